@@ -1,0 +1,106 @@
+// Package cli is the command line: one file per command, one literal list of
+// them (commands.go). A command parses its flags, calls the package that does
+// the work and prints what that returns; it decides nothing itself.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// Process is the world a command runs in, so that tests can give another one.
+type Process struct {
+	Args   []string // without the program's name
+	Stdin  io.Reader
+	Stdout io.Writer // data
+	Stderr io.Writer // talk
+	Getenv func(string) string
+}
+
+// System is the operating system's process.
+func System() *Process {
+	return &Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+}
+
+// exitInterrupted is what a shell reports for a process ended by SIGINT.
+const exitInterrupted = 130
+
+// Main runs one command and returns the exit code. The first SIGINT or SIGTERM
+// cancels the command's context; a second one ends the process at once.
+func Main(p *Process) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // back to the default action: the second signal kills
+
+	root := newRoot(p)
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	return report(p, root.ExecuteContext(ctx))
+}
+
+// report prints err for a person and returns the exit code that stands for it.
+func report(p *Process, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bad("Error:"), err)
+	if next := hint.Next(err); next != "" {
+		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), next)
+	}
+	return int(hint.CodeOf(err))
+}
+
+func newRoot(p *Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "parascope",
+		Short: "Complete managed monitoring for an AWS ParallelCluster",
+		Long: `parascope gives an AWS ParallelCluster (Slurm, GPUs) complete managed monitoring
+with Amazon Managed Prometheus and Amazon Managed Grafana, and runs the same
+thing on one machine without AWS.
+
+  parascope local      start here: everything on this machine, with its own metrics
+  parascope query up   ask the workspace in PromQL`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
+	})
+	for _, c := range commands(p) {
+		markUsageErrors(c)
+		root.AddCommand(c)
+	}
+	return root
+}
+
+// markUsageErrors gives every complaint about arguments the exit code for usage.
+func markUsageErrors(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		markUsageErrors(sub)
+	}
+}

@@ -1,0 +1,52 @@
+// Package hint carries the two things a person needs from an error beyond its
+// text: what to do next, and the exit code that tells a script what kind of
+// failure it was (docs/exit-codes.md).
+package hint
+
+import "errors"
+
+// Code is a process exit code. The meanings are documented in docs/exit-codes.md.
+type Code int
+
+const (
+	Failure  Code = 1 // the work was tried and failed
+	Usage    Code = 2 // the command line is wrong
+	BadInput Code = 3 // a file, expression or value that was given is wrong
+	Denied   Code = 4 // credentials are missing, wrong, expired or not allowed
+	NotFound Code = 5 // what was named does not exist, or several match
+	Busy     Code = 6 // an address, directory or lock is held by someone else
+)
+
+// Error is an error with its next step and exit code.
+type Error struct {
+	Err  error
+	Next string // one sentence: what to do next; empty when there is nothing better than Err
+	Code Code
+}
+
+// New wraps err, which must not be nil.
+func New(code Code, err error, next string) error {
+	return &Error{Err: err, Next: next, Code: code}
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf returns the exit code of err: 0 for nil, Failure when err names none.
+func CodeOf(err error) Code {
+	if err == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return Failure
+}
+
+// Next returns the next step that err carries, or "".
+func Next(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Next
+	}
+	return ""
+}

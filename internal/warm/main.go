@@ -1,0 +1,32 @@
+//go:build warm
+package main
+import (
+ _ "github.com/prometheus/prometheus/config"
+ _ "github.com/prometheus/prometheus/discovery"
+ _ "github.com/prometheus/prometheus/discovery/aws"
+ _ "github.com/prometheus/prometheus/discovery/file"
+ _ "github.com/prometheus/prometheus/discovery/http"
+ _ "github.com/prometheus/prometheus/scrape"
+ _ "github.com/prometheus/prometheus/storage/remote"
+ _ "github.com/prometheus/prometheus/tsdb/agent"
+ _ "github.com/prometheus/prometheus/tsdb"
+ _ "github.com/prometheus/prometheus/promql"
+ _ "github.com/prometheus/prometheus/rules"
+ _ "github.com/prometheus/prometheus/web/api/v1"
+ _ "github.com/prometheus/node_exporter/collector"
+ _ "github.com/prometheus/sigv4"
+ _ "github.com/aws/aws-sdk-go-v2/service/amp"
+ _ "github.com/aws/aws-sdk-go-v2/service/sts"
+ _ "github.com/spf13/cobra"
+ _ "golang.org/x/term"
+ _ "github.com/guptarohit/asciigraph"
+ _ "go.etcd.io/bbolt"
+ _ "github.com/google/go-cmp/cmp"
+ _ "go.uber.org/goleak"
+ _ "github.com/golang/snappy"
+ _ "github.com/klauspost/compress/snappy"
+ _ "go.yaml.in/yaml/v3"
+ _ "github.com/aws/aws-sdk-go-v2/config"
+ _ "github.com/google/uuid"
+)
+func main(){}

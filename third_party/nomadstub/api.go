@@ -1,0 +1,2 @@
+// Package api stands in for a module that only tests of a dependency import.
+package api
