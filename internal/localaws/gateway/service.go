@@ -80,6 +80,8 @@ type Request struct {
 	Form      url.Values        // Query protocol: the form; else nil (the URL's query is in URL)
 	Body      []byte            // whole body; MaxBody bounds it
 	Now       time.Time         // the cloud's clock when the request came in
+
+	route route
 }
 
 // Error is an answer that AWS would give to a request it refuses. Serve returns

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+)
+
+// WriteJSON answers with v as JSON. With v nil the answer has no body, as AWS's
+// answers without an output have none.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	if v == nil {
+		w.WriteHeader(status)
+		return nil
+	}
+	return writeJSON(w, status, "application/json", v)
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	write(w, status, contentType, body)
+	return nil
+}
+
+// WriteQuery answers an action of the query protocol with 200: the fields of
+// result stand in <ActionResult>, and that in <ActionResponse>.
+func WriteQuery(w http.ResponseWriter, req *Request, result any) error {
+	action := req.route.operation.Name
+	return writeXML(w, req, http.StatusOK, action+"Response",
+		element{action + "Result", result},
+		element{"ResponseMetadata", struct{ RequestId string }{req.ID}})
+}
+
+// element is a named part of an XML answer.
+type element struct {
+	name  string
+	value any
+}
+
+func writeXML(w http.ResponseWriter, req *Request, status int, root string, parts ...element) error {
+	s := req.route.service
+	start := xml.StartElement{Name: xml.Name{Local: root}}
+	if s.Name != "" {
+		xmlns := "https://" + s.Name + ".amazonaws.com/doc/" + s.Version + "/"
+		start.Attr = []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: xmlns}}
+	}
+	var body bytes.Buffer
+	enc := xml.NewEncoder(&body)
+	err := enc.EncodeToken(start)
+	for _, p := range parts {
+		if err == nil {
+			err = enc.EncodeElement(p.value, xml.StartElement{Name: xml.Name{Local: p.name}})
+		}
+	}
+	if err == nil {
+		err = enc.EncodeToken(start.End())
+	}
+	if err == nil {
+		err = enc.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	write(w, status, "text/xml", body.Bytes())
+	return nil
+}
+
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the client is gone: nobody is left to tell
+}
