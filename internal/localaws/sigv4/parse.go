@@ -24,6 +24,9 @@ const (
 	dateFormat = "20060102"
 	// maxExpires is a week, the longest time a presigned URL can live.
 	maxExpires = 604800
+	// defaultExpires is for the services, STS among them, whose presigned URLs
+	// need not say.
+	defaultExpires = 900
 )
 
 // Signature is what a request claims about how it was signed. Nothing in it is
@@ -89,7 +92,7 @@ func parseHeader(auth string, header http.Header) (*Signature, error) {
 
 func parsePresigned(query url.Values) (*Signature, error) {
 	var missing []string
-	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires"} {
+	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"} {
 		if query.Get(name) == "" {
 			missing = append(missing, fmt.Sprintf("AWS query-string parameters must include '%s'.", name))
 		}
@@ -104,7 +107,10 @@ func parsePresigned(query url.Values) (*Signature, error) {
 	if err != nil {
 		return nil, err
 	}
-	expires, err := strconv.Atoi(query.Get("X-Amz-Expires"))
+	expires := defaultExpires
+	if query.Has("X-Amz-Expires") {
+		expires, err = strconv.Atoi(query.Get("X-Amz-Expires"))
+	}
 	if err != nil || expires < 1 || expires > maxExpires {
 		return nil, &Failure{Incomplete, fmt.Sprintf("X-Amz-Expires must be a number of seconds between 1 and %d.", maxExpires)}
 	}
