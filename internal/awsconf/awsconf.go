@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -55,13 +56,14 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		if ctx.Err() != nil {
 			return aws.Config{}, ctx.Err()
 		}
-		return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("find AWS credentials: %w", err), signIn)
+		return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("no AWS credentials found: %w", err), signIn)
 	}
 	return cfg, nil
 }
 
 func loadOptions(o Options) []func(*config.LoadOptions) error {
-	var opts []func(*config.LoadOptions) error
+	// What the SDK would write to stderr comes back as an error too.
+	opts := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	profile := o.Profile
 	if o.Files != (Files{}) {
 		// A list that is not nil keeps the SDK from reading the home directory,

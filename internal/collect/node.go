@@ -86,6 +86,9 @@ func configure(o Options) error {
 
 // page serves the metrics of nodes and of this server.
 func (m *metrics) page(nodes *collector.NodeCollector) http.Handler {
+	for name, c := range nodes.Collectors {
+		nodes.Collectors[name] = guarded{c}
+	}
 	measured := prometheus.NewRegistry()
 	measured.MustRegister(nodes)
 	return promhttp.InstrumentMetricHandler(m.self, promhttp.HandlerFor(
@@ -118,4 +121,18 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.page(nodes).ServeHTTP(w, r)
+}
+
+// guarded makes a panic in an embedded collector, such as on a file that the
+// kernel writes in a new way, a failure of that collector alone. It would end
+// the process, since collectors run in goroutines of their own.
+type guarded struct{ collector.Collector }
+
+func (g guarded) Update(ch chan<- prometheus.Metric) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the collector panicked: %v", cause)
+		}
+	}()
+	return g.Collector.Update(ch)
 }
