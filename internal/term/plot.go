@@ -100,6 +100,9 @@ func (p Plot) chart() string {
 		asciigraph.XAxisValueFormatter(p.clock),
 		asciigraph.SeriesChars(p.charSets()...),
 	}
+	if low < high { // else one row says it all
+		options = append(options, asciigraph.LowerBound(0), asciigraph.UpperBound(plotRows), asciigraph.Height(plotRows))
+	}
 	if p.Style.on {
 		options = append(options, asciigraph.SeriesColors(colors[:]...))
 	}
