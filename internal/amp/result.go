@@ -2,8 +2,10 @@ package amp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -64,23 +66,32 @@ func decode(status int, body []byte) (Result, error) {
 func decodeValue(kind string, raw json.RawMessage) (model.Value, error) {
 	switch kind {
 	case "vector":
-		var v model.Vector
-		err := json.Unmarshal(raw, &v)
-		return v, err
+		return decodeAs[model.Vector](raw, func(v model.Vector) bool { return slices.Contains(v, nil) })
 	case "matrix":
-		var v model.Matrix
-		err := json.Unmarshal(raw, &v)
-		return v, err
+		return decodeAs[model.Matrix](raw, func(v model.Matrix) bool { return slices.ContainsFunc(v, incomplete) })
 	case "scalar":
-		v := new(model.Scalar)
-		err := json.Unmarshal(raw, v)
-		return v, err
+		return decodeAs[*model.Scalar](raw, func(v *model.Scalar) bool { return v == nil })
 	case "string":
-		v := new(model.String)
-		err := json.Unmarshal(raw, v)
-		return v, err
+		return decodeAs[*model.String](raw, func(v *model.String) bool { return v == nil })
 	}
 	return nil, fmt.Errorf("unknown result type %q", kind)
+}
+
+// decodeAs decodes one kind of value. The model's own decoder takes JSON's null
+// for anything, and its values then panic when they are printed.
+func decodeAs[V model.Value](raw json.RawMessage, hasNull func(V) bool) (model.Value, error) {
+	var v V
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, err
+	}
+	if hasNull(v) {
+		return nil, errors.New("null where a series or a value should be")
+	}
+	return v, nil
+}
+
+func incomplete(series *model.SampleStream) bool {
+	return series == nil || slices.ContainsFunc(series.Histograms, func(h model.SampleHistogramPair) bool { return h.Histogram == nil })
 }
 
 // refusal turns an error answer into an error with the exit code of its kind.
