@@ -64,45 +64,9 @@ func TestServer(t *testing.T) {
 			}
 		}
 	})
-	t.Run("filters", func(t *testing.T) {
-		only := get(t, url+"/metrics?collect[]=loadavg", http.StatusOK)
-		if !strings.Contains(only, "\nnode_load1 ") || strings.Contains(only, "\nnode_cpu") {
-			t.Error("collect[]=loadavg does not give the load alone")
-		}
-		without := get(t, url+"/metrics?exclude[]=loadavg", http.StatusOK)
-		if strings.Contains(without, "\nnode_load1 ") || !strings.Contains(without, "\nnode_cpu") {
-			t.Error("exclude[]=loadavg does not give all but the load")
-		}
-		get(t, url+"/metrics?collect[]=bogus", http.StatusBadRequest)
-		get(t, url+"/metrics?collect[]=cpu&exclude[]=cpu", http.StatusBadRequest)
-	})
-	t.Run("concurrent scrapes", func(t *testing.T) {
-		var wg sync.WaitGroup
-		for range 16 {
-			wg.Go(func() {
-				resp, err := http.Get(url + "/metrics")
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer resp.Body.Close()
-				body, err := io.ReadAll(resp.Body)
-				if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("\nnode_load1 ")) {
-					t.Errorf("status %d, error %v", resp.StatusCode, err)
-				}
-			})
-		}
-		wg.Wait()
-	})
-	t.Run("pages", func(t *testing.T) {
-		if got := get(t, url+"/healthz", http.StatusOK); strings.TrimSpace(got) != "ok" {
-			t.Errorf("/healthz says %q", got)
-		}
-		if got := get(t, url+"/", http.StatusOK); !strings.Contains(got, `href="/metrics"`) {
-			t.Errorf("the landing page does not lead to the metrics: %s", got)
-		}
-		get(t, url+"/bogus", http.StatusNotFound)
-	})
+	t.Run("filters", func(t *testing.T) { testFilters(t, url) })
+	t.Run("concurrent scrapes", func(t *testing.T) { testConcurrentScrapes(t, url) })
+	t.Run("pages", func(t *testing.T) { testPages(t, url) })
 	t.Run("taken address", func(t *testing.T) {
 		o.Address = s.Addr()
 		second, err := New(o)
@@ -139,6 +103,48 @@ func TestServer(t *testing.T) {
 			t.Error("the server answers after Stop")
 		}
 	})
+}
+
+func testFilters(t *testing.T, url string) {
+	only := get(t, url+"/metrics?collect[]=loadavg", http.StatusOK)
+	if !strings.Contains(only, "\nnode_load1 ") || strings.Contains(only, "\nnode_cpu") {
+		t.Error("collect[]=loadavg does not give the load alone")
+	}
+	without := get(t, url+"/metrics?exclude[]=loadavg", http.StatusOK)
+	if strings.Contains(without, "\nnode_load1 ") || !strings.Contains(without, "\nnode_cpu") {
+		t.Error("exclude[]=loadavg does not give all but the load")
+	}
+	get(t, url+"/metrics?collect[]=bogus", http.StatusBadRequest)
+	get(t, url+"/metrics?collect[]=cpu&exclude[]=cpu", http.StatusBadRequest)
+}
+
+func testConcurrentScrapes(t *testing.T, url string) {
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			resp, err := http.Get(url + "/metrics")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("\nnode_load1 ")) {
+				t.Errorf("status %d, error %v", resp.StatusCode, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func testPages(t *testing.T, url string) {
+	if got := get(t, url+"/healthz", http.StatusOK); strings.TrimSpace(got) != "ok" {
+		t.Errorf("/healthz says %q", got)
+	}
+	if got := get(t, url+"/", http.StatusOK); !strings.Contains(got, `href="/metrics"`) {
+		t.Errorf("the landing page does not lead to the metrics: %s", got)
+	}
+	get(t, url+"/bogus", http.StatusNotFound)
 }
 
 func TestUnusablePaths(t *testing.T) {
