@@ -5,6 +5,8 @@ import "github.com/spf13/cobra"
 // commands is the list of all commands, in the order of the help text.
 func commands(p *Process) []*cobra.Command {
 	return []*cobra.Command{
+		newQuery(p),
+		newNode(p),
 		newVersion(p),
 	}
 }

@@ -1,0 +1,100 @@
+package amp
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// maxAnswer bounds what is read of an answer; AMP's own limit on a query's
+// series comes far earlier.
+const maxAnswer = 1 << 30
+
+// QueryClient asks one workspace in PromQL.
+type QueryClient struct {
+	cfg    aws.Config
+	base   string // …/workspaces/ws-…/api/v1
+	signer *v4.Signer
+}
+
+// NewQueryClient returns a client for the workspace behind endpoint, which is
+// what DescribeWorkspace calls prometheusEndpoint. AWS writes it with and
+// without a final slash and api/v1.
+func NewQueryClient(cfg aws.Config, endpoint string) (*QueryClient, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("AMP endpoint %q is not an http(s) URL", endpoint),
+			"it reads https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/")
+	}
+	if cfg.Credentials == nil {
+		return nil, hint.New(hint.Denied, fmt.Errorf("no AWS credentials to ask %s with", u.Host), denied)
+	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = http.DefaultClient
+	}
+	base := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(endpoint, "/"), "/api/v1"), "/")
+	return &QueryClient{cfg: cfg, base: base + "/api/v1", signer: v4.NewSigner()}, nil
+}
+
+// Query evaluates expr at one moment; the zero time is the server's now.
+func (c *QueryClient) Query(ctx context.Context, expr string, at time.Time) (Result, error) {
+	form := url.Values{"query": {expr}}
+	if !at.IsZero() {
+		form.Set("time", seconds(at))
+	}
+	return c.post(ctx, "query", form)
+}
+
+// QueryRange evaluates expr at start, start+step, … up to end.
+func (c *QueryClient) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (Result, error) {
+	return c.post(ctx, "query_range", url.Values{
+		"query": {expr},
+		"start": {seconds(start)},
+		"end":   {seconds(end)},
+		"step":  {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)},
+	})
+}
+
+// seconds writes a time as Prometheus reads it, exact to the millisecond.
+func seconds(t time.Time) string {
+	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', -1, 64)
+}
+
+func (c *QueryClient) post(ctx context.Context, path string, form url.Values) (Result, error) {
+	body := form.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/"+path, strings.NewReader(body))
+	if err != nil {
+		return Result{}, fmt.Errorf("build the request to %s: %w", c.base, err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	credentials, err := c.cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return Result{}, hint.New(hint.Denied, fmt.Errorf("get AWS credentials: %w", err), denied)
+	}
+	hash := sha256.Sum256([]byte(body))
+	if err := c.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(hash[:]), "aps", c.cfg.Region, time.Now()); err != nil {
+		return Result{}, fmt.Errorf("sign the request to %s: %w", req.URL.Host, err)
+	}
+	resp, err := c.cfg.HTTPClient.Do(req)
+	if err != nil {
+		return Result{}, fmt.Errorf("ask the AMP workspace: %w", err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return Result{}, fmt.Errorf("read the answer of the AMP workspace: %w", err)
+	}
+	return decode(resp.StatusCode, answer)
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"log/slog"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/collect"
+)
+
+func newNode(p *Process) *cobra.Command {
+	var o collect.Options
+	c := &cobra.Command{
+		Use:   "node",
+		Short: "Measure this machine and serve it to Prometheus on port 9100",
+		Long: `Measure this machine and serve it to Prometheus, with the port, path, flags and
+metric names of node_exporter, so that its dashboards and alerts work unchanged.
+By default only the collectors that a cluster's dashboards read are on; a scrape
+may narrow them further with ?collect[]=NAME or ?exclude[]=NAME.`,
+		Example: `  parascope node
+  parascope node --web.listen-address 127.0.0.1:9100
+  parascope node --full                         # node_exporter's default collectors
+  curl -s localhost:9100/metrics | grep node_load1`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// One processor at a time is enough to measure, and all that a job
+			// should have to share.
+			if p.Getenv("GOMAXPROCS") == "" {
+				runtime.GOMAXPROCS(1)
+			}
+			b := readBuild()
+			o.Version, o.Revision = b.Version, b.Revision
+			o.Logger = slog.New(slog.NewTextHandler(p.Stderr, nil))
+			server, err := collect.New(o)
+			if err != nil {
+				return err
+			}
+			return server.Run(cmd.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Address, "web.listen-address", ":9100", "`HOST:PORT` to serve on; port 0 takes a free one")
+	f.StringVar(&o.Path, "web.telemetry-path", "/metrics", "`PATH` of the metrics page")
+	f.StringVar(&o.ProcFS, "path.procfs", "/proc", "where procfs is mounted")
+	f.StringVar(&o.SysFS, "path.sysfs", "/sys", "where sysfs is mounted")
+	f.StringVar(&o.RootFS, "path.rootfs", "/", "where the machine's root file system is mounted")
+	f.BoolVar(&o.Full, "full", false, "run all the collectors that node_exporter runs by default")
+	return c
+}

@@ -1,0 +1,240 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestServer measures the machine of testdata. One server is used throughout,
+// since a process can measure only one machine.
+func TestServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := Options{Address: "127.0.0.1:0", ProcFS: "testdata/proc", SysFS: "testdata/sys", Version: "v1.2.3"}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + s.Addr()
+
+	t.Run("names and types", func(t *testing.T) { testGolden(t, url) })
+	t.Run("promtool", func(t *testing.T) { testPromtool(t, url) })
+	t.Run("values", func(t *testing.T) {
+		page := get(t, url+"/metrics", http.StatusOK)
+		for _, want := range []string{
+			`node_cpu_seconds_total{cpu="1",mode="user"} 14`,
+			`node_load1 0.42`,
+			`node_infiniband_port_data_received_bytes_total{device="mlx5_0",port="1"} 8.884894436e+09`,
+			`parascope_build_info{revision="",version="v1.2.3"} 1`,
+		} {
+			if !strings.Contains(page, "\n"+want+"\n") {
+				t.Errorf("the page lacks %s", want)
+			}
+		}
+	})
+	t.Run("every collector succeeds", func(t *testing.T) {
+		page := get(t, url+"/metrics", http.StatusOK)
+		for _, name := range lean {
+			if !strings.Contains(page, fmt.Sprintf("node_scrape_collector_success{collector=%q} 1\n", name)) {
+				t.Errorf("collector %s did not succeed", name)
+			}
+		}
+	})
+	t.Run("filters", func(t *testing.T) { testFilters(t, url) })
+	t.Run("concurrent scrapes", func(t *testing.T) { testConcurrentScrapes(t, url) })
+	t.Run("pages", func(t *testing.T) { testPages(t, url) })
+	t.Run("taken address", func(t *testing.T) {
+		o.Address = s.Addr()
+		second, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = second.Run(ctx)
+		if hint.CodeOf(err) != hint.Busy || !strings.Contains(err.Error(), s.Addr()) {
+			t.Errorf("error %v, code %d; want Busy and the address", err, hint.CodeOf(err))
+		}
+	})
+	t.Run("end", func(t *testing.T) {
+		o.Address = "127.0.0.1:0"
+		other, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- other.Run(ctx) }()
+		cancel()
+		select {
+		case err := <-ended:
+			// The end may come before the address is bound.
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("Run ended with %v", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("Run did not end with its context")
+		}
+		if err := s.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := http.Get(url + "/healthz"); err == nil {
+			t.Error("the server answers after Stop")
+		}
+	})
+}
+
+func testFilters(t *testing.T, url string) {
+	only := get(t, url+"/metrics?collect[]=loadavg", http.StatusOK)
+	if !strings.Contains(only, "\nnode_load1 ") || strings.Contains(only, "\nnode_cpu") {
+		t.Error("collect[]=loadavg does not give the load alone")
+	}
+	without := get(t, url+"/metrics?exclude[]=loadavg", http.StatusOK)
+	if strings.Contains(without, "\nnode_load1 ") || !strings.Contains(without, "\nnode_cpu") {
+		t.Error("exclude[]=loadavg does not give all but the load")
+	}
+	get(t, url+"/metrics?collect[]=bogus", http.StatusBadRequest)
+	get(t, url+"/metrics?collect[]=cpu&exclude[]=cpu", http.StatusBadRequest)
+}
+
+func testConcurrentScrapes(t *testing.T, url string) {
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			resp, err := http.Get(url + "/metrics")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte("\nnode_load1 ")) {
+				t.Errorf("status %d, error %v", resp.StatusCode, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func testPages(t *testing.T, url string) {
+	if got := get(t, url+"/healthz", http.StatusOK); strings.TrimSpace(got) != "ok" {
+		t.Errorf("/healthz says %q", got)
+	}
+	if got := get(t, url+"/", http.StatusOK); !strings.Contains(got, `href="/metrics"`) {
+		t.Errorf("the landing page does not lead to the metrics: %s", got)
+	}
+	get(t, url+"/bogus", http.StatusNotFound)
+}
+
+func TestUnusablePaths(t *testing.T) {
+	for _, path := range []string{"metrics", "/", "/healthz"} {
+		if _, err := New(Options{Path: path}); hint.CodeOf(err) != hint.Usage {
+			t.Errorf("path %q: error %v, code %d; want Usage", path, err, hint.CodeOf(err))
+		}
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Update(chan<- prometheus.Metric) error { panic("index out of range") }
+
+func TestPanicOfOneCollectorIsItsFailure(t *testing.T) {
+	err := guarded{panicking{}}.Update(nil)
+	if err == nil || !strings.Contains(err.Error(), "index out of range") {
+		t.Errorf("error %v; want the panic's words", err)
+	}
+}
+
+// testGolden compares what dashboards and alerts rely on: names and types.
+func testGolden(t *testing.T, url string) {
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(get(t, url+"/metrics", http.StatusOK)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for name, f := range families {
+		// Those of the Go runtime and of the process change with Go's version.
+		if !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
+			lines = append(lines, name+" "+strings.ToLower(f.GetType().String()))
+		}
+	}
+	slices.Sort(lines)
+	got := strings.Join(lines, "\n") + "\n"
+	const golden = "testdata/metrics.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("metric names and types (-want +got; -update rewrites):\n%s", diff)
+	}
+	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {
+		if families[name] == nil {
+			t.Errorf("the page lacks %s", name)
+		}
+	}
+}
+
+// testPromtool has Prometheus' own linter read the page. Upstream's names that
+// copy /proc/meminfo are all that it may object to.
+func testPromtool(t *testing.T, url string) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed")
+	}
+	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(get(t, url+"/metrics", http.StatusOK))
+	out, err := cmd.CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || failed.ExitCode() != 3) {
+		t.Fatalf("promtool: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "node_memory_") {
+			t.Errorf("promtool: %s", line)
+		}
+	}
+}
+
+func get(t *testing.T, url string, status int) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != status {
+		t.Fatalf("GET %s: status %d, want %d: %s", url, resp.StatusCode, status, body)
+	}
+	return string(body)
+}
