@@ -1,0 +1,265 @@
+package amp
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/principal"
+	"github.com/parascope/parascope/internal/localaws/state"
+)
+
+const (
+	maxWorkspaces  = 25 // per region
+	maxAlias       = 100
+	maxPage        = 1000
+	defaultPage    = 100
+	tokenBucket    = "amp-client-tokens" // bucket: region/token → created
+	maxClientToken = 64
+)
+
+// created remembers what a client token made: the same request again makes nothing new.
+type created struct {
+	Request     string // as it was sent
+	WorkspaceID string
+}
+
+type status struct {
+	StatusCode string `json:"statusCode"`
+}
+
+// description is a workspace as DescribeWorkspace and, without the endpoint,
+// ListWorkspaces print it.
+type description struct {
+	WorkspaceID        string            `json:"workspaceId"`
+	Alias              string            `json:"alias,omitempty"`
+	ARN                string            `json:"arn"`
+	Status             status            `json:"status"`
+	PrometheusEndpoint string            `json:"prometheusEndpoint,omitempty"`
+	CreatedAt          float64           `json:"createdAt"`
+	Tags               map[string]string `json:"tags"`
+	KmsKeyARN          string            `json:"kmsKeyArn,omitempty"`
+}
+
+func (w *workspace) describe(now time.Time) description {
+	return description{
+		WorkspaceID: w.ID, Alias: w.Alias, ARN: w.arn(), Status: status{w.status(now)},
+		CreatedAt: float64(w.CreatedAt.UnixMilli()) / 1000, Tags: w.Tags, KmsKeyARN: w.KmsKeyARN,
+	}
+}
+
+func (a *AMP) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
+	var in struct {
+		Alias, ClientToken, KmsKeyARN string
+		Tags                          map[string]string
+	}
+	if err := parse(r, &in); err != nil {
+		return err
+	}
+	in.Alias = strings.TrimSpace(in.Alias)
+	if err := errors.Join(checkAlias(in.Alias), checkToken(in.ClientToken), checkTags(in.Tags)); err != nil {
+		return err
+	}
+	w := workspace{
+		ID: "ws-" + a.opts.NewID(), Region: r.Region, Alias: in.Alias, KmsKeyARN: in.KmsKeyARN, Tags: in.Tags,
+		CreatedAt: r.Now, ActiveAt: r.Now.Add(a.opts.CreateDelay), Configuration: defaultConfiguration(),
+	}
+	if w.Tags == nil {
+		w.Tags = map[string]string{}
+	}
+	err := a.opts.State.Update(func(tx *state.Tx) error {
+		// Decoding and encoding again makes two spellings of one request equal.
+		request, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		var before created
+		key := r.Region + "/" + in.ClientToken
+		if found, err := tx.Get(tokenBucket, key, &before); err != nil {
+			return err
+		} else if in.ClientToken != "" && found {
+			return sameWorkspace(tx, before, string(request), r.Now, &w)
+		}
+		count := 0
+		if err := eachWorkspace(tx, func(w *workspace) {
+			if w.Region == r.Region && !w.gone(r.Now) {
+				count++
+			}
+		}); err != nil {
+			return err
+		}
+		if count >= maxWorkspaces {
+			return &gateway.Error{Status: http.StatusPaymentRequired, Code: "ServiceQuotaExceededException", Message: "Limit exceeded. Maximum workspaces per account.",
+				Members: map[string]any{"resourceId": principal.Account, "resourceType": "workspace", "serviceCode": "aps"}}
+		}
+		if in.ClientToken != "" {
+			if err := tx.Put(tokenBucket, key, created{string(request), w.ID}); err != nil {
+				return err
+			}
+		}
+		return tx.Put(workspaces, w.ID, w)
+	})
+	if err != nil {
+		return err
+	}
+	out := map[string]any{"workspaceId": w.ID, "arn": w.arn(), "status": status{creating}, "tags": w.Tags}
+	if w.KmsKeyARN != "" {
+		out["kmsKeyArn"] = w.KmsKeyARN
+	}
+	return gateway.WriteJSON(rw, http.StatusAccepted, out)
+}
+
+// sameWorkspace loads into w what the client token made before.
+func sameWorkspace(tx *state.Tx, before created, request string, now time.Time, w *workspace) error {
+	if before.Request != request {
+		return conflict(before.WorkspaceID, "The client token was used before, for a request with other parameters.")
+	}
+	found, err := tx.Get(workspaces, before.WorkspaceID, w)
+	if err != nil {
+		return err
+	}
+	if !found || w.gone(now) {
+		return conflict(before.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
+	}
+	return nil
+}
+
+// visible returns the workspace that the request names, if its region has it.
+func (a *AMP) visible(r *gateway.Request) (*workspace, error) {
+	id := r.Labels["workspaceId"]
+	if err := a.finishDeletions(r.Now); err != nil {
+		return nil, err
+	}
+	w, err := a.load(r.Now, id)
+	if err != nil {
+		return nil, err
+	}
+	if w == nil || w.Region != r.Region {
+		return nil, notFound("workspace", id)
+	}
+	return w, nil
+}
+
+// change loads the workspace that the request names, lets f change it, and stores it.
+func (a *AMP) change(r *gateway.Request, f func(*workspace) error) error {
+	if _, err := a.visible(r); err != nil {
+		return err
+	}
+	id := r.Labels["workspaceId"]
+	return a.opts.State.Update(func(tx *state.Tx) error {
+		var w workspace
+		if found, err := tx.Get(workspaces, id, &w); err != nil {
+			return err
+		} else if !found {
+			return notFound("workspace", id)
+		}
+		if now := w.status(r.Now); now != active {
+			return conflict(id, "Workspace is not ACTIVE but %s.", now)
+		}
+		if err := f(&w); err != nil {
+			return err
+		}
+		return tx.Put(workspaces, id, w)
+	})
+}
+
+func (a *AMP) describeWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.visible(r)
+	if err != nil {
+		return err
+	}
+	d := w.describe(r.Now)
+	d.PrometheusEndpoint = a.opts.BaseURL() + "/workspaces/" + w.ID + "/"
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"workspace": d})
+}
+
+func (a *AMP) listWorkspaces(rw http.ResponseWriter, r *gateway.Request) error {
+	if err := a.finishDeletions(r.Now); err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	page := defaultPage
+	if s := query.Get("maxResults"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxPage {
+			return invalid("maxResults", "must be between 1 and %d", maxPage)
+		}
+		page = n
+	}
+	alias := strings.TrimSpace(query.Get("alias"))
+	var all []*workspace
+	err := a.opts.State.View(func(tx *state.Tx) error {
+		return eachWorkspace(tx, func(w *workspace) {
+			if w.Region == r.Region && strings.HasPrefix(w.Alias, alias) {
+				all = append(all, w)
+			}
+		})
+	})
+	if err != nil {
+		return err
+	}
+	// The state's order is that of the ids, which stays as workspaces come and go.
+	start := 0
+	if after := query.Get("nextToken"); after != "" {
+		at, found := slices.BinarySearchFunc(all, after, func(w *workspace, id string) int { return strings.Compare(w.ID, id) })
+		if !found && !strings.HasPrefix(after, "ws-") {
+			return invalid("nextToken", "is not one of this service")
+		}
+		start = at
+	}
+	out := map[string]any{}
+	summaries := []description{}
+	for _, w := range all[start:] {
+		if len(summaries) == page {
+			out["nextToken"] = w.ID
+			break
+		}
+		summaries = append(summaries, w.describe(r.Now))
+	}
+	out["workspaces"] = summaries
+	return gateway.WriteJSON(rw, http.StatusOK, out)
+}
+
+func (a *AMP) updateWorkspaceAlias(rw http.ResponseWriter, r *gateway.Request) error {
+	var in struct{ Alias, ClientToken string }
+	if err := parse(r, &in); err != nil {
+		return err
+	}
+	in.Alias = strings.TrimSpace(in.Alias)
+	if err := errors.Join(checkAlias(in.Alias), checkToken(in.ClientToken)); err != nil {
+		return err
+	}
+	if err := a.change(r, func(w *workspace) error { w.Alias = in.Alias; return nil }); err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusNoContent, nil)
+}
+
+func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
+	err := a.change(r, func(w *workspace) error { w.GoneAt = r.Now.Add(a.opts.DeleteDelay); return nil })
+	if err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusAccepted, nil)
+}
+
+func checkAlias(alias string) error {
+	if n := utf8.RuneCountInString(alias); n > maxAlias {
+		return invalid("alias", "must have a length between 1 and %d, has %d", maxAlias, n)
+	}
+	return nil
+}
+
+func checkToken(token string) error {
+	graphic := !strings.ContainsFunc(token, func(c rune) bool { return c < '!' || c > '~' })
+	if len(token) > maxClientToken || !graphic {
+		return invalid("clientToken", "must be 1 to %d characters of [!-~]", maxClientToken)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package dataplane
+
+import (
+	"net/http"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
+)
+
+// Sources of the rules below, named once.
+const (
+	userGuide = "AMP user guide"
+	quotas    = "AMP user guide, service quotas"
+	trouble   = "AMP user guide, troubleshooting"
+	reference = "AMP user guide, Prometheus-compatible APIs"
+	cortex    = "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662)"
+	nothingIs = "no source found"
+)
+
+// Operations are the Prometheus-compatible APIs at AMP's paths.
+func (s *Store) Operations() []gateway.Operation {
+	const (
+		api          = "/workspaces/{workspaceId}/api/v1/"
+		alertmanager = "/workspaces/{workspaceId}/alertmanager/api/v2/"
+		get, post    = http.MethodGet, http.MethodPost
+	)
+	return []gateway.Operation{
+		{Name: "RemoteWrite", Method: post, Path: api + "remote_write", Serve: s.remoteWrite, Rules: writeRules()},
+		{Name: "QueryMetrics", Method: get, Path: api + "query", Serve: s.prometheus("/query")},
+		{Name: "QueryMetrics (POST)", Method: post, Path: api + "query", Serve: s.prometheus("/query")},
+		{Name: "QueryMetrics (range)", Method: get, Path: api + "query_range", Serve: s.queryRange, Rules: []gateway.Rule{
+			{Text: "a range of more than 95 days: 422 `the query time range exceeds the limit (query length: …, limit: …)`", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the status is assumed)"},
+		}},
+		{Name: "QueryMetrics (range, POST)", Method: post, Path: api + "query_range", Serve: s.queryRange},
+		{Name: "GetLabels", Method: get, Path: api + "labels", Serve: s.prometheus("/labels")},
+		{Name: "GetLabels (POST)", Method: post, Path: api + "labels", Serve: s.prometheus("/labels")},
+		{Name: "GetLabels (values)", Method: get, Path: api + "label/{name}/values", Serve: s.labelValues},
+		{Name: "GetSeries", Method: get, Path: api + "series", Serve: s.prometheus("/series")},
+		{Name: "GetSeries (POST)", Method: post, Path: api + "series", Serve: s.prometheus("/series")},
+		{Name: "GetMetricMetadata", Method: get, Path: api + "metadata", Serve: s.getMetadata, Rules: []gateway.Rule{
+			{Text: "1 KB per description, 10 descriptions per metric, 20,000 metrics; more is left out", Basis: gateway.Confirmed, Source: quotas + " (that it is left out without an error is assumed)"},
+			{Text: "metadata is kept in memory and gone after a restart, until senders repeat it", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		}},
+		{Name: "ListRules", Method: get, Path: api + "rules", Serve: s.empty("groups"), Rules: []gateway.Rule{
+			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed, Source: reference + ", ListRules (the form)"},
+		}},
+		{Name: "ListAlerts", Method: get, Path: api + "alerts", Serve: s.empty("alerts"), Rules: []gateway.Rule{
+			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed, Source: reference + ", ListAlerts (the form)"},
+		}},
+		{Name: "ListAlertManagerAlerts", Method: get, Path: alertmanager + "alerts"},
+		{Name: "CreateAlertManagerAlerts", Method: post, Path: alertmanager + "alerts"},
+		{Name: "ListAlertManagerAlertGroups", Method: get, Path: alertmanager + "alerts/groups"},
+		{Name: "ListAlertManagerReceivers", Method: get, Path: alertmanager + "receivers"},
+		{Name: "ListAlertManagerSilences", Method: get, Path: alertmanager + "silences"},
+		{Name: "PutAlertManagerSilences", Method: post, Path: alertmanager + "silences"},
+		{Name: "GetAlertManagerSilence", Method: get, Path: alertmanager + "silence/{silenceId}"},
+		{Name: "DeleteAlertManagerSilence", Method: http.MethodDelete, Path: alertmanager + "silence/{silenceId}"},
+		{Name: "GetAlertManagerStatus", Method: get, Path: alertmanager + "status"},
+	}
+}
+
+func writeRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "success is 200 without a body", Basis: gateway.Confirmed, Source: reference + ", RemoteWrite"},
+		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred, Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
+		{Text: "a body over 1 MB (1,048,576 bytes as sent) is 413", Basis: gateway.Confirmed, Source: quotas + " (the limit; status, unit and text are assumed)"},
+		{Text: "what is no snappy or no protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
+		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`greater_than_max_sample_age`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
+		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed, Source: "Cortex' default creation_grace_period"},
+		{Text: "a sample behind the newest by more than the workspace's out-of-order window (60 s by default, 0 to 600) is refused with 400 (`out-of-order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
+		{Text: "another value for a timestamp that is taken is refused with 400 (`duplicate sample for timestamp`); the same value again is accepted", Basis: gateway.Confirmed, Source: trouble + " (the second half is inferred from Cortex)"},
+		{Text: "a 400 keeps the good samples of the request; its text is about the first that was refused", Basis: gateway.Inferred, Source: cortex},
+		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is refused whole with 429 (`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed, Source: quotas + " (`the entire request is rejected`) and " + trouble},
+		{Text: "a new series above the limit of active series is refused with 429 (`per-user series limit`); samples of existing series are kept", Basis: gateway.Confirmed, Source: trouble + " (429 and the text; that existing series go on is inferred)"},
+		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the status is assumed)"},
+		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400", Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
+		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed, Source: quotas + " (histograms; exemplars are assumed)"},
+	}
+}
+
+// Rules are what holds for the data plane as a whole.
+func (s *Store) Rules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "a workspace that does not exist, is not ACTIVE, or is another region's, is refused before its samples are touched", Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
+		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
+		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples and take a minute", Basis: gateway.Confirmed, Source: userGuide + ", " + trouble},
+		{Text: "a path that does not exist, such as one with a slash at its end, is 403 `Missing Authentication Token`", Basis: gateway.Confirmed, Source: "reports of users (prometheus-community/helm-charts#4687, vectordotdev/vector#7814)"},
+	}
+}

@@ -1,0 +1,50 @@
+package dataplane
+
+import (
+	"net/http"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+)
+
+const (
+	maxLabels     = 150
+	maxLabelBytes = 7 << 10 // names and values of a series together
+)
+
+// toLabels checks a series against AMP's limits. Labels without a value are, as
+// everywhere in Prometheus, labels that are not there.
+func toLabels(b *labels.ScratchBuilder, pairs []prompb.Label) (labels.Labels, error) {
+	b.Reset()
+	size, count := 0, 0
+	for _, l := range pairs {
+		if l.Value == "" {
+			continue
+		}
+		if !model.LegacyValidation.IsValidLabelName(l.Name) {
+			return labels.EmptyLabels(), refuse(http.StatusBadRequest, "sample invalid label: %q", l.Name)
+		}
+		b.Add(l.Name, l.Value)
+		size += len(l.Name) + len(l.Value)
+		count++
+	}
+	b.Sort()
+	series := b.Labels()
+	if name, twice := series.HasDuplicateLabelNames(); twice {
+		return series, refuse(http.StatusBadRequest, "duplicate label name: %q series: '%s'", name, series)
+	}
+	if count > maxLabels {
+		return series, refuse(http.StatusBadRequest, "series has too many labels (actual: %d, limit: %d) series: '%s'", count, maxLabels, series)
+	}
+	if size > maxLabelBytes {
+		return series, refuse(http.StatusBadRequest, "series has too large labels (actual: %d, limit: %d) series: '%s'", size, maxLabelBytes, series)
+	}
+	switch name := series.Get(labels.MetricName); {
+	case name == "":
+		return series, refuse(http.StatusBadRequest, "sample missing metric name, series: '%s'", series)
+	case !model.LegacyValidation.IsValidMetricName(name):
+		return series, refuse(http.StatusBadRequest, "sample invalid metric name: %q", name)
+	}
+	return series, nil
+}
