@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,5 +25,32 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"cloud":   startCloud,
+			"await":   await,
+			"running": running,
+		},
+		Condition: client,
 	})
+}
+
+// client is the condition [client:/path]: whether a program that we did not
+// write is installed. Where CI is set its absence fails, since a skip there
+// would hide that nothing was checked.
+func client(cond string) (bool, error) {
+	path, ok := strings.CutPrefix(cond, "client:")
+	if !ok {
+		return false, &exec.Error{Name: cond, Err: exec.ErrNotFound}
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		if os.Getenv("CI") != "" {
+			return false, err
+		}
+		return false, nil
+	}
+	return true, nil
 }

@@ -1,0 +1,41 @@
+# make local   run everything on this machine, without AWS
+# make test    all tests
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build local test race lint gen mutants fuzz bench clean
+
+build: ## bin/parascope for this machine
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/parascope ./cmd/parascope
+
+local: build ## the main job: this machine's metrics, the whole way
+	bin/parascope local
+
+test: ## every test, once
+	$(GO) test ./...
+
+race: ## every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+gen: ## rewrite everything that is generated
+	$(GO) test ./internal/localaws -run TestDocs -update
+	$(GO) test ./internal/cli -run TestCommandDocs -update
+
+mutants: ## switch the local cloud's rules off one at a time: a test must notice each
+	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
+
+fuzz: ## each fuzz target for FUZZTIME
+	.ci/fuzz $(or $(FUZZTIME),20s)
+
+bench: build ## start, help and memory of the built binary
+	bench/start/run
+
+clean:
+	rm -rf bin dist

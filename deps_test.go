@@ -1,0 +1,142 @@
+package parascope_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/parascope/parascope"
+
+// arrow forbids imports, with the reason that a failing test prints.
+type arrow struct {
+	from   []string // packages of ours, below the module's path; "…/" at the end takes all under it
+	except []string
+	to     []string // import paths; "…/" at the end takes all under it
+	deep   bool     // also through other packages
+	why    string
+}
+
+var forbidden = []arrow{
+	{
+		from: []string{"internal/"}, except: []string{"internal/cli"},
+		to:  []string{module + "/internal/cli"},
+		why: "the arrows go main → cli → capability → SDK: a capability never knows its caller",
+	},
+	{
+		from: []string{"internal/"}, except: []string{"internal/cli", "internal/term"},
+		to:  []string{module + "/internal/term"},
+		why: "capabilities return values and emit events; only the command line draws",
+	},
+	{
+		from: []string{"internal/localaws", "internal/localaws/"},
+		to:   []string{"github.com/aws/"},
+		deep: false,
+		why:  "the local cloud reads AWS's contract for itself; with AWS's own code it could not be wrong in its own ways",
+	},
+	{
+		from: []string{"internal/"}, except: []string{"internal/head", "internal/ship", "internal/queue", "internal/localaws/"},
+		to:  []string{"github.com/prometheus/prometheus/"},
+		why: "Prometheus' Go API changes with every release; head, queue, ship and the local cloud are the only places that follow it",
+	},
+	{
+		from: []string{"internal/head"},
+		to:   []string{"github.com/prometheus/prometheus/storage/remote", "github.com/prometheus/prometheus/tsdb/agent"},
+		why:  "scraping must not know how sending works",
+	},
+	{
+		from: []string{"internal/cli"},
+		to:   []string{"github.com/prometheus/", "github.com/aws/aws-sdk-go-v2/service/"},
+		why:  "a command parses flags and prints; the work is a capability's",
+	},
+	{
+		from: []string{"internal/", "cmd/"},
+		to:   []string{"github.com/prometheus/prometheus/discovery/install", "github.com/prometheus/prometheus/web"},
+		deep: true,
+		why:  "they link every service discovery, and the user interface's built assets",
+	},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestDependencyDirection(t *testing.T) {
+	packages := list(t)
+	for _, p := range packages {
+		own := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, a := range forbidden {
+			if !matches(a.from, own) || matches(a.except, own) {
+				continue
+			}
+			imports := p.Imports
+			if a.deep {
+				imports = p.Deps
+			}
+			for _, i := range imports {
+				if matches(a.to, i) {
+					t.Errorf("%s imports %s: %s", own, i, a.why)
+				}
+			}
+		}
+		if own != "internal/localaws" && !strings.HasPrefix(own, "internal/localaws/") {
+			continue
+		}
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, module+"/") && !strings.HasPrefix(i, module+"/internal/localaws") {
+				t.Errorf("%s imports %s: the local cloud shares nothing with the product", own, i)
+			}
+		}
+	}
+}
+
+// TestArrowsNameRealPackages keeps the table above from rotting: a rule about a
+// package that is gone would forbid nothing.
+func TestArrowsNameRealPackages(t *testing.T) {
+	packages := list(t)
+	// The durable queue is a place kept free (docs/layout.md).
+	planned := []string{"internal/queue"}
+	for _, a := range forbidden {
+		for _, name := range slices.Concat(a.from, a.except) {
+			found := slices.Contains(planned, name) || slices.ContainsFunc(packages, func(p goPackage) bool {
+				return matches([]string{name}, strings.TrimPrefix(p.ImportPath, module+"/"))
+			})
+			if !found {
+				t.Errorf("rule %q names %s, which does not exist", a.why, name)
+			}
+		}
+	}
+}
+
+// matches reports whether path is one of the patterns.
+func matches(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		return p == path || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p)
+	})
+}
+
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatalf("go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+const defaultConfigFile = "/opt/prometheus/prometheus.yml"
+
+func newHead(p *Process) *cobra.Command {
+	var o head.Options
+	var level, format string
+	var agent bool
+	var features []string
+	c := &cobra.Command{
+		Use:   "head",
+		Short: "Discover, scrape and send, as Prometheus in agent mode does",
+		Long: `Discover targets, scrape them and send the samples by remote write: Prometheus'
+agent mode, with its flags and its configuration file. Targets come from
+static_configs, file_sd_configs, http_sd_configs and ec2_sd_configs; requests to
+AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.`,
+		Example: `  parascope head --config.file prometheus.yml --storage.agent.path data-agent
+  parascope head check --config.file prometheus.yml     # test the file, start nothing
+  kill -HUP PID                                         # reload the file
+  curl -s localhost:9090/api/v1/targets | jq '.data.activeTargets[] | {scrapeUrl,health,lastError}'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger, err := daemonLogger(p, level, format)
+			if err != nil {
+				return err
+			}
+			for _, f := range features {
+				if f != "agent" {
+					logger.Warn("feature is unknown and ignored", "feature", f)
+				}
+			}
+			b := readBuild()
+			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
+			if err := useCABundle(p); err != nil {
+				return err
+			}
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
+			o.Reload = hup
+			return head.Run(cmd.Context(), o)
+		},
+	}
+	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", defaultConfigFile, "Prometheus configuration `FILE`")
+	f := c.Flags()
+	f.StringVar(&o.StoragePath, "storage.agent.path", "data-agent/", "`DIR` of the samples that are not sent yet")
+	f.StringVar(&o.ListenAddress, "web.listen-address", "127.0.0.1:9090", "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
+	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", false, "let POST /-/reload reload the configuration")
+	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
+	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
+	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
+	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; only agent is known")
+	c.AddCommand(newHeadCheck(p, &o.ConfigFile))
+	return c
+}
+
+func newHeadCheck(p *Process, file *string) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "check",
+		Short:   "Test a configuration file without starting anything",
+		Example: `  parascope head check --config.file prometheus.yml`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			s, err := head.Check(*file)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(p.Stdout).Encode(s)
+			}
+			fmt.Fprintf(p.Stdout, "%s is valid: %d scrape jobs, %d remote writes\n", *file, s.Jobs, s.RemoteWrites)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
+	return c
+}
+
+// useCABundle gives AWS_CA_BUNDLE to Go's own TLS instead of the AWS SDK, which
+// cannot build the client of ec2_sd_configs while the variable is set.
+func useCABundle(p *Process) error {
+	bundle := p.Getenv("AWS_CA_BUNDLE")
+	if bundle == "" {
+		return nil
+	}
+	err := os.Unsetenv("AWS_CA_BUNDLE")
+	if p.Getenv("SSL_CERT_FILE") == "" {
+		err = errors.Join(err, os.Setenv("SSL_CERT_FILE", bundle))
+	}
+	return err
+}
+
+// daemonLogger writes a daemon's log to stderr, in the forms of Prometheus.
+func daemonLogger(p *Process, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
+		return nil, hint.New(hint.Usage, fmt.Errorf("--log.level %q is not a level", level), "write debug, info, warn or error")
+	}
+	opts := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "logfmt":
+		return slog.New(slog.NewTextHandler(p.Stderr, opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(p.Stderr, opts)), nil
+	}
+	return nil, hint.New(hint.Usage, errors.New("--log.format is neither logfmt nor json"), "write logfmt or json")
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/local"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newLocal(p *Process) *cobra.Command {
+	o := local.Options{}
+	var asJSON, verbose bool
+	c := &cobra.Command{
+		Use:   "local",
+		Short: "Run everything on this machine, without AWS",
+		Long: `Run a local cloud that answers the AWS APIs, a Prometheus workspace in it, a node
+exporter for this machine and a head agent that scrapes and sends. It is ready
+when a sample of this machine has come the whole way and was queried back.
+
+Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.`,
+		Example: `  parascope local
+  eval "$(parascope local env)"        # in another shell: point AWS clients at it
+  parascope query node_load1
+  aws amp list-workspaces              # the real AWS CLI works as well`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			program, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program's own file: %w", err)
+			}
+			o.Program = program
+			level := slog.LevelWarn
+			if verbose {
+				level = slog.LevelDebug
+			}
+			o.Logger = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: level}))
+			if o.DataDir, err = dataDir(p, o.DataDir); err != nil {
+				return err
+			}
+			report := printLocal(p)
+			if asJSON {
+				enc := json.NewEncoder(p.Stdout)
+				report = func(e local.Event) { _ = enc.Encode(e) } // a closed pipe must not stop the cloud
+			}
+			return local.Run(cmd.Context(), o, report)
+		},
+	}
+	f := c.Flags()
+	c.PersistentFlags().StringVar(&o.DataDir, "data", "", "directory for state, samples, keys and logs (default $XDG_STATE_HOME/parascope/local)")
+	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 takes a free one")
+	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
+	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
+	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
+	f.StringVar(&o.Alias, "alias", "pcluster-infra", "alias of the workspace")
+	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
+	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate, "samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
+	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
+	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
+	f.BoolVar(&verbose, "verbose", false, "log every request")
+	c.AddCommand(newLocalEnv(p, &o.DataDir))
+	return c
+}
+
+func newLocalEnv(p *Process, dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print the exports that point AWS clients at the running local cloud",
+		Long: `Print shell exports for the running local cloud. They name files that hold the
+keys; no secret is printed.`,
+		Example: `  eval "$(parascope local env)"`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			data, err := dataDir(p, *dir)
+			if err != nil {
+				return err
+			}
+			r, err := local.FindRunning(cmd.Context(), data)
+			if err != nil {
+				return err
+			}
+			exports, unset := r.Exports(data)
+			for _, kv := range exports {
+				fmt.Fprintf(p.Stdout, "export %s=%s\n", kv[0], shellQuote(kv[1]))
+			}
+			fmt.Fprintf(p.Stdout, "unset %s\n", strings.Join(unset, " "))
+			return nil
+		},
+	}
+}
+
+// dataDir resolves --data; relative paths become absolute, since the exports of
+// 'local env' are used from other directories.
+func dataDir(p *Process, flag string) (string, error) {
+	if flag == "" {
+		state := p.Getenv("XDG_STATE_HOME")
+		if state == "" {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return "", hint.New(hint.Usage, fmt.Errorf("find a place for data: %w", err), "give --data DIR")
+			}
+			state = filepath.Join(home, ".local", "state")
+		}
+		flag = filepath.Join(state, "parascope", "local")
+	}
+	abs, err := filepath.Abs(flag)
+	if err != nil {
+		return "", fmt.Errorf("resolve --data: %w", err)
+	}
+	return abs, nil
+}
+
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// printLocal draws events for a person: a line for each thing that runs.
+func printLocal(p *Process) func(local.Event) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	return func(e local.Event) {
+		switch e.Kind {
+		case local.Started:
+			line(p.Stdout, "%s %-10s %s  %s", style.Good("✓"), e.What, e.Address, style.Faint(e.Detail))
+		case local.Exited:
+			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
+			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
+		case local.Ready:
+			line(p.Stdout, "\n%s  this machine's metrics arrive. In another shell:", style.Bold("ready"))
+			line(p.Stdout, "  eval \"$(parascope local env --data %s)\"", shellQuote(e.Detail))
+			line(p.Stdout, "  parascope query node_load1")
+			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
+		case local.Stopping:
+			line(p.Stderr, "stopping; Ctrl-C again ends at once")
+		}
+	}
+}

@@ -1,0 +1,237 @@
+// Package head is Prometheus' agent role on the cluster's head node: it discovers
+// targets, scrapes them and hands the samples to package ship. It reads a
+// Prometheus configuration file and serves what operators look at: its own
+// metrics, health and targets.
+package head
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/listen"
+	"github.com/parascope/parascope/internal/ship"
+)
+
+// Options configure a Head. ConfigFile, StoragePath and ListenAddress are needed.
+type Options struct {
+	ConfigFile      string
+	StoragePath     string
+	ListenAddress   string           // host:port of metrics and health
+	EnableLifecycle bool             // POST /-/reload
+	Reload          <-chan os.Signal // each value reloads the configuration file
+	Version         string           // for parascope_build_info
+	Revision        string
+	Logger          *slog.Logger
+}
+
+// Times within a head. Prometheus waits five seconds for discovery to settle and
+// as long again before it scrapes; a person who starts a head waits with it.
+const (
+	discoverySettles = 200 * time.Millisecond
+	scrapeReload     = time.Second
+	stopHTTPTimeout  = time.Second
+)
+
+// Head is a running head.
+type Head struct {
+	opts     Options
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	ship     *ship.Ship
+	discover *discovery.Manager
+	scrape   *scrape.Manager
+	listener net.Listener
+	server   *http.Server
+	reloaded reloadMetrics
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	failed  chan error
+	reload  chan chan error // requests of POST /-/reload
+}
+
+// reloadMetrics have Prometheus' names: its mixin alerts on them.
+type reloadMetrics struct {
+	success prometheus.Gauge
+	seconds prometheus.Gauge
+}
+
+// Start loads the configuration, binds the address and begins to scrape.
+func Start(ctx context.Context, o Options) (_ *Head, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	l, err := load(o.ConfigFile, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), failed: make(chan error, 3), reload: make(chan chan error)}
+	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
+		return nil, err
+	}
+	if err := h.open(); err != nil {
+		return nil, errors.Join(err, h.listener.Close())
+	}
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	h.cancel = cancel
+	if err := h.prepare(runCtx, l); err != nil {
+		cancel()
+		return nil, errors.Join(err, h.ship.Close(), h.listener.Close())
+	}
+	h.run()
+	return h, nil
+}
+
+func newRegistry(o Options) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "parascope_build_info", Help: "Always 1, labelled with the version and revision of this build.",
+		ConstLabels: prometheus.Labels{"version": o.Version, "revision": o.Revision},
+	})
+	build.Set(1)
+	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// open opens the way out.
+func (h *Head) open() (err error) {
+	h.reloaded = reloadMetrics{
+		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful", Help: "Whether the last configuration reload attempt was successful."}),
+		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds", Help: "Timestamp of the last successful configuration reload."}),
+	}
+	h.registry.MustRegister(h.reloaded.success, h.reloaded.seconds)
+	h.ship, err = ship.Open(ship.Options{
+		Dir: h.opts.StoragePath, Logger: h.logger.With("component", "remote"), Registerer: h.registry,
+		Scrapes: func() (*scrape.Manager, error) {
+			if h.scrape == nil {
+				return nil, errors.New("scraping has not started")
+			}
+			return h.scrape, nil
+		},
+	})
+	return err
+}
+
+// prepare makes the managers and puts the configuration in force, without
+// scraping anything yet.
+func (h *Head) prepare(ctx context.Context, l loaded) error {
+	metrics, err := discovery.CreateAndRegisterSDMetrics(h.registry)
+	if err != nil {
+		return fmt.Errorf("register discovery metrics: %w", err)
+	}
+	h.discover = discovery.NewManager(ctx, h.logger.With("component", "discovery"), h.registry, metrics,
+		discovery.Name("scrape"), discovery.Updatert(discoverySettles))
+	if h.discover == nil {
+		return errors.New("prepare service discovery: its metrics could not be registered")
+	}
+	opts := &scrape.Options{DiscoveryReloadInterval: model.Duration(scrapeReload), DiscoveryReloadOnStartup: true}
+	h.scrape, err = scrape.NewManager(opts, h.logger.With("component", "scrape"), nil, nil, h.ship.Appendable(), h.registry)
+	if err != nil {
+		return fmt.Errorf("prepare scraping: %w", err)
+	}
+	return h.apply(l)
+}
+
+// apply puts a configuration in force and notes in the metrics whether it was.
+func (h *Head) apply(l loaded) error {
+	err := errors.Join(h.ship.ApplyConfig(l.config), h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery))
+	if err != nil {
+		h.reloaded.success.Set(0)
+		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
+	}
+	h.reloaded.success.Set(1)
+	h.reloaded.seconds.SetToCurrentTime()
+	return nil
+}
+
+// Reload reads the configuration file again. What is not valid changes nothing.
+func (h *Head) Reload() error {
+	l, err := load(h.opts.ConfigFile, h.logger)
+	if err != nil {
+		h.reloaded.success.Set(0)
+		return err
+	}
+	return h.apply(l)
+}
+
+func (h *Head) run() {
+	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
+	for name, f := range map[string]func() error{
+		"discovery": h.discover.Run,
+		"scraping":  func() error { return h.scrape.Run(h.discover.SyncCh()) },
+		"serving": func() error {
+			if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		},
+	} {
+		h.running.Go(func() {
+			if err := f(); err != nil && !errors.Is(err, context.Canceled) {
+				h.failed <- fmt.Errorf("%s stopped: %w", name, err)
+			}
+		})
+	}
+	h.logger.Info("head is running", "address", h.Addr(), "config", h.opts.ConfigFile, "storage", h.opts.StoragePath)
+}
+
+// Addr is the address that Start bound.
+func (h *Head) Addr() string { return h.listener.Addr().String() }
+
+// Stop ends scraping, sends what is left within a bound, and closes everything.
+func (h *Head) Stop(ctx context.Context) error {
+	h.cancel()
+	h.scrape.Stop()
+	errs := []error{h.ship.Close()}
+	ctx, cancel := context.WithTimeout(ctx, stopHTTPTimeout)
+	defer cancel()
+	if err := h.server.Shutdown(ctx); err != nil {
+		errs = append(errs, h.server.Close())
+	}
+	h.running.Wait()
+	return errors.Join(errs...)
+}
+
+// Run starts a head and keeps it until ctx ends, which is no error.
+func Run(ctx context.Context, o Options) error {
+	h, err := Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return h.Stop(context.WithoutCancel(ctx))
+		case err := <-h.failed:
+			return errors.Join(err, h.Stop(context.WithoutCancel(ctx)))
+		case answer := <-h.reload:
+			answer <- h.logReload(h.Reload())
+		case <-o.Reload:
+			h.logReload(h.Reload())
+		}
+	}
+}
+
+// logReload tells the operator's log what came of a reload; over HTTP the caller
+// is told as well, but is often a script that nobody reads.
+func (h *Head) logReload(err error) error {
+	if err != nil {
+		h.logger.Error("configuration not reloaded; the old one stays in force", "file", h.opts.ConfigFile, "err", err)
+	} else {
+		h.logger.Info("configuration reloaded", "file", h.opts.ConfigFile)
+	}
+	return err
+}

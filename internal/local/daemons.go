@@ -1,0 +1,116 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*child, error) {
+	c, err := startChild(o, "node", []string{"node", "--web.listen-address=" + o.NodeAddress}, inheritedEnv())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, answers("http://"+o.NodeAddress+"/healthz")); err != nil {
+		return c, err
+	}
+	go c.watch(ctx, report)
+	report(Event{Kind: Started, What: c.name, Address: "http://" + o.NodeAddress + "/metrics", PID: c.pid, Detail: "this machine's metrics; log " + c.log})
+	return c, nil
+}
+
+func startHead(ctx context.Context, o Options, endpoint string, report func(Event)) (*child, error) {
+	config := filepath.Join(o.DataDir, "prometheus.yml")
+	if err := writeHeadConfig(config, o, endpoint); err != nil {
+		return nil, err
+	}
+	files := sharedFiles(o.DataDir)
+	env := append(inheritedEnv(),
+		"AWS_SHARED_CREDENTIALS_FILE="+files.Credentials, "AWS_CONFIG_FILE="+files.Config, "AWS_PROFILE=head")
+	c, err := startChild(o, "head", []string{"head",
+		"--config.file=" + config,
+		"--storage.agent.path=" + filepath.Join(o.DataDir, "data-agent"),
+		"--web.listen-address=" + o.HeadAddress,
+	}, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, answers("http://"+o.HeadAddress+"/-/ready")); err != nil {
+		return c, err
+	}
+	go c.watch(ctx, report)
+	report(Event{Kind: Started, What: c.name, Address: "http://" + o.HeadAddress, PID: c.pid, Detail: "scrapes and sends; log " + c.log})
+	return c, nil
+}
+
+// inheritedEnv is what a daemon may see of our environment. The caller's own AWS
+// settings stay out: the daemons must use the local cloud's.
+func inheritedEnv() []string {
+	var env []string
+	for _, k := range []string{"PATH", "HOME", "TMPDIR", "LANG", "TZ"} {
+		if v, ok := os.LookupEnv(k); ok {
+			env = append(env, k+"="+v)
+		}
+	}
+	return env
+}
+
+// answers returns a check that url answers 200.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET %s: %s", url, resp.Status)
+		}
+		return nil
+	}
+}
+
+// headConfig is a file that stock Prometheus in agent mode takes as well.
+var headConfig = template.Must(template.New("prometheus.yml").Parse(`# Written by "parascope local" at every start; changes are lost.
+global:
+  scrape_interval: {{.Interval}}
+  external_labels:
+    cluster: local
+scrape_configs:
+  - job_name: node
+    static_configs:
+      - targets: ["{{.NodeAddress}}"]
+  - job_name: head
+    static_configs:
+      - targets: ["{{.HeadAddress}}"]
+remote_write:
+  - url: {{.Endpoint}}api/v1/remote_write
+    sigv4:
+      region: {{.Region}}
+    queue_config: # as AWS recommends for AMP
+      max_samples_per_send: 1000
+      max_shards: 200
+      capacity: 2500
+`))
+
+func writeHeadConfig(file string, o Options, endpoint string) error {
+	var b bytes.Buffer
+	if err := headConfig.Execute(&b, struct {
+		Options
+		Endpoint string
+	}{o, endpoint}); err != nil {
+		return fmt.Errorf("write the head's configuration: %w", err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("write the head's configuration: %w", err)
+	}
+	return nil
+}

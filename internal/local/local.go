@@ -1,0 +1,174 @@
+// Package local runs the whole product on one machine without AWS: the local
+// cloud with a Prometheus workspace in it, a node exporter and a head agent as
+// the processes they are on a cluster. Everything but the starting of processes
+// goes the way it goes on AWS: through the SDK to an endpoint.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/listen"
+	"github.com/parascope/parascope/internal/localaws"
+)
+
+// Options say where things listen and where they keep their data.
+type Options struct {
+	DataDir      string // everything that must survive: state, samples, keys, logs of the two daemons
+	CloudAddress string // host:port of the local cloud
+	NodeAddress  string // host:port of the node exporter
+	HeadAddress  string // host:port of the head agent
+	Region       string // region of the workspace
+	Alias        string // alias of the workspace
+	Interval     time.Duration
+	Program      string // path of parascope itself, to start the daemons with
+	Cloud        localaws.Options
+	Logger       *slog.Logger
+}
+
+// Validate returns what is wrong with the options.
+func (o Options) Validate() error {
+	switch {
+	case o.DataDir == "":
+		return hint.New(hint.Usage, errors.New("no data directory"), "give --data DIR")
+	case o.Interval < time.Second:
+		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
+	}
+	return nil
+}
+
+// stopTimeout bounds the whole shutdown: Ctrl-C gives the terminal back within 5 s.
+const stopTimeout = 4500 * time.Millisecond
+
+// Run starts everything, reports each step, and returns when ctx ends and all
+// of it has stopped, or when the start fails.
+func Run(ctx context.Context, o Options, report func(Event)) (err error) {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	if err := o.reserveAddresses(ctx); err != nil {
+		return err
+	}
+	var stops stopList
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, stops.run(stopCtx))
+	}()
+
+	cloud, err := startCloud(o)
+	if err != nil {
+		return err
+	}
+	stops.add("local cloud", cloud.Stop)
+	report(Event{Kind: Started, What: "cloud", Address: cloud.URL(), Detail: "AWS APIs, region " + o.Region})
+
+	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: o.Region, Profile: "operator", Files: sharedFiles(o.DataDir), Endpoint: cloud.URL()})
+	if err != nil {
+		return fmt.Errorf("load the operator's credentials: %w", err)
+	}
+	ws, err := ensureWorkspace(ctx, cfg, o.Alias)
+	if err != nil {
+		return err
+	}
+	report(Event{Kind: Started, What: "workspace", Address: aws.ToString(ws.PrometheusEndpoint), Detail: aws.ToString(ws.WorkspaceId) + " (" + o.Alias + ")"})
+
+	for _, start := range []func(context.Context, Options, string, func(Event)) (*child, error){startNode, startHead} {
+		c, err := start(ctx, o, aws.ToString(ws.PrometheusEndpoint), report)
+		if c != nil {
+			stops.add(c.name, c.stop) // even when it never became ready
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := awaitSamples(ctx, cfg, ws, o); err != nil {
+		return err
+	}
+	if err := writeMarker(o, cloud.URL()); err != nil {
+		return err
+	}
+	stops.add("marker", func(context.Context) error { return removeMarker(o.DataDir) })
+	report(Event{Kind: Ready, Detail: o.DataDir})
+	<-ctx.Done()
+	report(Event{Kind: Stopping})
+	return nil
+}
+
+// reserveAddresses finds a taken address before anything is started, and turns
+// port 0 into a free port, since the daemons must be told a real one.
+func (o *Options) reserveAddresses(ctx context.Context) error {
+	for _, addr := range []*string{&o.CloudAddress, &o.NodeAddress, &o.HeadAddress} {
+		l, err := listen.TCP(ctx, *addr)
+		if err != nil {
+			return err
+		}
+		*addr = l.Addr().String()
+		// Only closed when all three are bound, or port 0 could give one twice.
+		defer l.Close()
+	}
+	return nil
+}
+
+func startCloud(o Options) (*localaws.Cloud, error) {
+	opts := o.Cloud
+	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
+	cloud, err := localaws.New(opts)
+	if err != nil {
+		return nil, explainLock(err, o.DataDir)
+	}
+	if err := cloud.Start(); err != nil {
+		return nil, listen.Explain(err, o.CloudAddress)
+	}
+	return cloud, nil
+}
+
+// explainLock says what to do about a data directory that somebody holds.
+func explainLock(err error, dir string) error {
+	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
+		return hint.New(hint.Busy, fmt.Errorf("open data directory %s: %w", dir, held),
+			"use the local cloud that runs already (parascope local env), stop it, or give --data another directory")
+	}
+	return err
+}
+
+func sharedFiles(dir string) awsconf.Files {
+	return awsconf.Files{
+		Credentials: filepath.Join(dir, "aws", "credentials"),
+		Config:      filepath.Join(dir, "aws", "config"),
+	}
+}
+
+// stopList stops what was started, the last first.
+type stopList struct{ steps []stopStep }
+
+type stopStep struct {
+	name string
+	stop func(context.Context) error
+}
+
+func (l *stopList) add(name string, stop func(context.Context) error) {
+	l.steps = append(l.steps, stopStep{name, stop})
+}
+
+func (l *stopList) run(ctx context.Context) error {
+	var errs []error
+	for i := len(l.steps) - 1; i >= 0; i-- {
+		if err := l.steps[i].stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", l.steps[i].name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

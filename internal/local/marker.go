@@ -1,0 +1,78 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Running describes a local cloud that runs, for other shells. It holds no
+// secret: the keys stay in Files.
+type Running struct {
+	PID      int    `json:"pid"`
+	Endpoint string `json:"endpoint"`
+	Region   string `json:"region"`
+}
+
+func markerFile(dir string) string { return filepath.Join(dir, "running.json") }
+
+func writeMarker(o Options, endpoint string) error {
+	b, err := json.Marshal(Running{PID: os.Getpid(), Endpoint: endpoint, Region: o.Region})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", markerFile(o.DataDir), err)
+	}
+	if err := os.WriteFile(markerFile(o.DataDir), b, 0o600); err != nil {
+		return fmt.Errorf("write marker: %w", err)
+	}
+	return nil
+}
+
+func removeMarker(dir string) error {
+	if err := os.Remove(markerFile(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove marker: %w", err)
+	}
+	return nil
+}
+
+// FindRunning returns the local cloud that runs on the data directory. One that
+// was killed leaves its marker behind, so the endpoint is asked too.
+func FindRunning(ctx context.Context, dir string) (Running, error) {
+	notRunning := func(err error) error {
+		return hint.New(hint.NotFound, fmt.Errorf("no local cloud runs on %s: %w", dir, err),
+			"start one with 'parascope local', or give --data the directory of the one that runs")
+	}
+	b, err := os.ReadFile(markerFile(dir))
+	if err != nil {
+		return Running{}, notRunning(err)
+	}
+	var r Running
+	if err := json.Unmarshal(b, &r); err != nil {
+		return Running{}, notRunning(fmt.Errorf("read %s: %w", markerFile(dir), err))
+	}
+	if err := answers(r.Endpoint + "/_parascope/health")(ctx); err != nil {
+		return Running{}, notRunning(err)
+	}
+	return r, nil
+}
+
+// Exports are the environment variables that point any AWS client at the running
+// local cloud, as the operator. Unset names variables that would win over them.
+func (r Running) Exports(dir string) (exports [][2]string, unset []string) {
+	files := sharedFiles(dir)
+	return [][2]string{
+			{"AWS_ENDPOINT_URL", r.Endpoint},
+			{"AWS_REGION", r.Region},
+			{"AWS_DEFAULT_REGION", r.Region},
+			{"AWS_PROFILE", "operator"},
+			{"AWS_SHARED_CREDENTIALS_FILE", files.Credentials},
+			{"AWS_CONFIG_FILE", files.Config},
+		}, []string{
+			"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		}
+}

@@ -1,0 +1,72 @@
+package parascope_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var runMutations = flag.Bool("mutations", false, "switch off the local cloud's rules one at a time and see that a test notices")
+
+// mutation switches one rule off: in file the text from becomes to, and the test
+// in pkg must go red. From stands in the file exactly once.
+type mutation struct {
+	rule     string
+	file     string
+	from, to string
+	pkg      string
+	test     string
+}
+
+// TestMutations proves that the tests of the local cloud's rules can fail.
+func TestMutations(t *testing.T) {
+	if !*runMutations {
+		t.Skip("each rule costs a rebuild: run it with make mutants")
+	}
+	for _, m := range mutations {
+		t.Run(m.rule, func(t *testing.T) {
+			source, err := os.ReadFile(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.from); n != 1 {
+				t.Fatalf("%s holds %q %d times; it must stand there once", m.file, m.from, n)
+			}
+			overlay := writeOverlay(t, m.file, strings.Replace(string(source), m.from, m.to, 1))
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay="+overlay, "-run=^"+m.test+"$", m.pkg).CombinedOutput()
+			switch text := string(out); {
+			case err == nil:
+				t.Errorf("with %q switched off %s still passes", m.rule, m.test)
+			case !strings.Contains(text, "--- FAIL: "+strings.Split(m.test, "/")[0]):
+				t.Errorf("the change does not build, or another thing failed:\n%s", text)
+			}
+		})
+	}
+}
+
+// writeOverlay makes a -overlay file that replaces file by text, so that the
+// working tree stays as it is.
+func writeOverlay(t *testing.T, file, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := filepath.Join(dir, "changed.go")
+	overlay := filepath.Join(dir, "overlay.json")
+	b, err := json.Marshal(map[string]map[string]string{"Replace": {abs: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{changed: []byte(text), overlay: b} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return overlay
+}
