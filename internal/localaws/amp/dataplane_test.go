@@ -1,0 +1,114 @@
+package amp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/prompb"
+	"github.com/prometheus/prometheus/storage/remote"
+	"github.com/prometheus/sigv4"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
+)
+
+// send delivers one sample of now with Prometheus' own remote-write client.
+func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secret string) error {
+	t.Helper()
+	target, err := url.Parse(c.url + "/workspaces/" + workspace + "/api/v1/remote_write")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := remote.NewWriteClient("test", &remote.ClientConfig{
+		URL: &config.URL{URL: target}, Timeout: model.Duration(5 * time.Second),
+		SigV4Config: &sigv4.SigV4Config{Region: region, AccessKey: c.key.ID, SecretKey: config.Secret(secret)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels:  []prompb.Label{{Name: "__name__", Value: "delivered"}},
+		Samples: []prompb.Sample{{Value: 7, Timestamp: time.Now().UnixMilli()}},
+	}}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Store(ctx, snappy.Encode(nil, raw), 0)
+	return err
+}
+
+// query asks with a signature by Prometheus' signer.
+func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string) {
+	t.Helper()
+	rt, err := sigv4.NewSigV4RoundTripper(&sigv4.SigV4Config{Region: region, AccessKey: c.key.ID, SecretKey: config.Secret(c.key.Secret)}, http.DefaultTransport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := url.Values{"query": {expr}}.Encode()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/workspaces/"+workspace+"/api/v1/query", bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(answer)
+}
+
+func TestPrometheusClientDelivers(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	id := create(t, c.client("us-east-2"), "w")
+	if err := c.send(t.Context(), t, "us-east-2", id, c.key.Secret); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := c.query(t, "us-east-2", id, "delivered"); status != 200 || !strings.Contains(body, `"7"]`) {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+func TestDataPlaneRefusals(t *testing.T) {
+	c := start(t, t.TempDir(), 3*time.Minute)
+	id := create(t, c.client("us-east-2"), "w")
+	if status, body := c.query(t, "us-east-2", id, "up"); status != 400 || !strings.Contains(body, "is not ACTIVE but CREATING") {
+		t.Errorf("in creation: %d %s", status, body)
+	}
+	c.ahead = 3 * time.Minute
+	for name, tc := range map[string]struct{ region, workspace, secret, says string }{
+		"wrong secret": {"us-east-2", id, "wrong", "The request signature we calculated does not match the signature you provided."},
+		"other region": {"eu-west-1", id, c.key.Secret, "Credential should be scoped to a valid region."},
+		"no such":      {"us-east-2", "ws-none", c.key.Secret, "Workspace not found"},
+	} {
+		err := c.send(t.Context(), t, tc.region, tc.workspace, tc.secret)
+		if err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+		if recoverable, ok := errors.AsType[remote.RecoverableError](err); ok {
+			t.Errorf("%s: Prometheus would try %v again for ever", name, recoverable)
+		}
+	}
+	if status, body := c.query(t, "us-east-2", id, "delivered"); status != 200 || !strings.Contains(body, `"result":[]`) {
+		t.Errorf("a refused sample was stored: %d %s", status, body)
+	}
+	if _, err := c.client("us-east-2").DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := c.query(t, "us-east-2", id, "up"); status != 400 || !strings.Contains(body, "DELETING") {
+		t.Errorf("after its deletion: %d %s", status, body)
+	}
+}
