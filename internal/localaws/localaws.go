@@ -107,7 +107,7 @@ func (c *Cloud) open() error {
 		return err
 	}
 	gw, err := gateway.New(gateway.Options{
-		Services: services(principals, c.amp), Lookup: principals.Lookup,
+		Services: services(principals, c.amp), Lookup: principals.Lookup, Authorize: gateway.AllowAll, // until the account has policies
 		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
 	})
 	if err != nil {

@@ -18,7 +18,7 @@ func (a *AMP) Services() []gateway.Service {
 	return []gateway.Service{
 		{
 			Name: "amp", Title: "Amazon Managed Service for Prometheus, control plane", SigningName: "aps", Version: "2020-08-01",
-			Protocol: gateway.RESTJSON, Operations: a.operations(), Rules: []gateway.Rule{
+			Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("aps", workspaceARN, a.operations()), Rules: []gateway.Rule{
 				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with its samples", Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
 				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred, Source: "AMP is a regional service"},
 				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed, Source: "no source found; the exception is in " + model},
@@ -27,9 +27,21 @@ func (a *AMP) Services() []gateway.Service {
 		},
 		{
 			Name: "aps-workspaces", Title: "Amazon Managed Service for Prometheus, data plane", SigningName: "aps", Version: "Prometheus 3 HTTP API",
-			Protocol: gateway.PrometheusHTTP, Operations: a.data.Operations(), Rules: a.data.Rules(),
+			Protocol: gateway.PrometheusHTTP, Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()), Rules: a.data.Rules(),
 		},
 	}
+}
+
+// workspaceARN is what a permission must be for: the workspace, or the tagged
+// resource, that the path names; anything for what names none.
+func workspaceARN(r *gateway.Request) []string {
+	if arn, ok := r.Labels["resourceArn"]; ok {
+		return []string{arn}
+	}
+	if id, ok := r.Labels["workspaceId"]; ok {
+		return []string{"arn:aws:aps:" + r.Region + ":" + r.Principal.Account + ":workspace/" + id}
+	}
+	return []string{"*"}
 }
 
 func (a *AMP) operations() []gateway.Operation {

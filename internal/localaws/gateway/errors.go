@@ -35,7 +35,7 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 	if failure, refused := errors.AsType[*sigv4.Failure](err); refused {
 		r := refusals[failure.Kind]
 		answer, ok = &Error{Status: http.StatusForbidden, Code: r.json, Message: failure.Message}, true
-		if s.Protocol == Query {
+		if s.byForm() || s.Protocol == RESTXML {
 			answer.Status, answer.Code = r.queryStatus, r.query
 			if failure.Kind == sigv4.Missing {
 				answer.Message = "Request is missing Authentication Token"
@@ -56,6 +56,10 @@ func writeAnswer(w http.ResponseWriter, req *Request, answer *Error) error {
 	body := map[string]any{"message": answer.Message}
 	maps.Copy(body, answer.Members)
 	switch req.route.service.Protocol {
+	case RESTXML:
+		return writeS3Error(w, req, answer)
+	case EC2Query:
+		return writeEC2Error(w, req, answer)
 	case Query:
 		fault := struct{ Type, Code, Message string }{"Sender", answer.Code, answer.Message}
 		if answer.Status >= http.StatusInternalServerError {
@@ -65,6 +69,9 @@ func writeAnswer(w http.ResponseWriter, req *Request, answer *Error) error {
 	case JSON11:
 		body["__type"] = answer.Code
 		return writeJSON(w, answer.Status, "application/x-amz-json-1.1", body)
+	}
+	if answer.Capital {
+		body = map[string]any{"Message": answer.Message}
 	}
 	if answer.Code != "" {
 		w.Header().Set("x-amzn-ErrorType", answer.Code)

@@ -21,12 +21,13 @@ const DefaultMaxBody = 16 << 20
 
 // Options are what a gateway is made of; all but MaxBody are needed.
 type Options struct {
-	Services []Service
-	Lookup   func(keyID string) (key principal.AccessKey, found bool, err error)
-	Now      func() time.Time
-	NewID    func() string // request ids
-	Logger   *slog.Logger
-	MaxBody  int64
+	Services  []Service
+	Lookup    func(keyID string) (key principal.AccessKey, found bool, err error)
+	Authorize func(Ask) (Decision, error) // the account's policies; AllowAll in tests that are not about them
+	Now       func() time.Time
+	NewID     func() string // request ids
+	Logger    *slog.Logger
+	MaxBody   int64
 }
 
 // Gateway is the http.Handler of all services.
@@ -41,6 +42,9 @@ func New(opts Options) (*Gateway, error) {
 	if opts.MaxBody == 0 {
 		opts.MaxBody = DefaultMaxBody
 	}
+	if opts.Authorize == nil {
+		return nil, errors.New("make a gateway: it needs an authorizer")
+	}
 	routes, err := routesOf(opts.Services)
 	if err != nil {
 		return nil, err
@@ -50,7 +54,7 @@ func New(opts Options) (*Gateway, error) {
 
 // ServeHTTP answers one call. Every answer has a request id.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now()}
+	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), gateway: g}
 	w.Header().Set("x-amzn-RequestId", req.ID)
 	err := g.serve(w, req)
 	if err != nil {
@@ -62,7 +66,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve finds, verifies and runs the operation. The route is noted in the
 // request as soon as it is known or guessed: it gives errors their shape.
-func (g *Gateway) serve(w http.ResponseWriter, req *Request) (err error) {
+func (g *Gateway) serve(w http.ResponseWriter, req *Request) error {
 	if err := g.readBody(w, req); err != nil {
 		req.route = g.guess(req)
 		return err
@@ -79,6 +83,11 @@ func (g *Gateway) serve(w http.ResponseWriter, req *Request) (err error) {
 	if err := g.verify(req, signature); err != nil {
 		return err
 	}
+	return g.finish(w, req)
+}
+
+// finish authorizes a call and runs its operation.
+func (g *Gateway) finish(w http.ResponseWriter, req *Request) (err error) {
 	if req.route.operation.Serve == nil {
 		return req.route.missing(req)
 	}
@@ -89,6 +98,9 @@ func (g *Gateway) serve(w http.ResponseWriter, req *Request) (err error) {
 		}
 	}()
 	req.Labels = req.route.labels
+	if err := g.authorize(req); err != nil {
+		return err
+	}
 	return req.route.operation.Serve(w, req)
 }
 

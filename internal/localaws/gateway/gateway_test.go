@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"io"
 	"log/slog"
@@ -46,6 +47,25 @@ func tables() []Service {
 			}},
 			{Name: "Later"},
 		}},
+		{Name: "store", SigningName: "s3", Protocol: RESTXML, Operations: []Operation{
+			{Name: "GetObject", Method: "GET", Path: "/{Bucket}/{Key+}", Serve: say},
+			{Name: "ListObjects", Method: "GET", Path: "/{Bucket}", Serve: func(w http.ResponseWriter, r *Request) error {
+				return WriteXML(w, http.StatusOK, struct {
+					XMLName xml.Name `xml:"ListBucketResult"`
+					Name    string
+				}{Name: r.Labels["Bucket"]})
+			}},
+			{Name: "GetBucketPolicy", Method: "GET", Path: "/{Bucket}", Query: "policy", Serve: func(http.ResponseWriter, *Request) error {
+				return &Error{Status: 404, Code: "NoSuchBucketPolicy", Message: "The bucket policy does not exist"}
+			}},
+		}},
+		{Name: "machines", SigningName: "machines", Version: "2016-11-15", Protocol: EC2Query, Operations: []Operation{
+			{Name: "Start", Serve: func(w http.ResponseWriter, r *Request) error {
+				return WriteEC2(w, r, struct {
+					VpcId string `xml:"vpcId"`
+				}{r.Form.Get("Vpc")})
+			}},
+		}},
 		{Name: "targets", SigningName: "targets", TargetPrefix: "AWSTargets", Protocol: JSON11, Operations: []Operation{{Name: "Do", Serve: say}, {Name: "Later"}}},
 	}
 }
@@ -67,7 +87,7 @@ type answer struct {
 func do(t *testing.T, log io.Writer, c call) answer {
 	t.Helper()
 	gw, err := New(Options{
-		Services: tables(), NewID: func() string { return "id-1" }, Now: time.Now, MaxBody: 1000,
+		Services: tables(), Authorize: AllowAll, NewID: func() string { return "id-1" }, Now: time.Now, MaxBody: 1000,
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
 		Lookup: func(id string) (principal.AccessKey, bool, error) { return key, id == key.ID, nil },
 	})
@@ -117,6 +137,11 @@ func TestRouting(t *testing.T) {
 		says   string
 	}{
 		"path":            {call{method: "GET", path: "/things", sign: "shared"}, 200, `"region":"us-east-2"`},
+		"greedy label":    {call{method: "GET", path: "/b/a/b/c", sign: "s3"}, 200, `"Key":"a/b/c"`},
+		"bucket":          {call{method: "GET", path: "/b?list-type=2", sign: "s3"}, 200, `<ListBucketResult><Name>b</Name></ListBucketResult>`},
+		"query":           {call{method: "GET", path: "/b?policy", sign: "s3"}, 404, `<Error><Code>NoSuchBucketPolicy</Code>`},
+		"flat form":       {call{method: "POST", path: "/", body: "Action=Start&Vpc=vpc-1", sign: "machines", header: form}, 200, `<requestId>id-1</requestId><vpcId>vpc-1</vpcId></StartResponse>`},
+		"flat form, 501":  {call{method: "POST", path: "/", body: "Action=Stop", sign: "machines", header: form}, 501, `<Response><Errors><Error><Code>NotImplemented</Code>`},
 		"one label":       {call{method: "GET", path: "/tags/arn%3Aaws%3Ax%2Fws-1", sign: "shared"}, 200, `"labels":{"arn":"arn:aws:x/ws-1"}`},
 		"data plane":      {call{method: "GET", path: "/things/t-1/api/v1/query?query=up%7Ba%3D%22b+c%22%7D", sign: "shared"}, 200, `"labels":{"id":"t-1"}`},
 		"action":          {call{method: "POST", path: "/", body: "Action=Ask&Q=why%3F", sign: "forms", header: form}, 200, "<AskResult><Answer>why?</Answer></AskResult><ResponseMetadata><RequestId>id-1<"},
@@ -130,7 +155,7 @@ func TestRouting(t *testing.T) {
 		"unknown action":          {call{method: "POST", path: "/", body: "Action=Nonsense", sign: "forms", header: form}, 501, "forms:Nonsense"},
 		"no action":               {call{method: "POST", path: "/", sign: "forms", header: form}, 400, "<Code>MissingAction</Code>"},
 		"unknown target":          {call{method: "POST", path: "/", sign: "targets", header: target("Nonsense")}, 501, "targets:Nonsense"},
-		"unknown service":         {call{method: "GET", path: "/bucket", sign: "s3"}, 501, "does not implement s3;"},
+		"unknown service":         {call{method: "GET", path: "/bucket", sign: "sqs"}, 501, "does not implement sqs;"},
 		"unknown path":            {call{method: "GET", path: "/nonsense", sign: "shared"}, 403, `{"message":"Missing Authentication Token"}`},
 		"trailing slash":          {call{method: "GET", path: "/things/t-1/api/v1/query/", sign: "shared"}, 403, `{"message":"Missing Authentication Token"}`},
 		"wrong method":            {call{method: "DELETE", path: "/things", sign: "shared"}, 403, "Missing Authentication Token"},
@@ -222,7 +247,7 @@ func FuzzServe(f *testing.F) {
 	f.Add("GET", "/things/%2F/api/v1/query", "Action=Ask", "application/x-www-form-urlencoded", "AWSTargets.Do", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261123/us-east-2/shared/aws4_request, SignedHeaders=host, Signature=00")
 	f.Add("POST", "/", "Action=%zz", "application/x-www-form-urlencoded;;", "", "Bearer x")
 	gw, err := New(Options{
-		Services: tables(), NewID: func() string { return "id" }, Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Services: tables(), Authorize: AllowAll, NewID: func() string { return "id" }, Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Lookup: func(id string) (principal.AccessKey, bool, error) { return key, id == key.ID, nil },
 	})
 	if err != nil {

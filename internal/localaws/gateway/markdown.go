@@ -18,8 +18,11 @@ func Markdown(services []Service) string {
 			switch s.Protocol {
 			case JSON11:
 				request = "`X-Amz-Target: " + s.TargetPrefix + "." + op.Name + "`"
-			case RESTJSON, PrometheusHTTP:
+			case RESTJSON, PrometheusHTTP, RESTXML:
 				request = "`" + op.Method + " " + op.Path + "`"
+				if op.Query != "" {
+					request = "`" + op.Method + " " + op.Path + "?" + op.Query + "`"
+				}
 			}
 			here := "yes"
 			if op.Serve == nil {

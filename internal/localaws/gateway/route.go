@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/parascope/parascope/internal/localaws/sigv4"
@@ -28,7 +30,7 @@ func routesOf(services []Service) ([]route, error) {
 		for _, op := range s.Operations {
 			key := s.Name + " " + op.Name
 			if s.byPath() {
-				key = s.SigningName + " " + op.Method + " " + pathShape(op.Path)
+				key = s.SigningName + " " + op.Method + " " + pathShape(op.Path) + "?" + op.Query
 			}
 			if other, twice := seen[key]; twice {
 				return nil, fmt.Errorf("operations %s and %s:%s are reached in the same way", other, s.Name, op.Name)
@@ -37,11 +39,46 @@ func routesOf(services []Service) ([]route, error) {
 			routes = append(routes, route{service: s, operation: op, segments: strings.Split(op.Path, "/")})
 		}
 	}
+	// An operation that asks for a parameter is more particular than one that
+	// does not, and a path that is spelled out more than one that takes anything.
+	slices.SortStableFunc(routes, func(a, b route) int {
+		if c := cmp.Compare(b.parameters(), a.parameters()); c != 0 {
+			return c
+		}
+		return cmp.Compare(strings.Count(a.operation.Path, "{"), strings.Count(b.operation.Path, "{"))
+	})
 	return routes, nil
 }
 
+// parameters is how many parameters of the query the operation asks for.
+func (rt route) parameters() int {
+	if rt.operation.Query == "" {
+		return 0
+	}
+	return 1
+}
+
 // byPath reports whether method and path name the service's operations.
-func (s Service) byPath() bool { return s.Protocol == RESTJSON || s.Protocol == PrometheusHTTP }
+func (s Service) byPath() bool {
+	return s.Protocol == RESTJSON || s.Protocol == PrometheusHTTP || s.Protocol == RESTXML
+}
+
+// match compares the operation's method, path and query with a request's.
+func (rt route) match(r *http.Request) (labels map[string]string, ok bool) {
+	if rt.operation.Method != r.Method {
+		return nil, false
+	}
+	if name, value, exact := strings.Cut(rt.operation.Query, "="); name != "" {
+		query := r.URL.Query()
+		if !query.Has(name) || exact && query.Get(name) != value {
+			return nil, false
+		}
+	}
+	return matchSegments(rt.segments, strings.Split(r.URL.EscapedPath(), "/"))
+}
+
+// byForm reports whether a form field names the service's operations.
+func (s Service) byForm() bool { return s.Protocol == Query || s.Protocol == EC2Query }
 
 func pathShape(path string) string {
 	segments := strings.Split(path, "/")
@@ -82,7 +119,8 @@ func (g *Gateway) match(req *Request, signingName string) (route, error) {
 // guess is what a request that cannot be trusted, or says nothing of its
 // service, seems to want.
 func (g *Gateway) guess(req *Request) route {
-	if found, ok := g.find(req, func(Service) bool { return true }); ok {
+	// S3's paths are anything at all: nothing that is not signed for it is its own.
+	if found, ok := g.find(req, func(s Service) bool { return s.Protocol != RESTXML }); ok {
 		return found
 	}
 	for _, s := range g.opts.Services {
@@ -112,21 +150,17 @@ func samePrefix(pattern, path string) bool {
 }
 
 func (g *Gateway) find(req *Request, in func(Service) bool) (route, bool) {
-	path := strings.Split(req.URL.EscapedPath(), "/")
 	for _, rt := range g.routes {
 		if !in(rt.service) {
 			continue
 		}
 		switch rt.service.Protocol {
-		case RESTJSON, PrometheusHTTP:
-			if rt.operation.Method != req.Method {
-				continue
-			}
-			if labels, ok := matchSegments(rt.segments, path); ok {
+		case RESTJSON, PrometheusHTTP, RESTXML:
+			if labels, ok := rt.match(req.Request); ok {
 				rt.labels = labels
 				return rt, true
 			}
-		case Query:
+		case Query, EC2Query:
 			if req.Form.Get("Action") == rt.operation.Name {
 				return rt, true
 			}
@@ -142,10 +176,22 @@ func (g *Gateway) find(req *Request, in func(Service) bool) (route, bool) {
 // matchSegments compares a table's path with one as it was sent, still encoded,
 // and decodes the labels: %2F is part of a label and never ends it.
 func matchSegments(pattern, path []string) (map[string]string, bool) {
+	labels := map[string]string{}
+	if last := pattern[len(pattern)-1]; strings.HasSuffix(last, "+}") {
+		if len(path) < len(pattern) {
+			return nil, false
+		}
+		// All that follows is one label, with its slashes as they were sent.
+		rest, err := url.PathUnescape(strings.Join(path[len(pattern)-1:], "/"))
+		if err != nil || rest == "" {
+			return nil, false
+		}
+		labels[strings.Trim(last, "{+}")] = rest
+		pattern, path = pattern[:len(pattern)-1], path[:len(pattern)-1]
+	}
 	if len(pattern) != len(path) {
 		return nil, false
 	}
-	labels := map[string]string{}
 	for i, p := range pattern {
 		if !isLabel(p) {
 			if p != path[i] {
@@ -168,9 +214,9 @@ func (rt route) missing(req *Request) error {
 	name := rt.operation.Name
 	switch {
 	case name != "":
-	case rt.service.Protocol == Query && !req.Form.Has("Action"):
+	case rt.service.byForm() && !req.Form.Has("Action"):
 		return &Error{Status: http.StatusBadRequest, Code: "MissingAction", Message: "The request is missing an action."}
-	case rt.service.Protocol == Query:
+	case rt.service.byForm():
 		name = req.Form.Get("Action")
 	case rt.service.Protocol == JSON11:
 		name = strings.TrimPrefix(req.Header.Get("X-Amz-Target"), rt.service.TargetPrefix+".")

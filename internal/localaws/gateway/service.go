@@ -29,6 +29,10 @@ const (
 	JSON11
 	// PrometheusHTTP is AMP's data plane: REST paths, errors of the gateway are {"message": …}.
 	PrometheusHTTP
+	// RESTXML: method, path and query name the operation; XML answers (s3).
+	RESTXML
+	// EC2Query is the query protocol in EC2's dialect: flat answers, other errors.
+	EC2Query
 )
 
 // Service is one AWS API as the gateway routes to it. Two services may share a
@@ -48,10 +52,19 @@ type Service struct {
 // and answers 501.
 type Operation struct {
 	Name   string // "CreateWorkspace"
-	Method string // RESTJSON and PrometheusHTTP: one method
-	Path   string // RESTJSON and PrometheusHTTP: "/workspaces/{workspaceId}", labels decode %2F
+	Method string // protocols with paths: one method
+	Path   string // protocols with paths: "/workspaces/{workspaceId}", labels decode %2F; "{Key+}" takes all that follows
+	Query  string // RESTXML: a parameter of the query that must be there, "policy" or "list-type=2"; "" is tried last
 	Serve  func(http.ResponseWriter, *Request) error
 	Rules  []Rule
+
+	// Action is what the caller needs permission for, "aps:CreateWorkspace". An
+	// operation without one is open to everybody whose signature is good.
+	Action string
+	// Resources are the ARNs that the action is on: each must be allowed. Nil: "*".
+	Resources func(*Request) []string
+	// Keys are the operation's own condition keys.
+	Keys func(*Request) map[string][]string
 }
 
 // Rule is one behaviour, and how sure we are that AWS behaves so.
@@ -77,11 +90,12 @@ type Request struct {
 	Region    string // from the credential scope
 	Principal principal.Principal
 	Labels    map[string]string // decoded path labels, by name
-	Form      url.Values        // Query protocol: the form; else nil (the URL's query is in URL)
+	Form      url.Values        // Query and EC2Query: the form; else nil (the URL's query is in URL)
 	Body      []byte            // whole body; MaxBody bounds it
 	Now       time.Time         // the cloud's clock when the request came in
 
-	route route
+	route   route
+	gateway *Gateway
 }
 
 // Error is an answer that AWS would give to a request it refuses. Serve returns
@@ -92,6 +106,7 @@ type Error struct {
 	Message string
 	Members map[string]any // further members of a JSON error body: resourceId, reason, …
 	Header  http.Header    // further headers: Retry-After
+	Capital bool           // PrometheusHTTP: the member is "Message", as IAM's refusals have it
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -36,6 +36,63 @@ func WriteQuery(w http.ResponseWriter, req *Request, result any) error {
 		element{"ResponseMetadata", struct{ RequestId string }{req.ID}})
 }
 
+// WriteEC2 answers an action of EC2 with 200: the fields of result stand beside
+// <requestId> in <ActionResponse>.
+func WriteEC2(w http.ResponseWriter, req *Request, result any) error {
+	var fields bytes.Buffer
+	if err := xml.NewEncoder(&fields).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "result"}}); err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	inner := bytes.TrimSuffix(bytes.TrimPrefix(fields.Bytes(), []byte("<result>")), []byte("</result>"))
+	name := req.route.operation.Name + "Response"
+	body := fmt.Sprintf("%s<%s xmlns=\"http://ec2.amazonaws.com/doc/%s/\"><requestId>%s</requestId>%s</%s>",
+		xml.Header, name, req.route.service.Version, req.ID, inner, name)
+	write(w, http.StatusOK, "text/xml;charset=UTF-8", []byte(body))
+	return nil
+}
+
+func writeEC2Error(w http.ResponseWriter, req *Request, answer *Error) error {
+	fault := struct{ Code, Message string }{answer.Code, answer.Message}
+	body, err := xml.Marshal(struct {
+		XMLName   xml.Name `xml:"Response"`
+		Errors    any      `xml:"Errors>Error"`
+		RequestID string
+	}{Errors: fault, RequestID: req.ID})
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	write(w, answer.Status, "text/xml;charset=UTF-8", body)
+	return nil
+}
+
+// WriteXML answers with v as an XML document of its own, as S3 does. With v nil
+// the answer has no body.
+func WriteXML(w http.ResponseWriter, status int, v any) error {
+	if v == nil {
+		w.WriteHeader(status)
+		return nil
+	}
+	body, err := xml.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	write(w, status, "application/xml", append([]byte(xml.Header), body...))
+	return nil
+}
+
+// writeS3Error leaves the body out where the client asked for none.
+func writeS3Error(w http.ResponseWriter, req *Request, answer *Error) error {
+	w.Header().Set("x-amz-request-id", req.ID)
+	if req.Method == http.MethodHead {
+		w.WriteHeader(answer.Status)
+		return nil
+	}
+	return WriteXML(w, answer.Status, struct {
+		XMLName                            xml.Name `xml:"Error"`
+		Code, Message, Resource, RequestId string
+	}{Code: answer.Code, Message: answer.Message, Resource: req.URL.Path, RequestId: req.ID})
+}
+
 // element is a named part of an XML answer.
 type element struct {
 	name  string

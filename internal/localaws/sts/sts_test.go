@@ -51,7 +51,7 @@ func start(t *testing.T) *cloud {
 		t.Fatal(err)
 	}
 	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{sts.Service(principals)}, Lookup: principals.Lookup, NewID: func() string { return "id-1" },
+		Services: []gateway.Service{sts.Service(principals)}, Lookup: principals.Lookup, Authorize: gateway.AllowAll, NewID: func() string { return "id-1" },
 		Now:    func() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
