@@ -5,18 +5,29 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build local test race lint gen mutants fuzz bench clean
+.PHONY: function build local test race lint gen mutants fuzz bench clean
 
-build: ## bin/parascope for this machine
+FUNCTION = internal/stack/function
+FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
+
+# The setup function, for both of Lambda's architectures; the program carries them.
+$(FUNCTION)/bootstrap-%.gz: $(FUNCTION_SOURCES)
+	GOOS=linux GOARCH=$(if $(filter x86_64,$*),amd64,arm64) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+	  -ldflags='-s -w -buildid=' -o $(FUNCTION)/bootstrap-$* ./cmd/grafana-datasource-setup
+	gzip -9nf $(FUNCTION)/bootstrap-$*
+
+function: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
+
+build: function ## bin/parascope for this machine
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/parascope ./cmd/parascope
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
 
-test: ## every test, once
+test: function ## every test, once
 	$(GO) test ./...
 
-race: ## every test under the race detector (needs a C compiler)
+race: function ## every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) ./...
 
 lint:
@@ -27,6 +38,7 @@ lint:
 gen: ## rewrite everything that is generated
 	$(GO) test ./internal/localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
+	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 
 mutants: ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m

@@ -1,4 +1,13 @@
 // Package parascope is the root of the module: complete managed monitoring for
 // an AWS ParallelCluster. The program is cmd/parascope; docs/layout.md traces
-// it from main. The tests beside this file keep the repository's own rules.
+// it from main. Here is only what lies at the root and goes into the program; the
+// tests beside this file keep the repository's own rules.
 package parascope
+
+import _ "embed"
+
+// Template is the CloudFormation template of the infrastructure stack, as it lies
+// in the repository: without a place for the setup function.
+//
+//go:embed parallelcluster-infrastructure.yaml
+var Template string

@@ -6,6 +6,7 @@ import "github.com/spf13/cobra"
 func commands(p *Process) []*cobra.Command {
 	return []*cobra.Command{
 		newLocal(p),
+		newPackage(p),
 		newQuery(p),
 		newHead(p),
 		newNode(p),

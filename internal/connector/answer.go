@@ -1,0 +1,116 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/cfn"
+)
+
+const (
+	maxAnswer   = 4096 // bytes that CloudFormation reads
+	maxReason   = 1500
+	maxWarnings = 1000
+	answerTries = 3
+)
+
+// answer is what CloudFormation reads of a custom resource.
+type answer struct {
+	Status             cfn.StatusType
+	Reason             string            `json:",omitempty"`
+	PhysicalResourceID string            `json:"PhysicalResourceId"`
+	StackID            string            `json:"StackId"`
+	RequestID          string            `json:"RequestId"`
+	LogicalResourceID  string            `json:"LogicalResourceId"`
+	Data               map[string]string `json:",omitempty"`
+}
+
+// answerTo is success with nothing to say. A resource that was never made has the
+// request's id for a physical one, and keeps it when it is deleted.
+func answerTo(event cfn.Event) answer {
+	a := answer{
+		Status: cfn.StatusSuccess, PhysicalResourceID: event.PhysicalResourceID,
+		StackID: event.StackID, RequestID: event.RequestID, LogicalResourceID: event.LogicalResourceID,
+	}
+	if a.PhysicalResourceID == "" {
+		a.PhysicalResourceID = event.RequestID
+	}
+	return a
+}
+
+func (a *answer) fail(err error) {
+	a.Status, a.Reason, a.Data = cfn.StatusFailed, cut(err.Error(), maxReason), nil
+}
+
+// succeed gives the template attributes to read with GetAtt.
+func (a *answer) succeed(r Result) {
+	a.Data = map[string]string{
+		"GrafanaUrl":     r.GrafanaURL,
+		"GrafanaVersion": r.GrafanaVersion,
+		"DataSourceUid":  r.DataSources[0].UID,
+		"DataSourceType": r.DataSources[0].Type,
+		"Warnings":       cut(strings.Join(r.Warnings, "; "), maxWarnings),
+	}
+}
+
+// cut shortens s to at most n bytes, between characters.
+func cut(s string, n int) string {
+	const more = " …"
+	if len(s) <= n {
+		return s
+	}
+	s = s[:n-len(more)]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + more
+}
+
+// send puts the answer where CloudFormation waits for it. The URL is a secret: it
+// is signed, and stays out of errors.
+func (a *answer) send(ctx context.Context, client *http.Client, url string) error {
+	body, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	if len(body) > maxAnswer {
+		return fmt.Errorf("the answer has %d bytes, CloudFormation reads %d", len(body), maxAnswer)
+	}
+	for try := 1; ; try++ {
+		err = put(ctx, client, url, body)
+		if err == nil || try == answerTries {
+			return err
+		}
+		select {
+		case <-time.After(time.Duration(try) * time.Second):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func put(ctx context.Context, client *http.Client, url string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("the response URL cannot be used")
+	}
+	// The URL was signed for a request without a content type.
+	req.Header["Content-Type"] = nil
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s could not be reached", req.URL.Host)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // best effort: the status says enough
+		return fmt.Errorf("%s answered %s: %s", req.URL.Host, resp.Status, why)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/amp"
+	amptypes "github.com/aws/aws-sdk-go-v2/service/amp/types"
+	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
+
+	"github.com/parascope/parascope/internal/grafana"
+)
+
+const (
+	// pollEvery keeps well under the 5 DescribeWorkspace calls a second that AMG allows.
+	pollEvery = 2 * time.Second
+	// A new workspace is ACTIVE before its Grafana answers: 5xx and 403 come first.
+	grafanaStarts = 2 * time.Minute
+	// A policy that was attached a moment ago is not in force everywhere yet.
+	permissionsSpread = 45 * time.Second
+
+	healthy = "OK"
+)
+
+// until calls try until it is done, fails for good, or ctx ends. What try says
+// while it is not done becomes part of the error when the time is over.
+func until(ctx context.Context, what string, try func() (done bool, state string, err error)) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		done, state, err := try()
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w (last: %s)", what, ctx.Err(), state)
+		}
+	}
+}
+
+// awaitGrafana waits until the workspace can be used. One that failed is an
+// error at once; a DEGRADED one answers, and is used.
+func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.WorkspaceDescription, error) {
+	var w *amgtypes.WorkspaceDescription
+	err := until(ctx, "Grafana workspace "+id+" to become ACTIVE", func() (bool, string, error) {
+		out, err := c.Grafana.DescribeWorkspace(ctx, &amg.DescribeWorkspaceInput{WorkspaceId: &id})
+		if err != nil {
+			return false, "", fmt.Errorf("describe Grafana workspace %s: %w", id, err)
+		}
+		w = out.Workspace
+		switch w.Status {
+		case amgtypes.WorkspaceStatusActive:
+			return true, "", nil
+		case amgtypes.WorkspaceStatusDegraded:
+			c.Logger.Warn("Grafana workspace is DEGRADED", "id", id, "reason", aws.ToString(w.DegradedWorkspaceReason))
+			return true, "", nil
+		case amgtypes.WorkspaceStatusCreating, amgtypes.WorkspaceStatusUpdating, amgtypes.WorkspaceStatusUpgrading, amgtypes.WorkspaceStatusVersionUpdating:
+			return false, string(w.Status), nil
+		}
+		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; look at it in the Amazon Managed Grafana console, and create it anew if it does not recover", id, w.Status)
+	})
+	return w, err
+}
+
+// awaitPrometheus waits until the workspace is ACTIVE and returns its endpoint.
+func (c *Connector) awaitPrometheus(ctx context.Context, id string) (endpoint string, err error) {
+	err = until(ctx, "Prometheus workspace "+id+" to become ACTIVE", func() (bool, string, error) {
+		out, err := c.Prometheus.DescribeWorkspace(ctx, &amp.DescribeWorkspaceInput{WorkspaceId: &id})
+		if err != nil {
+			return false, "", fmt.Errorf("describe Prometheus workspace %s: %w", id, err)
+		}
+		endpoint = aws.ToString(out.Workspace.PrometheusEndpoint)
+		switch status := out.Workspace.Status.StatusCode; status {
+		case amptypes.WorkspaceStatusCodeActive, amptypes.WorkspaceStatusCodeUpdating:
+			return true, "", nil
+		case amptypes.WorkspaceStatusCodeCreating:
+			return false, string(status), nil
+		default:
+			return false, "", fmt.Errorf("prometheus workspace %s is %s and cannot be connected", id, status)
+		}
+	})
+	return endpoint, err
+}
+
+// awaitAnswers waits for Grafana itself behind an ACTIVE workspace.
+func awaitAnswers(ctx context.Context, client *grafana.Client, logger *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, grafanaStarts)
+	defer cancel()
+	return until(ctx, "Grafana to answer", func() (bool, string, error) {
+		_, err := client.DataSources(ctx)
+		if err == nil {
+			return true, "", nil
+		}
+		// Whatever it is, a starting Grafana may say it: refused connections,
+		// 502, 403 before the token is known. Only time tells.
+		logger.Info("Grafana does not answer yet", "err", err)
+		return false, err.Error(), nil
+	})
+}
+
+// awaitHealth returns the data source's health, as soon as it is good or when it
+// has stayed bad for longer than permissions need to spread.
+func awaitHealth(ctx context.Context, client *grafana.Client, uid string) (health grafana.Health, err error) {
+	waiting, cancel := context.WithTimeout(ctx, permissionsSpread)
+	defer cancel()
+	err = until(waiting, "health", func() (bool, string, error) {
+		h, err := client.CheckHealth(waiting, uid)
+		if err != nil {
+			return false, err.Error(), nil
+		}
+		health = h
+		return h.Status == healthy, h.Message, nil
+	})
+	if ctx.Err() == nil && health.Status != "" && errors.Is(err, context.DeadlineExceeded) {
+		return health, nil // bad, and known to be
+	}
+	return health, err
+}

@@ -1,0 +1,152 @@
+// Package connector connects a Prometheus workspace to a Grafana workspace, which
+// AWS has no resource type for: it is what the setup function of the stack does,
+// as a custom resource of CloudFormation and by hand.
+//
+// Connect is idempotent and repairs what it finds. It signs in to Grafana with a
+// service account of its own, which is deleted before Connect returns, whatever
+// happened; one that a killed run left behind is deleted by the next run.
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/amp"
+	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+
+	"github.com/parascope/parascope/internal/grafana"
+)
+
+// Target names the two workspaces.
+type Target struct {
+	GrafanaWorkspaceID    string // g-…
+	PrometheusWorkspaceID string // ws-…
+}
+
+// Connector does the work with these clients.
+type Connector struct {
+	Grafana    *amg.Client
+	Prometheus *amp.Client
+	Region     string // of both workspaces
+	Logger     *slog.Logger
+}
+
+// New returns a connector that uses the configuration's credentials and region.
+func New(cfg aws.Config, logger *slog.Logger) *Connector {
+	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Logger: logger}
+}
+
+// Result says what there is now and what had to be done for it.
+type Result struct {
+	GrafanaWorkspaceID string       `json:"grafanaWorkspaceId"`
+	GrafanaURL         string       `json:"grafanaUrl"`
+	GrafanaVersion     string       `json:"grafanaVersion"`
+	DataSources        []DataSource `json:"dataSources"`
+	Dashboards         []Dashboard  `json:"dashboards"`
+	Warnings           []string     `json:"warnings,omitempty"`
+	Seconds            float64      `json:"seconds"`
+}
+
+// DataSource is one that is connected.
+type DataSource struct {
+	Name    string `json:"name"`
+	UID     string `json:"uid"`
+	Type    string `json:"type"`
+	Default bool   `json:"default"`
+	Action  Action `json:"action"`
+	Health  string `json:"health"` // Grafana's own words
+}
+
+// Dashboard is one that is installed.
+type Dashboard struct {
+	Title  string `json:"title"`
+	UID    string `json:"uid"`
+	URL    string `json:"url"`
+	Action Action `json:"action"`
+}
+
+// Action is what had to be done.
+type Action string
+
+const (
+	Created   Action = "created"
+	Repaired  Action = "repaired"
+	Unchanged Action = "unchanged"
+)
+
+// Connect makes Prometheus the default data source of Grafana, adds CloudWatch
+// and installs the dashboards. It takes as long as the workspaces need to become
+// ACTIVE and is bounded by ctx, whose deadline bounds the token's life as well.
+func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err error) {
+	start := time.Now()
+	workspace, err := c.awaitGrafana(ctx, t.GrafanaWorkspaceID)
+	if err != nil {
+		return Result{}, err
+	}
+	endpoint, err := c.awaitPrometheus(ctx, t.PrometheusWorkspaceID)
+	if err != nil {
+		return Result{}, err
+	}
+	account, err := c.signIn(ctx, t.GrafanaWorkspaceID)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
+
+	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
+	if err := awaitAnswers(ctx, client, c.Logger); err != nil {
+		return Result{}, err
+	}
+	result = Result{
+		GrafanaWorkspaceID: t.GrafanaWorkspaceID,
+		GrafanaURL:         grafana.BaseURL(aws.ToString(workspace.Endpoint)),
+		GrafanaVersion:     aws.ToString(workspace.GrafanaVersion),
+	}
+	sources, err := dataSources(result.GrafanaVersion, endpoint, c.Region)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, want := range sources {
+		connected, err := ensureDataSource(ctx, client, want)
+		if err != nil {
+			return Result{}, err
+		}
+		c.Logger.Info("data source", "name", connected.Name, "uid", connected.UID, "action", connected.Action)
+		result.DataSources = append(result.DataSources, connected)
+	}
+	if err := c.checkHealth(ctx, client, &result); err != nil {
+		return Result{}, err
+	}
+	if result.Dashboards, err = installDashboards(ctx, client, result.DataSources[0]); err != nil {
+		return Result{}, err
+	}
+	result.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
+	return result, nil
+}
+
+// checkHealth lets Grafana query each data source. Without Prometheus Grafana is
+// an empty page, and that is an error; without CloudWatch it misses some panels,
+// and that is a warning.
+func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *Result) error {
+	for i := range r.DataSources {
+		d := &r.DataSources[i]
+		health, err := awaitHealth(ctx, client, d.UID)
+		if err != nil {
+			return fmt.Errorf("check the health of data source %q: %w", d.Name, err)
+		}
+		d.Health = health.Status + ": " + health.Message
+		c.Logger.Info("health", "name", d.Name, "status", health.Status, "message", health.Message)
+		switch {
+		case health.Status == healthy:
+		case d.Default:
+			return fmt.Errorf("data source %q is there, but Grafana cannot query it (%s); see that the workspace's role may query Prometheus, then run this again", d.Name, health.Message)
+		default:
+			r.Warnings = append(r.Warnings, fmt.Sprintf("Grafana cannot query data source %q: %s", d.Name, health.Message))
+		}
+	}
+	return nil
+}

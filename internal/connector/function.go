@@ -1,0 +1,123 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/cfn"
+)
+
+// answerWithin is kept free at the end of an invocation: time to sign out and to
+// tell CloudFormation, which otherwise waits for an answer that never comes.
+const answerWithin = 30 * time.Second
+
+// Function is the setup function: a Lambda handler for CloudFormation's custom
+// resource and for people who invoke it.
+type Function struct {
+	Connector *Connector
+	Default   Target       // what an invocation without a payload connects
+	HTTP      *http.Client // for the answers to CloudFormation
+	Logger    *slog.Logger
+}
+
+// Invoke handles one invocation. A payload with a RequestType is CloudFormation's:
+// the answer goes to its ResponseURL. Anything else, nothing at all included, is a
+// person's, who reads the result; an error becomes the function's error.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	ctx, cancel := keepFree(ctx, answerWithin)
+	defer cancel()
+	var event cfn.Event
+	if len(bytes.TrimSpace(payload)) > 0 {
+		if err := json.Unmarshal(payload, &event); err != nil {
+			return nil, fmt.Errorf("read the payload: %w; invoke the function without one to run the connection again", err)
+		}
+	}
+	if event.RequestType == "" {
+		return f.byHand(ctx)
+	}
+	return nil, f.customResource(ctx, event)
+}
+
+// keepFree ends ctx so much before its deadline.
+func keepFree(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-d))
+}
+
+func (f *Function) byHand(ctx context.Context) ([]byte, error) {
+	result, err := f.Connector.Connect(ctx, f.Default)
+	if err != nil {
+		f.Logger.Error("not connected", "err", err)
+		return nil, err
+	}
+	answer, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the result: %w", err)
+	}
+	return append(answer, '\n'), nil
+}
+
+// customResource does what CloudFormation asks and answers it, whatever happens.
+func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
+	a := f.answer(ctx, event)
+	// The answer goes out in the time that was kept free, when ctx has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/2)
+	defer cancel()
+	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
+		return fmt.Errorf("answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
+	}
+	f.Logger.Info("answered CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
+	return nil
+}
+
+func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
+	a = answerTo(event)
+	defer func() {
+		if p := recover(); p != nil {
+			a.fail(fmt.Errorf("the setup function panicked: %v", p))
+		}
+	}()
+	target := f.target(event)
+	if event.RequestType == cfn.RequestDelete {
+		// There is nothing to take out of a Grafana that is about to go, and what
+		// never was is gone already: only what a killed run left is cleaned up.
+		if err := f.Connector.deleteLeftovers(ctx, target.GrafanaWorkspaceID); err != nil {
+			f.Logger.Warn("left a service account behind; it goes with its workspace", "err", err)
+		}
+		return a
+	}
+	a.PhysicalResourceID = "grafana-datasource-of-" + target.GrafanaWorkspaceID
+	result, err := f.Connector.Connect(ctx, target)
+	if err != nil {
+		f.Logger.Error("not connected", "err", err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("out of time: %w", err)
+		}
+		a.fail(err)
+		return a
+	}
+	a.succeed(result)
+	return a
+}
+
+// target is what the resource's properties name, and the function's own
+// environment where they name nothing.
+func (f *Function) target(event cfn.Event) Target {
+	t := f.Default
+	if id, ok := event.ResourceProperties["GrafanaWorkspaceId"].(string); ok && id != "" {
+		t.GrafanaWorkspaceID = id
+	}
+	if id, ok := event.ResourceProperties["PrometheusWorkspaceId"].(string); ok && id != "" {
+		t.PrometheusWorkspaceID = id
+	}
+	return t
+}

@@ -1,0 +1,67 @@
+package source
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/dashboard"
+)
+
+var update = flag.Bool("update", false, "rewrite the dashboards' JSON files")
+
+// TestGenerated keeps the files that ship what this package describes.
+func TestGenerated(t *testing.T) {
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join("..", "json")
+	for name, want := range files {
+		file := filepath.Join(dir, name+".json")
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s differs from its source; run make gen (-want +got):\n%s", file, diff)
+		}
+	}
+	if has, err := os.ReadDir(dir); err != nil || len(has) != len(files) {
+		t.Errorf("%s holds %d files, the source describes %d (%v)", dir, len(has), len(files), err)
+	}
+}
+
+// TestEveryDashboardIsInTheList: a file that is generated and not in the list
+// would never be installed.
+func TestEveryDashboardIsInTheList(t *testing.T) {
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped := map[string]bool{}
+	for _, d := range dashboard.All() {
+		var model struct{ UID, Title string }
+		if err := json.Unmarshal(d.JSON, &model); err != nil {
+			t.Fatal(err)
+		}
+		if model.UID != d.UID || model.Title != d.Title {
+			t.Errorf("the list has %s %q, the file %s %q", d.UID, d.Title, model.UID, model.Title)
+		}
+		shipped[string(d.JSON)] = true
+	}
+	for name, b := range files {
+		if !shipped[string(b)] {
+			t.Errorf("%s is in no list", name)
+		}
+	}
+}

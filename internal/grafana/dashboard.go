@@ -1,0 +1,51 @@
+package grafana
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// EnsureFolder makes the folder unless it is there; it keeps a title that a
+// person gave it. It reports whether it made it.
+func (c *Client) EnsureFolder(ctx context.Context, uid, title string) (created bool, err error) {
+	err = c.do(ctx, http.MethodGet, "/api/folders/"+segment(uid), nil, nil)
+	if !IsStatus(err, http.StatusNotFound) {
+		return false, err
+	}
+	err = c.do(ctx, http.MethodPost, "/api/folders", map[string]string{"uid": uid, "title": title}, nil)
+	if IsStatus(err, http.StatusConflict) || IsStatus(err, http.StatusPreconditionFailed) {
+		return false, nil // somebody else was faster
+	}
+	return err == nil, err
+}
+
+// Dashboard is a dashboard and where it lies.
+type Dashboard struct {
+	JSON      json.RawMessage // the dashboard model
+	FolderUID string
+	URL       string // path of its page
+}
+
+// Dashboard returns the dashboard with this uid; found is false when there is none.
+func (c *Client) Dashboard(ctx context.Context, uid string) (d Dashboard, found bool, err error) {
+	var answer struct {
+		Dashboard json.RawMessage
+		Meta      struct{ FolderUID, URL string }
+	}
+	err = c.do(ctx, http.MethodGet, "/api/dashboards/uid/"+segment(uid), nil, &answer)
+	if IsStatus(err, http.StatusNotFound) {
+		return Dashboard{}, false, nil
+	}
+	return Dashboard{answer.Dashboard, answer.Meta.FolderUID, answer.Meta.URL}, err == nil, err
+}
+
+// SaveDashboard stores the model, whatever is there under its uid, and returns
+// the path of its page.
+func (c *Client) SaveDashboard(ctx context.Context, d Dashboard, message string) (url string, err error) {
+	var saved struct{ URL string }
+	err = c.do(ctx, http.MethodPost, "/api/dashboards/db", map[string]any{
+		"dashboard": d.JSON, "folderUid": d.FolderUID, "overwrite": true, "message": message,
+	}, &saved)
+	return saved.URL, err
+}

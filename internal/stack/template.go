@@ -1,0 +1,52 @@
+// Package stack prepares the infrastructure stack: it carries the CloudFormation
+// template and the setup function, and puts the function where CloudFormation can
+// get it.
+package stack
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope"
+)
+
+// maxTemplate is what CloudFormation takes in a request, in bytes.
+const maxTemplate = 51200
+
+// Place is where the setup function lies and what it was built for.
+type Place struct {
+	Bucket       string
+	Key          string
+	Architecture Architecture
+}
+
+// Template returns the template with the function's place filled in, as defaults
+// of its parameters: the command that creates the stack need not name it.
+func Template(p Place) (string, error) {
+	text := parascope.Template
+	for _, fill := range []struct{ parameter, old, value string }{
+		{"SetupFunctionBucket", "''", p.Bucket},
+		{"SetupFunctionKey", "''", p.Key},
+		{"SetupFunctionArchitecture", string(ARM64), string(p.Architecture)},
+	} {
+		var err error
+		if text, err = setDefault(text, fill.parameter, fill.old, fill.value); err != nil {
+			return "", err
+		}
+	}
+	if len(text) > maxTemplate {
+		return "", fmt.Errorf("the template has %d bytes, CloudFormation takes %d", len(text), maxTemplate)
+	}
+	return text, nil
+}
+
+// setDefault changes the default of one parameter and leaves every other byte, the
+// comments among them, as it is.
+func setDefault(text, parameter, old, value string) (string, error) {
+	head, rest, found := strings.Cut(text, "\n  "+parameter+":\n")
+	before, after, ok := strings.Cut(rest, "    Default: "+old+"\n")
+	if !found || !ok || strings.Contains(before, "\n  S") {
+		return "", fmt.Errorf("fill in the template: parameter %s has no default %s", parameter, old)
+	}
+	return head + "\n  " + parameter + ":\n" + before + "    Default: " + value + "\n" + after, nil
+}
