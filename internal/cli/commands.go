@@ -7,6 +7,7 @@ func commands(p *Process) []*cobra.Command {
 	return []*cobra.Command{
 		newLocal(p),
 		newPackage(p),
+		newUsers(p),
 		newQuery(p),
 		newHead(p),
 		newNode(p),

@@ -1,0 +1,82 @@
+// Package amg is what the product does with Amazon Managed Grafana: find a
+// workspace, and say who may use it.
+package amg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/grafana"
+	"github.com/aws/smithy-go"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Workspace is one Grafana workspace.
+type Workspace struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Status   string `json:"status"`
+	Endpoint string `json:"endpoint"` // host, without a scheme
+}
+
+// FindWorkspace finds the workspace that nameOrID means: an id, a name, or, when
+// it is empty, the only one there is. Where that is none or several, the error
+// lists the candidates.
+func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Workspace, error) {
+	var all, named []Workspace
+	pages := sdk.NewListWorkspacesPaginator(sdk.NewFromConfig(cfg), &sdk.ListWorkspacesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return Workspace{}, explain("list Grafana workspaces", err)
+		}
+		for _, w := range page.Workspaces {
+			found := Workspace{aws.ToString(w.Id), aws.ToString(w.Name), string(w.Status), aws.ToString(w.Endpoint)}
+			all = append(all, found)
+			if nameOrID == "" || found.Name == nameOrID || found.ID == nameOrID {
+				named = append(named, found)
+			}
+		}
+	}
+	switch {
+	case len(named) == 1:
+		return named[0], nil
+	case len(all) == 0:
+		return Workspace{}, hint.New(hint.NotFound, fmt.Errorf("there is no Grafana workspace in %s", cfg.Region),
+			"the stack creates one (parascope package, then the guide's create-stack); --region chooses another region")
+	case len(named) == 0:
+		return Workspace{}, choose(fmt.Sprintf("no Grafana workspace in %s has the id or name %q", cfg.Region, nameOrID), all)
+	}
+	return Workspace{}, choose(fmt.Sprintf("%d Grafana workspaces in %s could be meant", len(named), cfg.Region), named)
+}
+
+func choose(problem string, candidates []Workspace) error {
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, w := range candidates {
+		fmt.Fprintf(t, "\n  %s\t%s\t%s", w.ID, w.Name, w.Status)
+	}
+	t.Flush()
+	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "name one with --workspace ID")
+}
+
+// explain gives an SDK error the exit code of its kind, in AWS's own words.
+func explain(doing string, err error) error {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	wrapped := fmt.Errorf("%s: %w", doing, api)
+	switch api.ErrorCode() {
+	case "ResourceNotFoundException":
+		return hint.New(hint.NotFound, wrapped, "'aws grafana list-workspaces' lists what there is")
+	case "AccessDeniedException":
+		return hint.New(hint.Denied, wrapped, "docs/iam lists what adding people needs: grafana:ListPermissions and grafana:UpdatePermissions")
+	}
+	return wrapped
+}

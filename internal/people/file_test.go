@@ -1,0 +1,61 @@
+package people
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+func TestReadFile(t *testing.T) {
+	got, err := ReadFile("users.yaml", []byte("# our team\nadmin: [alice@example.com]\nEditor:\n  - bob\n  - group:platform-team\nviewer:\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Want{{"alice@example.com", "ADMIN"}, {"bob", "EDITOR"}, {"group:platform-team", "EDITOR"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, empty := range []string{"", "# nobody\n", "admin: []\n"} {
+		if got, err := ReadFile("users.yaml", []byte(empty)); err != nil || len(got) != 0 {
+			t.Errorf("%q: %v, %v", empty, got, err)
+		}
+	}
+}
+
+func TestReadFileSaysWhatIsWrongAndWhere(t *testing.T) {
+	for content, says := range map[string]string{
+		"owner: [a]\n":                      `users.yaml:1: "owner" is no role`,
+		"admin: [a]\nviewer: [b, A]\n":      "users.yaml:2: A stands on line 1 already",
+		"admin: a\n":                        "users.yaml:1: admin needs a list of names",
+		"admin:\n  - {name: a}\n":           "users.yaml:2: a name is expected",
+		"- a\n":                             "users.yaml:1: roles are expected",
+		"admin: [a\n":                       "users.yaml: ",
+		"admin: [a]\n---\nviewer: [b]\n":    "second document",
+		"admin:\n  - ''\n":                  "users.yaml:2: a name is expected",
+		"admin: [a]\nadmin: [a]\n":          "users.yaml:2: a stands on line 1 already",
+		"viewer:\n- a@b.c\n- x\n- a@b.c \n": "users.yaml:4: a@b.c stands on line 2 already",
+	} {
+		_, err := ReadFile("users.yaml", []byte(content))
+		if err == nil || !strings.Contains(err.Error(), says) || hint.CodeOf(err) != hint.BadInput {
+			t.Errorf("%q: %v, want %q", content, err, says)
+		}
+	}
+}
+
+func FuzzReadFile(f *testing.F) {
+	f.Add([]byte("admin: [alice@example.com]\nviewer:\n  - group:x\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		wants, err := ReadFile("f", content)
+		if err != nil && hint.CodeOf(err) != hint.BadInput {
+			t.Errorf("%v is not bad input", err)
+		}
+		for _, w := range wants {
+			if w.Who == "" || w.Role == "" {
+				t.Errorf("%+v", w)
+			}
+		}
+	})
+}

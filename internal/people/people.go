@@ -1,0 +1,200 @@
+// Package people says who may use a Grafana workspace, in people's own terms:
+// e-mails, user names and groups of Identity Center, and one role each.
+package people
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/parascope/parascope/internal/amg"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/identity"
+)
+
+// Team is who may use one workspace.
+type Team struct {
+	cfg       aws.Config
+	Workspace amg.Workspace
+	directory *identity.Directory
+}
+
+// Open finds the workspace, and the directory that its people are in.
+func Open(ctx context.Context, cfg aws.Config, workspace string) (*Team, error) {
+	d, err := identity.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	w, err := amg.FindWorkspace(ctx, cfg, workspace)
+	if err != nil {
+		return nil, err
+	}
+	return &Team{cfg, w, d}, nil
+}
+
+// Member is somebody and their role.
+type Member struct {
+	identity.Principal
+	Role amg.Role `json:"role"`
+}
+
+// gone is the name of somebody who was deleted from Identity Center and still has
+// a role.
+const gone = "(deleted from Identity Center)"
+
+// Members lists who has which role.
+func (t *Team) Members(ctx context.Context) ([]Member, error) {
+	permissions, err := amg.Permissions(ctx, t.cfg, t.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	var all []Member
+	for _, p := range permissions {
+		who, err := t.directory.Describe(ctx, p.ID, kindOf(p))
+		if hint.CodeOf(err) == hint.NotFound {
+			who, err = identity.Principal{ID: p.ID, Kind: kindOf(p), Name: gone}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Member{who, p.Role})
+	}
+	return all, nil
+}
+
+// Find lists who is in the directory and could be added.
+func (t *Team) Find(ctx context.Context, part string) ([]identity.Principal, error) {
+	return t.directory.List(ctx, part)
+}
+
+// Want is somebody, as a person names them, and the role they should have; an
+// empty role means none.
+type Want struct {
+	Who  string
+	Role amg.Role
+}
+
+// Step is one difference between what is and what is wanted.
+type Step struct {
+	Who  identity.Principal `json:"who"`
+	From []amg.Role         `json:"from"` // roles they have
+	To   amg.Role           `json:"to"`   // "" for none
+}
+
+// Plan resolves everybody that is wanted and returns what has to change. With all,
+// whoever is not wanted loses their role. Everybody who cannot be resolved is in
+// the error, not only the first.
+func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error) {
+	roles := map[string]Step{}
+	var errs []error
+	for _, w := range wants {
+		who, err := t.directory.Find(ctx, w.Who)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if twice, ok := roles[who.ID]; ok && twice.To != w.Role {
+			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)), "give everybody one role"))
+		}
+		roles[who.ID] = Step{Who: who, To: w.Role}
+	}
+	if len(errs) > 0 {
+		return nil, join(errs)
+	}
+	members, err := t.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	has := map[string][]amg.Role{}
+	for _, m := range members {
+		has[m.ID] = append(has[m.ID], m.Role)
+		if _, wanted := roles[m.ID]; !wanted && all {
+			roles[m.ID] = Step{Who: m.Principal}
+		}
+	}
+	var steps []Step
+	for id, s := range roles {
+		s.From = has[id]
+		already := len(s.From) == 1 && s.From[0] == s.To || len(s.From) == 0 && s.To == ""
+		if !already {
+			steps = append(steps, s)
+		}
+	}
+	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(a.Who.String(), b.Who.String()) })
+	return steps, nil
+}
+
+// join keeps the exit code and the next step of the first error.
+func join(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return hint.New(hint.CodeOf(errs[0]), errors.Join(errs...), hint.Next(errs[0]))
+}
+
+func word(r amg.Role) string { return cmp.Or(string(r), "nobody") }
+
+// Result is a step that was tried; Why is empty when it took.
+type Result struct {
+	Step
+	Why string `json:"why,omitempty"`
+}
+
+// Apply takes the steps. New roles are given before old ones are taken, so that
+// nobody is without one in between; what an old role became by then is looked up
+// again, since AMG may replace it by itself.
+func (t *Team) Apply(ctx context.Context, steps []Step) ([]Result, error) {
+	var give []amg.Change
+	for _, s := range steps {
+		if s.To != "" && !slices.Contains(s.From, s.To) {
+			give = append(give, amg.Change{Permission: permission(s, s.To)})
+		}
+	}
+	failed, err := amg.Apply(ctx, t.cfg, t.Workspace.ID, give)
+	if err != nil {
+		return nil, err
+	}
+	now, err := amg.Permissions(ctx, t.cfg, t.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	var take []amg.Change
+	for _, s := range steps {
+		refused := slices.ContainsFunc(failed, func(f amg.Failure) bool { return f.ID == s.Who.ID })
+		for _, p := range now {
+			if p.ID == s.Who.ID && p.Role != s.To && !refused {
+				take = append(take, amg.Change{Permission: p, Revoke: true})
+			}
+		}
+	}
+	more, err := amg.Apply(ctx, t.cfg, t.Workspace.ID, take)
+	if err != nil {
+		return nil, err
+	}
+	var results []Result
+	for _, s := range steps {
+		r := Result{Step: s}
+		for _, f := range slices.Concat(failed, more) {
+			if f.ID == s.Who.ID {
+				r.Why = f.Why
+			}
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func permission(s Step, role amg.Role) amg.Permission {
+	return amg.Permission{ID: s.Who.ID, Group: s.Who.Kind == identity.Group, Role: role}
+}
+
+func kindOf(p amg.Permission) identity.Kind {
+	if p.Group {
+		return identity.Group
+	}
+	return identity.User
+}
