@@ -68,3 +68,15 @@ func TestZipHoldsOneProgramThatRuns(t *testing.T) {
 		t.Errorf("another function has the same key %s", a)
 	}
 }
+
+func TestCaptions(t *testing.T) {
+	all, err := captions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"PrometheusWorkspace", "GrafanaWorkspace", "Connection"} {
+		if all[id] == "" {
+			t.Errorf("%s has no caption, and people wait for it by name", id)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
+)
+
+// Stack is a CloudFormation stack by name.
+type Stack struct {
+	Name   string
+	client *cloudformation.Client
+}
+
+// New returns the stack with this name, which need not exist.
+func New(cfg aws.Config, name string) *Stack {
+	return &Stack{Name: name, client: cloudformation.NewFromConfig(cfg)}
+}
+
+// State is what a stack is now.
+type State struct {
+	ID      string
+	Status  types.StackStatus // "" when there is no stack
+	Reason  string
+	Outputs map[string]string
+}
+
+// Exists reports whether there is a stack that can be updated or deleted.
+func (s State) Exists() bool { return s.Status != "" }
+
+// InProgress reports whether an operation runs on the stack.
+func (s State) InProgress() bool {
+	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != types.StackStatusReviewInProgress
+}
+
+// Describe asks what the stack is now.
+func (s *Stack) Describe(ctx context.Context) (State, error) {
+	return s.describe(ctx, s.Name)
+}
+
+// describe takes an id as well: a deleted stack is found by its id only.
+func (s *Stack) describe(ctx context.Context, nameOrID string) (State, error) {
+	out, err := s.client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &nameOrID})
+	if doesNotExist(err) {
+		return State{}, nil
+	}
+	if err != nil {
+		return State{}, explain("describe stack "+s.Name, err)
+	}
+	found := out.Stacks[0]
+	state := State{ID: aws.ToString(found.StackId), Status: found.StackStatus, Reason: aws.ToString(found.StackStatusReason), Outputs: map[string]string{}}
+	for _, o := range found.Outputs {
+		state.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return state, nil
+}
+
+// doesNotExist reads CloudFormation's way to say so, which has no code of its own.
+func doesNotExist(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist")
+}
+
+// Resource is one resource of the stack.
+type Resource struct {
+	LogicalID, PhysicalID, Type string
+	Status                      types.ResourceStatus
+}
+
+// Resources lists what the stack holds.
+func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
+	var all []Resource
+	pages := cloudformation.NewListStackResourcesPaginator(s.client, &cloudformation.ListStackResourcesInput{StackName: &s.Name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, explain("list the resources of stack "+s.Name, err)
+		}
+		for _, r := range page.StackResourceSummaries {
+			all = append(all, Resource{aws.ToString(r.LogicalResourceId), aws.ToString(r.PhysicalResourceId), aws.ToString(r.ResourceType), r.ResourceStatus})
+		}
+	}
+	return all, nil
+}
+
+// Delete starts to delete the stack. Resources that an earlier try could not
+// delete are tried again.
+func (s *Stack) Delete(ctx context.Context) error {
+	if _, err := s.client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &s.Name}); err != nil {
+		return explain("delete stack "+s.Name, err)
+	}
+	return nil
+}
+
+// ContinueRollback starts to finish a rollback that failed.
+func (s *Stack) ContinueRollback(ctx context.Context) error {
+	if _, err := s.client.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: &s.Name}); err != nil {
+		return explain(fmt.Sprintf("continue the rollback of stack %s", s.Name), err)
+	}
+	return nil
+}
