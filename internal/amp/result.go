@@ -133,3 +133,17 @@ func excerpt(body []byte) string {
 	}
 	return s
 }
+
+// ByLabel are the values of a vector by one of their labels; series without it
+// are under "".
+func (r Result) ByLabel(label string) (map[string]float64, error) {
+	vector, ok := r.Value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("the answer is a %s, a vector was expected", r.Value.Type())
+	}
+	values := map[string]float64{}
+	for _, s := range vector {
+		values[string(s.Metric[model.LabelName(label)])] = float64(s.Value)
+	}
+	return values, nil
+}

@@ -52,15 +52,19 @@ func Main(p *Process) int {
 
 // report prints err for a person and returns the exit code that stands for it.
 func report(p *Process, err error) int {
+	interrupted := errors.Is(err, context.Canceled)
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
+	case interrupted && hint.Next(err) == "":
+		return exitInterrupted // the person knows, and nothing goes on without them
 	}
 	fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bad("Error:"), err)
 	if next := hint.Next(err); next != "" {
 		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), next)
+	}
+	if interrupted {
+		return exitInterrupted
 	}
 	return int(hint.CodeOf(err))
 }

@@ -6,8 +6,13 @@ import "github.com/spf13/cobra"
 func commands(p *Process) []*cobra.Command {
 	return []*cobra.Command{
 		newLocal(p),
-		newPackage(p),
+		newUp(p),
+		newStatus(p),
 		newUsers(p),
+		newConnect(p),
+		newLogs(p),
+		newDown(p),
+		newPackage(p),
 		newQuery(p),
 		newHead(p),
 		newNode(p),

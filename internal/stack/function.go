@@ -96,5 +96,5 @@ func zipFunction(binary []byte) ([]byte, error) {
 // a stack is updated when, and only when, the function changed.
 func (f Function) Key() string {
 	sum := sha256.Sum256(f.Zip)
-	return "grafana-datasource-setup/" + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
+	return functionPrefix + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
 }

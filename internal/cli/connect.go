@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newConnect(p *Process) *cobra.Command {
+	var aws awsconf.Options
+	var name string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "connect",
+		Short: "Check and repair the connection of Prometheus to Grafana",
+		Long: `Run the stack's setup function again: it adds or repairs Grafana's data sources,
+lets Grafana query them, and installs the dashboards. It is what
+
+  aws lambda invoke --function-name pcluster-infra-grafana-datasource-setup out.json
+
+does, with the answer in words.`,
+		Example: `  parascope connect`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(name))
+			}
+			answer, err := deploy.Connect(cmd.Context(), cfg, name)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p, answer)
+			}
+			style := term.Style(p.Stdout, p.Getenv)
+			for _, d := range answer.DataSources {
+				isDefault := ""
+				if d.Default {
+					isDefault = " (default)"
+				}
+				fmt.Fprintf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, d.Health)
+			}
+			for _, d := range answer.Dashboards {
+				fmt.Fprintf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)
+			}
+			for _, w := range answer.Warnings {
+				fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("!"), w)
+			}
+			fmt.Fprintf(p.Stdout, "Grafana %s at %s\n", answer.GrafanaVersion, answer.GrafanaURL)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	return c
+}

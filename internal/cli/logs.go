@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newLogs(p *Process) *cobra.Command {
+	var aws awsconf.Options
+	var name string
+	var since time.Duration
+	var follow, asJSON bool
+	c := &cobra.Command{
+		Use:   "logs",
+		Short: "Show the setup function's log",
+		Example: `  parascope logs
+  parascope logs --follow --since 10m`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			style := term.Style(p.Stdout, p.Getenv)
+			return deploy.Logs(cmd.Context(), cfg, name, time.Now().Add(-since), follow, func(l deploy.LogLine) error {
+				if asJSON {
+					return printJSONLine(p, l)
+				}
+				_, err := fmt.Fprintf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
+				return err
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.DurationVar(&since, "since", time.Hour, "show what is younger than `DURATION`")
+	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
+	f.BoolVar(&asJSON, "json", false, "print JSON lines")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	return c
+}

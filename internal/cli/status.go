@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newStatus(p *Process) *cobra.Command {
+	var aws awsconf.Options
+	var name string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say what there is: stack, workspaces, people, and who sends metrics",
+		Long: `Say what there is of a stack: the stack itself, both workspaces, who may sign in, and
+when each cluster sent its last sample. What could not be asked is unknown, and said
+to be. 'parascope connect' checks the connection of the two workspaces.`,
+		Example: `  parascope status
+  parascope status --json | jq '.clusters'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			s, err := deploy.Look(cmd.Context(), cfg, name)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p, s)
+			}
+			printStatus(p, s)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	return c
+}
+
+func printStatus(p *Process, s deploy.Status) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(p.Stdout, "%-12s %s\n", what, fmt.Sprintf(format, args...))
+	}
+	line("stack", "%s %s", s.StackName, s.StackStatus)
+	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
+	line("grafana", "%s  %s", cmp.Or(s.Grafana, "none"), s.GrafanaURL)
+	if s.Unknown["people"] == "" {
+		line("people", "%d may sign in", len(s.Members))
+	}
+	for _, c := range s.Clusters {
+		age := time.Since(c.LastSample).Round(time.Second)
+		line("cluster", "%s, last sample %s ago", c, age)
+	}
+	if len(s.Clusters) == 0 && s.Unknown["clusters"] == "" && s.Prometheus != "" {
+		line("cluster", "no metrics arrived within the last hour; on the head node: parascope head status")
+	}
+	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
+		line(what, "%s: %s", style.Bold("unknown"), s.Unknown[what])
+	}
+}

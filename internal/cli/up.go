@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/amg"
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// defaultStack is the guide's.
+const defaultStack = "pcluster-infra"
+
+type upOptions struct {
+	aws        awsconf.Options
+	deploy     deploy.UpOptions
+	parameters map[string]string
+	users      []string
+	yes        bool
+	json       bool
+}
+
+func newUp(p *Process) *cobra.Command {
+	o := upOptions{}
+	architecture := string(stack.HostArchitecture())
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Create or update the infrastructure stack: Prometheus, Grafana, connected",
+		Long: `Create the infrastructure stack, or bring it to this version of parascope: a VPC, a
+Prometheus workspace, a Grafana workspace, and the function that makes the one the
+default data source of the other. It shows what CloudFormation does as it does it.
+
+Running it again changes nothing, continues what was cut off, and clears what a
+failed attempt left. Ctrl-C stops watching; AWS goes on, and 'parascope up' comes
+back to it. It asks before anything that exists is replaced or removed.`,
+		Example: `  parascope up
+  parascope up --user alice@example.com:admin --user bob@example.com:viewer
+  parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
+  parascope up --parameter MonitoringType=amp-only`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.deploy.Package.Architecture = stack.Architecture(architecture)
+			return runUp(cmd.Context(), p, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.deploy.StackName, "stack", defaultStack, "`NAME` of the stack")
+	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
+	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
+	f.StringVar(&o.deploy.Package.Bucket, "bucket", "", "`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
+	f.StringVar(&architecture, "architecture", architecture, "of the setup function: arm64 or x86_64; AWS runs both (default: this machine's)")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before something is replaced or removed")
+	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	return c
+}
+
+func runUp(ctx context.Context, p *Process, o upOptions) error {
+	var err error
+	if o.deploy.People, err = readWants(o.users); err != nil {
+		return err
+	}
+	o.deploy.Parameters = o.parameters
+	if !o.yes {
+		o.deploy.Confirm = ask(p)
+	}
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return err
+	}
+	report, stop := reporter(p, o.json)
+	result, err := deploy.Up(ctx, cfg, o.deploy, report)
+	stop()
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return printJSONLine(p, map[string]any{"event": "result", "result": result})
+	}
+	printUp(p, result)
+	return nil
+}
+
+// readWants reads WHO:ROLE of each --user.
+func readWants(users []string) ([]people.Want, error) {
+	var wants []people.Want
+	for _, u := range users {
+		i := strings.LastIndex(u, ":")
+		if i < 0 || isKind(u[:i]) {
+			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q names no role", u), "write it as alice@example.com:admin")
+		}
+		role, err := amg.ParseRole(u[i+1:])
+		if err != nil {
+			return nil, err
+		}
+		wants = append(wants, people.Want{Who: u[:i], Role: role})
+	}
+	return wants, nil
+}
+
+// ask asks the person at the terminal; where there is none, nobody said yes.
+func ask(p *Process) func(string) (bool, error) {
+	return func(question string) (bool, error) {
+		fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
+		line, err := bufio.NewReader(p.Stdin).ReadString('\n')
+		if err != nil {
+			fmt.Fprintln(p.Stderr)
+			return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
+		}
+		answer := strings.ToLower(strings.TrimSpace(line))
+		return answer == "y" || answer == "yes", nil
+	}
+}
+
+func printUp(p *Process, r deploy.UpResult) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
+	line("")
+	if r.GrafanaURL != "" {
+		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
+		for _, m := range r.Members {
+			line("  %-7s %s", strings.ToLower(string(m.Role)), m.Principal)
+		}
+		if len(r.Members) == 0 {
+			line("  nobody may sign in yet: parascope users add alice@example.com:admin")
+		}
+	}
+	if len(r.Cost) > 0 {
+		total := 0.0
+		for _, c := range r.Cost {
+			total += c.Dollars
+		}
+		line("%s  $%.2f a month at rest (us-east-2):", style.Bold("Cost"), total)
+		for _, c := range r.Cost {
+			line("  %7.2f  %s", c.Dollars, c.What)
+		}
+	}
+	line("%s  the head node sends with the policy %s; 'parascope status' shows who sends", style.Bold("Next"), r.Outputs["AMPRemoteWritePolicyArn"])
+}

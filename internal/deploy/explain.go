@@ -1,0 +1,38 @@
+package deploy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// explainFailure says in words why an operation failed and what to do, where the
+// reason is one that people meet.
+func explainFailure(name string, state stack.State, first stack.Event) error {
+	what := first.LogicalID
+	if first.Caption != "" {
+		what = first.Caption + " (" + first.LogicalID + ")"
+	}
+	err := fmt.Errorf("stack %s is %s: %s: %s", name, state.Status, what, first.Reason)
+	code, next := hint.Failure, "mend it and run 'parascope up' again; it clears the failed attempt by itself"
+	for _, known := range []struct {
+		says string
+		code hint.Code
+		next string
+	}{
+		{"SSO is not enabled", hint.NotFound, "enable IAM Identity Center for the organization (an account instance is not enough), then run 'parascope up' again"},
+		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
+		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
+		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota, then run 'parascope up' again"},
+		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…, then run 'parascope up' again"},
+		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses, then run 'parascope up' again"},
+	} {
+		if strings.Contains(first.Reason, known.says) {
+			code, next = known.code, known.next
+			break
+		}
+	}
+	return hint.New(code, err, next)
+}

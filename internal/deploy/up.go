@@ -1,0 +1,275 @@
+// Package deploy brings the infrastructure stack up and takes it down, as a list
+// of steps that can be read. It emits events and draws nothing. Every step looks
+// at what is there before it does anything, so that a run that was cut off is
+// continued by the next one.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/parascope/parascope/internal/grafana"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/identity"
+	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// UpOptions say what to bring up. Confirm is asked before anything that is there
+// is replaced or removed; nil means yes.
+type UpOptions struct {
+	StackName  string
+	Parameters map[string]string // of the template; "MonitoringType", …
+	Package    stack.PackageOptions
+	People     []people.Want
+	Confirm    func(question string) (bool, error)
+}
+
+// UpResult is what there is when Up is done.
+type UpResult struct {
+	StackName  string            `json:"stackName"`
+	Region     string            `json:"region"`
+	Changed    bool              `json:"changed"`
+	GrafanaURL string            `json:"grafanaUrl,omitempty"`
+	Members    []people.Member   `json:"members"`
+	Outputs    map[string]string `json:"outputs"`
+	Cost       []Cost            `json:"cost"`
+}
+
+// notWatched is the error of a watch that was given up.
+type notWatched struct{ cause error }
+
+func (e *notWatched) Error() string { return "stopped watching; AWS goes on by itself" }
+func (e *notWatched) Unwrap() error { return e.cause }
+
+// up is a run of Up.
+type up struct {
+	o        UpOptions
+	cfg      aws.Config
+	stack    *stack.Stack
+	report   func(Event)
+	state    stack.State
+	packaged stack.Packaged
+	result   UpResult
+}
+
+// Up creates the stack, or brings it to this program's template and the options,
+// and gives people their roles.
+func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (UpResult, error) {
+	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report}
+	u.result.StackName, u.result.Region = o.StackName, cfg.Region
+	for _, step := range []struct {
+		name, doing string
+		run         func(context.Context) (came string, err error)
+	}{
+		{"preflight", "who is asking, and is Identity Center there", u.preflight},
+		{"settle", "what the stack is now", u.settle},
+		{"package", "the setup function into a bucket of the region", u.pack},
+		{"stack", "CloudFormation", u.change},
+		{"people", "who may use Grafana", u.people},
+	} {
+		report(Event{Kind: Started, Step: step.name, Text: step.doing})
+		came, err := step.run(ctx)
+		if err != nil {
+			return u.result, err
+		}
+		report(Event{Kind: Done, Step: step.name, Text: came})
+	}
+	u.result.Cost = AtRest(u.o.Parameters)
+	return u.result, nil
+}
+
+// withGrafana reports whether the stack will have a Grafana workspace.
+func (u *up) withGrafana() bool {
+	t := u.o.Parameters["MonitoringType"]
+	return t == "" || t == "amp+amg"
+}
+
+// preflight finds out early what would otherwise fail in the middle.
+func (u *up) preflight(ctx context.Context) (string, error) {
+	who, err := sts.NewFromConfig(u.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", hint.New(hint.Denied, fmt.Errorf("ask AWS who is calling: %w", err), "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\"")
+	}
+	came := fmt.Sprintf("%s in %s", aws.ToString(who.Arn), u.cfg.Region)
+	if !u.withGrafana() {
+		return came, nil
+	}
+	d, err := identity.Open(ctx, u.cfg)
+	if err != nil {
+		return "", err
+	}
+	if d.Region != u.cfg.Region {
+		u.report(Event{Kind: Warning, Step: "preflight", Text: fmt.Sprintf(
+			"Identity Center is in %s, the stack in %s: whether Grafana can use it from there is not documented", d.Region, u.cfg.Region)})
+	}
+	return came + ", Identity Center in " + d.Region, nil
+}
+
+// settle brings the stack to a state from which it can be changed: it waits for
+// an operation that is in progress, and clears what a failed one left.
+func (u *up) settle(ctx context.Context) (came string, err error) {
+	for range 4 { // each turn leaves the state that it found
+		if u.state, err = u.stack.Describe(ctx); err != nil {
+			return "", err
+		}
+		switch s := u.state.Status; {
+		case !u.state.Exists():
+			return "there is no stack " + u.o.StackName + " yet", nil
+		case u.state.InProgress():
+			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching it", s)})
+			if _, err := u.watch(ctx, u.state.ID, time.Now().Add(-time.Hour)); err != nil {
+				return "", err
+			}
+		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed, s == types.StackStatusDeleteFailed:
+			// Nothing can be done with such a stack but delete it; it never worked.
+			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, a failed attempt: deleting it first", s)})
+			start := time.Now()
+			if err := u.stack.Delete(ctx); err != nil {
+				return "", err
+			}
+			if _, err := u.watch(ctx, u.state.ID, start); err != nil {
+				return "", err
+			}
+		case s == types.StackStatusUpdateRollbackFailed:
+			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
+			start := time.Now()
+			if err := u.stack.ContinueRollback(ctx); err != nil {
+				return "", err
+			}
+			if _, err := u.watch(ctx, u.state.ID, start); err != nil {
+				return "", err
+			}
+		default:
+			return fmt.Sprintf("stack %s is %s", u.o.StackName, s), nil
+		}
+	}
+	return "", hint.New(hint.Failure, fmt.Errorf("stack %s stays %s %s", u.o.StackName, u.state.Status, u.state.Reason),
+		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName)
+}
+
+func (u *up) pack(ctx context.Context) (came string, err error) {
+	if !u.withGrafana() {
+		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
+		return "not needed without Grafana", err
+	}
+	u.o.Package.CreateBucket = true
+	u.packaged, err = stack.Package(ctx, u.cfg, u.o.Package, func(string) {})
+	if err != nil {
+		return "", err
+	}
+	came = "unchanged"
+	if u.packaged.Uploaded {
+		came = "uploaded"
+	}
+	return fmt.Sprintf("%s: s3://%s/%s", came, u.packaged.Bucket, u.packaged.Key), nil
+}
+
+// change plans, asks where something would be lost, and lets CloudFormation do it.
+func (u *up) change(ctx context.Context) (string, error) {
+	set, err := u.stack.Plan(ctx, u.packaged.Template, u.o.Parameters)
+	if err != nil {
+		return "", err
+	}
+	if set == nil {
+		u.result.Outputs = u.state.Outputs
+		return "nothing to change", nil
+	}
+	u.report(Event{Kind: Planned, Step: "stack", Changes: set.Changes})
+	if err := u.confirm(ctx, set); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	if err := set.Execute(ctx); err != nil {
+		return "", err
+	}
+	state, err := u.watch(ctx, u.o.StackName, start.Add(-time.Minute))
+	if err != nil {
+		return "", err
+	}
+	u.result.Changed, u.result.Outputs = true, state.Outputs
+	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
+}
+
+func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
+	lost := set.Destroys()
+	if len(lost) == 0 || u.o.Confirm == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range lost {
+		names = append(names, c.LogicalID)
+	}
+	yes, err := u.o.Confirm(fmt.Sprintf("%s will be replaced or removed, with what is in them. Go on?", strings.Join(names, ", ")))
+	if err == nil && yes {
+		return nil
+	}
+	if err == nil {
+		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'parascope up --yes' does not ask")
+	}
+	return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
+}
+
+// watch reports an operation's progress to its end. A failed one is an error that
+// has the first reason in it, which is the one that the others follow from.
+func (u *up) watch(ctx context.Context, id string, start time.Time) (stack.State, error) {
+	var first *stack.Event
+	state, err := u.stack.Watch(ctx, id, start, func(e stack.Event) {
+		if e.Failed() && first == nil && e.LogicalID != u.o.StackName {
+			first = &e
+		}
+		u.report(Event{Kind: Progress, Step: "stack", Resource: &e})
+	})
+	if ctx.Err() != nil {
+		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope up' picks it up where it is")
+	}
+	if err != nil {
+		return state, err
+	}
+	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
+		return state, explainFailure(u.o.StackName, state, *first)
+	}
+	return state, nil
+}
+
+// people gives everybody who was named their role and lists who has one.
+func (u *up) people(ctx context.Context) (string, error) {
+	host, ok := u.result.Outputs["ManagedGrafanaWorkspaceEndpoint"]
+	if !ok {
+		return "no Grafana workspace in this stack", nil
+	}
+	u.result.GrafanaURL = grafana.BaseURL(host)
+	team, err := people.Open(ctx, u.cfg, u.result.Outputs["ManagedGrafanaWorkspaceId"])
+	if err != nil {
+		return "", err
+	}
+	steps, err := team.Plan(ctx, u.o.People, false)
+	if err != nil {
+		return "", err
+	}
+	results, err := team.Apply(ctx, steps)
+	if err != nil {
+		return "", err
+	}
+	failed := 0
+	for _, r := range results {
+		u.report(Event{Kind: Changed, Step: "people", Person: &r})
+		if r.Why != "" {
+			failed++
+		}
+	}
+	if u.result.Members, err = team.Members(ctx); err != nil {
+		return "", err
+	}
+	if failed > 0 {
+		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; 'parascope users add' tries again")
+	}
+	return fmt.Sprintf("%d may sign in", len(u.result.Members)), nil
+}

@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// bucket is one that only its owner, this account, is asked for: a bucket of the
+// same name that somebody else made is never written to.
+type bucket struct {
+	client              *s3.Client
+	name, owner, region string
+}
+
+// newBucket is the bucket with this name, or the one that is named after account
+// and region.
+func newBucket(cfg aws.Config, name, account string) bucket {
+	if name == "" {
+		name = "parascope-" + account + "-" + cfg.Region
+	}
+	return bucket{client: s3.NewFromConfig(cfg), name: name, owner: account, region: cfg.Region}
+}
+
+func (b bucket) exists(ctx context.Context) (bool, error) {
+	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
+	switch status := statusOf(err); {
+	case err == nil:
+		if at := aws.ToString(out.BucketRegion); at != "" && at != b.region {
+			return false, b.elsewhere(at)
+		}
+		return true, nil
+	case status == 404:
+		return false, nil
+	case status == 301:
+		return false, b.elsewhere("another region")
+	case status == 403:
+		// A HEAD has no body to say why.
+		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to somebody else, or these credentials may not use it", b.name),
+			"give --bucket another name; the permission to look is s3:ListBucket")
+	}
+	return false, explain("look for bucket "+b.name, err)
+}
+
+func (b bucket) elsewhere(region string) error {
+	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda takes code from its own region only", b.name, region, b.region),
+		"give --bucket the name of a bucket in "+b.region)
+}
+
+// create makes the bucket, closed to the public and encrypted, which AWS does by
+// itself for new buckets and we do not leave to chance.
+func (b bucket) create(ctx context.Context) error {
+	in := &s3.CreateBucketInput{Bucket: &b.name}
+	if b.region != "us-east-1" { // the one region that must not be named
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(b.region)}
+	}
+	if _, err := b.client.CreateBucket(ctx, in); err != nil {
+		if _, taken := errors.AsType[*types.BucketAlreadyExists](err); taken {
+			return hint.New(hint.Denied, fmt.Errorf("bucket name %s is taken by another account", b.name), "give --bucket another name")
+		}
+		if _, mine := errors.AsType[*types.BucketAlreadyOwnedByYou](err); !mine {
+			return explain("create bucket "+b.name, err)
+		}
+	}
+	if _, err := b.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &b.name, ExpectedBucketOwner: &b.owner,
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+		},
+	}); err != nil {
+		return explain("close bucket "+b.name+" to the public", err)
+	}
+	if _, err := b.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
+		Bucket: &b.name, ExpectedBucketOwner: &b.owner,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256},
+		}}},
+	}); err != nil {
+		return explain("encrypt bucket "+b.name, err)
+	}
+	return nil
+}
+
+func (b bucket) holds(ctx context.Context, key string) (bool, error) {
+	_, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
+	switch statusOf(err) {
+	case 0:
+		return err == nil, err
+	case 404:
+		return false, nil
+	}
+	return false, explain("look for s3://"+b.name+"/"+key, err)
+}
+
+func (b bucket) put(ctx context.Context, key string, content []byte) error {
+	sum := sha256.Sum256(content)
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Body: bytes.NewReader(content),
+		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])), ContentType: aws.String("application/zip"),
+	})
+	if err != nil {
+		return explain("upload s3://"+b.name+"/"+key, err)
+	}
+	return nil
+}
