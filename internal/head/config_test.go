@@ -52,7 +52,7 @@ remote_write:
 	"ec2 filter of nothing":  {"scrape_configs: [{job_name: a, ec2_sd_configs: [{region: r, filters: [{name: x, values: []}]}]}]", "filter values cannot be empty"},
 	"remote_write to no url": {"remote_write: [{sigv4: {region: r}}]", "url"},
 	"two ways to sign":       {"remote_write: [{url: 'http://x/', sigv4: {region: r}, basic_auth: {username: u}}]", "at most one of"},
-	"half a key":             {"remote_write: [{url: 'http://x/', sigv4: {region: r, access_key: a}}]", "access and secret key"},
+	"half a key":             {"remote_write: [{url: 'http://x/', sigv4: {region: r, access_key: a}}]", "Access key and Secret Key"},
 	"rules":                  {"rule_files: [rules.yml]", "rule_files is not allowed in agent mode"},
 	"alerting":               {"alerting: {alertmanagers: [{static_configs: []}]}", "alerting is not allowed in agent mode"},
 	"remote_read":            {"remote_read: [{url: 'http://x/'}]", "remote_read is not allowed in agent mode"},

@@ -67,7 +67,7 @@ scrape_configs:
     static_configs: [{targets: ["%s"]}]
     relabel_configs: [{target_label: relabelled, replacement: "yes"}]
     metric_relabel_configs: [{source_labels: [__name__], regex: "dropped_.*", action: drop}]
-remote_write: [{url: "%s"}]
+remote_write: [{url: "%s", queue_config: {batch_send_deadline: 100ms}}]
 `, job, target, receiver)
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"github.com/prometheus/common/model"
 )
 
 func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*child, error) {
@@ -106,7 +108,8 @@ func writeHeadConfig(file string, o Options, endpoint string) error {
 	if err := headConfig.Execute(&b, struct {
 		Options
 		Endpoint string
-	}{o, endpoint}); err != nil {
+		Interval string // as Prometheus writes it: Go's "1.5s" is no duration there
+	}{o, endpoint, model.Duration(o.Interval).String()}); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {

@@ -118,8 +118,8 @@ func TestRestart(t *testing.T) {
 	}
 	stop()
 	c, _ = start(t, dir)
-	before.BaseEndpoint = aws.String(c.URL())
-	got, err := amp.NewFromConfig(before).DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId})
+	again := amp.NewFromConfig(before, func(o *amp.Options) { o.BaseEndpoint = aws.String(c.URL()) }) // on another free port
+	got, err := again.DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId})
 	if err != nil || aws.ToString(got.Workspace.Alias) != "w" {
 		t.Errorf("with the keys from before the restart: %v, %v", got, err)
 	}
