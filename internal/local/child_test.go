@@ -50,7 +50,7 @@ func TestDaemonThatEndsDuringStartIsQuoted(t *testing.T) {
 }
 
 func TestInterruptDuringStartIsNoFailureOfTheDaemon(t *testing.T) {
-	c := shell(t, "read forever")
+	c := shell(t, "exec sleep 60")
 	ctx, cancel := context.WithCancel(t.Context())
 	err := c.await(ctx, func(context.Context) error { cancel(); return errors.New("not yet") })
 	if !errors.Is(err, context.Canceled) {

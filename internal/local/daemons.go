@@ -101,6 +101,7 @@ remote_write:
       max_samples_per_send: 1000
       max_shards: 200
       capacity: 2500
+      batch_send_deadline: 1s # a person waits for the first samples
 `))
 
 func writeHeadConfig(file string, o Options, endpoint string) error {
