@@ -32,9 +32,9 @@ func (w Workspace) usable() bool {
 }
 
 // ListWorkspaces returns all workspaces of the account and region.
-func ListWorkspaces(ctx context.Context, client *sdk.Client) ([]Workspace, error) {
+func ListWorkspaces(ctx context.Context, cfg aws.Config) ([]Workspace, error) {
 	var all []Workspace
-	pages := sdk.NewListWorkspacesPaginator(client, &sdk.ListWorkspacesInput{})
+	pages := sdk.NewListWorkspacesPaginator(sdk.NewFromConfig(cfg), &sdk.ListWorkspacesInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -50,9 +50,9 @@ func ListWorkspaces(ctx context.Context, client *sdk.Client) ([]Workspace, error
 // FindWorkspace finds the workspace that can be asked and that nameOrID means:
 // an id ("ws-…"), an alias, or, when it is empty, the only one there is. Where
 // that is none or several, the error lists the candidates.
-func FindWorkspace(ctx context.Context, client *sdk.Client, nameOrID string) (Workspace, error) {
+func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Workspace, error) {
 	if strings.HasPrefix(nameOrID, "ws-") {
-		w, err := describe(ctx, client, nameOrID)
+		w, err := describe(ctx, cfg, nameOrID)
 		if _, unknown := errors.AsType[*types.ResourceNotFoundException](err); !unknown {
 			if err == nil && !w.usable() {
 				return Workspace{}, choose("AMP workspace "+w.ID+" cannot be asked: it is "+w.Status, []Workspace{w})
@@ -60,7 +60,7 @@ func FindWorkspace(ctx context.Context, client *sdk.Client, nameOrID string) (Wo
 			return w, err
 		}
 	}
-	all, err := ListWorkspaces(ctx, client)
+	all, err := ListWorkspaces(ctx, cfg)
 	if err != nil {
 		return Workspace{}, err
 	}
@@ -74,10 +74,10 @@ func FindWorkspace(ctx context.Context, client *sdk.Client, nameOrID string) (Wo
 			usable = append(usable, w)
 		}
 	}
-	region := client.Options().Region
+	region := cfg.Region
 	switch {
 	case len(usable) == 1:
-		return describe(ctx, client, usable[0].ID)
+		return describe(ctx, cfg, usable[0].ID)
 	case len(usable) > 1 && nameOrID == "":
 		return Workspace{}, choose(fmt.Sprintf("%d AMP workspaces in %s could be meant", len(usable), region), usable)
 	case len(usable) > 1:
@@ -112,8 +112,8 @@ func choose(problem string, candidates []Workspace) error {
 	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), next)
 }
 
-func describe(ctx context.Context, client *sdk.Client, id string) (Workspace, error) {
-	out, err := client.DescribeWorkspace(ctx, &sdk.DescribeWorkspaceInput{WorkspaceId: &id})
+func describe(ctx context.Context, cfg aws.Config, id string) (Workspace, error) {
+	out, err := sdk.NewFromConfig(cfg).DescribeWorkspace(ctx, &sdk.DescribeWorkspaceInput{WorkspaceId: &id})
 	if err != nil {
 		return Workspace{}, explain("describe AMP workspace "+id, err)
 	}

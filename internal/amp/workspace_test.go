@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
-
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -39,7 +37,7 @@ func TestFindWorkspace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStub(t, tt.workspaces...)
-			w, err := amp.FindWorkspace(t.Context(), sdk.NewFromConfig(s.config()), tt.asked)
+			w, err := amp.FindWorkspace(t.Context(), s.config(), tt.asked)
 			if tt.want != "" {
 				if err != nil || w.ID != tt.want || !strings.HasPrefix(w.Endpoint, s.URL) {
 					t.Fatalf("found %+v, error %v; want %s", w, err, tt.want)
@@ -62,7 +60,7 @@ func TestRefusedListingIsDenied(t *testing.T) {
 	s := newStub(t)
 	cfg := s.config()
 	cfg.Region = "us-west-1" // signed for another region than the stub's
-	_, err := amp.FindWorkspace(t.Context(), sdk.NewFromConfig(cfg), "")
+	_, err := amp.FindWorkspace(t.Context(), cfg, "")
 	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "AccessDeniedException") {
 		t.Errorf("error %v, code %d; want Denied and AWS' words", err, hint.CodeOf(err))
 	}

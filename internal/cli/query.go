@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 
@@ -90,7 +89,7 @@ func runQuery(ctx context.Context, p *Process, expr string, o queryOptions) erro
 	if err != nil {
 		return err
 	}
-	workspace, err := amp.FindWorkspace(ctx, sdk.NewFromConfig(cfg), o.workspace)
+	workspace, err := amp.FindWorkspace(ctx, cfg, o.workspace)
 	if err != nil {
 		return err
 	}
@@ -188,7 +187,7 @@ func completeWorkspaces(ctx context.Context, o awsconf.Options) []cobra.Completi
 	if err != nil {
 		return nil
 	}
-	all, err := amp.ListWorkspaces(ctx, sdk.NewFromConfig(cfg))
+	all, err := amp.ListWorkspaces(ctx, cfg)
 	if err != nil {
 		return nil
 	}

@@ -3,6 +3,8 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -40,11 +42,13 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	ts.Setenv("CLOUD_PID", strconv.Itoa(cmd.Process.Pid))
-	ts.Defer(func() { stopCloud(ts, cmd, &stderr, data) })
+	ended := make(chan error, 1)
+	ts.Defer(func() { stopCloud(ts, cmd, ended, &stderr, data) })
 
 	for d := json.NewDecoder(stdout); ; {
 		var e local.Event
 		if err := d.Decode(&e); err != nil {
+			ended <- cmd.Wait()
 			ts.Fatalf("parascope local ended before it was ready (%v): %s", err, stderr.String())
 		}
 		switch {
@@ -55,10 +59,14 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Setenv(strings.ToUpper(e.What), e.Address)
 		}
 		if e.Kind == local.Ready {
-			go io.Copy(io.Discard, stdout) //nolint:errcheck // the pipe ends with the process
 			break
 		}
 	}
+	// Waiting from now on reaps the process as soon as a script has killed it.
+	go func() {
+		_, err := io.Copy(io.Discard, stdout)
+		ended <- errors.Join(err, cmd.Wait())
+	}()
 	exports := exec.Command(lookPath(ts, "parascope"), "local", "env", "--data", data)
 	exports.Env = environ(ts)
 	out, err := exports.Output()
@@ -71,13 +79,18 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func stopCloud(ts *testscript.TestScript, cmd *exec.Cmd, stderr *bytes.Buffer, data string) {
+// stopCloud interrupts what startCloud started, unless the script has ended it,
+// and waits for its end.
+func stopCloud(ts *testscript.TestScript, cmd *exec.Cmd, ended <-chan error, stderr *bytes.Buffer, data string) {
 	start := time.Now()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		ts.Logf("interrupt parascope local: %v", err)
 	}
-	if err := cmd.Wait(); err != nil && !strings.Contains(err.Error(), "signal: killed") {
+	if err := <-ended; err != nil && !strings.Contains(err.Error(), "signal: killed") {
 		ts.Fatalf("parascope local after an interrupt: %v\n%s", err, stderr)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		ts.Fatalf("parascope local took %s to stop; at most 5 s", took)
 	}
 	ts.Logf("parascope local stopped in %s; its talk: %s", time.Since(start).Round(time.Millisecond), stderr)
 	for _, log := range []string{"node.log", "head.log"} {
@@ -123,7 +136,7 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	deadline := time.After(5 * time.Second)
 	for {
-		alive := syscall.Kill(pid, 0) == nil
+		alive := syscall.Kill(pid, 0) == nil && !zombie(pid)
 		if alive != neg {
 			return
 		}
@@ -136,6 +149,18 @@ func running(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("process %d still runs", pid)
 		}
 	}
+}
+
+// zombie reports whether the process has ended and only waits to be reaped, which
+// is another's to do: a daemon whose parent was killed is left to process 1.
+func zombie(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	// "pid (name) state …"; the name may hold anything.
+	_, state, ok := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ")
+	return ok && strings.HasPrefix(state, "Z")
 }
 
 // environ is the script's environment as a process gets it.

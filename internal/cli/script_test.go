@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":   startCloud,
+			"signer":  startSigner,
 			"await":   await,
 			"running": running,
 		},

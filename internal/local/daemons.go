@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"github.com/prometheus/common/model"
 )
 
 func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*child, error) {
@@ -99,6 +101,7 @@ remote_write:
       max_samples_per_send: 1000
       max_shards: 200
       capacity: 2500
+      batch_send_deadline: 1s # a person waits for the first samples
 `))
 
 func writeHeadConfig(file string, o Options, endpoint string) error {
@@ -106,7 +109,8 @@ func writeHeadConfig(file string, o Options, endpoint string) error {
 	if err := headConfig.Execute(&b, struct {
 		Options
 		Endpoint string
-	}{o, endpoint}); err != nil {
+		Interval string // as Prometheus writes it: Go's "1.5s" is no duration there
+	}{o, endpoint, model.Duration(o.Interval).String()}); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {

@@ -127,7 +127,7 @@ func startCloud(o Options) (*localaws.Cloud, error) {
 	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
 	cloud, err := localaws.New(opts)
 	if err != nil {
-		return nil, explainLock(err, o.DataDir)
+		return nil, explainLock(err)
 	}
 	if err := cloud.Start(); err != nil {
 		return nil, listen.Explain(err, o.CloudAddress)
@@ -136,9 +136,9 @@ func startCloud(o Options) (*localaws.Cloud, error) {
 }
 
 // explainLock says what to do about a data directory that somebody holds.
-func explainLock(err error, dir string) error {
+func explainLock(err error) error {
 	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
-		return hint.New(hint.Busy, fmt.Errorf("open data directory %s: %w", dir, held),
+		return hint.New(hint.Busy, held,
 			"use the local cloud that runs already (parascope local env), stop it, or give --data another directory")
 	}
 	return err

@@ -1,37 +1,39 @@
 package amp_test
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/golang/snappy"
-	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/storage/remote"
-	"github.com/prometheus/sigv4"
-
-	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 )
 
-// send delivers one sample of now with Prometheus' own remote-write client.
+// send delivers one sample of now with Prometheus' own remote-write client, set up
+// by a section of its configuration file.
 func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secret string) error {
 	t.Helper()
-	target, err := url.Parse(c.url + "/workspaces/" + workspace + "/api/v1/remote_write")
+	file, err := config.Load(fmt.Sprintf("remote_write: [{url: %s/workspaces/%s/api/v1/remote_write, sigv4: {region: %s, access_key: %s, secret_key: %s}}]",
+		c.url, workspace, region, c.key.ID, secret), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := remote.NewWriteClient("test", &remote.ClientConfig{
-		URL: &config.URL{URL: target}, Timeout: model.Duration(5 * time.Second),
-		SigV4Config: &sigv4.SigV4Config{Region: region, AccessKey: c.key.ID, SecretKey: config.Secret(secret)},
-	})
+	section := file.RemoteWriteConfigs[0]
+	client, err := remote.NewWriteClient("test", &remote.ClientConfig{URL: section.URL, Timeout: section.RemoteTimeout, SigV4Config: section.SigV4Config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,20 +48,21 @@ func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secre
 	return err
 }
 
-// query asks with a signature by Prometheus' signer.
+// query asks with a signature by the SDK's signer.
 func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string) {
 	t.Helper()
-	rt, err := sigv4.NewSigV4RoundTripper(&sigv4.SigV4Config{Region: region, AccessKey: c.key.ID, SecretKey: config.Secret(c.key.Secret)}, http.DefaultTransport)
-	if err != nil {
-		t.Fatal(err)
-	}
 	body := url.Values{"query": {expr}}.Encode()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/workspaces/"+workspace+"/api/v1/query", bytes.NewReader([]byte(body)))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/workspaces/"+workspace+"/api/v1/query", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := rt.RoundTrip(req)
+	sum := sha256.Sum256([]byte(body))
+	keys := aws.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}
+	if err := v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), "aps", region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,31 @@ func TestSDKSignatures(t *testing.T) {
 	}
 }
 
+// A client that names the body's hash, as Prometheus and S3's do, signs that name
+// and not the body: a body changed on the way must not pass under it.
+func TestNamedPayloadHash(t *testing.T) {
+	for _, c := range []struct {
+		named, body string
+		want        Kind
+	}{{"as sent", "as sent", 0}, {"as signed", "as sent", Mismatch}} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://x.example/", strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte(c.named))
+		r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
+		cred := aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+		if err := sdk.NewSigner().SignHTTP(t.Context(), cred, r, hex.EncodeToString(sum[:]), "aps", "us-east-2", noon); err != nil {
+			t.Fatal(err)
+		}
+		asServed(t, r, func(r *http.Request, body []byte) {
+			if got := kindOf(verify(r, body, key, noon)); got != c.want {
+				t.Errorf("named the hash of %q, sent %q: kind %d, want %d", c.named, c.body, got, c.want)
+			}
+		})
+	}
+}
+
 func TestSDKPresignedURL(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://x.example/?Action=GetCallerIdentity&X-Amz-Expires=60", nil)
 	if err != nil {

@@ -40,7 +40,7 @@ func toLabels(b *labels.ScratchBuilder, pairs []prompb.Label) (labels.Labels, er
 	if size > maxLabelBytes {
 		return series, refuse(http.StatusBadRequest, "series has too large labels (actual: %d, limit: %d) series: '%s'", size, maxLabelBytes, series)
 	}
-	switch name := series.Get(labels.MetricName); {
+	switch name := series.Get(model.MetricNameLabel); {
 	case name == "":
 		return series, refuse(http.StatusBadRequest, "sample missing metric name, series: '%s'", series)
 	case !model.LegacyValidation.IsValidMetricName(name):

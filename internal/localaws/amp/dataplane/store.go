@@ -65,7 +65,7 @@ type Store struct {
 
 // entry is a workspace that was asked for; ws is nil until it is open.
 type entry struct {
-	mu sync.RWMutex // held for reading while a request uses ws
+	mu sync.RWMutex // held for reading while a request uses ws, for writing while ws changes
 	ws *workspace
 }
 
@@ -129,8 +129,8 @@ func (s *Store) Apply(workspaceID string, settings Settings) error {
 	if e == nil {
 		return nil
 	}
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+	e.mu.Lock() // a TSDB takes settings from one caller at a time
+	defer e.mu.Unlock()
 	if e.ws == nil {
 		return nil
 	}

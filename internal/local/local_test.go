@@ -1,0 +1,151 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+func TestPort0BecomesThreeFreePorts(t *testing.T) {
+	o := Options{CloudAddress: "127.0.0.1:0", NodeAddress: "127.0.0.1:0", HeadAddress: "127.0.0.1:0"}
+	if err := o.reserveAddresses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := []string{o.CloudAddress, o.NodeAddress, o.HeadAddress}
+	slices.Sort(got)
+	if len(slices.Compact(got)) != 3 || slices.ContainsFunc(got, func(a string) bool { return strings.HasSuffix(a, ":0") }) {
+		t.Errorf("addresses %v", got)
+	}
+}
+
+func TestStopsInReverseAndTellsWhatFailed(t *testing.T) {
+	var order []string
+	var stops stopList
+	stop := func(name string, err error) {
+		stops.add(name, func(context.Context) error { order = append(order, name); return err })
+	}
+	stop("cloud", nil)
+	stop("node", errors.New("stuck"))
+	stop("head", errors.New("gone"))
+	err := stops.run(t.Context())
+	if diff := cmp.Diff([]string{"head", "node", "cloud"}, order); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	if err == nil || err.Error() != "stop head: gone\nstop node: stuck" {
+		t.Errorf("%v", err)
+	}
+}
+
+// A cloud that was killed leaves its marker behind, and its port may be another's.
+func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
+	answer := http.StatusOK
+	asked := ""
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Path
+		w.WriteHeader(answer)
+	}))
+	defer srv.Close()
+	dir := t.TempDir()
+	o := Options{DataDir: dir, Region: "us-west-2"}
+	notRunning := func(when string) {
+		t.Helper()
+		if _, err := FindRunning(t.Context(), dir); hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "no local cloud runs on "+dir) {
+			t.Errorf("%s: code %d, %v", when, hint.CodeOf(err), err)
+		}
+	}
+	notRunning("no marker")
+	if err := writeMarker(o, srv.URL); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := FindRunning(t.Context(), dir); err != nil || got != (Running{PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if asked != "/_parascope/health" {
+		t.Errorf("asked for %q", asked)
+	}
+	answer = http.StatusNotFound
+	notRunning("another server on the port")
+	srv.Close()
+	notRunning("nobody on the port")
+	if err := os.WriteFile(markerFile(dir), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	notRunning("half a marker")
+	if err := errors.Join(removeMarker(dir), removeMarker(dir)); err != nil {
+		t.Errorf("removing the marker, twice: %v", err)
+	}
+	notRunning("marker removed")
+}
+
+func TestExportsHoldNoSecretAndWinOverTheShell(t *testing.T) {
+	exports, unset := Running{Endpoint: "http://127.0.0.1:9280", Region: "us-east-2"}.Exports("/data")
+	got := map[string]string{}
+	for _, kv := range exports {
+		got[kv[0]] = kv[1]
+	}
+	want := map[string]string{
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:9280", "AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "operator",
+		"AWS_SHARED_CREDENTIALS_FILE": "/data/aws/credentials", "AWS_CONFIG_FILE": "/data/aws/config",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("exports (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}, unset); diff != "" {
+		t.Errorf("unset (-want +got):\n%s", diff)
+	}
+}
+
+// The head must take the file that is written for it, whatever the flags were.
+func TestHeadConfigurationIsValid(t *testing.T) {
+	for _, interval := range []time.Duration{time.Second, 15 * time.Second, 90 * time.Second, 1500 * time.Millisecond, 2 * time.Hour} {
+		t.Run(interval.String(), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "prometheus.yml")
+			o := Options{NodeAddress: "127.0.0.1:9100", HeadAddress: "[::1]:9090", Region: "us-east-2", Interval: interval}
+			if err := writeHeadConfig(file, o, "http://127.0.0.1:9280/workspaces/ws-1/"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := head.Check(file)
+			if diff := cmp.Diff(head.Summary{Jobs: 2, RemoteWrites: 1}, got); diff != "" || err != nil {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// The daemons must not see the caller's AWS settings: they would send to AWS.
+func TestDaemonsDoNotInheritAWSSettings(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+	t.Setenv("AWS_ENDPOINT_URL", "https://real.example")
+	t.Setenv("TZ", "Asia/Seoul")
+	env := inheritedEnv()
+	if slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "AWS_") }) {
+		t.Errorf("environment %v", env)
+	}
+	if !slices.Contains(env, "TZ=Asia/Seoul") {
+		t.Errorf("the time zone is lost: %v", env)
+	}
+}
+
+func TestNonsenseOptions(t *testing.T) {
+	for name, o := range map[string]Options{
+		"no data":  {Interval: time.Second},
+		"too fast": {DataDir: "x", Interval: time.Second - 1},
+	} {
+		if err := o.Validate(); hint.CodeOf(err) != hint.Usage || hint.Next(err) == "" {
+			t.Errorf("%s: code %d, %v", name, hint.CodeOf(err), fmt.Sprint(err))
+		}
+	}
+}
