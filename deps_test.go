@@ -55,6 +55,18 @@ var forbidden = []arrow{
 		why:  "a command parses flags, durations as Prometheus writes them among them, and prints; the work is a capability's",
 	},
 	{
+		from: []string{"cmd/grafana-datasource-setup"},
+		to:   []string{module + "/internal/cli", "github.com/prometheus/prometheus/", "github.com/spf13/cobra", "go.etcd.io/bbolt"},
+		deep: true,
+		why:  "the setup function starts cold: it carries neither the command line nor a database",
+	},
+	{
+		from: []string{"cmd/"},
+		to:   []string{"github.com/grafana/grafana-foundation-sdk/"},
+		deep: true,
+		why:  "dashboards are generated; what ships carries their JSON",
+	},
+	{
 		from: []string{"internal/", "cmd/"},
 		to:   []string{"github.com/prometheus/prometheus/discovery/install", "github.com/prometheus/prometheus/web"},
 		deep: true,
