@@ -45,36 +45,37 @@ func (f *Failure) Reason(token string) string {
 	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", message, token, f.HandlerCode)
 }
 
-// ignoreGone makes a success of an error that says that it is not there.
-func ignoreGone(err error) error {
-	if isGone(err) {
+// IgnoreGone makes a success of an error that says that it is not there.
+func IgnoreGone(err error) error {
+	if Gone(err) {
 		return nil
 	}
 	return err
 }
 
-func isGone(err error) bool {
+// Gone reports whether the error says that something is not there.
+func Gone(err error) bool {
 	f, ok := errors.AsType[*Failure](err)
 	return ok && f.HandlerCode == "NotFound"
 }
 
-// form calls an operation of the query protocols.
-func (w *Work) form(service, operation string, form url.Values) ([]byte, error) {
-	return w.send(gateway.Call{Service: service, Operation: operation, Form: form})
+// Form calls an operation of the query protocols.
+func (w *Work) Form(service, operation string, form url.Values) ([]byte, error) {
+	return w.Send(gateway.Call{Service: service, Operation: operation, Form: form})
 }
 
-// target calls an operation of the JSON 1.1 protocol.
-func (w *Work) target(service, operation string, in any) ([]byte, error) {
+// Target calls an operation of the JSON 1.1 protocol.
+func (w *Work) Target(service, operation string, in any) ([]byte, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", operation, err)
 	}
-	return w.send(gateway.Call{Service: service, Operation: operation, Body: body})
+	return w.Send(gateway.Call{Service: service, Operation: operation, Body: body})
 }
 
-// rest calls an operation of the REST protocols. in is JSON, or a text as it is;
+// REST calls an operation of the REST protocols. in is JSON, or a text as it is;
 // out, when it is not nil, is filled from the JSON of the answer.
-func (w *Work) rest(service, operation, path string, in, out any) error {
+func (w *Work) REST(service, operation, path string, in, out any) error {
 	c := gateway.Call{Service: service, Operation: operation, Path: path}
 	switch in := in.(type) {
 	case nil:
@@ -87,7 +88,7 @@ func (w *Work) rest(service, operation, path string, in, out any) error {
 		}
 		c.Body, c.Header = body, http.Header{"Content-Type": {"application/json"}}
 	}
-	body, err := w.send(c)
+	body, err := w.Send(c)
 	if err != nil || out == nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func (w *Work) rest(service, operation, path string, in, out any) error {
 	return nil
 }
 
-// send makes the call; an answer that is a refusal is a *Failure.
-func (w *Work) send(c gateway.Call) ([]byte, error) {
+// Send makes the call; an answer that is a refusal is a *Failure.
+func (w *Work) Send(c gateway.Call) ([]byte, error) {
 	c.Region = w.Stack.Region
 	answer, err := w.Cloud.Call(w.Context, w.As, c)
 	if err != nil {
@@ -126,17 +127,17 @@ func failureOf(service string, a gateway.Answer) *Failure {
 			f.Code = code
 		}
 	} else {
-		f.Code, f.Message = element(a.Body, "Error", "Code"), element(a.Body, "Error", "Message")
+		f.Code, f.Message = Element(a.Body, "Error", "Code"), Element(a.Body, "Error", "Message")
 	}
 	if f.Message == "" {
 		f.Message = "the service answered with status " + strconv.Itoa(a.Status)
 	}
-	f.HandlerCode = handlerCode(f)
+	f.HandlerCode = HandlerCode(f)
 	return f
 }
 
-// handlerCode is the HandlerErrorCode that a service's error becomes.
-func handlerCode(f *Failure) string {
+// HandlerCode is the HandlerErrorCode that a service's error becomes.
+func HandlerCode(f *Failure) string {
 	code := f.Code
 	switch {
 	case strings.Contains(code, "AccessDenied"), code == "UnauthorizedOperation", code == "" && f.Status == http.StatusForbidden:
@@ -159,18 +160,18 @@ func handlerCode(f *Failure) string {
 	return "InvalidRequest"
 }
 
-// element is the text of the first XML element that stands at path, which may
+// Element is the text of the first XML element that stands at path, which may
 // begin anywhere; "" when there is none.
-func element(body []byte, path ...string) string {
-	all := elements(body, path...)
+func Element(body []byte, path ...string) string {
+	all := Elements(body, path...)
 	if len(all) == 0 {
 		return ""
 	}
 	return all[0]
 }
 
-// elements are the texts of all XML elements at path.
-func elements(body []byte, path ...string) []string {
+// Elements are the texts of all XML elements at path.
+func Elements(body []byte, path ...string) []string {
 	var stack, found []string
 	d := xml.NewDecoder(bytes.NewReader(body))
 	at := func() bool {
@@ -195,26 +196,4 @@ func elements(body []byte, path ...string) []string {
 			}
 		}
 	}
-}
-
-// values makes a form of names and texts, leaving out those that are empty.
-func values(pairs ...string) url.Values {
-	form := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			form.Set(pairs[i], pairs[i+1])
-		}
-	}
-	return form
-}
-
-// number is a typed number's or flag's text, "" for anything else.
-func number(v any) string {
-	switch v := v.(type) {
-	case json.Number:
-		return v.String()
-	case bool:
-		return strconv.FormatBool(v)
-	}
-	return ""
 }

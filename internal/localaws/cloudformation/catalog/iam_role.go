@@ -1,10 +1,12 @@
-package resource
+package catalog
 
 import (
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 // Longest names of IAM's roles, policies and instance profiles.
@@ -49,16 +51,16 @@ func inline(properties map[string]any) map[string]string {
 }
 
 func createRole(w *Work) error {
-	name := w.named("RoleName", maxRoleName)
-	form := values("RoleName", name, "AssumeRolePolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]), "Description", w.text("Description"),
-		"Path", w.text("Path"), "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
+	name := w.Named("RoleName", maxRoleName)
+	form := values("RoleName", name, "AssumeRolePolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]), "Description", w.Text("Description"),
+		"Path", w.Text("Path"), "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
 	queryTags(form, tagMap(w.Properties["Tags"]))
-	body, err := w.form("iam", "CreateRole", form)
+	body, err := w.Form("iam", "CreateRole", form)
 	if err != nil {
 		return err
 	}
-	w.Attributes["Arn"], w.Attributes["RoleId"] = element(body, "Role", "Arn"), element(body, "Role", "RoleId")
-	if err := w.made(name); err != nil {
+	w.Attributes["Arn"], w.Attributes["RoleId"] = resource.Element(body, "Role", "Arn"), resource.Element(body, "Role", "RoleId")
+	if err := w.Made(name); err != nil {
 		return err
 	}
 	return rolePolicies(w, nil)
@@ -73,7 +75,7 @@ func rolePolicies(w *Work, old map[string]any) error {
 		if text, ok := before[name]; ok && text == after[name] {
 			continue
 		}
-		if _, err := w.form("iam", "PutRolePolicy", role("PolicyName", name, "PolicyDocument", after[name])); err != nil {
+		if _, err := w.Form("iam", "PutRolePolicy", role("PolicyName", name, "PolicyDocument", after[name])); err != nil {
 			return err
 		}
 	}
@@ -81,18 +83,18 @@ func rolePolicies(w *Work, old map[string]any) error {
 		if _, ok := after[name]; ok {
 			continue
 		}
-		if _, err := w.form("iam", "DeleteRolePolicy", role("PolicyName", name)); ignoreGone(err) != nil {
+		if _, err := w.Form("iam", "DeleteRolePolicy", role("PolicyName", name)); resource.IgnoreGone(err) != nil {
 			return err
 		}
 	}
 	attach, detach := diff(texts(old["ManagedPolicyArns"]), texts(w.Properties["ManagedPolicyArns"]))
 	for _, arn := range attach {
-		if _, err := w.form("iam", "AttachRolePolicy", role("PolicyArn", arn)); err != nil {
+		if _, err := w.Form("iam", "AttachRolePolicy", role("PolicyArn", arn)); err != nil {
 			return err
 		}
 	}
 	for _, arn := range detach {
-		if _, err := w.form("iam", "DetachRolePolicy", role("PolicyArn", arn)); ignoreGone(err) != nil {
+		if _, err := w.Form("iam", "DetachRolePolicy", role("PolicyArn", arn)); resource.IgnoreGone(err) != nil {
 			return err
 		}
 	}
@@ -100,27 +102,27 @@ func rolePolicies(w *Work, old map[string]any) error {
 }
 
 func updateRole(w *Work) error {
-	if w.changed("AssumeRolePolicyDocument") {
+	if w.Changed("AssumeRolePolicyDocument") {
 		form := values("RoleName", w.ID, "PolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]))
-		if _, err := w.form("iam", "UpdateAssumeRolePolicy", form); err != nil {
+		if _, err := w.Form("iam", "UpdateAssumeRolePolicy", form); err != nil {
 			return err
 		}
 	}
-	if w.changed("Description", "MaxSessionDuration") {
+	if w.Changed("Description", "MaxSessionDuration") {
 		form := values("RoleName", w.ID, "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
-		form.Set("Description", w.text("Description"))
-		if _, err := w.form("iam", "UpdateRole", form); err != nil {
+		form.Set("Description", w.Text("Description"))
+		if _, err := w.Form("iam", "UpdateRole", form); err != nil {
 			return err
 		}
 	}
 	if err := rolePolicies(w, w.Old); err != nil {
 		return err
 	}
-	set, removed := w.tagChanges()
+	set, removed := tagChanges(w)
 	if len(set) > 0 {
 		form := values("RoleName", w.ID)
 		queryTags(form, set)
-		if _, err := w.form("iam", "TagRole", form); err != nil {
+		if _, err := w.Form("iam", "TagRole", form); err != nil {
 			return err
 		}
 	}
@@ -131,7 +133,7 @@ func updateRole(w *Work) error {
 	for i, key := range removed {
 		form.Set(fmt.Sprintf("TagKeys.member.%d", i+1), key)
 	}
-	_, err := w.form("iam", "UntagRole", form)
+	_, err := w.Form("iam", "UntagRole", form)
 	return err
 }
 
@@ -141,7 +143,7 @@ func deleteRole(w *Work) error {
 	if err := rolePolicies(w, had); err != nil {
 		return err
 	}
-	_, err := w.form("iam", "DeleteRole", values("RoleName", w.ID))
+	_, err := w.Form("iam", "DeleteRole", values("RoleName", w.ID))
 	return err
 }
 
@@ -153,13 +155,13 @@ func iamInstanceProfile() Type {
 		},
 		Attributes: []string{"Arn"},
 		Create: func(w *Work) error {
-			name := w.named("InstanceProfileName", maxProfileName)
-			body, err := w.form("iam", "CreateInstanceProfile", values("InstanceProfileName", name, "Path", w.text("Path")))
+			name := w.Named("InstanceProfileName", maxProfileName)
+			body, err := w.Form("iam", "CreateInstanceProfile", values("InstanceProfileName", name, "Path", w.Text("Path")))
 			if err != nil {
 				return err
 			}
-			w.Attributes["Arn"] = element(body, "InstanceProfile", "Arn")
-			if err := w.made(name); err != nil {
+			w.Attributes["Arn"] = resource.Element(body, "InstanceProfile", "Arn")
+			if err := w.Made(name); err != nil {
 				return err
 			}
 			return profileRoles(w, nil, texts(w.Properties["Roles"]))
@@ -169,7 +171,7 @@ func iamInstanceProfile() Type {
 			if err := profileRoles(w, texts(w.Properties["Roles"]), nil); err != nil {
 				return err
 			}
-			_, err := w.form("iam", "DeleteInstanceProfile", values("InstanceProfileName", w.ID))
+			_, err := w.Form("iam", "DeleteInstanceProfile", values("InstanceProfileName", w.ID))
 			return err
 		},
 	}
@@ -179,12 +181,12 @@ func iamInstanceProfile() Type {
 func profileRoles(w *Work, from, to []string) error {
 	added, removed := diff(from, to)
 	for _, role := range removed {
-		if _, err := w.form("iam", "RemoveRoleFromInstanceProfile", values("InstanceProfileName", w.ID, "RoleName", role)); ignoreGone(err) != nil {
+		if _, err := w.Form("iam", "RemoveRoleFromInstanceProfile", values("InstanceProfileName", w.ID, "RoleName", role)); resource.IgnoreGone(err) != nil {
 			return err
 		}
 	}
 	for _, role := range added {
-		if _, err := w.form("iam", "AddRoleToInstanceProfile", values("InstanceProfileName", w.ID, "RoleName", role)); err != nil {
+		if _, err := w.Form("iam", "AddRoleToInstanceProfile", values("InstanceProfileName", w.ID, "RoleName", role)); err != nil {
 			return err
 		}
 	}

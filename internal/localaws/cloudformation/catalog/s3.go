@@ -1,4 +1,4 @@
-package resource
+package catalog
 
 import (
 	"encoding/xml"
@@ -41,27 +41,27 @@ func s3Bucket() Type {
 		Create:     createBucket,
 		Update:     bucketSettings,
 		Delete: func(w *Work) error {
-			return w.rest("s3", "DeleteBucket", "/"+url.PathEscape(w.ID), nil, nil)
+			return w.REST("s3", "DeleteBucket", "/"+url.PathEscape(w.ID), nil, nil)
 		},
 	}
 }
 
 func createBucket(w *Work) error {
-	name := w.text("BucketName")
+	name := w.Text("BucketName")
 	if name == "" {
-		name = strings.ToLower(w.name(maxBucketName))
+		name = strings.ToLower(w.NewName(maxBucketName))
 	}
 	var in any
 	if w.Stack.Region != "us-east-1" {
 		in = "<CreateBucketConfiguration><LocationConstraint>" + w.Stack.Region + "</LocationConstraint></CreateBucketConfiguration>"
 	}
-	if err := w.rest("s3", "CreateBucket", "/"+url.PathEscape(name), in, nil); err != nil {
+	if err := w.REST("s3", "CreateBucket", "/"+url.PathEscape(name), in, nil); err != nil {
 		return err
 	}
 	w.Attributes["Arn"] = "arn:aws:s3:::" + name
 	w.Attributes["DomainName"] = name + ".s3.amazonaws.com"
 	w.Attributes["RegionalDomainName"] = name + ".s3." + w.Stack.Region + ".amazonaws.com"
-	if err := w.made(name); err != nil {
+	if err := w.Made(name); err != nil {
 		return err
 	}
 	return bucketSettings(w)
@@ -80,11 +80,11 @@ func bucketSettings(w *Work) error {
 	} {
 		var err error
 		switch {
-		case !w.changed(s.property):
-		case w.has(s.property):
-			err = w.rest("s3", s.put, path+"?"+s.query, s.body, nil)
+		case !w.Changed(s.property):
+		case w.Has(s.property):
+			err = w.REST("s3", s.put, path+"?"+s.query, s.body, nil)
 		case s.del != "":
-			err = w.rest("s3", s.del, path+"?"+s.query, nil, nil)
+			err = w.REST("s3", s.del, path+"?"+s.query, nil, nil)
 		}
 		if err != nil {
 			return err

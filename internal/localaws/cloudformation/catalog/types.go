@@ -1,6 +1,32 @@
-package resource
+// Package catalog is the list of resource types that the local cloud can make,
+// one file per family of AWS's.
+package catalog
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
+)
+
+// The tables of types are written in the words of package resource.
+type (
+	Type       = resource.Type
+	Work       = resource.Work
+	Property   = resource.Property
+	Properties = resource.Properties
+)
+
+const (
+	Text       = resource.Text
+	Flag       = resource.Flag
+	Whole      = resource.Whole
+	Texts      = resource.Texts
+	Document   = resource.Document
+	Free       = resource.Free
+	Structure  = resource.Structure
+	Structures = resource.Structures
+	Tags       = resource.Tags
+)
 
 // Types are all types that the local cloud can make.
 func Types() []Type {

@@ -1,4 +1,4 @@
-package resource
+package catalog
 
 const maxLogGroupName = 512
 
@@ -11,46 +11,46 @@ func logsLogGroup() Type {
 		Elsewhere:  []string{"DataProtectionPolicy", "DeletionProtectionEnabled", "FieldIndexPolicies", "ResourcePolicyDocument"},
 		Attributes: []string{"Arn"},
 		Create: func(w *Work) error {
-			in := map[string]any{"logGroupName": w.named("LogGroupName", maxLogGroupName)}
+			in := map[string]any{"logGroupName": w.Named("LogGroupName", maxLogGroupName)}
 			for property, member := range map[string]string{"LogGroupClass": "logGroupClass", "KmsKeyId": "kmsKeyId"} {
-				if w.has(property) {
-					in[member] = w.text(property)
+				if w.Has(property) {
+					in[member] = w.Text(property)
 				}
 			}
 			if tags := tagMap(w.Properties["Tags"]); len(tags) > 0 {
 				in["tags"] = tags
 			}
-			if _, err := w.target("logs", "CreateLogGroup", in); err != nil {
+			if _, err := w.Target("logs", "CreateLogGroup", in); err != nil {
 				return err
 			}
 			name := in["logGroupName"].(string)
-			w.Attributes["Arn"] = w.arn("logs", "log-group:"+name+":*")
-			if err := w.made(name); err != nil {
+			w.Attributes["Arn"] = w.ARN("logs", "log-group:"+name+":*")
+			if err := w.Made(name); err != nil {
 				return err
 			}
 			return logRetention(w)
 		},
 		Update: func(w *Work) error {
-			if w.changed("RetentionInDays") {
+			if w.Changed("RetentionInDays") {
 				if err := logRetention(w); err != nil {
 					return err
 				}
 			}
-			set, removed := w.tagChanges()
-			arn := w.arn("logs", "log-group:"+w.ID)
+			set, removed := tagChanges(w)
+			arn := w.ARN("logs", "log-group:"+w.ID)
 			if len(set) > 0 {
-				if _, err := w.target("logs", "TagResource", map[string]any{"resourceArn": arn, "tags": set}); err != nil {
+				if _, err := w.Target("logs", "TagResource", map[string]any{"resourceArn": arn, "tags": set}); err != nil {
 					return err
 				}
 			}
 			if len(removed) == 0 {
 				return nil
 			}
-			_, err := w.target("logs", "UntagResource", map[string]any{"resourceArn": arn, "tagKeys": removed})
+			_, err := w.Target("logs", "UntagResource", map[string]any{"resourceArn": arn, "tagKeys": removed})
 			return err
 		},
 		Delete: func(w *Work) error {
-			_, err := w.target("logs", "DeleteLogGroup", map[string]string{"logGroupName": w.ID})
+			_, err := w.Target("logs", "DeleteLogGroup", map[string]string{"logGroupName": w.ID})
 			return err
 		},
 	}
@@ -58,13 +58,13 @@ func logsLogGroup() Type {
 
 // logRetention sets the group's retention, or takes it away.
 func logRetention(w *Work) error {
-	if w.has("RetentionInDays") {
-		_, err := w.target("logs", "PutRetentionPolicy", map[string]any{"logGroupName": w.ID, "retentionInDays": w.Properties["RetentionInDays"]})
+	if w.Has("RetentionInDays") {
+		_, err := w.Target("logs", "PutRetentionPolicy", map[string]any{"logGroupName": w.ID, "retentionInDays": w.Properties["RetentionInDays"]})
 		return err
 	}
 	if w.Old["RetentionInDays"] == nil {
 		return nil
 	}
-	_, err := w.target("logs", "DeleteRetentionPolicy", map[string]string{"logGroupName": w.ID})
+	_, err := w.Target("logs", "DeleteRetentionPolicy", map[string]string{"logGroupName": w.ID})
 	return err
 }

@@ -1,8 +1,10 @@
-package resource
+package catalog
 
 import (
 	"net/url"
 	"strings"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 func apsWorkspace() Type {
@@ -26,21 +28,21 @@ func apsWorkspace() Type {
 
 func createAPSWorkspace(w *Work) error {
 	in := map[string]any{"clientToken": w.Token, "tags": tagMap(w.Properties["Tags"])}
-	if w.has("Alias") {
-		in["alias"] = w.text("Alias")
+	if w.Has("Alias") {
+		in["alias"] = w.Text("Alias")
 	}
-	if w.has("KmsKeyArn") {
-		in["kmsKeyArn"] = w.text("KmsKeyArn")
+	if w.Has("KmsKeyArn") {
+		in["kmsKeyArn"] = w.Text("KmsKeyArn")
 	}
 	var out struct{ WorkspaceID, ARN string }
-	if err := w.rest("amp", "CreateWorkspace", "/workspaces", in, &out); err != nil {
+	if err := w.REST("amp", "CreateWorkspace", "/workspaces", in, &out); err != nil {
 		return err
 	}
 	w.Attributes["Arn"], w.Attributes["WorkspaceId"] = out.ARN, out.WorkspaceID
-	if err := w.made(out.ARN); err != nil {
+	if err := w.Made(out.ARN); err != nil {
 		return err
 	}
-	if err := w.until(func() (bool, error) { return apsActive(w) }); err != nil {
+	if err := w.Until(func() (bool, error) { return apsActive(w) }); err != nil {
 		return err
 	}
 	return configureAPS(w)
@@ -59,7 +61,7 @@ func apsActive(w *Work) (bool, error) {
 			Status             struct{ StatusCode string }
 		}
 	}
-	if err := w.rest("amp", "DescribeWorkspace", apsPath(w), nil, &out); err != nil {
+	if err := w.REST("amp", "DescribeWorkspace", apsPath(w), nil, &out); err != nil {
 		return false, err
 	}
 	w.Attributes["PrometheusEndpoint"] = out.Workspace.PrometheusEndpoint
@@ -67,7 +69,7 @@ func apsActive(w *Work) (bool, error) {
 	case "ACTIVE":
 		return true, nil
 	case "CREATION_FAILED":
-		return false, &Failure{Message: "Workspace is in state CREATION_FAILED", HandlerCode: "NotStabilized"}
+		return false, &resource.Failure{Message: "Workspace is in state CREATION_FAILED", HandlerCode: "NotStabilized"}
 	}
 	return false, nil
 }
@@ -88,7 +90,7 @@ func configureAPS(w *Work) error {
 	if len(in) == 0 {
 		return nil
 	}
-	return w.rest("amp", "UpdateWorkspaceConfiguration", apsPath(w)+"/configuration", in, nil)
+	return w.REST("amp", "UpdateWorkspaceConfiguration", apsPath(w)+"/configuration", in, nil)
 }
 
 // labelLimits turns CloudFormation's list of labels into the API's map.
@@ -111,40 +113,40 @@ func labelLimits(sets []any) []any {
 }
 
 func updateAPSWorkspace(w *Work) error {
-	if w.changed("Alias") {
-		if err := w.rest("amp", "UpdateWorkspaceAlias", apsPath(w)+"/alias", map[string]string{"alias": w.text("Alias")}, nil); err != nil {
+	if w.Changed("Alias") {
+		if err := w.REST("amp", "UpdateWorkspaceAlias", apsPath(w)+"/alias", map[string]string{"alias": w.Text("Alias")}, nil); err != nil {
 			return err
 		}
 	}
-	if w.changed("WorkspaceConfiguration") {
+	if w.Changed("WorkspaceConfiguration") {
 		if err := configureAPS(w); err != nil {
 			return err
 		}
 	}
-	return w.restTags("amp", "/tags/"+url.PathEscape(w.ID), "tags", "tagKeys")
+	return restTags(w, "amp", "/tags/"+url.PathEscape(w.ID), "tags", "tagKeys")
 }
 
 func deleteAPSWorkspace(w *Work) error {
-	if err := w.rest("amp", "DeleteWorkspace", apsPath(w), nil, nil); err != nil {
+	if err := w.REST("amp", "DeleteWorkspace", apsPath(w), nil, nil); err != nil {
 		return err
 	}
-	return w.until(func() (bool, error) {
-		err := w.rest("amp", "DescribeWorkspace", apsPath(w), nil, nil)
-		return isGone(err), ignoreGone(err)
+	return w.Until(func() (bool, error) {
+		err := w.REST("amp", "DescribeWorkspace", apsPath(w), nil, nil)
+		return resource.Gone(err), resource.IgnoreGone(err)
 	})
 }
 
 // restTags brings the tags of an update to a REST service's resource. member is
 // the body's, parameter the query's.
-func (w *Work) restTags(service, path, member, parameter string) error {
-	set, removed := w.tagChanges()
+func restTags(w *Work, service, path, member, parameter string) error {
+	set, removed := tagChanges(w)
 	if len(set) > 0 {
-		if err := w.rest(service, "TagResource", path, map[string]any{member: set}, nil); err != nil {
+		if err := w.REST(service, "TagResource", path, map[string]any{member: set}, nil); err != nil {
 			return err
 		}
 	}
 	if len(removed) == 0 {
 		return nil
 	}
-	return w.rest(service, "UntagResource", path+"?"+url.Values{parameter: removed}.Encode(), nil, nil)
+	return w.REST(service, "UntagResource", path+"?"+url.Values{parameter: removed}.Encode(), nil, nil)
 }

@@ -1,20 +1,22 @@
-package resource
+package catalog
 
 import (
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 // ec2 calls an operation of EC2.
-func (w *Work) ec2(operation string, pairs ...string) ([]byte, error) {
-	return w.form("ec2", operation, values(pairs...))
+func ec2(w *Work, operation string, pairs ...string) ([]byte, error) {
+	return w.Form("ec2", operation, values(pairs...))
 }
 
 // ec2Create makes a thing of the kind that tags are to be for, and notes the id
 // that stands at path in the answer.
-func (w *Work) ec2Create(operation, kind string, path []string, pairs ...string) ([]byte, error) {
+func ec2Create(w *Work, operation, kind string, path []string, pairs ...string) ([]byte, error) {
 	form := values(pairs...)
 	tags := tagMap(w.Properties["Tags"])
 	for i, key := range slices.Sorted(maps.Keys(tags)) {
@@ -22,27 +24,27 @@ func (w *Work) ec2Create(operation, kind string, path []string, pairs ...string)
 		form.Set(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", i+1), key)
 		form.Set(fmt.Sprintf("TagSpecification.1.Tag.%d.Value", i+1), tags[key])
 	}
-	body, err := w.form("ec2", operation, form)
+	body, err := w.Form("ec2", operation, form)
 	if err != nil {
 		return nil, err
 	}
-	id := element(body, path...)
+	id := resource.Element(body, path...)
 	if id == "" {
 		return nil, fmt.Errorf("%s: its answer has no %v", operation, path)
 	}
-	return body, w.made(id)
+	return body, w.Made(id)
 }
 
 // ec2Tags brings the tags of an update to the thing with this id.
-func (w *Work) ec2Tags(id string) error {
-	set, removed := w.tagChanges()
+func ec2Tags(w *Work, id string) error {
+	set, removed := tagChanges(w)
 	form := values("ResourceId.1", id)
 	for i, key := range slices.Sorted(maps.Keys(set)) {
 		form.Set(fmt.Sprintf("Tag.%d.Key", i+1), key)
 		form.Set(fmt.Sprintf("Tag.%d.Value", i+1), set[key])
 	}
 	if len(set) > 0 {
-		if _, err := w.form("ec2", "CreateTags", form); err != nil {
+		if _, err := w.Form("ec2", "CreateTags", form); err != nil {
 			return err
 		}
 	}
@@ -53,22 +55,23 @@ func (w *Work) ec2Tags(id string) error {
 	if len(removed) == 0 {
 		return nil
 	}
-	_, err := w.form("ec2", "DeleteTags", form)
+	_, err := w.Form("ec2", "DeleteTags", form)
 	return err
 }
 
 // ec2State waits until the state that a Describe operation shows at path is want.
-func (w *Work) ec2State(operation, idName, want string, path ...string) error {
-	return w.until(func() (bool, error) {
-		body, err := w.ec2(operation, idName, w.ID)
+func ec2State(w *Work, operation, idName, want string, path ...string) error {
+	return w.Until(func() (bool, error) {
+		body, err := ec2(w, operation, idName, w.ID)
 		if err != nil {
 			return false, err
 		}
-		state := element(body, path...)
+		state := resource.Element(body, path...)
 		if state == "failed" {
-			return false, &Failure{Message: w.ID + " is in state failed: " + element(body, "failureMessage"), HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: w.ID + " is in state failed: " + resource.Element(body, "failureMessage"), HandlerCode: "NotStabilized"}
 		}
-		return state == want, nil
+		// What was deleted long ago is not even listed.
+		return state == want || want == "deleted" && state == "", nil
 	})
 }
 
@@ -81,37 +84,37 @@ func ec2VPC() Type {
 		Elsewhere:  []string{"Ipv4IpamPoolId", "Ipv4NetmaskLength"},
 		Attributes: []string{"VpcId", "CidrBlock", "DefaultSecurityGroup"},
 		Create: func(w *Work) error {
-			if _, err := w.ec2Create("CreateVpc", "vpc", []string{"vpc", "vpcId"}, "CidrBlock", w.text("CidrBlock"), "InstanceTenancy", w.text("InstanceTenancy")); err != nil {
+			if _, err := ec2Create(w, "CreateVpc", "vpc", []string{"vpc", "vpcId"}, "CidrBlock", w.Text("CidrBlock"), "InstanceTenancy", w.Text("InstanceTenancy")); err != nil {
 				return err
 			}
-			w.Attributes["VpcId"], w.Attributes["CidrBlock"] = w.ID, w.text("CidrBlock")
-			if err := w.ec2State("DescribeVpcs", "VpcId.1", "available", "vpcSet", "item", "state"); err != nil {
+			w.Attributes["VpcId"], w.Attributes["CidrBlock"] = w.ID, w.Text("CidrBlock")
+			if err := ec2State(w, "DescribeVpcs", "VpcId.1", "available", "vpcSet", "item", "state"); err != nil {
 				return err
 			}
-			groups, err := w.ec2("DescribeSecurityGroups", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", w.ID, "Filter.2.Name", "group-name", "Filter.2.Value.1", "default")
+			groups, err := ec2(w, "DescribeSecurityGroups", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", w.ID, "Filter.2.Name", "group-name", "Filter.2.Value.1", "default")
 			if err != nil {
 				return err
 			}
-			w.Attributes["DefaultSecurityGroup"] = element(groups, "item", "groupId")
+			w.Attributes["DefaultSecurityGroup"] = resource.Element(groups, "item", "groupId")
 			return vpcAttributes(w)
 		},
 		Update: func(w *Work) error {
 			if err := vpcAttributes(w); err != nil {
 				return err
 			}
-			return w.ec2Tags(w.ID)
+			return ec2Tags(w, w.ID)
 		},
-		Delete: func(w *Work) error { _, err := w.ec2("DeleteVpc", "VpcId", w.ID); return err },
+		Delete: func(w *Work) error { _, err := ec2(w, "DeleteVpc", "VpcId", w.ID); return err },
 	}
 }
 
 // vpcAttributes sets what differs. Support for names comes first: host names need it.
 func vpcAttributes(w *Work) error {
 	for _, name := range []string{"EnableDnsSupport", "EnableDnsHostnames"} {
-		if !w.has(name) || !w.changed(name) {
+		if !w.Has(name) || !w.Changed(name) {
 			continue
 		}
-		if _, err := w.ec2("ModifyVpcAttribute", "VpcId", w.ID, name+".Value", number(w.Properties[name])); err != nil {
+		if _, err := ec2(w, "ModifyVpcAttribute", "VpcId", w.ID, name+".Value", number(w.Properties[name])); err != nil {
 			return err
 		}
 	}
@@ -120,10 +123,10 @@ func vpcAttributes(w *Work) error {
 
 func ec2Subnet() Type {
 	mapIP := func(w *Work) error {
-		if !w.changed("MapPublicIpOnLaunch") {
+		if !w.Changed("MapPublicIpOnLaunch") {
 			return nil
 		}
-		_, err := w.ec2("ModifySubnetAttribute", "SubnetId", w.ID, "MapPublicIpOnLaunch.Value", fmt.Sprint(w.Properties["MapPublicIpOnLaunch"] == true))
+		_, err := ec2(w, "ModifySubnetAttribute", "SubnetId", w.ID, "MapPublicIpOnLaunch.Value", fmt.Sprint(w.Properties["MapPublicIpOnLaunch"] == true))
 		return err
 	}
 	return Type{
@@ -138,16 +141,16 @@ func ec2Subnet() Type {
 		},
 		Attributes: []string{"SubnetId", "VpcId", "AvailabilityZone", "AvailabilityZoneId", "CidrBlock"},
 		Create: func(w *Work) error {
-			body, err := w.ec2Create("CreateSubnet", "subnet", []string{"subnet", "subnetId"}, "VpcId", w.text("VpcId"), "CidrBlock", w.text("CidrBlock"),
-				"AvailabilityZone", w.text("AvailabilityZone"), "AvailabilityZoneId", w.text("AvailabilityZoneId"))
+			body, err := ec2Create(w, "CreateSubnet", "subnet", []string{"subnet", "subnetId"}, "VpcId", w.Text("VpcId"), "CidrBlock", w.Text("CidrBlock"),
+				"AvailabilityZone", w.Text("AvailabilityZone"), "AvailabilityZoneId", w.Text("AvailabilityZoneId"))
 			if err != nil {
 				return err
 			}
 			w.Attributes["SubnetId"] = w.ID
 			for attribute, member := range map[string]string{"VpcId": "vpcId", "AvailabilityZone": "availabilityZone", "AvailabilityZoneId": "availabilityZoneId", "CidrBlock": "cidrBlock"} {
-				w.Attributes[attribute] = element(body, "subnet", member)
+				w.Attributes[attribute] = resource.Element(body, "subnet", member)
 			}
-			if err := w.ec2State("DescribeSubnets", "SubnetId.1", "available", "subnetSet", "item", "state"); err != nil {
+			if err := ec2State(w, "DescribeSubnets", "SubnetId.1", "available", "subnetSet", "item", "state"); err != nil {
 				return err
 			}
 			return mapIP(w)
@@ -156,9 +159,9 @@ func ec2Subnet() Type {
 			if err := mapIP(w); err != nil {
 				return err
 			}
-			return w.ec2Tags(w.ID)
+			return ec2Tags(w, w.ID)
 		},
-		Delete: func(w *Work) error { _, err := w.ec2("DeleteSubnet", "SubnetId", w.ID); return err },
+		Delete: func(w *Work) error { _, err := ec2(w, "DeleteSubnet", "SubnetId", w.ID); return err },
 	}
 }
 
@@ -168,18 +171,18 @@ func ec2InternetGateway() Type {
 		Properties: Properties{"Tags": {Kind: Tags}},
 		Attributes: []string{"InternetGatewayId"},
 		Create: func(w *Work) error {
-			_, err := w.ec2Create("CreateInternetGateway", "internet-gateway", []string{"internetGateway", "internetGatewayId"})
+			_, err := ec2Create(w, "CreateInternetGateway", "internet-gateway", []string{"internetGateway", "internetGatewayId"})
 			w.Attributes["InternetGatewayId"] = w.ID
 			return err
 		},
-		Update: func(w *Work) error { return w.ec2Tags(w.ID) },
-		Delete: func(w *Work) error { _, err := w.ec2("DeleteInternetGateway", "InternetGatewayId", w.ID); return err },
+		Update: func(w *Work) error { return ec2Tags(w, w.ID) },
+		Delete: func(w *Work) error { _, err := ec2(w, "DeleteInternetGateway", "InternetGatewayId", w.ID); return err },
 	}
 }
 
 func ec2VPCGatewayAttachment() Type {
 	ids := func(w *Work) []string {
-		return []string{"VpcId", w.text("VpcId"), "InternetGatewayId", w.text("InternetGatewayId")}
+		return []string{"VpcId", w.Text("VpcId"), "InternetGatewayId", w.Text("InternetGatewayId")}
 	}
 	return Type{
 		Name:       "AWS::EC2::VPCGatewayAttachment",
@@ -187,13 +190,13 @@ func ec2VPCGatewayAttachment() Type {
 		Elsewhere:  []string{"VpnGatewayId"},
 		Attributes: []string{"AttachmentType"},
 		Create: func(w *Work) error {
-			if _, err := w.ec2("AttachInternetGateway", ids(w)...); err != nil {
+			if _, err := ec2(w, "AttachInternetGateway", ids(w)...); err != nil {
 				return err
 			}
 			w.Attributes["AttachmentType"] = "IGW"
-			return w.made("IGW|" + w.text("VpcId"))
+			return w.Made("IGW|" + w.Text("VpcId"))
 		},
-		Delete: func(w *Work) error { _, err := w.ec2("DetachInternetGateway", ids(w)...); return err },
+		Delete: func(w *Work) error { _, err := ec2(w, "DetachInternetGateway", ids(w)...); return err },
 	}
 }
 
@@ -205,17 +208,17 @@ func ec2EIP() Type {
 		Attributes: []string{"AllocationId", "PublicIp"},
 		Create: func(w *Work) error {
 			tags := &Work{Context: w.Context, Cloud: w.Cloud, As: w.As, Stack: w.Stack, Properties: w.Properties}
-			body, err := tags.ec2Create("AllocateAddress", "elastic-ip", []string{"allocationId"}, "Domain", "vpc")
+			body, err := ec2Create(tags, "AllocateAddress", "elastic-ip", []string{"allocationId"}, "Domain", "vpc")
 			if err != nil {
 				return err
 			}
 			// The resource's id is the address; the allocation is what is worked with.
-			w.Attributes["AllocationId"], w.Attributes["PublicIp"] = tags.ID, element(body, "publicIp")
-			return w.made(element(body, "publicIp"))
+			w.Attributes["AllocationId"], w.Attributes["PublicIp"] = tags.ID, resource.Element(body, "publicIp")
+			return w.Made(resource.Element(body, "publicIp"))
 		},
-		Update: func(w *Work) error { return w.ec2Tags(fmt.Sprint(w.Attributes["AllocationId"])) },
+		Update: func(w *Work) error { return ec2Tags(w, fmt.Sprint(w.Attributes["AllocationId"])) },
 		Delete: func(w *Work) error {
-			_, err := w.ec2("ReleaseAddress", "AllocationId", fmt.Sprint(w.Attributes["AllocationId"]))
+			_, err := ec2(w, "ReleaseAddress", "AllocationId", fmt.Sprint(w.Attributes["AllocationId"]))
 			return err
 		},
 	}
@@ -233,20 +236,20 @@ func ec2NatGateway() Type {
 		},
 		Attributes: []string{"NatGatewayId"},
 		Create: func(w *Work) error {
-			_, err := w.ec2Create("CreateNatGateway", "natgateway", []string{"natGateway", "natGatewayId"}, "SubnetId", w.text("SubnetId"),
-				"AllocationId", w.text("AllocationId"), "ConnectivityType", w.text("ConnectivityType"), "ClientToken", w.Token)
+			_, err := ec2Create(w, "CreateNatGateway", "natgateway", []string{"natGateway", "natGatewayId"}, "SubnetId", w.Text("SubnetId"),
+				"AllocationId", w.Text("AllocationId"), "ConnectivityType", w.Text("ConnectivityType"), "ClientToken", w.Token)
 			if err != nil {
 				return err
 			}
 			w.Attributes["NatGatewayId"] = w.ID
-			return w.ec2State("DescribeNatGateways", "NatGatewayId.1", "available", "item", "state")
+			return ec2State(w, "DescribeNatGateways", "NatGatewayId.1", "available", "item", "state")
 		},
-		Update: func(w *Work) error { return w.ec2Tags(w.ID) },
+		Update: func(w *Work) error { return ec2Tags(w, w.ID) },
 		Delete: func(w *Work) error {
-			if _, err := w.ec2("DeleteNatGateway", "NatGatewayId", w.ID); err != nil {
+			if _, err := ec2(w, "DeleteNatGateway", "NatGatewayId", w.ID); err != nil {
 				return err
 			}
-			return w.ec2State("DescribeNatGateways", "NatGatewayId.1", "deleted", "item", "state")
+			return ec2State(w, "DescribeNatGateways", "NatGatewayId.1", "deleted", "item", "state")
 		},
 	}
 }

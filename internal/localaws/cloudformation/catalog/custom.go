@@ -1,4 +1,4 @@
-package resource
+package catalog
 
 import (
 	"encoding/json"
@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 // Bounds of a custom resource (CloudFormation User Guide, custom resources).
@@ -32,7 +34,7 @@ func customResource() Type {
 		Name: "AWS::CloudFormation::CustomResource", AnyAttribute: true,
 		Create: func(w *Work) error {
 			// The id that a delete speaks of if the function never gives one.
-			if err := w.made(w.name(maxPhysicalID)); err != nil {
+			if err := w.Made(w.NewName(maxPhysicalID)); err != nil {
 				return err
 			}
 			return ask(w, "Create")
@@ -73,7 +75,7 @@ func ask(w *Work, requestType string) error {
 		return err
 	}
 	e := event{
-		RequestType: requestType, ServiceToken: w.text("ServiceToken"), StackID: w.Stack.ID, RequestID: w.Cloud.NewID(), LogicalResourceID: w.LogicalID,
+		RequestType: requestType, ServiceToken: w.Text("ServiceToken"), StackID: w.Stack.ID, RequestID: w.Cloud.NewID(), LogicalResourceID: w.LogicalID,
 		ResourceType: w.TypeName, ResourceProperties: visible(w.Properties),
 	}
 	switch requestType {
@@ -82,7 +84,7 @@ func ask(w *Work, requestType string) error {
 	case "Delete":
 		e.PhysicalResourceID = w.ID
 	}
-	key := url.PathEscape(w.Stack.ID + "|" + w.LogicalID + "|" + e.RequestID)
+	key := w.Stack.ID + "|" + w.LogicalID + "|" + e.RequestID
 	if e.ResponseURL, err = w.Cloud.ResponseURL(w.Stack.Region, key, 2*time.Hour); err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func serviceTimeout(properties map[string]any) (time.Duration, error) {
 }
 
 func failed(format string, args ...any) error {
-	return &Failure{Plain: fmt.Sprintf(format, args...)}
+	return &resource.Failure{Plain: fmt.Sprintf(format, args...)}
 }
 
 // invoke starts the function without waiting for its end, as the caller.
@@ -137,7 +139,7 @@ func invoke(w *Work, e event) error {
 	if err != nil {
 		return fmt.Errorf("encode the event of a custom resource: %w", err)
 	}
-	_, err = w.send(gateway.Call{
+	_, err = w.Send(gateway.Call{
 		Service: "lambda", Operation: "Invoke", Path: functionsPath + "/" + url.PathEscape(token) + "/invocations",
 		Header: http.Header{"X-Amz-Invocation-Type": {"Event"}, "Content-Type": {"application/json"}}, Body: body,
 	})
@@ -147,7 +149,7 @@ func invoke(w *Work, e event) error {
 // await looks for the answer until the resource's timeout has passed.
 func await(w *Work, key, requestID string, wait time.Duration) (body []byte, err error) {
 	end := w.Cloud.Now().Add(wait)
-	err = w.until(func() (bool, error) {
+	err = w.Until(func() (bool, error) {
 		var found bool
 		if body, found, err = w.Cloud.Response(w.Stack.Region, key); found || err != nil {
 			return found, err
@@ -178,7 +180,7 @@ func take(w *Work, e event, body []byte) error {
 	}
 	if r.Status == "FAILED" {
 		if r.PhysicalResourceID != "" && e.RequestType == "Create" {
-			if err := w.made(r.PhysicalResourceID); err != nil {
+			if err := w.Made(r.PhysicalResourceID); err != nil {
 				return err
 			}
 		}
@@ -223,11 +225,11 @@ func waitConditionHandle() Type {
 	return Type{
 		Name: "AWS::CloudFormation::WaitConditionHandle", Properties: Properties{},
 		Create: func(w *Work) error {
-			address, err := w.Cloud.ResponseURL(w.Stack.Region, url.PathEscape(w.Stack.ID+"|"+w.LogicalID), 24*time.Hour)
+			address, err := w.Cloud.ResponseURL(w.Stack.Region, w.Stack.ID+"|"+w.LogicalID, 24*time.Hour)
 			if err != nil {
 				return err
 			}
-			return w.made(address)
+			return w.Made(address)
 		},
 		Delete: func(*Work) error { return nil },
 	}

@@ -1,4 +1,4 @@
-package resource
+package catalog
 
 import (
 	"archive/zip"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 const (
@@ -34,7 +36,7 @@ func lambdaFunction() Type {
 		},
 		Attributes: []string{"Arn"},
 		Create:     createFunction, Update: updateFunction,
-		Delete: func(w *Work) error { return w.rest("lambda", "DeleteFunction", functionPath(w), nil, nil) },
+		Delete: func(w *Work) error { return w.REST("lambda", "DeleteFunction", functionPath(w), nil, nil) },
 	}
 }
 
@@ -45,7 +47,7 @@ func functionPath(w *Work) string { return functionsPath + "/" + url.PathEscape(
 func functionSettings(w *Work) map[string]any {
 	in := map[string]any{}
 	for _, name := range []string{"Role", "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage", "LoggingConfig"} {
-		if w.has(name) {
+		if w.Has(name) {
 			in[name] = w.Properties[name]
 		}
 	}
@@ -60,13 +62,13 @@ func functionCode(w *Work) (map[string]any, error) {
 		return code, nil
 	}
 	file := ""
-	switch runtime := w.text("Runtime"); {
+	switch runtime := w.Text("Runtime"); {
 	case strings.HasPrefix(runtime, "nodejs"):
 		file = "index.js"
 	case strings.HasPrefix(runtime, "python"):
 		file = "index.py"
 	default:
-		return nil, &Failure{Message: "ZipFile can only be used when Runtime is set to a nodejs or python runtime", HandlerCode: "InvalidRequest"}
+		return nil, &resource.Failure{Message: "ZipFile can only be used when Runtime is set to a nodejs or python runtime", HandlerCode: "InvalidRequest"}
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -89,70 +91,70 @@ func createFunction(w *Work) error {
 		return err
 	}
 	in := functionSettings(w)
-	in["Code"], in["FunctionName"] = code, w.named("FunctionName", maxFunctionName)
+	in["Code"], in["FunctionName"] = code, w.Named("FunctionName", maxFunctionName)
 	for _, name := range []string{"Architectures", "PackageType"} {
-		if w.has(name) {
+		if w.Has(name) {
 			in[name] = w.Properties[name]
 		}
 	}
-	if w.has("Tags") {
+	if w.Has("Tags") {
 		in["Tags"] = tagMap(w.Properties["Tags"])
 	}
 	var out struct{ FunctionARN string }
-	if err := w.rest("lambda", "CreateFunction", functionsPath, in, &out); err != nil {
+	if err := w.REST("lambda", "CreateFunction", functionsPath, in, &out); err != nil {
 		return err
 	}
 	w.Attributes["Arn"] = out.FunctionARN
-	if err := w.made(in["FunctionName"].(string)); err != nil {
+	if err := w.Made(in["FunctionName"].(string)); err != nil {
 		return err
 	}
 	return functionReady(w)
 }
 
 func functionReady(w *Work) error {
-	return w.until(func() (bool, error) {
+	return w.Until(func() (bool, error) {
 		var out struct{ State, StateReason, LastUpdateStatus, LastUpdateStatusReason string }
-		if err := w.rest("lambda", "GetFunctionConfiguration", functionPath(w)+"/configuration", nil, &out); err != nil {
+		if err := w.REST("lambda", "GetFunctionConfiguration", functionPath(w)+"/configuration", nil, &out); err != nil {
 			return false, err
 		}
 		switch {
 		case out.State == "Failed":
-			return false, &Failure{Message: "Function is in state Failed: " + out.StateReason, HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: "Function is in state Failed: " + out.StateReason, HandlerCode: "NotStabilized"}
 		case out.LastUpdateStatus == "Failed":
-			return false, &Failure{Message: "The update of the function failed: " + out.LastUpdateStatusReason, HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: "The update of the function failed: " + out.LastUpdateStatusReason, HandlerCode: "NotStabilized"}
 		}
 		return out.State != "Pending" && out.LastUpdateStatus != "InProgress", nil
 	})
 }
 
 func updateFunction(w *Work) error {
-	if w.changed("Code", "Architectures") {
+	if w.Changed("Code", "Architectures") {
 		in, err := functionCode(w)
 		if err != nil {
 			return err
 		}
-		if w.has("Architectures") {
+		if w.Has("Architectures") {
 			merged := map[string]any{"Architectures": w.Properties["Architectures"]}
 			for k, v := range in {
 				merged[k] = v
 			}
 			in = merged
 		}
-		if err := w.rest("lambda", "UpdateFunctionCode", functionPath(w)+"/code", in, nil); err != nil {
+		if err := w.REST("lambda", "UpdateFunctionCode", functionPath(w)+"/code", in, nil); err != nil {
 			return err
 		}
 		if err := functionReady(w); err != nil {
 			return err
 		}
 	}
-	if w.changed("Role", "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage", "LoggingConfig") {
+	if w.Changed("Role", "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage", "LoggingConfig") {
 		in := functionSettings(w)
 		for _, name := range []string{"Description", "Environment"} {
-			if !w.has(name) && w.changed(name) {
+			if !w.Has(name) && w.Changed(name) {
 				in[name] = map[string]any{"Description": "", "Environment": map[string]any{"Variables": map[string]any{}}}[name]
 			}
 		}
-		if err := w.rest("lambda", "UpdateFunctionConfiguration", functionPath(w)+"/configuration", in, nil); err != nil {
+		if err := w.REST("lambda", "UpdateFunctionConfiguration", functionPath(w)+"/configuration", in, nil); err != nil {
 			return err
 		}
 		if err := functionReady(w); err != nil {
@@ -160,7 +162,7 @@ func updateFunction(w *Work) error {
 		}
 	}
 	arn, _ := w.Attributes["Arn"].(string)
-	return w.restTags("lambda", "/2017-03-31/tags/"+url.PathEscape(arn), "Tags", "tagKeys")
+	return restTags(w, "lambda", "/2017-03-31/tags/"+url.PathEscape(arn), "Tags", "tagKeys")
 }
 
 func lambdaPermission() Type {
@@ -173,24 +175,24 @@ func lambdaPermission() Type {
 		Elsewhere:  []string{"FunctionUrlAuthType", "InvokedViaFunctionUrl"},
 		Attributes: []string{"Id"},
 		Create: func(w *Work) error {
-			in := map[string]any{"StatementId": w.name(100)}
+			in := map[string]any{"StatementId": w.NewName(100)}
 			for _, name := range []string{"Action", "Principal", "SourceAccount", "SourceArn", "PrincipalOrgID", "EventSourceToken"} {
-				if w.has(name) {
-					in[name] = w.text(name)
+				if w.Has(name) {
+					in[name] = w.Text(name)
 				}
 			}
-			if err := w.rest("lambda", "AddPermission", policyPath(w), in, nil); err != nil {
+			if err := w.REST("lambda", "AddPermission", policyPath(w), in, nil); err != nil {
 				return err
 			}
 			w.Attributes["Id"] = in["StatementId"]
-			return w.made(in["StatementId"].(string))
+			return w.Made(in["StatementId"].(string))
 		},
 		Delete: func(w *Work) error {
-			return w.rest("lambda", "RemovePermission", policyPath(w)+"/"+url.PathEscape(w.ID), nil, nil)
+			return w.REST("lambda", "RemovePermission", policyPath(w)+"/"+url.PathEscape(w.ID), nil, nil)
 		},
 	}
 }
 
 func policyPath(w *Work) string {
-	return functionsPath + "/" + url.PathEscape(w.text("FunctionName")) + "/policy"
+	return functionsPath + "/" + url.PathEscape(w.Text("FunctionName")) + "/policy"
 }

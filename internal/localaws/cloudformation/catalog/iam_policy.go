@@ -1,7 +1,9 @@
-package resource
+package catalog
 
 import (
 	"slices"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 // maxVersions is how many versions IAM keeps of a managed policy.
@@ -17,15 +19,15 @@ func iamManagedPolicy() Type {
 		Elsewhere:  []string{"Groups"},
 		Attributes: []string{"PolicyArn", "PolicyId", "DefaultVersionId"},
 		Create: func(w *Work) error {
-			form := values("PolicyName", w.named("ManagedPolicyName", maxPolicyName), "PolicyDocument", document(w.Properties["PolicyDocument"]),
-				"Description", w.text("Description"), "Path", w.text("Path"))
-			body, err := w.form("iam", "CreatePolicy", form)
+			form := values("PolicyName", w.Named("ManagedPolicyName", maxPolicyName), "PolicyDocument", document(w.Properties["PolicyDocument"]),
+				"Description", w.Text("Description"), "Path", w.Text("Path"))
+			body, err := w.Form("iam", "CreatePolicy", form)
 			if err != nil {
 				return err
 			}
-			arn := element(body, "Policy", "Arn")
-			w.Attributes["PolicyArn"], w.Attributes["PolicyId"], w.Attributes["DefaultVersionId"] = arn, element(body, "Policy", "PolicyId"), element(body, "Policy", "DefaultVersionId")
-			if err := w.made(arn); err != nil {
+			arn := resource.Element(body, "Policy", "Arn")
+			w.Attributes["PolicyArn"], w.Attributes["PolicyId"], w.Attributes["DefaultVersionId"] = arn, resource.Element(body, "Policy", "PolicyId"), resource.Element(body, "Policy", "DefaultVersionId")
+			if err := w.Made(arn); err != nil {
 				return err
 			}
 			return attachments(w, nil, w.Properties)
@@ -43,12 +45,12 @@ func attachments(w *Work, from, to map[string]any) error {
 	} {
 		added, removed := diff(texts(from[kind.property]), texts(to[kind.property]))
 		for _, who := range added {
-			if _, err := w.form("iam", kind.attach, values(kind.name, who, "PolicyArn", w.ID)); err != nil {
+			if _, err := w.Form("iam", kind.attach, values(kind.name, who, "PolicyArn", w.ID)); err != nil {
 				return err
 			}
 		}
 		for _, who := range removed {
-			if _, err := w.form("iam", kind.detach, values(kind.name, who, "PolicyArn", w.ID)); ignoreGone(err) != nil {
+			if _, err := w.Form("iam", kind.detach, values(kind.name, who, "PolicyArn", w.ID)); resource.IgnoreGone(err) != nil {
 				return err
 			}
 		}
@@ -58,11 +60,11 @@ func attachments(w *Work, from, to map[string]any) error {
 
 // olderVersions are the versions of the policy that are not its default, newest first.
 func olderVersions(w *Work) ([]string, error) {
-	body, err := w.form("iam", "ListPolicyVersions", values("PolicyArn", w.ID))
+	body, err := w.Form("iam", "ListPolicyVersions", values("PolicyArn", w.ID))
 	if err != nil {
 		return nil, err
 	}
-	ids, defaults := elements(body, "member", "VersionId"), elements(body, "member", "IsDefaultVersion")
+	ids, defaults := resource.Elements(body, "member", "VersionId"), resource.Elements(body, "member", "IsDefaultVersion")
 	var older []string
 	for i, id := range ids {
 		if i < len(defaults) && defaults[i] != "true" {
@@ -73,23 +75,23 @@ func olderVersions(w *Work) ([]string, error) {
 }
 
 func updateManagedPolicy(w *Work) error {
-	if w.changed("PolicyDocument") {
+	if w.Changed("PolicyDocument") {
 		older, err := olderVersions(w)
 		if err != nil {
 			return err
 		}
 		if len(older) >= maxVersions-1 {
 			oldest := older[len(older)-1]
-			if _, err := w.form("iam", "DeletePolicyVersion", values("PolicyArn", w.ID, "VersionId", oldest)); err != nil {
+			if _, err := w.Form("iam", "DeletePolicyVersion", values("PolicyArn", w.ID, "VersionId", oldest)); err != nil {
 				return err
 			}
 		}
 		form := values("PolicyArn", w.ID, "PolicyDocument", document(w.Properties["PolicyDocument"]), "SetAsDefault", "true")
-		body, err := w.form("iam", "CreatePolicyVersion", form)
+		body, err := w.Form("iam", "CreatePolicyVersion", form)
 		if err != nil {
 			return err
 		}
-		w.Attributes["DefaultVersionId"] = element(body, "PolicyVersion", "VersionId")
+		w.Attributes["DefaultVersionId"] = resource.Element(body, "PolicyVersion", "VersionId")
 	}
 	return attachments(w, w.Old, w.Properties)
 }
@@ -103,11 +105,11 @@ func deleteManagedPolicy(w *Work) error {
 		return err
 	}
 	for _, id := range older {
-		if _, err := w.form("iam", "DeletePolicyVersion", values("PolicyArn", w.ID, "VersionId", id)); err != nil {
+		if _, err := w.Form("iam", "DeletePolicyVersion", values("PolicyArn", w.ID, "VersionId", id)); err != nil {
 			return err
 		}
 	}
-	_, err = w.form("iam", "DeletePolicy", values("PolicyArn", w.ID))
+	_, err = w.Form("iam", "DeletePolicy", values("PolicyArn", w.ID))
 	return err
 }
 
@@ -120,8 +122,8 @@ func iamPolicy() Type {
 		Elsewhere:  []string{"Groups"},
 		Attributes: []string{"Id"},
 		Create: func(w *Work) error {
-			w.Attributes["Id"] = w.name(maxPolicyName)
-			if err := w.made(w.Attributes["Id"].(string)); err != nil {
+			w.Attributes["Id"] = w.NewName(maxPolicyName)
+			if err := w.Made(w.Attributes["Id"].(string)); err != nil {
 				return err
 			}
 			return embed(w, nil, w.Properties)
@@ -141,7 +143,7 @@ func embed(w *Work, from, to map[string]any) error {
 	} {
 		want := texts(to[kind.property])
 		for _, who := range want {
-			if _, err := w.form("iam", kind.put, values(kind.name, who, "PolicyName", name, "PolicyDocument", document(to["PolicyDocument"]))); err != nil {
+			if _, err := w.Form("iam", kind.put, values(kind.name, who, "PolicyName", name, "PolicyDocument", document(to["PolicyDocument"]))); err != nil {
 				return err
 			}
 		}
@@ -149,7 +151,7 @@ func embed(w *Work, from, to map[string]any) error {
 			if name == oldName && slices.Contains(want, who) {
 				continue
 			}
-			if _, err := w.form("iam", kind.del, values(kind.name, who, "PolicyName", oldName)); ignoreGone(err) != nil {
+			if _, err := w.Form("iam", kind.del, values(kind.name, who, "PolicyName", oldName)); resource.IgnoreGone(err) != nil {
 				return err
 			}
 		}

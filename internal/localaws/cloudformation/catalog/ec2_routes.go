@@ -1,7 +1,9 @@
-package resource
+package catalog
 
 import (
 	"maps"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 func ec2RouteTable() Type {
@@ -10,23 +12,23 @@ func ec2RouteTable() Type {
 		Properties: Properties{"VpcId": {Kind: Text, Required: true, Replaces: true}, "Tags": {Kind: Tags}},
 		Attributes: []string{"RouteTableId"},
 		Create: func(w *Work) error {
-			_, err := w.ec2Create("CreateRouteTable", "route-table", []string{"routeTable", "routeTableId"}, "VpcId", w.text("VpcId"))
+			_, err := ec2Create(w, "CreateRouteTable", "route-table", []string{"routeTable", "routeTableId"}, "VpcId", w.Text("VpcId"))
 			w.Attributes["RouteTableId"] = w.ID
 			return err
 		},
-		Update: func(w *Work) error { return w.ec2Tags(w.ID) },
-		Delete: func(w *Work) error { _, err := w.ec2("DeleteRouteTable", "RouteTableId", w.ID); return err },
+		Update: func(w *Work) error { return ec2Tags(w, w.ID) },
+		Delete: func(w *Work) error { _, err := ec2(w, "DeleteRouteTable", "RouteTableId", w.ID); return err },
 	}
 }
 
 func ec2Route() Type {
 	destination := func(w *Work) []string {
-		return []string{"RouteTableId", w.text("RouteTableId"), "DestinationCidrBlock", w.text("DestinationCidrBlock")}
+		return []string{"RouteTableId", w.Text("RouteTableId"), "DestinationCidrBlock", w.Text("DestinationCidrBlock")}
 	}
 	target := func(w *Work) []string {
 		pairs := destination(w)
 		for _, name := range []string{"GatewayId", "NatGatewayId", "NetworkInterfaceId", "VpcEndpointId"} {
-			pairs = append(pairs, name, w.text(name))
+			pairs = append(pairs, name, w.Text(name))
 		}
 		return pairs
 	}
@@ -42,14 +44,14 @@ func ec2Route() Type {
 		},
 		Attributes: []string{"CidrBlock"},
 		Create: func(w *Work) error {
-			if _, err := w.ec2("CreateRoute", target(w)...); err != nil {
+			if _, err := ec2(w, "CreateRoute", target(w)...); err != nil {
 				return err
 			}
-			w.Attributes["CidrBlock"] = w.text("DestinationCidrBlock")
-			return w.made(w.text("RouteTableId") + "|" + w.text("DestinationCidrBlock"))
+			w.Attributes["CidrBlock"] = w.Text("DestinationCidrBlock")
+			return w.Made(w.Text("RouteTableId") + "|" + w.Text("DestinationCidrBlock"))
 		},
-		Update: func(w *Work) error { _, err := w.ec2("ReplaceRoute", target(w)...); return err },
-		Delete: func(w *Work) error { _, err := w.ec2("DeleteRoute", destination(w)...); return err },
+		Update: func(w *Work) error { _, err := ec2(w, "ReplaceRoute", target(w)...); return err },
+		Delete: func(w *Work) error { _, err := ec2(w, "DeleteRoute", destination(w)...); return err },
 	}
 }
 
@@ -59,12 +61,12 @@ func ec2SubnetRouteTableAssociation() Type {
 		Properties: Properties{"SubnetId": {Kind: Text, Required: true}, "RouteTableId": {Kind: Text, Required: true}},
 		Attributes: []string{"Id"},
 		Create: func(w *Work) error {
-			_, err := w.ec2Create("AssociateRouteTable", "", []string{"associationId"}, "SubnetId", w.text("SubnetId"), "RouteTableId", w.text("RouteTableId"))
+			_, err := ec2Create(w, "AssociateRouteTable", "", []string{"associationId"}, "SubnetId", w.Text("SubnetId"), "RouteTableId", w.Text("RouteTableId"))
 			w.Attributes["Id"] = w.ID
 			return err
 		},
 		Delete: func(w *Work) error {
-			_, err := w.ec2("DisassociateRouteTable", "AssociationId", w.ID)
+			_, err := ec2(w, "DisassociateRouteTable", "AssociationId", w.ID)
 			return err
 		},
 	}
@@ -83,60 +85,60 @@ func ec2VPCEndpoint() Type {
 		Attributes: []string{"Id", "CreationTimestamp"},
 		Create:     createVPCEndpoint,
 		Update: func(w *Work) error {
-			if w.changed("RouteTableIds", "PolicyDocument") {
+			if w.Changed("RouteTableIds", "PolicyDocument") {
 				added, removed := diff(texts(w.Old["RouteTableIds"]), texts(w.Properties["RouteTableIds"]))
 				form := values("VpcEndpointId", w.ID)
 				maps.Copy(form, list("AddRouteTableId", added))
 				maps.Copy(form, list("RemoveRouteTableId", removed))
 				switch {
-				case w.has("PolicyDocument"):
+				case w.Has("PolicyDocument"):
 					form.Set("PolicyDocument", document(w.Properties["PolicyDocument"]))
-				case w.changed("PolicyDocument"):
+				case w.Changed("PolicyDocument"):
 					form.Set("ResetPolicy", "true")
 				}
-				if _, err := w.form("ec2", "ModifyVpcEndpoint", form); err != nil {
+				if _, err := w.Form("ec2", "ModifyVpcEndpoint", form); err != nil {
 					return err
 				}
 			}
-			return w.ec2Tags(w.ID)
+			return ec2Tags(w, w.ID)
 		},
 		Delete: deleteVPCEndpoint,
 	}
 }
 
 func createVPCEndpoint(w *Work) error {
-	pairs := []string{"VpcId", w.text("VpcId"), "ServiceName", w.text("ServiceName"), "VpcEndpointType", w.text("VpcEndpointType")}
-	if w.has("PolicyDocument") {
+	pairs := []string{"VpcId", w.Text("VpcId"), "ServiceName", w.Text("ServiceName"), "VpcEndpointType", w.Text("VpcEndpointType")}
+	if w.Has("PolicyDocument") {
 		pairs = append(pairs, "PolicyDocument", document(w.Properties["PolicyDocument"]))
 	}
 	for name, value := range list("RouteTableId", texts(w.Properties["RouteTableIds"])) {
 		pairs = append(pairs, name, value[0])
 	}
-	body, err := w.ec2Create("CreateVpcEndpoint", "vpc-endpoint", []string{"vpcEndpoint", "vpcEndpointId"}, pairs...)
+	body, err := ec2Create(w, "CreateVpcEndpoint", "vpc-endpoint", []string{"vpcEndpoint", "vpcEndpointId"}, pairs...)
 	if err != nil {
 		return err
 	}
-	w.Attributes["Id"], w.Attributes["CreationTimestamp"] = w.ID, element(body, "vpcEndpoint", "creationTimestamp")
-	return w.ec2State("DescribeVpcEndpoints", "VpcEndpointId.1", "available", "item", "state")
+	w.Attributes["Id"], w.Attributes["CreationTimestamp"] = w.ID, resource.Element(body, "vpcEndpoint", "creationTimestamp")
+	return ec2State(w, "DescribeVpcEndpoints", "VpcEndpointId.1", "available", "item", "state")
 }
 
 func deleteVPCEndpoint(w *Work) error {
-	body, err := w.ec2("DeleteVpcEndpoints", "VpcEndpointId.1", w.ID)
+	body, err := ec2(w, "DeleteVpcEndpoints", "VpcEndpointId.1", w.ID)
 	if err != nil {
 		return err
 	}
 	// What could not be deleted comes back inside a 200.
-	if code := element(body, "error", "code"); code != "" {
-		f := &Failure{Service: "Ec2", Status: 400, Code: code, Message: element(body, "error", "message")}
-		f.HandlerCode = handlerCode(f)
+	if code := resource.Element(body, "error", "code"); code != "" {
+		f := &resource.Failure{Service: "Ec2", Status: 400, Code: code, Message: resource.Element(body, "error", "message")}
+		f.HandlerCode = resource.HandlerCode(f)
 		return f
 	}
-	return w.until(func() (bool, error) {
-		body, err := w.ec2("DescribeVpcEndpoints", "VpcEndpointId.1", w.ID)
+	return w.Until(func() (bool, error) {
+		body, err := ec2(w, "DescribeVpcEndpoints", "VpcEndpointId.1", w.ID)
 		if err != nil {
-			return isGone(err), ignoreGone(err)
+			return resource.Gone(err), resource.IgnoreGone(err)
 		}
-		state := element(body, "item", "state")
+		state := resource.Element(body, "item", "state")
 		return state == "" || state == "deleted", nil
 	})
 }

@@ -1,7 +1,9 @@
-package resource
+package catalog
 
 import (
 	"net/url"
+
+	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
 )
 
 func grafanaWorkspace() Type {
@@ -29,7 +31,7 @@ func grafanaMembers(w *Work) map[string]any {
 		"RoleArn": "workspaceRoleArn", "DataSources": "workspaceDataSources", "NotificationDestinations": "workspaceNotificationDestinations",
 		"OrganizationRoleName": "organizationRoleName", "OrganizationalUnits": "workspaceOrganizationalUnits", "StackSetName": "stackSetName",
 	} {
-		if w.has(property) {
+		if w.Has(property) {
 			in[member] = w.Properties[property]
 		}
 	}
@@ -55,24 +57,24 @@ func createGrafana(w *Work) error {
 	in := grafanaMembers(w)
 	in["authenticationProviders"] = w.Properties["AuthenticationProviders"]
 	in["clientToken"] = w.Token
-	if w.has("ClientToken") {
-		in["clientToken"] = w.text("ClientToken")
+	if w.Has("ClientToken") {
+		in["clientToken"] = w.Text("ClientToken")
 	}
-	if w.has("GrafanaVersion") {
-		in["grafanaVersion"] = w.text("GrafanaVersion")
+	if w.Has("GrafanaVersion") {
+		in["grafanaVersion"] = w.Text("GrafanaVersion")
 	}
-	if w.has("Tags") {
+	if w.Has("Tags") {
 		in["tags"] = tagMap(w.Properties["Tags"])
 	}
-	if w.has("PluginAdminEnabled") {
+	if w.Has("PluginAdminEnabled") {
 		in["configuration"] = pluginConfiguration(w)
 	}
 	var out struct{ Workspace struct{ ID string } }
-	if err := w.rest("grafana", "CreateWorkspace", "/workspaces", in, &out); err != nil {
+	if err := w.REST("grafana", "CreateWorkspace", "/workspaces", in, &out); err != nil {
 		return err
 	}
 	w.Attributes["Id"] = out.Workspace.ID
-	if err := w.made(out.Workspace.ID); err != nil {
+	if err := w.Made(out.Workspace.ID); err != nil {
 		return err
 	}
 	return grafanaActive(w)
@@ -85,14 +87,14 @@ func pluginConfiguration(w *Work) string {
 
 // grafanaActive waits for ACTIVE and notes the attributes.
 func grafanaActive(w *Work) error {
-	return w.until(func() (bool, error) {
+	return w.Until(func() (bool, error) {
 		var out struct {
 			Workspace struct {
 				Endpoint, Status, GrafanaVersion string
 				Authentication                   struct{ SAMLConfigurationStatus string }
 			}
 		}
-		if err := w.rest("grafana", "DescribeWorkspace", grafanaPath(w), nil, &out); err != nil {
+		if err := w.REST("grafana", "DescribeWorkspace", grafanaPath(w), nil, &out); err != nil {
 			return false, err
 		}
 		got := out.Workspace
@@ -104,58 +106,58 @@ func grafanaActive(w *Work) error {
 		case "CREATING", "UPDATING", "UPGRADING", "VERSION_UPDATING":
 			return false, nil
 		}
-		return false, &Failure{Message: "Workspace is in state " + got.Status, HandlerCode: "NotStabilized"}
+		return false, &resource.Failure{Message: "Workspace is in state " + got.Status, HandlerCode: "NotStabilized"}
 	})
 }
 
 func updateGrafana(w *Work) error {
-	if w.changed("AccountAccessType", "PermissionType", "Name", "Description", "RoleArn", "DataSources", "NotificationDestinations",
+	if w.Changed("AccountAccessType", "PermissionType", "Name", "Description", "RoleArn", "DataSources", "NotificationDestinations",
 		"OrganizationRoleName", "OrganizationalUnits", "StackSetName", "NetworkAccessControl", "VpcConfiguration") {
 		in := grafanaMembers(w)
-		if !w.has("NetworkAccessControl") && w.changed("NetworkAccessControl") {
+		if !w.Has("NetworkAccessControl") && w.Changed("NetworkAccessControl") {
 			in["removeNetworkAccessConfiguration"] = true
 		}
-		if !w.has("VpcConfiguration") && w.changed("VpcConfiguration") {
+		if !w.Has("VpcConfiguration") && w.Changed("VpcConfiguration") {
 			in["removeVpcConfiguration"] = true
 		}
-		if err := w.rest("grafana", "UpdateWorkspace", grafanaPath(w), in, nil); err != nil {
+		if err := w.REST("grafana", "UpdateWorkspace", grafanaPath(w), in, nil); err != nil {
 			return err
 		}
 		if err := grafanaActive(w); err != nil {
 			return err
 		}
 	}
-	if w.changed("AuthenticationProviders") {
+	if w.Changed("AuthenticationProviders") {
 		in := map[string]any{"authenticationProviders": w.Properties["AuthenticationProviders"]}
-		if err := w.rest("grafana", "UpdateWorkspaceAuthentication", grafanaPath(w)+"/authentication", in, nil); err != nil {
+		if err := w.REST("grafana", "UpdateWorkspaceAuthentication", grafanaPath(w)+"/authentication", in, nil); err != nil {
 			return err
 		}
 	}
-	if w.changed("GrafanaVersion", "PluginAdminEnabled") {
+	if w.Changed("GrafanaVersion", "PluginAdminEnabled") {
 		in := map[string]any{"configuration": pluginConfiguration(w)}
-		if w.has("GrafanaVersion") && w.changed("GrafanaVersion") {
-			in["grafanaVersion"] = w.text("GrafanaVersion")
+		if w.Has("GrafanaVersion") && w.Changed("GrafanaVersion") {
+			in["grafanaVersion"] = w.Text("GrafanaVersion")
 		}
-		if err := w.rest("grafana", "UpdateWorkspaceConfiguration", grafanaPath(w)+"/configuration", in, nil); err != nil {
+		if err := w.REST("grafana", "UpdateWorkspaceConfiguration", grafanaPath(w)+"/configuration", in, nil); err != nil {
 			return err
 		}
 	}
 	if err := grafanaActive(w); err != nil {
 		return err
 	}
-	return w.restTags("grafana", "/tags/"+url.PathEscape(w.arn("grafana", "/workspaces/"+w.ID)), "tags", "tagKeys")
+	return restTags(w, "grafana", "/tags/"+url.PathEscape(w.ARN("grafana", "/workspaces/"+w.ID)), "tags", "tagKeys")
 }
 
 func deleteGrafana(w *Work) error {
-	if err := w.rest("grafana", "DeleteWorkspace", grafanaPath(w), nil, nil); err != nil {
+	if err := w.REST("grafana", "DeleteWorkspace", grafanaPath(w), nil, nil); err != nil {
 		return err
 	}
-	return w.until(func() (bool, error) {
+	return w.Until(func() (bool, error) {
 		var out struct{ Workspace struct{ Status string } }
-		err := w.rest("grafana", "DescribeWorkspace", grafanaPath(w), nil, &out)
+		err := w.REST("grafana", "DescribeWorkspace", grafanaPath(w), nil, &out)
 		if err == nil && out.Workspace.Status == "DELETION_FAILED" {
-			return false, &Failure{Message: "Workspace is in state DELETION_FAILED", HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: "Workspace is in state DELETION_FAILED", HandlerCode: "NotStabilized"}
 		}
-		return isGone(err), ignoreGone(err)
+		return resource.Gone(err), resource.IgnoreGone(err)
 	})
 }
