@@ -1,0 +1,174 @@
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of what a template's text may unfold to: aliases make much of little.
+const (
+	maxValues = 200_000
+	maxDepth  = 200
+)
+
+// decode turns a template's text into strings, []any and map[string]any, with
+// YAML's short forms of functions (!Ref) as the long ones.
+func decode(text string) (any, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return decodeJSON(text)
+	}
+	return decodeYAML(text)
+}
+
+func decodeJSON(text string) (any, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errors.New("something follows the template")
+		}
+	}
+	if err != nil {
+		offset := d.InputOffset()
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			offset = syntax.Offset - 1 // it counts the byte that was wrong
+		}
+		line, column := position(text, offset)
+		return nil, refuse("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
+	}
+	return plain(v, "")
+}
+
+func position(text string, offset int64) (line, column int) {
+	before := []byte(text)[:min(max(offset, 0), int64(len(text)))]
+	return 1 + bytes.Count(before, []byte{'\n'}), len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// plain makes a decoded JSON value one of strings only. path is where it stands.
+func plain(v any, path string) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case nil:
+		return nil, nullAt(path)
+	case bool, json.Number:
+		return fmt.Sprint(v), nil
+	case []any:
+		for i := range v {
+			if v[i], err = plain(v[i], fmt.Sprintf("%s/%d", path, i)); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for k := range v {
+			if v[k], err = plain(v[k], path+"/"+k); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func nullAt(path string) error {
+	if path == "" {
+		return refuse("Template format error: unsupported structure.")
+	}
+	return refuse("Template format error: [%s] 'null' values are not allowed in templates", path)
+}
+
+var yamlLine = regexp.MustCompile(`line \d+`)
+
+func decodeYAML(text string) (any, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		where := strings.TrimPrefix(err.Error(), "yaml: ")
+		if !yamlLine.MatchString(where) {
+			where = "line 1: " + where // the parser leaves out the first line's number
+		}
+		return nil, refuse("Template format error: YAML not well-formed. (%s)", where)
+	}
+	if len(document.Content) == 0 {
+		return nil, refuse("Template format error: unsupported structure.")
+	}
+	d := yamlDecoder{}
+	return d.value(document.Content[0], "", 0)
+}
+
+// yamlDecoder counts what it has unfolded.
+type yamlDecoder struct{ values int }
+
+func (d *yamlDecoder) value(n *yaml.Node, path string, depth int) (any, error) {
+	d.values++
+	if d.values > maxValues || depth > maxDepth {
+		return nil, refuse("Template format error: the template unfolds to more than %d values or %d levels. (line %d, column %d)", maxValues, maxDepth, n.Line, n.Column)
+	}
+	if n.Kind == yaml.AliasNode {
+		return d.value(n.Alias, path, depth+1)
+	}
+	v, err := d.untagged(n, path, depth)
+	if err != nil || n.Tag == "" || !strings.HasPrefix(n.Tag, "!") || strings.HasPrefix(n.Tag, "!!") {
+		return v, err
+	}
+	return long(n.Tag[1:], v), nil
+}
+
+// long is the long form of a function that was written as a tag.
+func long(name string, v any) any {
+	switch name {
+	case "Ref", "Condition":
+		return map[string]any{name: v}
+	case "GetAtt":
+		if s, ok := v.(string); ok {
+			resource, attribute, _ := strings.Cut(s, ".")
+			v = []any{resource, attribute}
+		}
+	}
+	return map[string]any{"Fn::" + name: v}
+}
+
+func (d *yamlDecoder) untagged(n *yaml.Node, path string, depth int) (any, error) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
+				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: keys must be plain strings)", key.Line, key.Column)
+			}
+			if _, twice := m[key.Value]; twice {
+				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: duplicate key %s)", key.Line, key.Column, key.Value)
+			}
+			v, err := d.value(n.Content[i+1], path+"/"+key.Value, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			m[key.Value] = v
+		}
+		return m, nil
+	case yaml.SequenceNode:
+		list := make([]any, 0, len(n.Content))
+		for i, c := range n.Content {
+			v, err := d.value(c, fmt.Sprintf("%s/%d", path, i), depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		return list, nil
+	}
+	switch n.Tag {
+	case "!!null":
+		return nil, nullAt(path)
+	case "!!bool":
+		return strings.ToLower(n.Value), nil
+	}
+	return n.Value, nil
+}
