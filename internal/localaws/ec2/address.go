@@ -4,22 +4,25 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
 )
 
 const maxAddresses = 5 // per region, AWS's default quota
 
 func (c *call) allocateAddress() (any, error) {
-	if err := c.refuse("Address", "PublicIpv4Pool", "CustomerOwnedIpv4Pool", "IpamPoolId"); err != nil {
+	if err := query.Refuse(c.Form, "Address", "PublicIpv4Pool", "CustomerOwnedIpv4Pool", "IpamPoolId"); err != nil {
 		return nil, err
 	}
-	tags, err := c.tagSpecification(addressKind)
+	tags, err := c.tagSpecification(network.KindAddress)
 	if err != nil {
 		return nil, err
 	}
 	if len(c.Addresses) >= maxAddresses {
-		return nil, failure("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+		return nil, query.Failure("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 	}
-	a := &address{ID: c.newID("eipalloc"), PublicIP: c.publicIP(), Domain: "vpc", Pool: "amazon", BorderGroup: c.Region, Tags: tags}
+	a := &network.Address{ID: c.newID("eipalloc"), PublicIP: c.publicIP(), Domain: "vpc", Pool: "amazon", BorderGroup: c.Region, Tags: tags}
 	c.Addresses[a.ID] = a
 	return struct {
 		ID          string `xml:"allocationId"`
@@ -47,41 +50,41 @@ func (c *call) publicIP() string {
 func (c *call) releaseAddress() (any, error) {
 	id := c.Form.Get("AllocationId")
 	if id == "" {
-		return nil, failure("InvalidParameterValue", "You must specify an allocation id when releasing a VPC elastic IP address")
+		return nil, query.Failure("InvalidParameterValue", "You must specify an allocation id when releasing a VPC elastic IP address")
 	}
-	a, err := find(c.Addresses, addressKind, id)
+	a, err := network.Find(c.Addresses, network.KindAddress, id)
 	if err != nil {
 		return nil, err
 	}
 	if a.Association != "" {
-		return nil, failure("InvalidIPAddress.InUse", "Address "+a.PublicIP+" is in use.")
+		return nil, query.Failure("InvalidIPAddress.InUse", "Address "+a.PublicIP+" is in use.")
 	}
 	delete(c.Addresses, a.ID)
 	return done{true}, nil
 }
 
 func (c *call) describeAddresses() (any, error) {
-	ips := listOf(c.Form, "PublicIp")
+	ips := query.List(c.Form, "PublicIp")
 	for _, ip := range ips {
-		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Addresses)), func(a *address) bool { return a.PublicIP == ip }) {
-			return nil, failure("InvalidAddress.NotFound", "Address '"+ip+"' not found.")
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.Addresses)), func(a *network.Address) bool { return a.PublicIP == ip }) {
+			return nil, query.Failure("InvalidAddress.NotFound", "Address '"+ip+"' not found.")
 		}
 	}
-	addresses, _, err := list(c, c.Addresses, addressKind, "AllocationId", func(a *address) attributes {
-		return attributes{
+	addresses, _, err := query.Pick(c.Form, c.Addresses, "AllocationId", network.KindAddress.NotFound, func(a *network.Address) query.Attributes {
+		return query.Attributes{
 			"allocation-id": {a.ID}, "public-ip": {a.PublicIP}, "domain": {a.Domain}, "network-border-group": {a.BorderGroup},
 			"association-id": present(a.Association), "network-interface-id": present(a.Interface), "network-interface-owner-id": present(a.InterfaceOf),
 			"private-ip-address": present(a.PrivateIP), "instance-id": nil,
-		}.tagged(a.Tags)
+		}.Tagged(a.Tags)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if len(ips) > 0 {
-		addresses = slices.DeleteFunc(addresses, func(a *address) bool { return !slices.Contains(ips, a.PublicIP) })
+		addresses = slices.DeleteFunc(addresses, func(a *network.Address) bool { return !slices.Contains(ips, a.PublicIP) })
 	}
 	return struct {
-		Addresses []*address `xml:"addressesSet>item"`
+		Addresses []*network.Address `xml:"addressesSet>item"`
 	}{addresses}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -34,7 +36,7 @@ const networks = "ec2-networks"
 // call is an operation at work: the request and the network of its region.
 type call struct {
 	*gateway.Request
-	*network
+	*network.Network
 	ec2 *EC2
 }
 
@@ -47,7 +49,7 @@ func (e *EC2) reads(f func(*call) (any, error)) func(http.ResponseWriter, *gatew
 // returns without an error.
 func (e *EC2) changes(f func(*call) (any, error)) func(http.ResponseWriter, *gateway.Request) error {
 	return e.serve(f, e.opts.State.Update, func(tx *state.Tx, c *call) error {
-		return tx.Put(networks, c.Region, c.network)
+		return tx.Put(networks, c.Region, c.Network)
 	})
 }
 
@@ -65,11 +67,11 @@ func (e *EC2) serve(f func(*call) (any, error), transaction func(func(*state.Tx)
 			if err != nil {
 				return err
 			}
-			c := &call{Request: r, network: n, ec2: e}
+			c := &call{Request: r, Network: n, ec2: e}
 			if answer, err = f(c); err != nil || keep == nil {
 				return err
 			}
-			n.settle(r.Now) // the answer shows what was changed
+			n.Settle(r.Now) // the answer shows what was changed
 			return keep(tx, c)
 		})
 		if err != nil {
@@ -80,12 +82,12 @@ func (e *EC2) serve(f func(*call) (any, error), transaction func(func(*state.Tx)
 }
 
 // load reads a region's network as it is at now.
-func load(tx *state.Tx, region string, now time.Time) (*network, error) {
-	n := newNetwork()
+func load(tx *state.Tx, region string, now time.Time) (*network.Network, error) {
+	n := network.New()
 	if _, err := tx.Get(networks, region, n); err != nil {
 		return nil, fmt.Errorf("load the network of %s: %w", region, err)
 	}
-	n.settle(now)
+	n.Settle(now)
 	return n, nil
 }
 
@@ -97,4 +99,9 @@ func (c *call) newID(prefix string) string {
 // done is the answer of the operations that have nothing to say.
 type done struct {
 	Return bool `xml:"return"`
+}
+
+// dependency refuses to delete what still has something in or on it.
+func dependency(what, id string) error {
+	return query.Failure("DependencyViolation", "The "+what+" '"+id+"' has dependencies and cannot be deleted.")
 }

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
 )
 
 // gatewayServices are the services that have gateway endpoints.
@@ -21,8 +24,8 @@ func prefixList(service string) string {
 }
 
 type endpointAnswer struct {
-	Endpoint *endpoint `xml:"vpcEndpoint"`
-	Token    string    `xml:"clientToken,omitempty"`
+	Endpoint *network.Endpoint `xml:"vpcEndpoint"`
+	Token    string            `xml:"clientToken,omitempty"`
 }
 
 func (c *call) createVPCEndpoint() (any, error) {
@@ -33,30 +36,30 @@ func (c *call) createVPCEndpoint() (any, error) {
 		}
 	}
 	if of := c.Form.Get("VpcEndpointType"); of != "" && of != "Gateway" {
-		return nil, unsupported("CreateVpcEndpoint with VpcEndpointType=" + of)
+		return nil, query.Unsupported("CreateVpcEndpoint with VpcEndpointType=" + of)
 	}
-	v, err := find(c.VPCs, vpcKind, c.Form.Get("VpcId"))
+	v, err := network.Find(c.VPCs, network.KindVPC, c.Form.Get("VpcId"))
 	if err != nil {
 		return nil, err
 	}
 	service := c.Form.Get("ServiceName")
 	name, ours := strings.CutPrefix(service, "com.amazonaws."+c.Region+".")
 	if !ours || !slices.Contains(gatewayServices, name) {
-		return nil, failure("InvalidServiceName", "The Vpc Endpoint Service '"+service+"' does not exist")
+		return nil, query.Failure("InvalidServiceName", "The Vpc Endpoint Service '"+service+"' does not exist")
 	}
 	policy, err := c.endpointPolicy(fullAccess)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := c.tagSpecification(endpointKind)
+	tags, err := c.tagSpecification(network.KindEndpoint)
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{
+	e := &network.Endpoint{
 		ID: c.newID("vpce"), Type: "Gateway", VPC: v.ID, Service: service, State: "available", Policy: policy,
-		CreatedAt: c.Now.UTC().Truncate(time.Millisecond), OwnerID: account, Tags: tags, Token: token,
+		CreatedAt: c.Now.UTC().Truncate(time.Millisecond), OwnerID: network.Account, Tags: tags, Token: token,
 	}
-	for _, id := range listOf(c.Form, "RouteTableId") {
+	for _, id := range query.List(c.Form, "RouteTableId") {
 		if err := c.routeThrough(e, id); err != nil {
 			return nil, err
 		}
@@ -73,52 +76,52 @@ func (c *call) endpointPolicy(otherwise string) (string, error) {
 	}
 	var document map[string]any
 	if err := json.Unmarshal([]byte(policy), &document); err != nil || document["Statement"] == nil {
-		return "", failure("InvalidPolicyDocument", "Policy document is malformed")
+		return "", query.Failure("InvalidPolicyDocument", "Policy document is malformed")
 	}
 	return policy, nil
 }
 
 // routeThrough sends the table's packets for the service to the endpoint.
-func (c *call) routeThrough(e *endpoint, tableID string) error {
-	t, err := find(c.RouteTables, tableKind, tableID)
+func (c *call) routeThrough(e *network.Endpoint, tableID string) error {
+	t, err := network.Find(c.RouteTables, network.KindRouteTable, tableID)
 	if err != nil {
 		return err
 	}
 	if t.VPC != e.VPC {
-		return failure("InvalidParameter", "Route table "+t.ID+" does not belong to VPC "+e.VPC)
+		return query.Failure("InvalidParameter", "Route table "+t.ID+" does not belong to VPC "+e.VPC)
 	}
 	to := prefixList(e.Service)
 	for _, r := range t.Routes {
 		if r.PrefixList == to {
-			return failure("RouteAlreadyExists", "route table "+t.ID+" already has a route with destination-prefix-list-id "+to)
+			return query.Failure("RouteAlreadyExists", "route table "+t.ID+" already has a route with destination-prefix-list-id "+to)
 		}
 	}
-	t.Routes = append(t.Routes, route{PrefixList: to, Gateway: e.ID, Origin: "CreateRoute"})
+	t.Routes = append(t.Routes, network.Route{PrefixList: to, Gateway: e.ID, Origin: "CreateRoute"})
 	e.RouteTables = append(e.RouteTables, t.ID)
 	return nil
 }
 
 // routeAround undoes routeThrough.
-func (c *call) routeAround(e *endpoint, tableID string) error {
-	t, err := find(c.RouteTables, tableKind, tableID)
+func (c *call) routeAround(e *network.Endpoint, tableID string) error {
+	t, err := network.Find(c.RouteTables, network.KindRouteTable, tableID)
 	if err != nil {
 		return err
 	}
-	t.Routes = slices.DeleteFunc(t.Routes, func(r route) bool { return r.Gateway == e.ID })
+	t.Routes = slices.DeleteFunc(t.Routes, func(r network.Route) bool { return r.Gateway == e.ID })
 	e.RouteTables = slices.DeleteFunc(e.RouteTables, func(id string) bool { return id == tableID })
 	return nil
 }
 
 func (c *call) modifyVPCEndpoint() (any, error) {
-	e, err := find(c.Endpoints, endpointKind, c.Form.Get("VpcEndpointId"))
+	e, err := network.Find(c.Endpoints, network.KindEndpoint, c.Form.Get("VpcEndpointId"))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.refuse("AddSubnetId.1", "AddSecurityGroupId.1", "PrivateDnsEnabled", "IpAddressType"); err != nil {
+	if err := query.Refuse(c.Form, "AddSubnetId.1", "AddSecurityGroupId.1", "PrivateDnsEnabled", "IpAddressType"); err != nil {
 		return nil, err
 	}
 	otherwise := e.Policy
-	if reset, _, err := c.boolOf("ResetPolicy"); err != nil {
+	if reset, _, err := query.Bool(c.Form, "ResetPolicy"); err != nil {
 		return nil, err
 	} else if reset {
 		otherwise = fullAccess
@@ -126,12 +129,12 @@ func (c *call) modifyVPCEndpoint() (any, error) {
 	if e.Policy, err = c.endpointPolicy(otherwise); err != nil {
 		return nil, err
 	}
-	for _, id := range listOf(c.Form, "RemoveRouteTableId") {
+	for _, id := range query.List(c.Form, "RemoveRouteTableId") {
 		if err := c.routeAround(e, id); err != nil {
 			return nil, err
 		}
 	}
-	for _, id := range listOf(c.Form, "AddRouteTableId") {
+	for _, id := range query.List(c.Form, "AddRouteTableId") {
 		if err := c.routeThrough(e, id); err != nil {
 			return nil, err
 		}
@@ -150,14 +153,14 @@ func (c *call) deleteVPCEndpoints() (any, error) {
 	var answer struct {
 		Unsuccessful []failed `xml:"unsuccessful>item"`
 	}
-	ids := listOf(c.Form, "VpcEndpointId")
+	ids := query.List(c.Form, "VpcEndpointId")
 	if len(ids) == 0 {
-		return nil, missing("VpcEndpointId")
+		return nil, query.Missing("VpcEndpointId")
 	}
 	for _, id := range ids {
 		e, ok := c.Endpoints[id]
 		if !ok {
-			answer.Unsuccessful = append(answer.Unsuccessful, failed{endpointKind.missing, "The VpcEndpoint Id '" + id + "' does not exist", id})
+			answer.Unsuccessful = append(answer.Unsuccessful, failed{network.KindEndpoint.Missing, "The VpcEndpoint Id '" + id + "' does not exist", id})
 			continue
 		}
 		for _, table := range slices.Clone(e.RouteTables) {
@@ -171,17 +174,17 @@ func (c *call) deleteVPCEndpoints() (any, error) {
 }
 
 func (c *call) describeVPCEndpoints() (any, error) {
-	endpoints, next, err := list(c, c.Endpoints, endpointKind, "VpcEndpointId", func(e *endpoint) attributes {
-		return attributes{
+	endpoints, next, err := query.Pick(c.Form, c.Endpoints, "VpcEndpointId", network.KindEndpoint.NotFound, func(e *network.Endpoint) query.Attributes {
+		return query.Attributes{
 			"vpc-endpoint-id": {e.ID}, "vpc-id": {e.VPC}, "service-name": {e.Service}, "vpc-endpoint-type": {e.Type},
 			"vpc-endpoint-state": {e.State}, "ip-address-type": nil,
-		}.tagged(e.Tags)
+		}.Tagged(e.Tags)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return struct {
-		Endpoints []*endpoint `xml:"vpcEndpointSet>item"`
-		Next      string      `xml:"nextToken,omitempty"`
+		Endpoints []*network.Endpoint `xml:"vpcEndpointSet>item"`
+		Next      string              `xml:"nextToken,omitempty"`
 	}{endpoints, next}, nil
 }

@@ -1,43 +1,34 @@
 package ec2
 
-func (g *internetGateway) attachedTo(vpcID string) bool {
-	return len(g.Attachments) > 0 && g.Attachments[0].VPC == vpcID
-}
-
-// gatewayOf is the internet gateway of a VPC, nil when it has none.
-func (n *network) gatewayOf(vpcID string) *internetGateway {
-	for _, g := range n.Gateways {
-		if g.attachedTo(vpcID) {
-			return g
-		}
-	}
-	return nil
-}
+import (
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
+)
 
 const maxInternetGateways = maxVPCs // AWS ties one quota to the other
 
 func (c *call) createInternetGateway() (any, error) {
-	tags, err := c.tagSpecification(gatewayKind)
+	tags, err := c.tagSpecification(network.KindInternetGateway)
 	if err != nil {
 		return nil, err
 	}
 	if len(c.Gateways) >= maxInternetGateways {
-		return nil, failure("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
+		return nil, query.Failure("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
 	}
-	g := &internetGateway{ID: c.newID("igw"), OwnerID: account, Tags: tags}
+	g := &network.InternetGateway{ID: c.newID("igw"), OwnerID: network.Account, Tags: tags}
 	c.Gateways[g.ID] = g
 	return struct {
-		Gateway *internetGateway `xml:"internetGateway"`
+		Gateway *network.InternetGateway `xml:"internetGateway"`
 	}{g}, nil
 }
 
 // gatewayAndVPC are what attaching and detaching are about.
-func (c *call) gatewayAndVPC() (*internetGateway, *vpc, error) {
-	g, err := find(c.Gateways, gatewayKind, c.Form.Get("InternetGatewayId"))
+func (c *call) gatewayAndVPC() (*network.InternetGateway, *network.VPC, error) {
+	g, err := network.Find(c.Gateways, network.KindInternetGateway, c.Form.Get("InternetGatewayId"))
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := find(c.VPCs, vpcKind, c.Form.Get("VpcId"))
+	v, err := network.Find(c.VPCs, network.KindVPC, c.Form.Get("VpcId"))
 	return g, v, err
 }
 
@@ -47,12 +38,12 @@ func (c *call) attachInternetGateway() (any, error) {
 		return nil, err
 	}
 	if len(g.Attachments) > 0 {
-		return nil, failure("Resource.AlreadyAssociated", "resource "+g.ID+" is already attached to network "+g.Attachments[0].VPC)
+		return nil, query.Failure("Resource.AlreadyAssociated", "resource "+g.ID+" is already attached to network "+g.Attachments[0].VPC)
 	}
-	if c.gatewayOf(v.ID) != nil {
-		return nil, failure("InvalidParameterValue", "Network "+v.ID+" already has an internet gateway attached")
+	if c.GatewayOf(v.ID) != nil {
+		return nil, query.Failure("InvalidParameterValue", "Network "+v.ID+" already has an internet gateway attached")
 	}
-	g.Attachments = []attachment{{v.ID, "available"}}
+	g.Attachments = []network.Attachment{{VPC: v.ID, State: "available"}}
 	return done{true}, nil
 }
 
@@ -61,12 +52,12 @@ func (c *call) detachInternetGateway() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !g.attachedTo(v.ID) {
-		return nil, failure("Gateway.NotAttached", "resource "+g.ID+" is not attached to network "+v.ID)
+	if !g.AttachedTo(v.ID) {
+		return nil, query.Failure("Gateway.NotAttached", "resource "+g.ID+" is not attached to network "+v.ID)
 	}
 	for _, nat := range c.NATs {
-		if nat.VPC == v.ID && nat.holds() && nat.Connectivity == public {
-			return nil, failure("DependencyViolation", "Network "+v.ID+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
+		if nat.VPC == v.ID && nat.Holds() && nat.Connectivity == public {
+			return nil, query.Failure("DependencyViolation", "Network "+v.ID+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
 		}
 	}
 	g.Attachments = nil
@@ -74,7 +65,7 @@ func (c *call) detachInternetGateway() (any, error) {
 }
 
 func (c *call) deleteInternetGateway() (any, error) {
-	g, err := find(c.Gateways, gatewayKind, c.Form.Get("InternetGatewayId"))
+	g, err := network.Find(c.Gateways, network.KindInternetGateway, c.Form.Get("InternetGatewayId"))
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +77,19 @@ func (c *call) deleteInternetGateway() (any, error) {
 }
 
 func (c *call) describeInternetGateways() (any, error) {
-	gateways, next, err := list(c, c.Gateways, gatewayKind, "InternetGatewayId", func(g *internetGateway) attributes {
-		a := attributes{"internet-gateway-id": {g.ID}, "owner-id": {g.OwnerID}, "attachment.vpc-id": nil, "attachment.state": nil}
+	gateways, next, err := query.Pick(c.Form, c.Gateways, "InternetGatewayId", network.KindInternetGateway.NotFound, func(g *network.InternetGateway) query.Attributes {
+		a := query.Attributes{"internet-gateway-id": {g.ID}, "owner-id": {g.OwnerID}, "attachment.vpc-id": nil, "attachment.state": nil}
 		for _, at := range g.Attachments {
-			a.add("attachment.vpc-id", at.VPC)
-			a.add("attachment.state", at.State)
+			a.Add("attachment.vpc-id", at.VPC)
+			a.Add("attachment.state", at.State)
 		}
-		return a.tagged(g.Tags)
+		return a.Tagged(g.Tags)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return struct {
-		Gateways []*internetGateway `xml:"internetGatewaySet>item"`
-		Next     string             `xml:"nextToken,omitempty"`
+		Gateways []*network.InternetGateway `xml:"internetGatewaySet>item"`
+		Next     string                     `xml:"nextToken,omitempty"`
 	}{gateways, next}, nil
 }

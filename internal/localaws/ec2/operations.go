@@ -3,6 +3,7 @@ package ec2
 import (
 	"slices"
 
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
 	"github.com/parascope/parascope/internal/localaws/gateway"
 )
 
@@ -28,7 +29,7 @@ func (e *EC2) Service() gateway.Service {
 			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults up to 1000 come at once", Basis: gateway.Inferred, Source: model + "; AWS promises no order"},
 			{Text: "DryRun: 412 DryRunOperation when the caller is allowed to; no other check is made", Basis: gateway.Confirmed, Source: reference + ", DryRun (status as reported by users)"},
 			{Text: "actions are on the resources that the request names and on `kind/*` of what it creates; Describe… are on `*` but DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed, Source: actions},
-			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the request names one existing resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
+			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
 			{Text: "a region begins without a default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have one until they delete it"},
 			{Text: "IPv6, IPAM, Outposts and other regions' peers are 501, not ignored", Basis: gateway.Assumed, Source: simplified},
 			{Text: "tags: 50 for a resource, keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for AWS's services", Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
@@ -39,14 +40,14 @@ func (e *EC2) Service() gateway.Service {
 // authorized names the operations' actions and condition keys.
 func (e *EC2) authorized(operations []gateway.Operation) []gateway.Operation {
 	for i := range operations {
-		operations[i].Keys = e.keys
+		operations[i].Keys = e.keys(operations[i].Resources)
 	}
 	return gateway.RequireActions("ec2", nil, operations)
 }
 
 func (e *EC2) vpcs() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateVpc", Serve: e.changes((*call).createVPC), Resources: creating(vpcKind), Rules: []gateway.Rule{
+		{Name: "CreateVpc", Serve: e.changes((*call).createVPC), Resources: creating(network.KindVPC), Rules: []gateway.Rule{
 			{Text: "an IPv4 block of /16 to /28, made canonical, else 400 InvalidVpc.Range or InvalidParameterValue; comes with a main route table and a default security group; pending in the answer, available when asked for", Basis: gateway.Confirmed, Source: vpcGuide + "; " + reference},
 			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
@@ -66,7 +67,7 @@ func (e *EC2) vpcs() []gateway.Operation {
 
 func (e *EC2) subnets() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(subnetKind, "VpcId"), Rules: []gateway.Rule{
+		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
 			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else InvalidSubnet.Conflict; in a zone of the region, the first one when none is named", Basis: gateway.Confirmed, Source: errorCodes + " (that it is the first zone is assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
@@ -81,7 +82,7 @@ func (e *EC2) subnets() []gateway.Operation {
 
 func (e *EC2) gateways() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateInternetGateway", Serve: e.changes((*call).createInternetGateway), Resources: creating(gatewayKind)},
+		{Name: "CreateInternetGateway", Serve: e.changes((*call).createInternetGateway), Resources: creating(network.KindInternetGateway)},
 		{Name: "AttachInternetGateway", Serve: e.changes((*call).attachInternetGateway), Resources: on("InternetGatewayId", "VpcId"), Rules: []gateway.Rule{
 			{Text: "one VPC per gateway, else 400 Resource.AlreadyAssociated; one gateway per VPC, else 400 InvalidParameterValue; attached, it is `available`", Basis: gateway.Confirmed, Source: errorCodes + "; texts and the state as reported by users"},
 		}},
@@ -95,7 +96,7 @@ func (e *EC2) gateways() []gateway.Operation {
 
 func (e *EC2) addresses() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "AllocateAddress", Serve: e.changes((*call).allocateAddress), Resources: creating(addressKind), Rules: []gateway.Rule{
+		{Name: "AllocateAddress", Serve: e.changes((*call).allocateAddress), Resources: creating(network.KindAddress), Rules: []gateway.Rule{
 			{Text: "5 per region, then 400 AddressLimitExceeded", Basis: gateway.Confirmed, Source: "EC2 user guide, Elastic IP addresses"},
 			{Text: "addresses are of 203.0.113.0/24, which is nobody's", Basis: gateway.Assumed, Source: simplified},
 		}},
@@ -108,7 +109,7 @@ func (e *EC2) addresses() []gateway.Operation {
 
 func (e *EC2) natGateways() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway), Resources: creating(natKind, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
+		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway), Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
 			{Text: "pending, then available, by the cloud's clock; failed where the VPC has no internet gateway (Gateway.NotAttached `Network vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed, Source: vpcGuide + ", troubleshoot NAT gateways"},
 			{Text: "zonal only; the same client token returns the same gateway", Basis: gateway.Inferred, Source: model + "; regional ones are 501"},
 		}},
@@ -122,7 +123,7 @@ func (e *EC2) natGateways() []gateway.Operation {
 
 func (e *EC2) routeTables() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateRouteTable", Serve: e.changes((*call).createRouteTable), Resources: creating(tableKind, "VpcId")},
+		{Name: "CreateRouteTable", Serve: e.changes((*call).createRouteTable), Resources: creating(network.KindRouteTable, "VpcId")},
 		{Name: "DeleteRouteTable", Serve: e.changes((*call).deleteRouteTable), Resources: on("RouteTableId"), Rules: []gateway.Rule{
 			{Text: "400 DependencyViolation for the main table and for one with associations", Basis: gateway.Confirmed, Source: vpcGuide + ", route tables"},
 		}},
@@ -144,7 +145,7 @@ func (e *EC2) routeTables() []gateway.Operation {
 
 func (e *EC2) endpoints() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint), Resources: creating(endpointKind, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
+		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint), Resources: creating(network.KindEndpoint, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
 			{Text: "gateway endpoints of S3 and DynamoDB, available at once; a route to the service's prefix list in each of the route tables; without a policy, full access", Basis: gateway.Confirmed, Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
 			{Text: "the policy is kept and not enforced: no traffic goes through an endpoint here", Basis: gateway.Assumed, Source: simplified},
 		}},

@@ -2,26 +2,25 @@ package ec2
 
 import (
 	"slices"
+	"strconv"
+
+	"github.com/parascope/parascope/internal/localaws/ec2/network"
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
 )
 
-// main reports whether the table is its VPC's main one.
-func (t *routeTable) main() bool {
-	return slices.ContainsFunc(t.Associations, func(a association) bool { return a.Main })
-}
-
 // newRouteTable makes a table of the VPC with the one route that every table has.
-func (c *call) newRouteTable(v *vpc) *routeTable {
-	t := &routeTable{
-		ID: c.newID("rtb"), OwnerID: account, VPC: v.ID,
-		Routes: []route{{CIDR: v.CIDR, Gateway: "local", Origin: "CreateRouteTable"}},
+func (c *call) newRouteTable(v *network.VPC) *network.RouteTable {
+	t := &network.RouteTable{
+		ID: c.newID("rtb"), OwnerID: network.Account, VPC: v.ID,
+		Routes: []network.Route{{CIDR: v.CIDR, Gateway: "local", Origin: "CreateRouteTable"}},
 	}
 	c.RouteTables[t.ID] = t
 	return t
 }
 
 type tableAnswer struct {
-	Table *routeTable `xml:"routeTable"`
-	Token string      `xml:"clientToken,omitempty"`
+	Table *network.RouteTable `xml:"routeTable"`
+	Token string              `xml:"clientToken,omitempty"`
 }
 
 func (c *call) createRouteTable() (any, error) {
@@ -31,11 +30,11 @@ func (c *call) createRouteTable() (any, error) {
 			return tableAnswer{t, token}, nil
 		}
 	}
-	v, err := find(c.VPCs, vpcKind, c.Form.Get("VpcId"))
+	v, err := network.Find(c.VPCs, network.KindVPC, c.Form.Get("VpcId"))
 	if err != nil {
 		return nil, err
 	}
-	tags, err := c.tagSpecification(tableKind)
+	tags, err := c.tagSpecification(network.KindRouteTable)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +44,7 @@ func (c *call) createRouteTable() (any, error) {
 }
 
 func (c *call) deleteRouteTable() (any, error) {
-	t, err := find(c.RouteTables, tableKind, c.Form.Get("RouteTableId"))
+	t, err := network.Find(c.RouteTables, network.KindRouteTable, c.Form.Get("RouteTableId"))
 	if err != nil {
 		return nil, err
 	}
@@ -66,19 +65,19 @@ type associationAnswer struct {
 }
 
 func (c *call) associateRouteTable() (any, error) {
-	if err := c.refuse("GatewayId", "PublicIpv4Pool"); err != nil {
+	if err := query.Refuse(c.Form, "GatewayId", "PublicIpv4Pool"); err != nil {
 		return nil, err
 	}
-	t, err := find(c.RouteTables, tableKind, c.Form.Get("RouteTableId"))
+	t, err := network.Find(c.RouteTables, network.KindRouteTable, c.Form.Get("RouteTableId"))
 	if err != nil {
 		return nil, err
 	}
-	s, err := find(c.Subnets, subnetKind, c.Form.Get("SubnetId"))
+	s, err := network.Find(c.Subnets, network.KindSubnet, c.Form.Get("SubnetId"))
 	if err != nil {
 		return nil, err
 	}
 	if s.VPC != t.VPC {
-		return nil, failure("InvalidParameterValue", "Route table "+t.ID+" and subnet "+s.ID+" belong to different networks")
+		return nil, query.Failure("InvalidParameterValue", "Route table "+t.ID+" and subnet "+s.ID+" belong to different networks")
 	}
 	for _, other := range c.RouteTables {
 		for _, a := range other.Associations {
@@ -87,33 +86,23 @@ func (c *call) associateRouteTable() (any, error) {
 			case other == t:
 				return associationAnswer{ID: a.ID, State: a.State}, nil
 			default:
-				return nil, failure("Resource.AlreadyAssociated", "the specified association for route table "+t.ID+" conflicts with an existing association")
+				return nil, query.Failure("Resource.AlreadyAssociated", "the specified association for route table "+t.ID+" conflicts with an existing association")
 			}
 		}
 	}
-	a := association{ID: c.newID("rtbassoc"), Table: t.ID, Subnet: s.ID, State: "associated"}
+	a := network.Association{ID: c.newID("rtbassoc"), Table: t.ID, Subnet: s.ID, State: "associated"}
 	t.Associations = append(t.Associations, a)
 	return associationAnswer{ID: a.ID, State: a.State}, nil
 }
 
-// findAssociation is the table that has the association, and its place there.
-func (n *network) findAssociation(id string) (*routeTable, int, error) {
-	for _, t := range n.RouteTables {
-		if i := slices.IndexFunc(t.Associations, func(a association) bool { return a.ID == id }); i >= 0 {
-			return t, i, nil
-		}
-	}
-	return nil, 0, failure("InvalidAssociationID.NotFound", "The association ID '"+id+"' does not exist")
-}
-
 func (c *call) disassociateRouteTable() (any, error) {
 	id := c.Form.Get("AssociationId")
-	t, i, err := c.findAssociation(id)
+	t, i, err := c.FindAssociation(id)
 	if err != nil {
 		return nil, err
 	}
 	if t.Associations[i].Main {
-		return nil, failure("InvalidParameterValue", "cannot disassociate the main route table association "+id)
+		return nil, query.Failure("InvalidParameterValue", "cannot disassociate the main route table association "+id)
 	}
 	t.Associations = slices.Delete(t.Associations, i, i+1)
 	return done{true}, nil
@@ -122,16 +111,16 @@ func (c *call) disassociateRouteTable() (any, error) {
 // replaceRouteTableAssociation gives a subnet another table, or a VPC another
 // main one. The association gets a new id.
 func (c *call) replaceRouteTableAssociation() (any, error) {
-	from, i, err := c.findAssociation(c.Form.Get("AssociationId"))
+	from, i, err := c.FindAssociation(c.Form.Get("AssociationId"))
 	if err != nil {
 		return nil, err
 	}
-	to, err := find(c.RouteTables, tableKind, c.Form.Get("RouteTableId"))
+	to, err := network.Find(c.RouteTables, network.KindRouteTable, c.Form.Get("RouteTableId"))
 	if err != nil {
 		return nil, err
 	}
 	if from.VPC != to.VPC {
-		return nil, failure("InvalidParameterValue", "Route table "+to.ID+" and network "+from.VPC+" belong to different networks")
+		return nil, query.Failure("InvalidParameterValue", "Route table "+to.ID+" and network "+from.VPC+" belong to different networks")
 	}
 	a := from.Associations[i]
 	from.Associations = slices.Delete(from.Associations, i, i+1)
@@ -141,8 +130,8 @@ func (c *call) replaceRouteTableAssociation() (any, error) {
 }
 
 func (c *call) describeRouteTables() (any, error) {
-	tables, next, err := list(c, c.RouteTables, tableKind, "RouteTableId", func(t *routeTable) attributes {
-		a := attributes{
+	tables, next, err := query.Pick(c.Form, c.RouteTables, "RouteTableId", network.KindRouteTable.NotFound, func(t *network.RouteTable) query.Attributes {
+		a := query.Attributes{
 			"route-table-id": {t.ID}, "vpc-id": {t.VPC}, "owner-id": {t.OwnerID},
 			"association.route-table-association-id": nil, "association.route-table-id": nil, "association.subnet-id": nil,
 			"association.gateway-id": nil, "association.main": nil,
@@ -150,26 +139,26 @@ func (c *call) describeRouteTables() (any, error) {
 			"route.instance-id": nil, "route.transit-gateway-id": nil, "route.origin": nil, "route.state": nil,
 		}
 		for _, as := range t.Associations {
-			a.add("association.route-table-association-id", as.ID)
-			a.add("association.route-table-id", as.Table)
-			a.add("association.subnet-id", present(as.Subnet)...)
-			a.add("association.main", boolText(as.Main))
+			a.Add("association.route-table-association-id", as.ID)
+			a.Add("association.route-table-id", as.Table)
+			a.Add("association.subnet-id", present(as.Subnet)...)
+			a.Add("association.main", strconv.FormatBool(as.Main))
 		}
 		for _, r := range t.Routes {
-			a.add("route.destination-cidr-block", present(r.CIDR)...)
-			a.add("route.destination-prefix-list-id", present(r.PrefixList)...)
-			a.add("route.gateway-id", present(r.Gateway)...)
-			a.add("route.nat-gateway-id", present(r.NAT)...)
-			a.add("route.origin", r.Origin)
-			a.add("route.state", r.State)
+			a.Add("route.destination-cidr-block", present(r.CIDR)...)
+			a.Add("route.destination-prefix-list-id", present(r.PrefixList)...)
+			a.Add("route.gateway-id", present(r.Gateway)...)
+			a.Add("route.nat-gateway-id", present(r.NAT)...)
+			a.Add("route.origin", r.Origin)
+			a.Add("route.state", r.State)
 		}
-		return a.tagged(t.Tags)
+		return a.Tagged(t.Tags)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return struct {
-		Tables []*routeTable `xml:"routeTableSet>item"`
-		Next   string        `xml:"nextToken,omitempty"`
+		Tables []*network.RouteTable `xml:"routeTableSet>item"`
+		Next   string                `xml:"nextToken,omitempty"`
 	}{tables, next}, nil
 }

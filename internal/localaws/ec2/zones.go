@@ -3,9 +3,11 @@ package ec2
 import (
 	"slices"
 	"strings"
+
+	"github.com/parascope/parascope/internal/localaws/ec2/query"
 )
 
-// regions are those that every account has without opting in.
+// regions are those that every network.Account has without opting in.
 var regions = []string{
 	"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1",
 	"eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
@@ -54,13 +56,13 @@ func shortName(region string) string {
 }
 
 func (c *call) describeAvailabilityZones() (any, error) {
-	of := func(z zone) attributes {
-		return attributes{
+	of := func(z zone) query.Attributes {
+		return query.Attributes{
 			"zone-name": {z.Name}, "zone-id": {z.ID}, "state": {z.State}, "region-name": {z.Region}, "group-name": {z.Group},
 			"opt-in-status": {z.OptIn}, "zone-type": {z.Type}, "message": nil, "parent-zone-id": nil, "parent-zone-name": nil,
 		}
 	}
-	filters, err := c.filtersOf(of(zone{}))
+	filters, err := query.ParseFilters(c.Form, of(zone{}))
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +70,16 @@ func (c *call) describeAvailabilityZones() (any, error) {
 	for parameter, field := range map[string]func(zone) string{
 		"ZoneName": func(z zone) string { return z.Name }, "ZoneId": func(z zone) string { return z.ID },
 	} {
-		for _, asked := range listOf(c.Form, parameter) {
+		for _, asked := range query.List(c.Form, parameter) {
 			if !slices.ContainsFunc(zones, func(z zone) bool { return field(z) == asked }) {
-				return nil, failure("InvalidParameterValue", "Invalid availability zone: ["+asked+"]")
+				return nil, query.Failure("InvalidParameterValue", "Invalid availability zone: ["+asked+"]")
 			}
 		}
 	}
 	zones = slices.DeleteFunc(zones, func(z zone) bool {
-		names, ids := listOf(c.Form, "ZoneName"), listOf(c.Form, "ZoneId")
+		names, ids := query.List(c.Form, "ZoneName"), query.List(c.Form, "ZoneId")
 		return len(names) > 0 && !slices.Contains(names, z.Name) || len(ids) > 0 && !slices.Contains(ids, z.ID) ||
-			slices.ContainsFunc(filters, func(f filter) bool { return !f.matches(of(z)) })
+			!filters.Match(of(z))
 	})
 	return struct {
 		Zones []zone `xml:"availabilityZoneInfo>item"`
@@ -90,17 +92,17 @@ func (c *call) describeRegions() (any, error) {
 		Endpoint string `xml:"regionEndpoint"`
 		OptIn    string `xml:"optInStatus"`
 	}
-	of := func(r region) attributes {
-		return attributes{"region-name": {r.Name}, "endpoint": {r.Endpoint}, "opt-in-status": {r.OptIn}}
+	of := func(r region) query.Attributes {
+		return query.Attributes{"region-name": {r.Name}, "endpoint": {r.Endpoint}, "opt-in-status": {r.OptIn}}
 	}
-	filters, err := c.filtersOf(of(region{}))
+	filters, err := query.ParseFilters(c.Form, of(region{}))
 	if err != nil {
 		return nil, err
 	}
-	asked := listOf(c.Form, "RegionName")
+	asked := query.List(c.Form, "RegionName")
 	for _, name := range asked {
 		if !slices.Contains(regions, name) {
-			return nil, failure("InvalidParameterValue", "Invalid region: ["+name+"]")
+			return nil, query.Failure("InvalidParameterValue", "Invalid region: ["+name+"]")
 		}
 	}
 	var answer struct {
@@ -108,7 +110,7 @@ func (c *call) describeRegions() (any, error) {
 	}
 	for _, name := range regions {
 		r := region{name, "ec2." + name + ".amazonaws.com", "opt-in-not-required"}
-		if len(asked) > 0 && !slices.Contains(asked, name) || slices.ContainsFunc(filters, func(f filter) bool { return !f.matches(of(r)) }) {
+		if len(asked) > 0 && !slices.Contains(asked, name) || !filters.Match(of(r)) {
 			continue
 		}
 		answer.Regions = append(answer.Regions, r)
@@ -124,7 +126,7 @@ func (c *call) describeAccountAttributes() (any, error) {
 		Values []string `xml:"attributeValueSet>item>attributeValue"`
 	}
 	all := []attribute{{"supported-platforms", []string{"VPC"}}, {"default-vpc", []string{"none"}}}
-	if asked := listOf(c.Form, "AttributeName"); len(asked) > 0 {
+	if asked := query.List(c.Form, "AttributeName"); len(asked) > 0 {
 		all = slices.DeleteFunc(all, func(a attribute) bool { return !slices.Contains(asked, a.Name) })
 	}
 	return struct {
