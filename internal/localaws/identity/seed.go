@@ -63,7 +63,7 @@ func parseSeed(raw []byte) (seed, error) {
 		if u.UserName == "" || !strings.Contains(u.Email, "@") {
 			return seed{}, fmt.Errorf("user %d: userName and email are needed", i+1)
 		}
-		name, email := strings.ToLower(u.UserName), strings.ToLower(u.Email)
+		name, email := fold(u.UserName), fold(u.Email)
 		if names[name] || emails[email] {
 			return seed{}, fmt.Errorf("user %d: %s or %s is there twice", i+1, u.UserName, u.Email)
 		}
@@ -76,13 +76,17 @@ func parseSeed(raw []byte) (seed, error) {
 		}
 		groups[g.DisplayName] = true
 		for _, m := range g.Members {
-			if !names[strings.ToLower(m)] {
+			if !names[fold(m)] {
 				return seed{}, fmt.Errorf("group %s: no user of the file is called %s", g.DisplayName, m)
 			}
 		}
 	}
 	return people, nil
 }
+
+// fold makes texts alike that strings.EqualFold takes for equal: ToLower alone
+// keeps letters apart that share their upper case.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 // add adds the people that are missing.
 func (s *Identity) add(d *directory, people seed) error {
