@@ -187,7 +187,7 @@ func (c *CloudFormation) dropAll(stackID string) error {
 func (c *CloudFormation) deleteChangeSet(w http.ResponseWriter, r *gateway.Request) error {
 	set, _, err := c.changeSet(r)
 	if err != nil {
-		if gone, ok := err.(*gateway.Error); ok && gone.Code == "ChangeSetNotFoundException" {
+		if gone, ok := err.(*gateway.Error); ok && gone.Code == "ChangeSetNotFound" {
 			return writeNothing(w, r)
 		}
 		return err

@@ -27,7 +27,7 @@ func constraint(member, value, rule string) error {
 func noSuchStack(name string) error { return invalid("Stack with id %s does not exist", name) }
 
 func noSuchChangeSet(name string) error {
-	return &gateway.Error{Status: http.StatusNotFound, Code: "ChangeSetNotFoundException", Message: "ChangeSet [" + name + "] does not exist"}
+	return &gateway.Error{Status: http.StatusNotFound, Code: "ChangeSetNotFound", Message: "ChangeSet [" + name + "] does not exist"}
 }
 
 // answer makes an answer of an error of the template, or of what it takes to

@@ -115,6 +115,11 @@ func (r *run) adopt(d Definition, outputs []template.OutputValue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stack.Definition, r.stack.Outputs = d, outputs
+	if r.stack.Operation.Kind == Create {
+		for _, res := range r.stack.Resources {
+			res.New = false
+		}
+	}
 }
 
 var errFailed = errors.New("a resource failed")
