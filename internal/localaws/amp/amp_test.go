@@ -47,7 +47,7 @@ func start(t *testing.T, dir string, delay time.Duration) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{}
-	if c.key, err = principals.User("operator"); err != nil {
+	if c.key, err = principals.ServiceKey("tests.amazonaws.com"); err != nil {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return time.Now().Add(c.ahead) }

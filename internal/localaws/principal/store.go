@@ -3,7 +3,6 @@ package principal
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -13,28 +12,17 @@ import (
 const Account = "111122223333"
 
 const (
-	keyBucket  = "access-keys"
-	userBucket = "users"
-	roleBucket = "roles"
+	keyBucket     = "access-keys"
+	serviceBucket = "service-keys" // service → id of its key
 	// keepExpired is for how long an expired session is remembered, so that its
 	// user is told that it expired and not that nobody knows it.
 	keepExpired = 24 * time.Hour
 )
 
-// Store holds the account's users, roles and access keys.
+// Store holds the account's access keys.
 type Store struct{ db *state.DB }
 
-// user and role are as they are stored.
-type user struct {
-	ID  string // AIDA…
-	Key AccessKey
-}
-
-type role struct {
-	ID string // AROA…
-}
-
-// NewStore opens the account, and forgets the sessions that ended long before now.
+// NewStore opens the account's keys, and forgets the sessions that ended long before now.
 func NewStore(db *state.DB, now time.Time) (*Store, error) {
 	s := &Store{db}
 	var ended []string
@@ -65,71 +53,64 @@ func NewStore(db *state.DB, now time.Time) (*Store, error) {
 // Lookup finds the access key with this id, expired ones included.
 func (s *Store) Lookup(id string) (key AccessKey, found bool, err error) {
 	err = s.db.View(func(tx *state.Tx) error {
-		found, err = tx.Get(keyBucket, id, &key)
+		key, found, err = s.Get(tx, id)
 		return err
 	})
 	return key, found, err
 }
 
-// User returns the access key of the user with this name, and makes both when
-// they do not exist yet.
-func (s *Store) User(name string) (AccessKey, error) {
-	var u user
-	err := s.db.Update(func(tx *state.Tx) error {
-		if found, err := tx.Get(userBucket, name, &u); found || err != nil {
-			return err
-		}
-		u.ID = newID("AIDA")
-		u.Key = AccessKey{ID: newID("AKIA"), Secret: newSecret(), Principal: Principal{
-			Account: Account, ARN: "arn:aws:iam::" + Account + ":user/" + name, UserID: u.ID,
-		}}
-		if err := tx.Put(userBucket, name, u); err != nil {
-			return err
-		}
-		return tx.Put(keyBucket, u.Key.ID, u.Key)
-	})
+// Get finds an access key inside a transaction.
+func (s *Store) Get(tx *state.Tx, id string) (key AccessKey, found bool, err error) {
+	found, err = tx.Get(keyBucket, id, &key)
+	return key, found, err
+}
+
+// Create makes an access key of p that does not end.
+func (s *Store) Create(tx *state.Tx, p Principal, now time.Time) (AccessKey, error) {
+	key := AccessKey{ID: NewID("AKIA"), Secret: newSecret(), Created: now.UTC().Truncate(time.Second), Principal: p}
+	return key, tx.Put(keyBucket, key.ID, key)
+}
+
+// Delete makes an access key one that nobody knows.
+func (s *Store) Delete(tx *state.Tx, id string) error { return tx.Delete(keyBucket, id) }
+
+// Session makes temporary credentials of p, which end at expires.
+func (s *Store) Session(p Principal, now, expires time.Time) (AccessKey, error) {
+	key := AccessKey{ID: NewID("ASIA"), Secret: newSecret(), SessionToken: newSecret() + newSecret(),
+		Created: now.UTC().Truncate(time.Second), Expires: expires, Principal: p}
+	err := s.db.Update(func(tx *state.Tx) error { return tx.Put(keyBucket, key.ID, key) })
 	if err != nil {
-		return AccessKey{}, fmt.Errorf("user %s: %w", name, err)
+		return AccessKey{}, fmt.Errorf("keep a session of %s: %w", p.ARN, err)
 	}
-	return u.Key, nil
+	return key, nil
 }
 
-// AddRole makes the role with this ARN one that can be assumed.
-func (s *Store) AddRole(arn string) error {
-	return s.db.Update(func(tx *state.Tx) error {
-		var r role
-		if found, err := tx.Get(roleBucket, arn, &r); found || err != nil {
-			return err
-		}
-		return tx.Put(roleBucket, arn, role{ID: newID("AROA")})
-	})
-}
-
-// Assume makes temporary credentials of the role, which end at expires. It
-// reports false when there is no such role.
-func (s *Store) Assume(roleARN, session string, expires time.Time) (key AccessKey, found bool, err error) {
+// ServiceKey returns the access key of one of AWS's own services, named
+// "cloudformation.amazonaws.com", and makes it when there is none yet.
+func (s *Store) ServiceKey(service string) (key AccessKey, err error) {
 	err = s.db.Update(func(tx *state.Tx) error {
-		var r role
-		if found, err = tx.Get(roleBucket, roleARN, &r); !found || err != nil {
+		var id string
+		if found, err := tx.Get(serviceBucket, service, &id); err != nil {
+			return err
+		} else if found {
+			key, _, err = s.Get(tx, id)
 			return err
 		}
-		name := roleARN[strings.LastIndex(roleARN, "/")+1:]
-		key = AccessKey{ID: newID("ASIA"), Secret: newSecret(), SessionToken: newSecret() + newSecret(), Expires: expires, Principal: Principal{
-			Account: Account,
-			ARN:     "arn:aws:sts::" + Account + ":assumed-role/" + name + "/" + session,
-			UserID:  r.ID + ":" + session,
-		}}
-		return tx.Put(keyBucket, key.ID, key)
+		key, err = s.Create(tx, Principal{Account: Account, ARN: service, UserID: service}, time.Time{})
+		if err != nil {
+			return err
+		}
+		return tx.Put(serviceBucket, service, key.ID)
 	})
 	if err != nil {
-		return AccessKey{}, false, fmt.Errorf("assume %s: %w", roleARN, err)
+		return AccessKey{}, fmt.Errorf("access key of %s: %w", service, err)
 	}
-	return key, found, nil
+	return key, nil
 }
 
-// newID is an identifier of AWS's shape: four letters that tell its kind and
+// NewID is an identifier of AWS's shape: four letters that tell its kind and
 // sixteen of base 32.
-func newID(kind string) string { return kind + rand.Text()[:16] }
+func NewID(kind string) string { return kind + rand.Text()[:16] }
 
 // newSecret is 40 characters of base 32, the length of AWS's secrets.
 func newSecret() string { return (rand.Text() + rand.Text())[:40] }

@@ -3,7 +3,6 @@ package principal
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/state"
 )
-
-const roleARN = "arn:aws:iam::111122223333:role/path/Deploy"
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -36,19 +33,16 @@ func openStore(t *testing.T, dir string, now time.Time) (*Store, func()) {
 func TestKeysAndSessionsSurviveRestart(t *testing.T) {
 	dir := t.TempDir()
 	s, closeDB := openStore(t, dir, noon)
-	operator, err := s.User("operator")
+	service, err := s.ServiceKey("lambda.amazonaws.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AddRole(roleARN); err != nil {
+	if service.Principal.ARN != "lambda.amazonaws.com" || service.Principal.Account != Account {
+		t.Errorf("service %+v", service.Principal)
+	}
+	session, err := s.Session(Principal{Account, "arn:aws:sts::111122223333:assumed-role/Deploy/me", "AROAX:me"}, noon, noon.Add(time.Hour))
+	if err != nil {
 		t.Fatal(err)
-	}
-	session, found, err := s.Assume(roleARN, "me", noon.Add(time.Hour))
-	if !found || err != nil {
-		t.Fatalf("Assume: %v, %v", found, err)
-	}
-	if session.Principal.ARN != "arn:aws:sts::111122223333:assumed-role/Deploy/me" || !strings.HasSuffix(session.Principal.UserID, ":me") {
-		t.Errorf("session of %+v", session.Principal)
 	}
 	closeDB()
 
@@ -57,8 +51,11 @@ func TestKeysAndSessionsSurviveRestart(t *testing.T) {
 		kept bool
 	}{{noon, true}, {noon.Add(2 * time.Hour), true}, {noon.Add(26 * time.Hour), false}} {
 		s, closeDB := openStore(t, dir, c.now)
-		if again, err := s.User("operator"); again != operator || err != nil {
-			t.Errorf("the operator's key changed: %v", err)
+		if again, err := s.ServiceKey("lambda.amazonaws.com"); again != service || err != nil {
+			t.Errorf("the service's key changed: %v", err)
+		}
+		if again, found, err := s.Lookup(service.ID); again != service || !found || err != nil {
+			t.Errorf("Lookup: %+v, %v, %v", again, found, err)
 		}
 		if _, found, err := s.Lookup(session.ID); found != c.kept || err != nil {
 			t.Errorf("at %s the session is found: %v, %v", c.now, found, err)
@@ -67,11 +64,32 @@ func TestKeysAndSessionsSurviveRestart(t *testing.T) {
 	}
 }
 
-func TestUnknownRoleAndKey(t *testing.T) {
-	s, closeDB := openStore(t, t.TempDir(), noon)
-	defer closeDB()
-	if _, found, err := s.Assume(roleARN, "me", noon); found || err != nil {
-		t.Errorf("Assume: %v, %v", found, err)
+func TestDeletedAndUnknownKeys(t *testing.T) {
+	db, err := state.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s, err := NewStore(db, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *state.Tx) error {
+		key, err := s.Create(tx, Principal{ARN: "arn:aws:iam::111122223333:user/u"}, noon)
+		if err != nil {
+			return err
+		}
+		if again, found, err := s.Get(tx, key.ID); again != key || !found || err != nil {
+			t.Errorf("Get: %+v, %v, %v", again, found, err)
+		}
+		err = s.Delete(tx, key.ID)
+		if _, found, _ := s.Get(tx, key.ID); found {
+			t.Error("a deleted key is found")
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 	if _, found, err := s.Lookup("AKIANOBODY"); found || err != nil {
 		t.Errorf("Lookup: %v, %v", found, err)

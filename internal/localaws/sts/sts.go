@@ -7,10 +7,11 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
-	"github.com/parascope/parascope/internal/localaws/principal"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 )
 
 // Bounds of DurationSeconds, and what it is when the caller does not say.
@@ -20,20 +21,26 @@ const (
 	defaultDuration = 3600
 )
 
-// service answers from the account's principals.
-type service struct{ principals *principal.Store }
+// maxChained bounds sessions that a session of another role makes.
+const maxChained = time.Hour
 
-// Service is STS over the account's principals.
-func Service(principals *principal.Store) gateway.Service {
-	s := service{principals}
+// service answers from the account.
+type service struct{ account *account.Account }
+
+// Service is STS over the account's users and roles.
+func Service(a *account.Account) gateway.Service {
+	s := service{a}
 	return gateway.Service{
 		Name: "sts", Title: "AWS Security Token Service", SigningName: "sts", Version: "2011-06-15", Protocol: gateway.Query,
 		Operations: []gateway.Operation{
 			{Name: "AssumeRole", Serve: s.assumeRole, Rules: []gateway.Rule{
 				{Text: "RoleSessionName is 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, 3600 when absent; else 400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
+				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, which they need not when the trust policy names the caller itself and not its account; an explicit deny of either wins", Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
 				{Text: "a role that does not exist, or that the caller may not assume: 403 AccessDenied with the same text", Basis: gateway.Inferred, Source: "STS does not tell which roles exist; text as reported by users"},
-				{Text: "every principal of the account may assume every role; trust policies are not evaluated", Basis: gateway.Assumed, Source: "a simplification of the local cloud: AWS evaluates them"},
-				{Text: "Policy, PolicyArns, Tags, ExternalId, MFA and SourceIdentity are accepted and ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "a principal `*` in a trust policy is taken like the account: the caller's own policies must allow too", Basis: gateway.Assumed, Source: "on the safe side"},
+				{Text: "a session is no longer than the role's MaxSessionDuration, and one hour when the caller is a session itself: 400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
+				{Text: "ExternalId and RoleSessionName are the condition keys sts:ExternalId and sts:RoleSessionName of the trust policy", Basis: gateway.Confirmed, Source: "IAM user guide, condition keys of STS"},
+				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them could do more than was asked for", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 			{Name: "AssumeRoleWithSAML"},
 			{Name: "AssumeRoleWithWebIdentity"},
@@ -67,19 +74,24 @@ func (s service) assumeRole(w http.ResponseWriter, r *gateway.Request) error {
 	if !sessionName.MatchString(name) {
 		return invalid("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have a length of 2 to 64`)
 	}
-	seconds, err := duration(r.Form.Get("DurationSeconds"))
+	lifetime, err := duration(r.Form.Get("DurationSeconds"))
 	if err != nil {
 		return err
 	}
-	// AWS prints and compares expirations in whole seconds.
-	expires := r.Now.Add(seconds).UTC().Truncate(time.Second)
-	key, found, err := s.principals.Assume(role, name, expires)
-	if err != nil {
+	if err := refuseUnknown(r); err != nil {
 		return err
 	}
-	if !found {
-		return &gateway.Error{Status: http.StatusForbidden, Code: "AccessDenied",
-			Message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", r.Principal.ARN, role)}
+	if strings.Contains(r.Principal.ARN, ":assumed-role/") && lifetime > maxChained {
+		return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationError",
+			Message: "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"}
+	}
+	keys := map[string][]string{"aws:RequestedRegion": {r.Region}, "sts:RoleSessionName": {name}}
+	if id := r.Form.Get("ExternalId"); id != "" {
+		keys["sts:ExternalId"] = []string{id}
+	}
+	key, err := s.account.Assume(account.Assumption{Caller: r.Principal, Role: role, Session: name, Keys: keys, Lifetime: lifetime})
+	if err != nil {
+		return err
 	}
 	type credentials struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
 	type assumedRoleUser struct{ AssumedRoleId, Arn string }
@@ -87,9 +99,22 @@ func (s service) assumeRole(w http.ResponseWriter, r *gateway.Request) error {
 		Credentials     credentials
 		AssumedRoleUser assumedRoleUser
 	}{
-		credentials{key.ID, key.Secret, key.SessionToken, expires.Format(time.RFC3339)},
+		credentials{key.ID, key.Secret, key.SessionToken, key.Expires.Format(time.RFC3339)},
 		assumedRoleUser{key.Principal.UserID, key.Principal.ARN},
 	})
+}
+
+// refuseUnknown refuses what would make a session that may do less.
+func refuseUnknown(r *gateway.Request) error {
+	for field := range r.Form {
+		for _, unknown := range []string{"Policy", "PolicyArns.", "Tags.", "SerialNumber", "SourceIdentity", "TransitiveTagKeys."} {
+			if field == unknown || strings.HasSuffix(unknown, ".") && strings.HasPrefix(field, unknown) {
+				return &gateway.Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
+					Message: "parascope local does not implement " + strings.TrimSuffix(unknown, ".") + " of sts:AssumeRole; see docs/local-cloud.md"}
+			}
+		}
+	}
+	return nil
 }
 
 func duration(s string) (time.Duration, error) {

@@ -14,10 +14,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 	"github.com/parascope/parascope/internal/localaws/sts"
@@ -44,16 +46,18 @@ func start(t *testing.T) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{}
-	if c.key, err = principals.User("operator"); err != nil {
+	now := func() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
+	logger := slog.New(slog.DiscardHandler)
+	access, err := iam.New(iam.Options{State: db, Keys: principals, Now: now, Logger: logger})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := principals.AddRole(role); err != nil {
+	if c.key, err = access.EnsureUser("operator", "arn:aws:iam::aws:policy/AdministratorAccess"); err != nil {
 		t.Fatal(err)
 	}
 	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{sts.Service(principals)}, Lookup: principals.Lookup, Authorize: gateway.AllowAll, NewID: func() string { return "id-1" },
-		Now:    func() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) },
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Services: []gateway.Service{sts.Service(access.Account), access.Service()}, Lookup: principals.Lookup, Authorize: access.Authorize,
+		NewID: func() string { return "id-1" }, Now: now, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +65,56 @@ func start(t *testing.T) *cloud {
 	srv := httptest.NewServer(gw)
 	t.Cleanup(srv.Close)
 	c.url = srv.URL
+	c.role(t, "Deploy", `{"AWS":"111122223333"}`, "")
 	return c
+}
+
+// role makes a role that the principal may assume under the condition, and that
+// may assume every role.
+func (c *cloud) role(t *testing.T, name, trusted, condition string) string {
+	t.Helper()
+	if condition != "" {
+		condition = `,"Condition":` + condition
+	}
+	client := c.iam(c.key)
+	out, err := client.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name,
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + trusted + `,"Action":"sts:AssumeRole"` + condition + `}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.PutRolePolicy(t.Context(), &awsiam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("assume"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Role.Arn
+}
+
+// user makes a user with the statement as its only policy, if there is one.
+func (c *cloud) user(t *testing.T, name, statement string) *awssts.Client {
+	t.Helper()
+	client := c.iam(c.key)
+	if _, err := client.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if statement != "" {
+		if _, err := client.PutUserPolicy(t.Context(), &awsiam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"),
+			PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":` + statement + `}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := client.CreateAccessKey(t.Context(), &awsiam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.client(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+}
+
+func (c *cloud) iam(key principal.AccessKey) *awsiam.Client {
+	return awsiam.New(awsiam.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, key.SessionToken),
+	})
 }
 
 func (c *cloud) client(id, secret, token string) *awssts.Client {
@@ -189,10 +242,88 @@ func TestAssumeRoleRefused(t *testing.T) {
 	}
 }
 
+func TestWhoMayAssume(t *testing.T) {
+	c := start(t)
+	const (
+		allow = `{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`
+		deny  = `{"Effect":"Deny","Action":"sts:*","Resource":"*"}`
+	)
+	allowed, plain, denied := c.user(t, "allowed", allow), c.user(t, "plain", ""), c.user(t, "denied", deny)
+	byAccount := c.role(t, "ByAccount", `{"AWS":"arn:aws:iam::111122223333:root"}`, "")
+	byName := c.role(t, "ByName", `{"AWS":["arn:aws:iam::111122223333:user/plain","arn:aws:iam::111122223333:user/denied"]}`, "")
+	byService := c.role(t, "ByService", `{"Service":"lambda.amazonaws.com"}`, "")
+	elsewhere := c.role(t, "Elsewhere", `{"AWS":"444455556666"}`, "")
+	for name, tc := range map[string]struct {
+		client *awssts.Client
+		role   string
+		ok     bool
+	}{
+		"the account, and its own policy":          {allowed, byAccount, true},
+		"the account, and no policy":               {plain, byAccount, false},
+		"the account, and an explicit deny":        {denied, byAccount, false},
+		"its own name, and no policy":              {plain, byName, true},
+		"its own name, and an explicit deny":       {denied, byName, false},
+		"another's name, and its own policy":       {allowed, byName, false},
+		"a service, and its own policy":            {allowed, byService, false},
+		"another account, and its own policy":      {allowed, elsewhere, false},
+		"everything but a role that there is none": {allowed, byAccount + "X", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := assume(t.Context(), tc.client, tc.role)
+			if tc.ok && err != nil || !tc.ok && codeOf(err) != "AccessDenied" {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestExternalID(t *testing.T) {
+	c := start(t)
+	arn := c.role(t, "External", `{"AWS":"111122223333"}`, `{"StringEquals":{"sts:ExternalId":"secret"}}`)
+	for id, ok := range map[string]bool{"secret": true, "guess": false, "": false} {
+		in := &awssts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("me")}
+		if id != "" {
+			in.ExternalId = &id
+		}
+		if _, err := c.operator().AssumeRole(t.Context(), in); ok && err != nil || !ok && codeOf(err) != "AccessDenied" {
+			t.Errorf("external id %q: %v", id, err)
+		}
+	}
+}
+
+func TestSessionsOfSessions(t *testing.T) {
+	c := start(t)
+	second := c.role(t, "Second", `{"AWS":"arn:aws:iam::111122223333:role/Deploy"}`, "")
+	if _, err := assume(t.Context(), c.operator(), second); codeOf(err) != "AccessDenied" {
+		t.Errorf("the operator became %s: %v", second, err)
+	}
+	out, err := assume(t.Context(), c.operator(), role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := c.client(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	if _, err := assume(t.Context(), first, second); err != nil {
+		t.Errorf("the first role: %v", err)
+	}
+	_, err = first.AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: &second, RoleSessionName: aws.String("me"), DurationSeconds: aws.Int32(3601)})
+	if codeOf(err) != "ValidationError" || !strings.Contains(err.Error(), "role chaining") {
+		t.Errorf("more than an hour: %v", err)
+	}
+	_, err = c.operator().AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("me"), DurationSeconds: aws.Int32(3601)})
+	if codeOf(err) != "ValidationError" || !strings.Contains(err.Error(), "MaxSessionDuration") {
+		t.Errorf("more than the role's hour: %v", err)
+	}
+}
+
 func TestOperationsNotImplemented(t *testing.T) {
 	c := start(t)
 	_, err := c.operator().GetSessionToken(t.Context(), nil)
 	if codeOf(err) != "NotImplemented" || !strings.Contains(err.Error(), "sts:GetSessionToken") {
 		t.Errorf("GetSessionToken: %v", err)
+	}
+	_, err = c.operator().AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("me"),
+		Policy: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+	if codeOf(err) != "NotImplemented" {
+		t.Errorf("a session policy was accepted: %v", err)
 	}
 }
