@@ -43,3 +43,7 @@ func Presign(method, address string, key principal.AccessKey, service, region st
 	u.RawQuery += "&X-Amz-Signature=" + hex.EncodeToString(sign(key.Secret, s, toSign))
 	return u.String(), nil
 }
+
+// EscapePath encodes one segment of a path as AWS does: all but letters, digits and
+// "-._~", the slash included.
+func EscapePath(segment string) string { return encode(segment, false) }

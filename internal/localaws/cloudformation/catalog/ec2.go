@@ -262,3 +262,35 @@ func list(name string, texts []string) url.Values {
 	}
 	return form
 }
+
+// Zones are the availability zones of a region, as Fn::GetAZs gives them to whoever
+// may list them.
+func Zones(w *Work, region string) ([]string, error) {
+	w.Stack.Region = region
+	body, err := ec2(w, "DescribeAvailabilityZones")
+	if err != nil {
+		return nil, err
+	}
+	return resource.Elements(body, "item", "zoneName"), nil
+}
+
+// Exists reports whether the value of a parameter of an AWS-specific type names
+// something that is there; types that it does not know always do.
+func Exists(w *Work, kind, value string) (bool, error) {
+	operation, parameter := "", ""
+	switch kind {
+	case "AWS::EC2::AvailabilityZone::Name":
+		zones, err := Zones(w, w.Stack.Region)
+		return slices.Contains(zones, value), err
+	case "AWS::EC2::VPC::Id":
+		operation, parameter = "DescribeVpcs", "VpcId.1"
+	case "AWS::EC2::Subnet::Id":
+		operation, parameter = "DescribeSubnets", "SubnetId.1"
+	case "AWS::EC2::SecurityGroup::Id":
+		operation, parameter = "DescribeSecurityGroups", "GroupId.1"
+	default:
+		return true, nil
+	}
+	_, err := ec2(w, operation, parameter, value)
+	return !resource.Gone(err), resource.IgnoreGone(err)
+}

@@ -106,7 +106,11 @@ func (w *Work) Send(c gateway.Call) ([]byte, error) {
 		return nil, fmt.Errorf("call %s:%s: %w", c.Service, c.Operation, err)
 	}
 	if answer.Status >= http.StatusBadRequest {
-		return nil, failureOf(c.Service, answer)
+		f := failureOf(c.Service, answer)
+		if f.RequestID == "" {
+			f.RequestID = w.Cloud.NewID() // calls inside the cloud have none
+		}
+		return nil, f
 	}
 	return answer.Body, nil
 }

@@ -33,8 +33,8 @@ var idForms = map[string]*regexp.Regexp{
 	"AWS::EC2::SecurityGroup::Id":      regexp.MustCompile(`^sg-[0-9a-f]+$`),
 }
 
-// element is the type of one value of the parameter, and whether it holds several.
-func (p Parameter) element() (kind string, list bool) {
+// Element is the type of one value of the parameter, and whether it holds several.
+func (p Parameter) Element() (kind string, list bool) {
 	if p.Type == "CommaDelimitedList" {
 		return "String", true
 	}
@@ -84,7 +84,7 @@ func readParameter(name string, m map[string]any) (Parameter, error) {
 	if strings.HasPrefix(p.Type, "AWS::SSM::") {
 		return p, refuse("Template format error: parameter %s: type %s is not supported by the local cloud, which has no Parameter Store", name, p.Type)
 	}
-	kind, list := p.element()
+	kind, list := p.Element()
 	_, id := idForms[kind]
 	if !id && kind != "Number" && (kind != "String" || list && p.Type != "CommaDelimitedList") {
 		return p, refuse("Template format error: Unrecognized parameter type: %s", p.Type)
@@ -159,12 +159,8 @@ func (p Parameter) check(name, value string) error {
 	if len(value) > maxValue {
 		return refuse("Parameter '%s' must contain at most %d bytes", name, maxValue)
 	}
-	kind, list := p.element()
-	values := []string{value}
-	if list {
-		values = split(value)
-	}
-	for _, v := range values {
+	kind, _ := p.Element()
+	for _, v := range p.Members(value) {
 		if err := p.checkOne(name, kind, v); err != nil {
 			return err
 		}
@@ -247,9 +243,17 @@ func (t *Template) Values(given map[string]string) (map[string]string, error) {
 	return values, nil
 }
 
+// Members are a value's members: several where the parameter holds a list.
+func (p Parameter) Members(value string) []string {
+	if _, list := p.Element(); list {
+		return split(value)
+	}
+	return []string{value}
+}
+
 // value is what Ref of the parameter gives: a string, or a list of them.
 func (p Parameter) value(s string) any {
-	if _, list := p.element(); !list {
+	if _, list := p.Element(); !list {
 		return s
 	}
 	out := []any{}

@@ -182,10 +182,8 @@ func readPolicies(m map[string]any, r *Resource) error {
 			continue
 		}
 		switch v {
-		case Delete, Retain:
+		case Delete, Retain, RetainExceptOnCreate:
 			*field = v.(string)
-		case retainExceptOnCreate:
-			*field = Retain
 		case "Snapshot":
 			return refuse("Template error: resource type %s does not support %s: Snapshot", r.Type, name)
 		default:

@@ -32,7 +32,7 @@ func refuse(format string, args ...any) error { return &Error{fmt.Sprintf(format
 const (
 	Delete               = "Delete"
 	Retain               = "Retain"
-	retainExceptOnCreate = "RetainExceptOnCreate"
+	RetainExceptOnCreate = "RetainExceptOnCreate" // delete it when the operation that made it rolls back
 )
 
 // Template is a template that was found good. Its values are strings, []any and
@@ -56,7 +56,7 @@ type Resource struct {
 	Metadata            any
 	DependsOn           []string
 	Condition           string
-	DeletionPolicy      string // Delete or Retain
+	DeletionPolicy      string
 	UpdateReplacePolicy string
 }
 
