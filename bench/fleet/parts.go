@@ -35,7 +35,7 @@ func (b bench) cost(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintf(b.stdout, "\n%d GPU nodes, %d samples every %s, %s from start, side by side:\n\n", b.nodes, perScrape(b.nodes), b.interval, b.duration)
-	fmt.Fprintf(b.stdout, "| agent | CPU-s | peak RSS, MB | samples delivered | CPU-s per million samples |\n|---|---:|---:|---:|---:|\n")
+	fmt.Fprintf(b.stdout, "| agent | CPU-s | peak RSS, MB | anonymous at the end, MB | samples delivered | CPU-s per million samples |\n|---|---:|---:|---:|---:|---:|\n")
 	all := map[string]figures{}
 	for _, p := range s.players {
 		f, err := p.measure()
@@ -43,7 +43,7 @@ func (b bench) cost(ctx context.Context) (err error) {
 			return err
 		}
 		all[f.agent] = f
-		fmt.Fprintf(b.stdout, "| %s | %.2f | %.0f | %d | %.2f |\n", f.agent, f.usage.CPU.Seconds(), f.megabytes(), f.samples, f.perMillion().Seconds())
+		fmt.Fprintf(b.stdout, "| %s | %.2f | %.0f | %.0f | %d | %.2f |\n", f.agent, f.usage.CPU.Seconds(), f.megabytes(), float64(f.usage.Anon)/1e6, f.samples, f.perMillion().Seconds())
 	}
 	if err := <-profile; err != nil {
 		fmt.Fprintln(b.progress, "no profile:", err)

@@ -103,7 +103,8 @@ func (p *Process) Stop(ctx context.Context) error {
 // Usage is what a process has used since it started.
 type Usage struct {
 	CPU     time.Duration // user and system
-	PeakRSS int64         // bytes
+	PeakRSS int64         // bytes, the program's own pages included
+	Anon    int64         // bytes of it that are no file's, now: heap and stacks
 }
 
 // ticksPerSecond is USER_HZ, which Linux has fixed for its /proc files.
@@ -127,14 +128,21 @@ func (p *Process) Usage() (Usage, error) {
 		return Usage{}, fmt.Errorf("measure %s: %w", p.kind.Name, err)
 	}
 	u := Usage{CPU: time.Duration(user+system) * time.Second / ticksPerSecond}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			if err != nil {
-				return Usage{}, fmt.Errorf("measure %s: %w", p.kind.Name, err)
-			}
-			u.PeakRSS = kb << 10
-		}
+	u.PeakRSS, err1 = kilobytes(string(status), "VmHWM:")
+	u.Anon, err2 = kilobytes(string(status), "RssAnon:")
+	if err := errors.Join(err1, err2); err != nil {
+		return Usage{}, fmt.Errorf("measure %s: %w", p.kind.Name, err)
 	}
 	return u, nil
+}
+
+// kilobytes finds a line of /proc/PID/status and returns its value in bytes.
+func kilobytes(status, name string) (int64, error) {
+	for line := range strings.Lines(status) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no line %s in /proc status", name)
 }
