@@ -34,15 +34,14 @@ type result struct {
 // forgiven once per target, and only when the page did not arrive as a whole.
 const handover = time.Second
 
+// dying is how long after a kill a page may still be noted as served: the agent
+// had it when the signal came.
+const dying = 100 * time.Millisecond
+
 // count holds what arrived against the pages that were served.
-func (t trial) count(killed time.Time, pages []simulate.Page, seen receive.Report) result {
+func (t trial) count(kills []time.Time, pages []simulate.Page, seen receive.Report) result {
 	find := index(seen, t.plan.Interval/2)
-	last := map[string]int{} // last page before the kill, by target
-	for _, p := range pages {
-		if p.Served.Before(killed) && killed.Sub(p.Served) < handover {
-			last[p.Instance] = max(last[p.Instance], p.Sequence)
-		}
-	}
+	cut := interruptible(kills, pages)
 	r := result{
 		agent: t.agent.Name, fault: t.fault, arrived: seen.Arrived(), outOfOrder: seen.OutOfOrder,
 		duplicates: seen.Duplicates, duplicateRequests: seen.DuplicateRequests, maxInFlight: seen.MaxInFlight,
@@ -51,7 +50,7 @@ func (t trial) count(killed time.Time, pages []simulate.Page, seen receive.Repor
 		came := find(p)
 		switch {
 		case came == p.Samples:
-		case last[p.Instance] == p.Sequence:
+		case cut[target{p.Instance, p.Sequence}]:
 			r.interrupted++
 			r.arrived -= came
 			continue
@@ -66,25 +65,45 @@ func (t trial) count(killed time.Time, pages []simulate.Page, seen receive.Repor
 	return r
 }
 
+// target names a page.
+type target struct {
+	instance string
+	sequence int
+}
+
+// interruptible are the pages that a kill may have kept from being taken: of each
+// target the last one before it, when it was served just then.
+func interruptible(kills []time.Time, pages []simulate.Page) map[target]bool {
+	out := map[target]bool{}
+	for _, kill := range kills {
+		last := map[string]int{}
+		for _, p := range pages {
+			if age := kill.Sub(p.Served); age > -dying && age < handover {
+				last[p.Instance] = max(last[p.Instance], p.Sequence)
+			}
+		}
+		for instance, sequence := range last {
+			out[target{instance, sequence}] = true
+		}
+	}
+	return out
+}
+
 // index returns how many samples of a page came. A page is known by its sequence;
 // where that sample is lost, by the others having been stamped within near before
 // it was served.
 func index(seen receive.Report, near time.Duration) func(simulate.Page) int {
-	type key struct {
-		instance string
-		sequence int
-	}
-	known := map[key]int{}
+	known := map[target]int{}
 	orphans := map[string][]receive.Moment{}
 	for m, n := range seen.Moments {
 		if sequence, ok := seen.Sequences[m]; ok {
-			known[key{m.Instance, sequence}] = n
+			known[target{m.Instance, sequence}] = n
 		} else {
 			orphans[m.Instance] = append(orphans[m.Instance], m)
 		}
 	}
 	return func(p simulate.Page) int {
-		if n, ok := known[key{p.Instance, p.Sequence}]; ok {
+		if n, ok := known[target{p.Instance, p.Sequence}]; ok {
 			return n
 		}
 		n := 0
@@ -141,11 +160,8 @@ func judge(results []result) []string {
 	return out
 }
 
-// allowedDuplicates is how many requests may repeat samples: those that were in
-// flight when the agent or its connections were cut.
+// allowedDuplicates is how many requests may repeat samples: those that can have
+// been in flight when the agent was killed or its connections were cut.
 func (r result) allowedDuplicates() int {
-	if r.fault.kills {
-		return r.maxInFlight
-	}
-	return 0
+	return r.fault.cuts * r.maxInFlight
 }

@@ -28,15 +28,16 @@ func TestCount(t *testing.T) {
 	}
 	trial := trial{agent: agents.Kind{Name: agents.Parascope}, plan: defaultPlan()}
 	for name, c := range map[string]struct {
-		killed time.Time
-		want   result
+		kills []time.Time
+		want  result
 	}{
-		"not killed":   {time.Time{}, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
-		"killed":       {at(10).Add(time.Millisecond), result{taken: 30, arrived: 14, lost: 16, missing: 1, partial: 1, interrupted: 1}},
-		"killed later": {at(12), result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
-		"killed early": {at(5).Add(time.Millisecond), result{taken: 20, arrived: 17, lost: 3, partial: 1, interrupted: 2}},
+		"not killed":   {nil, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
+		"killed":       {[]time.Time{at(10).Add(time.Millisecond)}, result{taken: 30, arrived: 14, lost: 16, missing: 1, partial: 1, interrupted: 1}},
+		"killed later": {[]time.Time{at(12)}, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
+		"killed twice": {[]time.Time{at(5).Add(time.Millisecond), at(10).Add(time.Millisecond)}, result{taken: 10, arrived: 10, interrupted: 3}},
+		"killed early": {[]time.Time{at(5).Add(time.Millisecond)}, result{taken: 20, arrived: 17, lost: 3, partial: 1, interrupted: 2}},
 	} {
-		got := trial.count(c.killed, pages, seen)
+		got := trial.count(c.kills, pages, seen)
 		got.agent = ""
 		if got.taken != c.want.taken || got.arrived != c.want.arrived || got.lost != c.want.lost ||
 			got.missing != c.want.missing || got.partial != c.want.partial || got.interrupted != c.want.interrupted {
@@ -50,7 +51,7 @@ func TestJudge(t *testing.T) {
 		return result{agent: agents.Prometheus, fault: fault{name: name}, taken: 100, lost: lost}
 	}
 	ours := func(change func(*result)) result {
-		r := result{agent: agents.Parascope, fault: fault{name: "kill", kills: true}, taken: 100, maxInFlight: 2}
+		r := result{agent: agents.Parascope, fault: fault{name: "kill", cuts: 1}, taken: 100, maxInFlight: 2}
 		change(&r)
 		return r
 	}

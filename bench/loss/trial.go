@@ -37,9 +37,9 @@ type fault struct {
 	name  string
 	begin func(*scene) error
 	end   func(*scene) error
-	// kills says that the agent is killed, or its connections cut, while
+	// cuts is how often the agent is killed, or its connections are cut, while
 	// requests are on their way: those may come twice.
-	kills bool
+	cuts int
 }
 
 // scene is what a fault can reach.
@@ -49,7 +49,7 @@ type scene struct {
 	metadata *receive.Metadata
 	agent    *agents.Process
 	restart  func() (*agents.Process, error)
-	killed   time.Time
+	kills    []time.Time
 	plan     plan
 }
 
@@ -66,11 +66,11 @@ func faults() []fault {
 		answer("503", receive.Unavailable),
 		answer("hang", receive.Hang),
 		answer("reset", receive.Reset),
-		{name: "kill in outage", kills: true, begin: killInOutage, end: func(s *scene) error { s.receiver.Set(receive.Accept); return nil }},
-		{name: "kill", kills: true, begin: (*scene).kill},
+		{name: "kill in outage", cuts: 1, begin: killInOutage, end: func(s *scene) error { s.receiver.Set(receive.Accept); return nil }},
+		{name: "three kills", cuts: 3, begin: killThrice},
 		{name: "expiry", // 403 until the metadata service has new credentials, which is 15 s late
 			begin: func(s *scene) error { return nil }, end: func(s *scene) error { s.metadata.Renew(); return nil }},
-		{name: "restart", kills: true,
+		{name: "restart", cuts: 1,
 			begin: func(s *scene) error { return s.receiver.Down() }, end: func(s *scene) error { return s.receiver.Up() }},
 	}
 }
@@ -85,12 +85,27 @@ func killInOutage(s *scene) error {
 	return s.kill()
 }
 
+// killThrice kills the agent while all is well, at three points of the interval.
+func killThrice(s *scene) error {
+	for i := range 3 {
+		if i > 0 {
+			if err := wait(s.ctx, s.plan.Interval*4/3); err != nil {
+				return err
+			}
+		}
+		if err := s.kill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // kill ends the agent with SIGKILL and starts it again on what it left.
 func (s *scene) kill() error {
+	s.kills = append(s.kills, time.Now())
 	if err := s.agent.Kill(); err != nil {
 		return err
 	}
-	s.killed = time.Now()
 	next, err := s.restart()
 	if err != nil {
 		return err
@@ -147,7 +162,7 @@ func (t trial) run(ctx context.Context) (_ result, err error) {
 	s := &scene{ctx: ctx, receiver: receiver, metadata: metadata, agent: agent, restart: start, plan: t.plan}
 	err = t.play(ctx, s, fleet)
 	err = errors.Join(err, s.agent.Stop(ctx))
-	return t.count(s.killed, fleet.Pages(), receiver.Report()), err
+	return t.count(s.kills, fleet.Pages(), receiver.Report()), err
 }
 
 // play is the plan: quiet, trouble, quiet, catching up.
@@ -187,7 +202,7 @@ func (t trial) drain(ctx context.Context, s *scene, fleet *simulate.Fleet) error
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if t.count(s.killed, fleet.Pages(), s.receiver.Report()).lost == 0 {
+		if t.count(s.kills, fleet.Pages(), s.receiver.Report()).lost == 0 {
 			return nil
 		}
 		select {

@@ -45,6 +45,8 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, errors.New("no data directory"), "give --data DIR")
 	case o.Interval < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
+	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
+		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
 	}
 	return nil
 }
