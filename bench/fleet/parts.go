@@ -162,7 +162,7 @@ func (b bench) backlog(ctx context.Context) (err error) {
 }
 
 // drainTimeout ends the wait for an agent that has lost its backlog.
-const drainTimeout = 10 * time.Minute
+const drainTimeout = 15 * time.Minute
 
 // awaitSamples waits until the receiver has n samples and returns how long after
 // open that was.
