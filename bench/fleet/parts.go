@@ -73,7 +73,7 @@ func (b bench) startPerf(ctx context.Context, s *stage) <-chan error {
 	}
 	i := slices.IndexFunc(s.players, func(p player) bool { return p.kind.Name == agents.Parascope })
 	seconds := strconv.Itoa(max(1, int(b.duration.Seconds())-5))
-	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "199", "-g", "-o", b.perf, "-p", strconv.Itoa(s.players[i].process.PID()), "--", "sleep", seconds)
+	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "499", "-g", "-o", b.perf, "-p", strconv.Itoa(s.players[i].process.PID()), "--", "sleep", seconds)
 	go func() {
 		out, err := cmd.CombinedOutput()
 		if err != nil {
