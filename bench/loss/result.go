@@ -32,7 +32,7 @@ type result struct {
 // handover is how long before a kill a page may have been served and still not
 // be taken: the agent has its bytes and has not come to storing them. It is
 // forgiven once per target, and only when the page did not arrive as a whole.
-const handover = time.Second
+const handover = 250 * time.Millisecond
 
 // dying is how long after a kill a page may still be noted as served: the agent
 // had it when the signal came.
