@@ -39,6 +39,9 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 				return fmt.Errorf("find this program's own file: %w", err)
 			}
 			o.Program = program
+			if cmd.Flags().Changed("imds-credential-lifetime") && o.IMDSAddress == "" {
+				o.IMDSAddress = "127.0.0.1:0" // a lifetime says that there are such credentials
+			}
 			level := slog.LevelWarn
 			if verbose {
 				level = slog.LevelDebug
@@ -60,6 +63,8 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 takes a free one")
 	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
 	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
+	f.StringVar(&o.IMDSAddress, "imds-listen", "", "address of an instance metadata service, from which the head then has its credentials (default: none)")
+	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour, "how long credentials from the metadata service are good; turns it on, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
 	f.StringVar(&o.Alias, "alias", "pcluster-infra", "alias of the workspace")
 	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
@@ -67,7 +72,7 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&verbose, "verbose", false, "log every request")
-	c.AddCommand(newLocalEnv(p, &o.DataDir))
+	c.AddCommand(newLocalEnv(p, &o.DataDir), newLocalFault(p, &o.DataDir))
 	return c
 }
 

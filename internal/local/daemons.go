@@ -30,9 +30,7 @@ func startHead(ctx context.Context, o Options, endpoint string, report func(Even
 	if err := writeHeadConfig(config, o, endpoint); err != nil {
 		return nil, err
 	}
-	files := sharedFiles(o.DataDir)
-	env := append(inheritedEnv(),
-		"AWS_SHARED_CREDENTIALS_FILE="+files.Credentials, "AWS_CONFIG_FILE="+files.Config, "AWS_PROFILE=head")
+	env := append(inheritedEnv(), o.headCredentials()...)
 	c, err := startChild(o, "head", []string{"head",
 		"--config.file=" + config,
 		"--storage.agent.path=" + filepath.Join(o.DataDir, "data-agent"),
@@ -47,6 +45,17 @@ func startHead(ctx context.Context, o Options, endpoint string, report func(Even
 	go c.watch(ctx, report)
 	report(Event{Kind: Started, What: c.name, Address: "http://" + o.HeadAddress, PID: c.pid, Detail: "scrapes and sends; log " + c.log})
 	return c, nil
+}
+
+// headCredentials is the environment in which the head finds its own: as on a
+// cluster's head node where there is a metadata service, else in the shared files.
+func (o Options) headCredentials() []string {
+	if o.metadataURL != "" {
+		return []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + o.metadataURL,
+			"AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null"}
+	}
+	files := sharedFiles(o.DataDir)
+	return []string{"AWS_SHARED_CREDENTIALS_FILE=" + files.Credentials, "AWS_CONFIG_FILE=" + files.Config, "AWS_PROFILE=head"}
 }
 
 // inheritedEnv is what a daemon may see of our environment. The caller's own AWS

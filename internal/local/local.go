@@ -27,12 +27,15 @@ type Options struct {
 	CloudAddress string // host:port of the local cloud
 	NodeAddress  string // host:port of the node exporter
 	HeadAddress  string // host:port of the head agent
+	IMDSAddress  string // host:port of the instance metadata service; empty: none, the head has keys in a file
 	Region       string // region of the workspace
 	Alias        string // alias of the workspace
 	Interval     time.Duration
 	Program      string // path of parascope itself, to start the daemons with
 	Cloud        localaws.Options
 	Logger       *slog.Logger
+
+	metadataURL string // known when the cloud runs
 }
 
 // Validate returns what is wrong with the options.
@@ -42,6 +45,8 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, errors.New("no data directory"), "give --data DIR")
 	case o.Interval < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
+	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
+		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
 	}
 	return nil
 }
@@ -74,6 +79,9 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	}
 	stops.add("local cloud", cloud.Stop)
 	report(Event{Kind: Started, What: "cloud", Address: cloud.URL(), Detail: "AWS APIs, region " + o.Region})
+	if o.metadataURL = cloud.MetadataURL(); o.metadataURL != "" {
+		report(Event{Kind: Started, What: "imds", Address: o.metadataURL, Detail: "credentials of " + localaws.HeadRole})
+	}
 
 	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: o.Region, Profile: "operator", Files: sharedFiles(o.DataDir), Endpoint: cloud.URL()})
 	if err != nil {
@@ -110,13 +118,17 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 // reserveAddresses finds a taken address before anything is started, and turns
 // port 0 into a free port, since the daemons must be told a real one.
 func (o *Options) reserveAddresses(ctx context.Context) error {
-	for _, addr := range []*string{&o.CloudAddress, &o.NodeAddress, &o.HeadAddress} {
+	addresses := []*string{&o.CloudAddress, &o.NodeAddress, &o.HeadAddress}
+	if o.IMDSAddress != "" {
+		addresses = append(addresses, &o.IMDSAddress)
+	}
+	for _, addr := range addresses {
 		l, err := listen.TCP(ctx, *addr)
 		if err != nil {
 			return err
 		}
 		*addr = l.Addr().String()
-		// Only closed when all three are bound, or port 0 could give one twice.
+		// Only closed when all are bound, or port 0 could give one twice.
 		defer l.Close()
 	}
 	return nil
@@ -125,6 +137,7 @@ func (o *Options) reserveAddresses(ctx context.Context) error {
 func startCloud(o Options) (*localaws.Cloud, error) {
 	opts := o.Cloud
 	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
+	opts.IMDS.Listen = o.IMDSAddress
 	cloud, err := localaws.New(opts)
 	if err != nil {
 		return nil, explainLock(err)

@@ -18,12 +18,13 @@ type Running struct {
 	PID      int    `json:"pid"`
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
+	Metadata string `json:"metadata,omitempty"` // URL of the instance metadata service, when there is one
 }
 
 func markerFile(dir string) string { return filepath.Join(dir, "running.json") }
 
 func writeMarker(o Options, endpoint string) error {
-	b, err := json.Marshal(Running{PID: os.Getpid(), Endpoint: endpoint, Region: o.Region})
+	b, err := json.Marshal(Running{PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", markerFile(o.DataDir), err)
 	}

@@ -20,7 +20,9 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
+	"github.com/parascope/parascope/internal/localaws/faults"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/imds"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -35,6 +37,7 @@ type Options struct {
 	Region  string           // default region of the profiles in DataDir/aws/config; default us-east-2
 	Roles   []string         // ARNs of roles that AssumeRole accepts
 	AMP     AMP              // behaviour of Amazon Managed Service for Prometheus
+	IMDS    IMDS             // instance metadata service; off unless it has an address
 	Now     func() time.Time // clock; default time.Now
 	NewID   func() string    // request and resource ids; default random UUIDs
 	Logger  *slog.Logger     // default: discards
@@ -47,11 +50,27 @@ type AMP struct {
 	DeleteDelay time.Duration    // how long it stays DELETING
 }
 
+// IMDS configures the instance metadata service, which has a port of its own.
+type IMDS struct {
+	Listen             string        // host:port; empty: no such service
+	CredentialLifetime time.Duration // of the head node's role; AWS's six hours where zero
+}
+
+// HeadRole is the role of the machine that the metadata service speaks of.
+const HeadRole = "arn:aws:iam::" + principal.Account + ":role/parascope-head"
+
 // Cloud is a local cloud. Its data directory is held from New to Stop.
 type Cloud struct {
 	opts     Options
 	state    *state.DB
 	amp      *amp.AMP
+	faults   *faults.Table
+	cloud    endpoint
+	metadata endpoint // without a server when it is off
+}
+
+// endpoint is a server and the address it is bound to.
+type endpoint struct {
 	server   *http.Server
 	listener net.Listener
 	serving  chan error
@@ -66,7 +85,7 @@ func New(opts Options) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cloud{opts: opts, state: db, serving: make(chan error, 1)}
+	c := &Cloud{opts: opts, state: db, faults: faults.New(opts.NewID)}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -107,13 +126,13 @@ func (c *Cloud) open() error {
 		return err
 	}
 	gw, err := gateway.New(gateway.Options{
-		Services: services(principals, c.amp), Lookup: principals.Lookup, Authorize: gateway.AllowAll, // until the account has policies
+		Services: services(principals, c.amp, c.faults), Lookup: principals.Lookup,
 		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
 	})
 	if err != nil {
 		return errors.Join(err, c.amp.Close())
 	}
-	c.server = &http.Server{
+	c.cloud.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == healthPath {
 				writeHealth(w)
@@ -122,6 +141,12 @@ func (c *Cloud) open() error {
 			gw.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
+	}
+	if c.opts.IMDS.Listen != "" {
+		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: imds.New(imds.Options{
+			Principals: principals, RoleARN: HeadRole, Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
+			Now: c.opts.Now, Logger: c.opts.Logger,
+		})}
 	}
 	return nil
 }
@@ -140,7 +165,7 @@ func (c *Cloud) seed() (*principal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, arn := range c.opts.Roles {
+	for _, arn := range append([]string{HeadRole}, c.opts.Roles...) {
 		if err := principals.AddRole(arn); err != nil {
 			return nil, fmt.Errorf("add role %s: %w", arn, err)
 		}
@@ -157,36 +182,58 @@ func (c *Cloud) seed() (*principal.Store, error) {
 		[]principal.Profile{{Name: "operator", Key: operator}, {Name: "head", Key: head}})
 }
 
-// Start binds the address and serves until Stop.
+// Start binds the addresses and serves until Stop.
 func (c *Cloud) Start() error {
-	listener, err := net.Listen("tcp", c.opts.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", c.opts.Listen, err)
+	err := c.cloud.start(c.opts.Listen)
+	if err == nil && c.metadata.server != nil {
+		err = c.metadata.start(c.opts.IMDS.Listen)
 	}
-	c.listener = listener
-	go func() { c.serving <- c.server.Serve(listener) }()
+	return err
+}
+
+func (e *endpoint) start(address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	e.listener, e.serving = listener, make(chan error, 1)
+	go func() { e.serving <- e.server.Serve(listener) }()
 	return nil
+}
+
+func (e *endpoint) stop(ctx context.Context) error {
+	if e.listener == nil {
+		return nil
+	}
+	var errs []error
+	if err := e.server.Shutdown(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("finish running calls: %w", err), e.server.Close())
+	}
+	if err := <-e.serving; !errors.Is(err, http.ErrServerClosed) {
+		errs = append(errs, fmt.Errorf("serve: %w", err))
+	}
+	return errors.Join(errs...)
 }
 
 // URL is the endpoint for AWS clients, http://host:port; known after Start.
 func (c *Cloud) URL() string {
-	if c.listener == nil {
+	if c.cloud.listener == nil {
 		return "http://" + c.opts.Listen
 	}
-	return "http://" + c.listener.Addr().String()
+	return "http://" + c.cloud.listener.Addr().String()
+}
+
+// MetadataURL is the instance metadata service's, for
+// AWS_EC2_METADATA_SERVICE_ENDPOINT; empty when it is off.
+func (c *Cloud) MetadataURL() string {
+	if c.metadata.listener == nil {
+		return ""
+	}
+	return "http://" + c.metadata.listener.Addr().String()
 }
 
 // Stop lets running calls finish while ctx allows, and closes the data directory.
 func (c *Cloud) Stop(ctx context.Context) error {
-	var errs []error
-	if c.listener != nil {
-		if err := c.server.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("finish running calls: %w", err), c.server.Close())
-		}
-		if err := <-c.serving; !errors.Is(err, http.ErrServerClosed) {
-			errs = append(errs, fmt.Errorf("serve: %w", err))
-		}
-	}
-	errs = append(errs, c.amp.Close(), c.state.Close())
-	return errors.Join(errs...)
+	c.faults.Close() // a request that hangs must not keep the cloud from stopping
+	return errors.Join(c.cloud.stop(ctx), c.metadata.stop(ctx), c.amp.Close(), c.state.Close())
 }

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parascope/parascope/bench/internal/agents"
+	"github.com/parascope/parascope/bench/internal/receive"
+	"github.com/parascope/parascope/bench/internal/simulate"
+)
+
+// result is what came of a trial. Samples are distinct pairs of series and
+// timestamp, of the fleet's pages only.
+type result struct {
+	agent string
+	fault fault
+
+	taken       int // samples of the pages that the agent has got
+	arrived     int
+	lost        int
+	missing     int // pages of which nothing came
+	partial     int // pages of which a part came
+	interrupted int // pages that a kill interrupted, counted in nothing above
+
+	outOfOrder        int
+	duplicates        int
+	duplicateRequests int
+	maxInFlight       int
+}
+
+// handover is how long before a kill a page may have been served and still not
+// be taken: the agent has its bytes and has not come to storing them. It is
+// forgiven once per target, and only when the page did not arrive as a whole.
+const handover = 250 * time.Millisecond
+
+// dying is how long after a kill a page may still be noted as served: the agent
+// had it when the signal came.
+const dying = 100 * time.Millisecond
+
+// count holds what arrived against the pages that were served.
+func (t trial) count(kills []time.Time, pages []simulate.Page, seen receive.Report) result {
+	find := index(seen, t.plan.Interval/2)
+	cut := interruptible(kills, pages)
+	r := result{
+		agent: t.agent.Name, fault: t.fault, arrived: seen.Arrived(), outOfOrder: seen.OutOfOrder,
+		duplicates: seen.Duplicates, duplicateRequests: seen.DuplicateRequests, maxInFlight: seen.MaxInFlight,
+	}
+	for _, p := range pages {
+		came := find(p)
+		switch {
+		case came == p.Samples:
+		case cut[target{p.Instance, p.Sequence}]:
+			r.interrupted++
+			r.arrived -= came
+			continue
+		case came == 0:
+			r.missing++
+		default:
+			r.partial++
+		}
+		r.taken += p.Samples
+	}
+	r.lost = r.taken - r.arrived
+	return r
+}
+
+// target names a page.
+type target struct {
+	instance string
+	sequence int
+}
+
+// interruptible are the pages that a kill may have kept from being taken: of each
+// target the last one before it, when it was served just then.
+func interruptible(kills []time.Time, pages []simulate.Page) map[target]bool {
+	out := map[target]bool{}
+	for _, kill := range kills {
+		last := map[string]int{}
+		for _, p := range pages {
+			if age := kill.Sub(p.Served); age > -dying && age < handover {
+				last[p.Instance] = max(last[p.Instance], p.Sequence)
+			}
+		}
+		for instance, sequence := range last {
+			out[target{instance, sequence}] = true
+		}
+	}
+	return out
+}
+
+// index returns how many samples of a page came. A page is known by its sequence;
+// where that sample is lost, by the others having been stamped within near before
+// it was served.
+func index(seen receive.Report, near time.Duration) func(simulate.Page) int {
+	known := map[target]int{}
+	orphans := map[string][]receive.Moment{}
+	for m, n := range seen.Moments {
+		if sequence, ok := seen.Sequences[m]; ok {
+			known[target{m.Instance, sequence}] = n
+		} else {
+			orphans[m.Instance] = append(orphans[m.Instance], m)
+		}
+	}
+	return func(p simulate.Page) int {
+		if n, ok := known[target{p.Instance, p.Sequence}]; ok {
+			return n
+		}
+		n := 0
+		for _, m := range orphans[p.Instance] {
+			if age := p.Served.Sub(time.UnixMilli(m.Timestamp)); age >= 0 && age < near {
+				n += seen.Moments[m]
+			}
+		}
+		return n
+	}
+}
+
+// table prints the results for a person, in Markdown.
+func table(results []result) string {
+	var b strings.Builder
+	b.WriteString("| fault | agent | taken | arrived | lost | out of order | duplicates (in requests) | in flight at most | pages interrupted by the kill |\n")
+	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d (%d) | %d | %d |\n", r.fault.name, r.agent, r.taken, r.arrived, r.lost,
+			r.outOfOrder, r.duplicates, r.duplicateRequests, r.maxInFlight, r.interrupted)
+	}
+	return b.String()
+}
+
+// judge returns which of the claims do not hold. A run in which stock Prometheus
+// loses nothing to a 403 or 429 shows nothing about the others.
+func judge(results []result) []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, r := range results {
+		switch {
+		case r.taken == 0:
+			say("INVALID: %s took no page (%s)", r.agent, r.fault.name)
+		case r.lost < 0:
+			say("INVALID: more arrived of %s than was taken (%s)", r.agent, r.fault.name)
+		case r.fault.name == "none" && r.lost != 0:
+			say("INVALID: %s lost %d samples without any trouble", r.agent, r.lost)
+		case r.agent == agents.Prometheus && (r.fault.name == "403" || r.fault.name == "429") && r.lost == 0:
+			say("INVALID: stock Prometheus lost nothing to %s", r.fault.name)
+		}
+		if r.agent != agents.Parascope {
+			continue
+		}
+		if r.lost > 0 {
+			say("parascope lost %d samples (%s)", r.lost, r.fault.name)
+		}
+		if r.outOfOrder > 0 {
+			say("parascope delivered %d samples out of order (%s)", r.outOfOrder, r.fault.name)
+		}
+		if allowed := r.allowedDuplicates(); r.duplicateRequests > allowed {
+			say("parascope sent samples twice in %d requests, %d are allowed (%s)", r.duplicateRequests, allowed, r.fault.name)
+		}
+	}
+	return out
+}
+
+// allowedDuplicates is how many requests may repeat samples: those that can have
+// been in flight when the agent was killed or its connections were cut.
+func (r result) allowedDuplicates() int {
+	return r.fault.cuts * r.maxInFlight
+}

@@ -1,0 +1,106 @@
+package faults
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
+)
+
+// Wrap puts the table in front of the operations of AMP's data plane. It works
+// behind the signature check: trouble is for requests that would be served.
+func (t *Table) Wrap(services []gateway.Service) []gateway.Service {
+	out := slices.Clone(services)
+	for i, s := range out {
+		if s.Protocol != gateway.PrometheusHTTP {
+			continue
+		}
+		out[i].Operations = slices.Clone(s.Operations)
+		for j, op := range s.Operations {
+			if op.Serve != nil {
+				out[i].Operations[j].Serve = t.wrap(op)
+			}
+		}
+	}
+	return out
+}
+
+func (t *Table) wrap(op gateway.Operation) serve {
+	on := OnQuery
+	if op.Name == "RemoteWrite" {
+		on = OnWrite
+	}
+	return func(w http.ResponseWriter, r *gateway.Request) error {
+		f, cleared, met := t.meet(on, r.Labels["workspaceId"], r.Now)
+		if !met {
+			return op.Serve(w, r)
+		}
+		i := slices.IndexFunc(kinds(), func(k kind) bool { return k.name == f.Kind })
+		return kinds()[i].answer(f, cleared, op.Serve)(w, r)
+	}
+}
+
+// Service is the API by which the operator sets faults. AWS has nothing like it.
+func (t *Table) Service() gateway.Service {
+	var rules []gateway.Rule
+	for _, k := range kinds() {
+		rules = append(rules, k.rule)
+	}
+	own := func(text string) gateway.Rule {
+		return gateway.Rule{Text: text, Basis: gateway.Assumed, Source: "the local cloud's own; AWS has nothing like it"}
+	}
+	const path = "/_parascope/faults"
+	return gateway.Service{
+		Name: "parascope-faults", Title: "Faults of the local cloud", SigningName: "parascope", Version: "1", Protocol: gateway.RESTJSON,
+		Rules: []gateway.Rule{
+			own("requests are signed with the operator's key; other principals get 403 AccessDeniedException"),
+			own("faults are kept in memory: a restart ends them"),
+			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
+		},
+		Operations: []gateway.Operation{
+			{Name: "CreateFault", Method: http.MethodPost, Path: path, Serve: operatorOnly(t.create), Rules: rules},
+			{Name: "ListFaults", Method: http.MethodGet, Path: path, Serve: operatorOnly(t.show)},
+			{Name: "DeleteFaults", Method: http.MethodDelete, Path: path, Serve: operatorOnly(t.delete)},
+			{Name: "DeleteFault", Method: http.MethodDelete, Path: path + "/{faultId}", Serve: operatorOnly(t.delete), Rules: []gateway.Rule{
+				own("requests that hang on it are let go; an unknown id is 404 ResourceNotFoundException"),
+			}},
+		},
+	}
+}
+
+func operatorOnly(inner serve) serve {
+	return func(w http.ResponseWriter, r *gateway.Request) error {
+		if !strings.HasSuffix(r.Principal.ARN, ":user/operator") {
+			return &gateway.Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "Only the operator sets faults, not " + r.Principal.ARN}
+		}
+		return inner(w, r)
+	}
+}
+
+func (t *Table) create(w http.ResponseWriter, r *gateway.Request) error {
+	f := Fault{On: OnWrite, Share: 1}
+	d := json.NewDecoder(strings.NewReader(string(r.Body)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return invalid("the request body is no fault: %v", err)
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	return gateway.WriteJSON(w, http.StatusOK, t.add(f, r.Now))
+}
+
+func (t *Table) show(w http.ResponseWriter, r *gateway.Request) error {
+	return gateway.WriteJSON(w, http.StatusOK, map[string]any{"faults": t.list(r.Now)})
+}
+
+func (t *Table) delete(w http.ResponseWriter, r *gateway.Request) error {
+	id := r.Labels["faultId"]
+	n := t.clear(id, r.Now)
+	if id != "" && n == 0 {
+		return &gateway.Error{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Message: "There is no fault " + id}
+	}
+	return gateway.WriteJSON(w, http.StatusOK, map[string]any{"cleared": n})
+}
