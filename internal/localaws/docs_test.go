@@ -1,22 +1,18 @@
 package localaws
 
 import (
+	"context"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
-	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/gateway"
-	"github.com/parascope/parascope/internal/localaws/principal"
-	"github.com/parascope/parascope/internal/localaws/state"
+	"github.com/parascope/parascope/internal/localaws/imds"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/local-cloud.md")
@@ -41,26 +37,16 @@ or presigned) with a key from the data directory.
 // what is in the state.
 func allServices(t *testing.T) []gateway.Service {
 	t.Helper()
-	db, err := state.Open(t.TempDir())
+	cloud, err := New(Options{DataDir: t.TempDir(), IMDS: IMDS{Listen: "127.0.0.1:0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := cloud.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	prometheus, err := amp.New(amp.Options{
-		State: db, Dir: t.TempDir(), BaseURL: func() string { return "" }, Now: time.Now, NewID: uuid.NewString, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return services(principals, prometheus)
+	return append(cloud.parts.services(cloud.faults), imds.New(imds.Options{RoleARN: HeadRole, Region: "us-east-2"}).Service())
 }
 
 // TestDocs keeps docs/local-cloud.md what the tables say.

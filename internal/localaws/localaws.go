@@ -13,17 +13,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 	"github.com/parascope/parascope/internal/localaws/faults"
 	"github.com/parascope/parascope/internal/localaws/gateway"
-	"github.com/parascope/parascope/internal/localaws/imds"
-	"github.com/parascope/parascope/internal/localaws/principal"
+	"github.com/parascope/parascope/internal/localaws/grafana"
+	"github.com/parascope/parascope/internal/localaws/identity"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -32,15 +30,21 @@ type HeldError = state.HeldError
 
 // Options configure a cloud. Only DataDir is needed.
 type Options struct {
-	DataDir string           // state, samples and access keys
-	Listen  string           // host:port; default 127.0.0.1:9280
-	Region  string           // default region of the profiles in DataDir/aws/config; default us-east-2
-	Roles   []string         // ARNs of roles that AssumeRole accepts
-	AMP     AMP              // behaviour of Amazon Managed Service for Prometheus
-	IMDS    IMDS             // instance metadata service; off unless it has an address
-	Now     func() time.Time // clock; default time.Now
-	NewID   func() string    // request and resource ids; default random UUIDs
-	Logger  *slog.Logger     // default: discards
+	DataDir string  // state, samples and access keys
+	Listen  string  // host:port; default 127.0.0.1:9280
+	Region  string  // default region of the profiles in DataDir/aws/config; default us-east-2
+	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
+	Grafana Grafana // behaviour of Amazon Managed Grafana
+	People  People  // IAM Identity Center
+	IMDS    IMDS    // instance metadata service; off unless it has an address
+	// Users are made at the start, beside the operator, who may do everything, and
+	// the head node's, which may send metrics. Each has a profile of its name.
+	Users []User
+	// Audit is told every permission that was asked for, and what came of it.
+	Audit  func(gateway.Ask, gateway.Decision)
+	Now    func() time.Time // clock; default time.Now
+	NewID  func() string    // request and resource ids; default random UUIDs
+	Logger *slog.Logger     // default: discards
 }
 
 // AMP configures the Prometheus service.
@@ -50,23 +54,42 @@ type AMP struct {
 	DeleteDelay time.Duration    // how long it stays DELETING
 }
 
+// Grafana configures the Grafana service.
+type Grafana struct {
+	CreateDelay time.Duration // how long a workspace stays CREATING
+	// Faults are what goes wrong with new workspaces, by their name; "" is all others.
+	Faults map[string]grafana.Fault
+}
+
+// People configures IAM Identity Center.
+type People struct {
+	Kind   identity.Kind // organization, account or none
+	Seed   string        // JSON file of users and groups; see package identity
+	Region string        // where the instance is; default Options.Region
+}
+
+// User is one with the policy given, which becomes a managed policy of this name.
+type User struct {
+	Name   string
+	Policy string // JSON document
+}
+
 // IMDS configures the instance metadata service, which has a port of its own.
 type IMDS struct {
 	Listen             string        // host:port; empty: no such service
 	CredentialLifetime time.Duration // of the head node's role; AWS's six hours where zero
 }
 
-// HeadRole is the role of the machine that the metadata service speaks of.
-const HeadRole = "arn:aws:iam::" + principal.Account + ":role/parascope-head"
-
 // Cloud is a local cloud. Its data directory is held from New to Stop.
 type Cloud struct {
 	opts     Options
 	state    *state.DB
-	amp      *amp.AMP
+	parts    parts
 	faults   *faults.Table
 	cloud    endpoint
-	metadata endpoint // without a server when it is off
+	metadata endpoint        // without a server when it is off
+	work     context.Context // of what goes on between requests; ends with Stop
+	stopWork context.CancelFunc
 }
 
 // endpoint is a server and the address it is bound to.
@@ -86,7 +109,10 @@ func New(opts Options) (*Cloud, error) {
 		return nil, err
 	}
 	c := &Cloud{opts: opts, state: db, faults: faults.New(opts.NewID)}
+	// Stacks go on until Stop, whoever asked for them and went away.
+	c.work, c.stopWork = context.WithCancel(context.Background())
 	if err := c.open(); err != nil {
+		c.stopWork()
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil
@@ -111,46 +137,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// open puts the services together on the open state.
-func (c *Cloud) open() error {
-	principals, err := c.seed()
-	if err != nil {
-		return err
-	}
-	c.amp, err = amp.New(amp.Options{
-		State: c.state, Dir: filepath.Join(c.opts.DataDir, "amp"), BaseURL: c.URL,
-		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
-		CreateDelay: c.opts.AMP.CreateDelay, DeleteDelay: c.opts.AMP.DeleteDelay, Limits: c.opts.AMP.Limits,
-	})
-	if err != nil {
-		return err
-	}
-	gw, err := gateway.New(gateway.Options{
-		Services: services(principals, c.amp, c.faults), Lookup: principals.Lookup,
-		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
-	})
-	if err != nil {
-		return errors.Join(err, c.amp.Close())
-	}
-	c.cloud.server = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == healthPath {
-				writeHealth(w)
-				return
-			}
-			gw.ServeHTTP(w, r)
-		}),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-	if c.opts.IMDS.Listen != "" {
-		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: imds.New(imds.Options{
-			Principals: principals, RoleARN: HeadRole, Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
-			Now: c.opts.Now, Logger: c.opts.Logger,
-		})}
-	}
-	return nil
-}
-
 // healthPath is the one path that is not AWS's; it needs no signature.
 const healthPath = "/_parascope/health"
 
@@ -159,36 +145,16 @@ func writeHealth(w http.ResponseWriter) {
 	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
 }
 
-// seed makes the account's principals and hands out their keys.
-func (c *Cloud) seed() (*principal.Store, error) {
-	principals, err := principal.NewStore(c.state, c.opts.Now())
-	if err != nil {
-		return nil, err
-	}
-	for _, arn := range append([]string{HeadRole}, c.opts.Roles...) {
-		if err := principals.AddRole(arn); err != nil {
-			return nil, fmt.Errorf("add role %s: %w", arn, err)
-		}
-	}
-	operator, err := principals.User("operator")
-	if err != nil {
-		return nil, err
-	}
-	head, err := principals.User("parascope-head")
-	if err != nil {
-		return nil, err
-	}
-	return principals, principal.WriteSharedFiles(filepath.Join(c.opts.DataDir, "aws"), c.opts.Region,
-		[]principal.Profile{{Name: "operator", Key: operator}, {Name: "head", Key: head}})
-}
-
 // Start binds the addresses and serves until Stop.
 func (c *Cloud) Start() error {
 	err := c.cloud.start(c.opts.Listen)
 	if err == nil && c.metadata.server != nil {
 		err = c.metadata.start(c.opts.IMDS.Listen)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return c.parts.cloudformation.Start(c.work)
 }
 
 func (e *endpoint) start(address string) error {
@@ -235,5 +201,7 @@ func (c *Cloud) MetadataURL() string {
 // Stop lets running calls finish while ctx allows, and closes the data directory.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.faults.Close() // a request that hangs must not keep the cloud from stopping
-	return errors.Join(c.cloud.stop(ctx), c.metadata.stop(ctx), c.amp.Close(), c.state.Close())
+	c.stopWork()
+	c.parts.cloudformation.Wait()
+	return errors.Join(c.cloud.stop(ctx), c.metadata.stop(ctx), c.parts.close(), c.state.Close())
 }

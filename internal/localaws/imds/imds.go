@@ -27,12 +27,13 @@ const DefaultLifetime = 6 * time.Hour
 
 // Options are what the service is made of; all but Lifetime are needed.
 type Options struct {
-	Principals *principal.Store
-	RoleARN    string // role of the machine, which exists in Principals
-	Region     string
-	Lifetime   time.Duration // of credentials; DefaultLifetime
-	Now        func() time.Time
-	Logger     *slog.Logger
+	// Credentials gives new ones of the machine's role, good for this long.
+	Credentials func(lifetime time.Duration) (principal.AccessKey, error)
+	RoleARN     string // role of the machine
+	Region      string
+	Lifetime    time.Duration // of credentials; DefaultLifetime
+	Now         func() time.Time
+	Logger      *slog.Logger
 }
 
 // The one machine that is asked about.
@@ -158,12 +159,9 @@ func (h *Handler) current(now time.Time) (principal.AccessKey, time.Time, error)
 	if h.key.Expires.Sub(now) > min(renewBefore, h.opts.Lifetime/2) {
 		return h.key, h.issued, nil
 	}
-	key, found, err := h.opts.Principals.Assume(h.opts.RoleARN, instanceID, now.Add(h.opts.Lifetime).UTC().Truncate(time.Second))
+	key, err := h.opts.Credentials(h.opts.Lifetime)
 	if err != nil {
 		return principal.AccessKey{}, time.Time{}, err
-	}
-	if !found {
-		return principal.AccessKey{}, time.Time{}, fmt.Errorf("role %s does not exist", h.opts.RoleARN)
 	}
 	h.key, h.issued = key, now
 	return key, now, nil

@@ -19,13 +19,14 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 	own "github.com/parascope/parascope/internal/localaws/imds"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 	localsts "github.com/parascope/parascope/internal/localaws/sts"
 )
 
-const role = "arn:aws:iam::111122223333:role/parascope/head-node"
+const role = "arn:aws:iam::111122223333:role/head-node"
 
 // machine is a metadata service and an STS that knows its sessions, with a clock
 // that the test moves.
@@ -51,19 +52,25 @@ func start(t *testing.T, lifetime time.Duration) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := principals.AddRole(role); err != nil {
+	m := &machine{}
+	access, err := account.New(db, principals, m.now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{}
+	if err := access.EnsureRole("head-node", "ec2.amazonaws.com"); err != nil {
+		t.Fatal(err)
+	}
 	logger := slog.New(slog.DiscardHandler)
 	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{localsts.Service(principals)}, Lookup: principals.Lookup,
+		Services: []gateway.Service{localsts.Service(access)}, Lookup: principals.Lookup, Authorize: access.Authorize,
 		Now: m.now, NewID: func() string { return "id" }, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := httptest.NewServer(own.New(own.Options{Principals: principals, RoleARN: role, Region: "us-east-2", Lifetime: lifetime, Now: m.now, Logger: logger}))
+	a := httptest.NewServer(own.New(own.Options{Credentials: func(d time.Duration) (principal.AccessKey, error) {
+		return access.AssumeForService(role, "ec2.amazonaws.com", "i-0123456789abcdef0", nil, d)
+	}, RoleARN: role, Region: "us-east-2", Lifetime: lifetime, Now: m.now, Logger: logger}))
 	b := httptest.NewServer(gw)
 	t.Cleanup(a.Close)
 	t.Cleanup(b.Close)
