@@ -1,0 +1,183 @@
+package grafana
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/state"
+)
+
+const (
+	accounts       = "grafana-service-accounts" // bucket: workspace id/number → account
+	tokens         = "grafana-tokens"           // bucket: workspace id/account/number → token
+	maxAccounts    = 100                        // per workspace
+	maxTokens      = 100                        // per workspace, expired ones included
+	maxSeconds     = 2592000                    // 30 days
+	maxAccountName = 128
+)
+
+// account is a service account: who programs are in a workspace's Grafana.
+type account struct {
+	Number     int
+	Name, Role string
+}
+
+func (a account) id() string { return strconv.Itoa(a.Number) }
+
+// token is what a program shows to be a service account. Its key is not kept.
+type token struct {
+	Number, Account               int
+	Name, Hash                    string
+	CreatedAt, ExpiresAt, LastUse time.Time
+}
+
+// keyOf is the key of the n-th of something: keys sort as their numbers do.
+func keyOf(parent string, n int) string { return fmt.Sprintf("%s/%08d", parent, n) }
+
+func (t token) key(workspaceID string) string { return keyOf(keyOf(workspaceID, t.Account), t.Number) }
+
+// records are those of a bucket whose keys begin with prefix and a slash.
+func records[T any](tx *state.Tx, bucket, prefix string) ([]T, error) {
+	var all []T
+	err := tx.ForEach(bucket, func(key string, decode func(any) error) error {
+		if !strings.HasPrefix(key, prefix+"/") {
+			return nil
+		}
+		var one T
+		err := decode(&one)
+		all = append(all, one)
+		return err
+	})
+	return all, err
+}
+
+// nextNumber counts the workspace's service accounts and tokens.
+func nextNumber(tx *state.Tx, id string) (int, error) {
+	var w workspace
+	if found, err := tx.Get(workspaces, id, &w); err != nil {
+		return 0, err
+	} else if !found {
+		return 0, notFound("workspace", id)
+	}
+	w.NextAccount++
+	return w.NextAccount, tx.Put(workspaces, id, w)
+}
+
+func (g *Grafana) createServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
+	var in struct{ Name, GrafanaRole string }
+	if err := parse(r, &in); err != nil {
+		return err
+	}
+	if err := checkAccountName(in.Name); err != nil {
+		return err
+	}
+	if !slices.Contains(roles, in.GrafanaRole) {
+		return notInEnum("grafanaRole", in.GrafanaRole, roles)
+	}
+	w, err := g.steady(r)
+	if err != nil {
+		return err
+	}
+	made := account{Name: in.Name, Role: in.GrafanaRole}
+	err = g.opts.State.Update(func(tx *state.Tx) error {
+		all, err := records[account](tx, accounts, w.ID)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(all, func(a account) bool { return a.Name == in.Name }); i >= 0 {
+			return conflict("serviceaccount", all[i].id(), "A service account with the name %s already exists.", in.Name)
+		}
+		if len(all) >= maxAccounts {
+			return quota("serviceaccount", w.ID, "The workspace has reached its limit of %d service accounts.", maxAccounts)
+		}
+		if made.Number, err = nextNumber(tx, w.ID); err != nil {
+			return err
+		}
+		return tx.Put(accounts, keyOf(w.ID, made.Number), made)
+	})
+	if err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"id": made.id(), "name": made.Name, "grafanaRole": made.Role, "workspaceId": w.ID})
+}
+
+func (g *Grafana) listServiceAccounts(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := g.steady(r)
+	if err != nil {
+		return err
+	}
+	var all []account
+	err = g.opts.State.View(func(tx *state.Tx) (err error) {
+		all, err = records[account](tx, accounts, w.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	part, next, err := page(r, all, func(a account) string { return keyOf("", a.Number) })
+	if err != nil {
+		return err
+	}
+	summaries := []map[string]any{}
+	for _, a := range part {
+		summaries = append(summaries, map[string]any{"id": a.id(), "name": a.Name, "grafanaRole": a.Role, "isDisabled": "false"}) // a string in AWS's model
+	}
+	return listed(rw, "serviceAccounts", summaries, next, map[string]any{"workspaceId": w.ID})
+}
+
+// accountOf is the service account that the request names.
+func accountOf(tx *state.Tx, r *gateway.Request) (account, error) {
+	var a account
+	id := r.Labels["serviceAccountId"]
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return a, notFound("serviceaccount", id)
+	}
+	found, err := tx.Get(accounts, keyOf(r.Labels["workspaceId"], n), &a)
+	if err == nil && !found {
+		err = notFound("serviceaccount", id)
+	}
+	return a, err
+}
+
+// deleteServiceAccount deletes the account and, with it, its tokens.
+func (g *Grafana) deleteServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := g.steady(r)
+	if err != nil {
+		return err
+	}
+	err = g.opts.State.Update(func(tx *state.Tx) error {
+		a, err := accountOf(tx, r)
+		if err != nil {
+			return err
+		}
+		if err := forget(tx, tokens, keyOf(w.ID, a.Number)); err != nil {
+			return err
+		}
+		return tx.Delete(accounts, keyOf(w.ID, a.Number))
+	})
+	if err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
+}
+
+func checkAccountName(name string) error {
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxAccountName {
+		return invalid("name", "must have a length between 1 and %d", maxAccountName)
+	}
+	return nil
+}
+
+func checkSeconds(n *int) error {
+	if n == nil || *n < 1 || *n > maxSeconds {
+		return invalid("secondsToLive", "must be between 1 and %d", maxSeconds)
+	}
+	return nil
+}

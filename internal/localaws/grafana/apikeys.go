@@ -1,0 +1,117 @@
+package grafana
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/server"
+	"github.com/parascope/parascope/internal/localaws/state"
+)
+
+const (
+	apiKeys       = "grafana-api-keys" // bucket: workspace id/name → apiKey
+	maxAPIKeys    = 100                // per workspace
+	maxAPIKeyName = 100
+	// withoutAPIKeys is the first version of Grafana that has none.
+	withoutAPIKeys = "12"
+)
+
+type apiKey struct {
+	Name, Role, Hash string
+	ExpiresAt        time.Time
+}
+
+// hasAPIKeys: AWS removed them with Grafana 12, those made before included.
+func (w *workspace) hasAPIKeys() bool { return compareVersions(w.Version, withoutAPIKeys) < 0 }
+
+func (g *Grafana) createAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
+	var in struct {
+		KeyName, KeyRole string
+		SecondsToLive    *int
+	}
+	if err := parse(r, &in); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(in.KeyName); n < 1 || n > maxAPIKeyName || strings.Contains(in.KeyName, "/") {
+		return invalid("keyName", "must have a length between 1 and %d", maxAPIKeyName)
+	}
+	if !slices.Contains(roles, in.KeyRole) {
+		return notInEnum("keyRole", in.KeyRole, roles)
+	}
+	if err := checkSeconds(in.SecondsToLive); err != nil {
+		return err
+	}
+	w, err := g.steady(r)
+	if err != nil {
+		return err
+	}
+	if !w.hasAPIKeys() {
+		return refused("API keys are not supported in workspaces of Grafana version %s. Use service accounts instead.", w.Version)
+	}
+	key := "eyJrIjoi" + rand.Text() + rand.Text()
+	err = g.opts.State.Update(func(tx *state.Tx) error {
+		all, err := records[apiKey](tx, apiKeys, w.ID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(all, func(k apiKey) bool { return k.Name == in.KeyName }) {
+			return conflict("apikey", in.KeyName, "An API key with the name %s already exists.", in.KeyName)
+		}
+		if len(all) >= maxAPIKeys {
+			return quota("apikey", w.ID, "The workspace has reached its limit of %d API keys.", maxAPIKeys)
+		}
+		made := apiKey{in.KeyName, in.KeyRole, hashOf(key), r.Now.Add(time.Duration(*in.SecondsToLive) * time.Second)}
+		return tx.Put(apiKeys, w.ID+"/"+in.KeyName, made)
+	})
+	if err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"keyName": in.KeyName, "key": key, "workspaceId": w.ID})
+}
+
+func (g *Grafana) deleteAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := g.steady(r)
+	if err != nil {
+		return err
+	}
+	name := r.Labels["keyName"]
+	err = g.opts.State.Update(func(tx *state.Tx) error {
+		if found, err := tx.Get(apiKeys, w.ID+"/"+name, &apiKey{}); err != nil {
+			return err
+		} else if !found {
+			return notFound("apikey", name)
+		}
+		return tx.Delete(apiKeys, w.ID+"/"+name)
+	})
+	if err != nil {
+		return err
+	}
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"keyName": name, "workspaceId": w.ID})
+}
+
+// apiKeyIdentity finds whom an API key stands for.
+func apiKeyIdentity(tx *state.Tx, workspaceID, hash string, now time.Time) (server.Identity, error) {
+	var w workspace
+	if found, err := tx.Get(workspaces, workspaceID, &w); err != nil {
+		return server.Identity{}, err
+	} else if !found || !w.hasAPIKeys() {
+		return server.Identity{}, server.ErrInvalidKey
+	}
+	all, err := records[apiKey](tx, apiKeys, workspaceID)
+	if err != nil {
+		return server.Identity{}, err
+	}
+	i := slices.IndexFunc(all, func(k apiKey) bool { return k.Hash == hash })
+	switch {
+	case i < 0:
+		return server.Identity{}, server.ErrInvalidKey
+	case !now.Before(all[i].ExpiresAt):
+		return server.Identity{}, server.ErrExpiredKey
+	}
+	return server.Identity{UID: "key-" + all[i].Name, Login: all[i].Name, Name: all[i].Name, Role: all[i].Role}, nil
+}

@@ -1,0 +1,106 @@
+package grafana
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/parascope/parascope/internal/localaws/state"
+)
+
+// listeners are the addresses of the workspaces, each with its Grafana. One is
+// open as long as its workspace exists; what is not ACTIVE says so there.
+type listeners struct {
+	host    string
+	handler func(workspaceID string) http.Handler
+	logger  *slog.Logger
+
+	mu   sync.Mutex
+	open map[string]*listener
+}
+
+type listener struct {
+	server *http.Server
+	done   chan error
+}
+
+// start opens an address for the workspace: the one it had, if that is free.
+func (l *listeners) start(id, before string) (address string, err error) {
+	var in net.Listener
+	if before != "" {
+		in, err = net.Listen("tcp", before)
+	}
+	if in == nil {
+		if in, err = net.Listen("tcp", net.JoinHostPort(l.host, "0")); err != nil {
+			return "", fmt.Errorf("open an address for workspace %s: %w", id, err)
+		}
+	}
+	one := &listener{
+		server: &http.Server{Handler: l.handler(id), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
+		done:   make(chan error, 1),
+	}
+	go func() { one.done <- one.server.Serve(in) }()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open[id] = one
+	return in.Addr().String(), nil
+}
+
+func (l *listeners) stop(id string) error {
+	l.mu.Lock()
+	one := l.open[id]
+	delete(l.open, id)
+	l.mu.Unlock()
+	if one == nil {
+		return nil
+	}
+	err := one.server.Close()
+	if served := <-one.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	if err != nil {
+		return fmt.Errorf("close the address of workspace %s: %w", id, err)
+	}
+	return nil
+}
+
+func (l *listeners) close() error {
+	l.mu.Lock()
+	var ids []string
+	for id := range l.open {
+		ids = append(ids, id)
+	}
+	l.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, l.stop(id))
+	}
+	return errors.Join(errs...)
+}
+
+// resume opens the addresses of the workspaces in the state.
+func (g *Grafana) resume() error {
+	all, err := g.selected(func(*workspace) bool { return true })
+	if err != nil {
+		return fmt.Errorf("read workspaces: %w", err)
+	}
+	for _, w := range all {
+		address, err := g.listeners.start(w.ID, w.Address)
+		if err != nil {
+			return err
+		}
+		if address == w.Address {
+			continue
+		}
+		g.opts.Logger.Warn("workspace has another address: somebody else has its own", "workspace", w.ID, "before", w.Address, "now", address)
+		w.Address = address
+		if err := g.opts.State.Update(func(tx *state.Tx) error { return tx.Put(workspaces, w.ID, w) }); err != nil {
+			return fmt.Errorf("note the address of workspace %s: %w", w.ID, err)
+		}
+	}
+	return nil
+}
