@@ -21,6 +21,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -33,7 +34,6 @@ type Options struct {
 	DataDir string           // state, samples and access keys
 	Listen  string           // host:port; default 127.0.0.1:9280
 	Region  string           // default region of the profiles in DataDir/aws/config; default us-east-2
-	Roles   []string         // ARNs of roles that AssumeRole accepts
 	AMP     AMP              // behaviour of Amazon Managed Service for Prometheus
 	Now     func() time.Time // clock; default time.Now
 	NewID   func() string    // request and resource ids; default random UUIDs
@@ -94,8 +94,15 @@ func (o Options) withDefaults() Options {
 
 // open puts the services together on the open state.
 func (c *Cloud) open() error {
-	principals, err := c.seed()
+	principals, err := principal.NewStore(c.state, c.opts.Now())
 	if err != nil {
+		return err
+	}
+	access, err := iam.New(iam.Options{State: c.state, Keys: principals, Now: c.opts.Now, Logger: c.opts.Logger})
+	if err != nil {
+		return err
+	}
+	if err := c.seed(access); err != nil {
 		return err
 	}
 	c.amp, err = amp.New(amp.Options{
@@ -107,7 +114,7 @@ func (c *Cloud) open() error {
 		return err
 	}
 	gw, err := gateway.New(gateway.Options{
-		Services: services(principals, c.amp), Lookup: principals.Lookup, Authorize: gateway.AllowAll, // until the account has policies
+		Services: services(access, c.amp), Lookup: principals.Lookup, Authorize: access.Authorize,
 		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
 	})
 	if err != nil {
@@ -134,26 +141,18 @@ func writeHealth(w http.ResponseWriter) {
 	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
 }
 
-// seed makes the account's principals and hands out their keys.
-func (c *Cloud) seed() (*principal.Store, error) {
-	principals, err := principal.NewStore(c.state, c.opts.Now())
+// seed makes the account's first users and hands out their keys: a person who may
+// do everything, and a head node, which may send metrics and nothing else.
+func (c *Cloud) seed(access *iam.IAM) error {
+	operator, err := access.EnsureUser("operator", "arn:aws:iam::aws:policy/AdministratorAccess")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, arn := range c.opts.Roles {
-		if err := principals.AddRole(arn); err != nil {
-			return nil, fmt.Errorf("add role %s: %w", arn, err)
-		}
-	}
-	operator, err := principals.User("operator")
+	head, err := access.EnsureUser("parascope-head", "arn:aws:iam::aws:policy/AmazonPrometheusRemoteWriteAccess")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	head, err := principals.User("parascope-head")
-	if err != nil {
-		return nil, err
-	}
-	return principals, principal.WriteSharedFiles(filepath.Join(c.opts.DataDir, "aws"), c.opts.Region,
+	return principal.WriteSharedFiles(filepath.Join(c.opts.DataDir, "aws"), c.opts.Region,
 		[]principal.Profile{{Name: "operator", Key: operator}, {Name: "head", Key: head}})
 }
 
