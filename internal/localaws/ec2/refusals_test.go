@@ -42,6 +42,7 @@ func TestRefusals(t *testing.T) {
 		"second gateway":       {second(client.AttachInternetGateway(ctx, &sdk.AttachInternetGatewayInput{InternetGatewayId: &n.gateway, VpcId: &n.vpc})), "Resource.AlreadyAssociated", n.vpc},
 		"no such filter":       {second(client.DescribeVpcs(ctx, &sdk.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("colour"), Values: []string{"red"}}}})), "InvalidParameterValue", "The filter 'colour' is invalid"},
 		"endpoint of nothing":  {second(client.CreateVpcEndpoint(ctx, &sdk.CreateVpcEndpointInput{VpcId: &n.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3")})), "InvalidServiceName", "us-east-1"},
+		"no such service":      {second(client.CreateVpcEndpoint(ctx, &sdk.CreateVpcEndpointInput{VpcId: &n.vpc, ServiceName: aws.String("com.amazonaws.us-east-2.sqs")})), "InvalidServiceName", "sqs"},
 		"interface endpoint":   {second(client.CreateVpcEndpoint(ctx, &sdk.CreateVpcEndpointInput{VpcId: &n.vpc, ServiceName: aws.String("com.amazonaws.us-east-2.s3"), VpcEndpointType: "Interface"})), "NotImplemented", "VpcEndpointType=Interface"},
 		"no such subnet":       {second(client.DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{"subnet-0"}})), "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0' does not exist"},
 		"no such NAT gateway":  {second(client.DeleteNatGateway(ctx, &sdk.DeleteNatGatewayInput{NatGatewayId: aws.String("nat-0")})), "NatGatewayNotFound", "nat-0"},
@@ -70,6 +71,38 @@ func TestNATWithoutInternetGateway(t *testing.T) {
 		t.Errorf("then it is %s: %s", g.State, aws.ToString(g.FailureMessage))
 	}
 	must[*sdk.ReleaseAddressOutput](t)(client.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: address})) // nothing holds it
+}
+
+// TestAddressInUse: a second NAT gateway on one address fails, and the first
+// keeps it.
+func TestAddressInUse(t *testing.T) {
+	c := start(t, t.TempDir())
+	first := build(t, c)
+	ctx, client := t.Context(), c.client("us-east-2")
+	second := built{nat: *must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: &first.public, AllocationId: &first.address})).NatGateway.NatGatewayId}
+	c.ahead.Store(int64(2 * delay))
+	if g := second.natGateway(t, client); g.State != types.NatGatewayStateFailed || *g.FailureCode != "Resource.AlreadyAssociated" {
+		t.Errorf("the second is %s: %s", g.State, aws.ToString(g.FailureMessage))
+	}
+	held := must[*sdk.DescribeAddressesOutput](t)(client.DescribeAddresses(ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{first.address}}))
+	g := first.natGateway(t, client)
+	if *held.Addresses[0].AssociationId != *g.NatGatewayAddresses[0].AssociationId {
+		t.Errorf("the address is of %s, not of the first gateway", *held.Addresses[0].AssociationId)
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	c := start(t, t.TempDir())
+	ctx, client := t.Context(), c.client("us-east-2")
+	for range 5 {
+		must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))
+		must[*sdk.CreateInternetGatewayOutput](t)(client.CreateInternetGateway(ctx, nil))
+		must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, nil))
+	}
+	refused(t, second(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})), "VpcLimitExceeded", "maximum number of VPCs")
+	refused(t, second(client.CreateInternetGateway(ctx, nil)), "InternetGatewayLimitExceeded", "maximum number of internet gateways")
+	refused(t, second(client.AllocateAddress(ctx, nil)), "AddressLimitExceeded", "maximum number of addresses")
+	must[*sdk.AllocateAddressOutput](t)(c.client("us-west-2").AllocateAddress(ctx, nil)) // each region has its own
 }
 
 func TestTags(t *testing.T) {

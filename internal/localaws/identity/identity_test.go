@@ -195,6 +195,9 @@ func TestExamplePeople(t *testing.T) {
 	if id, found := c.UserByEmail("alice@example.com"); !found || id != ids["alice"] || !c.KnowsUser(id) || !slices.Equal(c.GroupsOf(id), []string{*g.GroupId}) || !c.KnowsGroup(*g.GroupId) {
 		t.Errorf("alice after a restart: %s, %v, in %v", id, found, c.GroupsOf(id))
 	}
+	if _, found := c.UserByEmail("bob@example.com"); found {
+		t.Error("bob was deleted, and is back")
+	}
 	if c.KnowsUser(ids["bob"]) || c.KnowsUser("alice@example.com") || *c.storeID(t) != *store {
 		t.Error("bob is back, or an e-mail is an id, or the store is another")
 	}
