@@ -24,6 +24,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/cloudformation"
 	"github.com/parascope/parascope/internal/localaws/ec2"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana"
 	"github.com/parascope/parascope/internal/localaws/iam"
 	"github.com/parascope/parascope/internal/localaws/lambda"
 	"github.com/parascope/parascope/internal/localaws/logs"
@@ -90,6 +91,11 @@ func start(t *testing.T, p parts) *cloud {
 		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
 	must(t, err)
+	visual, err := grafana.New(grafana.Options{
+		State: db, Now: now, NewID: uuid.NewString, Logger: logger, CloudURL: address, AssumeForService: c.iam.AssumeForService,
+		OrganizationInstance: func() (bool, error) { return true, nil }, InDirectory: func(string, string) (bool, error) { return true, nil },
+	})
+	must(t, err)
 	service := cloudformation.New(cloudformation.Options{
 		State: db, Now: now, NewID: uuid.NewString, Logger: logger, BaseURL: address, Poll: 5 * time.Millisecond, Call: call,
 		ServiceKey: principals.ServiceKey, Object: objects.Object, AssumeForService: c.iam.AssumeForService,
@@ -102,7 +108,7 @@ func start(t *testing.T, p parts) *cloud {
 		p.authorize = c.iam.Authorize
 	}
 	gw, err = gateway.New(gateway.Options{
-		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), third}, prometheus.Services()),
+		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
 		Lookup:   principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
 	must(t, err)
@@ -114,7 +120,7 @@ func start(t *testing.T, p parts) *cloud {
 		cancel()
 		service.Wait()
 		srv.Close()
-		if err := errors.Join(functions.Close(), prometheus.Close(), db.Close()); err != nil {
+		if err := errors.Join(functions.Close(), visual.Close(), prometheus.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
