@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,98 +22,122 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/cloudformation"
+	"github.com/parascope/parascope/internal/localaws/ec2"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana"
+	"github.com/parascope/parascope/internal/localaws/iam"
+	"github.com/parascope/parascope/internal/localaws/lambda"
+	"github.com/parascope/parascope/internal/localaws/logs"
 	"github.com/parascope/parascope/internal/localaws/principal"
+	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/state"
+	"github.com/parascope/parascope/internal/localaws/sts"
 )
 
-// cloud is CloudFormation with AMP and whatever else a test brings, behind the
-// gateway. Its clock runs, and can be moved ahead.
+// cloud is CloudFormation with the services that its resources are made in, and
+// whatever else a test brings, behind the gateway. Its clock runs, and can be moved ahead.
 type cloud struct {
 	*sdk.Client
 	url   string
-	key   principal.AccessKey
+	key   principal.AccessKey // an administrator's
+	iam   *iam.IAM
 	ahead atomic.Int64 // a time.Duration
 	stop  func()
 }
 
-// parts are what a test puts into a cloud.
+// parts are what a test changes in a cloud.
 type parts struct {
 	dir       string
-	delay     time.Duration // how long AMP workspaces take
-	authorize func(gateway.Ask) (gateway.Decision, error)
-	services  []gateway.Service
-	object    func(bucket, key string) ([]byte, bool, error)
-	assume    func(roleARN, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error)
+	delay     time.Duration                               // how long AMP workspaces take
+	authorize func(gateway.Ask) (gateway.Decision, error) // instead of IAM
+	lambda    *gateway.Service                            // instead of Lambda
 }
+
+const administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 func start(t *testing.T, p parts) *cloud {
 	t.Helper()
 	if p.dir == "" {
 		p.dir = t.TempDir()
 	}
-	if p.authorize == nil {
-		p.authorize = gateway.AllowAll
-	}
 	db, err := state.Open(p.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	c := &cloud{}
-	if c.key, err = principals.User("operator"); err != nil {
-		t.Fatal(err)
-	}
 	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	prometheus, err := amp.New(amp.Options{
-		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: func() string { return c.url }, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay, DeleteDelay: p.delay,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := func() string { return c.url }
 	var gw *gateway.Gateway
-	service := cloudformation.New(cloudformation.Options{
-		State: db, Now: now, NewID: uuid.NewString, Logger: logger, BaseURL: func() string { return c.url }, Poll: 5 * time.Millisecond,
-		Call: func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
-			return gw.Call(ctx, as, call)
-		},
-		ServiceKey:       func(string) (principal.AccessKey, error) { return c.key, nil },
-		Object:           p.object,
-		AssumeForService: p.assume,
-	})
-	services := slices.Concat([]gateway.Service{service.Service()}, prometheus.Services(), p.services)
-	gw, err = gateway.New(gateway.Options{Services: services, Lookup: principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
+	call := func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
+		return gw.Call(ctx, as, call)
 	}
+
+	c.iam, err = iam.New(iam.Options{State: db, Keys: principals, Now: now, Logger: logger})
+	must(t, err)
+	c.key, err = c.iam.EnsureUser("operator", administrator)
+	must(t, err)
+	prometheus, err := amp.New(amp.Options{
+		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: address, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay, DeleteDelay: p.delay,
+	})
+	must(t, err)
+	objects, err := s3.New(s3.Options{State: db, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
+	must(t, err)
+	groups, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
+	must(t, err)
+	network, err := ec2.New(ec2.Options{State: db, NewID: uuid.NewString})
+	must(t, err)
+	functions, err := lambda.New(lambda.Options{
+		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now, NewID: uuid.NewString, Logger: logger,
+	})
+	must(t, err)
+	visual, err := grafana.New(grafana.Options{
+		State: db, Now: now, NewID: uuid.NewString, Logger: logger, CloudURL: address, AssumeForService: c.iam.AssumeForService,
+		OrganizationInstance: func() (bool, error) { return true, nil }, InDirectory: func(string, string) (bool, error) { return true, nil },
+	})
+	must(t, err)
+	service := cloudformation.New(cloudformation.Options{
+		State: db, Now: now, NewID: uuid.NewString, Logger: logger, BaseURL: address, Poll: 5 * time.Millisecond, Call: call,
+		ServiceKey: principals.ServiceKey, Object: objects.Object, AssumeForService: c.iam.AssumeForService,
+	})
+	third := functions.Service()
+	if p.lambda != nil {
+		third = *p.lambda
+	}
+	if p.authorize == nil {
+		p.authorize = c.iam.Authorize
+	}
+	gw, err = gateway.New(gateway.Options{
+		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
+		Lookup:   principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
+	})
+	must(t, err)
 	srv := httptest.NewServer(gw)
 	c.url = srv.URL
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	if err := service.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	stopped := false
-	c.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		srv.Close()
+	must(t, service.Start(ctx))
+	c.stop = sync.OnceFunc(func() {
 		cancel()
 		service.Wait()
-		if err := errors.Join(prometheus.Close(), db.Close()); err != nil {
+		srv.Close()
+		if err := errors.Join(functions.Close(), visual.Close(), prometheus.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
-	}
-	t.Cleanup(c.stop)
-	c.Client = sdk.New(sdk.Options{
-		Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, ""),
 	})
+	t.Cleanup(c.stop)
+	c.Client = sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: static(c.key)})
 	return c
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func static(key principal.AccessKey) aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(key.ID, key.Secret, key.SessionToken)
 }
 
 // create starts a stack called s.

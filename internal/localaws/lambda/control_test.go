@@ -137,13 +137,14 @@ func TestChangesAreInForceAfterARestartToo(t *testing.T) {
 }
 
 func TestAFunctionIsPendingFirst(t *testing.T) {
-	c := start(t, t.TempDir(), func(o *lambda.Options) { o.CreateDelay = 500 * time.Millisecond })
+	c := start(t, t.TempDir(), func(o *lambda.Options) { o.CreateDelay = time.Minute })
 	if out := create(t, c, nil); out.State != types.StatePending || out.StateReasonCode != types.StateReasonCodeCreating {
 		t.Errorf("%+v", out)
 	}
 	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f")}); !isError(err, "ResourceConflictException", "currently in the following state: Pending") {
 		t.Errorf("%v", err)
 	}
+	c.ahead.Store(int64(time.Minute))
 	err := sdk.NewFunctionActiveV2Waiter(c.client(), func(o *sdk.FunctionActiveV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
 	}).

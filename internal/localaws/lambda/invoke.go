@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/lambda/environment"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -20,14 +21,6 @@ const (
 
 	eventBucket = "lambda-events" // request id → queuedEvent
 )
-
-// invocation is one call of a function.
-type invocation struct {
-	id            string
-	payload       []byte
-	clientContext string
-	trace         string
-}
 
 // queuedEvent is an asynchronous invocation until it is done.
 type queuedEvent struct {
@@ -74,18 +67,18 @@ func (l *Lambda) invoke(w http.ResponseWriter, r *gateway.Request) error {
 		return outside("invocationType", kind, "Member must satisfy enum value set: [Event, RequestResponse, DryRun]")
 	}
 	// A function runs on when its caller goes away.
-	out, err := l.execute(context.WithoutCancel(r.Context()), f, invocation{r.ID, payload, string(clientContext), traceID(r.Now, r.ID)})
+	out, err := l.execute(context.WithoutCancel(r.Context()), f, environment.Invocation{ID: r.ID, Payload: payload, ClientContext: string(clientContext), Trace: traceID(r.Now, r.ID)})
 	if err != nil {
 		return err
 	}
-	if out.failed {
+	if out.Failed {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 	}
 	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
-		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(out.log))
+		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(out.Log))
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(out.payload) // an error means that the client is gone
+	w.Write(out.Payload) // an error means that the client is gone
 	return nil
 }
 
@@ -159,13 +152,13 @@ func (l *Lambda) attempt(ctx context.Context, e queuedEvent) (again bool) {
 		l.opts.Logger.Error("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
 		return true
 	}
-	out, err := l.execute(ctx, f, invocation{e.ID, e.Payload, e.ClientContext, traceID(l.opts.Now(), e.ID)})
+	out, err := l.execute(ctx, f, environment.Invocation{ID: e.ID, Payload: e.Payload, ClientContext: e.ClientContext, Trace: traceID(l.opts.Now(), e.ID)})
 	if err != nil {
 		l.opts.Logger.Warn("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
 		return true
 	}
-	if out.failed {
-		l.opts.Logger.Warn("asynchronous invocation failed", "function", e.Name, "id", e.ID, "attempt", e.Attempts+1, "says", string(out.payload))
+	if out.Failed {
+		l.opts.Logger.Warn("asynchronous invocation failed", "function", e.Name, "id", e.ID, "attempt", e.Attempts+1, "says", string(out.Payload))
 	}
-	return out.failed
+	return out.Failed
 }

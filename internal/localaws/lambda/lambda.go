@@ -42,8 +42,8 @@ type Lambda struct {
 
 	mu     sync.Mutex
 	closed bool
-	idle   map[string][]*environment // by function, path(region, name); the last was used last
-	all    map[*environment]struct{}
+	idle   map[string][]*worker // by function, path(region, name); the last was used last
+	all    map[*worker]struct{}
 }
 
 // New opens the service on its state, and removes code that no function has.
@@ -54,7 +54,7 @@ func New(o Options) (*Lambda, error) {
 	if o.RetryDelays == nil {
 		o.RetryDelays = []time.Duration{time.Minute, 2 * time.Minute}
 	}
-	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*environment{}, all: map[*environment]struct{}{}}
+	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*worker{}, all: map[*worker]struct{}{}}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("find the folder of Lambda's functions: %w", err)
@@ -102,7 +102,7 @@ func (l *Lambda) Close() error {
 	l.closed = true
 	close(l.stop)
 	for e := range l.all {
-		e.kill()
+		e.Kill()
 	}
 	for _, waiting := range l.idle {
 		for _, e := range waiting {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,6 +81,7 @@ type cloud struct {
 	lambda *lambda.Lambda
 	gw     *gateway.Gateway
 	stop   func()
+	ahead  atomic.Int64 // of the cloud's clock, before the machine's; nanoseconds
 
 	mu     sync.Mutex
 	denied map[string]bool // action
@@ -119,17 +121,18 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	if err := principals.AddRole(role); err != nil {
 		t.Fatal(err)
 	}
+	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 	logger := slog.New(slog.DiscardHandler)
-	logService, err := logs.New(logs.Options{State: db, Now: time.Now, Logger: logger})
+	logService, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
-	buckets, err := s3.New(s3.Options{State: db, Dir: filepath.Join(dir, "s3"), Now: time.Now, NewID: uuid.NewString, Logger: logger})
+	buckets, err := s3.New(s3.Options{State: db, Dir: filepath.Join(dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
 	opts := lambda.Options{
-		State: db, Dir: filepath.Join(dir, "lambda"), BaseURL: func() string { return c.url }, Now: time.Now, NewID: uuid.NewString, Logger: logger,
+		State: db, Dir: filepath.Join(dir, "lambda"), BaseURL: func() string { return c.url }, Now: now, NewID: uuid.NewString, Logger: logger,
 		Call: func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
 			return c.gw.Call(ctx, as, call)
 		},
@@ -149,7 +152,7 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	}
 	c.gw, err = gateway.New(gateway.Options{
 		Services: []gateway.Service{sts.Service(principals), buckets.Service(), logService.Service(), c.lambda.Service()},
-		Lookup:   principals.Lookup, Authorize: c.authorize, Now: time.Now, NewID: uuid.NewString, Logger: logger,
+		Lookup:   principals.Lookup, Authorize: c.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
 	if err != nil {
 		t.Fatal(err)

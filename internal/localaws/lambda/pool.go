@@ -3,25 +3,40 @@ package lambda
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/lambda/environment"
 )
 
 // maxConcurrent is how many environments there may be at once; AWS allows 1000,
 // which are processes here.
 const maxConcurrent = 50
 
+// maxLife is when an environment is not used again, so that its credentials never
+// end in it.
+const maxLife = 2 * time.Hour
+
+// worker is an execution environment in the pool.
+type worker struct {
+	*environment.Environment
+	fn      *function // as it was when the environment was made
+	started time.Time
+	idle    *time.Timer
+}
+
 // execute runs an invocation in an environment that is free, or in a new one.
-func (l *Lambda) execute(ctx context.Context, fn *function, in invocation) (outcome, error) {
+func (l *Lambda) execute(ctx context.Context, fn *function, in environment.Invocation) (environment.Outcome, error) {
 	for {
 		e, err := l.acquire(ctx, fn)
 		if err != nil {
-			return outcome{}, err
+			return environment.Outcome{}, err
 		}
-		out, taken, alive := e.run(ctx, in)
+		out, taken, alive := e.Run(ctx, in)
 		l.release(e, alive)
 		if taken {
 			return out, nil
@@ -31,7 +46,7 @@ func (l *Lambda) execute(ctx context.Context, fn *function, in invocation) (outc
 }
 
 // acquire takes an environment out of the pool, or makes one.
-func (l *Lambda) acquire(ctx context.Context, fn *function) (*environment, error) {
+func (l *Lambda) acquire(ctx context.Context, fn *function) (*worker, error) {
 	l.mu.Lock()
 	key := fn.path()
 	for len(l.idle[key]) > 0 {
@@ -39,7 +54,7 @@ func (l *Lambda) acquire(ctx context.Context, fn *function) (*environment, error
 		e := waiting[len(waiting)-1]
 		l.idle[key] = waiting[:len(waiting)-1]
 		e.idle.Stop()
-		if e.fn.RevisionID == fn.RevisionID && l.opts.Now().Sub(e.started) < maxLife && !e.gone() {
+		if e.fn.RevisionID == fn.RevisionID && l.opts.Now().Sub(e.started) < maxLife && !e.Gone() {
 			l.mu.Unlock()
 			return e, nil
 		}
@@ -71,22 +86,32 @@ func (l *Lambda) acquire(ctx context.Context, fn *function) (*environment, error
 	defer l.mu.Unlock()
 	l.all[e] = struct{}{}
 	if l.closed {
-		e.kill() // Close has been through; the invocation ends as those that it met
+		e.Kill() // Close has been through; the invocation ends as those that it met
 	}
 	return e, nil
 }
 
-func (e *environment) gone() bool {
-	select {
-	case <-e.exited:
-		return true
-	default:
-		return false
+// open makes an environment for the function.
+func (l *Lambda) open(ctx context.Context, fn *function) (*worker, error) {
+	key, err := l.assume(fn)
+	if err != nil {
+		return nil, err
 	}
+	e, err := environment.Open(ctx, environment.Options{
+		Function: environment.Function{
+			Region: fn.Region, Name: fn.Name, ARN: fn.arn(), Runtime: fn.Runtime, Handler: fn.Handler, Dir: filepath.Join(l.opts.Dir, fn.Code.Dir),
+			Timeout: time.Duration(fn.Timeout) * time.Second, MemorySize: fn.MemorySize, Variables: fn.Environment, LogGroup: fn.LogGroup,
+		},
+		Key: key, Endpoint: l.opts.BaseURL(), Call: l.opts.Call, Now: l.opts.Now, NewID: l.opts.NewID, Logger: l.opts.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open an environment of function %s: %w", fn.Name, err)
+	}
+	return &worker{Environment: e, fn: fn, started: l.opts.Now()}, nil
 }
 
 // release puts an environment back where its next invocation finds it, for a while.
-func (l *Lambda) release(e *environment, alive bool) {
+func (l *Lambda) release(e *worker, alive bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !alive || l.closed {
@@ -106,10 +131,10 @@ func (l *Lambda) release(e *environment, alive bool) {
 }
 
 // retire ends an environment that is not in the pool. The caller holds mu.
-func (l *Lambda) retire(e *environment) {
+func (l *Lambda) retire(e *worker) {
 	go func() {
 		defer l.running.Done()
-		e.close()
+		e.Close()
 		l.mu.Lock()
 		delete(l.all, e)
 		l.mu.Unlock()

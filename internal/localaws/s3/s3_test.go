@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,12 +33,14 @@ var formation = principal.AccessKey{ID: "AKIACLOUDFORMATION", Secret: "s", Princ
 
 // cloud is S3 behind the gateway; what is in denied nobody may do.
 type cloud struct {
-	url    string
-	key    principal.AccessKey
-	s3     *s3.S3
+	url  string
+	key  principal.AccessKey
+	s3   *s3.S3
+	stop func()
+
+	mu     sync.Mutex
 	denied []string // "action resource"
 	asked  []string
-	stop   func()
 }
 
 func start(t *testing.T, dir string) *cloud {
@@ -71,6 +74,8 @@ func start(t *testing.T, dir string) *cloud {
 			return principals.Lookup(id)
 		},
 		Authorize: func(a gateway.Ask) (gateway.Decision, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			what := a.Action + " " + a.Resource
 			c.asked = append(c.asked, what)
 			return gateway.Decision{Allowed: !slices.Contains(c.denied, what)}, nil

@@ -88,10 +88,11 @@ func ask(w *Work, requestType string) error {
 	if e.ResponseURL, err = w.Cloud.ResponseURL(w.Stack.Region, key, 2*time.Hour); err != nil {
 		return err
 	}
+	end := w.Cloud.Now().Add(wait)
 	if err := invoke(w, e); err != nil {
 		return err
 	}
-	body, err := await(w, key, e.RequestID, wait)
+	body, err := await(w, key, e.RequestID, end)
 	if err != nil {
 		return err
 	}
@@ -146,9 +147,8 @@ func invoke(w *Work, e event) error {
 	return err
 }
 
-// await looks for the answer until the resource's timeout has passed.
-func await(w *Work, key, requestID string, wait time.Duration) (body []byte, err error) {
-	end := w.Cloud.Now().Add(wait)
+// await looks for the answer until end, when the resource's timeout has passed.
+func await(w *Work, key, requestID string, end time.Time) (body []byte, err error) {
 	err = w.Until(func() (bool, error) {
 		var found bool
 		if body, found, err = w.Cloud.Response(w.Stack.Region, key); found || err != nil {

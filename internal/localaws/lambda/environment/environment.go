@@ -1,4 +1,6 @@
-package lambda
+// Package environment is Lambda's execution environment: the process of a
+// function's bootstrap, its runtime API, and its log.
+package environment
 
 import (
 	"context"
@@ -6,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/lambda/runtimeapi"
 	"github.com/parascope/parascope/internal/localaws/principal"
 )
@@ -22,24 +26,58 @@ import (
 // initLimit is how long a runtime may take before the invocation's own time begins.
 const initLimit = 10 * time.Second
 
-// maxLife is when an environment is not used again, so that its credentials never
-// end in it.
-const maxLife = 2 * time.Hour
+// latest is the one version of a function here.
+const latest = "$LATEST"
 
-// environment is an execution environment: a process of a function, and its
-// runtime API. It runs one invocation at a time.
-type environment struct {
-	fn      function // as it was when the environment was made
+// Function is what runs in an environment.
+type Function struct {
+	Region, Name, ARN string
+	Runtime           string // "provided.al2023"
+	Handler           string
+	Dir               string // unpacked code
+	Timeout           time.Duration
+	MemorySize        int // MB
+	Variables         map[string]string
+	LogGroup          string
+}
+
+// Options are what an environment is made of; all are needed.
+type Options struct {
+	Function Function
+	Key      principal.AccessKey // of the function's role
+	Endpoint string              // the cloud's address
+	Call     gateway.Caller      // to write the log
+	Now      func() time.Time
+	NewID    func() string // UUIDs
+	Logger   *slog.Logger
+}
+
+// Environment is an execution environment. It runs one invocation at a time.
+type Environment struct {
+	fn      Function
 	api     *runtimeapi.Server
 	journal *journal
 	output  *output
-	started time.Time
 	used    bool
-	idle    *time.Timer
 
 	process *os.Process   // nil when it could not be started
 	exited  chan struct{} // closed when the process is gone
 	failure *failure      // why it is gone; to be read after exited
+}
+
+// Invocation is one call of the function.
+type Invocation struct {
+	ID            string
+	Payload       []byte
+	ClientContext string // JSON; "" without one
+	Trace         string
+}
+
+// Outcome is what an Invoke returns.
+type Outcome struct {
+	Payload []byte
+	Failed  bool
+	Log     []byte // the end of the invocation's log
 }
 
 // failure is an end of an invocation that the function has not reported itself.
@@ -50,22 +88,19 @@ type failure struct {
 
 func (f *failure) Error() string { return f.kind + ": " + f.message }
 
-// open makes an environment for the function. That its process does not start is
-// an environment that fails its invocation, as on AWS.
-func (l *Lambda) open(ctx context.Context, fn *function) (*environment, error) {
-	key, err := l.assume(fn)
-	if err != nil {
-		return nil, err
-	}
+// Open starts the function's process, to be ended with Close. One that does not
+// start is an environment that fails its invocation, as on AWS.
+func Open(ctx context.Context, o Options) (*Environment, error) {
+	fn := o.Function
 	api, err := runtimeapi.Start()
 	if err != nil {
 		return nil, err
 	}
-	e := &environment{fn: *fn, api: api, started: l.opts.Now(), exited: make(chan struct{})}
-	id := strings.ReplaceAll(l.opts.NewID(), "-", "")
+	e := &Environment{fn: fn, api: api, exited: make(chan struct{})}
+	id := strings.ReplaceAll(o.NewID(), "-", "")
 	e.journal = &journal{
-		call: l.opts.Call, role: key.Principal, region: fn.Region, group: fn.LogGroup,
-		stream: e.started.UTC().Format("2006/01/02") + "/[" + latest + "]" + id, now: l.opts.Now, logger: l.opts.Logger,
+		call: o.Call, role: o.Key.Principal, region: fn.Region, group: fn.LogGroup,
+		stream: o.Now().UTC().Format("2006/01/02") + "/[" + latest + "]" + id, now: o.Now, logger: o.Logger,
 	}
 	out, writer, err := newOutput(e.journal.line)
 	if err != nil {
@@ -73,17 +108,16 @@ func (l *Lambda) open(ctx context.Context, fn *function) (*environment, error) {
 	}
 	e.output = out
 	e.journal.start(context.WithoutCancel(ctx))
-	dir := filepath.Join(l.opts.Dir, fn.Code.Dir)
-	cmd := exec.Command(filepath.Join(dir, "bootstrap"))
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, writer, writer
-	cmd.Env = e.variables(dir, l.opts.BaseURL(), key)
+	cmd := exec.Command(filepath.Join(fn.Dir, "bootstrap"))
+	cmd.Dir, cmd.Stdout, cmd.Stderr = fn.Dir, writer, writer
+	cmd.Env = e.variables(o.Endpoint, o.Key)
 	// A group of its own, so that what the function starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	e.journal.add("INIT_START Runtime Version: %s\tRuntime Version ARN: arn:aws:lambda:%s::runtime:parascope-local", strings.Replace(fn.Runtime, ".", ":", 1), fn.Region)
 	err = cmd.Start()
 	writer.Close() // the process has its own
 	if err != nil {
-		e.failure = entrypoint(err, dir)
+		e.failure = entrypoint(err, fn.Dir)
 		close(e.exited)
 		return e, nil
 	}
@@ -93,6 +127,16 @@ func (l *Lambda) open(ctx context.Context, fn *function) (*environment, error) {
 		close(e.exited)
 	}()
 	return e, nil
+}
+
+// Gone reports whether the process has ended.
+func (e *Environment) Gone() bool {
+	select {
+	case <-e.exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // entrypoint says why a bootstrap could not be started, in Lambda's paths.
@@ -112,8 +156,8 @@ func exitOf(err error) *failure {
 
 // variables are the process' environment: Lambda's, the function's, and the
 // address of the local cloud, the one thing that AWS does not set.
-func (e *environment) variables(dir, endpoint string, key principal.AccessKey) []string {
-	fn := e.fn
+func (e *Environment) variables(endpoint string, key principal.AccessKey) []string {
+	fn, dir := e.fn, e.fn.Dir
 	env := []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
 		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -136,60 +180,53 @@ func (e *environment) variables(dir, endpoint string, key principal.AccessKey) [
 		"AWS_LAMBDA_LOG_GROUP_NAME=" + fn.LogGroup,
 		"AWS_LAMBDA_LOG_STREAM_NAME=" + e.journal.stream,
 	}
-	for name, value := range fn.Environment {
+	for name, value := range fn.Variables {
 		env = append(env, name+"="+value)
 	}
 	return env
 }
 
-// outcome is what an Invoke returns.
-type outcome struct {
-	payload []byte
-	failed  bool
-	log     []byte // the end of the invocation's log
-}
-
 // errTimeout is why an invocation ends that takes too long.
 var errTimeout = errors.New("timed out")
 
-// run runs one invocation. One that did not begin was not taken: another
+// Run runs one invocation. One that did not begin was not taken: another
 // environment may have it. alive is whether this one can be used again.
-func (e *environment) run(ctx context.Context, in invocation) (out outcome, taken, alive bool) {
+func (e *Environment) Run(ctx context.Context, in Invocation) (out Outcome, taken, alive bool) {
 	rep := report{cold: !e.used}
 	e.used = true
 	e.journal.begin()
 	if rep.cold {
 		start := time.Now()
-		result := e.initialize(ctx, in.id)
+		result := e.initialize(ctx, in.ID)
 		rep.init = time.Since(start)
 		if result != nil {
 			e.journal.add("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: error\tError Type: %s", milliseconds(rep.init), result.ErrorType)
-			return outcome{payload: result.Payload, failed: true, log: e.journal.last()}, true, false
+			return Outcome{Payload: result.Payload, Failed: true, Log: e.journal.last()}, true, false
 		}
 	}
 	start := time.Now()
 	result, taken, err := e.invoke(ctx, in)
 	rep.duration = time.Since(start)
 	if !taken && !rep.cold {
-		return outcome{}, false, false
+		return Outcome{}, false, false
 	}
 	rep.memory = e.maxMemory()
 	if err != nil {
-		e.kill()
+		e.Kill()
 		<-e.exited
 	}
 	e.output.drain()
 	if err != nil {
-		result = e.explain(in.id, err, &rep)
+		result = e.explain(in.ID, err, &rep)
 	}
-	e.journal.add("END RequestId: %s", in.id)
-	e.journal.line(rep.line(in.id, e.fn.MemorySize))
-	return outcome{payload: result.Payload, failed: result.Failed, log: e.journal.last()}, true, err == nil
+	e.journal.add("END RequestId: %s", in.ID)
+	e.journal.line(rep.line(in.ID, e.fn.MemorySize))
+	return Outcome{Payload: result.Payload, Failed: result.Failed, Log: e.journal.last()}, true, err == nil
 }
 
 // initialize waits until the runtime is ready, and returns what it failed with.
 // One that takes longer than it may goes on in the invocation's own time.
-func (e *environment) initialize(ctx context.Context, id string) *runtimeapi.Result {
+func (e *Environment) initialize(ctx context.Context, id string) *runtimeapi.Result {
 	timer := time.NewTimer(initLimit)
 	defer timer.Stop()
 	select {
@@ -214,10 +251,10 @@ func (e *environment) initialize(ctx context.Context, id string) *runtimeapi.Res
 
 // invoke gives the process the invocation and waits for its result, for the end
 // of its time or for the end of the process.
-func (e *environment) invoke(ctx context.Context, in invocation) (result runtimeapi.Result, taken bool, err error) {
+func (e *Environment) invoke(ctx context.Context, in Invocation) (result runtimeapi.Result, taken bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(e.timeout(), func() { cancel(errTimeout) })
+	timer := time.AfterFunc(e.fn.Timeout, func() { cancel(errTimeout) })
 	defer timer.Stop()
 	go func() {
 		select {
@@ -228,20 +265,18 @@ func (e *environment) invoke(ctx context.Context, in invocation) (result runtime
 	}()
 	var began atomic.Bool
 	result, err = e.api.Invoke(ctx, runtimeapi.Invocation{
-		RequestID: in.id, FunctionARN: e.fn.arn(), TraceID: in.trace, ClientContext: in.clientContext, Payload: in.payload,
+		RequestID: in.ID, FunctionARN: e.fn.ARN, TraceID: in.Trace, ClientContext: in.ClientContext, Payload: in.Payload,
 		// The process reads the machine's clock, wherever the cloud's stands.
-		Deadline: time.Now().Add(e.timeout()),
+		Deadline: time.Now().Add(e.fn.Timeout),
 	}, func() {
 		began.Store(true)
-		e.journal.add("START RequestId: %s Version: %s", in.id, latest)
+		e.journal.add("START RequestId: %s Version: %s", in.ID, latest)
 	})
 	return result, began.Load(), err
 }
 
-func (e *environment) timeout() time.Duration { return time.Duration(e.fn.Timeout) * time.Second }
-
 // explain is the result of an invocation that ended with err, in its log too.
-func (e *environment) explain(id string, err error, rep *report) runtimeapi.Result {
+func (e *Environment) explain(id string, err error, rep *report) runtimeapi.Result {
 	if failure, ok := errors.AsType[*failure](err); ok {
 		rep.status = "\tStatus: error\tError Type: " + failure.kind
 		e.journal.add("RequestId: %s Error: %s\n%s", id, failure.message, failure.kind)
@@ -250,8 +285,8 @@ func (e *environment) explain(id string, err error, rep *report) runtimeapi.Resu
 	if !errors.Is(err, errTimeout) {
 		return failed(id, "Sandbox.Failure", err.Error())
 	}
-	message := fmt.Sprintf("Task timed out after %.2f seconds", e.timeout().Seconds())
-	rep.status, rep.duration = "\tStatus: timeout", e.timeout()
+	message := fmt.Sprintf("Task timed out after %.2f seconds", e.fn.Timeout.Seconds())
+	rep.status, rep.duration = "\tStatus: timeout", e.fn.Timeout
 	e.journal.add("%s %s %s\n", e.journal.now().UTC().Format("2006-01-02T15:04:05.000Z"), id, message)
 	return failed(id, "Sandbox.Timedout", message)
 }
@@ -286,16 +321,16 @@ func failed(id, kind, message string) runtimeapi.Result {
 	return runtimeapi.Result{Payload: body, Failed: true, ErrorType: kind}
 }
 
-// kill ends the process and all that it started. It may be gone already.
-func (e *environment) kill() {
+// Kill ends the process and all that it started. It may be gone already.
+func (e *Environment) Kill() {
 	if e.process != nil {
 		syscall.Kill(-e.process.Pid, syscall.SIGKILL)
 	}
 }
 
-// close ends the environment; the last lines of its log are written then.
-func (e *environment) close() {
-	e.kill()
+// Close ends the environment; the last lines of its log are written then.
+func (e *Environment) Close() {
+	e.Kill()
 	<-e.exited
 	e.output.close()
 	e.api.Close() // a listener's Close has nothing to say
@@ -305,7 +340,7 @@ func (e *environment) close() {
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // maxMemory is the most that the process has had, in MB, where the kernel tells.
-func (e *environment) maxMemory() int {
+func (e *Environment) maxMemory() int {
 	if e.process == nil {
 		return 0
 	}
