@@ -21,7 +21,10 @@ import (
 	"github.com/parascope/parascope/internal/localaws/amp"
 	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/lambda"
+	"github.com/parascope/parascope/internal/localaws/logs"
 	"github.com/parascope/parascope/internal/localaws/principal"
+	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -52,6 +55,7 @@ type Cloud struct {
 	opts     Options
 	state    *state.DB
 	amp      *amp.AMP
+	lambda   *lambda.Lambda
 	server   *http.Server
 	listener net.Listener
 	serving  chan error
@@ -106,8 +110,24 @@ func (c *Cloud) open() error {
 	if err != nil {
 		return err
 	}
-	gw, err := gateway.New(gateway.Options{
-		Services: services(principals, c.amp), Lookup: principals.Lookup, Authorize: gateway.AllowAll, // until the account has policies
+	objects, events, err := c.storage()
+	if err != nil {
+		return errors.Join(err, c.amp.Close())
+	}
+	var gw *gateway.Gateway
+	c.lambda, err = lambda.New(lambda.Options{
+		State: c.state, Dir: filepath.Join(c.opts.DataDir, "lambda"), BaseURL: c.URL,
+		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
+		Call: func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
+			return gw.Call(ctx, as, call)
+		},
+		AssumeRole: c.assumeForLambda(principals), // until the account has trust policies
+	})
+	if err != nil {
+		return errors.Join(err, c.amp.Close())
+	}
+	gw, err = gateway.New(gateway.Options{
+		Services: services(principals, c.amp, objects, events, c.lambda), Lookup: principals.Lookup, Authorize: gateway.AllowAll, // until the account has policies
 		Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
 	})
 	if err != nil {
@@ -124,6 +144,29 @@ func (c *Cloud) open() error {
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	return nil
+}
+
+// storage opens the services that only keep things.
+func (c *Cloud) storage() (*s3.S3, *logs.Logs, error) {
+	objects, err := s3.New(s3.Options{
+		State: c.state, Dir: filepath.Join(c.opts.DataDir, "s3"), Now: c.opts.Now, NewID: c.opts.NewID, Logger: c.opts.Logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	events, err := logs.New(logs.Options{State: c.state, Now: c.opts.Now, Logger: c.opts.Logger})
+	return objects, events, err
+}
+
+// assumeForLambda gives a function the session of any role of the account.
+func (c *Cloud) assumeForLambda(principals *principal.Store) func(string, string, string, map[string][]string, time.Duration) (principal.AccessKey, error) {
+	return func(role, _, session string, _ map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
+		key, found, err := principals.Assume(role, session, c.opts.Now().Add(lifetime))
+		if err == nil && !found {
+			err = &gateway.Error{Status: http.StatusForbidden, Code: "AccessDenied", Message: "no role " + role}
+		}
+		return key, err
+	}
 }
 
 // healthPath is the one path that is not AWS's; it needs no signature.
@@ -187,6 +230,6 @@ func (c *Cloud) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("serve: %w", err))
 		}
 	}
-	errs = append(errs, c.amp.Close(), c.state.Close())
+	errs = append(errs, c.lambda.Close(), c.amp.Close(), c.state.Close())
 	return errors.Join(errs...)
 }
