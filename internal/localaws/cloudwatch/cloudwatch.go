@@ -4,7 +4,6 @@
 package cloudwatch
 
 import (
-	"encoding/xml"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -106,10 +105,8 @@ func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
 		return invalid("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
 	}
 	var results struct {
-		XMLName xml.Name
-		Member  []member `xml:"member"`
+		Members []member `xml:"MetricDataResults>member"`
 	}
-	results.XMLName.Local = "MetricDataResults"
 	for i := 1; i <= maxQueries+1; i++ {
 		prefix := "MetricDataQueries.member." + strconv.Itoa(i) + "."
 		id := r.Form.Get(prefix + "Id")
@@ -122,12 +119,12 @@ func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
 		if !idPattern.MatchString(id) || !has(r.Form, prefix+"MetricStat.") && !r.Form.Has(prefix+"Expression") {
 			return invalid("ValidationError", "Query "+id+" needs an Id that begins with a lower case letter, and a MetricStat or an Expression.")
 		}
-		results.Member = append(results.Member, member{ID: id, Label: id, StatusCode: "Complete"})
+		results.Members = append(results.Members, member{ID: id, Label: id, StatusCode: "Complete"})
 	}
-	if len(results.Member) == 0 {
+	if len(results.Members) == 0 {
 		return invalid("MissingParameter", "The parameter MetricDataQueries is required.")
 	}
-	return gateway.WriteQuery(w, r, struct{ Results any }{results})
+	return gateway.WriteQuery(w, r, results)
 }
 
 func has(form url.Values, prefix string) bool {
