@@ -73,7 +73,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		err = errors.Join(err, stops.run(stopCtx))
 	}()
 
-	cloud, err := startCloud(o)
+	cloud, err := startCloud(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (o *Options) reserveAddresses(ctx context.Context) error {
 	return nil
 }
 
-func startCloud(o Options) (*localaws.Cloud, error) {
+func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 	opts := o.Cloud
 	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
 	opts.IMDS.Listen = o.IMDSAddress
@@ -142,7 +142,7 @@ func startCloud(o Options) (*localaws.Cloud, error) {
 	if err != nil {
 		return nil, explainLock(err)
 	}
-	if err := cloud.Start(); err != nil {
+	if err := cloud.Start(ctx); err != nil {
 		return nil, listen.Explain(err, o.CloudAddress)
 	}
 	return cloud, nil
