@@ -25,6 +25,13 @@ import (
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
+// Ask and Decision are what an audit is told: what a principal wanted to do, and
+// what the policies say of it.
+type (
+	Ask      = gateway.Ask
+	Decision = gateway.Decision
+)
+
 // HeldError says that another process, named by its pid, has the data directory open.
 type HeldError = state.HeldError
 
@@ -63,10 +70,14 @@ type Grafana struct {
 
 // People configures IAM Identity Center.
 type People struct {
-	Kind   identity.Kind // organization, account or none
-	Seed   string        // JSON file of users and groups; see package identity
-	Region string        // where the instance is; default Options.Region
+	Kind   IdentityCenter
+	Seed   string // JSON file of users and groups; see package identity
+	Region string // where the instance is; default Options.Region
 }
+
+// IdentityCenter is what kind of instance the account has: "organization", which
+// is the default, "account" or "none".
+type IdentityCenter = identity.Kind
 
 // User is one with the policy given, which becomes a managed policy of this name.
 type User struct {
@@ -87,7 +98,7 @@ type Cloud struct {
 	parts    parts
 	faults   *faults.Table
 	cloud    endpoint
-	metadata endpoint        // without a server when it is off
+	metadata endpoint           // without a server when it is off
 	stopWork context.CancelFunc // ends what goes on between requests; nil before Start
 }
 
