@@ -80,7 +80,9 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		o.Cloud.Audit = audit.note
 		stops.add("audit", audit.close)
 	}
+	ctx, endWatches := context.WithCancel(ctx) // what is stopped here did not end by itself
 	defer func() {
+		endWatches()
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		err = errors.Join(err, stops.run(stopCtx))
