@@ -149,7 +149,7 @@ func printLocal(p *Process) func(local.Event) {
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
 			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
 		case local.Ready:
-			line(p.Stdout, "\n%s  this machine's metrics arrive. In another shell:", style.Bold("ready"))
+			line(p.Stdout, "\n%s  this machine's metrics arrive; open the address of grafana. In another shell:", style.Bold("ready"))
 			line(p.Stdout, "  eval \"$(parascope local env --data %s)\"", shellQuote(e.Detail))
 			line(p.Stdout, "  parascope query node_load1")
 			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
