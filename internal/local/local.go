@@ -102,18 +102,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	if err != nil {
 		return err
 	}
-	var stack *rising
-	var endpoint string
-	if o.NoStack {
-		endpoint, err = ensureWorkspace(ctx, cfg, o.Alias)
-	} else {
-		deployer, loadErr := o.credentials(ctx, Deployer, cloud.URL())
-		if loadErr != nil {
-			return loadErr
-		}
-		stack = bringUp(ctx, deployer, report)
-		endpoint, err = stack.awaitPrometheus(ctx)
-	}
+	endpoint, rest, err := o.workspace(ctx, cfg, cloud.URL(), report)
 	if err != nil {
 		return err
 	}
@@ -131,10 +120,8 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	if err := awaitSamples(ctx, cfg, endpoint, o); err != nil {
 		return err
 	}
-	if stack != nil {
-		if err := stack.await(ctx, report); err != nil {
-			return err
-		}
+	if err := rest(ctx); err != nil {
+		return err
 	}
 	if err := writeMarker(o, cloud.URL()); err != nil {
 		return err
@@ -144,6 +131,22 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	<-ctx.Done()
 	report(Event{Kind: Stopping})
 	return nil
+}
+
+// workspace returns the endpoint of the workspace that the head sends to, and what
+// is still to wait for: with a stack its Grafana, which takes longer.
+func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL string, report func(Event)) (endpoint string, rest func(context.Context) error, err error) {
+	if o.NoStack {
+		endpoint, err = ensureWorkspace(ctx, operator, o.Alias)
+		return endpoint, func(context.Context) error { return nil }, err
+	}
+	deployer, err := o.credentials(ctx, Deployer, cloudURL)
+	if err != nil {
+		return "", nil, err
+	}
+	stack := bringUp(ctx, deployer, report)
+	endpoint, err = stack.awaitPrometheus(ctx)
+	return endpoint, func(ctx context.Context) error { return stack.await(ctx, report) }, err
 }
 
 // credentials are those of one of the local cloud's users.
