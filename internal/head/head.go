@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/listen"
+	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/ship"
 )
 
@@ -31,11 +32,19 @@ type Options struct {
 	StoragePath     string
 	ListenAddress   string           // host:port of metrics and health
 	EnableLifecycle bool             // POST /-/reload
+	QueueLanes      int              // of each remote_write; 0: ship.DefaultLanes
+	QueueMaxBytes   int64            // on disk, of each remote_write; 0: queue.DefaultMaxBytes
 	Reload          <-chan os.Signal // each value reloads the configuration file
 	Version         string           // for parascope_build_info
 	Revision        string
 	Logger          *slog.Logger
 }
+
+// Defaults of Options.
+const (
+	DefaultQueueLanes    = ship.DefaultLanes
+	DefaultQueueMaxBytes = queue.DefaultMaxBytes
+)
 
 // Times within a head. Prometheus waits five seconds for discovery to settle and
 // as long again before it scrapes; a person who starts a head waits with it.
@@ -82,7 +91,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
 		return nil, err
 	}
-	if err := h.open(); err != nil {
+	if err := h.open(ctx); err != nil {
 		return nil, errors.Join(err, h.listener.Close())
 	}
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -107,14 +116,15 @@ func newRegistry(o Options) *prometheus.Registry {
 }
 
 // open opens the way out.
-func (h *Head) open() (err error) {
+func (h *Head) open(ctx context.Context) (err error) {
 	h.reloaded = reloadMetrics{
 		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful", Help: "Whether the last configuration reload attempt was successful."}),
 		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds", Help: "Timestamp of the last successful configuration reload."}),
 	}
 	h.registry.MustRegister(h.reloaded.success, h.reloaded.seconds)
-	h.ship, err = ship.Open(ship.Options{
-		Dir: h.opts.StoragePath, Logger: h.logger.With("component", "remote"), Registerer: h.registry,
+	h.ship, err = ship.Open(ctx, ship.Options{
+		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes,
+		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
 		Scrapes: func() (*scrape.Manager, error) {
 			if h.scrape == nil {
 				return nil, errors.New("scraping has not started")
@@ -138,7 +148,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 		return errors.New("prepare service discovery: its metrics could not be registered")
 	}
 	opts := &scrape.Options{DiscoveryReloadInterval: model.Duration(scrapeReload), DiscoveryReloadOnStartup: true}
-	h.scrape, err = scrape.NewManager(opts, h.logger.With("component", "scrape"), nil, nil, h.ship.Appendable(), h.registry)
+	h.scrape, err = scrape.NewManager(opts, h.logger.With("component", "scrape"), nil, nil, h.ship, h.registry)
 	if err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
 // Dropped says why samples will never arrive.
@@ -107,6 +108,27 @@ func (l *Ledger) Doubtful() (n uint64) {
 	return n
 }
 
+// UncertainByReason is Uncertain by the reasons' names, with those that are 0.
+func (l *Ledger) UncertainByReason() map[string]uint64 {
+	return byName(uncertainNames[:], l.Uncertain[:])
+}
+
+// DroppedByReason is Dropped by the reasons' names, with those that are 0.
+func (l *Ledger) DroppedByReason() map[string]uint64 { return byName(droppedNames[:], l.Dropped[:]) }
+
+func byName(names []string, counts []uint64) map[string]uint64 {
+	m := make(map[string]uint64, len(names))
+	for i, n := range counts {
+		m[names[i]] = n
+	}
+	return m
+}
+
+func withoutZeros(m map[string]uint64) map[string]uint64 {
+	maps.DeleteFunc(m, func(_ string, n uint64) bool { return n == 0 })
+	return m
+}
+
 // ledgerJSON is a ledger with its reasons by name; those that are 0 are left out.
 type ledgerJSON struct {
 	Taken     uint64            `json:"taken"`
@@ -118,17 +140,7 @@ type ledgerJSON struct {
 
 // MarshalJSON writes the reasons by name.
 func (l Ledger) MarshalJSON() ([]byte, error) {
-	j := ledgerJSON{l.Taken, l.Delivered, l.Queued, map[string]uint64{}, map[string]uint64{}}
-	for i, v := range l.Uncertain {
-		if v > 0 {
-			j.Uncertain[uncertainNames[i]] = v
-		}
-	}
-	for i, v := range l.Dropped {
-		if v > 0 {
-			j.Dropped[droppedNames[i]] = v
-		}
-	}
+	j := ledgerJSON{l.Taken, l.Delivered, l.Queued, withoutZeros(l.UncertainByReason()), withoutZeros(l.DroppedByReason())}
 	return json.Marshal(j)
 }
 

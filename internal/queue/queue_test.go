@@ -357,7 +357,7 @@ func FuzzSegment(f *testing.F) {
 		if int(at) < len(segment) {
 			segment[at] ^= flip
 		}
-		dir := t.TempDir()
+		dir := ramDir(t)
 		write(t, filepath.Join(dir, "lane-00", "00000000000000000001.segment"), segment)
 		q := open(t, dir, queue.Options{})
 		defer q.Close()
@@ -371,6 +371,21 @@ func FuzzSegment(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// ramDir is a directory in memory where there is one: a fuzz target that waits
+// for a disk to sync tries little else.
+func ramDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "queue")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func BenchmarkAppend(b *testing.B) {
