@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +48,7 @@ type remote struct {
 	running sync.WaitGroup
 }
 
-const remotePrefix, lanesPrefix = "remote-", "lanes-"
+const remotePrefix = "remote-"
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
@@ -84,18 +82,20 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
 	}
-	generations, err := lanesIn(dir)
+	generations, err := listGenerations(dir)
 	if err != nil {
 		return nil, err
 	}
-	if live {
-		// The one that takes samples comes last, whatever its number.
-		generations = slices.DeleteFunc(generations, func(n int) bool { return n == s.options.Lanes })
-		generations = append(generations, s.options.Lanes)
+	if n := len(generations); live && (n == 0 || generations[n-1].lanes != s.options.Lanes) {
+		g := generation{number: 1, lanes: s.options.Lanes}
+		if n > 0 {
+			g.number = generations[n-1].number + 1
+		}
+		generations = append(generations, g)
 	}
-	for _, n := range generations {
-		q, err := queue.Open(filepath.Join(dir, lanesPrefix+strconv.Itoa(n)), queue.Options{
-			Lanes: n, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
+	for _, g := range generations {
+		q, err := queue.Open(filepath.Join(dir, g.dir()), queue.Options{
+			Lanes: g.lanes, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("open queue of %s: %w", id, err)
@@ -111,26 +111,31 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	return r, nil
 }
 
-// lanesIn returns the lane numbers of the queues in a remote's directory.
-func lanesIn(dir string) ([]int, error) {
+// generation is a queue of a remote: each change of the number of lanes begins a
+// new one, since a series then moves to another lane.
+type generation struct{ number, lanes int }
+
+func (g generation) dir() string { return fmt.Sprintf("%04d-lanes-%d", g.number, g.lanes) }
+
+// listGenerations returns the queues in a remote's directory, oldest first.
+func listGenerations(dir string) ([]generation, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list queues: %w", err)
 	}
-	var all []int
+	var all []generation
 	for _, e := range entries {
-		text, ok := strings.CutPrefix(e.Name(), lanesPrefix)
-		n, err := strconv.Atoi(text)
-		if !ok || err != nil || n < 1 {
-			continue
+		var g generation
+		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 {
+			continue // not ours
 		}
-		// An empty directory is what a start leaves that ended early.
-		if have, err := queue.LanesIn(filepath.Join(dir, e.Name())); err != nil || have != n {
-			continue
+		// A start that ended early leaves a directory without a queue.
+		if have, err := queue.LanesIn(filepath.Join(dir, e.Name())); err != nil || have != g.lanes && have != 0 {
+			return nil, fmt.Errorf("queue %s has %d lanes (%v)", filepath.Join(dir, e.Name()), have, err)
 		}
-		all = append(all, n)
+		all = append(all, g)
 	}
-	slices.SortFunc(all, cmp.Compare[int])
+	slices.SortFunc(all, func(a, b generation) int { return cmp.Compare(a.number, b.number) })
 	return all, nil
 }
 
