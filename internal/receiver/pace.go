@@ -7,11 +7,11 @@ import (
 )
 
 // Pace finds the rate that a receiver accepts. Nothing is limited until the
-// receiver answers 429: a backlog drains as fast as requests go. Then the rate
-// becomes a part of what was accepted lately, falls by a fifth with every 429 that
-// answers a request made under the new rate, and rises by three percent a second
-// otherwise: the receiver's limit is met from both sides, and one request in many
-// is refused instead of every other one.
+// receiver answers 429: a backlog drains as fast as requests go. From then on
+// requests are spaced. With a 429 the rate falls, at once to what was accepted of
+// late if it was far above that, else by a fifth; without one it rises, slowly at
+// first and faster the longer none came. So the receiver's limit is met from both
+// sides, and one request in many is refused instead of every other one.
 type Pace struct {
 	elapsed func() time.Duration
 
@@ -19,20 +19,24 @@ type Pace struct {
 	rate      float64       // samples a second; 0: no limit
 	free      time.Duration // when the next request may go
 	epoch     int           // counts changes of the rate downwards
+	refused   time.Duration // when that last was
 	grown     time.Duration // when the rate last rose
 	notBefore time.Duration // Retry-After
 
-	window   time.Duration // start of the window that is measured
-	accepted float64       // samples in it
-	measured float64       // samples a second, of the last whole window
+	began    time.Duration // of the time in which accepted was counted
+	accepted float64       // samples
+	before   float64       // accepted a second, in the window before
 }
 
 const (
 	paceDecrease = 0.8
-	paceIncrease = 0.03 // a second
-	paceWindow   = 2 * time.Second
-	paceFloor    = 10.0 // samples a second
-	// paceLift is how far above the measured rate a limit no longer matters.
+	paceIncrease = 0.03            // a second, right after a 429
+	paceHurry    = 5 * time.Second // without a 429 double it
+	paceWindow   = time.Second
+	// paceFloor keeps at least one request in five seconds going, so that it is
+	// noticed when the receiver accepts again.
+	paceFloor = 5.0
+	// paceLift is how far above the accepted rate a limit no longer matters.
 	paceLift = 20.0
 )
 
@@ -41,8 +45,9 @@ const (
 func NewPace(elapsed func() time.Duration) *Pace { return &Pace{elapsed: elapsed} }
 
 // Reserve returns how long to wait before a request of n samples may go, and the
-// epoch to report its answer with. The wait is spoken for: others queue behind.
-func (p *Pace) Reserve(n int) (wait time.Duration, epoch int) {
+// epoch to report its answer with; others then queue behind. If that is longer
+// than most, ok is false and nothing is reserved.
+func (p *Pace) Reserve(n int, most time.Duration) (wait time.Duration, epoch int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.elapsed()
@@ -50,51 +55,64 @@ func (p *Pace) Reserve(n int) (wait time.Duration, epoch int) {
 	at := max(now, p.notBefore)
 	if p.rate > 0 {
 		at = max(at, p.free)
+	}
+	if at-now > most {
+		return at - now, p.epoch, false
+	}
+	if p.rate > 0 {
 		p.free = at + time.Duration(float64(n)/p.rate*float64(time.Second))
 	}
-	return at - now, p.epoch
+	return at - now, p.epoch, true
 }
 
 func (p *Pace) grow(now time.Duration) {
 	if p.rate == 0 {
 		return
 	}
-	p.rate *= 1 + paceIncrease*(now-p.grown).Seconds()
+	hurry := 1 + (now-p.refused).Seconds()/paceHurry.Seconds()
+	p.rate *= 1 + paceIncrease*hurry*min((now-p.grown).Seconds(), 1)
 	p.grown = now
-	if p.measured > 0 && p.rate > paceLift*p.measured {
+	if recent := p.recent(now); recent > 0 && p.rate > paceLift*recent {
 		p.rate = 0
 	}
+}
+
+// recent is how many samples a second were accepted of late.
+func (p *Pace) recent(now time.Duration) float64 {
+	d := now - p.began
+	if d >= paceWindow {
+		p.before, p.accepted, p.began = p.accepted/d.Seconds(), 0, now
+		return p.before
+	}
+	part := d.Seconds() / paceWindow.Seconds()
+	return p.accepted/paceWindow.Seconds() + (1-part)*p.before
 }
 
 // Accept notes n samples that were accepted.
 func (p *Pace) Accept(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.measure(p.elapsed())
+	p.recent(p.elapsed())
 	p.accepted += float64(n)
 }
 
-func (p *Pace) measure(now time.Duration) {
-	if d := now - p.window; d >= paceWindow {
-		p.measured, p.accepted, p.window = p.accepted/d.Seconds(), 0, now
-	}
-}
-
-// Refuse notes a 429 to a request of the epoch.
-func (p *Pace) Refuse(epoch int) {
+// Refuse notes a 429 to a request of n samples of the epoch.
+func (p *Pace) Refuse(n, epoch int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if epoch != p.epoch {
 		return // it was sent before the rate fell
 	}
 	now := p.elapsed()
-	p.measure(now)
-	if p.rate == 0 {
-		recent := p.accepted / max((now-p.window).Seconds(), 0.1)
-		p.rate = max(p.measured, recent)
+	recent := p.recent(now)
+	switch {
+	case p.rate == 0, p.rate*paceDecrease > 2*recent:
+		p.rate = recent
+	default:
+		p.rate *= paceDecrease
 	}
-	p.rate = max(p.rate*paceDecrease, paceFloor)
-	p.free, p.grown = now, now
+	p.rate = max(p.rate, float64(n)/paceFloor)
+	p.free, p.grown, p.refused = max(p.free, now), now, now
 	p.epoch++
 }
 

@@ -174,6 +174,6 @@ func (s *Signer) distrust(used aws.Credentials, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if used.AccessKeyID == s.creds.AccessKeyID && used.SessionToken == s.creds.SessionToken && now.Sub(s.fetched) >= distrustAfter {
-		s.renew = now
+		s.renew = time.Unix(0, 0)
 	}
 }

@@ -30,7 +30,7 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 		switch {
 		case err != nil:
 			l.remote.diskFailed(err)
-			sleep(ctx, idle, nil)
+			sleep(ctx, idle)
 		case !ok && once:
 			return
 		case !ok:
@@ -95,18 +95,16 @@ func samplesOf(parts []part) (n uint64) {
 // when ctx ended.
 func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o *queue.Outcome) bool {
 	if !l.remote.configured.Load() {
-		return sleep(ctx, idle, nil) // its remote_write is gone: it waits until it is too old
+		return sleep(ctx, idle) // its remote_write is gone: it waits until it is too old
 	}
 	p := (*parts)[0]
-	wait, epoch := l.remote.pace.Reserve(p.samples)
-	if wait > 0 {
-		// Not longer than a while at once: the queue's limits apply meanwhile.
-		if wait > idle {
-			return sleep(ctx, idle, nil)
-		}
-		if !sleep(ctx, wait, nil) {
-			return false
-		}
+	// Not longer than a while at once: the queue's limits apply meanwhile.
+	wait, epoch, ok := l.remote.pace.Reserve(p.samples, idle)
+	if !ok {
+		return sleep(ctx, idle)
+	}
+	if !sleep(ctx, wait) {
+		return false
 	}
 	a := set.client.Post(ctx, p.body, l.remote.clock)
 	if ctx.Err() != nil && a.Code == 0 {
@@ -132,11 +130,11 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		if err != nil {
 			// Its checksum was right, so this is a fault of ours; the record stays.
 			a = receiver.Answer{Code: a.Code, Text: fmt.Sprintf("split request: %v", err)}
-			return l.retry(ctx, set, a, epoch)
+			return l.retry(ctx, set, a, epoch, p.samples)
 		}
 		*parts = append(halves, (*parts)[1:]...)
 	case receiver.Later:
-		return l.retry(ctx, set, a, epoch)
+		return l.retry(ctx, set, a, epoch, p.samples)
 	}
 	l.backoff.Reset()
 	l.remote.good(l.key)
@@ -144,15 +142,16 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 }
 
 // retry notes the trouble and waits.
-func (l *shipLane) retry(ctx context.Context, set *settings, a receiver.Answer, epoch int) bool {
-	if a.Code == http.StatusTooManyRequests {
-		l.remote.pace.Refuse(epoch)
-	}
+func (l *shipLane) retry(ctx context.Context, set *settings, a receiver.Answer, epoch, samples int) bool {
 	if a.RetryAfter > 0 {
 		l.remote.pace.Pause(a.RetryAfter)
 	}
 	l.remote.bad(l.key, a)
-	return sleep(ctx, l.backoff.Wait(set.least, set.most), nil)
+	if a.Code == http.StatusTooManyRequests {
+		l.remote.pace.Refuse(samples, epoch) // which says when it may go again
+		return sleep(ctx, set.least)
+	}
+	return sleep(ctx, l.backoff.Wait(set.least, set.most))
 }
 
 // expand makes sure that the part has its series uncompressed.
@@ -197,8 +196,8 @@ func (p *part) dropBefore(millis int64) (int, error) {
 	return dropped, nil
 }
 
-// sleep waits for d, or until wake or ctx end it; it reports whether ctx did not.
-func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+// sleep waits for d and reports whether ctx did not end meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -206,7 +205,6 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-wake:
 	case <-ctx.Done():
 	}
 	return ctx.Err() == nil

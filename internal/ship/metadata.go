@@ -20,7 +20,7 @@ func (r *remote) sendMetadata(ctx context.Context) {
 		if set := r.settings.Load(); set.config != nil {
 			interval = time.Duration(set.config.MetadataConfig.SendInterval)
 		}
-		if !sleep(ctx, interval, nil) {
+		if !sleep(ctx, interval) {
 			return
 		}
 		set := r.settings.Load()
