@@ -158,7 +158,11 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if l.Lost() == 0 && l.Doubtful() == 0 {
-		add("nothing was lost")
+		if r.Verdict == head.Delivering {
+			add("nothing was lost")
+		} else {
+			add("nothing is lost so far")
+		}
 	}
 	if !r.LastSuccess.IsZero() {
 		add("last success %s (%s); %s samples/s in, %s out", stamp(r.LastSuccess), ago(now, r.LastSuccess), number(uint64(r.TakenRate)), number(uint64(r.DeliveredRate)))
@@ -166,8 +170,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	if r.RateLimit > 0 {
 		add("the receiver answered 429; it is now sent %s samples/s, and more by and by", number(uint64(r.RateLimit)))
 	}
-	queue, most := byteSize(r.QueueBytes>>20<<20), byteSize(r.QueueMaxBytes)
-	add("queue %s of %s on disk", queue.String(), most.String())
+	add("queue %s of %s on disk", amount(r.QueueBytes), amount(r.QueueMaxBytes))
 	return lines
 }
 
@@ -194,6 +197,16 @@ func short(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// amount is a number of bytes to three digits or so.
+func amount(n int64) string {
+	for _, u := range byteUnits {
+		if n >= 1<<u.shift {
+			return strconv.FormatFloat(float64(n)/float64(int64(1)<<u.shift), 'g', 3, 64) + " " + u.suffix
+		}
+	}
+	return "0 B"
 }
 
 // number groups digits by thousands.
