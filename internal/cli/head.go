@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -59,6 +60,12 @@ what became of every one.`,
 			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
 			if err := useCABundle(p); err != nil {
 				return err
+			}
+			// A head's memory is the label sets of its series, which stay, and
+			// little garbage: collecting it twice as often as Go would costs
+			// next to no CPU and a quarter of the memory less.
+			if p.Getenv("GOGC") == "" {
+				debug.SetGCPercent(50)
 			}
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)

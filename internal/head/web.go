@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ func (h *Head) handler() http.Handler {
 	mux.HandleFunc("GET /-/ready", say("Prometheus Agent is Ready.\n"))
 	mux.HandleFunc("GET /api/v1/targets", h.targets)
 	mux.HandleFunc("GET "+deliveryPath, h.delivery)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("POST /-/reload", h.reloadOverHTTP)
 	mux.HandleFunc("PUT /-/reload", h.reloadOverHTTP)
 	return mux

@@ -44,8 +44,10 @@ type encoded struct {
 // AppenderV2 returns an appender for one scrape.
 func (s *Ship) AppenderV2(context.Context) storage.AppenderV2 {
 	s.watchClock()
-	p, ok := s.pages.Get().(*page)
-	if !ok {
+	var p *page
+	select {
+	case p = <-s.pages:
+	default:
 		p = &page{ship: s, encoder: newEncoder()}
 	}
 	live := s.liveRemotes()
@@ -64,24 +66,25 @@ func (s *Ship) AppenderV2(context.Context) storage.AppenderV2 {
 	return p
 }
 
-// Append takes one sample. The reference it returns is the hash of the labels,
-// and is the same after a restart.
+// Append takes one sample.
 func (p *page) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
-	if ref == 0 {
+	s := p.ship.order.lookup(ref)
+	if s == nil {
 		if ls.IsEmpty() {
 			return 0, errors.New("sample has no labels")
 		}
-		ref = storage.SeriesRef(max(ls.Hash(), 1)) // 0 would mean unknown
+		ref, s = p.ship.order.find(ls)
 	}
-	if !p.ship.order.follows(uint64(ref), t) {
+	if t <= s.last.Load() {
 		return ref, storage.ErrOutOfOrderSample
 	}
+	hash := s.hash.Load()
 	for i := range p.sheets {
-		if err := p.sheets[i].add(p.encoder, uint64(ref), ls, t, v, h, fh); err != nil {
+		if err := p.sheets[i].add(p.encoder, hash, ls, t, v, h, fh); err != nil {
 			return 0, err
 		}
 	}
-	p.stamps = append(p.stamps, stamp{uint64(ref), t})
+	p.stamps = append(p.stamps, stamp{s, t})
 	return ref, nil
 }
 
@@ -121,7 +124,9 @@ func (sh *sheet) add(e *encoder, series uint64, ls labels.Labels, t int64, v flo
 // is on disk, within a second. Commit reports no failure: one would make the
 // scrape manager count the whole scrape as failed, and the ledger has it.
 func (p *page) Commit() error {
-	p.ship.order.note(p.stamps)
+	for _, n := range p.stamps {
+		n.series.last.Store(n.t)
+	}
 	for i := range p.sheets {
 		sh := &p.sheets[i]
 		for lane := range sh.lanes {
@@ -135,6 +140,7 @@ func (p *page) Commit() error {
 func (p *page) Rollback() error { return p.release() }
 
 func (p *page) release() error {
+	clear(p.stamps)
 	p.stamps = p.stamps[:0]
 	for i := range p.sheets {
 		sh := &p.sheets[i]
@@ -145,6 +151,9 @@ func (p *page) release() error {
 		}
 	}
 	p.encoder.buf, p.encoder.external = nil, nil
-	p.ship.pages.Put(p)
+	select {
+	case p.ship.pages <- p:
+	default: // enough are kept
+	}
 	return nil
 }

@@ -55,6 +55,10 @@ const (
 	tick = time.Second
 	// sweep is how often series that are gone are forgotten.
 	sweep = 10 * time.Minute
+	// sparePages are kept with their buffers, of 2 MB for a page of 6,000 series:
+	// scrapes are spread over their interval, so that few overlap. A sync.Pool
+	// would let go of them at each collection.
+	sparePages = 4
 	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
 	// requests a second.
 	DefaultLanes = 8
@@ -85,7 +89,7 @@ type Ship struct {
 	elapsed func() time.Duration
 	order   *order
 	steps   *stepWatch
-	pages   sync.Pool
+	pages   chan *page // that are not in use
 	unlock  func() error
 
 	mu      sync.RWMutex
@@ -114,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 		began := time.Now()
 		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
-	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, order: newOrder(), steps: newStepWatch(o.Now(), o.Elapsed())}
+	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, order: newOrder(), steps: newStepWatch(o.Now(), o.Elapsed()), pages: make(chan *page, sparePages)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
 	}
