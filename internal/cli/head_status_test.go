@@ -37,7 +37,10 @@ func TestDeliveryForPeople(t *testing.T) {
 		return r
 	}
 	remotes := []delivery.RemoteStatus{
-		with("all-well", func(r *delivery.RemoteStatus) { r.Ledger = ledger(1_234_567, 800); r.OldestSample = now.Add(-time.Second) }),
+		with("all-well", func(r *delivery.RemoteStatus) {
+			r.Ledger = ledger(1_234_567, 800)
+			r.OldestSample = now.Add(-time.Second)
+		}),
 		with("afterwards", func(r *delivery.RemoteStatus) {
 			r.Ledger, r.LastRefusal = lossy, "err: out-of-order sample"
 		}),

@@ -46,26 +46,28 @@ func newOrder() *order {
 	return o
 }
 
-// lookup returns the series with a reference, or nil if it was forgotten.
-func (o *order) lookup(ref storage.SeriesRef) *series {
+// lookup returns the series with a reference and the hash of its labels, or nil if
+// it was forgotten.
+func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
 	blocks := *o.blocks.Load()
 	i := uint64(ref / blockSeries)
 	if ref == 0 || i >= uint64(len(blocks)) || blocks[i] == nil {
-		return nil
+		return nil, 0
 	}
-	if s := &blocks[i][ref%blockSeries]; s.hash.Load() != 0 {
-		return s
+	s := &blocks[i][ref%blockSeries]
+	if hash := s.hash.Load(); hash != 0 {
+		return s, hash
 	}
-	return nil
+	return nil, 0
 }
 
-// find returns the series with the labels, and its reference.
-func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series) {
+// find returns the series with the labels, the hash of them, and its reference.
+func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
 	hash := max(ls.Hash(), 1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ref, ok := o.refs[hash]; ok {
-		return ref, o.lookup(ref)
+		return ref, &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries], hash
 	}
 	ref := o.next
 	o.next++
@@ -82,7 +84,7 @@ func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series) {
 	s.last.Store(never)
 	s.hash.Store(hash)
 	o.refs[hash] = ref
-	return ref, s
+	return ref, s, hash
 }
 
 // forget drops the series whose newest sample is before t. What still scrapes one

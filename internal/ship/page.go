@@ -68,17 +68,16 @@ func (s *Ship) AppenderV2(context.Context) storage.AppenderV2 {
 
 // Append takes one sample.
 func (p *page) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
-	s := p.ship.order.lookup(ref)
+	s, hash := p.ship.order.lookup(ref)
 	if s == nil {
 		if ls.IsEmpty() {
 			return 0, errors.New("sample has no labels")
 		}
-		ref, s = p.ship.order.find(ls)
+		ref, s, hash = p.ship.order.find(ls)
 	}
 	if t <= s.last.Load() {
 		return ref, storage.ErrOutOfOrderSample
 	}
-	hash := s.hash.Load()
 	for i := range p.sheets {
 		if err := p.sheets[i].add(p.encoder, hash, ls, t, v, h, fh); err != nil {
 			return 0, err
