@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Options struct {
 	QueueLanes      int              // of each remote_write; 0: ship.DefaultLanes
 	QueueMaxBytes   int64            // on disk, of each remote_write; 0: queue.DefaultMaxBytes
 	Reload          <-chan os.Signal // each value reloads the configuration file
+	TuneGC          bool             // set the process' garbage collection by what a head needs
 	Version         string           // for parascope_build_info
 	Revision        string
 	Logger          *slog.Logger
@@ -52,6 +54,16 @@ const (
 	discoverySettles = 200 * time.Millisecond
 	scrapeReload     = time.Second
 	stopHTTPTimeout  = time.Second
+)
+
+// A head's memory is the label sets of its series. They come with the first
+// scrapes and then stay, and next to no garbage comes after them: collecting four
+// times as often as Go would saves a quarter of the memory and costs a collection
+// every half minute. While they come, it would cost more than it saves.
+const (
+	startGC   = 50 // GOGC
+	settledGC = 25
+	settles   = 45 * time.Second // three usual scrape intervals
 )
 
 // Head is a running head.
@@ -221,8 +233,15 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	var settled <-chan time.Time
+	if o.TuneGC {
+		debug.SetGCPercent(startGC)
+		settled = time.After(settles)
+	}
 	for {
 		select {
+		case <-settled:
+			debug.SetGCPercent(settledGC)
 		case <-ctx.Done():
 			return h.Stop(context.WithoutCancel(ctx))
 		case err := <-h.failed:

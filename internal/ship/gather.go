@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golang/snappy"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/parascope/parascope/internal/queue"
 )
@@ -15,14 +15,14 @@ import (
 type gather struct {
 	lane   *queue.Lane
 	failed func(error) // told of each batch that could not be queued
+	spare  chan []byte // room for a record, shared by all lanes
 
 	mu      sync.Mutex
 	raw     []byte // series after series, encoded
 	batch   queue.Batch
 	timer   *time.Timer
-	waiting bool   // the timer runs
-	closed  bool   // nothing is taken any more
-	buf     []byte // room for a record
+	waiting bool // the timer runs
+	closed  bool // nothing is taken any more
 }
 
 // add takes a page's chunk.
@@ -104,13 +104,23 @@ func (g *gather) flush() {
 	if g.batch.Samples == 0 {
 		return
 	}
-	need := queue.HeaderBytes + snappy.MaxEncodedLen(len(g.raw))
-	if cap(g.buf) < need {
-		g.buf = make([]byte, need+need/8)
+	need := queue.HeaderBytes + s2.MaxEncodedLen(len(g.raw))
+	var buf []byte
+	select {
+	case buf = <-g.spare:
+	default:
 	}
-	body := snappy.Encode(g.buf[queue.HeaderBytes:cap(g.buf)], g.raw)
+	if cap(buf) < need {
+		buf = make([]byte, need+need/8)
+	}
+	buf = buf[:cap(buf)]
+	body := s2.EncodeSnappy(buf[queue.HeaderBytes:], g.raw)
 	g.batch.RawBytes = uint32(len(g.raw))
-	g.report(g.lane.Append(g.batch, g.buf[:queue.HeaderBytes+len(body)]))
+	g.report(g.lane.Append(g.batch, buf[:queue.HeaderBytes+len(body)]))
+	select {
+	case g.spare <- buf:
+	default: // one is enough, unless lanes are filled at the same time
+	}
 	g.raw, g.batch = g.raw[:0], queue.Batch{}
 }
 

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/golang/snappy"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
@@ -67,8 +67,10 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry) {
 			o.Dropped[queue.TooOld] += samplesOf(parts)
 			break
 		} else if minTime < oldest {
-			dropped, err := parts[0].dropBefore(oldest)
-			if err == nil && dropped > 0 {
+			// Those of one request are a second apart, unless an exporter sets
+			// timestamps; the young ones must not be refused for the old.
+			minTime = oldest
+			if dropped, err := parts[0].dropBefore(oldest); err == nil && dropped > 0 {
 				o.Dropped[queue.TooOld] += uint64(dropped)
 				if parts[0].samples == 0 {
 					parts = parts[1:]
@@ -159,7 +161,7 @@ func (p *part) expand() error {
 	if p.raw != nil {
 		return nil
 	}
-	raw, err := snappy.Decode(nil, p.body)
+	raw, err := s2.Decode(nil, p.body)
 	if err != nil {
 		return fmt.Errorf("decompress record: %w", err)
 	}
@@ -178,8 +180,8 @@ func (p *part) halve() ([]part, error) {
 	}
 	n := p.samples / 2
 	return []part{
-		{raw: first, body: snappy.Encode(nil, first), samples: n},
-		{raw: second, body: snappy.Encode(nil, second), samples: p.samples - n},
+		{raw: first, body: s2.EncodeSnappy(nil, first), samples: n},
+		{raw: second, body: s2.EncodeSnappy(nil, second), samples: p.samples - n},
 	}, nil
 }
 
@@ -192,7 +194,7 @@ func (p *part) dropBefore(millis int64) (int, error) {
 	if err != nil || dropped == 0 {
 		return 0, err
 	}
-	p.raw, p.body, p.samples = kept, snappy.Encode(nil, kept), p.samples-dropped
+	p.raw, p.body, p.samples = kept, s2.EncodeSnappy(nil, kept), p.samples-dropped
 	return dropped, nil
 }
 

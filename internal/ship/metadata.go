@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/golang/snappy"
+	"github.com/klauspost/compress/s2"
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/scrape"
 
@@ -74,7 +74,7 @@ func metadataBodies(all []prompb.MetricMetadata, n int) [][]byte {
 		if err != nil {
 			continue // the generated code has no way to fail on it
 		}
-		bodies = append(bodies, snappy.Encode(nil, raw))
+		bodies = append(bodies, s2.EncodeSnappy(nil, raw))
 	}
 	return bodies
 }

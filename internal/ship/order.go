@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,13 +19,14 @@ import (
 // numbered in the order in which a page shows them, so that a scrape walks through
 // memory instead of looking up a hash a sample, which cost a quarter of the head's
 // CPU. The hash is needed once a series and target. A reference is never used
-// again for another series.
+// again for another series; four billion outlast the machine.
 type order struct {
 	blocks atomic.Pointer[[]*block] // by reference; nil where all series are gone
 
-	mu   sync.Mutex
-	refs map[uint64]storage.SeriesRef // by the hash of the labels
-	next storage.SeriesRef
+	mu    sync.Mutex
+	index []uint32 // references, by the hash of the labels, 0 where there is none
+	known int      // references in index
+	next  storage.SeriesRef
 }
 
 const blockSeries = 1024
@@ -41,7 +43,7 @@ type series struct {
 const never = -1 << 63
 
 func newOrder() *order {
-	o := &order{refs: map[uint64]storage.SeriesRef{}, next: 1}
+	o := &order{index: make([]uint32, blockSeries), next: 1}
 	o.blocks.Store(&[]*block{})
 	return o
 }
@@ -61,30 +63,66 @@ func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
 	return nil, 0
 }
 
+// place returns where in the index the hash is, or is to be put: the first place
+// from that which its low bits name. A map would take three times the memory.
+func (o *order) place(index []uint32, hash uint64) int {
+	mask := len(index) - 1
+	for i := int(hash) & mask; ; i = (i + 1) & mask {
+		ref := storage.SeriesRef(index[i])
+		if ref == 0 || o.at(ref).hash.Load() == hash {
+			return i
+		}
+	}
+}
+
+// at returns the series with a reference that is in the index.
+func (o *order) at(ref storage.SeriesRef) *series {
+	return &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries]
+}
+
 // find returns the series with the labels, the hash of them, and its reference.
 func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
 	hash := max(ls.Hash(), 1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if ref, ok := o.refs[hash]; ok {
-		return ref, &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries], hash
+	i := o.place(o.index, hash)
+	if ref := storage.SeriesRef(o.index[i]); ref != 0 {
+		return ref, o.at(ref), hash
 	}
 	ref := o.next
 	o.next++
 	blocks := *o.blocks.Load()
-	if i := int(ref / blockSeries); i >= len(blocks) {
+	if n := int(ref / blockSeries); n >= len(blocks) {
 		// Readers keep the old list; it is short.
-		grown := make([]*block, i+1)
+		grown := make([]*block, n+1)
 		copy(grown, blocks)
-		grown[i] = new(block)
+		grown[n] = new(block)
 		o.blocks.Store(&grown)
-		blocks = grown
 	}
-	s := &blocks[ref/blockSeries][ref%blockSeries]
+	s := o.at(ref)
 	s.last.Store(never)
 	s.hash.Store(hash)
-	o.refs[hash] = ref
+	o.index[i] = uint32(ref)
+	if o.known++; o.known > len(o.index)*3/4 {
+		o.reindex(2 * len(o.index))
+	}
 	return ref, s, hash
+}
+
+// reindex makes the index anew, with room for at least n references, from the
+// series that are not forgotten. The caller holds mu.
+func (o *order) reindex(n int) {
+	index := make([]uint32, n)
+	o.known = 0
+	for i, b := range *o.blocks.Load() {
+		for j := 0; b != nil && j < blockSeries; j++ {
+			if hash := b[j].hash.Load(); hash != 0 {
+				index[o.place(index, hash)] = uint32(i*blockSeries + j)
+				o.known++
+			}
+		}
+	}
+	o.index = index
 }
 
 // forget drops the series whose newest sample is before t. What still scrapes one
@@ -92,31 +130,32 @@ func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
 func (o *order) forget(t int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	kept := map[uint64]storage.SeriesRef{} // a new one: a map keeps the room of what was deleted
-	blocks := append([]*block(nil), *o.blocks.Load()...)
+	alive := 0
+	blocks := slices.Clone(*o.blocks.Load())
 	for i, b := range blocks {
 		if b == nil {
 			continue
 		}
-		alive := i == len(blocks)-1 // it may still be filled
+		before := alive
 		for j := range b {
-			s := &b[j]
-			hash := s.hash.Load()
-			switch {
-			case hash == 0:
+			switch s := &b[j]; {
+			case s.hash.Load() == 0:
 			case s.last.Load() < t:
 				s.hash.Store(0)
 			default:
-				kept[hash] = storage.SeriesRef(i*blockSeries + j)
-				alive = true
+				alive++
 			}
 		}
-		if !alive {
+		if alive == before && i < len(blocks)-1 { // the last one may still be filled
 			blocks[i] = nil
 		}
 	}
-	o.refs = kept
 	o.blocks.Store(&blocks)
+	n := blockSeries
+	for alive > n*3/4 {
+		n *= 2
+	}
+	o.reindex(n)
 }
 
 // reset forgets the timestamps: the clock was set back, and samples begin anew at

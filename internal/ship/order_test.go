@@ -31,8 +31,8 @@ func TestOrder(t *testing.T) {
 	if s, _ := o.lookup(again); s != nil {
 		t.Error("a series that was forgotten is still found")
 	}
-	if len(o.refs) != n/2 {
-		t.Errorf("%d series are kept, want %d", len(o.refs), n/2)
+	if o.known != n/2 {
+		t.Errorf("%d series are kept, want %d", o.known, n/2)
 	}
 	if blocks := *o.blocks.Load(); blocks[0] != nil || blocks[len(blocks)-1] == nil {
 		t.Error("the blocks of the older half are still there, or those of the newer gone")

@@ -36,6 +36,7 @@ type remote struct {
 	pace       *receiver.Pace
 	health     delivery.Health
 	traffic    delivery.Traffic
+	lost       atomic.Uint64 // samples dropped so far, as of the last tick
 
 	queues  []*queue.Queue // the last one takes samples; the others are drained first
 	gathers []*gather      // one a lane of the last queue
@@ -101,11 +102,13 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 			return nil, fmt.Errorf("open queue of %s: %w", id, err)
 		}
 		r.queues = append(r.queues, q)
+		before := q.Ledger()
+		r.lost.Add(before.Lost())
 	}
 	if live {
-		q := r.queues[len(r.queues)-1]
+		q, spare := r.queues[len(r.queues)-1], make(chan []byte, 1)
 		for i := range q.Lanes() {
-			r.gathers = append(r.gathers, &gather{lane: q.Lane(i), failed: r.diskFailed})
+			r.gathers = append(r.gathers, &gather{lane: q.Lane(i), failed: r.diskFailed, spare: spare})
 		}
 	}
 	return r, nil

@@ -296,6 +296,11 @@ func (r *remote) tick(now time.Duration) {
 		sum.Add(q.Ledger())
 	}
 	r.traffic.Tick(now, sum.Taken, sum.Delivered)
+	// Some losses have no batch that could tell of them: what was too old when it
+	// was scraped, what is damaged on disk.
+	if lost := sum.Lost(); lost > r.lost.Swap(lost) {
+		r.health.Loss(r.wall(), true)
+	}
 }
 
 // Close takes nothing more, sends what it can within two seconds, and closes the

@@ -69,6 +69,13 @@ func (e *encoder) label(l labels.Label) {
 }
 
 func appendLabel(b []byte, l labels.Label) []byte {
+	if n, v := len(l.Name), len(l.Value); v > 0 && n+v < 0x80-4 {
+		// Nearly all labels: every length is one byte.
+		b = append(b, tagLabel, byte(n+v+4), tagName, byte(n))
+		b = append(b, l.Name...)
+		b = append(b, tagValueString, byte(v))
+		return append(b, l.Value...)
+	}
 	size := 1 + uvarintSize(len(l.Name)) + len(l.Name)
 	if l.Value != "" {
 		size += 1 + uvarintSize(len(l.Value)) + len(l.Value)
@@ -123,16 +130,9 @@ func (e *encoder) end(start int) {
 // float writes a series with one float sample.
 func (e *encoder) float(ls labels.Labels, t int64, v float64) {
 	start := e.begin(ls)
-	bits := math.Float64bits(v)
-	size := 0
-	if bits != 0 {
-		size += 9
-	}
-	if t != 0 {
-		size += 1 + binary.PutUvarint(make([]byte, binary.MaxVarintLen64), uint64(t))
-	}
-	e.buf = append(e.buf, tagSample, byte(size))
-	if bits != 0 {
+	e.buf = append(e.buf, tagSample, 0)
+	sample := len(e.buf)
+	if bits := math.Float64bits(v); bits != 0 {
 		e.buf = append(e.buf, tagValue)
 		e.buf = binary.LittleEndian.AppendUint64(e.buf, bits)
 	}
@@ -140,6 +140,7 @@ func (e *encoder) float(ls labels.Labels, t int64, v float64) {
 		e.buf = append(e.buf, tagTimestamp)
 		e.buf = binary.AppendUvarint(e.buf, uint64(t))
 	}
+	e.buf[sample-1] = byte(len(e.buf) - sample)
 	e.end(start)
 }
 
