@@ -38,7 +38,7 @@ const (
 )
 
 const (
-	childSeries   = 400
+	childSeries   = 120
 	childTargets  = 3
 	childInterval = 20 * time.Millisecond
 )
@@ -325,7 +325,7 @@ func TestDiskFull(t *testing.T) {
 	s := newSink(t)
 	s.answerWith(always(503, "down"))
 	dir := t.TempDir()
-	p := run(t, dir, remoteWrite(s), "60000")
+	p := run(t, dir, remoteWrite(s), "20000")
 	var l queue.Ledger
 	await(t, "samples are dropped for the disk", func() bool {
 		l = p.ledger("")
