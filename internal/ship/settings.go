@@ -74,8 +74,17 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
 		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
 		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: maxRequestBytes,
-		hold: holdTime(global, c), ageLimit: receiverAgeLimit,
+		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
+	}
+	scrapes, err := global.GetScrapeConfigs()
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read scrape_configs: %w", err), "correct the configuration")
+	}
+	for _, sc := range scrapes {
+		// Gathered until their target is scraped again, a kill would cost two
+		// pages of it instead of one.
+		s.hold = min(s.hold, time.Duration(sc.ScrapeInterval))
 	}
 	if s.maxSamples == config.DefaultQueueConfig.MaxSamplesPerSend {
 		s.maxSamples = recommendedSamples
@@ -104,16 +113,6 @@ func (s *settings) close() {
 	if s.client != nil {
 		s.client.HTTP.CloseIdleConnections()
 	}
-}
-
-// holdTime is how long samples are gathered: never until their target is scraped
-// again, so that a kill costs at most one page of each.
-func holdTime(global *config.Config, c *config.RemoteWriteConfig) time.Duration {
-	hold := min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline))
-	for _, s := range global.ScrapeConfigs {
-		hold = min(hold, time.Duration(s.ScrapeInterval))
-	}
-	return hold
 }
 
 // relabel returns what the rules make of a series. They are costly, so it
