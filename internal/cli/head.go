@@ -23,15 +23,21 @@ func newHead(p *Process) *cobra.Command {
 	var level, format string
 	var agent bool
 	var features []string
+	maxBytes := byteSize(head.DefaultQueueMaxBytes)
 	c := &cobra.Command{
 		Use:   "head",
 		Short: "Discover, scrape and send, as Prometheus in agent mode does",
 		Long: `Discover targets, scrape them and send the samples by remote write: Prometheus'
 agent mode, with its flags and its configuration file. Targets come from
 static_configs, file_sd_configs, http_sd_configs and ec2_sd_configs; requests to
-AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.`,
+AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.
+
+Samples wait in a queue on disk until the receiver has taken them, through
+outages, refused credentials, restarts and kill -9; 'parascope head status' says
+what became of every one.`,
 		Example: `  parascope head --config.file prometheus.yml --storage.agent.path data-agent
   parascope head check --config.file prometheus.yml     # test the file, start nothing
+  parascope head status                                 # is everything delivered?
   kill -HUP PID                                         # reload the file
   curl -s localhost:9090/api/v1/targets | jq '.data.activeTargets[] | {scrapeUrl,health,lastError}'`,
 		Args: cobra.NoArgs,
@@ -45,11 +51,16 @@ AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.`
 					logger.Warn("feature is unknown and ignored", "feature", f)
 				}
 			}
+			if o.QueueLanes < 1 || o.QueueLanes > 64 {
+				return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes), "leave it at its default, or give a number of 1 to 64")
+			}
 			b := readBuild()
+			o.QueueMaxBytes = int64(maxBytes)
 			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
 			if err := useCABundle(p); err != nil {
 				return err
 			}
+			o.TuneGC = p.Getenv("GOGC") == ""
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
@@ -59,14 +70,16 @@ AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.`
 	}
 	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", defaultConfigFile, "Prometheus configuration `FILE`")
 	f := c.Flags()
-	f.StringVar(&o.StoragePath, "storage.agent.path", "data-agent/", "`DIR` of the samples that are not sent yet")
+	f.StringVar(&o.StoragePath, "storage.agent.path", "data-agent/", "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
+	f.IntVar(&o.QueueLanes, "queue.lanes", head.DefaultQueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
+	f.Var(&maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and counted")
 	f.StringVar(&o.ListenAddress, "web.listen-address", "127.0.0.1:9090", "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", false, "let POST /-/reload reload the configuration")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
 	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; only agent is known")
-	c.AddCommand(newHeadCheck(p, &o.ConfigFile))
+	c.AddCommand(newHeadCheck(p, &o.ConfigFile), newHeadStatus(p), newHeadInspect(p))
 	return c
 }
 

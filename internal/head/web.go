@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ func (h *Head) handler() http.Handler {
 	mux.HandleFunc("GET /-/healthy", say("Prometheus Agent is Healthy.\n"))
 	mux.HandleFunc("GET /-/ready", say("Prometheus Agent is Ready.\n"))
 	mux.HandleFunc("GET /api/v1/targets", h.targets)
+	mux.HandleFunc("GET "+deliveryPath, h.delivery)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("POST /-/reload", h.reloadOverHTTP)
 	mux.HandleFunc("PUT /-/reload", h.reloadOverHTTP)
 	return mux
@@ -72,9 +77,17 @@ func (h *Head) targets(w http.ResponseWriter, _ *http.Request) {
 	slices.SortFunc(active, func(a, b target) int {
 		return strings.Compare(a.ScrapePool+a.ScrapeURL, b.ScrapePool+b.ScrapeURL)
 	})
-	body, err := json.Marshal(map[string]any{"status": "success", "data": map[string]any{
+	answerJSON(w, map[string]any{
 		"activeTargets": active, "droppedTargets": []target{}, "droppedTargetCounts": h.scrape.TargetsDroppedCounts(),
-	}})
+	})
+}
+
+// delivery serves GET /api/v1/delivery: what became of the samples.
+func (h *Head) delivery(w http.ResponseWriter, _ *http.Request) { answerJSON(w, h.ship.Status()) }
+
+// answerJSON answers in the frame of Prometheus' API.
+func answerJSON(w http.ResponseWriter, data any) {
+	body, err := json.Marshal(map[string]any{"status": "success", "data": data})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -1,102 +1,335 @@
-// Package ship takes the samples that the head scraped to the workspaces: it
-// writes them to a log on disk and sends them from there by remote write.
+// Package ship takes the samples that the head scraped to the workspaces, and
+// knows of each one what became of it.
 //
-// Whoever appends does not know how sending works. Today it is Prometheus' agent
-// storage and remote write, which lose what was not sent when the process is
-// killed; the durable queue takes their place behind the same methods.
+// # The way of a sample
+//
+// Prometheus' scrape manager opens an appender for each scrape (page). A sample
+// is encoded as it is appended: external labels, write_relabel_configs, then the
+// bytes of remote write 1.0 (wire.go). At the scrape's end the samples go to the
+// lane that the hash of their labels names, where they are gathered until they
+// fill a request or a second has passed (gather), and are written to the lane's
+// queue on disk (package queue). From then on they count as taken. One goroutine
+// a lane reads the queue, signs, sends, and says what became of each record
+// (lane.go): one request in flight a lane, so that a series keeps its order from
+// end to end.
+//
+// # What an answer means
+//
+// 2xx: delivered. A 400 that says that these very samples cannot be taken: the
+// receiver kept the good ones and does not say how many, so the whole batch is
+// uncertain. 413: the request is halved. Everything else, and no answer at all:
+// the samples stay and are sent again, after a wait that doubles, at the time
+// Retry-After names, at the rate the receiver was found to accept, with credentials
+// that are fetched anew when they were refused (package receiver).
+//
+// Samples end without an answer when they are older than the receiver takes, when
+// the queue outgrew its limit, and when the disk fails: each is counted with its
+// reason. docs/delivery.md says all this for operators.
 package ship
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/scrape"
-	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/storage/remote"
-	"github.com/prometheus/prometheus/tsdb/agent"
-	"github.com/prometheus/prometheus/util/compression"
 
+	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/queue"
 )
 
-// flushTimeout bounds how long Close sends what is left: an endpoint that hangs
-// must not keep the process from ending within 5 s.
-const flushTimeout = 2 * time.Second
+const (
+	// flushTimeout bounds how long Close sends what is left: it is safe on disk,
+	// and the process must end within five seconds.
+	flushTimeout = 2 * time.Second
+	// tick is how often the queues are synced to the disk: what power loss costs.
+	tick = time.Second
+	// sweep is how often series that are gone are forgotten.
+	sweep = 10 * time.Minute
+	// sparePages are kept with their buffers, of 2 MB for a page of 6,000 series:
+	// scrapes are spread over their interval, so that few overlap. A sync.Pool
+	// would let go of them at each collection.
+	sparePages = 4
+	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
+	// requests a second.
+	DefaultLanes = 8
+)
 
-// Options are what a Ship is made of; all are needed.
+// Options are what a Ship is made of. Dir, Logger, Registerer and Scrapes are
+// needed.
 type Options struct {
-	Dir        string // log of samples not yet sent
+	Dir        string // of the queues
+	Lanes      int    // of each remote write; 0: DefaultLanes
+	MaxBytes   int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	// Scrapes gives the scrape manager, which knows the metrics' metadata. It
 	// returns an error until there is one.
 	Scrapes func() (*scrape.Manager, error)
+	// Now is the machine's clock, which may be set while we run, and Elapsed one
+	// that only runs. Nil: the system's.
+	Now     func() time.Time
+	Elapsed func() time.Duration
 }
 
 // Ship is the way out.
 type Ship struct {
-	remote *remote.Storage
-	all    storage.Storage
+	options Options
+	logger  *slog.Logger
+	wall    func() time.Time
+	elapsed func() time.Duration
+	order   *order
+	steps   *stepWatch
+	pages   chan *page // that are not in use
+	unlock  func() error
+
+	mu      sync.RWMutex
+	remotes []*remote // in the order of the configuration, then those that it does not name
+	live    []*remote // those that take samples
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	ticker sync.WaitGroup
 }
 
-type scrapes func() (*scrape.Manager, error)
+// Open opens the queues in o.Dir, and begins to age what no configuration names.
+// A directory that another process has open is an error with hint.Busy. Nothing
+// is sent before ApplyConfig. ctx gives values only; Close ends everything.
+func Open(ctx context.Context, o Options) (*Ship, error) {
+	if o.Lanes == 0 {
+		o.Lanes = DefaultLanes
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = queue.DefaultMaxBytes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		began := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(began) }
+	}
+	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, order: newOrder(), steps: newStepWatch(o.Now(), o.Elapsed()), pages: make(chan *page, sparePages)}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
+	}
+	var err error
+	if s.unlock, err = queue.Lock(o.Dir); err != nil {
+		return nil, explainLock(err, o.Dir)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.openLeftBehind(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := o.Registerer.Register(delivery.Collector{Status: s.Status}); err != nil {
+		return nil, errors.Join(fmt.Errorf("register delivery metrics: %w", err), s.Close())
+	}
+	s.ticker.Go(s.tick)
+	return s, nil
+}
 
-func (s scrapes) Get() (*scrape.Manager, error) { return s() }
+func explainLock(err error, dir string) error {
+	err = fmt.Errorf("open queue directory %s: %w", dir, err)
+	if _, held := errors.AsType[*queue.HeldError](err); held {
+		return hint.New(hint.Busy, err, "another head has this directory open; stop it, or give --storage.agent.path another directory")
+	}
+	return hint.New(hint.BadInput, err, "give --storage.agent.path a directory that can be written")
+}
 
-// Open opens the log in o.Dir. A directory that another process has open is an
-// error with hint.Busy.
-func Open(o Options) (*Ship, error) {
-	noStart := func() (int64, error) { return 0, nil }
-	sender := remote.NewStorage(o.Logger, o.Registerer, noStart, o.Dir, flushTimeout, scrapes(o.Scrapes), false)
-	opts := agent.DefaultOptions()
-	opts.WALCompression = compression.Snappy
-	log, err := agent.Open(o.Logger, o.Registerer, sender, o.Dir, opts)
+// openLeftBehind opens what earlier runs left; ApplyConfig says which of them
+// still have a section.
+func (s *Ship) openLeftBehind() error {
+	entries, err := os.ReadDir(s.options.Dir)
 	if err != nil {
-		return nil, errors.Join(explainOpen(err, o.Dir), sender.Close())
+		return fmt.Errorf("list queues: %w", err)
 	}
-	log.SetWriteNotified(sender) // without it, sending waits for a timer
-	return &Ship{sender, storage.NewFanout(o.Logger, log, sender)}, nil
-}
-
-func explainOpen(err error, dir string) error {
-	err = fmt.Errorf("open sample log %s: %w", dir, err)
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
-		return err
-	}
-	if pid, readErr := os.ReadFile(filepath.Join(dir, "lock")); readErr == nil && len(pid) > 0 {
-		err = fmt.Errorf("%w (pid %s)", err, strings.TrimSpace(string(pid)))
-	}
-	return hint.New(hint.Busy, err, "another head has this directory open; stop it, or give --storage.agent.path another directory")
-}
-
-// Appendable takes samples.
-func (s *Ship) Appendable() storage.AppendableV2 { return s.all }
-
-// ApplyConfig sends as the configuration's remote_write says from now on.
-func (s *Ship) ApplyConfig(c *config.Config) error {
-	err := s.remote.ApplyConfig(c)
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("apply remote_write: %w", err)
-	if strings.Contains(err.Error(), "SigV4 credentials") {
-		return hint.New(hint.Denied, err, "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite")
-	}
-	return err
-}
-
-// Close sends what it can within a bound and closes the log.
-func (s *Ship) Close() error {
-	if err := s.all.Close(); err != nil {
-		return fmt.Errorf("close sample log: %w", err)
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) {
+			continue
+		}
+		r, err := s.openRemote(e.Name(), false)
+		if err != nil {
+			return err
+		}
+		r.recall()
+		s.remotes = append(s.remotes, r)
+		r.start(s.ctx)
 	}
 	return nil
+}
+
+// ApplyConfig sends as the configuration's remote_write says from now on. A
+// section that is there already, by name or else by URL, keeps its queue; what a
+// section that is gone still has waits until it is too old. An error changes
+// nothing.
+func (s *Ship) ApplyConfig(c *config.Config) error {
+	sets := map[string]*settings{}
+	var ids []string
+	for _, rw := range c.RemoteWriteConfigs {
+		id := remoteID(rw)
+		if sets[id] != nil {
+			return hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()), "give each a name of its own")
+		}
+		set, err := newSettings(s.ctx, c, rw)
+		if err != nil {
+			return err
+		}
+		sets[id] = set
+		ids = append(ids, id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var live []*remote
+	for _, id := range ids {
+		r, err := s.takingRemote(id)
+		if err != nil {
+			return err
+		}
+		sets[id].warn(r.logger)
+		r.configure(sets[id])
+		live = append(live, r)
+	}
+	all := slices.Clone(live)
+	for _, r := range s.remotes {
+		if sets[r.id] != nil {
+			continue
+		}
+		if r.configured.Swap(false) {
+			r.logger.Warn("remote_write is gone from the configuration; what waits for it is kept until it is too old")
+		}
+		r.takeNothing()
+		all = append(all, r)
+	}
+	s.remotes, s.live = all, live
+	return nil
+}
+
+// takingRemote returns the remote with the id, in a state that takes samples.
+// The caller holds mu.
+func (s *Ship) takingRemote(id string) (*remote, error) {
+	i := slices.IndexFunc(s.remotes, func(r *remote) bool { return r.id == id })
+	if i >= 0 && slices.Contains(s.live, s.remotes[i]) {
+		return s.remotes[i], nil
+	}
+	if i >= 0 { // opened to age: open it again to take
+		if err := s.remotes[i].stop(); err != nil {
+			return nil, err
+		}
+		s.remotes = slices.Delete(s.remotes, i, i+1)
+	}
+	r, err := s.openRemote(id, true)
+	if err != nil {
+		return nil, err
+	}
+	var before queue.Ledger
+	for _, q := range r.queues {
+		before.Add(q.Ledger())
+	}
+	r.traffic.Start(s.elapsed(), before.Taken, before.Delivered)
+	s.remotes = append(s.remotes, r)
+	r.start(s.ctx)
+	return r, nil
+}
+
+func (s *Ship) liveRemotes() []*remote {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.live
+}
+
+func (s *Ship) allRemotes() []*remote {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.remotes
+}
+
+// watchClock notices when the clock is set back.
+func (s *Ship) watchClock() {
+	switch step := s.steps.stepped(s.wall(), s.elapsed()); {
+	case step < 0:
+		s.logger.Warn("the clock was set back; samples begin anew at the earlier time, and the receiver may refuse them", "by", (-step).String())
+		s.order.reset()
+	case step > 0:
+		s.logger.Warn("the clock was set forward", "by", step.String())
+	}
+}
+
+// tick syncs the queues, measures rates and forgets series that are gone.
+func (s *Ship) tick() {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	swept := s.elapsed()
+	for {
+		select {
+		case <-ticker.C:
+		case <-s.ctx.Done():
+			return
+		}
+		for _, r := range s.allRemotes() {
+			r.tick(s.elapsed())
+		}
+		if now := s.elapsed(); now-swept > sweep {
+			swept = now
+			s.order.forget(s.wall().Add(-receiverAgeLimit).UnixMilli())
+			for _, r := range s.liveRemotes() {
+				r.settings.Load().forget()
+			}
+		}
+	}
+}
+
+func (r *remote) tick(now time.Duration) {
+	var sum queue.Ledger
+	for _, q := range r.queues {
+		if err := q.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+			r.diskFailed(err)
+		}
+		sum.Add(q.Ledger())
+	}
+	r.traffic.Tick(now, sum.Taken, sum.Delivered)
+	// Some losses have no batch that could tell of them: what was too old when it
+	// was scraped, what is damaged on disk.
+	if lost := sum.Lost(); lost > r.lost.Swap(lost) {
+		r.health.Loss(r.wall(), true)
+	}
+}
+
+// Close takes nothing more, sends what it can within two seconds, and closes the
+// queues. What is left is sent after the next start.
+func (s *Ship) Close() error {
+	for _, r := range s.liveRemotes() {
+		r.takeNothing()
+	}
+	s.drain()
+	s.cancel()
+	s.ticker.Wait()
+	var errs []error
+	for _, r := range s.allRemotes() {
+		errs = append(errs, r.stop())
+	}
+	return errors.Join(append(errs, s.unlock())...)
+}
+
+// drain waits until all that can be sent is sent.
+func (s *Ship) drain() {
+	deadline := time.NewTimer(flushTimeout)
+	defer deadline.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for slices.ContainsFunc(s.liveRemotes(), func(r *remote) bool { return !r.empty() && !r.health.Failing() }) {
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return
+		}
+	}
 }

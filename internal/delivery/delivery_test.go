@@ -1,0 +1,109 @@
+package delivery
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/parascope/parascope/internal/queue"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+var now = time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC)
+
+func TestMetrics(t *testing.T) {
+	r := RemoteStatus{
+		Name: "amp", URL: "https://aps/api/v1/remote_write", QueueBytes: 1000, QueueMaxBytes: 4000, AgeLimitSeconds: 3600,
+		OldestSample: now.Add(-time.Minute), NewestSample: now, LastSuccess: now.Add(-2 * time.Minute), FailingSince: now.Add(-time.Minute),
+		Requests: map[string]uint64{"200": 7, "403": 2, "none": 1}, RetriedSamples: 300, SentBytes: 12345, RateLimit: 500,
+		Ledger: queue.Ledger{Taken: 1600, Queued: 300, Outcome: queue.Outcome{Delivered: 1000}},
+	}
+	r.Ledger.Uncertain[queue.OutOfOrder], r.Ledger.Dropped[queue.TooOld] = 200, 100
+	removed := RemoteStatus{Name: "old", Verdict: Removed, QueueMaxBytes: 4000, AgeLimitSeconds: 3600}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(Collector{Status: func() Status { return New(now, []RemoteStatus{r, removed}) }})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&got, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden := filepath.Join("testdata", "metrics.golden")
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s differs (-update rewrites it) (-want +got):\n%s", golden, diff)
+	}
+}
+
+// TestHealth: trouble begins with the first lane that fails and ends with the
+// last one that recovers; its beginning does not move meanwhile.
+func TestHealth(t *testing.T) {
+	var h Health
+	at := func(m int) time.Time { return now.Add(time.Duration(m) * time.Minute) }
+	if !h.Bad(0, Trouble{Time: at(0), Text: "first"}) || h.Bad(1, Trouble{Time: at(1), Text: "second"}) || h.Bad(0, Trouble{Time: at(2)}) {
+		t.Error("Bad is to report the first failure alone")
+	}
+	if recovered := h.Good(0, at(3)); !recovered.IsZero() || !h.Failing() {
+		t.Error("one lane of two has recovered")
+	}
+	var r RemoteStatus
+	h.Fill(&r)
+	if !r.FailingSince.Equal(at(0)) || !r.LastSuccess.Equal(at(3)) {
+		t.Errorf("failing since %s, last success %s", r.FailingSince, r.LastSuccess)
+	}
+	if recovered := h.Good(1, at(4)); !recovered.Equal(at(0)) || h.Failing() {
+		t.Errorf("recovered from trouble since %s, want %s", recovered, at(0))
+	}
+	if recovered := h.Good(1, at(5)); !recovered.IsZero() {
+		t.Error("recovered twice")
+	}
+}
+
+func TestForesight(t *testing.T) {
+	base := RemoteStatus{AgeLimitSeconds: 3600, QueueMaxBytes: 1_000_000, FailingSince: now.Add(-10 * time.Minute), OldestSample: now.Add(-10 * time.Minute)}
+	base.Ledger.Queued, base.Ledger.Taken = 10_000, 10_000
+	old := base
+	old.judge(now)
+	if want := now.Add(50 * time.Minute); !old.LossBegins.Equal(want) || old.LossBecause != "too_old" || old.Verdict != Delayed {
+		t.Errorf("%s because %s, %q; want %s, too_old, delayed", old.LossBegins, old.LossBecause, old.Verdict, want)
+	}
+	full := base
+	full.QueueBytes, full.TakenRate = 250_000, 100 // 25 bytes a sample: 2,500 bytes a second more
+	full.judge(now)
+	if want := now.Add(5 * time.Minute); !full.LossBegins.Equal(want) || full.LossBecause != "queue_full" {
+		t.Errorf("%s because %s, want %s, queue_full", full.LossBegins, full.LossBecause, want)
+	}
+}
+
+func TestRates(t *testing.T) {
+	var c Traffic
+	c.Start(0, 1_000_000, 900_000) // of earlier runs
+	for s := 1; s <= 120; s++ {
+		c.Tick(time.Duration(s)*time.Second, 1_000_000+uint64(s)*1000, 900_000+uint64(s)*500)
+	}
+	var r RemoteStatus
+	c.Fill(&r)
+	if r.TakenRate < 990 || r.TakenRate > 1010 || r.DeliveredRate < 490 || r.DeliveredRate > 510 {
+		t.Errorf("rates %v and %v, want 1000 and 500", r.TakenRate, r.DeliveredRate)
+	}
+}

@@ -1,0 +1,226 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Lane is a FIFO of records. One goroutine may append while another one reads.
+type Lane struct {
+	dir          string
+	number       int
+	share        int64 // bytes on disk that it may hold
+	segmentBytes int64
+	now          func() time.Time
+	logger       *slog.Logger
+	positions    *positions
+	more         chan struct{} // holds a value when something was appended
+
+	mu       sync.Mutex // of everything below but the reader's own
+	position            // where the reader is, what was queued and what became of it
+	segments []segment  // oldest first; the last one is written if file is open
+	file     *os.File
+	bytes    int64 // of all segments
+	unsynced bool  // file or its name are not on the disk yet
+	oldest   time.Time
+	newest   time.Time
+	diskErr  error
+	torn     int64
+	stored   uint64 // enqueued, as the newest slot has it
+	slot     [slotBytes]byte
+
+	reading       *os.File // the reader's own
+	readingNumber uint64
+	body          []byte
+}
+
+// ledger is the lane's; the caller holds mu. What was refused was taken too, but
+// has no running number.
+func (l *Lane) ledger() Ledger {
+	queued := l.enqueued - l.consumed
+	return Ledger{Taken: l.outcome.Sum() + queued, Queued: queued, Outcome: l.outcome}
+}
+
+// More holds a value when something may have been appended since it was read.
+func (l *Lane) More() <-chan struct{} { return l.more }
+
+// Over reports whether the lane holds more than its share of the disk.
+func (l *Lane) Over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes > l.share
+}
+
+// Append takes the samples of one request. buf is HeaderBytes of room, which
+// Append fills in, and the body. An error is about the disk; the samples are
+// counted as taken and dropped then.
+func (l *Lane) Append(b Batch, buf []byte) error {
+	body := buf[HeaderBytes:]
+	h := header{Batch: b, length: uint32(len(body)), bodyCRC: crc(body), queued: l.now().UnixMilli()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h.first = l.enqueued
+	h.put(buf)
+	l.newest = later(l.newest, time.UnixMilli(b.MaxTime))
+	if l.diskErr = l.write(buf); l.diskErr != nil {
+		return errors.Join(l.diskErr, l.refuse(Disk, uint64(b.Samples)))
+	}
+	if l.consumed == l.enqueued {
+		l.oldest = h.oldest()
+	}
+	l.enqueued += uint64(b.Samples)
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Refuse counts samples as taken and dropped that are not worth a record.
+func (l *Lane) Refuse(why Dropped, samples uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refuse(why, samples)
+}
+
+func (l *Lane) refuse(why Dropped, samples uint64) error {
+	l.outcome.Dropped[why] += samples
+	return l.store()
+}
+
+// store writes the lane's next slot; the caller holds mu.
+func (l *Lane) store() error {
+	l.generation++
+	l.stored = l.enqueued
+	return l.positions.store(l.number, l.position, l.slot[:])
+}
+
+// write puts a record at the end of the last segment, or of a new one.
+func (l *Lane) write(buf []byte) error {
+	if l.file != nil && l.segments[len(l.segments)-1].size+int64(len(buf)) > l.segmentBytes {
+		if err := l.rotate(); err != nil {
+			l.logger.Warn("segment not synced", "lane", l.dir, "err", err)
+		}
+	}
+	if l.file == nil {
+		if err := l.begin(); err != nil {
+			return err
+		}
+	}
+	last := &l.segments[len(l.segments)-1]
+	n, err := l.file.Write(buf)
+	if err == nil {
+		last.size += int64(n)
+		l.bytes += int64(n)
+		l.unsynced = true
+		return nil
+	}
+	// Half a record must not lie in front of a whole one. Where it cannot be cut
+	// off, the next record goes to the next segment all the same.
+	err = fmt.Errorf("write to queue: %w", err)
+	err = errors.Join(err, l.file.Truncate(last.size), l.file.Close())
+	l.file = nil
+	if last.size == 0 {
+		err = errors.Join(err, os.Remove(segmentPath(l.dir, last.number)))
+		l.segments = l.segments[:len(l.segments)-1]
+	}
+	return err
+}
+
+// begin opens the next segment. A lane never writes to one that it did not begin
+// itself: what a crash left behind stays as it is until it is read.
+func (l *Lane) begin() error {
+	number := l.position.segment
+	if n := len(l.segments); n > 0 {
+		number = l.segments[n-1].number
+	}
+	f, err := os.OpenFile(segmentPath(l.dir, number+1), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write to queue: %w", err)
+	}
+	l.file = f
+	l.segments = append(l.segments, segment{number: number + 1})
+	return nil
+}
+
+// rotate ends the segment that is written.
+func (l *Lane) rotate() error {
+	f := l.file
+	l.file = nil
+	var err error
+	if l.unsynced && l.consumed < l.enqueued {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// sync brings the last segment to the disk, unless all of it was sent.
+func (l *Lane) sync() error {
+	l.mu.Lock()
+	f, needed := l.file, l.unsynced && l.consumed < l.enqueued
+	if needed {
+		l.unsynced = false
+	}
+	if l.enqueued != l.stored {
+		// A slot with the newest running number lets a loss be counted.
+		l.diskNote(l.store())
+	}
+	l.mu.Unlock()
+	if !needed || f == nil {
+		return nil
+	}
+	err := f.Sync()
+	if errors.Is(err, os.ErrClosed) {
+		return nil // rotate synced it
+	}
+	if err == nil {
+		err = syncDir(l.dir)
+	}
+	if err != nil {
+		l.mu.Lock()
+		l.unsynced = true
+		l.mu.Unlock()
+		return fmt.Errorf("sync queue: %w", err)
+	}
+	return nil
+}
+
+func (l *Lane) diskNote(err error) {
+	if err != nil {
+		l.diskErr = err
+	}
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (l *Lane) close() error {
+	err := l.sync()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		err = errors.Join(err, l.file.Close())
+		l.file = nil
+	}
+	if l.reading != nil {
+		err = errors.Join(err, l.reading.Close())
+		l.reading = nil
+	}
+	return err
+}

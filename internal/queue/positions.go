@@ -1,0 +1,145 @@
+package queue
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+)
+
+const (
+	positionsFile = "positions"
+	slotBytes     = 512        // a disk's sector: written whole or not at all
+	slotMagic     = 0x31505350 // "PSP1"
+	reasonRoom    = 8          // counters that a slot has for each kind of reason
+)
+
+// position is where a lane stands: the content of a slot, little-endian:
+//
+//	  0  4  "PSP1"
+//	  4  4  CRC-32C of bytes 8 to 511
+//	  8  8  generation; the slot with the higher one counts
+//	 16  8  segment that is read
+//	 24  8  offset in it of the next record
+//	 32  8  running number at which the counters began, 0 unless both slots were lost once
+//	 40  8  running number of the next sample to send
+//	 48  8  running number of the next sample to queue
+//	 56  8  delivered
+//	 64 64  uncertain, by reason (Uncertain)
+//	128 64  dropped, by reason (Dropped)
+//	192 320 0
+type position struct {
+	generation uint64
+	segment    uint64
+	offset     int64
+	base       uint64
+	consumed   uint64
+	enqueued   uint64
+	outcome    Outcome
+}
+
+func (p *position) put(b []byte) {
+	clear(b)
+	le := binary.LittleEndian
+	le.PutUint32(b, slotMagic)
+	for i, v := range []uint64{p.generation, p.segment, uint64(p.offset), p.base, p.consumed, p.enqueued, p.outcome.Delivered} {
+		le.PutUint64(b[8+8*i:], v)
+	}
+	for i, v := range p.outcome.Uncertain {
+		le.PutUint64(b[64+8*i:], v)
+	}
+	for i, v := range p.outcome.Dropped {
+		le.PutUint64(b[128+8*i:], v)
+	}
+	le.PutUint32(b[4:], crc(b[8:slotBytes]))
+}
+
+func parsePosition(b []byte) (p position, ok bool) {
+	le := binary.LittleEndian
+	if len(b) < slotBytes || le.Uint32(b) != slotMagic || le.Uint32(b[4:]) != crc(b[8:slotBytes]) {
+		return position{}, false
+	}
+	u := func(i int) uint64 { return le.Uint64(b[i:]) }
+	p = position{generation: u(8), segment: u(16), offset: int64(u(24)), base: u(32), consumed: u(40), enqueued: u(48)}
+	p.outcome.Delivered = u(56)
+	for i := range p.outcome.Uncertain {
+		p.outcome.Uncertain[i] = u(64 + 8*i)
+	}
+	for i := range p.outcome.Dropped {
+		p.outcome.Dropped[i] = u(128 + 8*i)
+	}
+	return p, p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum() >= p.consumed-p.base
+}
+
+// positions is the file of all lanes' slots.
+type positions struct {
+	file  *os.File
+	dirty atomic.Bool
+}
+
+// openPositions opens the file, or makes it at its full size: to overwrite it
+// later needs no room on the disk.
+func openPositions(path string, lanes int) (*positions, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open positions: %w", err)
+	}
+	want := int64(lanes * 2 * slotBytes)
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.Size() == 0:
+		if _, err = f.Write(make([]byte, want)); err == nil {
+			err = f.Sync()
+		}
+	case info.Size() != want:
+		err = fmt.Errorf("file has %d bytes, %d lanes have %d", info.Size(), lanes, want)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open positions: %w", err), f.Close())
+	}
+	return &positions{file: f}, nil
+}
+
+// load returns the lane's newest intact slot.
+func (p *positions) load(lane int) (newest position, found bool, err error) {
+	b := make([]byte, 2*slotBytes)
+	if _, err := p.file.ReadAt(b, int64(lane)*2*slotBytes); err != nil {
+		return position{}, false, fmt.Errorf("read positions: %w", err)
+	}
+	for _, slot := range [][]byte{b[:slotBytes], b[slotBytes:]} {
+		if at, ok := parsePosition(slot); ok && (!found || at.generation > newest.generation) {
+			newest, found = at, true
+		}
+	}
+	return newest, found, nil
+}
+
+// store writes the lane's slot that is not the newest one.
+func (p *positions) store(lane int, at position, buf []byte) error {
+	at.put(buf)
+	p.dirty.Store(true)
+	if _, err := p.file.WriteAt(buf[:slotBytes], int64(lane)*2*slotBytes+int64(at.generation%2)*slotBytes); err != nil {
+		return fmt.Errorf("write positions: %w", err)
+	}
+	return nil
+}
+
+func (p *positions) sync() error {
+	if !p.dirty.Swap(false) {
+		return nil
+	}
+	if err := p.file.Sync(); err != nil {
+		p.dirty.Store(true)
+		return fmt.Errorf("sync positions: %w", err)
+	}
+	return nil
+}
+
+func (p *positions) close() error {
+	if p == nil {
+		return nil
+	}
+	return errors.Join(p.sync(), p.file.Close())
+}

@@ -1,0 +1,207 @@
+// Package queue keeps samples on disk from the moment they are taken until it is
+// known what became of them. It holds bodies of remote write requests, ready to
+// send, and knows nothing of what is in them or where they go.
+//
+// # Shape
+//
+// A queue is a directory. It has a fixed number of lanes, each a FIFO of records
+// in append-only segment files; whoever keeps a series in one lane keeps its
+// order. One writer appends to a lane (Append) and one reader takes from it (Peek,
+// Done); both may work at the same time.
+//
+//	positions                               two slots a lane, 512 bytes each
+//	lane-00/00000000000000000001.segment    records, one after the other
+//	lane-00/00000000000000000002.segment
+//	lane-01/…
+//
+// A record is a 64-byte header with its own checksum and a body with another
+// (record.go). Each header says how many samples its lane had been given before
+// it. That running number is what makes the ledger exact: when records are lost,
+// the gap between two numbers is how many samples went with them.
+//
+// A slot says up to where a lane was read, and what became of all samples before
+// that (positions.go). The two slots are written in turn, so that one is whole at
+// any moment.
+//
+// # Guarantees
+//
+//   - Append returns after write(2): a record is then safe from a kill -9 of the
+//     process. Done writes a slot before the next record is sent, so a kill makes
+//     at most the record in flight of each lane be sent twice.
+//   - Sync, which the owner calls every second, brings what is not yet sent to the
+//     disk: power loss costs at most what the second before it took, and what was
+//     sent in that second is sent again. What is lost and had a slot written is
+//     counted as dropped{corrupted}.
+//   - Recovery keeps every record that is intact. A torn tail is cut: its samples
+//     were never taken. What is damaged in the middle is stepped over, by looking
+//     for the next intact header, and counted.
+//   - Taken = Delivered + Queued + Uncertain + Dropped, in every Ledger.
+//
+// # Limits
+//
+// A lane that holds more than its share of Options.MaxBytes says so (Over); its
+// reader then drops from the front until it fits. It may exceed the share by what
+// arrives during one request. What cannot be written is counted as dropped{disk},
+// and the next record is tried in a new segment.
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Options configure a queue; Lanes, Now and Logger are needed.
+type Options struct {
+	Lanes        int
+	MaxBytes     int64 // on disk, over all lanes; 0: DefaultMaxBytes
+	SegmentBytes int64 // 0: 8 MiB, or less under a small MaxBytes
+	Now          func() time.Time
+	Logger       *slog.Logger
+}
+
+// DefaultMaxBytes holds, at 25 bytes a sample, ten thousand samples a second for
+// more than four hours: past AMP's limit of one hour, with room to spare.
+const DefaultMaxBytes = 4 << 30
+
+const defaultSegmentBytes = 8 << 20
+
+// Queue is an open queue.
+type Queue struct {
+	dir       string
+	lanes     []*Lane
+	positions *positions
+}
+
+// Open opens the queue in dir, creating it if it is not there. A directory that
+// was made with another number of lanes is an error: only LanesIn tells.
+func Open(dir string, o Options) (*Queue, error) {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	share := o.MaxBytes / int64(o.Lanes)
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = min(defaultSegmentBytes, max(share/8, 64<<10))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create queue: %w", err)
+	}
+	p, err := openPositions(filepath.Join(dir, positionsFile), o.Lanes)
+	if err != nil {
+		return nil, err
+	}
+	q := &Queue{dir: dir, positions: p}
+	for i := range o.Lanes {
+		l, err := openLane(filepath.Join(dir, laneDir(i)), i, share, p, o)
+		if err != nil {
+			return nil, errors.Join(err, q.Close())
+		}
+		q.lanes = append(q.lanes, l)
+	}
+	return q, nil
+}
+
+// LanesIn returns how many lanes the queue in dir was made with, 0 if there is no
+// queue.
+func LanesIn(dir string) (int, error) {
+	info, err := os.Stat(filepath.Join(dir, positionsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for a queue: %w", err)
+	}
+	return int(info.Size() / (2 * slotBytes)), nil
+}
+
+func laneDir(i int) string { return fmt.Sprintf("lane-%02d", i) }
+
+// Lane returns lane i, from 0.
+func (q *Queue) Lane(i int) *Lane { return q.lanes[i] }
+
+// Lanes is how many there are.
+func (q *Queue) Lanes() int { return len(q.lanes) }
+
+// Ledger returns what became of the samples of all lanes, at one instant.
+func (q *Queue) Ledger() Ledger {
+	var sum Ledger
+	q.locked(func(l *Lane) { sum.Add(l.ledger()) })
+	return sum
+}
+
+// Status is what a queue holds, at one instant.
+type Status struct {
+	Ledger   Ledger
+	Bytes    int64     // on disk
+	Oldest   time.Time // of the samples that wait; zero if none does or their record could not be read yet
+	Newest   time.Time // of the samples that were taken since the queue was opened
+	DiskErr  error     // why the last write failed; nil once one succeeded
+	TornTail int64     // bytes cut when the queue was opened
+}
+
+// Status returns what the queue holds.
+func (q *Queue) Status() Status {
+	var s Status
+	q.locked(func(l *Lane) {
+		s.Ledger.Add(l.ledger())
+		s.Bytes += l.bytes
+		s.TornTail += l.torn
+		if !l.oldest.IsZero() && l.consumed < l.enqueued && (s.Oldest.IsZero() || l.oldest.Before(s.Oldest)) {
+			s.Oldest = l.oldest
+		}
+		if l.newest.After(s.Newest) {
+			s.Newest = l.newest
+		}
+		if l.diskErr != nil {
+			s.DiskErr = l.diskErr
+		}
+	})
+	return s
+}
+
+// locked calls f for every lane while none of them can change.
+func (q *Queue) locked(f func(*Lane)) {
+	for _, l := range q.lanes {
+		l.mu.Lock()
+	}
+	for _, l := range q.lanes {
+		f(l)
+	}
+	for _, l := range q.lanes {
+		l.mu.Unlock()
+	}
+}
+
+// Empty reports whether nothing waits.
+func (q *Queue) Empty() bool {
+	empty := true
+	q.locked(func(l *Lane) { empty = empty && l.consumed == l.enqueued })
+	return empty
+}
+
+// Sync brings to the disk what is not sent yet, and the positions. What was sent
+// already needs no disk: a queue that is drained as fast as it fills costs one
+// fsync.
+func (q *Queue) Sync() error {
+	var errs []error
+	for _, l := range q.lanes {
+		errs = append(errs, l.sync())
+	}
+	errs = append(errs, q.positions.sync())
+	return errors.Join(errs...)
+}
+
+// Close brings everything to the disk and closes the files. Nobody may use the
+// lanes any more.
+func (q *Queue) Close() error {
+	var errs []error
+	for _, l := range q.lanes {
+		errs = append(errs, l.close())
+	}
+	errs = append(errs, q.positions.close())
+	return errors.Join(errs...)
+}

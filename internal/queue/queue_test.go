@@ -1,0 +1,430 @@
+package queue_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/queue"
+)
+
+var began = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
+func open(t testing.TB, dir string, o queue.Options) *queue.Queue {
+	t.Helper()
+	if o.Lanes == 0 {
+		o.Lanes = 1
+	}
+	o.Now, o.Logger = func() time.Time { return began }, slog.New(slog.DiscardHandler)
+	q, err := queue.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// put appends a record of n samples whose body is text.
+func put(t testing.TB, l *queue.Lane, n int, text string) {
+	t.Helper()
+	buf := append(make([]byte, queue.HeaderBytes), text...)
+	at := began.Add(time.Duration(len(text)) * time.Second).UnixMilli()
+	if err := l.Append(queue.Batch{Samples: uint32(n), MinTime: at, MaxTime: at, RawBytes: uint32(len(text))}, buf); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// drain delivers all that waits and returns the bodies.
+func drain(t testing.TB, l *queue.Lane) []string {
+	t.Helper()
+	var bodies []string
+	for {
+		e, ok, err := l.Peek()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return bodies
+		}
+		bodies = append(bodies, string(e.Body))
+		l.Done(e, queue.Outcome{Delivered: uint64(e.Samples)})
+	}
+}
+
+func checkLedger(t testing.TB, q *queue.Queue) queue.Ledger {
+	t.Helper()
+	l := q.Ledger()
+	if !l.Balanced() {
+		b, _ := json.Marshal(l)
+		t.Errorf("ledger is not balanced: %s", b)
+	}
+	return l
+}
+
+func TestRecordsComeBackInOrder(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{SegmentBytes: 400})
+	l := q.Lane(0)
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprintf("body %d", i))
+		put(t, l, 10, want[i])
+	}
+	e, ok, err := l.Peek()
+	if err != nil || !ok {
+		t.Fatalf("Peek: %v, %v", ok, err)
+	}
+	l.Done(e, queue.Outcome{Delivered: 7, Uncertain: [6]uint64{queue.OutOfOrder: 3}})
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	q = open(t, dir, queue.Options{SegmentBytes: 400})
+	defer q.Close()
+	put(t, q.Lane(0), 10, "after the restart")
+	got := drain(t, q.Lane(0))
+	if diff := cmp.Diff(append(want[1:], "after the restart"), got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	l2 := checkLedger(t, q)
+	if want := (queue.Ledger{Taken: 210, Outcome: queue.Outcome{Delivered: 207, Uncertain: [6]uint64{queue.OutOfOrder: 3}}}); l2 != want {
+		t.Errorf("ledger %+v, want %+v", l2, want)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "lane-00", "*"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("segments left: %v (%v), want the one that is written", files, err)
+	}
+}
+
+// TestKillLosesNothing: whatever the process does not live to say is in
+// the files; only the record in flight comes twice.
+func TestKillLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{})
+	for i := range 5 {
+		put(t, q.Lane(0), 10, fmt.Sprint("body ", i))
+	}
+	for range 2 {
+		e, _, err := q.Lane(0).Peek()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Lane(0).Done(e, queue.Outcome{Delivered: 10})
+	}
+	if _, _, err := q.Lane(0).Peek(); err != nil { // in flight
+		t.Fatal(err)
+	}
+	// Not closed, not synced: what a kill -9 leaves.
+	again := open(t, dir, queue.Options{})
+	defer again.Close()
+	if diff := cmp.Diff([]string{"body 2", "body 3", "body 4"}, drain(t, again.Lane(0))); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if l := checkLedger(t, again); l.Taken != 50 || l.Delivered != 50 {
+		t.Errorf("ledger %+v", l)
+	}
+}
+
+// TestDamageAtEveryByte cuts a segment at every length and flips every byte of
+// it: all that is intact must come back, in order, and the rest be counted.
+func TestDamageAtEveryByte(t *testing.T) {
+	bodies := []string{"first", "the second one", "third"}
+	ends := []int{0}
+	whole := t.TempDir()
+	q := open(t, whole, queue.Options{})
+	for _, b := range bodies {
+		put(t, q.Lane(0), 10, b)
+		ends = append(ends, ends[len(ends)-1]+queue.HeaderBytes+len(b))
+	}
+	segment := read(t, filepath.Join(whole, "lane-00", "00000000000000000001.segment"))
+	for _, known := range []bool{false, true} { // whether a slot tells of all that was queued
+		if known {
+			if err := q.Sync(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		positions := read(t, filepath.Join(whole, "positions"))
+		for at := range len(segment) {
+			intact := 0 // records before the damage
+			for intact < len(bodies) && ends[intact+1] <= at {
+				intact++
+			}
+			checkDamaged(t, fmt.Sprintf("cut at %d, known %v", at, known), segment[:at], positions, bodies[:intact], 10*len(bodies), known)
+			flipped := bytes.Clone(segment)
+			flipped[at] ^= 0x20
+			rest := append(append([]string{}, bodies[:intact]...), bodies[intact+1:]...)
+			checkDamaged(t, fmt.Sprintf("flipped at %d, known %v", at, known), flipped, positions, rest, 10*len(bodies), known)
+		}
+	}
+}
+
+func checkDamaged(t *testing.T, name string, segment, positions []byte, want []string, queued int, known bool) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "positions"), positions)
+	write(t, filepath.Join(dir, "lane-00", "00000000000000000001.segment"), segment)
+	q := open(t, dir, queue.Options{})
+	defer q.Close()
+	put(t, q.Lane(0), 1, "new")
+	got := drain(t, q.Lane(0))
+	if diff := cmp.Diff(append(want[:len(want):len(want)], "new"), got); diff != "" {
+		t.Fatalf("%s: records (-want +got):\n%s", name, diff)
+	}
+	l := checkLedger(t, q)
+	if known && l.Taken != uint64(queued+1) {
+		t.Fatalf("%s: taken %d, want %d", name, l.Taken, queued+1)
+	}
+	if l.Delivered != uint64(10*len(want)+1) || l.Lost() != l.Dropped[queue.Corrupted] {
+		t.Fatalf("%s: ledger %+v", name, l)
+	}
+}
+
+func TestPositionsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{})
+	for i := range 4 {
+		put(t, q.Lane(0), 10, fmt.Sprint(i))
+	}
+	for range 2 {
+		e, _, _ := q.Lane(0).Peek()
+		q.Lane(0).Done(e, queue.Outcome{Delivered: 10})
+	}
+	slots := read(t, filepath.Join(dir, "positions"))
+	segment := read(t, filepath.Join(dir, "lane-00", "00000000000000000001.segment"))
+	with := func(slots []byte) (string, queue.Ledger) {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "positions"), slots)
+		write(t, filepath.Join(dir, "lane-00", "00000000000000000001.segment"), segment)
+		q := open(t, dir, queue.Options{})
+		defer q.Close()
+		got := strings.Join(drain(t, q.Lane(0)), "")
+		return got, checkLedger(t, q)
+	}
+	for at := range len(slots) {
+		damaged := bytes.Clone(slots)
+		damaged[at] ^= 1
+		// Of the two slots one is whole: at worst the record before comes again.
+		if got, l := with(damaged); got != "23" && got != "123" || l.Taken != 40 || l.Lost() > 0 {
+			t.Fatalf("flipped at %d: records %s, ledger %+v", at, got, l)
+		}
+	}
+	// Both slots gone: what is there is sent again, the counts begin anew.
+	if got, l := with(make([]byte, len(slots))); got != "0123" || l.Delivered != 40 {
+		t.Errorf("without positions: records %s, ledger %+v", got, l)
+	}
+}
+
+func TestSegmentRemoved(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{SegmentBytes: 200})
+	for i := range 9 {
+		put(t, q.Lane(0), 10, fmt.Sprint("body ", i))
+	}
+	if err := os.Remove(filepath.Join(dir, "lane-00", "00000000000000000002.segment")); err != nil {
+		t.Fatal(err)
+	}
+	got := drain(t, q.Lane(0))
+	if diff := cmp.Diff([]string{"body 0", "body 1", "body 4", "body 5", "body 6", "body 7", "body 8"}, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if l := checkLedger(t, q); l.Dropped[queue.Corrupted] != 20 {
+		t.Errorf("ledger %+v, want 20 corrupted", l)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	q := open(t, t.TempDir(), queue.Options{MaxBytes: 4000, SegmentBytes: 500})
+	defer q.Close()
+	l := q.Lane(0)
+	for i := range 100 {
+		put(t, l, 10, fmt.Sprintf("body %d", i))
+		for l.Over() {
+			e, ok, err := l.Peek()
+			if err != nil || !ok {
+				t.Fatalf("Peek: %v, %v", ok, err)
+			}
+			l.Done(e, queue.Outcome{Dropped: [5]uint64{queue.QueueFull: 10}})
+		}
+		if s := q.Status(); s.Bytes > 4000 {
+			t.Fatalf("%d bytes on disk, limit 4000", s.Bytes)
+		}
+	}
+	got := drain(t, l)
+	if got[len(got)-1] != "body 99" || len(got) < 40 {
+		t.Errorf("%d records left, last %q", len(got), got[len(got)-1])
+	}
+	if ledger := checkLedger(t, q); ledger.Dropped[queue.QueueFull] != uint64(1000-10*len(got)) {
+		t.Errorf("ledger %+v", ledger)
+	}
+}
+
+func TestDiskFails(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{SegmentBytes: 100})
+	defer q.Close()
+	l := q.Lane(0)
+	put(t, l, 10, "before")
+	lane, away := filepath.Join(dir, "lane-00"), filepath.Join(dir, "away")
+	if err := os.Rename(lane, away); err != nil {
+		t.Fatal(err)
+	}
+	big := append(make([]byte, queue.HeaderBytes), strings.Repeat("x", 100)...)
+	if err := l.Append(queue.Batch{Samples: 10}, big); err == nil {
+		t.Fatal("Append to a directory that is gone succeeded")
+	}
+	if q.Status().DiskErr == nil {
+		t.Error("Status does not tell of the disk")
+	}
+	if err := os.Rename(away, lane); err != nil {
+		t.Fatal(err)
+	}
+	put(t, l, 10, "after")
+	if err := q.Status().DiskErr; err != nil {
+		t.Errorf("the disk is back, and Status says %v", err)
+	}
+	if diff := cmp.Diff([]string{"before", "after"}, drain(t, l)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if ledger := checkLedger(t, q); ledger.Dropped[queue.Disk] != 10 || ledger.Taken != 30 {
+		t.Errorf("ledger %+v", ledger)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, filepath.Join(dir, "remote-a", "lanes-2"), queue.Options{Lanes: 2})
+	put(t, q.Lane(0), 10, "sent")
+	drain(t, q.Lane(0))
+	put(t, q.Lane(0), 10, "waits")
+	put(t, q.Lane(1), 5, "damaged")
+	put(t, q.Lane(1), 5, "waits, too")
+	path := filepath.Join(dir, "remote-a", "lanes-2", "lane-01", "00000000000000000001.segment")
+	b := read(t, path)
+	b[queue.HeaderBytes] ^= 1
+	write(t, path, append(b, "torn"...))
+	got, err := queue.Inspect(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.MarshalIndent(got.Queues, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "inspect.golden")
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		write(t, golden, text)
+	}
+	if diff := cmp.Diff(string(read(t, golden)), string(text)); diff != "" {
+		t.Errorf("%s differs (UPDATE_GOLDEN=1 rewrites it) (-want +got):\n%s", golden, diff)
+	}
+}
+
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := queue.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := queue.Lock(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprint("pid ", os.Getpid())) {
+		t.Errorf("second Lock: %v, want an error that names this process", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err = queue.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FuzzSegment reads anything as a segment: no record comes twice or out of
+// order, and the ledger is balanced.
+func FuzzSegment(f *testing.F) {
+	dir := f.TempDir()
+	q := open(f, dir, queue.Options{})
+	for i := range 3 {
+		put(f, q.Lane(0), 10, fmt.Sprint("body ", i))
+	}
+	f.Add(read(f, filepath.Join(dir, "lane-00", "00000000000000000001.segment")), uint16(70), byte(1))
+	f.Add([]byte("PSQ1PSQ1PSQ1"), uint16(0), byte(0))
+	f.Fuzz(func(t *testing.T, segment []byte, at uint16, flip byte) {
+		if int(at) < len(segment) {
+			segment[at] ^= flip
+		}
+		dir := ramDir(t)
+		write(t, filepath.Join(dir, "lane-00", "00000000000000000001.segment"), segment)
+		q := open(t, dir, queue.Options{})
+		defer q.Close()
+		put(t, q.Lane(0), 1, "new")
+		got := drain(t, q.Lane(0))
+		if len(got) == 0 || got[len(got)-1] != "new" {
+			t.Errorf("records %q do not end with the new one", got)
+		}
+		checkLedger(t, q)
+		if _, err := queue.Inspect(dir); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ramDir is a directory in memory where there is one: a fuzz target that waits
+// for a disk to sync tries little else.
+func ramDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "queue")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func BenchmarkAppend(b *testing.B) {
+	q := open(b, b.TempDir(), queue.Options{Lanes: 1, MaxBytes: 1 << 30})
+	defer q.Close()
+	buf := make([]byte, queue.HeaderBytes+25_000)
+	b.SetBytes(int64(len(buf)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := q.Lane(0).Append(queue.Batch{Samples: 1000}, buf); err != nil {
+			b.Fatal(err)
+		}
+		e, _, err := q.Lane(0).Peek()
+		if err != nil {
+			b.Fatal(err)
+		}
+		q.Lane(0).Done(e, queue.Outcome{Delivered: 1000})
+	}
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func write(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,146 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// openLane finds out where a lane stands. It reads one slot and walks the headers
+// of one segment, whatever the size of the backlog.
+func openLane(dir string, number int, share int64, p *positions, o Options) (*Lane, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create lane: %w", err)
+	}
+	l := &Lane{
+		dir: dir, number: number, share: share, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: p,
+		more: make(chan struct{}, 1),
+	}
+	at, found, err := p.load(number)
+	if err != nil {
+		return nil, err
+	}
+	all, err := listSegments(dir)
+	if err != nil {
+		return nil, err
+	}
+	l.position, l.stored = at, at.enqueued
+	for _, s := range all {
+		if s.number < at.segment {
+			// It was read; the process ended before it could be removed.
+			if err := os.Remove(segmentPath(dir, s.number)); err != nil {
+				return nil, fmt.Errorf("remove segment that was sent: %w", err)
+			}
+			continue
+		}
+		l.segments = append(l.segments, s)
+	}
+	if err := l.cutTail(); err != nil {
+		return nil, err
+	}
+	if !found && len(l.segments) > 0 {
+		if err := l.beginAt(l.segments[0]); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range l.segments {
+		l.bytes += s.size
+	}
+	if l.consumed < l.enqueued {
+		l.more <- struct{}{}
+	}
+	if l.torn > 0 {
+		o.Logger.Warn("cut the end of the queue, which was not written whole; its samples were never taken", "lane", dir, "bytes", l.torn)
+	}
+	return l, nil
+}
+
+// cutTail finds the end of the last whole record, cuts what is after it and so
+// learns how many samples were queued. Where a slot knew of more, those are
+// missed, and counted, when the reader comes to the end.
+func (l *Lane) cutTail() error {
+	for i := len(l.segments) - 1; i >= 0; i-- {
+		s := &l.segments[i]
+		path := segmentPath(l.dir, s.number)
+		last, end, err := lastRecord(path, s.size)
+		if err != nil {
+			return err
+		}
+		if end < s.size {
+			l.torn += s.size - end
+			if err := os.Truncate(path, end); err != nil {
+				l.diskErr = fmt.Errorf("cut segment: %w", err)
+			}
+			s.size = end
+		}
+		if end > 0 {
+			l.enqueued = max(l.enqueued, last.end())
+			return nil
+		}
+	}
+	return nil
+}
+
+// beginAt starts the ledger at the first record that is there: both slots are
+// lost, and with them what became of the samples before it.
+func (l *Lane) beginAt(s segment) error {
+	h, found, err := firstRecord(segmentPath(l.dir, s.number), s.size)
+	if err != nil {
+		return err
+	}
+	l.position.segment = s.number
+	if found {
+		l.base, l.consumed = h.first, h.first
+		if h.first > 0 {
+			l.logger.Error("positions are lost: the counts of the ledger begin anew", "lane", l.dir, "samples_before", h.first)
+		}
+	} else {
+		l.base, l.consumed = l.enqueued, l.enqueued
+	}
+	return nil
+}
+
+// lockFile keeps two processes from using one directory.
+const lockFile = "lock"
+
+// HeldError says that another process uses the directory.
+type HeldError struct {
+	PID string // as it wrote it; empty if it cannot be read
+	Err error
+}
+
+func (e *HeldError) Error() string {
+	if e.PID == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%v (pid %s)", e.Err, e.PID)
+}
+
+func (e *HeldError) Unwrap() error { return e.Err }
+
+// Lock takes dir for this process, until the returned function is called. It
+// fails with a *HeldError while another process has it.
+func Lock(dir string) (unlock func() error, err error) {
+	path := filepath.Join(dir, lockFile)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock directory: %w", err)
+	}
+	if err := flock(f); err != nil {
+		held := &HeldError{Err: err}
+		if pid, readErr := os.ReadFile(path); readErr == nil {
+			held.PID = string(pid)
+		}
+		return nil, errors.Join(held, f.Close())
+	}
+	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
+	}
+	return f.Close, nil
+}
+
+func writePID(f *os.File) error {
+	_, err := fmt.Fprintf(f, "%d", os.Getpid())
+	return err
+}

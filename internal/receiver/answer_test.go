@@ -1,0 +1,101 @@
+package receiver
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parascope/parascope/internal/queue"
+)
+
+var now = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
+// TestClassify has the bodies as AMP, Cortex, Mimir and Prometheus print them.
+func TestClassify(t *testing.T) {
+	for _, c := range []struct {
+		code   int
+		body   string
+		want   Meaning
+		reason queue.Uncertain
+	}{
+		{200, "", Accepted, 0},
+		{204, "", Accepted, 0},
+		{301, "", Later, 0},
+		{307, "", Later, 0},
+		{400, "", Later, 0},
+		{400, "<html><body>400 Bad Request</body></html>", Later, 0},
+		{400, "snappy: corrupt input", Later, 0},
+		{400, "user=1_ws-1: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", Later, 0},
+		{400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=10.1.2.3:9095 state=ACTIVE zone=a, rpc error: code = Code(400) desc = user=1_ws: per-user series limit of 10000000 exceeded", Later, 0},
+		{400, "out of order sample; and: per-user series limit of 1 exceeded", Later, 0}, // both: what heals wins
+		{400, "user=1: err: out of order sample. timestamp=2020-05-29T19:00:03.442Z, series={}", Never, queue.OutOfOrder},
+		{400, "Out-Of-Order sample", Never, queue.OutOfOrder},
+		{400, "err: duplicate sample for timestamp. timestamp=2026", Never, queue.DuplicateTimestamp},
+		{400, "samples with different value but same timestamp", Never, queue.DuplicateTimestamp},
+		{400, "timestamp too old: 1 metric: 'up'", Never, queue.RefusedTooOld},
+		{400, "out of bounds", Never, queue.RefusedTooOld},
+		{400, "timestamp too new: 2 metric: 'up'", Never, queue.TooNew},
+		{400, "series has too many labels (151, limit: 150) series: 'x'", Never, queue.InvalidLabels},
+		{400, "sample invalid label: 'x-y' metric 'up'", Never, queue.InvalidLabels},
+		{400, "sample missing metric name", Never, queue.InvalidLabels},
+		{400, "native histogram schema 9 is not between -4 and 8, series: 'x'", Never, queue.InvalidHistogram},
+		{401, "", Later, 0},
+		{403, "out of order", Later, 0}, // only a 400 speaks of samples
+		{404, "", Later, 0},
+		{408, "", Later, 0},
+		{413, "", Split, 0},
+		{422, "duplicate sample for timestamp", Later, 0},
+		{429, "ingestion rate limit (6666.67) exceeded while adding 499 samples and 0 metadata", Later, 0},
+		{500, "", Later, 0},
+		{503, "out of order", Later, 0},
+	} {
+		a := Classify(c.code, http.Header{}, c.body, now)
+		if a.Meaning != c.want || a.Reason != c.reason || a.Code != c.code {
+			t.Errorf("%d %q: meaning %d, reason %s; want %d, %s", c.code, c.body, a.Meaning, a.Reason, c.want, c.reason)
+		}
+		if a.Meaning == Later && a.Next() == "" {
+			t.Errorf("%d %q: nothing is said of what to do", c.code, c.body)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"":                              0,
+		"7":                             7 * time.Second,
+		" 7 ":                           7 * time.Second,
+		"-3":                            0,
+		"soon":                          0,
+		"86400":                         maxRetryAfter,
+		"99999999999999999999":          0,
+		"Mon, 02 Nov 2026 09:00:30 GMT": 30 * time.Second,
+		"Mon, 02 Nov 2026 08:00:00 GMT": 0,
+	} {
+		a := Classify(503, http.Header{"Retry-After": {value}}, "", now)
+		if a.RetryAfter != want {
+			t.Errorf("Retry-After %q: %s, want %s", value, a.RetryAfter, want)
+		}
+	}
+}
+
+// FuzzClassify: whatever a receiver says, only a 400 puts samples in doubt, only a
+// 2xx delivers them, and what is shown is short and valid text.
+func FuzzClassify(f *testing.F) {
+	f.Add(400, "out of order\nsecond line", "1")
+	f.Add(200, strings.Repeat("ü", 400), "Mon, 02 Nov 2026 09:00:30 GMT")
+	f.Add(429, "\xff\xfe", "-1")
+	f.Fuzz(func(t *testing.T, code int, body, after string) {
+		a := Classify(code, http.Header{"Retry-After": {after}}, body, now)
+		switch {
+		case a.Meaning == Accepted != (code >= 200 && code < 300):
+			t.Errorf("%d is accepted: %v", code, a.Meaning == Accepted)
+		case a.Meaning == Never && code != 400, a.Meaning == Split && code != 413:
+			t.Errorf("%d has meaning %d", code, a.Meaning)
+		case a.RetryAfter < 0 || a.RetryAfter > maxRetryAfter:
+			t.Errorf("Retry-After %q is %s", after, a.RetryAfter)
+		case len(a.Text) > 520 || strings.ToValidUTF8(a.Text, "") != a.Text:
+			t.Errorf("text %q", a.Text)
+		}
+	})
+}

@@ -1,0 +1,75 @@
+// Package receiver knows the other side of a remote write: what its answers mean,
+// what time it has, how fast it may be sent to, and who it lets in.
+package receiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Bounds on what is read of an answer: the reason stands at its beginning, and
+// what is left unread costs the connection.
+const (
+	maxAnswerText = 16 << 10
+	maxAnswerRest = 256 << 10
+)
+
+const userAgent = "parascope-head"
+
+// Client makes the requests of one remote write.
+type Client struct {
+	HTTP    *http.Client // must not follow redirects: they are answers
+	URL     string
+	Headers map[string]string // on top of the protocol's
+	Signer  *Signer           // nil: not signed
+	Timeout time.Duration     // of a request
+}
+
+// Post makes one request of an encoded body and says what its answer means. It
+// sets clock by the answer.
+func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
+	if err != nil {
+		return Answer{Text: err.Error()}
+	}
+	req.Header.Set("Content-Encoding", "snappy")
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
+	for k, v := range c.Headers {
+		req.Header.Set(k, v)
+	}
+	var distrust func()
+	if c.Signer != nil {
+		now := clock.Now()
+		used, err := c.Signer.sign(ctx, req, body, now)
+		if err != nil {
+			return Answer{Text: err.Error(), Unsigned: errors.Is(err, errNoCredentials)}
+		}
+		distrust = func() { c.Signer.distrust(used, now) }
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String()}
+		}
+		return Answer{Text: err.Error()}
+	}
+	defer resp.Body.Close()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		clock.Hear(date)
+	}
+	// What of the body cannot be read says nothing against the status line.
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerText))
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRest)
+	if distrust != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
+		distrust()
+	}
+	return Classify(resp.StatusCode, resp.Header, string(text), clock.Now())
+}

@@ -1,0 +1,135 @@
+package receiver
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// home points the SDK at files of the test and away from everything else.
+func home(t *testing.T, credentials string) (file string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+		t.Setenv(name, "")
+	}
+	file = filepath.Join(dir, "credentials")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(dir, "none"))
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	save(t, file, credentials)
+	return file
+}
+
+func save(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sharedKeys(id string) string {
+	return "[default]\naws_access_key_id = " + id + "\naws_secret_access_key = secret\n"
+}
+
+// TestRefusedCredentialsAreReadAnew: keys in a shared file are replaced while the
+// process runs, which the SDK alone does not notice.
+func TestRefusedCredentialsAreReadAnew(t *testing.T) {
+	file := home(t, sharedKeys("AKIAOLD"))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Authorization"), "AKIANEW") {
+			http.Error(w, `{"message":"The security token included in the request is invalid"}`, http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	signer, err := NewSigner(t.Context(), SigV4{Region: "us-east-2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wall, skipped := time.Now(), time.Duration(0)
+	clock := NewClock(func() time.Time { return wall.Add(skipped) }, func() time.Duration { return skipped })
+	c := &Client{HTTP: server.Client(), URL: server.URL, Signer: signer, Timeout: 5 * time.Second}
+	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 || a.Meaning != Later {
+		t.Fatalf("answer %+v, want a 403", a)
+	}
+	save(t, file, sharedKeys("AKIANEW"))
+	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 {
+		t.Fatalf("answer %+v: new credentials are not asked for at every request", a)
+	}
+	skipped = distrustAfter
+	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 {
+		t.Fatalf("answer %+v, want the 403 that distrusts", a)
+	}
+	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 200 {
+		t.Errorf("answer %+v, want 200 with the new keys", a)
+	}
+}
+
+// TestSignsByTheReceiversClock: the machine is an hour behind; the first answer
+// tells, and the next signature has the right time.
+func TestSignsByTheReceiversClock(t *testing.T) {
+	home(t, sharedKeys("AKIAEXAMPLE"))
+	var dates []time.Time
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		date, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+		if err != nil {
+			t.Error(err)
+		}
+		dates = append(dates, date)
+	}))
+	defer server.Close()
+	signer, err := NewSigner(t.Context(), SigV4{Region: "us-east-2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	clock := NewClock(func() time.Time { return time.Now().Add(-time.Hour) }, func() time.Duration { return time.Since(began) })
+	c := &Client{HTTP: server.Client(), URL: server.URL, Signer: signer, Timeout: 5 * time.Second}
+	for range 2 {
+		if a := c.Post(t.Context(), []byte("body"), clock); a.Meaning != Accepted {
+			t.Fatalf("answer %+v", a)
+		}
+	}
+	if off := time.Since(dates[0]); off < 59*time.Minute {
+		t.Errorf("first signature is off by %s, want an hour", off)
+	}
+	if off := time.Since(dates[1]).Abs(); off > 5*time.Second {
+		t.Errorf("second signature is off by %s", off)
+	}
+}
+
+func TestRegion(t *testing.T) {
+	home(t, sharedKeys("AKIAEXAMPLE"))
+	if _, err := NewSigner(t.Context(), SigV4{}); hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "region") {
+		t.Errorf("without a region: %v, want bad input", err)
+	}
+	t.Setenv("AWS_REGION", "eu-west-1")
+	s, err := NewSigner(t.Context(), SigV4{})
+	if err != nil || s.region != "eu-west-1" {
+		t.Errorf("region of the environment: %v", err)
+	}
+}
+
+func TestClockBeforeTheReceiverIsHeard(t *testing.T) {
+	wall, elapsed := now, time.Duration(0)
+	c := NewClock(func() time.Time { return wall }, func() time.Duration { return elapsed })
+	wall = wall.Add(time.Hour) // set forward: what waits has not aged
+	if got := c.Now(); !got.Equal(now) {
+		t.Errorf("%s, want %s", got, now)
+	}
+	wall = now.Add(-time.Hour)
+	if got := c.Now(); !got.Equal(wall) {
+		t.Errorf("%s, want %s", got, wall)
+	}
+	c.Hear(now.Add(30 * time.Minute))
+	elapsed += time.Minute
+	if got := c.Now(); !got.Equal(now.Add(31 * time.Minute)) {
+		t.Errorf("%s, want a minute after what was heard", got)
+	}
+}

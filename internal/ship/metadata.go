@@ -1,0 +1,80 @@
+package ship
+
+import (
+	"context"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/prometheus/prometheus/prompb"
+	"github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/receiver"
+)
+
+// sendMetadata tells the receiver what metrics there are, every
+// metadata_config.send_interval, as Prometheus does. It is not queued: what is
+// not told now is told the next time, and while samples are delayed nothing is.
+func (r *remote) sendMetadata(ctx context.Context) {
+	for {
+		interval := time.Minute
+		if set := r.settings.Load(); set.config != nil {
+			interval = time.Duration(set.config.MetadataConfig.SendInterval)
+		}
+		if !sleep(ctx, interval) {
+			return
+		}
+		set := r.settings.Load()
+		if set.config == nil || !set.config.MetadataConfig.Send || !r.configured.Load() || r.health.Failing() {
+			continue
+		}
+		for _, body := range metadataBodies(r.ship.metadata(), set.config.MetadataConfig.MaxSamplesPerSend) {
+			a := set.client.Post(ctx, body, r.clock)
+			r.traffic.Answered(a.Code, 0, len(body), false)
+			if a.Meaning != receiver.Accepted {
+				if ctx.Err() == nil {
+					r.logger.Warn("metadata was not accepted", "code", a.Code, "answer", a.Text)
+				}
+				break
+			}
+		}
+	}
+}
+
+// metadata is what the targets say of their metrics, each piece once.
+func (s *Ship) metadata() []prompb.MetricMetadata {
+	manager, err := s.options.Scrapes()
+	if err != nil {
+		return nil // nothing is scraped yet
+	}
+	seen := map[scrape.MetricMetadata]bool{}
+	var all []prompb.MetricMetadata
+	for _, targets := range manager.TargetsActive() {
+		for _, t := range targets {
+			for _, m := range t.ListMetadata() {
+				if seen[m] {
+					continue
+				}
+				seen[m] = true
+				all = append(all, prompb.MetricMetadata{
+					Type: prompb.FromMetadataType(m.Type), MetricFamilyName: m.MetricFamily, Help: m.Help, Unit: m.Unit,
+				})
+			}
+		}
+	}
+	return all
+}
+
+// metadataBodies makes requests of at most n pieces.
+func metadataBodies(all []prompb.MetricMetadata, n int) [][]byte {
+	var bodies [][]byte
+	for len(all) > 0 {
+		part := all[:min(max(n, 1), len(all))]
+		all = all[len(part):]
+		raw, err := (&prompb.WriteRequest{Metadata: part}).Marshal()
+		if err != nil {
+			continue // the generated code has no way to fail on it
+		}
+		bodies = append(bodies, s2.EncodeSnappy(nil, raw))
+	}
+	return bodies
+}

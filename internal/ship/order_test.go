@@ -1,0 +1,51 @@
+package ship
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+func TestOrder(t *testing.T) {
+	o := newOrder()
+	named := func(i int) labels.Labels { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)) }
+	const n = 5 * blockSeries
+	for i := range n {
+		ref, s, hash := o.find(named(i))
+		if ref == 0 || hash != named(i).Hash() {
+			t.Fatalf("series %d: reference %d, hash %x", i, ref, hash)
+		}
+		s.last.Store(int64(i))
+	}
+	again, s, _ := o.find(named(7))
+	if found, hash := o.lookup(again); found != s || hash != named(7).Hash() {
+		t.Error("a series has two places")
+	}
+	if s, _ := o.lookup(n + blockSeries); s != nil {
+		t.Error("a reference that was never given finds a series")
+	}
+	// The older half goes; who still holds a reference of it finds nothing, and
+	// never another series.
+	o.forget(n / 2)
+	if s, _ := o.lookup(again); s != nil {
+		t.Error("a series that was forgotten is still found")
+	}
+	if o.known != n/2 {
+		t.Errorf("%d series are kept, want %d", o.known, n/2)
+	}
+	if blocks := *o.blocks.Load(); blocks[0] != nil || blocks[len(blocks)-1] == nil {
+		t.Error("the blocks of the older half are still there, or those of the newer gone")
+	}
+	if fresh, s, _ := o.find(named(7)); fresh <= n || s.last.Load() != never {
+		t.Errorf("a series that comes back has reference %d and last %d", fresh, s.last.Load())
+	}
+	kept, s, _ := o.find(named(n - 1))
+	if s.last.Load() != n-1 {
+		t.Errorf("a series that is kept has last %d, want %d", s.last.Load(), n-1)
+	}
+	o.reset()
+	if found, _ := o.lookup(kept); found == nil || found.last.Load() != never {
+		t.Error("reset keeps timestamps, or loses series")
+	}
+}

@@ -1,0 +1,300 @@
+package ship
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/prometheus/config"
+
+	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/receiver"
+)
+
+// remote is one remote_write with its queue. It outlives reloads, and its
+// configuration: what it still has when the section is gone stays until it is
+// too old.
+type remote struct {
+	ship       *Ship
+	id         string // name of its directory
+	logger     *slog.Logger
+	settings   atomic.Pointer[settings]
+	configured atomic.Bool
+	clock      *receiver.Clock
+	pace       *receiver.Pace
+	health     delivery.Health
+	traffic    delivery.Traffic
+	lost       atomic.Uint64 // samples dropped so far, as of the last tick
+
+	queues  []*queue.Queue // the last one takes samples; the others are drained first
+	gathers []*gather      // one a lane of the last queue
+
+	nameMu sync.Mutex // of name and url, which a reload may change
+	name   string
+	url    string
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+const remotePrefix = "remote-"
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// remoteID is what a queue is found by again: the section's name, or else its
+// URL. Queue, position and ledger belong to it.
+func remoteID(c *config.RemoteWriteConfig) string {
+	if c.Name == "" {
+		return remotePrefix + "url-" + digest(c.URL.String())
+	}
+	if plainName.MatchString(c.Name) {
+		return remotePrefix + "name-" + c.Name
+	}
+	return remotePrefix + "name-" + digest(c.Name)
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}
+
+// openRemote opens the queues in the remote's directory: those that earlier runs
+// left with another number of lanes, and with live the one that takes samples.
+func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
+	r := &remote{
+		ship: s, id: id, name: id, logger: s.logger.With("remote", id),
+		clock: receiver.NewClock(s.wall, s.elapsed), pace: receiver.NewPace(s.elapsed),
+	}
+	// Until a configuration names it, a remote only ages.
+	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
+	dir := filepath.Join(s.options.Dir, id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create queue: %w", err)
+	}
+	generations, err := listGenerations(dir)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(generations); live && (n == 0 || generations[n-1].lanes != s.options.Lanes) {
+		g := generation{number: 1, lanes: s.options.Lanes}
+		if n > 0 {
+			g.number = generations[n-1].number + 1
+		}
+		generations = append(generations, g)
+	}
+	for _, g := range generations {
+		q, err := queue.Open(filepath.Join(dir, g.dir()), queue.Options{
+			Lanes: g.lanes, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open queue of %s: %w", id, err)
+		}
+		r.queues = append(r.queues, q)
+		before := q.Ledger()
+		r.lost.Add(before.Lost())
+	}
+	if live {
+		q, spare := r.queues[len(r.queues)-1], make(chan []byte, 1)
+		for i := range q.Lanes() {
+			r.gathers = append(r.gathers, &gather{lane: q.Lane(i), failed: r.diskFailed, spare: spare})
+		}
+	}
+	return r, nil
+}
+
+// generation is a queue of a remote: each change of the number of lanes begins a
+// new one, since a series then moves to another lane.
+type generation struct{ number, lanes int }
+
+func (g generation) dir() string { return fmt.Sprintf("%04d-lanes-%d", g.number, g.lanes) }
+
+// listGenerations returns the queues in a remote's directory, oldest first.
+func listGenerations(dir string) ([]generation, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	var all []generation
+	for _, e := range entries {
+		var g generation
+		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 {
+			continue // not ours
+		}
+		// A start that ended early leaves a directory without a queue.
+		if have, err := queue.LanesIn(filepath.Join(dir, e.Name())); err != nil || have != g.lanes && have != 0 {
+			return nil, fmt.Errorf("queue %s has %d lanes (%v)", filepath.Join(dir, e.Name()), have, err)
+		}
+		all = append(all, g)
+	}
+	slices.SortFunc(all, func(a, b generation) int { return cmp.Compare(a.number, b.number) })
+	return all, nil
+}
+
+// configure puts settings in force, from the next attempt on.
+func (r *remote) configure(set *settings) {
+	r.nameMu.Lock()
+	r.url = set.config.URL.Redacted()
+	r.name = cmp.Or(set.config.Name, set.config.URL.Redacted())
+	r.nameMu.Unlock()
+	r.settings.Swap(set).close()
+	r.configured.Store(true)
+	if err := r.remember(); err != nil {
+		r.logger.Warn("name of the remote write not noted beside its queue", "err", err)
+	}
+}
+
+// noteFile keeps, for whoever finds the queue later, what it belonged to.
+const noteFile = "remote_write.json"
+
+type note struct {
+	Name string `json:"name"`
+	URL  string `json:"url"` // without password
+}
+
+func (r *remote) remember() error {
+	name, url := r.label()
+	b, err := json.Marshal(note{name, url})
+	if err != nil {
+		return fmt.Errorf("note remote write: %w", err)
+	}
+	return os.WriteFile(filepath.Join(r.ship.options.Dir, r.id, noteFile), append(b, '\n'), 0o600)
+}
+
+// recall names a remote that no configuration names.
+func (r *remote) recall() {
+	b, err := os.ReadFile(filepath.Join(r.ship.options.Dir, r.id, noteFile))
+	var n note
+	if err != nil || json.Unmarshal(b, &n) != nil {
+		return // its directory's name stands
+	}
+	r.nameMu.Lock()
+	defer r.nameMu.Unlock()
+	r.name, r.url = n.Name, n.URL
+}
+
+// label is how people know it.
+func (r *remote) label() (name, url string) {
+	r.nameMu.Lock()
+	defer r.nameMu.Unlock()
+	return r.name, r.url
+}
+
+// start sends from all queues, the oldest first: a series that moved to another
+// lane must not overtake itself.
+func (r *remote) start(ctx context.Context) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	ready := make(chan struct{})
+	close(ready)
+	key := 0
+	for i, q := range r.queues {
+		once := i < len(r.queues)-1
+		before, drained := ready, make(chan struct{})
+		var lanes sync.WaitGroup
+		for n := range q.Lanes() {
+			l := &shipLane{remote: r, lane: q.Lane(n), key: key}
+			key++
+			lanes.Add(1)
+			r.running.Go(func() {
+				defer lanes.Done()
+				select {
+				case <-before:
+					l.run(ctx, once)
+				case <-ctx.Done():
+				}
+			})
+		}
+		r.running.Go(func() {
+			lanes.Wait()
+			close(drained)
+		})
+		ready = drained
+	}
+	if r.gathers != nil {
+		r.running.Go(func() { r.sendMetadata(ctx) })
+	}
+}
+
+// takeNothing queues what is gathered and refuses samples from then on.
+func (r *remote) takeNothing() {
+	for _, g := range r.gathers {
+		g.close()
+	}
+}
+
+// stop ends sending and closes the queues. takeNothing comes first.
+func (r *remote) stop() error {
+	r.cancel()
+	r.running.Wait()
+	var first error
+	for _, q := range r.queues {
+		if err := q.Close(); err != nil && first == nil {
+			first = fmt.Errorf("close queue of %s: %w", r.id, err)
+		}
+	}
+	r.settings.Load().close()
+	return first
+}
+
+// empty reports whether nothing waits.
+func (r *remote) empty() bool {
+	for _, q := range r.queues {
+		if !q.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *remote) wall() time.Time { return r.ship.wall() }
+
+// bad notes trouble. The log is told when it begins; what goes on is in the
+// status and the metrics.
+func (r *remote) bad(lane int, a receiver.Answer) {
+	t := delivery.Trouble{Time: r.wall(), Code: a.Code, Text: a.Text, Next: a.Next(), NoCredentials: a.Unsigned}
+	if r.health.Bad(lane, t) {
+		r.logger.Warn("samples are delayed", "code", a.Code, "answer", a.Text, "next", t.Next)
+	}
+}
+
+// good notes that a request got a final answer, and tells when that ends trouble.
+func (r *remote) good(lane int) {
+	now := r.wall()
+	if since := r.health.Good(lane, now); !since.IsZero() {
+		r.logger.Info("samples are delivered again", "after", now.Sub(since).Round(time.Second).String())
+	}
+}
+
+// outcome looks for what a person must hear of.
+func (r *remote) outcome(o queue.Outcome) {
+	if o.Sum() == o.Delivered {
+		return
+	}
+	whole := queue.Ledger{Taken: o.Sum(), Outcome: o}
+	if !r.health.Loss(r.wall(), whole.Lost() > 0) {
+		return
+	}
+	b, err := whole.MarshalJSON()
+	if err != nil {
+		b = []byte(err.Error())
+	}
+	r.logger.Error("samples were not delivered", "batch", string(b), "last_refusal", r.health.Refusal())
+}
+
+// diskFailed notes that a batch could not be queued, or the queue not be read.
+func (r *remote) diskFailed(err error) {
+	if r.health.Loss(r.wall(), true) {
+		r.logger.Error("the queue's disk fails; samples that cannot be queued are dropped and counted", "err", err)
+	}
+}

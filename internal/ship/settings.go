@@ -1,0 +1,176 @@
+package ship
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	config_util "github.com/prometheus/common/config"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/receiver"
+)
+
+const (
+	// recommendedSamples is max_samples_per_send as AWS recommends it for AMP. It
+	// takes the place of Prometheus' default, which cannot be told from "not set".
+	recommendedSamples = 1000
+	// maxRequestBytes bounds a request before compression: AMP's quota is 1 MB and
+	// does not say of what.
+	maxRequestBytes = 1 << 20
+	// maxHold is how long samples are gathered at most.
+	maxHold = time.Second
+	// receiverAgeLimit is the age from which AMP refuses samples.
+	receiverAgeLimit = time.Hour
+)
+
+// settings are what the configuration says about one remote write. They are
+// replaced as a whole by a reload.
+type settings struct {
+	config     *config.RemoteWriteConfig
+	client     *receiver.Client
+	external   []encodedLabel
+	labels     labels.Labels // the external ones, for relabelling
+	rules      []*relabel.Config
+	histograms bool
+	maxSamples int
+	maxBytes   int
+	hold       time.Duration
+	ageLimit   time.Duration
+	least      time.Duration // backoff
+	most       time.Duration
+
+	mu        sync.Mutex
+	relabeled map[uint64]relabeled // by the hash of the labels before; only with rules
+}
+
+// relabeled is what the rules make of a series; its labels are empty if they
+// drop it.
+type relabeled struct {
+	labels labels.Labels
+	series uint64 // hash of the labels
+}
+
+// newSettings puts one remote_write section in force, once it is swapped in.
+func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWriteConfig) (*settings, error) {
+	if c.AzureADConfig != nil || c.GoogleIAMConfig != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not built in", c.URL.Redacted()),
+			"use sigv4, basic_auth, authorization, oauth2 or TLS client certificates")
+	}
+	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, "remote_storage_write_client")
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", c.URL.Redacted(), err), "correct the section's HTTP settings")
+	}
+	// A redirect would send a signature to a host that it was not made for.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s := &settings{
+		config:   c,
+		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
+		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
+		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: maxRequestBytes,
+		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
+		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
+	}
+	scrapes, err := global.GetScrapeConfigs()
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read scrape_configs: %w", err), "correct the configuration")
+	}
+	for _, sc := range scrapes {
+		// Gathered until their target is scraped again, a kill would cost two
+		// pages of it instead of one.
+		s.hold = min(s.hold, time.Duration(sc.ScrapeInterval))
+	}
+	if s.maxSamples == config.DefaultQueueConfig.MaxSamplesPerSend {
+		s.maxSamples = recommendedSamples
+	}
+	if limit := time.Duration(c.QueueConfig.SampleAgeLimit); limit > 0 {
+		s.ageLimit = limit
+	}
+	if len(c.WriteRelabelConfigs) > 0 {
+		s.rules, s.relabeled = c.WriteRelabelConfigs, map[uint64]relabeled{}
+	}
+	if v := c.SigV4Config; v != nil {
+		s.client.Signer, err = receiver.NewSigner(ctx, receiver.SigV4{
+			Region: v.Region, AccessKey: v.AccessKey, SecretKey: string(v.SecretKey), Profile: v.Profile,
+			RoleARN: v.RoleARN, ExternalID: v.ExternalID, SessionName: v.SessionName, Tags: v.Tags,
+			UseFIPSSTSEndpoint: v.UseFIPSSTSEndpoint, ServiceName: v.ServiceName,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// close gives back the connections.
+func (s *settings) close() {
+	if s.client != nil {
+		s.client.HTTP.CloseIdleConnections()
+	}
+}
+
+// relabel returns what the rules make of a series. They are costly, so it
+// remembers: a label set a series that is kept, and next to nothing for one that
+// is dropped.
+func (s *settings) relabel(series uint64, ls labels.Labels) (labels.Labels, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.relabeled[series]; ok {
+		return r.labels, r.series
+	}
+	b := labels.NewBuilder(ls)
+	s.labels.Range(func(l labels.Label) {
+		if !ls.Has(l.Name) {
+			b.Set(l.Name, l.Value)
+		}
+	})
+	r := relabeled{}
+	if relabel.ProcessBuilder(b, s.rules...) {
+		r.labels = b.Labels()
+		r.series = r.labels.Hash()
+	}
+	s.relabeled[series] = r
+	return r.labels, r.series
+}
+
+// forget drops what is remembered of relabelling, so that series that are gone do
+// not stay for ever.
+func (s *settings) forget() {
+	if s.rules == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relabeled = map[uint64]relabeled{}
+}
+
+// warn tells, once, of keys that a stock Prometheus heeds and that mean nothing
+// here.
+func (s *settings) warn(logger *slog.Logger) {
+	c, stock := s.config, config.DefaultQueueConfig
+	for _, k := range []struct {
+		set bool
+		key string
+		why string
+	}{
+		{c.QueueConfig.Capacity != stock.Capacity, "queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"},
+		{c.QueueConfig.MaxShards != stock.MaxShards, "queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"},
+		{c.QueueConfig.MinShards != stock.MinShards, "queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"},
+		{c.QueueConfig.RetryOnRateLimit, "queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"},
+		{c.SendExemplars, "send_exemplars", "AMP stores no exemplars; none are sent"},
+		{c.RoundRobinDNS, "round_robin_dns", "connections go where the system's resolver says"},
+		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage, "protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"},
+		{c.ConvertNHCBToClassic, "convert_nhcb_to_classic", "histograms are sent as they were scraped"},
+		{c.FailedRequestLogging, "failed_request_logging", "it speaks of remote write 2.0"},
+	} {
+		if k.set {
+			logger.Warn("key has no effect", "key", k.key, "why", k.why)
+		}
+	}
+}

@@ -1,0 +1,410 @@
+package ship
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+
+	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/queue"
+)
+
+func TestSamplesArriveInOrder(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{}, remoteWrite(s))
+	begin := time.Now().Add(-time.Minute)
+	for i := range 20 {
+		for target := range 5 {
+			r.scrape(fmt.Sprint("node-", target), 300, begin.Add(time.Duration(i)*time.Second))
+		}
+	}
+	l := r.settled(20 * 5 * 300)
+	r.stop()
+	if want := (queue.Ledger{Taken: 30_000, Outcome: queue.Outcome{Delivered: 30_000}}); l != want {
+		t.Errorf("ledger %+v, want %+v", l, want)
+	}
+	if got := s.distinct(); got != 30_000 || s.outOfOrder != 0 || s.duplicates != 0 {
+		t.Errorf("receiver has %d samples, %d out of order, %d twice; want 30000, 0, 0", got, s.outOfOrder, s.duplicates)
+	}
+	if most := slices.Max(s.batches); most > 1000 {
+		t.Errorf("a request had %d samples, want at most 1000", most)
+	}
+	if _, ok := s.seen[`__name__="metric_0",cluster="test",instance="node-0",job="test",`]; !ok {
+		t.Error("series lack the external label")
+	}
+}
+
+// TestFidelity: what a scrape manager appends beyond plain floats arrives as it
+// was.
+func TestFidelity(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{}, remoteWrite(s, "send_native_histograms: true"))
+	now := time.Now().UnixMilli()
+	a := r.AppenderV2(t.Context())
+	series := func(name string) labels.Labels { return labels.FromStrings("__name__", name) }
+	app := func(name string, v float64, histogram bool) {
+		t.Helper()
+		h := tsdbutil.GenerateTestHistogram(1)
+		if !histogram {
+			h = nil
+		}
+		if _, err := a.Append(0, series(name), 0, now, v, h, nil, storage.AOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app("stale", staleNaN, false)
+	app("infinite", math.Inf(1), false)
+	app("latency", 0, true)
+	if err := a.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	a = r.AppenderV2(t.Context())
+	app("rolled_back", 1, false)
+	if err := a.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	a = r.AppenderV2(t.Context())
+	if _, err := a.Append(0, series("stale"), 0, now-1, staleNaN, nil, nil, storage.AOptions{RejectOutOfOrder: true}); err != storage.ErrOutOfOrderSample {
+		t.Errorf("older sample: %v, want %v", err, storage.ErrOutOfOrderSample)
+	}
+	app("rolled_back", 1, false) // the rollback undid it
+	if err := a.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	r.settled(4)
+	r.stop()
+	if got := s.seen[`__name__="stale",cluster="test",`][now]; math.Float64bits(got) != math.Float64bits(staleNaN) {
+		t.Errorf("staleness marker arrived as %x", math.Float64bits(got))
+	}
+	if len(s.histograms) != 1 || s.histograms[0].ToIntHistogram().String() != tsdbutil.GenerateTestHistogram(1).String() {
+		t.Errorf("histograms: %v", s.histograms)
+	}
+}
+
+func TestRelabelling(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{}, remoteWrite(s, "write_relabel_configs:",
+		"  - {source_labels: [__name__], regex: metric_1, action: drop}",
+		"  - {source_labels: [cluster], target_label: site}"))
+	for i := range 3 {
+		r.scrape("node", 3, time.Now().Add(time.Duration(i)*time.Millisecond))
+	}
+	l := r.settled(6)
+	r.stop()
+	if l.Taken != 6 {
+		t.Errorf("taken %d, want 6: what relabelling drops was never taken", l.Taken)
+	}
+	var got []string
+	for series := range s.seen {
+		got = append(got, series)
+	}
+	slices.Sort(got)
+	want := []string{
+		`__name__="metric_0",cluster="test",instance="node",job="test",site="test",`,
+		`__name__="metric_2",cluster="test",instance="node",job="test",site="test",`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("series (-want +got):\n%s", diff)
+	}
+}
+
+// TestAnswers holds every kind of answer to its meaning, end to end: the first
+// request of 10 samples is answered so, the next ones are accepted.
+func TestAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		code int
+		body string
+		want queue.Outcome // after the receiver accepts everything
+	}{
+		{"204", 204, "", queue.Outcome{Delivered: 10}},
+		{"401", 401, "", queue.Outcome{Delivered: 10}},
+		{"403 expired", 403, `{"message":"The security token included in the request is expired"}`, queue.Outcome{Delivered: 10}},
+		{"404", 404, "", queue.Outcome{Delivered: 10}},
+		{"408", 408, "", queue.Outcome{Delivered: 10}},
+		{"409", 409, "", queue.Outcome{Delivered: 10}},
+		{"429", 429, `{"message":"Rate exceeded"}`, queue.Outcome{Delivered: 10}},
+		{"500", 500, "", queue.Outcome{Delivered: 10}},
+		{"503", 503, "", queue.Outcome{Delivered: 10}},
+		{"400 of a series limit", 400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=1 desc = user=1_ws: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", queue.Outcome{Delivered: 10}},
+		{"400 of something else", 400, "<html>bad request</html>", queue.Outcome{Delivered: 10}},
+		{"400 out of order", 400, "user=1_ws: err: out-of-order sample. timestamp=2026, series={}", uncertain(queue.OutOfOrder, 10)},
+		{"400 duplicate", 400, "err: duplicate sample for timestamp", uncertain(queue.DuplicateTimestamp, 10)},
+		{"400 too old", 400, "timestamp too old (greater_than_max_sample_age)", uncertain(queue.RefusedTooOld, 10)},
+		{"400 labels", 400, "series has too many labels (151) series: 'x'", uncertain(queue.InvalidLabels, 10)},
+		{"413", 413, "", queue.Outcome{Delivered: 10}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSink(t)
+			first := atomic.Bool{}
+			first.Store(true)
+			s.answerWith(func(w http.ResponseWriter, _ *http.Request, samples int) bool {
+				if !first.Swap(false) {
+					return true
+				}
+				w.WriteHeader(c.code)
+				fmt.Fprint(w, c.body)
+				return c.code/100 == 2
+			})
+			r := start(t, Options{Lanes: 1}, remoteWrite(s))
+			r.scrape("node", 10, time.Now())
+			l := r.settled(10)
+			r.stop()
+			if diff := cmp.Diff(queue.Ledger{Taken: 10, Outcome: c.want}, l); diff != "" {
+				t.Errorf("ledger (-want +got):\n%s", diff)
+			}
+			if got := s.distinct(); got != int(c.want.Delivered) || s.outOfOrder > 0 {
+				t.Errorf("receiver has %d samples, %d out of order", got, s.outOfOrder)
+			}
+		})
+	}
+}
+
+func uncertain(why queue.Uncertain, n uint64) (o queue.Outcome) {
+	o.Uncertain[why] = n
+	return o
+}
+
+// TestNoAnswer: a receiver that hangs, resets, redirects or is not there.
+func TestNoAnswer(t *testing.T) {
+	hang := make(chan struct{})
+	for _, c := range []struct {
+		name   string
+		answer func(w http.ResponseWriter, r *http.Request) bool
+	}{
+		{"hang", func(_ http.ResponseWriter, r *http.Request) bool {
+			select {
+			case <-r.Context().Done():
+			case <-hang:
+			}
+			return false
+		}},
+		{"reset", func(w http.ResponseWriter, _ *http.Request) bool {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				conn.Close()
+			}
+			return false
+		}},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			return false
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSink(t)
+			first := atomic.Bool{}
+			first.Store(true)
+			s.answerWith(func(w http.ResponseWriter, r *http.Request, _ int) bool {
+				return r.URL.Path == "/api/v1/remote_write" && (!first.Swap(false) || c.answer(w, r))
+			})
+			r := start(t, Options{Lanes: 1}, strings.Replace(remoteWrite(s), "remote_timeout: 2s", "remote_timeout: 100ms", 1))
+			r.scrape("node", 10, time.Now())
+			if l := r.settled(10); l.Delivered != 10 {
+				t.Errorf("ledger %+v", l)
+			}
+			r.stop()
+			if got := s.distinct(); got != 10 {
+				t.Errorf("receiver has %d samples, want 10", got)
+			}
+		})
+	}
+}
+
+// TestPartialRefusal: 3 bad of 1,000. The ledger claims neither 1,000 delivered
+// nor 3 lost.
+func TestPartialRefusal(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		http.Error(w, "user=1_ws: err: out-of-order sample. timestamp=2026-11-02T09:00:00Z, series={__name__=\"metric_7\"}", http.StatusBadRequest)
+		return true // 997 of them are kept
+	})
+	r := start(t, Options{Lanes: 1}, remoteWrite(s))
+	r.scrape("node", 1000, time.Now())
+	l := r.settled(1000)
+	rs := r.remote()
+	r.stop()
+	if want := (queue.Ledger{Taken: 1000, Outcome: uncertain(queue.OutOfOrder, 1000)}); l != want {
+		t.Errorf("ledger %+v, want %+v", l, want)
+	}
+	if rs.Verdict != delivery.Delivering || !strings.Contains(rs.LastRefusal, "metric_7") {
+		t.Errorf("verdict %q, last refusal %q", rs.Verdict, rs.LastRefusal)
+	}
+}
+
+// TestTooLarge: a request that is too large is halved until it fits, in order; a
+// sample that is too large alone is dropped.
+func TestTooLarge(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(func(w http.ResponseWriter, _ *http.Request, samples int) bool {
+		if samples > 100 {
+			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+			return false
+		}
+		return true
+	})
+	r := start(t, Options{Lanes: 1}, remoteWrite(s))
+	for i := range 3 {
+		r.scrape("node", 777, time.Now().Add(time.Duration(i)*time.Second))
+	}
+	l := r.settled(3 * 777)
+	if l.Delivered != 3*777 || s.outOfOrder != 0 || s.duplicates != 0 {
+		t.Errorf("ledger %+v, %d out of order, %d twice", l, s.outOfOrder, s.duplicates)
+	}
+	s.answerWith(always(http.StatusRequestEntityTooLarge, ""))
+	r.scrape("other", 3, time.Now())
+	l = r.settled(3*777 + 3)
+	r.stop()
+	if l.Dropped[queue.TooLarge] != 3 {
+		t.Errorf("ledger %+v, want 3 too large", l)
+	}
+}
+
+func TestRetryAfterIsHeeded(t *testing.T) {
+	s := newSink(t)
+	var refused atomic.Int64
+	s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		if refused.Add(1) == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return false
+		}
+		return true
+	})
+	r := start(t, Options{}, remoteWrite(s))
+	begin := time.Now()
+	r.scrape("node", 10, begin)
+	r.settled(10)
+	if d := time.Since(begin); d < time.Second {
+		t.Errorf("delivered after %s, Retry-After was 1 s", d)
+	}
+	r.stop()
+}
+
+// TestOutageAndRestart: what waits survives a restart, with another number of
+// lanes too, and keeps its order.
+func TestOutageAndRestart(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	o := Options{Dir: t.TempDir(), Lanes: 4}
+	begin := time.Now().Add(-time.Minute)
+	n := 0
+	for run, lanes := range []int{4, 4, 3, 8, 4} {
+		o.Lanes = lanes
+		r := start(t, o, remoteWrite(s))
+		for i := range 5 {
+			r.scrape("node", 500, begin.Add(time.Duration(5*run+i)*time.Second))
+			n += 500
+		}
+		await(t, "the samples are taken", func() bool { return r.Status().Total.Taken == uint64(n) })
+		if st := r.Status(); st.Total.Queued != uint64(n) {
+			t.Errorf("run %d: ledger %+v, want %d queued", run, st.Total, n)
+		}
+		r.stop()
+	}
+	s.answerWith(nil)
+	r := start(t, o, remoteWrite(s))
+	l := r.settled(n)
+	r.stop()
+	if l.Delivered != uint64(n) || s.distinct() != n || s.outOfOrder != 0 {
+		t.Errorf("ledger %+v; receiver has %d of %d, %d out of order", l, s.distinct(), n, s.outOfOrder)
+	}
+}
+
+func TestReload(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	var log bytes.Buffer
+	r := start(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, remoteWrite(s, "name: amp"))
+	r.scrape("node", 100, time.Now())
+	await(t, "the samples are queued", func() bool { return r.Status().Total.Queued == 100 })
+
+	// Gone: kept, and reported.
+	if err := r.ApplyConfig(parse(t, "scrape_configs: []")); err != nil {
+		t.Fatal(err)
+	}
+	r.scrape("node", 100, time.Now().Add(time.Second))
+	if rs := r.remote(); rs.Verdict != delivery.Removed || rs.Ledger.Queued != 100 || rs.Name != "amp" {
+		t.Errorf("after removal: %+v", rs)
+	}
+	// Back, at another address and under the same name: delivered.
+	other := newSink(t)
+	if err := r.ApplyConfig(parse(t, remoteWrite(other, "name: amp"))); err != nil {
+		t.Fatal(err)
+	}
+	r.scrape("node", 100, time.Now().Add(2*time.Second))
+	if l := r.settled(200); l.Delivered != 200 || other.distinct() != 200 {
+		t.Errorf("after its return: ledger %+v, receiver has %d", l, other.distinct())
+	}
+	// Nonsense changes nothing.
+	two := remoteWrite(other) + "  - url: " + other.URL + "/api/v1/remote_write\n    remote_timeout: 9s\n"
+	err := r.ApplyConfig(parse(t, two))
+	if err == nil || hint.CodeOf(err) != hint.BadInput {
+		t.Errorf("two sections with one URL and no names: %v, want bad input", err)
+	}
+	r.scrape("node", 100, time.Now().Add(3*time.Second))
+	r.settled(300)
+	r.stop()
+	if !strings.Contains(log.String(), "remote_write is gone") {
+		t.Errorf("the log does not tell of the removal:\n%s", &log)
+	}
+}
+
+func TestKeysWithoutEffectAreTold(t *testing.T) {
+	s := newSink(t)
+	var log bytes.Buffer
+	r := start(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))},
+		"remote_write:\n  - url: "+s.URL+"\n    send_exemplars: true\n    queue_config: {capacity: 2500, max_shards: 200, max_samples_per_send: 500, retry_on_http_429: true}\n")
+	r.scrape("node", 1200, time.Now())
+	r.settled(1200)
+	r.stop()
+	for _, key := range []string{"capacity", "max_shards", "send_exemplars", "retry_on_http_429"} {
+		if n := strings.Count(log.String(), key+" "); n != 1 {
+			t.Errorf("the log tells %d times of %s, want once:\n%s", n, key, &log)
+		}
+	}
+	if strings.Contains(log.String(), "max_samples_per_send") || slices.Max(s.batches) > 500 {
+		t.Errorf("max_samples_per_send: %d samples in a request; log:\n%s", slices.Max(s.batches), &log)
+	}
+}
+
+func TestTwoRemotes(t *testing.T) {
+	a, b := newSink(t), newSink(t)
+	b.answerWith(always(403, "no"))
+	r := start(t, Options{}, remoteWrite(a)+"  - url: "+b.URL+"\n    name: other\n    write_relabel_configs: [{source_labels: [__name__], regex: metric_0, action: keep}]\n")
+	r.scrape("node", 100, time.Now())
+	await(t, "one remote has all, and the other one's sample waits", func() bool {
+		st := r.Status()
+		return a.distinct() == 100 && len(st.Remotes) == 2 && st.Remotes[1].Ledger.Queued == 1 && !st.Remotes[1].FailingSince.IsZero()
+	})
+	st := r.Status()
+	if st.Verdict != delivery.Delayed || st.Remotes[0].Verdict != delivery.Delivering {
+		t.Errorf("verdicts %q and %q", st.Verdict, st.Remotes[0].Verdict)
+	}
+	r.stop()
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{}, remoteWrite(s))
+	defer r.stop()
+	_, err := Open(t.Context(), r.options)
+	if hint.CodeOf(err) != hint.Busy || !strings.Contains(err.Error(), "pid ") {
+		t.Errorf("second Open: %v, want busy with the holder's pid", err)
+	}
+}

@@ -1,0 +1,45 @@
+package ship
+
+import (
+	"github.com/parascope/parascope/internal/delivery"
+)
+
+// Status returns what became of all samples. The ledger of each remote is read
+// at one instant.
+func (s *Ship) Status() delivery.Status {
+	remotes := []delivery.RemoteStatus{}
+	for _, r := range s.allRemotes() {
+		remotes = append(remotes, r.status())
+	}
+	return delivery.New(s.wall(), remotes)
+}
+
+func (r *remote) status() delivery.RemoteStatus {
+	set := r.settings.Load()
+	name, url := r.label()
+	rs := delivery.RemoteStatus{
+		Name: name, URL: url, QueueMaxBytes: r.ship.options.MaxBytes,
+		AgeLimitSeconds: set.ageLimit.Seconds(), RateLimit: r.pace.Limit(),
+	}
+	if !r.configured.Load() {
+		rs.Verdict = delivery.Removed
+	}
+	for _, q := range r.queues {
+		s := q.Status()
+		rs.Ledger.Add(s.Ledger)
+		rs.QueueBytes += s.Bytes
+		rs.TornTailBytes += s.TornTail
+		if !s.Oldest.IsZero() && (rs.OldestSample.IsZero() || s.Oldest.Before(rs.OldestSample)) {
+			rs.OldestSample = s.Oldest.UTC()
+		}
+		if s.Newest.After(rs.NewestSample) {
+			rs.NewestSample = s.Newest.UTC()
+		}
+		if s.DiskErr != nil {
+			rs.Disk = s.DiskErr.Error()
+		}
+	}
+	r.health.Fill(&rs)
+	r.traffic.Fill(&rs)
+	return rs
+}

@@ -1,0 +1,131 @@
+package ship
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+)
+
+// TestEncodingIsThatOfTheGeneratedCode holds our bytes against gogo's.
+func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
+	long := strings.Repeat("x", 20_000)
+	for _, c := range []struct {
+		name             string
+		series, external labels.Labels
+		t                int64
+		v                float64
+	}{
+		{"plain", labels.FromStrings("__name__", "up", "job", "node"), labels.EmptyLabels(), 1700000000123, 1.5},
+		{"zero value", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), 1700000000123, 0},
+		{"zero time", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), 0, 1},
+		{"before 1970", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), -5, 1},
+		{"stale", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), 1, staleNaN},
+		{"external first, between, last", labels.FromStrings("__name__", "up", "job", "node"), labels.FromStrings("A", "1", "cluster", "c", "zone", "z"), 1, 1},
+		{"external loses to the series' own", labels.FromStrings("__name__", "up", "cluster", "own"), labels.FromStrings("cluster", "c"), 1, 1},
+		{"small", labels.FromStrings("a", "b"), labels.EmptyLabels(), 1, 1},
+		{"large", labels.FromStrings("__name__", "up", "long", long), labels.EmptyLabels(), 1, 1},
+		{"not ASCII", labels.FromStrings("__name__", "grüße", "日本", "語"), labels.EmptyLabels(), 1, math.Inf(-1)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := labels.NewBuilder(c.series)
+			c.external.Range(func(l labels.Label) {
+				if !c.series.Has(l.Name) {
+					b.Set(l.Name, l.Value)
+				}
+			})
+			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+				Labels: prompb.FromLabels(b.Labels(), nil), Samples: []prompb.Sample{{Value: c.v, Timestamp: c.t}},
+			}}}
+			e := newEncoder()
+			e.external = encodeLabels(c.external)
+			e.float(c.series, c.t, c.v)
+			compareBytes(t, &want, e.buf)
+		})
+	}
+	h, fh := tsdbutil.GenerateTestHistogram(3), tsdbutil.GenerateTestFloatHistogram(3)
+	series := labels.FromStrings("__name__", "latency")
+	for _, c := range []struct {
+		name string
+		want prompb.Histogram
+		h    *histogram.Histogram
+		fh   *histogram.FloatHistogram
+	}{
+		{"histogram of integers", prompb.FromIntHistogram(7, h), h, nil},
+		{"histogram of floats", prompb.FromFloatHistogram(7, fh), nil, fh},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: prompb.FromLabels(series, nil), Histograms: []prompb.Histogram{c.want}}}}
+			e := newEncoder()
+			if err := e.histogram(series, 7, c.h, c.fh); err != nil {
+				t.Fatal(err)
+			}
+			compareBytes(t, &want, e.buf)
+		})
+	}
+}
+
+func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
+	t.Helper()
+	b, err := want.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b, got) {
+		var decoded prompb.WriteRequest
+		err := decoded.Unmarshal(got)
+		t.Errorf("got %d bytes, want %d (decoded: %v); -want +got:\n%s", len(got), len(b), err, cmp.Diff(want.String(), decoded.String()))
+	}
+}
+
+func TestHalveAndYoungerThan(t *testing.T) {
+	e := newEncoder()
+	for i := range 5 {
+		e.float(labels.FromStrings("__name__", "up", "n", string(rune('a'+i))), int64(100+i), 1)
+	}
+	if err := e.histogram(labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	first, second, err := halve(e.buf, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), e.buf) {
+		t.Errorf("halves of %d and %d series, want 3 and 3 that make the whole", n, m)
+	}
+	kept, dropped, err := youngerThan(e.buf, 104)
+	if err != nil || dropped != 4 || count(t, kept) != 2 {
+		t.Errorf("youngerThan dropped %d and kept %d (%v), want 4 and 2", dropped, count(t, kept), err)
+	}
+}
+
+func count(t *testing.T, raw []byte) int {
+	t.Helper()
+	var req prompb.WriteRequest
+	if err := req.Unmarshal(raw); err != nil {
+		t.Fatal(err)
+	}
+	return len(req.Timeseries)
+}
+
+// FuzzBody reads anything as a request body: damage is an error, never a panic.
+func FuzzBody(f *testing.F) {
+	e := newEncoder()
+	e.float(labels.FromStrings("__name__", "up"), 1, 1)
+	f.Add(e.buf, int64(1))
+	f.Fuzz(func(t *testing.T, raw []byte, millis int64) {
+		first, second, err := halve(raw, 2)
+		if err == nil && len(first)+len(second) != len(raw) {
+			t.Errorf("halves have %d and %d bytes of %d", len(first), len(second), len(raw))
+		}
+		if kept, _, err := youngerThan(raw, millis); err == nil && len(kept) > len(raw) {
+			t.Error("more was kept than there was")
+		}
+	})
+}
