@@ -18,6 +18,11 @@ const (
 	maxPackageLines = 2000 // without tests
 )
 
+// larger are packages that may be larger, with the reason.
+var larger = map[string]int{
+	"internal/cli": 3500, // a flat list of commands, each in a file of its own: it is read a file at a time
+}
+
 // bannedPackages are names that say nothing about what is inside.
 var bannedPackages = []string{"util", "utils", "common", "helper", "helpers", "shared", "types", "misc", "base", "mock", "mocks", "interfaces"}
 
@@ -49,8 +54,8 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	for dir, n := range packages {
-		if n > maxPackageLines {
-			t.Errorf("package %s has %d lines; at most %d", dir, n, maxPackageLines)
+		if most := max(maxPackageLines, larger[dir]); n > most {
+			t.Errorf("package %s has %d lines; at most %d", dir, n, most)
 		}
 	}
 }
