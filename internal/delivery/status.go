@@ -76,7 +76,7 @@ func New(now time.Time, remotes []RemoteStatus) Status {
 
 const (
 	// freshness is how old a waiting sample may be while all is well: it was
-	// gathered for a second, and the receiver takes its time.
+	// held for a second, for a request to be full, and the receiver takes its time.
 	freshness = 15 * time.Second
 	// recentLoss is how long a drop stands in the verdict.
 	recentLoss = 5 * time.Minute

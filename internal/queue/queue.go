@@ -1,6 +1,6 @@
 // Package queue keeps samples on disk from the moment they are taken until it is
-// known what became of them. It holds bodies of remote write requests, ready to
-// send, and knows nothing of what is in them or where they go.
+// known what became of them. It holds bodies of remote write requests, or pieces
+// of such bodies, and knows nothing of what is in them or where they go.
 //
 // # Shape
 //
@@ -26,8 +26,8 @@
 // # Guarantees
 //
 //   - Append returns after write(2): a record is then safe from a kill -9 of the
-//     process. Done writes a slot before the next record is sent, so a kill makes
-//     at most the record in flight of each lane be sent twice.
+//     process. Done writes a slot before the next entry is sent, so a kill makes
+//     at most the entry in flight of each lane be sent twice.
 //   - Sync, which the owner calls every second, brings what is not yet sent to the
 //     disk: power loss costs at most what the second before it took, and what was
 //     sent in that second is sent again. What is lost and had a slot written is

@@ -46,14 +46,16 @@ func drain(t testing.TB, l *queue.Lane) []string {
 	t.Helper()
 	var bodies []string
 	for {
-		e, ok, err := l.Peek()
+		e, ok, err := l.Peek(1, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !ok {
 			return bodies
 		}
-		bodies = append(bodies, string(e.Body))
+		for _, b := range e.Bodies {
+			bodies = append(bodies, string(b))
+		}
 		l.Done(e, queue.Outcome{Delivered: uint64(e.Samples)})
 	}
 }
@@ -77,7 +79,7 @@ func TestRecordsComeBackInOrder(t *testing.T) {
 		want = append(want, fmt.Sprintf("body %d", i))
 		put(t, l, 10, want[i])
 	}
-	e, ok, err := l.Peek()
+	e, ok, err := l.Peek(1, 1<<20)
 	if err != nil || !ok {
 		t.Fatalf("Peek: %v, %v", ok, err)
 	}
@@ -112,13 +114,13 @@ func TestKillLosesNothing(t *testing.T) {
 		put(t, q.Lane(0), 10, fmt.Sprint("body ", i))
 	}
 	for range 2 {
-		e, _, err := q.Lane(0).Peek()
+		e, _, err := q.Lane(0).Peek(1, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
 		q.Lane(0).Done(e, queue.Outcome{Delivered: 10})
 	}
-	if _, _, err := q.Lane(0).Peek(); err != nil { // in flight
+	if _, _, err := q.Lane(0).Peek(1, 1<<20); err != nil { // in flight
 		t.Fatal(err)
 	}
 	// Not closed, not synced: what a kill -9 leaves.
@@ -193,7 +195,7 @@ func TestPositionsDamaged(t *testing.T) {
 		put(t, q.Lane(0), 10, fmt.Sprint(i))
 	}
 	for range 2 {
-		e, _, _ := q.Lane(0).Peek()
+		e, _, _ := q.Lane(0).Peek(1, 1<<20)
 		q.Lane(0).Done(e, queue.Outcome{Delivered: 10})
 	}
 	slots := read(t, filepath.Join(dir, "positions"))
@@ -218,6 +220,42 @@ func TestPositionsDamaged(t *testing.T) {
 	// Both slots gone: what is there is sent again, the counts begin anew.
 	if got, l := with(make([]byte, len(slots))); got != "0123" || l.Delivered != 40 {
 		t.Errorf("without positions: records %s, ledger %+v", got, l)
+	}
+}
+
+// TestRecordsAreJoined: up to the limits, in one segment, and never over damage.
+func TestRecordsAreJoined(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{SegmentBytes: 8 * (queue.HeaderBytes + 6)})
+	l := q.Lane(0)
+	for i := range 16 {
+		put(t, l, 10, fmt.Sprintf("body %x", i))
+	}
+	path := filepath.Join(dir, "lane-00", "00000000000000000002.segment")
+	b := read(t, path)
+	b[2*(queue.HeaderBytes+6)+queue.HeaderBytes] ^= 1 // of body a
+	write(t, path, b)
+	var got []string
+	for {
+		e, ok, err := l.Peek(30, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		got = append(got, string(bytes.Join(e.Bodies, []byte("+"))))
+		if e.Samples != uint32(10*len(e.Bodies)) || e.RawBytes != uint32(6*len(e.Bodies)) {
+			t.Errorf("entry %+v", e)
+		}
+		l.Done(e, queue.Outcome{Delivered: uint64(e.Samples)})
+	}
+	want := []string{"body 0+body 1+body 2", "body 3+body 4+body 5", "body 6+body 7", "body 8+body 9", "body b+body c+body d", "body e+body f"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	if ledger := checkLedger(t, q); ledger.Dropped[queue.Corrupted] != 10 {
+		t.Errorf("ledger %+v", ledger)
 	}
 }
 
@@ -246,7 +284,7 @@ func TestLimit(t *testing.T) {
 	for i := range 100 {
 		put(t, l, 10, fmt.Sprintf("body %d", i))
 		for l.Over() {
-			e, ok, err := l.Peek()
+			e, ok, err := l.Peek(1, 1<<20)
 			if err != nil || !ok {
 				t.Fatalf("Peek: %v, %v", ok, err)
 			}
@@ -402,7 +440,7 @@ func BenchmarkAppend(b *testing.B) {
 		if err := q.Lane(0).Append(queue.Batch{Samples: 1000}, buf); err != nil {
 			b.Fatal(err)
 		}
-		e, _, err := q.Lane(0).Peek()
+		e, _, err := q.Lane(0).Peek(1, 1<<20)
 		if err != nil {
 			b.Fatal(err)
 		}

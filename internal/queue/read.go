@@ -5,24 +5,32 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
+	"slices"
 )
 
-// Entry is a record at the front of a lane.
+// Entry is what is at the front of a lane: a record, or several that follow each
+// other and make one request together. Batch speaks of all of them.
 type Entry struct {
 	Batch
-	Body   []byte // valid until the next Peek
-	Queued time.Time
+	Bodies [][]byte // of the records; valid until the next Peek
 
-	end     uint64 // running number after it
+	end     uint64 // running number after them
 	segment uint64
-	next    int64 // offset after it
+	next    int64 // offset after them
 }
 
-// Peek returns the record that is to be sent next; ok is false when none waits.
-// It steps over what is damaged and counts it. An error is about the disk, and
+// Waiting is how many samples wait.
+func (l *Lane) Waiting() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.enqueued - l.consumed
+}
+
+// Peek returns what is to be sent next; ok is false when nothing waits. Records
+// are put together while they have at most the given number of samples, and of
+// bytes before compression; a single one may have more. It steps over what is damaged and counts it. An error is about the disk, and
 // another try may succeed. Only one goroutine may call Peek and Done.
-func (l *Lane) Peek() (e Entry, ok bool, err error) {
+func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 	for {
 		s, last, enqueued := l.front()
 		if enqueued == 0 {
@@ -61,22 +69,75 @@ func (l *Lane) Peek() (e Entry, ok bool, err error) {
 		if h.first > l.position.consumed {
 			l.advance(s.number, at, h.first)
 		}
-		if cap(l.body) < int(h.length) {
-			l.body = make([]byte, h.length)
-		}
-		body := l.body[:h.length]
-		if err := readFull(f, body, at+HeaderBytes); err != nil {
+		l.body = l.body[:0]
+		intact, err := l.readBody(f, h, at)
+		if err != nil {
 			return Entry{}, false, err
 		}
-		if crc(body) != h.bodyCRC {
+		if !intact {
 			l.advance(s.number, next, h.end())
 			continue
 		}
 		l.mu.Lock()
 		l.oldest = h.oldest()
 		l.mu.Unlock()
-		return Entry{Batch: h.Batch, Body: body, Queued: time.UnixMilli(h.queued), end: h.end(), segment: s.number, next: next}, true, nil
+		e = Entry{Batch: h.Batch, end: h.end(), segment: s.number, next: next}
+		lengths, err := l.join(&e, f, s.size, enqueued, samples, rawBytes)
+		if err != nil {
+			return Entry{}, false, err
+		}
+		rest := l.body
+		for _, n := range append([]int{int(h.length)}, lengths...) {
+			e.Bodies = append(e.Bodies, rest[:n])
+			rest = rest[n:]
+		}
+		return e, true, nil
 	}
+}
+
+// readBody puts a record's body at the end of l.body, and reports whether it is
+// what its header says; if not, it is not there.
+func (l *Lane) readBody(f *os.File, h header, at int64) (bool, error) {
+	start := len(l.body)
+	l.body = slices.Grow(l.body, int(h.length))[:start+int(h.length)]
+	if err := readFull(f, l.body[start:], at+HeaderBytes); err != nil {
+		return false, err
+	}
+	if crc(l.body[start:]) != h.bodyCRC {
+		l.body = l.body[:start]
+		return false, nil
+	}
+	return true, nil
+}
+
+// join adds to e the records that follow it, while they fit. It returns the
+// lengths of their bodies. What is damaged ends it, and is seen to when it is at
+// the front.
+func (l *Lane) join(e *Entry, f *os.File, size int64, enqueued uint64, samples, rawBytes uint32) (lengths []int, err error) {
+	for e.Samples < samples {
+		h, at, found, err := findRecord(f, e.next, size)
+		if err != nil {
+			return nil, err
+		}
+		if !found || at != e.next || h.first != e.end || h.end() > enqueued ||
+			uint64(e.Samples)+uint64(h.Samples) > uint64(samples) || uint64(e.RawBytes)+uint64(h.RawBytes) > uint64(rawBytes) {
+			break
+		}
+		intact, err := l.readBody(f, h, at)
+		if err != nil {
+			return nil, err
+		}
+		if !intact {
+			break
+		}
+		e.Samples += h.Samples
+		e.Histograms += h.Histograms
+		e.RawBytes += h.RawBytes
+		e.MinTime, e.MaxTime = min(e.MinTime, h.MinTime), max(e.MaxTime, h.MaxTime)
+		e.end, e.next = h.end(), at+HeaderBytes+int64(h.length)
+		lengths = append(lengths, int(h.length))
+	}
+	return lengths, nil
 }
 
 // front returns the segment to read from, whether it is the last one, and the

@@ -19,6 +19,7 @@ type shipLane struct {
 	lane    *queue.Lane
 	key     int // of the lane in the remote's health
 	backoff receiver.Backoff
+	joined  []byte // room for a request that is made of several records
 }
 
 // idle is how long a lane waits at most before it looks again.
@@ -26,7 +27,15 @@ const idle = time.Second
 
 func (l *shipLane) run(ctx context.Context, once bool) {
 	for ctx.Err() == nil {
-		e, ok, err := l.lane.Peek()
+		set := l.remote.settings.Load()
+		if !once {
+			l.fill(ctx, set)
+		}
+		e, ok, err := l.lane.Peek(uint32(set.maxSamples), uint32(set.maxBytes))
+		var body []byte
+		if err == nil && ok {
+			body, err = l.join(e)
+		}
 		switch {
 		case err != nil:
 			l.remote.diskFailed(err)
@@ -39,7 +48,54 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 			case <-ctx.Done():
 			}
 		default:
-			l.deliver(ctx, e)
+			l.deliver(ctx, e, body)
+		}
+	}
+}
+
+// join makes one body of an entry's.
+func (l *shipLane) join(e queue.Entry) ([]byte, error) {
+	if len(e.Bodies) == 1 {
+		return e.Bodies[0], nil
+	}
+	joined, err := joinBlocks(l.joined[:0], e.Bodies, e.RawBytes)
+	l.joined = joined
+	return joined, err
+}
+
+// dropOlder drops the records at the front whose samples are all from before
+// millis, and reports whether there were any.
+func (l *shipLane) dropOlder(millis int64) bool {
+	for dropped := false; ; dropped = true {
+		e, ok, err := l.lane.Peek(1, 0)
+		if err != nil || !ok || e.MaxTime >= millis {
+			return dropped // the next Peek meets the error, too
+		}
+		var o queue.Outcome
+		o.Dropped[queue.TooOld] = uint64(e.Samples)
+		l.lane.Done(e, o)
+		l.remote.outcome(o)
+	}
+}
+
+// fill waits until what waits makes a whole request, for as long as settings.hold
+// from when something does.
+func (l *shipLane) fill(ctx context.Context, set *settings) {
+	n := l.lane.Waiting()
+	if n == 0 || n >= uint64(set.maxSamples) {
+		return
+	}
+	timer := time.NewTimer(set.hold)
+	defer timer.Stop()
+	for l.lane.Waiting() < uint64(set.maxSamples) {
+		select {
+		case <-l.lane.More():
+		case <-timer.C:
+			return
+		case <-l.remote.hurry:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -53,9 +109,9 @@ type part struct {
 
 // deliver finds out what becomes of a record. It returns early, and leaves the
 // record where it is, only when ctx ends.
-func (l *shipLane) deliver(ctx context.Context, e queue.Entry) {
+func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 	var o queue.Outcome
-	parts := []part{{body: e.Body, samples: int(e.Samples)}}
+	parts := []part{{body: body, samples: int(e.Samples)}}
 	minTime, maxTime := e.MinTime, e.MaxTime
 	for len(parts) > 0 {
 		set := l.remote.settings.Load()
@@ -67,8 +123,11 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry) {
 			o.Dropped[queue.TooOld] += samplesOf(parts)
 			break
 		} else if minTime < oldest {
-			// Those of one request are a second apart, unless an exporter sets
-			// timestamps; the young ones must not be refused for the old.
+			if len(e.Bodies) > 1 && o.Sum() == 0 && l.dropOlder(oldest) {
+				return // what is left makes another request
+			}
+			// Those of one scrape have one time, unless an exporter sets
+			// others; the young ones must not be refused for the old.
 			minTime = oldest
 			if dropped, err := parts[0].dropBefore(oldest); err == nil && dropped > 0 {
 				o.Dropped[queue.TooOld] += uint64(dropped)

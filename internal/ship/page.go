@@ -59,8 +59,8 @@ func (s *Ship) AppenderV2(context.Context) storage.AppenderV2 {
 		sh := &p.sheets[i]
 		sh.remote, sh.set = r, r.settings.Load()
 		sh.oldest = r.clock.Now().Add(-sh.set.ageLimit).UnixMilli()
-		if len(sh.lanes) != len(r.gathers) {
-			sh.lanes = make([]chunk, len(r.gathers))
+		if len(sh.lanes) != len(r.taking) {
+			sh.lanes = make([]chunk, len(r.taking))
 		}
 	}
 	return p
@@ -119,8 +119,7 @@ func (sh *sheet) add(e *encoder, series uint64, ls labels.Labels, t int64, v flo
 	return nil
 }
 
-// Commit gives the samples to the lanes. They are taken when their lane's batch
-// is on disk, within a second. Commit reports no failure: one would make the
+// Commit puts the samples into the lanes' queues; they are taken then. Commit reports no failure: one would make the
 // scrape manager count the whole scrape as failed, and the ledger has it.
 func (p *page) Commit() error {
 	for _, n := range p.stamps {
@@ -129,7 +128,7 @@ func (p *page) Commit() error {
 	for i := range p.sheets {
 		sh := &p.sheets[i]
 		for lane := range sh.lanes {
-			sh.remote.gathers[lane].add(&sh.lanes[lane], sh.set)
+			sh.remote.take(lane, &sh.lanes[lane], sh.set)
 		}
 	}
 	return p.release()

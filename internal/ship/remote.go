@@ -38,8 +38,11 @@ type remote struct {
 	traffic    delivery.Traffic
 	lost       atomic.Uint64 // samples dropped so far, as of the last tick
 
-	queues  []*queue.Queue // the last one takes samples; the others are drained first
-	gathers []*gather      // one a lane of the last queue
+	queues []*queue.Queue // the last one takes samples; the others are drained first
+	taking []sync.Mutex   // one a lane of the last queue, held while it takes
+	closed atomic.Bool    // nothing is taken any more
+	hurry  chan struct{}  // closed when lanes are to send without waiting for more
+	spare  chan []byte    // room for a record
 
 	nameMu sync.Mutex // of name and url, which a reload may change
 	name   string
@@ -105,11 +108,10 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		before := q.Ledger()
 		r.lost.Add(before.Lost())
 	}
+	r.closed.Store(!live)
+	r.hurry, r.spare = make(chan struct{}), make(chan []byte, 1)
 	if live {
-		q, spare := r.queues[len(r.queues)-1], make(chan []byte, 1)
-		for i := range q.Lanes() {
-			r.gathers = append(r.gathers, &gather{lane: q.Lane(i), failed: r.diskFailed, spare: spare})
-		}
+		r.taking = make([]sync.Mutex, s.options.Lanes)
 	}
 	return r, nil
 }
@@ -221,15 +223,8 @@ func (r *remote) start(ctx context.Context) {
 		})
 		ready = drained
 	}
-	if r.gathers != nil {
+	if r.taking != nil {
 		r.running.Go(func() { r.sendMetadata(ctx) })
-	}
-}
-
-// takeNothing queues what is gathered and refuses samples from then on.
-func (r *remote) takeNothing() {
-	for _, g := range r.gathers {
-		g.close()
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 	// maxRequestBytes bounds a request before compression: AMP's quota is 1 MB and
 	// does not say of what.
 	maxRequestBytes = 1 << 20
-	// maxHold is how long samples are gathered at most.
+	// maxHold is how long a lane waits at most for a request to be full.
 	maxHold = time.Second
 	// receiverAgeLimit is the age from which AMP refuses samples.
 	receiverAgeLimit = time.Hour
@@ -82,8 +82,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		return nil, hint.New(hint.BadInput, fmt.Errorf("read scrape_configs: %w", err), "correct the configuration")
 	}
 	for _, sc := range scrapes {
-		// Gathered until their target is scraped again, a kill would cost two
-		// pages of it instead of one.
+		// A sample is not to be behind the next one of its series.
 		s.hold = min(s.hold, time.Duration(sc.ScrapeInterval))
 	}
 	if s.maxSamples == config.DefaultQueueConfig.MaxSamplesPerSend {

@@ -5,13 +5,12 @@
 //
 // Prometheus' scrape manager opens an appender for each scrape (page). A sample
 // is encoded as it is appended: external labels, write_relabel_configs, then the
-// bytes of remote write 1.0 (wire.go). At the scrape's end the samples go to the
-// lane that the hash of their labels names, where they are gathered until they
-// fill a request or a second has passed (gather), and are written to the lane's
-// queue on disk (package queue). From then on they count as taken. One goroutine
-// a lane reads the queue, signs, sends, and says what became of each record
-// (lane.go): one request in flight a lane, so that a series keeps its order from
-// end to end.
+// bytes of remote write 1.0 (wire.go). At the scrape's end the samples of each lane,
+// which the hash of their labels names, are compressed and written to its queue on
+// disk (take.go, package queue): from then on they count as taken. One goroutine a
+// lane reads the queue, joins what was written to requests of the right size,
+// signs, sends, and says what became of them (lane.go): one request in flight a
+// lane, so that a series keeps its order from end to end.
 //
 // # What an answer means
 //

@@ -68,6 +68,7 @@ func TestClockIsSet(t *testing.T) {
 		c.step(step)
 		r.scrape("node", 10, c.wall())
 		n += 20
+		await(t, "a millisecond has passed", after(2*time.Millisecond))
 		await(t, "the samples are queued", func() bool { return r.Status().Total.Taken == uint64(n) })
 	}
 	s.answerWith(nil)
