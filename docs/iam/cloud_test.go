@@ -33,18 +33,23 @@ type cloud struct {
 	asked        audit
 }
 
-// audit holds what was asked for and allowed.
+// audit holds what was asked for.
 type audit struct {
-	mu  sync.Mutex
-	all map[string]map[string]bool // principal → actions; a session's principal is its role
+	mu      sync.Mutex
+	all     map[string]map[string]bool // what was allowed: principal → actions; a session's principal is its role
+	refused map[string]bool            // actions, whoever asked
 }
 
 func (a *audit) note(ask localaws.Ask, d localaws.Decision) {
-	if !d.Allowed {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !d.Allowed {
+		if a.refused == nil {
+			a.refused = map[string]bool{}
+		}
+		a.refused[ask.Action] = true
+		return
+	}
 	who := ask.Principal.ARN[strings.LastIndex(ask.Principal.ARN, ":")+1:] // user/deployer, assumed-role/NAME/SESSION
 	if name, ok := strings.CutPrefix(who, "assumed-role/"); ok {
 		name, _, _ = strings.Cut(name, "/")
@@ -64,6 +69,15 @@ func (a *audit) by(who, action string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.all[who][action]
+}
+
+// takeRefused returns the actions that were refused since it was called last.
+func (a *audit) takeRefused() map[string]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	taken := a.refused
+	a.refused = nil
+	return taken
 }
 
 func startCloud(t *testing.T) *cloud {

@@ -210,11 +210,3 @@ func readUnexercised(t *testing.T, text string) []unexercised {
 }
 
 func (u unexercised) String() string { return fmt.Sprintf("%s %s", u.policy, u.what) }
-
-// IAM counts a managed policy's characters without its white space.
-func TestTheDeployersPolicyFits(t *testing.T) {
-	const most = 6144
-	if n := len(strings.Join(strings.Fields(parascope.DeployerPolicy), "")); n > most {
-		t.Errorf("the deployer's policy has %d characters, a managed policy at most %d", n, most)
-	}
-}

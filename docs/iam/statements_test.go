@@ -40,7 +40,7 @@ func TestEveryStatementIsNeeded(t *testing.T) {
 				case !ok && !cannot:
 					t.Fatal("it has no exercise; if nothing here can show what it is for, name it in unexercised.txt, with a source")
 				case ok:
-					removeAndRestore(t, c, p, sid, exercise)
+					removeAndRestore(t, c, p, s, exercise)
 				}
 			})
 		}
@@ -52,24 +52,29 @@ func TestEveryStatementIsNeeded(t *testing.T) {
 	}
 }
 
-func removeAndRestore(t *testing.T, c *cloud, p policy, sid string, exercise exercise) {
+func removeAndRestore(t *testing.T, c *cloud, p policy, statement map[string]any, exercise exercise) {
 	t.Helper()
+	sid, _ := statement["Sid"].(string)
 	if err := p.set(p.document.without(sid, p.trust)); err != nil {
 		t.Fatal(err)
 	}
+	c.asked.takeRefused()
 	if p.trust { // who has a role's credentials keeps them for a while
 		c.restart(t)
 	}
 	err := exercise(t.Context())
-	if err == nil {
-		t.Error("nothing fails without it")
+	// Nothing is asked of a role that nobody may assume. Of all others it must be the
+	// missing permission that was refused, and not another thing that failed.
+	refused := c.asked.takeRefused()
+	if err == nil || !p.trust && !slices.ContainsFunc(actions(statement), func(a string) bool { return refused[a] }) {
+		t.Errorf("without it: error %v, refused %v", err, refused)
 	} else {
 		t.Log("without it: ", err)
 	}
 	if err := p.restore(); err != nil {
 		t.Fatal(err)
 	}
-	if err := exercise(t.Context()); err != nil {
+	if err := exercise(t.Context()); err != nil || len(c.asked.takeRefused()) > 0 {
 		t.Errorf("with it back: %v", err)
 	}
 }
