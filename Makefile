@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: function build local test race lint gen mutants fuzz bench clean
+.PHONY: function build local guide test race lint gen mutants fuzz bench clean
 
 FUNCTION = internal/stack/function
 FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
@@ -23,6 +23,9 @@ build: function ## bin/parascope for this machine
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
+
+guide: function ## the guide, typed with the AWS CLI against a local cloud of its own
+	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
 test: function ## every test, once
 	$(GO) test ./...
@@ -46,7 +49,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/cli -run TestCommandDocs -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 
-mutants: ## switch the local cloud's rules off one at a time: a test must notice each
+mutants: function ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -6,6 +6,11 @@ const (
 	dataplaneDir = "internal/localaws/amp/dataplane"
 	ampDir       = "internal/localaws/amp"
 	stsDir       = "internal/localaws/sts"
+	localawsDir  = "internal/localaws"
+	iamDir       = "internal/localaws/iam"
+	policyDir    = "internal/localaws/iam/policy"
+	lambdaDir    = "internal/localaws/lambda"
+	grafanaDir   = "internal/localaws/grafana"
 )
 
 // mutations are the rules by which the local cloud refuses what AWS refuses. A
@@ -80,6 +85,117 @@ var mutations = []mutation{
 		from: "if w == nil || w.Region != r.Region {",
 		to:   "if w == nil {",
 		pkg:  ampDir, test: "TestRegionsAreApart",
+	},
+
+	// What IAM allows. docs/iam takes each statement of the stack's policies away;
+	// these take the enforcement away that makes it matter.
+	{
+		rule: "IAM", file: localawsDir + "/services.go",
+		from: "d, err := c.parts.iam.Authorize(ask)",
+		to:   "d, err := gateway.AllowAll(ask)",
+		pkg:  localawsDir, test: "TestTheHeadMayNotWhatTheOperatorMay",
+	},
+	{
+		rule: "IAM, as the stack's policies need it", file: localawsDir + "/services.go",
+		from: "d, err := c.parts.iam.Authorize(ask)",
+		to:   "d, err := gateway.AllowAll(ask)",
+		pkg:  "docs/iam", test: "TestEveryStatementIsNeeded",
+	},
+	{
+		rule: "permissions of samples and queries", file: ampDir + "/operations.go",
+		from: `Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()),`,
+		to:   "Operations: a.data.Operations(),",
+		pkg:  localawsDir, test: "TestTheHeadMayNotWhatTheOperatorMay",
+	},
+	{
+		rule: "a refusal refuses", file: gatewayDir + "/authorize.go",
+		from: "if decision.Allowed {",
+		to:   "if true {",
+		pkg:  gatewayDir, test: "TestEachProtocolRefusesInItsOwnShape",
+	},
+	{
+		rule: "each operation needs its permission", file: gatewayDir + "/authorize.go",
+		from: "if err := req.Authorize(op.Action, resource, keys); err != nil {",
+		to:   "if err := req.Authorize(op.Action, resource, keys); false {",
+		pkg:  gatewayDir, test: "TestEachProtocolRefusesInItsOwnShape",
+	},
+	{
+		rule: "explicit denials", file: policyDir + "/policy.go",
+		from: "case s.deny && m.is != no:",
+		to:   "case false:",
+		pkg:  policyDir, test: "TestActionsAndResources",
+	},
+	{
+		rule: "actions of a statement", file: policyDir + "/policy.go",
+		from: "return glob(literal(a, true), strings.ToLower(q.Action)) }))",
+		to:   `return a != "" }))`,
+		pkg:  policyDir, test: "TestActionsAndResources",
+	},
+	{
+		rule: "resources of a statement", file: policyDir + "/policy.go",
+		from: "m = m.and(s.matchResource(q))",
+		to:   "m = m.and(of(true))",
+		pkg:  policyDir, test: "TestActionsAndResources",
+	},
+	{
+		rule: "principals of a trust policy", file: policyDir + "/policy.go",
+		from: "m = m.and(found)",
+		to:   "m = m.or(found)",
+		pkg:  policyDir, test: "TestTrust",
+	},
+	{
+		rule: "conditions of a statement", file: policyDir + "/policy.go",
+		from: "m = m.and(c.match(q.Keys, s.variables))",
+		to:   "m = m.and(of(c.values != nil))",
+		pkg:  policyDir, test: "TestConditions",
+	},
+	{
+		rule: "condition operators that negate", file: policyDir + "/condition.go",
+		from: "return found != c.op.negated",
+		to:   "return found",
+		pkg:  policyDir, test: "TestConditions",
+	},
+	{
+		rule: "condition keys that are not known", file: policyDir + "/condition.go",
+		from: "case !carried && !isKnown(lower):",
+		to:   "case !carried && !isKnown(lower) && false:",
+		pkg:  policyDir, test: "TestWhatIsNotKnownAllowsNothingAndDenies",
+	},
+	{
+		rule: "condition operators that are not known", file: policyDir + "/condition.go",
+		from: "case c.op.compare == nil && c.name != null:",
+		to:   "case c.op.compare == nil && c.name != null && len(values) > 0:\n\t\treturn of(true)\n\tcase false:",
+		pkg:  policyDir, test: "TestWhatIsNotKnownAllowsNothingAndDenies",
+	},
+	{
+		rule: "trust policies", file: iamDir + "/account/assume.go",
+		from: "if trust.Effect == policy.Allow && (",
+		to:   "if (",
+		pkg:  iamDir, test: "TestAssumeForService",
+	},
+	{
+		rule: "PassRole to Lambda", file: lambdaDir + "/validate.go",
+		from: "\"iam:AssociatedResourceArn\": {f.arn()}})\n\tif err != nil {",
+		to:   "\"iam:AssociatedResourceArn\": {f.arn()}})\n\tif false {",
+		pkg:  lambdaDir, test: "TestFunctionsRefused",
+	},
+	{
+		rule: "Lambda can assume its role", file: lambdaDir + "/validate.go",
+		from: "_, err = l.assume(f)",
+		to:   "_, err = l.assume(f)\n\terr = nil",
+		pkg:  lambdaDir, test: "TestFunctionsRefused",
+	},
+	{
+		rule: "PassRole to Grafana", file: grafanaDir + "/input.go",
+		from: `"iam:PassedToService": {serviceName}}); err != nil {`,
+		to:   `"iam:PassedToService": {serviceName}}); false {`,
+		pkg:  grafanaDir, test: "TestWhatACallerMustBeAllowed",
+	},
+	{
+		rule: "PassRole to machines", file: iamDir + "/profiles.go",
+		from: `"iam:PassedToService": {"ec2.amazonaws.com"}}); err != nil {`,
+		to:   `"iam:PassedToService": {"ec2.amazonaws.com"}}); false {`,
+		pkg:  iamDir, test: "TestPassRole",
 	},
 
 	// Which samples a workspace takes.

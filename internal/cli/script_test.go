@@ -1,14 +1,17 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 func TestMain(m *testing.M) {
@@ -26,8 +29,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			root, err := filepath.Abs("../..")
+			env.Setenv("ROOT", root)
 			env.Setenv("HOME", env.WorkDir)
-			return nil
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":   startCloud,
@@ -35,23 +40,28 @@ func TestScripts(t *testing.T) {
 			"await":   await,
 			"running": running,
 		},
-		Condition: client,
+		Condition: condition,
 	})
 }
 
-// client is the condition [client:/path]: whether a program that we did not
-// write is installed. Where CI is set its absence fails, since a skip there
-// would hide that nothing was checked.
-func client(cond string) (bool, error) {
-	path, ok := strings.CutPrefix(cond, "client:")
-	if !ok {
-		return false, &exec.Error{Name: cond, Err: exec.ErrNotFound}
+// condition is
+//
+//	[client:/path]  whether a program that we did not write is installed
+//	[function]      whether this build carries the setup function
+//
+// Where CI is set the absence of either fails, since a skip there would hide that
+// nothing was checked.
+func condition(cond string) (bool, error) {
+	var err error
+	if path, ok := strings.CutPrefix(cond, "client:"); ok {
+		_, err = exec.LookPath(path)
+	} else if cond == "function" {
+		_, err = stack.LoadFunction(stack.HostArchitecture())
+	} else {
+		return false, fmt.Errorf("unknown condition %q", cond)
 	}
-	if _, err := exec.LookPath(path); err != nil {
-		if os.Getenv("CI") != "" {
-			return false, err
-		}
-		return false, nil
+	if err != nil && os.Getenv("CI") != "" {
+		return false, err
 	}
-	return true, nil
+	return err == nil, nil
 }

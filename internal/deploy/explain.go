@@ -26,6 +26,7 @@ func explainFailure(name string, state stack.State, first stack.Event) error {
 		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
 		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
 		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota, then run 'parascope up' again"},
+		{"Cannot delete a policy attached to entities", hint.Failure, "delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy, then run 'parascope down' again"},
 		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…, then run 'parascope up' again"},
 		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses, then run 'parascope up' again"},
 	} {

@@ -1,0 +1,218 @@
+package iam_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/golang/snappy"
+	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/grafana"
+)
+
+const writerRole = "head-of-a-cluster"
+
+// users use a stack as those do whom its policies are for: the head node of a
+// cluster, Grafana, and the setup function.
+type users struct {
+	cloud    *cloud
+	operator aws.Config
+	writer   aws.Credentials // of a role that has the policy for head nodes
+	outputs  map[string]string
+	token    string // of a service account in Grafana
+}
+
+// exercise fails when a permission that it is for is missing.
+type exercise func(context.Context) error
+
+// exercises says what shows that a statement is needed: "RESOURCE SID".
+func (u *users) exercises() map[string]exercise {
+	return map[string]exercise{
+		"RemoteWritePolicy SendMetrics":        u.sendMetrics,
+		"QueryPolicy QueryMetrics":             u.queryMetrics,
+		"QueryPolicy BrowseMetrics":            u.browseMetrics,
+		"GrafanaRole GrafanaOfThisAccount":     u.queryMetrics,
+		"GrafanaRole ReadMetrics":              u.checkCloudWatch,
+		"GrafanaRole ListLogGroups":            u.checkCloudWatch,
+		"SetupFunctionRole Lambda":             u.connect,
+		"SetupFunctionRole WriteLog":           u.connectAndLog,
+		"SetupFunctionRole FindPrometheus":     u.connect,
+		"SetupFunctionRole FindGrafana":        u.connect,
+		"SetupFunctionRole SignInForAMoment":   u.connect,
+		"SetupFunctionRole LeaveNothingBehind": u.connect,
+	}
+}
+
+func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
+	t.Helper()
+	ctx := t.Context()
+	u := &users{cloud: c, operator: c.as(t, "operator"), outputs: outputs}
+	roles := iam.NewFromConfig(u.operator)
+	role, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(writerRole), AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(outputs["AMPRemoteWritePolicyArn"])}); err != nil {
+		t.Fatal(err)
+	}
+	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("head")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.writer = aws.Credentials{AccessKeyID: *session.Credentials.AccessKeyId, SecretAccessKey: *session.Credentials.SecretAccessKey, SessionToken: *session.Credentials.SessionToken}
+
+	workspace, accounts := outputs["ManagedGrafanaWorkspaceId"], amg.NewFromConfig(u.operator)
+	account, err := accounts.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: &workspace, Name: aws.String("viewer"), GrafanaRole: amgtypes.RoleViewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := accounts.CreateWorkspaceServiceAccountToken(ctx, &amg.CreateWorkspaceServiceAccountTokenInput{
+		WorkspaceId: &workspace, ServiceAccountId: account.Id, Name: aws.String("viewer"), SecondsToLive: aws.Int32(3600)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.token = *token.ServiceAccountToken.Key
+	return u
+}
+
+// leave gives the policy for head nodes back: IAM deletes none that is in use.
+func (u *users) leave(ctx context.Context) error {
+	_, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(u.outputs["AMPRemoteWritePolicyArn"])})
+	return err
+}
+
+// sendMetrics does what the head node does.
+func (u *users) sendMetrics(ctx context.Context) error {
+	now := time.Now()
+	raw, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels: []prompb.Label{{Name: "__name__", Value: "up"}}, Samples: []prompb.Sample{{Value: 1, Timestamp: now.UnixMilli()}},
+	}}}).Marshal()
+	if err != nil {
+		return err
+	}
+	body := snappy.Encode(nil, raw)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.outputs["AMPPrometheusEndpoint"]+"api/v1/remote_write", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header = http.Header{"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}, "X-Prometheus-Remote-Write-Version": {"0.1.0"}}
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, u.writer, r, hex.EncodeToString(sum[:]), "aps", u.operator.Region, now); err != nil {
+		return err
+	}
+	return send(r)
+}
+
+// queryMetrics does what panels and the data source's health check do.
+func (u *users) queryMetrics(ctx context.Context) error {
+	if err := u.checkHealth(ctx, "amazon-managed-prometheus"); err != nil {
+		return err
+	}
+	return u.askGrafana(ctx, http.MethodPost, "/api/ds/query",
+		`{"queries":[{"refId":"A","expr":"up","instant":true,"datasource":{"uid":"amazon-managed-prometheus"}}],"from":"now-5m","to":"now"}`)
+}
+
+// browseMetrics does what variables and completion do.
+func (u *users) browseMetrics(ctx context.Context) error {
+	for _, path := range []string{"labels", "label/job/values", "series?match[]=up", "metadata"} {
+		if err := u.askGrafana(ctx, http.MethodGet, "/api/datasources/uid/amazon-managed-prometheus/resources/api/v1/"+path, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCloudWatch looks for a metric and for a log group.
+func (u *users) checkCloudWatch(ctx context.Context) error { return u.checkHealth(ctx, "cloudwatch") }
+
+func (u *users) checkHealth(ctx context.Context, uid string) error {
+	health, err := grafana.New(u.outputs["ManagedGrafanaWorkspaceEndpoint"], u.token).CheckHealth(ctx, uid)
+	if err == nil && health.Status != "OK" {
+		return fmt.Errorf("data source %s is %s: %s", uid, health.Status, health.Message)
+	}
+	return err
+}
+
+func (u *users) askGrafana(ctx context.Context, method, path, body string) error {
+	r, err := http.NewRequestWithContext(ctx, method, grafana.BaseURL(u.outputs["ManagedGrafanaWorkspaceEndpoint"])+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	r.Header = http.Header{"Authorization": {"Bearer " + u.token}, "Content-Type": {"application/json"}}
+	return send(r)
+}
+
+func send(r *http.Request) error {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= 300 {
+		path, _ := url.PathUnescape(r.URL.Path)
+		return fmt.Errorf("%s %s: %s %s", r.Method, path, resp.Status, answer)
+	}
+	return err
+}
+
+// connect runs the setup function by hand.
+func (u *users) connect(ctx context.Context) error {
+	_, err := deploy.Connect(ctx, u.operator, stackName)
+	return err
+}
+
+// connectAndLog also wants the run's lines in the function's log. They come at the
+// end of a run or a moment later.
+func (u *users) connectAndLog(ctx context.Context) error {
+	before, err := u.logLines(ctx)
+	if err != nil {
+		return err
+	}
+	if err := u.connect(ctx); err != nil {
+		return err
+	}
+	deadline, tick := time.After(3*time.Second), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for {
+		after, err := u.logLines(ctx)
+		if err != nil || after > before {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return fmt.Errorf("the log has %d lines before and after a run", after)
+		}
+	}
+}
+
+func (u *users) logLines(ctx context.Context) (n int, err error) {
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(u.operator),
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + deploy.FunctionName(stackName))})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n += len(page.Events)
+	}
+	return n, nil
+}
