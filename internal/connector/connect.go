@@ -33,6 +33,7 @@ type Connector struct {
 	Prometheus *amp.Client
 	Region     string // of both workspaces
 	Logger     *slog.Logger
+	Pace       Pace // zero: the defaults
 }
 
 // New returns a connector that uses the configuration's credentials and region.
@@ -98,7 +99,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
 
 	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
-	if err := awaitAnswers(ctx, client, c.Logger); err != nil {
+	if err := c.awaitAnswers(ctx, client); err != nil {
 		return Result{}, err
 	}
 	result = Result{
@@ -134,7 +135,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *Result) error {
 	for i := range r.DataSources {
 		d := &r.DataSources[i]
-		health, err := awaitHealth(ctx, client, d.UID)
+		health, err := c.awaitHealth(ctx, client, d.UID)
 		if err != nil {
 			return fmt.Errorf("check the health of data source %q: %w", d.Name, err)
 		}
