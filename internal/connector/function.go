@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 )
 
-// answerWithin is kept free at the end of an invocation: time to sign out and to
-// tell CloudFormation, which otherwise waits for an answer that never comes.
-const answerWithin = 30 * time.Second
+// answerWithin is kept free at the end of an invocation: time to finish a sign-in,
+// to sign out and to tell CloudFormation, which otherwise waits for an answer that
+// never comes.
+const answerWithin = 45 * time.Second
 
 // Function is the setup function: a Lambda handler for CloudFormation's custom
 // resource and for people who invoke it.
@@ -70,7 +71,7 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
 	a := f.answer(ctx, event)
 	// The answer goes out in the time that was kept free, when ctx has ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/2)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/3)
 	defer cancel()
 	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
 		return fmt.Errorf("answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)

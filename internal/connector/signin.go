@@ -20,6 +20,7 @@ const accountPrefix = "parascope-setup-until-"
 
 const (
 	defaultRun    = 5 * time.Minute // how long a run without a deadline may take
+	signInWithin  = 10 * time.Second
 	signOutWithin = 15 * time.Second
 )
 
@@ -41,7 +42,11 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 		until = deadline
 	}
 	a := &account{workspaceID: workspaceID, until: until, name: accountPrefix + strconv.FormatInt(until.Unix(), 10) + "-" + strings.ToLower(rand.Text()[:6])}
-	made, err := c.Grafana.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{
+	// When ctx ends now, the account may be made already: its id must be read, or
+	// nobody deletes it.
+	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInWithin)
+	defer cancel()
+	made, err := c.Grafana.CreateWorkspaceServiceAccount(making, &amg.CreateWorkspaceServiceAccountInput{
 		WorkspaceId: &workspaceID, Name: &a.name, GrafanaRole: types.RoleAdmin,
 	})
 	if err != nil {
