@@ -45,10 +45,14 @@ func (p Pace) withDefaults() Pace {
 func (c *Connector) until(ctx context.Context, what string, try func() (done bool, state string, err error)) error {
 	tick := time.NewTicker(c.Pace.withDefaults().Poll)
 	defer tick.Stop()
+	var state string
 	for {
-		done, state, err := try()
+		done, now, err := try()
 		if done || err != nil {
 			return err
+		}
+		if ctx.Err() == nil || state == "" { // what the end of ctx cut off says nothing
+			state = now
 		}
 		select {
 		case <-tick.C:
@@ -59,7 +63,7 @@ func (c *Connector) until(ctx context.Context, what string, try func() (done boo
 }
 
 // awaitGrafana waits until the workspace can be used. One that failed is an
-// error at once; a DEGRADED one answers, and is used.
+// error at once; a DEGRADED one answers, and is used with a warning.
 func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.WorkspaceDescription, error) {
 	var w *amgtypes.WorkspaceDescription
 	err := c.until(ctx, "Grafana workspace "+id+" to become ACTIVE", func() (bool, string, error) {
@@ -72,7 +76,6 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 		case amgtypes.WorkspaceStatusActive:
 			return true, "", nil
 		case amgtypes.WorkspaceStatusDegraded:
-			c.Logger.Warn("Grafana workspace is DEGRADED", "id", id, "reason", aws.ToString(w.DegradedWorkspaceReason))
 			return true, "", nil
 		case amgtypes.WorkspaceStatusCreating, amgtypes.WorkspaceStatusUpdating, amgtypes.WorkspaceStatusUpgrading, amgtypes.WorkspaceStatusVersionUpdating:
 			return false, string(w.Status), nil

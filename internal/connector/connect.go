@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -106,6 +107,11 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 		GrafanaWorkspaceID: t.GrafanaWorkspaceID,
 		GrafanaURL:         grafana.BaseURL(aws.ToString(workspace.Endpoint)),
 		GrafanaVersion:     aws.ToString(workspace.GrafanaVersion),
+	}
+	if workspace.Status == amgtypes.WorkspaceStatusDegraded {
+		warning := fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", t.GrafanaWorkspaceID, aws.ToString(workspace.DegradedWorkspaceReason))
+		c.Logger.Warn(warning)
+		result.Warnings = append(result.Warnings, warning)
 	}
 	sources, err := dataSources(result.GrafanaVersion, endpoint, c.Region)
 	if err != nil {
