@@ -55,7 +55,7 @@ func keepFree(ctx context.Context, d time.Duration) (context.Context, context.Ca
 }
 
 func (f *Function) byHand(ctx context.Context) ([]byte, error) {
-	result, err := f.Connector.Connect(ctx, f.Default)
+	result, err := f.connect(ctx, f.Default)
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)
 		return nil, err
@@ -65,6 +65,15 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("encode the result: %w", err)
 	}
 	return append(answer, '\n'), nil
+}
+
+// connect says so when it is the function's time that was too short.
+func (f *Function) connect(ctx context.Context, target Target) (Result, error) {
+	result, err := f.Connector.Connect(ctx, target)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help (%s of it are kept for the end)", err, answerWithin)
+	}
+	return result, err
 }
 
 // customResource does what CloudFormation asks and answers it, whatever happens.
@@ -97,12 +106,9 @@ func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
 		return a
 	}
 	a.PhysicalResourceID = "grafana-datasource-of-" + target.GrafanaWorkspaceID
-	result, err := f.Connector.Connect(ctx, target)
+	result, err := f.connect(ctx, target)
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("out of time: %w", err)
-		}
 		a.fail(err)
 		return a
 	}
