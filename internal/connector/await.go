@@ -48,10 +48,13 @@ func (c *Connector) until(ctx context.Context, what string, try func() (done boo
 	var state string
 	for {
 		done, now, err := try()
-		if done || err != nil {
+		switch {
+		case done:
+			return nil
+		case ctx.Err() != nil && state != "": // what the end of ctx cut off says nothing
+		case err != nil:
 			return err
-		}
-		if ctx.Err() == nil || state == "" { // what the end of ctx cut off says nothing
+		default:
 			state = now
 		}
 		select {

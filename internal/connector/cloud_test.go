@@ -36,6 +36,8 @@ type site struct {
 	target   connector.Target
 	endpoint string // of Prometheus, as the data source should have it
 	log      *journal
+	pace     connector.Pace
+	policies map[string]string // by name, as the roles have them
 }
 
 // plan is what a test changes in a site; its zero value will do.
@@ -79,7 +81,8 @@ func start(t *testing.T, p plan) *site {
 		}
 	})
 	keys := filepath.Join(p.options.DataDir, "aws")
-	s := &site{cloud: cloud, log: &journal{}}
+	s := &site{cloud: cloud, log: &journal{}, policies: map[string]string{}}
+	s.pace = connector.Pace{Poll: 20 * time.Millisecond, GrafanaStarts: 20 * time.Second, PermissionsSpread: 10 * time.Second}
 	s.operator, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithRetryMaxAttempts(1), config.WithBaseEndpoint(cloud.URL()),
 		config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
 	must(t, err)
@@ -131,11 +134,17 @@ func (s *site) role(t *testing.T, name, principal string, names []string, resour
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"}]}`)})
 	must(t, err)
 	for _, resource := range resources {
-		_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: &resource, PolicyDocument: aws.String(
-			strings.NewReplacer(names...).Replace(policyOf(t, resource)))})
-		must(t, err)
+		s.policies[resource] = strings.NewReplacer(names...).Replace(policyOf(t, resource))
+		s.withPolicy(t, name, resource)
 	}
 	return *out.Role.Arn
+}
+
+// withPolicy gives a role its policy.
+func (s *site) withPolicy(t *testing.T, role, policy string) {
+	t.Helper()
+	_, err := iam.NewFromConfig(s.operator).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: aws.String(s.policies[policy])})
+	must(t, err)
 }
 
 // withoutPolicy takes a policy away from a role.
@@ -174,7 +183,7 @@ func policyOf(t *testing.T, resource string) string {
 // connector is one that waits for seconds where AWS takes minutes.
 func (s *site) connector() *connector.Connector {
 	c := connector.New(s.function, slog.New(slog.NewTextHandler(s.log, nil)))
-	c.Pace = connector.Pace{Poll: 20 * time.Millisecond, GrafanaStarts: 20 * time.Second, PermissionsSpread: 300 * time.Millisecond}
+	c.Pace = s.pace
 	return c
 }
 

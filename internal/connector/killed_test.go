@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -19,6 +20,9 @@ import (
 	fault "github.com/parascope/parascope/internal/localaws/grafana"
 	"github.com/parascope/parascope/internal/stack"
 )
+
+// logGroup is the function's, as Lambda names it.
+const logGroup = "/aws/lambda/setup"
 
 // deploy makes the real setup function, with the role of the template's.
 func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
@@ -31,6 +35,8 @@ func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
 	cfg := s.operator.Copy()
 	cfg.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
 	client := lambda.NewFromConfig(cfg)
+	_, err = cloudwatchlogs.NewFromConfig(cfg).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)})
+	must(t, err)
 	_, err = client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: aws.String("setup"), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Architectures: []types.Architecture{types.Architecture(f.Architecture)},
 		Role: aws.String("arn:aws:iam::111122223333:role/function"), Code: &types.FunctionCode{ZipFile: f.Zip}, Timeout: aws.Int32(int32(timeout.Seconds())),
@@ -119,6 +125,25 @@ func TestFunctionKilledMidWay(t *testing.T) {
 		t.Errorf("the last invocation: %v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
 	s.noAccounts(t)
+	// The log is written in batches, a moment after the invocation.
+	var lines []string
+	poll(t, "the function's log", func() bool {
+		lines = s.logLines(t)
+		return strings.Contains(strings.Join(lines, "\n"), "action=unchanged")
+	})
+	noSecret(t, "the function's log", strings.Join(lines, "\n"))
+}
+
+// logLines are what the function logged.
+func (s *site) logLines(t *testing.T) []string {
+	t.Helper()
+	out, err := cloudwatchlogs.NewFromConfig(s.operator).FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(logGroup)})
+	must(t, err)
+	var lines []string
+	for _, e := range out.Events {
+		lines = append(lines, *e.Message)
+	}
+	return lines
 }
 
 // TestFunctionWithoutTime: a function whose timeout somebody lowered says what to do.
