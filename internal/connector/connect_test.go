@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,10 +75,12 @@ func TestRepairs(t *testing.T) {
 	for name, broken := range map[string]struct {
 		version string
 		uid     string // that the data source must keep
+		intact  bool   // whether it is good as it is
 		change  func(*grafana.DataSource)
 		other   *grafana.DataSource // that is there as well
 	}{
-		"another uid":       {uid: "chosen-by-hand", change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand" }},
+		"another uid":       {uid: "chosen-by-hand", intact: true, change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand" }},
+		"uid and no region": {uid: "chosen-by-hand", change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand"; delete(d.JSONData, "sigV4Region") }},
 		"renamed":           {change: func(d *grafana.DataSource) { d.Name = "AMP of the team" }},
 		"another URL":       {change: func(d *grafana.DataSource) { d.URL = "http://127.0.0.1:9/workspaces/ws-of-yesterday" }},
 		"signing off":       {change: func(d *grafana.DataSource) { d.JSONData["sigV4Auth"] = false }},
@@ -104,7 +108,10 @@ func TestRepairs(t *testing.T) {
 			}
 			want := connector.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: connector.Repaired, Health: "OK: Successfully queried the Prometheus API."}
 			if broken.uid != "" {
-				want.UID, want.Action = broken.uid, connector.Unchanged // it is as good as ours
+				want.UID = broken.uid
+			}
+			if broken.intact {
+				want.Action = connector.Unchanged
 			}
 			if broken.version == "10.4" {
 				want.Type = corePlugin
@@ -334,6 +341,42 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("cancelled in %d places, want one after each call to AWS", calls)
 	}
 	s.connect(t)
+}
+
+// losing loses the first answer to every kind of request that makes or deletes
+// something, as a connection that breaks does.
+type losing struct{ lost map[string]bool }
+
+func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	kind := fmt.Sprint(r.Method, strings.Count(r.URL.Path, "/"))
+	if err != nil || r.Method == http.MethodGet || l.lost[kind] {
+		return resp, err
+	}
+	l.lost[kind] = true
+	resp.Body.Close()
+	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+}
+
+// TestLostAnswers: the SDK asks again for what is done already. A token's key cannot
+// be asked for twice; that run fails, leaves nothing, and the next one succeeds.
+func TestLostAnswers(t *testing.T) {
+	s := start(t, plan{})
+	transport := &losing{lost: map[string]bool{}}
+	cfg := s.function.Copy()
+	cfg.HTTPClient, cfg.RetryMaxAttempts = &http.Client{Transport: transport}, 3
+	for run := range 2 {
+		c := s.connector()
+		c.Grafana = amg.NewFromConfig(cfg)
+		_, err := c.Connect(t.Context(), s.target)
+		if run == 0 && (err == nil || !strings.Contains(err.Error(), "create a token")) || run == 1 && err != nil {
+			t.Errorf("run %d: %v", run, err)
+		}
+		s.noAccounts(t)
+	}
+	if len(transport.lost) != 3 {
+		t.Errorf("lost answers to %v, want one for the account, the token and the deletion", transport.lost)
+	}
 }
 
 func TestTwoRunsAtOnce(t *testing.T) {
