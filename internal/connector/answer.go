@@ -19,6 +19,7 @@ const (
 	maxReason   = 1500
 	maxWarnings = 1000
 	answerTries = 3
+	minCut      = 100 // bytes of a text that are left whole
 )
 
 // answer is what CloudFormation reads of a custom resource.
@@ -76,12 +77,9 @@ func cut(s string, n int) string {
 // send puts the answer where CloudFormation waits for it. The URL is a secret: it
 // is signed, and stays out of errors.
 func (a *answer) send(ctx context.Context, client *http.Client, url string) error {
-	body, err := json.Marshal(a)
+	body, err := a.encode()
 	if err != nil {
-		return fmt.Errorf("encode: %w", err)
-	}
-	if len(body) > maxAnswer {
-		return fmt.Errorf("the answer has %d bytes, CloudFormation reads %d", len(body), maxAnswer)
+		return err
 	}
 	for try := 1; ; try++ {
 		err = put(ctx, client, url, body)
@@ -92,6 +90,30 @@ func (a *answer) send(ctx context.Context, client *http.Client, url string) erro
 		case <-time.After(time.Duration(try) * time.Second):
 		case <-ctx.Done():
 			return err
+		}
+	}
+}
+
+// encode makes the answer's bytes. Quotes and control characters grow when they are
+// encoded: what is too long then is cut further, since any answer is better than none.
+func (a *answer) encode() ([]byte, error) {
+	for {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(a); err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
+		warnings := a.Data["Warnings"]
+		switch {
+		case b.Len() <= maxAnswer:
+			return b.Bytes(), nil
+		case len(a.Reason) > minCut:
+			a.Reason = cut(a.Reason, len(a.Reason)/2)
+		case len(warnings) > minCut:
+			a.Data["Warnings"] = cut(warnings, len(warnings)/2)
+		default:
+			return nil, fmt.Errorf("the answer has %d bytes, CloudFormation reads %d", b.Len(), maxAnswer)
 		}
 	}
 }

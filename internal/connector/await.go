@@ -1,10 +1,10 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,26 +16,46 @@ import (
 	"github.com/parascope/parascope/internal/grafana"
 )
 
-const (
-	// pollEvery keeps well under the 5 DescribeWorkspace calls a second that AMG allows.
-	pollEvery = 2 * time.Second
-	// A new workspace is ACTIVE before its Grafana answers: 5xx and 403 come first.
-	grafanaStarts = 2 * time.Minute
-	// A policy that was attached a moment ago is not in force everywhere yet.
-	permissionsSpread = 45 * time.Second
+const healthy = "OK"
 
-	healthy = "OK"
-)
+// Pace is how long a connector waits for what takes its time. Zero fields have
+// the defaults.
+type Pace struct {
+	// Poll is the time between two questions. The default of 2 s keeps well under
+	// the 5 DescribeWorkspace calls a second that AMG allows.
+	Poll time.Duration
+	// GrafanaStarts is how long an ACTIVE workspace may refuse: Grafana answers 5xx
+	// and 403 before it answers. Default 2 minutes.
+	GrafanaStarts time.Duration
+	// PermissionsSpread is how long a data source may be unhealthy: a policy that
+	// was attached a moment ago is not in force everywhere yet. Default 45 s.
+	PermissionsSpread time.Duration
+}
+
+func (p Pace) withDefaults() Pace {
+	return Pace{
+		Poll:              cmp.Or(p.Poll, 2*time.Second),
+		GrafanaStarts:     cmp.Or(p.GrafanaStarts, 2*time.Minute),
+		PermissionsSpread: cmp.Or(p.PermissionsSpread, 45*time.Second),
+	}
+}
 
 // until calls try until it is done, fails for good, or ctx ends. What try says
 // while it is not done becomes part of the error when the time is over.
-func until(ctx context.Context, what string, try func() (done bool, state string, err error)) error {
-	tick := time.NewTicker(pollEvery)
+func (c *Connector) until(ctx context.Context, what string, try func() (done bool, state string, err error)) error {
+	tick := time.NewTicker(c.Pace.withDefaults().Poll)
 	defer tick.Stop()
+	var state string
 	for {
-		done, state, err := try()
-		if done || err != nil {
+		done, now, err := try()
+		switch {
+		case done:
+			return nil
+		case ctx.Err() != nil && state != "": // what the end of ctx cut off says nothing
+		case err != nil:
 			return err
+		default:
+			state = now
 		}
 		select {
 		case <-tick.C:
@@ -46,10 +66,10 @@ func until(ctx context.Context, what string, try func() (done bool, state string
 }
 
 // awaitGrafana waits until the workspace can be used. One that failed is an
-// error at once; a DEGRADED one answers, and is used.
+// error at once; a DEGRADED one answers, and is used with a warning.
 func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.WorkspaceDescription, error) {
 	var w *amgtypes.WorkspaceDescription
-	err := until(ctx, "Grafana workspace "+id+" to become ACTIVE", func() (bool, string, error) {
+	err := c.until(ctx, "Grafana workspace "+id+" to become ACTIVE", func() (bool, string, error) {
 		out, err := c.Grafana.DescribeWorkspace(ctx, &amg.DescribeWorkspaceInput{WorkspaceId: &id})
 		if err != nil {
 			return false, "", fmt.Errorf("describe Grafana workspace %s: %w", id, err)
@@ -59,7 +79,6 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 		case amgtypes.WorkspaceStatusActive:
 			return true, "", nil
 		case amgtypes.WorkspaceStatusDegraded:
-			c.Logger.Warn("Grafana workspace is DEGRADED", "id", id, "reason", aws.ToString(w.DegradedWorkspaceReason))
 			return true, "", nil
 		case amgtypes.WorkspaceStatusCreating, amgtypes.WorkspaceStatusUpdating, amgtypes.WorkspaceStatusUpgrading, amgtypes.WorkspaceStatusVersionUpdating:
 			return false, string(w.Status), nil
@@ -71,7 +90,7 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 
 // awaitPrometheus waits until the workspace is ACTIVE and returns its endpoint.
 func (c *Connector) awaitPrometheus(ctx context.Context, id string) (endpoint string, err error) {
-	err = until(ctx, "Prometheus workspace "+id+" to become ACTIVE", func() (bool, string, error) {
+	err = c.until(ctx, "Prometheus workspace "+id+" to become ACTIVE", func() (bool, string, error) {
 		out, err := c.Prometheus.DescribeWorkspace(ctx, &amp.DescribeWorkspaceInput{WorkspaceId: &id})
 		if err != nil {
 			return false, "", fmt.Errorf("describe Prometheus workspace %s: %w", id, err)
@@ -90,27 +109,27 @@ func (c *Connector) awaitPrometheus(ctx context.Context, id string) (endpoint st
 }
 
 // awaitAnswers waits for Grafana itself behind an ACTIVE workspace.
-func awaitAnswers(ctx context.Context, client *grafana.Client, logger *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, grafanaStarts)
+func (c *Connector) awaitAnswers(ctx context.Context, client *grafana.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Pace.withDefaults().GrafanaStarts)
 	defer cancel()
-	return until(ctx, "Grafana to answer", func() (bool, string, error) {
+	return c.until(ctx, "Grafana to answer", func() (bool, string, error) {
 		_, err := client.DataSources(ctx)
 		if err == nil {
 			return true, "", nil
 		}
 		// Whatever it is, a starting Grafana may say it: refused connections,
 		// 502, 403 before the token is known. Only time tells.
-		logger.Info("Grafana does not answer yet", "err", err)
+		c.Logger.Info("Grafana does not answer yet", "err", err)
 		return false, err.Error(), nil
 	})
 }
 
 // awaitHealth returns the data source's health, as soon as it is good or when it
 // has stayed bad for longer than permissions need to spread.
-func awaitHealth(ctx context.Context, client *grafana.Client, uid string) (health grafana.Health, err error) {
-	waiting, cancel := context.WithTimeout(ctx, permissionsSpread)
+func (c *Connector) awaitHealth(ctx context.Context, client *grafana.Client, uid string) (health grafana.Health, err error) {
+	waiting, cancel := context.WithTimeout(ctx, c.Pace.withDefaults().PermissionsSpread)
 	defer cancel()
-	err = until(waiting, "health", func() (bool, string, error) {
+	err = c.until(waiting, "health", func() (bool, string, error) {
 		h, err := client.CheckHealth(waiting, uid)
 		if err != nil {
 			return false, err.Error(), nil

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -33,6 +34,7 @@ type Connector struct {
 	Prometheus *amp.Client
 	Region     string // of both workspaces
 	Logger     *slog.Logger
+	Pace       Pace // zero: the defaults
 }
 
 // New returns a connector that uses the configuration's credentials and region.
@@ -98,13 +100,18 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
 
 	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
-	if err := awaitAnswers(ctx, client, c.Logger); err != nil {
+	if err := c.awaitAnswers(ctx, client); err != nil {
 		return Result{}, err
 	}
 	result = Result{
 		GrafanaWorkspaceID: t.GrafanaWorkspaceID,
 		GrafanaURL:         grafana.BaseURL(aws.ToString(workspace.Endpoint)),
 		GrafanaVersion:     aws.ToString(workspace.GrafanaVersion),
+	}
+	if workspace.Status == amgtypes.WorkspaceStatusDegraded {
+		warning := fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", t.GrafanaWorkspaceID, aws.ToString(workspace.DegradedWorkspaceReason))
+		c.Logger.Warn(warning)
+		result.Warnings = append(result.Warnings, warning)
 	}
 	sources, err := dataSources(result.GrafanaVersion, endpoint, c.Region)
 	if err != nil {
@@ -134,7 +141,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *Result) error {
 	for i := range r.DataSources {
 		d := &r.DataSources[i]
-		health, err := awaitHealth(ctx, client, d.UID)
+		health, err := c.awaitHealth(ctx, client, d.UID)
 		if err != nil {
 			return fmt.Errorf("check the health of data source %q: %w", d.Name, err)
 		}

@@ -75,9 +75,11 @@ func TestAnswersFitCloudFormation(t *testing.T) {
 	long := strings.Repeat("größer ", 2000)
 	failed := answerTo(event)
 	failed.fail(errors.New(long))
+	quotes := answerTo(event) // six bytes each when they are encoded
+	quotes.fail(errors.New(strings.Repeat("\x01", 2000)))
 	connected := answerTo(event)
-	connected.succeed(Result{GrafanaURL: "https://g", DataSources: []DataSource{{UID: "u", Type: "t"}}, Warnings: []string{long, long}})
-	for _, a := range []answer{failed, connected} {
+	connected.succeed(Result{GrafanaURL: "https://g", DataSources: []DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
+	for _, a := range []answer{failed, quotes, connected} {
 		var got map[string]any
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)

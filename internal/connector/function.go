@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 )
 
-// answerWithin is kept free at the end of an invocation: time to sign out and to
-// tell CloudFormation, which otherwise waits for an answer that never comes.
-const answerWithin = 30 * time.Second
+// answerWithin is kept free at the end of an invocation: time to finish a sign-in,
+// to sign out and to tell CloudFormation, which otherwise waits for an answer that
+// never comes.
+const answerWithin = 45 * time.Second
 
 // Function is the setup function: a Lambda handler for CloudFormation's custom
 // resource and for people who invoke it.
@@ -54,7 +55,7 @@ func keepFree(ctx context.Context, d time.Duration) (context.Context, context.Ca
 }
 
 func (f *Function) byHand(ctx context.Context) ([]byte, error) {
-	result, err := f.Connector.Connect(ctx, f.Default)
+	result, err := f.connect(ctx, f.Default)
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)
 		return nil, err
@@ -66,11 +67,20 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 	return append(answer, '\n'), nil
 }
 
+// connect says so when it is the function's time that was too short.
+func (f *Function) connect(ctx context.Context, target Target) (Result, error) {
+	result, err := f.Connector.Connect(ctx, target)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help (%s of it are kept for the end)", err, answerWithin)
+	}
+	return result, err
+}
+
 // customResource does what CloudFormation asks and answers it, whatever happens.
 func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
 	a := f.answer(ctx, event)
 	// The answer goes out in the time that was kept free, when ctx has ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/2)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/3)
 	defer cancel()
 	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
 		return fmt.Errorf("answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
@@ -96,12 +106,9 @@ func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
 		return a
 	}
 	a.PhysicalResourceID = "grafana-datasource-of-" + target.GrafanaWorkspaceID
-	result, err := f.Connector.Connect(ctx, target)
+	result, err := f.connect(ctx, target)
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("out of time: %w", err)
-		}
 		a.fail(err)
 		return a
 	}

@@ -20,6 +20,7 @@ const accountPrefix = "parascope-setup-until-"
 
 const (
 	defaultRun    = 5 * time.Minute // how long a run without a deadline may take
+	signInWithin  = 10 * time.Second
 	signOutWithin = 15 * time.Second
 )
 
@@ -41,13 +42,9 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 		until = deadline
 	}
 	a := &account{workspaceID: workspaceID, until: until, name: accountPrefix + strconv.FormatInt(until.Unix(), 10) + "-" + strings.ToLower(rand.Text()[:6])}
-	made, err := c.Grafana.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{
-		WorkspaceId: &workspaceID, Name: &a.name, GrafanaRole: types.RoleAdmin,
-	})
-	if err != nil {
+	if err := c.createAccount(ctx, a); err != nil {
 		return nil, explainQuota("create a service account in Grafana workspace "+workspaceID, err)
 	}
-	a.id = aws.ToString(made.Id)
 	token, err := c.Grafana.CreateWorkspaceServiceAccountToken(ctx, &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &workspaceID, ServiceAccountId: &a.id, Name: &a.name,
 		SecondsToLive: aws.Int32(max(1, int32(time.Until(until).Seconds())+1)),
@@ -57,6 +54,49 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 	}
 	a.token = aws.ToString(token.ServiceAccountToken.Key)
 	return a, nil
+}
+
+// createAccount makes the account and learns its id: without it nobody could delete
+// the account. So it goes on for a moment when ctx ends, and an answer that was lost
+// on the way is made up for: the name is nobody else's, and a conflict means that an
+// earlier try of the SDK's has made it.
+func (c *Connector) createAccount(ctx context.Context, a *account) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInWithin)
+	defer cancel()
+	made, err := c.Grafana.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{
+		WorkspaceId: &a.workspaceID, Name: &a.name, GrafanaRole: types.RoleAdmin,
+	})
+	if err == nil {
+		a.id = aws.ToString(made.Id)
+		return nil
+	}
+	if _, there := errors.AsType[*types.ConflictException](err); !there {
+		return err
+	}
+	listErr := c.eachAccount(ctx, a.workspaceID, func(id, name string) error {
+		if name == a.name {
+			a.id, err = id, nil
+		}
+		return nil
+	})
+	return errors.Join(err, listErr)
+}
+
+// eachAccount calls f with every service account of the workspace.
+func (c *Connector) eachAccount(ctx context.Context, workspaceID string, f func(id, name string) error) error {
+	pages := amg.NewListWorkspaceServiceAccountsPaginator(c.Grafana, &amg.ListWorkspaceServiceAccountsInput{WorkspaceId: &workspaceID})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the service accounts of Grafana workspace %s: %w", workspaceID, err)
+		}
+		for _, a := range page.ServiceAccounts {
+			if err := f(aws.ToString(a.Id), aws.ToString(a.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // signOut deletes the account, and its token with it, even when ctx has ended.
@@ -72,23 +112,13 @@ func (c *Connector) signOut(ctx context.Context, a *account) error {
 // deleteLeftovers deletes service accounts of runs that are over. A run that is
 // still going keeps its own: its name says until when.
 func (c *Connector) deleteLeftovers(ctx context.Context, workspaceID string) error {
-	pages := amg.NewListWorkspaceServiceAccountsPaginator(c.Grafana, &amg.ListWorkspaceServiceAccountsInput{WorkspaceId: &workspaceID})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("list the service accounts of Grafana workspace %s: %w", workspaceID, err)
+	return c.eachAccount(ctx, workspaceID, func(id, name string) error {
+		if !isLeftover(name, time.Now()) {
+			return nil
 		}
-		for _, a := range page.ServiceAccounts {
-			if !isLeftover(aws.ToString(a.Name), time.Now()) {
-				continue
-			}
-			c.Logger.Info("deleting the service account of a run that was cut off", "name", aws.ToString(a.Name))
-			if err := c.deleteAccount(ctx, workspaceID, aws.ToString(a.Id)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		c.Logger.Info("deleting the service account of a run that was cut off", "name", name)
+		return c.deleteAccount(ctx, workspaceID, id)
+	})
 }
 
 // isLeftover reports whether a service account is ours and its run is over.

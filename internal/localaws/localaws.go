@@ -42,6 +42,7 @@ type Options struct {
 	Region  string  // default region of the profiles in DataDir/aws/config; default us-east-2
 	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
 	Grafana Grafana // behaviour of Amazon Managed Grafana
+	S3      S3      // behaviour of Amazon S3
 	People  People  // IAM Identity Center
 	IMDS    IMDS    // instance metadata service; off unless it has an address
 	// Users are made at the start, beside the operator, who may do everything, and
@@ -66,6 +67,12 @@ type Grafana struct {
 	CreateDelay time.Duration // how long a workspace stays CREATING
 	// Faults are what goes wrong with new workspaces, by their name; "" is all others.
 	Faults map[string]grafana.Fault
+}
+
+// S3 configures the object store.
+type S3 struct {
+	// Taken says which bucket names other accounts have; nil: none.
+	Taken func(bucket string) bool
 }
 
 // People configures IAM Identity Center.
@@ -197,6 +204,12 @@ func (c *Cloud) URL() string {
 		return "http://" + c.opts.Listen
 	}
 	return "http://" + c.cloud.listener.Addr().String()
+}
+
+// BreakGrafana makes a Grafana workspace one that f happens to, from now on; with
+// no fault it is repaired.
+func (c *Cloud) BreakGrafana(workspaceID string, f grafana.Fault) error {
+	return c.parts.grafana.Break(workspaceID, f)
 }
 
 // MetadataURL is the instance metadata service's, for

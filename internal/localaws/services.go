@@ -133,7 +133,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	}); err != nil {
 		return err
 	}
-	if p.s3, err = s3.New(s3.Options{State: c.state, Dir: filepath.Join(o.DataDir, "s3"), Now: o.Now, NewID: o.NewID, Logger: o.Logger}); err != nil {
+	if p.s3, err = s3.New(s3.Options{State: c.state, Dir: filepath.Join(o.DataDir, "s3"), Now: o.Now, NewID: o.NewID, Logger: o.Logger, Taken: o.S3.Taken}); err != nil {
 		return err
 	}
 	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, Logger: o.Logger}); err != nil {

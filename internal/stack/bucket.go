@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -42,13 +44,22 @@ func (b bucket) exists(ctx context.Context) (bool, error) {
 	case status == 404:
 		return false, nil
 	case status == 301:
-		return false, b.elsewhere("another region")
+		return false, b.elsewhere(cmp.Or(regionOf(err), "another region"))
 	case status == 403:
 		// A HEAD has no body to say why.
 		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to somebody else, or these credentials may not use it", b.name),
 			"give --bucket another name; the permission to look is s3:ListBucket")
 	}
 	return false, explain("look for bucket "+b.name, err)
+}
+
+// regionOf is the region that an answer of S3's names when it sends its caller away.
+func regionOf(err error) string {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || answer.Response == nil {
+		return ""
+	}
+	return answer.Response.Header.Get("X-Amz-Bucket-Region")
 }
 
 func (b bucket) elsewhere(region string) error {

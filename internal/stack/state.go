@@ -90,13 +90,34 @@ func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
 }
 
 // Delete starts to delete the stack. Resources that an earlier try could not
-// delete are tried again.
+// delete are tried again, but for the connection: a function that is gone or broken
+// cannot delete it, and it is nothing of its own, since what it made lies in the
+// Grafana workspace.
 func (s *Stack) Delete(ctx context.Context) error {
-	if _, err := s.client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &s.Name}); err != nil {
+	state, err := s.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	in := &cloudformation.DeleteStackInput{StackName: &s.Name}
+	if state.Status == types.StackStatusDeleteFailed { // the only state in which CloudFormation retains
+		all, err := s.Resources(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if r.Type == connectionType && r.Status == types.ResourceStatusDeleteFailed {
+				in.RetainResources = append(in.RetainResources, r.LogicalID)
+			}
+		}
+	}
+	if _, err := s.client.DeleteStack(ctx, in); err != nil {
 		return explain("delete stack "+s.Name, err)
 	}
 	return nil
 }
+
+// connectionType is the template's custom resource.
+const connectionType = "Custom::GrafanaDataSource"
 
 // ContinueRollback starts to finish a rollback that failed.
 func (s *Stack) ContinueRollback(ctx context.Context) error {

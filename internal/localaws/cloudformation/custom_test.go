@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,6 +198,35 @@ func TestCustomResourceFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whether what a custom resource stands for is gone, only its function knows.
+func TestCustomResourceWhoseFunctionIsGone(t *testing.T) {
+	f := &function{t: t, answer: func(request) map[string]any { return map[string]any{"Data": map[string]any{"Answer": 42}} }}
+	lambda := f.service()
+	serve := lambda.Operations[0].Serve
+	var gone atomic.Bool
+	lambda.Operations[0].Serve = func(w http.ResponseWriter, r *gateway.Request) error {
+		if gone.Load() {
+			return &gateway.Error{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Message: "Function not found: f"}
+		}
+		return serve(w, r)
+	}
+	c := start(t, parts{lambda: lambda})
+	id := c.create(t, custom(""), nil)
+	c.want(t, id, "CREATE_COMPLETE")
+	gone.Store(true)
+	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, id, "DELETE_FAILED")
+	if history := strings.Join(c.history(t, id), "\n"); !strings.Contains(history, "Function not found: f") {
+		t.Error(history)
+	}
+	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id, RetainResources: []string{"C"}}); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, id, "DELETE_COMPLETE")
 }
 
 // A function that answers with what nobody asked for is not believed, and one that

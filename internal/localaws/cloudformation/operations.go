@@ -53,6 +53,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
 			{Text: "what is gone already is deleted; resources go in the opposite order of their making; RetainResources only in DELETE_FAILED", Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
+			{Text: "a custom resource whose function is gone is DELETE_FAILED: of what it stands for nobody knows", Basis: gateway.Assumed, Source: nothing},
 			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred, Source: guide},
 		}},
 		{Name: "DescribeChangeSet", Serve: c.describeChangeSet, Rules: []gateway.Rule{

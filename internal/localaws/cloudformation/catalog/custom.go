@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -144,6 +145,9 @@ func invoke(w *Work, e event) error {
 		Service: "lambda", Operation: "Invoke", Path: functionsPath + "/" + url.PathEscape(token) + "/invocations",
 		Header: http.Header{"X-Amz-Invocation-Type": {"Event"}, "Content-Type": {"application/json"}}, Body: body,
 	})
+	if f, ok := errors.AsType[*resource.Failure](err); ok && resource.Gone(err) {
+		f.HandlerCode = "InvalidRequest" // the function is gone; of the resource nobody knows
+	}
 	return err
 }
 

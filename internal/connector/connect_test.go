@@ -1,0 +1,400 @@
+package connector_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/amp"
+	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/grafana"
+	"github.com/parascope/parascope/internal/localaws"
+	fault "github.com/parascope/parascope/internal/localaws/grafana"
+)
+
+const (
+	amazonPlugin = "grafana-amazonprometheus-datasource"
+	corePlugin   = "prometheus"
+)
+
+// actions are what had to be done for data sources and dashboards.
+func actions(r connector.Result) []connector.Action {
+	var all []connector.Action
+	for _, d := range r.DataSources {
+		all = append(all, d.Action)
+	}
+	for _, d := range r.Dashboards {
+		all = append(all, d.Action)
+	}
+	return all
+}
+
+func TestFirstRunCreatesAndTheSecondChangesNothing(t *testing.T) {
+	for version, plugin := range map[string]string{"10.4": corePlugin, "12.4": amazonPlugin} {
+		t.Run(version, func(t *testing.T) {
+			s := start(t, plan{version: version})
+			first := s.connect(t)
+			want := []connector.DataSource{
+				{Name: "Amazon Managed Prometheus", UID: "amazon-managed-prometheus", Type: plugin, Default: true, Action: connector.Created, Health: "OK: Successfully queried the Prometheus API."},
+				{Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Action: connector.Created, Health: first.DataSources[1].Health},
+			}
+			if diff := cmp.Diff(want, first.DataSources); diff != "" || !strings.HasPrefix(first.DataSources[1].Health, "OK: ") {
+				t.Errorf("first run (-want +got):\n%s\n%+v", diff, first.DataSources[1])
+			}
+			if len(first.Dashboards) == 0 || first.GrafanaVersion != version || len(first.Warnings) > 0 || first.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID {
+				t.Errorf("first run: %+v", first)
+			}
+			second := s.connect(t)
+			if all := slices.Compact(actions(second)); !slices.Equal(all, []connector.Action{connector.Unchanged}) {
+				t.Errorf("second run: %v", actions(second))
+			}
+			sources, err := s.person(t).DataSources(t.Context())
+			must(t, err)
+			if len(sources) != 2 || sources[0].URL != s.endpoint || !sources[0].IsDefault {
+				t.Errorf("Grafana has %+v", sources)
+			}
+		})
+	}
+}
+
+// TestRepairs: whatever was done to the data source, one run makes it good, under
+// the uid that people's dashboards refer to.
+func TestRepairs(t *testing.T) {
+	for name, broken := range map[string]struct {
+		version string
+		uid     string // that the data source must keep
+		intact  bool   // whether it is good as it is
+		change  func(*grafana.DataSource)
+		other   *grafana.DataSource // that is there as well
+	}{
+		"another uid":       {uid: "chosen-by-hand", intact: true, change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand" }},
+		"uid and no region": {uid: "chosen-by-hand", change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand"; delete(d.JSONData, "sigV4Region") }},
+		"renamed":           {change: func(d *grafana.DataSource) { d.Name = "AMP of the team" }},
+		"another URL":       {change: func(d *grafana.DataSource) { d.URL = "http://127.0.0.1:9/workspaces/ws-of-yesterday" }},
+		"signing off":       {change: func(d *grafana.DataSource) { d.JSONData["sigV4Auth"] = false }},
+		"another region":    {change: func(d *grafana.DataSource) { d.JSONData["sigV4Region"] = "eu-west-1" }},
+		"not the default":   {change: func(d *grafana.DataSource) { d.IsDefault = false }},
+		"default elsewhere": {other: &grafana.DataSource{Name: "a team's own", Type: corePlugin, Access: "proxy", URL: "http://127.0.0.1:9", IsDefault: true}},
+		"older type":        {change: func(d *grafana.DataSource) { d.Type = corePlugin; delete(d.JSONData, "sigv4Service") }},
+		"newer type":        {version: "10.4", change: func(d *grafana.DataSource) { d.Type = amazonPlugin }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, plan{version: broken.version})
+			s.connect(t)
+			person := s.person(t)
+			sources, err := person.DataSources(t.Context())
+			must(t, err)
+			before := sources[0]
+			if broken.change != nil {
+				changed := before
+				changed.JSONData["customQueryParameters"] = "max_samples=1" // a setting of people's own
+				broken.change(&changed)
+				must(t, person.UpdateDataSource(t.Context(), before.UID, changed))
+			}
+			if broken.other != nil {
+				must(t, person.CreateDataSource(t.Context(), *broken.other))
+			}
+			want := connector.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: connector.Repaired, Health: "OK: Successfully queried the Prometheus API."}
+			if broken.uid != "" {
+				want.UID = broken.uid
+			}
+			if broken.intact {
+				want.Action = connector.Unchanged
+			}
+			if broken.version == "10.4" {
+				want.Type = corePlugin
+			}
+			if diff := cmp.Diff(want, s.connect(t).DataSources[0]); diff != "" {
+				t.Errorf("repair (-want +got):\n%s", diff)
+			}
+			after, err := person.DataSources(t.Context())
+			must(t, err)
+			i := slices.IndexFunc(after, func(d grafana.DataSource) bool { return d.UID == want.UID })
+			if i < 0 || after[i].Name != want.Name || after[i].URL != s.endpoint || !after[i].IsDefault || after[i].JSONData["sigV4Auth"] != true || after[i].JSONData["sigV4Region"] != "us-east-2" {
+				t.Errorf("Grafana has %+v", after)
+			}
+			if broken.change != nil && after[i].JSONData["customQueryParameters"] != "max_samples=1" {
+				t.Errorf("a setting of people's own is gone: %+v", after[i].JSONData)
+			}
+			if again := actions(s.connect(t)); slices.Contains(again, connector.Repaired) || slices.Contains(again, connector.Created) {
+				t.Errorf("the next run: %v", again)
+			}
+		})
+	}
+}
+
+// TestRepairOfADashboard: what lies in our folder is ours; what was moved or
+// changed is put back.
+func TestRepairOfADashboard(t *testing.T) {
+	s := start(t, plan{})
+	uid := s.connect(t).Dashboards[0].UID
+	person := s.person(t)
+	_, err := person.SaveDashboard(t.Context(), grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
+	must(t, err)
+	if got := s.connect(t).Dashboards[0]; got.Action != connector.Repaired {
+		t.Errorf("%+v", got)
+	}
+	if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" || strings.Contains(string(d.JSON), "mine now") {
+		t.Errorf("%v, %v: %+v", found, err, d)
+	}
+}
+
+func TestGrafanaThatRefusesAtFirst(t *testing.T) {
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusForbidden} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status, RefuseFor: time.Second}}}}})
+			if got := s.connect(t).DataSources[0]; got.Action != connector.Created {
+				t.Errorf("%+v", got)
+			}
+			if log := s.log.String(); !strings.Contains(log, fmt.Sprint(status)) {
+				t.Errorf("it never refused:\n%s", log)
+			}
+		})
+	}
+}
+
+// TestGrafanaThatRefusesForGood ends with what Grafana said last; when it answers,
+// the same command succeeds.
+func TestGrafanaThatRefusesForGood(t *testing.T) {
+	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}}}})
+	pace := s.pace
+	s.pace.GrafanaStarts = time.Second
+	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") || !strings.Contains(err.Error(), "503") {
+		t.Errorf("%v", err)
+	}
+	s.noAccounts(t)
+	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	s.pace = pace
+	s.connect(t)
+}
+
+func TestWorkspaceThatFailed(t *testing.T) {
+	s := start(t, plan{})
+	for _, status := range []string{"CREATION_FAILED", "FAILED"} {
+		must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: status}))
+		begin := time.Now()
+		s.expectNow(t, s.target.GrafanaWorkspaceID+" is "+status, "Amazon Managed Grafana console")
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s took %v to tell", status, took)
+		}
+	}
+	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	s.connect(t)
+}
+
+// expectNow is fail for a workspace whose accounts cannot be listed.
+func (s *site) expectNow(t *testing.T, says ...string) {
+	t.Helper()
+	_, err := s.connector().Connect(t.Context(), s.target)
+	for _, text := range says {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v\ndoes not say %q", err, text)
+		}
+	}
+}
+
+func TestDegradedWorkspaceIsUsedWithAWarning(t *testing.T) {
+	s := start(t, plan{})
+	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: "DEGRADED", Reason: "the KMS key is disabled"}))
+	got := s.connect(t)
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "DEGRADED") || !strings.Contains(got.Warnings[0], "the KMS key is disabled") {
+		t.Errorf("warnings %q", got.Warnings)
+	}
+	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	if got := s.connect(t); len(got.Warnings) > 0 {
+		t.Errorf("repaired, and still %q", got.Warnings)
+	}
+}
+
+func TestWorkspaceInTheMaking(t *testing.T) {
+	s := start(t, plan{options: localaws.Options{
+		AMP: localaws.AMP{CreateDelay: 500 * time.Millisecond}, Grafana: localaws.Grafana{CreateDelay: 500 * time.Millisecond},
+	}})
+	s.connect(t)
+}
+
+func TestWorkspaceThatIsNotThere(t *testing.T) {
+	s := start(t, plan{})
+	target := s.target
+	s.target.PrometheusWorkspaceID = "ws-00000000-0000-4000-8000-000000000000"
+	s.fail(t, "describe Prometheus workspace ws-00000000-0000-4000-8000-000000000000")
+	s.target = target
+	s.connect(t)
+}
+
+// TestRoleThatMayNotQuery: the data source is there, unhealthy, and the error says
+// whose permission is missing.
+func TestRoleThatMayNotQuery(t *testing.T) {
+	s := start(t, plan{})
+	s.withoutPolicy(t, "grafana", "QueryPolicy")
+	pace := s.pace
+	s.pace.PermissionsSpread = 2 * time.Second
+	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics", "the workspace's role may query Prometheus")
+	s.withPolicy(t, "grafana", "QueryPolicy")
+	s.pace = pace
+	s.connect(t)
+}
+
+func TestTokenQuotaFull(t *testing.T) {
+	s := start(t, plan{})
+	id := s.account(t, "hoarder")
+	client := amg.NewFromConfig(s.operator)
+	var last string
+	for i := range 100 {
+		out, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
+			WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &id, Name: aws.String(fmt.Sprint("t", i)), SecondsToLive: aws.Int32(1),
+		})
+		must(t, err)
+		last = *out.ServiceAccountToken.Id
+	}
+	s.fail(t, "create a token in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "expired tokens count", "aws grafana list-workspace-service-accounts")
+	_, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &amg.DeleteWorkspaceServiceAccountTokenInput{
+		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &id, TokenId: &last})
+	must(t, err)
+	s.connect(t)
+}
+
+func TestAccountQuotaFull(t *testing.T) {
+	s := start(t, plan{})
+	var last string
+	for i := range 100 {
+		last = s.account(t, fmt.Sprint("hoarder-", i))
+	}
+	s.fail(t, "create a service account in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "delete service accounts or tokens that nobody uses")
+	_, err := amg.NewFromConfig(s.operator).DeleteWorkspaceServiceAccount(t.Context(), &amg.DeleteWorkspaceServiceAccountInput{
+		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &last})
+	must(t, err)
+	s.connect(t)
+}
+
+// TestLeftovers: the account of a run that was killed goes when that run's time is
+// over, not before.
+func TestLeftovers(t *testing.T) {
+	s := start(t, plan{})
+	over := fmt.Sprintf("parascope-setup-until-%d-killed", time.Now().Add(-time.Second).Unix())
+	running := fmt.Sprintf("parascope-setup-until-%d-runs", time.Now().Add(time.Hour).Unix())
+	s.account(t, over)
+	s.account(t, running)
+	s.account(t, "somebody-else")
+	_, err := s.connector().Connect(t.Context(), s.target)
+	must(t, err)
+	if diff := cmp.Diff([]string{running}, s.accounts(t)); diff != "" {
+		t.Errorf("accounts of ours (-want +got):\n%s", diff)
+	}
+}
+
+// cutting cancels a context as soon as AWS has answered a request: what was asked
+// for is done, and whoever asked does not get to know.
+type cutting struct {
+	at     int // which request
+	cancel context.CancelFunc
+	seen   int
+}
+
+func (c *cutting) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if c.seen++; c.seen == c.at {
+		c.cancel()
+	}
+	if gone := r.Context().Err(); err == nil && gone != nil {
+		resp.Body.Close()
+		return nil, gone
+	}
+	return resp, err
+}
+
+// TestCancelled: wherever a run is interrupted, nothing of it stays.
+func TestCancelled(t *testing.T) {
+	s := start(t, plan{})
+	calls := 1
+	for at := 1; at <= calls; at++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		transport := &cutting{at: at, cancel: cancel}
+		cfg := s.function.Copy()
+		cfg.HTTPClient = &http.Client{Transport: transport}
+		c := s.connector()
+		c.Grafana, c.Prometheus = amg.NewFromConfig(cfg), amp.NewFromConfig(cfg)
+		_, err := c.Connect(ctx, s.target)
+		cancel()
+		calls = max(calls, transport.seen, at+1)
+		if transport.seen < at {
+			break // this run went through
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled at call %d: %v", at, err)
+		}
+		s.noAccounts(t)
+	}
+	if calls < 6 {
+		t.Errorf("cancelled in %d places, want one after each call to AWS", calls)
+	}
+	s.connect(t)
+}
+
+// losing loses the first answer to every kind of request that makes or deletes
+// something, as a connection that breaks does.
+type losing struct{ lost map[string]bool }
+
+func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	kind := fmt.Sprint(r.Method, strings.Count(r.URL.Path, "/"))
+	if err != nil || r.Method == http.MethodGet || l.lost[kind] {
+		return resp, err
+	}
+	l.lost[kind] = true
+	resp.Body.Close()
+	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+}
+
+// TestLostAnswers: the SDK asks again for what is done already. A token's key cannot
+// be asked for twice; that run fails, leaves nothing, and the next one succeeds.
+func TestLostAnswers(t *testing.T) {
+	s := start(t, plan{})
+	transport := &losing{lost: map[string]bool{}}
+	cfg := s.function.Copy()
+	cfg.HTTPClient, cfg.RetryMaxAttempts = &http.Client{Transport: transport}, 3
+	for run := range 2 {
+		c := s.connector()
+		c.Grafana = amg.NewFromConfig(cfg)
+		_, err := c.Connect(t.Context(), s.target)
+		if run == 0 && (err == nil || !strings.Contains(err.Error(), "create a token")) || run == 1 && err != nil {
+			t.Errorf("run %d: %v", run, err)
+		}
+		s.noAccounts(t)
+	}
+	if len(transport.lost) != 3 {
+		t.Errorf("lost answers to %v, want one for the account, the token and the deletion", transport.lost)
+	}
+}
+
+func TestTwoRunsAtOnce(t *testing.T) {
+	for range 5 {
+		s := start(t, plan{})
+		var runs sync.WaitGroup
+		for range 2 {
+			runs.Go(func() {
+				if _, err := s.connector().Connect(t.Context(), s.target); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		runs.Wait()
+		s.noAccounts(t)
+		sources, err := s.person(t).DataSources(t.Context())
+		if err != nil || len(sources) != 2 {
+			t.Errorf("%v: %+v", err, sources)
+		}
+	}
+}

@@ -1,0 +1,366 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
+	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
+	openapi "github.com/grafana/grafana-openapi-client-go/client"
+	"github.com/grafana/grafana-openapi-client-go/client/search"
+	"github.com/grafana/grafana-openapi-client-go/models"
+
+	"github.com/parascope/parascope/internal/collect"
+	"github.com/parascope/parascope/internal/dashboard"
+	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// site is the stack, as AWS would have it, on a local cloud.
+type site struct {
+	operator aws.Config
+	outputs  map[string]string
+	api      *openapi.GrafanaHTTPAPI // a client that we did not write, as an administrator
+	last     *lastAnswer
+}
+
+// lastAnswer keeps what the client's models leave out: they have no place for a data
+// frame's fields.
+type lastAnswer struct{ body []byte }
+
+// RoundTrip passes a request on and keeps a copy of the answer's body.
+func (l *lastAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	l.body, err = io.ReadAll(resp.Body)
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(l.body))
+	return resp, err
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// poll asks until it is done, for a minute at most.
+func poll(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+func start(t *testing.T) *site {
+	t.Helper()
+	_, err := stack.LoadFunction(stack.HostArchitecture())
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skipf("%v: 'make function' builds it", err)
+	}
+	must(t, err)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	dir := t.TempDir()
+	cloud, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0"})
+	must(t, err)
+	must(t, cloud.Start(t.Context()))
+	t.Cleanup(stopping(t, cloud.Stop))
+	s := &site{last: &lastAnswer{}}
+	keys := filepath.Join(dir, "aws")
+	s.operator, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithBaseEndpoint(cloud.URL()),
+		config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
+	must(t, err)
+	s.up(t)
+	s.signIn(t)
+	return s
+}
+
+func stopping(t *testing.T, stop func(context.Context) error) func() {
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		defer cancel()
+		if err := stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// up creates the stack.
+func (s *site) up(t *testing.T) {
+	t.Helper()
+	packed, err := stack.Package(t.Context(), s.operator, stack.PackageOptions{Architecture: stack.HostArchitecture(), CreateBucket: true}, func(string) {})
+	must(t, err)
+	infra := stack.New(s.operator, "pcluster-infra")
+	set, err := infra.Plan(t.Context(), packed.Template, nil)
+	must(t, err)
+	begin := time.Now()
+	must(t, set.Execute(t.Context()))
+	state, err := infra.Watch(t.Context(), "pcluster-infra", begin, func(e stack.Event) {
+		if e.Failed() {
+			t.Errorf("%s: %s", e.LogicalID, e.Reason)
+		}
+	})
+	must(t, err)
+	if state.Status != "CREATE_COMPLETE" {
+		t.Fatalf("the stack is %s", state.Status)
+	}
+	s.outputs = state.Outputs
+}
+
+// signIn makes the client.
+func (s *site) signIn(t *testing.T) {
+	t.Helper()
+	client, id := amg.NewFromConfig(s.operator), aws.String(s.outputs["ManagedGrafanaWorkspaceId"])
+	account, err := client.CreateWorkspaceServiceAccount(t.Context(), &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: id, Name: aws.String("person"), GrafanaRole: types.RoleAdmin})
+	must(t, err)
+	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
+		WorkspaceId: id, ServiceAccountId: account.Id, Name: aws.String("person"), SecondsToLive: aws.Int32(3600)})
+	must(t, err)
+	s.api = openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{
+		Host: s.outputs["ManagedGrafanaWorkspaceEndpoint"], BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key, Client: &http.Client{Transport: s.last},
+	})
+}
+
+// sendNodeMetrics measures this machine and sends what it measures, as a cluster's
+// nodes and its head do, and returns the page that was scraped.
+func (s *site) sendNodeMetrics(t *testing.T) (page string) {
+	t.Helper()
+	node, err := collect.New(collect.Options{Address: "127.0.0.1:0"})
+	must(t, err)
+	must(t, node.Start(t.Context()))
+	t.Cleanup(stopping(t, node.Stop))
+	keys, err := s.operator.Credentials.Retrieve(t.Context())
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	must(t, os.WriteFile(file, fmt.Appendf(nil, `
+global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {cluster: test}}
+scrape_configs: [{job_name: node, static_configs: [{targets: [%q]}]}]
+remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q}, queue_config: {batch_send_deadline: 100ms}}]
+`, node.Addr(), s.outputs["AMPPrometheusEndpoint"], s.operator.Region, keys.AccessKeyID, keys.SecretAccessKey), 0o600))
+	h, err := head.Start(t.Context(), head.Options{ConfigFile: file, StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0"})
+	must(t, err)
+	t.Cleanup(stopping(t, h.Stop))
+
+	resp, err := http.Get("http://" + node.Addr() + "/metrics")
+	must(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return string(body)
+}
+
+// query runs one query over the last five minutes and returns how many series came.
+func (s *site) query(t *testing.T, target map[string]any) (series int) {
+	t.Helper()
+	ok, partly, err := s.api.Datasources.QueryMetricsWithExpressions(&models.MetricRequest{From: aws.String("now-5m"), To: aws.String("now"), Queries: []models.JSON{target}})
+	if err != nil || partly != nil || len(ok.Payload.Results) != 1 {
+		t.Errorf("%v: %v\n%s", target["expr"], err, s.last.body)
+		return 0
+	}
+	var answer struct {
+		Results map[string]struct {
+			Error  string
+			Frames []struct {
+				Schema struct{ Fields []struct{ Name string } }
+				Data   struct{ Values [][]any }
+			}
+		}
+	}
+	must(t, json.Unmarshal(s.last.body, &answer))
+	for _, r := range answer.Results {
+		if r.Error != "" {
+			t.Errorf("%v: %s", target["expr"], r.Error)
+		}
+		for _, f := range r.Frames {
+			if len(f.Schema.Fields) > 1 && len(f.Data.Values) > 1 && len(f.Data.Values[1]) > 0 {
+				series++
+			}
+		}
+	}
+	return series
+}
+
+// TestDashboardsInGrafana drives the workspace's Grafana with grafana-openapi-client-go:
+// the data sources that the stack made, the dashboards that it installed and their
+// queries, over this machine's own metrics.
+func TestDashboardsInGrafana(t *testing.T) {
+	s := start(t)
+	page := s.sendNodeMetrics(t)
+	t.Run("data sources", s.testDataSources)
+	for _, d := range dashboard.All() {
+		t.Run(d.Title, func(t *testing.T) {
+			s.testImport(t, d)
+			s.testQueries(t, d, page)
+		})
+	}
+}
+
+func (s *site) testDataSources(t *testing.T) {
+	client := s.api.Datasources
+	list, err := client.GetDataSources()
+	must(t, err)
+	if len(list.Payload) != 2 || list.Payload[0].Name != "Amazon Managed Prometheus" || !list.Payload[0].IsDefault || list.Payload[1].Name != "CloudWatch" {
+		t.Fatalf("the stack made %s", s.last.body)
+	}
+	own, err := client.GetDataSourceByName("Amazon Managed Prometheus")
+	must(t, err)
+	copied := &models.AddDataSourceCommand{Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access, URL: own.Payload.URL, JSONData: own.Payload.JSONData}
+	copied.URL = "http://127.0.0.1:9"
+	_, err = client.AddDataSource(copied)
+	must(t, err)
+	if _, err := client.CheckDatasourceHealthWithUID("copy"); err == nil {
+		t.Error("a data source that nobody answers for is healthy")
+	}
+	_, err = client.UpdateDataSourceByUID("copy", &models.UpdateDataSourceCommand{
+		Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access, URL: own.Payload.URL, JSONData: own.Payload.JSONData})
+	must(t, err)
+	for _, uid := range []string{"copy", own.Payload.UID} {
+		if _, err := client.CheckDatasourceHealthWithUID(uid); err != nil || !bytes.Contains(s.last.body, []byte(`"OK"`)) {
+			t.Errorf("health of %s: %v: %s", uid, err, s.last.body)
+		}
+	}
+	_, err = client.DeleteDataSourceByUID("copy")
+	must(t, err)
+}
+
+// testImport imports the dashboard as a person does, over the installed one and as a
+// copy, and finds both.
+func (s *site) testImport(t *testing.T, d dashboard.Dashboard) {
+	t.Helper()
+	own, err := s.api.Datasources.GetDataSourceByName("Amazon Managed Prometheus")
+	must(t, err)
+	raw, err := d.For(own.Payload.Type, own.Payload.UID)
+	must(t, err)
+	var model map[string]any
+	must(t, json.Unmarshal(raw, &model))
+	installed, err := s.api.Dashboards.GetDashboardByUID(d.UID)
+	must(t, err)
+	if installed.Payload.Meta.FolderUID != "parascope" {
+		t.Errorf("the stack installed it in folder %q", installed.Payload.Meta.FolderUID)
+	}
+	_, err = s.api.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model, FolderUID: "parascope", Overwrite: true})
+	must(t, err)
+	model["uid"], model["title"] = "a-copy", d.Title+" of my own"
+	_, err = s.api.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model})
+	must(t, err)
+	found, err := s.api.Search.Search(search.NewSearchParams().WithQuery(aws.String(strings.ToLower(d.Title))).WithType(aws.String("dash-db")))
+	must(t, err)
+	where := map[string]string{}
+	for _, hit := range found.Payload {
+		where[hit.UID] = hit.FolderUID
+	}
+	if folder, ok := where["a-copy"]; len(where) != 2 || where[d.UID] != "parascope" || !ok || folder != "" {
+		t.Errorf("the search found %v", where)
+	}
+	_, err = s.api.Dashboards.DeleteDashboardByUID("a-copy")
+	must(t, err)
+}
+
+// lacking are panels that are empty where the machine has nothing to show, with what
+// their machine's page then lacks. On any other machine they must show something.
+func lacking(panel, page string) (why string) {
+	has := func(want func(line string) bool) bool {
+		for line := range strings.Lines(page) {
+			if want(line) {
+				return true
+			}
+		}
+		return false
+	}
+	switch panel {
+	case "Disk busy":
+		if !strings.Contains(page, "\nnode_disk_io_time_seconds_total{") {
+			return "a container may have no disks of its own"
+		}
+	case "Fullest file system", "File system used":
+		if !has(func(l string) bool {
+			return strings.HasPrefix(l, "node_filesystem_avail_bytes{") && !strings.Contains(l, `fstype="tmpfs"`) && !strings.Contains(l, `fstype="overlay"`) &&
+				!strings.Contains(l, `fstype="squashfs"`) && !strings.Contains(l, `fstype="ramfs"`)
+		}) {
+			return "a container may have no file system but overlay and tmpfs, which the panel leaves out"
+		}
+	case "Network":
+		if !has(func(l string) bool {
+			return strings.HasPrefix(l, "node_network_receive_bytes_total{") && !strings.Contains(l, `device="lo"`)
+		}) {
+			return "a container may have no interface but the loopback"
+		}
+	}
+	return ""
+}
+
+// testQueries runs every query of every panel, and of every variable what Grafana
+// asks for it.
+func (s *site) testQueries(t *testing.T, d dashboard.Dashboard, page string) {
+	t.Helper()
+	installed, err := s.api.Dashboards.GetDashboardByUID(d.UID)
+	must(t, err)
+	raw, err := json.Marshal(installed.Payload.Dashboard)
+	must(t, err)
+	var model struct {
+		Panels []struct {
+			Type, Title string
+			Targets     []map[string]any
+		}
+		Templating struct{ List []struct{ Name string } }
+	}
+	must(t, json.Unmarshal(raw, &model))
+	var variables []string
+	for _, v := range model.Templating.List {
+		variables = append(variables, "$"+v.Name, ".*", "${"+v.Name+"}", ".*")
+	}
+	all := strings.NewReplacer(variables...)
+
+	// A rate needs two scrapes.
+	rate := map[string]any{"refId": "A", "expr": "rate(node_cpu_seconds_total[1m])", "range": true, "interval": "1s"}
+	poll(t, "two scrapes to arrive", func() bool { return s.query(t, rate) > 0 })
+	queries := 0
+	for _, panel := range model.Panels {
+		if panel.Type == "row" {
+			continue
+		}
+		if len(panel.Targets) == 0 {
+			t.Errorf("panel %q asks nothing", panel.Title)
+		}
+		for _, target := range panel.Targets {
+			queries++
+			target["expr"] = all.Replace(target["expr"].(string))
+			target["interval"], target["maxDataPoints"] = "1s", 500 // steps as far apart as scrapes are here
+			series := s.query(t, target)
+			switch why := lacking(panel.Title, page); {
+			case series > 0:
+			case why != "":
+				t.Logf("panel %q is empty here: %s", panel.Title, why)
+			default:
+				t.Errorf("panel %q, query %v: no series for %s", panel.Title, target["refId"], target["expr"])
+			}
+		}
+	}
+	if queries < 10 {
+		t.Errorf("%d queries: this test looks in the wrong place", queries)
+	}
+}

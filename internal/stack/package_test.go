@@ -1,0 +1,130 @@
+package stack_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+const defaultBucket = "parascope-111122223333-us-east-2"
+
+func TestPackage(t *testing.T) {
+	needFunction(t)
+	a := start(t, localaws.Options{})
+	_, err := a.pack(t, stack.PackageOptions{})
+	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted", "--bucket NAME takes another one of us-east-2")
+
+	first, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	must(t, err)
+	if !first.BucketCreated || !first.Uploaded || first.Bucket != defaultBucket || !strings.Contains(first.Template, "    Default: "+first.Key+"\n") {
+		t.Errorf("first: created %v, uploaded %v to %+v", first.BucketCreated, first.Uploaded, first.Place)
+	}
+	client := s3.NewFromConfig(a.operator)
+	object, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &first.Bucket, Key: &first.Key})
+	must(t, err)
+	before := *object.LastModified
+
+	second, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	must(t, err)
+	if second.BucketCreated || second.Uploaded || second.Place != first.Place || second.Template != first.Template {
+		t.Errorf("second: created %v, uploaded %v to %+v", second.BucketCreated, second.Uploaded, second.Place)
+	}
+	object, err = client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &first.Bucket, Key: &first.Key})
+	if err != nil || !object.LastModified.Equal(before) {
+		t.Errorf("uploaded again: %v, %v", object.LastModified, err)
+	}
+}
+
+func TestBucketIsPrivateAndEncrypted(t *testing.T) {
+	needFunction(t)
+	a := start(t, localaws.Options{})
+	done, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
+	must(t, err)
+	if done.Bucket != "parascope-mine" {
+		t.Errorf("the bucket is %s", done.Bucket)
+	}
+	client := s3.NewFromConfig(a.operator)
+	access, err := client.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &done.Bucket})
+	must(t, err)
+	if c := access.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls || !*c.RestrictPublicBuckets {
+		t.Errorf("public access: %+v", c)
+	}
+	encryption, err := client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: &done.Bucket})
+	must(t, err)
+	if got := encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm; got != types.ServerSideEncryptionAes256 {
+		t.Errorf("encryption: %s", got)
+	}
+}
+
+// TestBucketThatCannotBeUsed: nothing is written to a bucket that is not ours or
+// not of the region, and the words say which.
+func TestBucketThatCannotBeUsed(t *testing.T) {
+	needFunction(t)
+	a := start(t, localaws.Options{S3: localaws.S3{Taken: func(name string) bool { return strings.HasPrefix(name, "parascope-of-another") }}})
+	far := a.operator.Copy()
+	far.Region = "eu-west-1"
+	_, err := s3.NewFromConfig(far).CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: aws.String("parascope-far"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+	must(t, err)
+	for _, create := range []bool{false, true} {
+		_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
+		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
+		_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
+		says(t, err, hint.Denied, "bucket parascope-of-another belongs to somebody else, or these credentials may not use it", "--bucket another name", "s3:ListBucket")
+		_, err = a.pack(t, stack.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
+		says(t, err, hint.Denied, "belongs to somebody else, or these credentials may not use it")
+	}
+	_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
+	must(t, err)
+}
+
+func TestUnknownArchitecture(t *testing.T) {
+	a := start(t, localaws.Options{})
+	_, err := stack.Package(t.Context(), a.deployer, stack.PackageOptions{Architecture: "mips"}, func(string) {})
+	says(t, err, hint.Usage, `unknown architecture "mips"`, "arm64 or x86_64")
+}
+
+func TestRemoveBucket(t *testing.T) {
+	needFunction(t)
+	a := start(t, localaws.Options{})
+	remove := func() stack.Removed {
+		t.Helper()
+		removed, err := stack.RemoveBucket(t.Context(), a.operator, "")
+		must(t, err)
+		return removed
+	}
+	if got := remove(); got != (stack.Removed{Name: defaultBucket}) {
+		t.Errorf("there is none: %+v", got)
+	}
+	done, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	must(t, err)
+	client := s3.NewFromConfig(a.operator)
+	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &done.Bucket, Key: aws.String("z/thesis.tex"), Body: strings.NewReader("years")})
+	must(t, err)
+	if got := remove(); !got.Existed || !strings.Contains(got.Why, "z/thesis.tex, which is not ours") {
+		t.Errorf("with a foreign object: %+v", got)
+	}
+	for _, key := range []string{done.Key, "z/thesis.tex"} {
+		if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &done.Bucket, Key: &key}); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &done.Bucket, Key: aws.String("z/thesis.tex")})
+	must(t, err)
+	if got := remove(); !got.Existed || got.Why != "" {
+		t.Errorf("ours alone: %+v", got)
+	}
+	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &done.Bucket}); err == nil {
+		t.Error("the bucket is still there")
+	}
+	if again, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || !again.Uploaded {
+		t.Errorf("packaged again: %+v, %v", again.Place, err)
+	}
+}
