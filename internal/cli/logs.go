@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ func newLogs(p *Process) *cobra.Command {
 			style := term.Style(p.Stdout, p.Getenv)
 			return deploy.Logs(cmd.Context(), cfg, name, time.Now().Add(-since), follow, func(l deploy.LogLine) error {
 				if asJSON {
-					return printJSONLine(p, l)
+					return json.NewEncoder(p.Stdout).Encode(l)
 				}
 				_, err := fmt.Fprintf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
 				return err
@@ -44,5 +45,6 @@ func newLogs(p *Process) *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
 	return c
 }

@@ -39,6 +39,8 @@ func TestScripts(t *testing.T) {
 			"signer":  startSigner,
 			"await":   await,
 			"running": running,
+			"deny":    account{t.Context()}.deny,
+			"nothing": account{t.Context()}.nothingLeft,
 		},
 		Condition: condition,
 	})

@@ -46,6 +46,7 @@ not do is told as a failure.`,
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
 	return c
 }
@@ -144,6 +145,8 @@ func newUsersAdd(p *Process, o *usersOptions) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&role, "role", role, "`ROLE` of those who are named without one: admin, editor or viewer")
+	completeFlag(c, "role", roleNames)
+	completeArgs(c, wants(&o.aws))
 	return c
 }
 
@@ -151,7 +154,7 @@ func newUsersAdd(p *Process, o *usersOptions) *cobra.Command {
 func isKind(s string) bool { return s == string(identity.User) || s == string(identity.Group) }
 
 func newUsersRemove(p *Process, o *usersOptions) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:     "remove WHO …",
 		Aliases: []string{"rm"},
 		Short:   "Take people's role away",
@@ -165,6 +168,8 @@ func newUsersRemove(p *Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
+	completeArgs(c, o.members)
+	return c
 }
 
 func newUsersApply(p *Process, o *usersOptions) *cobra.Command {
@@ -221,7 +226,7 @@ func (o *usersOptions) change(ctx context.Context, p *Process, wants []people.Wa
 	if err != nil {
 		return err
 	}
-	var results []people.Result
+	results := []people.Result{}
 	if dryRun {
 		for _, s := range steps {
 			results = append(results, people.Result{Step: s})
@@ -256,16 +261,9 @@ func printPeople(p *Process, results []people.Result, dryRun bool) {
 		return
 	}
 	for _, r := range results {
-		mark := style.Good("✓")
-		switch {
-		case dryRun:
-			mark = style.Faint("would")
-		case r.Why != "":
-			mark = style.Bad("✗")
-		}
-		line := fmt.Sprintf("%s %s: %s", mark, r.Who, describeStep(r.Step))
-		if r.Why != "" {
-			line += ": " + r.Why
+		line := describeResult(style, r)
+		if dryRun {
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, describeStep(r.Step))
 		}
 		fmt.Fprintln(p.Stdout, line)
 	}

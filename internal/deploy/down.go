@@ -59,9 +59,8 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	} else {
 		report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + o.StackName})
 	}
-	if err := removeBucket(ctx, cfg, o, &result, report); err != nil {
-		return result, err
-	}
+	// That the bucket could not be removed must not keep the proof from the person.
+	bucketErr := removeBucket(ctx, cfg, o, &result, report)
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
 	left, err := prove(ctx, cfg, resources, &result)
 	if err != nil {
@@ -70,8 +69,16 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	if len(left) > 0 {
 		return result, hint.New(hint.Failure, fmt.Errorf("still there, and billed: %s", strings.Join(left, ", ")), "run 'parascope down' again, or delete it in the console")
 	}
-	report(Event{Kind: Done, Step: "proof", Text: fmt.Sprintf("nothing billed is left: %d resources looked for, none found", len(result.Gone))})
-	return result, nil
+	report(Event{Kind: Done, Step: "proof", Text: proved(result)})
+	return result, bucketErr
+}
+
+// proved says what the proof covers.
+func proved(r DownResult) string {
+	if len(r.Gone) == 0 {
+		return "nothing billed was there"
+	}
+	return fmt.Sprintf("of %d billed resources none is left", len(r.Gone))
 }
 
 // confirmDown says what goes before it goes.
@@ -104,7 +111,7 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 		}
 	}
 	var first *stack.Event
-	after, err := s.Watch(ctx, state.ID, start.Add(-time.Second), func(e stack.Event) {
+	after, err := s.Watch(ctx, state.ID, func(e stack.Event) {
 		if e.Failed() && first == nil && e.LogicalID != s.Name {
 			first = &e
 		}
@@ -114,7 +121,7 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 	case ctx.Err() != nil:
 		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope down' picks it up where it is")
 	case err != nil:
-		return err
+		return whileWatching(err, "parascope down")
 	case after.Exists() && first != nil:
 		return explainFailure(s.Name, after, *first)
 	case after.Exists():

@@ -1,8 +1,12 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -36,4 +40,15 @@ func explainFailure(name string, state stack.State, first stack.Event) error {
 		}
 	}
 	return hint.New(code, err, next)
+}
+
+// whileWatching says what an error means that came in the middle of an operation:
+// what AWS was asked to do it goes on doing.
+func whileWatching(err error, command string) error {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok || !slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode()) {
+		return err
+	}
+	return hint.New(hint.Denied, fmt.Errorf("the credentials expired during the wait; AWS goes on by itself: %w", err),
+		"renew them ('aws sso login', or the way you got them), then '"+command+"' picks it up where it is")
 }

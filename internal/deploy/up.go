@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -64,12 +65,12 @@ type up struct {
 // and gives people their roles.
 func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (UpResult, error) {
 	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report}
-	u.result.StackName, u.result.Region = o.StackName, cfg.Region
+	u.result.StackName, u.result.Region, u.result.Members = o.StackName, cfg.Region, []people.Member{}
 	for _, step := range []struct {
 		name, doing string
 		run         func(context.Context) (came string, err error)
 	}{
-		{"preflight", "who is asking, and is Identity Center there", u.preflight},
+		{"preflight", "who is asking, and is all there that will be needed", u.preflight},
 		{"settle", "what the stack is now", u.settle},
 		{"package", "the setup function into a bucket of the region", u.pack},
 		{"stack", "CloudFormation", u.change},
@@ -82,13 +83,24 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	u.result.Cost = AtRest(u.o.Parameters)
+	u.result.Cost = AtRest(u.effective())
 	return u.result, nil
+}
+
+// effective are the parameters that the stack will have: those it has, and the
+// options' over them.
+func (u *up) effective() map[string]string {
+	all := maps.Clone(u.state.Parameters)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, u.o.Parameters)
+	return all
 }
 
 // withGrafana reports whether the stack will have a Grafana workspace.
 func (u *up) withGrafana() bool {
-	t := u.o.Parameters["MonitoringType"]
+	t := u.effective()["MonitoringType"]
 	return t == "" || t == "amp+amg"
 }
 
@@ -99,7 +111,14 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 		return "", hint.New(hint.Denied, fmt.Errorf("ask AWS who is calling: %w", err), "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\"")
 	}
 	came := fmt.Sprintf("%s in %s", aws.ToString(who.Arn), u.cfg.Region)
+	if u.state, err = u.stack.Describe(ctx); err != nil {
+		return "", err
+	}
 	if !u.withGrafana() {
+		if len(u.o.People) > 0 {
+			return "", hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", u.effective()["MonitoringType"], u.o.People[0].Who),
+				"--parameter MonitoringType=amp+amg makes one; without --user the stack is as you asked")
+		}
 		return came, nil
 	}
 	d, err := identity.Open(ctx, u.cfg)
@@ -110,7 +129,14 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 		u.report(Event{Kind: Warning, Step: "preflight", Text: fmt.Sprintf(
 			"Identity Center is in %s, the stack in %s: whether Grafana can use it from there is not documented", d.Region, u.cfg.Region)})
 	}
-	return came + ", Identity Center in " + d.Region, nil
+	// A name that nobody has is better known now than when the stack is there.
+	var unknown []error
+	for _, p := range u.o.People {
+		if _, err := d.Find(ctx, p.Who); err != nil {
+			unknown = append(unknown, err)
+		}
+	}
+	return came + ", Identity Center in " + d.Region, hint.Join(unknown)
 }
 
 // settle brings the stack to a state from which it can be changed: it waits for
@@ -125,26 +151,24 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 			return "there is no stack " + u.o.StackName + " yet", nil
 		case u.state.InProgress():
 			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching it", s)})
-			if _, err := u.watch(ctx, u.state.ID, time.Now().Add(-time.Hour)); err != nil {
+			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
 				return "", err
 			}
 		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed, s == types.StackStatusDeleteFailed:
 			// Nothing can be done with such a stack but delete it; it never worked.
 			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, a failed attempt: deleting it first", s)})
-			start := time.Now()
 			if err := u.stack.Delete(ctx); err != nil {
 				return "", err
 			}
-			if _, err := u.watch(ctx, u.state.ID, start); err != nil {
+			if _, err := u.watch(ctx, u.state.ID); err != nil {
 				return "", err
 			}
 		case s == types.StackStatusUpdateRollbackFailed:
 			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
-			start := time.Now()
 			if err := u.stack.ContinueRollback(ctx); err != nil {
 				return "", err
 			}
-			if _, err := u.watch(ctx, u.state.ID, start); err != nil {
+			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
 				return "", err
 			}
 		default:
@@ -173,12 +197,31 @@ func (u *up) pack(ctx context.Context) (came string, err error) {
 }
 
 // change plans, asks where something would be lost, and lets CloudFormation do it.
-func (u *up) change(ctx context.Context) (string, error) {
+//
+// Where somebody else began an operation in between, that one is watched to its
+// end, and what is left to do is planned again.
+func (u *up) change(ctx context.Context) (came string, err error) {
+	for range 4 {
+		came, err = u.changeOnce(ctx)
+		if _, busy := errors.AsType[*stack.BusyError](err); !busy {
+			return came, err
+		}
+		if _, err := u.settle(ctx); err != nil {
+			return "", err
+		}
+	}
+	return came, err
+}
+
+func (u *up) changeOnce(ctx context.Context) (string, error) {
 	set, err := u.stack.Plan(ctx, u.packaged.Template, u.o.Parameters)
 	if err != nil {
 		return "", err
 	}
 	if set == nil {
+		if u.state, err = u.stack.Describe(ctx); err != nil {
+			return "", err
+		}
 		u.result.Outputs = u.state.Outputs
 		return "nothing to change", nil
 	}
@@ -190,10 +233,11 @@ func (u *up) change(ctx context.Context) (string, error) {
 	if err := set.Execute(ctx); err != nil {
 		return "", err
 	}
-	state, err := u.watch(ctx, u.o.StackName, start.Add(-time.Minute))
+	state, err := u.watch(ctx, set.StackID)
 	if err != nil {
 		return "", err
 	}
+	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
 	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
 }
@@ -219,9 +263,9 @@ func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
 
 // watch reports an operation's progress to its end. A failed one is an error that
 // has the first reason in it, which is the one that the others follow from.
-func (u *up) watch(ctx context.Context, id string, start time.Time) (stack.State, error) {
+func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 	var first *stack.Event
-	state, err := u.stack.Watch(ctx, id, start, func(e stack.Event) {
+	state, err := u.stack.Watch(ctx, id, func(e stack.Event) {
 		if e.Failed() && first == nil && e.LogicalID != u.o.StackName {
 			first = &e
 		}
@@ -231,12 +275,23 @@ func (u *up) watch(ctx context.Context, id string, start time.Time) (stack.State
 		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope up' picks it up where it is")
 	}
 	if err != nil {
-		return state, err
+		return state, whileWatching(err, "parascope up")
 	}
 	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
 		return state, explainFailure(u.o.StackName, state, *first)
 	}
 	return state, nil
+}
+
+// mayGoOn reports whether a failed operation, somebody else's or an earlier run's,
+// left the stack in a state that Up can work on.
+func (u *up) mayGoOn(ctx context.Context, err error) bool {
+	state, again := u.stack.Describe(ctx)
+	if again != nil || state.InProgress() || state.Status == types.StackStatusUpdateRollbackFailed {
+		return false
+	}
+	u.report(Event{Kind: Warning, Step: "settle", Text: err.Error()})
+	return true
 }
 
 // people gives everybody who was named their role and lists who has one.

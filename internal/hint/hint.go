@@ -50,3 +50,15 @@ func Next(err error) string {
 	}
 	return ""
 }
+
+// Join is one error of several, with the exit code and the next step of the first;
+// nil where there are none.
+func Join(errs []error) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return New(CodeOf(errs[0]), errors.Join(errs...), Next(errs[0]))
+}

@@ -139,6 +139,9 @@ func (o Options) withDefaults() Options {
 	if o.Region == "" {
 		o.Region = "us-east-2"
 	}
+	if o.S3.Taken == nil {
+		o.S3.Taken = takenByOthers
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/amp"
@@ -133,7 +134,9 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	}); err != nil {
 		return err
 	}
-	if p.s3, err = s3.New(s3.Options{State: c.state, Dir: filepath.Join(o.DataDir, "s3"), Now: o.Now, NewID: o.NewID, Logger: o.Logger, Taken: o.S3.Taken}); err != nil {
+	if p.s3, err = s3.New(s3.Options{
+		State: c.state, Dir: filepath.Join(o.DataDir, "s3"), Now: o.Now, NewID: o.NewID, Logger: o.Logger, Taken: o.S3.Taken,
+	}); err != nil {
 		return err
 	}
 	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, Logger: o.Logger}); err != nil {
@@ -159,6 +162,10 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	})
 	return err
 }
+
+// takenByOthers says which bucket names other accounts have, so that what happens
+// then can be tried.
+func takenByOthers(bucket string) bool { return strings.HasPrefix(bucket, "taken-") }
 
 // inDirectory reports whether Identity Center has the user or group.
 func (c *Cloud) inDirectory(kind, id string) (bool, error) {

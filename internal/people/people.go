@@ -5,7 +5,6 @@ package people
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -52,7 +51,7 @@ func (t *Team) Members(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []Member
+	all := []Member{}
 	for _, p := range permissions {
 		who, err := t.directory.Describe(ctx, p.ID, kindOf(p))
 		if hint.CodeOf(err) == hint.NotFound {
@@ -103,7 +102,7 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 		roles[who.ID] = Step{Who: who, To: w.Role}
 	}
 	if len(errs) > 0 {
-		return nil, join(errs)
+		return nil, hint.Join(errs)
 	}
 	members, err := t.Members(ctx)
 	if err != nil {
@@ -126,14 +125,6 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	}
 	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(a.Who.String(), b.Who.String()) })
 	return steps, nil
-}
-
-// join keeps the exit code and the next step of the first error.
-func join(errs []error) error {
-	if len(errs) == 1 {
-		return errs[0]
-	}
-	return hint.New(hint.CodeOf(errs[0]), errors.Join(errs...), hint.Next(errs[0]))
 }
 
 func word(r amg.Role) string { return cmp.Or(string(r), "nobody") }
@@ -175,7 +166,7 @@ func (t *Team) Apply(ctx context.Context, steps []Step) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var results []Result
+	results := []Result{}
 	for _, s := range steps {
 		r := Result{Step: s}
 		for _, f := range slices.Concat(failed, more) {

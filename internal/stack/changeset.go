@@ -31,7 +31,7 @@ func (c Change) Destroys() bool {
 type ChangeSet struct {
 	stack   *Stack
 	id      string
-	stackID string
+	StackID string // ARN of the stack, which is new where there was none
 	Changes []Change
 }
 
@@ -47,16 +47,16 @@ func (s *Stack) Plan(ctx context.Context, template string, parameters map[string
 		StackName: &s.Name, ChangeSetName: aws.String("parascope-" + strconv.FormatInt(time.Now().UnixMilli(), 36)),
 		ChangeSetType: types.ChangeSetTypeUpdate, TemplateBody: &template,
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
-		Parameters:   s.parameters(ctx, state, template, parameters),
+		Parameters:   s.parameters(state, template, parameters),
 	}
 	if !state.Exists() || state.Status == types.StackStatusReviewInProgress {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
 	made, err := s.client.CreateChangeSet(ctx, in)
 	if err != nil {
-		return nil, explain("plan the changes of stack "+s.Name, err)
+		return nil, explainPlan(s.Name, err)
 	}
-	set := &ChangeSet{stack: s, id: aws.ToString(made.Id), stackID: aws.ToString(made.StackId)}
+	set := &ChangeSet{stack: s, id: aws.ToString(made.Id), StackID: aws.ToString(made.StackId)}
 	changed, err := set.await(ctx)
 	if err != nil || !changed {
 		return nil, errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
@@ -65,7 +65,7 @@ func (s *Stack) Plan(ctx context.Context, template string, parameters map[string
 }
 
 // parameters are the new values, and those that the stack keeps.
-func (s *Stack) parameters(ctx context.Context, state State, template string, set map[string]string) []types.Parameter {
+func (s *Stack) parameters(state State, template string, set map[string]string) []types.Parameter {
 	var all []types.Parameter
 	for k, v := range set {
 		all = append(all, types.Parameter{ParameterKey: aws.String(k), ParameterValue: aws.String(v)})
@@ -73,12 +73,7 @@ func (s *Stack) parameters(ctx context.Context, state State, template string, se
 	if !state.Exists() {
 		return all
 	}
-	out, err := s.client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &s.Name})
-	if err != nil {
-		return all // CloudFormation says what is missing
-	}
-	for _, p := range out.Stacks[0].Parameters {
-		key := aws.ToString(p.ParameterKey)
+	for key := range state.Parameters {
 		_, given := set[key]
 		// The function's place is the template's own: an older one must not stay.
 		if given || strings.HasPrefix(key, "SetupFunction") || !strings.Contains(template, "\n  "+key+":\n") {
@@ -93,9 +88,9 @@ func (s *Stack) parameters(ctx context.Context, state State, template string, se
 func (c *ChangeSet) await(ctx context.Context) (changed bool, err error) {
 	var pace pace
 	for {
-		out, err := c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id})
+		out, err := c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID})
 		if err != nil {
-			return false, explain("read the changes of stack "+c.stack.Name, err)
+			return false, explainBusy("read the changes of stack "+c.stack.Name, err)
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
@@ -126,7 +121,7 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			return nil
 		}
 		var err error
-		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, NextToken: page.NextToken}); err != nil {
+		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID, NextToken: page.NextToken}); err != nil {
 			return explain("read the changes of stack "+c.stack.Name, err)
 		}
 	}
@@ -143,21 +138,23 @@ func (c *ChangeSet) Destroys() []Change {
 	return all
 }
 
-// Execute begins the operation.
+// Execute begins the operation. A *BusyError says that somebody else began one
+// after the plan was made.
 func (c *ChangeSet) Execute(ctx context.Context) error {
-	if _, err := c.stack.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id}); err != nil {
-		return explain("change stack "+c.stack.Name, err)
+	_, err := c.stack.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID})
+	if err == nil {
+		return nil
 	}
-	return nil
+	return explainBusy("change stack "+c.stack.Name, err)
 }
 
 // Discard deletes the change set, and the empty stack that planning a creation
 // leaves behind.
 func (c *ChangeSet) Discard(ctx context.Context) error {
-	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id}); err != nil {
+	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID}); err != nil && !isGone(err) {
 		return explain("discard the planned changes of stack "+c.stack.Name, err)
 	}
-	state, err := c.stack.describe(ctx, c.stackID)
+	state, err := c.stack.describe(ctx, c.StackID)
 	if err == nil && state.Status == types.StackStatusReviewInProgress {
 		return c.stack.Delete(ctx)
 	}

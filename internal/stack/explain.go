@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/smithy-go"
 
@@ -33,3 +34,51 @@ func explain(doing string, err error) error {
 	}
 	return wrapped
 }
+
+// explainPlan says which parameters there are where CloudFormation refuses one.
+func explainPlan(name string, err error) error {
+	doing := "plan the changes of stack " + name
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok || api.ErrorCode() != "ValidationError" {
+		return explain(doing, err)
+	}
+	wrapped := fmt.Errorf("%s: %w", doing, api)
+	if inProgress(api) {
+		return &BusyError{wrapped}
+	}
+	if strings.Contains(strings.ToLower(api.ErrorMessage()), "parameter") {
+		return hint.New(hint.BadInput, wrapped, "--parameter takes NAME=VALUE of "+strings.Join(Parameters(), ", ")+"; parallelcluster-infrastructure.yaml says which values they take")
+	}
+	return wrapped
+}
+
+// explainBusy is explain, with a *BusyError where somebody else is at the stack.
+func explainBusy(doing string, err error) error {
+	explained := explain(doing, err)
+	if api, ok := errors.AsType[smithy.APIError](err); ok && inProgress(api) {
+		return &BusyError{explained}
+	}
+	return explained
+}
+
+// isGone reports whether a change set is not there any more: executing one deletes
+// the stack's others.
+func isGone(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && strings.HasPrefix(api.ErrorCode(), "ChangeSetNotFound")
+}
+
+// inProgress reports whether CloudFormation refuses since somebody else is at it.
+func inProgress(api smithy.APIError) bool {
+	switch api.ErrorCode() {
+	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "ChangeSetNotFound", "ChangeSetNotFoundException":
+		return true
+	}
+	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state")
+}
+
+// BusyError says that another operation was begun on the stack in the meantime.
+type BusyError struct{ err error }
+
+func (e *BusyError) Error() string { return e.err.Error() }
+func (e *BusyError) Unwrap() error { return e.err }

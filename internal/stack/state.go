@@ -29,6 +29,8 @@ type State struct {
 	Status  types.StackStatus // "" when there is no stack
 	Reason  string
 	Outputs map[string]string
+	// Parameters are those that the stack was made or last updated with.
+	Parameters map[string]string
 }
 
 // Exists reports whether there is a stack that can be updated or deleted.
@@ -54,9 +56,12 @@ func (s *Stack) describe(ctx context.Context, nameOrID string) (State, error) {
 		return State{}, explain("describe stack "+s.Name, err)
 	}
 	found := out.Stacks[0]
-	state := State{ID: aws.ToString(found.StackId), Status: found.StackStatus, Reason: aws.ToString(found.StackStatusReason), Outputs: map[string]string{}}
+	state := State{ID: aws.ToString(found.StackId), Status: found.StackStatus, Reason: aws.ToString(found.StackStatusReason), Outputs: map[string]string{}, Parameters: map[string]string{}}
 	for _, o := range found.Outputs {
 		state.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	for _, p := range found.Parameters {
+		state.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	return state, nil
 }
@@ -65,6 +70,22 @@ func (s *Stack) describe(ctx context.Context, nameOrID string) (State, error) {
 func doesNotExist(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist")
+}
+
+// Names lists the region's stacks.
+func Names(ctx context.Context, cfg aws.Config) ([]string, error) {
+	var names []string
+	pages := cloudformation.NewDescribeStacksPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.DescribeStacksInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, explain("list stacks", err)
+		}
+		for _, s := range page.Stacks {
+			names = append(names, aws.ToString(s.StackName))
+		}
+	}
+	return names, nil
 }
 
 // Resource is one resource of the stack.

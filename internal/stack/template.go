@@ -40,6 +40,23 @@ func Template(p Place) (string, error) {
 	return text, nil
 }
 
+// Parameters are the names of the template's parameters that people set, in its
+// order; the function's place is set by Template.
+func Parameters() []string {
+	var names []string
+	_, section, _ := strings.Cut(parascope.Template, "\nParameters:\n")
+	for line := range strings.Lines(section) {
+		if !strings.HasPrefix(line, " ") && strings.TrimSpace(line) != "" {
+			break
+		}
+		name, found := strings.CutSuffix(strings.TrimPrefix(line, "  "), ":\n")
+		if found && !strings.HasPrefix(name, " ") && !strings.HasPrefix(name, "SetupFunction") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // setDefault changes the default of one parameter and leaves every other byte, the
 // comments among them, as it is.
 func setDefault(text, parameter, old, value string) (string, error) {

@@ -29,10 +29,10 @@ func (e Event) Failed() bool {
 // Done reports whether the resource got where it was going.
 func (e Event) Done() bool { return strings.HasSuffix(e.Status, "_COMPLETE") }
 
-// Watch reports the events since start, until the stack is at rest, and returns
-// what it is then; its zero State means that the stack was deleted. When ctx ends
-// the operation goes on without being watched.
-func (s *Stack) Watch(ctx context.Context, id string, start time.Time, report func(Event)) (State, error) {
+// Watch reports the events of the operation that was begun last, until the stack is
+// at rest, and returns what it is then; its zero State means that the stack was
+// deleted. When ctx ends the operation goes on without being watched.
+func (s *Stack) Watch(ctx context.Context, id string, report func(Event)) (State, error) {
 	seen := map[string]bool{}
 	var pace pace
 	for {
@@ -42,13 +42,14 @@ func (s *Stack) Watch(ctx context.Context, id string, start time.Time, report fu
 		if err != nil {
 			return State{}, err
 		}
-		if err := s.newEvents(ctx, id, start, seen, report); err != nil {
+		if err := s.newEvents(ctx, id, seen, report); err != nil {
 			return State{}, err
 		}
 		if state.Status == types.StackStatusDeleteComplete {
 			return State{}, nil
 		}
-		if !state.InProgress() {
+		// A change set that was just executed may not have changed the state yet.
+		if !state.InProgress() && state.Status != types.StackStatusReviewInProgress {
 			return state, nil
 		}
 		if err := pace.wait(ctx); err != nil {
@@ -57,9 +58,9 @@ func (s *Stack) Watch(ctx context.Context, id string, start time.Time, report fu
 	}
 }
 
-// newEvents reports what was not seen yet, the oldest first. CloudFormation lists
-// the newest first.
-func (s *Stack) newEvents(ctx context.Context, id string, start time.Time, seen map[string]bool, report func(Event)) error {
+// newEvents reports what was not seen yet of the operation, the oldest first.
+// CloudFormation lists the newest first.
+func (s *Stack) newEvents(ctx context.Context, id string, seen map[string]bool, report func(Event)) error {
 	var fresh []Event
 	pages := cloudformation.NewDescribeStackEventsPaginator(s.client, &cloudformation.DescribeStackEventsInput{StackName: &id})
 	for more := true; more && pages.HasMorePages(); {
@@ -69,7 +70,7 @@ func (s *Stack) newEvents(ctx context.Context, id string, start time.Time, seen 
 		}
 		for _, e := range page.StackEvents {
 			key := aws.ToString(e.EventId)
-			if seen[key] || aws.ToTime(e.Timestamp).Before(start) {
+			if seen[key] {
 				more = false
 				break
 			}
@@ -79,6 +80,11 @@ func (s *Stack) newEvents(ctx context.Context, id string, start time.Time, seen 
 				Time: aws.ToTime(e.Timestamp), LogicalID: logical, Type: aws.ToString(e.ResourceType), Caption: Caption(logical),
 				Status: string(e.ResourceStatus), Reason: aws.ToString(e.ResourceStatusReason),
 			})
+			// What people or programs ask for begins with this; all before it is history.
+			if aws.ToString(e.PhysicalResourceId) == aws.ToString(e.StackId) && aws.ToString(e.ResourceStatusReason) == "User Initiated" {
+				more = false
+				break
+			}
 		}
 	}
 	slices.Reverse(fresh)

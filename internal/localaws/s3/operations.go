@@ -22,6 +22,7 @@ func (s *S3) Service() gateway.Service {
 			{Text: "a bucket of another region answers 301 PermanentRedirect with x-amz-bucket-region, GetBucketLocation excepted", Basis: gateway.Confirmed, Source: reference + ", error responses; text without AWS's endpoint"},
 			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` is there always and belongs to AWS: 403 for the account, presigned requests of CloudFormation work", Basis: gateway.Inferred, Source: "CloudFormation user guide, VPC endpoints (the name; that the bucket is AWS's)"},
 			{Text: "another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
+			{Text: "names that begin with `taken-` belong to another account, so that this can be tried", Basis: gateway.Assumed, Source: "a means of the local cloud"},
 			{Text: "settings are stored and given back; bucket policies, encryption, versions and public access blocks have no effect on requests", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			{Text: "bodies in signed chunks (`STREAMING-…`) are refused: SDKs send them over https, or on request", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the Go SDK and the CLIs sign whole bodies over http"},
 		},
