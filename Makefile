@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: function build local guide test race lint gen mutants fuzz bench clean
+.PHONY: function build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
 
 FUNCTION = internal/stack/function
 FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
@@ -33,8 +33,10 @@ test: function ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/listen ./internal/localaws/gateway ./internal/localaws/principal \
-	./internal/localaws/state ./internal/localaws/sts ./internal/localaws/amp/dataplane
+RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship \
+	./internal/localaws/gateway ./internal/localaws/principal ./internal/localaws/state ./internal/localaws/sts \
+	./internal/localaws/iam/... ./internal/localaws/identity ./internal/localaws/logs ./internal/localaws/lambda/... \
+	./internal/localaws/cloudformation/stack ./internal/localaws/amp/dataplane
 
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)
@@ -52,11 +54,20 @@ gen: ## rewrite everything that is generated
 mutants: function ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
 
+soak: ## random faults and kill -9 against the head's delivery for SOAK
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
+
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
 bench: build ## start, help and memory of the built binary
 	bench/start/run
+
+bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5 minutes)
+	bench/loss/run
+
+bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
+	bench/fleet/run
 
 clean:
 	rm -rf bin dist

@@ -71,7 +71,7 @@ type Grafana struct {
 
 // S3 configures the object store.
 type S3 struct {
-	// Taken says which bucket names other accounts have; nil: none.
+	// Taken says which bucket names other accounts have; nil: those that begin with "taken-".
 	Taken func(bucket string) bool
 }
 
