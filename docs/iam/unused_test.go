@@ -155,7 +155,7 @@ func upgrade(t *testing.T, c *cloud) {
 		}
 		template = strings.Replace(template, change[0], change[1], 1)
 	}
-	s, start := stack.New(cfg, stackName), time.Now()
+	s := stack.New(cfg, stackName)
 	set, err := s.Plan(ctx, template, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func upgrade(t *testing.T, c *cloud) {
 	if err := set.Execute(ctx); err != nil {
 		t.Fatal(err)
 	}
-	state, err := s.Watch(ctx, stackName, start.Add(-time.Second), func(e stack.Event) {
+	state, err := s.Watch(ctx, stackName, func(e stack.Event) {
 		if e.Failed() {
 			t.Errorf("%s: %s", e.LogicalID, e.Reason)
 		}

@@ -117,9 +117,8 @@ func (s *site) up(t *testing.T) {
 	infra := stack.New(s.operator, "pcluster-infra")
 	set, err := infra.Plan(t.Context(), packed.Template, nil)
 	must(t, err)
-	begin := time.Now()
 	must(t, set.Execute(t.Context()))
-	state, err := infra.Watch(t.Context(), "pcluster-infra", begin, func(e stack.Event) {
+	state, err := infra.Watch(t.Context(), "pcluster-infra", func(e stack.Event) {
 		if e.Failed() {
 			t.Errorf("%s: %s", e.LogicalID, e.Reason)
 		}

@@ -36,11 +36,10 @@ func (a *account) template(t *testing.T) string {
 func (a *account) create(t *testing.T, template string) (stack.State, []stack.Event) {
 	t.Helper()
 	s := stack.New(a.deployer, stackName)
-	begin := time.Now()
 	set, err := s.Plan(t.Context(), template, nil)
 	must(t, err)
 	must(t, set.Execute(t.Context()))
-	return a.watch(t, s, stackName, begin)
+	return a.watch(t, s, stackName)
 }
 
 // delete deletes the stack as the deployer.
@@ -49,17 +48,16 @@ func (a *account) delete(t *testing.T) (stack.State, []stack.Event) {
 	s := stack.New(a.deployer, stackName)
 	state, err := s.Describe(t.Context())
 	must(t, err)
-	begin := time.Now()
 	must(t, s.Delete(t.Context()))
-	return a.watch(t, s, state.ID, begin)
+	return a.watch(t, s, state.ID)
 }
 
-func (a *account) watch(t *testing.T, s *stack.Stack, id string, begin time.Time) (stack.State, []stack.Event) {
+func (a *account) watch(t *testing.T, s *stack.Stack, id string) (stack.State, []stack.Event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var failed []stack.Event
-	state, err := s.Watch(ctx, id, begin, func(e stack.Event) {
+	state, err := s.Watch(ctx, id, func(e stack.Event) {
 		if e.Failed() {
 			failed = append(failed, e)
 		}
