@@ -46,7 +46,7 @@ func explainPlan(name string, err error) error {
 	if inProgress(api) {
 		return &BusyError{wrapped}
 	}
-	if strings.Contains(strings.ToLower(api.ErrorMessage()), "parameter") {
+	if strings.HasPrefix(api.ErrorMessage(), "Parameter") { // "Parameters: [X] do not exist …", "Parameter 'X' must …"
 		return hint.New(hint.BadInput, wrapped, "--parameter takes NAME=VALUE of "+strings.Join(Parameters(), ", ")+"; parallelcluster-infrastructure.yaml says which values they take")
 	}
 	return wrapped

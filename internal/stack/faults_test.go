@@ -190,7 +190,11 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		"no template":       {"just text", nil, "Template format error"},
 	} {
 		_, err := s.Plan(t.Context(), bad.template, bad.parameters)
-		says(t, err, hint.Failure, "plan the changes of stack "+stackName, bad.says)
+		code := hint.Failure
+		if bad.parameters != nil {
+			code = hint.BadInput
+		}
+		says(t, err, code, "plan the changes of stack "+stackName, bad.says)
 		if state, err := s.Describe(t.Context()); err != nil || state.Exists() {
 			t.Errorf("%s left a stack that is %q, %v", name, state.Status, err)
 		}
