@@ -78,6 +78,7 @@ with Amazon Managed Prometheus and Amazon Managed Grafana, and runs the same
 thing on one machine without AWS.
 
   parascope local      start here: everything on this machine, with its own metrics
+  parascope up         the same in your AWS account: Prometheus, Grafana, connected
   parascope query up   ask the workspace in PromQL`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -23,16 +23,16 @@ service whether what was billed is really gone.`,
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !yes {
-				o.Confirm = ask(p)
-			}
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {
 				return err
 			}
-			report, stop := reporter(p, asJSON)
-			result, err := deploy.Down(cmd.Context(), cfg, o, report)
-			stop()
+			r := newReporter(p, asJSON)
+			if !yes {
+				o.Confirm = r.confirmed(p)
+			}
+			result, err := deploy.Down(cmd.Context(), cfg, o, r.report)
+			r.stop()
 			if err != nil {
 				return err
 			}
@@ -42,7 +42,11 @@ service whether what was billed is really gone.`,
 			for _, s := range result.Stays {
 				fmt.Fprintf(p.Stdout, "stays: %s\n", s)
 			}
-			fmt.Fprintln(p.Stdout, "nothing billed is left")
+			if len(result.Gone) > 0 {
+				fmt.Fprintf(p.Stdout, "nothing billed is left of stack %s\n", o.StackName)
+			} else {
+				fmt.Fprintf(p.Stdout, "nothing billed was there of stack %s\n", o.StackName)
+			}
 			return nil
 		},
 	}

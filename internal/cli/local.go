@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +54,7 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 			if o.DataDir, err = dataDir(p, o.DataDir); err != nil {
 				return err
 			}
+			signal.Ignore(syscall.SIGPIPE) // who started it may stop reading; the cloud goes on
 			report := printLocal(p)
 			if asJSON {
 				enc := json.NewEncoder(p.Stdout)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ func newLogs(p *Process) *cobra.Command {
 			style := term.Style(p.Stdout, p.Getenv)
 			return deploy.Logs(cmd.Context(), cfg, name, time.Now().Add(-since), follow, func(l deploy.LogLine) error {
 				if asJSON {
-					return printJSONLine(p, l)
+					return json.NewEncoder(p.Stdout).Encode(l)
 				}
 				_, err := fmt.Fprintf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
 				return err

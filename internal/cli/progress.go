@@ -2,13 +2,17 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -16,16 +20,42 @@ import (
 // heartbeat is how long nothing is said before a line says that it goes on.
 const heartbeat = 10 * time.Second
 
-// reporter draws the events of deploy on stderr, a line each, with a line now and
-// then while nothing happens; or on stdout as JSON. stop ends the heartbeat.
-func reporter(p *Process, asJSON bool) (report func(deploy.Event), stop func()) {
+// reporter is how the events of deploy are told: on stdout as JSON; on a terminal as
+// a tree that is drawn in place; elsewhere on stderr, a line each, with a line now
+// and then while nothing happens.
+type reporter struct {
+	report func(deploy.Event)
+	quiet  func(do func()) // keeps still while do asks the person something
+	stop   func()
+}
+
+// newReporter must be stopped. From here on a reader that goes away, as in
+// "parascope up | head -1", no longer ends the program: half of a stack helps nobody.
+func newReporter(p *Process, asJSON bool) reporter {
+	signal.Ignore(syscall.SIGPIPE)
 	if asJSON {
 		enc := json.NewEncoder(p.Stdout)
-		return func(e deploy.Event) { _ = enc.Encode(e) }, func() {} // a closed pipe must not stop AWS's work half-way
+		return reporter{
+			report: func(e deploy.Event) { _ = enc.Encode(e) }, // a closed pipe must not stop AWS's work half-way
+			quiet:  func(do func()) { do() },
+			stop:   func() {},
+		}
+	}
+	if term.IsTerminal(p.Stderr) && p.Getenv("TERM") != "dumb" {
+		t := newProgressTree(p, time.Now)
+		return reporter{t.report, t.quiet, t.stop}
 	}
 	l := &progressLines{p: p, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]time.Time{}, done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
-	return l.report, l.stop
+	return reporter{l.report, l.quiet, l.stop}
+}
+
+// confirmed asks the person between the lines that are drawn.
+func (r reporter) confirmed(p *Process) func(question string) (bool, error) {
+	return func(question string) (yes bool, err error) {
+		r.quiet(func() { yes, err = ask(p, question) })
+		return yes, err
+	}
 }
 
 // progressLines draws one line for each event that a person cares about.
@@ -52,29 +82,54 @@ func (l *progressLines) report(e deploy.Event) {
 	case deploy.Warning:
 		l.line("%s %s: %s", l.style.Bold("!"), e.Step, e.Text)
 	case deploy.Planned:
-		l.planned(e.Changes)
+		for _, line := range describePlan(l.style, e.Changes) {
+			l.line("%s", line)
+		}
 	case deploy.Progress:
 		l.progress(*e.Resource)
 	case deploy.Changed:
-		mark := l.style.Good("✓")
-		text := describeStep(e.Person.Step)
-		if e.Person.Why != "" {
-			mark, text = l.style.Bad("✗"), text+": "+e.Person.Why
-		}
-		l.line("  %s %s: %s", mark, e.Person.Who, text)
+		l.line("  %s", describeResult(l.style, *e.Person))
 	}
 }
 
-// planned sums up what CloudFormation is going to do, and names what goes away.
-func (l *progressLines) planned(changes []stack.Change) {
+// quiet holds the heartbeat back.
+func (l *progressLines) quiet(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	do()
+	l.beat.Reset(heartbeat)
+}
+
+// describePlan sums up what CloudFormation is going to do, and names what goes away.
+func describePlan(style term.Styler, changes []stack.Change) (lines []string) {
 	count := map[string]int{}
 	for _, c := range changes {
 		count[c.Action]++
 		if c.Destroys() {
-			l.line("  %s %s %s (%s)", l.style.Bad("-"), strings.ToLower(c.Action), c.LogicalID, c.Type)
+			lines = append(lines, fmt.Sprintf("  %s %s: %s (%s)", style.Bad("-"), loss(c), c.LogicalID, c.Type))
 		}
 	}
-	l.line("  plan: %d to add, %d to change, %d to remove", count["Add"], count["Modify"], count["Remove"])
+	return append(lines, fmt.Sprintf("  plan: %d to add, %d to change, %d to remove", count["Add"], count["Modify"], count["Remove"]))
+}
+
+// loss says how a change takes something away.
+func loss(c stack.Change) string {
+	switch {
+	case c.Action == "Remove":
+		return "is removed"
+	case c.Replacement == "Conditional":
+		return "may be replaced"
+	}
+	return "is replaced"
+}
+
+// describeResult is one person's line.
+func describeResult(style term.Styler, r people.Result) string {
+	mark, text := style.Good("✓"), describeStep(r.Step)
+	if r.Why != "" {
+		mark, text = style.Bad("✗"), text+": "+r.Why
+	}
+	return fmt.Sprintf("%s %s: %s", mark, r.Who, text)
 }
 
 // progress says when a resource that has a caption begins and ends, and every
@@ -134,7 +189,21 @@ func (l *progressLines) line(format string, args ...any) {
 	fmt.Fprintf(l.p.Stderr, format+"\n", args...)
 }
 
-func seconds(d time.Duration) string { return d.Round(time.Second).String() }
+// seconds is a duration for people: with tenths while it is short.
+func seconds(d time.Duration) string {
+	d = max(0, d)
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
 
-// printJSONLine prints v on one line, as the events before it.
-func printJSONLine(p *Process, v any) error { return json.NewEncoder(p.Stdout).Encode(v) }
+// printJSONLine prints v on one line, as the events before it. That nobody reads it
+// any more is no failure of what was done.
+func printJSONLine(p *Process, v any) error {
+	err := json.NewEncoder(p.Stdout).Encode(v)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}

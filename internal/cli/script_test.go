@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 func TestMain(m *testing.M) {
@@ -34,15 +35,25 @@ func TestScripts(t *testing.T) {
 			"signer":  startSigner,
 			"await":   await,
 			"running": running,
+			"deny":    account{t.Context()}.deny,
+			"nothing": account{t.Context()}.nothingLeft,
 		},
-		Condition: client,
+		Condition: condition,
 	})
 }
 
-// client is the condition [client:/path]: whether a program that we did not
-// write is installed. Where CI is set its absence fails, since a skip there
-// would hide that nothing was checked.
-func client(cond string) (bool, error) {
+// condition knows [client:/path]: whether a program that we did not write is
+// installed, and [function]: whether the setup function was built, by "make
+// function", and is in the program. Where CI is set their absence fails, since a
+// skip there would hide that nothing was checked.
+func condition(cond string) (bool, error) {
+	if cond == "function" {
+		_, err := stack.LoadFunction(stack.HostArchitecture())
+		if err != nil && os.Getenv("CI") != "" {
+			return false, err
+		}
+		return err == nil, nil
+	}
 	path, ok := strings.CutPrefix(cond, "client:")
 	if !ok {
 		return false, &exec.Error{Name: cond, Err: exec.ErrNotFound}

@@ -72,16 +72,16 @@ func runUp(ctx context.Context, p *Process, o upOptions) error {
 		return err
 	}
 	o.deploy.Parameters = o.parameters
-	if !o.yes {
-		o.deploy.Confirm = ask(p)
-	}
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return err
 	}
-	report, stop := reporter(p, o.json)
-	result, err := deploy.Up(ctx, cfg, o.deploy, report)
-	stop()
+	r := newReporter(p, o.json)
+	if !o.yes {
+		o.deploy.Confirm = r.confirmed(p)
+	}
+	result, err := deploy.Up(ctx, cfg, o.deploy, r.report)
+	r.stop()
 	if err != nil {
 		return err
 	}
@@ -110,30 +110,28 @@ func readWants(users []string) ([]people.Want, error) {
 }
 
 // ask asks the person at the terminal; where there is none, nobody said yes.
-func ask(p *Process) func(string) (bool, error) {
-	return func(question string) (bool, error) {
-		fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
-		line, err := bufio.NewReader(p.Stdin).ReadString('\n')
-		if err != nil {
-			fmt.Fprintln(p.Stderr)
-			return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
-		}
-		answer := strings.ToLower(strings.TrimSpace(line))
-		return answer == "y" || answer == "yes", nil
+func ask(p *Process, question string) (bool, error) {
+	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
+	line, err := bufio.NewReader(p.Stdin).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(p.Stderr)
+		return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
 	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes", nil
 }
 
+// printUp is what a newcomer reads when all is there.
 func printUp(p *Process, r deploy.UpResult) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
-	line("")
 	if r.GrafanaURL != "" {
 		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
 		for _, m := range r.Members {
 			line("  %-7s %s", strings.ToLower(string(m.Role)), m.Principal)
 		}
 		if len(r.Members) == 0 {
-			line("  nobody may sign in yet: parascope users add alice@example.com:admin")
+			line("  nobody may sign in yet")
 		}
 	}
 	if len(r.Cost) > 0 {
@@ -141,10 +139,31 @@ func printUp(p *Process, r deploy.UpResult) {
 		for _, c := range r.Cost {
 			total += c.Dollars
 		}
-		line("%s  $%.2f a month at rest (us-east-2):", style.Bold("Cost"), total)
+		line("%s  $%.2f a month before any metric is sent (us-east-2 prices):", style.Bold("Cost"), total)
 		for _, c := range r.Cost {
 			line("  %7.2f  %s", c.Dollars, c.What)
 		}
 	}
-	line("%s  the head node sends with the policy %s; 'parascope status' shows who sends", style.Bold("Next"), r.Outputs["AMPRemoteWritePolicyArn"])
+	line("%s  %s", style.Bold("Next"), nextAfterUp(r))
+}
+
+// nextAfterUp is the one thing to do next.
+func nextAfterUp(r deploy.UpResult) string {
+	on := stackFlag(r.StackName)
+	switch {
+	case r.GrafanaURL != "" && len(r.Members) == 0:
+		return "parascope users add YOUR-E-MAIL:admin   (parascope users find lists who there is)"
+	case r.Outputs["AMPRemoteWritePolicyArn"] != "":
+		return "create the cluster; its head node sends with the policy\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
+			"\n  parascope status" + on + " shows who sends"
+	}
+	return "create the cluster in this network; parascope up" + on + " --parameter MonitoringType=amp+amg adds the monitoring"
+}
+
+// stackFlag names the stack in a command, where it is not the usual one.
+func stackFlag(name string) string {
+	if name == defaultStack {
+		return ""
+	}
+	return " --stack " + name
 }

@@ -256,16 +256,9 @@ func printPeople(p *Process, results []people.Result, dryRun bool) {
 		return
 	}
 	for _, r := range results {
-		mark := style.Good("✓")
-		switch {
-		case dryRun:
-			mark = style.Faint("would")
-		case r.Why != "":
-			mark = style.Bad("✗")
-		}
-		line := fmt.Sprintf("%s %s: %s", mark, r.Who, describeStep(r.Step))
-		if r.Why != "" {
-			line += ": " + r.Why
+		line := describeResult(style, r)
+		if dryRun {
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, describeStep(r.Step))
 		}
 		fmt.Fprintln(p.Stdout, line)
 	}

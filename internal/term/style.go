@@ -24,14 +24,21 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is the number of columns of the terminal behind w, 80 when there is none.
-func Width(w io.Writer) int {
+// Size is the number of columns and lines of the terminal behind w, 80 and 24 when
+// there is none.
+func Size(w io.Writer) (columns, lines int) {
 	if f, ok := w.(*os.File); ok {
-		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 0 {
-			return cols
+		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && lines > 0 {
+			return columns, lines
 		}
 	}
-	return 80
+	return 80, 24
+}
+
+// Width is the number of columns of the terminal behind w, 80 when there is none.
+func Width(w io.Writer) int {
+	columns, _ := Size(w)
+	return columns
 }
 
 func (s Styler) Bad(t string) string   { return s.paint("31;1", t) }
