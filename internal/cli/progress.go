@@ -142,7 +142,11 @@ func (l *progressLines) progress(e stack.Event) {
 		delete(l.since, e.LogicalID)
 	case e.Caption == "":
 	case e.Done() && running:
-		l.line("  %s %s %s", l.style.Good("✓"), e.Caption, l.style.Faint(seconds(e.Time.Sub(began))))
+		mark, gone := l.style.Good("✓"), ""
+		if e.Status == "DELETE_COMPLETE" {
+			mark, gone = l.style.Faint("-"), ": gone"
+		}
+		l.line("  %s %s%s %s", mark, e.Caption, gone, l.style.Faint(seconds(e.Time.Sub(began))))
 		delete(l.since, e.LogicalID)
 	case !e.Done() && !running:
 		l.since[e.LogicalID] = e.Time

@@ -221,7 +221,7 @@ func (o *usersOptions) change(ctx context.Context, p *Process, wants []people.Wa
 	if err != nil {
 		return err
 	}
-	var results []people.Result
+	results := []people.Result{}
 	if dryRun {
 		for _, s := range steps {
 			results = append(results, people.Result{Step: s})

@@ -50,7 +50,7 @@ func Look(ctx context.Context, cfg aws.Config, stackName string) (Status, error)
 	if !state.Exists() {
 		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", stackName, cfg.Region), "'parascope up' creates it; --stack and --region name another one")
 	}
-	s := Status{StackName: stackName, StackStatus: string(state.Status), Unknown: map[string]string{}}
+	s := Status{StackName: stackName, StackStatus: string(state.Status), Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
 	for what, look := range map[string]func() error{
 		"prometheus": func() error { return s.lookAtPrometheus(ctx, cfg, state.Outputs["AMPWorkspaceId"]) },
 		"grafana":    func() error { return s.lookAtGrafana(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) },

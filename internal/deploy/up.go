@@ -65,7 +65,7 @@ type up struct {
 // and gives people their roles.
 func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (UpResult, error) {
 	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report}
-	u.result.StackName, u.result.Region = o.StackName, cfg.Region
+	u.result.StackName, u.result.Region, u.result.Members = o.StackName, cfg.Region, []people.Member{}
 	for _, step := range []struct {
 		name, doing string
 		run         func(context.Context) (came string, err error)

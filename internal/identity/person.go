@@ -163,7 +163,7 @@ func (d *Directory) Describe(ctx context.Context, id string, kind Kind) (Princip
 
 // List returns users and groups whose name or e-mail contains part, all for "".
 func (d *Directory) List(ctx context.Context, part string) ([]Principal, error) {
-	var all []Principal
+	all := []Principal{}
 	keep := func(p Principal) {
 		if strings.Contains(strings.ToLower(p.Name+"\n"+p.Email), strings.ToLower(part)) {
 			all = append(all, p)

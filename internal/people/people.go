@@ -51,7 +51,7 @@ func (t *Team) Members(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []Member
+	all := []Member{}
 	for _, p := range permissions {
 		who, err := t.directory.Describe(ctx, p.ID, kindOf(p))
 		if hint.CodeOf(err) == hint.NotFound {
@@ -166,7 +166,7 @@ func (t *Team) Apply(ctx context.Context, steps []Step) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var results []Result
+	results := []Result{}
 	for _, s := range steps {
 		r := Result{Step: s}
 		for _, f := range slices.Concat(failed, more) {

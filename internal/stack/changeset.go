@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/smithy-go"
 )
 
 // Change is what a change set will do to one resource.
@@ -89,9 +88,9 @@ func (s *Stack) parameters(state State, template string, set map[string]string) 
 func (c *ChangeSet) await(ctx context.Context) (changed bool, err error) {
 	var pace pace
 	for {
-		out, err := c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id})
+		out, err := c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID})
 		if err != nil {
-			return false, explain("read the changes of stack "+c.stack.Name, err)
+			return false, explainBusy("read the changes of stack "+c.stack.Name, err)
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
@@ -122,7 +121,7 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			return nil
 		}
 		var err error
-		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, NextToken: page.NextToken}); err != nil {
+		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID, NextToken: page.NextToken}); err != nil {
 			return explain("read the changes of stack "+c.stack.Name, err)
 		}
 	}
@@ -142,21 +141,17 @@ func (c *ChangeSet) Destroys() []Change {
 // Execute begins the operation. A *BusyError says that somebody else began one
 // after the plan was made.
 func (c *ChangeSet) Execute(ctx context.Context) error {
-	_, err := c.stack.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id})
+	_, err := c.stack.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID})
 	if err == nil {
 		return nil
 	}
-	explained := explain("change stack "+c.stack.Name, err)
-	if api, ok := errors.AsType[smithy.APIError](err); ok && inProgress(api) {
-		return &BusyError{explained}
-	}
-	return explained
+	return explainBusy("change stack "+c.stack.Name, err)
 }
 
 // Discard deletes the change set, and the empty stack that planning a creation
 // leaves behind.
 func (c *ChangeSet) Discard(ctx context.Context) error {
-	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id}); err != nil {
+	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID}); err != nil && !isGone(err) {
 		return explain("discard the planned changes of stack "+c.stack.Name, err)
 	}
 	state, err := c.stack.describe(ctx, c.StackID)

@@ -52,10 +52,26 @@ func explainPlan(name string, err error) error {
 	return wrapped
 }
 
+// explainBusy is explain, with a *BusyError where somebody else is at the stack.
+func explainBusy(doing string, err error) error {
+	explained := explain(doing, err)
+	if api, ok := errors.AsType[smithy.APIError](err); ok && inProgress(api) {
+		return &BusyError{explained}
+	}
+	return explained
+}
+
+// isGone reports whether a change set is not there any more: executing one deletes
+// the stack's others.
+func isGone(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && strings.HasPrefix(api.ErrorCode(), "ChangeSetNotFound")
+}
+
 // inProgress reports whether CloudFormation refuses since somebody else is at it.
 func inProgress(api smithy.APIError) bool {
 	switch api.ErrorCode() {
-	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "TokenAlreadyExistsException":
+	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "ChangeSetNotFound", "ChangeSetNotFoundException":
 		return true
 	}
 	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state")
