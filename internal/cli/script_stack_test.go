@@ -37,10 +37,10 @@ func (a account) operator(ts *testscript.TestScript) (context.Context, context.C
 
 // deny is the script command
 //
-//	[!] deny [ACTION ...]
+//	[!] deny [ACTION ... | FILE.json]
 //
-// It takes the actions from the deployer, by a policy that denies them; with ! it
-// gives back what was taken.
+// It takes the actions from the deployer, by a policy that denies them or that is
+// in the file; with ! it gives back what was taken.
 func (a account) deny(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel, cfg := a.operator(ts)
 	defer cancel()
@@ -54,6 +54,9 @@ func (a account) deny(ts *testscript.TestScript, neg bool, args []string) {
 		map[string]any{"Effect": "Deny", "Action": args, "Resource": "*"},
 	}})
 	ts.Check(err)
+	if len(args) == 1 && strings.HasSuffix(args[0], ".json") {
+		document = []byte(ts.ReadFile(args[0]))
+	}
 	_, err = client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: user, PolicyName: name, PolicyDocument: aws.String(string(document))})
 	ts.Check(err)
 }

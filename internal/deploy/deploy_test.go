@@ -1,0 +1,155 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/localaws"
+)
+
+// cloud is a local cloud with a clock that can be moved ahead.
+type cloud struct {
+	cfg   aws.Config   // of who may do everything
+	ahead atomic.Int64 // a time.Duration
+}
+
+func start(t *testing.T, o localaws.Options) *cloud {
+	t.Helper()
+	c := &cloud{}
+	o.DataDir, o.Listen = t.TempDir(), "127.0.0.1:0"
+	o.Now = func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+	running, err := localaws.New(o)
+	must(t, err)
+	must(t, running.Start(t.Context()))
+	t.Cleanup(func() { must(t, running.Stop(context.WithoutCancel(t.Context()))) })
+	c.cfg, err = awsconf.Load(t.Context(), awsconf.Options{Region: "us-east-2", Profile: "operator", Endpoint: running.URL(), Files: awsconf.Files{
+		Credentials: filepath.Join(o.DataDir, "aws", "credentials"), Config: filepath.Join(o.DataDir, "aws", "config"),
+	}})
+	must(t, err)
+	return c
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// session is that of a role, for the shortest time that AWS gives: 15 minutes.
+func (c *cloud) session(t *testing.T) aws.Config {
+	t.Helper()
+	client := iam.NewFromConfig(c.cfg)
+	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
+	must(t, err)
+	_, err = client.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: role.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+	must(t, err)
+	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer"), DurationSeconds: aws.Int32(900)})
+	must(t, err)
+	cfg := c.cfg.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	return cfg
+}
+
+var onlyPrometheus = map[string]string{"MonitoringType": "amp-only"}
+
+func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
+	c := start(t, localaws.Options{AMP: localaws.AMP{CreateDelay: 20 * time.Minute}})
+	o := UpOptions{StackName: "s", Parameters: onlyPrometheus}
+	_, err := Up(t.Context(), c.session(t), o, func(e Event) {
+		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" && c.ahead.Load() == 0 {
+			c.ahead.Store(int64(16 * time.Minute))
+		}
+	})
+	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait; AWS goes on by itself") ||
+		!strings.Contains(hint.Next(err), "'parascope up' picks it up where it is") {
+		t.Fatalf("%v; %s", err, hint.Next(err))
+	}
+	// With new ones it is picked up: the operation goes on, and is watched. (The clock
+	// goes back, since this process' own cannot follow it, and signs.)
+	c.ahead.Store(0)
+	ctx, cancel := context.WithCancel(t.Context())
+	watched := false
+	_, err = Up(ctx, c.cfg, o, func(e Event) {
+		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" && e.Resource.Status == "CREATE_IN_PROGRESS" {
+			watched = true
+			cancel()
+		}
+	})
+	if !watched || !errors.Is(err, context.Canceled) || !strings.Contains(hint.Next(err), "'parascope up' picks it up where it is") {
+		t.Errorf("watched %v, %v", watched, err)
+	}
+}
+
+// TestUpKeepsWhatTheStackHas: a parameter that is not named keeps its value, and the
+// cost and the steps are those of the stack as it is.
+func TestUpKeepsWhatTheStackHas(t *testing.T) {
+	c := start(t, localaws.Options{People: localaws.People{Kind: "none"}})
+	o := UpOptions{StackName: "s", Parameters: map[string]string{"MonitoringType": "none", "VPCName": "mine"}}
+	if _, err := Up(t.Context(), c.cfg, o, func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	o.Parameters = nil
+	result, err := Up(t.Context(), c.cfg, o, func(e Event) {
+		if e.Kind == Planned {
+			t.Errorf("changes are planned: %+v", e.Changes)
+		}
+	})
+	if err != nil || result.Changed {
+		t.Errorf("%+v, %v", result, err)
+	}
+	for _, line := range result.Cost {
+		if strings.Contains(line.What, "Grafana") {
+			t.Errorf("a stack without Grafana is said to cost %+v", line)
+		}
+	}
+}
+
+func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
+	c := start(t, localaws.Options{People: localaws.People{Region: "eu-west-1"}})
+	warned := false
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Up(ctx, c.cfg, UpOptions{StackName: "s"}, func(e Event) {
+		warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
+		if e.Kind == Started && e.Step == "settle" {
+			cancel() // what comes needs the setup function
+		}
+	})
+	if err == nil || !warned {
+		t.Errorf("warned %v, %v", warned, err)
+	}
+}
+
+// TestDownLooksForAllThatIsBilled: each with its own service.
+func TestDownLooksForAllThatIsBilled(t *testing.T) {
+	c := start(t, localaws.Options{})
+	if _, err := Up(t.Context(), c.cfg, UpOptions{StackName: "s", Parameters: onlyPrometheus}, func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	result, err := Down(t.Context(), c.cfg, DownOptions{StackName: "s"}, func(Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := map[string]bool{}
+	for _, g := range result.Gone {
+		looked[g.Type] = true
+	}
+	for _, billed := range []string{"AWS::APS::Workspace", "AWS::EC2::NatGateway", "AWS::EC2::EIP"} {
+		if !looked[billed] {
+			t.Errorf("nobody looked for %s: %+v", billed, result.Gone)
+		}
+	}
+}
