@@ -24,23 +24,34 @@ type Workspace struct {
 	Endpoint string `json:"endpoint"` // host, without a scheme
 }
 
-// FindWorkspace finds the workspace that nameOrID means: an id, a name, or, when
-// it is empty, the only one there is. Where that is none or several, the error
-// lists the candidates.
-func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Workspace, error) {
-	var all, named []Workspace
+// Workspaces lists those of the region.
+func Workspaces(ctx context.Context, cfg aws.Config) ([]Workspace, error) {
+	var all []Workspace
 	pages := sdk.NewListWorkspacesPaginator(sdk.NewFromConfig(cfg), &sdk.ListWorkspacesInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return Workspace{}, explain("list Grafana workspaces", err)
+			return nil, explain("list Grafana workspaces", err)
 		}
 		for _, w := range page.Workspaces {
-			found := Workspace{aws.ToString(w.Id), aws.ToString(w.Name), string(w.Status), aws.ToString(w.Endpoint)}
-			all = append(all, found)
-			if nameOrID == "" || found.Name == nameOrID || found.ID == nameOrID {
-				named = append(named, found)
-			}
+			all = append(all, Workspace{aws.ToString(w.Id), aws.ToString(w.Name), string(w.Status), aws.ToString(w.Endpoint)})
+		}
+	}
+	return all, nil
+}
+
+// FindWorkspace finds the workspace that nameOrID means: an id, a name, or, when
+// it is empty, the only one there is. Where that is none or several, the error
+// lists the candidates.
+func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Workspace, error) {
+	all, err := Workspaces(ctx, cfg)
+	if err != nil {
+		return Workspace{}, err
+	}
+	var named []Workspace
+	for _, w := range all {
+		if nameOrID == "" || w.Name == nameOrID || w.ID == nameOrID {
+			named = append(named, w)
 		}
 	}
 	switch {

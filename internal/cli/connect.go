@@ -64,5 +64,6 @@ does, with the answer in words.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
 	return c
 }

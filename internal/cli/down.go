@@ -58,5 +58,6 @@ service whether what was billed is really gone.`,
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
 	return c
 }

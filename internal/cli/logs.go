@@ -45,5 +45,6 @@ func newLogs(p *Process) *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
 	return c
 }

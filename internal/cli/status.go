@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,7 @@ to be. 'parascope connect' checks the connection of the two workspaces.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
 	return c
 }
 
@@ -58,8 +60,8 @@ func printStatus(p *Process, s deploy.Status) {
 	}
 	line("stack", "%s %s", s.StackName, s.StackStatus)
 	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
-	line("grafana", "%s  %s", cmp.Or(s.Grafana, "none"), s.GrafanaURL)
-	if s.Unknown["people"] == "" {
+	line("grafana", "%s", strings.TrimSpace(cmp.Or(s.Grafana, "none")+"  "+s.GrafanaURL))
+	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
 		line("people", "%d may sign in", len(s.Members))
 	}
 	for _, c := range s.Clusters {

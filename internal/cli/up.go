@@ -63,6 +63,9 @@ back to it. It asks before anything that exists is replaced or removed.`,
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&o.aws))
+	completeFlag(c, "user", wants(&o.aws))
+	completeFlag(c, "parameter", parameters)
 	return c
 }
 

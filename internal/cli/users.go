@@ -46,6 +46,7 @@ not do is told as a failure.`,
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
 	return c
 }
@@ -144,6 +145,8 @@ func newUsersAdd(p *Process, o *usersOptions) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&role, "role", role, "`ROLE` of those who are named without one: admin, editor or viewer")
+	completeFlag(c, "role", roleNames)
+	completeArgs(c, wants(&o.aws))
 	return c
 }
 
@@ -151,7 +154,7 @@ func newUsersAdd(p *Process, o *usersOptions) *cobra.Command {
 func isKind(s string) bool { return s == string(identity.User) || s == string(identity.Group) }
 
 func newUsersRemove(p *Process, o *usersOptions) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:     "remove WHO …",
 		Aliases: []string{"rm"},
 		Short:   "Take people's role away",
@@ -165,6 +168,8 @@ func newUsersRemove(p *Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
+	completeArgs(c, o.members)
+	return c
 }
 
 func newUsersApply(p *Process, o *usersOptions) *cobra.Command {

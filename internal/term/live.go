@@ -43,7 +43,8 @@ func (l *Live) write(above string, lines []string) {
 	lines = fit(lines, min(MaxLive, max(1, height-1)))
 	var b strings.Builder
 	if l.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", l.drawn) // up, and all below is gone
+		// To the beginning of the line, where a ^C may stand, up, and all below is gone.
+		fmt.Fprintf(&b, "\r\x1b[%dA\x1b[J", l.drawn)
 	}
 	b.WriteString(above)
 	for _, line := range lines {

@@ -13,7 +13,7 @@ import (
 func screen(t *testing.T, written string) []string {
 	t.Helper()
 	lines := []string{""}
-	row := 0
+	row, column := 0, 0
 	for len(written) > 0 {
 		switch {
 		case strings.HasPrefix(written, "\x1b["):
@@ -22,7 +22,7 @@ func screen(t *testing.T, written string) []string {
 				t.Fatalf("unknown escape in %q", written)
 			}
 			if written[end] == 'J' {
-				lines = append(lines[:row], "")
+				lines = append(lines[:row], string([]rune(lines[row])[:column]))
 			} else {
 				up := 0
 				if _, err := fmt.Sscanf(written, "\x1b[%dA", &up); err != nil || up > row {
@@ -31,16 +31,20 @@ func screen(t *testing.T, written string) []string {
 				row -= up
 			}
 			written = written[end+1:]
+		case written[0] == '\r':
+			column = 0
+			written = written[1:]
 		case written[0] == '\n':
-			row++
+			row, column = row+1, 0
 			lines = append(lines, "")
 			written = written[1:]
 		default:
-			n := strings.IndexAny(written, "\x1b\n")
+			n := strings.IndexAny(written, "\x1b\r\n")
 			if n < 0 {
 				n = len(written)
 			}
-			lines[row] += written[:n]
+			lines[row] = string([]rune(lines[row])[:column]) + written[:n]
+			column = len([]rune(lines[row]))
 			written = written[n:]
 		}
 	}
@@ -52,6 +56,7 @@ func TestLiveDrawsInPlace(t *testing.T) {
 	columns, height := 12, 24
 	l := NewLive(&out, func() (int, int) { return columns, height })
 	l.Draw([]string{"one", "two"})
+	out.WriteString("^C") // as a terminal shows it when it is typed
 	l.Draw([]string{"one is longer than that", "two", "three"})
 	l.Print("a warning that may wrap", []string{"one"})
 	l.Draw([]string{"one", "two"})
