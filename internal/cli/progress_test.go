@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,6 +112,33 @@ func TestProgressTree(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestProgressOnAPipe: a line for each event that people care about, and one now and
+// then that says what everybody waits for.
+func TestProgressOnAPipe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		r := newReporter(&Process{Stderr: &out, Getenv: func(string) string { return "" }}, false)
+		at := func(status, reason string) {
+			r.report(deploy.Event{Kind: deploy.Progress, Resource: &stack.Event{
+				Time: time.Now(), LogicalID: "GrafanaWorkspace", Caption: stack.Caption("GrafanaWorkspace"), Status: status, Reason: reason,
+			}})
+		}
+		at("CREATE_IN_PROGRESS", "")
+		<-time.After(25 * time.Second)
+		at("CREATE_COMPLETE", "")
+		r.quiet(func() { <-time.After(5 * time.Second) }) // a person thinks
+		at("DELETE_IN_PROGRESS", "")
+		at("DELETE_FAILED", "no")
+		r.stop()
+		<-time.After(time.Minute)
+		want := "  still going: The Grafana workspace (10s)\n  still going: The Grafana workspace (20s)\n" +
+			"  ✓ The Grafana workspace 25s\n  ✗ The Grafana workspace (GrafanaWorkspace): no\n"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestProgressTreeKeepsStill: while a person is asked nothing is drawn over it, and
