@@ -1,8 +1,7 @@
-package cli
+package term
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,10 +13,7 @@ import (
 
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/stack"
-	"github.com/parascope/parascope/internal/term"
 )
-
-var updateFrames = flag.Bool("update-frames", false, "rewrite testdata/progress")
 
 // drawing is a tree with a clock that the test moves.
 type drawing struct {
@@ -30,7 +26,7 @@ func newDrawing(columns int) *drawing {
 	d := &drawing{at: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
 	d.progressTree = &progressTree{
 		now: func() time.Time { return d.at }, over: map[string]bool{},
-		live:   term.NewLive(&d.out, func() (int, int) { return columns, 24 }),
+		live:   NewLive(&d.out, func() (int, int) { return columns, 24 }),
 		ticker: time.AfterFunc(time.Hour, func() {}),
 	}
 	return d
@@ -59,7 +55,7 @@ func (d *drawing) plan(ids ...string) {
 func (d *drawing) standing(columns int) string {
 	var lines []string
 	for _, l := range d.frame() {
-		lines = append(lines, term.Shorten(l, columns))
+		lines = append(lines, Shorten(l, columns))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -94,7 +90,7 @@ func TestProgressTree(t *testing.T) {
 		moment("one failed, the rest goes back")
 
 		file := filepath.Join("testdata", "progress", map[int]string{80: "wide", 40: "narrow"}[columns]+".golden")
-		if *updateFrames {
+		if *update {
 			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +100,7 @@ func TestProgressTree(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s (-want +got); -update-frames rewrites it:\n%s", file, diff)
+			t.Errorf("%s (-want +got); -update rewrites it:\n%s", file, diff)
 		}
 		for line := range strings.Lines(got.String()) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > columns {
@@ -119,19 +115,19 @@ func TestProgressTree(t *testing.T) {
 func TestProgressOnAPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		r := newReporter(&Process{Stderr: &out, Getenv: func(string) string { return "" }}, false)
+		r := NewProgress(Output{Stderr: &out, Getenv: func(string) string { return "" }})
 		at := func(status, reason string) {
-			r.report(deploy.Event{Kind: deploy.Progress, Resource: &stack.Event{
+			r.Report(deploy.Event{Kind: deploy.Progress, Resource: &stack.Event{
 				Time: time.Now(), LogicalID: "GrafanaWorkspace", Caption: stack.Caption("GrafanaWorkspace"), Status: status, Reason: reason,
 			}})
 		}
 		at("CREATE_IN_PROGRESS", "")
 		<-time.After(25 * time.Second)
 		at("CREATE_COMPLETE", "")
-		r.quiet(func() { <-time.After(5 * time.Second) }) // a person thinks
+		r.Quiet(func() { <-time.After(5 * time.Second) }) // a person thinks
 		at("DELETE_IN_PROGRESS", "")
 		at("DELETE_FAILED", "no")
-		r.stop()
+		r.Stop()
 		<-time.After(time.Minute)
 		want := "  still going: The Grafana workspace (10s)\n  still going: The Grafana workspace (20s)\n" +
 			"  ✓ The Grafana workspace 25s\n  ✗ The Grafana workspace (GrafanaWorkspace): no\n"
