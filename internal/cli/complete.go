@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/amg"
@@ -34,38 +35,32 @@ func completeArgs(c *cobra.Command, candidates completion) {
 	}
 }
 
-// stackNames are the region's stacks.
-func stackNames(o *awsconf.Options) completion {
-	return func(ctx context.Context, _ string) []cobra.Completion {
+// asked are the candidates that AWS knows.
+func asked[T any](o *awsconf.Options, list func(context.Context, aws.Config) ([]T, error), candidate func(T) cobra.Completion) completion {
+	return func(ctx context.Context, _ string) (found []cobra.Completion) {
 		cfg, err := awsconf.Load(ctx, *o)
 		if err != nil {
 			return nil
 		}
-		names, err := stack.Names(ctx, cfg)
+		all, err := list(ctx, cfg)
 		if err != nil {
 			return nil
 		}
-		return names
+		for _, one := range all {
+			found = append(found, candidate(one))
+		}
+		return found
 	}
+}
+
+// stackNames are the region's stacks.
+func stackNames(o *awsconf.Options) completion {
+	return asked(o, stack.Names, func(name string) cobra.Completion { return name })
 }
 
 // grafanaWorkspaces are the region's, by id with the name beside it.
 func grafanaWorkspaces(o *awsconf.Options) completion {
-	return func(ctx context.Context, _ string) []cobra.Completion {
-		cfg, err := awsconf.Load(ctx, *o)
-		if err != nil {
-			return nil
-		}
-		all, err := amg.Workspaces(ctx, cfg)
-		if err != nil {
-			return nil
-		}
-		var found []cobra.Completion
-		for _, w := range all {
-			found = append(found, cobra.CompletionWithDesc(w.ID, w.Name))
-		}
-		return found
-	}
+	return asked(o, amg.Workspaces, func(w amg.Workspace) cobra.Completion { return cobra.CompletionWithDesc(w.ID, w.Name) })
 }
 
 // roleNames are the three roles.
@@ -89,42 +84,24 @@ func wants(o *awsconf.Options) completion {
 
 // inDirectory is everybody in Identity Center.
 func inDirectory(o *awsconf.Options) completion {
-	return func(ctx context.Context, _ string) []cobra.Completion {
-		cfg, err := awsconf.Load(ctx, *o)
-		if err != nil {
-			return nil
-		}
+	return asked(o, func(ctx context.Context, cfg aws.Config) ([]identity.Principal, error) {
 		directory, err := identity.Open(ctx, cfg)
 		if err != nil {
-			return nil
+			return nil, err
 		}
-		all, err := directory.List(ctx, "")
-		if err != nil {
-			return nil
-		}
-		var found []cobra.Completion
-		for _, p := range all {
-			found = append(found, p.String())
-		}
-		return found
-	}
+		return directory.List(ctx, "")
+	}, identity.Principal.String)
 }
 
 // members are those who have a role.
-func (o *usersOptions) members(ctx context.Context, _ string) []cobra.Completion {
-	team, err := o.open(ctx)
-	if err != nil {
-		return nil
-	}
-	var all []people.Member
-	if all, err = team.Members(ctx); err != nil {
-		return nil
-	}
-	var found []cobra.Completion
-	for _, m := range all {
-		found = append(found, m.Principal.String())
-	}
-	return found
+func members(o *usersOptions) completion {
+	return asked(&o.aws, func(ctx context.Context, _ aws.Config) ([]people.Member, error) {
+		team, err := o.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return team.Members(ctx)
+	}, func(m people.Member) cobra.Completion { return m.Principal.String() })
 }
 
 // parameters are those of the template.

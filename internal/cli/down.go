@@ -27,12 +27,12 @@ service whether what was billed is really gone.`,
 			if err != nil {
 				return err
 			}
-			r := newReporter(p, asJSON)
+			r := newProgress(p, asJSON)
 			if !yes {
-				o.Confirm = r.confirmed(p)
+				o.Confirm = confirmed(p, r)
 			}
-			result, err := deploy.Down(cmd.Context(), cfg, o, r.report)
-			r.stop()
+			result, err := deploy.Down(cmd.Context(), cfg, o, r.Report)
+			r.Stop()
 			if err != nil {
 				return err
 			}

@@ -3,9 +3,11 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -79,12 +81,12 @@ func runUp(ctx context.Context, p *Process, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	r := newReporter(p, o.json)
+	r := newProgress(p, o.json)
 	if !o.yes {
-		o.deploy.Confirm = r.confirmed(p)
+		o.deploy.Confirm = confirmed(p, r)
 	}
-	result, err := deploy.Up(ctx, cfg, o.deploy, r.report)
-	r.stop()
+	result, err := deploy.Up(ctx, cfg, o.deploy, r.Report)
+	r.Stop()
 	if err != nil {
 		return err
 	}
@@ -110,6 +112,29 @@ func readWants(users []string) ([]people.Want, error) {
 		wants = append(wants, people.Want{Who: u[:i], Role: role})
 	}
 	return wants, nil
+}
+
+// newProgress tells the events of deploy on the process' streams.
+func newProgress(p *Process, asJSON bool) term.Progress {
+	return term.NewProgress(term.Output{Stdout: p.Stdout, Stderr: p.Stderr, Getenv: p.Getenv, JSON: asJSON})
+}
+
+// printJSONLine prints v on one line, as the events before it. That nobody reads it
+// any more is no failure of what was done.
+func printJSONLine(p *Process, v any) error {
+	err := json.NewEncoder(p.Stdout).Encode(v)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// confirmed asks the person between the lines that are drawn.
+func confirmed(p *Process, drawn term.Progress) func(question string) (bool, error) {
+	return func(question string) (yes bool, err error) {
+		drawn.Quiet(func() { yes, err = ask(p, question) })
+		return yes, err
+	}
 }
 
 // ask asks the person at the terminal; where there is none, nobody said yes.

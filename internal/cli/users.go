@@ -168,7 +168,7 @@ func newUsersRemove(p *Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
-	completeArgs(c, o.members)
+	completeArgs(c, members(o))
 	return c
 }
 
@@ -261,27 +261,12 @@ func printPeople(p *Process, results []people.Result, dryRun bool) {
 		return
 	}
 	for _, r := range results {
-		line := describeResult(style, r)
+		line := term.DescribeResult(style, r)
 		if dryRun {
-			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, describeStep(r.Step))
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, term.DescribeStep(r.Step))
 		}
 		fmt.Fprintln(p.Stdout, line)
 	}
-}
-
-func describeStep(s people.Step) string {
-	var from []string
-	for _, r := range s.From {
-		from = append(from, strings.ToLower(string(r)))
-	}
-	to := strings.ToLower(string(s.To))
-	switch {
-	case len(from) == 0:
-		return "becomes " + to
-	case to == "":
-		return "is no longer " + strings.Join(from, ", ")
-	}
-	return strings.Join(from, ", ") + " becomes " + to
 }
 
 // printJSON prints v for machines.

@@ -94,6 +94,29 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 	}
 }
 
+// TestASignOnThatEndsDuringTheWait: the SDK asks for new credentials and gets none.
+func TestASignOnThatEndsDuringTheWait(t *testing.T) {
+	c := start(t, localaws.Options{AMP: localaws.AMP{CreateDelay: time.Hour}})
+	var over atomic.Bool
+	cfg := c.cfg.Copy()
+	cfg.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		if over.Load() {
+			return aws.Credentials{}, errors.New("the SSO session has expired or is invalid")
+		}
+		v, err := c.cfg.Credentials.Retrieve(ctx)
+		v.CanExpire, v.Expires = true, time.Now() // each call asks anew
+		return v, err
+	}))
+	_, err := Up(t.Context(), cfg, UpOptions{StackName: "s", Parameters: onlyPrometheus}, func(e Event) {
+		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" {
+			over.Store(true)
+		}
+	})
+	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait") || !strings.Contains(err.Error(), "SSO session") {
+		t.Errorf("%v; %s", err, hint.Next(err))
+	}
+}
+
 // TestUpKeepsWhatTheStackHas: a parameter that is not named keeps its value, and the
 // cost and the steps are those of the stack as it is.
 func TestUpKeepsWhatTheStackHas(t *testing.T) {

@@ -45,10 +45,18 @@ func explainFailure(name string, state stack.State, first stack.Event) error {
 // whileWatching says what an error means that came in the middle of an operation:
 // what AWS was asked to do it goes on doing.
 func whileWatching(err error, command string) error {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok || !slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode()) {
+	if !expired(err) {
 		return err
 	}
 	return hint.New(hint.Denied, fmt.Errorf("the credentials expired during the wait; AWS goes on by itself: %w", err),
 		"renew them ('aws sso login', or the way you got them), then '"+command+"' picks it up where it is")
+}
+
+// expired reports whether AWS no longer takes the credentials, or the SDK could not
+// get new ones in time: from a sign-on that has ended, for example.
+func expired(err error) bool {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode())
+	}
+	return strings.Contains(err.Error(), "failed to refresh cached credentials") // the SDK has no type for it
 }

@@ -89,7 +89,7 @@ func (d *Directory) nobody(who string, kind Kind, name string) error {
 	if strings.Contains(name, "@") {
 		what = "user"
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("Identity Center in %s has no %s %q", d.Region, what, name),
+	return hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center in %s has no %s %q", d.Region, what, name),
 		"'parascope users find' lists who is there; 'aws identitystore create-user' or the console adds people")
 }
 

@@ -117,7 +117,7 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	}
 	var steps []Step
 	for id, s := range roles {
-		s.From = has[id]
+		s.From = append([]amg.Role{}, has[id]...)
 		already := len(s.From) == 1 && s.From[0] == s.To || len(s.From) == 0 && s.To == ""
 		if !already {
 			steps = append(steps, s)

@@ -1,5 +1,5 @@
 // Package term draws for people: colours where there is a terminal, tables and
-// plots. It knows nothing of what it draws.
+// plots, which know nothing of what they draw, and the events of a deployment.
 package term
 
 import (

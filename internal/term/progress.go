@@ -1,9 +1,9 @@
-package cli
+package term
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"slices"
 	"strings"
@@ -14,54 +14,52 @@ import (
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
-	"github.com/parascope/parascope/internal/term"
 )
 
 // heartbeat is how long nothing is said before a line says that it goes on.
 const heartbeat = 10 * time.Second
 
-// reporter is how the events of deploy are told: on stdout as JSON; on a terminal as
+// Output is where Progress draws.
+type Output struct {
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	JSON           bool
+}
+
+// Progress is how the events of deploy are told: on stdout as JSON; on a terminal as
 // a tree that is drawn in place; elsewhere on stderr, a line each, with a line now
 // and then while nothing happens.
-type reporter struct {
-	report func(deploy.Event)
-	quiet  func(do func()) // keeps still while do asks the person something
-	stop   func()
+type Progress struct {
+	Report func(deploy.Event)
+	Quiet  func(do func()) // keeps still while do asks the person something
+	Stop   func()
 }
 
-// newReporter must be stopped. From here on a reader that goes away, as in
+// NewProgress begins; Stop must end it. From here on a reader that goes away, as in
 // "parascope up | head -1", no longer ends the program: half of a stack helps nobody.
-func newReporter(p *Process, asJSON bool) reporter {
+func NewProgress(o Output) Progress {
 	signal.Ignore(syscall.SIGPIPE)
-	if asJSON {
-		enc := json.NewEncoder(p.Stdout)
-		return reporter{
-			report: func(e deploy.Event) { _ = enc.Encode(e) }, // a closed pipe must not stop AWS's work half-way
-			quiet:  func(do func()) { do() },
-			stop:   func() {},
+	if o.JSON {
+		enc := json.NewEncoder(o.Stdout)
+		return Progress{
+			Report: func(e deploy.Event) { _ = enc.Encode(e) }, // a closed pipe must not stop AWS's work half-way
+			Quiet:  func(do func()) { do() },
+			Stop:   func() {},
 		}
 	}
-	if term.IsTerminal(p.Stderr) && p.Getenv("TERM") != "dumb" {
-		t := newProgressTree(p, time.Now)
-		return reporter{t.report, t.quiet, t.stop}
+	if IsTerminal(o.Stderr) && o.Getenv("TERM") != "dumb" {
+		t := newProgressTree(o, time.Now)
+		return Progress{t.report, t.quiet, t.stop}
 	}
-	l := &progressLines{p: p, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]time.Time{}, done: make(chan struct{})}
+	l := &progressLines{w: o.Stderr, style: Style(o.Stderr, o.Getenv), start: time.Now(), since: map[string]time.Time{}, done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
-	return reporter{l.report, l.quiet, l.stop}
-}
-
-// confirmed asks the person between the lines that are drawn.
-func (r reporter) confirmed(p *Process) func(question string) (bool, error) {
-	return func(question string) (yes bool, err error) {
-		r.quiet(func() { yes, err = ask(p, question) })
-		return yes, err
-	}
+	return Progress{l.report, l.quiet, l.stop}
 }
 
 // progressLines draws one line for each event that a person cares about.
 type progressLines struct {
-	p     *Process
-	style term.Styler
+	w     io.Writer
+	style Styler
 	start time.Time
 
 	mu    sync.Mutex
@@ -88,7 +86,7 @@ func (l *progressLines) report(e deploy.Event) {
 	case deploy.Progress:
 		l.progress(*e.Resource)
 	case deploy.Changed:
-		l.line("  %s", describeResult(l.style, *e.Person))
+		l.line("  %s", DescribeResult(l.style, *e.Person))
 	}
 }
 
@@ -101,7 +99,7 @@ func (l *progressLines) quiet(do func()) {
 }
 
 // describePlan sums up what CloudFormation is going to do, and names what goes away.
-func describePlan(style term.Styler, changes []stack.Change) (lines []string) {
+func describePlan(style Styler, changes []stack.Change) (lines []string) {
 	count := map[string]int{}
 	for _, c := range changes {
 		count[c.Action]++
@@ -123,9 +121,9 @@ func loss(c stack.Change) string {
 	return "is replaced"
 }
 
-// describeResult is one person's line.
-func describeResult(style term.Styler, r people.Result) string {
-	mark, text := style.Good("✓"), describeStep(r.Step)
+// DescribeResult is one person's line: what changed, and why not.
+func DescribeResult(style Styler, r people.Result) string {
+	mark, text := style.Good("✓"), DescribeStep(r.Step)
 	if r.Why != "" {
 		mark, text = style.Bad("✗"), text+": "+r.Why
 	}
@@ -190,7 +188,7 @@ func (l *progressLines) stop() {
 }
 
 func (l *progressLines) line(format string, args ...any) {
-	fmt.Fprintf(l.p.Stderr, format+"\n", args...)
+	fmt.Fprintf(l.w, format+"\n", args...)
 }
 
 // seconds is a duration for people: with tenths while it is short.
@@ -202,12 +200,18 @@ func seconds(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// printJSONLine prints v on one line, as the events before it. That nobody reads it
-// any more is no failure of what was done.
-func printJSONLine(p *Process, v any) error {
-	err := json.NewEncoder(p.Stdout).Encode(v)
-	if errors.Is(err, syscall.EPIPE) {
-		return nil
+// DescribeStep says in words which role is given and which is taken.
+func DescribeStep(s people.Step) string {
+	var from []string
+	for _, r := range s.From {
+		from = append(from, strings.ToLower(string(r)))
 	}
-	return err
+	to := strings.ToLower(string(s.To))
+	switch {
+	case len(from) == 0:
+		return "becomes " + to
+	case to == "":
+		return "is no longer " + strings.Join(from, ", ")
+	}
+	return strings.Join(from, ", ") + " becomes " + to
 }
