@@ -48,8 +48,8 @@ import (
 
 const (
 	// flushTimeout bounds how long Close sends what is left: it is safe on disk,
-	// and the process must end within five seconds.
-	flushTimeout = 2 * time.Second
+	// and whoever stops a head gives it two seconds.
+	flushTimeout = time.Second
 	// tick is how often the queues are synced to the disk: what power loss costs.
 	tick = time.Second
 	// sweep is how often series that are gone are forgotten.
