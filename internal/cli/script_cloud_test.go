@@ -166,7 +166,7 @@ func zombie(pid int) bool {
 // environ is the script's environment as a process gets it.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "DATA", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
 		"AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
