@@ -5,17 +5,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a tab of a headless Chromium, with all that its console was told.
+// browser is a tab of a headless Chromium. What its console complains of fails the
+// test, unless it was expected.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t        *testing.T
+	ctx      context.Context
+	expected atomic.Pointer[[]string]
 }
 
 // newBrowser starts a Chromium, or says why the test is skipped.
@@ -40,15 +44,9 @@ func newBrowser(t *testing.T, width, height int) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t, ctx}
+	b := &browser{t: t, ctx: ctx}
+	b.expect()
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)))
-	if err := chromedp.Listen(ctx, func(event any) {
-		if failed, ok := event.(*network.EventLoadingFailed); ok && !failed.Canceled {
-			t.Logf("request failed: %s", failed.ErrorText)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -56,6 +54,9 @@ func newBrowser(t *testing.T, width, height int) *browser {
 		for m, err := range messages {
 			if err != nil {
 				return // the browser is closed
+			}
+			if slices.ContainsFunc(*b.expected.Load(), func(part string) bool { return strings.Contains(m.Text, part) }) {
+				continue
 			}
 			if m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleException || m.Type == chromedp.ConsoleWarning {
 				t.Errorf("console %s: %s (%s:%d)", m.Type, m.Text, m.URL, m.Line)
@@ -65,6 +66,10 @@ func newBrowser(t *testing.T, width, height int) *browser {
 	t.Cleanup(func() { chromedp.Cancel(ctx); <-done })
 	return b
 }
+
+// expect names what the console may complain of: the browser tells it of every
+// answer that is an error.
+func (b *browser) expect(parts ...string) { b.expected.Store(&parts) }
 
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()

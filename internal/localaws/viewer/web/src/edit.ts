@@ -39,7 +39,7 @@ function queryRow(page: DashboardPage, panel: Panel, t: Target, changed: () => v
   const sources = page.app.settings.sources.filter(isPrometheus), standard = sources.find((s) => s.isDefault);
   const uid = () => (typeof t.datasource === "object" ? t.datasource?.uid : undefined) ?? standard?.uid ?? "";
   const expr = h("textarea", { rows: 1, spellcheck: "false", placeholder: "A PromQL query, for example up", "aria-label": `Query ${t.refId}`, value: t.expr ?? "" });
-  const run = () => { t.expr = expr.value; changed(); };
+  const run = () => { t.expr = expr.value.trim(); changed(); };
   expr.addEventListener("change", run);
   const source = h("select", { "aria-label": "Data source", onchange: () => {
     const chosen = sources.find((s) => s.uid === source.value)!;
