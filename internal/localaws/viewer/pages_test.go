@@ -67,7 +67,7 @@ func (b *browser) hover(title string) reading {
 	type point struct{ X, Y float64 }
 	at, err := chromedp.Run(b.ctx, chromedp.Evaluate[point](fmt.Sprintf(`(() => {
 		const over = document.querySelector('[aria-label=%q] .u-over');
-		over.scrollIntoView({block: "center"});
+		over.scrollIntoView({block: "nearest"});
 		const box = over.getBoundingClientRect();
 		return {X: box.left + box.width * 0.7, Y: box.top + box.height / 2};
 	})()`, title)))
@@ -219,6 +219,43 @@ func TestSomebodyNotAddedReadsWhy(t *testing.T) {
 	c.permit(types.UpdateActionRevoke, types.RoleViewer, "carol")
 	b.click("nav a", "Data sources")
 	b.await(`document.title.startsWith("No access")`)
+}
+
+func TestAddressesCanBeShared(t *testing.T) {
+	c := startCloud(t)
+	b := newBrowser(t, 1360, 900)
+	b.signIn(c.url, "bob@example.com")
+	b.do(chromedp.Navigate(c.url + "/d/parascope-cluster-overview"))
+	b.await(drawn)
+	b.click(".variable:last-child button", "All")
+	b.click(".options button", "head")
+	b.do(chromedp.Click(chromedp.CSS("h1"))) // elsewhere, which closes the list
+	b.await(`document.querySelectorAll('[aria-label="CPU busy"] .series').length == 1 && document.querySelectorAll(".panel.loading").length == 0`)
+	b.drag("CPU busy", 0.5, 0.75)
+	b.await(`/[?&]from=\d{13}&to=\d{13}/.test(location.search) && new URLSearchParams(location.search).getAll("var-instance").join() == "head"`)
+	b.await(`document.querySelectorAll('[aria-label="CPU busy"] .series').length == 1`)
+	address, err := chromedp.Run(b.ctx, chromedp.Location())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.NavigateBack())
+	b.await(`document.querySelector(".picker").innerText == "Last 1 hour"`)
+	b.do(chromedp.Navigate(address))
+	b.await(drawn)
+	b.await(`document.querySelectorAll('[aria-label="CPU busy"] .series').length == 1 && document.querySelector(".picker").innerText.includes(" to ")`)
+	if got := b.text(".head"); strings.Contains(got, "Add panel") {
+		t.Error("a dashboard that is not editable can be edited")
+	}
+}
+
+// drag drags over a part of a panel's chart.
+func (b *browser) drag(title string, from, to float64) {
+	b.t.Helper()
+	box, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(b => [b.left, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`, title)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.DragAndDropXY(box[0]+from*box[2], box[1], box[0]+to*box[2], box[1]))
 }
 
 func TestAPhoneShowsAllInItsWidth(t *testing.T) {

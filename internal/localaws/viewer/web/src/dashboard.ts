@@ -31,7 +31,7 @@ export class DashboardPage implements Page {
     this.element.append(this.head, this.bar, this.body);
   }
 
-  get editable(): boolean { return mayEdit(this.app) && this.meta.canSave !== false; }
+  get editable(): boolean { return mayEdit(this.app) && this.meta.canSave !== false && this.dashboard.editable !== false; }
 
   async open(): Promise<void> {
     if (this.uid) ({ dashboard: this.dashboard, meta: this.meta } = await api.dashboard(this.uid));
@@ -42,6 +42,14 @@ export class DashboardPage implements Page {
     this.variables = new Variables(this.dashboard.templating?.list ?? [], parameters());
     this.draw();
     await this.reload();
+  }
+
+  /** moved follows the browser's back and forward within the dashboard. */
+  moved(): void {
+    this.time.follow();
+    this.variables = new Variables(this.dashboard.templating?.list ?? [], parameters());
+    this.draw();
+    void this.reload();
   }
 
   leave(): void {
@@ -65,17 +73,17 @@ export class DashboardPage implements Page {
     await this.runPanels();
   }
 
-  private async runPanels(): Promise<void> {
+  private async runPanels(views = this.views): Promise<void> {
     const span = this.time.span(), scope = this.variables.scope();
-    await Promise.all(this.views.map((v) => v.run(span, scope)));
+    await Promise.all(views.map((v) => v.run(span, scope)));
   }
 
   draw(): void {
     this.drawHead();
     this.drawVariables();
-    const edited = Number(parameters().get("editPanel")) || 0, panel = this.panel(edited);
+    this.take([]);
+    const panel = this.panel(Number(parameters().get("editPanel")) || 0);
     if (panel && this.editable) {
-      this.take([]);
       fill(this.body, editPanel(this, panel, this.around()));
       return;
     }
@@ -83,7 +91,7 @@ export class DashboardPage implements Page {
   }
 
   private take(views: PanelView[]): void {
-    for (const v of this.views) v.destroy();
+    for (const v of this.views) if (!views.includes(v)) v.destroy();
     this.views = views;
   }
 
@@ -115,6 +123,7 @@ export class DashboardPage implements Page {
       { label: "Copy the address", run: () => void navigator.clipboard.writeText(location.href).then(() => toast("The address is copied."), () => toast(location.href)) },
       { label: this.editable ? "View or edit JSON" : "View JSON", run: () => showJSON(this) },
     ];
+    if (mayEdit(this.app) && this.uid) actions.push({ label: "Save a copy", run: () => this.copy() });
     if (this.editable && this.uid) actions.push({ label: "Delete the dashboard", danger: true, run: () => this.remove() });
     return actions;
   }
@@ -129,8 +138,13 @@ export class DashboardPage implements Page {
       } }, "Delete"))));
   }
 
-  save(): void {
-    save(this, (saved) => {
+  private copy(): void {
+    const dashboard = { ...structuredClone(this.dashboard), id: null, uid: undefined, version: 0, title: `${this.dashboard.title}, copy`, editable: true };
+    save({ dashboard, folder: "" }, (saved) => { toast("Saved."); go(saved.url); });
+  }
+
+  private save(): void {
+    save({ dashboard: this.dashboard, folder: this.meta.folderUid ?? "" }, (saved) => {
       Object.assign(this.dashboard, { id: saved.id, uid: saved.uid, version: saved.version });
       this.changedByHand = false;
       toast("Saved.");
@@ -216,10 +230,11 @@ export class DashboardPage implements Page {
       if (section.row) grid.append(this.row(section.row, section.open, section.top, section.panels.length));
       if (!section.open) continue;
       for (const { panel, place, own } of section.panels) {
-        const view = new PanelView(panel, around, own);
+        const same = this.views.find((v) => v.panel === panel && JSON.stringify(v.own) === JSON.stringify(own));
+        const view = same ?? new PanelView(panel, around, own);
         Object.assign(view.element.style, { gridColumn: `${place.x + 1} / span ${place.w}`, gridRow: `${place.y + 1} / span ${place.h}` });
         view.element.style.setProperty("--h", String(place.h));
-        if (place.w <= 8 && place.h <= 6 && panel.type !== "timeseries" && panel.type !== "text") view.element.classList.add("small");
+        if (place.w <= 6 && place.h <= 6 && panel.type !== "timeseries" && panel.type !== "text") view.element.classList.add("small");
         grid.append(view.element);
         views.push(view);
       }
@@ -232,7 +247,7 @@ export class DashboardPage implements Page {
     const toggle = () => {
       this.closed.set(row.id, open);
       this.drawGrid();
-      void this.runPanels();
+      void this.runPanels(this.views.filter((v) => v.fresh));
     };
     return h("div", { class: "rowhead", style: { gridRow: `${top + 1} / span 1` } }, h("button", { "aria-expanded": String(open), onclick: toggle },
       icon(open ? "down" : "right"), row.title, !open && h("span", { class: "dim" }, `${count} ${count === 1 ? "panel" : "panels"}`), row.repeat && h("span", { class: "dim" }, `repeated for ${row.repeat} in Grafana, shown once here`)));

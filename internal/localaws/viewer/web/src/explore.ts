@@ -7,6 +7,7 @@ import { h, icon } from "./dom";
 import { decode, settle } from "./frames";
 import { newPanel, type Panel } from "./model";
 import type { Page } from "./page";
+import { still } from "./panels/drawing";
 import { table } from "./panels/table";
 import { timeseries } from "./panels/timeseries";
 import { TimeBar } from "./timebar";
@@ -21,7 +22,8 @@ export class ExplorePage implements Page {
   private readonly rows = h("div", { class: "content kind-table" });
   private readonly said = h("div", null);
   private running: AbortController | undefined;
-  private down = () => {};
+  private graphed = still;
+  private listed = still;
 
   constructor(app: App) {
     document.title = "Explore · Local Grafana";
@@ -41,7 +43,7 @@ export class ExplorePage implements Page {
   leave(): void {
     this.time.stop();
     this.running?.abort();
-    this.down();
+    this.graphed.destroy();
   }
 
   private async run(): Promise<void> {
@@ -63,8 +65,8 @@ export class ExplorePage implements Page {
   }
 
   private tell(what: HTMLElement): void {
-    this.down();
-    this.down = () => {};
+    this.graphed.destroy();
+    this.graphed = still;
     this.said.replaceChildren(what);
     this.element.classList.add("silent");
   }
@@ -72,11 +74,14 @@ export class ExplorePage implements Page {
   private show(raw: api.RawFrame[], span: { from: number; to: number }): void {
     this.said.replaceChildren();
     this.element.classList.remove("silent");
-    this.down();
     const panel: Panel = newPanel([], {}), common = { panel, span, scope: {}, sync: "", zoom: (from: number, to: number) => this.time.zoom(from, to) };
     const frames = decode(raw), lines = settle(frames.filter((f) => f.refId === "A"), panel), now = frames.filter((f) => f.refId === "B");
-    if (lines.length === 0) this.graph.replaceChildren(h("div", { class: "empty" }, "No data"));
-    this.down = lines.length > 0 ? timeseries({ ...common, host: this.graph, frames: lines }) : () => {};
-    table({ ...common, host: this.rows, frames: now });
+    const drawing = { ...common, host: this.graph, frames: lines }, listing = { ...common, host: this.rows, frames: now };
+    if (!this.graphed.update?.(drawing)) {
+      this.graphed.destroy();
+      if (lines.length === 0) this.graph.replaceChildren(h("div", { class: "empty" }, "No data"));
+      this.graphed = lines.length > 0 ? timeseries(drawing) : still;
+    }
+    if (!this.listed.update?.(listing)) this.listed = table(listing);
   }
 }

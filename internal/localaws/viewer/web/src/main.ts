@@ -13,7 +13,7 @@ import { SourcesPage } from "./sources";
 const places = [["/dashboards", "Dashboards", "dashboards"], ["/explore", "Explore", "explore"], ["/connections/datasources", "Data sources", "sources"]] as const;
 
 const content = h("main", { id: "main", tabindex: "-1" });
-let page: Page | undefined, shown = "";
+let page: Page | undefined, shown = { path: "", address: "" };
 
 function pageFor(app: App, path: string): Page | null {
   const dashboard = /^\/d\/([^/]+)/.exec(path);
@@ -27,13 +27,17 @@ function pageFor(app: App, path: string): Page | null {
   return null;
 }
 
-async function route(app: App): Promise<void> {
+async function route(app: App, again = false): Promise<void> {
+  if (!again && page?.moved && location.pathname === shown.path) {
+    page.moved();
+    return;
+  }
   if (page?.unsaved?.() && !confirm("This dashboard has changes that are not saved. Leave it?")) {
-    history.pushState(null, "", shown);
+    history.pushState(null, "", shown.address);
     return;
   }
   page?.leave();
-  shown = location.pathname + location.search;
+  shown = { path: location.pathname, address: location.pathname + location.search };
   const mine = page = pageFor(app, location.pathname) ?? undefined;
   for (const a of document.querySelectorAll<HTMLAnchorElement>("nav a")) a.toggleAttribute("aria-current", a.pathname === location.pathname || a.pathname === "/dashboards" && /^\/(d\/|dashboard\/|$)/.test(location.pathname));
   document.body.classList.remove("nav-open");
@@ -81,10 +85,9 @@ async function start(): Promise<void> {
   try {
     const [user, settings] = await Promise.all([api.currentUser(), api.settings()]);
     const app: App = { user, settings };
-    const again = () => void route(app);
-    root.append(...frame(app, again));
-    addEventListener("route", again);
-    addEventListener("popstate", again);
+    root.append(...frame(app, () => void route(app, true)));
+    addEventListener("route", () => void route(app));
+    addEventListener("popstate", () => void route(app));
     addEventListener("beforeunload", (e) => { if (page?.unsaved?.()) e.preventDefault(); });
     document.addEventListener("click", follow);
     await route(app);

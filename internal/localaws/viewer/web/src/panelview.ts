@@ -6,6 +6,7 @@ import { h, icon, menu } from "./dom";
 import { decode, settle } from "./frames";
 import { interpolate, type Scope } from "./interpolate";
 import type { Panel } from "./model";
+import { still, type Drawing } from "./panels/drawing";
 import { kinds, drawPanel } from "./panels/panels";
 import { transform, unknownSteps } from "./panels/transform";
 import { duration, interval, resolve, type Span } from "./time";
@@ -26,18 +27,22 @@ export class PanelView {
   private readonly notes = h("span", { class: "notes" });
   private readonly host = h("div", { class: "content" });
   private running: AbortController | undefined;
-  private down = () => {};
+  private drawn = still;
 
-  constructor(readonly panel: Panel, private readonly around: Around, private readonly own: Scope = {}) {
-    const actions = around.actions(panel);
-    const more = h("button", { class: "plain more", "aria-label": "Panel menu", "aria-haspopup": "menu", onclick: () => menu(more, actions) }, icon("more"));
+  /** fresh is true until the panel was asked to load something. */
+  fresh = true;
+
+  /** own are the variables that the panel has another value of than the page. */
+  constructor(readonly panel: Panel, private readonly around: Around, readonly own: Scope = {}) {
+    const more = h("button", { class: "plain more", "aria-label": "Panel menu", "aria-haspopup": "menu", onclick: () => menu(more, around.actions(panel)) }, icon("more"));
     this.element = h("section", { class: panel.transparent ? "panel clear" : "panel", dataset: { panel: String(panel.id), type: panel.type }, "aria-label": panel.title ?? "" },
-      h("header", null, this.title, this.notes, actions.length > 0 && more), this.host);
+      h("header", null, this.title, this.notes, around.actions(panel).length > 0 && more), this.host);
   }
 
   /** run asks the panel's queries and draws what they answer. */
   async run(span: Span, outer: Scope): Promise<void> {
     const scope = { ...outer, ...this.own };
+    this.fresh = false;
     this.running?.abort();
     const running = this.running = new AbortController();
     if (this.panel.timeFrom) span = resolve({ from: `now-${this.panel.timeFrom}`, to: "now" });
@@ -63,22 +68,29 @@ export class PanelView {
 
   private draw(raw: Parameters<typeof decode>[0], problems: string[], span: Span, scope: Scope): void {
     this.note(problems);
-    this.down();
-    this.down = () => {};
     const frames = settle(transform(decode(raw), this.panel.transformations ?? []), this.panel, scope);
     const charted = kinds[this.panel.type] && this.panel.type !== "text";
     const empty = !frames.some((f) => f.fields.some((x) => x.values.length > 0));
     if (charted && empty && problems.length > 0) {
-      this.host.className = "content";
-      this.host.replaceChildren(h("div", { class: "empty bad", role: "alert" }, icon("warn"), problems.map((p) => h("p", null, p))));
+      this.say(h("div", { class: "empty bad", role: "alert" }, icon("warn"), problems.map((p) => h("p", null, p))));
       return;
     }
     if (empty && ["timeseries", "graph"].includes(this.panel.type)) {
-      this.host.className = "content";
-      this.host.replaceChildren(h("div", { class: "empty" }, this.panel.targets?.some((t) => t.expr) ? this.panel.fieldConfig?.defaults.noValue ?? "No data" : "No query yet"));
+      this.say(h("div", { class: "empty" }, this.panel.targets?.some((t) => t.expr) ? this.panel.fieldConfig?.defaults.noValue ?? "No data" : "No query yet"));
       return;
     }
-    this.down = drawPanel({ host: this.host, panel: this.panel, frames, span, scope, sync: this.around.sync, zoom: this.around.zoom });
+    const drawing: Drawing = { host: this.host, panel: this.panel, frames, span, scope, sync: this.around.sync, zoom: this.around.zoom };
+    if (this.drawn.update?.(drawing)) return;
+    this.drawn.destroy();
+    this.drawn = drawPanel(drawing);
+  }
+
+  /** say shows words instead of a drawing. */
+  private say(what: HTMLElement): void {
+    this.drawn.destroy();
+    this.drawn = still;
+    this.host.className = "content";
+    this.host.replaceChildren(what);
   }
 
   private note(problems: string[]): void {
@@ -110,7 +122,8 @@ export class PanelView {
 
   destroy(): void {
     this.running?.abort();
-    this.down();
+    this.drawn.destroy();
+    this.drawn = still;
   }
 }
 

@@ -3,14 +3,15 @@
 import * as api from "./api";
 import type { DashboardPage } from "./dashboard";
 import { dialog, h, toast } from "./dom";
+import type { Dashboard } from "./model";
 
 type Saved = Awaited<ReturnType<typeof api.saveDashboard>>;
 
 /** save asks for a title and a folder the first time, and then saves. */
-export function save(page: DashboardPage, done: (saved: Saved) => void): void {
+export function save(what: { dashboard: Dashboard; folder: string }, done: (saved: Saved) => void): void {
   const send = async (folder: string, overwrite: boolean): Promise<string> => {
     try {
-      done(await api.saveDashboard(page.dashboard, folder, overwrite));
+      done(await api.saveDashboard(what.dashboard, folder, overwrite));
       return "";
     } catch (e) {
       if (e instanceof api.Failure && e.status === 412 && !overwrite && e.body?.status === "version-mismatch") {
@@ -20,16 +21,16 @@ export function save(page: DashboardPage, done: (saved: Saved) => void): void {
       return (e as Error).message;
     }
   };
-  if (page.dashboard.uid && page.dashboard.version) {
-    void send(page.meta.folderUid ?? "", false).then((problem) => { if (problem) toast(problem, true); });
+  if (what.dashboard.uid && what.dashboard.version) {
+    void send(what.folder, false).then((problem) => { if (problem) toast(problem, true); });
     return;
   }
-  const title = h("input", { id: "dashboard-title", value: page.dashboard.title, required: true }), folder = h("select", { id: "dashboard-folder" }, h("option", { value: "" }, "General"));
+  const title = h("input", { id: "dashboard-title", value: what.dashboard.title, required: true }), folder = h("select", { id: "dashboard-folder" }, h("option", { value: "" }, "General"));
   const problem = h("p", { class: "bad", role: "alert" });
   void api.folders().then((all) => folder.append(...all.map((f) => h("option", { value: f.uid }, f.title))), (e: Error) => { problem.textContent = e.message; });
   const submit = async (e: Event) => {
     e.preventDefault();
-    page.dashboard.title = title.value.trim();
+    what.dashboard.title = title.value.trim();
     const said = await send(folder.value, false);
     if (said) problem.textContent = said;
     else d.close();

@@ -6,24 +6,29 @@ import { at, describe, quickRanges, refreshIntervals, resolve, stamp, duration, 
 
 export class TimeBar {
   readonly element = h("div", { class: "timebar" });
-  range: Range;
+  range!: Range;
   refresh: string;
   private timer = 0;
   private readonly picker = h("button", { class: "picker", "aria-haspopup": "dialog", onclick: () => this.open() });
   private readonly every = h("select", { "aria-label": "Load again every", title: "Load again every", onchange: () => this.setRefresh(this.every.value) });
 
   /** changed is called when the range did, or when it is time to load again. */
-  constructor(standard: Range, refresh: string, private readonly changed: () => void) {
-    const p = parameters();
-    this.range = { from: p.get("from") ?? standard.from, to: p.get("to") ?? standard.to };
-    this.refresh = p.get("refresh") ?? refresh;
+  constructor(private readonly standard: Range, refresh: string, private readonly changed: () => void) {
+    this.follow();
+    this.refresh = parameters().get("refresh") ?? refresh;
     const intervals = refreshIntervals.includes(this.refresh) ? refreshIntervals : [...refreshIntervals, this.refresh];
     this.every.append(...intervals.map((i) => h("option", { value: i, selected: i === this.refresh }, i || "Off")));
     this.element.append(this.picker,
       h("button", { class: "square", title: "Zoom out", "aria-label": "Zoom out", onclick: () => this.zoomOut() }, icon("zoomout")),
       h("div", { class: "joined" }, h("button", { class: "square", title: "Load again", "aria-label": "Load again", onclick: () => this.changed() }, icon("refresh")), this.every));
-    this.label();
     this.schedule();
+  }
+
+  /** follow takes the range that the address has by now. */
+  follow(): void {
+    const p = parameters();
+    this.range = { from: p.get("from") ?? this.standard.from, to: p.get("to") ?? this.standard.to };
+    this.label();
   }
 
   span(): Span { return resolve(this.range); }

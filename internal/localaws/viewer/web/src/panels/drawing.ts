@@ -17,7 +17,15 @@ export interface Drawing {
   zoom: (from: number, to: number) => void;
 }
 
-/** Draw draws into the host, and returns what takes it down again. */
-export type Draw = (d: Drawing) => () => void;
+/** Drawn is a panel that is drawn. */
+export interface Drawn {
+  destroy(): void;
+  /** update shows newer data in the same drawing, so that the pointer, a selection
+   * and an order stay; false when the panel has to be drawn anew. */
+  update?(d: Drawing): boolean;
+}
 
-export const nothing = () => {};
+/** Draw draws into the host. */
+export type Draw = (d: Drawing) => Drawn;
+
+export const still: Drawn = { destroy() {} };

@@ -20,7 +20,7 @@ export function legend(panel: Panel, series: Series[], colours: string[], shown:
     buttons.forEach((b, j) => b.setAttribute("aria-pressed", String(shown[j])));
     changed();
   };
-  const name = (s: Series, i: number) => buttons[i] = h("button", { class: "series", "aria-pressed": "true", title: s.label, onclick: (e: MouseEvent) => choose(i, e) },
+  const name = (s: Series, i: number) => buttons[i] = h("button", { class: "series", "aria-pressed": String(shown[i]), title: s.label, onclick: (e: MouseEvent) => choose(i, e) },
     h("i", { style: { background: colours[i] } }), h("span", null, s.label));
   const columns: string[] = calcs;
   if (displayMode === "table" && columns.length > 0) {

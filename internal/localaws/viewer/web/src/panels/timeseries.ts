@@ -3,24 +3,46 @@ import { seriesOf, type Series } from "../frames";
 import { colour, dark, seriesColour, steps, withAlpha } from "../look";
 import { binary, format } from "../units";
 import { align, stack } from "./align";
-import type { Drawing } from "./drawing";
+import type { Drawing, Drawn } from "./drawing";
 import { legend } from "./legend";
 import { tooltip } from "./tooltip";
 import { h } from "../dom";
 
 /** timeseries draws lines over time, with a legend and the values at the pointer. */
-export function timeseries(d: Drawing): () => void {
-  const series = seriesOf(d.frames);
-  const colours = series.map(seriesColour);
-  const area = h("div", { class: "plot" });
-  const shown = series.map(() => true);
-  const below = legend(d.panel, series, colours, shown, () => shown.forEach((on, i) => plot.setSeries(i + 1, { show: on })));
+export function timeseries(d: Drawing): Drawn {
+  const now: Now = { d, series: seriesOf(d.frames) };
+  const colours = now.series.map(seriesColour), area = h("div", { class: "plot" }), shown = now.series.map(() => true);
+  const named = () => legend(d.panel, now.series, colours, shown, () => shown.forEach((on, i) => plot.setSeries(i + 1, { show: on })));
+  let below = named();
   d.host.classList.toggle("legend-right", d.panel.options?.legend?.placement === "right");
   d.host.replaceChildren(area, ...(below ? [below] : []));
-  const plot = new uPlot(options(d, series, colours, area), data(series), area);
+  const plot = new uPlot(options(now, colours, area), data(now.series), area);
   const resize = new ResizeObserver(() => plot.setSize(size(area)));
   resize.observe(area);
-  return () => { resize.disconnect(); plot.destroy(); };
+  return {
+    destroy: () => { resize.disconnect(); plot.destroy(); },
+    update: (next) => {
+      const series = seriesOf(next.frames);
+      if (!area.isConnected || !alike(series, now.series)) return false;
+      Object.assign(now, { d: next, series });
+      plot.setData(data(series));
+      if (below && d.panel.options?.legend?.calcs?.length > 0) {
+        const fresh = named()!;
+        below.replaceWith(fresh);
+        below = fresh;
+      }
+      return true;
+    },
+  };
+}
+
+/** Now is what a chart shows at the moment. */
+interface Now { d: Drawing; series: Series[] }
+
+/** alike reports whether two answers differ in their points only. */
+function alike(a: Series[], b: Series[]): boolean {
+  const look = (all: Series[]) => JSON.stringify(all.map((s) => [s.label, s.config, s.config.color?.mode === "thresholds" && seriesColour(s, 0), s.times.length === 1]));
+  return look(a) === look(b);
 }
 
 const size = (area: HTMLElement) => ({ width: Math.max(area.clientWidth, 60), height: Math.max(area.clientHeight, 60) });
@@ -42,9 +64,10 @@ function scaleOf(s: Series): string {
   return `${stacking(s) === "percent" ? "percentunit" : s.config.unit ?? ""} ${s.config.custom?.axisPlacement === "right" ? "right" : ""}`;
 }
 
-function options(d: Drawing, series: Series[], colours: string[], area: HTMLElement): uPlot.Options {
+function options(now: Now, colours: string[], area: HTMLElement): uPlot.Options {
+  const { d, series } = now;
   const names = [...new Set(series.map(scaleOf))];
-  const scales: uPlot.Scales = { x: { time: true, range: () => [d.span.from / 1000, d.span.to / 1000] } };
+  const scales: uPlot.Scales = { x: { time: true, range: () => [now.d.span.from / 1000, now.d.span.to / 1000] } };
   for (const name of names.length ? names : [""]) scales[name] = { range: yRange(series.filter((s) => scaleOf(s) === name)) };
   return {
     ...size(area), scales, legend: { show: false }, padding: [8, names.length > 1 ? 0 : 10, 0, 0],
@@ -62,7 +85,7 @@ function options(d: Drawing, series: Series[], colours: string[], area: HTMLElem
         d.zoom(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
       }],
     },
-    plugins: [tooltip(d.panel, series, colours)],
+    plugins: [tooltip(d.panel, () => now.series, colours)],
   };
 }
 

@@ -8,16 +8,19 @@ import { stamp } from "../time";
 const most = 14; // rows: what does not fit on a screen is not read
 
 /** tooltip shows, beside the pointer, the time and the values of all series then. */
-export function tooltip(panel: Panel, series: Series[], colours: string[]): uPlot.Plugin {
+export function tooltip(panel: Panel, current: () => Series[], colours: string[]): uPlot.Plugin {
   const mode: string = panel.options?.tooltip?.mode || "multi", sort: string = panel.options?.tooltip?.sort || "desc";
   const box = h("div", { class: "tooltip", role: "status", "aria-live": "off" });
-  const at = series.map((s) => new Map(s.times.map((t, i) => [t, s.values[i]])));
-  let focused = -1, inside = false;
+  let focused = -1, inside = false, series: Series[] = [], at: Map<number, number | null>[] = [];
 
   const show = (u: uPlot) => {
     const { idx, left = -1, top = -1 } = u.cursor;
     box.hidden = !inside || idx === null || idx === undefined || left < 0 || mode === "none";
     if (box.hidden) return;
+    if (series !== current()) {
+      series = current();
+      at = series.map((s) => new Map(s.times.map((t, i) => [t, s.values[i]])));
+    }
     const time = Math.round(u.data[0][idx!] * 1000);
     let rows = series.map((s, i) => ({ s, i, value: at[i].get(time) })).filter((r) => r.value !== undefined && u.series[r.i + 1].show);
     if (mode === "single") rows = rows.filter((r) => r.i === focused);

@@ -4,7 +4,7 @@ import { h, s } from "../dom";
 import { pattern, reduce, seriesOf, type Series } from "../frames";
 import { shown, steps, valueColour, withAlpha } from "../look";
 import type { FieldConfig } from "../model";
-import { nothing, type Drawing } from "./drawing";
+import { still, type Drawing, type Drawn } from "./drawing";
 
 interface One { name: string; value: number | null; color: string; config: FieldConfig; series: Series }
 
@@ -20,14 +20,14 @@ function values(d: Drawing): One[] {
   return all.slice(0, maxValues);
 }
 
-/** empty is the single value of a panel whose queries found nothing. */
+/** empty is the single value of a panel whose queries found still. */
 function orEmpty(all: One[], d: Drawing): One[] {
   if (all.length > 0) return all;
   const config = d.panel.fieldConfig?.defaults ?? {};
   return [{ name: "", value: null, color: valueColour(null, config, 0), config, series: { label: "", labels: {}, times: [], values: [], config, refId: "A" } }];
 }
 
-export function stat(d: Drawing): () => void {
+export function stat(d: Drawing): Drawn {
   const { colorMode = "value", graphMode = "area", textMode = "auto", orientation = "auto" } = d.panel.options ?? {};
   const all = orEmpty(values(d), d);
   const named = textMode === "value_and_name" || textMode === "name" || textMode === "auto" && all.length > 1;
@@ -37,12 +37,12 @@ export function stat(d: Drawing): () => void {
     const filled = colorMode.startsWith("background");
     return h("div", { class: filled ? "stat filled" : "stat", style: filled ? { background: one.color } : {} },
       graphMode === "area" && one.series.values.length > 1 && spark(one, filled),
-      named && textMode !== "name" && h("div", { class: "name" }, one.name),
-      h("div", { class: one.value === null ? "value none" : "value", style: { color: colorMode === "value" && one.value !== null ? one.color : "" } },
-        lengthen(whole, suffix, textMode)));
+      h("div", { class: "inner" }, named && textMode !== "name" && h("div", { class: "name" }, one.name),
+        h("div", { class: one.value === null ? "value none" : "value", style: { color: colorMode === "value" && one.value !== null ? one.color : "" } },
+        lengthen(whole, suffix, textMode))));
   })));
   for (const v of d.host.querySelectorAll<HTMLElement>(".value")) v.style.setProperty("--len", String(Math.max(3, v.textContent!.length)));
-  return nothing;
+  return still;
 }
 
 function lengthen(whole: string, suffix: string, textMode: string): (Node | string)[] {
@@ -79,7 +79,7 @@ function range(config: FieldConfig, all: One[]): [number, number] {
 
 const share = (v: number | null, [min, max]: [number, number]) => Math.max(0, Math.min(1, ((v ?? min) - min) / (max - min)));
 
-export function gauge(d: Drawing): () => void {
+export function gauge(d: Drawing): Drawn {
   const all = orEmpty(values(d), d);
   const markers = d.panel.options?.showThresholdMarkers ?? true;
   d.host.replaceChildren(h("div", { class: "gauges" }, all.map((one) => {
@@ -96,7 +96,7 @@ export function gauge(d: Drawing): () => void {
         s("text", { x: 60, y: 64, "font-size": Math.min(20, 100 / Math.max(4, (text + suffix).length)), style: { fill: one.color } }, text + suffix)),
       all.length > 1 && h("div", { class: "name", title: one.name }, one.name));
   })));
-  return nothing;
+  return still;
 }
 
 /** arc is a part, from 0 to 1, of three fifths of a circle around (60, 62). */
@@ -108,7 +108,7 @@ function arc(radius: number, from: number, to: number): string {
   return `M${at(from)}A${radius} ${radius} 0 ${to - from > 1 / 1.2 ? 1 : 0} 1 ${at(to)}`;
 }
 
-export function bargauge(d: Drawing): () => void {
+export function bargauge(d: Drawing): Drawn {
   const all = orEmpty(values(d), d);
   const upright = d.panel.options?.orientation === "vertical";
   d.host.replaceChildren(h("div", { class: upright ? "bars upright" : "bars" }, all.map((one) => {
@@ -117,5 +117,5 @@ export function bargauge(d: Drawing): () => void {
       h("div", { class: "track" }, h("div", { class: "fill", style: { [upright ? "height" : "width"]: part, background: one.color } })),
       h("div", { class: "value", style: { color: one.color } }, text + suffix));
   })));
-  return nothing;
+  return still;
 }
