@@ -1,6 +1,6 @@
 // Package parascope is the root of the module: complete managed monitoring for
-// an AWS ParallelCluster. The program is cmd/parascope; docs/layout.md traces
-// it from main. Here is only what lies at the root and goes into the program; the
+// an AWS ParallelCluster. The program is cmd/parascope; docs/layout.md traces it
+// from main. Here is only what lies at the root and goes into the program; the
 // tests beside this file keep the repository's own rules.
 package parascope
 
@@ -11,3 +11,9 @@ import _ "embed"
 //
 //go:embed parallelcluster-infrastructure.yaml
 var Template string
+
+// DeployerPolicy is the least that a person needs to bring the stack up, add
+// people and take it down; docs/iam/README.md says why for each statement.
+//
+//go:embed docs/iam/deployer-policy.json
+var DeployerPolicy string

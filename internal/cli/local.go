@@ -23,9 +23,11 @@ func newLocal(p *Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "local",
 		Short: "Run everything on this machine, without AWS",
-		Long: `Run a local cloud that answers the AWS APIs, a Prometheus workspace in it, a node
-exporter for this machine and a head agent that scrapes and sends. It is ready
-when a sample of this machine has come the whole way and was queried back.
+		Long: `Run a local cloud that answers the AWS APIs, bring up the stack in it as
+'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
+run a node exporter for this machine and a head agent that scrapes and sends. It is
+ready when a sample of this machine has come the whole way and was queried back, and
+Grafana's data source is healthy.
 
 Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.`,
 		Example: `  parascope local
@@ -66,7 +68,11 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 	f.StringVar(&o.IMDSAddress, "imds-listen", "", "address of an instance metadata service, from which the head then has its credentials (default: none)")
 	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour, "how long credentials from the metadata service are good; turns it on, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
-	f.StringVar(&o.Alias, "alias", "pcluster-infra", "alias of the workspace")
+	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
+	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
+	f.StringVar(&o.IdentityCenter, "identity-center", "organization", "organization, account, or none: what kind of Identity Center the account has")
+	f.StringVar(&o.Cloud.People.Seed, "people", "", "JSON `FILE` of users and groups for Identity Center (default: three example people)")
+	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
 	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate, "samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
@@ -77,13 +83,16 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 }
 
 func newLocalEnv(p *Process, dir *string) *cobra.Command {
-	return &cobra.Command{
+	profile := "operator"
+	c := &cobra.Command{
 		Use:   "env",
 		Short: "Print the exports that point AWS clients at the running local cloud",
 		Long: `Print shell exports for the running local cloud. They name files that hold the
-keys; no secret is printed.`,
-		Example: `  eval "$(parascope local env)"`,
-		Args:    cobra.NoArgs,
+keys; no secret is printed. The operator may do everything; the deployer what
+docs/iam/deployer-policy.json says; the head may send metrics.`,
+		Example: `  eval "$(parascope local env)"
+  eval "$(parascope local env --profile deployer)"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			data, err := dataDir(p, *dir)
 			if err != nil {
@@ -93,7 +102,7 @@ keys; no secret is printed.`,
 			if err != nil {
 				return err
 			}
-			exports, unset := r.Exports(data)
+			exports, unset := r.Exports(data, profile)
 			for _, kv := range exports {
 				fmt.Fprintf(p.Stdout, "export %s=%s\n", kv[0], shellQuote(kv[1]))
 			}
@@ -101,6 +110,8 @@ keys; no secret is printed.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&profile, "profile", profile, "whose keys: operator, deployer or head")
+	return c
 }
 
 // dataDir resolves --data; relative paths become absolute, since the exports of
@@ -138,10 +149,12 @@ func printLocal(p *Process) func(local.Event) {
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
 			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
 		case local.Ready:
-			line(p.Stdout, "\n%s  this machine's metrics arrive. In another shell:", style.Bold("ready"))
+			line(p.Stdout, "\n%s  this machine's metrics arrive; open the address of grafana. In another shell:", style.Bold("ready"))
 			line(p.Stdout, "  eval \"$(parascope local env --data %s)\"", shellQuote(e.Detail))
 			line(p.Stdout, "  parascope query node_load1")
 			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
+		case local.Trouble:
+			line(p.Stderr, "%s %s: %s", style.Bold("!"), e.What, e.Detail)
 		case local.Stopping:
 			line(p.Stderr, "stopping; Ctrl-C again ends at once")
 		}

@@ -117,7 +117,7 @@ func (s *Status) lookAtClusters(ctx context.Context, cfg aws.Config, endpoint st
 		}
 		return r.ByLabel("cluster")
 	}
-	last, err1 := numbers(`max by (cluster) (max_over_time(timestamp(up)[1h:15s]))`)
+	last, err1 := numbers(`max by (cluster) (timestamp(up)) or max by (cluster) (max_over_time(timestamp(up)[1h:1m]))`)
 	targets, err2 := numbers(`count by (cluster) (up)`)
 	down, err3 := numbers(`count by (cluster) (up == 0)`)
 	for name, at := range last {

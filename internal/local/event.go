@@ -3,7 +3,7 @@ package local
 // Event is one step of Run, for a renderer to draw.
 type Event struct {
 	Kind    Kind   `json:"event"`
-	What    string `json:"what,omitempty"` // cloud, workspace, node, head
+	What    string `json:"what,omitempty"` // cloud, workspace, node, head, grafana
 	Address string `json:"address,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	Detail  string `json:"detail,omitempty"`
@@ -17,4 +17,5 @@ const (
 	Exited   Kind = "exited"   // a daemon ended although nobody asked it to; Detail says how
 	Ready    Kind = "ready"    // a sample of this machine has been queried back; Detail is the data directory
 	Stopping Kind = "stopping" // Ctrl-C was seen
+	Trouble  Kind = "trouble"  // something that the stack met on its way; Detail says what
 )

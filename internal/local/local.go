@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
@@ -23,17 +25,20 @@ import (
 
 // Options say where things listen and where they keep their data.
 type Options struct {
-	DataDir      string // everything that must survive: state, samples, keys, logs of the two daemons
-	CloudAddress string // host:port of the local cloud
-	NodeAddress  string // host:port of the node exporter
-	HeadAddress  string // host:port of the head agent
-	IMDSAddress  string // host:port of the instance metadata service; empty: none, the head has keys in a file
-	Region       string // region of the workspace
-	Alias        string // alias of the workspace
-	Interval     time.Duration
-	Program      string // path of parascope itself, to start the daemons with
-	Cloud        localaws.Options
-	Logger       *slog.Logger
+	DataDir        string // everything that must survive: state, samples, keys, logs of the two daemons
+	CloudAddress   string // host:port of the local cloud
+	NodeAddress    string // host:port of the node exporter
+	HeadAddress    string // host:port of the head agent
+	IMDSAddress    string // host:port of the instance metadata service; empty: none, the head has keys in a file
+	Region         string // region of the workspace
+	NoStack        bool   // make a workspace by itself instead of the stack
+	Alias          string // NoStack: alias of that workspace
+	IdentityCenter string // organization, account or none
+	AuditFile      string // where every permission that is asked for is written; "": nowhere
+	Interval       time.Duration
+	Program        string // path of parascope itself, to start the daemons with
+	Cloud          localaws.Options
+	Logger         *slog.Logger
 
 	metadataURL string // known when the cloud runs
 }
@@ -67,13 +72,23 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		return err
 	}
 	var stops stopList
+	if o.AuditFile != "" {
+		audit, err := openAudit(o.AuditFile)
+		if err != nil {
+			return err
+		}
+		o.Cloud.Audit = audit.note
+		stops.add("audit", audit.close)
+	}
+	ctx, endWatches := context.WithCancel(ctx) // what is stopped here did not end by itself
 	defer func() {
+		endWatches()
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		err = errors.Join(err, stops.run(stopCtx))
 	}()
 
-	cloud, err := startCloud(o)
+	cloud, err := startCloud(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -83,18 +98,18 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		report(Event{Kind: Started, What: "imds", Address: o.metadataURL, Detail: "credentials of " + localaws.HeadRole})
 	}
 
-	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: o.Region, Profile: "operator", Files: sharedFiles(o.DataDir), Endpoint: cloud.URL()})
-	if err != nil {
-		return fmt.Errorf("load the operator's credentials: %w", err)
-	}
-	ws, err := ensureWorkspace(ctx, cfg, o.Alias)
+	cfg, err := o.credentials(ctx, "operator", cloud.URL())
 	if err != nil {
 		return err
 	}
-	report(Event{Kind: Started, What: "workspace", Address: aws.ToString(ws.PrometheusEndpoint), Detail: aws.ToString(ws.WorkspaceId) + " (" + o.Alias + ")"})
+	endpoint, rest, err := o.workspace(ctx, cfg, cloud.URL(), report)
+	if err != nil {
+		return err
+	}
+	report(Event{Kind: Started, What: "workspace", Address: endpoint, Detail: path.Base(endpoint)})
 
 	for _, start := range []func(context.Context, Options, string, func(Event)) (*child, error){startNode, startHead} {
-		c, err := start(ctx, o, aws.ToString(ws.PrometheusEndpoint), report)
+		c, err := start(ctx, o, endpoint, report)
 		if c != nil {
 			stops.add(c.name, c.stop) // even when it never became ready
 		}
@@ -102,7 +117,10 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 			return err
 		}
 	}
-	if err := awaitSamples(ctx, cfg, ws, o); err != nil {
+	if err := awaitSamples(ctx, cfg, endpoint, o); err != nil {
+		return err
+	}
+	if err := rest(ctx); err != nil {
 		return err
 	}
 	if err := writeMarker(o, cloud.URL()); err != nil {
@@ -113,6 +131,31 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	<-ctx.Done()
 	report(Event{Kind: Stopping})
 	return nil
+}
+
+// workspace returns the endpoint of the workspace that the head sends to, and what
+// is still to wait for: with a stack its Grafana, which takes longer.
+func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL string, report func(Event)) (endpoint string, rest func(context.Context) error, err error) {
+	if o.NoStack {
+		endpoint, err = ensureWorkspace(ctx, operator, o.Alias)
+		return endpoint, func(context.Context) error { return nil }, err
+	}
+	deployer, err := o.credentials(ctx, Deployer, cloudURL)
+	if err != nil {
+		return "", nil, err
+	}
+	stack := bringUp(ctx, deployer, report)
+	endpoint, err = stack.awaitPrometheus(ctx)
+	return endpoint, func(ctx context.Context) error { return stack.await(ctx, report) }, err
+}
+
+// credentials are those of one of the local cloud's users.
+func (o Options) credentials(ctx context.Context, user, endpoint string) (aws.Config, error) {
+	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: o.Region, Profile: user, Files: sharedFiles(o.DataDir), Endpoint: endpoint})
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("load the credentials of %s: %w", user, err)
+	}
+	return cfg, nil
 }
 
 // reserveAddresses finds a taken address before anything is started, and turns
@@ -134,15 +177,17 @@ func (o *Options) reserveAddresses(ctx context.Context) error {
 	return nil
 }
 
-func startCloud(o Options) (*localaws.Cloud, error) {
+func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 	opts := o.Cloud
 	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
 	opts.IMDS.Listen = o.IMDSAddress
+	opts.People.Kind = localaws.IdentityCenter(o.IdentityCenter)
+	opts.Users = []localaws.User{{Name: Deployer, Policy: parascope.DeployerPolicy}}
 	cloud, err := localaws.New(opts)
 	if err != nil {
 		return nil, explainLock(err)
 	}
-	if err := cloud.Start(); err != nil {
+	if err := cloud.Start(ctx); err != nil {
 		return nil, listen.Explain(err, o.CloudAddress)
 	}
 	return cloud, nil

@@ -91,7 +91,7 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 }
 
 func TestExportsHoldNoSecretAndWinOverTheShell(t *testing.T) {
-	exports, unset := Running{Endpoint: "http://127.0.0.1:9280", Region: "us-east-2"}.Exports("/data")
+	exports, unset := Running{Endpoint: "http://127.0.0.1:9280", Region: "us-east-2"}.Exports("/data", "operator")
 	got := map[string]string{}
 	for _, kv := range exports {
 		got[kv[0]] = kv[1]

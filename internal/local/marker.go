@@ -64,13 +64,13 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 
 // Exports are the environment variables that point any AWS client at the running
 // local cloud, as the operator. Unset names variables that would win over them.
-func (r Running) Exports(dir string) (exports [][2]string, unset []string) {
+func (r Running) Exports(dir, profile string) (exports [][2]string, unset []string) {
 	files := sharedFiles(dir)
 	return [][2]string{
 			{"AWS_ENDPOINT_URL", r.Endpoint},
 			{"AWS_REGION", r.Region},
 			{"AWS_DEFAULT_REGION", r.Region},
-			{"AWS_PROFILE", "operator"},
+			{"AWS_PROFILE", profile},
 			{"AWS_SHARED_CREDENTIALS_FILE", files.Credentials},
 			{"AWS_CONFIG_FILE", files.Config},
 		}, []string{

@@ -13,13 +13,13 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 )
 
-// ensureWorkspace returns the workspace with the alias, creating it on the first
+// ensureWorkspace returns the endpoint of the workspace with the alias, creating it on the first
 // start. Creation is what a person waits for on AWS too, so it goes the same way.
-func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (*types.WorkspaceDescription, error) {
+func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (endpoint string, err error) {
 	client := awsamp.NewFromConfig(cfg)
 	found, err := client.ListWorkspaces(ctx, &awsamp.ListWorkspacesInput{Alias: aws.String(alias)})
 	if err != nil {
-		return nil, fmt.Errorf("list workspaces: %w", err)
+		return "", fmt.Errorf("list workspaces: %w", err)
 	}
 	var id *string
 	for _, w := range found.Workspaces {
@@ -30,7 +30,7 @@ func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (*types.
 	if id == nil {
 		created, err := client.CreateWorkspace(ctx, &awsamp.CreateWorkspaceInput{Alias: aws.String(alias)})
 		if err != nil {
-			return nil, fmt.Errorf("create workspace %s: %w", alias, err)
+			return "", fmt.Errorf("create workspace %s: %w", alias, err)
 		}
 		id = created.WorkspaceId
 	}
@@ -39,15 +39,15 @@ func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (*types.
 	})
 	out, err := waiter.WaitForOutput(ctx, &awsamp.DescribeWorkspaceInput{WorkspaceId: id}, time.Minute)
 	if err != nil {
-		return nil, fmt.Errorf("wait for workspace %s to become ACTIVE: %w", aws.ToString(id), err)
+		return "", fmt.Errorf("wait for workspace %s to become ACTIVE: %w", aws.ToString(id), err)
 	}
-	return out.Workspace, nil
+	return aws.ToString(out.Workspace.PrometheusEndpoint), nil
 }
 
 // awaitSamples returns when a sample that the head took after this start can be
 // queried back: the whole way works, not only its parts.
-func awaitSamples(ctx context.Context, cfg aws.Config, ws *types.WorkspaceDescription, o Options) error {
-	client, err := amp.NewQueryClient(cfg, aws.ToString(ws.PrometheusEndpoint))
+func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Options) error {
+	client, err := amp.NewQueryClient(cfg, endpoint)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func startCloud(t *testing.T, dir string) func(profile string) aws.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cloud.Start(); err != nil {
+	if err := cloud.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

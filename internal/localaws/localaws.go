@@ -25,6 +25,13 @@ import (
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
+// Ask and Decision are what an audit is told: what a principal wanted to do, and
+// what the policies say of it.
+type (
+	Ask      = gateway.Ask
+	Decision = gateway.Decision
+)
+
 // HeldError says that another process, named by its pid, has the data directory open.
 type HeldError = state.HeldError
 
@@ -63,10 +70,14 @@ type Grafana struct {
 
 // People configures IAM Identity Center.
 type People struct {
-	Kind   identity.Kind // organization, account or none
-	Seed   string        // JSON file of users and groups; see package identity
-	Region string        // where the instance is; default Options.Region
+	Kind   IdentityCenter
+	Seed   string // JSON file of users and groups; see package identity
+	Region string // where the instance is; default Options.Region
 }
+
+// IdentityCenter is what kind of instance the account has: "organization", which
+// is the default, "account" or "none".
+type IdentityCenter = identity.Kind
 
 // User is one with the policy given, which becomes a managed policy of this name.
 type User struct {
@@ -87,9 +98,8 @@ type Cloud struct {
 	parts    parts
 	faults   *faults.Table
 	cloud    endpoint
-	metadata endpoint        // without a server when it is off
-	work     context.Context // of what goes on between requests; ends with Stop
-	stopWork context.CancelFunc
+	metadata endpoint           // without a server when it is off
+	stopWork context.CancelFunc // ends what goes on between requests; nil before Start
 }
 
 // endpoint is a server and the address it is bound to.
@@ -109,10 +119,7 @@ func New(opts Options) (*Cloud, error) {
 		return nil, err
 	}
 	c := &Cloud{opts: opts, state: db, faults: faults.New(opts.NewID)}
-	// Stacks go on until Stop, whoever asked for them and went away.
-	c.work, c.stopWork = context.WithCancel(context.Background())
 	if err := c.open(); err != nil {
-		c.stopWork()
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil
@@ -145,8 +152,10 @@ func writeHealth(w http.ResponseWriter) {
 	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
 }
 
-// Start binds the addresses and serves until Stop.
-func (c *Cloud) Start() error {
+// Start binds the addresses, serves until Stop, and takes up what a stop of the
+// process cut off. Stacks and functions go on whoever asked for them and went away:
+// of ctx only the values count.
+func (c *Cloud) Start(ctx context.Context) error {
 	err := c.cloud.start(c.opts.Listen)
 	if err == nil && c.metadata.server != nil {
 		err = c.metadata.start(c.opts.IMDS.Listen)
@@ -154,7 +163,8 @@ func (c *Cloud) Start() error {
 	if err != nil {
 		return err
 	}
-	return c.parts.cloudformation.Start(c.work)
+	ctx, c.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	return errors.Join(c.parts.lambda.Resume(ctx), c.parts.cloudformation.Start(ctx))
 }
 
 func (e *endpoint) start(address string) error {
@@ -201,7 +211,9 @@ func (c *Cloud) MetadataURL() string {
 // Stop lets running calls finish while ctx allows, and closes the data directory.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.faults.Close() // a request that hangs must not keep the cloud from stopping
-	c.stopWork()
-	c.parts.cloudformation.Wait()
+	if c.stopWork != nil {
+		c.stopWork()
+		c.parts.cloudformation.Wait()
+	}
 	return errors.Join(c.cloud.stop(ctx), c.metadata.stop(ctx), c.parts.close(), c.state.Close())
 }

@@ -27,7 +27,7 @@ func start(t *testing.T, dir string) (c *localaws.Cloud, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	stopped := false
@@ -157,7 +157,7 @@ func TestTakenAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Start(); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+	if err := c.Start(t.Context()); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("%v", err)
 	}
 	if err := c.Stop(t.Context()); err != nil {

@@ -35,9 +35,6 @@ type ChangeSet struct {
 	Changes []Change
 }
 
-// pollEvery is how often CloudFormation is asked: its API is throttled per account.
-const pollEvery = time.Second
-
 // Plan makes a change set that creates the stack or brings it to the template and
 // the parameters. One without changes is nil. Parameters that are not named keep
 // the value that the stack has, or take the template's default.
@@ -94,8 +91,7 @@ func (s *Stack) parameters(ctx context.Context, state State, template string, se
 
 // await waits until CloudFormation has worked the changes out, and reads them.
 func (c *ChangeSet) await(ctx context.Context) (changed bool, err error) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	var pace pace
 	for {
 		out, err := c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id})
 		if err != nil {
@@ -111,10 +107,8 @@ func (c *ChangeSet) await(ctx context.Context) (changed bool, err error) {
 			}
 			return false, fmt.Errorf("plan the changes of stack %s: %s", c.stack.Name, reason)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return false, ctx.Err()
+		if err := pace.wait(ctx); err != nil {
+			return false, err
 		}
 	}
 }

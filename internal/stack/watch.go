@@ -34,8 +34,7 @@ func (e Event) Done() bool { return strings.HasSuffix(e.Status, "_COMPLETE") }
 // the operation goes on without being watched.
 func (s *Stack) Watch(ctx context.Context, id string, start time.Time, report func(Event)) (State, error) {
 	seen := map[string]bool{}
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	var pace pace
 	for {
 		// The state is asked first: events that come after it are in the next round,
 		// and after the last one nothing comes.
@@ -52,10 +51,8 @@ func (s *Stack) Watch(ctx context.Context, id string, start time.Time, report fu
 		if !state.InProgress() {
 			return state, nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return state, ctx.Err()
+		if err := pace.wait(ctx); err != nil {
+			return state, err
 		}
 	}
 }

@@ -41,7 +41,12 @@ func TestTheRealCommands(t *testing.T) {
 	says("", "cloudformation delete-stack --stack-name typed")
 	says("", "cloudformation wait stack-delete-complete --stack-name typed")
 
-	says("Successfully created/updated stack - deployed", "cloudformation deploy --stack-name deployed --template-file changing.yaml --parameter-overrides Alias=one")
+	// deploy itself would wait half a minute for a stack that takes a blink.
+	says("Changeset created successfully", "cloudformation deploy --stack-name deployed --template-file changing.yaml --parameter-overrides Alias=one --no-execute-changeset")
+	set, err := run("cloudformation list-change-sets --stack-name deployed --query Summaries[0].ChangeSetName")
+	must(t, err)
+	says("", "cloudformation execute-change-set --stack-name deployed --change-set-name "+set)
+	says("", "cloudformation wait stack-create-complete --stack-name deployed")
 	says("No changes to deploy. Stack deployed is up to date", "cloudformation deploy --stack-name deployed --template-file changing.yaml")
 	says("DELETE_COMPLETE", "cloudformation list-stacks")
 	if out, err := run("cloudformation describe-stacks --stack-name typed"); err == nil || !strings.Contains(out, "An error occurred (ValidationError) when calling the DescribeStacks operation: Stack with id typed does not exist") {

@@ -148,6 +148,18 @@ func (c *cloud) checkFirst(t *testing.T) {
 	}
 }
 
+func TestSecretsAreNotShown(t *testing.T) {
+	c := start(t, parts{})
+	const body = "Parameters: {Secret: {Type: String, NoEcho: true}}\nResources: {W: {Type: AWS::APS::Workspace, Properties: {Alias: !Sub 'a-${Secret}'}}}"
+	id := c.create(t, body, func(in *sdk.CreateStackInput) { in.Parameters = []types.Parameter{parameter("Secret", `s3cr"et`)} })
+	c.want(t, id, "CREATE_COMPLETE")
+	events, err := c.DescribeStackEvents(t.Context(), &sdk.DescribeStackEventsInput{StackName: &id})
+	must(t, err)
+	if got := aws.ToString(events.StackEvents[1].ResourceProperties); got != `{"Alias":"a-****"}` {
+		t.Errorf("properties: %s", got)
+	}
+}
+
 func TestFailedCreationRollsBack(t *testing.T) {
 	// The third workspace cannot be made while the slow one is in work.
 	const template = `

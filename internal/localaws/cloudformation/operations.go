@@ -29,7 +29,7 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed, Source: "the local cloud's own: AWS does not stop"},
-			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no macros, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed, Source: guide + ", quotas; what is missing says so"},
+			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed, Source: guide + ", quotas; what is missing says so"},
 			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred, Source: guide + "; AWS may also start and roll back"},
 		},
 	}

@@ -252,14 +252,8 @@ func TestRestart(t *testing.T) {
 	if !strings.Contains(history, "Slow CREATE_FAILED The local cloud was stopped while this was in progress") {
 		t.Error(history)
 	}
-	s := c.settle(t, id)
-	if s.StackStatus == "ROLLBACK_FAILED" { // the workspace was still CREATING when its deletion was tried
-		c.ahead.Store(int64(2 * time.Minute))
-		if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); err != nil {
-			t.Fatal(err)
-		}
-		c.want(t, id, "DELETE_COMPLETE")
-	}
+	c.ahead.Store(int64(2 * time.Minute)) // until then the workspace is CREATING and cannot be deleted
+	c.want(t, id, "ROLLBACK_COMPLETE")
 	if got := c.workspaces(t); len(got) != 0 {
 		t.Errorf("left: %v", got)
 	}
@@ -283,6 +277,33 @@ func TestRestartInDeletion(t *testing.T) {
 	c.want(t, id, "DELETE_COMPLETE")
 	if got := c.workspaces(t); len(got) != 0 {
 		t.Errorf("left: %v", got)
+	}
+}
+
+// An update that a stop interrupts goes back, and what it had done is undone.
+func TestRestartInUpdate(t *testing.T) {
+	dir := t.TempDir()
+	c := start(t, parts{dir: dir})
+	body := func(alias, rest string) string {
+		return "Resources:\n  A: {Type: AWS::APS::Workspace, Properties: {Alias: " + alias + "}}\n" + rest
+	}
+	id := c.create(t, body("one", ""), nil)
+	c.want(t, id, "CREATE_COMPLETE")
+	c.stop()
+	c = start(t, parts{dir: dir, delay: time.Minute})
+	must(t, c.update(t, body("two", "  B: {Type: AWS::APS::Workspace, DependsOn: A}")))
+	c.happened(t, id, "B CREATE_IN_PROGRESS Resource creation Initiated")
+	c.stop()
+
+	c = start(t, parts{dir: dir})
+	history := c.happened(t, id, "s UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [B].")
+	if !strings.Contains(history, "B CREATE_FAILED The local cloud was stopped") {
+		t.Error(history)
+	}
+	c.ahead.Store(int64(2 * time.Minute))
+	c.want(t, id, "UPDATE_ROLLBACK_COMPLETE")
+	if diff := cmp.Diff([]string{"one"}, c.workspaces(t)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/ec2"
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -45,7 +46,11 @@ func start(t *testing.T, dir string) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{ask: gateway.AllowAll}
-	if c.key, err = principals.User("operator"); err != nil {
+	access, err := account.New(db, principals, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.key, err = access.EnsureUser("operator"); err != nil {
 		t.Fatal(err)
 	}
 	service, err := ec2.New(ec2.Options{State: db, NewID: uuid.NewString, NATCreateDelay: delay, NATDeleteDelay: delay})

@@ -81,7 +81,10 @@ func (r *Request) denied(action, resource, because string) error {
 	if resource != "*" {
 		text += " on resource: " + resource
 	}
-	if because != "" {
+	switch {
+	case strings.HasPrefix(because, "with "): // "… with an explicit deny in an identity-based policy"
+		text += " " + because
+	case because != "":
 		text += " because " + because
 	}
 	refused := &Error{Status: http.StatusForbidden, Code: "AccessDenied", Message: text}

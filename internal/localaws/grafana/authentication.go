@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 )
 
 // Ways to sign in, as AWS calls them.
@@ -28,11 +29,11 @@ type samlConfiguration struct {
 // needs an organization instance, and a caller who may make an application in it.
 func (g *Grafana) checkProviders(r *gateway.Request, providers []string) error {
 	if len(providers) == 0 {
-		return invalid("authenticationProviders", "must have at least one member")
+		return wire.Invalid("authenticationProviders", "must have at least one member")
 	}
 	for _, p := range providers {
 		if p != sso && p != saml {
-			return notInEnum("authenticationProviders", p, []string{sso, saml})
+			return wire.NotInEnum("authenticationProviders", p, []string{sso, saml})
 		}
 	}
 	if !slices.Contains(providers, sso) {
@@ -48,7 +49,7 @@ func (g *Grafana) checkProviders(r *gateway.Request, providers []string) error {
 		return err
 	}
 	if !enabled {
-		return refused("SSO is not enabled in any region.")
+		return wire.Refused("SSO is not enabled in any region.")
 	}
 	return nil
 }
@@ -96,11 +97,11 @@ func (g *Grafana) updateWorkspaceAuthentication(rw http.ResponseWriter, r *gatew
 		AuthenticationProviders []string
 		SAMLConfiguration       *samlConfiguration `json:"samlConfiguration"`
 	}
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if in.SAMLConfiguration != nil && len(in.SAMLConfiguration.IDPMetadata) == 0 {
-		return invalid("samlConfiguration.idpMetadata", "is required")
+		return wire.Invalid("samlConfiguration.idpMetadata", "is required")
 	}
 	if err := g.checkProviders(r, in.AuthenticationProviders); err != nil {
 		return err

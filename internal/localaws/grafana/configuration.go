@@ -8,11 +8,18 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 )
 
 // versions are those of Grafana that a workspace can have, oldest first; the
 // last is that of a workspace that does not ask for one.
 var versions = []string{"9.4", "10.4", "12.4"}
+
+// withoutAPIKeys is the first version of Grafana that has none: AWS removed them,
+// those made before included.
+const withoutAPIKeys = "12"
+
+func (w *workspace) hasAPIKeys() bool { return compareVersions(w.Version, withoutAPIKeys) < 0 }
 
 const defaultConfiguration = `{"plugins":{"pluginAdminEnabled":false},"unifiedAlerting":{"enabled":true}}`
 
@@ -39,11 +46,11 @@ func (g *Grafana) describeWorkspaceConfiguration(rw http.ResponseWriter, r *gate
 
 func (g *Grafana) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct{ Configuration, GrafanaVersion *string }
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if in.Configuration == nil {
-		return invalid("configuration", "is required")
+		return wire.Invalid("configuration", "is required")
 	}
 	if err := checkConfiguration(*in.Configuration); err != nil {
 		return err
@@ -58,10 +65,10 @@ func (g *Grafana) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gatewa
 			return nil
 		}
 		if !slices.Contains(versions, *in.GrafanaVersion) {
-			return invalid("grafanaVersion", "%s is not supported; supported are %s", *in.GrafanaVersion, strings.Join(versions, ", "))
+			return wire.Invalid("grafanaVersion", "%s is not supported; supported are %s", *in.GrafanaVersion, strings.Join(versions, ", "))
 		}
 		if compareVersions(*in.GrafanaVersion, w.Version) < 0 {
-			return invalid("grafanaVersion", "cannot go down from %s to %s; a workspace can only be upgraded", w.Version, *in.GrafanaVersion)
+			return wire.Invalid("grafanaVersion", "cannot go down from %s to %s; a workspace can only be upgraded", w.Version, *in.GrafanaVersion)
 		}
 		w.Version, w.Busy = *in.GrafanaVersion, versionUpdating
 		return nil
@@ -84,9 +91,9 @@ func (g *Grafana) listVersions(rw http.ResponseWriter, r *gateway.Request) error
 		}
 		all = slices.DeleteFunc(slices.Clone(all), func(v string) bool { return compareVersions(v, w.Version) <= 0 })
 	}
-	part, next, err := page(r, all, func(v string) string { return v })
+	part, next, err := wire.Page(r, all, func(v string) string { return v })
 	if err != nil {
 		return err
 	}
-	return listed(rw, "grafanaVersions", part, next, nil)
+	return wire.Listed(rw, "grafanaVersions", part, next, nil)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -27,7 +28,7 @@ type created struct {
 // DescribeWorkspace has it from the beginning.
 func (g *Grafana) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
 	var in input
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if err := g.acceptable(r, &in); err != nil {
@@ -72,10 +73,10 @@ func (g *Grafana) acceptable(r *gateway.Request, in *input) error {
 		}
 	}
 	if v := in.GrafanaVersion; v != nil && !slices.Contains(versions, *v) {
-		return invalid("grafanaVersion", "%s is not supported; supported are %s", *v, strings.Join(versions, ", "))
+		return wire.Invalid("grafanaVersion", "%s is not supported; supported are %s", *v, strings.Join(versions, ", "))
 	}
 	if *in.PermissionType == "CUSTOMER_MANAGED" && in.WorkspaceRoleARN == nil {
-		return refused("workspaceRoleArn is required when permissionType is CUSTOMER_MANAGED")
+		return wire.Refused("workspaceRoleArn is required when permissionType is CUSTOMER_MANAGED")
 	}
 	if len(in.Tags) > 0 {
 		if err := r.Authorize("grafana:TagResource", "*", tagKeys(in.Tags)); err != nil {
@@ -129,7 +130,7 @@ func (g *Grafana) add(r *gateway.Request, w *workspace, token *string, request s
 			return err
 		}
 		if count >= maxWorkspaces {
-			return quota("workspace", principal.Account, "You have reached the maximum number of workspaces (%d) in this region.", maxWorkspaces)
+			return wire.Quota("workspace", principal.Account, "You have reached the maximum number of workspaces (%d) in this region.", maxWorkspaces)
 		}
 		if token != nil {
 			if err := tx.Put(clientTokens, r.Region+"/"+*token, created{request, w.ID}); err != nil {
@@ -152,11 +153,11 @@ func (g *Grafana) before(r *gateway.Request, token, request string) (*workspace,
 		return nil, err
 	}
 	if c.Request != request {
-		return nil, conflict("workspace", c.WorkspaceID, "The client token was used before, for a request with other parameters.")
+		return nil, wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a request with other parameters.")
 	}
 	w, err := g.load(r.Now, c.WorkspaceID)
 	if w == nil && err == nil {
-		err = conflict("workspace", c.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
+		err = wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
 	}
 	return w, err
 }
@@ -172,7 +173,7 @@ func (g *Grafana) visible(r *gateway.Request) (*workspace, error) {
 		return nil, err
 	}
 	if w == nil || w.Region != r.Region {
-		return nil, notFound("workspace", id)
+		return nil, wire.NotFound("workspace", id)
 	}
 	return w, nil
 }
@@ -188,7 +189,7 @@ func (g *Grafana) steady(r *gateway.Request) (*workspace, error) {
 
 func (w *workspace) checkSteady(now time.Time) error {
 	if status := w.status(now); status != active && status != degraded {
-		return conflict("workspace", w.ID, "Workspace %s is in state %s; it must be %s.", w.ID, status, active)
+		return wire.Conflict("workspace", w.ID, "Workspace %s is in state %s; it must be %s.", w.ID, status, active)
 	}
 	return nil
 }
@@ -204,7 +205,7 @@ func (g *Grafana) change(r *gateway.Request, f func(*workspace) error) (*workspa
 		if found, err := tx.Get(workspaces, id, &w); err != nil {
 			return err
 		} else if !found {
-			return notFound("workspace", id)
+			return wire.NotFound("workspace", id)
 		}
 		if err := f(&w); err != nil {
 			return err
@@ -222,7 +223,7 @@ func (g *Grafana) describeWorkspace(rw http.ResponseWriter, r *gateway.Request) 
 
 func (g *Grafana) updateWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
 	var in input
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if err := in.check(); err != nil {
@@ -237,7 +238,7 @@ func (g *Grafana) updateWorkspace(rw http.ResponseWriter, r *gateway.Request) er
 		}
 		in.apply(&w.Settings)
 		if w.Settings.PermissionType == "CUSTOMER_MANAGED" && w.Settings.WorkspaceRoleARN == "" {
-			return refused("workspaceRoleArn is required when permissionType is CUSTOMER_MANAGED")
+			return wire.Refused("workspaceRoleArn is required when permissionType is CUSTOMER_MANAGED")
 		}
 		w.Busy, w.BusyUntil = updating, r.Now.Add(g.opts.UpdateDelay)
 		return nil
@@ -260,7 +261,7 @@ func (g *Grafana) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) er
 	w, err = g.change(r, func(w *workspace) error {
 		switch now := w.status(r.Now); now {
 		case creating, updating, versionUpdating, deleting:
-			return conflict("workspace", w.ID, "Workspace %s cannot be deleted while it is %s.", w.ID, now)
+			return wire.Conflict("workspace", w.ID, "Workspace %s cannot be deleted while it is %s.", w.ID, now)
 		}
 		w.GoneAt = r.Now.Add(g.opts.DeleteDelay)
 		return nil
@@ -276,7 +277,7 @@ func (g *Grafana) listWorkspaces(rw http.ResponseWriter, r *gateway.Request) err
 	if err != nil {
 		return err
 	}
-	part, next, err := page(r, all, func(w *workspace) string { return w.ID })
+	part, next, err := wire.Page(r, all, func(w *workspace) string { return w.ID })
 	if err != nil {
 		return err
 	}
@@ -290,14 +291,14 @@ func (g *Grafana) listWorkspaces(rw http.ResponseWriter, r *gateway.Request) err
 		}
 		summaries = append(summaries, summary)
 	}
-	return listed(rw, "workspaces", summaries, next, nil)
+	return wire.Listed(rw, "workspaces", summaries, next, nil)
 }
 
 // summary is a workspace as ListWorkspaces prints it.
 func (w *workspace) summary(now time.Time) map[string]any {
 	return map[string]any{
-		"authentication": w.authenticationSummary(), "created": epoch(w.CreatedAt), "description": w.Settings.Description,
-		"endpoint": w.Address, "grafanaVersion": w.Version, "id": w.ID, "modified": epoch(w.ModifiedAt), "name": w.Settings.Name,
+		"authentication": w.authenticationSummary(), "created": wire.Epoch(w.CreatedAt), "description": w.Settings.Description,
+		"endpoint": w.Address, "grafanaVersion": w.Version, "id": w.ID, "modified": wire.Epoch(w.ModifiedAt), "name": w.Settings.Name,
 		"notificationDestinations": append([]string{}, w.Settings.NotificationDestinations...), "status": w.status(now), "tags": w.Tags,
 	}
 }
@@ -321,7 +322,7 @@ func describeOr(rw http.ResponseWriter, status int, w *workspace, now time.Time,
 		return err
 	}
 	d := description{
-		settings: w.Settings, Authentication: w.authenticationSummary(), Created: epoch(w.CreatedAt), Modified: epoch(w.ModifiedAt),
+		settings: w.Settings, Authentication: w.authenticationSummary(), Created: wire.Epoch(w.CreatedAt), Modified: wire.Epoch(w.ModifiedAt),
 		Endpoint: w.Address, GrafanaVersion: w.Version, ID: w.ID, Status: w.status(now), Tags: w.Tags,
 	}
 	if d.Status == degraded {
@@ -329,6 +330,3 @@ func describeOr(rw http.ResponseWriter, status int, w *workspace, now time.Time,
 	}
 	return gateway.WriteJSON(rw, status, map[string]any{"workspace": d})
 }
-
-// epoch is a time as the protocol has it: seconds.
-func epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

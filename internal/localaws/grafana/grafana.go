@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/accounts"
 	"github.com/parascope/parascope/internal/localaws/grafana/server"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -51,6 +53,7 @@ type Options struct {
 // Grafana is the service.
 type Grafana struct {
 	opts      Options
+	accounts  *accounts.Accounts
 	server    *server.Server
 	listeners listeners
 }
@@ -61,6 +64,7 @@ func New(o Options) (*Grafana, error) {
 		o.Listen = "127.0.0.1"
 	}
 	g := &Grafana{opts: o}
+	g.accounts = accounts.New(accounts.Options{State: o.State, Now: o.Now, Workspace: g.usable})
 	g.server = server.New(server.Options{
 		State: o.State, Now: o.Now, NewID: o.NewID, Logger: o.Logger, CloudURL: o.CloudURL,
 		Workspace: g.running, Token: g.authenticate, Credentials: g.credentials, Session: o.Session, Pages: o.Pages,
@@ -78,6 +82,27 @@ func New(o Options) (*Grafana, error) {
 
 // Close closes the workspaces' addresses.
 func (g *Grafana) Close() error { return g.listeners.close() }
+
+// usable is the workspace that a request about its accounts names.
+func (g *Grafana) usable(r *gateway.Request) (accounts.Workspace, error) {
+	w, err := g.steady(r)
+	if err != nil {
+		return accounts.Workspace{}, err
+	}
+	return accounts.Workspace{ID: w.ID, Version: w.Version, APIKeys: w.hasAPIKeys()}, nil
+}
+
+// authenticate finds whom a bearer token stands for in a workspace.
+func (g *Grafana) authenticate(workspaceID, key string) (server.Identity, error) {
+	w, err := g.load(g.opts.Now(), workspaceID)
+	if err == nil && w == nil {
+		err = server.ErrInvalidKey
+	}
+	if err != nil {
+		return server.Identity{}, err
+	}
+	return g.accounts.Authenticate(w.ID, w.hasAPIKeys(), key)
+}
 
 // roleLifetime is how long credentials of a workspace's role are asked for.
 const roleLifetime = time.Hour

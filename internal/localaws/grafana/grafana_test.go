@@ -28,6 +28,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/cloudwatch"
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/grafana"
+	owner "github.com/parascope/parascope/internal/localaws/iam/account"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
@@ -65,10 +66,14 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	}
 	c := &cloud{dir: dir}
 	c.deny()
-	if c.key, err = principals.User("operator"); err != nil {
+	access, err := owner.New(db, principals, time.Now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := principals.AddRole(role); err != nil {
+	if c.key, err = access.EnsureUser("operator"); err != nil {
+		t.Fatal(err)
+	}
+	if err := access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "grafana.amazonaws.com"); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.DiscardHandler)
@@ -79,9 +84,9 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	o := grafana.Options{
 		State: db, Now: c.now, NewID: uuid.NewString, Logger: logger, CloudURL: func() string { return c.url },
 		AssumeForService: func(arn, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
-			key, found, err := principals.Assume(arn, session, c.now().Add(lifetime))
-			if err == nil && (!found || service != "grafana.amazonaws.com" || len(keys["aws:SourceArn"]) != 1) {
-				err = fmt.Errorf("%s may not assume %s with %v", service, arn, keys)
+			key, err := access.AssumeForService(arn, service, session, keys, lifetime)
+			if err == nil && len(keys["aws:SourceArn"]) != 1 {
+				err = fmt.Errorf("%s assumes %s with %v", service, arn, keys)
 			}
 			return key, err
 		},

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 )
 
 var (
@@ -62,7 +63,7 @@ func (in *input) check() error {
 		{"ipAddressType", in.IPAddressType, []string{"IPv4", "DualStack"}},
 	} {
 		if e.value != nil && !slices.Contains(e.values, *e.value) {
-			return notInEnum(e.name, *e.value, e.values)
+			return wire.NotInEnum(e.name, *e.value, e.values)
 		}
 	}
 	for _, p := range []struct {
@@ -77,11 +78,11 @@ func (in *input) check() error {
 		{"workspaceRoleArn", in.WorkspaceRoleARN, rolePattern},
 	} {
 		if p.value != nil && !p.pattern.MatchString(*p.value) {
-			return invalid(p.name, "failed to satisfy constraint: Member must satisfy regular expression pattern: %s", strings.Trim(p.pattern.String(), "^$"))
+			return wire.Invalid(p.name, "failed to satisfy constraint: Member must satisfy regular expression pattern: %s", strings.Trim(p.pattern.String(), "^$"))
 		}
 	}
 	if in.WorkspaceDescription != nil && utf8.RuneCountInString(*in.WorkspaceDescription) > maxDescription {
-		return invalid("workspaceDescription", "must have a length of at most %d", maxDescription)
+		return wire.Invalid("workspaceDescription", "must have a length of at most %d", maxDescription)
 	}
 	return in.checkLists()
 }
@@ -89,27 +90,27 @@ func (in *input) check() error {
 func (in *input) checkLists() error {
 	for _, d := range in.WorkspaceDataSources {
 		if !slices.Contains(dataSourceTypes, d) {
-			return notInEnum("workspaceDataSources", d, dataSourceTypes)
+			return wire.NotInEnum("workspaceDataSources", d, dataSourceTypes)
 		}
 	}
 	for _, d := range in.WorkspaceNotificationDestinations {
 		if d != "SNS" {
-			return notInEnum("workspaceNotificationDestinations", d, []string{"SNS"})
+			return wire.NotInEnum("workspaceNotificationDestinations", d, []string{"SNS"})
 		}
 	}
 	if v := in.VPCConfiguration; v != nil {
 		if n := len(v.SecurityGroupIDs); n < 1 || n > 5 {
-			return invalid("vpcConfiguration.securityGroupIds", "must have 1 to 5 members")
+			return wire.Invalid("vpcConfiguration.securityGroupIds", "must have 1 to 5 members")
 		}
 		if n := len(v.SubnetIDs); n < 2 || n > 6 {
-			return invalid("vpcConfiguration.subnetIds", "must have 2 to 6 members")
+			return wire.Invalid("vpcConfiguration.subnetIds", "must have 2 to 6 members")
 		}
 	}
 	switch {
 	case in.RemoveVPCConfiguration && in.VPCConfiguration != nil:
-		return refused("removeVpcConfiguration and vpcConfiguration exclude each other")
+		return wire.Refused("removeVpcConfiguration and vpcConfiguration exclude each other")
 	case in.RemoveNetworkAccessConfiguration && in.NetworkAccessControl != nil:
-		return refused("removeNetworkAccessConfiguration and networkAccessControl exclude each other")
+		return wire.Refused("removeNetworkAccessConfiguration and networkAccessControl exclude each other")
 	}
 	return nil
 }
@@ -118,11 +119,11 @@ func (in *input) checkLists() error {
 func (in *input) required() error {
 	switch {
 	case in.AccountAccessType == nil:
-		return invalid("accountAccessType", "is required")
+		return wire.Invalid("accountAccessType", "is required")
 	case in.PermissionType == nil:
-		return invalid("permissionType", "is required")
+		return wire.Invalid("permissionType", "is required")
 	case in.AuthenticationProviders == nil:
-		return invalid("authenticationProviders", "is required")
+		return wire.Invalid("authenticationProviders", "is required")
 	}
 	return nil
 }
@@ -197,15 +198,11 @@ func authorizeAll(r *gateway.Request, actions []string) error {
 // checkConfiguration: a configuration is a JSON object in a string.
 func checkConfiguration(text string) error {
 	if len(text) < 2 || len(text) > maxConfiguration {
-		return invalid("configuration", "must have a length between 2 and %d", maxConfiguration)
+		return wire.Invalid("configuration", "must have a length between 2 and %d", maxConfiguration)
 	}
 	var object map[string]any
 	if err := json.Unmarshal([]byte(text), &object); err != nil {
-		return invalid("configuration", "is not a JSON object: %v", err)
+		return wire.Invalid("configuration", "is not a JSON object: %v", err)
 	}
 	return nil
-}
-
-func notInEnum(name, value string, values []string) error {
-	return invalid(name, "Value '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", value, strings.Join(values, ", "))
 }

@@ -79,25 +79,25 @@ func (g *Grafana) operations() []gateway.Operation {
 			{Text: "userId and groupId exclude each other; VIEWER is listed as well", Basis: gateway.Confirmed, Source: model + " (the first half; the text speaks of Admin and Editor only, the role's values have all three)"},
 		}},
 		{Name: "UpdatePermissions", Method: patch, Path: ws + "/permissions", Serve: g.updatePermissions, Rules: permissionRules()},
-		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.createServiceAccount, Rules: []gateway.Rule{
+		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.accounts.CreateServiceAccount, Rules: []gateway.Rule{
 			{Text: "names are unique in a workspace: 409 ConflictException; 100 accounts, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: model + " and " + quotas + " (texts are assumed)"},
 		}},
-		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.listServiceAccounts},
-		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.deleteServiceAccount, Rules: []gateway.Rule{
+		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.accounts.ListServiceAccounts},
+		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.accounts.DeleteServiceAccount, Rules: []gateway.Rule{
 			{Text: "its tokens go with it", Basis: gateway.Confirmed, Source: model},
 		}},
-		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.createToken, Rules: []gateway.Rule{
+		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.accounts.CreateToken, Rules: []gateway.Rule{
 			{Text: "secondsToLive is 1 to 2592000; the key begins with glsa_, is shown once, and only its hash is kept", Basis: gateway.Confirmed, Source: model + " (the prefix is Grafana's)"},
 			{Text: "100 tokens in a workspace, expired ones included, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: quotas + " (texts are assumed)"},
 		}},
-		{Name: "ListWorkspaceServiceAccountTokens", Method: get, Path: account + "/tokens", Serve: g.listTokens, Rules: []gateway.Rule{
+		{Name: "ListWorkspaceServiceAccountTokens", Method: get, Path: account + "/tokens", Serve: g.accounts.ListTokens, Rules: []gateway.Rule{
 			{Text: "lastUsedAt is exact to a minute", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
-		{Name: "DeleteWorkspaceServiceAccountToken", Method: del, Path: account + "/tokens/{tokenId}", Serve: g.deleteToken},
-		{Name: "CreateWorkspaceApiKey", Method: post, Path: ws + "/apikeys", Serve: g.createAPIKey, Rules: []gateway.Rule{
+		{Name: "DeleteWorkspaceServiceAccountToken", Method: del, Path: account + "/tokens/{tokenId}", Serve: g.accounts.DeleteToken},
+		{Name: "CreateWorkspaceApiKey", Method: post, Path: ws + "/apikeys", Serve: g.accounts.CreateAPIKey, Rules: []gateway.Rule{
 			{Text: "refused with 400 ValidationException in workspaces of version 12 and later, where older keys stop working", Basis: gateway.Confirmed, Source: guide + ", differences between versions (the status is assumed)"},
 		}},
-		{Name: "DeleteWorkspaceApiKey", Method: del, Path: ws + "/apikeys/{keyName}", Serve: g.deleteAPIKey},
+		{Name: "DeleteWorkspaceApiKey", Method: del, Path: ws + "/apikeys/{keyName}", Serve: g.accounts.DeleteAPIKey},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: g.listTagsForResource},
 		{Name: "TagResource", Method: post, Path: "/tags/{resourceArn}", Serve: g.tagResource},
 		{Name: "UntagResource", Method: del, Path: "/tags/{resourceArn}", Serve: g.untagResource},

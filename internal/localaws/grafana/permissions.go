@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -63,7 +64,7 @@ var directoryActions = []string{
 // whole request; what only turns out to be wrong comes back in its errors.
 func (g *Grafana) updatePermissions(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct{ UpdateInstructionBatch []instruction }
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if err := checkInstructions(in.UpdateInstructionBatch); err != nil {
@@ -135,23 +136,23 @@ func (g *Grafana) instruct(workspaceID, action string, p permission) (*updateErr
 
 func checkInstructions(batch []instruction) error {
 	if batch == nil {
-		return invalid("updateInstructionBatch", "is required")
+		return wire.Invalid("updateInstructionBatch", "is required")
 	}
 	if len(batch) > maxInstructions {
-		return invalid("updateInstructionBatch", "failed to satisfy constraint: Member must have length less than or equal to %d", maxInstructions)
+		return wire.Invalid("updateInstructionBatch", "failed to satisfy constraint: Member must have length less than or equal to %d", maxInstructions)
 	}
 	for _, i := range batch {
 		switch {
 		case i.Action != "ADD" && i.Action != "REVOKE":
-			return notInEnum("updateInstructionBatch.action", i.Action, []string{"ADD", "REVOKE"})
+			return wire.NotInEnum("updateInstructionBatch.action", i.Action, []string{"ADD", "REVOKE"})
 		case !slices.Contains(roles, i.Role):
-			return notInEnum("updateInstructionBatch.role", i.Role, roles)
+			return wire.NotInEnum("updateInstructionBatch.role", i.Role, roles)
 		case i.Users == nil:
-			return invalid("updateInstructionBatch.users", "is required")
+			return wire.Invalid("updateInstructionBatch.users", "is required")
 		}
 		for _, u := range i.Users {
 			if !slices.Contains(userTypes, u.Type) {
-				return notInEnum("updateInstructionBatch.users.type", u.Type, userTypes)
+				return wire.NotInEnum("updateInstructionBatch.users.type", u.Type, userTypes)
 			}
 			if err := checkSSOID("updateInstructionBatch.users.id", u.ID); err != nil {
 				return err
@@ -163,7 +164,7 @@ func checkInstructions(batch []instruction) error {
 
 func checkSSOID(name, id string) error {
 	if len(id) > maxSSOID || !ssoIDPattern.MatchString(id) {
-		return invalid(name, "Value '%s' failed to satisfy constraint: Member must have length less than or equal to %d, and satisfy regular expression pattern: %s", id, maxSSOID, ssoIDPattern)
+		return wire.Invalid(name, "Value '%s' failed to satisfy constraint: Member must have length less than or equal to %d, and satisfy regular expression pattern: %s", id, maxSSOID, ssoIDPattern)
 	}
 	return nil
 }
@@ -172,10 +173,10 @@ func (g *Grafana) listPermissions(rw http.ResponseWriter, r *gateway.Request) er
 	query := r.URL.Query()
 	kind, userID, groupID := query.Get("userType"), query.Get("userId"), query.Get("groupId")
 	if query.Has("userType") && !slices.Contains(userTypes, kind) {
-		return notInEnum("userType", kind, userTypes)
+		return wire.NotInEnum("userType", kind, userTypes)
 	}
 	if userID != "" && groupID != "" {
-		return refused("userId and groupId exclude each other")
+		return wire.Refused("userId and groupId exclude each other")
 	}
 	for name, id := range map[string]string{"userId": userID, "groupId": groupID} {
 		if id != "" {
@@ -195,7 +196,7 @@ func (g *Grafana) listPermissions(rw http.ResponseWriter, r *gateway.Request) er
 	all = slices.DeleteFunc(all, func(p Permission) bool {
 		return kind != "" && p.Type != kind || userID != "" && (p.Type != "SSO_USER" || p.ID != userID) || groupID != "" && (p.Type != "SSO_GROUP" || p.ID != groupID)
 	})
-	part, next, err := page(r, all, func(p Permission) string { return p.Type + "/" + p.ID })
+	part, next, err := wire.Page(r, all, func(p Permission) string { return p.Type + "/" + p.ID })
 	if err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func (g *Grafana) listPermissions(rw http.ResponseWriter, r *gateway.Request) er
 	for _, p := range part {
 		entries = append(entries, permission{p.Role, user{p.ID, p.Type}})
 	}
-	return listed(rw, "permissions", entries, next, nil)
+	return wire.Listed(rw, "permissions", entries, next, nil)
 }
 
 // Permission is the role of a user or group of the identity store in a workspace.

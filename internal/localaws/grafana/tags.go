@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 )
 
 const (
@@ -30,12 +31,12 @@ func (g *Grafana) tagged(r *gateway.Request) (*workspace, error) {
 	arn := r.Labels["resourceArn"]
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[2] != "grafana" {
-		return nil, invalid("resourceArn", "is not an ARN of this service")
+		return nil, wire.Invalid("resourceArn", "is not an ARN of this service")
 	}
 	r.Labels["workspaceId"] = strings.TrimPrefix(parts[5], "/workspaces/")
 	w, err := g.visible(r)
 	if err == nil && w.arn() != arn {
-		return nil, notFound("resource", arn)
+		return nil, wire.NotFound("resource", arn)
 	}
 	return w, err
 }
@@ -50,7 +51,7 @@ func (g *Grafana) listTagsForResource(rw http.ResponseWriter, r *gateway.Request
 
 func (g *Grafana) tagResource(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct{ Tags map[string]string }
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if _, err := g.tagged(r); err != nil {
@@ -69,7 +70,7 @@ func (g *Grafana) tagResource(rw http.ResponseWriter, r *gateway.Request) error 
 func (g *Grafana) untagResource(rw http.ResponseWriter, r *gateway.Request) error {
 	keys := r.URL.Query()["tagKeys"]
 	if len(keys) == 0 {
-		return invalid("tagKeys", "is required")
+		return wire.Invalid("tagKeys", "is required")
 	}
 	if _, err := g.tagged(r); err != nil {
 		return err
@@ -88,16 +89,16 @@ func (g *Grafana) untagResource(rw http.ResponseWriter, r *gateway.Request) erro
 
 func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
-		return invalid("tags", "must have at most %d members", maxTags)
+		return wire.Invalid("tags", "must have at most %d members", maxTags)
 	}
 	for k, v := range tags {
 		switch {
 		case k == "" || utf8.RuneCountInString(k) > maxTagKey:
-			return invalid("tags", "key %q must have a length between 1 and %d", k, maxTagKey)
+			return wire.Invalid("tags", "key %q must have a length between 1 and %d", k, maxTagKey)
 		case strings.HasPrefix(k, "aws:"):
-			return invalid("tags", "key %q may not begin with aws:", k)
+			return wire.Invalid("tags", "key %q may not begin with aws:", k)
 		case utf8.RuneCountInString(v) > maxTagValue:
-			return invalid("tags", "value of %q must have a length of at most %d", k, maxTagValue)
+			return wire.Invalid("tags", "value of %q must have a length of at most %d", k, maxTagValue)
 		}
 	}
 	return nil

@@ -2,9 +2,9 @@ package grafana
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/parascope/parascope/internal/localaws/grafana/accounts"
 	"github.com/parascope/parascope/internal/localaws/grafana/server"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -52,7 +52,6 @@ type workspace struct {
 	BusyUntil                      time.Time
 	GoneAt                         time.Time // zero unless it was deleted
 	Fault                          Fault
-	NextAccount                    int // numbers of service accounts and tokens
 }
 
 // settings are those that CreateWorkspace and UpdateWorkspace have in common,
@@ -116,24 +115,6 @@ func arnOf(region, id string) string {
 	return "arn:aws:grafana:" + region + ":" + principal.Account + ":/workspaces/" + id
 }
 
-// forget removes what belongs to the workspace in a bucket whose keys begin with
-// the workspace's id and a slash.
-func forget(tx *state.Tx, bucket, id string) error {
-	var keys []string
-	err := tx.ForEach(bucket, func(key string, _ func(any) error) error {
-		if strings.HasPrefix(key, id+"/") {
-			keys = append(keys, key)
-		}
-		return nil
-	})
-	for _, key := range keys {
-		if err == nil {
-			err = tx.Delete(bucket, key)
-		}
-	}
-	return err
-}
-
 // load returns the workspace, nil when there is none.
 func (g *Grafana) load(now time.Time, id string) (*workspace, error) {
 	var w workspace
@@ -189,10 +170,11 @@ func (g *Grafana) finishDeletions(now time.Time) error {
 		}
 		if err == nil {
 			err = g.opts.State.Update(func(tx *state.Tx) error {
-				for _, bucket := range []string{permissions, accounts, tokens, apiKeys} {
-					if err := forget(tx, bucket, w.ID); err != nil {
-						return err
-					}
+				if err := accounts.Forget(tx, w.ID); err != nil {
+					return err
+				}
+				if err := accounts.Remove(tx, permissions, w.ID); err != nil {
+					return err
 				}
 				return tx.Delete(workspaces, w.ID)
 			})

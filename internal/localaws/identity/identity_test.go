@@ -24,6 +24,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 	"github.com/parascope/parascope/internal/localaws/identity"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -49,7 +50,11 @@ func start(t *testing.T, dir string, o identity.Options) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{ask: gateway.AllowAll}
-	if c.key, err = principals.User("operator"); err != nil {
+	access, err := account.New(db, principals, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.key, err = access.EnsureUser("operator"); err != nil {
 		t.Fatal(err)
 	}
 	o.State, o.Now, o.NewID = db, time.Now, uuid.NewString

@@ -29,6 +29,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 	"github.com/parascope/parascope/internal/localaws/lambda"
 	"github.com/parascope/parascope/internal/localaws/logs"
 	"github.com/parascope/parascope/internal/localaws/principal"
@@ -115,10 +116,14 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{}
-	if c.key, err = principals.User("operator"); err != nil {
+	access, err := account.New(db, principals, time.Now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := principals.AddRole(role); err != nil {
+	if c.key, err = access.EnsureUser("operator"); err != nil {
+		t.Fatal(err)
+	}
+	if err := access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "lambda.amazonaws.com"); err != nil {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -137,8 +142,8 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 			return c.gw.Call(ctx, as, call)
 		},
 		AssumeRole: func(arn, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
-			key, found, err := principals.Assume(arn, session, time.Now().Add(lifetime))
-			if err == nil && (!found || service != "lambda.amazonaws.com" || !strings.HasPrefix(keys["aws:SourceArn"][0], "arn:aws:lambda:us-east-2:111122223333:function:")) {
+			key, err := access.AssumeForService(arn, service, session, keys, lifetime)
+			if err == nil && !strings.HasPrefix(keys["aws:SourceArn"][0], "arn:aws:lambda:us-east-2:111122223333:function:") {
 				err = &gateway.Error{Code: "AccessDenied"}
 			}
 			return key, err
@@ -151,7 +156,7 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 		t.Fatal(err)
 	}
 	c.gw, err = gateway.New(gateway.Options{
-		Services: []gateway.Service{sts.Service(principals), buckets.Service(), logService.Service(), c.lambda.Service()},
+		Services: []gateway.Service{sts.Service(access), buckets.Service(), logService.Service(), c.lambda.Service()},
 		Lookup:   principals.Lookup, Authorize: c.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/iam/account"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -54,7 +55,11 @@ func start(t *testing.T, dir string) *cloud {
 		t.Fatal(err)
 	}
 	c := &cloud{}
-	if c.key, err = principals.User("operator"); err != nil {
+	access, err := account.New(db, principals, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.key, err = access.EnsureUser("operator"); err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.DiscardHandler)

@@ -127,12 +127,24 @@ func updateAPSWorkspace(w *Work) error {
 }
 
 func deleteAPSWorkspace(w *Work) error {
-	if err := w.REST("amp", "DeleteWorkspace", apsPath(w), nil, nil); err != nil {
+	if err := deleteSettled(w, "amp", "DeleteWorkspace", apsPath(w)); err != nil {
 		return err
 	}
 	return w.Until(func() (bool, error) {
 		err := w.REST("amp", "DescribeWorkspace", apsPath(w), nil, nil)
 		return resource.Gone(err), resource.IgnoreGone(err)
+	})
+}
+
+// deleteSettled deletes a thing that a cancelled operation may have left in the
+// middle of something: the service refuses until that is over.
+func deleteSettled(w *Work, service, operation, path string) error {
+	return w.Until(func() (bool, error) {
+		err := w.REST(service, operation, path, nil, nil)
+		if resource.Conflicts(err) {
+			return false, nil
+		}
+		return err == nil, err
 	})
 }
 

@@ -149,7 +149,7 @@ func updateGrafana(w *Work) error {
 }
 
 func deleteGrafana(w *Work) error {
-	if err := w.REST("grafana", "DeleteWorkspace", grafanaPath(w), nil, nil); err != nil {
+	if err := deleteSettled(w, "grafana", "DeleteWorkspace", grafanaPath(w)); err != nil {
 		return err
 	}
 	return w.Until(func() (bool, error) {

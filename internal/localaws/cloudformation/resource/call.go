@@ -59,6 +59,12 @@ func Gone(err error) bool {
 	return ok && f.HandlerCode == "NotFound"
 }
 
+// Conflicts reports whether the error says that something is not in a state for it.
+func Conflicts(err error) bool {
+	f, ok := errors.AsType[*Failure](err)
+	return ok && f.HandlerCode == "ResourceConflict"
+}
+
 // Form calls an operation of the query protocols.
 func (w *Work) Form(service, operation string, form url.Values) ([]byte, error) {
 	return w.Send(gateway.Call{Service: service, Operation: operation, Form: form})
@@ -152,7 +158,7 @@ func HandlerCode(f *Failure) string {
 		return "NotFound"
 	case strings.Contains(code, "LimitExceeded"), strings.Contains(code, "QuotaExceeded"):
 		return "ServiceLimitExceeded"
-	case code == "DeleteConflict", code == "BucketNotEmpty", code == "DependencyViolation":
+	case code == "DeleteConflict", code == "ConflictException", code == "BucketNotEmpty", code == "DependencyViolation":
 		return "ResourceConflict"
 	case strings.Contains(code, "AlreadyExist"), strings.Contains(code, "AlreadyOwned"), f.Status == http.StatusConflict:
 		return "AlreadyExists"

@@ -116,8 +116,10 @@ func (r *run) cleanup(ctx context.Context) {
 	r.stack.Updated = r.now()
 	r.mu.Unlock()
 	switch {
-	case op.Phase == RollbackCleanup:
+	case op.Phase == RollbackCleanup && ok:
 		r.finish("UPDATE_ROLLBACK_COMPLETE", "")
+	case op.Phase == RollbackCleanup:
+		r.finish("UPDATE_ROLLBACK_COMPLETE", "One or more resources could not be deleted.")
 	case ok:
 		r.finish("UPDATE_COMPLETE", "")
 	default:

@@ -1,10 +1,12 @@
 package stack
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/internal/localaws/cloudformation/template"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -93,11 +95,13 @@ func eventKey(id string, n int) string { return fmt.Sprintf("%s#%09d", id, n) }
 
 // save stores the stack and what just happened to it, together.
 func (e *Engine) save(s *Stack, events ...Event) error {
+	secrets := s.secrets()
 	return e.o.State.Update(func(tx *state.Tx) error {
 		for _, event := range events {
 			s.Events++
 			event.ID, event.StackID, event.StackName, event.Token = e.o.Cloud.NewID(), s.ID, s.Name, s.Token
 			if event.Type != Type {
+				event.Properties = masked(event.Properties, secrets)
 				event.ID = event.LogicalID + "-" + event.Status + "-" + event.ID
 			}
 			if err := tx.Put(eventBucket, eventKey(s.ID, s.Events), event); err != nil {
@@ -106,6 +110,35 @@ func (e *Engine) save(s *Stack, events ...Event) error {
 		}
 		return tx.Put(stackBucket, s.ID, s)
 	})
+}
+
+// secrets are the values of NoEcho parameters, as they stand in JSON: what describes
+// a stack or its events never shows them.
+func (s *Stack) secrets() []string {
+	definitions := []Definition{s.Definition}
+	if s.Operation != nil {
+		definitions = append(definitions, s.Operation.Target)
+	}
+	var out []string
+	for _, d := range definitions {
+		t, err := template.Parse(d.Body)
+		if err != nil {
+			continue // there is none yet
+		}
+		for name, p := range t.Parameters {
+			if text, err := json.Marshal(d.Parameters[name]); err == nil && p.NoEcho && len(text) > 2 {
+				out = append(out, string(text[1:len(text)-1]))
+			}
+		}
+	}
+	return out
+}
+
+func masked(properties string, secrets []string) string {
+	for _, secret := range secrets {
+		properties = strings.ReplaceAll(properties, secret, "****")
+	}
+	return properties
 }
 
 // ChangeSets returns a stack's change sets, oldest first.

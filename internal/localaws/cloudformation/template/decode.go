@@ -12,11 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of what a template's text may unfold to: aliases make much of little.
-const (
-	maxValues = 200_000
-	maxDepth  = 200
-)
+// maxDepth is how deep a template may be nested.
+const maxDepth = 200
 
 // decode turns a template's text into strings, []any and map[string]any, with
 // YAML's short forms of functions (!Ref) as the long ones.
@@ -98,22 +95,17 @@ func decodeYAML(text string) (any, error) {
 	if len(document.Content) == 0 {
 		return nil, refuse("Template format error: unsupported structure.")
 	}
-	d := yamlDecoder{}
-	return d.value(document.Content[0], "", 0)
+	return yamlValue(document.Content[0], "", 0)
 }
 
-// yamlDecoder counts what it has unfolded.
-type yamlDecoder struct{ values int }
-
-func (d *yamlDecoder) value(n *yaml.Node, path string, depth int) (any, error) {
-	d.values++
-	if d.values > maxValues || depth > maxDepth {
-		return nil, refuse("Template format error: the template unfolds to more than %d values or %d levels. (line %d, column %d)", maxValues, maxDepth, n.Line, n.Column)
+func yamlValue(n *yaml.Node, path string, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, refuse("Template format error: the template is nested deeper than %d levels. (line %d, column %d)", maxDepth, n.Line, n.Column)
 	}
 	if n.Kind == yaml.AliasNode {
-		return d.value(n.Alias, path, depth+1)
+		return nil, refuse("Template error: YAML aliases are not allowed in CloudFormation templates")
 	}
-	v, err := d.untagged(n, path, depth)
+	v, err := untagged(n, path, depth)
 	if err != nil || n.Tag == "" || !strings.HasPrefix(n.Tag, "!") || strings.HasPrefix(n.Tag, "!!") {
 		return v, err
 	}
@@ -134,7 +126,7 @@ func long(name string, v any) any {
 	return map[string]any{"Fn::" + name: v}
 }
 
-func (d *yamlDecoder) untagged(n *yaml.Node, path string, depth int) (any, error) {
+func untagged(n *yaml.Node, path string, depth int) (any, error) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := make(map[string]any, len(n.Content)/2)
@@ -146,7 +138,7 @@ func (d *yamlDecoder) untagged(n *yaml.Node, path string, depth int) (any, error
 			if _, twice := m[key.Value]; twice {
 				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: duplicate key %s)", key.Line, key.Column, key.Value)
 			}
-			v, err := d.value(n.Content[i+1], path+"/"+key.Value, depth+1)
+			v, err := yamlValue(n.Content[i+1], path+"/"+key.Value, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -156,7 +148,7 @@ func (d *yamlDecoder) untagged(n *yaml.Node, path string, depth int) (any, error
 	case yaml.SequenceNode:
 		list := make([]any, 0, len(n.Content))
 		for i, c := range n.Content {
-			v, err := d.value(c, fmt.Sprintf("%s/%d", path, i), depth+1)
+			v, err := yamlValue(c, fmt.Sprintf("%s/%d", path, i), depth+1)
 			if err != nil {
 				return nil, err
 			}

@@ -138,7 +138,8 @@ func TestRefusals(t *testing.T) {
 		{thing("!If [Nope, a, b]"), "Template format error: Unresolved condition dependency Nope in the Resources block of the template"},
 		{thing("!Cidr [10.0.0.0/24, 3, 7]"), "no room for 3 blocks"},
 		{"Conditions: {No: !Equals [a, b]}\nResources: {Gone: {Type: A, Condition: No}, Thing: {Type: B, Properties: {P: !Ref Gone}}}", "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
-		{"a: &a [1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]", "unfolds to more than"},
+		{"a: &a [1]\nb: *a", "YAML aliases are not allowed in CloudFormation templates"},
+		{"a: " + strings.Repeat("[", 300) + strings.Repeat("]", 300), "nested deeper than 200 levels"},
 	} {
 		_, err := evaluate(c.in, nil)
 		if c.want == "Conditions must be" {

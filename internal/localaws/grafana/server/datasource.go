@@ -235,7 +235,7 @@ func (s *Server) updateDataSource(c *call) error {
 				return refuse(http.StatusConflict, "data source with the same uid already exists")
 			}
 		}
-		if cmd.Version != 0 && cmd.Version != d.Version {
+		if cmd.Version != 0 && cmd.Version < d.Version {
 			return refuse(http.StatusConflict, "Datasource has already been updated by someone else. Please reload and try again")
 		}
 		uid := d.UID

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parascope/parascope/internal/localaws/grafana/dataframe"
 )
 
 const (
@@ -115,7 +117,7 @@ func (q *queryModel) source(sources []dataSource) (*dataSource, error) {
 }
 
 // run asks one query, at the end of the time and over it as the query says.
-func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]frame, *refusal) {
+func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]dataframe.Frame, *refusal) {
 	if !c.installed(d) {
 		return nil, &refusal{status: http.StatusNotFound, message: "Plugin not found"}
 	}
@@ -127,7 +129,7 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]frame, 
 	if strings.TrimSpace(expr) == "" {
 		return nil, &refusal{status: http.StatusBadRequest, message: "query is empty"}
 	}
-	var frames []frame
+	var frames []dataframe.Frame
 	if q.Range || !q.Instant {
 		// Steps begin at multiples of themselves, so that a page shows the same
 		// points when it is loaded again.
@@ -149,7 +151,7 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]frame, 
 	return frames, nil
 }
 
-func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]frame, *refusal) {
+func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]dataframe.Frame, *refusal) {
 	got, err := s.prometheusCall(c, d, path, form)
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
@@ -157,11 +159,11 @@ func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form 
 	if got.status != http.StatusOK {
 		return nil, &refusal{status: got.status, message: got.failure()}
 	}
-	result, err := readResult(got.body)
+	result, err := dataframe.Read(got.body)
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
 	}
-	return result.frames(q, form.Get("query"), step), nil
+	return result.Frames(dataframe.Query{RefID: q.RefID, Expr: form.Get("query"), Step: step, Format: q.Format, Legend: q.LegendFormat}), nil
 }
 
 // step is how far the points of a range are apart: what the panel asks for, but

@@ -1,4 +1,4 @@
-package grafana
+package accounts
 
 import (
 	"crypto/rand"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/grafana/server"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -23,12 +24,13 @@ func hashOf(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (g *Grafana) createToken(rw http.ResponseWriter, r *gateway.Request) error {
+// CreateToken serves CreateWorkspaceServiceAccountToken.
+func (a *Accounts) CreateToken(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct {
 		Name          string
 		SecondsToLive *int
 	}
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if err := checkAccountName(in.Name); err != nil {
@@ -37,13 +39,13 @@ func (g *Grafana) createToken(rw http.ResponseWriter, r *gateway.Request) error 
 	if err := checkSeconds(in.SecondsToLive); err != nil {
 		return err
 	}
-	w, err := g.steady(r)
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	key := "glsa_" + rand.Text() + "_" + rand.Text()[:8]
 	made := token{Name: in.Name, Hash: hashOf(key), CreatedAt: r.Now, ExpiresAt: r.Now.Add(time.Duration(*in.SecondsToLive) * time.Second)}
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		a, err := accountOf(tx, r)
 		if err != nil {
 			return err
@@ -53,10 +55,10 @@ func (g *Grafana) createToken(rw http.ResponseWriter, r *gateway.Request) error 
 			return err
 		}
 		if slices.ContainsFunc(all, func(t token) bool { return t.Account == a.Number && t.Name == in.Name }) {
-			return conflict("serviceaccounttoken", in.Name, "A token with the name %s already exists.", in.Name)
+			return wire.Conflict("serviceaccounttoken", in.Name, "A token with the name %s already exists.", in.Name)
 		}
 		if len(all) >= maxTokens {
-			return quota("serviceaccounttoken", w.ID, "The workspace has reached its limit of %d service account tokens. Expired tokens count until they are deleted.", maxTokens)
+			return wire.Quota("serviceaccounttoken", w.ID, "The workspace has reached its limit of %d service account tokens. Expired tokens count until they are deleted.", maxTokens)
 		}
 		if made.Number, err = nextNumber(tx, w.ID); err != nil {
 			return err
@@ -73,13 +75,14 @@ func (g *Grafana) createToken(rw http.ResponseWriter, r *gateway.Request) error 
 	})
 }
 
-func (g *Grafana) listTokens(rw http.ResponseWriter, r *gateway.Request) error {
-	w, err := g.steady(r)
+// ListTokens serves ListWorkspaceServiceAccountTokens.
+func (a *Accounts) ListTokens(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	var all []token
-	err = g.opts.State.View(func(tx *state.Tx) error {
+	err = a.opts.State.View(func(tx *state.Tx) error {
 		a, err := accountOf(tx, r)
 		if err == nil {
 			all, err = records[token](tx, tokens, keyOf(w.ID, a.Number))
@@ -89,41 +92,42 @@ func (g *Grafana) listTokens(rw http.ResponseWriter, r *gateway.Request) error {
 	if err != nil {
 		return err
 	}
-	part, next, err := page(r, all, func(t token) string { return keyOf("", t.Number) })
+	part, next, err := wire.Page(r, all, func(t token) string { return keyOf("", t.Number) })
 	if err != nil {
 		return err
 	}
 	summaries := []map[string]any{}
 	for _, t := range part {
-		one := map[string]any{"id": strconv.Itoa(t.Number), "name": t.Name, "createdAt": epoch(t.CreatedAt), "expiresAt": epoch(t.ExpiresAt)}
+		one := map[string]any{"id": strconv.Itoa(t.Number), "name": t.Name, "createdAt": wire.Epoch(t.CreatedAt), "expiresAt": wire.Epoch(t.ExpiresAt)}
 		if !t.LastUse.IsZero() {
-			one["lastUsedAt"] = epoch(t.LastUse)
+			one["lastUsedAt"] = wire.Epoch(t.LastUse)
 		}
 		summaries = append(summaries, one)
 	}
-	return listed(rw, "serviceAccountTokens", summaries, next, map[string]any{"serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
+	return wire.Listed(rw, "serviceAccountTokens", summaries, next, map[string]any{"serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
 }
 
-func (g *Grafana) deleteToken(rw http.ResponseWriter, r *gateway.Request) error {
-	w, err := g.steady(r)
+// DeleteToken serves DeleteWorkspaceServiceAccountToken.
+func (a *Accounts) DeleteToken(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	id := r.Labels["tokenId"]
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		a, err := accountOf(tx, r)
 		if err != nil {
 			return err
 		}
 		n, err := strconv.Atoi(id)
 		if err != nil {
-			return notFound("serviceaccounttoken", id)
+			return wire.NotFound("serviceaccounttoken", id)
 		}
 		key := token{Account: a.Number, Number: n}.key(w.ID)
 		if found, err := tx.Get(tokens, key, &token{}); err != nil {
 			return err
 		} else if !found {
-			return notFound("serviceaccounttoken", id)
+			return wire.NotFound("serviceaccounttoken", id)
 		}
 		return tx.Delete(tokens, key)
 	})
@@ -133,19 +137,23 @@ func (g *Grafana) deleteToken(rw http.ResponseWriter, r *gateway.Request) error 
 	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"tokenId": id, "serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
 }
 
-// authenticate finds whom a bearer token or API key stands for in a workspace.
+// Authenticate finds whom a bearer token or, where apiKeys are in use, an API key
+// stands for in a workspace.
 // The errors are server.ErrInvalidKey and server.ErrExpiredKey.
-func (g *Grafana) authenticate(workspaceID, key string) (server.Identity, error) {
-	now, hash := g.opts.Now(), hashOf(key)
+func (a *Accounts) Authenticate(workspaceID string, apiKeys bool, key string) (server.Identity, error) {
+	now, hash := a.opts.Now(), hashOf(key)
 	var who server.Identity
 	var used *token
-	err := g.opts.State.View(func(tx *state.Tx) error {
+	err := a.opts.State.View(func(tx *state.Tx) error {
 		all, err := records[token](tx, tokens, workspaceID)
 		if err != nil {
 			return err
 		}
 		i := slices.IndexFunc(all, func(t token) bool { return t.Hash == hash })
 		if i < 0 {
+			if !apiKeys {
+				return server.ErrInvalidKey
+			}
 			who, err = apiKeyIdentity(tx, workspaceID, hash, now)
 			return err
 		}
@@ -164,7 +172,7 @@ func (g *Grafana) authenticate(workspaceID, key string) (server.Identity, error)
 		return who, err
 	}
 	used.LastUse = now
-	return who, g.opts.State.Update(func(tx *state.Tx) error {
+	return who, a.opts.State.Update(func(tx *state.Tx) error {
 		if found, err := tx.Get(tokens, used.key(workspaceID), &token{}); !found || err != nil {
 			return err // deleted meanwhile: it stays so
 		}

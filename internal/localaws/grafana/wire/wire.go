@@ -1,4 +1,6 @@
-package grafana
+// Package wire is how Amazon Managed Grafana's control plane speaks, whatever it
+// speaks of: its errors, the bodies of requests, and lists in pages.
+package wire
 
 import (
 	"encoding/json"
@@ -6,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
 )
@@ -15,8 +18,8 @@ type field struct {
 	Message string `json:"message"`
 }
 
-// invalid is the answer to a parameter outside its constraints.
-func invalid(name, format string, args ...any) error {
+// Invalid is the answer to a parameter outside its constraints.
+func Invalid(name, format string, args ...any) error {
 	message := fmt.Sprintf(format, args...)
 	return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException",
 		Message: fmt.Sprintf("1 validation error detected: %s: %s", name, message),
@@ -24,29 +27,32 @@ func invalid(name, format string, args ...any) error {
 	}
 }
 
-// refused is a ValidationException that is not about one field.
-func refused(format string, args ...any) error {
+// Refused is a ValidationException that is not about one field.
+func Refused(format string, args ...any) error {
 	return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException", Message: fmt.Sprintf(format, args...),
 		Members: map[string]any{"reason": "OTHER"}}
 }
 
-func notFound(kind, id string) error {
+// NotFound is the answer about what does not exist.
+func NotFound(kind, id string) error {
 	return &gateway.Error{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Message: kind + " " + id + " not found",
 		Members: map[string]any{"resourceId": id, "resourceType": kind}}
 }
 
-func conflict(kind, id, format string, args ...any) error {
+// Conflict is the answer to what the state of a resource forbids.
+func Conflict(kind, id, format string, args ...any) error {
 	return &gateway.Error{Status: http.StatusConflict, Code: "ConflictException", Message: fmt.Sprintf(format, args...),
 		Members: map[string]any{"resourceId": id, "resourceType": kind}}
 }
 
-func quota(kind, id, format string, args ...any) error {
+// Quota is the answer to one more than a quota allows.
+func Quota(kind, id, format string, args ...any) error {
 	return &gateway.Error{Status: http.StatusPaymentRequired, Code: "ServiceQuotaExceededException", Message: fmt.Sprintf(format, args...),
 		Members: map[string]any{"resourceId": id, "resourceType": kind, "serviceCode": "grafana", "quotaCode": ""}}
 }
 
-// parse reads a request's JSON body into v; an empty body is an empty object.
-func parse(r *gateway.Request, v any) error {
+// Parse reads a request's JSON body into v; an empty body is an empty object.
+func Parse(r *gateway.Request, v any) error {
 	if len(r.Body) == 0 {
 		return nil
 	}
@@ -60,22 +66,22 @@ func parse(r *gateway.Request, v any) error {
 // maxPage is the largest maxResults of all lists, and what they have without one.
 const maxPage = 100
 
-// page cuts the part out of all that the request's maxResults and nextToken
+// Page cuts the part out of all that the request's maxResults and nextToken
 // name. all is in the order of keys, which stays as members come and go.
-func page[T any](r *gateway.Request, all []T, key func(T) string) (part []T, next string, err error) {
+func Page[T any](r *gateway.Request, all []T, key func(T) string) (part []T, next string, err error) {
 	query := r.URL.Query()
 	size := maxPage
 	if s := query.Get("maxResults"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > maxPage {
-			return nil, "", invalid("maxResults", "must be between 1 and %d", maxPage)
+			return nil, "", Invalid("maxResults", "must be between 1 and %d", maxPage)
 		}
 		size = n
 	}
 	part = []T{}
 	token, after := strings.CutPrefix(query.Get("nextToken"), "after-")
 	if query.Has("nextToken") && !after {
-		return nil, "", invalid("nextToken", "is not one of this service")
+		return nil, "", Invalid("nextToken", "is not one of this service")
 	}
 	for _, one := range all {
 		switch {
@@ -89,8 +95,8 @@ func page[T any](r *gateway.Request, all []T, key func(T) string) (part []T, nex
 	return part, "", nil
 }
 
-// listed is the answer with a page of a list.
-func listed(rw http.ResponseWriter, name string, part any, next string, more map[string]any) error {
+// Listed is the answer with a page of a list.
+func Listed(rw http.ResponseWriter, name string, part any, next string, more map[string]any) error {
 	out := map[string]any{name: part}
 	for k, v := range more {
 		out[k] = v
@@ -100,3 +106,11 @@ func listed(rw http.ResponseWriter, name string, part any, next string, more map
 	}
 	return gateway.WriteJSON(rw, http.StatusOK, out)
 }
+
+// NotInEnum is the answer to a value that is none of those there are.
+func NotInEnum(name, value string, values []string) error {
+	return Invalid(name, "Value '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", value, strings.Join(values, ", "))
+}
+
+// Epoch is a time as the protocol has it: seconds.
+func Epoch(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -1,4 +1,4 @@
-package grafana
+package accounts
 
 import (
 	"crypto/rand"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/grafana/server"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
@@ -17,8 +18,6 @@ const (
 	apiKeys       = "grafana-api-keys" // bucket: workspace id/name → apiKey
 	maxAPIKeys    = 100                // per workspace
 	maxAPIKeyName = 100
-	// withoutAPIKeys is the first version of Grafana that has none.
-	withoutAPIKeys = "12"
 )
 
 type apiKey struct {
@@ -26,44 +25,42 @@ type apiKey struct {
 	ExpiresAt        time.Time
 }
 
-// hasAPIKeys: AWS removed them with Grafana 12, those made before included.
-func (w *workspace) hasAPIKeys() bool { return compareVersions(w.Version, withoutAPIKeys) < 0 }
-
-func (g *Grafana) createAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
+// CreateAPIKey serves CreateWorkspaceApiKey.
+func (a *Accounts) CreateAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct {
 		KeyName, KeyRole string
 		SecondsToLive    *int
 	}
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if n := utf8.RuneCountInString(in.KeyName); n < 1 || n > maxAPIKeyName || strings.Contains(in.KeyName, "/") {
-		return invalid("keyName", "must have a length between 1 and %d", maxAPIKeyName)
+		return wire.Invalid("keyName", "must have a length between 1 and %d", maxAPIKeyName)
 	}
 	if !slices.Contains(roles, in.KeyRole) {
-		return notInEnum("keyRole", in.KeyRole, roles)
+		return wire.NotInEnum("keyRole", in.KeyRole, roles)
 	}
 	if err := checkSeconds(in.SecondsToLive); err != nil {
 		return err
 	}
-	w, err := g.steady(r)
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
-	if !w.hasAPIKeys() {
-		return refused("API keys are not supported in workspaces of Grafana version %s. Use service accounts instead.", w.Version)
+	if !w.APIKeys {
+		return wire.Refused("API keys are not supported in workspaces of Grafana version %s. Use service accounts instead.", w.Version)
 	}
 	key := "eyJrIjoi" + rand.Text() + rand.Text()
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		all, err := records[apiKey](tx, apiKeys, w.ID)
 		if err != nil {
 			return err
 		}
 		if slices.ContainsFunc(all, func(k apiKey) bool { return k.Name == in.KeyName }) {
-			return conflict("apikey", in.KeyName, "An API key with the name %s already exists.", in.KeyName)
+			return wire.Conflict("apikey", in.KeyName, "An API key with the name %s already exists.", in.KeyName)
 		}
 		if len(all) >= maxAPIKeys {
-			return quota("apikey", w.ID, "The workspace has reached its limit of %d API keys.", maxAPIKeys)
+			return wire.Quota("apikey", w.ID, "The workspace has reached its limit of %d API keys.", maxAPIKeys)
 		}
 		made := apiKey{in.KeyName, in.KeyRole, hashOf(key), r.Now.Add(time.Duration(*in.SecondsToLive) * time.Second)}
 		return tx.Put(apiKeys, w.ID+"/"+in.KeyName, made)
@@ -74,17 +71,18 @@ func (g *Grafana) createAPIKey(rw http.ResponseWriter, r *gateway.Request) error
 	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"keyName": in.KeyName, "key": key, "workspaceId": w.ID})
 }
 
-func (g *Grafana) deleteAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
-	w, err := g.steady(r)
+// DeleteAPIKey serves DeleteWorkspaceApiKey.
+func (a *Accounts) DeleteAPIKey(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	name := r.Labels["keyName"]
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		if found, err := tx.Get(apiKeys, w.ID+"/"+name, &apiKey{}); err != nil {
 			return err
 		} else if !found {
-			return notFound("apikey", name)
+			return wire.NotFound("apikey", name)
 		}
 		return tx.Delete(apiKeys, w.ID+"/"+name)
 	})
@@ -96,12 +94,6 @@ func (g *Grafana) deleteAPIKey(rw http.ResponseWriter, r *gateway.Request) error
 
 // apiKeyIdentity finds whom an API key stands for.
 func apiKeyIdentity(tx *state.Tx, workspaceID, hash string, now time.Time) (server.Identity, error) {
-	var w workspace
-	if found, err := tx.Get(workspaces, workspaceID, &w); err != nil {
-		return server.Identity{}, err
-	} else if !found || !w.hasAPIKeys() {
-		return server.Identity{}, server.ErrInvalidKey
-	}
 	all, err := records[apiKey](tx, apiKeys, workspaceID)
 	if err != nil {
 		return server.Identity{}, err

@@ -1,4 +1,5 @@
-package server
+// Package dataframe turns what Prometheus answers into Grafana's data frames.
+package dataframe
 
 import (
 	"encoding/json"
@@ -13,8 +14,8 @@ import (
 	"time"
 )
 
-// frame is a table of columns, in Grafana's JSON format for data frames.
-type frame struct {
+// Frame is a table of columns, in Grafana's JSON format for data frames.
+type Frame struct {
 	Schema frameSchema `json:"schema"`
 	Data   frameData   `json:"data"`
 }
@@ -41,8 +42,17 @@ type frameData struct {
 	Entities []map[string]any `json:"entities,omitempty"`
 }
 
-// result is what Prometheus answered a query with.
-type result struct {
+// Query is what the answer is of, and how it is wanted.
+type Query struct {
+	RefID  string
+	Expr   string // as it was sent
+	Step   time.Duration
+	Format string // "table" is one frame; all others are a frame per series
+	Legend string // "{{instance}}", "__auto" or ""
+}
+
+// Result is what Prometheus answered a query with.
+type Result struct {
 	kind   string // matrix, vector, scalar
 	series []series
 }
@@ -68,8 +78,8 @@ func (p *point) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
-// readResult reads the body of a successful answer of Prometheus' API.
-func readResult(body []byte) (result, error) {
+// Read reads the body of a successful answer of Prometheus' API.
+func Read(body []byte) (Result, error) {
 	var got struct {
 		Status string
 		Data   struct {
@@ -78,12 +88,12 @@ func readResult(body []byte) (result, error) {
 		}
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
-		return result{}, fmt.Errorf("read the answer of the data source: %w", err)
+		return Result{}, fmt.Errorf("read the answer of the data source: %w", err)
 	}
 	if got.Status != "success" {
-		return result{}, errors.New("the data source did not answer as Prometheus does")
+		return Result{}, errors.New("the data source did not answer as Prometheus does")
 	}
-	out := result{kind: got.Data.ResultType}
+	out := Result{kind: got.Data.ResultType}
 	var many []struct {
 		Metric map[string]string
 		Values []point
@@ -108,38 +118,38 @@ func readResult(body []byte) (result, error) {
 		err = fmt.Errorf("result type %q is none of matrix, vector and scalar", out.kind)
 	}
 	if err != nil {
-		return result{}, fmt.Errorf("read the answer of the data source: %w", err)
+		return Result{}, fmt.Errorf("read the answer of the data source: %w", err)
 	}
 	return out, nil
 }
 
-// frames are the result as the query wants it: a frame per series or, for a
+// Frames are the result as the query wants it: a frame per series or, for a
 // table, one with a column per label.
-func (r result) frames(q queryModel, expr string, step time.Duration) []frame {
+func (r Result) Frames(q Query) []Frame {
 	meta := map[string]any{
 		"type": "timeseries-multi", "typeVersion": []int{0, 1}, "custom": map[string]any{"resultType": r.kind},
-		"executedQueryString": "Expr: " + expr + "\nStep: " + step.String(),
+		"executedQueryString": "Expr: " + q.Expr + "\nStep: " + q.Step.String(),
 	}
 	if r.kind != "matrix" {
 		meta["type"] = "numeric-multi"
 	}
 	if len(r.series) == 0 {
-		return []frame{{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{}}, frameData{Values: [][]any{}}}}
+		return []Frame{{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{}}, frameData{Values: [][]any{}}}}
 	}
 	if q.Format == "table" {
-		return []frame{r.table(q, meta)}
+		return []Frame{r.table(q, meta)}
 	}
-	var frames []frame
+	var frames []Frame
 	for _, s := range r.series {
-		name := s.legend(q.LegendFormat, expr)
+		name := s.legend(q.Legend, q.Expr)
 		times, values, entities := columns(s.points)
 		config := map[string]any{}
 		if name != "" {
 			config["displayNameFromDS"] = name
 		}
-		f := frame{
+		f := Frame{
 			frameSchema{name, q.RefID, meta, []frameField{
-				timeField(map[string]any{"interval": step.Milliseconds()}),
+				timeField(map[string]any{"interval": q.Step.Milliseconds()}),
 				{Name: "Value", Type: "number", TypeInfo: map[string]string{"frame": "float64"}, Labels: s.labels, Config: config},
 			}},
 			frameData{Values: [][]any{times, values}},
@@ -184,7 +194,7 @@ func columns(points []point) (times, values []any, entities map[string]any) {
 }
 
 // table is all series in one frame: time, a column per label, value.
-func (r result) table(q queryModel, meta map[string]any) frame {
+func (r Result) table(q Query, meta map[string]any) Frame {
 	names := map[string]bool{}
 	var points []point
 	for _, s := range r.series {
@@ -194,7 +204,7 @@ func (r result) table(q queryModel, meta map[string]any) frame {
 		points = append(points, s.points...)
 	}
 	times, values, entities := columns(points)
-	f := frame{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{timeField(nil)}}, frameData{Values: [][]any{times}}}
+	f := Frame{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{timeField(nil)}}, frameData{Values: [][]any{times}}}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		var column []any
 		for _, s := range r.series {

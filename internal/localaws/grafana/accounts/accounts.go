@@ -1,4 +1,6 @@
-package grafana
+// Package accounts keeps the programs that may use a workspace's Grafana: service
+// accounts with their tokens and, in older versions, API keys.
+package accounts
 
 import (
 	"fmt"
@@ -10,11 +12,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/grafana/wire"
 	"github.com/parascope/parascope/internal/localaws/state"
 )
 
 const (
 	accounts       = "grafana-service-accounts" // bucket: workspace id/number → account
+	numbers        = "grafana-account-numbers"  // bucket: workspace id → last number of an account or token
 	tokens         = "grafana-tokens"           // bucket: workspace id/account/number → token
 	maxAccounts    = 100                        // per workspace
 	maxTokens      = 100                        // per workspace, expired ones included
@@ -22,13 +26,65 @@ const (
 	maxAccountName = 128
 )
 
+// roles are those that a service account, or a person, can have in Grafana.
+var roles = []string{"ADMIN", "EDITOR", "VIEWER"}
+
+// Options are what the accounts are made of.
+type Options struct {
+	State *state.DB
+	Now   func() time.Time
+	// Workspace is the one that a request names. The error is AWS's answer, when
+	// there is none or it is in no state to be used.
+	Workspace func(*gateway.Request) (Workspace, error)
+}
+
+// Workspace is what the accounts must know of theirs.
+type Workspace struct {
+	ID, Version string
+	APIKeys     bool // whether its version has them
+}
+
+// Accounts are those of all workspaces.
+type Accounts struct{ opts Options }
+
+// New makes accounts on their state.
+func New(o Options) *Accounts { return &Accounts{o} }
+
+// Forget removes the accounts of a workspace.
+func Forget(tx *state.Tx, workspaceID string) error {
+	for _, bucket := range []string{accounts, tokens, apiKeys} {
+		if err := Remove(tx, bucket, workspaceID); err != nil {
+			return err
+		}
+	}
+	return tx.Delete(numbers, workspaceID)
+}
+
+// Remove deletes what belongs to parent in a bucket whose keys begin with their
+// parent and a slash.
+func Remove(tx *state.Tx, bucket, parent string) error {
+	var keys []string
+	err := tx.ForEach(bucket, func(key string, _ func(any) error) error {
+		if strings.HasPrefix(key, parent+"/") {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	for _, key := range keys {
+		if err == nil {
+			err = tx.Delete(bucket, key)
+		}
+	}
+	return err
+}
+
 // account is a service account: who programs are in a workspace's Grafana.
 type account struct {
 	Number     int
 	Name, Role string
 }
 
-func (a account) id() string { return strconv.Itoa(a.Number) }
+func (x account) id() string { return strconv.Itoa(x.Number) }
 
 // token is what a program shows to be a service account. Its key is not kept.
 type token struct {
@@ -58,43 +114,42 @@ func records[T any](tx *state.Tx, bucket, prefix string) ([]T, error) {
 }
 
 // nextNumber counts the workspace's service accounts and tokens.
-func nextNumber(tx *state.Tx, id string) (int, error) {
-	var w workspace
-	if found, err := tx.Get(workspaces, id, &w); err != nil {
+func nextNumber(tx *state.Tx, workspaceID string) (int, error) {
+	n := 0
+	if _, err := tx.Get(numbers, workspaceID, &n); err != nil {
 		return 0, err
-	} else if !found {
-		return 0, notFound("workspace", id)
 	}
-	w.NextAccount++
-	return w.NextAccount, tx.Put(workspaces, id, w)
+	n++
+	return n, tx.Put(numbers, workspaceID, n)
 }
 
-func (g *Grafana) createServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
+// CreateServiceAccount serves CreateWorkspaceServiceAccount.
+func (a *Accounts) CreateServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
 	var in struct{ Name, GrafanaRole string }
-	if err := parse(r, &in); err != nil {
+	if err := wire.Parse(r, &in); err != nil {
 		return err
 	}
 	if err := checkAccountName(in.Name); err != nil {
 		return err
 	}
 	if !slices.Contains(roles, in.GrafanaRole) {
-		return notInEnum("grafanaRole", in.GrafanaRole, roles)
+		return wire.NotInEnum("grafanaRole", in.GrafanaRole, roles)
 	}
-	w, err := g.steady(r)
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	made := account{Name: in.Name, Role: in.GrafanaRole}
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		all, err := records[account](tx, accounts, w.ID)
 		if err != nil {
 			return err
 		}
 		if i := slices.IndexFunc(all, func(a account) bool { return a.Name == in.Name }); i >= 0 {
-			return conflict("serviceaccount", all[i].id(), "A service account with the name %s already exists.", in.Name)
+			return wire.Conflict("serviceaccount", all[i].id(), "A service account with the name %s already exists.", in.Name)
 		}
 		if len(all) >= maxAccounts {
-			return quota("serviceaccount", w.ID, "The workspace has reached its limit of %d service accounts.", maxAccounts)
+			return wire.Quota("serviceaccount", w.ID, "The workspace has reached its limit of %d service accounts.", maxAccounts)
 		}
 		if made.Number, err = nextNumber(tx, w.ID); err != nil {
 			return err
@@ -107,20 +162,21 @@ func (g *Grafana) createServiceAccount(rw http.ResponseWriter, r *gateway.Reques
 	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"id": made.id(), "name": made.Name, "grafanaRole": made.Role, "workspaceId": w.ID})
 }
 
-func (g *Grafana) listServiceAccounts(rw http.ResponseWriter, r *gateway.Request) error {
-	w, err := g.steady(r)
+// ListServiceAccounts serves ListWorkspaceServiceAccounts.
+func (a *Accounts) ListServiceAccounts(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
 	var all []account
-	err = g.opts.State.View(func(tx *state.Tx) (err error) {
+	err = a.opts.State.View(func(tx *state.Tx) (err error) {
 		all, err = records[account](tx, accounts, w.ID)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	part, next, err := page(r, all, func(a account) string { return keyOf("", a.Number) })
+	part, next, err := wire.Page(r, all, func(a account) string { return keyOf("", a.Number) })
 	if err != nil {
 		return err
 	}
@@ -128,7 +184,7 @@ func (g *Grafana) listServiceAccounts(rw http.ResponseWriter, r *gateway.Request
 	for _, a := range part {
 		summaries = append(summaries, map[string]any{"id": a.id(), "name": a.Name, "grafanaRole": a.Role, "isDisabled": "false"}) // a string in AWS's model
 	}
-	return listed(rw, "serviceAccounts", summaries, next, map[string]any{"workspaceId": w.ID})
+	return wire.Listed(rw, "serviceAccounts", summaries, next, map[string]any{"workspaceId": w.ID})
 }
 
 // accountOf is the service account that the request names.
@@ -137,27 +193,27 @@ func accountOf(tx *state.Tx, r *gateway.Request) (account, error) {
 	id := r.Labels["serviceAccountId"]
 	n, err := strconv.Atoi(id)
 	if err != nil {
-		return a, notFound("serviceaccount", id)
+		return a, wire.NotFound("serviceaccount", id)
 	}
 	found, err := tx.Get(accounts, keyOf(r.Labels["workspaceId"], n), &a)
 	if err == nil && !found {
-		err = notFound("serviceaccount", id)
+		err = wire.NotFound("serviceaccount", id)
 	}
 	return a, err
 }
 
-// deleteServiceAccount deletes the account and, with it, its tokens.
-func (g *Grafana) deleteServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
-	w, err := g.steady(r)
+// DeleteServiceAccount serves DeleteWorkspaceServiceAccount: it deletes the account and, with it, its tokens.
+func (a *Accounts) DeleteServiceAccount(rw http.ResponseWriter, r *gateway.Request) error {
+	w, err := a.opts.Workspace(r)
 	if err != nil {
 		return err
 	}
-	err = g.opts.State.Update(func(tx *state.Tx) error {
+	err = a.opts.State.Update(func(tx *state.Tx) error {
 		a, err := accountOf(tx, r)
 		if err != nil {
 			return err
 		}
-		if err := forget(tx, tokens, keyOf(w.ID, a.Number)); err != nil {
+		if err := Remove(tx, tokens, keyOf(w.ID, a.Number)); err != nil {
 			return err
 		}
 		return tx.Delete(accounts, keyOf(w.ID, a.Number))
@@ -170,14 +226,14 @@ func (g *Grafana) deleteServiceAccount(rw http.ResponseWriter, r *gateway.Reques
 
 func checkAccountName(name string) error {
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxAccountName {
-		return invalid("name", "must have a length between 1 and %d", maxAccountName)
+		return wire.Invalid("name", "must have a length between 1 and %d", maxAccountName)
 	}
 	return nil
 }
 
 func checkSeconds(n *int) error {
 	if n == nil || *n < 1 || *n > maxSeconds {
-		return invalid("secondsToLive", "must be between 1 and %d", maxSeconds)
+		return wire.Invalid("secondsToLive", "must be between 1 and %d", maxSeconds)
 	}
 	return nil
 }
