@@ -5,13 +5,14 @@ import { binary, format } from "../units";
 import { align, stack } from "./align";
 import type { Drawing, Drawn } from "./drawing";
 import { legend } from "./legend";
-import { tooltip } from "./tooltip";
+import { near, tooltip } from "./tooltip";
 import { h } from "../dom";
 
 /** timeseries draws lines over time, with a legend and the values at the pointer. */
 export function timeseries(d: Drawing): Drawn {
   const now: Now = { d, series: seriesOf(d.frames) };
-  const colours = now.series.map(seriesColour), area = h("div", { class: "plot" }), shown = now.series.map(() => true);
+  const colours = now.series.map(seriesColour), shown = now.series.map(() => true);
+  const area = h("div", { class: "plot", role: "img", "aria-label": `${now.series.length} series: ${now.series.map((s) => s.label).join(", ")}`.slice(0, 200) });
   const named = () => legend(d.panel, now.series, colours, shown, () => shown.forEach((on, i) => plot.setSeries(i + 1, { show: on })));
   let below = named();
   d.host.classList.toggle("legend-right", d.panel.options?.legend?.placement === "right");
@@ -74,7 +75,7 @@ function options(now: Now, colours: string[], area: HTMLElement): uPlot.Options 
     axes: [xAxis(), ...(names.length ? names : [""]).slice(0, 2).map((name, i) => yAxis(name, i, series.find((s) => scaleOf(s) === name)))],
     series: [{}, ...series.map((s, i) => line(s, colours[i]))], bands: bands(series),
     cursor: {
-      drag: { x: true, y: false, setScale: false }, focus: { prox: 30 }, points: { size: 7, width: 2 }, bind: { dblclick: () => null },
+      drag: { x: true, y: false, setScale: false }, focus: { prox: near }, hover: { prox: near }, points: { size: 7, width: 2 }, bind: { dblclick: () => null },
       sync: d.sync ? { key: d.sync, setSeries: false, scales: ["x", null] } : undefined,
     },
     focus: { alpha: 1 },

@@ -5,6 +5,9 @@ import { text } from "../look";
 import type { Panel } from "../model";
 import { stamp } from "../time";
 
+/** near is how many pixels away a point may be that the pointer shows. */
+export const near = 30;
+
 const most = 14; // rows: what does not fit on a screen is not read
 
 /** tooltip shows, beside the pointer, the time and the values of all series then. */
@@ -15,7 +18,7 @@ export function tooltip(panel: Panel, current: () => Series[], colours: string[]
 
   const show = (u: uPlot) => {
     const { idx, left = -1, top = -1 } = u.cursor;
-    box.hidden = !inside || idx === null || idx === undefined || left < 0 || mode === "none";
+    box.hidden = !inside || idx === null || idx === undefined || left < 0 || mode === "none" || Math.abs(u.valToPos(u.data[0][idx], "x") - left) > near;
     if (box.hidden) return;
     if (series !== current()) {
       series = current();
