@@ -202,7 +202,7 @@ func TestNobodyOfThatAddress(t *testing.T) {
 
 func TestSigningInLeadsNowhereElse(t *testing.T) {
 	d := newDoor(t)
-	for _, back := range []string{"", "https://example.com/", "//example.com/", `/\example.com`, "javascript:alert(1)", "d/x", "/\t/example.com"} {
+	for _, back := range []string{"", "https://example.com/", "//example.com/", `/\example.com`, "javascript:alert(1)", "d/x", "/\t/example.com", "/\x00", "/..//example.com\n"} {
 		if answer, _ := d.signIn("alice", back); answer.Header.Get("Location") != "/" {
 			t.Errorf("%q leads to %q", back, answer.Header.Get("Location"))
 		}
