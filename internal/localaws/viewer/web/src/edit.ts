@@ -53,10 +53,9 @@ function queryRow(page: DashboardPage, panel: Panel, t: Target, changed: () => v
     return s;
   };
   return h("fieldset", { class: "query" }, h("legend", null, t.refId, h("button", { type: "button", class: "plain", "aria-label": `Remove query ${t.refId}`, onclick: remove }, icon("close"))),
-    completed(expr, uid, run), h("div", { class: "fields" }, source, legend,
+    h("div", { class: "ask" }, completed(expr, uid, run), h("button", { class: "primary", type: "button", onclick: run }, "Run")), h("div", { class: "fields" }, source, legend,
       select("Format", t.format ?? "time_series", [["time_series", "Time series"], ["table", "Table"]], (v) => { t.format = v; }),
-      select("Kind", t.instant ? "instant" : "range", [["range", "Range"], ["instant", "Instant"]], (v) => { t.instant = v === "instant"; t.range = v === "range"; }),
-      h("button", { class: "primary", type: "button", onclick: run }, "Run")));
+      select("Kind", t.instant ? "instant" : "range", [["range", "Range"], ["instant", "Instant"]], (v) => { t.instant = v === "instant"; t.range = v === "range"; })));
 }
 
 /** form are the settings of a panel; retype is called when another kind was chosen. */
