@@ -4,14 +4,22 @@ import type { Dashboard } from "./model";
 
 /** Failure is an answer that is none, in the words of whoever refused it. */
 export class Failure extends Error {
-  constructor(readonly status: number, message: string, readonly body: any) { super(message); }
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly body: any,
+  ) {
+    super(message);
+  }
 }
 
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, {
-      method, signal, credentials: "same-origin",
+      method,
+      signal,
+      credentials: "same-origin",
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -21,7 +29,11 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
   }
   const text = await answer.text();
   let value: any = null;
-  try { value = JSON.parse(text); } catch { /* not JSON: said below */ }
+  try {
+    value = JSON.parse(text);
+  } catch {
+    /* not JSON: said below */
+  }
   if (answer.status === 401) {
     location.reload(); // the server knows whether to ask who this is, or to say why not
     return new Promise(() => {});
@@ -33,34 +45,79 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
 
 const get = <T>(path: string, signal?: AbortSignal) => ask<T>("GET", path, undefined, signal);
 
-export interface User { login: string; email: string; name: string; role: "Viewer" | "Editor" | "Admin" }
+export interface User {
+  login: string;
+  email: string;
+  name: string;
+  role: "Viewer" | "Editor" | "Admin";
+}
 
 export async function currentUser(): Promise<User> {
   const [user, orgs] = await Promise.all([get<User>("/api/user"), get<{ role: User["role"] }[]>("/api/user/orgs")]);
   return { ...user, role: orgs[0]?.role ?? "Viewer" };
 }
 
-export interface Source { uid: string; name: string; type: string; isDefault: boolean; jsonData: Record<string, any> }
-export interface Settings { version: string; sources: Source[] }
+export interface Source {
+  uid: string;
+  name: string;
+  type: string;
+  isDefault: boolean;
+  jsonData: Record<string, any>;
+}
+export interface Settings {
+  version: string;
+  sources: Source[];
+}
 
 /** settings have the data sources in them, which viewers may not list otherwise. */
 export async function settings(): Promise<Settings> {
-  const all = await get<{ buildInfo: { version: string }; datasources: Record<string, any>; defaultDatasource: string }>("/api/frontend/settings");
-  const sources = Object.entries(all.datasources).filter(([, d]) => !d.meta?.builtIn).map(([name, d]) => ({
-    uid: d.uid, name: d.name ?? name, type: d.type, isDefault: name === all.defaultDatasource, jsonData: d.jsonData ?? {},
-  }));
+  const all = await get<{ buildInfo: { version: string }; datasources: Record<string, any>; defaultDatasource: string }>(
+    "/api/frontend/settings",
+  );
+  const sources = Object.entries(all.datasources)
+    .filter(([, d]) => !d.meta?.builtIn)
+    .map(([name, d]) => ({
+      uid: d.uid,
+      name: d.name ?? name,
+      type: d.type,
+      isDefault: name === all.defaultDatasource,
+      jsonData: d.jsonData ?? {},
+    }));
   return { version: all.buildInfo.version, sources };
 }
 
-export interface Hit { uid: string; title: string; url: string; type: string; tags: string[]; folderTitle?: string; folderUid?: string }
+export interface Hit {
+  uid: string;
+  title: string;
+  url: string;
+  type: string;
+  tags: string[];
+  folderTitle?: string;
+  folderUid?: string;
+}
 
 export const search = (query = "") => get<Hit[]>(`/api/search?limit=1000&query=${encodeURIComponent(query)}`);
 
-export interface Meta { canSave: boolean; canEdit: boolean; canDelete: boolean; folderUid: string; folderTitle: string; updated: string; updatedBy: string; version: number; url: string }
+export interface Meta {
+  canSave: boolean;
+  canEdit: boolean;
+  canDelete: boolean;
+  folderUid: string;
+  folderTitle: string;
+  updated: string;
+  updatedBy: string;
+  version: number;
+  url: string;
+}
 
 export const dashboard = (uid: string) => get<{ dashboard: Dashboard; meta: Meta }>(`/api/dashboards/uid/${encodeURIComponent(uid)}`);
 export const saveDashboard = (dashboard: Dashboard, folderUid: string, overwrite = false) =>
-  ask<{ uid: string; url: string; version: number; id: number }>("POST", "/api/dashboards/db", { dashboard, folderUid, overwrite, message: "" });
+  ask<{ uid: string; url: string; version: number; id: number }>("POST", "/api/dashboards/db", {
+    dashboard,
+    folderUid,
+    overwrite,
+    message: "",
+  });
 export const deleteDashboard = (uid: string) => ask("DELETE", `/api/dashboards/uid/${encodeURIComponent(uid)}`);
 export const folders = () => get<{ uid: string; title: string }[]>("/api/folders?limit=1000");
 export const createFolder = (title: string) => ask<{ uid: string; title: string }>("POST", "/api/folders", { title });
@@ -75,9 +132,30 @@ export async function health(uid: string): Promise<{ ok: boolean; message: strin
   }
 }
 
-export interface Query { refId: string; datasource: { uid: string; type?: string }; expr: string; instant: boolean; range: boolean; format: string; legendFormat: string; interval?: string; intervalMs: number; maxDataPoints: number }
-export interface RawFrame { schema: { name?: string; refId?: string; fields: { name: string; type: string; labels?: Record<string, string>; config?: Record<string, any> }[] }; data: { values: any[][]; entities?: (Record<string, number[]> | null)[] } }
-export interface Results { frames: RawFrame[]; errors: { refId: string; message: string }[] }
+export interface Query {
+  refId: string;
+  datasource: { uid: string; type?: string };
+  expr: string;
+  instant: boolean;
+  range: boolean;
+  format: string;
+  legendFormat: string;
+  interval?: string;
+  intervalMs: number;
+  maxDataPoints: number;
+}
+export interface RawFrame {
+  schema: {
+    name?: string;
+    refId?: string;
+    fields: { name: string; type: string; labels?: Record<string, string>; config?: Record<string, any> }[];
+  };
+  data: { values: any[][]; entities?: (Record<string, number[]> | null)[] };
+}
+export interface Results {
+  frames: RawFrame[];
+  errors: { refId: string; message: string }[];
+}
 
 /** query asks all queries of a panel at once; those that fail are in errors. */
 export async function query(queries: Query[], from: number, to: number, signal?: AbortSignal): Promise<Results> {
@@ -100,6 +178,9 @@ export async function query(queries: Query[], from: number, to: number, signal?:
 /** resource asks Prometheus' own API through a data source. */
 export async function resource<T>(uid: string, path: string, form: [string, string][], signal?: AbortSignal): Promise<T> {
   const search = new URLSearchParams(form).toString();
-  const answer = await get<{ status: string; data: T; error?: string }>(`/api/datasources/uid/${encodeURIComponent(uid)}/resources/api/v1/${path}?${search}`, signal);
+  const answer = await get<{ status: string; data: T; error?: string }>(
+    `/api/datasources/uid/${encodeURIComponent(uid)}/resources/api/v1/${path}?${search}`,
+    signal,
+  );
   return answer.data;
 }

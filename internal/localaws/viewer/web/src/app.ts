@@ -4,7 +4,10 @@
 import type { Settings, Source, User } from "./api";
 import type { SourceRef } from "./model";
 
-export interface App { user: User; settings: Settings }
+export interface App {
+  user: User;
+  settings: Settings;
+}
 
 export const mayEdit = (app: App) => app.user.role !== "Viewer";
 
@@ -35,7 +38,7 @@ export const isPrometheus = (s: Source) => s.type === "prometheus" || s.type ===
 /** sourceOf finds the data source that a panel or query names, by uid or name;
  * the default one when it names none. */
 export function sourceOf(app: App, ref: SourceRef | string | null | undefined, fill: (text: string) => string): Source | undefined {
-  const named = fill(typeof ref === "string" ? ref : ref?.uid ?? "");
+  const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ""));
   if (named === "" || named === "default") return app.settings.sources.find((s) => s.isDefault) ?? app.settings.sources.find(isPrometheus);
   return app.settings.sources.find((s) => s.uid === named || s.name === named);
 }

@@ -27,11 +27,16 @@ export class DashboardPage implements Page {
   private readonly bar = h("div", { class: "variables" });
   private readonly body = h("div", null);
 
-  constructor(readonly app: App, private readonly uid: string | null) {
+  constructor(
+    readonly app: App,
+    private readonly uid: string | null,
+  ) {
     this.element.append(this.head, this.bar, this.body);
   }
 
-  get editable(): boolean { return mayEdit(this.app) && this.meta.canSave !== false && this.dashboard.editable !== false; }
+  get editable(): boolean {
+    return mayEdit(this.app) && this.meta.canSave !== false && this.dashboard.editable !== false;
+  }
 
   async open(): Promise<void> {
     if (this.uid) ({ dashboard: this.dashboard, meta: this.meta } = await api.dashboard(this.uid));
@@ -58,7 +63,9 @@ export class DashboardPage implements Page {
   }
 
   /** unsaved reports whether leaving would lose something. */
-  unsaved(): boolean { return this.changedByHand; }
+  unsaved(): boolean {
+    return this.changedByHand;
+  }
 
   /** touched is called after the dashboard was changed. */
   touched(): void {
@@ -74,7 +81,8 @@ export class DashboardPage implements Page {
   }
 
   private async runPanels(views = this.views): Promise<void> {
-    const span = this.time.span(), scope = this.variables.scope();
+    const span = this.time.span(),
+      scope = this.variables.scope();
     await Promise.all(views.map((v) => v.run(span, scope)));
   }
 
@@ -106,21 +114,52 @@ export class DashboardPage implements Page {
   }
 
   private drawHead(): void {
-    const alone = parameters().has("viewPanel"), edited = parameters().has("editPanel");
-    const back = h("button", { class: "quiet", onclick: () => this.show({ viewPanel: undefined, editPanel: undefined }) }, icon("left"), "Back to the dashboard");
-    const more = h("button", { class: "square", "aria-label": "More", title: "More", onclick: () => menu(more, this.actions()) }, icon("more"));
-    fill(this.head,
-      h("div", { class: "title" }, h("a", { href: "/dashboards" }, "Dashboards"), icon("right"),
-        this.meta.folderUid && [h("span", { class: "dim folder" }, this.meta.folderTitle), icon("right")], h("h1", null, this.dashboard.title), this.changedByHand && h("span", { class: "tag" }, "not saved")),
-      h("div", { class: "tools" }, (alone || edited) && back,
+    const alone = parameters().has("viewPanel"),
+      edited = parameters().has("editPanel");
+    const back = h(
+      "button",
+      { class: "quiet", onclick: () => this.show({ viewPanel: undefined, editPanel: undefined }) },
+      icon("left"),
+      "Back to the dashboard",
+    );
+    const more = h(
+      "button",
+      { class: "square", "aria-label": "More", title: "More", onclick: () => menu(more, this.actions()) },
+      icon("more"),
+    );
+    fill(
+      this.head,
+      h(
+        "div",
+        { class: "title" },
+        h("a", { href: "/dashboards" }, "Dashboards"),
+        icon("right"),
+        this.meta.folderUid && [h("span", { class: "dim folder" }, this.meta.folderTitle), icon("right")],
+        h("h1", null, this.dashboard.title),
+        this.changedByHand && h("span", { class: "tag" }, "not saved"),
+      ),
+      h(
+        "div",
+        { class: "tools" },
+        (alone || edited) && back,
         this.editable && !alone && !edited && h("button", { class: "quiet", onclick: () => this.addPanel() }, icon("plus"), "Add panel"),
         this.editable && h("button", { class: this.changedByHand ? "primary" : "quiet", onclick: () => this.save() }, icon("save"), "Save"),
-        this.time.element, more));
+        this.time.element,
+        more,
+      ),
+    );
   }
 
   private actions(): Parameters<typeof menu>[1] {
     const actions: Parameters<typeof menu>[1] = [
-      { label: "Copy the address", run: () => void navigator.clipboard.writeText(location.href).then(() => toast("The address is copied."), () => toast(location.href)) },
+      {
+        label: "Copy the address",
+        run: () =>
+          void navigator.clipboard.writeText(location.href).then(
+            () => toast("The address is copied."),
+            () => toast(location.href),
+          ),
+      },
       { label: this.editable ? "View or edit JSON" : "View JSON", run: () => showJSON(this) },
     ];
     if (mayEdit(this.app) && this.uid) actions.push({ label: "Save a copy", run: () => this.copy() });
@@ -129,18 +168,52 @@ export class DashboardPage implements Page {
   }
 
   private remove(): void {
-    const d = dialog("Delete the dashboard?", h("div", null, h("p", null, `“${this.dashboard.title}” goes away for everybody.`),
-      h("div", { class: "buttons" }, h("button", { class: "quiet", onclick: () => d.close() }, "Keep it"), h("button", { class: "danger", onclick: async () => {
-        try { await api.deleteDashboard(this.uid!); } catch (e) { toast((e as Error).message, true); return; }
-        d.close();
-        this.changedByHand = false;
-        go("/dashboards");
-      } }, "Delete"))));
+    const d = dialog(
+      "Delete the dashboard?",
+      h(
+        "div",
+        null,
+        h("p", null, `“${this.dashboard.title}” goes away for everybody.`),
+        h(
+          "div",
+          { class: "buttons" },
+          h("button", { class: "quiet", onclick: () => d.close() }, "Keep it"),
+          h(
+            "button",
+            {
+              class: "danger",
+              onclick: async () => {
+                try {
+                  await api.deleteDashboard(this.uid!);
+                } catch (e) {
+                  toast((e as Error).message, true);
+                  return;
+                }
+                d.close();
+                this.changedByHand = false;
+                go("/dashboards");
+              },
+            },
+            "Delete",
+          ),
+        ),
+      ),
+    );
   }
 
   private copy(): void {
-    const dashboard = { ...structuredClone(this.dashboard), id: null, uid: undefined, version: 0, title: `${this.dashboard.title}, copy`, editable: true };
-    save({ dashboard, folder: "" }, (saved) => { toast("Saved."); go(saved.url); });
+    const dashboard = {
+      ...structuredClone(this.dashboard),
+      id: null,
+      uid: undefined,
+      version: 0,
+      title: `${this.dashboard.title}, copy`,
+      editable: true,
+    };
+    save({ dashboard, folder: "" }, (saved) => {
+      toast("Saved.");
+      go(saved.url);
+    });
   }
 
   private save(): void {
@@ -148,7 +221,10 @@ export class DashboardPage implements Page {
       Object.assign(this.dashboard, { id: saved.id, uid: saved.uid, version: saved.version });
       this.changedByHand = false;
       toast("Saved.");
-      if (this.uid) { this.drawHead(); return; }
+      if (this.uid) {
+        this.drawHead();
+        return;
+      }
       const keep = parameters();
       keep.delete("editPanel");
       go(saved.url + (keep.size > 0 ? `?${keep}` : ""));
@@ -157,7 +233,10 @@ export class DashboardPage implements Page {
 
   private drawVariables(): void {
     const controls = this.variables.list.map((v) => control(v, () => void this.choose(v.name, v.selected))).filter((c) => c !== null);
-    const focused = document.activeElement instanceof HTMLElement && this.bar.contains(document.activeElement) ? [...this.bar.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement) : -1;
+    const focused =
+      document.activeElement instanceof HTMLElement && this.bar.contains(document.activeElement)
+        ? [...this.bar.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement)
+        : -1;
     fill(this.bar, controls);
     this.bar.querySelectorAll("button")[focused]?.focus();
   }
@@ -165,7 +244,10 @@ export class DashboardPage implements Page {
   private async choose(name: string, selected: string[]): Promise<void> {
     setParameters({ [`var-${name}`]: selected });
     await this.reload();
-    if (this.dashboard.panels.some((p) => p.repeat || p.panels?.some((q) => q.repeat))) { this.draw(); await this.runPanels(); }
+    if (this.dashboard.panels.some((p) => p.repeat || p.panels?.some((q) => q.repeat))) {
+      this.draw();
+      await this.runPanels();
+    }
   }
 
   /** show opens a panel alone or in the editor, or all of them again. */
@@ -177,13 +259,20 @@ export class DashboardPage implements Page {
 
   private around(): Around {
     return {
-      app: this.app, sync: this.dashboard.graphTooltip ? "dashboard" : "", zoom: (from, to) => this.time.zoom(from, to),
+      app: this.app,
+      sync: this.dashboard.graphTooltip ? "dashboard" : "",
+      zoom: (from, to) => this.time.zoom(from, to),
       actions: (panel) => [
-        { label: parameters().has("viewPanel") ? "Back to the dashboard" : "View", run: () => this.show({ viewPanel: parameters().has("viewPanel") ? undefined : String(panel.id) }) },
-        ...(this.editable ? [
-          { label: "Edit", run: () => this.show({ editPanel: String(panel.id), viewPanel: undefined }) },
-          { label: "Duplicate", run: () => this.duplicate(panel) },
-        ] : []),
+        {
+          label: parameters().has("viewPanel") ? "Back to the dashboard" : "View",
+          run: () => this.show({ viewPanel: parameters().has("viewPanel") ? undefined : String(panel.id) }),
+        },
+        ...(this.editable
+          ? [
+              { label: "Edit", run: () => this.show({ editPanel: String(panel.id), viewPanel: undefined }) },
+              { label: "Duplicate", run: () => this.duplicate(panel) },
+            ]
+          : []),
         ...(panel.targets?.[0]?.expr ? [{ label: "Explore", run: () => this.explore(panel) }] : []),
         ...(this.editable ? [{ label: "Remove", danger: true, run: () => this.removePanel(panel) }] : []),
       ],
@@ -205,7 +294,11 @@ export class DashboardPage implements Page {
 
   private duplicate(panel: Panel): void {
     const like = newPanel(this.dashboard.panels, {});
-    this.dashboard.panels.push({ ...structuredClone(panel), id: like.id, gridPos: { ...panel.gridPos, x: 0, y: Math.max(...this.dashboard.panels.map((p) => p.gridPos.y + p.gridPos.h)) } });
+    this.dashboard.panels.push({
+      ...structuredClone(panel),
+      id: like.id,
+      gridPos: { ...panel.gridPos, x: 0, y: Math.max(...this.dashboard.panels.map((p) => p.gridPos.y + p.gridPos.h)) },
+    });
     this.touched();
     this.show({});
   }
@@ -218,7 +311,9 @@ export class DashboardPage implements Page {
   }
 
   private drawGrid(): void {
-    const alone = this.panel(Number(parameters().get("viewPanel")) || 0), around = this.around(), views: PanelView[] = [];
+    const alone = this.panel(Number(parameters().get("viewPanel")) || 0),
+      around = this.around(),
+      views: PanelView[] = [];
     if (alone) {
       const view = new PanelView(alone, around);
       this.take([view]);
@@ -249,12 +344,29 @@ export class DashboardPage implements Page {
       this.drawGrid();
       void this.runPanels(this.views.filter((v) => v.fresh));
     };
-    return h("div", { class: "rowhead", style: { gridRow: `${top + 1} / span 1` } }, h("button", { "aria-expanded": String(open), onclick: toggle },
-      icon(open ? "down" : "right"), row.title, !open && h("span", { class: "dim" }, `${count} ${count === 1 ? "panel" : "panels"}`), row.repeat && h("span", { class: "dim" }, `repeated for ${row.repeat} in Grafana, shown once here`)));
+    return h(
+      "div",
+      { class: "rowhead", style: { gridRow: `${top + 1} / span 1` } },
+      h(
+        "button",
+        { "aria-expanded": String(open), onclick: toggle },
+        icon(open ? "down" : "right"),
+        row.title,
+        !open && h("span", { class: "dim" }, `${count} ${count === 1 ? "panel" : "panels"}`),
+        row.repeat && h("span", { class: "dim" }, `repeated for ${row.repeat} in Grafana, shown once here`),
+      ),
+    );
   }
 
   private nothingYet(): HTMLElement {
-    return h("div", { class: "start" }, icon("dashboards"), h("h2", null, "This dashboard has no panels yet"),
-      this.editable ? h("button", { class: "primary", onclick: () => this.addPanel() }, icon("plus"), "Add panel") : h("p", { class: "dim" }, "Somebody with the role editor can add some."));
+    return h(
+      "div",
+      { class: "start" },
+      icon("dashboards"),
+      h("h2", null, "This dashboard has no panels yet"),
+      this.editable
+        ? h("button", { class: "primary", onclick: () => this.addPanel() }, icon("plus"), "Add panel")
+        : h("p", { class: "dim" }, "Somebody with the role editor can add some."),
+    );
   }
 }

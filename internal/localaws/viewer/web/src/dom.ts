@@ -5,7 +5,11 @@ type Properties = { [name: string]: unknown };
 
 /** h makes an element. Properties named on… are listeners; class, style (an
  * object), dataset and aria-… mean what they do in HTML. Text is never parsed. */
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties | null, ...children: Child[]): HTMLElementTagNameMap[K] {
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties | null,
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   set(element, properties ?? {});
   append(element, children);
@@ -114,8 +118,24 @@ export function popup(anchor: HTMLElement, content: HTMLElement, align: "left" |
 
 /** menu opens a list of actions below a button. */
 export function menu(anchor: HTMLElement, items: { label: string; run: () => void; danger?: boolean }[]): void {
-  const list = h("div", { role: "menu", class: "menu" }, items.map((item) =>
-    h("button", { role: "menuitem", class: item.danger ? "danger" : "", onclick: () => { close(); item.run(); } }, item.label)));
+  const list = h(
+    "div",
+    { role: "menu", class: "menu" },
+    items.map((item) =>
+      h(
+        "button",
+        {
+          role: "menuitem",
+          class: item.danger ? "danger" : "",
+          onclick: () => {
+            close();
+            item.run();
+          },
+        },
+        item.label,
+      ),
+    ),
+  );
   const close = popup(anchor, list, "right");
   (list.firstElementChild as HTMLElement | null)?.focus();
   arrows(list);
@@ -135,8 +155,17 @@ export function arrows(list: HTMLElement): void {
 
 /** dialog shows something above the page until it is closed. */
 export function dialog(title: string, body: HTMLElement): HTMLDialogElement {
-  const d = h("dialog", { class: "dialog", "aria-label": title },
-    h("header", null, h("h2", null, title), h("button", { class: "plain", "aria-label": "Close", onclick: () => d.close() }, icon("close"))), body);
+  const d = h(
+    "dialog",
+    { class: "dialog", "aria-label": title },
+    h(
+      "header",
+      null,
+      h("h2", null, title),
+      h("button", { class: "plain", "aria-label": "Close", onclick: () => d.close() }, icon("close")),
+    ),
+    body,
+  );
   d.addEventListener("close", () => d.remove());
   document.body.append(d);
   d.showModal();

@@ -5,21 +5,33 @@ import type { RawFrame } from "./api";
 import { interpolate, type Scope } from "./interpolate";
 import type { FieldConfig, Override, Panel } from "./model";
 
-export interface Field { name: string; type: string; labels: Record<string, string>; values: any[]; config: FieldConfig; label: string }
-export interface Frame { refId: string; fields: Field[] }
+export interface Field {
+  name: string;
+  type: string;
+  labels: Record<string, string>;
+  values: any[];
+  config: FieldConfig;
+  label: string;
+}
+export interface Frame {
+  refId: string;
+  fields: Field[];
+}
 
 const numbers: Record<string, number> = { NaN: NaN, Inf: Infinity, NegInf: -Infinity };
 
 /** decode reads frames and names what is in them. */
 export function decode(raw: RawFrame[]): Frame[] {
-  const frames = raw.map((frame): Frame => ({
-    refId: frame.schema.refId ?? "A",
-    fields: frame.schema.fields.map((f, i): Field => {
-      const values = frame.data.values[i] ?? [];
-      for (const [name, at] of Object.entries(frame.data.entities?.[i] ?? {})) for (const j of at) values[j] = numbers[name];
-      return { name: f.name, type: f.type, labels: f.labels ?? {}, values, config: {}, label: f.config?.displayNameFromDS ?? "" };
-    }),
-  })).filter((f) => f.fields.length > 0);
+  const frames = raw
+    .map((frame): Frame => ({
+      refId: frame.schema.refId ?? "A",
+      fields: frame.schema.fields.map((f, i): Field => {
+        const values = frame.data.values[i] ?? [];
+        for (const [name, at] of Object.entries(frame.data.entities?.[i] ?? {})) for (const j of at) values[j] = numbers[name];
+        return { name: f.name, type: f.type, labels: f.labels ?? {}, values, config: {}, label: f.config?.displayNameFromDS ?? "" };
+      }),
+    }))
+    .filter((f) => f.fields.length > 0);
   nameSeries(frames);
   return frames;
 }
@@ -37,7 +49,8 @@ export function settle(frames: Frame[], panel: Pick<Panel, "fieldConfig">, scope
 }
 
 function displayName(format: string, field: Field, scope: Scope): string {
-  const named = format.replace(/\$\{__field\.labels\.(\w+)\}/g, (_, l: string) => field.labels[l] ?? "")
+  const named = format
+    .replace(/\$\{__field\.labels\.(\w+)\}/g, (_, l: string) => field.labels[l] ?? "")
     .replace(/\$\{__(?:field|series)\.(?:name|displayName)\}/g, field.label);
   return interpolate(named, scope);
 }
@@ -48,7 +61,12 @@ function nameSeries(frames: Frame[]): void {
   const names = new Set(unnamed.flatMap((f) => Object.keys(f.labels)));
   const telling = [...names].filter((n) => new Set(unnamed.map((f) => f.labels[n])).size > 1).sort();
   for (const field of unnamed) {
-    const shown = telling.length > 0 ? telling : Object.keys(field.labels).filter((n) => n !== "__name__").sort();
+    const shown =
+      telling.length > 0
+        ? telling
+        : Object.keys(field.labels)
+            .filter((n) => n !== "__name__")
+            .sort();
     const pairs = shown.filter((n) => field.labels[n] !== undefined);
     if (pairs.length === 1) field.label = field.labels[pairs[0]];
     else if (pairs.length > 1) field.label = `{${pairs.map((n) => `${n}="${field.labels[n]}"`).join(", ")}}`;
@@ -72,10 +90,14 @@ function settled(defaults: FieldConfig, overrides: Override[], field: Field, ref
 function matches(matcher: Override["matcher"], field: Field, refId: string): boolean {
   const { id, options } = matcher;
   switch (id) {
-    case "byName": return field.label === options || field.name === options;
-    case "byType": return field.type === options;
-    case "byFrameRefID": return refId === options;
-    case "byRegexp": return pattern(String(options))?.test(field.label) ?? false;
+    case "byName":
+      return field.label === options || field.name === options;
+    case "byType":
+      return field.type === options;
+    case "byFrameRefID":
+      return refId === options;
+    case "byRegexp":
+      return pattern(String(options))?.test(field.label) ?? false;
   }
   return false;
 }
@@ -91,15 +113,29 @@ export function pattern(text: string): RegExp | undefined {
 }
 
 /** Series is one line of a chart, or one value of a stat. */
-export interface Series { label: string; labels: Record<string, string>; times: number[]; values: (number | null)[]; config: FieldConfig; refId: string }
+export interface Series {
+  label: string;
+  labels: Record<string, string>;
+  times: number[];
+  values: (number | null)[];
+  config: FieldConfig;
+  refId: string;
+}
 
 /** seriesOf are the numbers of frames, each with its times. */
 export function seriesOf(frames: Frame[]): Series[] {
   return frames.flatMap((frame) => {
     const time = frame.fields.find((f) => f.type === "time");
-    return frame.fields.filter((f) => f.type === "number").map((f) => ({
-      label: f.label, labels: f.labels, times: time?.values ?? f.values.map((_, i) => i), values: f.values, config: f.config, refId: frame.refId,
-    }));
+    return frame.fields
+      .filter((f) => f.type === "number")
+      .map((f) => ({
+        label: f.label,
+        labels: f.labels,
+        times: time?.values ?? f.values.map((_, i) => i),
+        values: f.values,
+        config: f.config,
+        refId: frame.refId,
+      }));
   });
 }
 
@@ -107,23 +143,36 @@ export function seriesOf(frames: Frame[]): Series[] {
 export function reduce(values: (number | null)[], calc: string): number | null {
   const known = values.filter((v): v is number => v !== null && v !== undefined && !Number.isNaN(v));
   switch (calc) {
-    case "last": return values.at(-1) ?? null;
-    case "first": return values[0] ?? null;
-    case "count": return values.length;
-    case "sum": return known.reduce((a, b) => a + b, 0);
+    case "last":
+      return values.at(-1) ?? null;
+    case "first":
+      return values[0] ?? null;
+    case "count":
+      return values.length;
+    case "sum":
+      return known.reduce((a, b) => a + b, 0);
   }
   if (known.length === 0) return null;
-  const min = known.reduce((a, b) => Math.min(a, b)), max = known.reduce((a, b) => Math.max(a, b));
+  const min = known.reduce((a, b) => Math.min(a, b)),
+    max = known.reduce((a, b) => Math.max(a, b));
   const sum = known.reduce((a, b) => a + b, 0);
   switch (calc) {
-    case "firstNotNull": return known[0];
-    case "min": return min;
-    case "max": return max;
-    case "mean": return sum / known.length;
-    case "range": return max - min;
-    case "diff": return known.at(-1)! - known[0];
-    case "delta": return known.slice(1).reduce((total, v, i) => total + Math.max(0, v - known[i]), 0);
-    case "median": return [...known].sort((a, b) => a - b)[Math.floor(known.length / 2)];
+    case "firstNotNull":
+      return known[0];
+    case "min":
+      return min;
+    case "max":
+      return max;
+    case "mean":
+      return sum / known.length;
+    case "range":
+      return max - min;
+    case "diff":
+      return known.at(-1)! - known[0];
+    case "delta":
+      return known.slice(1).reduce((total, v, i) => total + Math.max(0, v - known[i]), 0);
+    case "median":
+      return [...known].sort((a, b) => a - b)[Math.floor(known.length / 2)];
   }
   return known.at(-1)!; // lastNotNull
 }

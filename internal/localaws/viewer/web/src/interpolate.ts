@@ -25,17 +25,28 @@ function written(variable: Scope[string], format: string): string {
   const { value, text, multi } = variable;
   const all = Array.isArray(value) ? value : [value];
   switch (format) {
-    case "text": return text;
-    case "raw": return all.join(",");
-    case "csv": return all.join(",");
-    case "pipe": return all.join("|");
-    case "json": return JSON.stringify(value);
-    case "doublequote": return all.map((v) => `"${v.replaceAll('"', '\\"')}"`).join(",");
-    case "singlequote": return all.map((v) => `'${v.replaceAll("'", "\\'")}'`).join(",");
-    case "percentencode": return encodeURIComponent(all.join(","));
-    case "queryparam": return all.map((v) => `var=${encodeURIComponent(v)}`).join("&");
-    case "glob": return all.length > 1 ? `{${all.join(",")}}` : all[0] ?? "";
-    case "regex": return all.length > 1 ? `(${all.map(escapeRegex).join("|")})` : escapeRegex(all[0] ?? "");
+    case "text":
+      return text;
+    case "raw":
+      return all.join(",");
+    case "csv":
+      return all.join(",");
+    case "pipe":
+      return all.join("|");
+    case "json":
+      return JSON.stringify(value);
+    case "doublequote":
+      return all.map((v) => `"${v.replaceAll('"', '\\"')}"`).join(",");
+    case "singlequote":
+      return all.map((v) => `'${v.replaceAll("'", "\\'")}'`).join(",");
+    case "percentencode":
+      return encodeURIComponent(all.join(","));
+    case "queryparam":
+      return all.map((v) => `var=${encodeURIComponent(v)}`).join("&");
+    case "glob":
+      return all.length > 1 ? `{${all.join(",")}}` : (all[0] ?? "");
+    case "regex":
+      return all.length > 1 ? `(${all.map(escapeRegex).join("|")})` : escapeRegex(all[0] ?? "");
     case "promql":
       if (!multi) return all.join(",").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
       if (!Array.isArray(value)) return value; // allValue: a pattern as it stands

@@ -4,10 +4,21 @@ import type { Scope } from "./interpolate";
 import type { GridPos, Panel } from "./model";
 import type { Variables } from "./variables";
 
-export interface Placed { panel: Panel; place: GridPos; own: Scope }
-export interface Section { row: Panel | null; panels: Placed[]; open: boolean; top: number; height: number }
+export interface Placed {
+  panel: Panel;
+  place: GridPos;
+  own: Scope;
+}
+export interface Section {
+  row: Panel | null;
+  panels: Placed[];
+  open: boolean;
+  top: number;
+  height: number;
+}
 
-const columns = 24, rowHeight = 1;
+const columns = 24,
+  rowHeight = 1;
 
 /** sections are the rows of a dashboard with what belongs to each, laid out one
  * below the other; closed tells which of the rows are closed. */
@@ -15,7 +26,10 @@ export function sections(panels: Panel[], closed: (row: Panel) => boolean, varia
   const all: Section[] = [{ row: null, panels: [], open: true, top: 0, height: 0 }];
   const place = (section: Section, panel: Panel) => section.panels.push(...repeated(panel, variables));
   for (const panel of [...panels].sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x)) {
-    if (panel.type !== "row") { place(all.at(-1)!, panel); continue; }
+    if (panel.type !== "row") {
+      place(all.at(-1)!, panel);
+      continue;
+    }
     const section: Section = { row: panel, panels: [], open: !closed(panel), top: 0, height: 0 };
     for (const inside of panel.panels ?? []) place(section, inside);
     all.push(section);
@@ -38,7 +52,9 @@ function repeated(panel: Panel, variables: Variables): Placed[] {
   const variable = panel.repeat ? variables.list.find((v) => v.name === panel.repeat) : undefined;
   const values = variable?.values() ?? [];
   if (!variable || values.length === 0) return [{ panel, place: panel.gridPos, own: {} }];
-  const across = panel.repeatDirection !== "v", inRow = Math.min(values.length, panel.maxPerRow ?? 4), width = Math.floor(columns / inRow);
+  const across = panel.repeatDirection !== "v",
+    inRow = Math.min(values.length, panel.maxPerRow ?? 4),
+    width = Math.floor(columns / inRow);
   return values.map((value, i) => {
     const { y, h } = panel.gridPos;
     const place = across ? { x: (i % inRow) * width, y: y + Math.floor(i / inRow) * h, w: width, h } : { ...panel.gridPos, y: y + i * h };

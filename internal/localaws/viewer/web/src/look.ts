@@ -14,8 +14,17 @@ const palettes = {
 };
 
 const hues: Record<string, [string, string]> = {
-  green: ["#57b97a", "#23834a"], yellow: ["#ecc94b", "#b58700"], orange: ["#f29a4b", "#cf6a0e"], red: ["#f2706f", "#cf3434"], blue: ["#6ea8ff", "#2563d9"], purple: ["#b79cff", "#7445d8"],
-  text: ["#dfe3eb", "#1d2530"], gray: ["#8b95a7", "#6a7485"], white: ["#ffffff", "#ffffff"], black: ["#000000", "#000000"], transparent: ["transparent", "transparent"],
+  green: ["#57b97a", "#23834a"],
+  yellow: ["#ecc94b", "#b58700"],
+  orange: ["#f29a4b", "#cf6a0e"],
+  red: ["#f2706f", "#cf3434"],
+  blue: ["#6ea8ff", "#2563d9"],
+  purple: ["#b79cff", "#7445d8"],
+  text: ["#dfe3eb", "#1d2530"],
+  gray: ["#8b95a7", "#6a7485"],
+  white: ["#ffffff", "#ffffff"],
+  black: ["#000000", "#000000"],
+  transparent: ["transparent", "transparent"],
 };
 
 /** colour is a colour of Grafana's, by its name or as it is in CSS. */
@@ -42,7 +51,12 @@ export function seriesColour(series: Series, i: number): string {
 /** steps are the thresholds in the unit of the values. */
 export function steps(thresholds: Thresholds | undefined, min: number, max: number): { value: number; color: string }[] {
   return (thresholds?.steps ?? [{ value: null, color: "green" }]).map((s) => ({
-    value: s.value === null || s.value === undefined ? -Infinity : thresholds!.mode === "percentage" ? min + (max - min) * s.value / 100 : s.value,
+    value:
+      s.value === null || s.value === undefined
+        ? -Infinity
+        : thresholds!.mode === "percentage"
+          ? min + ((max - min) * s.value) / 100
+          : s.value,
     color: colour(s.color),
   }));
 }
@@ -68,13 +82,22 @@ export function valueColour(value: number | null, config: FieldConfig, i: number
 export function mapping(value: unknown, config: FieldConfig): { text?: string; color?: string } | undefined {
   for (const { type, options } of config.mappings ?? []) {
     if (type === "value" && options?.[String(value)]) return options[String(value)];
-    if (type === "range" && typeof value === "number" && value >= (options.from ?? -Infinity) && value <= (options.to ?? Infinity)) return options.result;
+    if (type === "range" && typeof value === "number" && value >= (options.from ?? -Infinity) && value <= (options.to ?? Infinity))
+      return options.result;
     if (type === "regex" && typeof value === "string" && pattern(options.pattern)?.test(value)) return options.result;
     if (type !== "special") continue;
     const match = String(options.match);
-    const missing = value === null || value === undefined, nan = Number.isNaN(value);
-    if (match === "null" && missing || match === "nan" && nan || match === "null+nan" && (missing || nan) || match === "empty" && value === "" ||
-      match === "true" && value === true || match === "false" && value === false) return options.result;
+    const missing = value === null || value === undefined,
+      nan = Number.isNaN(value);
+    if (
+      (match === "null" && missing) ||
+      (match === "nan" && nan) ||
+      (match === "null+nan" && (missing || nan)) ||
+      (match === "empty" && value === "") ||
+      (match === "true" && value === true) ||
+      (match === "false" && value === false)
+    )
+      return options.result;
   }
   return undefined;
 }

@@ -31,30 +31,51 @@ function inline(text: string): (Node | string)[] {
 
 /** markdown makes headings, paragraphs, lists, quotes, rules, code and tables. */
 export function markdown(source: string): Node[] {
-  const lines = source.replaceAll("\r", "").split("\n"), out: Node[] = [];
+  const lines = source.replaceAll("\r", "").split("\n"),
+    out: Node[] = [];
   const take = (like: RegExp): string[] => {
     const taken: string[] = [];
     while (lines.length > 0 && like.test(lines[0])) taken.push(lines.shift()!.replace(like, ""));
     return taken;
   };
   while (lines.length > 0) {
-    const line = lines[0], heading = /^(#{1,6})\s+(.*)$/.exec(line);
+    const line = lines[0],
+      heading = /^(#{1,6})\s+(.*)$/.exec(line);
     if (line.trim() === "") lines.shift();
-    else if (heading) { out.push(h(`h${heading[1].length}` as "h1", null, inline(heading[2]))); lines.shift(); }
-    else if (/^```/.test(line)) {
+    else if (heading) {
+      out.push(h(`h${heading[1].length}` as "h1", null, inline(heading[2])));
+      lines.shift();
+    } else if (/^```/.test(line)) {
       lines.shift();
       const code: string[] = [];
       while (lines.length > 0 && !/^```/.test(lines[0])) code.push(lines.shift()!);
       lines.shift();
       out.push(h("pre", null, h("code", null, code.join("\n"))));
-    } else if (/^(-{3,}|\*{3,})\s*$/.test(line)) { out.push(h("hr", null)); lines.shift(); }
-    else if (/^>\s?/.test(line)) out.push(h("blockquote", null, markdown(take(/^>\s?/).join("\n"))));
-    else if (/^\s*[-*+]\s+/.test(line)) out.push(h("ul", null, take(/^\s*[-*+]\s+/).map((item) => h("li", null, inline(item)))));
-    else if (/^\s*\d+[.)]\s+/.test(line)) out.push(h("ol", null, take(/^\s*\d+[.)]\s+/).map((item) => h("li", null, inline(item)))));
+    } else if (/^(-{3,}|\*{3,})\s*$/.test(line)) {
+      out.push(h("hr", null));
+      lines.shift();
+    } else if (/^>\s?/.test(line)) out.push(h("blockquote", null, markdown(take(/^>\s?/).join("\n"))));
+    else if (/^\s*[-*+]\s+/.test(line))
+      out.push(
+        h(
+          "ul",
+          null,
+          take(/^\s*[-*+]\s+/).map((item) => h("li", null, inline(item))),
+        ),
+      );
+    else if (/^\s*\d+[.)]\s+/.test(line))
+      out.push(
+        h(
+          "ol",
+          null,
+          take(/^\s*\d+[.)]\s+/).map((item) => h("li", null, inline(item))),
+        ),
+      );
     else if (/^\s*\|.*\|\s*$/.test(line) && /^\s*\|[\s:|-]+\|\s*$/.test(lines[1] ?? "")) out.push(tableOf(lines));
     else {
       const paragraph: string[] = [];
-      do paragraph.push(lines.shift()!); while (lines.length > 0 && !/^\s*$|^#{1,6}\s|^```|^>|^\s*[-*+]\s|^\s*\d+[.)]\s/.test(lines[0]));
+      do paragraph.push(lines.shift()!);
+      while (lines.length > 0 && !/^\s*$|^#{1,6}\s|^```|^>|^\s*[-*+]\s|^\s*\d+[.)]\s/.test(lines[0]));
       out.push(h("p", null, inline(paragraph.join(" "))));
     }
   }
@@ -62,14 +83,73 @@ export function markdown(source: string): Node[] {
 }
 
 function tableOf(lines: string[]): HTMLElement {
-  const cells = (line: string) => line.trim().slice(1, -1).split("|").map((c) => inline(c.trim()));
-  const head = cells(lines.shift()!), rows: (Node | string)[][][] = [];
+  const cells = (line: string) =>
+    line
+      .trim()
+      .slice(1, -1)
+      .split("|")
+      .map((c) => inline(c.trim()));
+  const head = cells(lines.shift()!),
+    rows: (Node | string)[][][] = [];
   lines.shift();
   while (lines.length > 0 && /^\s*\|.*\|\s*$/.test(lines[0])) rows.push(cells(lines.shift()!));
-  return h("table", null, h("thead", null, h("tr", null, head.map((c) => h("th", null, c)))), h("tbody", null, rows.map((r) => h("tr", null, r.map((c) => h("td", null, c))))));
+  return h(
+    "table",
+    null,
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        head.map((c) => h("th", null, c)),
+      ),
+    ),
+    h(
+      "tbody",
+      null,
+      rows.map((r) =>
+        h(
+          "tr",
+          null,
+          r.map((c) => h("td", null, c)),
+        ),
+      ),
+    ),
+  );
 }
 
-const allowed = new Set(["A", "B", "BR", "CODE", "DIV", "EM", "H1", "H2", "H3", "H4", "H5", "H6", "HR", "I", "LI", "OL", "P", "PRE", "SMALL", "SPAN", "STRONG", "TABLE", "TBODY", "TD", "TH", "THEAD", "TR", "U", "UL"]);
+const allowed = new Set([
+  "A",
+  "B",
+  "BR",
+  "CODE",
+  "DIV",
+  "EM",
+  "H1",
+  "H2",
+  "H3",
+  "H4",
+  "H5",
+  "H6",
+  "HR",
+  "I",
+  "LI",
+  "OL",
+  "P",
+  "PRE",
+  "SMALL",
+  "SPAN",
+  "STRONG",
+  "TABLE",
+  "TBODY",
+  "TD",
+  "TH",
+  "THEAD",
+  "TR",
+  "U",
+  "UL",
+]);
 
 /** sanitized keeps of HTML its harmless elements, links, and text. */
 export function sanitized(html: string): Node[] {

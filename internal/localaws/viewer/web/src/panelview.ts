@@ -33,10 +33,26 @@ export class PanelView {
   fresh = true;
 
   /** own are the variables that the panel has another value of than the page. */
-  constructor(readonly panel: Panel, private readonly around: Around, readonly own: Scope = {}) {
-    const more = h("button", { class: "plain more", "aria-label": "Panel menu", "aria-haspopup": "menu", onclick: () => menu(more, around.actions(panel)) }, icon("more"));
-    this.element = h("section", { class: panel.transparent ? "panel clear" : "panel", dataset: { panel: String(panel.id), type: panel.type }, "aria-label": panel.title ?? "" },
-      h("header", null, this.title, this.notes, around.actions(panel).length > 0 && more), this.host);
+  constructor(
+    readonly panel: Panel,
+    private readonly around: Around,
+    readonly own: Scope = {},
+  ) {
+    const more = h(
+      "button",
+      { class: "plain more", "aria-label": "Panel menu", "aria-haspopup": "menu", onclick: () => menu(more, around.actions(panel)) },
+      icon("more"),
+    );
+    this.element = h(
+      "section",
+      {
+        class: panel.transparent ? "panel clear" : "panel",
+        dataset: { panel: String(panel.id), type: panel.type },
+        "aria-label": panel.title ?? "",
+      },
+      h("header", null, this.title, this.notes, around.actions(panel).length > 0 && more),
+      this.host,
+    );
   }
 
   /** run asks the panel's queries and draws what they answer. */
@@ -44,12 +60,13 @@ export class PanelView {
     const scope = { ...outer, ...this.own };
     this.fresh = false;
     this.running?.abort();
-    const running = this.running = new AbortController();
+    const running = (this.running = new AbortController());
     if (this.panel.timeFrom) span = resolve({ from: `now-${this.panel.timeFrom}`, to: "now" });
     this.title.textContent = interpolate(this.panel.title ?? "", scope);
     this.element.classList.toggle("untitled", !this.panel.title);
     this.element.classList.add("loading");
-    let problems: string[] = [], frames: Awaited<ReturnType<typeof query>>["frames"] = [];
+    let problems: string[] = [],
+      frames: Awaited<ReturnType<typeof query>>["frames"] = [];
     try {
       const queries = this.queries(span, scope);
       if (queries.length > 0) {
@@ -72,11 +89,24 @@ export class PanelView {
     const charted = kinds[this.panel.type] && this.panel.type !== "text";
     const empty = !frames.some((f) => f.fields.some((x) => x.values.length > 0));
     if (charted && empty && problems.length > 0) {
-      this.say(h("div", { class: "empty bad", role: "alert" }, icon("warn"), problems.map((p) => h("p", null, p))));
+      this.say(
+        h(
+          "div",
+          { class: "empty bad", role: "alert" },
+          icon("warn"),
+          problems.map((p) => h("p", null, p)),
+        ),
+      );
       return;
     }
     if (empty && ["timeseries", "graph"].includes(this.panel.type)) {
-      this.say(h("div", { class: "empty" }, this.panel.targets?.some((t) => t.expr) ? this.panel.fieldConfig?.defaults.noValue ?? "No data" : "No query yet"));
+      this.say(
+        h(
+          "div",
+          { class: "empty" },
+          this.panel.targets?.some((t) => t.expr) ? (this.panel.fieldConfig?.defaults.noValue ?? "No data") : "No query yet",
+        ),
+      );
       return;
     }
     const drawing: Drawing = { host: this.host, panel: this.panel, frames, span, scope, sync: this.around.sync, zoom: this.around.zoom };
@@ -95,29 +125,45 @@ export class PanelView {
 
   private note(problems: string[]): void {
     const left = unknownSteps(this.panel);
-    const mark = (name: "info" | "warn", text: string) => h("span", { class: name === "warn" ? "note bad" : "note", tabindex: "0", title: text, "aria-label": text }, icon(name));
-    this.notes.replaceChildren(...[
-      this.panel.description && mark("info", this.panel.description),
-      left.length > 0 && mark("info", `Not applied here: the transformation ${left.join(", ")}`),
-      problems.length > 0 && mark("warn", problems.join("\n")),
-    ].filter((n): n is HTMLElement => n instanceof HTMLElement));
+    const mark = (name: "info" | "warn", text: string) =>
+      h("span", { class: name === "warn" ? "note bad" : "note", tabindex: "0", title: text, "aria-label": text }, icon(name));
+    this.notes.replaceChildren(
+      ...[
+        this.panel.description && mark("info", this.panel.description),
+        left.length > 0 && mark("info", `Not applied here: the transformation ${left.join(", ")}`),
+        problems.length > 0 && mark("warn", problems.join("\n")),
+      ].filter((n): n is HTMLElement => n instanceof HTMLElement),
+    );
   }
 
   private queries(span: Span, scope: Scope): Query[] {
-    const fill = (text: string) => interpolate(text, scope), points = this.panel.maxDataPoints ?? Math.max(this.host.clientWidth || 600, 100);
-    return (this.panel.targets ?? []).filter((t) => !t.hide && t.expr?.trim()).map((t) => {
-      const mixed = (r: typeof t.datasource) => (r && (typeof r === "string" ? r : r.uid) === "-- Mixed --" ? null : r);
-      const ref = mixed(t.datasource) ?? mixed(this.panel.datasource), source = sourceOf(this.around.app, ref, fill);
-      const named = fill(typeof ref === "string" ? ref : ref?.uid ?? "");
-      if (!source && !named) throw new Error("There is no data source. An admin adds one, or parascope up does.");
-      if (!source) throw new Error(`The data source “${named}” does not exist.`);
-      if (!isPrometheus(source)) throw new Error(`Queries of data sources of the type ${source.type} are not run here.`);
-      const least = duration(fill(t.interval || this.panel.interval || "")) || duration(source.jsonData.timeInterval ?? "") || leastInterval;
-      return {
-        refId: t.refId, datasource: { uid: source.uid, type: source.type }, expr: interpolate(t.expr!, scope, "promql"), instant: t.instant ?? false, range: t.range ?? !t.instant,
-        format: t.format ?? "time_series", legendFormat: interpolate(t.legendFormat ?? "__auto", scope) || "__auto", interval: durationOf(least), intervalMs: interval(span, points, least), maxDataPoints: points,
-      };
-    });
+    const fill = (text: string) => interpolate(text, scope),
+      points = this.panel.maxDataPoints ?? Math.max(this.host.clientWidth || 600, 100);
+    return (this.panel.targets ?? [])
+      .filter((t) => !t.hide && t.expr?.trim())
+      .map((t) => {
+        const mixed = (r: typeof t.datasource) => (r && (typeof r === "string" ? r : r.uid) === "-- Mixed --" ? null : r);
+        const ref = mixed(t.datasource) ?? mixed(this.panel.datasource),
+          source = sourceOf(this.around.app, ref, fill);
+        const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ""));
+        if (!source && !named) throw new Error("There is no data source. An admin adds one, or parascope up does.");
+        if (!source) throw new Error(`The data source “${named}” does not exist.`);
+        if (!isPrometheus(source)) throw new Error(`Queries of data sources of the type ${source.type} are not run here.`);
+        const least =
+          duration(fill(t.interval || this.panel.interval || "")) || duration(source.jsonData.timeInterval ?? "") || leastInterval;
+        return {
+          refId: t.refId,
+          datasource: { uid: source.uid, type: source.type },
+          expr: interpolate(t.expr!, scope, "promql"),
+          instant: t.instant ?? false,
+          range: t.range ?? !t.instant,
+          format: t.format ?? "time_series",
+          legendFormat: interpolate(t.legendFormat ?? "__auto", scope) || "__auto",
+          interval: durationOf(least),
+          intervalMs: interval(span, points, least),
+          maxDataPoints: points,
+        };
+      });
   }
 
   destroy(): void {

@@ -26,8 +26,22 @@ test("a range that is none is the last hour", () => {
 });
 
 test("durations", () => {
-  for (const [text, ms] of [["30s", 30_000], [">1m", 60_000], ["250ms", 250], ["1.5h", 5_400_000], ["nonsense", 0]] as const) assert.equal(duration(text), ms, text);
-  for (const [ms, text] of [[15_000, "15s"], [60_000, "1m"], [3600_000, "1h"], [90_000, "90s"], [250, "250ms"]] as const) assert.equal(durationText(ms), text);
+  for (const [text, ms] of [
+    ["30s", 30_000],
+    [">1m", 60_000],
+    ["250ms", 250],
+    ["1.5h", 5_400_000],
+    ["nonsense", 0],
+  ] as const)
+    assert.equal(duration(text), ms, text);
+  for (const [ms, text] of [
+    [15_000, "15s"],
+    [60_000, "1m"],
+    [3600_000, "1h"],
+    [90_000, "90s"],
+    [250, "250ms"],
+  ] as const)
+    assert.equal(durationText(ms), text);
 });
 
 test("the interval is round and not below the scrape interval", () => {

@@ -1,13 +1,28 @@
 // Times as Grafana writes them in addresses and dashboards: "now-6h", "now/d",
 // milliseconds of the epoch, or a date.
 
-export interface Range { from: string; to: string }
-export interface Span { from: number; to: number } // milliseconds
+export interface Range {
+  from: string;
+  to: string;
+}
+export interface Span {
+  from: number;
+  to: number;
+} // milliseconds
 
 export const quickRanges: [string, string][] = [
-  ["now-5m", "Last 5 minutes"], ["now-15m", "Last 15 minutes"], ["now-30m", "Last 30 minutes"], ["now-1h", "Last 1 hour"],
-  ["now-3h", "Last 3 hours"], ["now-6h", "Last 6 hours"], ["now-12h", "Last 12 hours"], ["now-24h", "Last 24 hours"],
-  ["now-2d", "Last 2 days"], ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"], ["now-90d", "Last 90 days"],
+  ["now-5m", "Last 5 minutes"],
+  ["now-15m", "Last 15 minutes"],
+  ["now-30m", "Last 30 minutes"],
+  ["now-1h", "Last 1 hour"],
+  ["now-3h", "Last 3 hours"],
+  ["now-6h", "Last 6 hours"],
+  ["now-12h", "Last 12 hours"],
+  ["now-24h", "Last 24 hours"],
+  ["now-2d", "Last 2 days"],
+  ["now-7d", "Last 7 days"],
+  ["now-30d", "Last 30 days"],
+  ["now-90d", "Last 90 days"],
 ];
 
 export const refreshIntervals = ["", "5s", "10s", "30s", "1m", "5m", "15m", "30m", "1h"];
@@ -22,7 +37,7 @@ export function duration(text: string): number {
 
 /** durationText writes milliseconds as Prometheus does: "15s", "1h". */
 export function durationText(ms: number): string {
-  if (ms < 1000 || ms % 1000 !== 0 && ms < 10000) return `${Math.round(ms)}ms`;
+  if (ms < 1000 || (ms % 1000 !== 0 && ms < 10000)) return `${Math.round(ms)}ms`;
   const whole = Math.round(ms / 1000);
   for (const unit of ["d", "h", "m"]) {
     if (whole % seconds[unit] === 0) return `${whole / seconds[unit]}${unit}`;
@@ -60,7 +75,7 @@ function round(when: Date, unit: string, end: boolean): void {
   else if (unit === "m") when.setSeconds(0, 0);
   else if (unit === "h") when.setMinutes(0, 0, 0);
   else when.setHours(0, 0, 0, 0);
-  if (unit === "w") when.setDate(when.getDate() - (when.getDay() + 6) % 7);
+  if (unit === "w") when.setDate(when.getDate() - ((when.getDay() + 6) % 7));
   if (unit === "M" || unit === "y") when.setDate(1);
   if (unit === "y") when.setMonth(0);
   if (!end) return;
@@ -70,7 +85,8 @@ function round(when: Date, unit: string, end: boolean): void {
 
 /** resolve is the range in milliseconds, the last hour when it is none. */
 export function resolve(range: Range, now = Date.now()): Span {
-  const from = at(range.from, now), to = at(range.to, now, true);
+  const from = at(range.from, now),
+    to = at(range.to, now, true);
   if (from === undefined || to === undefined || to <= from) return { from: now - 3600_000, to: now };
   return { from, to };
 }

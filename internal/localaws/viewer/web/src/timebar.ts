@@ -10,17 +10,32 @@ export class TimeBar {
   refresh: string;
   private timer = 0;
   private readonly picker = h("button", { class: "picker", "aria-haspopup": "dialog", onclick: () => this.open() });
-  private readonly every = h("select", { "aria-label": "Load again every", title: "Load again every", onchange: () => this.setRefresh(this.every.value) });
+  private readonly every = h("select", {
+    "aria-label": "Load again every",
+    title: "Load again every",
+    onchange: () => this.setRefresh(this.every.value),
+  });
 
   /** changed is called when the range did, or when it is time to load again. */
-  constructor(private readonly standard: Range, refresh: string, private readonly changed: () => void) {
+  constructor(
+    private readonly standard: Range,
+    refresh: string,
+    private readonly changed: () => void,
+  ) {
     this.follow();
     this.refresh = parameters().get("refresh") ?? refresh;
     const intervals = refreshIntervals.includes(this.refresh) ? refreshIntervals : [...refreshIntervals, this.refresh];
     this.every.append(...intervals.map((i) => h("option", { value: i, selected: i === this.refresh }, i || "Off")));
-    this.element.append(this.picker,
+    this.element.append(
+      this.picker,
       h("button", { class: "square", title: "Zoom out", "aria-label": "Zoom out", onclick: () => this.zoomOut() }, icon("zoomout")),
-      h("div", { class: "joined" }, h("button", { class: "square", title: "Load again", "aria-label": "Load again", onclick: () => this.changed() }, icon("refresh")), this.every));
+      h(
+        "div",
+        { class: "joined" },
+        h("button", { class: "square", title: "Load again", "aria-label": "Load again", onclick: () => this.changed() }, icon("refresh")),
+        this.every,
+      ),
+    );
     this.schedule();
   }
 
@@ -31,9 +46,13 @@ export class TimeBar {
     this.label();
   }
 
-  span(): Span { return resolve(this.range); }
+  span(): Span {
+    return resolve(this.range);
+  }
 
-  stop(): void { clearInterval(this.timer); }
+  stop(): void {
+    clearInterval(this.timer);
+  }
 
   set(range: Range): void {
     this.range = range;
@@ -48,7 +67,8 @@ export class TimeBar {
   }
 
   private zoomOut(): void {
-    const { from, to } = this.span(), half = (to - from) / 2;
+    const { from, to } = this.span(),
+      half = (to - from) / 2;
     this.zoom(from - half, Math.min(to + half, Math.max(Date.now(), to)));
   }
 
@@ -61,7 +81,13 @@ export class TimeBar {
   private schedule(): void {
     clearInterval(this.timer);
     const every = duration(this.refresh);
-    if (every > 0) this.timer = window.setInterval(() => { if (!document.hidden) this.changed(); }, Math.max(every, 1000));
+    if (every > 0)
+      this.timer = window.setInterval(
+        () => {
+          if (!document.hidden) this.changed();
+        },
+        Math.max(every, 1000),
+      );
   }
 
   private label(): void {
@@ -69,23 +95,62 @@ export class TimeBar {
   }
 
   private open(): void {
-    const { from, to } = this.span(), absolute = /^\d+$/.test(this.range.from);
+    const { from, to } = this.span(),
+      absolute = /^\d+$/.test(this.range.from);
     const input = (label: string, value: string) => h("input", { "aria-label": label, value, spellcheck: "false" });
-    const first = input("From", absolute ? stamp(from) : this.range.from), last = input("To", absolute ? stamp(to) : this.range.to);
+    const first = input("From", absolute ? stamp(from) : this.range.from),
+      last = input("To", absolute ? stamp(to) : this.range.to);
     const problem = h("p", { class: "bad", role: "alert" });
     const apply = (e: Event) => {
       e.preventDefault();
-      const a = at(first.value, Date.now()), b = at(last.value, Date.now(), true);
-      if (a === undefined || b === undefined) problem.textContent = "A time is a date, like 2026-01-31 12:00:00, or now with something taken off, like now-6h.";
+      const a = at(first.value, Date.now()),
+        b = at(last.value, Date.now(), true);
+      if (a === undefined || b === undefined)
+        problem.textContent = "A time is a date, like 2026-01-31 12:00:00, or now with something taken off, like now-6h.";
       else if (b <= a) problem.textContent = "The end has to come after the beginning.";
-      else { close(); this.set({ from: first.value.startsWith("now") ? first.value : String(a), to: last.value.startsWith("now") ? last.value : String(b) }); }
+      else {
+        close();
+        this.set({
+          from: first.value.startsWith("now") ? first.value : String(a),
+          to: last.value.startsWith("now") ? last.value : String(b),
+        });
+      }
     };
-    const list = h("div", { class: "quick" }, quickRanges.map(([from, label]) => h("button", {
-      class: from === this.range.from && this.range.to === "now" ? "chosen" : "", onclick: () => { close(); this.set({ from, to: "now" }); },
-    }, label)));
+    const list = h(
+      "div",
+      { class: "quick" },
+      quickRanges.map(([from, label]) =>
+        h(
+          "button",
+          {
+            class: from === this.range.from && this.range.to === "now" ? "chosen" : "",
+            onclick: () => {
+              close();
+              this.set({ from, to: "now" });
+            },
+          },
+          label,
+        ),
+      ),
+    );
     arrows(list);
-    const close = popup(this.picker, h("div", { class: "timepicker", role: "dialog", "aria-label": "Time range" },
-      h("form", { onsubmit: apply }, h("label", null, "From", first), h("label", null, "To", last), problem, h("button", { class: "primary" }, "Apply")), list), "right");
+    const close = popup(
+      this.picker,
+      h(
+        "div",
+        { class: "timepicker", role: "dialog", "aria-label": "Time range" },
+        h(
+          "form",
+          { onsubmit: apply },
+          h("label", null, "From", first),
+          h("label", null, "To", last),
+          problem,
+          h("button", { class: "primary" }, "Apply"),
+        ),
+        list,
+      ),
+      "right",
+    );
     (list.querySelector<HTMLElement>(".chosen") ?? first).focus();
   }
 }

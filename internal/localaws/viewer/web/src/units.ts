@@ -1,8 +1,14 @@
 // Values as Grafana writes them: by the ids of its units.
 
-export interface Shown { text: string; suffix: string }
+export interface Shown {
+  text: string;
+  suffix: string;
+}
 
-interface Scale { base: number; names: string[] }
+interface Scale {
+  base: number;
+  names: string[];
+}
 
 const si = ["p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E"];
 const bytes: Scale = { base: 1024, names: ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] };
@@ -13,22 +19,68 @@ const per = (scale: Scale): Scale => ({ base: scale.base, names: scale.names.map
 const from = (scale: Scale, first: number): Scale => ({ base: scale.base, names: scale.names.slice(first) });
 
 const scales: Record<string, Scale> = {
-  bytes, decbytes, bits, decbits,
-  kbytes: from(bytes, 1), mbytes: from(bytes, 2), gbytes: from(bytes, 3), deckbytes: from(decbytes, 1), decmbytes: from(decbytes, 2), decgbytes: from(decbytes, 3),
-  binBps: per(bytes), Bps: per(decbytes), KBs: per(from(decbytes, 1)), MBs: per(from(decbytes, 2)), GBs: per(from(decbytes, 3)),
-  KiBs: per(from(bytes, 1)), MiBs: per(from(bytes, 2)), binbps: per(bits), bps: per(decbits), Kbits: per(from(decbits, 1)), Mbits: per(from(decbits, 2)), Gbits: per(from(decbits, 3)),
+  bytes,
+  decbytes,
+  bits,
+  decbits,
+  kbytes: from(bytes, 1),
+  mbytes: from(bytes, 2),
+  gbytes: from(bytes, 3),
+  deckbytes: from(decbytes, 1),
+  decmbytes: from(decbytes, 2),
+  decgbytes: from(decbytes, 3),
+  binBps: per(bytes),
+  Bps: per(decbytes),
+  KBs: per(from(decbytes, 1)),
+  MBs: per(from(decbytes, 2)),
+  GBs: per(from(decbytes, 3)),
+  KiBs: per(from(bytes, 1)),
+  MiBs: per(from(bytes, 2)),
+  binbps: per(bits),
+  bps: per(decbits),
+  Kbits: per(from(decbits, 1)),
+  Mbits: per(from(decbits, 2)),
+  Gbits: per(from(decbits, 3)),
   short: { base: 1000, names: ["", "K", "Mil", "Bil", "Tri", "Quadr"] },
 };
 
 // Units with SI prefixes on both sides of 1.
-const prefixed: Record<string, string> = { watt: "W", hertz: "Hz", joule: "J", volt: "V", amp: "A", pps: "p/s", flops: "FLOPS", sishort: "" };
+const prefixed: Record<string, string> = {
+  watt: "W",
+  hertz: "Hz",
+  joule: "J",
+  volt: "V",
+  amp: "A",
+  pps: "p/s",
+  flops: "FLOPS",
+  sishort: "",
+};
 const shifted: Record<string, [string, number]> = { kwatt: ["W", 3], megwatt: ["W", 6], mwatt: ["W", -3], rothz: ["Hz", 0] };
 // A number with a word behind it.
 const words: Record<string, string> = {
-  celsius: "°C", fahrenheit: "°F", kelvin: "K", humidity: "%H", rotrpm: "rpm", lux: "lx", degree: "°", dB: "dB", pressurebar: "bar",
+  celsius: "°C",
+  fahrenheit: "°F",
+  kelvin: "K",
+  humidity: "%H",
+  rotrpm: "rpm",
+  lux: "lx",
+  degree: "°",
+  dB: "dB",
+  pressurebar: "bar",
 };
-const rates: Record<string, string> = { reqps: "req/s", rps: "r/s", ops: "ops/s", cps: "c/s", iops: "io/s", wps: "w/s", rpm: "r/m", opm: "ops/m", eps: "evt/s", mps: "msg/s" };
-const times: Record<string, number> = { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 };
+const rates: Record<string, string> = {
+  reqps: "req/s",
+  rps: "r/s",
+  ops: "ops/s",
+  cps: "c/s",
+  iops: "io/s",
+  wps: "w/s",
+  rpm: "r/m",
+  opm: "ops/m",
+  eps: "evt/s",
+  mps: "msg/s",
+};
+const times: Record<string, number> = { ns: 1e-9, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 };
 
 /** digits is how many decimals tell a number apart from its neighbours, as people
  * expect: more for small ones, none for large. */
@@ -41,19 +93,40 @@ function fixed(value: number, decimals: number | undefined): string {
 }
 
 function scaled(value: number, scale: Scale, decimals?: number): Shown {
-  let i = 0, v = value;
-  while (Math.abs(v) >= scale.base && i < scale.names.length - 1) { v /= scale.base; i++; }
+  let i = 0,
+    v = value;
+  while (Math.abs(v) >= scale.base && i < scale.names.length - 1) {
+    v /= scale.base;
+    i++;
+  }
   return { text: fixed(v, decimals), suffix: scale.names[i] && " " + scale.names[i] };
 }
 
 function withPrefix(value: number, unit: string, power: number, decimals?: number): Shown {
-  let i = 4 + power / 3, v = value;
-  while (Math.abs(v) >= 1000 && i < si.length - 1) { v /= 1000; i++; }
-  while (Math.abs(v) < 1 && v !== 0 && i > 0) { v *= 1000; i--; }
-  return { text: fixed(v, decimals), suffix: (si[i] + unit) && " " + si[i] + unit };
+  let i = 4 + power / 3,
+    v = value;
+  while (Math.abs(v) >= 1000 && i < si.length - 1) {
+    v /= 1000;
+    i++;
+  }
+  while (Math.abs(v) < 1 && v !== 0 && i > 0) {
+    v *= 1000;
+    i--;
+  }
+  return { text: fixed(v, decimals), suffix: si[i] + unit && " " + si[i] + unit };
 }
 
-const longer: [number, string][] = [[31536000, "years"], [604800, "weeks"], [86400, "days"], [3600, "hours"], [60, "mins"], [1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
+const longer: [number, string][] = [
+  [31536000, "years"],
+  [604800, "weeks"],
+  [86400, "days"],
+  [3600, "hours"],
+  [60, "mins"],
+  [1, "s"],
+  [1e-3, "ms"],
+  [1e-6, "µs"],
+  [1e-9, "ns"],
+];
 
 function time(seconds: number, decimals?: number): Shown {
   const size = Math.abs(seconds);
@@ -66,10 +139,18 @@ function time(seconds: number, decimals?: number): Shown {
 function spoken(seconds: number): string {
   const parts: string[] = [];
   let rest = Math.abs(seconds);
-  for (const [unit, word] of [[31536000, "year"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]] as const) {
+  for (const [unit, word] of [
+    [31536000, "year"],
+    [86400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+    [1, "second"],
+  ] as const) {
     const n = Math.floor(rest / unit);
-    if (n > 0 && parts.length < 2) { parts.push(`${n} ${word}${n === 1 ? "" : "s"}`); rest -= n * unit; }
-    else if (parts.length > 0) break;
+    if (n > 0 && parts.length < 2) {
+      parts.push(`${n} ${word}${n === 1 ? "" : "s"}`);
+      rest -= n * unit;
+    } else if (parts.length > 0) break;
   }
   return parts.join(" ") || "0 seconds";
 }
@@ -83,21 +164,37 @@ export function show(value: number | null | undefined, unit = "", decimals?: num
   if (prefixed[unit] !== undefined) return withPrefix(value, prefixed[unit], 0, decimals);
   if (shifted[unit]) return withPrefix(value, shifted[unit][0], shifted[unit][1], decimals);
   if (words[unit]) return { text: fixed(value, decimals), suffix: " " + words[unit] };
-  if (rates[unit]) { const k = scaled(value, { base: 1000, names: ["", "K", "M", "B"] }, decimals); return { text: k.text, suffix: k.suffix.trim() + " " + rates[unit] }; }
+  if (rates[unit]) {
+    const k = scaled(value, { base: 1000, names: ["", "K", "M", "B"] }, decimals);
+    return { text: k.text, suffix: k.suffix.trim() + " " + rates[unit] };
+  }
   if (times[unit] !== undefined) return time(value * times[unit], decimals);
   switch (unit) {
-    case "percent": return { text: fixed(value, decimals), suffix: "%" };
-    case "percentunit": return { text: fixed(clean(value * 100), decimals), suffix: "%" };
-    case "bool": return { text: value ? "True" : "False", suffix: "" };
-    case "bool_yes_no": return { text: value ? "Yes" : "No", suffix: "" };
-    case "bool_on_off": return { text: value ? "On" : "Off", suffix: "" };
-    case "dtdurations": return { text: spoken(value), suffix: "" };
-    case "dtdurationms": return { text: spoken(value / 1000), suffix: "" };
-    case "locale": return { text: value.toLocaleString("en-US", { maximumFractionDigits: decimals ?? 3 }), suffix: "" };
-    case "dateTimeAsIso": return { text: new Date(value).toISOString().slice(0, 19).replace("T", " "), suffix: "" };
-    case "hex": return { text: Math.round(value).toString(16).toUpperCase(), suffix: "" };
-    case "sci": return { text: value.toExponential(decimals), suffix: "" };
-    case "": case "none": return { text: fixed(value, decimals), suffix: "" };
+    case "percent":
+      return { text: fixed(value, decimals), suffix: "%" };
+    case "percentunit":
+      return { text: fixed(clean(value * 100), decimals), suffix: "%" };
+    case "bool":
+      return { text: value ? "True" : "False", suffix: "" };
+    case "bool_yes_no":
+      return { text: value ? "Yes" : "No", suffix: "" };
+    case "bool_on_off":
+      return { text: value ? "On" : "Off", suffix: "" };
+    case "dtdurations":
+      return { text: spoken(value), suffix: "" };
+    case "dtdurationms":
+      return { text: spoken(value / 1000), suffix: "" };
+    case "locale":
+      return { text: value.toLocaleString("en-US", { maximumFractionDigits: decimals ?? 3 }), suffix: "" };
+    case "dateTimeAsIso":
+      return { text: new Date(value).toISOString().slice(0, 19).replace("T", " "), suffix: "" };
+    case "hex":
+      return { text: Math.round(value).toString(16).toUpperCase(), suffix: "" };
+    case "sci":
+      return { text: value.toExponential(decimals), suffix: "" };
+    case "":
+    case "none":
+      return { text: fixed(value, decimals), suffix: "" };
   }
   const custom = /^(suffix|prefix):(.*)$/.exec(unit);
   if (custom?.[1] === "prefix") return { text: custom[2] + fixed(value, decimals), suffix: "" };
@@ -122,7 +219,23 @@ export function binary(unit = ""): boolean {
 
 /** unitNames are those that the panel editor offers. */
 export const unitNames: [string, string][] = [
-  ["short", "Short: 1.2 K"], ["none", "Number"], ["percentunit", "Percent (0.0–1.0)"], ["percent", "Percent (0–100)"], ["bytes", "Bytes (IEC)"], ["decbytes", "Bytes (SI)"],
-  ["binBps", "Bytes per second (IEC)"], ["Bps", "Bytes per second (SI)"], ["bps", "Bits per second"], ["s", "Seconds"], ["ms", "Milliseconds"], ["dtdurations", "Length of time"],
-  ["reqps", "Requests per second"], ["ops", "Operations per second"], ["hertz", "Hertz"], ["celsius", "Degrees Celsius"], ["watt", "Watts"], ["joule", "Joules"], ["bool", "True or false"],
+  ["short", "Short: 1.2 K"],
+  ["none", "Number"],
+  ["percentunit", "Percent (0.0–1.0)"],
+  ["percent", "Percent (0–100)"],
+  ["bytes", "Bytes (IEC)"],
+  ["decbytes", "Bytes (SI)"],
+  ["binBps", "Bytes per second (IEC)"],
+  ["Bps", "Bytes per second (SI)"],
+  ["bps", "Bits per second"],
+  ["s", "Seconds"],
+  ["ms", "Milliseconds"],
+  ["dtdurations", "Length of time"],
+  ["reqps", "Requests per second"],
+  ["ops", "Operations per second"],
+  ["hertz", "Hertz"],
+  ["celsius", "Degrees Celsius"],
+  ["watt", "Watts"],
+  ["joule", "Joules"],
+  ["bool", "True or false"],
 ];

@@ -7,7 +7,10 @@ import { interpolate, type Scope } from "./interpolate";
 import type { VariableModel } from "./model";
 import { durationText, type Span } from "./time";
 
-export interface Option { text: string; value: string }
+export interface Option {
+  text: string;
+  value: string;
+}
 
 const all = "$__all";
 
@@ -17,17 +20,29 @@ export class Variable {
   problem = "";
   private chosen: boolean; // by the address or the dashboard, not for want of a choice
 
-  constructor(readonly model: VariableModel, fromAddress: string[]) {
-    const saved = [model.current?.value ?? []].flat().map(String).filter((v) => v !== "");
+  constructor(
+    readonly model: VariableModel,
+    fromAddress: string[],
+  ) {
+    const saved = [model.current?.value ?? []]
+      .flat()
+      .map(String)
+      .filter((v) => v !== "");
     this.selected = fromAddress.length > 0 ? fromAddress.map((v) => (v === "All" ? all : v)) : saved;
     this.chosen = this.selected.length > 0;
     if (!this.chosen && model.includeAll) this.selected = [all];
     if (!model.multi) this.selected = this.selected.slice(0, 1);
   }
 
-  get name(): string { return this.model.name; }
-  get label(): string { return this.model.label || this.model.name; }
-  get isAll(): boolean { return this.selected.includes(all); }
+  get name(): string {
+    return this.model.name;
+  }
+  get label(): string {
+    return this.model.label || this.model.name;
+  }
+  get isAll(): boolean {
+    return this.selected.includes(all);
+  }
   get text(): string {
     if (this.isAll) return "All";
     return this.selected.map((v) => this.options.find((o) => o.value === v)?.text ?? v).join(" + ");
@@ -45,7 +60,7 @@ export class Variable {
 
   scope(): Scope[string] {
     const { multi = false, includeAll = false, allValue } = this.model;
-    const value = this.isAll ? allValue || this.options.map((o) => o.value) : multi ? this.selected : this.selected[0] ?? "";
+    const value = this.isAll ? allValue || this.options.map((o) => o.value) : multi ? this.selected : (this.selected[0] ?? "");
     return { value, text: this.text, multi: multi || includeAll };
   }
 
@@ -93,14 +108,25 @@ export class Variables {
 
 async function optionsOf(model: VariableModel, app: App, scope: Scope, span: Span): Promise<Option[]> {
   const plain = (values: string[]) => values.map((v) => ({ text: v, value: v }));
-  const query = typeof model.query === "string" ? model.query : model.query?.query ?? model.definition ?? "";
+  const query = typeof model.query === "string" ? model.query : (model.query?.query ?? model.definition ?? "");
   switch (model.type) {
-    case "custom": return listed(query);
-    case "interval": return plain(query.split(",").map((v: string) => v.trim()).filter(Boolean));
-    case "constant": case "textbox": return plain([query]);
+    case "custom":
+      return listed(query);
+    case "interval":
+      return plain(
+        query
+          .split(",")
+          .map((v: string) => v.trim())
+          .filter(Boolean),
+      );
+    case "constant":
+    case "textbox":
+      return plain([query]);
     case "datasource": {
       const wanted = model.regex ? pattern(model.regex) : undefined;
-      return app.settings.sources.filter((s) => (s.type === query || query === "prometheus" && isPrometheus(s)) && (!wanted || wanted.test(s.name))).map((s) => ({ text: s.name, value: s.uid }));
+      return app.settings.sources
+        .filter((s) => (s.type === query || (query === "prometheus" && isPrometheus(s))) && (!wanted || wanted.test(s.name)))
+        .map((s) => ({ text: s.name, value: s.uid }));
     }
     case "query": {
       const source = sourceOf(app, model.datasource, (t) => interpolate(t, scope));
@@ -114,7 +140,8 @@ async function optionsOf(model: VariableModel, app: App, scope: Scope, span: Spa
 /** listed reads "a, b, Name : value". */
 function listed(query: string): Option[] {
   return (query.match(/(?:\\,|[^,])+/g) ?? []).map((part) => {
-    const plain = part.replaceAll("\\,", ",").trim(), m = /^(.+?)\s:\s(.+)$/.exec(plain);
+    const plain = part.replaceAll("\\,", ",").trim(),
+      m = /^(.+?)\s:\s(.+)$/.exec(plain);
     return m ? { text: m[1].trim(), value: m[2].trim() } : { text: plain, value: plain };
   });
 }
@@ -126,9 +153,14 @@ function ranged(query: string, span: Span): string {
 
 /** queried runs one of the functions that Prometheus' variables have. */
 async function queried(uid: string, query: string, span: Span): Promise<string[]> {
-  const time: [string, string][] = [["start", String(Math.floor(span.from / 1000))], ["end", String(Math.ceil(span.to / 1000))]];
-  const values = /^\s*label_values\((?:(.+),)?\s*(\w+)\s*\)\s*$/s.exec(query), names = /^\s*label_names\(\s*(.*?)\s*\)\s*$/s.exec(query);
-  const metrics = /^\s*metrics\((.*)\)\s*$/s.exec(query), result = /^\s*query_result\((.*)\)\s*$/s.exec(query);
+  const time: [string, string][] = [
+    ["start", String(Math.floor(span.from / 1000))],
+    ["end", String(Math.ceil(span.to / 1000))],
+  ];
+  const values = /^\s*label_values\((?:(.+),)?\s*(\w+)\s*\)\s*$/s.exec(query),
+    names = /^\s*label_names\(\s*(.*?)\s*\)\s*$/s.exec(query);
+  const metrics = /^\s*metrics\((.*)\)\s*$/s.exec(query),
+    result = /^\s*query_result\((.*)\)\s*$/s.exec(query);
   const match = (m?: string): [string, string][] => (m?.trim() ? [["match[]", m.trim()]] : []);
   if (values) return resource<string[]>(uid, `label/${values[2]}/values`, [...match(values[1]), ...time]);
   if (names) return resource<string[]>(uid, "labels", [...match(names[1]), ...time]);
@@ -138,27 +170,35 @@ async function queried(uid: string, query: string, span: Span): Promise<string[]
   }
   const expr = result ? result[1] : query;
   if (!expr.trim()) return [];
-  const answer = await resource<{ resultType: string; result: any }>(uid, "query", [["query", expr], ["time", String(span.to / 1000)]]);
+  const answer = await resource<{ resultType: string; result: any }>(uid, "query", [
+    ["query", expr],
+    ["time", String(span.to / 1000)],
+  ]);
   if (answer.resultType === "scalar") return [answer.result[1]];
   return answer.result.map((r: { metric: Record<string, string>; value: [number, string] }) => {
     const { __name__ = "", ...labels } = r.metric;
-    return `${__name__}{${Object.entries(labels).map(([k, v]) => `${k}="${v}"`).join(",")}} ${r.value[1]} ${Math.round(r.value[0] * 1000)}`;
+    return `${__name__}{${Object.entries(labels)
+      .map(([k, v]) => `${k}="${v}"`)
+      .join(",")}} ${r.value[1]} ${Math.round(r.value[0] * 1000)}`;
   });
 }
 
 /** chosen applies a variable's regex and order. */
 function chosen(values: string[], model: VariableModel): Option[] {
-  const wanted = model.regex ? pattern(model.regex) ?? pattern(`/${model.regex}/`) : undefined;
+  const wanted = model.regex ? (pattern(model.regex) ?? pattern(`/${model.regex}/`)) : undefined;
   const options = new Map<string, Option>();
   for (const v of values) {
     const m = wanted ? wanted.exec(v) : [v];
     if (!m) continue;
-    const value = (m as RegExpExecArray).groups?.value ?? m[1] ?? m[0], text = (m as RegExpExecArray).groups?.text ?? value;
+    const value = (m as RegExpExecArray).groups?.value ?? m[1] ?? m[0],
+      text = (m as RegExpExecArray).groups?.text ?? value;
     if (value !== "") options.set(value, { text, value });
   }
-  const list = [...options.values()], sort = model.sort ?? 0;
+  const list = [...options.values()],
+    sort = model.sort ?? 0;
   const numeric = sort === 3 || sort === 4 || sort >= 7;
-  if (sort > 0) list.sort((a, b) => a.text.localeCompare(b.text, undefined, { numeric, sensitivity: sort === 5 || sort === 6 ? "base" : "variant" }));
+  if (sort > 0)
+    list.sort((a, b) => a.text.localeCompare(b.text, undefined, { numeric, sensitivity: sort === 5 || sort === 6 ? "base" : "variant" }));
   if (sort > 0 && sort % 2 === 0) list.reverse();
   return list;
 }

@@ -38,9 +38,11 @@ export function stack(rows: Value[][], percent: boolean): Value[][] {
   const length = rows[0]?.length ?? 0;
   const sums = Array.from({ length }, (_, i) => rows.reduce((sum, row) => sum + Math.abs(row[i] ?? 0), 0));
   const below = new Array<number>(length).fill(0);
-  return rows.map((row) => row.map((v, i) => {
-    if (v === null || v === undefined) return v;
-    below[i] += percent ? (sums[i] === 0 ? 0 : v / sums[i]) : v;
-    return below[i];
-  }));
+  return rows.map((row) =>
+    row.map((v, i) => {
+      if (v === null || v === undefined) return v;
+      below[i] += percent ? (sums[i] === 0 ? 0 : v / sums[i]) : v;
+      return below[i];
+    }),
+  );
 }

@@ -22,7 +22,14 @@ export function drawPanel(d: Drawing): Drawn {
   const kind = kinds[d.panel.type];
   d.host.className = `content kind-${kind ? d.panel.type : "unknown"}`;
   if (kind) return kind.draw(d);
-  d.host.replaceChildren(h("div", { class: "empty" }, icon("info"),
-    h("p", null, "Panels of the type ", h("b", null, d.panel.type), " are not drawn here."), h("p", { class: "dim" }, "Amazon Managed Grafana draws it; it is kept as it is.")));
+  d.host.replaceChildren(
+    h(
+      "div",
+      { class: "empty" },
+      icon("info"),
+      h("p", null, "Panels of the type ", h("b", null, d.panel.type), " are not drawn here."),
+      h("p", { class: "dim" }, "Amazon Managed Grafana draws it; it is kept as it is."),
+    ),
+  );
   return still;
 }

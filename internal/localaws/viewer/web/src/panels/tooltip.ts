@@ -12,13 +12,23 @@ const most = 14; // rows: what does not fit on a screen is not read
 
 /** tooltip shows, beside the pointer, the time and the values of all series then. */
 export function tooltip(panel: Panel, current: () => Series[], colours: string[]): uPlot.Plugin {
-  const mode: string = panel.options?.tooltip?.mode || "multi", sort: string = panel.options?.tooltip?.sort || "desc";
+  const mode: string = panel.options?.tooltip?.mode || "multi",
+    sort: string = panel.options?.tooltip?.sort || "desc";
   const box = h("div", { class: "tooltip", role: "status", "aria-live": "off" });
-  let focused = -1, inside = false, series: Series[] = [], at: Map<number, number | null>[] = [];
+  let focused = -1,
+    inside = false,
+    series: Series[] = [],
+    at: Map<number, number | null>[] = [];
 
   const show = (u: uPlot) => {
     const { idx, left = -1, top = -1 } = u.cursor;
-    box.hidden = !inside || idx === null || idx === undefined || left < 0 || mode === "none" || Math.abs(u.valToPos(u.data[0][idx], "x") - left) > near;
+    box.hidden =
+      !inside ||
+      idx === null ||
+      idx === undefined ||
+      left < 0 ||
+      mode === "none" ||
+      Math.abs(u.valToPos(u.data[0][idx], "x") - left) > near;
     if (box.hidden) return;
     if (series !== current()) {
       series = current();
@@ -30,10 +40,19 @@ export function tooltip(panel: Panel, current: () => Series[], colours: string[]
     if (sort !== "none") rows.sort((a, b) => ((b.value ?? -Infinity) - (a.value ?? -Infinity)) * (sort === "asc" ? -1 : 1));
     const cut = Math.max(0, Math.min(rows.length - most, rows.findIndex((r) => r.i === focused) - most + 1));
     const some = rows.slice(cut, cut + most);
-    box.replaceChildren(h("div", { class: "when" }, stamp(time)),
-      ...some.map((r) => h("div", { class: r.i === focused ? "row focused" : "row", dataset: { series: r.s.label, value: String(r.value) } },
-        h("i", { style: { background: colours[r.i] } }), h("span", { class: "name" }, r.s.label), h("b", null, text(r.value ?? null, r.s.config)))),
-      ...(rows.length > some.length ? [h("div", { class: "dim" }, `and ${rows.length - some.length} more`)] : []));
+    box.replaceChildren(
+      h("div", { class: "when" }, stamp(time)),
+      ...some.map((r) =>
+        h(
+          "div",
+          { class: r.i === focused ? "row focused" : "row", dataset: { series: r.s.label, value: String(r.value) } },
+          h("i", { style: { background: colours[r.i] } }),
+          h("span", { class: "name" }, r.s.label),
+          h("b", null, text(r.value ?? null, r.s.config)),
+        ),
+      ),
+      ...(rows.length > some.length ? [h("div", { class: "dim" }, `and ${rows.length - some.length} more`)] : []),
+    );
     place(u, box, left, top);
   };
 
@@ -42,10 +61,18 @@ export function tooltip(panel: Panel, current: () => Series[], colours: string[]
       init: (u) => {
         box.hidden = true;
         document.body.append(box);
-        u.over.addEventListener("pointerenter", () => { inside = true; });
-        u.over.addEventListener("pointerleave", () => { inside = false; box.hidden = true; });
+        u.over.addEventListener("pointerenter", () => {
+          inside = true;
+        });
+        u.over.addEventListener("pointerleave", () => {
+          inside = false;
+          box.hidden = true;
+        });
       },
-      setSeries: (u, i) => { focused = i === null ? -1 : i - 1; show(u); },
+      setSeries: (u, i) => {
+        focused = i === null ? -1 : i - 1;
+        show(u);
+      },
       setCursor: show,
       destroy: () => box.remove(),
     },
@@ -53,8 +80,11 @@ export function tooltip(panel: Panel, current: () => Series[], colours: string[]
 }
 
 function place(u: uPlot, box: HTMLElement, left: number, top: number): void {
-  const over = u.over.getBoundingClientRect(), x = over.left + left, y = over.top + top;
-  const width = box.offsetWidth, height = box.offsetHeight;
+  const over = u.over.getBoundingClientRect(),
+    x = over.left + left,
+    y = over.top + top;
+  const width = box.offsetWidth,
+    height = box.offsetHeight;
   box.style.left = `${x + width + 24 > innerWidth ? Math.max(4, x - width - 14) : x + 14}px`;
   box.style.top = `${Math.max(4, Math.min(y + 12, innerHeight - height - 4))}px`;
 }
