@@ -24,6 +24,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/sts"
+	"github.com/parascope/parascope/internal/localaws/viewer"
 )
 
 // parts are the services of a cloud.
@@ -155,7 +156,22 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 		State: c.state, Now: o.Now, NewID: o.NewID, Logger: o.Logger, Call: call, BaseURL: c.URL,
 		AssumeForService: p.iam.AssumeForService, ServiceKey: keys.ServiceKey, Object: p.s3.Object,
 	})
+	return c.openGrafana()
+}
+
+// openGrafana puts Grafana and its pages together: the pages ask Grafana who may
+// do what, and Grafana asks them who is signed in.
+func (c *Cloud) openGrafana() error {
+	o, p := c.opts, &c.parts
+	pages, err := viewer.New(viewer.Options{
+		Now: o.Now, Logger: o.Logger, Directory: p.identity,
+		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
+	})
+	if err != nil {
+		return err
+	}
 	p.grafana, err = grafana.New(grafana.Options{
+		Session: pages.Session, Pages: pages.Pages,
 		State: c.state, Now: o.Now, NewID: o.NewID, Logger: o.Logger, CloudURL: c.URL, AssumeForService: p.iam.AssumeForService,
 		OrganizationInstance: func() (bool, error) { return p.identity.OrganizationInstance(), nil },
 		InDirectory:          c.inDirectory, CreateDelay: o.Grafana.CreateDelay, Faults: o.Grafana.Faults,

@@ -37,6 +37,11 @@ func currentUser(c *call) error {
 	})
 }
 
+// currentUserOrgs is where clients learn the role of whoever they ask for.
+func currentUserOrgs(c *call) error {
+	return c.write(http.StatusOK, []map[string]any{{"orgId": orgID, "name": "Main Org.", "role": grafanaRole(c.who.Role)}})
+}
+
 func currentOrg(c *call) error {
 	return c.write(http.StatusOK, map[string]any{"id": orgID, "name": "Main Org.", "address": map[string]string{
 		"address1": "", "address2": "", "city": "", "zipCode": "", "state": "", "country": "",

@@ -26,6 +26,7 @@ func (s *Server) routes() []route {
 	return []route{
 		{pattern: "GET /healthz", serve: healthz},
 		{pattern: "GET /api/user", role: viewer, serve: currentUser},
+		{pattern: "GET /api/user/orgs", role: viewer, serve: currentUserOrgs},
 		{pattern: "GET /api/org", role: viewer, permission: "orgs:read", serve: currentOrg},
 		{pattern: "GET /api/org/users", role: admin, permission: "org.users:read", serve: orgUsers},
 		{pattern: "GET /api/frontend/settings", role: viewer, serve: s.frontendSettings},

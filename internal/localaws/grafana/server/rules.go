@@ -28,5 +28,8 @@ func Rules() []gateway.Rule {
 		{Text: "Grafana: a folder whose uid is taken is 412 version-mismatch, one whose name is taken 409 up to 10; from 12 on names may repeat", Basis: gateway.Inferred, Source: source + " and reports of 409 and of 412"},
 		{Text: "Grafana: a dashboard of another version is 412 version-mismatch without overwrite, a name taken in its folder 412 name-exists up to 10; uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed, Source: "AMG user guide, service quotas (status and text are Grafana's)"},
+		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are signed in but see only why they see nothing", Basis: gateway.Inferred, Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
+		{Text: "Grafana: /api/user/orgs has the role of whoever asks", Basis: gateway.Confirmed, Source: httpAPI},
+		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are parascope's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }
