@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: function build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
+.PHONY: function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
 
 FUNCTION = internal/stack/function
 FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
@@ -18,7 +18,16 @@ $(FUNCTION)/bootstrap-%.gz: $(FUNCTION_SOURCES)
 
 function: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
 
-build: function ## bin/parascope for this machine
+VIEWER = internal/localaws/viewer
+
+# The local Grafana's pages. Where npm is missing, the program is built without them and says so.
+$(VIEWER)/pages/dist/app.js: $(shell git ls-files internal/localaws/viewer/web)
+	@if command -v npm >/dev/null; then cd $(VIEWER)/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build; \
+	else echo "npm is missing: the local Grafana will have no pages; install Node.js 20 or later"; fi
+
+viewer: $(VIEWER)/pages/dist/app.js
+
+build: function viewer ## bin/parascope for this machine
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/parascope ./cmd/parascope
 
 local: build ## the main job: this machine's metrics, the whole way
@@ -27,7 +36,7 @@ local: build ## the main job: this machine's metrics, the whole way
 guide: function ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
-test: function ## every test, once
+test: function viewer ## every test, once
 	$(GO) test ./...
 
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
@@ -62,6 +71,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: build ## start, help and memory of the built binary
 	bench/start/run
+	bench/up/run
 
 bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5 minutes)
 	bench/loss/run
@@ -69,5 +79,10 @@ bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5
 bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 	bench/fleet/run
 
+GRAFANA ?=
+picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
+	@mkdir -p docs/images
+	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png -grafana '$(GRAFANA)'
+
 clean:
-	rm -rf bin dist
+	rm -rf bin dist $(FUNCTION)/bootstrap-* $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test
