@@ -20,6 +20,9 @@ const StackName = "pcluster-infra"
 // policy says, and no more.
 const Deployer = "deployer"
 
+// firstPage shows the minutes since the start, which an hour's picture hides.
+const firstPage = "/d/parascope-cluster-overview?from=now-5m&to=now&refresh=5s"
+
 // team are the example people of the local Identity Center.
 func team() []people.Want {
 	return []people.Want{
@@ -97,6 +100,6 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	for _, m := range r.result.Members {
 		who = append(who, m.Principal.String()+" ("+strings.ToLower(string(m.Role))+")")
 	}
-	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL, Detail: "sign in as " + strings.Join(who, ", ")})
+	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL + firstPage, Detail: "sign in as " + strings.Join(who, ", ")})
 	return nil
 }
