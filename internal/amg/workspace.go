@@ -4,15 +4,14 @@ package amg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/grafana"
-	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -76,18 +75,10 @@ func choose(problem string, candidates []Workspace) error {
 	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "name one with --workspace ID")
 }
 
-// explain gives an SDK error the exit code of its kind, in AWS's own words.
+// explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
-	switch api.ErrorCode() {
-	case "ResourceNotFoundException":
-		return hint.New(hint.NotFound, wrapped, "'aws grafana list-workspaces' lists what there is")
-	case "AccessDeniedException":
-		return hint.New(hint.Denied, wrapped, "docs/iam lists what adding people needs: grafana:ListPermissions and grafana:UpdatePermissions")
-	}
-	return wrapped
+	return awserr.Explain(doing, err, awserr.Next{
+		Denied:   "docs/iam lists what adding people needs: grafana:ListPermissions and grafana:UpdatePermissions",
+		NotFound: "'aws grafana list-workspaces' lists what there is",
+	})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/aws/aws-sdk-go-v2/service/amp/types"
-	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -129,27 +129,13 @@ func workspace(id, alias *string, status *types.WorkspaceStatus, endpoint *strin
 	return w
 }
 
-// explain gives an SDK error the exit code of its kind. AWS' own words, without
-// the SDK's wrapping, are what a person can look up.
+// explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
-	switch api.ErrorCode() {
-	case "ResourceNotFoundException":
-		return hint.New(hint.NotFound, wrapped, "'aws amp list-workspaces' lists what there is")
-	case "ValidationException":
-		return hint.New(hint.BadInput, wrapped, "a workspace is named by its id (ws-…) or its alias")
-	}
-	if status, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err); ok && (status.HTTPStatusCode() == 401 || status.HTTPStatusCode() == 403) {
-		return hint.New(hint.Denied, wrapped, denied)
-	}
-	return wrapped
+	return awserr.Explain(doing, err, awserr.Next{
+		Denied:   denied,
+		NotFound: "'aws amp list-workspaces' lists what there is",
+		Invalid:  "a workspace is named by its id (ws-…) or its alias",
+	})
 }
 
 const denied = "'aws sts get-caller-identity' says who is asking; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and aps:QueryMetrics"

@@ -4,18 +4,16 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore"
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin/types"
-	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -91,15 +89,7 @@ func search(ctx context.Context, cfg aws.Config) (region string, instances []typ
 	return "", nil
 }
 
-// explain gives an SDK error the exit code of its kind, in AWS's own words.
+// explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
-	if strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
-		return hint.New(hint.Denied, wrapped, "docs/iam lists what adding people needs: sso:ListInstances and identitystore:Get* and Describe*")
-	}
-	return wrapped
+	return awserr.Explain(doing, err, awserr.Next{Denied: "docs/iam lists what adding people needs: sso:ListInstances and identitystore:Get* and Describe*"})
 }

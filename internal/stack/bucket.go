@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -35,7 +36,7 @@ func newBucket(cfg aws.Config, name, account string) bucket {
 
 func (b bucket) exists(ctx context.Context) (bool, error) {
 	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
-	switch status := statusOf(err); {
+	switch status := awserr.Status(err); {
 	case err == nil:
 		if at := aws.ToString(out.BucketRegion); at != "" && at != b.region {
 			return false, b.elsewhere(at)
@@ -103,7 +104,7 @@ func (b bucket) create(ctx context.Context) error {
 
 func (b bucket) holds(ctx context.Context, key string) (bool, error) {
 	_, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
-	switch statusOf(err) {
+	switch awserr.Status(err) {
 	case 0:
 		return err == nil, err
 	case 404:
