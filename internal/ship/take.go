@@ -76,8 +76,9 @@ func (r *remote) takeNothing() {
 		return
 	}
 	for i := range r.taking {
-		r.taking[i].Lock()   // whoever takes now is waited for
-		r.taking[i].Unlock() //nolint:staticcheck // nothing is to be done meanwhile
+		r.taking[i].Lock() // whoever takes now is waited for
+		//lint:ignore SA2001 there is nothing to do meanwhile
+		r.taking[i].Unlock()
 	}
 	close(r.hurry)
 }

@@ -24,8 +24,8 @@ const (
 	tagName            = 1<<3 | 2 // Label.name
 	tagValueString     = 2<<3 | 2 // Label.value
 	tagValue           = 1<<3 | 1 // Sample.value
-	tagTimestamp       = 2<<3 | 0 // Sample.timestamp
-	tagHistogramMillis = 15<<3 | 0
+	tagTimestamp       = 2 << 3   // Sample.timestamp; wire type 0
+	tagHistogramMillis = 15 << 3  // Histogram.timestamp; wire type 0
 )
 
 // encoder writes series. It is used by one goroutine at a time.

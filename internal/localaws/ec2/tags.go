@@ -145,7 +145,7 @@ func (c *call) describeTags() (any, error) {
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		for _, t := range *all[id] {
 			d := described{id, network.KindOf(id).Name, t.Key, t.Value}
-			if !!filters.Match(of(d)) {
+			if filters.Match(of(d)) {
 				answer.Tags = append(answer.Tags, d)
 			}
 		}

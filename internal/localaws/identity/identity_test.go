@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the filters are deprecated and still what people type
+
 package identity_test
 
 import (
