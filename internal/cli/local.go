@@ -153,8 +153,9 @@ func printLocal(p *Process) func(local.Event) {
 			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
 		case local.Ready:
 			line(p.Stdout, "\n%s  this machine's metrics arrive; open the address of grafana. In another shell:", style.Bold("ready"))
-			line(p.Stdout, "  eval \"$(parascope local env --data %s)\"", shellQuote(e.Detail))
-			line(p.Stdout, "  parascope query node_load1")
+			// As it was called: a newcomer's shell does not find it otherwise.
+			line(p.Stdout, "  eval \"$(%s local env --data %s)\"", os.Args[0], shellQuote(e.Detail))
+			line(p.Stdout, "  %s query node_load1", os.Args[0])
 			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
 		case local.Trouble:
 			line(p.Stderr, "%s %s: %s", style.Bold("!"), e.What, e.Detail)
