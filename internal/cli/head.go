@@ -90,8 +90,8 @@ func newHeadCheck(p *Process, file *string) *cobra.Command {
 		Short:   "Test a configuration file without starting anything",
 		Example: `  parascope head check --config.file prometheus.yml`,
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			s, err := head.Check(*file)
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := head.Check(c.Context(), *file)
 			if err != nil {
 				return err
 			}

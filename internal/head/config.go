@@ -1,6 +1,7 @@
 package head
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	_ "github.com/prometheus/prometheus/discovery/http"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/ship"
 )
 
 // loaded is a configuration file that can be put in force.
@@ -65,10 +67,13 @@ type Summary struct {
 }
 
 // Check reads a configuration file as a head would, and starts nothing.
-func Check(file string) (Summary, error) {
+func Check(ctx context.Context, file string) (Summary, error) {
 	l, err := load(file, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return Summary{}, err
+	}
+	if err := ship.Check(ctx, l.config); err != nil {
+		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
 	}
 	return Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs)}, nil
 }

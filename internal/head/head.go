@@ -168,18 +168,22 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 }
 
 // apply puts a configuration in force and notes in the metrics whether it was.
+// What package ship refuses changes nothing.
 func (h *Head) apply(l loaded) error {
-	err := errors.Join(h.ship.ApplyConfig(l.config), h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery))
-	if err != nil {
-		h.reloaded.success.Set(0)
+	h.reloaded.success.Set(0)
+	if err := h.ship.ApplyConfig(l.config); err != nil {
 		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
+	}
+	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery)); err != nil {
+		return fmt.Errorf("apply %s, which is now in force in part: %w", h.opts.ConfigFile, err)
 	}
 	h.reloaded.success.Set(1)
 	h.reloaded.seconds.SetToCurrentTime()
 	return nil
 }
 
-// Reload reads the configuration file again. What is not valid changes nothing.
+// Reload reads the configuration file again. What is not valid changes nothing;
+// where a job's certificates cannot be read, as in Prometheus, the rest is in force.
 func (h *Head) Reload() error {
 	l, err := load(h.opts.ConfigFile, h.logger)
 	if err != nil {
@@ -258,7 +262,7 @@ func Run(ctx context.Context, o Options) error {
 // is told as well, but is often a script that nobody reads.
 func (h *Head) logReload(err error) error {
 	if err != nil {
-		h.logger.Error("configuration not reloaded; the old one stays in force", "file", h.opts.ConfigFile, "err", err)
+		h.logger.Error("configuration not reloaded", "file", h.opts.ConfigFile, "err", err)
 	} else {
 		h.logger.Info("configuration reloaded", "file", h.opts.ConfigFile)
 	}

@@ -206,13 +206,20 @@ func TestReload(t *testing.T) {
 		}
 	}
 	// What is not valid changes nothing, and alerts can see it.
-	rewrite("scrape_configs: [{job_name: a, nonsense: 1}]")
-	if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusInternalServerError || !strings.Contains(body, "field nonsense not found") {
-		t.Errorf("reloading a bad file: %d %s", status, body)
-	}
-	successful("0")
-	if _, body := call(t, "GET", head+"/api/v1/targets"); !strings.Contains(body, `"scrapePool":"before"`) {
-		t.Errorf("the old configuration is gone: %s", body)
+	other, section, _ := strings.Cut(configuration("other", exporter(t, "m"), url), "remote_write: [")
+	section = strings.TrimSuffix(section, "]\n")
+	for text, says := range map[string]string{
+		"scrape_configs: [{job_name: a, nonsense: 1}]":             "field nonsense not found",
+		other + "remote_write: [" + section + ", " + section + "]": "two remote_write sections",
+	} {
+		rewrite(text)
+		if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusInternalServerError || !strings.Contains(body, says) {
+			t.Errorf("reloading a bad file: %d %s", status, body)
+		}
+		successful("0")
+		if _, body := call(t, "GET", head+"/api/v1/targets"); !strings.Contains(body, `"scrapePool":"before"`) {
+			t.Errorf("the old configuration is gone: %s", body)
+		}
 	}
 
 	rewrite(configuration("after", exporter(t, "m"), url))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	config_util "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
@@ -172,4 +173,9 @@ func (s *settings) warn(logger *slog.Logger) {
 			logger.Warn("key has no effect", "key", k.key, "why", k.why)
 		}
 	}
+	s.labels.Range(func(l labels.Label) {
+		if !model.LabelName(l.Name).IsValidLegacy() {
+			logger.Warn("a receiver that takes no UTF-8 names refuses every request with this external label", "label", l.Name)
+		}
+	})
 }

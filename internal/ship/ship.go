@@ -171,19 +171,9 @@ func (s *Ship) openLeftBehind() error {
 // section that is gone still has waits until it is too old. An error changes
 // nothing.
 func (s *Ship) ApplyConfig(c *config.Config) error {
-	sets := map[string]*settings{}
-	var ids []string
-	for _, rw := range c.RemoteWriteConfigs {
-		id := remoteID(rw)
-		if sets[id] != nil {
-			return hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()), "give each a name of its own")
-		}
-		set, err := newSettings(s.ctx, c, rw)
-		if err != nil {
-			return err
-		}
-		sets[id] = set
-		ids = append(ids, id)
+	ids, sets, err := newSets(s.ctx, c)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,6 +227,35 @@ func (s *Ship) takingRemote(id string) (*remote, error) {
 	s.remotes = append(s.remotes, r)
 	r.start(s.ctx)
 	return r, nil
+}
+
+// Check reports what ApplyConfig would refuse about the configuration's
+// remote_write sections.
+func Check(ctx context.Context, c *config.Config) error {
+	_, sets, err := newSets(ctx, c)
+	for _, set := range sets {
+		set.close()
+	}
+	return err
+}
+
+// newSets makes the settings of each remote_write section, by its remote's id; ids
+// has their order.
+func newSets(ctx context.Context, c *config.Config) (ids []string, sets map[string]*settings, err error) {
+	sets = map[string]*settings{}
+	for _, rw := range c.RemoteWriteConfigs {
+		id := remoteID(rw)
+		if sets[id] != nil {
+			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()), "give each a name of its own")
+		}
+		set, err := newSettings(ctx, c, rw)
+		if err != nil {
+			return nil, sets, err
+		}
+		sets[id] = set
+		ids = append(ids, id)
+	}
+	return ids, sets, nil
 }
 
 func (s *Ship) liveRemotes() []*remote {
