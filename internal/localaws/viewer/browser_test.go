@@ -61,6 +61,13 @@ func newBrowser(t *testing.T, width, height int) *browser {
 	return b
 }
 
+// of is the same tab, whose failures are those of a part of the test.
+func (b *browser) of(t *testing.T) *browser {
+	part := &browser{t: t, ctx: b.ctx}
+	part.expect(*b.expected.Load()...)
+	return part
+}
+
 // expect names what the console may complain of: the browser tells it of every
 // answer that is an error.
 func (b *browser) expect(parts ...string) { b.expected.Store(&parts) }

@@ -4,6 +4,7 @@ import * as api from "./api";
 import type { DashboardPage } from "./dashboard";
 import { dialog, h, toast } from "./dom";
 import type { Dashboard } from "./model";
+import { readDashboard } from "./read";
 
 type Saved = Awaited<ReturnType<typeof api.saveDashboard>>;
 
@@ -103,10 +104,12 @@ export function showJSON(page: DashboardPage): void {
   const problem = h("p", { class: "bad", role: "alert" });
   const apply = () => {
     try {
-      const changed = JSON.parse(area.value);
-      if (typeof changed?.title !== "string" || !Array.isArray(changed.panels))
-        throw new Error("A dashboard has a title and a list of panels.");
-      page.dashboard = { ...changed, id: page.dashboard.id, uid: page.dashboard.uid, version: page.dashboard.version };
+      page.dashboard = {
+        ...readDashboard(JSON.parse(area.value)),
+        id: page.dashboard.id,
+        uid: page.dashboard.uid,
+        version: page.dashboard.version,
+      };
     } catch (e) {
       problem.textContent = (e as Error).message;
       return;
