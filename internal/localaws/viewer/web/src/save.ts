@@ -10,22 +10,23 @@ type Saved = Awaited<ReturnType<typeof api.saveDashboard>>;
 
 /** save asks for a title and a folder the first time, and then saves. */
 export function save(what: { dashboard: Dashboard; folder: string }, done: (saved: Saved) => void): void {
+  const tell = (problem: string) => {
+    if (problem) toast(problem, true);
+  };
   const send = async (folder: string, overwrite: boolean): Promise<string> => {
     try {
       done(await api.saveDashboard(what.dashboard, folder, overwrite));
       return "";
     } catch (e) {
       if (e instanceof api.Failure && e.status === 412 && !overwrite && e.body?.status === "version-mismatch") {
-        conflict(() => void send(folder, true));
+        conflict(() => void send(folder, true).then(tell));
         return "";
       }
       return (e as Error).message;
     }
   };
   if (what.dashboard.uid && what.dashboard.version) {
-    void send(what.folder, false).then((problem) => {
-      if (problem) toast(problem, true);
-    });
+    void send(what.folder, false).then(tell);
     return;
   }
   const title = h("input", { id: "dashboard-title", value: what.dashboard.title, required: true }),
