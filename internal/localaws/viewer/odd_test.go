@@ -59,3 +59,33 @@ func TestJSONIsReadOrRefused(t *testing.T) {
 	apply(`{"title":"typed","panels":[{"type":"stat","targets":[{"expr":"count(up)"}]}]}`)
 	b.await(`document.querySelector("dialog") === null && document.querySelector("h1").innerText == "typed" && document.querySelector(".stat .value")?.innerText == "3"`)
 }
+
+func TestASaveThatFailsIsSaid(t *testing.T) {
+	c := startCloud(t)
+	b := newBrowser(t, 1360, 900)
+	b.expect("412 (Precondition Failed)")
+	b.signIn(c.url, "bob@example.com")
+	store := func() {
+		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"shared","title":"Shared"}`), "overwrite": true})
+	}
+	store()
+	b.do(chromedp.Navigate(c.url + "/d/shared"))
+	b.await(`document.querySelector("h1")?.innerText == "Shared"`)
+	store() // somebody else
+	b.click(".head button", "Save")
+	b.await(`document.querySelector("dialog h2")?.innerText == "Somebody else has saved this dashboard"`)
+	b.await(`(window.fetch = () => Promise.reject(new Error("cut off"))) && true`)
+	b.click("dialog button", "Save over it")
+	b.await(`document.querySelector(".toast.bad")?.innerText.includes("does not answer")`)
+}
+
+func TestAnAddressThatAsksForNoTime(t *testing.T) {
+	c := startCloud(t)
+	b := newBrowser(t, 1360, 900)
+	b.signIn(c.url, "alice@example.com")
+	b.do(chromedp.Navigate(c.url + "/d/parascope-cluster-overview?from=garbage&to=now&refresh=xyz&var-instance=head"))
+	b.await(`document.querySelector(".picker")?.innerText == "Last 1 hour" && document.querySelector(".timebar select").value == "30s"`)
+	b.await(`![...document.querySelectorAll(".timebar option")].some(o => o.value == "xyz")`)
+	b.await(`((said) => said.includes("garbage") && said.includes("xyz"))([...document.querySelectorAll(".toast.bad")].map(e => e.innerText).join())`)
+	b.await(`location.search == "?var-instance=head"`)
+}

@@ -3,6 +3,7 @@
 // do not know is kept as it is.
 
 import { blank, type Dashboard, type FieldConfig, type GridPos, type Panel, type Target, type Thresholds } from "./model";
+import { isRange } from "./time";
 
 const columns = 24,
   tallest = 500; // grid rows: more is a slip of the pen, and would be an endless page
@@ -27,7 +28,7 @@ export function readDashboard(raw: unknown): Dashboard {
   return {
     ...raw,
     title: text(raw.title)?.trim() || blank().title,
-    time: from && to ? { ...time, from, to } : { from: "now-6h", to: "now" },
+    time: from && to && isRange({ from, to }) ? { ...time, from, to } : { from: "now-6h", to: "now" },
     refresh: text(raw.refresh) ?? "",
     tags: list(raw.tags).filter((t) => typeof t === "string"),
     templating: { ...object(raw.templating), list: objects(object(raw.templating).list).filter((v) => text(v.name)) as any },
