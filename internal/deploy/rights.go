@@ -38,7 +38,7 @@ func (u *up) checkRights(ctx context.Context) finding {
 		}
 		return finding{good: "who may do all that is needed"}
 	}
-	text := refused.describe(u.o.StackName)
+	text := refused.describe(u.o.StackName, u.o.Package.Bucket)
 	if err != nil {
 		text += fmt.Sprintf("; not all could be checked: %v", err)
 	}
@@ -87,8 +87,10 @@ type rights struct {
 	missing []string            // condition keys that the simulator was not told
 }
 
-// describe names the permissions by their statements, in the policy's order.
-func (r rights) describe(stackName string) string {
+// describe names the permissions by their statements, in the policy's order, and
+// says what has to be done. The policy is written for one stack, and for buckets
+// whose names begin as the usual one's does.
+func (r rights) describe(stackName, bucket string) string {
 	const most = 5 // of one statement
 	var all []string
 	for _, s := range deployerStatements() {
@@ -104,6 +106,9 @@ func (r rights) describe(stackName string) string {
 	text := "may not: " + strings.Join(all, "; ") + "; the policy in " + deployerPolicy + " allows it"
 	if stackName != policyStack {
 		text += ", with " + policyStack + " replaced by " + stackName
+	}
+	if bucket != "" && !strings.HasPrefix(bucket, "parascope-") {
+		text += ", with parascope-* replaced by " + bucket
 	}
 	for _, b := range r.because {
 		text += "; " + b + " forbids some of it"

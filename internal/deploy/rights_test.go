@@ -189,6 +189,26 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	}
 }
 
+// TestAUserWithAPath: the deployer's policy lets it ask about itself.
+func TestAUserWithAPath(t *testing.T) {
+	c := start(t, localaws.Options{})
+	client := iam.NewFromConfig(c.cfg)
+	user, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("dana"), Path: aws.String("/team/hpc/")})
+	must(t, err)
+	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
+	must(t, err)
+	_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
+	must(t, err)
+	key, err := client.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user.User.UserName})
+	must(t, err)
+	cfg := c.cfg.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	warnings, came, err := preflightOf(t, cfg, UpOptions{StackName: policyStack})
+	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, who may do all that is needed") {
+		t.Errorf("%q, warned %q, %v", came, warnings, err)
+	}
+}
+
 // TestGoingOnWithoutARight is the caller's to decide.
 func TestGoingOnWithoutARight(t *testing.T) {
 	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
@@ -239,7 +259,7 @@ func TestWhyNot(t *testing.T) {
 	r.add("BuildTheNetwork", refusal(types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}}}}))
 	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the organization forbids some of it; " +
 		"the permissions boundary forbids some of it; a policy asks for aws:MultiFactorAuthPresent, which is not known before"
-	if got := r.describe(policyStack); got != want {
+	if got := r.describe(policyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
