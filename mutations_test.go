@@ -200,8 +200,8 @@ var mutations = []mutation{
 
 	{
 		rule: "the policy simulator decides by the policies", file: iamDir + "/account/authorize.go",
-		from: "	return who.evaluate(tx, ask)\n}",
-		to:   "	v, err := who.evaluate(tx, ask)\n	v.Effect = policy.Allow\n	return v, err\n}",
+		from: "		verdicts[i] = who.decide(documents, ask)\n",
+		to:   "		verdicts[i] = policy.Verdict{Effect: policy.Allow}\n",
 		pkg:  iamDir, test: "TestSimulatePrincipalPolicy",
 	},
 	{

@@ -69,14 +69,19 @@ func (i *IAM) simulatePrincipalPolicy(w http.ResponseWriter, r *gateway.Request)
 		if err != nil {
 			return err
 		}
+		var asks []gateway.Ask
 		for _, a := range s.actions {
-			verdicts := make([]policy.Verdict, len(s.resources))
-			for n, resource := range s.resources {
-				if verdicts[n], err = e.Evaluate(tx, k, gateway.Ask{Action: a.action, Resource: resource, Keys: s.keys}); err != nil {
-					return err
-				}
+			for _, resource := range s.resources {
+				asks = append(asks, gateway.Ask{Action: a.action, Resource: resource, Keys: s.keys})
 			}
-			results = append(results, s.result(a.action, verdicts, sources))
+		}
+		verdicts, err := e.Evaluate(tx, k, asks)
+		if err != nil {
+			return err
+		}
+		for n, a := range s.actions {
+			of := len(s.resources)
+			results = append(results, s.result(a.action, verdicts[n*of:(n+1)*of], sources))
 		}
 		return nil
 	})
