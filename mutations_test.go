@@ -201,7 +201,7 @@ var mutations = []mutation{
 	{
 		rule: "the policy simulator decides by the policies", file: iamDir + "/account/authorize.go",
 		from: "		verdicts[i] = who.decide(documents, ask)\n",
-		to:   "		verdicts[i] = policy.Verdict{Effect: policy.Allow}\n",
+		to:   "		verdicts[i] = who.decide(documents, ask)\n		verdicts[i].Effect = policy.Allow\n",
 		pkg:  iamDir, test: "TestSimulatePrincipalPolicy",
 	},
 	{
