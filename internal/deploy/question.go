@@ -164,16 +164,16 @@ func (p place) fill(pattern string) string {
 		}
 	}
 	name := strings.ReplaceAll(parts[5], policyStack, p.stack)
-	switch any := "preflight"; parts[2] {
+	switch example := "preflight"; parts[2] {
 	case "s3": // bucket, or bucket/key
 		_, key, object := strings.Cut(name, "/")
 		if name = p.bucket; object {
-			name += "/" + strings.ReplaceAll(key, "*", any)
+			name += "/" + strings.ReplaceAll(key, "*", example)
 		}
 	case "logs": // a log group's name goes on with its streams
-		name = strings.ReplaceAll(name, "*", ":log-stream:"+any)
+		name = strings.ReplaceAll(name, "*", ":log-stream:"+example)
 	default:
-		name = strings.ReplaceAll(name, "*", any)
+		name = strings.ReplaceAll(name, "*", example)
 	}
 	parts[5] = name
 	return strings.Join(parts, ":")
