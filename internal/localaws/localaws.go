@@ -8,10 +8,8 @@ package localaws
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -109,13 +107,6 @@ type Cloud struct {
 	stopWork context.CancelFunc // ends what goes on between requests; nil before Start
 }
 
-// endpoint is a server and the address it is bound to.
-type endpoint struct {
-	server   *http.Server
-	listener net.Listener
-	serving  chan error
-}
-
 // New opens the data directory, which it creates when needed, and writes the
 // access keys of the profiles "operator" and "head" to its folder aws, in the
 // format of AWS's shared files. A *HeldError means that another cloud has it.
@@ -175,30 +166,6 @@ func (c *Cloud) Start(ctx context.Context) error {
 	}
 	ctx, c.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	return errors.Join(c.parts.lambda.Resume(ctx), c.parts.cloudformation.Start(ctx))
-}
-
-func (e *endpoint) start(address string) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
-	}
-	e.listener, e.serving = listener, make(chan error, 1)
-	go func() { e.serving <- e.server.Serve(listener) }()
-	return nil
-}
-
-func (e *endpoint) stop(ctx context.Context) error {
-	if e.listener == nil {
-		return nil
-	}
-	var errs []error
-	if err := e.server.Shutdown(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("finish running calls: %w", err), e.server.Close())
-	}
-	if err := <-e.serving; !errors.Is(err, http.ErrServerClosed) {
-		errs = append(errs, fmt.Errorf("serve: %w", err))
-	}
-	return errors.Join(errs...)
 }
 
 // URL is the endpoint for AWS clients, http://host:port; known after Start.

@@ -21,6 +21,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/imds"
 	"github.com/parascope/parascope/internal/localaws/lambda"
 	"github.com/parascope/parascope/internal/localaws/logs"
+	"github.com/parascope/parascope/internal/localaws/organizations"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/sts"
@@ -47,7 +48,7 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		trouble.Wrap(p.amp.Services()),
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
-		[]gateway.Service{p.lambda.Service(), p.s3.Service(), p.logs.Service()},
+		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
 		cloudwatch.Services(),
 		[]gateway.Service{p.ec2.Service(), trouble.Service()},
 	)
