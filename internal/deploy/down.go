@@ -124,7 +124,7 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 	case err != nil:
 		return whileWatching(err, "parascope down")
 	case after.Exists() && first != nil:
-		return explainFailure(s.Name, after, *first)
+		return explainFailure(s.Name, after, *first, "parascope down")
 	case after.Exists():
 		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run 'parascope down' again")
 	}
