@@ -64,11 +64,11 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	bucketErr := removeBucket(ctx, cfg, o, &result, report)
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
 	left, err := newProver(cfg).prove(ctx, o.StackName, resources, &result)
-	if err != nil {
-		return result, err
-	}
 	if len(left) > 0 {
-		return result, errors.Join(stillThere(left, report), bucketErr)
+		return result, errors.Join(stillThere(left, report), err, bucketErr)
+	}
+	if err != nil {
+		return result, errors.Join(err, bucketErr)
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(result)})
 	return result, bucketErr

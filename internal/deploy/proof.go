@@ -13,6 +13,7 @@ import (
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -44,12 +45,10 @@ func newProver(cfg aws.Config) prover {
 
 // prove asks each billed resource's own service whether it is there still, since
 // CloudFormation only knows what it was told. It looks for those that the stack had,
-// and for those that bear its name: an earlier deletion may have retained some.
+// and for those that bear its name: an earlier deletion may have retained some. What
+// was found until an error is returned with it.
 func (p prover) prove(ctx context.Context, stackName string, had []stack.Resource, result *DownResult) (left []remains, err error) {
 	named, err := p.named(ctx, stackName)
-	if err != nil {
-		return nil, err
-	}
 	looks := map[string]func(context.Context, string) (*remains, error){
 		prometheusType: p.lookForPrometheus, grafanaType: p.lookForGrafana, natType: p.lookForNAT, addressType: p.lookForAddress,
 	}
@@ -60,17 +59,22 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 			continue
 		}
 		looked[r.PhysicalID] = true
-		there, err := look(ctx, r.PhysicalID)
-		if err != nil {
-			return nil, fmt.Errorf("look whether %s %s is gone: %w", r.Type, r.PhysicalID, err)
-		}
-		if there != nil {
+		there, failed := look(ctx, r.PhysicalID)
+		switch {
+		case failed != nil:
+			err = errors.Join(err, unproved(fmt.Sprintf("look whether %s %s is gone", r.Type, r.PhysicalID), failed))
+		case there != nil:
 			left = append(left, *there)
-		} else if r.LogicalID != "" {
+		case r.LogicalID != "":
 			result.Gone = append(result.Gone, Looked{r.LogicalID, r.Type, r.PhysicalID})
 		}
 	}
-	return left, nil
+	return left, err
+}
+
+// unproved is the error of a look that could not be taken.
+func unproved(doing string, err error) error {
+	return awserr.Explain(doing, err, awserr.Next{Denied: "look in the console whether it is there; docs/iam/deployer-policy.json has what 'parascope down' needs to look"})
 }
 
 func (p prover) lookForPrometheus(ctx context.Context, arn string) (*remains, error) {
@@ -111,47 +115,73 @@ func (p prover) lookForAddress(ctx context.Context, ip string) (*remains, error)
 
 // named finds what bears the stack's name: a workspace is called as the stack is, and
 // CloudFormation tags the others.
-func (p prover) named(ctx context.Context, stackName string) (all []stack.Resource, err error) {
-	workspaces := amp.NewListWorkspacesPaginator(p.prometheus, &amp.ListWorkspacesInput{Alias: &stackName}) // those that begin so
-	for workspaces.HasMorePages() {
-		page, err := workspaces.NextPage(ctx)
+func (p prover) named(ctx context.Context, stackName string) ([]stack.Resource, error) {
+	var all []stack.Resource
+	var errs []error
+	for _, list := range []func(context.Context, string) ([]stack.Resource, error){p.namedPrometheus, p.namedGrafana, p.taggedNATs, p.taggedAddresses} {
+		found, err := list(ctx, stackName)
+		all, errs = append(all, found...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+func (p prover) namedPrometheus(ctx context.Context, name string) (all []stack.Resource, err error) {
+	pages := amp.NewListWorkspacesPaginator(p.prometheus, &amp.ListWorkspacesInput{Alias: &name}) // those that begin so
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list Prometheus workspaces: %w", err)
+			return all, unproved("list Prometheus workspaces", err)
 		}
 		for _, w := range page.Workspaces {
-			if aws.ToString(w.Alias) == stackName {
+			if aws.ToString(w.Alias) == name {
 				all = append(all, stack.Resource{Type: prometheusType, PhysicalID: aws.ToString(w.Arn)})
 			}
 		}
 	}
-	dashboards := amg.NewListWorkspacesPaginator(p.grafana, &amg.ListWorkspacesInput{})
-	for dashboards.HasMorePages() {
-		page, err := dashboards.NextPage(ctx)
+	return all, nil
+}
+
+func (p prover) namedGrafana(ctx context.Context, name string) (all []stack.Resource, err error) {
+	pages := amg.NewListWorkspacesPaginator(p.grafana, &amg.ListWorkspacesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list Grafana workspaces: %w", err)
+			return all, unproved("list Grafana workspaces", err)
 		}
 		for _, w := range page.Workspaces {
-			if aws.ToString(w.Name) == stackName {
+			if aws.ToString(w.Name) == name {
 				all = append(all, stack.Resource{Type: grafanaType, PhysicalID: aws.ToString(w.Id)})
 			}
 		}
 	}
-	ofTheStack := []ec2types.Filter{{Name: aws.String("tag:aws:cloudformation:stack-name"), Values: []string{stackName}}}
-	gateways := ec2.NewDescribeNatGatewaysPaginator(p.network, &ec2.DescribeNatGatewaysInput{Filter: ofTheStack})
-	for gateways.HasMorePages() {
-		page, err := gateways.NextPage(ctx)
+	return all, nil
+}
+
+// taggedWith keeps what CloudFormation made for a stack of this name.
+func taggedWith(stackName string) []ec2types.Filter {
+	return []ec2types.Filter{{Name: aws.String("tag:aws:cloudformation:stack-name"), Values: []string{stackName}}}
+}
+
+func (p prover) taggedNATs(ctx context.Context, stackName string) (all []stack.Resource, err error) {
+	pages := ec2.NewDescribeNatGatewaysPaginator(p.network, &ec2.DescribeNatGatewaysInput{Filter: taggedWith(stackName)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list NAT gateways: %w", err)
+			return all, unproved("list NAT gateways", err)
 		}
 		for _, g := range page.NatGateways {
 			all = append(all, stack.Resource{Type: natType, PhysicalID: aws.ToString(g.NatGatewayId)})
 		}
 	}
-	addresses, err := p.network.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: ofTheStack})
+	return all, nil
+}
+
+func (p prover) taggedAddresses(ctx context.Context, stackName string) (all []stack.Resource, err error) {
+	out, err := p.network.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: taggedWith(stackName)})
 	if err != nil {
-		return nil, fmt.Errorf("list addresses: %w", err)
+		return nil, unproved("list addresses", err)
 	}
-	for _, a := range addresses.Addresses {
+	for _, a := range out.Addresses {
 		all = append(all, stack.Resource{Type: addressType, PhysicalID: aws.ToString(a.PublicIp)})
 	}
 	return all, nil
