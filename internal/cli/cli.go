@@ -36,12 +36,32 @@ func System() *Process {
 const exitInterrupted = 130
 
 // Main runs one command and returns the exit code. The first SIGINT or SIGTERM
-// cancels the command's context; a second one ends the process at once.
+// cancels the command's context; a second one does not wait for the command.
+//
+// The second is caught like the first, and not left to its default action: to do
+// nothing is the default of what a shell without job control runs in the background.
 func Main(p *Process) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // back to the default action: the second signal kills
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, p) }()
+	for range 2 {
+		select {
+		case c := <-code:
+			return c
+		case <-signals:
+			cancel()
+		}
+	}
+	return exitInterrupted
+}
+
+// run is the command, from its arguments to its exit code.
+func run(ctx context.Context, p *Process) int {
 	root := newRoot(p)
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)

@@ -84,7 +84,7 @@ func runUp(ctx context.Context, p *Process, o upOptions) error {
 	}
 	r := newProgress(p, o.json)
 	if !o.yes {
-		o.deploy.Confirm = confirmed(p, r)
+		o.deploy.Confirm = confirmed(ctx, p, r)
 	}
 	result, err := deploy.Up(ctx, cfg, o.deploy, r.Report)
 	r.Stop()
@@ -131,23 +131,35 @@ func printJSONLine(p *Process, v any) error {
 }
 
 // confirmed asks the person between the lines that are drawn.
-func confirmed(p *Process, drawn term.Progress) func(question string) (bool, error) {
+func confirmed(ctx context.Context, p *Process, drawn term.Progress) func(question string) (bool, error) {
 	return func(question string) (yes bool, err error) {
-		drawn.Quiet(func() { yes, err = ask(p, question) })
+		drawn.Quiet(func() { yes, err = ask(ctx, p, question) })
 		return yes, err
 	}
 }
 
-// ask asks the person at the terminal; where there is none, nobody said yes.
-func ask(p *Process, question string) (bool, error) {
+// ask asks the person at the terminal; where there is none, nobody said yes. An
+// interrupt is an answer too, though a read of the terminal cannot be cut off.
+func ask(ctx context.Context, p *Process, question string) (bool, error) {
 	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
-	line, err := readLine(p.Stdin)
-	if err != nil {
+	answers := make(chan string, 1)
+	go func() {
+		defer close(answers)
+		if line, err := readLine(p.Stdin); err == nil {
+			answers <- strings.ToLower(strings.TrimSpace(line))
+		}
+	}()
+	select {
+	case <-ctx.Done():
 		fmt.Fprintln(p.Stderr)
-		return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
+		return false, ctx.Err()
+	case answer, there := <-answers:
+		if !there {
+			fmt.Fprintln(p.Stderr)
+			return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
+		}
+		return answer == "y" || answer == "yes", nil
 	}
-	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes", nil
 }
 
 // readLine reads to the end of a line and no further: what follows is the answer to

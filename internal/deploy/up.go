@@ -226,7 +226,7 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 		return state, whileWatching(err, "parascope up")
 	}
 	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
-		return state, explainFailure(u.o.StackName, state, *first)
+		return state, explainFailure(u.o.StackName, state, *first, "parascope up")
 	}
 	return state, nil
 }

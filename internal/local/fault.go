@@ -23,7 +23,7 @@ import (
 type Fault struct {
 	ID          string    `json:"id,omitempty"`          // given by the local cloud
 	Kind        string    `json:"kind"`                  // expired, throttled, hang, …
-	On          string    `json:"on"`                    // remote_write or query
+	On          string    `json:"on"`                    // remote_write, query or the API of a service
 	WorkspaceID string    `json:"workspaceId,omitempty"` // empty: every workspace
 	Share       float64   `json:"share"`                 // of the requests, above 0 to 1
 	Until       time.Time `json:"until,omitzero"`        // zero: until it is cleared

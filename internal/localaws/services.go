@@ -43,15 +43,15 @@ type parts struct {
 
 // services are all services of the cloud, in the order of their documentation.
 func (p *parts) services(trouble *faults.Table) []gateway.Service {
-	return slices.Concat(
+	return append(trouble.Wrap(slices.Concat(
 		[]gateway.Service{sts.Service(p.iam.Account), p.iam.Service(), p.cloudformation.Service()},
-		trouble.Wrap(p.amp.Services()),
+		p.amp.Services(),
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
 		cloudwatch.Services(),
-		[]gateway.Service{p.ec2.Service(), trouble.Service()},
-	)
+		[]gateway.Service{p.ec2.Service()},
+	)), trouble.Service())
 }
 
 // close closes what holds files, processes and addresses.
