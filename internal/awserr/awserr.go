@@ -26,9 +26,9 @@ type Next struct {
 func Explain(doing string, err error, next Next) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, guard(err))
 	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
+	wrapped := fmt.Errorf("%s: %w", doing, guard(api))
 	status := Status(err)
 	switch {
 	case next.NotFound != "" && strings.HasPrefix(api.ErrorCode(), "ResourceNotFound"):
