@@ -6,6 +6,7 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -88,6 +89,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		err = errors.Join(err, stops.run(stopCtx))
 	}()
 
+	o.Cloud.ID = rand.Text()
 	cloud, err := startCloud(ctx, o)
 	if err != nil {
 		return err

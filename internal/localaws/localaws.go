@@ -7,6 +7,7 @@ package localaws
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ type HeldError = state.HeldError
 // Options configure a cloud. Only DataDir is needed.
 type Options struct {
 	DataDir string  // state, samples and access keys
+	ID      string  // of this run, told by the health answer: an address says little of who answers there
 	Listen  string  // host:port; default 127.0.0.1:9280
 	Region  string  // default region of the profiles in DataDir/aws/config; default us-east-2
 	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
@@ -157,9 +159,12 @@ func (o Options) withDefaults() Options {
 // healthPath is the one path that is not AWS's; it needs no signature.
 const healthPath = "/_parascope/health"
 
-func writeHealth(w http.ResponseWriter) {
+func (c *Cloud) writeHealth(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(struct { // an error means that the client is gone
+		Status string `json:"status"`
+		ID     string `json:"id,omitempty"`
+	}{"ok", c.opts.ID})
 }
 
 // Start binds the addresses, serves until Stop, and takes up what a stop of the
