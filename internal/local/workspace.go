@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/amp/types"
 
 	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/listen"
 )
 
 // ensureWorkspace returns the endpoint of the workspace with the alias, creating it on the first
@@ -58,7 +59,7 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	// timestamp() tells a fresh sample from one that an earlier run left behind.
-	expr := fmt.Sprintf(`timestamp(node_load1{instance=%q}) >= %d`, o.NodeAddress, since.Unix())
+	expr := fmt.Sprintf(`timestamp(node_load1{instance=%q}) >= %d`, listen.Reachable(o.NodeAddress), since.Unix())
 	for {
 		result, err := client.Query(ctx, expr, time.Time{})
 		if err == nil && !result.Empty() {

@@ -206,13 +206,23 @@ func (e *endpoint) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// URL is the endpoint for AWS clients, http://host:port; known after Start.
-func (c *Cloud) URL() string {
-	if c.cloud.listener == nil {
-		return "http://" + c.opts.Listen
+// url is where clients on this machine reach the server. 0.0.0.0 and [::] can be
+// bound, but many a client refuses them in a URL.
+func (e *endpoint) url(configured string) string {
+	address := configured
+	if e.listener != nil {
+		address = e.listener.Addr().String()
 	}
-	return "http://" + c.cloud.listener.Addr().String()
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			address = net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	return "http://" + address
 }
+
+// URL is the endpoint for AWS clients, http://host:port; known after Start.
+func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 
 // BreakGrafana makes a Grafana workspace one that f happens to, from now on; with
 // no fault it is repaired.
@@ -226,7 +236,7 @@ func (c *Cloud) MetadataURL() string {
 	if c.metadata.listener == nil {
 		return ""
 	}
-	return "http://" + c.metadata.listener.Addr().String()
+	return c.metadata.url(c.opts.IMDS.Listen)
 }
 
 // Stop lets running calls finish while ctx allows, and closes the data directory.
