@@ -54,6 +54,17 @@ func (o Options) Validate() error {
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
 	}
+	for _, limit := range []struct {
+		flag string
+		n    int
+	}{
+		{"--amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate},
+		{"--amp-active-series", o.Cloud.AMP.Limits.ActiveSeries},
+	} {
+		if limit.n < 0 {
+			return hint.New(hint.Usage, fmt.Errorf("%s %d is below 0", limit.flag, limit.n), "give a number above 0, or 0 for AWS's default quota")
+		}
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 )
 
 func TestPort0BecomesThreeFreePorts(t *testing.T) {
@@ -146,9 +147,16 @@ func TestDaemonsDoNotInheritAWSSettings(t *testing.T) {
 }
 
 func TestNonsenseOptions(t *testing.T) {
+	limits := func(l dataplane.Limits) localaws.Options { return localaws.Options{AMP: localaws.AMP{Limits: l}} }
+	good := Options{DataDir: "x", Region: "us-gov-west-1", Interval: time.Second}
+	if err := good.Validate(); err != nil {
+		t.Errorf("%+v: %v", good, err)
+	}
 	for name, o := range map[string]Options{
-		"no data":  {Interval: time.Second},
-		"too fast": {DataDir: "x", Interval: time.Second - 1},
+		"no data":             {Region: "us-east-2", Interval: time.Second},
+		"too fast":            {DataDir: "x", Region: "us-east-2", Interval: time.Second - 1},
+		"less than no rate":   {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{IngestionRate: -1})},
+		"less than no series": {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{ActiveSeries: -1})},
 	} {
 		if err := o.Validate(); hint.CodeOf(err) != hint.Usage || hint.Next(err) == "" {
 			t.Errorf("%s: code %d, %v", name, hint.CodeOf(err), fmt.Sprint(err))
