@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,6 +45,9 @@ type Options struct {
 	metadataURL string // known when the cloud runs
 }
 
+// regionShape is the shape of all regions' names, those to come included.
+var regionShape = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+
 // Validate returns what is wrong with the options.
 func (o Options) Validate() error {
 	switch {
@@ -53,6 +57,9 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
+	}
+	if !regionShape.MatchString(o.Region) {
+		return hint.New(hint.Usage, fmt.Errorf("%q is no AWS region", o.Region), "give --region us-east-2, or another one's name")
 	}
 	for _, limit := range []struct {
 		flag string

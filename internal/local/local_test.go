@@ -155,6 +155,8 @@ func TestNonsenseOptions(t *testing.T) {
 	for name, o := range map[string]Options{
 		"no data":             {Region: "us-east-2", Interval: time.Second},
 		"too fast":            {DataDir: "x", Region: "us-east-2", Interval: time.Second - 1},
+		"no region":           {DataDir: "x", Interval: time.Second},
+		"a zone":              {DataDir: "x", Region: "us-east-2a", Interval: time.Second},
 		"less than no rate":   {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{IngestionRate: -1})},
 		"less than no series": {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{ActiveSeries: -1})},
 	} {
