@@ -105,6 +105,9 @@ docs/iam/deployer-policy.json says; the head may send metrics.`,
 			if err != nil {
 				return err
 			}
+			if err := local.CheckProfile(data, profile); err != nil {
+				return err
+			}
 			exports, unset := r.Exports(data, profile)
 			for _, kv := range exports {
 				fmt.Fprintf(p.Stdout, "export %s=%s\n", kv[0], shellQuote(kv[1]))

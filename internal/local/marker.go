@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -90,6 +92,26 @@ func askID(ctx context.Context, endpoint string) (string, error) {
 		return "", fmt.Errorf("GET %s: read the answer: %w", url, err)
 	}
 	return health.ID, nil
+}
+
+// CheckProfile returns an error that lists the profiles there are if the local cloud
+// of the data directory wrote no keys for the one named.
+func CheckProfile(dir, profile string) error {
+	file := sharedFiles(dir).Credentials
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the profiles: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "["); ok {
+			names = append(names, strings.TrimSuffix(name, "]"))
+		}
+	}
+	if slices.Contains(names, profile) {
+		return nil
+	}
+	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; it has %s", profile, strings.Join(names, ", ")), "name one of them with --profile")
 }
 
 // Exports are the environment variables that point any AWS client at the running
