@@ -108,19 +108,25 @@ thing on one machine without AWS.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
 	})
-	for _, c := range commands(p) {
-		markUsageErrors(c)
-		root.AddCommand(c)
-	}
+	root.AddCommand(commands(p)...)
+	markUsageErrors(root)
 	return root
 }
 
-// markUsageErrors gives every complaint about arguments the exit code for usage.
+// markUsageErrors gives every complaint about arguments the exit code for usage, and
+// names the commands that are spelled like one that there is not.
 func markUsageErrors(c *cobra.Command) {
+	c.SuggestionsMinimumDistance = 2 // as cobra has it where it suggests by itself
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
+				next := "see '" + cmd.CommandPath() + " --help'"
+				if len(args) > 0 && cmd.HasSubCommands() {
+					for _, name := range cmd.SuggestionsFor(args[0]) {
+						next = "'" + cmd.CommandPath() + " " + name + "', or " + next
+					}
+				}
+				return hint.New(hint.Usage, err, next)
 			}
 			return nil
 		}

@@ -73,3 +73,18 @@ func (s *silent) close() {
 		_ = c.Close()
 	}
 }
+
+// url is where clients on this machine reach the server. 0.0.0.0 and [::] can be
+// bound, but many a client refuses them in a URL.
+func (e *endpoint) url(configured string) string {
+	address := configured
+	if e.listener != nil {
+		address = e.listener.Addr().String()
+	}
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			address = net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	return "http://" + address
+}

@@ -7,6 +7,7 @@ package localaws
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -36,6 +37,7 @@ type HeldError = state.HeldError
 // Options configure a cloud. Only DataDir is needed.
 type Options struct {
 	DataDir string  // state, samples and access keys
+	ID      string  // of this run, told by the health answer: an address says little of who answers there
 	Listen  string  // host:port; default 127.0.0.1:9280
 	Region  string  // default region of the profiles in DataDir/aws/config; default us-east-2
 	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
@@ -148,9 +150,12 @@ func (o Options) withDefaults() Options {
 // healthPath is the one path that is not AWS's; it needs no signature.
 const healthPath = "/_parascope/health"
 
-func writeHealth(w http.ResponseWriter) {
+func (c *Cloud) writeHealth(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(struct { // an error means that the client is gone
+		Status string `json:"status"`
+		ID     string `json:"id,omitempty"`
+	}{"ok", c.opts.ID})
 }
 
 // Start binds the addresses, serves until Stop, and takes up what a stop of the
@@ -169,12 +174,7 @@ func (c *Cloud) Start(ctx context.Context) error {
 }
 
 // URL is the endpoint for AWS clients, http://host:port; known after Start.
-func (c *Cloud) URL() string {
-	if c.cloud.listener == nil {
-		return "http://" + c.opts.Listen
-	}
-	return "http://" + c.cloud.listener.Addr().String()
-}
+func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 
 // BreakGrafana makes a Grafana workspace one that f happens to, from now on; with
 // no fault it is repaired.
@@ -188,7 +188,7 @@ func (c *Cloud) MetadataURL() string {
 	if c.metadata.listener == nil {
 		return ""
 	}
-	return "http://" + c.metadata.listener.Addr().String()
+	return c.metadata.url(c.opts.IMDS.Listen)
 }
 
 // Stop lets running calls finish while ctx allows, and closes the data directory.

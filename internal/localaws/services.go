@@ -92,7 +92,7 @@ func (c *Cloud) open() error {
 	c.cloud.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == healthPath {
-				writeHealth(w)
+				c.writeHealth(w)
 				return
 			}
 			gw.ServeHTTP(w, r)
