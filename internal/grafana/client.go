@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/parascope/parascope/internal/awserr"
 )
 
 const (
@@ -104,7 +106,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var said struct{ Message string }
 		_ = json.Unmarshal(answer, &said) // proxies in front of Grafana answer in HTML
-		return &StatusError{method, path, resp.StatusCode, said.Message}
+		return &StatusError{method, path, resp.StatusCode, awserr.Public(said.Message)}
 	}
 	if out == nil {
 		return nil
