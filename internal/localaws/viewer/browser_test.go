@@ -83,7 +83,12 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // await asks the page, whichever it is by then, until the condition holds.
 func (b *browser) await(condition string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	b.awaitFor(10*time.Second, condition)
+}
+
+func (b *browser) awaitFor(limit time.Duration, condition string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
