@@ -73,9 +73,10 @@ soak: ## random faults and kill -9 against the head's delivery for SOAK
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
-bench: build ## start, help and memory of the built binary
+bench: build ## start, help and memory of the built binary, and how long people wait
 	bench/start/run
 	bench/up/run
+	bench/viewer/run
 
 bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5 minutes)
 	bench/loss/run
