@@ -19,13 +19,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newLocal(p *Process) *cobra.Command {
-	o := local.Options{}
-	var asJSON, verbose bool
-	c := &cobra.Command{
-		Use:   "local",
-		Short: "Run everything on this machine, without AWS",
-		Long: `Run a local cloud that answers the AWS APIs, bring up the stack in it as
+const aboutLocal = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
 'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
 run a node exporter for this machine and a head agent that scrapes and sends. It is
 ready when a sample of this machine has come the whole way and was queried back, and
@@ -48,7 +42,15 @@ every start adds those that are missing:
   }
 
 Grafana needs Identity Center's instance of an organization: with --identity-center
-account or none a new stack has Prometheus alone.`,
+account or none a new stack has Prometheus alone.`
+
+func newLocal(p *Process) *cobra.Command {
+	o := local.Options{}
+	var asJSON, verbose bool
+	c := &cobra.Command{
+		Use:   "local",
+		Short: "Run everything on this machine, without AWS",
+		Long:  aboutLocal,
 		Example: `  parascope local
   eval "$(parascope local env)"        # in another shell: point AWS clients at it
   parascope query node_load1
