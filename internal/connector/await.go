@@ -22,7 +22,8 @@ const healthy = "OK"
 // the defaults.
 type Pace struct {
 	// Poll is the time between two questions. The default of 2 s keeps well under
-	// the 5 DescribeWorkspace calls a second that AMG allows.
+	// the 5 DescribeWorkspace calls a second that AMG allows. A quarter of it is the
+	// first wait before a request that Grafana refused in passing is tried again.
 	Poll time.Duration
 	// GrafanaStarts is how long an ACTIVE workspace may refuse: Grafana answers 5xx
 	// and 403 before it answers. Default 2 minutes.
