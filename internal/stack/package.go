@@ -14,7 +14,7 @@ import (
 type PackageOptions struct {
 	Architecture Architecture
 	Bucket       string // "": parascope-ACCOUNT-REGION
-	CreateBucket bool   // make it when it is not there
+	CreateBucket bool   // make it when it is not there, and finish what an earlier run began to make
 }
 
 // Packaged is what Package did.
@@ -53,6 +53,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 			return Packaged{}, err
 		}
 		done.BucketCreated = true
+	}
+	if o.CreateBucket {
+		if err := b.finish(ctx); err != nil {
+			return Packaged{}, err
+		}
 	}
 	there, err := b.holds(ctx, done.Key)
 	if err != nil {
