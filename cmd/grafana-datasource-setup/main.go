@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/connector"
 )
 
@@ -23,6 +24,7 @@ func main() {
 	if err != nil {
 		logger.Error("load the AWS configuration", "err", err)
 	}
+	cfg.APIOptions = append(cfg.APIOptions, awserr.Guard)
 	lambda.Start(&connector.Function{
 		Connector: connector.New(cfg, logger),
 		Default: connector.Target{

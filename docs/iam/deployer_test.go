@@ -51,6 +51,10 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 			_, err := roles.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String(stackName + "-user")})
 			return err
 		},
+		"iam:SimulatePrincipalPolicy of another user": func() error {
+			_, err := roles.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::111122223333:user/operator"), ActionNames: []string{"s3:GetObject"}})
+			return err
+		},
 		"iam:PassRole to another service": func() error {
 			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(stackName), TemplateBody: empty, RoleARN: mine.Role.Arn})
 			return err

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -89,7 +90,7 @@ func (c *QueryClient) post(ctx context.Context, path string, form url.Values) (R
 	}
 	resp, err := c.cfg.HTTPClient.Do(req)
 	if err != nil {
-		return Result{}, fmt.Errorf("ask the AMP workspace: %w", err)
+		return Result{}, awserr.Explain("ask the AMP workspace", err, awserr.Next{})
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -54,7 +55,7 @@ func decode(status int, body []byte) (Result, error) {
 		return Result{}, refusal(status, a, body)
 	}
 	if err != nil || a.Status != "success" {
-		return Result{}, fmt.Errorf("the endpoint's answer is not Prometheus' (HTTP %d): %s", status, excerpt(body))
+		return Result{}, fmt.Errorf("the endpoint's answer is not Prometheus' (HTTP %d): %s", status, awserr.Public(excerpt(body)))
 	}
 	value, err := decodeValue(a.Data.ResultType, a.Data.Result)
 	if err != nil {
@@ -96,15 +97,16 @@ func incomplete(series *model.SampleStream) bool {
 
 // refusal turns an error answer into an error with the exit code of its kind.
 func refusal(status int, a answer, body []byte) error {
-	var err error
+	var said string
 	switch {
 	case a.Error != "":
-		err = fmt.Errorf("%s: %s", a.ErrorType, a.Error)
+		said = fmt.Sprintf("%s: %s", a.ErrorType, a.Error)
 	case a.Message != "":
-		err = fmt.Errorf("HTTP %d: %s", status, a.Message)
+		said = fmt.Sprintf("HTTP %d: %s", status, a.Message)
 	default:
-		err = fmt.Errorf("HTTP %d %s: %s", status, http.StatusText(status), excerpt(body))
+		said = fmt.Sprintf("HTTP %d %s: %s", status, http.StatusText(status), excerpt(body))
 	}
+	err := errors.New(awserr.Public(said))
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return hint.New(hint.Denied, err, denied)

@@ -1,6 +1,24 @@
 package amp
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// AMP repeats the request whose signature it refuses, session token and all, in the
+// middle of its message.
+func TestRefusalHoldsNoToken(t *testing.T) {
+	_, err := decode(403, []byte(`{"message":"The request signature we calculated does not match.\n\n`+
+		`The Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:IQoJb3JpZ2lu\n'\n"}`))
+	if err == nil || err.Error() != "HTTP 403: The request signature we calculated does not match." || hint.CodeOf(err) != hint.Denied {
+		t.Errorf("code %d: %v", hint.CodeOf(err), err)
+	}
+	if _, err = decode(502, []byte("proxy: x-amz-security-token: IQoJb3JpZ2lu")); err == nil || strings.Contains(err.Error(), "IQoJ") {
+		t.Errorf("%v", err)
+	}
+}
 
 // FuzzDecode: whatever a server answers gives a value or an error.
 func FuzzDecode(f *testing.F) {

@@ -11,7 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -63,7 +65,10 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 
 func loadOptions(o Options) []func(*config.LoadOptions) error {
 	// What the SDK would write to stderr comes back as an error too.
-	opts := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	opts := []func(*config.LoadOptions) error{
+		config.WithLogger(logging.Nop{}),
+		config.WithAPIOptions([]func(*middleware.Stack) error{awserr.Guard}),
+	}
 	profile := o.Profile
 	if o.Files != (Files{}) {
 		// A list that is not nil keeps the SDK from reading the home directory,

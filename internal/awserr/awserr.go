@@ -3,9 +3,11 @@
 package awserr
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -22,13 +24,16 @@ type Next struct {
 }
 
 // Explain says what was being done when err came, with the exit code of its kind.
-// What is no answer of AWS is only wrapped.
+// What is no answer of AWS is only wrapped, unless nobody was reached at all.
 func Explain(doing string, err error, next Next) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return fmt.Errorf("%s: %w", doing, err)
+		if cause, unreached := unreached(err); unreached {
+			return hint.New(hint.Failure, fmt.Errorf("%s: %w", doing, guard(cause)), reach)
+		}
+		return fmt.Errorf("%s: %w", doing, guard(err))
 	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
+	wrapped := fmt.Errorf("%s: %w", doing, guard(api))
 	status := Status(err)
 	switch {
 	case next.NotFound != "" && strings.HasPrefix(api.ErrorCode(), "ResourceNotFound"):
@@ -40,6 +45,23 @@ func Explain(doing string, err error, next Next) error {
 		return hint.New(hint.Denied, wrapped, next.Denied)
 	}
 	return wrapped
+}
+
+const reach = "check AWS_ENDPOINT_URL (for the local cloud: does 'parascope local' run?); for AWS itself the network and the region"
+
+// unreached finds in err why no answer came to a request, without the SDK's
+// wrapping. Not being able to get credentials, which are asked for elsewhere, is
+// another trouble, and so is an interrupt.
+func unreached(err error) (cause *url.Error, ok bool) {
+	if errors.Is(err, context.Canceled) {
+		return nil, false
+	}
+	if call, ok := errors.AsType[*smithy.OperationError](err); ok {
+		if _, other := errors.AsType[*smithy.OperationError](call.Err); other {
+			return nil, false
+		}
+	}
+	return errors.AsType[*url.Error](err)
 }
 
 // Status is the HTTP status of AWS's answer, 0 for an error that is none.

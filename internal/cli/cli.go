@@ -36,12 +36,32 @@ func System() *Process {
 const exitInterrupted = 130
 
 // Main runs one command and returns the exit code. The first SIGINT or SIGTERM
-// cancels the command's context; a second one ends the process at once.
+// cancels the command's context; a second one does not wait for the command.
+//
+// The second is caught like the first, and not left to its default action: to do
+// nothing is the default of what a shell without job control runs in the background.
 func Main(p *Process) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // back to the default action: the second signal kills
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, p) }()
+	for range 2 {
+		select {
+		case c := <-code:
+			return c
+		case <-signals:
+			cancel()
+		}
+	}
+	return exitInterrupted
+}
+
+// run is the command, from its arguments to its exit code.
+func run(ctx context.Context, p *Process) int {
 	root := newRoot(p)
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
@@ -88,19 +108,25 @@ thing on one machine without AWS.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
 	})
-	for _, c := range commands(p) {
-		markUsageErrors(c)
-		root.AddCommand(c)
-	}
+	root.AddCommand(commands(p)...)
+	markUsageErrors(root)
 	return root
 }
 
-// markUsageErrors gives every complaint about arguments the exit code for usage.
+// markUsageErrors gives every complaint about arguments the exit code for usage, and
+// names the commands that are spelled like one that there is not.
 func markUsageErrors(c *cobra.Command) {
+	c.SuggestionsMinimumDistance = 2 // as cobra has it where it suggests by itself
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
+				next := "see '" + cmd.CommandPath() + " --help'"
+				if len(args) > 0 && cmd.HasSubCommands() {
+					for _, name := range cmd.SuggestionsFor(args[0]) {
+						next = "'" + cmd.CommandPath() + " " + name + "', or " + next
+					}
+				}
+				return hint.New(hint.Usage, err, next)
 			}
 			return nil
 		}

@@ -29,7 +29,7 @@ service whether what was billed is really gone.`,
 			}
 			r := newProgress(p, asJSON)
 			if !yes {
-				o.Confirm = confirmed(p, r)
+				o.Confirm = confirmed(cmd.Context(), p, r)
 			}
 			result, err := deploy.Down(cmd.Context(), cfg, o, r.Report)
 			r.Stop()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -120,13 +121,25 @@ func useCABundle(p *Process) error {
 	return err
 }
 
+// publicAttr keeps session tokens out of the log, whoever wrote an error into it:
+// service discoveries are not ours, and ask AWS too.
+func publicAttr(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case error:
+		a.Value = slog.StringValue(awserr.Public(v.Error()))
+	case string:
+		a.Value = slog.StringValue(awserr.Public(v))
+	}
+	return a
+}
+
 // daemonLogger writes a daemon's log to stderr, in the forms of Prometheus.
 func daemonLogger(p *Process, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
 		return nil, hint.New(hint.Usage, fmt.Errorf("--log.level %q is not a level", level), "write debug, info, warn or error")
 	}
-	opts := &slog.HandlerOptions{Level: l}
+	opts := &slog.HandlerOptions{Level: l, ReplaceAttr: publicAttr}
 	switch format {
 	case "logfmt":
 		return slog.New(slog.NewTextHandler(p.Stderr, opts)), nil

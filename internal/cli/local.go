@@ -105,6 +105,9 @@ docs/iam/deployer-policy.json says; the head may send metrics.`,
 			if err != nil {
 				return err
 			}
+			if err := local.CheckProfile(data, profile); err != nil {
+				return err
+			}
 			exports, unset := r.Exports(data, profile)
 			for _, kv := range exports {
 				fmt.Fprintf(p.Stdout, "export %s=%s\n", kv[0], shellQuote(kv[1]))
@@ -144,15 +147,19 @@ func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''
 func printLocal(p *Process) func(local.Event) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	look := ""
 	return func(e local.Event) {
 		switch e.Kind {
 		case local.Started:
 			line(p.Stdout, "%s %-10s %s  %s", style.Good("✓"), e.What, e.Address, style.Faint(e.Detail))
+			if e.What == "grafana" {
+				look = "; open the address of grafana"
+			}
 		case local.Exited:
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
 			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
 		case local.Ready:
-			line(p.Stdout, "\n%s  this machine's metrics arrive; open the address of grafana. In another shell:", style.Bold("ready"))
+			line(p.Stdout, "\n%s  this machine's metrics arrive%s. In another shell:", style.Bold("ready"), look)
 			// As it was called: a newcomer's shell does not find it otherwise.
 			line(p.Stdout, "  eval \"$(%s local env --data %s)\"", os.Args[0], shellQuote(e.Detail))
 			line(p.Stdout, "  %s query node_load1", os.Args[0])

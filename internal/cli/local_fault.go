@@ -18,7 +18,7 @@ func newLocalFault(p *Process, dir *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "fault KIND",
-		Short: "Make the local cloud's workspaces answer as in trouble",
+		Short: "Make the local cloud answer as in trouble",
 		Long: `Make the running local cloud's workspaces fail, for a time or for a share of the
 requests, to see what becomes of the samples. KIND is one of
 
@@ -33,11 +33,16 @@ requests, to see what becomes of the samples. KIND is one of
   reset         the connection is reset
   slow          the answer comes --delay later
 
-Without --for a fault lasts until it is cleared or the local cloud stops.`,
+Without --for a fault lasts until it is cleared or the local cloud stops.
+
+Expired, hang, reset and slow may be on the API of a service as well, by its name in
+docs/local-cloud.md: cloudformation, grafana, … What AWS does by itself goes on. There
+expired means the sessions that began before it: new credentials are good.`,
 		Example: `  parascope local fault expired --for 30s
   parascope local fault throttled --retry-after 5s --share 0.5
   parascope local fault refuse --refuse 3 --for 1m
   parascope local fault unavailable --on query
+  parascope local fault expired --on cloudformation
   parascope local fault list
   parascope local fault clear`,
 		Args: cobra.ExactArgs(1),
@@ -62,7 +67,7 @@ Without --for a fault lasts until it is cleared or the local cloud stops.`,
 	flags := c.Flags()
 	flags.DurationVar(&length, "for", 0, "how long the fault lasts (default: until it is cleared)")
 	flags.Float64Var(&f.Share, "share", 1, "share of the requests that meet it, above 0 to 1")
-	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write or query")
+	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
 	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
 	flags.DurationVar(&retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, in whole seconds")
 	flags.DurationVar(&delay, "delay", 0, "how much later slow answers")

@@ -14,10 +14,12 @@ func newNode(p *Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "node",
 		Short: "Measure this machine and serve it to Prometheus on port 9100",
-		Long: `Measure this machine and serve it to Prometheus, with the port, path, flags and
-metric names of node_exporter, so that its dashboards and alerts work unchanged.
-By default only the collectors that a cluster's dashboards read are on; a scrape
-may narrow them further with ?collect[]=NAME or ?exclude[]=NAME.`,
+		Long: `Measure this machine and serve it to Prometheus, with the port, path and metric
+names of node_exporter, so that its dashboards and alerts work unchanged. Of
+node_exporter's flags there are those for the address, the page and the file
+systems; none chooses collectors. By default only those run that a cluster's
+dashboards read; --full runs all of node_exporter's default ones, and a scrape may
+narrow them with ?collect[]=NAME or ?exclude[]=NAME.`,
 		Example: `  parascope node
   parascope node --web.listen-address 127.0.0.1:9100
   parascope node --full                         # node_exporter's default collectors

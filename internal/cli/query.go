@@ -62,6 +62,13 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.BoolVar(&o.json, "json", false, "print the answer as Prometheus gives it")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		next := "see 'parascope query --help'"
+		if strings.HasPrefix(err.Error(), "unknown shorthand flag") { // there are none: it is a minus sign
+			next = "put -- before an expression that begins with a minus sign: parascope query -- '-1'"
+		}
+		return hint.New(hint.Usage, err, next)
+	})
 	complete := func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeWorkspaces(cmd.Context(), o.aws), cobra.ShellCompDirectiveNoFileComp
 	}

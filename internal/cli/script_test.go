@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":   startCloud,
 			"signer":  startSigner,
+			"session": account{t.Context()}.session,
 			"await":   await,
 			"running": running,
 			"deny":    account{t.Context()}.deny,

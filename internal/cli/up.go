@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 
@@ -44,7 +44,8 @@ default data source of the other. It shows what CloudFormation does as it does i
 
 Running it again changes nothing, continues what was cut off, and clears what a
 failed attempt left. Ctrl-C stops watching; AWS goes on, and 'parascope up' comes
-back to it. It asks before anything that exists is replaced or removed.`,
+back to it. It asks before anything that exists is replaced or removed, and where
+you may not do all that it needs; docs/iam has the policy.`,
 		Example: `  parascope up
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
   parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
@@ -61,7 +62,7 @@ back to it. It asks before anything that exists is replaced or removed.`,
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "", "`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.StringVar(&architecture, "architecture", architecture, "of the setup function: arm64 or x86_64; AWS runs both (default: this machine's)")
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before something is replaced or removed")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
@@ -83,7 +84,7 @@ func runUp(ctx context.Context, p *Process, o upOptions) error {
 	}
 	r := newProgress(p, o.json)
 	if !o.yes {
-		o.deploy.Confirm = confirmed(p, r)
+		o.deploy.Confirm = confirmed(ctx, p, r)
 	}
 	result, err := deploy.Up(ctx, cfg, o.deploy, r.Report)
 	r.Stop()
@@ -130,23 +131,52 @@ func printJSONLine(p *Process, v any) error {
 }
 
 // confirmed asks the person between the lines that are drawn.
-func confirmed(p *Process, drawn term.Progress) func(question string) (bool, error) {
+func confirmed(ctx context.Context, p *Process, drawn term.Progress) func(question string) (bool, error) {
 	return func(question string) (yes bool, err error) {
-		drawn.Quiet(func() { yes, err = ask(p, question) })
+		drawn.Quiet(func() { yes, err = ask(ctx, p, question) })
 		return yes, err
 	}
 }
 
-// ask asks the person at the terminal; where there is none, nobody said yes.
-func ask(p *Process, question string) (bool, error) {
+// ask asks the person at the terminal; where there is none, nobody said yes. An
+// interrupt is an answer too, though a read of the terminal cannot be cut off.
+func ask(ctx context.Context, p *Process, question string) (bool, error) {
 	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
-	line, err := bufio.NewReader(p.Stdin).ReadString('\n')
-	if err != nil {
+	answers := make(chan string, 1)
+	go func() {
+		defer close(answers)
+		if line, err := readLine(p.Stdin); err == nil {
+			answers <- strings.ToLower(strings.TrimSpace(line))
+		}
+	}()
+	select {
+	case <-ctx.Done():
 		fmt.Fprintln(p.Stderr)
-		return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
+		return false, ctx.Err()
+	case answer, there := <-answers:
+		if !there {
+			fmt.Fprintln(p.Stderr)
+			return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
+		}
+		return answer == "y" || answer == "yes", nil
 	}
-	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes", nil
+}
+
+// readLine reads to the end of a line and no further: what follows is the answer to
+// the next question.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); ; {
+		n, err := r.Read(one)
+		switch {
+		case n > 0 && one[0] == '\n':
+			return string(line), nil
+		case n > 0:
+			line = append(line, one[0])
+		case err != nil:
+			return "", err
+		}
+	}
 }
 
 // printUp is what a newcomer reads when all is there.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -35,6 +36,9 @@ type metrics struct {
 }
 
 func newMetrics(o Options) (http.Handler, error) {
+	if err := checkPaths(o); err != nil {
+		return nil, err
+	}
 	if err := configure(o); err != nil {
 		return nil, err
 	}
@@ -59,6 +63,23 @@ func newMetrics(o Options) (http.Handler, error) {
 	}
 	m.all = m.page(nodes)
 	return m, nil
+}
+
+// checkPaths names the flag of a path that is no directory. The collectors would
+// name neither the flag nor what is wrong.
+func checkPaths(o Options) error {
+	for _, p := range []struct{ flag, dir string }{
+		{"--path.procfs", o.ProcFS}, {"--path.sysfs", o.SysFS}, {"--path.rootfs", o.RootFS},
+	} {
+		info, err := os.Stat(p.dir)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a directory", p.dir)
+		}
+		if err != nil {
+			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "leave "+p.flag+" out, or give the directory where it is mounted")
+		}
+	}
+	return nil
 }
 
 // configure tells the embedded collectors their paths and which are enabled.

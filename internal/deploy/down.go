@@ -37,7 +37,8 @@ type Looked struct {
 }
 
 // Down deletes the stack and the function's bucket, and looks for everything that
-// was billed afterwards. That nothing is there already is success.
+// was billed afterwards, by an earlier stack of the name too. That nothing is there
+// already is success.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
 	s := stack.New(cfg, o.StackName)
 	result := DownResult{StackName: o.StackName}
@@ -62,12 +63,12 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	// That the bucket could not be removed must not keep the proof from the person.
 	bucketErr := removeBucket(ctx, cfg, o, &result, report)
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
-	left, err := prove(ctx, cfg, resources, &result)
-	if err != nil {
-		return result, err
-	}
+	left, err := newProver(cfg).prove(ctx, o.StackName, resources, &result)
 	if len(left) > 0 {
-		return result, hint.New(hint.Failure, fmt.Errorf("still there, and billed: %s", strings.Join(left, ", ")), "run 'parascope down' again, or delete it in the console")
+		return result, errors.Join(stillThere(left, report), err, bucketErr)
+	}
+	if err != nil {
+		return result, errors.Join(err, bucketErr)
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(result)})
 	return result, bucketErr
@@ -123,7 +124,7 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 	case err != nil:
 		return whileWatching(err, "parascope down")
 	case after.Exists() && first != nil:
-		return explainFailure(s.Name, after, *first)
+		return explainFailure(s.Name, after, *first, "parascope down")
 	case after.Exists():
 		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run 'parascope down' again")
 	}

@@ -13,33 +13,33 @@ import (
 )
 
 // explainFailure says in words why an operation failed and what to do, where the
-// reason is one that people meet.
-func explainFailure(name string, state stack.State, first stack.Event) error {
+// reason is one that people meet, before the command that began it is run again.
+func explainFailure(name string, state stack.State, first stack.Event, command string) error {
 	what := first.LogicalID
 	if first.Caption != "" {
 		what = first.Caption + " (" + first.LogicalID + ")"
 	}
 	err := fmt.Errorf("stack %s is %s: %s: %s", name, state.Status, what, first.Reason)
-	code, next := hint.Failure, "mend it and run 'parascope up' again; it clears the failed attempt by itself"
+	code, next := hint.Failure, "mend what it says (the next run clears the failed attempt by itself)"
 	for _, known := range []struct {
 		says string
 		code hint.Code
 		next string
 	}{
-		{"SSO is not enabled", hint.NotFound, "enable IAM Identity Center for the organization (an account instance is not enough), then run 'parascope up' again"},
-		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
-		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json, then run 'parascope up' again"},
-		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota, then run 'parascope up' again"},
-		{"Cannot delete a policy attached to entities", hint.Failure, "delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy, then run 'parascope down' again"},
-		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…, then run 'parascope up' again"},
-		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses, then run 'parascope up' again"},
+		{"SSO is not enabled", hint.NotFound, "enable IAM Identity Center for the organization (an account instance is not enough)"},
+		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
+		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
+		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota"},
+		{"Cannot delete a policy attached to entities", hint.Failure, "delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy"},
+		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…"},
+		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses"},
 	} {
 		if strings.Contains(first.Reason, known.says) {
 			code, next = known.code, known.next
 			break
 		}
 	}
-	return hint.New(code, err, next)
+	return hint.New(code, err, next+", then run '"+command+"' again")
 }
 
 // whileWatching says what an error means that came in the middle of an operation:

@@ -8,23 +8,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 )
 
 // UpOptions say what to bring up. Confirm is asked before anything that is there
-// is replaced or removed; nil means yes.
+// is replaced or removed, and where the caller may not do all that is needed; nil
+// means yes.
 type UpOptions struct {
 	StackName  string
 	Parameters map[string]string // of the template; "MonitoringType", …
@@ -56,6 +54,8 @@ type up struct {
 	cfg      aws.Config
 	stack    *stack.Stack
 	report   func(Event)
+	account  string // the caller's
+	caller   string // the caller's ARN
 	state    stack.State
 	packaged stack.Packaged
 	result   UpResult
@@ -85,58 +85,6 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 	}
 	u.result.Cost = AtRest(u.effective())
 	return u.result, nil
-}
-
-// effective are the parameters that the stack will have: those it has, and the
-// options' over them.
-func (u *up) effective() map[string]string {
-	all := maps.Clone(u.state.Parameters)
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, u.o.Parameters)
-	return all
-}
-
-// withGrafana reports whether the stack will have a Grafana workspace.
-func (u *up) withGrafana() bool {
-	t := u.effective()["MonitoringType"]
-	return t == "" || t == "amp+amg"
-}
-
-// preflight finds out early what would otherwise fail in the middle.
-func (u *up) preflight(ctx context.Context) (string, error) {
-	who, err := sts.NewFromConfig(u.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return "", hint.New(hint.Denied, fmt.Errorf("ask AWS who is calling: %w", err), "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\"")
-	}
-	came := fmt.Sprintf("%s in %s", aws.ToString(who.Arn), u.cfg.Region)
-	if u.state, err = u.stack.Describe(ctx); err != nil {
-		return "", err
-	}
-	if !u.withGrafana() {
-		if len(u.o.People) > 0 {
-			return "", hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", u.effective()["MonitoringType"], u.o.People[0].Who),
-				"--parameter MonitoringType=amp+amg makes one; without --user the stack is as you asked")
-		}
-		return came, nil
-	}
-	d, err := identity.Open(ctx, u.cfg)
-	if err != nil {
-		return "", err
-	}
-	if d.Region != u.cfg.Region {
-		u.report(Event{Kind: Warning, Step: "preflight", Text: fmt.Sprintf(
-			"Identity Center is in %s, the stack in %s: whether Grafana can use it from there is not documented", d.Region, u.cfg.Region)})
-	}
-	// A name that nobody has is better known now than when the stack is there.
-	var unknown []error
-	for _, p := range u.o.People {
-		if _, err := d.Find(ctx, p.Who); err != nil {
-			unknown = append(unknown, err)
-		}
-	}
-	return came + ", Identity Center in " + d.Region, hint.Join(unknown)
 }
 
 // settle brings the stack to a state from which it can be changed: it waits for
@@ -278,7 +226,7 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 		return state, whileWatching(err, "parascope up")
 	}
 	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
-		return state, explainFailure(u.o.StackName, state, *first)
+		return state, explainFailure(u.o.StackName, state, *first, "parascope up")
 	}
 	return state, nil
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/parascope/parascope/internal/awserr"
 )
 
 const (
@@ -148,7 +150,7 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var said struct{ Message string }
 		_ = json.Unmarshal(answer, &said) // proxies in front of Grafana answer in HTML
-		return &StatusError{method, path, resp.StatusCode, said.Message}
+		return &StatusError{method, path, resp.StatusCode, awserr.Public(said.Message)}
 	}
 	if out == nil {
 		return nil

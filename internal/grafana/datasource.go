@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/parascope/parascope/internal/awserr"
 )
 
 // DataSource is a data source as Grafana's API has it. What a client does not
@@ -50,6 +52,7 @@ func (c *Client) CheckHealth(ctx context.Context, uid string) (Health, error) {
 	path := "/api/datasources/uid/" + segment(uid) + "/health"
 	var h Health
 	err := c.do(ctx, http.MethodGet, path, nil, &h)
+	h.Message = awserr.Public(h.Message) // a data source repeats what AWS told it
 	if answer, ok := errors.AsType[*StatusError](err); ok && answer.Status == http.StatusBadRequest {
 		return Health{Status: "ERROR", Message: answer.Message}, nil
 	}

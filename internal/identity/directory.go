@@ -19,10 +19,12 @@ import (
 
 // Directory is the identity store of an Identity Center instance.
 type Directory struct {
-	client  *identitystore.Client
-	storeID string // d-…
-	Region  string // where the instance lives
-	Owner   string // account that owns the instance
+	client   *identitystore.Client
+	storeID  string // d-…
+	Region   string // where the instance lives
+	Owner    string // account that owns the instance
+	Instance Instance
+	Why      error // why Instance is UnknownInstance; else nil
 }
 
 // elsewhere are the regions that Open looks in when the configuration's own has no
@@ -33,47 +35,91 @@ var elsewhere = []string{
 	"ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "ap-south-1", "sa-east-1",
 }
 
-const enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add users, and run this again"
+const (
+	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add users, and run this again"
+	// What the applications of AWS's work with is in AWS's user guide.
+	enableForAll = "in the account that manages the organization ('aws organizations create-organization' makes one where there is none), enable IAM Identity Center " +
+		"at https://console.aws.amazon.com/singlesignon, add users, and run this again; an account instance does not serve Amazon Managed Grafana: " +
+		"https://docs.aws.amazon.com/singlesignon/latest/userguide/awsapps-that-work-with-identity-center.html"
+)
 
-// Open finds the instance, in the configuration's region first.
+// Open finds the instance that Amazon Managed Grafana can work with, in the
+// configuration's region first. An instance of one account alone is not such a
+// one; where there is no other, that is an error of kind hint.NotFound.
 func Open(ctx context.Context, cfg aws.Config) (*Directory, error) {
 	instances, err := list(ctx, cfg, cfg.Region)
 	if err != nil {
 		return nil, explain("list Identity Center instances", err)
 	}
-	region := cfg.Region
-	if len(instances) == 0 {
-		if region, instances = search(ctx, cfg); len(instances) == 0 {
-			return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions", cfg.Region, len(elsewhere)), enable)
-		}
+	owners := newOwners(ctx, cfg)
+	d := pick(cfg, instances, owners)
+	if d == nil || d.Instance == AccountInstance {
+		instances = append(instances, search(ctx, cfg)...)
+		d = pick(cfg, instances, owners)
 	}
-	active := slices.IndexFunc(instances, func(i types.InstanceMetadata) bool { return i.Status == types.InstanceStatusActive })
-	if active < 0 {
+	switch {
+	case d != nil && d.Instance == AccountInstance:
+		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is one of account %s alone, and Amazon Managed Grafana needs the organization's", d.Region, d.Owner), enableForAll)
+	case d != nil:
+		return d, nil
+	case len(instances) > 0:
 		i := instances[0]
-		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", region, i.Status, aws.ToString(i.StatusReason)), "wait until it is ACTIVE, and run this again")
+		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", i.region, i.Status, aws.ToString(i.StatusReason)), "wait until it is ACTIVE, and run this again")
 	}
-	cfg.Region = region
-	return &Directory{
-		client: identitystore.NewFromConfig(cfg), storeID: aws.ToString(instances[active].IdentityStoreId),
-		Region: region, Owner: aws.ToString(instances[active].OwnerAccountId),
-	}, nil
+	return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions", cfg.Region, len(others(cfg.Region))), enable)
 }
 
-func list(ctx context.Context, cfg aws.Config, region string) ([]types.InstanceMetadata, error) {
+// instance is one as Identity Center lists it, which it does region by region.
+type instance struct {
+	types.InstanceMetadata
+	region string
+}
+
+// pick takes the first active instance that is not of one account alone, else the
+// first active one; nil where there is none.
+func pick(cfg aws.Config, instances []instance, owners *owners) *Directory {
+	var second *Directory
+	for _, i := range instances {
+		if i.Status != types.InstanceStatusActive {
+			continue
+		}
+		cfg.Region = i.region
+		d := &Directory{client: identitystore.NewFromConfig(cfg), storeID: aws.ToString(i.IdentityStoreId), Region: i.region, Owner: aws.ToString(i.OwnerAccountId)}
+		if d.Instance, d.Why = owners.instance(d.Owner); d.Instance != AccountInstance {
+			return d
+		}
+		if second == nil {
+			second = d
+		}
+	}
+	return second
+}
+
+func list(ctx context.Context, cfg aws.Config, region string) ([]instance, error) {
 	cfg.Region = region
 	out, err := ssoadmin.NewFromConfig(cfg).ListInstances(ctx, &ssoadmin.ListInstancesInput{})
 	if err != nil {
 		return nil, err
 	}
-	return out.Instances, nil
+	var all []instance
+	for _, i := range out.Instances {
+		all = append(all, instance{i, region})
+	}
+	return all, nil
+}
+
+// others are the regions elsewhere than in this one.
+func others(region string) []string {
+	return slices.DeleteFunc(slices.Clone(elsewhere), func(r string) bool { return r == region })
 }
 
 // search asks the other regions at once. One that cannot be asked, since it is
 // not enabled for the account, has no instance that could be used.
-func search(ctx context.Context, cfg aws.Config) (region string, instances []types.InstanceMetadata) {
-	found := make([][]types.InstanceMetadata, len(elsewhere))
+func search(ctx context.Context, cfg aws.Config) []instance {
+	regions := others(cfg.Region)
+	found := make([][]instance, len(regions))
 	var asking sync.WaitGroup
-	for i, r := range elsewhere {
+	for i, r := range regions {
 		asking.Go(func() {
 			if all, err := list(ctx, cfg, r); err == nil {
 				found[i] = all
@@ -81,12 +127,7 @@ func search(ctx context.Context, cfg aws.Config) (region string, instances []typ
 		})
 	}
 	asking.Wait()
-	for i, all := range found {
-		if len(all) > 0 {
-			return elsewhere[i], all
-		}
-	}
-	return "", nil
+	return slices.Concat(found...)
 }
 
 // explain gives an SDK error the exit code of its kind.

@@ -21,6 +21,19 @@ func TCP(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
+// Reachable is where clients on this machine reach what is bound to addr: addresses
+// such as 0.0.0.0 and [::] can be bound, and not asked.
+func Reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
+}
+
 // Explain turns the error of binding addr into one that names the process that
 // holds the address, where the operating system tells, and what to do.
 func Explain(err error, addr string) error {

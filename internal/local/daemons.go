@@ -10,6 +10,8 @@ import (
 	"text/template"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/parascope/parascope/internal/listen"
 )
 
 func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*child, error) {
@@ -17,11 +19,12 @@ func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*c
 	if err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx, answers("http://"+o.NodeAddress+"/healthz")); err != nil {
+	url := "http://" + listen.Reachable(o.NodeAddress)
+	if err := c.await(ctx, answers(url+"/healthz")); err != nil {
 		return c, err
 	}
 	go c.watch(ctx, report)
-	report(Event{Kind: Started, What: c.name, Address: "http://" + o.NodeAddress + "/metrics", PID: c.pid, Detail: "this machine's metrics; log " + c.log})
+	report(Event{Kind: Started, What: c.name, Address: url + "/metrics", PID: c.pid, Detail: "this machine's metrics; log " + c.log})
 	return c, nil
 }
 
@@ -39,11 +42,12 @@ func startHead(ctx context.Context, o Options, endpoint string, report func(Even
 	if err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx, answers("http://"+o.HeadAddress+"/-/ready")); err != nil {
+	url := "http://" + listen.Reachable(o.HeadAddress)
+	if err := c.await(ctx, answers(url+"/-/ready")); err != nil {
 		return c, err
 	}
 	go c.watch(ctx, report)
-	report(Event{Kind: Started, What: c.name, Address: "http://" + o.HeadAddress, PID: c.pid, Detail: "scrapes and sends; log " + c.log})
+	report(Event{Kind: Started, What: c.name, Address: url, PID: c.pid, Detail: "scrapes and sends; log " + c.log})
 	return c, nil
 }
 
@@ -98,10 +102,10 @@ global:
 scrape_configs:
   - job_name: node
     static_configs:
-      - targets: ["{{.NodeAddress}}"]
+      - targets: ["{{.Node}}"]
   - job_name: head
     static_configs:
-      - targets: ["{{.HeadAddress}}"]
+      - targets: ["{{.Head}}"]
 remote_write:
   - url: {{.Endpoint}}api/v1/remote_write
     sigv4:
@@ -116,10 +120,9 @@ remote_write:
 func writeHeadConfig(file string, o Options, endpoint string) error {
 	var b bytes.Buffer
 	if err := headConfig.Execute(&b, struct {
-		Options
-		Endpoint string
-		Interval string // as Prometheus writes it: Go's "1.5s" is no duration there
-	}{o, endpoint, model.Duration(o.Interval).String()}); err != nil {
+		Node, Head, Endpoint, Region string
+		Interval                     string // as Prometheus writes it: Go's "1.5s" is no duration there
+	}{listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), endpoint, o.Region, model.Duration(o.Interval).String()}); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {

@@ -15,6 +15,7 @@ import (
 	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -23,7 +24,7 @@ import (
 type Fault struct {
 	ID          string    `json:"id,omitempty"`          // given by the local cloud
 	Kind        string    `json:"kind"`                  // expired, throttled, hang, …
-	On          string    `json:"on"`                    // remote_write or query
+	On          string    `json:"on"`                    // remote_write, query or the API of a service
 	WorkspaceID string    `json:"workspaceId,omitempty"` // empty: every workspace
 	Share       float64   `json:"share"`                 // of the requests, above 0 to 1
 	Until       time.Time `json:"until,omitzero"`        // zero: until it is cleared
@@ -121,7 +122,7 @@ func explainFault(status int, answer []byte) error {
 	if json.Unmarshal(answer, &refusal) != nil || refusal.Message == "" {
 		refusal.Message = fmt.Sprintf("%d %s", status, answer)
 	}
-	err := fmt.Errorf("the local cloud refuses: %s", refusal.Message)
+	err := fmt.Errorf("the local cloud refuses: %s", awserr.Public(refusal.Message))
 	switch status {
 	case http.StatusBadRequest:
 		return hint.New(hint.Usage, err, "see 'parascope local fault --help'")

@@ -6,12 +6,14 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,6 +45,9 @@ type Options struct {
 	metadataURL string // known when the cloud runs
 }
 
+// regionShape is the shape of all regions' names, those to come included.
+var regionShape = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+
 // Validate returns what is wrong with the options.
 func (o Options) Validate() error {
 	switch {
@@ -52,6 +57,20 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
+	}
+	if !regionShape.MatchString(o.Region) {
+		return hint.New(hint.Usage, fmt.Errorf("%q is no AWS region", o.Region), "give --region us-east-2, or another one's name")
+	}
+	for _, limit := range []struct {
+		flag string
+		n    int
+	}{
+		{"--amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate},
+		{"--amp-active-series", o.Cloud.AMP.Limits.ActiveSeries},
+	} {
+		if limit.n < 0 {
+			return hint.New(hint.Usage, fmt.Errorf("%s %d is below 0", limit.flag, limit.n), "give a number above 0, or 0 for AWS's default quota")
+		}
 	}
 	return nil
 }
@@ -88,6 +107,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		err = errors.Join(err, stops.run(stopCtx))
 	}()
 
+	o.Cloud.ID = rand.Text()
 	cloud, err := startCloud(ctx, o)
 	if err != nil {
 		return err

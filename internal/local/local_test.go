@@ -17,6 +17,8 @@ import (
 
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 )
 
 func TestPort0BecomesThreeFreePorts(t *testing.T) {
@@ -51,15 +53,16 @@ func TestStopsInReverseAndTellsWhatFailed(t *testing.T) {
 
 // A cloud that was killed leaves its marker behind, and its port may be another's.
 func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
-	answer := http.StatusOK
+	answer, id := http.StatusOK, "a"
 	asked := ""
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.URL.Path
 		w.WriteHeader(answer)
+		fmt.Fprintf(w, `{"status":"ok","id":%q}`, id)
 	}))
 	defer srv.Close()
 	dir := t.TempDir()
-	o := Options{DataDir: dir, Region: "us-west-2"}
+	o := Options{DataDir: dir, Region: "us-west-2", Cloud: localaws.Options{ID: "a"}}
 	notRunning := func(when string) {
 		t.Helper()
 		if _, err := FindRunning(t.Context(), dir); hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "no local cloud runs on "+dir) {
@@ -70,12 +73,16 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 	if err := writeMarker(o, srv.URL); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := FindRunning(t.Context(), dir); err != nil || got != (Running{PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
+	if got, err := FindRunning(t.Context(), dir); err != nil || got != (Running{ID: "a", PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if asked != "/_parascope/health" {
 		t.Errorf("asked for %q", asked)
 	}
+	id = "b"
+	notRunning("another local cloud on the port")
+	id = ""
+	notRunning("a server that has no id on the port")
 	answer = http.StatusNotFound
 	notRunning("another server on the port")
 	srv.Close()
@@ -117,7 +124,7 @@ func TestHeadConfigurationIsValid(t *testing.T) {
 			if err := writeHeadConfig(file, o, "http://127.0.0.1:9280/workspaces/ws-1/"); err != nil {
 				t.Fatal(err)
 			}
-			got, err := head.Check(file)
+			got, err := head.Check(t.Context(), file)
 			if diff := cmp.Diff(head.Summary{Jobs: 2, RemoteWrites: 1}, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
@@ -140,9 +147,18 @@ func TestDaemonsDoNotInheritAWSSettings(t *testing.T) {
 }
 
 func TestNonsenseOptions(t *testing.T) {
+	limits := func(l dataplane.Limits) localaws.Options { return localaws.Options{AMP: localaws.AMP{Limits: l}} }
+	good := Options{DataDir: "x", Region: "us-gov-west-1", Interval: time.Second}
+	if err := good.Validate(); err != nil {
+		t.Errorf("%+v: %v", good, err)
+	}
 	for name, o := range map[string]Options{
-		"no data":  {Interval: time.Second},
-		"too fast": {DataDir: "x", Interval: time.Second - 1},
+		"no data":             {Region: "us-east-2", Interval: time.Second},
+		"too fast":            {DataDir: "x", Region: "us-east-2", Interval: time.Second - 1},
+		"no region":           {DataDir: "x", Interval: time.Second},
+		"a zone":              {DataDir: "x", Region: "us-east-2a", Interval: time.Second},
+		"less than no rate":   {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{IngestionRate: -1})},
+		"less than no series": {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{ActiveSeries: -1})},
 	} {
 		if err := o.Validate(); hint.CodeOf(err) != hint.Usage || hint.Next(err) == "" {
 			t.Errorf("%s: code %d, %v", name, hint.CodeOf(err), fmt.Sprint(err))

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -15,6 +19,7 @@ import (
 // Running describes a local cloud that runs, for other shells. It holds no
 // secret: the keys stay in Files.
 type Running struct {
+	ID       string `json:"id"` // of this run; its health answer has it too
 	PID      int    `json:"pid"`
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
@@ -24,7 +29,7 @@ type Running struct {
 func markerFile(dir string) string { return filepath.Join(dir, "running.json") }
 
 func writeMarker(o Options, endpoint string) error {
-	b, err := json.Marshal(Running{PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL})
+	b, err := json.Marshal(Running{ID: o.Cloud.ID, PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", markerFile(o.DataDir), err)
 	}
@@ -42,7 +47,8 @@ func removeMarker(dir string) error {
 }
 
 // FindRunning returns the local cloud that runs on the data directory. One that
-// was killed leaves its marker behind, so the endpoint is asked too.
+// was killed leaves its marker behind, so the endpoint is asked too, and whether it
+// is that cloud's still: another one may have the port by now.
 func FindRunning(ctx context.Context, dir string) (Running, error) {
 	notRunning := func(err error) error {
 		return hint.New(hint.NotFound, fmt.Errorf("no local cloud runs on %s: %w", dir, err),
@@ -56,10 +62,56 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Running{}, notRunning(fmt.Errorf("read %s: %w", markerFile(dir), err))
 	}
-	if err := answers(r.Endpoint + "/_parascope/health")(ctx); err != nil {
+	id, err := askID(ctx, r.Endpoint)
+	if err != nil {
 		return Running{}, notRunning(err)
 	}
+	if id == "" || id != r.ID {
+		return Running{}, notRunning(fmt.Errorf("the one that did was killed, and another has %s now", r.Endpoint))
+	}
 	return r, nil
+}
+
+// askID asks the local cloud at endpoint for its id.
+func askID(ctx context.Context, endpoint string) (string, error) {
+	url := endpoint + "/_parascope/health"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("GET %s: %s", url, resp.Status)
+	}
+	var health struct{ ID string }
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 4096)).Decode(&health); err != nil {
+		return "", fmt.Errorf("GET %s: read the answer: %w", url, err)
+	}
+	return health.ID, nil
+}
+
+// CheckProfile returns an error that lists the profiles there are if the local cloud
+// of the data directory wrote no keys for the one named.
+func CheckProfile(dir, profile string) error {
+	file := sharedFiles(dir).Credentials
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the profiles: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "["); ok {
+			names = append(names, strings.TrimSuffix(name, "]"))
+		}
+	}
+	if slices.Contains(names, profile) {
+		return nil
+	}
+	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; it has %s", profile, strings.Join(names, ", ")), "name one of them with --profile")
 }
 
 // Exports are the environment variables that point any AWS client at the running

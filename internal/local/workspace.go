@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/amp/types"
 
 	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/listen"
 )
 
 // ensureWorkspace returns the endpoint of the workspace with the alias, creating it on the first
@@ -58,11 +64,15 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	// timestamp() tells a fresh sample from one that an earlier run left behind.
-	expr := fmt.Sprintf(`timestamp(node_load1{instance=%q}) >= %d`, o.NodeAddress, since.Unix())
+	expr := fmt.Sprintf(`timestamp(node_load1{instance=%q}) >= %d`, listen.Reachable(o.NodeAddress), since.Unix())
+	var trouble error // of the last query; the end of the wait itself is none
 	for {
 		result, err := client.Query(ctx, expr, time.Time{})
 		if err == nil && !result.Empty() {
 			return nil
+		}
+		if ctx.Err() == nil {
+			trouble = err
 		}
 		select {
 		case <-tick.C:
@@ -70,7 +80,37 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return fmt.Errorf("no sample of this machine arrived within %s (last answer: %v); read %s", limit, err, o.DataDir+"/head.log")
+			return explainNothing(context.WithoutCancel(ctx), o, limit, trouble)
 		}
 	}
+}
+
+// explainNothing says why no sample arrived: with the head's own account of its
+// delivery, or, where the head knows of no trouble, with what the workspace last
+// answered to the query, which may be no trouble either.
+func explainNothing(ctx context.Context, o Options, limit time.Duration, trouble error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	why, next := "the head has sent all that it took, and the workspace answers with none of it", ""
+	d, err := head.AskDelivery(ctx, listen.Reachable(o.HeadAddress))
+	failing := slices.IndexFunc(d.Remotes, func(r head.RemoteDelivery) bool { return r.Reason != "" })
+	switch {
+	case err != nil:
+		why = err.Error()
+	case failing >= 0:
+		r := d.Remotes[failing]
+		why = "the head's samples are " + string(r.Verdict) + ": " + r.Reason
+		switch {
+		case r.LastError != nil && r.LastError.Code == http.StatusTooManyRequests && o.Cloud.AMP.Limits.IngestionRate > 0:
+			next = "give a higher --amp-ingestion-rate; "
+		case r.LastError != nil:
+			next = r.LastError.Next + "; "
+		}
+	case trouble != nil:
+		why = trouble.Error()
+	case d.Total.Taken == 0:
+		why = "the head has scraped nothing"
+	}
+	return hint.New(hint.Failure, fmt.Errorf("no sample of this machine arrived within %s: %s", limit, why),
+		next+"read "+filepath.Join(o.DataDir, "head.log"))
 }

@@ -7,11 +7,10 @@ package localaws
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -38,6 +37,7 @@ type HeldError = state.HeldError
 // Options configure a cloud. Only DataDir is needed.
 type Options struct {
 	DataDir string  // state, samples and access keys
+	ID      string  // of this run, told by the health answer: an address says little of who answers there
 	Listen  string  // host:port; default 127.0.0.1:9280
 	Region  string  // default region of the profiles in DataDir/aws/config; default us-east-2
 	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
@@ -109,13 +109,6 @@ type Cloud struct {
 	stopWork context.CancelFunc // ends what goes on between requests; nil before Start
 }
 
-// endpoint is a server and the address it is bound to.
-type endpoint struct {
-	server   *http.Server
-	listener net.Listener
-	serving  chan error
-}
-
 // New opens the data directory, which it creates when needed, and writes the
 // access keys of the profiles "operator" and "head" to its folder aws, in the
 // format of AWS's shared files. A *HeldError means that another cloud has it.
@@ -157,9 +150,12 @@ func (o Options) withDefaults() Options {
 // healthPath is the one path that is not AWS's; it needs no signature.
 const healthPath = "/_parascope/health"
 
-func writeHealth(w http.ResponseWriter) {
+func (c *Cloud) writeHealth(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	io.WriteString(w, `{"status":"ok"}`+"\n") // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(struct { // an error means that the client is gone
+		Status string `json:"status"`
+		ID     string `json:"id,omitempty"`
+	}{"ok", c.opts.ID})
 }
 
 // Start binds the addresses, serves until Stop, and takes up what a stop of the
@@ -177,37 +173,8 @@ func (c *Cloud) Start(ctx context.Context) error {
 	return errors.Join(c.parts.lambda.Resume(ctx), c.parts.cloudformation.Start(ctx))
 }
 
-func (e *endpoint) start(address string) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
-	}
-	e.listener, e.serving = listener, make(chan error, 1)
-	go func() { e.serving <- e.server.Serve(listener) }()
-	return nil
-}
-
-func (e *endpoint) stop(ctx context.Context) error {
-	if e.listener == nil {
-		return nil
-	}
-	var errs []error
-	if err := e.server.Shutdown(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("finish running calls: %w", err), e.server.Close())
-	}
-	if err := <-e.serving; !errors.Is(err, http.ErrServerClosed) {
-		errs = append(errs, fmt.Errorf("serve: %w", err))
-	}
-	return errors.Join(errs...)
-}
-
 // URL is the endpoint for AWS clients, http://host:port; known after Start.
-func (c *Cloud) URL() string {
-	if c.cloud.listener == nil {
-		return "http://" + c.opts.Listen
-	}
-	return "http://" + c.cloud.listener.Addr().String()
-}
+func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 
 // BreakGrafana makes a Grafana workspace one that f happens to, from now on; with
 // no fault it is repaired.
@@ -221,7 +188,7 @@ func (c *Cloud) MetadataURL() string {
 	if c.metadata.listener == nil {
 		return ""
 	}
-	return "http://" + c.metadata.listener.Addr().String()
+	return c.metadata.url(c.opts.IMDS.Listen)
 }
 
 // Stop lets running calls finish while ctx allows, and closes the data directory.

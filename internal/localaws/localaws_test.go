@@ -164,3 +164,25 @@ func TestTakenAddress(t *testing.T) {
 		t.Errorf("stopping what did not start: %v", err)
 	}
 }
+
+// TestStopDoesNotWaitForTheSilent: a browser keeps connections in store on which it
+// never says anything.
+func TestStopDoesNotWaitForTheSilent(t *testing.T) {
+	c, stop := start(t, t.TempDir())
+	conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// A call on another connection is answered: the silent one is taken on before.
+	answer, err := http.Get(c.URL() + "/_parascope/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("stopped after %s", took)
+	}
+}

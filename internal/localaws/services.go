@@ -21,6 +21,7 @@ import (
 	"github.com/parascope/parascope/internal/localaws/imds"
 	"github.com/parascope/parascope/internal/localaws/lambda"
 	"github.com/parascope/parascope/internal/localaws/logs"
+	"github.com/parascope/parascope/internal/localaws/organizations"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/s3"
 	"github.com/parascope/parascope/internal/localaws/sts"
@@ -42,15 +43,15 @@ type parts struct {
 
 // services are all services of the cloud, in the order of their documentation.
 func (p *parts) services(trouble *faults.Table) []gateway.Service {
-	return slices.Concat(
+	return append(trouble.Wrap(slices.Concat(
 		[]gateway.Service{sts.Service(p.iam.Account), p.iam.Service(), p.cloudformation.Service()},
-		trouble.Wrap(p.amp.Services()),
+		p.amp.Services(),
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
-		[]gateway.Service{p.lambda.Service(), p.s3.Service(), p.logs.Service()},
+		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
 		cloudwatch.Services(),
-		[]gateway.Service{p.ec2.Service(), trouble.Service()},
-	)
+		[]gateway.Service{p.ec2.Service()},
+	)), trouble.Service())
 }
 
 // close closes what holds files, processes and addresses.
@@ -91,7 +92,7 @@ func (c *Cloud) open() error {
 	c.cloud.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == healthPath {
-				writeHealth(w)
+				c.writeHealth(w)
 				return
 			}
 			gw.ServeHTTP(w, r)

@@ -225,3 +225,22 @@ func TestIdentityCenterInAnotherRegion(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAnAccountInstanceIsSaidFirst: before anything else, a workspace that is not
+// there for example.
+func TestAnAccountInstanceIsSaidFirst(t *testing.T) {
+	dir := t.TempDir()
+	cloud, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0", People: localaws.People{Kind: "account", Region: "eu-central-1"}})
+	must(t, err)
+	must(t, cloud.Start(t.Context()))
+	t.Cleanup(func() { must(t, cloud.Stop(context.WithoutCancel(t.Context()))) })
+	cfg, err := awsconf.Load(t.Context(), awsconf.Options{Region: "us-east-2", Profile: "operator", Endpoint: cloud.URL(), Files: awsconf.Files{
+		Credentials: filepath.Join(dir, "aws", "credentials"), Config: filepath.Join(dir, "aws", "config"),
+	}})
+	must(t, err)
+	_, err = people.Open(t.Context(), cfg, "no such workspace")
+	if hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "instance in eu-central-1 is one of account 111122223333 alone") ||
+		!strings.Contains(hint.Next(err), "in the account that manages the organization") {
+		t.Errorf("%v; %s", err, hint.Next(err))
+	}
+}

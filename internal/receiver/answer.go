@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/queue"
 )
 
@@ -112,9 +113,9 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(d, 0), maxRetryAfter)
 }
 
-// firstLine is what fits into a log line and a status page.
+// firstLine is what fits into a log line and a status page, and may stand there.
 func firstLine(body string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(body), "\n")
+	line, _, _ := strings.Cut(strings.TrimSpace(awserr.Public(body)), "\n")
 	line = strings.ToValidUTF8(line, "?")
 	const most = 512
 	if len(line) > most {

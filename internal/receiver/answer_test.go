@@ -79,6 +79,19 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A refused signature is answered with the request as AWS read it, session token and all.
+func TestTextHoldsNoToken(t *testing.T) {
+	const mismatch = `{"message":"The request signature we calculated does not match the signature you provided.`
+	for body, want := range map[string]string{
+		mismatch + `\n\nThe Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:IQoJb3JpZ2lu\n'"}`: mismatch,
+		"denied: X-Amz-Security-Token: IQoJb3JpZ2lu\nmore":                                                                          "denied: X-Amz-Security-Token: (left out)",
+	} {
+		if a := Classify(403, http.Header{}, body, now); a.Text != want {
+			t.Errorf("text %q, want %q", a.Text, want)
+		}
+	}
+}
+
 // FuzzClassify: whatever a receiver says, only a 400 puts samples in doubt, only a
 // 2xx delivers them, and what is shown is short and valid text.
 func FuzzClassify(f *testing.F) {

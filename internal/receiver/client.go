@@ -36,7 +36,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
-		return Answer{Text: err.Error()}
+		return Answer{Text: firstLine(err.Error())}
 	}
 	req.Header.Set("Content-Encoding", "snappy")
 	req.Header.Set("Content-Type", "application/x-protobuf")
@@ -50,7 +50,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 		now := clock.Now()
 		used, err := c.Signer.sign(ctx, req, body, now)
 		if err != nil {
-			return Answer{Text: err.Error(), Unsigned: errors.Is(err, errNoCredentials)}
+			return Answer{Text: firstLine(err.Error()), Unsigned: errors.Is(err, errNoCredentials)}
 		}
 		distrust = func() { c.Signer.distrust(used, now) }
 	}
@@ -59,7 +59,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String()}
 		}
-		return Answer{Text: err.Error()}
+		return Answer{Text: firstLine(err.Error())}
 	}
 	defer resp.Body.Close()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {

@@ -28,11 +28,11 @@ type bucket struct {
 // newBucket is the bucket with this name, or the one that is named after account
 // and region.
 func newBucket(cfg aws.Config, name, account string) bucket {
-	if name == "" {
-		name = "parascope-" + account + "-" + cfg.Region
-	}
-	return bucket{client: s3.NewFromConfig(cfg), name: name, owner: account, region: cfg.Region}
+	return bucket{client: s3.NewFromConfig(cfg), name: cmp.Or(name, BucketName(account, cfg.Region)), owner: account, region: cfg.Region}
 }
+
+// BucketName is that of the bucket where nobody names another one.
+func BucketName(account, region string) string { return "parascope-" + account + "-" + region }
 
 func (b bucket) exists(ctx context.Context) (bool, error) {
 	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})

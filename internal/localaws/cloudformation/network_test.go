@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -57,6 +59,7 @@ func TestNetworkLogsAndBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want(t, id, "UPDATE_COMPLETE")
+	c.wantOwnTags(t, id)
 	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); err != nil {
 		t.Fatal(err)
 	}
@@ -95,5 +98,23 @@ func TestTemplateFromS3(t *testing.T) {
 	c.want(t, id, "DELETE_FAILED")
 	if history := strings.Join(c.history(t, id), "\n"); !strings.Contains(history, "The bucket you tried to delete is not empty") {
 		t.Error(history)
+	}
+}
+
+// wantOwnTags: what is EC2's is found by the tags that CloudFormation puts on it, an
+// address like a VPC, and they outlive an update of the others.
+func (c *cloud) wantOwnTags(t *testing.T, stackID string) {
+	t.Helper()
+	client := ec2.New(ec2.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), Credentials: c.Options().Credentials})
+	tagged := func(key, value string) ec2types.Filter {
+		return ec2types.Filter{Name: aws.String("tag:aws:cloudformation:" + key), Values: []string{value}}
+	}
+	vpcs, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{Filters: []ec2types.Filter{tagged("logical-id", "Vpc"), tagged("stack-id", stackID)}})
+	if err != nil || len(vpcs.Vpcs) != 1 {
+		t.Errorf("VPC by its logical id: %+v, %v", vpcs, err)
+	}
+	addresses, err := client.DescribeAddresses(t.Context(), &ec2.DescribeAddressesInput{Filters: []ec2types.Filter{tagged("logical-id", "Address"), tagged("stack-name", "s")}})
+	if err != nil || len(addresses.Addresses) != 1 {
+		t.Errorf("address by its logical id: %+v, %v", addresses, err)
 	}
 }

@@ -1,6 +1,6 @@
 // Package faults makes the local cloud fail on purpose: for a time, or for a
 // share of the requests, a workspace's data plane answers as AMP does in trouble,
-// or as a network does. The operator sets faults over a signed API of the local
+// or as a network does; so may the API of any service. The operator sets faults over a signed API of the local
 // cloud's own; they are kept in memory and gone after a restart.
 package faults
 
@@ -19,7 +19,7 @@ import (
 type Fault struct {
 	ID          string    `json:"id"`
 	Kind        string    `json:"kind"`                  // a name of kinds
-	On          string    `json:"on"`                    // OnWrite or OnQuery
+	On          string    `json:"on"`                    // OnWrite, OnQuery, or the API of a service: "cloudformation"
 	WorkspaceID string    `json:"workspaceId,omitempty"` // empty: every workspace
 	Share       float64   `json:"share"`                 // of the requests, above 0 to 1
 	Until       time.Time `json:"until,omitzero"`        // zero: until it is cleared
@@ -31,15 +31,18 @@ type Fault struct {
 	RefuseSamples     int     `json:"refuseSamples,omitempty"`     // of refuse: samples of each request
 }
 
-// What a fault is on.
+// What a fault of the data plane is on.
 const (
 	OnWrite = "remote_write" // RemoteWrite
 	OnQuery = "query"        // every other operation of the data plane
 )
 
+func onDataPlane(on string) bool { return on == OnWrite || on == OnQuery }
+
 // Table holds the faults that are in force.
 type Table struct {
-	newID func() string
+	newID    func() string
+	services []string // whose API a fault may be on
 
 	mu     sync.Mutex
 	faults []*active
@@ -48,6 +51,7 @@ type Table struct {
 // active is a fault in force.
 type active struct {
 	Fault
+	set     time.Time     // when it came in force
 	seen    int           // requests that could have met it
 	cleared chan struct{} // closed when it ends early
 }
@@ -70,7 +74,7 @@ func (t *Table) add(f Fault, now time.Time) Fault {
 	if f.ForSeconds > 0 {
 		f.Until = now.Add(time.Duration(f.ForSeconds * float64(time.Second))).UTC()
 	}
-	t.faults = append(t.faults, &active{Fault: f, cleared: make(chan struct{})})
+	t.faults = append(t.faults, &active{Fault: f, set: now, cleared: make(chan struct{})})
 	return f
 }
 
@@ -113,11 +117,11 @@ func (a *active) over(now time.Time) bool { return !a.Until.IsZero() && !now.Bef
 // meet returns the fault that a request meets, if any: the first in force whose
 // share it falls into. Shares are dealt out evenly and not by chance, so that a
 // test with few requests sees what it asked for.
-func (t *Table) meet(on, workspaceID string, now time.Time) (Fault, <-chan struct{}, bool) {
+func (t *Table) meet(on string, r *gateway.Request) (Fault, <-chan struct{}, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range t.faults {
-		if a.On != on || a.WorkspaceID != "" && a.WorkspaceID != workspaceID || a.over(now) {
+		if a.On != on || a.WorkspaceID != "" && a.WorkspaceID != r.Labels["workspaceId"] || a.over(r.Now) || !a.concerns(r) {
 			continue
 		}
 		a.seen++
@@ -130,13 +134,33 @@ func (t *Table) meet(on, workspaceID string, now time.Time) (Fault, <-chan struc
 	return Fault{}, nil, false
 }
 
+// concerns reports whether a request can meet the fault. On a service's API those of
+// clients do: what the cloud's services ask of each other is AWS's own affair. And
+// only a session expires there, one that began before: a client that renews its
+// credentials is served again.
+func (a *active) concerns(r *gateway.Request) bool {
+	switch {
+	case onDataPlane(a.On):
+		return true
+	case r.Header.Get("Authorization") == "":
+		return false
+	case a.Kind == expired:
+		return !r.SessionBegan.IsZero() && r.SessionBegan.Before(a.set)
+	}
+	return true
+}
+
 // check returns what is wrong with a fault that the API was given.
-func (f Fault) check() error {
+func (t *Table) check(f Fault) error {
 	switch {
 	case !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind }):
 		return invalid("kind %q is not one of %s", f.Kind, strings.Join(names(), ", "))
-	case f.On != OnWrite && f.On != OnQuery:
-		return invalid("on %q is neither %s nor %s", f.On, OnWrite, OnQuery)
+	case !onDataPlane(f.On) && !slices.Contains(t.services, f.On):
+		return invalid("on %q is not one of %s, %s, %s", f.On, OnWrite, OnQuery, strings.Join(t.services, ", "))
+	case !onDataPlane(f.On) && !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind && k.everywhere }):
+		return invalid("the kind %s is for %s and %s", f.Kind, OnWrite, OnQuery)
+	case !onDataPlane(f.On) && f.WorkspaceID != "":
+		return invalid("workspaceId is for faults on %s and %s", OnWrite, OnQuery)
 	case !(f.Share > 0 && f.Share <= 1):
 		return invalid("share %v is not above 0 and at most 1", f.Share)
 	case f.ForSeconds < 0 || f.DelaySeconds < 0 || f.RetryAfterSeconds < 0 || f.RefuseSamples < 0:

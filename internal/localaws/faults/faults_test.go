@@ -307,7 +307,10 @@ func TestBadFaults(t *testing.T) {
 	c := start(t)
 	for body, says := range map[string]string{
 		`{"kind":"melt"}`:                                  "is not one of expired, unauthorized",
-		`{"kind":"error","on":"everything"}`:               "is neither remote_write nor query",
+		`{"kind":"error","on":"everything"}`:               "is not one of remote_write, query, sts, iam, cloudformation, ",
+		`{"kind":"hang","on":"aps-workspaces"}`:            "is not one of remote_write",
+		`{"kind":"error","on":"sts"}`:                      "the kind error is for remote_write and query",
+		`{"kind":"hang","on":"sts","workspaceId":"ws-1"}`:  "workspaceId is for faults on remote_write and query",
 		`{"kind":"error","share":0}`:                       "is not above 0",
 		`{"kind":"error","share":1.5}`:                     "at most 1",
 		`{"kind":"error","forSeconds":-1}`:                 "below 0",

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/gateway"
+	"github.com/parascope/parascope/internal/localaws/sigv4"
 )
 
 // Kinds that other code names.
 const (
+	expired     = "expired"
 	throttled   = "throttled"
 	unavailable = "unavailable"
 	refuse      = "refuse"
@@ -22,34 +24,35 @@ type serve func(http.ResponseWriter, *gateway.Request) error
 // kind is a way to fail. The answer is made in place of the operation's own, or
 // around it.
 type kind struct {
-	name   string
-	answer func(f Fault, cleared <-chan struct{}, inner serve) serve
-	rule   gateway.Rule
+	name       string
+	everywhere bool // on any service's API, not on the data plane alone
+	answer     func(f Fault, cleared <-chan struct{}, inner serve) serve
+	rule       gateway.Rule
 }
 
 // kinds are all ways to fail, in the order of the documentation.
 func kinds() []kind {
 	const troubleshooting = "AMP user guide, troubleshooting"
 	return []kind{
-		{"expired", says(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired"), gateway.Rule{
-			Text: "`expired`: 403 `The security token included in the request is expired`", Basis: gateway.Assumed, Source: "what AWS services say to an expired session; not seen from AMP"}},
-		{"unauthorized", says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
+		{expired, true, expire, gateway.Rule{
+			Text: "`expired`: 403 `The security token included in the request is expired`; on a service's API only sessions are told so, and only those that began before the fault", Basis: gateway.Assumed, Source: "what AWS services say to an expired session; not seen from AMP's data plane"}},
+		{"unauthorized", false, says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
 			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found that AMP answers it; gateways in between do"}},
-		{"not-found", says(http.StatusNotFound, "", "Workspace not found"), gateway.Rule{
+		{"not-found", false, says(http.StatusNotFound, "", "Workspace not found"), gateway.Rule{
 			Text: "`not-found`: 404, as for a workspace that is gone", Basis: gateway.Assumed, Source: "no source found; see the data plane"}},
-		{throttled, says(http.StatusTooManyRequests, "", "Rate exceeded"), gateway.Rule{
+		{throttled, false, says(http.StatusTooManyRequests, "", "Rate exceeded"), gateway.Rule{
 			Text: "`throttled`: 429 `Rate exceeded`, with Retry-After when asked for", Basis: gateway.Confirmed, Source: troubleshooting + " (that AMP's data plane sends Retry-After is assumed)"}},
-		{"error", says(http.StatusInternalServerError, "", "Internal server error"), gateway.Rule{
+		{"error", false, says(http.StatusInternalServerError, "", "Internal server error"), gateway.Rule{
 			Text: "`error`: 500", Basis: gateway.Inferred, Source: "InternalServerException in the SDK's model of the service"}},
-		{unavailable, says(http.StatusServiceUnavailable, "", "Service Unavailable"), gateway.Rule{
+		{unavailable, false, says(http.StatusServiceUnavailable, "", "Service Unavailable"), gateway.Rule{
 			Text: "`unavailable`: 503, with Retry-After when asked for", Basis: gateway.Assumed, Source: "no source found; load balancers answer it"}},
-		{refuse, refuseSome, gateway.Rule{
+		{refuse, false, refuseSome, gateway.Rule{
 			Text: "`refuse`: the given number of samples of each request is left out, the others are stored, and the answer is 400 `out-of-order sample` about the first that is not", Basis: gateway.Inferred, Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (the words)"}},
-		{"hang", hang, gateway.Rule{
+		{"hang", true, hang, gateway.Rule{
 			Text: "`hang`: the request is read and nothing is answered until the fault ends; then the connection is cut", Basis: gateway.Assumed, Source: "networks do; nothing of AMP is meant"}},
-		{"reset", reset, gateway.Rule{
+		{"reset", true, reset, gateway.Rule{
 			Text: "`reset`: the request is read and the connection is reset", Basis: gateway.Assumed, Source: "networks do; nothing of AMP is meant"}},
-		{slow, delay, gateway.Rule{
+		{slow, true, delay, gateway.Rule{
 			Text: "`slow`: the answer is the operation's own, later by the given time", Basis: gateway.Assumed, Source: "networks do; nothing of AMP is meant"}},
 	}
 }
@@ -72,6 +75,13 @@ func says(status int, code, message string) func(Fault, <-chan struct{}, serve) 
 			}
 			return err
 		}
+	}
+}
+
+// expire answers as the gateway does to a session that is over.
+func expire(Fault, <-chan struct{}, serve) serve {
+	return func(http.ResponseWriter, *gateway.Request) error {
+		return &sigv4.Failure{Kind: sigv4.TokenExpired, Message: "The security token included in the request is expired"}
 	}
 }
 

@@ -9,31 +9,39 @@ import (
 	"github.com/parascope/parascope/internal/localaws/gateway"
 )
 
-// Wrap puts the table in front of the operations of AMP's data plane. It works
-// behind the signature check: trouble is for requests that would be served.
+// Wrap puts the table in front of the operations of all services, before they are
+// served. It works behind the signature check: trouble is for requests that would
+// be served.
 func (t *Table) Wrap(services []gateway.Service) []gateway.Service {
 	out := slices.Clone(services)
 	for i, s := range out {
 		if s.Protocol != gateway.PrometheusHTTP {
-			continue
+			t.services = append(t.services, s.Name)
 		}
 		out[i].Operations = slices.Clone(s.Operations)
 		for j, op := range s.Operations {
 			if op.Serve != nil {
-				out[i].Operations[j].Serve = t.wrap(op)
+				out[i].Operations[j].Serve = t.wrap(place(s, op), op)
 			}
 		}
 	}
 	return out
 }
 
-func (t *Table) wrap(op gateway.Operation) serve {
-	on := OnQuery
-	if op.Name == "RemoteWrite" {
-		on = OnWrite
+// place is what a fault that an operation meets is on.
+func place(s gateway.Service, op gateway.Operation) string {
+	switch {
+	case s.Protocol != gateway.PrometheusHTTP:
+		return s.Name
+	case op.Name == "RemoteWrite":
+		return OnWrite
 	}
+	return OnQuery
+}
+
+func (t *Table) wrap(on string, op gateway.Operation) serve {
 	return func(w http.ResponseWriter, r *gateway.Request) error {
-		f, cleared, met := t.meet(on, r.Labels["workspaceId"], r.Now)
+		f, cleared, met := t.meet(on, r)
 		if !met {
 			return op.Serve(w, r)
 		}
@@ -57,6 +65,7 @@ func (t *Table) Service() gateway.Service {
 		Rules: []gateway.Rule{
 			own("requests are signed with the operator's key; other principals get 403 AccessDeniedException"),
 			own("faults are kept in memory: a restart ends them"),
+			own("on the API of a service a fault meets what clients sign in their headers, and not what services ask of each other"),
 			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
 		},
 		Operations: []gateway.Operation{
@@ -86,7 +95,7 @@ func (t *Table) create(w http.ResponseWriter, r *gateway.Request) error {
 	if err := d.Decode(&f); err != nil {
 		return invalid("the request body is no fault: %v", err)
 	}
-	if err := f.check(); err != nil {
+	if err := t.check(f); err != nil {
 		return err
 	}
 	return gateway.WriteJSON(w, http.StatusOK, t.add(f, r.Now))

@@ -137,5 +137,8 @@ func (g *Gateway) verify(req *Request, signature *sigv4.Signature) error {
 		return err
 	}
 	req.Region, req.Principal = signature.Region, key.Principal
+	if key.SessionToken != "" {
+		req.SessionBegan = key.Created
+	}
 	return nil
 }

@@ -89,10 +89,13 @@ type Request struct {
 	ID        string // request id, sent back as x-amzn-RequestId
 	Region    string // from the credential scope
 	Principal principal.Principal
-	Labels    map[string]string // decoded path labels, by name
-	Form      url.Values        // Query and EC2Query: the form; else nil (the URL's query is in URL)
-	Body      []byte            // whole body; MaxBody bounds it
-	Now       time.Time         // the cloud's clock when the request came in
+	// SessionBegan is when the temporary credentials were made that the request is
+	// signed with; zero for keys that do not end, and for calls inside the cloud.
+	SessionBegan time.Time
+	Labels       map[string]string // decoded path labels, by name
+	Form         url.Values        // Query and EC2Query: the form; else nil (the URL's query is in URL)
+	Body         []byte            // whole body; MaxBody bounds it
+	Now          time.Time         // the cloud's clock when the request came in
 
 	route   route
 	gateway *Gateway

@@ -2,7 +2,6 @@ package iam_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -176,32 +175,6 @@ func TestKeysOfOperations(t *testing.T) {
 	refused(t, "AccessDenied", "iam:CreateRole")(create("/team/"))
 	refused(t, "AccessDenied", "iam:CreateRole")(create("/team/", team, more))
 	ok(t)(create("/team/", team))
-}
-
-func TestSimulatePrincipalPolicy(t *testing.T) {
-	c := start(t, t.TempDir())
-	c.user(t, "u", `{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"},{"Effect":"Deny","Action":"s3:GetObjectAcl","Resource":"*"},
-		{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}`)
-	out, err := c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{
-		PolicySourceArn: aws.String(account + "user/u"), ActionNames: []string{"s3:GetObject", "s3:GetObjectAcl", "iam:PassRole"},
-		ResourceArns:   []string{"arn:aws:s3:::b/k", "arn:aws:s3:::other/k"},
-		ContextEntries: []types.ContextEntry{{ContextKeyName: aws.String("iam:PassedToService"), ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{"ec2.amazonaws.com"}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, r := range out.EvaluationResults {
-		got = append(got, *r.EvalActionName+" "+string(r.EvalDecision))
-	}
-	want := "s3:GetObject allowed, s3:GetObject implicitDeny, s3:GetObjectAcl explicitDeny, s3:GetObjectAcl explicitDeny, iam:PassRole allowed, iam:PassRole allowed"
-	if s := strings.Join(got, ", "); s != want {
-		t.Errorf("got  %s\nwant %s", s, want)
-	}
-	if m := out.EvaluationResults[0].MatchedStatements; len(m) != 1 || *m[0].SourcePolicyId != "p" {
-		t.Errorf("matched %+v", m)
-	}
-	refused(t, "NoSuchEntity", "nobody")(c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String(account + "user/nobody"), ActionNames: []string{"s3:GetObject"}}))
 }
 
 // Every operation asks: with enforcement off this fails.

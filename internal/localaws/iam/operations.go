@@ -97,7 +97,11 @@ func (i *IAM) operations() []gateway.Operation {
 		{Name: "ListInstanceProfilesForRole", Serve: i.listInstanceProfilesForRole},
 
 		{Name: "SimulatePrincipalPolicy", Serve: i.simulatePrincipalPolicy, Rules: []gateway.Rule{
-			{Text: "a decision for each action on each resource by the policies of a user or role; further policies and resource policies are refused with 501", Basis: gateway.Confirmed, Source: apiRef},
+			{Text: "a result for each action, by the policies of a user or role: the most restrictive of the decisions on the resources, each of which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed, Source: apiRef + ", EvaluationResult"},
+			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed, Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
+			{Text: "MissingContextValues has the condition keys that statements about the action and the resource ask for and the simulation was not given; what is known of the principal is given", Basis: gateway.Inferred, Source: apiRef + " (that only those statements count is inferred)"},
+			{Text: "PolicySourceArn of a session, the root user or anything else that is no user, role or group: 400 InvalidInput `Invalid Entity Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
+			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 	}
 	for _, k := range []account.Kind{account.Roles, account.Users} {

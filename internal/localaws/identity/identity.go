@@ -39,8 +39,8 @@ const (
 	// Organization is an instance of the organization, whose management account
 	// the local account is. It is the default, and what Amazon Managed Grafana needs.
 	Organization Kind = "organization"
-	// Account is an instance of this account alone, which Amazon Managed Grafana
-	// does not work with.
+	// Account is an instance of this account alone, which is in no organization.
+	// Amazon Managed Grafana does not work with it.
 	Account Kind = "account"
 	// None: Identity Center is not enabled.
 	None Kind = "none"
@@ -124,6 +124,10 @@ func (s *Identity) change(f func(*directory) error) error {
 // OrganizationInstance reports whether the account has an instance of the
 // organization, which Amazon Managed Grafana needs.
 func (s *Identity) OrganizationInstance() bool { return s.opts.Kind == Organization }
+
+// InOrganization reports whether the account is in an organization, as its
+// management account.
+func (s *Identity) InOrganization() bool { return s.opts.Kind != Account }
 
 // KnowsUser reports whether there is a user with this id.
 func (s *Identity) KnowsUser(id string) bool { return s.people().Users[id] != nil }

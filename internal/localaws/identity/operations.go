@@ -22,7 +22,7 @@ func (s *Identity) ssoAdmin() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "ListInstances", Serve: serve(s, (*call).listInstances), Rules: []gateway.Rule{
 			{Text: "the one instance in its own region; an empty list in other regions, and where Identity Center is not enabled", Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
-			{Text: "an instance of the organization and one of the account look the same: this account owns both, being the management account", Basis: gateway.Inferred, Source: ssoModel + " (nothing in it tells them apart)"},
+			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred, Source: ssoModel + " (nothing in it tells them apart)"},
 		}},
 		{Name: "DescribeInstance", Serve: serve(s, (*call).describeInstance), Resources: instanceOf, Rules: []gateway.Rule{
 			{Text: "another instance is 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},

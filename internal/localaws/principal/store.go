@@ -77,7 +77,7 @@ func (s *Store) Delete(tx *state.Tx, id string) error { return tx.Delete(keyBuck
 // Session makes temporary credentials of p, which end at expires.
 func (s *Store) Session(p Principal, now, expires time.Time) (AccessKey, error) {
 	key := AccessKey{ID: NewID("ASIA"), Secret: newSecret(), SessionToken: newSecret() + newSecret(),
-		Created: now.UTC().Truncate(time.Second), Expires: expires, Principal: p}
+		Created: now.UTC(), Expires: expires, Principal: p}
 	err := s.db.Update(func(tx *state.Tx) error { return tx.Put(keyBucket, key.ID, key) })
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("keep a session of %s: %w", p.ARN, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/parascope/parascope/internal/localaws/cloudformation/resource"
+	"github.com/parascope/parascope/internal/localaws/principal"
 )
 
 // ec2 calls an operation of EC2.
@@ -32,7 +33,26 @@ func ec2Create(w *Work, operation, kind string, path []string, pairs ...string) 
 	if id == "" {
 		return nil, fmt.Errorf("%s: its answer has no %v", operation, path)
 	}
-	return body, w.Made(id)
+	if err := w.Made(id); err != nil {
+		return nil, err
+	}
+	if kind == "" { // it has no tags
+		return body, nil
+	}
+	return body, ec2OwnTags(w)
+}
+
+// ec2OwnTags puts on a new thing the tags by which CloudFormation's are known. They
+// are AWS's to set, and need no permission of the caller's.
+func ec2OwnTags(w *Work) error {
+	own := *w
+	own.As = principal.Principal{Account: w.Stack.Account, ARN: "cloudformation.amazonaws.com", UserID: "cloudformation.amazonaws.com"}
+	const prefix = "aws:cloudformation:"
+	_, err := ec2(&own, "CreateTags", "ResourceId.1", w.ID,
+		"Tag.1.Key", prefix+"logical-id", "Tag.1.Value", w.LogicalID,
+		"Tag.2.Key", prefix+"stack-id", "Tag.2.Value", w.Stack.ID,
+		"Tag.3.Key", prefix+"stack-name", "Tag.3.Value", w.Stack.Name)
+	return err
 }
 
 // ec2Tags brings the tags of an update to the thing with this id.
@@ -207,7 +227,7 @@ func ec2EIP() Type {
 		Elsewhere:  []string{"Address", "InstanceId", "IpamPoolId", "NetworkBorderGroup", "PublicIpv4Pool", "TransferAddress"},
 		Attributes: []string{"AllocationId", "PublicIp"},
 		Create: func(w *Work) error {
-			tags := &Work{Context: w.Context, Cloud: w.Cloud, As: w.As, Stack: w.Stack, Properties: w.Properties}
+			tags := &Work{Context: w.Context, Cloud: w.Cloud, As: w.As, Stack: w.Stack, LogicalID: w.LogicalID, Properties: w.Properties}
 			body, err := ec2Create(tags, "AllocateAddress", "elastic-ip", []string{"allocationId"}, "Domain", "vpc")
 			if err != nil {
 				return err

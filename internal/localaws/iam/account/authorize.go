@@ -112,20 +112,33 @@ func sessionARN(role, session string) string {
 
 // evaluate asks all of the identity's policies.
 func (who identity) evaluate(tx *state.Tx, ask gateway.Ask) (policy.Verdict, error) {
+	documents, err := who.documents(tx)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	return who.decide(documents, ask), nil
+}
+
+// documents are the identity's policies; none of one that does not exist.
+func (who identity) documents(tx *state.Tx) ([]*policy.Document, error) {
 	if !who.exists {
-		return policy.Verdict{}, nil
+		return nil, nil
 	}
 	standing, err := who.entity.Standing(tx)
 	if err != nil {
-		return policy.Verdict{}, err
+		return nil, err
 	}
 	documents := make([]*policy.Document, len(standing))
 	for n, s := range standing {
 		if documents[n], err = policy.ParseIdentity(s.Document); err != nil {
-			return policy.Verdict{}, fmt.Errorf("policy %s: %w", s.Name, err)
+			return nil, fmt.Errorf("policy %s: %w", s.Name, err)
 		}
 	}
-	return policy.Evaluate(documents, policy.Request{Action: ask.Action, Resource: ask.Resource, Keys: who.withKeys(ask.Keys)}), nil
+	return documents, nil
+}
+
+func (who identity) decide(documents []*policy.Document, ask gateway.Ask) policy.Verdict {
+	return policy.Evaluate(documents, policy.Request{Action: ask.Action, Resource: ask.Resource, Keys: who.withKeys(ask.Keys)})
 }
 
 // withKeys adds to a request's keys what is known of the caller. The loopback
@@ -156,16 +169,25 @@ func (e *Entity) Standing(tx *state.Tx) ([]Standing, error) {
 	return all, nil
 }
 
-// Evaluate says what the policies of a user or role decide, as if it had signed
-// a request. The verdict's Matched are places among its Standing policies.
-func (e *Entity) Evaluate(tx *state.Tx, k Kind, ask gateway.Ask) (policy.Verdict, error) {
-	ask.Principal = e.Principal()
+// Evaluate says what the policies of a user or role decide of each of the asks, as
+// if it had signed such requests. The verdicts' Matched are places among its
+// Standing policies.
+func (e *Entity) Evaluate(tx *state.Tx, k Kind, asks []gateway.Ask) ([]policy.Verdict, error) {
+	caller := e.Principal()
 	if k == Roles {
-		ask.Principal = e.session("simulation")
+		caller = e.session("simulation")
 	}
-	who, err := identify(tx, ask.Principal)
+	who, err := identify(tx, caller)
 	if err != nil {
-		return policy.Verdict{}, err
+		return nil, err
 	}
-	return who.evaluate(tx, ask)
+	documents, err := who.documents(tx)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make([]policy.Verdict, len(asks))
+	for i, ask := range asks {
+		verdicts[i] = who.decide(documents, ask)
+	}
+	return verdicts, nil
 }

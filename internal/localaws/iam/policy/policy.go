@@ -64,6 +64,9 @@ type Verdict struct {
 	// Unknown says what could not be evaluated and so kept a statement from
 	// allowing, or made it deny: "condition key aws:Foo is not known to the local cloud".
 	Unknown []string
+	// Missing are the condition keys that statements about the action and the
+	// resource ask for, and that the request does not have.
+	Missing []string
 	// Matched are the policies, by their place in the call, with a statement that
 	// decided.
 	Matched []int
@@ -73,10 +76,19 @@ type Verdict struct {
 func Evaluate(documents []*Document, q Request) Verdict {
 	q.Keys = lowerKeys(q.Keys)
 	var v Verdict
-	var unknown []string
+	var unknown, missing []string
 	for i, d := range documents {
 		for _, s := range d.statements {
-			m, named := s.match(q)
+			m, named := s.about(q)
+			if m.is == no {
+				continue
+			}
+			for _, c := range s.conditions {
+				if _, carried := q.Keys[strings.ToLower(c.key)]; !carried && !slices.Contains(missing, c.key) {
+					missing = append(missing, c.key)
+				}
+				m = m.and(c.match(q.Keys, s.variables))
+			}
 			switch {
 			case s.deny && m.is != no:
 				if v.Effect != Deny {
@@ -94,6 +106,7 @@ func Evaluate(documents []*Document, q Request) Verdict {
 	if v.Effect == NoMatch {
 		v.Unknown = unknown
 	}
+	v.Missing = missing
 	return v
 }
 
@@ -162,8 +175,8 @@ func (m match) not() match {
 	return of(m.is == no)
 }
 
-// match compares all parts of a statement with a request.
-func (s *statement) match(q Request) (m match, named bool) {
+// about compares all parts of a statement but its conditions with a request.
+func (s *statement) about(q Request) (m match, named bool) {
 	m = of(slices.ContainsFunc(s.actions, func(a string) bool { return glob(literal(a, true), strings.ToLower(q.Action)) }))
 	if s.notActions {
 		m = m.not()
@@ -175,12 +188,6 @@ func (s *statement) match(q Request) (m match, named bool) {
 		var found match
 		found, named = matchPrincipals(s.principals, q.Caller)
 		m = m.and(found)
-	}
-	for _, c := range s.conditions {
-		if m.is == no {
-			return m, named
-		}
-		m = m.and(c.match(q.Keys, s.variables))
 	}
 	return m, named
 }
