@@ -17,7 +17,6 @@ type DataSource struct {
 	Access    string         `json:"access"`
 	URL       string         `json:"url"`
 	IsDefault bool           `json:"isDefault"`
-	ReadOnly  bool           `json:"readOnly,omitempty"` // provisioned: the API cannot change it
 	JSONData  map[string]any `json:"jsonData"`
 }
 
