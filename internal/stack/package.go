@@ -32,6 +32,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 	if err != nil {
 		return Packaged{}, err
 	}
+	if o.Bucket != "" {
+		if err := checkBucketName(o.Bucket); err != nil {
+			return Packaged{}, err
+		}
+	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Packaged{}, explain("ask who is calling", err)
