@@ -124,6 +124,8 @@ func Open(ctx context.Context, o Options) (*Environment, error) {
 	e.process = cmd.Process
 	go func() {
 		e.failure = exitOf(cmd.Wait())
+		// What it started ends with it: now, since soon its number may be another's.
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		close(e.exited)
 	}()
 	return e, nil
@@ -321,9 +323,10 @@ func failed(id, kind, message string) runtimeapi.Result {
 	return runtimeapi.Result{Payload: body, Failed: true, ErrorType: kind}
 }
 
-// Kill ends the process and all that it started. It may be gone already.
+// Kill ends the process and all that it started. Once it was waited for, its number
+// may be another's.
 func (e *Environment) Kill() {
-	if e.process != nil {
+	if e.process != nil && !e.Gone() {
 		syscall.Kill(-e.process.Pid, syscall.SIGKILL)
 	}
 }
