@@ -33,6 +33,7 @@ const latest = "$LATEST"
 type Function struct {
 	Region, Name, ARN string
 	Runtime           string // "provided.al2023"
+	Architecture      string // "arm64" or "x86_64"
 	Handler           string
 	Dir               string // unpacked code
 	Timeout           time.Duration
@@ -114,7 +115,9 @@ func Open(ctx context.Context, o Options) (*Environment, error) {
 	// A group of its own, so that what the function starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	e.journal.add("INIT_START Runtime Version: %s\tRuntime Version ARN: arn:aws:lambda:%s::runtime:parascope-local", strings.Replace(fn.Runtime, ".", ":", 1), fn.Region)
-	err = cmd.Start()
+	if err = fn.runs(); err == nil {
+		err = cmd.Start()
+	}
 	writer.Close() // the process has its own
 	if err != nil {
 		e.failure = entrypoint(err, fn.Dir)
