@@ -14,7 +14,7 @@ import (
 type PackageOptions struct {
 	Architecture Architecture
 	Bucket       string // "": parascope-ACCOUNT-REGION
-	CreateBucket bool   // make it when it is not there
+	CreateBucket bool   // make it when it is not there, and finish what an earlier run began to make
 }
 
 // Packaged is what Package did.
@@ -31,6 +31,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 	f, err := LoadFunction(o.Architecture)
 	if err != nil {
 		return Packaged{}, err
+	}
+	if o.Bucket != "" {
+		if err := checkBucketName(o.Bucket); err != nil {
+			return Packaged{}, err
+		}
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
@@ -53,6 +58,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 			return Packaged{}, err
 		}
 		done.BucketCreated = true
+	}
+	if o.CreateBucket {
+		if err := b.finish(ctx); err != nil {
+			return Packaged{}, err
+		}
 	}
 	there, err := b.holds(ctx, done.Key)
 	if err != nil {
