@@ -256,6 +256,55 @@ var mutations = []mutation{
 		to:   "if false {",
 		pkg:  dataplaneDir, test: "TestRequestSize",
 	},
+	// Which queries it answers.
+	{
+		rule: "steps of subqueries", file: dataplaneDir + "/limits.go",
+		from: "if c.steps > maxSubquerySteps || c.reads > maxSubqueryReads {",
+		to:   "if c.steps > 100*maxSubquerySteps || c.reads > maxSubqueryReads {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/steps_of_several_together",
+	},
+	{
+		rule: "subqueries in each other", file: dataplaneDir + "/limits.go",
+		from: "if c.steps > maxSubquerySteps || c.reads > maxSubqueryReads {",
+		to:   "if c.steps > maxSubquerySteps || c.reads > 100*maxSubqueryReads {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/subqueries_in_each_other",
+	},
+	{
+		rule: "labels that a query makes", file: dataplaneDir + "/limits.go",
+		from: "total > maxMadeLabels {",
+		to:   "total < 0 {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/labels_that_double",
+	},
+	{
+		rule: "regular expressions of a query", file: dataplaneDir + "/limits.go",
+		from: "if size > maxRegexSize {",
+		to:   "if false {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/a_regular_expression",
+	},
+	{
+		rule: "tokens of a query", file: dataplaneDir + "/limits.go",
+		from: "if n == maxQueryTokens {",
+		to:   "if n == 3*maxQueryTokens {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/depth",
+	},
+	{
+		rule: "95 days of a range query", file: dataplaneDir + "/read.go",
+		from: "if span > maxQueryRange {",
+		to:   "if false {",
+		pkg:  dataplaneDir, test: "TestReads",
+	},
+	{
+		rule: "queries at once", file: dataplaneDir + "/workspace.go",
+		from: "ActiveQueryTracker:       queries,",
+		to:   "",
+		pkg:  dataplaneDir, test: "TestQueriesRunOutOfTime",
+	},
+	{
+		rule: "AMP's answer to a query out of time", file: dataplaneDir + "/read.go",
+		from: "p.lost = status == http.StatusServiceUnavailable",
+		to:   "p.lost = false",
+		pkg:  dataplaneDir, test: "TestQueriesRunOutOfTime",
+	},
 	{
 		rule: "remote write 1.0 only", file: dataplaneDir + "/decode.go",
 		from: `if proto, ok := params["proto"]; ok && proto != "prometheus.WriteRequest" {`,

@@ -27,10 +27,10 @@ func (s *Store) Operations() []gateway.Operation {
 		{Name: "RemoteWrite", Method: post, Path: api + "remote_write", Serve: s.remoteWrite, Rules: writeRules()},
 		{Name: "QueryMetrics", Method: get, Path: api + "query", Serve: s.prometheus("/query")},
 		{Name: "QueryMetrics (POST)", Method: post, Path: api + "query", Serve: s.prometheus("/query")},
-		{Name: "QueryMetrics (range)", Method: get, Path: api + "query_range", Serve: s.queryRange, Rules: []gateway.Rule{
+		{Name: "QueryMetrics (range)", Method: get, Path: api + "query_range", Serve: s.prometheus("/query_range"), Rules: []gateway.Rule{
 			{Text: "a range of more than 95 days: 422 `the query time range exceeds the limit (query length: …, limit: …)`", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the status is assumed)"},
 		}},
-		{Name: "QueryMetrics (range, POST)", Method: post, Path: api + "query_range", Serve: s.queryRange},
+		{Name: "QueryMetrics (range, POST)", Method: post, Path: api + "query_range", Serve: s.prometheus("/query_range")},
 		{Name: "GetLabels", Method: get, Path: api + "labels", Serve: s.prometheus("/labels")},
 		{Name: "GetLabels (POST)", Method: post, Path: api + "labels", Serve: s.prometheus("/labels")},
 		{Name: "GetLabels (values)", Method: get, Path: api + "label/{name}/values", Serve: s.labelValues},
@@ -82,7 +82,12 @@ func (s *Store) Rules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "a workspace that does not exist, is not ACTIVE, or is another region's, is refused before its samples are touched", Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
 		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
-		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples and take a minute", Basis: gateway.Confirmed, Source: userGuide + ", " + trouble},
+		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed, Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
+		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; a timeout of the request's own is assumed to be answered alike)"},
+		{Text: "a range query of more than 11,000 steps is 400 bad_data `exceeded maximum resolution of 11,000 points per timeseries`", Basis: gateway.Inferred, Source: "Prometheus' HTTP API, which AMP has"},
+		{Text: "a query whose subqueries have more than 10,000,000 steps, or whose outer steps look at more than 500,000,000 of their points, is refused before it is evaluated: 422 execution `query processing would load too many samples into memory in query execution`", Basis: gateway.Assumed, Source: "a bound of the local cloud, in Prometheus' words: AMP's is not known, and Prometheus sets the memory aside before it counts"},
+		{Text: "a query of more than 10,000 tokens, with regular expressions of more than 262,144 instructions, or whose label_replace and label_join can make more than 256 KB of labels for a series: 422 execution", Basis: gateway.Assumed, Source: "bounds of the local cloud, which one query must not exhaust"},
+		{Text: "four queries run at once, of all workspaces; the others wait, within their minute", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
 		{Text: "a path that does not exist, such as one with a slash at its end, is 403 `Missing Authentication Token`", Basis: gateway.Confirmed, Source: "reports of users (prometheus-community/helm-charts#4687, vectordotdev/vector#7814)"},
 	}
 }

@@ -56,7 +56,8 @@ type Options struct {
 // Store holds the samples of all workspaces. A workspace is opened by the first
 // request for it and stays open: most of a person's workspaces are never used.
 type Store struct {
-	opts Options
+	opts    Options
+	queries slots
 
 	mu      sync.Mutex // guards entries, never held while a TSDB opens
 	entries map[string]*entry
@@ -74,7 +75,7 @@ var errClosed = errors.New("the local cloud is stopping")
 // New prepares a Store; it opens nothing.
 func New(o Options) *Store {
 	o.Limits = o.Limits.withDefaults()
-	return &Store{opts: o, entries: map[string]*entry{}}
+	return &Store{opts: o, queries: make(slots, maxQueries), entries: map[string]*entry{}}
 }
 
 // use calls f with the open workspace, which stays open until f returns.
@@ -94,7 +95,7 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 	e.mu.RLock()
 	if e.ws == nil {
 		e.mu.RUnlock()
-		if err := e.open(s.opts, id, settings); err != nil {
+		if err := e.open(s, id, settings); err != nil {
 			return err
 		}
 		e.mu.RLock()
@@ -106,13 +107,13 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 	return f(e.ws)
 }
 
-func (e *entry) open(o Options, id string, settings Settings) error {
+func (e *entry) open(s *Store, id string, settings Settings) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ws != nil {
 		return nil
 	}
-	ws, err := openWorkspace(filepath.Join(o.Dir, id), id, settings, o)
+	ws, err := openWorkspace(filepath.Join(s.opts.Dir, id), id, settings, s.opts, s.queries)
 	if err != nil {
 		return fmt.Errorf("open workspace %s: %w", id, err)
 	}

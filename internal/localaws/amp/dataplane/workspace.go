@@ -27,9 +27,9 @@ import (
 )
 
 const (
-	maxQuerySamples = 50_000_000
-	queryTimeout    = time.Minute
-	lookback        = 5 * time.Minute
+	queryTimeout        = time.Minute
+	lookback            = 5 * time.Minute
+	defaultSubqueryStep = time.Minute // of a subquery that names none: Prometheus' evaluation interval
 )
 
 // workspace is an open one.
@@ -45,7 +45,7 @@ type workspace struct {
 	metadata   map[string][]metadata
 }
 
-func openWorkspace(dir, id string, settings Settings, o Options) (*workspace, error) {
+func openWorkspace(dir, id string, settings Settings, o Options, queries slots) (*workspace, error) {
 	opts := tsdb.DefaultOptions()
 	// A laptop's workspace has thousands of series, not millions: what the
 	// TSDB sets aside per instance is most of its memory then.
@@ -60,7 +60,7 @@ func openWorkspace(dir, id string, settings Settings, o Options) (*workspace, er
 	}
 	return &workspace{
 		id: id, tenant: principal.Account + "_" + id, limits: o.Limits, db: db,
-		api:      newAPI(db, dir, logger, registry),
+		api:      newAPI(db, dir, logger, registry, queries),
 		rate:     newBucket(o.Limits, o.Now()),
 		metadata: map[string][]metadata{},
 	}, nil
@@ -82,11 +82,13 @@ func (ws *workspace) apply(s Settings) error {
 // newAPI is Prometheus' own HTTP API over the TSDB. Only the paths in
 // Store.Operations reach it, so what it asks about targets, rules and
 // configuration has empty answers.
-func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry) http.Handler {
+func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry, queries slots) http.Handler {
 	p := parser.NewParser(parser.Options{})
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: logger, Reg: registry, MaxSamples: maxQuerySamples, Timeout: queryTimeout, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
+		ActiveQueryTracker:       queries,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return defaultSubqueryStep.Milliseconds() },
 	})
 	api := v1.NewAPI(engine, db, nil, db,
 		func(context.Context) v1.ScrapePoolsRetriever { return nothing{} },
