@@ -218,6 +218,24 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestOutOfOrderRule",
 	},
 	{
+		rule: "the out-of-order rule within a request", file: dataplaneDir + "/taken.go",
+		from: "ms < newest-window.Milliseconds() {",
+		to:   "ms < newest-time.Hour.Milliseconds() {",
+		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
+	},
+	{
+		rule: "samples out of order are held against those stored", file: dataplaneDir + "/write.go",
+		from: "} else if found && b.ws.window > 0 {",
+		to:   "} else if found && b.ws.window < 0 {",
+		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
+	},
+	{
+		rule: "two values for one time", file: dataplaneDir + "/taken.go",
+		from: "if !same {",
+		to:   "if false && !same {",
+		pkg:  dataplaneDir, test: "TestHistogramsAcceptedAreNotDropped",
+	},
+	{
 		rule: "a 400 keeps the good samples", file: dataplaneDir + "/write.go",
 		from: "if err := batch.app.Commit(); err != nil {",
 		to:   "if batch.first != nil {\n\t\treturn errors.Join(batch.first, batch.app.Rollback())\n\t}\n\tif err := batch.app.Commit(); err != nil {",

@@ -40,6 +40,9 @@ type workspace struct {
 	db     *tsdb.DB
 	api    http.Handler // Prometheus' /api/v1, without that prefix
 	rate   *bucket
+	window time.Duration // of samples out of order; changes while no request runs
+
+	writing sync.Mutex // held from the first look at a request's samples until they are stored
 
 	metadataMu sync.Mutex
 	metadata   map[string][]metadata
@@ -62,6 +65,7 @@ func openWorkspace(dir, id string, settings Settings, o Options, queries slots) 
 		id: id, tenant: principal.Account + "_" + id, limits: o.Limits, db: db,
 		api:      newAPI(db, dir, logger, registry, queries),
 		rate:     newBucket(o.Limits, o.Now()),
+		window:   settings.OutOfOrderWindow,
 		metadata: map[string][]metadata{},
 	}, nil
 }
@@ -76,6 +80,7 @@ func (ws *workspace) apply(s Settings) error {
 	if err != nil {
 		return fmt.Errorf("apply settings to workspace %s: %w", ws.id, err)
 	}
+	ws.window = s.OutOfOrderWindow
 	return nil
 }
 

@@ -232,3 +232,73 @@ func FuzzRemoteWrite(f *testing.F) {
 		}
 	})
 }
+
+// TestNothingAcceptedIsDropped: 200 means that all of the request is stored. The
+// TSDB drops these when it commits, and says nothing.
+func TestNothingAcceptedIsDropped(t *testing.T) {
+	const duplicate, late = "duplicate sample for timestamp", "out-of-order sample"
+	type sample struct {
+		offset time.Duration
+		value  float64
+	}
+	for name, c := range map[string]struct {
+		before, request []sample
+		says            string // "" for 200
+		stored          int
+	}{
+		"out of order, another value":           {[]sample{{-50 * time.Second, 1}, {0, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
+		"out of order twice, another value":     {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
+		"out of order, the same again":          {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 1}}, "", 2},
+		"two values in a request":               {nil, []sample{{0, 1}, {0, 2}}, duplicate, 1},
+		"two values in a request, out of order": {[]sample{{0, 1}}, []sample{{-5 * time.Second, 1}, {-5 * time.Second, 2}}, duplicate, 2},
+		"one value twice in a request":          {nil, []sample{{0, 1}, {0, 1}}, "", 1},
+		"late in a request":                     {nil, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 1},
+		"late after the workspace was idle":     {[]sample{{-10 * time.Minute, 1}}, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 2},
+		"in the window, in a request":           {nil, []sample{{0, 1}, {-time.Minute, 1}}, "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, t.TempDir(), Limits{})
+			of := func(s sample) prompb.TimeSeries {
+				ts := series("m", []string{"a", "b"}, s.offset)
+				ts.Samples[0].Value = s.value
+				return ts
+			}
+			for _, s := range c.before {
+				p.mustWrite(of(s))
+			}
+			// Another series of the name, with more labels, is not this one.
+			p.mustWrite(series("m", []string{"a", "b", "c", "d"}, -50*time.Second, -5*time.Second, 0))
+			var together []prompb.TimeSeries
+			for _, s := range c.request {
+				together = append(together, of(s))
+			}
+			if c.says == "" {
+				p.mustWrite(together...)
+			} else {
+				p.refused(400, c.says, together...)
+			}
+			if n := p.count(`m{c=""}`); n != c.stored {
+				t.Errorf("%d samples stored, want %d", n, c.stored)
+			}
+		})
+	}
+}
+
+func TestHistogramsAcceptedAreNotDropped(t *testing.T) {
+	p := open(t, t.TempDir(), Limits{})
+	of := func(offset time.Duration, n int) prompb.TimeSeries {
+		ts := series("h", nil)
+		ts.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.Add(offset).UnixMilli(), tsdbutil.GenerateTestHistogram(int64(n)))}
+		return ts
+	}
+	p.mustWrite(of(-50*time.Second, 1), of(0, 2))
+	p.mustWrite(of(-50*time.Second, 1))
+	p.refused(400, "duplicate sample for timestamp", of(-50*time.Second, 3))
+	p.refused(400, "duplicate sample for timestamp", of(time.Second, 1), of(time.Second, 2))
+	mixed := of(2*time.Second, 1)
+	mixed.Samples = series("h", nil, 2*time.Second).Samples
+	p.refused(400, "duplicate sample for timestamp", mixed)
+	if n := p.count("h"); n != 4 {
+		t.Errorf("%d samples stored, want 4", n)
+	}
+}
