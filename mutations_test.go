@@ -274,6 +274,12 @@ var mutations = []mutation{
 		to:   "if false {",
 		pkg:  dataplaneDir, test: "TestRequestSize",
 	},
+	{
+		rule: "label values are UTF-8", file: dataplaneDir + "/series.go",
+		from: "if !utf8.ValidString(l.Value) {",
+		to:   "if !utf8.ValidString(l.Name) {",
+		pkg:  dataplaneDir, test: "TestLabelLimits",
+	},
 	// Which queries it answers.
 	{
 		rule: "steps of subqueries", file: dataplaneDir + "/limits.go",

@@ -74,6 +74,7 @@ func writeRules() []gateway.Rule {
 		{Text: "a new series above the limit of active series is refused with 429 (`per-user series limit`); samples of existing series are kept", Basis: gateway.Confirmed, Source: trouble + " (429 and the text; that existing series go on is inferred)"},
 		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the status is assumed)"},
 		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400", Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
+		{Text: "a label value that is not UTF-8 is 400, as no answer could hold it", Basis: gateway.Inferred, Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; what AMP says is not known"},
 		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed, Source: quotas + " (histograms; exemplars are assumed)"},
 	}
 }

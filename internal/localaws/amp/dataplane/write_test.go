@@ -1,12 +1,15 @@
 package dataplane
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -123,6 +126,8 @@ func TestLabelLimits(t *testing.T) {
 	p.refused(400, "series has too large labels", series("m", []string{"l", strings.Repeat("x", 7<<10)}, 0))
 	p.refused(400, "duplicate label name", series("m", []string{"l", "a", "l", "b"}, 0))
 	p.refused(400, "sample invalid label", series("m", []string{"l-l", "a"}, 0))
+	p.refused(400, `sample invalid label value: l="\xff"`, series("m", []string{"l", "\xff"}, 0))
+	p.refused(400, "sample invalid label value", series("\xff", nil, 0))
 	p.refused(400, "sample missing metric name", series("", []string{"l", "a"}, 0))
 	p.refused(400, "sample invalid metric name", series("m-m", nil, 0))
 	if n := p.count(`{__name__=~".+"}`); n != 1 {
@@ -212,27 +217,6 @@ func TestNativeHistogramsAndStaleness(t *testing.T) {
 	p.refused(400, "invalid native histogram", broken)
 }
 
-// FuzzRemoteWrite: whatever the body is, the answer is 200 or a refusal, and a
-// body that is not decoded stores nothing.
-func FuzzRemoteWrite(f *testing.F) {
-	f.Add(encode(f, &prompb.WriteRequest{
-		Timeseries: []prompb.TimeSeries{series("m", []string{"a", "b"}, 0, time.Second)},
-		Metadata:   []prompb.MetricMetadata{{MetricFamilyName: "m", Help: "h"}},
-	}))
-	f.Add([]byte("\xff\xff\xff\xff\x0f"))
-	f.Add(snappy.Encode(nil, []byte{0x0a, 0x01}))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		p := open(t, t.TempDir(), Limits{})
-		status, text := p.call("RemoteWrite", workspaceID, "", writeHeader, body)
-		if status != 200 && status != 400 && status != 413 && status != 429 {
-			t.Errorf("%d %s", status, text)
-		}
-		if _, err := decode(body); err != nil && p.count(`{__name__=~".+"}`) != 0 {
-			t.Error("a body that is not a request stored samples")
-		}
-	})
-}
-
 // TestNothingAcceptedIsDropped: 200 means that all of the request is stored. The
 // TSDB drops these when it commits, and says nothing.
 func TestNothingAcceptedIsDropped(t *testing.T) {
@@ -301,4 +285,38 @@ func TestHistogramsAcceptedAreNotDropped(t *testing.T) {
 	if n := p.count("h"); n != 4 {
 		t.Errorf("%d samples stored, want 4", n)
 	}
+}
+
+// FuzzRemoteWrite: whatever the body is, the answer is 200 or a refusal, a body
+// that is not decoded stores nothing, and what is stored can be asked for.
+func FuzzRemoteWrite(f *testing.F) {
+	f.Add(encode(f, &prompb.WriteRequest{
+		Timeseries: []prompb.TimeSeries{series("m", []string{"a", "b"}, 0, time.Second)},
+		Metadata:   []prompb.MetricMetadata{{MetricFamilyName: "m", Help: "h"}},
+	}))
+	f.Add(encode(f, &prompb.WriteRequest{
+		Timeseries: []prompb.TimeSeries{series("m", []string{"a", "\xff"}, 0)},
+		Metadata:   []prompb.MetricMetadata{{MetricFamilyName: "\xff", Help: "\xfe"}},
+	}))
+	f.Add([]byte("\xff\xff\xff\xff\x0f"))
+	f.Add(snappy.Encode(nil, []byte{0x0a, 0x01}))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p := open(t, t.TempDir(), Limits{})
+		status, text := p.call("RemoteWrite", workspaceID, "", writeHeader, body)
+		if status != 200 && status != 400 && status != 413 && status != 429 {
+			t.Errorf("%d %s", status, text)
+		}
+		if !utf8.ValidString(text) {
+			t.Errorf("the refusal is not UTF-8: %q", text)
+		}
+		if _, err := decode(body); err != nil && p.count(`{__name__=~".+"}`) != 0 {
+			t.Error("a body that is not a request stored samples")
+		}
+		all := url.Values{"match[]": {`{__name__=~".+"}`}}.Encode()
+		for operation, query := range map[string]string{"GetSeries": all, "GetLabels": "", "GetMetricMetadata": ""} {
+			if status, answer := p.call(operation, workspaceID, query, nil, nil); status != 200 || !json.Valid([]byte(answer)) || !utf8.ValidString(answer) {
+				t.Errorf("%s after it: %d %q", operation, status, answer)
+			}
+		}
+	})
 }
