@@ -198,6 +198,14 @@ var mutations = []mutation{
 		pkg:  iamDir, test: "TestPassRole",
 	},
 
+	// Which changes of a workspace it makes.
+	{
+		rule: "a client token is for one request", file: ampDir + "/token.go",
+		from: "if before.Request != request {",
+		to:   "if false {",
+		pkg:  ampDir, test: "TestClientTokensOfChanges",
+	},
+
 	// Which samples a workspace takes.
 	{
 		rule: "the one-hour rule", file: dataplaneDir + "/write.go",

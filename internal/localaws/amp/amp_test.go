@@ -205,6 +205,50 @@ func TestClientTokens(t *testing.T) {
 	}
 }
 
+// TestClientTokensOfChanges repeats each change with its token after another
+// change was made: the repetition must not undo that.
+func TestClientTokensOfChanges(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	client := c.client("us-east-2")
+	id := create(t, client, "w")
+	token := aws.String("token") // one for all: they are apart by operation
+	alias := func(alias string, token *string) error {
+		_, err := client.UpdateWorkspaceAlias(t.Context(), &sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: &alias, ClientToken: token})
+		return err
+	}
+	window := func(seconds int32, token *string) error {
+		_, err := client.UpdateWorkspaceConfiguration(t.Context(), &sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: &id, OutOfOrderTimeWindowInSeconds: &seconds, ClientToken: token})
+		return err
+	}
+	if err := errors.Join(alias("first", token), alias("second", nil), alias("first", token), window(100, token), window(200, nil), window(100, token)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := describe(t.Context(), client, id)
+	if err != nil || *w.Alias != "second" {
+		t.Errorf("the alias is %v, %v, want second", w, err)
+	}
+	got, err := client.DescribeWorkspaceConfiguration(t.Context(), &sdk.DescribeWorkspaceConfigurationInput{WorkspaceId: &id})
+	if err != nil || *got.WorkspaceConfiguration.OutOfOrderTimeWindowInSeconds != 200 {
+		t.Errorf("the configuration is %v, %v, want a window of 200 s", got, err)
+	}
+	for name, err := range map[string]error{"alias": alias("third", token), "configuration": window(300, token)} {
+		if !isError(err, "ConflictException", "client token") {
+			t.Errorf("another %s with its token: %v", name, err)
+		}
+	}
+	for range 2 {
+		if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: token}); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	}
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); !isError(err, "ResourceNotFoundException", "") {
+		t.Errorf("delete with another token: %v", err)
+	}
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: aws.String("t\u00f6ken")}); !isError(err, "ValidationException", "clientToken") {
+		t.Errorf("a token that is none: %v", err)
+	}
+}
+
 func TestValidation(t *testing.T) {
 	c := start(t, t.TempDir(), 0)
 	client := c.client("us-east-2")

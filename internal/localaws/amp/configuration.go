@@ -76,8 +76,8 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 	if len(in.LimitsPerLabelSet) > maxLimitsPerLabels {
 		return invalid("limitsPerLabelSet", "must have at most %d members", maxLimitsPerLabels)
 	}
-	var updated configuration
-	err := a.change(r, func(w *workspace) error {
+	var updated *configuration // nil when the client token has done it before
+	err := a.changeOnce(r, in.ClientToken, in, func(w *workspace) error {
 		c := &w.Configuration
 		if in.LimitsPerLabelSet != nil {
 			c.LimitsPerLabelSet = in.LimitsPerLabelSet
@@ -100,13 +100,13 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 			}
 			*s.to = *s.from
 		}
-		updated = *c
+		updated = c
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil && updated != nil {
+		err = a.data.Apply(r.Labels["workspaceId"], updated.settings())
 	}
-	if err := a.data.Apply(r.Labels["workspaceId"], updated.settings()); err != nil {
+	if err != nil {
 		return err
 	}
 	return gateway.WriteJSON(rw, http.StatusAccepted, map[string]any{"status": status{"UPDATING"}})
