@@ -200,6 +200,12 @@ var mutations = []mutation{
 
 	// Which changes of a workspace it makes.
 	{
+		rule: "limits of label sets", file: ampDir + "/configuration.go",
+		from: "case l.Limits.MaxSeries != nil && *l.Limits.MaxSeries < 0:",
+		to:   "case false:",
+		pkg:  ampDir, test: "TestConfiguration",
+	},
+	{
 		rule: "a client token is for one request", file: ampDir + "/token.go",
 		from: "if before.Request != request {",
 		to:   "if false {",

@@ -316,16 +316,42 @@ func TestConfiguration(t *testing.T) {
 	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 600 || *got.LimitsPerLabelSet[0].Limits.MaxSeries != 10 {
 		t.Errorf("after the update %+v", got)
 	}
+	limits := func(set map[string]string, n int64) []types.LimitsPerLabelSet {
+		return []types.LimitsPerLabelSet{{LabelSet: set, Limits: &types.LimitsPerLabelSetEntry{MaxSeries: &n}}}
+	}
 	for name, in := range map[string]*sdk.UpdateWorkspaceConfigurationInput{
 		"nothing":                       {},
 		"retentionPeriodInDays":         {RetentionPeriodInDays: aws.Int32(1096)},
 		"outOfOrderTimeWindowInSeconds": {OutOfOrderTimeWindowInSeconds: aws.Int32(601)},
 		"ruleQueryOffsetInSeconds":      {RuleQueryOffsetInSeconds: aws.Int32(-1)},
+		"negative maxSeries":            {LimitsPerLabelSet: limits(map[string]string{"team": "a"}, -5)},
+		"label name":                    {LimitsPerLabelSet: limits(map[string]string{"te-am": "a"}, 5)},
+		"blank label value":             {LimitsPerLabelSet: limits(map[string]string{"team": " "}, 5)},
+		"label value":                   {LimitsPerLabelSet: limits(map[string]string{"team": "\u00e4"}, 5)},
 	} {
 		in.WorkspaceId = &id
 		if _, err := client.UpdateWorkspaceConfiguration(t.Context(), in); !isError(err, "ValidationException", "") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestConfigurationWithoutItsParts sends what the SDK refuses to send.
+func TestConfigurationWithoutItsParts(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	path := "/workspaces/" + create(t, c.client("us-east-2"), "w") + "/configuration"
+	for body, says := range map[string]string{
+		`{"limitsPerLabelSet": [{}]}`:                                `"name":"limitsPerLabelSet.1.member.labelSet"`,
+		`{"limitsPerLabelSet": [{"labelSet": {}}]}`:                  `"name":"limitsPerLabelSet.1.member.limits"`,
+		`{"limitsPerLabelSet": [{"limits": {"maxSeries": 1}}]}`:      `"name":"limitsPerLabelSet.1.member.labelSet"`,
+		`{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}, 7]}`: `"reason":"CANNOT_PARSE"`,
+	} {
+		if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json", body); status != 400 || !strings.Contains(answer, says) {
+			t.Errorf("%s: %d %s, want 400 with %s", body, status, answer, says)
+		}
+	}
+	if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json", `{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}]}`); status != 202 {
+		t.Errorf("a default bucket without a limit: %d %s", status, answer)
 	}
 }
 

@@ -48,15 +48,19 @@ func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secre
 	return err
 }
 
-// query asks with a signature by the SDK's signer.
 func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string) {
 	t.Helper()
-	body := url.Values{"query": {expr}}.Encode()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/workspaces/"+workspace+"/api/v1/query", strings.NewReader(body))
+	return c.do(t, region, "POST", "/workspaces/"+workspace+"/api/v1/query", "application/x-www-form-urlencoded", url.Values{"query": {expr}}.Encode())
+}
+
+// do makes a request with a signature by the SDK's signer.
+func (c *cloud) do(t *testing.T, region, method, path, contentType, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", contentType)
 	sum := sha256.Sum256([]byte(body))
 	keys := aws.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}
 	if err := v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), "aps", region, time.Now()); err != nil {
