@@ -22,6 +22,7 @@ func (a *AMP) Services() []gateway.Service {
 				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with its samples", Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
 				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred, Source: "AMP is a regional service"},
 				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again with its client token, even if the workspace is gone by then; other parameters with that token are 409 ConflictException", Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for ever, for each workspace apart, and the conflict are assumed)"},
+				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`", Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
 				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed, Source: "no source found; the exception is in " + model},
 				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
 			},

@@ -111,7 +111,7 @@ func (g *Gateway) readBody(w http.ResponseWriter, req *Request) error {
 		return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "Request size exceeded"}
 	}
 	if err != nil {
-		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "The request body could not be read: " + err.Error()}
+		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 	}
 	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
 	req.Form = queryForm(req)
