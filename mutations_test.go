@@ -294,6 +294,12 @@ var mutations = []mutation{
 		to:   "if !utf8.ValidString(l.Name) {",
 		pkg:  dataplaneDir, test: "TestLabelLimits",
 	},
+	{
+		rule: "a removed workspace stays closed", file: dataplaneDir + "/store.go",
+		from: "if e.ws != nil || e.closed {",
+		to:   "if e.ws != nil {",
+		pkg:  dataplaneDir, test: "TestConcurrentUse",
+	},
 	// Which queries it answers.
 	{
 		rule: "steps of subqueries", file: dataplaneDir + "/limits.go",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -64,10 +65,12 @@ type Store struct {
 	closed  bool
 }
 
-// entry is a workspace that was asked for; ws is nil until it is open.
+// entry is a workspace that was asked for; ws is nil until it is open. That of a
+// removed one stays: a request that was on its way must not open it again.
 type entry struct {
-	mu sync.RWMutex // held for reading while a request uses ws, for writing while ws changes
-	ws *workspace
+	mu     sync.RWMutex // held for reading while a request uses ws, for writing while the entry changes
+	ws     *workspace
+	closed bool // for good
 }
 
 var errClosed = errors.New("the local cloud is stopping")
@@ -85,11 +88,7 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 		s.mu.Unlock()
 		return errClosed
 	}
-	e := s.entries[id]
-	if e == nil {
-		e = &entry{}
-		s.entries[id] = e
-	}
+	e := s.entry(id)
 	s.mu.Unlock()
 
 	e.mu.RLock()
@@ -102,15 +101,30 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 	}
 	defer e.mu.RUnlock()
 	if e.ws == nil {
-		return errClosed
+		return errGone(id)
 	}
 	return f(e.ws)
+}
+
+// entry is the workspace's, which is made when it is needed; the caller holds s.mu.
+func (s *Store) entry(id string) *entry {
+	e := s.entries[id]
+	if e == nil {
+		e = &entry{}
+		s.entries[id] = e
+	}
+	return e
+}
+
+// errGone is for a request that was on its way when its workspace went.
+func errGone(id string) error {
+	return &gateway.Error{Status: http.StatusNotFound, Message: "Workspace not found: " + id}
 }
 
 func (e *entry) open(s *Store, id string, settings Settings) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ws != nil {
+	if e.ws != nil || e.closed {
 		return nil
 	}
 	ws, err := openWorkspace(filepath.Join(s.opts.Dir, id), id, settings, s.opts, s.queries)
@@ -141,14 +155,13 @@ func (s *Store) Apply(workspaceID string, settings Settings) error {
 // Remove closes the workspace and deletes its samples.
 func (s *Store) Remove(workspaceID string) error {
 	s.mu.Lock()
-	e := s.entries[workspaceID]
-	delete(s.entries, workspaceID)
-	s.mu.Unlock()
-	var err error
-	if e != nil {
-		err = e.close()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
 	}
-	if err := errors.Join(err, os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
+	e := s.entry(workspaceID)
+	s.mu.Unlock()
+	if err := errors.Join(e.close(), os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
 		return fmt.Errorf("remove workspace %s: %w", workspaceID, err)
 	}
 	return nil
@@ -172,6 +185,7 @@ func (s *Store) Close() error {
 func (e *entry) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.closed = true
 	if e.ws == nil {
 		return nil
 	}
