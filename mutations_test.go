@@ -283,8 +283,8 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestLabelLimits",
 	},
 	{
-		rule: "1 MB requests", file: dataplaneDir + "/decode.go",
-		from: "if len(body) > maxRequestBytes {",
+		rule: "1 MB requests", file: dataplaneDir + "/read.go",
+		from: "if len(r.Body)+len(r.URL.RawQuery) > maxRequestBytes {",
 		to:   "if false {",
 		pkg:  dataplaneDir, test: "TestRequestSize",
 	},

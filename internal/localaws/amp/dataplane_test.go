@@ -119,3 +119,18 @@ func TestDataPlaneRefusals(t *testing.T) {
 		t.Errorf("after its deletion: %d %s", status, body)
 	}
 }
+
+// TestTooLargeRequestsAreAnsweredAlike: what the data plane refuses, and what
+// already the gateway does.
+func TestTooLargeRequestsAreAnsweredAlike(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	path := "/workspaces/" + create(t, c.client("us-east-2"), "w") + "/api/v1/"
+	for _, size := range []int{1<<20 + 1, 17 << 20} {
+		for operation, contentType := range map[string]string{"remote_write": "application/x-protobuf", "query": "application/x-www-form-urlencoded"} {
+			status, body := c.do(t, "us-east-2", "POST", path+operation, contentType, strings.Repeat("x", size))
+			if status != 413 || body != `{"message":"Request size exceeded"}` {
+				t.Errorf("%s of %d bytes: %d %s", operation, size, status, body)
+			}
+		}
+	}
+}

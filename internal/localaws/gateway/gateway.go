@@ -108,7 +108,7 @@ func (g *Gateway) finish(w http.ResponseWriter, req *Request) (err error) {
 func (g *Gateway) readBody(w http.ResponseWriter, req *Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Request.Body, g.opts.MaxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "Request size exceeded"}
+		return TooLarge()
 	}
 	if err != nil {
 		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}

@@ -62,7 +62,7 @@ func writeRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "success is 200 without a body", Basis: gateway.Confirmed, Source: reference + ", RemoteWrite"},
 		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred, Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
-		{Text: "a body over 1 MB (1,048,576 bytes as sent) is 413", Basis: gateway.Confirmed, Source: quotas + " (the limit; status, unit and text are assumed)"},
+		{Text: "a body that unfolds to more than 32 MB is 413 as well", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
 		{Text: "what is no snappy or no protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
 		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`greater_than_max_sample_age`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
 		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed, Source: "Cortex' default creation_grace_period"},
@@ -83,6 +83,7 @@ func writeRules() []gateway.Rule {
 func (s *Store) Rules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "a workspace that does not exist, is not ACTIVE, or is another region's, is refused before its samples are touched", Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
+		{Text: "a request of more than 1 MB (1,048,576 bytes as sent, of body and query together), to write or to read, is 413 `{\"message\": \"Request size exceeded\"}`", Basis: gateway.Confirmed, Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
 		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
 		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed, Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
 		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; a timeout of the request's own is assumed to be answered alike)"},

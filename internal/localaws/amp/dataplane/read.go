@@ -19,6 +19,9 @@ const (
 
 // with calls f with the workspace that the request names.
 func (s *Store) with(r *gateway.Request, f func(*workspace) error) error {
+	if len(r.Body)+len(r.URL.RawQuery) > maxRequestBytes {
+		return gateway.TooLarge()
+	}
 	id := r.Labels["workspaceId"]
 	settings, err := s.opts.Find(r, id)
 	if err != nil {

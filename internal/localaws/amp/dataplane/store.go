@@ -101,7 +101,7 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 	}
 	defer e.mu.RUnlock()
 	if e.ws == nil {
-		return errGone(id)
+		return s.gone(id)
 	}
 	return f(e.ws)
 }
@@ -116,8 +116,14 @@ func (s *Store) entry(id string) *entry {
 	return e
 }
 
-// errGone is for a request that was on its way when its workspace went.
-func errGone(id string) error {
+// gone is for a request that was on its way when its workspace was removed, or the
+// store closed: then a sender is to try again.
+func (s *Store) gone(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
 	return &gateway.Error{Status: http.StatusNotFound, Message: "Workspace not found: " + id}
 }
 

@@ -138,8 +138,15 @@ func TestLabelLimits(t *testing.T) {
 func TestRequestSize(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	noise := make([]byte, maxRequestBytes+1)
-	if status, body := p.call("RemoteWrite", workspaceID, "", writeHeader, noise); status != 413 {
-		t.Errorf("1 MB and a byte: %d %s", status, body)
+	long := "query=up" + strings.Repeat("%20", maxRequestBytes/3)
+	for operation, query := range map[string]string{"RemoteWrite": "", "QueryMetrics (POST)": "", "QueryMetrics (range, POST)": "", "GetSeries (POST)": "", "QueryMetrics": long} {
+		body := noise
+		if query != "" {
+			body = nil
+		}
+		if status, body := p.call(operation, workspaceID, query, writeHeader, body); status != 413 || body != "Request size exceeded" {
+			t.Errorf("%s of 1 MB and a byte: %d %s", operation, status, body)
+		}
 	}
 	bomb := snappy.Encode(nil, make([]byte, maxDecodedBytes+1))
 	if len(bomb) > maxRequestBytes*2 {
