@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/internal/localaws/amp"
+	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -395,6 +396,21 @@ func TestRestart(t *testing.T) {
 	}
 	if _, err := describe(t.Context(), client, deleted); !isError(err, "ResourceNotFoundException", "") {
 		t.Errorf("the deleted one: %v", err)
+	}
+}
+
+func TestNegativeOptions(t *testing.T) {
+	for name, o := range map[string]amp.Options{
+		"the ingestion rate is -1":         {Limits: dataplane.Limits{IngestionRate: -1}},
+		"the ingestion burst is -1":        {Limits: dataplane.Limits{IngestionBurst: -1}},
+		"the limit of active series is -1": {Limits: dataplane.Limits{ActiveSeries: -1}},
+		"the delay of creation":            {CreateDelay: -1},
+		"the delay of deletion":            {DeleteDelay: -1},
+	} {
+		o.State, o.Now = openState(t), time.Now
+		if _, err := amp.New(o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
