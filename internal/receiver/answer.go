@@ -85,10 +85,8 @@ func Classify(code int, header http.Header, body string, now time.Time) Answer {
 }
 
 func classify400(body string) (Meaning, queue.Uncertain) {
-	for _, p := range limitPhrases {
-		if strings.Contains(body, p) {
-			return Later, 0
-		}
+	if containsAny(body, limitPhrases) {
+		return Later, 0
 	}
 	for _, p := range neverPhrases {
 		if strings.Contains(body, p.phrase) {

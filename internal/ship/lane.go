@@ -119,7 +119,7 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 			o.Dropped[queue.QueueFull] += samplesOf(parts)
 			break
 		}
-		if oldest := l.remote.clock.Now().Add(-set.ageLimit).UnixMilli(); maxTime < oldest {
+		if oldest := l.remote.clock.Oldest(set.ageLimit).UnixMilli(); maxTime < oldest {
 			o.Dropped[queue.TooOld] += samplesOf(parts)
 			break
 		} else if minTime < oldest {

@@ -79,6 +79,58 @@ func TestClockIsSet(t *testing.T) {
 	}
 }
 
+// TestWrongDate: whatever stands between the machine and the receiver has a time
+// two hours off. Nothing is dropped for it, and nothing stops being sent.
+func TestWrongDate(t *testing.T) {
+	for _, code := range []int{http.StatusServiceUnavailable, http.StatusOK} { // a gateway; a captive portal
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			s := newSink(t)
+			r := start(t, Options{}, remoteWrite(s))
+			var once atomic.Bool
+			s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+				w.Header().Set("Date", time.Now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+				w.WriteHeader(code)
+				once.Store(true)
+				return code/100 == 2
+			})
+			r.scrape("node", 100, time.Now())
+			await(t, "a request is answered", once.Load)
+			await(t, "the answer is heard", func() bool { return r.remote().Requests[fmt.Sprint(code)] > 0 })
+			s.answerWith(nil)
+			for range 3 {
+				r.scrape("other", 100, time.Now())
+				await(t, "a millisecond has passed", after(2*time.Millisecond))
+			}
+			l := r.settled(400)
+			r.stop()
+			if l.Delivered != 400 || s.distinct() != 400 {
+				t.Errorf("ledger %+v, receiver has %d of 400", l, s.distinct())
+			}
+		})
+	}
+}
+
+// TestBootsAhead: a machine's clock is more than an hour ahead when it starts, as
+// one without a battery may be; its backlog is not dropped for that.
+func TestBootsAhead(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	c := newClocks()
+	r := start(t, Options{Now: c.wall, Elapsed: c.elapsed}, remoteWrite(s))
+	r.scrape("node", 100, c.wall())
+	r.settledOnDisk(100)
+	r.stop()
+	c.step(time.Hour + time.Minute)
+	r = start(t, r.options, remoteWrite(s))
+	await(t, "the receiver was asked", func() bool { return r.remote().Requests["503"] > 0 })
+	s.answerWith(nil)
+	l := r.settled(100)
+	r.stop()
+	if l.Delivered != 100 || s.distinct() != 100 {
+		t.Errorf("ledger %+v, receiver has %d of 100", l, s.distinct())
+	}
+}
+
 // TestWrongClockSigns is in package receiver; here: what is older than the limit
 // by the receiver's clock is dropped, oldest first, and counted.
 func TestBacklogOlderThanTheLimit(t *testing.T) {
