@@ -213,7 +213,7 @@ func (s *Ship) takingRemote(id string) (*remote, error) {
 		if err := s.remotes[i].stop(); err != nil {
 			return nil, err
 		}
-		s.remotes = slices.Delete(s.remotes, i, i+1)
+		s.remotes = slices.Delete(slices.Clone(s.remotes), i, i+1) // others read the list that was there
 	}
 	r, err := s.openRemote(id, true)
 	if err != nil {
