@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,6 +30,7 @@ import (
 type remote struct {
 	ship       *Ship
 	id         string // name of its directory
+	fresh      bool   // its directory was made with it
 	logger     *slog.Logger
 	settings   atomic.Pointer[settings]
 	configured atomic.Bool
@@ -82,6 +84,11 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	}
 	// Until a configuration names it, a remote only ages.
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
 	dir := filepath.Join(s.options.Dir, id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
@@ -232,6 +239,11 @@ func (r *remote) start(ctx context.Context) {
 func (r *remote) stop() error {
 	r.cancel()
 	r.running.Wait()
+	return r.close()
+}
+
+// close closes the queues, which nobody uses.
+func (r *remote) close() error {
 	var first error
 	for _, q := range r.queues {
 		if err := q.Close(); err != nil && first == nil {

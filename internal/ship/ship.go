@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -155,13 +156,9 @@ func (s *Ship) openLeftBehind() error {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) {
 			continue
 		}
-		r, err := s.openRemote(e.Name(), false)
-		if err != nil {
+		if err := s.age(e.Name()); err != nil {
 			return err
 		}
-		r.recall()
-		s.remotes = append(s.remotes, r)
-		r.start(s.ctx)
 	}
 	return nil
 }
@@ -173,19 +170,19 @@ func (s *Ship) openLeftBehind() error {
 func (s *Ship) ApplyConfig(c *config.Config) error {
 	ids, sets, err := newSets(s.ctx, c)
 	if err != nil {
+		closeSets(sets)
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var live []*remote
-	for _, id := range ids {
-		r, err := s.takingRemote(id)
-		if err != nil {
-			return err
-		}
-		sets[id].warn(r.logger)
-		r.configure(sets[id])
-		live = append(live, r)
+	live, err := s.takingRemotes(ids)
+	if err != nil {
+		closeSets(sets)
+		return err
+	}
+	for i, r := range live {
+		sets[ids[i]].warn(r.logger)
+		r.configure(sets[ids[i]])
 	}
 	all := slices.Clone(live)
 	for _, r := range s.remotes {
@@ -202,41 +199,108 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 	return nil
 }
 
-// takingRemote returns the remote with the id, in a state that takes samples.
-// The caller holds mu.
-func (s *Ship) takingRemote(id string) (*remote, error) {
-	i := slices.IndexFunc(s.remotes, func(r *remote) bool { return r.id == id })
-	if i >= 0 && slices.Contains(s.live, s.remotes[i]) {
-		return s.remotes[i], nil
-	}
-	if i >= 0 { // opened to age: open it again to take
-		if err := s.remotes[i].stop(); err != nil {
+// takingRemotes returns the remotes with the ids, in a state that takes samples.
+// When one of them cannot be opened, what was there before is there again. The
+// caller holds mu.
+func (s *Ship) takingRemotes(ids []string) ([]*remote, error) {
+	var all, opened []*remote
+	for _, id := range ids {
+		i := slices.IndexFunc(s.remotes, func(r *remote) bool { return r.id == id })
+		if i >= 0 && slices.Contains(s.live, s.remotes[i]) {
+			all = append(all, s.remotes[i])
+			continue
+		}
+		var aging *remote
+		if i >= 0 {
+			aging = s.remotes[i]
+		}
+		r, err := s.reopen(id, aging)
+		if err != nil {
+			for _, r := range opened {
+				err = errors.Join(err, s.giveBack(r))
+			}
 			return nil, err
 		}
-		s.remotes = slices.Delete(slices.Clone(s.remotes), i, i+1) // others read the list that was there
+		all, opened = append(all, r), append(opened, r)
+	}
+	for _, r := range opened {
+		var before queue.Ledger
+		for _, q := range r.queues {
+			before.Add(q.Ledger())
+		}
+		r.traffic.Start(s.elapsed(), before.Taken, before.Delivered)
+		s.replace(r)
+		r.start(s.ctx)
+	}
+	return all, nil
+}
+
+// reopen opens a remote to take samples, whose directory another one may have
+// open to age what is in it.
+func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
+	if aging == nil {
+		_, err := os.Stat(filepath.Join(s.options.Dir, id))
+		r, openErr := s.openRemote(id, true)
+		if openErr == nil {
+			r.fresh = os.IsNotExist(err)
+		}
+		return r, openErr
+	}
+	if err := aging.stop(); err != nil {
+		return nil, errors.Join(err, s.age(id))
 	}
 	r, err := s.openRemote(id, true)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.age(id))
 	}
-	var before queue.Ledger
-	for _, q := range r.queues {
-		before.Add(q.Ledger())
-	}
-	r.traffic.Start(s.elapsed(), before.Taken, before.Delivered)
-	s.remotes = append(s.remotes, r)
-	r.start(s.ctx)
 	return r, nil
+}
+
+// giveBack closes a remote that was opened to take samples and is not to.
+func (s *Ship) giveBack(r *remote) error {
+	err := r.close()
+	if r.fresh {
+		return errors.Join(err, os.RemoveAll(filepath.Join(s.options.Dir, r.id)))
+	}
+	return errors.Join(err, s.age(r.id))
+}
+
+// age opens a remote that no configuration names.
+func (s *Ship) age(id string) error {
+	r, err := s.openRemote(id, false)
+	if err != nil {
+		return err
+	}
+	r.recall()
+	s.replace(r)
+	r.start(s.ctx)
+	return nil
+}
+
+// replace puts a remote in the place of the one with its id, or at the end. Others
+// read the list that was there. The caller holds mu, or is alone.
+func (s *Ship) replace(r *remote) {
+	s.remotes = slices.Clone(s.remotes)
+	if i := slices.IndexFunc(s.remotes, func(o *remote) bool { return o.id == r.id }); i >= 0 {
+		s.remotes[i] = r
+		return
+	}
+	s.remotes = append(s.remotes, r)
 }
 
 // Check reports what ApplyConfig would refuse about the configuration's
 // remote_write sections.
 func Check(ctx context.Context, c *config.Config) error {
 	_, sets, err := newSets(ctx, c)
+	closeSets(sets)
+	return err
+}
+
+// closeSets gives back what settings hold that are not put in force.
+func closeSets(sets map[string]*settings) {
 	for _, set := range sets {
 		set.close()
 	}
-	return err
 }
 
 // newSets makes the settings of each remote_write section, by its remote's id; ids
