@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 
 	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 )
@@ -86,7 +87,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, r.close())
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), "make room on the disk of "+s.options.Dir+", and let the head write there")
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
@@ -140,10 +141,6 @@ func listGenerations(dir string) ([]generation, error) {
 		var g generation
 		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 {
 			continue // not ours
-		}
-		// A start that ended early leaves a directory without a queue.
-		if have, err := queue.LanesIn(filepath.Join(dir, e.Name())); err != nil || have != g.lanes && have != 0 {
-			return nil, fmt.Errorf("queue %s has %d lanes (%v)", filepath.Join(dir, e.Name()), have, err)
 		}
 		all = append(all, g)
 	}
