@@ -76,7 +76,7 @@ func parsePosition(b []byte) (p position, ok bool) {
 
 // positions is the file of all lanes' slots.
 type positions struct {
-	file  *os.File
+	file  *os.File // nil: there is none, for who only reads
 	dirty atomic.Bool
 }
 
@@ -124,7 +124,10 @@ func makePositions(path string, slots []byte) (err error) {
 // load returns the lane's newest intact slot.
 func (p *positions) load(lane int) (newest position, found bool, err error) {
 	b := make([]byte, 2*slotBytes)
-	if _, err := p.file.ReadAt(b, int64(lane)*2*slotBytes); err != nil {
+	if p.file == nil {
+		return position{}, false, nil
+	}
+	if err := readFull(p.file, b, int64(lane)*2*slotBytes); err != nil {
 		return position{}, false, fmt.Errorf("read positions: %w", err)
 	}
 	for _, slot := range [][]byte{b[:slotBytes], b[slotBytes:]} {

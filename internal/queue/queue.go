@@ -48,7 +48,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -77,8 +76,9 @@ type Queue struct {
 	positions *positions
 }
 
-// Open opens the queue in dir, creating it if it is not there. A directory that
-// was made with another number of lanes is an error: only LanesIn tells.
+// Open opens the queue in dir, creating it if it is not there. It must have been
+// made with the same number of lanes: whoever opens it knows, by the directory's
+// name or otherwise.
 func Open(dir string, o Options) (*Queue, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
@@ -103,19 +103,6 @@ func Open(dir string, o Options) (*Queue, error) {
 		q.lanes = append(q.lanes, l)
 	}
 	return q, nil
-}
-
-// LanesIn returns how many lanes the queue in dir was made with, 0 if there is no
-// queue.
-func LanesIn(dir string) (int, error) {
-	info, err := os.Stat(filepath.Join(dir, positionsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("look for a queue: %w", err)
-	}
-	return int(info.Size() / (2 * slotBytes)), nil
 }
 
 func laneDir(i int) string { return fmt.Sprintf("lane-%02d", i) }
