@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 type Lane struct {
 	dir          string
 	number       int
-	share        int64 // bytes on disk that it may hold
+	share        atomic.Int64 // bytes on disk that it may hold
 	segmentBytes int64
 	now          func() time.Time
 	logger       *slog.Logger
@@ -52,7 +53,7 @@ func (l *Lane) More() <-chan struct{} { return l.more }
 func (l *Lane) Over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.bytes > l.share
+	return l.bytes > l.share.Load()
 }
 
 // Append takes the samples of one request. buf is HeaderBytes of room, which

@@ -120,6 +120,19 @@ func (q *Queue) Ledger() Ledger {
 	return sum
 }
 
+// Limit sets how many bytes on disk the lanes may hold together, from now on.
+func (q *Queue) Limit(bytes int64) {
+	for _, l := range q.lanes {
+		l.share.Store(bytes / int64(len(q.lanes)))
+	}
+}
+
+// Bytes is how many bytes the lanes hold on disk.
+func (q *Queue) Bytes() (n int64) {
+	q.locked(func(l *Lane) { n += l.bytes })
+	return n
+}
+
 // Status is what a queue holds, at one instant.
 type Status struct {
 	Ledger   Ledger

@@ -63,16 +63,38 @@ func (l *shipLane) join(e queue.Entry) ([]byte, error) {
 	return joined, err
 }
 
-// dropOlder drops the records at the front whose samples are all from before
-// millis, and reports whether there were any.
-func (l *shipLane) dropOlder(millis int64) bool {
+// await waits until ready is closed, and reports whether ctx did not end first.
+// Meanwhile the limits on bytes and on age apply to what waits.
+func (l *shipLane) await(ctx context.Context, ready <-chan struct{}) bool {
+	ticker := time.NewTicker(idle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ready:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+			l.trim(l.remote.clock.Oldest(l.remote.settings.Load().ageLimit).UnixMilli())
+		}
+	}
+}
+
+// trim drops records at the front while the lane holds too much, and those whose
+// samples are all from before millis. It reports whether there were any.
+func (l *shipLane) trim(millis int64) bool {
 	for dropped := false; ; dropped = true {
+		over := l.lane.Over()
 		e, ok, err := l.lane.Peek(1, 0)
-		if err != nil || !ok || e.MaxTime >= millis {
+		if err != nil || !ok || !over && e.MaxTime >= millis {
 			return dropped // the next Peek meets the error, too
 		}
+		why := queue.TooOld
+		if over {
+			why = queue.QueueFull
+		}
 		var o queue.Outcome
-		o.Dropped[queue.TooOld] = uint64(e.Samples)
+		o.Dropped[why] = uint64(e.Samples)
 		l.lane.Done(e, o)
 		l.remote.outcome(o)
 	}
@@ -123,7 +145,7 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 			o.Dropped[queue.TooOld] += samplesOf(parts)
 			break
 		} else if minTime < oldest {
-			if len(e.Bodies) > 1 && o.Sum() == 0 && l.dropOlder(oldest) {
+			if len(e.Bodies) > 1 && o.Sum() == 0 && l.trim(oldest) {
 				return // what is left makes another request
 			}
 			// Those of one scrape have one time, unless an exporter sets

@@ -201,6 +201,7 @@ func (r *remote) label() (name, url string) {
 // lane must not overtake itself.
 func (r *remote) start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(ctx)
+	r.shareLimit()
 	ready := make(chan struct{})
 	close(ready)
 	key := 0
@@ -214,10 +215,8 @@ func (r *remote) start(ctx context.Context) {
 			lanes.Add(1)
 			r.running.Go(func() {
 				defer lanes.Done()
-				select {
-				case <-before:
+				if l.await(ctx, before) {
 					l.run(ctx, once)
-				case <-ctx.Done():
 				}
 			})
 		}
@@ -229,6 +228,16 @@ func (r *remote) start(ctx context.Context) {
 	}
 	if r.taking != nil {
 		r.running.Go(func() { r.sendMetadata(ctx) })
+	}
+}
+
+// shareLimit gives each queue what the newer ones leave of the limit on bytes, so
+// that the oldest samples are dropped first.
+func (r *remote) shareLimit() {
+	left := r.ship.options.MaxBytes
+	for _, q := range slices.Backward(r.queues) {
+		q.Limit(left)
+		left = max(left-q.Bytes(), 0)
 	}
 }
 

@@ -371,6 +371,7 @@ func (s *Ship) tick() {
 
 func (r *remote) tick(now time.Duration) {
 	var sum queue.Ledger
+	r.shareLimit()
 	for _, q := range r.queues {
 		if err := q.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 			r.diskFailed(err)

@@ -188,6 +188,44 @@ func TestQueueLimit(t *testing.T) {
 	}
 }
 
+// TestQueueLimitIsShared: the number of lanes changes during an outage. Old and
+// new lanes have the limit together, and the oldest samples go first.
+func TestQueueLimitIsShared(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	const limit = 256 << 10
+	r := start(t, Options{Lanes: 2, MaxBytes: limit}, remoteWrite(s))
+	begin := time.Now().Add(-time.Minute)
+	n := 0
+	fill := func(until func(delivery.RemoteStatus) bool) {
+		t.Helper()
+		for i := 0; i < 2000 && !until(r.remote()); i++ {
+			n += 1000
+			r.scrape(fmt.Sprint("node-", n), 1000, begin.Add(time.Duration(n)*time.Microsecond))
+		}
+	}
+	fill(func(rs delivery.RemoteStatus) bool { return rs.QueueBytes > limit*3/4 })
+	old := n
+	r.stop()
+	r.options.Lanes = 3
+	r = start(t, r.options, remoteWrite(s))
+	fill(func(rs delivery.RemoteStatus) bool { return rs.QueueBytes > 2*limit })
+	var rs delivery.RemoteStatus
+	await(t, "the queues hold no more than they may, together", func() bool {
+		rs = r.remote()
+		return rs.QueueBytes <= limit
+	})
+	if lost := int(rs.Ledger.Dropped[queue.QueueFull]); lost < old || lost >= n {
+		t.Errorf("%d samples were dropped, want the %d old ones and some of the %d new ones", lost, old, n-old)
+	}
+	s.answerWith(nil)
+	l := r.settled(n)
+	r.stop()
+	if l.Delivered+l.Dropped[queue.QueueFull] != uint64(n) || uint64(s.distinct()) != l.Delivered || s.outOfOrder > 0 {
+		t.Errorf("ledger %+v, receiver has %d of %d", l, s.distinct(), n)
+	}
+}
+
 // TestDirectoryGone: the queue's directory disappears and comes back.
 func TestDirectoryGone(t *testing.T) {
 	s := newSink(t)
