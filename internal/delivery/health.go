@@ -33,6 +33,19 @@ func (h *Health) Good(lane int, now time.Time) (recovered time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lastSuccess = now
+	return h.calm(lane)
+}
+
+// Calm notes that a lane has nothing to send any more, or may not send it: it does
+// not fail then. It returns since when the remote write had failed if it does not
+// any more.
+func (h *Health) Calm(lane int) (recovered time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calm(lane)
+}
+
+func (h *Health) calm(lane int) (recovered time.Time) {
 	if _, was := h.failing[lane]; !was {
 		return time.Time{}
 	}

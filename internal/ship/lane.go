@@ -41,8 +41,10 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 			l.remote.diskFailed(err)
 			sleep(ctx, idle)
 		case !ok && once:
+			l.remote.calm(l.key)
 			return
 		case !ok:
+			l.remote.calm(l.key)
 			select {
 			case <-l.lane.More():
 			case <-ctx.Done():
@@ -178,6 +180,7 @@ func samplesOf(parts []part) (n uint64) {
 // when ctx ended.
 func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o *queue.Outcome) bool {
 	if !l.remote.configured.Load() {
+		l.remote.calm(l.key)
 		return sleep(ctx, idle) // its remote_write is gone: it waits until it is too old
 	}
 	p := (*parts)[0]

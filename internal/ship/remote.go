@@ -289,6 +289,14 @@ func (r *remote) good(lane int) {
 	}
 }
 
+// calm notes that a lane sends nothing now: what it had was dropped, or it may not
+// send. Its last trouble is over then, and no success.
+func (r *remote) calm(lane int) {
+	if since := r.health.Calm(lane); !since.IsZero() {
+		r.logger.Info("nothing is sent any more", "after", r.wall().Sub(since).Round(time.Second).String())
+	}
+}
+
 // outcome looks for what a person must hear of.
 func (r *remote) outcome(o queue.Outcome) {
 	if o.Sum() == o.Delivered {

@@ -226,6 +226,32 @@ func TestQueueLimitIsShared(t *testing.T) {
 	}
 }
 
+// TestTroubleEndsWithItsSamples: what failed is dropped or its section removed;
+// the remote write does not fail any more then, and no success is claimed.
+func TestTroubleEndsWithItsSamples(t *testing.T) {
+	for name, end := range map[string]func(*rig, *clocks) error{
+		"too old": func(_ *rig, c *clocks) error { c.skip(2 * time.Hour); return nil },
+		"removed": func(r *rig, _ *clocks) error { return r.ApplyConfig(parse(t, "scrape_configs: []")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSink(t)
+			s.answerWith(always(503, "down"))
+			c := newClocks()
+			r := start(t, Options{Now: c.wall, Elapsed: c.elapsed}, remoteWrite(s))
+			r.scrape("node", 100, c.wall())
+			await(t, "requests fail", func() bool { return !r.remote().FailingSince.IsZero() })
+			if err := end(r, c); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "no request fails any more", func() bool { return r.remote().FailingSince.IsZero() })
+			if rs := r.remote(); !rs.LastSuccess.IsZero() {
+				t.Errorf("last success %s, and nothing ever succeeded", rs.LastSuccess)
+			}
+			r.stop()
+		})
+	}
+}
+
 // TestDirectoryGone: the queue's directory disappears and comes back.
 func TestDirectoryGone(t *testing.T) {
 	s := newSink(t)
