@@ -15,7 +15,7 @@ func openLane(dir string, number int, share int64, p *positions, o Options) (*La
 	}
 	l := &Lane{
 		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: p,
-		more: make(chan struct{}, 1),
+		fsync: (*os.File).Sync, more: make(chan struct{}, 1),
 	}
 	l.share.Store(share)
 	at, found, err := p.load(number)
