@@ -31,7 +31,7 @@ Counts are in samples and begin when the queue was made, not when the head
 started: taken = delivered + waiting + uncertain + dropped.
 
 Exit codes: 0 they are delivered, or older ones are being caught up with; 1 they
-are delayed, or some were dropped in the last 5 minutes; 4 they are delayed
+are delayed, or some were dropped or refused in the last 5 minutes; 4 they are delayed
 because the receiver refuses the credentials (HTTP 401, 403) or there are none; 5
 they are delayed because the workspace is not found (HTTP 404), or no head answers
 on the address.`,
@@ -64,7 +64,7 @@ on the address.`,
 // step of the remote write that fares worst.
 func deliveryError(d head.Delivery) error {
 	for _, r := range d.Remotes {
-		if r.Verdict != d.Verdict || r.Verdict != head.Delayed && r.Verdict != head.Losing {
+		if r.Verdict != d.Verdict || slices.Contains([]head.Verdict{head.Delivering, head.CatchingUp, head.Removed}, r.Verdict) {
 			continue
 		}
 		err := fmt.Errorf("samples for %s are %s", r.Name, verdictText(r))
@@ -87,7 +87,7 @@ func verdictText(r head.RemoteDelivery) string {
 	if r.Verdict == head.Losing {
 		return "being lost: " + r.Reason
 	}
-	return "delayed: " + r.Reason
+	return string(r.Verdict) + ": " + r.Reason
 }
 
 // printDelivery draws a status for a person. Times are told as of the status.
@@ -153,7 +153,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	}
 	if n := l.Doubtful(); n > 0 {
 		add("uncertain, since the receiver refused some of their batches: %s", reasons(l.UncertainByReason()))
-		if r.LastRefusal != "" {
+		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
 			add("  its last words: %s", r.LastRefusal)
 		}
 	}

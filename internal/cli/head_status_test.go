@@ -48,6 +48,11 @@ func TestDeliveryForPeople(t *testing.T) {
 			r.Ledger, r.OldestSample, r.FailingSince = ledger(100, 98_765), now.Add(-6*time.Minute), now.Add(-6*time.Minute)
 			r.LastError = trouble(403, "The security token included in the request is expired")
 		}),
+		with("in-doubt", func(r *delivery.RemoteStatus) {
+			r.Ledger = ledger(1000, 0)
+			r.Ledger.Taken, r.Ledger.Uncertain[queue.OutOfOrder] = r.Ledger.Taken+2000, 2000
+			r.LastSuccess, r.LastDoubt, r.LastRefusal = now.Add(-time.Hour), now.Add(-2*time.Second), "err: out-of-order sample"
+		}),
 		with("catching-up", func(r *delivery.RemoteStatus) {
 			r.Ledger, r.OldestSample, r.DeliveredRate, r.RateLimit = ledger(100, 9_000_000), now.Add(-20*time.Minute), 100_000, 100_000
 		}),
@@ -81,7 +86,7 @@ func TestDeliveryForPeople(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("%s differs (-update rewrites it) (-want +got):\n%s", golden, diff)
 	}
-	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
+	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "in-doubt": hint.Failure, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
 		for _, r := range remotes {
 			if r.Name != name {
 				continue

@@ -12,6 +12,7 @@ type Health struct {
 	began       time.Time         // of trouble that some lanes have left behind
 	lastSuccess time.Time
 	lastError   *Trouble
+	lastDoubt   time.Time // when samples last became uncertain
 	lastRefusal string    // text of the last answer that put samples in doubt
 	lastLoss    time.Time // when samples were last dropped
 	toldLoss    time.Time // when the log was last told
@@ -27,7 +28,7 @@ type Trouble struct {
 	NoCredentials bool `json:"no_credentials,omitempty"`
 }
 
-// Good notes an answer that is final. It returns since when the remote write had
+// Good notes an answer of 2xx. It returns since when the remote write had
 // failed if it does not any more.
 func (h *Health) Good(lane int, now time.Time) (recovered time.Time) {
 	h.mu.Lock()
@@ -36,8 +37,8 @@ func (h *Health) Good(lane int, now time.Time) (recovered time.Time) {
 	return h.calm(lane)
 }
 
-// Calm notes that a lane has nothing to send any more, or may not send it: it does
-// not fail then. It returns since when the remote write had failed if it does not
+// Calm notes that a lane got another final answer, or has nothing to send any more,
+// or may not send it: it does not fail then. It returns since when the remote write had failed if it does not
 // any more.
 func (h *Health) Calm(lane int) (recovered time.Time) {
 	h.mu.Lock()
@@ -89,10 +90,10 @@ func (h *Health) since() (first time.Time) {
 }
 
 // Refuse notes an answer that put samples in doubt.
-func (h *Health) Refuse(text string) {
+func (h *Health) Refuse(now time.Time, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lastRefusal = text
+	h.lastDoubt, h.lastRefusal = now, text
 }
 
 // Refusal is the text of the last answer that put samples in doubt.
@@ -129,5 +130,6 @@ func (h *Health) Fill(r *RemoteStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.LastSuccess, r.FailingSince, r.LastLoss = h.lastSuccess.UTC(), h.since().UTC(), h.lastLoss.UTC()
+	r.LastDoubt = h.lastDoubt.UTC()
 	r.LastError, r.LastRefusal = h.lastError, h.lastRefusal
 }

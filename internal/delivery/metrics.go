@@ -57,7 +57,7 @@ func (e exporter) ledger(rs *RemoteStatus) {
 func (e exporter) state(rs *RemoteStatus) {
 	gauge := func(name, help string, v float64) { e.send(prometheus.GaugeValue, name, help, v) }
 	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.", unixSeconds(rs.OldestSample))
-	gauge("parascope_delivery_last_success_timestamp_seconds", "When a request was last answered for good, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
+	gauge("parascope_delivery_last_success_timestamp_seconds", "When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
 	gauge("parascope_delivery_failing_since_timestamp_seconds", "Since when requests fail, 0 if they do not.", unixSeconds(rs.FailingSince))
 	gauge("parascope_delivery_loss_begins_timestamp_seconds", "When waiting samples begin to be lost if nothing changes, 0 if that is not foreseen.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)

@@ -17,6 +17,7 @@ const (
 	Delivering Verdict = "delivering"  // samples arrive as they are scraped
 	CatchingUp Verdict = "catching up" // they arrive, older ones first
 	Delayed    Verdict = "delayed"     // they do not arrive, and are kept
+	InDoubt    Verdict = "in doubt"    // the receiver refused some in the last minutes, without saying how many
 	Losing     Verdict = "losing"      // some were dropped in the last minutes
 	Removed    Verdict = "removed"     // no configuration names it; what it has is kept until it is too old
 )
@@ -38,10 +39,11 @@ type RemoteStatus struct {
 	Reason          string       `json:"reason,omitempty"` // why it is no better
 	Ledger          queue.Ledger `json:"ledger"`
 	OldestSample    time.Time    `json:"oldest_sample,omitzero"` // of those that wait
-	LastSuccess     time.Time    `json:"last_success,omitzero"`
+	LastSuccess     time.Time    `json:"last_success,omitzero"`  // answer of 2xx
 	FailingSince    time.Time    `json:"failing_since,omitzero"`
 	LastError       *Trouble     `json:"last_error,omitempty"`
 	LastRefusal     string       `json:"last_refusal,omitempty"` // why samples are uncertain
+	LastDoubt       time.Time    `json:"last_doubt,omitzero"`    // when samples last became uncertain, in this process
 	LossBegins      time.Time    `json:"loss_begins,omitzero"`   // unless samples arrive again before
 	LossBecause     string       `json:"loss_because,omitempty"`
 	LastLoss        time.Time    `json:"last_loss,omitzero"` // in this process
@@ -78,7 +80,7 @@ const (
 	// freshness is how old a waiting sample may be while all is well: it was
 	// held for a second, for a request to be full, and the receiver takes its time.
 	freshness = 15 * time.Second
-	// recentLoss is how long a drop stands in the verdict.
+	// recentLoss is how long a drop or a refusal stands in the verdict.
 	recentLoss = 5 * time.Minute
 )
 
@@ -87,10 +89,12 @@ func rank(v Verdict) int {
 	switch v {
 	case CatchingUp:
 		return 1
-	case Delayed:
+	case InDoubt:
 		return 2
-	case Losing:
+	case Delayed:
 		return 3
+	case Losing:
+		return 4
 	}
 	return 0
 }
@@ -109,6 +113,8 @@ func (rs *RemoteStatus) judge(now time.Time) {
 		rs.Verdict, rs.Reason = Losing, "samples were dropped"
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
+	case !rs.LastDoubt.IsZero() && now.Sub(rs.LastDoubt) < recentLoss:
+		rs.Verdict, rs.Reason = InDoubt, "the receiver refuses samples: "+rs.LastRefusal
 	case rs.Ledger.Queued > 0 && !rs.OldestSample.IsZero() && now.Sub(rs.OldestSample) > freshness:
 		rs.Verdict = CatchingUp
 	default:

@@ -202,11 +202,14 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		o.Delivered += uint64(p.samples)
 		*parts = (*parts)[1:]
 		l.remote.pace.Accept(p.samples)
+		l.remote.good(l.key)
 	case receiver.Never:
 		o.Uncertain[a.Reason] += uint64(p.samples)
-		l.remote.health.Refuse(a.Text)
+		l.remote.health.Refuse(l.remote.wall(), a.Text)
+		l.remote.answered(l.key)
 		*parts = (*parts)[1:]
 	case receiver.Split:
+		l.remote.answered(l.key)
 		if p.samples == 1 {
 			o.Dropped[queue.TooLarge]++
 			*parts = (*parts)[1:]
@@ -223,7 +226,6 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		return l.retry(ctx, set, a, epoch, p.samples)
 	}
 	l.backoff.Reset()
-	l.remote.good(l.key)
 	return true
 }
 

@@ -281,19 +281,26 @@ func (r *remote) bad(lane int, a receiver.Answer) {
 	}
 }
 
-// good notes that a request got a final answer, and tells when that ends trouble.
+// good notes a 2xx, and tells when that ends trouble.
 func (r *remote) good(lane int) {
 	now := r.wall()
-	if since := r.health.Good(lane, now); !since.IsZero() {
-		r.logger.Info("samples are delivered again", "after", now.Sub(since).Round(time.Second).String())
-	}
+	r.over("samples are delivered again", r.health.Good(lane, now), now)
+}
+
+// answered notes another final answer.
+func (r *remote) answered(lane int) {
+	r.over("the receiver answers again", r.health.Calm(lane), r.wall())
 }
 
 // calm notes that a lane sends nothing now: what it had was dropped, or it may not
 // send. Its last trouble is over then, and no success.
 func (r *remote) calm(lane int) {
-	if since := r.health.Calm(lane); !since.IsZero() {
-		r.logger.Info("nothing is sent any more", "after", r.wall().Sub(since).Round(time.Second).String())
+	r.over("nothing is sent any more", r.health.Calm(lane), r.wall())
+}
+
+func (r *remote) over(what string, since, now time.Time) {
+	if !since.IsZero() {
+		r.logger.Info(what, "after", now.Sub(since).Round(time.Second).String())
 	}
 }
 

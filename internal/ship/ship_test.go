@@ -242,8 +242,8 @@ func TestPartialRefusal(t *testing.T) {
 	if want := (queue.Ledger{Taken: 1000, Outcome: uncertain(queue.OutOfOrder, 1000)}); l != want {
 		t.Errorf("ledger %+v, want %+v", l, want)
 	}
-	if rs.Verdict != delivery.Delivering || !strings.Contains(rs.LastRefusal, "metric_7") {
-		t.Errorf("verdict %q, last refusal %q", rs.Verdict, rs.LastRefusal)
+	if rs.Verdict != delivery.InDoubt || !strings.Contains(rs.Reason, "metric_7") || !rs.LastSuccess.IsZero() {
+		t.Errorf("verdict %q: %s; last success %s; want in doubt, and never a success", rs.Verdict, rs.Reason, rs.LastSuccess)
 	}
 }
 
