@@ -64,11 +64,12 @@ func (e exporter) state(rs *RemoteStatus) {
 	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
 	gauge("parascope_delivery_queue_max_bytes", "Bytes that the queue may have on disk.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second", "Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
+	gauge("parascope_delivery_torn_tail_bytes", "Bytes that were cut from the end of the queue when it was opened: they were not written whole, and their samples never taken.", float64(rs.TornTailBytes))
 	disk := 0.0
 	if rs.Disk != "" {
 		disk = 1
 	}
-	gauge("parascope_delivery_disk_failing", "Whether the last write to the queue failed.", disk)
+	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total", "Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
 	}

@@ -38,7 +38,7 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 		}
 		switch {
 		case err != nil:
-			l.remote.diskFailed(err)
+			l.remote.diskTrouble(err)
 			sleep(ctx, idle)
 		case !ok && once:
 			l.remote.calm(l.key)

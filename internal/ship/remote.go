@@ -39,7 +39,7 @@ type remote struct {
 	pace       *receiver.Pace
 	health     delivery.Health
 	traffic    delivery.Traffic
-	lost       atomic.Uint64 // samples dropped so far, as of the last tick
+	seen       atomic.Pointer[queue.Outcome] // as of the last tick
 
 	queues []*queue.Queue // the last one takes samples; the others are drained first
 	taking []sync.Mutex   // one a lane of the last queue, held while it takes
@@ -105,6 +105,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 		generations = append(generations, g)
 	}
+	var before queue.Outcome
 	for _, g := range generations {
 		q, err := queue.Open(filepath.Join(dir, g.dir()), queue.Options{
 			Lanes: g.lanes, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
@@ -113,9 +114,9 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 			return nil, fmt.Errorf("open queue of %s: %w", id, err)
 		}
 		r.queues = append(r.queues, q)
-		before := q.Ledger()
-		r.lost.Add(before.Lost())
+		before.Add(q.Ledger().Outcome)
 	}
+	r.seen.Store(&before)
 	r.closed.Store(!live)
 	r.hurry, r.spare = make(chan struct{}), make(chan []byte, 1)
 	if live {
@@ -309,10 +310,14 @@ func (r *remote) outcome(o queue.Outcome) {
 	if o.Sum() == o.Delivered {
 		return
 	}
-	whole := queue.Ledger{Taken: o.Sum(), Outcome: o}
-	if !r.health.Loss(r.wall(), whole.Lost() > 0) {
+	now := r.wall()
+	if why, dropped := o.WorstDrop(queue.Outcome{}); dropped {
+		r.health.Loss(now, why.String())
+	}
+	if !r.health.Tell(now) {
 		return
 	}
+	whole := queue.Ledger{Taken: o.Sum(), Outcome: o}
 	b, err := whole.MarshalJSON()
 	if err != nil {
 		b = []byte(err.Error())
@@ -320,9 +325,21 @@ func (r *remote) outcome(o queue.Outcome) {
 	r.logger.Error("samples were not delivered", "batch", string(b), "last_refusal", r.health.Refusal())
 }
 
-// diskFailed notes that a batch could not be queued, or the queue not be read.
+// diskFailed notes that samples could not be queued, and were dropped.
 func (r *remote) diskFailed(err error) {
-	if r.health.Loss(r.wall(), true) {
+	now := r.wall()
+	r.health.Loss(now, queue.Disk.String())
+	if r.health.Tell(now) {
 		r.logger.Error("the queue's disk fails; samples that cannot be queued are dropped and counted", "err", err)
+	}
+}
+
+// diskTrouble notes that the queue could not be read or synced: nothing is lost by
+// that, unless the power fails, too.
+func (r *remote) diskTrouble(err error) {
+	now := r.wall()
+	r.health.Disk(now, err.Error())
+	if r.health.Tell(now) {
+		r.logger.Error("the queue's disk fails; nothing is lost by it so far", "err", err)
 	}
 }

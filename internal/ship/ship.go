@@ -374,15 +374,15 @@ func (r *remote) tick(now time.Duration) {
 	r.shareLimit()
 	for _, q := range r.queues {
 		if err := q.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-			r.diskFailed(err)
+			r.diskTrouble(err)
 		}
 		sum.Add(q.Ledger())
 	}
 	r.traffic.Tick(now, sum.Taken, sum.Delivered)
 	// Some losses have no batch that could tell of them: what was too old when it
-	// was scraped, what is damaged on disk.
-	if lost := sum.Lost(); lost > r.lost.Swap(lost) {
-		r.health.Loss(r.wall(), true)
+	// was scraped, what could not be written, what is damaged on disk.
+	if why, dropped := sum.WorstDrop(*r.seen.Swap(&sum.Outcome)); dropped {
+		r.health.Loss(r.wall(), why.String())
 	}
 }
 

@@ -269,8 +269,8 @@ func TestDirectoryGone(t *testing.T) {
 	}
 	r.scrape("node", 10, time.Now().Add(time.Second))
 	await(t, "the samples are counted", func() bool { return r.Status().Total.Dropped[queue.Disk] == 10 })
-	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" {
-		t.Errorf("verdict %q, disk %q", rs.Verdict, rs.Disk)
+	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" || !strings.Contains(rs.Next(), "make room") {
+		t.Errorf("verdict %q, disk %q, next %q", rs.Verdict, rs.Disk, rs.Next())
 	}
 	if err := os.Mkdir(lane[0], 0o700); err != nil {
 		t.Fatal(err)
@@ -281,6 +281,36 @@ func TestDirectoryGone(t *testing.T) {
 	r.stop()
 	if l.Delivered != 20 || s.distinct() != 20 || rs.Disk != "" {
 		t.Errorf("ledger %+v, receiver has %d, disk %q", l, s.distinct(), rs.Disk)
+	}
+}
+
+// TestSyncFails: the queue cannot be synced, and nothing is lost by it.
+func TestSyncFails(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	r := start(t, Options{Lanes: 1}, remoteWrite(s))
+	r.scrape("node", 10, time.Now())
+	await(t, "the record is read", func() bool { return !r.remote().FailingSince.IsZero() })
+	lane, err := filepath.Glob(filepath.Join(r.options.Dir, "remote-*", "*", "lane-00"))
+	if err != nil || len(lane) != 1 {
+		t.Fatalf("lanes: %v, %v", lane, err)
+	}
+	if err := os.Rename(lane[0], lane[0]+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.scrape("node", 10, time.Now().Add(time.Second))
+	await(t, "the trouble is told", func() bool { return r.remote().Verdict == delivery.AtRisk })
+	if rs := r.remote(); rs.Ledger.Lost() > 0 || !rs.LastLoss.IsZero() || !strings.Contains(rs.Reason, "sync queue") {
+		t.Errorf("ledger %+v, last loss %s, reason %q", rs.Ledger, rs.LastLoss, rs.Reason)
+	}
+	if err := os.Rename(lane[0]+".away", lane[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.answerWith(nil)
+	l := r.settled(20)
+	r.stop()
+	if l.Delivered != 20 {
+		t.Errorf("ledger %+v", l)
 	}
 }
 
