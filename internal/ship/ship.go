@@ -48,8 +48,8 @@ import (
 )
 
 const (
-	// flushTimeout bounds how long Close sends what is left: it is safe on disk,
-	// and whoever stops a head gives it two seconds.
+	// flushTimeout bounds how long Close sends what is left: it is safe on disk, and
+	// whoever stops a head waits.
 	flushTimeout = time.Second
 	// tick is how often the queues are synced to the disk: what power loss costs.
 	tick = time.Second
@@ -386,7 +386,7 @@ func (r *remote) tick(now time.Duration) {
 	}
 }
 
-// Close takes nothing more, sends what it can within two seconds, and closes the
+// Close takes nothing more, sends what it can within a second (flushTimeout), and closes the
 // queues. What is left is sent after the next start.
 func (s *Ship) Close() error {
 	for _, r := range s.liveRemotes() {
