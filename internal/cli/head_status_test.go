@@ -125,4 +125,10 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%q is taken as %s", text, b.String())
 		}
 	}
+	for text, good := range map[string]bool{"64KB": true, "1MiB": true, "16MB": true, "63KB": false, "17MB": false, "-1MB": false, "1": false} {
+		var r requestSize
+		if err := r.Set(text); (err == nil) != good {
+			t.Errorf("%q as the size of a request: %v", text, err)
+		}
+	}
 }

@@ -22,9 +22,9 @@ const (
 	// recommendedSamples is max_samples_per_send as AWS recommends it for AMP. It
 	// takes the place of Prometheus' default, which cannot be told from "not set".
 	recommendedSamples = 1000
-	// maxRequestBytes bounds a request before compression: AMP's quota is 1 MB and
-	// does not say of what.
-	maxRequestBytes = 1 << 20
+	// DefaultMaxRequestBytes bounds a request before compression: AMP's quota is 1 MB
+	// and does not say of what.
+	DefaultMaxRequestBytes = 1 << 20
 	// maxHold is how long a lane waits at most for a request to be full.
 	maxHold = time.Second
 	// receiverAgeLimit is the age from which AMP refuses samples.
@@ -74,7 +74,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		config:   c,
 		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
 		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
-		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: maxRequestBytes,
+		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: DefaultMaxRequestBytes,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}

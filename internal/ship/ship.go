@@ -67,11 +67,13 @@ const (
 // Options are what a Ship is made of. Dir, Logger, Registerer and Scrapes are
 // needed.
 type Options struct {
-	Dir        string // of the queues
-	Lanes      int    // of each remote write; 0: DefaultLanes
-	MaxBytes   int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Dir      string // of the queues
+	Lanes    int    // of each remote write; 0: DefaultLanes
+	MaxBytes int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
+	// MaxRequestBytes bounds a request before compression; 0: DefaultMaxRequestBytes.
+	MaxRequestBytes int
+	Logger          *slog.Logger
+	Registerer      prometheus.Registerer
 	// Scrapes gives the scrape manager, which knows the metrics' metadata. It
 	// returns an error until there is one.
 	Scrapes func() (*scrape.Manager, error)
@@ -110,6 +112,9 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = queue.DefaultMaxBytes
+	}
+	if o.MaxRequestBytes == 0 {
+		o.MaxRequestBytes = DefaultMaxRequestBytes
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -181,6 +186,7 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 		return err
 	}
 	for i, r := range live {
+		sets[ids[i]].maxBytes = s.options.MaxRequestBytes
 		sets[ids[i]].warn(r.logger)
 		r.configure(sets[ids[i]])
 	}

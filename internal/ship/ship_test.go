@@ -383,6 +383,17 @@ func TestKeysWithoutEffectAreTold(t *testing.T) {
 	}
 }
 
+func TestRequestSizeIsConfigurable(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{Lanes: 1, MaxRequestBytes: 64 << 10}, remoteWrite(s))
+	r.scrape("node", 3000, time.Now()) // of about 100 bytes each
+	r.settled(3000)
+	r.stop()
+	if most := slices.Max(s.batches); most < 500 || most > 900 {
+		t.Errorf("a request had %d samples, want what 64 KiB hold", most)
+	}
+}
+
 func TestTwoRemotes(t *testing.T) {
 	a, b := newSink(t), newSink(t)
 	b.answerWith(always(403, "no"))
