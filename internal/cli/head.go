@@ -100,6 +100,9 @@ func newHeadCheck(p *Process, file *string) *cobra.Command {
 				return json.NewEncoder(p.Stdout).Encode(s)
 			}
 			fmt.Fprintf(p.Stdout, "%s is valid: %d scrape jobs, %d remote writes\n", *file, s.Jobs, s.RemoteWrites)
+			for _, n := range s.Notes {
+				fmt.Fprintf(p.Stdout, "note: %s\n", n)
+			}
 			return nil
 		},
 	}

@@ -27,6 +27,7 @@
 package ship
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -295,11 +296,20 @@ func (s *Ship) replace(r *remote) {
 }
 
 // Check reports what ApplyConfig would refuse about the configuration's
-// remote_write sections.
-func Check(ctx context.Context, c *config.Config) error {
-	_, sets, err := newSets(ctx, c)
-	closeSets(sets)
-	return err
+// remote_write sections, and notes the keys that are not heeded as they stand.
+func Check(ctx context.Context, c *config.Config) (notes []string, err error) {
+	ids, sets, err := newSets(ctx, c)
+	defer closeSets(sets)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		name := cmp.Or(sets[id].config.Name, sets[id].config.URL.Redacted())
+		for _, n := range sets[id].notes() {
+			notes = append(notes, fmt.Sprintf("remote_write %s, %s: %s", name, n.key, n.why))
+		}
+	}
+	return notes, nil
 }
 
 // closeSets gives back what settings hold that are not put in force.

@@ -383,6 +383,20 @@ func TestKeysWithoutEffectAreTold(t *testing.T) {
 	}
 }
 
+// TestDefaultsThatAreOthersAreTold: they cannot be told from values that are set.
+func TestDefaultsThatAreOthersAreTold(t *testing.T) {
+	for queue, want := range map[string]int{
+		"{max_samples_per_send: 2000, batch_send_deadline: 5s}": 2,
+		"{batch_send_deadline: 500ms}":                          1,
+		"{max_samples_per_send: 1000, batch_send_deadline: 1s}": 0,
+	} {
+		notes, err := Check(t.Context(), parse(t, "remote_write:\n  - {url: http://127.0.0.1:1, name: amp, queue_config: "+queue+"}\n"))
+		if err != nil || len(notes) != want {
+			t.Errorf("%s: %d notes (%v), want %d: %q", queue, len(notes), err, want, notes)
+		}
+	}
+}
+
 func TestRequestSizeIsConfigurable(t *testing.T) {
 	s := newSink(t)
 	r := start(t, Options{Lanes: 1, MaxRequestBytes: 64 << 10}, remoteWrite(s))
