@@ -39,7 +39,8 @@ const (
 
 // Table holds the faults that are in force.
 type Table struct {
-	newID func() string
+	newID    func() string
+	describe serve // DescribeWorkspace of the services that it stands in front of
 
 	mu     sync.Mutex
 	faults []*active

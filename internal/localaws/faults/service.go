@@ -14,6 +14,11 @@ import (
 func (t *Table) Wrap(services []gateway.Service) []gateway.Service {
 	out := slices.Clone(services)
 	for i, s := range out {
+		for _, op := range s.Operations {
+			if op.Name == "DescribeWorkspace" {
+				t.describe = op.Serve
+			}
+		}
 		if s.Protocol != gateway.PrometheusHTTP {
 			continue
 		}
@@ -57,6 +62,7 @@ func (t *Table) Service() gateway.Service {
 		Rules: []gateway.Rule{
 			own("requests are signed with the operator's key; other principals get 403 AccessDeniedException"),
 			own("faults are kept in memory: a restart ends them"),
+			own("a fault for a workspace that is not there is answered as DescribeWorkspace answers: 404 ResourceNotFoundException"),
 			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
 		},
 		Operations: []gateway.Operation{
@@ -89,7 +95,21 @@ func (t *Table) create(w http.ResponseWriter, r *gateway.Request) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	if err := t.checkWorkspace(f.WorkspaceID, r); err != nil {
+		return err
+	}
 	return gateway.WriteJSON(w, http.StatusOK, t.add(f, r.Now))
+}
+
+// checkWorkspace asks the service that the table stands in front of: a fault on a
+// workspace that is not there would never be met.
+func (t *Table) checkWorkspace(id string, r *gateway.Request) error {
+	if id == "" || t.describe == nil {
+		return nil
+	}
+	asked := *r
+	asked.Labels = map[string]string{"workspaceId": id}
+	return t.describe(&held{header: http.Header{}}, &asked)
 }
 
 func (t *Table) show(w http.ResponseWriter, r *gateway.Request) error {
