@@ -285,6 +285,7 @@ func TestRandomFaults(t *testing.T) {
 			await(t, "the fault has lasted", after(time.Duration(50+rng.IntN(250))*time.Millisecond))
 		}
 		if rng.IntN(4) == 0 {
+			p.ledger("") // it has started, and ends as it should
 			p.end(syscall.SIGTERM)
 		} else {
 			p.end(syscall.SIGKILL)
