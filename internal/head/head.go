@@ -18,12 +18,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
-	"github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
 )
 
@@ -48,11 +47,10 @@ const (
 	DefaultQueueMaxBytes = queue.DefaultMaxBytes
 )
 
-// Times within a head. Prometheus waits five seconds for discovery to settle and
-// as long again before it scrapes; a person who starts a head waits with it.
+// Times within a head. Prometheus waits five seconds for discovery to settle; a
+// person who starts a head waits with it.
 const (
 	discoverySettles = 200 * time.Millisecond
-	scrapeReload     = time.Second
 	stopHTTPTimeout  = time.Second
 )
 
@@ -137,11 +135,11 @@ func (h *Head) open(ctx context.Context) (err error) {
 	h.ship, err = ship.Open(ctx, ship.Options{
 		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes,
 		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
-		Scrapes: func() (*scrape.Manager, error) {
+		Metadata: func() []ship.Metadata {
 			if h.scrape == nil {
-				return nil, errors.New("scraping has not started")
+				return nil // nothing is scraped yet
 			}
-			return h.scrape, nil
+			return h.scrape.Metadata()
 		},
 	})
 	return err
@@ -159,8 +157,9 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	if h.discover == nil {
 		return errors.New("prepare service discovery: its metrics could not be registered")
 	}
-	opts := &scrape.Options{DiscoveryReloadInterval: model.Duration(scrapeReload), DiscoveryReloadOnStartup: true}
-	h.scrape, err = scrape.NewManager(opts, h.logger.With("component", "scrape"), nil, nil, h.ship, h.registry)
+	h.scrape, err = scrape.New(ctx, scrape.Options{
+		Logger: h.logger.With("component", "scrape"), Registerer: h.registry, Encode: h.ship.Encode, Take: h.ship.Take,
+	})
 	if err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}

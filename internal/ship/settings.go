@@ -35,8 +35,6 @@ const (
 type settings struct {
 	config     *config.RemoteWriteConfig
 	client     *receiver.Client
-	external   []encodedLabel
-	labels     labels.Labels // the external ones, for relabelling
 	rules      []*relabel.Config
 	histograms bool
 	maxSamples int
@@ -47,13 +45,13 @@ type settings struct {
 	most       time.Duration
 
 	mu        sync.Mutex
-	relabeled map[uint64]relabeled // by the hash of the labels before; only with rules
+	relabeled map[uint64]relabeled // by the series before; only with rules
 }
 
 // relabeled is what the rules make of a series; its labels are empty if they
 // drop it.
 type relabeled struct {
-	labels labels.Labels
+	labels []byte // encoded
 	series uint64 // hash of the labels
 }
 
@@ -70,9 +68,8 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	// A redirect would send a signature to a host that it was not made for.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s := &settings{
-		config:   c,
-		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
-		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
+		config:     c,
+		client:     &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
 		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: maxRequestBytes,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
@@ -114,25 +111,20 @@ func (s *settings) close() {
 	}
 }
 
-// relabel returns what the rules make of a series. They are costly, so it
-// remembers: a label set a series that is kept, and next to nothing for one that
-// is dropped.
-func (s *settings) relabel(series uint64, ls labels.Labels) (labels.Labels, uint64) {
+// relabel returns what the rules make of a series. They are costly and need labels
+// that are not encoded, so it remembers: a label set a series that is kept, and
+// next to nothing for one that is dropped.
+func (s *settings) relabel(series uint64, ls []byte) ([]byte, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := s.relabeled[series]; ok {
 		return r.labels, r.series
 	}
-	b := labels.NewBuilder(ls)
-	s.labels.Range(func(l labels.Label) {
-		if !ls.Has(l.Name) {
-			b.Set(l.Name, l.Value)
-		}
-	})
+	b := labels.NewBuilder(decodeLabels(ls))
 	r := relabeled{}
 	if relabel.ProcessBuilder(b, s.rules...) {
-		r.labels = b.Labels()
-		r.series = r.labels.Hash()
+		kept := b.Labels()
+		r = relabeled{appendLabels(nil, kept), kept.Hash()}
 	}
 	s.relabeled[series] = r
 	return r.labels, r.series

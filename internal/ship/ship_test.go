@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 
 	"github.com/parascope/parascope/internal/delivery"
@@ -47,44 +46,24 @@ func TestSamplesArriveInOrder(t *testing.T) {
 	}
 }
 
-// TestFidelity: what a scrape manager appends beyond plain floats arrives as it
-// was.
+// TestFidelity: what a page has beyond plain floats arrives as it was.
 func TestFidelity(t *testing.T) {
 	s := newSink(t)
 	r := start(t, Options{}, remoteWrite(s, "send_native_histograms: true"))
 	now := time.Now().UnixMilli()
-	a := r.AppenderV2(t.Context())
 	series := func(name string) labels.Labels { return labels.FromStrings("__name__", name) }
-	app := func(name string, v float64, histogram bool) {
-		t.Helper()
-		h := tsdbutil.GenerateTestHistogram(1)
-		if !histogram {
-			h = nil
-		}
-		if _, err := a.Append(0, series(name), 0, now, v, h, nil, storage.AOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	app("stale", staleNaN, false)
-	app("infinite", math.Inf(1), false)
-	app("latency", 0, true)
-	if err := a.Commit(); err != nil {
+	var p Page
+	r.add(&p, series("stale"), now, staleNaN)
+	r.add(&p, series("infinite"), now, math.Inf(1))
+	if err := p.AddHistogram(r.sample(&p, series("latency"), now, 0), tsdbutil.GenerateTestHistogram(1), nil); err != nil {
 		t.Fatal(err)
 	}
-	a = r.AppenderV2(t.Context())
-	app("rolled_back", 1, false)
-	if err := a.Rollback(); err != nil {
-		t.Fatal(err)
+	r.Take(&p)
+	p.Clear()
+	r.Take(&p) // of which there is nothing to be seen
+	if l := r.settled(3); l.Taken != 3 {
+		t.Errorf("%d samples are taken, want 3", l.Taken)
 	}
-	a = r.AppenderV2(t.Context())
-	if _, err := a.Append(0, series("stale"), 0, now-1, staleNaN, nil, nil, storage.AOptions{RejectOutOfOrder: true}); err != storage.ErrOutOfOrderSample {
-		t.Errorf("older sample: %v, want %v", err, storage.ErrOutOfOrderSample)
-	}
-	app("rolled_back", 1, false) // the rollback undid it
-	if err := a.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	r.settled(4)
 	r.stop()
 	if got := s.seen[`__name__="stale",cluster="test",`][now]; math.Float64bits(got) != math.Float64bits(staleNaN) {
 		t.Errorf("staleness marker arrived as %x", math.Float64bits(got))

@@ -43,10 +43,13 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
 				Labels: prompb.FromLabels(b.Labels(), nil), Samples: []prompb.Sample{{Value: c.v, Timestamp: c.t}},
 			}}}
-			e := newEncoder()
-			e.external = encodeLabels(c.external)
-			e.float(c.series, c.t, c.v)
-			compareBytes(t, &want, e.buf)
+			var s Ship
+			s.external.Store(&c.external)
+			ls, series := s.Encode(nil, c.series)
+			if !labels.Equal(decodeLabels(ls), b.Labels()) || series != SeriesOf(ls) || series != b.Labels().Hash() {
+				t.Errorf("labels are read as %s, series %x", decodeLabels(ls), series)
+			}
+			compareBytes(t, &want, appendFloat(nil, ls, c.t, c.v))
 		})
 	}
 	h, fh := tsdbutil.GenerateTestHistogram(3), tsdbutil.GenerateTestFloatHistogram(3)
@@ -62,13 +65,18 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: prompb.FromLabels(series, nil), Histograms: []prompb.Histogram{c.want}}}}
-			e := newEncoder()
-			if err := e.histogram(series, 7, c.h, c.fh); err != nil {
-				t.Fatal(err)
-			}
-			compareBytes(t, &want, e.buf)
+			compareBytes(t, &want, encodedHistogram(t, series, 7, c.h, c.fh))
 		})
 	}
+}
+
+func encodedHistogram(t *testing.T, ls labels.Labels, millis int64, h *histogram.Histogram, fh *histogram.FloatHistogram) []byte {
+	t.Helper()
+	var p Page
+	if err := p.AddHistogram(Sample{Time: millis}, h, fh); err != nil {
+		t.Fatal(err)
+	}
+	return appendHistogram(nil, appendLabels(nil, ls), p.Histograms)
 }
 
 func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
@@ -85,21 +93,19 @@ func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
 }
 
 func TestHalveAndYoungerThan(t *testing.T) {
-	e := newEncoder()
+	var raw []byte
 	for i := range 5 {
-		e.float(labels.FromStrings("__name__", "up", "n", string(rune('a'+i))), int64(100+i), 1)
+		raw = appendFloat(raw, appendLabels(nil, labels.FromStrings("__name__", "up", "n", string(rune('a'+i)))), int64(100+i), 1)
 	}
-	if err := e.histogram(labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil); err != nil {
-		t.Fatal(err)
-	}
-	first, second, err := halve(e.buf, 6)
+	raw = append(raw, encodedHistogram(t, labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil)...)
+	first, second, err := halve(raw, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), e.buf) {
+	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), raw) {
 		t.Errorf("halves of %d and %d series, want 3 and 3 that make the whole", n, m)
 	}
-	kept, dropped, err := youngerThan(e.buf, 104)
+	kept, dropped, err := youngerThan(raw, 104)
 	if err != nil || dropped != 4 || count(t, kept) != 2 {
 		t.Errorf("youngerThan dropped %d and kept %d (%v), want 4 and 2", dropped, count(t, kept), err)
 	}
@@ -116,9 +122,7 @@ func count(t *testing.T, raw []byte) int {
 
 // FuzzBody reads anything as a request body: damage is an error, never a panic.
 func FuzzBody(f *testing.F) {
-	e := newEncoder()
-	e.float(labels.FromStrings("__name__", "up"), 1, 1)
-	f.Add(e.buf, int64(1))
+	f.Add(appendFloat(nil, appendLabels(nil, labels.FromStrings("__name__", "up")), 1, 1), int64(1))
 	f.Fuzz(func(t *testing.T, raw []byte, millis int64) {
 		first, second, err := halve(raw, 2)
 		if err == nil && len(first)+len(second) != len(raw) {

@@ -1,4 +1,4 @@
-package ship
+package scrape
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 
 func TestOrder(t *testing.T) {
 	o := newOrder()
-	named := func(i int) labels.Labels { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)) }
+	named := func(i int) uint64 { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)).Hash() }
 	const n = 5 * blockSeries
 	for i := range n {
-		ref, s, hash := o.find(named(i))
-		if ref == 0 || hash != named(i).Hash() {
-			t.Fatalf("series %d: reference %d, hash %x", i, ref, hash)
+		ref, s := o.find(named(i))
+		if ref == 0 || s.hash.Load() != named(i) {
+			t.Fatalf("series %d: reference %d, hash %x", i, ref, s.hash.Load())
 		}
 		s.last.Store(int64(i))
 	}
-	again, s, _ := o.find(named(7))
-	if found, hash := o.lookup(again); found != s || hash != named(7).Hash() {
+	again, s := o.find(named(7))
+	if found, hash := o.lookup(again); found != s || hash != named(7) {
 		t.Error("a series has two places")
 	}
 	if s, _ := o.lookup(n + blockSeries); s != nil {
@@ -37,10 +37,10 @@ func TestOrder(t *testing.T) {
 	if blocks := *o.blocks.Load(); blocks[0] != nil || blocks[len(blocks)-1] == nil {
 		t.Error("the blocks of the older half are still there, or those of the newer gone")
 	}
-	if fresh, s, _ := o.find(named(7)); fresh <= n || s.last.Load() != never {
+	if fresh, s := o.find(named(7)); fresh <= n || s.last.Load() != never {
 		t.Errorf("a series that comes back has reference %d and last %d", fresh, s.last.Load())
 	}
-	kept, s, _ := o.find(named(n - 1))
+	kept, s := o.find(named(n - 1))
 	if s.last.Load() != n-1 {
 		t.Errorf("a series that is kept has last %d, want %d", s.last.Load(), n-1)
 	}

@@ -1,24 +1,20 @@
-package ship
+package scrape
 
 import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 )
 
-// order remembers the newest timestamp of each series. It is needed for what a
-// scrape manager leaves to its storage: a target that leaves and comes back is
-// marked stale late, after newer samples, and an exporter that sets timestamps
-// itself shows the same ones again at each scrape. A receiver would refuse the
-// first, and a whole request would be in doubt for it.
+// order remembers the newest timestamp of each series, whichever target shows it. A
+// target that leaves and comes back is marked stale late, after newer samples; two
+// targets may show the same series; an exporter that sets timestamps itself shows
+// the same ones again at each scrape. A receiver would refuse all of these, and a
+// whole request would be in doubt for each.
 //
-// Series have references, which the scrape manager keeps and gives back: they are
-// numbered in the order in which a page shows them, so that a scrape walks through
-// memory instead of looking up a hash a sample, which cost a quarter of the head's
-// CPU. The hash is needed once a series and target. A reference is never used
+// Series have references: they are numbered in the order in which a page shows
+// them, so that a scrape walks through memory instead of looking up a hash a
+// sample. The hash is needed once a series and target. A reference is never used
 // again for another series; four billion outlast the machine.
 type order struct {
 	blocks atomic.Pointer[[]*block] // by reference; nil where all series are gone
@@ -26,7 +22,7 @@ type order struct {
 	mu    sync.Mutex
 	index []uint32 // references, by the hash of the labels, 0 where there is none
 	known int      // references in index
-	next  storage.SeriesRef
+	next  uint32
 }
 
 const blockSeries = 1024
@@ -50,10 +46,10 @@ func newOrder() *order {
 
 // lookup returns the series with a reference and the hash of its labels, or nil if
 // it was forgotten.
-func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
+func (o *order) lookup(ref uint32) (*series, uint64) {
 	blocks := *o.blocks.Load()
-	i := uint64(ref / blockSeries)
-	if ref == 0 || i >= uint64(len(blocks)) || blocks[i] == nil {
+	i := int(ref / blockSeries)
+	if i >= len(blocks) || blocks[i] == nil {
 		return nil, 0
 	}
 	s := &blocks[i][ref%blockSeries]
@@ -68,7 +64,7 @@ func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
 func (o *order) place(index []uint32, hash uint64) int {
 	mask := len(index) - 1
 	for i := int(hash) & mask; ; i = (i + 1) & mask {
-		ref := storage.SeriesRef(index[i])
+		ref := index[i]
 		if ref == 0 || o.at(ref).hash.Load() == hash {
 			return i
 		}
@@ -76,18 +72,18 @@ func (o *order) place(index []uint32, hash uint64) int {
 }
 
 // at returns the series with a reference that is in the index.
-func (o *order) at(ref storage.SeriesRef) *series {
+func (o *order) at(ref uint32) *series {
 	return &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries]
 }
 
-// find returns the series with the labels, the hash of them, and its reference.
-func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
-	hash := max(ls.Hash(), 1)
+// find returns the series whose labels have the hash, and its reference.
+func (o *order) find(hash uint64) (uint32, *series) {
+	hash = max(hash, 1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := o.place(o.index, hash)
-	if ref := storage.SeriesRef(o.index[i]); ref != 0 {
-		return ref, o.at(ref), hash
+	if ref := o.index[i]; ref != 0 {
+		return ref, o.at(ref)
 	}
 	ref := o.next
 	o.next++
@@ -102,11 +98,11 @@ func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
 	s := o.at(ref)
 	s.last.Store(never)
 	s.hash.Store(hash)
-	o.index[i] = uint32(ref)
+	o.index[i] = ref
 	if o.known++; o.known > len(o.index)*3/4 {
 		o.reindex(2 * len(o.index))
 	}
-	return ref, s, hash
+	return ref, s
 }
 
 // reindex makes the index anew, with room for at least n references, from the
@@ -171,8 +167,16 @@ func (o *order) reset() {
 	}
 }
 
-// stamp is a sample of a series, without its value.
-type stamp struct {
-	series *series
-	t      int64
+// advance makes t the series' newest timestamp, and reports false when it is not
+// newer.
+func (s *series) advance(t int64) bool {
+	for {
+		last := s.last.Load()
+		if t <= last {
+			return false
+		}
+		if s.last.CompareAndSwap(last, t) {
+			return true
+		}
+	}
 }

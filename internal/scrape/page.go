@@ -1,0 +1,389 @@
+package scrape
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+	"github.com/prometheus/prometheus/model/value"
+
+	"github.com/parascope/parascope/internal/ship"
+)
+
+// What keeps a sample from being taken. The limits fail the whole page.
+var (
+	errSampleLimit = errors.New("sample limit exceeded")
+	errBucketLimit = errors.New("histogram bucket limit exceeded")
+	errDuplicate   = errors.New("duplicate sample for timestamp")
+	errOutOfOrder  = errors.New("out of order sample")
+	errOutOfBounds = errors.New("out of bounds")
+)
+
+// tooFar is how far in the future a timestamp may be.
+const tooFar = 10 * time.Minute
+
+var staleNaN = math.Float64frombits(value.StaleNaN)
+
+// page is one scrape on its way to be taken. Pages are used again, for their room.
+type page struct {
+	ship.Page
+	refs    []uint32 // of the samples' series
+	body    []byte
+	loop    *loop
+	cache   *cache
+	at      int64 // milliseconds
+	latest  int64
+	counted int // samples that count for sample_limit
+}
+
+// counts are of a page.
+type counts struct {
+	scraped int // samples
+	kept    int // by relabelling
+	added   int // series that were not on the page before
+}
+
+// open returns an empty page for a scrape with a timestamp.
+func (m *Manager) open(l *loop, at time.Time) *page {
+	var p *page
+	select {
+	case p = <-m.spare:
+	default:
+		p = &page{}
+	}
+	p.loop, p.cache, p.at = l, l.cache, at.UnixMilli()
+	l.cache.fresh, p.Labels = p.Labels[:0], nil // lent for the scrape
+	return p
+}
+
+func (m *Manager) release(p *page) {
+	p.cache.settle()
+	p.cache.tidy()
+	fresh := p.cache.fresh
+	p.cache.fresh = nil
+	p.Clear()
+	p.loop, p.cache, p.Labels = nil, nil, fresh
+	select {
+	case m.spare <- p:
+	default: // enough are kept
+	}
+}
+
+// Clear takes back what was added.
+func (p *page) Clear() {
+	p.Page.Clear()
+	p.refs = p.refs[:0]
+}
+
+// reading is a page that is being read.
+type reading struct {
+	*page
+	parser textparse.Parser
+	counts
+	labels labels.Labels
+
+	overSamples, overBuckets            bool
+	outOfOrder, duplicates, outOfBounds int
+}
+
+// read adds the samples of a body, and markers for the series that are gone. An
+// empty body is that of a scrape that failed. An error means that nothing of it is
+// to be taken; the counts are good all the same.
+func (p *page) read(body []byte, contentType string) (counts, error) {
+	m := p.loop.manager.metrics
+	if len(body) == 0 {
+		err := p.markStale()
+		if p.cache.turn(false) {
+			m.cacheFlushForced.Inc()
+		}
+		return counts{}, err
+	}
+	parser, err := textparse.New(body, contentType, nil, p.loop.rules.parser)
+	if parser == nil {
+		p.loop.logger().Error("page is of no known format", "content_type", contentType, "err", err)
+		return counts{}, err
+	}
+	r := reading{page: p, parser: parser}
+	p.counted, p.latest = 0, time.Now().Add(tooFar).UnixMilli()
+	p.cache.metadata.mu.Lock()
+	err = r.all()
+	p.cache.metadata.mu.Unlock()
+	if r.overSamples {
+		m.exceededSamples.Inc()
+		if err == nil {
+			err = errSampleLimit
+		}
+	}
+	if r.overBuckets {
+		m.exceededBuckets.Inc()
+		if err == nil {
+			err = errBucketLimit
+		}
+	}
+	r.warn()
+	if err == nil {
+		err = p.markStale()
+	}
+	if err == nil {
+		p.cache.turn(true)
+	}
+	return r.counts, err
+}
+
+func (r *reading) warn() {
+	for _, w := range []struct {
+		n    int
+		what string
+	}{
+		{r.outOfOrder, "samples are out of order"},
+		{r.duplicates, "samples are on the page twice"},
+		{r.outOfBounds, "samples are too far in the future"},
+	} {
+		if w.n > 0 {
+			r.loop.logger().Warn(w.what, "num_dropped", w.n)
+		}
+	}
+}
+
+// all reads to the end of the page.
+func (r *reading) all() error {
+	md := r.cache.metadata
+	for {
+		entry, err := r.parser.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch entry {
+		case textparse.EntryType:
+			md.setType(r.parser.Type())
+		case textparse.EntryHelp:
+			md.setHelp(r.parser.Help())
+		case textparse.EntryUnit:
+			md.setUnit(r.parser.Unit())
+		case textparse.EntryComment:
+		default:
+			r.scraped++
+			if err := r.sample(entry == textparse.EntryHistogram); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// sample adds the sample that the parser is at.
+func (r *reading) sample(isHistogram bool) error {
+	var s shown
+	var own *int64
+	if isHistogram {
+		s.text, own, s.h, s.fh = r.parser.Histogram()
+	} else {
+		s.text, own, s.v = r.parser.Series()
+	}
+	s.t = r.at
+	if !r.loop.rules.honorTimestamps {
+		own = nil
+	}
+	if own != nil {
+		s.t = *own
+	}
+	tracks := own == nil || r.loop.rules.trackTimestamps
+	place, k, known := r.cache.find(s.text)
+	if !known {
+		return r.first(place, k, s, isHistogram, tracks)
+	}
+	e := &r.cache.entries[place]
+	again := r.cache.see(e)
+	if e.labels == dropped {
+		return nil
+	}
+	err := errDuplicate
+	if !again || own != nil {
+		if err = s.check(isHistogram); err != nil {
+			return err
+		}
+		err = r.add(e.labels, &e.ref, s, true)
+	}
+	if err == nil && tracks {
+		r.cache.track(e)
+	}
+	r.kept++
+	return r.tolerate(err)
+}
+
+// shown is a sample as the page shows it.
+type shown struct {
+	text []byte
+	t    int64
+	v    float64
+	h    *histogram.Histogram
+	fh   *histogram.FloatHistogram
+}
+
+func (s *shown) check(isHistogram bool) error {
+	if isHistogram && s.h == nil && s.fh == nil {
+		return fmt.Errorf("the parser found no histogram in %s", s.text)
+	}
+	return nil
+}
+
+// first adds a sample of a series that is not known: it gets its name and labels.
+func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) error {
+	l, c := r.loop, r.cache
+	r.parser.Labels(&r.labels)
+	ls := l.rules.identity(r.labels)
+	if ls.IsEmpty() {
+		c.put(place, entry{key: k, labels: dropped})
+		return nil
+	}
+	if err := l.rules.check(ls); err != nil {
+		if errors.As(err, new(labelLimitError)) {
+			l.manager.metrics.exceededLabels.Inc()
+		}
+		return err
+	}
+	if err := s.check(isHistogram); err != nil {
+		return err
+	}
+	e := entry{key: k}
+	e.labels, e.ref = r.name(ls)
+	err := r.add(e.labels, &e.ref, s, false)
+	if err != nil {
+		// It is not known then: nothing is to be marked stale when it is gone.
+		c.forget(e.labels)
+	} else {
+		p := c.put(place, e)
+		if !r.overSamples && !r.overBuckets {
+			r.added++
+		}
+		if tracks {
+			c.track(p)
+		}
+	}
+	if err = r.tolerate(err); err != nil {
+		return err
+	}
+	r.kept++
+	return nil
+}
+
+// tolerate counts an error that does not end the page.
+func (r *reading) tolerate(err error) error {
+	m := r.loop.manager.metrics
+	switch err {
+	case errSampleLimit: // the rest is read, to know how many there are
+		r.overSamples = true
+	case errBucketLimit:
+		r.overBuckets = true
+	case errOutOfOrder:
+		r.outOfOrder++
+		m.outOfOrder.Inc()
+	case errDuplicate:
+		r.duplicates++
+		m.duplicates.Inc()
+	case errOutOfBounds:
+		r.outOfBounds++
+		m.outOfBounds.Inc()
+	default:
+		return err
+	}
+	return nil
+}
+
+// name encodes a series' labels and returns where they are, and its reference.
+func (p *page) name(ls labels.Labels) (place, ref uint32) {
+	var series uint64
+	place = p.cache.encoded(func(b []byte) []byte {
+		b, series = p.loop.manager.options.Encode(b, ls)
+		return b
+	})
+	ref, _ = p.loop.manager.order.find(series)
+	return place, ref
+}
+
+// add adds a sample within the configuration's limits. known says that its series
+// was on a page before.
+func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
+	rules := &r.loop.rules
+	if s.h != nil || s.fh != nil {
+		if err := rules.fit(s.h, s.fh); err != nil {
+			return err
+		}
+	}
+	if rules.samples > 0 && !(known && value.IsStaleNaN(s.v)) {
+		if r.counted++; r.counted > rules.samples {
+			return errSampleLimit
+		}
+	}
+	if s.t > r.latest {
+		return errOutOfBounds
+	}
+	return r.append(place, ref, s)
+}
+
+// append adds a sample if it is newer than its series' newest.
+func (p *page) append(place uint32, ref *uint32, s shown) error {
+	order := p.loop.manager.order
+	series, hash := order.lookup(*ref)
+	if series == nil { // nothing was taken of it for long
+		hash = ship.SeriesOf(p.cache.bytes(place))
+		*ref, series = order.find(hash)
+	}
+	if s.t <= series.last.Load() {
+		return errOutOfOrder
+	}
+	sample := ship.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
+	if s.h != nil || s.fh != nil {
+		if err := p.AddHistogram(sample, s.h, s.fh); err != nil {
+			return err
+		}
+	} else {
+		p.Samples = append(p.Samples, sample)
+	}
+	p.refs = append(p.refs, *ref)
+	return nil
+}
+
+// markStale adds a marker for each series that was on the page before and is not
+// any more.
+func (p *page) markStale() error {
+	for _, e := range p.cache.gone() {
+		// Out of order: the target went and came back, and has newer samples.
+		if err := p.append(e.labels, &e.ref, shown{t: p.at, v: staleNaN}); err != nil && !errors.Is(err, errOutOfOrder) {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit hands over what was added. Of two samples of a series that are not in
+// order, on this page or on that of another target at the same moment, the one that
+// comes later is left out.
+func (p *page) commit() {
+	m := p.loop.manager
+	p.cache.settle()
+	n := 0
+	for i, ref := range p.refs {
+		if series, _ := m.order.lookup(ref); series != nil && !series.advance(p.Samples[i].Time) {
+			if !value.IsStaleNaN(p.Samples[i].Value) {
+				m.metrics.outOfOrder.Inc()
+			}
+			continue
+		}
+		p.Samples[n] = p.Samples[i]
+		n++
+	}
+	p.Samples = p.Samples[:n]
+	p.Labels = p.cache.labels
+	if n > 0 {
+		m.options.Take(&p.Page)
+	}
+	p.Labels = nil
+}
