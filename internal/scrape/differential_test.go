@@ -110,18 +110,17 @@ func (a *appender) Rollback() error { a.page = nil; return nil }
 
 func prompbText(h prompb.Histogram) string { h.Timestamp = 0; return h.String() }
 
-// takePage is the recorder as our manager writes to it: the page's own bytes,
-// read by Prometheus' code.
+// takePage is the recorder as our manager writes to it. That a page's labels are
+// sent as they are read here is proved in package ship.
 func (r *recorder) takePage(t testing.TB) func(*ship.Page) {
 	return func(p *ship.Page) {
 		var page []sample
 		for i, s := range p.Samples {
-			var series prompb.TimeSeries
-			if err := series.Unmarshal(p.Labels[s.Labels.From:s.Labels.To]); err != nil {
-				t.Errorf("labels of sample %d: %v", i, err)
+			ls := p.Words.Labels(p.Labels[s.Labels.From:s.Labels.To])
+			one := sample{series: ls.String(), t: s.Time, value: floatBits(s.Value)}
+			if ls.Hash() != s.Series {
+				t.Errorf("%s is named %x", ls, s.Series)
 			}
-			b := labels.NewScratchBuilder(8)
-			one := sample{series: series.ToLabels(&b, nil).String(), t: s.Time, value: floatBits(s.Value)}
 			if s.Histogram.To > s.Histogram.From {
 				var h prompb.Histogram
 				if err := h.Unmarshal(p.Histograms[s.Histogram.From:s.Histogram.To]); err != nil || h.Timestamp != s.Time {

@@ -301,7 +301,7 @@ func (r *reading) tolerate(err error) error {
 func (p *page) name(ls labels.Labels) (place, ref uint32) {
 	var series uint64
 	place = p.cache.encoded(func(b []byte) []byte {
-		b, series = p.loop.manager.options.Encode(b, ls)
+		b, series = p.loop.manager.options.Encode(p.cache.words, b, ls)
 		return b
 	})
 	ref, _ = p.loop.manager.order.find(series)
@@ -333,7 +333,7 @@ func (p *page) append(place uint32, ref *uint32, s shown) error {
 	order := p.loop.manager.order
 	series, hash := order.lookup(*ref)
 	if series == nil { // nothing was taken of it for long
-		hash = ship.SeriesOf(p.cache.bytes(place))
+		hash = p.cache.words.Labels(p.cache.bytes(place)).Hash()
 		*ref, series = order.find(hash)
 	}
 	if s.t <= series.last.Load() {
@@ -381,7 +381,7 @@ func (p *page) commit() {
 		n++
 	}
 	p.Samples = p.Samples[:n]
-	p.Labels = p.cache.labels
+	p.Words, p.Labels = p.cache.words, p.cache.labels
 	if n > 0 {
 		m.options.Take(&p.Page)
 	}

@@ -54,9 +54,9 @@ type Target = promscrape.Target
 type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Encode appends the labels of a series in the form in which a page refers to
-	// them, and returns what names the series: see ship.Ship.
-	Encode func(dst []byte, ls labels.Labels) ([]byte, uint64)
+	// Encode appends the labels of a series in the form in which a page with the
+	// words refers to them, and returns what names the series: see ship.Ship.
+	Encode func(w *ship.Words, dst []byte, ls labels.Labels) ([]byte, uint64)
 	// Take is given each page, and keeps nothing of it.
 	Take func(*ship.Page)
 	// Host is this machine's name: heads on others scrape at other moments. Empty:

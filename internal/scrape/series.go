@@ -8,16 +8,16 @@ import (
 	"github.com/parascope/parascope/internal/ship"
 )
 
-// cache is what a target's series are known by: about 40 bytes each, and the
-// labels. Nothing in it is a pointer to a series, so that the garbage collector
+// cache is what a target's series are known by: about 50 bytes each. Nothing in it is a pointer to a series, so that the garbage collector
 // does not look into it. One goroutine uses it at a time.
 type cache struct {
 	seeds    [2]maphash.Seed
 	metadata *metadata
 	entries  []entry  // in the order of their first appearance
 	index    []uint32 // places of entries, plus one, by their key; a power of two
-	labels   []byte   // of entries and reports, each behind its length, as they are encoded
-	fresh    []byte   // more of them, of this page: labels are allocated once a page
+	words    *ship.Words
+	labels   []byte // of entries and reports, each behind its length, written with words
+	fresh    []byte // more of them, of this page: labels are allocated once a page
 	reports  [len(reportNames)]reported
 	next     int // the entry that is expected next: pages keep their order
 
@@ -52,7 +52,7 @@ const dropped = 1<<32 - 1
 const firstPage = 2
 
 func newCache(seeds [2]maphash.Seed) *cache {
-	return &cache{seeds: seeds, metadata: newMetadata(), index: make([]uint32, 64), page: firstPage}
+	return &cache{seeds: seeds, metadata: newMetadata(), words: ship.NewWords(), index: make([]uint32, 64), page: firstPage}
 }
 
 // find returns the place of the entry with the text, or where to put it.
@@ -200,11 +200,13 @@ func (c *cache) tidy() {
 			live++
 		}
 	}
-	entries, labels := make([]entry, 0, live), make([]byte, 0, size)
+	entries, labels, words := make([]entry, 0, live), make([]byte, 0, size), ship.NewWords()
+	var room []byte
 	move := func(place uint32) uint32 {
-		to, b := uint32(len(labels)), c.bytes(place)
-		labels = binary.AppendUvarint(labels, uint64(len(b)))
-		labels = append(labels, b...)
+		to := uint32(len(labels))
+		room = c.words.Move(words, room[:0], c.bytes(place))
+		labels = binary.AppendUvarint(labels, uint64(len(room)))
+		labels = append(labels, room...)
 		return to
 	}
 	for _, e := range c.entries {
@@ -221,7 +223,7 @@ func (c *cache) tidy() {
 			r.labels = move(r.labels)
 		}
 	}
-	c.entries, c.labels = entries, labels
+	c.entries, c.labels, c.words = entries, labels, words
 	n := 64
 	for live > n/8*7 {
 		n *= 2

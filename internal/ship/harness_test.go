@@ -205,8 +205,11 @@ func (s *Ship) add(p *Page, ls labels.Labels, t int64, v float64) {
 }
 
 func (s *Ship) sample(p *Page, ls labels.Labels, t int64, v float64) Sample {
+	if p.Words == nil {
+		p.Words = NewWords()
+	}
 	one := Sample{Time: t, Value: v, Labels: Span{From: uint32(len(p.Labels))}}
-	p.Labels, one.Series = s.Encode(p.Labels, ls)
+	p.Labels, one.Series = s.Encode(p.Words, p.Labels, ls)
 	one.Labels.To = uint32(len(p.Labels))
 	return one
 }

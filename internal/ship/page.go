@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -8,9 +9,10 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 )
 
-// Page is what one scrape yields. It holds no pointers but its three slices': a
-// fleet's pages are nothing to the garbage collector.
+// Page is what one scrape yields. There are no pointers in its slices: a fleet's
+// pages are nothing to the garbage collector.
 type Page struct {
+	Words      *Words // of the target
 	Labels     []byte // of all series that samples refer to, each as Encode wrote it
 	Samples    []Sample
 	Histograms []byte // each a prometheus.Histogram of remote write 1.0
@@ -52,13 +54,13 @@ func (p *Page) AddHistogram(s Sample, h *histogram.Histogram, fh *histogram.Floa
 
 // Clear empties the page and keeps its room.
 func (p *Page) Clear() {
-	p.Labels, p.Samples, p.Histograms = nil, p.Samples[:0], p.Histograms[:0]
+	p.Words, p.Labels, p.Samples, p.Histograms = nil, nil, p.Samples[:0], p.Histograms[:0]
 }
 
-// Encode appends a series' labels to dst, as a page refers to them: with the
-// external labels of the configuration in force, where the series has none of the
-// same name. It returns, too, what names the series and its lane.
-func (s *Ship) Encode(dst []byte, ls labels.Labels) (_ []byte, series uint64) {
+// Encode appends a series' labels to dst, as a page with the words refers to them:
+// with the external labels of the configuration in force, where the series has
+// none of the same name. It returns, too, what names the series and its lane.
+func (s *Ship) Encode(w *Words, dst []byte, ls labels.Labels) (_ []byte, series uint64) {
 	if external := s.external.Load(); external != nil {
 		b := labels.NewBuilder(ls)
 		external.Range(func(l labels.Label) {
@@ -68,11 +70,8 @@ func (s *Ship) Encode(dst []byte, ls labels.Labels) (_ []byte, series uint64) {
 		})
 		ls = b.Labels()
 	}
-	return appendLabels(dst, ls), ls.Hash()
+	return w.write(dst, ls), ls.Hash()
 }
-
-// SeriesOf returns what Encode returned with the labels.
-func SeriesOf(encoded []byte) uint64 { return decodeLabels(encoded).Hash() }
 
 // sheet is a page's part for one remote write.
 type sheet struct {
@@ -125,13 +124,16 @@ func (s *Ship) Take(p *Page) {
 }
 
 func (sh *sheet) add(p *Page, s *Sample) {
-	ls, series := s.Labels.of(p.Labels), s.Series
 	isHistogram := s.Histogram.To > s.Histogram.From
 	if isHistogram && !sh.set.histograms {
 		return // send_native_histograms is off
 	}
+	series := s.Series
+	n, numbers := size(s.Labels.of(p.Labels))
+	var other []byte
 	if sh.set.rules != nil {
-		if ls, series = sh.set.relabel(series, ls); len(ls) == 0 {
+		other, series = sh.set.relabel(series, p.Words, numbers)
+		if n = len(other); n == 0 {
 			return // write_relabel_configs dropped it
 		}
 	}
@@ -140,10 +142,24 @@ func (sh *sheet) add(p *Page, s *Sample) {
 		c.tooOld++
 		return
 	}
+	var histogram []byte
 	if isHistogram {
-		c.raw = appendHistogram(c.raw, ls, s.Histogram.of(p.Histograms))
+		histogram = s.Histogram.of(p.Histograms)
+		n += histogramSize(histogram)
 	} else {
-		c.raw = appendFloat(c.raw, ls, s.Time, s.Value)
+		n += floatSize(s.Time, s.Value)
 	}
+	b := binary.AppendUvarint(append(c.raw, tagSeries), uint64(n))
+	if other != nil {
+		b = append(b, other...)
+	} else {
+		b = p.Words.spell(b, numbers)
+	}
+	if isHistogram {
+		b = appendHistogram(b, histogram)
+	} else {
+		b = appendFloat(b, s.Time, s.Value)
+	}
+	c.raw = b
 	c.samples = append(c.samples, encoded{len(c.raw), s.Time, isHistogram})
 }

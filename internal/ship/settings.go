@@ -114,13 +114,13 @@ func (s *settings) close() {
 // relabel returns what the rules make of a series. They are costly and need labels
 // that are not encoded, so it remembers: a label set a series that is kept, and
 // next to nothing for one that is dropped.
-func (s *settings) relabel(series uint64, ls []byte) ([]byte, uint64) {
+func (s *settings) relabel(series uint64, w *Words, numbers []byte) ([]byte, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := s.relabeled[series]; ok {
 		return r.labels, r.series
 	}
-	b := labels.NewBuilder(decodeLabels(ls))
+	b := labels.NewBuilder(decodeLabels(w.spell(nil, numbers)))
 	r := relabeled{}
 	if relabel.ProcessBuilder(b, s.rules...) {
 		kept := b.Labels()

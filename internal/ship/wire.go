@@ -75,36 +75,37 @@ func uvarintSize(n int) int {
 	return size
 }
 
-// appendFloat appends a series with one float sample.
-func appendFloat(b, ls []byte, t int64, v float64) []byte {
-	bits, millis := math.Float64bits(v), uint64(t)
-	size := 0
-	if bits != 0 {
-		size = 1 + 8
+// floatSize is how many bytes appendFloat appends.
+func floatSize(t int64, v float64) int {
+	n := 2
+	if math.Float64bits(v) != 0 {
+		n += 1 + 8
 	}
-	if millis != 0 {
-		size += 1 + (mathbits.Len64(millis)+6)/7
+	if t != 0 {
+		n += 1 + (mathbits.Len64(uint64(t))+6)/7
 	}
-	b = append(b, tagSeries)
-	b = binary.AppendUvarint(b, uint64(len(ls)+2+size))
-	b = append(b, ls...)
-	b = append(b, tagSample, byte(size))
-	if bits != 0 {
+	return n
+}
+
+// appendFloat appends the sample of a series.
+func appendFloat(b []byte, t int64, v float64) []byte {
+	b = append(b, tagSample, byte(floatSize(t, v)-2))
+	if bits := math.Float64bits(v); bits != 0 {
 		b = append(b, tagValue)
 		b = binary.LittleEndian.AppendUint64(b, bits)
 	}
-	if millis != 0 {
+	if t != 0 {
 		b = append(b, tagTimestamp)
-		b = binary.AppendUvarint(b, millis)
+		b = binary.AppendUvarint(b, uint64(t))
 	}
 	return b
 }
 
-// appendHistogram appends a series with one native histogram, which is encoded.
-func appendHistogram(b, ls, histogram []byte) []byte {
-	b = append(b, tagSeries)
-	b = binary.AppendUvarint(b, uint64(len(ls)+1+uvarintSize(len(histogram))+len(histogram)))
-	b = append(b, ls...)
+// histogramSize is how many bytes appendHistogram appends.
+func histogramSize(histogram []byte) int { return 1 + uvarintSize(len(histogram)) + len(histogram) }
+
+// appendHistogram appends the native histogram of a series, which is encoded.
+func appendHistogram(b, histogram []byte) []byte {
 	b = append(b, tagHistogram)
 	b = binary.AppendUvarint(b, uint64(len(histogram)))
 	return append(b, histogram...)

@@ -45,11 +45,12 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 			}}}
 			var s Ship
 			s.external.Store(&c.external)
-			ls, series := s.Encode(nil, c.series)
-			if !labels.Equal(decodeLabels(ls), b.Labels()) || series != SeriesOf(ls) || series != b.Labels().Hash() {
-				t.Errorf("labels are read as %s, series %x", decodeLabels(ls), series)
+			var p Page
+			s.add(&p, c.series, c.t, c.v)
+			if ls := p.Words.Labels(p.Labels); !labels.Equal(ls, b.Labels()) || p.Samples[0].Series != ls.Hash() {
+				t.Errorf("labels are read as %s, series %x", ls, p.Samples[0].Series)
 			}
-			compareBytes(t, &want, appendFloat(nil, ls, c.t, c.v))
+			compareBytes(t, &want, request(&p))
 		})
 	}
 	h, fh := tsdbutil.GenerateTestHistogram(3), tsdbutil.GenerateTestFloatHistogram(3)
@@ -70,13 +71,30 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 	}
 }
 
+// request is a page as the body of one request.
+func request(p *Page) []byte {
+	sh := sheet{set: &settings{histograms: true}, oldest: math.MinInt64, lanes: make([]chunk, 1)}
+	for i := range p.Samples {
+		sh.add(p, &p.Samples[i])
+	}
+	return sh.lanes[0].raw
+}
+
+func encodedFloat(millis int64, ls labels.Labels) []byte {
+	var s Ship
+	var p Page
+	s.add(&p, ls, millis, 1)
+	return request(&p)
+}
+
 func encodedHistogram(t *testing.T, ls labels.Labels, millis int64, h *histogram.Histogram, fh *histogram.FloatHistogram) []byte {
 	t.Helper()
+	var s Ship
 	var p Page
-	if err := p.AddHistogram(Sample{Time: millis}, h, fh); err != nil {
+	if err := p.AddHistogram(s.sample(&p, ls, millis, 0), h, fh); err != nil {
 		t.Fatal(err)
 	}
-	return appendHistogram(nil, appendLabels(nil, ls), p.Histograms)
+	return request(&p)
 }
 
 func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
@@ -95,7 +113,7 @@ func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
 func TestHalveAndYoungerThan(t *testing.T) {
 	var raw []byte
 	for i := range 5 {
-		raw = appendFloat(raw, appendLabels(nil, labels.FromStrings("__name__", "up", "n", string(rune('a'+i)))), int64(100+i), 1)
+		raw = append(raw, encodedFloat(int64(100+i), labels.FromStrings("__name__", "up", "n", string(rune('a'+i))))...)
 	}
 	raw = append(raw, encodedHistogram(t, labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil)...)
 	first, second, err := halve(raw, 6)
@@ -122,7 +140,7 @@ func count(t *testing.T, raw []byte) int {
 
 // FuzzBody reads anything as a request body: damage is an error, never a panic.
 func FuzzBody(f *testing.F) {
-	f.Add(appendFloat(nil, appendLabels(nil, labels.FromStrings("__name__", "up")), 1, 1), int64(1))
+	f.Add(encodedFloat(1, labels.FromStrings("__name__", "up")), int64(1))
 	f.Fuzz(func(t *testing.T, raw []byte, millis int64) {
 		first, second, err := halve(raw, 2)
 		if err == nil && len(first)+len(second) != len(raw) {
