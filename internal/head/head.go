@@ -59,8 +59,8 @@ const (
 // times as often as Go would saves a quarter of the memory and costs a collection
 // every half minute. While they come, it would cost more than it saves.
 const (
-	startGC   = 50 // GOGC
-	settledGC = 25
+	startGC   = 100 // GOGC
+	settledGC = 50
 	settles   = 45 * time.Second // three usual scrape intervals
 )
 

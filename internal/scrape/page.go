@@ -34,6 +34,7 @@ type page struct {
 	ship.Page
 	refs    []uint32 // of the samples' series
 	body    []byte
+	builder *labels.Builder
 	loop    *loop
 	cache   *cache
 	at      int64 // milliseconds
@@ -54,7 +55,7 @@ func (m *Manager) open(l *loop, at time.Time) *page {
 	select {
 	case p = <-m.spare:
 	default:
-		p = &page{}
+		p = &page{builder: labels.NewBuilder(labels.EmptyLabels())}
 	}
 	p.loop, p.cache, p.at = l, l.cache, at.UnixMilli()
 	l.cache.fresh, p.Labels = p.Labels[:0], nil // lent for the scrape
@@ -238,7 +239,7 @@ func (s *shown) check(isHistogram bool) error {
 func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) error {
 	l, c := r.loop, r.cache
 	r.parser.Labels(&r.labels)
-	ls := l.rules.identity(r.labels)
+	ls := l.rules.identity(r.builder, r.labels)
 	if ls.IsEmpty() {
 		c.put(place, entry{key: k, labels: dropped})
 		return nil

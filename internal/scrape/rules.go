@@ -69,8 +69,8 @@ func schemaOf(factor float64) int32 {
 
 // identity is what a series on the page is called: with the target's labels and
 // metric_relabel_configs. It is empty for a series that they drop.
-func (r *rules) identity(shown labels.Labels) labels.Labels {
-	b := labels.NewBuilder(shown)
+func (r *rules) identity(b *labels.Builder, shown labels.Labels) labels.Labels {
+	b.Reset(shown)
 	var moved []labels.Label // of the page, where the target has the name
 	for _, l := range r.targetNames {
 		own := shown.Get(l.Name)

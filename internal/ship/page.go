@@ -61,14 +61,8 @@ func (p *Page) Clear() {
 // with the external labels of the configuration in force, where the series has
 // none of the same name. It returns, too, what names the series and its lane.
 func (s *Ship) Encode(w *Words, dst []byte, ls labels.Labels) (_ []byte, series uint64) {
-	if external := s.external.Load(); external != nil {
-		b := labels.NewBuilder(ls)
-		external.Range(func(l labels.Label) {
-			if !ls.Has(l.Name) {
-				b.Set(l.Name, l.Value)
-			}
-		})
-		ls = b.Labels()
+	if external := s.external.Load(); external != nil && len(*external) > 0 {
+		ls = w.with(*external, ls)
 	}
 	return w.write(dst, ls), ls.Hash()
 }

@@ -90,7 +90,7 @@ type Ship struct {
 	sheets  chan *sheet // that are not in use
 	unlock  func() error
 
-	external atomic.Pointer[labels.Labels]
+	external atomic.Pointer[[]labels.Label]
 
 	mu      sync.RWMutex
 	remotes []*remote // in the order of the configuration, then those that it does not name
@@ -186,7 +186,9 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 		sets[id] = set
 		ids = append(ids, id)
 	}
-	s.external.Store(&c.GlobalConfig.ExternalLabels)
+	var external []labels.Label
+	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
+	s.external.Store(&external)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var live []*remote

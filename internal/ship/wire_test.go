@@ -44,7 +44,9 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 				Labels: prompb.FromLabels(b.Labels(), nil), Samples: []prompb.Sample{{Value: c.v, Timestamp: c.t}},
 			}}}
 			var s Ship
-			s.external.Store(&c.external)
+			var external []labels.Label
+			c.external.Range(func(l labels.Label) { external = append(external, l) })
+			s.external.Store(&external)
 			var p Page
 			s.add(&p, c.series, c.t, c.v)
 			if ls := p.Words.Labels(p.Labels); !labels.Equal(ls, b.Labels()) || p.Samples[0].Series != ls.Hash() {

@@ -16,11 +16,15 @@ type Words struct {
 	bytes []byte   // all labels, encoded
 	ends  []uint32 // where each ends; the first is empty
 	index []uint32 // numbers of words by their hash; 0: none; a power of two
+
+	own    []labels.Label // room for one series
+	merger labels.ScratchBuilder
+	merged labels.Labels
 }
 
 // NewWords returns none.
 func NewWords() *Words {
-	return &Words{seed: maphash.MakeSeed(), ends: []uint32{0}, index: make([]uint32, 64)}
+	return &Words{seed: maphash.MakeSeed(), ends: []uint32{0}, index: make([]uint32, 64), merger: labels.NewScratchBuilder(16)}
 }
 
 // number returns the number of a word, which is added if need be.
@@ -53,6 +57,28 @@ func (w *Words) slot(label []byte) int {
 
 // word returns the word with a number of at least 1.
 func (w *Words) word(n uint64) []byte { return w.bytes[w.ends[n-1]:w.ends[n]] }
+
+// with returns a series' labels with others where it has none of the same name. They
+// are good until the next call.
+func (w *Words) with(others []labels.Label, ls labels.Labels) labels.Labels {
+	w.own = w.own[:0]
+	ls.Range(func(l labels.Label) { w.own = append(w.own, l) })
+	w.merger.Reset()
+	for _, l := range w.own {
+		for len(others) > 0 && others[0].Name <= l.Name {
+			if others[0].Name != l.Name {
+				w.merger.Add(others[0].Name, others[0].Value)
+			}
+			others = others[1:]
+		}
+		w.merger.Add(l.Name, l.Value)
+	}
+	for _, l := range others {
+		w.merger.Add(l.Name, l.Value)
+	}
+	w.merger.Overwrite(&w.merged)
+	return w.merged
+}
 
 // write appends a series' labels: how many bytes they are in a request, and the
 // numbers of the words.
