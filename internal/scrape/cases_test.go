@@ -89,9 +89,28 @@ func TestSeriesLikePrometheus(t *testing.T) {
 		{name: "no newline at the end", answers: texts("a 1\nb 1", "a 1\nb 2")},
 		{name: "metadata changes", answers: texts("# HELP a One.\n# TYPE a gauge\na 1\n# HELP c Stays.\n", "# HELP a Two \\\\ \\n.\n# TYPE a counter\na 1\n", "a 1\n# HELP b B.\nb 1\n")},
 		{name: "metadata is forgotten", answers: texts(append([]string{"# HELP a One.\na 1\n"}, strings.Split(strings.Repeat("b 1\n;", 15), ";")...)...)},
+		{name: "known and unknown lines", answers: texts(evolving(0), evolving(0), evolving(1), evolving(2), evolving(3), evolving(2), strings.ReplaceAll(evolving(2), " ", "  "), evolving(2), evolving(2)+"bad", evolving(2))},
+		{name: "lines that look known", answers: texts("a 1\nb{x=\"1\"} 2\nc 1\n", "b{x=\"\na 1\n\"} 3\na 1\nc 2 5\n", "b{x=\"\na 1\n\"} 3\na 1\nc 2\n", " a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 1 \n", " a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 0x1p1\n", "# a 1\n#a 1\n#\na 1\x00\nb 2\n", "a 1\n\x00\nb 2\n", "a 1\r\n")},
+		{name: "types change", answers: texts("# TYPE a counter\na{le=\"1\"} 1\n", "# TYPE a histogram\na{le=\"1\"} 1\na{le=\"2\"} 1\n", "# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"3\"} 1\n", "# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"4\"} 1\n", "# TYPE a counter\n# TYPE a histogram\na{le=\"1\"} 1\na{le=\"5\"} 1\n")},
+		{name: "formats change", answers: answers{texts("# HELP c_total X.\n# TYPE c_total gauge\nc_total 1\n")[0], protobuf(t, counterFamily(1)), texts("# HELP c_total X.\n# TYPE c_total gauge\nc_total 1\n")[0]}},
 		{name: "UTF-8 names", answers: texts("{\"a.b\",\"c.d\"=\"1\"} 1\n{\"x y\"} 2\n", "{\"a.b\",\"c.d\"=\"1\"} 1\n")},
 		{name: "UTF-8 names are not valid", config: "  metric_name_validation_scheme: legacy\n", answers: texts("a 1\n", "a 1\n{\"a.b\",\"c.d\"=\"1\"} 1\n", "a 1\n")},
 	})
+}
+
+// evolving is a page of which more and more lines are new, here and there.
+func evolving(n int) string {
+	var b strings.Builder
+	for i := range 300 {
+		if i%20 == 0 {
+			fmt.Fprintf(&b, "# HELP f%d H%d.\n# TYPE f%d histogram\n", i, n*(i%3), i)
+		}
+		fmt.Fprintf(&b, "f%d{le=\"%d\"} %d\n", i/20*20, i, i*n)
+		if n > 0 && i%(7*n) == 3 {
+			fmt.Fprintf(&b, "f%d{le=\"%d\",n=\"%d\"} 1\n", i/20*20, i, n)
+		}
+	}
+	return b.String()
 }
 
 // onlyOneOfTwo: what Prometheus' storage finds when it commits, we count and warn

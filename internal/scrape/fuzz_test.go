@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -9,9 +10,9 @@ import (
 	"github.com/prometheus/prometheus/util/osutil"
 )
 
-// FuzzPage shows both loops a page of any content type, then the same with
-// something cut off, then one that is good, then the first again: what they make of
-// it is the same.
+// FuzzPage shows both loops a page of any content type, again and again, with
+// something in between, with something cut off, and after one that is good: what
+// they make of it is the same.
 func FuzzPage(f *testing.F) {
 	text, proto := "text/plain; version=0.0.4", "application/vnd.google.protobuf"
 	for _, c := range []struct{ contentType, body string }{
@@ -33,9 +34,10 @@ func FuzzPage(f *testing.F) {
 		if len(body) > 1<<16 || !isHeader(contentType) {
 			t.Skip("a server could not send it")
 		}
-		short := body[:max(0, len(body)-max(0, cut))]
+		cut = len(body) - min(len(body), max(0, cut))
+		short, more := body[:cut], slices.Concat(body[:cut], []byte("new{le=\"1\"} 1\n"), body[cut:])
 		page := func(b []byte) http.HandlerFunc { return shows(contentType, string(b)) }
-		c := scenario{config: rulesOf(rules), answers: answers{page(body), page(short), texts("a 1\nb{x=\"1\"} 2\n")[0], page(body), page(short)}}
+		c := scenario{config: rulesOf(rules), answers: answers{page(body), page(body), page(more), page(short), page(body), texts("a 1\nb{x=\"1\"} 2\n")[0], page(short), page(more)}}
 		var theirs, ours *outcome
 		synctest.Test(t, func(t *testing.T) { theirs = play(t, c, host, true) })
 		synctest.Test(t, func(t *testing.T) { ours = play(t, c, host, false) })

@@ -25,6 +25,7 @@ type described struct {
 	family, help, unit unique.Handle[string]
 	kind               model.MetricType
 	seen               uint32 // page
+	helpLine, typeLine uint64 // hashes of the lines that say so; 0: there are none
 }
 
 // remembered is for how many pages a family is described after it is gone.
@@ -52,16 +53,42 @@ func (m *metadata) of(family []byte) *described {
 	return m.touch(i)
 }
 
+// again notes that a line is on the page again, and reports whether it is a TYPE
+// line; known is false if it is not the one that is expected.
+func (m *metadata) again(line uint64) (isType, known bool) {
+	for i := m.last; i < len(m.all) && i <= m.last+1; i++ {
+		if d := &m.all[i]; d.helpLine == line || d.typeLine == line {
+			m.touch(i)
+			return d.typeLine == line, true
+		}
+	}
+	return false, false
+}
+
+// remember notes by which line the family was described that was so last.
+func (m *metadata) remember(isType bool, line uint64) {
+	if d := &m.all[m.last]; isType {
+		d.typeLine = line
+	} else {
+		d.helpLine = line
+	}
+}
+
 func (m *metadata) touch(i int) *described {
 	m.last = i
 	m.all[i].seen = m.page
 	return &m.all[i]
 }
 
-func (m *metadata) setType(family []byte, t model.MetricType) { m.of(family).kind = t }
+func (m *metadata) setType(family []byte, t model.MetricType) {
+	d := m.of(family)
+	d.kind, d.typeLine = t, 0
+}
 
 func (m *metadata) setHelp(family, help []byte) {
-	if d := m.of(family); d.help.Value() != string(help) {
+	d := m.of(family)
+	d.helpLine = 0
+	if d.help.Value() != string(help) {
 		d.help = unique.Make(string(help))
 	}
 }

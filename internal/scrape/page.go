@@ -86,7 +86,9 @@ type reading struct {
 	*page
 	parser textparse.Parser
 	counts
-	labels labels.Labels
+	labels     labels.Labels
+	lines      knownLines
+	seenBefore int // series that the parser read and that are known
 
 	overSamples, overBuckets            bool
 	outOfOrder, duplicates, outOfBounds int
@@ -112,7 +114,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	r := reading{page: p, parser: parser}
 	p.counted, p.latest = 0, time.Now().Add(tooFar).UnixMilli()
 	p.cache.metadata.mu.Lock()
-	err = r.all()
+	err = r.all(body)
 	p.cache.metadata.mu.Unlock()
 	if r.overSamples {
 		m.exceededSamples.Inc()
@@ -152,8 +154,10 @@ func (r *reading) warn() {
 }
 
 // all reads to the end of the page.
-func (r *reading) all() error {
-	md := r.cache.metadata
+func (r *reading) all(body []byte) error {
+	if _, ok := r.parser.(*textparse.PromParser); ok {
+		return r.text(body)
+	}
 	for {
 		entry, err := r.parser.Next()
 		if errors.Is(err, io.EOF) {
@@ -162,21 +166,28 @@ func (r *reading) all() error {
 		if err != nil {
 			return err
 		}
-		switch entry {
-		case textparse.EntryType:
-			md.setType(r.parser.Type())
-		case textparse.EntryHelp:
-			md.setHelp(r.parser.Help())
-		case textparse.EntryUnit:
-			md.setUnit(r.parser.Unit())
-		case textparse.EntryComment:
-		default:
-			r.scraped++
-			if err := r.sample(entry == textparse.EntryHistogram); err != nil {
-				return err
-			}
+		if err := r.entry(entry); err != nil {
+			return err
 		}
 	}
+}
+
+// entry reads what the parser is at.
+func (r *reading) entry(entry textparse.Entry) error {
+	md := r.cache.metadata
+	switch entry {
+	case textparse.EntryType:
+		md.setType(r.parser.Type())
+	case textparse.EntryHelp:
+		md.setHelp(r.parser.Help())
+	case textparse.EntryUnit:
+		md.setUnit(r.parser.Unit())
+	case textparse.EntryComment:
+	default:
+		r.scraped++
+		return r.sample(entry == textparse.EntryHistogram)
+	}
+	return nil
 }
 
 // sample adds the sample that the parser is at.
@@ -195,11 +206,19 @@ func (r *reading) sample(isHistogram bool) error {
 	if own != nil {
 		s.t = *own
 	}
-	tracks := own == nil || r.loop.rules.trackTimestamps
 	place, k, known := r.cache.find(s.text)
 	if !known {
-		return r.first(place, k, s, isHistogram, tracks)
+		return r.first(place, k, s, isHistogram, r.tracks(own))
 	}
+	r.seenBefore++
+	return r.known(place, s, isHistogram, own)
+}
+
+// tracks reports whether a series will be marked stale when it is gone.
+func (r *reading) tracks(own *int64) bool { return own == nil || r.loop.rules.trackTimestamps }
+
+// known adds a sample of a series that is known; own is its own timestamp.
+func (r *reading) known(place int, s shown, isHistogram bool, own *int64) error {
 	e := &r.cache.entries[place]
 	again := r.cache.see(e)
 	if e.labels == dropped {
@@ -212,11 +231,16 @@ func (r *reading) sample(isHistogram bool) error {
 		}
 		err = r.add(e.labels, &e.ref, s, true)
 	}
-	if err == nil && tracks {
+	if err == nil && r.tracks(own) {
 		r.cache.track(e)
 	}
+	if err != nil {
+		if err = r.tolerate(err); err != nil {
+			return err
+		}
+	}
 	r.kept++
-	return r.tolerate(err)
+	return nil
 }
 
 // shown is a sample as the page shows it.
@@ -268,8 +292,10 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 			c.track(p)
 		}
 	}
-	if err = r.tolerate(err); err != nil {
-		return err
+	if err != nil {
+		if err = r.tolerate(err); err != nil {
+			return err
+		}
 	}
 	r.kept++
 	return nil
