@@ -160,7 +160,7 @@ type step struct {
 // outcome is what came of it.
 type outcome struct {
 	Series   map[string][]string // what was taken
-	Errors   map[string]string   // of the last scrape, by target
+	Errors   map[string]string   // what targets said every second
 	Metadata []string
 	Counters map[string]float64
 	pages    [][]sample
@@ -182,6 +182,7 @@ type side struct {
 	server   *http.Server
 	sets     chan map[string][]*targetgroup.Group
 	sent     map[string][]*targetgroup.Group
+	said     map[string]string
 	running  sync.WaitGroup
 }
 
@@ -218,7 +219,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
-	s := &side{recorder: newRecorder(), registry: prometheus.NewRegistry(), sets: make(chan map[string][]*targetgroup.Group)}
+	s := &side{recorder: newRecorder(), registry: prometheus.NewRegistry(), sets: make(chan map[string][]*targetgroup.Group), said: map[string]string{}}
 	listener := newPipes()
 	var mu sync.Mutex
 	served := map[string]int{}
@@ -287,16 +288,23 @@ func (s *side) apply(t testing.TB, yaml string, targets []string) {
 
 func (s *side) send() { s.sets <- s.sent }
 
+// ask notes what targets say for a time, every second.
+func (s *side) ask(long time.Duration) {
+	for end := time.Now().Add(long); time.Now().Before(end); {
+		<-time.After(min(time.Second, time.Until(end)))
+		for _, targets := range s.TargetsActive() {
+			for _, target := range targets {
+				s.said[target.String()] += fmt.Sprintf("%s at %d: %v; ", target.Health(), target.LastScrape().UnixMilli(), target.LastError())
+			}
+		}
+	}
+}
+
 // end stops it and says what came of it.
 func (s *side) end(t testing.TB) *outcome {
-	o := &outcome{Series: map[string][]string{}, Errors: map[string]string{}, Counters: map[string]float64{}}
+	o := &outcome{Series: map[string][]string{}, Errors: s.said, Counters: map[string]float64{}}
 	for _, targets := range s.TargetsActive() {
 		for _, target := range targets {
-			last := "none"
-			if err := target.LastError(); err != nil {
-				last = err.Error()
-			}
-			o.Errors[target.String()] = string(target.Health()) + " " + last
 			for _, m := range target.ListMetadata() {
 				o.Metadata = append(o.Metadata, fmt.Sprintf("%s %+v", target, m))
 			}
@@ -397,7 +405,7 @@ func play(t *testing.T, c scenario, host string, theirs bool) *outcome {
 	// Each scrape is at a moment of its own within a second: by now all are over.
 	began := time.Now()
 	for _, step := range c.then {
-		<-time.After(step.at - time.Since(began))
+		s.ask(step.at - time.Since(began))
 		yaml, to := step.config, step.targets
 		if yaml == "" {
 			yaml = job(c.config)
@@ -408,7 +416,7 @@ func play(t *testing.T, c scenario, host string, theirs bool) *outcome {
 		s.apply(t, yaml, to)
 		s.send()
 	}
-	<-time.After(long - time.Since(began))
+	s.ask(long - time.Since(began))
 	synctest.Wait()
 	return s.end(t)
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,6 +149,24 @@ func TestReloadWhileScraping(t *testing.T) {
 		m.TargetsDroppedCounts()
 		await(t, "a page is taken after the reload", func() bool { return count() > n })
 	}
+}
+
+// TestUnixSocket: a target may be a socket of this machine.
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "exporter")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := httptest.NewUnstartedServer(texts("a 1\n")[0])
+	target.Listener.Close()
+	target.Listener = listener
+	target.Start()
+	t.Cleanup(target.Close)
+	var samples atomic.Int64
+	start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
+		func(p *ship.Page) { samples.Store(int64(len(p.Samples))) }, "nowhere:1")
+	await(t, "the socket's page is taken", func() bool { return samples.Load() == 1+usualReports })
 }
 
 // TestExternalLabelsChange: the series under the old ones are marked stale.
