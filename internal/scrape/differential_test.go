@@ -294,7 +294,7 @@ func (s *side) ask(long time.Duration) {
 		<-time.After(min(time.Second, time.Until(end)))
 		for _, targets := range s.TargetsActive() {
 			for _, target := range targets {
-				s.said[target.String()] += fmt.Sprintf("%s at %d: %v; ", target.Health(), target.LastScrape().UnixMilli(), target.LastError())
+				s.said[target.String()] += fmt.Sprintf("%s at %d: %v, %d families; ", target.Health(), target.LastScrape().UnixMilli(), target.LastError(), target.LengthMetadata())
 			}
 		}
 	}
