@@ -59,7 +59,7 @@ func (r *reading) knownText() error {
 		switch {
 		case end == 0:
 		case line[0] == '#':
-			isType, known := r.cache.metadata.again(lineHash(r.cache.seeds[0], line))
+			isType, known := r.cache.metadata.Again(lineHash(r.cache.seeds[0], line))
 			if !known {
 				return nil
 			}
@@ -137,7 +137,7 @@ func (r *reading) unknownText() error {
 			fallthrough
 		case textparse.EntryHelp:
 			line := bytes.TrimLeft(l.body[begin:l.pos-1], "\n")
-			r.cache.metadata.remember(entry == textparse.EntryType, lineHash(r.cache.seeds[0], line))
+			r.cache.metadata.Remember(entry == textparse.EntryType, lineHash(r.cache.seeds[0], line))
 		case textparse.EntrySeries:
 			if known++; r.seenBefore == before {
 				known = 0

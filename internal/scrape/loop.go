@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
+
+	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
 // loop scrapes one target, one scrape at a time, until it is stopped, and marks
@@ -16,7 +18,7 @@ type loop struct {
 	found
 	manager *Manager
 	config  *config.ScrapeConfig
-	rules   rules
+	rules   rules.Rules
 	client  *http.Client
 	broken  error // why there is no client
 	seed    uint64
@@ -50,7 +52,7 @@ func (l *loop) configure() {
 	if d, err := model.ParseDuration(l.labels.Get(model.ScrapeTimeoutLabel)); err == nil {
 		l.timeout = time.Duration(d)
 	}
-	l.rules = newRules(l.config, l.target, l.labels)
+	l.rules = rules.New(l.config, l.target, l.labels)
 	l.fetcher = newFetcher(l)
 }
 
@@ -154,7 +156,7 @@ func (l *loop) scrape(last, at time.Time) time.Time {
 	p.report(r)
 	l.target.Report(at, r.duration, r.err)
 	p.commit()
-	if l.rules.extra {
+	if l.rules.ExtraMetrics {
 		m.metrics.scrapeSeconds.Observe(time.Since(began).Seconds())
 	}
 	return began

@@ -12,13 +12,13 @@ import (
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/value"
 
+	"github.com/parascope/parascope/internal/scrape/rules"
 	"github.com/parascope/parascope/internal/ship"
 )
 
 // What keeps a sample from being taken. The limits fail the whole page.
 var (
 	errSampleLimit = errors.New("sample limit exceeded")
-	errBucketLimit = errors.New("histogram bucket limit exceeded")
 	errDuplicate   = errors.New("duplicate sample for timestamp")
 	errOutOfOrder  = errors.New("out of order sample")
 	errOutOfBounds = errors.New("out of bounds")
@@ -106,16 +106,16 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 		}
 		return counts{}, err
 	}
-	parser, err := textparse.New(body, contentType, nil, p.loop.rules.parser)
+	parser, err := textparse.New(body, contentType, nil, p.loop.rules.Parser)
 	if parser == nil {
 		p.loop.logger().Error("page is of no known format", "content_type", contentType, "err", err)
 		return counts{}, err
 	}
 	r := reading{page: p, parser: parser}
 	p.counted, p.latest = 0, time.Now().Add(tooFar).UnixMilli()
-	p.cache.metadata.mu.Lock()
+	p.cache.metadata.Lock()
 	err = r.all(body)
-	p.cache.metadata.mu.Unlock()
+	p.cache.metadata.Unlock()
 	if r.overSamples {
 		m.exceededSamples.Inc()
 		if err == nil {
@@ -125,7 +125,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	if r.overBuckets {
 		m.exceededBuckets.Inc()
 		if err == nil {
-			err = errBucketLimit
+			err = rules.ErrBucketLimit
 		}
 	}
 	r.warn()
@@ -177,11 +177,11 @@ func (r *reading) entry(entry textparse.Entry) error {
 	md := r.cache.metadata
 	switch entry {
 	case textparse.EntryType:
-		md.setType(r.parser.Type())
+		md.SetType(r.parser.Type())
 	case textparse.EntryHelp:
-		md.setHelp(r.parser.Help())
+		md.SetHelp(r.parser.Help())
 	case textparse.EntryUnit:
-		md.setUnit(r.parser.Unit())
+		md.SetUnit(r.parser.Unit())
 	case textparse.EntryComment:
 	default:
 		r.scraped++
@@ -200,7 +200,7 @@ func (r *reading) sample(isHistogram bool) error {
 		s.text, own, s.v = r.parser.Series()
 	}
 	s.t = r.at
-	if !r.loop.rules.honorTimestamps {
+	if !r.loop.rules.HonorTimestamps {
 		own = nil
 	}
 	if own != nil {
@@ -215,7 +215,7 @@ func (r *reading) sample(isHistogram bool) error {
 }
 
 // tracks reports whether a series will be marked stale when it is gone.
-func (r *reading) tracks(own *int64) bool { return own == nil || r.loop.rules.trackTimestamps }
+func (r *reading) tracks(own *int64) bool { return own == nil || r.loop.rules.TrackTimestamps }
 
 // known adds a sample of a series that is known; own is its own timestamp.
 func (r *reading) known(place int, s shown, isHistogram bool, own *int64) error {
@@ -263,13 +263,13 @@ func (s *shown) check(isHistogram bool) error {
 func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) error {
 	l, c := r.loop, r.cache
 	r.parser.Labels(&r.labels)
-	ls := l.rules.identity(r.builder, r.labels)
+	ls := l.rules.Identity(r.builder, r.labels)
 	if ls.IsEmpty() {
 		c.put(place, entry{key: k, labels: dropped})
 		return nil
 	}
-	if err := l.rules.check(ls); err != nil {
-		if errors.As(err, new(labelLimitError)) {
+	if err := l.rules.Check(ls); err != nil {
+		if errors.As(err, new(rules.LabelLimitError)) {
 			l.manager.metrics.exceededLabels.Inc()
 		}
 		return err
@@ -307,7 +307,7 @@ func (r *reading) tolerate(err error) error {
 	switch err {
 	case errSampleLimit: // the rest is read, to know how many there are
 		r.overSamples = true
-	case errBucketLimit:
+	case rules.ErrBucketLimit:
 		r.overBuckets = true
 	case errOutOfOrder:
 		r.outOfOrder++
@@ -331,21 +331,21 @@ func (p *page) name(ls labels.Labels) (place, ref uint32) {
 		b, series = p.loop.manager.options.Encode(p.cache.words, b, ls)
 		return b
 	})
-	ref, _ = p.loop.manager.order.find(series)
+	ref, _ = p.loop.manager.order.Find(series)
 	return place, ref
 }
 
 // add adds a sample within the configuration's limits. known says that its series
 // was on a page before.
 func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
-	rules := &r.loop.rules
+	limit := r.loop.rules.SampleLimit
 	if s.h != nil || s.fh != nil {
-		if err := rules.fit(s.h, s.fh); err != nil {
+		if err := r.loop.rules.Fit(s.h, s.fh); err != nil {
 			return err
 		}
 	}
-	if rules.samples > 0 && !(known && value.IsStaleNaN(s.v)) {
-		if r.counted++; r.counted > rules.samples {
+	if limit > 0 && !(known && value.IsStaleNaN(s.v)) {
+		if r.counted++; r.counted > limit {
 			return errSampleLimit
 		}
 	}
@@ -358,12 +358,12 @@ func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
 // append adds a sample if it is newer than its series' newest.
 func (p *page) append(place uint32, ref *uint32, s shown) error {
 	order := p.loop.manager.order
-	series, hash := order.lookup(*ref)
+	series, hash := order.Lookup(*ref)
 	if series == nil { // nothing was taken of it for long
 		hash = p.cache.words.Labels(p.cache.bytes(place)).Hash()
-		*ref, series = order.find(hash)
+		*ref, series = order.Find(hash)
 	}
-	if s.t <= series.last.Load() {
+	if s.t <= series.Last() {
 		return errOutOfOrder
 	}
 	sample := ship.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
@@ -398,7 +398,7 @@ func (p *page) commit() {
 	p.cache.settle()
 	n := 0
 	for i, ref := range p.refs {
-		if series, _ := m.order.lookup(ref); series != nil && !series.advance(p.Samples[i].Time) {
+		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time) {
 			if !value.IsStaleNaN(p.Samples[i].Value) {
 				m.metrics.outOfOrder.Inc()
 			}

@@ -31,7 +31,7 @@ func (p *page) report(r report) {
 		up = 0
 	}
 	p.tell(up, r.duration.Seconds(), float64(r.scraped), float64(r.kept), float64(r.added),
-		p.loop.timeout.Seconds(), float64(p.loop.rules.samples), float64(r.bytes))
+		p.loop.timeout.Seconds(), float64(p.loop.rules.SampleLimit), float64(r.bytes))
 }
 
 // reportGone marks the series that tell of scrapes stale.
@@ -40,13 +40,13 @@ func (p *page) reportGone() {
 }
 
 func (p *page) tell(values ...float64) {
-	if !p.loop.rules.extra {
+	if !p.loop.rules.ExtraMetrics {
 		values = values[:usualReports]
 	}
 	for i, v := range values {
 		s := &p.cache.reports[i]
 		if s.ref == 0 {
-			s.labels, s.ref = p.name(p.loop.rules.ofReport(reportNames[i]))
+			s.labels, s.ref = p.name(p.loop.rules.OfReport(reportNames[i]))
 		}
 		// It may be out of order when a target went and came back; there is
 		// no other error without a histogram.

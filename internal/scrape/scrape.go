@@ -31,6 +31,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	promscrape "github.com/prometheus/prometheus/scrape"
 
+	"github.com/parascope/parascope/internal/scrape/order"
 	"github.com/parascope/parascope/internal/ship"
 )
 
@@ -75,7 +76,7 @@ type Manager struct {
 	options Options
 	logger  *slog.Logger
 	metrics *metrics
-	order   *order
+	order   *order.Order
 	steps   *stepWatch
 	seeds   [2]maphash.Seed
 	spare   chan *page
@@ -103,7 +104,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
 	m := &Manager{
-		options: o, logger: o.Logger, order: newOrder(), steps: newStepWatch(o.Now(), o.Elapsed()),
+		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, spare: make(chan *page, spare),
 		pools: map[string]*pool{},
 	}
@@ -141,7 +142,7 @@ func (m *Manager) Run(sets <-chan map[string][]*targetgroup.Group) error {
 				changed = false
 			}
 		case <-swept.C:
-			m.order.forget(m.options.Now().Add(-remembers).UnixMilli())
+			m.order.Forget(m.options.Now().Add(-remembers).UnixMilli())
 		case <-m.ctx.Done():
 			return nil
 		}
@@ -281,7 +282,7 @@ func (m *Manager) watchClock() {
 	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
 		m.logger.Warn("the clock was set back; samples begin anew at the earlier time, and the receiver may refuse them", "by", (-step).String())
-		m.order.reset()
+		m.order.Reset()
 	case step > 0:
 		m.logger.Warn("the clock was set forward", "by", step.String())
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/parascope/parascope/internal/scrape/metadata"
 	"github.com/parascope/parascope/internal/ship"
 )
 
@@ -12,7 +13,7 @@ import (
 // does not look into it. One goroutine uses it at a time.
 type cache struct {
 	seeds    [2]maphash.Seed
-	metadata *metadata
+	metadata *metadata.Store
 	entries  []entry  // in the order of their first appearance
 	index    []uint32 // places of entries, plus one, by their key; a power of two
 	words    *ship.Words
@@ -52,7 +53,7 @@ const dropped = 1<<32 - 1
 const firstPage = 2
 
 func newCache(seeds [2]maphash.Seed) *cache {
-	return &cache{seeds: seeds, metadata: newMetadata(), words: ship.NewWords(), index: make([]uint32, 64), page: firstPage}
+	return &cache{seeds: seeds, metadata: metadata.New(), words: ship.NewWords(), index: make([]uint32, 64), page: firstPage}
 }
 
 // find returns the place of the entry with the text, or where to put it.
@@ -170,7 +171,7 @@ func (c *cache) turn(good bool) (forced bool) {
 		c.untidy = c.untidy || len(c.entries)-c.seen > len(c.entries)/4+64
 	}
 	if good {
-		c.metadata.turn()
+		c.metadata.Turn()
 	}
 	c.before, c.tracked, c.carried = c.tracked, 0, 0
 	c.seen, c.next = 0, 0

@@ -1,4 +1,6 @@
-package scrape
+// Package metadata keeps what targets say of their metrics. The same texts are on
+// the pages of all targets of a kind, so they are kept once.
+package metadata
 
 import (
 	"slices"
@@ -6,14 +8,13 @@ import (
 	"unique"
 
 	"github.com/prometheus/common/model"
-	promscrape "github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/scrape"
 )
 
-// metadata is what a target says of its metrics. The same texts are on the pages
-// of all targets of a kind, so they are kept once. A loop holds mu while it reads a
-// page.
-type metadata struct {
-	mu    sync.Mutex
+// Store is what one target says. Who reads a page holds the lock for the methods
+// that change it.
+type Store struct {
+	sync.Mutex
 	all   []described
 	index map[unique.Handle[string]]int
 	last  int // which was described last: pages keep their order
@@ -31,12 +32,13 @@ type described struct {
 // remembered is for how many pages a family is described after it is gone.
 const remembered = 10
 
-func newMetadata() *metadata {
-	return &metadata{index: map[unique.Handle[string]]int{}}
+// New returns a store that is empty.
+func New() *Store {
+	return &Store{index: map[unique.Handle[string]]int{}}
 }
 
 // of returns the description of a family.
-func (m *metadata) of(family []byte) *described {
+func (m *Store) of(family []byte) *described {
 	for _, i := range []int{m.last, m.last + 1} {
 		if i < len(m.all) && m.all[i].family.Value() == string(family) {
 			return m.touch(i)
@@ -53,9 +55,9 @@ func (m *metadata) of(family []byte) *described {
 	return m.touch(i)
 }
 
-// again notes that a line is on the page again, and reports whether it is a TYPE
+// Again notes that a line is on the page again, and reports whether it is a TYPE
 // line; known is false if it is not the one that is expected.
-func (m *metadata) again(line uint64) (isType, known bool) {
+func (m *Store) Again(line uint64) (isType, known bool) {
 	for i := m.last; i < len(m.all) && i <= m.last+1; i++ {
 		if d := &m.all[i]; d.helpLine == line || d.typeLine == line {
 			m.touch(i)
@@ -65,8 +67,8 @@ func (m *metadata) again(line uint64) (isType, known bool) {
 	return false, false
 }
 
-// remember notes by which line the family was described that was so last.
-func (m *metadata) remember(isType bool, line uint64) {
+// Remember notes by which line the family was described that was so last.
+func (m *Store) Remember(isType bool, line uint64) {
 	if d := &m.all[m.last]; isType {
 		d.typeLine = line
 	} else {
@@ -74,18 +76,20 @@ func (m *metadata) remember(isType bool, line uint64) {
 	}
 }
 
-func (m *metadata) touch(i int) *described {
+func (m *Store) touch(i int) *described {
 	m.last = i
 	m.all[i].seen = m.page
 	return &m.all[i]
 }
 
-func (m *metadata) setType(family []byte, t model.MetricType) {
+// SetType, SetHelp and SetUnit note what the page says of a family.
+func (m *Store) SetType(family []byte, t model.MetricType) {
 	d := m.of(family)
 	d.kind, d.typeLine = t, 0
 }
 
-func (m *metadata) setHelp(family, help []byte) {
+// SetHelp: see SetType.
+func (m *Store) SetHelp(family, help []byte) {
 	d := m.of(family)
 	d.helpLine = 0
 	if d.help.Value() != string(help) {
@@ -93,16 +97,17 @@ func (m *metadata) setHelp(family, help []byte) {
 	}
 }
 
-func (m *metadata) setUnit(family, unit []byte) {
+// SetUnit: see SetType.
+func (m *Store) SetUnit(family, unit []byte) {
 	if d := m.of(family); d.unit.Value() != string(unit) {
 		d.unit = unique.Make(string(unit))
 	}
 }
 
-// turn ends a page that was good.
-func (m *metadata) turn() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// Turn ends a page that was good. It takes the lock itself.
+func (m *Store) Turn() {
+	m.Lock()
+	defer m.Unlock()
 	gone := func(d described) bool { return m.page-d.seen > remembered }
 	if slices.ContainsFunc(m.all, gone) {
 		m.all = slices.DeleteFunc(m.all, gone)
@@ -115,16 +120,16 @@ func (m *metadata) turn() {
 	m.page++
 }
 
-func (d *described) export() promscrape.MetricMetadata {
-	return promscrape.MetricMetadata{MetricFamily: d.family.Value(), Type: d.kind, Help: d.help.Value(), Unit: d.unit.Value()}
+func (d *described) export() scrape.MetricMetadata {
+	return scrape.MetricMetadata{MetricFamily: d.family.Value(), Type: d.kind, Help: d.help.Value(), Unit: d.unit.Value()}
 }
 
 // ListMetadata, GetMetadata, SizeMetadata and LengthMetadata are what a Target
 // asks.
-func (m *metadata) ListMetadata() []promscrape.MetricMetadata {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make([]promscrape.MetricMetadata, len(m.all))
+func (m *Store) ListMetadata() []scrape.MetricMetadata {
+	m.Lock()
+	defer m.Unlock()
+	all := make([]scrape.MetricMetadata, len(m.all))
 	for i := range m.all {
 		all[i] = m.all[i].export()
 	}
@@ -132,20 +137,20 @@ func (m *metadata) ListMetadata() []promscrape.MetricMetadata {
 }
 
 // GetMetadata returns what is said of a family.
-func (m *metadata) GetMetadata(family string) (promscrape.MetricMetadata, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *Store) GetMetadata(family string) (scrape.MetricMetadata, bool) {
+	m.Lock()
+	defer m.Unlock()
 	i, ok := m.index[unique.Make(family)]
 	if !ok {
-		return promscrape.MetricMetadata{}, false
+		return scrape.MetricMetadata{}, false
 	}
 	return m.all[i].export(), true
 }
 
 // SizeMetadata returns how many bytes of text there are.
-func (m *metadata) SizeMetadata() (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *Store) SizeMetadata() (n int) {
+	m.Lock()
+	defer m.Unlock()
 	for i := range m.all {
 		d := m.all[i].export()
 		n += len(d.Help) + len(d.Unit) + len(d.Type)
@@ -154,8 +159,8 @@ func (m *metadata) SizeMetadata() (n int) {
 }
 
 // LengthMetadata returns how many families are described.
-func (m *metadata) LengthMetadata() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *Store) LengthMetadata() int {
+	m.Lock()
+	defer m.Unlock()
 	return len(m.all)
 }
