@@ -54,13 +54,12 @@ const (
 	stopHTTPTimeout  = time.Second
 )
 
-// A head's memory is the label sets of its series. They come with the first
-// scrapes and then stay, and next to no garbage comes after them: collecting four
-// times as often as Go would saves a quarter of the memory and costs a collection
-// every half minute. While they come, it would cost more than it saves.
+// A head's memory is what it remembers of its series. It comes with the first
+// scrapes and then stays, and next to no garbage comes after them: collecting twice
+// as often as Go would takes little then. While it comes, it would cost more than
+// it saves.
 const (
-	startGC   = 100 // GOGC
-	settledGC = 50
+	settledGC = 50               // GOGC
 	settles   = 45 * time.Second // three usual scrape intervals
 )
 
@@ -234,7 +233,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	var settled <-chan time.Time
 	if o.TuneGC {
-		debug.SetGCPercent(startGC)
 		settled = time.After(settles)
 	}
 	for {

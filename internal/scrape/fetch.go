@@ -74,8 +74,8 @@ func (l *loop) logger() *slog.Logger {
 	return l.manager.logger.With("scrape_pool", l.config.JobName, "target", l.target.String())
 }
 
-// fetch gets the target's page into p's body.
-func (l *loop) fetch(p *page) (body []byte, contentType string, err error) {
+// fetch gets the target's page. Its body is to be given to spareBody.
+func (l *loop) fetch() (body []byte, contentType string, err error) {
 	if l.client == nil {
 		return nil, "", l.broken
 	}
@@ -101,13 +101,9 @@ func (l *loop) fetch(p *page) (body []byte, contentType string, err error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	if cap(p.body) < f.size+bytes.MinRead {
-		p.body = make([]byte, 0, f.size+f.size/8+bytes.MinRead)
-	}
-	b := bytes.NewBuffer(p.body[:0])
-	err = f.read(b, resp)
-	p.body = b.Bytes()
-	if err != nil {
+	b := bytes.NewBuffer(l.manager.roomFor(f.size + bytes.MinRead))
+	if err = f.read(b, resp); err != nil {
+		l.manager.spareBody(b.Bytes())
 		if errors.Is(err, errBodySizeLimit) {
 			l.manager.metrics.exceededBodySize.Inc()
 		}
@@ -116,7 +112,33 @@ func (l *loop) fetch(p *page) (body []byte, contentType string, err error) {
 	if b.Len() > 0 {
 		f.size = b.Len()
 	}
-	return p.body, resp.Header.Get("Content-Type"), nil
+	return b.Bytes(), resp.Header.Get("Content-Type"), nil
+}
+
+// roomFor returns room for a body of n bytes.
+func (m *Manager) roomFor(n int) []byte {
+	select {
+	case room := <-m.bodies:
+		if cap(room) >= n {
+			return room[:0]
+		}
+	default:
+	}
+	return make([]byte, 0, n+n/8)
+}
+
+// maxSpareBody is the size of a body from which its room is not kept.
+const maxSpareBody = 16 << 20
+
+// spareBody takes back the room of a body.
+func (m *Manager) spareBody(body []byte) {
+	if cap(body) > maxSpareBody {
+		return
+	}
+	select {
+	case m.bodies <- body:
+	default: // enough are kept
+	}
 }
 
 // read reads a response's body, uncompressed.

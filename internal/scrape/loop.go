@@ -77,20 +77,23 @@ func (l *loop) scrapeUntilStopped(ticker *time.Ticker) (last time.Time) {
 		}
 	}
 	select {
-	case <-time.After(l.untilSlot(time.Now())):
+	case <-time.After(l.untilSlot(l.manager.now())):
 	case <-l.ctx.Done():
 		return last
 	}
 	ticker.Reset(l.interval)
-	aligned := time.Now().Round(0)
+	aligned := l.manager.now()
+	tolerance := min(l.interval/100, alignTolerance)
 	for l.ctx.Err() == nil {
-		// Round: the wall clock counts, which is what Prometheus' timestamps are of.
-		now := time.Now().Round(0)
+		now := l.manager.now()
 		for now.Sub(aligned) >= l.interval {
 			aligned = aligned.Add(l.interval)
 		}
+		if now.Sub(aligned) < -tolerance {
+			aligned = now // the clock was set back
+		}
 		at := now
-		if now.Sub(aligned) <= min(l.interval/100, alignTolerance) {
+		if now.Sub(aligned) <= tolerance {
 			at = aligned
 		}
 		last = l.scrape(last, at)
@@ -123,24 +126,23 @@ func (l *loop) scrape(last, at time.Time) time.Time {
 		m.metrics.interval.WithLabelValues(l.interval.String()).Observe(began.Sub(last).Seconds())
 	}
 	m.watchClock()
-	p := m.open(l, at)
-	defer m.release(p)
 	var r report
 	var body []byte
 	var contentType string
-	refused := l.refused.Load()
-	if refused != nil && refused.err != nil {
+	if refused := l.refused.Load(); refused != nil && refused.err != nil {
 		r.err = refused.err
-	} else {
-		body, contentType, r.err = l.fetch(p)
-		if m.ctx.Err() != nil {
-			return began // stopped: nothing is known of the target
-		}
-		r.bytes = len(body)
-		if r.err == errBodySizeLimit {
-			r.bytes = -1
-		}
+	} else if body, contentType, r.err = l.fetch(); body != nil {
+		defer m.spareBody(body)
 	}
+	r.bytes = len(body)
+	if r.err == errBodySizeLimit {
+		r.bytes = -1
+	}
+	p := m.open(l, at)
+	if p == nil {
+		return began // stopped: nothing is known of the target
+	}
+	defer m.release(p)
 	var err error
 	if r.counts, err = p.read(body, contentType); err != nil {
 		l.logger().Debug("page not taken", "err", err)
@@ -178,11 +180,14 @@ func (l *loop) markGone(ticker *time.Ticker) {
 	if !wait(ticker.C) {
 		return
 	}
-	at := time.Now()
+	at := l.manager.now()
 	if !wait(ticker.C) || !wait(time.After(l.interval/10)) || l.succeeded.Load() {
 		return
 	}
 	p := l.manager.open(l, at)
+	if p == nil {
+		return
+	}
 	defer l.manager.release(p)
 	if _, err := p.read(nil, ""); err != nil {
 		p.Clear()

@@ -205,7 +205,7 @@ func TestExternalLabelsChange(t *testing.T) {
 func TestOrderIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pages := texts(fmt.Sprintf("a 1\nb 1 %d\n", millis(0)), fmt.Sprintf("a 2\nb 1 %d\n", millis(0)), fmt.Sprintf("a 3\nb 2 %d\n", millis(time.Millisecond)))
-		s := newSide(t, false, "host", append(pages, texts(fmt.Sprintf("a 4\nb 3 %d\n", millis(-time.Minute)))...))
+		s := newSide(t, false, "host", append(pages, texts(fmt.Sprintf("a 4\nb 3 %d\n", millis(-time.Hour)))...))
 		m := s.manager.(*Manager)
 		var set atomic.Int64
 		m.options.Now = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
@@ -219,6 +219,9 @@ func TestOrderIsForgotten(t *testing.T) {
 		s.recorder.mu.Unlock()
 		<-time.After(time.Second)
 		o := s.end(t)
+		if all := o.Series[`{__name__="a", instance="node:1", job="test"}`]; len(all) == 4 && all[3] > all[0] {
+			t.Errorf("the clock was set back, and the timestamps were not: %v", all)
+		}
 		for name, want := range map[string]int{"a": 4, "b": 3} {
 			if all := o.Series[`{__name__="`+name+`", instance="node:1", job="test"}`]; len(all) != want {
 				t.Errorf("%s: %v, want %d samples", name, all, want)

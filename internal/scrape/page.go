@@ -33,7 +33,6 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 type page struct {
 	ship.Page
 	refs    []uint32 // of the samples' series
-	body    []byte
 	builder *labels.Builder
 	loop    *loop
 	cache   *cache
@@ -49,12 +48,20 @@ type counts struct {
 	added   int // series that were not on the page before
 }
 
-// open returns an empty page for a scrape with a timestamp.
+// open returns an empty page for a scrape with a timestamp, once one is free: no
+// more are filled at the same time than there are processors, so that a moment at
+// which many targets answer takes no memory. It returns nil when scraping ends.
 func (m *Manager) open(l *loop, at time.Time) *page {
+	if m.ctx.Err() != nil {
+		return nil
+	}
 	var p *page
 	select {
-	case p = <-m.spare:
-	default:
+	case p = <-m.pages:
+	case <-m.ctx.Done():
+		return nil
+	}
+	if p == nil {
 		p = &page{builder: labels.NewBuilder(labels.EmptyLabels())}
 	}
 	p.loop, p.cache, p.at = l, l.cache, at.UnixMilli()
@@ -69,10 +76,7 @@ func (m *Manager) release(p *page) {
 	p.cache.fresh = nil
 	p.Clear()
 	p.loop, p.cache, p.Labels = nil, nil, fresh
-	select {
-	case m.spare <- p:
-	default: // enough are kept
-	}
+	m.pages <- p
 }
 
 // Clear takes back what was added.
@@ -112,7 +116,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 		return counts{}, err
 	}
 	r := reading{page: p, parser: parser}
-	p.counted, p.latest = 0, time.Now().Add(tooFar).UnixMilli()
+	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
 	p.cache.metadata.Lock()
 	err = r.all(body)
 	p.cache.metadata.Unlock()

@@ -2,14 +2,17 @@
 // Prometheus does: its configuration, discovery, relabelling, parsers and targets
 // are Prometheus' packages, and what comes of a page is what Prometheus makes of it
 // (differential_test.go holds the two side by side). The loop is ours, for the sake
-// of memory: Prometheus keeps the text, the labels and two map entries of each
-// series, and we a hash and the labels as a request needs them, in slices without
-// pointers (series.go).
+// of memory and time: Prometheus keeps the text, the labels and two map entries of
+// each series and looks them up at each sample; we keep a hash, and the labels in
+// the form that a request needs, in slices without pointers (series.go), and expect
+// the page to be in the order in which it was (known.go).
 //
 // A pool (pool.go) is one job with a loop for each target (loop.go). A loop fetches
 // a page (fetch.go), reads it (page.go), adds the samples that tell of the scrape
 // (report.go) and hands the whole to Options.Take. It does not know what becomes of
-// it there.
+// it there. Package rules is what a job's configuration says of samples, package
+// order the newest timestamp of each series, package metadata what targets say of
+// their metrics.
 package scrape
 
 import (
@@ -21,6 +24,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"runtime"
 	"sync"
 	"time"
 
@@ -42,9 +46,9 @@ const (
 	// long their newest timestamp is kept: a receiver refuses what is older.
 	sweep     = 10 * time.Minute
 	remembers = time.Hour
-	// spare buffers are kept, of 1 MB for a page of 6,000 series: scrapes are
+	// spareBodies are kept, of 500 kB for a page of 6,000 series: scrapes are
 	// spread over their interval, so that few overlap.
-	spare = 3
+	spareBodies = 3
 )
 
 // Target is what is scraped; its state is that of the last scrape.
@@ -79,7 +83,8 @@ type Manager struct {
 	order   *order.Order
 	steps   *stepWatch
 	seeds   [2]maphash.Seed
-	spare   chan *page
+	pages   chan *page  // that are not in use; nil: to be made
+	bodies  chan []byte // room for them
 
 	ctx     context.Context // ends when scraping does
 	cancel  context.CancelFunc
@@ -105,8 +110,11 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, spare: make(chan *page, spare),
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
 		pools: map[string]*pool{},
+	}
+	for range cap(m.pages) {
+		m.pages <- nil
 	}
 	var err error
 	if m.metrics, err = newMetrics(o.Registerer, m); err != nil {
@@ -276,6 +284,9 @@ func (m *Manager) Metadata() []ship.Metadata {
 	}
 	return all
 }
+
+// now is the machine's clock, without that which only runs.
+func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 
 // watchClock notices when the clock is set back.
 func (m *Manager) watchClock() {

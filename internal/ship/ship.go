@@ -56,9 +56,9 @@ const (
 	tick = time.Second
 	// sweep is how often what relabelling makes of series is forgotten.
 	sweep = 10 * time.Minute
-	// spareSheets are kept with their buffers, of 2 MB for a page of 6,000 series:
-	// scrapes are spread over their interval, so that few overlap. A sync.Pool
-	// would let go of them at each collection.
+	// spareSheets are kept with their buffers, of 1 MB for a page of 6,000 series:
+	// few pages are taken at the same time. A sync.Pool would let go of them at
+	// each collection.
 	spareSheets = 2
 	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
 	// requests a second.
