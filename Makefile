@@ -46,7 +46,7 @@ test: function viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship \
+RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./internal/localaws/gateway ./internal/localaws/principal ./internal/localaws/state ./internal/localaws/sts \
 	./internal/localaws/iam/... ./internal/localaws/identity ./internal/localaws/logs ./internal/localaws/lambda/... \
 	./internal/localaws/cloudformation/stack ./internal/localaws/amp/dataplane

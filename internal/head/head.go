@@ -18,12 +18,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
-	"github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
 )
 
@@ -50,21 +49,19 @@ const (
 	DefaultMaxRequest    = ship.DefaultMaxRequestBytes
 )
 
-// Times within a head. Prometheus waits five seconds for discovery to settle and
-// as long again before it scrapes; a person who starts a head waits with it.
+// Times within a head. Prometheus waits five seconds for discovery to settle; a
+// person who starts a head waits with it.
 const (
 	discoverySettles = 200 * time.Millisecond
-	scrapeReload     = time.Second
 	stopHTTPTimeout  = time.Second
 )
 
-// A head's memory is the label sets of its series. They come with the first
-// scrapes and then stay, and next to no garbage comes after them: collecting four
-// times as often as Go would saves a quarter of the memory and costs a collection
-// every half minute. While they come, it would cost more than it saves.
+// A head's memory is what it remembers of its series. It comes with the first
+// scrapes and then stays, and next to no garbage comes after them: collecting twice
+// as often as Go would takes little then. While it comes, it would cost more than
+// it saves.
 const (
-	startGC   = 50 // GOGC
-	settledGC = 25
+	settledGC = 50               // GOGC
 	settles   = 45 * time.Second // three usual scrape intervals
 )
 
@@ -139,11 +136,11 @@ func (h *Head) open(ctx context.Context) (err error) {
 	h.ship, err = ship.Open(ctx, ship.Options{
 		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes, MaxRequestBytes: h.opts.QueueMaxRequest,
 		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
-		Scrapes: func() (*scrape.Manager, error) {
+		Metadata: func() []ship.Metadata {
 			if h.scrape == nil {
-				return nil, errors.New("scraping has not started")
+				return nil // nothing is scraped yet
 			}
-			return h.scrape, nil
+			return h.scrape.Metadata()
 		},
 	})
 	return err
@@ -161,8 +158,9 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	if h.discover == nil {
 		return errors.New("prepare service discovery: its metrics could not be registered")
 	}
-	opts := &scrape.Options{DiscoveryReloadInterval: model.Duration(scrapeReload), DiscoveryReloadOnStartup: true}
-	h.scrape, err = scrape.NewManager(opts, h.logger.With("component", "scrape"), nil, nil, h.ship, h.registry)
+	h.scrape, err = scrape.New(ctx, scrape.Options{
+		Logger: h.logger.With("component", "scrape"), Registerer: h.registry, Encode: h.ship.Encode, Take: h.ship.Take,
+	})
 	if err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}
@@ -241,7 +239,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	var settled <-chan time.Time
 	if o.TuneGC {
-		debug.SetGCPercent(startGC)
 		settled = time.After(settles)
 	}
 	for {

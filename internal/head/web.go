@@ -12,7 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/scrape"
 )
 
 // handler serves the part of Prometheus' pages that an agent has.

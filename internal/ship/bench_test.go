@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 )
 
-// BenchmarkPage appends a page of a GPU node: 6,175 series with eight labels, from
-// append to the queue on disk and out to a receiver that takes everything. The
+// BenchmarkPage takes a page of a GPU node: 6,175 series with eight labels, from
+// Take to the queue on disk and out to a receiver that takes everything. The
 // time is the page's; "samples/op" makes it comparable.
 func BenchmarkPage(b *testing.B) {
 	for _, relabel := range []bool{false, true} {
@@ -25,28 +24,20 @@ func BenchmarkPage(b *testing.B) {
 			r := start(b, Options{}, remoteWrite(s, rules))
 			defer r.stop()
 			const n = 6175
-			series := make([]labels.Labels, n)
-			refs := make([]storage.SeriesRef, n)
-			for i := range series {
-				series[i] = labels.FromStrings("__name__", fmt.Sprint("node_cpu_seconds_total_", i%400), "cpu", fmt.Sprint(i/400), "mode", "idle",
-					"instance", "queue1-st-p5-1:9100", "job", "node", "instance_type", "p5.48xlarge", "queue", "queue1", "availability_zone", "us-east-2a")
+			var p Page
+			for i := range n {
+				r.add(&p, labels.FromStrings("__name__", fmt.Sprint("node_cpu_seconds_total_", i%400), "cpu", fmt.Sprint(i/400), "mode", "idle",
+					"instance", "queue1-st-p5-1:9100", "job", "node", "instance_type", "p5.48xlarge", "queue", "queue1", "availability_zone", "us-east-2a"), 0, float64(i))
 			}
 			t := time.Now().Add(-30 * time.Minute).UnixMilli()
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				a := r.AppenderV2(b.Context())
 				t++
-				for i := range series {
-					ref, err := a.Append(refs[i], series[i], 0, t, float64(i), nil, nil, storage.AOptions{})
-					if err != nil {
-						b.Fatal(err)
-					}
-					refs[i] = ref
+				for i := range p.Samples {
+					p.Samples[i].Time = t
 				}
-				if err := a.Commit(); err != nil {
-					b.Fatal(err)
-				}
+				r.Take(&p)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/sample")
 		})

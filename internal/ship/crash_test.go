@@ -26,8 +26,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/scrape"
-	"github.com/prometheus/prometheus/storage"
 
 	"github.com/parascope/parascope/internal/queue"
 )
@@ -93,7 +91,7 @@ func child(dir, yaml, limit string) error {
 	}
 	s, err := Open(ctx, Options{
 		Dir: dir, Logger: logger, Registerer: prometheus.NewRegistry(), Lanes: 4,
-		Scrapes: func() (*scrape.Manager, error) { return nil, fmt.Errorf("none") },
+		Metadata: func() []Metadata { return nil },
 	})
 	if err != nil {
 		return err
@@ -116,19 +114,15 @@ func child(dir, yaml, limit string) error {
 		case <-ctx.Done():
 			return s.Close()
 		}
-		a := s.AppenderV2(ctx)
+		var p Page
 		now := time.Now().UnixMilli()
 		for i := range series[target] {
-			if _, err := a.Append(0, series[target][i], 0, now, float64(i), nil, nil, storage.AOptions{}); err != nil {
-				return err
-			}
+			s.add(&p, series[target][i], now, float64(i))
 		}
 		if _, err := pages.Write([]byte("(")); err != nil {
 			return err
 		}
-		if err := a.Commit(); err != nil {
-			return err
-		}
+		s.Take(&p)
 		if _, err := pages.Write([]byte(")")); err != nil {
 			return err
 		}

@@ -18,8 +18,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
-	"github.com/prometheus/prometheus/scrape"
-	"github.com/prometheus/prometheus/storage"
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/queue"
@@ -148,13 +146,12 @@ type rig struct {
 	t        testing.TB
 	registry *prometheus.Registry
 	options  Options
-	refs     map[string]storage.SeriesRef
 }
 
 // start opens a Ship with a configuration; @URL in it is the sink's address.
 func start(t testing.TB, o Options, yaml string) *rig {
 	t.Helper()
-	r := &rig{t: t, registry: prometheus.NewRegistry(), refs: map[string]storage.SeriesRef{}}
+	r := &rig{t: t, registry: prometheus.NewRegistry()}
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
@@ -162,8 +159,8 @@ func start(t testing.TB, o Options, yaml string) *rig {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Registerer = r.registry
-	if o.Scrapes == nil {
-		o.Scrapes = func() (*scrape.Manager, error) { return nil, fmt.Errorf("nothing is scraped in this test") }
+	if o.Metadata == nil {
+		o.Metadata = func() []Metadata { return nil }
 	}
 	r.options = o
 	s, err := Open(t.Context(), o)
@@ -193,28 +190,28 @@ func remoteWrite(s *sink, more ...string) string {
 		"    remote_timeout: 2s\n    queue_config: {min_backoff: 5ms, max_backoff: 50ms, batch_send_deadline: 20ms}\n    " + strings.Join(more, "\n    ") + "\n"
 }
 
-// scrape appends a page of n series with the same timestamp, as a scrape manager
-// does.
+// scrape takes a page of n series with the same timestamp, as package scrape does.
 func (r *rig) scrape(target string, n int, at time.Time) {
-	r.t.Helper()
-	a := r.AppenderV2(r.t.Context())
+	var p Page
 	for i := range n {
-		r.append(a, fmt.Sprintf("metric_%d", i), target, at.UnixMilli(), float64(i))
+		r.add(&p, labels.FromStrings("__name__", fmt.Sprintf("metric_%d", i), "instance", target, "job", "test"), at.UnixMilli(), float64(i))
 	}
-	if err := a.Commit(); err != nil {
-		r.t.Fatal(err)
-	}
+	r.Take(&p)
 }
 
-func (r *rig) append(a storage.AppenderV2, name, target string, t int64, v float64) {
-	r.t.Helper()
-	ls := labels.FromStrings("__name__", name, "instance", target, "job", "test")
-	key := name + "\xff" + target
-	ref, err := a.Append(r.refs[key], ls, 0, t, v, nil, nil, storage.AOptions{})
-	if err != nil {
-		r.t.Fatal(err)
+// add adds a sample to a page.
+func (s *Ship) add(p *Page, ls labels.Labels, t int64, v float64) {
+	p.Samples = append(p.Samples, s.sample(p, ls, t, v))
+}
+
+func (s *Ship) sample(p *Page, ls labels.Labels, t int64, v float64) Sample {
+	if p.Words == nil {
+		p.Words = NewWords()
 	}
-	r.refs[key] = ref
+	one := Sample{Time: t, Value: v, Labels: Span{From: uint32(len(p.Labels))}}
+	p.Labels, one.Series = s.Encode(p.Words, p.Labels, ls)
+	one.Labels.To = uint32(len(p.Labels))
+	return one
 }
 
 var staleNaN = math.Float64frombits(value.StaleNaN)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/prompb"
-	"github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/receiver"
 )
@@ -27,7 +27,7 @@ func (r *remote) sendMetadata(ctx context.Context) {
 		if set.config == nil || !set.config.MetadataConfig.Send || !r.configured.Load() || r.health.Failing() {
 			continue
 		}
-		for _, body := range metadataBodies(r.ship.metadata(), set.config.MetadataConfig.MaxSamplesPerSend) {
+		for _, body := range metadataBodies(r.ship.options.Metadata(), set.config.MetadataConfig.MaxSamplesPerSend) {
 			a := set.client.Post(ctx, body, r.clock)
 			r.traffic.Answered(a.Code, 0, len(body), false)
 			if a.Meaning != receiver.Accepted {
@@ -40,37 +40,27 @@ func (r *remote) sendMetadata(ctx context.Context) {
 	}
 }
 
-// metadata is what the targets say of their metrics, each piece once.
-func (s *Ship) metadata() []prompb.MetricMetadata {
-	manager, err := s.options.Scrapes()
-	if err != nil {
-		return nil // nothing is scraped yet
-	}
-	seen := map[scrape.MetricMetadata]bool{}
-	var all []prompb.MetricMetadata
-	for _, targets := range manager.TargetsActive() {
-		for _, t := range targets {
-			for _, m := range t.ListMetadata() {
-				if seen[m] {
-					continue
-				}
-				seen[m] = true
-				all = append(all, prompb.MetricMetadata{
-					Type: prompb.FromMetadataType(m.Type), MetricFamilyName: m.MetricFamily, Help: m.Help, Unit: m.Unit,
-				})
-			}
-		}
-	}
-	return all
+// Metadata is what targets say of a metric.
+type Metadata struct {
+	Family string
+	Type   model.MetricType
+	Help   string
+	Unit   string
 }
 
 // metadataBodies makes requests of at most n pieces.
-func metadataBodies(all []prompb.MetricMetadata, n int) [][]byte {
+func metadataBodies(all []Metadata, n int) [][]byte {
 	var bodies [][]byte
 	for len(all) > 0 {
 		part := all[:min(max(n, 1), len(all))]
 		all = all[len(part):]
-		raw, err := (&prompb.WriteRequest{Metadata: part}).Marshal()
+		var request prompb.WriteRequest
+		for _, m := range part {
+			request.Metadata = append(request.Metadata, prompb.MetricMetadata{
+				Type: prompb.FromMetadataType(m.Type), MetricFamilyName: m.Family, Help: m.Help, Unit: m.Unit,
+			})
+		}
+		raw, err := request.Marshal()
 		if err != nil {
 			continue // the generated code has no way to fail on it
 		}

@@ -1,27 +1,74 @@
 package ship
 
 import (
-	"context"
-	"errors"
+	"encoding/binary"
+	"fmt"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/prompb"
 )
 
-// page is what one scrape yields: an appender of Prometheus' scrape manager. It
-// encodes each sample for each remote write as it comes, and gives all of them to
-// the lanes at Commit. Pages are pooled; a scrape allocates next to nothing.
-type page struct {
-	ship    *Ship
-	encoder *encoder
-	sheets  []sheet // one a remote write
-	stamps  []stamp // of the samples that are not out of order
+// Page is what one scrape yields. There are no pointers in its slices: a fleet's
+// pages are nothing to the garbage collector.
+type Page struct {
+	Words      *Words // of the target
+	Labels     []byte // of all series that samples refer to, each as Encode wrote it
+	Samples    []Sample
+	Histograms []byte // each a prometheus.Histogram of remote write 1.0
+}
+
+// Sample is one of a page.
+type Sample struct {
+	Series    uint64  // which Encode returned with the labels
+	Time      int64   // milliseconds
+	Value     float64 // of a float
+	Labels    Span    // of Page.Labels
+	Histogram Span    // of Page.Histograms; empty for a float
+}
+
+// Span is a part of a slice.
+type Span struct{ From, To uint32 }
+
+func (s Span) of(b []byte) []byte { return b[s.From:s.To] }
+
+// AddHistogram appends a sample with a native histogram, of integers or, when h is
+// nil, of floats.
+func (p *Page) AddHistogram(s Sample, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
+	var wire prompb.Histogram
+	if h != nil {
+		wire = prompb.FromIntHistogram(s.Time, h)
+	} else {
+		wire = prompb.FromFloatHistogram(s.Time, fh)
+	}
+	b, err := wire.Marshal()
+	if err != nil {
+		return fmt.Errorf("encode histogram: %w", err)
+	}
+	s.Histogram.From = uint32(len(p.Histograms))
+	p.Histograms = append(p.Histograms, b...)
+	s.Histogram.To = uint32(len(p.Histograms))
+	p.Samples = append(p.Samples, s)
+	return nil
+}
+
+// Clear empties the page and keeps its room.
+func (p *Page) Clear() {
+	p.Words, p.Labels, p.Samples, p.Histograms = nil, nil, p.Samples[:0], p.Histograms[:0]
+}
+
+// Encode appends a series' labels to dst, as a page with the words refers to them:
+// with the external labels of the configuration in force, where the series has
+// none of the same name. It returns, too, what names the series and its lane.
+func (s *Ship) Encode(w *Words, dst []byte, ls labels.Labels) (_ []byte, series uint64) {
+	if external := s.external.Load(); external != nil && len(*external) > 0 {
+		ls = w.with(*external, ls)
+	}
+	return w.write(dst, ls), ls.Hash()
 }
 
 // sheet is a page's part for one remote write.
 type sheet struct {
-	remote *remote
 	set    *settings
 	oldest int64 // samples before that, in milliseconds, are not worth a request
 	lanes  []chunk
@@ -41,117 +88,72 @@ type encoded struct {
 	histogram bool
 }
 
-// AppenderV2 returns an appender for one scrape.
-func (s *Ship) AppenderV2(context.Context) storage.AppenderV2 {
-	s.watchClock()
-	var p *page
+// Take puts a page's samples into the lanes' queues; they are taken then. It keeps
+// nothing of the page, and reports no failure: what becomes of the samples is in
+// the ledger.
+func (s *Ship) Take(p *Page) {
+	var sh *sheet
 	select {
-	case p = <-s.pages:
+	case sh = <-s.sheets:
 	default:
-		p = &page{ship: s, encoder: newEncoder()}
+		sh = &sheet{lanes: make([]chunk, s.options.Lanes)}
 	}
-	live := s.liveRemotes()
-	if cap(p.sheets) < len(live) {
-		p.sheets = make([]sheet, len(live))
-	}
-	p.sheets = p.sheets[:len(live)]
-	for i, r := range live {
-		sh := &p.sheets[i]
-		sh.remote, sh.set = r, r.settings.Load()
-		sh.oldest = r.clock.Now().Add(-sh.set.ageLimit).UnixMilli()
-		if len(sh.lanes) != len(r.taking) {
-			sh.lanes = make([]chunk, len(r.taking))
+	for _, r := range s.liveRemotes() {
+		sh.set = r.settings.Load()
+		sh.oldest = r.clock.Oldest(sh.set.ageLimit).UnixMilli()
+		for i := range p.Samples {
+			sh.add(p, &p.Samples[i])
 		}
-	}
-	return p
-}
-
-// Append takes one sample.
-func (p *page) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
-	s, hash := p.ship.order.lookup(ref)
-	if s == nil {
-		if ls.IsEmpty() {
-			return 0, errors.New("sample has no labels")
-		}
-		ref, s, hash = p.ship.order.find(ls)
-	}
-	if t <= s.last.Load() {
-		return ref, storage.ErrOutOfOrderSample
-	}
-	for i := range p.sheets {
-		if err := p.sheets[i].add(p.encoder, hash, ls, t, v, h, fh); err != nil {
-			return 0, err
-		}
-	}
-	p.stamps = append(p.stamps, stamp{s, t})
-	return ref, nil
-}
-
-func (sh *sheet) add(e *encoder, series uint64, ls labels.Labels, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
-	isHistogram := h != nil || fh != nil
-	if isHistogram && !sh.set.histograms {
-		return nil // send_native_histograms is off
-	}
-	e.external = sh.set.external
-	if sh.set.rules != nil {
-		if ls, series = sh.set.relabel(series, ls); ls.IsEmpty() {
-			return nil // write_relabel_configs dropped it
-		}
-		e.external = nil // relabelling has seen to them
-	}
-	c := &sh.lanes[series%uint64(len(sh.lanes))]
-	if t < sh.oldest {
-		c.tooOld++
-		return nil
-	}
-	e.buf = c.raw
-	var err error
-	if isHistogram {
-		err = e.histogram(ls, t, h, fh)
-	} else {
-		e.float(ls, t, v)
-	}
-	if err != nil {
-		return err
-	}
-	c.raw = e.buf
-	c.samples = append(c.samples, encoded{len(c.raw), t, isHistogram})
-	return nil
-}
-
-// Commit puts the samples into the lanes' queues; they are taken then. Commit reports no failure: one would make the
-// scrape manager count the whole scrape as failed, and the ledger has it.
-func (p *page) Commit() error {
-	for _, n := range p.stamps {
-		n.series.last.Store(n.t)
-	}
-	for i := range p.sheets {
-		sh := &p.sheets[i]
-		for lane := range sh.lanes {
-			sh.remote.take(lane, &sh.lanes[lane], sh.set)
-		}
-	}
-	return p.release()
-}
-
-// Rollback forgets the samples.
-func (p *page) Rollback() error { return p.release() }
-
-func (p *page) release() error {
-	clear(p.stamps)
-	p.stamps = p.stamps[:0]
-	for i := range p.sheets {
-		sh := &p.sheets[i]
-		sh.remote, sh.set = nil, nil
 		for lane := range sh.lanes {
 			c := &sh.lanes[lane]
+			r.take(lane, c, sh.set)
 			c.raw, c.samples, c.tooOld = c.raw[:0], c.samples[:0], 0
 		}
 	}
-	p.encoder.buf, p.encoder.external = nil, nil
+	sh.set = nil
 	select {
-	case p.ship.pages <- p:
+	case s.sheets <- sh:
 	default: // enough are kept
 	}
-	return nil
+}
+
+func (sh *sheet) add(p *Page, s *Sample) {
+	isHistogram := s.Histogram.To > s.Histogram.From
+	if isHistogram && !sh.set.histograms {
+		return // send_native_histograms is off
+	}
+	series := s.Series
+	n, numbers := size(s.Labels.of(p.Labels))
+	var other []byte
+	if sh.set.rules != nil {
+		other, series = sh.set.relabel(series, p.Words, numbers)
+		if n = len(other); n == 0 {
+			return // write_relabel_configs dropped it
+		}
+	}
+	c := &sh.lanes[series%uint64(len(sh.lanes))]
+	if s.Time < sh.oldest {
+		c.tooOld++
+		return
+	}
+	var histogram []byte
+	if isHistogram {
+		histogram = s.Histogram.of(p.Histograms)
+		n += histogramSize(histogram)
+	} else {
+		n += floatSize(s.Time, s.Value)
+	}
+	b := binary.AppendUvarint(append(c.raw, tagSeries), uint64(n))
+	if other != nil {
+		b = append(b, other...)
+	} else {
+		b = p.Words.spell(b, numbers)
+	}
+	if isHistogram {
+		b = appendHistogram(b, histogram)
+	} else {
+		b = appendFloat(b, s.Time, s.Value)
+	}
+	c.raw = b
+	c.samples = append(c.samples, encoded{len(c.raw), s.Time, isHistogram})
 }

@@ -36,8 +36,6 @@ const (
 type settings struct {
 	config     *config.RemoteWriteConfig
 	client     *receiver.Client
-	external   []encodedLabel
-	labels     labels.Labels // the external ones, for relabelling
 	rules      []*relabel.Config
 	histograms bool
 	maxSamples int
@@ -48,13 +46,13 @@ type settings struct {
 	most       time.Duration
 
 	mu        sync.Mutex
-	relabeled map[uint64]relabeled // by the hash of the labels before; only with rules
+	relabeled map[uint64]relabeled // by the series before; only with rules
 }
 
 // relabeled is what the rules make of a series; its labels are empty if they
 // drop it.
 type relabeled struct {
-	labels labels.Labels
+	labels []byte // encoded
 	series uint64 // hash of the labels
 }
 
@@ -71,9 +69,8 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	// A redirect would send a signature to a host that it was not made for.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s := &settings{
-		config:   c,
-		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
-		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
+		config:     c,
+		client:     &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
 		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: DefaultMaxRequestBytes,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
@@ -115,25 +112,20 @@ func (s *settings) close() {
 	}
 }
 
-// relabel returns what the rules make of a series. They are costly, so it
-// remembers: a label set a series that is kept, and next to nothing for one that
-// is dropped.
-func (s *settings) relabel(series uint64, ls labels.Labels) (labels.Labels, uint64) {
+// relabel returns what the rules make of a series. They are costly and need labels
+// that are not encoded, so it remembers: a label set a series that is kept, and
+// next to nothing for one that is dropped.
+func (s *settings) relabel(series uint64, w *Words, numbers []byte) ([]byte, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := s.relabeled[series]; ok {
 		return r.labels, r.series
 	}
-	b := labels.NewBuilder(ls)
-	s.labels.Range(func(l labels.Label) {
-		if !ls.Has(l.Name) {
-			b.Set(l.Name, l.Value)
-		}
-	})
+	b := labels.NewBuilder(decodeLabels(w.spell(nil, numbers)))
 	r := relabeled{}
 	if relabel.ProcessBuilder(b, s.rules...) {
-		r.labels = b.Labels()
-		r.series = r.labels.Hash()
+		kept := b.Labels()
+		r = relabeled{appendLabels(nil, kept), kept.Hash()}
 	}
 	s.relabeled[series] = r
 	return r.labels, r.series
@@ -164,9 +156,7 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.QueueConfig.Capacity != stock.Capacity, keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
 		{c.QueueConfig.MaxShards != stock.MaxShards, keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
 		{c.QueueConfig.MinShards != stock.MinShards, keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
-		// Neither default can be told from a value that is set.
-		{c.QueueConfig.MaxSamplesPerSend == stock.MaxSamplesPerSend, keyNote{"queue_config.max_samples_per_send", "2000, Prometheus' default, counts as not set: a request has up to 1000 samples, as AWS recommends; any other number is heeded"}},
-		{time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold, keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
+		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold, keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
 		{c.QueueConfig.RetryOnRateLimit, keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
 		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
 		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
@@ -181,12 +171,14 @@ func (s *settings) notes() (notes []keyNote) {
 	return notes
 }
 
-// warn tells, once, of the notes.
-func (s *settings) warn(logger *slog.Logger) {
+// tell logs how requests are made, since Prometheus' defaults cannot be told from
+// values that are set, and the notes.
+func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
+	logger.Info("samples are sent", "most_samples", s.maxSamples, "most_bytes", s.maxBytes, "longest_wait", s.hold.String())
 	for _, n := range s.notes() {
 		logger.Warn("key has no effect, or another one", "key", n.key, "why", n.why)
 	}
-	s.labels.Range(func(l labels.Label) {
+	external.Range(func(l labels.Label) {
 		if !model.LabelName(l.Name).IsValidLegacy() {
 			logger.Warn("a receiver that takes no UTF-8 names refuses every request with this external label", "label", l.Name)
 		}

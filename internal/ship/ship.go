@@ -3,11 +3,12 @@
 //
 // # The way of a sample
 //
-// Prometheus' scrape manager opens an appender for each scrape (page). A sample
-// is encoded as it is appended: external labels, write_relabel_configs, then the
-// bytes of remote write 1.0 (wire.go). At the scrape's end the samples of each lane,
-// which the hash of their labels names, are compressed and written to its queue on
-// disk (take.go, package queue): from then on they count as taken. One goroutine a
+// Whoever scrapes has a series' labels encoded once, external labels among them
+// (Encode), and hands over a page of samples that refer to them (Take). For each
+// remote write they go through write_relabel_configs and into the bytes of remote
+// write 1.0 (page.go, wire.go). The samples of each lane, which the hash of their
+// labels names, are compressed and written to its queue on disk (take.go, package
+// queue): from then on they count as taken. One goroutine a
 // lane reads the queue, joins what was written to requests of the right size,
 // signs, sends, and says what became of them (lane.go): one request in flight a
 // lane, so that a series keeps its order from end to end.
@@ -37,11 +38,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
-	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
@@ -54,18 +56,18 @@ const (
 	flushTimeout = time.Second
 	// tick is how often the queues are synced to the disk: what power loss costs.
 	tick = time.Second
-	// sweep is how often series that are gone are forgotten.
+	// sweep is how often what relabelling makes of series is forgotten.
 	sweep = 10 * time.Minute
-	// sparePages are kept with their buffers, of 2 MB for a page of 6,000 series:
-	// scrapes are spread over their interval, so that few overlap. A sync.Pool
-	// would let go of them at each collection.
-	sparePages = 4
+	// spareSheets are kept with their buffers, of 1 MB for a page of 6,000 series:
+	// few pages are taken at the same time. A sync.Pool would let go of them at
+	// each collection.
+	spareSheets = 2
 	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
 	// requests a second.
 	DefaultLanes = 8
 )
 
-// Options are what a Ship is made of. Dir, Logger, Registerer and Scrapes are
+// Options are what a Ship is made of. Dir, Logger, Registerer and Metadata are
 // needed.
 type Options struct {
 	Dir      string // of the queues
@@ -75,9 +77,8 @@ type Options struct {
 	MaxRequestBytes int
 	Logger          *slog.Logger
 	Registerer      prometheus.Registerer
-	// Scrapes gives the scrape manager, which knows the metrics' metadata. It
-	// returns an error until there is one.
-	Scrapes func() (*scrape.Manager, error)
+	// Metadata is what targets say of their metrics now, each piece once.
+	Metadata func() []Metadata
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
 	// that only runs. Nil: the system's.
 	Now     func() time.Time
@@ -90,10 +91,10 @@ type Ship struct {
 	logger  *slog.Logger
 	wall    func() time.Time
 	elapsed func() time.Duration
-	order   *order
-	steps   *stepWatch
-	pages   chan *page // that are not in use
+	sheets  chan *sheet // that are not in use
 	unlock  func() error
+
+	external atomic.Pointer[[]labels.Label]
 
 	mu      sync.RWMutex
 	remotes []*remote // in the order of the configuration, then those that it does not name
@@ -124,7 +125,7 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 		began := time.Now()
 		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
-	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, order: newOrder(), steps: newStepWatch(o.Now(), o.Elapsed()), pages: make(chan *page, sparePages)}
+	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
 	}
@@ -186,9 +187,12 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 		closeSets(sets)
 		return err
 	}
+	var external []labels.Label
+	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
+	s.external.Store(&external)
 	for i, r := range live {
 		sets[ids[i]].maxBytes = s.options.MaxRequestBytes
-		sets[ids[i]].warn(r.logger)
+		sets[ids[i]].tell(r.logger, c.GlobalConfig.ExternalLabels)
 		r.configure(sets[ids[i]])
 	}
 	all := slices.Clone(live)
@@ -350,18 +354,7 @@ func (s *Ship) allRemotes() []*remote {
 	return s.remotes
 }
 
-// watchClock notices when the clock is set back.
-func (s *Ship) watchClock() {
-	switch step := s.steps.stepped(s.wall(), s.elapsed()); {
-	case step < 0:
-		s.logger.Warn("the clock was set back; samples begin anew at the earlier time, and the receiver may refuse them", "by", (-step).String())
-		s.order.reset()
-	case step > 0:
-		s.logger.Warn("the clock was set forward", "by", step.String())
-	}
-}
-
-// tick syncs the queues, measures rates and forgets series that are gone.
+// tick syncs the queues, measures rates and forgets what relabelling made.
 func (s *Ship) tick() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -377,7 +370,6 @@ func (s *Ship) tick() {
 		}
 		if now := s.elapsed(); now-swept > sweep {
 			swept = now
-			s.order.forget(s.wall().Add(-receiverAgeLimit).UnixMilli())
 			for _, r := range s.liveRemotes() {
 				r.settings.Load().forget()
 			}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 
 	"github.com/parascope/parascope/internal/delivery"
@@ -47,44 +46,24 @@ func TestSamplesArriveInOrder(t *testing.T) {
 	}
 }
 
-// TestFidelity: what a scrape manager appends beyond plain floats arrives as it
-// was.
+// TestFidelity: what a page has beyond plain floats arrives as it was.
 func TestFidelity(t *testing.T) {
 	s := newSink(t)
 	r := start(t, Options{}, remoteWrite(s, "send_native_histograms: true"))
 	now := time.Now().UnixMilli()
-	a := r.AppenderV2(t.Context())
 	series := func(name string) labels.Labels { return labels.FromStrings("__name__", name) }
-	app := func(name string, v float64, histogram bool) {
-		t.Helper()
-		h := tsdbutil.GenerateTestHistogram(1)
-		if !histogram {
-			h = nil
-		}
-		if _, err := a.Append(0, series(name), 0, now, v, h, nil, storage.AOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	app("stale", staleNaN, false)
-	app("infinite", math.Inf(1), false)
-	app("latency", 0, true)
-	if err := a.Commit(); err != nil {
+	var p Page
+	r.add(&p, series("stale"), now, staleNaN)
+	r.add(&p, series("infinite"), now, math.Inf(1))
+	if err := p.AddHistogram(r.sample(&p, series("latency"), now, 0), tsdbutil.GenerateTestHistogram(1), nil); err != nil {
 		t.Fatal(err)
 	}
-	a = r.AppenderV2(t.Context())
-	app("rolled_back", 1, false)
-	if err := a.Rollback(); err != nil {
-		t.Fatal(err)
+	r.Take(&p)
+	p.Clear()
+	r.Take(&p) // of which there is nothing to be seen
+	if l := r.settled(3); l.Taken != 3 {
+		t.Errorf("%d samples are taken, want 3", l.Taken)
 	}
-	a = r.AppenderV2(t.Context())
-	if _, err := a.Append(0, series("stale"), 0, now-1, staleNaN, nil, nil, storage.AOptions{RejectOutOfOrder: true}); err != storage.ErrOutOfOrderSample {
-		t.Errorf("older sample: %v, want %v", err, storage.ErrOutOfOrderSample)
-	}
-	app("rolled_back", 1, false) // the rollback undid it
-	if err := a.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	r.settled(4)
 	r.stop()
 	if got := s.seen[`__name__="stale",cluster="test",`][now]; math.Float64bits(got) != math.Float64bits(staleNaN) {
 		t.Errorf("staleness marker arrived as %x", math.Float64bits(got))
@@ -383,16 +362,25 @@ func TestKeysWithoutEffectAreTold(t *testing.T) {
 	}
 }
 
-// TestDefaultsThatAreOthersAreTold: they cannot be told from values that are set.
-func TestDefaultsThatAreOthersAreTold(t *testing.T) {
-	for queue, want := range map[string]int{
-		"{max_samples_per_send: 2000, batch_send_deadline: 5s}": 2,
-		"{batch_send_deadline: 500ms}":                          1,
-		"{max_samples_per_send: 1000, batch_send_deadline: 1s}": 0,
+// TestWhatIsInForceIsTold: Prometheus' defaults cannot be told from values that are
+// set, so that the log says what holds instead.
+func TestWhatIsInForceIsTold(t *testing.T) {
+	for queue, want := range map[string]struct {
+		log   string
+		notes int
+	}{
+		"{max_samples_per_send: 2000, batch_send_deadline: 5s}":   {"most_samples=1000 most_bytes=1048576 longest_wait=1s", 0},
+		"{max_samples_per_send: 500, batch_send_deadline: 500ms}": {"most_samples=500 most_bytes=1048576 longest_wait=500ms", 0},
+		"{batch_send_deadline: 10s}":                              {"most_samples=1000 most_bytes=1048576 longest_wait=1s", 1},
 	} {
-		notes, err := Check(t.Context(), parse(t, "remote_write:\n  - {url: http://127.0.0.1:1, name: amp, queue_config: "+queue+"}\n"))
-		if err != nil || len(notes) != want {
-			t.Errorf("%s: %d notes (%v), want %d: %q", queue, len(notes), err, want, notes)
+		yaml := "remote_write:\n  - {url: http://127.0.0.1:1, name: amp, queue_config: " + queue + "}\n"
+		if notes, err := Check(t.Context(), parse(t, yaml)); err != nil || len(notes) != want.notes {
+			t.Errorf("%s: notes %q (%v), want %d", queue, notes, err, want.notes)
+		}
+		var log bytes.Buffer
+		start(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, yaml).stop()
+		if !strings.Contains(log.String(), want.log) {
+			t.Errorf("%s: the log does not say %q:\n%s", queue, want.log, &log)
 		}
 	}
 }

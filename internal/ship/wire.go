@@ -3,11 +3,9 @@ package ship
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
-	"slices"
+	mathbits "math/bits"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 )
@@ -28,44 +26,20 @@ const (
 	tagHistogramMillis = 15 << 3  // Histogram.timestamp; wire type 0
 )
 
-// encoder writes series. It is used by one goroutine at a time.
-type encoder struct {
-	buf      []byte
-	external []encodedLabel // of the remote write that is written for
-	next     int            // the external label that comes next
-	addLabel func(labels.Label)
+// appendLabels appends a series' labels.
+func appendLabels(b []byte, ls labels.Labels) []byte {
+	ls.Range(func(l labels.Label) { b = appendLabel(b, l) })
+	return b
 }
 
-// encodedLabel is a label of every series, encoded once.
-type encodedLabel struct {
-	name  string
-	bytes []byte
-}
-
-func newEncoder() *encoder {
-	e := &encoder{}
-	e.addLabel = e.label // once: a method value is an allocation
-	return e
-}
-
-func encodeLabels(ls labels.Labels) []encodedLabel {
-	var all []encodedLabel
-	ls.Range(func(l labels.Label) {
-		all = append(all, encodedLabel{l.Name, appendLabel(nil, l)})
-	})
-	return all
-}
-
-// label writes l and the external labels that are sorted before it. Where both
-// have a name, the series' own value stands.
-func (e *encoder) label(l labels.Label) {
-	for e.next < len(e.external) && e.external[e.next].name <= l.Name {
-		if e.external[e.next].name != l.Name {
-			e.buf = append(e.buf, e.external[e.next].bytes...)
-		}
-		e.next++
+// decodeLabels reads what appendLabels wrote.
+func decodeLabels(b []byte) labels.Labels {
+	var s prompb.TimeSeries
+	if err := s.Unmarshal(b); err != nil {
+		return labels.EmptyLabels() // it is ours, so this is a fault of ours; nothing is sent of it
 	}
-	e.buf = appendLabel(e.buf, l)
+	builder := labels.NewScratchBuilder(len(s.Labels))
+	return s.ToLabels(&builder, nil)
 }
 
 func appendLabel(b []byte, l labels.Label) []byte {
@@ -101,68 +75,40 @@ func uvarintSize(n int) int {
 	return size
 }
 
-// begin starts a series and returns where its content begins.
-func (e *encoder) begin(ls labels.Labels) (start int) {
-	// Two bytes of length do for all but the smallest and the largest series.
-	e.buf = append(e.buf, tagSeries, 0, 0)
-	start = len(e.buf)
-	e.next = 0
-	ls.Range(e.addLabel)
-	for ; e.next < len(e.external); e.next++ {
-		e.buf = append(e.buf, e.external[e.next].bytes...)
-	}
-	return start
-}
-
-// end writes the length of the series that began at start.
-func (e *encoder) end(start int) {
-	n := len(e.buf) - start
-	switch room := uvarintSize(n); {
-	case room < 2:
-		copy(e.buf[start-1:], e.buf[start:])
-		e.buf = e.buf[:len(e.buf)-1]
-	case room > 2:
-		e.buf = slices.Insert(e.buf, start, make([]byte, room-2)...)
-	}
-	binary.PutUvarint(e.buf[start-2:], uint64(n))
-}
-
-// float writes a series with one float sample.
-func (e *encoder) float(ls labels.Labels, t int64, v float64) {
-	start := e.begin(ls)
-	e.buf = append(e.buf, tagSample, 0)
-	sample := len(e.buf)
-	if bits := math.Float64bits(v); bits != 0 {
-		e.buf = append(e.buf, tagValue)
-		e.buf = binary.LittleEndian.AppendUint64(e.buf, bits)
+// floatSize is how many bytes appendFloat appends.
+func floatSize(t int64, v float64) int {
+	n := 2
+	if math.Float64bits(v) != 0 {
+		n += 1 + 8
 	}
 	if t != 0 {
-		e.buf = append(e.buf, tagTimestamp)
-		e.buf = binary.AppendUvarint(e.buf, uint64(t))
+		n += 1 + (mathbits.Len64(uint64(t))+6)/7
 	}
-	e.buf[sample-1] = byte(len(e.buf) - sample)
-	e.end(start)
+	return n
 }
 
-// histogram writes a series with one native histogram, of integers or, when h is
-// nil, of floats.
-func (e *encoder) histogram(ls labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
-	var p prompb.Histogram
-	if h != nil {
-		p = prompb.FromIntHistogram(t, h)
-	} else {
-		p = prompb.FromFloatHistogram(t, fh)
+// appendFloat appends the sample of a series.
+func appendFloat(b []byte, t int64, v float64) []byte {
+	b = append(b, tagSample, byte(floatSize(t, v)-2))
+	if bits := math.Float64bits(v); bits != 0 {
+		b = append(b, tagValue)
+		b = binary.LittleEndian.AppendUint64(b, bits)
 	}
-	b, err := p.Marshal()
-	if err != nil {
-		return fmt.Errorf("encode histogram: %w", err)
+	if t != 0 {
+		b = append(b, tagTimestamp)
+		b = binary.AppendUvarint(b, uint64(t))
 	}
-	start := e.begin(ls)
-	e.buf = append(e.buf, tagHistogram)
-	e.buf = binary.AppendUvarint(e.buf, uint64(len(b)))
-	e.buf = append(e.buf, b...)
-	e.end(start)
-	return nil
+	return b
+}
+
+// histogramSize is how many bytes appendHistogram appends.
+func histogramSize(histogram []byte) int { return 1 + uvarintSize(len(histogram)) + len(histogram) }
+
+// appendHistogram appends the native histogram of a series, which is encoded.
+func appendHistogram(b, histogram []byte) []byte {
+	b = append(b, tagHistogram)
+	b = binary.AppendUvarint(b, uint64(len(histogram)))
+	return append(b, histogram...)
 }
 
 var errBody = errors.New("request body is not what was written")

@@ -43,10 +43,16 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
 				Labels: prompb.FromLabels(b.Labels(), nil), Samples: []prompb.Sample{{Value: c.v, Timestamp: c.t}},
 			}}}
-			e := newEncoder()
-			e.external = encodeLabels(c.external)
-			e.float(c.series, c.t, c.v)
-			compareBytes(t, &want, e.buf)
+			var s Ship
+			var external []labels.Label
+			c.external.Range(func(l labels.Label) { external = append(external, l) })
+			s.external.Store(&external)
+			var p Page
+			s.add(&p, c.series, c.t, c.v)
+			if ls := p.Words.Labels(p.Labels); !labels.Equal(ls, b.Labels()) || p.Samples[0].Series != ls.Hash() {
+				t.Errorf("labels are read as %s, series %x", ls, p.Samples[0].Series)
+			}
+			compareBytes(t, &want, request(&p))
 		})
 	}
 	h, fh := tsdbutil.GenerateTestHistogram(3), tsdbutil.GenerateTestFloatHistogram(3)
@@ -62,13 +68,35 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: prompb.FromLabels(series, nil), Histograms: []prompb.Histogram{c.want}}}}
-			e := newEncoder()
-			if err := e.histogram(series, 7, c.h, c.fh); err != nil {
-				t.Fatal(err)
-			}
-			compareBytes(t, &want, e.buf)
+			compareBytes(t, &want, encodedHistogram(t, series, 7, c.h, c.fh))
 		})
 	}
+}
+
+// request is a page as the body of one request.
+func request(p *Page) []byte {
+	sh := sheet{set: &settings{histograms: true}, oldest: math.MinInt64, lanes: make([]chunk, 1)}
+	for i := range p.Samples {
+		sh.add(p, &p.Samples[i])
+	}
+	return sh.lanes[0].raw
+}
+
+func encodedFloat(millis int64, ls labels.Labels) []byte {
+	var s Ship
+	var p Page
+	s.add(&p, ls, millis, 1)
+	return request(&p)
+}
+
+func encodedHistogram(t *testing.T, ls labels.Labels, millis int64, h *histogram.Histogram, fh *histogram.FloatHistogram) []byte {
+	t.Helper()
+	var s Ship
+	var p Page
+	if err := p.AddHistogram(s.sample(&p, ls, millis, 0), h, fh); err != nil {
+		t.Fatal(err)
+	}
+	return request(&p)
 }
 
 func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
@@ -85,21 +113,19 @@ func compareBytes(t *testing.T, want *prompb.WriteRequest, got []byte) {
 }
 
 func TestHalveAndYoungerThan(t *testing.T) {
-	e := newEncoder()
+	var raw []byte
 	for i := range 5 {
-		e.float(labels.FromStrings("__name__", "up", "n", string(rune('a'+i))), int64(100+i), 1)
+		raw = append(raw, encodedFloat(int64(100+i), labels.FromStrings("__name__", "up", "n", string(rune('a'+i))))...)
 	}
-	if err := e.histogram(labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil); err != nil {
-		t.Fatal(err)
-	}
-	first, second, err := halve(e.buf, 6)
+	raw = append(raw, encodedHistogram(t, labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil)...)
+	first, second, err := halve(raw, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), e.buf) {
+	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), raw) {
 		t.Errorf("halves of %d and %d series, want 3 and 3 that make the whole", n, m)
 	}
-	kept, dropped, err := youngerThan(e.buf, 104)
+	kept, dropped, err := youngerThan(raw, 104)
 	if err != nil || dropped != 4 || count(t, kept) != 2 {
 		t.Errorf("youngerThan dropped %d and kept %d (%v), want 4 and 2", dropped, count(t, kept), err)
 	}
@@ -116,9 +142,7 @@ func count(t *testing.T, raw []byte) int {
 
 // FuzzBody reads anything as a request body: damage is an error, never a panic.
 func FuzzBody(f *testing.F) {
-	e := newEncoder()
-	e.float(labels.FromStrings("__name__", "up"), 1, 1)
-	f.Add(e.buf, int64(1))
+	f.Add(encodedFloat(1, labels.FromStrings("__name__", "up")), int64(1))
 	f.Fuzz(func(t *testing.T, raw []byte, millis int64) {
 		first, second, err := halve(raw, 2)
 		if err == nil && len(first)+len(second) != len(raw) {

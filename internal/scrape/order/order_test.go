@@ -1,4 +1,4 @@
-package ship
+package order
 
 import (
 	"fmt"
@@ -8,27 +8,27 @@ import (
 )
 
 func TestOrder(t *testing.T) {
-	o := newOrder()
-	named := func(i int) labels.Labels { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)) }
+	o := New()
+	named := func(i int) uint64 { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)).Hash() }
 	const n = 5 * blockSeries
 	for i := range n {
-		ref, s, hash := o.find(named(i))
-		if ref == 0 || hash != named(i).Hash() {
-			t.Fatalf("series %d: reference %d, hash %x", i, ref, hash)
+		ref, s := o.Find(named(i))
+		if ref == 0 || s.hash.Load() != named(i) {
+			t.Fatalf("series %d: reference %d, hash %x", i, ref, s.hash.Load())
 		}
 		s.last.Store(int64(i))
 	}
-	again, s, _ := o.find(named(7))
-	if found, hash := o.lookup(again); found != s || hash != named(7).Hash() {
+	again, s := o.Find(named(7))
+	if found, hash := o.Lookup(again); found != s || hash != named(7) {
 		t.Error("a series has two places")
 	}
-	if s, _ := o.lookup(n + blockSeries); s != nil {
+	if s, _ := o.Lookup(n + blockSeries); s != nil {
 		t.Error("a reference that was never given finds a series")
 	}
 	// The older half goes; who still holds a reference of it finds nothing, and
 	// never another series.
-	o.forget(n / 2)
-	if s, _ := o.lookup(again); s != nil {
+	o.Forget(n / 2)
+	if s, _ := o.Lookup(again); s != nil {
 		t.Error("a series that was forgotten is still found")
 	}
 	if o.known != n/2 {
@@ -37,15 +37,15 @@ func TestOrder(t *testing.T) {
 	if blocks := *o.blocks.Load(); blocks[0] != nil || blocks[len(blocks)-1] == nil {
 		t.Error("the blocks of the older half are still there, or those of the newer gone")
 	}
-	if fresh, s, _ := o.find(named(7)); fresh <= n || s.last.Load() != never {
+	if fresh, s := o.Find(named(7)); fresh <= n || s.last.Load() != never {
 		t.Errorf("a series that comes back has reference %d and last %d", fresh, s.last.Load())
 	}
-	kept, s, _ := o.find(named(n - 1))
+	kept, s := o.Find(named(n - 1))
 	if s.last.Load() != n-1 {
 		t.Errorf("a series that is kept has last %d, want %d", s.last.Load(), n-1)
 	}
-	o.reset()
-	if found, _ := o.lookup(kept); found == nil || found.last.Load() != never {
+	o.Reset()
+	if found, _ := o.Lookup(kept); found == nil || found.last.Load() != never {
 		t.Error("reset keeps timestamps, or loses series")
 	}
 }

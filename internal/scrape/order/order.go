@@ -1,40 +1,37 @@
-package ship
+// Package order remembers the newest timestamp of each series, whichever target
+// shows it. A target that leaves and comes back is marked stale late, after newer
+// samples; two targets may show the same series; an exporter that sets timestamps
+// itself shows the same ones again at each scrape. A receiver would refuse all of
+// these, and a whole request would be in doubt for each.
+//
+// Series have references: they are numbered in the order in which a page shows
+// them, so that a scrape walks through memory instead of looking up a hash a
+// sample. The hash is needed once a series and target. A reference is never used
+// again for another series; four billion outlast the machine.
+package order
 
 import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 )
 
-// order remembers the newest timestamp of each series. It is needed for what a
-// scrape manager leaves to its storage: a target that leaves and comes back is
-// marked stale late, after newer samples, and an exporter that sets timestamps
-// itself shows the same ones again at each scrape. A receiver would refuse the
-// first, and a whole request would be in doubt for it.
-//
-// Series have references, which the scrape manager keeps and gives back: they are
-// numbered in the order in which a page shows them, so that a scrape walks through
-// memory instead of looking up a hash a sample, which cost a quarter of the head's
-// CPU. The hash is needed once a series and target. A reference is never used
-// again for another series; four billion outlast the machine.
-type order struct {
+// Order is the memory of all series.
+type Order struct {
 	blocks atomic.Pointer[[]*block] // by reference; nil where all series are gone
 
 	mu    sync.Mutex
 	index []uint32 // references, by the hash of the labels, 0 where there is none
 	known int      // references in index
-	next  storage.SeriesRef
+	next  uint32
 }
 
 const blockSeries = 1024
 
-type block [blockSeries]series
+type block [blockSeries]Series
 
-// series is what is remembered of one: 16 bytes.
-type series struct {
+// Series is what is remembered of one: 16 bytes.
+type Series struct {
 	hash atomic.Uint64 // of the labels; 0: forgotten
 	last atomic.Int64  // newest timestamp in milliseconds
 }
@@ -42,18 +39,19 @@ type series struct {
 // never is older than any sample.
 const never = -1 << 63
 
-func newOrder() *order {
-	o := &order{index: make([]uint32, blockSeries), next: 1}
+// New returns one that knows no series.
+func New() *Order {
+	o := &Order{index: make([]uint32, blockSeries), next: 1}
 	o.blocks.Store(&[]*block{})
 	return o
 }
 
-// lookup returns the series with a reference and the hash of its labels, or nil if
+// Lookup returns the series with a reference and the hash of its labels, or nil if
 // it was forgotten.
-func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
+func (o *Order) Lookup(ref uint32) (*Series, uint64) {
 	blocks := *o.blocks.Load()
-	i := uint64(ref / blockSeries)
-	if ref == 0 || i >= uint64(len(blocks)) || blocks[i] == nil {
+	i := int(ref / blockSeries)
+	if i >= len(blocks) || blocks[i] == nil {
 		return nil, 0
 	}
 	s := &blocks[i][ref%blockSeries]
@@ -65,10 +63,10 @@ func (o *order) lookup(ref storage.SeriesRef) (*series, uint64) {
 
 // place returns where in the index the hash is, or is to be put: the first place
 // from that which its low bits name. A map would take three times the memory.
-func (o *order) place(index []uint32, hash uint64) int {
+func (o *Order) place(index []uint32, hash uint64) int {
 	mask := len(index) - 1
 	for i := int(hash) & mask; ; i = (i + 1) & mask {
-		ref := storage.SeriesRef(index[i])
+		ref := index[i]
 		if ref == 0 || o.at(ref).hash.Load() == hash {
 			return i
 		}
@@ -76,18 +74,18 @@ func (o *order) place(index []uint32, hash uint64) int {
 }
 
 // at returns the series with a reference that is in the index.
-func (o *order) at(ref storage.SeriesRef) *series {
+func (o *Order) at(ref uint32) *Series {
 	return &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries]
 }
 
-// find returns the series with the labels, the hash of them, and its reference.
-func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
-	hash := max(ls.Hash(), 1)
+// Find returns the series whose labels have the hash, and its reference.
+func (o *Order) Find(hash uint64) (uint32, *Series) {
+	hash = max(hash, 1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := o.place(o.index, hash)
-	if ref := storage.SeriesRef(o.index[i]); ref != 0 {
-		return ref, o.at(ref), hash
+	if ref := o.index[i]; ref != 0 {
+		return ref, o.at(ref)
 	}
 	ref := o.next
 	o.next++
@@ -102,16 +100,16 @@ func (o *order) find(ls labels.Labels) (storage.SeriesRef, *series, uint64) {
 	s := o.at(ref)
 	s.last.Store(never)
 	s.hash.Store(hash)
-	o.index[i] = uint32(ref)
+	o.index[i] = ref
 	if o.known++; o.known > len(o.index)*3/4 {
 		o.reindex(2 * len(o.index))
 	}
-	return ref, s, hash
+	return ref, s
 }
 
 // reindex makes the index anew, with room for at least n references, from the
 // series that are not forgotten. The caller holds mu.
-func (o *order) reindex(n int) {
+func (o *Order) reindex(n int) {
 	index := make([]uint32, n)
 	o.known = 0
 	for i, b := range *o.blocks.Load() {
@@ -125,9 +123,9 @@ func (o *order) reindex(n int) {
 	o.index = index
 }
 
-// forget drops the series whose newest sample is before t. What still scrapes one
+// Forget drops the series whose newest sample is before t. What still scrapes one
 // of them finds it again by its labels.
-func (o *order) forget(t int64) {
+func (o *Order) Forget(t int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	alive := 0
@@ -158,9 +156,9 @@ func (o *order) forget(t int64) {
 	o.reindex(n)
 }
 
-// reset forgets the timestamps: the clock was set back, and samples begin anew at
+// Reset forgets the timestamps: the clock was set back, and samples begin anew at
 // an earlier time. Whether they are good is the receiver's to say.
-func (o *order) reset() {
+func (o *Order) Reset() {
 	for _, b := range *o.blocks.Load() {
 		if b == nil {
 			continue
@@ -171,8 +169,20 @@ func (o *order) reset() {
 	}
 }
 
-// stamp is a sample of a series, without its value.
-type stamp struct {
-	series *series
-	t      int64
+// Advance makes t the series' newest timestamp, and reports false when it is not
+// newer.
+func (s *Series) Advance(t int64) bool {
+	for {
+		last := s.last.Load()
+		if t <= last {
+			return false
+		}
+		if s.last.CompareAndSwap(last, t) {
+			return true
+		}
+	}
 }
+
+// Last returns the newest timestamp, in milliseconds; before the first it is older
+// than any.
+func (s *Series) Last() int64 { return s.last.Load() }

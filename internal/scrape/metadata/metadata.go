@@ -1,0 +1,166 @@
+// Package metadata keeps what targets say of their metrics. The same texts are on
+// the pages of all targets of a kind, so they are kept once.
+package metadata
+
+import (
+	"slices"
+	"sync"
+	"unique"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/scrape"
+)
+
+// Store is what one target says. Who reads a page holds the lock for the methods
+// that change it.
+type Store struct {
+	sync.Mutex
+	all   []described
+	index map[unique.Handle[string]]int
+	last  int // which was described last: pages keep their order
+	page  uint32
+}
+
+// described is one metric family.
+type described struct {
+	family, help, unit unique.Handle[string]
+	kind               model.MetricType
+	seen               uint32 // page
+	helpLine, typeLine uint64 // hashes of the lines that say so; 0: there are none
+}
+
+// remembered is for how many pages a family is described after it is gone.
+const remembered = 10
+
+// New returns a store that is empty.
+func New() *Store {
+	return &Store{index: map[unique.Handle[string]]int{}}
+}
+
+// of returns the description of a family.
+func (m *Store) of(family []byte) *described {
+	for _, i := range []int{m.last, m.last + 1} {
+		if i < len(m.all) && m.all[i].family.Value() == string(family) {
+			return m.touch(i)
+		}
+	}
+	h := unique.Make(string(family))
+	i, ok := m.index[h]
+	if !ok {
+		empty := unique.Make("")
+		i = len(m.all)
+		m.all = append(m.all, described{family: h, help: empty, unit: empty, kind: model.MetricTypeUnknown})
+		m.index[h] = i
+	}
+	return m.touch(i)
+}
+
+// Again notes that a line is on the page again, and reports whether it is a TYPE
+// line; known is false if it is not the one that is expected.
+func (m *Store) Again(line uint64) (isType, known bool) {
+	for i := m.last; i < len(m.all) && i <= m.last+1; i++ {
+		if d := &m.all[i]; d.helpLine == line || d.typeLine == line {
+			m.touch(i)
+			return d.typeLine == line, true
+		}
+	}
+	return false, false
+}
+
+// Remember notes by which line the family was described that was so last.
+func (m *Store) Remember(isType bool, line uint64) {
+	if d := &m.all[m.last]; isType {
+		d.typeLine = line
+	} else {
+		d.helpLine = line
+	}
+}
+
+func (m *Store) touch(i int) *described {
+	m.last = i
+	m.all[i].seen = m.page
+	return &m.all[i]
+}
+
+// SetType, SetHelp and SetUnit note what the page says of a family.
+func (m *Store) SetType(family []byte, t model.MetricType) {
+	d := m.of(family)
+	d.kind, d.typeLine = t, 0
+}
+
+// SetHelp: see SetType.
+func (m *Store) SetHelp(family, help []byte) {
+	d := m.of(family)
+	d.helpLine = 0
+	if d.help.Value() != string(help) {
+		d.help = unique.Make(string(help))
+	}
+}
+
+// SetUnit: see SetType.
+func (m *Store) SetUnit(family, unit []byte) {
+	if d := m.of(family); d.unit.Value() != string(unit) {
+		d.unit = unique.Make(string(unit))
+	}
+}
+
+// Turn ends a page that was good. It takes the lock itself.
+func (m *Store) Turn() {
+	m.Lock()
+	defer m.Unlock()
+	gone := func(d described) bool { return m.page-d.seen > remembered }
+	if slices.ContainsFunc(m.all, gone) {
+		m.all = slices.DeleteFunc(m.all, gone)
+		clear(m.index)
+		for i, d := range m.all {
+			m.index[d.family] = i
+		}
+	}
+	m.last = 0
+	m.page++
+}
+
+func (d *described) export() scrape.MetricMetadata {
+	return scrape.MetricMetadata{MetricFamily: d.family.Value(), Type: d.kind, Help: d.help.Value(), Unit: d.unit.Value()}
+}
+
+// ListMetadata, GetMetadata, SizeMetadata and LengthMetadata are what a Target
+// asks.
+func (m *Store) ListMetadata() []scrape.MetricMetadata {
+	m.Lock()
+	defer m.Unlock()
+	all := make([]scrape.MetricMetadata, len(m.all))
+	for i := range m.all {
+		all[i] = m.all[i].export()
+	}
+	return all
+}
+
+// GetMetadata returns what is said of a family.
+func (m *Store) GetMetadata(family string) (scrape.MetricMetadata, bool) {
+	m.Lock()
+	defer m.Unlock()
+	i, ok := m.index[unique.Make(family)]
+	if !ok {
+		return scrape.MetricMetadata{}, false
+	}
+	return m.all[i].export(), true
+}
+
+// SizeMetadata returns how many bytes of text there are.
+func (m *Store) SizeMetadata() (n int) {
+	m.Lock()
+	defer m.Unlock()
+	for i := range m.all {
+		d := m.all[i].export()
+		n += len(d.Help) + len(d.Unit) + len(d.Type)
+	}
+	return n
+}
+
+// LengthMetadata returns how many families are described.
+func (m *Store) LengthMetadata() int {
+	m.Lock()
+	defer m.Unlock()
+	return len(m.all)
+}

@@ -1,0 +1,420 @@
+package scrape
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+	"github.com/prometheus/prometheus/model/value"
+
+	"github.com/parascope/parascope/internal/scrape/rules"
+	"github.com/parascope/parascope/internal/ship"
+)
+
+// What keeps a sample from being taken. The limits fail the whole page.
+var (
+	errSampleLimit = errors.New("sample limit exceeded")
+	errDuplicate   = errors.New("duplicate sample for timestamp")
+	errOutOfOrder  = errors.New("out of order sample")
+	errOutOfBounds = errors.New("out of bounds")
+)
+
+// tooFar is how far in the future a timestamp may be.
+const tooFar = 10 * time.Minute
+
+var staleNaN = math.Float64frombits(value.StaleNaN)
+
+// page is one scrape on its way to be taken. Pages are used again, for their room.
+type page struct {
+	ship.Page
+	refs    []uint32 // of the samples' series
+	builder *labels.Builder
+	loop    *loop
+	cache   *cache
+	at      int64 // milliseconds
+	latest  int64
+	counted int // samples that count for sample_limit
+}
+
+// counts are of a page.
+type counts struct {
+	scraped int // samples
+	kept    int // by relabelling
+	added   int // series that were not on the page before
+}
+
+// open returns an empty page for a scrape with a timestamp, once one is free: no
+// more are filled at the same time than there are processors, so that a moment at
+// which many targets answer takes no memory. It returns nil when scraping ends.
+func (m *Manager) open(l *loop, at time.Time) *page {
+	if m.ctx.Err() != nil {
+		return nil
+	}
+	var p *page
+	select {
+	case p = <-m.pages:
+	case <-m.ctx.Done():
+		return nil
+	}
+	if p == nil {
+		p = &page{builder: labels.NewBuilder(labels.EmptyLabels())}
+	}
+	p.loop, p.cache, p.at = l, l.cache, at.UnixMilli()
+	l.cache.fresh, p.Labels = p.Labels[:0], nil // lent for the scrape
+	return p
+}
+
+func (m *Manager) release(p *page) {
+	p.cache.settle()
+	p.cache.tidy()
+	fresh := p.cache.fresh
+	p.cache.fresh = nil
+	p.Clear()
+	p.loop, p.cache, p.Labels = nil, nil, fresh
+	m.pages <- p
+}
+
+// Clear takes back what was added.
+func (p *page) Clear() {
+	p.Page.Clear()
+	p.refs = p.refs[:0]
+}
+
+// reading is a page that is being read.
+type reading struct {
+	*page
+	parser textparse.Parser
+	counts
+	labels     labels.Labels
+	lines      knownLines
+	seenBefore int // series that the parser read and that are known
+
+	overSamples, overBuckets            bool
+	outOfOrder, duplicates, outOfBounds int
+}
+
+// read adds the samples of a body, and markers for the series that are gone. An
+// empty body is that of a scrape that failed. An error means that nothing of it is
+// to be taken; the counts are good all the same.
+func (p *page) read(body []byte, contentType string) (counts, error) {
+	m := p.loop.manager.metrics
+	if len(body) == 0 {
+		err := p.markStale()
+		if p.cache.turn(false) {
+			m.cacheFlushForced.Inc()
+		}
+		return counts{}, err
+	}
+	parser, err := textparse.New(body, contentType, nil, p.loop.rules.Parser)
+	if parser == nil {
+		p.loop.logger().Error("page is of no known format", "content_type", contentType, "err", err)
+		return counts{}, err
+	}
+	r := reading{page: p, parser: parser}
+	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
+	p.cache.metadata.Lock()
+	err = r.all(body)
+	p.cache.metadata.Unlock()
+	if r.overSamples {
+		m.exceededSamples.Inc()
+		if err == nil {
+			err = errSampleLimit
+		}
+	}
+	if r.overBuckets {
+		m.exceededBuckets.Inc()
+		if err == nil {
+			err = rules.ErrBucketLimit
+		}
+	}
+	r.warn()
+	if err == nil {
+		err = p.markStale()
+	}
+	if err == nil {
+		p.cache.turn(true)
+	}
+	return r.counts, err
+}
+
+func (r *reading) warn() {
+	for _, w := range []struct {
+		n    int
+		what string
+	}{
+		{r.outOfOrder, "samples are out of order"},
+		{r.duplicates, "samples are on the page twice"},
+		{r.outOfBounds, "samples are too far in the future"},
+	} {
+		if w.n > 0 {
+			r.loop.logger().Warn(w.what, "num_dropped", w.n)
+		}
+	}
+}
+
+// all reads to the end of the page.
+func (r *reading) all(body []byte) error {
+	if _, ok := r.parser.(*textparse.PromParser); ok {
+		return r.text(body)
+	}
+	for {
+		entry, err := r.parser.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.entry(entry); err != nil {
+			return err
+		}
+	}
+}
+
+// entry reads what the parser is at.
+func (r *reading) entry(entry textparse.Entry) error {
+	md := r.cache.metadata
+	switch entry {
+	case textparse.EntryType:
+		md.SetType(r.parser.Type())
+	case textparse.EntryHelp:
+		md.SetHelp(r.parser.Help())
+	case textparse.EntryUnit:
+		md.SetUnit(r.parser.Unit())
+	case textparse.EntryComment:
+	default:
+		r.scraped++
+		return r.sample(entry == textparse.EntryHistogram)
+	}
+	return nil
+}
+
+// sample adds the sample that the parser is at.
+func (r *reading) sample(isHistogram bool) error {
+	var s shown
+	var own *int64
+	if isHistogram {
+		s.text, own, s.h, s.fh = r.parser.Histogram()
+	} else {
+		s.text, own, s.v = r.parser.Series()
+	}
+	s.t = r.at
+	if !r.loop.rules.HonorTimestamps {
+		own = nil
+	}
+	if own != nil {
+		s.t = *own
+	}
+	place, k, known := r.cache.find(s.text)
+	if !known {
+		return r.first(place, k, s, isHistogram, r.tracks(own))
+	}
+	r.seenBefore++
+	return r.known(place, s, isHistogram, own)
+}
+
+// tracks reports whether a series will be marked stale when it is gone.
+func (r *reading) tracks(own *int64) bool { return own == nil || r.loop.rules.TrackTimestamps }
+
+// known adds a sample of a series that is known; own is its own timestamp.
+func (r *reading) known(place int, s shown, isHistogram bool, own *int64) error {
+	e := &r.cache.entries[place]
+	again := r.cache.see(e)
+	if e.labels == dropped {
+		return nil
+	}
+	err := errDuplicate
+	if !again || own != nil {
+		if err = s.check(isHistogram); err != nil {
+			return err
+		}
+		err = r.add(e.labels, &e.ref, s, true)
+	}
+	if err == nil && r.tracks(own) {
+		r.cache.track(e)
+	}
+	if err != nil {
+		if err = r.tolerate(err); err != nil {
+			return err
+		}
+	}
+	r.kept++
+	return nil
+}
+
+// shown is a sample as the page shows it.
+type shown struct {
+	text []byte
+	t    int64
+	v    float64
+	h    *histogram.Histogram
+	fh   *histogram.FloatHistogram
+}
+
+func (s *shown) check(isHistogram bool) error {
+	if isHistogram && s.h == nil && s.fh == nil {
+		return fmt.Errorf("the parser found no histogram in %s", s.text)
+	}
+	return nil
+}
+
+// first adds a sample of a series that is not known: it gets its name and labels.
+func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) error {
+	l, c := r.loop, r.cache
+	r.parser.Labels(&r.labels)
+	ls := l.rules.Identity(r.builder, r.labels)
+	if ls.IsEmpty() {
+		c.put(place, entry{key: k, labels: dropped})
+		return nil
+	}
+	if err := l.rules.Check(ls); err != nil {
+		if errors.As(err, new(rules.LabelLimitError)) {
+			l.manager.metrics.exceededLabels.Inc()
+		}
+		return err
+	}
+	if err := s.check(isHistogram); err != nil {
+		return err
+	}
+	e := entry{key: k}
+	e.labels, e.ref = r.name(ls)
+	err := r.add(e.labels, &e.ref, s, false)
+	if err != nil {
+		// It is not known then: nothing is to be marked stale when it is gone.
+		c.forget(e.labels)
+	} else {
+		p := c.put(place, e)
+		if !r.overSamples && !r.overBuckets {
+			r.added++
+		}
+		if tracks {
+			c.track(p)
+		}
+	}
+	if err != nil {
+		if err = r.tolerate(err); err != nil {
+			return err
+		}
+	}
+	r.kept++
+	return nil
+}
+
+// tolerate counts an error that does not end the page.
+func (r *reading) tolerate(err error) error {
+	m := r.loop.manager.metrics
+	switch err {
+	case errSampleLimit: // the rest is read, to know how many there are
+		r.overSamples = true
+	case rules.ErrBucketLimit:
+		r.overBuckets = true
+	case errOutOfOrder:
+		r.outOfOrder++
+		m.outOfOrder.Inc()
+	case errDuplicate:
+		r.duplicates++
+		m.duplicates.Inc()
+	case errOutOfBounds:
+		r.outOfBounds++
+		m.outOfBounds.Inc()
+	default:
+		return err
+	}
+	return nil
+}
+
+// name encodes a series' labels and returns where they are, and its reference.
+func (p *page) name(ls labels.Labels) (place, ref uint32) {
+	var series uint64
+	place = p.cache.encoded(func(b []byte) []byte {
+		b, series = p.loop.manager.options.Encode(p.cache.words, b, ls)
+		return b
+	})
+	ref, _ = p.loop.manager.order.Find(series)
+	return place, ref
+}
+
+// add adds a sample within the configuration's limits. known says that its series
+// was on a page before.
+func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
+	limit := r.loop.rules.SampleLimit
+	if s.h != nil || s.fh != nil {
+		if err := r.loop.rules.Fit(s.h, s.fh); err != nil {
+			return err
+		}
+	}
+	if limit > 0 && !(known && value.IsStaleNaN(s.v)) {
+		if r.counted++; r.counted > limit {
+			return errSampleLimit
+		}
+	}
+	if s.t > r.latest {
+		return errOutOfBounds
+	}
+	return r.append(place, ref, s)
+}
+
+// append adds a sample if it is newer than its series' newest.
+func (p *page) append(place uint32, ref *uint32, s shown) error {
+	order := p.loop.manager.order
+	series, hash := order.Lookup(*ref)
+	if series == nil { // nothing was taken of it for long
+		hash = p.cache.words.Labels(p.cache.bytes(place)).Hash()
+		*ref, series = order.Find(hash)
+	}
+	if s.t <= series.Last() {
+		return errOutOfOrder
+	}
+	sample := ship.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
+	if s.h != nil || s.fh != nil {
+		if err := p.AddHistogram(sample, s.h, s.fh); err != nil {
+			return err
+		}
+	} else {
+		p.Samples = append(p.Samples, sample)
+	}
+	p.refs = append(p.refs, *ref)
+	return nil
+}
+
+// markStale adds a marker for each series that was on the page before and is not
+// any more.
+func (p *page) markStale() error {
+	for _, e := range p.cache.gone() {
+		// Out of order: the target went and came back, and has newer samples.
+		if err := p.append(e.labels, &e.ref, shown{t: p.at, v: staleNaN}); err != nil && !errors.Is(err, errOutOfOrder) {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit hands over what was added. Of two samples of a series that are not in
+// order, on this page or on that of another target at the same moment, the one that
+// comes later is left out.
+func (p *page) commit() {
+	m := p.loop.manager
+	p.cache.settle()
+	n := 0
+	for i, ref := range p.refs {
+		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time) {
+			if !value.IsStaleNaN(p.Samples[i].Value) {
+				m.metrics.outOfOrder.Inc()
+			}
+			continue
+		}
+		p.Samples[n] = p.Samples[i]
+		n++
+	}
+	p.Samples = p.Samples[:n]
+	p.Words, p.Labels = p.cache.words, p.cache.labels
+	if n > 0 {
+		m.options.Take(&p.Page)
+	}
+	p.Labels = nil
+}

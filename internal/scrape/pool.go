@@ -1,0 +1,267 @@
+package scrape
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"net/http"
+	"reflect"
+	"time"
+
+	config_util "github.com/prometheus/common/config"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	promscrape "github.com/prometheus/prometheus/scrape"
+)
+
+// pool is a job. The manager's mu guards it.
+type pool struct {
+	manager *Manager
+	config  *config.ScrapeConfig
+	client  *http.Client
+	sockets map[string]*http.Client // by the path of a unix socket
+	loops   map[uint64]*loop        // by target
+	ended   map[uint64]*loop        // that were stopped and may still scrape
+	dropped int                     // targets that relabelling dropped
+}
+
+func newPool(m *Manager, c *config.ScrapeConfig) (*pool, error) {
+	p := &pool{manager: m, loops: map[uint64]*loop{}, ended: map[uint64]*loop{}}
+	return p, p.configure(c)
+}
+
+// configure puts a configuration in force, for loops that are started from now
+// on. An error changes nothing.
+func (p *pool) configure(c *config.ScrapeConfig) error {
+	if _, err := config.ToEscapingScheme(c.MetricNameEscapingScheme, c.MetricNameValidationScheme); err != nil {
+		return fmt.Errorf("metric_name_escaping_scheme: %w", err)
+	}
+	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, p.manager.options.HTTP...)
+	if err != nil {
+		return fmt.Errorf("make HTTP client: %w", err)
+	}
+	p.config, p.client, p.sockets = c, client, map[string]*http.Client{}
+	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
+	return nil
+}
+
+func (p *pool) closeIdle() {
+	p.client.CloseIdleConnections()
+	for _, c := range p.sockets {
+		c.CloseIdleConnections()
+	}
+}
+
+// clientOf returns the client for a target. Connections through a unix socket
+// must not be taken for those to the host of the target's URL.
+func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
+	path := full.Get(promscrape.UnixSocketLabel)
+	if path == "" {
+		return p.client, nil
+	}
+	if c := p.sockets[path]; c != nil {
+		return c, nil
+	}
+	dial := config_util.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	})
+	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
+	if err != nil {
+		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
+	}
+	p.sockets[path] = c
+	return c, nil
+}
+
+// found is a target that discovery found and relabelling kept.
+type found struct {
+	target *Target
+	labels labels.Labels // all of them, for what the target does not tell
+	id     uint64
+}
+
+// find makes targets of what discovery found. Of equal ones it keeps the first.
+func (p *pool) find(groups []*targetgroup.Group) (all []found) {
+	p.dropped = 0
+	failed := p.manager.metrics.syncFailed.WithLabelValues(p.config.JobName)
+	seen := map[uint64]bool{}
+	b := labels.NewBuilder(labels.EmptyLabels())
+	for _, g := range groups {
+		for i, own := range g.Targets {
+			full, err := promscrape.PopulateLabels(b, p.config, own, g.Labels)
+			if err != nil {
+				p.manager.logger.Error("target cannot be scraped", "scrape_pool", p.config.JobName, "group", g.String(), "instance", i, "err", err)
+				failed.Inc()
+				continue
+			}
+			t := promscrape.NewTarget(full, p.config, own, g.Labels)
+			if !hasPublic(t) {
+				p.dropped++
+				continue
+			}
+			f := found{t, full, identify(t, full)}
+			if running := p.loops[f.id]; running != nil {
+				running.target.SetScrapeConfig(p.config, own, g.Labels) // for who asks what was discovered
+			}
+			if !seen[f.id] {
+				seen[f.id] = true
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+func hasPublic(t *Target) (some bool) {
+	t.LabelsRange(func(labels.Label) { some = true })
+	return some
+}
+
+// identify names a target by all its labels and its URL, in the same way after a
+// restart: the moment of its scrapes depends on it.
+func identify(t *Target, full labels.Labels) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%016d%s", full.Hash(), t.URL())
+	return h.Sum64()
+}
+
+// sync starts loops for targets that are new and stops those of targets that are
+// gone.
+func (p *pool) sync(groups []*targetgroup.Group) {
+	began := time.Now()
+	all := p.find(groups)
+	here := map[uint64]bool{}
+	var fresh []*loop
+	for _, f := range all {
+		here[f.id] = true
+		if p.loops[f.id] != nil {
+			continue
+		}
+		l := p.newLoop(f, nil)
+		if gone := p.ended[f.id]; gone != nil {
+			l.after = gone.done // it may still scrape, and there is one scrape at a time
+		}
+		p.loops[f.id] = l
+		fresh = append(fresh, l)
+	}
+	for id, l := range p.ended {
+		if isClosed(l.done) {
+			delete(p.ended, id)
+		}
+	}
+	for id, l := range p.loops {
+		if !here[id] {
+			l.cancel()
+			p.ended[id] = l
+			delete(p.loops, id)
+		}
+	}
+	metrics, job := p.manager.metrics, p.config.JobName
+	metrics.targets.WithLabelValues(job).Set(float64(len(all)))
+	p.limit()
+	for _, l := range fresh {
+		p.manager.running.Go(l.run)
+	}
+	metrics.syncSeconds.WithLabelValues(job).Observe(time.Since(began).Seconds())
+	metrics.syncs.WithLabelValues(job).Inc()
+}
+
+// limit makes every scrape fail while there are too many targets.
+func (p *pool) limit() {
+	var err error
+	if n := len(p.loops); p.config.TargetLimit > 0 && n > int(p.config.TargetLimit) {
+		p.manager.metrics.exceededTargetLimit.Inc()
+		err = fmt.Errorf("target_limit exceeded (number of targets: %d, limit: %d)", n, p.config.TargetLimit)
+	}
+	for _, l := range p.loops {
+		l.refuse(err)
+	}
+}
+
+func (p *pool) newLoop(f found, c *cache) *loop {
+	m := p.manager
+	l := &loop{found: f, manager: m, config: p.config, seed: m.seed, cache: c, done: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(m.ctx)
+	if c == nil {
+		l.cache = newCache(m.seeds)
+	}
+	f.target.SetMetadataStore(l.cache.metadata)
+	var err error
+	if l.client, err = p.clientOf(f.labels); err != nil {
+		l.broken = err
+	}
+	l.configure()
+	return l
+}
+
+// reload puts another configuration of the job in force: every loop is followed
+// by one with the new settings. It takes over what the old one knows of its series
+// unless the configuration may make others of them; then the old one marks its
+// own stale, as those of a target that is gone.
+func (p *pool) reload(c *config.ScrapeConfig, sameLabels bool) error {
+	began := time.Now()
+	metrics := p.manager.metrics
+	metrics.reloads.Inc()
+	keeps := sameLabels && sameSeries(p.config, c)
+	old := *p
+	if err := p.configure(c); err != nil {
+		metrics.reloadsFailed.Inc()
+		return err
+	}
+	for id, l := range p.loops {
+		var kept *cache
+		if keeps {
+			kept = l.cache
+			l.succeeded.Store(true)
+		}
+		next := p.newLoop(l.found, kept)
+		next.after = l.done
+		l.cancel()
+		p.loops[id] = next
+	}
+	p.limit()
+	for _, l := range p.loops {
+		p.manager.running.Go(l.run)
+	}
+	old.closeIdle()
+	metrics.reloadSeconds.WithLabelValues(c.ScrapeInterval.String()).Observe(time.Since(began).Seconds())
+	return nil
+}
+
+// sameSeries reports whether two configurations of a job make the same series of
+// a page.
+func sameSeries(a, b *config.ScrapeConfig) bool {
+	x, y := *a, *b
+	for _, c := range []*config.ScrapeConfig{&x, &y} {
+		c.ScrapeInterval, c.ScrapeTimeout, c.SampleLimit, c.HTTPClientConfig = 0, 0, 0, config_util.HTTPClientConfig{}
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+// stop ends the job. Its loops mark their series stale.
+func (p *pool) stop() {
+	for _, l := range p.loops {
+		l.cancel()
+	}
+	p.closeIdle()
+	p.manager.metrics.forget(p.config.JobName)
+}
+
+func (p *pool) targets() []*Target {
+	all := make([]*Target, 0, len(p.loops))
+	for _, l := range p.loops {
+		all = append(all, l.target)
+	}
+	return all
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

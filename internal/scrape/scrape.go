@@ -1,0 +1,300 @@
+// Package scrape fetches the pages of targets and takes their samples, as
+// Prometheus does: its configuration, discovery, relabelling, parsers and targets
+// are Prometheus' packages, and what comes of a page is what Prometheus makes of it
+// (differential_test.go holds the two side by side). The loop is ours, for the sake
+// of memory and time: Prometheus keeps the text, the labels and two map entries of
+// each series and looks them up at each sample; we keep a hash, and the labels in
+// the form that a request needs, in slices without pointers (series.go), and expect
+// the page to be in the order in which it was (known.go).
+//
+// A pool (pool.go) is one job with a loop for each target (loop.go). A loop fetches
+// a page (fetch.go), reads it (page.go), adds the samples that tell of the scrape
+// (report.go) and hands the whole to Options.Take. It does not know what becomes of
+// it there. Package rules is what a job's configuration says of samples, package
+// order the newest timestamp of each series, package metadata what targets say of
+// their metrics.
+package scrape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"hash/maphash"
+	"log/slog"
+	"os"
+	"reflect"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	config_util "github.com/prometheus/common/config"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	promscrape "github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/scrape/order"
+	"github.com/parascope/parascope/internal/ship"
+)
+
+const (
+	// syncEvery is how often targets are followed at most.
+	syncEvery = time.Second
+	// sweep is how often series that are gone are forgotten, and remembers how
+	// long their newest timestamp is kept: a receiver refuses what is older.
+	sweep     = 10 * time.Minute
+	remembers = time.Hour
+	// spareBodies are kept, of 500 kB for a page of 6,000 series: scrapes are
+	// spread over their interval, so that few overlap.
+	spareBodies = 3
+)
+
+// Target is what is scraped; its state is that of the last scrape.
+type Target = promscrape.Target
+
+// Options are what a Manager is made of. Logger, Registerer, Encode and Take are
+// needed.
+type Options struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Encode appends the labels of a series in the form in which a page with the
+	// words refers to them, and returns what names the series: see ship.Ship.
+	Encode func(w *ship.Words, dst []byte, ls labels.Labels) ([]byte, uint64)
+	// Take is given each page, and keeps nothing of it.
+	Take func(*ship.Page)
+	// Host is this machine's name: heads on others scrape at other moments. Empty:
+	// the system's.
+	Host string
+	// HTTP are options of the clients, beside what the configuration says.
+	HTTP []config_util.HTTPClientOption
+	// Now is the machine's clock, which may be set while we run, and Elapsed one
+	// that only runs: they tell when it is. Nil: the system's.
+	Now     func() time.Time
+	Elapsed func() time.Duration
+}
+
+// Manager scrapes what discovery finds, as the configuration says.
+type Manager struct {
+	options Options
+	logger  *slog.Logger
+	metrics *metrics
+	order   *order.Order
+	steps   *stepWatch
+	seeds   [2]maphash.Seed
+	pages   chan *page  // that are not in use; nil: to be made
+	bodies  chan []byte // room for them
+
+	ctx     context.Context // ends when scraping does
+	cancel  context.CancelFunc
+	running sync.WaitGroup // loops
+
+	mu       sync.Mutex
+	configs  map[string]*config.ScrapeConfig // by job
+	external labels.Labels
+	seed     uint64 // of the offsets: two heads do not scrape at the same moment
+	sets     map[string][]*targetgroup.Group
+	pools    map[string]*pool
+}
+
+// New makes a Manager that scrapes nothing yet. ctx gives values only; Stop ends
+// everything.
+func New(ctx context.Context, o Options) (*Manager, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		began := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(began) }
+	}
+	m := &Manager{
+		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
+		pools: map[string]*pool{},
+	}
+	for range cap(m.pages) {
+		m.pages <- nil
+	}
+	var err error
+	if m.metrics, err = newMetrics(o.Registerer, m); err != nil {
+		return nil, err
+	}
+	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return m, nil
+}
+
+// Run follows the target sets, by job, until Stop or until sets is closed.
+func (m *Manager) Run(sets <-chan map[string][]*targetgroup.Group) error {
+	tick, swept := time.NewTicker(syncEvery), time.NewTicker(sweep)
+	defer tick.Stop()
+	defer swept.Stop()
+	free, changed := true, false // free: the last time is long ago
+	for {
+		select {
+		case s, ok := <-sets:
+			if !ok {
+				return nil
+			}
+			m.mu.Lock()
+			m.sets = s
+			m.mu.Unlock()
+			if changed = !free; free {
+				m.sync()
+				free = false
+				tick.Reset(syncEvery)
+			}
+		case <-tick.C:
+			if free = !changed; changed {
+				m.sync()
+				changed = false
+			}
+		case <-swept.C:
+			m.order.Forget(m.options.Now().Add(-remembers).UnixMilli())
+		case <-m.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// sync makes the pools follow the target sets.
+func (m *Manager) sync() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		return
+	}
+	for job, groups := range m.sets {
+		p := m.pools[job]
+		if p == nil {
+			c := m.configs[job]
+			if c == nil {
+				continue // a reload took it away; discovery is about to do so
+			}
+			m.metrics.pools.Inc()
+			var err error
+			if p, err = newPool(m, c); err != nil {
+				m.metrics.poolsFailed.Inc()
+				m.logger.Error("job cannot be scraped", "scrape_pool", job, "err", err)
+				continue
+			}
+			m.pools[job] = p
+		}
+		p.sync(groups)
+	}
+}
+
+// ApplyConfig scrapes as the configuration says from now on. Jobs that did not
+// change are left alone; of those that did, targets keep their state. The series
+// of a job that is gone are marked stale.
+func (m *Manager) ApplyConfig(c *config.Config) error {
+	jobs, err := c.GetScrapeConfigs()
+	if err != nil {
+		return fmt.Errorf("read scrape_configs: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		return errors.New("scraping has ended")
+	}
+	// Labels are encoded with the external ones: series with others are others.
+	sameLabels := m.configs == nil || labels.Equal(m.external, c.GlobalConfig.ExternalLabels)
+	m.configs, m.external = map[string]*config.ScrapeConfig{}, c.GlobalConfig.ExternalLabels
+	for _, j := range jobs {
+		m.configs[j.JobName] = j
+	}
+	if m.seed, err = offsetSeed(m.options.Host, m.external); err != nil {
+		return err
+	}
+	var errs []error
+	for job, p := range m.pools {
+		switch now := m.configs[job]; {
+		case now == nil:
+			p.stop()
+			delete(m.pools, job)
+		case !sameLabels || !reflect.DeepEqual(p.config, now):
+			if err := p.reload(now, sameLabels); err != nil {
+				errs = append(errs, fmt.Errorf("job %s: %w", job, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func offsetSeed(host string, external labels.Labels) (uint64, error) {
+	if host == "" {
+		var err error
+		if host, err = os.Hostname(); err != nil {
+			return 0, fmt.Errorf("read the host's name: %w", err)
+		}
+	}
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s%s", host, external)
+	return h.Sum64(), nil
+}
+
+// Stop ends scraping. What is being scraped is given up: nothing of it is taken.
+func (m *Manager) Stop() {
+	m.mu.Lock() // no loop is started after this
+	m.cancel()
+	m.mu.Unlock()
+	m.running.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.pools {
+		p.closeIdle()
+	}
+}
+
+// TargetsActive returns what is scraped, by job.
+func (m *Manager) TargetsActive() map[string][]*Target {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string][]*Target{}
+	for job, p := range m.pools {
+		all[job] = p.targets()
+	}
+	return all
+}
+
+// TargetsDroppedCounts returns how many targets relabelling dropped, by job.
+func (m *Manager) TargetsDroppedCounts() map[string]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string]int{}
+	for job, p := range m.pools {
+		all[job] = p.dropped
+	}
+	return all
+}
+
+// Metadata returns what the targets say of their metrics, each piece once.
+func (m *Manager) Metadata() []ship.Metadata {
+	seen := map[promscrape.MetricMetadata]bool{}
+	var all []ship.Metadata
+	for _, targets := range m.TargetsActive() {
+		for _, t := range targets {
+			for _, md := range t.ListMetadata() {
+				if !seen[md] {
+					seen[md] = true
+					all = append(all, ship.Metadata{Family: md.MetricFamily, Type: md.Type, Help: md.Help, Unit: md.Unit})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// now is the machine's clock, without that which only runs.
+func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
+
+// watchClock notices when the clock is set back.
+func (m *Manager) watchClock() {
+	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
+	case step < 0:
+		m.logger.Warn("the clock was set back; samples begin anew at the earlier time, and the receiver may refuse them", "by", (-step).String())
+		m.order.Reset()
+	case step > 0:
+		m.logger.Warn("the clock was set forward", "by", step.String())
+	}
+}

@@ -1,0 +1,287 @@
+package scrape
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+
+	"github.com/parascope/parascope/internal/scrape/metadata"
+	"github.com/parascope/parascope/internal/ship"
+)
+
+// cache is what a target's series are known by: about 50 bytes each, where their
+// text and labels would be 300. Nothing in it is a pointer to a series, so that the
+// garbage collector does not look into it. One goroutine uses it at a time.
+type cache struct {
+	seeds    [2]maphash.Seed
+	metadata *metadata.Store
+	entries  []entry  // in the order of their first appearance
+	index    []uint32 // places of entries, plus one, by their key; a power of two
+	words    *ship.Words
+	labels   []byte // of entries and reports, each behind its length, written with words
+	fresh    []byte // more of them, of this page: labels are allocated once a page
+	reports  [len(reportNames)]reported
+	next     int // the entry that is expected next: pages keep their order
+
+	page  uint32 // the number of this page
+	kept  uint32 // the number of the last page that was good: what was not seen since is unknown
+	known int    // entries that were seen in that page
+	seen  int    // entries that were seen in this page
+
+	// How many series to be marked stale when they are gone there were on the
+	// page before, of those how many are on this page, and how many there are.
+	before, carried, tracked int
+
+	untidy bool // there is much that is unknown
+}
+
+// entry is a series as the page writes it; two may be the same series.
+type entry struct {
+	key     key
+	labels  uint32 // place in labels; dropped: relabelling drops it
+	ref     uint32 // of the series in the order
+	seen    uint32 // page on which it was last
+	tracked uint32 // page on which it last was in a way that it will be marked stale when it is gone
+}
+
+// key stands for the text of a series. It is 128 bits of two hashes with secret
+// seeds: of a million series, the odds that two have the same are one in 10²⁶.
+type key [2]uint64
+
+const dropped = 1<<32 - 1
+
+// firstPage leaves room for a page before it that had nothing.
+const firstPage = 2
+
+func newCache(seeds [2]maphash.Seed) *cache {
+	return &cache{seeds: seeds, metadata: metadata.New(), words: ship.NewWords(), index: make([]uint32, 64), page: firstPage}
+}
+
+// find returns the place of the entry with the text, or where to put it.
+func (c *cache) find(text []byte) (place int, k key, found bool) {
+	k = key{maphash.Bytes(c.seeds[0], text), maphash.Bytes(c.seeds[1], text)}
+	if c.next < len(c.entries) && c.entries[c.next].key == k {
+		place = c.next
+	} else {
+		n := c.index[c.slot(k)]
+		if n == 0 {
+			return len(c.entries), k, false
+		}
+		place = int(n - 1)
+	}
+	c.next = place + 1
+	// Seen on no good page and on none since: as if it were not there.
+	return place, k, c.entries[place].seen >= c.kept
+}
+
+// slot returns where in the index the key is, or is to be put.
+func (c *cache) slot(k key) int {
+	mask := len(c.index) - 1
+	for i := int(k[0]) & mask; ; i = (i + 1) & mask {
+		if n := c.index[i]; n == 0 || c.entries[n-1].key == k {
+			return i
+		}
+	}
+}
+
+// put remembers an entry at the place that find returned.
+func (c *cache) put(place int, e entry) *entry {
+	e.seen = c.page
+	c.seen++
+	if place < len(c.entries) {
+		c.entries[place] = e
+		return &c.entries[place]
+	}
+	if len(c.entries) == cap(c.entries) {
+		c.entries = slices.Grow(c.entries, max(len(c.entries), 8))
+	}
+	c.entries = append(c.entries, e)
+	if len(c.entries) > len(c.index)/8*7 {
+		c.reindex(2 * len(c.index))
+	} else {
+		c.index[c.slot(e.key)] = uint32(len(c.entries))
+	}
+	c.next = len(c.entries)
+	return &c.entries[place]
+}
+
+func (c *cache) reindex(n int) {
+	c.index = make([]uint32, n)
+	for i := range c.entries {
+		c.index[c.slot(c.entries[i].key)] = uint32(i + 1)
+	}
+}
+
+// see notes that the entry is on this page, and reports whether it was already.
+func (c *cache) see(e *entry) (again bool) {
+	if e.seen == c.page {
+		return true
+	}
+	e.seen = c.page
+	c.seen++
+	return false
+}
+
+// track notes that the entry's series will be marked stale when it is gone.
+func (c *cache) track(e *entry) {
+	if e.tracked == c.page {
+		return
+	}
+	if e.tracked == c.page-1 {
+		c.carried++
+	}
+	e.tracked = c.page
+	c.tracked++
+}
+
+// gone returns the entries of the series that are to be marked stale: those that
+// were on the page before and are not on this one.
+func (c *cache) gone() []entry {
+	if c.before == c.carried {
+		return nil
+	}
+	refs := map[uint32]entry{}
+	for _, e := range c.entries {
+		if e.tracked == c.page-1 {
+			refs[e.ref] = e
+		}
+	}
+	for _, e := range c.entries {
+		if e.tracked == c.page {
+			delete(refs, e.ref) // there in another spelling
+		}
+	}
+	all := make([]entry, 0, len(refs))
+	for _, e := range refs {
+		all = append(all, e)
+	}
+	return all
+}
+
+// turn ends the page. After a good one, what was not on it is unknown. It reports
+// whether bad ones had to be forgotten, lest they fill the memory.
+func (c *cache) turn(good bool) (forced bool) {
+	c.settle()
+	c.untidy = c.untidy || c.kept == 0
+	forced = !good && len(c.entries) > 2*c.known+1000
+	if good || forced {
+		c.kept = c.page
+		if good {
+			c.known = c.seen
+		}
+		c.untidy = c.untidy || len(c.entries)-c.seen > len(c.entries)/4+64
+	}
+	if good {
+		c.metadata.Turn()
+	}
+	c.before, c.tracked, c.carried = c.tracked, 0, 0
+	c.seen, c.next = 0, 0
+	c.page++
+	return forced
+}
+
+// settle moves the labels that are fresh to the others.
+func (c *cache) settle() {
+	if len(c.fresh) > 0 {
+		c.labels = append(c.labels, c.fresh...)
+		c.fresh = c.fresh[:0]
+	}
+}
+
+// tidy drops what is unknown, once it is much. Places change; no page may refer to
+// any.
+func (c *cache) tidy() {
+	if !c.untidy {
+		return
+	}
+	c.untidy = false
+	live, size := 0, 0
+	c.each(func(place uint32) { size += len(c.bytes(place)) + binary.MaxVarintLen16 })
+	for _, e := range c.entries {
+		if e.seen >= c.kept {
+			live++
+		}
+	}
+	entries, labels, words := make([]entry, 0, live), make([]byte, 0, size), ship.NewWords()
+	var room []byte
+	move := func(place uint32) uint32 {
+		to := uint32(len(labels))
+		room = c.words.Move(words, room[:0], c.bytes(place))
+		labels = binary.AppendUvarint(labels, uint64(len(room)))
+		labels = append(labels, room...)
+		return to
+	}
+	for _, e := range c.entries {
+		if e.seen < c.kept {
+			continue
+		}
+		if e.labels != dropped {
+			e.labels = move(e.labels)
+		}
+		entries = append(entries, e)
+	}
+	for i := range c.reports {
+		if r := &c.reports[i]; r.ref != 0 {
+			r.labels = move(r.labels)
+		}
+	}
+	c.entries, c.labels, c.words = entries, labels, words
+	n := 64
+	for live > n/8*7 {
+		n *= 2
+	}
+	c.reindex(n)
+}
+
+// each calls f with the place of all labels that are in use.
+func (c *cache) each(f func(place uint32)) {
+	for i := range c.entries {
+		if e := &c.entries[i]; e.seen >= c.kept && e.labels != dropped {
+			f(e.labels)
+		}
+	}
+	for i := range c.reports {
+		if r := &c.reports[i]; r.ref != 0 {
+			f(r.labels)
+		}
+	}
+}
+
+// encoded returns the place of labels that encode appends. forget undoes it.
+func (c *cache) encoded(encode func([]byte) []byte) uint32 {
+	place := len(c.fresh)
+	const room = binary.MaxVarintLen32
+	c.fresh = encode(append(c.fresh, make([]byte, room)...))
+	n := len(c.fresh) - place - room
+	var length [room]byte
+	used := binary.PutUvarint(length[:], uint64(n))
+	copy(c.fresh[place:], length[:used])
+	copy(c.fresh[place+used:], c.fresh[place+room:])
+	c.fresh = c.fresh[:place+used+n]
+	return uint32(len(c.labels) + place)
+}
+
+// forget drops the labels from a place on, which are the last.
+func (c *cache) forget(place uint32) { c.fresh = c.fresh[:int(place)-len(c.labels)] }
+
+// at returns what is at a place of the labels and what follows.
+func (c *cache) at(place uint32) []byte {
+	if int(place) < len(c.labels) {
+		return c.labels[place:]
+	}
+	return c.fresh[int(place)-len(c.labels):]
+}
+
+// span returns where the labels are, without their length, once they are settled.
+func (c *cache) span(place uint32) ship.Span {
+	n, used := binary.Uvarint(c.at(place))
+	from := place + uint32(used)
+	return ship.Span{From: from, To: from + uint32(n)}
+}
+
+// bytes returns the labels at a place.
+func (c *cache) bytes(place uint32) []byte {
+	b := c.at(place)
+	n, used := binary.Uvarint(b)
+	return b[used : used+int(n)]
+}
