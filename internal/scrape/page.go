@@ -400,6 +400,9 @@ func (p *page) markStale() error {
 func (p *page) commit() {
 	m := p.loop.manager
 	p.cache.settle()
+	p.Words, p.Labels = p.cache.words, p.cache.labels
+	m.taking.Lock() // what is found to be the newest of a series is also taken in that order
+	defer m.taking.Unlock()
 	n := 0
 	for i, ref := range p.refs {
 		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time) {
@@ -412,7 +415,6 @@ func (p *page) commit() {
 		n++
 	}
 	p.Samples = p.Samples[:n]
-	p.Words, p.Labels = p.cache.words, p.cache.labels
 	if n > 0 {
 		m.options.Take(&p.Page)
 	}

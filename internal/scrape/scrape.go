@@ -85,6 +85,7 @@ type Manager struct {
 	seeds   [2]maphash.Seed
 	pages   chan *page  // that are not in use; nil: to be made
 	bodies  chan []byte // room for them
+	taking  sync.Mutex  // held while a page is taken
 
 	ctx     context.Context // ends when scraping does
 	cancel  context.CancelFunc
