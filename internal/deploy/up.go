@@ -132,7 +132,7 @@ func (u *up) pack(ctx context.Context) (came string, err error) {
 		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
 		return "not needed without Grafana", err
 	}
-	u.o.Package.CreateBucket = true
+	u.o.Package.CreateBucket, u.o.Package.Stack = true, u.o.StackName
 	u.packaged, err = stack.Package(ctx, u.cfg, u.o.Package, func(string) {})
 	if err != nil {
 		return "", err

@@ -93,8 +93,12 @@ func zipFunction(binary []byte) ([]byte, error) {
 }
 
 // Key is where the function lies in a bucket: its content is in its name, so that
-// a stack is updated when, and only when, the function changed.
-func (f Function) Key() string {
+// a stack is updated when, and only when, the function changed. What was uploaded for
+// one stack lies under its name and goes with it; without one it is anybody's.
+func (f Function) Key(stackName string) string {
 	sum := sha256.Sum256(f.Zip)
-	return functionPrefix + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
+	if stackName != "" {
+		stackName += "/"
+	}
+	return functionPrefix + stackName + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
 }
