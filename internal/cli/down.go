@@ -24,6 +24,7 @@ and asks first; afterwards it asks each service whether what was billed is reall
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Target = target(cmd)
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {
 				return err
@@ -55,7 +56,7 @@ and asks first; afterwards it asks each service whether what was billed is reall
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.StackName, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")

@@ -14,7 +14,6 @@ import (
 
 func newLogs(p *Process) *cobra.Command {
 	var aws awsconf.Options
-	var name string
 	var since time.Duration
 	var follow, asJSON bool
 	c := &cobra.Command{
@@ -29,7 +28,7 @@ func newLogs(p *Process) *cobra.Command {
 				return err
 			}
 			style := term.Style(p.Stdout, p.Getenv)
-			return deploy.Logs(cmd.Context(), cfg, name, time.Now().Add(-since), follow, func(l deploy.LogLine) error {
+			return deploy.Logs(cmd.Context(), cfg, target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
 				if asJSON {
 					return json.NewEncoder(p.Stdout).Encode(l)
 				}
@@ -39,7 +38,7 @@ func newLogs(p *Process) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.DurationVar(&since, "since", time.Hour, "show what is younger than `DURATION`")
 	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")

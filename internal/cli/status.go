@@ -17,7 +17,6 @@ import (
 
 func newStatus(p *Process) *cobra.Command {
 	var aws awsconf.Options
-	var name string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
@@ -33,7 +32,7 @@ to be. 'parascope connect' checks the connection of the two workspaces.`,
 			if err != nil {
 				return err
 			}
-			s, err := deploy.Look(cmd.Context(), cfg, name)
+			s, err := deploy.Look(cmd.Context(), cfg, target(cmd))
 			if err != nil {
 				return err
 			}
@@ -45,7 +44,7 @@ to be. 'parascope connect' checks the connection of the two workspaces.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")

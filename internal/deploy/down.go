@@ -15,7 +15,7 @@ import (
 
 // DownOptions say what to take down.
 type DownOptions struct {
-	StackName  string
+	Target
 	KeepBucket bool   // leave the setup function's bucket
 	Bucket     string // "": the one that the stack was made with
 	Confirm    func(question string) (bool, error)
@@ -71,7 +71,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		return d.result, err
 	}
 	if d.state.Exists() {
-		if err := deleteStack(ctx, d.stack, d.state, report); err != nil {
+		if err := d.deleteStack(ctx); err != nil {
 			return d.result, err
 		}
 	}
@@ -79,9 +79,9 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		bucketErr = d.leaveBucket(ctx)
 	}
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
-	left, err := newProver(cfg).prove(ctx, o.StackName, d.resources, &d.result)
+	left, err := newProver(cfg, o.Elsewhere).prove(ctx, o.StackName, d.resources, &d.result)
 	if len(left) > 0 {
-		return d.result, errors.Join(stillThere(left, report), err, bucketErr)
+		return d.result, errors.Join(d.stillThere(left), err, bucketErr)
 	}
 	if err != nil {
 		return d.result, errors.Join(err, bucketErr)
@@ -121,12 +121,13 @@ func (d *down) confirm(bucketErr error) error {
 		return err
 	}
 	if !yes {
-		return hint.New(hint.Failure, errors.New("nothing was deleted"), "'parascope down --yes' does not ask")
+		return hint.New(hint.Failure, errors.New("nothing was deleted"), "'"+d.o.Again("down")+" --yes' does not ask")
 	}
 	return nil
 }
 
-func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report func(Event)) error {
+func (d *down) deleteStack(ctx context.Context) error {
+	s, state, report := d.stack, d.state, d.report
 	report(Event{Kind: Started, Step: "stack", Text: "deleting stack " + s.Name})
 	start := time.Now()
 	if state.Status != types.StackStatusDeleteInProgress {
@@ -143,13 +144,13 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 	})
 	switch {
 	case ctx.Err() != nil:
-		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope down' picks it up where it is")
+		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+d.o.Again("down")+"' picks it up where it is")
 	case err != nil:
-		return whileWatching(err, "parascope down")
+		return whileWatching(err, d.o.Again("down"))
 	case after.Exists() && first != nil:
-		return explainFailure(s.Name, after, *first, "parascope down")
+		return explainFailure(s.Name, after, *first, d.o.Again("down"))
 	case after.Exists():
-		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run 'parascope down' again")
+		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run '"+d.o.Again("down")+"' again")
 	}
 	report(Event{Kind: Done, Step: "stack", Text: "deleted after " + time.Since(start).Round(time.Second).String()})
 	return nil

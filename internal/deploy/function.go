@@ -48,13 +48,13 @@ type InstalledBoard struct {
 
 // Connect runs the stack's setup function again: it checks, and repairs, the
 // connection of Prometheus to Grafana. It takes as long as the function does.
-func Connect(ctx context.Context, cfg aws.Config, stackName string) (Connected, error) {
-	name := FunctionName(stackName)
+func Connect(ctx context.Context, cfg aws.Config, t Target) (Connected, error) {
+	name := FunctionName(t.StackName)
 	// One try: the function repairs by itself, and a second one beside it helps nobody.
 	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name})
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); missing {
-		return Connected{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region), "'parascope up' creates it; --stack names another stack")
+		return Connected{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region), "'"+t.Command("up")+"' creates it; --stack names another stack")
 	}
 	if err != nil {
 		return Connected{}, fmt.Errorf("invoke %s: %w", name, err)
@@ -64,7 +64,7 @@ func Connect(ctx context.Context, cfg aws.Config, stackName string) (Connected, 
 			ErrorMessage string `json:"errorMessage"`
 		}
 		_ = json.Unmarshal(out.Payload, &failed) // a function that was killed says nothing
-		return Connected{}, hint.New(hint.Failure, fmt.Errorf("%s failed: %s", name, failed.ErrorMessage), "'parascope logs' shows what it did")
+		return Connected{}, hint.New(hint.Failure, fmt.Errorf("%s failed: %s", name, failed.ErrorMessage), "'"+t.Command("logs")+"' shows what it did")
 	}
 	var answer Connected
 	if err := json.Unmarshal(out.Payload, &answer); err != nil {
@@ -84,9 +84,9 @@ const followEvery = 2 * time.Second
 
 // Logs gives each line of the setup function's log since a time, and with follow
 // those that come until ctx ends, which is no error.
-func Logs(ctx context.Context, cfg aws.Config, stackName string, since time.Time, follow bool, each func(LogLine) error) error {
+func Logs(ctx context.Context, cfg aws.Config, t Target, since time.Time, follow bool, each func(LogLine) error) error {
 	client := cloudwatchlogs.NewFromConfig(cfg)
-	group := "/aws/lambda/" + FunctionName(stackName)
+	group := "/aws/lambda/" + FunctionName(t.StackName)
 	seen := map[string]bool{}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
@@ -98,7 +98,7 @@ func Logs(ctx context.Context, cfg aws.Config, stackName string, since time.Time
 				return nil
 			}
 			if _, missing := errors.AsType[*logtypes.ResourceNotFoundException](err); missing {
-				return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, cfg.Region), "'parascope up' creates it; --stack names another stack")
+				return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, cfg.Region), "'"+t.Command("up")+"' creates it; --stack names another stack")
 			}
 			if err != nil {
 				return fmt.Errorf("read log group %s: %w", group, err)

@@ -42,15 +42,15 @@ type Cluster struct {
 }
 
 // Look asks what there is. Only a stack that does not exist is an error.
-func Look(ctx context.Context, cfg aws.Config, stackName string) (Status, error) {
-	state, err := stack.New(cfg, stackName).Describe(ctx)
+func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
+	state, err := stack.New(cfg, t.StackName).Describe(ctx)
 	if err != nil {
 		return Status{}, err
 	}
 	if !state.Exists() {
-		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", stackName, cfg.Region), "'parascope up' creates it; --stack and --region name another one")
+		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", t.StackName, cfg.Region), "'"+t.Command("up")+"' creates it; --stack and --region name another one")
 	}
-	s := Status{StackName: stackName, StackStatus: string(state.Status), Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
+	s := Status{StackName: t.StackName, StackStatus: string(state.Status), Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
 	for what, look := range map[string]func() error{
 		"prometheus": func() error { return s.lookAtPrometheus(ctx, cfg, state.Outputs["AMPWorkspaceId"]) },
 		"grafana":    func() error { return s.lookAtGrafana(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) },

@@ -24,7 +24,7 @@ import (
 // is replaced or removed, and where the caller may not do all that is needed; nil
 // means yes.
 type UpOptions struct {
-	StackName  string
+	Target
 	Parameters map[string]string // of the template; "MonitoringType", …
 	Package    stack.PackageOptions
 	People     []people.Want
@@ -124,7 +124,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 		}
 	}
 	return "", hint.New(hint.Failure, fmt.Errorf("stack %s stays %s %s", u.o.StackName, u.state.Status, u.state.Reason),
-		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName)
+		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
 }
 
 func (u *up) pack(ctx context.Context) (came string, err error) {
@@ -204,7 +204,7 @@ func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
 		return nil
 	}
 	if err == nil {
-		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'parascope up --yes' does not ask")
+		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'"+u.o.Again("up")+" --yes' does not ask")
 	}
 	return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 }
@@ -220,13 +220,13 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 		u.report(Event{Kind: Progress, Step: "stack", Resource: &e})
 	})
 	if ctx.Err() != nil {
-		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope up' picks it up where it is")
+		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+u.o.Again("up")+"' picks it up where it is")
 	}
 	if err != nil {
-		return state, whileWatching(err, "parascope up")
+		return state, whileWatching(err, u.o.Again("up"))
 	}
 	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
-		return state, explainFailure(u.o.StackName, state, *first, "parascope up")
+		return state, explainFailure(u.o.StackName, state, *first, u.o.Again("up"))
 	}
 	return state, nil
 }
@@ -272,7 +272,7 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if failed > 0 {
-		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; 'parascope users add' tries again")
+		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
 	return fmt.Sprintf("%d may sign in", len(u.result.Members)), nil
 }

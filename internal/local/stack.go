@@ -51,7 +51,7 @@ func bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
 		}
 	}
 	go func() {
-		o := deploy.UpOptions{StackName: StackName, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()}, People: team()}
+		o := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()}, People: team()}
 		var err error
 		r.result, err = deploy.Up(ctx, cfg, o, func(e deploy.Event) {
 			switch {
