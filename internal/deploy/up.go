@@ -108,8 +108,12 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 			if err := u.stack.Delete(ctx); err != nil {
 				return "", err
 			}
-			if _, err := u.watch(ctx, u.state.ID); err != nil {
+			after, err := u.watch(ctx, u.state.ID)
+			if err != nil {
 				return "", err
+			}
+			if after.Exists() {
+				return "", u.succeeded(after)
 			}
 		case s == types.StackStatusUpdateRollbackFailed:
 			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
@@ -185,6 +189,9 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := u.succeeded(state); err != nil {
+		return "", err
+	}
 	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
 	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
@@ -225,10 +232,32 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 	if err != nil {
 		return state, whileWatching(err, u.o.Again("up"))
 	}
-	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
+	if first != nil && !works(state) && state.Exists() {
 		return state, explainFailure(u.o.StackName, state, *first, u.o.Again("up"))
 	}
 	return state, nil
+}
+
+// works reports whether an operation brought the stack where it was to go.
+func works(s stack.State) bool {
+	return s.Status == types.StackStatusCreateComplete || s.Status == types.StackStatusUpdateComplete
+}
+
+// succeeded is nil where the stack is what Up made it, and otherwise says what became
+// of it, which was nobody's failure that an event tells: somebody else's doing.
+func (u *up) succeeded(state stack.State) error {
+	switch {
+	case works(state):
+		return nil
+	case !state.Exists():
+		return hint.New(hint.Failure, fmt.Errorf("stack %s was deleted while it was being changed, by somebody else", u.o.StackName),
+			"'"+u.o.Again("up")+"' makes it anew")
+	}
+	err := fmt.Errorf("stack %s is %s, and not as it was to be", u.o.StackName, state.Status)
+	if state.Reason != "" {
+		err = fmt.Errorf("%w: %s", err, state.Reason)
+	}
+	return hint.New(hint.Failure, err, "somebody may have cancelled it; '"+u.o.Again("up")+"' goes on from where it is")
 }
 
 // mayGoOn reports whether a failed operation, somebody else's or an earlier run's,
