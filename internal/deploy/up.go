@@ -87,50 +87,6 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 	return u.result, nil
 }
 
-// settle brings the stack to a state from which it can be changed: it waits for
-// an operation that is in progress, and clears what a failed one left.
-func (u *up) settle(ctx context.Context) (came string, err error) {
-	for range 4 { // each turn leaves the state that it found
-		if u.state, err = u.stack.Describe(ctx); err != nil {
-			return "", err
-		}
-		switch s := u.state.Status; {
-		case !u.state.Exists():
-			return "there is no stack " + u.o.StackName + " yet", nil
-		case u.state.InProgress():
-			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching it", s)})
-			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
-				return "", err
-			}
-		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed, s == types.StackStatusDeleteFailed:
-			// Nothing can be done with such a stack but delete it; it never worked.
-			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, a failed attempt: deleting it first", s)})
-			if err := u.stack.Delete(ctx); err != nil {
-				return "", err
-			}
-			after, err := u.watch(ctx, u.state.ID)
-			if err != nil {
-				return "", err
-			}
-			if after.Exists() {
-				return "", u.succeeded(after)
-			}
-		case s == types.StackStatusUpdateRollbackFailed:
-			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
-			if err := u.stack.ContinueRollback(ctx); err != nil {
-				return "", err
-			}
-			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
-				return "", err
-			}
-		default:
-			return fmt.Sprintf("stack %s is %s", u.o.StackName, s), nil
-		}
-	}
-	return "", hint.New(hint.Failure, fmt.Errorf("stack %s stays %s %s", u.o.StackName, u.state.Status, u.state.Reason),
-		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
-}
-
 func (u *up) pack(ctx context.Context) (came string, err error) {
 	if !u.withGrafana() {
 		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
@@ -258,17 +214,6 @@ func (u *up) succeeded(state stack.State) error {
 		err = fmt.Errorf("%w: %s", err, state.Reason)
 	}
 	return hint.New(hint.Failure, err, "somebody may have cancelled it; '"+u.o.Again("up")+"' goes on from where it is")
-}
-
-// mayGoOn reports whether a failed operation, somebody else's or an earlier run's,
-// left the stack in a state that Up can work on.
-func (u *up) mayGoOn(ctx context.Context, err error) bool {
-	state, again := u.stack.Describe(ctx)
-	if again != nil || state.InProgress() || state.Status == types.StackStatusUpdateRollbackFailed {
-		return false
-	}
-	u.report(Event{Kind: Warning, Step: "settle", Text: err.Error()})
-	return true
 }
 
 // people gives everybody who was named their role and lists who has one.
