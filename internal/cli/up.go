@@ -183,9 +183,7 @@ func printUp(p *Process, t deploy.Target, r deploy.UpResult) {
 	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
 	if r.GrafanaURL != "" {
 		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
-		for _, m := range r.Members {
-			line("  %-7s %s", strings.ToLower(string(m.Role)), m.Principal)
-		}
+		printMembers(p, r.Members)
 		if len(r.Members) == 0 {
 			line("  nobody may sign in yet")
 		}
@@ -201,6 +199,13 @@ func printUp(p *Process, t deploy.Target, r deploy.UpResult) {
 		}
 	}
 	line("%s  %s", style.Bold("Next"), nextAfterUp(t, r))
+}
+
+// printMembers lists who may sign in as what.
+func printMembers(p *Process, members []people.Member) {
+	for _, m := range members {
+		fmt.Fprintf(p.Stdout, "  %-7s %s\n", strings.ToLower(string(m.Role)), m.Principal)
+	}
 }
 
 // nextAfterUp is the one thing to do next.

@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -71,56 +67,4 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (Connected, error) {
 		return Connected{}, fmt.Errorf("read the answer of %s: %w", name, err)
 	}
 	return answer, nil
-}
-
-// LogLine is one line of the setup function's log.
-type LogLine struct {
-	Time time.Time `json:"time"`
-	Text string    `json:"text"`
-}
-
-// followEvery is how often the log is asked for more.
-const followEvery = 2 * time.Second
-
-// Logs gives each line of the setup function's log since a time, and with follow
-// those that come until ctx ends, which is no error.
-func Logs(ctx context.Context, cfg aws.Config, t Target, since time.Time, follow bool, each func(LogLine) error) error {
-	client := cloudwatchlogs.NewFromConfig(cfg)
-	group := "/aws/lambda/" + FunctionName(t.StackName)
-	seen := map[string]bool{}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if follow && ctx.Err() != nil {
-				return nil
-			}
-			if _, missing := errors.AsType[*logtypes.ResourceNotFoundException](err); missing {
-				return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, cfg.Region), "'"+t.Command("up")+"' creates it; --stack names another stack")
-			}
-			if err != nil {
-				return fmt.Errorf("read log group %s: %w", group, err)
-			}
-			for _, e := range page.Events {
-				id := aws.ToString(e.EventId)
-				if seen[id] {
-					continue
-				}
-				seen[id] = true
-				if err := each(LogLine{time.UnixMilli(aws.ToInt64(e.Timestamp)), strings.TrimRight(aws.ToString(e.Message), "\n")}); err != nil {
-					return err
-				}
-			}
-		}
-		if !follow {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }
