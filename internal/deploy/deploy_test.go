@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 // cloud is a local cloud with a clock that can be moved ahead.
@@ -145,7 +146,7 @@ func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
 	c := start(t, localaws.Options{People: localaws.People{Region: "eu-west-1"}})
 	warned := false
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}}, func(e Event) {
+	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: stack.PackageOptions{Architecture: needFunction(t)}}, func(e Event) {
 		warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
 		if e.Kind == Started && e.Step == "settle" {
 			cancel() // what comes needs the setup function

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -132,10 +133,23 @@ func TestABucketOfAnotherName(t *testing.T) {
 	}
 }
 
+// needFunction returns the architecture of a setup function that this build carries.
+func needFunction(t *testing.T) stack.Architecture {
+	t.Helper()
+	if err := stack.CheckFunction(stack.HostArchitecture()); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return stack.HostArchitecture()
+}
+
 // preflightOf runs Up as far as its preflight, and returns the warnings, the
 // closing line and what came of it.
 func preflightOf(t *testing.T, cfg aws.Config, o UpOptions) (warnings []string, came string, err error) {
 	t.Helper()
+	o.Package.Architecture = needFunction(t)
 	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: func(e Event) {
 		if e.Kind == Warning {
 			warnings = append(warnings, e.Text)

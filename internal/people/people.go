@@ -84,14 +84,13 @@ type Step struct {
 	To   amg.Role           `json:"to"`   // "" for none
 }
 
-// Plan resolves everybody that is wanted and returns what has to change. With all,
-// whoever is not wanted loses their role. Everybody who cannot be resolved is in
-// the error, not only the first.
-func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error) {
+// Resolve finds everybody that is wanted, by their ids. Everybody who cannot be found,
+// or is wanted in two roles, is in the error.
+func Resolve(ctx context.Context, d *identity.Directory, wants []Want) (map[string]Step, error) {
 	roles := map[string]Step{}
 	var errs []error
 	for _, w := range wants {
-		who, err := t.directory.Find(ctx, w.Who)
+		who, err := d.Find(ctx, w.Who)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -101,10 +100,18 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 		}
 		roles[who.ID] = Step{Who: who, To: w.Role}
 	}
-	if len(errs) > 0 {
-		return nil, hint.Join(errs)
-	}
+	return roles, hint.Join(errs)
+}
+
+// Plan resolves everybody that is wanted and returns what has to change. With all,
+// whoever is not wanted loses their role. Everybody who cannot be resolved is in
+// the error, not only the first.
+func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error) {
 	members, err := t.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := Resolve(ctx, t.directory, wants)
 	if err != nil {
 		return nil, err
 	}
