@@ -113,7 +113,7 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	if err != nil {
 		return nil, err
 	}
-	roles := map[string]Step{}
+	roles, by := map[string]Step{}, map[string]string{}
 	var present []Want
 	for _, w := range wants {
 		// Whoever loses their role need not be in the directory any more.
@@ -127,7 +127,11 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range found {
+	for i, s := range found {
+		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name everybody once
+			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same, %s", first, present[i].Who, s.Who), "name everybody once")
+		}
+		by[s.Who.ID] = present[i].Who
 		roles[s.Who.ID] = s
 	}
 	has := map[string][]amg.Role{}
