@@ -34,8 +34,11 @@ func Logs(ctx context.Context, cfg aws.Config, t Target, since time.Time, follow
 		if follow && ctx.Err() != nil {
 			return nil
 		}
-		if err != nil || !follow {
+		if err != nil {
 			return err
+		}
+		if !follow {
+			return nil
 		}
 		select {
 		case <-tick.C:
