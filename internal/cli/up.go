@@ -59,7 +59,10 @@ you may not do all that it needs; docs/iam has the policy.`,
 	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "", "`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
-	f.StringVar(&architecture, "architecture", architecture, "of the setup function: arm64 or x86_64; AWS runs both (default: this machine's)")
+	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
+	for _, name := range []string{"parameter", "architecture"} {
+		f.Lookup(name).DefValue = "" // the text says it
+	}
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
