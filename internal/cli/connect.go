@@ -25,7 +25,8 @@ lets Grafana query them, and installs the dashboards. It is what
 does, with the answer in words.`,
 		Example: `  parascope connect`,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.tellFailure(asJSON, err) }()
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {
 				return err

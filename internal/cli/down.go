@@ -23,7 +23,8 @@ and asks first; afterwards it asks each service whether what was billed is reall
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.tellFailure(asJSON, err) }()
 			o.Target = target(cmd)
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {

@@ -51,7 +51,7 @@ you may not do all that it needs; docs/iam has the policy.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.deploy.Package.Architecture = stack.Architecture(architecture)
 			o.deploy.Target = target(cmd)
-			return runUp(cmd.Context(), p, o)
+			return p.tellFailure(o.json, runUp(cmd.Context(), p, o))
 		},
 	}
 	f := c.Flags()
