@@ -10,11 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
 // FunctionName is the setup function of a stack.
 func FunctionName(stackName string) string { return stackName + "-grafana-datasource-setup" }
+
+// deniedBy says what to look at where AWS refuses what the deployer may do.
+const deniedBy = "the policy in " + deployerPolicy + " allows it, with " + policyStack + " replaced by another stack's name"
 
 // Connected is the setup function's answer.
 type Connected struct {
@@ -53,7 +57,7 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (Connected, error) {
 		return Connected{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region), "'"+t.Command("up")+"' creates it; --stack names another stack")
 	}
 	if err != nil {
-		return Connected{}, fmt.Errorf("invoke %s: %w", name, err)
+		return Connected{}, awserr.Explain("invoke "+name, err, awserr.Next{Denied: deniedBy})
 	}
 	if out.FunctionError != nil {
 		var failed struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -66,7 +67,7 @@ func (l functionLog) read(ctx context.Context, since time.Time, each func(LogLin
 			return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, l.region), "'"+l.target.Command("up")+"' creates it; --stack names another stack")
 		}
 		if err != nil {
-			return fmt.Errorf("read log group %s: %w", group, err)
+			return awserr.Explain("read log group "+group, err, awserr.Next{Denied: deniedBy})
 		}
 		for _, e := range page.Events {
 			id := aws.ToString(e.EventId)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -57,7 +58,7 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 func (u *up) checkCaller(ctx context.Context) finding {
 	who, err := sts.NewFromConfig(u.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return finding{bad: hint.New(hint.Denied, fmt.Errorf("ask AWS who is calling: %w", err), "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\"")}
+		return finding{bad: awserr.Explain("ask AWS who is calling", err, awserr.Next{Denied: "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\""})}
 	}
 	u.account, u.caller = aws.ToString(who.Account), aws.ToString(who.Arn)
 	return finding{good: u.caller + " in " + u.cfg.Region}
