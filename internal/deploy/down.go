@@ -61,6 +61,11 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		if d.resources, err = d.stack.Resources(ctx); err != nil {
 			return d.result, err
 		}
+		if d.state.Status != types.StackStatusDeleteInProgress {
+			if err := d.checkPolicies(ctx); err != nil {
+				return d.result, err
+			}
+		}
 	} else {
 		report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + o.StackName})
 	}

@@ -203,7 +203,7 @@ func (d *down) stillThere(left []remains) error {
 // notFoundIsNil drops the error that says what we want to hear.
 func notFoundIsNil(err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
-	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") || strings.HasSuffix(api.ErrorCode(), "NotFound")) {
+	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") || strings.HasSuffix(api.ErrorCode(), "NotFound") || api.ErrorCode() == "NoSuchEntity") {
 		return nil
 	}
 	return err
