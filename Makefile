@@ -20,10 +20,14 @@ function: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
 
 VIEWER = internal/localaws/viewer
 
-# The local Grafana's pages. Where npm is missing, the program is built without them and says so.
+# The local Grafana's pages. Where npm is missing or cannot get the modules (offline,
+# an old Node.js), the program is built without them and says so.
 $(VIEWER)/pages/dist/app.js: $(shell git ls-files internal/localaws/viewer/web)
-	@if command -v npm >/dev/null; then cd $(VIEWER)/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build; \
-	else echo "npm is missing: the local Grafana will have no pages; install Node.js 20 or later"; fi
+	@cd $(VIEWER)/web && if ! command -v npm >/dev/null; then \
+	  echo "npm is missing: the local Grafana will have no new pages; install Node.js 20 or later with npm, then 'make build' again"; \
+	elif ! npm ci --ignore-scripts --no-audit --no-fund --silent; then \
+	  echo "npm ci failed (Node.js $$(node --version 2>/dev/null || echo is missing)): the local Grafana will have no new pages; it needs Node.js 20 or later and the npm registry ('npm ci' in $(VIEWER)/web says more), then 'make build' again"; \
+	else npm run --silent build; fi
 
 viewer: $(VIEWER)/pages/dist/app.js
 
@@ -69,9 +73,10 @@ soak: ## random faults and kill -9 against the head's delivery for SOAK
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
-bench: build ## start, help and memory of the built binary
+bench: build ## start, help and memory of the built binary, and how long people wait
 	bench/start/run
 	bench/up/run
+	bench/viewer/run
 
 bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5 minutes)
 	bench/loss/run

@@ -211,6 +211,20 @@ var mutations = []mutation{
 		pkg:  "./internal/localaws/organizations", test: "TestAnAccountInNoOrganization",
 	},
 
+	// Which changes of a workspace it makes.
+	{
+		rule: "limits of label sets", file: ampDir + "/configuration.go",
+		from: "case l.Limits.MaxSeries != nil && *l.Limits.MaxSeries < 0:",
+		to:   "case false:",
+		pkg:  ampDir, test: "TestConfiguration",
+	},
+	{
+		rule: "a client token is for one request", file: ampDir + "/token.go",
+		from: "if before.Request != request {",
+		to:   "if false {",
+		pkg:  ampDir, test: "TestClientTokensOfChanges",
+	},
+
 	// Which samples a workspace takes.
 	{
 		rule: "the one-hour rule", file: dataplaneDir + "/write.go",
@@ -229,6 +243,24 @@ var mutations = []mutation{
 		from: "opts.OutOfOrderTimeWindow = settings.OutOfOrderWindow.Milliseconds()",
 		to:   "opts.OutOfOrderTimeWindow = time.Hour.Milliseconds()",
 		pkg:  dataplaneDir, test: "TestOutOfOrderRule",
+	},
+	{
+		rule: "the out-of-order rule within a request", file: dataplaneDir + "/taken.go",
+		from: "ms < newest-window.Milliseconds() {",
+		to:   "ms < newest-time.Hour.Milliseconds() {",
+		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
+	},
+	{
+		rule: "samples out of order are held against those stored", file: dataplaneDir + "/write.go",
+		from: "} else if found && b.ws.window > 0 {",
+		to:   "} else if found && b.ws.window < 0 {",
+		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
+	},
+	{
+		rule: "two values for one time", file: dataplaneDir + "/taken.go",
+		from: "if !same {",
+		to:   "if false && !same {",
+		pkg:  dataplaneDir, test: "TestHistogramsAcceptedAreNotDropped",
 	},
 	{
 		rule: "a 400 keeps the good samples", file: dataplaneDir + "/write.go",
@@ -264,10 +296,71 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestLabelLimits",
 	},
 	{
-		rule: "1 MB requests", file: dataplaneDir + "/decode.go",
-		from: "if len(body) > maxRequestBytes {",
+		rule: "1 MB requests", file: dataplaneDir + "/read.go",
+		from: "if len(r.Body)+len(r.URL.RawQuery) > maxRequestBytes {",
 		to:   "if false {",
 		pkg:  dataplaneDir, test: "TestRequestSize",
+	},
+	{
+		rule: "label values are UTF-8", file: dataplaneDir + "/series.go",
+		from: "if !utf8.ValidString(l.Value) {",
+		to:   "if !utf8.ValidString(l.Name) {",
+		pkg:  dataplaneDir, test: "TestLabelLimits",
+	},
+	{
+		rule: "a removed workspace stays closed", file: dataplaneDir + "/store.go",
+		from: "if e.ws != nil || e.closed {",
+		to:   "if e.ws != nil {",
+		pkg:  dataplaneDir, test: "TestConcurrentUse",
+	},
+	// Which queries it answers.
+	{
+		rule: "steps of subqueries", file: dataplaneDir + "/limits.go",
+		from: "if c.steps > maxSubquerySteps || c.reads > maxSubqueryReads {",
+		to:   "if c.steps > 100*maxSubquerySteps || c.reads > maxSubqueryReads {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/steps_of_several_together",
+	},
+	{
+		rule: "subqueries in each other", file: dataplaneDir + "/limits.go",
+		from: "if c.steps > maxSubquerySteps || c.reads > maxSubqueryReads {",
+		to:   "if c.steps > maxSubquerySteps || c.reads > 100*maxSubqueryReads {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/subqueries_in_each_other",
+	},
+	{
+		rule: "labels that a query makes", file: dataplaneDir + "/limits.go",
+		from: "total > maxMadeLabels {",
+		to:   "total < 0 {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/labels_that_double",
+	},
+	{
+		rule: "regular expressions of a query", file: dataplaneDir + "/limits.go",
+		from: "if size > maxRegexSize {",
+		to:   "if false {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/a_regular_expression",
+	},
+	{
+		rule: "tokens of a query", file: dataplaneDir + "/limits.go",
+		from: "if n == maxQueryTokens {",
+		to:   "if n == 3*maxQueryTokens {",
+		pkg:  dataplaneDir, test: "TestQueriesThatWouldTakeTheProcess/depth",
+	},
+	{
+		rule: "95 days of a range query", file: dataplaneDir + "/read.go",
+		from: "if span > maxQueryRange {",
+		to:   "if false {",
+		pkg:  dataplaneDir, test: "TestReads",
+	},
+	{
+		rule: "queries at once", file: dataplaneDir + "/workspace.go",
+		from: "ActiveQueryTracker:       queries,",
+		to:   "",
+		pkg:  dataplaneDir, test: "TestQueriesRunOutOfTime",
+	},
+	{
+		rule: "AMP's answer to a query out of time", file: dataplaneDir + "/read.go",
+		from: "p.lost = status == http.StatusServiceUnavailable",
+		to:   "p.lost = false",
+		pkg:  dataplaneDir, test: "TestQueriesRunOutOfTime",
 	},
 	{
 		rule: "remote write 1.0 only", file: dataplaneDir + "/decode.go",

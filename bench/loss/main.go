@@ -64,14 +64,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprint(stdout, table(results))
-	complaints := judge(results)
+	text, complaints := verdict(results)
 	for _, c := range complaints {
 		fmt.Fprintln(stdout, c)
 	}
 	if len(complaints) > 0 {
 		return fmt.Errorf("%d of the claims do not hold", len(complaints))
 	}
-	fmt.Fprintln(stdout, "every claim holds")
+	fmt.Fprintln(stdout, text)
 	return nil
 }
 

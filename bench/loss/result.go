@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,8 +129,28 @@ func table(results []result) string {
 	return b.String()
 }
 
-// judge returns which of the claims do not hold. A run in which stock Prometheus
-// loses nothing to a 403 or 429 shows nothing about the others.
+// verdict is what a run shows. A run in which stock Prometheus loses nothing to a
+// 403 or 429, or was not asked, or in which parascope was not, shows nothing.
+func verdict(results []result) (text string, complaints []string) {
+	complaints = judge(results)
+	if len(complaints) > 0 {
+		return "", complaints
+	}
+	var missing []string
+	for _, control := range []struct{ agent, fault string }{
+		{agents.Prometheus, "403"}, {agents.Prometheus, "429"}, {agents.Parascope, "403"}, {agents.Parascope, "429"},
+	} {
+		if !slices.ContainsFunc(results, func(r result) bool { return r.agent == control.agent && r.fault.name == control.fault }) {
+			missing = append(missing, control.agent+" with "+control.fault)
+		}
+	}
+	if len(missing) > 0 {
+		return "no claim is broken, and none is shown: this run lacks " + strings.Join(missing, ", "), nil
+	}
+	return "every claim holds", nil
+}
+
+// judge returns which of the claims do not hold.
 func judge(results []result) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }

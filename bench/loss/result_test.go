@@ -75,3 +75,27 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestVerdict: a claim needs the runs that could have shown the opposite.
+func TestVerdict(t *testing.T) {
+	run := func(agent, name string, lost int) result {
+		return result{agent: agent, fault: fault{name: name}, taken: 100, lost: lost}
+	}
+	ours := []result{run(agents.Parascope, "403", 0), run(agents.Parascope, "429", 0)}
+	stock := []result{run(agents.Prometheus, "403", 9), run(agents.Prometheus, "429", 9)}
+	for name, c := range map[string]struct {
+		results []result
+		want    string
+	}{
+		"whole":          {append(ours[:2:2], stock...), "every claim holds"},
+		"parascope only": {ours, "none is shown: this run lacks prometheus with 403, prometheus with 429"},
+		"without 429":    {append(ours[:1:1], stock[:1]...), "lacks prometheus with 429, parascope with 429"},
+		"stock only":     {stock, "lacks parascope with 403, parascope with 429"},
+		"none":           {nil, "none is shown"},
+	} {
+		text, complaints := verdict(c.results)
+		if len(complaints) > 0 || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q, %q; want %q", name, text, complaints, c.want)
+		}
+	}
+}

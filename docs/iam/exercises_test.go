@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ import (
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
@@ -179,40 +183,36 @@ func (u *users) connect(ctx context.Context) error {
 	return err
 }
 
-// connectAndLog also wants the run's lines in the function's log. They come at the
-// end of a run or a moment later.
+// connectAndLog also wants the run's last line in the function's log. Lines come at
+// the end of a run or a moment later: those of earlier runs must not be taken for it.
 func (u *users) connectAndLog(ctx context.Context) error {
-	before, err := u.logLines(ctx)
+	name := deploy.FunctionName(stackName)
+	out, err := lambda.NewFromConfig(u.operator).Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, LogType: lambdatypes.LogTypeTail})
 	if err != nil {
 		return err
 	}
-	if err := u.connect(ctx); err != nil {
+	tail, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+	if err != nil {
 		return err
 	}
+	report := reportLine.Find(tail)
+	if out.FunctionError != nil || report == nil {
+		return fmt.Errorf("%s: %s", aws.ToString(out.FunctionError), tail)
+	}
+	logs := cloudwatchlogs.NewFromConfig(u.operator)
 	deadline, tick := time.After(3*time.Second), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for {
-		after, err := u.logLines(ctx)
-		if err != nil || after > before {
+		found, err := logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + name), FilterPattern: aws.String(`"` + string(report) + `"`)})
+		if err != nil || len(found.Events) > 0 {
 			return err
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			return fmt.Errorf("the log has %d lines before and after a run", after)
+			return fmt.Errorf("the log has no line %q", report)
 		}
 	}
 }
 
-func (u *users) logLines(ctx context.Context) (n int, err error) {
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(u.operator),
-		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + deploy.FunctionName(stackName))})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, err
-		}
-		n += len(page.Events)
-	}
-	return n, nil
-}
+var reportLine = regexp.MustCompile(`REPORT RequestId: [0-9a-f-]+`)

@@ -148,6 +148,7 @@ func upgrade(t *testing.T, c *cloud) {
 	}
 	for _, change := range [][2]string{
 		{"Sid: SendMetrics", "Sid: SendAllMetrics"}, {"Sid: Lambda", "Sid: LambdaOnly"}, {"Sid: ReadMetrics", "Sid: ReadAllMetrics"},
+		{"'Data sources of the", "'The data sources of the"}, {"'Setup function of", "'The setup function of"},
 		{"'Monitoring of the", "'Metrics of the"}, {"MemorySize: 128", "MemorySize: 256"},
 	} {
 		if strings.Count(template, change[0]) != 1 {

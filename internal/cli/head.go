@@ -24,7 +24,7 @@ func newHead(p *Process) *cobra.Command {
 	var level, format string
 	var agent bool
 	var features []string
-	maxBytes := byteSize(head.DefaultQueueMaxBytes)
+	maxBytes, maxRequest := byteSize(head.DefaultQueueMaxBytes), requestSize(head.DefaultMaxRequest)
 	c := &cobra.Command{
 		Use:   "head",
 		Short: "Discover, scrape and send, as Prometheus in agent mode does",
@@ -56,7 +56,7 @@ what became of every one.`,
 				return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes), "leave it at its default, or give a number of 1 to 64")
 			}
 			b := readBuild()
-			o.QueueMaxBytes = int64(maxBytes)
+			o.QueueMaxBytes, o.QueueMaxRequest = int64(maxBytes), int(maxRequest)
 			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
 			if err := useCABundle(p); err != nil {
 				return err
@@ -74,6 +74,7 @@ what became of every one.`,
 	f.StringVar(&o.StoragePath, "storage.agent.path", "data-agent/", "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
 	f.IntVar(&o.QueueLanes, "queue.lanes", head.DefaultQueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
 	f.Var(&maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and counted")
+	f.Var(&maxRequest, "queue.max-request-bytes", "`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many samples it has is queue_config's max_samples_per_send")
 	f.StringVar(&o.ListenAddress, "web.listen-address", "127.0.0.1:9090", "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", false, "let POST /-/reload reload the configuration")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
@@ -100,6 +101,9 @@ func newHeadCheck(p *Process, file *string) *cobra.Command {
 				return json.NewEncoder(p.Stdout).Encode(s)
 			}
 			fmt.Fprintf(p.Stdout, "%s is valid: %d scrape jobs, %d remote writes\n", *file, s.Jobs, s.RemoteWrites)
+			for _, n := range s.Notes {
+				fmt.Fprintf(p.Stdout, "note: %s\n", n)
+			}
 			return nil
 		},
 	}

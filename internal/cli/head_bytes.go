@@ -26,19 +26,41 @@ func (b *byteSize) String() string {
 
 // Set reads a size of at least 1 MB: less would not hold a request for each lane.
 func (b *byteSize) Set(text string) error {
+	n, ok := parseBytes(text)
+	if !ok || n < 1<<20 {
+		return fmt.Errorf("%q is not a size of at least 1MB, such as 512MB or 4GB", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+func (b *byteSize) Type() string { return "size" }
+
+// requestSize is a flag's size of a request.
+type requestSize int64
+
+func (r *requestSize) String() string { return (*byteSize)(r).String() }
+
+// Set reads a size that a lane can join records to.
+func (r *requestSize) Set(text string) error {
+	n, ok := parseBytes(text)
+	if !ok || n < 64<<10 || n > 16<<20 {
+		return fmt.Errorf("%q is not a size from 64KB to 16MB", text)
+	}
+	*r = requestSize(n)
+	return nil
+}
+
+func (r *requestSize) Type() string { return "size" }
+
+func parseBytes(text string) (n int64, ok bool) {
 	for _, u := range byteUnits {
 		digits, ok := strings.CutSuffix(strings.Replace(strings.ToUpper(text), "IB", "B", 1), u.suffix)
 		if !ok {
 			continue
 		}
 		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n<<u.shift>>u.shift != n || n<<u.shift < 1<<20 {
-			break
-		}
-		*b = byteSize(n << u.shift)
-		return nil
+		return n << u.shift, err == nil && n<<u.shift>>u.shift == n
 	}
-	return fmt.Errorf("%q is not a size of at least 1MB, such as 512MB or 4GB", text)
+	return 0, false
 }
-
-func (b *byteSize) Type() string { return "size" }

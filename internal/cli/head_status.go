@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,7 +32,8 @@ Counts are in samples and begin when the queue was made, not when the head
 started: taken = delivered + waiting + uncertain + dropped.
 
 Exit codes: 0 they are delivered, or older ones are being caught up with; 1 they
-are delayed, or some were dropped in the last 5 minutes; 4 they are delayed
+are delayed, or some were dropped or refused in the last 5 minutes, or the
+queue's disk fails; 4 they are delayed
 because the receiver refuses the credentials (HTTP 401, 403) or there are none; 5
 they are delayed because the workspace is not found (HTTP 404), or no head answers
 on the address.`,
@@ -64,21 +66,22 @@ on the address.`,
 // step of the remote write that fares worst.
 func deliveryError(d head.Delivery) error {
 	for _, r := range d.Remotes {
-		if r.Verdict != d.Verdict || r.Verdict != head.Delayed && r.Verdict != head.Losing {
+		if r.Verdict != d.Verdict || slices.Contains([]head.Verdict{head.Delivering, head.CatchingUp, head.Removed}, r.Verdict) {
 			continue
 		}
 		err := fmt.Errorf("samples for %s are %s", r.Name, verdictText(r))
-		if r.FailingSince.IsZero() || r.LastError == nil {
-			return hint.New(hint.Failure, err, "see the counts by reason above, and the head's log")
-		}
+		next := cmp.Or(r.Next(), "see the counts by reason above, and the head's log")
 		code := hint.Failure
+		if r.FailingSince.IsZero() || r.LastError == nil || !strings.Contains(next, r.LastError.Next) {
+			return hint.New(code, err, next) // it is not the answer that matters
+		}
 		switch {
 		case r.LastError.Code == 401, r.LastError.Code == 403, r.LastError.NoCredentials:
 			code = hint.Denied
 		case r.LastError.Code == 404:
 			code = hint.NotFound
 		}
-		return hint.New(code, err, r.LastError.Next)
+		return hint.New(code, err, next)
 	}
 	return nil
 }
@@ -87,7 +90,7 @@ func verdictText(r head.RemoteDelivery) string {
 	if r.Verdict == head.Losing {
 		return "being lost: " + r.Reason
 	}
-	return "delayed: " + r.Reason
+	return string(r.Verdict) + ": " + r.Reason
 }
 
 // printDelivery draws a status for a person. Times are told as of the status.
@@ -142,10 +145,13 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		if r.LossBecause == "queue_full" {
 			why = "the queue is then full"
 		}
-		if r.LossBegins.After(now) {
+		switch {
+		case r.LossBegins.After(now):
 			add("unless it recovers, samples are lost from %s on (in %s): %s", stamp(r.LossBegins), short(r.LossBegins.Sub(now)), why)
-		} else {
+		case r.Verdict == head.Losing:
 			add("samples are being lost now: %s", strings.Replace(why, "then ", "", 1))
+		default:
+			add("samples are about to be lost: %s", strings.Replace(why, "then ", "", 1))
 		}
 	}
 	if n := l.Lost(); n > 0 {
@@ -153,7 +159,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	}
 	if n := l.Doubtful(); n > 0 {
 		add("uncertain, since the receiver refused some of their batches: %s", reasons(l.UncertainByReason()))
-		if r.LastRefusal != "" {
+		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
 			add("  its last words: %s", r.LastRefusal)
 		}
 	}
@@ -169,6 +175,9 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	}
 	if r.RateLimit > 0 {
 		add("the receiver answered 429; it is now sent %s samples/s, and more by and by", number(uint64(r.RateLimit)))
+	}
+	if r.TornTailBytes > 0 {
+		add("%s bytes at the queue's end were not written whole before the head started and were cut; their samples were never taken", number(uint64(r.TornTailBytes)))
 	}
 	add("queue %s of %s on disk", amount(r.QueueBytes), amount(r.QueueMaxBytes))
 	return lines

@@ -48,6 +48,22 @@ func TestDeliveryForPeople(t *testing.T) {
 			r.Ledger, r.OldestSample, r.FailingSince = ledger(100, 98_765), now.Add(-6*time.Minute), now.Add(-6*time.Minute)
 			r.LastError = trouble(403, "The security token included in the request is expired")
 		}),
+		with("in-doubt", func(r *delivery.RemoteStatus) {
+			r.Ledger = ledger(1000, 0)
+			r.Ledger.Taken, r.Ledger.Uncertain[queue.OutOfOrder] = r.Ledger.Taken+2000, 2000
+			r.LastSuccess, r.LastDoubt, r.LastRefusal = now.Add(-time.Hour), now.Add(-2*time.Second), "err: out-of-order sample"
+		}),
+		with("disk-full", func(r *delivery.RemoteStatus) {
+			r.Ledger, r.LastLoss, r.LossReason, r.Disk = lossy, now, "disk", "write to queue: no space left on device"
+			r.FailingSince, r.LastError = now.Add(-time.Minute), trouble(503, "down")
+		}),
+		with("disk-fails", func(r *delivery.RemoteStatus) {
+			r.Ledger, r.Disk, r.TornTailBytes = ledger(1000, 0), "sync queue: input/output error", 117
+		}),
+		with("full-soon", func(r *delivery.RemoteStatus) {
+			r.Ledger, r.OldestSample, r.FailingSince = ledger(0, 1000), now.Add(-time.Minute), now.Add(-time.Minute)
+			r.QueueBytes, r.DeliveredRate, r.LastError = r.QueueMaxBytes+100, 0, trouble(503, "down")
+		}),
 		with("catching-up", func(r *delivery.RemoteStatus) {
 			r.Ledger, r.OldestSample, r.DeliveredRate, r.RateLimit = ledger(100, 9_000_000), now.Add(-20*time.Minute), 100_000, 100_000
 		}),
@@ -81,13 +97,16 @@ func TestDeliveryForPeople(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("%s differs (-update rewrites it) (-want +got):\n%s", golden, diff)
 	}
-	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
+	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "in-doubt": hint.Failure, "disk-full": hint.Failure, "disk-fails": hint.Failure, "full-soon": hint.Failure, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
 		for _, r := range remotes {
 			if r.Name != name {
 				continue
 			}
 			if err := deliveryError(delivery.Status{Verdict: r.Verdict, Remotes: []delivery.RemoteStatus{r}}); hint.CodeOf(err) != code {
 				t.Errorf("%s: exit code %d (%v), want %d", name, hint.CodeOf(err), err, code)
+			}
+			if next := r.Next(); strings.HasPrefix(name, "disk") && !strings.Contains(next, "make room on the disk") {
+				t.Errorf("%s: %q is said of what to do", name, next)
 			}
 		}
 	}
@@ -104,6 +123,12 @@ func TestByteSize(t *testing.T) {
 		var b byteSize
 		if err := b.Set(text); err == nil {
 			t.Errorf("%q is taken as %s", text, b.String())
+		}
+	}
+	for text, good := range map[string]bool{"64KB": true, "1MiB": true, "16MB": true, "63KB": false, "17MB": false, "-1MB": false, "1": false} {
+		var r requestSize
+		if err := r.Set(text); (err == nil) != good {
+			t.Errorf("%q as the size of a request: %v", text, err)
 		}
 	}
 }

@@ -19,19 +19,38 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
+const aboutLocal = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
+'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
+run a node exporter for this machine and a head agent that scrapes and sends. It is
+ready when a sample of this machine has come the whole way and was queried back, and
+Grafana's data source is healthy.
+
+Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.
+
+At the first start the first three people of Identity Center get a role in Grafana:
+admin, editor, viewer. Later starts change no roles; 'parascope users' does. The
+people are three examples, or those of a JSON file given with --people, to whom
+every start adds those that are missing:
+
+  {
+    "users": [
+      {"userName": "dana", "email": "dana@example.com", "givenName": "Dana", "familyName": "Diaz"}
+    ],
+    "groups": [
+      {"displayName": "platform-team", "description": "runs the clusters", "members": ["dana"]}
+    ]
+  }
+
+Grafana needs Identity Center's instance of an organization: with --identity-center
+account or none a new stack has Prometheus alone.`
+
 func newLocal(p *Process) *cobra.Command {
 	o := local.Options{}
 	var asJSON, verbose bool
 	c := &cobra.Command{
 		Use:   "local",
 		Short: "Run everything on this machine, without AWS",
-		Long: `Run a local cloud that answers the AWS APIs, bring up the stack in it as
-'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
-run a node exporter for this machine and a head agent that scrapes and sends. It is
-ready when a sample of this machine has come the whole way and was queried back, and
-Grafana's data source is healthy.
-
-Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.`,
+		Long:  aboutLocal,
 		Example: `  parascope local
   eval "$(parascope local env)"        # in another shell: point AWS clients at it
   parascope query node_load1
@@ -73,8 +92,8 @@ Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
 	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
-	f.StringVar(&o.IdentityCenter, "identity-center", "organization", "organization, account, or none: what kind of Identity Center the account has")
-	f.StringVar(&o.Cloud.People.Seed, "people", "", "JSON `FILE` of users and groups for Identity Center (default: three example people)")
+	f.StringVar(&o.IdentityCenter, "identity-center", "organization", "organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
+	f.StringVar(&o.Cloud.People.Seed, "people", "", "JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
 	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate, "samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")

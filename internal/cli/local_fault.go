@@ -2,12 +2,14 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/local"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -48,6 +50,9 @@ expired means the sessions that began before it: new credentials are good.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.Kind = args[0]
+			if err := checkFault(f, length, delay, retryAfter); err != nil {
+				return err
+			}
 			f.ForSeconds, f.DelaySeconds, f.RetryAfterSeconds = length.Seconds(), delay.Seconds(), int(retryAfter.Seconds())
 			data, err := dataDir(p, *dir)
 			if err != nil {
@@ -69,12 +74,37 @@ expired means the sessions that began before it: new credentials are good.`,
 	flags.Float64Var(&f.Share, "share", 1, "share of the requests that meet it, above 0 to 1")
 	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
 	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
-	flags.DurationVar(&retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, in whole seconds")
+	flags.DurationVar(&retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
 	flags.DurationVar(&delay, "delay", 0, "how much later slow answers")
 	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that refuse refuses")
 	flags.BoolVar(&asJSON, "json", false, "print the fault as JSON")
 	c.AddCommand(newLocalFaultList(p, dir), newLocalFaultClear(p, dir))
 	return c
+}
+
+// checkFault says in the words of the flags what the local cloud would say in those
+// of its API, and refuses what that cannot express.
+func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
+	wrong, next := "", ""
+	switch {
+	case retryAfter < 0 || retryAfter%time.Second != 0:
+		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, as the header has it", retryAfter), "write --retry-after 2s"
+	case retryAfter > 0 && f.Kind != "throttled" && f.Kind != "unavailable":
+		wrong, next = "--retry-after is for the kinds throttled and unavailable", "leave --retry-after out"
+	case delay < 0 || length < 0:
+		wrong, next = "--for and --delay are not below 0", "write --for 30s"
+	case (delay > 0) != (f.Kind == "slow"):
+		wrong, next = "--delay is for the kind slow, which needs it", "write parascope local fault slow --delay 2s"
+	case f.RefuseSamples < 0 || (f.RefuseSamples > 0) != (f.Kind == "refuse"):
+		wrong, next = "--refuse is for the kind refuse, which needs it", "write parascope local fault refuse --refuse 3"
+	case f.Kind == "refuse" && f.On != "remote_write":
+		wrong, next = "the kind refuse is for --on remote_write", "leave --on out"
+	case !(f.Share > 0 && f.Share <= 1):
+		wrong, next = fmt.Sprintf("--share %v is not above 0 and at most 1", f.Share), "write --share 0.5"
+	default:
+		return nil
+	}
+	return hint.New(hint.Usage, errors.New(wrong), next)
 }
 
 func newLocalFaultList(p *Process, dir *string) *cobra.Command {

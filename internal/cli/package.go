@@ -66,9 +66,17 @@ uploads nothing unless the function changed.`,
 }
 
 func runPackage(ctx context.Context, p *Process, o packageOptions) error {
+	if o.output == "-" && o.json {
+		return hint.New(hint.Usage, errors.New("--output - and --json both want standard output"), "give --output a FILE, or leave --json out")
+	}
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err
 	}
+	file, err := newOutput(o.output, p.Stdout)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return err
@@ -80,12 +88,8 @@ func runPackage(ctx context.Context, p *Process, o packageOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output == "-" {
-		_, err := fmt.Fprint(p.Stdout, done.Template)
+	if err := file.write(done.Template); err != nil || o.output == "-" {
 		return err
-	}
-	if err := os.WriteFile(o.output, []byte(done.Template), 0o644); err != nil {
-		return fmt.Errorf("write the template: %w", err)
 	}
 	if o.json {
 		return json.NewEncoder(p.Stdout).Encode(map[string]any{

@@ -12,6 +12,7 @@ import (
 	amptypes "github.com/aws/aws-sdk-go-v2/service/amp/types"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -22,7 +23,8 @@ const healthy = "OK"
 // the defaults.
 type Pace struct {
 	// Poll is the time between two questions. The default of 2 s keeps well under
-	// the 5 DescribeWorkspace calls a second that AMG allows.
+	// the 5 DescribeWorkspace calls a second that AMG allows. A quarter of it is the
+	// first wait before a request that Grafana refused in passing is tried again.
 	Poll time.Duration
 	// GrafanaStarts is how long an ACTIVE workspace may refuse: Grafana answers 5xx
 	// and 403 before it answers. Default 2 minutes.
@@ -72,7 +74,7 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 	err := c.until(ctx, "Grafana workspace "+id+" to become ACTIVE", func() (bool, string, error) {
 		out, err := c.Grafana.DescribeWorkspace(ctx, &amg.DescribeWorkspaceInput{WorkspaceId: &id})
 		if err != nil {
-			return false, "", fmt.Errorf("describe Grafana workspace %s: %w", id, err)
+			return false, "", explainDescribe("Grafana", id, "amp-only", err)
 		}
 		w = out.Workspace
 		switch w.Status {
@@ -88,12 +90,21 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 	return w, err
 }
 
+// explainDescribe says what to do about a workspace that somebody deleted. without is
+// the MonitoringType of a stack that does not have one.
+func explainDescribe(kind, id, without string, err error) error {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
+		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the stack with MonitoringType=%s, then with MonitoringType=amp+amg, which makes a new one", kind, id, without)
+	}
+	return fmt.Errorf("describe %s workspace %s: %w", kind, id, err)
+}
+
 // awaitPrometheus waits until the workspace is ACTIVE and returns its endpoint.
 func (c *Connector) awaitPrometheus(ctx context.Context, id string) (endpoint string, err error) {
 	err = c.until(ctx, "Prometheus workspace "+id+" to become ACTIVE", func() (bool, string, error) {
 		out, err := c.Prometheus.DescribeWorkspace(ctx, &amp.DescribeWorkspaceInput{WorkspaceId: &id})
 		if err != nil {
-			return false, "", fmt.Errorf("describe Prometheus workspace %s: %w", id, err)
+			return false, "", explainDescribe("Prometheus", id, "none", err)
 		}
 		endpoint = aws.ToString(out.Workspace.PrometheusEndpoint)
 		switch status := out.Workspace.Status.StatusCode; status {

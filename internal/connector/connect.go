@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,7 +33,8 @@ type Target struct {
 type Connector struct {
 	Grafana    *amg.Client
 	Prometheus *amp.Client
-	Region     string // of both workspaces
+	Region     string       // of both workspaces
+	HTTP       *http.Client // for Grafana's own API; nil: one with a timeout
 	Logger     *slog.Logger
 	Pace       Pace // zero: the defaults
 }
@@ -100,6 +102,10 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
 
 	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
+	client.Gap = c.Pace.withDefaults().Poll / 4
+	if c.HTTP != nil {
+		client.HTTP = c.HTTP
+	}
 	if err := c.awaitAnswers(ctx, client); err != nil {
 		return Result{}, err
 	}

@@ -234,6 +234,21 @@ func TestWorkspaceThatIsNotThere(t *testing.T) {
 	s.connect(t)
 }
 
+// TestWorkspaceThatWasDeletedByHand: what is left of the stack cannot be connected,
+// and the error says how to get a new workspace.
+func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
+	s := start(t, plan{})
+	_, err := amp.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &s.target.PrometheusWorkspaceID})
+	must(t, err)
+	s.fail(t, "describe Prometheus workspace "+s.target.PrometheusWorkspaceID+": it does not exist", "MonitoringType=none, then with MonitoringType=amp+amg")
+	_, err = amg.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amg.DeleteWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
+	must(t, err)
+	_, err = s.connector().Connect(t.Context(), s.target)
+	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+": it does not exist") || !strings.Contains(err.Error(), "MonitoringType=amp-only") || strings.Contains(err.Error(), "RequestID") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestRoleThatMayNotQuery: the data source is there, unhealthy, and the error says
 // whose permission is missing.
 func TestRoleThatMayNotQuery(t *testing.T) {

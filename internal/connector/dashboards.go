@@ -20,7 +20,7 @@ const (
 // installDashboards makes the folder and puts the dashboards that ship into it,
 // with prometheus as their data source.
 func installDashboards(ctx context.Context, client *grafana.Client, prometheus DataSource) ([]Dashboard, error) {
-	if _, err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
+	if err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
 		return nil, fmt.Errorf("make Grafana folder %q: %w", folderTitle, err)
 	}
 	var installed []Dashboard

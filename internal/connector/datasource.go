@@ -59,8 +59,9 @@ func dataSources(version, endpoint, region string) ([]grafana.DataSource, error)
 // its name, whatever its uid, since dashboards of people refer to that uid; or
 // under its uid, whatever name it was given.
 func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.DataSource) (DataSource, error) {
-	const tries = 3 // two runs at once get in each other's way at most so often
+	const tries = 5 // two runs at once, and a proxy that loses answers, get in the way at most so often
 	var err error
+	created := false // perhaps, by a request whose answer was lost
 	for range tries {
 		var all []grafana.DataSource
 		if all, err = client.DataSources(ctx); err != nil {
@@ -79,11 +80,14 @@ func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.
 		case !same(has, want):
 			done.Action = Repaired
 			err = client.UpdateDataSource(ctx, has.UID, withSettingsOf(has, want))
+		case created:
+			done.Action = Created
 		}
+		created = created || !found && grafana.MayBeDone(err)
 		if err == nil {
 			return done, nil
 		}
-		if !grafana.IsStatus(err, http.StatusConflict) && !grafana.IsStatus(err, http.StatusNotFound) && !grafana.IsStatus(err, http.StatusPreconditionFailed) {
+		if !grafana.MayBeDone(err) && !grafana.IsStatus(err, http.StatusConflict) && !grafana.IsStatus(err, http.StatusNotFound) && !grafana.IsStatus(err, http.StatusPreconditionFailed) {
 			break
 		}
 	}

@@ -42,6 +42,9 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if event.RequestType == "" {
 		return f.byHand(ctx)
 	}
+	if event.ResponseURL == "" {
+		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is none of CloudFormation's; invoke the function without a payload to run the connection again", event.RequestType)
+	}
 	return nil, f.customResource(ctx, event)
 }
 

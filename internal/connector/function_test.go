@@ -3,6 +3,7 @@ package connector_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -166,4 +167,20 @@ func TestAnswerThatDoesNotArrive(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	noSecret(t, "the error", err.Error())
+}
+
+// TestRequestWithoutAnAddress: what somebody typed after CloudFormation's manner is
+// refused before anything is done.
+func TestRequestWithoutAnAddress(t *testing.T) {
+	s := start(t, plan{})
+	for _, kind := range []string{"Create", "Update", "Delete"} {
+		out, err := s.setup().Invoke(t.Context(), fmt.Appendf(nil, `{"RequestType": %q}`, kind))
+		if err == nil || len(out) > 0 || !strings.Contains(err.Error(), "no ResponseURL") || !strings.Contains(err.Error(), "invoke the function without a payload") {
+			t.Errorf("%s: %s, %v", kind, out, err)
+		}
+	}
+	sources, err := s.person(t).DataSources(t.Context())
+	if err != nil || len(sources) > 0 {
+		t.Errorf("Grafana has %+v, %v", sources, err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,58 @@ func TestForesight(t *testing.T) {
 	full.judge(now)
 	if want := now.Add(5 * time.Minute); !full.LossBegins.Equal(want) || full.LossBecause != "queue_full" {
 		t.Errorf("%s because %s, want %s, queue_full", full.LossBegins, full.LossBecause, want)
+	}
+}
+
+// TestNextSpeaksOfTheLoss: whatever else is wrong, the step that is named ends the
+// loss.
+func TestNextSpeaksOfTheLoss(t *testing.T) {
+	for _, c := range []struct{ reason, want string }{
+		{"disk", "make room on the disk"},
+		{"queue_full", "--queue.max-bytes"},
+		{"too_large", "write_relabel_configs"},
+		{"corrupted", "head inspect"},
+		{"too_old", "the receiver's own fault"},
+	} {
+		r := RemoteStatus{LastLoss: now, LossReason: c.reason, FailingSince: now, LastError: &Trouble{Code: 503, Next: "nothing: the receiver's own fault"}}
+		r.judge(now)
+		if next := r.Next(); r.Verdict != Losing || !strings.Contains(next, c.want) {
+			t.Errorf("%s: %q, %q; want losing, and %q", c.reason, r.Verdict, next, c.want)
+		}
+	}
+}
+
+// TestDiskThatLosesNothing: it is told as long as it lasts, and as what it is.
+func TestDiskThatLosesNothing(t *testing.T) {
+	var h Health
+	h.Disk(now, "sync queue: input/output error")
+	for _, c := range []struct {
+		after time.Duration
+		want  Verdict
+	}{{time.Second, AtRisk}, {time.Minute, Delivering}} {
+		var r RemoteStatus
+		h.Fill(&r)
+		r.judge(now.Add(c.after))
+		if r.Verdict != c.want || (r.Disk != "") != (c.want == AtRisk) {
+			t.Errorf("%s after: %q, disk %q; want %q", c.after, r.Verdict, r.Disk, c.want)
+		}
+	}
+}
+
+// TestForesightOfAFullQueue: what is full, and loses nothing, loses from now on;
+// and what takes nothing does not fill.
+func TestForesightOfAFullQueue(t *testing.T) {
+	r := RemoteStatus{AgeLimitSeconds: 3600, QueueMaxBytes: 1000, QueueBytes: 5000, FailingSince: now, OldestSample: now, TakenRate: 100}
+	r.Ledger.Queued, r.Ledger.Taken = 10, 10
+	removed := r
+	r.judge(now)
+	if !r.LossBegins.Equal(now) || r.LossBecause != "queue_full" {
+		t.Errorf("full: %s because %s, want now, queue_full", r.LossBegins, r.LossBecause)
+	}
+	removed.Verdict, removed.FailingSince, removed.OldestSample = Removed, time.Time{}, now.Add(-time.Minute)
+	removed.judge(now)
+	if removed.LossBecause != "too_old" {
+		t.Errorf("removed: because %s, want too_old", removed.LossBecause)
 	}
 }
 

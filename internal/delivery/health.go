@@ -12,9 +12,13 @@ type Health struct {
 	began       time.Time         // of trouble that some lanes have left behind
 	lastSuccess time.Time
 	lastError   *Trouble
+	lastDoubt   time.Time // when samples last became uncertain
 	lastRefusal string    // text of the last answer that put samples in doubt
 	lastLoss    time.Time // when samples were last dropped
-	toldLoss    time.Time // when the log was last told
+	lossReason  string
+	lastDisk    time.Time // when the disk last failed
+	disk        string
+	told        time.Time // when the log was last told
 }
 
 // Trouble is an answer that keeps samples waiting.
@@ -27,12 +31,25 @@ type Trouble struct {
 	NoCredentials bool `json:"no_credentials,omitempty"`
 }
 
-// Good notes an answer that is final. It returns since when the remote write had
+// Good notes an answer of 2xx. It returns since when the remote write had
 // failed if it does not any more.
 func (h *Health) Good(lane int, now time.Time) (recovered time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lastSuccess = now
+	return h.calm(lane)
+}
+
+// Calm notes that a lane got another final answer, or has nothing to send any more,
+// or may not send it: it does not fail then. It returns since when the remote write had failed if it does not
+// any more.
+func (h *Health) Calm(lane int) (recovered time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calm(lane)
+}
+
+func (h *Health) calm(lane int) (recovered time.Time) {
 	if _, was := h.failing[lane]; !was {
 		return time.Time{}
 	}
@@ -76,10 +93,10 @@ func (h *Health) since() (first time.Time) {
 }
 
 // Refuse notes an answer that put samples in doubt.
-func (h *Health) Refuse(text string) {
+func (h *Health) Refuse(now time.Time, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lastRefusal = text
+	h.lastDoubt, h.lastRefusal = now, text
 }
 
 // Refusal is the text of the last answer that put samples in doubt.
@@ -89,18 +106,29 @@ func (h *Health) Refusal() string {
 	return h.lastRefusal
 }
 
-// Loss notes that samples were dropped or are in doubt, and reports whether the
-// log is to be told: once a minute is enough.
-func (h *Health) Loss(now time.Time, dropped bool) (tell bool) {
+// Loss notes that samples were dropped, for the named reason.
+func (h *Health) Loss(now time.Time, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if dropped {
-		h.lastLoss = now
-	}
-	if now.Sub(h.toldLoss) < time.Minute {
+	h.lastLoss, h.lossReason = now, reason
+}
+
+// Disk notes that the queue's disk fails, whether anything was lost by it or not.
+func (h *Health) Disk(now time.Time, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lastDisk, h.disk = now, text
+}
+
+// Tell reports whether the log is to be told of a loss, of doubt or of the disk:
+// once a minute is enough.
+func (h *Health) Tell(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now.Sub(h.told) < time.Minute {
 		return false
 	}
-	h.toldLoss = now
+	h.told = now
 	return true
 }
 
@@ -116,5 +144,10 @@ func (h *Health) Fill(r *RemoteStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.LastSuccess, r.FailingSince, r.LastLoss = h.lastSuccess.UTC(), h.since().UTC(), h.lastLoss.UTC()
+	r.LossReason = h.lossReason
+	if r.Disk == "" {
+		r.Disk, r.diskAt = h.disk, h.lastDisk
+	}
+	r.LastDoubt = h.lastDoubt.UTC()
 	r.LastError, r.LastRefusal = h.lastError, h.lastRefusal
 }

@@ -57,18 +57,19 @@ func (e exporter) ledger(rs *RemoteStatus) {
 func (e exporter) state(rs *RemoteStatus) {
 	gauge := func(name, help string, v float64) { e.send(prometheus.GaugeValue, name, help, v) }
 	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.", unixSeconds(rs.OldestSample))
-	gauge("parascope_delivery_last_success_timestamp_seconds", "When a request was last answered for good, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
+	gauge("parascope_delivery_last_success_timestamp_seconds", "When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
 	gauge("parascope_delivery_failing_since_timestamp_seconds", "Since when requests fail, 0 if they do not.", unixSeconds(rs.FailingSince))
 	gauge("parascope_delivery_loss_begins_timestamp_seconds", "When waiting samples begin to be lost if nothing changes, 0 if that is not foreseen.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
 	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
 	gauge("parascope_delivery_queue_max_bytes", "Bytes that the queue may have on disk.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second", "Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
+	gauge("parascope_delivery_torn_tail_bytes", "Bytes that were cut from the end of the queue when it was opened: they were not written whole, and their samples never taken.", float64(rs.TornTailBytes))
 	disk := 0.0
 	if rs.Disk != "" {
 		disk = 1
 	}
-	gauge("parascope_delivery_disk_failing", "Whether the last write to the queue failed.", disk)
+	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total", "Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
 	}

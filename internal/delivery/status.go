@@ -17,6 +17,8 @@ const (
 	Delivering Verdict = "delivering"  // samples arrive as they are scraped
 	CatchingUp Verdict = "catching up" // they arrive, older ones first
 	Delayed    Verdict = "delayed"     // they do not arrive, and are kept
+	InDoubt    Verdict = "in doubt"    // the receiver refused some in the last minutes, without saying how many
+	AtRisk     Verdict = "at risk"     // the queue's disk fails; nothing was lost by it yet
 	Losing     Verdict = "losing"      // some were dropped in the last minutes
 	Removed    Verdict = "removed"     // no configuration names it; what it has is kept until it is too old
 )
@@ -38,13 +40,15 @@ type RemoteStatus struct {
 	Reason          string       `json:"reason,omitempty"` // why it is no better
 	Ledger          queue.Ledger `json:"ledger"`
 	OldestSample    time.Time    `json:"oldest_sample,omitzero"` // of those that wait
-	LastSuccess     time.Time    `json:"last_success,omitzero"`
+	LastSuccess     time.Time    `json:"last_success,omitzero"`  // answer of 2xx
 	FailingSince    time.Time    `json:"failing_since,omitzero"`
 	LastError       *Trouble     `json:"last_error,omitempty"`
 	LastRefusal     string       `json:"last_refusal,omitempty"` // why samples are uncertain
+	LastDoubt       time.Time    `json:"last_doubt,omitzero"`    // when samples last became uncertain, in this process
 	LossBegins      time.Time    `json:"loss_begins,omitzero"`   // unless samples arrive again before
 	LossBecause     string       `json:"loss_because,omitempty"`
 	LastLoss        time.Time    `json:"last_loss,omitzero"` // in this process
+	LossReason      string       `json:"loss_reason,omitempty"`
 	QueueBytes      int64        `json:"queue_bytes"`
 	QueueMaxBytes   int64        `json:"queue_max_bytes"`
 	AgeLimitSeconds float64      `json:"age_limit_seconds"`
@@ -58,6 +62,8 @@ type RemoteStatus struct {
 	Requests       map[string]uint64 `json:"requests"`               // by HTTP status of the answer; none: there was none
 	RetriedSamples uint64            `json:"retried_samples"`
 	SentBytes      uint64            `json:"sent_bytes"` // of bodies, compressed
+
+	diskAt time.Time // when Disk was, if it may be over
 }
 
 // New returns the status of remotes, judged as of now.
@@ -78,7 +84,10 @@ const (
 	// freshness is how old a waiting sample may be while all is well: it was
 	// held for a second, for a request to be full, and the receiver takes its time.
 	freshness = 15 * time.Second
-	// recentLoss is how long a drop stands in the verdict.
+	// recentDisk is how long a failure to sync or to read stands in the verdict:
+	// both are tried every second.
+	recentDisk = 10 * time.Second
+	// recentLoss is how long a drop or a refusal stands in the verdict.
 	recentLoss = 5 * time.Minute
 )
 
@@ -87,10 +96,14 @@ func rank(v Verdict) int {
 	switch v {
 	case CatchingUp:
 		return 1
-	case Delayed:
+	case InDoubt:
 		return 2
-	case Losing:
+	case Delayed:
 		return 3
+	case AtRisk:
+		return 4
+	case Losing:
+		return 5
 	}
 	return 0
 }
@@ -100,15 +113,23 @@ func (rs *RemoteStatus) judge(now time.Time) {
 	if !rs.FailingSince.IsZero() || rs.Ledger.Queued > 0 && now.Sub(rs.OldestSample) > freshness && !rs.OldestSample.IsZero() {
 		rs.foresee(now)
 	}
+	if !rs.diskAt.IsZero() && now.Sub(rs.diskAt) > recentDisk {
+		rs.Disk = ""
+	}
+	losing := !rs.LastLoss.IsZero() && now.Sub(rs.LastLoss) < recentLoss
 	switch {
 	case rs.Verdict == Removed:
 		rs.Reason = "no remote_write section names it"
-	case rs.Disk != "":
+	case losing && rs.Disk != "":
 		rs.Verdict, rs.Reason = Losing, "samples cannot be written to disk: "+rs.Disk
-	case !rs.LastLoss.IsZero() && now.Sub(rs.LastLoss) < recentLoss:
+	case losing:
 		rs.Verdict, rs.Reason = Losing, "samples were dropped"
+	case rs.Disk != "":
+		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
+	case !rs.LastDoubt.IsZero() && now.Sub(rs.LastDoubt) < recentLoss:
+		rs.Verdict, rs.Reason = InDoubt, "the receiver refuses samples: "+rs.LastRefusal
 	case rs.Ledger.Queued > 0 && !rs.OldestSample.IsZero() && now.Sub(rs.OldestSample) > freshness:
 		rs.Verdict = CatchingUp
 	default:
@@ -129,12 +150,15 @@ func (rs *RemoteStatus) foresee(now time.Time) {
 		rs.LossBegins = rs.OldestSample.Add(time.Duration(rs.AgeLimitSeconds * float64(time.Second)))
 		rs.LossBecause = queue.TooOld.String()
 	}
+	if rs.Verdict == Removed {
+		return // it takes nothing
+	}
 	perSample := 0.0
 	if rs.Ledger.Queued > 0 {
 		perSample = float64(rs.QueueBytes) / float64(rs.Ledger.Queued)
 	}
 	if growth := (rs.TakenRate - rs.DeliveredRate) * perSample; growth > 0 {
-		left := float64(rs.QueueMaxBytes-rs.QueueBytes) / growth
+		left := max(float64(rs.QueueMaxBytes-rs.QueueBytes), 0) / growth
 		if full := now.Add(time.Duration(min(left, 1e6) * float64(time.Second))); rs.LossBegins.IsZero() || full.Before(rs.LossBegins) {
 			rs.LossBegins, rs.LossBecause = full, queue.QueueFull.String()
 		}

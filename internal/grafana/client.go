@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/parascope/parascope/internal/awserr"
@@ -21,20 +22,23 @@ import (
 
 const (
 	requestTimeout = 30 * time.Second
+	tries          = 5 // of a request; with the default gap they take 7.5 s
+	defaultGap     = 500 * time.Millisecond
 	maxAnswer      = 16 << 20
 )
 
 // Client speaks to one Grafana as one service account.
 type Client struct {
+	HTTP  *http.Client  // New's has a timeout
+	Gap   time.Duration // before the second try of a request; each later one waits twice as long
 	base  string
 	token string
-	http  *http.Client
 }
 
 // New returns a client for the endpoint that AMG's DescribeWorkspace gives: a
 // host, perhaps with a port, without a scheme.
 func New(endpoint, token string) *Client {
-	return &Client{base: BaseURL(endpoint), token: token, http: &http.Client{Timeout: requestTimeout}}
+	return &Client{base: BaseURL(endpoint), token: token, HTTP: &http.Client{Timeout: requestTimeout}, Gap: defaultGap}
 }
 
 // BaseURL puts the scheme in front of a workspace's endpoint: https, and http
@@ -75,8 +79,48 @@ func IsStatus(err error, status int) bool {
 }
 
 // do sends in as JSON, unless it is nil, and decodes the answer into out, unless
-// that is nil.
+// that is nil. The proxy in front of Grafana refuses a request now and then, when
+// Grafana starts or is upgraded: that is tried again. do is for requests of which a
+// second one does no harm.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	return c.retry(ctx, passes, func() error { return c.once(ctx, method, path, in, out) })
+}
+
+// retry calls ask until it succeeds or fails with what is not worth another try. It
+// returns the last failure, also when ctx has ended.
+func (c *Client) retry(ctx context.Context, again func(error) bool, ask func() error) error {
+	for try, gap := 1, c.Gap; ; try, gap = try+1, gap*2 {
+		err := ask()
+		if err == nil || try == tries || !again(err) {
+			return err
+		}
+		timer := time.NewTimer(gap)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// passes reports whether err may be gone in a moment.
+func passes(err error) bool { return neverBegan(err) || MayBeDone(err) }
+
+// neverBegan reports whether Grafana has surely not done what it was asked.
+func neverBegan(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || IsStatus(err, http.StatusTooManyRequests)
+}
+
+// MayBeDone reports whether err leaves open what became of the request: a proxy
+// answered in Grafana's place, or the connection broke.
+func MayBeDone(err error) bool {
+	return IsStatus(err, http.StatusBadGateway) || IsStatus(err, http.StatusServiceUnavailable) || IsStatus(err, http.StatusGatewayTimeout) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}
+
+// once is one try of do.
+func (c *Client) once(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -94,7 +138,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask Grafana: %w", err)
 	}

@@ -7,17 +7,17 @@ import (
 )
 
 // EnsureFolder makes the folder unless it is there; it keeps a title that a
-// person gave it. It reports whether it made it.
-func (c *Client) EnsureFolder(ctx context.Context, uid, title string) (created bool, err error) {
-	err = c.do(ctx, http.MethodGet, "/api/folders/"+segment(uid), nil, nil)
+// person gave it.
+func (c *Client) EnsureFolder(ctx context.Context, uid, title string) error {
+	err := c.do(ctx, http.MethodGet, "/api/folders/"+segment(uid), nil, nil)
 	if !IsStatus(err, http.StatusNotFound) {
-		return false, err
+		return err
 	}
 	err = c.do(ctx, http.MethodPost, "/api/folders", map[string]string{"uid": uid, "title": title}, nil)
 	if IsStatus(err, http.StatusConflict) || IsStatus(err, http.StatusPreconditionFailed) {
-		return false, nil // somebody else was faster
+		return nil // somebody else was faster, or an earlier try whose answer was lost
 	}
-	return err == nil, err
+	return err
 }
 
 // Dashboard is a dashboard and where it lies.

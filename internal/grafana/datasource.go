@@ -17,7 +17,6 @@ type DataSource struct {
 	Access    string         `json:"access"`
 	URL       string         `json:"url"`
 	IsDefault bool           `json:"isDefault"`
-	ReadOnly  bool           `json:"readOnly,omitempty"`
 	JSONData  map[string]any `json:"jsonData"`
 }
 
@@ -28,9 +27,10 @@ func (c *Client) DataSources(ctx context.Context) ([]DataSource, error) {
 	return all, err
 }
 
-// CreateDataSource adds one. A name or uid that is taken is a StatusError 409.
+// CreateDataSource adds one. A name or uid that is taken is a StatusError 409. After
+// an error of which MayBeDone is true, look before you create it again.
 func (c *Client) CreateDataSource(ctx context.Context, d DataSource) error {
-	return c.do(ctx, http.MethodPost, "/api/datasources", d, nil)
+	return c.retry(ctx, neverBegan, func() error { return c.once(ctx, http.MethodPost, "/api/datasources", d, nil) })
 }
 
 // UpdateDataSource replaces the data source with this uid by d, which may have

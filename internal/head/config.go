@@ -64,6 +64,8 @@ func explain(err error, file string) error {
 type Summary struct {
 	Jobs         int `json:"jobs"`
 	RemoteWrites int `json:"remote_writes"`
+	// Notes are about keys that mean something else here than in Prometheus.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Check reads a configuration file as a head would, and starts nothing.
@@ -72,8 +74,9 @@ func Check(ctx context.Context, file string) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := ship.Check(ctx, l.config); err != nil {
+	notes, err := ship.Check(ctx, l.config)
+	if err != nil {
 		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
 	}
-	return Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs)}, nil
+	return Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Notes: notes}, nil
 }

@@ -35,6 +35,7 @@ type Options struct {
 	EnableLifecycle bool             // POST /-/reload
 	QueueLanes      int              // of each remote_write; 0: ship.DefaultLanes
 	QueueMaxBytes   int64            // on disk, of each remote_write; 0: queue.DefaultMaxBytes
+	QueueMaxRequest int              // bytes of a request before compression; 0: ship.DefaultMaxRequestBytes
 	Reload          <-chan os.Signal // each value reloads the configuration file
 	TuneGC          bool             // set the process' garbage collection by what a head needs
 	Version         string           // for parascope_build_info
@@ -46,6 +47,7 @@ type Options struct {
 const (
 	DefaultQueueLanes    = ship.DefaultLanes
 	DefaultQueueMaxBytes = queue.DefaultMaxBytes
+	DefaultMaxRequest    = ship.DefaultMaxRequestBytes
 )
 
 // Times within a head. Prometheus waits five seconds for discovery to settle and
@@ -135,7 +137,7 @@ func (h *Head) open(ctx context.Context) (err error) {
 	}
 	h.registry.MustRegister(h.reloaded.success, h.reloaded.seconds)
 	h.ship, err = ship.Open(ctx, ship.Options{
-		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes,
+		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes, MaxRequestBytes: h.opts.QueueMaxRequest,
 		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
 		Scrapes: func() (*scrape.Manager, error) {
 			if h.scrape == nil {

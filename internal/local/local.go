@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,7 +36,7 @@ type Options struct {
 	Region         string // region of the workspace
 	NoStack        bool   // make a workspace by itself instead of the stack
 	Alias          string // NoStack: alias of that workspace
-	IdentityCenter string // organization, account or none
+	IdentityCenter string // organization (the default), account or none; only with the first has the stack a Grafana
 	AuditFile      string // where every permission that is asked for is written; "": nowhere
 	Interval       time.Duration
 	Program        string // path of parascope itself, to start the daemons with
@@ -57,6 +58,12 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
+	}
+	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
+		return hint.New(hint.Usage, fmt.Errorf("%q is no kind of Identity Center", o.IdentityCenter), "give --identity-center organization, account or none")
+	}
+	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
+		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
 	}
 	if !regionShape.MatchString(o.Region) {
 		return hint.New(hint.Usage, fmt.Errorf("%q is no AWS region", o.Region), "give --region us-east-2, or another one's name")
@@ -164,7 +171,7 @@ func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL st
 	if err != nil {
 		return "", nil, err
 	}
-	stack := bringUp(ctx, deployer, report)
+	stack := o.bringUp(ctx, deployer, report)
 	endpoint, err = stack.awaitPrometheus(ctx)
 	return endpoint, func(ctx context.Context) error { return stack.await(ctx, report) }, err
 }
@@ -205,7 +212,7 @@ func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 	opts.Users = []localaws.User{{Name: Deployer, Policy: parascope.DeployerPolicy}}
 	cloud, err := localaws.New(opts)
 	if err != nil {
-		return nil, explainLock(err)
+		return nil, explainHeld(err)
 	}
 	if err := cloud.Start(ctx); err != nil {
 		return nil, listen.Explain(err, o.CloudAddress)
@@ -213,11 +220,17 @@ func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 	return cloud, nil
 }
 
-// explainLock says what to do about a data directory that somebody holds.
-func explainLock(err error) error {
+// explainHeld says what to do about what somebody else has: the data directory, or
+// the address of a Grafana workspace in it.
+func explainHeld(err error) error {
 	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
 		return hint.New(hint.Busy, held,
 			"use the local cloud that runs already (parascope local env), stop it, or give --data another directory")
+	}
+	if a, ok := errors.AsType[*localaws.AddressError](err); ok {
+		err := listen.Explain(a.Err, a.Address)
+		return hint.New(hint.CodeOf(err), fmt.Errorf("open the Grafana of workspace %s where it was: %w", a.Workspace, err),
+			"stop that process and start again, or give --data another directory; Grafana keeps its address, since the stack's outputs name it")
 	}
 	return err
 }

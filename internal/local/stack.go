@@ -9,7 +9,7 @@ import (
 
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/deploy"
-	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -23,13 +23,10 @@ const Deployer = "deployer"
 // firstPage shows the minutes since the start, which an hour's picture hides.
 const firstPage = "/d/parascope-cluster-overview?from=now-5m&to=now&refresh=5s"
 
-// team are the example people of the local Identity Center.
-func team() []people.Want {
-	return []people.Want{
-		{Who: "alice@example.com", Role: "ADMIN"},
-		{Who: "bob@example.com", Role: "EDITOR"},
-		{Who: "carol@example.com", Role: "VIEWER"},
-	}
+// withGrafana reports whether the stack has a Grafana, which needs an organization's
+// Identity Center.
+func (o Options) withGrafana() bool {
+	return o.IdentityCenter == "organization" || o.IdentityCenter == ""
 }
 
 // rising is a stack that is being brought up.
@@ -41,7 +38,7 @@ type rising struct {
 
 // bringUp does what "parascope up" does, beside the caller: metrics can be sent
 // long before Grafana is there.
-func bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
+func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
 	r := &rising{prometheus: make(chan string, 1), done: make(chan error, 1)}
 	found := false
 	endpoint := func(url string) {
@@ -51,9 +48,12 @@ func bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
 		}
 	}
 	go func() {
-		o := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()}, People: team()}
-		var err error
-		r.result, err = deploy.Up(ctx, cfg, o, func(e deploy.Event) {
+		up, err := o.upOptions(ctx, cfg)
+		if err != nil {
+			r.done <- err
+			return
+		}
+		r.result, err = deploy.Up(ctx, cfg, up, func(e deploy.Event) {
 			switch {
 			case e.Kind == deploy.Progress && e.Resource.LogicalID == "PrometheusWorkspace" && e.Resource.Done():
 				if w, err := amp.FindWorkspace(ctx, cfg, StackName); err == nil {
@@ -66,9 +66,27 @@ func bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
 			}
 		})
 		endpoint(r.result.Outputs["AMPPrometheusEndpoint"])
+		if err == nil && r.result.GrafanaURL != "" {
+			err = o.noteTeam()
+		}
 		r.done <- err
 	}()
 	return r
+}
+
+// upOptions are those of "parascope up" here. A stack that has a Grafana keeps it:
+// up then says what is wrong with Identity Center.
+func (o Options) upOptions(ctx context.Context, cfg aws.Config) (deploy.UpOptions, error) {
+	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()}}
+	var err error
+	if up.People, err = o.firstTeam(ctx, cfg); err != nil || o.withGrafana() {
+		return up, err
+	}
+	state, err := stack.New(cfg, StackName).Describe(ctx)
+	if !state.Exists() {
+		up.Parameters = map[string]string{"MonitoringType": "amp-only"}
+	}
+	return up, err
 }
 
 // awaitPrometheus returns the endpoint of the stack's workspace.
@@ -96,10 +114,21 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if r.result.GrafanaURL == "" {
+		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has none; it needs --identity-center organization from the first start on, or 'parascope up --parameter MonitoringType=amp+amg' later"})
+		return nil
+	}
 	var who []string
 	for _, m := range r.result.Members {
+		if m.Kind == identity.User && m.Email == "" {
+			continue // deleted from Identity Center since
+		}
 		who = append(who, m.Principal.String()+" ("+strings.ToLower(string(m.Role))+")")
 	}
-	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL + firstPage, Detail: "sign in as " + strings.Join(who, ", ")})
+	detail := "nobody has a role yet: parascope users add EMAIL:admin"
+	if len(who) > 0 {
+		detail = "sign in as " + strings.Join(who, ", ")
+	}
+	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL + firstPage, Detail: detail})
 	return nil
 }

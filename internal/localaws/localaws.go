@@ -34,6 +34,9 @@ type (
 // HeldError says that another process, named by its pid, has the data directory open.
 type HeldError = state.HeldError
 
+// AddressError says that the Grafana of a workspace cannot have its address again.
+type AddressError = grafana.AddressError
+
 // Options configure a cloud. Only DataDir is needed.
 type Options struct {
 	DataDir string  // state, samples and access keys
@@ -82,6 +85,10 @@ type People struct {
 	Region string // where the instance is; default Options.Region
 }
 
+// ReadPeople reads a seed file's e-mails, in its order; of the example people where
+// file is empty.
+func ReadPeople(file string) (emails []string, err error) { return identity.Emails(file) }
+
 // IdentityCenter is what kind of instance the account has: "organization", which
 // is the default, "account" or "none".
 type IdentityCenter = identity.Kind
@@ -111,7 +118,8 @@ type Cloud struct {
 
 // New opens the data directory, which it creates when needed, and writes the
 // access keys of the profiles "operator" and "head" to its folder aws, in the
-// format of AWS's shared files. A *HeldError means that another cloud has it.
+// format of AWS's shared files. A *HeldError means that another cloud has it, an
+// *AddressError that somebody else has the address of one of its workspaces.
 func New(opts Options) (*Cloud, error) {
 	opts = opts.withDefaults()
 	db, err := state.Open(opts.DataDir)

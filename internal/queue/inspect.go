@@ -42,24 +42,26 @@ type LaneReport struct {
 }
 
 // Inspect reads all queues under dir, checking every record, and changes nothing.
+// A queue is known by its lanes' directories: its positions may be damaged or gone.
 func Inspect(dir string) (Report, error) {
 	r := Report{Dir: dir, Queues: []QueueReport{}}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		lanes, err := lanesIn(path)
+		if err != nil || lanes == 0 {
+			return err
+		}
+		q, err := inspectQueue(path, lanes)
 		if err != nil {
 			return err
 		}
-		if d.IsDir() || d.Name() != positionsFile {
-			return nil
-		}
-		q, err := inspectQueue(filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		if q.Path, err = filepath.Rel(dir, filepath.Dir(path)); err != nil {
+		if q.Path, err = filepath.Rel(dir, path); err != nil {
 			return err
 		}
 		r.Queues = append(r.Queues, q)
-		return nil
+		return fs.SkipDir
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("inspect queues: %w", err)
@@ -67,14 +69,27 @@ func Inspect(dir string) (Report, error) {
 	return r, nil
 }
 
-func inspectQueue(dir string) (QueueReport, error) {
-	f, err := os.Open(filepath.Join(dir, positionsFile))
+// lanesIn returns how many lanes have a directory in dir.
+func lanesIn(dir string) (n int, err error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return QueueReport{}, err
+		return 0, err
 	}
-	defer f.Close()
-	lanes, err := LanesIn(dir)
-	if err != nil {
+	for _, e := range entries {
+		var i int
+		if _, err := fmt.Sscanf(e.Name(), "lane-%d", &i); err == nil && e.IsDir() && e.Name() == laneDir(i) {
+			n = max(n, i+1)
+		}
+	}
+	return n, nil
+}
+
+func inspectQueue(dir string, lanes int) (QueueReport, error) {
+	f, err := os.Open(filepath.Join(dir, positionsFile))
+	switch {
+	case err == nil:
+		defer f.Close()
+	case !errors.Is(err, fs.ErrNotExist):
 		return QueueReport{}, err
 	}
 	p := &positions{file: f}
@@ -145,6 +160,9 @@ func (l *LaneReport) inspectSegment(path string, offset, size int64, at *positio
 		offset = start + HeaderBytes + int64(h.length)
 		if h.first < at.consumed {
 			continue
+		}
+		if !l.Positions && at.enqueued == 0 {
+			at.base, at.consumed = h.first, h.first // its slots are lost: the counts begin here
 		}
 		at.enqueued = max(at.enqueued, h.end())
 		body := make([]byte, h.length)

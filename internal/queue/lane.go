@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,11 +14,12 @@ import (
 type Lane struct {
 	dir          string
 	number       int
-	share        int64 // bytes on disk that it may hold
+	share        atomic.Int64 // bytes on disk that it may hold
 	segmentBytes int64
 	now          func() time.Time
 	logger       *slog.Logger
 	positions    *positions
+	fsync        func(*os.File) error
 	more         chan struct{} // holds a value when something was appended
 
 	mu       sync.Mutex // of everything below but the reader's own
@@ -52,7 +54,7 @@ func (l *Lane) More() <-chan struct{} { return l.more }
 func (l *Lane) Over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.bytes > l.share
+	return l.bytes > l.share.Load()
 }
 
 // Append takes the samples of one request. buf is HeaderBytes of room, which
@@ -109,7 +111,7 @@ func (l *Lane) store() error {
 // write puts a record at the end of the last segment, or of a new one.
 func (l *Lane) write(buf []byte) error {
 	if l.file != nil && l.segments[len(l.segments)-1].size+int64(len(buf)) > l.segmentBytes {
-		if err := l.rotate(); err != nil {
+		if err := l.endSegment(); err != nil {
 			l.logger.Warn("segment not synced", "lane", l.dir, "err", err)
 		}
 	}
@@ -128,9 +130,7 @@ func (l *Lane) write(buf []byte) error {
 	}
 	// Half a record must not lie in front of a whole one. Where it cannot be cut
 	// off, the next record goes to the next segment all the same.
-	err = fmt.Errorf("write to queue: %w", err)
-	err = errors.Join(err, l.file.Truncate(last.size), l.file.Close())
-	l.file = nil
+	err = errors.Join(fmt.Errorf("write to queue: %w", err), l.file.Truncate(last.size), l.endSegment())
 	if last.size == 0 {
 		err = errors.Join(err, os.Remove(segmentPath(l.dir, last.number)))
 		l.segments = l.segments[:len(l.segments)-1]
@@ -154,23 +154,26 @@ func (l *Lane) begin() error {
 	return nil
 }
 
-// rotate ends the segment that is written.
-func (l *Lane) rotate() error {
+// endSegment closes the segment that is written. What is not on the disk yet and
+// not sent yet is brought there first. The caller holds mu.
+func (l *Lane) endSegment() error {
 	f := l.file
 	l.file = nil
 	var err error
 	if l.unsynced && l.consumed < l.enqueued {
-		err = f.Sync()
+		err = errors.Join(l.fsync(f), syncDir(l.dir))
 	}
+	l.unsynced = false
 	return errors.Join(err, f.Close())
 }
 
-// sync brings the last segment to the disk, unless all of it was sent.
+// sync brings the last segment to the disk, unless all of it was sent. Records may
+// be appended meanwhile; it speaks of those before.
 func (l *Lane) sync() error {
 	l.mu.Lock()
-	f, needed := l.file, l.unsynced && l.consumed < l.enqueued
-	if needed {
-		l.unsynced = false
+	f, needed, size := l.file, l.unsynced && l.consumed < l.enqueued, int64(0)
+	if needed && f != nil {
+		size = l.segments[len(l.segments)-1].size
 	}
 	if l.enqueued != l.stored {
 		// A slot with the newest running number lets a loss be counted.
@@ -180,19 +183,19 @@ func (l *Lane) sync() error {
 	if !needed || f == nil {
 		return nil
 	}
-	err := f.Sync()
-	if errors.Is(err, os.ErrClosed) {
-		return nil // rotate synced it
-	}
+	err := l.fsync(f)
 	if err == nil {
 		err = syncDir(l.dir)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != f {
+		return nil // endSegment synced it meanwhile, and its error was told
+	}
 	if err != nil {
-		l.mu.Lock()
-		l.unsynced = true
-		l.mu.Unlock()
 		return fmt.Errorf("sync queue: %w", err)
 	}
+	l.unsynced = l.segments[len(l.segments)-1].size > size
 	return nil
 }
 
@@ -215,8 +218,7 @@ func (l *Lane) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {
-		err = errors.Join(err, l.file.Close())
-		l.file = nil
+		err = errors.Join(err, l.endSegment())
 	}
 	if l.reading != nil {
 		err = errors.Join(err, l.reading.Close())

@@ -73,6 +73,18 @@ func (o *Outcome) Add(p Outcome) {
 	}
 }
 
+// WorstDrop returns for which reason most samples were dropped since an earlier
+// outcome, and whether any were.
+func (o *Outcome) WorstDrop(since Outcome) (why Dropped, any bool) {
+	var most uint64
+	for i, v := range o.Dropped {
+		if n := v - since.Dropped[i]; v > since.Dropped[i] && n > most {
+			why, any, most = Dropped(i), true, n
+		}
+	}
+	return why, any
+}
+
 // Ledger says what became of every sample that was taken. In samples:
 //
 //	Taken = Delivered + Queued + the sum of Uncertain + the sum of Dropped

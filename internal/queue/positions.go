@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 )
 
@@ -74,38 +76,58 @@ func parsePosition(b []byte) (p position, ok bool) {
 
 // positions is the file of all lanes' slots.
 type positions struct {
-	file  *os.File
+	file  *os.File // nil: there is none, for who only reads
 	dirty atomic.Bool
 }
 
 // openPositions opens the file, or makes it at its full size: to overwrite it
-// later needs no room on the disk.
+// later needs no room on the disk. A file of another size is made anew, with the
+// slots that are there: a lane that has none begins at its first record.
 func openPositions(path string, lanes int) (*positions, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	want := lanes * 2 * slotBytes
+	slots, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open positions: %w", err)
+	}
+	if len(slots) != want {
+		if err := makePositions(path, append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)); err != nil {
+			return nil, fmt.Errorf("make positions: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open positions: %w", err)
 	}
-	want := int64(lanes * 2 * slotBytes)
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case info.Size() == 0:
-		if _, err = f.Write(make([]byte, want)); err == nil {
-			err = f.Sync()
-		}
-	case info.Size() != want:
-		err = fmt.Errorf("file has %d bytes, %d lanes have %d", info.Size(), lanes, want)
+	return &positions{file: f}, nil
+}
+
+// makePositions writes the file as a whole or not at all, also when the disk is
+// full or the power fails.
+func makePositions(path string, slots []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), positionsFile+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(slots)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open positions: %w", err), f.Close())
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return &positions{file: f}, nil
+	return syncDir(filepath.Dir(path))
 }
 
 // load returns the lane's newest intact slot.
 func (p *positions) load(lane int) (newest position, found bool, err error) {
 	b := make([]byte, 2*slotBytes)
-	if _, err := p.file.ReadAt(b, int64(lane)*2*slotBytes); err != nil {
+	if p.file == nil {
+		return position{}, false, nil
+	}
+	if err := readFull(p.file, b, int64(lane)*2*slotBytes); err != nil {
 		return position{}, false, fmt.Errorf("read positions: %w", err)
 	}
 	for _, slot := range [][]byte{b[:slotBytes], b[slotBytes:]} {

@@ -48,7 +48,6 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -77,8 +76,9 @@ type Queue struct {
 	positions *positions
 }
 
-// Open opens the queue in dir, creating it if it is not there. A directory that
-// was made with another number of lanes is an error: only LanesIn tells.
+// Open opens the queue in dir, creating it if it is not there. It must have been
+// made with the same number of lanes: whoever opens it knows, by the directory's
+// name or otherwise.
 func Open(dir string, o Options) (*Queue, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
@@ -105,19 +105,6 @@ func Open(dir string, o Options) (*Queue, error) {
 	return q, nil
 }
 
-// LanesIn returns how many lanes the queue in dir was made with, 0 if there is no
-// queue.
-func LanesIn(dir string) (int, error) {
-	info, err := os.Stat(filepath.Join(dir, positionsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("look for a queue: %w", err)
-	}
-	return int(info.Size() / (2 * slotBytes)), nil
-}
-
 func laneDir(i int) string { return fmt.Sprintf("lane-%02d", i) }
 
 // Lane returns lane i, from 0.
@@ -131,6 +118,19 @@ func (q *Queue) Ledger() Ledger {
 	var sum Ledger
 	q.locked(func(l *Lane) { sum.Add(l.ledger()) })
 	return sum
+}
+
+// Limit sets how many bytes on disk the lanes may hold together, from now on.
+func (q *Queue) Limit(bytes int64) {
+	for _, l := range q.lanes {
+		l.share.Store(bytes / int64(len(q.lanes)))
+	}
+}
+
+// Bytes is how many bytes the lanes hold on disk.
+func (q *Queue) Bytes() (n int64) {
+	q.locked(func(l *Lane) { n += l.bytes })
+	return n
 }
 
 // Status is what a queue holds, at one instant.

@@ -14,9 +14,10 @@ func openLane(dir string, number int, share int64, p *positions, o Options) (*La
 		return nil, fmt.Errorf("create lane: %w", err)
 	}
 	l := &Lane{
-		dir: dir, number: number, share: share, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: p,
-		more: make(chan struct{}, 1),
+		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: p,
+		fsync: (*os.File).Sync, more: make(chan struct{}, 1),
 	}
+	l.share.Store(share)
 	at, found, err := p.load(number)
 	if err != nil {
 		return nil, err

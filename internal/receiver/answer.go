@@ -32,11 +32,13 @@ type Answer struct {
 
 // limitPhrases are in the 400s that speak of the workspace, not of the samples:
 // AMP raises the series limit by itself, and then takes the same samples.
-var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "rate limit"}
+var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "rate limit", "err-mimir-max-series-per-", "err-mimir-max-active-series"}
 
 // neverPhrases are in the 400s that say that these very samples cannot be taken:
-// the words of AMP, Cortex, Mimir and Prometheus, in lower case. The first that
-// is found names the reason.
+// the words of AMP, Cortex, Prometheus, and the ids (err-mimir-…) that Mimir never
+// changes, in lower case. The first that is found names the reason. Sources: AMP
+// user guide, troubleshooting; cortexproject/cortex pkg/util/validation/errors.go;
+// grafana/mimir pkg/util/globalerror/user.go and pkg/distributor/validate.go.
 var neverPhrases = []struct {
 	phrase string
 	reason queue.Uncertain
@@ -44,26 +46,46 @@ var neverPhrases = []struct {
 	{"out of order", queue.OutOfOrder},
 	{"out-of-order", queue.OutOfOrder},
 	{"duplicate sample", queue.DuplicateTimestamp},
+	{"sample-duplicate-timestamp", queue.DuplicateTimestamp},
 	{"different value but same timestamp", queue.DuplicateTimestamp},
 	{"new-value-for-timestamp", queue.DuplicateTimestamp},
 	{"too old", queue.RefusedTooOld},
 	{"sample-too-old", queue.RefusedTooOld},
+	{"sample-timestamp-too-old", queue.RefusedTooOld},
+	{"too-far-in-past", queue.RefusedTooOld},
+	{"too far in the past", queue.RefusedTooOld},
 	{"greater_than_max_sample_age", queue.RefusedTooOld},
 	{"out of bounds", queue.RefusedTooOld},
 	{"too new", queue.TooNew},
 	{"too_far_in_future", queue.TooNew},
+	{"too-far-in-future", queue.TooNew},
 	{"too far in the future", queue.TooNew},
 	{"too many labels", queue.InvalidLabels},
 	{"label_names_per_series", queue.InvalidLabels},
+	{"label-names-per-series", queue.InvalidLabels},
+	{"label-names-per-info-series", queue.InvalidLabels},
 	{"invalid label", queue.InvalidLabels},
 	{"label_invalid", queue.InvalidLabels},
+	{"label-invalid", queue.InvalidLabels},
+	{"label-value-invalid", queue.InvalidLabels},
 	{"label name too long", queue.InvalidLabels},
+	{"label-name-too-long", queue.InvalidLabels},
 	{"label value too long", queue.InvalidLabels},
+	{"label-value-too-long", queue.InvalidLabels},
 	{"duplicate label", queue.InvalidLabels},
+	{"duplicate-label-names", queue.InvalidLabels},
+	{"labels not sorted", queue.InvalidLabels},
+	{"labels-not-sorted", queue.InvalidLabels},
 	{"invalid metric name", queue.InvalidLabels},
+	{"metric-name-invalid", queue.InvalidLabels},
 	{"missing metric name", queue.InvalidLabels},
+	{"missing-metric-name", queue.InvalidLabels},
 	{"invalid native histogram", queue.InvalidHistogram},
+	{"invalid-native-histogram-schema", queue.InvalidHistogram},
 	{"native histogram schema", queue.InvalidHistogram},
+	{"max-native-histogram-buckets", queue.InvalidHistogram},
+	{"not-reducible-native-histogram", queue.InvalidHistogram},
+	{"err-mimir-native-histogram-", queue.InvalidHistogram},
 	{"histogram_too_large", queue.InvalidHistogram},
 }
 
@@ -86,10 +108,8 @@ func Classify(code int, header http.Header, body string, now time.Time) Answer {
 }
 
 func classify400(body string) (Meaning, queue.Uncertain) {
-	for _, p := range limitPhrases {
-		if strings.Contains(body, p) {
-			return Later, 0
-		}
+	if containsAny(body, limitPhrases) {
+		return Later, 0
 	}
 	for _, p := range neverPhrases {
 		if strings.Contains(body, p.phrase) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -30,7 +31,7 @@ type Client struct {
 }
 
 // Post makes one request of an encoded body and says what its answer means. It
-// sets clock by the answer.
+// sets clock by an answer that is the receiver's own.
 func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -47,7 +48,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 	}
 	var distrust func()
 	if c.Signer != nil {
-		now := clock.Now()
+		now := clock.Receivers()
 		used, err := c.Signer.sign(ctx, req, body, now)
 		if err != nil {
 			return Answer{Text: firstLine(err.Error()), Unsigned: errors.Is(err, errNoCredentials)}
@@ -62,14 +63,40 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 		return Answer{Text: firstLine(err.Error())}
 	}
 	defer resp.Body.Close()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		clock.Hear(date)
-	}
 	// What of the body cannot be read says nothing against the status line.
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerText))
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRest)
 	if distrust != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
 		distrust()
 	}
-	return Classify(resp.StatusCode, resp.Header, string(text), clock.Now())
+	a := Classify(resp.StatusCode, resp.Header, string(text), clock.Receivers())
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && ofTheReceiver(a, string(text)) {
+		clock.Hear(date)
+	}
+	return a
+}
+
+// skewPhrases are in the 403s that AWS answers to a signature whose time is more
+// than five minutes off, in lower case.
+var skewPhrases = []string{"signature expired", "signature not yet current"}
+
+// ofTheReceiver reports whether an answer can only be the receiver's own, so that
+// its Date is the receiver's: any gateway or portal on the way answers the others.
+func ofTheReceiver(a Answer, body string) bool {
+	switch a.Code {
+	case http.StatusBadRequest:
+		return a.Meaning == Never || containsAny(strings.ToLower(body), limitPhrases)
+	case http.StatusForbidden:
+		return containsAny(strings.ToLower(body), skewPhrases)
+	}
+	return a.Meaning == Accepted
+}
+
+func containsAny(text string, phrases []string) bool {
+	for _, p := range phrases {
+		if strings.Contains(text, p) {
+			return true
+		}
+	}
+	return false
 }

@@ -129,7 +129,75 @@ func TestClockBeforeTheReceiverIsHeard(t *testing.T) {
 	}
 	c.Hear(now.Add(30 * time.Minute))
 	elapsed += time.Minute
-	if got := c.Now(); !got.Equal(now.Add(31 * time.Minute)) {
+	if got := c.Receivers(); !got.Equal(now.Add(31 * time.Minute)) {
 		t.Errorf("%s, want a minute after what was heard", got)
+	}
+}
+
+// TestClockJudgesAge: by a clock that a receiver confirmed, and by the earlier of
+// the receiver's and the machine's; by one that none did only after a machine that
+// ran so long must be right about it.
+func TestClockJudgesAge(t *testing.T) {
+	wall, elapsed := now, time.Duration(0)
+	c := NewClock(func() time.Time { return wall }, func() time.Duration { return elapsed })
+	pass := func(d time.Duration) { wall, elapsed = wall.Add(d), elapsed+d }
+	pass(59 * time.Minute)
+	if got := c.Oldest(time.Hour); !got.IsZero() {
+		t.Errorf("a clock that nobody confirmed drops what is older than %s", got)
+	}
+	pass(2 * time.Minute)
+	if got := c.Oldest(time.Hour); !got.Equal(now.Add(time.Minute)) {
+		t.Errorf("after an hour without a receiver: %s, want %s", got, now.Add(time.Minute))
+	}
+	c.Hear(wall.Add(2 * time.Hour)) // as something in between may say
+	if got := c.Oldest(time.Hour); !got.Equal(now.Add(time.Minute)) {
+		t.Errorf("after a Date two hours ahead: %s, want %s", got, now.Add(time.Minute))
+	}
+	c.Hear(wall.Add(-2 * time.Hour))
+	if got := c.Oldest(time.Hour); !got.Equal(wall.Add(-3 * time.Hour)) {
+		t.Errorf("after a Date two hours behind: %s, want %s", got, wall.Add(-3*time.Hour))
+	}
+}
+
+// TestClockHearsOnlyTheReceiver: an answer that anyone on the way may give says
+// nothing of the receiver's time.
+func TestClockHearsOnlyTheReceiver(t *testing.T) {
+	for _, c := range []struct {
+		code  int
+		body  string
+		heard bool
+	}{
+		{200, "", true},
+		{204, "", true},
+		{400, "err: out-of-order sample", true},
+		{400, "user=1_ws: per-user series limit of 10000000 exceeded", true},
+		{400, "<html>bad request</html>", false},
+		{302, "", false},
+		{401, "", false},
+		{403, "blocked by policy", false},
+		{403, `{"message":"Signature expired: 20261102T060000Z is now earlier than 20261102T085500Z (20261102T090000Z - 5 min.)"}`, true},
+		{403, `{"message":"Signature not yet current: 20261102T120000Z is still later than 20261102T090500Z (20261102T090000Z + 5 min.)"}`, true},
+		{404, "", false},
+		{413, "", false},
+		{429, "", false},
+		{502, "", false},
+		{503, "Signature expired", false},
+	} {
+		date := now.Add(2 * time.Hour)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", date.Format(http.TimeFormat))
+			w.WriteHeader(c.code)
+			if c.body != "" {
+				_, _ = w.Write([]byte(c.body)) // an error shows as a wrong answer
+			}
+		}))
+		clock := NewClock(func() time.Time { return now }, func() time.Duration { return 0 })
+		http := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		client := &Client{HTTP: http, URL: server.URL, Timeout: 5 * time.Second}
+		client.Post(t.Context(), []byte("body"), clock)
+		server.Close()
+		if heard := clock.Receivers().Equal(date); heard != c.heard {
+			t.Errorf("%d %q moves the clock: %v, want %v", c.code, c.body, heard, c.heard)
+		}
 	}
 }

@@ -2,8 +2,10 @@ package ship
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +38,7 @@ const (
 	childDir    = "SHIP_CHILD_DIR"
 	childConfig = "SHIP_CHILD_CONFIG"
 	childLimit  = "SHIP_CHILD_FILE_LIMIT" // bytes that a file may have
+	childUser   = "SHIP_CHILD_USER"       // id of the user to become
 )
 
 const (
@@ -66,6 +70,20 @@ func child(dir, yaml, limit string) error {
 			return err
 		}
 	}
+	if user := os.Getenv(childUser); user != "" {
+		id, err := strconv.Atoi(user)
+		if err != nil {
+			return err
+		}
+		if err := syscall.Setuid(id); err != nil {
+			return err
+		}
+	}
+	pages, err := os.OpenFile(filepath.Join(dir, pagesFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer pages.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -105,10 +123,31 @@ func child(dir, yaml, limit string) error {
 				return err
 			}
 		}
+		if _, err := pages.Write([]byte("(")); err != nil {
+			return err
+		}
 		if err := a.Commit(); err != nil {
 			return err
 		}
+		if _, err := pages.Write([]byte(")")); err != nil {
+			return err
+		}
 	}
+}
+
+// pagesFile has a "(" for each page that was about to be committed, and a ")" for
+// each that was.
+const pagesFile = "pages"
+
+// appended returns how many samples were taken at least, and at most: a kill may
+// come between.
+func appended(t *testing.T, dir string) (least, most uint64) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, pagesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint64(bytes.Count(b, []byte(")")) * childSeries), uint64(bytes.Count(b, []byte("(")) * childSeries)
 }
 
 // answerLedger prints a line of JSON for each line it reads. "unlimited" lifts
@@ -220,10 +259,10 @@ func soak(t *testing.T) (time.Duration, uint64) {
 	return d, seed
 }
 
-// TestRandomFaults kills the sender and mistreats it at random. In the end each
-// sample that was taken is at the receiver, once or more, in order; the ledger
-// says the same number; and what comes twice is what was in flight when the
-// process was killed, or when its answer was lost.
+// TestRandomFaults kills the sender, mistreats it at random and lets its disk be
+// full. In the end the ledger says what was appended; what it does not call dropped
+// is at the receiver, once or more, in order; and no more comes twice than was in
+// flight when a process ended, or when an answer was lost.
 func TestRandomFaults(t *testing.T) {
 	d, seed := soak(t)
 	t.Logf("SEED=%d repeats this", seed)
@@ -232,14 +271,21 @@ func TestRandomFaults(t *testing.T) {
 	dir := t.TempDir()
 	yaml := strings.Replace(remoteWrite(s), "remote_timeout: 2s", "remote_timeout: 300ms", 1)
 	end := time.Now().Add(d)
-	kills := 0
-	for time.Now().Before(end) {
-		p := run(t, dir, yaml, "")
+	const lanes = 4
+	ends, kills := 0, 0
+	var unanswered atomic.Int64 // samples that were kept and whose answer was lost
+	for ; time.Now().Before(end); ends++ {
+		limit := ""
+		if rng.IntN(4) == 0 {
+			limit = "20000"
+		}
+		p := run(t, dir, yaml, limit)
 		for range 1 + rng.IntN(4) {
-			s.answerWith(randomFault(rng))
+			s.answerWith(randomFault(rng, &unanswered))
 			await(t, "the fault has lasted", after(time.Duration(50+rng.IntN(250))*time.Millisecond))
 		}
 		if rng.IntN(4) == 0 {
+			p.ledger("") // it has started, and ends as it should
 			p.end(syscall.SIGTERM)
 		} else {
 			p.end(syscall.SIGKILL)
@@ -260,8 +306,14 @@ func TestRandomFaults(t *testing.T) {
 	}
 	l = report.Queues[0].Ledger
 	t.Logf("%s, %d kills: %+v, receiver has %d, %d twice", d, kills, l, s.distinct(), s.duplicates)
-	if l.Taken != l.Delivered || l.Delivered != uint64(s.distinct()) {
+	if l.Lost() != l.Dropped[queue.Disk] || l.Taken != l.Delivered+l.Doubtful()+l.Lost() || l.Taken-l.Lost() != uint64(s.distinct()) {
 		t.Errorf("ledger %+v, receiver has %d distinct samples", l, s.distinct())
+	}
+	if least, most := appended(t, dir); l.Taken < least || l.Taken > most {
+		t.Errorf("ledger %+v, and %d to %d samples were appended", l, least, most)
+	}
+	if most := ends*lanes*slices.Max(s.batches) + int(unanswered.Load()); s.duplicates > most {
+		t.Errorf("%d samples came twice, and at most %d were in flight when it ended %d times or when answers were lost", s.duplicates, most, ends)
 	}
 	if s.outOfOrder != 0 {
 		t.Errorf("%d samples out of order", s.outOfOrder)
@@ -295,16 +347,17 @@ func after(d time.Duration) func() bool {
 
 // randomFault is one way in which a receiver misbehaves, or none. A share of the
 // requests is spared.
-func randomFault(rng *rand.Rand) func(http.ResponseWriter, *http.Request, int) bool {
+func randomFault(rng *rand.Rand, unanswered *atomic.Int64) func(http.ResponseWriter, *http.Request, int) bool {
 	codes := []int{401, 403, 404, 429, 500, 503, 302}
-	code, kind, every := codes[rng.IntN(len(codes))], rng.IntN(6), int64(1+rng.IntN(4))
+	code, kind, every := codes[rng.IntN(len(codes))], rng.IntN(8), int64(1+rng.IntN(4))
 	var n atomic.Int64
-	return func(w http.ResponseWriter, r *http.Request, _ int) bool {
+	return func(w http.ResponseWriter, r *http.Request, samples int) bool {
 		if kind == 0 || n.Add(1)%every != 0 {
 			return true
 		}
 		switch kind {
 		case 1: // the answer is lost, and the samples are kept
+			unanswered.Add(int64(samples))
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 				conn.Close()
 			}
@@ -312,10 +365,65 @@ func randomFault(rng *rand.Rand) func(http.ResponseWriter, *http.Request, int) b
 		case 2: // hangs
 			<-r.Context().Done()
 			return false
+		case 3: // says that it refuses some, and keeps what it had before
+			http.Error(w, "err: out-of-order sample", http.StatusBadRequest)
+			return true
+		case 4: // takes small requests only
+			if samples <= 20 {
+				return true
+			}
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return false
 		default:
 			http.Error(w, "trouble", code)
 			return false
 		}
+	}
+}
+
+// TestReadOnlyDirectory: the queue's directories may not be written to, by a
+// process that is not root. It lives, counts what it cannot keep, and recovers.
+func TestReadOnlyDirectory(t *testing.T) {
+	s := newSink(t)
+	dir := t.TempDir()
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		t.Setenv(childUser, strconv.Itoa(nobody))
+		if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, nobody, nobody)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := run(t, dir, remoteWrite(s), "")
+	await(t, "samples arrive", func() bool { return s.distinct() > childSeries })
+	p.end(syscall.SIGTERM)
+	lanes, err := filepath.Glob(filepath.Join(dir, "remote-*", "*", "lane-*"))
+	if err != nil || len(lanes) != 4 {
+		t.Fatalf("lanes: %v, %v", lanes, err)
+	}
+	mode := func(m os.FileMode) {
+		t.Helper()
+		for _, lane := range lanes {
+			if err := os.Chmod(lane, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mode(0o555)
+	defer mode(0o755)
+	p = run(t, dir, remoteWrite(s), "")
+	await(t, "samples are dropped for the disk", func() bool { return p.ledger("").Dropped[queue.Disk] > 10*childSeries })
+	mode(0o755)
+	before := p.ledger("")
+	await(t, "samples are delivered again", func() bool { return p.ledger("").Delivered > before.Delivered+10*childSeries })
+	p.end(syscall.SIGTERM)
+	report, err := queue.Inspect(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := report.Queues[0].Ledger
+	least, most := appended(t, dir)
+	if l.Taken < least || l.Taken > most || l.Taken != l.Delivered+l.Dropped[queue.Disk]+l.Queued || l.Delivered != uint64(s.distinct()) {
+		t.Errorf("ledger %+v; receiver has %d; %d to %d were appended", l, s.distinct(), least, most)
 	}
 }
 

@@ -249,6 +249,12 @@ func (r *rig) settled(n int) queue.Ledger {
 	return l
 }
 
+// settledOnDisk waits until n samples are taken.
+func (r *rig) settledOnDisk(n int) {
+	r.t.Helper()
+	await(r.t, fmt.Sprintf("%d samples are taken", n), func() bool { return r.Status().Total.Taken == uint64(n) })
+}
+
 func (r *rig) remote() delivery.RemoteStatus {
 	r.t.Helper()
 	st := r.Status()

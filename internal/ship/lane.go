@@ -38,11 +38,13 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 		}
 		switch {
 		case err != nil:
-			l.remote.diskFailed(err)
+			l.remote.diskTrouble(err)
 			sleep(ctx, idle)
 		case !ok && once:
+			l.remote.calm(l.key)
 			return
 		case !ok:
+			l.remote.calm(l.key)
 			select {
 			case <-l.lane.More():
 			case <-ctx.Done():
@@ -63,16 +65,38 @@ func (l *shipLane) join(e queue.Entry) ([]byte, error) {
 	return joined, err
 }
 
-// dropOlder drops the records at the front whose samples are all from before
-// millis, and reports whether there were any.
-func (l *shipLane) dropOlder(millis int64) bool {
+// await waits until ready is closed, and reports whether ctx did not end first.
+// Meanwhile the limits on bytes and on age apply to what waits.
+func (l *shipLane) await(ctx context.Context, ready <-chan struct{}) bool {
+	ticker := time.NewTicker(idle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ready:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+			l.trim(l.remote.clock.Oldest(l.remote.settings.Load().ageLimit).UnixMilli())
+		}
+	}
+}
+
+// trim drops records at the front while the lane holds too much, and those whose
+// samples are all from before millis. It reports whether there were any.
+func (l *shipLane) trim(millis int64) bool {
 	for dropped := false; ; dropped = true {
+		over := l.lane.Over()
 		e, ok, err := l.lane.Peek(1, 0)
-		if err != nil || !ok || e.MaxTime >= millis {
+		if err != nil || !ok || !over && e.MaxTime >= millis {
 			return dropped // the next Peek meets the error, too
 		}
+		why := queue.TooOld
+		if over {
+			why = queue.QueueFull
+		}
 		var o queue.Outcome
-		o.Dropped[queue.TooOld] = uint64(e.Samples)
+		o.Dropped[why] = uint64(e.Samples)
 		l.lane.Done(e, o)
 		l.remote.outcome(o)
 	}
@@ -119,11 +143,11 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 			o.Dropped[queue.QueueFull] += samplesOf(parts)
 			break
 		}
-		if oldest := l.remote.clock.Now().Add(-set.ageLimit).UnixMilli(); maxTime < oldest {
+		if oldest := l.remote.clock.Oldest(set.ageLimit).UnixMilli(); maxTime < oldest {
 			o.Dropped[queue.TooOld] += samplesOf(parts)
 			break
 		} else if minTime < oldest {
-			if len(e.Bodies) > 1 && o.Sum() == 0 && l.dropOlder(oldest) {
+			if len(e.Bodies) > 1 && o.Sum() == 0 && l.trim(oldest) {
 				return // what is left makes another request
 			}
 			// Those of one scrape have one time, unless an exporter sets
@@ -156,6 +180,7 @@ func samplesOf(parts []part) (n uint64) {
 // when ctx ended.
 func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o *queue.Outcome) bool {
 	if !l.remote.configured.Load() {
+		l.remote.calm(l.key)
 		return sleep(ctx, idle) // its remote_write is gone: it waits until it is too old
 	}
 	p := (*parts)[0]
@@ -177,11 +202,14 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		o.Delivered += uint64(p.samples)
 		*parts = (*parts)[1:]
 		l.remote.pace.Accept(p.samples)
+		l.remote.good(l.key)
 	case receiver.Never:
 		o.Uncertain[a.Reason] += uint64(p.samples)
-		l.remote.health.Refuse(a.Text)
+		l.remote.health.Refuse(l.remote.wall(), a.Text)
+		l.remote.answered(l.key)
 		*parts = (*parts)[1:]
 	case receiver.Split:
+		l.remote.answered(l.key)
 		if p.samples == 1 {
 			o.Dropped[queue.TooLarge]++
 			*parts = (*parts)[1:]
@@ -198,7 +226,6 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		return l.retry(ctx, set, a, epoch, p.samples)
 	}
 	l.backoff.Reset()
-	l.remote.good(l.key)
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 
 	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 )
@@ -29,6 +31,7 @@ import (
 type remote struct {
 	ship       *Ship
 	id         string // name of its directory
+	fresh      bool   // its directory was made with it
 	logger     *slog.Logger
 	settings   atomic.Pointer[settings]
 	configured atomic.Bool
@@ -36,7 +39,7 @@ type remote struct {
 	pace       *receiver.Pace
 	health     delivery.Health
 	traffic    delivery.Traffic
-	lost       atomic.Uint64 // samples dropped so far, as of the last tick
+	seen       atomic.Pointer[queue.Outcome] // as of the last tick
 
 	queues []*queue.Queue // the last one takes samples; the others are drained first
 	taking []sync.Mutex   // one a lane of the last queue, held while it takes
@@ -82,6 +85,11 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	}
 	// Until a configuration names it, a remote only ages.
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
+	defer func() {
+		if err != nil {
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), "make room on the disk of "+s.options.Dir+", and let the head write there")
+		}
+	}()
 	dir := filepath.Join(s.options.Dir, id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
@@ -97,6 +105,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 		generations = append(generations, g)
 	}
+	var before queue.Outcome
 	for _, g := range generations {
 		q, err := queue.Open(filepath.Join(dir, g.dir()), queue.Options{
 			Lanes: g.lanes, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
@@ -105,9 +114,9 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 			return nil, fmt.Errorf("open queue of %s: %w", id, err)
 		}
 		r.queues = append(r.queues, q)
-		before := q.Ledger()
-		r.lost.Add(before.Lost())
+		before.Add(q.Ledger().Outcome)
 	}
+	r.seen.Store(&before)
 	r.closed.Store(!live)
 	r.hurry, r.spare = make(chan struct{}), make(chan []byte, 1)
 	if live {
@@ -133,10 +142,6 @@ func listGenerations(dir string) ([]generation, error) {
 		var g generation
 		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 {
 			continue // not ours
-		}
-		// A start that ended early leaves a directory without a queue.
-		if have, err := queue.LanesIn(filepath.Join(dir, e.Name())); err != nil || have != g.lanes && have != 0 {
-			return nil, fmt.Errorf("queue %s has %d lanes (%v)", filepath.Join(dir, e.Name()), have, err)
 		}
 		all = append(all, g)
 	}
@@ -197,6 +202,7 @@ func (r *remote) label() (name, url string) {
 // lane must not overtake itself.
 func (r *remote) start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(ctx)
+	r.shareLimit()
 	ready := make(chan struct{})
 	close(ready)
 	key := 0
@@ -210,10 +216,8 @@ func (r *remote) start(ctx context.Context) {
 			lanes.Add(1)
 			r.running.Go(func() {
 				defer lanes.Done()
-				select {
-				case <-before:
+				if l.await(ctx, before) {
 					l.run(ctx, once)
-				case <-ctx.Done():
 				}
 			})
 		}
@@ -228,10 +232,25 @@ func (r *remote) start(ctx context.Context) {
 	}
 }
 
+// shareLimit gives each queue what the newer ones leave of the limit on bytes, so
+// that the oldest samples are dropped first.
+func (r *remote) shareLimit() {
+	left := r.ship.options.MaxBytes
+	for _, q := range slices.Backward(r.queues) {
+		q.Limit(left)
+		left = max(left-q.Bytes(), 0)
+	}
+}
+
 // stop ends sending and closes the queues. takeNothing comes first.
 func (r *remote) stop() error {
 	r.cancel()
 	r.running.Wait()
+	return r.close()
+}
+
+// close closes the queues, which nobody uses.
+func (r *remote) close() error {
 	var first error
 	for _, q := range r.queues {
 		if err := q.Close(); err != nil && first == nil {
@@ -263,11 +282,26 @@ func (r *remote) bad(lane int, a receiver.Answer) {
 	}
 }
 
-// good notes that a request got a final answer, and tells when that ends trouble.
+// good notes a 2xx, and tells when that ends trouble.
 func (r *remote) good(lane int) {
 	now := r.wall()
-	if since := r.health.Good(lane, now); !since.IsZero() {
-		r.logger.Info("samples are delivered again", "after", now.Sub(since).Round(time.Second).String())
+	r.over("samples are delivered again", r.health.Good(lane, now), now)
+}
+
+// answered notes another final answer.
+func (r *remote) answered(lane int) {
+	r.over("the receiver answers again", r.health.Calm(lane), r.wall())
+}
+
+// calm notes that a lane sends nothing now: what it had was dropped, or it may not
+// send. Its last trouble is over then, and no success.
+func (r *remote) calm(lane int) {
+	r.over("nothing is sent any more", r.health.Calm(lane), r.wall())
+}
+
+func (r *remote) over(what string, since, now time.Time) {
+	if !since.IsZero() {
+		r.logger.Info(what, "after", now.Sub(since).Round(time.Second).String())
 	}
 }
 
@@ -276,10 +310,14 @@ func (r *remote) outcome(o queue.Outcome) {
 	if o.Sum() == o.Delivered {
 		return
 	}
-	whole := queue.Ledger{Taken: o.Sum(), Outcome: o}
-	if !r.health.Loss(r.wall(), whole.Lost() > 0) {
+	now := r.wall()
+	if why, dropped := o.WorstDrop(queue.Outcome{}); dropped {
+		r.health.Loss(now, why.String())
+	}
+	if !r.health.Tell(now) {
 		return
 	}
+	whole := queue.Ledger{Taken: o.Sum(), Outcome: o}
 	b, err := whole.MarshalJSON()
 	if err != nil {
 		b = []byte(err.Error())
@@ -287,9 +325,21 @@ func (r *remote) outcome(o queue.Outcome) {
 	r.logger.Error("samples were not delivered", "batch", string(b), "last_refusal", r.health.Refusal())
 }
 
-// diskFailed notes that a batch could not be queued, or the queue not be read.
+// diskFailed notes that samples could not be queued, and were dropped.
 func (r *remote) diskFailed(err error) {
-	if r.health.Loss(r.wall(), true) {
+	now := r.wall()
+	r.health.Loss(now, queue.Disk.String())
+	if r.health.Tell(now) {
 		r.logger.Error("the queue's disk fails; samples that cannot be queued are dropped and counted", "err", err)
+	}
+}
+
+// diskTrouble notes that the queue could not be read or synced: nothing is lost by
+// that, unless the power fails, too.
+func (r *remote) diskTrouble(err error) {
+	now := r.wall()
+	r.health.Disk(now, err.Error())
+	if r.health.Tell(now) {
+		r.logger.Error("the queue's disk fails; nothing is lost by it so far", "err", err)
 	}
 }

@@ -22,9 +22,9 @@ const (
 	// recommendedSamples is max_samples_per_send as AWS recommends it for AMP. It
 	// takes the place of Prometheus' default, which cannot be told from "not set".
 	recommendedSamples = 1000
-	// maxRequestBytes bounds a request before compression: AMP's quota is 1 MB and
-	// does not say of what.
-	maxRequestBytes = 1 << 20
+	// DefaultMaxRequestBytes bounds a request before compression: AMP's quota is 1 MB
+	// and does not say of what.
+	DefaultMaxRequestBytes = 1 << 20
 	// maxHold is how long a lane waits at most for a request to be full.
 	maxHold = time.Second
 	// receiverAgeLimit is the age from which AMP refuses samples.
@@ -74,7 +74,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		config:   c,
 		client:   &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
 		external: encodeLabels(global.GlobalConfig.ExternalLabels), labels: global.GlobalConfig.ExternalLabels,
-		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: maxRequestBytes,
+		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: DefaultMaxRequestBytes,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}
@@ -150,28 +150,41 @@ func (s *settings) forget() {
 	s.relabeled = map[uint64]relabeled{}
 }
 
-// warn tells, once, of keys that a stock Prometheus heeds and that mean nothing
-// here.
-func (s *settings) warn(logger *slog.Logger) {
+// keyNote is a key that means something else here than in stock Prometheus, or
+// nothing.
+type keyNote struct{ key, why string }
+
+// notes are the section's keys that are not heeded as they stand.
+func (s *settings) notes() (notes []keyNote) {
 	c, stock := s.config, config.DefaultQueueConfig
 	for _, k := range []struct {
 		set bool
-		key string
-		why string
+		keyNote
 	}{
-		{c.QueueConfig.Capacity != stock.Capacity, "queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"},
-		{c.QueueConfig.MaxShards != stock.MaxShards, "queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"},
-		{c.QueueConfig.MinShards != stock.MinShards, "queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"},
-		{c.QueueConfig.RetryOnRateLimit, "queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"},
-		{c.SendExemplars, "send_exemplars", "AMP stores no exemplars; none are sent"},
-		{c.RoundRobinDNS, "round_robin_dns", "connections go where the system's resolver says"},
-		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage, "protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"},
-		{c.ConvertNHCBToClassic, "convert_nhcb_to_classic", "histograms are sent as they were scraped"},
-		{c.FailedRequestLogging, "failed_request_logging", "it speaks of remote write 2.0"},
+		{c.QueueConfig.Capacity != stock.Capacity, keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
+		{c.QueueConfig.MaxShards != stock.MaxShards, keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		{c.QueueConfig.MinShards != stock.MinShards, keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		// Neither default can be told from a value that is set.
+		{c.QueueConfig.MaxSamplesPerSend == stock.MaxSamplesPerSend, keyNote{"queue_config.max_samples_per_send", "2000, Prometheus' default, counts as not set: a request has up to 1000 samples, as AWS recommends; any other number is heeded"}},
+		{time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold, keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
+		{c.QueueConfig.RetryOnRateLimit, keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
+		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
+		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
+		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage, keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
+		{c.ConvertNHCBToClassic, keyNote{"convert_nhcb_to_classic", "histograms are sent as they were scraped"}},
+		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
 	} {
 		if k.set {
-			logger.Warn("key has no effect", "key", k.key, "why", k.why)
+			notes = append(notes, k.keyNote)
 		}
+	}
+	return notes
+}
+
+// warn tells, once, of the notes.
+func (s *settings) warn(logger *slog.Logger) {
+	for _, n := range s.notes() {
+		logger.Warn("key has no effect, or another one", "key", n.key, "why", n.why)
 	}
 	s.labels.Range(func(l labels.Label) {
 		if !model.LabelName(l.Name).IsValidLegacy() {

@@ -27,11 +27,13 @@
 package ship
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -47,8 +49,8 @@ import (
 )
 
 const (
-	// flushTimeout bounds how long Close sends what is left: it is safe on disk,
-	// and whoever stops a head gives it two seconds.
+	// flushTimeout bounds how long Close sends what is left: it is safe on disk, and
+	// whoever stops a head waits.
 	flushTimeout = time.Second
 	// tick is how often the queues are synced to the disk: what power loss costs.
 	tick = time.Second
@@ -66,11 +68,13 @@ const (
 // Options are what a Ship is made of. Dir, Logger, Registerer and Scrapes are
 // needed.
 type Options struct {
-	Dir        string // of the queues
-	Lanes      int    // of each remote write; 0: DefaultLanes
-	MaxBytes   int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Dir      string // of the queues
+	Lanes    int    // of each remote write; 0: DefaultLanes
+	MaxBytes int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
+	// MaxRequestBytes bounds a request before compression; 0: DefaultMaxRequestBytes.
+	MaxRequestBytes int
+	Logger          *slog.Logger
+	Registerer      prometheus.Registerer
 	// Scrapes gives the scrape manager, which knows the metrics' metadata. It
 	// returns an error until there is one.
 	Scrapes func() (*scrape.Manager, error)
@@ -109,6 +113,9 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = queue.DefaultMaxBytes
+	}
+	if o.MaxRequestBytes == 0 {
+		o.MaxRequestBytes = DefaultMaxRequestBytes
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -155,13 +162,9 @@ func (s *Ship) openLeftBehind() error {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) {
 			continue
 		}
-		r, err := s.openRemote(e.Name(), false)
-		if err != nil {
+		if err := s.age(e.Name()); err != nil {
 			return err
 		}
-		r.recall()
-		s.remotes = append(s.remotes, r)
-		r.start(s.ctx)
 	}
 	return nil
 }
@@ -173,19 +176,20 @@ func (s *Ship) openLeftBehind() error {
 func (s *Ship) ApplyConfig(c *config.Config) error {
 	ids, sets, err := newSets(s.ctx, c)
 	if err != nil {
+		closeSets(sets)
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var live []*remote
-	for _, id := range ids {
-		r, err := s.takingRemote(id)
-		if err != nil {
-			return err
-		}
-		sets[id].warn(r.logger)
-		r.configure(sets[id])
-		live = append(live, r)
+	live, err := s.takingRemotes(ids)
+	if err != nil {
+		closeSets(sets)
+		return err
+	}
+	for i, r := range live {
+		sets[ids[i]].maxBytes = s.options.MaxRequestBytes
+		sets[ids[i]].warn(r.logger)
+		r.configure(sets[ids[i]])
 	}
 	all := slices.Clone(live)
 	for _, r := range s.remotes {
@@ -202,41 +206,117 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 	return nil
 }
 
-// takingRemote returns the remote with the id, in a state that takes samples.
-// The caller holds mu.
-func (s *Ship) takingRemote(id string) (*remote, error) {
-	i := slices.IndexFunc(s.remotes, func(r *remote) bool { return r.id == id })
-	if i >= 0 && slices.Contains(s.live, s.remotes[i]) {
-		return s.remotes[i], nil
-	}
-	if i >= 0 { // opened to age: open it again to take
-		if err := s.remotes[i].stop(); err != nil {
+// takingRemotes returns the remotes with the ids, in a state that takes samples.
+// When one of them cannot be opened, what was there before is there again. The
+// caller holds mu.
+func (s *Ship) takingRemotes(ids []string) ([]*remote, error) {
+	var all, opened []*remote
+	for _, id := range ids {
+		i := slices.IndexFunc(s.remotes, func(r *remote) bool { return r.id == id })
+		if i >= 0 && slices.Contains(s.live, s.remotes[i]) {
+			all = append(all, s.remotes[i])
+			continue
+		}
+		var aging *remote
+		if i >= 0 {
+			aging = s.remotes[i]
+		}
+		r, err := s.reopen(id, aging)
+		if err != nil {
+			for _, r := range opened {
+				err = errors.Join(err, s.giveBack(r))
+			}
 			return nil, err
 		}
-		s.remotes = slices.Delete(s.remotes, i, i+1)
+		all, opened = append(all, r), append(opened, r)
+	}
+	for _, r := range opened {
+		var before queue.Ledger
+		for _, q := range r.queues {
+			before.Add(q.Ledger())
+		}
+		r.traffic.Start(s.elapsed(), before.Taken, before.Delivered)
+		s.replace(r)
+		r.start(s.ctx)
+	}
+	return all, nil
+}
+
+// reopen opens a remote to take samples, whose directory another one may have
+// open to age what is in it.
+func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
+	if aging == nil {
+		_, err := os.Stat(filepath.Join(s.options.Dir, id))
+		r, openErr := s.openRemote(id, true)
+		if openErr == nil {
+			r.fresh = os.IsNotExist(err)
+		}
+		return r, openErr
+	}
+	if err := aging.stop(); err != nil {
+		return nil, errors.Join(err, s.age(id))
 	}
 	r, err := s.openRemote(id, true)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.age(id))
 	}
-	var before queue.Ledger
-	for _, q := range r.queues {
-		before.Add(q.Ledger())
-	}
-	r.traffic.Start(s.elapsed(), before.Taken, before.Delivered)
-	s.remotes = append(s.remotes, r)
-	r.start(s.ctx)
 	return r, nil
 }
 
+// giveBack closes a remote that was opened to take samples and is not to.
+func (s *Ship) giveBack(r *remote) error {
+	err := r.close()
+	if r.fresh {
+		return errors.Join(err, os.RemoveAll(filepath.Join(s.options.Dir, r.id)))
+	}
+	return errors.Join(err, s.age(r.id))
+}
+
+// age opens a remote that no configuration names.
+func (s *Ship) age(id string) error {
+	r, err := s.openRemote(id, false)
+	if err != nil {
+		return err
+	}
+	r.recall()
+	s.replace(r)
+	r.start(s.ctx)
+	return nil
+}
+
+// replace puts a remote in the place of the one with its id, or at the end. Others
+// read the list that was there. The caller holds mu, or is alone.
+func (s *Ship) replace(r *remote) {
+	s.remotes = slices.Clone(s.remotes)
+	if i := slices.IndexFunc(s.remotes, func(o *remote) bool { return o.id == r.id }); i >= 0 {
+		s.remotes[i] = r
+		return
+	}
+	s.remotes = append(s.remotes, r)
+}
+
 // Check reports what ApplyConfig would refuse about the configuration's
-// remote_write sections.
-func Check(ctx context.Context, c *config.Config) error {
-	_, sets, err := newSets(ctx, c)
+// remote_write sections, and notes the keys that are not heeded as they stand.
+func Check(ctx context.Context, c *config.Config) (notes []string, err error) {
+	ids, sets, err := newSets(ctx, c)
+	defer closeSets(sets)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		name := cmp.Or(sets[id].config.Name, sets[id].config.URL.Redacted())
+		for _, n := range sets[id].notes() {
+			notes = append(notes, fmt.Sprintf("remote_write %s, %s: %s", name, n.key, n.why))
+		}
+	}
+	return notes, nil
+}
+
+// closeSets gives back what settings hold that are not put in force.
+func closeSets(sets map[string]*settings) {
 	for _, set := range sets {
 		set.close()
 	}
-	return err
 }
 
 // newSets makes the settings of each remote_write section, by its remote's id; ids
@@ -307,21 +387,22 @@ func (s *Ship) tick() {
 
 func (r *remote) tick(now time.Duration) {
 	var sum queue.Ledger
+	r.shareLimit()
 	for _, q := range r.queues {
 		if err := q.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-			r.diskFailed(err)
+			r.diskTrouble(err)
 		}
 		sum.Add(q.Ledger())
 	}
 	r.traffic.Tick(now, sum.Taken, sum.Delivered)
 	// Some losses have no batch that could tell of them: what was too old when it
-	// was scraped, what is damaged on disk.
-	if lost := sum.Lost(); lost > r.lost.Swap(lost) {
-		r.health.Loss(r.wall(), true)
+	// was scraped, what could not be written, what is damaged on disk.
+	if why, dropped := sum.WorstDrop(*r.seen.Swap(&sum.Outcome)); dropped {
+		r.health.Loss(r.wall(), why.String())
 	}
 }
 
-// Close takes nothing more, sends what it can within two seconds, and closes the
+// Close takes nothing more, sends what it can within a second (flushTimeout), and closes the
 // queues. What is left is sent after the next start.
 func (s *Ship) Close() error {
 	for _, r := range s.liveRemotes() {

@@ -242,8 +242,8 @@ func TestPartialRefusal(t *testing.T) {
 	if want := (queue.Ledger{Taken: 1000, Outcome: uncertain(queue.OutOfOrder, 1000)}); l != want {
 		t.Errorf("ledger %+v, want %+v", l, want)
 	}
-	if rs.Verdict != delivery.Delivering || !strings.Contains(rs.LastRefusal, "metric_7") {
-		t.Errorf("verdict %q, last refusal %q", rs.Verdict, rs.LastRefusal)
+	if rs.Verdict != delivery.InDoubt || !strings.Contains(rs.Reason, "metric_7") || !rs.LastSuccess.IsZero() {
+		t.Errorf("verdict %q: %s; last success %s; want in doubt, and never a success", rs.Verdict, rs.Reason, rs.LastSuccess)
 	}
 }
 
@@ -380,6 +380,31 @@ func TestKeysWithoutEffectAreTold(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "max_samples_per_send") || slices.Max(s.batches) > 500 {
 		t.Errorf("max_samples_per_send: %d samples in a request; log:\n%s", slices.Max(s.batches), &log)
+	}
+}
+
+// TestDefaultsThatAreOthersAreTold: they cannot be told from values that are set.
+func TestDefaultsThatAreOthersAreTold(t *testing.T) {
+	for queue, want := range map[string]int{
+		"{max_samples_per_send: 2000, batch_send_deadline: 5s}": 2,
+		"{batch_send_deadline: 500ms}":                          1,
+		"{max_samples_per_send: 1000, batch_send_deadline: 1s}": 0,
+	} {
+		notes, err := Check(t.Context(), parse(t, "remote_write:\n  - {url: http://127.0.0.1:1, name: amp, queue_config: "+queue+"}\n"))
+		if err != nil || len(notes) != want {
+			t.Errorf("%s: %d notes (%v), want %d: %q", queue, len(notes), err, want, notes)
+		}
+	}
+}
+
+func TestRequestSizeIsConfigurable(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{Lanes: 1, MaxRequestBytes: 64 << 10}, remoteWrite(s))
+	r.scrape("node", 3000, time.Now()) // of about 100 bytes each
+	r.settled(3000)
+	r.stop()
+	if most := slices.Max(s.batches); most < 500 || most > 900 {
+		t.Errorf("a request had %d samples, want what 64 KiB hold", most)
 	}
 }
 

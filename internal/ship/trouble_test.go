@@ -79,6 +79,58 @@ func TestClockIsSet(t *testing.T) {
 	}
 }
 
+// TestWrongDate: whatever stands between the machine and the receiver has a time
+// two hours off. Nothing is dropped for it, and nothing stops being sent.
+func TestWrongDate(t *testing.T) {
+	for _, code := range []int{http.StatusServiceUnavailable, http.StatusOK} { // a gateway; a captive portal
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			s := newSink(t)
+			r := start(t, Options{}, remoteWrite(s))
+			var once atomic.Bool
+			s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+				w.Header().Set("Date", time.Now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+				w.WriteHeader(code)
+				once.Store(true)
+				return code/100 == 2
+			})
+			r.scrape("node", 100, time.Now())
+			await(t, "a request is answered", once.Load)
+			await(t, "the answer is heard", func() bool { return r.remote().Requests[fmt.Sprint(code)] > 0 })
+			s.answerWith(nil)
+			for range 3 {
+				r.scrape("other", 100, time.Now())
+				await(t, "a millisecond has passed", after(2*time.Millisecond))
+			}
+			l := r.settled(400)
+			r.stop()
+			if l.Delivered != 400 || s.distinct() != 400 {
+				t.Errorf("ledger %+v, receiver has %d of 400", l, s.distinct())
+			}
+		})
+	}
+}
+
+// TestBootsAhead: a machine's clock is more than an hour ahead when it starts, as
+// one without a battery may be; its backlog is not dropped for that.
+func TestBootsAhead(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	c := newClocks()
+	r := start(t, Options{Now: c.wall, Elapsed: c.elapsed}, remoteWrite(s))
+	r.scrape("node", 100, c.wall())
+	r.settledOnDisk(100)
+	r.stop()
+	c.step(time.Hour + time.Minute)
+	r = start(t, r.options, remoteWrite(s))
+	await(t, "the receiver was asked", func() bool { return r.remote().Requests["503"] > 0 })
+	s.answerWith(nil)
+	l := r.settled(100)
+	r.stop()
+	if l.Delivered != 100 || s.distinct() != 100 {
+		t.Errorf("ledger %+v, receiver has %d of 100", l, s.distinct())
+	}
+}
+
 // TestWrongClockSigns is in package receiver; here: what is older than the limit
 // by the receiver's clock is dropped, oldest first, and counted.
 func TestBacklogOlderThanTheLimit(t *testing.T) {
@@ -136,6 +188,70 @@ func TestQueueLimit(t *testing.T) {
 	}
 }
 
+// TestQueueLimitIsShared: the number of lanes changes during an outage. Old and
+// new lanes have the limit together, and the oldest samples go first.
+func TestQueueLimitIsShared(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	const limit = 256 << 10
+	r := start(t, Options{Lanes: 2, MaxBytes: limit}, remoteWrite(s))
+	begin := time.Now().Add(-time.Minute)
+	n := 0
+	fill := func(until func(delivery.RemoteStatus) bool) {
+		t.Helper()
+		for i := 0; i < 2000 && !until(r.remote()); i++ {
+			n += 1000
+			r.scrape(fmt.Sprint("node-", n), 1000, begin.Add(time.Duration(n)*time.Microsecond))
+		}
+	}
+	fill(func(rs delivery.RemoteStatus) bool { return rs.QueueBytes > limit*3/4 })
+	old := n
+	r.stop()
+	r.options.Lanes = 3
+	r = start(t, r.options, remoteWrite(s))
+	fill(func(rs delivery.RemoteStatus) bool { return rs.QueueBytes > 2*limit })
+	var rs delivery.RemoteStatus
+	await(t, "the queues hold no more than they may, together", func() bool {
+		rs = r.remote()
+		return rs.QueueBytes <= limit
+	})
+	if lost := int(rs.Ledger.Dropped[queue.QueueFull]); lost < old || lost >= n {
+		t.Errorf("%d samples were dropped, want the %d old ones and some of the %d new ones", lost, old, n-old)
+	}
+	s.answerWith(nil)
+	l := r.settled(n)
+	r.stop()
+	if l.Delivered+l.Dropped[queue.QueueFull] != uint64(n) || uint64(s.distinct()) != l.Delivered || s.outOfOrder > 0 {
+		t.Errorf("ledger %+v, receiver has %d of %d", l, s.distinct(), n)
+	}
+}
+
+// TestTroubleEndsWithItsSamples: what failed is dropped or its section removed;
+// the remote write does not fail any more then, and no success is claimed.
+func TestTroubleEndsWithItsSamples(t *testing.T) {
+	for name, end := range map[string]func(*rig, *clocks) error{
+		"too old": func(_ *rig, c *clocks) error { c.skip(2 * time.Hour); return nil },
+		"removed": func(r *rig, _ *clocks) error { return r.ApplyConfig(parse(t, "scrape_configs: []")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSink(t)
+			s.answerWith(always(503, "down"))
+			c := newClocks()
+			r := start(t, Options{Now: c.wall, Elapsed: c.elapsed}, remoteWrite(s))
+			r.scrape("node", 100, c.wall())
+			await(t, "requests fail", func() bool { return !r.remote().FailingSince.IsZero() })
+			if err := end(r, c); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "no request fails any more", func() bool { return r.remote().FailingSince.IsZero() })
+			if rs := r.remote(); !rs.LastSuccess.IsZero() {
+				t.Errorf("last success %s, and nothing ever succeeded", rs.LastSuccess)
+			}
+			r.stop()
+		})
+	}
+}
+
 // TestDirectoryGone: the queue's directory disappears and comes back.
 func TestDirectoryGone(t *testing.T) {
 	s := newSink(t)
@@ -153,8 +269,8 @@ func TestDirectoryGone(t *testing.T) {
 	}
 	r.scrape("node", 10, time.Now().Add(time.Second))
 	await(t, "the samples are counted", func() bool { return r.Status().Total.Dropped[queue.Disk] == 10 })
-	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" {
-		t.Errorf("verdict %q, disk %q", rs.Verdict, rs.Disk)
+	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" || !strings.Contains(rs.Next(), "make room") {
+		t.Errorf("verdict %q, disk %q, next %q", rs.Verdict, rs.Disk, rs.Next())
 	}
 	if err := os.Mkdir(lane[0], 0o700); err != nil {
 		t.Fatal(err)
@@ -165,6 +281,36 @@ func TestDirectoryGone(t *testing.T) {
 	r.stop()
 	if l.Delivered != 20 || s.distinct() != 20 || rs.Disk != "" {
 		t.Errorf("ledger %+v, receiver has %d, disk %q", l, s.distinct(), rs.Disk)
+	}
+}
+
+// TestSyncFails: the queue cannot be synced, and nothing is lost by it.
+func TestSyncFails(t *testing.T) {
+	s := newSink(t)
+	s.answerWith(always(503, "down"))
+	r := start(t, Options{Lanes: 1}, remoteWrite(s))
+	r.scrape("node", 10, time.Now())
+	await(t, "the record is read", func() bool { return !r.remote().FailingSince.IsZero() })
+	lane, err := filepath.Glob(filepath.Join(r.options.Dir, "remote-*", "*", "lane-00"))
+	if err != nil || len(lane) != 1 {
+		t.Fatalf("lanes: %v, %v", lane, err)
+	}
+	if err := os.Rename(lane[0], lane[0]+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.scrape("node", 10, time.Now().Add(time.Second))
+	await(t, "the trouble is told", func() bool { return r.remote().Verdict == delivery.AtRisk })
+	if rs := r.remote(); rs.Ledger.Lost() > 0 || !rs.LastLoss.IsZero() || !strings.Contains(rs.Reason, "sync queue") {
+		t.Errorf("ledger %+v, last loss %s, reason %q", rs.Ledger, rs.LastLoss, rs.Reason)
+	}
+	if err := os.Rename(lane[0]+".away", lane[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.answerWith(nil)
+	l := r.settled(20)
+	r.stop()
+	if l.Delivered != 20 {
+		t.Errorf("ledger %+v", l)
 	}
 }
 

@@ -68,8 +68,7 @@ func (b bucket) elsewhere(region string) error {
 		"give --bucket the name of a bucket in "+b.region)
 }
 
-// create makes the bucket, closed to the public and encrypted, which AWS does by
-// itself for new buckets and we do not leave to chance.
+// create makes the bucket, to be secured at once.
 func (b bucket) create(ctx context.Context) error {
 	in := &s3.CreateBucketInput{Bucket: &b.name}
 	if b.region != "us-east-1" { // the one region that must not be named
@@ -83,6 +82,25 @@ func (b bucket) create(ctx context.Context) error {
 			return explain("create bucket "+b.name, err)
 		}
 	}
+	return nil
+}
+
+// finish secures the bucket while it is empty: it is new then, or was left by a run
+// that ended too early. How people set up a bucket that they use is theirs to say.
+func (b bucket) finish(ctx context.Context) error {
+	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.name, ExpectedBucketOwner: &b.owner, MaxKeys: aws.Int32(1)})
+	if err != nil {
+		return explain("list bucket "+b.name, err)
+	}
+	if len(out.Contents) > 0 {
+		return nil
+	}
+	return b.secure(ctx)
+}
+
+// secure closes the bucket to the public and encrypts it, which AWS does by itself
+// for new buckets and we do not leave to chance.
+func (b bucket) secure(ctx context.Context) error {
 	if _, err := b.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &b.name, ExpectedBucketOwner: &b.owner,
 		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
@@ -106,7 +124,9 @@ func (b bucket) holds(ctx context.Context, key string) (bool, error) {
 	_, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
 	switch awserr.Status(err) {
 	case 0:
-		return err == nil, err
+		if err == nil {
+			return true, nil
+		}
 	case 404:
 		return false, nil
 	}

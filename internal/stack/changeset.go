@@ -42,6 +42,9 @@ type ChangeSet struct {
 // the parameters. One without changes is nil. Parameters that are not named keep
 // the value that the stack has, or take the template's default.
 func (s *Stack) Plan(ctx context.Context, template string, parameters map[string]string) (*ChangeSet, error) {
+	if err := CheckName(s.Name); err != nil {
+		return nil, err
+	}
 	state, err := s.Describe(ctx)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,8 @@ func inProgress(api smithy.APIError) bool {
 	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "ChangeSetNotFound", "ChangeSetNotFoundException":
 		return true
 	}
-	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state")
+	// The second is said where somebody made the stack since it was looked for.
+	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state") || strings.Contains(api.ErrorMessage(), "already exists and cannot be created again")
 }
 
 // BusyError says that another operation was begun on the stack in the meantime.

@@ -158,6 +158,39 @@ func TestDeletionAfterDeletionByHand(t *testing.T) {
 	a.down(t)
 }
 
+// TestReplacementAfterDeletionByHand: the way that the function's own words name to
+// get new workspaces.
+func TestReplacementAfterDeletionByHand(t *testing.T) {
+	needFunction(t)
+	for name, without := range map[string]string{"GrafanaWorkspace": "amp-only", "PrometheusWorkspace": "none"} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, localaws.Options{})
+			template := a.template(t)
+			a.up(t, template)
+			before := a.physical(t)[name]
+			var err error
+			if id := before[strings.LastIndex(before, "/")+1:]; name == "GrafanaWorkspace" {
+				_, err = grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &grafana.DeleteWorkspaceInput{WorkspaceId: &id})
+			} else {
+				_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &id})
+			}
+			must(t, err)
+			for _, kind := range []string{without, "amp+amg"} {
+				s := stack.New(a.deployer, stackName)
+				set, err := s.Plan(t.Context(), template, map[string]string{"MonitoringType": kind})
+				must(t, err)
+				must(t, set.Execute(t.Context()))
+				if state, failed := a.watch(t, s, stackName); state.Status != types.StackStatusUpdateComplete || len(failed) > 0 {
+					t.Fatalf("with %s the stack is %s %s: %+v", kind, state.Status, state.Reason, failed)
+				}
+			}
+			if after := a.physical(t)[name]; after == "" || after == before {
+				t.Errorf("%s is %q, and was %q", name, after, before)
+			}
+		})
+	}
+}
+
 // TestDeletionAfterTheFunctionWasDeleted: CloudFormation cannot ask a function that
 // is gone; the first deletion says so, and the second leaves the connection out.
 func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 type PackageOptions struct {
 	Architecture Architecture
 	Bucket       string // "": parascope-ACCOUNT-REGION
-	CreateBucket bool   // make it when it is not there
-	Stack        string // whose alone the upload is; "": whoever's template names it
+	CreateBucket bool   // make it when it is not there, and finish what an earlier run began to make
+	Stack        string // whose alone the upload is; "": whoever\'s template names it
 }
 
 // Packaged is what Package did.
@@ -32,6 +32,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 	f, err := LoadFunction(o.Architecture)
 	if err != nil {
 		return Packaged{}, err
+	}
+	if o.Bucket != "" {
+		if err := checkBucketName(o.Bucket); err != nil {
+			return Packaged{}, err
+		}
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
@@ -54,6 +59,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 			return Packaged{}, err
 		}
 		done.BucketCreated = true
+	}
+	if o.CreateBucket {
+		if err := b.finish(ctx); err != nil {
+			return Packaged{}, err
+		}
 	}
 	there, err := b.holds(ctx, done.Key)
 	if err != nil {

@@ -1,12 +1,15 @@
 package stack_test
 
 import (
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/localaws"
@@ -62,6 +65,73 @@ func TestBucketIsPrivateAndEncrypted(t *testing.T) {
 		t.Errorf("encryption: %s", got)
 	}
 }
+
+// cutOff loses the connection when the query of a request begins so; it counts the
+// others of that kind.
+type cutOff struct {
+	query string
+	times int // how often it still does so
+	asked map[string]int
+}
+
+func (c *cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
+	if c.times > 0 && r.Method == http.MethodPut && strings.HasPrefix(r.URL.RawQuery, c.query) {
+		c.times--
+		return nil, errors.New("the connection is gone")
+	}
+	if r.Method == http.MethodPut && r.URL.RawQuery != "" {
+		query, _, _ := strings.Cut(r.URL.RawQuery, "&")
+		c.asked[strings.TrimSuffix(query, "=")]++
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestBucketThatIsHalfMade: the next run finishes what one that was cut off began,
+// and leaves a bucket alone that is in use.
+func TestBucketThatIsHalfMade(t *testing.T) {
+	needFunction(t)
+	for _, at := range []string{"publicAccessBlock", "encryption"} {
+		t.Run(at, func(t *testing.T) {
+			a := start(t, localaws.Options{})
+			transport := &cutOff{query: at, times: 3, asked: map[string]int{}}
+			a.deployer.HTTPClient = &http.Client{Transport: transport}
+			if _, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err == nil || !strings.Contains(err.Error(), "bucket "+defaultBucket) {
+				t.Fatalf("%v", err)
+			}
+			transport.times, transport.asked = 0, map[string]int{}
+			if again, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || again.BucketCreated || !again.Uploaded {
+				t.Errorf("%+v, %v", again.Place, err)
+			}
+			if diff := cmp.Diff(map[string]int{"publicAccessBlock": 1, "encryption": 1, "x-id=PutObject": 1}, transport.asked); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if _, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || transport.asked["encryption"] != 1 {
+				t.Errorf("a bucket in use: %v, %v", transport.asked, err)
+			}
+		})
+	}
+}
+
+// TestBucketThatCannotBeReached is told with what was being done.
+func TestBucketThatCannotBeReached(t *testing.T) {
+	needFunction(t)
+	a := start(t, localaws.Options{})
+	_, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	must(t, err)
+	a.deployer.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, ".zip") {
+			return nil, errors.New("the connection is gone")
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	if _, err := a.pack(t, stack.PackageOptions{}); err == nil || !strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
+		t.Errorf("%v", err)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestBucketThatCannotBeUsed: nothing is written to a bucket that is not ours or
 // not of the region, and the words say which.

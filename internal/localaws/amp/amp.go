@@ -33,14 +33,35 @@ type AMP struct {
 	data *dataplane.Store
 }
 
-// New opens the service on its state.
+// New opens the service on its state. It refuses limits and delays below zero.
 func New(o Options) (*AMP, error) {
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("open Amazon Managed Service for Prometheus: %w", err)
+	}
 	a := &AMP{opts: o}
 	a.data = dataplane.New(dataplane.Options{Dir: o.Dir, Now: o.Now, Logger: o.Logger, Limits: o.Limits, Find: a.find})
 	if err := a.finishDeletions(o.Now()); err != nil {
 		return nil, errors.Join(err, a.data.Close())
 	}
 	return a, nil
+}
+
+func (o Options) check() error {
+	for _, s := range []struct {
+		name  string
+		value int64
+	}{
+		{"the ingestion rate", int64(o.Limits.IngestionRate)},
+		{"the ingestion burst", int64(o.Limits.IngestionBurst)},
+		{"the limit of active series", int64(o.Limits.ActiveSeries)},
+		{"the delay of creation, in nanoseconds,", int64(o.CreateDelay)},
+		{"the delay of deletion, in nanoseconds,", int64(o.DeleteDelay)},
+	} {
+		if s.value < 0 {
+			return fmt.Errorf("%s is %d: it must be at least 0", s.name, s.value)
+		}
+	}
+	return nil
 }
 
 // Close closes the workspaces' samples.

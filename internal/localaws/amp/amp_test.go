@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/internal/localaws/amp"
+	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
 	"github.com/parascope/parascope/internal/localaws/gateway"
 	"github.com/parascope/parascope/internal/localaws/principal"
 	"github.com/parascope/parascope/internal/localaws/state"
@@ -205,6 +206,50 @@ func TestClientTokens(t *testing.T) {
 	}
 }
 
+// TestClientTokensOfChanges repeats each change with its token after another
+// change was made: the repetition must not undo that.
+func TestClientTokensOfChanges(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	client := c.client("us-east-2")
+	id := create(t, client, "w")
+	token := aws.String("token") // one for all: they are apart by operation
+	alias := func(alias string, token *string) error {
+		_, err := client.UpdateWorkspaceAlias(t.Context(), &sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: &alias, ClientToken: token})
+		return err
+	}
+	window := func(seconds int32, token *string) error {
+		_, err := client.UpdateWorkspaceConfiguration(t.Context(), &sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: &id, OutOfOrderTimeWindowInSeconds: &seconds, ClientToken: token})
+		return err
+	}
+	if err := errors.Join(alias("first", token), alias("second", nil), alias("first", token), window(100, token), window(200, nil), window(100, token)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := describe(t.Context(), client, id)
+	if err != nil || *w.Alias != "second" {
+		t.Errorf("the alias is %v, %v, want second", w, err)
+	}
+	got, err := client.DescribeWorkspaceConfiguration(t.Context(), &sdk.DescribeWorkspaceConfigurationInput{WorkspaceId: &id})
+	if err != nil || *got.WorkspaceConfiguration.OutOfOrderTimeWindowInSeconds != 200 {
+		t.Errorf("the configuration is %v, %v, want a window of 200 s", got, err)
+	}
+	for name, err := range map[string]error{"alias": alias("third", token), "configuration": window(300, token)} {
+		if !isError(err, "ConflictException", "client token") {
+			t.Errorf("another %s with its token: %v", name, err)
+		}
+	}
+	for range 2 {
+		if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: token}); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	}
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); !isError(err, "ResourceNotFoundException", "") {
+		t.Errorf("delete with another token: %v", err)
+	}
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: aws.String("t\u00f6ken")}); !isError(err, "ValidationException", "clientToken") {
+		t.Errorf("a token that is none: %v", err)
+	}
+}
+
 func TestValidation(t *testing.T) {
 	c := start(t, t.TempDir(), 0)
 	client := c.client("us-east-2")
@@ -272,16 +317,42 @@ func TestConfiguration(t *testing.T) {
 	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 600 || *got.LimitsPerLabelSet[0].Limits.MaxSeries != 10 {
 		t.Errorf("after the update %+v", got)
 	}
+	limits := func(set map[string]string, n int64) []types.LimitsPerLabelSet {
+		return []types.LimitsPerLabelSet{{LabelSet: set, Limits: &types.LimitsPerLabelSetEntry{MaxSeries: &n}}}
+	}
 	for name, in := range map[string]*sdk.UpdateWorkspaceConfigurationInput{
 		"nothing":                       {},
 		"retentionPeriodInDays":         {RetentionPeriodInDays: aws.Int32(1096)},
 		"outOfOrderTimeWindowInSeconds": {OutOfOrderTimeWindowInSeconds: aws.Int32(601)},
 		"ruleQueryOffsetInSeconds":      {RuleQueryOffsetInSeconds: aws.Int32(-1)},
+		"negative maxSeries":            {LimitsPerLabelSet: limits(map[string]string{"team": "a"}, -5)},
+		"label name":                    {LimitsPerLabelSet: limits(map[string]string{"te-am": "a"}, 5)},
+		"blank label value":             {LimitsPerLabelSet: limits(map[string]string{"team": " "}, 5)},
+		"label value":                   {LimitsPerLabelSet: limits(map[string]string{"team": "\u00e4"}, 5)},
 	} {
 		in.WorkspaceId = &id
 		if _, err := client.UpdateWorkspaceConfiguration(t.Context(), in); !isError(err, "ValidationException", "") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestConfigurationWithoutItsParts sends what the SDK refuses to send.
+func TestConfigurationWithoutItsParts(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	path := "/workspaces/" + create(t, c.client("us-east-2"), "w") + "/configuration"
+	for body, says := range map[string]string{
+		`{"limitsPerLabelSet": [{}]}`:                                `"name":"limitsPerLabelSet.1.member.labelSet"`,
+		`{"limitsPerLabelSet": [{"labelSet": {}}]}`:                  `"name":"limitsPerLabelSet.1.member.limits"`,
+		`{"limitsPerLabelSet": [{"limits": {"maxSeries": 1}}]}`:      `"name":"limitsPerLabelSet.1.member.labelSet"`,
+		`{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}, 7]}`: `"reason":"CANNOT_PARSE"`,
+	} {
+		if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json", body); status != 400 || !strings.Contains(answer, says) {
+			t.Errorf("%s: %d %s, want 400 with %s", body, status, answer, says)
+		}
+	}
+	if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json", `{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}]}`); status != 202 {
+		t.Errorf("a default bucket without a limit: %d %s", status, answer)
 	}
 }
 
@@ -325,6 +396,21 @@ func TestRestart(t *testing.T) {
 	}
 	if _, err := describe(t.Context(), client, deleted); !isError(err, "ResourceNotFoundException", "") {
 		t.Errorf("the deleted one: %v", err)
+	}
+}
+
+func TestNegativeOptions(t *testing.T) {
+	for name, o := range map[string]amp.Options{
+		"the ingestion rate is -1":         {Limits: dataplane.Limits{IngestionRate: -1}},
+		"the ingestion burst is -1":        {Limits: dataplane.Limits{IngestionBurst: -1}},
+		"the limit of active series is -1": {Limits: dataplane.Limits{ActiveSeries: -1}},
+		"the delay of creation":            {CreateDelay: -1},
+		"the delay of deletion":            {DeleteDelay: -1},
+	} {
+		o.State, o.Now = openState(t), time.Now
+		if _, err := amp.New(o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

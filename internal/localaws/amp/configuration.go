@@ -1,7 +1,10 @@
 package amp
 
 import (
+	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
@@ -29,9 +32,37 @@ type configuration struct {
 
 type labelSetLimits struct {
 	LabelSet map[string]string `json:"labelSet"`
-	Limits   struct {
-		MaxSeries int64 `json:"maxSeries"`
-	} `json:"limits"`
+	Limits   *seriesLimits     `json:"limits"`
+}
+
+type seriesLimits struct {
+	MaxSeries *int64 `json:"maxSeries,omitempty"`
+}
+
+var labelNamePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func checkLabelSets(all []labelSetLimits) error {
+	if len(all) > maxLimitsPerLabels {
+		return invalid("limitsPerLabelSet", "must have at most %d members", maxLimitsPerLabels)
+	}
+	for i, l := range all {
+		member := fmt.Sprintf("limitsPerLabelSet.%d.member", i+1)
+		switch {
+		case l.LabelSet == nil: // an empty one stands for all series that no other is for
+			return invalid(member+".labelSet", "must not be null")
+		case l.Limits == nil:
+			return invalid(member+".limits", "must not be null")
+		case l.Limits.MaxSeries != nil && *l.Limits.MaxSeries < 0:
+			return invalid(member+".limits.maxSeries", "must be at least 0")
+		}
+		for name, value := range l.LabelSet {
+			printable := !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' })
+			if !labelNamePattern.MatchString(name) || !printable || strings.TrimSpace(value) == "" {
+				return invalid(member+".labelSet", "must have names of the pattern [a-zA-Z_][a-zA-Z0-9_]* and values of printable ASCII that are not blank")
+			}
+		}
+	}
+	return nil
 }
 
 func defaultConfiguration() configuration {
@@ -73,11 +104,11 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 	if in.LimitsPerLabelSet == nil && in.RetentionPeriodInDays == nil && in.OutOfOrderTimeWindowInSeconds == nil && in.RuleQueryOffsetInSeconds == nil {
 		return invalid("workspaceConfiguration", "at least one setting must be given")
 	}
-	if len(in.LimitsPerLabelSet) > maxLimitsPerLabels {
-		return invalid("limitsPerLabelSet", "must have at most %d members", maxLimitsPerLabels)
+	if err := checkLabelSets(in.LimitsPerLabelSet); err != nil {
+		return err
 	}
-	var updated configuration
-	err := a.change(r, func(w *workspace) error {
+	var updated *configuration // nil when the client token has done it before
+	err := a.changeOnce(r, in.ClientToken, in, func(w *workspace) error {
 		c := &w.Configuration
 		if in.LimitsPerLabelSet != nil {
 			c.LimitsPerLabelSet = in.LimitsPerLabelSet
@@ -100,13 +131,13 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 			}
 			*s.to = *s.from
 		}
-		updated = *c
+		updated = c
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil && updated != nil {
+		err = a.data.Apply(r.Labels["workspaceId"], updated.settings())
 	}
-	if err := a.data.Apply(r.Labels["workspaceId"], updated.settings()); err != nil {
+	if err != nil {
 		return err
 	}
 	return gateway.WriteJSON(rw, http.StatusAccepted, map[string]any{"status": status{"UPDATING"}})

@@ -16,19 +16,11 @@ import (
 )
 
 const (
-	maxWorkspaces  = 25 // per region
-	maxAlias       = 100
-	maxPage        = 1000
-	defaultPage    = 100
-	tokenBucket    = "amp-client-tokens" // bucket: region/token → created
-	maxClientToken = 64
+	maxWorkspaces = 25 // per region
+	maxAlias      = 100
+	maxPage       = 1000
+	defaultPage   = 100
 )
-
-// created remembers what a client token made: the same request again makes nothing new.
-type created struct {
-	Request     string // as it was sent
-	WorkspaceID string
-}
 
 type status struct {
 	StatusCode string `json:"statusCode"`
@@ -79,12 +71,12 @@ func (a *AMP) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 		if err != nil {
 			return err
 		}
-		var before created
-		key := r.Region + "/" + in.ClientToken
-		if found, err := tx.Get(tokenBucket, key, &before); err != nil {
+		before, again, err := recall(tx, r, in.ClientToken, string(request))
+		if err != nil {
 			return err
-		} else if in.ClientToken != "" && found {
-			return sameWorkspace(tx, before, string(request), r.Now, &w)
+		}
+		if again {
+			return sameWorkspace(tx, before, r.Now, &w)
 		}
 		count := 0
 		if err := eachWorkspace(tx, func(w *workspace) {
@@ -98,10 +90,8 @@ func (a *AMP) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 			return &gateway.Error{Status: http.StatusPaymentRequired, Code: "ServiceQuotaExceededException", Message: "Limit exceeded. Maximum workspaces per account.",
 				Members: map[string]any{"resourceId": principal.Account, "resourceType": "workspace", "serviceCode": "aps"}}
 		}
-		if in.ClientToken != "" {
-			if err := tx.Put(tokenBucket, key, created{string(request), w.ID}); err != nil {
-				return err
-			}
+		if err := spend(tx, r, in.ClientToken, spent{string(request), w.ID}); err != nil {
+			return err
 		}
 		return tx.Put(workspaces, w.ID, w)
 	})
@@ -116,10 +106,7 @@ func (a *AMP) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 }
 
 // sameWorkspace loads into w what the client token made before.
-func sameWorkspace(tx *state.Tx, before created, request string, now time.Time, w *workspace) error {
-	if before.Request != request {
-		return conflict(before.WorkspaceID, "The client token was used before, for a request with other parameters.")
-	}
+func sameWorkspace(tx *state.Tx, before spent, now time.Time, w *workspace) error {
 	found, err := tx.Get(workspaces, before.WorkspaceID, w)
 	if err != nil {
 		return err
@@ -148,21 +135,40 @@ func (a *AMP) visible(r *gateway.Request) (*workspace, error) {
 
 // change loads the workspace that the request names, lets f change it, and stores it.
 func (a *AMP) change(r *gateway.Request, f func(*workspace) error) error {
-	if _, err := a.visible(r); err != nil {
+	return a.changeOnce(r, "", nil, f)
+}
+
+// changeOnce is change, and does nothing for a client token that was spent on the
+// same input before.
+func (a *AMP) changeOnce(r *gateway.Request, token string, input any, f func(*workspace) error) error {
+	if err := checkToken(token); err != nil {
 		return err
 	}
 	id := r.Labels["workspaceId"]
+	request, err := json.Marshal(input)
+	if err != nil {
+		return err
+	}
+	if err := a.finishDeletions(r.Now); err != nil {
+		return err
+	}
 	return a.opts.State.Update(func(tx *state.Tx) error {
+		if _, again, err := recall(tx, r, token, string(request)); err != nil || again {
+			return err
+		}
 		var w workspace
 		if found, err := tx.Get(workspaces, id, &w); err != nil {
 			return err
-		} else if !found {
+		} else if !found || w.Region != r.Region || w.gone(r.Now) {
 			return notFound("workspace", id)
 		}
 		if now := w.status(r.Now); now != active {
 			return conflict(id, "Workspace is not ACTIVE but %s.", now)
 		}
 		if err := f(&w); err != nil {
+			return err
+		}
+		if err := spend(tx, r, token, spent{string(request), id}); err != nil {
 			return err
 		}
 		return tx.Put(workspaces, id, w)
@@ -232,17 +238,17 @@ func (a *AMP) updateWorkspaceAlias(rw http.ResponseWriter, r *gateway.Request) e
 		return err
 	}
 	in.Alias = strings.TrimSpace(in.Alias)
-	if err := errors.Join(checkAlias(in.Alias), checkToken(in.ClientToken)); err != nil {
+	if err := checkAlias(in.Alias); err != nil {
 		return err
 	}
-	if err := a.change(r, func(w *workspace) error { w.Alias = in.Alias; return nil }); err != nil {
+	if err := a.changeOnce(r, in.ClientToken, in, func(w *workspace) error { w.Alias = in.Alias; return nil }); err != nil {
 		return err
 	}
 	return gateway.WriteJSON(rw, http.StatusNoContent, nil)
 }
 
 func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
-	err := a.change(r, func(w *workspace) error { w.GoneAt = r.Now.Add(a.opts.DeleteDelay); return nil })
+	err := a.changeOnce(r, r.URL.Query().Get("clientToken"), nil, func(w *workspace) error { w.GoneAt = r.Now.Add(a.opts.DeleteDelay); return nil })
 	if err != nil {
 		return err
 	}
@@ -252,14 +258,6 @@ func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 func checkAlias(alias string) error {
 	if n := utf8.RuneCountInString(alias); n > maxAlias {
 		return invalid("alias", "must have a length between 1 and %d, has %d", maxAlias, n)
-	}
-	return nil
-}
-
-func checkToken(token string) error {
-	graphic := !strings.ContainsFunc(token, func(c rune) bool { return c < '!' || c > '~' })
-	if len(token) > maxClientToken || !graphic {
-		return invalid("clientToken", "must be 1 to %d characters of [!-~]", maxClientToken)
 	}
 	return nil
 }

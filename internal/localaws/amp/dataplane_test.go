@@ -48,15 +48,19 @@ func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secre
 	return err
 }
 
-// query asks with a signature by the SDK's signer.
 func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string) {
 	t.Helper()
-	body := url.Values{"query": {expr}}.Encode()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/workspaces/"+workspace+"/api/v1/query", strings.NewReader(body))
+	return c.do(t, region, "POST", "/workspaces/"+workspace+"/api/v1/query", "application/x-www-form-urlencoded", url.Values{"query": {expr}}.Encode())
+}
+
+// do makes a request with a signature by the SDK's signer.
+func (c *cloud) do(t *testing.T, region, method, path, contentType, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", contentType)
 	sum := sha256.Sum256([]byte(body))
 	keys := aws.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}
 	if err := v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), "aps", region, time.Now()); err != nil {
@@ -113,5 +117,20 @@ func TestDataPlaneRefusals(t *testing.T) {
 	}
 	if status, body := c.query(t, "us-east-2", id, "up"); status != 400 || !strings.Contains(body, "DELETING") {
 		t.Errorf("after its deletion: %d %s", status, body)
+	}
+}
+
+// TestTooLargeRequestsAreAnsweredAlike: what the data plane refuses, and what
+// already the gateway does.
+func TestTooLargeRequestsAreAnsweredAlike(t *testing.T) {
+	c := start(t, t.TempDir(), 0)
+	path := "/workspaces/" + create(t, c.client("us-east-2"), "w") + "/api/v1/"
+	for _, size := range []int{1<<20 + 1, 17 << 20} {
+		for operation, contentType := range map[string]string{"remote_write": "application/x-protobuf", "query": "application/x-www-form-urlencoded"} {
+			status, body := c.do(t, "us-east-2", "POST", path+operation, contentType, strings.Repeat("x", size))
+			if status != 413 || body != `{"message":"Request size exceeded"}` {
+				t.Errorf("%s of %d bytes: %d %s", operation, size, status, body)
+			}
+		}
 	}
 }

@@ -38,7 +38,7 @@ func parse(r *gateway.Request, v any) error {
 		return nil
 	}
 	if err := json.Unmarshal(r.Body, v); err != nil {
-		return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException", Message: "The request body cannot be parsed: " + err.Error(),
+		return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException", Message: "Invalid request body",
 			Members: map[string]any{"reason": "CANNOT_PARSE"}}
 	}
 	return nil

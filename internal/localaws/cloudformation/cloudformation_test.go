@@ -23,7 +23,7 @@ Resources:
   Second: {Type: AWS::APS::Workspace, Properties: {Alias: !Sub 'after-${First.WorkspaceId}'}}
 Outputs:
   Endpoint: {Value: !GetAtt First.PrometheusEndpoint, Description: where to write}
-  Arn: {Value: !Ref Second, Export: {Name: !Sub '${AWS::StackName}-arn'}}
+  Arn: {Value: !Ref Second}
 `
 
 func (c *cloud) amp() *amp.Client {
@@ -232,7 +232,13 @@ func TestRefusedRequests(t *testing.T) {
 		change     func(*sdk.CreateStackInput)
 		code, says string
 	}{
-		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError", "Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz]"},
+		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError", "Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] (the local cloud has few of AWS's types; docs/local-cloud.md names them)"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.ResourceTypes = []string{"AWS::APS::Workspace"} }, "ValidationError", "ResourceTypes is not supported by the local cloud"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.StackPolicyBody = aws.String("{}") }, "ValidationError", "StackPolicyBody is not supported by the local cloud"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.NotificationARNs = []string{"arn:aws:sns:us-east-2:111122223333:t"} }, "ValidationError", "NotificationARNs is not supported by the local cloud"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
+			in.RollbackConfiguration = &types.RollbackConfiguration{MonitoringTimeInMinutes: aws.Int32(5)}
+		}, "ValidationError", "RollbackConfiguration is not supported by the local cloud"},
 		{"s", "Resources: {R: {Type: AWS::APS::Workspace}}\nOutputs: {O: {Value: !GetAtt R.Nope}}", nil, "ValidationError", "Template error: resource R does not support attribute type Nope in Fn::GetAtt"},
 		{"s", role, nil, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
 		{"s", role, func(in *sdk.CreateStackInput) { in.Capabilities = []types.Capability{"CAPABILITY_IAM"} }, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},

@@ -22,7 +22,7 @@ func (c *CloudFormation) Service() gateway.Service {
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
 			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; what that principal may not do fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
-			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format error: Unrecognized resource types: [X]`", Basis: gateway.Confirmed, Source: reported},
+			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed, Source: reported + "; the word is the local cloud's own"},
 			{Text: "properties are checked when the resource's turn comes: `Properties validation failed for resource X with message:` and the registry's sentences; properties that AWS has and the local cloud has not are refused by name", Basis: gateway.Inferred, Source: reported + "; the second half is the local cloud's own"},
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; a resource that is retained keeps them", Basis: gateway.Confirmed, Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
 			{Text: "creation goes in parallel by dependency; the first failure cancels what is in work (`Resource creation cancelled`) and rolls back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
@@ -30,7 +30,7 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed, Source: "the local cloud's own: AWS does not stop"},
-			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed, Source: guide + ", quotas; what is missing says so"},
+			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed, Source: guide + ", quotas; what is missing says so"},
 			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred, Source: guide + "; AWS may also start and roll back"},
 		},
 	}
@@ -49,7 +49,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
 			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
 			{Text: "TimeoutInMinutes ends a creation; the reason's first sentence", Basis: gateway.Assumed, Source: nothing + " for the text"},
-			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs are refused, RollbackConfiguration and StackPolicy are ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, RollbackConfiguration and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{

@@ -139,8 +139,8 @@ func (c *CloudFormation) define(r *gateway.Request, previous *stack.Stack) (stac
 	if d.Tags, err = tags(r.Form, previous.Definition.Tags); err != nil {
 		return d, nil, err
 	}
-	if len(members(r.Form, "NotificationARNs")) > 0 {
-		return d, nil, invalid("NotificationARNs are not supported by the local cloud")
+	if err := refuseUnsupported(r.Form); err != nil {
+		return d, nil, err
 	}
 	t, err := parse(d.Body)
 	if err != nil {
@@ -153,6 +153,22 @@ func (c *CloudFormation) define(r *gateway.Request, previous *stack.Stack) (stac
 		return d, nil, err
 	}
 	return d, t, checkCapabilities(t, d.Capabilities)
+}
+
+// refuseUnsupported refuses what would change what AWS does with the stack, and that
+// the local cloud does not have.
+func refuseUnsupported(form url.Values) error {
+	names := []string{
+		"NotificationARNs", "ResourceTypes", "RollbackConfiguration",
+		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL",
+	}
+	for key, values := range form {
+		member, _, _ := strings.Cut(key, ".")
+		if slices.Contains(names, member) && strings.Join(values, "") != "" { // an empty list is sent as one empty value
+			return invalid("%s is not supported by the local cloud", member)
+		}
+	}
+	return nil
 }
 
 func tags(form url.Values, previous map[string]string) (map[string]string, error) {
@@ -230,7 +246,7 @@ func parse(body string) (*template.Template, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, invalid("Template format error: Unrecognized resource types: [%s]", strings.Join(unknown, ", "))
+		return nil, invalid("Template format error: Unrecognized resource types: [%s] (the local cloud has few of AWS's types; docs/local-cloud.md names them)", strings.Join(unknown, ", "))
 	}
 	for id, attributes := range t.Attributes() {
 		typ, _ := catalog.Lookup(t.Resources[id].Type)

@@ -33,7 +33,6 @@ type tagView struct{ Key, Value string }
 type outputView struct {
 	OutputKey, OutputValue string
 	Description            string `xml:",omitempty"`
-	ExportName             string `xml:",omitempty"`
 }
 
 type driftView struct{ StackDriftStatus string }
@@ -88,7 +87,7 @@ func viewStack(s *stack.Stack) stackView {
 	if len(s.Outputs) > 0 {
 		v.Outputs = &list[outputView]{}
 		for _, o := range s.Outputs {
-			v.Outputs.Member = append(v.Outputs.Member, outputView{o.Name, o.Value, o.Description, o.ExportName})
+			v.Outputs.Member = append(v.Outputs.Member, outputView{o.Name, o.Value, o.Description})
 		}
 	}
 	return v

@@ -68,7 +68,7 @@ func (e *EC2) vpcs() []gateway.Operation {
 func (e *EC2) subnets() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
-			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else InvalidSubnet.Conflict; in a zone of the region, the first one when none is named", Basis: gateway.Confirmed, Source: errorCodes + " (that it is the first zone is assumed)"},
+			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else InvalidSubnet.Conflict; in a zone of the region, which is looked at first, the first one when none is named", Basis: gateway.Confirmed, Source: errorCodes + " (that it is the first zone, and the order of the two, are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
 			{Text: "in the way are NAT gateways until they are deleted; its route table association goes with it", Basis: gateway.Inferred, Source: vpcGuide + " (a network interface in the subnet is in the way, and a NAT gateway has one)"},

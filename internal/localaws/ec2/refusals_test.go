@@ -32,6 +32,7 @@ func TestRefusals(t *testing.T) {
 		"subnet outside":       {subnet("10.1.0.0/24", "us-east-2a"), "InvalidSubnet.Range", "The CIDR '10.1.0.0/24' is invalid."},
 		"subnet too small":     {subnet("10.0.64.0/29", "us-east-2a"), "InvalidSubnet.Range", ""},
 		"subnet's zone":        {subnet("10.0.64.0/24", "us-east-2d"), "InvalidParameterValue", "us-east-2a, us-east-2b, us-east-2c."},
+		"zone before overlap":  {subnet("10.0.8.0/24", "us-east-2d"), "InvalidParameterValue", "us-east-2a, us-east-2b, us-east-2c."},
 		"no block":             {vpc(sdk.CreateVpcInput{CidrBlock: aws.String("10.0")}), "InvalidParameterValue", "Value (10.0) for parameter cidrBlock is invalid. This is not a valid CIDR block."},
 		"VPC too large":        {vpc(sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/15")}), "InvalidVpc.Range", ""},
 		"IPv6":                 {vpc(sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)}), "NotImplemented", "AmazonProvidedIpv6CidrBlock"},

@@ -18,11 +18,11 @@ func (c *call) createSubnet() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	cidr, err := c.subnetCIDR(v)
+	z, err := c.subnetZone()
 	if err != nil {
 		return nil, err
 	}
-	z, err := c.subnetZone()
+	cidr, err := c.subnetCIDR(v)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ func onDataPlane(on string) bool { return on == OnWrite || on == OnQuery }
 type Table struct {
 	newID    func() string
 	services []string // whose API a fault may be on
+	describe serve    // amp's DescribeWorkspace
 
 	mu     sync.Mutex
 	faults []*active

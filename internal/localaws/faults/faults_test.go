@@ -30,10 +30,10 @@ import (
 // cloud is a whole local cloud with one workspace, and its clients.
 type cloud struct {
 	*localaws.Cloud
-	dir, workspace string
-	operator, head aws.Credentials
-	ahead          atomic.Int64 // of the real clock, in nanoseconds
-	sent           int          // makes every sample another series
+	dir, workspace, other string
+	operator, head        aws.Credentials
+	ahead                 atomic.Int64 // of the real clock, in nanoseconds
+	sent                  int          // makes every sample another series
 
 	// client makes a connection for each request: a spare one that no request
 	// has come on is what a server that shuts down waits for.
@@ -73,11 +73,13 @@ func start(t *testing.T) *cloud {
 	var cfg aws.Config
 	cfg, c.operator = load("operator")
 	_, c.head = load("head")
-	out, err := amp.NewFromConfig(cfg).CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
-	if err != nil {
-		t.Fatal(err)
+	for _, id := range []*string{&c.workspace, &c.other} {
+		out, err := amp.NewFromConfig(cfg).CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*id = aws.ToString(out.WorkspaceId)
 	}
-	c.workspace = aws.ToString(out.WorkspaceId)
 	return c
 }
 
@@ -167,7 +169,7 @@ func TestAnswers(t *testing.T) {
 		"unavailable with a time":   {`{"kind":"unavailable","retryAfterSeconds":9}`, 503, "Service Unavailable", "9"},
 		"refuses all there is":      {`{"kind":"refuse","refuseSamples":3}`, 400, "out-of-order sample. timestamp=", ""},
 		"for this workspace":        {`{"kind":"error","workspaceId":"` + c.workspace + `"}`, 500, "", ""},
-		"for another workspace":     {`{"kind":"error","workspaceId":"ws-other"}`, 200, "", ""},
+		"for another workspace":     {`{"kind":"error","workspaceId":"` + c.other + `"}`, 200, "", ""},
 		"for queries":               {`{"kind":"error","on":"query"}`, 200, "", ""},
 		"slow":                      {`{"kind":"slow","delaySeconds":0.01}`, 200, "", ""},
 		"a share that is not there": {`{"kind":"error","share":0.5}`, 200, "", ""},
@@ -329,5 +331,14 @@ func TestBadFaults(t *testing.T) {
 	}
 	if got, err := c.call(t, c.operator, "parascope", "DELETE", "/_parascope/faults/fault-0", nil, nil); err != nil || got.status != 404 {
 		t.Errorf("unknown id: %+v %v", got, err)
+	}
+}
+
+// TestFaultForNoWorkspace: it would never be met, so it is refused.
+func TestFaultForNoWorkspace(t *testing.T) {
+	c := start(t)
+	got, err := c.call(t, c.operator, "parascope", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error","workspaceId":"ws-nope"}`))
+	if err != nil || got.status != 404 || !strings.Contains(got.body, "workspace not found") {
+		t.Errorf("%+v %v, want 404", got, err)
 	}
 }

@@ -15,6 +15,11 @@ import (
 func (t *Table) Wrap(services []gateway.Service) []gateway.Service {
 	out := slices.Clone(services)
 	for i, s := range out {
+		for _, op := range s.Operations {
+			if s.Name == "amp" && op.Name == "DescribeWorkspace" {
+				t.describe = op.Serve
+			}
+		}
 		if s.Protocol != gateway.PrometheusHTTP {
 			t.services = append(t.services, s.Name)
 		}
@@ -66,6 +71,7 @@ func (t *Table) Service() gateway.Service {
 			own("requests are signed with the operator's key; other principals get 403 AccessDeniedException"),
 			own("faults are kept in memory: a restart ends them"),
 			own("on the API of a service a fault meets what clients sign in their headers, and not what services ask of each other"),
+			own("a fault for a workspace that is not there is answered as DescribeWorkspace answers: 404 ResourceNotFoundException"),
 			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
 		},
 		Operations: []gateway.Operation{
@@ -98,7 +104,21 @@ func (t *Table) create(w http.ResponseWriter, r *gateway.Request) error {
 	if err := t.check(f); err != nil {
 		return err
 	}
+	if err := t.checkWorkspace(f.WorkspaceID, r); err != nil {
+		return err
+	}
 	return gateway.WriteJSON(w, http.StatusOK, t.add(f, r.Now))
+}
+
+// checkWorkspace asks amp: a fault on a workspace that is not there would never be
+// met.
+func (t *Table) checkWorkspace(id string, r *gateway.Request) error {
+	if id == "" || t.describe == nil {
+		return nil
+	}
+	asked := *r
+	asked.Labels = map[string]string{"workspaceId": id}
+	return t.describe(&held{header: http.Header{}}, &asked)
 }
 
 func (t *Table) show(w http.ResponseWriter, r *gateway.Request) error {

@@ -108,10 +108,10 @@ func (g *Gateway) finish(w http.ResponseWriter, req *Request) (err error) {
 func (g *Gateway) readBody(w http.ResponseWriter, req *Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Request.Body, g.opts.MaxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "Request size exceeded"}
+		return TooLarge()
 	}
 	if err != nil {
-		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "The request body could not be read: " + err.Error()}
+		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 	}
 	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
 	req.Form = queryForm(req)

@@ -113,3 +113,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// TooLarge is the answer to a request above a limit of its size: the gateway's own,
+// or one of the service.
+func TooLarge() *Error {
+	return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "Request size exceeded"}
+}

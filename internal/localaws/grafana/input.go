@@ -202,7 +202,7 @@ func checkConfiguration(text string) error {
 	}
 	var object map[string]any
 	if err := json.Unmarshal([]byte(text), &object); err != nil {
-		return wire.Invalid("configuration", "is not a JSON object: %v", err)
+		return wire.Invalid("configuration", "is not a JSON object")
 	}
 	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/parascope/parascope/internal/localaws/state"
 )
 
 // listeners are the addresses of the workspaces, each with its Grafana. One is
@@ -28,16 +26,30 @@ type listener struct {
 	done   chan error
 }
 
-// start opens an address for the workspace: the one it had, if that is free.
+// AddressError says that the Grafana of a workspace cannot have its address again.
+type AddressError struct {
+	Workspace string // id
+	Address   string // host:port
+	Err       error  // the operating system's
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("open the address %s of workspace %s: %v", e.Address, e.Workspace, e.Err)
+}
+
+// Unwrap is the operating system's error.
+func (e *AddressError) Unwrap() error { return e.Err }
+
+// start opens an address for the workspace: the one it had before, which others
+// know it by (a stack's outputs do), or a free one for a new workspace.
 func (l *listeners) start(id, before string) (address string, err error) {
-	var in net.Listener
-	if before != "" {
-		in, err = net.Listen("tcp", before)
+	wanted := before
+	if wanted == "" {
+		wanted = net.JoinHostPort(l.host, "0")
 	}
-	if in == nil {
-		if in, err = net.Listen("tcp", net.JoinHostPort(l.host, "0")); err != nil {
-			return "", fmt.Errorf("open an address for workspace %s: %w", id, err)
-		}
+	in, err := net.Listen("tcp", wanted)
+	if err != nil {
+		return "", &AddressError{Workspace: id, Address: wanted, Err: err}
 	}
 	one := &listener{
 		server: &http.Server{Handler: l.handler(id), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
@@ -89,17 +101,8 @@ func (g *Grafana) resume() error {
 		return fmt.Errorf("read workspaces: %w", err)
 	}
 	for _, w := range all {
-		address, err := g.listeners.start(w.ID, w.Address)
-		if err != nil {
+		if _, err := g.listeners.start(w.ID, w.Address); err != nil {
 			return err
-		}
-		if address == w.Address {
-			continue
-		}
-		g.opts.Logger.Warn("workspace has another address: somebody else has its own", "workspace", w.ID, "before", w.Address, "now", address)
-		w.Address = address
-		if err := g.opts.State.Update(func(tx *state.Tx) error { return tx.Put(workspaces, w.ID, w) }); err != nil {
-			return fmt.Errorf("note the address of workspace %s: %w", w.ID, err)
 		}
 	}
 	return nil

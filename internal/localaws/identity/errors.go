@@ -29,7 +29,7 @@ func conflict(message string) error { return refuse("ConflictException", message
 func parse[In any](r *gateway.Request) (In, error) {
 	var in In
 	if err := json.Unmarshal(r.Body, &in); err != nil {
-		return in, refuse("SerializationException", "The request body cannot be parsed: "+err.Error(), nil)
+		return in, refuse("SerializationException", "Could not parse request body into json", nil)
 	}
 	return in, nil
 }

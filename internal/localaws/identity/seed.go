@@ -49,6 +49,23 @@ func readSeed(file string) (seed, error) {
 	return people, nil
 }
 
+// Emails are those of a file's users, in its order; of the example people where
+// there is no file. An error says what is wrong with the file.
+func Emails(file string) ([]string, error) {
+	people, err := readSeed(file)
+	if err != nil {
+		return nil, err
+	}
+	emails := make([]string, 0, len(people.Users))
+	for _, u := range people.Users {
+		emails = append(emails, u.Email)
+	}
+	return emails, nil
+}
+
+// fields are what a file may say.
+const fields = "a user has userName, email, givenName and familyName, a group displayName, description and members (user names)"
+
 // parseSeed reads a file of people, which must say all that is needed and
 // nothing that is not known.
 func parseSeed(raw []byte) (seed, error) {
@@ -56,7 +73,7 @@ func parseSeed(raw []byte) (seed, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&people); err != nil {
-		return seed{}, err
+		return seed{}, fmt.Errorf("%w; %s", err, fields)
 	}
 	names, emails := map[string]bool{}, map[string]bool{}
 	for i, u := range people.Users {

@@ -194,7 +194,7 @@ func parse(r *gateway.Request, v any) error {
 		return nil
 	}
 	if err := json.Unmarshal(r.Body, v); err != nil {
-		return refuse(http.StatusBadRequest, "SerializationException", "The request body cannot be parsed: "+err.Error(), "User")
+		return refuse(http.StatusBadRequest, "SerializationException", "Could not parse request body into json", "User")
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func checkPayload(body []byte, kind string) ([]byte, error) {
 	}
 	var any json.RawMessage
 	if err := json.Unmarshal(body, &any); err != nil {
-		return nil, refuse(http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: "+err.Error(), "User")
+		return nil, refuse(http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json", "User")
 	}
 	return body, nil
 }

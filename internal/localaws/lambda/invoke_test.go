@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -95,6 +96,29 @@ func TestAFunctionKilledMidway(t *testing.T) {
 	gone(t, pid)
 	if out := invoke(t, c, ""); out.FunctionError != nil {
 		t.Errorf("%s", out.Payload)
+	}
+}
+
+// TestArchitectureOfTheFunction: a program for this machine does not run in a function
+// for another, which AWS would run on its own.
+func TestArchitectureOfTheFunction(t *testing.T) {
+	c := start(t, t.TempDir(), nil)
+	mine, other := architecture(runtime.GOARCH), types.ArchitectureArm64
+	if mine == other {
+		other = types.ArchitectureX8664
+	}
+	create(t, c, func(in *sdk.CreateFunctionInput) { in.Architectures = []types.Architecture{other} })
+	out := invoke(t, c, "")
+	if aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), `"errorType":"Runtime.InvalidEntrypoint"`) ||
+		!strings.Contains(string(out.Payload), `Error: fork/exec /var/task/bootstrap: exec format error"`) {
+		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)
+	}
+	code := input(t, nil).Code.ZipFile
+	if _, err := c.client().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: code, Architectures: []types.Architecture{mine}}); err != nil {
+		t.Fatal(err)
+	}
+	if out := invoke(t, c, ""); out.FunctionError != nil {
+		t.Errorf("with the right architecture: %s", out.Payload)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -200,6 +201,14 @@ func isError(err error, code, says string) bool {
 	return ok && api.ErrorCode() == code && strings.Contains(api.ErrorMessage(), says)
 }
 
+// architecture is Lambda's name for one of Go's.
+func architecture(goarch string) types.Architecture {
+	if goarch == "arm64" {
+		return types.ArchitectureArm64
+	}
+	return types.ArchitectureX8664
+}
+
 func input(t *testing.T, change func(*sdk.CreateFunctionInput)) *sdk.CreateFunctionInput {
 	t.Helper()
 	code, err := handler()
@@ -208,7 +217,7 @@ func input(t *testing.T, change func(*sdk.CreateFunctionInput)) *sdk.CreateFunct
 	}
 	in := &sdk.CreateFunctionInput{
 		FunctionName: aws.String("f"), Role: aws.String(role), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
-		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(30),
+		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(30), Architectures: []types.Architecture{architecture(runtime.GOARCH)},
 	}
 	if change != nil {
 		change(in)

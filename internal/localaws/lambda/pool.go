@@ -99,7 +99,7 @@ func (l *Lambda) open(ctx context.Context, fn *function) (*worker, error) {
 	}
 	e, err := environment.Open(ctx, environment.Options{
 		Function: environment.Function{
-			Region: fn.Region, Name: fn.Name, ARN: fn.arn(), Runtime: fn.Runtime, Handler: fn.Handler, Dir: filepath.Join(l.opts.Dir, fn.Code.Dir),
+			Region: fn.Region, Name: fn.Name, ARN: fn.arn(), Runtime: fn.Runtime, Architecture: fn.Architecture, Handler: fn.Handler, Dir: filepath.Join(l.opts.Dir, fn.Code.Dir),
 			Timeout: time.Duration(fn.Timeout) * time.Second, MemorySize: fn.MemorySize, Variables: fn.Environment, LogGroup: fn.LogGroup,
 		},
 		Key: key, Endpoint: l.opts.BaseURL(), Call: l.opts.Call, Now: l.opts.Now, NewID: l.opts.NewID, Logger: l.opts.Logger,

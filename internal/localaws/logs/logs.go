@@ -160,7 +160,7 @@ func noStream() error {
 
 func parse(r *gateway.Request, v any) error {
 	if err := json.Unmarshal(r.Body, v); err != nil {
-		return refuse("SerializationException", "The request body cannot be parsed: "+err.Error())
+		return refuse("SerializationException", "Could not parse request body into json")
 	}
 	return nil
 }

@@ -61,6 +61,13 @@ func newBrowser(t *testing.T, width, height int) *browser {
 	return b
 }
 
+// of is the same tab, whose failures are those of a part of the test.
+func (b *browser) of(t *testing.T) *browser {
+	part := &browser{t: t, ctx: b.ctx}
+	part.expect(*b.expected.Load()...)
+	return part
+}
+
 // expect names what the console may complain of: the browser tells it of every
 // answer that is an error.
 func (b *browser) expect(parts ...string) { b.expected.Store(&parts) }
@@ -76,7 +83,12 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // await asks the page, whichever it is by then, until the condition holds.
 func (b *browser) await(condition string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	b.awaitFor(10*time.Second, condition)
+}
+
+func (b *browser) awaitFor(limit time.Duration, condition string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

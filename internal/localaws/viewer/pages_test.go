@@ -260,15 +260,33 @@ func (b *browser) drag(title string, from, to float64) {
 
 func TestAPhoneShowsAllInItsWidth(t *testing.T) {
 	c := startCloud(t)
+	c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(
+		`{"uid":"wide","title":"Wide","panels":[{"id":1,"type":"table","targets":[{"refId":"A","expr":"node_load1","instant":true,"format":"table"}]}]}`)})
 	b := newBrowser(t, 390, 844)
-	b.expect("400 (Bad Request)") // kinds has a query that fails
-	b.signIn(c.url, "alice@example.com")
-	for _, path := range []string{"/dashboards", "/d/parascope-cluster-overview", "/d/kinds", "/explore?expr=node_load1", "/connections/datasources"} {
-		b.do(chromedp.Navigate(c.url + path))
+	b.expect("400 (Bad Request)", "403 (Forbidden)") // kinds has a query that fails; carol is refused
+	fits := func(name string) {
 		b.await(`document.querySelector("h1") !== null && document.querySelectorAll(".panel.loading").length == 0`)
 		b.await(`document.documentElement.scrollWidth <= 390`)
-		b.shot(strings.Trim(strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path), "-"))
+		b.shot(name)
 	}
+	b.do(chromedp.Navigate(c.url + "/"))
+	fits("login")
+	b.signIn(c.url, "bob@example.com")
+	for name, path := range map[string]string{
+		"dashboards": "/dashboards", "overview": "/d/parascope-cluster-overview", "kinds": "/d/kinds", "explore": "/explore?expr=node_load1", "explore-empty": "/explore",
+		"explore-bad": "/explore?expr=sum(rate(node_cpu_seconds_total", "sources": "/connections/datasources", "edit": "/d/kinds?editPanel=8", "edit-stat": "/d/kinds?editPanel=2", "edit-table": "/d/wide?editPanel=1", "edit-text": "/d/kinds?editPanel=1", "view": "/d/kinds?viewPanel=8", "new": "/dashboard/new",
+	} {
+		b.do(chromedp.Navigate(c.url + path))
+		if strings.HasPrefix(name, "edit") {
+			b.await(`document.querySelector(".editor .preview .panel:not(.loading)") !== null`)
+		}
+		fits(name)
+	}
+	b.do(chromedp.Click(chromedp.CSS(".hamburger")))
+	b.click(".navbutton", "Sign out")
+	b.await(`location.pathname == "/login"`)
+	b.signIn(c.url, "carol@example.com")
+	fits("refused")
 }
 
 func TestEveryKindOfPanel(t *testing.T) {

@@ -7,10 +7,12 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/parascope/parascope/internal/localaws/gateway"
 )
 
 const (
-	maxRequestBytes = 1 << 20 // as sent
+	maxRequestBytes = 1 << 20 // as sent, a query's parameters in the URL included
 	// maxDecodedBytes bounds what a small request can unfold to.
 	maxDecodedBytes = 32 << 20
 )
@@ -33,15 +35,12 @@ func checkHeaders(h http.Header) error {
 // decode reads a remote write 1.0 request: snappy's block format around a
 // prometheus.WriteRequest.
 func decode(body []byte) (*prompb.WriteRequest, error) {
-	if len(body) > maxRequestBytes {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "request size %d exceeds the limit of %d bytes", len(body), maxRequestBytes)
-	}
 	n, err := snappy.DecodedLen(body)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "snappy: %v", err)
 	}
 	if n > maxDecodedBytes {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "decompressed request size %d exceeds the limit of %d bytes", n, maxDecodedBytes)
+		return nil, gateway.TooLarge()
 	}
 	raw, err := snappy.Decode(nil, body)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,26 +91,53 @@ func TestWorkspacesAreOpenedByNeedAndApart(t *testing.T) {
 	if err := p.store.Remove(workspaceID); err != nil {
 		t.Fatal(err)
 	}
-	if n := p.count("m"); n != 0 {
-		t.Errorf("%d samples outlived their workspace", n)
+	if status, body := p.call("QueryMetrics", workspaceID, "query=m", nil, nil); status != http.StatusNotFound {
+		t.Errorf("a removed workspace: %d %s", status, body)
 	}
 }
 
-// TestConcurrentUse opens, reads, changes and removes one workspace at once.
+// TestConcurrentUse opens, reads and changes one workspace at once, and removes it
+// under those who use it.
 func TestConcurrentUse(t *testing.T) {
-	p := open(t, t.TempDir(), Limits{})
+	dir := t.TempDir()
+	p := open(t, dir, Limits{})
 	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() { p.call("QueryMetrics", workspaceID, "query=up", nil, nil) })
-		wg.Go(func() { p.write(series("m", nil, 0)) })
-		wg.Go(func() {
-			if err := p.store.Apply(workspaceID, p.settings); err != nil {
-				t.Error(err)
+	use := func(statuses ...int) {
+		for range 8 {
+			for _, call := range []func() (int, string){
+				func() (int, string) { return p.call("QueryMetrics", workspaceID, "query=up", nil, nil) },
+				func() (int, string) { return p.write(series("m", nil, 0)) },
+			} {
+				wg.Go(func() {
+					if status, body := call(); !slices.Contains(statuses, status) {
+						t.Errorf("%d %s, want one of %v", status, body, statuses)
+					}
+				})
 			}
-		})
+			wg.Go(func() {
+				if err := p.store.Apply(workspaceID, p.settings); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
+	use(http.StatusOK)
 	wg.Wait()
 	if n := p.count("m"); n != 1 {
 		t.Errorf("%d samples, want 1", n)
+	}
+
+	use(http.StatusOK, http.StatusNotFound)
+	wg.Go(func() {
+		if err := p.store.Remove(workspaceID); err != nil {
+			t.Error(err)
+		}
+	})
+	use(http.StatusOK, http.StatusNotFound)
+	wg.Wait()
+	use(http.StatusNotFound) // these passed Find, which knows nothing of it
+	wg.Wait()
+	if _, err := os.Stat(filepath.Join(dir, workspaceID)); !os.IsNotExist(err) {
+		t.Errorf("the removed workspace is there again: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,17 +57,20 @@ type Options struct {
 // Store holds the samples of all workspaces. A workspace is opened by the first
 // request for it and stays open: most of a person's workspaces are never used.
 type Store struct {
-	opts Options
+	opts    Options
+	queries slots
 
 	mu      sync.Mutex // guards entries, never held while a TSDB opens
 	entries map[string]*entry
 	closed  bool
 }
 
-// entry is a workspace that was asked for; ws is nil until it is open.
+// entry is a workspace that was asked for; ws is nil until it is open. That of a
+// removed one stays: a request that was on its way must not open it again.
 type entry struct {
-	mu sync.RWMutex // held for reading while a request uses ws, for writing while ws changes
-	ws *workspace
+	mu     sync.RWMutex // held for reading while a request uses ws, for writing while the entry changes
+	ws     *workspace
+	closed bool // for good
 }
 
 var errClosed = errors.New("the local cloud is stopping")
@@ -74,7 +78,7 @@ var errClosed = errors.New("the local cloud is stopping")
 // New prepares a Store; it opens nothing.
 func New(o Options) *Store {
 	o.Limits = o.Limits.withDefaults()
-	return &Store{opts: o, entries: map[string]*entry{}}
+	return &Store{opts: o, queries: make(slots, maxQueries), entries: map[string]*entry{}}
 }
 
 // use calls f with the open workspace, which stays open until f returns.
@@ -84,35 +88,52 @@ func (s *Store) use(id string, settings Settings, f func(*workspace) error) erro
 		s.mu.Unlock()
 		return errClosed
 	}
-	e := s.entries[id]
-	if e == nil {
-		e = &entry{}
-		s.entries[id] = e
-	}
+	e := s.entry(id)
 	s.mu.Unlock()
 
 	e.mu.RLock()
 	if e.ws == nil {
 		e.mu.RUnlock()
-		if err := e.open(s.opts, id, settings); err != nil {
+		if err := e.open(s, id, settings); err != nil {
 			return err
 		}
 		e.mu.RLock()
 	}
 	defer e.mu.RUnlock()
 	if e.ws == nil {
-		return errClosed
+		return s.gone(id)
 	}
 	return f(e.ws)
 }
 
-func (e *entry) open(o Options, id string, settings Settings) error {
+// entry is the workspace's, which is made when it is needed; the caller holds s.mu.
+func (s *Store) entry(id string) *entry {
+	e := s.entries[id]
+	if e == nil {
+		e = &entry{}
+		s.entries[id] = e
+	}
+	return e
+}
+
+// gone is for a request that was on its way when its workspace was removed, or the
+// store closed: then a sender is to try again.
+func (s *Store) gone(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	return &gateway.Error{Status: http.StatusNotFound, Message: "Workspace not found: " + id}
+}
+
+func (e *entry) open(s *Store, id string, settings Settings) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ws != nil {
+	if e.ws != nil || e.closed {
 		return nil
 	}
-	ws, err := openWorkspace(filepath.Join(o.Dir, id), id, settings, o)
+	ws, err := openWorkspace(filepath.Join(s.opts.Dir, id), id, settings, s.opts, s.queries)
 	if err != nil {
 		return fmt.Errorf("open workspace %s: %w", id, err)
 	}
@@ -140,14 +161,13 @@ func (s *Store) Apply(workspaceID string, settings Settings) error {
 // Remove closes the workspace and deletes its samples.
 func (s *Store) Remove(workspaceID string) error {
 	s.mu.Lock()
-	e := s.entries[workspaceID]
-	delete(s.entries, workspaceID)
-	s.mu.Unlock()
-	var err error
-	if e != nil {
-		err = e.close()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
 	}
-	if err := errors.Join(err, os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
+	e := s.entry(workspaceID)
+	s.mu.Unlock()
+	if err := errors.Join(e.close(), os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
 		return fmt.Errorf("remove workspace %s: %w", workspaceID, err)
 	}
 	return nil
@@ -171,6 +191,7 @@ func (s *Store) Close() error {
 func (e *entry) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.closed = true
 	if e.ws == nil {
 		return nil
 	}

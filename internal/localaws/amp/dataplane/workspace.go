@@ -27,9 +27,9 @@ import (
 )
 
 const (
-	maxQuerySamples = 50_000_000
-	queryTimeout    = time.Minute
-	lookback        = 5 * time.Minute
+	queryTimeout        = time.Minute
+	lookback            = 5 * time.Minute
+	defaultSubqueryStep = time.Minute // of a subquery that names none: Prometheus' evaluation interval
 )
 
 // workspace is an open one.
@@ -40,12 +40,15 @@ type workspace struct {
 	db     *tsdb.DB
 	api    http.Handler // Prometheus' /api/v1, without that prefix
 	rate   *bucket
+	window time.Duration // of samples out of order; changes while no request runs
+
+	writing sync.Mutex // held from the first look at a request's samples until they are stored
 
 	metadataMu sync.Mutex
 	metadata   map[string][]metadata
 }
 
-func openWorkspace(dir, id string, settings Settings, o Options) (*workspace, error) {
+func openWorkspace(dir, id string, settings Settings, o Options, queries slots) (*workspace, error) {
 	opts := tsdb.DefaultOptions()
 	// A laptop's workspace has thousands of series, not millions: what the
 	// TSDB sets aside per instance is most of its memory then.
@@ -60,8 +63,9 @@ func openWorkspace(dir, id string, settings Settings, o Options) (*workspace, er
 	}
 	return &workspace{
 		id: id, tenant: principal.Account + "_" + id, limits: o.Limits, db: db,
-		api:      newAPI(db, dir, logger, registry),
+		api:      newAPI(db, dir, logger, registry, queries),
 		rate:     newBucket(o.Limits, o.Now()),
+		window:   settings.OutOfOrderWindow,
 		metadata: map[string][]metadata{},
 	}, nil
 }
@@ -76,17 +80,20 @@ func (ws *workspace) apply(s Settings) error {
 	if err != nil {
 		return fmt.Errorf("apply settings to workspace %s: %w", ws.id, err)
 	}
+	ws.window = s.OutOfOrderWindow
 	return nil
 }
 
 // newAPI is Prometheus' own HTTP API over the TSDB. Only the paths in
 // Store.Operations reach it, so what it asks about targets, rules and
 // configuration has empty answers.
-func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry) http.Handler {
+func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry, queries slots) http.Handler {
 	p := parser.NewParser(parser.Options{})
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: logger, Reg: registry, MaxSamples: maxQuerySamples, Timeout: queryTimeout, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
+		ActiveQueryTracker:       queries,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return defaultSubqueryStep.Milliseconds() },
 	})
 	api := v1.NewAPI(engine, db, nil, db,
 		func(context.Context) v1.ScrapePoolsRetriever { return nothing{} },

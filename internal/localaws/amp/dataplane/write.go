@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/prompb"
@@ -55,7 +54,9 @@ func (ws *workspace) ingest(ctx context.Context, req *prompb.WriteRequest, now t
 		return refuse(http.StatusTooManyRequests, "ingestion rate limit (%d) exceeded while adding %d samples and %d metadata",
 			ws.limits.IngestionRate, samples, len(req.Metadata))
 	}
-	batch := &batch{ws: ws, app: ws.db.Appender(ctx), now: now}
+	ws.writing.Lock() // what a request is held against must stay so until it is stored
+	defer ws.writing.Unlock()
+	batch := &batch{ws: ws, ctx: ctx, app: ws.db.Appender(ctx), taken: newTaken(), now: now}
 	for _, ts := range req.Timeseries {
 		if err := batch.add(ts); err != nil {
 			return errors.Join(fmt.Errorf("append to workspace %s: %w", ws.id, err), batch.app.Rollback())
@@ -71,7 +72,9 @@ func (ws *workspace) ingest(ctx context.Context, req *prompb.WriteRequest, now t
 // batch is a request on its way into the TSDB.
 type batch struct {
 	ws      *workspace
+	ctx     context.Context
 	app     storage.Appender
+	taken   *taken
 	builder labels.ScratchBuilder
 	now     time.Time
 	first   error // first refusal; the batch goes on after it
@@ -91,18 +94,15 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 		return b.note(refuse(http.StatusTooManyRequests, "user=%s: per-user series limit (%d) exceeded", b.ws.tenant, b.ws.limits.ActiveSeries))
 	}
 	for _, p := range ts.Samples {
-		err := b.checkTime(series, p.Timestamp)
-		if err == nil {
-			ref, err = b.app.Append(ref, series, p.Timestamp, p.Value)
-		}
+		ref, err = b.append(ref, series, p.Timestamp, point{value: p.Value})
 		if err := b.note(b.explain(err, series, p.Timestamp)); err != nil {
 			return err
 		}
 	}
 	for _, h := range ts.Histograms {
-		err := b.checkTime(series, h.Timestamp)
+		p, err := toPoint(h, series)
 		if err == nil {
-			ref, err = b.appendHistogram(ref, series, h)
+			ref, err = b.append(ref, series, h.Timestamp, p)
 		}
 		if err := b.note(b.explain(err, series, h.Timestamp)); err != nil {
 			return err
@@ -111,24 +111,57 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 	return nil // exemplars: AMP takes them and has no way to ask for them
 }
 
-func (b *batch) appendHistogram(ref storage.SeriesRef, series labels.Labels, h prompb.Histogram) (storage.SeriesRef, error) {
+func toPoint(h prompb.Histogram, series labels.Labels) (p point, err error) {
 	if h.Schema < -4 || h.Schema > 8 {
-		return ref, refuse(http.StatusBadRequest, "native histogram schema %d is not between -4 and 8, series: '%s'", h.Schema, series)
+		return point{}, refuse(http.StatusBadRequest, "native histogram schema %d is not between -4 and 8, series: '%s'", h.Schema, series)
 	}
-	var integer *histogram.Histogram
-	var float *histogram.FloatHistogram
-	var err error
 	if h.IsFloatHistogram() {
-		float = h.ToFloatHistogram()
-		err = float.Validate()
+		p.float = h.ToFloatHistogram()
+		err = p.float.Validate()
 	} else {
-		integer = h.ToIntHistogram()
-		err = integer.Validate()
+		p.integer = h.ToIntHistogram()
+		err = p.integer.Validate()
 	}
 	if err != nil {
-		return ref, refuse(http.StatusBadRequest, "invalid native histogram: %v, series: '%s'", err, series)
+		return point{}, refuse(http.StatusBadRequest, "invalid native histogram: %v, series: '%s'", err, series)
 	}
-	return b.app.AppendHistogram(ref, series, h.Timestamp, integer, float)
+	return p, nil
+}
+
+// append gives the TSDB a sample that it will not drop when it commits.
+func (b *batch) append(ref storage.SeriesRef, series labels.Labels, ms int64, p point) (storage.SeriesRef, error) {
+	if err := b.checkTime(series, ms); err != nil {
+		return ref, err
+	}
+	if known, err := b.taken.check(ref, ms, p, b.ws.window); known || err != nil {
+		return ref, err
+	}
+	got, err := ref, storage.ErrOutOfOrderSample
+	if p.isFloat() { // of histograms the TSDB does not tell
+		got, err = b.put(ref, series, ms, p, true)
+	}
+	if errors.Is(err, storage.ErrOutOfOrderSample) {
+		if before, found, err := b.ws.stored(b.ctx, series, ms); err != nil {
+			return ref, err
+		} else if found && b.ws.window > 0 {
+			return ref, before.clash(p)
+		}
+		got, err = b.put(ref, series, ms, p, false)
+	}
+	if err != nil {
+		return ref, err
+	}
+	b.taken.add(got, ms, p)
+	return got, nil
+}
+
+// put appends a sample, unless it is out of order and inOrder asks to be told.
+func (b *batch) put(ref storage.SeriesRef, series labels.Labels, ms int64, p point, inOrder bool) (storage.SeriesRef, error) {
+	b.app.SetOptions(&storage.AppendOptions{DiscardOutOfOrder: inOrder})
+	if p.isFloat() {
+		return b.app.Append(ref, series, ms, p.value)
+	}
+	return b.app.AppendHistogram(ref, series, ms, p.integer, p.float)
 }
 
 // checkTime holds a sample against AMP's own clock, whatever the TSDB would take.

@@ -1,12 +1,15 @@
 package dataplane
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -123,6 +126,8 @@ func TestLabelLimits(t *testing.T) {
 	p.refused(400, "series has too large labels", series("m", []string{"l", strings.Repeat("x", 7<<10)}, 0))
 	p.refused(400, "duplicate label name", series("m", []string{"l", "a", "l", "b"}, 0))
 	p.refused(400, "sample invalid label", series("m", []string{"l-l", "a"}, 0))
+	p.refused(400, `sample invalid label value: l="\xff"`, series("m", []string{"l", "\xff"}, 0))
+	p.refused(400, "sample invalid label value", series("\xff", nil, 0))
 	p.refused(400, "sample missing metric name", series("", []string{"l", "a"}, 0))
 	p.refused(400, "sample invalid metric name", series("m-m", nil, 0))
 	if n := p.count(`{__name__=~".+"}`); n != 1 {
@@ -133,8 +138,15 @@ func TestLabelLimits(t *testing.T) {
 func TestRequestSize(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	noise := make([]byte, maxRequestBytes+1)
-	if status, body := p.call("RemoteWrite", workspaceID, "", writeHeader, noise); status != 413 {
-		t.Errorf("1 MB and a byte: %d %s", status, body)
+	long := "query=up" + strings.Repeat("%20", maxRequestBytes/3)
+	for operation, query := range map[string]string{"RemoteWrite": "", "QueryMetrics (POST)": "", "QueryMetrics (range, POST)": "", "GetSeries (POST)": "", "QueryMetrics": long} {
+		body := noise
+		if query != "" {
+			body = nil
+		}
+		if status, body := p.call(operation, workspaceID, query, writeHeader, body); status != 413 || body != "Request size exceeded" {
+			t.Errorf("%s of 1 MB and a byte: %d %s", operation, status, body)
+		}
 	}
 	bomb := snappy.Encode(nil, make([]byte, maxDecodedBytes+1))
 	if len(bomb) > maxRequestBytes*2 {
@@ -212,12 +224,86 @@ func TestNativeHistogramsAndStaleness(t *testing.T) {
 	p.refused(400, "invalid native histogram", broken)
 }
 
-// FuzzRemoteWrite: whatever the body is, the answer is 200 or a refusal, and a
-// body that is not decoded stores nothing.
+// TestNothingAcceptedIsDropped: 200 means that all of the request is stored. The
+// TSDB drops these when it commits, and says nothing.
+func TestNothingAcceptedIsDropped(t *testing.T) {
+	const duplicate, late = "duplicate sample for timestamp", "out-of-order sample"
+	type sample struct {
+		offset time.Duration
+		value  float64
+	}
+	for name, c := range map[string]struct {
+		before, request []sample
+		says            string // "" for 200
+		stored          int
+	}{
+		"out of order, another value":           {[]sample{{-50 * time.Second, 1}, {0, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
+		"out of order twice, another value":     {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
+		"out of order, the same again":          {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 1}}, "", 2},
+		"two values in a request":               {nil, []sample{{0, 1}, {0, 2}}, duplicate, 1},
+		"two values in a request, out of order": {[]sample{{0, 1}}, []sample{{-5 * time.Second, 1}, {-5 * time.Second, 2}}, duplicate, 2},
+		"one value twice in a request":          {nil, []sample{{0, 1}, {0, 1}}, "", 1},
+		"late in a request":                     {nil, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 1},
+		"late after the workspace was idle":     {[]sample{{-10 * time.Minute, 1}}, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 2},
+		"in the window, in a request":           {nil, []sample{{0, 1}, {-time.Minute, 1}}, "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, t.TempDir(), Limits{})
+			of := func(s sample) prompb.TimeSeries {
+				ts := series("m", []string{"a", "b"}, s.offset)
+				ts.Samples[0].Value = s.value
+				return ts
+			}
+			for _, s := range c.before {
+				p.mustWrite(of(s))
+			}
+			// Another series of the name, with more labels, is not this one.
+			p.mustWrite(series("m", []string{"a", "b", "c", "d"}, -50*time.Second, -5*time.Second, 0))
+			var together []prompb.TimeSeries
+			for _, s := range c.request {
+				together = append(together, of(s))
+			}
+			if c.says == "" {
+				p.mustWrite(together...)
+			} else {
+				p.refused(400, c.says, together...)
+			}
+			if n := p.count(`m{c=""}`); n != c.stored {
+				t.Errorf("%d samples stored, want %d", n, c.stored)
+			}
+		})
+	}
+}
+
+func TestHistogramsAcceptedAreNotDropped(t *testing.T) {
+	p := open(t, t.TempDir(), Limits{})
+	of := func(offset time.Duration, n int) prompb.TimeSeries {
+		ts := series("h", nil)
+		ts.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.Add(offset).UnixMilli(), tsdbutil.GenerateTestHistogram(int64(n)))}
+		return ts
+	}
+	p.mustWrite(of(-50*time.Second, 1), of(0, 2))
+	p.mustWrite(of(-50*time.Second, 1))
+	p.refused(400, "duplicate sample for timestamp", of(-50*time.Second, 3))
+	p.refused(400, "duplicate sample for timestamp", of(time.Second, 1), of(time.Second, 2))
+	mixed := of(2*time.Second, 1)
+	mixed.Samples = series("h", nil, 2*time.Second).Samples
+	p.refused(400, "duplicate sample for timestamp", mixed)
+	if n := p.count("h"); n != 4 {
+		t.Errorf("%d samples stored, want 4", n)
+	}
+}
+
+// FuzzRemoteWrite: whatever the body is, the answer is 200 or a refusal, a body
+// that is not decoded stores nothing, and what is stored can be asked for.
 func FuzzRemoteWrite(f *testing.F) {
 	f.Add(encode(f, &prompb.WriteRequest{
 		Timeseries: []prompb.TimeSeries{series("m", []string{"a", "b"}, 0, time.Second)},
 		Metadata:   []prompb.MetricMetadata{{MetricFamilyName: "m", Help: "h"}},
+	}))
+	f.Add(encode(f, &prompb.WriteRequest{
+		Timeseries: []prompb.TimeSeries{series("m", []string{"a", "\xff"}, 0)},
+		Metadata:   []prompb.MetricMetadata{{MetricFamilyName: "\xff", Help: "\xfe"}},
 	}))
 	f.Add([]byte("\xff\xff\xff\xff\x0f"))
 	f.Add(snappy.Encode(nil, []byte{0x0a, 0x01}))
@@ -227,8 +313,17 @@ func FuzzRemoteWrite(f *testing.F) {
 		if status != 200 && status != 400 && status != 413 && status != 429 {
 			t.Errorf("%d %s", status, text)
 		}
+		if !utf8.ValidString(text) {
+			t.Errorf("the refusal is not UTF-8: %q", text)
+		}
 		if _, err := decode(body); err != nil && p.count(`{__name__=~".+"}`) != 0 {
 			t.Error("a body that is not a request stored samples")
+		}
+		all := url.Values{"match[]": {`{__name__=~".+"}`}}.Encode()
+		for operation, query := range map[string]string{"GetSeries": all, "GetLabels": "", "GetMetricMetadata": ""} {
+			if status, answer := p.call(operation, workspaceID, query, nil, nil); status != 200 || !json.Valid([]byte(answer)) || !utf8.ValidString(answer) {
+				t.Errorf("%s after it: %d %q", operation, status, answer)
+			}
 		}
 	})
 }

@@ -150,10 +150,8 @@ func (t *Template) check() error {
 	for _, name := range sortedKeys(t.Outputs) {
 		o := t.Outputs[name]
 		w := t.newWalker()
-		for _, v := range []any{o.Value, o.ExportName} {
-			if err := w.value(v); err != nil {
-				return err
-			}
+		if err := w.value(o.Value); err != nil {
+			return err
 		}
 		if err := t.checkNames(w, o.Condition, "Outputs"); err != nil {
 			return err
@@ -219,7 +217,7 @@ func (t *Template) Attributes() map[string][]string {
 		w.value(r.Properties) // Parse has refused what could fail
 	}
 	for _, o := range t.Outputs {
-		w.value([]any{o.Value, o.ExportName})
+		w.value(o.Value)
 	}
 	return w.attributes
 }

@@ -93,7 +93,7 @@ func (s *Scope) Properties(id string) (map[string]any, error) {
 }
 
 // OutputValue is an output of a stack.
-type OutputValue struct{ Name, Value, Description, ExportName string }
+type OutputValue struct{ Name, Value, Description string }
 
 func (s *Scope) outputs() []string {
 	return slices.DeleteFunc(sortedKeys(s.t.Outputs), func(name string) bool {
@@ -115,17 +115,7 @@ func (s *Scope) Outputs() ([]OutputValue, error) {
 		if !ok {
 			return nil, refuse("Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
-		v := OutputValue{Name: name, Value: plain, Description: o.Description}
-		if o.ExportName != nil {
-			export, err := s.eval(o.ExportName)
-			if err != nil {
-				return nil, err
-			}
-			if v.ExportName, ok = export.(string); !ok {
-				return nil, refuse("Template format error: Output %s is malformed. The Name field of every Export member must evaluate to a String.", name)
-			}
-		}
-		out = append(out, v)
+		out = append(out, OutputValue{Name: name, Value: plain, Description: o.Description})
 	}
 	return out, nil
 }

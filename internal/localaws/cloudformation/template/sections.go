@@ -214,11 +214,8 @@ func (t *Template) readOutputs(root map[string]any) error {
 		if o.Condition, err = text(m, "Condition"); err != nil {
 			return err
 		}
-		if export, ok := m["Export"]; ok {
-			object, _ := export.(map[string]any)
-			if o.ExportName = object["Name"]; o.ExportName == nil {
-				return refuse("Template format error: Output %s is malformed. The Export must have a Name.", name)
-			}
+		if _, ok := m["Export"]; ok {
+			return refuse("Template format error: Output %s: Export is not supported by the local cloud, which keeps no exports", name)
 		}
 		t.Outputs[name] = o
 	}

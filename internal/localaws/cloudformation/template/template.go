@@ -64,7 +64,6 @@ type Resource struct {
 type Output struct {
 	Description, Condition string
 	Value                  any
-	ExportName             any // nil: it is not exported
 }
 
 // Parse reads a template and checks all that can be checked without parameters.

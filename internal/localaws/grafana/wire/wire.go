@@ -57,7 +57,7 @@ func Parse(r *gateway.Request, v any) error {
 		return nil
 	}
 	if err := json.Unmarshal(r.Body, v); err != nil {
-		return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException", Message: "The request body cannot be parsed: " + err.Error(),
+		return &gateway.Error{Status: http.StatusBadRequest, Code: "ValidationException", Message: "Invalid request body",
 			Members: map[string]any{"reason": "CANNOT_PARSE"}}
 	}
 	return nil

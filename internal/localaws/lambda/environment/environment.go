@@ -33,6 +33,7 @@ const latest = "$LATEST"
 type Function struct {
 	Region, Name, ARN string
 	Runtime           string // "provided.al2023"
+	Architecture      string // "arm64" or "x86_64"
 	Handler           string
 	Dir               string // unpacked code
 	Timeout           time.Duration
@@ -114,7 +115,9 @@ func Open(ctx context.Context, o Options) (*Environment, error) {
 	// A group of its own, so that what the function starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	e.journal.add("INIT_START Runtime Version: %s\tRuntime Version ARN: arn:aws:lambda:%s::runtime:parascope-local", strings.Replace(fn.Runtime, ".", ":", 1), fn.Region)
-	err = cmd.Start()
+	if err = fn.runs(); err == nil {
+		err = cmd.Start()
+	}
 	writer.Close() // the process has its own
 	if err != nil {
 		e.failure = entrypoint(err, fn.Dir)
@@ -124,6 +127,8 @@ func Open(ctx context.Context, o Options) (*Environment, error) {
 	e.process = cmd.Process
 	go func() {
 		e.failure = exitOf(cmd.Wait())
+		// What it started ends with it: now, since soon its number may be another's.
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		close(e.exited)
 	}()
 	return e, nil
@@ -321,9 +326,10 @@ func failed(id, kind, message string) runtimeapi.Result {
 	return runtimeapi.Result{Payload: body, Failed: true, ErrorType: kind}
 }
 
-// Kill ends the process and all that it started. It may be gone already.
+// Kill ends the process and all that it started. Once it was waited for, its number
+// may be another's.
 func (e *Environment) Kill() {
-	if e.process != nil {
+	if e.process != nil && !e.Gone() {
 		syscall.Kill(-e.process.Pid, syscall.SIGKILL)
 	}
 }

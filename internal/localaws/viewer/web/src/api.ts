@@ -110,7 +110,7 @@ export interface Meta {
   url: string;
 }
 
-export const dashboard = (uid: string) => get<{ dashboard: Dashboard; meta: Meta }>(`/api/dashboards/uid/${encodeURIComponent(uid)}`);
+export const dashboard = (uid: string) => get<{ dashboard: unknown; meta: Meta }>(`/api/dashboards/uid/${encodeURIComponent(uid)}`);
 export const saveDashboard = (dashboard: Dashboard, folderUid: string, overwrite = false) =>
   ask<{ uid: string; url: string; version: number; id: number }>("POST", "/api/dashboards/db", {
     dashboard,

@@ -7,12 +7,16 @@ import { dialog, fill, h, icon, menu, toast } from "./dom";
 import { editPanel } from "./edit";
 import { sections } from "./layout";
 import { blank, newPanel, type Dashboard, type Panel } from "./model";
+import { readDashboard } from "./read";
 import { PanelView, type Around } from "./panelview";
 import { save, showJSON } from "./save";
 import type { Page } from "./page";
 import { TimeBar } from "./timebar";
 import { control } from "./variablebar";
 import { Variables } from "./variables";
+
+/** closedAtFirst: a row that is collapsed has its panels in it. */
+const closedAtFirst = (row: Panel) => row.collapsed === true && row.panels!.length > 0;
 
 export class DashboardPage implements Page {
   readonly element = h("div", { class: "dashboard" });
@@ -39,11 +43,13 @@ export class DashboardPage implements Page {
   }
 
   async open(): Promise<void> {
-    if (this.uid) ({ dashboard: this.dashboard, meta: this.meta } = await api.dashboard(this.uid));
-    this.dashboard.panels ??= [];
+    if (this.uid) {
+      const stored = await api.dashboard(this.uid);
+      this.dashboard = readDashboard(stored.dashboard);
+      this.meta = stored.meta;
+    }
     document.title = `${this.dashboard.title} · Local Grafana`;
-    const standard = this.dashboard.time ?? { from: "now-6h", to: "now" };
-    this.time = new TimeBar(standard, typeof this.dashboard.refresh === "string" ? this.dashboard.refresh : "", () => void this.reload());
+    this.time = new TimeBar(this.dashboard.time!, String(this.dashboard.refresh), () => void this.reload());
     this.variables = new Variables(this.dashboard.templating?.list ?? [], parameters());
     this.draw();
     await this.reload();
@@ -321,7 +327,7 @@ export class DashboardPage implements Page {
       return;
     }
     const grid = h("div", { class: "grid" });
-    for (const section of sections(this.dashboard.panels, (row) => this.closed.get(row.id) ?? row.collapsed ?? false, this.variables)) {
+    for (const section of sections(this.dashboard.panels, (row) => this.closed.get(row.id) ?? closedAtFirst(row), this.variables)) {
       if (section.row) grid.append(this.row(section.row, section.open, section.top, section.panels.length));
       if (!section.open) continue;
       for (const { panel, place, own } of section.panels) {

@@ -175,6 +175,8 @@ export function dialog(title: string, body: HTMLElement): HTMLDialogElement {
 /** toast tells something for a moment. */
 export function toast(text: string, bad = false): void {
   const t = h("div", { class: bad ? "toast bad" : "toast", role: "status" }, icon(bad ? "warn" : "check"), text);
+  const tops = [...document.querySelectorAll(".toast")].map((o) => innerHeight - o.getBoundingClientRect().top);
+  t.style.bottom = `${Math.max(8, ...tops) + 8}px`; // above those that are still there
   document.body.append(t);
   setTimeout(() => t.remove(), bad ? 8000 : 3000);
 }

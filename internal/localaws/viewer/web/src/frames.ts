@@ -4,6 +4,7 @@
 import type { RawFrame } from "./api";
 import { interpolate, type Scope } from "./interpolate";
 import type { FieldConfig, Override, Panel } from "./model";
+import { readConfig } from "./read";
 
 export interface Field {
   name: string;
@@ -84,7 +85,7 @@ function settled(defaults: FieldConfig, overrides: Override[], field: Field, ref
       else (config as any)[id] = value;
     }
   }
-  return config;
+  return readConfig(config);
 }
 
 function matches(matcher: Override["matcher"], field: Field, refId: string): boolean {

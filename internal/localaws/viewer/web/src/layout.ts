@@ -41,11 +41,24 @@ export function sections(panels: Panel[], closed: (row: Panel) => boolean, varia
     if (!section.open || section.panels.length === 0) continue;
     const first = Math.min(...section.panels.map((p) => p.place.y));
     for (const p of section.panels) p.place = { ...p.place, y: p.place.y - first + top };
+    moveApart(section.panels);
     section.height = Math.max(...section.panels.map((p) => p.place.y + p.place.h)) - top;
     top += section.height;
   }
   return all;
 }
+
+/** moveApart moves panels down that stand on others, as Grafana does. */
+function moveApart(panels: Placed[]): void {
+  const settled: GridPos[] = [];
+  for (const p of [...panels].sort((a, b) => a.place.y - b.place.y || a.place.x - b.place.x)) {
+    const under = () => settled.find((o) => overlap(o, p.place));
+    for (let o = under(); o; o = under()) p.place = { ...p.place, y: o.y + o.h };
+    settled.push(p.place);
+  }
+}
+
+const overlap = (a: GridPos, b: GridPos) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
 /** repeated is a panel once for each value of the variable that it repeats for. */
 function repeated(panel: Panel, variables: Variables): Placed[] {

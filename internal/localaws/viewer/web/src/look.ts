@@ -81,6 +81,7 @@ export function valueColour(value: number | null, config: FieldConfig, i: number
 /** mapping is the text and colour that a value stands for, if it does. */
 export function mapping(value: unknown, config: FieldConfig): { text?: string; color?: string } | undefined {
   for (const { type, options } of config.mappings ?? []) {
+    if (!options) continue; // of an older kind
     if (type === "value" && options?.[String(value)]) return options[String(value)];
     if (type === "range" && typeof value === "number" && value >= (options.from ?? -Infinity) && value <= (options.to ?? Infinity))
       return options.result;

@@ -80,7 +80,15 @@ export class PanelView {
     }
     if (running.signal.aborted) return;
     this.element.classList.remove("loading");
-    this.draw(frames, problems, span, scope);
+    try {
+      this.draw(frames, problems, span, scope);
+    } catch (e) {
+      // One panel that nobody thought of must not take the others with it.
+      console.error(e);
+      this.say(
+        h("div", { class: "empty bad", role: "alert" }, icon("warn"), h("p", null, `This panel cannot be drawn: ${(e as Error).message}`)),
+      );
+    }
   }
 
   private draw(raw: Parameters<typeof decode>[0], problems: string[], span: Span, scope: Scope): void {

@@ -4,27 +4,29 @@ import * as api from "./api";
 import type { DashboardPage } from "./dashboard";
 import { dialog, h, toast } from "./dom";
 import type { Dashboard } from "./model";
+import { readDashboard } from "./read";
 
 type Saved = Awaited<ReturnType<typeof api.saveDashboard>>;
 
 /** save asks for a title and a folder the first time, and then saves. */
 export function save(what: { dashboard: Dashboard; folder: string }, done: (saved: Saved) => void): void {
+  const tell = (problem: string) => {
+    if (problem) toast(problem, true);
+  };
   const send = async (folder: string, overwrite: boolean): Promise<string> => {
     try {
       done(await api.saveDashboard(what.dashboard, folder, overwrite));
       return "";
     } catch (e) {
       if (e instanceof api.Failure && e.status === 412 && !overwrite && e.body?.status === "version-mismatch") {
-        conflict(() => void send(folder, true));
+        conflict(() => void send(folder, true).then(tell));
         return "";
       }
       return (e as Error).message;
     }
   };
   if (what.dashboard.uid && what.dashboard.version) {
-    void send(what.folder, false).then((problem) => {
-      if (problem) toast(problem, true);
-    });
+    void send(what.folder, false).then(tell);
     return;
   }
   const title = h("input", { id: "dashboard-title", value: what.dashboard.title, required: true }),
@@ -103,10 +105,12 @@ export function showJSON(page: DashboardPage): void {
   const problem = h("p", { class: "bad", role: "alert" });
   const apply = () => {
     try {
-      const changed = JSON.parse(area.value);
-      if (typeof changed?.title !== "string" || !Array.isArray(changed.panels))
-        throw new Error("A dashboard has a title and a list of panels.");
-      page.dashboard = { ...changed, id: page.dashboard.id, uid: page.dashboard.uid, version: page.dashboard.version };
+      page.dashboard = {
+        ...readDashboard(JSON.parse(area.value)),
+        id: page.dashboard.id,
+        uid: page.dashboard.uid,
+        version: page.dashboard.version,
+      };
     } catch (e) {
       problem.textContent = (e as Error).message;
       return;

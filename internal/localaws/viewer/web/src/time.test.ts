@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { at, describe, duration, durationText, interval, resolve } from "./time";
+import { at, describe, duration, durationText, interval, isRange, resolve } from "./time";
 
 const now = new Date(2026, 0, 15, 12, 34, 56, 789).getTime();
 const local = (...parts: [number, number, number, number?, number?, number?, number?]) => new Date(...parts).getTime();
@@ -53,4 +53,10 @@ test("the interval is round and not below the scrape interval", () => {
 test("ranges in words", () => {
   assert.equal(describe({ from: "now-6h", to: "now" }), "Last 6 hours");
   assert.equal(describe({ from: "now-6h", to: "now-1h" }), "now-6h to now-1h");
+});
+
+test("times that no calendar has", () => {
+  for (const text of ["garbage", "now-9999999y", "99999999999999999999", "nowhere"]) assert.equal(at(text, Date.now()), undefined, text);
+  assert.equal(isRange({ from: "now", to: "now-1h" }), false);
+  assert.equal(isRange({ from: "now-1h", to: "now" }), true);
 });

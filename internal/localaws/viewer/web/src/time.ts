@@ -49,10 +49,9 @@ export function durationText(ms: number): string {
  * rounded range is the end of its day. */
 export function at(text: string, now: number, end = false): number | undefined {
   text = text.trim();
-  if (/^\d{10,}$/.test(text)) return Number(text);
+  if (/^\d{10,}$/.test(text)) return known(Number(text));
   if (!text.startsWith("now")) {
-    const parsed = Date.parse(text.replace(" ", "T"));
-    return Number.isNaN(parsed) ? undefined : parsed;
+    return known(Date.parse(text.replace(" ", "T")));
   }
   const when = new Date(now);
   for (const m of text.slice(3).matchAll(/([+-])(\d+)([smhdwMy])|\/([smhdwMy])|(.)/g)) {
@@ -60,8 +59,11 @@ export function at(text: string, now: number, end = false): number | undefined {
     if (m[4]) round(when, m[4], end);
     else shift(when, Number(m[1] + m[2]), m[3]);
   }
-  return when.getTime();
+  return known(when.getTime());
 }
+
+/** known is undefined for a time that no calendar has. */
+const known = (ms: number) => (Number.isNaN(new Date(ms).getTime()) ? undefined : ms);
 
 function shift(when: Date, by: number, unit: string): void {
   if (unit === "M") when.setMonth(when.getMonth() + by);
@@ -83,12 +85,17 @@ function round(when: Date, unit: string, end: boolean): void {
   when.setTime(when.getTime() - 1);
 }
 
-/** resolve is the range in milliseconds, the last hour when it is none. */
-export function resolve(range: Range, now = Date.now()): Span {
+/** isRange reports whether a range has a beginning, and an end after it. */
+export function isRange(range: Range, now = Date.now()): boolean {
   const from = at(range.from, now),
     to = at(range.to, now, true);
-  if (from === undefined || to === undefined || to <= from) return { from: now - 3600_000, to: now };
-  return { from, to };
+  return from !== undefined && to !== undefined && to > from;
+}
+
+/** resolve is the range in milliseconds, the last hour when it is none. */
+export function resolve(range: Range, now = Date.now()): Span {
+  if (!isRange(range, now)) return { from: now - 3600_000, to: now };
+  return { from: at(range.from, now)!, to: at(range.to, now, true)! };
 }
 
 /** describe is the range as people say it. */

@@ -1,8 +1,8 @@
 // The time a page is about: the range, how often it is loaded again, and zooming out.
 
-import { arrows, h, icon, popup } from "./dom";
+import { arrows, h, icon, popup, toast } from "./dom";
 import { parameters, setParameters } from "./app";
-import { at, describe, quickRanges, refreshIntervals, resolve, stamp, duration, type Range, type Span } from "./time";
+import { at, describe, isRange, quickRanges, refreshIntervals, resolve, stamp, duration, type Range, type Span } from "./time";
 
 export class TimeBar {
   readonly element = h("div", { class: "timebar" });
@@ -23,7 +23,7 @@ export class TimeBar {
     private readonly changed: () => void,
   ) {
     this.follow();
-    this.refresh = parameters().get("refresh") ?? refresh;
+    this.refresh = this.refreshOr(duration(refresh) > 0 ? refresh : "");
     const intervals = refreshIntervals.includes(this.refresh) ? refreshIntervals : [...refreshIntervals, this.refresh];
     this.every.append(...intervals.map((i) => h("option", { value: i, selected: i === this.refresh }, i || "Off")));
     this.element.append(
@@ -39,11 +39,30 @@ export class TimeBar {
     this.schedule();
   }
 
-  /** follow takes the range that the address has by now. */
+  /** follow takes the range that the address has by now; the standard one where
+   * that is none, which it says. */
   follow(): void {
     const p = parameters();
     this.range = { from: p.get("from") ?? this.standard.from, to: p.get("to") ?? this.standard.to };
+    if (!isRange(this.range) && (p.has("from") || p.has("to"))) {
+      toast(`The address asks for ${describe(this.range)}, which is no time. This is ${describe(this.standard)}.`, true);
+      setParameters({ from: undefined, to: undefined }, true);
+      this.range = this.standard;
+    }
     this.label();
+  }
+
+  /** refreshOr is how often the address wants to load again, standard where it does
+   * not say or says nothing of sense. */
+  private refreshOr(standard: string): string {
+    const wanted = parameters().get("refresh") ?? standard;
+    if (wanted === "" || duration(wanted) > 0) return wanted;
+    toast(
+      `The address wants to load again every “${wanted}”, which is no length of time. This page does it ${standard ? "every " + standard : "when you ask"}.`,
+      true,
+    );
+    setParameters({ refresh: undefined }, true);
+    return standard;
   }
 
   span(): Span {

@@ -43,7 +43,7 @@ export function legend(panel: Panel, series: Series[], colours: string[], shown:
       h("i", { style: { background: colours[i] } }),
       h("span", null, s.label),
     ));
-  const columns: string[] = calcs;
+  const columns: string[] = calcs ?? [];
   if (displayMode === "table" && columns.length > 0) {
     return h(
       "div",

@@ -30,7 +30,7 @@ function values(d: Drawing): One[] {
   });
   const all = every
     ? series.flatMap((s) => s.values.map((v) => one(s, v, 0)))
-    : series.map((s, i) => one(s, reduce(s.values, calcs[0] ?? "lastNotNull"), i));
+    : series.map((s, i) => one(s, reduce(s.values, calcs?.[0] ?? "lastNotNull"), i));
   return all.slice(0, maxValues);
 }
 

@@ -1,0 +1,49 @@
+package delivery
+
+import "github.com/parascope/parascope/internal/queue"
+
+// Next is what a person can do about the verdict; empty if nothing is to be done.
+// While samples are lost it speaks of why those are, whatever else is wrong.
+func (rs *RemoteStatus) Next() string {
+	answer := ""
+	if rs.LastError != nil && !rs.FailingSince.IsZero() {
+		answer = rs.LastError.Next
+	}
+	switch rs.Verdict {
+	case AtRisk:
+		return nextDisk
+	case InDoubt:
+		return "the receiver's last words name a sample: mend its exporter, or drop the series with write_relabel_configs"
+	case Losing:
+		return nextOfLoss(rs.LossReason, answer)
+	case Delayed:
+		return answer
+	}
+	return ""
+}
+
+const nextDisk = "make room on the disk of the head's --storage.agent.path, and let the head write there; it goes on by itself"
+
+// nextOfLoss is what helps against a loss; answer is what helps against the
+// receiver's answers, empty if they are good.
+func nextOfLoss(reason, answer string) string {
+	switch reason {
+	case queue.Disk.String():
+		return nextDisk
+	case queue.Corrupted.String():
+		return "check the disk of the head's --storage.agent.path; 'parascope head inspect DIR' reads every record"
+	case queue.TooLarge.String():
+		return "one sample alone is larger than the receiver accepts: shorten its labels, or drop it with write_relabel_configs"
+	case queue.QueueFull.String():
+		if answer != "" {
+			return "give the queue more room with --queue.max-bytes; and " + answer
+		}
+		return "give the queue more room with --queue.max-bytes, or scrape less"
+	case queue.TooOld.String():
+		if answer != "" {
+			return answer
+		}
+		return "if nothing delayed them, an exporter sets old timestamps (honor_timestamps: false ignores those), or the machine's clock is behind"
+	}
+	return answer
+}

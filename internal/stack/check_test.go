@@ -1,0 +1,32 @@
+package stack_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// TestNamesAreRefusedBeforeAnythingIsMade: the longest name is what Lambda leaves
+// room for, as the template makes the function's name.
+func TestNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
+	_, rest, _ := strings.Cut(parascope.Template, "FunctionName: !Sub '${AWS::StackName}")
+	suffix, _, _ := strings.Cut(rest, "'")
+	longest := strings.Repeat("n", 64-len(suffix))
+	a := start(t, localaws.Options{})
+	for _, name := range []string{"pcluster-infra", "A1", longest} {
+		must(t, stack.CheckName(name))
+	}
+	for _, name := range []string{"", "1st", "my_stack", "-x", "sté", "a b", longest + "n"} {
+		says(t, stack.CheckName(name), hint.Usage, "name")
+		_, err := stack.New(a.deployer, name).Plan(t.Context(), "Resources: {}", nil)
+		says(t, err, hint.Usage, "name")
+	}
+	for _, name := range []string{"UPPER", "ab", strings.Repeat("b", 64), "a..b", "-a-", "under_score", "10.0.0.1"} {
+		_, err := a.pack(t, stack.PackageOptions{Bucket: name, CreateBucket: true})
+		says(t, err, hint.Usage, "is no name of an S3 bucket", "--bucket 3 to 63")
+	}
+}
