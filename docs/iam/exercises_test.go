@@ -179,7 +179,7 @@ func send(r *http.Request) error {
 
 // connect runs the setup function by hand.
 func (u *users) connect(ctx context.Context) error {
-	_, err := deploy.Connect(ctx, u.operator, stackName)
+	_, err := deploy.Connect(ctx, u.operator, deploy.Target{StackName: stackName})
 	return err
 }
 

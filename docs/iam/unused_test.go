@@ -129,7 +129,7 @@ func (g grants) check(t *testing.T, asked *audit, listed []unexercised) (rest []
 func upgrade(t *testing.T, c *cloud) {
 	t.Helper()
 	ctx, cfg := t.Context(), c.as(t, deployer)
-	packaged, err := stack.Package(ctx, cfg, stack.PackageOptions{Architecture: stack.HostArchitecture(), CreateBucket: true}, func(string) {})
+	packaged, err := stack.Package(ctx, cfg, stack.PackageOptions{Architecture: stack.HostArchitecture(), CreateBucket: true, Stack: stackName}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func upgrade(t *testing.T, c *cloud) {
 		t.Fatal(err)
 	}
 	other := packaged.Place
-	other.Key = "grafana-datasource-setup/other.zip"
+	other.Key = "grafana-datasource-setup/" + stackName + "/other.zip"
 	if _, err := s3.NewFromConfig(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &other.Bucket, Key: &other.Key, Body: bytes.NewReader(function.Zip)}); err != nil {
 		t.Fatal(err)
 	}
@@ -195,17 +195,17 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	if members, err := team.Members(ctx); err != nil || len(members) != 2 {
 		t.Errorf("members: %v, %v", members, err)
 	}
-	if _, err := deploy.Connect(ctx, cfg, stackName); err != nil {
+	if _, err := deploy.Connect(ctx, cfg, deploy.Target{StackName: stackName}); err != nil {
 		t.Error(err)
 	}
 	if _, err := amp.FindWorkspace(ctx, cfg, stackName); err != nil {
 		t.Error(err)
 	}
-	if status, err := deploy.Look(ctx, cfg, stackName); err != nil || len(status.Unknown) > 0 {
+	if status, err := deploy.Look(ctx, cfg, deploy.Target{StackName: stackName}); err != nil || len(status.Unknown) > 0 {
 		t.Errorf("status: %+v, %v", status, err)
 	}
 	lines := 0
-	if err := deploy.Logs(ctx, cfg, stackName, time.Now().Add(-time.Hour), false, func(deploy.LogLine) error { lines++; return nil }); err != nil || lines == 0 {
+	if err := deploy.Logs(ctx, cfg, deploy.Target{StackName: stackName}, time.Now().Add(-time.Hour), false, func(deploy.LogLine) error { lines++; return nil }); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
 	}
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
@@ -220,7 +220,7 @@ func takeDown(t *testing.T, c *cloud) {
 	ctx, cfg := t.Context(), c.as(t, deployer)
 	no := errors.New("no")
 	if _, err := deploy.Up(ctx, cfg, deploy.UpOptions{
-		StackName: stackName, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()},
+		Target: deploy.Target{StackName: stackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()},
 		Parameters: map[string]string{"MonitoringType": "amp-only"}, Confirm: func(string) (bool, error) { return false, no },
 	}, func(deploy.Event) {}); !errors.Is(err, no) {
 		t.Errorf("up, thought better of: %v", err)
@@ -229,7 +229,7 @@ func takeDown(t *testing.T, c *cloud) {
 	if err := stack.New(cfg, stackName).ContinueRollback(ctx); err == nil || strings.Contains(err.Error(), "not authorized") {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
-	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{StackName: stackName}, func(deploy.Event) {}); err != nil {
+	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
 		t.Error(err)
 	}
 }

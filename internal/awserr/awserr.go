@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -36,6 +37,8 @@ func Explain(doing string, err error, next Next) error {
 	wrapped := fmt.Errorf("%s: %w", doing, guard(api))
 	status := Status(err)
 	switch {
+	case Expired(api):
+		return hint.New(hint.Denied, wrapped, Renew)
 	case next.NotFound != "" && strings.HasPrefix(api.ErrorCode(), "ResourceNotFound"):
 		return hint.New(hint.NotFound, wrapped, next.NotFound)
 	case next.Invalid != "" && api.ErrorCode() == "ValidationException":
@@ -45,6 +48,15 @@ func Explain(doing string, err error, next Next) error {
 		return hint.New(hint.Denied, wrapped, next.Denied)
 	}
 	return wrapped
+}
+
+// Renew is what to do about credentials that have expired.
+const Renew = "renew the credentials ('aws sso login', or the way you got them)"
+
+// Expired reports whether err is AWS's answer to credentials that have expired.
+func Expired(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode())
 }
 
 const reach = "check AWS_ENDPOINT_URL (for the local cloud: does 'parascope local' run?); for AWS itself the network and the region"

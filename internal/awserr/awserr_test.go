@@ -44,6 +44,8 @@ func TestExplain(t *testing.T) {
 		"not there":                {answer(404, "ResourceNotFoundException"), all, hint.NotFound, "list"},
 		"refused":                  {answer(400, "ValidationException"), all, hint.BadInput, "correct it"},
 		"denied":                   {answer(403, "UnrecognizedClientException"), all, hint.Denied, "sign in"},
+		"expired":                  {answer(403, "ExpiredToken"), all, hint.Denied, Renew},
+		"expired, without advice":  {answer(400, "ExpiredTokenException"), Next{}, hint.Denied, Renew},
 		"denied over JSON":         {answer(400, "AccessDeniedException"), all, hint.Denied, "sign in"},
 		"no advice for this kind":  {answer(404, "ResourceNotFoundException"), Next{Denied: "sign in"}, hint.Failure, ""},
 		"a failure of the service": {answer(500, "InternalServerException"), all, hint.Failure, ""},

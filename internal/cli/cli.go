@@ -83,10 +83,29 @@ func report(p *Process, err error) int {
 	if next := hint.Next(err); next != "" {
 		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), next)
 	}
-	if interrupted {
+	return exitCode(err)
+}
+
+// exitCode stands for err in the process' exit, and in what programs read.
+func exitCode(err error) int {
+	if errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
 	return int(hint.CodeOf(err))
+}
+
+// tellFailure gives programs that read events err as the last of them, and returns it.
+func (p *Process) tellFailure(asJSON bool, err error) error {
+	if err == nil || !asJSON {
+		return err
+	}
+	last := struct {
+		Event string `json:"event"`
+		Code  int    `json:"code"` // as the process' exit code
+		Error string `json:"error"`
+		Next  string `json:"next"`
+	}{"error", exitCode(err), err.Error(), hint.Next(err)}
+	return errors.Join(err, printJSONLine(p, last))
 }
 
 func newRoot(p *Process) *cobra.Command {

@@ -13,7 +13,6 @@ import (
 
 func newConnect(p *Process) *cobra.Command {
 	var aws awsconf.Options
-	var name string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "connect",
@@ -26,15 +25,16 @@ lets Grafana query them, and installs the dashboards. It is what
 does, with the answer in words.`,
 		Example: `  parascope connect`,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.tellFailure(asJSON, err) }()
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {
 				return err
 			}
 			if !asJSON {
-				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(name))
+				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(target(cmd).StackName))
 			}
-			answer, err := deploy.Connect(cmd.Context(), cfg, name)
+			answer, err := deploy.Connect(cmd.Context(), cfg, target(cmd))
 			if err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ does, with the answer in words.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")

@@ -16,13 +16,16 @@ func newDown(p *Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "down",
 		Short: "Delete the stack and prove that nothing billed is left",
-		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and the
-setup function's bucket. It says what goes and asks first; afterwards it asks each
-service whether what was billed is really gone.`,
+		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
+'parascope up' uploaded for it. Its bucket goes too, unless it holds anything else,
+other stacks' functions for example, or was chosen with --bucket. It says what goes
+and asks first; afterwards it asks each service whether what was billed is really gone.`,
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.tellFailure(asJSON, err) }()
+			o.Target = target(cmd)
 			cfg, err := awsconf.Load(cmd.Context(), aws)
 			if err != nil {
 				return err
@@ -42,17 +45,20 @@ service whether what was billed is really gone.`,
 			for _, s := range result.Stays {
 				fmt.Fprintf(p.Stdout, "stays: %s\n", s)
 			}
-			if len(result.Gone) > 0 {
-				fmt.Fprintf(p.Stdout, "nothing billed is left of stack %s\n", o.StackName)
-			} else {
-				fmt.Fprintf(p.Stdout, "nothing billed was there of stack %s\n", o.StackName)
+			nothing, there := "nothing", "was there"
+			if len(result.Stays) > 0 {
+				nothing = "nothing else that is" // storage is billed too, by fractions of a cent
 			}
+			if len(result.Gone) > 0 {
+				there = "is left"
+			}
+			fmt.Fprintf(p.Stdout, "%s billed %s of stack %s\n", nothing, there, o.StackName)
 			return nil
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.StackName, "stack", defaultStack, "`NAME` of the stack")
-	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function (default: parascope-ACCOUNT-REGION)")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")

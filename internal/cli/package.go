@@ -55,7 +55,8 @@ uploads nothing unless the function changed.`,
 	f := c.Flags()
 	f.StringVar(&o.stack.Bucket, "bucket", "", "`BUCKET` for the function (default: parascope-ACCOUNT-REGION)")
 	f.BoolVar(&o.stack.CreateBucket, "create-bucket", false, "make the bucket, private and encrypted, when it does not exist")
-	f.StringVar(&architecture, "architecture", architecture, "arm64 or x86_64; AWS runs both (default: this machine's)")
+	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`; AWS runs both (default: this machine's)")
+	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace FILE even when it holds something else")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")

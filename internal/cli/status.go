@@ -17,14 +17,14 @@ import (
 
 func newStatus(p *Process) *cobra.Command {
 	var aws awsconf.Options
-	var name string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Say what there is: stack, workspaces, people, and who sends metrics",
-		Long: `Say what there is of a stack: the stack itself, both workspaces, who may sign in, and
-when each cluster sent its last sample. What could not be asked is unknown, and said
-to be. 'parascope connect' checks the connection of the two workspaces.`,
+		Long: `Say what there is of a stack: the stack itself, both workspaces, Grafana's data
+sources as the setup function found them last, who may sign in, and when each cluster
+sent its last sample. What could not be asked is unknown, and said to be. It changes
+nothing; 'parascope connect' checks the data sources now, and mends them.`,
 		Example: `  parascope status
   parascope status --json | jq '.clusters'`,
 		Args: cobra.NoArgs,
@@ -33,7 +33,7 @@ to be. 'parascope connect' checks the connection of the two workspaces.`,
 			if err != nil {
 				return err
 			}
-			s, err := deploy.Look(cmd.Context(), cfg, name)
+			s, err := deploy.Look(cmd.Context(), cfg, target(cmd))
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ to be. 'parascope connect' checks the connection of the two workspaces.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&name, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
@@ -61,8 +61,12 @@ func printStatus(p *Process, s deploy.Status) {
 	line("stack", "%s %s", s.StackName, s.StackStatus)
 	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
 	line("grafana", "%s", strings.TrimSpace(cmp.Or(s.Grafana, "none")+"  "+s.GrafanaURL))
+	for _, d := range s.DataSources {
+		line("data source", "%s", describeSource(d))
+	}
 	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
 		line("people", "%d may sign in", len(s.Members))
+		printMembers(p, s.Members)
 	}
 	for _, c := range s.Clusters {
 		age := time.Since(c.LastSample).Round(time.Second)
@@ -74,4 +78,20 @@ func printStatus(p *Process, s deploy.Status) {
 	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
 		line(what, "%s: %s", style.Bold("unknown"), s.Unknown[what])
 	}
+}
+
+// describeSource is a data source in words.
+func describeSource(d deploy.DataSource) string {
+	text := d.Name
+	if d.Default {
+		text += " (default)"
+	}
+	if d.Checked.IsZero() {
+		return text + ", not checked"
+	}
+	health, _, _ := strings.Cut(d.Health, ":")
+	if health != "OK" {
+		health = d.Health
+	}
+	return fmt.Sprintf("%s, %s when the setup function looked, %s ago", text, health, time.Since(d.Checked).Round(time.Second))
 }

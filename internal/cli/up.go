@@ -20,9 +20,6 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-// defaultStack is the guide's.
-const defaultStack = "pcluster-infra"
-
 type upOptions struct {
 	aws        awsconf.Options
 	deploy     deploy.UpOptions
@@ -53,15 +50,19 @@ you may not do all that it needs; docs/iam has the policy.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.deploy.Package.Architecture = stack.Architecture(architecture)
-			return runUp(cmd.Context(), p, o)
+			o.deploy.Target = target(cmd)
+			return p.tellFailure(o.json, runUp(cmd.Context(), p, o))
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.deploy.StackName, "stack", defaultStack, "`NAME` of the stack")
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "", "`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
-	f.StringVar(&architecture, "architecture", architecture, "of the setup function: arm64 or x86_64; AWS runs both (default: this machine's)")
+	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
+	for _, name := range []string{"parameter", "architecture"} {
+		f.Lookup(name).DefValue = "" // the text says it
+	}
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
@@ -94,7 +95,7 @@ func runUp(ctx context.Context, p *Process, o upOptions) error {
 	if o.json {
 		return printJSONLine(p, map[string]any{"event": "result", "result": result})
 	}
-	printUp(p, result)
+	printUp(p, o.deploy.Target, result)
 	return nil
 }
 
@@ -180,14 +181,12 @@ func readLine(r io.Reader) (string, error) {
 }
 
 // printUp is what a newcomer reads when all is there.
-func printUp(p *Process, r deploy.UpResult) {
+func printUp(p *Process, t deploy.Target, r deploy.UpResult) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
 	if r.GrafanaURL != "" {
 		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
-		for _, m := range r.Members {
-			line("  %-7s %s", strings.ToLower(string(m.Role)), m.Principal)
-		}
+		printMembers(p, r.Members)
 		if len(r.Members) == 0 {
 			line("  nobody may sign in yet")
 		}
@@ -202,26 +201,24 @@ func printUp(p *Process, r deploy.UpResult) {
 			line("  %7.2f  %s", c.Dollars, c.What)
 		}
 	}
-	line("%s  %s", style.Bold("Next"), nextAfterUp(r))
+	line("%s  %s", style.Bold("Next"), nextAfterUp(t, r))
+}
+
+// printMembers lists who may sign in as what.
+func printMembers(p *Process, members []people.Member) {
+	for _, m := range members {
+		fmt.Fprintf(p.Stdout, "  %-7s %s\n", strings.ToLower(string(m.Role)), m.Principal)
+	}
 }
 
 // nextAfterUp is the one thing to do next.
-func nextAfterUp(r deploy.UpResult) string {
-	on := stackFlag(r.StackName)
+func nextAfterUp(t deploy.Target, r deploy.UpResult) string {
 	switch {
 	case r.GrafanaURL != "" && len(r.Members) == 0:
-		return "parascope users add YOUR-E-MAIL:admin   (parascope users find lists who there is)"
+		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere + " lists who there is)"
 	case r.Outputs["AMPRemoteWritePolicyArn"] != "":
 		return "create the cluster; its head node sends with the policy\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
-			"\n  parascope status" + on + " shows who sends"
+			"\n  " + t.Command("status") + " shows who sends"
 	}
-	return "create the cluster in this network; parascope up" + on + " --parameter MonitoringType=amp+amg adds the monitoring"
-}
-
-// stackFlag names the stack in a command, where it is not the usual one.
-func stackFlag(name string) string {
-	if name == defaultStack {
-		return ""
-	}
-	return " --stack " + name
+	return "create the cluster in this network; " + t.Command("up") + " --parameter MonitoringType=amp+amg adds the monitoring"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -194,26 +195,42 @@ role; --dry-run shows what would change. The file lists names under each role:
 			if file == "" {
 				return hint.New(hint.Usage, fmt.Errorf("no file"), "give -f users.yaml")
 			}
-			content, err := os.ReadFile(file)
+			content, name, err := readUsers(p, file)
 			if err != nil {
-				return hint.New(hint.BadInput, fmt.Errorf("read users: %w", err), "give -f FILE")
+				return hint.New(hint.BadInput, fmt.Errorf("read users: %w", err), "give -f FILE, or -f - for standard input")
 			}
-			wants, err := people.ReadFile(file, content)
+			wants, err := people.ReadFile(name, content)
 			if err != nil {
 				return err
 			}
 			if len(wants) == 0 && !allowEmpty {
-				return hint.New(hint.BadInput, fmt.Errorf("%s names nobody: everybody would lose their role", file),
+				return hint.New(hint.BadInput, fmt.Errorf("%s names nobody: everybody would lose their role", name),
 					"name people in it, or say --allow-empty if that is what you want")
 			}
 			return o.change(cmd.Context(), p, wants, true, dryRun)
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&file, "file", "f", "", "`FILE` with names under admin, editor and viewer")
+	f.StringVarP(&file, "file", "f", "", "`FILE` with names under admin, editor and viewer; - for standard input")
 	f.BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
 	f.BoolVar(&allowEmpty, "allow-empty", false, "let a file without anybody take everybody's role")
 	return c
+}
+
+// maxUsers bounds what is read of standard input, in bytes: no workspace has so many.
+const maxUsers = 4 << 20
+
+// readUsers reads the file, and what errors call it.
+func readUsers(p *Process, file string) (content []byte, name string, err error) {
+	if file != "-" {
+		content, err = os.ReadFile(file)
+		return content, file, err
+	}
+	content, err = io.ReadAll(io.LimitReader(p.Stdin, maxUsers+1))
+	if err == nil && len(content) > maxUsers {
+		err = fmt.Errorf("standard input has more than %d bytes", maxUsers)
+	}
+	return content, "standard input", err
 }
 
 // change plans, and unless it is a dry run applies, what is wanted.

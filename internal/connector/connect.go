@@ -128,7 +128,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 		if err != nil {
 			return Result{}, err
 		}
-		c.Logger.Info("data source", "name", connected.Name, "uid", connected.UID, "action", connected.Action)
+		c.Logger.Info("data source", "name", connected.Name, "uid", connected.UID, "default", connected.Default, "action", connected.Action)
 		result.DataSources = append(result.DataSources, connected)
 	}
 	if err := c.checkHealth(ctx, client, &result); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 // cloud is a local cloud with a clock that can be moved ahead.
@@ -68,14 +69,14 @@ var onlyPrometheus = map[string]string{"MonitoringType": "amp-only"}
 
 func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 	c := start(t, localaws.Options{AMP: localaws.AMP{CreateDelay: 20 * time.Minute}})
-	o := UpOptions{StackName: "s", Parameters: onlyPrometheus}
+	o := UpOptions{Target: Target{StackName: "s"}, Parameters: onlyPrometheus}
 	_, err := Up(t.Context(), c.session(t), o, func(e Event) {
 		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" && c.ahead.Load() == 0 {
 			c.ahead.Store(int64(16 * time.Minute))
 		}
 	})
 	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait; AWS goes on by itself") ||
-		!strings.Contains(hint.Next(err), "'parascope up' picks it up where it is") {
+		!strings.Contains(hint.Next(err), "'parascope up --stack s' picks it up where it is") {
 		t.Fatalf("%v; %s", err, hint.Next(err))
 	}
 	// With new ones it is picked up: the operation goes on, and is watched. (The clock
@@ -89,7 +90,7 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 			cancel()
 		}
 	})
-	if !watched || !errors.Is(err, context.Canceled) || !strings.Contains(hint.Next(err), "'parascope up' picks it up where it is") {
+	if !watched || !errors.Is(err, context.Canceled) || !strings.Contains(hint.Next(err), "'parascope up --stack s' picks it up where it is") {
 		t.Errorf("watched %v, %v", watched, err)
 	}
 }
@@ -107,7 +108,7 @@ func TestASignOnThatEndsDuringTheWait(t *testing.T) {
 		v.CanExpire, v.Expires = true, time.Now() // each call asks anew
 		return v, err
 	}))
-	_, err := Up(t.Context(), cfg, UpOptions{StackName: "s", Parameters: onlyPrometheus}, func(e Event) {
+	_, err := Up(t.Context(), cfg, UpOptions{Target: Target{StackName: "s"}, Parameters: onlyPrometheus}, func(e Event) {
 		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" {
 			over.Store(true)
 		}
@@ -121,7 +122,7 @@ func TestASignOnThatEndsDuringTheWait(t *testing.T) {
 // cost and the steps are those of the stack as it is.
 func TestUpKeepsWhatTheStackHas(t *testing.T) {
 	c := start(t, localaws.Options{People: localaws.People{Kind: "none"}})
-	o := UpOptions{StackName: "s", Parameters: map[string]string{"MonitoringType": "none", "VPCName": "mine"}}
+	o := UpOptions{Target: Target{StackName: "s"}, Parameters: map[string]string{"MonitoringType": "none", "VPCName": "mine"}}
 	if _, err := Up(t.Context(), c.cfg, o, func(Event) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
 	c := start(t, localaws.Options{People: localaws.People{Region: "eu-west-1"}})
 	warned := false
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Up(ctx, c.cfg, UpOptions{StackName: "s"}, func(e Event) {
+	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: stack.PackageOptions{Architecture: needFunction(t)}}, func(e Event) {
 		warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
 		if e.Kind == Started && e.Step == "settle" {
 			cancel() // what comes needs the setup function
@@ -159,10 +160,10 @@ func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
 // TestDownLooksForAllThatIsBilled: each with its own service.
 func TestDownLooksForAllThatIsBilled(t *testing.T) {
 	c := start(t, localaws.Options{})
-	if _, err := Up(t.Context(), c.cfg, UpOptions{StackName: "s", Parameters: onlyPrometheus}, func(Event) {}); err != nil {
+	if _, err := Up(t.Context(), c.cfg, UpOptions{Target: Target{StackName: "s"}, Parameters: onlyPrometheus}, func(Event) {}); err != nil {
 		t.Fatal(err)
 	}
-	result, err := Down(t.Context(), c.cfg, DownOptions{StackName: "s"}, func(Event) {})
+	result, err := Down(t.Context(), c.cfg, DownOptions{Target: Target{StackName: "s"}}, func(Event) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,9 +15,9 @@ import (
 
 // DownOptions say what to take down.
 type DownOptions struct {
-	StackName  string
+	Target
 	KeepBucket bool   // leave the setup function's bucket
-	Bucket     string // "": parascope-ACCOUNT-REGION
+	Bucket     string // "": the one that the stack was made with
 	Confirm    func(question string) (bool, error)
 }
 
@@ -36,42 +35,64 @@ type Looked struct {
 	PhysicalID string `json:"physicalId"`
 }
 
-// Down deletes the stack and the function's bucket, and looks for everything that
-// was billed afterwards, by an earlier stack of the name too. That nothing is there
-// already is success.
+// down is a run of Down.
+type down struct {
+	o         DownOptions
+	cfg       aws.Config
+	stack     *stack.Stack
+	report    func(Event)
+	state     stack.State
+	resources []stack.Resource
+	holding   stack.Holding // in the function's bucket
+	result    DownResult
+}
+
+// Down deletes the stack and what it has in the function's bucket, and looks for
+// everything that was billed afterwards, by an earlier stack of the name too. That
+// nothing is there already is success. Whatever is deleted is named before, and asked
+// for.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
-	s := stack.New(cfg, o.StackName)
-	result := DownResult{StackName: o.StackName}
-	state, err := s.Describe(ctx)
-	if err != nil {
-		return result, err
+	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{}, Stays: []string{}}}
+	var err error
+	if d.state, err = d.stack.Describe(ctx); err != nil {
+		return d.result, err
 	}
-	var resources []stack.Resource
-	if state.Exists() {
-		if resources, err = s.Resources(ctx); err != nil {
-			return result, err
+	if d.state.Exists() {
+		if d.resources, err = d.stack.Resources(ctx); err != nil {
+			return d.result, err
 		}
-		if err := confirmDown(o, resources); err != nil {
-			return result, err
-		}
-		if err := deleteStack(ctx, s, state, report); err != nil {
-			return result, err
+		if d.state.Status != types.StackStatusDeleteInProgress {
+			if err := d.checkPolicies(ctx); err != nil {
+				return d.result, err
+			}
 		}
 	} else {
 		report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + o.StackName})
 	}
-	// That the bucket could not be removed must not keep the proof from the person.
-	bucketErr := removeBucket(ctx, cfg, o, &result, report)
+	// That nothing can be known or done about the bucket must not keep the stack from
+	// going, nor the proof from the person.
+	bucketErr := d.lookIntoBucket(ctx)
+	if err := d.confirm(bucketErr); err != nil {
+		return d.result, err
+	}
+	if d.state.Exists() {
+		if err := d.deleteStack(ctx); err != nil {
+			return d.result, err
+		}
+	}
+	if bucketErr == nil {
+		bucketErr = d.leaveBucket(ctx)
+	}
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
-	left, err := newProver(cfg).prove(ctx, o.StackName, resources, &result)
+	left, err := newProver(cfg, o.Elsewhere).prove(ctx, o.StackName, d.resources, &d.result)
 	if len(left) > 0 {
-		return result, errors.Join(stillThere(left, report), err, bucketErr)
+		return d.result, errors.Join(d.stillThere(left), err, bucketErr)
 	}
 	if err != nil {
-		return result, errors.Join(err, bucketErr)
+		return d.result, errors.Join(err, bucketErr)
 	}
-	report(Event{Kind: Done, Step: "proof", Text: proved(result)})
-	return result, bucketErr
+	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
+	return d.result, bucketErr
 }
 
 // proved says what the proof covers.
@@ -82,28 +103,36 @@ func proved(r DownResult) string {
 	return fmt.Sprintf("of %d billed resources none is left", len(r.Gone))
 }
 
-// confirmDown says what goes before it goes.
-func confirmDown(o DownOptions, resources []stack.Resource) error {
-	if o.Confirm == nil {
+// confirm says what goes before it goes; where nothing does it does not ask.
+func (d *down) confirm(bucketErr error) error {
+	goes := bucketErr == nil && d.holding.Goes() && !d.o.KeepBucket
+	if d.o.Confirm == nil || !d.state.Exists() && !goes {
 		return nil
 	}
-	var goes []string
-	for _, r := range resources {
-		if caption := stack.Caption(r.LogicalID); caption != "" {
-			goes = append(goes, "  "+caption)
+	text := "What is left of it will be deleted:"
+	if d.state.Exists() {
+		text = fmt.Sprintf("Stack %s will be deleted, with all metrics and dashboards in it:", d.o.StackName)
+	}
+	for _, r := range d.resources {
+		if caption := stack.Caption(r.LogicalID); caption != "" && r.Status != types.ResourceStatusDeleteComplete {
+			text += "\n  " + caption
 		}
 	}
-	yes, err := o.Confirm(fmt.Sprintf("Stack %s will be deleted, with all metrics and dashboards in it:\n%s\nGo on?", o.StackName, strings.Join(goes, "\n")))
+	if goes {
+		text += "\n  " + describeHolding(d.holding)
+	}
+	yes, err := d.o.Confirm(text + "\nGo on?")
 	if err != nil {
 		return err
 	}
 	if !yes {
-		return hint.New(hint.Failure, errors.New("nothing was deleted"), "'parascope down --yes' does not ask")
+		return hint.New(hint.Failure, errors.New("nothing was deleted"), "'"+d.o.Again("down")+" --yes' does not ask")
 	}
 	return nil
 }
 
-func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report func(Event)) error {
+func (d *down) deleteStack(ctx context.Context) error {
+	s, state, report := d.stack, d.state, d.report
 	report(Event{Kind: Started, Step: "stack", Text: "deleting stack " + s.Name})
 	start := time.Now()
 	if state.Status != types.StackStatusDeleteInProgress {
@@ -120,34 +149,14 @@ func deleteStack(ctx context.Context, s *stack.Stack, state stack.State, report 
 	})
 	switch {
 	case ctx.Err() != nil:
-		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope down' picks it up where it is")
+		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+d.o.Again("down")+"' picks it up where it is")
 	case err != nil:
-		return whileWatching(err, "parascope down")
+		return whileWatching(err, d.o.Again("down"))
 	case after.Exists() && first != nil:
-		return explainFailure(s.Name, after, *first, "parascope down")
+		return explainFailure(s.Name, after, *first, d.o.Again("down"))
 	case after.Exists():
-		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run 'parascope down' again")
+		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run '"+d.o.Again("down")+"' again")
 	}
 	report(Event{Kind: Done, Step: "stack", Text: "deleted after " + time.Since(start).Round(time.Second).String()})
-	return nil
-}
-
-// removeBucket empties and deletes the function's bucket, unless it holds anything
-// that is not ours.
-func removeBucket(ctx context.Context, cfg aws.Config, o DownOptions, result *DownResult, report func(Event)) error {
-	if o.KeepBucket {
-		result.Stays = append(result.Stays, "the setup function's bucket, as you asked")
-		return nil
-	}
-	removed, err := stack.RemoveBucket(ctx, cfg, o.Bucket)
-	if err != nil {
-		return err
-	}
-	if removed.Why != "" {
-		result.Stays = append(result.Stays, fmt.Sprintf("bucket %s: %s", removed.Name, removed.Why))
-		report(Event{Kind: Warning, Step: "bucket", Text: fmt.Sprintf("bucket %s stays: %s", removed.Name, removed.Why)})
-	} else if removed.Existed {
-		report(Event{Kind: Done, Step: "bucket", Text: "deleted " + removed.Name})
-	}
 	return nil
 }

@@ -1,13 +1,10 @@
 package deploy
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/aws/smithy-go"
-
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -49,14 +46,11 @@ func whileWatching(err error, command string) error {
 		return err
 	}
 	return hint.New(hint.Denied, fmt.Errorf("the credentials expired during the wait; AWS goes on by itself: %w", err),
-		"renew them ('aws sso login', or the way you got them), then '"+command+"' picks it up where it is")
+		awserr.Renew+", then '"+command+"' picks it up where it is")
 }
 
 // expired reports whether AWS no longer takes the credentials, or the SDK could not
 // get new ones in time: from a sign-on that has ended, for example.
 func expired(err error) bool {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode())
-	}
-	return strings.Contains(err.Error(), "failed to refresh cached credentials") // the SDK has no type for it
+	return awserr.Expired(err) || strings.Contains(err.Error(), "failed to refresh cached credentials") // the SDK has no type for it
 }

@@ -5,20 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
 // FunctionName is the setup function of a stack.
 func FunctionName(stackName string) string { return stackName + "-grafana-datasource-setup" }
+
+// deniedBy says what to look at where AWS refuses what the deployer may do.
+const deniedBy = "the policy in " + deployerPolicy + " allows it, with " + policyStack + " replaced by another stack's name"
 
 // Connected is the setup function's answer.
 type Connected struct {
@@ -48,79 +48,27 @@ type InstalledBoard struct {
 
 // Connect runs the stack's setup function again: it checks, and repairs, the
 // connection of Prometheus to Grafana. It takes as long as the function does.
-func Connect(ctx context.Context, cfg aws.Config, stackName string) (Connected, error) {
-	name := FunctionName(stackName)
+func Connect(ctx context.Context, cfg aws.Config, t Target) (Connected, error) {
+	name := FunctionName(t.StackName)
 	// One try: the function repairs by itself, and a second one beside it helps nobody.
 	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name})
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); missing {
-		return Connected{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region), "'parascope up' creates it; --stack names another stack")
+		return Connected{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region), "'"+t.Command("up")+"' creates it; --stack names another stack")
 	}
 	if err != nil {
-		return Connected{}, fmt.Errorf("invoke %s: %w", name, err)
+		return Connected{}, awserr.Explain("invoke "+name, err, awserr.Next{Denied: deniedBy})
 	}
 	if out.FunctionError != nil {
 		var failed struct {
 			ErrorMessage string `json:"errorMessage"`
 		}
 		_ = json.Unmarshal(out.Payload, &failed) // a function that was killed says nothing
-		return Connected{}, hint.New(hint.Failure, fmt.Errorf("%s failed: %s", name, failed.ErrorMessage), "'parascope logs' shows what it did")
+		return Connected{}, hint.New(hint.Failure, fmt.Errorf("%s failed: %s", name, failed.ErrorMessage), "'"+t.Command("logs")+"' shows what it did")
 	}
 	var answer Connected
 	if err := json.Unmarshal(out.Payload, &answer); err != nil {
 		return Connected{}, fmt.Errorf("read the answer of %s: %w", name, err)
 	}
 	return answer, nil
-}
-
-// LogLine is one line of the setup function's log.
-type LogLine struct {
-	Time time.Time `json:"time"`
-	Text string    `json:"text"`
-}
-
-// followEvery is how often the log is asked for more.
-const followEvery = 2 * time.Second
-
-// Logs gives each line of the setup function's log since a time, and with follow
-// those that come until ctx ends, which is no error.
-func Logs(ctx context.Context, cfg aws.Config, stackName string, since time.Time, follow bool, each func(LogLine) error) error {
-	client := cloudwatchlogs.NewFromConfig(cfg)
-	group := "/aws/lambda/" + FunctionName(stackName)
-	seen := map[string]bool{}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if follow && ctx.Err() != nil {
-				return nil
-			}
-			if _, missing := errors.AsType[*logtypes.ResourceNotFoundException](err); missing {
-				return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, cfg.Region), "'parascope up' creates it; --stack names another stack")
-			}
-			if err != nil {
-				return fmt.Errorf("read log group %s: %w", group, err)
-			}
-			for _, e := range page.Events {
-				id := aws.ToString(e.EventId)
-				if seen[id] {
-					continue
-				}
-				seen[id] = true
-				if err := each(LogLine{time.UnixMilli(aws.ToInt64(e.Timestamp)), strings.TrimRight(aws.ToString(e.Message), "\n")}); err != nil {
-					return err
-				}
-			}
-		}
-		if !follow {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }

@@ -11,8 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
+	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 // finding is what came of a check.
@@ -27,7 +30,9 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 	var came []string
 	for _, check := range []func(context.Context) finding{
 		u.checkCaller,
+		u.checkParameters,
 		u.checkStack,
+		u.checkFunction,
 		u.checkGrafanaForPeople,
 		u.checkRights,
 		u.checkIdentityCenter,
@@ -53,7 +58,7 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 func (u *up) checkCaller(ctx context.Context) finding {
 	who, err := sts.NewFromConfig(u.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return finding{bad: hint.New(hint.Denied, fmt.Errorf("ask AWS who is calling: %w", err), "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\"")}
+		return finding{bad: awserr.Explain("ask AWS who is calling", err, awserr.Next{Denied: "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\""})}
 	}
 	u.account, u.caller = aws.ToString(who.Account), aws.ToString(who.Arn)
 	return finding{good: u.caller + " in " + u.cfg.Region}
@@ -68,6 +73,19 @@ func (u *up) checkStack(ctx context.Context) finding {
 		return finding{unknown: fmt.Sprintf("%s; %s", err, hint.Next(err))}
 	}
 	return finding{bad: err}
+}
+
+// checkParameters finds those that the template does not have.
+func (u *up) checkParameters(context.Context) finding {
+	return finding{bad: stack.CheckParameters(u.o.Parameters)}
+}
+
+// checkFunction finds out whether the program carries the function that Grafana needs.
+func (u *up) checkFunction(context.Context) finding {
+	if !u.withGrafana() {
+		return finding{}
+	}
+	return finding{bad: stack.CheckFunction(u.o.Package.Architecture)}
 }
 
 // effective are the parameters that the stack will have: those it has, and the
@@ -112,13 +130,8 @@ func (u *up) checkIdentityCenter(ctx context.Context) finding {
 		u.report(Event{Kind: Warning, Step: "preflight", Text: fmt.Sprintf(
 			"Identity Center is in %s, the stack in %s: whether Grafana can use it from there is not documented", d.Region, u.cfg.Region)})
 	}
-	var nobody []error
-	for _, p := range u.o.People {
-		if _, err := d.Find(ctx, p.Who); err != nil {
-			nobody = append(nobody, err)
-		}
-	}
-	found := finding{good: fmt.Sprintf("Identity Center of the %s in %s", d.Instance, d.Region), bad: hint.Join(nobody)}
+	found := finding{good: fmt.Sprintf("Identity Center of the %s in %s", d.Instance, d.Region)}
+	_, found.bad = people.Resolve(ctx, d, u.o.People)
 	if d.Instance == identity.UnknownInstance {
 		found.good = fmt.Sprintf("Identity Center in %s, kind unknown: %s", d.Region, briefly(d.Why))
 		found.unknown = fmt.Sprintf("whether the Identity Center instance in %s is the organization's, as Grafana needs it, could not be found out: %v; "+

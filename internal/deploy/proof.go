@@ -37,10 +37,11 @@ type prover struct {
 	prometheus *amp.Client
 	grafana    *amg.Client
 	network    *ec2.Client
+	elsewhere  string // flags that name the place, which the AWS CLI calls the same
 }
 
-func newProver(cfg aws.Config) prover {
-	return prover{amp.NewFromConfig(cfg), amg.NewFromConfig(cfg), ec2.NewFromConfig(cfg)}
+func newProver(cfg aws.Config, elsewhere string) prover {
+	return prover{amp.NewFromConfig(cfg), amg.NewFromConfig(cfg), ec2.NewFromConfig(cfg), elsewhere}
 }
 
 // prove asks each billed resource's own service whether it is there still, since
@@ -83,7 +84,7 @@ func (p prover) lookForPrometheus(ctx context.Context, arn string) (*remains, er
 	if err != nil || out.Workspace.Status.StatusCode == "DELETING" {
 		return nil, notFoundIsNil(err)
 	}
-	return &remains{"Prometheus workspace " + id, "aws amp delete-workspace --workspace-id " + id}, nil
+	return &remains{"Prometheus workspace " + id, "aws amp delete-workspace --workspace-id " + id + p.elsewhere}, nil
 }
 
 func (p prover) lookForGrafana(ctx context.Context, id string) (*remains, error) {
@@ -91,7 +92,7 @@ func (p prover) lookForGrafana(ctx context.Context, id string) (*remains, error)
 	if err != nil || out.Workspace.Status == "DELETING" {
 		return nil, notFoundIsNil(err)
 	}
-	return &remains{"Grafana workspace " + id, "aws grafana delete-workspace --workspace-id " + id}, nil
+	return &remains{"Grafana workspace " + id, "aws grafana delete-workspace --workspace-id " + id + p.elsewhere}, nil
 }
 
 func (p prover) lookForNAT(ctx context.Context, id string) (*remains, error) {
@@ -102,7 +103,7 @@ func (p prover) lookForNAT(ctx context.Context, id string) (*remains, error) {
 	if s := out.NatGateways[0].State; s == ec2types.NatGatewayStateDeleted || s == ec2types.NatGatewayStateDeleting {
 		return nil, nil
 	}
-	return &remains{"NAT gateway " + id, "aws ec2 delete-nat-gateway --nat-gateway-id " + id}, nil
+	return &remains{"NAT gateway " + id, "aws ec2 delete-nat-gateway --nat-gateway-id " + id + p.elsewhere}, nil
 }
 
 func (p prover) lookForAddress(ctx context.Context, ip string) (*remains, error) {
@@ -110,7 +111,7 @@ func (p prover) lookForAddress(ctx context.Context, ip string) (*remains, error)
 	if err != nil || len(out.Addresses) == 0 {
 		return nil, notFoundIsNil(err)
 	}
-	return &remains{"address " + ip, "aws ec2 release-address --allocation-id " + aws.ToString(out.Addresses[0].AllocationId)}, nil
+	return &remains{"address " + ip, "aws ec2 release-address --allocation-id " + aws.ToString(out.Addresses[0].AllocationId) + p.elsewhere}, nil
 }
 
 // named finds what bears the stack's name: a workspace is called as the stack is, and
@@ -189,20 +190,20 @@ func (p prover) taggedAddresses(ctx context.Context, stackName string) (all []st
 
 // stillThere is the error of a proof that failed. No stack holds these any more, so
 // that running Down again would not delete them.
-func stillThere(left []remains, report func(Event)) error {
+func (d *down) stillThere(left []remains) error {
 	var what []string
 	for _, r := range left {
 		what = append(what, r.what)
-		report(Event{Kind: Warning, Step: "proof", Text: fmt.Sprintf("%s is there: %s", r.what, r.remove)})
+		d.report(Event{Kind: Warning, Step: "proof", Text: fmt.Sprintf("%s is there: %s", r.what, r.remove)})
 	}
 	return hint.New(hint.Failure, fmt.Errorf("still there, and billed: %s", strings.Join(what, ", ")),
-		"no stack holds them any more: the commands above delete them, then 'parascope down' proves it")
+		"no stack holds them any more: the commands above delete them, then '"+d.o.Again("down")+"' proves it")
 }
 
 // notFoundIsNil drops the error that says what we want to hear.
 func notFoundIsNil(err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
-	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") || strings.HasSuffix(api.ErrorCode(), "NotFound")) {
+	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") || strings.HasSuffix(api.ErrorCode(), "NotFound") || api.ErrorCode() == "NoSuchEntity") {
 		return nil
 	}
 	return err

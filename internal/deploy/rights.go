@@ -48,7 +48,7 @@ func (u *up) checkRights(ctx context.Context) finding {
 	}
 	yes, err := u.o.Confirm("Not all that is needed is allowed, and what is not will fail in the middle. Go on?")
 	if err == nil && !yes {
-		err = hint.New(hint.Denied, errors.New("nothing was changed"), "get the policy in "+deployerPolicy+"; 'parascope up --yes' goes on without")
+		err = hint.New(hint.Denied, errors.New("nothing was changed"), "get the policy in "+deployerPolicy+"; '"+u.o.Again("up")+" --yes' goes on without")
 	}
 	return finding{bad: err}
 }

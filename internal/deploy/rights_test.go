@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func newUp(o UpOptions, parameters map[string]string) *up {
 
 // TestQuestions: few calls, about resources that could be the stack's.
 func TestQuestions(t *testing.T) {
-	all := newUp(UpOptions{StackName: "mine"}, nil).questions()
+	all := newUp(UpOptions{Target: Target{StackName: "mine"}}, nil).questions()
 	got := map[string][]string{} // the first action of each question, by its resource
 	asked := 0
 	for _, q := range all {
@@ -111,7 +112,7 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 		if c.now != "" {
 			has = map[string]string{"MonitoringType": c.now}
 		}
-		o := UpOptions{StackName: "mine", Parameters: map[string]string{}}
+		o := UpOptions{Target: Target{StackName: "mine"}, Parameters: map[string]string{}}
 		if c.then != "" {
 			o.Parameters["MonitoringType"] = c.then
 		}
@@ -126,16 +127,29 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 }
 
 func TestABucketOfAnotherName(t *testing.T) {
-	o := UpOptions{StackName: "mine", Package: stack.PackageOptions{Bucket: "ours"}}
+	o := UpOptions{Target: Target{StackName: "mine"}, Package: stack.PackageOptions{Bucket: "ours"}}
 	if !slices.ContainsFunc(newUp(o, nil).questions(), func(q question) bool { return q.resource == "arn:aws:s3:::ours" }) {
 		t.Error("nobody asks for the bucket that is used")
 	}
+}
+
+// needFunction returns the architecture of a setup function that this build carries.
+func needFunction(t *testing.T) stack.Architecture {
+	t.Helper()
+	if err := stack.CheckFunction(stack.HostArchitecture()); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return stack.HostArchitecture()
 }
 
 // preflightOf runs Up as far as its preflight, and returns the warnings, the
 // closing line and what came of it.
 func preflightOf(t *testing.T, cfg aws.Config, o UpOptions) (warnings []string, came string, err error) {
 	t.Helper()
+	o.Package.Architecture = needFunction(t)
 	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: func(e Event) {
 		if e.Kind == Warning {
 			warnings = append(warnings, e.Text)
@@ -175,7 +189,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
-			warnings, came, err := preflightOf(t, cfg, UpOptions{StackName: policyStack})
+			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +217,7 @@ func TestAUserWithAPath(t *testing.T) {
 	must(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
-	warnings, came, err := preflightOf(t, cfg, UpOptions{StackName: policyStack})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
 	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, who may do all that is needed") {
 		t.Errorf("%q, warned %q, %v", came, warnings, err)
 	}
@@ -220,7 +234,7 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		code hint.Code
 	}{"yes": {yes: true}, "no": {code: hint.Denied}, "none": {err: nobody, code: hint.Failure}} {
 		asked := ""
-		warnings, _, err := preflightOf(t, cfg, UpOptions{StackName: "other", Parameters: onlyPrometheus, Confirm: func(question string) (bool, error) {
+		warnings, _, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: "other"}, Parameters: onlyPrometheus, Confirm: func(question string) (bool, error) {
 			asked = question
 			return c.yes, c.err
 		}})
@@ -269,7 +283,7 @@ func TestWhyNot(t *testing.T) {
 func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["cloudformation:Describe*","organizations:*"],"Resource":"*"}]}`)
-	warnings, came, err := preflightOf(t, cfg, UpOptions{StackName: policyStack})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type Status struct {
 	Prometheus  string            `json:"prometheus,omitempty"` // status of the workspace
 	Grafana     string            `json:"grafana,omitempty"`    // status and version
 	GrafanaURL  string            `json:"grafanaUrl,omitempty"`
+	DataSources []DataSource      `json:"dataSources"` // as the setup function found them last
 	Members     []people.Member   `json:"members"`
 	Clusters    []Cluster         `json:"clusters"`
 	Unknown     map[string]string `json:"unknown,omitempty"`
@@ -42,23 +43,27 @@ type Cluster struct {
 }
 
 // Look asks what there is. Only a stack that does not exist is an error.
-func Look(ctx context.Context, cfg aws.Config, stackName string) (Status, error) {
-	state, err := stack.New(cfg, stackName).Describe(ctx)
+func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
+	state, err := stack.New(cfg, t.StackName).Describe(ctx)
 	if err != nil {
 		return Status{}, err
 	}
 	if !state.Exists() {
-		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", stackName, cfg.Region), "'parascope up' creates it; --stack and --region name another one")
+		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", t.StackName, cfg.Region), "'"+t.Command("up")+"' creates it; --stack and --region name another one")
 	}
-	s := Status{StackName: stackName, StackStatus: string(state.Status), Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
-	for what, look := range map[string]func() error{
-		"prometheus": func() error { return s.lookAtPrometheus(ctx, cfg, state.Outputs["AMPWorkspaceId"]) },
-		"grafana":    func() error { return s.lookAtGrafana(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) },
-		"people":     func() error { return s.lookAtPeople(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) },
-		"clusters":   func() error { return s.lookAtClusters(ctx, cfg, state.Outputs["AMPPrometheusEndpoint"]) },
+	s := Status{StackName: t.StackName, StackStatus: string(state.Status), DataSources: []DataSource{}, Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
+	for _, part := range []struct {
+		what string
+		look func() error
+	}{
+		{"prometheus", func() error { return s.lookAtPrometheus(ctx, cfg, state.Outputs["AMPWorkspaceId"]) }},
+		{"grafana", func() error { return s.lookAtGrafana(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
+		{"data sources", func() error { return s.lookAtDataSources(ctx, cfg, t, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
+		{"people", func() error { return s.lookAtPeople(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
+		{"clusters", func() error { return s.lookAtClusters(ctx, cfg, state.Outputs["AMPPrometheusEndpoint"]) }},
 	} {
-		if err := look(); err != nil {
-			s.Unknown[what] = err.Error()
+		if err := part.look(); err != nil {
+			s.Unknown[part.what] = err.Error()
 		}
 	}
 	return s, ctx.Err()

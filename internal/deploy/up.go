@@ -24,7 +24,7 @@ import (
 // is replaced or removed, and where the caller may not do all that is needed; nil
 // means yes.
 type UpOptions struct {
-	StackName  string
+	Target
 	Parameters map[string]string // of the template; "MonitoringType", …
 	Package    stack.PackageOptions
 	People     []people.Want
@@ -87,52 +87,12 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 	return u.result, nil
 }
 
-// settle brings the stack to a state from which it can be changed: it waits for
-// an operation that is in progress, and clears what a failed one left.
-func (u *up) settle(ctx context.Context) (came string, err error) {
-	for range 4 { // each turn leaves the state that it found
-		if u.state, err = u.stack.Describe(ctx); err != nil {
-			return "", err
-		}
-		switch s := u.state.Status; {
-		case !u.state.Exists():
-			return "there is no stack " + u.o.StackName + " yet", nil
-		case u.state.InProgress():
-			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching it", s)})
-			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
-				return "", err
-			}
-		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed, s == types.StackStatusDeleteFailed:
-			// Nothing can be done with such a stack but delete it; it never worked.
-			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, a failed attempt: deleting it first", s)})
-			if err := u.stack.Delete(ctx); err != nil {
-				return "", err
-			}
-			if _, err := u.watch(ctx, u.state.ID); err != nil {
-				return "", err
-			}
-		case s == types.StackStatusUpdateRollbackFailed:
-			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
-			if err := u.stack.ContinueRollback(ctx); err != nil {
-				return "", err
-			}
-			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
-				return "", err
-			}
-		default:
-			return fmt.Sprintf("stack %s is %s", u.o.StackName, s), nil
-		}
-	}
-	return "", hint.New(hint.Failure, fmt.Errorf("stack %s stays %s %s", u.o.StackName, u.state.Status, u.state.Reason),
-		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName)
-}
-
 func (u *up) pack(ctx context.Context) (came string, err error) {
 	if !u.withGrafana() {
 		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
 		return "not needed without Grafana", err
 	}
-	u.o.Package.CreateBucket = true
+	u.o.Package.CreateBucket, u.o.Package.Stack = true, u.o.StackName
 	u.packaged, err = stack.Package(ctx, u.cfg, u.o.Package, func(string) {})
 	if err != nil {
 		return "", err
@@ -185,6 +145,9 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := u.succeeded(state); err != nil {
+		return "", err
+	}
 	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
 	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
@@ -204,7 +167,7 @@ func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
 		return nil
 	}
 	if err == nil {
-		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'parascope up --yes' does not ask")
+		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'"+u.o.Again("up")+" --yes' does not ask")
 	}
 	return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 }
@@ -220,26 +183,37 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 		u.report(Event{Kind: Progress, Step: "stack", Resource: &e})
 	})
 	if ctx.Err() != nil {
-		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'parascope up' picks it up where it is")
+		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+u.o.Again("up")+"' picks it up where it is")
 	}
 	if err != nil {
-		return state, whileWatching(err, "parascope up")
+		return state, whileWatching(err, u.o.Again("up"))
 	}
-	if first != nil && state.Status != types.StackStatusCreateComplete && state.Status != types.StackStatusUpdateComplete && state.Exists() {
-		return state, explainFailure(u.o.StackName, state, *first, "parascope up")
+	if first != nil && !works(state) && state.Exists() {
+		return state, explainFailure(u.o.StackName, state, *first, u.o.Again("up"))
 	}
 	return state, nil
 }
 
-// mayGoOn reports whether a failed operation, somebody else's or an earlier run's,
-// left the stack in a state that Up can work on.
-func (u *up) mayGoOn(ctx context.Context, err error) bool {
-	state, again := u.stack.Describe(ctx)
-	if again != nil || state.InProgress() || state.Status == types.StackStatusUpdateRollbackFailed {
-		return false
+// works reports whether an operation brought the stack where it was to go.
+func works(s stack.State) bool {
+	return s.Status == types.StackStatusCreateComplete || s.Status == types.StackStatusUpdateComplete
+}
+
+// succeeded is nil where the stack is what Up made it, and otherwise says what became
+// of it, which was nobody's failure that an event tells: somebody else's doing.
+func (u *up) succeeded(state stack.State) error {
+	switch {
+	case works(state):
+		return nil
+	case !state.Exists():
+		return hint.New(hint.Failure, fmt.Errorf("stack %s was deleted while it was being changed, by somebody else", u.o.StackName),
+			"'"+u.o.Again("up")+"' makes it anew")
 	}
-	u.report(Event{Kind: Warning, Step: "settle", Text: err.Error()})
-	return true
+	err := fmt.Errorf("stack %s is %s, and not as it was to be", u.o.StackName, state.Status)
+	if state.Reason != "" {
+		err = fmt.Errorf("%w: %s", err, state.Reason)
+	}
+	return hint.New(hint.Failure, err, "somebody may have cancelled it; '"+u.o.Again("up")+"' goes on from where it is")
 }
 
 // people gives everybody who was named their role and lists who has one.
@@ -272,7 +246,7 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if failed > 0 {
-		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; 'parascope users add' tries again")
+		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
 	return fmt.Sprintf("%d may sign in", len(u.result.Members)), nil
 }

@@ -60,14 +60,15 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 			return nil, bad(names.Line, "%s needs a list of names", strings.ToLower(string(role)))
 		}
 		for _, n := range names.Content {
-			if n.Kind != yaml.ScalarNode || strings.TrimSpace(n.Value) == "" {
+			who := strings.TrimSpace(n.Value)
+			if n.Kind != yaml.ScalarNode || who == "" {
 				return nil, bad(n.Line, "a name is expected")
 			}
-			if first, twice := lines[strings.ToLower(n.Value)]; twice {
-				return nil, bad(n.Line, "%s stands on line %d already", n.Value, first)
+			if first, twice := lines[strings.ToLower(who)]; twice {
+				return nil, bad(n.Line, "%s stands on line %d already", who, first)
 			}
-			lines[strings.ToLower(n.Value)] = n.Line
-			wants = append(wants, Want{n.Value, role})
+			lines[strings.ToLower(who)] = n.Line
+			wants = append(wants, Want{who, role})
 		}
 	}
 	return slices.Clip(wants), nil

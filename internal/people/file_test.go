@@ -10,7 +10,7 @@ import (
 )
 
 func TestReadFile(t *testing.T) {
-	got, err := ReadFile("users.yaml", []byte("# our team\nadmin: [alice@example.com]\nEditor:\n  - bob\n  - group:platform-team\nviewer:\n"))
+	got, err := ReadFile("users.yaml", []byte("# our team\nadmin: [alice@example.com]\nEditor:\n  - ' bob '\n  - group:platform-team\nviewer:\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +36,7 @@ func TestReadFileSaysWhatIsWrongAndWhere(t *testing.T) {
 		"admin: [a]\n---\nviewer: [b]\n":    "second document",
 		"admin:\n  - ''\n":                  "users.yaml:2: a name is expected",
 		"admin: [a]\nadmin: [a]\n":          "users.yaml:2: a stands on line 1 already",
+		"viewer: [a@b.c, 'A@b.c ']\n":       "users.yaml:1: A@b.c stands on line 1 already",
 		"viewer:\n- a@b.c\n- x\n- a@b.c \n": "users.yaml:4: a@b.c stands on line 2 already",
 	} {
 		_, err := ReadFile("users.yaml", []byte(content))

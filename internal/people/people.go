@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -84,14 +85,13 @@ type Step struct {
 	To   amg.Role           `json:"to"`   // "" for none
 }
 
-// Plan resolves everybody that is wanted and returns what has to change. With all,
-// whoever is not wanted loses their role. Everybody who cannot be resolved is in
-// the error, not only the first.
-func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error) {
+// Resolve finds everybody that is wanted, each in turn. Everybody who cannot be found,
+// or is wanted in two roles, is in the error.
+func Resolve(ctx context.Context, d *identity.Directory, wants []Want) (found []Step, err error) {
 	roles := map[string]Step{}
 	var errs []error
 	for _, w := range wants {
-		who, err := t.directory.Find(ctx, w.Who)
+		who, err := d.Find(ctx, w.Who)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -100,13 +100,39 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)), "give everybody one role"))
 		}
 		roles[who.ID] = Step{Who: who, To: w.Role}
+		found = append(found, roles[who.ID])
 	}
-	if len(errs) > 0 {
-		return nil, hint.Join(errs)
-	}
+	return found, hint.Join(errs)
+}
+
+// Plan resolves everybody that is wanted and returns what has to change. With all,
+// whoever is not wanted loses their role. Everybody who cannot be resolved is in
+// the error, not only the first.
+func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error) {
 	members, err := t.Members(ctx)
 	if err != nil {
 		return nil, err
+	}
+	roles, by := map[string]Step{}, map[string]string{}
+	var present []Want
+	for _, w := range wants {
+		// Whoever loses their role need not be in the directory any more.
+		if m, ok := byID(members, w); ok && w.Role == "" {
+			roles[m.ID] = Step{Who: m.Principal}
+			continue
+		}
+		present = append(present, w)
+	}
+	found, err := Resolve(ctx, t.directory, present)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range found {
+		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name everybody once
+			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same, %s", first, present[i].Who, s.Who), "name everybody once")
+		}
+		by[s.Who.ID] = present[i].Who
+		roles[s.Who.ID] = s
 	}
 	has := map[string][]amg.Role{}
 	for _, m := range members {
@@ -125,6 +151,19 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	}
 	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(a.Who.String(), b.Who.String()) })
 	return steps, nil
+}
+
+// byID finds the member whose id somebody is named by.
+func byID(members []Member, w Want) (Member, bool) {
+	id := w.Who
+	for _, kind := range []identity.Kind{identity.User, identity.Group} {
+		id = strings.TrimPrefix(id, string(kind)+":")
+	}
+	i := slices.IndexFunc(members, func(m Member) bool { return m.ID == id })
+	if i < 0 {
+		return Member{}, false
+	}
+	return members[i], true
 }
 
 func word(r amg.Role) string { return cmp.Or(string(r), "nobody") }

@@ -2,59 +2,112 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 )
 
-// functionPrefix begins the keys of all that Package uploads.
+// functionPrefix begins the keys of all that Package uploads: with a stack's name
+// behind it of what is that stack's alone.
 const functionPrefix = "grafana-datasource-setup/"
 
-// Removed says what became of the function's bucket.
-type Removed struct {
-	Name    string
-	Existed bool
-	Why     string // why it stays; "" when it is gone
+// Holding is what a stack has in a bucket: the setup functions that were uploaded for
+// it alone, and the bucket itself where nothing else is in it.
+type Holding struct {
+	Bucket    string
+	Usual     bool     // it has the name of where nobody chooses one
+	Exists    bool     // there is such a bucket
+	Functions []string // keys of the stack's own
+	Stays     string   // why the bucket itself stays; "" where it goes with the functions
+	bucket    bucket
 }
 
-// RemoveBucket deletes the bucket of the setup function with the functions in it.
-// A bucket that holds anything else stays.
-func RemoveBucket(ctx context.Context, cfg aws.Config, name string) (Removed, error) {
+// Goes reports whether there is anything to delete.
+func (h Holding) Goes() bool { return h.Exists && (len(h.Functions) > 0 || h.Stays == "") }
+
+// FindHolding looks into the bucket with this name, "" for the one that is named after
+// account and region, for what is the stack's, and deletes nothing.
+func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (Holding, error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Removed{}, explain("ask who is calling", err)
+		return Holding{}, explain("ask who is calling", err)
 	}
 	b := newBucket(cfg, name, aws.ToString(who.Account))
-	exists, err := b.exists(ctx)
-	if err != nil || !exists {
-		return Removed{Name: b.name}, err
+	h := Holding{Bucket: b.name, Usual: b.name == BucketName(b.owner, b.region), bucket: b}
+	if h.Exists, err = b.exists(ctx); err != nil || !h.Exists {
+		return h, err
 	}
-	removed := Removed{Name: b.name, Existed: true}
-	var keys []string
-	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
+	own := functionPrefix + stackName + "/"
+	err = b.each(ctx, own, func(key string) bool {
+		h.Functions = append(h.Functions, key)
+		return true
+	})
+	if err != nil {
+		return h, err
+	}
+	err = b.each(ctx, "", func(key string) bool {
+		if !strings.HasPrefix(key, own) {
+			h.Stays = whose(b.name, key)
+		}
+		return h.Stays == ""
+	})
+	return h, err
+}
+
+// whose says what a key that is not the stack's is in the way for.
+func whose(bucket, key string) string {
+	rest, ours := strings.CutPrefix(key, functionPrefix)
+	if !ours {
+		return fmt.Sprintf("it holds %s, which is not ours", key)
+	}
+	if other, _, found := strings.Cut(rest, "/"); found {
+		return "it holds the setup function of stack " + other
+	}
+	return "it holds a setup function of 'parascope package', which other stacks may be using; where none is, 'aws s3 rb --force s3://" + bucket + "' deletes it"
+}
+
+// each gives the keys that begin so, until more says no.
+func (b bucket) each(ctx context.Context, prefix string, more func(key string) bool) error {
+	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, ExpectedBucketOwner: &b.owner})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return removed, explain("list bucket "+b.name, err)
+			return explain("list bucket "+b.name, err)
 		}
 		for _, o := range page.Contents {
-			if !strings.HasPrefix(aws.ToString(o.Key), functionPrefix) {
-				removed.Why = fmt.Sprintf("it holds %s, which is not ours", aws.ToString(o.Key))
-				return removed, nil
+			if !more(aws.ToString(o.Key)) {
+				return nil
 			}
-			keys = append(keys, aws.ToString(o.Key))
 		}
 	}
-	for _, key := range keys {
+	return nil
+}
+
+// Delete deletes what was found, and nothing that came later. A bucket that S3 does
+// not take for empty stays, and Stays says so then: it may keep versions of objects
+// where somebody told it to, which nobody here may list.
+func (h *Holding) Delete(ctx context.Context) error {
+	b := h.bucket
+	for _, key := range h.Functions {
 		if _, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner}); err != nil {
-			return removed, explain("delete s3://"+b.name+"/"+key, err)
+			return explain("delete s3://"+b.name+"/"+key, err)
 		}
 	}
-	if _, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner}); err != nil {
-		return removed, explain("delete bucket "+b.name, err)
+	if h.Stays != "" {
+		return nil
 	}
-	return removed, nil
+	_, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "BucketNotEmpty" {
+		h.Stays = "something else came into it, or it keeps old versions of objects, which are billed: 'aws s3api list-object-versions --bucket " + b.name + "' lists them"
+		return nil
+	}
+	if err != nil {
+		return explain("delete bucket "+b.name, err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ type Change struct {
 	Caption     string `json:"caption,omitempty"` // in words, where people care
 	Action      string `json:"action"`            // Add, Modify, Remove
 	Replacement string `json:"replacement,omitempty"`
+	// Properties are those that change, or "Tags", "Metadata" and the like.
+	Properties []string `json:"properties,omitempty"`
 }
 
 // Destroys reports whether something that is there goes away: its data with it.
@@ -117,7 +120,7 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			r := change.ResourceChange
 			id := aws.ToString(r.LogicalResourceId)
 			c.Changes = append(c.Changes, Change{
-				LogicalID: id, Type: aws.ToString(r.ResourceType), Caption: Caption(id), Action: string(r.Action), Replacement: string(r.Replacement),
+				LogicalID: id, Type: aws.ToString(r.ResourceType), Caption: Caption(id), Action: string(r.Action), Replacement: string(r.Replacement), Properties: properties(r.Details),
 			})
 		}
 		if page.NextToken == nil {
@@ -128,6 +131,24 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			return explain("read the changes of stack "+c.stack.Name, err)
 		}
 	}
+}
+
+// properties names once what the details of a change are about.
+func properties(details []types.ResourceChangeDetail) []string {
+	var all []string
+	for _, d := range details {
+		if d.Target == nil {
+			continue
+		}
+		name := aws.ToString(d.Target.Name)
+		if name == "" {
+			name = string(d.Target.Attribute)
+		}
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // Destroys are the changes that take something away.

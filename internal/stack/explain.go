@@ -28,7 +28,7 @@ func explainPlan(name string, err error) error {
 		return &BusyError{wrapped}
 	}
 	if strings.HasPrefix(api.ErrorMessage(), "Parameter") { // "Parameters: [X] do not exist …", "Parameter 'X' must …"
-		return hint.New(hint.BadInput, wrapped, "--parameter takes NAME=VALUE of "+strings.Join(Parameters(), ", ")+"; parallelcluster-infrastructure.yaml says which values they take")
+		return hint.New(hint.BadInput, wrapped, takes())
 	}
 	return wrapped
 }

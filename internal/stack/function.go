@@ -43,17 +43,28 @@ type Function struct {
 	Architecture Architecture
 }
 
+// packed is where the program carries the setup function.
+func packed(a Architecture) string { return "function/bootstrap-" + string(a) + ".gz" }
+
+// CheckFunction reports whether LoadFunction would find the function, at no cost.
+func CheckFunction(a Architecture) error {
+	if a != ARM64 && a != X8664 {
+		return hint.New(hint.Usage, fmt.Errorf("unknown architecture %q", a), "give --architecture arm64 or x86_64")
+	}
+	if _, err := fs.Stat(functions, packed(a)); errors.Is(err, fs.ErrNotExist) {
+		return hint.New(hint.Failure, fmt.Errorf("this build of parascope does not carry the setup function for %s", a),
+			"build it with 'make build', or use a release")
+	}
+	return nil
+}
+
 // LoadFunction takes the setup function out of the program, which carries it when
 // it was built with make build.
 func LoadFunction(a Architecture) (Function, error) {
-	if a != ARM64 && a != X8664 {
-		return Function{}, hint.New(hint.Usage, fmt.Errorf("unknown architecture %q", a), "give --architecture arm64 or x86_64")
+	if err := CheckFunction(a); err != nil {
+		return Function{}, err
 	}
-	packed, err := functions.ReadFile("function/bootstrap-" + string(a) + ".gz")
-	if errors.Is(err, fs.ErrNotExist) {
-		return Function{}, hint.New(hint.Failure, fmt.Errorf("this build of parascope does not carry the setup function for %s", a),
-			"build it with 'make build', or use a release")
-	}
+	packed, err := functions.ReadFile(packed(a))
 	if err != nil {
 		return Function{}, fmt.Errorf("read the setup function: %w", err)
 	}
@@ -93,8 +104,12 @@ func zipFunction(binary []byte) ([]byte, error) {
 }
 
 // Key is where the function lies in a bucket: its content is in its name, so that
-// a stack is updated when, and only when, the function changed.
-func (f Function) Key() string {
+// a stack is updated when, and only when, the function changed. What was uploaded for
+// one stack lies under its name and goes with it; without one it is anybody's.
+func (f Function) Key(stackName string) string {
 	sum := sha256.Sum256(f.Zip)
-	return functionPrefix + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
+	if stackName != "" {
+		stackName += "/"
+	}
+	return functionPrefix + stackName + hex.EncodeToString(sum[:8]) + "-" + string(f.Architecture) + ".zip"
 }

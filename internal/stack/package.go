@@ -15,6 +15,7 @@ type PackageOptions struct {
 	Architecture Architecture
 	Bucket       string // "": parascope-ACCOUNT-REGION
 	CreateBucket bool   // make it when it is not there, and finish what an earlier run began to make
+	Stack        string // whose alone the upload is; "": whoever\'s template names it
 }
 
 // Packaged is what Package did.
@@ -42,7 +43,7 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 		return Packaged{}, explain("ask who is calling", err)
 	}
 	b := newBucket(cfg, o.Bucket, aws.ToString(who.Account))
-	done := Packaged{Place: Place{Bucket: b.name, Key: f.Key(), Architecture: f.Architecture}}
+	done := Packaged{Place: Place{Bucket: b.name, Key: f.Key(o.Stack), Architecture: f.Architecture}}
 	report("looking for bucket " + b.name)
 	exists, err := b.exists(ctx)
 	if err != nil {

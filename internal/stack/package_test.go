@@ -161,40 +161,64 @@ func TestUnknownArchitecture(t *testing.T) {
 	says(t, err, hint.Usage, `unknown architecture "mips"`, "arm64 or x86_64")
 }
 
-func TestRemoveBucket(t *testing.T) {
+// TestHolding: what goes with a stack is its own, and the bucket only where nothing
+// else is in it.
+func TestHolding(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
-	remove := func() stack.Removed {
+	find := func(stackName string) stack.Holding {
 		t.Helper()
-		removed, err := stack.RemoveBucket(t.Context(), a.operator, "")
+		h, err := stack.FindHolding(t.Context(), a.operator, "", stackName)
 		must(t, err)
-		return removed
+		return h
 	}
-	if got := remove(); got != (stack.Removed{Name: defaultBucket}) {
+	if got := find("one"); got.Exists || got.Goes() || got.Bucket != defaultBucket || !got.Usual {
 		t.Errorf("there is none: %+v", got)
 	}
-	done, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	one, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Stack: "one"})
 	must(t, err)
 	client := s3.NewFromConfig(a.operator)
-	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &done.Bucket, Key: aws.String("z/thesis.tex"), Body: strings.NewReader("years")})
-	must(t, err)
-	if got := remove(); !got.Existed || !strings.Contains(got.Why, "z/thesis.tex, which is not ours") {
-		t.Errorf("with a foreign object: %+v", got)
-	}
-	for _, key := range []string{done.Key, "z/thesis.tex"} {
-		if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &done.Bucket, Key: &key}); err != nil {
-			t.Errorf("%s: %v", key, err)
+	for _, foreign := range []struct{ key, why string }{
+		{"z/thesis.tex", "it holds z/thesis.tex, which is not ours"},
+		{"grafana-datasource-setup/one-more/ab-arm64.zip", "it holds the setup function of stack one-more"},
+		{"grafana-datasource-setup/ab-arm64.zip", "it holds a setup function of 'parascope package', which other stacks may be using"},
+	} {
+		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: &foreign.key, Body: strings.NewReader("years")})
+		must(t, err)
+		if got := find("nope"); got.Goes() || !strings.Contains(got.Stays, "it holds ") {
+			t.Errorf("another stack's: %+v", got)
+		}
+		got := find("one")
+		if !got.Goes() || !strings.HasPrefix(got.Stays, foreign.why) || len(got.Functions) != 1 {
+			t.Errorf("with %s: %+v", foreign.key, got)
+		}
+		must(t, got.Delete(t.Context()))
+		if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &one.Bucket, Key: &foreign.key}); err != nil {
+			t.Errorf("%s: %v", foreign.key, err)
+		}
+		_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: &foreign.key})
+		must(t, err)
+		again, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Stack: "one"})
+		if err != nil || !again.Uploaded || again.BucketCreated {
+			t.Errorf("packaged again: %+v, %v", again.Place, err)
 		}
 	}
-	_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &done.Bucket, Key: aws.String("z/thesis.tex")})
+	// What comes after the look stays, and the bucket with it.
+	late := find("one")
+	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: aws.String("late"), Body: strings.NewReader("years")})
 	must(t, err)
-	if got := remove(); !got.Existed || got.Why != "" {
-		t.Errorf("ours alone: %+v", got)
+	must(t, late.Delete(t.Context()))
+	if !strings.HasPrefix(late.Stays, "something else came into it") {
+		t.Errorf("something came: %+v", late)
 	}
-	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &done.Bucket}); err == nil {
+	_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: aws.String("late")})
+	must(t, err)
+	empty := find("one")
+	if !empty.Goes() || empty.Stays != "" {
+		t.Errorf("empty: %+v", empty)
+	}
+	must(t, empty.Delete(t.Context()))
+	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &one.Bucket}); err == nil {
 		t.Error("the bucket is still there")
-	}
-	if again, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || !again.Uploaded {
-		t.Errorf("packaged again: %+v, %v", again.Place, err)
 	}
 }

@@ -64,7 +64,7 @@ func TestZipHoldsOneProgramThatRuns(t *testing.T) {
 	if err != nil || !bytes.Equal(first, again) {
 		t.Error("the same binary gives another zip: each deployment would upload and update the function")
 	}
-	if a, b := (Function{first, ARM64}).Key(), (Function{[]byte("other"), ARM64}).Key(); a == b {
+	if a, b := (Function{first, ARM64}).Key(""), (Function{[]byte("other"), ARM64}).Key(""); a == b {
 		t.Errorf("another function has the same key %s", a)
 	}
 }

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func NewProgress(o Output) Progress {
 		t := newProgressTree(o, time.Now)
 		return Progress{t.report, t.quiet, t.stop}
 	}
-	l := &progressLines{w: o.Stderr, style: Style(o.Stderr, o.Getenv), start: time.Now(), since: map[string]time.Time{}, done: make(chan struct{})}
+	l := &progressLines{w: o.Stderr, style: Style(o.Stderr, o.Getenv), start: time.Now(), since: map[string]beginning{}, done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
 	return Progress{l.report, l.quiet, l.stop}
 }
@@ -63,7 +64,7 @@ type progressLines struct {
 	start time.Time
 
 	mu    sync.Mutex
-	since map[string]time.Time // begun and not over, by caption
+	since map[string]beginning // begun and not over, by logical id
 	beat  *time.Timer
 	done  chan struct{}
 }
@@ -98,29 +99,6 @@ func (l *progressLines) quiet(do func()) {
 	l.beat.Reset(heartbeat)
 }
 
-// describePlan sums up what CloudFormation is going to do, and names what goes away.
-func describePlan(style Styler, changes []stack.Change) (lines []string) {
-	count := map[string]int{}
-	for _, c := range changes {
-		count[c.Action]++
-		if c.Destroys() {
-			lines = append(lines, fmt.Sprintf("  %s %s: %s (%s)", style.Bad("-"), loss(c), c.LogicalID, c.Type))
-		}
-	}
-	return append(lines, fmt.Sprintf("  plan: %d to add, %d to change, %d to remove", count["Add"], count["Modify"], count["Remove"]))
-}
-
-// loss says how a change takes something away.
-func loss(c stack.Change) string {
-	switch {
-	case c.Action == "Remove":
-		return "is removed"
-	case c.Replacement == "Conditional":
-		return "may be replaced"
-	}
-	return "is replaced"
-}
-
 // DescribeResult is one person's line: what changed, and why not.
 func DescribeResult(style Styler, r people.Result) string {
 	mark, text := style.Good("✓"), DescribeStep(r.Step)
@@ -130,28 +108,49 @@ func DescribeResult(style Styler, r people.Result) string {
 	return fmt.Sprintf("%s %s: %s", mark, r.Who, text)
 }
 
-// progress says when a resource that has a caption begins and ends, and every
-// failure.
+// progress says what the stack is, when each resource begins and ends, and every
+// failure. That a creation was "initiated" is told by the event before.
 func (l *progressLines) progress(e stack.Event) {
 	began, running := l.since[e.LogicalID]
+	took := ""
+	if running {
+		took = " " + l.style.Faint(seconds(e.Time.Sub(began.at)))
+	}
+	ended := true
 	switch {
 	case e.Failed():
-		l.line("  %s %s: %s", l.style.Bad("✗"), name(e), e.Reason)
-		delete(l.since, e.LogicalID)
-	case e.Caption == "":
-	case e.Done() && running:
-		mark, gone := l.style.Good("✓"), ""
-		if e.Status == "DELETE_COMPLETE" {
-			mark, gone = l.style.Faint("-"), ": gone"
+		l.line("  %s %s: %s", l.style.Bad("✗"), fullName(e), e.Reason)
+	case e.Type == "AWS::CloudFormation::Stack":
+		l.line("  %s", l.style.Faint(e.LogicalID+" "+e.Status))
+	case strings.HasSuffix(e.Status, "_FAILED"):
+		l.line("  %s %s: cancelled", l.style.Faint("-"), name(e))
+	case e.Status == "DELETE_COMPLETE":
+		l.line("  %s %s: gone%s", l.style.Faint("-"), name(e), took)
+	case e.Status == "DELETE_SKIPPED":
+		l.line("  %s %s: is kept", l.style.Bold("!"), fullName(e))
+	case e.Done():
+		l.line("  %s %s%s", l.style.Good("✓"), name(e), took)
+	default:
+		ended = false
+		if !running {
+			l.line("  %s", l.style.Faint("… "+name(e)+": "+verb(e.Status)))
+			l.since[e.LogicalID] = beginning{name(e), e.Time}
 		}
-		l.line("  %s %s%s %s", mark, e.Caption, gone, l.style.Faint(seconds(e.Time.Sub(began))))
+	}
+	if ended {
 		delete(l.since, e.LogicalID)
-	case !e.Done() && !running:
-		l.since[e.LogicalID] = e.Time
 	}
 }
 
-func name(e stack.Event) string {
+// beginning is that of a resource's change.
+type beginning struct {
+	name string
+	at   time.Time
+}
+
+func name(e stack.Event) string { return cmp.Or(e.Caption, e.LogicalID) }
+
+func fullName(e stack.Event) string {
 	if e.Caption != "" {
 		return e.Caption + " (" + e.LogicalID + ")"
 	}
@@ -168,8 +167,8 @@ func (l *progressLines) goesOn() {
 	default:
 	}
 	var waits []string
-	for id := range l.since {
-		waits = append(waits, stack.Caption(id))
+	for _, b := range l.since {
+		waits = append(waits, b.name)
 	}
 	slices.Sort(waits)
 	text := "still going"

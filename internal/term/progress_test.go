@@ -129,8 +129,8 @@ func TestProgressOnAPipe(t *testing.T) {
 		at("DELETE_FAILED", "no")
 		r.Stop()
 		<-time.After(time.Minute)
-		want := "  still going: The Grafana workspace (10s)\n  still going: The Grafana workspace (20s)\n" +
-			"  ✓ The Grafana workspace 25s\n  ✗ The Grafana workspace (GrafanaWorkspace): no\n"
+		want := "  … The Grafana workspace: creating\n  still going: The Grafana workspace (10s)\n  still going: The Grafana workspace (20s)\n" +
+			"  ✓ The Grafana workspace 25s\n  … The Grafana workspace: deleting\n  ✗ The Grafana workspace (GrafanaWorkspace): no\n"
 		if diff := cmp.Diff(want, out.String()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -124,7 +124,7 @@ func createRules() []gateway.Rule {
 func permissionRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "an id that is no Identity Center id, an e-mail for one, is 400 ValidationException and nothing is changed; so are more than 20 instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks the pattern was not seen)"},
-		{Text: "a user or group that the identity store does not have comes back in errors of a 200, with code 404; the other instructions are carried out", Basis: gateway.Assumed, Source: model + " (that failures come back in errors; code and text were not found)"},
+		{Text: "ADD of a user or group that the identity store does not have comes back in errors of a 200, with code 404, and REVOKE of one takes the role; the other instructions are carried out", Basis: gateway.Assumed, Source: model + " (that failures come back in errors; code and text were not found)"},
 		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed, Source: guide + " (users are made admin, editor or viewer in the console)"},
 		{Text: "REVOKE of a role that the user does not have comes back in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
 		{Text: "needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and nothing is changed", Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; what AWS does without them was reported to be a 200 without effect (boto/boto3#3212)"},

@@ -111,7 +111,7 @@ func (g *Grafana) instruct(workspaceID, action string, p permission) (*updateErr
 	if err != nil {
 		return nil, err
 	}
-	if !known {
+	if !known && action == "ADD" {
 		what := map[string]string{"SSO_USER": "User", "SSO_GROUP": "Group"}[p.User.Type]
 		return &updateError{Code: http.StatusNotFound, Message: what + " " + p.User.ID + " was not found in IAM Identity Center."}, nil
 	}

@@ -1,0 +1,94 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// CloudFormation's types that the look for what holds a policy is about.
+const (
+	policyType = "AWS::IAM::ManagedPolicy"
+	roleType   = "AWS::IAM::Role"
+)
+
+// holder is who has a policy of the stack, and is not of the stack.
+type holder struct {
+	what   string // in words
+	detach string // the command that takes the policy away
+}
+
+// checkPolicies finds whoever still has a policy of the stack, a cluster's head node
+// above all: IAM deletes none that is attached, which CloudFormation finds out when
+// half of the stack is gone. That it may not be looked at stops nothing.
+func (d *down) checkPolicies(ctx context.Context) error {
+	client := iam.NewFromConfig(d.cfg)
+	var own []string
+	for _, r := range d.resources {
+		if r.Type == roleType {
+			own = append(own, r.PhysicalID)
+		}
+	}
+	var all []holder
+	for _, r := range d.resources {
+		if r.Type != policyType || r.PhysicalID == "" || r.Status == types.ResourceStatusDeleteComplete {
+			continue
+		}
+		holders, err := d.holders(ctx, client, r, own)
+		if err = notFoundIsNil(err); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID, briefly(err))})
+		}
+		all = append(all, holders...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var who []string
+	for _, h := range all {
+		who = append(who, h.what)
+		d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("%s: %s", h.what, h.detach)})
+	}
+	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: policies of stack %s are in use: %s", d.o.StackName, strings.Join(who, ", ")),
+		"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or take it away by the commands above; then run '"+d.o.Again("down")+"' again")
+}
+
+// holders are those of one policy that are not roles of the stack.
+func (d *down) holders(ctx context.Context, client *iam.Client, policy stack.Resource, own []string) (all []holder, err error) {
+	arn := policy.PhysicalID
+	add := func(kind, name string) {
+		all = append(all, holder{
+			fmt.Sprintf("%s %s has %s", kind, name, policy.LogicalID),
+			fmt.Sprintf("aws iam detach-%s-policy --%s-name %s --policy-arn %s", kind, kind, name, arn) + d.o.Elsewhere,
+		})
+	}
+	pages := iam.NewListEntitiesForPolicyPaginator(client, &iam.ListEntitiesForPolicyInput{PolicyArn: &arn})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return all, err
+		}
+		for _, r := range page.PolicyRoles {
+			if name := aws.ToString(r.RoleName); !slices.Contains(own, name) {
+				add("role", name)
+			}
+		}
+		for _, u := range page.PolicyUsers {
+			add("user", aws.ToString(u.UserName))
+		}
+		for _, g := range page.PolicyGroups {
+			add("group", aws.ToString(g.GroupName))
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,57 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// lookIntoBucket finds what the stack has in the bucket of its function: the one that
+// was asked for, the one that the stack was made with, or the usual one, where an
+// earlier stack of the name may have left something.
+func (d *down) lookIntoBucket(ctx context.Context) (err error) {
+	made := d.state.Parameters["SetupFunctionBucket"]
+	if d.holding, err = stack.FindHolding(ctx, d.cfg, cmp.Or(d.o.Bucket, made), d.o.StackName); err != nil {
+		return err
+	}
+	// Whoever chose a bucket may have had it before, and other plans for it.
+	if h := &d.holding; h.Exists && h.Stays == "" && d.o.Bucket == "" && !h.Usual {
+		h.Stays = "it was chosen with --bucket; '" + d.o.Command("down") + " --bucket " + h.Bucket + "' deletes it too"
+	}
+	return nil
+}
+
+// leaveBucket deletes what the stack has in the bucket, and says what stays.
+func (d *down) leaveBucket(ctx context.Context) error {
+	h := &d.holding
+	concerned := d.o.Bucket != "" || d.state.Parameters["SetupFunctionBucket"] != "" || h.Goes()
+	if !h.Exists || !concerned {
+		return nil
+	}
+	if d.o.KeepBucket {
+		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+", as you asked")
+		return nil
+	}
+	if err := h.Delete(ctx); err != nil {
+		return err
+	}
+	if h.Stays != "" {
+		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+": "+h.Stays)
+		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " stays: " + h.Stays})
+		return nil
+	}
+	d.report(Event{Kind: Done, Step: "bucket", Text: "deleted " + h.Bucket})
+	return nil
+}
+
+// describeHolding says what goes of a bucket.
+func describeHolding(h stack.Holding) string {
+	switch {
+	case len(h.Functions) == 0:
+		return "Bucket " + h.Bucket + ", which is empty"
+	case h.Stays != "":
+		return "The setup function in bucket " + h.Bucket + " (the bucket stays: " + h.Stays + ")"
+	}
+	return "The setup function in bucket " + h.Bucket + ", and the bucket"
+}
