@@ -29,9 +29,11 @@ type finding struct {
 func (u *up) preflight(ctx context.Context) (string, error) {
 	var came []string
 	for _, check := range []func(context.Context) finding{
+		u.checkNames,
 		u.checkCaller,
 		u.checkParameters,
 		u.checkStack,
+		u.checkNetwork,
 		u.checkFunction,
 		u.checkGrafanaForPeople,
 		u.checkRights,
@@ -52,6 +54,20 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 		}
 	}
 	return strings.Join(came, ", "), nil
+}
+
+// checkNames finds names that AWS will not take.
+func (u *up) checkNames(context.Context) finding {
+	return finding{bad: errors.Join(stack.CheckName(u.o.StackName), stack.CheckBucketName(u.o.Package.Bucket))}
+}
+
+// checkNetwork finds out whether an existing network that the stack is to use is there.
+func (u *up) checkNetwork(ctx context.Context) finding {
+	err := stack.CheckNetwork(ctx, u.cfg, u.effective())
+	if hint.CodeOf(err) == hint.Denied {
+		return finding{unknown: fmt.Sprintf("%s; %s", err, hint.Next(err))}
+	}
+	return finding{bad: err}
 }
 
 // checkCaller finds out who is asking.

@@ -30,10 +30,11 @@ func CheckName(name string) error {
 	return nil
 }
 
-// checkBucketName refuses what S3 does not take.
-func checkBucketName(name string) error {
+// CheckBucketName refuses what S3 does not take. An empty name stands for the
+// default, which it takes.
+func CheckBucketName(name string) error {
 	_, notAddress := netip.ParseAddr(name)
-	if bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
+	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
 		return nil
 	}
 	return hint.New(hint.Usage, fmt.Errorf("%q is no name of an S3 bucket", name), "give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")

@@ -33,10 +33,8 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 	if err != nil {
 		return Packaged{}, err
 	}
-	if o.Bucket != "" {
-		if err := checkBucketName(o.Bucket); err != nil {
-			return Packaged{}, err
-		}
+	if err := CheckBucketName(o.Bucket); err != nil {
+		return Packaged{}, err
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
