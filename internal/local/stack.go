@@ -65,7 +65,13 @@ func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)
 				report(Event{Kind: Trouble, What: e.Step, Detail: e.Text})
 			}
 		})
-		endpoint(r.result.Outputs["AMPPrometheusEndpoint"])
+		// The stack remembers the address that the local cloud had when it was made.
+		if w, found := amp.FindWorkspace(ctx, cfg, StackName); found == nil {
+			endpoint(w.Endpoint)
+			if err == nil && r.result.GrafanaURL != "" && w.Endpoint != r.result.Outputs["AMPPrometheusEndpoint"] {
+				_, err = deploy.Connect(ctx, cfg, up.Target)
+			}
+		}
 		if err == nil && r.result.GrafanaURL != "" {
 			err = o.noteTeam()
 		}
