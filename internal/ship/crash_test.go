@@ -300,8 +300,11 @@ func TestRandomFaults(t *testing.T) {
 	}
 	l = report.Queues[0].Ledger
 	t.Logf("%s, %d kills: %+v, receiver has %d, %d twice", d, kills, l, s.distinct(), s.duplicates)
-	if l.Lost() != l.Dropped[queue.Disk] || l.Taken != l.Delivered+l.Doubtful()+l.Lost() || l.Taken-l.Lost() != uint64(s.distinct()) {
-		t.Errorf("ledger %+v, receiver has %d distinct samples", l, s.distinct())
+	// On a busy machine a stop is over before all is sent: the rest is queued, and
+	// answers to some of it may not have been read.
+	least, most := l.Delivered+l.Doubtful(), l.Taken-l.Lost()
+	if got := uint64(s.distinct()); l.Lost() != l.Dropped[queue.Disk] || !l.Balanced() || least+l.Queued != most || got < least || got > most {
+		t.Errorf("ledger %+v, receiver has %d distinct samples", l, got)
 	}
 	if least, most := appended(t, dir); l.Taken < least || l.Taken > most {
 		t.Errorf("ledger %+v, and %d to %d samples were appended", l, least, most)
