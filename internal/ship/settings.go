@@ -179,7 +179,7 @@ func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
 		logger.Warn("key has no effect, or another one", "key", n.key, "why", n.why)
 	}
 	external.Range(func(l labels.Label) {
-		if !model.LabelName(l.Name).IsValidLegacy() {
+		if !model.LegacyValidation.IsValidLabelName(l.Name) {
 			logger.Warn("a receiver that takes no UTF-8 names refuses every request with this external label", "label", l.Name)
 		}
 	})
