@@ -33,6 +33,7 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 		u.checkCaller,
 		u.checkParameters,
 		u.checkStack,
+		u.checkTemplate,
 		u.checkNetwork,
 		u.checkFunction,
 		u.checkGrafanaForPeople,
@@ -63,7 +64,16 @@ func (u *up) checkNames(context.Context) finding {
 
 // checkNetwork finds out whether an existing network that the stack is to use is there.
 func (u *up) checkNetwork(ctx context.Context) finding {
-	err := stack.CheckNetwork(ctx, u.cfg, u.effective())
+	return unlessRefused(stack.CheckNetwork(ctx, u.cfg, u.effective()))
+}
+
+// checkTemplate asks CloudFormation about this program's template.
+func (u *up) checkTemplate(ctx context.Context) finding {
+	return unlessRefused(u.stack.CheckTemplate(ctx))
+}
+
+// unlessRefused takes an error for bad, unless AWS would not say.
+func unlessRefused(err error) finding {
 	if hint.CodeOf(err) == hint.Denied {
 		return finding{unknown: fmt.Sprintf("%s; %s", err, hint.Next(err))}
 	}
@@ -85,10 +95,7 @@ func (u *up) checkCaller(ctx context.Context) finding {
 func (u *up) checkStack(ctx context.Context) finding {
 	var err error
 	u.state, err = u.stack.Describe(ctx)
-	if hint.CodeOf(err) == hint.Denied {
-		return finding{unknown: fmt.Sprintf("%s; %s", err, hint.Next(err))}
-	}
-	return finding{bad: err}
+	return unlessRefused(err)
 }
 
 // checkParameters finds those that the template does not have.

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/parascope/parascope"
 )
 
 // Stack is a CloudFormation stack by name.
@@ -39,6 +41,15 @@ func (s State) Exists() bool { return s.Status != "" }
 // InProgress reports whether an operation runs on the stack.
 func (s State) InProgress() bool {
 	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != types.StackStatusReviewInProgress
+}
+
+// CheckTemplate asks CloudFormation whether it takes this program's template.
+func (s *Stack) CheckTemplate(ctx context.Context) error {
+	_, err := s.client.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(parascope.Template)})
+	if err != nil {
+		return explain("validate the template", err)
+	}
+	return nil
 }
 
 // Describe asks what the stack is now.
