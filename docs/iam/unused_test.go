@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -182,7 +183,11 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := team.Find(ctx, ""); err != nil || len(found) == 0 {
+	directory, err := identity.Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := directory.List(ctx, ""); err != nil || len(found) == 0 {
 		t.Errorf("find: %v, %v", found, err)
 	}
 	steps, err := team.Plan(ctx, []people.Want{{Who: "bob@example.com", Role: "EDITOR"}, {Who: "group:platform-team", Role: "VIEWER"}}, true)

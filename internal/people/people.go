@@ -66,11 +66,6 @@ func (t *Team) Members(ctx context.Context) ([]Member, error) {
 	return all, nil
 }
 
-// Find lists who is in the directory and could be added.
-func (t *Team) Find(ctx context.Context, part string) ([]identity.Principal, error) {
-	return t.directory.List(ctx, part)
-}
-
 // Want is somebody, as a person names them, and the role they should have; an
 // empty role means none.
 type Want struct {

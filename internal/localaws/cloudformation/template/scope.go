@@ -1,7 +1,6 @@
 package template
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -211,6 +210,3 @@ func (s *Scope) rules() error {
 	}
 	return nil
 }
-
-// Values are the parameters' values that the scope was made with.
-func (s *Scope) Values() map[string]string { return maps.Clone(s.parameters) }
