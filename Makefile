@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
+.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
 
 FUNCTION = internal/stack/function
 FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
@@ -18,11 +18,11 @@ $(FUNCTION)/bootstrap-%.gz: $(FUNCTION_SOURCES)
 
 function: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
 
-VIEWER = internal/localaws/viewer
+VIEWER = localaws/viewer
 
 # The local Grafana's pages. Where npm is missing or cannot get the modules (offline,
 # an old Node.js), the program is built without them and says so.
-$(VIEWER)/pages/dist/app.js: $(shell git ls-files internal/localaws/viewer/web)
+$(VIEWER)/pages/dist/app.js: $(shell git ls-files localaws/viewer/web)
 	@cd $(VIEWER)/web && if ! command -v npm >/dev/null; then \
 	  echo "npm is missing: the local Grafana will have no new pages; install Node.js 20 or later with npm, then 'make build' again"; \
 	elif ! npm ci --ignore-scripts --no-audit --no-fund --silent; then \
@@ -31,8 +31,22 @@ $(VIEWER)/pages/dist/app.js: $(shell git ls-files internal/localaws/viewer/web)
 
 viewer: $(VIEWER)/pages/dist/app.js
 
-build: function viewer ## bin/parascope for this machine
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/parascope ./cmd/parascope
+# The programs of a cluster's nodes, which parascope carries. CARRY is for which
+# machines: a development build carries this machine's only.
+CARRY ?= $(shell $(GO) env GOARCH)
+CARRIED = internal/artifact/programs
+NODE_SOURCES := $(shell $(GO) list -deps -f '{{if .Module}}{{if .Module.Main}}{{$$d := .Dir}}{{range .GoFiles}}{{$$d}}/{{.}} {{end}}{{end}}{{end}}' ./cmd/parascope-node ./cmd/parascope-head)
+
+$(CARRIED)/%.gz: go.mod $(NODE_SOURCES)
+	GOOS=linux GOARCH=$(lastword $(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(CARRIED)/$* ./cmd/$(patsubst %-linux-$(lastword $(subst -, ,$*)),%,$*)
+	gzip -9nf $(CARRIED)/$*
+
+carried: $(foreach a,$(CARRY),$(CARRIED)/parascope-node-linux-$(a).gz $(CARRIED)/parascope-head-linux-$(a).gz)
+
+PROGRAMS = parascope parascope-node parascope-head parascope-local
+
+build: function viewer carried ## all programs for this machine, in bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
@@ -47,9 +61,9 @@ test: function viewer ## every test, once
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
 RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
-	./internal/localaws/gateway ./internal/localaws/principal ./internal/localaws/state ./internal/localaws/sts \
-	./internal/localaws/iam/... ./internal/localaws/identity ./internal/localaws/logs ./internal/localaws/lambda/... \
-	./internal/localaws/cloudformation/stack ./internal/localaws/amp/dataplane
+	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
+	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
+	./localaws/cloudformation/stack ./localaws/amp/dataplane
 
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)
@@ -60,7 +74,7 @@ lint:
 	$(GO) run $(STATICCHECK) ./...
 
 gen: ## rewrite everything that is generated
-	$(GO) test ./internal/localaws -run TestDocs -update
+	$(GO) test ./localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 

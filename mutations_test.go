@@ -1,16 +1,16 @@
 package parascope_test
 
 const (
-	sigv4Dir     = "internal/localaws/sigv4"
-	gatewayDir   = "internal/localaws/gateway"
-	dataplaneDir = "internal/localaws/amp/dataplane"
-	ampDir       = "internal/localaws/amp"
-	stsDir       = "internal/localaws/sts"
-	localawsDir  = "internal/localaws"
-	iamDir       = "internal/localaws/iam"
-	policyDir    = "internal/localaws/iam/policy"
-	lambdaDir    = "internal/localaws/lambda"
-	grafanaDir   = "internal/localaws/grafana"
+	sigv4Dir     = "localaws/sigv4"
+	gatewayDir   = "localaws/gateway"
+	dataplaneDir = "localaws/amp/dataplane"
+	ampDir       = "localaws/amp"
+	stsDir       = "localaws/sts"
+	localawsDir  = "localaws"
+	iamDir       = "localaws/iam"
+	policyDir    = "localaws/iam/policy"
+	lambdaDir    = "localaws/lambda"
+	grafanaDir   = "localaws/grafana"
 )
 
 // mutations are the rules by which the local cloud refuses what AWS refuses. A
@@ -205,10 +205,10 @@ var mutations = []mutation{
 		pkg:  iamDir, test: "TestSimulatePrincipalPolicy",
 	},
 	{
-		rule: "an account may be in no organization", file: "internal/localaws/organizations/organizations.go",
+		rule: "an account may be in no organization", file: "localaws/organizations/organizations.go",
 		from: "if !inOrganization {",
 		to:   "if false {",
-		pkg:  "./internal/localaws/organizations", test: "TestAnAccountInNoOrganization",
+		pkg:  "./localaws/organizations", test: "TestAnAccountInNoOrganization",
 	},
 
 	// Which changes of a workspace it makes.
@@ -369,21 +369,21 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestRemoteWrite2Refused",
 	},
 	{
-		rule: "a custom resource whose function is gone cannot be deleted", file: "internal/localaws/cloudformation/catalog/custom.go",
+		rule: "a custom resource whose function is gone cannot be deleted", file: "localaws/cloudformation/catalog/custom.go",
 		from: "ok && resource.Gone(err) {",
 		to:   "ok && false && resource.Gone(err) {",
-		pkg:  "./internal/localaws/cloudformation", test: "TestCustomResourceWhoseFunctionIsGone",
+		pkg:  "./localaws/cloudformation", test: "TestCustomResourceWhoseFunctionIsGone",
 	},
 	{
-		rule: "a session of the pages ends", file: "internal/localaws/viewer/session.go",
+		rule: "a session of the pages ends", file: "localaws/viewer/session.go",
 		from: "v.opts.Now().Before(s.expires)\n",
 		to:   "true\n",
-		pkg:  "./internal/localaws/viewer", test: "TestSignInGivesASession",
+		pkg:  "./localaws/viewer", test: "TestSignInGivesASession",
 	},
 	{
-		rule: "other sites get nothing of a session", file: "internal/localaws/viewer/session.go",
+		rule: "other sites get nothing of a session", file: "localaws/viewer/session.go",
 		from: "if !found || v.trusted(r) != nil {",
 		to:   "if !found {",
-		pkg:  "./internal/localaws/viewer", test: "TestOtherSitesGetNothing",
+		pkg:  "./localaws/viewer", test: "TestOtherSitesGetNothing",
 	},
 }

@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	peers := flags.String("peers", "", "`DIR` with the programs prometheus and vmagent")
-	head := flags.String("head", "", "the parascope program (`FILE`)")
+	head := flags.String("head", "", "the program parascope-head (`FILE`)")
 	parts := flags.String("parts", "cost,scale,backlog", "which parts to run")
 	sizes := flags.String("sizes", "10,40,160", "numbers of nodes of the scaling part")
 	b := bench{stdout: stdout, progress: stderr, logger: slog.New(slog.NewTextHandler(stderr, nil))}

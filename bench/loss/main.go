@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("loss", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	peers := flags.String("peers", "", "`DIR` with the programs prometheus and vmagent")
-	head := flags.String("head", "", "the parascope program (`FILE`)")
+	head := flags.String("head", "", "the program parascope-head (`FILE`)")
 	work := flags.String("work", "", "`DIR` for the agents' data and logs; made anew")
 	only := flags.String("faults", "", "run these only, separated by commas")
 	onlyAgents := flags.String("agents", "", "run these only, separated by commas")

@@ -1,15 +1,20 @@
-// Package cli is the command line: one file per command, one literal list of
-// them (commands.go). A command parses its flags, calls the package that does
-// the work and prints what that returns; it decides nothing itself.
+// Package cli is the frame that every program of the module has in common: its
+// process, its root command, signals, and errors as exit codes. The commands are in
+// the packages below it, one package for each program and one file for each command;
+// each package has the literal list of its commands. A command parses its flags,
+// calls the package that does the work and prints what that returns.
 package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -20,6 +25,7 @@ import (
 
 // Process is the world a command runs in, so that tests can give another one.
 type Process struct {
+	Name   string   // of the program, as its caller typed it
 	Args   []string // without the program's name
 	Stdin  io.Reader
 	Stdout io.Writer // data
@@ -29,18 +35,21 @@ type Process struct {
 
 // System is the operating system's process.
 func System() *Process {
-	return &Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
+	return &Process{Name: os.Args[0], Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
 }
+
+// Program makes a program's root command, with all its commands below it.
+type Program func(*Process) *cobra.Command
 
 // exitInterrupted is what a shell reports for a process ended by SIGINT.
 const exitInterrupted = 130
 
-// Main runs one command and returns the exit code. The first SIGINT or SIGTERM
-// cancels the command's context; a second one does not wait for the command.
+// Main runs one command of the program and returns the exit code. The first SIGINT
+// or SIGTERM cancels the command's context; a second one does not wait for the command.
 //
 // The second is caught like the first, and not left to its default action: to do
 // nothing is the default of what a shell without job control runs in the background.
-func Main(p *Process) int {
+func Main(p *Process, program Program) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)
@@ -48,7 +57,7 @@ func Main(p *Process) int {
 	defer signal.Stop(signals)
 
 	code := make(chan int, 1)
-	go func() { code <- run(ctx, p) }()
+	go func() { code <- run(ctx, p, program) }()
 	for range 2 {
 		select {
 		case c := <-code:
@@ -61,13 +70,38 @@ func Main(p *Process) int {
 }
 
 // run is the command, from its arguments to its exit code.
-func run(ctx context.Context, p *Process) int {
-	root := newRoot(p)
+func run(ctx context.Context, p *Process, program Program) int {
+	root := NewRoot(p, program)
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	return report(p, root.ExecuteContext(ctx))
+}
+
+// CalledAs is how a person called the program named: "parascope head" where
+// parascope runs parascope-head for them, else the program's own name.
+func (p *Process) CalledAs(program string) string {
+	if spoken := strings.Replace(program, "-", " ", 1); filepath.Base(p.Name) == spoken {
+		return spoken
+	}
+	return program
+}
+
+// NewRoot returns the program's root command as Main runs it: errors are reported
+// by Main, and a wrong flag or argument is a usage error.
+func NewRoot(p *Process, program Program) *cobra.Command {
+	root := program(p)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = ReadBuild().String()
+	if called := p.CalledAs(root.Name()); called != root.Name() {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: called}
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
+	})
+	markUsageErrors(root)
+	return root
 }
 
 // report prints err for a person and returns the exit code that stands for it.
@@ -94,8 +128,8 @@ func exitCode(err error) int {
 	return int(hint.CodeOf(err))
 }
 
-// tellFailure gives programs that read events err as the last of them, and returns it.
-func (p *Process) tellFailure(asJSON bool, err error) error {
+// ReportFailure gives programs that read events err as the last of them, and returns it.
+func (p *Process) ReportFailure(asJSON bool, err error) error {
 	if err == nil || !asJSON {
 		return err
 	}
@@ -105,32 +139,21 @@ func (p *Process) tellFailure(asJSON bool, err error) error {
 		Error string `json:"error"`
 		Next  string `json:"next"`
 	}{"error", exitCode(err), err.Error(), hint.Next(err)}
-	return errors.Join(err, printJSONLine(p, last))
+	return errors.Join(err, p.PrintJSONLine(last))
 }
 
-func newRoot(p *Process) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "parascope",
-		Short: "Complete managed monitoring for an AWS ParallelCluster",
-		Long: `parascope gives an AWS ParallelCluster (Slurm, GPUs) complete managed monitoring
-with Amazon Managed Prometheus and Amazon Managed Grafana, and runs the same
-thing on one machine without AWS.
-
-  parascope local      start here: everything on this machine, with its own metrics
-  parascope up         the same in your AWS account: Prometheus, Grafana, connected
-  parascope query up   ask the workspace in PromQL`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+// PrintJSONLine prints v on one line of standard output. A reader that closed the
+// pipe is no failure of what was done.
+func (p *Process) PrintJSONLine(v any) error {
+	err := json.NewEncoder(p.Stdout).Encode(v)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
-	})
-	root.AddCommand(commands(p)...)
-	markUsageErrors(root)
-	return root
+	return err
 }
+
+// ShellQuote quotes s as one word of a POSIX shell.
+func ShellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // markUsageErrors gives every complaint about arguments the exit code for usage, and
 // names the commands that are spelled like one that there is not.

@@ -1,4 +1,4 @@
-package cli
+package cli_test
 
 import (
 	"bytes"
@@ -11,19 +11,43 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope"
+	"github.com/parascope/parascope/internal/cli/parascopehead"
+	"github.com/parascope/parascope/internal/cli/parascopelocal"
+	"github.com/parascope/parascope/internal/cli/parascopenode"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/commands")
+
+// programs are all programs that a person calls.
+var programs = map[string]cli.Program{
+	"parascope": parascope.New, "parascope-node": parascopenode.New, "parascope-head": parascopehead.New, "parascope-local": parascopelocal.New,
+}
+
+// roots are the root commands of all programs.
+func roots() (all []*cobra.Command) {
+	for name, program := range programs {
+		all = append(all, cli.NewRoot(&cli.Process{
+			Name: name, Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" },
+		}, program))
+	}
+	return all
+}
 
 // TestCommandDocs keeps docs/commands what --help says, and every command with a
 // sentence, an example where it takes arguments, and a script.
 func TestCommandDocs(t *testing.T) {
 	dir := filepath.Join("..", "..", "docs", "commands")
-	p := &Process{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }}
 	want := map[string]string{}
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
+		if c.DisableFlagParsing {
+			return // another program, with a page of its own
+		}
 		c.InitDefaultHelpFlag()
+		c.InitDefaultVersionFlag()
 		var help bytes.Buffer
 		c.SetOut(&help)
 		if err := c.Help(); err != nil {
@@ -38,7 +62,9 @@ func TestCommandDocs(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(p))
+	for _, root := range roots() {
+		walk(root)
+	}
 
 	if *update {
 		if err := os.RemoveAll(dir); err != nil {
@@ -85,15 +111,20 @@ func TestEveryCommandHasAScript(t *testing.T) {
 		}
 		all.Write(b)
 	}
-	p := &Process{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }}
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
-		if !strings.Contains(all.String(), "exec "+c.CommandPath()) {
+		if c.DisableFlagParsing {
+			return // another program
+		}
+		spoken := strings.Replace(c.CommandPath(), "parascope-", "parascope ", 1)
+		if !strings.Contains(all.String(), "exec "+c.CommandPath()) && !strings.Contains(all.String(), "exec "+spoken) {
 			t.Errorf("no script runs %q", c.CommandPath())
 		}
 		for _, sub := range c.Commands() {
 			walk(sub)
 		}
 	}
-	walk(newRoot(p))
+	for _, root := range roots() {
+		walk(root)
+	}
 }

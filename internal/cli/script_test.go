@@ -15,9 +15,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"parascope": func() { os.Exit(cli.Main(cli.System())) },
-	})
+	run := map[string]func(){}
+	for name, program := range programs {
+		// parascope runs another program by the name that was typed.
+		run[strings.Replace(name, "-", " ", 1)] = func() { os.Exit(cli.Main(cli.System(), program)) }
+		run[name] = func() { os.Exit(cli.Main(cli.System(), program)) }
+	}
+	testscript.Main(m, run)
 }
 
 // TestScripts runs testdata/script against the real program: one script or more

@@ -12,25 +12,27 @@ import (
 // version is set by the linker for releases (-X …/internal/cli.version=v1.2.3).
 var version string
 
-type buildInfo struct {
+// Build says which build of the module a program is.
+type Build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
 
-func newVersion(p *Process) *cobra.Command {
+// NewVersion is the command version of the program named.
+func NewVersion(p *Process, program string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print which build this is",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b := readBuild()
+			b := ReadBuild()
 			if asJSON {
 				return json.NewEncoder(p.Stdout).Encode(b)
 			}
-			_, err := fmt.Fprintf(p.Stdout, "parascope %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+			_, err := fmt.Fprintf(p.Stdout, "%s %s\n", program, b)
 			return err
 		},
 	}
@@ -38,8 +40,12 @@ func newVersion(p *Process) *cobra.Command {
 	return c
 }
 
-func readBuild() buildInfo {
-	b := buildInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// String is the build in one line.
+func (b Build) String() string { return fmt.Sprintf("%s (%s, %s)", b.Version, b.Go, b.Platform) }
+
+// ReadBuild reads what the linker and the Go command recorded in this program.
+func ReadBuild() Build {
+	b := Build{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

@@ -24,7 +24,7 @@ import (
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/grafana"
-	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/localaws"
 )
 
 // site is a cloud with a Grafana and a Prometheus workspace, whose roles have the

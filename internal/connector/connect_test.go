@@ -20,8 +20,8 @@ import (
 
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/grafana"
-	"github.com/parascope/parascope/internal/localaws"
-	fault "github.com/parascope/parascope/internal/localaws/grafana"
+	"github.com/parascope/parascope/localaws"
+	fault "github.com/parascope/parascope/localaws/grafana"
 )
 
 const (

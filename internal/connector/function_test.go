@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 
 	"github.com/parascope/parascope/internal/connector"
-	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/localaws"
 )
 
 // keptFree is what the function keeps of its time for signing out and answering.

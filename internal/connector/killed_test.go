@@ -16,9 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/parascope/parascope/internal/localaws"
-	fault "github.com/parascope/parascope/internal/localaws/grafana"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
+	fault "github.com/parascope/parascope/localaws/grafana"
 )
 
 // logGroup is the function's, as Lambda names it.

@@ -24,8 +24,8 @@ import (
 	"github.com/parascope/parascope/internal/collect"
 	"github.com/parascope/parascope/internal/dashboard"
 	"github.com/parascope/parascope/internal/head"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 // site is the stack, as AWS would have it, on a local cloud.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 // TestTheDeployersPolicyCanBeAsked: what the questions rely on holds of the policy.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/localaws"
 )
 
 // audit writes down, a JSON line each, which permissions were asked for: what a

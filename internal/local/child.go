@@ -26,15 +26,15 @@ type child struct {
 	how    error         // why it ended; read after done
 }
 
-// startChild starts parascope with args. Its output goes to a log file in the
+// startChild starts the program with args. Its output goes to a log file in the
 // data directory; env is all of its environment.
-func startChild(o Options, name string, args, env []string) (*child, error) {
+func startChild(o Options, name, program string, args, env []string) (*child, error) {
 	c := &child{name: name, log: filepath.Join(o.DataDir, name+".log"), done: make(chan struct{})}
 	out, err := os.OpenFile(c.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log of %s: %w", name, err)
 	}
-	cmd := exec.Command(o.Program, args...)
+	cmd := exec.Command(program, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, out
 	cmd.SysProcAttr = ownGroup()
 	started := make(chan error)

@@ -16,7 +16,7 @@ import (
 // shell starts a shell in place of a daemon.
 func shell(t *testing.T, script string) *child {
 	t.Helper()
-	c, err := startChild(Options{DataDir: t.TempDir(), Program: "/bin/sh"}, "daemon", []string{"-c", script}, os.Environ())
+	c, err := startChild(Options{DataDir: t.TempDir()}, "daemon", "/bin/sh", []string{"-c", script}, os.Environ())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestWatchReportsADaemonThatEndsByItself(t *testing.T) {
 }
 
 func TestMissingProgram(t *testing.T) {
-	_, err := startChild(Options{DataDir: t.TempDir(), Program: filepath.Join(t.TempDir(), "none")}, "node", nil, nil)
+	_, err := startChild(Options{DataDir: t.TempDir()}, "node", filepath.Join(t.TempDir(), "none"), nil, nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "start node: ") {
 		t.Errorf("%v", err)
 	}

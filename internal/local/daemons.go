@@ -15,7 +15,7 @@ import (
 )
 
 func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*child, error) {
-	c, err := startChild(o, "node", []string{"node", "--web.listen-address=" + o.NodeAddress}, inheritedEnv())
+	c, err := startChild(o, "node", o.NodeProgram, []string{"--web.listen-address=" + o.NodeAddress}, inheritedEnv())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func startHead(ctx context.Context, o Options, endpoint string, report func(Even
 		return nil, err
 	}
 	env := append(inheritedEnv(), o.headCredentials()...)
-	c, err := startChild(o, "head", []string{"head",
+	c, err := startChild(o, "head", o.HeadProgram, []string{
 		"--config.file=" + config,
 		"--storage.agent.path=" + filepath.Join(o.DataDir, "data-agent"),
 		"--web.listen-address=" + o.HeadAddress,

@@ -23,7 +23,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
-	"github.com/parascope/parascope/internal/localaws"
+	"github.com/parascope/parascope/localaws"
 )
 
 // Options say where things listen and where they keep their data.
@@ -39,7 +39,8 @@ type Options struct {
 	IdentityCenter string // organization (the default), account or none; only with the first has the stack a Grafana
 	AuditFile      string // where every permission that is asked for is written; "": nowhere
 	Interval       time.Duration
-	Program        string // path of parascope itself, to start the daemons with
+	NodeProgram    string // path of parascope-node
+	HeadProgram    string // path of parascope-head
 	Cloud          localaws.Options
 	Logger         *slog.Logger
 

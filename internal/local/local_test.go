@@ -17,8 +17,8 @@ import (
 
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/localaws"
-	"github.com/parascope/parascope/internal/localaws/amp/dataplane"
+	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/amp/dataplane"
 )
 
 func TestPort0BecomesThreeFreePorts(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/localaws"
 )
 
 // firstRoles are those of the first people, in their order.

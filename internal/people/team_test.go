@@ -25,8 +25,8 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/localaws"
 )
 
 // update is a call of UpdatePermissions as it passes the proxy: its body, and what

@@ -6,8 +6,8 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 // TestNamesAreRefusedBeforeAnythingIsMade: the longest name is what Lambda leaves

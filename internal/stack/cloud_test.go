@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 const stackName = "pcluster-infra"

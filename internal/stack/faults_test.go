@@ -19,8 +19,8 @@ import (
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 // template packages the function and returns the template with its place.

@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/localaws"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
 )
 
 // TestCheckNetwork: the one that is wrong is named, with the parameter it came by.

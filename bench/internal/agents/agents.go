@@ -78,11 +78,7 @@ func (k Kind) configure(t Task) (args, env []string, err error) {
 		}
 	case Prometheus, Parascope:
 		args = []string{"--config.file=" + file, "--storage.agent.path=" + filepath.Join(t.Dir, "data"), "--web.listen-address=" + listen}
-		first := "--agent"
-		if k.Name == Parascope {
-			first = "head"
-		}
-		args = append([]string{first}, args...)
+		args = append([]string{"--agent"}, args...)
 		config += remoteWriteConfig(t.Endpoint, signed)
 	default:
 		return nil, nil, fmt.Errorf("there is no agent %q", k.Name)

@@ -1,0 +1,101 @@
+// Package artifact has what the programs of the module carry or look for: the
+// programs of a cluster's nodes, compressed.
+package artifact
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// FindProgram returns the path of another program of the module: beside this one,
+// then in PATH, then the copy that this program carries for this machine, which is
+// unpacked into the user's cache directory. The error names the program.
+func FindProgram(name string, getenv func(string) string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program's own file: %w", err)
+	}
+	if beside := filepath.Join(filepath.Dir(self), name); isExecutable(beside) {
+		return beside, nil
+	}
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	packed, err := carriedPrograms.ReadFile(packedProgram(name, runtime.GOOS, runtime.GOARCH))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found beside %s or in PATH, and this build carries no copy for %s/%s",
+			name, self, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release beside it, or build all programs with 'make build'")
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the carried copy of %s: %w", name, err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", hint.New(hint.Failure, fmt.Errorf("find a place for %s: %w", name, err), "set XDG_CACHE_HOME to a directory that can be written to")
+	}
+	path, err := unpackProgram(packed, filepath.Join(cache, "parascope", "programs"), name)
+	if err != nil {
+		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err), "make room in "+cache+", or set XDG_CACHE_HOME to another directory")
+	}
+	return path, nil
+}
+
+//go:embed programs
+var carriedPrograms embed.FS
+
+// packedProgram is where a build with make build carries a program of this name.
+func packedProgram(name, goos, goarch string) string {
+	return "programs/" + name + "-" + goos + "-" + goarch + ".gz"
+}
+
+// unpackProgram writes the program to dir, below a directory named by its content,
+// unless it is there already.
+func unpackProgram(packed []byte, dir, name string) (string, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return "", err
+	}
+	program, err := io.ReadAll(r)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(program)
+	dir = filepath.Join(dir, hex.EncodeToString(sum[:8]))
+	path := filepath.Join(dir, name)
+	if has, err := os.ReadFile(path); err == nil && bytes.Equal(has, program) && isExecutable(path) {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(dir, name+".*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(program)
+	if err = errors.Join(err, f.Chmod(0o755), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return path, nil
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}

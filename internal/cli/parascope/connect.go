@@ -1,0 +1,70 @@
+package parascope
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newConnect(p *cli.Process) *cobra.Command {
+	var aws awsconf.Options
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "connect",
+		Short: "Check and repair the connection of Prometheus to Grafana",
+		Long: `Run the stack's setup function again: it adds or repairs Grafana's data sources,
+lets Grafana query them, and installs the dashboards. It is what
+
+  aws lambda invoke --function-name pcluster-infra-grafana-datasource-setup out.json
+
+does, with the answer in words.`,
+		Example: `  parascope connect`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.ReportFailure(asJSON, err) }()
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(target(cmd).StackName))
+			}
+			answer, err := deploy.Connect(cmd.Context(), cfg, target(cmd))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p, answer)
+			}
+			style := term.Style(p.Stdout, p.Getenv)
+			for _, d := range answer.DataSources {
+				isDefault := ""
+				if d.Default {
+					isDefault = " (default)"
+				}
+				fmt.Fprintf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, strings.ReplaceAll(d.Health, "\n", " "))
+			}
+			for _, d := range answer.Dashboards {
+				fmt.Fprintf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)
+			}
+			for _, w := range answer.Warnings {
+				fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("!"), w)
+			}
+			fmt.Fprintf(p.Stdout, "Grafana %s at %s\n", answer.GrafanaVersion, answer.GrafanaURL)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
+	return c
+}

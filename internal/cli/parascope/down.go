@@ -1,0 +1,70 @@
+package parascope
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/deploy"
+)
+
+func newDown(p *cli.Process) *cobra.Command {
+	var aws awsconf.Options
+	var o deploy.DownOptions
+	var yes, asJSON bool
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Delete the stack and prove that nothing billed is left",
+		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
+'parascope up' uploaded for it. Its bucket goes too, unless it holds anything else,
+other stacks' functions for example, or was chosen with --bucket. It says what goes
+and asks first; afterwards it asks each service whether what was billed is really gone.`,
+		Example: `  parascope down
+  parascope down --yes --keep-bucket`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.ReportFailure(asJSON, err) }()
+			o.Target = target(cmd)
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			r := newProgress(p, asJSON)
+			if !yes {
+				o.Confirm = confirmed(cmd.Context(), p, r)
+			}
+			result, err := deploy.Down(cmd.Context(), cfg, o, r.Report)
+			r.Stop()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.PrintJSONLine(map[string]any{"event": "result", "result": result})
+			}
+			for _, s := range result.Stays {
+				fmt.Fprintf(p.Stdout, "stays: %s\n", s)
+			}
+			nothing, there := "nothing", "was there"
+			if len(result.Stays) > 0 {
+				nothing = "nothing else that is" // storage is billed too, by fractions of a cent
+			}
+			if len(result.Gone) > 0 {
+				there = "is left"
+			}
+			fmt.Fprintf(p.Stdout, "%s billed %s of stack %s\n", nothing, there, o.StackName)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack was made with)")
+	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
+	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
+	return c
+}

@@ -1,0 +1,73 @@
+package parascope
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newLogs(p *cli.Process) *cobra.Command {
+	var aws awsconf.Options
+	var since time.Duration
+	var follow, asJSON bool
+	c := &cobra.Command{
+		Use:   "logs",
+		Short: "Show the setup function's log",
+		Example: `  parascope logs
+  parascope logs --follow --since 10m`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if since < 0 {
+				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", since), "give --since 1h for what is younger than an hour")
+			}
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			style := term.Style(p.Stdout, p.Getenv)
+			shown := false
+			err = deploy.Logs(cmd.Context(), cfg, target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
+				shown = true
+				if asJSON {
+					return json.NewEncoder(p.Stdout).Encode(l)
+				}
+				_, err := fmt.Fprintf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
+				return err
+			})
+			if err == nil && !shown {
+				fmt.Fprintf(p.Stderr, "no lines within the last %s; '%s --since 24h' looks further back\n", shortly(since), target(cmd).Command("logs"))
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.DurationVar(&since, "since", time.Hour, "show what is younger than `DURATION`")
+	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
+	f.BoolVar(&asJSON, "json", false, "print JSON lines")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
+	return c
+}
+
+// shortly is a duration as people write it: 1h, and not 1h0m0s.
+func shortly(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

@@ -1,0 +1,84 @@
+package parascope
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// output is a file that a command writes at its end and that it could not do
+// without: whether it can be written is known before the command begins, and a
+// reader sees the old content or the new one.
+type output struct {
+	name   string
+	to     io.Writer // standard output, or what is no regular file
+	beside *os.File  // the new content of a regular file, renamed to name
+}
+
+// newOutput prepares the file of this name; - is stdout. Discard ends it.
+func newOutput(name string, stdout io.Writer) (*output, error) {
+	if name == "-" {
+		return &output{name: "standard output", to: stdout}, nil
+	}
+	cannot := func(err error) error {
+		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", name, err), "give --output another FILE, in a directory that exists and may be written to")
+	}
+	mode := fs.FileMode(0o644)
+	target := name
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		target = real
+	}
+	switch has, err := os.Stat(target); {
+	case err == nil && has.IsDir():
+		return nil, cannot(errors.New("it is a directory"))
+	case err == nil && !has.Mode().IsRegular(): // a pipe or a device: nothing to rename to
+		f, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, cannot(err)
+		}
+		return &output{name: name, to: f}, nil
+	case err == nil:
+		mode = has.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
+	if err != nil {
+		return nil, cannot(err)
+	}
+	o := &output{name: target, beside: f}
+	if err := f.Chmod(mode); err != nil {
+		o.discard()
+		return nil, cannot(err)
+	}
+	return o, nil
+}
+
+// write is the file's content, all of it.
+func (o *output) write(text string) error {
+	if o.beside == nil {
+		if _, err := io.WriteString(o.to, text); err != nil {
+			return fmt.Errorf("write %s: %w", o.name, err)
+		}
+		return nil
+	}
+	_, err := o.beside.WriteString(text)
+	if err = errors.Join(err, o.beside.Sync(), o.beside.Close()); err == nil {
+		err = os.Rename(o.beside.Name(), o.name)
+	}
+	if err != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", o.name, err), "make room, or give --output another FILE")
+	}
+	return nil
+}
+
+// discard removes what was prepared and not written.
+func (o *output) discard() {
+	if o.beside != nil {
+		o.beside.Close()
+		os.Remove(o.beside.Name()) // gone already when it was written
+	}
+}

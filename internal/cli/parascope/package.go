@@ -1,0 +1,128 @@
+package parascope
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
+)
+
+type packageOptions struct {
+	aws    awsconf.Options
+	stack  stack.PackageOptions
+	output string
+	force  bool
+	json   bool
+}
+
+func newPackage(p *cli.Process) *cobra.Command {
+	o := packageOptions{}
+	architecture := string(stack.HostArchitecture())
+	c := &cobra.Command{
+		Use:   "package",
+		Short: "Upload the setup function and write the template that names it",
+		Long: `Upload the setup function to an S3 bucket of the region, and write
+parallelcluster-infrastructure.yaml with its place filled in. After that the stack
+is created as the guide says:
+
+  aws cloudformation create-stack --stack-name pcluster-infra \
+    --template-body file://parallelcluster-infrastructure.yaml \
+    --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg \
+    --capabilities CAPABILITY_NAMED_IAM
+
+CloudFormation takes a function's code from a bucket of its own region only. The
+bucket is yours; it holds nothing but the function, about 4 MB. Running this again
+uploads nothing unless the function changed.`,
+		Example: `  parascope package --create-bucket            # the first time
+  parascope package                            # after an upgrade of parascope
+  parascope package --bucket my-artifacts --output infra.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.stack.Architecture = stack.Architecture(architecture)
+			return runPackage(cmd.Context(), p, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.stack.Bucket, "bucket", "", "`BUCKET` for the function (default: parascope-ACCOUNT-REGION)")
+	f.BoolVar(&o.stack.CreateBucket, "create-bucket", false, "make the bucket, private and encrypted, when it does not exist")
+	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`; AWS runs both (default: this machine's)")
+	f.Lookup("architecture").DefValue = "" // the text says it
+	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
+	f.BoolVar(&o.force, "force", false, "replace FILE even when it holds something else")
+	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	return c
+}
+
+func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
+	if o.output == "-" && o.json {
+		return hint.New(hint.Usage, errors.New("--output - and --json both want standard output"), "give --output a FILE, or leave --json out")
+	}
+	if err := mayReplace(o.output, o.force); err != nil {
+		return err
+	}
+	file, err := newOutput(o.output, p.Stdout)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return err
+	}
+	style := term.Style(p.Stderr, p.Getenv)
+	done, err := stack.Package(ctx, cfg, o.stack, func(doing string) {
+		fmt.Fprintln(p.Stderr, style.Faint(doing))
+	})
+	if err != nil {
+		return err
+	}
+	if err := file.write(done.Template); err != nil || o.output == "-" {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{
+			"template": o.output, "bucket": done.Bucket, "key": done.Key, "architecture": done.Architecture,
+			"bucketCreated": done.BucketCreated, "uploaded": done.Uploaded,
+		})
+	}
+	what := "unchanged"
+	if done.Uploaded {
+		what = "uploaded"
+	}
+	fmt.Fprintf(p.Stdout, "%s setup function %s: s3://%s/%s\n", style.Good("✓"), what, done.Bucket, done.Key)
+	fmt.Fprintf(p.Stdout, "%s template written: %s\n\n", style.Good("✓"), o.output)
+	fmt.Fprintf(p.Stdout, "Next:\n  aws cloudformation create-stack --stack-name pcluster-infra --template-body file://%s \\\n"+
+		"    --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg --capabilities CAPABILITY_NAMED_IAM --region %s\n", o.output, cfg.Region)
+	return nil
+}
+
+// mayReplace keeps a file that is no template of ours from being overwritten.
+func mayReplace(file string, force bool) error {
+	if file == "-" || force {
+		return nil
+	}
+	has, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("read %s: %w", file, err), "give --output another FILE")
+	}
+	if !bytes.Contains(has, []byte("Custom::GrafanaDataSource")) {
+		return hint.New(hint.BadInput, fmt.Errorf("%s is there already and is not parascope's template", file), "give --output another FILE, or --force")
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package parascope
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newStatus(p *cli.Process) *cobra.Command {
+	var aws awsconf.Options
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say what there is: stack, workspaces, people, and who sends metrics",
+		Long: `Say what there is of a stack: the stack itself, both workspaces, Grafana's data
+sources as the setup function found them last, who may sign in, and when each cluster
+sent its last sample. What could not be asked is unknown, and said to be. It changes
+nothing; 'parascope connect' checks the data sources now, and mends them.`,
+		Example: `  parascope status
+  parascope status --json | jq '.clusters'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := awsconf.Load(cmd.Context(), aws)
+			if err != nil {
+				return err
+			}
+			s, err := deploy.Look(cmd.Context(), cfg, target(cmd))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p, s)
+			}
+			printStatus(p, s)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "stack", stackNames(&aws))
+	return c
+}
+
+func printStatus(p *cli.Process, s deploy.Status) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(p.Stdout, "%-12s %s\n", what, fmt.Sprintf(format, args...))
+	}
+	line("stack", "%s %s", s.StackName, s.StackStatus)
+	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
+	line("grafana", "%s", strings.TrimSpace(cmp.Or(s.Grafana, "none")+"  "+s.GrafanaURL))
+	for _, d := range s.DataSources {
+		line("data source", "%s", describeSource(d))
+	}
+	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
+		line("people", "%d may sign in", len(s.Members))
+		printMembers(p, s.Members)
+	}
+	for _, c := range s.Clusters {
+		age := time.Since(c.LastSample).Round(time.Second)
+		line("cluster", "%s, last sample %s ago", c, age)
+	}
+	if len(s.Clusters) == 0 && s.Unknown["clusters"] == "" && s.Prometheus != "" {
+		line("cluster", "no metrics arrived within the last hour; on the head node: parascope head status")
+	}
+	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
+		line(what, "%s: %s", style.Bold("unknown"), s.Unknown[what])
+	}
+}
+
+// describeSource is a data source in words.
+func describeSource(d deploy.DataSource) string {
+	text := d.Name
+	if d.Default {
+		text += " (default)"
+	}
+	if d.Checked.IsZero() {
+		return text + ", not checked"
+	}
+	health, _, _ := strings.Cut(d.Health, ":")
+	if health != "OK" {
+		health = d.Health
+	}
+	return fmt.Sprintf("%s, %s when the setup function looked, %s ago", text, health, time.Since(d.Checked).Round(time.Second))
+}

@@ -1,0 +1,66 @@
+package parascope
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/parascope/parascope/internal/deploy"
+)
+
+// target is the stack that the command's flags name, with the flags that were given:
+// what the command advises to run next must mean the same stack.
+func target(c *cobra.Command) deploy.Target {
+	var t deploy.Target
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "region", "profile":
+			t.Elsewhere += written(c, f)
+		case "stack", "yes", "json": // it is asked again, and by a person
+		default:
+			t.Options += written(c, f)
+		}
+	})
+	t.StackName, _ = c.Flags().GetString("stack") // it is one where this is called
+	return t
+}
+
+// written is a flag as it stands in a command line.
+func written(c *cobra.Command, f *pflag.Flag) (text string) {
+	var values []string
+	switch f.Value.Type() {
+	case "bool":
+		if f.Value.String() == "true" {
+			return " --" + f.Name
+		}
+		return " --" + f.Name + "=false"
+	case "stringToString":
+		pairs, _ := c.Flags().GetStringToString(f.Name) // of its type, by the case
+		for _, k := range slices.Sorted(maps.Keys(pairs)) {
+			values = append(values, k+"="+pairs[k])
+		}
+	case "stringArray":
+		values, _ = c.Flags().GetStringArray(f.Name) // likewise
+	default:
+		values = []string{f.Value.String()}
+	}
+	for _, v := range values {
+		text += " --" + f.Name + " " + quoted(v)
+	}
+	return text
+}
+
+// quoted is a word as a shell reads it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,:/@=+", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	// Such a line stands between single quotes, so that double ones are read more easily.
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(word) + `"`
+}

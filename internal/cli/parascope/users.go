@@ -1,0 +1,304 @@
+package parascope
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/amg"
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/identity"
+	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// usersOptions are the flags that all users commands share.
+type usersOptions struct {
+	aws       awsconf.Options
+	workspace string
+	json      bool
+}
+
+func newUsers(p *cli.Process) *cobra.Command {
+	o := &usersOptions{}
+	c := &cobra.Command{
+		Use:   "users",
+		Short: "Say who may use Grafana: by e-mail, user name or group",
+		Long: `Say who may use the Grafana workspace. People are named as they are known: by
+e-mail, user name, or group:NAME of IAM Identity Center. Everybody has one role:
+admin (all), editor (create and change dashboards) or viewer (read).
+
+Every change is looked up again afterwards: what Grafana answers 200 to and does
+not do is told as a failure.`,
+		Example: `  parascope users add alice@example.com:admin bob@example.com
+  parascope users list
+  parascope users apply -f users.yaml --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := c.PersistentFlags()
+	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_GRAFANA_WORKSPACE"), "`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
+	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
+	return c
+}
+
+func (o *usersOptions) open(ctx context.Context) (*people.Team, error) {
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return nil, err
+	}
+	return people.Open(ctx, cfg, o.workspace)
+}
+
+func newUsersList(p *cli.Process, o *usersOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List who may use the workspace, and their roles",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			team, err := o.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			members, err := team.Members(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return printJSON(p, members)
+			}
+			if len(members) == 0 {
+				fmt.Fprintf(p.Stderr, "Nobody may use Grafana workspace %s yet: parascope users add WHO:ROLE\n", team.Workspace.ID)
+				return nil
+			}
+			rows := [][]string{{"ROLE", "WHO", "KIND", "ID"}}
+			for _, m := range members {
+				rows = append(rows, []string{strings.ToLower(string(m.Role)), m.Principal.String(), string(m.Kind), m.ID})
+			}
+			return printRows(p, rows)
+		},
+	}
+}
+
+func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "find [PART]",
+		Short: "List who is in Identity Center and could be added",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := awsconf.Load(cmd.Context(), o.aws)
+			if err != nil {
+				return err
+			}
+			directory, err := identity.Open(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			found, err := directory.List(cmd.Context(), strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return printJSON(p, found)
+			}
+			rows := [][]string{{"WHO", "KIND", "NAME", "ID"}}
+			for _, f := range found {
+				rows = append(rows, []string{f.String(), string(f.Kind), f.Name, f.ID})
+			}
+			return printRows(p, rows)
+		},
+	}
+}
+
+func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
+	role := "viewer"
+	c := &cobra.Command{
+		Use:   "add WHO[:ROLE] …",
+		Short: "Give people a role; whoever has another one changes it",
+		Example: `  parascope users add alice@example.com:admin
+  parascope users add bob carol@example.com --role editor
+  parascope users add group:platform-team:editor`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var wants []people.Want
+			for _, arg := range args {
+				who, name := arg, role
+				if i := strings.LastIndex(arg, ":"); i >= 0 && !isKind(arg[:i]) {
+					who, name = arg[:i], arg[i+1:]
+				}
+				r, err := amg.ParseRole(name)
+				if err != nil {
+					return err
+				}
+				wants = append(wants, people.Want{Who: who, Role: r})
+			}
+			return o.change(cmd.Context(), p, wants, false, false)
+		},
+	}
+	c.Flags().StringVar(&role, "role", role, "`ROLE` of those who are named without one: admin, editor or viewer")
+	completeFlag(c, "role", roleNames)
+	completeArgs(c, wants(&o.aws))
+	return c
+}
+
+// isKind reports whether what stands before a colon says what the name behind it is.
+func isKind(s string) bool { return s == string(identity.User) || s == string(identity.Group) }
+
+func newUsersRemove(p *cli.Process, o *usersOptions) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "remove WHO …",
+		Aliases: []string{"rm"},
+		Short:   "Take people's role away",
+		Example: `  parascope users remove bob@example.com`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var wants []people.Want
+			for _, who := range args {
+				wants = append(wants, people.Want{Who: who})
+			}
+			return o.change(cmd.Context(), p, wants, false, false)
+		},
+	}
+	completeArgs(c, members(o))
+	return c
+}
+
+func newUsersApply(p *cli.Process, o *usersOptions) *cobra.Command {
+	var file string
+	var dryRun, allowEmpty bool
+	c := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Make the workspace's people those of a file",
+		Long: `Make the people of the workspace those of a file. Whoever is not in it loses their
+role; --dry-run shows what would change. The file lists names under each role:
+
+  admin:
+    - alice@example.com
+  editor:
+    - group:platform-team
+  viewer:
+    - carol@example.com`,
+		Example: `  parascope users apply -f users.yaml --dry-run
+  parascope users apply -f users.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return hint.New(hint.Usage, fmt.Errorf("no file"), "give -f users.yaml")
+			}
+			content, name, err := readUsers(p, file)
+			if err != nil {
+				return hint.New(hint.BadInput, fmt.Errorf("read users: %w", err), "give -f FILE, or -f - for standard input")
+			}
+			wants, err := people.ReadFile(name, content)
+			if err != nil {
+				return err
+			}
+			if len(wants) == 0 && !allowEmpty {
+				return hint.New(hint.BadInput, fmt.Errorf("%s names nobody: everybody would lose their role", name),
+					"name people in it, or say --allow-empty if that is what you want")
+			}
+			return o.change(cmd.Context(), p, wants, true, dryRun)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "file", "f", "", "`FILE` with names under admin, editor and viewer; - for standard input")
+	f.BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVar(&allowEmpty, "allow-empty", false, "let a file without anybody take everybody's role")
+	return c
+}
+
+// maxUsers bounds what is read of standard input, in bytes: no workspace has so many.
+const maxUsers = 4 << 20
+
+// readUsers reads the file, and what errors call it.
+func readUsers(p *cli.Process, file string) (content []byte, name string, err error) {
+	if file != "-" {
+		content, err = os.ReadFile(file)
+		return content, file, err
+	}
+	content, err = io.ReadAll(io.LimitReader(p.Stdin, maxUsers+1))
+	if err == nil && len(content) > maxUsers {
+		err = fmt.Errorf("standard input has more than %d bytes", maxUsers)
+	}
+	return content, "standard input", err
+}
+
+// change plans, and unless it is a dry run applies, what is wanted.
+func (o *usersOptions) change(ctx context.Context, p *cli.Process, wants []people.Want, all, dryRun bool) error {
+	team, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	steps, err := team.Plan(ctx, wants, all)
+	if err != nil {
+		return err
+	}
+	results := []people.Result{}
+	if dryRun {
+		for _, s := range steps {
+			results = append(results, people.Result{Step: s})
+		}
+	} else if results, err = team.Apply(ctx, steps); err != nil {
+		return err
+	}
+	if o.json {
+		if err := printJSON(p, results); err != nil {
+			return err
+		}
+	} else {
+		printPeople(p, results, dryRun)
+	}
+	failed := 0
+	for _, r := range results {
+		if r.Why != "" {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return hint.New(hint.Failure, fmt.Errorf("%d of %d changes did not take", failed, len(results)),
+			"the reasons are above; 'parascope users list' shows what is in force")
+	}
+	return nil
+}
+
+func printPeople(p *cli.Process, results []people.Result, dryRun bool) {
+	style := term.Style(p.Stdout, p.Getenv)
+	if len(results) == 0 {
+		fmt.Fprintln(p.Stdout, "nothing to change")
+		return
+	}
+	for _, r := range results {
+		line := term.DescribeResult(style, r)
+		if dryRun {
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, term.DescribeStep(r.Step))
+		}
+		fmt.Fprintln(p.Stdout, line)
+	}
+}
+
+// printJSON prints v for machines.
+func printJSON(p *cli.Process, v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printRows draws a table; the first row are its titles.
+func printRows(p *cli.Process, rows [][]string) error {
+	columns := make([]term.Column, len(rows[0]))
+	for i, title := range rows[0] {
+		columns[i].Title = title
+	}
+	return term.Table(p.Stdout, term.Style(p.Stdout, p.Getenv), columns, rows[1:])
+}

@@ -1,0 +1,187 @@
+package parascopelocal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/local"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newLocalFault(p *cli.Process, dir *string) *cobra.Command {
+	f := local.Fault{}
+	var length, delay, retryAfter time.Duration
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "fault KIND",
+		Short: "Make the local cloud answer as in trouble",
+		Long: `Make the running local cloud's workspaces fail, for a time or for a share of the
+requests, to see what becomes of the samples. KIND is one of
+
+  expired       403, as with credentials that have expired
+  unauthorized  401
+  not-found     404, as for a workspace that is gone
+  throttled     429, with --retry-after if given
+  error         500
+  unavailable   503, with --retry-after if given
+  refuse        400: --refuse samples of each request are refused, the others kept
+  hang          no answer until the fault ends
+  reset         the connection is reset
+  slow          the answer comes --delay later
+
+Without --for a fault lasts until it is cleared or the local cloud stops.
+
+Expired, hang, reset and slow may be on the API of a service as well, by its name in
+docs/local-cloud.md: cloudformation, grafana, … What AWS does by itself goes on. There
+expired means the sessions that began before it: new credentials are good.`,
+		Example: `  parascope local fault expired --for 30s
+  parascope local fault throttled --retry-after 5s --share 0.5
+  parascope local fault refuse --refuse 3 --for 1m
+  parascope local fault unavailable --on query
+  parascope local fault expired --on cloudformation
+  parascope local fault list
+  parascope local fault clear`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.Kind = args[0]
+			if err := checkFault(f, length, delay, retryAfter); err != nil {
+				return err
+			}
+			f.ForSeconds, f.DelaySeconds, f.RetryAfterSeconds = length.Seconds(), delay.Seconds(), int(retryAfter.Seconds())
+			data, err := dataDir(p, *dir)
+			if err != nil {
+				return err
+			}
+			set, err := local.AddFault(cmd.Context(), data, f)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(p.Stdout).Encode(set)
+			}
+			_, err = fmt.Fprintf(p.Stdout, "%s: %s on %s, %s, %s\n", set.ID, set.Kind, set.On, share(set), until(set))
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.DurationVar(&length, "for", 0, "how long the fault lasts (default: until it is cleared)")
+	flags.Float64Var(&f.Share, "share", 1, "share of the requests that meet it, above 0 to 1")
+	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
+	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
+	flags.DurationVar(&retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
+	flags.DurationVar(&delay, "delay", 0, "how much later slow answers")
+	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that refuse refuses")
+	flags.BoolVar(&asJSON, "json", false, "print the fault as JSON")
+	c.AddCommand(newLocalFaultList(p, dir), newLocalFaultClear(p, dir))
+	return c
+}
+
+// checkFault says in the words of the flags what the local cloud would say in those
+// of its API, and refuses what that cannot express.
+func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
+	wrong, next := "", ""
+	switch {
+	case retryAfter < 0 || retryAfter%time.Second != 0:
+		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, as the header has it", retryAfter), "write --retry-after 2s"
+	case retryAfter > 0 && f.Kind != "throttled" && f.Kind != "unavailable":
+		wrong, next = "--retry-after is for the kinds throttled and unavailable", "leave --retry-after out"
+	case delay < 0 || length < 0:
+		wrong, next = "--for and --delay are not below 0", "write --for 30s"
+	case (delay > 0) != (f.Kind == "slow"):
+		wrong, next = "--delay is for the kind slow, which needs it", "write parascope local fault slow --delay 2s"
+	case f.RefuseSamples < 0 || (f.RefuseSamples > 0) != (f.Kind == "refuse"):
+		wrong, next = "--refuse is for the kind refuse, which needs it", "write parascope local fault refuse --refuse 3"
+	case f.Kind == "refuse" && f.On != "remote_write":
+		wrong, next = "the kind refuse is for --on remote_write", "leave --on out"
+	case !(f.Share > 0 && f.Share <= 1):
+		wrong, next = fmt.Sprintf("--share %v is not above 0 and at most 1", f.Share), "write --share 0.5"
+	default:
+		return nil
+	}
+	return hint.New(hint.Usage, errors.New(wrong), next)
+}
+
+func newLocalFaultList(p *cli.Process, dir *string) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List the faults in force, and how many requests have met each",
+		Example: `  parascope local fault list`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			data, err := dataDir(p, *dir)
+			if err != nil {
+				return err
+			}
+			faults, err := local.Faults(cmd.Context(), data)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(p.Stdout).Encode(faults)
+			}
+			if len(faults) == 0 {
+				_, err := fmt.Fprintln(p.Stdout, "no fault is in force")
+				return err
+			}
+			rows := [][]string{}
+			for _, f := range faults {
+				rows = append(rows, []string{f.ID, f.Kind, f.On, share(f), strconv.Itoa(f.Hits), until(f)})
+			}
+			return term.Table(p.Stdout, term.Style(p.Stdout, p.Getenv), []term.Column{
+				{Title: "FAULT"}, {Title: "KIND"}, {Title: "ON"}, {Title: "SHARE"}, {Title: "HITS", Right: true}, {Title: "UNTIL"},
+			}, rows)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the faults as JSON")
+	return c
+}
+
+func newLocalFaultClear(p *cli.Process, dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "clear [FAULT]",
+		Short: "End one fault, or all of them",
+		Example: `  parascope local fault clear
+  parascope local fault clear fault-1b9d6bcd`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := dataDir(p, *dir)
+			if err != nil {
+				return err
+			}
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			n, err := local.ClearFaults(cmd.Context(), data, id)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.Stdout, "faults cleared: %d\n", n)
+			return err
+		},
+	}
+}
+
+// share says how many of the requests meet a fault.
+func share(f local.Fault) string {
+	if f.Share == 1 {
+		return "every request"
+	}
+	return fmt.Sprintf("%g%% of the requests", 100*f.Share)
+}
+
+// until says when a fault ends.
+func until(f local.Fault) string {
+	if f.Until.IsZero() {
+		return "until cleared"
+	}
+	return "until " + f.Until.Local().Format(time.TimeOnly)
+}

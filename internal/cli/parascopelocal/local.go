@@ -1,0 +1,161 @@
+// Package parascopelocal has the commands of the program parascope-local.
+package parascopelocal
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/local"
+	"github.com/parascope/parascope/internal/term"
+)
+
+const aboutLocal = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
+'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
+run a node exporter for this machine and a head agent that scrapes and sends. It is
+ready when a sample of this machine has come the whole way and was queried back, and
+Grafana's data source is healthy.
+
+Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.
+
+At the first start the first three people of Identity Center get a role in Grafana:
+admin, editor, viewer. Later starts change no roles; 'parascope users' does. The
+people are three examples, or those of a JSON file given with --people, to whom
+every start adds those that are missing:
+
+  {
+    "users": [
+      {"userName": "dana", "email": "dana@example.com", "givenName": "Dana", "familyName": "Diaz"}
+    ],
+    "groups": [
+      {"displayName": "platform-team", "description": "runs the clusters", "members": ["dana"]}
+    ]
+  }
+
+Grafana needs Identity Center's instance of an organization: with --identity-center
+account or none a new stack has Prometheus alone.`
+
+// New makes the root command, with the list of its commands in the order of the help.
+func New(p *cli.Process) *cobra.Command {
+	o := local.Options{}
+	var asJSON, verbose bool
+	c := &cobra.Command{
+		Use:   "parascope-local",
+		Short: "Run everything on this machine, without AWS",
+		Long:  aboutLocal,
+		Example: `  parascope local
+  eval "$(parascope local env)"        # in another shell: point AWS clients at it
+  parascope query node_load1
+  aws amp list-workspaces              # the real AWS CLI works as well`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.NodeProgram, err = artifact.FindProgram("parascope-node", p.Getenv); err != nil {
+				return err
+			}
+			if o.HeadProgram, err = artifact.FindProgram("parascope-head", p.Getenv); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("imds-credential-lifetime") && o.IMDSAddress == "" {
+				o.IMDSAddress = "127.0.0.1:0" // a lifetime says that there are such credentials
+			}
+			level := slog.LevelWarn
+			if verbose {
+				level = slog.LevelDebug
+			}
+			o.Logger = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: level}))
+			if o.DataDir, err = dataDir(p, o.DataDir); err != nil {
+				return err
+			}
+			signal.Ignore(syscall.SIGPIPE) // who started it may stop reading; the cloud goes on
+			report := printLocal(p)
+			if asJSON {
+				enc := json.NewEncoder(p.Stdout)
+				report = func(e local.Event) { _ = enc.Encode(e) } // a closed pipe must not stop the cloud
+			}
+			return local.Run(cmd.Context(), o, report)
+		},
+	}
+	f := c.Flags()
+	c.PersistentFlags().StringVar(&o.DataDir, "data", "", "directory for state, samples, keys and logs (default $XDG_STATE_HOME/parascope/local)")
+	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 takes a free one")
+	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
+	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
+	f.StringVar(&o.IMDSAddress, "imds-listen", "", "address of an instance metadata service, from which the head then has its credentials (default: none)")
+	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour, "how long credentials from the metadata service are good; turns it on, on a free port")
+	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
+	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
+	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
+	f.StringVar(&o.IdentityCenter, "identity-center", "organization", "organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
+	f.StringVar(&o.Cloud.People.Seed, "people", "", "JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
+	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
+	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
+	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate, "samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
+	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
+	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
+	f.BoolVar(&verbose, "verbose", false, "log every request")
+	c.AddCommand(newLocalEnv(p, &o.DataDir), newLocalFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))
+	return c
+}
+
+// dataDir resolves --data; relative paths become absolute, since the exports of
+// 'local env' are used from other directories.
+func dataDir(p *cli.Process, flag string) (string, error) {
+	if flag == "" {
+		state := p.Getenv("XDG_STATE_HOME")
+		if state == "" {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return "", hint.New(hint.Usage, fmt.Errorf("find a place for data: %w", err), "give --data DIR")
+			}
+			state = filepath.Join(home, ".local", "state")
+		}
+		flag = filepath.Join(state, "parascope", "local")
+	}
+	abs, err := filepath.Abs(flag)
+	if err != nil {
+		return "", fmt.Errorf("resolve --data: %w", err)
+	}
+	return abs, nil
+}
+
+// printLocal draws events for a person: a line for each thing that runs.
+func printLocal(p *cli.Process) func(local.Event) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	look := ""
+	return func(e local.Event) {
+		switch e.Kind {
+		case local.Started:
+			line(p.Stdout, "%s %-10s %s  %s", style.Good("✓"), e.What, e.Address, style.Faint(e.Detail))
+			if e.What == "grafana" {
+				look = "; open the address of grafana"
+			}
+		case local.Exited:
+			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
+			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
+		case local.Ready:
+			line(p.Stdout, "\n%s  this machine's metrics arrive%s. In another shell:", style.Bold("ready"), look)
+			// As it was called: a newcomer's shell does not find it otherwise.
+			line(p.Stdout, "  eval \"$(%s env --data %s)\"", p.Name, cli.ShellQuote(e.Detail))
+			line(p.Stdout, "  %s query node_load1", strings.TrimRight(strings.TrimSuffix(p.Name, "local"), " -"))
+			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
+		case local.Trouble:
+			line(p.Stderr, "%s %s: %s", style.Bold("!"), e.What, e.Detail)
+		case local.Stopping:
+			line(p.Stderr, "stopping; Ctrl-C again ends at once")
+		}
+	}
+}

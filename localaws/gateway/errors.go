@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+
+	"github.com/parascope/parascope/localaws/sigv4"
+)
+
+// refusal is how an error of the signature is called in the protocols: the
+// query protocol has its own names, the JSON ones share theirs.
+type refusal struct {
+	query       string
+	queryStatus int
+	json        string
+}
+
+var refusals = map[sigv4.Kind]refusal{
+	sigv4.Missing:      {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException"},
+	sigv4.Incomplete:   {"IncompleteSignature", 400, "IncompleteSignatureException"},
+	sigv4.UnknownKey:   {"InvalidClientTokenId", 403, "UnrecognizedClientException"},
+	sigv4.TokenExpired: {"ExpiredToken", 403, "ExpiredTokenException"},
+	sigv4.Expired:      {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
+	sigv4.Scope:        {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
+	sigv4.Mismatch:     {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
+}
+
+// writeError answers with err in the service's protocol. What is no answer of
+// AWS is a defect of the cloud: it is logged here, once, and the client gets its
+// request id to find it by.
+func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
+	s := req.route.service
+	answer, ok := errors.AsType[*Error](err)
+	if failure, refused := errors.AsType[*sigv4.Failure](err); refused {
+		r := refusals[failure.Kind]
+		answer, ok = &Error{Status: http.StatusForbidden, Code: r.json, Message: failure.Message}, true
+		if s.byForm() || s.Protocol == RESTXML {
+			answer.Status, answer.Code = r.queryStatus, r.query
+			if failure.Kind == sigv4.Missing {
+				answer.Message = "Request is missing Authentication Token"
+			}
+		}
+	}
+	if !ok {
+		g.opts.Logger.Error("request failed inside the local cloud", "id", req.ID, "path", req.URL.Path, "err", err)
+		answer = &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: "The request failed inside the local cloud; its log says why (request " + req.ID + ")"}
+	}
+	maps.Copy(w.Header(), answer.Header)
+	if err := writeAnswer(w, req, answer); err != nil {
+		g.opts.Logger.Error("error answer could not be written", "id", req.ID, "err", err)
+	}
+}
+
+func writeAnswer(w http.ResponseWriter, req *Request, answer *Error) error {
+	body := map[string]any{"message": answer.Message}
+	maps.Copy(body, answer.Members)
+	switch req.route.service.Protocol {
+	case RESTXML:
+		return writeS3Error(w, req, answer)
+	case EC2Query:
+		return writeEC2Error(w, req, answer)
+	case Query:
+		fault := struct{ Type, Code, Message string }{"Sender", answer.Code, answer.Message}
+		if answer.Status >= http.StatusInternalServerError {
+			fault.Type = "Receiver"
+		}
+		return writeXML(w, req, answer.Status, "ErrorResponse", element{"Error", fault}, element{"RequestId", req.ID})
+	case JSON11:
+		body["__type"] = answer.Code
+		return writeJSON(w, answer.Status, "application/x-amz-json-1.1", body)
+	}
+	if answer.Capital {
+		body = map[string]any{"Message": answer.Message}
+	}
+	if answer.Code != "" {
+		w.Header().Set("x-amzn-ErrorType", answer.Code)
+	}
+	return WriteJSON(w, answer.Status, body)
+}

@@ -1,0 +1,143 @@
+package s3
+
+import (
+	"net/http"
+
+	"github.com/parascope/parascope/localaws/gateway"
+)
+
+// Sources of the rules below, named once.
+const (
+	reference = "S3 API reference"
+	guide     = "S3 user guide"
+)
+
+// Service is S3 for the gateway.
+func (s *S3) Service() gateway.Service {
+	return gateway.Service{
+		Name: "s3", Title: "Amazon Simple Storage Service", SigningName: "s3", Version: "2006-03-01", Protocol: gateway.RESTXML,
+		Operations: append(s.bucketOperations(), s.objectOperations()...),
+		Rules: []gateway.Rule{
+			{Text: "addresses are path-style, `/bucket/key`", Basis: gateway.Confirmed, Source: guide + ", path-style requests (AWS serves them beside virtual-hosted ones)"},
+			{Text: "a bucket of another region answers 301 PermanentRedirect with x-amz-bucket-region, GetBucketLocation excepted", Basis: gateway.Confirmed, Source: reference + ", error responses; text without AWS's endpoint"},
+			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` is there always and belongs to AWS: 403 for the account, presigned requests of CloudFormation work", Basis: gateway.Inferred, Source: "CloudFormation user guide, VPC endpoints (the name; that the bucket is AWS's)"},
+			{Text: "another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
+			{Text: "names that begin with `taken-` belong to another account, so that this can be tried", Basis: gateway.Assumed, Source: "a means of the local cloud"},
+			{Text: "settings are stored and given back; bucket policies, encryption, versions and public access blocks have no effect on requests", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "bodies in signed chunks (`STREAMING-…`) are refused: SDKs send them over https, or on request", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the Go SDK and the CLIs sign whole bodies over http"},
+		},
+	}
+}
+
+func (s *S3) bucketOperations() []gateway.Operation {
+	const (
+		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+		path                = "/{Bucket}"
+	)
+	listKeys := func(r *gateway.Request) map[string][]string {
+		return map[string][]string{"s3:prefix": {r.URL.Query().Get("prefix")}}
+	}
+	return []gateway.Operation{
+		{Name: "ListBuckets", Method: get, Path: "/", Serve: s.listBuckets, Action: "s3:ListAllMyBuckets"},
+		{Name: "CreateBucket", Method: put, Path: path, Serve: s.createBucket, Action: "s3:CreateBucket", Resources: bucketARN, Rules: []gateway.Rule{
+			{Text: "outside us-east-1 LocationConstraint must be the endpoint's region, else 400 IllegalLocationConstraintException; in us-east-1 it is absent or another region, `us-east-1` is 400 InvalidLocationConstraint", Basis: gateway.Confirmed, Source: reference + ", CreateBucket and error responses"},
+			{Text: "a bucket that is there already: 409 BucketAlreadyOwnedByYou, in us-east-1 200; another account's: 409 BucketAlreadyExists", Basis: gateway.Confirmed, Source: reference + ", CreateBucket"},
+			{Text: "object lock, ACL and ownership headers are ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		}},
+		{Name: "HeadBucket", Method: http.MethodHead, Path: path, Serve: s.headBucket, Action: "s3:ListBucket", Resources: bucketARN},
+		{Name: "DeleteBucket", Method: del, Path: path, Serve: s.deleteBucket, Action: "s3:DeleteBucket", Resources: bucketARN},
+		{Name: "ListObjects", Method: get, Path: path},
+		{Name: "ListObjectsV2", Method: get, Path: path, Query: "list-type=2", Serve: s.listObjects, Action: "s3:ListBucket", Resources: bucketARN, Keys: listKeys, Rules: []gateway.Rule{
+			{Text: "keys in the order of their bytes, 1000 a page; keys with a delimiter behind the prefix are one common prefix", Basis: gateway.Confirmed, Source: reference + ", ListObjectsV2"},
+		}},
+		{Name: "DeleteObjects", Method: post, Path: path, Query: "delete", Serve: s.deleteObjects, Rules: []gateway.Rule{
+			{Text: "up to 1000 keys; each needs s3:DeleteObject, and one that is refused is an Error inside a 200", Basis: gateway.Confirmed, Source: reference + ", DeleteObjects"},
+		}},
+		{Name: "GetBucketLocation", Method: get, Path: path, Query: "location", Serve: s.getBucketLocation, Action: "s3:GetBucketLocation", Resources: bucketARN, Rules: []gateway.Rule{
+			{Text: "empty for us-east-1; answers in every region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
+		}},
+		{Name: "GetBucketVersioning", Method: get, Path: path, Query: "versioning", Serve: s.getSetting(versioning()), Action: "s3:GetBucketVersioning", Resources: bucketARN},
+		{Name: "PutBucketVersioning", Method: put, Path: path, Query: "versioning", Serve: s.putSetting(versioning()), Action: "s3:PutBucketVersioning", Resources: bucketARN, Rules: []gateway.Rule{
+			{Text: "only the setting is kept, not the versions", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		}},
+		{Name: "GetBucketEncryption", Method: get, Path: path, Query: "encryption", Serve: s.getSetting(encryption()), Action: "s3:GetEncryptionConfiguration", Resources: bucketARN, Rules: []gateway.Rule{
+			{Text: "AES256 unless something else was put", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
+		}},
+		{Name: "PutBucketEncryption", Method: put, Path: path, Query: "encryption", Serve: s.putSetting(encryption()), Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},
+		{Name: "DeleteBucketEncryption", Method: del, Path: path, Query: "encryption", Serve: s.deleteSetting(encryption()), Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},
+		{Name: "GetPublicAccessBlock", Method: get, Path: path, Query: "publicAccessBlock", Serve: s.getSetting(publicAccessBlock()), Action: "s3:GetBucketPublicAccessBlock", Resources: bucketARN, Rules: []gateway.Rule{
+			{Text: "all four are on in a new bucket", Basis: gateway.Confirmed, Source: guide + ", blocking public access since 2023-04"},
+		}},
+		{Name: "PutPublicAccessBlock", Method: put, Path: path, Query: "publicAccessBlock", Serve: s.putSetting(publicAccessBlock()), Action: "s3:PutBucketPublicAccessBlock", Resources: bucketARN},
+		{Name: "DeletePublicAccessBlock", Method: del, Path: path, Query: "publicAccessBlock", Serve: s.deleteSetting(publicAccessBlock()), Action: "s3:PutBucketPublicAccessBlock", Resources: bucketARN},
+		{Name: "GetBucketOwnershipControls", Method: get, Path: path, Query: "ownershipControls", Serve: s.getSetting(ownershipControls()), Action: "s3:GetBucketOwnershipControls", Resources: bucketARN},
+		{Name: "PutBucketOwnershipControls", Method: put, Path: path, Query: "ownershipControls", Serve: s.putSetting(ownershipControls()), Action: "s3:PutBucketOwnershipControls", Resources: bucketARN},
+		{Name: "DeleteBucketOwnershipControls", Method: del, Path: path, Query: "ownershipControls", Serve: s.deleteSetting(ownershipControls()), Action: "s3:PutBucketOwnershipControls", Resources: bucketARN},
+		{Name: "GetBucketPolicy", Method: get, Path: path, Query: "policy", Serve: s.getSetting(policy()), Action: "s3:GetBucketPolicy", Resources: bucketARN},
+		{Name: "PutBucketPolicy", Method: put, Path: path, Query: "policy", Serve: s.putSetting(policy()), Action: "s3:PutBucketPolicy", Resources: bucketARN},
+		{Name: "DeleteBucketPolicy", Method: del, Path: path, Query: "policy", Serve: s.deleteSetting(policy()), Action: "s3:DeleteBucketPolicy", Resources: bucketARN},
+		{Name: "GetBucketTagging", Method: get, Path: path, Query: "tagging", Serve: s.getSetting(tagging()), Action: "s3:GetBucketTagging", Resources: bucketARN},
+		{Name: "PutBucketTagging", Method: put, Path: path, Query: "tagging", Serve: s.putSetting(tagging()), Action: "s3:PutBucketTagging", Resources: bucketARN},
+		{Name: "DeleteBucketTagging", Method: del, Path: path, Query: "tagging", Serve: s.deleteSetting(tagging()), Action: "s3:PutBucketTagging", Resources: bucketARN},
+
+		{Name: "GetBucketAccelerateConfiguration", Method: get, Path: path, Query: "accelerate"},
+		{Name: "GetBucketAcl", Method: get, Path: path, Query: "acl"},
+		{Name: "PutBucketAcl", Method: put, Path: path, Query: "acl"},
+		{Name: "GetBucketCors", Method: get, Path: path, Query: "cors"},
+		{Name: "PutBucketCors", Method: put, Path: path, Query: "cors"},
+		{Name: "GetBucketLifecycleConfiguration", Method: get, Path: path, Query: "lifecycle"},
+		{Name: "PutBucketLifecycleConfiguration", Method: put, Path: path, Query: "lifecycle"},
+		{Name: "GetBucketLogging", Method: get, Path: path, Query: "logging"},
+		{Name: "PutBucketLogging", Method: put, Path: path, Query: "logging"},
+		{Name: "GetBucketNotificationConfiguration", Method: get, Path: path, Query: "notification"},
+		{Name: "PutBucketNotificationConfiguration", Method: put, Path: path, Query: "notification"},
+		{Name: "GetBucketPolicyStatus", Method: get, Path: path, Query: "policyStatus"},
+		{Name: "GetBucketReplication", Method: get, Path: path, Query: "replication"},
+		{Name: "GetBucketRequestPayment", Method: get, Path: path, Query: "requestPayment"},
+		{Name: "GetBucketWebsite", Method: get, Path: path, Query: "website"},
+		{Name: "GetObjectLockConfiguration", Method: get, Path: path, Query: "object-lock"},
+		{Name: "ListMultipartUploads", Method: get, Path: path, Query: "uploads"},
+		{Name: "ListObjectVersions", Method: get, Path: path, Query: "versions"},
+	}
+}
+
+func (s *S3) objectOperations() []gateway.Operation {
+	const (
+		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+		path                = "/{Bucket}/{Key+}"
+	)
+	read := []gateway.Rule{
+		{Text: "a key that is not there is 404 NoSuchKey, and 403 for who may not s3:ListBucket", Basis: gateway.Confirmed, Source: reference + ", GetObject"},
+		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums when x-amz-checksum-mode asks for them", Basis: gateway.Confirmed, Source: reference + ", GetObject"},
+	}
+	return []gateway.Operation{
+		{Name: "PutObject", Method: put, Path: path, Serve: s.putObject, Action: "s3:PutObject", Resources: objectARN, Rules: []gateway.Rule{
+			{Text: "Content-MD5 and x-amz-checksum- (crc32, crc32c, crc64nvme, sha1, sha256) are verified: 400 BadDigest", Basis: gateway.Confirmed, Source: reference + ", PutObject"},
+			{Text: "If-None-Match: * and If-Match: 412 PreconditionFailed", Basis: gateway.Confirmed, Source: guide + ", conditional writes"},
+		}},
+		{Name: "GetObject", Method: get, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN, Rules: read},
+		{Name: "HeadObject", Method: http.MethodHead, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN},
+		{Name: "DeleteObject", Method: del, Path: path, Serve: s.deleteObject, Action: "s3:DeleteObject", Resources: objectARN, Rules: []gateway.Rule{
+			{Text: "204 whether the object was there or not", Basis: gateway.Confirmed, Source: reference + ", DeleteObject"},
+		}},
+		{Name: "CreateMultipartUpload", Method: post, Path: path, Query: "uploads", Serve: s.createMultipartUpload, Action: "s3:PutObject", Resources: objectARN},
+		{Name: "UploadPart", Method: put, Path: path, Query: "partNumber", Serve: s.uploadPart, Action: "s3:PutObject", Resources: objectARN},
+		{Name: "CompleteMultipartUpload", Method: post, Path: path, Query: "uploadId", Serve: s.completeMultipartUpload, Action: "s3:PutObject", Resources: objectARN, Rules: []gateway.Rule{
+			{Text: "parts in ascending order, 5 MiB each but the last; the ETag is the hash of the parts' hashes, a dash and their number", Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
+			{Text: "the whole has no checksum of its own", Basis: gateway.Assumed, Source: "a simplification of the local cloud: AWS keeps a composite one"},
+		}},
+		{Name: "AbortMultipartUpload", Method: del, Path: path, Query: "uploadId", Serve: s.abortMultipartUpload, Action: "s3:AbortMultipartUpload", Resources: objectARN},
+
+		{Name: "ListParts", Method: get, Path: path, Query: "uploadId"},
+		{Name: "GetObjectAcl", Method: get, Path: path, Query: "acl"},
+		{Name: "PutObjectAcl", Method: put, Path: path, Query: "acl"},
+		{Name: "GetObjectAttributes", Method: get, Path: path, Query: "attributes"},
+		{Name: "GetObjectLegalHold", Method: get, Path: path, Query: "legal-hold"},
+		{Name: "GetObjectRetention", Method: get, Path: path, Query: "retention"},
+		{Name: "GetObjectTagging", Method: get, Path: path, Query: "tagging"},
+		{Name: "PutObjectTagging", Method: put, Path: path, Query: "tagging"},
+		{Name: "DeleteObjectTagging", Method: del, Path: path, Query: "tagging"},
+		{Name: "RestoreObject", Method: post, Path: path, Query: "restore"},
+		{Name: "SelectObjectContent", Method: post, Path: path, Query: "select"},
+	}
+}
