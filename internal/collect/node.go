@@ -1,8 +1,11 @@
 package collect
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -54,9 +57,9 @@ func newMetrics(o Options) (http.Handler, error) {
 	m.self.MustRegister(m.build,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	nodes, err := collector.NewNodeCollector(m.logger)
+	nodes, err := prepareCollectors(m.logger, o.Full)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the node collectors: %w", err)
+		return nil, err
 	}
 	for name := range nodes.Collectors {
 		m.names = append(m.names, name)
@@ -65,13 +68,64 @@ func newMetrics(o Options) (http.Handler, error) {
 	return m, nil
 }
 
-// checkPaths names the flag of a path that is no directory. The collectors would
-// name neither the flag nor what is wrong.
+// prepareCollectors returns the enabled collectors. One that cannot be prepared,
+// because /proc is not mounted for example, reports success 0 at each scrape, and
+// its error, until it can.
+func prepareCollectors(logger *slog.Logger, full bool) (*collector.NodeCollector, error) {
+	if full {
+		nodes, err := collector.NewNodeCollector(logger)
+		if err != nil {
+			return nil, fmt.Errorf("prepare the node collectors: %w", err)
+		}
+		return nodes, nil
+	}
+	var all *collector.NodeCollector
+	unprepared := map[string]collector.Collector{}
+	for _, name := range lean {
+		nodes, err := collector.NewNodeCollector(logger, name)
+		switch {
+		case err != nil:
+			logger.Warn("collector cannot read its source; it is tried again at each scrape", "collector", name, "err", err)
+			unprepared[name] = unpreparedCollector{name, logger}
+		case all == nil:
+			all = nodes
+		default:
+			all.Collectors[name] = nodes.Collectors[name]
+		}
+	}
+	if all == nil {
+		return nil, errors.New("prepare the node collectors: none of them can be prepared")
+	}
+	maps.Copy(all.Collectors, unprepared)
+	return all, nil
+}
+
+// unpreparedCollector is a collector whose preparation failed. Each reading tries it
+// again.
+type unpreparedCollector struct {
+	name   string
+	logger *slog.Logger
+}
+
+// Update reads the collector if it can be prepared now.
+func (u unpreparedCollector) Update(ch chan<- prometheus.Metric) error {
+	nodes, err := collector.NewNodeCollector(u.logger, u.name)
+	if err != nil {
+		return err
+	}
+	return nodes.Collectors[u.name].Update(ch)
+}
+
+// checkPaths names the flag of a path that was given and is no directory. The
+// collectors would name neither the flag nor what is wrong.
 func checkPaths(o Options) error {
-	for _, p := range []struct{ flag, dir string }{
-		{"--path.procfs", o.ProcFS}, {"--path.sysfs", o.SysFS}, {"--path.rootfs", o.RootFS},
+	for _, p := range []struct{ flag, dir, usual string }{
+		{"--path.procfs", o.ProcFS, "/proc"}, {"--path.sysfs", o.SysFS, "/sys"}, {"--path.rootfs", o.RootFS, "/"},
 	} {
 		info, err := os.Stat(p.dir)
+		if errors.Is(err, fs.ErrNotExist) && p.dir == p.usual {
+			continue // the collectors that read it say so, at each scrape
+		}
 		if err == nil && !info.IsDir() {
 			err = fmt.Errorf("%s is not a directory", p.dir)
 		}
