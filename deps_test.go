@@ -76,6 +76,11 @@ var forbidden = []arrow{
 		why:  "the setup function starts cold: it carries neither the command line nor a database",
 	},
 	{
+		from: []string{"internal/term"},
+		to:   []string{module + "/"},
+		why:  "term draws what it is given: a command turns what happened into lines, rows and points",
+	},
+	{
 		from: []string{"cmd/parascope-node"},
 		to:   []string{"github.com/aws/", "github.com/prometheus/prometheus/", module + "/internal/deploy", module + "/localaws"},
 		deep: true,

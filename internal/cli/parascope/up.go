@@ -115,13 +115,8 @@ func readWants(users []string) ([]people.Want, error) {
 	return wants, nil
 }
 
-// newProgress tells the events of deploy on the process' streams.
-func newProgress(p *cli.Process, asJSON bool) term.Progress {
-	return term.NewProgress(term.Output{Stdout: p.Stdout, Stderr: p.Stderr, Getenv: p.Getenv, JSON: asJSON})
-}
-
 // confirmed asks the person between the lines that are drawn.
-func confirmed(ctx context.Context, p *cli.Process, drawn term.Progress) func(question string) (bool, error) {
+func confirmed(ctx context.Context, p *cli.Process, drawn progress) func(question string) (bool, error) {
 	return func(question string) (yes bool, err error) {
 		drawn.Quiet(func() { yes, err = ask(ctx, p, question) })
 		return yes, err

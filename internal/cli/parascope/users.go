@@ -279,9 +279,9 @@ func printPeople(p *cli.Process, results []people.Result, dryRun bool) {
 		return
 	}
 	for _, r := range results {
-		line := term.DescribeResult(style, r)
+		line := describeResult(style, r)
 		if dryRun {
-			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, term.DescribeStep(r.Step))
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, describeStep(r.Step))
 		}
 		fmt.Fprintln(p.Stdout, line)
 	}

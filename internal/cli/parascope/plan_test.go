@@ -1,4 +1,4 @@
-package term
+package parascope
 
 import (
 	"fmt"
@@ -8,10 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
 )
 
 func TestDescribePlan(t *testing.T) {
-	got := strings.Join(describePlan(Styler{}, []stack.Change{
+	got := strings.Join(describePlan(term.Styler{}, []stack.Change{
 		{LogicalID: "GrafanaWorkspace", Type: "AWS::Grafana::Workspace", Caption: "The Grafana workspace", Action: "Modify", Replacement: "Conditional", Properties: []string{"Name"}},
 		{LogicalID: "Old", Type: "AWS::IAM::Role", Action: "Remove"},
 		{LogicalID: "LogGroup", Type: "AWS::Logs::LogGroup", Action: "Modify", Replacement: "False", Properties: []string{"A", "B", "C", "D", "E", "F"}},
@@ -29,7 +30,7 @@ func TestDescribePlan(t *testing.T) {
 	for i := range 500 {
 		many = append(many, stack.Change{LogicalID: fmt.Sprint(i), Action: "Add"})
 	}
-	if lines := describePlan(Styler{}, many); len(lines) != mostChanges+2 || lines[len(lines)-1] != "  … 460 more" {
+	if lines := describePlan(term.Styler{}, many); len(lines) != mostChanges+2 || lines[len(lines)-1] != "  … 460 more" {
 		t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
 	}
 }

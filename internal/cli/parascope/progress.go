@@ -1,4 +1,4 @@
-package term
+package parascope
 
 import (
 	"cmp"
@@ -12,55 +12,50 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
 )
 
 // heartbeat is how long nothing is said before a line says that it goes on.
 const heartbeat = 10 * time.Second
 
-// Output is where Progress draws.
-type Output struct {
-	Stdout, Stderr io.Writer
-	Getenv         func(string) string
-	JSON           bool
-}
-
-// Progress is how the events of deploy are told: on stdout as JSON; on a terminal as
+// progress is how the events of deploy are told: on stdout as JSON; on a terminal as
 // a tree that is drawn in place; elsewhere on stderr, a line each, with a line now
 // and then while nothing happens.
-type Progress struct {
+type progress struct {
 	Report func(deploy.Event)
 	Quiet  func(do func()) // keeps still while do asks the person something
 	Stop   func()
 }
 
-// NewProgress begins; Stop must end it. From here on a reader that goes away, as in
+// newProgress begins; Stop must end it. From here on a reader that goes away, as in
 // "parascope up | head -1", no longer ends the program: half of a stack helps nobody.
-func NewProgress(o Output) Progress {
+func newProgress(p *cli.Process, asJSON bool) progress {
 	signal.Ignore(syscall.SIGPIPE)
-	if o.JSON {
-		enc := json.NewEncoder(o.Stdout)
-		return Progress{
+	if asJSON {
+		enc := json.NewEncoder(p.Stdout)
+		return progress{
 			Report: func(e deploy.Event) { _ = enc.Encode(e) }, // a closed pipe must not stop AWS's work half-way
 			Quiet:  func(do func()) { do() },
 			Stop:   func() {},
 		}
 	}
-	if IsTerminal(o.Stderr) && o.Getenv("TERM") != "dumb" {
-		t := newProgressTree(o, time.Now)
-		return Progress{t.report, t.quiet, t.stop}
+	if term.IsTerminal(p.Stderr) && p.Getenv("TERM") != "dumb" {
+		t := newProgressTree(p, time.Now)
+		return progress{t.report, t.quiet, t.stop}
 	}
-	l := &progressLines{w: o.Stderr, style: Style(o.Stderr, o.Getenv), start: time.Now(), since: map[string]beginning{}, done: make(chan struct{})}
+	l := &progressLines{w: p.Stderr, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]beginning{}, done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
-	return Progress{l.report, l.quiet, l.stop}
+	return progress{l.report, l.quiet, l.stop}
 }
 
 // progressLines draws one line for each event that a person cares about.
 type progressLines struct {
 	w     io.Writer
-	style Styler
+	style term.Styler
 	start time.Time
 
 	mu    sync.Mutex
@@ -87,7 +82,7 @@ func (l *progressLines) report(e deploy.Event) {
 	case deploy.Progress:
 		l.progress(*e.Resource)
 	case deploy.Changed:
-		l.line("  %s", DescribeResult(l.style, *e.Person))
+		l.line("  %s", describeResult(l.style, *e.Person))
 	}
 }
 
@@ -99,9 +94,9 @@ func (l *progressLines) quiet(do func()) {
 	l.beat.Reset(heartbeat)
 }
 
-// DescribeResult is one person's line: what changed, and why not.
-func DescribeResult(style Styler, r people.Result) string {
-	mark, text := style.Good("✓"), DescribeStep(r.Step)
+// describeResult is one person's line: what changed, and why not.
+func describeResult(style term.Styler, r people.Result) string {
+	mark, text := style.Good("✓"), describeStep(r.Step)
 	if r.Why != "" {
 		mark, text = style.Bad("✗"), text+": "+r.Why
 	}
@@ -199,8 +194,8 @@ func seconds(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// DescribeStep says in words which role is given and which is taken.
-func DescribeStep(s people.Step) string {
+// describeStep says in words which role is given and which is taken.
+func describeStep(s people.Step) string {
 	var from []string
 	for _, r := range s.From {
 		from = append(from, strings.ToLower(string(r)))

@@ -1,4 +1,4 @@
-package term
+package parascope
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
 )
 
 // Of a plan so many changes are shown, and of a change so many properties; all that
@@ -17,7 +18,7 @@ const (
 
 // describePlan says what CloudFormation is going to do, a line for each change, what
 // takes something away at the end.
-func describePlan(style Styler, changes []stack.Change) (lines []string) {
+func describePlan(style term.Styler, changes []stack.Change) (lines []string) {
 	count := map[string]int{}
 	var kept, lost []stack.Change
 	for _, c := range changes {

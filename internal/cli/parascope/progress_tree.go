@@ -1,4 +1,4 @@
-package term
+package parascope
 
 import (
 	"fmt"
@@ -6,8 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
 )
 
 // redraw is how often durations move on a terminal.
@@ -16,11 +18,11 @@ const redraw = time.Second
 // progressTree draws the events of deploy on a terminal: the stack with its
 // resources below it, drawn again in place, and above it what is over.
 type progressTree struct {
-	style Styler
+	style term.Styler
 	now   func() time.Time
 
 	mu     sync.Mutex // a prompt holds it, and what is drawn waits
-	live   *Live
+	live   *term.Live
 	step   string // the step that runs, in words; "" between steps
 	root   string // the stack; "" before its first event
 	status string // the stack's
@@ -53,10 +55,10 @@ const (
 	rowCancelled
 )
 
-func newProgressTree(o Output, now func() time.Time) *progressTree {
+func newProgressTree(p *cli.Process, now func() time.Time) *progressTree {
 	t := &progressTree{
-		style: Style(o.Stderr, o.Getenv), now: now, over: map[string]bool{},
-		live: NewLive(o.Stderr, func() (int, int) { return Size(o.Stderr) }),
+		style: term.Style(p.Stderr, p.Getenv), now: now, over: map[string]bool{},
+		live: term.NewLive(p.Stderr, func() (int, int) { return term.Size(p.Stderr) }),
 	}
 	t.ticker = time.AfterFunc(redraw, t.tick)
 	return t
@@ -113,7 +115,7 @@ func (t *progressTree) report(e deploy.Event) {
 		t.progress(*e.Resource)
 		t.live.Draw(t.frame())
 	case deploy.Changed:
-		t.live.Print("  "+DescribeResult(t.style, *e.Person), t.frame())
+		t.live.Print("  "+describeResult(t.style, *e.Person), t.frame())
 	}
 }
 

@@ -1,7 +1,8 @@
-package term
+package parascope
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // drawing is a tree with a clock that the test moves.
 type drawing struct {
@@ -26,7 +31,7 @@ func newDrawing(columns int) *drawing {
 	d := &drawing{at: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
 	d.progressTree = &progressTree{
 		now: func() time.Time { return d.at }, over: map[string]bool{},
-		live:   NewLive(&d.out, func() (int, int) { return columns, 24 }),
+		live:   term.NewLive(&d.out, func() (int, int) { return columns, 24 }),
 		ticker: time.AfterFunc(time.Hour, func() {}),
 	}
 	return d
@@ -55,7 +60,7 @@ func (d *drawing) plan(ids ...string) {
 func (d *drawing) standing(columns int) string {
 	var lines []string
 	for _, l := range d.frame() {
-		lines = append(lines, Shorten(l, columns))
+		lines = append(lines, term.Shorten(l, columns))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -115,7 +120,7 @@ func TestProgressTree(t *testing.T) {
 func TestProgressOnAPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		r := NewProgress(Output{Stderr: &out, Getenv: func(string) string { return "" }})
+		r := newProgress(&cli.Process{Stderr: &out, Getenv: func(string) string { return "" }}, false)
 		at := func(status, reason string) {
 			r.Report(deploy.Event{Kind: deploy.Progress, Resource: &stack.Event{
 				Time: time.Now(), LogicalID: "GrafanaWorkspace", Caption: stack.Caption("GrafanaWorkspace"), Status: status, Reason: reason,
