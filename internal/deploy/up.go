@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -39,7 +40,7 @@ type UpResult struct {
 	GrafanaURL string            `json:"grafanaUrl,omitempty"`
 	Members    []people.Member   `json:"members"`
 	Outputs    map[string]string `json:"outputs"`
-	Cost       []Cost            `json:"cost"`
+	Cost       []cost.Line       `json:"cost"`
 }
 
 // notWatched is the error of a watch that was given up.
@@ -83,7 +84,7 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	u.result.Cost = AtRest(u.effective())
+	u.result.Cost = cost.AtRest(u.effective())
 	return u.result, nil
 }
 
