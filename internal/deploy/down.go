@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -43,7 +44,7 @@ type down struct {
 	report    func(Event)
 	state     stack.State
 	resources []stack.Resource
-	holding   stack.Holding // in the function's bucket
+	holding   artifact.Holding // in the function's bucket
 	result    DownResult
 }
 

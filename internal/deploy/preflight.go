@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
@@ -59,7 +60,7 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 
 // checkNames finds names that AWS will not take.
 func (u *up) checkNames(context.Context) finding {
-	return finding{bad: errors.Join(stack.CheckName(u.o.StackName), stack.CheckBucketName(u.o.Package.Bucket))}
+	return finding{bad: errors.Join(stack.CheckName(u.o.StackName), artifact.CheckBucketName(u.o.Package.Bucket))}
 }
 
 // checkNetwork finds out whether an existing network that the stack is to use is there.
@@ -108,7 +109,7 @@ func (u *up) checkFunction(context.Context) finding {
 	if !u.withGrafana() {
 		return finding{}
 	}
-	return finding{bad: stack.CheckFunction(u.o.Package.Architecture)}
+	return finding{bad: artifact.CheckFunction(u.o.Package.Architecture)}
 }
 
 // effective are the parameters that the stack will have: those it has, and the

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope"
-	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/artifact"
 )
 
 // policyStack is the stack that the deployer's policy is written for.
@@ -77,7 +77,7 @@ func (u *up) questions() []question {
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
 		return !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
 	})
-	at := place{account: u.account, region: u.cfg.Region, stack: u.o.StackName, bucket: cmp.Or(u.o.Package.Bucket, stack.BucketName(u.account, u.cfg.Region))}
+	at := place{account: u.account, region: u.cfg.Region, stack: u.o.StackName, bucket: cmp.Or(u.o.Package.Bucket, artifact.BucketName(u.account, u.cfg.Region))}
 	if parts := strings.Split(u.caller, ":"); len(parts) > 1 {
 		at.partition = parts[1]
 	}

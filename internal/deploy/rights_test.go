@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
@@ -127,22 +128,22 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 }
 
 func TestABucketOfAnotherName(t *testing.T) {
-	o := UpOptions{Target: Target{StackName: "mine"}, Package: stack.PackageOptions{Bucket: "ours"}}
+	o := UpOptions{Target: Target{StackName: "mine"}, Package: artifact.PackageOptions{Bucket: "ours"}}
 	if !slices.ContainsFunc(newUp(o, nil).questions(), func(q question) bool { return q.resource == "arn:aws:s3:::ours" }) {
 		t.Error("nobody asks for the bucket that is used")
 	}
 }
 
 // needFunction returns the architecture of a setup function that this build carries.
-func needFunction(t *testing.T) stack.Architecture {
+func needFunction(t *testing.T) artifact.Architecture {
 	t.Helper()
-	if err := stack.CheckFunction(stack.HostArchitecture()); err != nil {
+	if err := artifact.CheckFunction(artifact.HostArchitecture()); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
-	return stack.HostArchitecture()
+	return artifact.HostArchitecture()
 }
 
 // preflightOf runs Up as far as its preflight, and returns the warnings, the

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
@@ -27,7 +28,7 @@ import (
 type UpOptions struct {
 	Target
 	Parameters map[string]string // of the template; "MonitoringType", …
-	Package    stack.PackageOptions
+	Package    artifact.PackageOptions
 	People     []people.Want
 	Confirm    func(question string) (bool, error)
 }
@@ -58,7 +59,7 @@ type up struct {
 	account  string // the caller's
 	caller   string // the caller's ARN
 	state    stack.State
-	packaged stack.Packaged
+	template string // with the place of the setup function
 	result   UpResult
 }
 
@@ -90,19 +91,22 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 
 func (u *up) pack(ctx context.Context) (came string, err error) {
 	if !u.withGrafana() {
-		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
+		u.template, err = stack.Template(artifact.Place{Bucket: "''", Key: "''", Architecture: artifact.ARM64})
 		return "not needed without Grafana", err
 	}
 	u.o.Package.CreateBucket, u.o.Package.Stack = true, u.o.StackName
-	u.packaged, err = stack.Package(ctx, u.cfg, u.o.Package, func(string) {})
+	packaged, err := artifact.Package(ctx, u.cfg, u.o.Package, func(string) {})
 	if err != nil {
 		return "", err
 	}
+	if u.template, err = stack.Template(packaged.Place); err != nil {
+		return "", err
+	}
 	came = "unchanged"
-	if u.packaged.Uploaded {
+	if packaged.Uploaded {
 		came = "uploaded"
 	}
-	return fmt.Sprintf("%s: s3://%s/%s", came, u.packaged.Bucket, u.packaged.Key), nil
+	return fmt.Sprintf("%s: s3://%s/%s", came, packaged.Bucket, packaged.Key), nil
 }
 
 // change plans, asks where something would be lost, and lets CloudFormation do it.
@@ -123,7 +127,7 @@ func (u *up) change(ctx context.Context) (came string, err error) {
 }
 
 func (u *up) changeOnce(ctx context.Context) (string, error) {
-	set, err := u.stack.Plan(ctx, u.packaged.Template, u.o.Parameters)
+	set, err := u.stack.Plan(ctx, u.template, u.o.Parameters)
 	if err != nil {
 		return "", err
 	}
