@@ -1,6 +1,8 @@
 // Package cost says what the stack costs, from prices whose source is given with each.
 package cost
 
+import "github.com/parascope/parascope/internal/stack"
+
 // Line is one line of what the stack costs by the month before any metric is
 // sent, in US dollars of us-east-2.
 type Line struct {
@@ -21,7 +23,7 @@ func AtRest(parameters map[string]string) []Line {
 			Line{"NAT gateway, the compute nodes' way to the internet", 0.045 * hoursPerMonth, "VPC pricing, $0.045 an hour; traffic comes on top"},
 			Line{"its public IPv4 address", 0.005 * hoursPerMonth, "VPC pricing, $0.005 an hour"})
 	}
-	if t := parameters["MonitoringType"]; t == "" || t == "amp+amg" {
+	if stack.MonitoringOf(parameters).HasGrafana() {
 		all = append(all, Line{"Grafana, at least one editor", 9, "Amazon Managed Grafana pricing: one editor licence even when nobody signs in"})
 	}
 	return all

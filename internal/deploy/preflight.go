@@ -124,19 +124,13 @@ func (u *up) effective() map[string]string {
 }
 
 // withGrafana reports whether the stack will have a Grafana workspace.
-func (u *up) withGrafana() bool { return hasGrafana(u.effective()) }
-
-// hasGrafana reports whether a stack with these parameters has a Grafana workspace.
-func hasGrafana(parameters map[string]string) bool {
-	t := parameters["MonitoringType"]
-	return t == "" || t == "amp+amg"
-}
+func (u *up) withGrafana() bool { return stack.MonitoringOf(u.effective()).HasGrafana() }
 
 func (u *up) checkGrafanaForPeople(context.Context) finding {
 	if u.withGrafana() || len(u.o.People) == 0 {
 		return finding{}
 	}
-	return finding{bad: hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", u.effective()["MonitoringType"], u.o.People[0].Who),
+	return finding{bad: hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", stack.MonitoringOf(u.effective()), u.o.People[0].Who),
 		"--parameter MonitoringType=amp+amg makes one; without --user the stack is as you asked")}
 }
 

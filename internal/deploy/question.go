@@ -13,6 +13,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 // policyStack is the stack that the deployer's policy is written for.
@@ -71,9 +72,9 @@ const mostActions = 50
 
 // questions are about all that the stack needs, as it is and as it will be.
 func (u *up) questions() []question {
-	now, then := u.state.Parameters, u.effective()
-	grafana := hasGrafana(then) || u.state.Exists() && hasGrafana(now)
-	prometheus := then["MonitoringType"] != "none" || u.state.Exists() && now["MonitoringType"] != "none"
+	now, then := stack.MonitoringOf(u.state.Parameters), stack.MonitoringOf(u.effective())
+	grafana := then.HasGrafana() || u.state.Exists() && now.HasGrafana()
+	prometheus := then.HasPrometheus() || u.state.Exists() && now.HasPrometheus()
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
 		return !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
 	})

@@ -91,7 +91,7 @@ func (o Options) upOptions(ctx context.Context, cfg aws.Config) (deploy.UpOption
 	}
 	state, err := stack.New(cfg, StackName).Describe(ctx)
 	if !state.Exists() {
-		up.Parameters = map[string]string{"MonitoringType": "amp-only"}
+		up.Parameters = map[string]string{stack.MonitoringParameter: string(stack.AMPOnly)}
 	}
 	return up, err
 }
