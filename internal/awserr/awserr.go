@@ -79,6 +79,14 @@ func unreached(err error) (cause *url.Error, ok bool) {
 	return errors.AsType[*url.Error](err)
 }
 
+// Brief is AWS's code of an error, and the error's text where it has none.
+func Brief(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return err.Error()
+}
+
 // Status is the HTTP status of AWS's answer, 0 for an error that is none.
 func Status(err error) int {
 	answer, ok := errors.AsType[interface {

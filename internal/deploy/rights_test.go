@@ -3,136 +3,22 @@ package deploy
 import (
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
 )
-
-// TestTheDeployersPolicyCanBeAsked: what the questions rely on holds of the policy.
-func TestTheDeployersPolicyCanBeAsked(t *testing.T) {
-	known := map[string]bool{}
-	for _, s := range deployerStatements() {
-		known[s.Sid] = true
-		for operator := range s.Condition {
-			if !slices.Contains([]string{"StringEquals", "StringLike", "ArnEquals", "ArnLike"}, operator) {
-				t.Errorf("%s: a value of the policy's need not fulfil %s", s.Sid, operator)
-			}
-		}
-	}
-	for _, sid := range slices.Concat(forGrafana, forPrometheus) {
-		if !known[sid] {
-			t.Errorf("the policy has no statement %s", sid)
-		}
-	}
-}
-
-func newUp(o UpOptions, parameters map[string]string) *up {
-	u := &up{o: o, account: "111122223333", caller: "arn:aws:iam::111122223333:user/u"}
-	u.cfg.Region = "eu-west-1"
-	if parameters != nil {
-		u.state = stack.State{Status: "CREATE_COMPLETE", Parameters: parameters}
-	}
-	return u
-}
-
-// TestQuestions: few calls, about resources that could be the stack's.
-func TestQuestions(t *testing.T) {
-	all := newUp(UpOptions{Target: Target{StackName: "mine"}}, nil).questions()
-	got := map[string][]string{} // the first action of each question, by its resource
-	asked := 0
-	for _, q := range all {
-		asked += len(q.actions)
-		what := q.actions[0]
-		for _, c := range q.context {
-			what += " " + *c.ContextKeyName + "=" + c.ContextKeyValues[0]
-		}
-		got[q.resource] = append(got[q.resource], what)
-		if len(q.actions) > mostActions {
-			t.Errorf("%d actions in one call", len(q.actions))
-		}
-	}
-	const europe, global = " aws:RequestedRegion=eu-west-1", " aws:RequestedRegion=us-east-1"
-	if diff := cmp.Diff(map[string][]string{
-		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:UpdateWorkspaceConfiguration" + europe, "organizations:DescribeOrganization" + global},
-		"arn:aws:s3:::parascope-111122223333-eu-west-1":                                                                {"s3:CreateBucket" + europe},
-		"arn:aws:s3:::parascope-111122223333-eu-west-1/grafana-datasource-setup/preflight":                             {"s3:GetObject" + europe},
-		"arn:aws:cloudformation:eu-west-1:111122223333:stack/mine/preflight":                                           {"cloudformation:CreateStack" + europe},
-		"arn:aws:aps:eu-west-1:111122223333:workspace/preflight":                                                       {"aps:QueryMetrics" + europe},
-		"arn:aws:lambda:eu-west-1:111122223333:function:mine-grafana-datasource-setup":                                 {"lambda:CreateFunction" + europe},
-		"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mine-grafana-datasource-setup:log-stream:preflight": {"logs:CreateLogGroup" + europe},
-		"arn:aws:iam::111122223333:policy/mine-preflight":                                                              {"iam:CreatePolicy" + global},
-		"arn:aws:iam::111122223333:role/mine-preflight": {
-			"iam:CreateRole" + global,
-			"iam:AttachRolePolicy" + global + " iam:PolicyARN=arn:aws:iam::111122223333:policy/mine-preflight",
-			"iam:PassRole" + global + " iam:PassedToService=grafana.amazonaws.com",
-			"iam:PassRole" + global + " iam:PassedToService=lambda.amazonaws.com",
-		},
-	}, got); diff != "" {
-		t.Error(diff)
-	}
-	granted := 1 // PassRole, to two services
-	for _, s := range deployerStatements() {
-		if s.Sid != "CheckOwnRights" { // that it is granted, the answer says
-			granted += len(s.Action)
-		}
-	}
-	if asked != granted {
-		t.Errorf("asked for %d permissions of %d", asked, granted)
-	}
-}
-
-// TestNothingIsAskedThatTheStackDoesNotNeed: neither before the change nor after it.
-func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
-	const all, metrics, network = "amp+amg", "amp-only", "none"
-	for name, c := range map[string]struct {
-		now, then           string
-		grafana, prometheus bool
-	}{
-		"new":                {"", "", true, true},
-		"new, metrics only":  {"", metrics, false, true},
-		"new, network only":  {"", network, false, false},
-		"Grafana goes":       {all, network, true, true},
-		"metrics go":         {metrics, network, false, true},
-		"metrics come":       {network, metrics, false, true},
-		"nothing is changed": {network, "", false, false},
-	} {
-		var has map[string]string
-		if c.now != "" {
-			has = map[string]string{"MonitoringType": c.now}
-		}
-		o := UpOptions{Target: Target{StackName: "mine"}, Parameters: map[string]string{}}
-		if c.then != "" {
-			o.Parameters["MonitoringType"] = c.then
-		}
-		questions := newUp(o, has).questions()
-		asks := func(action string) bool {
-			return slices.ContainsFunc(questions, func(q question) bool { return slices.Contains(q.actions, action) })
-		}
-		if asks("grafana:CreateWorkspace") != c.grafana || asks("aps:CreateWorkspace") != c.prometheus || !asks("ec2:CreateVpc") {
-			t.Errorf("%s: %+v", name, questions)
-		}
-	}
-}
-
-func TestABucketOfAnotherName(t *testing.T) {
-	o := UpOptions{Target: Target{StackName: "mine"}, Package: artifact.PackageOptions{Bucket: "ours"}}
-	if !slices.ContainsFunc(newUp(o, nil).questions(), func(q question) bool { return q.resource == "arn:aws:s3:::ours" }) {
-		t.Error("nobody asks for the bucket that is used")
-	}
-}
 
 // needFunction returns the architecture of a setup function that this build carries.
 func needFunction(t *testing.T) artifact.Architecture {
@@ -190,7 +76,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
-			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
+			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +104,7 @@ func TestAUserWithAPath(t *testing.T) {
 	must(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
-	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
 	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, who may do all that is needed") {
 		t.Errorf("%q, warned %q, %v", came, warnings, err)
 	}
@@ -250,41 +136,12 @@ func TestGoingOnWithoutARight(t *testing.T) {
 	}
 }
 
-func TestPolicySourceOfThoseWhoHaveNone(t *testing.T) {
-	for caller, says := range map[string]string{
-		"arn:aws:iam::111122223333:root":             errRoot.Error(),
-		"arn:aws:sts::111122223333:federated-user/f": "knows users and roles",
-		"somebody": "is no ARN",
-	} {
-		if _, err := policySource(t.Context(), nil, caller); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v", caller, err)
-		}
-	}
-}
-
-// TestWhyNot: what AWS adds to a refusal, which the local cloud has not.
-func TestWhyNot(t *testing.T) {
-	r := rights{actions: map[string][]string{}}
-	refusal := func(e types.EvaluationResult) types.EvaluationResult {
-		e.EvalActionName, e.EvalDecision = aws.String("ec2:CreateVpc"), types.PolicyEvaluationDecisionTypeImplicitDeny
-		return e
-	}
-	r.add("BuildTheNetwork", refusal(types.EvaluationResult{OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{}}))
-	r.add("BuildTheNetwork", refusal(types.EvaluationResult{PermissionsBoundaryDecisionDetail: &types.PermissionsBoundaryDecisionDetail{}}))
-	r.add("BuildTheNetwork", refusal(types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}}}}))
-	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the organization forbids some of it; " +
-		"the permissions boundary forbids some of it; a policy asks for aws:MultiFactorAuthPresent, which is not known before"
-	if got := r.describe(policyStack, "parascope-x"); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
 // TestAStackThatMayNotBeLookedAt: what cannot be known is a warning, and who may not
 // ask is told all that they may not.
 func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["cloudformation:Describe*","organizations:*"],"Resource":"*"}]}`)
-	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: policyStack}})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
 	if err != nil {
 		t.Fatal(err)
 	}

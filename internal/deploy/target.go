@@ -1,7 +1,9 @@
 package deploy
 
+import "github.com/parascope/parascope/internal/doctor"
+
 // DefaultStack is the guide's stack, which commands mean that name none.
-const DefaultStack = policyStack
+const DefaultStack = doctor.PolicyStack
 
 // Target is a stack as the person named it: what a command works on, and what the
 // commands that its errors advise have to name again.

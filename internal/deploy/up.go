@@ -56,8 +56,6 @@ type up struct {
 	cfg      aws.Config
 	stack    *stack.Stack
 	report   func(Event)
-	account  string // the caller's
-	caller   string // the caller's ARN
 	state    stack.State
 	template string // with the place of the setup function
 	result   UpResult
