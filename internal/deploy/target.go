@@ -1,6 +1,10 @@
 package deploy
 
-import "github.com/parascope/parascope/internal/doctor"
+import (
+	"time"
+
+	"github.com/parascope/parascope/internal/doctor"
+)
 
 // DefaultStack is the guide's stack, which commands mean that name none.
 const DefaultStack = doctor.PolicyStack
@@ -11,6 +15,16 @@ type Target struct {
 	StackName string
 	Elsewhere string // the flags that were given for the place, in a command line: " --region eu-west-1"
 	Options   string // the other flags of the command that runs, but for --yes and --json
+	// Now is the clock. Nil: the system's.
+	Now func() time.Time
+}
+
+// now is the time by the target's clock.
+func (t Target) now() time.Time {
+	if t.Now == nil {
+		return time.Now()
+	}
+	return t.Now()
 }
 
 // Command is a command line of the program about this stack.

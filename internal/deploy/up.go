@@ -140,7 +140,7 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	if err := u.confirm(ctx, set); err != nil {
 		return "", err
 	}
-	start := time.Now()
+	start := u.o.now()
 	if err := set.Execute(ctx); err != nil {
 		return "", err
 	}
@@ -153,7 +153,7 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	}
 	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
-	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
+	return fmt.Sprintf("%s after %s", state.Status, u.o.now().Sub(start).Round(time.Second)), nil
 }
 
 func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
