@@ -7,7 +7,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
 
-FUNCTION = internal/stack/function
+FUNCTION = internal/artifact/function
 FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
 
 # The setup function, for both of Lambda's architectures; the program carries them.

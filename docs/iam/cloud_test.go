@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
-	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
 )
 
@@ -82,7 +82,7 @@ func (a *audit) takeRefused() map[string]bool {
 
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	if _, err := stack.LoadFunction(stack.HostArchitecture()); err != nil {
+	if _, err := artifact.LoadFunction(artifact.HostArchitecture()); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func (c *cloud) as(t *testing.T, profile string) aws.Config {
 // up brings the stack up, or to the parameters, as the deployer.
 func (c *cloud) up(t *testing.T, o deploy.UpOptions) deploy.UpResult {
 	t.Helper()
-	o.StackName, o.Package.Architecture = stackName, stack.HostArchitecture()
+	o.StackName, o.Package.Architecture = stackName, artifact.HostArchitecture()
 	var troubles []error
 	result, err := deploy.Up(t.Context(), c.as(t, deployer), o, func(e deploy.Event) {
 		if e.Kind == deploy.Progress && e.Resource.Failed() {

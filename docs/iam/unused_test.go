@@ -16,6 +16,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -130,11 +131,11 @@ func (g grants) check(t *testing.T, asked *audit, listed []unexercised) (rest []
 func upgrade(t *testing.T, c *cloud) {
 	t.Helper()
 	ctx, cfg := t.Context(), c.as(t, deployer)
-	packaged, err := stack.Package(ctx, cfg, stack.PackageOptions{Architecture: stack.HostArchitecture(), CreateBucket: true, Stack: stackName}, func(string) {})
+	packaged, err := artifact.Package(ctx, cfg, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true, Stack: stackName}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	function, err := stack.LoadFunction(stack.HostArchitecture())
+	function, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func takeDown(t *testing.T, c *cloud) {
 	ctx, cfg := t.Context(), c.as(t, deployer)
 	no := errors.New("no")
 	if _, err := deploy.Up(ctx, cfg, deploy.UpOptions{
-		Target: deploy.Target{StackName: stackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()},
+		Target: deploy.Target{StackName: stackName}, Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()},
 		Parameters: map[string]string{"MonitoringType": "amp-only"}, Confirm: func(string) (bool, error) { return false, no },
 	}, func(deploy.Event) {}); !errors.Is(err, no) {
 		t.Errorf("up, thought better of: %v", err)

@@ -1,5 +1,6 @@
 // Package artifact has what the programs of the module carry or look for: the
-// programs of a cluster's nodes, compressed.
+// programs of a cluster's nodes and the setup function, compressed. It uploads the
+// setup function to S3 for CloudFormation, and deletes it there.
 package artifact
 
 import (

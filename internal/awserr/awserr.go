@@ -53,6 +53,9 @@ func Explain(doing string, err error, next Next) error {
 // Renew is what to do about credentials that have expired.
 const Renew = "renew the credentials ('aws sso login', or the way you got them)"
 
+// WhoAsks is what to do where AWS refuses and nothing more is known.
+const WhoAsks = "'aws sts get-caller-identity' says who is asking; docs/iam lists what that identity needs"
+
 // Expired reports whether err is AWS's answer to credentials that have expired.
 func Expired(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
@@ -74,6 +77,14 @@ func unreached(err error) (cause *url.Error, ok bool) {
 		}
 	}
 	return errors.AsType[*url.Error](err)
+}
+
+// Brief is AWS's code of an error, and the error's text where it has none.
+func Brief(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return err.Error()
 }
 
 // Status is the HTTP status of AWS's answer, 0 for an error that is none.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
-	"github.com/parascope/parascope/internal/stack"
 )
 
 func TestMain(m *testing.M) {
@@ -63,7 +63,7 @@ func condition(cond string) (bool, error) {
 	if path, ok := strings.CutPrefix(cond, "client:"); ok {
 		_, err = exec.LookPath(path)
 	} else if cond == "function" {
-		_, err = stack.LoadFunction(stack.HostArchitecture())
+		_, err = artifact.LoadFunction(artifact.HostArchitecture())
 	} else {
 		return false, fmt.Errorf("unknown condition %q", cond)
 	}

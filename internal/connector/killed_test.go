@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/localaws"
 	fault "github.com/parascope/parascope/localaws/grafana"
 )
@@ -27,7 +27,7 @@ const logGroup = "/aws/lambda/setup"
 // deploy makes the real setup function, with the role of the template's.
 func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
 	t.Helper()
-	f, err := stack.LoadFunction(stack.HostArchitecture())
+	f, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/grafana/grafana-openapi-client-go/client/search"
 	"github.com/grafana/grafana-openapi-client-go/models"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/collect"
 	"github.com/parascope/parascope/internal/dashboard"
 	"github.com/parascope/parascope/internal/head"
@@ -76,7 +77,7 @@ func poll(t *testing.T, what string, done func() bool) {
 
 func start(t *testing.T) *site {
 	t.Helper()
-	_, err := stack.LoadFunction(stack.HostArchitecture())
+	_, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
@@ -112,10 +113,12 @@ func stopping(t *testing.T, stop func(context.Context) error) func() {
 // up creates the stack.
 func (s *site) up(t *testing.T) {
 	t.Helper()
-	packed, err := stack.Package(t.Context(), s.operator, stack.PackageOptions{Architecture: stack.HostArchitecture(), CreateBucket: true}, func(string) {})
+	packed, err := artifact.Package(t.Context(), s.operator, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true}, func(string) {})
 	must(t, err)
 	infra := stack.New(s.operator, "pcluster-infra")
-	set, err := infra.Plan(t.Context(), packed.Template, nil)
+	template, err := stack.Template(packed.Place)
+	must(t, err)
+	set, err := infra.Plan(t.Context(), template, nil)
 	must(t, err)
 	must(t, set.Execute(t.Context()))
 	state, err := infra.Watch(t.Context(), "pcluster-infra", func(e stack.Event) {

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
 )
 
@@ -146,7 +146,7 @@ func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
 	c := start(t, localaws.Options{People: localaws.People{Region: "eu-west-1"}})
 	warned := false
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: stack.PackageOptions{Architecture: needFunction(t)}}, func(e Event) {
+	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: artifact.PackageOptions{Architecture: needFunction(t)}}, func(e Event) {
 		warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
 		if e.Kind == Started && e.Step == "settle" {
 			cancel() // what comes needs the setup function

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -43,7 +44,7 @@ type down struct {
 	report    func(Event)
 	state     stack.State
 	resources []stack.Resource
-	holding   stack.Holding // in the function's bucket
+	holding   artifact.Holding // in the function's bucket
 	result    DownResult
 }
 
@@ -134,7 +135,7 @@ func (d *down) confirm(bucketErr error) error {
 func (d *down) deleteStack(ctx context.Context) error {
 	s, state, report := d.stack, d.state, d.report
 	report(Event{Kind: Started, Step: "stack", Text: "deleting stack " + s.Name})
-	start := time.Now()
+	start := d.o.now()
 	if state.Status != types.StackStatusDeleteInProgress {
 		if err := s.Delete(ctx); err != nil {
 			return err
@@ -157,6 +158,6 @@ func (d *down) deleteStack(ctx context.Context) error {
 	case after.Exists():
 		return hint.New(hint.Failure, fmt.Errorf("stack %s is %s: %s", s.Name, after.Status, after.Reason), "run '"+d.o.Again("down")+"' again")
 	}
-	report(Event{Kind: Done, Step: "stack", Text: "deleted after " + time.Since(start).Round(time.Second).String()})
+	report(Event{Kind: Done, Step: "stack", Text: "deleted after " + d.o.now().Sub(start).Round(time.Second).String()})
 	return nil
 }

@@ -1,7 +1,13 @@
 package deploy
 
+import (
+	"time"
+
+	"github.com/parascope/parascope/internal/doctor"
+)
+
 // DefaultStack is the guide's stack, which commands mean that name none.
-const DefaultStack = policyStack
+const DefaultStack = doctor.PolicyStack
 
 // Target is a stack as the person named it: what a command works on, and what the
 // commands that its errors advise have to name again.
@@ -9,6 +15,16 @@ type Target struct {
 	StackName string
 	Elsewhere string // the flags that were given for the place, in a command line: " --region eu-west-1"
 	Options   string // the other flags of the command that runs, but for --yes and --json
+	// Now is the clock. Nil: the system's.
+	Now func() time.Time
+}
+
+// now is the time by the target's clock.
+func (t Target) now() time.Time {
+	if t.Now == nil {
+		return time.Now()
+	}
+	return t.Now()
 }
 
 // Command is a command line of the program about this stack.

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -26,7 +28,7 @@ import (
 type UpOptions struct {
 	Target
 	Parameters map[string]string // of the template; "MonitoringType", …
-	Package    stack.PackageOptions
+	Package    artifact.PackageOptions
 	People     []people.Want
 	Confirm    func(question string) (bool, error)
 }
@@ -39,7 +41,7 @@ type UpResult struct {
 	GrafanaURL string            `json:"grafanaUrl,omitempty"`
 	Members    []people.Member   `json:"members"`
 	Outputs    map[string]string `json:"outputs"`
-	Cost       []Cost            `json:"cost"`
+	Cost       []cost.Line       `json:"cost"`
 }
 
 // notWatched is the error of a watch that was given up.
@@ -54,10 +56,8 @@ type up struct {
 	cfg      aws.Config
 	stack    *stack.Stack
 	report   func(Event)
-	account  string // the caller's
-	caller   string // the caller's ARN
 	state    stack.State
-	packaged stack.Packaged
+	template string // with the place of the setup function
 	result   UpResult
 }
 
@@ -83,25 +83,28 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	u.result.Cost = AtRest(u.effective())
+	u.result.Cost = cost.AtRest(u.effective())
 	return u.result, nil
 }
 
 func (u *up) pack(ctx context.Context) (came string, err error) {
 	if !u.withGrafana() {
-		u.packaged.Template, err = stack.Template(stack.Place{Bucket: "''", Key: "''", Architecture: stack.ARM64})
+		u.template, err = stack.Template(artifact.Place{Bucket: "''", Key: "''", Architecture: artifact.ARM64})
 		return "not needed without Grafana", err
 	}
 	u.o.Package.CreateBucket, u.o.Package.Stack = true, u.o.StackName
-	u.packaged, err = stack.Package(ctx, u.cfg, u.o.Package, func(string) {})
+	packaged, err := artifact.Package(ctx, u.cfg, u.o.Package, func(string) {})
 	if err != nil {
 		return "", err
 	}
+	if u.template, err = stack.Template(packaged.Place); err != nil {
+		return "", err
+	}
 	came = "unchanged"
-	if u.packaged.Uploaded {
+	if packaged.Uploaded {
 		came = "uploaded"
 	}
-	return fmt.Sprintf("%s: s3://%s/%s", came, u.packaged.Bucket, u.packaged.Key), nil
+	return fmt.Sprintf("%s: s3://%s/%s", came, packaged.Bucket, packaged.Key), nil
 }
 
 // change plans, asks where something would be lost, and lets CloudFormation do it.
@@ -122,7 +125,7 @@ func (u *up) change(ctx context.Context) (came string, err error) {
 }
 
 func (u *up) changeOnce(ctx context.Context) (string, error) {
-	set, err := u.stack.Plan(ctx, u.packaged.Template, u.o.Parameters)
+	set, err := u.stack.Plan(ctx, u.template, u.o.Parameters)
 	if err != nil {
 		return "", err
 	}
@@ -137,7 +140,7 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	if err := u.confirm(ctx, set); err != nil {
 		return "", err
 	}
-	start := time.Now()
+	start := u.o.now()
 	if err := set.Execute(ctx); err != nil {
 		return "", err
 	}
@@ -150,7 +153,7 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	}
 	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
-	return fmt.Sprintf("%s after %s", state.Status, time.Since(start).Round(time.Second)), nil
+	return fmt.Sprintf("%s after %s", state.Status, u.o.now().Sub(start).Round(time.Second)), nil
 }
 
 func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/stack"
@@ -83,14 +84,14 @@ func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)
 // upOptions are those of "parascope up" here. A stack that has a Grafana keeps it:
 // up then says what is wrong with Identity Center.
 func (o Options) upOptions(ctx context.Context, cfg aws.Config) (deploy.UpOptions, error) {
-	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: stack.PackageOptions{Architecture: stack.HostArchitecture()}}
+	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()}}
 	var err error
 	if up.People, err = o.firstTeam(ctx, cfg); err != nil || o.withGrafana() {
 		return up, err
 	}
 	state, err := stack.New(cfg, StackName).Describe(ctx)
 	if !state.Exists() {
-		up.Parameters = map[string]string{"MonitoringType": "amp-only"}
+		up.Parameters = map[string]string{stack.MonitoringParameter: string(stack.AMPOnly)}
 	}
 	return up, err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
 )
 
@@ -64,7 +64,7 @@ func must(t *testing.T, err error) {
 // needFunction skips where the program was built without the setup function.
 func needFunction(t *testing.T) {
 	t.Helper()
-	_, err := stack.LoadFunction(stack.HostArchitecture())
+	_, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
@@ -72,10 +72,10 @@ func needFunction(t *testing.T) {
 }
 
 // pack packages the function as the deployer.
-func (a *account) pack(t *testing.T, o stack.PackageOptions) (stack.Packaged, error) {
+func (a *account) pack(t *testing.T, o artifact.PackageOptions) (artifact.Packaged, error) {
 	t.Helper()
-	o.Architecture = stack.HostArchitecture()
-	return stack.Package(t.Context(), a.deployer, o, func(string) {})
+	o.Architecture = artifact.HostArchitecture()
+	return artifact.Package(t.Context(), a.deployer, o, func(string) {})
 }
 
 // says expects an error with this exit code, in whose text and next step all of

@@ -13,7 +13,7 @@ import (
 
 // explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "'aws sts get-caller-identity' says who is asking; docs/iam lists what that identity needs"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks})
 }
 
 // explainPlan says which parameters there are where CloudFormation refuses one.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	openapi "github.com/grafana/grafana-openapi-client-go/client"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/stack"
@@ -26,9 +27,11 @@ import (
 // template packages the function and returns the template with its place.
 func (a *account) template(t *testing.T) string {
 	t.Helper()
-	packed, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	packed, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	must(t, err)
-	return packed.Template
+	text, err := stack.Template(packed.Place)
+	must(t, err)
+	return text
 }
 
 // create creates the stack as the deployer, and returns how it ended and what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +42,16 @@ func (s State) Exists() bool { return s.Status != "" }
 // InProgress reports whether an operation runs on the stack.
 func (s State) InProgress() bool {
 	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != types.StackStatusReviewInProgress
+}
+
+// With are the stack's parameters, and those of given over them.
+func (s State) With(given map[string]string) map[string]string {
+	all := maps.Clone(s.Parameters)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, given)
+	return all
 }
 
 // CheckTemplate asks CloudFormation whether it takes this program's template.

@@ -1,6 +1,5 @@
-// Package stack prepares the infrastructure stack: it carries the CloudFormation
-// template and the setup function, and puts the function where CloudFormation can
-// get it.
+// Package stack works on the infrastructure stack: it carries the CloudFormation
+// template, plans and executes change sets, and reads the stack's state and events.
 package stack
 
 import (
@@ -10,27 +9,21 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 )
 
 // maxTemplate is what CloudFormation takes in a request, in bytes.
 const maxTemplate = 51200
 
-// Place is where the setup function lies and what it was built for.
-type Place struct {
-	Bucket       string
-	Key          string
-	Architecture Architecture
-}
-
 // Template returns the template with the function's place filled in, as defaults
 // of its parameters: the command that creates the stack need not name it.
-func Template(p Place) (string, error) {
+func Template(p artifact.Place) (string, error) {
 	text := parascope.Template
 	for _, fill := range []struct{ parameter, old, value string }{
 		{"SetupFunctionBucket", "''", p.Bucket},
 		{"SetupFunctionKey", "''", p.Key},
-		{"SetupFunctionArchitecture", string(ARM64), string(p.Architecture)},
+		{"SetupFunctionArchitecture", string(artifact.ARM64), string(p.Architecture)},
 	} {
 		var err error
 		if text, err = setDefault(text, fill.parameter, fill.old, fill.value); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/hint"
@@ -20,7 +21,7 @@ import (
 
 type packageOptions struct {
 	aws    awsconf.Options
-	stack  stack.PackageOptions
+	stack  artifact.PackageOptions
 	output string
 	force  bool
 	json   bool
@@ -28,7 +29,7 @@ type packageOptions struct {
 
 func newPackage(p *cli.Process) *cobra.Command {
 	o := packageOptions{}
-	architecture := string(stack.HostArchitecture())
+	architecture := string(artifact.HostArchitecture())
 	c := &cobra.Command{
 		Use:   "package",
 		Short: "Upload the setup function and write the template that names it",
@@ -49,7 +50,7 @@ uploads nothing unless the function changed.`,
   parascope package --bucket my-artifacts --output infra.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.stack.Architecture = stack.Architecture(architecture)
+			o.stack.Architecture = artifact.Architecture(architecture)
 			return runPackage(cmd.Context(), p, o)
 		},
 	}
@@ -83,13 +84,17 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 		return err
 	}
 	style := term.Style(p.Stderr, p.Getenv)
-	done, err := stack.Package(ctx, cfg, o.stack, func(doing string) {
+	done, err := artifact.Package(ctx, cfg, o.stack, func(doing string) {
 		fmt.Fprintln(p.Stderr, style.Faint(doing))
 	})
 	if err != nil {
 		return err
 	}
-	if err := file.write(done.Template); err != nil || o.output == "-" {
+	template, err := stack.Template(done.Place)
+	if err != nil {
+		return err
+	}
+	if err := file.write(template); err != nil || o.output == "-" {
 		return err
 	}
 	if o.json {

@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/amg"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
-	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -30,7 +30,7 @@ type upOptions struct {
 
 func newUp(p *cli.Process) *cobra.Command {
 	o := upOptions{}
-	architecture := string(stack.HostArchitecture())
+	architecture := string(artifact.HostArchitecture())
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Create or update the infrastructure stack: Prometheus, Grafana, connected",
@@ -48,7 +48,7 @@ you may not do all that it needs; docs/iam has the policy.`,
   parascope up --parameter MonitoringType=amp-only`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.deploy.Package.Architecture = stack.Architecture(architecture)
+			o.deploy.Package.Architecture = artifact.Architecture(architecture)
 			o.deploy.Target = target(cmd)
 			return p.ReportFailure(o.json, runUp(cmd.Context(), p, o))
 		},

@@ -11,6 +11,7 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -18,7 +19,7 @@ import (
 func FunctionName(stackName string) string { return stackName + "-grafana-datasource-setup" }
 
 // deniedBy says what to look at where AWS refuses what the deployer may do.
-const deniedBy = "the policy in " + deployerPolicy + " allows it, with " + policyStack + " replaced by another stack's name"
+const deniedBy = "the policy in " + doctor.DeployerPolicy + " allows it, with " + DefaultStack + " replaced by another stack's name"
 
 // Connected is the setup function's answer.
 type Connected struct {

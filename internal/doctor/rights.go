@@ -1,4 +1,4 @@
-package deploy
+package doctor
 
 import (
 	"context"
@@ -13,44 +13,39 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope/internal/awserr"
-	"github.com/parascope/parascope/internal/hint"
 )
 
-// deployerPolicy is how people find the policy that allows all that is needed.
-const deployerPolicy = "docs/iam/deployer-policy.json"
+// Rights is the ID of the check of permissions. The simulator that it asks does not
+// see all that AWS does: a failed finding has no Err.
+const Rights = "rights"
+
+// DeployerPolicy is how people find the policy that allows all that is needed.
+const DeployerPolicy = "docs/iam/deployer-policy.json"
 
 // checkRights asks IAM's policy simulator which permissions of the deployer's
-// policy the caller does not have. The simulator does not see all that AWS does,
-// session policies for one: what it says is told, and decides nothing.
-func (u *up) checkRights(ctx context.Context) finding {
-	client := iam.NewFromConfig(u.cfg)
-	source, err := policySource(ctx, client, u.caller)
+// policy the caller does not have. The simulator does not see session policies, for
+// one.
+func checkRights(ctx context.Context, e *Env) Finding {
+	client := iam.NewFromConfig(e.Config)
+	source, err := policySource(ctx, client, e.Caller)
 	if errors.Is(err, errRoot) {
-		return finding{good: "who may do everything"}
+		return Finding{Status: OK, Summary: "who may do everything"}
 	}
 	var refused rights
 	if err == nil {
-		refused, err = simulate(ctx, client, source, u.questions())
+		refused, err = simulate(ctx, client, source, e.questions())
 	}
 	if len(refused.actions) == 0 {
 		if err != nil {
-			return finding{unknown: fmt.Sprintf("what the caller may not do could not be checked: %v; docs/iam/README.md says what the check needs", err)}
+			return Finding{Status: Unknown, Detail: fmt.Sprintf("what the caller may not do could not be checked: %v", err), Next: "docs/iam/README.md says what the check needs"}
 		}
-		return finding{good: "who may do all that is needed"}
+		return Finding{Status: OK, Summary: "who may do all that is needed"}
 	}
-	text := refused.describe(u.o.StackName, u.o.Package.Bucket)
+	text := refused.describe(e.StackName, e.Bucket)
 	if err != nil {
 		text += fmt.Sprintf("; not all could be checked: %v", err)
 	}
-	u.report(Event{Kind: Warning, Step: "preflight", Text: text})
-	if u.o.Confirm == nil {
-		return finding{}
-	}
-	yes, err := u.o.Confirm("Not all that is needed is allowed, and what is not will fail in the middle. Go on?")
-	if err == nil && !yes {
-		err = hint.New(hint.Denied, errors.New("nothing was changed"), "get the policy in "+deployerPolicy+"; '"+u.o.Again("up")+" --yes' goes on without")
-	}
-	return finding{bad: err}
+	return Finding{Status: Failed, Detail: text, Next: "get the policy in " + DeployerPolicy}
 }
 
 // errRoot says that the caller is the account's root user, of whom no policy speaks.
@@ -103,9 +98,9 @@ func (r rights) describe(stackName, bucket string) string {
 		}
 		all = append(all, fmt.Sprintf("%s (%s)", strings.Join(actions, ", "), s.Sid))
 	}
-	text := "may not: " + strings.Join(all, "; ") + "; the policy in " + deployerPolicy + " allows it"
-	if stackName != policyStack {
-		text += ", with " + policyStack + " replaced by " + stackName
+	text := "may not: " + strings.Join(all, "; ") + "; the policy in " + DeployerPolicy + " allows it"
+	if stackName != PolicyStack {
+		text += ", with " + PolicyStack + " replaced by " + stackName
 	}
 	if bucket != "" && !strings.HasPrefix(bucket, "parascope-") {
 		text += ", with parascope-* replaced by " + bucket

@@ -1,4 +1,4 @@
-package stack
+package artifact
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -15,19 +16,25 @@ type PackageOptions struct {
 	Architecture Architecture
 	Bucket       string // "": parascope-ACCOUNT-REGION
 	CreateBucket bool   // make it when it is not there, and finish what an earlier run began to make
-	Stack        string // whose alone the upload is; "": whoever\'s template names it
+	Stack        string // the only stack that uses the upload; "": any stack may
+}
+
+// Place is where the setup function lies and what it was built for.
+type Place struct {
+	Bucket       string
+	Key          string
+	Architecture Architecture
 }
 
 // Packaged is what Package did.
 type Packaged struct {
 	Place
 	BucketCreated bool
-	Uploaded      bool   // false: the very same function lay there already
-	Template      string // with the place filled in
+	Uploaded      bool // false: the very same function lay there already
 }
 
 // Package puts the setup function into a bucket of the configuration's region,
-// where CloudFormation needs it, and fills its place into the template.
+// where CloudFormation needs it. It reports each step before it begins.
 func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(doing string)) (Packaged, error) {
 	f, err := LoadFunction(o.Architecture)
 	if err != nil {
@@ -74,6 +81,10 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 		}
 		done.Uploaded = true
 	}
-	done.Template, err = Template(done.Place)
-	return done, err
+	return done, nil
+}
+
+// explain gives an SDK error the exit code of its kind.
+func explain(doing string, err error) error {
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks})
 }

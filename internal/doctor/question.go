@@ -1,4 +1,4 @@
-package deploy
+package doctor
 
 import (
 	"cmp"
@@ -12,11 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/stack"
 )
 
-// policyStack is the stack that the deployer's policy is written for.
-const policyStack = "pcluster-infra"
+// PolicyStack is the stack that the deployer's policy is written for.
+const PolicyStack = "pcluster-infra"
 
 // statement is one of the deployer's policy, which allows only, and whose
 // conditions are positive: a value that they name fulfils them.
@@ -70,15 +71,15 @@ type question struct {
 const mostActions = 50
 
 // questions are about all that the stack needs, as it is and as it will be.
-func (u *up) questions() []question {
-	now, then := u.state.Parameters, u.effective()
-	grafana := hasGrafana(then) || u.state.Exists() && hasGrafana(now)
-	prometheus := then["MonitoringType"] != "none" || u.state.Exists() && now["MonitoringType"] != "none"
+func (e *Env) questions() []question {
+	now, then := stack.MonitoringOf(e.State.Parameters), e.monitoring()
+	grafana := then.HasGrafana() || e.State.Exists() && now.HasGrafana()
+	prometheus := then.HasPrometheus() || e.State.Exists() && now.HasPrometheus()
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
 		return !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
 	})
-	at := place{account: u.account, region: u.cfg.Region, stack: u.o.StackName, bucket: cmp.Or(u.o.Package.Bucket, stack.BucketName(u.account, u.cfg.Region))}
-	if parts := strings.Split(u.caller, ":"); len(parts) > 1 {
+	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName, bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}
+	if parts := strings.Split(e.Caller, ":"); len(parts) > 1 {
 		at.partition = parts[1]
 	}
 	return questionsOf(needed, at)
@@ -163,7 +164,7 @@ func (p place) fill(pattern string) string {
 			parts[i] = value
 		}
 	}
-	name := strings.ReplaceAll(parts[5], policyStack, p.stack)
+	name := strings.ReplaceAll(parts[5], PolicyStack, p.stack)
 	switch example := "preflight"; parts[2] {
 	case "s3": // bucket, or bucket/key
 		_, key, object := strings.Cut(name, "/")

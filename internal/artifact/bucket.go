@@ -1,4 +1,4 @@
-package stack
+package artifact
 
 import (
 	"bytes"
@@ -8,6 +8,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,6 +36,18 @@ func newBucket(cfg aws.Config, name, account string) bucket {
 
 // BucketName is that of the bucket where nobody names another one.
 func BucketName(account, region string) string { return "parascope-" + account + "-" + region }
+
+var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// CheckBucketName refuses what S3 does not take. An empty name stands for the
+// default, which it takes.
+func CheckBucketName(name string) error {
+	_, notAddress := netip.ParseAddr(name)
+	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
+		return nil
+	}
+	return hint.New(hint.Usage, fmt.Errorf("%q is no name of an S3 bucket", name), "give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")
+}
 
 func (b bucket) exists(ctx context.Context) (bool, error) {
 	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -47,7 +48,7 @@ func (d *down) checkPolicies(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID, briefly(err))})
+			d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID, awserr.Brief(err))})
 		}
 		all = append(all, holders...)
 	}

@@ -1,4 +1,4 @@
-package stack_test
+package artifact_test
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
 )
 
@@ -21,12 +21,12 @@ const defaultBucket = "parascope-111122223333-us-east-2"
 func TestPackage(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
-	_, err := a.pack(t, stack.PackageOptions{})
+	_, err := a.pack(t, artifact.PackageOptions{})
 	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted", "--bucket NAME takes another one of us-east-2")
 
-	first, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	must(t, err)
-	if !first.BucketCreated || !first.Uploaded || first.Bucket != defaultBucket || !strings.Contains(first.Template, "    Default: "+first.Key+"\n") {
+	if !first.BucketCreated || !first.Uploaded || first.Bucket != defaultBucket {
 		t.Errorf("first: created %v, uploaded %v to %+v", first.BucketCreated, first.Uploaded, first.Place)
 	}
 	client := s3.NewFromConfig(a.operator)
@@ -34,9 +34,9 @@ func TestPackage(t *testing.T) {
 	must(t, err)
 	before := *object.LastModified
 
-	second, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	second, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	must(t, err)
-	if second.BucketCreated || second.Uploaded || second.Place != first.Place || second.Template != first.Template {
+	if second.BucketCreated || second.Uploaded || second.Place != first.Place {
 		t.Errorf("second: created %v, uploaded %v to %+v", second.BucketCreated, second.Uploaded, second.Place)
 	}
 	object, err = client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &first.Bucket, Key: &first.Key})
@@ -48,7 +48,7 @@ func TestPackage(t *testing.T) {
 func TestBucketIsPrivateAndEncrypted(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
-	done, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
+	done, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
 	must(t, err)
 	if done.Bucket != "parascope-mine" {
 		t.Errorf("the bucket is %s", done.Bucket)
@@ -95,17 +95,17 @@ func TestBucketThatIsHalfMade(t *testing.T) {
 			a := start(t, localaws.Options{})
 			transport := &cutOff{query: at, times: 3, asked: map[string]int{}}
 			a.deployer.HTTPClient = &http.Client{Transport: transport}
-			if _, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err == nil || !strings.Contains(err.Error(), "bucket "+defaultBucket) {
+			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err == nil || !strings.Contains(err.Error(), "bucket "+defaultBucket) {
 				t.Fatalf("%v", err)
 			}
 			transport.times, transport.asked = 0, map[string]int{}
-			if again, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || again.BucketCreated || !again.Uploaded {
+			if again, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err != nil || again.BucketCreated || !again.Uploaded {
 				t.Errorf("%+v, %v", again.Place, err)
 			}
 			if diff := cmp.Diff(map[string]int{"publicAccessBlock": 1, "encryption": 1, "x-id=PutObject": 1}, transport.asked); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if _, err := a.pack(t, stack.PackageOptions{CreateBucket: true}); err != nil || transport.asked["encryption"] != 1 {
+			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err != nil || transport.asked["encryption"] != 1 {
 				t.Errorf("a bucket in use: %v, %v", transport.asked, err)
 			}
 		})
@@ -116,7 +116,7 @@ func TestBucketThatIsHalfMade(t *testing.T) {
 func TestBucketThatCannotBeReached(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
-	_, err := a.pack(t, stack.PackageOptions{CreateBucket: true})
+	_, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	must(t, err)
 	a.deployer.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, ".zip") {
@@ -124,7 +124,7 @@ func TestBucketThatCannotBeReached(t *testing.T) {
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	if _, err := a.pack(t, stack.PackageOptions{}); err == nil || !strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
+	if _, err := a.pack(t, artifact.PackageOptions{}); err == nil || !strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
 		t.Errorf("%v", err)
 	}
 }
@@ -132,6 +132,15 @@ func TestBucketThatCannotBeReached(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestBucketNamesAreRefusedBeforeAnythingIsMade: S3 refuses them later.
+func TestBucketNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
+	a := start(t, localaws.Options{})
+	for _, name := range []string{"UPPER", "ab", strings.Repeat("b", 64), "a..b", "-a-", "under_score", "10.0.0.1"} {
+		_, err := a.pack(t, artifact.PackageOptions{Bucket: name, CreateBucket: true})
+		says(t, err, hint.Usage, "is no name of an S3 bucket", "--bucket 3 to 63")
+	}
+}
 
 // TestBucketThatCannotBeUsed: nothing is written to a bucket that is not ours or
 // not of the region, and the words say which.
@@ -144,20 +153,20 @@ func TestBucketThatCannotBeUsed(t *testing.T) {
 		Bucket: aws.String("parascope-far"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
 	must(t, err)
 	for _, create := range []bool{false, true} {
-		_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
+		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
 		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
-		_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
+		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
 		says(t, err, hint.Denied, "bucket parascope-of-another belongs to somebody else, or these credentials may not use it", "--bucket another name", "s3:ListBucket")
-		_, err = a.pack(t, stack.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
+		_, err = a.pack(t, artifact.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
 		says(t, err, hint.Denied, "belongs to somebody else, or these credentials may not use it")
 	}
-	_, err = a.pack(t, stack.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
+	_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
 	must(t, err)
 }
 
 func TestUnknownArchitecture(t *testing.T) {
 	a := start(t, localaws.Options{})
-	_, err := stack.Package(t.Context(), a.deployer, stack.PackageOptions{Architecture: "mips"}, func(string) {})
+	_, err := artifact.Package(t.Context(), a.deployer, artifact.PackageOptions{Architecture: "mips"}, func(string) {})
 	says(t, err, hint.Usage, `unknown architecture "mips"`, "arm64 or x86_64")
 }
 
@@ -166,16 +175,16 @@ func TestUnknownArchitecture(t *testing.T) {
 func TestHolding(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
-	find := func(stackName string) stack.Holding {
+	find := func(stackName string) artifact.Holding {
 		t.Helper()
-		h, err := stack.FindHolding(t.Context(), a.operator, "", stackName)
+		h, err := artifact.FindHolding(t.Context(), a.operator, "", stackName)
 		must(t, err)
 		return h
 	}
 	if got := find("one"); got.Exists || got.Goes() || got.Bucket != defaultBucket || !got.Usual {
 		t.Errorf("there is none: %+v", got)
 	}
-	one, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Stack: "one"})
+	one, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
 	must(t, err)
 	client := s3.NewFromConfig(a.operator)
 	for _, foreign := range []struct{ key, why string }{
@@ -198,7 +207,7 @@ func TestHolding(t *testing.T) {
 		}
 		_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: &foreign.key})
 		must(t, err)
-		again, err := a.pack(t, stack.PackageOptions{CreateBucket: true, Stack: "one"})
+		again, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
 		if err != nil || !again.Uploaded || again.BucketCreated {
 			t.Errorf("packaged again: %+v, %v", again.Place, err)
 		}

@@ -33,13 +33,13 @@ func (s *Status) lookAtDataSources(ctx context.Context, cfg aws.Config, t Target
 	}
 	said := sourcesSaid{}
 	l := functionLog{client: cloudwatchlogs.NewFromConfig(cfg), target: t, region: cfg.Region, seen: map[string]bool{}}
-	if err := l.read(ctx, time.Now().Add(-logAge), said.add); err != nil {
+	if err := l.read(ctx, t.now().Add(-logAge), said.add); err != nil {
 		return err
 	}
 	s.DataSources = append(s.DataSources, said.sources...)
 	switch {
 	case said.failed != "":
-		return fmt.Errorf("the setup function failed %s ago: %s; '%s' tries again", time.Since(said.at).Round(time.Second), said.failed, t.Command("connect"))
+		return fmt.Errorf("the setup function failed %s ago: %s; '%s' tries again", t.now().Sub(said.at).Round(time.Second), said.failed, t.Command("connect"))
 	case len(said.sources) == 0:
 		return fmt.Errorf("the setup function's log says nothing of them; '%s' looks", t.Command("connect"))
 	}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/artifact"
 )
 
 // lookIntoBucket finds what the stack has in the bucket of its function: the one that
@@ -12,7 +12,7 @@ import (
 // earlier stack of the name may have left something.
 func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 	made := d.state.Parameters["SetupFunctionBucket"]
-	if d.holding, err = stack.FindHolding(ctx, d.cfg, cmp.Or(d.o.Bucket, made), d.o.StackName); err != nil {
+	if d.holding, err = artifact.FindHolding(ctx, d.cfg, cmp.Or(d.o.Bucket, made), d.o.StackName); err != nil {
 		return err
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.
@@ -46,7 +46,7 @@ func (d *down) leaveBucket(ctx context.Context) error {
 }
 
 // describeHolding says what goes of a bucket.
-func describeHolding(h stack.Holding) string {
+func describeHolding(h artifact.Holding) string {
 	switch {
 	case len(h.Functions) == 0:
 		return "Bucket " + h.Bucket + ", which is empty"

@@ -1,0 +1,65 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// preflight finds out early what would otherwise fail in the middle.
+func (u *up) preflight(ctx context.Context) (string, error) {
+	var came []string
+	warn := func(text string) { u.report(Event{Kind: Warning, Step: "preflight", Text: text}) }
+	env := &doctor.Env{
+		Config: u.cfg, StackName: u.o.StackName, Parameters: u.o.Parameters, Bucket: u.o.Package.Bucket,
+		Architecture: u.o.Package.Architecture, People: u.o.People,
+	}
+	err := doctor.Run(ctx, env, doctor.Preflight(), func(c doctor.Check, found doctor.Finding) error {
+		for _, text := range found.Warnings {
+			warn(text)
+		}
+		if found.Status == doctor.Failed {
+			if c.ID != doctor.Rights {
+				return found.Err
+			}
+			warn(found.Detail)
+			if err := u.confirmRights(found.Next); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil { // what is unknown then is not AWS's doing
+			return ctx.Err()
+		}
+		if found.Status == doctor.Unknown {
+			warn(found.Detail + "; " + found.Next)
+		}
+		if found.Summary != "" {
+			came = append(came, found.Summary)
+		}
+		return nil
+	})
+	u.state = env.State
+	return strings.Join(came, ", "), err
+}
+
+// confirmRights asks whether to go on without a permission that is needed.
+func (u *up) confirmRights(next string) error {
+	if u.o.Confirm == nil {
+		return nil
+	}
+	yes, err := u.o.Confirm("Not all that is needed is allowed, and what is not will fail in the middle. Go on?")
+	if err == nil && !yes {
+		err = hint.New(hint.Denied, errors.New("nothing was changed"), next+"; '"+u.o.Again("up")+" --yes' goes on without")
+	}
+	return err
+}
+
+// effective are the parameters that the stack will have.
+func (u *up) effective() map[string]string { return u.state.With(u.o.Parameters) }
+
+// withGrafana reports whether the stack will have a Grafana workspace.
+func (u *up) withGrafana() bool { return stack.MonitoringOf(u.effective()).HasGrafana() }

@@ -1,0 +1,156 @@
+package deploy
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/localaws"
+)
+
+// needFunction returns the architecture of a setup function that this build carries.
+func needFunction(t *testing.T) artifact.Architecture {
+	t.Helper()
+	if err := artifact.CheckFunction(artifact.HostArchitecture()); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return artifact.HostArchitecture()
+}
+
+// preflightOf runs Up as far as its preflight, and returns the warnings, the
+// closing line and what came of it.
+func preflightOf(t *testing.T, cfg aws.Config, o UpOptions) (warnings []string, came string, err error) {
+	t.Helper()
+	o.Package.Architecture = needFunction(t)
+	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: func(e Event) {
+		if e.Kind == Warning {
+			warnings = append(warnings, e.Text)
+		}
+	}}
+	came, err = u.preflight(t.Context())
+	return warnings, came, err
+}
+
+// assume makes a role that has the policy, and a session of it.
+func (c *cloud) assume(t *testing.T, path, policy string) aws.Config {
+	t.Helper()
+	client := iam.NewFromConfig(c.cfg)
+	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), Path: &path, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
+	must(t, err)
+	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("p"), PolicyDocument: &policy})
+	must(t, err)
+	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer")})
+	must(t, err)
+	cfg := c.cfg.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	return cfg
+}
+
+// TestWhatARoleMayNotDo: a session is asked about by its role, whose path only IAM
+// knows.
+func TestWhatARoleMayNotDo(t *testing.T) {
+	roles := `"arn:aws:iam::*:role/*"`
+	allowed := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, roles, 1)
+	for name, c := range map[string]struct{ path, policy, says, warns string }{
+		"all of it":           {"/", allowed, "who may do all that is needed", ""},
+		"without its ARN":     {"/", parascope.DeployerPolicy, "", "could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
+		"with a path":         {"/a/", strings.Replace(allowed, `"arn:aws:iam::*:role/pcluster-infra-*"`, roles, 1), "who may do all that is needed", ""},
+		"with a path, hidden": {"/a/", allowed, "", "could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
+		"without a VPC":       {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "", "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
+			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(came, c.says) || (c.says == "") == strings.Contains(came, "who may do") {
+				t.Errorf("came %q", came)
+			}
+			if c.warns == "" && len(warnings) > 0 || c.warns != "" && (len(warnings) != 1 || !strings.Contains(warnings[0], c.warns)) {
+				t.Errorf("warned %q, want %q", warnings, c.warns)
+			}
+		})
+	}
+}
+
+// TestAUserWithAPath: the deployer's policy lets it ask about itself.
+func TestAUserWithAPath(t *testing.T) {
+	c := start(t, localaws.Options{})
+	client := iam.NewFromConfig(c.cfg)
+	user, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("dana"), Path: aws.String("/team/hpc/")})
+	must(t, err)
+	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
+	must(t, err)
+	_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
+	must(t, err)
+	key, err := client.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user.User.UserName})
+	must(t, err)
+	cfg := c.cfg.Copy()
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, who may do all that is needed") {
+		t.Errorf("%q, warned %q, %v", came, warnings, err)
+	}
+}
+
+// TestGoingOnWithoutARight is the caller's to decide.
+func TestGoingOnWithoutARight(t *testing.T) {
+	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"ec2:*","Resource":"*"}]}`)
+	nobody := errors.New("nobody is there")
+	for answer, c := range map[string]struct {
+		yes  bool
+		err  error
+		code hint.Code
+	}{"yes": {yes: true}, "no": {code: hint.Denied}, "none": {err: nobody, code: hint.Failure}} {
+		asked := ""
+		warnings, _, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: "other"}, Parameters: onlyPrometheus, Confirm: func(question string) (bool, error) {
+			asked = question
+			return c.yes, c.err
+		}})
+		if hint.CodeOf(err) != c.code || c.err != nil && !errors.Is(err, c.err) || asked == "" {
+			t.Errorf("%s: asked %q: %v", answer, asked, err)
+		}
+		const says = "may not: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 29 more (BuildTheNetwork); " +
+			"the policy in docs/iam/deployer-policy.json allows it, with pcluster-infra replaced by other; an explicit deny forbids some of it"
+		if diff := cmp.Diff([]string{says}, warnings); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// TestAStackThatMayNotBeLookedAt: what cannot be known is a warning, and who may not
+// ask is told all that they may not.
+func TestAStackThatMayNotBeLookedAt(t *testing.T) {
+	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["cloudformation:Describe*","organizations:*"],"Resource":"*"}]}`)
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(came, "Identity Center in us-east-2, kind unknown: AccessDeniedException") || len(warnings) != 3 {
+		t.Fatalf("came %q, warned %q", came, warnings)
+	}
+	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied", "may not: cloudformation:DescribeChangeSet, ", "is the organization's, as Grafana needs it, could not be found out: describe the organization: AccessDeniedException"} {
+		if !strings.Contains(warnings[i], says) {
+			t.Errorf("warned %q, want %q", warnings[i], says)
+		}
+	}
+}

@@ -1,0 +1,18 @@
+package doctor
+
+import (
+	"context"
+
+	"github.com/parascope/parascope/internal/artifact"
+)
+
+// withoutGrafana is why a check does not apply.
+const withoutGrafana = "the stack has no Grafana workspace"
+
+// checkFunction finds out whether the program carries the function that Grafana needs.
+func checkFunction(_ context.Context, e *Env) Finding {
+	if !e.monitoring().HasGrafana() {
+		return skipped(withoutGrafana)
+	}
+	return failed(artifact.CheckFunction(e.Architecture))
+}

@@ -1,0 +1,12 @@
+package doctor
+
+import (
+	"context"
+
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// checkParameters finds those that the template does not have.
+func checkParameters(_ context.Context, e *Env) Finding {
+	return failed(stack.CheckParameters(e.Parameters))
+}
