@@ -53,21 +53,6 @@ func (l *lastAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// poll asks until it is done, for a minute at most.
-func poll(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for %s", what)
-		}
-	}
-}
-
 func start(t *testing.T) *site {
 	t.Helper()
 	_, err := stack.LoadFunction(stack.HostArchitecture())
@@ -318,7 +303,7 @@ func (s *site) testQueries(t *testing.T, d dashboard.Dashboard, page string) {
 
 	// A rate needs two scrapes.
 	rate := map[string]any{"refId": "A", "expr": "rate(node_cpu_seconds_total[1m])", "range": true, "interval": "1s"}
-	poll(t, "two scrapes to arrive", func() bool { return s.query(t, rate) > 0 })
+	check.Await(t, "two scrapes have arrived", check.That(func() bool { return s.query(t, rate) > 0 }))
 	queries := 0
 	for _, panel := range model.Panels {
 		if panel.Type == "row" {
