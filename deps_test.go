@@ -34,10 +34,16 @@ var forbidden = []arrow{
 		why: "capabilities return values and emit events; only the command line draws",
 	},
 	{
-		from: []string{"localaws", "localaws/"},
+		// localtest is for tests: it is a client of the cloud, with the SDK as real ones.
+		from: []string{"localaws", "localaws/"}, except: []string{"localaws/localtest", "localaws/localtest/"},
 		to:   []string{"github.com/aws/"},
 		deep: false,
 		why:  "the local cloud reads AWS's contract for itself; with AWS's own code it could not be wrong in its own ways",
+	},
+	{
+		from: []string{"bench/", "cmd/", "docs/", "internal/", "localaws", "localaws/"}, except: []string{"localaws/localtest", "localaws/localtest/"},
+		to:  []string{module + "/localaws/localtest", module + "/localaws/localtest/"},
+		why: "it starts clouds for tests: only test files import it",
 	},
 	{
 		from: []string{"internal/"}, except: []string{"internal/head", "internal/scrape", "internal/scrape/", "internal/ship", "internal/queue"},

@@ -1,7 +1,6 @@
 package localaws_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,46 +14,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/state"
 )
-
-// startCloud runs a whole cloud and returns the SDK's configuration of its profiles.
-func startCloud(t *testing.T, dir string) func(profile string) aws.Config {
-	t.Helper()
-	cloud, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cloud.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-		defer cancel()
-		if err := cloud.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_PROFILE"} {
-		t.Setenv(name, "")
-	}
-	return func(profile string) aws.Config {
-		cfg, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile(profile), config.WithRetryMaxAttempts(1), config.WithBaseEndpoint(cloud.URL()),
-			config.WithSharedCredentialsFiles([]string{filepath.Join(dir, "aws", "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(dir, "aws", "config")}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cfg
-	}
-}
 
 func codeOf(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -66,8 +35,8 @@ func codeOf(err error) string {
 // The two users that a cloud begins with: the head may send metrics and nothing
 // else, the operator may do everything. With enforcement off this fails.
 func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
-	profile := startCloud(t, t.TempDir())
-	operator, head := amp.NewFromConfig(profile("operator")), amp.NewFromConfig(profile("head"))
+	cloud := localtest.Start(t, localaws.Options{})
+	operator, head := amp.NewFromConfig(cloud.Operator()), amp.NewFromConfig(cloud.As("head"))
 	out, err := operator.CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -76,10 +45,10 @@ func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, body := query(t, profile("operator"), *described.Workspace.PrometheusEndpoint); status != http.StatusOK {
+	if status, body := query(t, cloud.Operator(), *described.Workspace.PrometheusEndpoint); status != http.StatusOK {
 		t.Errorf("the operator queries: %d %s", status, body)
 	}
-	if status, body := query(t, profile("head"), *described.Workspace.PrometheusEndpoint); status != http.StatusForbidden ||
+	if status, body := query(t, cloud.As("head"), *described.Workspace.PrometheusEndpoint); status != http.StatusForbidden ||
 		!strings.Contains(body, "is not authorized to perform: aps:QueryMetrics on resource: "+*out.Arn+" because no identity-based policy allows the aps:QueryMetrics action") {
 		t.Errorf("the head queries: %d %s", status, body)
 	}
@@ -89,10 +58,10 @@ func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
 	if codeOf(err) != "AccessDeniedException" || !strings.Contains(err.Error(), want) {
 		t.Errorf("the head describes: %v", err)
 	}
-	if _, err := sts.NewFromConfig(profile("head")).GetCallerIdentity(t.Context(), nil); err != nil {
+	if _, err := sts.NewFromConfig(cloud.As("head")).GetCallerIdentity(t.Context(), nil); err != nil {
 		t.Errorf("who the head is needs no permission: %v", err)
 	}
-	if _, err := iam.NewFromConfig(profile("head")).ListUsers(t.Context(), nil); codeOf(err) != "AccessDenied" ||
+	if _, err := iam.NewFromConfig(cloud.As("head")).ListUsers(t.Context(), nil); codeOf(err) != "AccessDenied" ||
 		!strings.Contains(err.Error(), "iam:ListUsers on resource: arn:aws:iam::111122223333:user/ because") {
 		t.Errorf("the head lists users: %v", err)
 	}
@@ -145,12 +114,12 @@ func TestDataDirectoryOfTheFirstVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	profile := startCloud(t, dir)
+	cloud := localtest.Start(t, localaws.Options{DataDir: dir})
 	file, err := os.ReadFile(filepath.Join(dir, "aws", "credentials"))
 	if err != nil || !strings.Contains(string(file), key.ID) {
 		t.Errorf("the operator has another key: %s, %v", file, err)
 	}
-	out, err := iam.NewFromConfig(profile("operator")).GetUser(t.Context(), nil)
+	out, err := iam.NewFromConfig(cloud.Operator()).GetUser(t.Context(), nil)
 	if err != nil || *out.User.UserId != key.Principal.UserID || time.Since(*out.User.CreateDate) > time.Minute {
 		t.Errorf("%+v, %v", out, err)
 	}

@@ -30,7 +30,7 @@ func TestTheDeployersPolicyFits(t *testing.T) {
 // other people's policies.
 func TestWhatTheDeployerMayNot(t *testing.T) {
 	c := startCloud(t)
-	ctx, cfg := t.Context(), c.as(t, deployer)
+	ctx, cfg := t.Context(), c.As(deployer)
 	roles, stacks := iam.NewFromConfig(cfg), cloudformation.NewFromConfig(cfg)
 	trust := aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudformation.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
 	mine, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(stackName + "-role"), AssumeRolePolicyDocument: trust})

@@ -66,7 +66,7 @@ func (u *users) exercises() map[string]exercise {
 func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 	t.Helper()
 	ctx := t.Context()
-	u := &users{cloud: c, operator: c.as(t, "operator"), outputs: outputs}
+	u := &users{cloud: c, operator: c.Operator(), outputs: outputs}
 	roles := iam.NewFromConfig(u.operator)
 	role, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(writerRole), AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`)})

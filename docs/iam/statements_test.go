@@ -60,7 +60,7 @@ func removeAndRestore(t *testing.T, c *cloud, p policy, statement map[string]any
 	}
 	c.asked.takeRefused()
 	if p.trust { // who has a role's credentials keeps them for a while
-		c.restart(t)
+		c.Restart()
 	}
 	err := exercise(t.Context())
 	// Nothing is asked of a role that nobody may assume. Of all others it must be the

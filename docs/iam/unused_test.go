@@ -30,7 +30,7 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	result := c.up(t, deploy.UpOptions{
 		People: []people.Want{{Who: "alice@example.com", Role: "ADMIN"}}, Parameters: map[string]string{"GrafanaVersion": "10.4"},
 	})
-	operator := c.as(t, "operator")
+	operator := c.Operator()
 	resources, err := stack.New(operator, stackName).Resources(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func (g grants) check(t *testing.T, asked *audit, listed []unexercised) (rest []
 // descriptions and another function.
 func upgrade(t *testing.T, c *cloud) {
 	t.Helper()
-	ctx, cfg := t.Context(), c.as(t, deployer)
+	ctx, cfg := t.Context(), c.As(deployer)
 	packaged, err := artifact.Package(ctx, cfg, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true, Stack: stackName}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func upgrade(t *testing.T, c *cloud) {
 // manage does what the commands users, connect, query, status, logs and package do.
 func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	t.Helper()
-	ctx, cfg := t.Context(), c.as(t, deployer)
+	ctx, cfg := t.Context(), c.As(deployer)
 	team, err := people.Open(ctx, cfg, stackName)
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 // takeDown thinks better of a change, and takes everything down.
 func takeDown(t *testing.T, c *cloud) {
 	t.Helper()
-	ctx, cfg := t.Context(), c.as(t, deployer)
+	ctx, cfg := t.Context(), c.As(deployer)
 	no := errors.New("no")
 	if _, err := deploy.Up(ctx, cfg, deploy.UpOptions{
 		Target: deploy.Target{StackName: stackName}, Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()},
@@ -243,7 +243,7 @@ func takeDown(t *testing.T, c *cloud) {
 // typeCommands does what the guide types, or its reader, and the program does otherwise.
 func typeCommands(t *testing.T, c *cloud) {
 	t.Helper()
-	ctx, client := t.Context(), cloudformation.NewFromConfig(c.as(t, deployer))
+	ctx, client := t.Context(), cloudformation.NewFromConfig(c.As(deployer))
 	name, body := aws.String(stackName), aws.String(parascope.Template)
 	must := func(doing string, err error) {
 		t.Helper()

@@ -1,62 +1,34 @@
 package artifact_test
 
 import (
-	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // account is a local cloud with its operator, who may do everything, and the
 // deployer, who may do what docs/iam says.
 type account struct {
-	cloud              *localaws.Cloud
+	cloud              *localtest.Cloud
 	operator, deployer aws.Config
 }
 
 func start(t *testing.T, o localaws.Options) *account {
 	t.Helper()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"} {
-		t.Setenv(name, "")
-	}
 	policy, err := os.ReadFile("../../docs/iam/deployer-policy.json")
-	must(t, err)
-	o.DataDir, o.Listen, o.Users = t.TempDir(), "127.0.0.1:0", []localaws.User{{Name: "deployer", Policy: string(policy)}}
-	cloud, err := localaws.New(o)
-	must(t, err)
-	must(t, cloud.Start(t.Context()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-		defer cancel()
-		if err := cloud.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	profile := func(name string) aws.Config {
-		keys := filepath.Join(o.DataDir, "aws")
-		cfg, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile(name), config.WithRetryMaxAttempts(3), config.WithBaseEndpoint(cloud.URL()),
-			config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
-		must(t, err)
-		return cfg
-	}
-	return &account{cloud: cloud, operator: profile("operator"), deployer: profile("deployer")}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	check.OK(t, err)
+	o.Users = []localaws.User{{Name: "deployer", Policy: string(policy)}}
+	cloud := localtest.Start(t, o)
+	return &account{cloud: cloud, operator: cloud.Operator(), deployer: cloud.As("deployer")}
 }
 
 // needFunction skips where the program was built without the setup function.
@@ -66,7 +38,7 @@ func needFunction(t *testing.T) {
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
-	must(t, err)
+	check.OK(t, err)
 }
 
 // pack packages the function as the deployer.

@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 const defaultBucket = "parascope-111122223333-us-east-2"
@@ -25,17 +26,17 @@ func TestPackage(t *testing.T) {
 	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted", "--bucket NAME takes another one of us-east-2")
 
 	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
-	must(t, err)
+	check.OK(t, err)
 	if !first.BucketCreated || !first.Uploaded || first.Bucket != defaultBucket {
 		t.Errorf("first: created %v, uploaded %v to %+v", first.BucketCreated, first.Uploaded, first.Place)
 	}
 	client := s3.NewFromConfig(a.operator)
 	object, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &first.Bucket, Key: &first.Key})
-	must(t, err)
+	check.OK(t, err)
 	before := *object.LastModified
 
 	second, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
-	must(t, err)
+	check.OK(t, err)
 	if second.BucketCreated || second.Uploaded || second.Place != first.Place {
 		t.Errorf("second: created %v, uploaded %v to %+v", second.BucketCreated, second.Uploaded, second.Place)
 	}
@@ -49,18 +50,18 @@ func TestBucketIsPrivateAndEncrypted(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	done, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
-	must(t, err)
+	check.OK(t, err)
 	if done.Bucket != "parascope-mine" {
 		t.Errorf("the bucket is %s", done.Bucket)
 	}
 	client := s3.NewFromConfig(a.operator)
 	access, err := client.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &done.Bucket})
-	must(t, err)
+	check.OK(t, err)
 	if c := access.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls || !*c.RestrictPublicBuckets {
 		t.Errorf("public access: %+v", c)
 	}
 	encryption, err := client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: &done.Bucket})
-	must(t, err)
+	check.OK(t, err)
 	if got := encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm; got != types.ServerSideEncryptionAes256 {
 		t.Errorf("encryption: %s", got)
 	}
@@ -117,7 +118,7 @@ func TestBucketThatCannotBeReached(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	_, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
-	must(t, err)
+	check.OK(t, err)
 	a.deployer.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, ".zip") {
 			return nil, errors.New("the connection is gone")
@@ -151,7 +152,7 @@ func TestBucketThatCannotBeUsed(t *testing.T) {
 	far.Region = "eu-west-1"
 	_, err := s3.NewFromConfig(far).CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String("parascope-far"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
-	must(t, err)
+	check.OK(t, err)
 	for _, create := range []bool{false, true} {
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
 		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
@@ -161,7 +162,7 @@ func TestBucketThatCannotBeUsed(t *testing.T) {
 		says(t, err, hint.Denied, "belongs to somebody else, or these credentials may not use it")
 	}
 	_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
-	must(t, err)
+	check.OK(t, err)
 }
 
 func TestUnknownArchitecture(t *testing.T) {
@@ -178,14 +179,14 @@ func TestHolding(t *testing.T) {
 	find := func(stackName string) artifact.Holding {
 		t.Helper()
 		h, err := artifact.FindHolding(t.Context(), a.operator, "", stackName)
-		must(t, err)
+		check.OK(t, err)
 		return h
 	}
 	if got := find("one"); got.Exists || got.Goes() || got.Bucket != defaultBucket || !got.Usual {
 		t.Errorf("there is none: %+v", got)
 	}
 	one, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
-	must(t, err)
+	check.OK(t, err)
 	client := s3.NewFromConfig(a.operator)
 	for _, foreign := range []struct{ key, why string }{
 		{"z/thesis.tex", "it holds z/thesis.tex, which is not ours"},
@@ -193,7 +194,7 @@ func TestHolding(t *testing.T) {
 		{"grafana-datasource-setup/ab-arm64.zip", "it holds a setup function of 'parascope package', which other stacks may be using"},
 	} {
 		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: &foreign.key, Body: strings.NewReader("years")})
-		must(t, err)
+		check.OK(t, err)
 		if got := find("nope"); got.Goes() || !strings.Contains(got.Stays, "it holds ") {
 			t.Errorf("another stack's: %+v", got)
 		}
@@ -201,12 +202,12 @@ func TestHolding(t *testing.T) {
 		if !got.Goes() || !strings.HasPrefix(got.Stays, foreign.why) || len(got.Functions) != 1 {
 			t.Errorf("with %s: %+v", foreign.key, got)
 		}
-		must(t, got.Delete(t.Context()))
+		check.OK(t, got.Delete(t.Context()))
 		if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &one.Bucket, Key: &foreign.key}); err != nil {
 			t.Errorf("%s: %v", foreign.key, err)
 		}
 		_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: &foreign.key})
-		must(t, err)
+		check.OK(t, err)
 		again, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
 		if err != nil || !again.Uploaded || again.BucketCreated {
 			t.Errorf("packaged again: %+v, %v", again.Place, err)
@@ -215,18 +216,18 @@ func TestHolding(t *testing.T) {
 	// What comes after the look stays, and the bucket with it.
 	late := find("one")
 	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: aws.String("late"), Body: strings.NewReader("years")})
-	must(t, err)
-	must(t, late.Delete(t.Context()))
+	check.OK(t, err)
+	check.OK(t, late.Delete(t.Context()))
 	if !strings.HasPrefix(late.Stays, "something else came into it") {
 		t.Errorf("something came: %+v", late)
 	}
 	_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: aws.String("late")})
-	must(t, err)
+	check.OK(t, err)
 	empty := find("one")
 	if !empty.Goes() || empty.Stays != "" {
 		t.Errorf("empty: %+v", empty)
 	}
-	must(t, empty.Delete(t.Context()))
+	check.OK(t, empty.Delete(t.Context()))
 	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &one.Bucket}); err == nil {
 		t.Error("the bucket is still there")
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // slow is AWS with an empty Grafana in it that takes its time, in memory: only so can
@@ -99,7 +100,7 @@ func timeout(t *testing.T) time.Duration {
 			} `yaml:"SetupFunction"`
 		} `yaml:"Resources"`
 	}
-	must(t, yaml.Unmarshal([]byte(parascope.Template), &template))
+	check.OK(t, yaml.Unmarshal([]byte(parascope.Template), &template))
 	return time.Duration(template.Resources.SetupFunction.Properties.Timeout) * time.Second
 }
 
@@ -147,11 +148,11 @@ func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
 				f.Connector.HTTP = client
 				payload, err := json.Marshal(cfn.Event{RequestType: cfn.RequestCreate, ResponseURL: "https://cloudformation.example.com/answer",
 					ResourceProperties: map[string]any{"GrafanaWorkspaceId": "g-1", "PrometheusWorkspaceId": "ws-1"}})
-				must(t, err)
+				check.OK(t, err)
 				ctx, cancel := context.WithTimeout(t.Context(), within)
 				defer cancel()
 				_, err = f.Invoke(ctx, payload)
-				must(t, err)
+				check.OK(t, err)
 				took := time.Since(cloud.born)
 				if !strings.Contains(cloud.answer, `"Status":"SUCCESS"`) || strings.Contains(cloud.answer, "Grafana cannot query") != test.warns {
 					t.Errorf("after %v it answered %s", took, cloud.answer)

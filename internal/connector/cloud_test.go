@@ -5,14 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
@@ -25,12 +23,14 @@ import (
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // site is a cloud with a Grafana and a Prometheus workspace, whose roles have the
 // policies that the template gives them.
 type site struct {
-	cloud    *localaws.Cloud
+	cloud    *localtest.Cloud
 	operator aws.Config // may do everything
 	function aws.Config // the setup function's role
 	target   connector.Target
@@ -66,26 +66,10 @@ func (j *journal) String() string {
 
 func start(t *testing.T, p plan) *site {
 	t.Helper()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"} {
-		t.Setenv(name, "")
-	}
-	p.options.DataDir, p.options.Listen = t.TempDir(), "127.0.0.1:0"
-	cloud, err := localaws.New(p.options)
-	must(t, err)
-	must(t, cloud.Start(t.Context()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-		defer cancel()
-		if err := cloud.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	keys := filepath.Join(p.options.DataDir, "aws")
-	s := &site{cloud: cloud, log: &journal{}, policies: map[string]string{}}
+	s := &site{cloud: localtest.Start(t, p.options), log: &journal{}, policies: map[string]string{}}
 	s.pace = connector.Pace{Poll: 20 * time.Millisecond, GrafanaStarts: 20 * time.Second, PermissionsSpread: 10 * time.Second}
-	s.operator, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithRetryMaxAttempts(1), config.WithBaseEndpoint(cloud.URL()),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
-	must(t, err)
+	s.operator = s.cloud.Operator()
+	s.operator.RetryMaxAttempts = 1
 	s.build(t, p.version)
 	t.Cleanup(func() { noSecret(t, "the log", s.log.String()) })
 	return s
@@ -95,7 +79,7 @@ func start(t *testing.T, p plan) *site {
 func (s *site) build(t *testing.T, version string) {
 	t.Helper()
 	prometheus, err := amp.NewFromConfig(s.operator).CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
-	must(t, err)
+	check.OK(t, err)
 	s.target.PrometheusWorkspaceID = *prometheus.WorkspaceId
 	s.endpoint = s.cloud.URL() + "/workspaces/" + *prometheus.WorkspaceId
 
@@ -121,7 +105,7 @@ func (s *site) workspace(t *testing.T, name, role, version string) string {
 		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso},
 		WorkspaceRoleArn:        &role, GrafanaVersion: &version,
 	})
-	must(t, err)
+	check.OK(t, err)
 	return *out.Workspace.Id
 }
 
@@ -132,7 +116,7 @@ func (s *site) role(t *testing.T, name, principal string, names []string, resour
 	client := iam.NewFromConfig(s.operator)
 	out, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"}]}`)})
-	must(t, err)
+	check.OK(t, err)
 	for _, resource := range resources {
 		s.policies[resource] = strings.NewReplacer(names...).Replace(policyOf(t, resource))
 		s.withPolicy(t, name, resource)
@@ -144,14 +128,14 @@ func (s *site) role(t *testing.T, name, principal string, names []string, resour
 func (s *site) withPolicy(t *testing.T, role, policy string) {
 	t.Helper()
 	_, err := iam.NewFromConfig(s.operator).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: aws.String(s.policies[policy])})
-	must(t, err)
+	check.OK(t, err)
 }
 
 // withoutPolicy takes a policy away from a role.
 func (s *site) withoutPolicy(t *testing.T, role, policy string) {
 	t.Helper()
 	_, err := iam.NewFromConfig(s.operator).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &policy})
-	must(t, err)
+	check.OK(t, err)
 }
 
 // policyOf is the policy of a managed policy or the only one of a role, as JSON with
@@ -168,7 +152,7 @@ func policyOf(t *testing.T, resource string) string {
 			} `yaml:"Properties"`
 		} `yaml:"Resources"`
 	}
-	must(t, yaml.Unmarshal([]byte(parascope.Template), &template))
+	check.OK(t, yaml.Unmarshal([]byte(parascope.Template), &template))
 	p := template.Resources[resource].Properties
 	if len(p.Policies) == 1 {
 		p.PolicyDocument = p.Policies[0].PolicyDocument
@@ -193,7 +177,7 @@ func (s *site) connect(t *testing.T) connector.Result {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	result, err := s.connector().Connect(ctx, s.target)
-	must(t, err)
+	check.OK(t, err)
 	s.noAccounts(t)
 	return result
 }
@@ -224,7 +208,7 @@ func (s *site) accounts(t *testing.T) []string {
 	pages := amg.NewListWorkspaceServiceAccountsPaginator(amg.NewFromConfig(s.operator), &amg.ListWorkspaceServiceAccountsInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
-		must(t, err)
+		check.OK(t, err)
 		for _, a := range page.ServiceAccounts {
 			if strings.HasPrefix(*a.Name, "parascope-setup-") {
 				names = append(names, *a.Name)
@@ -247,7 +231,7 @@ func (s *site) account(t *testing.T, name string) (id string) {
 	out, err := amg.NewFromConfig(s.operator).CreateWorkspaceServiceAccount(t.Context(), &amg.CreateWorkspaceServiceAccountInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, Name: &name, GrafanaRole: types.RoleAdmin,
 	})
-	must(t, err)
+	check.OK(t, err)
 	return *out.Id
 }
 
@@ -256,11 +240,11 @@ func (s *site) person(t *testing.T) *grafana.Client {
 	t.Helper()
 	client := amg.NewFromConfig(s.operator)
 	w, err := client.DescribeWorkspace(t.Context(), &amg.DescribeWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
-	must(t, err)
+	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: aws.String(s.account(t, "person")), Name: aws.String("person"), SecondsToLive: aws.Int32(3600),
 	})
-	must(t, err)
+	check.OK(t, err)
 	return grafana.New(*w.Workspace.Endpoint, *token.ServiceAccountToken.Key)
 }
 
@@ -271,12 +255,5 @@ func noSecret(t *testing.T, what, text string) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s has a secret, %s…:\n%s", what, secret, text)
 		}
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
 	fault "github.com/parascope/parascope/localaws/grafana"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 const (
@@ -61,7 +62,7 @@ func TestFirstRunCreatesAndTheSecondChangesNothing(t *testing.T) {
 				t.Errorf("second run: %v", actions(second))
 			}
 			sources, err := s.person(t).DataSources(t.Context())
-			must(t, err)
+			check.OK(t, err)
 			if len(sources) != 2 || sources[0].URL != s.endpoint || !sources[0].IsDefault {
 				t.Errorf("Grafana has %+v", sources)
 			}
@@ -95,16 +96,16 @@ func TestRepairs(t *testing.T) {
 			s.connect(t)
 			person := s.person(t)
 			sources, err := person.DataSources(t.Context())
-			must(t, err)
+			check.OK(t, err)
 			before := sources[0]
 			if broken.change != nil {
 				changed := before
 				changed.JSONData["customQueryParameters"] = "max_samples=1" // a setting of people's own
 				broken.change(&changed)
-				must(t, person.UpdateDataSource(t.Context(), before.UID, changed))
+				check.OK(t, person.UpdateDataSource(t.Context(), before.UID, changed))
 			}
 			if broken.other != nil {
-				must(t, person.CreateDataSource(t.Context(), *broken.other))
+				check.OK(t, person.CreateDataSource(t.Context(), *broken.other))
 			}
 			want := connector.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: connector.Repaired, Health: "OK: Successfully queried the Prometheus API."}
 			if broken.uid != "" {
@@ -120,7 +121,7 @@ func TestRepairs(t *testing.T) {
 				t.Errorf("repair (-want +got):\n%s", diff)
 			}
 			after, err := person.DataSources(t.Context())
-			must(t, err)
+			check.OK(t, err)
 			i := slices.IndexFunc(after, func(d grafana.DataSource) bool { return d.UID == want.UID })
 			if i < 0 || after[i].Name != want.Name || after[i].URL != s.endpoint || !after[i].IsDefault || after[i].JSONData["sigV4Auth"] != true || after[i].JSONData["sigV4Region"] != "us-east-2" {
 				t.Errorf("Grafana has %+v", after)
@@ -142,7 +143,7 @@ func TestRepairOfADashboard(t *testing.T) {
 	uid := s.connect(t).Dashboards[0].UID
 	person := s.person(t)
 	_, err := person.SaveDashboard(t.Context(), grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
-	must(t, err)
+	check.OK(t, err)
 	if got := s.connect(t).Dashboards[0]; got.Action != connector.Repaired {
 		t.Errorf("%+v", got)
 	}
@@ -175,7 +176,7 @@ func TestGrafanaThatRefusesForGood(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.noAccounts(t)
-	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
 	s.pace = pace
 	s.connect(t)
 }
@@ -183,14 +184,14 @@ func TestGrafanaThatRefusesForGood(t *testing.T) {
 func TestWorkspaceThatFailed(t *testing.T) {
 	s := start(t, plan{})
 	for _, status := range []string{"CREATION_FAILED", "FAILED"} {
-		must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: status}))
+		check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: status}))
 		begin := time.Now()
 		s.expectNow(t, s.target.GrafanaWorkspaceID+" is "+status, "Amazon Managed Grafana console")
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Errorf("%s took %v to tell", status, took)
 		}
 	}
-	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
 	s.connect(t)
 }
 
@@ -207,12 +208,12 @@ func (s *site) expectNow(t *testing.T, says ...string) {
 
 func TestDegradedWorkspaceIsUsedWithAWarning(t *testing.T) {
 	s := start(t, plan{})
-	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: "DEGRADED", Reason: "the KMS key is disabled"}))
+	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: "DEGRADED", Reason: "the KMS key is disabled"}))
 	got := s.connect(t)
 	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "DEGRADED") || !strings.Contains(got.Warnings[0], "the KMS key is disabled") {
 		t.Errorf("warnings %q", got.Warnings)
 	}
-	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
 	if got := s.connect(t); len(got.Warnings) > 0 {
 		t.Errorf("repaired, and still %q", got.Warnings)
 	}
@@ -239,10 +240,10 @@ func TestWorkspaceThatIsNotThere(t *testing.T) {
 func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
 	s := start(t, plan{})
 	_, err := amp.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &s.target.PrometheusWorkspaceID})
-	must(t, err)
+	check.OK(t, err)
 	s.fail(t, "describe Prometheus workspace "+s.target.PrometheusWorkspaceID+": it does not exist", "MonitoringType=none, then with MonitoringType=amp+amg")
 	_, err = amg.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amg.DeleteWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
-	must(t, err)
+	check.OK(t, err)
 	_, err = s.connector().Connect(t.Context(), s.target)
 	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+": it does not exist") || !strings.Contains(err.Error(), "MonitoringType=amp-only") || strings.Contains(err.Error(), "RequestID") {
 		t.Errorf("%v", err)
@@ -271,13 +272,13 @@ func TestTokenQuotaFull(t *testing.T) {
 		out, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
 			WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &id, Name: aws.String(fmt.Sprint("t", i)), SecondsToLive: aws.Int32(1),
 		})
-		must(t, err)
+		check.OK(t, err)
 		last = *out.ServiceAccountToken.Id
 	}
 	s.fail(t, "create a token in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "expired tokens count", "aws grafana list-workspace-service-accounts")
 	_, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &amg.DeleteWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &id, TokenId: &last})
-	must(t, err)
+	check.OK(t, err)
 	s.connect(t)
 }
 
@@ -290,7 +291,7 @@ func TestAccountQuotaFull(t *testing.T) {
 	s.fail(t, "create a service account in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "delete service accounts or tokens that nobody uses")
 	_, err := amg.NewFromConfig(s.operator).DeleteWorkspaceServiceAccount(t.Context(), &amg.DeleteWorkspaceServiceAccountInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &last})
-	must(t, err)
+	check.OK(t, err)
 	s.connect(t)
 }
 
@@ -304,7 +305,7 @@ func TestLeftovers(t *testing.T) {
 	s.account(t, running)
 	s.account(t, "somebody-else")
 	_, err := s.connector().Connect(t.Context(), s.target)
-	must(t, err)
+	check.OK(t, err)
 	if diff := cmp.Diff([]string{running}, s.accounts(t)); diff != "" {
 		t.Errorf("accounts of ours (-want +got):\n%s", diff)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/grafana"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // flapping refuses each kind of request a few times, in ways of its own, once the
@@ -57,7 +58,7 @@ func TestGrafanaThatFlaps(t *testing.T) {
 		c, transport := s.connector(), &flapping{seen: map[string]int{}}
 		c.HTTP = &http.Client{Transport: transport}
 		result, err := c.Connect(t.Context(), s.target)
-		must(t, err)
+		check.OK(t, err)
 		var kinds []string
 		for kind := range transport.seen {
 			kinds = append(kinds, kind)
@@ -78,12 +79,12 @@ func TestGrafanaThatFlaps(t *testing.T) {
 	}
 	person := s.person(t)
 	sources, err := person.DataSources(t.Context())
-	must(t, err)
+	check.OK(t, err)
 	if len(sources) != 2 {
 		t.Fatalf("Grafana has %+v", sources)
 	}
 	sources[0].URL = "http://127.0.0.1:9/"
-	must(t, person.UpdateDataSource(t.Context(), sources[0].UID, sources[0]))
+	check.OK(t, person.UpdateDataSource(t.Context(), sources[0].UID, sources[0]))
 	if third, _ := run(); third.DataSources[0].Action != connector.Repaired {
 		t.Errorf("the third run: %v", actions(third))
 	}

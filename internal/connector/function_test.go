@@ -16,6 +16,7 @@ import (
 
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // keptFree is what the function keeps of its time for signing out and answering.
@@ -51,7 +52,7 @@ func (s *site) request(t *testing.T, event cfn.Event, within time.Duration) answ
 	event.ResponseURL = srv.URL + "/answer?X-Amz-Signature=hush"
 	event.RequestID, event.StackID, event.LogicalResourceID = "r-1", "arn:aws:cloudformation:us-east-2:111122223333:stack/s/1", "Connection"
 	payload, err := json.Marshal(event)
-	must(t, err)
+	check.OK(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	out, err := s.setup().Invoke(ctx, payload)

@@ -19,6 +19,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/localaws"
 	fault "github.com/parascope/parascope/localaws/grafana"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // logGroup is the function's, as Lambda names it.
@@ -31,12 +32,12 @@ func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
-	must(t, err)
+	check.OK(t, err)
 	cfg := s.operator.Copy()
 	cfg.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
 	client := lambda.NewFromConfig(cfg)
 	_, err = cloudwatchlogs.NewFromConfig(cfg).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)})
-	must(t, err)
+	check.OK(t, err)
 	_, err = client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: aws.String("setup"), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Architectures: []types.Architecture{types.Architecture(f.Architecture)},
 		Role: aws.String("arn:aws:iam::111122223333:role/function"), Code: &types.FunctionCode{ZipFile: f.Zip}, Timeout: aws.Int32(int32(timeout.Seconds())),
@@ -44,14 +45,14 @@ func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
 			"PARASCOPE_GRAFANA_WORKSPACE_ID": s.target.GrafanaWorkspaceID, "PARASCOPE_PROMETHEUS_WORKSPACE_ID": s.target.PrometheusWorkspaceID,
 		}},
 	})
-	must(t, err)
+	check.OK(t, err)
 	return client
 }
 
 func invoke(t *testing.T, client *lambda.Client) *lambda.InvokeOutput {
 	t.Helper()
 	out, err := client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("setup")})
-	must(t, err)
+	check.OK(t, err)
 	noSecret(t, "the function's result", string(out.Payload))
 	return out
 }
@@ -75,7 +76,7 @@ func poll(t *testing.T, what string, done func() bool) {
 func bootstraps(t *testing.T) []int {
 	t.Helper()
 	statuses, err := filepath.Glob("/proc/[0-9]*/status")
-	must(t, err)
+	check.OK(t, err)
 	var found []int
 	for _, path := range statuses {
 		status, err := os.ReadFile(path)
@@ -83,7 +84,7 @@ func bootstraps(t *testing.T) []int {
 			continue // another's, or gone
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		must(t, err)
+		check.OK(t, err)
 		found = append(found, pid)
 	}
 	return found
@@ -101,7 +102,7 @@ func TestFunctionKilledMidWay(t *testing.T) {
 	if len(pids) != 1 {
 		t.Fatalf("processes of the function: %v", pids)
 	}
-	must(t, syscall.Kill(pids[0], syscall.SIGKILL))
+	check.OK(t, syscall.Kill(pids[0], syscall.SIGKILL))
 	if out := <-killed; aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "Runtime.ExitError") || !strings.Contains(string(out.Payload), "signal: killed") {
 		t.Errorf("%v: %s", out.FunctionError, out.Payload)
 	}
@@ -110,7 +111,7 @@ func TestFunctionKilledMidWay(t *testing.T) {
 		t.Fatalf("a killed run cannot clean up, and yet there is %v", left)
 	}
 
-	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
 	if out := invoke(t, client); out.FunctionError != nil || !strings.Contains(string(out.Payload), `"action": "created"`) {
 		t.Errorf("the next invocation: %v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
@@ -119,7 +120,7 @@ func TestFunctionKilledMidWay(t *testing.T) {
 	}
 	until, _, _ := strings.Cut(strings.TrimPrefix(left[0], "parascope-setup-until-"), "-")
 	stamp, err := strconv.ParseInt(until, 10, 64)
-	must(t, err)
+	check.OK(t, err)
 	poll(t, "the killed run's time to be over", func() bool { return time.Now().Unix() > stamp })
 	if out := invoke(t, client); out.FunctionError != nil || !strings.Contains(string(out.Payload), `"action": "unchanged"`) {
 		t.Errorf("the last invocation: %v: %s", aws.ToString(out.FunctionError), out.Payload)
@@ -138,7 +139,7 @@ func TestFunctionKilledMidWay(t *testing.T) {
 func (s *site) logLines(t *testing.T) []string {
 	t.Helper()
 	out, err := cloudwatchlogs.NewFromConfig(s.operator).FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(logGroup)})
-	must(t, err)
+	check.OK(t, err)
 	var lines []string
 	for _, e := range out.Events {
 		lines = append(lines, *e.Message)
@@ -154,7 +155,7 @@ func TestFunctionWithoutTime(t *testing.T) {
 		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
 	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("setup"), Timeout: aws.Int32(300)})
-	must(t, err)
+	check.OK(t, err)
 	if out := invoke(t, client); out.FunctionError != nil {
 		t.Errorf("with time again: %v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}

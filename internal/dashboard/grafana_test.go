@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	openapi "github.com/grafana/grafana-openapi-client-go/client"
@@ -27,6 +26,8 @@ import (
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // site is the stack, as AWS would have it, on a local cloud.
@@ -53,48 +54,14 @@ func (l *lastAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// poll asks until it is done, for a minute at most.
-func poll(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for %s", what)
-		}
-	}
-}
-
 func start(t *testing.T) *site {
 	t.Helper()
 	_, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
-	must(t, err)
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_PROFILE"} {
-		t.Setenv(name, "")
-	}
-	dir := t.TempDir()
-	cloud, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0"})
-	must(t, err)
-	must(t, cloud.Start(t.Context()))
-	t.Cleanup(stopping(t, cloud.Stop))
-	s := &site{last: &lastAnswer{}}
-	keys := filepath.Join(dir, "aws")
-	s.operator, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithBaseEndpoint(cloud.URL()),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
-	must(t, err)
+	check.OK(t, err)
+	s := &site{last: &lastAnswer{}, operator: localtest.Start(t, localaws.Options{}).Operator()}
 	s.up(t)
 	s.signIn(t)
 	return s
@@ -114,19 +81,19 @@ func stopping(t *testing.T, stop func(context.Context) error) func() {
 func (s *site) up(t *testing.T) {
 	t.Helper()
 	packed, err := artifact.Package(t.Context(), s.operator, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true}, func(string) {})
-	must(t, err)
+	check.OK(t, err)
 	infra := stack.New(s.operator, "pcluster-infra")
 	template, err := stack.Template(packed.Place)
-	must(t, err)
+	check.OK(t, err)
 	set, err := infra.Plan(t.Context(), template, nil)
-	must(t, err)
-	must(t, set.Execute(t.Context()))
+	check.OK(t, err)
+	check.OK(t, set.Execute(t.Context()))
 	state, err := infra.Watch(t.Context(), "pcluster-infra", func(e stack.Event) {
 		if e.Failed() {
 			t.Errorf("%s: %s", e.LogicalID, e.Reason)
 		}
 	})
-	must(t, err)
+	check.OK(t, err)
 	if state.Status != "CREATE_COMPLETE" {
 		t.Fatalf("the stack is %s", state.Status)
 	}
@@ -138,10 +105,10 @@ func (s *site) signIn(t *testing.T) {
 	t.Helper()
 	client, id := amg.NewFromConfig(s.operator), aws.String(s.outputs["ManagedGrafanaWorkspaceId"])
 	account, err := client.CreateWorkspaceServiceAccount(t.Context(), &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: id, Name: aws.String("person"), GrafanaRole: types.RoleAdmin})
-	must(t, err)
+	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: id, ServiceAccountId: account.Id, Name: aws.String("person"), SecondsToLive: aws.Int32(3600)})
-	must(t, err)
+	check.OK(t, err)
 	s.api = openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{
 		Host: s.outputs["ManagedGrafanaWorkspaceEndpoint"], BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key, Client: &http.Client{Transport: s.last},
 	})
@@ -152,26 +119,26 @@ func (s *site) signIn(t *testing.T) {
 func (s *site) sendNodeMetrics(t *testing.T) (page string) {
 	t.Helper()
 	node, err := collect.New(collect.Options{Address: "127.0.0.1:0"})
-	must(t, err)
-	must(t, node.Start(t.Context()))
+	check.OK(t, err)
+	check.OK(t, node.Start(t.Context()))
 	t.Cleanup(stopping(t, node.Stop))
 	keys, err := s.operator.Credentials.Retrieve(t.Context())
-	must(t, err)
+	check.OK(t, err)
 	file := filepath.Join(t.TempDir(), "prometheus.yml")
-	must(t, os.WriteFile(file, fmt.Appendf(nil, `
+	check.OK(t, os.WriteFile(file, fmt.Appendf(nil, `
 global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {cluster: test}}
 scrape_configs: [{job_name: node, static_configs: [{targets: [%q]}]}]
 remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q}, queue_config: {batch_send_deadline: 100ms}}]
 `, node.Addr(), s.outputs["AMPPrometheusEndpoint"], s.operator.Region, keys.AccessKeyID, keys.SecretAccessKey), 0o600))
 	h, err := head.Start(t.Context(), head.Options{ConfigFile: file, StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0"})
-	must(t, err)
+	check.OK(t, err)
 	t.Cleanup(stopping(t, h.Stop))
 
 	resp, err := http.Get("http://" + node.Addr() + "/metrics")
-	must(t, err)
+	check.OK(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	must(t, err)
+	check.OK(t, err)
 	return string(body)
 }
 
@@ -192,7 +159,7 @@ func (s *site) query(t *testing.T, target map[string]any) (series int) {
 			}
 		}
 	}
-	must(t, json.Unmarshal(s.last.body, &answer))
+	check.OK(t, json.Unmarshal(s.last.body, &answer))
 	for _, r := range answer.Results {
 		if r.Error != "" {
 			t.Errorf("%v: %s", target["expr"], r.Error)
@@ -224,29 +191,29 @@ func TestDashboardsInGrafana(t *testing.T) {
 func (s *site) testDataSources(t *testing.T) {
 	client := s.api.Datasources
 	list, err := client.GetDataSources()
-	must(t, err)
+	check.OK(t, err)
 	if len(list.Payload) != 2 || list.Payload[0].Name != "Amazon Managed Prometheus" || !list.Payload[0].IsDefault || list.Payload[1].Name != "CloudWatch" {
 		t.Fatalf("the stack made %s", s.last.body)
 	}
 	own, err := client.GetDataSourceByName("Amazon Managed Prometheus")
-	must(t, err)
+	check.OK(t, err)
 	copied := &models.AddDataSourceCommand{Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access, URL: own.Payload.URL, JSONData: own.Payload.JSONData}
 	copied.URL = "http://127.0.0.1:9"
 	_, err = client.AddDataSource(copied)
-	must(t, err)
+	check.OK(t, err)
 	if _, err := client.CheckDatasourceHealthWithUID("copy"); err == nil {
 		t.Error("a data source that nobody answers for is healthy")
 	}
 	_, err = client.UpdateDataSourceByUID("copy", &models.UpdateDataSourceCommand{
 		Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access, URL: own.Payload.URL, JSONData: own.Payload.JSONData})
-	must(t, err)
+	check.OK(t, err)
 	for _, uid := range []string{"copy", own.Payload.UID} {
 		if _, err := client.CheckDatasourceHealthWithUID(uid); err != nil || !bytes.Contains(s.last.body, []byte(`"OK"`)) {
 			t.Errorf("health of %s: %v: %s", uid, err, s.last.body)
 		}
 	}
 	_, err = client.DeleteDataSourceByUID("copy")
-	must(t, err)
+	check.OK(t, err)
 }
 
 // testImport imports the dashboard as a person does, over the installed one and as a
@@ -254,23 +221,23 @@ func (s *site) testDataSources(t *testing.T) {
 func (s *site) testImport(t *testing.T, d dashboard.Dashboard) {
 	t.Helper()
 	own, err := s.api.Datasources.GetDataSourceByName("Amazon Managed Prometheus")
-	must(t, err)
+	check.OK(t, err)
 	raw, err := d.For(own.Payload.Type, own.Payload.UID)
-	must(t, err)
+	check.OK(t, err)
 	var model map[string]any
-	must(t, json.Unmarshal(raw, &model))
+	check.OK(t, json.Unmarshal(raw, &model))
 	installed, err := s.api.Dashboards.GetDashboardByUID(d.UID)
-	must(t, err)
+	check.OK(t, err)
 	if installed.Payload.Meta.FolderUID != "parascope" {
 		t.Errorf("the stack installed it in folder %q", installed.Payload.Meta.FolderUID)
 	}
 	_, err = s.api.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model, FolderUID: "parascope", Overwrite: true})
-	must(t, err)
+	check.OK(t, err)
 	model["uid"], model["title"] = "a-copy", d.Title+" of my own"
 	_, err = s.api.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model})
-	must(t, err)
+	check.OK(t, err)
 	found, err := s.api.Search.Search(search.NewSearchParams().WithQuery(aws.String(strings.ToLower(d.Title))).WithType(aws.String("dash-db")))
-	must(t, err)
+	check.OK(t, err)
 	where := map[string]string{}
 	for _, hit := range found.Payload {
 		where[hit.UID] = hit.FolderUID
@@ -279,7 +246,7 @@ func (s *site) testImport(t *testing.T, d dashboard.Dashboard) {
 		t.Errorf("the search found %v", where)
 	}
 	_, err = s.api.Dashboards.DeleteDashboardByUID("a-copy")
-	must(t, err)
+	check.OK(t, err)
 }
 
 // lacking are panels that are empty where the machine has nothing to show, with what
@@ -320,9 +287,9 @@ func lacking(panel, page string) (why string) {
 func (s *site) testQueries(t *testing.T, d dashboard.Dashboard, page string) {
 	t.Helper()
 	installed, err := s.api.Dashboards.GetDashboardByUID(d.UID)
-	must(t, err)
+	check.OK(t, err)
 	raw, err := json.Marshal(installed.Payload.Dashboard)
-	must(t, err)
+	check.OK(t, err)
 	var model struct {
 		Panels []struct {
 			Type, Title string
@@ -330,7 +297,7 @@ func (s *site) testQueries(t *testing.T, d dashboard.Dashboard, page string) {
 		}
 		Templating struct{ List []struct{ Name string } }
 	}
-	must(t, json.Unmarshal(raw, &model))
+	check.OK(t, json.Unmarshal(raw, &model))
 	var variables []string
 	for _, v := range model.Templating.List {
 		variables = append(variables, "$"+v.Name, ".*", "${"+v.Name+"}", ".*")
@@ -339,7 +306,7 @@ func (s *site) testQueries(t *testing.T, d dashboard.Dashboard, page string) {
 
 	// A rate needs two scrapes.
 	rate := map[string]any{"refId": "A", "expr": "rate(node_cpu_seconds_total[1m])", "range": true, "interval": "1s"}
-	poll(t, "two scrapes to arrive", func() bool { return s.query(t, rate) > 0 })
+	check.Await(t, "two scrapes have arrived", check.That(func() bool { return s.query(t, rate) > 0 }))
 	queries := 0
 	for _, panel := range model.Panels {
 		if panel.Type == "row" {

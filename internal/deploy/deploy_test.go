@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,38 +14,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/parascope/parascope/internal/artifact"
-	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
-// cloud is a local cloud with a clock that can be moved ahead.
+// cloud is a local cloud with the configuration of who may do everything.
 type cloud struct {
-	cfg   aws.Config   // of who may do everything
-	ahead atomic.Int64 // a time.Duration
+	*localtest.Cloud
+	cfg aws.Config
 }
 
 func start(t *testing.T, o localaws.Options) *cloud {
 	t.Helper()
-	c := &cloud{}
-	o.DataDir, o.Listen = t.TempDir(), "127.0.0.1:0"
-	o.Now = func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-	running, err := localaws.New(o)
-	must(t, err)
-	must(t, running.Start(t.Context()))
-	t.Cleanup(func() { must(t, running.Stop(context.WithoutCancel(t.Context()))) })
-	c.cfg, err = awsconf.Load(t.Context(), awsconf.Options{Region: "us-east-2", Profile: "operator", Endpoint: running.URL(), Files: awsconf.Files{
-		Credentials: filepath.Join(o.DataDir, "aws", "credentials"), Config: filepath.Join(o.DataDir, "aws", "config"),
-	}})
-	must(t, err)
+	c := &cloud{Cloud: localtest.Start(t, o)}
+	c.cfg = c.Operator()
 	return c
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // session is that of a role, for the shortest time that AWS gives: 15 minutes.
@@ -55,11 +39,11 @@ func (c *cloud) session(t *testing.T) aws.Config {
 	client := iam.NewFromConfig(c.cfg)
 	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
-	must(t, err)
+	check.OK(t, err)
 	_, err = client.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: role.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
-	must(t, err)
+	check.OK(t, err)
 	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer"), DurationSeconds: aws.Int32(900)})
-	must(t, err)
+	check.OK(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
 	return cfg
@@ -71,8 +55,8 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 	c := start(t, localaws.Options{AMP: localaws.AMP{CreateDelay: 20 * time.Minute}})
 	o := UpOptions{Target: Target{StackName: "s"}, Parameters: onlyPrometheus}
 	_, err := Up(t.Context(), c.session(t), o, func(e Event) {
-		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" && c.ahead.Load() == 0 {
-			c.ahead.Store(int64(16 * time.Minute))
+		if e.Kind == Progress && e.Resource.LogicalID == "PrometheusWorkspace" && c.Clock.Ahead() == 0 {
+			c.Clock.Set(16 * time.Minute)
 		}
 	})
 	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait; AWS goes on by itself") ||
@@ -81,7 +65,7 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 	}
 	// With new ones it is picked up: the operation goes on, and is watched. (The clock
 	// goes back, since this process' own cannot follow it, and signs.)
-	c.ahead.Store(0)
+	c.Clock.Set(0)
 	ctx, cancel := context.WithCancel(t.Context())
 	watched := false
 	_, err = Up(ctx, c.cfg, o, func(e Event) {

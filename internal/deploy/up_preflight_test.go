@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // needFunction returns the architecture of a setup function that this build carries.
@@ -52,11 +53,11 @@ func (c *cloud) assume(t *testing.T, path, policy string) aws.Config {
 	client := iam.NewFromConfig(c.cfg)
 	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), Path: &path, AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
-	must(t, err)
+	check.OK(t, err)
 	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("p"), PolicyDocument: &policy})
-	must(t, err)
+	check.OK(t, err)
 	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer")})
-	must(t, err)
+	check.OK(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
 	return cfg
@@ -95,13 +96,13 @@ func TestAUserWithAPath(t *testing.T) {
 	c := start(t, localaws.Options{})
 	client := iam.NewFromConfig(c.cfg)
 	user, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("dana"), Path: aws.String("/team/hpc/")})
-	must(t, err)
+	check.OK(t, err)
 	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
-	must(t, err)
+	check.OK(t, err)
 	_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
-	must(t, err)
+	check.OK(t, err)
 	key, err := client.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user.User.UserName})
-	must(t, err)
+	check.OK(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
 	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})

@@ -2,7 +2,6 @@ package people_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,17 +15,19 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/amg"
-	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // update is a call of UpdatePermissions as it passes the proxy: its body, and what
@@ -52,17 +53,13 @@ func open(t *testing.T, o localaws.Options, users int, spy func(*update)) aws.Co
 	}
 	seed.Groups = []map[string]any{{"displayName": "platform-team", "members": []string{"user00"}}}
 	b, err := json.Marshal(seed)
-	must(t, err)
+	check.OK(t, err)
 	o.People.Seed = filepath.Join(dir, "people.json")
-	must(t, os.WriteFile(o.People.Seed, b, 0o600))
-	o.DataDir, o.Listen = filepath.Join(dir, "data"), "127.0.0.1:0"
-	cloud, err := localaws.New(o)
-	must(t, err)
-	must(t, cloud.Start(t.Context()))
-	t.Cleanup(func() { must(t, cloud.Stop(context.WithoutCancel(t.Context()))) })
+	check.OK(t, os.WriteFile(o.People.Seed, b, 0o600))
+	cloud := localtest.Start(t, o)
 
 	target, err := url.Parse(cloud.URL())
-	must(t, err)
+	check.OK(t, err)
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host // it is signed
@@ -85,37 +82,27 @@ func open(t *testing.T, o localaws.Options, users int, spy func(*update)) aws.Co
 		forward.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	cfg, err := awsconf.Load(t.Context(), awsconf.Options{Region: "us-east-2", Profile: "operator", Endpoint: srv.URL, Files: awsconf.Files{
-		Credentials: filepath.Join(o.DataDir, "aws", "credentials"), Config: filepath.Join(o.DataDir, "aws", "config"),
-	}})
-	must(t, err)
+	cfg := cloud.As("operator", config.WithBaseEndpoint(srv.URL))
 	role, err := iam.NewFromConfig(cfg).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
-	must(t, err)
+	check.OK(t, err)
 	_, err = grafana.NewFromConfig(cfg).CreateWorkspace(t.Context(), &grafana.CreateWorkspaceInput{
 		AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeCustomerManaged, WorkspaceRoleArn: role.Role.Arn,
 		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso}, WorkspaceName: aws.String("g"),
 	})
-	must(t, err)
+	check.OK(t, err)
 	return cfg
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // give plans and applies.
 func give(t *testing.T, cfg aws.Config, wants ...people.Want) (*people.Team, []people.Result) {
 	t.Helper()
 	team, err := people.Open(t.Context(), cfg, "")
-	must(t, err)
+	check.OK(t, err)
 	steps, err := team.Plan(t.Context(), wants, false)
-	must(t, err)
+	check.OK(t, err)
 	results, err := team.Apply(t.Context(), steps)
-	must(t, err)
+	check.OK(t, err)
 	return team, results
 }
 
@@ -152,7 +139,7 @@ func TestManyPeopleAreGivenTwentyToACall(t *testing.T) {
 		t.Errorf("%+v", results)
 	}
 	members, err = team.Members(t.Context())
-	must(t, err)
+	check.OK(t, err)
 	admins := 0
 	for _, m := range members {
 		if m.Role == "ADMIN" && m.Name == "user07" {
@@ -193,14 +180,14 @@ func TestWhatGrafanaOnlySaysItDidIsAFailure(t *testing.T) {
 func TestErrorsInsideA200(t *testing.T) {
 	cfg := open(t, localaws.Options{}, 1, nil)
 	w, err := amg.FindWorkspace(t.Context(), cfg, "")
-	must(t, err)
+	check.OK(t, err)
 	directory, err := identity.Open(t.Context(), cfg)
-	must(t, err)
+	check.OK(t, err)
 	somebody, err := directory.Find(t.Context(), "user00")
-	must(t, err)
+	check.OK(t, err)
 	nobody := amg.Change{Permission: amg.Permission{ID: "00000000-0000-4000-8000-000000000000", Role: "VIEWER"}}
 	failed, err := amg.Apply(t.Context(), cfg, w.ID, []amg.Change{nobody, {Permission: amg.Permission{ID: somebody.ID, Role: "ADMIN"}}})
-	must(t, err)
+	check.OK(t, err)
 	if len(failed) != 1 || failed[0].ID != nobody.ID || failed[0].Why == "" || strings.Contains(failed[0].Why, "did not do it") {
 		t.Errorf("%+v: want AMG's reason for the one that nobody is", failed)
 	}
@@ -213,7 +200,7 @@ func TestErrorsInsideA200(t *testing.T) {
 func TestIdentityCenterInAnotherRegion(t *testing.T) {
 	cfg := open(t, localaws.Options{People: localaws.People{Region: "eu-central-1"}}, 1, nil)
 	directory, err := identity.Open(t.Context(), cfg)
-	must(t, err)
+	check.OK(t, err)
 	if directory.Region != "eu-central-1" {
 		t.Errorf("found in %s", directory.Region)
 	}
@@ -229,16 +216,8 @@ func TestIdentityCenterInAnotherRegion(t *testing.T) {
 // TestAnAccountInstanceIsSaidFirst: before anything else, a workspace that is not
 // there for example.
 func TestAnAccountInstanceIsSaidFirst(t *testing.T) {
-	dir := t.TempDir()
-	cloud, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0", People: localaws.People{Kind: "account", Region: "eu-central-1"}})
-	must(t, err)
-	must(t, cloud.Start(t.Context()))
-	t.Cleanup(func() { must(t, cloud.Stop(context.WithoutCancel(t.Context()))) })
-	cfg, err := awsconf.Load(t.Context(), awsconf.Options{Region: "us-east-2", Profile: "operator", Endpoint: cloud.URL(), Files: awsconf.Files{
-		Credentials: filepath.Join(dir, "aws", "credentials"), Config: filepath.Join(dir, "aws", "config"),
-	}})
-	must(t, err)
-	_, err = people.Open(t.Context(), cfg, "no such workspace")
+	cfg := localtest.Start(t, localaws.Options{People: localaws.People{Kind: "account", Region: "eu-central-1"}}).Operator()
+	_, err := people.Open(t.Context(), cfg, "no such workspace")
 	if hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "instance in eu-central-1 is one of account 111122223333 alone") ||
 		!strings.Contains(hint.Next(err), "in the account that manages the organization") {
 		t.Errorf("%v; %s", err, hint.Next(err))

@@ -8,6 +8,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestNamesAreRefusedBeforeAnythingIsMade: the longest name is what Lambda leaves
@@ -18,7 +19,7 @@ func TestNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
 	longest := strings.Repeat("n", 64-len(suffix))
 	a := start(t, localaws.Options{})
 	for _, name := range []string{"pcluster-infra", "A1", longest} {
-		must(t, stack.CheckName(name))
+		check.OK(t, stack.CheckName(name))
 	}
 	for _, name := range []string{"", "1st", "my_stack", "-x", "sté", "a b", longest + "n"} {
 		says(t, stack.CheckName(name), hint.Usage, "name")

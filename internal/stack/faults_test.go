@@ -22,15 +22,16 @@ import (
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // template packages the function and returns the template with its place.
 func (a *account) template(t *testing.T) string {
 	t.Helper()
 	packed, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
-	must(t, err)
+	check.OK(t, err)
 	text, err := stack.Template(packed.Place)
-	must(t, err)
+	check.OK(t, err)
 	return text
 }
 
@@ -40,8 +41,8 @@ func (a *account) create(t *testing.T, template string) (stack.State, []stack.Ev
 	t.Helper()
 	s := stack.New(a.deployer, stackName)
 	set, err := s.Plan(t.Context(), template, nil)
-	must(t, err)
-	must(t, set.Execute(t.Context()))
+	check.OK(t, err)
+	check.OK(t, set.Execute(t.Context()))
 	return a.watch(t, s, stackName)
 }
 
@@ -50,8 +51,8 @@ func (a *account) delete(t *testing.T) (stack.State, []stack.Event) {
 	t.Helper()
 	s := stack.New(a.deployer, stackName)
 	state, err := s.Describe(t.Context())
-	must(t, err)
-	must(t, s.Delete(t.Context()))
+	check.OK(t, err)
+	check.OK(t, s.Delete(t.Context()))
 	return a.watch(t, s, state.ID)
 }
 
@@ -65,7 +66,7 @@ func (a *account) watch(t *testing.T, s *stack.Stack, id string) (stack.State, [
 			failed = append(failed, e)
 		}
 	})
-	must(t, err)
+	check.OK(t, err)
 	return state, failed
 }
 
@@ -91,7 +92,7 @@ func (a *account) down(t *testing.T) {
 func (a *account) physical(t *testing.T) map[string]string {
 	t.Helper()
 	all, err := stack.New(a.deployer, stackName).Resources(t.Context())
-	must(t, err)
+	check.OK(t, err)
 	ids := map[string]string{}
 	for _, r := range all {
 		ids[r.LogicalID] = r.PhysicalID
@@ -131,16 +132,16 @@ func (a *account) deleteDataSource(t *testing.T) {
 	t.Helper()
 	client, id := grafana.NewFromConfig(a.operator), a.physical(t)["GrafanaWorkspace"]
 	w, err := client.DescribeWorkspace(t.Context(), &grafana.DescribeWorkspaceInput{WorkspaceId: &id})
-	must(t, err)
+	check.OK(t, err)
 	person, err := client.CreateWorkspaceServiceAccount(t.Context(), &grafana.CreateWorkspaceServiceAccountInput{WorkspaceId: &id, Name: aws.String("person"), GrafanaRole: grafanatypes.RoleAdmin})
-	must(t, err)
+	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &grafana.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &id, ServiceAccountId: person.Id, Name: aws.String("token"), SecondsToLive: aws.Int32(600)})
-	must(t, err)
+	check.OK(t, err)
 	api := openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{
 		Host: *w.Workspace.Endpoint, BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key})
 	_, err = api.Datasources.DeleteDataSourceByName("Amazon Managed Prometheus")
-	must(t, err)
+	check.OK(t, err)
 }
 
 // TestDeletionAfterDeletionByHand: what is gone already is no obstacle.
@@ -150,14 +151,14 @@ func TestDeletionAfterDeletionByHand(t *testing.T) {
 	a.up(t, a.template(t))
 	ids := a.physical(t)
 	_, err := grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &grafana.DeleteWorkspaceInput{WorkspaceId: aws.String(ids["GrafanaWorkspace"])})
-	must(t, err)
+	check.OK(t, err)
 	arn := ids["PrometheusWorkspace"]
 	_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
-	must(t, err)
+	check.OK(t, err)
 	_, err = cloudwatchlogs.NewFromConfig(a.operator).DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(ids["SetupFunctionLogGroup"])})
-	must(t, err)
+	check.OK(t, err)
 	_, err = ec2.NewFromConfig(a.operator).DeleteNatGateway(t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: aws.String(ids["NatGateway"])})
-	must(t, err)
+	check.OK(t, err)
 	a.down(t)
 }
 
@@ -177,12 +178,12 @@ func TestReplacementAfterDeletionByHand(t *testing.T) {
 			} else {
 				_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &id})
 			}
-			must(t, err)
+			check.OK(t, err)
 			for _, kind := range []string{without, "amp+amg"} {
 				s := stack.New(a.deployer, stackName)
 				set, err := s.Plan(t.Context(), template, map[string]string{"MonitoringType": kind})
-				must(t, err)
-				must(t, set.Execute(t.Context()))
+				check.OK(t, err)
+				check.OK(t, set.Execute(t.Context()))
 				if state, failed := a.watch(t, s, stackName); state.Status != types.StackStatusUpdateComplete || len(failed) > 0 {
 					t.Fatalf("with %s the stack is %s %s: %+v", kind, state.Status, state.Reason, failed)
 				}
@@ -201,7 +202,7 @@ func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {
 	a := start(t, localaws.Options{})
 	a.up(t, a.template(t))
 	_, err := lambda.NewFromConfig(a.operator).DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String(a.physical(t)["SetupFunction"])})
-	must(t, err)
+	check.OK(t, err)
 	state, failed := a.delete(t)
 	if state.Status != types.StackStatusDeleteFailed || len(failed) == 0 || failed[0].LogicalID != "Connection" || !strings.Contains(failed[0].Reason, "Function not found: ") {
 		t.Errorf("the stack is %s: %+v", state.Status, failed)
@@ -236,8 +237,8 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		}
 	}
 	set, err := s.Plan(t.Context(), small, map[string]string{"Name": "x"})
-	must(t, err)
-	must(t, set.Discard(t.Context()))
+	check.OK(t, err)
+	check.OK(t, set.Discard(t.Context()))
 }
 
 // TestEMailGivenAsID: AWS refuses it and gives nothing to anybody; the same command
@@ -246,14 +247,14 @@ func TestEMailGivenAsID(t *testing.T) {
 	a := start(t, localaws.Options{})
 	role, err := iam.NewFromConfig(a.operator).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
 		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "grafana.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`)})
-	must(t, err)
+	check.OK(t, err)
 	client := grafana.NewFromConfig(a.operator)
 	made, err := client.CreateWorkspace(t.Context(), &grafana.CreateWorkspaceInput{
 		AccountAccessType: grafanatypes.AccountAccessTypeCurrentAccount, PermissionType: grafanatypes.PermissionTypeCustomerManaged,
 		AuthenticationProviders: []grafanatypes.AuthenticationProviderTypes{grafanatypes.AuthenticationProviderTypesAwsSso},
 		WorkspaceRoleArn:        role.Role.Arn,
 	})
-	must(t, err)
+	check.OK(t, err)
 	give := func(id string) error {
 		_, err := client.UpdatePermissions(t.Context(), &grafana.UpdatePermissionsInput{WorkspaceId: made.Workspace.Id, UpdateInstructionBatch: []grafanatypes.UpdateInstruction{{
 			Action: grafanatypes.UpdateActionAdd, Role: grafanatypes.RoleAdmin, Users: []grafanatypes.User{{Id: &id, Type: grafanatypes.UserTypeSsoUser}},
@@ -268,8 +269,8 @@ func TestEMailGivenAsID(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	directory, err := identity.Open(t.Context(), a.operator)
-	must(t, err)
+	check.OK(t, err)
 	alice, err := directory.Find(t.Context(), "alice@example.com")
-	must(t, err)
-	must(t, give(alice.ID))
+	check.OK(t, err)
+	check.OK(t, give(alice.ID))
 }

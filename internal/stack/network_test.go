@@ -9,6 +9,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestCheckNetwork: the one that is wrong is named, with the parameter it came by.
@@ -18,24 +19,24 @@ func TestCheckNetwork(t *testing.T) {
 	network := func(cidr string) (vpc, public, private string) {
 		t.Helper()
 		v, err := client.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String(cidr + "0.0/16")})
-		must(t, err)
+		check.OK(t, err)
 		var subnets []string
 		for _, third := range []string{"0", "1"} {
 			s, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: v.Vpc.VpcId, CidrBlock: aws.String(cidr + third + ".0/24")})
-			must(t, err)
+			check.OK(t, err)
 			subnets = append(subnets, *s.Subnet.SubnetId)
 		}
 		return *v.Vpc.VpcId, subnets[0], subnets[1]
 	}
 	vpc, public, private := network("10.0.")
 	other, foreign, _ := network("10.1.")
-	check := func(vpc, public, private string) error {
+	find := func(vpc, public, private string) error {
 		return stack.CheckNetwork(t.Context(), a.deployer, map[string]string{"ExistingVPC": vpc, "ExistingPublicSubnet": public, "ExistingPrivateSubnet": private})
 	}
-	must(t, check(vpc, public, private))
-	must(t, check("", "", ""))
-	must(t, check(vpc, "", "")) // the template's to say
-	says(t, check("vpc-00000000", public, private), hint.NotFound, "ExistingVPC: there is no VPC vpc-00000000 in us-east-2", "aws ec2 describe-vpcs")
-	says(t, check(vpc, "subnet-00000000", private), hint.NotFound, "ExistingPublicSubnet: there is no subnet subnet-00000000 in us-east-2", "Values="+vpc)
-	says(t, check(vpc, public, foreign), hint.NotFound, "ExistingPrivateSubnet: subnet "+foreign+" is in VPC "+other+", not in "+vpc)
+	check.OK(t, find(vpc, public, private))
+	check.OK(t, find("", "", ""))
+	check.OK(t, find(vpc, "", "")) // the template's to say
+	says(t, find("vpc-00000000", public, private), hint.NotFound, "ExistingVPC: there is no VPC vpc-00000000 in us-east-2", "aws ec2 describe-vpcs")
+	says(t, find(vpc, "subnet-00000000", private), hint.NotFound, "ExistingPublicSubnet: there is no subnet subnet-00000000 in us-east-2", "Values="+vpc)
+	says(t, find(vpc, public, foreign), hint.NotFound, "ExistingPrivateSubnet: subnet "+foreign+" is in VPC "+other+", not in "+vpc)
 }

@@ -3,8 +3,6 @@ package amp_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/aws/aws-sdk-go-v2/service/amp/types"
 	"github.com/aws/smithy-go"
@@ -24,69 +21,29 @@ import (
 	"github.com/parascope/parascope/localaws/amp"
 	"github.com/parascope/parascope/localaws/amp/dataplane"
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/state"
 )
 
-// cloud is AMP behind the gateway. Its clock runs, and can be moved ahead by less
-// than the skew that signatures allow.
-type cloud struct {
-	url   string
-	key   principal.AccessKey
-	ahead time.Duration
-	stop  func()
-}
+// cloud is AMP behind the gateway.
+type cloud struct{ *servicetest.Base }
 
 func start(t *testing.T, dir string, delay time.Duration) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{}
-	if c.key, err = principals.ServiceKey("tests.amazonaws.com"); err != nil {
-		t.Fatal(err)
-	}
-	now := func() time.Time { return time.Now().Add(c.ahead) }
-	logger := slog.New(slog.DiscardHandler)
+	c := &cloud{servicetest.Open(t, dir)}
+	c.Key = check.Must[principal.AccessKey](t)(c.Keys.ServiceKey("tests.amazonaws.com"))
 	service, err := amp.New(amp.Options{
-		State: db, Dir: filepath.Join(dir, "amp"), BaseURL: func() string { return c.url }, Now: now, NewID: uuid.NewString, Logger: logger,
+		State: c.State, Dir: filepath.Join(dir, "amp"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger,
 		CreateDelay: delay, DeleteDelay: delay,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{Services: service.Services(), Lookup: principals.Lookup, Authorize: gateway.AllowAll, Now: now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		srv.Close()
-		if err := errors.Join(service.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(c.stop)
+	check.OK(t, err)
+	c.Serve(gateway.Options{Services: service.Services()}, service.Close)
 	return c
 }
 
-func (c *cloud) client(region string) *sdk.Client {
-	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, ""),
-	})
-}
+func (c *cloud) client(region string) *sdk.Client { return sdk.NewFromConfig(c.Config(region)) }
 
 func create(t *testing.T, client *sdk.Client, alias string) string {
 	t.Helper()
@@ -127,9 +84,9 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if _, err := client.UpdateWorkspaceAlias(t.Context(), &sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: aws.String("x")}); !isError(err, "ConflictException", "CREATING") {
 		t.Errorf("alias of a workspace in creation: %v", err)
 	}
-	c.ahead = time.Minute
+	c.Clock.Set(time.Minute)
 	w, err = describe(t.Context(), client, id)
-	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeActive || *w.Alias != "prod" || *w.PrometheusEndpoint != c.url+"/workspaces/"+id+"/" {
+	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeActive || *w.Alias != "prod" || *w.PrometheusEndpoint != c.URL()+"/workspaces/"+id+"/" {
 		t.Fatalf("after a minute: %v, %v", w, err)
 	}
 	if age := time.Since(*w.CreatedAt); age < -time.Second || age > time.Minute {
@@ -145,7 +102,7 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeDeleting || *w.Alias != "renamed" {
 		t.Fatalf("after its deletion: %v, %v", w, err)
 	}
-	c.ahead = 2*time.Minute + time.Second
+	c.Clock.Set(2*time.Minute + time.Second)
 	_, err = describe(t.Context(), client, id)
 	gone, ok := errors.AsType[*types.ResourceNotFoundException](err)
 	if !ok || *gone.ResourceId != id || *gone.ResourceType != "workspace" {
@@ -389,7 +346,7 @@ func TestRestart(t *testing.T) {
 	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &deleted}); err != nil {
 		t.Fatal(err)
 	}
-	c.stop()
+	c.Stop()
 	client = start(t, dir, 0).client("us-east-2")
 	if w, err := describe(t.Context(), client, kept); err != nil || *w.Alias != "kept" || w.Tags["cluster"] != "c1" {
 		t.Errorf("after a restart: %v, %v", w, err)

@@ -28,7 +28,7 @@ import (
 func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secret string) error {
 	t.Helper()
 	file, err := config.Load(fmt.Sprintf("remote_write: [{url: %s/workspaces/%s/api/v1/remote_write, sigv4: {region: %s, access_key: %s, secret_key: %s}}]",
-		c.url, workspace, region, c.key.ID, secret), slog.New(slog.DiscardHandler))
+		c.URL(), workspace, region, c.Key.ID, secret), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +56,13 @@ func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string
 // do makes a request with a signature by the SDK's signer.
 func (c *cloud) do(t *testing.T, region, method, path, contentType, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, c.URL()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", contentType)
 	sum := sha256.Sum256([]byte(body))
-	keys := aws.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}
+	keys := aws.Credentials{AccessKeyID: c.Key.ID, SecretAccessKey: c.Key.Secret}
 	if err := v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), "aps", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func (c *cloud) do(t *testing.T, region, method, path, contentType, body string)
 func TestPrometheusClientDelivers(t *testing.T) {
 	c := start(t, t.TempDir(), 0)
 	id := create(t, c.client("us-east-2"), "w")
-	if err := c.send(t.Context(), t, "us-east-2", id, c.key.Secret); err != nil {
+	if err := c.send(t.Context(), t, "us-east-2", id, c.Key.Secret); err != nil {
 		t.Fatal(err)
 	}
 	if status, body := c.query(t, "us-east-2", id, "delivered"); status != 200 || !strings.Contains(body, `"7"]`) {
@@ -95,11 +95,11 @@ func TestDataPlaneRefusals(t *testing.T) {
 	if status, body := c.query(t, "us-east-2", id, "up"); status != 400 || !strings.Contains(body, "is not ACTIVE but CREATING") {
 		t.Errorf("in creation: %d %s", status, body)
 	}
-	c.ahead = 3 * time.Minute
+	c.Clock.Set(3 * time.Minute)
 	for name, tc := range map[string]struct{ region, workspace, secret, says string }{
 		"wrong secret": {"us-east-2", id, "wrong", "The request signature we calculated does not match the signature you provided."},
-		"other region": {"eu-west-1", id, c.key.Secret, "Credential should be scoped to a valid region."},
-		"no such":      {"us-east-2", "ws-none", c.key.Secret, "Workspace not found"},
+		"other region": {"eu-west-1", id, c.Key.Secret, "Credential should be scoped to a valid region."},
+		"no such":      {"us-east-2", "ws-none", c.Key.Secret, "Workspace not found"},
 	} {
 		err := c.send(t.Context(), t, tc.region, tc.workspace, tc.secret)
 		if err == nil || !strings.Contains(err.Error(), tc.says) {

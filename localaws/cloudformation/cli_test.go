@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestTheRealCommands makes, changes and deletes stacks with the AWS CLI.
@@ -19,7 +21,7 @@ func TestTheRealCommands(t *testing.T) {
 	}
 	c := start(t, parts{})
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "changing.yaml"), []byte(changing), 0o600))
+	check.OK(t, os.WriteFile(filepath.Join(dir, "changing.yaml"), []byte(changing), 0o600))
 	run := func(args string) (string, error) {
 		fields := strings.Fields(args)
 		cmd := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", c.url, "--region", "us-east-2", "--output", "text"}, fields...)...)
@@ -44,7 +46,7 @@ func TestTheRealCommands(t *testing.T) {
 	// deploy itself would wait half a minute for a stack that takes a blink.
 	says("Changeset created successfully", "cloudformation deploy --stack-name deployed --template-file changing.yaml --parameter-overrides Alias=one --no-execute-changeset")
 	set, err := run("cloudformation list-change-sets --stack-name deployed --query Summaries[0].ChangeSetName")
-	must(t, err)
+	check.OK(t, err)
 	says("", "cloudformation execute-change-set --stack-name deployed --change-set-name "+set)
 	says("", "cloudformation wait stack-create-complete --stack-name deployed")
 	says("No changes to deploy. Stack deployed is up to date", "cloudformation deploy --stack-name deployed --template-file changing.yaml")

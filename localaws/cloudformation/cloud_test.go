@@ -27,6 +27,7 @@ import (
 	"github.com/parascope/parascope/localaws/grafana"
 	"github.com/parascope/parascope/localaws/iam"
 	"github.com/parascope/parascope/localaws/lambda"
+	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/localaws/logs"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
@@ -61,9 +62,9 @@ func start(t *testing.T, p parts) *cloud {
 		p.dir = t.TempDir()
 	}
 	db, err := state.Open(p.dir)
-	must(t, err)
+	check.OK(t, err)
 	principals, err := principal.NewStore(db, time.Now())
-	must(t, err)
+	check.OK(t, err)
 	c := &cloud{}
 	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -74,28 +75,28 @@ func start(t *testing.T, p parts) *cloud {
 	}
 
 	c.iam, err = iam.New(iam.Options{State: db, Keys: principals, Now: now, Logger: logger})
-	must(t, err)
+	check.OK(t, err)
 	c.key, err = c.iam.EnsureUser("operator", administrator)
-	must(t, err)
+	check.OK(t, err)
 	prometheus, err := amp.New(amp.Options{
 		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: address, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay, DeleteDelay: p.delay,
 	})
-	must(t, err)
+	check.OK(t, err)
 	objects, err := s3.New(s3.Options{State: db, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
-	must(t, err)
+	check.OK(t, err)
 	groups, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
-	must(t, err)
+	check.OK(t, err)
 	network, err := ec2.New(ec2.Options{State: db, NewID: uuid.NewString})
-	must(t, err)
+	check.OK(t, err)
 	functions, err := lambda.New(lambda.Options{
 		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
-	must(t, err)
+	check.OK(t, err)
 	visual, err := grafana.New(grafana.Options{
 		State: db, Now: now, NewID: uuid.NewString, Logger: logger, CloudURL: address, AssumeForService: c.iam.AssumeForService,
 		OrganizationInstance: func() (bool, error) { return true, nil }, InDirectory: func(string, string) (bool, error) { return true, nil },
 	})
-	must(t, err)
+	check.OK(t, err)
 	service := cloudformation.New(cloudformation.Options{
 		State: db, Now: now, NewID: uuid.NewString, Logger: logger, BaseURL: address, Poll: 5 * time.Millisecond, Call: call,
 		ServiceKey: principals.ServiceKey, Object: objects.Object, AssumeForService: c.iam.AssumeForService,
@@ -111,11 +112,11 @@ func start(t *testing.T, p parts) *cloud {
 		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
 		Lookup:   principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
-	must(t, err)
+	check.OK(t, err)
 	srv := httptest.NewServer(gw)
 	c.url = srv.URL
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	must(t, service.Start(ctx))
+	check.OK(t, service.Start(ctx))
 	c.stop = sync.OnceFunc(func() {
 		cancel()
 		service.Wait()
@@ -129,13 +130,6 @@ func start(t *testing.T, p parts) *cloud {
 	// events; the SDK takes that for a reset and reads again.
 	c.Client = sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 3, Credentials: static(c.key)})
 	return c
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func static(key principal.AccessKey) aws.CredentialsProvider {

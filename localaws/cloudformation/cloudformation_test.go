@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 const twoWorkspaces = `
@@ -154,7 +155,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	id := c.create(t, body, func(in *sdk.CreateStackInput) { in.Parameters = []types.Parameter{parameter("Secret", `s3cr"et`)} })
 	c.want(t, id, "CREATE_COMPLETE")
 	events, err := c.DescribeStackEvents(t.Context(), &sdk.DescribeStackEventsInput{StackName: &id})
-	must(t, err)
+	check.OK(t, err)
 	if got := aws.ToString(events.StackEvents[1].ResourceProperties); got != `{"Alias":"a-****"}` {
 		t.Errorf("properties: %s", got)
 	}

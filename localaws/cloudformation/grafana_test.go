@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 const visual = `
@@ -50,11 +52,11 @@ func TestGrafanaWorkspace(t *testing.T) {
 	_, err := c.UpdateStack(t.Context(), &sdk.UpdateStackInput{
 		StackName: aws.String("s"), TemplateBody: aws.String(visual), Capabilities: iam, Parameters: []types.Parameter{parameter("Version", "12.4"), parameter("Name", "second")},
 	})
-	must(t, err)
+	check.OK(t, err)
 	if s = c.want(t, id, "UPDATE_COMPLETE"); output(s, "Version") != "12.4" {
 		t.Errorf("outputs: %+v", s.Outputs)
 	}
 	_, err = c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id})
-	must(t, err)
+	check.OK(t, err)
 	c.want(t, id, "DELETE_COMPLETE")
 }

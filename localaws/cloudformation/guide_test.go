@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/localaws/principal"
 )
 
@@ -88,13 +89,13 @@ func archive(t *testing.T) []byte {
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
 	header.SetMode(0o755)
 	w, err := z.CreateHeader(header)
-	must(t, err)
+	check.OK(t, err)
 	f, err := os.Open(program)
-	must(t, err)
+	check.OK(t, err)
 	defer f.Close()
 	_, err = io.Copy(w, f)
-	must(t, err)
-	must(t, z.Close())
+	check.OK(t, err)
+	check.OK(t, z.Close())
 	return b.Bytes()
 }
 
@@ -105,9 +106,9 @@ func (c *cloud) upload(t *testing.T, code []byte) []types.Parameter {
 	_, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String("code"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"},
 	})
-	must(t, err)
+	check.OK(t, err)
 	_, err = objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("code"), Key: aws.String("f.zip"), Body: bytes.NewReader(code)})
-	must(t, err)
+	check.OK(t, err)
 	return []types.Parameter{parameter("CodeBucket", "code"), parameter("CodeKey", "f.zip")}
 }
 
@@ -162,7 +163,7 @@ func TestRightsByIAM(t *testing.T) {
 	}
 	in.RoleARN = aws.String("arn:aws:iam::111122223333:role/deployer")
 	_, err := client.CreateStack(t.Context(), in)
-	must(t, err)
+	check.OK(t, err)
 	c.want(t, "with-a-role", "CREATE_COMPLETE")
 }
 
@@ -182,9 +183,9 @@ func (c *cloud) iamClient() *iam.Client {
 func (c *cloud) userWith(t *testing.T, name, policy string) principal.AccessKey {
 	t.Helper()
 	key, err := c.iam.EnsureUser(name)
-	must(t, err)
+	check.OK(t, err)
 	_, err = c.iamClient().PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"), PolicyDocument: &policy})
-	must(t, err)
+	check.OK(t, err)
 	return key
 }
 
@@ -193,7 +194,7 @@ func (c *cloud) roleFor(t *testing.T, name, service string) {
 	t.Helper()
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`
 	_, err := c.iamClient().CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust})
-	must(t, err)
+	check.OK(t, err)
 	_, err = c.iamClient().AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: aws.String(administrator)})
-	must(t, err)
+	check.OK(t, err)
 }

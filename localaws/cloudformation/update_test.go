@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 func (c *cloud) update(t *testing.T, template string, parameters ...types.Parameter) error {
@@ -291,7 +292,7 @@ func TestRestartInUpdate(t *testing.T) {
 	c.want(t, id, "CREATE_COMPLETE")
 	c.stop()
 	c = start(t, parts{dir: dir, delay: time.Minute})
-	must(t, c.update(t, body("two", "  B: {Type: AWS::APS::Workspace, DependsOn: A}")))
+	check.OK(t, c.update(t, body("two", "  B: {Type: AWS::APS::Workspace, DependsOn: A}")))
 	c.happened(t, id, "B CREATE_IN_PROGRESS Resource creation Initiated")
 	c.stop()
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 func TestRefusals(t *testing.T) {
@@ -60,18 +61,18 @@ func TestRefusals(t *testing.T) {
 func TestNATWithoutInternetGateway(t *testing.T) {
 	c := start(t, t.TempDir())
 	ctx, client := t.Context(), c.client("us-east-2")
-	vpc := must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
-	subnet := must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: vpc, CidrBlock: aws.String("10.0.0.0/24")})).Subnet.SubnetId
-	address := must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, nil)).AllocationId
-	n := built{nat: *must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: subnet, AllocationId: address})).NatGateway.NatGatewayId}
+	vpc := check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+	subnet := check.Must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: vpc, CidrBlock: aws.String("10.0.0.0/24")})).Subnet.SubnetId
+	address := check.Must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, nil)).AllocationId
+	n := built{nat: *check.Must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: subnet, AllocationId: address})).NatGateway.NatGatewayId}
 	if g := n.natGateway(t, client); g.State != types.NatGatewayStatePending {
 		t.Errorf("at first it is %s", g.State)
 	}
-	c.ahead.Store(int64(delay))
+	c.Clock.Set(delay)
 	if g := n.natGateway(t, client); g.State != types.NatGatewayStateFailed || *g.FailureCode != "Gateway.NotAttached" || *g.FailureMessage != "Network "+*vpc+" has no Internet gateway attached" {
 		t.Errorf("then it is %s: %s", g.State, aws.ToString(g.FailureMessage))
 	}
-	must[*sdk.ReleaseAddressOutput](t)(client.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: address})) // nothing holds it
+	check.Must[*sdk.ReleaseAddressOutput](t)(client.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: address})) // nothing holds it
 }
 
 // TestAddressInUse: a second NAT gateway on one address fails, and the first
@@ -80,12 +81,12 @@ func TestAddressInUse(t *testing.T) {
 	c := start(t, t.TempDir())
 	first := build(t, c)
 	ctx, client := t.Context(), c.client("us-east-2")
-	second := built{nat: *must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: &first.public, AllocationId: &first.address})).NatGateway.NatGatewayId}
-	c.ahead.Store(int64(2 * delay))
+	second := built{nat: *check.Must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: &first.public, AllocationId: &first.address})).NatGateway.NatGatewayId}
+	c.Clock.Set(2 * delay)
 	if g := second.natGateway(t, client); g.State != types.NatGatewayStateFailed || *g.FailureCode != "Resource.AlreadyAssociated" {
 		t.Errorf("the second is %s: %s", g.State, aws.ToString(g.FailureMessage))
 	}
-	held := must[*sdk.DescribeAddressesOutput](t)(client.DescribeAddresses(ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{first.address}}))
+	held := check.Must[*sdk.DescribeAddressesOutput](t)(client.DescribeAddresses(ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{first.address}}))
 	g := first.natGateway(t, client)
 	if *held.Addresses[0].AssociationId != *g.NatGatewayAddresses[0].AssociationId {
 		t.Errorf("the address is of %s, not of the first gateway", *held.Addresses[0].AssociationId)
@@ -96,24 +97,24 @@ func TestQuotas(t *testing.T) {
 	c := start(t, t.TempDir())
 	ctx, client := t.Context(), c.client("us-east-2")
 	for range 5 {
-		must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))
-		must[*sdk.CreateInternetGatewayOutput](t)(client.CreateInternetGateway(ctx, nil))
-		must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, nil))
+		check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))
+		check.Must[*sdk.CreateInternetGatewayOutput](t)(client.CreateInternetGateway(ctx, nil))
+		check.Must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, nil))
 	}
 	refused(t, second(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})), "VpcLimitExceeded", "maximum number of VPCs")
 	refused(t, second(client.CreateInternetGateway(ctx, nil)), "InternetGatewayLimitExceeded", "maximum number of internet gateways")
 	refused(t, second(client.AllocateAddress(ctx, nil)), "AddressLimitExceeded", "maximum number of addresses")
-	must[*sdk.AllocateAddressOutput](t)(c.client("us-west-2").AllocateAddress(ctx, nil)) // each region has its own
+	check.Must[*sdk.AllocateAddressOutput](t)(c.client("us-west-2").AllocateAddress(ctx, nil)) // each region has its own
 }
 
 func TestTags(t *testing.T) {
 	c := start(t, t.TempDir())
 	ctx, client := t.Context(), c.client("us-east-2")
-	vpc := *must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: named("vpc", "a")})).Vpc.VpcId
+	vpc := *check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: named("vpc", "a")})).Vpc.VpcId
 	tag := func(k, v string) types.Tag { return types.Tag{Key: &k, Value: &v} }
-	must[*sdk.CreateTagsOutput](t)(client.CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{vpc}, Tags: []types.Tag{tag("Name", "b"), tag("x", "1"), tag("y", "2")}}))
-	must[*sdk.DeleteTagsOutput](t)(client.DeleteTags(ctx, &sdk.DeleteTagsInput{Resources: []string{vpc}, Tags: []types.Tag{tag("x", "other"), {Key: aws.String("y")}}}))
-	out := must[*sdk.DescribeTagsOutput](t)(client.DescribeTags(ctx, &sdk.DescribeTagsInput{Filters: []types.Filter{{Name: aws.String("resource-id"), Values: []string{vpc}}}}))
+	check.Must[*sdk.CreateTagsOutput](t)(client.CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{vpc}, Tags: []types.Tag{tag("Name", "b"), tag("x", "1"), tag("y", "2")}}))
+	check.Must[*sdk.DeleteTagsOutput](t)(client.DeleteTags(ctx, &sdk.DeleteTagsInput{Resources: []string{vpc}, Tags: []types.Tag{tag("x", "other"), {Key: aws.String("y")}}}))
+	out := check.Must[*sdk.DescribeTagsOutput](t)(client.DescribeTags(ctx, &sdk.DescribeTagsInput{Filters: []types.Filter{{Name: aws.String("resource-id"), Values: []string{vpc}}}}))
 	var got []string
 	for _, d := range out.Tags {
 		got = append(got, string(d.ResourceType)+" "+*d.Key+"="+*d.Value)
@@ -129,7 +130,7 @@ func TestMainTable(t *testing.T) {
 	n := build(t, c)
 	ctx, client := t.Context(), c.client("us-east-2")
 	main := func() types.RouteTable {
-		out := must[*sdk.DescribeRouteTablesOutput](t)(client.DescribeRouteTables(ctx, &sdk.DescribeRouteTablesInput{
+		out := check.Must[*sdk.DescribeRouteTablesOutput](t)(client.DescribeRouteTables(ctx, &sdk.DescribeRouteTablesInput{
 			Filters: []types.Filter{{Name: aws.String("association.main"), Values: []string{"true"}}},
 		}))
 		return out.RouteTables[0]
@@ -138,19 +139,19 @@ func TestMainTable(t *testing.T) {
 	association := first.Associations[0].RouteTableAssociationId
 	_, err := client.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: association})
 	refused(t, err, "InvalidParameterValue", "cannot disassociate the main route table association")
-	must[*sdk.ReplaceRouteTableAssociationOutput](t)(client.ReplaceRouteTableAssociation(ctx, &sdk.ReplaceRouteTableAssociationInput{AssociationId: association, RouteTableId: &n.table}))
+	check.Must[*sdk.ReplaceRouteTableAssociationOutput](t)(client.ReplaceRouteTableAssociation(ctx, &sdk.ReplaceRouteTableAssociationInput{AssociationId: association, RouteTableId: &n.table}))
 	if id := *main().RouteTableId; id != n.table {
 		t.Errorf("main table is %s", id)
 	}
-	must[*sdk.DeleteRouteTableOutput](t)(client.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: first.RouteTableId}))
+	check.Must[*sdk.DeleteRouteTableOutput](t)(client.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: first.RouteTableId}))
 }
 
 func TestPagesZonesAndRegions(t *testing.T) {
 	c := start(t, t.TempDir())
 	ctx, client := t.Context(), c.client("us-east-2")
-	vpc := must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+	vpc := check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
 	for _, cidr := range []string{"10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "10.0.4.0/24", "10.0.5.0/24", "10.0.6.0/24"} {
-		must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: vpc, CidrBlock: &cidr}))
+		check.Must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: vpc, CidrBlock: &cidr}))
 	}
 	var sizes []int
 	for p := sdk.NewDescribeSubnetsPaginator(client, &sdk.DescribeSubnetsInput{MaxResults: aws.Int32(5)}); p.HasMorePages(); {
@@ -163,7 +164,7 @@ func TestPagesZonesAndRegions(t *testing.T) {
 	if !slices.Equal(sizes, []int{5, 2}) {
 		t.Errorf("pages of %v", sizes)
 	}
-	zones := must[*sdk.DescribeAvailabilityZonesOutput](t)(c.client("ap-northeast-1").DescribeAvailabilityZones(ctx, nil))
+	zones := check.Must[*sdk.DescribeAvailabilityZonesOutput](t)(c.client("ap-northeast-1").DescribeAvailabilityZones(ctx, nil))
 	var names []string
 	for _, z := range zones.AvailabilityZones {
 		names = append(names, *z.ZoneName+" "+*z.ZoneId)
@@ -171,10 +172,10 @@ func TestPagesZonesAndRegions(t *testing.T) {
 	if diff := cmp.Diff([]string{"ap-northeast-1a apne1-az1", "ap-northeast-1c apne1-az2", "ap-northeast-1d apne1-az3"}, names); diff != "" {
 		t.Error(diff)
 	}
-	if regions := must[*sdk.DescribeRegionsOutput](t)(client.DescribeRegions(ctx, nil)); len(regions.Regions) != 17 {
+	if regions := check.Must[*sdk.DescribeRegionsOutput](t)(client.DescribeRegions(ctx, nil)); len(regions.Regions) != 17 {
 		t.Errorf("%d regions", len(regions.Regions))
 	}
-	if out := must[*sdk.DescribeInstancesOutput](t)(client.DescribeInstances(ctx, nil)); len(out.Reservations) != 0 {
+	if out := check.Must[*sdk.DescribeInstancesOutput](t)(client.DescribeInstances(ctx, nil)); len(out.Reservations) != 0 {
 		t.Errorf("instances: %+v", out.Reservations)
 	}
 }
@@ -195,13 +196,13 @@ func TestPermissions(t *testing.T) {
 		asked = append(asked, line)
 		return gateway.Decision{Allowed: a.Action != deny, Because: "no identity-based policy allows the " + a.Action + " action"}, nil
 	}
-	vpc := *must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: named("vpc", "a")})).Vpc.VpcId
-	subnet := *must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: aws.String("10.0.0.0/24")})).Subnet.SubnetId
-	table := *must[*sdk.CreateRouteTableOutput](t)(client.CreateRouteTable(ctx, &sdk.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
-	association := must[*sdk.AssociateRouteTableOutput](t)(client.AssociateRouteTable(ctx, &sdk.AssociateRouteTableInput{RouteTableId: &table, SubnetId: &subnet})).AssociationId
-	must[*sdk.DisassociateRouteTableOutput](t)(client.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: association}))
-	must[*sdk.ModifyVpcAttributeOutput](t)(client.ModifyVpcAttribute(ctx, &sdk.ModifyVpcAttributeInput{VpcId: &vpc, EnableDnsSupport: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
-	must[*sdk.DescribeVpcsOutput](t)(client.DescribeVpcs(ctx, nil))
+	vpc := *check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: named("vpc", "a")})).Vpc.VpcId
+	subnet := *check.Must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: aws.String("10.0.0.0/24")})).Subnet.SubnetId
+	table := *check.Must[*sdk.CreateRouteTableOutput](t)(client.CreateRouteTable(ctx, &sdk.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
+	association := check.Must[*sdk.AssociateRouteTableOutput](t)(client.AssociateRouteTable(ctx, &sdk.AssociateRouteTableInput{RouteTableId: &table, SubnetId: &subnet})).AssociationId
+	check.Must[*sdk.DisassociateRouteTableOutput](t)(client.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: association}))
+	check.Must[*sdk.ModifyVpcAttributeOutput](t)(client.ModifyVpcAttribute(ctx, &sdk.ModifyVpcAttributeInput{VpcId: &vpc, EnableDnsSupport: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
+	check.Must[*sdk.DescribeVpcsOutput](t)(client.DescribeVpcs(ctx, nil))
 	want := []string{
 		"ec2:CreateVpc vpc/* aws:RequestTag/Name=a", "ec2:CreateTags vpc/* ec2:CreateAction=CreateVpc aws:RequestTag/Name=a",
 		"ec2:CreateSubnet subnet/*", "ec2:CreateSubnet vpc/" + vpc,
@@ -215,7 +216,7 @@ func TestPermissions(t *testing.T) {
 	deny = "ec2:CreateTags"
 	_, err := client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.1.0.0/16"), TagSpecifications: named("vpc", "a")})
 	refused(t, err, "UnauthorizedOperation", "is not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:us-east-2:111122223333:vpc/*")
-	if vpcs := must[*sdk.DescribeVpcsOutput](t)(client.DescribeVpcs(ctx, nil)); len(vpcs.Vpcs) != 1 {
+	if vpcs := check.Must[*sdk.DescribeVpcsOutput](t)(client.DescribeVpcs(ctx, nil)); len(vpcs.Vpcs) != 1 {
 		t.Errorf("%d VPCs", len(vpcs.Vpcs))
 	}
 }

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,30 +9,28 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // cloud is a whole local cloud with one workspace, and its clients.
 type cloud struct {
-	*localaws.Cloud
-	dir, workspace, other string
-	operator, head        aws.Credentials
-	ahead                 atomic.Int64 // of the real clock, in nanoseconds
-	sent                  int          // makes every sample another series
+	*localtest.Cloud
+	workspace, other string
+	operator, head   aws.Credentials
+	sent             int // makes every sample another series
 
 	// client makes a connection for each request: a spare one that no request
 	// has come on is what a server that shuts down waits for.
@@ -42,37 +39,10 @@ type cloud struct {
 
 func start(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{dir: t.TempDir(), client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-	var err error
-	c.Cloud, err = localaws.New(localaws.Options{DataDir: c.dir, Listen: "127.0.0.1:0", Now: func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Second)
-		defer cancel()
-		if err := c.Stop(ctx); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-	})
-	load := func(profile string) (aws.Config, aws.Credentials) {
-		cfg, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile(profile), config.WithBaseEndpoint(c.URL()),
-			config.WithSharedCredentialsFiles([]string{filepath.Join(c.dir, "aws", "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(c.dir, "aws", "config")}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		credentials, err := cfg.Credentials.Retrieve(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cfg, credentials
-	}
-	var cfg aws.Config
-	cfg, c.operator = load("operator")
-	_, c.head = load("head")
+	c := &cloud{Cloud: localtest.Start(t, localaws.Options{}), client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	cfg := c.Operator()
+	c.operator = check.Must[aws.Credentials](t)(cfg.Credentials.Retrieve(t.Context()))
+	c.head = check.Must[aws.Credentials](t)(c.As("head").Credentials.Retrieve(t.Context()))
 	for _, id := range []*string{&c.workspace, &c.other} {
 		out, err := amp.NewFromConfig(cfg).CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
 		if err != nil {
@@ -100,8 +70,7 @@ func (c *cloud) call(t *testing.T, who aws.Credentials, service, method, path st
 		req.Header[name] = values
 	}
 	sum := sha256.Sum256(body)
-	at := time.Now().Add(time.Duration(c.ahead.Load()))
-	if err := signer.NewSigner().SignHTTP(t.Context(), who, req, hex.EncodeToString(sum[:]), service, "us-east-2", at); err != nil {
+	if err := signer.NewSigner().SignHTTP(t.Context(), who, req, hex.EncodeToString(sum[:]), service, "us-east-2", c.Clock.Now()); err != nil {
 		return answer{}, err
 	}
 	resp, err := c.client.Do(req)
@@ -228,7 +197,7 @@ func TestShareAndTime(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.faults(t, "GET", "", "")), &list); err != nil || len(list.Faults) != 1 || list.Faults[0].Hits != 2 {
 		t.Errorf("%+v %v", list, err)
 	}
-	c.ahead.Store(int64(61 * time.Second))
+	c.Clock.Set(61 * time.Second)
 	if got := c.faults(t, "GET", "", ""); !strings.Contains(got, `{"faults":[]}`) {
 		t.Errorf("after its time: %s", got)
 	}

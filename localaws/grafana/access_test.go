@@ -200,7 +200,7 @@ func TestServiceAccounts(t *testing.T) {
 	if err != nil || len(list.ServiceAccountTokens) != 1 || list.ServiceAccountTokens[0].LastUsedAt == nil || list.ServiceAccountTokens[0].ExpiresAt.Sub(*list.ServiceAccountTokens[0].CreatedAt) != time.Minute {
 		t.Errorf("tokens %+v, %v", list, err)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	if status := ask(t, *w.Endpoint, *token.Key, "/api/org"); status != http.StatusUnauthorized {
 		t.Errorf("with the token a minute later: %d", status)
 	}
@@ -239,7 +239,7 @@ func TestExpiredTokensCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.pass(2 * time.Second)
+	c.Clock.Pass(2 * time.Second)
 	other := account(t, client, w.Id, "other", types.RoleAdmin)
 	if _, err := tokenOf(t, client, w.Id, other, "t", 1); !isError(err, "ServiceQuotaExceededException", "100") {
 		t.Errorf("101st token: %v", err)

@@ -32,7 +32,7 @@ func startSite(t *testing.T, version string, role types.Role) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.amp = c.url + "/workspaces/" + *made.WorkspaceId + "/"
+	s.amp = c.URL() + "/workspaces/" + *made.WorkspaceId + "/"
 	s.key = s.token(t, role)
 	return s
 }

@@ -152,7 +152,7 @@ func TestRestart(t *testing.T) {
 	if _, err := s.client().DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: gone.Id}); err != nil {
 		t.Fatal(err)
 	}
-	s.stop()
+	s.Stop()
 	s.cloud = start(t, s.dir, func(*grafana.Options) {})
 	if w := describe(t, s.client(), s.workspace.Id); *w.Endpoint != *s.workspace.Endpoint || w.Status != types.WorkspaceStatusActive {
 		t.Errorf("after the restart %+v", w)
@@ -181,7 +181,7 @@ func TestDeletedWorkspacesLeaveNothing(t *testing.T) {
 	if out, err := s.client().ListWorkspaces(t.Context(), nil); err != nil || len(out.Workspaces) != 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	s.stop()
+	s.Stop()
 	raw := contents(t, s.dir)
 	if raw != "" {
 		t.Errorf("left behind: %s", raw)

@@ -3,9 +3,7 @@ package grafana_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,9 +26,9 @@ import (
 	"github.com/parascope/parascope/localaws/cloudwatch"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana"
-	owner "github.com/parascope/parascope/localaws/iam/account"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 )
 
 const (
@@ -42,47 +40,25 @@ const (
 // cloud is AMG, AMP and CloudWatch behind one gateway. Its clock runs, and can be
 // moved ahead; signatures allow five minutes.
 type cloud struct {
-	url     string
+	*servicetest.Base
 	dir     string
-	key     principal.AccessKey
-	ahead   atomic.Int64
 	denied  atomic.Pointer[[]string] // actions that no policy allows
 	asked   atomic.Pointer[gateway.Ask]
 	service *grafana.Grafana
 	noSSO   bool
-	stop    func()
 }
 
 // start opens the cloud on a directory; change may set further options.
 func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{dir: dir}
+	c := &cloud{Base: servicetest.Open(t, dir), dir: dir}
 	c.deny()
-	access, err := owner.New(db, principals, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator"); err != nil {
-		t.Fatal(err)
-	}
-	if err := access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "grafana.amazonaws.com"); err != nil {
-		t.Fatal(err)
-	}
-	logger := slog.New(slog.DiscardHandler)
-	prometheus, err := amp.New(amp.Options{State: db, Dir: filepath.Join(dir, "amp"), BaseURL: func() string { return c.url }, Now: c.now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
+	access := c.Account()
+	check.OK(t, access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "grafana.amazonaws.com"))
+	prometheus, err := amp.New(amp.Options{State: c.State, Dir: filepath.Join(dir, "amp"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
+	check.OK(t, err)
 	o := grafana.Options{
-		State: db, Now: c.now, NewID: uuid.NewString, Logger: logger, CloudURL: func() string { return c.url },
+		State: c.State, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger, CloudURL: c.URL,
 		AssumeForService: func(arn, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
 			key, err := access.AssumeForService(arn, service, session, keys, lifetime)
 			if err == nil && len(keys["aws:SourceArn"]) != 1 {
@@ -98,28 +74,10 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	if change != nil {
 		change(&o)
 	}
-	if c.service, err = grafana.New(o); err != nil {
-		t.Fatal(err)
-	}
+	c.service, err = grafana.New(o)
+	check.OK(t, err)
 	services := slices.Concat(prometheus.Services(), []gateway.Service{c.service.Service(), logs()}, cloudwatch.Services())
-	gw, err := gateway.New(gateway.Options{Services: services, Lookup: principals.Lookup, Authorize: c.authorize, Now: c.now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		srv.Close()
-		if err := errors.Join(c.service.Close(), prometheus.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(c.stop)
+	c.Serve(gateway.Options{Services: services, Authorize: c.authorize}, c.service.Close, prometheus.Close)
 	return c
 }
 
@@ -133,10 +91,6 @@ func logs() gateway.Service {
 	}}}
 }
 
-func (c *cloud) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-
-func (c *cloud) pass(d time.Duration) { c.ahead.Add(int64(d)) }
-
 // deny makes the actions ones that nobody may do; all others everybody may.
 func (c *cloud) deny(actions ...string) { c.denied.Store(&actions) }
 
@@ -149,17 +103,17 @@ func (c *cloud) authorize(ask gateway.Ask) (gateway.Decision, error) {
 }
 
 func (c *cloud) credentials() aws.CredentialsProvider {
-	return credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, "")
+	return credentials.NewStaticCredentialsProvider(c.Key.ID, c.Key.Secret, "")
 }
 
 func (c *cloud) client() *sdk.Client { return c.clientIn("us-east-2") }
 
 func (c *cloud) clientIn(region string) *sdk.Client {
-	return sdk.New(sdk.Options{Region: region, BaseEndpoint: &c.url, RetryMaxAttempts: 1, Credentials: c.credentials()})
+	return sdk.New(sdk.Options{Region: region, BaseEndpoint: aws.String(c.URL()), RetryMaxAttempts: 1, Credentials: c.credentials()})
 }
 
 func (c *cloud) prometheus() *sdkamp.Client {
-	return sdkamp.New(sdkamp.Options{Region: "us-east-2", BaseEndpoint: &c.url, RetryMaxAttempts: 1, Credentials: c.credentials()})
+	return sdkamp.New(sdkamp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.URL()), RetryMaxAttempts: 1, Credentials: c.credentials()})
 }
 
 func wanted() *sdk.CreateWorkspaceInput {
@@ -231,7 +185,7 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); !isError(err, "ConflictException", "CREATING") {
 		t.Errorf("deletion of a workspace in creation: %v", err)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusActive || *got.Endpoint != *w.Endpoint || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusOK {
 		t.Fatalf("after a minute %+v", got)
 	}
@@ -239,14 +193,14 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if err != nil || updated.Workspace.Status != types.WorkspaceStatusUpdating || *updated.Workspace.Name != "pcluster" || *updated.Workspace.Description != "of the cluster" {
 		t.Fatalf("updated: %+v, %v", updated, err)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); err != nil {
 		t.Fatal(err)
 	}
 	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusDeleting || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
 		t.Errorf("after its deletion %+v", got)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	_, err = client.DescribeWorkspace(t.Context(), &sdk.DescribeWorkspaceInput{WorkspaceId: w.Id})
 	if gone, ok := errors.AsType[*types.ResourceNotFoundException](err); !ok || *gone.ResourceId != *w.Id {
 		t.Errorf("a minute later: %v", err)
@@ -388,7 +342,7 @@ func TestFaults(t *testing.T) {
 	if status := get(t, "http://"+*w.Endpoint+"/healthz"); status != http.StatusForbidden {
 		t.Errorf("new workspace: %d", status)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	if status := get(t, "http://"+*w.Endpoint+"/healthz"); status != http.StatusOK {
 		t.Errorf("a minute later: %d", status)
 	}
@@ -421,7 +375,7 @@ func TestVersionsAndConfiguration(t *testing.T) {
 	if err := update("12.4"); !isError(err, "ConflictException", "VERSION_UPDATING") {
 		t.Errorf("two updates at once: %v", err)
 	}
-	c.pass(time.Minute)
+	c.Clock.Pass(time.Minute)
 	if err := update("9.4"); !isError(err, "ValidationException", "only be upgraded") {
 		t.Errorf("down: %v", err)
 	}

@@ -78,7 +78,7 @@ func TestRoleThatGrafanaMayNotAssume(t *testing.T) {
 		}
 	})
 	s := &site{cloud: c, workspace: create(t, c.client(), func(in *sdk.CreateWorkspaceInput) { in.WorkspaceName = aws.String("x") })}
-	s.amp = c.url + "/workspaces/ws-none/"
+	s.amp = c.URL() + "/workspaces/ws-none/"
 	s.key = s.token(t, types.RoleAdmin)
 	if _, err := s.grafana().Datasources.AddDataSource(s.amazonPrometheus()); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestRoleThatGrafanaMayNotAssume(t *testing.T) {
 	if assumed != 1 {
 		t.Errorf("the role was assumed %d times", assumed)
 	}
-	c.pass(56 * time.Minute)
+	c.Clock.Pass(56 * time.Minute)
 	s.key = tokenAgain(t, s)
 	if s.call(t, "GET", "/api/datasources/uid/amp/health", nil); assumed != 2 {
 		t.Errorf("the role was assumed %d times before its credentials ended", assumed)
@@ -107,10 +107,11 @@ func TestRoleThatGrafanaMayNotAssume(t *testing.T) {
 // SDK signs with the real time, so it is moved back for that.
 func tokenAgain(t *testing.T, s *site) string {
 	t.Helper()
-	ahead := s.ahead.Swap(0)
+	ahead := s.Clock.Ahead()
+	s.Clock.Set(0)
 	id := account(t, s.client(), s.workspace.Id, "later", types.RoleAdmin)
 	token, err := tokenOf(t, s.client(), s.workspace.Id, id, "t", 2*3600)
-	s.ahead.Store(ahead)
+	s.Clock.Set(ahead)
 	if err != nil {
 		t.Fatal(err)
 	}

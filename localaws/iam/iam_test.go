@@ -3,25 +3,21 @@ package iam_test
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/iam"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 )
 
 const (
@@ -33,58 +29,24 @@ const (
 
 // cloud is IAM behind the gateway, which it decides for.
 type cloud struct {
-	url  string
-	key  principal.AccessKey // of a user who may do everything
-	iam  *iam.IAM
-	stop func()
+	*servicetest.Base // its key is of a user who may do everything
+	iam               *iam.IAM
 }
 
 func start(t *testing.T, dir string) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	logger := slog.New(slog.DiscardHandler)
-	c := &cloud{}
-	if c.iam, err = iam.New(iam.Options{State: db, Keys: keys, Now: time.Now, Logger: logger}); err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = c.iam.EnsureUser("operator", admin); err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{Services: []gateway.Service{c.iam.Service()}, Lookup: keys.Lookup, Authorize: c.iam.Authorize,
-		Now: time.Now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		srv.Close()
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(c.stop)
+	c := &cloud{Base: servicetest.Open(t, dir)}
+	c.iam = check.Must[*iam.IAM](t)(iam.New(iam.Options{State: c.State, Keys: c.Keys, Now: c.Clock.Now, Logger: c.Logger}))
+	c.Key = check.Must[principal.AccessKey](t)(c.iam.EnsureUser("operator", admin))
+	c.Serve(gateway.Options{Services: []gateway.Service{c.iam.Service()}, Authorize: c.iam.Authorize})
 	return c
 }
 
 func (c *cloud) client(id, secret string) *sdk.Client {
-	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
+	return sdk.NewFromConfig(c.As(principal.AccessKey{ID: id, Secret: secret}, "us-east-1"))
 }
 
-func (c *cloud) operator() *sdk.Client { return c.client(c.key.ID, c.key.Secret) }
+func (c *cloud) operator() *sdk.Client { return c.client(c.Key.ID, c.Key.Secret) }
 
 // user makes a user whose only policy is the statements.
 func (c *cloud) user(t *testing.T, name, statements string) *sdk.Client {
@@ -150,7 +112,7 @@ func TestRole(t *testing.T) {
 	ok(t)(client.UntagRole(t.Context(), &sdk.UntagRoleInput{RoleName: aws.String("R"), TagKeys: []string{"k"}}))
 	ok(t)(client.UpdateRole(t.Context(), &sdk.UpdateRoleInput{RoleName: aws.String("R"), Description: aws.String("e")}))
 
-	c.stop()
+	c.Stop()
 	client = start(t, dir).operator()
 	got, err := client.GetRole(t.Context(), &sdk.GetRoleInput{RoleName: aws.String("R")})
 	if err != nil {

@@ -5,8 +5,6 @@ package identity_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/identitystore"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore/document"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore/types"
@@ -26,70 +23,33 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
-	"github.com/parascope/parascope/localaws/iam/account"
 	"github.com/parascope/parascope/localaws/identity"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 )
 
 // cloud is Identity Center behind the gateway.
 type cloud struct {
+	*servicetest.Base
 	*identity.Identity
-	url  string
-	key  principal.AccessKey
-	ask  func(gateway.Ask) (gateway.Decision, error)
-	stop func()
+	ask func(gateway.Ask) (gateway.Decision, error)
 }
 
 func start(t *testing.T, dir string, o identity.Options) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{ask: gateway.AllowAll}
-	access, err := account.New(db, principals, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator"); err != nil {
-		t.Fatal(err)
-	}
-	o.State, o.Now, o.NewID = db, time.Now, uuid.NewString
-	if c.Identity, err = identity.New(o); err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{
-		Services: c.Services(), Lookup: principals.Lookup, NewID: uuid.NewString, Now: time.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Authorize: func(a gateway.Ask) (gateway.Decision, error) { return c.ask(a) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if !stopped {
-			stopped = true
-			srv.Close()
-			db.Close()
-		}
-	}
-	t.Cleanup(c.stop)
+	c := &cloud{Base: servicetest.Open(t, dir), ask: gateway.AllowAll}
+	c.Account()
+	o.State, o.Now, o.NewID = c.State, c.Clock.Now, uuid.NewString
+	c.Identity = check.Must[*identity.Identity](t)(identity.New(o))
+	c.Serve(gateway.Options{Services: c.Services(), Authorize: func(a gateway.Ask) (gateway.Decision, error) { return c.ask(a) }})
 	return c
 }
 
-func (c *cloud) store(region string) *sdk.Client {
-	return sdk.New(sdk.Options{Region: region, BaseEndpoint: &c.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, "")})
-}
+func (c *cloud) store(region string) *sdk.Client { return sdk.NewFromConfig(c.Config(region)) }
 
 func (c *cloud) admin(region string) *ssoadmin.Client {
-	return ssoadmin.New(ssoadmin.Options{Region: region, BaseEndpoint: &c.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, "")})
+	return ssoadmin.NewFromConfig(c.Config(region))
 }
 
 // storeID is the identity store of the one instance of us-east-2.
@@ -197,7 +157,7 @@ func TestExamplePeople(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c.stop()
+	c.Stop()
 	c = start(t, dir, identity.Options{})
 	if id, found := c.UserByEmail("alice@example.com"); !found || id != ids["alice"] || !c.KnowsUser(id) || !slices.Equal(c.GroupsOf(id), []string{*g.GroupId}) || !c.KnowsGroup(*g.GroupId) {
 		t.Errorf("alice after a restart: %s, %v, in %v", id, found, c.GroupsOf(id))
@@ -228,7 +188,7 @@ func TestSeedFile(t *testing.T) {
 		t.Error(diff)
 	}
 	dana, _ := c.UserByEmail("dana@example.org")
-	c.stop()
+	c.Stop()
 
 	more := filepath.Join(t.TempDir(), "more.json")
 	if err := os.WriteFile(more, []byte(`{"users": [{"userName": "dana", "email": "dana@example.org"}, {"userName": "gus", "email": "gus@example.org"}], "groups": [{"displayName": "readers", "members": ["dana"]}]}`), 0o600); err != nil {

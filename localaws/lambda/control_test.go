@@ -110,7 +110,7 @@ func TestChangesAreInForceAfterARestartToo(t *testing.T) {
 	if !isError(err, "PreconditionFailedException", "Revision Id") {
 		t.Errorf("an old revision: %v", err)
 	}
-	c.stop()
+	c.Stop()
 	c = start(t, dir, nil)
 	if third := decode(t, invoke(t, c, "").Payload); third.Count != 1 || third.Left < 31 {
 		t.Errorf("after a restart: %+v", third)
@@ -144,7 +144,7 @@ func TestAFunctionIsPendingFirst(t *testing.T) {
 	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f")}); !isError(err, "ResourceConflictException", "currently in the following state: Pending") {
 		t.Errorf("%v", err)
 	}
-	c.ahead.Store(int64(time.Minute))
+	c.Clock.Set(time.Minute)
 	err := sdk.NewFunctionActiveV2Waiter(c.client(), func(o *sdk.FunctionActiveV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
 	}).

@@ -180,7 +180,7 @@ func TestTheRolesCredentialsAndTheEnvironment(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
-	if !slices.Contains(variables, "AWS_ENDPOINT_URL="+c.url) || !slices.Contains(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128") {
+	if !slices.Contains(variables, "AWS_ENDPOINT_URL="+c.URL()) || !slices.Contains(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128") {
 		t.Errorf("%v", variables)
 	}
 }
@@ -267,11 +267,11 @@ func TestIdleEnvironmentsEnd(t *testing.T) {
 	c := start(t, t.TempDir(), func(o *lambda.Options) { o.IdleTimeout = time.Millisecond })
 	create(t, c, nil)
 	gone(t, decode(t, invoke(t, c, "").Payload).PID)
-	c.stop()
+	c.Stop()
 	c = start(t, t.TempDir(), nil)
 	create(t, c, nil)
 	pid := decode(t, invoke(t, c, "").Payload).PID
-	c.stop()
+	c.Stop()
 	gone(t, pid)
 }
 
@@ -293,7 +293,7 @@ func TestEventsAreTriedThreeTimesAndSurviveARestart(t *testing.T) {
 	send(`{"Do": "fail"}`)
 	send(`{"Do": "wait"}`)
 	eventually(t, c, "/aws/lambda/f", "waiting\n")
-	c.stop()
+	c.Stop()
 	c = start(t, dir, soon)
 	if err := c.lambda.Resume(t.Context()); err != nil {
 		t.Fatal(err)

@@ -3,25 +3,20 @@ package lambda_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -30,12 +25,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
-	"github.com/parascope/parascope/localaws/iam/account"
 	"github.com/parascope/parascope/localaws/lambda"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/logs"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
-	"github.com/parascope/parascope/localaws/state"
 	"github.com/parascope/parascope/localaws/sts"
 )
 
@@ -78,12 +73,8 @@ func archive(name string, mode fs.FileMode, body []byte) ([]byte, error) {
 
 // cloud is Lambda with what it needs behind the gateway; what is in denied nobody may do.
 type cloud struct {
-	url    string
-	key    principal.AccessKey
+	*servicetest.Base
 	lambda *lambda.Lambda
-	gw     *gateway.Gateway
-	stop   func()
-	ahead  atomic.Int64 // of the cloud's clock, before the machine's; nanoseconds
 
 	mu     sync.Mutex
 	denied map[string]bool // action
@@ -108,40 +99,15 @@ func (c *cloud) deny(actions ...string) {
 
 func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{}
-	access, err := account.New(db, principals, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator"); err != nil {
-		t.Fatal(err)
-	}
-	if err := access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "lambda.amazonaws.com"); err != nil {
-		t.Fatal(err)
-	}
-	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-	logger := slog.New(slog.DiscardHandler)
-	logService, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	buckets, err := s3.New(s3.Options{State: db, Dir: filepath.Join(dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := &cloud{Base: servicetest.Open(t, dir)}
+	access := c.Account()
+	check.OK(t, access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "lambda.amazonaws.com"))
+	logService, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, Logger: c.Logger})
+	check.OK(t, err)
+	buckets, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(dir, "s3"), Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
+	check.OK(t, err)
 	opts := lambda.Options{
-		State: db, Dir: filepath.Join(dir, "lambda"), BaseURL: func() string { return c.url }, Now: now, NewID: uuid.NewString, Logger: logger,
-		Call: func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
-			return c.gw.Call(ctx, as, call)
-		},
+		State: c.State, Dir: filepath.Join(dir, "lambda"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger, Call: c.Call,
 		AssumeRole: func(arn, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
 			key, err := access.AssumeForService(arn, service, session, keys, lifetime)
 			if err == nil && !strings.HasPrefix(keys["aws:SourceArn"][0], "arn:aws:lambda:us-east-2:111122223333:function:") {
@@ -153,47 +119,23 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	if change != nil {
 		change(&opts)
 	}
-	if c.lambda, err = lambda.New(opts); err != nil {
-		t.Fatal(err)
-	}
-	c.gw, err = gateway.New(gateway.Options{
-		Services: []gateway.Service{sts.Service(access), buckets.Service(), logService.Service(), c.lambda.Service()},
-		Lookup:   principals.Lookup, Authorize: c.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(c.gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if !stopped {
-			stopped = true
-			if err := c.lambda.Close(); err != nil {
-				t.Error(err)
-			}
-			srv.Close()
-			db.Close()
-		}
-	}
-	t.Cleanup(c.stop)
+	c.lambda, err = lambda.New(opts)
+	check.OK(t, err)
+	c.Serve(gateway.Options{
+		Services:  []gateway.Service{sts.Service(access), buckets.Service(), logService.Service(), c.lambda.Service()},
+		Authorize: c.authorize,
+	}, c.lambda.Close)
 	return c
 }
 
-func (c *cloud) credentials() aws.CredentialsProvider {
-	return credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, "")
-}
-
-func (c *cloud) client() *sdk.Client {
-	return sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: c.credentials()})
-}
+func (c *cloud) client() *sdk.Client { return sdk.NewFromConfig(c.Config("us-east-2")) }
 
 func (c *cloud) logs() *cloudwatchlogs.Client {
-	return cloudwatchlogs.New(cloudwatchlogs.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: c.credentials()})
+	return cloudwatchlogs.NewFromConfig(c.Config("us-east-2"))
 }
 
 func (c *cloud) s3() *awss3.Client {
-	return awss3.New(awss3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1, Credentials: c.credentials()})
+	return awss3.NewFromConfig(c.Config("us-east-2"), func(o *awss3.Options) { o.UsePathStyle = true })
 }
 
 func isError(err error, code, says string) bool {
@@ -267,23 +209,20 @@ func decode(t *testing.T, payload []byte) (a answer) {
 // eventually waits until the group's log holds text, and returns the log.
 func eventually(t *testing.T, c *cloud, group, text string) string {
 	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for {
-		log := ""
+	var log string
+	check.Await(t, fmt.Sprintf("the log of %s holds %q", group, text), func() error {
+		log = ""
 		out, err := c.logs().FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group})
-		if err == nil {
-			for _, e := range out.Events {
-				log += *e.Message
-			}
+		if err != nil {
+			return err
 		}
-		if strings.Contains(log, text) {
-			return log
+		for _, e := range out.Events {
+			log += *e.Message
 		}
-		select {
-		case <-deadline:
-			t.Fatalf("the log does not hold %q: %s, %v", text, log, err)
-		case <-tick.C:
+		if !strings.Contains(log, text) {
+			return fmt.Errorf("it holds %q", log)
 		}
-	}
+		return nil
+	})
+	return log
 }

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,83 +11,40 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
-	"github.com/parascope/parascope/localaws/iam/account"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/logs"
-	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 )
 
-// cloud is CloudWatch Logs behind the gateway, whose clock can be ahead of the machine's.
+// cloud is CloudWatch Logs behind the gateway.
 type cloud struct {
-	url   string
-	key   principal.AccessKey
-	ahead time.Duration
+	*servicetest.Base
 	asked []string
-	stop  func()
 }
 
 func start(t *testing.T, dir string) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{}
-	access, err := account.New(db, principals, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator"); err != nil {
-		t.Fatal(err)
-	}
-	now := func() time.Time { return time.Now().Add(c.ahead) }
-	logger := slog.New(slog.DiscardHandler)
-	service, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{service.Service()}, Lookup: principals.Lookup, Now: now, NewID: uuid.NewString, Logger: logger,
+	c := &cloud{Base: servicetest.Open(t, dir)}
+	c.Account()
+	service, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, Logger: c.Logger})
+	check.OK(t, err)
+	c.Serve(gateway.Options{
+		Services: []gateway.Service{service.Service()},
 		Authorize: func(a gateway.Ask) (gateway.Decision, error) {
 			c.asked = append(c.asked, a.Action+" "+a.Resource)
 			return gateway.Decision{Allowed: true}, nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if !stopped {
-			stopped = true
-			srv.Close()
-			db.Close()
-		}
-	}
-	t.Cleanup(c.stop)
 	return c
 }
 
-func (c *cloud) client() *sdk.Client {
-	return sdk.New(sdk.Options{
-		Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(c.key.ID, c.key.Secret, ""),
-	})
-}
+func (c *cloud) client() *sdk.Client { return sdk.NewFromConfig(c.Config("us-east-2")) }
 
 func isError(err error, code, says string) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
@@ -148,7 +103,7 @@ func TestEventsOfAllStreamsByTimeAfterARestart(t *testing.T) {
 	put(t, c, "s1", begin, "one", "two")
 	put(t, c, "s2/[$LATEST]x", begin.Add(-time.Second), "zero")
 	put(t, c, "s1", begin.Add(time.Second), "three ERROR")
-	c.stop()
+	c.Stop()
 	c = start(t, dir)
 	for _, tc := range []struct {
 		name string
@@ -225,7 +180,7 @@ func TestRetention(t *testing.T) {
 	if diff := cmp.Diff([]string{"s1 still here"}, filter(t, c, &sdk.FilterLogEventsInput{})); diff != "" {
 		t.Error(diff)
 	}
-	c.ahead = 3 * time.Minute
+	c.Clock.Set(3 * time.Minute)
 	if diff := cmp.Diff([]string{}, filter(t, c, &sdk.FilterLogEventsInput{})); diff != "" {
 		t.Error(diff)
 	}
@@ -317,8 +272,8 @@ func TestTailOfTheRealCommand(t *testing.T) {
 	c := start(t, t.TempDir())
 	makeGroup(t, c, "s1")
 	put(t, c, "s1", time.Now().Add(-time.Minute), "before\n")
-	cmd := exec.CommandContext(t.Context(), cli, "--endpoint-url", c.url, "--region", "us-east-2", "--color", "off", "logs", "tail", *group, "--follow", "--since", "1h", "--format", "short")
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.key.ID, "AWS_SECRET_ACCESS_KEY="+c.key.Secret)
+	cmd := exec.CommandContext(t.Context(), cli, "--endpoint-url", c.URL(), "--region", "us-east-2", "--color", "off", "logs", "tail", *group, "--follow", "--since", "1h", "--format", "short")
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.Key.ID, "AWS_SECRET_ACCESS_KEY="+c.Key.Secret)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

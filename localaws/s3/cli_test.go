@@ -26,9 +26,9 @@ func TestTheRealCommands(t *testing.T) {
 	}
 	aws := func(says string, args ...string) {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", c.url, "--region", "us-east-2"}, args...)...)
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", c.URL(), "--region", "us-east-2"}, args...)...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.key.ID, "AWS_SECRET_ACCESS_KEY="+c.key.Secret)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.Key.ID, "AWS_SECRET_ACCESS_KEY="+c.Key.Secret)
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), says) {
 			t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
 		}

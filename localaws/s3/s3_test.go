@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -23,10 +19,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
-	"github.com/parascope/parascope/localaws/iam/account"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
-	"github.com/parascope/parascope/localaws/state"
 )
 
 // formation signs as CloudFormation itself does.
@@ -34,10 +30,8 @@ var formation = principal.AccessKey{ID: "AKIACLOUDFORMATION", Secret: "s", Princ
 
 // cloud is S3 behind the gateway; what is in denied nobody may do.
 type cloud struct {
-	url  string
-	key  principal.AccessKey
-	s3   *s3.S3
-	stop func()
+	*servicetest.Base
+	s3 *s3.S3
 
 	mu     sync.Mutex
 	denied []string // "action resource"
@@ -46,37 +40,19 @@ type cloud struct {
 
 func start(t *testing.T, dir string) *cloud {
 	t.Helper()
-	db, err := state.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{}
-	access, err := account.New(db, principals, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator"); err != nil {
-		t.Fatal(err)
-	}
-	logger := slog.New(slog.DiscardHandler)
-	c.s3, err = s3.New(s3.Options{
-		State: db, Dir: filepath.Join(dir, "s3"), Now: time.Now, NewID: uuid.NewString, Logger: logger,
+	c := &cloud{Base: servicetest.Open(t, dir)}
+	c.Account()
+	c.s3 = check.Must[*s3.S3](t)(s3.New(s3.Options{
+		State: c.State, Dir: filepath.Join(dir, "s3"), Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger,
 		Taken: func(name string) bool { return strings.HasPrefix(name, "taken-") },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{c.s3.Service()}, Now: time.Now, NewID: uuid.NewString, Logger: logger,
+	}))
+	c.Serve(gateway.Options{
+		Services: []gateway.Service{c.s3.Service()},
 		Lookup: func(id string) (principal.AccessKey, bool, error) {
 			if id == formation.ID {
 				return formation, true, nil
 			}
-			return principals.Lookup(id)
+			return c.Keys.Lookup(id)
 		},
 		Authorize: func(a gateway.Ask) (gateway.Decision, error) {
 			c.mu.Lock()
@@ -86,31 +62,14 @@ func start(t *testing.T, dir string) *cloud {
 			return gateway.Decision{Allowed: !slices.Contains(c.denied, what)}, nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
-	stopped := false
-	c.stop = func() {
-		if !stopped {
-			stopped = true
-			srv.Close()
-			db.Close()
-		}
-	}
-	t.Cleanup(c.stop)
 	return c
 }
 
 func (c *cloud) client(key principal.AccessKey, region string) *sdk.Client {
-	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, ""),
-	})
+	return sdk.NewFromConfig(c.As(key, region), func(o *sdk.Options) { o.UsePathStyle = true })
 }
 
-func (c *cloud) operator() *sdk.Client { return c.client(c.key, "us-east-2") }
+func (c *cloud) operator() *sdk.Client { return c.client(c.Key, "us-east-2") }
 
 func codeOf(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -167,7 +126,7 @@ func TestWhereBucketsAreMade(t *testing.T) {
 		if tc.constraint != "" {
 			in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(tc.constraint)}
 		}
-		if _, err := c.client(c.key, tc.region).CreateBucket(t.Context(), in); codeOf(err) != tc.code || (err == nil) != (tc.code == "") {
+		if _, err := c.client(c.Key, tc.region).CreateBucket(t.Context(), in); codeOf(err) != tc.code || (err == nil) != (tc.code == "") {
 			t.Errorf("%s in %s (%q): %v, want %q", tc.name, tc.region, tc.constraint, err, tc.code)
 		}
 	}
@@ -196,7 +155,7 @@ func TestObjects(t *testing.T) {
 		put(t, c.operator(), "bin", key, "body of "+key)
 		put(t, c.operator(), "bin", key, "second body of "+key)
 	}
-	c.stop()
+	c.Stop()
 	c = start(t, dir)
 	for _, key := range keys {
 		if body, _ := read(t, c.operator(), &sdk.GetObjectInput{Bucket: aws.String("bin"), Key: &key}); body != "second body of "+key {
@@ -458,7 +417,7 @@ func TestAnswersOfCustomResources(t *testing.T) {
 	if status, answer := send(t, signed.Method, signed.URL, `{"Status":"SUCCESS"}`); status != http.StatusOK {
 		t.Fatalf("%d %s", status, answer)
 	}
-	c.stop()
+	c.Stop()
 	c = start(t, dir)
 	body, found, err := c.s3.Object(bucket, "stack/resource|1")
 	if err != nil || !found || string(body) != `{"Status":"SUCCESS"}` {

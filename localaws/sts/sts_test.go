@@ -4,67 +4,38 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/iam"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 	"github.com/parascope/parascope/localaws/sts"
 )
 
 const role = "arn:aws:iam::111122223333:role/Deploy"
 
-// cloud is STS behind the gateway, with a clock that can be set off.
-type cloud struct {
-	url    string
-	key    principal.AccessKey
-	offset atomic.Int64
-}
+// cloud is STS behind the gateway.
+type cloud struct{ *servicetest.Base }
 
 func start(t *testing.T) *cloud {
 	t.Helper()
-	db, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cloud{}
-	now := func() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
-	logger := slog.New(slog.DiscardHandler)
-	access, err := iam.New(iam.Options{State: db, Keys: principals, Now: now, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.key, err = access.EnsureUser("operator", "arn:aws:iam::aws:policy/AdministratorAccess"); err != nil {
-		t.Fatal(err)
-	}
-	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{sts.Service(access.Account), access.Service()}, Lookup: principals.Lookup, Authorize: access.Authorize,
-		NewID: func() string { return "id-1" }, Now: now, Logger: logger,
+	c := &cloud{servicetest.Open(t, t.TempDir())}
+	access, err := iam.New(iam.Options{State: c.State, Keys: c.Keys, Now: c.Clock.Now, Logger: c.Logger})
+	check.OK(t, err)
+	c.Key = check.Must[principal.AccessKey](t)(access.EnsureUser("operator", "arn:aws:iam::aws:policy/AdministratorAccess"))
+	c.Serve(gateway.Options{
+		Services: []gateway.Service{sts.Service(access.Account), access.Service()}, Authorize: access.Authorize, NewID: func() string { return "id-1" },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	t.Cleanup(srv.Close)
-	c.url = srv.URL
 	c.role(t, "Deploy", `{"AWS":"111122223333"}`, "")
 	return c
 }
@@ -76,7 +47,7 @@ func (c *cloud) role(t *testing.T, name, trusted, condition string) string {
 	if condition != "" {
 		condition = `,"Condition":` + condition
 	}
-	client := c.iam(c.key)
+	client := c.iam(c.Key)
 	out, err := client.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name,
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + trusted + `,"Action":"sts:AssumeRole"` + condition + `}}`)})
 	if err != nil {
@@ -93,7 +64,7 @@ func (c *cloud) role(t *testing.T, name, trusted, condition string) string {
 // user makes a user with the statement as its only policy, if there is one.
 func (c *cloud) user(t *testing.T, name, statement string) *awssts.Client {
 	t.Helper()
-	client := c.iam(c.key)
+	client := c.iam(c.Key)
 	if _, err := client.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: &name}); err != nil {
 		t.Fatal(err)
 	}
@@ -111,20 +82,14 @@ func (c *cloud) user(t *testing.T, name, statement string) *awssts.Client {
 }
 
 func (c *cloud) iam(key principal.AccessKey) *awsiam.Client {
-	return awsiam.New(awsiam.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, key.SessionToken),
-	})
+	return awsiam.NewFromConfig(c.As(key, "us-east-1"))
 }
 
 func (c *cloud) client(id, secret, token string) *awssts.Client {
-	return awssts.New(awssts.Options{
-		Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token),
-	})
+	return awssts.NewFromConfig(c.As(principal.AccessKey{ID: id, Secret: secret, SessionToken: token}, "us-east-2"))
 }
 
-func (c *cloud) operator() *awssts.Client { return c.client(c.key.ID, c.key.Secret, "") }
+func (c *cloud) operator() *awssts.Client { return c.client(c.Key.ID, c.Key.Secret, "") }
 
 // codeOf is the error code that the SDK read from the answer.
 func codeOf(err error) string {
@@ -170,7 +135,7 @@ func TestPresignedGetCallerIdentity(t *testing.T) {
 	if status, body := get(signed.URL + "&More=1"); status != 403 || !strings.Contains(body, "<Code>SignatureDoesNotMatch</Code>") {
 		t.Errorf("changed: status %d: %s", status, body)
 	}
-	c.offset.Store(int64(time.Hour))
+	c.Clock.Set(time.Hour)
 	if status, body := get(signed.URL); status != 403 || !strings.Contains(body, "Signature expired: ") {
 		t.Errorf("an hour later: status %d: %s", status, body)
 	}
@@ -183,14 +148,14 @@ func TestRefusedCredentials(t *testing.T) {
 		skew   time.Duration
 		code   string
 	}{
-		"wrong secret":       {c.client(c.key.ID, "not it", ""), 0, "SignatureDoesNotMatch"},
+		"wrong secret":       {c.client(c.Key.ID, "not it", ""), 0, "SignatureDoesNotMatch"},
 		"unknown key":        {c.client("AKIANOBODY", "x", ""), 0, "InvalidClientTokenId"},
-		"token too many":     {c.client(c.key.ID, c.key.Secret, "token"), 0, "InvalidClientTokenId"},
+		"token too many":     {c.client(c.Key.ID, c.Key.Secret, "token"), 0, "InvalidClientTokenId"},
 		"cloud 6 min ahead":  {c.operator(), 6 * time.Minute, "SignatureDoesNotMatch"},
 		"cloud 6 min behind": {c.operator(), -6 * time.Minute, "SignatureDoesNotMatch"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.offset.Store(int64(tc.skew))
+			c.Clock.Set(tc.skew)
 			if _, err := tc.client.GetCallerIdentity(t.Context(), nil); codeOf(err) != tc.code {
 				t.Errorf("%v, want %s", err, tc.code)
 			}
@@ -219,7 +184,7 @@ func TestAssumeRole(t *testing.T) {
 	}
 	// The cloud's clock is put after the session's end. The SDK's is not, but
 	// that the session is over comes before that the signature is old.
-	c.offset.Store(int64(time.Until(*cred.Expiration) + time.Second))
+	c.Clock.Set(time.Until(*cred.Expiration) + time.Second)
 	if _, err := session.GetCallerIdentity(t.Context(), nil); codeOf(err) != "ExpiredToken" {
 		t.Errorf("after its end: %v", err)
 	}

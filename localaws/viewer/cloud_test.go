@@ -2,7 +2,6 @@ package viewer_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
@@ -29,6 +26,8 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // cloud is a local cloud with a Grafana workspace over an hour of metrics: alice
@@ -44,30 +43,8 @@ type cloud struct {
 
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	dir := t.TempDir()
-	local, err := localaws.New(localaws.Options{DataDir: dir, Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := local.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-		defer cancel()
-		if err := local.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_PROFILE"} {
-		t.Setenv(name, "")
-	}
-	c := &cloud{t: t, people: map[string]string{}}
-	c.cfg, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithRetryMaxAttempts(1), config.WithBaseEndpoint(local.URL()),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(dir, "aws", "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(dir, "aws", "config")}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := &cloud{t: t, cfg: localtest.Start(t, localaws.Options{}).Operator(), people: map[string]string{}}
+	c.cfg.RetryMaxAttempts = 1
 	c.makeWorkspace()
 	c.readPeople()
 	c.permit(types.UpdateActionAdd, types.RoleViewer, "alice")
@@ -76,46 +53,35 @@ func startCloud(t *testing.T) *cloud {
 	return c
 }
 
-// must takes the value of a call that may not fail.
-func must[T any](t *testing.T) func(v T, err error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
 const workspaceRole = "workspace-role"
 
 func (c *cloud) makeWorkspace() {
 	c.t.Helper()
 	roles, service := iam.NewFromConfig(c.cfg), grafana.NewFromConfig(c.cfg)
-	role := must[*iam.CreateRoleOutput](c.t)(roles.CreateRole(c.t.Context(), &iam.CreateRoleInput{
+	role := check.Must[*iam.CreateRoleOutput](c.t)(roles.CreateRole(c.t.Context(), &iam.CreateRoleInput{
 		RoleName:                 aws.String(workspaceRole),
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
 	}))
-	must[*iam.PutRolePolicyOutput](c.t)(roles.PutRolePolicy(c.t.Context(), &iam.PutRolePolicyInput{
+	check.Must[*iam.PutRolePolicyOutput](c.t)(roles.PutRolePolicy(c.t.Context(), &iam.PutRolePolicyInput{
 		RoleName: aws.String(workspaceRole), PolicyName: aws.String("query"),
 		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["aps:QueryMetrics","aps:GetLabels","aps:GetSeries","aps:GetMetricMetadata"],"Resource":"*"}]}`),
 	}))
-	made := must[*grafana.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &grafana.CreateWorkspaceInput{
+	made := check.Must[*grafana.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &grafana.CreateWorkspaceInput{
 		AccountAccessType: types.AccountAccessTypeCurrentAccount, AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso},
 		PermissionType: types.PermissionTypeCustomerManaged, WorkspaceRoleArn: role.Role.Arn, WorkspaceName: aws.String("metrics"),
 	}))
 	c.workspace, c.url = *made.Workspace.Id, "http://"+*made.Workspace.Endpoint
-	account := must[*grafana.CreateWorkspaceServiceAccountOutput](c.t)(service.CreateWorkspaceServiceAccount(c.t.Context(), &grafana.CreateWorkspaceServiceAccountInput{
+	account := check.Must[*grafana.CreateWorkspaceServiceAccountOutput](c.t)(service.CreateWorkspaceServiceAccount(c.t.Context(), &grafana.CreateWorkspaceServiceAccountInput{
 		WorkspaceId: &c.workspace, Name: aws.String("setup"), GrafanaRole: types.RoleAdmin}))
-	token := must[*grafana.CreateWorkspaceServiceAccountTokenOutput](c.t)(service.CreateWorkspaceServiceAccountToken(c.t.Context(), &grafana.CreateWorkspaceServiceAccountTokenInput{
+	token := check.Must[*grafana.CreateWorkspaceServiceAccountTokenOutput](c.t)(service.CreateWorkspaceServiceAccountToken(c.t.Context(), &grafana.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &c.workspace, ServiceAccountId: account.Id, Name: aws.String("setup"), SecondsToLive: aws.Int32(600)}))
 	c.token = *token.ServiceAccountToken.Key
 }
 
 func (c *cloud) readPeople() {
 	c.t.Helper()
-	instances := must[*ssoadmin.ListInstancesOutput](c.t)(ssoadmin.NewFromConfig(c.cfg).ListInstances(c.t.Context(), &ssoadmin.ListInstancesInput{}))
-	users := must[*identitystore.ListUsersOutput](c.t)(identitystore.NewFromConfig(c.cfg).ListUsers(c.t.Context(), &identitystore.ListUsersInput{IdentityStoreId: instances.Instances[0].IdentityStoreId}))
+	instances := check.Must[*ssoadmin.ListInstancesOutput](c.t)(ssoadmin.NewFromConfig(c.cfg).ListInstances(c.t.Context(), &ssoadmin.ListInstancesInput{}))
+	users := check.Must[*identitystore.ListUsersOutput](c.t)(identitystore.NewFromConfig(c.cfg).ListUsers(c.t.Context(), &identitystore.ListUsersInput{IdentityStoreId: instances.Instances[0].IdentityStoreId}))
 	for _, u := range users.Users {
 		c.people[*u.UserName] = *u.UserId
 	}
@@ -123,7 +89,7 @@ func (c *cloud) readPeople() {
 
 func (c *cloud) permit(action types.UpdateAction, role types.Role, name string) {
 	c.t.Helper()
-	out := must[*grafana.UpdatePermissionsOutput](c.t)(grafana.NewFromConfig(c.cfg).UpdatePermissions(c.t.Context(), &grafana.UpdatePermissionsInput{
+	out := check.Must[*grafana.UpdatePermissionsOutput](c.t)(grafana.NewFromConfig(c.cfg).UpdatePermissions(c.t.Context(), &grafana.UpdatePermissionsInput{
 		WorkspaceId: &c.workspace, UpdateInstructionBatch: []types.UpdateInstruction{{Action: action, Role: role, Users: []types.User{{Id: aws.String(c.people[name]), Type: types.UserTypeSsoUser}}}}}))
 	if len(out.Errors) > 0 {
 		c.t.Fatal(*out.Errors[0].Message)
@@ -133,8 +99,8 @@ func (c *cloud) permit(action types.UpdateAction, role types.Role, name string) 
 func (c *cloud) makeDataSource() {
 	c.t.Helper()
 	service := amp.NewFromConfig(c.cfg)
-	made := must[*amp.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &amp.CreateWorkspaceInput{}))
-	described := must[*amp.DescribeWorkspaceOutput](c.t)(service.DescribeWorkspace(c.t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId}))
+	made := check.Must[*amp.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &amp.CreateWorkspaceInput{}))
+	described := check.Must[*amp.DescribeWorkspaceOutput](c.t)(service.DescribeWorkspace(c.t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId}))
 	endpoint := *described.Workspace.PrometheusEndpoint
 	c.send(endpoint)
 	c.admin(http.MethodPost, "/api/datasources", map[string]any{
@@ -143,7 +109,7 @@ func (c *cloud) makeDataSource() {
 	})
 	c.admin(http.MethodPost, "/api/folders", map[string]any{"uid": "tests", "title": "Examples"})
 	for name, folder := range map[string]string{"../../internal/dashboard/json/cluster-overview.json": "", "testdata/kinds.json": "tests"} {
-		raw := must[[]byte](c.t)(os.ReadFile(name))
+		raw := check.Must[[]byte](c.t)(os.ReadFile(name))
 		raw = bytes.ReplaceAll(raw, []byte("prometheus-of-the-workspace"), []byte("amp"))
 		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(raw), "overwrite": true, "folderUid": folder})
 	}
@@ -152,12 +118,12 @@ func (c *cloud) makeDataSource() {
 // admin asks Grafana's API with the token.
 func (c *cloud) admin(method, path string, body any) []byte {
 	c.t.Helper()
-	raw := must[[]byte](c.t)(json.Marshal(body))
-	r := must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), method, c.url+path, bytes.NewReader(raw)))
+	raw := check.Must[[]byte](c.t)(json.Marshal(body))
+	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), method, c.url+path, bytes.NewReader(raw)))
 	r.Header.Set("Authorization", "Bearer "+c.token)
-	resp := must[*http.Response](c.t)(http.DefaultClient.Do(r))
+	resp := check.Must[*http.Response](c.t)(http.DefaultClient.Do(r))
 	defer resp.Body.Close()
-	answer := must[[]byte](c.t)(io.ReadAll(resp.Body))
+	answer := check.Must[[]byte](c.t)(io.ReadAll(resp.Body))
 	if resp.StatusCode != http.StatusOK {
 		c.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, answer)
 	}
@@ -169,20 +135,20 @@ func (c *cloud) send(endpoint string) {
 	c.t.Helper()
 	const step = 15 * time.Second
 	end := time.Now().Truncate(step)
-	raw := must[[]byte](c.t)((&prompb.WriteRequest{Timeseries: nodes(end.Add(-55*time.Minute), end, step)}).Marshal())
+	raw := check.Must[[]byte](c.t)((&prompb.WriteRequest{Timeseries: nodes(end.Add(-55*time.Minute), end, step)}).Marshal())
 	body := snappy.Encode(nil, raw)
-	r := must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, endpoint+"api/v1/remote_write", bytes.NewReader(body)))
+	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, endpoint+"api/v1/remote_write", bytes.NewReader(body)))
 	for name, value := range map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf", "X-Prometheus-Remote-Write-Version": "0.1.0"} {
 		r.Header.Set(name, value)
 	}
 	hash := sha256.Sum256(body)
-	keys := must[aws.Credentials](c.t)(c.cfg.Credentials.Retrieve(c.t.Context()))
+	keys := check.Must[aws.Credentials](c.t)(c.cfg.Credentials.Retrieve(c.t.Context()))
 	if err := v4.NewSigner().SignHTTP(c.t.Context(), keys, r, hex.EncodeToString(hash[:]), "aps", c.cfg.Region, time.Now()); err != nil {
 		c.t.Fatal(err)
 	}
-	resp := must[*http.Response](c.t)(http.DefaultClient.Do(r))
+	resp := check.Must[*http.Response](c.t)(http.DefaultClient.Do(r))
 	defer resp.Body.Close()
-	if answer := must[[]byte](c.t)(io.ReadAll(resp.Body)); resp.StatusCode/100 != 2 {
+	if answer := check.Must[[]byte](c.t)(io.ReadAll(resp.Body)); resp.StatusCode/100 != 2 {
 		c.t.Fatalf("write: %d %s", resp.StatusCode, answer)
 	}
 }
