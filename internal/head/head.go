@@ -22,6 +22,7 @@ import (
 
 	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
 )
@@ -136,7 +137,7 @@ func (h *Head) open(ctx context.Context) (err error) {
 	h.ship, err = ship.Open(ctx, ship.Options{
 		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes, MaxRequestBytes: h.opts.QueueMaxRequest,
 		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
-		Metadata: func() []ship.Metadata {
+		Metadata: func() []sample.Metadata {
 			if h.scrape == nil {
 				return nil // nothing is scraped yet
 			}
@@ -159,7 +160,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 		return errors.New("prepare service discovery: its metrics could not be registered")
 	}
 	h.scrape, err = scrape.New(ctx, scrape.Options{
-		Logger: h.logger.With("component", "scrape"), Registerer: h.registry, Encode: h.ship.Encode, Take: h.ship.Take,
+		Logger: h.logger.With("component", "scrape"), Registerer: h.registry, Take: h.ship.Take,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)

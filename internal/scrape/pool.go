@@ -182,7 +182,7 @@ func (p *pool) limit() {
 
 func (p *pool) newLoop(f found, c *cache) *loop {
 	m := p.manager
-	l := &loop{found: f, manager: m, config: p.config, seed: m.seed, cache: c, done: make(chan struct{})}
+	l := &loop{found: f, manager: m, config: p.config, external: m.external, seed: m.seed, cache: c, done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(m.ctx)
 	if c == nil {
 		l.cache = newCache(m.seeds)

@@ -25,6 +25,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,8 +36,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	promscrape "github.com/prometheus/prometheus/scrape"
 
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape/order"
-	"github.com/parascope/parascope/internal/ship"
 )
 
 const (
@@ -54,16 +55,12 @@ const (
 // Target is what is scraped; its state is that of the last scrape.
 type Target = promscrape.Target
 
-// Options are what a Manager is made of. Logger, Registerer, Encode and Take are
-// needed.
+// Options are what a Manager is made of. Logger, Registerer and Take are needed.
 type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Encode appends the labels of a series in the form in which a page with the
-	// words refers to them, and returns what names the series: see ship.Ship.
-	Encode func(w *ship.Words, dst []byte, ls labels.Labels) ([]byte, uint64)
 	// Take is given each page, and keeps nothing of it.
-	Take func(*ship.Page)
+	Take func(*sample.Page)
 	// Host is this machine's name: heads on others scrape at other moments. Empty:
 	// the system's.
 	Host string
@@ -93,7 +90,7 @@ type Manager struct {
 
 	mu       sync.Mutex
 	configs  map[string]*config.ScrapeConfig // by job
-	external labels.Labels
+	external []labels.Label
 	seed     uint64 // of the offsets: two heads do not scrape at the same moment
 	sets     map[string][]*targetgroup.Group
 	pools    map[string]*pool
@@ -199,12 +196,14 @@ func (m *Manager) ApplyConfig(c *config.Config) error {
 		return errors.New("scraping has ended")
 	}
 	// Labels are encoded with the external ones: series with others are others.
-	sameLabels := m.configs == nil || labels.Equal(m.external, c.GlobalConfig.ExternalLabels)
-	m.configs, m.external = map[string]*config.ScrapeConfig{}, c.GlobalConfig.ExternalLabels
+	var external []labels.Label
+	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
+	sameLabels := m.configs == nil || slices.Equal(m.external, external)
+	m.configs, m.external = map[string]*config.ScrapeConfig{}, external
 	for _, j := range jobs {
 		m.configs[j.JobName] = j
 	}
-	if m.seed, err = offsetSeed(m.options.Host, m.external); err != nil {
+	if m.seed, err = offsetSeed(m.options.Host, c.GlobalConfig.ExternalLabels); err != nil {
 		return err
 	}
 	var errs []error
@@ -270,15 +269,15 @@ func (m *Manager) TargetsDroppedCounts() map[string]int {
 }
 
 // Metadata returns what the targets say of their metrics, each piece once.
-func (m *Manager) Metadata() []ship.Metadata {
+func (m *Manager) Metadata() []sample.Metadata {
 	seen := map[promscrape.MetricMetadata]bool{}
-	var all []ship.Metadata
+	var all []sample.Metadata
 	for _, targets := range m.TargetsActive() {
 		for _, t := range targets {
 			for _, md := range t.ListMetadata() {
 				if !seen[md] {
 					seen[md] = true
-					all = append(all, ship.Metadata{Family: md.MetricFamily, Type: md.Type, Help: md.Help, Unit: md.Unit})
+					all = append(all, sample.Metadata{Family: md.MetricFamily, Type: md.Type, Help: md.Help, Unit: md.Unit})
 				}
 			}
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // The tests below kill a real process: this test binary, run again as a head's
@@ -91,7 +92,7 @@ func child(dir, yaml, limit string) error {
 	}
 	s, err := Open(ctx, Options{
 		Dir: dir, Logger: logger, Registerer: prometheus.NewRegistry(), Lanes: 4,
-		Metadata: func() []Metadata { return nil },
+		Metadata: func() []sample.Metadata { return nil },
 	})
 	if err != nil {
 		return err
@@ -114,10 +115,10 @@ func child(dir, yaml, limit string) error {
 		case <-ctx.Done():
 			return s.Close()
 		}
-		var p Page
+		var p sample.Page
 		now := time.Now().UnixMilli()
 		for i := range series[target] {
-			s.add(&p, series[target][i], now, float64(i))
+			p.Samples = append(p.Samples, encode(&p, series[target][i], now, float64(i)))
 		}
 		if _, err := pages.Write([]byte("(")); err != nil {
 			return err

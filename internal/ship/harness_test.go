@@ -21,6 +21,7 @@ import (
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // sink is a receiver. It decodes with Prometheus' own code and counts what came,
@@ -160,7 +161,7 @@ func start(t testing.TB, o Options, yaml string) *rig {
 	}
 	o.Registerer = r.registry
 	if o.Metadata == nil {
-		o.Metadata = func() []Metadata { return nil }
+		o.Metadata = func() []sample.Metadata { return nil }
 	}
 	r.options = o
 	s, err := Open(t.Context(), o)
@@ -192,24 +193,29 @@ func remoteWrite(s *sink, more ...string) string {
 
 // scrape takes a page of n series with the same timestamp, as package scrape does.
 func (r *rig) scrape(target string, n int, at time.Time) {
-	var p Page
+	var p sample.Page
 	for i := range n {
 		r.add(&p, labels.FromStrings("__name__", fmt.Sprintf("metric_%d", i), "instance", target, "job", "test"), at.UnixMilli(), float64(i))
 	}
 	r.Take(&p)
 }
 
-// add adds a sample to a page.
-func (s *Ship) add(p *Page, ls labels.Labels, t int64, v float64) {
-	p.Samples = append(p.Samples, s.sample(p, ls, t, v))
+// add adds a sample to a page, with the external label of remoteWrite.
+func (r *rig) add(p *sample.Page, ls labels.Labels, t int64, v float64) {
+	p.Samples = append(p.Samples, r.sample(p, ls, t, v))
 }
 
-func (s *Ship) sample(p *Page, ls labels.Labels, t int64, v float64) Sample {
+func (r *rig) sample(p *sample.Page, ls labels.Labels, t int64, v float64) sample.Sample {
+	return encode(p, ls, t, v, labels.Label{Name: "cluster", Value: "test"})
+}
+
+// encode adds a series' labels to a page and returns a sample that refers to them.
+func encode(p *sample.Page, ls labels.Labels, t int64, v float64, external ...labels.Label) sample.Sample {
 	if p.Words == nil {
-		p.Words = NewWords()
+		p.Words = sample.NewWords()
 	}
-	one := Sample{Time: t, Value: v, Labels: Span{From: uint32(len(p.Labels))}}
-	p.Labels, one.Series = s.Encode(p.Words, p.Labels, ls)
+	one := sample.Sample{Time: t, Value: v, Labels: sample.Span{From: uint32(len(p.Labels))}}
+	p.Labels, one.Series = p.Words.Encode(p.Labels, ls, external)
 	one.Labels.To = uint32(len(p.Labels))
 	return one
 }

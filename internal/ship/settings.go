@@ -16,6 +16,7 @@ import (
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 const (
@@ -115,17 +116,17 @@ func (s *settings) close() {
 // relabel returns what the rules make of a series. They are costly and need labels
 // that are not encoded, so it remembers: a label set a series that is kept, and
 // next to nothing for one that is dropped.
-func (s *settings) relabel(series uint64, w *Words, numbers []byte) ([]byte, uint64) {
+func (s *settings) relabel(series uint64, w *sample.Words, written []byte) ([]byte, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := s.relabeled[series]; ok {
 		return r.labels, r.series
 	}
-	b := labels.NewBuilder(decodeLabels(w.spell(nil, numbers)))
+	b := labels.NewBuilder(w.Labels(written))
 	r := relabeled{}
 	if relabel.ProcessBuilder(b, s.rules...) {
 		kept := b.Labels()
-		r = relabeled{appendLabels(nil, kept), kept.Hash()}
+		r = relabeled{sample.AppendLabels(nil, kept), kept.Hash()}
 	}
 	s.relabeled[series] = r
 	return r.labels, r.series

@@ -3,10 +3,10 @@
 //
 // # The way of a sample
 //
-// Whoever scrapes has a series' labels encoded once, external labels among them
-// (Encode), and hands over a page of samples that refer to them (Take). For each
+// Whoever scrapes encodes a series' labels once, external labels among them, and
+// hands over a page of samples that refer to them (package sample, Take). For each
 // remote write they go through write_relabel_configs and into the bytes of remote
-// write 1.0 (page.go, wire.go). The samples of each lane, which the hash of their
+// write 1.0 (sheet.go, wire.go). The samples of each lane, which the hash of their
 // labels names, are compressed and written to its queue on disk (take.go, package
 // queue): from then on they count as taken. One goroutine a
 // lane reads the queue, joins what was written to requests of the right size,
@@ -38,16 +38,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 const (
@@ -78,7 +77,7 @@ type Options struct {
 	Logger          *slog.Logger
 	Registerer      prometheus.Registerer
 	// Metadata is what targets say of their metrics now, each piece once.
-	Metadata func() []Metadata
+	Metadata func() []sample.Metadata
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
 	// that only runs. Nil: the system's.
 	Now     func() time.Time
@@ -93,8 +92,6 @@ type Ship struct {
 	elapsed func() time.Duration
 	sheets  chan *sheet // that are not in use
 	unlock  func() error
-
-	external atomic.Pointer[[]labels.Label]
 
 	mu      sync.RWMutex
 	remotes []*remote // in the order of the configuration, then those that it does not name
@@ -187,9 +184,6 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 		closeSets(sets)
 		return err
 	}
-	var external []labels.Label
-	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
-	s.external.Store(&external)
 	for i, r := range live {
 		sets[ids[i]].maxBytes = s.options.MaxRequestBytes
 		sets[ids[i]].tell(r.logger, c.GlobalConfig.ExternalLabels)
