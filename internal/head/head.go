@@ -79,6 +79,8 @@ type Head struct {
 	reloaded reloadMetrics
 
 	cancel  context.CancelFunc
+	stopped sync.Once
+	stopErr error // of the first Stop
 	running sync.WaitGroup
 	failed  chan error
 	reload  chan chan error // requests of POST /-/reload
@@ -219,7 +221,13 @@ func (h *Head) run() {
 func (h *Head) Addr() string { return h.listener.Addr().String() }
 
 // Stop ends scraping, sends what is left within a bound, and closes everything.
+// Further calls wait for the first one and return what it returned.
 func (h *Head) Stop(ctx context.Context) error {
+	h.stopped.Do(func() { h.stopErr = h.stop(ctx) })
+	return h.stopErr
+}
+
+func (h *Head) stop(ctx context.Context) error {
 	h.cancel()
 	h.scrape.Stop()
 	errs := []error{h.ship.Close()}

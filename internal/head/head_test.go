@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,6 +227,31 @@ func TestReload(t *testing.T) {
 	hup <- os.Interrupt // the value does not matter
 	await(t, arrived, "job", "after", "__name__", "m")
 	successful("1")
+}
+
+// TestStopTwice: calls of Stop at the same time and later all end well, and the
+// address and the storage are free then.
+func TestStopTwice(t *testing.T) {
+	o := Options{ConfigFile: write(t, configuration("one", exporter(t, "m"), "http://127.0.0.1:1")), StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0"}
+	for range 2 {
+		h, err := Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.ListenAddress = h.Addr()
+		var stopping sync.WaitGroup
+		for range 2 {
+			stopping.Go(func() {
+				if err := h.Stop(t.Context()); err != nil {
+					t.Errorf("Stop: %v", err)
+				}
+			})
+		}
+		stopping.Wait()
+		if err := h.Stop(t.Context()); err != nil {
+			t.Errorf("Stop of a head that is stopped: %v", err)
+		}
+	}
 }
 
 func TestReloadOverHTTPIsOffByDefault(t *testing.T) {

@@ -51,6 +51,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -74,6 +75,7 @@ type Queue struct {
 	dir       string
 	lanes     []*Lane
 	positions *positions
+	closeOnce func() error
 }
 
 // Open opens the queue in dir, creating it if it is not there. It must have been
@@ -95,6 +97,7 @@ func Open(dir string, o Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{dir: dir, positions: p}
+	q.closeOnce = sync.OnceValue(q.close)
 	for i := range o.Lanes {
 		l, err := openLane(filepath.Join(dir, laneDir(i)), i, share, p, o)
 		if err != nil {
@@ -196,8 +199,10 @@ func (q *Queue) Sync() error {
 }
 
 // Close brings everything to the disk and closes the files. Nobody may use the
-// lanes any more.
-func (q *Queue) Close() error {
+// lanes any more. Further calls return what the first one returned.
+func (q *Queue) Close() error { return q.closeOnce() }
+
+func (q *Queue) close() error {
 	var errs []error
 	for _, l := range q.lanes {
 		errs = append(errs, l.close())

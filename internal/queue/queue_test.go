@@ -84,8 +84,10 @@ func TestRecordsComeBackInOrder(t *testing.T) {
 		t.Fatalf("Peek: %v, %v", ok, err)
 	}
 	l.Done(e, queue.Outcome{Delivered: 7, Uncertain: [6]uint64{queue.OutOfOrder: 3}})
-	if err := q.Close(); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second call does nothing
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	q = open(t, dir, queue.Options{SegmentBytes: 400})

@@ -41,6 +41,7 @@ func start(t *testing.T, yaml string, take func(*sample.Page), targets ...string
 	})
 	t.Cleanup(func() {
 		m.Stop()
+		m.Stop() // does nothing
 		running.Wait()
 	})
 	sets <- groups(targets...)

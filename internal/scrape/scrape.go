@@ -233,7 +233,8 @@ func offsetSeed(host string, external labels.Labels) (uint64, error) {
 	return h.Sum64(), nil
 }
 
-// Stop ends scraping. What is being scraped is given up: nothing of it is taken.
+// Stop ends scraping. What is being scraped is given up: nothing of it is taken. It
+// may be called again.
 func (m *Manager) Stop() {
 	m.mu.Lock() // no loop is started after this
 	m.cancel()

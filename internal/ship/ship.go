@@ -93,6 +93,8 @@ type Ship struct {
 	sheets  chan *sheet // that are not in use
 	unlock  func() error
 
+	closeOnce func() error
+
 	mu      sync.RWMutex
 	remotes []*remote // in the order of the configuration, then those that it does not name
 	live    []*remote // those that take samples
@@ -126,6 +128,7 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
 	}
+	s.closeOnce = sync.OnceValue(s.close)
 	var err error
 	if s.unlock, err = queue.Lock(o.Dir); err != nil {
 		return nil, explainLock(err, o.Dir)
@@ -389,8 +392,11 @@ func (r *remote) tick(now time.Duration) {
 }
 
 // Close takes nothing more, sends what it can within a second (flushTimeout), and closes the
-// queues. What is left is sent after the next start.
-func (s *Ship) Close() error {
+// queues. What is left is sent after the next start. Further calls return what the
+// first one returned.
+func (s *Ship) Close() error { return s.closeOnce() }
+
+func (s *Ship) close() error {
 	for _, r := range s.liveRemotes() {
 		r.takeNothing()
 	}
