@@ -55,20 +55,32 @@ import (
 	"time"
 )
 
-// Options configure a queue; Lanes, Now and Logger are needed.
+// Options configure a queue. All are needed; DefaultOptions has them.
 type Options struct {
 	Lanes        int
-	MaxBytes     int64 // on disk, over all lanes; 0: DefaultMaxBytes
-	SegmentBytes int64 // 0: 8 MiB, or less under a small MaxBytes
+	MaxBytes     int64 // on disk, over all lanes
+	SegmentBytes int64 // at most; segments are smaller where MaxBytes is small
 	Now          func() time.Time
 	Logger       *slog.Logger
 }
 
-// DefaultMaxBytes holds, at 25 bytes a sample, ten thousand samples a second for
-// more than four hours: past AMP's limit of one hour, with room to spare.
-const DefaultMaxBytes = 4 << 30
+// DefaultOptions are those of a queue with one lane that logs nothing. MaxBytes
+// holds, at 25 bytes a sample, ten thousand samples a second for more than four
+// hours: AMP takes samples for one hour.
+func DefaultOptions() Options {
+	return Options{Lanes: 1, MaxBytes: 4 << 30, SegmentBytes: 8 << 20, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+}
 
-const defaultSegmentBytes = 8 << 20
+// Validate returns an error that says what Open does not accept.
+func (o Options) Validate() error {
+	if o.Lanes < 1 || o.MaxBytes < 1 || o.SegmentBytes < 1 {
+		return fmt.Errorf("queue: %d lanes, %d bytes, segments of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.SegmentBytes)
+	}
+	if o.Now == nil || o.Logger == nil {
+		return errors.New("queue: Now and Logger are needed")
+	}
+	return nil
+}
 
 // Queue is an open queue.
 type Queue struct {
@@ -82,13 +94,11 @@ type Queue struct {
 // made with the same number of lanes: whoever opens it knows, by the directory's
 // name or otherwise.
 func Open(dir string, o Options) (*Queue, error) {
-	if o.MaxBytes <= 0 {
-		o.MaxBytes = DefaultMaxBytes
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	share := o.MaxBytes / int64(o.Lanes)
-	if o.SegmentBytes <= 0 {
-		o.SegmentBytes = min(defaultSegmentBytes, max(share/8, 64<<10))
-	}
+	o.SegmentBytes = min(o.SegmentBytes, max(share/8, 64<<10))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
 	}

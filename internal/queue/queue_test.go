@@ -2,9 +2,9 @@ package queue_test
 
 import (
 	"bytes"
+	first "cmp"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +20,10 @@ var began = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, dir string, o queue.Options) *queue.Queue {
 	t.Helper()
-	if o.Lanes == 0 {
-		o.Lanes = 1
-	}
-	o.Now, o.Logger = func() time.Time { return began }, slog.New(slog.DiscardHandler)
+	d := queue.DefaultOptions()
+	o.Now, o.Logger = func() time.Time { return began }, d.Logger
+	o.Lanes = first.Or(o.Lanes, d.Lanes)
+	o.MaxBytes, o.SegmentBytes = first.Or(o.MaxBytes, d.MaxBytes), first.Or(o.SegmentBytes, d.SegmentBytes)
 	q, err := queue.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)

@@ -238,7 +238,9 @@ func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
 		s.manager, err = promscrape.NewManager(&promscrape.Options{HTTPClientOptions: dial, DiscoveryReloadOnStartup: true, DiscoveryReloadInterval: model.Duration(time.Second)},
 			logger, nil, nil, &storageOf{s.recorder, map[string]storage.SeriesRef{}}, s.registry)
 	} else {
-		s.manager, err = New(t.Context(), Options{Logger: logger, Registerer: s.registry, Take: s.recorder.takePage(t), HTTP: dial, Host: host})
+		o := DefaultOptions()
+		o.Registerer, o.Take, o.HTTP, o.Host = s.registry, s.recorder.takePage(t), dial, host
+		s.manager, err = New(t.Context(), o)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package scrape
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,7 +24,9 @@ import (
 // start runs a manager of ours on the system's network and clock.
 func start(t *testing.T, yaml string, take func(*sample.Page), targets ...string) (*Manager, chan<- map[string][]*targetgroup.Group) {
 	t.Helper()
-	m, err := New(t.Context(), Options{Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Take: take})
+	o := DefaultOptions()
+	o.Registerer, o.Take = prometheus.NewRegistry(), take
+	m, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

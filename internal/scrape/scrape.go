@@ -55,21 +55,43 @@ const (
 // Target is what is scraped; its state is that of the last scrape.
 type Target = promscrape.Target
 
-// Options are what a Manager is made of. Logger, Registerer and Take are needed.
+// Options are what a Manager is made of. All but HTTP are needed; DefaultOptions
+// lacks Registerer and Take.
 type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	// Take is given each page, and keeps nothing of it.
 	Take func(*sample.Page)
-	// Host is this machine's name: heads on others scrape at other moments. Empty:
-	// the system's.
+	// Host is this machine's name: heads on others scrape at other moments.
 	Host string
 	// HTTP are options of the clients, beside what the configuration says.
 	HTTP []config_util.HTTPClientOption
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
-	// that only runs: they tell when it is. Nil: the system's.
+	// that only runs: they tell when it is.
 	Now     func() time.Time
 	Elapsed func() time.Duration
+}
+
+// DefaultOptions have the system's name and clocks, and no log. Host is empty if the
+// system does not tell its name.
+func DefaultOptions() Options {
+	host, _ := os.Hostname()
+	began := time.Now()
+	return Options{
+		Logger: slog.New(slog.DiscardHandler), Host: host,
+		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
+	}
+}
+
+// Validate returns an error that says what New does not accept.
+func (o Options) Validate() error {
+	if o.Host == "" {
+		return errors.New("the host's name is not known")
+	}
+	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
+		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")
+	}
+	return nil
 }
 
 // Manager scrapes what discovery finds, as the configuration says.
@@ -99,12 +121,8 @@ type Manager struct {
 // New makes a Manager that scrapes nothing yet. ctx gives values only; Stop ends
 // everything.
 func New(ctx context.Context, o Options) (*Manager, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Elapsed == nil {
-		began := time.Now()
-		o.Elapsed = func() time.Duration { return time.Since(began) }
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	m := &Manager{
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
@@ -203,9 +221,7 @@ func (m *Manager) ApplyConfig(c *config.Config) error {
 	for _, j := range jobs {
 		m.configs[j.JobName] = j
 	}
-	if m.seed, err = offsetSeed(m.options.Host, c.GlobalConfig.ExternalLabels); err != nil {
-		return err
-	}
+	m.seed = offsetSeed(m.options.Host, c.GlobalConfig.ExternalLabels)
 	var errs []error
 	for job, p := range m.pools {
 		switch now := m.configs[job]; {
@@ -221,16 +237,10 @@ func (m *Manager) ApplyConfig(c *config.Config) error {
 	return errors.Join(errs...)
 }
 
-func offsetSeed(host string, external labels.Labels) (uint64, error) {
-	if host == "" {
-		var err error
-		if host, err = os.Hostname(); err != nil {
-			return 0, fmt.Errorf("read the host's name: %w", err)
-		}
-	}
+func offsetSeed(host string, external labels.Labels) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s%s", host, external)
-	return h.Sum64(), nil
+	return h.Sum64()
 }
 
 // Stop ends scraping. What is being scraped is given up: nothing of it is taken. It

@@ -90,10 +90,9 @@ func child(dir, yaml, limit string) error {
 	if err != nil {
 		return err
 	}
-	s, err := Open(ctx, Options{
-		Dir: dir, Logger: logger, Registerer: prometheus.NewRegistry(), Lanes: 4,
-		Metadata: func() []sample.Metadata { return nil },
-	})
+	o := DefaultOptions()
+	o.Dir, o.Logger, o.Registerer, o.Lanes = dir, logger, prometheus.NewRegistry(), 4
+	s, err := Open(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -149,22 +150,24 @@ type rig struct {
 	options  Options
 }
 
-// start opens a Ship with a configuration; @URL in it is the sink's address.
+// start opens a Ship with a configuration; what is not set in o is as in DefaultOptions.
 func start(t testing.TB, o Options, yaml string) *rig {
 	t.Helper()
 	r := &rig{t: t, registry: prometheus.NewRegistry()}
-	if o.Dir == "" {
-		o.Dir = t.TempDir()
+	d := DefaultOptions()
+	d.Registerer = r.registry
+	d.Dir = cmp.Or(o.Dir, t.TempDir())
+	d.Lanes, d.MaxBytes = cmp.Or(o.Lanes, d.Lanes), cmp.Or(o.MaxBytes, d.MaxBytes)
+	d.MaxRequestBytes = cmp.Or(o.MaxRequestBytes, d.MaxRequestBytes)
+	d.Logger = cmp.Or(o.Logger, d.Logger)
+	if o.Metadata != nil {
+		d.Metadata = o.Metadata
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Now != nil {
+		d.Now, d.Elapsed = o.Now, o.Elapsed
 	}
-	o.Registerer = r.registry
-	if o.Metadata == nil {
-		o.Metadata = func() []sample.Metadata { return nil }
-	}
-	r.options = o
-	s, err := Open(t.Context(), o)
+	r.options = d
+	s, err := Open(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}

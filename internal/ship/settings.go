@@ -23,9 +23,6 @@ const (
 	// recommendedSamples is max_samples_per_send as AWS recommends it for AMP. It
 	// takes the place of Prometheus' default, which cannot be told from "not set".
 	recommendedSamples = 1000
-	// DefaultMaxRequestBytes bounds a request before compression: AMP's quota is 1 MB
-	// and does not say of what.
-	DefaultMaxRequestBytes = 1 << 20
 	// maxHold is how long a lane waits at most for a request to be full.
 	maxHold = time.Second
 	// receiverAgeLimit is the age from which AMP refuses samples.
@@ -40,7 +37,7 @@ type settings struct {
 	rules      []*relabel.Config
 	histograms bool
 	maxSamples int
-	maxBytes   int
+	maxBytes   int // of a request before compression; ApplyConfig sets it
 	hold       time.Duration
 	ageLimit   time.Duration
 	least      time.Duration // backoff
@@ -72,7 +69,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	s := &settings{
 		config:     c,
 		client:     &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
-		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: DefaultMaxRequestBytes,
+		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}

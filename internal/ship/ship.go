@@ -61,27 +61,47 @@ const (
 	// few pages are taken at the same time. A sync.Pool would let go of them at
 	// each collection.
 	spareSheets = 2
-	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
-	// requests a second.
-	DefaultLanes = 8
 )
 
-// Options are what a Ship is made of. Dir, Logger, Registerer and Metadata are
-// needed.
+// Options are what a Ship is made of. All are needed; DefaultOptions lacks Dir and
+// Registerer.
 type Options struct {
-	Dir      string // of the queues
-	Lanes    int    // of each remote write; 0: DefaultLanes
-	MaxBytes int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
-	// MaxRequestBytes bounds a request before compression; 0: DefaultMaxRequestBytes.
-	MaxRequestBytes int
+	Dir             string // of the queues
+	Lanes           int    // of each remote write
+	MaxBytes        int64  // on disk, of each remote write
+	MaxRequestBytes int    // of a request before compression
 	Logger          *slog.Logger
 	Registerer      prometheus.Registerer
 	// Metadata is what targets say of their metrics now, each piece once.
 	Metadata func() []sample.Metadata
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
-	// that only runs. Nil: the system's.
+	// that only runs.
 	Now     func() time.Time
 	Elapsed func() time.Duration
+}
+
+// DefaultOptions are those for AMP, with the system's clocks, no log and no
+// metadata. The lanes are enough to keep a receiver busy that is 100 ms away: 80
+// requests a second. AMP's quota of 1 MB for a request does not say whether it
+// counts before or after compression.
+func DefaultOptions() Options {
+	began := time.Now()
+	return Options{
+		Lanes: 8, MaxBytes: queue.DefaultOptions().MaxBytes, MaxRequestBytes: 1 << 20,
+		Logger: slog.New(slog.DiscardHandler), Metadata: func() []sample.Metadata { return nil },
+		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
+	}
+}
+
+// Validate returns an error that says what Open does not accept.
+func (o Options) Validate() error {
+	if o.Lanes < 1 || o.MaxBytes < 1 || o.MaxRequestBytes < 1 {
+		return fmt.Errorf("ship: %d lanes, %d bytes on disk, requests of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.MaxRequestBytes)
+	}
+	if o.Logger == nil || o.Registerer == nil || o.Metadata == nil || o.Now == nil || o.Elapsed == nil {
+		return errors.New("ship: Logger, Registerer, Metadata, Now and Elapsed are needed")
+	}
+	return nil
 }
 
 // Ship is the way out.
@@ -108,21 +128,8 @@ type Ship struct {
 // A directory that another process has open is an error with hint.Busy. Nothing
 // is sent before ApplyConfig. ctx gives values only; Close ends everything.
 func Open(ctx context.Context, o Options) (*Ship, error) {
-	if o.Lanes == 0 {
-		o.Lanes = DefaultLanes
-	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = queue.DefaultMaxBytes
-	}
-	if o.MaxRequestBytes == 0 {
-		o.MaxRequestBytes = DefaultMaxRequestBytes
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Elapsed == nil {
-		began := time.Now()
-		o.Elapsed = func() time.Duration { return time.Since(began) }
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
