@@ -64,13 +64,16 @@ func DefaultOptions() Options {
 // accept. Files and addresses are not looked at.
 func (o Options) Validate() error {
 	if o.QueueLanes < 1 || o.QueueLanes > 64 {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes), "leave it at its default, or give a number of 1 to 64")
+		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes),
+			"leave it at its default, or give a number of 1 to 64")
 	}
 	if o.QueueMaxBytes < MinQueueMaxBytes {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes %d is not at least 1MB", o.QueueMaxBytes), "leave it at its default, or give a size such as 512MB or 4GB")
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes %d is not at least 1MB", o.QueueMaxBytes),
+			"leave it at its default, or give a size such as 512MB or 4GB")
 	}
 	if o.QueueMaxRequest < MinQueueMaxRequest || o.QueueMaxRequest > MaxQueueMaxRequest {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes %d is not from 64KB to 16MB", o.QueueMaxRequest), "leave it at its default, or give a size such as 1MB")
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes %d is not from 64KB to 16MB", o.QueueMaxRequest),
+			"leave it at its default, or give a size such as 1MB")
 	}
 	if o.Logger == nil {
 		return errors.New("head: Logger is needed")
@@ -160,8 +163,10 @@ func newRegistry(o Options) *prometheus.Registry {
 // open opens the way out.
 func (h *Head) open(ctx context.Context) (err error) {
 	h.reloaded = reloadMetrics{
-		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful", Help: "Whether the last configuration reload attempt was successful."}),
-		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds", Help: "Timestamp of the last successful configuration reload."}),
+		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful",
+			Help: "Whether the last configuration reload attempt was successful."}),
+		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds",
+			Help: "Timestamp of the last successful configuration reload."}),
 	}
 	h.registry.MustRegister(h.reloaded.success, h.reloaded.seconds)
 	o := ship.DefaultOptions()
@@ -224,7 +229,8 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run() {
-	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
+	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,
 		"scraping":  func() error { return h.scrape.Run(h.discover.SyncCh()) },

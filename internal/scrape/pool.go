@@ -67,7 +67,8 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	dial := config_util.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	})
-	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
+	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName,
+		append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
 	}

@@ -126,7 +126,8 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {

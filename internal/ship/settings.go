@@ -151,14 +151,20 @@ func (s *settings) notes() (notes []keyNote) {
 		set bool
 		keyNote
 	}{
-		{c.QueueConfig.Capacity != stock.Capacity, keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
-		{c.QueueConfig.MaxShards != stock.MaxShards, keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
-		{c.QueueConfig.MinShards != stock.MinShards, keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
-		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold, keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
-		{c.QueueConfig.RetryOnRateLimit, keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
+		{c.QueueConfig.Capacity != stock.Capacity,
+			keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
+		{c.QueueConfig.MaxShards != stock.MaxShards,
+			keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		{c.QueueConfig.MinShards != stock.MinShards,
+			keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold,
+			keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
+		{c.QueueConfig.RetryOnRateLimit,
+			keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
 		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
 		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
-		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage, keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
+		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
+			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
 		{c.ConvertNHCBToClassic, keyNote{"convert_nhcb_to_classic", "histograms are sent as they were scraped"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
 	} {

@@ -96,7 +96,8 @@ func DefaultOptions() Options {
 // Validate returns an error that says what Open does not accept.
 func (o Options) Validate() error {
 	if o.Lanes < 1 || o.MaxBytes < 1 || o.MaxRequestBytes < 1 {
-		return fmt.Errorf("ship: %d lanes, %d bytes on disk, requests of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.MaxRequestBytes)
+		return fmt.Errorf("ship: %d lanes, %d bytes on disk, requests of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes,
+			o.MaxRequestBytes)
 	}
 	if o.Logger == nil || o.Registerer == nil || o.Metadata == nil || o.Now == nil || o.Elapsed == nil {
 		return errors.New("ship: Logger, Registerer, Metadata, Now and Elapsed are needed")
@@ -133,7 +134,8 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err),
+			"give --storage.agent.path a directory that can be written")
 	}
 	s.closeOnce = sync.OnceValue(s.close)
 	var err error
@@ -334,7 +336,8 @@ func newSets(ctx context.Context, c *config.Config) (ids []string, sets map[stri
 	for _, rw := range c.RemoteWriteConfigs {
 		id := remoteID(rw)
 		if sets[id] != nil {
-			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()), "give each a name of its own")
+			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()),
+				"give each a name of its own")
 		}
 		set, err := newSettings(ctx, c, rw)
 		if err != nil {
