@@ -130,7 +130,9 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {cluster: tes
 scrape_configs: [{job_name: node, static_configs: [{targets: [%q]}]}]
 remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q}, queue_config: {batch_send_deadline: 100ms}}]
 `, node.Addr(), s.outputs["AMPPrometheusEndpoint"], s.operator.Region, keys.AccessKeyID, keys.SecretAccessKey), 0o600))
-	h, err := head.Start(t.Context(), head.Options{ConfigFile: file, StoragePath: t.TempDir(), ListenAddress: "127.0.0.1:0"})
+	o := head.DefaultOptions()
+	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
+	h, err := head.Start(t.Context(), o)
 	check.OK(t, err)
 	t.Cleanup(stopping(t, h.Stop))
 

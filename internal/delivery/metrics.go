@@ -43,37 +43,49 @@ func (e exporter) send(kind prometheus.ValueType, name, help string, value float
 
 func (e exporter) ledger(rs *RemoteStatus) {
 	l := rs.Ledger
-	e.send(prometheus.CounterValue, "parascope_delivery_samples_taken_total", "Samples that were queued, or dropped because they could not be. Equals delivered + queued + uncertain + dropped.", float64(l.Taken))
-	e.send(prometheus.CounterValue, "parascope_delivery_samples_delivered_total", "Samples that the receiver acknowledged.", float64(l.Delivered))
+	e.send(prometheus.CounterValue, "parascope_delivery_samples_taken_total",
+		"Samples that were queued, or dropped because they could not be. Equals delivered + queued + uncertain + dropped.", float64(l.Taken))
+	e.send(prometheus.CounterValue, "parascope_delivery_samples_delivered_total", "Samples that the receiver acknowledged.",
+		float64(l.Delivered))
 	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait on disk.", float64(l.Queued))
 	for reason, n := range l.UncertainByReason() {
-		e.send(prometheus.CounterValue, "parascope_delivery_samples_uncertain_total", "Samples of batches of which the receiver refused some, without saying how many.", float64(n), "reason", reason)
+		e.send(prometheus.CounterValue, "parascope_delivery_samples_uncertain_total",
+			"Samples of batches of which the receiver refused some, without saying how many.", float64(n), "reason", reason)
 	}
 	for reason, n := range l.DroppedByReason() {
-		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that will never arrive.", float64(n), "reason", reason)
+		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that will never arrive.", float64(n),
+			"reason", reason)
 	}
 }
 
 func (e exporter) state(rs *RemoteStatus) {
 	gauge := func(name, help string, v float64) { e.send(prometheus.GaugeValue, name, help, v) }
-	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.", unixSeconds(rs.OldestSample))
-	gauge("parascope_delivery_last_success_timestamp_seconds", "When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
+	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.",
+		unixSeconds(rs.OldestSample))
+	gauge("parascope_delivery_last_success_timestamp_seconds",
+		"When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
 	gauge("parascope_delivery_failing_since_timestamp_seconds", "Since when requests fail, 0 if they do not.", unixSeconds(rs.FailingSince))
-	gauge("parascope_delivery_loss_begins_timestamp_seconds", "When waiting samples begin to be lost if nothing changes, 0 if that is not foreseen.", unixSeconds(rs.LossBegins))
+	gauge("parascope_delivery_loss_begins_timestamp_seconds",
+		"When waiting samples begin to be lost if nothing changes, 0 if that is not foreseen.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
 	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
 	gauge("parascope_delivery_queue_max_bytes", "Bytes that the queue may have on disk.", float64(rs.QueueMaxBytes))
-	gauge("parascope_delivery_rate_limit_samples_per_second", "Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
-	gauge("parascope_delivery_torn_tail_bytes", "Bytes that were cut from the end of the queue when it was opened: they were not written whole, and their samples never taken.", float64(rs.TornTailBytes))
+	gauge("parascope_delivery_rate_limit_samples_per_second",
+		"Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
+	gauge("parascope_delivery_torn_tail_bytes",
+		"Bytes that were cut from the end of the queue when it was opened: they were not written whole, and their samples never taken.",
+		float64(rs.TornTailBytes))
 	disk := 0.0
 	if rs.Disk != "" {
 		disk = 1
 	}
 	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
 	for text, n := range rs.Requests {
-		e.send(prometheus.CounterValue, "parascope_delivery_requests_total", "Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
+		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",
+			"Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
 	}
-	e.send(prometheus.CounterValue, "parascope_delivery_samples_retried_total", "Samples whose request was answered so that they are sent again.", float64(rs.RetriedSamples))
+	e.send(prometheus.CounterValue, "parascope_delivery_samples_retried_total",
+		"Samples whose request was answered so that they are sent again.", float64(rs.RetriedSamples))
 	e.send(prometheus.CounterValue, "parascope_delivery_sent_bytes_total", "Bytes of request bodies, compressed.", float64(rs.SentBytes))
 }
 
@@ -83,20 +95,28 @@ func (e exporter) prometheus(rs *RemoteStatus) {
 	l := rs.Ledger
 	count := func(name, help string, n uint64) { e.send(prometheus.CounterValue, name, help, float64(n)) }
 	count("prometheus_remote_storage_samples_total", "Total number of samples sent to remote storage.", l.Delivered+l.Doubtful())
-	count("prometheus_remote_storage_samples_failed_total", "Total number of samples which failed on send to remote storage, non-recoverable errors.", l.Doubtful())
-	count("prometheus_remote_storage_samples_retried_total", "Total number of samples which failed on send to remote storage but were retried because the send error was recoverable.", rs.RetriedSamples)
-	count("prometheus_remote_storage_bytes_total", "The total number of bytes of data (not metadata) sent by the queue after compression.", rs.SentBytes)
+	count("prometheus_remote_storage_samples_failed_total",
+		"Total number of samples which failed on send to remote storage, non-recoverable errors.", l.Doubtful())
+	count("prometheus_remote_storage_samples_retried_total",
+		"Total number of samples which failed on send to remote storage but were retried because the send error was recoverable.",
+		rs.RetriedSamples)
+	count("prometheus_remote_storage_bytes_total",
+		"The total number of bytes of data (not metadata) sent by the queue after compression.", rs.SentBytes)
 	for reason, n := range l.DroppedByReason() {
-		e.send(prometheus.CounterValue, "prometheus_remote_storage_samples_dropped_total", "Total number of samples which were dropped after being read from the queue.", float64(n), "reason", reason)
+		e.send(prometheus.CounterValue, "prometheus_remote_storage_samples_dropped_total",
+			"Total number of samples which were dropped after being read from the queue.", float64(n), "reason", reason)
 	}
-	e.send(prometheus.GaugeValue, "prometheus_remote_storage_samples_pending", "The number of samples pending in the queue to be sent to the remote storage.", float64(l.Queued))
+	e.send(prometheus.GaugeValue, "prometheus_remote_storage_samples_pending",
+		"The number of samples pending in the queue to be sent to the remote storage.", float64(l.Queued))
 	if !rs.NewestSample.IsZero() {
 		sent := rs.NewestSample
 		if l.Queued > 0 && !rs.OldestSample.IsZero() {
 			sent = rs.OldestSample
 		}
-		e.send(prometheus.GaugeValue, "prometheus_remote_storage_queue_highest_timestamp_seconds", "Highest timestamp that was enqueued.", unixSeconds(rs.NewestSample))
-		e.send(prometheus.GaugeValue, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "Highest timestamp successfully sent by this queue.", unixSeconds(sent))
+		e.send(prometheus.GaugeValue, "prometheus_remote_storage_queue_highest_timestamp_seconds",
+			"Highest timestamp that was enqueued.", unixSeconds(rs.NewestSample))
+		e.send(prometheus.GaugeValue, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+			"Highest timestamp successfully sent by this queue.", unixSeconds(sent))
 	}
 }
 

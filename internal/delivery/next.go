@@ -43,7 +43,8 @@ func nextOfLoss(reason, answer string) string {
 		if answer != "" {
 			return answer
 		}
-		return "if nothing delayed them, an exporter sets old timestamps (honor_timestamps: false ignores those), or the machine's clock is behind"
+		return "if nothing delayed them, an exporter sets old timestamps (honor_timestamps: false ignores those), " +
+			"or the machine's clock is behind"
 	}
 	return answer
 }

@@ -3,7 +3,6 @@ package head_test
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -109,7 +108,8 @@ func start(t *testing.T, yaml string, change func(*head.Options)) *head.Head {
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := head.Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data-agent"), ListenAddress: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)}
+	o := head.DefaultOptions()
+	o.ConfigFile, o.StoragePath, o.ListenAddress = file, filepath.Join(dir, "data-agent"), "127.0.0.1:0"
 	if change != nil {
 		change(&o)
 	}
@@ -236,7 +236,9 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 			if err := os.WriteFile(file, []byte(config("127.0.0.1:1", "http://127.0.0.1:1")+c.more), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := head.Start(t.Context(), head.Options{ConfigFile: file, StoragePath: filepath.Join(dir, "data"), ListenAddress: "127.0.0.1:0"})
+			o := head.DefaultOptions()
+			o.ConfigFile, o.StoragePath, o.ListenAddress = file, filepath.Join(dir, "data"), "127.0.0.1:0"
+			_, err := head.Start(t.Context(), o)
 			if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Start: %v, want bad input that names %q", err, c.want)
 			}

@@ -20,21 +20,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/prometheus/discovery"
 
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
-	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
 )
 
-// Options configure a Head. ConfigFile, StoragePath and ListenAddress are needed.
+// Options configure a Head; DefaultOptions has what is needed.
 type Options struct {
 	ConfigFile      string
 	StoragePath     string
 	ListenAddress   string           // host:port of metrics and health
 	EnableLifecycle bool             // POST /-/reload
-	QueueLanes      int              // of each remote_write; 0: ship.DefaultLanes
-	QueueMaxBytes   int64            // on disk, of each remote_write; 0: queue.DefaultMaxBytes
-	QueueMaxRequest int              // bytes of a request before compression; 0: ship.DefaultMaxRequestBytes
+	QueueLanes      int              // of each remote_write, 1 to 64
+	QueueMaxBytes   int64            // on disk, of each remote_write; at least MinQueueMaxBytes
+	QueueMaxRequest int              // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
 	Reload          <-chan os.Signal // each value reloads the configuration file
 	TuneGC          bool             // set the process' garbage collection by what a head needs
 	Version         string           // for parascope_build_info
@@ -42,12 +43,43 @@ type Options struct {
 	Logger          *slog.Logger
 }
 
-// Defaults of Options.
+// Limits of Options, in bytes: a queue holds a request of each lane, and a lane can
+// join records to a request.
 const (
-	DefaultQueueLanes    = ship.DefaultLanes
-	DefaultQueueMaxBytes = queue.DefaultMaxBytes
-	DefaultMaxRequest    = ship.DefaultMaxRequestBytes
+	MinQueueMaxBytes   = 1 << 20
+	MinQueueMaxRequest = 64 << 10
+	MaxQueueMaxRequest = 16 << 20
 )
+
+// DefaultOptions are those of a head on a cluster's head node, without a log.
+func DefaultOptions() Options {
+	s := ship.DefaultOptions()
+	return Options{
+		ConfigFile: "/opt/prometheus/prometheus.yml", StoragePath: "data-agent/", ListenAddress: "127.0.0.1:9090",
+		QueueLanes: s.Lanes, QueueMaxBytes: s.MaxBytes, QueueMaxRequest: s.MaxRequestBytes, Logger: s.Logger,
+	}
+}
+
+// Validate returns a hint.Usage error that names the flag of what Start does not
+// accept. Files and addresses are not looked at.
+func (o Options) Validate() error {
+	if o.QueueLanes < 1 || o.QueueLanes > 64 {
+		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes),
+			"leave it at its default, or give a number of 1 to 64")
+	}
+	if o.QueueMaxBytes < MinQueueMaxBytes {
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes %d is not at least 1MB", o.QueueMaxBytes),
+			"leave it at its default, or give a size such as 512MB or 4GB")
+	}
+	if o.QueueMaxRequest < MinQueueMaxRequest || o.QueueMaxRequest > MaxQueueMaxRequest {
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes %d is not from 64KB to 16MB", o.QueueMaxRequest),
+			"leave it at its default, or give a size such as 1MB")
+	}
+	if o.Logger == nil {
+		return errors.New("head: Logger is needed")
+	}
+	return nil
+}
 
 // Times within a head. Prometheus waits five seconds for discovery to settle; a
 // person who starts a head waits with it.
@@ -78,6 +110,8 @@ type Head struct {
 	reloaded reloadMetrics
 
 	cancel  context.CancelFunc
+	stopped sync.Once
+	stopErr error // of the first Stop
 	running sync.WaitGroup
 	failed  chan error
 	reload  chan chan error // requests of POST /-/reload
@@ -91,8 +125,8 @@ type reloadMetrics struct {
 
 // Start loads the configuration, binds the address and begins to scrape.
 func Start(ctx context.Context, o Options) (_ *Head, err error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	l, err := load(o.ConfigFile, o.Logger)
 	if err != nil {
@@ -129,20 +163,22 @@ func newRegistry(o Options) *prometheus.Registry {
 // open opens the way out.
 func (h *Head) open(ctx context.Context) (err error) {
 	h.reloaded = reloadMetrics{
-		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful", Help: "Whether the last configuration reload attempt was successful."}),
-		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds", Help: "Timestamp of the last successful configuration reload."}),
+		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_successful",
+			Help: "Whether the last configuration reload attempt was successful."}),
+		seconds: prometheus.NewGauge(prometheus.GaugeOpts{Name: "prometheus_config_last_reload_success_timestamp_seconds",
+			Help: "Timestamp of the last successful configuration reload."}),
 	}
 	h.registry.MustRegister(h.reloaded.success, h.reloaded.seconds)
-	h.ship, err = ship.Open(ctx, ship.Options{
-		Dir: h.opts.StoragePath, Lanes: h.opts.QueueLanes, MaxBytes: h.opts.QueueMaxBytes, MaxRequestBytes: h.opts.QueueMaxRequest,
-		Logger: h.logger.With("component", "remote"), Registerer: h.registry,
-		Metadata: func() []ship.Metadata {
-			if h.scrape == nil {
-				return nil // nothing is scraped yet
-			}
-			return h.scrape.Metadata()
-		},
-	})
+	o := ship.DefaultOptions()
+	o.Dir, o.Lanes, o.MaxBytes, o.MaxRequestBytes = h.opts.StoragePath, h.opts.QueueLanes, h.opts.QueueMaxBytes, h.opts.QueueMaxRequest
+	o.Logger, o.Registerer = h.logger.With("component", "remote"), h.registry
+	o.Metadata = func() []sample.Metadata {
+		if h.scrape == nil {
+			return nil // nothing is scraped yet
+		}
+		return h.scrape.Metadata()
+	}
+	h.ship, err = ship.Open(ctx, o)
 	return err
 }
 
@@ -158,10 +194,9 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	if h.discover == nil {
 		return errors.New("prepare service discovery: its metrics could not be registered")
 	}
-	h.scrape, err = scrape.New(ctx, scrape.Options{
-		Logger: h.logger.With("component", "scrape"), Registerer: h.registry, Encode: h.ship.Encode, Take: h.ship.Take,
-	})
-	if err != nil {
+	o := scrape.DefaultOptions()
+	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take
+	if h.scrape, err = scrape.New(ctx, o); err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}
 	return h.apply(l)
@@ -194,7 +229,8 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run() {
-	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
+	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,
 		"scraping":  func() error { return h.scrape.Run(h.discover.SyncCh()) },
@@ -218,7 +254,13 @@ func (h *Head) run() {
 func (h *Head) Addr() string { return h.listener.Addr().String() }
 
 // Stop ends scraping, sends what is left within a bound, and closes everything.
+// Further calls wait for the first one and return what it returned.
 func (h *Head) Stop(ctx context.Context) error {
+	h.stopped.Do(func() { h.stopErr = h.stop(ctx) })
+	return h.stopErr
+}
+
+func (h *Head) stop(ctx context.Context) error {
 	h.cancel()
 	h.scrape.Stop()
 	errs := []error{h.ship.Close()}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,10 +72,17 @@ remote_write: [{url: "%s", queue_config: {batch_send_deadline: 100ms}}]
 `, job, target, receiver)
 }
 
+// options are DefaultOptions on a free port and with a storage of their own.
+func options(t *testing.T, file string) Options {
+	t.Helper()
+	o := DefaultOptions()
+	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
+	return o
+}
+
 // run runs a head until the test's end, which must be a clean one.
 func run(t *testing.T, o Options) (url string) {
 	t.Helper()
-	o.StoragePath, o.ListenAddress = t.TempDir(), "127.0.0.1:0"
 	address := make(chan string, 1)
 	o.Logger = slog.New(slog.NewTextHandler(addressFinder{t, address}, nil))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -155,7 +163,9 @@ func call(t *testing.T, method, url string) (int, string) {
 func TestScrapesRelabelsAndSends(t *testing.T) {
 	url, arrived := receiver(t)
 	target := exporter(t, "kept 1\ndropped_metric")
-	head := run(t, Options{ConfigFile: write(t, configuration("one", target, url)), Version: "v0"})
+	o := options(t, write(t, configuration("one", target, url)))
+	o.Version = "v0"
+	head := run(t, o)
 	await(t, arrived, "__name__", "kept", "job", "one", "instance", target, "relabelled", "yes", "cluster", "c1")
 	await(t, arrived, "__name__", "up", "job", "one")
 
@@ -190,7 +200,9 @@ func TestReload(t *testing.T) {
 	url, arrived := receiver(t)
 	file := write(t, configuration("before", exporter(t, "m"), url))
 	hup := make(chan os.Signal)
-	head := run(t, Options{ConfigFile: file, Reload: hup, EnableLifecycle: true})
+	o := options(t, file)
+	o.Reload, o.EnableLifecycle = hup, true
+	head := run(t, o)
 	await(t, arrived, "job", "before")
 
 	rewrite := func(text string) {
@@ -228,8 +240,33 @@ func TestReload(t *testing.T) {
 	successful("1")
 }
 
+// TestStopTwice: calls of Stop at the same time and later all end well, and the
+// address and the storage are free then.
+func TestStopTwice(t *testing.T) {
+	o := options(t, write(t, configuration("one", exporter(t, "m"), "http://127.0.0.1:1")))
+	for range 2 {
+		h, err := Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.ListenAddress = h.Addr()
+		var stopping sync.WaitGroup
+		for range 2 {
+			stopping.Go(func() {
+				if err := h.Stop(t.Context()); err != nil {
+					t.Errorf("Stop: %v", err)
+				}
+			})
+		}
+		stopping.Wait()
+		if err := h.Stop(t.Context()); err != nil {
+			t.Errorf("Stop of a head that is stopped: %v", err)
+		}
+	}
+}
+
 func TestReloadOverHTTPIsOffByDefault(t *testing.T) {
-	head := run(t, Options{ConfigFile: write(t, "")})
+	head := run(t, options(t, write(t, "")))
 	if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusForbidden || !strings.Contains(body, "Lifecycle API is not enabled.") {
 		t.Errorf("%d %s", status, body)
 	}
@@ -241,16 +278,21 @@ func TestReloadOverHTTPIsOffByDefault(t *testing.T) {
 func TestWhatKeepsAHeadFromStarting(t *testing.T) {
 	taken := exporter(t, "m")
 	for name, c := range map[string]struct {
-		o    Options
-		code hint.Code
+		change func(*Options)
+		code   hint.Code
 	}{
-		"no file":       {Options{ConfigFile: "none.yml", ListenAddress: "127.0.0.1:0"}, hint.BadInput},
-		"taken address": {Options{ConfigFile: write(t, ""), ListenAddress: taken}, hint.Busy},
-		"no address":    {Options{ConfigFile: write(t, ""), ListenAddress: "9090"}, hint.Usage},
+		"no file":           {func(o *Options) { o.ConfigFile = "none.yml" }, hint.BadInput},
+		"taken address":     {func(o *Options) { o.ListenAddress = taken }, hint.Busy},
+		"no address":        {func(o *Options) { o.ListenAddress = "9090" }, hint.Usage},
+		"no lanes":          {func(o *Options) { o.QueueLanes = 0 }, hint.Usage},
+		"too many lanes":    {func(o *Options) { o.QueueLanes = 65 }, hint.Usage},
+		"too small a queue": {func(o *Options) { o.QueueMaxBytes = 1 << 10 }, hint.Usage},
+		"large requests":    {func(o *Options) { o.QueueMaxRequest = 17 << 20 }, hint.Usage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.o.StoragePath = t.TempDir()
-			if h, err := Start(t.Context(), c.o); hint.CodeOf(err) != c.code {
+			o := options(t, write(t, ""))
+			c.change(&o)
+			if h, err := Start(t.Context(), o); hint.CodeOf(err) != c.code {
 				t.Errorf("%v, code %d: %v; want %d", h, hint.CodeOf(err), err, c.code)
 			}
 		})

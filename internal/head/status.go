@@ -67,7 +67,8 @@ func AskDelivery(ctx context.Context, address string) (Delivery, error) {
 			return Delivery{}, ctx.Err()
 		}
 		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("no head answers on %s: %w", address, err),
-			"start it, or give the address of its --web.listen-address with --address; 'parascope head inspect DIR' reads the queue of a head that does not run")
+			"start it, or give the address of its --web.listen-address with --address; "+
+				"'parascope head inspect DIR' reads the queue of a head that does not run")
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))

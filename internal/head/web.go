@@ -19,7 +19,8 @@ import (
 // handler serves the part of Prometheus' pages that an agent has.
 func (h *Head) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(h.registry, promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{Registry: h.registry})))
+	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(h.registry,
+		promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{Registry: h.registry})))
 	mux.HandleFunc("GET /-/healthy", say("Prometheus Agent is Healthy.\n"))
 	mux.HandleFunc("GET /-/ready", say("Prometheus Agent is Ready.\n"))
 	mux.HandleFunc("GET /api/v1/targets", h.targets)

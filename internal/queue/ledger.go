@@ -38,7 +38,8 @@ const (
 	uncertainReasons
 )
 
-var uncertainNames = [uncertainReasons]string{"out_of_order", "duplicate_timestamp", "too_old", "too_new", "invalid_labels", "invalid_histogram"}
+var uncertainNames = [uncertainReasons]string{"out_of_order", "duplicate_timestamp", "too_old", "too_new", "invalid_labels",
+	"invalid_histogram"}
 
 func (u Uncertain) String() string { return uncertainNames[u] }
 

@@ -51,42 +51,54 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
-// Options configure a queue; Lanes, Now and Logger are needed.
+// Options configure a queue. All are needed; DefaultOptions has them.
 type Options struct {
 	Lanes        int
-	MaxBytes     int64 // on disk, over all lanes; 0: DefaultMaxBytes
-	SegmentBytes int64 // 0: 8 MiB, or less under a small MaxBytes
+	MaxBytes     int64 // on disk, over all lanes
+	SegmentBytes int64 // at most; segments are smaller where MaxBytes is small
 	Now          func() time.Time
 	Logger       *slog.Logger
 }
 
-// DefaultMaxBytes holds, at 25 bytes a sample, ten thousand samples a second for
-// more than four hours: past AMP's limit of one hour, with room to spare.
-const DefaultMaxBytes = 4 << 30
+// DefaultOptions are those of a queue with one lane that logs nothing. MaxBytes
+// holds, at 25 bytes a sample, ten thousand samples a second for more than four
+// hours: AMP takes samples for one hour.
+func DefaultOptions() Options {
+	return Options{Lanes: 1, MaxBytes: 4 << 30, SegmentBytes: 8 << 20, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+}
 
-const defaultSegmentBytes = 8 << 20
+// Validate returns an error that says what Open does not accept.
+func (o Options) Validate() error {
+	if o.Lanes < 1 || o.MaxBytes < 1 || o.SegmentBytes < 1 {
+		return fmt.Errorf("queue: %d lanes, %d bytes, segments of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.SegmentBytes)
+	}
+	if o.Now == nil || o.Logger == nil {
+		return errors.New("queue: Now and Logger are needed")
+	}
+	return nil
+}
 
 // Queue is an open queue.
 type Queue struct {
 	dir       string
 	lanes     []*Lane
 	positions *positions
+	closeOnce func() error
 }
 
 // Open opens the queue in dir, creating it if it is not there. It must have been
 // made with the same number of lanes: whoever opens it knows, by the directory's
 // name or otherwise.
 func Open(dir string, o Options) (*Queue, error) {
-	if o.MaxBytes <= 0 {
-		o.MaxBytes = DefaultMaxBytes
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	share := o.MaxBytes / int64(o.Lanes)
-	if o.SegmentBytes <= 0 {
-		o.SegmentBytes = min(defaultSegmentBytes, max(share/8, 64<<10))
-	}
+	o.SegmentBytes = min(o.SegmentBytes, max(share/8, 64<<10))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
 	}
@@ -95,6 +107,7 @@ func Open(dir string, o Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{dir: dir, positions: p}
+	q.closeOnce = sync.OnceValue(q.close)
 	for i := range o.Lanes {
 		l, err := openLane(filepath.Join(dir, laneDir(i)), i, share, p, o)
 		if err != nil {
@@ -196,8 +209,10 @@ func (q *Queue) Sync() error {
 }
 
 // Close brings everything to the disk and closes the files. Nobody may use the
-// lanes any more.
-func (q *Queue) Close() error {
+// lanes any more. Further calls return what the first one returned.
+func (q *Queue) Close() error { return q.closeOnce() }
+
+func (q *Queue) close() error {
 	var errs []error
 	for _, l := range q.lanes {
 		errs = append(errs, l.close())

@@ -2,9 +2,9 @@ package queue_test
 
 import (
 	"bytes"
+	first "cmp"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +20,10 @@ var began = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, dir string, o queue.Options) *queue.Queue {
 	t.Helper()
-	if o.Lanes == 0 {
-		o.Lanes = 1
-	}
-	o.Now, o.Logger = func() time.Time { return began }, slog.New(slog.DiscardHandler)
+	d := queue.DefaultOptions()
+	o.Now, o.Logger = func() time.Time { return began }, d.Logger
+	o.Lanes = first.Or(o.Lanes, d.Lanes)
+	o.MaxBytes, o.SegmentBytes = first.Or(o.MaxBytes, d.MaxBytes), first.Or(o.SegmentBytes, d.SegmentBytes)
 	q, err := queue.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +84,10 @@ func TestRecordsComeBackInOrder(t *testing.T) {
 		t.Fatalf("Peek: %v, %v", ok, err)
 	}
 	l.Done(e, queue.Outcome{Delivered: 7, Uncertain: [6]uint64{queue.OutOfOrder: 3}})
-	if err := q.Close(); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second call does nothing
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	q = open(t, dir, queue.Options{SegmentBytes: 400})

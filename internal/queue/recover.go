@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // openLane finds out where a lane stands. It reads one slot and walks the headers
@@ -138,7 +139,7 @@ func Lock(dir string) (unlock func() error, err error) {
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
 	}
-	return f.Close, nil
+	return sync.OnceValue(f.Close), nil
 }
 
 func writePID(f *os.File) error {

@@ -1,18 +1,18 @@
 package queue
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 )
 
 // syncedLane is a lane of small segments that notes which of them were synced.
 func syncedLane(t *testing.T) (l *Lane, synced *[]string) {
 	t.Helper()
-	q, err := Open(t.TempDir(), Options{Lanes: 1, SegmentBytes: 2 * (HeaderBytes + 10), Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	o := DefaultOptions()
+	o.SegmentBytes = 2 * (HeaderBytes + 10)
+	q, err := Open(t.TempDir(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,8 @@ type Answer struct {
 
 // limitPhrases are in the 400s that speak of the workspace, not of the samples:
 // AMP raises the series limit by itself, and then takes the same samples.
-var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "rate limit", "err-mimir-max-series-per-", "err-mimir-max-active-series"}
+var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "rate limit", "err-mimir-max-series-per-",
+	"err-mimir-max-active-series"}
 
 // neverPhrases are in the 400s that say that these very samples cannot be taken:
 // the words of AMP, Cortex, Prometheus, and the ids (err-mimir-…) that Mimir never
@@ -150,7 +151,8 @@ func (a Answer) Next() string {
 	case a.Unsigned:
 		return "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite; it is taken up without a restart"
 	case a.Code == http.StatusUnauthorized, a.Code == http.StatusForbidden:
-		return "give the machine's role or profile the permission aps:RemoteWrite on this workspace, and check the sigv4 section's region; fresh credentials are taken up without a restart"
+		return "give the machine's role or profile the permission aps:RemoteWrite on this workspace, and check the sigv4 section's region; " +
+			"fresh credentials are taken up without a restart"
 	case a.Code == http.StatusNotFound:
 		return "the workspace or the path does not exist: compare remote_write's url with the workspace's endpoint"
 	case a.Code == http.StatusTooManyRequests:

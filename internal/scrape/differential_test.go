@@ -31,7 +31,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/osutil"
 
-	"github.com/parascope/parascope/internal/ship"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // What follows runs Prometheus' scrape manager and ours side by side, with the same
@@ -42,11 +42,11 @@ import (
 // recorder keeps what was taken, in the order in which it was.
 type recorder struct {
 	mu     sync.Mutex
-	pages  [][]sample
+	pages  [][]recorded
 	newest map[string]int64
 }
 
-type sample struct {
+type recorded struct {
 	series string
 	t      int64
 	value  string // bits, or a native histogram in words
@@ -55,7 +55,7 @@ type sample struct {
 func newRecorder() *recorder { return &recorder{newest: map[string]int64{}} }
 
 // take keeps the samples that are newer than their series' newest.
-func (r *recorder) take(page []sample) {
+func (r *recorder) take(page []recorded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := page[:0]
@@ -81,11 +81,11 @@ func (r *storageOf) AppenderV2(context.Context) storage.AppenderV2 { return &app
 
 type appender struct {
 	storage *storageOf
-	page    []sample
+	page    []recorded
 }
 
 func (a *appender) Append(_ storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
-	s := sample{series: ls.String(), t: t, value: floatBits(v)}
+	s := recorded{series: ls.String(), t: t, value: floatBits(v)}
 	if h != nil {
 		s.value = prompbText(prompb.FromIntHistogram(t, h))
 	} else if fh != nil {
@@ -112,12 +112,12 @@ func prompbText(h prompb.Histogram) string { h.Timestamp = 0; return h.String() 
 
 // takePage is the recorder as our manager writes to it. That a page's labels are
 // sent as they are read here is proved in package ship.
-func (r *recorder) takePage(t testing.TB) func(*ship.Page) {
-	return func(p *ship.Page) {
-		var page []sample
+func (r *recorder) takePage(t testing.TB) func(*sample.Page) {
+	return func(p *sample.Page) {
+		var page []recorded
 		for i, s := range p.Samples {
 			ls := p.Words.Labels(p.Labels[s.Labels.From:s.Labels.To])
-			one := sample{series: ls.String(), t: s.Time, value: floatBits(s.Value)}
+			one := recorded{series: ls.String(), t: s.Time, value: floatBits(s.Value)}
 			if ls.Hash() != s.Series {
 				t.Errorf("%s is named %x", ls, s.Series)
 			}
@@ -163,7 +163,7 @@ type outcome struct {
 	Errors   map[string]string   // what targets said every second
 	Metadata []string
 	Counters map[string]float64
-	pages    [][]sample
+	pages    [][]recorded
 }
 
 // manager is what both are.
@@ -238,8 +238,9 @@ func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
 		s.manager, err = promscrape.NewManager(&promscrape.Options{HTTPClientOptions: dial, DiscoveryReloadOnStartup: true, DiscoveryReloadInterval: model.Duration(time.Second)},
 			logger, nil, nil, &storageOf{s.recorder, map[string]storage.SeriesRef{}}, s.registry)
 	} else {
-		out := ship.Ship{} // encodes; it is not opened
-		s.manager, err = New(t.Context(), Options{Logger: logger, Registerer: s.registry, Encode: out.Encode, Take: s.recorder.takePage(t), HTTP: dial, Host: host})
+		o := DefaultOptions()
+		o.Registerer, o.Take, o.HTTP, o.Host = s.registry, s.recorder.takePage(t), dial, host
+		s.manager, err = New(t.Context(), o)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/scrape/rules"
 )
@@ -16,14 +17,15 @@ import (
 // its series stale then. It is made anew when the configuration changes.
 type loop struct {
 	found
-	manager *Manager
-	config  *config.ScrapeConfig
-	rules   rules.Rules
-	client  *http.Client
-	broken  error // why there is no client
-	seed    uint64
-	cache   *cache
-	after   <-chan struct{} // nil, or closed when the loop before it has ended
+	manager  *Manager
+	config   *config.ScrapeConfig
+	external []labels.Label // of the configuration that the loop was made with
+	rules    rules.Rules
+	client   *http.Client
+	broken   error // why there is no client
+	seed     uint64
+	cache    *cache
+	after    <-chan struct{} // nil, or closed when the loop before it has ended
 
 	interval time.Duration
 	timeout  time.Duration

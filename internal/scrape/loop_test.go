@@ -3,7 +3,6 @@ package scrape
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,16 +17,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
-	"github.com/prometheus/prometheus/model/labels"
 
-	"github.com/parascope/parascope/internal/ship"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // start runs a manager of ours on the system's network and clock.
-func start(t *testing.T, yaml string, take func(*ship.Page), targets ...string) (*Manager, chan<- map[string][]*targetgroup.Group) {
+func start(t *testing.T, yaml string, take func(*sample.Page), targets ...string) (*Manager, chan<- map[string][]*targetgroup.Group) {
 	t.Helper()
-	var out ship.Ship
-	m, err := New(t.Context(), Options{Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Encode: out.Encode, Take: take})
+	o := DefaultOptions()
+	o.Registerer, o.Take = prometheus.NewRegistry(), take
+	m, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +42,7 @@ func start(t *testing.T, yaml string, take func(*ship.Page), targets ...string) 
 	})
 	t.Cleanup(func() {
 		m.Stop()
+		m.Stop() // does nothing
 		running.Wait()
 	})
 	sets <- groups(targets...)
@@ -83,7 +83,7 @@ func TestStopsAtOnce(t *testing.T) {
 	t.Cleanup(target.Close)
 	var taken atomic.Int64
 	m, _ := start(t, "global: {scrape_interval: 1m, scrape_timeout: 1m}\nscrape_configs:\n- {job_name: test, relabel_configs: [{target_label: __scrape_interval__, replacement: 100ms}, {target_label: __scrape_timeout__, replacement: 100ms}]}\n",
-		func(*ship.Page) { taken.Add(1) }, target.URL)
+		func(*sample.Page) { taken.Add(1) }, target.URL)
 	<-asked
 	await(t, "the target is down", func() bool { return taken.Load() > 0 })
 	<-asked
@@ -119,7 +119,7 @@ func TestReloadWhileScraping(t *testing.T) {
 	var mu sync.Mutex
 	newest := map[uint64]int64{}
 	pages := 0
-	m, sets := start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n"), func(p *ship.Page) {
+	m, sets := start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n"), func(p *sample.Page) {
 		mu.Lock()
 		defer mu.Unlock()
 		pages++
@@ -165,7 +165,7 @@ func TestUnixSocket(t *testing.T) {
 	t.Cleanup(target.Close)
 	var samples atomic.Int64
 	start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
-		func(p *ship.Page) { samples.Store(int64(len(p.Samples))) }, "nowhere:1")
+		func(p *sample.Page) { samples.Store(int64(len(p.Samples))) }, "nowhere:1")
 	await(t, "the socket's page is taken", func() bool { return samples.Load() == 1+usualReports })
 }
 
@@ -173,14 +173,7 @@ func TestUnixSocket(t *testing.T) {
 func TestExternalLabelsChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSide(t, false, "host", texts("a 1\n"))
-		m := s.manager.(*Manager)
-		site, encode := atomic.Value{}, m.options.Encode
-		m.options.Encode = func(w *ship.Words, dst []byte, ls labels.Labels) ([]byte, uint64) {
-			b := labels.NewBuilder(ls)
-			return encode(w, dst, b.Set("site", site.Load().(string)).Labels())
-		}
 		yaml := func(name string) string {
-			site.Store(name)
 			return strings.Replace(job(""), "global: {", "global: {external_labels: {site: "+name+"}, ", 1)
 		}
 		s.start(t, yaml("old"), []string{"node:1"})

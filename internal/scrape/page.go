@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/value"
 
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape/rules"
-	"github.com/parascope/parascope/internal/ship"
 )
 
 // What keeps a sample from being taken. The limits fail the whole page.
@@ -31,7 +31,7 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 
 // page is one scrape on its way to be taken. Pages are used again, for their room.
 type page struct {
-	ship.Page
+	sample.Page
 	refs    []uint32 // of the samples' series
 	builder *labels.Builder
 	loop    *loop
@@ -332,7 +332,7 @@ func (r *reading) tolerate(err error) error {
 func (p *page) name(ls labels.Labels) (place, ref uint32) {
 	var series uint64
 	place = p.cache.encoded(func(b []byte) []byte {
-		b, series = p.loop.manager.options.Encode(p.cache.words, b, ls)
+		b, series = p.cache.words.Encode(b, ls, p.loop.external)
 		return b
 	})
 	ref, _ = p.loop.manager.order.Find(series)
@@ -370,13 +370,13 @@ func (p *page) append(place uint32, ref *uint32, s shown) error {
 	if s.t <= series.Last() {
 		return errOutOfOrder
 	}
-	sample := ship.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
+	one := sample.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
 	if s.h != nil || s.fh != nil {
-		if err := p.AddHistogram(sample, s.h, s.fh); err != nil {
+		if err := p.AddHistogram(one, s.h, s.fh); err != nil {
 			return err
 		}
 	} else {
-		p.Samples = append(p.Samples, sample)
+		p.Samples = append(p.Samples, one)
 	}
 	p.refs = append(p.refs, *ref)
 	return nil

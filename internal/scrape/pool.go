@@ -67,7 +67,8 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	dial := config_util.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	})
-	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
+	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName,
+		append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
 	}
@@ -182,7 +183,7 @@ func (p *pool) limit() {
 
 func (p *pool) newLoop(f found, c *cache) *loop {
 	m := p.manager
-	l := &loop{found: f, manager: m, config: p.config, seed: m.seed, cache: c, done: make(chan struct{})}
+	l := &loop{found: f, manager: m, config: p.config, external: m.external, seed: m.seed, cache: c, done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(m.ctx)
 	if c == nil {
 		l.cache = newCache(m.seeds)

@@ -25,6 +25,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,8 +36,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	promscrape "github.com/prometheus/prometheus/scrape"
 
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape/order"
-	"github.com/parascope/parascope/internal/ship"
 )
 
 const (
@@ -54,25 +55,43 @@ const (
 // Target is what is scraped; its state is that of the last scrape.
 type Target = promscrape.Target
 
-// Options are what a Manager is made of. Logger, Registerer, Encode and Take are
-// needed.
+// Options are what a Manager is made of. All but HTTP are needed; DefaultOptions
+// lacks Registerer and Take.
 type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	// Encode appends the labels of a series in the form in which a page with the
-	// words refers to them, and returns what names the series: see ship.Ship.
-	Encode func(w *ship.Words, dst []byte, ls labels.Labels) ([]byte, uint64)
 	// Take is given each page, and keeps nothing of it.
-	Take func(*ship.Page)
-	// Host is this machine's name: heads on others scrape at other moments. Empty:
-	// the system's.
+	Take func(*sample.Page)
+	// Host is this machine's name: heads on others scrape at other moments.
 	Host string
 	// HTTP are options of the clients, beside what the configuration says.
 	HTTP []config_util.HTTPClientOption
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
-	// that only runs: they tell when it is. Nil: the system's.
+	// that only runs: they tell when it is.
 	Now     func() time.Time
 	Elapsed func() time.Duration
+}
+
+// DefaultOptions have the system's name and clocks, and no log. Host is empty if the
+// system does not tell its name.
+func DefaultOptions() Options {
+	host, _ := os.Hostname()
+	began := time.Now()
+	return Options{
+		Logger: slog.New(slog.DiscardHandler), Host: host,
+		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
+	}
+}
+
+// Validate returns an error that says what New does not accept.
+func (o Options) Validate() error {
+	if o.Host == "" {
+		return errors.New("the host's name is not known")
+	}
+	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
+		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")
+	}
+	return nil
 }
 
 // Manager scrapes what discovery finds, as the configuration says.
@@ -93,7 +112,7 @@ type Manager struct {
 
 	mu       sync.Mutex
 	configs  map[string]*config.ScrapeConfig // by job
-	external labels.Labels
+	external []labels.Label
 	seed     uint64 // of the offsets: two heads do not scrape at the same moment
 	sets     map[string][]*targetgroup.Group
 	pools    map[string]*pool
@@ -102,16 +121,13 @@ type Manager struct {
 // New makes a Manager that scrapes nothing yet. ctx gives values only; Stop ends
 // everything.
 func New(ctx context.Context, o Options) (*Manager, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Elapsed == nil {
-		began := time.Now()
-		o.Elapsed = func() time.Duration { return time.Since(began) }
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	m := &Manager{
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {
@@ -199,14 +215,14 @@ func (m *Manager) ApplyConfig(c *config.Config) error {
 		return errors.New("scraping has ended")
 	}
 	// Labels are encoded with the external ones: series with others are others.
-	sameLabels := m.configs == nil || labels.Equal(m.external, c.GlobalConfig.ExternalLabels)
-	m.configs, m.external = map[string]*config.ScrapeConfig{}, c.GlobalConfig.ExternalLabels
+	var external []labels.Label
+	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
+	sameLabels := m.configs == nil || slices.Equal(m.external, external)
+	m.configs, m.external = map[string]*config.ScrapeConfig{}, external
 	for _, j := range jobs {
 		m.configs[j.JobName] = j
 	}
-	if m.seed, err = offsetSeed(m.options.Host, m.external); err != nil {
-		return err
-	}
+	m.seed = offsetSeed(m.options.Host, c.GlobalConfig.ExternalLabels)
 	var errs []error
 	for job, p := range m.pools {
 		switch now := m.configs[job]; {
@@ -222,19 +238,14 @@ func (m *Manager) ApplyConfig(c *config.Config) error {
 	return errors.Join(errs...)
 }
 
-func offsetSeed(host string, external labels.Labels) (uint64, error) {
-	if host == "" {
-		var err error
-		if host, err = os.Hostname(); err != nil {
-			return 0, fmt.Errorf("read the host's name: %w", err)
-		}
-	}
+func offsetSeed(host string, external labels.Labels) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s%s", host, external)
-	return h.Sum64(), nil
+	return h.Sum64()
 }
 
-// Stop ends scraping. What is being scraped is given up: nothing of it is taken.
+// Stop ends scraping. What is being scraped is given up: nothing of it is taken. It
+// may be called again.
 func (m *Manager) Stop() {
 	m.mu.Lock() // no loop is started after this
 	m.cancel()
@@ -270,15 +281,15 @@ func (m *Manager) TargetsDroppedCounts() map[string]int {
 }
 
 // Metadata returns what the targets say of their metrics, each piece once.
-func (m *Manager) Metadata() []ship.Metadata {
+func (m *Manager) Metadata() []sample.Metadata {
 	seen := map[promscrape.MetricMetadata]bool{}
-	var all []ship.Metadata
+	var all []sample.Metadata
 	for _, targets := range m.TargetsActive() {
 		for _, t := range targets {
 			for _, md := range t.ListMetadata() {
 				if !seen[md] {
 					seen[md] = true
-					all = append(all, ship.Metadata{Family: md.MetricFamily, Type: md.Type, Help: md.Help, Unit: md.Unit})
+					all = append(all, sample.Metadata{Family: md.MetricFamily, Type: md.Type, Help: md.Help, Unit: md.Unit})
 				}
 			}
 		}

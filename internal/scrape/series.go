@@ -5,8 +5,8 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape/metadata"
-	"github.com/parascope/parascope/internal/ship"
 )
 
 // cache is what a target's series are known by: about 50 bytes each, where their
@@ -17,7 +17,7 @@ type cache struct {
 	metadata *metadata.Store
 	entries  []entry  // in the order of their first appearance
 	index    []uint32 // places of entries, plus one, by their key; a power of two
-	words    *ship.Words
+	words    *sample.Words
 	labels   []byte // of entries and reports, each behind its length, written with words
 	fresh    []byte // more of them, of this page: labels are allocated once a page
 	reports  [len(reportNames)]reported
@@ -54,7 +54,7 @@ const dropped = 1<<32 - 1
 const firstPage = 2
 
 func newCache(seeds [2]maphash.Seed) *cache {
-	return &cache{seeds: seeds, metadata: metadata.New(), words: ship.NewWords(), index: make([]uint32, 64), page: firstPage}
+	return &cache{seeds: seeds, metadata: metadata.New(), words: sample.NewWords(), index: make([]uint32, 64), page: firstPage}
 }
 
 // find returns the place of the entry with the text, or where to put it.
@@ -202,7 +202,7 @@ func (c *cache) tidy() {
 			live++
 		}
 	}
-	entries, labels, words := make([]entry, 0, live), make([]byte, 0, size), ship.NewWords()
+	entries, labels, words := make([]entry, 0, live), make([]byte, 0, size), sample.NewWords()
 	var room []byte
 	move := func(place uint32) uint32 {
 		to := uint32(len(labels))
@@ -273,10 +273,10 @@ func (c *cache) at(place uint32) []byte {
 }
 
 // span returns where the labels are, without their length, once they are settled.
-func (c *cache) span(place uint32) ship.Span {
+func (c *cache) span(place uint32) sample.Span {
 	n, used := binary.Uvarint(c.at(place))
 	from := place + uint32(used)
-	return ship.Span{From: from, To: from + uint32(n)}
+	return sample.Span{From: from, To: from + uint32(n)}
 }
 
 // bytes returns the labels at a place.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // BenchmarkPage takes a page of a GPU node: 6,175 series with eight labels, from
@@ -24,7 +26,7 @@ func BenchmarkPage(b *testing.B) {
 			r := start(b, Options{}, remoteWrite(s, rules))
 			defer r.stop()
 			const n = 6175
-			var p Page
+			var p sample.Page
 			for i := range n {
 				r.add(&p, labels.FromStrings("__name__", fmt.Sprint("node_cpu_seconds_total_", i%400), "cpu", fmt.Sprint(i/400), "mode", "idle",
 					"instance", "queue1-st-p5-1:9100", "job", "node", "instance_type", "p5.48xlarge", "queue", "queue1", "availability_zone", "us-east-2a"), 0, float64(i))

@@ -28,6 +28,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // The tests below kill a real process: this test binary, run again as a head's
@@ -89,10 +90,9 @@ func child(dir, yaml, limit string) error {
 	if err != nil {
 		return err
 	}
-	s, err := Open(ctx, Options{
-		Dir: dir, Logger: logger, Registerer: prometheus.NewRegistry(), Lanes: 4,
-		Metadata: func() []Metadata { return nil },
-	})
+	o := DefaultOptions()
+	o.Dir, o.Logger, o.Registerer, o.Lanes = dir, logger, prometheus.NewRegistry(), 4
+	s, err := Open(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -114,10 +114,10 @@ func child(dir, yaml, limit string) error {
 		case <-ctx.Done():
 			return s.Close()
 		}
-		var p Page
+		var p sample.Page
 		now := time.Now().UnixMilli()
 		for i := range series[target] {
-			s.add(&p, series[target][i], now, float64(i))
+			p.Samples = append(p.Samples, encode(&p, series[target][i], now, float64(i)))
 		}
 		if _, err := pages.Write([]byte("(")); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // sink is a receiver. It decodes with Prometheus' own code and counts what came,
@@ -148,22 +150,24 @@ type rig struct {
 	options  Options
 }
 
-// start opens a Ship with a configuration; @URL in it is the sink's address.
+// start opens a Ship with a configuration; what is not set in o is as in DefaultOptions.
 func start(t testing.TB, o Options, yaml string) *rig {
 	t.Helper()
 	r := &rig{t: t, registry: prometheus.NewRegistry()}
-	if o.Dir == "" {
-		o.Dir = t.TempDir()
+	d := DefaultOptions()
+	d.Registerer = r.registry
+	d.Dir = cmp.Or(o.Dir, t.TempDir())
+	d.Lanes, d.MaxBytes = cmp.Or(o.Lanes, d.Lanes), cmp.Or(o.MaxBytes, d.MaxBytes)
+	d.MaxRequestBytes = cmp.Or(o.MaxRequestBytes, d.MaxRequestBytes)
+	d.Logger = cmp.Or(o.Logger, d.Logger)
+	if o.Metadata != nil {
+		d.Metadata = o.Metadata
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Now != nil {
+		d.Now, d.Elapsed = o.Now, o.Elapsed
 	}
-	o.Registerer = r.registry
-	if o.Metadata == nil {
-		o.Metadata = func() []Metadata { return nil }
-	}
-	r.options = o
-	s, err := Open(t.Context(), o)
+	r.options = d
+	s, err := Open(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,24 +196,29 @@ func remoteWrite(s *sink, more ...string) string {
 
 // scrape takes a page of n series with the same timestamp, as package scrape does.
 func (r *rig) scrape(target string, n int, at time.Time) {
-	var p Page
+	var p sample.Page
 	for i := range n {
 		r.add(&p, labels.FromStrings("__name__", fmt.Sprintf("metric_%d", i), "instance", target, "job", "test"), at.UnixMilli(), float64(i))
 	}
 	r.Take(&p)
 }
 
-// add adds a sample to a page.
-func (s *Ship) add(p *Page, ls labels.Labels, t int64, v float64) {
-	p.Samples = append(p.Samples, s.sample(p, ls, t, v))
+// add adds a sample to a page, with the external label of remoteWrite.
+func (r *rig) add(p *sample.Page, ls labels.Labels, t int64, v float64) {
+	p.Samples = append(p.Samples, r.sample(p, ls, t, v))
 }
 
-func (s *Ship) sample(p *Page, ls labels.Labels, t int64, v float64) Sample {
+func (r *rig) sample(p *sample.Page, ls labels.Labels, t int64, v float64) sample.Sample {
+	return encode(p, ls, t, v, labels.Label{Name: "cluster", Value: "test"})
+}
+
+// encode adds a series' labels to a page and returns a sample that refers to them.
+func encode(p *sample.Page, ls labels.Labels, t int64, v float64, external ...labels.Label) sample.Sample {
 	if p.Words == nil {
-		p.Words = NewWords()
+		p.Words = sample.NewWords()
 	}
-	one := Sample{Time: t, Value: v, Labels: Span{From: uint32(len(p.Labels))}}
-	p.Labels, one.Series = s.Encode(p.Words, p.Labels, ls)
+	one := sample.Sample{Time: t, Value: v, Labels: sample.Span{From: uint32(len(p.Labels))}}
+	p.Labels, one.Series = p.Words.Encode(p.Labels, ls, external)
 	one.Labels.To = uint32(len(p.Labels))
 	return one
 }
@@ -263,7 +272,9 @@ func (r *rig) remote() delivery.RemoteStatus {
 
 func (r *rig) stop() {
 	r.t.Helper()
-	if err := r.Close(); err != nil {
-		r.t.Fatal(err)
+	for range 2 { // the second call does nothing
+		if err := r.Close(); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 }

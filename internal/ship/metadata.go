@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/s2"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // sendMetadata tells the receiver what metrics there are, every
@@ -40,16 +40,8 @@ func (r *remote) sendMetadata(ctx context.Context) {
 	}
 }
 
-// Metadata is what targets say of a metric.
-type Metadata struct {
-	Family string
-	Type   model.MetricType
-	Help   string
-	Unit   string
-}
-
 // metadataBodies makes requests of at most n pieces.
-func metadataBodies(all []Metadata, n int) [][]byte {
+func metadataBodies(all []sample.Metadata, n int) [][]byte {
 	var bodies [][]byte
 	for len(all) > 0 {
 		part := all[:min(max(n, 1), len(all))]

@@ -107,9 +107,9 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	}
 	var before queue.Outcome
 	for _, g := range generations {
-		q, err := queue.Open(filepath.Join(dir, g.dir()), queue.Options{
-			Lanes: g.lanes, MaxBytes: s.options.MaxBytes, Now: s.wall, Logger: r.logger,
-		})
+		o := queue.DefaultOptions()
+		o.Lanes, o.MaxBytes, o.Now, o.Logger = g.lanes, s.options.MaxBytes, s.wall, r.logger
+		q, err := queue.Open(filepath.Join(dir, g.dir()), o)
 		if err != nil {
 			return nil, fmt.Errorf("open queue of %s: %w", id, err)
 		}

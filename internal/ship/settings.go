@@ -16,15 +16,13 @@ import (
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 const (
 	// recommendedSamples is max_samples_per_send as AWS recommends it for AMP. It
 	// takes the place of Prometheus' default, which cannot be told from "not set".
 	recommendedSamples = 1000
-	// DefaultMaxRequestBytes bounds a request before compression: AMP's quota is 1 MB
-	// and does not say of what.
-	DefaultMaxRequestBytes = 1 << 20
 	// maxHold is how long a lane waits at most for a request to be full.
 	maxHold = time.Second
 	// receiverAgeLimit is the age from which AMP refuses samples.
@@ -39,7 +37,7 @@ type settings struct {
 	rules      []*relabel.Config
 	histograms bool
 	maxSamples int
-	maxBytes   int
+	maxBytes   int // of a request before compression; ApplyConfig sets it
 	hold       time.Duration
 	ageLimit   time.Duration
 	least      time.Duration // backoff
@@ -71,7 +69,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	s := &settings{
 		config:     c,
 		client:     &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
-		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend, maxBytes: DefaultMaxRequestBytes,
+		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}
@@ -115,17 +113,17 @@ func (s *settings) close() {
 // relabel returns what the rules make of a series. They are costly and need labels
 // that are not encoded, so it remembers: a label set a series that is kept, and
 // next to nothing for one that is dropped.
-func (s *settings) relabel(series uint64, w *Words, numbers []byte) ([]byte, uint64) {
+func (s *settings) relabel(series uint64, w *sample.Words, written []byte) ([]byte, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := s.relabeled[series]; ok {
 		return r.labels, r.series
 	}
-	b := labels.NewBuilder(decodeLabels(w.spell(nil, numbers)))
+	b := labels.NewBuilder(w.Labels(written))
 	r := relabeled{}
 	if relabel.ProcessBuilder(b, s.rules...) {
 		kept := b.Labels()
-		r = relabeled{appendLabels(nil, kept), kept.Hash()}
+		r = relabeled{sample.AppendLabels(nil, kept), kept.Hash()}
 	}
 	s.relabeled[series] = r
 	return r.labels, r.series
@@ -153,14 +151,20 @@ func (s *settings) notes() (notes []keyNote) {
 		set bool
 		keyNote
 	}{
-		{c.QueueConfig.Capacity != stock.Capacity, keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
-		{c.QueueConfig.MaxShards != stock.MaxShards, keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
-		{c.QueueConfig.MinShards != stock.MinShards, keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
-		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold, keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
-		{c.QueueConfig.RetryOnRateLimit, keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
+		{c.QueueConfig.Capacity != stock.Capacity,
+			keyNote{"queue_config.capacity", "samples wait on disk, up to --queue.max-bytes, not in memory"}},
+		{c.QueueConfig.MaxShards != stock.MaxShards,
+			keyNote{"queue_config.max_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		{c.QueueConfig.MinShards != stock.MinShards,
+			keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
+		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold,
+			keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
+		{c.QueueConfig.RetryOnRateLimit,
+			keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
 		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
 		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
-		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage, keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
+		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
+			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
 		{c.ConvertNHCBToClassic, keyNote{"convert_nhcb_to_classic", "histograms are sent as they were scraped"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
 	} {

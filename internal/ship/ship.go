@@ -3,10 +3,10 @@
 //
 // # The way of a sample
 //
-// Whoever scrapes has a series' labels encoded once, external labels among them
-// (Encode), and hands over a page of samples that refer to them (Take). For each
+// Whoever scrapes encodes a series' labels once, external labels among them, and
+// hands over a page of samples that refer to them (package sample, Take). For each
 // remote write they go through write_relabel_configs and into the bytes of remote
-// write 1.0 (page.go, wire.go). The samples of each lane, which the hash of their
+// write 1.0 (sheet.go, wire.go). The samples of each lane, which the hash of their
 // labels names, are compressed and written to its queue on disk (take.go, package
 // queue): from then on they count as taken. One goroutine a
 // lane reads the queue, joins what was written to requests of the right size,
@@ -38,16 +38,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 const (
@@ -62,27 +61,48 @@ const (
 	// few pages are taken at the same time. A sync.Pool would let go of them at
 	// each collection.
 	spareSheets = 2
-	// DefaultLanes is enough to keep a receiver busy that is 100 ms away: 80
-	// requests a second.
-	DefaultLanes = 8
 )
 
-// Options are what a Ship is made of. Dir, Logger, Registerer and Metadata are
-// needed.
+// Options are what a Ship is made of. All are needed; DefaultOptions lacks Dir and
+// Registerer.
 type Options struct {
-	Dir      string // of the queues
-	Lanes    int    // of each remote write; 0: DefaultLanes
-	MaxBytes int64  // on disk, of each remote write; 0: queue.DefaultMaxBytes
-	// MaxRequestBytes bounds a request before compression; 0: DefaultMaxRequestBytes.
-	MaxRequestBytes int
+	Dir             string // of the queues
+	Lanes           int    // of each remote write
+	MaxBytes        int64  // on disk, of each remote write
+	MaxRequestBytes int    // of a request before compression
 	Logger          *slog.Logger
 	Registerer      prometheus.Registerer
 	// Metadata is what targets say of their metrics now, each piece once.
-	Metadata func() []Metadata
+	Metadata func() []sample.Metadata
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
-	// that only runs. Nil: the system's.
+	// that only runs.
 	Now     func() time.Time
 	Elapsed func() time.Duration
+}
+
+// DefaultOptions are those for AMP, with the system's clocks, no log and no
+// metadata. The lanes are enough to keep a receiver busy that is 100 ms away: 80
+// requests a second. AMP's quota of 1 MB for a request does not say whether it
+// counts before or after compression.
+func DefaultOptions() Options {
+	began := time.Now()
+	return Options{
+		Lanes: 8, MaxBytes: queue.DefaultOptions().MaxBytes, MaxRequestBytes: 1 << 20,
+		Logger: slog.New(slog.DiscardHandler), Metadata: func() []sample.Metadata { return nil },
+		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
+	}
+}
+
+// Validate returns an error that says what Open does not accept.
+func (o Options) Validate() error {
+	if o.Lanes < 1 || o.MaxBytes < 1 || o.MaxRequestBytes < 1 {
+		return fmt.Errorf("ship: %d lanes, %d bytes on disk, requests of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes,
+			o.MaxRequestBytes)
+	}
+	if o.Logger == nil || o.Registerer == nil || o.Metadata == nil || o.Now == nil || o.Elapsed == nil {
+		return errors.New("ship: Logger, Registerer, Metadata, Now and Elapsed are needed")
+	}
+	return nil
 }
 
 // Ship is the way out.
@@ -94,7 +114,7 @@ type Ship struct {
 	sheets  chan *sheet // that are not in use
 	unlock  func() error
 
-	external atomic.Pointer[[]labels.Label]
+	closeOnce func() error
 
 	mu      sync.RWMutex
 	remotes []*remote // in the order of the configuration, then those that it does not name
@@ -109,26 +129,15 @@ type Ship struct {
 // A directory that another process has open is an error with hint.Busy. Nothing
 // is sent before ApplyConfig. ctx gives values only; Close ends everything.
 func Open(ctx context.Context, o Options) (*Ship, error) {
-	if o.Lanes == 0 {
-		o.Lanes = DefaultLanes
-	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = queue.DefaultMaxBytes
-	}
-	if o.MaxRequestBytes == 0 {
-		o.MaxRequestBytes = DefaultMaxRequestBytes
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Elapsed == nil {
-		began := time.Now()
-		o.Elapsed = func() time.Duration { return time.Since(began) }
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err), "give --storage.agent.path a directory that can be written")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err),
+			"give --storage.agent.path a directory that can be written")
 	}
+	s.closeOnce = sync.OnceValue(s.close)
 	var err error
 	if s.unlock, err = queue.Lock(o.Dir); err != nil {
 		return nil, explainLock(err, o.Dir)
@@ -187,9 +196,6 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 		closeSets(sets)
 		return err
 	}
-	var external []labels.Label
-	c.GlobalConfig.ExternalLabels.Range(func(l labels.Label) { external = append(external, l) })
-	s.external.Store(&external)
 	for i, r := range live {
 		sets[ids[i]].maxBytes = s.options.MaxRequestBytes
 		sets[ids[i]].tell(r.logger, c.GlobalConfig.ExternalLabels)
@@ -330,7 +336,8 @@ func newSets(ctx context.Context, c *config.Config) (ids []string, sets map[stri
 	for _, rw := range c.RemoteWriteConfigs {
 		id := remoteID(rw)
 		if sets[id] != nil {
-			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()), "give each a name of its own")
+			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()),
+				"give each a name of its own")
 		}
 		set, err := newSettings(ctx, c, rw)
 		if err != nil {
@@ -395,8 +402,11 @@ func (r *remote) tick(now time.Duration) {
 }
 
 // Close takes nothing more, sends what it can within a second (flushTimeout), and closes the
-// queues. What is left is sent after the next start.
-func (s *Ship) Close() error {
+// queues. What is left is sent after the next start. Further calls return what the
+// first one returned.
+func (s *Ship) Close() error { return s.closeOnce() }
+
+func (s *Ship) close() error {
 	for _, r := range s.liveRemotes() {
 		r.takeNothing()
 	}

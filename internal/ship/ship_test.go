@@ -19,6 +19,7 @@ import (
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 func TestSamplesArriveInOrder(t *testing.T) {
@@ -52,7 +53,7 @@ func TestFidelity(t *testing.T) {
 	r := start(t, Options{}, remoteWrite(s, "send_native_histograms: true"))
 	now := time.Now().UnixMilli()
 	series := func(name string) labels.Labels { return labels.FromStrings("__name__", name) }
-	var p Page
+	var p sample.Page
 	r.add(&p, series("stale"), now, staleNaN)
 	r.add(&p, series("infinite"), now, math.Inf(1))
 	if err := p.AddHistogram(r.sample(&p, series("latency"), now, 0), tsdbutil.GenerateTestHistogram(1), nil); err != nil {

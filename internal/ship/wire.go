@@ -4,76 +4,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	mathbits "math/bits"
 
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/prompb"
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // The body of a request is prometheus.WriteRequest of remote write 1.0. It is
 // written by hand, since the generated code would need every label of every
-// sample as a string first: the bytes are the same (wire_test.go). Tags are a
-// field's number shifted by three, or-ed with its wire type.
+// sample as a string first: the bytes are the same (wire_test.go). Package sample
+// writes the labels. Tags are a field's number shifted by three, or-ed with its wire
+// type.
 const (
 	tagSeries          = 1<<3 | 2 // WriteRequest.timeseries
-	tagLabel           = 1<<3 | 2 // TimeSeries.labels
 	tagSample          = 2<<3 | 2 // TimeSeries.samples
 	tagHistogram       = 4<<3 | 2 // TimeSeries.histograms
-	tagName            = 1<<3 | 2 // Label.name
-	tagValueString     = 2<<3 | 2 // Label.value
 	tagValue           = 1<<3 | 1 // Sample.value
 	tagTimestamp       = 2 << 3   // Sample.timestamp; wire type 0
 	tagHistogramMillis = 15 << 3  // Histogram.timestamp; wire type 0
 )
-
-// appendLabels appends a series' labels.
-func appendLabels(b []byte, ls labels.Labels) []byte {
-	ls.Range(func(l labels.Label) { b = appendLabel(b, l) })
-	return b
-}
-
-// decodeLabels reads what appendLabels wrote.
-func decodeLabels(b []byte) labels.Labels {
-	var s prompb.TimeSeries
-	if err := s.Unmarshal(b); err != nil {
-		return labels.EmptyLabels() // it is ours, so this is a fault of ours; nothing is sent of it
-	}
-	builder := labels.NewScratchBuilder(len(s.Labels))
-	return s.ToLabels(&builder, nil)
-}
-
-func appendLabel(b []byte, l labels.Label) []byte {
-	if n, v := len(l.Name), len(l.Value); v > 0 && n+v < 0x80-4 {
-		// Nearly all labels: every length is one byte.
-		b = append(b, tagLabel, byte(n+v+4), tagName, byte(n))
-		b = append(b, l.Name...)
-		b = append(b, tagValueString, byte(v))
-		return append(b, l.Value...)
-	}
-	size := 1 + uvarintSize(len(l.Name)) + len(l.Name)
-	if l.Value != "" {
-		size += 1 + uvarintSize(len(l.Value)) + len(l.Value)
-	}
-	b = append(b, tagLabel)
-	b = binary.AppendUvarint(b, uint64(size))
-	b = append(b, tagName)
-	b = binary.AppendUvarint(b, uint64(len(l.Name)))
-	b = append(b, l.Name...)
-	if l.Value != "" {
-		b = append(b, tagValueString)
-		b = binary.AppendUvarint(b, uint64(len(l.Value)))
-		b = append(b, l.Value...)
-	}
-	return b
-}
-
-func uvarintSize(n int) int {
-	size := 1
-	for ; n >= 0x80; n >>= 7 {
-		size++
-	}
-	return size
-}
 
 // floatSize is how many bytes appendFloat appends.
 func floatSize(t int64, v float64) int {
@@ -82,7 +29,7 @@ func floatSize(t int64, v float64) int {
 		n += 1 + 8
 	}
 	if t != 0 {
-		n += 1 + (mathbits.Len64(uint64(t))+6)/7
+		n += 1 + sample.UvarintSize(uint64(t))
 	}
 	return n
 }
@@ -102,7 +49,9 @@ func appendFloat(b []byte, t int64, v float64) []byte {
 }
 
 // histogramSize is how many bytes appendHistogram appends.
-func histogramSize(histogram []byte) int { return 1 + uvarintSize(len(histogram)) + len(histogram) }
+func histogramSize(histogram []byte) int {
+	return 1 + sample.UvarintSize(uint64(len(histogram))) + len(histogram)
+}
 
 // appendHistogram appends the native histogram of a series, which is encoded.
 func appendHistogram(b, histogram []byte) []byte {

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // TestEncodingIsThatOfTheGeneratedCode holds our bytes against gogo's.
@@ -43,12 +45,10 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
 				Labels: prompb.FromLabels(b.Labels(), nil), Samples: []prompb.Sample{{Value: c.v, Timestamp: c.t}},
 			}}}
-			var s Ship
 			var external []labels.Label
 			c.external.Range(func(l labels.Label) { external = append(external, l) })
-			s.external.Store(&external)
-			var p Page
-			s.add(&p, c.series, c.t, c.v)
+			var p sample.Page
+			p.Samples = append(p.Samples, encode(&p, c.series, c.t, c.v, external...))
 			if ls := p.Words.Labels(p.Labels); !labels.Equal(ls, b.Labels()) || p.Samples[0].Series != ls.Hash() {
 				t.Errorf("labels are read as %s, series %x", ls, p.Samples[0].Series)
 			}
@@ -74,7 +74,7 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 }
 
 // request is a page as the body of one request.
-func request(p *Page) []byte {
+func request(p *sample.Page) []byte {
 	sh := sheet{set: &settings{histograms: true}, oldest: math.MinInt64, lanes: make([]chunk, 1)}
 	for i := range p.Samples {
 		sh.add(p, &p.Samples[i])
@@ -83,17 +83,15 @@ func request(p *Page) []byte {
 }
 
 func encodedFloat(millis int64, ls labels.Labels) []byte {
-	var s Ship
-	var p Page
-	s.add(&p, ls, millis, 1)
+	var p sample.Page
+	p.Samples = append(p.Samples, encode(&p, ls, millis, 1))
 	return request(&p)
 }
 
 func encodedHistogram(t *testing.T, ls labels.Labels, millis int64, h *histogram.Histogram, fh *histogram.FloatHistogram) []byte {
 	t.Helper()
-	var s Ship
-	var p Page
-	if err := p.AddHistogram(s.sample(&p, ls, millis, 0), h, fh); err != nil {
+	var p sample.Page
+	if err := p.AddHistogram(encode(&p, ls, millis, 0), h, fh); err != nil {
 		t.Fatal(err)
 	}
 	return request(&p)

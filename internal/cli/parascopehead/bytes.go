@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/parascope/parascope/internal/head"
 )
 
 // byteSize is a flag's number of bytes, written as Prometheus writes it: powers
@@ -27,7 +29,7 @@ func (b *byteSize) String() string {
 // Set reads a size of at least 1 MB: less would not hold a request for each lane.
 func (b *byteSize) Set(text string) error {
 	n, ok := parseBytes(text)
-	if !ok || n < 1<<20 {
+	if !ok || n < head.MinQueueMaxBytes {
 		return fmt.Errorf("%q is not a size of at least 1MB, such as 512MB or 4GB", text)
 	}
 	*b = byteSize(n)
@@ -44,7 +46,7 @@ func (r *requestSize) String() string { return (*byteSize)(r).String() }
 // Set reads a size that a lane can join records to.
 func (r *requestSize) Set(text string) error {
 	n, ok := parseBytes(text)
-	if !ok || n < 64<<10 || n > 16<<20 {
+	if !ok || n < head.MinQueueMaxRequest || n > head.MaxQueueMaxRequest {
 		return fmt.Errorf("%q is not a size from 64KB to 16MB", text)
 	}
 	*r = requestSize(n)

@@ -18,15 +18,13 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-const defaultConfigFile = "/opt/prometheus/prometheus.yml"
-
 // New makes the root command, with the list of its commands in the order of the help.
 func New(p *cli.Process) *cobra.Command {
-	var o head.Options
+	o := head.DefaultOptions()
 	var level, format string
 	var agent bool
 	var features []string
-	maxBytes, maxRequest := byteSize(head.DefaultQueueMaxBytes), requestSize(head.DefaultMaxRequest)
+	maxBytes, maxRequest := byteSize(o.QueueMaxBytes), requestSize(o.QueueMaxRequest)
 	c := &cobra.Command{
 		Use:   "parascope-head",
 		Short: "Discover, scrape and send, as Prometheus in agent mode does",
@@ -54,12 +52,12 @@ what became of every one.`,
 					logger.Warn("feature is unknown and ignored", "feature", f)
 				}
 			}
-			if o.QueueLanes < 1 || o.QueueLanes > 64 {
-				return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes), "leave it at its default, or give a number of 1 to 64")
-			}
 			b := cli.ReadBuild()
 			o.QueueMaxBytes, o.QueueMaxRequest = int64(maxBytes), int(maxRequest)
 			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
+			if err := o.Validate(); err != nil {
+				return err
+			}
 			if err := useCABundle(p); err != nil {
 				return err
 			}
@@ -71,14 +69,14 @@ what became of every one.`,
 			return head.Run(cmd.Context(), o)
 		},
 	}
-	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", defaultConfigFile, "Prometheus configuration `FILE`")
+	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", o.ConfigFile, "Prometheus configuration `FILE`")
 	f := c.Flags()
-	f.StringVar(&o.StoragePath, "storage.agent.path", "data-agent/", "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
-	f.IntVar(&o.QueueLanes, "queue.lanes", head.DefaultQueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
+	f.StringVar(&o.StoragePath, "storage.agent.path", o.StoragePath, "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
+	f.IntVar(&o.QueueLanes, "queue.lanes", o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
 	f.Var(&maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and counted")
 	f.Var(&maxRequest, "queue.max-request-bytes", "`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many samples it has is queue_config's max_samples_per_send")
-	f.StringVar(&o.ListenAddress, "web.listen-address", "127.0.0.1:9090", "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
-	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", false, "let POST /-/reload reload the configuration")
+	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
+	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")

@@ -140,10 +140,13 @@ func (r *Rules) Check(ls labels.Labels) error {
 	}
 	return ls.Validate(func(l labels.Label) error {
 		if n := len(l.Name); r.labelName > 0 && n > r.labelName {
-			return LabelLimitError(fmt.Sprintf("label_name_length_limit exceeded (metric: %.50s, label name: %.50s, length: %d, limit: %d)", name, l.Name, n, r.labelName))
+			return LabelLimitError(fmt.Sprintf("label_name_length_limit exceeded (metric: %.50s, label name: %.50s, length: %d, limit: %d)",
+				name, l.Name, n, r.labelName))
 		}
 		if n := len(l.Value); r.labelValue > 0 && n > r.labelValue {
-			return LabelLimitError(fmt.Sprintf("label_value_length_limit exceeded (metric: %.50s, label name: %.50s, value: %.50q, length: %d, limit: %d)", name, l.Name, l.Value, n, r.labelValue))
+			return LabelLimitError(fmt.Sprintf("label_value_length_limit exceeded (metric: %.50s, "+
+				"label name: %.50s, value: %.50q, length: %d, limit: %d)",
+				name, l.Name, l.Value, n, r.labelValue))
 		}
 		return nil
 	})

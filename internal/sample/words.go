@@ -1,4 +1,4 @@
-package ship
+package sample
 
 import (
 	"bytes"
@@ -80,8 +80,17 @@ func (w *Words) with(others []labels.Label, ls labels.Labels) labels.Labels {
 	return w.merged
 }
 
-// write appends a series' labels: how many bytes they are in a request, and the
-// numbers of the words.
+// Encode appends a series' labels to dst: how many bytes they are in a request, and
+// the numbers of the words. They have the external labels, which are sorted by name,
+// where the series has none of the same name. series is the hash of all of them; it
+// names the series and its lane.
+func (w *Words) Encode(dst []byte, ls labels.Labels, external []labels.Label) (_ []byte, series uint64) {
+	if len(external) > 0 {
+		ls = w.with(external, ls)
+	}
+	return w.write(dst, ls), ls.Hash()
+}
+
 func (w *Words) write(dst []byte, ls labels.Labels) []byte {
 	var room, number [64]byte
 	encoded, numbers, size := room[:0], number[:0], 0
@@ -93,8 +102,9 @@ func (w *Words) write(dst []byte, ls labels.Labels) []byte {
 	return append(binary.AppendUvarint(dst, uint64(size)), numbers...)
 }
 
-// size splits what write appended.
-func size(written []byte) (size int, numbers []byte) {
+// Size splits what Encode appended: how many bytes the labels are in a request, and
+// the numbers of their words.
+func Size(written []byte) (size int, numbers []byte) {
 	if len(written) == 0 {
 		return 0, nil
 	}
@@ -102,8 +112,8 @@ func size(written []byte) (size int, numbers []byte) {
 	return int(n), written[used:]
 }
 
-// spell appends the words with the numbers.
-func (w *Words) spell(dst, numbers []byte) []byte {
+// Spell appends the words with the numbers.
+func (w *Words) Spell(dst, numbers []byte) []byte {
 	for len(numbers) > 0 {
 		n, used := uint64(numbers[0]), 1
 		if n >= 0x80 {
@@ -117,13 +127,13 @@ func (w *Words) spell(dst, numbers []byte) []byte {
 
 // Labels returns the labels that Encode wrote.
 func (w *Words) Labels(written []byte) labels.Labels {
-	_, numbers := size(written)
-	return decodeLabels(w.spell(nil, numbers))
+	_, numbers := Size(written)
+	return decodeLabels(w.Spell(nil, numbers))
 }
 
 // Move appends labels that were written with w to dst, written with others.
 func (w *Words) Move(others *Words, dst, written []byte) []byte {
-	n, numbers := size(written)
+	n, numbers := Size(written)
 	dst = binary.AppendUvarint(dst, uint64(n))
 	for len(numbers) > 0 {
 		n, used := binary.Uvarint(numbers)

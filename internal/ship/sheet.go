@@ -1,0 +1,98 @@
+package ship
+
+import (
+	"encoding/binary"
+
+	"github.com/parascope/parascope/internal/sample"
+)
+
+// sheet is a page's part for one remote write.
+type sheet struct {
+	set    *settings
+	oldest int64 // samples before that, in milliseconds, are not worth a request
+	lanes  []chunk
+}
+
+// chunk is a page's part for one lane: series after series, encoded.
+type chunk struct {
+	raw     []byte
+	samples []encoded
+	tooOld  uint64 // samples that were older than the receiver takes when scraped
+}
+
+// encoded says where a sample ends in a chunk's raw.
+type encoded struct {
+	end       int
+	t         int64
+	histogram bool
+}
+
+// Take puts a page's samples into the lanes' queues; they are taken then. It keeps
+// nothing of the page, and reports no failure: what becomes of the samples is in
+// the ledger.
+func (s *Ship) Take(p *sample.Page) {
+	var sh *sheet
+	select {
+	case sh = <-s.sheets:
+	default:
+		sh = &sheet{lanes: make([]chunk, s.options.Lanes)}
+	}
+	for _, r := range s.liveRemotes() {
+		sh.set = r.settings.Load()
+		sh.oldest = r.clock.Oldest(sh.set.ageLimit).UnixMilli()
+		for i := range p.Samples {
+			sh.add(p, &p.Samples[i])
+		}
+		for lane := range sh.lanes {
+			c := &sh.lanes[lane]
+			r.take(lane, c, sh.set)
+			c.raw, c.samples, c.tooOld = c.raw[:0], c.samples[:0], 0
+		}
+	}
+	sh.set = nil
+	select {
+	case s.sheets <- sh:
+	default: // enough are kept
+	}
+}
+
+func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
+	isHistogram := s.Histogram.To > s.Histogram.From
+	if isHistogram && !sh.set.histograms {
+		return // send_native_histograms is off
+	}
+	series := s.Series
+	n, numbers := sample.Size(s.Labels.Of(p.Labels))
+	var other []byte
+	if sh.set.rules != nil {
+		other, series = sh.set.relabel(series, p.Words, s.Labels.Of(p.Labels))
+		if n = len(other); n == 0 {
+			return // write_relabel_configs dropped it
+		}
+	}
+	c := &sh.lanes[series%uint64(len(sh.lanes))]
+	if s.Time < sh.oldest {
+		c.tooOld++
+		return
+	}
+	var histogram []byte
+	if isHistogram {
+		histogram = s.Histogram.Of(p.Histograms)
+		n += histogramSize(histogram)
+	} else {
+		n += floatSize(s.Time, s.Value)
+	}
+	b := binary.AppendUvarint(append(c.raw, tagSeries), uint64(n))
+	if other != nil {
+		b = append(b, other...)
+	} else {
+		b = p.Words.Spell(b, numbers)
+	}
+	if isHistogram {
+		b = appendHistogram(b, histogram)
+	} else {
+		b = appendFloat(b, s.Time, s.Value)
+	}
+	c.raw = b
+	c.samples = append(c.samples, encoded{len(c.raw), s.Time, isHistogram})
+}
