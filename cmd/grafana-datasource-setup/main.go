@@ -31,7 +31,8 @@ func main() {
 			GrafanaWorkspaceID:    os.Getenv("PARASCOPE_GRAFANA_WORKSPACE_ID"),
 			PrometheusWorkspaceID: os.Getenv("PARASCOPE_PROMETHEUS_WORKSPACE_ID"),
 		},
-		HTTP:   &http.Client{Timeout: 10 * time.Second},
-		Logger: logger,
+		HTTP:    &http.Client{Timeout: 10 * time.Second},
+		Logger:  logger,
+		Results: os.Stderr,
 	})
 }

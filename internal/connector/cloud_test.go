@@ -23,6 +23,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
 )
@@ -188,14 +189,14 @@ func (s *site) connector() *connector.Connector {
 }
 
 // connect runs the connection and expects it to succeed.
-func (s *site) connect(t *testing.T) connector.Result {
+func (s *site) connect(t *testing.T) result.Connection {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	result, err := s.connector().Connect(ctx, s.target)
+	connected, err := s.connector().Connect(ctx, s.target)
 	must(t, err)
 	s.noAccounts(t)
-	return result
+	return connected
 }
 
 // fail runs the connection and expects an error that says all of this.

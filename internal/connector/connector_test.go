@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 )
 
@@ -78,7 +79,7 @@ func TestAnswersFitCloudFormation(t *testing.T) {
 	quotes := answerTo(event) // six bytes each when they are encoded
 	quotes.fail(errors.New(strings.Repeat("\x01", 2000)))
 	connected := answerTo(event)
-	connected.succeed(Result{GrafanaURL: "https://g", DataSources: []DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
+	connected.succeed(result.Connection{GrafanaURL: "https://g", DataSources: []result.DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
 	for _, a := range []answer{failed, quotes, connected} {
 		var got map[string]any
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
