@@ -37,7 +37,7 @@ type site struct {
 	target   connector.Target
 	endpoint string // of Prometheus, as the data source should have it
 	log      *journal
-	pace     connector.Pace
+	options  connector.Options
 	policies map[string]string // by name, as the roles have them
 }
 
@@ -83,7 +83,8 @@ func start(t *testing.T, p plan) *site {
 	})
 	keys := filepath.Join(p.options.DataDir, "aws")
 	s := &site{cloud: cloud, log: &journal{}, policies: map[string]string{}}
-	s.pace = connector.Pace{Poll: 20 * time.Millisecond, GrafanaStarts: 20 * time.Second, PermissionsSpread: 10 * time.Second}
+	s.options = connector.DefaultOptions()
+	s.options.Poll, s.options.GrafanaStarts, s.options.PermissionsSpread = 20*time.Millisecond, 20*time.Second, 10*time.Second
 	s.operator, err = config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"), config.WithRetryMaxAttempts(1), config.WithBaseEndpoint(cloud.URL()),
 		config.WithSharedCredentialsFiles([]string{filepath.Join(keys, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(keys, "config")}))
 	must(t, err)
@@ -183,9 +184,9 @@ func policyOf(t *testing.T, resource string) string {
 
 // connector is one that waits for seconds where AWS takes minutes.
 func (s *site) connector() *connector.Connector {
-	c := connector.New(s.function, slog.New(slog.NewTextHandler(s.log, nil)))
-	c.Pace = s.pace
-	return c
+	o := s.options
+	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
+	return connector.New(s.function, o)
 }
 
 // connect runs the connection and expects it to succeed.

@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,15 +32,14 @@ type Target struct {
 type Connector struct {
 	Grafana    *amg.Client
 	Prometheus *amp.Client
-	Region     string       // of both workspaces
-	HTTP       *http.Client // for Grafana's own API; nil: one with a timeout
-	Logger     *slog.Logger
-	Pace       Pace // zero: the defaults
+	Region     string // of both workspaces
+	Options
 }
 
-// New returns a connector that uses the configuration's credentials and region.
-func New(cfg aws.Config, logger *slog.Logger) *Connector {
-	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Logger: logger}
+// New returns a connector that uses the configuration's credentials and region. Connect
+// validates the options: an error here would leave CloudFormation without an answer.
+func New(cfg aws.Config, o Options) *Connector {
+	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Options: o}
 }
 
 // Connect makes Prometheus the default data source of Grafana, adds CloudWatch
@@ -50,7 +47,10 @@ func New(cfg aws.Config, logger *slog.Logger) *Connector {
 // ACTIVE and is bounded by ctx, whose deadline bounds the token's life as well. With
 // an error comes what was found and done until then.
 func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connection, err error) {
-	start := time.Now()
+	if err := c.Validate(); err != nil {
+		return done, err
+	}
+	start := c.Now()
 	workspace, err := c.awaitGrafana(ctx, t.GrafanaWorkspaceID)
 	if err != nil {
 		return done, err
@@ -66,7 +66,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
 
 	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
-	client.Gap = c.Pace.withDefaults().Poll / 4
+	client.Gap = c.Poll / 4
 	if c.HTTP != nil {
 		client.HTTP = c.HTTP
 	}
@@ -101,7 +101,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	if done.Dashboards, err = installDashboards(ctx, client, done.DataSources[0]); err != nil {
 		return done, err
 	}
-	done.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
+	done.Seconds = c.Now().Sub(start).Round(time.Millisecond).Seconds()
 	return done, nil
 }
 

@@ -170,14 +170,14 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 // the same command succeeds.
 func TestGrafanaThatRefusesForGood(t *testing.T) {
 	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}}}})
-	pace := s.pace
-	s.pace.GrafanaStarts = time.Second
+	options := s.options
+	s.options.GrafanaStarts = time.Second
 	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") || !strings.Contains(err.Error(), "503") {
 		t.Errorf("%v", err)
 	}
 	s.noAccounts(t)
 	must(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
-	s.pace = pace
+	s.options = options
 	s.connect(t)
 }
 
@@ -255,11 +255,11 @@ func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
 func TestRoleThatMayNotQuery(t *testing.T) {
 	s := start(t, plan{})
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
-	pace := s.pace
-	s.pace.PermissionsSpread = 2 * time.Second
+	options := s.options
+	s.options.PermissionsSpread = 2 * time.Second
 	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics", "the workspace's role may query Prometheus")
 	s.withPolicy(t, "grafana", "QueryPolicy")
-	s.pace = pace
+	s.options = options
 	s.connect(t)
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/connector/result"
@@ -67,6 +68,24 @@ func TestLeftoversAreThoseOfRunsThatAreOver(t *testing.T) {
 	} {
 		if got := isLeftover(name, now); got != want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	if err := DefaultOptions().Validate(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func(*Options){
+		"no logger": func(o *Options) { o.Logger = nil }, "no clock": func(o *Options) { o.Now = nil },
+		"no pause": func(o *Options) { o.Poll = 0 }, "no start": func(o *Options) { o.GrafanaStarts = 0 },
+		"a spread below 0": func(o *Options) { o.PermissionsSpread = -1 },
+	} {
+		o := DefaultOptions()
+		spoil(&o)
+		c := New(aws.Config{}, o)
+		if _, err := c.Connect(t.Context(), Target{}); err == nil || o.Validate() == nil || err.Error() != o.Validate().Error() {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 // connect runs the connection and logs what came of it. It says so when it is the
 // function's time that was too short.
 func (f *Function) connect(ctx context.Context, target Target) (result.Connection, error) {
-	started := time.Now()
+	started := f.Connector.Now()
 	connected, err := f.Connector.Connect(ctx, target)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help (%s of it are kept for the end)", err, answerWithin)
@@ -91,7 +91,7 @@ func (f *Function) connect(ctx context.Context, target Target) (result.Connectio
 // log adds the line that 'parascope status' reads. A run that is not logged is none that
 // failed.
 func (f *Function) log(connected result.Connection, failed error, started time.Time) {
-	run := result.Run{Connection: connected, Outcome: result.Connected, Started: started.UTC(), Finished: time.Now().UTC()}
+	run := result.Run{Connection: connected, Outcome: result.Connected, Started: started.UTC(), Finished: f.Connector.Now().UTC()}
 	if failed != nil {
 		run.Outcome, run.Error = result.Failed, failed.Error()
 	}

@@ -109,7 +109,7 @@ func TestEachRunLogsItsResult(t *testing.T) {
 	must(t, err)
 	s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: s.properties()}, 5*time.Minute) // connects nothing
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
-	s.pace.PermissionsSpread = 2 * time.Second
+	s.options.PermissionsSpread = 2 * time.Second
 	_, err = s.setup().Invoke(t.Context(), nil)
 	if err == nil {
 		t.Fatal("Grafana queries without permissions")
