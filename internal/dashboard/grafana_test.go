@@ -148,7 +148,9 @@ func (s *site) signIn(t *testing.T) {
 // nodes and its head do, and returns the page that was scraped.
 func (s *site) sendNodeMetrics(t *testing.T) (page string) {
 	t.Helper()
-	node, err := collect.New(collect.Options{Address: "127.0.0.1:0"})
+	o := collect.DefaultOptions()
+	o.Address = "127.0.0.1:0"
+	node, err := collect.New(o)
 	must(t, err)
 	must(t, node.Start(t.Context()))
 	t.Cleanup(stopping(t, node.Stop))
