@@ -25,13 +25,16 @@ func main() {
 		logger.Error("load the AWS configuration", "err", err)
 	}
 	cfg.APIOptions = append(cfg.APIOptions, awserr.Guard)
+	o := connector.DefaultOptions()
+	o.Logger = logger
 	lambda.Start(&connector.Function{
-		Connector: connector.New(cfg, logger),
+		Connector: connector.New(cfg, o),
 		Default: connector.Target{
 			GrafanaWorkspaceID:    os.Getenv("PARASCOPE_GRAFANA_WORKSPACE_ID"),
 			PrometheusWorkspaceID: os.Getenv("PARASCOPE_PROMETHEUS_WORKSPACE_ID"),
 		},
-		HTTP:   &http.Client{Timeout: 10 * time.Second},
-		Logger: logger,
+		HTTP:    &http.Client{Timeout: 10 * time.Second},
+		Logger:  logger,
+		Results: os.Stderr,
 	})
 }

@@ -39,9 +39,6 @@ type metrics struct {
 }
 
 func newMetrics(o Options) (http.Handler, error) {
-	if err := checkPaths(o); err != nil {
-		return nil, err
-	}
 	if err := configure(o); err != nil {
 		return nil, err
 	}

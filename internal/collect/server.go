@@ -17,18 +17,38 @@ import (
 	"github.com/parascope/parascope/internal/listen"
 )
 
-// Options configure a Server. Empty fields have the defaults of node_exporter.
+// Options configure a Server. DefaultOptions has the values to begin with.
 type Options struct {
-	Address string // host:port to bind; ":9100"
-	Path    string // of the metrics page; "/metrics"
-	ProcFS  string // "/proc"
-	SysFS   string // "/sys"
-	RootFS  string // "/", or where the host's root is mounted in a container
+	Address string // host:port to bind
+	Path    string // of the metrics page
+	ProcFS  string
+	SysFS   string
+	RootFS  string // where the host's root is mounted in a container
 	Full    bool   // node_exporter's default collectors instead of the lean set
 
 	Version  string // of this build, for parascope_build_info
 	Revision string
 	Logger   *slog.Logger
+}
+
+// DefaultOptions are node_exporter's, with a log that is discarded.
+func DefaultOptions() Options {
+	return Options{Address: ":9100", Path: "/metrics", ProcFS: "/proc", SysFS: "/sys", RootFS: "/", Logger: slog.New(slog.DiscardHandler)}
+}
+
+// Validate returns what is wrong with the options.
+func (o Options) Validate() error {
+	if !strings.HasPrefix(o.Path, "/") || o.Path == "/" || o.Path == "/healthz" {
+		return hint.New(hint.Usage, fmt.Errorf("metrics path %q is not usable", o.Path),
+			"it begins with a slash and is neither / nor /healthz")
+	}
+	if o.Address == "" {
+		return hint.New(hint.Usage, errors.New("no address to serve on"), "leave --web.listen-address out, or give HOST:PORT")
+	}
+	if o.Logger == nil {
+		return errors.New("the server has no logger")
+	}
+	return checkPaths(o)
 }
 
 // stopTimeout bounds how long a scrape in progress may hold up the end.
@@ -47,10 +67,8 @@ type Server struct {
 // globals of their own, so one process measures one machine: the paths and Full
 // of the first Server hold for all.
 func New(o Options) (*Server, error) {
-	o = withDefaults(o)
-	if !strings.HasPrefix(o.Path, "/") || o.Path == "/" || o.Path == "/healthz" {
-		return nil, hint.New(hint.Usage, fmt.Errorf("metrics path %q is not usable", o.Path),
-			"it begins with a slash and is neither / nor /healthz")
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
 	metrics, err := newMetrics(o)
 	if err != nil {
@@ -75,20 +93,6 @@ func New(o Options) (*Server, error) {
 			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 		},
 	}, nil
-}
-
-func withDefaults(o Options) Options {
-	for field, value := range map[*string]string{
-		&o.Address: ":9100", &o.Path: "/metrics", &o.ProcFS: "/proc", &o.SysFS: "/sys", &o.RootFS: "/",
-	} {
-		if *field == "" {
-			*field = value
-		}
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
 }
 
 var landing = template.Must(template.New("landing").Parse(`<!DOCTYPE html>

@@ -31,7 +31,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	o := Options{Address: "127.0.0.1:0", ProcFS: "testdata/proc", SysFS: "testdata/sys", Version: "v1.2.3"}
+	o := DefaultOptions()
+	o.Address, o.ProcFS, o.SysFS, o.Version = "127.0.0.1:0", "testdata/proc", "testdata/sys", "v1.2.3"
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +152,9 @@ func testPages(t *testing.T, url string) {
 
 func TestUnusablePaths(t *testing.T) {
 	for _, path := range []string{"metrics", "/", "/healthz"} {
-		if _, err := New(Options{Path: path}); hint.CodeOf(err) != hint.Usage {
+		o := DefaultOptions()
+		o.Path = path
+		if _, err := New(o); hint.CodeOf(err) != hint.Usage {
 			t.Errorf("path %q: error %v, code %d; want Usage", path, err, hint.CodeOf(err))
 		}
 	}

@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/cfn"
+
+	"github.com/parascope/parascope/internal/connector/result"
 )
 
 const (
@@ -47,31 +48,18 @@ func answerTo(event cfn.Event) answer {
 }
 
 func (a *answer) fail(err error) {
-	a.Status, a.Reason, a.Data = cfn.StatusFailed, cut(err.Error(), maxReason), nil
+	a.Status, a.Reason, a.Data = cfn.StatusFailed, result.Cut(err.Error(), maxReason), nil
 }
 
 // succeed gives the template attributes to read with GetAtt.
-func (a *answer) succeed(r Result) {
+func (a *answer) succeed(c result.Connection) {
 	a.Data = map[string]string{
-		"GrafanaUrl":     r.GrafanaURL,
-		"GrafanaVersion": r.GrafanaVersion,
-		"DataSourceUid":  r.DataSources[0].UID,
-		"DataSourceType": r.DataSources[0].Type,
-		"Warnings":       cut(strings.Join(r.Warnings, "; "), maxWarnings),
+		"GrafanaUrl":     c.GrafanaURL,
+		"GrafanaVersion": c.GrafanaVersion,
+		"DataSourceUid":  c.DataSources[0].UID,
+		"DataSourceType": c.DataSources[0].Type,
+		"Warnings":       result.Cut(strings.Join(c.Warnings, "; "), maxWarnings),
 	}
-}
-
-// cut shortens s to at most n bytes, between characters.
-func cut(s string, n int) string {
-	const more = " …"
-	if len(s) <= n {
-		return s
-	}
-	s = s[:n-len(more)]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + more
 }
 
 // send puts the answer where CloudFormation waits for it. The URL is a secret: it
@@ -109,9 +97,9 @@ func (a *answer) encode() ([]byte, error) {
 		case b.Len() <= maxAnswer:
 			return b.Bytes(), nil
 		case len(a.Reason) > minCut:
-			a.Reason = cut(a.Reason, len(a.Reason)/2)
+			a.Reason = result.Cut(a.Reason, len(a.Reason)/2)
 		case len(warnings) > minCut:
-			a.Data["Warnings"] = cut(warnings, len(warnings)/2)
+			a.Data["Warnings"] = result.Cut(warnings, len(warnings)/2)
 		default:
 			return nil, fmt.Errorf("the answer has %d bytes, CloudFormation reads %d", b.Len(), maxAnswer)
 		}

@@ -1,7 +1,6 @@
 package connector
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,33 +18,10 @@ import (
 
 const healthy = "OK"
 
-// Pace is how long a connector waits for what takes its time. Zero fields have
-// the defaults.
-type Pace struct {
-	// Poll is the time between two questions. The default of 2 s keeps well under
-	// the 5 DescribeWorkspace calls a second that AMG allows. A quarter of it is the
-	// first wait before a request that Grafana refused in passing is tried again.
-	Poll time.Duration
-	// GrafanaStarts is how long an ACTIVE workspace may refuse: Grafana answers 5xx
-	// and 403 before it answers. Default 2 minutes.
-	GrafanaStarts time.Duration
-	// PermissionsSpread is how long a data source may be unhealthy: a policy that
-	// was attached a moment ago is not in force everywhere yet. Default 45 s.
-	PermissionsSpread time.Duration
-}
-
-func (p Pace) withDefaults() Pace {
-	return Pace{
-		Poll:              cmp.Or(p.Poll, 2*time.Second),
-		GrafanaStarts:     cmp.Or(p.GrafanaStarts, 2*time.Minute),
-		PermissionsSpread: cmp.Or(p.PermissionsSpread, 45*time.Second),
-	}
-}
-
 // until calls try until it is done, fails for good, or ctx ends. What try says
 // while it is not done becomes part of the error when the time is over.
 func (c *Connector) until(ctx context.Context, what string, try func() (done bool, state string, err error)) error {
-	tick := time.NewTicker(c.Pace.withDefaults().Poll)
+	tick := time.NewTicker(c.Poll)
 	defer tick.Stop()
 	var state string
 	for {
@@ -121,7 +97,7 @@ func (c *Connector) awaitPrometheus(ctx context.Context, id string) (endpoint st
 
 // awaitAnswers waits for Grafana itself behind an ACTIVE workspace.
 func (c *Connector) awaitAnswers(ctx context.Context, client *grafana.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Pace.withDefaults().GrafanaStarts)
+	ctx, cancel := context.WithTimeout(ctx, c.GrafanaStarts)
 	defer cancel()
 	return c.until(ctx, "Grafana to answer", func() (bool, string, error) {
 		_, err := client.DataSources(ctx)
@@ -138,7 +114,7 @@ func (c *Connector) awaitAnswers(ctx context.Context, client *grafana.Client) er
 // awaitHealth returns the data source's health, as soon as it is good or when it
 // has stayed bad for longer than permissions need to spread.
 func (c *Connector) awaitHealth(ctx context.Context, client *grafana.Client, uid string) (health grafana.Health, err error) {
-	waiting, cancel := context.WithTimeout(ctx, c.Pace.withDefaults().PermissionsSpread)
+	waiting, cancel := context.WithTimeout(ctx, c.PermissionsSpread)
 	defer cancel()
 	err = c.until(waiting, "health", func() (bool, string, error) {
 		h, err := client.CheckHealth(waiting, uid)

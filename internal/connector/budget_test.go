@@ -144,7 +144,7 @@ func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
 				cloud.born = time.Now()
 				client := &http.Client{Transport: &cloud}
 				cfg := aws.Config{Region: "us-east-2", HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider("AKID", "hush", "")}
-				f := &connector.Function{Connector: connector.New(cfg, slog.New(slog.DiscardHandler)), HTTP: client, Logger: slog.New(slog.DiscardHandler)}
+				f := &connector.Function{Connector: connector.New(cfg, connector.DefaultOptions()), HTTP: client, Logger: slog.New(slog.DiscardHandler), Results: io.Discard}
 				f.Connector.HTTP = client
 				payload, err := json.Marshal(cfn.Event{RequestType: cfn.RequestCreate, ResponseURL: "https://cloudformation.example.com/answer",
 					ResourceProperties: map[string]any{"GrafanaWorkspaceId": "g-1", "PrometheusWorkspaceId": "ws-1"}})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
@@ -36,7 +37,7 @@ type site struct {
 	target   connector.Target
 	endpoint string // of Prometheus, as the data source should have it
 	log      *journal
-	pace     connector.Pace
+	options  connector.Options
 	policies map[string]string // by name, as the roles have them
 }
 
@@ -67,7 +68,8 @@ func (j *journal) String() string {
 func start(t *testing.T, p plan) *site {
 	t.Helper()
 	s := &site{cloud: localtest.Start(t, p.options), log: &journal{}, policies: map[string]string{}}
-	s.pace = connector.Pace{Poll: 20 * time.Millisecond, GrafanaStarts: 20 * time.Second, PermissionsSpread: 10 * time.Second}
+	s.options = connector.DefaultOptions()
+	s.options.Poll, s.options.GrafanaStarts, s.options.PermissionsSpread = 20*time.Millisecond, 20*time.Second, 10*time.Second
 	s.operator = s.cloud.Operator()
 	s.operator.RetryMaxAttempts = 1
 	s.build(t, p.version)
@@ -166,20 +168,20 @@ func policyOf(t *testing.T, resource string) string {
 
 // connector is one that waits for seconds where AWS takes minutes.
 func (s *site) connector() *connector.Connector {
-	c := connector.New(s.function, slog.New(slog.NewTextHandler(s.log, nil)))
-	c.Pace = s.pace
-	return c
+	o := s.options
+	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
+	return connector.New(s.function, o)
 }
 
 // connect runs the connection and expects it to succeed.
-func (s *site) connect(t *testing.T) connector.Result {
+func (s *site) connect(t *testing.T) result.Connection {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	result, err := s.connector().Connect(ctx, s.target)
+	connected, err := s.connector().Connect(ctx, s.target)
 	check.OK(t, err)
 	s.noAccounts(t)
-	return result
+	return connected
 }
 
 // fail runs the connection and expects an error that says all of this.

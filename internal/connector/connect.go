@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +18,7 @@ import (
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 )
 
@@ -33,83 +32,48 @@ type Target struct {
 type Connector struct {
 	Grafana    *amg.Client
 	Prometheus *amp.Client
-	Region     string       // of both workspaces
-	HTTP       *http.Client // for Grafana's own API; nil: one with a timeout
-	Logger     *slog.Logger
-	Pace       Pace // zero: the defaults
+	Region     string // of both workspaces
+	Options
 }
 
-// New returns a connector that uses the configuration's credentials and region.
-func New(cfg aws.Config, logger *slog.Logger) *Connector {
-	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Logger: logger}
+// New returns a connector that uses the configuration's credentials and region. Connect
+// validates the options: an error here would leave CloudFormation without an answer.
+func New(cfg aws.Config, o Options) *Connector {
+	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Options: o}
 }
-
-// Result says what there is now and what had to be done for it.
-type Result struct {
-	GrafanaWorkspaceID string       `json:"grafanaWorkspaceId"`
-	GrafanaURL         string       `json:"grafanaUrl"`
-	GrafanaVersion     string       `json:"grafanaVersion"`
-	DataSources        []DataSource `json:"dataSources"`
-	Dashboards         []Dashboard  `json:"dashboards"`
-	Warnings           []string     `json:"warnings,omitempty"`
-	Seconds            float64      `json:"seconds"`
-}
-
-// DataSource is one that is connected.
-type DataSource struct {
-	Name    string `json:"name"`
-	UID     string `json:"uid"`
-	Type    string `json:"type"`
-	Default bool   `json:"default"`
-	Action  Action `json:"action"`
-	Health  string `json:"health"` // Grafana's own words
-}
-
-// Dashboard is one that is installed.
-type Dashboard struct {
-	Title  string `json:"title"`
-	UID    string `json:"uid"`
-	URL    string `json:"url"`
-	Action Action `json:"action"`
-}
-
-// Action is what had to be done.
-type Action string
-
-const (
-	Created   Action = "created"
-	Repaired  Action = "repaired"
-	Unchanged Action = "unchanged"
-)
 
 // Connect makes Prometheus the default data source of Grafana, adds CloudWatch
 // and installs the dashboards. It takes as long as the workspaces need to become
-// ACTIVE and is bounded by ctx, whose deadline bounds the token's life as well.
-func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err error) {
-	start := time.Now()
+// ACTIVE and is bounded by ctx, whose deadline bounds the token's life as well. With
+// an error comes what was found and done until then.
+func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connection, err error) {
+	if err := c.Validate(); err != nil {
+		return done, err
+	}
+	start := c.Now()
 	workspace, err := c.awaitGrafana(ctx, t.GrafanaWorkspaceID)
 	if err != nil {
-		return Result{}, err
+		return done, err
 	}
 	endpoint, err := c.awaitPrometheus(ctx, t.PrometheusWorkspaceID)
 	if err != nil {
-		return Result{}, err
+		return done, err
 	}
 	account, err := c.signIn(ctx, t.GrafanaWorkspaceID)
 	if err != nil {
-		return Result{}, err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, c.signOut(ctx, account)) }()
 
 	client := grafana.New(aws.ToString(workspace.Endpoint), account.token)
-	client.Gap = c.Pace.withDefaults().Poll / 4
+	client.Gap = c.Poll / 4
 	if c.HTTP != nil {
 		client.HTTP = c.HTTP
 	}
 	if err := c.awaitAnswers(ctx, client); err != nil {
-		return Result{}, err
+		return done, err
 	}
-	result = Result{
+	done = result.Connection{
 		GrafanaWorkspaceID: t.GrafanaWorkspaceID,
 		GrafanaURL:         grafana.BaseURL(aws.ToString(workspace.Endpoint)),
 		GrafanaVersion:     aws.ToString(workspace.GrafanaVersion),
@@ -117,34 +81,34 @@ func (c *Connector) Connect(ctx context.Context, t Target) (result Result, err e
 	if workspace.Status == amgtypes.WorkspaceStatusDegraded {
 		warning := fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", t.GrafanaWorkspaceID, aws.ToString(workspace.DegradedWorkspaceReason))
 		c.Logger.Warn(warning)
-		result.Warnings = append(result.Warnings, warning)
+		done.Warnings = append(done.Warnings, warning)
 	}
-	sources, err := dataSources(result.GrafanaVersion, endpoint, c.Region)
+	sources, err := dataSources(done.GrafanaVersion, endpoint, c.Region)
 	if err != nil {
-		return Result{}, err
+		return done, err
 	}
 	for _, want := range sources {
 		connected, err := ensureDataSource(ctx, client, want)
 		if err != nil {
-			return Result{}, err
+			return done, err
 		}
 		c.Logger.Info("data source", "name", connected.Name, "uid", connected.UID, "default", connected.Default, "action", connected.Action)
-		result.DataSources = append(result.DataSources, connected)
+		done.DataSources = append(done.DataSources, connected)
 	}
-	if err := c.checkHealth(ctx, client, &result); err != nil {
-		return Result{}, err
+	if err := c.checkHealth(ctx, client, &done); err != nil {
+		return done, err
 	}
-	if result.Dashboards, err = installDashboards(ctx, client, result.DataSources[0]); err != nil {
-		return Result{}, err
+	if done.Dashboards, err = installDashboards(ctx, client, done.DataSources[0]); err != nil {
+		return done, err
 	}
-	result.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
-	return result, nil
+	done.Seconds = c.Now().Sub(start).Round(time.Millisecond).Seconds()
+	return done, nil
 }
 
 // checkHealth lets Grafana query each data source. Without Prometheus Grafana is
 // an empty page, and that is an error; without CloudWatch it misses some panels,
 // and that is a warning.
-func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *Result) error {
+func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *result.Connection) error {
 	for i := range r.DataSources {
 		d := &r.DataSources[i]
 		health, err := c.awaitHealth(ctx, client, d.UID)

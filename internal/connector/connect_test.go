@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
 	fault "github.com/parascope/parascope/localaws/grafana"
@@ -31,8 +32,8 @@ const (
 )
 
 // actions are what had to be done for data sources and dashboards.
-func actions(r connector.Result) []connector.Action {
-	var all []connector.Action
+func actions(r result.Connection) []result.Action {
+	var all []result.Action
 	for _, d := range r.DataSources {
 		all = append(all, d.Action)
 	}
@@ -47,9 +48,9 @@ func TestFirstRunCreatesAndTheSecondChangesNothing(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			s := start(t, plan{version: version})
 			first := s.connect(t)
-			want := []connector.DataSource{
-				{Name: "Amazon Managed Prometheus", UID: "amazon-managed-prometheus", Type: plugin, Default: true, Action: connector.Created, Health: "OK: Successfully queried the Prometheus API."},
-				{Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Action: connector.Created, Health: first.DataSources[1].Health},
+			want := []result.DataSource{
+				{Name: "Amazon Managed Prometheus", UID: "amazon-managed-prometheus", Type: plugin, Default: true, Action: result.Created, Health: "OK: Successfully queried the Prometheus API."},
+				{Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Action: result.Created, Health: first.DataSources[1].Health},
 			}
 			if diff := cmp.Diff(want, first.DataSources); diff != "" || !strings.HasPrefix(first.DataSources[1].Health, "OK: ") {
 				t.Errorf("first run (-want +got):\n%s\n%+v", diff, first.DataSources[1])
@@ -58,7 +59,7 @@ func TestFirstRunCreatesAndTheSecondChangesNothing(t *testing.T) {
 				t.Errorf("first run: %+v", first)
 			}
 			second := s.connect(t)
-			if all := slices.Compact(actions(second)); !slices.Equal(all, []connector.Action{connector.Unchanged}) {
+			if all := slices.Compact(actions(second)); !slices.Equal(all, []result.Action{result.Unchanged}) {
 				t.Errorf("second run: %v", actions(second))
 			}
 			sources, err := s.person(t).DataSources(t.Context())
@@ -107,12 +108,12 @@ func TestRepairs(t *testing.T) {
 			if broken.other != nil {
 				check.OK(t, person.CreateDataSource(t.Context(), *broken.other))
 			}
-			want := connector.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: connector.Repaired, Health: "OK: Successfully queried the Prometheus API."}
+			want := result.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: result.Repaired, Health: "OK: Successfully queried the Prometheus API."}
 			if broken.uid != "" {
 				want.UID = broken.uid
 			}
 			if broken.intact {
-				want.Action = connector.Unchanged
+				want.Action = result.Unchanged
 			}
 			if broken.version == "10.4" {
 				want.Type = corePlugin
@@ -129,7 +130,7 @@ func TestRepairs(t *testing.T) {
 			if broken.change != nil && after[i].JSONData["customQueryParameters"] != "max_samples=1" {
 				t.Errorf("a setting of people's own is gone: %+v", after[i].JSONData)
 			}
-			if again := actions(s.connect(t)); slices.Contains(again, connector.Repaired) || slices.Contains(again, connector.Created) {
+			if again := actions(s.connect(t)); slices.Contains(again, result.Repaired) || slices.Contains(again, result.Created) {
 				t.Errorf("the next run: %v", again)
 			}
 		})
@@ -144,7 +145,7 @@ func TestRepairOfADashboard(t *testing.T) {
 	person := s.person(t)
 	_, err := person.SaveDashboard(t.Context(), grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
 	check.OK(t, err)
-	if got := s.connect(t).Dashboards[0]; got.Action != connector.Repaired {
+	if got := s.connect(t).Dashboards[0]; got.Action != result.Repaired {
 		t.Errorf("%+v", got)
 	}
 	if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" || strings.Contains(string(d.JSON), "mine now") {
@@ -156,7 +157,7 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status, RefuseFor: time.Second}}}}})
-			if got := s.connect(t).DataSources[0]; got.Action != connector.Created {
+			if got := s.connect(t).DataSources[0]; got.Action != result.Created {
 				t.Errorf("%+v", got)
 			}
 			if log := s.log.String(); !strings.Contains(log, fmt.Sprint(status)) {
@@ -170,14 +171,14 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 // the same command succeeds.
 func TestGrafanaThatRefusesForGood(t *testing.T) {
 	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}}}})
-	pace := s.pace
-	s.pace.GrafanaStarts = time.Second
+	options := s.options
+	s.options.GrafanaStarts = time.Second
 	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") || !strings.Contains(err.Error(), "503") {
 		t.Errorf("%v", err)
 	}
 	s.noAccounts(t)
 	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
-	s.pace = pace
+	s.options = options
 	s.connect(t)
 }
 
@@ -255,11 +256,11 @@ func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
 func TestRoleThatMayNotQuery(t *testing.T) {
 	s := start(t, plan{})
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
-	pace := s.pace
-	s.pace.PermissionsSpread = 2 * time.Second
+	options := s.options
+	s.options.PermissionsSpread = 2 * time.Second
 	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics", "the workspace's role may query Prometheus")
 	s.withPolicy(t, "grafana", "QueryPolicy")
-	s.pace = pace
+	s.options = options
 	s.connect(t)
 }
 

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 )
 
@@ -70,6 +72,24 @@ func TestLeftoversAreThoseOfRunsThatAreOver(t *testing.T) {
 	}
 }
 
+func TestOptions(t *testing.T) {
+	if err := DefaultOptions().Validate(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func(*Options){
+		"no logger": func(o *Options) { o.Logger = nil }, "no clock": func(o *Options) { o.Now = nil },
+		"no pause": func(o *Options) { o.Poll = 0 }, "no start": func(o *Options) { o.GrafanaStarts = 0 },
+		"a spread below 0": func(o *Options) { o.PermissionsSpread = -1 },
+	} {
+		o := DefaultOptions()
+		spoil(&o)
+		c := New(aws.Config{}, o)
+		if _, err := c.Connect(t.Context(), Target{}); err == nil || o.Validate() == nil || err.Error() != o.Validate().Error() {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAnswersFitCloudFormation(t *testing.T) {
 	event := cfn.Event{RequestType: cfn.RequestCreate, RequestID: "r-1", StackID: strings.Repeat("s", 300), LogicalResourceID: strings.Repeat("l", 255)}
 	long := strings.Repeat("größer ", 2000)
@@ -78,7 +98,7 @@ func TestAnswersFitCloudFormation(t *testing.T) {
 	quotes := answerTo(event) // six bytes each when they are encoded
 	quotes.fail(errors.New(strings.Repeat("\x01", 2000)))
 	connected := answerTo(event)
-	connected.succeed(Result{GrafanaURL: "https://g", DataSources: []DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
+	connected.succeed(result.Connection{GrafanaURL: "https://g", DataSources: []result.DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
 	for _, a := range []answer{failed, quotes, connected} {
 		var got map[string]any
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

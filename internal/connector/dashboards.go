@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/dashboard"
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -19,11 +20,11 @@ const (
 
 // installDashboards makes the folder and puts the dashboards that ship into it,
 // with prometheus as their data source.
-func installDashboards(ctx context.Context, client *grafana.Client, prometheus DataSource) ([]Dashboard, error) {
+func installDashboards(ctx context.Context, client *grafana.Client, prometheus result.DataSource) ([]result.Dashboard, error) {
 	if err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
 		return nil, fmt.Errorf("make Grafana folder %q: %w", folderTitle, err)
 	}
-	var installed []Dashboard
+	var installed []result.Dashboard
 	for _, d := range dashboard.All() {
 		model, err := d.For(prometheus.Type, prometheus.UID)
 		if err != nil {
@@ -38,19 +39,19 @@ func installDashboards(ctx context.Context, client *grafana.Client, prometheus D
 	return installed, nil
 }
 
-func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.Dashboard, model json.RawMessage) (Dashboard, error) {
+func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.Dashboard, model json.RawMessage) (result.Dashboard, error) {
 	has, found, err := client.Dashboard(ctx, d.UID)
 	if err != nil {
-		return Dashboard{}, err
+		return result.Dashboard{}, err
 	}
-	done := Dashboard{Title: d.Title, UID: d.UID, URL: has.URL, Action: Unchanged}
+	done := result.Dashboard{Title: d.Title, UID: d.UID, URL: has.URL, Action: result.Unchanged}
 	if found {
 		if has.FolderUID == folderUID && sameModel(has.JSON, model) {
 			return done, nil
 		}
-		done.Action = Repaired
+		done.Action = result.Repaired
 	} else {
-		done.Action = Created
+		done.Action = result.Created
 	}
 	done.URL, err = client.SaveDashboard(ctx, grafana.Dashboard{JSON: model, FolderUID: folderUID}, "installed by parascope")
 	return done, err

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 )
 
@@ -58,30 +59,30 @@ func dataSources(version, endpoint, region string) ([]grafana.DataSource, error)
 // ensureDataSource adds the data source or repairs the one that is there: under
 // its name, whatever its uid, since dashboards of people refer to that uid; or
 // under its uid, whatever name it was given.
-func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.DataSource) (DataSource, error) {
+func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.DataSource) (result.DataSource, error) {
 	const tries = 5 // two runs at once, and a proxy that loses answers, get in the way at most so often
 	var err error
 	created := false // perhaps, by a request whose answer was lost
 	for range tries {
 		var all []grafana.DataSource
 		if all, err = client.DataSources(ctx); err != nil {
-			return DataSource{}, fmt.Errorf("list Grafana's data sources: %w", err)
+			return result.DataSource{}, fmt.Errorf("list Grafana's data sources: %w", err)
 		}
 		has, found := find(all, want)
 		want := want
 		if found {
 			want.UID = has.UID
 		}
-		done := DataSource{Name: want.Name, UID: want.UID, Type: want.Type, Default: want.IsDefault, Action: Unchanged}
+		done := result.DataSource{Name: want.Name, UID: want.UID, Type: want.Type, Default: want.IsDefault, Action: result.Unchanged}
 		switch {
 		case !found:
-			done.Action = Created
+			done.Action = result.Created
 			err = client.CreateDataSource(ctx, want)
 		case !same(has, want):
-			done.Action = Repaired
+			done.Action = result.Repaired
 			err = client.UpdateDataSource(ctx, has.UID, withSettingsOf(has, want))
 		case created:
-			done.Action = Created
+			done.Action = result.Created
 		}
 		created = created || !found && grafana.MayBeDone(err)
 		if err == nil {
@@ -91,7 +92,7 @@ func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.
 			break
 		}
 	}
-	return DataSource{}, fmt.Errorf("set up data source %q: %w", want.Name, err)
+	return result.DataSource{}, fmt.Errorf("set up data source %q: %w", want.Name, err)
 }
 
 func find(all []grafana.DataSource, want grafana.DataSource) (grafana.DataSource, bool) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
@@ -53,20 +53,20 @@ func refusal(r *http.Request, status int) *http.Response {
 // run, makes nothing twice, and is not mistaken for somebody else's work.
 func TestGrafanaThatFlaps(t *testing.T) {
 	s := start(t, plan{})
-	run := func() (connector.Result, []string) {
+	run := func() (result.Connection, []string) {
 		t.Helper()
 		c, transport := s.connector(), &flapping{seen: map[string]int{}}
 		c.HTTP = &http.Client{Transport: transport}
-		result, err := c.Connect(t.Context(), s.target)
+		connected, err := c.Connect(t.Context(), s.target)
 		check.OK(t, err)
 		var kinds []string
 		for kind := range transport.seen {
 			kinds = append(kinds, kind)
 		}
-		return result, kinds
+		return connected, kinds
 	}
 	first, kinds := run()
-	if all := slices.Compact(actions(first)); !slices.Equal(all, []connector.Action{connector.Created}) {
+	if all := slices.Compact(actions(first)); !slices.Equal(all, []result.Action{result.Created}) {
 		t.Errorf("the first run: %v", actions(first))
 	}
 	for _, kind := range []string{"POST /api/datasources", "POST /api/folders", "POST /api/dashboards/db"} {
@@ -74,7 +74,7 @@ func TestGrafanaThatFlaps(t *testing.T) {
 			t.Errorf("%s was not asked for, only %v", kind, kinds)
 		}
 	}
-	if second, _ := run(); !slices.Equal(slices.Compact(actions(second)), []connector.Action{connector.Unchanged}) {
+	if second, _ := run(); !slices.Equal(slices.Compact(actions(second)), []result.Action{result.Unchanged}) {
 		t.Errorf("the second run: %v", actions(second))
 	}
 	person := s.person(t)
@@ -85,7 +85,7 @@ func TestGrafanaThatFlaps(t *testing.T) {
 	}
 	sources[0].URL = "http://127.0.0.1:9/"
 	check.OK(t, person.UpdateDataSource(t.Context(), sources[0].UID, sources[0]))
-	if third, _ := run(); third.DataSources[0].Action != connector.Repaired {
+	if third, _ := run(); third.DataSources[0].Action != result.Repaired {
 		t.Errorf("the third run: %v", actions(third))
 	}
 	s.noAccounts(t)

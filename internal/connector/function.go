@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
+
+	"github.com/parascope/parascope/internal/connector/result"
 )
 
 // answerWithin is kept free at the end of an invocation: time to finish a sign-in,
@@ -25,6 +28,7 @@ type Function struct {
 	Default   Target       // what an invocation without a payload connects
 	HTTP      *http.Client // for the answers to CloudFormation
 	Logger    *slog.Logger
+	Results   io.Writer // where each connection adds its result.Run, as a line
 }
 
 // Invoke handles one invocation. A payload with a RequestType is CloudFormation's:
@@ -58,25 +62,46 @@ func keepFree(ctx context.Context, d time.Duration) (context.Context, context.Ca
 }
 
 func (f *Function) byHand(ctx context.Context) ([]byte, error) {
-	result, err := f.connect(ctx, f.Default)
+	connected, err := f.connect(ctx, f.Default)
 	if err != nil {
-		f.Logger.Error("not connected", "err", err)
 		return nil, err
 	}
-	answer, err := json.MarshalIndent(result, "", "  ")
+	answer, err := json.MarshalIndent(connected, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode the result: %w", err)
 	}
 	return append(answer, '\n'), nil
 }
 
-// connect says so when it is the function's time that was too short.
-func (f *Function) connect(ctx context.Context, target Target) (Result, error) {
-	result, err := f.Connector.Connect(ctx, target)
+// connect runs the connection and logs what came of it. It says so when it is the
+// function's time that was too short.
+func (f *Function) connect(ctx context.Context, target Target) (result.Connection, error) {
+	started := f.Connector.Now()
+	connected, err := f.Connector.Connect(ctx, target)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help (%s of it are kept for the end)", err, answerWithin)
 	}
-	return result, err
+	if err != nil {
+		f.Logger.Error("not connected", "err", err)
+	}
+	f.log(connected, err, started)
+	return connected, err
+}
+
+// log adds the line that 'parascope status' reads. A run that is not logged is none that
+// failed.
+func (f *Function) log(connected result.Connection, failed error, started time.Time) {
+	run := result.Run{Connection: connected, Outcome: result.Connected, Started: started.UTC(), Finished: f.Connector.Now().UTC()}
+	if failed != nil {
+		run.Outcome, run.Error = result.Failed, failed.Error()
+	}
+	line, err := run.Line()
+	if err == nil {
+		_, err = f.Results.Write(line)
+	}
+	if err != nil {
+		f.Logger.Warn("the result is not logged", "err", err)
+	}
 }
 
 // customResource does what CloudFormation asks and answers it, whatever happens.
@@ -109,13 +134,12 @@ func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
 		return a
 	}
 	a.PhysicalResourceID = "grafana-datasource-of-" + target.GrafanaWorkspaceID
-	result, err := f.connect(ctx, target)
+	connected, err := f.connect(ctx, target)
 	if err != nil {
-		f.Logger.Error("not connected", "err", err)
 		a.fail(err)
 		return a
 	}
-	a.succeed(result)
+	a.succeed(connected)
 	return a
 }
 

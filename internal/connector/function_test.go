@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
@@ -31,7 +33,7 @@ type answered struct {
 
 // function is the setup function over the site, in this process.
 func (s *site) setup() *connector.Function {
-	return &connector.Function{Connector: s.connector(), Default: s.target, HTTP: &http.Client{Timeout: 5 * time.Second}, Logger: slog.New(slog.NewTextHandler(s.log, nil))}
+	return &connector.Function{Connector: s.connector(), Default: s.target, HTTP: &http.Client{Timeout: 5 * time.Second}, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Results: s.log}
 }
 
 // request lets the function handle a request of CloudFormation's within a time, and
@@ -89,6 +91,48 @@ func TestLifeOfTheCustomResource(t *testing.T) {
 	s.noAccounts(t)
 }
 
+// runs are those that the function logged.
+func (s *site) runs() []result.Run {
+	var all []result.Run
+	for line := range strings.Lines(s.log.String()) {
+		if r, ok := result.ReadLine(strings.TrimSuffix(line, "\n")); ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// TestEachRunLogsItsResult: 'parascope status' reads it there.
+func TestEachRunLogsItsResult(t *testing.T) {
+	s := start(t, plan{})
+	s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()}, 5*time.Minute)
+	out, err := s.setup().Invoke(t.Context(), nil)
+	check.OK(t, err)
+	s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: s.properties()}, 5*time.Minute) // connects nothing
+	s.withoutPolicy(t, "grafana", "QueryPolicy")
+	s.options.PermissionsSpread = 2 * time.Second
+	_, err = s.setup().Invoke(t.Context(), nil)
+	if err == nil {
+		t.Fatal("Grafana queries without permissions")
+	}
+	runs := s.runs()
+	if len(runs) != 3 || runs[0].Outcome != result.Connected || runs[0].DataSources[0].Action != result.Created {
+		t.Fatalf("logged %+v", runs)
+	}
+	var answered result.Connection
+	check.OK(t, json.Unmarshal(out, &answered))
+	for i, d := range answered.DataSources {
+		answered.DataSources[i].Health = strings.ReplaceAll(d.Health, "\n", " ")
+	}
+	if diff := cmp.Diff(answered, runs[1].Connection); diff != "" || runs[1].Finished.Before(runs[1].Started) {
+		t.Errorf("the second run, from %s to %s (-answered +logged):\n%s", runs[1].Started, runs[1].Finished, diff)
+	}
+	failed := runs[2]
+	if failed.Outcome != result.Failed || failed.Error != err.Error() || len(failed.DataSources) != 2 || strings.HasPrefix(failed.DataSources[0].Health, "OK") {
+		t.Errorf("the third run failed with %v, logged %+v", err, failed)
+	}
+}
+
 func TestDeletionOfWhatNeverWas(t *testing.T) {
 	s := start(t, plan{})
 	for _, workspace := range []string{s.target.GrafanaWorkspaceID, "g-0000000000", "no id at all", ""} {
@@ -138,10 +182,10 @@ func TestAnswersBeforeItsTimeIsOver(t *testing.T) {
 
 func TestByHand(t *testing.T) {
 	s := start(t, plan{})
-	want := connector.Created
+	want := result.Created
 	for _, payload := range []string{"", "{}", "null", " \n", `{"anything": ["else"]}`} {
 		out, err := s.setup().Invoke(t.Context(), []byte(payload))
-		var got connector.Result
+		var got result.Connection
 		if err != nil || json.Unmarshal(out, &got) != nil || got.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID || got.DataSources[0].Action != want {
 			t.Errorf("payload %q: %v: %s", payload, err, out)
 		}
@@ -149,7 +193,7 @@ func TestByHand(t *testing.T) {
 			t.Errorf("a person reads this badly: %s", out)
 		}
 		noSecret(t, "the result", string(out))
-		want = connector.Unchanged
+		want = result.Unchanged
 	}
 	for _, payload := range []string{"{", "yes", "[]", `"text"`, `{"RequestType": 1}`} {
 		if out, err := s.setup().Invoke(t.Context(), []byte(payload)); err == nil || len(out) > 0 || !strings.Contains(err.Error(), "read the payload: ") || !strings.Contains(err.Error(), "invoke the function without one") {

@@ -37,7 +37,7 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 	if err := c.deleteLeftovers(ctx, workspaceID); err != nil {
 		return nil, err
 	}
-	until := time.Now().Add(defaultRun)
+	until := c.Now().Add(defaultRun)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
 	}
@@ -47,7 +47,7 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 	}
 	token, err := c.Grafana.CreateWorkspaceServiceAccountToken(ctx, &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &workspaceID, ServiceAccountId: &a.id, Name: &a.name,
-		SecondsToLive: aws.Int32(max(1, int32(time.Until(until).Seconds())+1)),
+		SecondsToLive: aws.Int32(max(1, int32(until.Sub(c.Now()).Seconds())+1)),
 	})
 	if err != nil {
 		return nil, errors.Join(explainQuota("create a token in Grafana workspace "+workspaceID, err), c.signOut(ctx, a))
@@ -113,7 +113,7 @@ func (c *Connector) signOut(ctx context.Context, a *account) error {
 // still going keeps its own: its name says until when.
 func (c *Connector) deleteLeftovers(ctx context.Context, workspaceID string) error {
 	return c.eachAccount(ctx, workspaceID, func(id, name string) error {
-		if !isLeftover(name, time.Now()) {
+		if !isLeftover(name, c.Now()) {
 			return nil
 		}
 		c.Logger.Info("deleting the service account of a run that was cut off", "name", name)

@@ -118,7 +118,9 @@ func (s *site) signIn(t *testing.T) {
 // nodes and its head do, and returns the page that was scraped.
 func (s *site) sendNodeMetrics(t *testing.T) (page string) {
 	t.Helper()
-	node, err := collect.New(collect.Options{Address: "127.0.0.1:0"})
+	o := collect.DefaultOptions()
+	o.Address = "127.0.0.1:0"
+	node, err := collect.New(o)
 	check.OK(t, err)
 	check.OK(t, node.Start(t.Context()))
 	t.Cleanup(stopping(t, node.Stop))
@@ -130,9 +132,9 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {cluster: tes
 scrape_configs: [{job_name: node, static_configs: [{targets: [%q]}]}]
 remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q}, queue_config: {batch_send_deadline: 100ms}}]
 `, node.Addr(), s.outputs["AMPPrometheusEndpoint"], s.operator.Region, keys.AccessKeyID, keys.SecretAccessKey), 0o600))
-	o := head.DefaultOptions()
-	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
-	h, err := head.Start(t.Context(), o)
+	agent := head.DefaultOptions()
+	agent.ConfigFile, agent.StoragePath, agent.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
+	h, err := head.Start(t.Context(), agent)
 	check.OK(t, err)
 	t.Cleanup(stopping(t, h.Stop))
 

@@ -2,14 +2,14 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"github.com/parascope/parascope/internal/connector/result"
 )
 
 // DataSource is one of Grafana's, as the setup function found it when it ran last:
@@ -26,71 +26,57 @@ type DataSource struct {
 // log for 30 days where nobody says otherwise.
 const logAge = 30 * 24 * time.Hour
 
-// lookAtDataSources reads what the setup function said last.
+// lookAtDataSources reads what the setup function's last run came to.
 func (s *Status) lookAtDataSources(ctx context.Context, cfg aws.Config, t Target, workspaceID string) error {
 	if workspaceID == "" {
 		return nil
 	}
-	said := sourcesSaid{}
+	var said lastRuns
 	l := functionLog{client: cloudwatchlogs.NewFromConfig(cfg), target: t, region: cfg.Region, seen: map[string]bool{}}
 	if err := l.read(ctx, t.now().Add(-logAge), said.add); err != nil {
 		return err
 	}
-	s.DataSources = append(s.DataSources, said.sources...)
+	s.DataSources = append(s.DataSources, said.sources()...)
 	switch {
-	case said.failed != "":
-		return fmt.Errorf("the setup function failed %s ago: %s; '%s' tries again", t.now().Sub(said.at).Round(time.Second), said.failed, t.Command("connect"))
-	case len(said.sources) == 0:
-		return fmt.Errorf("the setup function's log says nothing of them; '%s' looks", t.Command("connect"))
+	case said.last.Outcome == result.Failed:
+		ago := t.now().Sub(said.last.Finished).Round(time.Second)
+		return fmt.Errorf("the setup function failed %s ago: %s; '%s' tries again", ago, said.last.Error, t.Command("connect"))
+	case len(s.DataSources) == 0:
+		return errors.New("the setup function's log says nothing of them; '" + t.Command("connect") + "' looks")
 	}
 	return nil
 }
 
-// sourcesSaid is what the function's log says of data sources.
-type sourcesSaid struct {
-	sources []DataSource
-	failed  string // why the last run failed; "" where it did not
-	at      time.Time
+// lastRuns is what the function's log says of its runs. Their zero values are of a
+// function that did not run, or of an older one, which logged prose alone.
+type lastRuns struct {
+	last  result.Run
+	found result.Run // the last one that came as far as to data sources
 }
 
-// add reads one line; the others, Lambda's own for example, say nothing.
-func (s *sourcesSaid) add(l LogLine) error {
-	said := logfmt(l.Text)
-	i := slices.IndexFunc(s.sources, func(d DataSource) bool { return d.Name == said["name"] })
-	switch said["msg"] {
-	case "data source": // each run begins with these
-		s.failed = ""
-		if i < 0 {
-			s.sources = append(s.sources, DataSource{Name: said["name"]})
-			i = len(s.sources) - 1
-		}
-		s.sources[i].Default = said["default"] == "true"
-	case "health":
-		if i >= 0 {
-			s.sources[i].Health, s.sources[i].Checked = said["status"]+": "+said["message"], l.Time
-		}
-	case "not connected":
-		s.failed, s.at = said["err"], l.Time
+// add reads one line; those that are no run's say nothing.
+func (s *lastRuns) add(l LogLine) error {
+	run, ok := result.ReadLine(l.Text)
+	if !ok {
+		return nil
+	}
+	s.last = run
+	if len(run.DataSources) > 0 {
+		s.found = run
 	}
 	return nil
 }
 
-// logfmt reads the pairs of a line that slog's text handler wrote.
-func logfmt(line string) map[string]string {
-	pairs := map[string]string{}
-	for line != "" {
-		key, rest, found := strings.Cut(line, "=")
-		if !found {
-			return pairs
+// sources are the data sources that were found last. A run that failed may have ended
+// before it checked the health of them all.
+func (s *lastRuns) sources() []DataSource {
+	var all []DataSource
+	for _, d := range s.found.DataSources {
+		source := DataSource{Name: d.Name, Default: d.Default, Health: d.Health}
+		if d.Health != "" {
+			source.Checked = s.found.Finished
 		}
-		value, after, _ := strings.Cut(rest, " ")
-		if q, err := strconv.QuotedPrefix(rest); err == nil {
-			if value, err = strconv.Unquote(q); err != nil {
-				return pairs
-			}
-			after = strings.TrimPrefix(rest[len(q):], " ")
-		}
-		pairs[key], line = value, after
+		all = append(all, source)
 	}
-	return pairs
+	return all
 }

@@ -13,7 +13,7 @@ import (
 
 // New makes the root command.
 func New(p *cli.Process) *cobra.Command {
-	var o collect.Options
+	o := collect.DefaultOptions()
 	c := &cobra.Command{
 		Use:   "parascope-node",
 		Short: "Measure this machine and serve it to Prometheus on port 9100",
@@ -45,11 +45,11 @@ narrow them with ?collect[]=NAME or ?exclude[]=NAME.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Address, "web.listen-address", ":9100", "`HOST:PORT` to serve on; port 0 takes a free one")
-	f.StringVar(&o.Path, "web.telemetry-path", "/metrics", "`PATH` of the metrics page")
-	f.StringVar(&o.ProcFS, "path.procfs", "/proc", "where procfs is mounted")
-	f.StringVar(&o.SysFS, "path.sysfs", "/sys", "where sysfs is mounted")
-	f.StringVar(&o.RootFS, "path.rootfs", "/", "where the machine's root file system is mounted")
+	f.StringVar(&o.Address, "web.listen-address", o.Address, "`HOST:PORT` to serve on; port 0 takes a free one")
+	f.StringVar(&o.Path, "web.telemetry-path", o.Path, "`PATH` of the metrics page")
+	f.StringVar(&o.ProcFS, "path.procfs", o.ProcFS, "where procfs is mounted")
+	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
+	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")
 	f.BoolVar(&o.Full, "full", false, "run all the collectors that node_exporter runs by default")
 	c.AddCommand(cli.NewVersion(p, "parascope-node"))
 	return c
