@@ -31,7 +31,7 @@ type Page struct {
 	Instance string
 	Sequence int
 	Samples  int
-	Served   time.Time // when its last byte had been handed to the client
+	Served   time.Time // when all but its last byte had been handed to the client
 }
 
 // Fleet is an http.Handler of all targets.
@@ -139,15 +139,30 @@ func (f *Fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	if _, err := body.WriteTo(w); err != nil {
+	whole := body.Bytes()
+	last := len(whole) - 1
+	if err := send(w, whole[:last]); err != nil {
 		return // the client went away: this page was not taken
 	}
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		return
-	}
+	// The page is noted before its last byte leaves, so that it is noted by the time
+	// a client has all of it.
+	p := Page{t.Instance, sequence, t.Series, f.now()}
 	f.mu.Lock()
-	f.pages = append(f.pages, Page{t.Instance, sequence, t.Series, f.now()})
+	f.pages = append(f.pages, p)
 	f.mu.Unlock()
+	if err := send(w, whole[last:]); err != nil {
+		f.mu.Lock()
+		f.pages = slices.DeleteFunc(f.pages, func(q Page) bool { return q == p })
+		f.mu.Unlock()
+	}
+}
+
+// send hands b to the client.
+func send(w http.ResponseWriter, b []byte) error {
+	if _, err := w.Write(b); err != nil {
+		return err
+	}
+	return http.NewResponseController(w).Flush()
 }
 
 // write puts the target's next page into body.
