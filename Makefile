@@ -8,7 +8,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 .PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
 
 FUNCTION = internal/artifact/function
-FUNCTION_SOURCES = $(shell git ls-files go.mod cmd/grafana-datasource-setup internal/connector internal/grafana internal/dashboard)
+# The files of ours that a program is built from, embedded ones among them.
+sources = $(shell $(GO) list -deps -f '{{if .Module}}{{if .Module.Main}}{{$$d := .Dir}}{{range .GoFiles}}{{$$d}}/{{.}} {{end}}{{range .EmbedFiles}}{{$$d}}/{{.}} {{end}}{{end}}{{end}}' $(1))
+
+FUNCTION_SOURCES := go.mod $(call sources,./cmd/grafana-datasource-setup)
 
 # The setup function, for both of Lambda's architectures; the program carries them.
 $(FUNCTION)/bootstrap-%.gz: $(FUNCTION_SOURCES)
@@ -35,7 +38,7 @@ viewer: $(VIEWER)/pages/dist/app.js
 # machines: a development build carries this machine's only.
 CARRY ?= $(shell $(GO) env GOARCH)
 CARRIED = internal/artifact/programs
-NODE_SOURCES := $(shell $(GO) list -deps -f '{{if .Module}}{{if .Module.Main}}{{$$d := .Dir}}{{range .GoFiles}}{{$$d}}/{{.}} {{end}}{{end}}{{end}}' ./cmd/parascope-node ./cmd/parascope-head)
+NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-head)
 
 $(CARRIED)/%.gz: go.mod $(NODE_SOURCES)
 	GOOS=linux GOARCH=$(lastword $(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(CARRIED)/$* ./cmd/$(patsubst %-linux-$(lastword $(subst -, ,$*)),%,$*)

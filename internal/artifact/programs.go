@@ -24,21 +24,26 @@ import (
 // FindProgram returns the path of another program of the module: beside this one,
 // then in PATH, then the copy that this program carries for this machine, which is
 // unpacked into the user's cache directory. The error names the program.
-func FindProgram(name string, getenv func(string) string) (string, error) {
+func FindProgram(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program's own file: %w", err)
 	}
-	if beside := filepath.Join(filepath.Dir(self), name); isExecutable(beside) {
+	return findProgram(name, filepath.Dir(self), carriedPrograms)
+}
+
+// findProgram is FindProgram for a program in dir that carries the files of carried.
+func findProgram(name, dir string, carried fs.FS) (string, error) {
+	if beside := filepath.Join(dir, name); isExecutable(beside) {
 		return beside, nil
 	}
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
 	}
-	packed, err := carriedPrograms.ReadFile(packedProgram(name, runtime.GOOS, runtime.GOARCH))
+	packed, err := fs.ReadFile(carried, packedProgram(name, runtime.GOOS, runtime.GOARCH))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found beside %s or in PATH, and this build carries no copy for %s/%s",
-			name, self, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release beside it, or build all programs with 'make build'")
+		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found in %s or in PATH, and this build carries no copy for %s/%s",
+			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release there, or build all programs with 'make build'")
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the carried copy of %s: %w", name, err)

@@ -73,7 +73,7 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 	return append(answer, '\n'), nil
 }
 
-// connect runs the connection and logs what came of it. It says so when it is the
+// connect runs the connection and logs the result. It says so when it is the
 // function's time that was too short.
 func (f *Function) connect(ctx context.Context, target Target) (result.Connection, error) {
 	started := f.Connector.Now()

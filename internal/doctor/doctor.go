@@ -45,7 +45,7 @@ func (e *Env) effective() map[string]string { return e.State.With(e.Parameters) 
 // monitoring is the type that the stack will have.
 func (e *Env) monitoring() stack.MonitoringType { return stack.MonitoringOf(e.effective()) }
 
-// Status is what came of a check.
+// Status is the outcome of a check.
 type Status string
 
 // The values of Status.

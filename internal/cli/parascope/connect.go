@@ -2,7 +2,6 @@ package parascope
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +47,7 @@ does, with the answer in words.`,
 				if d.Default {
 					isDefault = " (default)"
 				}
-				fmt.Fprintf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, strings.ReplaceAll(d.Health, "\n", " "))
+				fmt.Fprintf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, d.Health)
 			}
 			for _, d := range answer.Dashboards {
 				fmt.Fprintf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)

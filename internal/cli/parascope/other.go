@@ -24,7 +24,7 @@ It is the program ` + program + `, which is looked for beside parascope, then in
 parascope carries those of a cluster's nodes and runs its own copy where neither is.`,
 		DisableFlagParsing: true, // they are the other program's, as is --help
 		RunE: func(_ *cobra.Command, args []string) error {
-			path, err := artifact.FindProgram(program, p.Getenv)
+			path, err := artifact.FindProgram(program)
 			if err != nil {
 				return err
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/parascope/parascope/internal/head"
 )
 
-func newHeadCheck(p *cli.Process, file *string) *cobra.Command {
+func newCheck(p *cli.Process, file *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "check",

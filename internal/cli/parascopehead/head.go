@@ -81,7 +81,7 @@ what became of every one.`,
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
 	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; only agent is known")
-	c.AddCommand(newHeadCheck(p, &o.ConfigFile), newHeadStatus(p), newHeadInspect(p), cli.NewVersion(p, "parascope-head"))
+	c.AddCommand(newCheck(p, &o.ConfigFile), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
 	return c
 }
 

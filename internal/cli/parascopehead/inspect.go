@@ -16,7 +16,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newHeadInspect(p *cli.Process) *cobra.Command {
+func newInspect(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "inspect DIR",

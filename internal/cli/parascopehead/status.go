@@ -19,7 +19,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newHeadStatus(p *cli.Process) *cobra.Command {
+func newStatus(p *cli.Process) *cobra.Command {
 	var address string
 	var asJSON bool
 	c := &cobra.Command{

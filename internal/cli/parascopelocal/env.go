@@ -10,7 +10,7 @@ import (
 	"github.com/parascope/parascope/internal/local"
 )
 
-func newLocalEnv(p *cli.Process, dir *string) *cobra.Command {
+func newEnv(p *cli.Process, dir *string) *cobra.Command {
 	profile := "operator"
 	c := &cobra.Command{
 		Use:   "env",

@@ -15,7 +15,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newLocalFault(p *cli.Process, dir *string) *cobra.Command {
+func newFault(p *cli.Process, dir *string) *cobra.Command {
 	f := local.Fault{}
 	var length, delay, retryAfter time.Duration
 	var asJSON bool
@@ -79,7 +79,7 @@ expired means the sessions that began before it: new credentials are good.`,
 	flags.DurationVar(&delay, "delay", 0, "how much later slow answers")
 	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that refuse refuses")
 	flags.BoolVar(&asJSON, "json", false, "print the fault as JSON")
-	c.AddCommand(newLocalFaultList(p, dir), newLocalFaultClear(p, dir))
+	c.AddCommand(newFaultList(p, dir), newFaultClear(p, dir))
 	return c
 }
 
@@ -108,7 +108,7 @@ func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
 	return hint.New(hint.Usage, errors.New(wrong), next)
 }
 
-func newLocalFaultList(p *cli.Process, dir *string) *cobra.Command {
+func newFaultList(p *cli.Process, dir *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list",
@@ -144,7 +144,7 @@ func newLocalFaultList(p *cli.Process, dir *string) *cobra.Command {
 	return c
 }
 
-func newLocalFaultClear(p *cli.Process, dir *string) *cobra.Command {
+func newFaultClear(p *cli.Process, dir *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "clear [FAULT]",
 		Short: "End one fault, or all of them",

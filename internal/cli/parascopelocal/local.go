@@ -22,7 +22,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-const aboutLocal = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
+const about = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
 'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
 run a node exporter for this machine and a head agent that scrapes and sends. It is
 ready when a sample of this machine has come the whole way and was queried back, and
@@ -54,7 +54,7 @@ func New(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "parascope-local",
 		Short: "Run everything on this machine, without AWS",
-		Long:  aboutLocal,
+		Long:  about,
 		Example: `  parascope local
   eval "$(parascope local env)"        # in another shell: point AWS clients at it
   parascope query node_load1
@@ -62,10 +62,10 @@ func New(p *cli.Process) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if o.NodeProgram, err = artifact.FindProgram("parascope-node", p.Getenv); err != nil {
+			if o.NodeProgram, err = artifact.FindProgram("parascope-node"); err != nil {
 				return err
 			}
-			if o.HeadProgram, err = artifact.FindProgram("parascope-head", p.Getenv); err != nil {
+			if o.HeadProgram, err = artifact.FindProgram("parascope-head"); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("imds-credential-lifetime") && o.IMDSAddress == "" {
@@ -80,7 +80,7 @@ func New(p *cli.Process) *cobra.Command {
 				return err
 			}
 			signal.Ignore(syscall.SIGPIPE) // who started it may stop reading; the cloud goes on
-			report := printLocal(p)
+			report := printEvents(p)
 			if asJSON {
 				enc := json.NewEncoder(p.Stdout)
 				report = func(e local.Event) { _ = enc.Encode(e) } // a closed pipe must not stop the cloud
@@ -106,7 +106,7 @@ func New(p *cli.Process) *cobra.Command {
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&verbose, "verbose", false, "log every request")
-	c.AddCommand(newLocalEnv(p, &o.DataDir), newLocalFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))
+	c.AddCommand(newEnv(p, &o.DataDir), newFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))
 	return c
 }
 
@@ -131,8 +131,8 @@ func dataDir(p *cli.Process, flag string) (string, error) {
 	return abs, nil
 }
 
-// printLocal draws events for a person: a line for each thing that runs.
-func printLocal(p *cli.Process) func(local.Event) {
+// printEvents draws events for a person: a line for each thing that runs.
+func printEvents(p *cli.Process) func(local.Event) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	look := ""

@@ -61,6 +61,29 @@ func ReadLine(text string) (Run, bool) {
 	return l.Run, true
 }
 
+// ReadAnswer reads what the function answers whoever invokes it. Texts are as ReadLine
+// gives them.
+func ReadAnswer(payload []byte) (Connection, error) {
+	var r Run
+	if err := json.Unmarshal(payload, &r.Connection); err != nil {
+		return Connection{}, err
+	}
+	r.clean()
+	return r.Connection, nil
+}
+
+// ReadFailure is the message of Lambda's answer for a function that failed, fit to be
+// shown. A function that was killed may leave none.
+func ReadFailure(payload []byte) string {
+	var failure struct {
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal(payload, &failure); err != nil || failure.ErrorMessage == "" {
+		return "it gave no reason"
+	}
+	return shown(failure.ErrorMessage)
+}
+
 // clean makes all texts of a run fit to be logged and shown.
 func (r *Run) clean() {
 	r.DataSources = append([]DataSource(nil), r.DataSources[:min(len(r.DataSources), maxList)]...)

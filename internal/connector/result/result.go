@@ -5,7 +5,7 @@ package result
 
 import "time"
 
-// Connection says what there is in Grafana now and what had to be done for it.
+// Connection is what Grafana has after a run, and what the run did for it.
 type Connection struct {
 	GrafanaWorkspaceID string       `json:"grafanaWorkspaceId,omitempty"`
 	GrafanaURL         string       `json:"grafanaUrl,omitempty"`
