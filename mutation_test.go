@@ -37,7 +37,8 @@ func TestMutations(t *testing.T) {
 				t.Fatalf("%s holds %q %d times; it must stand there once", m.file, m.from, n)
 			}
 			overlay := writeOverlay(t, m.file, strings.Replace(string(source), m.from, m.to, 1))
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay="+overlay, "-run=^"+m.test+"$", "./"+m.pkg).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay="+overlay, "-run=^"+m.test+"$",
+				"./"+m.pkg).CombinedOutput()
 			switch text := string(out); {
 			case err == nil:
 				t.Errorf("with %q switched off %s still passes", m.rule, m.test)

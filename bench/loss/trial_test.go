@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 
 // TestTrial plays the whole of it with agents whose losses are known.
 func TestTrial(t *testing.T) {
-	short := plan{Nodes: 2, Series: 20, Interval: 200 * time.Millisecond, Before: 700 * time.Millisecond, Trouble: 800 * time.Millisecond, After: 500 * time.Millisecond, Drain: 2 * time.Second}
+	short := plan{Nodes: 2, Series: 20, Interval: 200 * time.Millisecond, Before: 700 * time.Millisecond, Trouble: 800 * time.Millisecond,
+		After: 500 * time.Millisecond, Drain: 2 * time.Second}
 	dir := t.TempDir()
 	var running sync.WaitGroup // all at once: a trial is mostly waiting
 	for _, f := range faults() {
@@ -53,7 +54,8 @@ func TestTrial(t *testing.T) {
 			if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			tr := trial{plan: short, fault: f, agent: agents.Kind{Name: agents.Parascope, Program: program}, dir: program + ".d", logger: slog.New(slog.DiscardHandler)}
+			tr := trial{plan: short, fault: f, agent: agents.Kind{Name: agents.Parascope, Program: program}, dir: program + ".d",
+				logger: slog.New(slog.DiscardHandler)}
 			running.Go(func() {
 				got, err := tr.run(t.Context())
 				if err != nil || got.taken < 100 || got.lost < 0 || got.outOfOrder > 0 || got.duplicates > 0 {

@@ -68,7 +68,8 @@ func TestServesInEmptyRoot(t *testing.T) {
 		"nfs": "0", "pressure": "0", "stat": "0", "uname": "1", "vmstat": "0",
 	}
 	got := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^node_scrape_collector_success\{collector="(\w+)"\} (\d)$`).FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^node_scrape_collector_success\{collector="(\w+)"\} (\d)$`).FindAllStringSubmatch(string(page),
+		-1) {
 		got[m[1]] = m[2]
 	}
 	for name, success := range want {
