@@ -29,6 +29,7 @@ func TestMutations(t *testing.T) {
 	}
 	for _, m := range mutations {
 		t.Run(m.rule, func(t *testing.T) {
+			t.Parallel() // linking a test and running it take one core each
 			source, err := os.ReadFile(m.file)
 			if err != nil {
 				t.Fatal(err)
