@@ -2,6 +2,10 @@ package read
 
 import "bytes"
 
+// Whole reports whether text ends with a line's end, as what the kernel writes does. A
+// file that was read while it vanished may not.
+func Whole(text []byte) bool { return len(text) > 0 && text[len(text)-1] == '\n' }
+
 // Line takes the first line off text, without its end. ok is false when text is empty.
 func Line(text *[]byte) (line []byte, ok bool) {
 	if len(*text) == 0 {
