@@ -21,7 +21,8 @@ func GPUCollectors() []page.Collector { return gpu.Collectors() }
 
 // own is what a page says about its own making.
 var own = page.Collector{
-	Name: "the page itself", Families: []*page.Family{scrapeDuration, scrapeSuccess, seriesLeftOut},
+	Name:     "the page itself",
+	Families: []*page.Family{buildInfo, processCPU, processMemory, scrapeDuration, scrapeSuccess, seriesLeftOut},
 }
 
 // Explain describes each collector and its families, as text for a terminal.

@@ -42,6 +42,7 @@ type Scraper struct {
 	flights []*flight
 	free    [][]byte
 
+	process *process  // nil if the page says nothing about it
 	own     page.Page // what the scraper says itself
 	leftOut []leftOut // of the page before
 }
@@ -238,6 +239,9 @@ func (s *Scraper) Close() error {
 			errs = append(errs, u.reader.Close())
 			u.reader = nil
 		}
+	}
+	if s.process != nil {
+		errs = append(errs, s.process.close())
 	}
 	return errors.Join(errs...)
 }

@@ -56,3 +56,13 @@ func UintField(line *[]byte) (n uint64, ok bool) {
 
 // Trim is text without blanks at its ends.
 func Trim(text []byte) []byte { return bytes.TrimSpace(text) }
+
+// Digits reports whether name is a number, as the names of CPUs and processes are.
+func Digits(name string) bool {
+	for i := range len(name) {
+		if name[i] < '0' || name[i] > '9' {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -2,7 +2,8 @@
 // counter too: it never decreases.
 package total
 
-// maxDevices bounds how many devices are remembered, those that went among them.
+// maxDevices bounds how many devices are remembered, those that went among them. Any
+// more are left out of the sum.
 const maxDevices = 4096
 
 // Sum adds up the same counters of several devices. A device that goes keeps what it
@@ -17,7 +18,7 @@ type Sum struct {
 
 // Begin begins a reading of devices with that many counters each.
 func (s *Sum) Begin(counters int) {
-	if s.last == nil || s.counters != counters || len(s.last) > maxDevices {
+	if s.last == nil || s.counters != counters {
 		s.counters, s.last = counters, map[string][]uint64{}
 	}
 	if len(s.totals) != counters {
@@ -31,6 +32,9 @@ func (s *Sum) Begin(counters int) {
 func (s *Sum) Add(name []byte, values []uint64) {
 	last := s.last[string(name)]
 	if last == nil {
+		if len(s.last) == maxDevices {
+			return
+		}
 		last = make([]uint64, s.counters)
 		s.last[string(name)] = last
 	}
