@@ -1,8 +1,10 @@
 package device
 
 import (
-	"bytes"
 	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope/internal/collect/read"
 )
 
 // clientStats are what a Lustre client has counted on one mounted file system.
@@ -27,12 +29,13 @@ var metadataOps = map[string]bool{
 func parseClientStats(b []byte) (clientStats, error) {
 	var s clientStats
 	for line := range lines(b) {
-		name, rest := field(line)
-		counted, rest := field(rest)
-		if word, _ := field(rest); string(word) != "samples" {
+		rest := line
+		name, _ := read.Field(&rest)
+		counted, _ := read.Field(&rest)
+		if word, _ := read.Field(&rest); string(word) != "samples" {
 			continue // snapshot_time, start_time, elapsed_time
 		}
-		n, err := number(counted)
+		n, err := numberField(&counted)
 		if err != nil {
 			return clientStats{}, fmt.Errorf("count of %q: %w", name, err)
 		}
@@ -41,10 +44,10 @@ func parseClientStats(b []byte) (clientStats, error) {
 			s.metadata += n
 		case string(name) == "read_bytes":
 			s.reads = n
-			s.readBytes, err = fifthField(rest)
+			s.readBytes, err = sumField(rest)
 		case string(name) == "write_bytes":
 			s.writes = n
-			s.writeBytes, err = fifthField(rest)
+			s.writeBytes, err = sumField(rest)
 		}
 		if err != nil {
 			return clientStats{}, fmt.Errorf("sum of %q: %w", name, err)
@@ -53,60 +56,49 @@ func parseClientStats(b []byte) (clientStats, error) {
 	return s, nil
 }
 
-// fifthField returns the sum in "samples [bytes] min max sum".
-func fifthField(b []byte) (uint64, error) {
-	var f []byte
-	for range 5 {
-		f, b = field(b)
+// sumField returns the sum in "[bytes] min max sum".
+func sumField(b []byte) (uint64, error) {
+	for range 3 {
+		read.Field(&b)
 	}
-	return number(f)
+	return numberField(&b)
 }
 
 // importTimeouts returns how many requests to a target of a Lustre file system have
 // timed out, from the target's import file. False where it does not say.
 func importTimeouts(b []byte) (uint64, bool) {
 	for line := range lines(b) {
-		name, rest := field(line)
-		if string(name) != "timeouts:" {
-			continue
+		if name, _ := read.Field(&line); string(name) == "timeouts:" {
+			return read.UintField(&line)
 		}
-		value, _ := field(rest)
-		n, err := number(value)
-		return n, err == nil
 	}
 	return 0, false
 }
 
-// lnetStats are the counts of Lustre's network layer.
-type lnetStats struct{ errors, drops uint64 }
-
-// parseLNetStats reads LNet's stats file: one line of eleven numbers, of which the
-// third counts errors and the seventh messages that were dropped.
-func parseLNetStats(b []byte) (lnetStats, error) {
-	var values [11]uint64
-	for i := range values {
-		var f []byte
-		f, b = field(b)
-		n, err := number(f)
+// parseLNetDrops reads LNet's stats file, one line of eleven numbers, and returns the
+// seventh: the messages that LNet dropped. The third, errors, is not used by LNet.
+func parseLNetDrops(b []byte) (uint64, error) {
+	var drops uint64
+	for i := range 11 {
+		n, err := numberField(&b)
 		if err != nil {
-			return lnetStats{}, fmt.Errorf("number %d of 11: %w", i+1, err)
+			return 0, fmt.Errorf("number %d of 11: %w", i+1, err)
 		}
-		values[i] = n
+		if i == 6 {
+			drops = n
+		}
 	}
-	return lnetStats{errors: values[2], drops: values[6]}, nil
+	return drops, nil
 }
 
 // fileSystemName returns the file system's name in the name of a client's folder:
 // "NAME-ffff8d0c1a2b3c4d" of a mounted file system, "NAME-OST0000-osc-ffff…" and
 // "NAME-MDT0000-mdc-ffff…" of a target.
 func fileSystemName(folder string) string {
-	for _, mark := range []string{"-OST", "-MDT"} {
-		if i := bytes.LastIndex([]byte(folder), []byte(mark)); i > 0 {
+	for _, mark := range []string{"-OST", "-MDT", "-"} {
+		if i := strings.LastIndex(folder, mark); i > 0 {
 			return folder[:i]
 		}
-	}
-	if i := bytes.LastIndexByte([]byte(folder), '-'); i > 0 {
-		return folder[:i]
 	}
 	return folder
 }

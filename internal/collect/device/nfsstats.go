@@ -2,7 +2,10 @@ package device
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+
+	"github.com/parascope/parascope/internal/collect/read"
 )
 
 // rpcStats are the counts of the kernel's NFS client.
@@ -12,23 +15,20 @@ type rpcStats struct{ calls, retransmissions uint64 }
 // sent again and the refreshed credentials.
 func parseRPC(b []byte) (rpcStats, error) {
 	for line := range lines(b) {
-		name, rest := field(line)
-		if string(name) != "rpc" {
+		if name, _ := read.Field(&line); string(name) != "rpc" {
 			continue
 		}
-		calls, rest := field(rest)
-		again, _ := field(rest)
 		var s rpcStats
 		var err error
-		if s.calls, err = number(calls); err != nil {
+		if s.calls, err = numberField(&line); err != nil {
 			return rpcStats{}, fmt.Errorf("requests on the line \"rpc\": %w", err)
 		}
-		if s.retransmissions, err = number(again); err != nil {
+		if s.retransmissions, err = numberField(&line); err != nil {
 			return rpcStats{}, fmt.Errorf("retransmissions on the line \"rpc\": %w", err)
 		}
 		return s, nil
 	}
-	return rpcStats{}, fmt.Errorf("it has no complete line \"rpc\"")
+	return rpcStats{}, errors.New("it has no complete line \"rpc\"")
 }
 
 // mountStats are the counts of one mounted NFS export, over its operations.
@@ -53,7 +53,8 @@ func parseMountstats(b []byte, yield func(export []byte, s mountStats)) error {
 		}
 	)
 	for line := range lines(b) {
-		first, rest := field(line)
+		rest := line
+		first, _ := read.Field(&rest)
 		switch {
 		case string(first) == "device":
 			finished()
@@ -75,12 +76,12 @@ func parseMountstats(b []byte, yield func(export []byte, s mountStats)) error {
 // nfsExport returns the export in "server:/path mounted on /mnt with fstype nfs4 …",
 // and nil where the type is another.
 func nfsExport(b []byte) []byte {
-	export, rest := field(b)
-	before, after, found := bytes.Cut(rest, []byte(" with fstype "))
+	export, _ := read.Field(&b)
+	before, after, found := bytes.Cut(b, []byte(" with fstype "))
 	if !found || !bytes.HasPrefix(bytes.TrimSpace(before), []byte("mounted on ")) {
 		return nil
 	}
-	if fstype, _ := field(after); string(fstype) != "nfs" && string(fstype) != "nfs4" {
+	if fstype, _ := read.Field(&after); string(fstype) != "nfs" && string(fstype) != "nfs4" {
 		return nil
 	}
 	return export
@@ -90,15 +91,13 @@ func nfsExport(b []byte) []byte {
 func (s *mountStats) add(b []byte) error {
 	var values [3]uint64
 	for i := range values {
-		var f []byte
-		f, b = field(b)
-		n, err := number(f)
+		n, err := numberField(&b)
 		if err != nil {
 			return err
 		}
 		values[i] = n
 	}
-	if values[1] > values[0] { // a request that is on its way has been sent and is not counted yet
+	if values[1] > values[0] { // not where requests ended before they were sent
 		s.retransmissions += values[1] - values[0]
 	}
 	s.timeouts += values[2]
