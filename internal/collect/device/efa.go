@@ -108,7 +108,9 @@ func (r *efaReader) Read(p *page.Page) error {
 			p.Sample(c.family, float64(c.sum.total), "all")
 		}
 	}
-	p.Sample(efaErrors, float64(r.errors))
+	if r.errors > 0 {
+		p.Sample(efaErrors, float64(r.errors))
+	}
 	return nil
 }
 

@@ -110,7 +110,7 @@ var (
 	}
 	efaErrors = &page.Family{
 		Name: "node_amazonefa_read_errors_total",
-		Help: "Readings of an EFA device's counter that failed. The counter is missing from that sum, or has no series.",
+		Help: "Readings of an EFA device's counter that failed. The counter is missing from that sum, or has no series. Absent before the first.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA",
 	}
 )

@@ -43,7 +43,7 @@ var (
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
 	}
 	enaErrors = &page.Family{
-		Name: "node_ethtool_read_errors_total", Help: "Readings of an ENA card's counters that failed. The card is missing from those sums.",
+		Name: "node_ethtool_read_errors_total", Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA",
 	}
 )
@@ -128,7 +128,9 @@ func (r *enaReader) Read(p *page.Page) error {
 		r.write(p, i)
 	}
 	r.writeAvailable(p)
-	p.Sample(enaErrors, float64(r.errors))
+	if r.errors > 0 {
+		p.Sample(enaErrors, float64(r.errors))
+	}
 	return nil
 }
 

@@ -30,15 +30,11 @@ var (
 		Help: "Requests sent again to this server, over its mounted exports: the server or the network lost the request or its answer.",
 		Type: page.Counter, Unit: "1", Labels: []string{"server"}, Source: mountstats, Where: "nodes with NFS mounts",
 	}
-	nfsServerTimeouts = &page.Family{
-		Name: "node_nfs_server_timeouts_total", Help: "Requests to this server for which all retransmissions of a major timeout went unanswered.",
-		Type: page.Counter, Unit: "1", Labels: []string{"server"}, Source: mountstats, Where: "nodes with NFS mounts",
-	}
 )
 
 var nfs = page.Collector{
 	Name:     "nfs",
-	Families: []*page.Family{nfsCalls, nfsRetransmissions, nfsServerRetransmissions, nfsServerTimeouts},
+	Families: []*page.Family{nfsCalls, nfsRetransmissions, nfsServerRetransmissions},
 	Sources:  []string{rpcFile, mountstats},
 	Open: func(env page.Env) (page.Reader, error) {
 		return &nfsReader{env: env, servers: map[string]*nfsServer{}}, nil
@@ -59,9 +55,9 @@ type nfsReader struct {
 
 // nfsServer is what is known of a server, over its exports.
 type nfsServer struct {
-	name                      string
-	retransmissions, timeouts sum
-	round                     int // the last reading that found an export
+	name            string
+	retransmissions sum
+	round           int // the last reading that found an export
 }
 
 // Read implements page.Reader.
@@ -90,7 +86,6 @@ func (r *nfsReader) Read(p *page.Page) error {
 	r.round++
 	for _, s := range r.servers {
 		s.retransmissions.next()
-		s.timeouts.next()
 	}
 	r.exports = map[string]bool{}
 	if err := parseMountstats(text, r.add); err != nil {
@@ -102,7 +97,7 @@ func (r *nfsReader) Read(p *page.Page) error {
 
 // add adds a mounted export to its server's counts. An export that is mounted twice
 // has one set of counts, which stands at both places.
-func (r *nfsReader) add(export []byte, s mountStats) {
+func (r *nfsReader) add(export []byte, retransmissions uint64) {
 	key := string(export)
 	if r.exports[key] {
 		return
@@ -118,8 +113,7 @@ func (r *nfsReader) add(export []byte, s mountStats) {
 		r.servers[name] = server
 	}
 	server.round = r.round
-	server.retransmissions.add(server.retransmissions.part(key), s.retransmissions)
-	server.timeouts.add(server.timeouts.part(key), s.timeouts)
+	server.retransmissions.add(server.retransmissions.part(key), retransmissions)
 }
 
 // forget makes room by forgetting a server without mounts at this reading and the last.
@@ -143,9 +137,6 @@ func (r *nfsReader) write(p *page.Page) {
 	slices.SortFunc(r.order, func(a, b *nfsServer) int { return strings.Compare(a.name, b.name) })
 	for _, s := range r.order {
 		p.Sample(nfsServerRetransmissions, float64(s.retransmissions.total), s.name)
-	}
-	for _, s := range r.order {
-		p.Sample(nfsServerTimeouts, float64(s.timeouts.total), s.name)
 	}
 }
 

@@ -31,25 +31,22 @@ func parseRPC(b []byte) (rpcStats, error) {
 	return rpcStats{}, errors.New("it has no complete line \"rpc\"")
 }
 
-// mountStats are the counts of one mounted NFS export, over its operations.
-type mountStats struct{ retransmissions, timeouts uint64 }
-
 // parseMountstats reads /proc/self/mountstats and calls yield once for each NFS mount
-// with the export ("server:/path", as the kernel escapes it) and its counts. The bytes
-// of export are valid during the call only. Operations are lines
-// "NAME: requests transmissions timeouts …" after "per-op statistics"; a mount whose
-// numbers cannot be read is left out and makes an error.
-func parseMountstats(b []byte, yield func(export []byte, s mountStats)) error {
+// with the export ("server:/path", as the kernel escapes it) and its retransmissions.
+// The bytes of export are valid during the call only. Operations are lines
+// "NAME: requests transmissions …" after "per-op statistics"; a mount whose numbers
+// cannot be read is left out and makes an error.
+func parseMountstats(b []byte, yield func(export []byte, retransmissions uint64)) error {
 	var (
 		export   []byte
-		s        mountStats
+		again    uint64
 		perOp    bool
 		bad      error
 		finished = func() {
 			if export != nil && perOp {
-				yield(export, s)
+				yield(export, again)
 			}
-			export, s, perOp = nil, mountStats{}, false
+			export, again, perOp = nil, 0, false
 		}
 	)
 	for line := range lines(b) {
@@ -63,10 +60,12 @@ func parseMountstats(b []byte, yield func(export []byte, s mountStats)) error {
 		case string(first) == "per-op":
 			perOp = true
 		case perOp && len(first) > 1 && first[len(first)-1] == ':':
-			if err := s.add(rest); err != nil {
+			n, err := retransmissionsOf(rest)
+			if err != nil {
 				bad = fmt.Errorf("operation %q of %q: %w", first, export, err)
 				export = nil
 			}
+			again += n
 		}
 	}
 	finished()
@@ -87,21 +86,17 @@ func nfsExport(b []byte) []byte {
 	return export
 }
 
-// add adds an operation's "requests transmissions timeouts …".
-func (s *mountStats) add(b []byte) error {
-	var values [3]uint64
-	for i := range values {
-		n, err := numberField(&b)
-		if err != nil {
-			return err
-		}
-		values[i] = n
+// retransmissionsOf reads an operation's "requests transmissions …".
+func retransmissionsOf(b []byte) (uint64, error) {
+	requests, err := numberField(&b)
+	if err != nil {
+		return 0, err
 	}
-	if values[1] > values[0] { // not where requests ended before they were sent
-		s.retransmissions += values[1] - values[0]
+	transmissions, err := numberField(&b)
+	if err != nil || transmissions < requests { // fewer: some requests ended before they were sent
+		return 0, err
 	}
-	s.timeouts += values[2]
-	return nil
+	return transmissions - requests, nil
 }
 
 // serverOf returns the server in an export "server:/path".

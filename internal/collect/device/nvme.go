@@ -59,7 +59,7 @@ func storeFamily(what, demand string) *page.Family {
 
 var logPageErrors = &page.Family{
 	Name: "node_nvme_log_page_errors_total",
-	Help: "Readings of a disk's log page that failed. The disk has no series of these metrics then, or is missing from the sums.",
+	Help: "Readings of a disk's log page that failed. The disk has no series of these metrics then, or is missing from the sums. Absent before the first.",
 	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System",
 }
 
@@ -144,7 +144,9 @@ func (r *nvmeReader) Read(p *page.Page) error {
 	for i, l := range storeLimits {
 		r.writeStore(p, &r.sums[i], l.family, l.micros)
 	}
-	p.Sample(logPageErrors, float64(r.errors))
+	if r.errors > 0 {
+		p.Sample(logPageErrors, float64(r.errors))
+	}
 	return nil
 }
 
