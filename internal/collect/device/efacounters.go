@@ -93,7 +93,7 @@ func unknownEFAFamily(file string) *page.Family {
 	if strings.HasSuffix(file, "_bytes") {
 		unit = "bytes"
 	}
-	return efaFamily(file, unit, "A counter of EFA's driver that this version of the program does not know.", portFiles, "")
+	return efaFamily(file, unit, "Not known to this version of the program; see the documentation of the driver.", portFiles, "")
 }
 
 var (

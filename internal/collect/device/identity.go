@@ -35,7 +35,7 @@ var identity = page.Collector{
 type identityReader struct {
 	env    page.Env
 	files  *hostFiles
-	name   *read.File // the host name, which has no time of change; nil where there is none
+	name   *read.File // the host name, which has no time of change; nil until it could be opened
 	buf    []byte
 	short  []byte // of the host name, as in labels
 	known  host
@@ -43,9 +43,7 @@ type identityReader struct {
 }
 
 func openIdentity(env page.Env) (page.Reader, error) {
-	r := &identityReader{env: env, files: newHostFiles(env)}
-	r.name, _ = read.Open(env.Proc("sys/kernel/hostname")) // none: the label is empty where the host name is asked for
-	return r, nil
+	return &identityReader{env: env, files: newHostFiles(env)}, nil
 }
 
 // Read implements page.Reader.
@@ -73,7 +71,11 @@ func (r *identityReader) Read(p *page.Page) error {
 // hostName is the host name up to the first dot; nothing where it cannot be read.
 func (r *identityReader) hostName() []byte {
 	if r.name == nil {
-		return nil
+		var err error
+		if r.name, err = read.Open(r.env.Proc("sys/kernel/hostname")); err != nil {
+			r.name = nil
+			return nil
+		}
 	}
 	text, err := r.name.Read(&r.buf)
 	if err != nil {
