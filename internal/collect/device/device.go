@@ -6,5 +6,12 @@ import "github.com/parascope/parascope/internal/collect/page"
 
 // Collectors is the literal list of this package's collectors.
 func Collectors() []page.Collector {
-	return []page.Collector{}
+	return []page.Collector{
+		identity,
+		efa,
+		enaCollector(nil),
+		nvmeCollector(nil),
+		lustre,
+		nfs,
+	}
 }

@@ -1,0 +1,238 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/read"
+)
+
+const (
+	llite       = "/sys/kernel/debug/lustre/llite/*/stats"
+	lustreWhere = "nodes that mount Lustre (FSx for Lustre)"
+)
+
+var (
+	lustreReadBytes  = lustreFamily("read_bytes_total", "bytes", llite, "Bytes that programs read, from the client's cache too.")
+	lustreWriteBytes = lustreFamily("write_bytes_total", "bytes", llite, "Bytes that programs wrote.")
+	lustreOperations = lustreFamily("operations_total", "1", llite,
+		"Operations of programs: reads, writes, and metadata (open, close, create, remove, rename, attributes, listing, statfs).", "operation")
+	lustreTimeouts = lustreFamily("rpc_timeouts_total", "1", "/sys/kernel/debug/lustre/{osc,mdc}/*/import",
+		"Requests to the file system's servers that timed out.")
+	lnetDrops = &page.Family{
+		Name: "node_lnet_dropped_messages_total", Help: "Messages that Lustre's network layer dropped.",
+		Type: page.Counter, Unit: "1", Source: "/sys/kernel/debug/lnet/stats", Where: lustreWhere,
+	}
+)
+
+func lustreFamily(what, unit, source, help string, labels ...string) *page.Family {
+	return &page.Family{
+		Name: "node_lustre_" + what, Help: help, Type: page.Counter, Unit: unit,
+		Labels: append([]string{"fsname"}, labels...), Source: source, Where: lustreWhere,
+	}
+}
+
+var lustre = page.Collector{
+	Name:     "lustre",
+	Families: []*page.Family{lustreReadBytes, lustreWriteBytes, lustreOperations, lustreTimeouts, lnetDrops},
+	Sources: []string{
+		llite, "/sys/kernel/debug/lustre/{osc,mdc}/*/import", "/sys/kernel/debug/lnet/stats", "the same below /proc/fs/lustre and /proc/sys/lnet",
+	},
+	Privilege: "root: only root may read debugfs",
+	Open: func(env page.Env) (page.Reader, error) {
+		return &lustreReader{env: env, systems: map[string]*fileSystem{}}, nil
+	},
+}
+
+// maxLustreFiles is how many files of one kind are read: mounts, or targets.
+const maxLustreFiles = 1024
+
+type lustreReader struct {
+	env     page.Env
+	buf     []byte
+	systems map[string]*fileSystem
+	round   int
+}
+
+// fileSystem is what is known of a Lustre file system, over its mounts and targets.
+type fileSystem struct {
+	name                  string
+	readBytes, writeBytes sum
+	reads, writes         sum
+	metadata, timeouts    sum
+	mounted, targets      int // the last reading that found a mount, or a target's import
+}
+
+// Read implements page.Reader.
+func (r *lustreReader) Read(p *page.Page) error {
+	mounts, base, err := r.folders("llite")
+	if err != nil {
+		return err
+	}
+	if len(mounts) == 0 {
+		return page.ErrAbsent
+	}
+	r.round++
+	for _, f := range r.systems {
+		for _, s := range []*sum{&f.readBytes, &f.writeBytes, &f.reads, &f.writes, &f.metadata, &f.timeouts} {
+			s.next()
+		}
+	}
+	for _, folder := range mounts {
+		if err := r.readMount(filepath.Join(base, folder, "stats"), folder); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []string{"osc", "mdc"} {
+		if err := r.readTargets(kind); err != nil {
+			return err
+		}
+	}
+	r.write(p)
+	return r.writeDrops(p)
+}
+
+// folders are the client's folders of a kind, and where they lie: in debugfs, or in
+// procfs with older clients. None is no error.
+func (r *lustreReader) folders(kind string) (names []string, base string, err error) {
+	for _, base := range []string{r.env.Sys("kernel/debug/lustre/" + kind), r.env.Proc("fs/lustre/" + kind)} {
+		entries, err := os.ReadDir(base)
+		switch {
+		case errors.Is(err, fs.ErrPermission) && r.loaded():
+			return nil, "", fmt.Errorf("%w: the collector lustre needs root, to read debugfs", err)
+		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+			return nil, "", err
+		}
+		for _, e := range entries {
+			if e.IsDir() && len(names) < maxLustreFiles {
+				names = append(names, e.Name())
+			}
+		}
+		if len(names) > 0 {
+			return names, base, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// loaded reports whether the kernel has Lustre's client, which everyone may see.
+func (r *lustreReader) loaded() bool {
+	_, err := os.Stat(r.env.Sys("module/lustre"))
+	return err == nil
+}
+
+func (r *lustreReader) system(folder string) *fileSystem {
+	name := fileSystemName(folder)
+	f := r.systems[name]
+	if f == nil {
+		f = &fileSystem{name: name}
+		r.systems[name] = f
+	}
+	return f
+}
+
+// readMount adds what a mounted file system has counted. One that was unmounted
+// meanwhile is no error.
+func (r *lustreReader) readMount(path, folder string) error {
+	text, err := read.All(path, &r.buf)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := parseClientStats(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	f := r.system(folder)
+	f.mounted = r.round
+	f.readBytes.add(f.readBytes.part(folder), s.readBytes)
+	f.writeBytes.add(f.writeBytes.part(folder), s.writeBytes)
+	f.reads.add(f.reads.part(folder), s.reads)
+	f.writes.add(f.writes.part(folder), s.writes)
+	f.metadata.add(f.metadata.part(folder), s.metadata)
+	return nil
+}
+
+// readTargets adds the timeouts of the requests to the targets of a kind.
+func (r *lustreReader) readTargets(kind string) error {
+	targets, base, err := r.folders(kind)
+	if err != nil {
+		return err
+	}
+	for _, folder := range targets {
+		text, err := read.All(filepath.Join(base, folder, "import"), &r.buf)
+		if gone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n, ok := importTimeouts(text); ok {
+			f := r.system(folder)
+			f.targets = r.round
+			f.timeouts.add(f.timeouts.part(folder), n)
+		}
+	}
+	return nil
+}
+
+// write writes the file systems that are mounted.
+func (r *lustreReader) write(p *page.Page) {
+	var mounted []*fileSystem
+	for name, f := range r.systems {
+		switch {
+		case f.mounted == r.round:
+			mounted = append(mounted, f)
+		case len(r.systems) > maxLustreFiles:
+			delete(r.systems, name)
+		}
+	}
+	slices.SortFunc(mounted, func(a, b *fileSystem) int { return strings.Compare(a.name, b.name) })
+	for _, f := range mounted {
+		p.Sample(lustreReadBytes, float64(f.readBytes.total), f.name)
+	}
+	for _, f := range mounted {
+		p.Sample(lustreWriteBytes, float64(f.writeBytes.total), f.name)
+	}
+	for _, f := range mounted {
+		p.Sample(lustreOperations, float64(f.reads.total), f.name, "read")
+		p.Sample(lustreOperations, float64(f.writes.total), f.name, "write")
+		p.Sample(lustreOperations, float64(f.metadata.total), f.name, "metadata")
+	}
+	for _, f := range mounted {
+		if f.targets == r.round {
+			p.Sample(lustreTimeouts, float64(f.timeouts.total), f.name)
+		}
+	}
+}
+
+// writeDrops writes what LNet dropped, where its file is.
+func (r *lustreReader) writeDrops(p *page.Page) error {
+	for _, path := range []string{r.env.Sys("kernel/debug/lnet/stats"), r.env.Proc("sys/lnet/stats")} {
+		text, err := read.All(path, &r.buf)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		drops, err := parseLNetDrops(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		p.Sample(lnetDrops, float64(drops))
+		return nil
+	}
+	return nil
+}
+
+// Close implements page.Reader.
+func (r *lustreReader) Close() error { return nil }
