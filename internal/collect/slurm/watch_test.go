@@ -103,7 +103,7 @@ func TestGrowth(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "slurm_resume.log")
 		grown := 0
 		go slurm.FollowGrowth(t.Context(), func() { grown++ }, name)
-		pass(3 * time.Second)
+		pass(3*time.Second + 500*time.Millisecond) // between two looks
 		step := func(what string, want int, change func() error) {
 			if err := change(); err != nil {
 				t.Fatal(err)
