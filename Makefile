@@ -73,7 +73,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect ./internal/collect/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/stack ./localaws/amp/dataplane

@@ -109,6 +109,7 @@ func TestGrowth(t *testing.T) {
 				t.Fatal(err)
 			}
 			pass(2 * time.Second)
+			synctest.Wait()
 			if grown != want {
 				t.Errorf("%s: called %d times, want %d", what, grown, want)
 			}
