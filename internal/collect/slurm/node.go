@@ -55,18 +55,23 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 	var nodes []Node
 	var bad int
 	var first string
+	seen := map[string]bool{}
 	for line := range bytes.Lines(out) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		n, err := parseNode(string(line), zone)
+		if err == nil && seen[n.Name] {
+			err = fmt.Errorf("node %q is there twice", n.Name)
+		}
 		if err != nil {
 			if bad++; bad == 1 {
 				first = err.Error()
 			}
 			continue
 		}
+		seen[n.Name] = true
 		nodes = append(nodes, n)
 	}
 	if bad > 0 {
