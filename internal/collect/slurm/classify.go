@@ -38,7 +38,7 @@ func ClassifyNode(n *Node) string {
 		return NodeDrained
 	case n.Has("powering_up"):
 		return NodePoweringUp
-	case n.Has("powering_down") || n.Has("power_down"):
+	case n.Has("powering_down"): // power_down is the request: the node still runs its jobs
 		return NodePoweringDown
 	case n.State == "down" || n.State == "error":
 		return NodeDown // also with powered_down: ParallelCluster sets nodes down that it could not launch

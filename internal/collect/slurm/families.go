@@ -116,6 +116,9 @@ var (
 
 	snapshotTime = gauge("slurm_snapshot_timestamp_seconds", "the head program",
 		"When the snapshot that this page shows began, in Unix seconds.")
+	snapshotAge      = gauge("slurm_snapshot_age_seconds", "the head program", "Age of the snapshot that this page shows.")
+	snapshotInterval = gauge("slurm_snapshot_interval_seconds", "the head program",
+		"Time between two snapshots: longer while slurmctld answers slowly.")
 	commandSuccess = gauge("slurm_command_success", "the head program",
 		"1 if the command's output was read; with 0 its metrics are absent.", "command")
 	commandSeconds = gauge("slurm_command_duration_seconds", "the head program", "Time that the command took.", "command")

@@ -9,6 +9,9 @@ import (
 // timeLayout is the layout of SLURM_TIME_FORMAT=standard.
 const timeLayout = "2006-01-02T15:04:05"
 
+// maxLine bounds a line of a tool's output: the longest field is a reason or a node list.
+const maxLine = 64 << 10
+
 // record is a line of NAME=VALUE fields in parts that hold fields of Slurm's own only.
 type record []string
 

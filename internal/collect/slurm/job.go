@@ -51,16 +51,18 @@ type Job struct {
 func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 	var jobs []Job
 	var bad int
+	seen := map[string]bool{}
 	for line := range bytes.Lines(out) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		f := strings.Split(string(line), separator)
-		if len(f) != len(jobFields)+1 || f[0] == "" || f[5] == "" {
+		if len(line) > maxLine || len(f) != len(jobFields)+1 || f[0] == "" || f[5] == "" || seen[f[0]] {
 			bad++
 			continue
 		}
+		seen[f[0]] = true
 		for i := range f {
 			f[i] = known(strings.TrimSpace(f[i]))
 		}
@@ -72,7 +74,7 @@ func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 		})
 	}
 	if bad > 0 {
-		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields", bad, len(jobFields))
+		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, or are there twice", bad, len(jobFields))
 	}
 	return jobs, nil
 }

@@ -81,6 +81,9 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 }
 
 func parseNode(line string, zone *time.Location) (Node, error) {
+	if len(line) > maxLine {
+		return Node{}, fmt.Errorf("it is longer than %d bytes", maxLine)
+	}
 	if !strings.HasPrefix(line, "NodeName=") {
 		return Node{}, errors.New("it does not begin with NodeName=")
 	}

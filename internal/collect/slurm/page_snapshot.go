@@ -6,7 +6,7 @@ import (
 
 // WritePage writes a snapshot in Prometheus' text format. What a command that failed would
 // have told is absent, and its success is 0.
-func WritePage(p *page.Page, s *Snapshot) {
+func WritePage(p *page.Page, s *Snapshot, a *Allocations) {
 	parts := []struct {
 		command string
 		part    Part
@@ -27,11 +27,11 @@ func WritePage(p *page.Page, s *Snapshot) {
 			p.Sample(commandSeconds, c.part.Took.Seconds(), c.command)
 		}
 	}
-	if s.Nodes != nil {
+	if s.nodesRead() {
 		writeNodes(p, s.Nodes)
 	}
-	if s.JobsPart.Err == nil {
-		writeJobs(p, s, countTRES)
+	if s.jobsRead() {
+		writeJobs(p, s, countGPUs(a))
 	}
 	if s.SchedulerPart.Err == nil {
 		writeScheduler(p, &s.Scheduler)

@@ -53,7 +53,7 @@ func TestGoldenPages(t *testing.T) {
 			s.Jobs = jobsOfO(t)
 			s.NodesPart.Took, s.JobsPart.Took, s.SchedulerPart.Took = 20*time.Millisecond, 10*time.Millisecond, 5*time.Millisecond
 			var p page.Page
-			slurm.WritePage(&p, &s)
+			slurm.WritePage(&p, &s, slurm.NewAllocations())
 			if err := p.Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,8 +127,12 @@ func (s *Scheduler) addRPC(section, line string) {
 	total, _ := strconv.ParseFloat(m[3], 64)
 	switch {
 	case strings.Contains(section, "by message type"):
-		s.RPCs = append(s.RPCs, RPC{m[1], count, total * 1e-6})
+		if !slices.ContainsFunc(s.RPCs, func(r RPC) bool { return r.Message == m[1] }) {
+			s.RPCs = append(s.RPCs, RPC{m[1], count, total * 1e-6})
+		}
 	case strings.Contains(section, "by user"):
-		s.ByUser = append(s.ByUser, UserRPC{m[1], count, total * 1e-6})
+		if !slices.ContainsFunc(s.ByUser, func(r UserRPC) bool { return r.User == m[1] }) {
+			s.ByUser = append(s.ByUser, UserRPC{m[1], count, total * 1e-6})
+		}
 	}
 }

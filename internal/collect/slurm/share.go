@@ -24,6 +24,7 @@ type Share struct {
 func ParseShares(out []byte) ([]Share, error) {
 	var shares []Share
 	var bad int
+	seen := map[[2]string]bool{}
 	for line := range bytes.Lines(out) {
 		text := strings.TrimRight(string(line), "\r\n")
 		if strings.TrimSpace(text) == "" {
@@ -35,6 +36,12 @@ func ParseShares(out []byte) ([]Share, error) {
 			continue
 		}
 		s := Share{Account: strings.TrimSpace(f[0]), User: strings.TrimSpace(f[1])}
+		owner := [2]string{s.Account, s.User}
+		if seen[owner] {
+			bad++
+			continue
+		}
+		seen[owner] = true
 		s.NormShares, s.RawUsage, s.EffectiveUse = decimal(f[3]), decimal(f[4]), decimal(f[5])
 		if v, err := strconv.ParseFloat(f[6], 64); err == nil {
 			s.FairShare, s.HasFairShare = v, true
@@ -42,7 +49,7 @@ func ParseShares(out []byte) ([]Share, error) {
 		shares = append(shares, s)
 	}
 	if bad > 0 {
-		return shares, fmt.Errorf("sshare: %d lines do not have 7 fields", bad)
+		return shares, fmt.Errorf("sshare: %d lines do not have 7 fields, or are there twice", bad)
 	}
 	return shares, nil
 }

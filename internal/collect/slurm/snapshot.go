@@ -23,6 +23,10 @@ type Snapshot struct {
 	NodesPart, JobsPart, SchedulerPart, SharesPart Part
 }
 
+// nodesRead and jobsRead report whether the command was read, but for single lines.
+func (s *Snapshot) nodesRead() bool { return s.NodesPart.Err == nil || len(s.Nodes) > 0 }
+func (s *Snapshot) jobsRead() bool  { return s.JobsPart.Err == nil || len(s.Jobs) > 0 }
+
 // Took is the time that all commands took together.
 func (s Snapshot) Took() time.Duration {
 	return s.NodesPart.Took + s.JobsPart.Took + s.SchedulerPart.Took + s.SharesPart.Took

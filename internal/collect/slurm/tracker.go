@@ -93,10 +93,10 @@ var finished = map[string]bool{
 // Observe counts the difference between the last snapshot and s. Jobs that a first snapshot
 // finds are remembered and not counted: when they began is unknown to this program.
 func (t *Tracker) Observe(s *Snapshot) {
-	if s.JobsPart.Err == nil {
+	if s.jobsRead() {
 		t.observeJobs(s)
 	}
-	if s.NodesPart.Err == nil {
+	if s.nodesRead() {
 		t.observeNodes(s)
 	}
 }
@@ -111,7 +111,7 @@ func (t *Tracker) observeJobs(s *Snapshot) {
 		if j.State == "pending" && j.Restarts == 0 {
 			continue // nothing of it can be counted yet
 		}
-		key := fmt.Sprintf("%s/%d", j.RawID, j.Restarts)
+		key := keyOf(j)
 		seen, known := t.state.Seen[key]
 		if !known && len(t.state.Seen) >= maxTracked {
 			continue
@@ -131,10 +131,7 @@ func (t *Tracker) observeJobs(s *Snapshot) {
 
 // count counts what is new about a job. With first, it only remembers it.
 func (t *Tracker) count(j *Job, seen *seenJob, isNew, first bool) {
-	part := ""
-	if len(j.Partitions) > 0 {
-		part = j.Partitions[0]
-	}
+	part := firstPartition(j)
 	if isNew && j.Restarts > 0 && !first {
 		t.state.Requeued[part]++
 	}
