@@ -93,6 +93,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
+	$(GO) test ./internal/collect/slurm -run TestDocument -update
 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
