@@ -1,0 +1,298 @@
+package pcluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/parascope/parascope/internal/collect/page"
+)
+
+const (
+	maxSeries    = 500 // of one family: codes and names come from outside
+	maxStateFile = 4 << 20
+)
+
+// keys of the families that events count.
+const (
+	launchFailures    = "launch"
+	bootstrapFailures = "bootstrap"
+	healthFailures    = "health"
+	lostInstances     = "lost"
+	notResponding     = "responding"
+	nodeChecks        = "check"
+	actionFailures    = "action"
+)
+
+func family(name, help string, labels ...string) *page.Family {
+	return &page.Family{Name: name, Help: help, Type: page.Counter, Labels: append([]string{"queue", "compute_resource"}, labels...),
+		Source: "clustermgtd.events, slurm_resume.events", Where: "head node"}
+}
+
+// counted are the families that events count, in the order of the page.
+var counted = []struct {
+	key    string
+	family *page.Family
+}{
+	{launchFailures, family("parallelcluster_node_launch_failures_total",
+		"Nodes that EC2 did not launch, by ParallelCluster's type of failure and EC2's error code.", "failure_type", "error_code")},
+	{bootstrapFailures, family("parallelcluster_node_bootstrap_failures_total",
+		"Nodes that did not finish their start. ParallelCluster counts them towards protected mode.", "failure_type")},
+	{healthFailures, family("parallelcluster_node_health_check_failures_total",
+		"Nodes that ParallelCluster replaces for a failed health check of EC2 or a scheduled event.", "check")},
+	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose instance is gone.")},
+	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set down since they did not respond.")},
+	{nodeChecks, family("parallelcluster_compute_health_checks_total", "Health checks that ran before jobs, by result: ok, failed or error.",
+		"check", "result")},
+	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action", "stage")},
+}
+
+var (
+	heartbeat = &page.Family{Name: "parallelcluster_clustermgtd_heartbeat_timestamp_seconds", Type: page.Gauge, Unit: "seconds",
+		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes end themselves when it is older than 600 s.",
+		Source: "clustermgtd_heartbeat", Where: "head node"}
+	fleetStatus = &page.Family{Name: "parallelcluster_compute_fleet_status", Type: page.Gauge, Labels: []string{"status"},
+		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json", Where: "head node"}
+	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
+		Help: "Lines of event files that are no event or too long.", Source: "*.events", Where: "head node"}
+	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},
+		Help: "1 if the file was read; with 0 what it tells is absent.", Source: "the head program", Where: "head node"}
+)
+
+// Families are all families of the page.
+func Families() []*page.Family {
+	all := []*page.Family{heartbeat, fleetStatus}
+	for _, c := range counted {
+		all = append(all, c.family)
+	}
+	return append(all, unread, readSuccess)
+}
+
+// Options of a Collector.
+type Options struct {
+	Root      string // the directory that stands for /
+	StateFile string // where counts and places in files are kept; empty for nowhere
+	Logger    *slog.Logger
+}
+
+// DefaultOptions are those of a head node.
+func DefaultOptions() Options { return Options{Root: "/", Logger: slog.New(slog.DiscardHandler)} }
+
+// Validate reports the first option that cannot work.
+func (o Options) Validate() error {
+	if o.Root == "" || o.Logger == nil {
+		return errors.New("Root and Logger are needed")
+	}
+	return nil
+}
+
+// Where ParallelCluster has its files.
+const (
+	heartbeatFile = "opt/slurm/etc/pcluster/.slurm_plugin/clustermgtd_heartbeat"
+	statusFile    = "opt/parallelcluster/shared/computefleet-status.json"
+	logDirectory  = "var/log/parallelcluster"
+)
+
+var eventFiles = []string{"clustermgtd.events", "slurm_resume.events", "slurm_health_check.events", "compute_health_check.events"}
+
+// Collector follows ParallelCluster's files. Its methods are called one at a time.
+type Collector struct {
+	o      Options
+	files  []*follower
+	counts map[string]map[[4]string]float64
+	unread float64
+}
+
+// saved is the state on disk.
+type saved struct {
+	Version int
+	Places  map[string]place
+	Counts  map[string][]savedCount
+	Unread  float64
+}
+
+type savedCount struct {
+	Labels [4]string
+	Value  float64
+}
+
+const savedVersion = 1
+
+// New returns a collector. A state file that cannot be read is logged, and counting begins
+// at 0 and at the ends of the files.
+func New(o Options) (*Collector, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Collector{o: o, counts: map[string]map[[4]string]float64{}}
+	for _, name := range eventFiles {
+		c.files = append(c.files, &follower{path: filepath.Join(o.Root, logDirectory, name)})
+	}
+	for _, f := range counted {
+		c.counts[f.key] = map[[4]string]float64{}
+	}
+	if o.StateFile != "" {
+		if err := c.load(); err != nil {
+			o.Logger.Warn("ParallelCluster's event counters begin at 0", "err", err)
+		}
+	}
+	return c, nil
+}
+
+// Read takes what is new in the files and writes the page.
+func (c *Collector) Read(p *page.Page) {
+	failed := map[string]error{}
+	for _, f := range c.files {
+		before := f.skipped
+		failed[filepath.Base(f.path)] = f.read(c.countLine)
+		c.unread += min(f.skipped-before, 1)
+	}
+	beat, err := c.readHeartbeat()
+	failed["clustermgtd_heartbeat"] = err
+	status, statusErr := c.readStatus()
+	failed["computefleet-status.json"] = statusErr
+	if err == nil {
+		p.Sample(heartbeat, float64(beat.UnixMilli())/1000)
+	}
+	if statusErr == nil {
+		p.Sample(fleetStatus, 1, status)
+	}
+	for _, f := range counted {
+		counts := c.counts[f.key]
+		for _, labels := range slices.SortedFunc(maps.Keys(counts), func(a, b [4]string) int { return slices.Compare(a[:], b[:]) }) {
+			p.Sample(f.family, counts[labels], labels[:len(f.family.Labels)]...)
+		}
+	}
+	p.Sample(unread, c.unread)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		success := 1.0
+		if failed[name] != nil {
+			success = 0
+			c.o.Logger.Warn("a file of ParallelCluster was not read", "file", name, "err", failed[name])
+		}
+		p.Sample(readSuccess, success, name)
+	}
+	if c.o.StateFile != "" {
+		if err := c.save(); err != nil {
+			c.o.Logger.Warn("ParallelCluster's event counters are not saved", "err", err)
+		}
+	}
+}
+
+func (c *Collector) countLine(line []byte) {
+	counts, err := readEvent(line)
+	if err != nil {
+		c.unread++
+		return
+	}
+	for _, n := range counts {
+		all := c.counts[n.family]
+		if _, known := all[n.labels]; !known && len(all) >= maxSeries {
+			n.labels = [4]string{"other", "other", "other", "other"}
+		}
+		all[n.labels] += n.by
+	}
+}
+
+// readHeartbeat reads clustermgtd's heartbeat, "2026-11-29 12:00:00.123456+0000".
+func (c *Collector) readHeartbeat() (time.Time, error) {
+	b, err := readSmall(filepath.Join(c.o.Root, heartbeatFile))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Parse("2006-01-02 15:04:05.999999-0700", strings.TrimSpace(string(b)))
+}
+
+func (c *Collector) readStatus() (string, error) {
+	b, err := readSmall(filepath.Join(c.o.Root, statusFile))
+	if err != nil {
+		return "", err
+	}
+	var s struct{ Status string }
+	if err := json.Unmarshal(b, &s); err != nil {
+		return "", err
+	}
+	if s.Status == "" {
+		return "", errors.New("it has no status")
+	}
+	return s.Status, nil
+}
+
+// readSmall reads a regular file of up to 64 KiB.
+func readSmall(name string) ([]byte, error) { return readBounded(name, 64<<10) }
+
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not block
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return nil, fmt.Errorf("%s is not a regular file of up to %d bytes", name, limit)
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+func (c *Collector) save() error {
+	s := saved{Version: savedVersion, Places: map[string]place{}, Counts: map[string][]savedCount{}, Unread: c.unread}
+	for _, f := range c.files {
+		if f.begun {
+			s.Places[filepath.Base(f.path)] = f.at
+		}
+	}
+	for key, counts := range c.counts {
+		for labels, value := range counts {
+			s.Counts[key] = append(s.Counts[key], savedCount{labels, value})
+		}
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	temporary := c.o.StateFile + ".new"
+	if err := os.WriteFile(temporary, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, c.o.StateFile)
+}
+
+func (c *Collector) load() error {
+	b, err := readBounded(c.o.StateFile, maxStateFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var s saved
+	if err := json.Unmarshal(b, &s); err != nil || s.Version != savedVersion {
+		return fmt.Errorf("%s is not a file of this version", c.o.StateFile)
+	}
+	for _, f := range c.files {
+		if at, ok := s.Places[filepath.Base(f.path)]; ok && at.Offset >= 0 {
+			f.at, f.begun = at, true
+		}
+	}
+	for key, counts := range s.Counts {
+		for _, n := range counts {
+			if all := c.counts[key]; all != nil && len(all) <= maxSeries && n.Value >= 0 {
+				all[n.Labels] = n.Value
+			}
+		}
+	}
+	c.unread = max(s.Unread, 0)
+	return nil
+}

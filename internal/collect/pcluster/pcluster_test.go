@@ -1,0 +1,211 @@
+package pcluster_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/pcluster"
+)
+
+// event is a line as ParallelCluster writes it.
+func event(kind, detail string) string {
+	return fmt.Sprintf(`{"datetime": "2026-11-29T09:00:00.000+00:00", "version": 0, "scheduler": "slurm", "cluster-name": "c", `+
+		`"node-role": "HeadNode", "component": "clustermgtd", "level": "WARNING", "instance-id": "i-0", "event-type": %q, `+
+		`"message": "m", "compute": {"name": "gpu-dy-p5-7"}, "detail": %s}`+"\n", kind, detail)
+}
+
+const iceDetail = `{"failure-type": "ice-failures", "count": 4, "error-details": {"InsufficientInstanceCapacity": ` +
+	`{"count": 3, "nodes": [{"name": "gpu-large-dy-p5-1"}, {"name": "gpu-large-dy-p5-2"}, {"name": "odd"}]}, ` +
+	`"Unsupported": {"count": 1, "nodes": [{"name": "q-st-c5-1"}]}}}`
+
+type tree struct {
+	t    *testing.T
+	root string
+}
+
+func newTree(t *testing.T) tree {
+	t.Helper()
+	return tree{t, t.TempDir()}
+}
+
+func (tr tree) path(name string) string { return filepath.Join(tr.root, name) }
+
+func (tr tree) write(name, text string, flag int) {
+	tr.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(tr.path(name)), 0o700); err != nil {
+		tr.t.Fatal(err)
+	}
+	f, err := os.OpenFile(tr.path(name), os.O_CREATE|os.O_WRONLY|flag, 0o600)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		tr.t.Fatal(err)
+	}
+}
+
+func (tr tree) append(name, text string) { tr.t.Helper(); tr.write(name, text, os.O_APPEND) }
+
+func (tr tree) collector() *pcluster.Collector {
+	tr.t.Helper()
+	o := pcluster.DefaultOptions()
+	o.Root, o.StateFile = tr.root, tr.path("state.json")
+	c, err := pcluster.New(o)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return c
+}
+
+// read returns the samples of a reading, without comments.
+func read(t testing.TB, c *pcluster.Collector) string {
+	t.Helper()
+	var p page.Page
+	c.Read(&p)
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	if _, err := parser.TextToMetricFamilies(bytes.NewReader(p.Bytes())); err != nil {
+		t.Fatalf("%v in:\n%s", err, p.Bytes())
+	}
+	var kept []string
+	for line := range strings.Lines(string(p.Bytes())) {
+		if !strings.HasPrefix(line, "#") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+func has(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w+"\n") {
+			t.Errorf("%s is missing in:\n%s", w, text)
+		}
+	}
+}
+
+const (
+	eventsFile = "var/log/parallelcluster/clustermgtd.events"
+	ice        = `parallelcluster_node_launch_failures_total{queue="gpu-large",compute_resource="p5",` +
+		`failure_type="ice-failures",error_code="InsufficientInstanceCapacity"} `
+)
+
+func TestEvents(t *testing.T) {
+	tr := newTree(t)
+	tr.append(eventsFile, event("node-launch-failure-count", iceDetail)) // before the first reading: history
+	c := tr.collector()
+	if text := read(t, c); strings.Contains(text, "launch_failures") {
+		t.Errorf("history is counted:\n%s", text)
+	}
+	tr.append(eventsFile, event("node-launch-failure-count", iceDetail)+"not json\n"+
+		event("protected-mode-error-count", `{"failure-type": "static-replacement-timeout-error", "count": 1, "nodes": [{"name": "q-st-c5-2"}]}`)+
+		event("nodes-failing-health-check-count", `{"health-check-type": "ec2_health_check", "count": 2, "nodes": []}`)+
+		event("invalid-backing-instance-count", `{"count": 1, "nodes": [{"name": "q-dy-c5-2"}]}`)+
+		event("node-not-responding-down-count", `{"count": 1, "nodes": [{"name": "q-dy-c5-2"}]}`)+
+		event("compute-node-health-check", `{"health-check-name": "Gpu", "health-check-result": 23}`)+
+		event("custom-action-error", `{"action": "OnNodeConfigured", "step": 1, "stage": "downloading"}`)+
+		event("cluster-instance-count", `{"count": 2}`)+
+		event("node-launch-failure-count", `{"failure-type": "x", "count": -5}`)+event("node-launch-failure-count", `{"count": 1e300}`))
+	has(t, read(t, c), ice+"2",
+		`parallelcluster_node_launch_failures_total{queue="",compute_resource="",failure_type="ice-failures",`+
+			`error_code="InsufficientInstanceCapacity"} 1`,
+		`parallelcluster_node_launch_failures_total{queue="q",compute_resource="c5",failure_type="ice-failures",error_code="Unsupported"} 1`,
+		`parallelcluster_node_bootstrap_failures_total{queue="q",compute_resource="c5",failure_type="static-replacement-timeout-error"} 1`,
+		`parallelcluster_node_health_check_failures_total{queue="",compute_resource="",check="ec2_health_check"} 2`,
+		`parallelcluster_node_instances_lost_total{queue="q",compute_resource="c5"} 1`,
+		`parallelcluster_nodes_not_responding_total{queue="q",compute_resource="c5"} 1`,
+		`parallelcluster_compute_health_checks_total{queue="gpu",compute_resource="p5",check="Gpu",result="failed"} 1`,
+		`parallelcluster_custom_action_failures_total{queue="gpu",compute_resource="p5",action="OnNodeConfigured",stage="downloading"} 1`,
+		`parallelcluster_events_unread_total 1`)
+}
+
+func TestFollowing(t *testing.T) {
+	tr := newTree(t)
+	c := tr.collector()
+	read(t, c)
+	line := event("node-launch-failure-count", iceDetail)
+	tr.append(eventsFile, line+line[:40]) // a file that is new is read from its beginning; half a line waits
+	has(t, read(t, c), ice+"2")
+	tr.append(eventsFile, line[40:])
+	has(t, read(t, c), ice+"4")
+	c = tr.collector() // a restart, and a line while the program was away
+	tr.append(eventsFile, line)
+	has(t, read(t, c), ice+"6")
+	tr.append(eventsFile, line) // not read yet when the file is renamed
+	if err := os.Rename(tr.path(eventsFile), tr.path(eventsFile+".1")); err != nil {
+		t.Fatal(err)
+	}
+	tr.append(eventsFile, line)
+	has(t, read(t, c), ice+"10")
+	tr.write(eventsFile, line[:10], os.O_TRUNC)
+	has(t, read(t, c), ice+"10")
+	tr.append(eventsFile, line[10:])
+	has(t, read(t, c), ice+"12", `parallelcluster_events_unread_total 0`)
+	tr.append(eventsFile, strings.Repeat("x", 9<<20)+"\n"+line) // a line of 9 MB: two readings
+	read(t, c)
+	has(t, read(t, c), ice+"14", `parallelcluster_events_unread_total 2`)
+}
+
+func TestFilesThatAreNoFiles(t *testing.T) {
+	tr := newTree(t)
+	tr.append("opt/slurm/etc/pcluster/.slurm_plugin/clustermgtd_heartbeat", "2026-11-29 12:00:00.250000+0000\n")
+	tr.append("opt/parallelcluster/shared/computefleet-status.json", `{"status": "PROTECTED", "lastStatusUpdatedTime": "x"}`)
+	if err := os.MkdirAll(tr.path(eventsFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(tr.path("var/log/parallelcluster/slurm_resume.events"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := tr.collector()
+	has(t, read(t, c), `parallelcluster_clustermgtd_heartbeat_timestamp_seconds 1.79595360025e+09`,
+		`parallelcluster_compute_fleet_status{status="PROTECTED"} 1`,
+		`parallelcluster_file_success{file="clustermgtd.events"} 0`, `parallelcluster_file_success{file="slurm_resume.events"} 0`,
+		`parallelcluster_file_success{file="clustermgtd_heartbeat"} 1`)
+	tr.write("opt/slurm/etc/pcluster/.slurm_plugin/clustermgtd_heartbeat", "half", os.O_TRUNC)
+	if text := read(t, c); strings.Contains(text, "heartbeat_timestamp") ||
+		!strings.Contains(text, `parallelcluster_file_success{file="clustermgtd_heartbeat"} 0`) {
+		t.Errorf("a heartbeat that cannot be read:\n%s", text)
+	}
+}
+
+func TestSeriesAreBounded(t *testing.T) {
+	tr := newTree(t)
+	c := tr.collector()
+	read(t, c)
+	var lines strings.Builder
+	for i := range 2000 {
+		lines.WriteString(event("node-launch-failure-count", fmt.Sprintf(`{"failure-type": "f%d", "count": 1}`, i)))
+	}
+	tr.append(eventsFile, lines.String())
+	text := read(t, c)
+	if n := strings.Count(text, "launch_failures_total{"); n != 501 {
+		t.Errorf("%d series, want 500 and one for the others", n)
+	}
+	has(t, text, `parallelcluster_node_launch_failures_total{queue="other",compute_resource="other",failure_type="other",error_code="other"} 1500`)
+}
+
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte(event("node-launch-failure-count", iceDetail)))
+	f.Add([]byte(event("compute-node-health-check", `{"health-check-result": null}`)))
+	f.Add([]byte("{}\n\xff\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		tr := newTree(t)
+		c := tr.collector()
+		read(t, c)
+		tr.append(eventsFile, string(text))
+		read(t, c)
+	})
+}
