@@ -235,3 +235,9 @@ func (n Node) check(where string) error {
 	}
 	return errors.Join(wrong...)
 }
+
+// OnNodeUpdatedIn reports whether the pool was there before an update, so that its
+// nodes run OnNodeUpdated: a login node that is launched later runs none.
+func (a Actions) OnNodeUpdatedIn(before *Cluster, pool string) bool {
+	return len(a.OnNodeUpdated) > 0 && slices.ContainsFunc(before.LoginNodes.Pools, func(p Pool) bool { return p.Name == pool && p.Count > 0 })
+}

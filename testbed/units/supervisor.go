@@ -275,12 +275,13 @@ func (s *Supervisor) note(svc *service, state, result string) {
 	svc.state, svc.result, svc.since = state, result, s.now()
 }
 
-func (s *Supervisor) logFile(name string) string {
-	return filepath.Join(s.root, "/var/log/journal-testbed", name+".log")
+// LogFile takes what a unit's commands print.
+func LogFile(root, name string) string {
+	return filepath.Join(root, "/var/log/journal-testbed", name+".log")
 }
 
 func (s *Supervisor) log(name string) (*os.File, error) {
-	file := s.logFile(name)
+	file := LogFile(s.root, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
 	}
@@ -393,4 +394,24 @@ func expand(argv, env []string) []string {
 		out = append(out, strings.ReplaceAll(word, "$$", "$"))
 	}
 	return out
+}
+
+// StopAll ends all services at once, as a machine that goes down does.
+func (s *Supervisor) StopAll(ctx context.Context) {
+	s.mu.Lock()
+	var all []*service
+	for _, svc := range s.services {
+		all = append(all, svc)
+	}
+	s.mu.Unlock()
+	for _, svc := range all {
+		svc.cancel()
+	}
+	for _, svc := range all {
+		select {
+		case <-svc.done:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

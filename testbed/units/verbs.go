@@ -324,7 +324,7 @@ func (s *Supervisor) status(name string) Answer {
 
 // Journal is the end of a unit's log.
 func (s *Supervisor) Journal(name string, lines int) string {
-	b, err := os.ReadFile(s.logFile(name))
+	b, err := os.ReadFile(LogFile(s.root, name))
 	if err != nil {
 		return "" // it has not run yet
 	}
@@ -371,7 +371,10 @@ func (s *Supervisor) cat(name string) Answer {
 		return Answer{Err: "No files found for " + name + ".\n", Code: 1}
 	}
 	b, err := os.ReadFile(u.file)
-	return Answer{Out: "# " + u.file + "\n" + string(b), Code: len(failed("cat", name, err).Err)}
+	if err != nil {
+		return failed("cat", name, err)
+	}
+	return Answer{Out: "# " + u.file + "\n" + string(b)}
 }
 
 func (s *Supervisor) list() Answer {
