@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
+.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean cluster cluster-stop cluster-test
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -53,6 +53,20 @@ build: function viewer carried ## all programs for this machine, in bin
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
+
+# The test bed: root and the packages of testbed/packages.txt; exit status 77 says what is missing.
+bin/testbed: $(call sources,./testbed/cmd/testbed)
+	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./testbed/cmd/testbed
+
+CLUSTER ?= demo
+cluster: build bin/testbed ## a whole cluster on this machine, with a local cloud; CONFIG=FILE is its configuration
+	bin/testbed up --start-cloud bin/parascope-local --cluster $(CLUSTER) $(if $(CONFIG),--config $(CONFIG))
+
+cluster-stop: bin/testbed ## end it, with all of its machines
+	bin/testbed stop
+
+cluster-test: bin/testbed ## the test bed's own tests
+	$(GO) test ./testbed/... -count=1 -timeout 8m $(CLUSTERTESTFLAGS)
 
 guide: function ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v

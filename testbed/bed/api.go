@@ -148,7 +148,10 @@ func (b *Bed) control() http.Handler {
 	mux.HandleFunc("GET /clusters/{name}/fleet", with(func(c *cluster, _ *http.Request) (any, error) {
 		return map[string]string{"status": b.fleetStatus(c)}, nil
 	}))
-	mux.HandleFunc("GET /clusters/{name}/instances", with(func(c *cluster, _ *http.Request) (any, error) { return b.describeInstances(c), nil }))
+	mux.HandleFunc(
+		"GET /clusters/{name}/instances",
+		with(func(c *cluster, _ *http.Request) (any, error) { return b.describeInstances(c), nil }),
+	)
 	b.machines(mux)
 	return mux
 }
@@ -207,7 +210,10 @@ func (b *Bed) describe(c *cluster) map[string]any {
 	all["creationTime"], all["lastUpdatedTime"] = c.created.UTC().Format(time.RFC3339), c.updated.UTC().Format(time.RFC3339)
 	all["computeFleetStatus"] = status
 	all["clusterConfiguration"] = map[string]string{"url": ""}
-	all["tags"] = []map[string]string{{"key": "parallelcluster:version", "value": c.version}, {"key": "parallelcluster:cluster-name", "value": c.name}}
+	all["tags"] = []map[string]string{
+		{"key": "parallelcluster:version", "value": c.version},
+		{"key": "parallelcluster:cluster-name", "value": c.name},
+	}
 	if len(c.reasons) > 0 {
 		all["failures"] = c.reasons
 	}
@@ -232,7 +238,10 @@ func (b *Bed) describe(c *cluster) map[string]any {
 			if pools[p.Name][0] < p.Count {
 				state = "pending"
 			}
-			login = append(login, map[string]any{"status": state, "poolName": p.Name, "healthyNodes": pools[p.Name][0], "unhealthyNodes": pools[p.Name][1]})
+			login = append(
+				login,
+				map[string]any{"status": state, "poolName": p.Name, "healthyNodes": pools[p.Name][0], "unhealthyNodes": pools[p.Name][1]},
+			)
 		}
 		all["loginNodes"] = login
 	}

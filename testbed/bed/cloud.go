@@ -78,5 +78,10 @@ func (c *Cloud) assume(ctx context.Context, role, session string) (Credentials, 
 		return Credentials{}, fmt.Errorf("assume %s: %w", role, err)
 	}
 	k := out.Credentials
-	return Credentials{aws.ToString(k.AccessKeyId), aws.ToString(k.SecretAccessKey), aws.ToString(k.SessionToken), aws.ToTime(k.Expiration)}, nil
+	return Credentials{
+		aws.ToString(k.AccessKeyId),
+		aws.ToString(k.SecretAccessKey),
+		aws.ToString(k.SessionToken),
+		aws.ToTime(k.Expiration),
+	}, nil
 }

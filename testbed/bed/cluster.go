@@ -63,8 +63,18 @@ func (b *Bed) create(name string, text []byte, keepBroken bool) (*cluster, error
 		return nil, &refused{Code: "BadRequestException", Message: "Cluster " + name + " already exists"}
 	}
 	now := b.opts.Now()
-	c := &cluster{name: name, version: b.opts.Version, dir: filepath.Join(b.disks, "cluster-"+name), created: now, updated: now, config: parsed,
-		text: text, status: "CREATE_IN_PROGRESS", instances: map[string]*instance{}, busy: true}
+	c := &cluster{
+		name:      name,
+		version:   b.opts.Version,
+		dir:       filepath.Join(b.disks, "cluster-"+name),
+		created:   now,
+		updated:   now,
+		config:    parsed,
+		text:      text,
+		status:    "CREATE_IN_PROGRESS",
+		instances: map[string]*instance{},
+		busy:      true,
+	}
 	b.clusters[name] = c
 	b.busy.Go(func() {
 		err := b.bringUp(b.ctx, c)
@@ -140,8 +150,12 @@ func (b *Bed) bringUp(ctx context.Context, c *cluster) error {
 		return err
 	}
 	context.AfterFunc(b.ctx, func() { _ = server.Close() })
-	head, err := b.launch(ctx, c, order{role: node.HeadNode, kind: "HeadNode", settings: c.config.HeadNode, typ: c.config.HeadNode.InstanceType,
-		iam: c.role("HeadNode", c.config.HeadNode.Iam)})
+	head, err := b.launch(
+		ctx,
+		c,
+		order{role: node.HeadNode, kind: "HeadNode", settings: c.config.HeadNode, typ: c.config.HeadNode.InstanceType,
+			iam: c.role("HeadNode", c.config.HeadNode.Iam)},
+	)
 	if err != nil {
 		return err
 	}

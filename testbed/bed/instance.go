@@ -54,12 +54,18 @@ func (b *Bed) launch(ctx context.Context, c *cluster, o order) (*instance, error
 		if r.Queue == o.queue && o.queue != "" && r.Count != 0 {
 			b.refusals[k].Count--
 			b.mu.Unlock()
-			return nil, &instances.Failure{Code: r.Code, Message: "We currently do not have sufficient " + o.typ + " capacity (asked of the test bed)."}
+			return nil, &instances.Failure{
+				Code:    r.Code,
+				Message: "We currently do not have sufficient " + o.typ + " capacity (asked of the test bed).",
+			}
 		}
 	}
 	b.mu.Unlock()
-	i := &instance{Instance: instances.Instance{Type: o.typ, State: "pending", Role: o.kind, Node: o.node, Queue: o.queue, Resource: o.resource,
-		Pool: o.pool, Launched: b.opts.Now()}, role: o.iam}
+	i := &instance{
+		Instance: instances.Instance{Type: o.typ, State: "pending", Role: o.kind, Node: o.node, Queue: o.queue, Resource: o.resource,
+			Pool: o.pool, Launched: b.opts.Now()},
+		role: o.iam,
+	}
 	if err := b.allocate(ctx, c, o, i); err != nil {
 		return nil, err
 	}
@@ -121,7 +127,11 @@ func (b *Bed) power(ctx context.Context, c *cluster, o order, i *instance) error
 		return fmt.Errorf("keep the machines' consoles: %w", err)
 	}
 	defer console.Close()
-	binds := []machine.Bind{{From: c.shared("slurm"), To: "/opt/slurm"}, {From: c.shared("shared"), To: node.Shared}, {From: c.shared("home"), To: "/home"}}
+	binds := []machine.Bind{
+		{From: c.shared("slurm"), To: "/opt/slurm"},
+		{From: c.shared("shared"), To: node.Shared},
+		{From: c.shared("home"), To: "/home"},
+	}
 	switch o.role {
 	case node.HeadNode:
 		binds = append(binds, machine.Bind{From: c.socket(), To: instances.Socket})

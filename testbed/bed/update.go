@@ -178,7 +178,10 @@ func (b *Bed) fleetStatus(c *cluster) string {
 // setFleet starts or stops the compute fleet: clustermgtd does it in its next round.
 func (b *Bed) setFleet(c *cluster, status string) error {
 	if status != "START_REQUESTED" && status != "STOP_REQUESTED" {
-		return &refused{Code: "BadRequestException", Message: fmt.Sprintf("%q is not a status that can be requested: START_REQUESTED, STOP_REQUESTED", status)}
+		return &refused{
+			Code:    "BadRequestException",
+			Message: fmt.Sprintf("%q is not a status that can be requested: START_REQUESTED, STOP_REQUESTED", status),
+		}
 	}
 	return fleet.SetStatus(c.fleetStatus(), status, b.opts.Now())
 }

@@ -28,13 +28,18 @@ type manager struct {
 
 	replacing map[string]time.Time      // static nodes whose new instance is not up yet, since when
 	failures  map[string]map[string]int // failed boots by queue and compute resource
-	missing   map[string]int            // rounds in which a node's instance was not there
 }
 
 // Manage runs clustermgtd until ctx ends.
 func Manage(ctx context.Context, u node.UserData, now func() time.Time) error {
-	m := &manager{u: u, ec2: instances.NewClient(instances.Socket), log: log{file: node.Log + "/clustermgtd", program: "clustermgtd", now: now},
-		now: now, replacing: map[string]time.Time{}, failures: map[string]map[string]int{}, missing: map[string]int{}}
+	m := &manager{
+		u:         u,
+		ec2:       instances.NewClient(instances.Socket),
+		log:       log{file: node.Log + "/clustermgtd", program: "clustermgtd", now: now},
+		now:       now,
+		replacing: map[string]time.Time{},
+		failures:  map[string]map[string]int{},
+	}
 	tick := time.NewTicker(u.Pace.ManagementInterval)
 	defer tick.Stop()
 	for {
@@ -94,7 +99,11 @@ func (m *manager) down(ctx context.Context) error {
 	errs = append(errs, err)
 	for _, n := range nodes {
 		if n.HasAddress() {
-			errs = append(errs, slurm.Reset(ctx, []string{n.Name}, "", ""), slurm.SetState(ctx, []string{n.Name}, "power_down_force", "stopping cluster"))
+			errs = append(
+				errs,
+				slurm.Reset(ctx, []string{n.Name}, "", ""),
+				slurm.SetState(ctx, []string{n.Name}, "power_down_force", "stopping cluster"),
+			)
 		}
 	}
 	m.replacing = map[string]time.Time{}
@@ -140,10 +149,14 @@ func (m *manager) maintain(ctx context.Context) error {
 	m.updateReplacing(active)
 	m.say("INFO", "_maintain_nodes", "Following nodes are currently in replacement: %s", counted(slices.Sorted(maps.Keys(m.replacing))))
 
+	valid := map[string]bool{} // as it was when the round began
+	for _, n := range active {
+		valid[n.Name] = m.hasInstance(n, byAddress)
+	}
 	errs := []error{m.endInactive(ctx, nodes, partitions, byAddress), m.endPoweringDown(ctx, active, byAddress)}
 	var static, dynamic, bootFailures []slurm.Node
 	for _, n := range active {
-		valid := m.hasInstance(n, byAddress)
+		valid := valid[n.Name]
 		if why := m.bootFailure(n, valid); why != "" {
 			m.say("WARNING", "is_bootstrap_failure", "Node bootstrap error: %s", why)
 			bootFailures = append(bootFailures, n)
@@ -194,7 +207,6 @@ func isDown(n slurm.Node) bool {
 // hasInstance reports whether a node with an address has an instance there.
 func (m *manager) hasInstance(n slurm.Node, byAddress map[string]instances.Instance) bool {
 	if _, ok := byAddress[n.Address]; ok || !n.HasAddress() {
-		delete(m.missing, n.Name)
 		return true
 	}
 	m.say("WARNING", "is_backing_instance_valid", "Node state check: no corresponding instance in EC2 for node %s(%s), node state: %s", n.Name,
@@ -325,8 +337,12 @@ func (m *manager) replaceStatic(ctx context.Context, unhealthy []slurm.Node, byA
 		}
 	}
 	for code, nodes := range failed {
-		errs = append(errs, slurm.SetState(ctx, nodes, "down", "(Code:"+code+")Failure when resuming nodes"), launchEvent(node.Log+"/clustermgtd.events",
-			m.now(), m.u, "clustermgtd", "Number of static nodes that failed to launch a backing instance after node maintenance", code, nodes))
+		errs = append(
+			errs,
+			slurm.SetState(ctx, nodes, "down", "(Code:"+code+")Failure when resuming nodes"),
+			launchEvent(node.Log+"/clustermgtd.events",
+				m.now(), m.u, "clustermgtd", "Number of static nodes that failed to launch a backing instance after node maintenance", code, nodes),
+		)
 	}
 	m.say("INFO", "_handle_unhealthy_static_nodes", "After node maintenance, following nodes are currently in replacement: %s",
 		counted(slices.Sorted(maps.Keys(m.replacing))))
@@ -364,8 +380,14 @@ func (m *manager) protect(ctx context.Context, failed, all []slurm.Node, partiti
 	if len(m.failures) == 0 {
 		return nil
 	}
-	m.say("INFO", "_handle_protected_mode_process", "Partitions bootstrap failure count: %s, cluster will be set into protected mode if protected "+
-		"failure count reaches threshold %d", pythonDict(m.failures), ProtectedCount)
+	m.say(
+		"INFO",
+		"_handle_protected_mode_process",
+		"Partitions bootstrap failure count: %s, cluster will be set into protected mode if protected "+
+			"failure count reaches threshold %d",
+		pythonDict(m.failures),
+		ProtectedCount,
+	)
 	errs := []error{m.failureEvents(failed)}
 	for queue, resources := range m.failures {
 		sum := 0
@@ -375,8 +397,12 @@ func (m *manager) protect(ctx context.Context, failed, all []slurm.Node, partiti
 		if sum < ProtectedCount || partitions[queue] == "INACTIVE" || len(working[queue]) > 0 {
 			continue
 		}
-		m.say("WARNING", "_enter_protected_mode", "Setting cluster into protected mode due to failures detected in node provisioning. Please investigate "+
-			"the issue and then use 'pcluster update-compute-fleet --status START_REQUESTED' command to re-enable the fleet.")
+		m.say(
+			"WARNING",
+			"_enter_protected_mode",
+			"Setting cluster into protected mode due to failures detected in node provisioning. Please investigate "+
+				"the issue and then use 'pcluster update-compute-fleet --status START_REQUESTED' command to re-enable the fleet.",
+		)
 		errs = append(errs, slurm.SetPartition(ctx, queue, "INACTIVE"), SetStatus(node.FleetStatus, "PROTECTED", m.now()))
 	}
 	return errors.Join(errs...)
@@ -390,8 +416,16 @@ func (m *manager) failureEvents(failed []slurm.Node) error {
 	for _, n := range failed {
 		list = append(list, map[string]string{"name": n.Name})
 	}
-	return event(node.Log+"/clustermgtd.events", m.now(), m.u, "clustermgtd", "WARNING", "protected-mode-error-count",
-		"Number of nodes that failed to bootstrap", map[string]any{"failure-type": "instance-bootstrap-failure", "count": len(failed), "nodes": list})
+	return event(
+		node.Log+"/clustermgtd.events",
+		m.now(),
+		m.u,
+		"clustermgtd",
+		"WARNING",
+		"protected-mode-error-count",
+		"Number of nodes that failed to bootstrap",
+		map[string]any{"failure-type": "instance-bootstrap-failure", "count": len(failed), "nodes": list},
+	)
 }
 
 func pythonDict(failures map[string]map[string]int) string {

@@ -27,7 +27,10 @@ func (l log) line(level, function, format string, args ...any) error {
 		pid = fmt.Sprintf("%d - ", l.pid)
 	}
 	at := strings.Replace(l.now().Format("2006-01-02 15:04:05.000"), ".", ",", 1)
-	return appendTo(l.file, fmt.Sprintf("%s - %s[slurm_plugin.%s:%s] - %s - %s\n", at, pid, l.program, function, level, fmt.Sprintf(format, args...)))
+	return appendTo(
+		l.file,
+		fmt.Sprintf("%s - %s[slurm_plugin.%s:%s] - %s - %s\n", at, pid, l.program, function, level, fmt.Sprintf(format, args...)),
+	)
 }
 
 func appendTo(file, text string) error {

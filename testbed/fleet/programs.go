@@ -54,10 +54,20 @@ func Resume(ctx context.Context, u node.UserData, hostlist string, now func() ti
 		say = errors.Join(say, l.line("INFO", "_resume", "Successfully launched nodes %s", counted(launched)))
 	}
 	for code, nodes := range failed {
-		say = errors.Join(say,
+		say = errors.Join(
+			say,
 			l.line("ERROR", "_resume", "Failed to launch following nodes, setting nodes to DOWN: %s", counted(nodes)),
 			slurm.SetState(ctx, nodes, "down", "(Code:"+code+")Failure when resuming nodes"),
-			launchEvent(node.Log+"/slurm_resume.events", now(), u, "slurm-resume", "Number of dynamic nodes that failed to launch a backing instance", code, nodes))
+			launchEvent(
+				node.Log+"/slurm_resume.events",
+				now(),
+				u,
+				"slurm-resume",
+				"Number of dynamic nodes that failed to launch a backing instance",
+				code,
+				nodes,
+			),
+		)
 	}
 	return errors.Join(say, l.line("INFO", "main", "ResumeProgram finished."))
 }
@@ -82,8 +92,15 @@ func launch(ctx context.Context, ec2 *instances.Client, l log, names []string) (
 			continue
 		}
 		launched = append(launched, n)
-		_ = l.line("INFO", "_update_slurm_node_addrs", "Nodes are now configured with instances (x1) [\"('%s', EC2Instance(id='%s', private_ip='%s', hostname='%s'))\"]",
-			n, i.ID, i.Address, i.Hostname)
+		_ = l.line(
+			"INFO",
+			"_update_slurm_node_addrs",
+			"Nodes are now configured with instances (x1) [\"('%s', EC2Instance(id='%s', private_ip='%s', hostname='%s'))\"]",
+			n,
+			i.ID,
+			i.Address,
+			i.Hostname,
+		)
 	}
 	return launched, failed
 }
@@ -116,9 +133,12 @@ func Suspend(_ context.Context, hostlist string, now func() time.Time) error {
 	say := errors.Join(l.line("INFO", "main", "SuspendProgram startup."),
 		l.line("INFO", "main", "Suspending following nodes. Clustermgtd will cleanup orphaned instances: %s", hostlist))
 	if err := alive(now()); err != nil {
-		return errors.Join(say, l.line("ERROR", "main", "No valid clustermgtd heartbeat detected, clustermgtd is down! Please check clustermgtd log for error.\n"+
-			"Nodes will be reset to POWER_SAVE state after SuspendTimeout. The backing EC2 instances may not be correctly terminated.\n"+
-			"Please check and terminate any orphaned instances in EC2!"))
+		return errors.Join(
+			say,
+			l.line("ERROR", "main", "No valid clustermgtd heartbeat detected, clustermgtd is down! Please check clustermgtd log for error.\n"+
+				"Nodes will be reset to POWER_SAVE state after SuspendTimeout. The backing EC2 instances may not be correctly terminated.\n"+
+				"Please check and terminate any orphaned instances in EC2!"),
+		)
 	}
 	return errors.Join(say, l.line("INFO", "main", "SuspendProgram finished. Nodes will be available after SuspendTimeout"))
 }

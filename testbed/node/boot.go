@@ -74,7 +74,11 @@ func linkStandIns() error {
 		}
 	}
 	// Debian's AWS CLI of 2.9 does not know AWS_ENDPOINT_URL.
-	return write("/usr/local/bin/aws", "#!/bin/sh\nexec /usr/bin/aws ${AWS_ENDPOINT_URL:+--endpoint-url \"$AWS_ENDPOINT_URL\"} \"$@\"\n", 0o755)
+	return write(
+		"/usr/local/bin/aws",
+		"#!/bin/sh\nexec /usr/bin/aws ${AWS_ENDPOINT_URL:+--endpoint-url \"$AWS_ENDPOINT_URL\"} \"$@\"\n",
+		0o755,
+	)
 }
 
 // link makes a link in the place of whatever is there.
@@ -262,7 +266,13 @@ func (u UserData) finalizeCompute(ctx context.Context) error {
 	if err := os.MkdirAll("/var/spool/slurmd", 0o755); err != nil {
 		return fmt.Errorf("prepare slurmd: %w", err)
 	}
-	return service(ctx, "slurmd", unit("Slurm node daemon", "ExecStart=/opt/slurm/sbin/slurmd -D -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n"))
+	// -b: slurmctld waits for a node that booted after it was asked for, and the kernel
+	// here booted long before.
+	return service(
+		ctx,
+		"slurmd",
+		unit("Slurm node daemon", "ExecStart=/opt/slurm/sbin/slurmd -D -b -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n"),
+	)
 }
 
 func (u UserData) configureLogin(ctx context.Context) error { return startMunge(ctx) }

@@ -206,7 +206,14 @@ func partition(q config.Queue, first bool) string {
 			if r.Efa.Enabled {
 				features += ",efa"
 			}
-			line := fmt.Sprintf("NodeName=%s CPUs=%d RealMemory=%d State=CLOUD Feature=%s Weight=%d", name, t.CPUs, t.MemoryMiB*95/100, features, weights[i])
+			line := fmt.Sprintf(
+				"NodeName=%s CPUs=%d RealMemory=%d State=CLOUD Feature=%s Weight=%d",
+				name,
+				t.CPUs,
+				t.MemoryMiB*95/100,
+				features,
+				weights[i],
+			)
 			if t.GPUs > 0 {
 				line = strings.Replace(line, " Weight", ",gpu Weight", 1) + fmt.Sprintf(" Gres=gpu:%s:%d", t.GPU, t.GPUs)
 			}
@@ -214,7 +221,14 @@ func partition(q config.Queue, first bool) string {
 			all = append(all, name)
 		}
 	}
-	fmt.Fprintf(&b, "\nNodeSet=%s_nodes Nodes=%s\nPartitionName=%s Nodes=%s_nodes MaxTime=INFINITE State=UP", q.Name, strings.Join(all, ","), q.Name, q.Name)
+	fmt.Fprintf(
+		&b,
+		"\nNodeSet=%s_nodes Nodes=%s\nPartitionName=%s Nodes=%s_nodes MaxTime=INFINITE State=UP",
+		q.Name,
+		strings.Join(all, ","),
+		q.Name,
+		q.Name,
+	)
 	if first {
 		b.WriteString(" Default=YES")
 	}

@@ -96,8 +96,12 @@ func (s *Supervisor) start(ctx context.Context, name string, wait bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if svc.state == "failed" {
-		return fmt.Errorf("Job for %s failed because the control process exited with error code.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for details",
-			name, name, name)
+		return fmt.Errorf(
+			"Job for %s failed because the control process exited with error code.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for details",
+			name,
+			name,
+			name,
+		)
 	}
 	return nil
 }
@@ -207,7 +211,14 @@ func (s *Supervisor) once(ctx context.Context, svc *service, settle func()) (ok 
 
 // command runs one and waits for its end. When ctx ends it is stopped; up is called
 // as soon as it runs.
-func (s *Supervisor) command(ctx context.Context, svc *service, c command, attr *syscall.ProcAttr, log *os.File, up func()) (ok bool, result string) {
+func (s *Supervisor) command(
+	ctx context.Context,
+	svc *service,
+	c command,
+	attr *syscall.ProcAttr,
+	log *os.File,
+	up func(),
+) (ok bool, result string) {
 	argv := expand(c.argv, attr.Env)
 	pid, done, err := s.all.start(argv, attr)
 	if err != nil {

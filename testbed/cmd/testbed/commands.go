@@ -94,9 +94,19 @@ func newUp(dir *string) *cobra.Command {
 	f.StringVar(&u.cluster, "cluster", "", "create a cluster of this name at once, of --config or with one queue")
 	f.StringVar(&u.config, "config", "", "`FILE` with that cluster's configuration")
 	f.DurationVar(&u.pace.ManagementInterval, "clustermgtd-interval", time.Minute, "how often clustermgtd looks")
-	f.DurationVar(&u.pace.ScaledownIdle, "scaledown-idle", 0, "how long a node is idle before it goes (default: the configuration's ScaledownIdletime)")
+	f.DurationVar(
+		&u.pace.ScaledownIdle,
+		"scaledown-idle",
+		0,
+		"how long a node is idle before it goes (default: the configuration's ScaledownIdletime)",
+	)
 	f.DurationVar(&u.pace.SuspendTimeout, "suspend-timeout", 2*time.Minute, "Slurm's SuspendTimeout")
-	f.DurationVar(&u.pace.ResumeTimeout, "resume-timeout", 0, "Slurm's ResumeTimeout (default: the configuration's ComputeNodeBootstrapTimeout, or 30 minutes)")
+	f.DurationVar(
+		&u.pace.ResumeTimeout,
+		"resume-timeout",
+		0,
+		"Slurm's ResumeTimeout (default: the configuration's ComputeNodeBootstrapTimeout, or 30 minutes)",
+	)
 	f.DurationVar(&u.pace.PowerSaveInterval, "power-save-interval", 30*time.Second, "how often Slurm looks for nodes to power up or down")
 	f.BoolVar(&u.inside, "inside", false, "run in this mount namespace")
 	if err := f.MarkHidden("inside"); err != nil {
@@ -106,26 +116,31 @@ func newUp(dir *string) *cobra.Command {
 }
 
 func newStop(dir *string) *cobra.Command {
-	return &cobra.Command{Use: "stop", Short: "End the bed and all of its machines", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		pid := bed.RunningIn(*dir)
-		if pid == 0 {
-			fmt.Println("no test bed runs in", *dir)
-			return nil
-		}
-		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-			return fmt.Errorf("stop process %d: %w", pid, err)
-		}
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for bed.RunningIn(*dir) != 0 {
-			select {
-			case <-tick.C:
-			case <-cmd.Context().Done():
-				return cmd.Context().Err()
+	return &cobra.Command{
+		Use:   "stop",
+		Short: "End the bed and all of its machines",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			pid := bed.RunningIn(*dir)
+			if pid == 0 {
+				fmt.Println("no test bed runs in", *dir)
+				return nil
 			}
-		}
-		return nil
-	}}
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+				return fmt.Errorf("stop process %d: %w", pid, err)
+			}
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for bed.RunningIn(*dir) != 0 {
+				select {
+				case <-tick.C:
+				case <-cmd.Context().Done():
+					return cmd.Context().Err()
+				}
+			}
+			return nil
+		},
+	}
 }
 
 // allMachines asks the bed for its machines.
@@ -139,23 +154,32 @@ func allMachines(ctx context.Context, dir string) ([]bed.Machine, error) {
 }
 
 func newStatus(dir *string) *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "List the bed's machines", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		all, err := allMachines(cmd.Context(), *dir)
-		if err != nil {
-			return err
-		}
-		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "CLUSTER\tHOST\tROLE\tSTATE\tADDRESS\tTYPE\tINSTANCE\tPID")
-		for _, m := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", m.Cluster, m.Hostname, m.Role, m.State, m.Address, m.Type, m.ID, m.PID)
-		}
-		return w.Flush()
-	}}
+	return &cobra.Command{
+		Use:   "status",
+		Short: "List the bed's machines",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := allMachines(cmd.Context(), *dir)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "CLUSTER\tHOST\tROLE\tSTATE\tADDRESS\tTYPE\tINSTANCE\tPID")
+			for _, m := range all {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", m.Cluster, m.Hostname, m.Role, m.State, m.Address, m.Type, m.ID, m.PID)
+			}
+			return w.Flush()
+		},
+	}
 }
 
 func newEnter(dir *string) *cobra.Command {
-	return &cobra.Command{Use: "enter HOST [COMMAND...]", Short: "Run a command, or a shell, on a machine; 'head' is the first head node", Args: cobra.MinimumNArgs(1),
-		DisableFlagsInUseLine: true, RunE: func(cmd *cobra.Command, args []string) error {
+	c := &cobra.Command{
+		Use:                   "enter HOST [COMMAND...]",
+		Short:                 "Run a command, or a shell, on a machine; 'head' is the first head node",
+		Args:                  cobra.MinimumNArgs(1),
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := allMachines(cmd.Context(), *dir)
 			if err != nil {
 				return err
@@ -185,7 +209,10 @@ func newEnter(dir *string) *cobra.Command {
 				}
 			}
 			return syscall.Exec(nsenter, append(append([]string{"nsenter"}, bed.EnterArgs(all[i].PID)...), run...), vars)
-		}}
+		},
+	}
+	c.Flags().SetInterspersed(false) // what follows HOST is the command's
+	return c
 }
 
 func newRefuse(dir *string) *cobra.Command {
@@ -194,10 +221,15 @@ func newRefuse(dir *string) *cobra.Command {
 		Code  string `json:"code"`
 		Count int    `json:"count"`
 	}{}
-	c := &cobra.Command{Use: "refuse QUEUE", Short: "Make EC2 refuse the next instances of a queue", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		asked.Queue = args[0]
-		return instances.NewClient(bed.ControlSocket(*dir)).Do(cmd.Context(), http.MethodPost, "/refusals", asked, nil)
-	}}
+	c := &cobra.Command{
+		Use:   "refuse QUEUE",
+		Short: "Make EC2 refuse the next instances of a queue",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			asked.Queue = args[0]
+			return instances.NewClient(bed.ControlSocket(*dir)).Do(cmd.Context(), http.MethodPost, "/refusals", asked, nil)
+		},
+	}
 	c.Flags().StringVar(&asked.Code, "code", "InsufficientInstanceCapacity", "EC2's error code")
 	c.Flags().IntVar(&asked.Count, "count", 1, "how many; -1: all")
 	return c
@@ -207,7 +239,10 @@ func newRefuse(dir *string) *cobra.Command {
 type missingError struct{ what []string }
 
 func (e *missingError) Error() string {
-	return "the test bed cannot run here:\n  - " + strings.Join(e.what, "\n  - ") + "\nDebian's packages are listed in testbed/packages.txt: " +
+	return "the test bed cannot run here:\n  - " + strings.Join(
+		e.what,
+		"\n  - ",
+	) + "\nDebian's packages are listed in testbed/packages.txt: " +
 		"apt-get install --no-install-recommends $(grep -v '#' testbed/packages.txt)"
 }
 
@@ -219,7 +254,10 @@ func check() error {
 	}
 	for program, of := range map[string]string{"slurmctld": "slurmctld", "slurmd": "slurmd", "scontrol": "slurm-client", "munged": "munge", "dos2unix": "dos2unix",
 		"ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux", "aws": "awscli"} {
-		if !slices.ContainsFunc([]string{"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"}, func(d string) bool { _, err := os.Stat(d + program); return err == nil }) {
+		if !slices.ContainsFunc(
+			[]string{"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"},
+			func(d string) bool { _, err := os.Stat(d + program); return err == nil },
+		) {
 			what = append(what, program+" (package "+of+")")
 		}
 	}

@@ -91,12 +91,22 @@ func pcluster(ctx context.Context, args []string) error {
 		return c
 	}
 	create := add("create-cluster", "Create a cluster", true, func(cmd *cobra.Command, text []byte) error {
-		return ask(cmd.Context(), http.MethodPost, "/clusters/"+name+"?rollback="+strconv.FormatBool(rollback)+"&dryrun="+strconv.FormatBool(dryRun), text)
+		return ask(
+			cmd.Context(),
+			http.MethodPost,
+			"/clusters/"+name+"?rollback="+strconv.FormatBool(rollback)+"&dryrun="+strconv.FormatBool(dryRun),
+			text,
+		)
 	})
 	create.Flags().BoolVar(&rollback, "rollback-on-failure", true, "")
 	create.Flags().BoolVar(&dryRun, "dryrun", false, "")
 	update := add("update-cluster", "Update a cluster", true, func(cmd *cobra.Command, text []byte) error {
-		return ask(cmd.Context(), http.MethodPut, "/clusters/"+name+"?force="+strconv.FormatBool(force)+"&dryrun="+strconv.FormatBool(dryRun), text)
+		return ask(
+			cmd.Context(),
+			http.MethodPut,
+			"/clusters/"+name+"?force="+strconv.FormatBool(force)+"&dryrun="+strconv.FormatBool(dryRun),
+			text,
+		)
 	})
 	update.Flags().BoolVar(&dryRun, "dryrun", false, "")
 	update.Flags().BoolVar(&force, "force-update", false, "")

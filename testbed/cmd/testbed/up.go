@@ -109,7 +109,10 @@ func (u *upOptions) createFirst(ctx context.Context) error {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		return err
 	}
-	fmt.Printf("cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n  bin/testbed enter head sbatch --wrap 'hostname; date'\n", u.cluster)
+	fmt.Printf(
+		"cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n  bin/testbed enter head sbatch --wrap 'hostname; date'\n",
+		u.cluster,
+	)
 	return nil
 }
 
