@@ -8,7 +8,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried function functions viewer picture build local guide test race stress lint gen mutants soak fuzz bench bench-loss bench-fleet release clean
+.PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race stress lint gen mutants soak fuzz \
+	bench bench-loss bench-fleet release clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -63,6 +64,20 @@ build: function viewer carried ## all programs for this machine, in bin
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
+
+# The test bed: root and the packages of testbed/packages.txt; exit status 77 says what is missing.
+bin/testbed: $(call sources,./testbed/cmd/testbed)
+	$(GO) build -o $@ ./testbed/cmd/testbed
+
+CLUSTER ?= demo
+cluster: build bin/testbed ## a whole cluster on this machine, with a local cloud; CONFIG=FILE is its configuration
+	bin/testbed up --start-cloud bin/parascope-local --cluster $(CLUSTER) $(if $(CONFIG),--config $(CONFIG))
+
+cluster-stop: bin/testbed ## end it, with all of its machines
+	bin/testbed stop
+
+cluster-test: bin/testbed ## the test bed's own tests
+	$(GO) test ./testbed/... -count=1 -timeout 8m $(CLUSTERTESTFLAGS)
 
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v

@@ -29,6 +29,12 @@ var forbidden = []arrow{
 		why: "the arrows go main → cli → capability → SDK: a capability never knows its caller",
 	},
 	{
+		from: []string{"testbed/"},
+		to:   []string{module + "/internal/", module + "/localaws", module + "/localaws/"},
+		deep: true,
+		why:  "the test bed stands for ParallelCluster and AWS: it must be able to be wrong in its own ways",
+	},
+	{
 		from: []string{"internal/"}, except: []string{"internal/cli", "internal/cli/", "internal/term"},
 		to:  []string{module + "/internal/term"},
 		why: "capabilities return values and emit events; only the command line draws",

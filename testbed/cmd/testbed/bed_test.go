@@ -1,0 +1,190 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parascope/parascope/testbed/bed"
+)
+
+// TestMain makes the test's program the test bed's too: the bed and its machines run
+// it under the names of what it stands for.
+func TestMain(m *testing.M) {
+	names := []string{"testbed", "pcluster", "systemctl", "journalctl", "shutdown", "poweroff", "slurm_resume", "slurm_suspend", "clustermgtd"}
+	if slices.Contains(names, filepath.Base(os.Args[0])) {
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
+// testBed is a bed that runs for a test.
+type testBed struct {
+	t   *testing.T
+	dir string
+	cmd *exec.Cmd
+	log *bytes.Buffer
+}
+
+// startBed starts one at a pace for tests. It skips the test where no bed can run.
+func startBed(t *testing.T, args ...string) *testBed {
+	t.Helper()
+	if err := check(); err != nil {
+		t.Skip(err)
+	}
+	if testing.Short() {
+		t.Skip("a cluster takes a minute")
+	}
+	b := &testBed{t: t, dir: t.TempDir(), log: &bytes.Buffer{}}
+	b.start(args...)
+	return b
+}
+
+func (b *testBed) start(args ...string) {
+	b.t.Helper()
+	b.cmd = b.program("testbed", append([]string{"up", "--inside", "--dir", b.dir, "--clustermgtd-interval", "2s", "--scaledown-idle", "3s",
+		"--suspend-timeout", "4s", "--resume-timeout", "60s", "--power-save-interval", "1s"}, args...)...)
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true}
+	r, w, err := os.Pipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.cmd.Stdout, b.cmd.Stderr = w, w
+	if err := b.cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	ready, done := make(chan bool, 1), make(chan bool)
+	go func() {
+		defer close(done)
+		buffer := make([]byte, 4096)
+		for {
+			n, err := r.Read(buffer)
+			b.log.Write(buffer[:n])
+			if bytes.Contains(b.log.Bytes(), []byte("the bed runs in")) {
+				select {
+				case ready <- true:
+				default:
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	b.t.Cleanup(func() {
+		b.stop()
+		<-done
+		if b.t.Failed() {
+			b.t.Logf("the bed said:\n%s", b.log)
+		}
+	})
+	select {
+	case <-ready:
+	case <-time.After(20 * time.Second):
+		b.t.Fatal("the bed did not start")
+	case <-done:
+		b.t.Fatalf("the bed ended:\n%s", b.log)
+	}
+}
+
+// stop ends the bed as Ctrl-C does.
+func (b *testBed) stop() {
+	_ = b.cmd.Process.Signal(syscall.SIGINT) // a second call finds nothing
+	_ = b.cmd.Wait()
+}
+
+func (b *testBed) program(name string, args ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Args[0] = name
+	cmd.Env = append(os.Environ(), "TESTBED_DIR="+b.dir)
+	return cmd
+}
+
+// on runs a command on a machine and returns what it prints.
+func (b *testBed) on(host string, argv ...string) string {
+	b.t.Helper()
+	out, err := b.program("testbed", append([]string{"enter", host}, argv...)...).CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("%s on %s: %v\n%s", strings.Join(argv, " "), host, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// pcluster runs pcluster and returns its answer; ok says whether it exited with 0.
+func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
+	b.t.Helper()
+	var said bytes.Buffer
+	cmd := b.program("pcluster", args...)
+	cmd.Stderr = &said
+	out, failed := cmd.Output()
+	if err := json.Unmarshal(out, &answer); err != nil {
+		b.t.Fatalf("pcluster %s: %v\n%s%s", strings.Join(args, " "), err, out, &said)
+	}
+	return answer, failed == nil
+}
+
+// eventually waits until f returns what is wanted.
+func (b *testBed) eventually(limit time.Duration, want string, f func() string) {
+	b.t.Helper()
+	end := time.After(limit)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for last := ""; ; {
+		if last = f(); last == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			b.t.Fatalf("after %s: %q, want %q", limit, last, want)
+		}
+	}
+}
+
+// status waits for a cluster's status.
+func (b *testBed) awaitStatus(cluster, want string) {
+	b.t.Helper()
+	b.eventually(time.Minute, want, func() string {
+		answer, _ := b.pcluster("describe-cluster", "-n", cluster)
+		s, _ := answer["clusterStatus"].(string)
+		return s
+	})
+}
+
+// machines are the bed's by host name.
+func (b *testBed) machines() map[string]bed.Machine {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	all, err := allMachines(ctx, b.dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	named := map[string]bed.Machine{}
+	for _, m := range all {
+		named[m.Hostname] = m
+	}
+	return named
+}
+
+// node is the state of one as sinfo prints it.
+func (b *testBed) node(name string) string {
+	return b.on("head", "sinfo", "-h", "-n", name, "-o", "%T")
+}
