@@ -145,6 +145,7 @@ func TestRefusedPagesLeaveNothingBehind(t *testing.T) {
 				_, _ = io.WriteString(w, c.page(i))
 			})
 			pages := answers{}
+			pages = append(pages, texts("good 1\n")[0])
 			for range min(60, c.words/50) {
 				pages = append(pages, page)
 			}
