@@ -33,6 +33,7 @@ type Options struct {
 	StoragePath     string
 	ListenAddress   string           // host:port of metrics and health
 	EnableLifecycle bool             // POST /-/reload
+	EnablePprof     bool             // GET /debug/pprof/
 	QueueLanes      int              // of each remote_write, 1 to 64
 	QueueMaxBytes   int64            // on disk, of each remote_write; at least MinQueueMaxBytes
 	QueueMaxRequest int              // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
@@ -238,7 +239,7 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run() {
-	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second,
+	h.server = &http.Server{Handler: listen.Guard(h.listener.Addr(), h.handler()), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,

@@ -81,6 +81,7 @@ what became of every one.`,
 	f.Var(&maxReading, "scrape.max-reading-bytes", "`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
 	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
+	f.BoolVar(&o.EnablePprof, "web.enable-pprof", o.EnablePprof, "serve profiles of this process on /debug/pprof/")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
