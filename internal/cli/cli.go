@@ -113,9 +113,9 @@ func report(p *Process, err error) int {
 	case interrupted && hint.Next(err) == "":
 		return exitInterrupted // the person knows, and nothing goes on without them
 	}
-	fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bad("Error:"), err)
+	fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bad("Error:"), term.CleanLines(err.Error()))
 	if next := hint.Next(err); next != "" {
-		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), next)
+		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), term.CleanLines(next))
 	}
 	return exitCode(err)
 }

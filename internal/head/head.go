@@ -33,9 +33,12 @@ type Options struct {
 	StoragePath     string
 	ListenAddress   string           // host:port of metrics and health
 	EnableLifecycle bool             // POST /-/reload
+	EnablePprof     bool             // GET /debug/pprof/
 	QueueLanes      int              // of each remote_write, 1 to 64
 	QueueMaxBytes   int64            // on disk, of each remote_write; at least MinQueueMaxBytes
 	QueueMaxRequest int              // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
+	MaxPageBytes    int64            // unpacked, of a job without body_size_limit; at least MinPageBytes
+	MaxReadingBytes int64            // of memory, for all pages that are being read; at least MaxPageBytes
 	Reload          <-chan os.Signal // each value reloads the configuration file
 	TuneGC          bool             // set the process' garbage collection by what a head needs
 	Version         string           // for parascope_build_info
@@ -47,16 +50,18 @@ type Options struct {
 // join records to a request.
 const (
 	MinQueueMaxBytes   = 1 << 20
+	MinPageBytes       = 1 << 20
 	MinQueueMaxRequest = 64 << 10
 	MaxQueueMaxRequest = 16 << 20
 )
 
 // DefaultOptions are those of a head on a cluster's head node, without a log.
 func DefaultOptions() Options {
-	s := ship.DefaultOptions()
+	s, pages := ship.DefaultOptions(), scrape.DefaultOptions()
 	return Options{
 		ConfigFile: "/opt/prometheus/prometheus.yml", StoragePath: "data-agent/", ListenAddress: "127.0.0.1:9090",
 		QueueLanes: s.Lanes, QueueMaxBytes: s.MaxBytes, QueueMaxRequest: s.MaxRequestBytes, Logger: s.Logger,
+		MaxPageBytes: pages.MaxPageBytes, MaxReadingBytes: pages.MaxReadingBytes,
 	}
 }
 
@@ -74,6 +79,10 @@ func (o Options) Validate() error {
 	if o.QueueMaxRequest < MinQueueMaxRequest || o.QueueMaxRequest > MaxQueueMaxRequest {
 		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes %d is not from 64KB to 16MB", o.QueueMaxRequest),
 			"leave it at its default, or give a size such as 1MB")
+	}
+	if o.MaxPageBytes < MinPageBytes || o.MaxReadingBytes < o.MaxPageBytes {
+		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes %d is not from 1MB to --scrape.max-reading-bytes, %d", o.MaxPageBytes, o.MaxReadingBytes),
+			"leave them at their defaults, or give the second at least four times the size of the first")
 	}
 	if o.Logger == nil {
 		return errors.New("head: Logger is needed")
@@ -196,6 +205,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	}
 	o := scrape.DefaultOptions()
 	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take
+	o.MaxPageBytes, o.MaxReadingBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes
 	if h.scrape, err = scrape.New(ctx, o); err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}
@@ -229,7 +239,7 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run() {
-	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second,
+	h.server = &http.Server{Handler: listen.Guard(h.listener.Addr(), h.handler()), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,

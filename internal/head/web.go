@@ -25,9 +25,11 @@ func (h *Head) handler() http.Handler {
 	mux.HandleFunc("GET /-/ready", say("Prometheus Agent is Ready.\n"))
 	mux.HandleFunc("GET /api/v1/targets", h.targets)
 	mux.HandleFunc("GET "+deliveryPath, h.delivery)
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if h.opts.EnablePprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	mux.HandleFunc("POST /-/reload", h.reloadOverHTTP)
 	mux.HandleFunc("PUT /-/reload", h.reloadOverHTTP)
 	return mux

@@ -37,7 +37,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
-		return Answer{Text: firstLine(err.Error())}
+		return Answer{Text: firstLine(publicError(err, c.URL))}
 	}
 	req.Header.Set("Content-Encoding", "snappy")
 	req.Header.Set("Content-Type", "application/x-protobuf")
@@ -60,7 +60,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String()}
 		}
-		return Answer{Text: firstLine(err.Error())}
+		return Answer{Text: firstLine(publicError(err, c.URL))}
 	}
 	defer resp.Body.Close()
 	// What of the body cannot be read says nothing against the status line.
@@ -70,6 +70,7 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 		distrust()
 	}
 	a := Classify(resp.StatusCode, resp.Header, string(text), clock.Receivers())
+	a.Text = publicText(a.Text, c.URL)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && ofTheReceiver(a, string(text)) {
 		clock.Hear(date)
 	}

@@ -27,6 +27,9 @@ func NewWords() *Words {
 	return &Words{seed: maphash.MakeSeed(), ends: []uint32{0}, index: make([]uint32, 64), merger: labels.NewScratchBuilder(16)}
 }
 
+// Len is how many words there are.
+func (w *Words) Len() int { return len(w.ends) - 1 }
+
 // number returns the number of a word, which is added if need be.
 func (w *Words) number(label []byte) uint32 {
 	i := w.slot(label)

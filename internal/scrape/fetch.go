@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,7 +28,11 @@ var (
 type fetcher struct {
 	header  http.Header
 	limit   int64 // of the body, in bytes
-	size    int   // of the last body
+	usual   bool  // the limit is that of jobs without body_size_limit
+	size    int   // of the last body of a good page
+	need    int64 // of the budget, for the last good page
+	room    int64 // of this body
+	share   share // of the budget, until the scrape is over
 	request *http.Request
 	gzip    *gzip.Reader
 	buffer  *bufio.Reader
@@ -48,7 +51,7 @@ func newFetcher(l *loop) fetcher {
 		"X-Prometheus-Scrape-Timeout-Seconds": {strconv.FormatFloat(l.timeout.Seconds(), 'f', -1, 64)},
 	}}
 	if f.limit <= 0 {
-		f.limit = math.MaxInt64
+		f.limit, f.usual = l.manager.options.MaxPageBytes, true
 	}
 	return f
 }
@@ -95,25 +98,30 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 	}
 	defer func() {
 		// Read to its end, the connection can be used again.
-		_, _ = io.Copy(io.Discard, resp.Body)
+		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 		_ = resp.Body.Close()
 	}()
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	b := bytes.NewBuffer(l.manager.roomFor(f.size + bytes.MinRead))
-	if err = f.read(b, resp); err != nil {
-		l.manager.spareBody(b.Bytes())
+	if err := l.manager.budget.reserve(ctx, &f.share, f.need); err != nil {
+		return nil, "", err
+	}
+	body, err = f.read(l.manager, &unpacking{ctx: ctx}, resp)
+	if err != nil {
+		l.manager.spareBody(body)
 		if errors.Is(err, errBodySizeLimit) {
 			l.manager.metrics.exceededBodySize.Inc()
 		}
 		return nil, "", err
 	}
-	if b.Len() > 0 {
-		f.size = b.Len()
-	}
-	return b.Bytes(), resp.Header.Get("Content-Type"), nil
+	f.room = int64(cap(body))
+	return body, resp.Header.Get("Content-Type"), nil
 }
+
+// maxDrain is how much of an answer that is not a page is read for the sake of its
+// connection.
+const maxDrain = 64 << 10
 
 // roomFor returns room for a body of n bytes.
 func (m *Manager) roomFor(n int) []byte {
@@ -128,7 +136,7 @@ func (m *Manager) roomFor(n int) []byte {
 }
 
 // maxSpareBody is the size of a body from which its room is not kept.
-const maxSpareBody = 16 << 20
+const maxSpareBody = 2 << 20
 
 // spareBody takes back the room of a body.
 func (m *Manager) spareBody(body []byte) {
@@ -141,9 +149,24 @@ func (m *Manager) spareBody(body []byte) {
 	}
 }
 
-// read reads a response's body, uncompressed.
-func (f *fetcher) read(to *bytes.Buffer, resp *http.Response) error {
-	var from io.Reader = resp.Body
+// unpacking reads until the scrape's time is over. A body that is packed well gives
+// more for seconds after the last byte was received.
+type unpacking struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (u *unpacking) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.from.Read(b)
+}
+
+// read returns a response's body, uncompressed. With an error it returns the room of
+// the body.
+func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte, error) {
+	from.from = resp.Body
 	switch resp.Header.Get("Content-Encoding") {
 	case "gzip":
 		if f.gzip == nil {
@@ -151,15 +174,32 @@ func (f *fetcher) read(to *bytes.Buffer, resp *http.Response) error {
 		}
 		f.buffer.Reset(resp.Body)
 		if err := f.gzip.Reset(f.buffer); err != nil {
-			return err
+			return nil, err
 		}
-		from = f.gzip
+		from.from = f.gzip
 	case "zstd":
-		return errZstd
+		return nil, errZstd
 	}
-	n, err := to.ReadFrom(io.LimitReader(from, f.limit))
-	if err == nil && n >= f.limit {
-		err = errBodySizeLimit
+	body := m.roomFor(f.size + bytes.MinRead)
+	for {
+		if len(body) == cap(body) {
+			n := 2 * cap(body)
+			if err := m.budget.grow(&f.share, int64(n)); err != nil {
+				return body, err
+			}
+			body = append(make([]byte, 0, n), body...)
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) >= f.limit && f.usual:
+			return body, fmt.Errorf("%w: the page is larger than --scrape.max-page-bytes; set the job's body_size_limit for more", errBodySizeLimit)
+		case int64(len(body)) >= f.limit:
+			return body, errBodySizeLimit
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return body, err
+		}
 	}
-	return err
 }

@@ -80,6 +80,9 @@ func (r *reading) knownText() error {
 				return nil
 			}
 			r.scraped++
+			if err := r.check(); err != nil {
+				return err
+			}
 			if err := r.known(place, shown{text: line[:gap], t: r.at, v: v}, false, nil); err != nil {
 				return err
 			}
@@ -89,8 +92,14 @@ func (r *reading) knownText() error {
 	return nil
 }
 
+// maxNumber is the length in bytes of a value that is read here.
+const maxNumber = 64
+
 // number reads a value as the parser does, or leaves it to the parser.
 func number(text []byte) (float64, bool) {
+	if len(text) > maxNumber {
+		return 0, false
+	}
 	for _, c := range text {
 		switch c {
 		case '{', '\t', 'p', 'P', '_':

@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,8 @@ type loop struct {
 	succeeded atomic.Bool   // another loop has its cache, and knows what is stale
 	refused   atomic.Pointer[refusal]
 
-	fetcher fetcher
+	fetcher     fetcher
+	hasPanicked bool
 }
 
 // refusal is why targets are not scraped.
@@ -129,25 +131,42 @@ func (l *loop) scrape(last, at time.Time) time.Time {
 	}
 	m.watchClock()
 	var r report
+	if panicked := guard(func() { l.take(&r, began, at) }); panicked != nil {
+		l.panicked(panicked)
+		l.target.Report(at, time.Since(began), panicked)
+	}
+	return began
+}
+
+// take fetches a page and takes it, and what tells of the scrape.
+func (l *loop) take(r *report, began, at time.Time) {
+	m := l.manager
+	defer m.budget.release(&l.fetcher.share)
 	var body []byte
 	var contentType string
 	if refused := l.refused.Load(); refused != nil && refused.err != nil {
 		r.err = refused.err
-	} else if body, contentType, r.err = l.fetch(); body != nil {
+	} else if panicked := guard(func() { body, contentType, r.err = l.fetch() }); panicked != nil {
+		body, r.err = nil, l.panicked(panicked)
+	}
+	if body != nil {
 		defer m.spareBody(body)
 	}
 	r.bytes = len(body)
-	if r.err == errBodySizeLimit {
+	if errors.Is(r.err, errBodySizeLimit) {
 		r.bytes = -1
 	}
-	p := m.open(l, at)
+	p := m.open(l, at, len(body))
 	if p == nil {
-		return began // stopped: nothing is known of the target
+		return // stopped: nothing is known of the target
 	}
 	defer m.release(p)
 	var err error
-	if r.counts, err = p.read(body, contentType); err != nil {
-		l.logger().Debug("page not taken", "err", err)
+	if panicked := guard(func() { r.counts, err = p.read(body, contentType) }); panicked != nil {
+		err = l.panicked(panicked)
+	}
+	if err != nil {
+		l.logger().Debug("page not taken", "err", brief(err))
 		p.Clear()
 		if r.err == nil {
 			r.err = err
@@ -157,13 +176,12 @@ func (l *loop) scrape(last, at time.Time) time.Time {
 		}
 	}
 	r.duration = time.Since(began)
-	p.report(r)
-	l.target.Report(at, r.duration, r.err)
+	p.report(*r)
+	l.target.Report(at, r.duration, brief(r.err))
 	p.commit()
 	if l.rules.ExtraMetrics {
 		m.metrics.scrapeSeconds.Observe(time.Since(began).Seconds())
 	}
-	return began
 }
 
 // markGone marks the series of a target that is gone stale, after two intervals
@@ -186,14 +204,18 @@ func (l *loop) markGone(ticker *time.Ticker) {
 	if !wait(ticker.C) || !wait(time.After(l.interval/10)) || l.succeeded.Load() {
 		return
 	}
-	p := l.manager.open(l, at)
+	p := l.manager.open(l, at, 0)
 	if p == nil {
 		return
 	}
 	defer l.manager.release(p)
-	if _, err := p.read(nil, ""); err != nil {
-		p.Clear()
+	if panicked := guard(func() {
+		if _, err := p.read(nil, ""); err != nil {
+			p.Clear()
+		}
+		p.reportGone()
+		p.commit()
+	}); panicked != nil {
+		l.panicked(panicked)
 	}
-	p.reportGone()
-	p.commit()
 }

@@ -12,7 +12,7 @@ import (
 type metrics struct {
 	pools, poolsFailed, reloads, reloadsFailed, exceededTargetLimit    prometheus.Counter
 	exceededBodySize, exceededSamples, exceededLabels, exceededBuckets prometheus.Counter
-	outOfOrder, duplicates, outOfBounds, cacheFlushForced              prometheus.Counter
+	outOfOrder, duplicates, outOfBounds, cacheFlushForced, panics      prometheus.Counter
 	targetLimit, targets                                               *prometheus.GaugeVec
 	syncs, syncFailed                                                  *prometheus.CounterVec
 	interval, reloadSeconds, syncSeconds                               *prometheus.SummaryVec
@@ -67,6 +67,7 @@ func newMetrics(r prometheus.Registerer, m *Manager) (*metrics, error) {
 			"Total number of samples rejected due to timestamp falling outside of the time bounds."),
 		cacheFlushForced: counter("scrapes_cache_flush_forced_total",
 			"How many times a scrape cache was flushed due to getting big while scrapes are failing."),
+		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "parascope_scrape_panics_total", Help: "Scrapes that failed because a library panicked on what the target answered."}),
 		targetLimit: gauges("scrape_pool_target_limit", "Maximum number of targets allowed in this scrape pool."),
 		targets:     gauges("scrape_pool_targets", "Current number of targets in this scrape pool."),
 		syncs:       counters("scrape_pool_sync_total", "Total number of syncs that were executed on a scrape pool."),
@@ -80,6 +81,7 @@ func newMetrics(r prometheus.Registerer, m *Manager) (*metrics, error) {
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
+	keep(s.panics)
 	keep(s.scrapeSeconds)
 	keep(&promscrape.MetadataMetricsCollector{
 		CacheEntries: prometheus.NewDesc("prometheus_target_metadata_cache_entries",

@@ -1,6 +1,7 @@
 package scrape
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,10 +37,19 @@ type page struct {
 	builder *labels.Builder
 	loop    *loop
 	cache   *cache
+	home    chan *page
 	at      int64 // milliseconds
 	latest  int64
 	counted int // samples that count for sample_limit
 }
+
+const (
+	// largeBody is the size in bytes from which a body is read alone: what takes long
+	// does not keep small pages waiting.
+	largeBody = 4 << 20
+	// maxSpareSamples is for how many samples a page keeps room that it did not need.
+	maxSpareSamples = 1 << 16
+)
 
 // counts are of a page.
 type counts struct {
@@ -48,35 +58,50 @@ type counts struct {
 	added   int // series that were not on the page before
 }
 
-// open returns an empty page for a scrape with a timestamp, once one is free: no
-// more are filled at the same time than there are processors, so that a moment at
-// which many targets answer takes no memory. It returns nil when scraping ends.
-func (m *Manager) open(l *loop, at time.Time) *page {
+// open returns an empty page for a scrape with a timestamp and a body of size bytes,
+// once one is free: no more are filled at the same time than there are processors, so
+// that a moment at which many targets answer takes no memory. It returns nil when
+// scraping ends.
+func (m *Manager) open(l *loop, at time.Time, size int) *page {
 	if m.ctx.Err() != nil {
 		return nil
 	}
+	home := m.pages
+	if size > largeBody {
+		home = m.large
+	}
 	var p *page
 	select {
-	case p = <-m.pages:
+	case p = <-home:
 	case <-m.ctx.Done():
 		return nil
 	}
 	if p == nil {
 		p = &page{builder: labels.NewBuilder(labels.EmptyLabels())}
 	}
-	p.loop, p.cache, p.at = l, l.cache, at.UnixMilli()
+	p.home, p.loop, p.cache, p.at = home, l, l.cache, at.UnixMilli()
 	l.cache.fresh, p.Labels = p.Labels[:0], nil // lent for the scrape
 	return p
 }
 
 func (m *Manager) release(p *page) {
+	home, whole := p.home, false
+	defer func() {
+		if !whole {
+			p = nil // it may hold anything
+		}
+		home <- p
+	}()
 	p.cache.settle()
 	p.cache.tidy()
 	fresh := p.cache.fresh
 	p.cache.fresh = nil
+	if n := cap(p.Samples); n > maxSpareSamples && len(p.Samples) < n/4 {
+		p.Samples, p.refs, p.Histograms, fresh = nil, nil, nil, nil
+	}
 	p.Clear()
 	p.loop, p.cache, p.Labels = nil, nil, fresh
-	m.pages <- p
+	whole = true
 }
 
 // Clear takes back what was added.
@@ -93,6 +118,9 @@ type reading struct {
 	labels     labels.Labels
 	lines      knownLines
 	seenBefore int // series that the parser read and that are known
+	entries    int // of the page
+	named      int // series that were not known
+	until      time.Time
 
 	overSamples, overBuckets            bool
 	outOfOrder, duplicates, outOfBounds int
@@ -105,6 +133,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	m := p.loop.manager.metrics
 	if len(body) == 0 {
 		err := p.markStale()
+		p.cache.metadata.Undo()
 		if p.cache.turn(false) {
 			m.cacheFlushForced.Inc()
 		}
@@ -117,9 +146,8 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	}
 	r := reading{page: p, parser: parser}
 	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
-	p.cache.metadata.Lock()
-	err = r.all(body)
-	p.cache.metadata.Unlock()
+	r.until = time.Now().Add(p.loop.timeout)
+	err = r.locked(body)
 	if r.overSamples {
 		m.exceededSamples.Inc()
 		if err == nil {
@@ -138,6 +166,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	}
 	if err == nil {
 		p.cache.turn(true)
+		p.loop.fetcher.size, p.loop.fetcher.need = len(body), r.need()
 	}
 	return r.counts, err
 }
@@ -156,6 +185,40 @@ func (r *reading) warn() {
 		}
 	}
 }
+
+// locked reads to the end of the page with the lock on what is said of its metrics.
+func (r *reading) locked(body []byte) error {
+	r.cache.metadata.Lock()
+	defer r.cache.metadata.Unlock()
+	return r.all(body)
+}
+
+// checkEvery is for how many entries of a page time and memory are looked at once.
+const checkEvery = 1024
+
+// check sees to it that a page is read within scrape_timeout, and that what is kept
+// of it is within the budget.
+func (r *reading) check() error {
+	if r.entries++; r.entries%checkEvery != 0 {
+		return nil
+	}
+	if time.Now().After(r.until) {
+		return fmt.Errorf("the page was not read within %s: %w", r.loop.timeout, context.DeadlineExceeded)
+	}
+	return r.loop.manager.budget.grow(&r.loop.fetcher.share, r.need())
+}
+
+// need is the memory that the page takes, in bytes.
+func (r *reading) need() int64 {
+	return r.loop.fetcher.room + int64(len(r.Samples))*sampleBytes + int64(len(r.Histograms)) + int64(r.named)*seriesBytes
+}
+
+// What a sample, and a series that was not known, take of the memory until the page is
+// taken, in bytes.
+const (
+	sampleBytes = 48
+	seriesBytes = 96
+)
 
 // all reads to the end of the page.
 func (r *reading) all(body []byte) error {
@@ -178,6 +241,9 @@ func (r *reading) all(body []byte) error {
 
 // entry reads what the parser is at.
 func (r *reading) entry(entry textparse.Entry) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	md := r.cache.metadata
 	switch entry {
 	case textparse.EntryType:
@@ -266,6 +332,11 @@ func (s *shown) check(isHistogram bool) error {
 // first adds a sample of a series that is not known: it gets its name and labels.
 func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) error {
 	l, c := r.loop, r.cache
+	if len(s.text) > rules.LargeText {
+		if err := l.rules.CheckText(s.text); err != nil {
+			return r.exceeded(err)
+		}
+	}
 	r.parser.Labels(&r.labels)
 	ls := l.rules.Identity(r.builder, r.labels)
 	if ls.IsEmpty() {
@@ -273,15 +344,20 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 		return nil
 	}
 	if err := l.rules.Check(ls); err != nil {
-		if errors.As(err, new(rules.LabelLimitError)) {
-			l.manager.metrics.exceededLabels.Inc()
-		}
-		return err
+		return r.exceeded(err)
 	}
 	if err := s.check(isHistogram); err != nil {
 		return err
 	}
 	e := entry{key: k}
+	if r.overSamples { // it is counted, and nothing is kept of it
+		if err := r.tolerate(r.add(0, &e.ref, s, false)); err != nil {
+			return err
+		}
+		r.kept++
+		return nil
+	}
+	r.named++
 	e.labels, e.ref = r.name(ls)
 	err := r.add(e.labels, &e.ref, s, false)
 	if err != nil {
@@ -303,6 +379,14 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 	}
 	r.kept++
 	return nil
+}
+
+// exceeded counts an error if it is a limit on labels.
+func (r *reading) exceeded(err error) error {
+	if errors.As(err, new(rules.LabelLimitError)) {
+		r.loop.manager.metrics.exceededLabels.Inc()
+	}
+	return err
 }
 
 // tolerate counts an error that does not end the page.

@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	config_util "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
@@ -91,28 +93,44 @@ func (p *pool) find(groups []*targetgroup.Group) (all []found) {
 	b := labels.NewBuilder(labels.EmptyLabels())
 	for _, g := range groups {
 		for i, own := range g.Targets {
-			full, err := promscrape.PopulateLabels(b, p.config, own, g.Labels)
+			var f *found
+			var err error
+			if panicked := guard(func() { f, err = p.populate(b, g, own) }); panicked != nil {
+				b, err = labels.NewBuilder(labels.EmptyLabels()), panicked
+			}
 			if err != nil {
-				p.manager.logger.Error("target cannot be scraped", "scrape_pool", p.config.JobName, "group", g.String(), "instance", i, "err", err)
+				p.manager.logger.Error("target cannot be scraped", "scrape_pool", p.config.JobName,
+					"group", brief(errors.New(g.String())), "instance", i, "err", brief(err))
 				failed.Inc()
 				continue
 			}
-			t := promscrape.NewTarget(full, p.config, own, g.Labels)
-			if !hasPublic(t) {
+			if f == nil {
 				p.dropped++
 				continue
 			}
-			f := found{t, full, identify(t, full)}
 			if running := p.loops[f.id]; running != nil {
 				running.target.SetScrapeConfig(p.config, own, g.Labels) // for who asks what was discovered
 			}
 			if !seen[f.id] {
 				seen[f.id] = true
-				all = append(all, f)
+				all = append(all, *f)
 			}
 		}
 	}
 	return all
+}
+
+// populate makes a target, or nil where relabelling drops it.
+func (p *pool) populate(b *labels.Builder, g *targetgroup.Group, own model.LabelSet) (*found, error) {
+	full, err := promscrape.PopulateLabels(b, p.config, own, g.Labels)
+	if err != nil {
+		return nil, err
+	}
+	t := promscrape.NewTarget(full, p.config, own, g.Labels)
+	if !hasPublic(t) {
+		return nil, nil
+	}
+	return &found{t, full, identify(t, full)}, nil
 }
 
 func hasPublic(t *Target) (some bool) {

@@ -64,6 +64,10 @@ type Options struct {
 	Take func(*sample.Page)
 	// Host is this machine's name: heads on others scrape at other moments.
 	Host string
+	// MaxPageBytes is the largest page, unpacked, of a job without body_size_limit,
+	// and MaxReadingBytes bounds the memory of all pages that are being read.
+	MaxPageBytes    int64
+	MaxReadingBytes int64
 	// HTTP are options of the clients, beside what the configuration says.
 	HTTP []config_util.HTTPClientOption
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
@@ -78,7 +82,7 @@ func DefaultOptions() Options {
 	host, _ := os.Hostname()
 	began := time.Now()
 	return Options{
-		Logger: slog.New(slog.DiscardHandler), Host: host,
+		Logger: slog.New(slog.DiscardHandler), Host: host, MaxPageBytes: 16 << 20, MaxReadingBytes: 64 << 20,
 		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
 	}
 }
@@ -91,6 +95,9 @@ func (o Options) Validate() error {
 	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
 		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")
 	}
+	if o.MaxPageBytes <= 0 || o.MaxReadingBytes < o.MaxPageBytes {
+		return errors.New("scrape: MaxPageBytes is to be positive, and MaxReadingBytes at least as large")
+	}
 	return nil
 }
 
@@ -102,7 +109,9 @@ type Manager struct {
 	order   *order.Order
 	steps   *stepWatch
 	seeds   [2]maphash.Seed
-	pages   chan *page  // that are not in use; nil: to be made
+	pages   chan *page // that are not in use; nil: to be made
+	large   chan *page // likewise, for bodies of more than largeBody
+	budget  *budget
 	bodies  chan []byte // room for them
 	taking  sync.Mutex  // held while a page is taken
 
@@ -127,12 +136,14 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 	m := &Manager{
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		pages: make(chan *page, runtime.GOMAXPROCS(0)), bodies: make(chan []byte, spareBodies),
+		pages: make(chan *page, runtime.GOMAXPROCS(0)), large: make(chan *page, 1),
+		bodies: make(chan []byte, spareBodies), budget: newBudget(o.MaxReadingBytes),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {
 		m.pages <- nil
 	}
+	m.large <- nil
 	var err error
 	if m.metrics, err = newMetrics(o.Registerer, m); err != nil {
 		return nil, err

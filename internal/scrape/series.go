@@ -33,6 +33,7 @@ type cache struct {
 	before, carried, tracked int
 
 	untidy bool // there is much that is unknown
+	tidied int  // words when it was tidied last
 }
 
 // entry is a series as the page writes it; two may be the same series.
@@ -174,6 +175,8 @@ func (c *cache) turn(good bool) (forced bool) {
 	if good {
 		c.metadata.Turn()
 	}
+	// Series that were refused leave words behind, and nothing else.
+	c.untidy = c.untidy || c.words.Len() > 2*c.tidied+4096
 	c.before, c.tracked, c.carried = c.tracked, 0, 0
 	c.seen, c.next = 0, 0
 	c.page++
@@ -225,7 +228,7 @@ func (c *cache) tidy() {
 			r.labels = move(r.labels)
 		}
 	}
-	c.entries, c.labels, c.words = entries, labels, words
+	c.entries, c.labels, c.words, c.tidied = entries, labels, words, words.Len()
 	n := 64
 	for live > n/8*7 {
 		n *= 2

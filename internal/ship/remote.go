@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -152,8 +153,8 @@ func listGenerations(dir string) ([]generation, error) {
 // configure puts settings in force, from the next attempt on.
 func (r *remote) configure(set *settings) {
 	r.nameMu.Lock()
-	r.url = set.config.URL.Redacted()
-	r.name = cmp.Or(set.config.Name, set.config.URL.Redacted())
+	r.url = receiver.PublicURL(set.config.URL.URL)
+	r.name = cmp.Or(set.config.Name, receiver.PublicURL(set.config.URL.URL))
 	r.nameMu.Unlock()
 	r.settings.Swap(set).close()
 	r.configured.Store(true)
@@ -167,12 +168,12 @@ const noteFile = "remote_write.json"
 
 type note struct {
 	Name string `json:"name"`
-	URL  string `json:"url"` // without password
+	URL  string `json:"url"` // without secrets
 }
 
 func (r *remote) remember() error {
-	name, url := r.label()
-	b, err := json.Marshal(note{name, url})
+	name, address := r.label()
+	b, err := json.Marshal(note{name, address})
 	if err != nil {
 		return fmt.Errorf("note remote write: %w", err)
 	}
@@ -188,11 +189,19 @@ func (r *remote) recall() {
 	}
 	r.nameMu.Lock()
 	defer r.nameMu.Unlock()
-	r.name, r.url = n.Name, n.URL
+	r.name, r.url = public(n.Name), public(n.URL) // earlier versions kept the query
+}
+
+// public is the text, without the secrets of the URL that it is.
+func public(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		return receiver.PublicURL(u)
+	}
+	return text
 }
 
 // label is how people know it.
-func (r *remote) label() (name, url string) {
+func (r *remote) label() (name, address string) {
 	r.nameMu.Lock()
 	defer r.nameMu.Unlock()
 	return r.name, r.url

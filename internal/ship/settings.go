@@ -57,12 +57,12 @@ type relabeled struct {
 // newSettings puts one remote_write section in force, once it is swapped in.
 func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWriteConfig) (*settings, error) {
 	if c.AzureADConfig != nil || c.GoogleIAMConfig != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not built in", c.URL.Redacted()),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not built in", receiver.PublicURL(c.URL.URL)),
 			"use sigv4, basic_auth, authorization, oauth2 or TLS client certificates")
 	}
 	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, "remote_storage_write_client")
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", c.URL.Redacted(), err), "correct the section's HTTP settings")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", receiver.PublicURL(c.URL.URL), err), "correct the section's HTTP settings")
 	}
 	// A redirect would send a signature to a host that it was not made for.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

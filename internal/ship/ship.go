@@ -35,6 +35,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ import (
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/sample"
 )
 
@@ -314,7 +316,7 @@ func Check(ctx context.Context, c *config.Config) (notes []string, err error) {
 		return nil, err
 	}
 	for _, id := range ids {
-		name := cmp.Or(sets[id].config.Name, sets[id].config.URL.Redacted())
+		name := cmp.Or(sets[id].config.Name, receiver.PublicURL(sets[id].config.URL.URL))
 		for _, n := range sets[id].notes() {
 			notes = append(notes, fmt.Sprintf("remote_write %s, %s: %s", name, n.key, n.why))
 		}
@@ -335,9 +337,12 @@ func newSets(ctx context.Context, c *config.Config) (ids []string, sets map[stri
 	sets = map[string]*settings{}
 	for _, rw := range c.RemoteWriteConfigs {
 		id := remoteID(rw)
-		if sets[id] != nil {
-			return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s", rw.URL.Redacted()),
-				"give each a name of its own")
+		for n := 2; sets[id] != nil; n++ { // sections without names for one URL, as Prometheus takes them
+			if reflect.DeepEqual(sets[id].config, rw) {
+				return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s are the same", receiver.PublicURL(rw.URL.URL)),
+					"delete one of them")
+			}
+			id = fmt.Sprintf("%s-%d", remoteID(rw), n)
 		}
 		set, err := newSettings(ctx, c, rw)
 		if err != nil {

@@ -332,10 +332,10 @@ func TestReload(t *testing.T) {
 		t.Errorf("after its return: ledger %+v, receiver has %d", l, other.distinct())
 	}
 	// Nonsense changes nothing.
-	two := remoteWrite(other) + "  - url: " + other.URL + "/api/v1/remote_write\n    remote_timeout: 9s\n"
+	two := remoteWrite(other) + strings.Repeat("  - url: "+other.URL+"/twice\n", 2)
 	err := r.ApplyConfig(parse(t, two))
 	if err == nil || hint.CodeOf(err) != hint.BadInput {
-		t.Errorf("two sections with one URL and no names: %v, want bad input", err)
+		t.Errorf("two sections that are the same: %v, want bad input", err)
 	}
 	r.scrape("node", 100, time.Now().Add(3*time.Second))
 	r.settled(300)

@@ -1,6 +1,8 @@
 package ship
 
 import (
+	"fmt"
+
 	"github.com/parascope/parascope/internal/delivery"
 )
 
@@ -8,8 +10,14 @@ import (
 // at one instant.
 func (s *Ship) Status() delivery.Status {
 	remotes := []delivery.RemoteStatus{}
+	known := map[string]int{}
 	for _, r := range s.allRemotes() {
-		remotes = append(remotes, r.status())
+		rs := r.status()
+		// URLs may differ in what is not shown; metrics need a name for each.
+		if known[rs.Name]++; known[rs.Name] > 1 {
+			rs.Name = fmt.Sprintf("%s (%d)", rs.Name, known[rs.Name])
+		}
+		remotes = append(remotes, rs)
 	}
 	return delivery.New(s.wall(), remotes)
 }

@@ -46,9 +46,9 @@ func (l *Live) write(above string, lines []string) {
 		// To the beginning of the line, where a ^C may stand, up, and all below is gone.
 		fmt.Fprintf(&b, "\r\x1b[%dA\x1b[J", l.drawn)
 	}
-	b.WriteString(above)
+	b.WriteString(clean(above, "\n", true))
 	for _, line := range lines {
-		b.WriteString(Shorten(line, columns) + "\n")
+		b.WriteString(Shorten(cleanPainted(line), columns) + "\n")
 	}
 	l.drawn = len(lines)
 	// A terminal that is gone must not stop what is drawn from going on.

@@ -47,6 +47,7 @@ func (s Styler) Faint(t string) string { return s.paint("2", t) }
 func (s Styler) Bold(t string) string  { return s.paint("1", t) }
 
 func (s Styler) paint(code, t string) string {
+	t = Clean(t)
 	if !s.on {
 		return t
 	}

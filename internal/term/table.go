@@ -17,6 +17,7 @@ type Column struct {
 // Table writes rows under the titles of their columns, two spaces apart. The
 // last column is never padded, so that long text may wrap where it will.
 func Table(w io.Writer, s Styler, columns []Column, rows [][]string) error {
+	rows = cleanRows(rows)
 	widths := make([]int, len(columns))
 	for i, c := range columns {
 		widths[i] = columnsOf(c.Title)
@@ -37,6 +38,17 @@ func Table(w io.Writer, s Styler, columns []Column, rows [][]string) error {
 		return fmt.Errorf("write the table: %w", err)
 	}
 	return nil
+}
+
+func cleanRows(rows [][]string) [][]string {
+	clean := make([][]string, len(rows))
+	for i, row := range rows {
+		clean[i] = make([]string, len(row))
+		for j, cell := range row {
+			clean[i][j] = cleanPainted(cell)
+		}
+	}
+	return clean
 }
 
 func line(columns []Column, widths []int, cells []string) string {

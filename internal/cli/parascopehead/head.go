@@ -25,6 +25,7 @@ func New(p *cli.Process) *cobra.Command {
 	var agent bool
 	var features []string
 	maxBytes, maxRequest := byteSize(o.QueueMaxBytes), requestSize(o.QueueMaxRequest)
+	maxPage, maxReading := byteSize(o.MaxPageBytes), byteSize(o.MaxReadingBytes)
 	c := &cobra.Command{
 		Use:   "parascope-head",
 		Short: "Discover, scrape and send, as Prometheus in agent mode does",
@@ -54,6 +55,7 @@ what became of every one.`,
 			}
 			b := cli.ReadBuild()
 			o.QueueMaxBytes, o.QueueMaxRequest = int64(maxBytes), int(maxRequest)
+			o.MaxPageBytes, o.MaxReadingBytes = int64(maxPage), int64(maxReading)
 			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
 			if err := o.Validate(); err != nil {
 				return err
@@ -75,8 +77,11 @@ what became of every one.`,
 	f.IntVar(&o.QueueLanes, "queue.lanes", o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
 	f.Var(&maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and counted")
 	f.Var(&maxRequest, "queue.max-request-bytes", "`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many samples it has is queue_config's max_samples_per_send")
+	f.Var(&maxPage, "scrape.max-page-bytes", "`SIZE` of a page, unpacked, for jobs without body_size_limit; a larger page fails its scrape")
+	f.Var(&maxReading, "scrape.max-reading-bytes", "`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
 	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
+	f.BoolVar(&o.EnablePprof, "web.enable-pprof", o.EnablePprof, "serve profiles of this process on /debug/pprof/")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")

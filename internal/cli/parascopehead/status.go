@@ -126,7 +126,7 @@ func paintVerdict(style term.Styler, v head.Verdict) string {
 // describeRemote says how a remote write fares, in lines.
 func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { lines = append(lines, term.Clean(fmt.Sprintf(format, args...))) }
 	if !r.FailingSince.IsZero() {
 		add("since %s (%s): %s", stamp(r.FailingSince), ago(now, r.FailingSince), r.Reason)
 	} else if r.Reason != "" {

@@ -17,6 +17,7 @@ type Store struct {
 	sync.Mutex
 	all   []described
 	index map[unique.Handle[string]]int
+	good  int // how many were described when the last good page ended
 	last  int // which was described last: pages keep their order
 	page  uint32
 }
@@ -32,6 +33,11 @@ type described struct {
 // remembered is for how many pages a family is described after it is gone.
 const remembered = 10
 
+// Texts that are longer, in bytes, are cut: receivers keep 1 kB.
+const maxText = 4 << 10
+
+func cut(text []byte) []byte { return text[:min(len(text), maxText)] }
+
 // New returns a store that is empty.
 func New() *Store {
 	return &Store{index: map[unique.Handle[string]]int{}}
@@ -39,6 +45,7 @@ func New() *Store {
 
 // of returns the description of a family.
 func (m *Store) of(family []byte) *described {
+	family = cut(family)
 	for _, i := range []int{m.last, m.last + 1} {
 		if i < len(m.all) && m.all[i].family.Value() == string(family) {
 			return m.touch(i)
@@ -92,6 +99,7 @@ func (m *Store) SetType(family []byte, t model.MetricType) {
 func (m *Store) SetHelp(family, help []byte) {
 	d := m.of(family)
 	d.helpLine = 0
+	help = cut(help)
 	if d.help.Value() != string(help) {
 		d.help = unique.Make(string(help))
 	}
@@ -99,6 +107,7 @@ func (m *Store) SetHelp(family, help []byte) {
 
 // SetUnit: see SetType.
 func (m *Store) SetUnit(family, unit []byte) {
+	unit = cut(unit)
 	if d := m.of(family); d.unit.Value() != string(unit) {
 		d.unit = unique.Make(string(unit))
 	}
@@ -116,8 +125,23 @@ func (m *Store) Turn() {
 			m.index[d.family] = i
 		}
 	}
-	m.last = 0
+	m.last, m.good = 0, len(m.all)
 	m.page++
+}
+
+// Undo ends a page that was not good. Families that no good page described are kept,
+// as in Prometheus, until they are many. It takes the lock itself.
+func (m *Store) Undo() {
+	m.Lock()
+	defer m.Unlock()
+	if len(m.all) <= 2*m.good+1000 {
+		return
+	}
+	for _, d := range m.all[m.good:] {
+		delete(m.index, d.family)
+	}
+	clear(m.all[m.good:])
+	m.all, m.last = m.all[:m.good], 0
 }
 
 func (d *described) export() scrape.MetricMetadata {

@@ -132,24 +132,34 @@ func (r *Rules) Check(ls labels.Labels) error {
 		return fmt.Errorf("invalid metric name or label names: %s", ls)
 	}
 	name := ls.Get(model.MetricNameLabel)
-	if n := ls.Len(); r.labels > 0 && n > r.labels {
-		return LabelLimitError(fmt.Sprintf("label_limit exceeded (metric: %.50s, number of labels: %d, limit: %d)", name, n, r.labels))
+	if err := r.checkCount(name, ls.Len()); err != nil {
+		return err
 	}
 	if r.labelName == 0 && r.labelValue == 0 {
 		return nil
 	}
-	return ls.Validate(func(l labels.Label) error {
-		if n := len(l.Name); r.labelName > 0 && n > r.labelName {
-			return LabelLimitError(fmt.Sprintf("label_name_length_limit exceeded (metric: %.50s, label name: %.50s, length: %d, limit: %d)",
-				name, l.Name, n, r.labelName))
-		}
-		if n := len(l.Value); r.labelValue > 0 && n > r.labelValue {
-			return LabelLimitError(fmt.Sprintf("label_value_length_limit exceeded (metric: %.50s, "+
-				"label name: %.50s, value: %.50q, length: %d, limit: %d)",
-				name, l.Name, l.Value, n, r.labelValue))
-		}
-		return nil
-	})
+	return ls.Validate(func(l labels.Label) error { return r.checkLengths(name, l.Name, l.Value, len(l.Value)) })
+}
+
+func (r *Rules) checkCount(metric string, n int) error {
+	if r.labels > 0 && n > r.labels {
+		return LabelLimitError(fmt.Sprintf("label_limit exceeded (metric: %.50s, number of labels: %d, limit: %d)", metric, n, r.labels))
+	}
+	return nil
+}
+
+// checkLengths looks at one label, whose value has n bytes and begins with value.
+func (r *Rules) checkLengths(metric, name, value string, n int) error {
+	if size := len(name); r.labelName > 0 && size > r.labelName {
+		return LabelLimitError(fmt.Sprintf("label_name_length_limit exceeded (metric: %.50s, label name: %.50s, length: %d, limit: %d)",
+			metric, name, size, r.labelName))
+	}
+	if r.labelValue > 0 && n > r.labelValue {
+		return LabelLimitError(fmt.Sprintf("label_value_length_limit exceeded (metric: %.50s, "+
+			"label name: %.50s, value: %.50q, length: %d, limit: %d)",
+			metric, name, value, n, r.labelValue))
+	}
+	return nil
 }
 
 // Fit makes a native histogram as coarse as the configuration wants it.
