@@ -88,7 +88,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/collect/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect ./internal/slurm ./internal/collect/slurmstat ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/stack ./localaws/amp/dataplane
@@ -108,7 +108,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
-	$(GO) test ./internal/collect/slurm -run TestDocument -update
+	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m

@@ -121,8 +121,9 @@ var forbidden = []arrow{
 	},
 	{
 		from: []string{"internal/collect/node", "internal/collect/device", "internal/collect/gpu"},
-		to:   []string{module + "/internal/collect", module + "/internal/collect/node", module + "/internal/collect/device", module + "/internal/collect/gpu"},
-		why:  "a collector does not know who reads it, nor the others",
+		to: []string{module + "/internal/collect", module + "/internal/collect/node", module + "/internal/collect/device",
+			module + "/internal/collect/gpu"},
+		why: "a collector does not know who reads it, nor the others",
 	},
 	{
 		from: []string{"cmd/parascope-head"},

@@ -1,13 +1,17 @@
 package parascope_test
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // Sizes past which a reader loses the thread. They are cheap to keep from the
@@ -16,10 +20,12 @@ const (
 	maxFileLines    = 500
 	maxFuncLines    = 80
 	maxPackageLines = 2500 // without tests
+	maxColumns      = 140  // a tab is one
 )
 
 // bannedPackages are names that say nothing about what is inside.
-var bannedPackages = []string{"util", "utils", "common", "helper", "helpers", "shared", "types", "misc", "base", "mock", "mocks", "interfaces"}
+var bannedPackages = []string{"util", "utils", "common", "helper", "helpers", "shared", "types", "misc", "base", "mock", "mocks",
+	"interfaces"}
 
 type source struct {
 	path  string
@@ -51,6 +57,34 @@ func TestSizes(t *testing.T) {
 	for dir, n := range packages {
 		if n > maxPackageLines {
 			t.Errorf("package %s has %d lines; at most %d", dir, n, maxPackageLines)
+		}
+	}
+}
+
+// TestLineLengths does not count the text of raw strings, which cannot be broken, and counts
+// gofmt's alignment as one column.
+func TestLineLengths(t *testing.T) {
+	fset, sources := parseAll(t)
+	aligned := regexp.MustCompile(" +")
+	for _, s := range sources {
+		content, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && strings.HasPrefix(l.Value, "`") {
+				for i := fset.Position(l.Pos()).Offset; i < fset.Position(l.End()).Offset; i++ {
+					if content[i] != '\n' {
+						content[i] = 0
+					}
+				}
+			}
+			return true
+		})
+		for i, line := range bytes.Split(content, []byte("\n")) {
+			if n := utf8.RuneCount(aligned.ReplaceAll(bytes.ReplaceAll(line, []byte{0}, nil), []byte(" "))); n > maxColumns {
+				t.Errorf("%s:%d has %d columns; at most %d", s.path, i+1, n, maxColumns)
+			}
 		}
 	}
 }
@@ -102,7 +136,8 @@ func TestBannedConstructs(t *testing.T) {
 					exits[filepath.Dir(s.path)]++
 				case call == "context.Background" && s.path != "internal/cli/cli.go" && s.file.Name.Name != "main":
 					t.Errorf("%s: context.Background below main: pass ctx on", fset.Position(n.Pos()))
-				case call == "slog.Default", call == "prometheus.DefaultRegisterer", call == "prometheus.MustRegister", strings.HasPrefix(call, "log.Fatal"):
+				case call == "slog.Default", call == "prometheus.DefaultRegisterer", call == "prometheus.MustRegister",
+					strings.HasPrefix(call, "log.Fatal"):
 					t.Errorf("%s: %s: loggers and registries are given, exits are main's", fset.Position(n.Pos()), call)
 				}
 			}

@@ -47,7 +47,8 @@ func (c *cloud) client(region string) *sdk.Client { return sdk.NewFromConfig(c.C
 
 func create(t *testing.T, client *sdk.Client, alias string) string {
 	t.Helper()
-	out, err := client.CreateWorkspace(t.Context(), &sdk.CreateWorkspaceInput{Alias: aws.String(alias), Tags: map[string]string{"cluster": "c1"}})
+	out, err := client.CreateWorkspace(t.Context(),
+		&sdk.CreateWorkspaceInput{Alias: aws.String(alias), Tags: map[string]string{"cluster": "c1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,18 +82,21 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeCreating {
 		t.Fatalf("at first: %v, %v", w, err)
 	}
-	if _, err := client.UpdateWorkspaceAlias(t.Context(), &sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: aws.String("x")}); !isError(err, "ConflictException", "CREATING") {
+	if _, err := client.UpdateWorkspaceAlias(t.Context(),
+		&sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: aws.String("x")}); !isError(err, "ConflictException", "CREATING") {
 		t.Errorf("alias of a workspace in creation: %v", err)
 	}
 	c.Clock.Set(time.Minute)
 	w, err = describe(t.Context(), client, id)
-	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeActive || *w.Alias != "prod" || *w.PrometheusEndpoint != c.URL()+"/workspaces/"+id+"/" {
+	if err != nil || w.Status.StatusCode != types.WorkspaceStatusCodeActive || *w.Alias != "prod" ||
+		*w.PrometheusEndpoint != c.URL()+"/workspaces/"+id+"/" {
 		t.Fatalf("after a minute: %v, %v", w, err)
 	}
 	if age := time.Since(*w.CreatedAt); age < -time.Second || age > time.Minute {
 		t.Errorf("created at %s", w.CreatedAt)
 	}
-	if _, err := client.UpdateWorkspaceAlias(t.Context(), &sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: aws.String("renamed")}); err != nil {
+	if _, err := client.UpdateWorkspaceAlias(t.Context(),
+		&sdk.UpdateWorkspaceAliasInput{WorkspaceId: &id, Alias: aws.String("renamed")}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); err != nil {
@@ -134,7 +138,8 @@ func TestListWorkspaces(t *testing.T) {
 	if diff := cmp.Diff(prod, got); diff != "" || n != 3 {
 		t.Errorf("%d pages: %s", n, diff)
 	}
-	for _, in := range []*sdk.ListWorkspacesInput{{MaxResults: aws.Int32(1001)}, {MaxResults: aws.Int32(-1)}, {NextToken: aws.String("nonsense")}} {
+	for _, in := range []*sdk.ListWorkspacesInput{{MaxResults: aws.Int32(1001)}, {MaxResults: aws.Int32(-1)},
+		{NextToken: aws.String("nonsense")}} {
 		if _, err := client.ListWorkspaces(t.Context(), in); !isError(err, "ValidationException", "") {
 			t.Errorf("%+v: %v", in, err)
 		}
@@ -175,10 +180,12 @@ func TestClientTokensOfChanges(t *testing.T) {
 		return err
 	}
 	window := func(seconds int32, token *string) error {
-		_, err := client.UpdateWorkspaceConfiguration(t.Context(), &sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: &id, OutOfOrderTimeWindowInSeconds: &seconds, ClientToken: token})
+		_, err := client.UpdateWorkspaceConfiguration(t.Context(),
+			&sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: &id, OutOfOrderTimeWindowInSeconds: &seconds, ClientToken: token})
 		return err
 	}
-	if err := errors.Join(alias("first", token), alias("second", nil), alias("first", token), window(100, token), window(200, nil), window(100, token)); err != nil {
+	if err := errors.Join(alias("first", token), alias("second", nil), alias("first", token), window(100, token), window(200, nil),
+		window(100, token)); err != nil {
 		t.Fatal(err)
 	}
 	w, err := describe(t.Context(), client, id)
@@ -199,10 +206,12 @@ func TestClientTokensOfChanges(t *testing.T) {
 			t.Errorf("delete: %v", err)
 		}
 	}
-	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); !isError(err, "ResourceNotFoundException", "") {
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id}); !isError(err, "ResourceNotFoundException",
+		"") {
 		t.Errorf("delete with another token: %v", err)
 	}
-	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: aws.String("t\u00f6ken")}); !isError(err, "ValidationException", "clientToken") {
+	if _, err := client.DeleteWorkspace(t.Context(),
+		&sdk.DeleteWorkspaceInput{WorkspaceId: &id, ClientToken: aws.String("t\u00f6ken")}); !isError(err, "ValidationException", "clientToken") {
 		t.Errorf("a token that is none: %v", err)
 	}
 }
@@ -212,7 +221,8 @@ func TestValidation(t *testing.T) {
 	client := c.client("us-east-2")
 	_, err := client.CreateWorkspace(t.Context(), &sdk.CreateWorkspaceInput{Alias: aws.String(strings.Repeat("ä", 101))})
 	invalid, ok := errors.AsType[*types.ValidationException](err)
-	if !ok || invalid.Reason != types.ValidationExceptionReasonFieldValidationFailed || len(invalid.FieldList) != 1 || *invalid.FieldList[0].Name != "alias" {
+	if !ok || invalid.Reason != types.ValidationExceptionReasonFieldValidationFailed || len(invalid.FieldList) != 1 ||
+		*invalid.FieldList[0].Name != "alias" {
 		t.Errorf("alias of 101 characters: %v", err)
 	}
 	create(t, client, strings.Repeat("ä", 100))
@@ -231,7 +241,8 @@ func TestQuota(t *testing.T) {
 	for range 25 {
 		create(t, c.client("us-east-2"), "w")
 	}
-	if _, err := c.client("us-east-2").CreateWorkspace(t.Context(), nil); !isError(err, "ServiceQuotaExceededException", "Limit exceeded. Maximum workspaces per account.") {
+	if _, err := c.client("us-east-2").CreateWorkspace(t.Context(), nil); !isError(err, "ServiceQuotaExceededException",
+		"Limit exceeded. Maximum workspaces per account.") {
 		t.Errorf("26th workspace: %v", err)
 	}
 	if _, err := c.client("eu-west-1").CreateWorkspace(t.Context(), nil); err != nil {
@@ -262,16 +273,19 @@ func TestConfiguration(t *testing.T) {
 		}
 		return out.WorkspaceConfiguration
 	}
-	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 60 || *got.RuleQueryOffsetInSeconds != 60 || got.Status.StatusCode != "ACTIVE" {
+	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 60 || *got.RuleQueryOffsetInSeconds != 60 ||
+		got.Status.StatusCode != "ACTIVE" {
 		t.Errorf("a new workspace has %+v", got)
 	}
 	if _, err := client.UpdateWorkspaceConfiguration(t.Context(), &sdk.UpdateWorkspaceConfigurationInput{
 		WorkspaceId: &id, OutOfOrderTimeWindowInSeconds: aws.Int32(600),
-		LimitsPerLabelSet: []types.LimitsPerLabelSet{{LabelSet: map[string]string{"team": "a"}, Limits: &types.LimitsPerLabelSetEntry{MaxSeries: aws.Int64(10)}}},
+		LimitsPerLabelSet: []types.LimitsPerLabelSet{{LabelSet: map[string]string{"team": "a"},
+			Limits: &types.LimitsPerLabelSetEntry{MaxSeries: aws.Int64(10)}}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 600 || *got.LimitsPerLabelSet[0].Limits.MaxSeries != 10 {
+	if got := read(); *got.RetentionPeriodInDays != 150 || *got.OutOfOrderTimeWindowInSeconds != 600 ||
+		*got.LimitsPerLabelSet[0].Limits.MaxSeries != 10 {
 		t.Errorf("after the update %+v", got)
 	}
 	limits := func(set map[string]string, n int64) []types.LimitsPerLabelSet {
@@ -308,7 +322,8 @@ func TestConfigurationWithoutItsParts(t *testing.T) {
 			t.Errorf("%s: %d %s, want 400 with %s", body, status, answer, says)
 		}
 	}
-	if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json", `{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}]}`); status != 202 {
+	if status, answer := c.do(t, "us-east-2", "PATCH", path, "application/json",
+		`{"limitsPerLabelSet": [{"labelSet": {}, "limits": {}}]}`); status != 202 {
 		t.Errorf("a default bucket without a limit: %d %s", status, answer)
 	}
 }
@@ -317,10 +332,12 @@ func TestTags(t *testing.T) {
 	c := start(t, t.TempDir(), 0)
 	client := c.client("us-east-2")
 	arn := aws.String("arn:aws:aps:us-east-2:111122223333:workspace/" + create(t, client, "w"))
-	if _, err := client.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"owner": "Ann B"}}); err != nil {
+	if _, err := client.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"owner": "Ann B"}}); err !=
+		nil {
 		t.Fatal(err)
 	}
-	if _, err := client.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"cluster", "never there"}}); err != nil {
+	if _, err := client.UntagResource(t.Context(),
+		&sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"cluster", "never there"}}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := client.ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: arn})

@@ -58,7 +58,8 @@ func checkLabelSets(all []labelSetLimits) error {
 		for name, value := range l.LabelSet {
 			printable := !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' })
 			if !labelNamePattern.MatchString(name) || !printable || strings.TrimSpace(value) == "" {
-				return invalid(member+".labelSet", "must have names of the pattern [a-zA-Z_][a-zA-Z0-9_]* and values of printable ASCII that are not blank")
+				return invalid(member+".labelSet", "must have names of the pattern [a-zA-Z_][a-zA-Z0-9_]* and values of printable ASCII that are not "+
+					"blank")
 			}
 		}
 	}
@@ -101,7 +102,8 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 	if err := parse(r, &in); err != nil {
 		return err
 	}
-	if in.LimitsPerLabelSet == nil && in.RetentionPeriodInDays == nil && in.OutOfOrderTimeWindowInSeconds == nil && in.RuleQueryOffsetInSeconds == nil {
+	if in.LimitsPerLabelSet == nil && in.RetentionPeriodInDays == nil && in.OutOfOrderTimeWindowInSeconds == nil &&
+		in.RuleQueryOffsetInSeconds == nil {
 		return invalid("workspaceConfiguration", "at least one setting must be given")
 	}
 	if err := checkLabelSets(in.LimitsPerLabelSet); err != nil {

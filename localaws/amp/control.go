@@ -87,7 +87,8 @@ func (a *AMP) createWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 			return err
 		}
 		if count >= maxWorkspaces {
-			return &gateway.Error{Status: http.StatusPaymentRequired, Code: "ServiceQuotaExceededException", Message: "Limit exceeded. Maximum workspaces per account.",
+			return &gateway.Error{Status: http.StatusPaymentRequired, Code: "ServiceQuotaExceededException",
+				Message: "Limit exceeded. Maximum workspaces per account.",
 				Members: map[string]any{"resourceId": principal.Account, "resourceType": "workspace", "serviceCode": "aps"}}
 		}
 		if err := spend(tx, r, in.ClientToken, spent{string(request), w.ID}); err != nil {
@@ -248,7 +249,10 @@ func (a *AMP) updateWorkspaceAlias(rw http.ResponseWriter, r *gateway.Request) e
 }
 
 func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error {
-	err := a.changeOnce(r, r.URL.Query().Get("clientToken"), nil, func(w *workspace) error { w.GoneAt = r.Now.Add(a.opts.DeleteDelay); return nil })
+	err := a.changeOnce(r, r.URL.Query().Get("clientToken"), nil, func(w *workspace) error {
+		w.GoneAt = r.Now.Add(a.opts.DeleteDelay)
+		return nil
+	})
 	if err != nil {
 		return err
 	}

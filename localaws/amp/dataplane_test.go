@@ -27,13 +27,15 @@ import (
 // by a section of its configuration file.
 func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secret string) error {
 	t.Helper()
-	file, err := config.Load(fmt.Sprintf("remote_write: [{url: %s/workspaces/%s/api/v1/remote_write, sigv4: {region: %s, access_key: %s, secret_key: %s}}]",
+	file, err := config.Load(fmt.Sprintf("remote_write: [{url: %s/workspaces/%s/api/v1/remote_write, sigv4: {region: %s, access_key: %s, "+
+		"secret_key: %s}}]",
 		c.URL(), workspace, region, c.Key.ID, secret), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	section := file.RemoteWriteConfigs[0]
-	client, err := remote.NewWriteClient("test", &remote.ClientConfig{URL: section.URL, Timeout: section.RemoteTimeout, SigV4Config: section.SigV4Config})
+	client, err := remote.NewWriteClient("test", &remote.ClientConfig{URL: section.URL, Timeout: section.RemoteTimeout,
+		SigV4Config: section.SigV4Config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,8 @@ func (c *cloud) send(ctx context.Context, t *testing.T, region, workspace, secre
 
 func (c *cloud) query(t *testing.T, region, workspace, expr string) (int, string) {
 	t.Helper()
-	return c.do(t, region, "POST", "/workspaces/"+workspace+"/api/v1/query", "application/x-www-form-urlencoded", url.Values{"query": {expr}}.Encode())
+	return c.do(t, region, "POST", "/workspaces/"+workspace+"/api/v1/query", "application/x-www-form-urlencoded",
+		url.Values{"query": {expr}}.Encode())
 }
 
 // do makes a request with a signature by the SDK's signer.
@@ -126,7 +129,8 @@ func TestTooLargeRequestsAreAnsweredAlike(t *testing.T) {
 	c := start(t, t.TempDir(), 0)
 	path := "/workspaces/" + create(t, c.client("us-east-2"), "w") + "/api/v1/"
 	for _, size := range []int{1<<20 + 1, 17 << 20} {
-		for operation, contentType := range map[string]string{"remote_write": "application/x-protobuf", "query": "application/x-www-form-urlencoded"} {
+		for operation, contentType := range map[string]string{"remote_write": "application/x-protobuf",
+			"query": "application/x-www-form-urlencoded"} {
 			status, body := c.do(t, "us-east-2", "POST", path+operation, contentType, strings.Repeat("x", size))
 			if status != 413 || body != `{"message":"Request size exceeded"}` {
 				t.Errorf("%s of %d bytes: %d %s", operation, size, status, body)

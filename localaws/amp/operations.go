@@ -19,12 +19,20 @@ func (a *AMP) Services() []gateway.Service {
 		{
 			Name: "amp", Title: "Amazon Managed Service for Prometheus, control plane", SigningName: "aps", Version: "2020-08-01",
 			Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("aps", workspaceARN, a.operations()), Rules: []gateway.Rule{
-				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with its samples", Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
-				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred, Source: "AMP is a regional service"},
-				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again with its client token, even if the workspace is gone by then; other parameters with that token are 409 ConflictException", Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for ever, for each workspace apart, and the conflict are assumed)"},
-				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`", Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
-				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed, Source: "no source found; the exception is in " + model},
-				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
+				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with its samples",
+					Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
+				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
+					Source: "AMP is a regional service"},
+				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again with its " +
+					"client token, even if the workspace is gone by then; other parameters with that token are 409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for ever, for " +
+						"each workspace apart, and the conflict are assumed)"},
+				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`",
+					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
+				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
+					Source: "no source found; the exception is in " + model},
+				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another " +
+					"region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
 			},
 		},
 		{
@@ -53,28 +61,38 @@ func (a *AMP) operations() []gateway.Operation {
 	)
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: a.createWorkspace, Rules: []gateway.Rule{
-			{Text: "an alias has up to 100 characters, blanks around it are cut off, and it need not be unique; else 400 ValidationException with reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form; texts are assumed)"},
-			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException", Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
-			{Text: "25 workspaces per region, then 402 ServiceQuotaExceededException `Limit exceeded. Maximum workspaces per account.`", Basis: gateway.Confirmed, Source: guide + ", service quotas and troubleshooting"},
+			{Text: "an alias has up to 100 characters, blanks around it are cut off, and it need not be unique; else 400 ValidationException with " +
+				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form; texts are assumed)"},
+			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
+				Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
+			{Text: "25 workspaces per region, then 402 ServiceQuotaExceededException `Limit exceeded. Maximum workspaces per account.`",
+				Basis: gateway.Confirmed, Source: guide + ", service quotas and troubleshooting"},
 		}},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: a.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "prometheusEndpoint ends with `/workspaces/ws-…/`, without api/v1", Basis: gateway.Inferred, Source: "AWS's own samples append `api/v1/remote_write` to it"},
+			{Text: "prometheusEndpoint ends with `/workspaces/ws-…/`, without api/v1", Basis: gateway.Inferred,
+				Source: "AWS's own samples append `api/v1/remote_write` to it"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: a.listWorkspaces, Rules: []gateway.Rule{
-			{Text: "alias keeps the workspaces whose alias begins with it; 1 to 1000 results per page, 100 by default; without prometheusEndpoint", Basis: gateway.Confirmed, Source: model},
+			{Text: "alias keeps the workspaces whose alias begins with it; 1 to 1000 results per page, 100 by default; without prometheusEndpoint",
+				Basis: gateway.Confirmed, Source: model},
 			{Text: "sorted by id", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "UpdateWorkspaceAlias", Method: post, Path: ws + "/alias", Serve: a.updateWorkspaceAlias},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: a.deleteWorkspace},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: a.describeWorkspaceConfiguration},
-		{Name: "UpdateWorkspaceConfiguration", Method: http.MethodPatch, Path: ws + "/configuration", Serve: a.updateWorkspaceConfiguration, Rules: []gateway.Rule{
-			{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); in force at once", Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; 150 from copies of AWS's text)"},
-			{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label names are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException", Basis: gateway.Confirmed, Source: model + " and " + guide + ", service quotas (texts are assumed)"},
-			{Text: "limitsPerLabelSet is stored and not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-		}},
+		{Name: "UpdateWorkspaceConfiguration", Method: http.MethodPatch, Path: ws + "/configuration", Serve: a.updateWorkspaceConfiguration,
+			Rules: []gateway.Rule{
+				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); in force at once",
+					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; 150 from copies of AWS's text)"},
+				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label names " +
+					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException",
+					Basis: gateway.Confirmed, Source: model + " and " + guide + ", service quotas (texts are assumed)"},
+				{Text: "limitsPerLabelSet is stored and not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			}},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: a.listTagsForResource},
 		{Name: "TagResource", Method: post, Path: "/tags/{resourceArn}", Serve: a.tagResource, Rules: []gateway.Rule{
-			{Text: "workspaces only; 50 tags, keys of 1 to 128 and values of up to 256 characters of `\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins with aws:", Basis: gateway.Confirmed, Source: model},
+			{Text: "workspaces only; 50 tags, keys of 1 to 128 and values of up to 256 characters of `\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
+				"with aws:", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UntagResource", Method: del, Path: "/tags/{resourceArn}", Serve: a.untagResource},
 

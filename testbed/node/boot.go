@@ -46,7 +46,8 @@ func (u UserData) boot(ctx context.Context) error {
 		return err
 	}
 	parts := map[string][2]func(context.Context) error{
-		HeadNode: {u.configureHead, u.finalizeHead}, ComputeFleet: {u.configureCompute, u.finalizeCompute}, LoginNode: {u.configureLogin, nothing},
+		HeadNode: {u.configureHead, u.finalizeHead}, ComputeFleet: {u.configureCompute, u.finalizeCompute},
+		LoginNode: {u.configureLogin, nothing},
 	}[u.Role]
 	if parts[0] == nil {
 		return fmt.Errorf("%q is no role of a node", u.Role)
@@ -99,7 +100,8 @@ func link(target, name string) error {
 // /opt/slurm, which nodes share, and the configuration there for all of them.
 func linkSlurm() error {
 	for dir, names := range map[string][]string{
-		"bin":  {"sinfo", "squeue", "scontrol", "sbatch", "srun", "salloc", "scancel", "sacct", "sacctmgr", "sdiag", "sprio", "sshare", "sstat", "sreport"},
+		"bin": {"sinfo", "squeue", "scontrol", "sbatch", "srun", "salloc", "scancel", "sacct", "sacctmgr", "sdiag", "sprio", "sshare", "sstat",
+			"sreport"},
 		"sbin": {"slurmctld", "slurmd", "slurmstepd"},
 	} {
 		for _, name := range names {
@@ -206,7 +208,8 @@ func (u UserData) configureHead(ctx context.Context) error {
 			return fmt.Errorf("prepare slurmctld: %w", err)
 		}
 	}
-	for _, file := range []string{"/var/log/slurmctld.log", Log + "/slurm_resume.log", Log + "/slurm_suspend.log", Log + "/clustermgtd", Log + "/clustermgtd.events", Log + "/slurm_resume.events"} {
+	for _, file := range []string{"/var/log/slurmctld.log", Log + "/slurm_resume.log", Log + "/slurm_suspend.log", Log + "/clustermgtd",
+		Log + "/clustermgtd.events", Log + "/slurm_resume.events"} {
 		if _, err := os.Stat(file); err == nil {
 			continue // after a restart
 		}
@@ -214,8 +217,9 @@ func (u UserData) configureHead(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := service(ctx, "slurmctld", unit("Slurm controller daemon", "User=slurm\nRuntimeDirectory=slurmctld\nExecStart=/opt/slurm/sbin/slurmctld -D\n"+
-		"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=1\n")); err != nil {
+	if err := service(ctx, "slurmctld", unit("Slurm controller daemon",
+		"User=slurm\nRuntimeDirectory=slurmctld\nExecStart=/opt/slurm/sbin/slurmctld -D\n"+
+			"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=1\n")); err != nil {
 		return err
 	}
 	return await(ctx, "slurmctld", func() error {

@@ -62,7 +62,8 @@ func (p *plane) call(operation, workspace, query string, header map[string]strin
 		for k, v := range header {
 			r.Header.Set(k, v)
 		}
-		err := op.Serve(w, &gateway.Request{Request: r, Now: p.now, Body: body, Labels: map[string]string{"workspaceId": workspace, "name": "job"}})
+		err := op.Serve(w, &gateway.Request{Request: r, Now: p.now, Body: body,
+			Labels: map[string]string{"workspaceId": workspace, "name": "job"}})
 		if refused, ok := errors.AsType[*gateway.Error](err); ok {
 			return refused.Status, refused.Message
 		}
@@ -75,7 +76,8 @@ func (p *plane) call(operation, workspace, query string, header map[string]strin
 	return 0, ""
 }
 
-var writeHeader = map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf", "X-Prometheus-Remote-Write-Version": "0.1.0"}
+var writeHeader = map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
+	"X-Prometheus-Remote-Write-Version": "0.1.0"}
 
 func (p *plane) write(series ...prompb.TimeSeries) (int, string) {
 	p.t.Helper()
@@ -102,7 +104,8 @@ func (p *plane) refused(status int, says string, series ...prompb.TimeSeries) {
 func (p *plane) count(selector string) int {
 	p.t.Helper()
 	expr := "sum(count_over_time(" + selector + "[3h]))"
-	_, body := p.call("QueryMetrics", workspaceID, url.Values{"query": {expr}, "time": {noon.Add(time.Hour).Format(time.RFC3339)}}.Encode(), nil, nil)
+	_, body := p.call("QueryMetrics", workspaceID, url.Values{"query": {expr}, "time": {noon.Add(time.Hour).Format(time.RFC3339)}}.Encode(),
+		nil, nil)
 	var answer struct {
 		Status string
 		Data   struct{ Result []struct{ Value [2]any } }

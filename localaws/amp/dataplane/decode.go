@@ -24,10 +24,12 @@ func checkHeaders(h http.Header) error {
 	}
 	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-protobuf" {
-		return refuse(http.StatusUnsupportedMediaType, "%q is not a supported Content-Type, expected application/x-protobuf", h.Get("Content-Type"))
+		return refuse(http.StatusUnsupportedMediaType, "%q is not a supported Content-Type, expected application/x-protobuf",
+			h.Get("Content-Type"))
 	}
 	if proto, ok := params["proto"]; ok && proto != "prometheus.WriteRequest" {
-		return refuse(http.StatusUnsupportedMediaType, "%s is not a supported protobuf message, expected prometheus.WriteRequest (remote write 1.0)", proto)
+		return refuse(http.StatusUnsupportedMediaType,
+			"%s is not a supported protobuf message, expected prometheus.WriteRequest (remote write 1.0)", proto)
 	}
 	return nil
 }

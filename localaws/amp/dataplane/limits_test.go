@@ -39,10 +39,11 @@ func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 		"labels joined":                   {`label_join(up, "l", ""` + strings.Repeat(`, "job"`, 100) + ")", tooLarge},
 		"a regular expression":            {`up{job=~"(` + strings.Repeat("x", 1000) + `){1000}"}`, "too large regular expressions"},
 		"one in disguise":                 {`up{job=~"(` + strings.Repeat("x", 1000) + `)\x7b1000}"}`, "too large regular expressions"},
-		"one of a function":               {`label_replace(up, "l", "", "job", '(` + strings.Repeat("x", 1000) + `){1000}')`, "too large regular expressions"},
-		"many":                            {"up{" + strings.Repeat(`job=~"(xxxxxxxxxx){1000}",`, 100) + "}", "too large regular expressions"},
-		"depth":                           {strings.Repeat("- ", maxQueryTokens) + "up", "query is too long"},
-		"length":                          {"up" + strings.Repeat("+up", maxQueryTokens/2), "query is too long"},
+		"one of a function": {`label_replace(up, "l", "", "job", '(` + strings.Repeat("x", 1000) + `){1000}')`,
+			"too large regular expressions"},
+		"many":   {"up{" + strings.Repeat(`job=~"(xxxxxxxxxx){1000}",`, 100) + "}", "too large regular expressions"},
+		"depth":  {strings.Repeat("- ", maxQueryTokens) + "up", "query is too long"},
+		"length": {"up" + strings.Repeat("+up", maxQueryTokens/2), "query is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for operation, more := range map[string][]string{
@@ -60,7 +61,8 @@ func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 			}
 		})
 	}
-	if status, body := p.call("GetSeries", workspaceID, url.Values{"match[]": {`up{job=~"(` + strings.Repeat("x", 1000) + `){1000}"}`}}.Encode(), nil, nil); status != 422 {
+	if status, body := p.call("GetSeries", workspaceID,
+		url.Values{"match[]": {`up{job=~"(` + strings.Repeat("x", 1000) + `){1000}"}`}}.Encode(), nil, nil); status != 422 {
 		t.Errorf("a regular expression of a selector: %d %.200s", status, body)
 	}
 }

@@ -28,7 +28,8 @@ func (s *Store) Operations() []gateway.Operation {
 		{Name: "QueryMetrics", Method: get, Path: api + "query", Serve: s.prometheus("/query")},
 		{Name: "QueryMetrics (POST)", Method: post, Path: api + "query", Serve: s.prometheus("/query")},
 		{Name: "QueryMetrics (range)", Method: get, Path: api + "query_range", Serve: s.prometheus("/query_range"), Rules: []gateway.Rule{
-			{Text: "a range of more than 95 days: 422 `the query time range exceeds the limit (query length: …, limit: …)`", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the status is assumed)"},
+			{Text: "a range of more than 95 days: 422 `the query time range exceeds the limit (query length: …, limit: …)`",
+				Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the status is assumed)"},
 		}},
 		{Name: "QueryMetrics (range, POST)", Method: post, Path: api + "query_range", Serve: s.prometheus("/query_range")},
 		{Name: "GetLabels", Method: get, Path: api + "labels", Serve: s.prometheus("/labels")},
@@ -37,14 +38,18 @@ func (s *Store) Operations() []gateway.Operation {
 		{Name: "GetSeries", Method: get, Path: api + "series", Serve: s.prometheus("/series")},
 		{Name: "GetSeries (POST)", Method: post, Path: api + "series", Serve: s.prometheus("/series")},
 		{Name: "GetMetricMetadata", Method: get, Path: api + "metadata", Serve: s.getMetadata, Rules: []gateway.Rule{
-			{Text: "1 KB per description, 10 descriptions per metric, 20,000 metrics; more is left out", Basis: gateway.Confirmed, Source: quotas + " (that it is left out without an error is assumed)"},
-			{Text: "metadata is kept in memory and gone after a restart, until senders repeat it", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "1 KB per description, 10 descriptions per metric, 20,000 metrics; more is left out", Basis: gateway.Confirmed,
+				Source: quotas + " (that it is left out without an error is assumed)"},
+			{Text: "metadata is kept in memory and gone after a restart, until senders repeat it", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "ListRules", Method: get, Path: api + "rules", Serve: s.empty("groups"), Rules: []gateway.Rule{
-			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed, Source: reference + ", ListRules (the form)"},
+			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed,
+				Source: reference + ", ListRules (the form)"},
 		}},
 		{Name: "ListAlerts", Method: get, Path: api + "alerts", Serve: s.empty("alerts"), Rules: []gateway.Rule{
-			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed, Source: reference + ", ListAlerts (the form)"},
+			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed,
+				Source: reference + ", ListAlerts (the form)"},
 		}},
 		{Name: "ListAlertManagerAlerts", Method: get, Path: alertmanager + "alerts"},
 		{Name: "CreateAlertManagerAlerts", Method: post, Path: alertmanager + "alerts"},
@@ -61,36 +66,66 @@ func (s *Store) Operations() []gateway.Operation {
 func writeRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "success is 200 without a body", Basis: gateway.Confirmed, Source: reference + ", RemoteWrite"},
-		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred, Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
+		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred,
+			Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
 		{Text: "a body that unfolds to more than 32 MB is 413 as well", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
 		{Text: "what is no snappy or no protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
-		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`greater_than_max_sample_age`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
-		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed, Source: "Cortex' default creation_grace_period"},
-		{Text: "a sample behind the newest by more than the workspace's out-of-order window (60 s by default, 0 to 600) is refused with 400 (`out-of-order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
-		{Text: "another value for a timestamp that is taken is refused with 400 (`duplicate sample for timestamp`); the same value again is accepted", Basis: gateway.Confirmed, Source: trouble + " (the second half is inferred from Cortex)"},
-		{Text: "that holds for samples out of order and within one request, too: each is held against what its series has stored and against those of the request before it, so that 200 means stored", Basis: gateway.Assumed, Source: nothingIs + "; Prometheus' TSDB, which Cortex has, looks only at a series' newest stored sample, answers well and drops the others in silence"},
-		{Text: "a 400 keeps the good samples of the request; its text is about the first that was refused", Basis: gateway.Inferred, Source: cortex},
-		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is refused whole with 429 (`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed, Source: quotas + " (`the entire request is rejected`) and " + trouble},
-		{Text: "a new series above the limit of active series is refused with 429 (`per-user series limit`); samples of existing series are kept", Basis: gateway.Confirmed, Source: trouble + " (429 and the text; that existing series go on is inferred)"},
-		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the status is assumed)"},
-		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400", Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
-		{Text: "a label value that is not UTF-8 is 400, as no answer could hold it", Basis: gateway.Inferred, Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; what AMP says is not known"},
-		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed, Source: quotas + " (histograms; exemplars are assumed)"},
+		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`greater_than_max_sample_age`)", Basis: gateway.Confirmed,
+			Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
+		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed,
+			Source: "Cortex' default creation_grace_period"},
+		{Text: "a sample behind the newest by more than the workspace's out-of-order window (60 s by default, 0 to 600) is refused with 400 " +
+			"(`out-of-order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
+		{Text: "another value for a timestamp that is taken is refused with 400 (`duplicate sample for timestamp`); the same value again is " +
+			"accepted", Basis: gateway.Confirmed, Source: trouble + " (the second half is inferred from Cortex)"},
+		{Text: "that holds for samples out of order and within one request, too: each is held against what its series has stored and against " +
+			"those of the request before it, so that 200 means stored", Basis: gateway.Assumed,
+			Source: nothingIs + "; Prometheus' TSDB, which Cortex has, looks only at a series' newest stored sample, answers well and drops the " +
+				"others in silence"},
+		{Text: "a 400 keeps the good samples of the request; its text is about the first that was refused", Basis: gateway.Inferred,
+			Source: cortex},
+		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is refused whole with 429 " +
+			"(`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed,
+			Source: quotas + " (`the entire request is rejected`) and " + trouble},
+		{Text: "a new series above the limit of active series is refused with 429 (`per-user series limit`); samples of existing series are kept",
+			Basis: gateway.Confirmed, Source: trouble + " (429 and the text; that existing series go on is inferred)"},
+		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed,
+			Source: quotas + " and " + trouble + " (the status is assumed)"},
+		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400",
+			Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
+		{Text: "a label value that is not UTF-8 is 400, as no answer could hold it", Basis: gateway.Inferred,
+			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; what AMP says is not known"},
+		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed,
+			Source: quotas + " (histograms; exemplars are assumed)"},
 	}
 }
 
 // Rules are what holds for the data plane as a whole.
 func (s *Store) Rules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "a workspace that does not exist, is not ACTIVE, or is another region's, is refused before its samples are touched", Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
-		{Text: "a request of more than 1 MB (1,048,576 bytes as sent, of body and query together), to write or to read, is 413 `{\"message\": \"Request size exceeded\"}`", Basis: gateway.Confirmed, Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
-		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
-		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed, Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
-		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; a timeout of the request's own is assumed to be answered alike)"},
-		{Text: "a range query of more than 11,000 steps is 400 bad_data `exceeded maximum resolution of 11,000 points per timeseries`", Basis: gateway.Inferred, Source: "Prometheus' HTTP API, which AMP has"},
-		{Text: "a query whose subqueries have more than 10,000,000 steps, or whose outer steps look at more than 500,000,000 of their points, is refused before it is evaluated: 422 execution `query processing would load too many samples into memory in query execution`", Basis: gateway.Assumed, Source: "a bound of the local cloud, in Prometheus' words: AMP's is not known, and Prometheus sets the memory aside before it counts"},
-		{Text: "a query of more than 10,000 tokens, with regular expressions of more than 262,144 instructions, or whose label_replace and label_join can make more than 256 KB of labels for a series: 422 execution", Basis: gateway.Assumed, Source: "bounds of the local cloud, which one query must not exhaust"},
-		{Text: "four queries run at once, of all workspaces; the others wait, within their minute", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
-		{Text: "a path that does not exist, such as one with a slash at its end, is 403 `Missing Authentication Token`", Basis: gateway.Confirmed, Source: "reports of users (prometheus-community/helm-charts#4687, vectordotdev/vector#7814)"},
+		{Text: "a workspace that does not exist, is not ACTIVE, or is another region's, is refused before its samples are touched",
+			Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
+		{Text: "a request of more than 1 MB (1,048,576 bytes as sent, of body and query together), to write or to read, is 413 `{\"message\": " +
+			"\"Request size exceeded\"}`", Basis: gateway.Confirmed,
+			Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
+		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced",
+			Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
+		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed,
+			Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
+		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your " +
+			"query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; a timeout of the request's own is assumed to be answered alike)"},
+		{Text: "a range query of more than 11,000 steps is 400 bad_data `exceeded maximum resolution of 11,000 points per timeseries`",
+			Basis: gateway.Inferred, Source: "Prometheus' HTTP API, which AMP has"},
+		{Text: "a query whose subqueries have more than 10,000,000 steps, or whose outer steps look at more than 500,000,000 of their points, " +
+			"is refused before it is evaluated: 422 execution `query processing would load too many samples into memory in query execution`",
+			Basis: gateway.Assumed, Source: "a bound of the local cloud, in Prometheus' words: AMP's is not known, and Prometheus sets the memory " +
+				"aside before it counts"},
+		{Text: "a query of more than 10,000 tokens, with regular expressions of more than 262,144 instructions, or whose label_replace and " +
+			"label_join can make more than 256 KB of labels for a series: 422 execution", Basis: gateway.Assumed,
+			Source: "bounds of the local cloud, which one query must not exhaust"},
+		{Text: "four queries run at once, of all workspaces; the others wait, within their minute", Basis: gateway.Assumed,
+			Source: "a bound of the local cloud"},
+		{Text: "a path that does not exist, such as one with a slash at its end, is 403 `Missing Authentication Token`", Basis: gateway.Confirmed,
+			Source: "reports of users (prometheus-community/helm-charts#4687, vectordotdev/vector#7814)"},
 	}
 }

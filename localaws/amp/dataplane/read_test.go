@@ -23,13 +23,15 @@ func TestReads(t *testing.T) {
 		status                 int
 		says                   string
 	}{
-		"instant":          {"QueryMetrics", "query=sum(up)&time=" + noon.Format(time.RFC3339), "", 200, `"resultType":"vector"`},
-		"instant, posted":  {"QueryMetrics (POST)", "", "query=count(up)&time=" + noon.Format(time.RFC3339), 200, `"2"]`},
-		"range":            {"QueryMetrics (range)", "query=up&step=10&" + window, "", 200, `"resultType":"matrix"`},
-		"range, posted":    {"QueryMetrics (range, POST)", "", "query=up&step=10&" + window, 200, `"resultType":"matrix"`},
-		"95 days":          {"QueryMetrics (range)", "query=up&step=86400&start=1787486400&end=1795694400", "", 200, "matrix"},
-		"96 days":          {"QueryMetrics (range)", "query=up&step=86400&start=1787400000&end=1795694401", "", 422, "the query time range exceeds the limit (query length: 2304"},
-		"96 days, posted":  {"QueryMetrics (range, POST)", "", "query=up&step=86400&start=1787400000&end=1795694401", 422, "the query time range exceeds the limit"},
+		"instant":         {"QueryMetrics", "query=sum(up)&time=" + noon.Format(time.RFC3339), "", 200, `"resultType":"vector"`},
+		"instant, posted": {"QueryMetrics (POST)", "", "query=count(up)&time=" + noon.Format(time.RFC3339), 200, `"2"]`},
+		"range":           {"QueryMetrics (range)", "query=up&step=10&" + window, "", 200, `"resultType":"matrix"`},
+		"range, posted":   {"QueryMetrics (range, POST)", "", "query=up&step=10&" + window, 200, `"resultType":"matrix"`},
+		"95 days":         {"QueryMetrics (range)", "query=up&step=86400&start=1787486400&end=1795694400", "", 200, "matrix"},
+		"96 days": {"QueryMetrics (range)", "query=up&step=86400&start=1787400000&end=1795694401", "", 422,
+			"the query time range exceeds the limit (query length: 2304"},
+		"96 days, posted": {"QueryMetrics (range, POST)", "", "query=up&step=86400&start=1787400000&end=1795694401", 422,
+			"the query time range exceeds the limit"},
 		"no time":          {"QueryMetrics (range)", "query=up&step=1&start=x&end=1", "", 400, `"errorType":"bad_data"`},
 		"bad PromQL":       {"QueryMetrics", "query=up{", "", 400, `"errorType":"bad_data"`},
 		"labels":           {"GetLabels", window, "", 200, `["__name__","job"]`},

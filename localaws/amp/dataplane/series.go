@@ -42,7 +42,8 @@ func toLabels(b *labels.ScratchBuilder, pairs []prompb.Label) (labels.Labels, er
 		return series, refuse(http.StatusBadRequest, "series has too many labels (actual: %d, limit: %d) series: '%s'", count, maxLabels, series)
 	}
 	if size > maxLabelBytes {
-		return series, refuse(http.StatusBadRequest, "series has too large labels (actual: %d, limit: %d) series: '%s'", size, maxLabelBytes, series)
+		return series, refuse(http.StatusBadRequest, "series has too large labels (actual: %d, limit: %d) series: '%s'", size, maxLabelBytes,
+			series)
 	}
 	switch name := series.Get(model.MetricNameLabel); {
 	case name == "":

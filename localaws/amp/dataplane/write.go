@@ -169,7 +169,8 @@ func (b *batch) checkTime(series labels.Labels, ms int64) error {
 	t := timestamp.Time(ms)
 	switch {
 	case b.now.Sub(t) > maxSampleAge:
-		return refuse(http.StatusBadRequest, "user=%s: timestamp too old (greater_than_max_sample_age): %s metric: '%s'", b.ws.tenant, t.UTC().Format(time.RFC3339Nano), series)
+		return refuse(http.StatusBadRequest, "user=%s: timestamp too old (greater_than_max_sample_age): %s metric: '%s'", b.ws.tenant,
+			t.UTC().Format(time.RFC3339Nano), series)
 	case t.Sub(b.now) > maxSampleFuture:
 		return refuse(http.StatusBadRequest, "user=%s: timestamp too new: %s metric: '%s'", b.ws.tenant, t.UTC().Format(time.RFC3339Nano), series)
 	}
@@ -187,7 +188,8 @@ func (b *batch) explain(err error, series labels.Labels, ms int64) error {
 	default:
 		return err
 	}
-	return refuse(http.StatusBadRequest, "user=%s: err: %s. timestamp=%s, series=%s", b.ws.tenant, text, timestamp.Time(ms).UTC().Format(time.RFC3339Nano), series)
+	return refuse(http.StatusBadRequest, "user=%s: err: %s. timestamp=%s, series=%s", b.ws.tenant, text,
+		timestamp.Time(ms).UTC().Format(time.RFC3339Nano), series)
 }
 
 // note keeps the first refusal and lets only other errors through.

@@ -139,7 +139,8 @@ func TestRequestSize(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	noise := make([]byte, maxRequestBytes+1)
 	long := "query=up" + strings.Repeat("%20", maxRequestBytes/3)
-	for operation, query := range map[string]string{"RemoteWrite": "", "QueryMetrics (POST)": "", "QueryMetrics (range, POST)": "", "GetSeries (POST)": "", "QueryMetrics": long} {
+	for operation, query := range map[string]string{"RemoteWrite": "", "QueryMetrics (POST)": "", "QueryMetrics (range, POST)": "",
+		"GetSeries (POST)": "", "QueryMetrics": long} {
 		body := noise
 		if query != "" {
 			body = nil
@@ -202,15 +203,18 @@ func TestNativeHistogramsAndStaleness(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	hist := series("h", nil)
 	h := tsdbutil.GenerateTestHistogram(5)
-	hist.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.UnixMilli(), h), prompb.FromFloatHistogram(noon.Add(time.Second).UnixMilli(), h.ToFloat(nil))}
+	hist.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.UnixMilli(), h),
+		prompb.FromFloatHistogram(noon.Add(time.Second).UnixMilli(), h.ToFloat(nil))}
 	stale := series("gone", nil, -10*time.Second, 0)
 	stale.Samples[1].Value = math.Float64frombits(value.StaleNaN)
 	stale.Exemplars = []prompb.Exemplar{{Value: 1, Timestamp: noon.UnixMilli()}}
 	p.mustWrite(hist, stale)
-	if _, body := p.call("QueryMetrics", workspaceID, "query=histogram_count(h)&time="+noon.Add(time.Second).Format(time.RFC3339), nil, nil); !strings.Contains(body, fmt.Sprintf(`"%d"`, h.Count)) {
+	if _, body := p.call("QueryMetrics", workspaceID, "query=histogram_count(h)&time="+noon.Add(time.Second).Format(time.RFC3339), nil,
+		nil); !strings.Contains(body, fmt.Sprintf(`"%d"`, h.Count)) {
 		t.Errorf("histogram_count: %s, want %d", body, h.Count)
 	}
-	if _, body := p.call("QueryMetrics", workspaceID, "query=gone&time="+noon.Format(time.RFC3339), nil, nil); !strings.Contains(body, `"result":[]`) {
+	if _, body := p.call("QueryMetrics", workspaceID, "query=gone&time="+noon.Format(time.RFC3339), nil, nil); !strings.Contains(body,
+		`"result":[]`) {
 		t.Errorf("a stale series is still there: %s", body)
 	}
 
@@ -321,7 +325,8 @@ func FuzzRemoteWrite(f *testing.F) {
 		}
 		all := url.Values{"match[]": {`{__name__=~".+"}`}}.Encode()
 		for operation, query := range map[string]string{"GetSeries": all, "GetLabels": "", "GetMetricMetadata": ""} {
-			if status, answer := p.call(operation, workspaceID, query, nil, nil); status != 200 || !json.Valid([]byte(answer)) || !utf8.ValidString(answer) {
+			if status, answer := p.call(operation, workspaceID, query, nil, nil); status != 200 || !json.Valid([]byte(answer)) ||
+				!utf8.ValidString(answer) {
 				t.Errorf("%s after it: %d %q", operation, status, answer)
 			}
 		}

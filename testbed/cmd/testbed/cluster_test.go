@@ -26,7 +26,8 @@ func TestNodesComeAndGo(t *testing.T) {
 		"-o",
 		"/home/out",
 		"--wrap",
-		"hostname; cat /etc/parallelcluster/slurm_plugin/slurm_nodename; echo; grep cfn_node_type /etc/parallelcluster/cfnconfig; ls /sys/class/net",
+		"hostname; cat /etc/parallelcluster/slurm_plugin/slurm_nodename; echo; grep cfn_node_type /etc/parallelcluster/cfnconfig; ls "+
+			"/sys/class/net",
 	)
 	b.eventually(30*time.Second, "running", func() string { return b.machines()[name].State })
 	if m := b.machines()[name]; m.Queue != "queue1" || m.Role != "Compute" || m.Address == "" {

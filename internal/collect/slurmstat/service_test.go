@@ -1,0 +1,113 @@
+package slurmstat_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parascope/parascope/internal/collect/slurmstat"
+	"github.com/parascope/parascope/internal/slurm"
+)
+
+// service runs a Service on scripts in place of Slurm's commands, which print recorded output.
+func service(t *testing.T) (*slurmstat.Service, string) {
+	t.Helper()
+	dir := t.TempDir()
+	recordedDir, err := filepath.Abs(filepath.Join(recordings, "24.11.6"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"scontrol": fmt.Sprintf("[ -e %s/down ] && exit 1; [ \"$3\" = nodes ] && exec cat %s/scontrol-show-nodes-o.txt; exit 3", dir, recordedDir),
+		"squeue":   `printf '4\03741\037gpu\037alice\037x\037RUNNING\037None\0371\0378\037cpu=8\037gpu-st-p5-2\037\037\037\037\0370\037\n'`,
+		"sdiag":    "exec cat " + recordedDir + "/sdiag.txt",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := slurmstat.DefaultOptions()
+	o.Tools = slurm.Tools{Dir: dir, Timeout: time.Minute}
+	o.StateFile = filepath.Join(dir, "jobs.json")
+	o.Logs = []string{filepath.Join(dir, "slurm_resume.log")}
+	o.Watch.Soonest = time.Millisecond
+	s, err := slurmstat.NewService(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
+}
+
+func ask(t *testing.T, h http.HandlerFunc, url string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h(w, httptest.NewRequest(http.MethodGet, url, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestService(t *testing.T) {
+	s, dir := service(t)
+	if code, _ := ask(t, s.ServeMetrics, "/"); code != http.StatusServiceUnavailable {
+		t.Errorf("metrics before the first snapshot: %d", code)
+	}
+	if code, _ := ask(t, s.ServeTargets, "/"); code != http.StatusServiceUnavailable {
+		t.Errorf("targets before the first snapshot: %d", code)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { s.Run(ctx); close(ended) }()
+	if _, err := s.Fresh(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	_, text := ask(t, s.ServeMetrics, "/")
+	for _, want := range []string{"slurm_nodes_powered_down 3\n", `slurm_command_success{command="squeue"} 1`, "slurm_queue_running 1\n",
+		"slurm_scheduler_threads ", "slurm_snapshot_age_seconds ", "slurm_jobs_missed_windows_total 0",
+		`slurm_node_job{node="gpu-st-p5-2",job_id="4",user="alice",account="x",partition="gpu"} 1`, "slurm_gpu_jobs_not_read 1\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in:\n%s", want, text)
+		}
+	}
+	groups := func(url string) (all []struct {
+		Targets []string
+		Labels  map[string]string
+	}) {
+		_, text := ask(t, s.ServeTargets, url)
+		if err := json.Unmarshal([]byte(text), &all); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		return all
+	}
+	if all := groups("/"); len(all) != 7 || all[1].Targets[0] != "10.0.2.12:9100" || all[1].Labels["queue"] != "gpu" ||
+		all[1].Labels["instance"] != "gpu-st-p5-2" || all[1].Labels["node_type"] != "compute" {
+		t.Errorf("%+v", all)
+	}
+	if all := groups("/?gpu=1"); len(all) != 3 || all[1].Targets[0] != "10.0.2.12:9400" {
+		t.Errorf("%+v", all)
+	}
+	// slurmctld goes away: the targets stay, the nodes' metrics do not.
+	if err := os.WriteFile(filepath.Join(dir, "down"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Fresh(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	_, text = ask(t, s.ServeMetrics, "/")
+	if strings.Contains(text, "slurm_nodes_") || !strings.Contains(text, `slurm_command_success{command="scontrol"} 0`) {
+		t.Errorf("the page of a cluster without slurmctld:\n%s", text)
+	}
+	if all := groups("/"); len(all) != 7 {
+		t.Errorf("%d targets", len(all))
+	}
+	cancel()
+	<-ended
+	if _, err := slurmstat.LoadTracker(filepath.Join(dir, "jobs.json")); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,269 @@
+package slurmstat
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/parascope/parascope/internal/slurm"
+)
+
+// jobWindow is how long slurmctld remembers a finished job at least (MinJobAge). Jobs that
+// began and ended between two snapshots further apart than this may have been missed.
+const jobWindow = 300 * time.Second
+
+const (
+	maxStateFile = 64 << 20
+	maxTracked   = 200_000 // jobs that are remembered as counted
+)
+
+// Outcome says how jobs of a partition ended.
+type Outcome struct{ Partition, State string }
+
+// Buckets of the histograms of wait and run times, in seconds.
+var timeBuckets = []float64{10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
+
+// Histogram counts durations in buckets; Counts has one more for what is above the last.
+type Histogram struct {
+	Counts []uint64
+	Sum    float64
+}
+
+func (h *Histogram) observe(seconds float64) {
+	if h.Counts == nil {
+		h.Counts = make([]uint64, len(timeBuckets)+1)
+	}
+	i := 0
+	for i < len(timeBuckets) && seconds > timeBuckets[i] {
+		i++
+	}
+	h.Counts[i]++
+	h.Sum += seconds
+}
+
+// Tracker counts what happens to jobs and how long nodes are in a state, from one snapshot
+// to the next. Its numbers survive a restart by Save and Load.
+type Tracker struct {
+	last  time.Time
+	state trackerState
+}
+
+// trackerState is what is saved.
+type trackerState struct {
+	Version  int
+	Last     time.Time
+	Started  map[string]uint64 // by partition
+	Finished map[string]map[string]uint64
+	Requeued map[string]uint64
+	Wait     map[string]*Histogram
+	Run      map[string]*Histogram
+	Missed   uint64
+	Nodes    map[string]map[string]float64 // seconds by node and class of state
+	Seen     map[string]seenJob            // by id and restart count
+	Classes  map[string]string             // of each node, in the last snapshot
+}
+
+// seenJob is what was counted of a job.
+type seenJob struct {
+	At       int64 // last seen, Unix seconds
+	Started  bool
+	Finished bool
+}
+
+const trackerVersion = 1
+
+// NewTracker returns a tracker that has seen nothing.
+func NewTracker() *Tracker {
+	return &Tracker{state: trackerState{
+		Version: trackerVersion, Started: map[string]uint64{}, Finished: map[string]map[string]uint64{}, Requeued: map[string]uint64{},
+		Wait: map[string]*Histogram{}, Run: map[string]*Histogram{}, Nodes: map[string]map[string]float64{},
+		Seen: map[string]seenJob{}, Classes: map[string]string{},
+	}}
+}
+
+// finished are the states in which a job has ended.
+var finished = map[string]bool{
+	"completed": true, "cancelled": true, "failed": true, "timeout": true, "node_fail": true, "out_of_memory": true,
+	"preempted": true, "boot_fail": true, "deadline": true, "revoked": true,
+}
+
+// Observe counts the difference between the last snapshot and s. Jobs that a first snapshot
+// finds are remembered and not counted: when they began is unknown to this program.
+func (t *Tracker) Observe(s *slurm.Snapshot) {
+	if s.JobsRead() {
+		t.observeJobs(s)
+	}
+	if s.NodesRead() {
+		t.observeNodes(s)
+	}
+}
+
+func (t *Tracker) observeJobs(s *slurm.Snapshot) {
+	first := t.state.Last.IsZero()
+	if !first && s.Time.Sub(t.state.Last) > jobWindow {
+		t.state.Missed++
+	}
+	for i := range s.Jobs {
+		j := &s.Jobs[i]
+		if j.State == "pending" && j.Restarts == 0 {
+			continue // nothing of it can be counted yet
+		}
+		key := j.Key()
+		seen, known := t.state.Seen[key]
+		if !known && len(t.state.Seen) >= maxTracked {
+			continue
+		}
+		seen.At = s.Time.Unix()
+		t.count(j, &seen, !known, first)
+		t.state.Seen[key] = seen
+	}
+	for key, seen := range t.state.Seen {
+		// A job that slurmctld has forgotten does not come back under its number.
+		if s.Time.Unix()-seen.At > int64(2*jobWindow/time.Second) {
+			delete(t.state.Seen, key)
+		}
+	}
+	t.state.Last = s.Time
+}
+
+// count counts what is new about a job. With first, it only remembers it.
+func (t *Tracker) count(j *slurm.Job, seen *seenJob, isNew, first bool) {
+	part := j.Partition()
+	if isNew && j.Restarts > 0 && !first {
+		t.state.Requeued[part]++
+	}
+	ended := finished[j.State]
+	began := j.State != "pending" && !j.Start.IsZero() && (!ended || j.NodeList != "")
+	if began && !seen.Started {
+		seen.Started = true
+		if !first {
+			t.state.Started[part]++
+			if wait := j.Start.Sub(j.Eligible); !j.Eligible.IsZero() && wait >= 0 {
+				histogram(t.state.Wait, part).observe(wait.Seconds())
+			}
+		}
+	}
+	if ended && !seen.Finished {
+		seen.Finished = true
+		if !first {
+			if t.state.Finished[part] == nil {
+				t.state.Finished[part] = map[string]uint64{}
+			}
+			t.state.Finished[part][j.State]++
+			if run := j.End.Sub(j.Start); began && run >= 0 {
+				histogram(t.state.Run, part).observe(run.Seconds())
+			}
+		}
+	}
+}
+
+func histogram(all map[string]*Histogram, part string) *Histogram {
+	if all[part] == nil {
+		all[part] = &Histogram{}
+	}
+	return all[part]
+}
+
+// classOf is the class of a node's state whose seconds are counted.
+func classOf(state string) string {
+	switch state {
+	case NodeAllocated, NodeMixed, NodeCompleting:
+		return "busy"
+	case NodeIdle, NodePlanned, NodeReserved:
+		return "idle"
+	case NodePoweredDown, NodePoweringDown, NodePoweringUp:
+		return "power_saving"
+	}
+	return "unavailable"
+}
+
+// observeNodes adds the time since the last snapshot to the class that each node was in
+// then. A gap of more than jobWindow is put down to no class: nobody saw it.
+func (t *Tracker) observeNodes(s *slurm.Snapshot) {
+	elapsed := s.Time.Sub(t.last)
+	if t.last.IsZero() || elapsed < 0 || elapsed > jobWindow {
+		elapsed = 0
+	}
+	classes := make(map[string]string, len(s.Nodes))
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		classes[n.Name] = classOf(ClassifyNode(n))
+		if class, known := t.state.Classes[n.Name]; known && elapsed > 0 {
+			if t.state.Nodes[n.Name] == nil {
+				t.state.Nodes[n.Name] = map[string]float64{}
+			}
+			t.state.Nodes[n.Name][class] += elapsed.Seconds()
+		}
+	}
+	for name := range t.state.Nodes { // nodes that are configured no more
+		if classes[name] == "" {
+			delete(t.state.Nodes, name)
+		}
+	}
+	t.state.Classes, t.last = classes, s.Time
+}
+
+// Save writes the tracker's numbers to file, at once or not at all.
+func (t *Tracker) Save(file string) error {
+	b, err := json.Marshal(t.state)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("save the counts of Slurm's jobs: %w", err)
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("save the counts of Slurm's jobs: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// valid reports whether a state that was read can be counted on.
+func (s *trackerState) valid() bool {
+	for _, all := range []map[string]*Histogram{s.Wait, s.Run} {
+		for _, h := range all {
+			if h == nil || len(h.Counts) != len(timeBuckets)+1 {
+				return false
+			}
+		}
+	}
+	return s.Version == trackerVersion && s.Started != nil && s.Finished != nil && s.Requeued != nil && s.Wait != nil && s.Run != nil &&
+		s.Nodes != nil && s.Seen != nil && s.Classes != nil
+}
+
+// LoadTracker reads what Save wrote. A file that does not exist is a new tracker. One that
+// cannot be read is an error beside a new tracker: counters then begin at 0, as after
+// any reset.
+func LoadTracker(file string) (*Tracker, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return NewTracker(), nil
+	}
+	if err != nil {
+		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %s is not a regular file", file)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxStateFile))
+	if err != nil {
+		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %w", err)
+	}
+	t := NewTracker()
+	if err := json.Unmarshal(b, &t.state); err != nil || !t.state.valid() {
+		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %s is not a file of this version; counting begins at 0", file)
+	}
+	return t, nil
+}

@@ -1,0 +1,152 @@
+package slurm_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parascope/parascope/internal/slurm"
+)
+
+// watch runs a Watch whose snapshots take as long as took says, and returns when they began.
+func watch(t *testing.T, took func(i int) time.Duration) (*slurm.Watch, func() []time.Duration) {
+	t.Helper()
+	start := time.Now()
+	var began []time.Duration
+	o := slurm.DefaultWatchOptions()
+	o.Take = func(context.Context) slurm.Snapshot {
+		began = append(began, time.Since(start))
+		s := slurm.Snapshot{Time: time.Now(), NodesPart: slurm.Part{Took: took(len(began))}}
+		timer := time.NewTimer(s.NodesPart.Took)
+		<-timer.C
+		return s
+	}
+	w, err := slurm.NewWatch(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go w.Run(t.Context())
+	return w, func() []time.Duration { synctest.Wait(); return began }
+}
+
+func pass(d time.Duration) { <-time.NewTimer(d).C }
+
+func TestWatchTakesOneAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, began := watch(t, func(int) time.Duration { return time.Second })
+		pass(2*time.Minute + 30*time.Second)
+		if b := began(); len(b) != 3 || b[1] != time.Minute || b[2] != 2*time.Minute {
+			t.Errorf("began at %v", b)
+		}
+		w.Ask()
+		w.Ask()
+		pass(10 * time.Second)
+		if b := began(); len(b) != 4 || b[3] != 150*time.Second {
+			t.Errorf("after two requests: began at %v", b)
+		}
+		w.Ask() // 10 s after the last one began: at once
+		pass(time.Second)
+		w.Ask() // not before 5 s after that one
+		pass(10 * time.Second)
+		if b := began(); len(b) != 6 || b[4] != 160*time.Second || b[5] != 165*time.Second {
+			t.Errorf("after more requests: began at %v", b)
+		}
+	})
+}
+
+func TestWatchSparesASlowController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, began := watch(t, func(i int) time.Duration {
+			if i <= 4 {
+				return 10 * time.Second
+			}
+			return time.Second
+		})
+		pass(time.Minute)
+		w.Ask()
+		pass(13 * time.Minute)
+		// Intervals of 2, 4, 4 and 4 minutes, and a request changes none of them.
+		want := []time.Duration{0, 2 * time.Minute, 6 * time.Minute, 10 * time.Minute, 14 * time.Minute}
+		if b := began(); len(b) != len(want) || b[1] != want[1] || b[2] != want[2] || b[3] != want[3] || b[4] != want[4] {
+			t.Errorf("began at %v, want %v", b, want)
+		}
+		if pass(2 * time.Second); w.Interval() != time.Minute {
+			t.Errorf("interval %s after a fast answer", w.Interval())
+		}
+	})
+}
+
+func TestSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := watch(t, func(int) time.Duration { return time.Second })
+		pass(20 * time.Second)
+		asked := time.Now()
+		s, err := w.Since(t.Context(), asked)
+		if err != nil || s.Time.Before(asked) || time.Since(asked) > 2*time.Second {
+			t.Errorf("%s after %s, %v", s.Time, time.Since(asked), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.Since(ctx, time.Now()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want the deadline: the next one begins 5 s after the last", err)
+		}
+	})
+}
+
+func TestGrowth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "slurm_resume.log")
+		grown := 0
+		go slurm.FollowGrowth(t.Context(), func() { grown++ }, name)
+		pass(3*time.Second + 500*time.Millisecond) // between two looks
+		step := func(what string, want int, change func() error) {
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			pass(2 * time.Second)
+			synctest.Wait()
+			if grown != want {
+				t.Errorf("%s: called %d times, want %d", what, grown, want)
+			}
+		}
+		step("created", 1, func() error { return os.WriteFile(name, []byte("a\n"), 0o600) })
+		step("appended to", 2, func() error { return os.WriteFile(name, []byte("a\nb\n"), 0o600) })
+		step("unchanged", 2, func() error { return nil })
+		step("rotated", 3, func() error {
+			return errors.Join(os.Rename(name, name+".1"), os.WriteFile(name, []byte("c\n"), 0o600))
+		})
+	})
+}
+
+// TestTake runs real processes in place of Slurm's.
+func TestTake(t *testing.T) {
+	dir := t.TempDir()
+	script := func(name, body string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+body), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("SQUEUE_FORMAT", "%i")
+	script("scontrol", "echo NodeName=a State=IDLE TZ=$TZ\n")
+	script("squeue", `[ -z "$SQUEUE_FORMAT" ] || exit 9; echo "squeue: error: slurm_load_jobs: Unable to contact slurm controller" >&2; exit 1`)
+	script("sdiag", "echo 'Server thread count: 3'; sleep 100 & sleep 100")
+	tools := slurm.Tools{Dir: dir, Timeout: time.Second}
+	s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Now: time.Now})
+	if s.NodesPart.Err != nil || len(s.Nodes) != 1 {
+		t.Errorf("nodes %v, %v", s.Nodes, s.NodesPart.Err)
+	}
+	if err := s.JobsPart.Err; err == nil || !strings.Contains(err.Error(), "Unable to contact slurm controller") || s.Jobs != nil {
+		t.Errorf("jobs %v, %v", s.Jobs, err)
+	}
+	if err := s.SchedulerPart.Err; err == nil || !strings.Contains(err.Error(), "did not end within") || len(s.Scheduler.Values) > 0 {
+		t.Errorf("scheduler %v, %v", s.Scheduler, err)
+	}
+	if s.Shares != nil || s.SharesPart != (slurm.Part{}) {
+		t.Errorf("shares were not asked for: %v", s.Shares)
+	}
+}
