@@ -31,17 +31,19 @@ import (
 type Options struct {
 	ConfigFile      string
 	StoragePath     string
-	ListenAddress   string           // host:port of metrics and health
-	EnableLifecycle bool             // POST /-/reload
-	EnablePprof     bool             // GET /debug/pprof/
-	QueueLanes      int              // of each remote_write, 1 to 64
-	QueueMaxBytes   int64            // on disk, of each remote_write; at least MinQueueMaxBytes
-	QueueMaxRequest int              // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
-	MaxPageBytes    int64            // unpacked, of a job without body_size_limit; at least MinPageBytes
-	MaxReadingBytes int64            // of memory, for all pages that are being read; at least MaxPageBytes
-	Reload          <-chan os.Signal // each value reloads the configuration file
-	TuneGC          bool             // set the process' garbage collection by what a head needs
-	Version         string           // for parascope_build_info
+	ListenAddress   string                  // host:port of metrics and health
+	EnableLifecycle bool                    // POST /-/reload
+	EnablePprof     bool                    // GET /debug/pprof/
+	QueueLanes      int                     // of each remote_write, 1 to 64
+	QueueMaxBytes   int64                   // on disk, of each remote_write; at least MinQueueMaxBytes
+	QueueMaxRequest int                     // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
+	MaxPageBytes    int64                   // unpacked, of a job without body_size_limit; at least MinPageBytes
+	MaxReadingBytes int64                   // of memory, for all pages that are being read; at least MaxPageBytes
+	Pages           map[string]http.Handler // more pages of the listener, by path
+	Beside          []func(context.Context) // run until the head stops
+	Reload          <-chan os.Signal        // each value reloads the configuration file
+	TuneGC          bool                    // set the process' garbage collection by what a head needs
+	Version         string                  // for parascope_build_info
 	Revision        string
 	Logger          *slog.Logger
 }
@@ -154,7 +156,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 		cancel()
 		return nil, errors.Join(err, h.ship.Close(), h.listener.Close())
 	}
-	h.run()
+	h.run(runCtx)
 	return h, nil
 }
 
@@ -238,7 +240,10 @@ func (h *Head) Reload() error {
 	return h.apply(l)
 }
 
-func (h *Head) run() {
+func (h *Head) run(ctx context.Context) {
+	for _, f := range h.opts.Beside {
+		h.running.Go(func() { f(ctx) })
+	}
 	h.server = &http.Server{Handler: listen.Guard(h.listener.Addr(), h.handler()), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{

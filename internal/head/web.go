@@ -30,6 +30,9 @@ func (h *Head) handler() http.Handler {
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
+	for path, page := range h.opts.Pages {
+		mux.Handle("GET "+path, page)
+	}
 	mux.HandleFunc("POST /-/reload", h.reloadOverHTTP)
 	mux.HandleFunc("PUT /-/reload", h.reloadOverHTTP)
 	return mux

@@ -20,7 +20,7 @@ import (
 
 // New makes the root command, with the list of its commands in the order of the help.
 func New(p *cli.Process) *cobra.Command {
-	o := head.DefaultOptions()
+	o, cluster := head.DefaultOptions(), defaultClusterOptions()
 	var level, format string
 	var agent bool
 	var features []string
@@ -64,6 +64,9 @@ what became of every one.`,
 				return err
 			}
 			o.TuneGC = p.Getenv("GOGC") == ""
+			if err := cluster.serve(&o, logger); err != nil {
+				return err
+			}
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
@@ -82,6 +85,10 @@ what became of every one.`,
 	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
 	f.BoolVar(&o.EnablePprof, "web.enable-pprof", o.EnablePprof, "serve profiles of this process on /debug/pprof/")
+	f.StringVar(&cluster.binDir, "slurm.bin-dir", cluster.binDir,
+		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
+	f.IntVar(&cluster.jobSeriesMax, "slurm.job-series-max", cluster.jobSeriesMax, "series that say which job has which node and GPU; more are left out, and counted")
+	f.BoolVar(&cluster.fairShare, "slurm.fair-share", cluster.fairShare, "ask sshare for fair share too; it needs accounting")
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -104,9 +106,11 @@ const (
 
 var eventFiles = []string{"clustermgtd.events", "slurm_resume.events", "slurm_health_check.events", "compute_health_check.events"}
 
-// Collector follows ParallelCluster's files. Its methods are called one at a time.
+// Collector follows ParallelCluster's files.
 type Collector struct {
-	o      Options
+	o  Options
+	mu sync.Mutex // held by Read
+
 	files  []*follower
 	counts map[string]map[[4]string]float64
 	unread float64
@@ -148,8 +152,24 @@ func New(o Options) (*Collector, error) {
 	return c, nil
 }
 
+// ServeHTTP answers with what is new in the files, as metrics.
+func (c *Collector) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	var p page.Page
+	c.Read(&p)
+	if err := p.Err(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	if _, err := w.Write(p.Bytes()); err != nil {
+		c.o.Logger.Debug("the page was not read to its end", "err", err)
+	}
+}
+
 // Read takes what is new in the files and writes the page.
 func (c *Collector) Read(p *page.Page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	failed := map[string]error{}
 	for _, f := range c.files {
 		before := f.skipped

@@ -1,0 +1,66 @@
+package parascopehead
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/parascope/parascope/internal/collect/pcluster"
+	"github.com/parascope/parascope/internal/collect/slurmstat"
+	"github.com/parascope/parascope/internal/head"
+)
+
+// Pages about the cluster on the head's listener.
+const (
+	slurmMetricsPath    = "/slurm/metrics"
+	slurmTargetsPath    = "/slurm/targets"
+	pclusterMetricsPath = "/parallelcluster/metrics"
+)
+
+// clusterOptions are the flags about the cluster whose head node this is.
+type clusterOptions struct {
+	binDir       string
+	jobSeriesMax int
+	fairShare    bool
+}
+
+func defaultClusterOptions() clusterOptions {
+	o := slurmstat.DefaultOptions()
+	return clusterOptions{binDir: o.Tools.Dir, jobSeriesMax: o.JobSeriesMax}
+}
+
+// serve adds the pages about Slurm and ParallelCluster to a head's, where the machine has
+// Slurm. What they count is kept below the head's storage.
+func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
+	if _, err := os.Stat(filepath.Join(c.binDir, "scontrol")); err != nil {
+		logger.Info("this machine has no Slurm: its metrics and targets are not served", "directory", c.binDir)
+		return nil
+	}
+	dir := filepath.Join(o.StoragePath, "cluster")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the directory of the cluster's counts: %w", err)
+	}
+	so := slurmstat.DefaultOptions()
+	so.Tools.Dir, so.JobSeriesMax, so.Shares = c.binDir, c.jobSeriesMax, c.fairShare
+	so.StateFile, so.Logger = filepath.Join(dir, "slurm-jobs.json"), logger.With("component", "slurm")
+	service, err := slurmstat.NewService(so)
+	if err != nil {
+		return err
+	}
+	po := pcluster.DefaultOptions()
+	po.StateFile, po.Logger = filepath.Join(dir, "parallelcluster-events.json"), logger.With("component", "parallelcluster")
+	events, err := pcluster.New(po)
+	if err != nil {
+		return err
+	}
+	o.Pages = map[string]http.Handler{
+		slurmMetricsPath:    http.HandlerFunc(service.ServeMetrics),
+		slurmTargetsPath:    http.HandlerFunc(service.ServeTargets),
+		pclusterMetricsPath: events,
+	}
+	o.Beside = []func(context.Context){service.Run}
+	return nil
+}
