@@ -18,7 +18,7 @@ func TestPagesThatWereNotBuilt(t *testing.T) {
 	}
 	p.built = false
 	w := httptest.NewRecorder()
-	if err := p.app(w); err != nil {
+	if err := p.app(w, ""); err != nil {
 		t.Fatal(err)
 	}
 	if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "npm") || !strings.Contains(w.Body.String(), "make build") {
