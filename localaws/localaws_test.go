@@ -83,6 +83,14 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// Without a role there is nothing that a metadata service could hand out.
+func TestMetadataNeedsARole(t *testing.T) {
+	_, err := localaws.New(localaws.Options{DataDir: t.TempDir(), IMDS: localaws.IMDS{Listen: "127.0.0.1:0"}})
+	if err == nil || !strings.Contains(err.Error(), "give IMDS.Role a name") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDataDirectoryHasOneCloud(t *testing.T) {
 	c := localtest.Start(t, localaws.Options{})
 	_, err := localaws.New(localaws.Options{DataDir: c.Dir})

@@ -26,6 +26,22 @@ func TestPagesThatWereNotBuilt(t *testing.T) {
 	}
 }
 
+// The page of the program carries the hint of whoever runs the cloud, as text.
+func TestTheHintForNoDataSources(t *testing.T) {
+	p, err := readPages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.built = true
+	w := httptest.NewRecorder()
+	if err := p.app(w, `Type "add" & wait`); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-add-source="Type &#34;add&#34; &amp; wait"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // A build goes on without the pages where npm cannot get their modules.
 func TestTheBuildGoesOnWithoutModules(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
