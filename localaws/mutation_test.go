@@ -12,8 +12,8 @@ import (
 
 var runMutations = flag.Bool("mutations", false, "switch off the local cloud's rules one at a time and see that a test notices")
 
-// mutation switches one rule off: in file, a path below this folder, the text from becomes to, and the test
-// in pkg must go red. From stands in the file exactly once.
+// mutation switches one rule off: in file, a path below this folder, the text from
+// becomes to, and the test in pkg must go red. From stands in the file exactly once.
 type mutation struct {
 	rule     string
 	file     string
@@ -29,6 +29,7 @@ func TestMutations(t *testing.T) {
 	}
 	for _, m := range mutations {
 		t.Run(m.rule, func(t *testing.T) {
+			t.Parallel() // linking a test and running it take one core each
 			source, err := os.ReadFile(m.file)
 			if err != nil {
 				t.Fatal(err)
