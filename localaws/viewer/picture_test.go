@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -35,7 +34,7 @@ func TestPicture(t *testing.T) {
 	b.SignIn(*running, *as)
 	b.Do(chromedp.Navigate(*running + "/d/" + uidOf(t, *opened) + "?refresh=5s"))
 	// The rates of a cloud that has just started come with its fifth scrape or so.
-	b.AwaitFor(time.Minute, `document.querySelector('[aria-label="CPU busy"] canvas') !== null && document.querySelectorAll(".panel.loading").length == 0`)
+	b.Await(`document.querySelector('[aria-label="CPU busy"] canvas') !== null && document.querySelectorAll(".panel.loading").length == 0`)
 	b.hoverLast("CPU busy")
 	shot, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 	if err != nil {

@@ -48,7 +48,7 @@ func Start(t *testing.T, width, height int) *Browser {
 	if !viewer.Built() {
 		Lacking(t, "the pages are not built (make build, with npm)")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless,
 		chromedp.WindowSize(width, height), chromedp.Flag("disable-dev-shm-usage", true))
@@ -98,16 +98,14 @@ func (b *Browser) Do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// patience is much longer than anything takes, for a machine that is busy with other
+// tests.
+const patience = time.Minute
+
 // Await asks the page, whichever it is by then, until the condition holds.
 func (b *Browser) Await(condition string) {
 	b.t.Helper()
-	b.AwaitFor(10*time.Second, condition)
-}
-
-// AwaitFor is Await with another limit than ten seconds.
-func (b *Browser) AwaitFor(limit time.Duration, condition string) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.Context, limit)
+	ctx, cancel := context.WithTimeout(b.Context, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
