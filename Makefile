@@ -91,7 +91,7 @@ test: functions viewer ## every test, once
 RACE ?= ./internal/collect ./internal/slurm ./internal/collect/slurmstat ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
-	./localaws/cloudformation/stack ./localaws/amp/dataplane
+	./localaws/cloudformation/deployment ./localaws/amp/dataplane
 
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)
@@ -110,8 +110,8 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
 
-mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
-	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
+mutants: ## switch the local cloud's rules off one at a time: a test must notice each
+	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
 
 soak: ## random faults and kill -9 against the head's delivery for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
@@ -140,7 +140,8 @@ release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of ma
 GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
 	@mkdir -p docs/images
-	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png -grafana '$(GRAFANA)'
+	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png \
+	  -dashboard $(CURDIR)/internal/dashboard/json/cluster-overview.json -grafana '$(GRAFANA)'
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -151,6 +152,40 @@ func TestBannedConstructs(t *testing.T) {
 		if n > 1 {
 			t.Errorf("%s calls os.Exit in %d places; main is the only one", program, n)
 		}
+	}
+}
+
+// TestLocalCloudNamesNoProduct: the local cloud is a project of its own. Names, texts
+// and hints that are the product's come from whoever starts it.
+func TestLocalCloudNamesNoProduct(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("localaws", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() { // not what npm makes
+			if slices.Contains([]string{"node_modules", "dist", "dist-test"}, d.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		files++
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for i, line := range strings.Split(path+"\n"+string(content), "\n") {
+			if strings.Contains(strings.ToLower(strings.ReplaceAll(line, module, "")), "parascope") {
+				t.Errorf("%s:%d names the product: take it from the options, or say it neutrally: %.120s", path, i, line)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 100 {
+		t.Errorf("%d files in localaws: this test looks in the wrong place", files)
 	}
 }
 

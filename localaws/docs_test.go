@@ -5,7 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 	"testing"
 
@@ -15,20 +15,23 @@ import (
 	"github.com/parascope/parascope/localaws/imds"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/local-cloud.md")
+// document is gateway.Document, from here.
+const document = "docs/operations.md"
+
+var update = flag.Bool("update", false, "rewrite "+document)
 
 const preface = `# The local cloud
 
 <!-- Written by "make gen" from the tables of operations in localaws; changes here are lost. -->
 
-What ` + "`parascope local`" + ` answers in AWS's place, on one address for all services, and how we know that AWS answers so:
+What the local cloud answers in AWS's place, on one address for all services, and how we know that AWS answers so:
 
 - **confirmed**: a public source shows it;
 - **inferred**: it follows from a source;
 - **assumed**: nothing was found. Ask AWS before relying on it.
 
 An operation marked 501 is known by its name and not implemented: it answers 501 and says so, in the shape of its
-protocol. Every request but ` + "`GET /_parascope/health`" + ` must be signed (AWS Signature Version 4, in the Authorization header
+protocol. Every request but ` + "`GET /_localaws/health`" + ` must be signed (AWS Signature Version 4, in the Authorization header
 or presigned) with a key from the data directory.
 
 `
@@ -37,7 +40,8 @@ or presigned) with a key from the data directory.
 // what is in the state.
 func allServices(t *testing.T) []gateway.Service {
 	t.Helper()
-	cloud, err := New(Options{DataDir: t.TempDir(), IMDS: IMDS{Listen: "127.0.0.1:0"}})
+	machine := Role{Name: "machine"}
+	cloud, err := New(Options{DataDir: t.TempDir(), IMDS: IMDS{Listen: "127.0.0.1:0", Role: machine}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,25 +50,27 @@ func allServices(t *testing.T) []gateway.Service {
 			t.Error(err)
 		}
 	})
-	return append(cloud.parts.services(cloud.faults), imds.New(imds.Options{RoleARN: HeadRole, Region: "us-east-2"}).Service())
+	return append(cloud.parts.services(cloud.faults), imds.New(imds.Options{RoleARN: machine.ARN(), Region: "us-east-2"}).Service())
 }
 
-// TestDocs keeps docs/local-cloud.md what the tables say.
+// TestDocs keeps the document what the tables say.
 func TestDocs(t *testing.T) {
-	file := filepath.Join("..", "docs", "local-cloud.md")
+	if path.Join("localaws", document) != gateway.Document {
+		t.Errorf("refusals name %s, the document is localaws/%s", gateway.Document, document)
+	}
 	all := allServices(t)
 	want := preface + summary(all) + strings.TrimRight(gateway.Markdown(all), "\n") + "\n"
 	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(document, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(file)
+	got, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is not what the tables say; run make gen (-want +got):\n%s", file, diff)
+		t.Errorf("%s is not what the tables say; run make gen (-want +got):\n%s", document, diff)
 	}
 }
 

@@ -32,11 +32,11 @@ func codeOf(err error) string {
 	return ""
 }
 
-// The two users that a cloud begins with: the head may send metrics and nothing
-// else, the operator may do everything. With enforcement off this fails.
-func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
+// The sender may send metrics and nothing else, the operator may do everything. With
+// enforcement off this fails.
+func TestTheSenderMayNotWhatTheOperatorMay(t *testing.T) {
 	cloud := localtest.Start(t, localaws.Options{})
-	operator, head := amp.NewFromConfig(cloud.Operator()), amp.NewFromConfig(cloud.As("head"))
+	operator, sender := amp.NewFromConfig(cloud.Operator()), amp.NewFromConfig(cloud.As(localtest.Sender))
 	out, err := operator.CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -48,24 +48,24 @@ func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
 	if status, body := query(t, cloud.Operator(), *described.Workspace.PrometheusEndpoint); status != http.StatusOK {
 		t.Errorf("the operator queries: %d %s", status, body)
 	}
-	if status, body := query(t, cloud.As("head"), *described.Workspace.PrometheusEndpoint); status != http.StatusForbidden ||
+	if status, body := query(t, cloud.As(localtest.Sender), *described.Workspace.PrometheusEndpoint); status != http.StatusForbidden ||
 		!strings.Contains(body, "is not authorized to perform: aps:QueryMetrics on resource: "+*out.Arn+" because no identity-based policy "+
 			"allows the aps:QueryMetrics action") {
-		t.Errorf("the head queries: %d %s", status, body)
+		t.Errorf("the sender queries: %d %s", status, body)
 	}
-	_, err = head.DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: out.WorkspaceId})
-	want := "User: arn:aws:iam::111122223333:user/parascope-head is not authorized to perform: aps:DescribeWorkspace on resource: " +
+	_, err = sender.DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: out.WorkspaceId})
+	want := "User: arn:aws:iam::111122223333:user/sender is not authorized to perform: aps:DescribeWorkspace on resource: " +
 		*out.Arn +
 		" because no identity-based policy allows the aps:DescribeWorkspace action"
 	if codeOf(err) != "AccessDeniedException" || !strings.Contains(err.Error(), want) {
-		t.Errorf("the head describes: %v", err)
+		t.Errorf("the sender describes: %v", err)
 	}
-	if _, err := sts.NewFromConfig(cloud.As("head")).GetCallerIdentity(t.Context(), nil); err != nil {
-		t.Errorf("who the head is needs no permission: %v", err)
+	if _, err := sts.NewFromConfig(cloud.As(localtest.Sender)).GetCallerIdentity(t.Context(), nil); err != nil {
+		t.Errorf("who the sender is needs no permission: %v", err)
 	}
-	if _, err := iam.NewFromConfig(cloud.As("head")).ListUsers(t.Context(), nil); codeOf(err) != "AccessDenied" ||
+	if _, err := iam.NewFromConfig(cloud.As(localtest.Sender)).ListUsers(t.Context(), nil); codeOf(err) != "AccessDenied" ||
 		!strings.Contains(err.Error(), "iam:ListUsers on resource: arn:aws:iam::111122223333:user/ because") {
-		t.Errorf("the head lists users: %v", err)
+		t.Errorf("the sender lists users: %v", err)
 	}
 }
 

@@ -1,8 +1,8 @@
-// Package localaws is the local cloud: the AWS APIs that parascope uses, on one
-// address of this machine, with real data behind them. Any AWS client is served
+// Package localaws is the local cloud: some AWS APIs, on one address of
+// this machine, with real data behind them. Any AWS client is served
 // that is given the address as its endpoint and one of the access keys from the
 // data directory. It is written from AWS's documentation and shares no code with
-// the product; docs/local-cloud.md lists what it does and how that is known.
+// its clients; docs/operations.md lists what it does and how that is known.
 package localaws
 
 import (
@@ -22,6 +22,7 @@ import (
 	"github.com/parascope/parascope/localaws/grafana"
 	"github.com/parascope/parascope/localaws/identity"
 	"github.com/parascope/parascope/localaws/state"
+	"github.com/parascope/parascope/localaws/viewer"
 )
 
 // Ask and Decision are what an audit is told: what a principal wanted to do, and
@@ -33,6 +34,9 @@ type (
 
 // HeldError says that another process, named by its pid, has the data directory open.
 type HeldError = state.HeldError
+
+// Hints are what the local Grafana's pages advise.
+type Hints = viewer.Hints
 
 // AddressError says that the Grafana of a workspace cannot have its address again.
 type AddressError = grafana.AddressError
@@ -48,9 +52,7 @@ type Options struct {
 	S3      S3      // behaviour of Amazon S3
 	People  People  // IAM Identity Center
 	IMDS    IMDS    // instance metadata service; off unless it has an address
-	// Users are made at the start, beside the operator, who may do everything, and
-	// the head node's, which may send metrics. Each has a profile of its name.
-	Users []User
+	Users   []User  // are made at the start; without one nobody has a key
 	// Audit is told every permission that was asked for, and what came of it.
 	Audit  func(gateway.Ask, gateway.Decision)
 	Now    func() time.Time // clock; default time.Now
@@ -70,6 +72,7 @@ type Grafana struct {
 	CreateDelay time.Duration // how long a workspace stays CREATING
 	// Faults are what goes wrong with new workspaces, by their name; "" is all others.
 	Faults map[string]grafana.Fault
+	Hints  Hints // of its pages
 }
 
 // S3 configures the object store.
@@ -93,16 +96,11 @@ func ReadPeople(file string) (emails []string, err error) { return identity.Emai
 // is the default, "account" or "none".
 type IdentityCenter = identity.Kind
 
-// User is one with the policy given, which becomes a managed policy of this name.
-type User struct {
-	Name   string
-	Policy string // JSON document
-}
-
 // IMDS configures the instance metadata service, which has a port of its own.
 type IMDS struct {
 	Listen             string        // host:port; empty: no such service
-	CredentialLifetime time.Duration // of the head node's role; AWS's six hours where zero
+	Role               Role          // of the machine; made at the start where it has a name
+	CredentialLifetime time.Duration // AWS's six hours where zero
 }
 
 // Cloud is a local cloud. Its data directory is held from New to Stop.
@@ -117,11 +115,13 @@ type Cloud struct {
 }
 
 // New opens the data directory, which it creates when needed, and writes the
-// access keys of the profiles "operator" and "head" to its folder aws, in the
-// format of AWS's shared files. A *HeldError means that another cloud has it, an
+// users' access keys to its folder aws, in the format of AWS's shared files. A *HeldError means that another cloud has it, an
 // *AddressError that somebody else has the address of one of its workspaces.
 func New(opts Options) (*Cloud, error) {
 	opts = opts.withDefaults()
+	if opts.IMDS.Listen != "" && opts.IMDS.Role.Name == "" {
+		return nil, errors.New("the instance metadata service hands out a role's credentials: give IMDS.Role a name")
+	}
 	db, err := state.Open(opts.DataDir)
 	if err != nil {
 		return nil, err
@@ -155,8 +155,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// healthPath is the one path that is not AWS's; it needs no signature.
-const healthPath = "/_parascope/health"
+// Paths of the local cloud's own, and how requests for faults are signed.
+const (
+	HealthPath        = "/_localaws/health" // needs no signature
+	FaultsPath        = faults.Path
+	FaultsSigningName = faults.SigningName
+)
 
 func (c *Cloud) writeHealth(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")

@@ -22,8 +22,8 @@ import (
 // TestAllServicesAtOneAddress: AWS_ENDPOINT_URL is one address for all services,
 // and the profiles that the cloud writes are all that a client needs beside it.
 func TestAllServicesAtOneAddress(t *testing.T) {
-	c := localtest.Start(t, localaws.Options{})
-	for profile, user := range map[string]string{"operator": "operator", "head": "parascope-head"} {
+	c := localtest.Start(t, localaws.Options{Users: []localaws.User{{Name: "auditor", Profile: "audit"}}})
+	for profile, user := range map[string]string{"operator": "operator", "sender": "sender", "audit": "auditor"} {
 		cfg := c.As(profile)
 		if cfg.Region != "us-east-2" {
 			t.Errorf("profile %s has region %q", profile, cfg.Region)
@@ -46,8 +46,8 @@ func TestAllServicesAtOneAddress(t *testing.T) {
 
 func TestOnlyHealthIsUnsigned(t *testing.T) {
 	c := localtest.Start(t, localaws.Options{})
-	for path, want := range map[string]int{"/_parascope/health": 200, "/": 403, "/workspaces": 403, "/_parascope": 403,
-		"/_parascope/health/": 403} {
+	for path, want := range map[string]int{"/_localaws/health": 200, "/": 403, "/workspaces": 403, "/_localaws": 403,
+		"/_localaws/health/": 403} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", c.URL()+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -80,6 +80,14 @@ func TestRestart(t *testing.T) {
 	got, err := again.DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId})
 	if err != nil || aws.ToString(got.Workspace.Alias) != "w" {
 		t.Errorf("with the keys from before the restart: %v, %v", got, err)
+	}
+}
+
+// Without a role there is nothing that a metadata service could hand out.
+func TestMetadataNeedsARole(t *testing.T) {
+	_, err := localaws.New(localaws.Options{DataDir: t.TempDir(), IMDS: localaws.IMDS{Listen: "127.0.0.1:0"}})
+	if err == nil || !strings.Contains(err.Error(), "give IMDS.Role a name") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -132,7 +140,7 @@ func TestStopDoesNotWaitForTheSilent(t *testing.T) {
 	}
 	defer conn.Close()
 	// A call on another connection is answered: the silent one is taken on before.
-	answer, err := http.Get(c.URL() + "/_parascope/health")
+	answer, err := http.Get(c.URL() + "/_localaws/health")
 	if err != nil {
 		t.Fatal(err)
 	}

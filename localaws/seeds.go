@@ -7,48 +7,76 @@ import (
 	"github.com/parascope/parascope/localaws/principal"
 )
 
-// HeadRole is the role of the machine that the metadata service speaks of.
-const HeadRole = "arn:aws:iam::" + principal.Account + ":role/" + headRoleName
-
+// Managed policies of AWS that first users and roles often have.
 const (
-	headRoleName      = "parascope-head"
-	administrator     = "arn:aws:iam::aws:policy/AdministratorAccess"
-	remoteWriteAccess = "arn:aws:iam::aws:policy/AmazonPrometheusRemoteWriteAccess"
-	instanceService   = "ec2.amazonaws.com"
+	AdministratorAccess = "arn:aws:iam::aws:policy/AdministratorAccess"
+	RemoteWriteAccess   = "arn:aws:iam::aws:policy/AmazonPrometheusRemoteWriteAccess"
 )
 
-// seed makes the account's first users and hands out their keys: a person who may
-// do everything, a head node, which may send metrics and nothing else, and those
-// that the options name.
+// User is one that is made at the start and whose keys are handed out.
+type User struct {
+	Name    string
+	Profile string // of the keys in AWS's shared files; default Name
+	Managed string // ARN of a managed policy of AWS; empty: none
+	Policy  string // JSON document, which becomes a managed policy of the user's name; empty: none
+}
+
+// Role is one that is made at the start for a machine.
+type Role struct {
+	Name    string
+	Managed string // ARN of a managed policy of AWS; empty: none
+}
+
+// ARN names the role.
+func (r Role) ARN() string { return "arn:aws:iam::" + principal.Account + ":role/" + r.Name }
+
+const instanceService = "ec2.amazonaws.com"
+
+// seed makes the account's first users and hands out their keys, and the role of
+// the machine.
 func (c *Cloud) seed() error {
-	access := c.parts.iam
-	operator, err := access.EnsureUser("operator", administrator)
-	if err != nil {
-		return err
-	}
-	head, err := access.EnsureUser("parascope-head", remoteWriteAccess)
-	if err != nil {
-		return err
-	}
-	if err := access.EnsureRole(headRoleName, instanceService, remoteWriteAccess); err != nil {
-		return err
-	}
-	profiles := []principal.Profile{{Name: "operator", Key: operator}, {Name: "head", Key: head}}
+	var profiles []principal.Profile
 	for _, u := range c.opts.Users {
-		arn, err := access.EnsurePolicy(u.Name, u.Policy)
+		p, err := c.seedUser(u)
 		if err != nil {
 			return err
 		}
-		key, err := access.EnsureUser(u.Name, arn)
-		if err != nil {
+		profiles = append(profiles, p)
+	}
+	if r := c.opts.IMDS.Role; r.Name != "" {
+		if err := c.parts.iam.EnsureRole(r.Name, instanceService, given(r.Managed)...); err != nil {
 			return err
 		}
-		profiles = append(profiles, principal.Profile{Name: u.Name, Key: key})
 	}
 	return principal.WriteSharedFiles(filepath.Join(c.opts.DataDir, "aws"), c.opts.Region, profiles)
 }
 
-// headCredentials are new ones of the head node's role.
-func (c *Cloud) headCredentials(lifetime time.Duration) (principal.AccessKey, error) {
-	return c.parts.iam.AssumeForService(HeadRole, instanceService, "i-0123456789abcdef0", nil, lifetime)
+func (c *Cloud) seedUser(u User) (principal.Profile, error) {
+	policies := given(u.Managed)
+	if u.Policy != "" {
+		arn, err := c.parts.iam.EnsurePolicy(u.Name, u.Policy)
+		if err != nil {
+			return principal.Profile{}, err
+		}
+		policies = append(policies, arn)
+	}
+	key, err := c.parts.iam.EnsureUser(u.Name, policies...)
+	p := principal.Profile{Name: u.Profile, Key: key}
+	if p.Name == "" {
+		p.Name = u.Name
+	}
+	return p, err
+}
+
+// given is a list of the ARN, or of nothing.
+func given(arn string) []string {
+	if arn == "" {
+		return nil
+	}
+	return []string{arn}
+}
+
+// machineCredentials are new ones of the machine's role.
+func (c *Cloud) machineCredentials(lifetime time.Duration) (principal.AccessKey, error) {
+	return c.parts.iam.AssumeForService(c.opts.IMDS.Role.ARN(), instanceService, "i-0123456789abcdef0", nil, lifetime)
 }

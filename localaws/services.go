@@ -91,7 +91,7 @@ func (c *Cloud) open() error {
 	}
 	c.cloud.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == healthPath {
+			if r.URL.Path == HealthPath {
 				c.writeHealth(w)
 				return
 			}
@@ -101,7 +101,7 @@ func (c *Cloud) open() error {
 	}
 	if c.opts.IMDS.Listen != "" {
 		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: imds.New(imds.Options{
-			Credentials: c.headCredentials, RoleARN: HeadRole, Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
+			Credentials: c.machineCredentials, RoleARN: c.opts.IMDS.Role.ARN(), Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
 			Now: c.opts.Now, Logger: c.opts.Logger,
 		})}
 	}
@@ -165,7 +165,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 func (c *Cloud) openGrafana() error {
 	o, p := c.opts, &c.parts
 	pages, err := viewer.New(viewer.Options{
-		Now: o.Now, Logger: o.Logger, Directory: p.identity,
+		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
 	})
 	if err != nil {

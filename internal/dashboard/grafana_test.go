@@ -192,6 +192,7 @@ func TestDashboardsInGrafana(t *testing.T) {
 		t.Run(d.Title, func(t *testing.T) {
 			s.testImport(t, d)
 			s.testQueries(t, d, page)
+			t.Run("page", func(t *testing.T) { s.testPage(t, d) })
 		})
 	}
 }

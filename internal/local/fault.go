@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws"
 )
 
 // Fault is trouble that the local cloud makes for senders or readers. Kind and On
@@ -75,7 +76,7 @@ func callFaults(ctx context.Context, dir, method, path string, in, out any) erro
 			return fmt.Errorf("encode fault: %w", err)
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, running.Endpoint+"/_parascope/faults"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, running.Endpoint+localaws.FaultsPath+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("ask the local cloud: %w", err)
 	}
@@ -101,7 +102,7 @@ func callFaults(ctx context.Context, dir, method, path string, in, out any) erro
 }
 
 func signAsOperator(ctx context.Context, dir string, running Running, req *http.Request, body []byte) error {
-	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: running.Region, Profile: "operator", Files: sharedFiles(dir)})
+	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: running.Region, Profile: Operator, Files: sharedFiles(dir)})
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func signAsOperator(ctx context.Context, dir string, running Running, req *http.
 		return fmt.Errorf("load the operator's credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	if err := signer.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "parascope", running.Region,
+	if err := signer.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), localaws.FaultsSigningName, running.Region,
 		time.Now()); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
@@ -125,10 +124,10 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	stops.add("local cloud", cloud.Stop)
 	report(Event{Kind: Started, What: "cloud", Address: cloud.URL(), Detail: "AWS APIs, region " + o.Region})
 	if o.metadataURL = cloud.MetadataURL(); o.metadataURL != "" {
-		report(Event{Kind: Started, What: "imds", Address: o.metadataURL, Detail: "credentials of " + localaws.HeadRole})
+		report(Event{Kind: Started, What: "imds", Address: o.metadataURL, Detail: "credentials of " + headRole().ARN()})
 	}
 
-	cfg, err := o.credentials(ctx, "operator", cloud.URL())
+	cfg, err := o.credentials(ctx, Operator, cloud.URL())
 	if err != nil {
 		return err
 	}
@@ -213,7 +212,8 @@ func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 	opts.DataDir, opts.Listen, opts.Region, opts.Logger = o.DataDir, o.CloudAddress, o.Region, o.Logger.With("component", "cloud")
 	opts.IMDS.Listen = o.IMDSAddress
 	opts.People.Kind = localaws.IdentityCenter(o.IdentityCenter)
-	opts.Users = []localaws.User{{Name: Deployer, Policy: parascope.DeployerPolicy}}
+	opts.Users, opts.IMDS.Role = users(), headRole()
+	opts.Grafana.Hints = hints()
 	cloud, err := localaws.New(opts)
 	if err != nil {
 		return nil, explainHeld(err)

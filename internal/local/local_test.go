@@ -78,7 +78,7 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 		got != (Running{ID: "a", PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if asked != "/_parascope/health" {
+	if asked != "/_localaws/health" {
 		t.Errorf("asked for %q", asked)
 	}
 	id = "b"

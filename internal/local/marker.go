@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws"
 )
 
 // Running describes a local cloud that runs, for other shells. It holds no
@@ -74,7 +75,7 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 
 // askID asks the local cloud at endpoint for its id.
 func askID(ctx context.Context, endpoint string) (string, error) {
-	url := endpoint + "/_parascope/health"
+	url := endpoint + localaws.HealthPath
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err

@@ -17,10 +17,6 @@ import (
 // StackName is the guide's.
 const StackName = "pcluster-infra"
 
-// Deployer is the user that brings the stack up: it may do what the deployer's
-// policy says, and no more.
-const Deployer = "deployer"
-
 // firstPage shows the minutes since the start, which an hour's picture hides.
 const firstPage = "/d/parascope-cluster-overview?from=now-5m&to=now&refresh=5s"
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/gateway"
 )
 
@@ -30,7 +30,7 @@ func (c *CloudFormation) createChangeSet(w http.ResponseWriter, r *gateway.Reque
 	if err != nil {
 		return err
 	}
-	if at := slices.IndexFunc(sets, func(set *stack.ChangeSet) bool { return set.Name == name }); at >= 0 {
+	if at := slices.IndexFunc(sets, func(set *deployment.ChangeSet) bool { return set.Name == name }); at >= 0 {
 		return refused("AlreadyExistsException", "ChangeSet %s already exists", sets[at].ID)
 	}
 	d, t, err := c.define(r, s)
@@ -41,14 +41,14 @@ func (c *CloudFormation) createChangeSet(w http.ResponseWriter, r *gateway.Reque
 	if err != nil {
 		return err
 	}
-	set := &stack.ChangeSet{
+	set := &deployment.ChangeSet{
 		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":changeSet/" + name + "/" + c.o.NewID(), Name: name,
 		StackID: s.ID, Type: kind,
 		Description: r.Form.Get("Description"), Created: r.Now, Definition: d, OnFailure: r.Form.Get("OnStackFailure"), Changes: plan.Changes,
-		Status: stack.ChangeSetComplete, ExecutionStatus: available,
+		Status: deployment.ChangeSetComplete, ExecutionStatus: available,
 	}
 	if s.Status != reviewing && unchanged(s, d, plan) {
-		set.Status, set.StatusReason, set.ExecutionStatus = stack.ChangeSetFailed, noChanges, unavailable
+		set.Status, set.StatusReason, set.ExecutionStatus = deployment.ChangeSetFailed, noChanges, unavailable
 	}
 	if s.Status == "" {
 		if err := c.engine.Mark(s, reviewing, userInitiated); err != nil {
@@ -63,7 +63,7 @@ func (c *CloudFormation) createChangeSet(w http.ResponseWriter, r *gateway.Reque
 
 // forChangeSet is the stack that a change set is for: an existing one or, for the
 // type CREATE, one that is yet to be.
-func (c *CloudFormation) forChangeSet(r *gateway.Request, name, kind string) (*stack.Stack, error) {
+func (c *CloudFormation) forChangeSet(r *gateway.Request, name, kind string) (*deployment.Stack, error) {
 	stackName := r.Form.Get("StackName")
 	s, err := c.engine.Find(r.Region, stackName)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *CloudFormation) forChangeSet(r *gateway.Request, name, kind string) (*s
 }
 
 // changeSet finds the one that the request names, and its stack.
-func (c *CloudFormation) changeSet(r *gateway.Request) (*stack.ChangeSet, *stack.Stack, error) {
+func (c *CloudFormation) changeSet(r *gateway.Request) (*deployment.ChangeSet, *deployment.Stack, error) {
 	name, stackName := r.Form.Get("ChangeSetName"), r.Form.Get("StackName")
 	stackID := ""
 	if !strings.HasPrefix(name, "arn:") {
@@ -117,7 +117,7 @@ func (c *CloudFormation) changeSet(r *gateway.Request) (*stack.ChangeSet, *stack
 	if err != nil {
 		return nil, nil, err
 	}
-	at := slices.IndexFunc(sets, func(set *stack.ChangeSet) bool { return set.ID == name || stackID != "" && set.Name == name })
+	at := slices.IndexFunc(sets, func(set *deployment.ChangeSet) bool { return set.ID == name || stackID != "" && set.Name == name })
 	if at < 0 {
 		return nil, nil, noSuchChangeSet(name)
 	}
@@ -222,7 +222,7 @@ func (c *CloudFormation) describeChangeSet(w http.ResponseWriter, r *gateway.Req
 	return gateway.WriteQuery(w, r, view)
 }
 
-func viewChange(c stack.Change) resourceChangeView {
+func viewChange(c deployment.Change) resourceChangeView {
 	v := resourceChangeView{Action: c.Action, LogicalResourceId: c.LogicalID, PhysicalResourceId: c.PhysicalID, ResourceType: c.Type,
 		Replacement: c.Replacement}
 	for _, d := range c.Details {

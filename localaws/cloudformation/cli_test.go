@@ -24,10 +24,10 @@ func TestTheRealCommands(t *testing.T) {
 	check.OK(t, os.WriteFile(filepath.Join(dir, "changing.yaml"), []byte(changing), 0o600))
 	run := func(args string) (string, error) {
 		fields := strings.Fields(args)
-		cmd := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", c.url, "--region", "us-east-2", "--output", "text"},
+		cmd := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", c.URL(), "--region", "us-east-2", "--output", "text"},
 			fields...)...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.key.ID, "AWS_SECRET_ACCESS_KEY="+c.key.Secret)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.Key.ID, "AWS_SECRET_ACCESS_KEY="+c.Key.Secret)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

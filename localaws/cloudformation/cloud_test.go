@@ -3,18 +3,14 @@ package cloudformation_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
@@ -28,10 +24,10 @@ import (
 	"github.com/parascope/parascope/localaws/iam"
 	"github.com/parascope/parascope/localaws/lambda"
 	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/logs"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
-	"github.com/parascope/parascope/localaws/state"
 	"github.com/parascope/parascope/localaws/sts"
 )
 
@@ -39,11 +35,9 @@ import (
 // whatever else a test brings, behind the gateway. Its clock runs, and can be moved ahead.
 type cloud struct {
 	*sdk.Client
-	url   string
-	key   principal.AccessKey // an administrator's
-	iam   *iam.IAM
-	ahead atomic.Int64 // a time.Duration
-	stop  func()
+	*servicetest.Base // its Key is an administrator's
+	iam               *iam.IAM
+	stop              func()
 }
 
 // parts are what a test changes in a cloud.
@@ -61,47 +55,34 @@ func start(t *testing.T, p parts) *cloud {
 	if p.dir == "" {
 		p.dir = t.TempDir()
 	}
-	db, err := state.Open(p.dir)
-	check.OK(t, err)
-	principals, err := principal.NewStore(db, time.Now())
-	check.OK(t, err)
-	c := &cloud{}
-	now := func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	address := func() string { return c.url }
-	var gw *gateway.Gateway
-	call := func(ctx context.Context, as principal.Principal, call gateway.Call) (gateway.Answer, error) {
-		return gw.Call(ctx, as, call)
-	}
-
-	c.iam, err = iam.New(iam.Options{State: db, Keys: principals, Now: now, Logger: logger})
-	check.OK(t, err)
-	c.key, err = c.iam.EnsureUser("operator", administrator)
-	check.OK(t, err)
+	c := &cloud{Base: servicetest.Open(t, p.dir)}
+	now := c.Clock.Now
+	c.iam = check.Must[*iam.IAM](t)(iam.New(iam.Options{State: c.State, Keys: c.Keys, Now: now, Logger: c.Logger}))
+	c.Key = check.Must[principal.AccessKey](t)(c.iam.EnsureUser("operator", administrator))
 	prometheus, err := amp.New(amp.Options{
-		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: address, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay,
-		DeleteDelay: p.delay,
+		State: c.State, Dir: filepath.Join(p.dir, "amp"), BaseURL: c.URL, Now: now, NewID: uuid.NewString, Logger: c.Logger,
+		CreateDelay: p.delay, DeleteDelay: p.delay,
 	})
 	check.OK(t, err)
-	objects, err := s3.New(s3.Options{State: db, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
+	objects, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
-	groups, err := logs.New(logs.Options{State: db, Now: now, Logger: logger})
+	groups, err := logs.New(logs.Options{State: c.State, Now: now, Logger: c.Logger})
 	check.OK(t, err)
-	network, err := ec2.New(ec2.Options{State: db, NewID: uuid.NewString})
+	network, err := ec2.New(ec2.Options{State: c.State, NewID: uuid.NewString})
 	check.OK(t, err)
 	functions, err := lambda.New(lambda.Options{
-		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now,
-		NewID: uuid.NewString, Logger: logger,
+		State: c.State, Dir: filepath.Join(p.dir, "lambda"), BaseURL: c.URL, Call: c.Call, AssumeRole: c.iam.AssumeForService, Now: now,
+		NewID: uuid.NewString, Logger: c.Logger,
 	})
 	check.OK(t, err)
 	visual, err := grafana.New(grafana.Options{
-		State: db, Now: now, NewID: uuid.NewString, Logger: logger, CloudURL: address, AssumeForService: c.iam.AssumeForService,
+		State: c.State, Now: now, NewID: uuid.NewString, Logger: c.Logger, CloudURL: c.URL, AssumeForService: c.iam.AssumeForService,
 		OrganizationInstance: func() (bool, error) { return true, nil }, InDirectory: func(string, string) (bool, error) { return true, nil },
 	})
 	check.OK(t, err)
 	service := cloudformation.New(cloudformation.Options{
-		State: db, Now: now, NewID: uuid.NewString, Logger: logger, BaseURL: address, Poll: 5 * time.Millisecond, Call: call,
-		ServiceKey: principals.ServiceKey, Object: objects.Object, AssumeForService: c.iam.AssumeForService,
+		State: c.State, Now: now, NewID: uuid.NewString, Logger: c.Logger, BaseURL: c.URL, Poll: 5 * time.Millisecond, Call: c.Call,
+		ServiceKey: c.Keys.ServiceKey, Object: objects.Object, AssumeForService: c.iam.AssumeForService,
 	})
 	third := functions.Service()
 	if p.lambda != nil {
@@ -110,33 +91,21 @@ func start(t *testing.T, p parts) *cloud {
 	if p.authorize == nil {
 		p.authorize = c.iam.Authorize
 	}
-	gw, err = gateway.New(gateway.Options{
-		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(),
-			sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
-		Lookup: principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
-	})
-	check.OK(t, err)
-	srv := httptest.NewServer(gw)
-	c.url = srv.URL
+	c.Serve(gateway.Options{Authorize: p.authorize, Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(),
+		groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
+	}, functions.Close, visual.Close, prometheus.Close)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	check.OK(t, service.Start(ctx))
 	c.stop = sync.OnceFunc(func() {
 		cancel()
 		service.Wait()
-		srv.Close()
-		if err := errors.Join(functions.Close(), visual.Close(), prometheus.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
+		c.Stop()
 	})
 	t.Cleanup(c.stop)
 	// Under load a connection is now and then closed in the middle of a long list of
 	// events; the SDK takes that for a reset and reads again.
-	c.Client = sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 3, Credentials: static(c.key)})
+	c.Client = sdk.NewFromConfig(c.Config("us-east-2"), func(o *sdk.Options) { o.RetryMaxAttempts = 3 })
 	return c
-}
-
-func static(key principal.AccessKey) aws.CredentialsProvider {
-	return credentials.NewStaticCredentialsProvider(key.ID, key.Secret, key.SessionToken)
 }
 
 // create starts a stack called s.

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/localaws/cloudformation/catalog"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/cloudformation/resource"
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/sigv4"
@@ -47,7 +47,7 @@ type Options struct {
 // CloudFormation is the service.
 type CloudFormation struct {
 	o        Options
-	engine   *stack.Engine
+	engine   *deployment.Engine
 	changing sync.Mutex // one change of the stacks is decided at a time
 }
 
@@ -57,7 +57,7 @@ func New(o Options) *CloudFormation {
 		o.Poll = DefaultPoll
 	}
 	c := &CloudFormation{o: o}
-	c.engine = stack.New(stack.Options{State: o.State, Logger: o.Logger, Lookup: catalog.Lookup, Cloud: c.cloud()})
+	c.engine = deployment.New(deployment.Options{State: o.State, Logger: o.Logger, Lookup: catalog.Lookup, Cloud: c.cloud()})
 	return c
 }
 

@@ -28,8 +28,7 @@ Outputs:
 `
 
 func (c *cloud) amp() *amp.Client {
-	return amp.New(amp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
-		Credentials: c.Options().Credentials})
+	return amp.NewFromConfig(c.Config("us-east-2"))
 }
 
 // workspaces are the aliases of all that AMP has.
@@ -65,7 +64,7 @@ func TestLifeOfAStack(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.want(t, "s", "CREATE_COMPLETE")
-	first := strings.TrimPrefix(output(s, "Endpoint"), c.url+"/workspaces/")
+	first := strings.TrimPrefix(output(s, "Endpoint"), c.URL()+"/workspaces/")
 	if !strings.HasPrefix(first, "ws-") || *s.Description != "two workspaces, the second after the first" ||
 		!strings.HasPrefix(output(s, "Arn"), "arn:aws:aps:us-east-2:111122223333:workspace/ws-") {
 		t.Errorf("stack: %s, %+v", *s.Description, s.Outputs)
@@ -250,7 +249,7 @@ func TestRefusedRequests(t *testing.T) {
 	}{
 		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError",
 			"Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] (the local cloud has few of AWS's types; " +
-				"docs/local-cloud.md names them)"},
+				"see localaws/docs/operations.md)"},
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
 			in.ResourceTypes = []string{"AWS::APS::Workspace"}
 		}, "ValidationError", "ResourceTypes is not supported by the local cloud"},
@@ -347,7 +346,7 @@ func TestTerminationProtectionAndTimeout(t *testing.T) {
 	id := c.create(t, twoWorkspaces, func(in *sdk.CreateStackInput) {
 		in.EnableTerminationProtection, in.TimeoutInMinutes, in.OnFailure = aws.Bool(true), aws.Int32(1), types.OnFailureDoNothing
 	})
-	c.ahead.Store(int64(2 * time.Minute))
+	c.Clock.Set(2 * time.Minute)
 	if s := c.want(t, id, "CREATE_FAILED"); !strings.Contains(*s.StackStatusReason, "exceeded the specified timeout") {
 		t.Errorf("reason %s", *s.StackStatusReason)
 	}
@@ -359,7 +358,7 @@ func TestTerminationProtectionAndTimeout(t *testing.T) {
 		&sdk.UpdateTerminationProtectionInput{StackName: &id, EnableTerminationProtection: aws.Bool(false)}); err != nil {
 		t.Fatal(err)
 	}
-	c.ahead.Store(int64(0))
+	c.Clock.Set(0)
 	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); err != nil {
 		t.Error(err)
 	}

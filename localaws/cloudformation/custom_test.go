@@ -246,7 +246,7 @@ func TestCustomResourceWaitsByTheClock(t *testing.T) {
 	for asked := time.Now(); len(f.requests()) == 0 && time.Since(asked) < 10*time.Second; {
 		c.happened(t, id, "C CREATE_IN_PROGRESS Resource creation Initiated")
 	}
-	c.ahead.Store(int64(3 * time.Minute))
+	c.Clock.Set(3 * time.Minute)
 	s := c.want(t, id, "CREATE_FAILED")
 	if !strings.Contains(*s.StackStatusReason, "[C]") {
 		t.Error(*s.StackStatusReason)

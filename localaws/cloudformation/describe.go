@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/gateway"
 )
 
 func (c *CloudFormation) describeStacks(w http.ResponseWriter, r *gateway.Request) error {
-	var found []*stack.Stack
+	var found []*deployment.Stack
 	if name := r.Form.Get("StackName"); name != "" {
 		s, err := c.engine.Find(r.Region, name)
 		if err != nil {
@@ -21,13 +21,13 @@ func (c *CloudFormation) describeStacks(w http.ResponseWriter, r *gateway.Reques
 		if s == nil {
 			return noSuchStack(name)
 		}
-		found = []*stack.Stack{s}
+		found = []*deployment.Stack{s}
 	} else {
 		all, err := c.engine.List(r.Region)
 		if err != nil {
 			return err
 		}
-		found = slices.DeleteFunc(all, (*stack.Stack).Gone)
+		found = slices.DeleteFunc(all, (*deployment.Stack).Gone)
 	}
 	from, err := page(r, len(found))
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *CloudFormation) listStacks(w http.ResponseWriter, r *gateway.Request) e
 		return err
 	}
 	if filter := members(r.Form, "StackStatusFilter"); len(filter) > 0 {
-		all = slices.DeleteFunc(all, func(s *stack.Stack) bool { return !slices.Contains(filter, s.Status) })
+		all = slices.DeleteFunc(all, func(s *deployment.Stack) bool { return !slices.Contains(filter, s.Status) })
 	}
 	from, err := page(r, len(all))
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *CloudFormation) listStacks(w http.ResponseWriter, r *gateway.Request) e
 }
 
 // anyStack finds the stack that the request names, a deleted one by its id only.
-func (c *CloudFormation) anyStack(r *gateway.Request, missing func(string) error) (*stack.Stack, error) {
+func (c *CloudFormation) anyStack(r *gateway.Request, missing func(string) error) (*deployment.Stack, error) {
 	name := r.Form.Get("StackName")
 	if name == "" {
 		return nil, checkName("stackName", name)
@@ -159,7 +159,7 @@ func (c *CloudFormation) describeStackResources(w http.ResponseWriter, r *gatewa
 }
 
 // ofResources finds the stack by its name or by a physical id of one of its resources.
-func (c *CloudFormation) ofResources(r *gateway.Request) (*stack.Stack, error) {
+func (c *CloudFormation) ofResources(r *gateway.Request) (*deployment.Stack, error) {
 	physical := r.Form.Get("PhysicalResourceId")
 	if r.Form.Get("StackName") != "" || physical == "" {
 		return c.anyStack(r, noSuchStack)

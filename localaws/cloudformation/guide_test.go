@@ -99,11 +99,14 @@ func archive(t *testing.T) []byte {
 	return b.Bytes()
 }
 
+func (c *cloud) objects() *s3.Client {
+	return s3.NewFromConfig(c.Config("us-east-2"), func(o *s3.Options) { o.UsePathStyle = true })
+}
+
 // upload puts the function where the template finds it.
 func (c *cloud) upload(t *testing.T, code []byte) []types.Parameter {
 	t.Helper()
-	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1,
-		Credentials: static(c.key)})
+	objects := c.objects()
 	_, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String("code"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"},
 	})
@@ -146,7 +149,7 @@ func TestRightsByIAM(t *testing.T) {
 	limited := c.userWith(t, "limited", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","NotAction":"iam:PassRole","Resource":"*"},
 		{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::111122223333:role/deployer"}]}`)
-	client := sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: static(limited)})
+	client := sdk.NewFromConfig(c.As(limited, "us-east-2"))
 	in := &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: &template, Parameters: code,
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam}}
 	if _, err := client.CreateStack(t.Context(), in); err != nil {
@@ -182,7 +185,7 @@ func architecture() string {
 }
 
 func (c *cloud) iamClient() *iam.Client {
-	return iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: static(c.key)})
+	return iam.NewFromConfig(c.Config("us-east-1"))
 }
 
 // userWith makes a user with one policy.

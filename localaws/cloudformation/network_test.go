@@ -74,8 +74,7 @@ func TestNetworkLogsAndBuckets(t *testing.T) {
 
 func TestTemplateFromS3(t *testing.T) {
 	c := start(t, parts{})
-	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1,
-		Credentials: c.Options().Credentials})
+	objects := c.objects()
 	if _, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("templates")}); err != nil &&
 		!strings.Contains(err.Error(), "LocationConstraint") {
 		t.Fatal(err)
@@ -89,7 +88,7 @@ func TestTemplateFromS3(t *testing.T) {
 	}
 	for i, address := range []string{"https://my-templates.s3.us-east-2.amazonaws.com/a%20b.yaml",
 		"https://s3.us-east-2.amazonaws.com/my-templates/a%20b.yaml", "https://s3.amazonaws.com/my-templates/a%20b.yaml",
-		c.url + "/my-templates/a%20b.yaml"} {
+		c.URL() + "/my-templates/a%20b.yaml"} {
 		if _, err := c.ValidateTemplate(t.Context(), &sdk.ValidateTemplateInput{TemplateURL: &address}); err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -112,7 +111,7 @@ func TestTemplateFromS3(t *testing.T) {
 // address like a VPC, and they outlive an update of the others.
 func (c *cloud) wantOwnTags(t *testing.T, stackID string) {
 	t.Helper()
-	client := ec2.New(ec2.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), Credentials: c.Options().Credentials})
+	client := ec2.NewFromConfig(c.Config("us-east-2"))
 	tagged := func(key, value string) ec2types.Filter {
 		return ec2types.Filter{Name: aws.String("tag:aws:cloudformation:" + key), Values: []string{value}}
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/localaws/cloudformation/catalog"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/cloudformation/resource"
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
 	"github.com/parascope/parascope/localaws/cloudformation/template"
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -72,7 +72,7 @@ func checkName(member, name string) error {
 }
 
 // body is the request's template: from it, from S3, or previous.
-func (c *CloudFormation) body(r *gateway.Request, previous *stack.Stack) (string, error) {
+func (c *CloudFormation) body(r *gateway.Request, previous *deployment.Stack) (string, error) {
 	text, address := r.Form.Get("TemplateBody"), r.Form.Get("TemplateURL")
 	usePrevious := previous != nil && r.Form.Get("UsePreviousTemplate") == "true"
 	switch {
@@ -126,8 +126,8 @@ func (c *CloudFormation) fetch(r *gateway.Request, address string) (string, erro
 
 // define reads what the request wants a stack to be, and checks it. previous is the
 // stack as it is; for a new one it has no definition yet.
-func (c *CloudFormation) define(r *gateway.Request, previous *stack.Stack) (stack.Definition, *template.Template, error) {
-	d := stack.Definition{Capabilities: members(r.Form, "Capabilities"), RoleARN: r.Form.Get("RoleARN"), Tags: previous.Definition.Tags}
+func (c *CloudFormation) define(r *gateway.Request, previous *deployment.Stack) (deployment.Definition, *template.Template, error) {
+	d := deployment.Definition{Capabilities: members(r.Form, "Capabilities"), RoleARN: r.Form.Get("RoleARN"), Tags: previous.Definition.Tags}
 	if d.RoleARN == "" {
 		d.RoleARN = previous.Definition.RoleARN
 	} else if err := r.Authorize("iam:PassRole", d.RoleARN, map[string][]string{"iam:PassedToService": {serviceName}}); err != nil {
@@ -249,8 +249,8 @@ func parse(body string) (*template.Template, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, invalid("Template format error: Unrecognized resource types: [%s] (the local cloud has few of AWS's types; "+
-			"docs/local-cloud.md names them)", strings.Join(unknown, ", "))
+		return nil, invalid("Template format error: Unrecognized resource types: [%s] (%s)", strings.Join(unknown, ", "),
+			gateway.Simplified("has few of AWS's types"))
 	}
 	for id, attributes := range t.Attributes() {
 		typ, _ := catalog.Lookup(t.Resources[id].Type)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/localaws/cloudformation/catalog"
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/cloudformation/template"
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -51,8 +51,8 @@ func (c *CloudFormation) createStack(w http.ResponseWriter, r *gateway.Request) 
 }
 
 // newStack is a stack of the request's region that has nothing yet.
-func (c *CloudFormation) newStack(r *gateway.Request, name string) (*stack.Stack, error) {
-	s := &stack.Stack{
+func (c *CloudFormation) newStack(r *gateway.Request, name string) (*deployment.Stack, error) {
+	s := &deployment.Stack{
 		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":stack/" + name + "/" + c.o.NewID(), Name: name, Region: r.Region,
 		Created:               r.Now,
 		TerminationProtection: r.Form.Get("EnableTerminationProtection") == "true",
@@ -68,19 +68,19 @@ func (c *CloudFormation) newStack(r *gateway.Request, name string) (*stack.Stack
 }
 
 // creation is the operation that makes a stack.
-func (c *CloudFormation) creation(r *gateway.Request, s *stack.Stack, d stack.Definition, t *template.Template) (*stack.Operation, error) {
+func (c *CloudFormation) creation(r *gateway.Request, s *deployment.Stack, d deployment.Definition, t *template.Template) (*deployment.Operation, error) {
 	onFailure, disable := r.Form.Get("OnFailure"), r.Form.Get("DisableRollback")
 	switch {
 	case onFailure != "" && disable != "":
 		return nil, invalid("Either DisableRollback or OnFailure can be specified, not both.")
 	case disable == "true":
-		onFailure = stack.OnFailureNothing
+		onFailure = deployment.OnFailureNothing
 	case onFailure == "":
-		onFailure = stack.OnFailureRollback
-	case !slices.Contains([]string{stack.OnFailureRollback, stack.OnFailureDelete, stack.OnFailureNothing}, onFailure):
+		onFailure = deployment.OnFailureRollback
+	case !slices.Contains([]string{deployment.OnFailureRollback, deployment.OnFailureDelete, deployment.OnFailureNothing}, onFailure):
 		return nil, constraint("onFailure", onFailure, "Member must satisfy enum value set: [DELETE, ROLLBACK, DO_NOTHING]")
 	}
-	s.DisableRollback = onFailure == stack.OnFailureNothing
+	s.DisableRollback = onFailure == deployment.OnFailureNothing
 	as, err := c.actor(r.Principal, s.ID, d.RoleARN)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (c *CloudFormation) creation(r *gateway.Request, s *stack.Stack, d stack.De
 	if _, err := c.engine.Plan(s, t, d, as, c.zones(r)); err != nil {
 		return nil, answer(err)
 	}
-	return &stack.Operation{Kind: stack.Create, Phase: stack.Forward, As: as, Target: d, OnFailure: onFailure}, nil
+	return &deployment.Operation{Kind: deployment.Create, Phase: deployment.Forward, As: as, Target: d, OnFailure: onFailure}, nil
 }
 
 func (c *CloudFormation) zones(r *gateway.Request) func(string) ([]string, error) {
@@ -99,7 +99,7 @@ func (c *CloudFormation) zones(r *gateway.Request) func(string) ([]string, error
 var updatable = []string{"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 // existingStack finds the stack that the request names.
-func (c *CloudFormation) existingStack(r *gateway.Request) (*stack.Stack, error) {
+func (c *CloudFormation) existingStack(r *gateway.Request) (*deployment.Stack, error) {
 	name := r.Form.Get("StackName")
 	if name == "" {
 		return nil, checkName("stackName", name)
@@ -144,7 +144,7 @@ func (c *CloudFormation) updateStack(w http.ResponseWriter, r *gateway.Request) 
 }
 
 // update is the operation that changes a stack, and what it will do.
-func (c *CloudFormation) update(r *gateway.Request, s *stack.Stack, d stack.Definition, t *template.Template) (*stack.Operation, stack.Plan,
+func (c *CloudFormation) update(r *gateway.Request, s *deployment.Stack, d deployment.Definition, t *template.Template) (*deployment.Operation, deployment.Plan,
 	error) {
 	var changed []string
 	for id, def := range t.Resources {
@@ -153,23 +153,23 @@ func (c *CloudFormation) update(r *gateway.Request, s *stack.Stack, d stack.Defi
 		}
 	}
 	if slices.Sort(changed); len(changed) > 0 {
-		return nil, stack.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the following "+
+		return nil, deployment.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the following "+
 			"resources: [%s]", strings.Join(changed, ", "))
 	}
 	as, err := c.actor(r.Principal, s.ID, d.RoleARN)
 	if err != nil {
-		return nil, stack.Plan{}, err
+		return nil, deployment.Plan{}, err
 	}
 	plan, err := c.engine.Plan(s, t, d, as, c.zones(r))
 	if err != nil {
 		return nil, plan, answer(err)
 	}
-	return &stack.Operation{Kind: stack.Update, Phase: stack.Forward, As: as, Target: d}, plan, nil
+	return &deployment.Operation{Kind: deployment.Update, Phase: deployment.Forward, As: as, Target: d}, plan, nil
 }
 
 // unchanged reports whether a change would change nothing.
-func unchanged(s *stack.Stack, d stack.Definition, p stack.Plan) bool {
-	return len(p.Changes) == 0 && stack.SameOutputs(s, p) && maps.Equal(s.Definition.Tags, d.Tags)
+func unchanged(s *deployment.Stack, d deployment.Definition, p deployment.Plan) bool {
+	return len(p.Changes) == 0 && deployment.SameOutputs(s, p) && maps.Equal(s.Definition.Tags, d.Tags)
 }
 
 func (c *CloudFormation) deleteStack(w http.ResponseWriter, r *gateway.Request) error {
@@ -216,7 +216,7 @@ func (c *CloudFormation) deleteStack(w http.ResponseWriter, r *gateway.Request) 
 		return err
 	}
 	s.Token = r.Form.Get("ClientRequestToken")
-	s.Operation = &stack.Operation{Kind: stack.Delete, Phase: stack.Forward, As: as, Retain: retain}
+	s.Operation = &deployment.Operation{Kind: deployment.Delete, Phase: deployment.Forward, As: as, Retain: retain}
 	if err := c.engine.Begin(s, "DELETE_IN_PROGRESS", userInitiated); err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/cloudformation/template"
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -140,7 +140,7 @@ func (c *CloudFormation) stackARN(r *gateway.Request) []string {
 	}
 	if set := r.Form.Get("ChangeSetName"); name == "" && strings.HasPrefix(set, "arn:") {
 		sets, err := c.engine.ChangeSets("")
-		at := slices.IndexFunc(sets, func(s *stack.ChangeSet) bool { return s.ID == set })
+		at := slices.IndexFunc(sets, func(s *deployment.ChangeSet) bool { return s.ID == set })
 		if err == nil && at >= 0 {
 			return []string{sets[at].StackID}
 		}

@@ -163,7 +163,7 @@ func TestCancelUpdate(t *testing.T) {
 	c := start(t, parts{delay: time.Minute})
 	id := c.create(t, "Resources: {A: {Type: AWS::APS::Workspace, Properties: {Alias: a}}}", nil)
 	c.happened(t, id, "A CREATE_IN_PROGRESS Resource creation Initiated")
-	c.ahead.Store(int64(2 * time.Minute))
+	c.Clock.Set(2 * time.Minute)
 	c.want(t, id, "CREATE_COMPLETE")
 	if _, err := c.CancelUpdateStack(t.Context(), &sdk.CancelUpdateStackInput{StackName: &id}); !isError(err, "ValidationError",
 		"CancelUpdateStack cannot be called from current stack status") {
@@ -265,7 +265,7 @@ func TestRestart(t *testing.T) {
 	if !strings.Contains(history, "Slow CREATE_FAILED The local cloud was stopped while this was in progress") {
 		t.Error(history)
 	}
-	c.ahead.Store(int64(2 * time.Minute)) // until then the workspace is CREATING and cannot be deleted
+	c.Clock.Set(2 * time.Minute) // until then the workspace is CREATING and cannot be deleted
 	c.want(t, id, "ROLLBACK_COMPLETE")
 	if got := c.workspaces(t); len(got) != 0 {
 		t.Errorf("left: %v", got)
@@ -286,7 +286,7 @@ func TestRestartInDeletion(t *testing.T) {
 	c.happened(t, id, "Second DELETE_IN_PROGRESS")
 	c.stop()
 	c = start(t, parts{dir: dir})
-	c.ahead.Store(int64(2 * time.Minute))
+	c.Clock.Set(2 * time.Minute)
 	c.want(t, id, "DELETE_COMPLETE")
 	if got := c.workspaces(t); len(got) != 0 {
 		t.Errorf("left: %v", got)
@@ -313,7 +313,7 @@ func TestRestartInUpdate(t *testing.T) {
 	if !strings.Contains(history, "B CREATE_FAILED The local cloud was stopped") {
 		t.Error(history)
 	}
-	c.ahead.Store(int64(2 * time.Minute))
+	c.Clock.Set(2 * time.Minute)
 	c.want(t, id, "UPDATE_ROLLBACK_COMPLETE")
 	if diff := cmp.Diff([]string{"one"}, c.workspaces(t)); diff != "" {
 		t.Error(diff)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/parascope/parascope/localaws/cloudformation/stack"
+	"github.com/parascope/parascope/localaws/cloudformation/deployment"
 	"github.com/parascope/parascope/localaws/cloudformation/template"
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -61,14 +61,14 @@ type stackView struct {
 }
 
 // definition is what a stack is, or is becoming.
-func definition(s *stack.Stack) stack.Definition {
-	if s.Operation != nil && s.Operation.Kind != stack.Delete && s.Operation.Phase == stack.Forward {
+func definition(s *deployment.Stack) deployment.Definition {
+	if s.Operation != nil && s.Operation.Kind != deployment.Delete && s.Operation.Phase == deployment.Forward {
 		return s.Operation.Target
 	}
 	return s.Definition
 }
 
-func viewStack(s *stack.Stack) stackView {
+func viewStack(s *deployment.Stack) stackView {
 	d := definition(s)
 	v := stackView{
 		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSetID, CreationTime: stamp(s.Created), DeletionTime: stamp(s.Deleted),
@@ -96,7 +96,7 @@ func viewStack(s *stack.Stack) stackView {
 }
 
 // parameterViews hide what the template says must not be echoed.
-func parameterViews(d stack.Definition) list[parameterView] {
+func parameterViews(d deployment.Definition) list[parameterView] {
 	var out list[parameterView]
 	t, err := template.Parse(d.Body)
 	if err != nil {
@@ -143,13 +143,13 @@ type eventView struct {
 	ClientRequestToken          string `xml:",omitempty"`
 }
 
-func viewEvent(e stack.Event) eventView {
+func viewEvent(e deployment.Event) eventView {
 	v := eventView{
 		StackId: e.StackID, EventId: e.ID, StackName: e.StackName, LogicalResourceId: e.LogicalID, PhysicalResourceId: e.PhysicalID,
 		ResourceType: e.Type,
 		Timestamp:    stamp(e.At), ResourceStatus: e.Status, ResourceStatusReason: e.Reason, ClientRequestToken: e.Token,
 	}
-	if e.Type != stack.Type {
+	if e.Type != deployment.Type {
 		v.ResourceProperties = e.Properties
 	}
 	return v
@@ -169,7 +169,7 @@ type resourceView struct {
 	DriftInformation     struct{ StackResourceDriftStatus string }
 }
 
-func viewResource(r *stack.Resource) resourceView {
+func viewResource(r *deployment.Resource) resourceView {
 	v := resourceView{LogicalResourceId: r.LogicalID, PhysicalResourceId: r.PhysicalID, ResourceType: r.Type, ResourceStatus: r.Status,
 		ResourceStatusReason: r.StatusReason}
 	v.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"

@@ -52,7 +52,7 @@ func Services() []gateway.Service {
 
 func missing(http.ResponseWriter, *gateway.Request) error {
 	return &gateway.Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
-		Message: "parascope local speaks CloudWatch's query protocol only (version 2010-08-01); see docs/local-cloud.md"}
+		Message: gateway.Simplified("speaks CloudWatch's query protocol only (version 2010-08-01)")}
 }
 
 func operations() []gateway.Operation {

@@ -29,7 +29,7 @@ import (
 type cloud struct {
 	*localtest.Cloud
 	workspace, other string
-	operator, head   aws.Credentials
+	operator, sender aws.Credentials
 	sent             int // makes every sample another series
 
 	// client makes a connection for each request: a spare one that no request
@@ -42,7 +42,7 @@ func start(t *testing.T) *cloud {
 	c := &cloud{Cloud: localtest.Start(t, localaws.Options{}), client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	cfg := c.Operator()
 	c.operator = check.Must[aws.Credentials](t)(cfg.Credentials.Retrieve(t.Context()))
-	c.head = check.Must[aws.Credentials](t)(c.As("head").Credentials.Retrieve(t.Context()))
+	c.sender = check.Must[aws.Credentials](t)(c.As(localtest.Sender).Credentials.Retrieve(t.Context()))
 	for _, id := range []*string{&c.workspace, &c.other} {
 		out, err := amp.NewFromConfig(cfg).CreateWorkspace(t.Context(), &amp.CreateWorkspaceInput{})
 		if err != nil {
@@ -97,7 +97,7 @@ func (c *cloud) send(t *testing.T, n int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.call(t, c.head, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{
+	return c.call(t, c.sender, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{
 		"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}, "X-Prometheus-Remote-Write-Version": {"0.1.0"},
 	}, snappy.Encode(nil, raw))
 }
@@ -114,7 +114,7 @@ func (c *cloud) query(t *testing.T, expr string) answer {
 // faults calls the faults' API as the operator and fails unless it answers 200.
 func (c *cloud) faults(t *testing.T, method, path, body string) string {
 	t.Helper()
-	got, err := c.call(t, c.operator, "parascope", method, "/_parascope/faults"+path, nil, []byte(body))
+	got, err := c.call(t, c.operator, "localaws", method, "/_localaws/faults"+path, nil, []byte(body))
 	if err != nil || got.status != 200 {
 		t.Fatalf("%s %s: %d %s %v", method, body, got.status, got.body, err)
 	}
@@ -173,7 +173,7 @@ func TestRefuseKeepsTheRest(t *testing.T) {
 		t.Errorf("kept: %s", got.body)
 	}
 	// What the data plane itself refuses stays its own answer.
-	bad, err := c.call(t, c.head, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{"Content-Encoding": {"gzip"}},
+	bad, err := c.call(t, c.sender, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{"Content-Encoding": {"gzip"}},
 		[]byte("x"))
 	if err != nil || bad.status != 415 {
 		t.Errorf("not a request: %+v %v", bad, err)
@@ -253,25 +253,25 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestOnlyTheOperator: the API is no way around permissions.
-func TestOnlyTheOperator(t *testing.T) {
+// TestWhoMaySetFaults: the API is no way around permissions.
+func TestWhoMaySetFaults(t *testing.T) {
 	c := start(t)
-	if got, err := c.call(t, c.head, "parascope", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
-		got.status != 403 || !strings.Contains(got.body, "Only the operator") {
-		t.Errorf("the head: %+v %v", got, err)
+	if got, err := c.call(t, c.sender, "localaws", "POST", "/_localaws/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
+		got.status != 403 || !strings.Contains(got.body, "is not authorized to perform: localaws:CreateFault") {
+		t.Errorf("the sender: %+v %v", got, err)
 	}
-	if got, err := c.call(t, c.operator, "aps", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
+	if got, err := c.call(t, c.operator, "aps", "POST", "/_localaws/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
 		got.status != 403 {
 		t.Errorf("another service's signature: %+v %v", got, err)
 	}
 	wrong := c.operator
 	wrong.SecretAccessKey = "wrong"
-	if got, err := c.call(t, wrong, "parascope", "DELETE", "/_parascope/faults", nil, nil); err != nil || got.status != 403 {
+	if got, err := c.call(t, wrong, "localaws", "DELETE", "/_localaws/faults", nil, nil); err != nil || got.status != 403 {
 		t.Errorf("a wrong secret: %+v %v", got, err)
 	}
 	// Trouble is for those who may send: others learn nothing of it.
 	c.faults(t, "POST", "", `{"kind":"error"}`)
-	c.head.SecretAccessKey = "wrong"
+	c.sender.SecretAccessKey = "wrong"
 	if got, err := c.send(t, 1); err != nil || got.status != 403 || !strings.Contains(got.body, "signature") {
 		t.Errorf("a sender with a wrong secret: %+v %v", got, err)
 	}
@@ -296,12 +296,12 @@ func TestBadFaults(t *testing.T) {
 		`{"kind":"error","color":"red"}`:                   "unknown field",
 		`not JSON`:                                         "is no fault",
 	} {
-		got, err := c.call(t, c.operator, "parascope", "POST", "/_parascope/faults", nil, []byte(body))
+		got, err := c.call(t, c.operator, "localaws", "POST", "/_localaws/faults", nil, []byte(body))
 		if err != nil || got.status != 400 || !strings.Contains(got.body, says) {
 			t.Errorf("%s: %+v %v, want %q", body, got, err, says)
 		}
 	}
-	if got, err := c.call(t, c.operator, "parascope", "DELETE", "/_parascope/faults/fault-0", nil, nil); err != nil || got.status != 404 {
+	if got, err := c.call(t, c.operator, "localaws", "DELETE", "/_localaws/faults/fault-0", nil, nil); err != nil || got.status != 404 {
 		t.Errorf("unknown id: %+v %v", got, err)
 	}
 }
@@ -309,7 +309,7 @@ func TestBadFaults(t *testing.T) {
 // TestFaultForNoWorkspace: it would never be met, so it is refused.
 func TestFaultForNoWorkspace(t *testing.T) {
 	c := start(t)
-	got, err := c.call(t, c.operator, "parascope", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error","workspaceId":"ws-nope"}`))
+	got, err := c.call(t, c.operator, "localaws", "POST", "/_localaws/faults", nil, []byte(`{"kind":"error","workspaceId":"ws-nope"}`))
 	if err != nil || got.status != 404 || !strings.Contains(got.body, "workspace not found") {
 		t.Errorf("%+v %v, want 404", got, err)
 	}

@@ -55,7 +55,13 @@ func (t *Table) wrap(on string, op gateway.Operation) serve {
 	}
 }
 
-// Service is the API by which the operator sets faults. AWS has nothing like it.
+// Where the API that sets faults is, and the service that its requests are signed for.
+const (
+	Path        = "/_localaws/faults"
+	SigningName = "localaws"
+)
+
+// Service is the API that sets faults. AWS has nothing like it.
 func (t *Table) Service() gateway.Service {
 	var rules []gateway.Rule
 	for _, k := range kinds() {
@@ -64,34 +70,23 @@ func (t *Table) Service() gateway.Service {
 	own := func(text string) gateway.Rule {
 		return gateway.Rule{Text: text, Basis: gateway.Assumed, Source: "the local cloud's own; AWS has nothing like it"}
 	}
-	const path = "/_parascope/faults"
 	return gateway.Service{
-		Name: "parascope-faults", Title: "Faults of the local cloud", SigningName: "parascope", Version: "1", Protocol: gateway.RESTJSON,
+		Name: "faults", Title: "Faults of the local cloud", SigningName: SigningName, Version: "1", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
-			own("requests are signed with the operator's key; other principals get 403 AccessDeniedException"),
+			own("requests are signed, and need the permission localaws:CreateFault, localaws:ListFaults, …, as those of AWS's services do"),
 			own("faults are kept in memory: a restart ends them"),
 			own("on the API of a service a fault meets what clients sign in their headers, and not what services ask of each other"),
 			own("a fault for a workspace that is not there is answered as DescribeWorkspace answers: 404 ResourceNotFoundException"),
 			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
 		},
-		Operations: []gateway.Operation{
-			{Name: "CreateFault", Method: http.MethodPost, Path: path, Serve: operatorOnly(t.create), Rules: rules},
-			{Name: "ListFaults", Method: http.MethodGet, Path: path, Serve: operatorOnly(t.show)},
-			{Name: "DeleteFaults", Method: http.MethodDelete, Path: path, Serve: operatorOnly(t.delete)},
-			{Name: "DeleteFault", Method: http.MethodDelete, Path: path + "/{faultId}", Serve: operatorOnly(t.delete), Rules: []gateway.Rule{
+		Operations: gateway.RequireActions(SigningName, nil, []gateway.Operation{
+			{Name: "CreateFault", Method: http.MethodPost, Path: Path, Serve: t.create, Rules: rules},
+			{Name: "ListFaults", Method: http.MethodGet, Path: Path, Serve: t.show},
+			{Name: "DeleteFaults", Method: http.MethodDelete, Path: Path, Serve: t.delete},
+			{Name: "DeleteFault", Method: http.MethodDelete, Path: Path + "/{faultId}", Serve: t.delete, Rules: []gateway.Rule{
 				own("requests that hang on it are let go; an unknown id is 404 ResourceNotFoundException"),
 			}},
-		},
-	}
-}
-
-func operatorOnly(inner serve) serve {
-	return func(w http.ResponseWriter, r *gateway.Request) error {
-		if !strings.HasSuffix(r.Principal.ARN, ":user/operator") {
-			return &gateway.Error{Status: http.StatusForbidden, Code: "AccessDeniedException",
-				Message: "Only the operator sets faults, not " + r.Principal.ARN}
-		}
-		return inner(w, r)
+		}),
 	}
 }
 

@@ -157,10 +157,10 @@ func TestRouting(t *testing.T) {
 		"target":          {call{method: "POST", path: "/", body: "{}", sign: "targets", header: target("Do")}, 200, `"body":"{}"`},
 
 		"not implemented, path": {call{method: "PUT", path: "/things/1", sign: "shared"}, 501,
-			`{"message":"parascope local does not implement thing:Planned; see docs/local-cloud.md"}`},
+			`{"message":"the local cloud does not implement thing:Planned; see localaws/docs/operations.md"}`},
 		"not implemented, data": {call{method: "GET", path: "/things/1/api/v1/alerts", sign: "shared"}, 501, `thing-data:Alerts`},
 		"not implemented, action": {call{method: "POST", path: "/", body: "Action=Later", sign: "forms", header: form}, 501,
-			"<Type>Receiver</Type><Code>NotImplemented</Code><Message>parascope local does not implement forms:Later;"},
+			"<Type>Receiver</Type><Code>NotImplemented</Code><Message>the local cloud does not implement forms:Later;"},
 		"not implemented, target": {call{method: "POST", path: "/", sign: "targets", header: target("Later")}, 501, `"__type":"NotImplemented"`},
 		"unknown action":          {call{method: "POST", path: "/", body: "Action=Nonsense", sign: "forms", header: form}, 501, "forms:Nonsense"},
 		"no action":               {call{method: "POST", path: "/", sign: "forms", header: form}, 400, "<Code>MissingAction</Code>"},

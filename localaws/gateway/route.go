@@ -113,7 +113,7 @@ func (g *Gateway) match(req *Request, signingName string) (route, error) {
 		}
 		return guess, nil // known service: the signature is checked before it is told what is missing
 	}
-	return guess, notImplemented(signingName)
+	return guess, NotImplemented(signingName)
 }
 
 // guess is what a request that cannot be trusted, or says nothing of its
@@ -224,12 +224,7 @@ func (rt route) missing(req *Request) error {
 		// What Amazon API Gateway says about a method and path it does not have.
 		return &sigv4.Failure{Kind: sigv4.Missing, Message: "Missing Authentication Token"}
 	}
-	return notImplemented(rt.service.Name + ":" + name)
-}
-
-func notImplemented(what string) error {
-	return &Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
-		Message: "parascope local does not implement " + what + "; see docs/local-cloud.md"}
+	return NotImplemented(rt.service.Name + ":" + name)
 }
 
 // queryForm is the form of a request of the Query protocol: from its body, or

@@ -4,7 +4,7 @@
 // turns errors into the shape that the protocol prescribes.
 //
 // A service is a value (Service) whose operations stand in a literal table; the
-// same table makes docs/local-cloud.md.
+// same table makes localaws/docs/operations.md.
 package gateway
 
 import (

@@ -19,21 +19,21 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			s := startSite(t, version, types.RoleEditor)
 			g := s.grafana()
-			folder, err := g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "parascope", Title: "Parascope"})
+			folder, err := g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "cluster", Title: "Cluster"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "parascope", Title: "Other"}); !says(err, "412") {
+			if _, err := g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "cluster", Title: "Other"}); !says(err, "412") {
 				t.Errorf("the same uid: %v", err)
 			}
-			_, err = g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "second", Title: "Parascope"})
+			_, err = g.Folders.CreateFolder(&models.CreateFolderCommand{UID: "second", Title: "Cluster"})
 			if version == "10.4" && !says(err, "409") || version == "12.4" && err != nil {
 				t.Errorf("the same name: %v", err)
 			}
-			model := map[string]any{"uid": "overview", "title": "Cluster overview", "tags": []string{"parascope", "nodes"}, "panels": []any{},
+			model := map[string]any{"uid": "overview", "title": "Cluster overview", "tags": []string{"cluster", "nodes"}, "panels": []any{},
 				"id": nil}
 			save := func(model map[string]any, overwrite bool) error {
-				_, err := g.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model, FolderUID: "parascope", Overwrite: overwrite})
+				_, err := g.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model, FolderUID: "cluster", Overwrite: overwrite})
 				return err
 			}
 			if err := save(model, true); err != nil {
@@ -46,7 +46,7 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 				t.Errorf("without overwrite: %v", err)
 			}
 			got, err := g.Dashboards.GetDashboardByUID("overview")
-			if err != nil || got.Payload.Meta.FolderUID != "parascope" || got.Payload.Meta.Version != 2 ||
+			if err != nil || got.Payload.Meta.FolderUID != "cluster" || got.Payload.Meta.Version != 2 ||
 				got.Payload.Dashboard.(map[string]any)["title"] != "Cluster overview" {
 				t.Errorf("%+v, %v", got, err)
 			}
@@ -74,7 +74,7 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 				}
 				return len(out.Payload)
 			}
-			if n := find(func(p *search.SearchParams) { p.Tag = []string{"parascope"}; p.Type = aws.String("dash-db") }); n != 1 {
+			if n := find(func(p *search.SearchParams) { p.Tag = []string{"cluster"}; p.Type = aws.String("dash-db") }); n != 1 {
 				t.Errorf("%d with the tag", n)
 			}
 			if n := find(func(p *search.SearchParams) {
@@ -86,14 +86,14 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 			if n := find(func(p *search.SearchParams) { p.Query = aws.String("no such") }); n != 0 {
 				t.Errorf("%d without a match", n)
 			}
-			if updated, err := g.Folders.UpdateFolder("parascope", &models.UpdateFolderCommand{Title: "Renamed", Version: 1}); err != nil ||
+			if updated, err := g.Folders.UpdateFolder("cluster", &models.UpdateFolderCommand{Title: "Renamed", Version: 1}); err != nil ||
 				updated.Payload.Version != 2 {
 				t.Errorf("renamed: %+v, %v", updated, err)
 			}
-			if _, err := g.Folders.UpdateFolder("parascope", &models.UpdateFolderCommand{Title: "Late", Version: 1}); !says(err, "412") {
+			if _, err := g.Folders.UpdateFolder("cluster", &models.UpdateFolderCommand{Title: "Late", Version: 1}); !says(err, "412") {
 				t.Errorf("an old version: %v", err)
 			}
-			if _, err := g.Folders.DeleteFolder(folders.NewDeleteFolderParams().WithFolderUID("parascope")); err != nil {
+			if _, err := g.Folders.DeleteFolder(folders.NewDeleteFolderParams().WithFolderUID("cluster")); err != nil {
 				t.Error(err)
 			}
 			if _, err := g.Dashboards.GetDashboardByUID("overview"); !says(err, "Dashboard not found") {

@@ -72,7 +72,7 @@ func (i *IAM) newFromForm(r *gateway.Request, k account.Kind) (account.Entity, e
 		return account.Entity{}, err
 	}
 	if r.Form.Get("PermissionsBoundary") != "" {
-		return account.Entity{}, notImplemented("permissions boundaries")
+		return account.Entity{}, gateway.NotImplemented("permissions boundaries")
 	}
 	e := account.NewEntity(k, name, path, r.Now)
 	e.Tags = tags(r)

@@ -38,10 +38,6 @@ func outside(field, constraint string) error {
 	return validationError("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", lowerFirst(field), constraint)
 }
 
-func notImplemented(what string) error {
-	return failure(http.StatusNotImplemented, "NotImplemented", "parascope local does not implement %s; see docs/local-cloud.md", []any{what})
-}
-
 // malformedPolicy turns what is wrong with a policy into IAM's error.
 func malformedPolicy(err error) error {
 	if bad, ok := errors.AsType[*policy.Malformed](err); ok {

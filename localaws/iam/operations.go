@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/parascope/parascope/localaws/gateway"
@@ -38,7 +39,12 @@ func rules() []gateway.Rule {
 
 // operations are those that the local cloud does.
 func (i *IAM) operations() []gateway.Operation {
-	all := []gateway.Operation{
+	return slices.Concat(i.roles(), i.users(), i.managedPolicies(), i.instanceProfiles(), i.simulation(),
+		i.policyOperations(account.Roles), i.policyOperations(account.Users))
+}
+
+func (i *IAM) roles() []gateway.Operation {
+	return []gateway.Operation{
 		{Name: "CreateRole", Serve: i.createRole, Keys: tagKeys, Rules: []gateway.Rule{
 			{Text: "the trust policy is checked, and the users and roles of this account in it must exist: `Invalid principal in policy: " +
 				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
@@ -57,7 +63,11 @@ func (i *IAM) operations() []gateway.Operation {
 		{Name: "TagRole", Serve: i.tag(account.Roles), Keys: tagKeys},
 		{Name: "UntagRole", Serve: i.untag(account.Roles)},
 		{Name: "ListRoleTags", Serve: i.listTags(account.Roles)},
+	}
+}
 
+func (i *IAM) users() []gateway.Operation {
+	return []gateway.Operation{
 		{Name: "CreateUser", Serve: i.createUser, Keys: tagKeys},
 		{Name: "GetUser", Serve: i.getUser, Rules: []gateway.Rule{
 			{Text: "without UserName it is the caller's user", Basis: gateway.Confirmed, Source: apiRef},
@@ -76,7 +86,11 @@ func (i *IAM) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteAccessKey", Serve: i.deleteAccessKey},
 		{Name: "ListAccessKeys", Serve: i.listAccessKeys},
+	}
+}
 
+func (i *IAM) managedPolicies() []gateway.Operation {
+	return []gateway.Operation{
 		{Name: "CreatePolicy", Serve: i.createPolicy, Keys: tagKeys, Rules: []gateway.Rule{
 			{Text: "6144 characters, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
@@ -103,7 +117,11 @@ func (i *IAM) operations() []gateway.Operation {
 		{Name: "TagPolicy", Serve: i.tagPolicy, Keys: tagKeys},
 		{Name: "UntagPolicy", Serve: i.untagPolicy},
 		{Name: "ListPolicyTags", Serve: i.listPolicyTags},
+	}
+}
 
+func (i *IAM) instanceProfiles() []gateway.Operation {
+	return []gateway.Operation{
 		{Name: "CreateInstanceProfile", Serve: i.createInstanceProfile},
 		{Name: "GetInstanceProfile", Serve: i.getInstanceProfile},
 		{Name: "DeleteInstanceProfile", Serve: i.deleteInstanceProfile},
@@ -114,7 +132,11 @@ func (i *IAM) operations() []gateway.Operation {
 		{Name: "RemoveRoleFromInstanceProfile", Serve: i.removeRoleFromInstanceProfile},
 		{Name: "ListInstanceProfiles", Serve: i.listInstanceProfiles},
 		{Name: "ListInstanceProfilesForRole", Serve: i.listInstanceProfilesForRole},
+	}
+}
 
+func (i *IAM) simulation() []gateway.Operation {
+	return []gateway.Operation{
 		{Name: "SimulatePrincipalPolicy", Serve: i.simulatePrincipalPolicy, Rules: []gateway.Rule{
 			{Text: "a result for each action, by the policies of a user or role: the most restrictive of the decisions on the resources, each of " +
 				"which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed,
@@ -130,10 +152,6 @@ func (i *IAM) operations() []gateway.Operation {
 				Source: "a simplification of the local cloud"},
 		}},
 	}
-	for _, k := range []account.Kind{account.Roles, account.Users} {
-		all = append(all, i.policyOperations(k)...)
-	}
-	return all
 }
 
 // policyOperations are those on the policies of users or roles.

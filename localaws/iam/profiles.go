@@ -49,7 +49,7 @@ func (i *IAM) createInstanceProfile(w http.ResponseWriter, r *gateway.Request) e
 		return err
 	}
 	if tags(r) != nil {
-		return notImplemented("tags of instance profiles")
+		return gateway.NotImplemented("tags of instance profiles")
 	}
 	p := account.Profile{Name: name, Path: path, ID: principal.NewID("AIPA"), Created: r.Now.UTC().Truncate(time.Second)}
 	var view profileView

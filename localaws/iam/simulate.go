@@ -158,7 +158,7 @@ func readSimulation(r *gateway.Request) (simulation, error) {
 	}
 	for field := range r.Form {
 		if name, _, _ := strings.Cut(field, "."); slices.Contains(notSimulated, name) {
-			return s, notImplemented(name + " of iam:SimulatePrincipalPolicy")
+			return s, gateway.NotImplemented(name + " of iam:SimulatePrincipalPolicy")
 		}
 	}
 	if len(s.resources) == 0 {

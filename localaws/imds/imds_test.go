@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,62 +17,32 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/localaws/gateway"
-	"github.com/parascope/parascope/localaws/iam/account"
 	own "github.com/parascope/parascope/localaws/imds"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/principal"
-	"github.com/parascope/parascope/localaws/state"
 	localsts "github.com/parascope/parascope/localaws/sts"
 )
 
 const role = "arn:aws:iam::111122223333:role/head-node"
 
-// machine is a metadata service and an STS that knows its sessions, with a clock
-// that the test moves.
+// machine is a metadata service and an STS that knows its sessions.
 type machine struct {
-	metadata, sts string
-	ahead         atomic.Int64 // of the real clock
+	*servicetest.Base
+	metadata string
 }
-
-func (m *machine) now() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
 
 func start(t *testing.T, lifetime time.Duration) *machine {
 	t.Helper()
-	db, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	principals, err := principal.NewStore(db, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &machine{}
-	access, err := account.New(db, principals, m.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := access.EnsureRole("head-node", "ec2.amazonaws.com"); err != nil {
-		t.Fatal(err)
-	}
-	logger := slog.New(slog.DiscardHandler)
-	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{localsts.Service(access)}, Lookup: principals.Lookup, Authorize: access.Authorize,
-		Now: m.now, NewID: func() string { return "id" }, Logger: logger,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := httptest.NewServer(own.New(own.Options{Credentials: func(d time.Duration) (principal.AccessKey, error) {
+	m := &machine{Base: servicetest.Open(t, t.TempDir())}
+	access := m.Account()
+	check.OK(t, access.EnsureRole("head-node", "ec2.amazonaws.com"))
+	m.Serve(gateway.Options{Services: []gateway.Service{localsts.Service(access)}, Authorize: access.Authorize})
+	srv := httptest.NewServer(own.New(own.Options{Credentials: func(d time.Duration) (principal.AccessKey, error) {
 		return access.AssumeForService(role, "ec2.amazonaws.com", "i-0123456789abcdef0", nil, d)
-	}, RoleARN: role, Region: "us-east-2", Lifetime: lifetime, Now: m.now, Logger: logger}))
-	b := httptest.NewServer(gw)
-	t.Cleanup(a.Close)
-	t.Cleanup(b.Close)
-	m.metadata, m.sts = a.URL, b.URL
+	}, RoleARN: role, Region: "us-east-2", Lifetime: lifetime, Now: m.Clock.Now, Logger: m.Logger}))
+	t.Cleanup(srv.Close)
+	m.metadata = srv.URL
 	return m
 }
 
@@ -98,7 +66,7 @@ func (m *machine) load(t *testing.T) aws.Config {
 // whoami asks STS with fixed credentials.
 func (m *machine) whoami(ctx context.Context, cfg aws.Config, credentials aws.Credentials) (string, error) {
 	out, err := sts.NewFromConfig(cfg, func(o *sts.Options) {
-		o.BaseEndpoint = aws.String(m.sts)
+		o.BaseEndpoint = aws.String(m.URL())
 		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil })
 	}).GetCallerIdentity(ctx, nil)
 	if err != nil {
@@ -123,16 +91,16 @@ func TestCredentialsExpire(t *testing.T) {
 	if left := time.Until(first.Expires); left < 50*time.Minute || left > time.Hour {
 		t.Errorf("credentials end in %s, want an hour", left)
 	}
-	m.ahead.Store(int64(50 * time.Minute))
+	m.Clock.Set(50 * time.Minute)
 	if same, err := m.load(t).Credentials.Retrieve(t.Context()); err != nil || same.AccessKeyID != first.AccessKeyID {
 		t.Errorf("ten minutes before the end: %v, key %s, want %s again", err, same.AccessKeyID, first.AccessKeyID)
 	}
-	m.ahead.Store(int64(56 * time.Minute))
+	m.Clock.Set(56 * time.Minute)
 	second, err := m.load(t).Credentials.Retrieve(t.Context())
 	if err != nil || second.AccessKeyID == first.AccessKeyID {
 		t.Errorf("four minutes before the end: %v, the same key", err)
 	}
-	m.ahead.Store(int64(time.Hour + time.Second))
+	m.Clock.Set(time.Hour + time.Second)
 	_, err = m.whoami(t.Context(), cfg, first)
 	if refused, ok := errors.AsType[smithy.APIError](err); !ok || refused.ErrorCode() != "ExpiredToken" {
 		t.Errorf("an expired session: %v, want ExpiredToken", err)
@@ -206,7 +174,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, status, body, c.status)
 		}
 	}
-	m.ahead.Store(int64(61 * time.Second))
+	m.Clock.Set(61 * time.Second)
 	if status, _ := ask("GET", credentials, with); status != 401 {
 		t.Errorf("a token after its end: %d, want 401", status)
 	}

@@ -42,7 +42,7 @@ type codeInput struct {
 func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([]byte, error) {
 	switch {
 	case in.ImageURI != "":
-		return nil, invalid("parascope local runs functions from zip files, not from images; see docs/local-cloud.md")
+		return nil, invalid("%s", gateway.Simplified("runs functions from zip files, not from images"))
 	case len(in.ZipFile) > 0 && in.S3Bucket != "":
 		return nil, invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case len(in.ZipFile) > 0:
@@ -104,7 +104,7 @@ func extract(f *zip.File, dir string) error {
 		return os.MkdirAll(name, 0o700)
 	}
 	if !f.Mode().IsRegular() {
-		return invalid("parascope local unpacks files and folders only, and %s is neither; see docs/local-cloud.md", f.Name)
+		return invalid("%s", gateway.Simplified("unpacks files and folders only, and "+f.Name+" is neither"))
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err

@@ -56,8 +56,8 @@ func (f *function) check() error {
 	case !rolePattern.MatchString(f.Role):
 		return outside("role", f.Role, `Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`)
 	case !slices.Contains(runtimes(), f.Runtime):
-		return invalid("The runtime parameter of %s is not supported: parascope local runs %s; see docs/local-cloud.md", f.Runtime,
-			strings.Join(runtimes(), " and "))
+		return invalid("The runtime parameter of %s is not supported: %s", f.Runtime,
+			gateway.Simplified("runs "+strings.Join(runtimes(), " and ")))
 	case f.Handler == "":
 		return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	case f.Timeout < 1 || f.Timeout > maxTimeout:

@@ -29,6 +29,13 @@ type Cloud struct {
 	opts localaws.Options
 }
 
+// Users that every cloud of a test has, beside those of its options, and their
+// profiles: who may do everything, and who may send metrics and nothing else.
+const (
+	Operator = "operator"
+	Sender   = "sender"
+)
+
 // Start starts a cloud with a directory of the test's own, on a free port and by
 // Clock, where o does not say otherwise. It empties the AWS variables of whoever
 // runs the test, which must not be a parallel one.
@@ -48,6 +55,9 @@ func Start(t testing.TB, o localaws.Options) *Cloud {
 	if o.Now == nil {
 		o.Now = c.Clock.Now
 	}
+	o.Users = append([]localaws.User{
+		{Name: Operator, Managed: localaws.AdministratorAccess}, {Name: Sender, Managed: localaws.RemoteWriteAccess},
+	}, o.Users...)
 	c.Dir, c.opts = o.DataDir, o
 	t.Cleanup(func() { c.Stop() })
 	c.start()
@@ -81,9 +91,9 @@ func (c *Cloud) stop() {
 }
 
 // Operator is the SDK's configuration of the user who may do everything.
-func (c *Cloud) Operator() aws.Config { return c.As("operator") }
+func (c *Cloud) Operator() aws.Config { return c.As(Operator) }
 
-// As is the SDK's configuration of a profile: "operator", "head", or a user of the
+// As is the SDK's configuration of a profile: Operator, Sender, or a user's of the
 // options. It retries as the SDK does without settings; a test that counts requests
 // sets RetryMaxAttempts to 1. The options given come after its own.
 func (c *Cloud) As(profile string, options ...func(*config.LoadOptions) error) aws.Config {

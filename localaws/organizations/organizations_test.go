@@ -2,39 +2,24 @@ package organizations_test
 
 import (
 	"errors"
-	"log/slog"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/smithy-go"
-	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/organizations"
-	"github.com/parascope/parascope/localaws/principal"
 )
-
-var key = principal.AccessKey{ID: "AKIAEXAMPLE", Secret: "secret", Principal: principal.Principal{ARN: "arn:aws:iam::111122223333:user/u",
-	Account: "111122223333", UserID: "AIDAEXAMPLE"}}
 
 func start(t *testing.T, inOrganization bool, authorize func(gateway.Ask) (gateway.Decision, error)) *sdk.Client {
 	t.Helper()
-	gw, err := gateway.New(gateway.Options{
-		Services: []gateway.Service{organizations.Service(inOrganization)}, Authorize: authorize, NewID: uuid.NewString, Now: time.Now,
-		Lookup: func(string) (principal.AccessKey, bool, error) { return key, true, nil }, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(gw)
-	t.Cleanup(srv.Close)
-	return sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: &srv.URL, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")})
+	b := servicetest.Open(t, t.TempDir())
+	b.Account()
+	b.Serve(gateway.Options{Services: []gateway.Service{organizations.Service(inOrganization)}, Authorize: authorize})
+	return sdk.NewFromConfig(b.Config("us-east-2"))
 }
 
 func TestTheOrganizationThatTheAccountManages(t *testing.T) {

@@ -133,7 +133,7 @@ func (s *S3) putObject(w http.ResponseWriter, r *gateway.Request) error {
 		return refuse(http.StatusBadRequest, "KeyTooLongError", "Your key is too long")
 	}
 	if r.Header.Get("X-Amz-Copy-Source") != "" {
-		return refuse(http.StatusNotImplemented, "NotImplemented", "parascope local does not implement s3:CopyObject; see docs/local-cloud.md")
+		return gateway.NotImplemented("s3:CopyObject")
 	}
 	given, err := checksums(r)
 	if err != nil {

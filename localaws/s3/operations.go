@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -16,7 +17,7 @@ const (
 func (s *S3) Service() gateway.Service {
 	return gateway.Service{
 		Name: "s3", Title: "Amazon Simple Storage Service", SigningName: "s3", Version: "2006-03-01", Protocol: gateway.RESTXML,
-		Operations: append(s.bucketOperations(), s.objectOperations()...),
+		Operations: slices.Concat(s.bucketOperations(), s.bucketSettings(), bucketsNotHere(), s.objectOperations()),
 		Rules: []gateway.Rule{
 			{Text: "addresses are path-style, `/bucket/key`", Basis: gateway.Confirmed,
 				Source: guide + ", path-style requests (AWS serves them beside virtual-hosted ones)"},
@@ -36,11 +37,15 @@ func (s *S3) Service() gateway.Service {
 	}
 }
 
+// Methods and path of the operations on buckets.
+const (
+	get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+	bucketPath          = "/{Bucket}"
+)
+
+// bucketOperations are those on buckets and on the list of what is in one.
 func (s *S3) bucketOperations() []gateway.Operation {
-	const (
-		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
-		path                = "/{Bucket}"
-	)
+	const path = bucketPath
 	listKeys := func(r *gateway.Request) map[string][]string {
 		return map[string][]string{"s3:prefix": {r.URL.Query().Get("prefix")}}
 	}
@@ -71,6 +76,13 @@ func (s *S3) bucketOperations() []gateway.Operation {
 			Resources: bucketARN, Rules: []gateway.Rule{
 				{Text: "empty for us-east-1; answers in every region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
 			}},
+	}
+}
+
+// bucketSettings are those that store a setting of a bucket and give it back.
+func (s *S3) bucketSettings() []gateway.Operation {
+	const path = bucketPath
+	return []gateway.Operation{
 		{Name: "GetBucketVersioning", Method: get, Path: path, Query: "versioning", Serve: s.getSetting(versioning()),
 			Action: "s3:GetBucketVersioning", Resources: bucketARN},
 		{Name: "PutBucketVersioning", Method: put, Path: path, Query: "versioning", Serve: s.putSetting(versioning()),
@@ -111,7 +123,13 @@ func (s *S3) bucketOperations() []gateway.Operation {
 			Resources: bucketARN},
 		{Name: "DeleteBucketTagging", Method: del, Path: path, Query: "tagging", Serve: s.deleteSetting(tagging()), Action: "s3:PutBucketTagging",
 			Resources: bucketARN},
+	}
+}
 
+// bucketsNotHere are known by their names.
+func bucketsNotHere() []gateway.Operation {
+	const path = bucketPath
+	return []gateway.Operation{
 		{Name: "GetBucketAccelerateConfiguration", Method: get, Path: path, Query: "accelerate"},
 		{Name: "GetBucketAcl", Method: get, Path: path, Query: "acl"},
 		{Name: "PutBucketAcl", Method: put, Path: path, Query: "acl"},
@@ -134,10 +152,7 @@ func (s *S3) bucketOperations() []gateway.Operation {
 }
 
 func (s *S3) objectOperations() []gateway.Operation {
-	const (
-		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
-		path                = "/{Bucket}/{Key+}"
-	)
+	const path = "/{Bucket}/{Key+}"
 	read := []gateway.Rule{
 		{Text: "a key that is not there is 404 NoSuchKey, and 403 for who may not s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},

@@ -1,7 +1,7 @@
 // Package sigv4 verifies AWS Signature Version 4 (AWS4-HMAC-SHA256), in the
 // Authorization header and in presigned URLs. It is written from AWS's
-// description of the algorithm and shares nothing with the SDK that parascope
-// signs with, so that one checks the other.
+// description of the algorithm and shares nothing with the SDK that its
+// clients sign with, so that one checks the other.
 package sigv4
 
 import (

@@ -118,8 +118,7 @@ func refuseUnknown(r *gateway.Request) error {
 	for field := range r.Form {
 		for _, unknown := range []string{"Policy", "PolicyArns.", "Tags.", "SerialNumber", "SourceIdentity", "TransitiveTagKeys."} {
 			if field == unknown || strings.HasSuffix(unknown, ".") && strings.HasPrefix(field, unknown) {
-				return &gateway.Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
-					Message: "parascope local does not implement " + strings.TrimSuffix(unknown, ".") + " of sts:AssumeRole; see docs/local-cloud.md"}
+				return gateway.NotImplemented(strings.TrimSuffix(unknown, ".") + " of sts:AssumeRole")
 			}
 		}
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
 	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/viewer"
 )
 
 // cloud is a local cloud with a Grafana workspace over an hour of metrics: alice
@@ -43,7 +44,7 @@ type cloud struct {
 
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{t: t, cfg: localtest.Start(t, localaws.Options{}).Operator(), people: map[string]string{}}
+	c := &cloud{t: t, cfg: localtest.Start(t, localaws.Options{Grafana: localaws.Grafana{Hints: hints()}}).Operator(), people: map[string]string{}}
 	c.cfg.RetryMaxAttempts = 1
 	c.makeWorkspace()
 	c.readPeople()
@@ -51,6 +52,10 @@ func startCloud(t *testing.T) *cloud {
 	c.permit(types.UpdateActionAdd, types.RoleEditor, "bob")
 	c.makeDataSource()
 	return c
+}
+
+func hints() viewer.Hints {
+	return viewer.Hints{AddUser: func(email string) string { return "grant " + email }, AddSource: "Type: add sources"}
 }
 
 const workspaceRole = "workspace-role"
@@ -119,11 +124,17 @@ func (c *cloud) makeDataSource() {
 		"jsonData":  map[string]any{"sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": c.cfg.Region, "httpMethod": "POST"},
 	})
 	c.admin(http.MethodPost, "/api/folders", map[string]any{"uid": "tests", "title": "Examples"})
-	for name, folder := range map[string]string{"../../internal/dashboard/json/cluster-overview.json": "", "testdata/kinds.json": "tests"} {
-		raw := check.Must[[]byte](c.t)(os.ReadFile(name))
-		raw = bytes.ReplaceAll(raw, []byte("prometheus-of-the-workspace"), []byte("amp"))
-		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(raw), "overwrite": true, "folderUid": folder})
+	for name, folder := range map[string]string{"testdata/overview.json": "", "testdata/kinds.json": "tests"} {
+		c.store(name, folder)
 	}
+}
+
+// store puts a file's dashboard into the folder.
+func (c *cloud) store(file, folder string) {
+	c.t.Helper()
+	raw := check.Must[[]byte](c.t)(os.ReadFile(file))
+	raw = bytes.ReplaceAll(raw, []byte("prometheus-of-the-workspace"), []byte("amp"))
+	c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(raw), "overwrite": true, "folderUid": folder})
 }
 
 // admin asks Grafana's API with the token.

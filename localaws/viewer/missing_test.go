@@ -18,10 +18,26 @@ func TestPagesThatWereNotBuilt(t *testing.T) {
 	}
 	p.built = false
 	w := httptest.NewRecorder()
-	if err := p.app(w); err != nil {
+	if err := p.app(w, ""); err != nil {
 		t.Fatal(err)
 	}
 	if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "npm") || !strings.Contains(w.Body.String(), "make build") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// The page of the program carries the hint of whoever runs the cloud, as text.
+func TestTheHintForNoDataSources(t *testing.T) {
+	p, err := readPages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.built = true
+	w := httptest.NewRecorder()
+	if err := p.app(w, `Type "add" & wait`); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-add-source="Type &#34;add&#34; &amp; wait"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -31,66 +31,66 @@ var odd = map[string]struct{ dashboard, shows string }{
 // TestOddDashboards: what Grafana fills in must not kill the page here.
 func TestOddDashboards(t *testing.T) {
 	c := startCloud(t)
-	b := newBrowser(t, 1360, 900)
-	b.signIn(c.url, "bob@example.com")
+	b := newTab(t, 1360, 900)
+	b.SignIn(c.url, "bob@example.com")
 	for name, d := range odd {
 		t.Run(name, func(t *testing.T) {
 			stored := strings.Replace(d.dashboard, "{", `{"uid":"odd",`, 1)
 			c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(stored), "overwrite": true})
-			b := b.of(t)
-			b.do(chromedp.Navigate(c.url + "/d/odd"))
-			b.await(`document.querySelector("h1")?.innerText == "odd" && document.querySelectorAll(".panel.loading").length == 0`)
-			b.await(`!document.body.innerText.includes("cannot be drawn") && ` + d.shows)
+			b := b.Of(t)
+			b.Do(chromedp.Navigate(c.url + "/d/odd"))
+			b.Await(`document.querySelector("h1")?.innerText == "odd" && document.querySelectorAll(".panel.loading").length == 0`)
+			b.Await(`!document.body.innerText.includes("cannot be drawn") && ` + d.shows)
 		})
 	}
 }
 
 func TestJSONIsReadOrRefused(t *testing.T) {
 	c := startCloud(t)
-	b := newBrowser(t, 1360, 900)
-	b.signIn(c.url, "bob@example.com")
-	b.do(chromedp.Navigate(c.url + "/dashboard/new"))
+	b := newTab(t, 1360, 900)
+	b.SignIn(c.url, "bob@example.com")
+	b.Do(chromedp.Navigate(c.url + "/dashboard/new"))
 	apply := func(text string) {
-		b.do(chromedp.SetValue(chromedp.CSS("textarea.json"), text))
-		b.click("dialog button", "Apply")
+		b.Do(chromedp.SetValue(chromedp.CSS("textarea.json"), text))
+		b.Click("dialog button", "Apply")
 	}
-	b.do(chromedp.Click(chromedp.CSS(`[aria-label="More"]`)))
-	b.click(".menu button", "View or edit JSON")
+	b.Do(chromedp.Click(chromedp.CSS(`[aria-label="More"]`)))
+	b.Click(".menu button", "View or edit JSON")
 	for text, says := range map[string]string{`[]`: "a JSON object", `{"panels":{}}`: "are a list", `{`: "JSON"} {
 		apply(text)
-		b.await(`document.querySelector("dialog .bad").innerText.includes(` + "`" + says + "`" + `)`)
+		b.Await(`document.querySelector("dialog .bad").innerText.includes(` + "`" + says + "`" + `)`)
 	}
 	apply(`{"title":"typed","panels":[{"type":"stat","targets":[{"expr":"count(up)"}]}]}`)
-	b.await(`document.querySelector("dialog") === null && document.querySelector("h1").innerText == "typed" && document.querySelector(".stat .value")?.innerText == "3"`)
+	b.Await(`document.querySelector("dialog") === null && document.querySelector("h1").innerText == "typed" && document.querySelector(".stat .value")?.innerText == "3"`)
 }
 
 func TestASaveThatFailsIsSaid(t *testing.T) {
 	c := startCloud(t)
-	b := newBrowser(t, 1360, 900)
-	b.expect("412 (Precondition Failed)")
-	b.signIn(c.url, "bob@example.com")
+	b := newTab(t, 1360, 900)
+	b.Expect("412 (Precondition Failed)")
+	b.SignIn(c.url, "bob@example.com")
 	store := func() {
 		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"shared","title":"Shared"}`),
 			"overwrite": true})
 	}
 	store()
-	b.do(chromedp.Navigate(c.url + "/d/shared"))
-	b.await(`document.querySelector("h1")?.innerText == "Shared"`)
+	b.Do(chromedp.Navigate(c.url + "/d/shared"))
+	b.Await(`document.querySelector("h1")?.innerText == "Shared"`)
 	store() // somebody else
-	b.click(".head button", "Save")
-	b.await(`document.querySelector("dialog h2")?.innerText == "Somebody else has saved this dashboard"`)
-	b.await(`(window.fetch = () => Promise.reject(new Error("cut off"))) && true`)
-	b.click("dialog button", "Save over it")
-	b.await(`document.querySelector(".toast.bad")?.innerText.includes("does not answer")`)
+	b.Click(".head button", "Save")
+	b.Await(`document.querySelector("dialog h2")?.innerText == "Somebody else has saved this dashboard"`)
+	b.Await(`(window.fetch = () => Promise.reject(new Error("cut off"))) && true`)
+	b.Click("dialog button", "Save over it")
+	b.Await(`document.querySelector(".toast.bad")?.innerText.includes("does not answer")`)
 }
 
 func TestAnAddressThatAsksForNoTime(t *testing.T) {
 	c := startCloud(t)
-	b := newBrowser(t, 1360, 900)
-	b.signIn(c.url, "alice@example.com")
-	b.do(chromedp.Navigate(c.url + "/d/parascope-cluster-overview?from=garbage&to=now&refresh=xyz&var-instance=head"))
-	b.await(`document.querySelector(".picker")?.innerText == "Last 1 hour" && document.querySelector(".timebar select").value == "30s"`)
-	b.await(`![...document.querySelectorAll(".timebar option")].some(o => o.value == "xyz")`)
-	b.await(`((said) => said.includes("garbage") && said.includes("xyz"))([...document.querySelectorAll(".toast.bad")].map(e => e.innerText).join())`)
-	b.await(`location.search == "?var-instance=head"`)
+	b := newTab(t, 1360, 900)
+	b.SignIn(c.url, "alice@example.com")
+	b.Do(chromedp.Navigate(c.url + "/d/overview?from=garbage&to=now&refresh=xyz&var-instance=head"))
+	b.Await(`document.querySelector(".picker")?.innerText == "Last 1 hour" && document.querySelector(".timebar select").value == "30s"`)
+	b.Await(`![...document.querySelectorAll(".timebar option")].some(o => o.value == "xyz")`)
+	b.Await(`((said) => said.includes("garbage") && said.includes("xyz"))([...document.querySelectorAll(".toast.bad")].map(e => e.innerText).join())`)
+	b.Await(`location.search == "?var-instance=head"`)
 }

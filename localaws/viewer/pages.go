@@ -56,9 +56,14 @@ func readPages() (pages, error) {
 	if err != nil {
 		return pages{}, fmt.Errorf("read the viewer's pages: %w", err)
 	}
-	_, err = fs.Stat(dir, program)
-	p.built = err == nil
+	p.built = Built()
 	return p, nil
+}
+
+// Built reports whether the program for the browser was built, with npm.
+func Built() bool {
+	_, err := fs.Stat(files, path.Join("pages", program))
+	return err == nil
 }
 
 // show writes a page.
@@ -74,12 +79,13 @@ func (p *pages) show(w http.ResponseWriter, status int, name string, data any) e
 	return nil
 }
 
-// app writes the page that the program runs in, or what is missing for it.
-func (p *pages) app(w http.ResponseWriter) error {
+// app writes the page that the program runs in, with a hint for it, or what is
+// missing for it.
+func (p *pages) app(w http.ResponseWriter, addSource string) error {
 	if !p.built {
 		return p.show(w, http.StatusNotImplemented, "missing.html", nil)
 	}
-	return p.show(w, http.StatusOK, "app.html", nil)
+	return p.show(w, http.StatusOK, "app.html", addSource)
 }
 
 // asset serves a file that a page refers to; under its version it never changes.

@@ -1,18 +1,21 @@
 package viewer_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 var (
 	picture = flag.String("picture", "", "file to write a picture of the dashboard page to")
+	opened  = flag.String("dashboard", "testdata/overview.json", "file of the dashboard in the picture")
 	running = flag.String("grafana", "", "URL of the Grafana that is in the picture; without it, one with made-up nodes")
 	as      = flag.String("as", "alice@example.com", "who is signed in in the picture")
 )
@@ -22,16 +25,18 @@ func TestPicture(t *testing.T) {
 	if *picture == "" {
 		t.Skip("no -picture to write")
 	}
-	b := newBrowser(t, 1360, 880)
+	b := newTab(t, 1360, 880)
 	if *running == "" {
-		*running = startCloud(t).url
+		c := startCloud(t)
+		c.store(*opened, "")
+		*running = c.url
 	}
-	b.signIn(*running, *as)
-	b.do(chromedp.Navigate(*running + "/d/parascope-cluster-overview?refresh=5s"))
+	b.SignIn(*running, *as)
+	b.Do(chromedp.Navigate(*running + "/d/" + uidOf(t, *opened) + "?refresh=5s"))
 	// The rates of a cloud that has just started come with its fifth scrape or so.
-	b.awaitFor(time.Minute, `document.querySelector('[aria-label="CPU busy"] canvas') !== null && document.querySelectorAll(".panel.loading").length == 0`)
+	b.Await(`document.querySelector('[aria-label="CPU busy"] canvas') !== null && document.querySelectorAll(".panel.loading").length == 0`)
 	b.hoverLast("CPU busy")
-	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	shot, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,20 +45,28 @@ func TestPicture(t *testing.T) {
 	}
 }
 
+// uidOf is the uid of a file's dashboard.
+func uidOf(t *testing.T, file string) string {
+	t.Helper()
+	var d struct{ UID string }
+	check.OK(t, json.Unmarshal(check.Must[[]byte](t)(os.ReadFile(file)), &d))
+	return d.UID
+}
+
 // hoverLast moves the pointer over the last points of a panel's chart: a young cloud
 // has no others. It goes from the right edge to the left until the chart shows some.
-func (b *browser) hoverLast(title string) {
+func (b *tab) hoverLast(title string) {
 	b.t.Helper()
 	at, err := chromedp.Run(
-		b.ctx, chromedp.Evaluate[[]float64](
+		b.Context, chromedp.Evaluate[[]float64](
 			fmt.Sprintf(`(b => [b.right, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`,
 				title)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	for x := 1.0; x < at[2]; x += 8 { // the chart finds points that are near
-		b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]-x, at[1]))
-		shown, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector(".tooltip:not([hidden]) .row") !== null`))
+		b.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]-x, at[1]))
+		shown, err := chromedp.Run(b.Context, chromedp.Evaluate[bool](`document.querySelector(".tooltip:not([hidden]) .row") !== null`))
 		if err == nil && shown {
 			return
 		}

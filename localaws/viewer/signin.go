@@ -83,8 +83,12 @@ func localPath(path string) string {
 
 // refuse explains to somebody without a role what is missing and what mends it.
 func (v *Viewer) refuse(w http.ResponseWriter, workspaceID string, p identity.Person) error {
+	command := ""
+	if add := v.opts.Hints.AddUser; add != nil {
+		command = add(p.Email)
+	}
 	return v.pages.show(w, http.StatusForbidden, "refused.html", struct {
-		Workspace string
+		Workspace, Command string
 		identity.Person
-	}{workspaceID, p})
+	}{workspaceID, command, p})
 }

@@ -24,6 +24,14 @@ type Options struct {
 	// Permissions are the roles of a workspace; they are asked for at every
 	// request, so that one that was taken away is gone at once.
 	Permissions func(workspaceID string) ([]grafana.Permission, error)
+	Hints       Hints
+}
+
+// Hints are how whoever runs the cloud does what a page says is missing. Without
+// them the pages name AWS's and Grafana's own means.
+type Hints struct {
+	AddUser   func(email string) string // command that gives somebody the role of a viewer; nil: none
+	AddSource string                    // sentence for a workspace without data sources
 }
 
 // Viewer has the sessions of all workspaces; they end with the process.
@@ -100,5 +108,5 @@ func (v *Viewer) page(w http.ResponseWriter, r *http.Request, workspaceID string
 	if role == "" {
 		return v.refuse(w, workspaceID, s.person)
 	}
-	return v.pages.app(w)
+	return v.pages.app(w, v.opts.Hints.AddSource)
 }

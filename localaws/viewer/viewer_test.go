@@ -3,7 +3,6 @@ package viewer_test
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,7 +15,8 @@ import (
 	"github.com/parascope/parascope/localaws/grafana"
 	"github.com/parascope/parascope/localaws/grafana/server"
 	"github.com/parascope/parascope/localaws/identity"
-	"github.com/parascope/parascope/localaws/state"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/localtest/servicetest"
 	"github.com/parascope/parascope/localaws/viewer"
 )
 
@@ -24,37 +24,29 @@ const workspace = "g-0123456789"
 
 // door is a viewer with the people that there are by default, and their roles.
 type door struct {
+	*servicetest.Base
 	t           *testing.T
 	viewer      *viewer.Viewer
 	people      *identity.Identity
 	permissions []grafana.Permission
 	failure     error // of reading the permissions
-	now         time.Time
 }
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
-	db, err := state.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	d := &door{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
-	if d.people, err = identity.New(identity.Options{State: db, Now: func() time.Time { return d.now }, NewID: uuid.NewString}); err != nil {
-		t.Fatal(err)
-	}
+	d := &door{t: t, Base: servicetest.Open(t, t.TempDir())}
+	var err error
+	d.people, err = identity.New(identity.Options{State: d.State, Now: d.Clock.Now, NewID: uuid.NewString})
+	check.OK(t, err)
 	d.viewer, err = viewer.New(viewer.Options{
-		Now: func() time.Time { return d.now }, Logger: slog.New(slog.DiscardHandler), Directory: d.people,
+		Now: d.Clock.Now, Logger: d.Logger, Directory: d.people,
 		Permissions: func(id string) ([]grafana.Permission, error) {
 			if id != workspace {
 				return nil, d.failure
 			}
 			return d.permissions, d.failure
 		},
+		Hints: hints(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +135,7 @@ func TestSignInGivesASession(t *testing.T) {
 	if _, found := d.who("g-another000", "GET", cookie, nil); found {
 		t.Error("the session counts in another workspace")
 	}
-	d.now = d.now.Add(12 * time.Hour)
+	d.Clock.Pass(12 * time.Hour)
 	if _, found := d.who(workspace, "GET", cookie, nil); found {
 		t.Error("the session does not end")
 	}
@@ -181,7 +173,7 @@ func TestTheHighestRoleOfUserAndGroupsCounts(t *testing.T) {
 	}
 	page := d.ask(workspace, "GET", "/", nil, func(r *http.Request) { r.AddCookie(cookie) })
 	if text := body(t, page); page.StatusCode != http.StatusForbidden ||
-		!strings.Contains(text, "parascope users add alice@example.com:viewer") || !strings.Contains(text, id) {
+		!strings.Contains(text, "grant alice@example.com") || !strings.Contains(text, id) {
 		t.Errorf("without a role: %d %s", page.StatusCode, text)
 	}
 	d.failure = errors.New("disk on fire")

@@ -11,7 +11,7 @@ import (
 )
 
 func newEnv(p *cli.Process, dir *string) *cobra.Command {
-	profile := "operator"
+	profile := local.Operator
 	c := &cobra.Command{
 		Use:   "env",
 		Short: "Print the exports that point AWS clients at the running local cloud",

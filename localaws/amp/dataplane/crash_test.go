@@ -10,7 +10,7 @@ import (
 )
 
 // crashDir names, in the environment of a child, where it is to write until killed.
-const crashDir = "PARASCOPE_TEST_CRASH_DIR"
+const crashDir = "LOCALAWS_TEST_CRASH_DIR"
 
 // TestSamplesSurviveKill starts this test again as a process that writes and says
 // after each 200 how many it has written, kills it with SIGKILL, and counts.

@@ -114,6 +114,5 @@ func Missing(parameter string) error {
 
 // Unsupported says that the local cloud, not AWS, does not do this.
 func Unsupported(what string) error {
-	return &gateway.Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
-		Message: "parascope local does not implement ec2:" + what + "; see docs/local-cloud.md"}
+	return gateway.NotImplemented("ec2:" + what)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana/dataframe"
 )
 
@@ -122,8 +123,8 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 		return nil, &refusal{status: http.StatusNotFound, message: "Plugin not found"}
 	}
 	if !d.isPrometheus() {
-		return nil, &refusal{status: http.StatusNotImplemented, message: "parascope local does not run queries of data sources of type " +
-			d.Type + "; see docs/local-cloud.md"}
+		return nil, &refusal{status: http.StatusNotImplemented,
+			message: gateway.Simplified("does not run queries of data sources of type " + d.Type)}
 	}
 	step := q.step(d, when)
 	expr := interpolate(q.Expr, d, step, when.to.Sub(when.from))

@@ -51,7 +51,7 @@ func Rules() []gateway.Rule {
 			"signed in but see only why they see nothing", Basis: gateway.Inferred,
 			Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
 		{Text: "Grafana: /api/user/orgs has the role of whoever asks", Basis: gateway.Confirmed, Source: httpAPI},
-		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are parascope's " +
-			"own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are the local " +
+			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }

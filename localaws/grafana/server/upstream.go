@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/sigv4"
 )
 
@@ -155,7 +156,7 @@ func (s *Server) proxy(c *call) error {
 	}
 	if !d.isPrometheus() {
 		return refuse(http.StatusNotImplemented,
-			"parascope local does not hand requests on to data sources of type "+d.Type+"; see docs/local-cloud.md")
+			gateway.Simplified("does not hand requests on to data sources of type "+d.Type))
 	}
 	body, err := io.ReadAll(c.Body)
 	if err != nil {

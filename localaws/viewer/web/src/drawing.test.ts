@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { wanted } from "./complete";
 import { decode, reduce, settle } from "./frames";
-import { align, stack } from "./panels/align";
+import { align, stack, stacks } from "./panels/align";
 import { transform } from "./panels/transform";
 
 test("series that miss a point have a gap, those of another rhythm do not", () => {
@@ -48,6 +48,23 @@ test("stacked series stand on each other", () => {
       [1, 0],
     ],
   );
+});
+
+test("only series of one mode and group stand on each other", () => {
+  const one = (stacking?: unknown) => ({ config: { custom: { stacking } } }) as any;
+  const memory = [
+    { mode: "normal", group: "A" },
+    { mode: "normal", group: false },
+    { mode: "normal" },
+    { mode: "percent" },
+    undefined,
+    { mode: "none" },
+  ];
+  assert.deepEqual(stacks(memory.map(one)), [
+    { mode: "normal", at: [0, 2] },
+    { mode: "normal", at: [1] },
+    { mode: "percent", at: [3] },
+  ]);
 });
 
 const frame = (name: string, labels: Record<string, string>, values: any[], entities?: Record<string, number[]>) => ({

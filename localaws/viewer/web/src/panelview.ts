@@ -154,7 +154,7 @@ export class PanelView {
         const ref = mixed(t.datasource) ?? mixed(this.panel.datasource),
           source = sourceOf(this.around.app, ref, fill);
         const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ""));
-        if (!source && !named) throw new Error("There is no data source. An admin adds one, or parascope up does.");
+        if (!source && !named) throw new Error("There is no data source. An admin adds one.");
         if (!source) throw new Error(`The data source “${named}” does not exist.`);
         if (!isPrometheus(source)) throw new Error(`Queries of data sources of the type ${source.type} are not run here.`);
         const least =

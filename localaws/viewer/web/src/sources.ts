@@ -27,7 +27,7 @@ export class SourcesPage implements Page {
             { class: "start" },
             icon("sources"),
             h("h2", null, "There are no data sources yet"),
-            h("p", { class: "dim" }, "parascope up adds the workspace's Prometheus; parascope connect tries again and says what is wrong."),
+            h("p", { class: "dim" }, document.getElementById("app")?.dataset.addSource || "An admin adds them with Grafana's HTTP API."),
           )
         : h(
             "div",

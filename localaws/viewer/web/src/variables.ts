@@ -18,7 +18,7 @@ export class Variable {
   options: Option[] = [];
   selected: string[];
   problem = "";
-  private chosen: boolean; // by the address or the dashboard, not for want of a choice
+  private readonly asked: boolean; // for by the address: it counts whether it is an option or not
 
   constructor(
     readonly model: VariableModel,
@@ -29,8 +29,8 @@ export class Variable {
       .map(String)
       .filter((v) => v !== "");
     this.selected = fromAddress.length > 0 ? fromAddress.map((v) => (v === "All" ? all : v)) : saved;
-    this.chosen = this.selected.length > 0;
-    if (!this.chosen && model.includeAll) this.selected = [all];
+    this.asked = fromAddress.length > 0;
+    if (this.selected.length === 0 && model.includeAll) this.selected = [all];
     if (!model.multi) this.selected = this.selected.slice(0, 1);
   }
 
@@ -50,7 +50,13 @@ export class Variable {
 
   /** settled reports whether the value is known without the options. */
   get settled(): boolean {
-    return this.selected.length > 0 && (!this.isAll || !!this.model.allValue);
+    if (this.isAll) return !!this.model.allValue && !!this.model.includeAll;
+    return this.selected.length > 0 && (this.asked || !this.ofOptions);
+  }
+
+  /** ofOptions reports whether the value is one of the options: others are typed. */
+  private get ofOptions(): boolean {
+    return !["textbox", "constant"].includes(this.model.type);
   }
 
   /** choices are the options, All among them if it may be chosen. */
@@ -69,9 +75,16 @@ export class Variable {
     return this.isAll ? this.options.map((o) => o.value) : this.selected;
   }
 
-  /** choose takes the first option when nothing else was chosen. */
+  /** settle takes the first choice where a saved value is none, as in a dashboard of
+   * another place. One that is saved as an option's text is that option. */
   private settle(): void {
-    if (this.selected.length === 0 && this.options.length > 0) this.selected = [this.options[0].value];
+    if (this.options.length === 0 || (this.asked && this.selected.length > 0)) return;
+    if (!this.ofOptions && this.selected.length > 0) return;
+    const texts = [this.model.current?.text ?? []].flat().map(String);
+    const valid = this.selected.filter((v) => this.choices.some((o) => o.value === v));
+    const named = this.options.filter((o) => this.selected.includes(o.text) || texts.includes(o.text)).map((o) => o.value);
+    const known = valid.length > 0 ? valid : named.length > 0 ? named : [this.choices[0].value];
+    this.selected = this.model.multi ? known : known.slice(0, 1);
   }
 
   async load(app: App, scope: Scope, span: Span): Promise<void> {
@@ -124,9 +137,11 @@ async function optionsOf(model: VariableModel, app: App, scope: Scope, span: Spa
       return plain([query]);
     case "datasource": {
       const wanted = model.regex ? pattern(model.regex) : undefined;
-      return app.settings.sources
-        .filter((s) => (s.type === query || (query === "prometheus" && isPrometheus(s))) && (!wanted || wanted.test(s.name)))
-        .map((s) => ({ text: s.name, value: s.uid }));
+      const found = app.settings.sources.filter(
+        (s) => (s.type === query || (query === "prometheus" && isPrometheus(s))) && (!wanted || wanted.test(s.name)),
+      );
+      const plainly = found.some((s) => s.isDefault) ? plain(["default"]) : [];
+      return [...found.map((s) => ({ text: s.name, value: s.uid })), ...plainly];
     }
     case "query": {
       const source = sourceOf(app, model.datasource, (t) => interpolate(t, scope));

@@ -33,6 +33,20 @@ function rhythm(times: number[]): number {
   return least;
 }
 
+/** stacks are the places of the series that stand on each other: those of one mode
+ * ("normal", "percent") and one group. Others stand by themselves. */
+export function stacks(series: Pick<Series, "config">[]): { mode: string; at: number[] }[] {
+  const found = new Map<string, { mode: string; at: number[] }>();
+  series.forEach((s, i) => {
+    const { mode = "none", group = "A" } = s.config.custom?.stacking ?? {};
+    if (mode === "none") return;
+    const key = JSON.stringify([mode, group]);
+    if (!found.has(key)) found.set(key, { mode, at: [] });
+    found.get(key)!.at.push(i);
+  });
+  return [...found.values()];
+}
+
 /** stack adds each row to those below it; percent makes them shares of the sum. */
 export function stack(rows: Value[][], percent: boolean): Value[][] {
   const length = rows[0]?.length ?? 0;

@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import { seriesOf, type Series } from "../frames";
 import { colour, dark, seriesColour, steps, withAlpha } from "../look";
 import { binary, format } from "../units";
-import { align, stack } from "./align";
+import { align, stack, stacks } from "./align";
 import type { Drawing, Drawn } from "./drawing";
 import { legend } from "./legend";
 import { near, tooltip } from "./tooltip";
@@ -65,8 +65,7 @@ const stacking = (s: Series): string => s.config.custom?.stacking?.mode ?? "none
 function data(series: Series[]): uPlot.AlignedData {
   const spans = series.some((s) => s.config.custom?.spanNulls);
   const { times, rows } = align(series, spans);
-  for (const mode of ["normal", "percent"]) {
-    const at = series.flatMap((s, i) => (stacking(s) === mode ? [i] : []));
+  for (const { mode, at } of stacks(series)) {
     stack(
       at.map((i) => rows[i]),
       mode === "percent",
@@ -128,10 +127,7 @@ function options(now: Now, colours: string[], area: HTMLElement): uPlot.Options 
 
 /** bands fill a stacked series down to the one below it. */
 function bands(series: Series[]): uPlot.Band[] {
-  return ["normal", "percent"].flatMap((mode) => {
-    const at = series.flatMap((s, i) => (stacking(s) === mode ? [i + 1] : []));
-    return at.slice(1).map((upper, i): uPlot.Band => ({ series: [upper, at[i]] }));
-  });
+  return stacks(series).flatMap(({ at }) => at.slice(1).map((upper, i): uPlot.Band => ({ series: [upper + 1, at[i] + 1] })));
 }
 
 function line(s: Series, color: string): uPlot.Series {

@@ -1,4 +1,4 @@
-// Package stack keeps CloudFormation's stacks and runs their operations: creation
+// Package deployment keeps CloudFormation's stacks and runs their operations: creation
 // in parallel by dependency, updates with replacements and a cleanup, deletion in
 // the opposite order, and the way back when one of them fails.
 //
@@ -6,7 +6,7 @@
 // stop of the process interrupted is taken up again: what was on its way back or
 // being deleted goes on; a creation or update fails at the resources that were in
 // work, whose outcome nobody knows, and rolls back.
-package stack
+package deployment
 
 import (
 	"maps"

@@ -1,20 +1,20 @@
-package parascope_test
+package localaws_test
 
 const (
-	sigv4Dir     = "localaws/sigv4"
-	gatewayDir   = "localaws/gateway"
-	dataplaneDir = "localaws/amp/dataplane"
-	ampDir       = "localaws/amp"
-	stsDir       = "localaws/sts"
-	localawsDir  = "localaws"
-	iamDir       = "localaws/iam"
-	policyDir    = "localaws/iam/policy"
-	lambdaDir    = "localaws/lambda"
-	grafanaDir   = "localaws/grafana"
+	sigv4Dir     = "sigv4"
+	gatewayDir   = "gateway"
+	dataplaneDir = "amp/dataplane"
+	ampDir       = "amp"
+	stsDir       = "sts"
+	localawsDir  = "."
+	iamDir       = "iam"
+	policyDir    = "iam/policy"
+	lambdaDir    = "lambda"
+	grafanaDir   = "grafana"
 )
 
 // mutations are the rules by which the local cloud refuses what AWS refuses. A
-// rule that can be switched off unnoticed would let the product rely on
+// rule that can be switched off unnoticed would let a client rely on
 // something that AWS does not do.
 var mutations = []mutation{
 	// Who signed, and when.
@@ -93,7 +93,7 @@ var mutations = []mutation{
 		rule: "IAM", file: localawsDir + "/services.go",
 		from: "d, err := c.parts.iam.Authorize(ask)",
 		to:   "d, err := gateway.AllowAll(ask)",
-		pkg:  localawsDir, test: "TestTheHeadMayNotWhatTheOperatorMay",
+		pkg:  localawsDir, test: "TestTheSenderMayNotWhatTheOperatorMay",
 	},
 	{
 		rule: "IAM, as the stack's policies need it", file: localawsDir + "/services.go",
@@ -105,7 +105,7 @@ var mutations = []mutation{
 		rule: "permissions of samples and queries", file: ampDir + "/operations.go",
 		from: `Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()),`,
 		to:   "Operations: a.data.Operations(),",
-		pkg:  localawsDir, test: "TestTheHeadMayNotWhatTheOperatorMay",
+		pkg:  localawsDir, test: "TestTheSenderMayNotWhatTheOperatorMay",
 	},
 	{
 		rule: "a refusal refuses", file: gatewayDir + "/authorize.go",
@@ -205,7 +205,7 @@ var mutations = []mutation{
 		pkg:  iamDir, test: "TestSimulatePrincipalPolicy",
 	},
 	{
-		rule: "an account may be in no organization", file: "localaws/organizations/organizations.go",
+		rule: "an account may be in no organization", file: "organizations/organizations.go",
 		from: "if !inOrganization {",
 		to:   "if false {",
 		pkg:  "./localaws/organizations", test: "TestAnAccountInNoOrganization",
@@ -370,19 +370,19 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestRemoteWrite2Refused",
 	},
 	{
-		rule: "a custom resource whose function is gone cannot be deleted", file: "localaws/cloudformation/catalog/custom.go",
+		rule: "a custom resource whose function is gone cannot be deleted", file: "cloudformation/catalog/custom.go",
 		from: "ok && resource.Gone(err) {",
 		to:   "ok && false && resource.Gone(err) {",
 		pkg:  "./localaws/cloudformation", test: "TestCustomResourceWhoseFunctionIsGone",
 	},
 	{
-		rule: "a session of the pages ends", file: "localaws/viewer/session.go",
+		rule: "a session of the pages ends", file: "viewer/session.go",
 		from: "v.opts.Now().Before(s.expires)\n",
 		to:   "true\n",
 		pkg:  "./localaws/viewer", test: "TestSignInGivesASession",
 	},
 	{
-		rule: "other sites get nothing of a session", file: "localaws/viewer/session.go",
+		rule: "other sites get nothing of a session", file: "viewer/session.go",
 		from: "if !found || v.trusted(r) != nil {",
 		to:   "if !found {",
 		pkg:  "./localaws/viewer", test: "TestOtherSitesGetNothing",

@@ -1,4 +1,4 @@
-package parascope_test
+package localaws_test
 
 import (
 	"encoding/json"
@@ -12,8 +12,8 @@ import (
 
 var runMutations = flag.Bool("mutations", false, "switch off the local cloud's rules one at a time and see that a test notices")
 
-// mutation switches one rule off: in file the text from becomes to, and the test
-// in pkg must go red. From stands in the file exactly once.
+// mutation switches one rule off: in file, a path below this folder, the text from
+// becomes to, and the test in pkg must go red. From stands in the file exactly once.
 type mutation struct {
 	rule     string
 	file     string
@@ -25,7 +25,7 @@ type mutation struct {
 // TestMutations proves that the tests of the local cloud's rules can fail.
 func TestMutations(t *testing.T) {
 	if !*runMutations {
-		t.Skip("each rule costs a rebuild: run it with make mutants")
+		t.Skip("each rule costs a rebuild: run it with -mutations")
 	}
 	for _, m := range mutations {
 		t.Run(m.rule, func(t *testing.T) {
