@@ -1,0 +1,98 @@
+package collect
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope/internal/collect/device"
+	"github.com/parascope/parascope/internal/collect/gpu"
+	"github.com/parascope/parascope/internal/collect/node"
+	"github.com/parascope/parascope/internal/collect/page"
+)
+
+// NodeCollectors are the collectors of the page on port 9100, in the order in which
+// --max-series serves them.
+func NodeCollectors() []page.Collector {
+	return append(node.Collectors(), device.Collectors()...)
+}
+
+// GPUCollectors are the collectors of the page on port 9400.
+func GPUCollectors() []page.Collector { return gpu.Collectors() }
+
+// own is what a page says about its own making.
+var own = page.Collector{
+	Name: "the page itself", Families: []*page.Family{scrapeDuration, scrapeSuccess, seriesLeftOut},
+}
+
+// Explain describes each collector and its families, as text for a terminal.
+func Explain() string {
+	var b strings.Builder
+	for _, c := range append(append(NodeCollectors(), GPUCollectors()...), own) {
+		fmt.Fprintf(&b, "%s\n", c.Name)
+		if len(c.Sources) > 0 {
+			fmt.Fprintf(&b, "  reads %s\n", strings.Join(c.Sources, ", "))
+		}
+		if c.Privilege != "" {
+			fmt.Fprintf(&b, "  needs %s\n", c.Privilege)
+		}
+		for _, f := range c.Families {
+			fmt.Fprintf(&b, "  %s\n      %s, %s, from %s%s\n      %s\n", signature(f), f.Type, unitOf(f), f.Source, where(f), f.Help)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Markdown describes the same as tables, for docs/metrics.md.
+func Markdown() string {
+	var b strings.Builder
+	for _, c := range append(append(NodeCollectors(), GPUCollectors()...), own) {
+		fmt.Fprintf(&b, "### %s\n\n", c.Name)
+		if len(c.Sources) > 0 {
+			fmt.Fprintf(&b, "Reads %s. ", strings.Join(quoted(c.Sources), ", "))
+		}
+		if c.Privilege != "" {
+			fmt.Fprintf(&b, "Needs %s.", c.Privilege)
+		} else if len(c.Sources) > 0 {
+			b.WriteString("Needs no privilege.")
+		}
+		b.WriteString("\n\n| metric | type | unit | labels | source | where | meaning |\n|---|---|---|---|---|---|---|\n")
+		for _, f := range c.Families {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", f.Name, f.Type, unitOf(f), strings.Join(f.Labels, ", "),
+				cell(f.Source), cell(f.Where), cell(f.Help))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func signature(f *page.Family) string {
+	if len(f.Labels) == 0 {
+		return f.Name
+	}
+	return f.Name + "{" + strings.Join(f.Labels, ",") + "}"
+}
+
+func unitOf(f *page.Family) string {
+	if f.Unit == "" {
+		return "1"
+	}
+	return f.Unit
+}
+
+func where(f *page.Family) string {
+	if f.Where == "" {
+		return ""
+	}
+	return " (" + f.Where + ")"
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+func quoted(names []string) []string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = "`" + n + "`"
+	}
+	return q
+}

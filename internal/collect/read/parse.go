@@ -1,0 +1,54 @@
+package read
+
+import "bytes"
+
+// Line takes the first line off text, without its end. ok is false when text is empty.
+func Line(text *[]byte) (line []byte, ok bool) {
+	if len(*text) == 0 {
+		return nil, false
+	}
+	line, *text, _ = bytes.Cut(*text, []byte{'\n'})
+	return line, true
+}
+
+// Field takes the first word off line. ok is false when there is none.
+func Field(line *[]byte) (word []byte, ok bool) {
+	b := *line
+	start := 0
+	for start < len(b) && blank(b[start]) {
+		start++
+	}
+	end := start
+	for end < len(b) && !blank(b[end]) {
+		end++
+	}
+	*line = b[end:]
+	return b[start:end], end > start
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// Uint parses a decimal number without sign. ok is false for anything else, and for
+// more than 64 bits.
+func Uint(word []byte) (n uint64, ok bool) {
+	if len(word) == 0 {
+		return 0, false
+	}
+	for _, c := range word {
+		d := uint64(c - '0')
+		if c < '0' || c > '9' || n > (1<<64-1-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, true
+}
+
+// UintField takes the first word off line and parses it.
+func UintField(line *[]byte) (n uint64, ok bool) {
+	word, _ := Field(line)
+	return Uint(word)
+}
+
+// Trim is text without blanks at its ends.
+func Trim(text []byte) []byte { return bytes.TrimSpace(text) }
