@@ -43,6 +43,8 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
+require github.com/NVIDIA/go-nvml v0.13.4-1
+
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.3.0 // indirect

@@ -1,7 +1,6 @@
 package nvml
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -27,7 +26,7 @@ type field struct {
 	place     int // among the values of the request
 }
 
-// parseField reads ID or ID.SCOPE; a scope of -1 is all links together.
+// parseField reads ID or ID.SCOPE. A scope of 4294967295 is all links together.
 func parseField(text string, place int) (field, bool) {
 	id, scope, scoped := strings.Cut(text, ".")
 	n, err := strconv.ParseUint(id, 10, 32)
@@ -36,8 +35,8 @@ func parseField(text string, place int) (field, bool) {
 	}
 	f := field{id: uint32(n), place: place}
 	if scoped {
-		s, err := strconv.ParseInt(scope, 10, 64)
-		if err != nil || s < -1 || s > math.MaxInt32 {
+		s, err := strconv.ParseUint(scope, 10, 32)
+		if err != nil {
 			return field{}, false
 		}
 		f.scope = uint32(s)
