@@ -58,6 +58,16 @@ type reading struct {
 	parts  []map[string]wire.Value // of its MIG devices, in their order
 }
 
+// answered reports whether the GPU gave any value.
+func (rd reading) answered() bool {
+	for _, v := range rd.values {
+		if v.Return == wire.Success {
+			return true
+		}
+	}
+	return false
+}
+
 type reader struct {
 	o       Options
 	env     page.Env

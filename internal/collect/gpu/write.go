@@ -91,7 +91,13 @@ func (r *reader) write(p *page.Page, now time.Time) {
 	everyone := r.everyone()
 	r.writeXIDs(p, everyone)
 	r.writeUnreadable(p, everyone, now)
-	p.Sample(present, float64(len(r.current)))
+	n := 0
+	for _, rd := range r.current {
+		if rd.answered() {
+			n++
+		}
+	}
+	p.Sample(present, float64(n))
 	if text, err := readSmall(r.env.Sys("devices/virtual/dmi/id/product_name")); err == nil {
 		if n, known := expected(strings.TrimSpace(string(text))); known {
 			p.Sample(expectedGPUs, float64(n))
