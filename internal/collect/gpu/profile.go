@@ -2,6 +2,8 @@ package gpu
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +43,8 @@ func (r *reader) tick() {
 	r.reason = ""
 	end := time.Now().Add(r.o.ReadWait)
 	withGPM := false
-	for _, g := range r.known {
+	for _, key := range slices.Sorted(maps.Keys(r.known)) {
+		g := r.known[key]
 		if !g.GPM {
 			continue
 		}

@@ -92,6 +92,7 @@ type reader struct {
 	blocked map[string]block
 	faults  map[string]fault
 	current []reading
+	cut     bool // the last reading ended before every GPU was asked
 	unread  map[string]int
 	proc    []gpu
 
@@ -147,7 +148,7 @@ const maxRestarts = 2
 
 // visit asks every GPU that may be asked.
 func (r *reader) visit(now time.Time) {
-	r.current = r.current[:0]
+	r.current, r.cut = r.current[:0], false
 	end := time.Now().Add(r.o.ReadWait)
 	if !r.ensure(now) {
 		return
@@ -164,6 +165,7 @@ func (r *reader) visit(now time.Time) {
 		wait := min(r.o.CallWait, time.Until(end))
 		if wait <= 0 {
 			r.unread[hang] += len(r.fields)
+			r.cut = true
 			continue
 		}
 		err := r.visitOne(i, now, wait)
@@ -175,6 +177,7 @@ func (r *reader) visit(now time.Time) {
 		}
 		r.block(r.keyAt(i), failureOf(err), now)
 		if restarts++; restarts > maxRestarts || !r.ensure(now) {
+			r.cut = true
 			return
 		}
 		r.seen = map[int]bool{}

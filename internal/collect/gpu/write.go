@@ -216,19 +216,28 @@ func (r *reader) writeXIDs(p *page.Page, everyone []*gpu) {
 // writeUnreadable says of each GPU that is not on this page why, and for how long.
 func (r *reader) writeUnreadable(p *page.Page, everyone []*gpu, now time.Time) {
 	for _, g := range everyone {
-		reason, since := "unlisted", r.state.since
-		if r.state.name != ok {
-			reason = r.state.name
+		if reason, since, is := r.whyUnreadable(g.key, now); is {
+			p.Sample(unreadable, max(0, now.Sub(since).Seconds()), append(g.labels[:len(labels):len(labels)], reason)...)
 		}
-		if b, blocked := r.blocked[g.key]; blocked && b.holds(now) {
-			reason, since = b.reason, b.since
-		} else if f, faulty := r.faults[g.key]; faulty {
-			reason, since = f.reason, f.since
-		} else if slices.ContainsFunc(r.current, func(rd reading) bool { return rd.gpu.key == g.key }) {
-			continue
-		}
-		p.Sample(unreadable, max(0, now.Sub(since).Seconds()), append(g.labels[:len(labels):len(labels)], reason)...)
 	}
+}
+
+func (r *reader) whyUnreadable(key string, now time.Time) (reason string, since time.Time, is bool) {
+	if b := r.blocked[key]; b.holds(now) {
+		return b.reason, b.since, true
+	}
+	read := slices.ContainsFunc(r.current, func(rd reading) bool { return rd.gpu.key == key })
+	f, faulty := r.faults[key]
+	switch {
+	case !read && r.state.name != ok:
+		return r.state.name, r.state.since, true
+	case !read && !faulty && r.cut:
+		return hang, now, true
+	case !read && !faulty:
+		r.fault(key, "unlisted", now) // until it is read again
+		return "unlisted", now, true
+	}
+	return f.reason, f.since, faulty
 }
 
 // profilingState says where profiling values come from, or why there are none.
