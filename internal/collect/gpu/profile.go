@@ -14,8 +14,9 @@ import (
 // window is a span of the program's clock that has ended, with the mean of each metric
 // in it, in GPM's units: percent and MiB a second.
 type window struct {
-	end    time.Time
-	values map[string]wire.Value // by GPM's number of the metric
+	end       time.Time
+	values    map[string]wire.Value // by GPM's number of the metric
+	converted bool                  // the values are in dcgm-exporter's units already
 }
 
 // Reasons why there are no profiling values.
@@ -85,7 +86,7 @@ func (r *reader) sample(g *gpu, wait time.Duration, now time.Time) {
 			delete(r.windows, s)
 			continue
 		}
-		w := window{now, map[string]wire.Value{}}
+		w := window{end: now, values: map[string]wire.Value{}}
 		for _, v := range a.Values {
 			w.values[v.Item] = v
 		}

@@ -103,7 +103,9 @@ type reader struct {
 	windows map[string]window
 	paused  time.Time // profiling, until then
 	dmon    *dmon
-	reason  string // why there are no windows
+	dmonAt  time.Time // before it, dcgmi is not started again
+	dmonWhy string    // why it does not run
+	reason  string    // why there are no windows
 }
 
 // Close ends the helper and what else runs.
@@ -313,9 +315,6 @@ func (r *reader) isBlocked(key string, now time.Time) bool {
 // block keeps a GPU from being asked for a time that doubles each time.
 func (r *reader) block(key, reason string, now time.Time) {
 	b := r.blocked[key]
-	if b.reason == unreachableGPU {
-		return
-	}
 	wait := min(max(2*b.wait, time.Minute), time.Hour)
 	since := now
 	if b.reason == reason && now.Sub(b.until) < wait {

@@ -154,6 +154,7 @@ func (r *reader) writeField(p *page.Page, f *field, anyMIG bool, now time.Time) 
 // valueOf returns a field's value in its unit, or counts why there is none.
 func (r *reader) valueOf(f *field, values map[string]wire.Value, selector string, now time.Time) (float64, bool) {
 	v, read := values[f.item]
+	times, per := f.times, f.per
 	if f.gpm != 0 {
 		w, current := r.windowOf(selector, now)
 		if !current {
@@ -161,6 +162,9 @@ func (r *reader) valueOf(f *field, values map[string]wire.Value, selector string
 			return 0, false
 		}
 		v, read = w.values[strconv.Itoa(f.gpm)]
+		if w.converted {
+			times, per = 1, 1
+		}
 	}
 	switch {
 	case !read:
@@ -168,7 +172,7 @@ func (r *reader) valueOf(f *field, values map[string]wire.Value, selector string
 	case v.Return != wire.Success:
 		r.unread[reasonOf(v.Return)]++
 	default:
-		value := v.Number * f.times / f.per
+		value := v.Number * times / per
 		if math.IsNaN(value) || value < f.min || value > f.max {
 			r.unread["out_of_range"]++
 			return 0, false
