@@ -23,6 +23,7 @@ type Options struct {
 	ReadWait   time.Duration // for all of one reading
 	Window     time.Duration // over which profiling values are means
 	PauseFile  string        // holds the time until which profiling is paused
+	StateFile  string        // keeps the counts of XIDs until the next boot
 	DCGMI      string        // the command dcgmi; empty for the one in PATH
 	Hostengine bool          // start nv-hostengine where profiling needs it
 }
@@ -35,7 +36,7 @@ func DefaultOptions() Options {
 	}
 	return Options{
 		Library: "libnvidia-ml.so.1", Hostname: hostname, CallWait: 2 * time.Second, ReadWait: 4 * time.Second,
-		Window: 15 * time.Second, PauseFile: "/run/parascope/gpu-paused-until",
+		Window: 15 * time.Second, PauseFile: "/run/parascope/gpu-paused-until", StateFile: "/run/parascope/gpu-xids.json",
 	}
 }
 

@@ -67,6 +67,7 @@ func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *nod
 	n.file("dev/nvidiactl", "")
 	n.file("dev/kmsg", "6,1,1000,-;Linux version 6.1.158\n")
 	n.file("proc/stat", "cpu  1 2 3\nintr 5\nctxt 6\nbtime "+strconv.Itoa(boot)+"\nprocesses 7\n")
+	n.file("proc/sys/kernel/random/boot_id", "4dcf4b25-0000-4000-8000-000000000001\n")
 	n.file("sys/devices/virtual/dmi/id/product_name", "p5.48xlarge\n")
 	for i, bus := range fakenvml.Buses() {
 		n.file("proc/driver/nvidia/gpus/0000:"+bus+":00.0/information", "Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t\t 0\nGPU UUID: \t "+
@@ -74,17 +75,25 @@ func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *nod
 	}
 	o := DefaultOptions()
 	o.Helper, o.Library, o.Hostname, o.PauseFile = built.Helper, built.Library, "gpu-st-p5-1", filepath.Join(n.root, "paused")
+	o.StateFile = filepath.Join(n.root, "run/xids.json")
 	o.CallWait, o.ReadWait, o.DCGMI = 20*time.Second, time.Minute, filepath.Join(n.root, "no-dcgmi")
 	for _, option := range options {
 		option(&o)
 	}
-	n.reader = newReader(o, page.Env{Root: n.root, Now: func() time.Time { return n.now }, Logger: slog.New(slog.NewTextHandler(&n.log, nil))})
-	t.Cleanup(func() {
-		if err := n.reader.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	n.start(o)
+	t.Cleanup(n.stop)
 	return n
+}
+
+// start starts the collector, as the program does when it starts.
+func (n *node) start(o Options) {
+	n.reader = newReader(o, page.Env{Root: n.root, Now: func() time.Time { return n.now }, Logger: slog.New(slog.NewTextHandler(&n.log, nil))})
+}
+
+func (n *node) stop() {
+	if err := n.reader.Close(); err != nil {
+		n.t.Error(err)
+	}
 }
 
 func (n *node) file(name, content string) {

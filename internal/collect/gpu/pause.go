@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/parascope/parascope/internal/hint"
@@ -17,19 +16,8 @@ const MaxPause = 7 * 24 * time.Hour
 // Pause has every parascope-node of this machine leave the GPUs' profiling counters
 // alone until a time, so that another profiler can use them. It goes on by itself then.
 func Pause(file string, until time.Time) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := replaceFile(file, []byte(until.UTC().Format(time.RFC3339)+"\n")); err != nil {
 		return pauseError(err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return pauseError(err)
-	}
-	_, err = f.WriteString(until.UTC().Format(time.RFC3339) + "\n")
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return pauseError(errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }

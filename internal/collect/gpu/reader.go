@@ -100,6 +100,7 @@ type reader struct {
 	boot    float64 // Unix time
 	source  string  // of XIDs
 	xids    map[string]*xids
+	changed bool // xids, or which GPUs are unreachable, since they were last kept
 	windows map[string]window
 	paused  time.Time // profiling, until then
 	dmon    *dmon

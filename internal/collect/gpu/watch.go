@@ -28,6 +28,7 @@ func (r *reader) readXIDs(now time.Time) {
 		} else {
 			r.log, r.source = log, fromKernelLog
 			r.boot = bootTime(r.env.Proc("stat"), now)
+			r.recall()
 		}
 	}
 	if r.source == fromEvents {
@@ -37,6 +38,7 @@ func (r *reader) readXIDs(now time.Time) {
 	if err := r.log.drain(r.record); err != nil {
 		r.env.Logger.Warn("the kernel's log cannot be read further; it is read from its begin again", "err", err)
 	}
+	r.remember()
 }
 
 // record takes in one message of the kernel.
@@ -54,6 +56,7 @@ func (r *reader) record(m record) {
 		for key, b := range r.blocked {
 			if b.reason == unreachableGPU {
 				delete(r.blocked, key)
+				r.changed = true
 			}
 		}
 		clear(r.faults)
@@ -70,6 +73,7 @@ func (r *reader) xid(key string, code int, detail string, at float64) {
 		x = &xids{}
 		r.xids[key] = x
 	}
+	r.changed = true
 	x.add(code, classOf(code, detail), at)
 	if slices.Contains(unreachable, code) {
 		r.blockForGood(key, at)
@@ -80,8 +84,8 @@ func (r *reader) blockForGood(key string, at float64) {
 	if r.blocked[key].reason == unreachableGPU {
 		return
 	}
-	seconds := int64(at)
-	r.blocked[key] = block{reason: unreachableGPU, since: time.Unix(seconds, int64((at-float64(seconds))*1e9))}
+	r.changed = true
+	r.blocked[key] = block{reason: unreachableGPU, since: unixTime(at)}
 	r.env.Logger.Warn("a GPU cannot be reached and is not asked until the driver is loaded again", "gpu", key)
 }
 

@@ -109,6 +109,51 @@ func TestStartAfterXID(t *testing.T) {
 	}
 }
 
+// TestStartedAgain: a program that is started again goes on with its counts, though the
+// kernel's log has forgotten the records; after a reboot it begins anew.
+func TestStartedAgain(t *testing.T) {
+	n := newNode(t, fakenvml.H100(0))
+	n.kernelSays(2, 100, line94, line94, line79)
+	n.text()
+	n.stop()
+	forgotten := func() {
+		n.file("dev/kmsg", "4,4,102000000,-;"+line79+"\n4,5,103000000,-;"+line94+"\n4,6,104000000,-;"+line45+"\n")
+	}
+	forgotten()
+	n.start(n.reader.o)
+	n.lib.Calls(t)
+	all := n.samples("parascope_gpu")
+	if got := value(t, all, "xid_errors_total", `gpu="0"`, `class="warn"`); got != 3 {
+		t.Errorf("%v XIDs of GPU 0; want the two from before and one", got)
+	}
+	if got := value(t, all, "xid_errors_total", `gpu="3"`, `class="page"`); got != 1 {
+		t.Errorf("%v XIDs of GPU 3; want the one from before", got)
+	}
+	if age := value(t, all, "unreadable_seconds", `gpu="3"`, `reason="xid"`); age != 3600-102 {
+		t.Errorf("unreachable for %v s; want the time since the XID", age)
+	}
+	if slices.ContainsFunc(n.lib.Calls(t), func(c string) bool { return strings.Contains(c, " 3.") }) {
+		t.Error("a GPU is asked after XID 79 and a restart")
+	}
+
+	n.stop()
+	n.file("proc/sys/kernel/random/boot_id", "4dcf4b25-0000-4000-8000-000000000002\n")
+	n.file("dev/kmsg", "6,1,1000,-;Linux version 6.1.158\n")
+	n.start(n.reader.o)
+	all = n.samples("parascope_gpu")
+	if got := total(n.samples("parascope_gpu_xid_errors_total")); got != 0 || all["parascope_gpu_devices"] != 8 {
+		t.Errorf("%v XIDs, %v GPUs after a reboot", got, all["parascope_gpu_devices"])
+	}
+
+	n.stop()
+	n.file("run/xids.json", `{"boot_id": 5`)
+	forgotten()
+	n.start(n.reader.o)
+	if got := total(n.samples("parascope_gpu_xid_errors_total")); got != 3 {
+		t.Errorf("%v XIDs where the file is broken; want those of the log", got)
+	}
+}
+
 // TestUnlisted is a GPU that NVML no longer lists after the driver was loaded again.
 func TestUnlisted(t *testing.T) {
 	n := newNode(t, fakenvml.H100(0))
