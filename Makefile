@@ -38,15 +38,15 @@ viewer: $(VIEWER)/pages/dist/app.js
 # machines: a development build carries this machine's only.
 CARRY ?= $(shell $(GO) env GOARCH)
 CARRIED = internal/artifact/programs
-NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-head)
+NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-nvml ./cmd/parascope-head)
 
 $(CARRIED)/%.gz: go.mod $(NODE_SOURCES)
 	GOOS=linux GOARCH=$(lastword $(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(CARRIED)/$* ./cmd/$(patsubst %-linux-$(lastword $(subst -, ,$*)),%,$*)
 	gzip -9nf $(CARRIED)/$*
 
-carried: $(foreach a,$(CARRY),$(CARRIED)/parascope-node-linux-$(a).gz $(CARRIED)/parascope-head-linux-$(a).gz)
+carried: $(foreach a,$(CARRY),$(CARRIED)/parascope-node-linux-$(a).gz $(CARRIED)/parascope-nvml-linux-$(a).gz $(CARRIED)/parascope-head-linux-$(a).gz)
 
-PROGRAMS = parascope parascope-node parascope-head parascope-local
+PROGRAMS = parascope parascope-node parascope-nvml parascope-head parascope-local
 
 build: function viewer carried ## all programs for this machine, in bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/ $(PROGRAMS:%=./cmd/%)
@@ -63,7 +63,7 @@ test: function viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect ./internal/collect/gpu ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/stack ./localaws/amp/dataplane
@@ -84,8 +84,9 @@ gen: ## rewrite everything that is generated
 mutants: function ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
 
-soak: ## random faults and kill -9 against the head's delivery for SOAK
+soak: ## random faults and kill -9 against the head's delivery, and GPUs that come and go, for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)

@@ -153,7 +153,7 @@ const maxRestarts = 2
 func (r *reader) visit(now time.Time) {
 	r.current, r.cut = r.current[:0], false
 	end := time.Now().Add(r.o.ReadWait)
-	if !r.ensure(now) {
+	if !r.ensure(now, r.o.CallWait) {
 		return
 	}
 	if now.Sub(r.listed) >= time.Minute || now.Before(r.listed) {
@@ -179,7 +179,7 @@ func (r *reader) visit(now time.Time) {
 			return
 		}
 		r.block(r.keyAt(i), failureOf(err), now)
-		if restarts++; restarts > maxRestarts || !r.ensure(now) {
+		if restarts++; restarts > maxRestarts || !r.ensure(now, min(r.o.CallWait, time.Until(end))) {
 			r.cut = true
 			return
 		}

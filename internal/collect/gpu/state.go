@@ -36,8 +36,8 @@ func failureOf(err error) string {
 var errNoHelper = errors.New("the helper cannot be used")
 
 // ensure has a helper running that has initialized the library, unless the last
-// attempt failed a short while ago.
-func (r *reader) ensure(now time.Time) bool {
+// attempt failed a short while ago. Initializing takes at most the given time.
+func (r *reader) ensure(now time.Time, wait time.Duration) bool {
 	if !r.hasDevice() {
 		r.drop()
 		r.enter(noDevice, now)
@@ -47,7 +47,7 @@ func (r *reader) ensure(now time.Time) bool {
 	if r.helper != nil {
 		return true
 	}
-	if now.Before(r.retryAt) && r.retryAt.Sub(now) <= maxBackoff {
+	if wait <= 0 || now.Before(r.retryAt) && r.retryAt.Sub(now) <= maxBackoff {
 		return false
 	}
 	path, err := helperPath(r.o.Helper)
@@ -64,7 +64,7 @@ func (r *reader) ensure(now time.Time) bool {
 		r.fail(noHelper, now)
 		return false
 	}
-	a, err := r.helper.ask(r.o.CallWait, "init")
+	a, err := r.helper.ask(wait, "init")
 	switch {
 	case err != nil:
 		r.fail(failureOf(err), now)
