@@ -28,7 +28,8 @@ func (m machine) files() map[string]string {
 	return map[string]string{
 		"proc/stat": cpu("cpu", 400+2*m.step) + cpu("cpu0", 100) + cpu("cpu1", 300+2*m.step) +
 			"intr 1\nctxt 2\nbtime 1764400000\nprocesses 3\nprocs_running 1\nprocs_blocked 0\nsoftirq 1 0 0 0 0 0 0 0 0 0 0\n",
-		"proc/meminfo":   fmt.Sprintf("MemTotal:       2097152000 kB\nMemFree:        1000000000 kB\nMemAvailable:   %d kB\n", 2000000000-m.step),
+		"proc/meminfo": fmt.Sprintf("MemTotal:       2097152000 kB\nMemFree:        1000000000 kB\nMemAvailable:   %d kB\n",
+			2000000000-m.step),
 		"proc/diskstats": fmt.Sprintf(" 259       0 nvme0n1 10 0 20 30 40 0 50 60 0 %d 80 0 0 0 0 0 0\n", 4500+250*m.step),
 		"proc/net/dev": "Inter-|   Receive                                                |  Transmit\n" +
 			" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n" +

@@ -68,7 +68,8 @@ func TestCarriedHelper(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	carried := carry(t, "#!carried")
 	for _, content := range []string{"#!helper", "#!helper of a later build"} {
-		carried[packedProgram(nodeHelper, runtime.GOOS, runtime.GOARCH)] = carry(t, content)[packedProgram(program, runtime.GOOS, runtime.GOARCH)]
+		carried[packedProgram(nodeHelper, runtime.GOOS, runtime.GOARCH)] = carry(t, content)[packedProgram(program, runtime.GOOS,
+			runtime.GOARCH)]
 		path, err := findProgram(program, t.TempDir(), carried)
 		check.OK(t, err)
 		helper := filepath.Join(filepath.Dir(path), nodeHelper)

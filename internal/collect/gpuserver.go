@@ -56,7 +56,8 @@ func RunBoth(ctx context.Context, node, gpus *Server) error {
 	}
 	lost := gpus.served
 	if err := gpus.Start(ctx); err != nil {
-		gpus.logger.Warn("GPU metrics are not served; free the address and start this program again, or give --gpu.listen-address", "err", err)
+		gpus.logger.Warn("GPU metrics are not served; free the address and start this program again, or give --gpu.listen-address",
+			"err", err)
 		gpus = nil
 	}
 	stop := func() error {

@@ -22,11 +22,14 @@ type gpuFlags struct {
 
 func (g *gpuFlags) add(f *pflag.FlagSet) {
 	g.fields, g.hostengine, g.options = "default", "off", gpu.DefaultOptions()
-	f.StringVar(&g.address, "gpu.listen-address", "", "`HOST:PORT` to serve GPU metrics on, or off (default: port "+collect.GPUPort+" of the host of --web.listen-address)")
-	f.StringVar(&g.fields, "gpu.fields", g.fields, "`default`: at most 24 series for a GPU; full: dcgm-exporter's default and profiling metrics as well")
+	f.StringVar(&g.address, "gpu.listen-address", "",
+		"`HOST:PORT` to serve GPU metrics on, or off (default: port "+collect.GPUPort+" of the host of --web.listen-address)")
+	f.StringVar(&g.fields, "gpu.fields", g.fields,
+		"`default`: at most 24 series for a GPU; full: dcgm-exporter's default and profiling metrics as well")
 	f.StringVar(&g.options.Helper, "gpu.helper", "", "`PATH` of parascope-nvml (default: beside this program, or in PATH)")
 	f.StringVar(&g.options.Library, "gpu.library", g.options.Library, "`NAME` or path of the GPU driver's library")
-	f.StringVar(&g.hostengine, "gpu.hostengine", g.hostengine, "start: start nvidia-dcgm.service where profiling needs it; `off`: use it where it runs")
+	f.StringVar(&g.hostengine, "gpu.hostengine", g.hostengine,
+		"start: start nvidia-dcgm.service where profiling needs it; `off`: use it where it runs")
 	f.StringVar(&g.options.StateFile, "gpu.state-file", g.options.StateFile, "`FILE` that keeps the counts of XIDs until the next boot")
 	addPauseFile(f, &g.options.PauseFile)
 }

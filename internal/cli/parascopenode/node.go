@@ -81,7 +81,8 @@ names, units and labels; on a machine without any its page says so.`,
 	f.StringVar(&cpu, "cpu", cpu, "`mean`: one series for each mode; each: one for each CPU and mode")
 	f.StringVar(&device, "device", device, "`sum`: sums of instance-store disks and of EFA's cards; each: all disks and cards")
 	f.BoolVar(&o.Full, "full", false, "serve the series that dashboards read rarely as well")
-	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries, "at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
+	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries,
+		"at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
 	f.BoolVar(&explain, "explain", false, "describe every series and end")
 	gpus.add(f)
 	c.AddCommand(newGPU(p), cli.NewVersion(p, "parascope-node"))

@@ -52,7 +52,8 @@ func TestDCGMI(t *testing.T) {
 		}
 	}
 	n.window(fakenvml.A100(2))
-	want := map[string]float64{"SM_ACTIVE 0": 0.985, "PIPE_TENSOR_ACTIVE 0": 0.57, "DRAM_ACTIVE 0": 0.25, "SM_ACTIVE 1": 0.91, "DRAM_ACTIVE 1": 0.3}
+	want := map[string]float64{"SM_ACTIVE 0": 0.985, "PIPE_TENSOR_ACTIVE 0": 0.57, "DRAM_ACTIVE 0": 0.25, "SM_ACTIVE 1": 0.91,
+		"DRAM_ACTIVE 1": 0.3}
 	got := map[string]float64{}
 	all := n.samples("")
 	for name, v := range all {

@@ -63,11 +63,19 @@ func fieldsOf(full bool) []field {
 }
 
 func ratio(name, help string, gpm, dmon int, full bool) field {
-	return field{name: "DCGM_FI_PROF_" + name, help: help, unit: "ratio", gpm: gpm, dmon: dmon, times: 1, per: 100, max: 1.01, instance: true, full: full}
+	help += ", mean of the last window."
+	return field{
+		name: "DCGM_FI_PROF_" + name, help: help, unit: "ratio", gpm: gpm, dmon: dmon, times: 1, per: 100, max: 1.01,
+		instance: true, full: full,
+	}
 }
 
 func rate(name, help string, gpm, dmon int) field {
-	return field{name: "DCGM_FI_PROF_" + name, help: help, unit: "bytes per second", gpm: gpm, dmon: dmon, times: mebibyte, per: 1, max: anything, full: true}
+	help += ", mean of the last window."
+	return field{
+		name: "DCGM_FI_PROF_" + name, help: help, unit: "bytes per second", gpm: gpm, dmon: dmon, times: mebibyte, per: 1,
+		max: anything, full: true,
+	}
 }
 
 func device(name, help, unit, item string, per, limit float64) field {
@@ -95,6 +103,12 @@ func nvml(id int, links bool) string {
 	return item
 }
 
+// linkRate is the item that the program computes itself, from two readings of linkItems
+// in KiB a window apart.
+const linkRate = "linkrate"
+
+func linkItems() string { return nvml(138, true) + " " + nvml(139, true) }
+
 func only(full field) field {
 	full.full = true
 	return full
@@ -112,12 +126,13 @@ func catalogue() []field {
 		margin,
 		device("POWER_USAGE", "Power drawn.", "watts", "power", 1000, 20000),
 		device("ENFORCED_POWER_LIMIT", "Power that the driver lets the GPU draw.", "watts", "powerlimit", 1000, 20000),
-		device("CLOCKS_EVENT_REASONS", "Bit mask of why clocks are reduced: 1 idle, 2 application clocks, 4 software power cap, 8 hardware slowdown, "+
-			"16 sync boost, 32 software thermal, 64 hardware thermal, 128 power brake, 256 display.", "bit mask", "reasons", 1, math.MaxUint32),
+		device("CLOCKS_EVENT_REASONS", "Bit mask of why clocks are reduced: 1 idle, 2 application clocks, 4 software power cap, "+
+			"8 hardware slowdown, 16 sync boost, 32 software thermal, 64 hardware thermal, 128 power brake, 256 display.",
+			"bit mask", "reasons", 1, math.MaxUint32),
 		counter("THERMAL_VIOLATION", "Time in which heat reduced the clocks.", "nanoseconds", nvml(75, false), 1),
-		ratio("SM_ACTIVE", "Share of cycles in which a multiprocessor had a warp assigned, mean of the last window.", 2, 1002, false),
-		ratio("PIPE_TENSOR_ACTIVE", "Share of cycles in which a tensor pipe was active, mean of the last window.", 5, 1004, false),
-		ratio("DRAM_ACTIVE", "Share of cycles in which device memory was busy, mean of the last window.", 10, 1005, false),
+		ratio("SM_ACTIVE", "Share of cycles in which a multiprocessor had a warp assigned", 2, 1002, false),
+		ratio("PIPE_TENSOR_ACTIVE", "Share of cycles in which a tensor pipe was active", 5, 1004, false),
+		ratio("DRAM_ACTIVE", "Share of cycles in which device memory was busy", 10, 1005, false),
 		memory("USED", "Device memory in use.", "used"),
 		memory("FREE", "Device memory free.", "free"),
 		counter("ECC_DBE_VOL_TOTAL", "Uncorrectable memory errors since the driver was loaded.", "1", nvml(4, false), 1),
@@ -140,22 +155,24 @@ func catalogue() []field {
 		only(memory("TOTAL", "Device memory.", "total")),
 		only(counter("CORRECTABLE_REMAPPED_ROWS", "Rows of memory that were remapped for correctable errors.", "1", nvml(142, false), 1)),
 		only(counter("ECC_SBE_VOL_TOTAL", "Correctable memory errors since the driver was loaded.", "1", nvml(3, false), 1)),
-		only(counter("NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "Checksum errors of NVLink flow control, all links together.", "1", nvml(38, false), 1)),
-		only(counter("NVLINK_CRC_DATA_ERROR_COUNT_TOTAL", "Checksum errors of NVLink data, all links together.", "1", nvml(45, false), 1)),
+		only(counter("NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "Checksum errors of NVLink flow control.", "1", nvml(38, false), 1)),
+		only(counter("NVLINK_CRC_DATA_ERROR_COUNT_TOTAL", "Checksum errors of NVLink data.", "1", nvml(45, false), 1)),
 		only(counter("NVLINK_REPLAY_ERROR_COUNT_TOTAL", "Retries on NVLink, all links together.", "1", nvml(52, false), 1)),
 		only(counter("POWER_VIOLATION", "Time in which the power limit reduced the clocks.", "nanoseconds", nvml(74, false), 1)),
-		ratio("GR_ENGINE_ACTIVE", "Share of time in which the graphics or compute engine was active, mean of the last window.", 1, 1001, true),
-		ratio("SM_OCCUPANCY", "Resident warps over the most that can be resident, mean of the last window.", 3, 1003, true),
-		ratio("PIPE_FP64_ACTIVE", "Share of cycles in which the FP64 pipe was active, mean of the last window.", 11, 1006, true),
-		ratio("PIPE_FP32_ACTIVE", "Share of cycles in which the FP32 pipe was active, mean of the last window.", 12, 1007, true),
-		ratio("PIPE_FP16_ACTIVE", "Share of cycles in which the FP16 pipe was active, mean of the last window.", 13, 1008, true),
-		ratio("PIPE_TENSOR_IMMA_ACTIVE", "Share of cycles in which the IMMA tensor pipe was active, mean of the last window.", 9, 1013, true),
-		ratio("PIPE_TENSOR_HMMA_ACTIVE", "Share of cycles in which the HMMA tensor pipe was active, mean of the last window.", 7, 1014, true),
-		ratio("PIPE_TENSOR_DFMA_ACTIVE", "Share of cycles in which the DFMA tensor pipe was active, mean of the last window.", 6, 1015, true),
-		ratio("PIPE_INT_ACTIVE", "Share of cycles in which the integer pipe was active, mean of the last window.", 4, 1016, true),
-		rate("PCIE_TX_BYTES", "Data sent over PCIe, mean of the last window.", 20, 1009),
-		rate("PCIE_RX_BYTES", "Data received over PCIe, mean of the last window.", 21, 1010),
-		rate("NVLINK_TX_BYTES", "Data sent over NVLink, mean of the last window.", 61, 1011),
-		rate("NVLINK_RX_BYTES", "Data received over NVLink, mean of the last window.", 60, 1012),
+		ratio("GR_ENGINE_ACTIVE", "Share of time in which the graphics or compute engine was active", 1, 1001, true),
+		ratio("SM_OCCUPANCY", "Resident warps over the most that can be resident", 3, 1003, true),
+		ratio("PIPE_FP64_ACTIVE", "Share of cycles in which the FP64 pipe was active", 11, 1006, true),
+		ratio("PIPE_FP32_ACTIVE", "Share of cycles in which the FP32 pipe was active", 12, 1007, true),
+		ratio("PIPE_FP16_ACTIVE", "Share of cycles in which the FP16 pipe was active", 13, 1008, true),
+		ratio("PIPE_TENSOR_IMMA_ACTIVE", "Share of cycles in which the IMMA tensor pipe was active", 9, 1013, true),
+		ratio("PIPE_TENSOR_HMMA_ACTIVE", "Share of cycles in which the HMMA tensor pipe was active", 7, 1014, true),
+		ratio("PIPE_TENSOR_DFMA_ACTIVE", "Share of cycles in which the DFMA tensor pipe was active", 6, 1015, true),
+		ratio("PIPE_INT_ACTIVE", "Share of cycles in which the integer pipe was active", 4, 1016, true),
+		rate("PCIE_TX_BYTES", "Data sent over PCIe", 20, 1009),
+		rate("PCIE_RX_BYTES", "Data received over PCIe", 21, 1010),
+		rate("NVLINK_TX_BYTES", "Data sent over NVLink", 61, 1011),
+		rate("NVLINK_RX_BYTES", "Data received over NVLink", 60, 1012),
+		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, mean of the last window. It is a rate: rate() of it is wrong.",
+			"megabytes per second", linkRate, 1000, anything)),
 	}
 }

@@ -76,7 +76,7 @@ func newReader(o Options, env page.Env) *reader {
 		o: o, env: env, fields: fieldsOf(o.Full), starter: starter{library: o.Library, stuck: new(atomic.Int32)},
 		state: state{name: noDevice, since: env.Now()}, failures: map[string]uint64{},
 		known: map[string]*gpu{}, keys: map[int]string{}, blocked: map[string]block{}, faults: map[string]fault{},
-		xids: map[string]*xids{}, windows: map[string]window{},
+		xids: map[string]*xids{}, windows: map[string]window{}, links: map[string]link{},
 	}
 }
 

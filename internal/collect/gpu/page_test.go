@@ -87,7 +87,8 @@ func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *nod
 
 // start starts the collector, as the program does when it starts.
 func (n *node) start(o Options) {
-	n.reader = newReader(o, page.Env{Root: n.root, Now: func() time.Time { return n.now }, Logger: slog.New(slog.NewTextHandler(&n.log, nil))})
+	n.reader = newReader(o, page.Env{Root: n.root, Now: func() time.Time { return n.now },
+		Logger: slog.New(slog.NewTextHandler(&n.log, nil))})
 }
 
 func (n *node) stop() {

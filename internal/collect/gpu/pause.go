@@ -31,5 +31,6 @@ func Resume(file string) error {
 }
 
 func pauseError(err error) error {
-	return hint.New(hint.Failure, fmt.Errorf("pause the profiling of GPUs: %w", err), "run it as root, or give --gpu.pause-file as parascope-node has it")
+	return hint.New(hint.Failure, fmt.Errorf("pause the profiling of GPUs: %w", err),
+		"run it as root, or give --gpu.pause-file as parascope-node has it")
 }

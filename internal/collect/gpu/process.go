@@ -63,7 +63,8 @@ func (s starter) start() (*process, error) {
 		cmd.Wait() // how it ended says its state; a killed one has no other result
 		s.stuck.Add(-1)
 	}()
-	return &process{in: requests, out: answers, answers: bufio.NewReaderSize(answers, wire.MaxLine), kill: func() { cmd.Process.Kill() }}, nil
+	return &process{in: requests, out: answers, answers: bufio.NewReaderSize(answers, wire.MaxLine),
+		kill: func() { cmd.Process.Kill() }}, nil
 }
 
 // ask sends a request and returns its answer, which takes at most the given time.

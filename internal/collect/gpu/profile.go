@@ -3,6 +3,7 @@ package gpu
 import (
 	"bytes"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,15 +47,17 @@ func (r *reader) tick() {
 	withGPM := false
 	for _, key := range slices.Sorted(maps.Keys(r.known)) {
 		g := r.known[key]
-		if !g.GPM {
-			continue
-		}
-		withGPM = true
+		withGPM = withGPM || g.GPM
 		wait := min(r.o.CallWait, time.Until(end))
 		if r.helper == nil || wait <= 0 || !r.seen[g.Index] || r.blocked[g.key].holds(now) {
 			continue
 		}
-		r.sample(g, wait, now)
+		if r.o.Full {
+			r.readLinks(g, wait, now)
+		}
+		if g.GPM {
+			r.sample(g, wait, now)
+		}
 	}
 	if !withGPM && len(r.known) > 0 {
 		r.watchDCGM(now)
@@ -92,6 +95,42 @@ func (r *reader) sample(g *gpu, wait time.Duration, now time.Time) {
 		}
 		r.windows[s] = w
 	}
+}
+
+// link is what a GPU's NVLinks carried, at the end of a window, and their rate in it.
+type link struct {
+	kibibytes float64
+	end       time.Time
+	rate      float64 // KiB a second; NaN where the window before has no end
+}
+
+// readLinks ends the window of a GPU's NVLinks.
+func (r *reader) readLinks(g *gpu, wait time.Duration, now time.Time) {
+	selector := strconv.Itoa(g.Index)
+	a, err := r.ask(wait, "read "+selector+" "+linkItems())
+	if err != nil {
+		r.block(g.key, failureOf(err), now)
+		return
+	}
+	next := link{end: now, rate: math.NaN()}
+	for _, v := range a.Values {
+		if v.Return != wire.Success {
+			delete(r.links, selector)
+			return
+		}
+		next.kibibytes += v.Number
+	}
+	if before, known := r.links[selector]; known && now.After(before.end) && next.kibibytes >= before.kibibytes {
+		next.rate = (next.kibibytes - before.kibibytes) / now.Sub(before.end).Seconds()
+	}
+	r.links[selector] = next
+}
+
+// linkValue is the rate of the last window as a value.
+func (r *reader) linkValue(selector string, now time.Time) (wire.Value, bool) {
+	l, known := r.links[selector]
+	age := now.Sub(l.end)
+	return wire.Value{Number: l.rate}, known && !math.IsNaN(l.rate) && age >= 0 && age < 2*r.o.Window
 }
 
 // windowOf returns the last window of a GPU or GPU instance, unless it ended so long

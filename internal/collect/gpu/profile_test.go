@@ -42,7 +42,8 @@ func TestWindowWithAHole(t *testing.T) {
 		t.Errorf("GPU 2 has %v after a window with a hole; GPU 3 %v", ofGPU(got, 2), ofGPU(got, 3))
 	}
 	n.window(fakenvml.H100(3))
-	if diff := cmp.Diff(ofGPU(fakenvml.Expect(fakenvml.H100(3), fakenvml.H100(2), "gpu-st-p5-1", false), 2), ofGPU(n.samples("DCGM_"), 2), about); diff != "" {
+	if diff := cmp.Diff(ofGPU(fakenvml.Expect(fakenvml.H100(3), fakenvml.H100(2), "gpu-st-p5-1", false), 2), ofGPU(n.samples("DCGM_"),
+		2), about); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

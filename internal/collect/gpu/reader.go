@@ -102,7 +102,8 @@ type reader struct {
 	xids    map[string]*xids
 	changed bool // xids, or which GPUs are unreachable, since they were last kept
 	windows map[string]window
-	paused  time.Time // profiling, until then
+	links   map[string]link // with all fields
+	paused  time.Time       // profiling, until then
 	dmon    *dmon
 	dmonAt  time.Time // before it, dcgmi is not started again
 	dmonWhy string    // why it does not run
@@ -242,7 +243,7 @@ func (r *reader) identified(index int, a wire.Answer, now time.Time) bool {
 func (r *reader) items(mig, part bool) []string {
 	var items []string
 	for _, f := range r.fields {
-		if f.item != "" && (mig && f.instance) == part {
+		if f.item != "" && f.item != linkRate && (mig && f.instance) == part {
 			items = append(items, f.item)
 		}
 	}

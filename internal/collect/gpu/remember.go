@@ -38,7 +38,8 @@ func (r *reader) recall() {
 	defer f.Close()
 	var m remembered
 	if err := json.NewDecoder(io.LimitReader(f, maxRemembered)).Decode(&m); err != nil {
-		r.env.Logger.Warn("XIDs are counted from the kernel's log alone: the counts of the process before cannot be read", "file", r.o.StateFile, "err", err)
+		r.env.Logger.Warn("XIDs are counted from the kernel's log alone: the counts of the process before cannot be read",
+			"file", r.o.StateFile, "err", err)
 		return
 	}
 	if m.Boot == "" || m.Boot != r.bootID() || len(m.GPUs) > maxGPUs {

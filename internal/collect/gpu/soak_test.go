@@ -84,14 +84,18 @@ func TestSoak(t *testing.T) {
 		n.text()
 		n.file("dev/nvidiactl", "")
 	}
+	for n.reader.starter.stuck.Load() > 1 || runtime.NumGoroutine() > goroutines {
+		runtime.Gosched() // until those that were killed are gone
+	}
+	n.reader.o.CallWait = 20 * time.Second
 	n.lib.Set(t, fakenvml.H100(0))
 	n.kernelSays(100000, 10000, lineLoading)
 	n.now = n.now.Add(2 * time.Hour) // past every block
 	if got := n.samples("")["parascope_gpu_devices"]; got != 8 {
-		t.Errorf("%v GPUs at the end; want 8", got)
+		t.Errorf("%v GPUs at the end; want 8:\n%s", got, n.log.String())
 	}
-	for n.reader.starter.stuck.Load() > 1 || runtime.NumGoroutine() > goroutines {
-		runtime.Gosched() // until those that were killed are gone
+	for runtime.NumGoroutine() > goroutines {
+		runtime.Gosched()
 	}
 	if got := descriptorsOf(t); got > descriptors {
 		t.Errorf("%d descriptors at the end; %d at the start", got, descriptors)

@@ -34,7 +34,8 @@ func TestGPULost(t *testing.T) {
 	}
 	n.now = n.now.Add(40 * time.Second)
 	all = n.samples("parascope_")
-	if age := value(t, all, "parascope_gpu_unreadable_seconds", `gpu="3"`, `reason="gpu_lost"`, `UUID="GPU-00000000-0000-0000-0000-000000000003"`,
+	if age := value(t, all, "parascope_gpu_unreadable_seconds", `gpu="3"`, `reason="gpu_lost"`,
+		`UUID="GPU-00000000-0000-0000-0000-000000000003"`,
 		`device="nvidia4"`); age != 40 {
 		t.Errorf("lost for %v s; want 40", age)
 	}
@@ -70,7 +71,8 @@ func TestResetRequired(t *testing.T) {
 func TestNeverZeroForWhatCannotBeRead(t *testing.T) {
 	n := newNode(t, fakenvml.H100(0).
 		With("0.temp", "201").With("1.temp", "!13").With("2.temp", "!3").With("3.power", "4294967295").With("4.util.gpu", "101").
-		With("5.margin", "-300").With("6.f.143", "S -1").With("7.f.230", "d nan").With("2.mem.total", "!4").With("0.f.4", "U 18446744073709551615"))
+		With("5.margin", "-300").With("6.f.143", "S -1").With("7.f.230", "d nan").With("2.mem.total", "!4").With("0.f.4",
+		"U 18446744073709551615"))
 	all := n.samples("")
 	for _, absent := range []struct{ name, gpu string }{
 		{"GPU_TEMP{", "0"}, {"GPU_TEMP{", "1"}, {"GPU_TEMP{", "2"}, {"POWER_USAGE{", "3"}, {"GPU_UTIL{", "4"}, {"GPU_TEMP_LIMIT{", "5"},
@@ -123,7 +125,8 @@ func TestInitThatNeverReturns(t *testing.T) {
 	n := newNode(t, fakenvml.H100(0).With("init", "hang"), short)
 	all := n.samples("")
 	value(t, all, `parascope_gpu_driver_state_age_seconds{state="hang"}`)
-	if got := value(t, all, "unreadable_seconds", `gpu="3"`, `reason="hang"`, `UUID="GPU-00000000-0000-0000-0000-000000000003"`, `device="nvidia4"`,
+	if got := value(t, all, "unreadable_seconds", `gpu="3"`, `reason="hang"`, `UUID="GPU-00000000-0000-0000-0000-000000000003"`,
+		`device="nvidia4"`,
 		`modelName="NVIDIA H100 80GB HBM3"`, `pci_bus_id="00000000:86:00.0"`); got != 0 {
 		t.Errorf("age %v; want 0", got)
 	}

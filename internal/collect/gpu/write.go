@@ -17,8 +17,10 @@ func with(more ...string) []string { return append(labels[:len(labels):len(label
 // What the page says about GPUs beside dcgm-exporter's metrics.
 var (
 	xidTotal = &page.Family{
-		Name: "parascope_gpu_xid_errors_total", Type: page.Counter, Unit: "1", Labels: with("class"), Source: "/dev/kmsg, or the driver's events",
-		Help: "XIDs of a GPU, by who has to act: application (the program failed), warn (worth a look), page (reset, reboot or repair).",
+		Name: "parascope_gpu_xid_errors_total", Type: page.Counter, Unit: "1", Labels: with("class"),
+		Source: "/dev/kmsg, or the driver's events",
+		Help: "XIDs of a GPU, by who has to act: application (the program failed), warn (worth a look), " +
+			"page (reset, reboot or repair).",
 	}
 	xidLast = &page.Family{
 		Name: "parascope_gpu_xid_last_timestamp_seconds", Type: page.Gauge, Unit: "Unix time in seconds", Labels: with("xid"),
@@ -34,7 +36,8 @@ var (
 	}
 	unreadable = &page.Family{
 		Name: "parascope_gpu_unreadable_seconds", Type: page.Gauge, Unit: "seconds", Labels: with("reason"), Source: "the program",
-		Help:  "For how long a GPU cannot be read: gpu_lost, reset_required, xid (79, 119 or 120), hang, crash, unlisted, or the state of the driver.",
+		Help: "For how long a GPU cannot be read, by reason: gpu_lost, reset_required, xid (79, 119 or 120), hang, crash, unlisted, " +
+			"or the state of the driver.",
 		Where: "GPUs that cannot be read",
 	}
 	unreadValues = &page.Family{
@@ -43,7 +46,8 @@ var (
 	}
 	stateAge = &page.Family{
 		Name: "parascope_gpu_driver_state_age_seconds", Type: page.Gauge, Unit: "seconds", Labels: []string{"state"}, Source: "the program",
-		Help: "How long the way to the GPU driver has been in this state: ok, no_device, no_helper, no_library, mismatch, hang, crash or driver.",
+		Help: "How long the way to the GPU driver has been in this state: ok, no_device, no_helper, no_library, mismatch, hang, " +
+			"crash or driver.",
 	}
 	driverFailures = &page.Family{
 		Name: "parascope_gpu_driver_failures_total", Type: page.Counter, Unit: "1", Labels: []string{"reason"}, Source: "the program",
@@ -79,7 +83,8 @@ func families(full bool) []*page.Family {
 	if full {
 		all = append(all, xidErrors)
 	}
-	return append(all, xidTotal, xidLast, unreadable, present, expectedGPUs, stateAge, driverFailures, unreadValues, profiling, driverInfo, xidSource, logLost)
+	return append(all, xidTotal, xidLast, unreadable, present, expectedGPUs, stateAge, driverFailures, unreadValues, profiling,
+		driverInfo, xidSource, logLost)
 }
 
 func (r *reader) write(p *page.Page, now time.Time) {
@@ -164,6 +169,12 @@ func (r *reader) valueOf(f *field, values map[string]wire.Value, selector string
 		v, read = w.values[strconv.Itoa(f.gpm)]
 		if w.converted {
 			times, per = 1, 1
+		}
+	}
+	if f.item == linkRate {
+		if v, read = r.linkValue(selector, now); !read {
+			r.unread["no_window"]++
+			return 0, false
 		}
 	}
 	switch {

@@ -164,7 +164,8 @@ func TestUnlisted(t *testing.T) {
 	n.lib.Set(t, fakenvml.H100(0).With("count", "7"))
 	n.kernelSays(5, 3600, strings.Replace(line79, "86", "ca", 1), lineLoading)
 	all := n.samples("")
-	for _, words := range [][]string{{"unreadable_seconds", `reason="unlisted"`}, {"xid_errors_total", `class="page"`}, {"last_timestamp", `xid="79"`}} {
+	for _, words := range [][]string{{"unreadable_seconds", `reason="unlisted"`}, {"xid_errors_total", `class="page"`},
+		{"last_timestamp", `xid="79"`}} {
 		value(t, all, append(words, `gpu="7"`, `UUID="GPU-00000000-0000-0000-0000-000000000007"`, `device="nvidia0"`)...)
 	}
 	if present, expected := all["parascope_gpu_devices"], all["parascope_gpu_devices_expected"]; present != 7 || expected != 8 {
@@ -287,7 +288,8 @@ func TestCodesAreBounded(t *testing.T) {
 // FuzzKernelRecord: whatever is in the log, a record gives a GPU's address in one form
 // and a code in bounds, or nothing.
 func FuzzKernelRecord(f *testing.F) {
-	for _, line := range []string{line79, line45, line94, line119, lineFabric, lineLoading, "NVRM: GPU 0000:29:00.0: GPU has fallen off the bus."} {
+	for _, line := range []string{line79, line45, line94, line119, lineFabric, lineLoading,
+		"NVRM: GPU 0000:29:00.0: GPU has fallen off the bus."} {
 		f.Add([]byte("4,1227,437812449932,c;" + line))
 		f.Add([]byte("4,1227,437812449932,c,1,-;" + line))
 	}

@@ -97,6 +97,10 @@ func Expect(table, begin Table, hostname string, full bool) map[string]float64 {
 				expect(samples, name+"{"+labels+"}", table[prefix+c.key], c)
 			}
 		}
+		if tx, rx := "f.138.4294967295", "f.139.4294967295"; full && begin != nil {
+			kibibytes := table.typed(prefix+tx) + table.typed(prefix+rx) - begin.typed(prefix+tx) - begin.typed(prefix+rx)
+			samples["DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL{"+labels+"}"] = kibibytes / 15 / 1000 // tables are 15 s apart
+		}
 		for _, set := range sets(full, profiled, fullProfiled) {
 			for name, c := range set {
 				if !mig {
@@ -132,6 +136,13 @@ func Expect(table, begin Table, hostname string, full bool) map[string]float64 {
 
 // profiles are an H100's with 80 GB, by their memory, as nvidia-smi prints them.
 var profiles = map[string]string{"40448": "3g.40gb", "20096": "2g.20gb", "9984": "1g.10gb"}
+
+// typed is the number of a field value.
+func (t Table) typed(key string) float64 {
+	_, text, _ := strings.Cut(t[key], " ")
+	v, _ := strconv.ParseFloat(text, 64)
+	return v
+}
 
 // labels are those of a GPU, from what the table says of it.
 func (t Table) labels(gpu int, hostname string) string {

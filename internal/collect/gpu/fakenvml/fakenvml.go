@@ -49,7 +49,8 @@ func Build(ctx context.Context, dir string) (Built, error) {
 		return b, fmt.Errorf("get %s: %w", headers, err)
 	}
 	if _, err := run(ctx, "", gcc, "-Wall", "-Werror", "-Wno-deprecated-declarations", "-shared", "-fPIC", "-fvisibility=hidden",
-		"-I", filepath.Join(module.Dir, "pkg/nvml"), "-o", b.Library, filepath.Join(root, "internal/collect/gpu/fakenvml/testdata/fake.c")); err != nil {
+		"-I", filepath.Join(module.Dir, "pkg/nvml"), "-o", b.Library,
+		filepath.Join(root, "internal/collect/gpu/fakenvml/testdata/fake.c")); err != nil {
 		return b, err
 	}
 	_, err = run(ctx, root, "go", "build", "-ldflags=-s -w", "-o", b.Helper, "./cmd/parascope-nvml")

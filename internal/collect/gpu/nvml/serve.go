@@ -26,7 +26,8 @@ type helper struct {
 
 // Serve answers requests until in ends, with the library at path.
 func Serve(path string, in io.Reader, out io.Writer) error {
-	h := &helper{path: path, devices: map[int]uintptr{}, parts: map[int]map[int]uintptr{}, sampled: map[string]*samples{}, out: bufio.NewWriter(out)}
+	h := &helper{path: path, devices: map[int]uintptr{}, parts: map[int]map[int]uintptr{}, sampled: map[string]*samples{},
+		out: bufio.NewWriter(out)}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		words, err := wire.Split(lines.Text())

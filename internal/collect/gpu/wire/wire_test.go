@@ -26,7 +26,8 @@ end 0`, "\n"))
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("error %v, (-want +got):\n%s", err, diff)
 	}
-	for _, bad := range []string{"", "v temp 0 1", "end 0\nend 0", "end", "end x", "v temp 0\nend 0", "who 1\nend 0", `gpu "` + "\nend 0", "count 1e9\nend 0"} {
+	for _, bad := range []string{"", "v temp 0 1", "end 0\nend 0", "end", "end x", "v temp 0\nend 0", "who 1\nend 0",
+		`gpu "` + "\nend 0", "count 1e9\nend 0"} {
 		if _, err := Parse(strings.Split(bad, "\n")); err == nil {
 			t.Errorf("%q is taken for an answer", bad)
 		}
