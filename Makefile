@@ -45,21 +45,23 @@ viewer: $(VIEWER)/pages/dist/app.js
 # machines: a development build carries this machine's only.
 CARRY ?= $(HOSTARCH)
 CARRIED = internal/artifact/programs
-NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-head)
+NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-nvml ./cmd/parascope-head)
 
-bin/linux-%/parascope-node bin/linux-%/parascope-head &: go.mod $(NODE_SOURCES)
-	GOOS=linux GOARCH=$* $(GO) build -ldflags='$(LDFLAGS)' -o bin/linux-$*/ ./cmd/parascope-node ./cmd/parascope-head
+NODE_PROGRAMS = parascope-node parascope-nvml parascope-head
+
+$(NODE_PROGRAMS:%=bin/linux-\%/%) &: go.mod $(NODE_SOURCES)
+	GOOS=linux GOARCH=$* $(GO) build -ldflags='$(LDFLAGS)' -o bin/linux-$*/ $(NODE_PROGRAMS:%=./cmd/%)
 
 .SECONDARY:
 .SECONDEXPANSION:
 $(CARRIED)/%.gz: bin/linux-$$(lastword $$(subst -, ,$$*))/$$(firstword $$(subst -linux-, ,$$*))
 	gzip -9nc $< >$@
 
-carried: $(foreach a,$(CARRY),$(CARRIED)/parascope-node-linux-$(a).gz $(CARRIED)/parascope-head-linux-$(a).gz)
+carried: $(foreach a,$(CARRY),$(NODE_PROGRAMS:%=$(CARRIED)/%-linux-$(a).gz))
 
 build: function viewer carried ## all programs for this machine, in bin
 	$(GO) build -ldflags='$(LDFLAGS)' -o bin/ ./cmd/parascope $(if $(filter linux,$(shell $(GO) env GOOS)),./cmd/parascope-local)
-	@for p in node head; do ln -f bin/linux-$(HOSTARCH)/parascope-$$p bin/ 2>/dev/null || cp bin/linux-$(HOSTARCH)/parascope-$$p bin/; done
+	@for p in $(NODE_PROGRAMS); do ln -f bin/linux-$(HOSTARCH)/$$p bin/ 2>/dev/null || cp bin/linux-$(HOSTARCH)/$$p bin/; done
 	@echo "bin/parascope carries the node and head programs for linux/$(CARRY), as a development build does; a release carries both architectures"
 
 local: build ## the main job: this machine's metrics, the whole way
@@ -88,7 +90,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/slurm ./internal/collect/slurmstat ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect ./internal/collect/gpu ./internal/slurm ./internal/collect/slurmstat ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/deployment ./localaws/amp/dataplane
@@ -113,8 +115,9 @@ gen: ## rewrite everything that is generated
 mutants: ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
 
-soak: ## random faults and kill -9 against the head's delivery for SOAK
+soak: ## random faults and kill -9 against the head's delivery, and GPUs that come and go, for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)

@@ -109,6 +109,23 @@ var forbidden = []arrow{
 		why:  "what runs on every node measures and serves, and does nothing else: it asks AWS nothing and carries no Prometheus server",
 	},
 	{
+		from: []string{"cmd/parascope-node"},
+		to:   []string{"github.com/ebitengine/purego", module + "/internal/collect/gpu/nvml"},
+		deep: true,
+		why:  "a program that can load a shared library is linked dynamically: the node's is static, and its helper process calls the driver",
+	},
+	{
+		from: []string{"cmd/parascope-nvml"},
+		to:   []string{"net", "net/http", "encoding/json", module + "/internal/cli", module + "/internal/collect", module + "/internal/collect/page"},
+		deep: true,
+		why:  "the helper process answers what it is asked, on its standard output, and stays small",
+	},
+	{
+		from: []string{"cmd/", "internal/"},
+		to:   []string{module + "/internal/collect/gpu/fakenvml"},
+		why:  "it stands in for a driver in tests: only test files import it",
+	},
+	{
 		from: []string{"cmd/", "internal/", "bench/"},
 		to:   []string{"github.com/prometheus/node_exporter/", "github.com/alecthomas/kingpin/"},
 		deep: true,

@@ -58,7 +58,33 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err),
 			"make room in "+cache+", or set XDG_CACHE_HOME to another directory")
 	}
-	return path, nil
+	if name == "parascope-node" {
+		err = unpackHelper(carried, filepath.Dir(path))
+	}
+	return path, err
+}
+
+// nodeHelper is the program that parascope-node starts on machines with GPUs, and looks
+// for beside itself.
+const nodeHelper = "parascope-nvml"
+
+// unpackHelper puts the carried copy of parascope-node's helper into dir, if there is one.
+func unpackHelper(carried fs.FS, dir string) error {
+	packed, err := fs.ReadFile(carried, packedProgram(nodeHelper, runtime.GOOS, runtime.GOARCH))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var program []byte
+	if err == nil {
+		program, err = decompress(packed)
+	}
+	if err == nil {
+		err = writeProgram(program, dir, nodeHelper)
+	}
+	if err != nil {
+		return hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", nodeHelper, err), "make room in "+dir)
+	}
+	return nil
 }
 
 //go:embed programs
@@ -72,35 +98,44 @@ func packedProgram(name, goos, goarch string) string {
 // unpackProgram writes the program to dir, below a directory named by its content,
 // unless it is there already.
 func unpackProgram(packed []byte, dir, name string) (string, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return "", err
-	}
-	program, err := io.ReadAll(r)
+	program, err := decompress(packed)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(program)
 	dir = filepath.Join(dir, hex.EncodeToString(sum[:8]))
+	return filepath.Join(dir, name), writeProgram(program, dir, name)
+}
+
+func decompress(packed []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// writeProgram writes an executable file, unless the same is there already.
+func writeProgram(program []byte, dir, name string) error {
 	path := filepath.Join(dir, name)
 	if has, err := os.ReadFile(path); err == nil && bytes.Equal(has, program) && isExecutable(path) {
-		return path, nil
+		return nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+		return err
 	}
 	f, err := os.CreateTemp(dir, name+".*")
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = f.Write(program)
 	if err = errors.Join(err, f.Chmod(0o755), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return path, nil
+	return nil
 }
 
 func isExecutable(path string) bool {

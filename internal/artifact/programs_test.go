@@ -62,6 +62,25 @@ func TestFindProgramInOrder(t *testing.T) {
 	}
 }
 
+// TestCarriedHelper: the node's program finds its helper beside itself.
+func TestCarriedHelper(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	carried := carry(t, "#!carried")
+	for _, content := range []string{"#!helper", "#!helper of a later build"} {
+		carried[packedProgram(nodeHelper, runtime.GOOS, runtime.GOARCH)] = carry(t, content)[packedProgram(program, runtime.GOOS,
+			runtime.GOARCH)]
+		path, err := findProgram(program, t.TempDir(), carried)
+		check.OK(t, err)
+		helper := filepath.Join(filepath.Dir(path), nodeHelper)
+		got, err := os.ReadFile(helper)
+		check.OK(t, err)
+		if string(got) != content || !isExecutable(helper) {
+			t.Errorf("the helper is %q", got)
+		}
+	}
+}
+
 func TestFindProgramThatIsNowhere(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := findProgram(program, t.TempDir(), fstest.MapFS{})

@@ -17,7 +17,14 @@ func NodeCollectors() []page.Collector {
 }
 
 // GPUCollectors are the collectors of the page on port 9400.
-func GPUCollectors() []page.Collector { return gpu.Collectors() }
+func GPUCollectors(o gpu.Options) []page.Collector { return gpu.Collectors(o) }
+
+// allGPU is GPUCollectors with all of their families.
+func allGPU() []page.Collector {
+	o := gpu.DefaultOptions()
+	o.Full = true
+	return GPUCollectors(o)
+}
 
 // own is what a page says about its own making.
 var own = page.Collector{
@@ -28,7 +35,7 @@ var own = page.Collector{
 // Explain describes each collector and its families, as text for a terminal.
 func Explain() string {
 	var b strings.Builder
-	for _, c := range append(append(NodeCollectors(), GPUCollectors()...), own) {
+	for _, c := range append(append(NodeCollectors(), allGPU()...), own) {
 		fmt.Fprintf(&b, "%s\n", c.Name)
 		if len(c.Sources) > 0 {
 			fmt.Fprintf(&b, "  reads %s\n", strings.Join(c.Sources, ", "))
@@ -47,7 +54,7 @@ func Explain() string {
 // Markdown describes the same as tables, for docs/metrics.md.
 func Markdown() string {
 	var b strings.Builder
-	for _, c := range append(append(NodeCollectors(), GPUCollectors()...), own) {
+	for _, c := range append(append(NodeCollectors(), allGPU()...), own) {
 		fmt.Fprintf(&b, "### %s\n\n", c.Name)
 		if len(c.Sources) > 0 {
 			fmt.Fprintf(&b, "Reads %s. ", strings.Join(quoted(c.Sources), ", "))

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
 )
@@ -101,6 +100,7 @@ const (
 // Server serves the metrics page, /healthz and a landing page.
 type Server struct {
 	address  string
+	subject  string // of the page, for the log
 	logger   *slog.Logger
 	scraper  *Scraper
 	http     *http.Server
@@ -113,17 +113,13 @@ func New(o Options) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	env := page.Env{
-		Root: o.RootFS, ProcFS: o.ProcFS, SysFS: o.SysFS, Now: time.Now, Logger: o.Logger,
-		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles,
-	}
-	scraper := NewScraper(env, o.MaxSeries, NodeCollectors())
+	scraper := NewScraper(o.env(), o.MaxSeries, NodeCollectors())
 	scraper.process = newProcess(o.Version, o.Revision)
 	return newServer(o, scraper), nil
 }
 
 func newServer(o Options, scraper *Scraper) *Server {
-	s := &Server{address: o.Address, logger: o.Logger, scraper: scraper, served: make(chan error, 1)}
+	s := &Server{address: o.Address, subject: "node metrics", logger: o.Logger, scraper: scraper, served: make(chan error, 1)}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.Path, newMetrics(scraper))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -147,7 +143,7 @@ func newServer(o Options, scraper *Scraper) *Server {
 const landingPage = `<!DOCTYPE html>
 <html lang="en"><head><title>parascope node</title></head>
 <body><h1>parascope node</h1>
-<p>Node metrics, under the names of node_exporter. Version {version}.</p>
+<p>Metrics of this machine. Version {version}.</p>
 <ul><li><a href="{path}">Metrics</a></li><li><a href="/healthz">Health</a></li></ul>
 </body></html>
 `
@@ -181,7 +177,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.listener = l
 	go func() { s.served <- s.http.Serve(l) }()
-	s.logger.Info("serving node metrics", "address", s.Addr())
+	s.logger.Info("serving "+s.subject, "address", s.Addr())
 	return nil
 }
 
@@ -198,7 +194,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		return s.http.Close() // the scrape may still read; the end of the process closes its files
 	}
 	if err = errors.Join(err, s.scraper.Close()); err != nil {
-		return fmt.Errorf("stop serving node metrics: %w", err)
+		return fmt.Errorf("stop serving %s: %w", s.subject, err)
 	}
 	return nil
 }
@@ -210,7 +206,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	select {
 	case err := <-s.served:
-		return fmt.Errorf("serve node metrics on %s: %w", s.Addr(), err)
+		return fmt.Errorf("serve %s on %s: %w", s.subject, s.Addr(), err)
 	case <-ctx.Done():
 		return s.Stop(context.WithoutCancel(ctx))
 	}

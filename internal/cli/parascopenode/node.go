@@ -2,7 +2,6 @@
 package parascopenode
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -11,16 +10,16 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/collect"
-	"github.com/parascope/parascope/internal/hint"
 )
 
 // New makes the root command.
 func New(p *cli.Process) *cobra.Command {
 	o := collect.DefaultOptions()
 	explain, cpu, device := false, "mean", "sum"
+	var gpus gpuFlags
 	c := &cobra.Command{
 		Use:   "parascope-node",
-		Short: "Measure this machine and serve it to Prometheus on port 9100",
+		Short: "Measure this machine and serve it to Prometheus on ports 9100 and 9400",
 		Long: `Measure this machine and serve it to Prometheus, with the port, path, metric
 names, units and help texts of node_exporter. The CPUs' seconds are one series for
 each mode, cpu="all", their mean; instance-store disks, and the cards of a machine
@@ -28,10 +27,14 @@ with EFA but for the main one, are summed as device="all". --cpu=each and
 --device=each give node_exporter's shape, --full the series that dashboards read
 rarely. Of node_exporter's flags there are those that are listed below; none chooses
 collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME.
---explain describes every series.`,
+--explain describes every series.
+
+NVIDIA GPUs are served on a port of their own, 9400, with dcgm-exporter's metric
+names, units and labels; on a machine without any its page says so.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
   parascope-node --cpu=each --device=each --full   # node_exporter's shape
+  parascope-node --gpu.fields=full                 # all that dcgm-exporter has
   parascope-node --explain | less
   curl -s localhost:9100/metrics | grep node_load1`,
 		Args: cobra.NoArgs,
@@ -41,10 +44,10 @@ collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME
 				return err
 			}
 			var err error
-			if o.EachCPU, err = each("--cpu", cpu, "mean"); err != nil {
+			if o.EachCPU, err = oneOf("--cpu", cpu, "mean", "each"); err != nil {
 				return err
 			}
-			if o.EachDevice, err = each("--device", device, "sum"); err != nil {
+			if o.EachDevice, err = oneOf("--device", device, "sum", "each"); err != nil {
 				return err
 			}
 			// One processor at a time is enough to measure, and all that a job
@@ -59,7 +62,14 @@ collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME
 			if err != nil {
 				return err
 			}
-			return server.Run(cmd.Context())
+			gpuServer, err := gpus.server(o)
+			if err != nil {
+				return err
+			}
+			if gpuServer == nil {
+				return server.Run(cmd.Context())
+			}
+			return collect.RunBoth(cmd.Context(), server, gpuServer)
 		},
 	}
 	f := c.Flags()
@@ -71,19 +81,10 @@ collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME
 	f.StringVar(&cpu, "cpu", cpu, "`mean`: one series for each mode; each: one for each CPU and mode")
 	f.StringVar(&device, "device", device, "`sum`: sums of instance-store disks and of EFA's cards; each: all disks and cards")
 	f.BoolVar(&o.Full, "full", false, "serve the series that dashboards read rarely as well")
-	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries, "at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
+	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries,
+		"at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
 	f.BoolVar(&explain, "explain", false, "describe every series and end")
-	c.AddCommand(cli.NewVersion(p, "parascope-node"))
+	gpus.add(f)
+	c.AddCommand(newGPU(p), cli.NewVersion(p, "parascope-node"))
 	return c
-}
-
-// each reads a flag whose value is "each" or its default.
-func each(flag, value, otherwise string) (bool, error) {
-	switch value {
-	case "each":
-		return true, nil
-	case otherwise:
-		return false, nil
-	}
-	return false, hint.New(hint.Usage, fmt.Errorf("%s=%s is neither %s nor each", flag, value, otherwise), "give "+flag+"="+otherwise+" or "+flag+"=each")
 }
