@@ -12,7 +12,7 @@ import (
 // parameters are the form's fields that name a resource, and of which kind.
 var parameters = map[string]*network.Kind{
 	"VpcId": network.KindVPC, "SubnetId": network.KindSubnet, "InternetGatewayId": network.KindInternetGateway, "AllocationId": network.KindAddress, "NatGatewayId": network.KindNATGateway,
-	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint,
+	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint, "InstanceId": network.KindInstance,
 }
 
 // on makes the Resources of an operation: the resources that the form's fields

@@ -15,6 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/testbed/bed"
 )
 
@@ -39,7 +47,7 @@ type testBed struct {
 // startBed starts one at a pace for tests. It skips the test where no bed can run.
 func startBed(t *testing.T, args ...string) *testBed {
 	t.Helper()
-	if err := check(); err != nil {
+	if err := lacking(); err != nil {
 		t.Skip(err)
 	}
 	if testing.Short() {
@@ -187,4 +195,52 @@ func (b *testBed) machines() map[string]bed.Machine {
 // node is the state of one as sinfo prints it.
 func (b *testBed) node(name string) string {
 	return b.on("head", "sinfo", "-h", "-n", name, "-o", "%T")
+}
+
+// cloud is a local cloud with a subnet and a bucket.
+type cloud struct {
+	*localtest.Cloud
+	subnet string
+	ec2    *ec2.Client
+	s3     *s3.Client
+}
+
+const bucket = "scripts-of-the-test"
+
+func startCloud(t *testing.T) *cloud {
+	t.Helper()
+	c := &cloud{Cloud: localtest.Start(t, localaws.Options{Now: time.Now})}
+	operator := c.Operator()
+	c.ec2, c.s3 = ec2.NewFromConfig(operator), s3.NewFromConfig(operator, func(o *s3.Options) { o.UsePathStyle = true })
+	vpc := check.Must[*ec2.CreateVpcOutput](t)(c.ec2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))
+	subnet := check.Must[*ec2.CreateSubnetOutput](t)(c.ec2.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
+		VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.0.16.0/20"),
+	}))
+	c.subnet = *subnet.Subnet.SubnetId
+	check.Must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}))
+	return c
+}
+
+// put puts a script into the bucket.
+func (c *cloud) put(t *testing.T, key, text string) {
+	t.Helper()
+	check.Must[*s3.PutObjectOutput](t)(c.s3.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String(bucket), Key: &key, Body: strings.NewReader(text),
+	}))
+}
+
+// described are the running instances that EC2 has with a tag, as service discovery
+// asks for them: their addresses.
+func (c *cloud) described(t *testing.T, tag, value string) []string {
+	t.Helper()
+	out := check.Must[*ec2.DescribeInstancesOutput](t)(c.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{
+		{Name: aws.String("tag:" + tag), Values: []string{value}}, {Name: aws.String("instance-state-name"), Values: []string{"running"}},
+	}}))
+	var addresses []string
+	for _, r := range out.Reservations {
+		for _, i := range r.Instances {
+			addresses = append(addresses, *i.PrivateIpAddress)
+		}
+	}
+	return addresses
 }
