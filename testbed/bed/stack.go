@@ -69,7 +69,7 @@ func template(name string, c *config.Cluster) (string, error) {
 			statements = append(statements, statement(actions, "arn:aws:s3:::"+s.BucketName),
 				statement(actions, "arn:aws:s3:::"+s.BucketName+"/*"))
 		}
-		var managed []string
+		managed := []string{}
 		for _, p := range iam.AdditionalIamPolicies {
 			managed = append(managed, p.Policy)
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
@@ -26,19 +26,10 @@ import (
 	"github.com/parascope/parascope/testbed/bed"
 )
 
-// TestMain makes the test's program the test bed's too: the bed and its machines run
-// it under the names of what it stands for.
-func TestMain(m *testing.M) {
-	names := []string{"testbed", "pcluster", "systemctl", "journalctl", "shutdown", "poweroff", "slurm_resume", "slurm_suspend", "clustermgtd"}
-	if slices.Contains(names, filepath.Base(os.Args[0])) {
-		os.Exit(run())
-	}
-	os.Exit(m.Run())
-}
-
 // testBed is a bed that runs for a test.
 type testBed struct {
 	t   *testing.T
+	exe string
 	dir string
 	cmd *exec.Cmd
 	log *bytes.Buffer
@@ -53,9 +44,22 @@ func startBed(t *testing.T, args ...string) *testBed {
 	if testing.Short() {
 		t.Skip("a cluster takes a minute")
 	}
-	b := &testBed{t: t, dir: t.TempDir(), log: &bytes.Buffer{}}
+	b := &testBed{t: t, exe: program(t), dir: t.TempDir(), log: &bytes.Buffer{}}
 	b.start(args...)
 	return b
+}
+
+// program is the test bed's: that of TESTBED_PROGRAM, else one that is built now.
+func program(t *testing.T) string {
+	t.Helper()
+	if exe := os.Getenv("TESTBED_PROGRAM"); exe != "" {
+		return exe
+	}
+	exe := filepath.Join(t.TempDir(), "testbed")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", exe, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return exe
 }
 
 func (b *testBed) start(args ...string) {
@@ -97,11 +101,17 @@ func (b *testBed) start(args ...string) {
 		<-done
 		if b.t.Failed() {
 			b.t.Logf("the bed said:\n%s", b.log)
+			logs, _ := filepath.Glob(filepath.Join(b.dir, "logs", "*", "cloud-init-output.log")) // the pattern is right
+			for _, file := range logs {
+				if text, _ := os.ReadFile(file); len(text) > 0 {
+					b.t.Logf("%s:\n%s", file, text[max(0, len(text)-2000):])
+				}
+			}
 		}
 	})
 	select {
 	case <-ready:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		b.t.Fatal("the bed did not start")
 	case <-done:
 		b.t.Fatalf("the bed ended:\n%s", b.log)
@@ -115,11 +125,7 @@ func (b *testBed) stop() {
 }
 
 func (b *testBed) program(name string, args ...string) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(b.exe, args...)
 	cmd.Args[0] = name
 	cmd.Env = append(os.Environ(), "TESTBED_DIR="+b.dir)
 	return cmd
@@ -148,10 +154,11 @@ func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
 	return answer, failed == nil
 }
 
-// eventually waits until f returns what is wanted.
+// eventually waits until f returns what is wanted. The limits are those of a machine
+// that has nothing else to do; a busy one may take five times as long.
 func (b *testBed) eventually(limit time.Duration, want string, f func() string) {
 	b.t.Helper()
-	end := time.After(limit)
+	end := time.After(5 * limit)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for last := ""; ; {
@@ -166,12 +173,15 @@ func (b *testBed) eventually(limit time.Duration, want string, f func() string) 
 	}
 }
 
-// status waits for a cluster's status.
+// awaitStatus waits for a cluster's status.
 func (b *testBed) awaitStatus(cluster, want string) {
 	b.t.Helper()
-	b.eventually(time.Minute, want, func() string {
+	b.eventually(30*time.Second, want, func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", cluster)
 		s, _ := answer["clusterStatus"].(string)
+		if strings.HasSuffix(s, "_FAILED") && s != want {
+			b.t.Fatalf("the cluster is %s: %v", s, answer["failures"])
+		}
 		return s
 	})
 }
@@ -217,7 +227,8 @@ func startCloud(t *testing.T) *cloud {
 		VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.0.16.0/20"),
 	}))
 	c.subnet = *subnet.Subnet.SubnetId
-	check.Must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}))
+	check.Must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}}))
 	return c
 }
 
