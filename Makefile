@@ -79,7 +79,7 @@ cluster-stop: bin/testbed ## end it, with all of its machines
 	bin/testbed stop
 
 cluster-test: bin/testbed ## the test bed's own tests
-	$(GO) test ./testbed/... -count=1 -timeout 8m $(CLUSTERTESTFLAGS)
+	TESTBED_PROGRAM=$(CURDIR)/bin/testbed $(GO) test ./testbed/... -count=1 -timeout 15m $(CLUSTERTESTFLAGS)
 
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v

@@ -13,7 +13,7 @@ import (
 var parameters = map[string]*network.Kind{
 	"VpcId": network.KindVPC, "SubnetId": network.KindSubnet, "InternetGatewayId": network.KindInternetGateway,
 	"AllocationId": network.KindAddress, "NatGatewayId": network.KindNATGateway,
-	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint,
+	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint, "InstanceId": network.KindInstance,
 }
 
 // on makes the Resources of an operation: the resources that the form's fields

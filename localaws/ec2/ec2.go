@@ -1,6 +1,6 @@
-// Package ec2 is the local cloud's Amazon EC2, as far as its networks go: VPCs,
-// subnets, gateways, addresses, routes and endpoints. They are records that obey
-// AWS's rules; no packet passes through them.
+// Package ec2 is the local cloud's Amazon EC2, as far as its networks go, and who is
+// in them: VPCs, subnets, gateways, addresses, routes, endpoints and instances. They
+// are records that obey AWS's rules; no packet passes through them, and no machine runs.
 package ec2
 
 import (

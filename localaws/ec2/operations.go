@@ -20,9 +20,10 @@ const (
 // Service is EC2's network.
 func (e *EC2) Service() gateway.Service {
 	return gateway.Service{
-		Name: "ec2", Title: "Amazon Elastic Compute Cloud, networks", SigningName: "ec2", Version: "2016-11-15", Protocol: gateway.EC2Query,
+		Name: "ec2", Title: "Amazon Elastic Compute Cloud, networks and records of instances", SigningName: "ec2", Version: "2016-11-15",
+		Protocol: gateway.EC2Query,
 		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
-			e.endpoints(), e.tagging(), e.regional(), notImplemented())),
+			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
 			{Text: "what does not exist is 400 with the kind's code, `InvalidVpcID.NotFound` and its like, also where the id has no id's form " +
 				"(AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
@@ -87,8 +88,8 @@ func (e *EC2) subnets() []gateway.Operation {
 				Source: errorCodes + " (that it is the first zone, and the order of the two, are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
-			{Text: "in the way are NAT gateways until they are deleted; its route table association goes with it", Basis: gateway.Inferred,
-				Source: vpcGuide + " (a network interface in the subnet is in the way, and a NAT gateway has one)"},
+			{Text: "in the way are NAT gateways and instances until they are gone; its route table association goes with it",
+				Basis: gateway.Inferred, Source: vpcGuide + " (a network interface in the subnet is in the way, and each of both has one)"},
 		}},
 		{Name: "DescribeSubnets", Serve: e.reads((*call).describeSubnets)},
 		{Name: "ModifySubnetAttribute", Serve: e.changes((*call).modifySubnetAttribute), Resources: on("SubnetId"), Rules: []gateway.Rule{
@@ -192,6 +193,28 @@ func (e *EC2) endpoints() []gateway.Operation {
 	}
 }
 
+func (e *EC2) instances() []gateway.Operation {
+	return []gateway.Operation{
+		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId"),
+			Rules: []gateway.Rule{
+				{Text: "in a subnet, whose next addresses they have; pending in the answer, running when asked for", Basis: gateway.Confirmed,
+					Source: reference},
+				{Text: "they are records: no machine runs; without a subnet 400 VPCIdNotSpecified, since there is no default VPC; any image id is taken",
+					Basis: gateway.Assumed, Source: simplified},
+				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
+			}},
+		{Name: "DescribeInstances", Serve: e.reads((*call).describeInstances), Rules: []gateway.Rule{
+			{Text: "a terminated one can be described for about an hour more", Basis: gateway.Confirmed,
+				Source: "EC2 user guide, instance lifecycle"},
+		}},
+		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
+			{Text: "shutting-down in the answer, terminated when asked for; again is no error; one id that does not exist ends none",
+				Basis:  gateway.Confirmed,
+				Source: reference},
+		}},
+	}
+}
+
 func (e *EC2) tagging() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateTags", Serve: e.changes((*call).createTags), Resources: onTagged},
@@ -213,9 +236,6 @@ func (e *EC2) regional() []gateway.Operation {
 			{Text: "the 17 regions that need no opting in", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
-		{Name: "DescribeInstances", Serve: e.reads((*call).describeInstances), Rules: []gateway.Rule{
-			{Text: "none, whatever is asked for", Basis: gateway.Assumed, Source: simplified},
-		}},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{
 			{Text: "none, whatever is asked for; NAT gateways' are shown with the gateways", Basis: gateway.Assumed, Source: simplified},
 		}},

@@ -98,6 +98,11 @@ func (c *call) deleteSubnet() (any, error) {
 			return nil, dependency("subnet", s.ID)
 		}
 	}
+	for _, i := range c.Instances {
+		if i.Subnet == s.ID && i.Holds() {
+			return nil, dependency("subnet", s.ID)
+		}
+	}
 	for _, t := range c.RouteTables {
 		t.Associations = slices.DeleteFunc(t.Associations, func(a network.Association) bool { return a.Subnet == s.ID })
 	}

@@ -134,14 +134,7 @@ func (c *call) describeAccountAttributes() (any, error) {
 	}{all}, nil
 }
 
-// Machines are none of the local cloud's yet: both answers are empty.
-
-func (c *call) describeInstances() (any, error) {
-	return struct {
-		Reservations string `xml:"reservationSet"`
-	}{}, nil
-}
-
+// describeNetworkInterfaces lists none.
 func (c *call) describeNetworkInterfaces() (any, error) {
 	return struct {
 		Interfaces string `xml:"networkInterfaceSet"`

@@ -26,11 +26,11 @@ type cluster struct {
 	version string
 	dir     string // of what its nodes share
 	created time.Time
-	updated time.Time
-	roles   map[string]string // ARN by "HeadNode", "queue/NAME" and "login/NAME"
-	stack   string            // ARN
 
 	// Guarded by the bed's lock.
+	updated   time.Time
+	roles     map[string]string // ARN by "HeadNode", "queue/NAME" and "login/NAME"
+	stack     string            // ARN
 	config    *config.Cluster
 	text      []byte // of config
 	status    string // CREATE_IN_PROGRESS and so on
@@ -141,7 +141,11 @@ func (b *Bed) bringUp(ctx context.Context, c *cluster) error {
 		return err
 	}
 	if b.opts.Cloud != nil {
-		if err := b.opts.Cloud.createStack(ctx, c); err != nil {
+		arn, roles, err := b.opts.Cloud.createStack(ctx, c)
+		b.mu.Lock()
+		c.stack, c.roles = arn, roles
+		b.mu.Unlock()
+		if err != nil {
 			return err
 		}
 	}
@@ -154,7 +158,7 @@ func (b *Bed) bringUp(ctx context.Context, c *cluster) error {
 		ctx,
 		c,
 		order{role: node.HeadNode, kind: "HeadNode", settings: c.config.HeadNode, typ: c.config.HeadNode.InstanceType,
-			iam: c.role("HeadNode", c.config.HeadNode.Iam)},
+			iam: b.role(c, "HeadNode", c.config.HeadNode.Iam)},
 	)
 	if err != nil {
 		return err
@@ -186,10 +190,12 @@ func (c *cluster) fleetStatus() string {
 }
 
 // role is the ARN of the role of a part's nodes: its own, or the cluster's for it.
-func (c *cluster) role(part string, iam config.Iam) string {
+func (b *Bed) role(c *cluster, part string, iam config.Iam) string {
 	if iam.InstanceRole != "" {
 		return iam.InstanceRole
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return c.roles[part]
 }
 
@@ -234,7 +240,7 @@ func (b *Bed) scaleLogin(ctx context.Context, c *cluster) error {
 	for _, p := range c.config.LoginNodes.Pools {
 		for range max(0, p.Count-have[p.Name]) {
 			if _, err := b.launch(ctx, c, order{role: node.LoginNode, kind: "LoginNode", settings: p.Node, typ: p.InstanceType, pool: p.Name,
-				iam: c.role("login/"+p.Name, p.Iam)}); err != nil {
+				iam: b.role(c, "login/"+p.Name, p.Iam)}); err != nil {
 				return err
 			}
 		}
@@ -251,7 +257,7 @@ func (b *Bed) launchNode(ctx context.Context, c *cluster, name string) (*instanc
 		for _, r := range q.ComputeResources {
 			if slices.Contains(slurm.NodeNames(q.Name, r), name) {
 				return b.launch(ctx, c, order{role: node.ComputeFleet, kind: "Compute", settings: q.Node, typ: r.Type(), queue: q.Name,
-					resource: r.Name, node: name, iam: c.role("queue/"+q.Name, q.Iam)})
+					resource: r.Name, node: name, iam: b.role(c, "queue/"+q.Name, q.Iam)})
 			}
 		}
 	}

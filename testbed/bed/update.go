@@ -85,9 +85,13 @@ func (b *Bed) update(c *cluster, text []byte, dryRun, force bool) ([]change, err
 // apply makes a new configuration the cluster's.
 func (b *Bed) apply(ctx context.Context, c *cluster, before *config.Cluster) error {
 	if b.opts.Cloud != nil && c.stack != "" {
-		if err := b.opts.Cloud.updateStack(ctx, c); err != nil {
+		roles, err := b.opts.Cloud.updateStack(ctx, c)
+		if err != nil {
 			return err
 		}
+		b.mu.Lock()
+		c.roles = roles
+		b.mu.Unlock()
 	}
 	if err := b.publish(c); err != nil {
 		return err

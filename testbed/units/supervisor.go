@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -378,6 +379,9 @@ func readEnv(file string) ([]string, error) {
 	return env, nil
 }
 
+// braced are what expand replaces within words.
+var braced = regexp.MustCompile(`\$\$|\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
 // expand puts variables into a command: ${NAME} within words, $NAME as a word,
 // which may become several.
 func expand(argv, env []string) []string {
@@ -395,15 +399,12 @@ func expand(argv, env []string) []string {
 			out = append(out, strings.Fields(lookup(name))...)
 			continue
 		}
-		for {
-			before, rest, found := strings.Cut(word, "${")
-			name, after, closed := strings.Cut(rest, "}")
-			if !found || !closed {
-				break
+		out = append(out, braced.ReplaceAllStringFunc(word, func(found string) string {
+			if found == "$$" {
+				return "$"
 			}
-			word = before + lookup(name) + after
-		}
-		out = append(out, strings.ReplaceAll(word, "$$", "$"))
+			return lookup(found[2 : len(found)-1])
+		}))
 	}
 	return out
 }

@@ -34,8 +34,14 @@ type flags struct {
 func parse(args []string) (flags, []string) {
 	var f flags
 	var words []string
-	for _, a := range args {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
 		name, value, _ := strings.Cut(a, "=")
+		if (a == "-p" || a == "-s" || a == "-n") && i+1 < len(args) { // the value is the next one
+			i++
+			name, value = map[string]string{"-p": "--property", "-s": "--signal", "-n": "--lines"}[a], args[i]
+			a = name + "=" + value
+		}
 		switch {
 		case a == "--no-block":
 			f.noBlock = true

@@ -31,8 +31,10 @@ var (
 	KindRouteTable      = &Kind{"rtb", "route-table", "InvalidRouteTableID.NotFound", "The routeTable ID 'ID' does not exist"}
 	KindEndpoint        = &Kind{"vpce", "vpc-endpoint", "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id 'ID' does not exist"}
 	KindSecurityGroup   = &Kind{"sg", "security-group", "InvalidGroup.NotFound", "The security group 'ID' does not exist"}
+	KindInstance        = &Kind{"i", "instance", "InvalidInstanceID.NotFound", "The instance ID 'ID' does not exist"}
 
-	kinds = []*Kind{KindVPC, KindSubnet, KindInternetGateway, KindAddress, KindNATGateway, KindRouteTable, KindEndpoint, KindSecurityGroup}
+	kinds = []*Kind{KindVPC, KindSubnet, KindInternetGateway, KindAddress, KindNATGateway, KindRouteTable, KindEndpoint, KindSecurityGroup,
+		KindInstance}
 )
 
 // NotFound is the answer to an id of the kind that is nobody's.

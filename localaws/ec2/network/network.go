@@ -17,6 +17,7 @@ type Network struct {
 	RouteTables map[string]*RouteTable
 	Endpoints   map[string]*Endpoint
 	Groups      map[string]*SecurityGroup
+	Instances   map[string]*Instance
 }
 
 // New is a network without anything in it.
@@ -24,7 +25,8 @@ func New() *Network {
 	return &Network{
 		VPCs: map[string]*VPC{}, Subnets: map[string]*Subnet{}, Gateways: map[string]*InternetGateway{}, Addresses: map[string]*Address{},
 		NATs: map[string]*NATGateway{}, RouteTables: map[string]*RouteTable{}, Endpoints: map[string]*Endpoint{},
-		Groups: map[string]*SecurityGroup{},
+		Groups:    map[string]*SecurityGroup{},
+		Instances: map[string]*Instance{},
 	}
 }
 
@@ -207,6 +209,11 @@ type IPRange struct {
 // Settle works out what follows from the clock and from other parts: the NAT
 // gateways' states, which addresses they hold, where routes lead to nothing.
 func (n *Network) Settle(now time.Time) {
+	for id, i := range n.Instances {
+		if i.forgotten(now) {
+			delete(n.Instances, id)
+		}
+	}
 	for id, nat := range n.NATs {
 		if nat.forgotten(now) {
 			delete(n.NATs, id)

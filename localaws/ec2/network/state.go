@@ -111,7 +111,7 @@ func (n *Network) FreeAddress(s *Subnet) string {
 	return ip.String()
 }
 
-// taken are the subnet's addresses that NAT gateways have.
+// taken are the subnet's addresses that NAT gateways and instances have.
 func (n *Network) taken(s *Subnet) map[string]bool {
 	taken := map[string]bool{}
 	for _, nat := range n.NATs {
@@ -119,6 +119,11 @@ func (n *Network) taken(s *Subnet) map[string]bool {
 			for _, a := range nat.Addresses {
 				taken[a.PrivateIP] = true
 			}
+		}
+	}
+	for _, i := range n.Instances {
+		if i.Subnet == s.ID && i.Holds() {
+			taken[i.PrivateIP] = true
 		}
 	}
 	return taken
@@ -149,6 +154,9 @@ func (n *Network) Tagged() map[string]*[]query.Tag {
 		all[id] = &r.Tags
 	}
 	for id, r := range n.Groups {
+		all[id] = &r.Tags
+	}
+	for id, r := range n.Instances {
 		all[id] = &r.Tags
 	}
 	return all

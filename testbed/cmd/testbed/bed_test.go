@@ -9,28 +9,27 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/testbed/bed"
 )
-
-// TestMain makes the test's program the test bed's too: the bed and its machines run
-// it under the names of what it stands for.
-func TestMain(m *testing.M) {
-	names := []string{"testbed", "pcluster", "systemctl", "journalctl", "shutdown", "poweroff", "slurm_resume", "slurm_suspend", "clustermgtd"}
-	if slices.Contains(names, filepath.Base(os.Args[0])) {
-		os.Exit(run())
-	}
-	os.Exit(m.Run())
-}
 
 // testBed is a bed that runs for a test.
 type testBed struct {
 	t   *testing.T
+	exe string
 	dir string
 	cmd *exec.Cmd
 	log *bytes.Buffer
@@ -39,15 +38,28 @@ type testBed struct {
 // startBed starts one at a pace for tests. It skips the test where no bed can run.
 func startBed(t *testing.T, args ...string) *testBed {
 	t.Helper()
-	if err := check(); err != nil {
+	if err := lacking(); err != nil {
 		t.Skip(err)
 	}
 	if testing.Short() {
 		t.Skip("a cluster takes a minute")
 	}
-	b := &testBed{t: t, dir: t.TempDir(), log: &bytes.Buffer{}}
+	b := &testBed{t: t, exe: program(t), dir: t.TempDir(), log: &bytes.Buffer{}}
 	b.start(args...)
 	return b
+}
+
+// program is the test bed's: that of TESTBED_PROGRAM, else one that is built now.
+func program(t *testing.T) string {
+	t.Helper()
+	if exe := os.Getenv("TESTBED_PROGRAM"); exe != "" {
+		return exe
+	}
+	exe := filepath.Join(t.TempDir(), "testbed")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", exe, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return exe
 }
 
 func (b *testBed) start(args ...string) {
@@ -89,11 +101,17 @@ func (b *testBed) start(args ...string) {
 		<-done
 		if b.t.Failed() {
 			b.t.Logf("the bed said:\n%s", b.log)
+			logs, _ := filepath.Glob(filepath.Join(b.dir, "logs", "*", "cloud-init-output.log")) // the pattern is right
+			for _, file := range logs {
+				if text, _ := os.ReadFile(file); len(text) > 0 {
+					b.t.Logf("%s:\n%s", file, text[max(0, len(text)-2000):])
+				}
+			}
 		}
 	})
 	select {
 	case <-ready:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		b.t.Fatal("the bed did not start")
 	case <-done:
 		b.t.Fatalf("the bed ended:\n%s", b.log)
@@ -107,11 +125,7 @@ func (b *testBed) stop() {
 }
 
 func (b *testBed) program(name string, args ...string) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(b.exe, args...)
 	cmd.Args[0] = name
 	cmd.Env = append(os.Environ(), "TESTBED_DIR="+b.dir)
 	return cmd
@@ -140,10 +154,11 @@ func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
 	return answer, failed == nil
 }
 
-// eventually waits until f returns what is wanted.
+// eventually waits until f returns what is wanted. The limits are those of a machine
+// that has nothing else to do; a busy one may take five times as long.
 func (b *testBed) eventually(limit time.Duration, want string, f func() string) {
 	b.t.Helper()
-	end := time.After(limit)
+	end := time.After(5 * limit)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for last := ""; ; {
@@ -158,12 +173,15 @@ func (b *testBed) eventually(limit time.Duration, want string, f func() string) 
 	}
 }
 
-// status waits for a cluster's status.
+// awaitStatus waits for a cluster's status.
 func (b *testBed) awaitStatus(cluster, want string) {
 	b.t.Helper()
-	b.eventually(time.Minute, want, func() string {
+	b.eventually(30*time.Second, want, func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", cluster)
 		s, _ := answer["clusterStatus"].(string)
+		if strings.HasSuffix(s, "_FAILED") && s != want {
+			b.t.Fatalf("the cluster is %s: %v", s, answer["failures"])
+		}
 		return s
 	})
 }
@@ -187,4 +205,54 @@ func (b *testBed) machines() map[string]bed.Machine {
 // node is the state of one as sinfo prints it.
 func (b *testBed) node(name string) string {
 	return b.on("head", "sinfo", "-h", "-n", name, "-o", "%T")
+}
+
+// cloud is a local cloud with a subnet and a bucket.
+type cloud struct {
+	*localtest.Cloud
+	subnet string
+	ec2    *ec2.Client
+	s3     *s3.Client
+}
+
+const bucket = "scripts-of-the-test"
+
+func startCloud(t *testing.T) *cloud {
+	t.Helper()
+	c := &cloud{Cloud: localtest.Start(t, localaws.Options{Now: time.Now})}
+	operator := c.Operator()
+	c.ec2, c.s3 = ec2.NewFromConfig(operator), s3.NewFromConfig(operator, func(o *s3.Options) { o.UsePathStyle = true })
+	vpc := check.Must[*ec2.CreateVpcOutput](t)(c.ec2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))
+	subnet := check.Must[*ec2.CreateSubnetOutput](t)(c.ec2.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
+		VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.0.16.0/20"),
+	}))
+	c.subnet = *subnet.Subnet.SubnetId
+	check.Must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}}))
+	return c
+}
+
+// put puts a script into the bucket.
+func (c *cloud) put(t *testing.T, key, text string) {
+	t.Helper()
+	check.Must[*s3.PutObjectOutput](t)(c.s3.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String(bucket), Key: &key, Body: strings.NewReader(text),
+	}))
+}
+
+// described are the running instances that EC2 has with a tag, as service discovery
+// asks for them: their addresses.
+func (c *cloud) described(t *testing.T, tag, value string) []string {
+	t.Helper()
+	out := check.Must[*ec2.DescribeInstancesOutput](t)(c.ec2.DescribeInstances(t.Context(),
+		&ec2.DescribeInstancesInput{Filters: []types.Filter{
+			{Name: aws.String("tag:" + tag), Values: []string{value}}, {Name: aws.String("instance-state-name"), Values: []string{"running"}},
+		}}))
+	var addresses []string
+	for _, r := range out.Reservations {
+		for _, i := range r.Instances {
+			addresses = append(addresses, *i.PrivateIpAddress)
+		}
+	}
+	return addresses
 }

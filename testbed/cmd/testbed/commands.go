@@ -33,7 +33,7 @@ func command(ctx context.Context, args []string) error {
 	root.PersistentFlags().StringVar(&dir, "dir", directory(), "directory of the bed's sockets and logs")
 	root.AddCommand(newUp(&dir), newStop(&dir), newStatus(&dir), newEnter(&dir), newRefuse(&dir),
 		&cobra.Command{Use: "check", Short: "Say what this machine lacks for a test bed", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { return check() }},
+			RunE: func(*cobra.Command, []string) error { return lacking() }},
 		&cobra.Command{Use: "machine", Hidden: true, Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return firstProcess(cmd.Context()) }},
 		&cobra.Command{Use: "boot", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -246,8 +246,8 @@ func (e *missingError) Error() string {
 		"apt-get install --no-install-recommends $(grep -v '#' testbed/packages.txt)"
 }
 
-// check says what is missing.
-func check() error {
+// lacking says what this machine lacks, as a missingError.
+func lacking() error {
 	var what []string
 	if os.Geteuid() != 0 {
 		what = append(what, "it needs root, for namespaces and mounts")

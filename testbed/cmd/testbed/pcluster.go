@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,88 +50,82 @@ type apiError struct{ body []byte }
 
 func (e *apiError) Error() string { return string(bytes.TrimSpace(e.body)) }
 
+// api are the flags of pcluster.
+type api struct {
+	name, file, region, status          string
+	dryRun, force, rollback, suppressed bool
+}
+
 // pcluster is the stand-in for ParallelCluster's command line: JSON on standard
 // output, exit status 1 when it is refused.
 func pcluster(ctx context.Context, args []string) error {
-	var name, file, region, status string
-	var dryRun, force, rollback, suppress bool
+	a := &api{}
 	root := &cobra.Command{Use: "pcluster", SilenceUsage: true, SilenceErrors: true}
-	ask := func(ctx context.Context, method, path string, body []byte) error {
-		b, err := send(ctx, directory(), method, path, body)
-		if no, ok := err.(*apiError); ok {
-			if err := print(no.body); err != nil {
-				return err
-			}
-			return exitError(1)
-		}
-		if err != nil {
-			return err
-		}
-		return print(b)
-	}
-	add := func(use, short string, configured bool, run func(cmd *cobra.Command, text []byte) error) *cobra.Command {
-		c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-			var text []byte
-			if configured {
-				b, err := os.ReadFile(file)
-				if err != nil {
-					return fmt.Errorf("read the configuration: %w", err)
-				}
-				text = b
-			}
-			return run(cmd, text)
-		}}
-		f := c.Flags()
-		f.StringVarP(&name, "cluster-name", "n", "", "")
-		f.StringVarP(&region, "region", "r", "", "")
-		if configured {
-			f.StringVarP(&file, "cluster-configuration", "c", "", "")
-			f.BoolVar(&suppress, "suppress-validators", false, "")
-		}
-		root.AddCommand(c)
-		return c
-	}
-	create := add("create-cluster", "Create a cluster", true, func(cmd *cobra.Command, text []byte) error {
-		return ask(
-			cmd.Context(),
-			http.MethodPost,
-			"/clusters/"+name+"?rollback="+strconv.FormatBool(rollback)+"&dryrun="+strconv.FormatBool(dryRun),
-			text,
-		)
+	create := a.command("create-cluster", "Create a cluster", http.MethodPost, true, func() string {
+		return "?rollback=" + strconv.FormatBool(a.rollback)
 	})
-	create.Flags().BoolVar(&rollback, "rollback-on-failure", true, "")
-	create.Flags().BoolVar(&dryRun, "dryrun", false, "")
-	update := add("update-cluster", "Update a cluster", true, func(cmd *cobra.Command, text []byte) error {
-		return ask(
-			cmd.Context(),
-			http.MethodPut,
-			"/clusters/"+name+"?force="+strconv.FormatBool(force)+"&dryrun="+strconv.FormatBool(dryRun),
-			text,
-		)
+	create.Flags().BoolVar(&a.rollback, "rollback-on-failure", true, "")
+	update := a.command("update-cluster", "Update a cluster", http.MethodPut, true, func() string {
+		return "?force=" + strconv.FormatBool(a.force) + "&dryrun=" + strconv.FormatBool(a.dryRun)
 	})
-	update.Flags().BoolVar(&dryRun, "dryrun", false, "")
-	update.Flags().BoolVar(&force, "force-update", false, "")
-	add("describe-cluster", "Describe a cluster", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodGet, "/clusters/"+name, nil)
+	update.Flags().BoolVar(&a.dryRun, "dryrun", false, "")
+	update.Flags().BoolVar(&a.force, "force-update", false, "")
+	fleet := a.command("update-compute-fleet", "Start or stop the compute fleet", http.MethodPut, false, func() string {
+		return "/fleet/" + a.status
 	})
-	add("delete-cluster", "Delete a cluster", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodDelete, "/clusters/"+name, nil)
-	})
-	add("list-clusters", "List clusters", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodGet, "/clusters", nil)
-	})
-	add("describe-cluster-instances", "List a cluster's instances", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodGet, "/clusters/"+name+"/instances", nil)
-	})
-	add("describe-compute-fleet", "Show the compute fleet's status", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodGet, "/clusters/"+name+"/fleet", nil)
-	})
-	fleetCommand := add("update-compute-fleet", "Start or stop the compute fleet", false, func(cmd *cobra.Command, _ []byte) error {
-		return ask(cmd.Context(), http.MethodPut, "/clusters/"+name+"/fleet/"+status, nil)
-	})
-	fleetCommand.Flags().StringVar(&status, "status", "", "START_REQUESTED or STOP_REQUESTED")
+	fleet.Flags().StringVar(&a.status, "status", "", "START_REQUESTED or STOP_REQUESTED")
+	plain := func() string { return "" }
+	root.AddCommand(create, update, fleet,
+		a.command("describe-cluster", "Describe a cluster", http.MethodGet, false, plain),
+		a.command("delete-cluster", "Delete a cluster", http.MethodDelete, false, plain),
+		a.command("describe-cluster-instances", "List a cluster's instances", http.MethodGet, false, func() string { return "/instances" }),
+		a.command("describe-compute-fleet", "Show the compute fleet's status", http.MethodGet, false, func() string { return "/fleet" }),
+		&cobra.Command{Use: "list-clusters", Short: "List clusters", RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(cmd.Context(), http.MethodGet, "/clusters", nil)
+		}})
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
+}
+
+// command makes a command on one cluster; suffix is what its request's path ends with.
+func (a *api) command(use, short, method string, configured bool, suffix func() string) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		var text []byte
+		if configured {
+			b, err := os.ReadFile(a.file)
+			if err != nil {
+				return fmt.Errorf("read the configuration: %w", err)
+			}
+			text = b
+		}
+		return ask(cmd.Context(), method, "/clusters/"+a.name+suffix(), text)
+	}}
+	f := c.Flags()
+	f.StringVarP(&a.name, "cluster-name", "n", "", "")
+	f.StringVarP(&a.region, "region", "r", "", "")
+	if configured {
+		f.StringVarP(&a.file, "cluster-configuration", "c", "", "")
+		f.BoolVar(&a.suppressed, "suppress-validators", false, "")
+	}
+	if err := c.MarkFlagRequired("cluster-name"); err != nil {
+		panic(err) // the flag is above
+	}
+	return c
+}
+
+// ask sends a request and prints its answer; a refusal ends the program with 1.
+func ask(ctx context.Context, method, path string, body []byte) error {
+	b, err := send(ctx, directory(), method, path, body)
+	if no, ok := errors.AsType[*apiError](err); ok {
+		if err := print(no.body); err != nil {
+			return err
+		}
+		return exitError(1)
+	}
+	if err != nil {
+		return err
+	}
+	return print(b)
 }
 
 // print writes JSON as pcluster does.

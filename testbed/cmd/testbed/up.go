@@ -49,7 +49,7 @@ type upOptions struct {
 
 // run runs the bed until ctx ends.
 func (u *upOptions) run(ctx context.Context) (err error) {
-	if err := check(); err != nil {
+	if err := lacking(); err != nil {
 		return err
 	}
 	if !u.inside {
