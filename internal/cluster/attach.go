@@ -36,6 +36,9 @@ type Change struct {
 	// Policy is the update policy of ParallelCluster that decides about the change.
 	Policy UpdatePolicy `json:"updatePolicy"`
 	Line   int          `json:"line"` // in the old text: where it is, or after which it goes
+	// Unseen is a change that ParallelCluster's update does not notice by itself: an entry of a
+	// Sequence that was a Sequence before (ConfigPatch, read at version 3.12).
+	Unseen bool `json:"unseen,omitempty"`
 	kind   Kind
 }
 
@@ -209,6 +212,7 @@ func (p *patch) addScriptWith(at place, v *value, hook, script string, args ...s
 	if err != nil {
 		return err
 	}
+	unseen := get(get(get(at.node, "CustomActions"), hook), "Sequence") != nil
 	item := mapping("Script", text(script))
 	what := "add the script " + script
 	for _, a := range args {
@@ -218,7 +222,7 @@ func (p *patch) addScriptWith(at place, v *value, hook, script string, args ...s
 	v.ensure("CustomActions").ensure(hook).append("Sequence", item)
 	p.Changes = append(p.Changes, Change{
 		Path: at.path + "/CustomActions/" + hook, What: what,
-		Policy: policyOfHook(at.kind, hook), Line: line, kind: at.kind,
+		Policy: policyOfHook(at.kind, hook), Line: line, Unseen: unseen, kind: at.kind,
 	})
 	return nil
 }

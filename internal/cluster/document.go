@@ -1,9 +1,9 @@
 package cluster
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -73,10 +73,11 @@ func (d *document) read(name string) error {
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(d.text))
 	var all, second yaml.Node
-	if err := decoder.Decode(&all); err != nil {
+	err := decoder.Decode(&all)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return d.explain(name, err)
 	}
-	if len(all.Content) == 0 { // only a document node has none of its own
+	if len(all.Content) == 0 {
 		return wrong(name, 0, "is empty", "give the file that pcluster create-cluster takes")
 	}
 	if err := decoder.Decode(&second); err == nil {
@@ -281,6 +282,3 @@ func blank(line string) bool {
 	line = strings.TrimLeft(line, " \t")
 	return line == "" || line[0] == '#'
 }
-
-// same reports whether two texts are equal.
-func same(a, b []byte) bool { return bytes.Equal(a, b) }
