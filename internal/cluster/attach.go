@@ -47,6 +47,10 @@ type Patched struct {
 	Text    []byte
 	Changes []Change
 	ByHand  []string // what the file cannot say, or ParallelCluster refuses
+	// Template is a file that is a CloudFormation template with the cluster in it.
+	Template bool
+	// Strategy is the file's QueueUpdateStrategy, as patched.
+	Strategy string
 }
 
 // patch collects the changes of one configuration.
@@ -404,6 +408,10 @@ func (p *patch) finish() (Patched, error) {
 		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be patched without changing anything else: %w", p.name, err), next)
 	}
 	p.Text = p.whole(out)
+	p.Template = p.document.cluster != p.root
+	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
+		p.Strategy = s.text
+	}
 	return p.Patched, nil
 }
 
