@@ -155,3 +155,11 @@ func scalar(s string) string {
 	}
 	return strings.TrimSuffix(string(b), "\n")
 }
+
+// CreateCommands are the guide's two lines that create a cluster.
+func CreateCommands(name, file string) []string {
+	return []string{
+		"source " + EnvironmentFile(name),
+		"pcluster create-cluster --cluster-name $CLUSTER_NAME --cluster-configuration " + word(file) + " --region $AWS_REGION",
+	}
+}

@@ -2,12 +2,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -74,7 +72,7 @@ func CheckScript(ctx context.Context, cfg aws.Config, s Source) error {
 		return fmt.Errorf("%s is no address of an object", s.Script)
 	}
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-	if api, is := errors.AsType[smithy.APIError](err); is && (api.ErrorCode() == "NotFound" || api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchBucket") {
+	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
 		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would end every node that tries to run it", s.Script),
 			"'parascope cluster stage' uploads it")
 	}
