@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -89,7 +90,7 @@ func stackGrants(t *testing.T, all []policy, resources []stack.Resource) []grant
 		switch {
 		case p.trust:
 			continue
-		case p.logicalID == "RemoteWritePolicy":
+		case p.logicalID == "RemoteWritePolicy", p.logicalID == "NodePolicy":
 			g.who = []string{"role/" + writerRole}
 		case p.logicalID == "QueryPolicy":
 			g.who = []string{role("GrafanaRole")}
@@ -213,6 +214,15 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	lines := 0
 	if err := deploy.Logs(ctx, cfg, deploy.Target{StackName: stackName}, time.Now().Add(-time.Hour), false, func(deploy.LogLine) error { lines++; return nil }); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
+	}
+	if staged, err := (cluster.Stage{Stack: stackName, Version: "v1", Script: cluster.InstallScript}).Put(ctx, cfg); err != nil || staged.Uploaded == 0 {
+		t.Errorf("stage: %+v, %v", staged, err)
+	}
+	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
+		t.Errorf("find a cluster: %+v, %v", found, err)
+	}
+	if names, err := cluster.Names(ctx, cfg); err != nil || len(names) > 0 {
+		t.Errorf("clusters: %v, %v", names, err)
 	}
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
 	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx, &grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {

@@ -23,7 +23,7 @@ func TestTheDeployersPolicyCanBeAsked(t *testing.T) {
 			}
 		}
 	}
-	for _, sid := range slices.Concat(forGrafana, forPrometheus) {
+	for _, sid := range slices.Concat(forGrafana, forPrometheus, forClusters) {
 		if !known[sid] {
 			t.Errorf("the policy has no statement %s", sid)
 		}
