@@ -121,8 +121,8 @@ func Configuration(n New, s Source) (text []byte, e Environment, err error) {
 func bare(n New, s Source) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Cluster %s in the network of stack %s. Lines that end with%s are what", n.Name, s.Stack, strings.TrimPrefix(marker, " "))
-	line("# 'parascope cluster detach' takes out.")
+	line("# Cluster %s in the network of stack %s.", n.Name, s.Stack)
+	line("# The parts marked%s are the monitoring; 'parascope cluster detach' takes them out.", strings.TrimPrefix(marker, " "))
 	line("Region: %s", s.Region)
 	line("Image:\n  Os: %s", scalar(n.OS))
 	line("HeadNode:\n  InstanceType: %s\n  Networking:\n    SubnetId: %s", scalar(n.HeadType), scalar(s.PublicSubnet))

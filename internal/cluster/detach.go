@@ -106,6 +106,9 @@ func (c *cut) scripts(at place, v *value) error {
 				Policy: policyOfHook(at.kind, hook), Line: url.Line, kind: at.kind})
 		}
 		v.get("CustomActions", hook, "Sequence").without(gone)
+		if left := len(v.scripts(hook)); len(gone) > 0 && left > 0 {
+			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(get(get(at.node, "CustomActions"), hook))
+		}
 	}
 	if fixed {
 		c.ByHand = append(c.ByHand, fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
@@ -130,8 +133,19 @@ func (c *cut) addRemove(at place, s *yaml.Node, v *value, hook string) error {
 	}
 	v.append("Args", text(removeOption))
 	c.Changes = append(c.Changes, Change{Path: at.path + "/CustomActions/" + hook, What: "run the script with " + removeOption,
-		Policy: policyOfHook(at.kind, hook), Line: s.Line, kind: at.kind})
+		Policy: policyOfHook(at.kind, hook), Line: s.Line, Unseen: s != get(get(at.node, "CustomActions"), hook), kind: at.kind})
 	return nil
+}
+
+// wrapped reports whether attach made a hook's script a Sequence, which detach makes a
+// script again.
+func (c *cut) wrapped(hook *yaml.Node) bool {
+	if isFlow(hook) {
+		f, err := c.readFlow(hook)
+		return err == nil && strings.HasPrefix(c.text[f.open+1:], flowWrap)
+	}
+	k, _ := entry(hook, "Sequence")
+	return k != nil && c.marks(k.Line)
 }
 
 // policies marks the policies of a place that go.

@@ -33,25 +33,38 @@ func TestParallelClusterTakesWhatAttachWrites(t *testing.T) {
 	dir := t.TempDir()
 	ours := map[string][]Change{}
 	args := []string{script}
+	pair := func(name string, before []byte, after Patched) {
+		ours[name] = after.Changes
+		args = append(args, name)
+		for side, b := range map[string][]byte{"before": before, "after": after.Text} {
+			if err := os.WriteFile(filepath.Join(dir, name+"."+side+".yaml"), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for name, in := range configurations(t) {
 		if name == "template" { // CloudFormation's functions are CloudFormation's to resolve
 			continue
 		}
 		for suffix, want := range map[string]Want{"new": newCluster, "running": running} {
-			got, err := Attach(name, in, want)
+			attached, err := Attach(name, in, want)
 			if err != nil {
 				t.Fatal(err)
 			}
-			pair := name + "_" + suffix
-			ours[pair] = got.Changes
-			args = append(args, pair)
-			for side, b := range map[string][]byte{"before": in, "after": got.Text} {
-				if err := os.WriteFile(filepath.Join(dir, pair+"."+side+".yaml"), b, 0o600); err != nil {
-					t.Fatal(err)
-				}
+			detached, err := Detach(name, attached.Text, Without{Running: true, Part: Scripts})
+			if err != nil {
+				t.Fatal(err)
 			}
+			pair(name+"_attach_"+suffix, in, attached)
+			pair(name+"_detach_"+suffix, attached.Text, detached)
 		}
 	}
+	n := New{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge", KeyName: "key", Queues: []QueueWant{{"gpu", "p5.48xlarge", 0, 4, true}}}
+	made, _, err := Configuration(n, testSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair("made", made, Patched{Text: made})
 	slices.Sort(args[1:])
 	cmd := exec.CommandContext(t.Context(), python, args...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
