@@ -35,7 +35,7 @@ type Change struct {
 	What string `json:"what"`
 	// Policy is the update policy of ParallelCluster that decides about the change.
 	Policy UpdatePolicy `json:"updatePolicy"`
-	Line   int          `json:"line"` // in the old text: where it is, or after which it goes
+	Line   int          `json:"line"` // in the old text, at which the section begins that it changes
 	// Unseen is a change that ParallelCluster's update does not notice by itself: an entry of a
 	// Sequence that was a Sequence before (ConfigPatch, read at version 3.12).
 	Unseen bool `json:"unseen,omitempty"`
