@@ -24,7 +24,7 @@ type Want struct {
 	Script       string   // address of the install script
 	HeadPolicies []string // ARNs
 	NodePolicies []string // ARNs, of login and compute nodes
-	Hooks        map[Kind]string
+	Hooks        map[Kind]string // a kind of node without one gets nothing
 	Part         Part
 	Drain        bool // write QueueUpdateStrategy: DRAIN where there is none and queues get a script
 }
@@ -34,7 +34,7 @@ type Change struct {
 	Path string `json:"path"` // HeadNode/CustomActions/OnNodeConfigured
 	What string `json:"what"`
 	// Policy is the update policy of ParallelCluster that decides about the change.
-	Policy UpdatePolicy `json:"updatePolicy"`
+	Policy UpdatePolicy `json:"updatePolicy,omitempty"`
 	Line   int          `json:"line"` // in the old text, at which the section begins that it changes
 	// Unseen is a change that ParallelCluster's update does not notice by itself: an entry of a
 	// Sequence that was a Sequence before (ConfigPatch, read at version 3.12).
@@ -49,6 +49,9 @@ type Patched struct {
 	ByHand  []string // what the file cannot say, or ParallelCluster refuses
 	// Template is a file that is a CloudFormation template with the cluster in it.
 	Template bool
+	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
+	// a path of the person's choice (Iam/ResourcePrefix).
+	Roles int
 	// Strategy is the file's QueueUpdateStrategy, as patched.
 	Strategy string
 }
@@ -112,12 +115,18 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 		if err := p.refuseOthers(at, w.Script); err != nil {
 			return Patched{}, err
 		}
+		if w.Hooks[at.kind] == "" {
+			continue
+		}
 		v := p.cluster.places()[i]
+		if v.get("Iam", "InstanceRole") == nil && v.get("Iam", "InstanceProfile") == nil {
+			p.Roles++
+		}
 		policies := w.NodePolicies
 		if at.kind == Head {
 			policies = w.HeadPolicies
 		}
-		if w.Part != Policies && w.Hooks[at.kind] != "" {
+		if w.Part != Policies {
 			if err := p.addScript(at, v, w.Hooks[at.kind], w.Script); err != nil {
 				return Patched{}, err
 			}
@@ -127,6 +136,9 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 				return Patched{}, err
 			}
 		}
+	}
+	if p.cluster.get("Iam", "ResourcePrefix") != nil {
+		p.Roles = -1
 	}
 	if w.Drain && slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Policy == QueueStrategy }) {
 		if err := p.addDrain(); err != nil {

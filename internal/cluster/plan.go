@@ -23,6 +23,8 @@ type Plan struct {
 	Next []string `json:"next"`
 	// Text is the patched configuration.
 	Text []byte `json:"-"`
+
+	roles int // that ParallelCluster makes for the nodes; -1: somewhere else
 }
 
 // Request is what a person asks of attach.
@@ -115,9 +117,12 @@ func (r Request) fits(patched Patched) error {
 }
 
 func (p *Plan) take(patched Patched) {
-	p.Text, p.ByHand = patched.Text, append(p.ByHand, patched.ByHand...)
-	if p.Changes = patched.Changes; p.Changes == nil {
-		p.Changes = []Change{}
+	p.Text, p.ByHand, p.roles = patched.Text, append(p.ByHand, patched.ByHand...), patched.Roles
+	p.Changes = append([]Change{}, patched.Changes...)
+	for i := range p.Changes {
+		if !p.Cluster.Exists { // nothing is asked of one that is made
+			p.Changes[i].Policy, p.Changes[i].Unseen = "", false
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func planOf(p Plan) string {
 	for _, c := range p.Changes {
 		what, _, _ := strings.Cut(c.What, "s3://")
 		what, _, _ = strings.Cut(what, "arn:")
-		fmt.Fprintln(&b, strings.TrimSpace(what), c.Path, c.Policy)
+		fmt.Fprintln(&b, strings.TrimSpace(strings.TrimSpace(what)+" "+c.Path+" "+string(c.Policy)))
 	}
 	for _, n := range p.Notes {
 		fmt.Fprintln(&b, "note", n)
@@ -56,10 +56,10 @@ func TestPlanAttach(t *testing.T) {
 		want    string
 	}{
 		"a new cluster": {"minimal", Request{Cluster: Cluster{Name: "hpc"}}, "part all\n" +
-			"add the script HeadNode/CustomActions/OnNodeConfigured UNSUPPORTED\nadd the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
-			"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
-			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
-			"add the policy Scheduling/SlurmQueues[cpu]/Iam/AdditionalIamPolicies SUPPORTED\n" +
+			"add the script HeadNode/CustomActions/OnNodeConfigured\nadd the policy HeadNode/Iam/AdditionalIamPolicies\n" +
+			"add the policy HeadNode/Iam/AdditionalIamPolicies\n" +
+			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured\n" +
+			"add the policy Scheduling/SlurmQueues[cpu]/Iam/AdditionalIamPolicies\n" +
 			"note a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' says which you have)\n" +
 			"next source environment-variables-hpc.sh\n" +
 			"next pcluster create-cluster --cluster-name hpc --cluster-configuration c.yaml --region us-east-2\n"},

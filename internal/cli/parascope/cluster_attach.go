@@ -58,6 +58,13 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if err := cluster.CheckScript(ctx, cfg, source); err != nil {
 			return err
 		}
+		note, err := plan.CheckRoles(ctx, cfg, source)
+		if err != nil {
+			return err
+		}
+		if note != "" {
+			plan.Notes = append(plan.Notes, note)
+		}
 	}
 	return o.finish(p, plan, r.Text)
 }
