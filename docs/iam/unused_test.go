@@ -245,8 +245,26 @@ func takeDown(t *testing.T, c *cloud) {
 	if err := stack.New(cfg, stackName).ContinueRollback(ctx); err == nil || strings.Contains(err.Error(), "not authorized") {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
+	unstage(t, c)
 	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
 		t.Error(err)
+	}
+}
+
+// unstage deletes what nodes fetch, as the operator: down leaves it, since clusters may
+// need it, and with it the bucket.
+func unstage(t *testing.T, c *cloud) {
+	t.Helper()
+	client := s3.NewFromConfig(c.Operator())
+	bucket := artifact.BucketName("111122223333", c.Operator().Region)
+	out, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(artifact.StagePrefix)})
+	if err != nil || len(out.Contents) == 0 {
+		t.Fatalf("staged objects: %+v, %v", out, err)
+	}
+	for _, o := range out.Contents {
+		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: o.Key}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/artifact"
 )
 
 // Kind is a kind of node, as ParallelCluster's configuration tells them apart.
@@ -99,7 +101,7 @@ const ScriptVersion = "v1"
 // ScriptKey is the object key of a stack's install script. An upgrade replaces the object
 // and never the key.
 func ScriptKey(stackName string) string {
-	return "parascope/" + stackName + "/" + ScriptVersion + "/install.sh"
+	return artifact.StagePrefix + stackName + "/" + ScriptVersion + "/install.sh"
 }
 
 // ScriptURL is the address of a stack's install script, as a configuration names it.
