@@ -21,9 +21,9 @@ const (
 
 // Want is what attach adds to a configuration.
 type Want struct {
-	Script       string   // address of the install script
-	HeadPolicies []string // ARNs
-	NodePolicies []string // ARNs, of login and compute nodes
+	Script       string          // address of the install script
+	HeadPolicies []string        // ARNs
+	NodePolicies []string        // ARNs, of login and compute nodes
 	Hooks        map[Kind]string // a kind of node without one gets nothing
 	Part         Part
 	Drain        bool // write QueueUpdateStrategy: DRAIN where there is none and queues get a script
@@ -316,7 +316,7 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	iam := get(at.node, "Iam")
 	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
 		if n := get(iam, own); n != nil && len(arns) > 0 {
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "), n.Value))
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "), printable(n.Value)))
 			return nil
 		}
 	}

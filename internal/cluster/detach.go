@@ -179,7 +179,7 @@ func (c *cut) policies(at place, v *value) {
 		}
 		gone = append(gone, i)
 		c.goes[follow(item)] = true
-		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies", What: "remove the policy " + arn.Value,
+		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies", What: "remove the policy " + printable(arn.Value),
 			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
 	}
 	v.get("Iam", "AdditionalIamPolicies").without(gone)

@@ -36,8 +36,7 @@ func EnvironmentFile(clusterName string) string {
 // name that is none, and for a value with a NUL, which no environment can hold.
 func (e Environment) Text() (string, error) {
 	var b strings.Builder
-	b.WriteString("# Of cluster " + strings.Map(printable, e.ClusterName) + ", by parascope cluster new. To be sourced: . " +
-		strings.Map(printable, EnvironmentFile(e.ClusterName)) + "\n")
+	b.WriteString("# Of cluster " + printable(e.ClusterName) + ", by parascope. To be sourced: . " + printable(EnvironmentFile(e.ClusterName)) + "\n")
 	for _, v := range e.variables() {
 		if !isVariable(v.Name) {
 			return "", fmt.Errorf("%q is no name of an environment variable", v.Name)
@@ -52,14 +51,6 @@ func (e Environment) Text() (string, error) {
 
 func (e Environment) variables() []Variable {
 	return append([]Variable{{nameVariable, e.ClusterName}, {regionVariable, e.Region}}, e.Others...)
-}
-
-// printable keeps a comment on its line.
-func printable(r rune) rune {
-	if r < ' ' || r == 0x7f {
-		return '?'
-	}
-	return r
 }
 
 // quote is a value between single quotes, in which a shell reads nothing but their end.

@@ -59,7 +59,7 @@ func (d *document) places(name string) ([]place, error) {
 			item = follow(item)
 			title := fmt.Sprint(i + 1)
 			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
-				title = n.Value
+				title = printable(n.Value)
 			}
 			all = append(all, place{kind: of.kind, name: title, path: fmt.Sprintf("%s/%s[%s]", of.section, of.list, title), node: item})
 		}
@@ -70,6 +70,17 @@ func (d *document) places(name string) ([]place, error) {
 		}
 	}
 	return all, nil
+}
+
+// printable is a text from a configuration, whose escapes may stand for anything, for
+// people to read: what a terminal would obey is replaced.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
 }
 
 // mustBe refuses a node that is not of the kind that patching needs.
@@ -107,7 +118,7 @@ func ScriptKey(stackName string) string {
 // ScriptURL is the address of a stack's install script, as a configuration names it.
 func ScriptURL(bucket, stackName string) string { return "s3://" + bucket + "/" + ScriptKey(stackName) }
 
-var scriptPattern = regexp.MustCompile(`^s3://[^/\s]+/parascope/([A-Za-z][A-Za-z0-9-]*)/(v[0-9]+)/install\.sh$`)
+var scriptPattern = regexp.MustCompile(`^s3://[a-z0-9.-]+/parascope/([A-Za-z][A-Za-z0-9-]*)/(v[0-9]+)/install\.sh$`)
 
 // ourScript reads a script's address: whether it is one of ours, the stack's name and
 // the version.

@@ -186,8 +186,10 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":
-		p.Next = append(p.Next, "source "+EnvironmentFile(name), fmt.Sprintf(
-			"pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region))
+		if r.Cluster.Name != "" {
+			p.Next = append(p.Next, "source "+EnvironmentFile(name))
+		}
+		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region))
 		return
 	default:
 		return

@@ -3,10 +3,12 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -47,6 +49,9 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace to send to", a.Stack),
 			"deploy it: '"+a.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
 	}
+	if err := a.check(); err != nil {
+		return s, err
+	}
 	if s.Script, s.Bucket = out["ClusterInstallScript"], a.Bucket; s.Bucket != "" {
 		s.Script = ScriptURL(s.Bucket, a.Stack)
 	}
@@ -61,6 +66,18 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 	s.HeadPolicies, s.NodePolicies = []string{out["AMPRemoteWritePolicyArn"], node}, []string{node}
 	s.PublicSubnet, s.PrivateSubnet = out["PublicSubnet"], out["PrimaryPrivateSubnet"]
 	return s, nil
+}
+
+// policyPattern is what ParallelCluster takes as a policy (cluster_schema.py, IAM_POLICY_REGEX),
+// without what no ARN has.
+var policyPattern = regexp.MustCompile(`^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
+
+// check refuses flags that no configuration may hold.
+func (a Asked) check() error {
+	if a.NodePolicy != "" && !policyPattern.MatchString(a.NodePolicy) {
+		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is no ARN of a managed policy", a.NodePolicy), "give arn:aws:iam::ACCOUNT:policy/NAME")
+	}
+	return artifact.CheckBucketName(a.Bucket)
 }
 
 // CheckScript asks whether the install script is where the configuration says. A node

@@ -66,5 +66,26 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 			plan.Notes = append(plan.Notes, note)
 		}
 	}
-	return o.finish(p, plan, r.Text)
+	if err := o.finish(p, plan, r.Text); err != nil || r.Cluster.Exists || r.Cluster.Name == "" || !o.write && o.output == "" {
+		return err
+	}
+	return writeEnvironment(cluster.Environment{ClusterName: r.Cluster.Name, Region: cfg.Region})
+}
+
+// writeEnvironment writes the file that is sourced before pcluster, unless it is there.
+func writeEnvironment(e cluster.Environment) error {
+	name := cluster.EnvironmentFile(e.ClusterName)
+	if err := mayMake(name, false); err != nil {
+		return nil // whatever is in it, it is the person's
+	}
+	text, err := e.Text()
+	if err != nil {
+		return err
+	}
+	file, err := newOutput(name, nil)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return file.write(text)
 }
