@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,10 +23,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
 
+	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -49,6 +52,7 @@ type exercise func(context.Context) error
 func (u *users) exercises() map[string]exercise {
 	return map[string]exercise{
 		"RemoteWritePolicy SendMetrics":        u.sendMetrics,
+		"NodePolicy FetchWhatNodesInstall":     u.fetchInstallScript,
 		"QueryPolicy QueryMetrics":             u.queryMetrics,
 		"QueryPolicy BrowseMetrics":            u.browseMetrics,
 		"GrafanaRole GrafanaOfThisAccount":     u.queryMetrics,
@@ -73,8 +77,12 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole),
-		PolicyArn: aws.String(outputs["AMPRemoteWritePolicyArn"])}); err != nil {
+	for _, output := range policiesForNodes {
+		if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(outputs[output])}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := (cluster.Stage{Stack: stackName, Version: "v0", Script: cluster.InstallScript}).Put(ctx, u.operator); err != nil {
 		t.Fatal(err)
 	}
 	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx,
@@ -100,11 +108,29 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 	return u
 }
 
-// leave gives the policy for head nodes back: IAM deletes none that is in use.
+// policiesForNodes are outputs with the policies that a head node has.
+var policiesForNodes = [...]string{"AMPRemoteWritePolicyArn", "ClusterNodePolicyArn"}
+
+// leave gives the policies for head nodes back: IAM deletes none that is in use.
 func (u *users) leave(ctx context.Context) error {
-	_, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole),
-		PolicyArn: aws.String(u.outputs["AMPRemoteWritePolicyArn"])})
-	return err
+	for _, output := range policiesForNodes {
+		if _, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(u.outputs[output])}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchInstallScript does what every node of a cluster does when it boots.
+func (u *users) fetchInstallScript(ctx context.Context) error {
+	node := u.operator.Copy()
+	node.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return u.writer, nil })
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(u.outputs["ClusterInstallScript"], "s3://"), "/")
+	out, err := s3.NewFromConfig(node).GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return err
+	}
+	return out.Body.Close()
 }
 
 // sendMetrics does what the head node does.

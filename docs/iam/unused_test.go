@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -90,7 +91,7 @@ func stackGrants(t *testing.T, all []policy, resources []stack.Resource) []grant
 		switch {
 		case p.trust:
 			continue
-		case p.logicalID == "RemoteWritePolicy":
+		case p.logicalID == "RemoteWritePolicy", p.logicalID == "NodePolicy":
 			g.who = []string{"role/" + writerRole}
 		case p.logicalID == "QueryPolicy":
 			g.who = []string{role("GrafanaRole")}
@@ -220,6 +221,15 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	}); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
 	}
+	if staged, err := (cluster.Stage{Stack: stackName, Version: "v1", Script: cluster.InstallScript}).Put(ctx, cfg); err != nil || staged.Uploaded == 0 {
+		t.Errorf("stage: %+v, %v", staged, err)
+	}
+	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
+		t.Errorf("find a cluster: %+v, %v", found, err)
+	}
+	if names, err := cluster.Names(ctx, cfg); err != nil || len(names) > 0 {
+		t.Errorf("clusters: %v, %v", names, err)
+	}
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
 	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx,
 		&grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {
@@ -242,8 +252,26 @@ func takeDown(t *testing.T, c *cloud) {
 	if err := stack.New(cfg, stackName).ContinueRollback(ctx); err == nil || strings.Contains(err.Error(), "not authorized") {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
+	unstage(t, c)
 	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
 		t.Error(err)
+	}
+}
+
+// unstage deletes what nodes fetch, as the operator: down leaves it, since clusters may
+// need it, and with it the bucket.
+func unstage(t *testing.T, c *cloud) {
+	t.Helper()
+	client := s3.NewFromConfig(c.Operator())
+	bucket := artifact.BucketName("111122223333", c.Operator().Region)
+	out, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(artifact.StagePrefix)})
+	if err != nil || len(out.Contents) == 0 {
+		t.Fatalf("staged objects: %+v, %v", out, err)
+	}
+	for _, o := range out.Contents {
+		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: o.Key}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

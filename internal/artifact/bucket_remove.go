@@ -16,6 +16,9 @@ import (
 // behind it of what is that stack's alone.
 const functionPrefix = "grafana-datasource-setup/"
 
+// StagePrefix begins the keys of what nodes of clusters fetch; a stack's name is behind it.
+const StagePrefix = "parascope/"
+
 // Holding is what a stack has in a bucket: the setup functions that were uploaded for
 // it alone, and the bucket itself where nothing else is in it.
 type Holding struct {
@@ -61,6 +64,11 @@ func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (H
 
 // whose says what a key that is not the stack's is in the way for.
 func whose(bucket, key string) string {
+	if rest, staged := strings.CutPrefix(key, StagePrefix); staged {
+		name, _, _ := strings.Cut(rest, "/")
+		return fmt.Sprintf("it holds what nodes of the clusters of stack %s install, and a node that cannot fetch it is ended; "+
+			"where no cluster's configuration names it, 'aws s3 rm --recursive s3://%s/%s%s/' deletes it", name, bucket, StagePrefix, name)
+	}
 	rest, ours := strings.CutPrefix(key, functionPrefix)
 	if !ours {
 		return fmt.Sprintf("it holds %s, which is not ours", key)

@@ -95,6 +95,36 @@ func packedProgram(name, goos, goarch string) string {
 	return "programs/" + name + "-" + goos + "-" + goarch + ".gz"
 }
 
+// Program is a program of a cluster's nodes, as this build carries it.
+type Program struct {
+	Name         string // parascope-node
+	Architecture string // Go's: amd64 or arm64
+	Packed       []byte // gzip
+}
+
+// NodePrograms are the programs for a cluster's nodes, of the architectures that this
+// build carries. A build that carries none is an error with exit code NotFound.
+func NodePrograms() ([]Program, error) { return nodePrograms(carriedPrograms) }
+
+func nodePrograms(carried fs.FS) (all []Program, err error) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, name := range []string{"parascope-node", "parascope-head"} {
+			packed, err := fs.ReadFile(carried, packedProgram(name, "linux", arch))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("read the carried copy of %s: %w", name, err)
+			}
+			all = append(all, Program{name, arch, packed})
+		}
+	}
+	if len(all) == 0 {
+		return nil, hint.New(hint.NotFound, errors.New("this build carries no programs for nodes"), "use a released parascope, or one that was built with 'make build'")
+	}
+	return all, nil
+}
+
 // unpackProgram writes the program to dir, below a directory named by its content,
 // unless it is there already.
 func unpackProgram(packed []byte, dir, name string) (string, error) {

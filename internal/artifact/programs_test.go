@@ -99,3 +99,26 @@ func TestCarriedCopyThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%v; next: %s", err, hint.Next(err))
 	}
 }
+
+// TestNodePrograms: those that are carried, and an error where there are none.
+func TestNodePrograms(t *testing.T) {
+	if _, err := nodePrograms(fstest.MapFS{}); hint.CodeOf(err) != hint.NotFound {
+		t.Errorf("without any: %v", err)
+	}
+	got, err := nodePrograms(fstest.MapFS{
+		"programs/parascope-node-linux-arm64.gz": {Data: []byte("a")}, "programs/parascope-head-linux-arm64.gz": {Data: []byte("b")},
+		"programs/parascope-node-darwin-arm64.gz": {Data: []byte("c")},
+	})
+	if err != nil || len(got) != 2 || got[0].Name != "parascope-node" || got[1].Architecture != "arm64" {
+		t.Errorf("carried: %+v, %v", got, err)
+	}
+}
+
+// TestWhatNodesFetchStays: down says what keeps the bucket, and how it goes.
+func TestWhatNodesFetchStays(t *testing.T) {
+	const want = "it holds what nodes of the clusters of stack s install, and a node that cannot fetch it is ended; " +
+		"where no cluster's configuration names it, 'aws s3 rm --recursive s3://b/parascope/s/' deletes it"
+	if got := whose("b", "parascope/s/v1/install.sh"); got != want {
+		t.Errorf("%q", got)
+	}
+}

@@ -40,36 +40,11 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 	if err != nil {
 		return Packaged{}, err
 	}
-	if err := CheckBucketName(o.Bucket); err != nil {
-		return Packaged{}, err
-	}
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return Packaged{}, explain("ask who is calling", err)
-	}
-	b := newBucket(cfg, o.Bucket, aws.ToString(who.Account))
-	done := Packaged{Place: Place{Bucket: b.name, Key: f.Key(o.Stack), Architecture: f.Architecture}}
-	report("looking for bucket " + b.name)
-	exists, err := b.exists(ctx)
+	b, created, err := openBucket(ctx, cfg, o.Bucket, o.CreateBucket, report)
 	if err != nil {
 		return Packaged{}, err
 	}
-	if !exists {
-		if !o.CreateBucket {
-			return Packaged{}, hint.New(hint.NotFound, fmt.Errorf("bucket %s does not exist", b.name),
-				"--create-bucket makes it, private and encrypted; --bucket NAME takes another one of "+b.region)
-		}
-		report("creating bucket " + b.name)
-		if err := b.create(ctx); err != nil {
-			return Packaged{}, err
-		}
-		done.BucketCreated = true
-	}
-	if o.CreateBucket {
-		if err := b.finish(ctx); err != nil {
-			return Packaged{}, err
-		}
-	}
+	done := Packaged{Place: Place{Bucket: b.name, Key: f.Key(o.Stack), Architecture: f.Architecture}, BucketCreated: created}
 	there, err := b.holds(ctx, done.Key)
 	if err != nil {
 		return Packaged{}, err
@@ -82,6 +57,50 @@ func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(
 		done.Uploaded = true
 	}
 	return done, nil
+}
+
+// Bucket is one of this account's, in the configuration's region.
+type Bucket struct {
+	Name, Owner string
+	Created     bool
+}
+
+// OpenBucket finds the bucket of this name, or the usual one, and makes it, private and
+// encrypted, when it does not exist.
+func OpenBucket(ctx context.Context, cfg aws.Config, name string) (Bucket, error) {
+	b, created, err := openBucket(ctx, cfg, name, true, func(string) {})
+	return Bucket{Name: b.name, Owner: b.owner, Created: created}, err
+}
+
+func openBucket(ctx context.Context, cfg aws.Config, name string, create bool, report func(doing string)) (b bucket, created bool, err error) {
+	if err := CheckBucketName(name); err != nil {
+		return b, false, err
+	}
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return b, false, explain("ask who is calling", err)
+	}
+	b = newBucket(cfg, name, aws.ToString(who.Account))
+	report("looking for bucket " + b.name)
+	exists, err := b.exists(ctx)
+	if err != nil {
+		return b, false, err
+	}
+	if !exists {
+		if !create {
+			return b, false, hint.New(hint.NotFound, fmt.Errorf("bucket %s does not exist", b.name),
+				"--create-bucket makes it, private and encrypted; --bucket NAME takes another one of "+b.region)
+		}
+		report("creating bucket " + b.name)
+		if err := b.create(ctx); err != nil {
+			return b, false, err
+		}
+		created = true
+	}
+	if create {
+		err = b.finish(ctx)
+	}
+	return b, created, err
 }
 
 // explain gives an SDK error the exit code of its kind.

@@ -58,6 +58,7 @@ var (
 		"ListLogGroups",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "FindTheWorkspaces", "LookAtMetrics"}
+	forClusters   = []string{"StageWhatNodesInstall", "FindClusters"} // of "parascope cluster"; no stack needs them
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed
@@ -78,7 +79,7 @@ func (e *Env) questions() []question {
 	grafana := then.HasGrafana() || e.State.Exists() && now.HasGrafana()
 	prometheus := then.HasPrometheus() || e.State.Exists() && now.HasPrometheus()
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
-		return !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
+		return slices.Contains(forClusters, s.Sid) || !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
 	})
 	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName,
 		bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}

@@ -32,6 +32,7 @@ thing on one machine without AWS.
 		newLogs(p),
 		newDown(p),
 		newPackage(p),
+		newCluster(p),
 		newQuery(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),

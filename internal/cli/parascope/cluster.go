@@ -1,0 +1,287 @@
+package parascope
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+func newCluster(p *cli.Process) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cluster",
+		Short: "Give a ParallelCluster the monitoring: write or patch its configuration",
+		Long: `Give a ParallelCluster the monitoring of the infrastructure stack: its configuration
+gets the stack's policies, and the script that starts measuring when a node boots.
+
+  parascope cluster new hpc --queue gpu:p5.48xlarge:0-4      a new configuration
+  parascope cluster attach --config cluster-config.yaml      one that you have`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(newClusterNew(p), newClusterAttach(p), newClusterDetach(p), newClusterStage(p))
+	return c
+}
+
+// patchOptions are the flags of attach and detach.
+type patchOptions struct {
+	aws     awsconf.Options
+	asked   cluster.Asked
+	config  string
+	cluster string
+	part    string
+	version string
+	output  string
+	write   bool
+	drain   bool
+	json    bool
+}
+
+// patchFlags defines the flags that attach and detach share.
+func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
+	f := c.Flags()
+	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
+	f.StringVar(&o.cluster, "cluster", "", "`NAME` of the cluster (default: CLUSTER_NAME)")
+	f.StringVar(&o.part, "part", "", "`policies|scripts|all`: what this run changes (default: all of a new cluster, one update after the other of a running one)")
+	f.BoolVar(&o.write, "write", false, "change FILE, and keep the old one as FILE.bak")
+	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
+	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	completeFlag(c, "cluster", asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	_ = p
+}
+
+// request reads the configuration, and asks whether the cluster exists.
+func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string) (cluster.Request, aws.Config, error) {
+	r := cluster.Request{File: o.config, Drain: o.drain, Again: again}
+	if o.config == "" {
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--config is missing"), "give --config the FILE that pcluster create-cluster takes")
+	}
+	if o.write && o.output != "" {
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output exclude each other"), "give one of them")
+	}
+	if o.output == "-" && o.json {
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both want standard output"), "give --output a FILE, or leave --json out")
+	}
+	var err error
+	if r.Part, err = cluster.ParsePart(o.part); err != nil {
+		return r, aws.Config{}, err
+	}
+	if r.Text, err = readBounded(o.config); err != nil {
+		return r, aws.Config{}, err
+	}
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return r, cfg, err
+	}
+	name := cmp.Or(o.cluster, p.Getenv("CLUSTER_NAME"))
+	if name == "" {
+		return r, cfg, whichCluster(ctx, cfg, &r)
+	}
+	r.Cluster, err = cluster.Find(ctx, cfg, name)
+	r.Cluster.Version = cmp.Or(r.Cluster.Version, o.version)
+	return r, cfg, err
+}
+
+// whichCluster decides without a name: the configuration is a new cluster's where the
+// region has none.
+func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error {
+	names, err := cluster.Names(ctx, cfg)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return hint.New(hint.NotFound, fmt.Errorf("which cluster %s is for is not said; %s has %s", r.File, cfg.Region, strings.Join(names, ", ")),
+		"give --cluster NAME, also of a cluster that is still to be made")
+}
+
+// maxConfiguration is more than any configuration has.
+const maxConfiguration = 2 << 20
+
+// readBounded reads a file that a person named.
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err), "give --config the FILE that pcluster create-cluster takes")
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfiguration))
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err), "give --config the FILE that pcluster create-cluster takes")
+	}
+	return b, nil
+}
+
+// finish shows the plan, and writes the result where the flags say so.
+func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte) error {
+	wrote := ""
+	switch {
+	case o.output != "":
+		file, err := newOutput(o.output, p.Stdout)
+		if err != nil {
+			return err
+		}
+		defer file.discard()
+		if err := file.write(string(plan.Text)); err != nil {
+			return err
+		}
+		wrote = o.output
+	case o.write && len(plan.Changes) > 0:
+		if err := replace(o.config, old, plan.Text); err != nil {
+			return err
+		}
+		wrote = o.config
+	}
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(struct {
+			cluster.Plan
+			Wrote string `json:"wrote,omitempty"`
+			Diff  string `json:"diff"`
+		}{plan, wrote, string(diff.Diff(o.config, old, o.config, plan.Text))})
+	}
+	to := p.Stdout
+	if o.output == "-" {
+		to = p.Stderr
+	}
+	printPlan(to, term.Style(to, p.Getenv), plan, old)
+	switch {
+	case len(plan.Changes) == 0 || wrote == "-":
+	case wrote == "":
+		fmt.Fprintf(to, "\nnothing is written yet: --write changes %s and keeps the old one, --output FILE writes elsewhere\n", o.config)
+	default:
+		fmt.Fprintf(to, "\n%s %s written\n", term.Style(to, p.Getenv).Good("✓"), wrote)
+		printNext(to, plan.Next)
+	}
+	return nil
+}
+
+// replace writes a file's new content, and keeps the old one beside it.
+func replace(name string, old, text []byte) error {
+	now, err := readBounded(name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, old) {
+		return hint.New(hint.Busy, fmt.Errorf("%s was changed by somebody else in the meantime", name), "run the command again")
+	}
+	if err := keep(name, old); err != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("keep %s: %w", name, err), "make room, or give --output a FILE elsewhere")
+	}
+	file, err := newOutput(name, nil)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return file.write(string(text))
+}
+
+// keep writes a copy with a name that is free.
+func keep(name string, b []byte) error {
+	for i := range 1000 {
+		free := name + ".bak"
+		if i > 0 {
+			free = fmt.Sprintf("%s.%d", free, i)
+		}
+		f, err := os.OpenFile(free, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(b)
+		return errors.Join(err, f.Sync(), f.Close())
+	}
+	return errors.New("it has a thousand copies")
+}
+
+// printPlan shows what is changed, what that means, and the difference.
+func printPlan(w io.Writer, style term.Styler, plan cluster.Plan, old []byte) {
+	c := plan.Cluster
+	what := "a new cluster"
+	if c.Exists {
+		what = fmt.Sprintf("cluster %s, ParallelCluster %s, %s", c.Name, c.Version, c.Status)
+	} else if c.Name != "" {
+		what = "cluster " + c.Name + ", which does not exist yet"
+	}
+	fmt.Fprintf(w, "%s %s: %s\n", style.Bold("plan"), plan.Part, what)
+	if len(plan.Changes) == 0 {
+		fmt.Fprintf(w, "  nothing to change in %s\n", plan.File)
+	}
+	for _, change := range plan.Changes {
+		fmt.Fprintf(w, "  line %-4d %s: %s", change.Line, change.Path, change.What)
+		if c.Exists {
+			fmt.Fprintf(w, "  (%s)", change.Policy)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, n := range plan.Notes {
+		fmt.Fprintf(w, "%s %s\n", style.Bold("note"), n)
+	}
+	for _, n := range plan.ByHand {
+		fmt.Fprintf(w, "%s %s\n", style.Bad("by hand"), n)
+	}
+	if text := diff.Diff(plan.File, old, plan.File, plan.Text); len(text) > 0 {
+		fmt.Fprintln(w)
+		printDiff(w, style, string(text))
+	}
+}
+
+// printDiff prints a difference without its first line, which repeats the names.
+func printDiff(w io.Writer, style term.Styler, text string) {
+	_, text, _ = strings.Cut(text, "\n")
+	for line := range strings.Lines(text) {
+		line = strings.Map(shown, strings.TrimRight(line, "\r\n"))
+		switch {
+		case strings.HasPrefix(line, "+"):
+			line = style.Good(line)
+		case strings.HasPrefix(line, "-"):
+			line = style.Bad(line)
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// shown keeps characters from a terminal that it would obey.
+func shown(r rune) rune {
+	if r != '\t' && (r < ' ' || r >= 0x7f && r < 0xa0) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		return '\ufffd'
+	}
+	return r
+}
+
+func printNext(w io.Writer, commands []string) {
+	if len(commands) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nNext:")
+	for _, c := range commands {
+		fmt.Fprintln(w, "  "+c)
+	}
+}
+
+// stackFlags are the flags of commands that read the infrastructure stack's outputs.
+func stackFlags(c *cobra.Command, a *cluster.Asked, o *awsconf.Options) {
+	f := c.Flags()
+	f.StringVar(&a.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
+	f.StringVar(&a.Bucket, "bucket", "", "`BUCKET` with the install script (default: the stack's)")
+	f.StringVar(&a.NodePolicy, "node-policy", "", "`ARN` of the policy that lets nodes read the bucket (default: the stack's)")
+	completeFlag(c, "stack", stackNames(o))
+}

@@ -1,0 +1,91 @@
+package parascope
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster"
+)
+
+func newClusterAttach(p *cli.Process) *cobra.Command {
+	o := patchOptions{drain: true}
+	c := &cobra.Command{
+		Use:   "attach",
+		Short: "Add the monitoring to a cluster's configuration",
+		Long: `Add the stack's policies and the install script to the configuration of a cluster:
+to the head node, the login pools and the queues, behind what is there. Everything
+else stays as it is written, comments and quoting too. The plan and the difference
+are shown; nothing is written without --write or --output. A second run changes
+nothing.
+
+A cluster that exists is updated in two steps, since an update whose script cannot
+be downloaded is rolled back: --part policies, then --part scripts. Its head node
+and login pools get the script as OnNodeUpdated, since ParallelCluster refuses to
+change their OnNodeConfigured; its queues get QueueUpdateStrategy: DRAIN where they
+have no strategy, and TERMINATE is never written.`,
+		Example: `  parascope cluster attach --config cluster-config.yaml
+  parascope cluster attach --config cluster-config.yaml --write
+  parascope cluster attach --config cluster-config.yaml --cluster hpc --part scripts --write`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.ReportFailure(o.json, runAttach(cmd.Context(), p, cmd, o))
+		},
+	}
+	patchFlags(c, p, &o)
+	stackFlags(c, &o.asked, &o.aws)
+	c.Flags().BoolVar(&o.drain, "drain", true, "write QueueUpdateStrategy: DRAIN for a running cluster whose queues have no strategy")
+	c.Flags().StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that makes a new cluster")
+	return c
+}
+
+func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
+	r, cfg, err := o.request(ctx, p, again(cmd))
+	if err != nil {
+		return err
+	}
+	o.asked.Up = target(cmd).Command("up")
+	source, err := cluster.ReadSource(ctx, cfg, o.asked)
+	if err != nil {
+		return err
+	}
+	plan, err := cluster.PlanAttach(r, source)
+	if err != nil {
+		return err
+	}
+	if (o.write || o.output != "") && plan.Part != cluster.Policies {
+		if err := cluster.CheckScript(ctx, cfg, source); err != nil {
+			return err
+		}
+		note, err := plan.CheckRoles(ctx, cfg, source)
+		if err != nil {
+			return err
+		}
+		if note != "" {
+			plan.Notes = append(plan.Notes, note)
+		}
+	}
+	if err := o.finish(p, plan, r.Text); err != nil || r.Cluster.Exists || r.Cluster.Name == "" || !o.write && o.output == "" {
+		return err
+	}
+	return writeEnvironment(cluster.Environment{ClusterName: r.Cluster.Name, Region: cfg.Region})
+}
+
+// writeEnvironment writes the file that is sourced before pcluster, unless it is there.
+func writeEnvironment(e cluster.Environment) error {
+	name := cluster.EnvironmentFile(e.ClusterName)
+	if err := mayMake(name, false); err != nil {
+		return nil // whatever is in it, it is the person's
+	}
+	text, err := e.Text()
+	if err != nil {
+		return err
+	}
+	file, err := newOutput(name, nil)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return file.write(text)
+}

@@ -1,0 +1,58 @@
+package parascope
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster"
+)
+
+func newClusterDetach(p *cli.Process) *cobra.Command {
+	o := patchOptions{}
+	c := &cobra.Command{
+		Use:   "detach",
+		Short: "Take the monitoring out of a cluster's configuration",
+		Long: `Take out of a configuration what attach added, and nothing else: lines that attach
+inserted go to the byte.
+
+A cluster that exists is updated in two steps. --part scripts takes the script out of
+the queues, and lets head and login nodes run it with --remove; --part policies takes
+out what no node needs any more. What ParallelCluster refuses to change, the
+OnNodeConfigured of head node and login pools, stays until the cluster is deleted,
+and with it the script in the bucket.`,
+		Example: `  parascope cluster detach --config cluster-config.yaml --write
+  parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.ReportFailure(o.json, runDetach(cmd.Context(), p, cmd, o))
+		},
+	}
+	patchFlags(c, p, &o)
+	return c
+}
+
+func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
+	r, cfg, err := o.request(ctx, p, again(cmd))
+	if err != nil {
+		return err
+	}
+	plan, err := cluster.PlanDetach(r, cfg.Region)
+	if err != nil {
+		return err
+	}
+	return o.finish(p, plan, r.Text)
+}
+
+// again are the flags that the next call of the command needs as well.
+func again(c *cobra.Command) (flags string) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "region", "profile", "stack", "bucket", "node-policy":
+			flags += written(c, f)
+		}
+	})
+	return flags
+}

@@ -1,0 +1,144 @@
+package parascope
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+type clusterNewOptions struct {
+	aws    awsconf.Options
+	asked  cluster.Asked
+	new    cluster.New
+	queues []string
+	output string
+	force  bool
+	json   bool
+}
+
+func newClusterNew(p *cli.Process) *cobra.Command {
+	o := clusterNewOptions{}
+	c := &cobra.Command{
+		Use:   "new NAME",
+		Short: "Write a new cluster's configuration, with the monitoring in it",
+		Long: `Write a configuration that pcluster create-cluster takes: in the network of the
+infrastructure stack, with the queues that are asked for, and the monitoring in it.
+Beside it lies environment-variables-NAME.sh, to be sourced first. Queues get EFA
+where their instance type has it. Nothing is created in AWS.`,
+		Example: `  parascope cluster new hpc --queue cpu:c7i.4xlarge:0-10 --key my-key
+  parascope cluster new train --queue gpu:p5.48xlarge:0-4 --queue cpu:c7i.xlarge:0-8 --os ubuntu2204`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.new.Name = args[0]
+			o.asked.Up = target(cmd).Command("up")
+			return p.ReportFailure(o.json, runClusterNew(cmd.Context(), p, o))
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&o.queues, "queue", []string{"compute:c7i.xlarge:0-4"}, "`NAME:TYPE:MIN-MAX` of a queue; may be repeated")
+	f.StringVar(&o.new.OS, "os", "alinux2023", "`OS` of all nodes, as ParallelCluster names it")
+	f.StringVar(&o.new.HeadType, "head-type", "m7i.xlarge", "instance `TYPE` of the head node")
+	f.StringVar(&o.new.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
+	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
+	f.BoolVar(&o.force, "force", false, "replace files that are there")
+	f.BoolVar(&o.json, "json", false, "print what was written as JSON")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	stackFlags(c, &o.asked, &o.aws)
+	return c
+}
+
+func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) error {
+	if err := cluster.CheckName(o.new.Name); err != nil {
+		return err
+	}
+	for _, q := range o.queues {
+		queue, err := cluster.ParseQueue(q)
+		if err != nil {
+			return err
+		}
+		o.new.Queues = append(o.new.Queues, queue)
+	}
+	variables := cluster.EnvironmentFile(o.new.Name)
+	for _, name := range []string{o.output, variables} {
+		if err := mayMake(name, o.force); err != nil {
+			return err
+		}
+	}
+	text, environment, note, err := composeCluster(ctx, o)
+	if err != nil {
+		return err
+	}
+	source, err := environment.Text()
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string]string{o.output: string(text), variables: source} {
+		file, err := newOutput(name, p.Stdout)
+		if err != nil {
+			return err
+		}
+		defer file.discard()
+		if err := file.write(content); err != nil {
+			return err
+		}
+	}
+	next := cluster.CreateCommands(o.new.Name, o.output)
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{"configuration": o.output, "environment": variables, "note": note, "next": next})
+	}
+	style := term.Style(p.Stdout, p.Getenv)
+	fmt.Fprintf(p.Stdout, "%s %s written, with the monitoring in it\n%s %s written\n", style.Good("✓"), o.output, style.Good("✓"), variables)
+	if note != "" {
+		fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("note"), note)
+	}
+	printNext(p.Stdout, next)
+	return nil
+}
+
+// composeCluster asks AWS what the configuration needs, and makes it.
+func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e cluster.Environment, note string, err error) {
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return nil, e, "", err
+	}
+	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	if err != nil {
+		return nil, e, "", err
+	}
+	if found.Exists {
+		return nil, e, "", hint.New(hint.BadInput, fmt.Errorf("cluster %s exists already, and is %s", found.Name, found.Status),
+			"choose another name, or patch its configuration: 'parascope cluster attach --cluster "+found.Name+" --config FILE'")
+	}
+	source, err := cluster.ReadSource(ctx, cfg, o.asked)
+	if err != nil {
+		return nil, e, "", err
+	}
+	if err := cluster.CheckScript(ctx, cfg, source); err != nil {
+		return nil, e, "", err
+	}
+	if note, err = cluster.AskEFA(ctx, cfg, o.new.Queues); err != nil {
+		return nil, e, "", err
+	}
+	text, e, err = cluster.Configuration(o.new, source)
+	return text, e, note, err
+}
+
+// mayMake keeps a file that is there.
+func mayMake(name string, force bool) error {
+	if _, err := os.Lstat(name); force || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return hint.New(hint.BadInput, fmt.Errorf("%s is there already", name), "give --output another FILE, or --force to replace what is there")
+}

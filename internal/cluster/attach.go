@@ -1,0 +1,445 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Part is what a configuration gets in one update.
+type Part string
+
+const (
+	All      Part = "all"      // policies and scripts: of a cluster that does not exist yet
+	Policies Part = "policies" // the first update of a running cluster
+	Scripts  Part = "scripts"  // the second, when the nodes may read what the scripts need
+)
+
+// Want is what attach adds to a configuration.
+type Want struct {
+	Script       string          // address of the install script
+	HeadPolicies []string        // ARNs
+	NodePolicies []string        // ARNs, of login and compute nodes
+	Hooks        map[Kind]string // a kind of node without one gets nothing
+	Part         Part
+	Drain        bool // write QueueUpdateStrategy: DRAIN where there is none and queues get a script
+}
+
+// Change is one change of a configuration.
+type Change struct {
+	Path string `json:"path"` // HeadNode/CustomActions/OnNodeConfigured
+	What string `json:"what"`
+	// Policy is the update policy of ParallelCluster that decides about the change.
+	Policy UpdatePolicy `json:"updatePolicy,omitempty"`
+	Line   int          `json:"line"` // in the old text, at which the section begins that it changes
+	// Unseen is a change that ParallelCluster's update does not notice by itself: an entry of a
+	// Sequence that was a Sequence before (ConfigPatch, read at version 3.12).
+	Unseen bool `json:"unseen,omitempty"`
+	kind   Kind
+}
+
+// Patched is a configuration with changes made.
+type Patched struct {
+	Text    []byte
+	Changes []Change
+	ByHand  []string // what the file cannot say, or ParallelCluster refuses
+	// Template is a file that is a CloudFormation template with the cluster in it.
+	Template bool
+	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
+	// a path of the person's choice (Iam/ResourcePrefix).
+	Roles int
+	// Strategy is the file's QueueUpdateStrategy, as patched.
+	Strategy string
+}
+
+// patch collects the changes of one configuration.
+type patch struct {
+	*document
+	name    string
+	edits   []edit
+	expect  *value // what the patched text must say
+	cluster *value // the part of it that is the cluster
+	done    map[*yaml.Node]map[string]bool
+	Patched
+}
+
+// open parses a configuration for patching.
+func open(name string, b []byte) (*patch, []place, error) {
+	d, err := parse(name, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := d.places(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &patch{document: d, name: name, done: map[*yaml.Node]map[string]bool{}}
+	if p.expect, err = newValue(d.root); err != nil {
+		return nil, nil, err
+	}
+	p.cluster = d.clusterOf(p.expect)
+	p.cluster.plain()
+	return p, all, nil
+}
+
+// clusterOf is the cluster's configuration in the value of the whole document.
+func (d *document) clusterOf(v *value) *value {
+	if d.cluster == d.root {
+		return v
+	}
+	for _, r := range v.get("Resources").keys {
+		if kind := r.get("Type"); kind != nil && kind.text == "Custom::PclusterCluster" {
+			return r.get("Properties", "ClusterConfiguration")
+		}
+	}
+	return v
+}
+
+// Attach adds hooks and policies to a configuration. What is there already is left as
+// it is: a second run changes nothing. Name is the file's, for errors, which have exit
+// code BadInput and change nothing.
+func Attach(name string, b []byte, w Want) (Patched, error) {
+	p, all, err := open(name, b)
+	if err != nil {
+		return Patched{}, err
+	}
+	stackName, _, ok := ourScript(w.Script)
+	if !ok {
+		return Patched{}, fmt.Errorf("%s is no address of an install script", w.Script)
+	}
+	for i, at := range all {
+		if err := p.refuseOthers(at, w.Script); err != nil {
+			return Patched{}, err
+		}
+		if w.Hooks[at.kind] == "" {
+			continue
+		}
+		v := p.cluster.places()[i]
+		if v.get("Iam", "InstanceRole") == nil && v.get("Iam", "InstanceProfile") == nil {
+			p.Roles++
+		}
+		policies := w.NodePolicies
+		if at.kind == Head {
+			policies = w.HeadPolicies
+		}
+		if w.Part != Policies {
+			if err := p.addScript(at, v, w.Hooks[at.kind], w.Script); err != nil {
+				return Patched{}, err
+			}
+		}
+		if w.Part != Scripts {
+			if err := p.addPolicies(at, v, policies, stackName); err != nil {
+				return Patched{}, err
+			}
+		}
+	}
+	if p.cluster.get("Iam", "ResourcePrefix") != nil {
+		p.Roles = -1
+	}
+	if w.Drain && slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Policy == QueueStrategy }) {
+		if err := p.addDrain(); err != nil {
+			return Patched{}, err
+		}
+	}
+	return p.finish()
+}
+
+// refuseOthers refuses a place that has another of our scripts.
+func (p *patch) refuseOthers(at place, script string) error {
+	for _, hook := range hooks {
+		for _, s := range scriptsOf(at.node, hook) {
+			url := get(s, "Script")
+			if url == nil || url.Value == script {
+				continue
+			}
+			stackName, version, ok := ourScript(url.Value)
+			switch {
+			case !ok:
+			case version != ScriptVersion:
+				return wrong(p.name, url.Line, fmt.Sprintf("names the install script at version %s; this program writes %s", version, ScriptVersion),
+					"use the parascope that wrote it; detach first where the cluster does not exist yet")
+			default:
+				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName, url.Value, script),
+					"give the --stack and --bucket it was attached with, or detach first")
+			}
+		}
+	}
+	return nil
+}
+
+// scriptsOf are the entries of a place's hook: of its Sequence, or the hook itself.
+func scriptsOf(n *yaml.Node, hook string) []*yaml.Node {
+	h := get(get(n, "CustomActions"), hook)
+	if get(h, "Script") != nil {
+		return []*yaml.Node{h}
+	}
+	sequence := get(h, "Sequence")
+	if sequence == nil || sequence.Kind != yaml.SequenceNode {
+		return nil
+	}
+	var all []*yaml.Node
+	for _, s := range sequence.Content {
+		all = append(all, follow(s))
+	}
+	return all
+}
+
+// once reports whether a node gets this for the first time. Aliases lead to a node
+// more than once.
+func (p *patch) once(n *yaml.Node, what string) bool {
+	if p.done[n] == nil {
+		p.done[n] = map[string]bool{}
+	}
+	first := !p.done[n][what]
+	p.done[n][what] = true
+	return first
+}
+
+// add adds an entry to a mapping or list, unless an alias led here before.
+func (p *patch) add(of *yaml.Node, block []string, inline string) error {
+	if !p.once(of, inline) {
+		return nil
+	}
+	e, err := p.addEntry(of, block, inline)
+	p.edits = append(p.edits, e)
+	return err
+}
+
+// addScript adds the install script behind the scripts of a hook, unless a hook of
+// this place has it.
+func (p *patch) addScript(at place, v *value, hook, script string) error {
+	for _, h := range hooks {
+		for _, s := range v.scripts(h) {
+			if u := s.get("Script"); u != nil && u.text == script {
+				return nil
+			}
+		}
+	}
+	return p.addScriptWith(at, v, hook, script)
+}
+
+// addScriptWith adds the install script with arguments.
+func (p *patch) addScriptWith(at place, v *value, hook, script string, args ...string) error {
+	line, err := p.placeScript(at, hook, script, args)
+	if err != nil {
+		return err
+	}
+	unseen := get(get(get(at.node, "CustomActions"), hook), "Sequence") != nil
+	item := mapping("Script", text(script))
+	what := "add the script " + script
+	for _, a := range args {
+		item.append("Args", text(a))
+		what += " " + a
+	}
+	v.ensure("CustomActions").ensure(hook).append("Sequence", item)
+	p.Changes = append(p.Changes, Change{
+		Path: at.path + "/CustomActions/" + hook, What: what,
+		Policy: policyOfHook(at.kind, hook), Line: line, Unseen: unseen, kind: at.kind,
+	})
+	return nil
+}
+
+// placeScript finds the place of the new entry and adds it.
+func (p *patch) placeScript(at place, hook, script string, args []string) (line int, err error) {
+	item := []string{"- Script: " + script}
+	inlineItem := fmt.Sprintf(`{"Script": %q}`, script)
+	if len(args) > 0 {
+		item = append(item, "  Args:")
+		for _, a := range args {
+			item = append(item, fmt.Sprintf("    - %q", a))
+		}
+		inlineItem = fmt.Sprintf(`{"Script": %q, "Args": ["%s"]}`, script, strings.Join(args, `", "`))
+	}
+	sequence := under("Sequence", item)
+	inlineSequence := fmt.Sprintf(`"Sequence": [%s]`, inlineItem)
+
+	actions := get(at.node, "CustomActions")
+	h := get(actions, hook)
+	list := get(h, "Sequence")
+	path := at.path + "/CustomActions"
+	for _, must := range []struct {
+		path string
+		n    *yaml.Node
+		kind yaml.Kind
+	}{{path, actions, yaml.MappingNode}, {path + "/" + hook, h, yaml.MappingNode}, {path + "/" + hook + "/Sequence", list, yaml.SequenceNode}} {
+		if must.n == nil {
+			continue
+		}
+		if err := mustBe(p.name, must.path, must.n, must.kind); err != nil {
+			return 0, err
+		}
+		line = must.n.Line
+	}
+	switch {
+	case list != nil:
+		err = p.add(list, item, inlineItem)
+	case get(h, "Script") != nil:
+		if p.once(h, "wrap") {
+			var edits []edit
+			edits, err = p.wrapScript(h, item, inlineItem)
+			p.edits = append(p.edits, edits...)
+		}
+	case h != nil:
+		err = p.add(h, sequence, inlineSequence)
+	case actions != nil:
+		err = p.add(actions, under(hook, sequence), fmt.Sprintf("%q: {%s}", hook, inlineSequence))
+	default:
+		line = at.node.Line
+		err = p.add(at.node, under("CustomActions", under(hook, sequence)), fmt.Sprintf(`"CustomActions": {%q: {%s}}`, hook, inlineSequence))
+	}
+	return line, p.unread(line, err)
+}
+
+// unread says which part of the file was not understood.
+func (p *patch) unread(line int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return wrong(p.name, line, "is written in a way that cannot be patched: "+err.Error(), "write this part in the usual form, one key a line")
+}
+
+// under are lines below a key.
+func under(key string, lines []string) []string {
+	out := []string{key + ":"}
+	for _, l := range lines {
+		out = append(out, "  "+l)
+	}
+	return out
+}
+
+// addPolicies adds managed policies behind those that a place has.
+func (p *patch) addPolicies(at place, v *value, arns []string, stackName string) error {
+	iam := get(at.node, "Iam")
+	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
+		if n := get(iam, own); n != nil && len(arns) > 0 {
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "), printable(n.Value)))
+			return nil
+		}
+	}
+	has := map[string]bool{}
+	if l := v.get("Iam", "AdditionalIamPolicies"); l != nil {
+		for _, item := range l.items {
+			if a := item.get("Policy"); a != nil {
+				has[a.text] = true
+			}
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool { return has[arn] })
+	if len(missing) == 0 {
+		return nil
+	}
+	policies := get(iam, "AdditionalIamPolicies")
+	path, line := at.path+"/Iam", at.node.Line
+	if iam != nil {
+		line = iam.Line
+		if err := mustBe(p.name, path, iam, yaml.MappingNode); err != nil {
+			return err
+		}
+	}
+	if policies != nil {
+		line = policies.Line
+		if err := mustBe(p.name, path+"/AdditionalIamPolicies", policies, yaml.SequenceNode); err != nil {
+			return err
+		}
+	}
+	if err := p.placePolicies(at.node, iam, policies, missing); err != nil {
+		return p.unread(line, err)
+	}
+	for _, arn := range missing {
+		v.ensure("Iam").append("AdditionalIamPolicies", mapping("Policy", text(arn)))
+		p.Changes = append(p.Changes, Change{
+			Path: path + "/AdditionalIamPolicies", What: "add the policy " + arn, Policy: policyOfPolicies(at.kind), Line: line, kind: at.kind,
+		})
+	}
+	return nil
+}
+
+func (p *patch) placePolicies(at, iam, policies *yaml.Node, arns []string) error {
+	var block, inline []string
+	for _, arn := range arns {
+		block = append(block, "  - Policy: "+arn)
+		inline = append(inline, fmt.Sprintf(`{"Policy": %q}`, arn))
+	}
+	block = append([]string{"AdditionalIamPolicies:"}, block...)
+	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))
+	switch {
+	case policies != nil:
+		for i, arn := range arns {
+			if err := p.add(policies, []string{"- Policy: " + arn}, inline[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case iam != nil:
+		return p.add(iam, block, all)
+	default:
+		return p.add(at, under("Iam", block), fmt.Sprintf(`"Iam": {%s}`, all))
+	}
+}
+
+// addDrain lets nodes with jobs end them before they are replaced.
+func (p *patch) addDrain() error {
+	scheduling := get(p.document.cluster, "Scheduling")
+	settings := get(scheduling, "SlurmSettings")
+	if get(settings, "QueueUpdateStrategy") != nil {
+		return nil
+	}
+	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy": "DRAIN"`
+	at := scheduling.Line
+	var err error
+	if settings == nil {
+		err = p.add(scheduling, under("SlurmSettings", []string{line}), fmt.Sprintf(`"SlurmSettings": {%s}`, inline))
+	} else {
+		at = settings.Line
+		if err := mustBe(p.name, "Scheduling/SlurmSettings", settings, yaml.MappingNode); err != nil {
+			return err
+		}
+		err = p.add(settings, []string{line}, inline)
+	}
+	p.cluster.get("Scheduling").ensure("SlurmSettings").keys["QueueUpdateStrategy"] = text("DRAIN")
+	p.Changes = append(p.Changes, Change{Path: "Scheduling/SlurmSettings/QueueUpdateStrategy", What: "set DRAIN", Policy: Ignored, Line: at})
+	return p.unread(at, err)
+}
+
+// finish makes the changes, and refuses a result that says anything but what the old
+// text said with the changes.
+func (p *patch) finish() (Patched, error) {
+	out, err := p.apply(p.edits)
+	if err == nil {
+		err = p.verify(out)
+	}
+	if err != nil {
+		next := "make the changes by hand; 'parascope cluster attach' lists them as by hand when the file is written one key a line"
+		if p.aliases {
+			next = "write out what anchors and aliases share there: the places need different values"
+		}
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be patched without changing anything else: %w", p.name, err), next)
+	}
+	p.Text = p.whole(out)
+	p.Template = p.document.cluster != p.root
+	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
+		p.Strategy = s.text
+	}
+	return p.Patched, nil
+}
+
+// verify compares what the patched text says with what it must say.
+func (p *patch) verify(out string) error {
+	d, err := parse(p.name, []byte(out))
+	if err != nil {
+		return err
+	}
+	got, err := newValue(d.root)
+	if err != nil {
+		return err
+	}
+	d.clusterOf(got).plain()
+	if !got.equal(p.expect) {
+		return fmt.Errorf("another value would change with it")
+	}
+	return nil
+}

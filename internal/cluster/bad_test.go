@@ -1,0 +1,66 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+const tail = "Scheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n"
+
+// badConfigurations are refused, each with the line and the next step.
+var badConfigurations = []struct{ name, text, err, next string }{
+	{"empty", "", "is empty", "pcluster create-cluster"},
+	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
+	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
+	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the key "Iam" again; line 2 has it first`, "keep one"},
+	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values out"},
+	{"lone carriage return", "HeadNode: {}\rScheduling: {}\n", "line 1 has the line separator U+000D", `\r\n`},
+	{"unicode line separator", "HeadNode: \"a\u2028b\"\n" + tail, "line 1 has the line separator U+2028", `\r\n`},
+	{"not UTF-8", "HeadNode: \xff\xfe\n", "is not UTF-8", "UTF-8"},
+	{"unfinished", "HeadNode: {a: b\n" + tail, "is no YAML", "dryrun"},
+	{"two documents", "HeadNode: {}\n" + tail + "---\nHeadNode: {}\n", "line 6 a second YAML document begins", "one document"},
+	{"Jinja", "HeadNode:\n  {% if x %}\n  Iam: {}\n  {% endif %}\n" + tail, "line 2 has a template's statement", "render"},
+	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
+	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
+	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
+	{"awsbatch", "HeadNode:\n  A: b\nScheduling:\n  Scheduler: awsbatch\n  AwsBatchQueues: []\n", `line 4 has the scheduler "awsbatch"`, "slurm"},
+	{"no queues", "HeadNode:\n  A: b\nScheduling:\n  Scheduler: slurm\n", "line 4 has no list Scheduling/SlurmQueues", "list"},
+	{"queues by a function", "HeadNode:\n  A: b\nScheduling:\n  Scheduler: slurm\n  SlurmQueues: !Ref Queues\n", "line 5 has no list", "CloudFormation"},
+	{"head node without a value", "HeadNode:\n" + tail, "line 1 HeadNode has no value", "remove the line"},
+	{"hooks without a value", "HeadNode:\n  CustomActions:\n" + tail, "line 2 HeadNode/CustomActions has no value", "remove the line"},
+	{"hooks by a function", "HeadNode:\n  CustomActions: !If [a, {}, {}]\n" + tail, "line 2 HeadNode/CustomActions does not hold keys", "CloudFormation"},
+	{"hooks by a long function", "HeadNode:\n  CustomActions:\n    Fn::If: [a, {}, {}]\n" + tail, "line 3 HeadNode/CustomActions does not hold keys", "CloudFormation"},
+	{"a hook that is text", "HeadNode:\n  CustomActions:\n    OnNodeConfigured: s3://x\n" + tail, "OnNodeConfigured does not hold keys", "write it out"},
+	{"policies that are text", "HeadNode:\n  Iam:\n    AdditionalIamPolicies: arn\n" + tail, "AdditionalIamPolicies does not hold a list", "write it out"},
+	{"another version", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://b/parascope/pcluster-infra/v2/install.sh\n" + tail,
+		"line 4 names the install script at version v2; this program writes v1", "use the parascope that wrote it"},
+	{"another stack", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://b/parascope/other/v1/install.sh\n" + tail,
+		"line 4 names the install script of stack other in another place", "--stack and --bucket"},
+	{"anchors that head and queues share", "HeadNode:\n  Iam: &i\n    AdditionalIamPolicies:\n      - Policy: a\n" + tail + "      Iam: *i\n",
+		"cannot be patched without changing anything else", "anchors and aliases"},
+	{"an alias in itself", "HeadNode: &h\n  A: *h\n" + tail, "when its aliases are followed", "write the values out"},
+	{"template without a cluster", "Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n", "without a Custom::PclusterCluster", "template"},
+	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +
+		"  B: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n", "line 3 is a second cluster", "one cluster"},
+	{"too large", strings.Repeat("#\n", maxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
+	{"too deep", "HeadNode: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n" + tail, "is nested more than 100 deep", "pcluster create-cluster"},
+}
+
+func TestBadConfigurationsAreRefused(t *testing.T) {
+	for _, c := range badConfigurations {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Attach(configurator, []byte(c.text), newCluster)
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			if !strings.Contains(err.Error(), c.err) || !strings.HasPrefix(err.Error(), configurator) {
+				t.Errorf("the error is %q; it must hold %q", err, c.err)
+			}
+			if next := hint.Next(err); hint.CodeOf(err) != hint.BadInput || !strings.Contains(next, c.next) {
+				t.Errorf("exit code %d, next step %q; want %d and %q", hint.CodeOf(err), next, hint.BadInput, c.next)
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// New is a cluster that a person asks for.
+type New struct {
+	Name     string
+	OS       string
+	HeadType string
+	KeyName  string // of an EC2 key pair; "" for none
+	Queues   []QueueWant
+}
+
+// QueueWant is a queue with one instance type.
+type QueueWant struct {
+	Name, InstanceType string
+	Min, Max           int
+	EFA                bool
+}
+
+var (
+	queuePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,24}$`)
+	typePattern  = regexp.MustCompile(`^[a-z0-9-]+\.[a-z0-9-]+$`)
+)
+
+// ParseQueue reads NAME:TYPE:MIN-MAX, such as gpu:p5.48xlarge:0-4.
+func ParseQueue(s string) (QueueWant, error) {
+	bad := func(what string) error {
+		return hint.New(hint.Usage, fmt.Errorf("--queue %q: %s", s, what), "give NAME:TYPE:MIN-MAX, such as gpu:p5.48xlarge:0-4")
+	}
+	parts := strings.Split(s, ":")
+	if len(parts) != 3 {
+		return QueueWant{}, bad("it has not three parts")
+	}
+	q := QueueWant{Name: parts[0], InstanceType: parts[1]}
+	low, high, ok := strings.Cut(parts[2], "-")
+	var err1, err2 error
+	q.Min, err1 = strconv.Atoi(low)
+	q.Max, err2 = strconv.Atoi(high)
+	switch {
+	case !queuePattern.MatchString(q.Name):
+		return q, bad("a queue's name is a lower-case letter, then letters, digits and hyphens, at most 25 in all")
+	case !typePattern.MatchString(q.InstanceType) || len(q.InstanceType) > 25:
+		return q, bad("the instance type is none")
+	case !ok || err1 != nil || err2 != nil || q.Min < 0 || q.Max < 1 || q.Min > q.Max:
+		return q, bad("MIN-MAX is no range of node counts")
+	}
+	return q, nil
+}
+
+// AskEFA fills in which instance types have EFA. What EC2 does not say is left as it is,
+// with a note.
+func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note string, err error) {
+	var names []types.InstanceType
+	for _, q := range queues {
+		names = append(names, types.InstanceType(q.InstanceType))
+	}
+	has := map[string]bool{}
+	known := map[string]bool{}
+	pages := ec2.NewDescribeInstanceTypesPaginator(ec2.NewFromConfig(cfg), &ec2.DescribeInstanceTypesInput{InstanceTypes: names})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if err != nil {
+			return "EC2 could not be asked which instance types have EFA, and the configuration has none: " + awserr.Brief(err), nil
+		}
+		for _, t := range page.InstanceTypes {
+			known[string(t.InstanceType)] = true
+			has[string(t.InstanceType)] = t.NetworkInfo != nil && aws.ToBool(t.NetworkInfo.EfaSupported)
+		}
+	}
+	for i, q := range queues {
+		if !known[q.InstanceType] {
+			return "", hint.New(hint.BadInput, fmt.Errorf("%s has no instance type %s", cfg.Region, q.InstanceType), "give --queue a type that the region offers")
+		}
+		queues[i].EFA = has[q.InstanceType]
+	}
+	return "", nil
+}
+
+// Configuration is the cluster's configuration with the stack's network, already
+// attached, and the file that the guide's reader sources.
+func Configuration(n New, s Source) (text []byte, e Environment, err error) {
+	if err := CheckName(n.Name); err != nil {
+		return nil, e, err
+	}
+	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
+		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s does not say its subnets", s.Stack), "update it")
+	}
+	seen := map[string]bool{}
+	for _, q := range n.Queues {
+		if seen[q.Name] {
+			return nil, e, hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a name of its own")
+		}
+		seen[q.Name] = true
+	}
+	patched, err := Attach("the new configuration", []byte(bare(n, s)), Want{
+		Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: All,
+		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured},
+	})
+	return patched.Text, Environment{ClusterName: n.Name, Region: s.Region}, err
+}
+
+// bare is the configuration without monitoring.
+func bare(n New, s Source) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Cluster %s in the network of stack %s.", n.Name, s.Stack)
+	line("# The parts marked%s are the monitoring; 'parascope cluster detach' takes them out.", strings.TrimPrefix(marker, " "))
+	line("Region: %s", s.Region)
+	line("Image:\n  Os: %s", scalar(n.OS))
+	line("HeadNode:\n  InstanceType: %s\n  Networking:\n    SubnetId: %s", scalar(n.HeadType), scalar(s.PublicSubnet))
+	if n.KeyName != "" {
+		line("  Ssh:\n    KeyName: %s", scalar(n.KeyName))
+	}
+	line("Scheduling:\n  Scheduler: slurm\n  SlurmSettings:")
+	line("    QueueUpdateStrategy: DRAIN # later updates wait for running jobs")
+	line("  SlurmQueues:")
+	for _, q := range n.Queues {
+		line("    - Name: %s", q.Name)
+		line("      ComputeResources:\n        - Name: %s", strings.ReplaceAll(q.InstanceType, ".", "-"))
+		line("          InstanceType: %s\n          MinCount: %d\n          MaxCount: %d", q.InstanceType, q.Min, q.Max)
+		if q.EFA {
+			line("          Efa:\n            Enabled: true")
+		}
+		line("      Networking:\n        SubnetIds:\n          - %s", scalar(s.PrivateSubnet))
+		if q.EFA {
+			line("        PlacementGroup:\n          Enabled: true")
+		}
+	}
+	return b.String()
+}
+
+// scalar is a text as YAML has it, quoted where it must be.
+func scalar(s string) string {
+	b, err := yaml.Marshal(s)
+	if err != nil || strings.Count(string(b), "\n") > 1 {
+		return strconv.Quote(s)
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
+
+// CreateCommands are the guide's two lines that create a cluster.
+func CreateCommands(name, file string) []string {
+	return []string{
+		"source " + EnvironmentFile(name),
+		"pcluster create-cluster --cluster-name $CLUSTER_NAME --cluster-configuration " + word(file) + " --region $AWS_REGION",
+	}
+}

@@ -1,0 +1,408 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Without is what detach takes out of a configuration.
+type Without struct {
+	// Running is a cluster that exists. Its head node and login pools keep what
+	// ParallelCluster refuses to change, and get the script with --remove as OnNodeUpdated.
+	Running bool
+	// Part of a running cluster: Scripts first; Policies when no node is left that needs them.
+	Part Part
+}
+
+// Detach takes out what attach added: lines that it inserted to the byte, and where it
+// rewrote lines the same document. Name is the file's, for errors, which have exit code
+// BadInput and change nothing.
+func Detach(name string, b []byte, w Without) (Patched, error) {
+	p, all, err := open(name, b)
+	if err != nil {
+		return Patched{}, err
+	}
+	c := cut{patch: p, goes: map[*yaml.Node]bool{}, stacks: map[string]bool{}, without: w}
+	for _, at := range all {
+		for _, hook := range hooks {
+			for _, s := range scriptsOf(at.node, hook) {
+				if stackName, ok := c.script(s); ok {
+					c.stacks[stackName] = true
+				}
+			}
+		}
+	}
+	for i, at := range all {
+		v := p.cluster.places()[i]
+		if err := c.scripts(at, v); err != nil {
+			return Patched{}, err
+		}
+		c.policies(at, v)
+	}
+	c.drain()
+	for _, at := range all {
+		if err := c.empty(at.node); err != nil {
+			return Patched{}, p.unread(at.node.Line, err)
+		}
+	}
+	if err := c.take(get(p.document.cluster, "Scheduling"), "SlurmSettings"); err != nil {
+		return Patched{}, p.unread(p.document.cluster.Line, err)
+	}
+	p.cluster.plain() // what became empty is absent
+	return p.finish()
+}
+
+// cut takes nodes out of a patch's document.
+type cut struct {
+	*patch
+	goes    map[*yaml.Node]bool // nodes that go with all that is in them, aliases followed
+	stacks  map[string]bool     // stacks whose scripts the configuration names
+	without Without
+}
+
+// script reads an entry of a hook: the stack's name, and whether it is the install script.
+func (c *cut) script(entry *yaml.Node) (stackName string, ok bool) {
+	u := get(entry, "Script")
+	if u == nil || u.Kind != yaml.ScalarNode {
+		return "", false
+	}
+	stackName, _, ok = ourScript(u.Value)
+	return stackName, ok
+}
+
+// scripts marks the scripts of a place that go.
+func (c *cut) scripts(at place, v *value) error {
+	fixed := false // ParallelCluster refuses to take the script out
+	removed := false
+	script := ""
+	for _, hook := range hooks {
+		var gone []int
+		for i, s := range scriptsOf(at.node, hook) {
+			if _, ok := c.script(s); !ok {
+				continue
+			}
+			url := get(s, "Script")
+			script = url.Value
+			switch {
+			case !c.without.Running:
+			case at.kind == Queue && c.without.Part == Policies:
+				continue
+			case at.kind != Queue && hook != OnNodeUpdated:
+				fixed = true
+				continue
+			case at.kind != Queue && c.without.Part == Scripts:
+				removed = true
+				if err := c.addRemove(at, s, v.scripts(hook)[i], hook); err != nil {
+					return err
+				}
+				continue
+			}
+			gone = append(gone, i)
+			c.goes[s] = true
+			c.Changes = append(c.Changes, Change{Path: at.path + "/CustomActions/" + hook, What: "remove the script " + script,
+				Policy: policyOfHook(at.kind, hook), Line: url.Line, kind: at.kind})
+		}
+		v.get("CustomActions", hook, "Sequence").without(gone)
+		if left := len(v.scripts(hook)); len(gone) > 0 && left > 0 {
+			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(get(get(at.node, "CustomActions"), hook))
+		}
+	}
+	if fixed {
+		c.ByHand = append(c.ByHand, fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
+			"ParallelCluster refuses to change it; %s must stay in the bucket", at.path, script))
+	}
+	if fixed && !removed && c.without.Part == Scripts {
+		return c.addScriptWith(at, v, OnNodeUpdated, script, removeOption)
+	}
+	return nil
+}
+
+// removeOption makes the install script take the programs off its node.
+const removeOption = "--remove"
+
+// addRemove gives the script of an update its option.
+func (c *cut) addRemove(at place, s *yaml.Node, v *value, hook string) error {
+	if get(s, "Args") != nil {
+		return nil
+	}
+	if err := c.add(s, []string{"Args:", fmt.Sprintf("  - %q", removeOption)}, fmt.Sprintf(`"Args": [%q]`, removeOption)); err != nil {
+		return c.unread(s.Line, err)
+	}
+	v.append("Args", text(removeOption))
+	c.Changes = append(c.Changes, Change{Path: at.path + "/CustomActions/" + hook, What: "run the script with " + removeOption,
+		Policy: policyOfHook(at.kind, hook), Line: s.Line, Unseen: s != get(get(at.node, "CustomActions"), hook), kind: at.kind})
+	return nil
+}
+
+// wrapped reports whether attach made a hook's script a Sequence, which detach makes a
+// script again.
+func (c *cut) wrapped(hook *yaml.Node) bool {
+	if isFlow(hook) {
+		f, err := c.readFlow(hook)
+		return err == nil && strings.HasPrefix(c.text[f.open+1:], flowWrap)
+	}
+	k, _ := entry(hook, "Sequence")
+	return k != nil && c.marks(k.Line)
+}
+
+// policies marks the policies of a place that go.
+func (c *cut) policies(at place, v *value) {
+	if c.without.Running && c.without.Part == Scripts {
+		return // nodes that start until the update is done still need them
+	}
+	for _, hook := range hooks {
+		for _, s := range scriptsOf(at.node, hook) {
+			if _, ok := c.script(s); ok && !c.goes[s] {
+				return // so does a script that stays
+			}
+		}
+	}
+	l := get(get(at.node, "Iam"), "AdditionalIamPolicies")
+	if l == nil || l.Kind != yaml.SequenceNode {
+		return
+	}
+	var gone []int
+	for i, item := range l.Content {
+		arn := get(item, "Policy")
+		if arn == nil {
+			continue
+		}
+		ours := ourPolicy(arn.Value, c.stacks)
+		if c.marked && !isFlow(l) {
+			ours = c.marks(item.Line)
+		}
+		if !ours {
+			continue
+		}
+		gone = append(gone, i)
+		c.goes[follow(item)] = true
+		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies", What: "remove the policy " + printable(arn.Value),
+			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
+	}
+	v.get("Iam", "AdditionalIamPolicies").without(gone)
+}
+
+// drain marks the QueueUpdateStrategy that attach wrote.
+func (c *cut) drain() {
+	settings := get(get(c.document.cluster, "Scheduling"), "SlurmSettings")
+	k, v := entry(settings, "QueueUpdateStrategy")
+	if k == nil || c.without.Running && c.without.Part == Scripts {
+		return
+	}
+	own, _ := entry(get(c.document.cluster, "Scheduling"), "SlurmSettings")
+	if !c.without.Running && isFlow(settings) && v.Value == "DRAIN" {
+		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy stays: between brackets it cannot be told who wrote it")
+	}
+	if isFlow(settings) || !c.marks(k.Line) && !(c.marks(own.Line) && len(settings.Content) == 2) {
+		return
+	}
+	c.goes[v] = true
+	delete(c.cluster.get("Scheduling", "SlurmSettings").keys, "QueueUpdateStrategy")
+	c.Changes = append(c.Changes, Change{Path: "Scheduling/SlurmSettings/QueueUpdateStrategy", What: "remove DRAIN", Policy: Ignored, Line: k.Line})
+}
+
+// empty takes the marked nodes of a place out, and what they leave empty.
+func (c *cut) empty(at *yaml.Node) error {
+	for _, key := range []string{"CustomActions", "Iam"} {
+		if err := c.take(at, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take takes a key of a mapping out, or what is marked below it.
+func (c *cut) take(of *yaml.Node, key string) error {
+	k, v := entry(of, key)
+	if k == nil || !c.once(v, "take") {
+		return nil
+	}
+	c.sweep(v)
+	if c.goes[follow(v)] {
+		return c.delete(of, func(_, n *yaml.Node) bool { return n == v })
+	}
+	return c.below(k, v)
+}
+
+// sweep marks collections in which nothing is left.
+func (c *cut) sweep(n *yaml.Node) {
+	n = follow(n)
+	if c.goes[n] || len(n.Content) == 0 {
+		return
+	}
+	step := 1
+	if n.Kind == yaml.MappingNode {
+		step = 2
+	}
+	all := true
+	for i := step - 1; i < len(n.Content); i += step {
+		child := follow(n.Content[i])
+		if child.Kind != yaml.ScalarNode {
+			c.sweep(child)
+		}
+		all = all && c.goes[child]
+	}
+	if all {
+		c.goes[n] = true
+	}
+}
+
+// below takes what is marked out of a value that stays.
+func (c *cut) below(k, v *yaml.Node) error {
+	n := follow(v)
+	if n != v && !c.once(n, "take") {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	if some := slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return c.goes[follow(child)] }); some {
+		done, err := c.unwrap(k, n)
+		if done || err != nil {
+			return err
+		}
+		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.goes[follow(child)] }); err != nil {
+			return err
+		}
+	}
+	if !c.without.Running && !isFlow(n) && c.marks(k.Line) {
+		line := c.line(k.Line)
+		at := c.starts[k.Line-1] + strings.LastIndex(line, marker)
+		c.edits = append(c.edits, edit{from: at, to: at + len(marker)})
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if child := n.Content[i+1]; !c.goes[follow(child)] {
+			if done, err := c.unwrapFlow(n, child); done || err != nil {
+				return err
+			}
+			if err := c.below(n.Content[i], child); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// delete takes the chosen entries out of a collection.
+func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
+	of = follow(of)
+	step := 1
+	if of.Kind == yaml.MappingNode {
+		step = 2
+	}
+	var gone []int
+	for i := 0; i < len(of.Content); i += step {
+		if !goes(of.Content[i], of.Content[i+step-1]) {
+			continue
+		}
+		gone = append(gone, i/step)
+		if isFlow(of) {
+			continue
+		}
+		first, column := of.Content[i], c.entryColumn(of)
+		line := first.Line
+		if step == 1 { // the dash may stand on a line before
+			for line > of.Line && !strings.HasPrefix(strings.TrimLeft(c.line(line), " "), "-") {
+				line--
+			}
+		}
+		if strings.TrimLeft(c.line(line)[:min(column-1, len(c.line(line)))], " ") != "" {
+			return fmt.Errorf("%q begins an item of a list", first.Value)
+		}
+		last, err := c.lastLine(of.Content[i+step-1], column-1)
+		if err != nil {
+			return err
+		}
+		c.edits = append(c.edits, c.deleteLines(line, last))
+	}
+	if isFlow(of) {
+		return c.deleteParts(of, gone)
+	}
+	return nil
+}
+
+// deleteParts takes parts out of a flow collection, with the commas that they had.
+func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
+	f, err := c.readFlow(of)
+	if err != nil {
+		return err
+	}
+	entries := len(of.Content)
+	if of.Kind == yaml.MappingNode {
+		entries /= 2
+	}
+	if len(f.parts) != entries {
+		return errUnread
+	}
+	leading := 0
+	for leading < len(gone) && gone[leading] == leading {
+		leading++
+	}
+	switch {
+	case leading == entries:
+		c.edits = append(c.edits, edit{from: f.parts[0][0], to: f.parts[entries-1][1]})
+	case leading > 0:
+		c.edits = append(c.edits, edit{from: f.parts[0][0], to: f.parts[leading][0]})
+	}
+	for _, i := range gone[leading:] {
+		c.edits = append(c.edits, edit{from: f.parts[i-1][1], to: f.parts[i][1]})
+	}
+	return nil
+}
+
+// unwrap makes the only script that is left of a Sequence the hook's only script
+// again, where attach had made it a Sequence.
+func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
+	if k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || isFlow(sequence) || !c.marks(k.Line) {
+		return false, nil
+	}
+	var left []*yaml.Node
+	for _, s := range sequence.Content {
+		if !c.goes[follow(s)] {
+			left = append(left, s)
+		}
+	}
+	column := k.Column - 1
+	if len(left) != 1 || left[0].Kind != yaml.MappingNode || isFlow(left[0]) || left[0].Anchor != "" || left[0].Column != column+len(wrapPad)+1 ||
+		!strings.HasPrefix(c.line(left[0].Line)[column:], "  - ") {
+		return false, nil
+	}
+	last, err := c.lastLine(left[0], column+2)
+	if err != nil {
+		return false, err
+	}
+	from := c.starts[left[0].Line-1] + column
+	edits := []edit{c.deleteLines(k.Line, k.Line), {from: from, to: from + len(wrapPad)}}
+	for line := left[0].Line + 1; line <= last; line++ {
+		if at := c.starts[line-1]; strings.HasPrefix(c.text[at:], wrapPad) {
+			edits = append(edits, edit{from: at, to: at + len(wrapPad)})
+		}
+	}
+	c.edits = append(c.edits, edits...)
+	return true, c.delete(sequence, func(_, n *yaml.Node) bool { return c.goes[follow(n)] })
+}
+
+// unwrapFlow does the same between brackets, by the text that attach writes there.
+func (c *cut) unwrapFlow(hook, sequence *yaml.Node) (bool, error) {
+	if !isFlow(hook) || len(hook.Content) != 2 || sequence.Kind != yaml.SequenceNode || len(sequence.Content) != 2 ||
+		!c.goes[follow(sequence.Content[1])] || c.goes[follow(sequence.Content[0])] {
+		return false, nil
+	}
+	h, err1 := c.readFlow(hook)
+	s, err2 := c.readFlow(sequence)
+	if err1 != nil || err2 != nil || !strings.HasPrefix(c.text[h.open+1:], flowWrap) || sequence.Content[0].Kind != yaml.MappingNode {
+		return false, nil
+	}
+	item, err := c.readFlow(sequence.Content[0])
+	if err != nil {
+		return false, err
+	}
+	c.edits = append(c.edits, edit{from: h.open + 1, to: item.open + 1}, edit{from: item.close, to: s.close + 1})
+	return true, nil
+}

@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Environment is the file that the guide's reader sources before pcluster: the cluster's
+// name, its region, and what else the configuration needs. Write and ReadEnvironment are
+// the only places that know its form.
+type Environment struct {
+	ClusterName string
+	Region      string
+	Others      []Variable // in the file's order
+}
+
+// Variable is an environment variable.
+type Variable struct{ Name, Value string }
+
+const (
+	nameVariable   = "CLUSTER_NAME"
+	regionVariable = "AWS_REGION"
+)
+
+// EnvironmentFile is the name of a cluster's file.
+func EnvironmentFile(clusterName string) string {
+	return "environment-variables-" + clusterName + ".sh"
+}
+
+// Text is the file: POSIX sh, safe to source whatever the values are. It fails for a
+// name that is none, and for a value with a NUL, which no environment can hold.
+func (e Environment) Text() (string, error) {
+	var b strings.Builder
+	b.WriteString("# Of cluster " + printable(e.ClusterName) + ", by parascope. To be sourced: . " + printable(EnvironmentFile(e.ClusterName)) + "\n")
+	for _, v := range e.variables() {
+		if !isVariable(v.Name) {
+			return "", fmt.Errorf("%q is no name of an environment variable", v.Name)
+		}
+		if strings.ContainsRune(v.Value, 0) {
+			return "", fmt.Errorf("the value of %s has a NUL byte", v.Name)
+		}
+		fmt.Fprintf(&b, "export %s=%s\n", v.Name, quote(v.Value))
+	}
+	return b.String(), nil
+}
+
+func (e Environment) variables() []Variable {
+	return append([]Variable{{nameVariable, e.ClusterName}, {regionVariable, e.Region}}, e.Others...)
+}
+
+// quote is a value between single quotes, in which a shell reads nothing but their end.
+func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
+
+func isVariable(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// ReadEnvironment reads a file that Text wrote. Anything else in it is an error with
+// exit code BadInput: it is read, never run.
+func ReadEnvironment(file string) (Environment, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return Environment{}, hint.New(hint.BadInput, fmt.Errorf("read the cluster's environment: %w", err), "'parascope cluster new' writes it")
+	}
+	e, err := ParseEnvironment(string(b))
+	if err != nil {
+		return e, hint.New(hint.BadInput, fmt.Errorf("%s: %w", file, err), "'parascope cluster new' writes such files; nothing in this one was run")
+	}
+	return e, nil
+}
+
+// ParseEnvironment reads the text of such a file.
+func ParseEnvironment(text string) (e Environment, err error) {
+	var seen []string
+	for line := 1; text != ""; line++ {
+		if rest, ok := strings.CutPrefix(text, "#"); ok {
+			_, text, _ = strings.Cut(rest, "\n")
+			continue
+		}
+		rest, isExport := strings.CutPrefix(text, "export ")
+		name, rest, ok := strings.Cut(rest, "='")
+		if !isExport || !ok || !isVariable(name) || slices.Contains(seen, name) {
+			return e, fmt.Errorf("entry %d is not export NAME='VALUE', each name once", line)
+		}
+		value, rest, err := unquote(rest)
+		if err != nil {
+			return e, fmt.Errorf("%s: %w", name, err)
+		}
+		seen, text = append(seen, name), rest
+		switch name {
+		case nameVariable:
+			e.ClusterName = value
+		case regionVariable:
+			e.Region = value
+		default:
+			e.Others = append(e.Others, Variable{name, value})
+		}
+	}
+	if !slices.Contains(seen, nameVariable) || !slices.Contains(seen, regionVariable) {
+		return e, errors.New(nameVariable + " or " + regionVariable + " is missing")
+	}
+	return e, nil
+}
+
+// unquote reads up to the quote that ends a value and the end of its line.
+func unquote(text string) (value, rest string, err error) {
+	var b strings.Builder
+	for {
+		part, after, ok := strings.Cut(text, "'")
+		if !ok {
+			return "", "", errors.New("a quote is not closed")
+		}
+		b.WriteString(part)
+		if next, ok := strings.CutPrefix(after, `\''`); ok {
+			b.WriteByte('\'')
+			text = next
+			continue
+		}
+		if after != "" && after[0] != '\n' {
+			return "", "", errors.New("something follows the value")
+		}
+		return b.String(), strings.TrimPrefix(after, "\n"), nil
+	}
+}
+
+// word is a word of a command line, quoted where a shell would read it otherwise.
+func word(w string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,:/@=+", r)
+	}
+	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
+		return w
+	}
+	return quote(w)
+}

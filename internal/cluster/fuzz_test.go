@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// FuzzAttach: attach and detach never panic, their results parse, a second attach
+// changes nothing, and detach gives back what was there before: to the byte where
+// nothing stands between brackets, else the same document.
+func FuzzAttach(f *testing.F) {
+	for _, b := range configurations(f) {
+		f.Add(b, false)
+		f.Add(b, true)
+	}
+	for _, b := range badConfigurations {
+		f.Add([]byte(b.text), false)
+	}
+	f.Fuzz(func(t *testing.T, in []byte, exists bool) {
+		want := newCluster
+		if exists {
+			want = running
+			want.Drain = !bytes.Contains(in, []byte("{")) // between brackets DRAIN stays
+		}
+		attached, err := Attach(configurator, in, want)
+		if err != nil {
+			if hint.CodeOf(err) != hint.BadInput || hint.Next(err) == "" {
+				t.Fatalf("the error has exit code %d and the next step %q: %v", hint.CodeOf(err), hint.Next(err), err)
+			}
+			return
+		}
+		again, err := Attach(configurator, attached.Text, want)
+		if err != nil {
+			t.Fatalf("a second run: %v", err)
+		}
+		if len(again.Changes) != 0 || !bytes.Equal(again.Text, attached.Text) {
+			t.Fatalf("a second run changes %v", again.Changes)
+		}
+		before, err := Detach(configurator, in, Without{Part: All})
+		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(marker)) {
+			return // it has something of ours before attach
+		}
+		detached, err := Detach(configurator, attached.Text, Without{Part: All})
+		if err != nil {
+			t.Fatalf("detach: %v\n%s", err, attached.Text)
+		}
+		if bytes.Equal(detached.Text, in) {
+			return
+		}
+		if !bytes.ContainsAny(in, "{[") {
+			t.Fatalf("only lines were inserted, and detach does not restore the bytes:\n%q\n%q", in, detached.Text)
+		}
+		if !says(t, in).equal(says(t, detached.Text)) {
+			t.Fatalf("detach leaves another document:\n%s\n%s", in, detached.Text)
+		}
+	})
+}
+
+// says is what a configuration says, in the one form of plain.
+func says(t *testing.T, b []byte) *value {
+	t.Helper()
+	d, err := parse(configurator, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := newValue(d.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.clusterOf(v).plain()
+	return v
+}

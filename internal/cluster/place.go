@@ -1,0 +1,149 @@
+package cluster
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/artifact"
+)
+
+// Kind is a kind of node, as ParallelCluster's configuration tells them apart.
+type Kind string
+
+const (
+	Head  Kind = "head"
+	Login Kind = "login"
+	Queue Kind = "queue"
+)
+
+// The hooks of CustomActions.
+const (
+	OnNodeStart      = "OnNodeStart"
+	OnNodeConfigured = "OnNodeConfigured"
+	OnNodeUpdated    = "OnNodeUpdated"
+)
+
+var hooks = []string{OnNodeStart, OnNodeConfigured, OnNodeUpdated}
+
+// place is a part of the configuration that has hooks and policies of its own.
+type place struct {
+	kind Kind
+	name string // of the queue or pool
+	path string // as people write it: Scheduling/SlurmQueues[gpu]
+	node *yaml.Node
+}
+
+// places are the head node, the login pools and the queues.
+func (d *document) places(name string) ([]place, error) {
+	all := []place{{kind: Head, path: "HeadNode", node: get(d.cluster, "HeadNode")}}
+	for _, of := range []struct {
+		kind          Kind
+		section, list string
+	}{{Login, "LoginNodes", "Pools"}, {Queue, "Scheduling", "SlurmQueues"}} {
+		section := get(d.cluster, of.section)
+		if section == nil && of.kind == Login {
+			continue
+		}
+		l := get(section, of.list)
+		if l == nil || l.Kind != yaml.SequenceNode {
+			line := section.Line
+			if l != nil {
+				line = l.Line
+			}
+			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list), "write it as a list; the functions of CloudFormation cannot be patched there")
+		}
+		for i, item := range l.Content {
+			item = follow(item)
+			title := fmt.Sprint(i + 1)
+			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
+				title = printable(n.Value)
+			}
+			all = append(all, place{kind: of.kind, name: title, path: fmt.Sprintf("%s/%s[%s]", of.section, of.list, title), node: item})
+		}
+	}
+	for _, p := range all {
+		if err := mustBe(name, p.path, p.node, yaml.MappingNode); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// printable is a text from a configuration, whose escapes may stand for anything, for
+// people to read: what a terminal would obey is replaced.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// mustBe refuses a node that is not of the kind that patching needs.
+func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
+	function := n.Kind == yaml.MappingNode && len(n.Content) > 0 && (strings.HasPrefix(n.Content[0].Value, "Fn::") || n.Content[0].Value == "Ref")
+	if n.Kind == kind && !function && (n.ShortTag() == "!!map" || n.ShortTag() == "!!seq") {
+		return nil
+	}
+	word := map[yaml.Kind]string{yaml.MappingNode: "keys", yaml.SequenceNode: "a list"}[kind]
+	if n.ShortTag() == "!!null" {
+		return wrong(name, n.Line, path+" has no value", "remove the line, or give it "+word)
+	}
+	return wrong(name, n.Line, path+" does not hold "+word, "write it out; values that a function of CloudFormation makes cannot be patched")
+}
+
+// marker ends the first line of everything that attach adds in a block.
+const marker = "  # parascope"
+
+// marks reports whether a line has the marker.
+func (d *document) marks(line int) bool {
+	return d.marked && strings.HasSuffix(strings.TrimRight(d.line(line), " "), marker)
+}
+
+// ScriptVersion is the version of the contract between a configuration and what lies
+// at the script's address. It is part of the address, since ParallelCluster refuses to
+// change the head node's scripts of a cluster that exists.
+const ScriptVersion = "v1"
+
+// ScriptKey is the object key of a stack's install script. An upgrade replaces the object
+// and never the key.
+func ScriptKey(stackName string) string {
+	return artifact.StagePrefix + stackName + "/" + ScriptVersion + "/install.sh"
+}
+
+// ScriptURL is the address of a stack's install script, as a configuration names it.
+func ScriptURL(bucket, stackName string) string { return "s3://" + bucket + "/" + ScriptKey(stackName) }
+
+var scriptPattern = regexp.MustCompile(`^s3://[a-z0-9.-]+/parascope/([A-Za-z][A-Za-z0-9-]*)/(v[0-9]+)/install\.sh$`)
+
+// ourScript reads a script's address: whether it is one of ours, the stack's name and
+// the version.
+func ourScript(url string) (stackName, version string, ok bool) {
+	m := scriptPattern.FindStringSubmatch(url)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1], m[2], true
+}
+
+// policyNames are the logical ids of the template's policies for a cluster's nodes.
+// CloudFormation puts the stack's name in front and random letters behind.
+var policyNames = []string{"RemoteWritePolicy", "NodePolicy"}
+
+// ourPolicy reports whether a policy's ARN is one of these stacks' policies for nodes.
+func ourPolicy(arn string, stacks map[string]bool) bool {
+	_, name, ok := strings.Cut(arn, ":policy/")
+	if !ok {
+		return false
+	}
+	for _, p := range policyNames {
+		if stack, _, ok := strings.Cut(name, "-"+p+"-"); ok && stacks[stack] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,223 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Plan is what attach or detach does to a configuration, and what that means for the
+// cluster. It is values: a command prints it.
+type Plan struct {
+	Cluster Cluster  `json:"cluster"`
+	File    string   `json:"file"`
+	Part    Part     `json:"part"`
+	Changes []Change `json:"changes"`
+	// Notes say what ParallelCluster does when it takes the changes.
+	Notes []string `json:"notes"`
+	// ByHand is what a person has to do beside them.
+	ByHand []string `json:"byHand"`
+	// Next are command lines, in their order.
+	Next []string `json:"next"`
+	// Text is the patched configuration.
+	Text []byte `json:"-"`
+
+	roles int // that ParallelCluster makes for the nodes; -1: somewhere else
+}
+
+// Request is what a person asks of attach.
+type Request struct {
+	File    string // its name, in errors and commands
+	Text    []byte
+	Cluster Cluster
+	Part    Part // "": All for a cluster that does not exist, else Policies
+	Drain   bool // write QueueUpdateStrategy: DRAIN where a running cluster's queues need a strategy
+	// Again are the flags that the next call of the command needs: " --region eu-west-1".
+	Again string
+}
+
+// PlanAttach decides which hooks each kind of node gets, and patches the configuration.
+func PlanAttach(r Request, s Source) (Plan, error) {
+	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
+	if olderThan(r.Cluster.Version, 3, 6) {
+		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name, r.Cluster.Version),
+			"make the cluster again with a newer version")
+	}
+	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain && r.Cluster.Exists,
+		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured}}
+	if r.Cluster.Exists {
+		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated
+	}
+	if olderThan(r.Cluster.Version, 3, 11) {
+		want.Hooks[Login] = ""
+		p.Notes = append(p.Notes, "login nodes get no script: CustomActions of login pools need ParallelCluster 3.11, and the cluster has "+r.Cluster.Version)
+	}
+	patched, err := Attach(r.File, r.Text, want)
+	if err != nil {
+		return p, err
+	}
+	if err := r.fits(patched); err != nil {
+		return p, err
+	}
+	p.take(patched)
+	if r.Cluster.Exists {
+		p.explainUpdate(patched, s.Script)
+	} else if r.Cluster.Version == "" {
+		p.Notes = append(p.Notes, "a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' says which you have)")
+	}
+	p.next(r, s.Region, patched, "attach")
+	return p, nil
+}
+
+// PlanDetach takes out of a configuration what attach added.
+func PlanDetach(r Request, region string) (Plan, error) {
+	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Scripts), Notes: []string{}, ByHand: []string{}, Next: []string{}}
+	patched, err := Detach(r.File, r.Text, Without{Running: r.Cluster.Exists, Part: p.Part})
+	if err != nil {
+		return p, err
+	}
+	if err := r.fits(patched); err != nil {
+		return p, err
+	}
+	p.take(patched)
+	if r.Cluster.Exists {
+		p.explainUpdate(patched, "")
+		if p.Part == Scripts {
+			p.Notes = append(p.Notes, "policies stay in this update: nodes that start before its end still read the script")
+		}
+	}
+	p.next(r, region, patched, "detach")
+	return p, nil
+}
+
+// part is the part of this run.
+func (r Request) part(fresh, running Part) Part {
+	switch {
+	case r.Part != "":
+		return r.Part
+	case r.Cluster.Exists:
+		return running
+	}
+	return fresh
+}
+
+// fits refuses a file that is not where the cluster's configuration comes from.
+func (r Request) fits(patched Patched) error {
+	switch {
+	case r.Cluster.CustomResource && !patched.Template:
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by a CloudFormation template, whose next update would undo a change of %s", r.Cluster.Name, r.File),
+			"give --config that template: the cluster's configuration in it is patched")
+	case r.Cluster.Exists && !r.Cluster.CustomResource && patched.Template:
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by pcluster, not by the template %s", r.Cluster.Name, r.File),
+			"give --config the cluster's own configuration: 'pcluster describe-cluster' has its address")
+	}
+	return nil
+}
+
+func (p *Plan) take(patched Patched) {
+	p.Text, p.ByHand, p.roles = patched.Text, append(p.ByHand, patched.ByHand...), patched.Roles
+	p.Changes = append([]Change{}, patched.Changes...)
+	for i := range p.Changes {
+		if !p.Cluster.Exists { // nothing is asked of one that is made
+			p.Changes[i].Policy, p.Changes[i].Unseen = "", false
+		}
+	}
+}
+
+// explainUpdate says what an update of a cluster with these changes asks and does.
+func (p *Plan) explainUpdate(patched Patched, script string) {
+	has := func(is func(Change) bool) bool { return slices.ContainsFunc(p.Changes, is) }
+	of := func(u UpdatePolicy) bool { return has(func(c Change) bool { return c.Policy == u }) }
+	if strings.HasSuffix(p.Cluster.Status, "_IN_PROGRESS") {
+		p.ByHand = append(p.ByHand, fmt.Sprintf("wait: cluster %s is %s", p.Cluster.Name, p.Cluster.Status))
+	}
+	if of(QueueStrategy) {
+		p.explainQueues(patched.Strategy)
+	}
+	for _, c := range p.Changes {
+		if c.Policy == PoolStop {
+			pool := strings.TrimSuffix(c.Path, "/Iam/AdditionalIamPolicies")
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s: ParallelCluster changes its policies only while the pool has no nodes: "+
+				"update with Count: 0 first, then with these changes and the Count that it has now", pool))
+		}
+	}
+	if script != "" && has(func(c Change) bool { return c.kind == Login && strings.HasSuffix(c.Path, OnNodeUpdated) }) {
+		p.Notes = append(p.Notes, "login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; "+
+			"ParallelCluster refuses to add OnNodeConfigured to a pool that exists")
+	}
+	if script != "" && p.Part != Policies {
+		p.Notes = append(p.Notes, "nodes download "+script+" themselves: one that may not read it fails, and an update whose script fails is rolled back")
+	}
+	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
+		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12) and would answer "+
+			"'No changes found': add --force-update true")
+	} else if has(func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }) {
+		p.Notes = append(p.Notes, "pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12): "+
+			"nodes that run keep running without the new script until they are replaced")
+	}
+}
+
+// explainQueues says what becomes of compute nodes.
+func (p *Plan) explainQueues(strategy string) {
+	const back = "a node that is replaced gives its capacity back, and may not get it again: mind Capacity Blocks, reservations and Spot"
+	switch strategy {
+	case "DRAIN":
+		p.Notes = append(p.Notes, "QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; "+back)
+	case "TERMINATE":
+		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set it to DRAIN for this update")
+	default:
+		p.ByHand = append(p.ByHand, "without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts only when the compute fleet is stopped "+
+			"(pcluster update-compute-fleet --status STOP_REQUESTED), which ends running jobs; "+back)
+	}
+}
+
+// next are the commands that make the changes real.
+func (p *Plan) next(r Request, region string, patched Patched, verb string) {
+	name := cmpName(r.Cluster.Name)
+	again := func(part Part) string {
+		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, word(r.File), name, r.Again, part)
+	}
+	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region)
+	switch {
+	case patched.Template:
+		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+word(r.File)+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
+	case r.Cluster.Exists:
+		p.Next = append(p.Next, update)
+	case verb == "attach":
+		if r.Cluster.Name != "" {
+			p.Next = append(p.Next, "source "+EnvironmentFile(name))
+		}
+		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region))
+		return
+	default:
+		return
+	}
+	if !r.Cluster.Exists {
+		return
+	}
+	switch {
+	case verb == "attach" && p.Part == Policies:
+		p.Next = append(p.Next, again(Scripts))
+	case verb == "detach" && p.Part == Scripts:
+		p.Next = append(p.Next, again(Policies))
+	}
+}
+
+// ParsePart reads a part; "" leaves it to the plan.
+func ParsePart(s string) (Part, error) {
+	switch p := Part(s); p {
+	case "", All, Policies, Scripts:
+		return p, nil
+	}
+	return "", hint.New(hint.Usage, fmt.Errorf("there is no part %q", s), "give --part policies, scripts or all")
+}
+
+// cmpName is a cluster's name in a command, or a word that stands for it.
+func cmpName(name string) string {
+	if name == "" {
+		return "NAME"
+	}
+	return name
+}

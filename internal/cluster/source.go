@@ -1,0 +1,100 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// Source is what a cluster takes from the infrastructure stack.
+type Source struct {
+	Stack         string
+	Region        string
+	Bucket        string
+	Script        string // address of the install script
+	HeadPolicies  []string
+	NodePolicies  []string
+	PublicSubnet  string // for head and login nodes
+	PrivateSubnet string // for compute nodes
+}
+
+// Asked is what a person says about the infrastructure stack.
+type Asked struct {
+	Stack      string
+	Bucket     string // "": the stack's own
+	NodePolicy string // ARN; "": the stack's own
+	Up         string // the command that creates or updates the stack, for errors
+}
+
+// ReadSource reads the stack's outputs. A stack that is not there, or has no Prometheus, is
+// an error with exit code NotFound that says what to deploy.
+func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
+	s := Source{Stack: a.Stack, Region: cfg.Region}
+	state, err := stack.New(cfg, a.Stack).Describe(ctx)
+	if err != nil {
+		return s, err
+	}
+	out := state.Outputs
+	switch {
+	case !state.Exists():
+		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region), "'"+a.Up+"' creates it; --stack and --region name another one")
+	case out["AMPRemoteWritePolicyArn"] == "":
+		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace to send to", a.Stack),
+			"deploy it: '"+a.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
+	}
+	if err := a.check(); err != nil {
+		return s, err
+	}
+	if s.Script, s.Bucket = out["ClusterInstallScript"], a.Bucket; s.Bucket != "" {
+		s.Script = ScriptURL(s.Bucket, a.Stack)
+	}
+	node := a.NodePolicy
+	if node == "" {
+		node = out["ClusterNodePolicyArn"]
+	}
+	if node == "" || s.Script == "" {
+		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s says neither where the install script is nor which policy lets nodes read it: it was made by an older parascope", a.Stack),
+			"'"+a.Up+"' updates it; or give --bucket and --node-policy")
+	}
+	s.HeadPolicies, s.NodePolicies = []string{out["AMPRemoteWritePolicyArn"], node}, []string{node}
+	s.PublicSubnet, s.PrivateSubnet = out["PublicSubnet"], out["PrimaryPrivateSubnet"]
+	return s, nil
+}
+
+// policyPattern is what ParallelCluster takes as a policy (cluster_schema.py, IAM_POLICY_REGEX),
+// without what no ARN has.
+var policyPattern = regexp.MustCompile(`^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
+
+// check refuses flags that no configuration may hold.
+func (a Asked) check() error {
+	if a.NodePolicy != "" && !policyPattern.MatchString(a.NodePolicy) {
+		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is no ARN of a managed policy", a.NodePolicy), "give arn:aws:iam::ACCOUNT:policy/NAME")
+	}
+	return artifact.CheckBucketName(a.Bucket)
+}
+
+// CheckScript asks whether the install script is where the configuration says. A node
+// that cannot download it is ended by ParallelCluster, so a configuration must not name
+// one that is not there: exit code NotFound.
+func CheckScript(ctx context.Context, cfg aws.Config, s Source) error {
+	bucket, key, ok := splitURL(s.Script)
+	if !ok {
+		return fmt.Errorf("%s is no address of an object", s.Script)
+	}
+	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
+		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would end every node that tries to run it", s.Script),
+			"'parascope cluster stage' uploads it")
+	}
+	if err != nil {
+		return explain("look for "+s.Script, err)
+	}
+	return nil
+}
