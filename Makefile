@@ -94,7 +94,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/cli -run TestCommandDocs -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 
-mutants: ## switch the local cloud's rules off one at a time: a test must notice each
+mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
 
 soak: ## random faults and kill -9 against the head's delivery for SOAK

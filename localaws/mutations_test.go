@@ -87,8 +87,8 @@ var mutations = []mutation{
 		pkg:  ampDir, test: "TestRegionsAreApart",
 	},
 
-	// What IAM allows. docs/iam takes each statement of the stack's policies away;
-	// these take the enforcement away that makes it matter.
+	// What IAM allows. docs/iam, a proof by a client of the cloud, takes each statement of
+	// its policies away; these take the enforcement away that makes it matter.
 	{
 		rule: "IAM", file: localawsDir + "/services.go",
 		from: "d, err := c.parts.iam.Authorize(ask)",
@@ -96,10 +96,10 @@ var mutations = []mutation{
 		pkg:  localawsDir, test: "TestTheSenderMayNotWhatTheOperatorMay",
 	},
 	{
-		rule: "IAM, as the stack's policies need it", file: localawsDir + "/services.go",
+		rule: "IAM, as a client's policies need it", file: localawsDir + "/services.go",
 		from: "d, err := c.parts.iam.Authorize(ask)",
 		to:   "d, err := gateway.AllowAll(ask)",
-		pkg:  "docs/iam", test: "TestEveryStatementIsNeeded",
+		pkg:  "../docs/iam", test: "TestEveryStatementIsNeeded",
 	},
 	{
 		rule: "permissions of samples and queries", file: ampDir + "/operations.go",
