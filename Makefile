@@ -112,7 +112,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
 
-mutants: ## switch the local cloud's rules off one at a time: a test must notice each
+mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
 
 soak: ## random faults and kill -9 against the head's delivery, and GPUs that come and go, for SOAK

@@ -74,6 +74,12 @@ func (s *silent) close() {
 	}
 }
 
+// hostOf is the host that an address to listen on names.
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address) // empty where it is none: no name is allowed then
+	return host
+}
+
 // url is where clients on this machine reach the server. 0.0.0.0 and [::] can be
 // bound, but many a client refuses them in a URL.
 func (e *endpoint) url(configured string) string {

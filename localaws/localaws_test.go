@@ -66,6 +66,34 @@ func TestOnlyHealthIsUnsigned(t *testing.T) {
 	}
 }
 
+// TestOtherSitesNames: a page elsewhere whose name points here reads neither the health
+// answer nor the machine's credentials.
+func TestOtherSitesNames(t *testing.T) {
+	c := localtest.Start(t, localaws.Options{IMDS: localaws.IMDS{Listen: "127.0.0.1:0", Role: localaws.Role{Name: "machine"}}})
+	for _, u := range []string{c.URL() + localaws.HealthPath, c.MetadataURL() + "/latest/api/token"} {
+		for host, want := range map[string]int{"": 200, "rebound.example.com": 403} {
+			method := "PUT"
+			if strings.HasSuffix(u, localaws.HealthPath) {
+				method = "GET"
+			}
+			r, err := http.NewRequestWithContext(t.Context(), method, u, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "60")
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s %s asked as %q: %d, want %d", method, u, host, resp.StatusCode, want)
+			}
+		}
+	}
+}
+
 // TestRestart: keys that a shell has exported and workspaces go on after a restart.
 func TestRestart(t *testing.T) {
 	c := localtest.Start(t, localaws.Options{})

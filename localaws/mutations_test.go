@@ -87,8 +87,8 @@ var mutations = []mutation{
 		pkg:  ampDir, test: "TestRegionsAreApart",
 	},
 
-	// What IAM allows. docs/iam takes each statement of the stack's policies away;
-	// these take the enforcement away that makes it matter.
+	// What IAM allows. docs/iam, a proof by a client of the cloud, takes each statement of
+	// its policies away; these take the enforcement away that makes it matter.
 	{
 		rule: "IAM", file: localawsDir + "/services.go",
 		from: "d, err := c.parts.iam.Authorize(ask)",
@@ -96,10 +96,10 @@ var mutations = []mutation{
 		pkg:  localawsDir, test: "TestTheSenderMayNotWhatTheOperatorMay",
 	},
 	{
-		rule: "IAM, as the stack's policies need it", file: localawsDir + "/services.go",
+		rule: "IAM, as a client's policies need it", file: localawsDir + "/services.go",
 		from: "d, err := c.parts.iam.Authorize(ask)",
 		to:   "d, err := gateway.AllowAll(ask)",
-		pkg:  "docs/iam", test: "TestEveryStatementIsNeeded",
+		pkg:  "../docs/iam", test: "TestEveryStatementIsNeeded",
 	},
 	{
 		rule: "permissions of samples and queries", file: ampDir + "/operations.go",
@@ -208,7 +208,7 @@ var mutations = []mutation{
 		rule: "an account may be in no organization", file: "organizations/organizations.go",
 		from: "if !inOrganization {",
 		to:   "if false {",
-		pkg:  "./localaws/organizations", test: "TestAnAccountInNoOrganization",
+		pkg:  "organizations", test: "TestAnAccountInNoOrganization",
 	},
 
 	// Which changes of a workspace it makes.
@@ -373,18 +373,18 @@ var mutations = []mutation{
 		rule: "a custom resource whose function is gone cannot be deleted", file: "cloudformation/catalog/custom.go",
 		from: "ok && resource.Gone(err) {",
 		to:   "ok && false && resource.Gone(err) {",
-		pkg:  "./localaws/cloudformation", test: "TestCustomResourceWhoseFunctionIsGone",
+		pkg:  "cloudformation", test: "TestCustomResourceWhoseFunctionIsGone",
 	},
 	{
 		rule: "a session of the pages ends", file: "viewer/session.go",
 		from: "v.opts.Now().Before(s.expires)\n",
 		to:   "true\n",
-		pkg:  "./localaws/viewer", test: "TestSignInGivesASession",
+		pkg:  "viewer", test: "TestSignInGivesASession",
 	},
 	{
 		rule: "other sites get nothing of a session", file: "viewer/session.go",
 		from: "if !found || v.trusted(r) != nil {",
 		to:   "if !found {",
-		pkg:  "./localaws/viewer", test: "TestOtherSitesGetNothing",
+		pkg:  "viewer", test: "TestOtherSitesGetNothing",
 	},
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/parascope/parascope/localaws/faults"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana"
+	"github.com/parascope/parascope/localaws/hostcheck"
 	"github.com/parascope/parascope/localaws/iam"
 	"github.com/parascope/parascope/localaws/identity"
 	"github.com/parascope/parascope/localaws/imds"
@@ -90,20 +91,20 @@ func (c *Cloud) open() error {
 		return errors.Join(err, c.parts.close())
 	}
 	c.cloud.server = &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Handler: hostcheck.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == HealthPath {
 				c.writeHealth(w)
 				return
 			}
 			gw.ServeHTTP(w, r)
-		}),
+		}), hostOf(c.opts.Listen)),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	if c.opts.IMDS.Listen != "" {
-		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: imds.New(imds.Options{
+		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: hostcheck.Handler(imds.New(imds.Options{
 			Credentials: c.machineCredentials, RoleARN: c.opts.IMDS.Role.ARN(), Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
 			Now: c.opts.Now, Logger: c.opts.Logger,
-		})}
+		}), hostOf(c.opts.IMDS.Listen))}
 	}
 	return nil
 }

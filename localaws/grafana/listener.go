@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/parascope/parascope/localaws/hostcheck"
 )
 
 // listeners are the addresses of the workspaces, each with its Grafana. One is
@@ -52,7 +54,7 @@ func (l *listeners) start(id, before string) (address string, err error) {
 		return "", &AddressError{Workspace: id, Address: wanted, Err: err}
 	}
 	one := &listener{
-		server: &http.Server{Handler: l.handler(id), ReadHeaderTimeout: 10 * time.Second,
+		server: &http.Server{Handler: hostcheck.Handler(l.handler(id), l.host), ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
 		done: make(chan error, 1),
 	}

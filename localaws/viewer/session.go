@@ -3,13 +3,12 @@ package viewer
 import (
 	"crypto/rand"
 	"hash/fnv"
-	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/parascope/parascope/localaws/grafana/server"
+	"github.com/parascope/parascope/localaws/hostcheck"
 	"github.com/parascope/parascope/localaws/identity"
 )
 
@@ -56,11 +55,7 @@ func (v *Viewer) session(workspaceID string, r *http.Request) (session, bool) {
 
 // trusted refuses what a page of another site, or under another name, asks for.
 func (v *Viewer) trusted(r *http.Request) error {
-	host := r.Host
-	if h, _, err := net.SplitHostPort(r.Host); err == nil {
-		host = h
-	}
-	if host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
+	if !hostcheck.IsLocal(r.Host) {
 		return errForeignHost
 	}
 	return v.origin.Check(r)

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/parascope/parascope/localaws/hostcheck"
 )
 
 // MaxPayload is the largest result of an invocation, in bytes.
@@ -70,7 +72,7 @@ func Start() (*Server, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", s.response)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", s.failure)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", s.initError)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: hostcheck.Handler(mux), ReadHeaderTimeout: 10 * time.Second}
 	go s.http.Serve(listener) // ends with Close, and says nothing but that
 	return s, nil
 }

@@ -61,6 +61,24 @@ func invoke(t *testing.T, s *Server) <-chan ended {
 	return done
 }
 
+// TestOtherSitesNames: a page elsewhere must not take a function's invocations.
+func TestOtherSitesNames(t *testing.T) {
+	s := start(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr()+"/2018-06-01/runtime/init/error", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "rebound.example.com"
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden {
+		t.Errorf("%d", resp.StatusCode)
+	}
+}
+
 func TestResponsesOfARuntime(t *testing.T) {
 	s := start(t)
 	done := invoke(t, s)
