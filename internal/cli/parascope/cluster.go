@@ -63,8 +63,7 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f.BoolVar(&o.write, "write", false, "change FILE, and keep the old one as FILE.bak")
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	addAWSFlags(f, &o.aws)
 	completeFlag(c, "cluster", asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
 	_ = p
 }
@@ -277,8 +276,8 @@ func printNext(w io.Writer, commands []string) {
 	}
 }
 
-// stackFlags are the flags of commands that read the infrastructure stack's outputs.
-func stackFlags(c *cobra.Command, a *cluster.Asked, o *awsconf.Options) {
+// addSourceFlags defines the flags of commands that read the infrastructure stack's outputs.
+func addSourceFlags(c *cobra.Command, a *cluster.Asked, o *awsconf.Options) {
 	f := c.Flags()
 	f.StringVar(&a.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
 	f.StringVar(&a.Bucket, "bucket", "", "`BUCKET` with the install script (default: the stack's)")

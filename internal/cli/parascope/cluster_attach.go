@@ -34,7 +34,7 @@ have no strategy, and TERMINATE is never written.`,
 		},
 	}
 	patchFlags(c, p, &o)
-	stackFlags(c, &o.asked, &o.aws)
+	addSourceFlags(c, &o.asked, &o.aws)
 	c.Flags().BoolVar(&o.drain, "drain", true, "write QueueUpdateStrategy: DRAIN for a running cluster whose queues have no strategy")
 	c.Flags().StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that makes a new cluster")
 	return c
@@ -45,7 +45,8 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
-	o.asked.Up = target(cmd).Command("up")
+	on := stackFlags{stack: o.asked.Stack, aws: o.aws}
+	o.asked.Up = on.target(cmd).Command("up")
 	source, err := cluster.ReadSource(ctx, cfg, o.asked)
 	if err != nil {
 		return err

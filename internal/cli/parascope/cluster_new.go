@@ -41,7 +41,8 @@ where their instance type has it. Nothing is created in AWS.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.new.Name = args[0]
-			o.asked.Up = target(cmd).Command("up")
+			on := stackFlags{stack: o.asked.Stack, aws: o.aws}
+			o.asked.Up = on.target(cmd).Command("up")
 			return p.ReportFailure(o.json, runClusterNew(cmd.Context(), p, o))
 		},
 	}
@@ -53,9 +54,8 @@ where their instance type has it. Nothing is created in AWS.`,
 	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
 	f.BoolVar(&o.force, "force", false, "replace files that are there")
 	f.BoolVar(&o.json, "json", false, "print what was written as JSON")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	stackFlags(c, &o.asked, &o.aws)
+	addAWSFlags(f, &o.aws)
+	addSourceFlags(c, &o.asked, &o.aws)
 	return c
 }
 

@@ -45,8 +45,7 @@ Whoever may write these objects is root on every node of the clusters that run t
 	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	addAWSFlags(f, &o.aws)
 	completeFlag(c, "stack", stackNames(&o.aws))
 	return c
 }
