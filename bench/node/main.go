@@ -50,7 +50,11 @@ func run(ctx context.Context, stock, ours string, scrapes int) error {
 		for _, p := range []struct {
 			name, path string
 			args       []string
-		}{{"node_exporter 1.12", stock, stockFlags}, {"parascope-node", ours, nil}, {"parascope-node, stock shape", ours, []string{"--full", "--cpu=each", "--device=each", "--max-series=0"}}} {
+		}{
+			{"node_exporter 1.12", stock, stockFlags},
+			{"parascope-node", ours, nil},
+			{"parascope-node, stock shape", ours, []string{"--full", "--cpu=each", "--device=each", "--max-series=0"}},
+		} {
 			r, err := measure(ctx, p.name, p.path, root, scrapes, p.args...)
 			if err != nil {
 				return err

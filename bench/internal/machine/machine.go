@@ -48,14 +48,16 @@ func (w *writer) file(name, text string) {
 func (w *writer) cpus(n int, at uint64) {
 	var stat, sched, softnet strings.Builder
 	line := func(name string, k uint64) {
-		fmt.Fprintf(&stat, "%s %d %d %d %d %d 0 %d 0 0 0\n", name, 123456789*k+60*at*k, 1234*k, 23456789*k+7*at*k, 987654321*k+33*at*k, 12345*k+at*k, 4567*k)
+		fmt.Fprintf(&stat, "%s %d %d %d %d %d 0 %d 0 0 0\n", name, 123456789*k+60*at*k, 1234*k, 23456789*k+7*at*k, 987654321*k+33*at*k,
+			12345*k+at*k, 4567*k)
 	}
 	line("cpu ", uint64(n))
 	sched.WriteString("version 15\ntimestamp 4295000000\n")
 	for i := range n {
 		line(fmt.Sprint("cpu", i), 1)
 		fmt.Fprintf(&sched, "cpu%d 0 0 0 0 0 0 %d %d %d\n", i, 123456789012+uint64(i)+at, 23456789012+at, 3456789+at)
-		fmt.Fprintf(&softnet, "%08x 00000000 00000001 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 %08x\n", 1234567+uint64(i)+at, i)
+		fmt.Fprintf(&softnet, "%08x 00000000 00000001 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 %08x\n",
+			1234567+uint64(i)+at, i)
 		dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d/", i)
 		w.file(dir+"online", "1\n")
 		w.file(dir+"topology/core_id", fmt.Sprintln(i/2))
@@ -82,7 +84,8 @@ func (w *writer) memory(at int) {
 		"CmaTotal CmaFree Hugetlb DirectMap4k DirectMap2M DirectMap1G") {
 		fmt.Fprintf(&mem, "%-16s %8d kB\n", key+":", 2147483648-1000000*i-at)
 	}
-	mem.WriteString("HugePages_Total:    5128\nHugePages_Free:     5000\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\n")
+	mem.WriteString("HugePages_Total:    5128\nHugePages_Free:     5000\nHugePages_Rsvd:        0\nHugePages_Surp:        " +
+		"0\nHugepagesize:       2048 kB\n")
 	w.file("proc/meminfo", mem.String())
 	for i := range 120 {
 		fmt.Fprintf(&vm, "nr_counter_%d %d\n", i, 123456*i+at)
@@ -92,7 +95,8 @@ func (w *writer) memory(at int) {
 	}
 	w.file("proc/vmstat", vm.String())
 	for i, res := range []string{"cpu", "io", "memory"} {
-		w.file("proc/pressure/"+res, fmt.Sprintf("some avg10=0.00 avg60=0.00 avg300=0.00 total=%d\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=%d\n",
+		w.file("proc/pressure/"+res, fmt.Sprintf("some avg10=0.00 avg60=0.00 avg300=0.00 total=%d\nfull avg10=0.00 avg60=0.00 avg300=0.00 "+
+			"total=%d\n",
 			1234567*(i+1)+at, 123456*(i+1)+at))
 	}
 	w.file("proc/pressure/irq", fmt.Sprintf("full avg10=0.00 avg60=0.00 avg300=0.00 total=%d\n", 4321+at))
@@ -134,13 +138,15 @@ func (w *writer) cards(n int, at uint64) {
 	route.WriteString("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n")
 	for i := range n {
 		name, k := fmt.Sprintf("ens%d", 32+i), uint64(i+1)
-		fmt.Fprintf(&dev, "%6s: %d %d 1 2 0 0 0 7 %d %d 3 4 0 0 0 0\n", name, 8000000000*k+1000*at, 6000000*k+at, 4000000000*k+500*at, 3000000*k+at)
+		fmt.Fprintf(&dev, "%6s: %d %d 1 2 0 0 0 7 %d %d 3 4 0 0 0 0\n", name, 8000000000*k+1000*at, 6000000*k+at, 4000000000*k+500*at,
+			3000000*k+at)
 		fmt.Fprintf(&route, "%s\t00000000\t0100000A\t0003\t0\t0\t%d\t00000000\t0\t0\t0\n", name, 100+i)
 		dir := "sys/class/net/" + name + "/"
 		for file, text := range map[string]string{
 			"device/vendor": "0x1d0f", "address": "0e:00:00:00:00:01", "addr_len": "6", "carrier": "1", "carrier_changes": "2", "duplex": "full",
 			"flags": "0x1003", "ifindex": fmt.Sprint(i + 2), "iflink": fmt.Sprint(i + 2), "mtu": "9001", "operstate": "up", "speed": "100000",
-			"tx_queue_len": "1000", "type": "1", "dormant": "0", "link_mode": "0", "name_assign_type": "4", "netdev_group": "0", "broadcast": "ff:ff:ff:ff:ff:ff",
+			"tx_queue_len": "1000", "type": "1", "dormant": "0", "link_mode": "0", "name_assign_type": "4", "netdev_group": "0",
+			"broadcast":        "ff:ff:ff:ff:ff:ff",
 			"addr_assign_type": "0", "carrier_up_count": "1", "carrier_down_count": "1", "dev_id": "0x0", "ifalias": "",
 		} {
 			w.file(dir+file, text+"\n")
@@ -154,12 +160,15 @@ func (w *writer) cards(n int, at uint64) {
 }
 
 // efaCounters are the counters of a device with EFA, in its order.
-const efaCounters = "alloc_pd_err alloc_ucontext_err cmds_err completed_cmds create_ah_err create_cq_err create_qp_err keep_alive_rcvd lifespan mmap_err " +
+const efaCounters = "alloc_pd_err alloc_ucontext_err cmds_err completed_cmds create_ah_err create_cq_err create_qp_err " +
+	"keep_alive_rcvd lifespan mmap_err " +
 	"no_completion_cmds reg_mr_err submitted_cmds"
 
 // efaPortCounters are those of its port.
-const efaPortCounters = "impaired_remote_conn_events lifespan rdma_read_bytes rdma_read_resp_bytes rdma_read_wr_err rdma_read_wrs rdma_write_bytes " +
-	"rdma_write_recv_bytes rdma_write_wr_err rdma_write_wrs recv_bytes recv_wrs retrans_bytes retrans_pkts retrans_timeout_events rx_bytes rx_drops rx_pkts " +
+const efaPortCounters = "impaired_remote_conn_events lifespan rdma_read_bytes rdma_read_resp_bytes rdma_read_wr_err rdma_read_wrs " +
+	"rdma_write_bytes " +
+	"rdma_write_recv_bytes rdma_write_wr_err rdma_write_wrs recv_bytes recv_wrs retrans_bytes retrans_pkts retrans_timeout_events " +
+	"rx_bytes rx_drops rx_pkts " +
 	"send_bytes send_wrs tx_bytes tx_pkts unresponsive_remote_events"
 
 func (w *writer) efa(i int, at uint64) {
