@@ -36,14 +36,14 @@ func NewGPU(o Options, address string, g gpu.Options) (*Server, error) {
 	}
 	s := newServer(o, NewScraper(o.env(), o.MaxSeries, GPUCollectors(g)))
 	s.subject = "GPU metrics"
-	return s, nil
+	return protected(s, o.Config)
 }
 
 // env is what collectors know about their surroundings.
 func (o Options) env() page.Env {
 	return page.Env{
 		Root: o.RootFS, ProcFS: o.ProcFS, SysFS: o.SysFS, Now: time.Now, Logger: o.Logger,
-		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles,
+		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles, Jobs: o.Jobs,
 	}
 }
 

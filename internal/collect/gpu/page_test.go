@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,25 +23,22 @@ import (
 	"github.com/parascope/parascope/internal/collect/page"
 )
 
-// built is set once, by TestMain.
-var built fakenvml.Built
+// scratch is where built lies. It is set once, by TestMain.
+var scratch string
 
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
+// built has the library and the helper that tests share, made by the first that asks:
+// fuzzing starts processes that do not.
+var built = sync.OnceValues(func() (fakenvml.Built, error) { return fakenvml.Build(context.Background(), scratch) })
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "fakenvml")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		built, err = fakenvml.Build(context.Background(), dir)
-	}
-	if errors.Is(err, fakenvml.ErrNoCompiler) && os.Getenv("CI") == "" {
-		built = fakenvml.Built{}
-	} else if err != nil {
+	var err error
+	if scratch, err = os.MkdirTemp("", "fakenvml"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer os.RemoveAll(scratch)
 	return m.Run()
 }
 
@@ -59,8 +57,12 @@ const boot = 1764400000
 
 func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *node {
 	t.Helper()
-	if built.Library == "" {
-		t.Skip("gcc is not installed")
+	files, err := built()
+	if errors.Is(err, fakenvml.ErrNoCompiler) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	n := &node{t: t, lib: fakenvml.Use(t), root: t.TempDir(), now: time.Unix(boot+3600, 0)}
 	n.lib.Set(t, table)
@@ -74,7 +76,7 @@ func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *nod
 			table[strconv.Itoa(i)+".uuid"]+"\nBus Location: \t 0000:"+bus+":00.0\nDevice Minor: \t "+strconv.Itoa(7-i)+"\n")
 	}
 	o := DefaultOptions()
-	o.Helper, o.Library, o.Hostname, o.PauseFile = built.Helper, built.Library, "gpu-st-p5-1", filepath.Join(n.root, "paused")
+	o.Helper, o.Library, o.Hostname, o.PauseFile = files.Helper, files.Library, "gpu-st-p5-1", filepath.Join(n.root, "paused")
 	o.StateFile = filepath.Join(n.root, "run/xids.json")
 	o.CallWait, o.ReadWait, o.DCGMI = 20*time.Second, time.Minute, filepath.Join(n.root, "no-dcgmi")
 	for _, option := range options {
