@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
 .PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race stress lint gen mutants soak fuzz \
-	bench bench-loss bench-fleet release clean
+	bench bench-loss bench-fleet bench-node release clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -90,7 +90,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/collect/gpu ./internal/slurm ./internal/collect/slurmstat ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/deployment ./localaws/amp/dataplane
@@ -109,13 +109,15 @@ lint:
 gen: ## rewrite everything that is generated
 	$(GO) test ./localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
+	$(GO) test ./internal/collect -run TestMetricsDocument -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
 
-soak: ## random faults and kill -9 against the head's delivery, and GPUs that come and go, for SOAK
+soak: ## random faults and kill -9 against the head's delivery, devices and GPUs that come and go, each for SOAK
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
@@ -133,6 +135,9 @@ bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5
 
 bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 	bench/fleet/run
+
+bench-node: ## what the node program costs beside node_exporter
+	bench/node/run
 
 release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of materials; signed with RELEASE_KEY
 	rm -rf dist bin/linux-* $(CARRIED)/*.gz

@@ -229,17 +229,23 @@ func testGolden(t *testing.T, url string) {
 	}
 }
 
-// testPromtool has Prometheus' own linter read the page. Upstream's names that
-// copy /proc/meminfo are all that it may object to.
-func testPromtool(t *testing.T, url string) {
-	promtool, err := exec.LookPath("promtool")
+// promtool is the path of Prometheus' own tool.
+func promtool(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("promtool is needed in CI (apt-get install prometheus)")
 		}
 		t.Skip("promtool is not installed")
 	}
-	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+	return path
+}
+
+// testPromtool has Prometheus' own linter read the page. Upstream's names that
+// copy /proc/meminfo are all that it may object to.
+func testPromtool(t *testing.T, url string) {
+	cmd := exec.CommandContext(t.Context(), promtool(t), "check", "metrics")
 	cmd.Stdin = strings.NewReader(get(t, url+"/metrics", http.StatusOK))
 	out, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || failed.ExitCode() != 3) {
