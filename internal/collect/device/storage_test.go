@@ -75,6 +75,10 @@ func TestNVMeDisksThatFail(t *testing.T) {
 			t.Errorf("what is no log page of EBS is shown as one:\n%s", got)
 		}
 	}
+	tr.pages["/dev/nvme0"] = []byte{} // answered, and wrote nothing
+	if got := readPage(t, r); strings.Contains(got, "nvme0n1") {
+		t.Errorf("another device's page is shown:\n%s", got)
+	}
 	tr.pages["/dev/nvme0"] = make([]byte, logPageSize) // an older card
 	counted("an empty page is no error", store+" 5.5", "node_nvme_log_page_errors_total 4")
 
@@ -155,6 +159,10 @@ func TestENACardsThatFail(t *testing.T) {
 		}
 	}
 	in("both", "21")
+	failing["eth1"] = unix.ENODEV
+	if got := readPage(t, r); strings.Contains(got, "errors") {
+		t.Errorf("a card that went is an error:\n%s", got)
+	}
 	failing["eth1"] = unix.EIO
 	tr.cards["eth0"]["bw_in_allowance_exceeded"] = 12
 	in("one fails", "23")
