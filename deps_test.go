@@ -93,9 +93,26 @@ var forbidden = []arrow{
 	},
 	{
 		from: []string{"cmd/parascope-node"},
-		to:   []string{"github.com/aws/", "github.com/prometheus/prometheus/", module + "/internal/deploy", module + "/localaws"},
+		to: []string{"github.com/aws/", "github.com/prometheus/prometheus/", "github.com/prometheus/client_golang/",
+			module + "/internal/deploy", module + "/localaws"},
 		deep: true,
 		why:  "what runs on every node measures and serves, and does nothing else: it asks AWS nothing and carries no Prometheus server",
+	},
+	{
+		from: []string{"cmd/", "internal/", "bench/"},
+		to:   []string{"github.com/prometheus/node_exporter/", "github.com/alecthomas/kingpin/"},
+		deep: true,
+		why:  "the node program reads for itself; what it is compared with is another program, installed beside it",
+	},
+	{
+		from: []string{"internal/collect/page", "internal/collect/read", "internal/collect/total"},
+		to:   []string{module + "/"},
+		why:  "collectors and their server build on these; they build on nothing of ours",
+	},
+	{
+		from: []string{"internal/collect/node", "internal/collect/device", "internal/collect/gpu"},
+		to:   []string{module + "/internal/collect", module + "/internal/collect/node", module + "/internal/collect/device", module + "/internal/collect/gpu"},
+		why:  "a collector does not know who reads it, nor the others",
 	},
 	{
 		from: []string{"cmd/parascope-head"},

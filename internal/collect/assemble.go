@@ -39,6 +39,9 @@ const maxLeftOut = 20
 // part of it would make wrong sums; smaller ones after it may fit.
 func (s *Scraper) assemble(f *flight) {
 	s.own.Reset()
+	if s.process != nil {
+		s.process.write(&s.own)
+	}
 	s.aboutCollectors(f.set)
 	left := s.maxSeries - s.own.Series()
 	out := s.leftOut[:0] // what is compared below lies beyond what is appended

@@ -21,7 +21,8 @@ func GPUCollectors() []page.Collector { return gpu.Collectors() }
 
 // own is what a page says about its own making.
 var own = page.Collector{
-	Name: "the page itself", Families: []*page.Family{scrapeDuration, scrapeSuccess, seriesLeftOut},
+	Name:     "the page itself",
+	Families: []*page.Family{buildInfo, processCPU, processMemory, scrapeDuration, scrapeSuccess, seriesLeftOut},
 }
 
 // Explain describes each collector and its families, as text for a terminal.
@@ -59,7 +60,7 @@ func Markdown() string {
 		b.WriteString("\n\n| metric | type | unit | labels | source | where | meaning |\n|---|---|---|---|---|---|---|\n")
 		for _, f := range c.Families {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", f.Name, f.Type, unitOf(f), strings.Join(f.Labels, ", "),
-				cell(f.Source), cell(f.Where), cell(f.Help))
+				cell(f.Source), cell(whereOf(f)), cell(f.Help))
 		}
 		b.WriteByte('\n')
 	}
@@ -81,10 +82,10 @@ func unitOf(f *page.Family) string {
 }
 
 func where(f *page.Family) string {
-	if f.Where == "" {
-		return ""
+	if w := whereOf(f); w != "" {
+		return " (" + w + ")"
 	}
-	return " (" + f.Where + ")"
+	return ""
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
@@ -95,4 +96,14 @@ func quoted(names []string) []string {
 		q[i] = "`" + n + "`"
 	}
 	return q
+}
+
+func whereOf(f *page.Family) string {
+	switch {
+	case !f.Full:
+		return f.Where
+	case f.Where == "":
+		return "with --full"
+	}
+	return f.Where + "; with --full"
 }

@@ -42,6 +42,7 @@ type Scraper struct {
 	flights []*flight
 	free    [][]byte
 
+	process *process  // nil if the page says nothing about it
 	own     page.Page // what the scraper says itself
 	leftOut []leftOut // of the page before
 }
@@ -74,7 +75,9 @@ func NewScraper(env page.Env, maxSeries int, collectors []page.Collector) *Scrap
 	s := &Scraper{env: env, maxSeries: maxSeries, reading: make(chan struct{}, 1)}
 	s.reading <- struct{}{}
 	for _, c := range collectors {
-		s.units = append(s.units, &unit{Collector: c, lastOK: true})
+		u := &unit{Collector: c, lastOK: true}
+		u.page.Full = env.Full
+		s.units = append(s.units, u)
 	}
 	return s
 }
@@ -94,7 +97,7 @@ func (s *Scraper) all() uint64 { return 1<<len(s.units) - 1 }
 // Set is the set of the named collectors.
 func (s *Scraper) Set(names []string) (set uint64, err error) {
 	for _, name := range names {
-		i := slices.IndexFunc(s.units, func(u *unit) bool { return u.Name == name })
+		i := slices.IndexFunc(s.units, func(u *unit) bool { return u.Name == name || u.Also == name && name != "" })
 		if i < 0 {
 			return 0, fmt.Errorf("no collector is called %q", name)
 		}
@@ -236,6 +239,9 @@ func (s *Scraper) Close() error {
 			errs = append(errs, u.reader.Close())
 			u.reader = nil
 		}
+	}
+	if s.process != nil {
+		errs = append(errs, s.process.close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,18 +1,21 @@
-// Package collect measures a machine and serves what it measured to Prometheus:
-// node metrics, under the names that node_exporter gave them.
+// Package collect measures a machine and serves what it measured to Prometheus. Its
+// collectors are values in the literal lists of the packages below it.
 package collect
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
+	"html"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
 )
@@ -24,16 +27,27 @@ type Options struct {
 	ProcFS  string
 	SysFS   string
 	RootFS  string // where the host's root is mounted in a container
-	Full    bool   // node_exporter's default collectors instead of the lean set
+
+	Full       bool     // all series that the collectors have
+	EachCPU    bool     // a series for each CPU instead of the mean
+	EachDevice bool     // a series for each disk and card instead of sums
+	Textfiles  []string // directories of files with metrics
+	MaxSeries  int      // of a page; 0 is no bound
 
 	Version  string // of this build, for parascope_build_info
 	Revision string
 	Logger   *slog.Logger
 }
 
+// DefaultMaxSeries is five times what a large node has.
+const DefaultMaxSeries = 1000
+
 // DefaultOptions are node_exporter's, with a log that is discarded.
 func DefaultOptions() Options {
-	return Options{Address: ":9100", Path: "/metrics", ProcFS: "/proc", SysFS: "/sys", RootFS: "/", Logger: slog.New(slog.DiscardHandler)}
+	return Options{
+		Address: ":9100", Path: "/metrics", ProcFS: "/proc", SysFS: "/sys", RootFS: "/", MaxSeries: DefaultMaxSeries,
+		Logger: slog.New(slog.DiscardHandler),
+	}
 }
 
 // Validate returns what is wrong with the options.
@@ -45,63 +59,119 @@ func (o Options) Validate() error {
 	if o.Address == "" {
 		return hint.New(hint.Usage, errors.New("no address to serve on"), "leave --web.listen-address out, or give HOST:PORT")
 	}
+	if o.MaxSeries < 0 {
+		return hint.New(hint.Usage, fmt.Errorf("--max-series %d is less than none", o.MaxSeries), "give a number of series, or 0 for no bound")
+	}
 	if o.Logger == nil {
 		return errors.New("the server has no logger")
 	}
 	return checkPaths(o)
 }
 
-// stopTimeout bounds how long a scrape in progress may hold up the end.
-const stopTimeout = 3 * time.Second
+// checkPaths names the flag of a path that was given and is no directory.
+func checkPaths(o Options) error {
+	for _, p := range []struct{ flag, dir, usual string }{
+		{"--path.procfs", o.ProcFS, "/proc"}, {"--path.sysfs", o.SysFS, "/sys"}, {"--path.rootfs", o.RootFS, "/"},
+	} {
+		info, err := os.Stat(p.dir)
+		if errors.Is(err, fs.ErrNotExist) && p.dir == p.usual {
+			continue // the collectors that read it say so, at each scrape
+		}
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a directory", p.dir)
+		}
+		if err != nil {
+			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "leave "+p.flag+" out, or give the directory where it is mounted")
+		}
+	}
+	return nil
+}
+
+const (
+	// stopTimeout bounds how long a scrape in progress may hold up the end.
+	stopTimeout = 3 * time.Second
+	// writeTimeout bounds how long a client may take to take a page.
+	writeTimeout = 30 * time.Second
+	// headerTimeout bounds how long one may take to ask for it.
+	headerTimeout = 10 * time.Second
+	// idleTimeout is longer than the interval of a scrape: connections are kept.
+	idleTimeout = 5 * time.Minute
+)
 
 // Server serves the metrics page, /healthz and a landing page.
 type Server struct {
 	address  string
 	logger   *slog.Logger
+	scraper  *Scraper
 	http     *http.Server
 	listener net.Listener
 	served   chan error
 }
 
-// New prepares a Server. The embedded collectors keep their configuration in
-// globals of their own, so one process measures one machine: the paths and Full
-// of the first Server hold for all.
+// New prepares a Server of the node's metrics. Nothing is read before the first scrape.
 func New(o Options) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	metrics, err := newMetrics(o)
-	if err != nil {
-		return nil, err
+	env := page.Env{
+		Root: o.RootFS, ProcFS: o.ProcFS, SysFS: o.SysFS, Now: time.Now, Logger: o.Logger,
+		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles,
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET "+o.Path, metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := landing.Execute(w, o); err != nil {
-			o.Logger.Debug("landing page not delivered", "err", err)
-		}
-	})
-	return &Server{
-		address: o.Address,
-		logger:  o.Logger,
-		served:  make(chan error, 1),
-		http: &http.Server{
-			Handler:           mux,
-			ReadHeaderTimeout: 10 * time.Second,
-			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
-		},
-	}, nil
+	scraper := NewScraper(env, o.MaxSeries, NodeCollectors())
+	scraper.process = newProcess(o.Version, o.Revision)
+	return newServer(o, scraper), nil
 }
 
-var landing = template.Must(template.New("landing").Parse(`<!DOCTYPE html>
+func newServer(o Options, scraper *Scraper) *Server {
+	s := &Server{address: o.Address, logger: o.Logger, scraper: scraper, served: make(chan error, 1)}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+o.Path, newMetrics(scraper))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	landing := strings.NewReplacer("{path}", html.EscapeString(o.Path), "{version}", html.EscapeString(o.Version)).Replace(landingPage)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, landing)
+	})
+	s.http = &http.Server{
+		Handler:           s.ownHost(mux),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       headerTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
+	return s
+}
+
+const landingPage = `<!DOCTYPE html>
 <html lang="en"><head><title>parascope node</title></head>
 <body><h1>parascope node</h1>
-<p>Node metrics, under the names of node_exporter. Version {{.Version}}.</p>
-<ul><li><a href="{{.Path}}">Metrics</a></li><li><a href="/healthz">Health</a></li></ul>
+<p>Node metrics, under the names of node_exporter. Version {version}.</p>
+<ul><li><a href="{path}">Metrics</a></li><li><a href="/healthz">Health</a></li></ul>
 </body></html>
-`))
+`
+
+// ownHost refuses requests that a page of another site has a browser on this machine
+// send, where only this machine is served: their Host is a name of that site's.
+func (s *Server) ownHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
+			http.Error(w, "this server answers to localhost, 127.0.0.1 and [::1] on this machine", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackName reports whether a request's Host names this machine as itself.
+func loopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "" || strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
 
 // Start binds the address and serves until Stop.
 func (s *Server) Start(ctx context.Context) error {
@@ -125,9 +195,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.logger.Warn("a scrape did not finish in time and was cut off", "after", stopTimeout)
-		err = s.http.Close()
+		return s.http.Close() // the scrape may still read; the end of the process closes its files
 	}
-	if err != nil {
+	if err = errors.Join(err, s.scraper.Close()); err != nil {
 		return fmt.Errorf("stop serving node metrics: %w", err)
 	}
 	return nil

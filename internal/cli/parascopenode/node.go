@@ -2,6 +2,8 @@
 package parascopenode
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 
@@ -9,26 +11,42 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/collect"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // New makes the root command.
 func New(p *cli.Process) *cobra.Command {
 	o := collect.DefaultOptions()
+	explain, cpu, device := false, "mean", "sum"
 	c := &cobra.Command{
 		Use:   "parascope-node",
 		Short: "Measure this machine and serve it to Prometheus on port 9100",
-		Long: `Measure this machine and serve it to Prometheus, with the port, path and metric
-names of node_exporter, so that its dashboards and alerts work unchanged. Of
-node_exporter's flags there are those for the address, the page and the file
-systems; none chooses collectors. By default only those run that a cluster's
-dashboards read; --full runs all of node_exporter's default ones, and a scrape may
-narrow them with ?collect[]=NAME or ?exclude[]=NAME.`,
+		Long: `Measure this machine and serve it to Prometheus, with the port, path, metric
+names, units and help texts of node_exporter. The CPUs' seconds are one series for
+each mode, cpu="all", their mean; instance-store disks, and the cards of a machine
+with EFA but for the main one, are summed as device="all". --cpu=each and
+--device=each give node_exporter's shape, --full the series that dashboards read
+rarely. Of node_exporter's flags there are those that are listed below; none chooses
+collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME.
+--explain describes every series.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
-  parascope-node --full                         # node_exporter's default collectors
+  parascope-node --cpu=each --device=each --full   # node_exporter's shape
+  parascope-node --explain | less
   curl -s localhost:9100/metrics | grep node_load1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if explain {
+				_, err := io.WriteString(p.Stdout, collect.Explain())
+				return err
+			}
+			var err error
+			if o.EachCPU, err = each("--cpu", cpu, "mean"); err != nil {
+				return err
+			}
+			if o.EachDevice, err = each("--device", device, "sum"); err != nil {
+				return err
+			}
 			// One processor at a time is enough to measure, and all that a job
 			// should have to share.
 			if p.Getenv("GOMAXPROCS") == "" {
@@ -50,7 +68,22 @@ narrow them with ?collect[]=NAME or ?exclude[]=NAME.`,
 	f.StringVar(&o.ProcFS, "path.procfs", o.ProcFS, "where procfs is mounted")
 	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
 	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")
-	f.BoolVar(&o.Full, "full", false, "run all the collectors that node_exporter runs by default")
+	f.StringVar(&cpu, "cpu", cpu, "`mean`: one series for each mode; each: one for each CPU and mode")
+	f.StringVar(&device, "device", device, "`sum`: sums of instance-store disks and of EFA's cards; each: all disks and cards")
+	f.BoolVar(&o.Full, "full", false, "serve the series that dashboards read rarely as well")
+	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries, "at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
+	f.BoolVar(&explain, "explain", false, "describe every series and end")
 	c.AddCommand(cli.NewVersion(p, "parascope-node"))
 	return c
+}
+
+// each reads a flag whose value is "each" or its default.
+func each(flag, value, otherwise string) (bool, error) {
+	switch value {
+	case "each":
+		return true, nil
+	case otherwise:
+		return false, nil
+	}
+	return false, hint.New(hint.Usage, fmt.Errorf("%s=%s is neither %s nor each", flag, value, otherwise), "give "+flag+"="+otherwise+" or "+flag+"=each")
 }

@@ -8,6 +8,16 @@ import "github.com/parascope/parascope/internal/collect/page"
 // left out last where --max-series is too small for all.
 func Collectors() []page.Collector {
 	return []page.Collector{
+		cpu,
+		meminfo,
 		loadavg,
+		pressure,
+		vmstat,
+		clock,
+		uname,
+		netdev,
+		filesystem,
+		diskstats,
+		thermal,
 	}
 }

@@ -16,6 +16,7 @@ var ErrAbsent = errors.New("this machine has none")
 // Collector measures one thing. It stands in its package's literal list.
 type Collector struct {
 	Name      string // label "collector", and ?collect[]=
+	Also      string // a collector of node_exporter that it stands for as well, for ?collect[]=
 	Families  []*Family
 	Sources   []string // files and calls, for people
 	Privilege string   // what it needs beyond an ordinary user; empty if nothing
@@ -43,6 +44,7 @@ type Env struct {
 	Now    func() time.Time
 	Logger *slog.Logger
 
+	Full       bool     // families that are marked Full as well
 	EachCPU    bool     // the stock shape: a series for each CPU
 	EachDevice bool     // and for each disk and card
 	Textfiles  []string // directories, or patterns of them

@@ -28,6 +28,7 @@ type Family struct {
 	Labels []string // names, in the order of Sample's values
 	Source string   // the file, call or command that it is read from
 	Where  string   // the machines that have it; empty for all
+	Full   bool     // on the page only where all is asked for
 }
 
 // Span is the part of a page that one family takes.
@@ -40,6 +41,8 @@ type Span struct {
 // Page takes samples in Prometheus' text format. Its buffer is used again after
 // Reset. The zero Page is ready; one goroutine uses it at a time.
 type Page struct {
+	Full bool // take families that are marked Full as well
+
 	buf   []byte
 	spans []Span
 	seen  []*Family // the family of each span; nil for spans of Raw
@@ -71,7 +74,7 @@ func (p *Page) Series() (n int) {
 // family follow each other. A NaN is no value that was read and is not written.
 // Label values may hold any bytes; see AppendLabelValue.
 func (p *Page) Sample(f *Family, value float64, labelValues ...string) {
-	if math.IsNaN(value) {
+	if math.IsNaN(value) || f.Full && !p.Full {
 		return
 	}
 	if len(labelValues) != len(f.Labels) {

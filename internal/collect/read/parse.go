@@ -2,6 +2,10 @@ package read
 
 import "bytes"
 
+// Whole reports whether text ends with a line's end, as what the kernel writes does. A
+// file that was read while it vanished may not.
+func Whole(text []byte) bool { return len(text) > 0 && text[len(text)-1] == '\n' }
+
 // Line takes the first line off text, without its end. ok is false when text is empty.
 func Line(text *[]byte) (line []byte, ok bool) {
 	if len(*text) == 0 {
@@ -52,3 +56,13 @@ func UintField(line *[]byte) (n uint64, ok bool) {
 
 // Trim is text without blanks at its ends.
 func Trim(text []byte) []byte { return bytes.TrimSpace(text) }
+
+// Digits reports whether name is a number, as the names of CPUs and processes are.
+func Digits(name string) bool {
+	for i := range len(name) {
+		if name[i] < '0' || name[i] > '9' {
+			return false
+		}
+	}
+	return name != ""
+}
