@@ -17,7 +17,7 @@ import (
 )
 
 var efa = page.Collector{
-	Name:     "efa",
+	Name: "efa", Also: "infiniband",
 	Families: append(append([]*page.Family{efaDevices, efaExpected}, efaFamilies...), efaErrors),
 	Sources:  []string{portFiles + "*", driverFile + "*"},
 	Open:     openEFA,

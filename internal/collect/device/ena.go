@@ -51,7 +51,8 @@ var (
 // enaAvailableStat is the name of enaAvailable's value.
 const enaAvailableStat = "conntrack_allowance_available"
 
-// cardStats returns a network card's driver statistics, as ethtool -S shows them.
+// cardStats returns a network card's driver statistics, as ethtool -S shows them, and
+// none with an error.
 type cardStats func(card string) (map[string]uint64, error)
 
 // enaCollector measures ENA by asking stats, or the kernel if that is nil. A kernel
@@ -62,7 +63,7 @@ func enaCollector(stats cardStats) page.Collector {
 		families = append(families, c.family)
 	}
 	return page.Collector{
-		Name:     "ena",
+		Name: "ena", Also: "ethtool",
 		Families: append(families, enaAvailable, enaErrors),
 		Sources:  []string{"ioctl SIOCETHTOOL (ethtool -S) of the cards with the driver ena", "/sys/class/net/*/device/driver"},
 		Open: func(env page.Env) (page.Reader, error) {
@@ -117,7 +118,6 @@ func (r *enaReader) Read(p *page.Page) error {
 		c := &r.cards[i]
 		var err error
 		if c.values, err = r.stats(c.name); err != nil {
-			c.values = nil
 			r.list.forget()
 			if !gone(err) {
 				r.errors++

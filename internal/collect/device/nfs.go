@@ -37,7 +37,7 @@ var nfs = page.Collector{
 	Families: []*page.Family{nfsCalls, nfsRetransmissions, nfsServerRetransmissions},
 	Sources:  []string{rpcFile, mountstats},
 	Open: func(env page.Env) (page.Reader, error) {
-		return &nfsReader{env: env, servers: map[string]*nfsServer{}}, nil
+		return &nfsReader{env: env, servers: map[string]*nfsServer{}, exports: map[string]bool{}}, nil
 	},
 }
 
@@ -87,7 +87,7 @@ func (r *nfsReader) Read(p *page.Page) error {
 	for _, s := range r.servers {
 		s.retransmissions.next()
 	}
-	r.exports = map[string]bool{}
+	clear(r.exports)
 	if err := parseMountstats(text, r.add); err != nil {
 		return fmt.Errorf("%s: %w", mountstats, err)
 	}
@@ -96,7 +96,8 @@ func (r *nfsReader) Read(p *page.Page) error {
 }
 
 // add adds a mounted export to its server's counts. An export that is mounted twice
-// has one set of counts, which stands at both places.
+// has one set of counts, which stands at both places; mounted with other options it
+// has two, of which the first is taken.
 func (r *nfsReader) add(export []byte, retransmissions uint64) {
 	key := string(export)
 	if r.exports[key] {
