@@ -245,14 +245,3 @@ func TestListing(t *testing.T) {
 	check("another folder at the path of an empty one", true, 1)
 	check("the same again", false, 1)
 }
-
-func TestSumForgets(t *testing.T) {
-	var s sum
-	for n := range uint64(3000) {
-		s.next()
-		s.add(s.part(fmt.Sprint(n)), n)
-	}
-	if s.total != 2999*3000/2 || len(s.parts) > maxParts+1 {
-		t.Errorf("total %d of %d parts; want %d and at most %d", s.total, len(s.parts), 2999*3000/2, maxParts+1)
-	}
-}

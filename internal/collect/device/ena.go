@@ -11,6 +11,7 @@ import (
 	"github.com/safchain/ethtool"
 
 	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 // enaCounters are the counters of the packets that AWS queued or dropped since the
@@ -41,6 +42,7 @@ var (
 		Name: "node_ethtool_conntrack_allowance_available",
 		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. --device=each: of each card.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
+		Full: true,
 	}
 	enaErrors = &page.Family{
 		Name: "node_ethtool_read_errors_total", Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
@@ -67,7 +69,7 @@ func enaCollector(stats cardStats) page.Collector {
 		Families: append(families, enaAvailable, enaErrors),
 		Sources:  []string{"ioctl SIOCETHTOOL (ethtool -S) of the cards with the driver ena", "/sys/class/net/*/device/driver"},
 		Open: func(env page.Env) (page.Reader, error) {
-			r := &enaReader{env: env, list: newListing(env.Sys("class/net")), stats: stats, sums: make([]sum, len(enaCounters))}
+			r := &enaReader{env: env, list: newListing(env.Sys("class/net")), stats: stats, sums: make([]total.Sum, len(enaCounters))}
 			if stats != nil {
 				return r, nil
 			}
@@ -92,7 +94,7 @@ type enaReader struct {
 	stats  cardStats
 	handle *ethtool.Ethtool // nil if stats was given
 	cards  []enaCard
-	sums   []sum // of enaCounters
+	sums   []total.Sum // of enaCounters
 	errors uint64
 }
 
@@ -136,22 +138,20 @@ func (r *enaReader) Read(p *page.Page) error {
 
 // write writes the counter enaCounters[i].
 func (r *enaReader) write(p *page.Page, i int) {
-	counter, total := enaCounters[i], &r.sums[i]
-	total.next()
-	any := false
+	counter, sum := enaCounters[i], &r.sums[i]
+	sum.Begin(1)
 	for _, c := range r.cards {
 		value, ok := c.values[counter.stat]
 		if !ok {
 			continue
 		}
-		any = true
-		total.add(total.part(c.name), value)
+		sum.Add([]byte(c.name), []uint64{value})
 		if r.env.EachDevice {
 			p.Sample(counter.family, float64(value), c.name)
 		}
 	}
-	if any && !r.env.EachDevice {
-		p.Sample(counter.family, float64(total.total), "all")
+	if totals, cards := sum.End(); cards > 0 && !r.env.EachDevice {
+		p.Sample(counter.family, totals[0], "all")
 	}
 }
 

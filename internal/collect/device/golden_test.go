@@ -66,8 +66,8 @@ func TestPages(t *testing.T) {
 // single values with --device=each against the files one by one.
 func TestSums(t *testing.T) {
 	tr := p5(t)
-	sums := "\n" + string(tr.fullPage(nil).Bytes())
-	each := "\n" + string(tr.fullPage(func(e *page.Env) { e.EachDevice = true }).Bytes())
+	sums := "\n" + string(tr.fullPage(func(e *page.Env) { e.Full = true }).Bytes())
+	each := "\n" + string(tr.fullPage(func(e *page.Env) { e.Full, e.EachDevice = true, true }).Bytes())
 	check := func(what, text, sample string, value uint64) {
 		t.Helper()
 		if line := "\n" + sample + " " + string(page.AppendValue(nil, float64(value))) + "\n"; !strings.Contains(text, line) {

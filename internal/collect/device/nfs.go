@@ -9,6 +9,7 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/read"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 const (
@@ -56,7 +57,7 @@ type nfsReader struct {
 // nfsServer is what is known of a server, over its exports.
 type nfsServer struct {
 	name            string
-	retransmissions sum
+	retransmissions total.Sum
 	round           int // the last reading that found an export
 }
 
@@ -85,7 +86,7 @@ func (r *nfsReader) Read(p *page.Page) error {
 	}
 	r.round++
 	for _, s := range r.servers {
-		s.retransmissions.next()
+		s.retransmissions.Begin(1)
 	}
 	clear(r.exports)
 	if err := parseMountstats(text, r.add); err != nil {
@@ -111,10 +112,11 @@ func (r *nfsReader) add(export []byte, retransmissions uint64) {
 			return
 		}
 		server = &nfsServer{name: name}
+		server.retransmissions.Begin(1)
 		r.servers[name] = server
 	}
 	server.round = r.round
-	server.retransmissions.add(server.retransmissions.part(key), retransmissions)
+	server.retransmissions.Add(export, []uint64{retransmissions})
 }
 
 // forget makes room by forgetting a server without mounts at this reading and the last.
@@ -137,7 +139,8 @@ func (r *nfsReader) write(p *page.Page) {
 	}
 	slices.SortFunc(r.order, func(a, b *nfsServer) int { return strings.Compare(a.name, b.name) })
 	for _, s := range r.order {
-		p.Sample(nfsServerRetransmissions, float64(s.retransmissions.total), s.name)
+		totals, _ := s.retransmissions.End()
+		p.Sample(nfsServerRetransmissions, totals[0], s.name)
 	}
 }
 

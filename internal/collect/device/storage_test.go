@@ -171,8 +171,7 @@ func TestENACardsThatFail(t *testing.T) {
 	in("it was reset", "27")
 	tr.remove("sys/class/net/eth0")
 	in("the other went", "27")
-	if got := readPage(t, r); !strings.Contains(got, `node_ethtool_conntrack_allowance_available{device="all"} 136811`) ||
-		!strings.HasSuffix(got, "node_ethtool_read_errors_total 1\n") {
+	if got := readPage(t, r); !strings.HasSuffix(got, "node_ethtool_read_errors_total 1\n") {
 		t.Errorf("the rest of the page:\n%s", got)
 	}
 	failing["eth1"] = unix.EIO
