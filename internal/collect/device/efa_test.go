@@ -245,3 +245,49 @@ func TestListing(t *testing.T) {
 	check("another folder at the path of an empty one", true, 1)
 	check("the same again", false, 1)
 }
+
+// TestComingAndGoingLeavesNothingOpen: devices, mounts and files that come and go for
+// a long time leave the program with the descriptors that it had.
+func TestComingAndGoingLeavesNothingOpen(t *testing.T) {
+	tr := hpc7a(t)
+	tr.nfs()
+	var readers []page.Reader
+	for _, c := range tr.collectors() {
+		readers = append(readers, tr.open(c, nil))
+	}
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc/self/fd here")
+		}
+		return len(entries)
+	}
+	before := 0
+	for n := range 30 {
+		for _, r := range readers {
+			readPage(t, r)
+		}
+		switch {
+		case n == 0:
+			before = open()
+		case n%2 == 1:
+			tr.remove("sys/class/infiniband/efa_1")
+			tr.remove("sys/class/nvme/nvme0")
+			tr.remove("sys/class/net/eth1")
+			tr.remove("sys/kernel/debug/lustre")
+			tr.remove("etc/chef/dna.json")
+		default:
+			tr.efa(1, "efa_1", append(portCounters[:17:17], nitro4Counters...))
+			tr.ena("eth1", allowances(1))
+			tr.ebs(0, "vol-0123456789abcdef5")
+			tr.lustre("abcdefgh")
+			tr.file("etc/chef/dna.json", `{"cluster": {"enable_efa": "efa"}}`)
+		}
+	}
+	for _, r := range readers {
+		readPage(t, r)
+	}
+	if after := open(); after > before {
+		t.Errorf("%d descriptors are open, %d at the start", after, before)
+	}
+}

@@ -290,6 +290,17 @@ node_nfs_server_retransmissions_total{server="[fd00::1]"} 0
 	}
 }
 
+// TestMountstatsLeavesOutWhatCannotBeRead: a mount with a bad number costs itself only.
+func TestMountstatsLeavesOutWhatCannotBeRead(t *testing.T) {
+	const mount = "device %s:/x mounted on /m with fstype nfs4 statvers=1.1\n\tper-op statistics\n\t READ: %s 0\n\t WRITE: 5 5 0\n"
+	text := fmt.Sprintf(mount, "a", "1 3") + fmt.Sprintf(mount, "b", "1 x") + fmt.Sprintf(mount, "c", "1 -1") + fmt.Sprintf(mount, "d", "9 10")
+	got := map[string]uint64{}
+	err := parseMountstats([]byte(text), func(export []byte, n uint64) { got[string(export)] = n })
+	if err == nil || len(got) != 2 || got["a:/x"] != 2 || got["d:/x"] != 1 {
+		t.Errorf("got %v, error %v; want 2 of a, 1 of d, and an error", got, err)
+	}
+}
+
 // TestNFSManyServers: automounters that mount from ever new servers do not grow the
 // page or the memory without bound.
 func TestNFSManyServers(t *testing.T) {
