@@ -21,10 +21,14 @@ var enaCounters = []struct {
 	stat   string
 	family *page.Family
 }{
-	{"bw_in_allowance_exceeded", enaFamily("bw_in_allowance_exceeded", "the bandwidth of incoming traffic exceeded the instance's maximum")},
-	{"bw_out_allowance_exceeded", enaFamily("bw_out_allowance_exceeded", "the bandwidth of outgoing traffic exceeded the instance's maximum")},
-	{"pps_allowance_exceeded", enaFamily("pps_allowance_exceeded", "the packets per second in both directions exceeded the instance's maximum")},
-	{"conntrack_allowance_exceeded", enaFamily("conntrack_allowance_exceeded", "the tracked connections exceeded the instance's maximum")},
+	{"bw_in_allowance_exceeded", enaFamily("bw_in_allowance_exceeded",
+		"the bandwidth of incoming traffic exceeded the instance's maximum")},
+	{"bw_out_allowance_exceeded", enaFamily("bw_out_allowance_exceeded",
+		"the bandwidth of outgoing traffic exceeded the instance's maximum")},
+	{"pps_allowance_exceeded", enaFamily("pps_allowance_exceeded",
+		"the packets per second in both directions exceeded the instance's maximum")},
+	{"conntrack_allowance_exceeded", enaFamily("conntrack_allowance_exceeded",
+		"the tracked connections exceeded the instance's maximum")},
 	{"linklocal_allowance_exceeded", enaFamily("linklocal_allowance_exceeded",
 		"the packets per second to services of the link-local address (DNS, instance metadata, time) exceeded the card's maximum")},
 }
@@ -40,12 +44,14 @@ func enaFamily(stat, because string) *page.Family {
 var (
 	enaAvailable = &page.Family{
 		Name: "node_ethtool_conntrack_allowance_available",
-		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. --device=each: of each card.",
+		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. " +
+			"--device=each: of each card.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
 		Full: true,
 	}
 	enaErrors = &page.Family{
-		Name: "node_ethtool_read_errors_total", Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
+		Name: "node_ethtool_read_errors_total",
+		Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA",
 	}
 )

@@ -41,7 +41,7 @@ func TestPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(string(want), string(p.Bytes())); d != "" {
-				t.Errorf("the page differs from %s (- kept, + now); if that is right: go test ./internal/collect/device -run TestPages -update\n%s", path, d)
+				t.Errorf("the page differs from %s (- kept, + now); -update rewrites it:\n%s", path, d)
 			}
 			problems, err := promlint.New(bytes.NewReader(p.Bytes())).Lint()
 			if err != nil {

@@ -72,10 +72,11 @@ func (tr *tree) linux(cpus int) {
 	tr.file("proc/loadavg", "1.00 2.00 3.00 3/999 4242\n")
 	var mem strings.Builder
 	for _, name := range []string{
-		"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "Active", "Inactive", "Active(anon)", "Inactive(anon)",
-		"Active(file)", "Inactive(file)", "Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Zswap", "Zswapped", "Dirty", "Writeback", "AnonPages",
-		"Mapped", "Shmem", "KReclaimable", "Slab", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables", "NFS_Unstable", "Bounce",
-		"CommitLimit", "Committed_AS", "VmallocTotal", "VmallocUsed", "Percpu", "HardwareCorrupted", "AnonHugePages", "Hugepagesize", "DirectMap4k",
+		"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "Active", "Inactive", "Active(anon)",
+		"Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Zswap", "Zswapped",
+		"Dirty", "Writeback", "AnonPages", "Mapped", "Shmem", "KReclaimable", "Slab", "SReclaimable", "SUnreclaim", "KernelStack",
+		"PageTables", "NFS_Unstable", "Bounce", "CommitLimit", "Committed_AS", "VmallocTotal", "VmallocUsed", "Percpu",
+		"HardwareCorrupted", "AnonHugePages", "Hugepagesize", "DirectMap4k",
 	} {
 		fmt.Fprintf(&mem, "%-16s 1234 kB\n", name+":")
 	}
@@ -94,12 +95,14 @@ func (tr *tree) linux(cpus int) {
 		tr.link("sys/block/"+block+"/device/model", "../../../class/nvme/"+filepath.Base(name)+"/model")
 	}
 	tr.file("proc/diskstats", disks.String())
-	cards.WriteString("Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes\n" +
+	cards.WriteString("Inter-|   Receive                                                |  Transmit\n" +
+		" face |bytes    packets errs drop fifo frame compressed multicast|bytes\n" +
 		"    lo: 1 2 0 0 0 0 0 0 1 2 0 0 0 0 0 0\n")
 	for name := range tr.cards {
 		fmt.Fprintf(&cards, "%6s: 1 2 0 0 0 0 0 0 1 2 0 0 0 0 0 0\n", name)
 	}
 	tr.file("proc/net/dev", cards.String())
-	tr.file("proc/net/route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\nenp71s0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\n")
+	tr.file("proc/net/route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n"+
+		"enp71s0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\n")
 	tr.file("proc/1/mountinfo", "22 1 259:1 / / rw,noatime shared:1 - ext4 /dev/root rw\n23 22 0:5 / /proc rw shared:2 - proc proc rw\n")
 }

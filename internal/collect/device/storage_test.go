@@ -257,7 +257,7 @@ node_nfs_server_retransmissions_total{server="fs-01.efs.us-east-1.amazonaws.com"
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	mount := func(export string, sent int) string {
-		return "device " + export + " mounted on /m with fstype nfs4 statvers=1.1\n\tper-op statistics\n\t READ: 100 " + fmt.Sprint(sent) + " 0 1\n"
+		return fmt.Sprintf("device %s mounted on /m with fstype nfs4 statvers=1.1\n\tper-op statistics\n\t READ: 100 %d 0 1\n", export, sent)
 	}
 	tr.file("proc/self/mountstats", mount("10.0.0.10:/home", 103)+mount("10.0.0.10:/home", 101)+mount("[fd00::1]:/a", 99)+
 		"device x:/y mounted on /m with fstype nfs statvers=1.1\n\tage: 1\n"+mount("10.0.0.10:/cut", 500)[:90])
@@ -273,7 +273,8 @@ node_nfs_server_retransmissions_total{server="[fd00::1]"} 0
 	if got := readPage(t, r); got != want {
 		t.Errorf("the same again:\n%swant\n%s", got, want)
 	}
-	tr.file("proc/self/mountstats", mount("10.0.0.10:/home", 103)+"device a:/b mounted on /m with fstype nfs4 statvers=1.1\n\tper-op statistics\n\t READ: 100 x 0\n")
+	tr.file("proc/self/mountstats", mount("10.0.0.10:/home", 103)+
+		"device a:/b mounted on /m with fstype nfs4 statvers=1.1\n\tper-op statistics\n\t READ: 100 x 0\n")
 	if err := readError(r); err == nil || !strings.Contains(err.Error(), `"READ:" of "a:/b"`) {
 		t.Errorf("error %v; want one that names the operation and the export", err)
 	}
