@@ -68,7 +68,8 @@ func TestServesInEmptyRoot(t *testing.T) {
 		"thermal": "0", "time": "1", "uname": "1",
 	}
 	got := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^node_scrape_collector_success\{collector="(\w+)"\} (\d)$`).FindAllStringSubmatch(string(page), -1) {
+	success := regexp.MustCompile(`(?m)^node_scrape_collector_success\{collector="(\w+)"\} (\d)$`)
+	for _, m := range success.FindAllStringSubmatch(string(page), -1) {
 		got[m[1]] = m[2]
 	}
 	for name, success := range got {

@@ -114,5 +114,6 @@ func (s *Scraper) sayLeftOut(changed bool) {
 		names[i] = o.family
 	}
 	slices.Sort(names)
-	s.env.Logger.Warn("--max-series is too small for the page; these families are left off it", "max", s.maxSeries, "families", names[:min(len(names), maxLeftOut)])
+	s.env.Logger.Warn("--max-series is too small for the page; these families are left off it",
+		"max", s.maxSeries, "families", names[:min(len(names), maxLeftOut)])
 }

@@ -2,18 +2,21 @@ package collect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/parascope/parascope/internal/collect/device"
 	"github.com/parascope/parascope/internal/collect/gpu"
+	"github.com/parascope/parascope/internal/collect/jobs"
 	"github.com/parascope/parascope/internal/collect/node"
 	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/textfile"
 )
 
 // NodeCollectors are the collectors of the page on port 9100, in the order in which
 // --max-series serves them.
 func NodeCollectors() []page.Collector {
-	return append(node.Collectors(), device.Collectors()...)
+	return slices.Concat(node.Collectors(), device.Collectors(), []page.Collector{jobs.Collector, textfile.Collector})
 }
 
 // GPUCollectors are the collectors of the page on port 9400.

@@ -72,6 +72,7 @@ type flight struct {
 // NewScraper makes a Scraper of the collectors, at most 64. maxSeries bounds a page's
 // series; 0 is no bound.
 func NewScraper(env page.Env, maxSeries int, collectors []page.Collector) *Scraper {
+	env.Reserved = reserved(collectors)
 	s := &Scraper{env: env, maxSeries: maxSeries, reading: make(chan struct{}, 1)}
 	s.reading <- struct{}{}
 	for _, c := range collectors {
@@ -80,6 +81,17 @@ func NewScraper(env page.Env, maxSeries int, collectors []page.Collector) *Scrap
 		s.units = append(s.units, u)
 	}
 	return s
+}
+
+// reserved are the names that the collectors and the page itself use.
+func reserved(collectors []page.Collector) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range append(slices.Clone(collectors), own) {
+		for _, f := range c.Families {
+			names[f.Name] = true
+		}
+	}
+	return names
 }
 
 // Names are the collectors' names in their order.

@@ -78,7 +78,8 @@ func TestFailureCostsItsOwnSamplesOnly(t *testing.T) {
 		err    error
 		panics bool
 		want   string
-	}{{want: good}, {err: errors.New("half a line"), want: bad}, {want: good}, {panics: true, want: bad}, {panics: true, want: bad}, {want: good}} {
+	}{{want: good}, {err: errors.New("half a line"), want: bad}, {want: good}, {panics: true, want: bad}, {panics: true, want: bad},
+		{want: good}} {
 		broken, panics = step.err, step.panics
 		if got := lines(pageOf(s)); got != step.want {
 			t.Errorf("step %d: page\n%swant\n%s", i, got, step.want)

@@ -4,6 +4,7 @@ package collect
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"html"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/webconfig"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
 )
@@ -24,6 +26,7 @@ import (
 type Options struct {
 	Address string // host:port to bind
 	Path    string // of the metrics page
+	Config  string // file with TLS and basic authentication, as Prometheus' exporters have; empty for none
 	ProcFS  string
 	SysFS   string
 	RootFS  string // where the host's root is mounted in a container
@@ -32,6 +35,7 @@ type Options struct {
 	EachCPU    bool     // a series for each CPU instead of the mean
 	EachDevice bool     // a series for each disk and card instead of sums
 	Textfiles  []string // directories of files with metrics
+	Jobs       bool     // account for the Slurm jobs that run here
 	MaxSeries  int      // of a page; 0 is no bound
 
 	Version  string // of this build, for parascope_build_info
@@ -115,11 +119,31 @@ func New(o Options) (*Server, error) {
 	}
 	env := page.Env{
 		Root: o.RootFS, ProcFS: o.ProcFS, SysFS: o.SysFS, Now: time.Now, Logger: o.Logger,
-		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles,
+		Full: o.Full, EachCPU: o.EachCPU, EachDevice: o.EachDevice, Textfiles: o.Textfiles, Jobs: o.Jobs,
 	}
 	scraper := NewScraper(env, o.MaxSeries, NodeCollectors())
 	scraper.process = newProcess(o.Version, o.Revision)
-	return newServer(o, scraper), nil
+	s := newServer(o, scraper)
+	if o.Config != "" {
+		if err := s.protect(o.Config); err != nil {
+			return nil, hint.New(hint.Usage, fmt.Errorf("--web.config.file: %w", err),
+				"see docs/metrics.md for what the file may have")
+		}
+	}
+	return s, nil
+}
+
+// protect turns on what the file says: TLS, and basic authentication.
+func (s *Server) protect(path string) error {
+	c, err := webconfig.Load(path)
+	if err != nil {
+		return err
+	}
+	s.http.Handler = c.Authenticate(s.http.Handler)
+	if c.TLS != nil {
+		s.http.TLSConfig, err = c.TLS.Server()
+	}
+	return err
 }
 
 func newServer(o Options, scraper *Scraper) *Server {
@@ -180,6 +204,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.listener = l
+	if s.http.TLSConfig != nil {
+		l = tls.NewListener(l, s.http.TLSConfig)
+	}
 	go func() { s.served <- s.http.Serve(l) }()
 	s.logger.Info("serving node metrics", "address", s.Addr())
 	return nil

@@ -26,9 +26,9 @@ names, units and help texts of node_exporter. The CPUs' seconds are one series f
 each mode, cpu="all", their mean; instance-store disks, and the cards of a machine
 with EFA but for the main one, are summed as device="all". --cpu=each and
 --device=each give node_exporter's shape, --full the series that dashboards read
-rarely. Of node_exporter's flags there are those that are listed below; none chooses
-collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME.
---explain describes every series.`,
+rarely. Of node_exporter's flags there are those that are listed below;
+none chooses collectors, and a scrape may narrow them with ?collect[]=NAME or
+?exclude[]=NAME. --explain describes every series.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
   parascope-node --cpu=each --device=each --full   # node_exporter's shape
@@ -65,13 +65,18 @@ collectors, and a scrape may narrow them with ?collect[]=NAME or ?exclude[]=NAME
 	f := c.Flags()
 	f.StringVar(&o.Address, "web.listen-address", o.Address, "`HOST:PORT` to serve on; port 0 takes a free one")
 	f.StringVar(&o.Path, "web.telemetry-path", o.Path, "`PATH` of the metrics page")
+	f.StringVar(&o.Config, "web.config.file", "", "`FILE` that turns on TLS or basic authentication, as for Prometheus' exporters")
 	f.StringVar(&o.ProcFS, "path.procfs", o.ProcFS, "where procfs is mounted")
 	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
 	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")
-	f.StringVar(&cpu, "cpu", cpu, "`mean`: one series for each mode; each: one for each CPU and mode")
-	f.StringVar(&device, "device", device, "`sum`: sums of instance-store disks and of EFA's cards; each: all disks and cards")
+	f.StringVar(&cpu, "cpu", cpu, "`SHAPE` of the CPUs' seconds: mean (a series for each mode) or each (and CPU)")
+	f.StringVar(&device, "device", device, "`SHAPE` of disks and cards: sum (of instance-store disks, of EFA's cards) or each")
 	f.BoolVar(&o.Full, "full", false, "serve the series that dashboards read rarely as well")
-	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries, "at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
+	f.StringArrayVar(&o.Textfiles, "collector.textfile.directory", nil,
+		"serve the files *.prom of this `DIRECTORY`, or of those that a pattern matches; repeatable")
+	f.BoolVar(&o.Jobs, "collector.jobs", false, "account for the Slurm jobs that run here, by control group")
+	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries,
+		"at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
 	f.BoolVar(&explain, "explain", false, "describe every series and end")
 	c.AddCommand(cli.NewVersion(p, "parascope-node"))
 	return c
@@ -85,5 +90,6 @@ func each(flag, value, otherwise string) (bool, error) {
 	case otherwise:
 		return false, nil
 	}
-	return false, hint.New(hint.Usage, fmt.Errorf("%s=%s is neither %s nor each", flag, value, otherwise), "give "+flag+"="+otherwise+" or "+flag+"=each")
+	return false, hint.New(hint.Usage, fmt.Errorf("%s=%s is neither %s nor each", flag, value, otherwise),
+		"give "+flag+"="+otherwise+" or "+flag+"=each")
 }

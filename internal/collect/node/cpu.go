@@ -42,15 +42,20 @@ var (
 
 // statLines are the lines of /proc/stat that are metrics of their own.
 var statLines = map[string]*page.Family{
-	"intr": {Name: "node_intr_total", Help: "Total number of interrupts serviced.", Type: page.Counter, Unit: "1",
-		Source: "/proc/stat", Full: true},
-	"ctxt":      {Name: "node_context_switches_total", Help: "Total number of context switches.", Type: page.Counter, Unit: "1", Source: "/proc/stat"},
-	"processes": {Name: "node_forks_total", Help: "Total number of forks.", Type: page.Counter, Unit: "1", Source: "/proc/stat", Full: true},
-	"btime":     {Name: "node_boot_time_seconds", Help: "Node boot time, in unixtime.", Type: page.Gauge, Unit: "seconds", Source: "/proc/stat"},
-	"procs_running": {Name: "node_procs_running", Help: "Number of processes in runnable state.", Type: page.Gauge, Unit: "1",
-		Source: "/proc/stat"},
-	"procs_blocked": {Name: "node_procs_blocked", Help: "Number of processes blocked waiting for I/O to complete.", Type: page.Gauge, Unit: "1",
-		Source: "/proc/stat"},
+	"intr":          statFamily("node_intr_total", "Total number of interrupts serviced.", page.Counter, true),
+	"ctxt":          statFamily("node_context_switches_total", "Total number of context switches.", page.Counter, false),
+	"processes":     statFamily("node_forks_total", "Total number of forks.", page.Counter, true),
+	"btime":         statFamily("node_boot_time_seconds", "Node boot time, in unixtime.", page.Gauge, false),
+	"procs_running": statFamily("node_procs_running", "Number of processes in runnable state.", page.Gauge, false),
+	"procs_blocked": statFamily("node_procs_blocked", "Number of processes blocked waiting for I/O to complete.", page.Gauge, false),
+}
+
+func statFamily(name, help string, kind page.Type, full bool) *page.Family {
+	unit := "1"
+	if name == "node_boot_time_seconds" {
+		unit = "seconds"
+	}
+	return &page.Family{Name: name, Help: help, Type: kind, Unit: unit, Source: "/proc/stat", Full: full}
 }
 
 // cpu reads /proc/stat once for what node_exporter's collectors cpu and stat read.

@@ -84,11 +84,14 @@ func TestCards(t *testing.T) {
 	m.write("sys/class/net/veth1/mtu", "1500")
 	m.write("sys/class/net/lo/mtu", "1500")
 	const heading = "Inter-|   Receive  |  Transmit\n face |bytes |bytes \n"
-	m.write("proc/net/dev", heading+netLine("lo", 9)+netLine("ens32", 10)+netLine("ens64", 20)+netLine("ens65", 30)+netLine("veth1", 9)+netLine("ens64:1", 1))
-	m.write("proc/net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask\nens64 00000000 01 3 0 0 200 0\nens32 00000000 01 3 0 0 100 0\nens65 0000FEA9 01 3 0 0 0 0\n")
+	m.write("proc/net/dev", heading+netLine("lo", 9)+netLine("ens32", 10)+netLine("ens64", 20)+netLine("ens65", 30)+netLine("veth1",
+		9)+netLine("ens64:1", 1))
+	m.write("proc/net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask\nens64 00000000 01 3 0 0 200 0\nens32 00000000 01 "+
+		"3 0 0 100 0\nens65 0000FEA9 01 3 0 0 0 0\n")
 
 	got := samples(t, m.open(netdev, m.env()), false)
-	for _, want := range []string{`receive_bytes_total{device="ens32"} 10`, `receive_bytes_total{device="ens64"} 20`, `transmit_bytes_total{device="ens65"} 60`, `receive_drop_total{device="ens32"} 11`} {
+	for _, want := range []string{`receive_bytes_total{device="ens32"} 10`, `receive_bytes_total{device="ens64"} 20`,
+		`transmit_bytes_total{device="ens65"} 60`, `receive_drop_total{device="ens32"} 11`} {
 		if !strings.Contains(got, "node_network_"+want+"\n") {
 			t.Errorf("without EFA: the page lacks %s:\n%s", want, got)
 		}
@@ -111,7 +114,8 @@ func TestCards(t *testing.T) {
 	e := m.env()
 	e.EachDevice = true
 	m.write("proc/net/dev", heading+netLine("lo", 9)+netLine("ens32", 10))
-	if got = samples(t, m.open(netdev, e), false); !strings.Contains(got, `receive_bytes_total{device="lo"} 9`) || strings.Contains(got, "all") {
+	if got = samples(t, m.open(netdev, e), false); !strings.Contains(got, `receive_bytes_total{device="lo"} 9`) || strings.Contains(got,
+		"all") {
 		t.Errorf("with each device:\n%s", got)
 	}
 }

@@ -50,7 +50,8 @@ var diskFamilies = [diskColumns]diskColumn{
 	{diskFamily("discarded_sectors_total", "The total number of sectors discarded successfully.", "sectors", true), 1},
 	{diskFamily("discard_time_seconds_total", "This is the total number of seconds spent by all discards.", "seconds", true), millisecond},
 	{diskFamily("flush_requests_total", "The total number of flush requests completed successfully", "1", true), 1},
-	{diskFamily("flush_requests_time_seconds_total", "This is the total number of seconds spent by all flush requests.", "seconds", true), millisecond},
+	{diskFamily("flush_requests_time_seconds_total", "This is the total number of seconds spent by all flush requests.", "seconds", true),
+		millisecond},
 }
 
 // diskstats serves physical disks: each EBS volume, and as device="all" the sum of the

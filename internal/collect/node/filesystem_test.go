@@ -64,7 +64,8 @@ func TestMountPointsOfAnyBytes(t *testing.T) {
 
 func TestNetworkMountsAndErrors(t *testing.T) {
 	m := newTree(t)
-	m.write("proc/self/mountinfo", mountLine("/home", "nfs4", "10.0.0.1:/home")+strings.Replace(mountLine("/fsx", "lustre", "10.0.0.2@tcp:/abc"), "rw,relatime", "ro", 1))
+	m.write("proc/self/mountinfo", mountLine("/home", "nfs4", "10.0.0.1:/home")+strings.Replace(mountLine("/fsx", "lustre",
+		"10.0.0.2@tcp:/abc"), "rw,relatime", "ro", 1))
 	r := filesystemOf(t, m, func(path string, to *unix.Statfs_t) error {
 		if strings.HasSuffix(path, "fsx") {
 			return unix.EIO
@@ -167,7 +168,8 @@ func TestMountsThatVanish(t *testing.T) {
 	m.write("proc/1/mountinfo", mountLine("/", "ext4", "/dev/e")+mountLine("/gone", "ext4", "/dev/g"))
 	r := m.open(filesystem, m.env()) // the real statfs: /gone is not there
 	got := samples(t, r, false)
-	if !strings.Contains(got, `mountpoint="/gone",fstype="ext4",device_error="no such file or directory"} 1`) || !strings.Contains(got, `size_bytes{device="/dev/e"`) {
+	if !strings.Contains(got, `mountpoint="/gone",fstype="ext4",device_error="no such file or directory"} 1`) || !strings.Contains(got,
+		`size_bytes{device="/dev/e"`) {
 		t.Errorf("page:\n%s", got)
 	}
 	m.write("proc/1/mountinfo", mountLine("/", "ext4", "/dev/e"))
@@ -208,7 +210,8 @@ func fuzzReader(f *testing.F, c page.Collector, file string, seeds ...string) {
 }
 
 func FuzzStat(f *testing.F) {
-	fuzzReader(f, cpu, "proc/stat", "cpu 1 2\ncpu0 1 2 3 4 5 6 7 8 9 10\nctxt 5\n", "cpu0 1", "cpu0 1 2 3 4 5 6 7 8\nbtime 1\nbtime 2\nctxt 1\nbtime 3\n")
+	fuzzReader(f, cpu, "proc/stat", "cpu 1 2\ncpu0 1 2 3 4 5 6 7 8 9 10\nctxt 5\n", "cpu0 1",
+		"cpu0 1 2 3 4 5 6 7 8\nbtime 1\nbtime 2\nctxt 1\nbtime 3\n")
 }
 
 func FuzzDiskstats(f *testing.F) {

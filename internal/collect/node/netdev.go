@@ -28,10 +28,22 @@ func netFamily(key string, full bool) *page.Family {
 
 // netFamilies are the columns of /proc/net/dev after the name.
 var netFamilies = [netColumns]*page.Family{
-	netFamily("receive_bytes", false), netFamily("receive_packets", true), netFamily("receive_errs", false), netFamily("receive_drop", false),
-	netFamily("receive_fifo", true), netFamily("receive_frame", true), netFamily("receive_compressed", true), netFamily("receive_multicast", true),
-	netFamily("transmit_bytes", false), netFamily("transmit_packets", true), netFamily("transmit_errs", false), netFamily("transmit_drop", false),
-	netFamily("transmit_fifo", true), netFamily("transmit_colls", true), netFamily("transmit_carrier", true), netFamily("transmit_compressed", true),
+	netFamily("receive_bytes", false),
+	netFamily("receive_packets", true),
+	netFamily("receive_errs", false),
+	netFamily("receive_drop", false),
+	netFamily("receive_fifo", true),
+	netFamily("receive_frame", true),
+	netFamily("receive_compressed", true),
+	netFamily("receive_multicast", true),
+	netFamily("transmit_bytes", false),
+	netFamily("transmit_packets", true),
+	netFamily("transmit_errs", false),
+	netFamily("transmit_drop", false),
+	netFamily("transmit_fifo", true),
+	netFamily("transmit_colls", true),
+	netFamily("transmit_carrier", true),
+	netFamily("transmit_compressed", true),
 }
 
 // netdev serves physical cards: on a machine with EFA the one of the default route,

@@ -153,7 +153,8 @@ func TestBrokenFilesAreFailures(t *testing.T) {
 		file      string
 		texts     []string
 	}{
-		"stat":    {cpu, "proc/stat", []string{"", "cpu 1 2 3\n", "cpu0 1 2 3\n", "cpu0 1 2 3 4 5 6 7 8 9 10\nbtime 12", "cpu0 1 2 x 4 5 6 7 8\n", "cpu9999 1 2 3 4 5 6 7 8 9 10\n", "cpu0 1 2 3 4 5 6 7 8 9 10\nbtime\n"}},
+		"stat": {cpu, "proc/stat", []string{"", "cpu 1 2 3\n", "cpu0 1 2 3\n", "cpu0 1 2 3 4 5 6 7 8 9 10\nbtime 12",
+			"cpu0 1 2 x 4 5 6 7 8\n", "cpu9999 1 2 3 4 5 6 7 8 9 10\n", "cpu0 1 2 3 4 5 6 7 8 9 10\nbtime\n"}},
 		"meminfo": {meminfo, "proc/meminfo", []string{"", "MemTotal: 5 kB\nMemFr", "MemTotal: -1 kB\n"}},
 		"vmstat":  {vmstat, "proc/vmstat", []string{"", "oom_kill", "oom_kill \n"}},
 		"loadavg": {loadavg, "proc/loadavg", []string{"", "0.1 0.2", "a b c\n"}},
@@ -189,14 +190,16 @@ func TestMemory(t *testing.T) {
 	m.write("proc/meminfo", "MemTotal:       16 kB\nActive(anon):    2 kB\nHugePages_Total:       3\nNew:   4 kB\n\n")
 	r := m.open(meminfo, m.env())
 	expect(t, "default", samples(t, r, false), "node_memory_MemTotal_bytes 16384\n")
-	expect(t, "full", samples(t, r, true), "node_memory_MemTotal_bytes 16384\nnode_memory_Active_anon_bytes 2048\nnode_memory_HugePages_Total 3\n")
+	expect(t, "full", samples(t, r, true), "node_memory_MemTotal_bytes 16384\nnode_memory_Active_anon_bytes "+
+		"2048\nnode_memory_HugePages_Total 3\n")
 }
 
 func TestPressure(t *testing.T) {
 	m := newTree(t)
 	m.write("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
 	m.write("proc/pressure/irq", "full avg10=0.00 avg60=0.00 avg300=0.00 total=2\n")
-	expect(t, "page", samples(t, m.open(pressure, m.env()), false), "node_pressure_cpu_waiting_seconds_total 1.5\nnode_pressure_irq_stalled_seconds_total 2e-06\n")
+	expect(t, "page", samples(t, m.open(pressure, m.env()), false),
+		"node_pressure_cpu_waiting_seconds_total 1.5\nnode_pressure_irq_stalled_seconds_total 2e-06\n")
 }
 
 func TestThermal(t *testing.T) {

@@ -14,13 +14,15 @@ import (
 var (
 	packageThrottles = &page.Family{
 		Name: "node_cpu_package_throttles_total", Help: "Number of times this CPU package has been throttled.",
-		Type: page.Counter, Unit: "1", Labels: []string{"package"}, Source: "/sys/devices/system/cpu/cpu*/thermal_throttle/package_throttle_count",
-		Where: "Intel, bare metal",
+		Type: page.Counter, Unit: "1", Labels: []string{"package"},
+		Source: "/sys/devices/system/cpu/cpu*/thermal_throttle/package_throttle_count",
+		Where:  "Intel, bare metal",
 	}
 	coreThrottles = &page.Family{
 		Name: "node_cpu_core_throttles_total", Help: "Number of times this CPU core has been throttled.",
-		Type: page.Counter, Unit: "1", Labels: []string{"package", "core"}, Source: "/sys/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count",
-		Where: "Intel, bare metal; with --cpu=each",
+		Type: page.Counter, Unit: "1", Labels: []string{"package", "core"},
+		Source: "/sys/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count",
+		Where:  "Intel, bare metal; with --cpu=each",
 	}
 )
 

@@ -48,6 +48,10 @@ type Env struct {
 	EachCPU    bool     // the stock shape: a series for each CPU
 	EachDevice bool     // and for each disk and card
 	Textfiles  []string // directories, or patterns of them
+	Jobs       bool     // account for running jobs
+
+	// Reserved are the names of the page's families, which nobody else may use.
+	Reserved map[string]bool
 }
 
 // Proc is the path of a file of procfs.

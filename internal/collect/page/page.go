@@ -122,7 +122,7 @@ func (p *Page) begin(f *Family) bool {
 	p.buf = append(p.buf, "# HELP "...)
 	p.buf = append(p.buf, f.Name...)
 	p.buf = append(p.buf, ' ')
-	p.buf = appendHelp(p.buf, f.Help)
+	p.buf = AppendHelp(p.buf, f.Help)
 	p.buf = append(p.buf, "\n# TYPE "...)
 	p.buf = append(p.buf, f.Name...)
 	p.buf = append(p.buf, ' ')
@@ -159,8 +159,8 @@ func AppendValue(buf []byte, v float64) []byte {
 	return strconv.AppendFloat(buf, v, 'g', -1, 64)
 }
 
-// appendHelp escapes a HELP text.
-func appendHelp(buf []byte, help string) []byte {
+// AppendHelp appends and escapes a HELP text.
+func AppendHelp(buf []byte, help string) []byte {
 	for i := range len(help) {
 		switch c := help[i]; c {
 		case '\\':

@@ -67,7 +67,8 @@ func TestParse(t *testing.T) {
 	if _, ok := Line(&text); ok {
 		t.Error("a line after the last")
 	}
-	for word, want := range map[string]bool{"": false, "-1": false, "1.5": false, "18446744073709551615": true, "18446744073709551616": false, "99999999999999999999": false} {
+	for word, want := range map[string]bool{"": false, "-1": false, "1.5": false, "18446744073709551615": true, "18446744073709551616": false,
+		"99999999999999999999": false} {
 		if _, ok := Uint([]byte(word)); ok != want {
 			t.Errorf("Uint(%q): %v", word, ok)
 		}

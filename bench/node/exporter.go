@@ -1,0 +1,129 @@
+// Command node measures what the node program and node_exporter cost on an imitated
+// machine. See README.md.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// exporter is a running program that serves a page.
+type exporter struct {
+	name  string
+	cmd   *exec.Cmd
+	url   string
+	first time.Duration // from its start to its first page
+}
+
+// stockFlags leave out what would measure this machine by netlink instead of the tree.
+var stockFlags = []string{"--no-collector.netdev.netlink", "--no-collector.arp", "--log.level=error"}
+
+func paths(root string) []string {
+	return []string{"--path.procfs=" + filepath.Join(root, "proc"), "--path.sysfs=" + filepath.Join(root, "sys"), "--path.rootfs=" + root}
+}
+
+// start starts program with the arguments and waits for its first page.
+func start(ctx context.Context, name, program, root string, args ...string) (*exporter, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := l.Addr().String()
+	l.Close()
+	e := &exporter{name: name, url: "http://" + address + "/metrics"}
+	e.cmd = exec.CommandContext(ctx, program, append(append(paths(root), "--web.listen-address="+address), args...)...)
+	var log strings.Builder
+	e.cmd.Stderr, e.cmd.Stdout = &log, &log
+	began := time.Now()
+	if err := e.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for tick := time.NewTicker(time.Millisecond); ; <-tick.C {
+		if _, err = e.page(); err == nil {
+			e.first = time.Since(began)
+			return e, nil
+		}
+		if time.Since(began) > 20*time.Second {
+			e.stop()
+			return nil, fmt.Errorf("%s serves no page: %w\n%s", name, err, log.String())
+		}
+	}
+}
+
+func (e *exporter) stop() error {
+	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	err := e.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && !exit.Exited() {
+		return nil // node_exporter ends by the signal
+	}
+	return err
+}
+
+func (e *exporter) page() (string, error) {
+	resp, err := http.Get(e.url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %s: %s", resp.Status, body)
+	}
+	return string(body), err
+}
+
+// cpu is the time that the process has spent, in seconds, in steps of 10 ms.
+func (e *exporter) cpu() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", e.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, err := strconv.ParseFloat(fields[11], 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100, err
+}
+
+// memory is the most that was resident, in bytes.
+func (e *exporter) memory() (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", e.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			kb, err := strconv.Atoi(strings.Fields(rest)[0])
+			return kb * 1024, err
+		}
+	}
+	return 0, errors.New("no VmHWM")
+}
+
+// series counts a page's samples.
+func series(page string) (n int) {
+	for line := range strings.Lines(page) {
+		if !strings.HasPrefix(line, "#") {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/parascope/parascope/bench/internal/machine"
+)
+
+func main() {
+	stock := flag.String("node_exporter", "", "path of node_exporter")
+	ours := flag.String("parascope-node", "", "path of parascope-node, stripped")
+	scrapes := flag.Int("scrapes", 200, "scrapes of each program on each machine")
+	flag.Parse()
+	if err := run(context.Background(), *stock, *ours, *scrapes); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+// result is what one program costs on one machine.
+type result struct {
+	name                 string
+	cpus, series, bytes  int
+	milliseconds, memory float64 // CPU of one scrape; most resident MB
+	first                float64 // milliseconds from start to page
+}
+
+func run(ctx context.Context, stock, ours string, scrapes int) error {
+	small := machine.Size{CPUs: 2, Cards: 1, Disks: 1}
+	few := machine.Large
+	few.CPUs = 2
+	fmt.Printf("%-28s %5s %7s %8s %10s %8s %9s\n", "program", "CPUs", "series", "bytes", "ms/scrape", "RSS MB", "first ms")
+	results := map[string]result{}
+	for _, m := range []struct {
+		name string
+		size machine.Size
+	}{{"small", small}, {"2 CPUs, else large", few}, {"large", machine.Large}} {
+		root, err := os.MkdirTemp("", "machine")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(root)
+		if err := machine.Write(root, m.size, 0); err != nil {
+			return err
+		}
+		for _, p := range []struct {
+			name, path string
+			args       []string
+		}{
+			{"node_exporter 1.12", stock, stockFlags},
+			{"parascope-node", ours, nil},
+			{"parascope-node, stock shape", ours, []string{"--full", "--cpu=each", "--device=each", "--max-series=0"}},
+		} {
+			r, err := measure(ctx, p.name, p.path, root, scrapes, p.args...)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%-28s %5d %7d %8d %10.3f %8.1f %9.1f\n", r.name, m.size.CPUs, r.series, r.bytes, r.milliseconds, r.memory, r.first)
+			results[m.name+"/"+p.name] = r
+		}
+	}
+	return judge(results, ours)
+}
+
+func measure(ctx context.Context, name, program, root string, scrapes int, args ...string) (r result, err error) {
+	e, err := start(ctx, name, program, root, args...)
+	if err != nil {
+		return r, err
+	}
+	defer e.stop()
+	page, err := e.page()
+	if err != nil {
+		return r, err
+	}
+	if name == "parascope-node" && strings.Contains(page, "success{collector=\"cpu\"} 0") {
+		return r, fmt.Errorf("%s does not read the tree", name)
+	}
+	for range scrapes / 10 { // warm
+		if _, err := e.page(); err != nil {
+			return r, err
+		}
+	}
+	before, err := e.cpu()
+	if err != nil {
+		return r, err
+	}
+	for range scrapes {
+		if page, err = e.page(); err != nil {
+			return r, err
+		}
+	}
+	after, err := e.cpu()
+	if err != nil {
+		return r, err
+	}
+	memory, err := e.memory()
+	return result{
+		name: name, series: series(page), bytes: len(page), milliseconds: (after - before) / float64(scrapes) * 1000,
+		memory: float64(memory) / (1 << 20), first: e.first.Seconds() * 1000,
+	}, err
+}
+
+// judge prints each bound with what was measured. Times are reported, sizes and ratios
+// are judged.
+func judge(results map[string]result, program string) error {
+	info, err := os.Stat(program)
+	if err != nil {
+		return err
+	}
+	ours, stock := results["large/parascope-node"], results["large/node_exporter 1.12"]
+	missed := 0
+	bound := func(what string, value, limit float64, judged bool) {
+		verdict := "met"
+		if value > limit {
+			verdict = "MISSED"
+			if judged {
+				missed++
+			}
+		}
+		fmt.Printf("%-64s %9.3f  bound %7.3f  %s\n", what, value, limit, verdict)
+	}
+	fmt.Println()
+	bound("CPU of a scrape, as a part of node_exporter's (large)", ours.milliseconds/stock.milliseconds, 0.05, true)
+	bound("CPU of a scrape, ms (large)", ours.milliseconds, 1, false)
+	bound("RSS, MB (large)", ours.memory, 20, true)
+	bound("series: node, AWS, EFA (large)", float64(ours.series), 110, false)
+	bound("program, MB stripped", float64(info.Size())/1e6, 10, true)
+	bound("first page after start, ms (large)", ours.first, 50, false)
+	if missed > 0 {
+		return fmt.Errorf("%d bounds are missed", missed)
+	}
+	return nil
+}
