@@ -46,16 +46,22 @@ func p4d(t *testing.T) *tree {
 }
 
 func p5(t *testing.T) *tree {
+	tr := p5Of(t, 32)
+	tr.nfs()
+	tr.lustre("fsx")
+	return tr
+}
+
+// p5Of is a p5 with that many of its 32 EFA devices, without shared file systems.
+func p5Of(t *testing.T, devices int) *tree {
 	tr := newTree(t)
 	tr.compute("p5.48xlarge", "gpu", "gpu-dy-p5-1", "dynamic", "efa")
-	for n := range 32 {
+	for n := range devices {
 		tr.efa(n, fmt.Sprintf("rdmap%ds0", 79+n), append(portCounters[:17:17], nitro4Counters...))
 		tr.ena(fmt.Sprintf("enp%ds0", 71+n), allowances(uint64(n)))
 	}
 	tr.ebs(0, "vol0123456789abcdef3")
 	tr.instanceStore(1, 8)
-	tr.nfs()
-	tr.lustre("fsx")
 	return tr
 }
 

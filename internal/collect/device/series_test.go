@@ -15,14 +15,7 @@ import (
 // devices with their cards, a volume of EBS, 8 instance-store disks, without shared
 // file systems. Each collector adds two series about itself, and the server three.
 func TestSeriesOfAP5(t *testing.T) {
-	tr := newTree(t)
-	tr.compute("p5.48xlarge", "gpu", "gpu-dy-p5-1", "dynamic", "efa")
-	for n := range 32 {
-		tr.efa(n, fmt.Sprintf("rdmap%ds0", 79+n), append(portCounters[:17:17], nitro4Counters...))
-		tr.ena(fmt.Sprintf("enp%ds0", 71+n), allowances(uint64(n)))
-	}
-	tr.ebs(0, "vol0123456789abcdef3")
-	tr.instanceStore(1, 8)
+	tr := p5Of(t, 32)
 	tr.linux(192)
 	var p page.Page
 	about, ours := 3, 0

@@ -116,7 +116,7 @@ func TestAdminCommand(t *testing.T) {
 
 // TestKernelIsNotAskedAboutTrees: what is not in files would be this machine's.
 func TestKernelIsNotAskedAboutTrees(t *testing.T) {
-	env := p5(t).env()
+	env := newTree(t).env()
 	for _, c := range []page.Collector{enaCollector(nil), nvmeCollector(nil)} {
 		if _, err := c.Open(env); !errors.Is(err, page.ErrAbsent) {
 			t.Errorf("collector %s: error %v, want ErrAbsent", c.Name, err)
