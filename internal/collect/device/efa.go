@@ -14,10 +14,11 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/read"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 var efa = page.Collector{
-	Name:     "efa",
+	Name: "efa", Also: "infiniband",
 	Families: append(append([]*page.Family{efaDevices, efaExpected}, efaFamilies...), efaErrors),
 	Sources:  []string{portFiles + "*", driverFile + "*"},
 	Open:     openEFA,
@@ -57,8 +58,7 @@ type efaCounter struct {
 	file   string
 	family *page.Family
 	ports  bool // a port has it, not the device
-	sum    sum
-	read   int // how many devices gave a value at this reading
+	sum    total.Sum
 }
 
 // efaDevice is a device with its counters' files, which stay open.
@@ -72,8 +72,8 @@ type efaFile struct {
 	valueFile
 	counter *efaCounter
 	port    string
-	part    *part
-	value   uint64
+	key     []byte    // of the device and port, in sums
+	value   [1]uint64 // of this reading, if ok
 	ok      bool
 }
 
@@ -104,8 +104,10 @@ func (r *efaReader) Read(p *page.Page) error {
 		switch {
 		case r.env.EachDevice:
 			r.writeEach(p, c)
-		case c.read > 0:
-			p.Sample(c.family, float64(c.sum.total), "all")
+		default:
+			if totals, devices := c.sum.End(); devices > 0 {
+				p.Sample(c.family, totals[0], "all")
+			}
 		}
 	}
 	if r.errors > 0 {
@@ -120,9 +122,9 @@ func (r *efaReader) writeEach(p *page.Page, c *efaCounter) {
 			switch f := &d.files[i]; {
 			case f.counter != c || !f.ok:
 			case c.ports:
-				p.Sample(c.family, float64(f.value), d.name, f.port)
+				p.Sample(c.family, float64(f.value[0]), d.name, f.port)
 			default:
-				p.Sample(c.family, float64(f.value), d.name)
+				p.Sample(c.family, float64(f.value[0]), d.name)
 			}
 		}
 	}
@@ -133,8 +135,7 @@ func (r *efaReader) writeEach(p *page.Page, c *efaCounter) {
 // device at once and answers from that for some milliseconds.
 func (r *efaReader) readDevices() (present int) {
 	for _, c := range r.counters {
-		c.sum.next()
-		c.read = 0
+		c.sum.Begin(1)
 	}
 	for _, d := range r.devices {
 		for i := range d.files {
@@ -146,9 +147,8 @@ func (r *efaReader) readDevices() (present int) {
 			value, err := f.valueFile.read(&r.buf)
 			switch {
 			case err == nil:
-				f.value, f.ok = value, true
-				f.counter.sum.add(f.part, value)
-				f.counter.read++
+				f.value[0], f.ok = value, true
+				f.counter.sum.Add(f.key, f.value[:])
 			case gone(err):
 				d.gone = true
 				r.list.forget()
@@ -227,7 +227,7 @@ func (r *efaReader) openCounters(d *efaDevice, folder, port string) {
 			r.list.forget()
 			continue
 		}
-		d.files = append(d.files, efaFile{valueFile: file, counter: c, port: port, part: c.sum.part(d.name + "/" + port)})
+		d.files = append(d.files, efaFile{valueFile: file, counter: c, port: port, key: []byte(d.name + "/" + port)})
 	}
 }
 

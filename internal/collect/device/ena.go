@@ -11,6 +11,7 @@ import (
 	"github.com/safchain/ethtool"
 
 	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 // enaCounters are the counters of the packets that AWS queued or dropped since the
@@ -20,10 +21,14 @@ var enaCounters = []struct {
 	stat   string
 	family *page.Family
 }{
-	{"bw_in_allowance_exceeded", enaFamily("bw_in_allowance_exceeded", "the bandwidth of incoming traffic exceeded the instance's maximum")},
-	{"bw_out_allowance_exceeded", enaFamily("bw_out_allowance_exceeded", "the bandwidth of outgoing traffic exceeded the instance's maximum")},
-	{"pps_allowance_exceeded", enaFamily("pps_allowance_exceeded", "the packets per second in both directions exceeded the instance's maximum")},
-	{"conntrack_allowance_exceeded", enaFamily("conntrack_allowance_exceeded", "the tracked connections exceeded the instance's maximum")},
+	{"bw_in_allowance_exceeded", enaFamily("bw_in_allowance_exceeded",
+		"the bandwidth of incoming traffic exceeded the instance's maximum")},
+	{"bw_out_allowance_exceeded", enaFamily("bw_out_allowance_exceeded",
+		"the bandwidth of outgoing traffic exceeded the instance's maximum")},
+	{"pps_allowance_exceeded", enaFamily("pps_allowance_exceeded",
+		"the packets per second in both directions exceeded the instance's maximum")},
+	{"conntrack_allowance_exceeded", enaFamily("conntrack_allowance_exceeded",
+		"the tracked connections exceeded the instance's maximum")},
 	{"linklocal_allowance_exceeded", enaFamily("linklocal_allowance_exceeded",
 		"the packets per second to services of the link-local address (DNS, instance metadata, time) exceeded the card's maximum")},
 }
@@ -39,11 +44,14 @@ func enaFamily(stat, because string) *page.Family {
 var (
 	enaAvailable = &page.Family{
 		Name: "node_ethtool_conntrack_allowance_available",
-		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. --device=each: of each card.",
+		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. " +
+			"--device=each: of each card.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
+		Full: true,
 	}
 	enaErrors = &page.Family{
-		Name: "node_ethtool_read_errors_total", Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
+		Name: "node_ethtool_read_errors_total",
+		Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA",
 	}
 )
@@ -51,7 +59,8 @@ var (
 // enaAvailableStat is the name of enaAvailable's value.
 const enaAvailableStat = "conntrack_allowance_available"
 
-// cardStats returns a network card's driver statistics, as ethtool -S shows them.
+// cardStats returns a network card's driver statistics, as ethtool -S shows them, and
+// none with an error.
 type cardStats func(card string) (map[string]uint64, error)
 
 // enaCollector measures ENA by asking stats, or the kernel if that is nil. A kernel
@@ -62,11 +71,11 @@ func enaCollector(stats cardStats) page.Collector {
 		families = append(families, c.family)
 	}
 	return page.Collector{
-		Name:     "ena",
+		Name: "ena", Also: "ethtool",
 		Families: append(families, enaAvailable, enaErrors),
 		Sources:  []string{"ioctl SIOCETHTOOL (ethtool -S) of the cards with the driver ena", "/sys/class/net/*/device/driver"},
 		Open: func(env page.Env) (page.Reader, error) {
-			r := &enaReader{env: env, list: newListing(env.Sys("class/net")), stats: stats, sums: make([]sum, len(enaCounters))}
+			r := &enaReader{env: env, list: newListing(env.Sys("class/net")), stats: stats, sums: make([]total.Sum, len(enaCounters))}
 			if stats != nil {
 				return r, nil
 			}
@@ -91,7 +100,7 @@ type enaReader struct {
 	stats  cardStats
 	handle *ethtool.Ethtool // nil if stats was given
 	cards  []enaCard
-	sums   []sum // of enaCounters
+	sums   []total.Sum // of enaCounters
 	errors uint64
 }
 
@@ -117,7 +126,6 @@ func (r *enaReader) Read(p *page.Page) error {
 		c := &r.cards[i]
 		var err error
 		if c.values, err = r.stats(c.name); err != nil {
-			c.values = nil
 			r.list.forget()
 			if !gone(err) {
 				r.errors++
@@ -136,22 +144,20 @@ func (r *enaReader) Read(p *page.Page) error {
 
 // write writes the counter enaCounters[i].
 func (r *enaReader) write(p *page.Page, i int) {
-	counter, total := enaCounters[i], &r.sums[i]
-	total.next()
-	any := false
+	counter, sum := enaCounters[i], &r.sums[i]
+	sum.Begin(1)
 	for _, c := range r.cards {
 		value, ok := c.values[counter.stat]
 		if !ok {
 			continue
 		}
-		any = true
-		total.add(total.part(c.name), value)
+		sum.Add([]byte(c.name), []uint64{value})
 		if r.env.EachDevice {
 			p.Sample(counter.family, float64(value), c.name)
 		}
 	}
-	if any && !r.env.EachDevice {
-		p.Sample(counter.family, float64(total.total), "all")
+	if totals, cards := sum.End(); cards > 0 && !r.env.EachDevice {
+		p.Sample(counter.family, totals[0], "all")
 	}
 }
 

@@ -41,7 +41,7 @@ func TestPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(string(want), string(p.Bytes())); d != "" {
-				t.Errorf("the page differs from %s (- kept, + now); if that is right: go test ./internal/collect/device -run TestPages -update\n%s", path, d)
+				t.Errorf("the page differs from %s (- kept, + now); -update rewrites it:\n%s", path, d)
 			}
 			problems, err := promlint.New(bytes.NewReader(p.Bytes())).Lint()
 			if err != nil {
@@ -65,9 +65,10 @@ func TestPages(t *testing.T) {
 // TestSums checks the sums of a p5 against what its files hold, added up here, and the
 // single values with --device=each against the files one by one.
 func TestSums(t *testing.T) {
-	tr := p5(t)
-	sums := "\n" + string(tr.fullPage(nil).Bytes())
-	each := "\n" + string(tr.fullPage(func(e *page.Env) { e.EachDevice = true }).Bytes())
+	const devices = 5
+	tr := p5Of(t, devices)
+	sums := "\n" + string(tr.fullPage(func(e *page.Env) { e.Full = true }).Bytes())
+	each := "\n" + string(tr.fullPage(func(e *page.Env) { e.Full, e.EachDevice = true, true }).Bytes())
 	check := func(what, text, sample string, value uint64) {
 		t.Helper()
 		if line := "\n" + sample + " " + string(page.AppendValue(nil, float64(value))) + "\n"; !strings.Contains(text, line) {
@@ -78,7 +79,7 @@ func TestSums(t *testing.T) {
 	for _, list := range [][]string{port, driverCounters} {
 		for i, counter := range list {
 			var total uint64
-			for n := range 32 {
+			for n := range devices {
 				total += efaValue(i, n)
 				labels := fmt.Sprintf(`{device="rdmap%ds0"`, 79+n)
 				if &list[0] == &port[0] {
@@ -90,7 +91,7 @@ func TestSums(t *testing.T) {
 		}
 	}
 	var in, least uint64 = 0, 136_812
-	for n := range uint64(32) {
+	for n := range uint64(devices) {
 		in += 10 + n
 		least = min(least, 136_812-n)
 		check("ENA", each, fmt.Sprintf(`node_ethtool_bw_in_allowance_exceeded{device="enp%ds0"}`, 71+n), 10+n)

@@ -32,12 +32,19 @@ func TestIdentityFollowsItsFiles(t *testing.T) {
 		do                                 func()
 		cluster, queue, node, kind, typeOf string
 	}{
-		{"the firmware alone", func() { tr.instance("p5.48xlarge", "i-01", "ip-10-0-0-1.ec2.internal") }, "", "", "ip-10-0-0-1", "p5.48xlarge", ""},
-		{"half of dna.json", func() { tr.file("etc/chef/dna.json", `{"cluster": {"cluster_na`) }, "", "", "ip-10-0-0-1", "p5.48xlarge", ""},
+		{"the firmware alone", func() {
+			tr.instance("p5.48xlarge", "i-01", "ip-10-0-0-1.ec2.internal")
+		}, "", "", "ip-10-0-0-1", "p5.48xlarge", ""},
+		{"half of dna.json", func() {
+			tr.file("etc/chef/dna.json", `{"cluster": {"cluster_na`)
+		}, "", "", "ip-10-0-0-1", "p5.48xlarge", ""},
 		{"dna.json", func() {
-			tr.file("etc/chef/dna.json", `{"cluster": {"cluster_name": "c1", "scheduler_queue_name": "q1", "node_type": "ComputeFleet", "region": 7}}`)
+			tr.file("etc/chef/dna.json",
+				`{"cluster": {"cluster_name": "c1", "scheduler_queue_name": "q1", "node_type": "ComputeFleet", "region": 7}}`)
 		}, "c1", "q1", "ip-10-0-0-1", "p5.48xlarge", "compute"},
-		{"Slurm's node name", func() { tr.file("etc/parallelcluster/slurm_plugin/slurm_nodename", "q1-dy-cr-1") }, "c1", "q1", "q1-dy-cr-1", "p5.48xlarge", "compute"},
+		{"Slurm's node name", func() {
+			tr.file("etc/parallelcluster/slurm_plugin/slurm_nodename", "q1-dy-cr-1")
+		}, "c1", "q1", "q1-dy-cr-1", "p5.48xlarge", "compute"},
 		{"the node's specification", func() {
 			tr.file(spec, `{"cluster_name": "c2", "compute": {"queue-name": "q2", "name": "q2-st-cr-1", "instance-type": "p5e.48xlarge"}}`)
 		}, "c2", "q2", "q2-st-cr-1", "p5e.48xlarge", "compute"},
@@ -50,15 +57,23 @@ func TestIdentityFollowsItsFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "c1", "q1", "q1-dy-cr-1", "p5.48xlarge", "compute"},
-		{"1 MB and more", func() { tr.remove(spec); tr.file(spec, `{"cluster_name": "`+strings.Repeat("c", 2<<20)+`"}`) }, "c1", "q1", "q1-dy-cr-1", "p5.48xlarge", "compute"},
+		{"1 MB and more", func() {
+			tr.remove(spec)
+			tr.file(spec, `{"cluster_name": "`+strings.Repeat("c", 2<<20)+`"}`)
+		}, "c1", "q1", "q1-dy-cr-1", "p5.48xlarge", "compute"},
 		{"the host name changes", func() {
 			tr.remove("etc")
 			tr.file("proc/sys/kernel/hostname", "renamed\n")
 		}, "", "", "renamed", "p5.48xlarge", ""},
+		{"the host name alone changes", func() {
+			tr.file("proc/sys/kernel/hostname", "again\n")
+		}, "", "", "again", "p5.48xlarge", ""},
 	} {
 		step.do()
 		got := readPage(t, r)
-		for name, want := range map[string]string{"cluster": step.cluster, "queue": step.queue, "node": step.node, "instance_type": step.kind, "node_type": step.typeOf} {
+		for name, want := range map[string]string{
+			"cluster": step.cluster, "queue": step.queue, "node": step.node, "instance_type": step.kind, "node_type": step.typeOf,
+		} {
 			if value := label(t, strings.ReplaceAll(got, "{", ","), ","+name); value != want {
 				t.Errorf("%s: label %s is %q, want %q", step.what, name, value, want)
 			}
@@ -80,21 +95,27 @@ func TestParseHostFiles(t *testing.T) {
 			text: "stack_name=hpc-prod\ncfn_preinstall=\"/opt/x -preinstall\"\ncfn_preinstall_args=()\ncfn_region=us-east-1\ncfn_proxy=NONE\n" +
 				"cfn_node_type=ComputeFleet\ncfn_scheduler_queue_name='gpu'\ncfn_half=",
 			want: host{cluster: "hpc-prod", region: "us-east-1", nodeType: "compute", queue: "gpu"}},
-		"cfnconfig, half a line":     {parse: parseCfnConfig, text: "cfn_region=us-east-1\nstack_name=hpc-pr", want: host{region: "us-east-1"}},
-		"dna.json with placeholders": {parse: parseDNA, text: `{"cluster": {"region": "{'Ref': 'AWS::Region'}", "stack_name": "s", "scheduler_queue_name": "NONE", "enable_efa": "NONE", "base_os": null}}`, want: host{cluster: "s", efa: "NONE"}},
-		"dna.json, another shape":    {parse: parseDNA, text: `{"cluster": []}`, err: true},
-		"dna.json, nothing":          {parse: parseDNA, text: ``, err: true},
-		"spec, other types":          {parse: parseNodeSpec, text: `{"cluster_name": {"a": 1}, "instance_id": "i-1", "node_role": "HeadNode", "compute": {"name": 5}}`, want: host{instanceID: "i-1", nodeType: "head"}},
-		"version":                    {parse: parseBootstrapped, text: "aws-parallelcluster-cookbook-3.16.3\n", want: host{version: "3.16.3"}},
-		"version of something else":  {parse: parseBootstrapped, text: "done\n"},
-		"instance type":              {parse: parseProductName, text: "u7i-12tb.224xlarge\n", want: host{instanceType: "u7i-12tb.224xlarge"}},
-		"metal":                      {parse: parseProductName, text: "m7i.metal-48xl\n", want: host{instanceType: "m7i.metal-48xl"}},
-		"a virtual machine":          {parse: parseProductName, text: "Standard PC (i440FX + PIIX, 1996)\n"},
-		"a board's name":             {parse: parseProductName, text: "pc-i440fx-2.9\n"},
-		"an asset tag of no EC2":     {parse: parseAssetTag, text: "Not Specified\n"},
-		"instance id":                {parse: parseAssetTag, text: "i-0123456789abcdef1\n", want: host{instanceID: "i-0123456789abcdef1"}},
-		"node name of two words":     {parse: parseNodeName, text: "a b"},
-		"node name":                  {parse: parseNodeName, text: "gpu-dy-p5-1", want: host{node: "gpu-dy-p5-1"}},
+		"cfnconfig, half a line": {parse: parseCfnConfig,
+			text: "cfn_region=us-east-1\nstack_name=hpc-pr", want: host{region: "us-east-1"}},
+		"dna.json with placeholders": {parse: parseDNA,
+			text: `{"cluster": {"region": "{'Ref': 'AWS::Region'}", "stack_name": "s", "scheduler_queue_name": "NONE",
+				"enable_efa": "NONE", "base_os": null}}`,
+			want: host{cluster: "s", efa: "NONE"}},
+		"dna.json, another shape": {parse: parseDNA, text: `{"cluster": []}`, err: true},
+		"dna.json, nothing":       {parse: parseDNA, text: ``, err: true},
+		"spec, other types": {parse: parseNodeSpec,
+			text: `{"cluster_name": {"a": 1}, "instance_id": "i-1", "node_role": "HeadNode", "compute": {"name": 5}}`,
+			want: host{instanceID: "i-1", nodeType: "head"}},
+		"version":                   {parse: parseBootstrapped, text: "aws-parallelcluster-cookbook-3.16.3\n", want: host{version: "3.16.3"}},
+		"version of something else": {parse: parseBootstrapped, text: "done\n"},
+		"instance type":             {parse: parseProductName, text: "u7i-12tb.224xlarge\n", want: host{instanceType: "u7i-12tb.224xlarge"}},
+		"metal":                     {parse: parseProductName, text: "m7i.metal-48xl\n", want: host{instanceType: "m7i.metal-48xl"}},
+		"a virtual machine":         {parse: parseProductName, text: "Standard PC (i440FX + PIIX, 1996)\n"},
+		"a board's name":            {parse: parseProductName, text: "pc-i440fx-2.9\n"},
+		"an asset tag of no EC2":    {parse: parseAssetTag, text: "Not Specified\n"},
+		"instance id":               {parse: parseAssetTag, text: "i-0123456789abcdef1\n", want: host{instanceID: "i-0123456789abcdef1"}},
+		"node name of two words":    {parse: parseNodeName, text: "a b"},
+		"node name":                 {parse: parseNodeName, text: "gpu-dy-p5-1", want: host{node: "gpu-dy-p5-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tc.parse([]byte(tc.text))

@@ -2,6 +2,7 @@ package device
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxListing bounds what is taken of a directory, in bytes: some thousand entries.
-const maxListing = 256 << 10
+const (
+	// maxListing bounds what is taken of a directory, in bytes: some thousand entries.
+	maxListing = 256 << 10
+	// listingStep is what one call takes.
+	listingStep = 8 << 10
+	// direntHeader is where the name begins: after inode, offset, length and type.
+	direntHeader = 19
+	// onlyDots is the size of a directory's listing that has "." and ".." alone. In
+	// sysfs, a directory that was removed looks like that.
+	onlyDots = 48
+)
 
 // listing watches the entries of a directory. The directory stays open, and what the
 // kernel returns for it is compared with the time before, inode numbers included, so
@@ -35,7 +45,7 @@ func (l *listing) changed() (bool, error) {
 		}
 	}
 	err := l.read()
-	if err != nil || len(l.now) == 0 { // the directory went, or it is a new one's predecessor
+	if err != nil || len(l.now) <= onlyDots { // it went, and another may be in its place
 		l.Close()
 		if err = l.open(); err == nil {
 			err = l.read()
@@ -67,20 +77,39 @@ func (l *listing) read() error {
 		return &os.PathError{Op: "seek", Path: l.path, Err: err}
 	}
 	for {
-		l.now = slices.Grow(l.now, 8192)
-		n, err := unix.ReadDirent(l.fd, l.now[len(l.now):cap(l.now)])
+		l.now = slices.Grow(l.now, listingStep)
+		n, err := unix.ReadDirent(l.fd, l.now[len(l.now):len(l.now)+listingStep])
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return &os.PathError{Op: "readdir", Path: l.path, Err: err}
 		case n <= 0:
+			normalize(l.now)
 			return nil
 		}
 		l.now = l.now[:len(l.now)+n]
 		if len(l.now) > maxListing {
 			return fmt.Errorf("list %s: more than %d bytes of names", l.path, maxListing)
 		}
+	}
+}
+
+// normalize clears what differs for the same entry in each struct linux_dirent64 of b:
+// its place in the directory, and what was in the buffer between the name's end and
+// the next entry.
+func normalize(b []byte) {
+	for len(b) >= direntHeader {
+		length := int(binary.NativeEndian.Uint16(b[16:]))
+		if length < direntHeader || length > len(b) {
+			return
+		}
+		clear(b[8:16])
+		name := b[direntHeader:length]
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			clear(name[end:])
+		}
+		b = b[length:]
 	}
 }
 

@@ -56,19 +56,20 @@ func logPageOf(t testing.TB, page any) []byte {
 func TestDecodeLogPage(t *testing.T) {
 	ebs := ebsLogPage{Magic: 0x3C23B510, ReadOps: 1, WriteOps: 2, ReadBytes: 3, WriteBytes: 4, ReadTime: 5, WriteTime: 6,
 		VolumeIOPS: 7, VolumeThroughput: 8, InstanceIOPS: 9, InstanceThroughput: 1<<64 - 1, QueueLength: 11}
+	ofEBS := limits{ebs: true, volumeIOPS: 7, volumeThroughput: 8, instanceIOPS: 9, instanceThroughput: 1<<64 - 1}
 	store := instanceStoreLogPage{Magic: 0xEC2C0D7E, Reserved: 99, Unused: [2]uint64{77, 88}, DiskIOPS: 9, DiskThroughput: 10}
 	for name, tc := range map[string]struct {
 		page []byte
 		want limits
 		err  bool
 	}{
-		"EBS":             {page: logPageOf(t, ebs), want: limits{ebs: true, volumeIOPS: 7, volumeThroughput: 8, instanceIOPS: 9, instanceThroughput: 1<<64 - 1}},
+		"EBS":             {page: logPageOf(t, ebs), want: ofEBS},
 		"instance store":  {page: logPageOf(t, store), want: limits{instanceIOPS: 9, instanceThroughput: 10}},
 		"another vendor":  {page: make([]byte, logPageSize), err: true},
 		"half a header":   {page: logPageOf(t, ebs)[:95], err: true},
 		"nothing":         {err: true},
 		"EBS's low half":  {page: logPageOf(t, instanceStoreLogPage{Magic: 0x3C23B510, Reserved: 1}), err: true},
-		"only the header": {page: logPageOf(t, ebs)[:96], want: limits{ebs: true, volumeIOPS: 7, volumeThroughput: 8, instanceIOPS: 9, instanceThroughput: 1<<64 - 1}},
+		"only the header": {page: logPageOf(t, ebs)[:96], want: ofEBS},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := decodeLogPage(tc.page)

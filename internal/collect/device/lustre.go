@@ -11,6 +11,7 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/read"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 const (
@@ -50,6 +51,19 @@ var lustre = page.Collector{
 	},
 }
 
+// lustreWritten is what is written of clientStats, by its place in values.
+var lustreWritten = []struct {
+	family    *page.Family
+	place     int
+	operation []string
+}{
+	{lustreReadBytes, 0, nil},
+	{lustreWriteBytes, 1, nil},
+	{lustreOperations, 2, []string{"read"}},
+	{lustreOperations, 3, []string{"write"}},
+	{lustreOperations, 4, []string{"metadata"}},
+}
+
 // maxLustreFiles is how many files of one kind are read: mounts, or targets.
 const maxLustreFiles = 1024
 
@@ -57,16 +71,13 @@ type lustreReader struct {
 	env     page.Env
 	buf     []byte
 	systems map[string]*fileSystem
-	round   int
 }
 
 // fileSystem is what is known of a Lustre file system, over its mounts and targets.
 type fileSystem struct {
-	name                  string
-	readBytes, writeBytes sum
-	reads, writes         sum
-	metadata, timeouts    sum
-	mounted, targets      int // the last reading that found a mount, or a target's import
+	name     string
+	mounts   total.Sum // of clientStats, in its order
+	timeouts total.Sum // of the targets' imports
 }
 
 // Read implements page.Reader.
@@ -78,11 +89,8 @@ func (r *lustreReader) Read(p *page.Page) error {
 	if len(mounts) == 0 {
 		return page.ErrAbsent
 	}
-	r.round++
 	for _, f := range r.systems {
-		for _, s := range []*sum{&f.readBytes, &f.writeBytes, &f.reads, &f.writes, &f.metadata, &f.timeouts} {
-			s.next()
-		}
+		f.begin()
 	}
 	for _, folder := range mounts {
 		if err := r.readMount(filepath.Join(base, folder, "stats"), folder); err != nil {
@@ -132,9 +140,15 @@ func (r *lustreReader) system(folder string) *fileSystem {
 	f := r.systems[name]
 	if f == nil {
 		f = &fileSystem{name: name}
+		f.begin()
 		r.systems[name] = f
 	}
 	return f
+}
+
+func (f *fileSystem) begin() {
+	f.mounts.Begin(len(clientStats{}.values()))
+	f.timeouts.Begin(1)
 }
 
 // readMount adds what a mounted file system has counted. One that was unmounted
@@ -151,13 +165,8 @@ func (r *lustreReader) readMount(path, folder string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	f := r.system(folder)
-	f.mounted = r.round
-	f.readBytes.add(f.readBytes.part(folder), s.readBytes)
-	f.writeBytes.add(f.writeBytes.part(folder), s.writeBytes)
-	f.reads.add(f.reads.part(folder), s.reads)
-	f.writes.add(f.writes.part(folder), s.writes)
-	f.metadata.add(f.metadata.part(folder), s.metadata)
+	values := s.values()
+	r.system(folder).mounts.Add([]byte(folder), values[:])
 	return nil
 }
 
@@ -176,9 +185,7 @@ func (r *lustreReader) readTargets(kind string) error {
 			return err
 		}
 		if n, ok := importTimeouts(text); ok {
-			f := r.system(folder)
-			f.targets = r.round
-			f.timeouts.add(f.timeouts.part(folder), n)
+			r.system(folder).timeouts.Add([]byte(folder), []uint64{n})
 		}
 	}
 	return nil
@@ -188,28 +195,22 @@ func (r *lustreReader) readTargets(kind string) error {
 func (r *lustreReader) write(p *page.Page) {
 	var mounted []*fileSystem
 	for name, f := range r.systems {
-		switch {
-		case f.mounted == r.round:
+		if _, mounts := f.mounts.End(); mounts > 0 {
 			mounted = append(mounted, f)
-		case len(r.systems) > maxLustreFiles:
+		} else if len(r.systems) > maxLustreFiles {
 			delete(r.systems, name)
 		}
 	}
 	slices.SortFunc(mounted, func(a, b *fileSystem) int { return strings.Compare(a.name, b.name) })
-	for _, f := range mounted {
-		p.Sample(lustreReadBytes, float64(f.readBytes.total), f.name)
+	for _, w := range lustreWritten {
+		for _, f := range mounted {
+			totals, _ := f.mounts.End()
+			p.Sample(w.family, totals[w.place], append([]string{f.name}, w.operation...)...)
+		}
 	}
 	for _, f := range mounted {
-		p.Sample(lustreWriteBytes, float64(f.writeBytes.total), f.name)
-	}
-	for _, f := range mounted {
-		p.Sample(lustreOperations, float64(f.reads.total), f.name, "read")
-		p.Sample(lustreOperations, float64(f.writes.total), f.name, "write")
-		p.Sample(lustreOperations, float64(f.metadata.total), f.name, "metadata")
-	}
-	for _, f := range mounted {
-		if f.targets == r.round {
-			p.Sample(lustreTimeouts, float64(f.timeouts.total), f.name)
+		if totals, targets := f.timeouts.End(); targets > 0 {
+			p.Sample(lustreTimeouts, totals[0], f.name)
 		}
 	}
 }

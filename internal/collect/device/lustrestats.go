@@ -14,6 +14,11 @@ type clientStats struct {
 	metadata              uint64 // the operations of metadataOps
 }
 
+// values are the counts in the order of the fields.
+func (s clientStats) values() [5]uint64 {
+	return [5]uint64{s.readBytes, s.writeBytes, s.reads, s.writes, s.metadata}
+}
+
 // metadataOps are the lines of a client's statistics that count operations on names
 // and attributes. Checks that the client makes by itself (inode_permission) and
 // operations on an open file's data (seek, mmap, fsync) are not among them.

@@ -22,8 +22,8 @@ func c5Head(t *testing.T) *tree {
 	tr := newTree(t)
 	tr.instance("c5.2xlarge", "i-0aaaaaaaaaaaaaaa1", "ip-10-0-0-10.ec2.internal")
 	tr.version("3.16.3")
-	tr.file("etc/chef/dna.json", `{"cluster": {"stack_name": "hpc-prod", "node_type": "HeadNode", "region": "us-east-1", "base_os": "alinux2023",
-		"raid_shared_dir": "", "compute_node_bootstrap_timeout": 1800, "ddb_table": "NONE"}}`)
+	tr.file("etc/chef/dna.json", `{"cluster": {"stack_name": "hpc-prod", "node_type": "HeadNode", "region": "us-east-1",
+		"base_os": "alinux2023", "raid_shared_dir": "", "compute_node_bootstrap_timeout": 1800, "ddb_table": "NONE"}}`)
 	tr.file("etc/parallelcluster/cfnconfig", "stack_name=hpc-prod\ncfn_preinstall_args=()\ncfn_region=us-east-1\ncfn_node_type=HeadNode\n")
 	tr.ena("ens5", allowances(0))
 	tr.ebs(0, "vol0123456789abcdef0")
@@ -46,16 +46,22 @@ func p4d(t *testing.T) *tree {
 }
 
 func p5(t *testing.T) *tree {
+	tr := p5Of(t, 32)
+	tr.nfs()
+	tr.lustre("fsx")
+	return tr
+}
+
+// p5Of is a p5 with that many of its 32 EFA devices, without shared file systems.
+func p5Of(t *testing.T, devices int) *tree {
 	tr := newTree(t)
 	tr.compute("p5.48xlarge", "gpu", "gpu-dy-p5-1", "dynamic", "efa")
-	for n := range 32 {
+	for n := range devices {
 		tr.efa(n, fmt.Sprintf("rdmap%ds0", 79+n), append(portCounters[:17:17], nitro4Counters...))
 		tr.ena(fmt.Sprintf("enp%ds0", 71+n), allowances(uint64(n)))
 	}
 	tr.ebs(0, "vol0123456789abcdef3")
 	tr.instanceStore(1, 8)
-	tr.nfs()
-	tr.lustre("fsx")
 	return tr
 }
 
@@ -159,8 +165,10 @@ func (tr *tree) nfs() {
 	b.WriteString("device proc mounted on /proc with fstype proc\ndevice /dev/root mounted on / with fstype xfs\n")
 	for i, export := range []string{"10.0.0.10:/home", "10.0.0.10:/opt/slurm", "fs-01.efs.us-east-1.amazonaws.com:/"} {
 		fmt.Fprintf(&b, "device %s mounted on /mnt/%d\\040x with fstype nfs4 statvers=1.1\n\topts:\trw,vers=4.2\n\tage:\t99\n"+
-			"\tcaps:\tcaps=0x1\n\tevents:\t1 2 3\n\tbytes:\t1 2 3\n\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)\n\txprt:\ttcp 0 0 1 0 0 5 5 0\n"+
-			"\tper-op statistics\n\t        NULL: 1 1 0 44 24 0 0 0 0\n\t        READ: 100 %d %d 1 2 3 4 5 0\n\t       WRITE: 10 10 0 1 2 3 4 5 0\n\n",
+			"\tcaps:\tcaps=0x1\n\tevents:\t1 2 3\n\tbytes:\t1 2 3\n\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)\n"+
+			"\txprt:\ttcp 0 0 1 0 0 5 5 0\n"+
+			"\tper-op statistics\n\t        NULL: 1 1 0 44 24 0 0 0 0\n\t        READ: 100 %d %d 1 2 3 4 5 0\n"+
+			"\t       WRITE: 10 10 0 1 2 3 4 5 0\n\n",
 			export, i, 100+i, 2*i)
 	}
 	tr.file("proc/self/mountstats", b.String())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/read"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 const (
@@ -37,7 +38,7 @@ var nfs = page.Collector{
 	Families: []*page.Family{nfsCalls, nfsRetransmissions, nfsServerRetransmissions},
 	Sources:  []string{rpcFile, mountstats},
 	Open: func(env page.Env) (page.Reader, error) {
-		return &nfsReader{env: env, servers: map[string]*nfsServer{}}, nil
+		return &nfsReader{env: env, servers: map[string]*nfsServer{}, exports: map[string]bool{}}, nil
 	},
 }
 
@@ -56,7 +57,7 @@ type nfsReader struct {
 // nfsServer is what is known of a server, over its exports.
 type nfsServer struct {
 	name            string
-	retransmissions sum
+	retransmissions total.Sum
 	round           int // the last reading that found an export
 }
 
@@ -85,9 +86,9 @@ func (r *nfsReader) Read(p *page.Page) error {
 	}
 	r.round++
 	for _, s := range r.servers {
-		s.retransmissions.next()
+		s.retransmissions.Begin(1)
 	}
-	r.exports = map[string]bool{}
+	clear(r.exports)
 	if err := parseMountstats(text, r.add); err != nil {
 		return fmt.Errorf("%s: %w", mountstats, err)
 	}
@@ -96,7 +97,8 @@ func (r *nfsReader) Read(p *page.Page) error {
 }
 
 // add adds a mounted export to its server's counts. An export that is mounted twice
-// has one set of counts, which stands at both places.
+// has one set of counts, which stands at both places; mounted with other options it
+// has two, of which the first is taken.
 func (r *nfsReader) add(export []byte, retransmissions uint64) {
 	key := string(export)
 	if r.exports[key] {
@@ -110,10 +112,11 @@ func (r *nfsReader) add(export []byte, retransmissions uint64) {
 			return
 		}
 		server = &nfsServer{name: name}
+		server.retransmissions.Begin(1)
 		r.servers[name] = server
 	}
 	server.round = r.round
-	server.retransmissions.add(server.retransmissions.part(key), retransmissions)
+	server.retransmissions.Add(export, []uint64{retransmissions})
 }
 
 // forget makes room by forgetting a server without mounts at this reading and the last.
@@ -136,7 +139,8 @@ func (r *nfsReader) write(p *page.Page) {
 	}
 	slices.SortFunc(r.order, func(a, b *nfsServer) int { return strings.Compare(a.name, b.name) })
 	for _, s := range r.order {
-		p.Sample(nfsServerRetransmissions, float64(s.retransmissions.total), s.name)
+		totals, _ := s.retransmissions.End()
+		p.Sample(nfsServerRetransmissions, totals[0], s.name)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/read"
+	"github.com/parascope/parascope/internal/collect/total"
 )
 
 const (
@@ -41,7 +42,7 @@ func ebsFamily(what, when string) *page.Family {
 }
 
 // storeLimits are those of an instance-store disk.
-var storeLimits = []struct {
+var storeLimits = [2]struct {
 	family *page.Family
 	micros func(limits) uint64
 }{
@@ -52,14 +53,16 @@ var storeLimits = []struct {
 func storeFamily(what, demand string) *page.Family {
 	return &page.Family{
 		Name: "node_instance_store_" + what + "_exceeded_seconds_total",
-		Help: "Time for which demand for " + demand + " exceeded an instance-store disk's maximum, summed over the disks; --device=each: of each disk.",
+		Help: "Time for which demand for " + demand + " exceeded an instance-store disk's maximum, summed over the disks; " +
+			"--device=each: of each disk.",
 		Type: page.Counter, Unit: "seconds", Labels: []string{"device"}, Source: logPageSource, Where: storeWhere,
 	}
 }
 
 var logPageErrors = &page.Family{
 	Name: "node_nvme_log_page_errors_total",
-	Help: "Readings of a disk's log page that failed. The disk has no series of these metrics then, or is missing from the sums. Absent before the first.",
+	Help: "Readings of a disk's log page that failed. The disk has no series of these metrics then, or is missing from the sums. " +
+		"Absent before the first.",
 	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System",
 }
 
@@ -99,7 +102,7 @@ type nvmeReader struct {
 	ask    logPage
 	list   *listing
 	disks  []nvmeDisk
-	sums   [2]sum // of storeLimits, in microseconds
+	sum    total.Sum // of storeLimits, in microseconds
 	errors uint64
 	buf    []byte
 	small  []byte
@@ -137,40 +140,45 @@ func (r *nvmeReader) Read(p *page.Page) error {
 	for _, l := range ebsLimits {
 		for _, d := range r.disks {
 			if d.measured && d.ebs {
-				p.Sample(l.family, seconds(l.micros(d.limits)), d.block, d.volume)
+				p.Sample(l.family, seconds(float64(l.micros(d.limits))), d.block, d.volume)
 			}
 		}
 	}
-	for i, l := range storeLimits {
-		r.writeStore(p, &r.sums[i], l.family, l.micros)
-	}
+	r.writeStore(p)
 	if r.errors > 0 {
 		p.Sample(logPageErrors, float64(r.errors))
 	}
 	return nil
 }
 
-func (r *nvmeReader) writeStore(p *page.Page, total *sum, f *page.Family, micros func(limits) uint64) {
-	total.next()
-	any := false
+// writeStore writes the limits of the instance-store disks.
+func (r *nvmeReader) writeStore(p *page.Page) {
+	r.sum.Begin(len(storeLimits))
 	for _, d := range r.disks {
-		if !d.measured || d.ebs {
-			continue
-		}
-		any = true
-		value := micros(d.limits)
-		total.add(total.part(d.block), value)
-		if r.env.EachDevice {
-			p.Sample(f, seconds(value), d.block)
+		if d.measured && !d.ebs {
+			r.sum.Add([]byte(d.block), []uint64{storeLimits[0].micros(d.limits), storeLimits[1].micros(d.limits)})
 		}
 	}
-	if any && !r.env.EachDevice {
-		p.Sample(f, seconds(total.total), "all")
+	totals, disks := r.sum.End()
+	if !r.env.EachDevice {
+		for i, l := range storeLimits {
+			if disks > 0 {
+				p.Sample(l.family, seconds(totals[i]), "all")
+			}
+		}
+		return
+	}
+	for _, l := range storeLimits {
+		for _, d := range r.disks {
+			if d.measured && !d.ebs {
+				p.Sample(l.family, seconds(float64(l.micros(d.limits))), d.block)
+			}
+		}
 	}
 }
 
 // seconds converts microseconds.
-func seconds(micros uint64) float64 { return float64(micros) / 1e6 }
+func seconds(micros float64) float64 { return micros / 1e6 }
 
 // measure asks the disk for its limits. The error is one that all disks would have.
 func (r *nvmeReader) measure(d *nvmeDisk) error {

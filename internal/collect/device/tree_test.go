@@ -212,7 +212,11 @@ func readPage(t testing.TB, r page.Reader) string {
 // fullPage is the page of all collectors.
 func (tr *tree) fullPage(change func(*page.Env)) *page.Page {
 	tr.t.Helper()
-	p := &page.Page{}
+	env := tr.env()
+	if change != nil {
+		change(&env)
+	}
+	p := &page.Page{Full: env.Full}
 	for _, c := range tr.collectors() {
 		r := tr.open(c, change)
 		if err := r.Read(p); err != nil && !errors.Is(err, page.ErrAbsent) {
