@@ -113,6 +113,7 @@ func Open(dir string, o Options) (*Queue, error) {
 		if err != nil {
 			return nil, errors.Join(err, q.Close())
 		}
+		l.siblings = func() []*Lane { return q.lanes }
 		q.lanes = append(q.lanes, l)
 	}
 	return q, nil

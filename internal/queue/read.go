@@ -192,10 +192,7 @@ func (l *Lane) move(number uint64, offset int64, consumed uint64) {
 		if s.number > number || s.number == number && offset < s.size || written {
 			return
 		}
-		if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.diskNote(fmt.Errorf("remove segment that was sent: %w", err))
-		}
-		l.bytes -= s.size
+		l.remove(s)
 		l.segments = l.segments[1:]
 	}
 }
