@@ -80,6 +80,8 @@ func (e exporter) state(rs *RemoteStatus) {
 		disk = 1
 	}
 	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
+	gauge("parascope_delivery_set_aside_files", "Files of the queue that could not be read, and were set aside since the start.",
+		float64(len(rs.Aside)))
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",
 			"Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)

@@ -23,6 +23,7 @@ type Lane struct {
 	fsync        func(*os.File) error
 	more         chan struct{}  // holds a value when something was appended
 	siblings     func() []*Lane // all lanes of the queue, which share the disk
+	setAside     func(path string, why error) error
 
 	mu       sync.Mutex // of everything below but the reader's own
 	position            // where the reader is, what was queued and what became of it
@@ -40,6 +41,7 @@ type Lane struct {
 
 	reading       *os.File // the reader's own while something waits
 	readingNumber uint64
+	failed        int // reads, one after the other
 	body          []byte
 }
 

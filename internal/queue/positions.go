@@ -82,19 +82,22 @@ type positions struct {
 
 // openPositions opens the file, or makes it at its full size: to overwrite it
 // later needs no room on the disk. A file of another size is made anew, with the
-// slots that are there: a lane that has none begins at its first record.
-func openPositions(path string, lanes int) (*positions, error) {
+// slots that are there: a lane that has none begins at its first record. What cannot
+// be read is given to aside.
+func openPositions(path string, lanes int, aside func(string, error) error) (*positions, error) {
 	want := lanes * 2 * slotBytes
-	slots, err := os.ReadFile(path)
+	slots, err := ReadSmall(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open positions: %w", err)
+		if aside(path, fmt.Errorf("read positions: %w", err)) != nil {
+			return nil, fmt.Errorf("open positions: %w", err)
+		}
 	}
 	if len(slots) != want {
 		if err := makePositions(path, append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)); err != nil {
 			return nil, fmt.Errorf("make positions: %w", err)
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	f, err := openRegular(path, os.O_RDWR, maxSmallFile)
 	if err != nil {
 		return nil, fmt.Errorf("open positions: %w", err)
 	}

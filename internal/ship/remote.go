@@ -43,6 +43,7 @@ type remote struct {
 
 	queues []*queue.Queue // the last one takes samples; the others are drained first
 	taking []sync.Mutex   // one a lane of the last queue, held while it takes
+	aside  []string       // paths of what was set aside, beside what the queues have
 	closed atomic.Bool    // nothing is taken any more
 	hurry  chan struct{}  // closed when lanes are to send without waiting for more
 	spare  chan []byte    // room for a record
@@ -91,8 +92,11 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if aside, err := queue.EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
+	} else if aside != "" {
+		r.aside = append(r.aside, aside)
+		r.logger.Error("set aside what stood in the place of the queue's directory", "moved_to", aside)
 	}
 	generations, err := listGenerations(dir)
 	if err != nil {
@@ -176,12 +180,18 @@ func (r *remote) remember() error {
 	if err != nil {
 		return fmt.Errorf("note remote write: %w", err)
 	}
-	return os.WriteFile(filepath.Join(r.ship.options.Dir, r.id, noteFile), append(b, '\n'), 0o600)
+	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if _, err := queue.SetAside(path); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
 
 // recall names a remote that no configuration names.
 func (r *remote) recall() {
-	b, err := os.ReadFile(filepath.Join(r.ship.options.Dir, r.id, noteFile))
+	b, err := queue.ReadSmall(filepath.Join(r.ship.options.Dir, r.id, noteFile))
 	var n note
 	if err != nil || json.Unmarshal(b, &n) != nil {
 		return // its directory's name stands

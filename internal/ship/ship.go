@@ -173,7 +173,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			return err
+			s.logger.Error("what an earlier run left cannot be opened, and waits", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil
@@ -270,6 +270,7 @@ func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.age(id))
 	}
+	r.aside = append(r.aside, aging.setAside()...)
 	return r, nil
 }
 

@@ -1,6 +1,8 @@
 package ship
 
 import (
+	"slices"
+
 	"github.com/parascope/parascope/internal/delivery"
 )
 
@@ -14,6 +16,15 @@ func (s *Ship) Status() delivery.Status {
 	return delivery.New(s.wall(), remotes)
 }
 
+// setAside returns the paths of files that the queues could not read.
+func (r *remote) setAside() []string {
+	all := slices.Clone(r.aside)
+	for _, q := range r.queues {
+		all = append(all, q.Status().Aside...)
+	}
+	return all
+}
+
 func (r *remote) status() delivery.RemoteStatus {
 	set := r.settings.Load()
 	name, url := r.label()
@@ -24,6 +35,7 @@ func (r *remote) status() delivery.RemoteStatus {
 	if !r.configured.Load() {
 		rs.Verdict = delivery.Removed
 	}
+	rs.Aside = r.setAside()
 	for _, q := range r.queues {
 		s := q.Status()
 		rs.Ledger.Add(s.Ledger)
