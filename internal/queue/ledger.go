@@ -24,7 +24,7 @@ var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", 
 func (d Dropped) String() string { return droppedNames[d] }
 
 // Uncertain says why it is not known whether samples arrived: the receiver
-// refused some of a batch without saying how many.
+// refused them, or some of a batch without saying how many.
 type Uncertain uint8
 
 // The reasons for doubt. Their numbers are written to disk: new ones go to the end.
@@ -35,11 +35,13 @@ const (
 	TooNew                       // the receiver found a sample too far in the future
 	InvalidLabels                // names, values or number of labels
 	InvalidHistogram
+	Deduplicated // another replica's samples are taken in their place
+	SeriesLimit  // refused in part for a limit, until they were too old
 	uncertainReasons
 )
 
 var uncertainNames = [uncertainReasons]string{"out_of_order", "duplicate_timestamp", "too_old", "too_new", "invalid_labels",
-	"invalid_histogram"}
+	"invalid_histogram", "deduplicated", "limit"}
 
 func (u Uncertain) String() string { return uncertainNames[u] }
 

@@ -192,7 +192,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 	if !sleep(ctx, wait) {
 		return false
 	}
-	a := set.client.Post(ctx, p.body, l.remote.clock)
+	a := set.client.Post(ctx, p.body, 0, l.remote.clock)
 	if ctx.Err() != nil && a.Code == 0 {
 		return false // stopped: nothing is known of the request
 	}
@@ -203,7 +203,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 		*parts = (*parts)[1:]
 		l.remote.pace.Accept(p.samples)
 		l.remote.good(l.key)
-	case receiver.Never:
+	case receiver.Never, receiver.Deduplicated:
 		o.Uncertain[a.Reason] += uint64(p.samples)
 		l.remote.health.Refuse(l.remote.wall(), a.Text)
 		l.remote.answered(l.key)
@@ -222,7 +222,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, parts *[]part, o 
 			return l.retry(ctx, set, a, epoch, p.samples)
 		}
 		*parts = append(halves, (*parts)[1:]...)
-	case receiver.Later:
+	case receiver.Later, receiver.Limited, receiver.Unclear:
 		return l.retry(ctx, set, a, epoch, p.samples)
 	}
 	l.backoff.Reset()
