@@ -32,13 +32,14 @@ type LaneReport struct {
 	Ledger     Ledger    `json:"ledger"`
 	Segments   int       `json:"segments"`
 	Bytes      int64     `json:"bytes"`
-	Records    int       `json:"records"`    // intact, not sent yet
-	Samples    uint64    `json:"samples"`    // in them
-	Histograms uint64    `json:"histograms"` // among the samples
-	RawBytes   uint64    `json:"raw_bytes"`  // of the bodies before compression
-	Damaged    int       `json:"damaged"`    // records whose body does not match its checksum
-	Missing    uint64    `json:"missing"`    // samples that were queued and are in no intact record
-	TornTail   int64     `json:"torn_tail"`  // bytes after the last whole record
+	Records    int       `json:"records"`         // intact, not sent yet
+	Samples    uint64    `json:"samples"`         // in them
+	Histograms uint64    `json:"histograms"`      // among the samples
+	RawBytes   uint64    `json:"raw_bytes"`       // of the bodies before compression
+	Apart      uint64    `json:"apart,omitempty"` // samples that wait apart: they were refused for a limit
+	Damaged    int       `json:"damaged"`         // records whose body does not match its checksum
+	Missing    uint64    `json:"missing"`         // samples that were queued and are in no intact record
+	TornTail   int64     `json:"torn_tail"`       // bytes after the last whole record
 	Oldest     time.Time `json:"oldest,omitzero"`
 	Newest     time.Time `json:"newest,omitzero"`
 }
@@ -148,6 +149,19 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	if l.Samples < queued {
 		l.Missing = queued - l.Samples
 	}
+	apart, err := listSegments(filepath.Join(dir, apartDir))
+	if err != nil {
+		return LaneReport{}, nil, err
+	}
+	for _, s := range apart {
+		if s.bad != nil {
+			unreadable = append(unreadable, s.bad.Error())
+			continue
+		}
+		l.Bytes += s.size
+	}
+	l.Apart = at.apart.waiting()
+	queued += l.Apart
 	l.Ledger = Ledger{Taken: at.outcome.Sum() + queued, Queued: queued, Outcome: at.outcome}
 	return l, unreadable, nil
 }

@@ -38,6 +38,7 @@ type Lane struct {
 	torn     int64
 	stored   uint64 // enqueued, as the newest slot has it
 	slot     [slotBytes]byte
+	apart    apart
 
 	reading       *os.File // the reader's own while something waits
 	readingNumber uint64
@@ -48,7 +49,7 @@ type Lane struct {
 // ledger is the lane's; the caller holds mu. What was refused was taken too, but
 // has no running number.
 func (l *Lane) ledger() Ledger {
-	queued := l.enqueued - l.consumed
+	queued := l.enqueued - l.consumed + l.apart.waiting()
 	return Ledger{Taken: l.outcome.Sum() + queued, Queued: queued, Outcome: l.outcome}
 }
 
@@ -110,6 +111,7 @@ func (l *Lane) refuse(why Dropped, samples uint64) error {
 func (l *Lane) store() error {
 	l.generation++
 	l.stored = l.enqueued
+	l.position.apart = l.apart.apartPosition
 	return l.positions.store(l.number, l.position, l.slot[:])
 }
 
@@ -298,9 +300,11 @@ func (l *Lane) close() error {
 	if l.file != nil {
 		err = errors.Join(err, l.endSegment())
 	}
-	if l.reading != nil {
-		err = errors.Join(err, l.reading.Close())
-		l.reading = nil
+	for _, f := range []**os.File{&l.reading, &l.apart.file} {
+		if *f != nil {
+			err = errors.Join(err, (*f).Close())
+			*f = nil
+		}
 	}
 	return err
 }

@@ -30,7 +30,8 @@ const (
 //	 56  8  delivered
 //	 64 64  uncertain, by reason (Uncertain)
 //	128 64  dropped, by reason (Dropped)
-//	192 320 0
+//	192 56 what waits apart (apartPosition)
+//	248 264 0
 type position struct {
 	generation uint64
 	segment    uint64
@@ -39,6 +40,7 @@ type position struct {
 	consumed   uint64
 	enqueued   uint64
 	outcome    Outcome
+	apart      apartPosition
 }
 
 func (p *position) put(b []byte) {
@@ -53,6 +55,9 @@ func (p *position) put(b []byte) {
 	}
 	for i, v := range p.outcome.Dropped {
 		le.PutUint64(b[128+8*i:], v)
+	}
+	for i, v := range p.apart.fields() {
+		le.PutUint64(b[apartAt+8*i:], *v)
 	}
 	le.PutUint32(b[4:], crc(b[8:slotBytes]))
 }
@@ -71,7 +76,10 @@ func parsePosition(b []byte) (p position, ok bool) {
 	for i := range p.outcome.Dropped {
 		p.outcome.Dropped[i] = u(128 + 8*i)
 	}
-	return p, p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum() >= p.consumed-p.base
+	for i, v := range p.apart.fields() {
+		*v = u(apartAt + 8*i)
+	}
+	return p, p.apart.valid() && p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum()+p.apart.waiting() >= p.consumed-p.base
 }
 
 // positions is the file of all lanes' slots.

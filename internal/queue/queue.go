@@ -37,6 +37,13 @@
 //     for the next intact header, and counted.
 //   - Taken = Delivered + Queued + Uncertain + Dropped, in every Ledger.
 //
+// # What waits apart
+//
+// Samples that the receiver refused for a limit leave the FIFO for a log beside it
+// (apart.go), so that those behind them need not wait: lane-00/apart/….segment. The
+// same slot says where both stand. The log is small or empty, but whoever reads it
+// reads all of it.
+//
 // # Limits
 //
 // A lane that holds more than its share of Options.MaxBytes says so (Over); its
@@ -177,6 +184,7 @@ func (q *Queue) Bytes() (n int64) {
 type Status struct {
 	Ledger   Ledger
 	Bytes    int64     // on disk
+	Apart    uint64    // samples that wait apart, of those that are queued
 	Oldest   time.Time // of the samples that wait; zero if none does or their record could not be read yet
 	Newest   time.Time // of the samples that were taken since the queue was opened
 	DiskErr  error     // why the last write failed; nil once one succeeded
@@ -193,6 +201,7 @@ func (q *Queue) Status() Status {
 	q.locked(func(l *Lane) {
 		s.Ledger.Add(l.ledger())
 		s.Bytes += l.bytes
+		s.Apart += l.apart.waiting()
 		s.TornTail += l.torn
 		if !l.oldest.IsZero() && l.consumed < l.enqueued && (s.Oldest.IsZero() || l.oldest.Before(s.Oldest)) {
 			s.Oldest = l.oldest
@@ -220,7 +229,7 @@ func (q *Queue) locked(f func(*Lane)) {
 	}
 }
 
-// Empty reports whether nothing waits.
+// Empty reports whether nothing waits but what waits apart.
 func (q *Queue) Empty() bool {
 	empty := true
 	q.locked(func(l *Lane) { empty = empty && l.consumed == l.enqueued })

@@ -63,7 +63,7 @@ func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 			continue
 		}
 		next := at + HeaderBytes + int64(h.length)
-		if h.first < l.position.consumed || h.end() > enqueued {
+		if h.kind != kindSamples || h.first < l.position.consumed || h.end() > enqueued {
 			l.advance(s.number, next, l.position.consumed) // not where it belongs
 			continue
 		}
@@ -118,7 +118,7 @@ func (l *Lane) readBody(f *os.File, h header, at int64) (bool, error) {
 func (l *Lane) join(e *Entry, f *os.File, size int64, enqueued uint64, samples, rawBytes uint32) (lengths []int) {
 	for e.Samples < samples {
 		h, at, found, err := findRecord(f, e.next, size)
-		if err != nil || !found || at != e.next || h.first != e.end || h.end() > enqueued ||
+		if err != nil || !found || at != e.next || h.kind != kindSamples || h.first != e.end || h.end() > enqueued ||
 			uint64(e.Samples)+uint64(h.Samples) > uint64(samples) || uint64(e.RawBytes)+uint64(h.RawBytes) > uint64(rawBytes) {
 			break
 		}

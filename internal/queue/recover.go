@@ -54,6 +54,9 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	for _, s := range l.segments {
 		l.bytes += s.size
 	}
+	if err := l.openApart(at.apart, found); err != nil {
+		return nil, err
+	}
 	if l.consumed < l.enqueued {
 		l.more <- struct{}{}
 	}
