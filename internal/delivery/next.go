@@ -17,6 +17,9 @@ func (rs *RemoteStatus) Next() string {
 	case Losing:
 		return nextOfLoss(rs.LossReason, answer)
 	case Delayed:
+		if answer == "" && rs.Refused.Series > 0 {
+			return "raise the limit that the receiver names, or drop the series with write_relabel_configs; they are tried once a minute"
+		}
 		return answer
 	}
 	return ""

@@ -59,6 +59,8 @@ type RemoteStatus struct {
 	Disk            string       `json:"disk,omitempty"`                          // what is wrong with it
 	TornTailBytes   int64        `json:"torn_tail_bytes,omitempty"`               // cut at the start
 
+	// Refused are series that the receiver does not take.
+	Refused Refused `json:"refused,omitzero"`
 	// Aside are the paths of files of the queue that could not be read, and were set
 	// aside since the start.
 	Aside []string `json:"set_aside,omitempty"`
@@ -136,6 +138,11 @@ func (rs *RemoteStatus) judge(now time.Time) {
 		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
+	case rs.Refused.Samples > 0 && len(rs.Refused.Named) > 0:
+		one := rs.Refused.Named[0]
+		rs.Verdict = Delayed
+		rs.Reason = fmt.Sprintf("%d series are refused, and %d samples of them wait; others are delivered: %s: %s", rs.Refused.Series,
+			rs.Refused.Samples, one.Series, one.Text)
 	case !rs.LastDoubt.IsZero() && now.Sub(rs.LastDoubt) < recentLoss:
 		rs.Verdict, rs.Reason = InDoubt, "the receiver refuses samples: "+rs.LastRefusal
 	case rs.Ledger.Queued > 0 && !rs.OldestSample.IsZero() && now.Sub(rs.OldestSample) > freshness:

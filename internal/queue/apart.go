@@ -326,3 +326,10 @@ func (l *Lane) beginApart() error {
 	}
 	return fmt.Errorf("put samples apart: %w", fs.ErrExist)
 }
+
+// ApartEnd is the running number of the next sample that is put apart.
+func (l *Lane) ApartEnd() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.apart.enqueued
+}

@@ -37,6 +37,9 @@ type remote struct {
 	configured atomic.Bool
 	clock      *receiver.Clock
 	pace       *receiver.Pace
+	size       *receiver.Size
+	extra      extra
+	accepted   atomic.Uint64 // requests that were answered 2xx
 	health     delivery.Health
 	traffic    delivery.Traffic
 	seen       atomic.Pointer[queue.Outcome] // as of the last tick
@@ -48,9 +51,10 @@ type remote struct {
 	hurry  chan struct{}  // closed when lanes are to send without waiting for more
 	spare  chan []byte    // room for a record
 
-	nameMu sync.Mutex // of name and url, which a reload may change
+	nameMu sync.Mutex // of name and url, which a reload may change, and of areas
 	name   string
 	url    string
+	areas  []*area // of all lanes, made by start
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -83,6 +87,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r := &remote{
 		ship: s, id: id, name: id, logger: s.logger.With("remote", id),
 		clock: receiver.NewClock(s.wall, s.elapsed), pace: receiver.NewPace(s.elapsed),
+		size: receiver.NewSize(s.elapsed), extra: extra{elapsed: s.elapsed},
 	}
 	// Until a configuration names it, a remote only ages.
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
@@ -216,6 +221,12 @@ func (r *remote) start(ctx context.Context) {
 	ready := make(chan struct{})
 	close(ready)
 	key := 0
+	var areas []*area
+	defer func() {
+		r.nameMu.Lock()
+		defer r.nameMu.Unlock()
+		r.areas = areas
+	}()
 	for i, q := range r.queues {
 		once := i < len(r.queues)-1
 		before, drained := ready, make(chan struct{})
@@ -224,8 +235,11 @@ func (r *remote) start(ctx context.Context) {
 			l := &shipLane{remote: r, lane: q.Lane(n), key: key}
 			key++
 			lanes.Add(1)
+			l.drained = sync.OnceFunc(lanes.Done)
+			areas = append(areas, &l.refused)
+			done := l.drained
 			r.running.Go(func() {
-				defer lanes.Done()
+				defer done()
 				if l.await(ctx, before) {
 					l.run(ctx, once)
 				}

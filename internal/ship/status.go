@@ -51,6 +51,12 @@ func (r *remote) status() delivery.RemoteStatus {
 			rs.Disk = s.DiskErr.Error()
 		}
 	}
+	r.nameMu.Lock()
+	areas := r.areas
+	r.nameMu.Unlock()
+	for _, a := range areas {
+		rs.Refused.Add(a.status(), shownSeries)
+	}
 	r.health.Fill(&rs)
 	r.traffic.Fill(&rs)
 	return rs

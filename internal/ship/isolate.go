@@ -1,0 +1,191 @@
+package ship
+
+import (
+	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/receiver"
+)
+
+// isolate does what a refusal of the passage's first part says. What is refused is to
+// stand alone, so that it costs itself only: the part is sent again without the series
+// that the answer names, or in halves, as far as extra requests are allowed. It
+// reports whether the part is to be sent again as it is, after a while.
+func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error) {
+	first := p.parts[0]
+	if err := first.expand(); err != nil {
+		return false, err
+	}
+	if a.Meaning == receiver.Split && first.samples > 1 && len(first.raw) > receiver.LeastBytes {
+		l.remote.size.TooManyBytes(len(first.raw))
+		halves, err := first.halve()
+		if err != nil {
+			return false, err
+		}
+		p.parts = append(halves, p.parts[1:]...)
+		return false, nil
+	}
+	all, err := points(first.raw)
+	if err != nil {
+		return false, err
+	}
+	kept, others := split(all, a.Printed)
+	if len(others) == 0 {
+		return l.alone(p, a, all), nil
+	}
+	// A receiver that takes nothing is not asked about each series.
+	believed := l.believes(p, a)
+	switch {
+	case l.remote.extra.take(2):
+		mixed := first.mixed || a.Meaning != receiver.Split
+		parts := []part{join(kept), join(others)}
+		parts[0].mixed, parts[1].mixed = mixed, mixed
+		p.parts = append(parts, p.parts[1:]...)
+		return false, nil
+	case a.Meaning == receiver.Never:
+		l.doubt(p, a, first.samples, "")
+	case !believed:
+		return true, nil
+	default:
+		p.apart = append(p.apart, refusal{raw: first.raw, why: a.Text, mixed: true})
+	}
+	p.parts = p.parts[1:]
+	return false, nil
+}
+
+// believes reports whether a refusal speaks of the samples: in words that are known, or
+// while the receiver takes others.
+func (l *shipLane) believes(p *passage, a receiver.Answer) bool {
+	return a.Meaning == receiver.Never || a.Meaning == receiver.Limited || l.remote.accepted.Load() > p.accepted
+}
+
+// alone does what the refusal of a single series says. It reports whether it is to be
+// sent again as it is.
+func (l *shipLane) alone(p *passage, a receiver.Answer, all []point) (again bool) {
+	first := p.parts[0]
+	p.parts = p.parts[1:]
+	switch {
+	case a.Meaning == receiver.Never && len(all) > 1 && l.remote.extra.take(2):
+		half := len(all) / 2
+		parts := []part{join(all[:half]), join(all[half:])}
+		parts[0].mixed, parts[1].mixed = true, true
+		p.parts = append(parts, p.parts...)
+	case a.Meaning == receiver.Never:
+		l.doubt(p, a, len(all), shown(all[0].framed))
+		if len(all) == 1 {
+			l.refused.strike(all[0], a)
+		}
+	case l.believes(p, a):
+		p.apart = append(p.apart, refusal{raw: first.raw, why: a.Text, alone: true})
+	case p.hopeless:
+		p.parts = append(p.parts, first) // another one is asked about next
+		return true
+	default:
+		p.undecided = append(p.undecided, first)
+	}
+	return false
+}
+
+// settleUndecided finds out about the parts that were refused alone in unknown words,
+// once all others were sent: they are sent again. It reports whether the receiver takes
+// nothing.
+func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
+	undecided := p.undecided
+	p.undecided = nil
+	if l.remote.accepted.Load() == p.accepted {
+		p.parts, p.hopeless = undecided, true
+		return true
+	}
+	for _, part := range undecided {
+		if l.remote.extra.take(1) {
+			p.parts = append(p.parts, part) // if it is refused again, that is believed
+		} else {
+			p.apart = append(p.apart, refusal{raw: part.raw, why: "refused without a reason"})
+		}
+	}
+	return false
+}
+
+// doubt counts samples as uncertain, and says which series it is.
+func (l *shipLane) doubt(p *passage, a receiver.Answer, samples int, series string) {
+	p.outcome.Uncertain[a.Reason] += uint64(samples)
+	l.tellDoubt(a, series)
+}
+
+func (l *shipLane) tellDoubt(a receiver.Answer, series string) {
+	text := a.Text
+	if series != "" && a.Printed == "" {
+		text += " (series " + series + ")"
+	}
+	l.remote.health.Refuse(l.remote.wall(), text)
+}
+
+// split divides samples by series: in those that an answer names and the others, which
+// come first, or else in halves. others is empty if there is one series.
+func split(all []point, printed string) (kept, others []point) {
+	order := map[seriesID]int{}
+	names := map[seriesID]bool{}
+	for _, s := range all {
+		if _, known := order[s.series]; !known {
+			order[s.series] = len(order)
+			if printed != "" && named(s.framed, printed) {
+				names[s.series] = true
+			}
+		}
+	}
+	if len(order) < 2 {
+		return all, nil
+	}
+	byName := len(names) > 0 && len(names) < len(order)
+	for _, s := range all {
+		if byName && names[s.series] || !byName && order[s.series] >= len(order)/2 {
+			others = append(others, s)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	return kept, others
+}
+
+// join makes a part of samples.
+func join(all []point) part {
+	var raw []byte
+	for _, s := range all {
+		raw = append(raw, s.framed...)
+	}
+	return newPart(raw, len(all))
+}
+
+// put ends a passage some of whose samples are to wait apart.
+func (a *area) put(e queue.Entry, p *passage) {
+	var all []point
+	from := a.lane.lane.ApartEnd()
+	type mark struct {
+		refusal
+		points []point
+	}
+	var marks []mark
+	for _, r := range p.apart {
+		some, err := points(r.raw)
+		if err != nil {
+			a.lane.remote.diskTrouble(err) // its checksum was right, so this is a fault of ours
+		}
+		if room := maxRefused - a.held(); !a.knows(some) && room < len(some) {
+			p.outcome.Uncertain[queue.SeriesLimit] += uint64(len(some))
+			continue
+		}
+		all = append(all, some...)
+		marks = append(marks, mark{r, some})
+	}
+	if len(all) == 0 {
+		a.lane.lane.Done(e, p.outcome)
+		return
+	}
+	b, buf := record(all)
+	if err := a.lane.lane.DoneApart(e, p.outcome, b, buf); err != nil {
+		a.lane.remote.diskFailed(err)
+		return
+	}
+	for _, m := range marks {
+		a.note(m.refusal, m.points, from)
+	}
+	a.publish()
+}

@@ -1,0 +1,351 @@
+package ship
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/receiver"
+)
+
+// turn does what is due for what waits apart: at most one request.
+func (a *area) turn(ctx context.Context) {
+	if len(a.series) == 0 {
+		return
+	}
+	l := a.lane
+	if now := l.remote.ship.elapsed(); now-a.trimmed >= idle {
+		a.trimmed = now
+		a.trim(l.remote.clock.Oldest(l.remote.settings.Load().ageLimit).UnixMilli())
+	}
+	switch {
+	case len(a.groups) > 0 && (a.groups[0].taken || l.remote.extra.take(1)):
+		a.ask(ctx)
+	case len(a.groups) == 0 || !a.groups[0].taken:
+		a.probe(ctx)
+	}
+}
+
+// busy reports whether a request can be made at once.
+func (a *area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
+
+// load is what a request asks about.
+type load struct {
+	body     []byte
+	raw      []byte
+	samples  int
+	of       map[seriesID]int
+	to       uint64       // samples of the series before it are in the request, or settled
+	at       queue.Cursor // of the first record that is not in it as a whole
+	complete bool         // nothing of the series waits but this
+}
+
+// collect makes a request of the oldest samples of series that wait, in order.
+func (a *area) collect(ids []seriesID, from queue.Cursor, set *settings) (load, error) {
+	most, bytes := a.lane.remote.size.Limit(set.maxSamples, set.maxBytes)
+	if a.most > 0 {
+		most = min(most, a.most)
+	}
+	wanted := make(map[seriesID]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	q := load{of: map[seriesID]int{}, to: a.lane.lane.ApartEnd(), at: from, complete: true}
+	for c := from; ; {
+		e, next, ok, err := a.lane.lane.Apart(c)
+		if err != nil || !ok {
+			q.body = s2.EncodeSnappy(nil, q.raw)
+			return q, err
+		}
+		all, at := []point(nil), c
+		if c = next; !e.Note {
+			if all, err = expandPoints(e.Body); err != nil {
+				return load{}, err
+			}
+		}
+		for i, p := range all {
+			number := e.From + uint64(i)
+			if !wanted[p.series] || number < a.series[p.series].settled {
+				continue
+			}
+			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.framed) > bytes) {
+				q.to, q.at, q.complete = number, at, false
+				q.body = s2.EncodeSnappy(nil, q.raw)
+				return q, nil
+			}
+			q.raw = append(q.raw, p.framed...)
+			q.samples++
+			q.of[p.series]++
+		}
+	}
+}
+
+// send makes the request. ok is false when it is to be made again.
+func (a *area) send(ctx context.Context, set *settings, q load) (answer receiver.Answer, ok bool) {
+	l := a.lane
+	answer, epoch, ok := l.post(ctx, set, q.body, q.samples, 0)
+	if !ok {
+		return answer, false
+	}
+	switch {
+	case answer.Meaning == receiver.Later:
+		a.failing = true
+		l.retry(ctx, set, answer, epoch, &part{samples: q.samples})
+		return answer, false
+	case answer.Meaning == receiver.Split && q.samples > 1:
+		a.most = max(q.samples/2, 1)
+		return answer, false
+	case answer.Meaning == receiver.Accepted:
+		a.most = min(2*a.most, set.maxSamples)
+		l.remote.good(l.key)
+	default:
+		l.remote.answered(l.key)
+	}
+	a.failing = false
+	l.backoff.Reset()
+	return answer, true
+}
+
+// settle counts the samples of a request.
+func (a *area) settle(ids []seriesID, q load, o queue.Outcome) bool {
+	l := a.lane
+	if err := l.lane.Settle(writeNote(q.to, ids), o); err != nil {
+		// They count as waiting, and are sent again.
+		l.remote.diskTrouble(err)
+		a.failing = true
+		return false
+	}
+	for _, id := range ids {
+		s := a.series[id]
+		s.settled = max(s.settled, q.to)
+		s.waits -= q.of[id]
+	}
+	l.remote.outcome(o)
+	return true
+}
+
+// release lets series be like others again.
+func (a *area) release(ids []seriesID) {
+	for _, id := range ids {
+		s := a.series[id]
+		s.held, s.alone, s.never, s.waits = false, false, false, 0
+	}
+	a.trim(0)
+}
+
+// ask asks about the first group.
+func (a *area) ask(ctx context.Context) {
+	defer a.publish()
+	g := a.groups[0]
+	set := a.lane.remote.settings.Load()
+	q, err := a.collect(g.ids, g.from, set)
+	if err != nil {
+		a.lane.remote.diskTrouble(err)
+		a.failing = true
+		return
+	}
+	if q.samples == 0 {
+		a.groups = a.groups[1:]
+		a.release(g.ids)
+		return
+	}
+	answer, ok := a.send(ctx, set, q)
+	if !ok {
+		return
+	}
+	switch answer.Meaning {
+	case receiver.Accepted:
+		a.finish(q, queue.Outcome{Delivered: uint64(q.samples)})
+	case receiver.Deduplicated:
+		a.finish(q, doubtful(answer.Reason, q.samples))
+	default:
+		a.refuse(q, answer)
+	}
+}
+
+func doubtful(reason queue.Uncertain, samples int) (o queue.Outcome) {
+	o.Uncertain[reason] = uint64(samples)
+	return o
+}
+
+// finish settles a request of the first group.
+func (a *area) finish(q load, o queue.Outcome) {
+	g := &a.groups[0]
+	if !a.settle(g.ids, q, o) {
+		return
+	}
+	g.taken, g.from = true, q.at
+	if q.complete {
+		ids := g.ids
+		a.groups = a.groups[1:]
+		a.release(ids)
+	}
+}
+
+// refuse does what the refusal of the first group's request says.
+func (a *area) refuse(q load, answer receiver.Answer) {
+	g := a.groups[0]
+	all, err := points(q.raw)
+	if err != nil {
+		a.lane.remote.diskTrouble(err)
+		return
+	}
+	if len(g.ids) > 1 {
+		for _, id := range g.ids {
+			a.series[id].probed = max(a.series[id].probed, q.to)
+			a.series[id].why = answer.Text
+		}
+		first, second := divide(g.ids, all, answer.Printed)
+		a.groups = append([]group{{ids: first}, {ids: second}}, a.groups[1:]...)
+		return
+	}
+	s := a.series[g.ids[0]]
+	s.why = answer.Text
+	if answer.Meaning != receiver.Never {
+		s.alone, s.never = true, false
+		a.groups = a.groups[1:]
+		if a.pools[limited].due == 0 {
+			a.pools[limited].due = a.lane.remote.ship.elapsed() + probeEvery
+		}
+		return
+	}
+	a.lane.tellDoubt(answer, s.name)
+	if answer.Reason != queue.InvalidLabels {
+		a.finish(q, doubtful(answer.Reason, q.samples))
+	} else if a.settle(g.ids, q, doubtful(answer.Reason, q.samples)) {
+		s.alone, s.never, s.reason = true, true, answer.Reason
+		a.groups = a.groups[1:]
+		if a.pools[never].due == 0 {
+			a.pools[never].due = a.lane.remote.ship.elapsed() + probeEvery
+		}
+	}
+}
+
+// divide splits a group by the series that an answer names, or in halves.
+func divide(ids []seriesID, all []point, printed string) (first, second []seriesID) {
+	names := map[seriesID]bool{}
+	for _, p := range all {
+		if printed != "" && !names[p.series] && named(p.framed, printed) {
+			names[p.series] = true
+		}
+	}
+	if len(names) == 0 || len(names) == len(ids) {
+		return ids[:len(ids)/2], ids[len(ids)/2:]
+	}
+	for _, id := range ids {
+		if names[id] {
+			second = append(second, id)
+		} else {
+			first = append(first, id)
+		}
+	}
+	return first, second
+}
+
+// probe asks about the series that stand alone, when it is time.
+func (a *area) probe(ctx context.Context) {
+	now := a.lane.remote.ship.elapsed()
+	for kind := range a.pools {
+		pool := &a.pools[kind]
+		if pool.due == 0 || now < pool.due {
+			continue
+		}
+		ids := a.next(pool, kind == never)
+		if len(ids) == 0 {
+			pool.due, pool.size, pool.at = 0, 0, 0
+			continue
+		}
+		pool.due = now + probeEvery
+		a.probePool(ctx, pool, kind == never, ids)
+		return
+	}
+}
+
+// next returns the series of a pool that are asked about next.
+func (a *area) next(p *pool, never bool) []seriesID {
+	var all []seriesID
+	for id, s := range a.series {
+		if s.held && s.alone && s.never == never {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	if p.size == 0 || p.size >= len(all) {
+		p.at = 0
+		return all
+	}
+	p.at %= len(all)
+	chosen := slices.Concat(all[p.at:], all[:p.at])[:p.size]
+	p.at += p.size
+	return chosen
+}
+
+func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []seriesID) {
+	defer a.publish()
+	set := a.lane.remote.settings.Load()
+	q, err := a.collect(ids, queue.Cursor{}, set)
+	if err != nil {
+		a.lane.remote.diskTrouble(err)
+		return
+	}
+	if q.samples == 0 {
+		a.release(ids) // nothing came of them for a while
+		return
+	}
+	answer, ok := a.send(ctx, set, q)
+	switch {
+	case !ok:
+		p.due = a.lane.remote.ship.elapsed() + min(probeEvery, set.most)
+	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
+		p.size *= 2
+		o := queue.Outcome{Delivered: uint64(q.samples)}
+		if answer.Meaning == receiver.Deduplicated {
+			o = doubtful(answer.Reason, q.samples)
+		}
+		a.follow(ids, q, o)
+	case isNever:
+		a.lane.tellDoubt(answer, a.series[ids[0]].name)
+		reason := a.series[ids[0]].reason
+		if answer.Meaning == receiver.Never {
+			reason = answer.Reason
+		}
+		a.settle(ids, q, doubtful(reason, q.samples))
+	case len(ids) > 1:
+		for _, id := range ids {
+			a.series[id].probed = max(a.series[id].probed, q.to)
+		}
+		p.size = max(len(ids)/2, 1)
+	case answer.Meaning == receiver.Never:
+		a.lane.tellDoubt(answer, a.series[ids[0]].name)
+		a.follow(ids, q, doubtful(answer.Reason, q.samples))
+	default:
+		a.series[ids[0]].why = answer.Text
+	}
+}
+
+// follow settles a request of series that stood alone: what is left of them follows.
+func (a *area) follow(ids []seriesID, q load, o queue.Outcome) {
+	if !a.settle(ids, q, o) {
+		return
+	}
+	for _, id := range ids {
+		a.series[id].alone = false
+	}
+	if q.complete {
+		a.release(ids)
+		return
+	}
+	a.groups = slices.Insert(a.groups, 0, group{ids: ids, taken: true, from: q.at})
+}
+
+// untilDue is how long a lane that has nothing else to do waits at most before the
+// next turn.
+func (a *area) untilDue() time.Duration {
+	if a.busy() {
+		return 0
+	}
+	return idle
+}

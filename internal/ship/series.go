@@ -1,0 +1,139 @@
+package ship
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strconv"
+	"strings"
+)
+
+// Tags of a series' labels.
+const (
+	tagLabels     = 1<<3 | 2 // TimeSeries.labels
+	tagLabelName  = 1<<3 | 2 // Label.name
+	tagLabelValue = 2<<3 | 2 // Label.value
+)
+
+// seriesID names a series within a remote write: a hash of its encoded labels, which is
+// the same after a restart.
+type seriesID uint64
+
+// labelsOf returns the encoded labels of a framed series.
+func labelsOf(framed []byte) ([]byte, error) {
+	_, _, series, _, err := field(framed)
+	if err != nil {
+		return nil, err
+	}
+	rest := series
+	for len(rest) > 0 {
+		tag, _, _, after, err := field(rest)
+		if err != nil {
+			return nil, err
+		}
+		if tag != tagLabels {
+			break
+		}
+		rest = after
+	}
+	return series[:len(series)-len(rest)], nil
+}
+
+// point is a sample in a body.
+type point struct {
+	series seriesID
+	framed []byte
+	millis int64
+}
+
+// points returns the samples of a body, in order.
+func points(raw []byte) ([]point, error) {
+	var all []point
+	err := eachSeries(raw, func(framed []byte, millis int64) {
+		all = append(all, point{framed: framed, millis: millis})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		labels, err := labelsOf(all[i].framed)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(labels)
+		all[i].series = seriesID(binary.LittleEndian.Uint64(sum[:]))
+	}
+	return all, nil
+}
+
+// maxSeriesName bounds what is shown of a series, in bytes.
+const maxSeriesName = 200
+
+// seriesName writes a framed series as people know it, and as receivers print it:
+// metric{name="value", …}, and with the metric among the labels.
+func seriesName(framed []byte) (name, asLabels string) {
+	encoded, err := labelsOf(framed)
+	if err != nil {
+		return "", ""
+	}
+	metric, others, all := "", []string(nil), []string(nil)
+	for len(encoded) > 0 {
+		_, _, label, rest, err := field(encoded)
+		if err != nil {
+			return "", ""
+		}
+		encoded = rest
+		var n, v []byte
+		for len(label) > 0 {
+			tag, _, value, after, err := field(label)
+			if err != nil {
+				return "", ""
+			}
+			switch tag {
+			case tagLabelName:
+				n = value
+			case tagLabelValue:
+				v = value
+			}
+			label = after
+		}
+		pair := string(n) + "=" + strconv.Quote(string(v))
+		all = append(all, pair)
+		if string(n) == "__name__" {
+			metric = string(v)
+		} else {
+			others = append(others, pair)
+		}
+	}
+	name = metric
+	if len(others) > 0 {
+		name += "{" + strings.Join(others, ", ") + "}"
+	}
+	return name, "{" + strings.Join(all, ", ") + "}"
+}
+
+// shown is a series' name, cut to what fits.
+func shown(framed []byte) string {
+	name, _ := seriesName(framed)
+	if len(name) > maxSeriesName {
+		name = name[:maxSeriesName] + "…"
+	}
+	return strings.ToValidUTF8(name, "?")
+}
+
+// named reports whether an answer prints the series: its receiver may cut it after 200
+// bytes, and may put it in quotes.
+func named(framed []byte, printed string) bool {
+	name, asLabels := seriesName(framed)
+	if !strings.Contains(name, "{") {
+		return false // a metric alone says too little
+	}
+	for _, form := range []string{name, asLabels, strings.Trim(strconv.Quote(name), `"`)} {
+		if len(form) > maxSeriesName-20 {
+			form = form[:maxSeriesName-20]
+		}
+		if strings.Contains(printed, form) {
+			return true
+		}
+	}
+	return false
+}
