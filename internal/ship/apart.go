@@ -223,23 +223,20 @@ func (a *area) each(f func(queue.ApartEntry) error) error {
 	}
 }
 
-// A note says up to which running number samples are settled, and of which series.
-func writeNote(to uint64, ids []seriesID) []byte {
-	b := binary.AppendUvarint(nil, to)
-	for _, id := range ids {
+// A note says of series up to which running number their samples are settled.
+func writeNote(upTo map[seriesID]uint64) []byte {
+	var b []byte
+	for id, to := range upTo {
 		b = binary.LittleEndian.AppendUint64(b, uint64(id))
+		b = binary.LittleEndian.AppendUint64(b, to)
 	}
 	return b
 }
 
 func (a *area) readNote(b []byte) {
-	to, n := binary.Uvarint(b)
-	if n <= 0 {
-		return
-	}
-	for b = b[n:]; len(b) >= 8; b = b[8:] {
+	for ; len(b) >= 16; b = b[16:] {
 		s := a.get(point{series: seriesID(binary.LittleEndian.Uint64(b))})
-		s.settled = max(s.settled, to)
+		s.settled = max(s.settled, binary.LittleEndian.Uint64(b[8:]))
 	}
 }
 

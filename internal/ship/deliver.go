@@ -33,6 +33,7 @@ type passage struct {
 	// hopeless says that nothing is accepted at all.
 	undecided []part
 	hopeless  bool
+	asked     int // extra requests
 }
 
 // refusal is a part that the receiver refused for a limit, or for reasons that are not
@@ -163,6 +164,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool 
 	case receiver.Accepted:
 		p.outcome.Delivered += uint64(first.samples)
 		p.parts = p.parts[1:]
+		l.recent.keep(first.body)
 		l.remote.good(l.key)
 	case receiver.Deduplicated:
 		p.outcome.Uncertain[a.Reason] += uint64(first.samples)

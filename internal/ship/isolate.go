@@ -1,6 +1,8 @@
 package ship
 
 import (
+	"slices"
+
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 )
@@ -27,14 +29,30 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 	if err != nil {
 		return false, err
 	}
-	kept, others := split(all, a.Printed)
-	if len(others) == 0 {
+	if number(all) < 2 {
 		return l.alone(p, a, all), nil
+	}
+	id, isNamed := named(all, a.Printed)
+	kept, others := l.split(all, id, isNamed)
+	if isNamed && l.mayAsk(p, a, 1) {
+		p.parts = append([]part{join(kept)}, p.parts[1:]...)
+		p.parts[0].mixed = true
+		switch {
+		case a.Meaning == receiver.Limited:
+			p.apart = append(p.apart, refusal{raw: join(others).raw, why: a.Text, alone: true})
+		case a.Meaning == receiver.Never && len(others) == 1:
+			l.doubt(p, a, 1, "")
+			l.refused.strike(others[0], a)
+		default:
+			p.parts = slices.Insert(p.parts, 1, join(others))
+			p.parts[1].mixed = true
+		}
+		return false, nil
 	}
 	// A receiver that takes nothing is not asked about each series.
 	believed := l.believes(p, a)
 	switch {
-	case l.remote.extra.take(2):
+	case l.mayAsk(p, a, 2):
 		mixed := first.mixed || a.Meaning != receiver.Split
 		parts := []part{join(kept), join(others)}
 		parts[0].mixed, parts[1].mixed = mixed, mixed
@@ -51,6 +69,19 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 	return false, nil
 }
 
+// mayAsk takes n extra requests. An entry that is sent again, as after a kill, can be
+// refused sample by sample for their order: what is refused for what it is gets so
+// many as one series among a thousand needs.
+func (l *shipLane) mayAsk(p *passage, a receiver.Answer, n int) bool {
+	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.take(n) {
+		return false
+	}
+	p.asked += n
+	return true
+}
+
+const neverAsked = 24
+
 // believes reports whether a refusal speaks of the samples: in words that are known, or
 // while the receiver takes others.
 func (l *shipLane) believes(p *passage, a receiver.Answer) bool {
@@ -63,7 +94,7 @@ func (l *shipLane) alone(p *passage, a receiver.Answer, all []point) (again bool
 	first := p.parts[0]
 	p.parts = p.parts[1:]
 	switch {
-	case a.Meaning == receiver.Never && len(all) > 1 && l.remote.extra.take(2):
+	case a.Meaning == receiver.Never && len(all) > 1 && l.mayAsk(p, a, 2):
 		half := len(all) / 2
 		parts := []part{join(all[:half]), join(all[half:])}
 		parts[0].mixed, parts[1].mixed = true, true
@@ -118,28 +149,38 @@ func (l *shipLane) tellDoubt(a receiver.Answer, series string) {
 	l.remote.health.Refuse(l.remote.wall(), text)
 }
 
-// split divides samples by series: in those that an answer names and the others, which
-// come first, or else in halves. others is empty if there is one series.
-func split(all []point, printed string) (kept, others []point) {
-	order := map[seriesID]int{}
-	names := map[seriesID]bool{}
-	for _, s := range all {
-		if _, known := order[s.series]; !known {
-			order[s.series] = len(order)
-			if printed != "" && named(s.framed, printed) {
-				names[s.series] = true
+// number is how many series samples are of.
+func number(all []point) int {
+	seen := map[seriesID]bool{}
+	for _, p := range all {
+		seen[p.series] = true
+	}
+	return len(seen)
+}
+
+// split divides samples by series: in that which an answer names and the others, which
+// come first; else in those that the receiver took lately and the others; else in
+// halves.
+func (l *shipLane) split(all []point, id seriesID, isNamed bool) (kept, others []point) {
+	in := func(p point) bool { return p.series != id }
+	if !isNamed {
+		known := l.recent.series(l.remote.ship.elapsed())
+		in = func(p point) bool { return known[p.series] }
+		if n := len(slices.DeleteFunc(slices.Clone(all), in)); n == 0 || n == len(all) {
+			order := map[seriesID]int{}
+			for _, p := range all {
+				if _, known := order[p.series]; !known {
+					order[p.series] = len(order)
+				}
 			}
+			in = func(p point) bool { return order[p.series] < len(order)/2 }
 		}
 	}
-	if len(order) < 2 {
-		return all, nil
-	}
-	byName := len(names) > 0 && len(names) < len(order)
-	for _, s := range all {
-		if byName && names[s.series] || !byName && order[s.series] >= len(order)/2 {
-			others = append(others, s)
+	for _, p := range all {
+		if in(p) {
+			kept = append(kept, p)
 		} else {
-			kept = append(kept, s)
+			others = append(others, p)
 		}
 	}
 	return kept, others

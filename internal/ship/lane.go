@@ -17,6 +17,7 @@ type shipLane struct {
 	backoff receiver.Backoff
 	joined  []byte // room for a request that is made of several records
 	refused area   // series that the receiver refuses
+	recent  recent
 	drained func() // called when the lane was empty first, with once; may be nil
 }
 

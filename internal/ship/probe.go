@@ -38,22 +38,25 @@ type load struct {
 	raw      []byte
 	samples  int
 	of       map[seriesID]int
-	to       uint64       // samples of the series before it are in the request, or settled
-	at       queue.Cursor // of the first record that is not in it as a whole
-	complete bool         // nothing of the series waits but this
+	upTo     map[seriesID]uint64 // samples of the series before it are in the request, or settled
+	at       queue.Cursor        // of the first record that is not in it as a whole
+	complete bool                // nothing of the series waits but this
 }
 
-// collect makes a request of the oldest samples of series that wait, in order.
-func (a *area) collect(ids []seriesID, from queue.Cursor, set *settings) (load, error) {
+// collect makes a request of the oldest samples of series that wait, in order; with
+// first of the first sample of each. A receiver that has that one already, as it stored
+// what it could of a refused request, takes it again; it would not if it had the next
+// one, too.
+func (a *area) collect(ids []seriesID, from queue.Cursor, first bool, set *settings) (load, error) {
 	most, bytes := a.lane.remote.size.Limit(set.maxSamples, set.maxBytes)
 	if a.most > 0 {
 		most = min(most, a.most)
 	}
-	wanted := make(map[seriesID]bool, len(ids))
+	q := load{of: map[seriesID]int{}, upTo: map[seriesID]uint64{}, at: from, complete: true}
+	end := a.lane.lane.ApartEnd()
 	for _, id := range ids {
-		wanted[id] = true
+		q.upTo[id] = end
 	}
-	q := load{of: map[seriesID]int{}, to: a.lane.lane.ApartEnd(), at: from, complete: true}
 	for c := from; ; {
 		e, next, ok, err := a.lane.lane.Apart(c)
 		if err != nil || !ok {
@@ -68,12 +71,15 @@ func (a *area) collect(ids []seriesID, from queue.Cursor, set *settings) (load, 
 		}
 		for i, p := range all {
 			number := e.From + uint64(i)
-			if !wanted[p.series] || number < a.series[p.series].settled {
+			if _, wanted := q.upTo[p.series]; !wanted || number < a.series[p.series].settled || number >= q.upTo[p.series] {
+				continue
+			}
+			if first && q.of[p.series] > 0 {
+				q.upTo[p.series], q.complete = number, false
 				continue
 			}
 			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.framed) > bytes) {
-				q.to, q.at, q.complete = number, at, false
-				q.body = s2.EncodeSnappy(nil, q.raw)
+				q.cut(number, at)
 				return q, nil
 			}
 			q.raw = append(q.raw, p.framed...)
@@ -81,6 +87,15 @@ func (a *area) collect(ids []seriesID, from queue.Cursor, set *settings) (load, 
 			q.of[p.series]++
 		}
 	}
+}
+
+// cut ends a request before the sample with the running number.
+func (q *load) cut(number uint64, at queue.Cursor) {
+	q.at, q.complete = at, false
+	for id, to := range q.upTo {
+		q.upTo[id] = min(to, number)
+	}
+	q.body = s2.EncodeSnappy(nil, q.raw)
 }
 
 // send makes the request. ok is false when it is to be made again.
@@ -112,7 +127,7 @@ func (a *area) send(ctx context.Context, set *settings, q load) (answer receiver
 // settle counts the samples of a request.
 func (a *area) settle(ids []seriesID, q load, o queue.Outcome) bool {
 	l := a.lane
-	if err := l.lane.Settle(writeNote(q.to, ids), o); err != nil {
+	if err := l.lane.Settle(writeNote(q.upTo), o); err != nil {
 		// They count as waiting, and are sent again.
 		l.remote.diskTrouble(err)
 		a.failing = true
@@ -120,7 +135,7 @@ func (a *area) settle(ids []seriesID, q load, o queue.Outcome) bool {
 	}
 	for _, id := range ids {
 		s := a.series[id]
-		s.settled = max(s.settled, q.to)
+		s.settled = max(s.settled, q.upTo[id])
 		s.waits -= q.of[id]
 	}
 	l.remote.outcome(o)
@@ -141,7 +156,7 @@ func (a *area) ask(ctx context.Context) {
 	defer a.publish()
 	g := a.groups[0]
 	set := a.lane.remote.settings.Load()
-	q, err := a.collect(g.ids, g.from, set)
+	q, err := a.collect(g.ids, g.from, !g.taken, set)
 	if err != nil {
 		a.lane.remote.diskTrouble(err)
 		a.failing = true
@@ -177,7 +192,10 @@ func (a *area) finish(q load, o queue.Outcome) {
 	if !a.settle(g.ids, q, o) {
 		return
 	}
-	g.taken, g.from = true, q.at
+	if g.taken {
+		g.from = q.at
+	}
+	g.taken = true
 	if q.complete {
 		ids := g.ids
 		a.groups = a.groups[1:]
@@ -195,7 +213,7 @@ func (a *area) refuse(q load, answer receiver.Answer) {
 	}
 	if len(g.ids) > 1 {
 		for _, id := range g.ids {
-			a.series[id].probed = max(a.series[id].probed, q.to)
+			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
 			a.series[id].why = answer.Text
 		}
 		first, second := divide(g.ids, all, answer.Printed)
@@ -226,23 +244,11 @@ func (a *area) refuse(q load, answer receiver.Answer) {
 
 // divide splits a group by the series that an answer names, or in halves.
 func divide(ids []seriesID, all []point, printed string) (first, second []seriesID) {
-	names := map[seriesID]bool{}
-	for _, p := range all {
-		if printed != "" && !names[p.series] && named(p.framed, printed) {
-			names[p.series] = true
-		}
-	}
-	if len(names) == 0 || len(names) == len(ids) {
+	id, found := named(all, printed)
+	if !found {
 		return ids[:len(ids)/2], ids[len(ids)/2:]
 	}
-	for _, id := range ids {
-		if names[id] {
-			second = append(second, id)
-		} else {
-			first = append(first, id)
-		}
-	}
-	return first, second
+	return slices.DeleteFunc(slices.Clone(ids), func(other seriesID) bool { return other == id }), []seriesID{id}
 }
 
 // probe asks about the series that stand alone, when it is time.
@@ -286,7 +292,7 @@ func (a *area) next(p *pool, never bool) []seriesID {
 func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []seriesID) {
 	defer a.publish()
 	set := a.lane.remote.settings.Load()
-	q, err := a.collect(ids, queue.Cursor{}, set)
+	q, err := a.collect(ids, queue.Cursor{}, !isNever, set)
 	if err != nil {
 		a.lane.remote.diskTrouble(err)
 		return
@@ -315,7 +321,7 @@ func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []serie
 		a.settle(ids, q, doubtful(reason, q.samples))
 	case len(ids) > 1:
 		for _, id := range ids {
-			a.series[id].probed = max(a.series[id].probed, q.to)
+			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
 		}
 		p.size = max(len(ids)/2, 1)
 	case answer.Meaning == receiver.Never:

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -369,4 +371,56 @@ func TestRefusedAges(t *testing.T) {
 	r.scrape("node", 10, clock.wall())
 	await(t, "two wait", func() bool { return r.Status().Total.Delivered == 16 && r.remote().Refused.Samples == 2 })
 	r.stop()
+}
+
+// TestKillWhileSomeIsRefused: the sender is killed while some series are refused for a
+// limit. Nothing is lost, and the ledger says what the receiver has.
+func TestKillWhileSomeIsRefused(t *testing.T) {
+	s := newStrict(t)
+	dir := t.TempDir()
+	refuse := func(series string, _ int64) (int, string) {
+		if strings.Contains(series, `"metric_1"`) {
+			return 400, "per-user series limit of 100 exceeded"
+		}
+		return 0, ""
+	}
+	s.set(refuse)
+	stored := func() (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, all := range s.stored {
+			n += len(all)
+		}
+		return n
+	}
+	for i := range 8 {
+		p := run(t, dir, s.yaml(), "")
+		before := stored()
+		await(t, "accepted samples arrive", func() bool { return stored() > before+(5+10*i)*childSeries })
+		if s.set(nil); i%4 != 3 {
+			s.set(refuse)
+		}
+		p.end(syscall.SIGKILL)
+	}
+	s.set(nil)
+	p := run(t, dir, s.yaml(), "")
+	var l queue.Ledger
+	await(t, "the backlog is sent", func() bool {
+		l = p.ledger("")
+		return l.Taken > 0 && l.Queued < 5*childSeries
+	})
+	p.end(syscall.SIGTERM)
+	report, err := queue.Inspect(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = report.Queues[0].Ledger
+	got := uint64(stored())
+	t.Logf("%+v, receiver has %d, %d came late", l, got, s.disorder)
+	if !l.Balanced() || l.Lost() > 0 || got < l.Delivered || got > l.Delivered+l.Doubtful()+l.Queued || got < l.Taken-l.Queued-l.Doubtful() {
+		t.Errorf("ledger %+v, receiver has %d", l, got)
+	}
+	if least, most := appended(t, dir); l.Taken < least || l.Taken > most || got+l.Queued < least {
+		t.Errorf("ledger %+v, receiver has %d, and %d to %d samples were appended", l, got, least, most)
+	}
 }

@@ -120,20 +120,40 @@ func shown(framed []byte) string {
 	return strings.ToValidUTF8(name, "?")
 }
 
-// named reports whether an answer prints the series: its receiver may cut it after 200
-// bytes, and may put it in quotes.
-func named(framed []byte, printed string) bool {
+// printedAt returns where an answer prints the series, or -1: its receiver may cut it
+// after 200 bytes, and may put it in quotes.
+func printedAt(framed []byte, printed string) int {
 	name, asLabels := seriesName(framed)
+	first := -1
 	if !strings.Contains(name, "{") {
-		return false // a metric alone says too little
+		return first // a metric alone says too little
 	}
 	for _, form := range []string{name, asLabels, strings.Trim(strconv.Quote(name), `"`)} {
 		if len(form) > maxSeriesName-20 {
 			form = form[:maxSeriesName-20]
 		}
-		if strings.Contains(printed, form) {
-			return true
+		if i := strings.Index(printed, form); i >= 0 && (first < 0 || i < first) {
+			first = i
 		}
 	}
-	return false
+	return first
+}
+
+// named returns which of the samples' series an answer names. A label value may name
+// another one; it is printed behind the beginning of its own.
+func named(all []point, printed string) (id seriesID, found bool) {
+	if printed == "" {
+		return 0, false
+	}
+	first, seen := 0, map[seriesID]bool{}
+	for _, p := range all {
+		if seen[p.series] {
+			continue
+		}
+		seen[p.series] = true
+		if i := printedAt(p.framed, printed); i >= 0 && (!found || i < first) {
+			id, first, found = p.series, i, true
+		}
+	}
+	return id, found
 }
