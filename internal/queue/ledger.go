@@ -11,15 +11,16 @@ type Dropped uint8
 
 // The reasons for a drop. Their numbers are written to disk: new ones go to the end.
 const (
-	TooOld    Dropped = iota // older than the receiver accepts
-	QueueFull                // the oldest, when the queue outgrew its limit
-	TooLarge                 // one sample that is larger than the receiver accepts
-	Corrupted                // damaged or missing on disk
-	Disk                     // could not be written to disk
+	TooOld      Dropped = iota // older than the receiver accepts
+	QueueFull                  // the oldest, when the queue outgrew its limit
+	TooLarge                   // one sample that is larger than the receiver accepts
+	Corrupted                  // damaged or missing on disk
+	Disk                       // could not be written to disk
+	Unsupported                // what remote write 1.0, or the receiver, has no form for
 	droppedReasons
 )
 
-var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", "corrupted", "disk"}
+var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", "corrupted", "disk", "unsupported"}
 
 func (d Dropped) String() string { return droppedNames[d] }
 

@@ -122,6 +122,12 @@ func Classify(code int, header http.Header, body string, now time.Time) Answer {
 		a.Meaning = Accepted
 	case code == http.StatusRequestEntityTooLarge:
 		a.Meaning = Split
+	case code == http.StatusTooManyRequests:
+		// AMP documents it for a series limit, too; no pace helps against that.
+		own, printed := ownWords(body)
+		if strings.Contains(strings.ToLower(own), "series limit") {
+			a.Meaning, a.Printed = Limited, printed
+		}
 	case code == http.StatusBadRequest:
 		own, printed := ownWords(body)
 		a.Meaning, a.Reason = classify400(strings.ToLower(own))

@@ -107,6 +107,8 @@ func TestClassify(t *testing.T) {
 		{413, "", Split, 0},
 		{422, "duplicate sample for timestamp", Later, 0},
 		{429, "ingestion rate limit (6666.67) exceeded while adding 499 samples and 0 metadata", Later, 0},
+		{429, "user=1_ws: per-user series limit (5) exceeded", Limited, 0},
+		{429, "native histogram ingestion rate limit (0.1) exceeded while adding 2 native histogram samples", Later, 0},
 		{500, "", Later, 0},
 		{503, "out of order", Later, 0},
 	} {

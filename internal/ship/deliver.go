@@ -191,7 +191,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool 
 // post sends a body when the pace allows it. ok is false when it was not sent, or ctx
 // ended before it was answered; time has passed then.
 func (l *shipLane) post(ctx context.Context, set *settings, body []byte, samples, tries int) (a receiver.Answer, epoch int, ok bool) {
-	if !l.remote.configured.Load() {
+	if !l.remote.configured.Load() || set.client == nil { // those of a moment ago
 		l.remote.calm(l.key)
 		sleep(ctx, idle) // its remote_write is gone: it waits until it is too old
 		return a, 0, false

@@ -22,6 +22,7 @@ func (a *area) turn(ctx context.Context) {
 		a.trim(l.remote.clock.Oldest(l.remote.settings.Load().ageLimit).UnixMilli())
 	}
 	switch {
+	case !l.remote.configured.Load():
 	case len(a.groups) > 0 && (a.groups[0].taken || l.remote.extra.take(1)):
 		a.ask(ctx)
 	case len(a.groups) == 0 || !a.groups[0].taken:

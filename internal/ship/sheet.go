@@ -11,6 +11,8 @@ type sheet struct {
 	set    *settings
 	oldest int64 // samples before that, in milliseconds, are not worth a request
 	lanes  []chunk
+
+	example string // a series that is not sent, and why
 }
 
 // chunk is a page's part for one lane: series after series, encoded.
@@ -18,6 +20,7 @@ type chunk struct {
 	raw     []byte
 	samples []encoded
 	tooOld  uint64 // samples that were older than the receiver takes when scraped
+	foreign uint64 // samples that the receiver, or the protocol, has no form for
 }
 
 // encoded says where a sample ends in a chunk's raw.
@@ -46,7 +49,11 @@ func (s *Ship) Take(p *sample.Page) {
 		for lane := range sh.lanes {
 			c := &sh.lanes[lane]
 			r.take(lane, c, sh.set)
-			c.raw, c.samples, c.tooOld = c.raw[:0], c.samples[:0], 0
+			c.raw, c.samples, c.tooOld, c.foreign = c.raw[:0], c.samples[:0], 0, 0
+		}
+		if sh.example != "" {
+			r.unsupported(sh.example)
+			sh.example = ""
 		}
 	}
 	sh.set = nil
@@ -58,7 +65,7 @@ func (s *Ship) Take(p *sample.Page) {
 
 func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	isHistogram := s.Histogram.To > s.Histogram.From
-	if isHistogram && !sh.set.histograms {
+	if isHistogram && !sh.set.histograms && !(sh.set.classic && hasCustomBuckets(s.Histogram.Of(p.Histograms))) {
 		return // send_native_histograms is off
 	}
 	series := s.Series
@@ -73,6 +80,16 @@ func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	c := &sh.lanes[series%uint64(len(sh.lanes))]
 	if s.Time < sh.oldest {
 		c.tooOld++
+		return
+	}
+	if sh.set.legacyOnly && p.Words.UTF8 {
+		if ls := sh.labels(p, s, other); !sample.Legacy(ls) {
+			c.foreign++
+			sh.example = ls.String() + ": " + whyUTF8
+			return
+		}
+	}
+	if sh.customBuckets(p, s, other, series, c) {
 		return
 	}
 	var histogram []byte
