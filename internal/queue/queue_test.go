@@ -325,7 +325,7 @@ func TestLimit(t *testing.T) {
 			if err != nil || !ok {
 				t.Fatalf("Peek: %v, %v", ok, err)
 			}
-			l.Done(e, queue.Outcome{Dropped: [5]uint64{queue.QueueFull: 10}})
+			l.Done(e, queue.Outcome{Dropped: [6]uint64{queue.QueueFull: 10}})
 		}
 		if s := q.Status(); s.Bytes > 4000 {
 			t.Fatalf("%d bytes on disk, limit 4000", s.Bytes)

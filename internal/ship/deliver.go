@@ -9,6 +9,8 @@ import (
 
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // part is a record or a piece of one, on its way.
@@ -26,23 +28,14 @@ type passage struct {
 	entry    queue.Entry
 	parts    []part
 	outcome  queue.Outcome
-	apart    []refusal // what is to wait apart
-	accepted uint64    // requests that the receiver took of the remote write before it
+	apart    []refused.Refusal // what is to wait apart
+	accepted uint64            // requests that the receiver took of the remote write before it
 	sent     bool
 	// undecided were refused alone, in unknown words, before anything was accepted;
 	// hopeless says that nothing is accepted at all.
 	undecided []part
 	hopeless  bool
 	asked     int // extra requests
-}
-
-// refusal is a part that the receiver refused for a limit, or for reasons that are not
-// known.
-type refusal struct {
-	raw   []byte
-	why   string
-	alone bool // its series was refused standing alone
-	mixed bool
 }
 
 // deliver finds out what becomes of a record. It returns early, and leaves the
@@ -56,7 +49,7 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 	for len(p.parts) > 0 || len(p.undecided) > 0 {
 		set := l.remote.settings.Load()
 		if l.lane.Over() {
-			if l.refused.trim(l.remote.clock.Oldest(set.ageLimit).UnixMilli()); l.lane.Over() {
+			if l.refused.Trim(l.remote.clock.Oldest(set.ageLimit).UnixMilli()); l.lane.Over() {
 				p.give(queue.QueueFull)
 				break
 			}
@@ -90,7 +83,7 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 		}
 	}
 	if len(p.apart) > 0 {
-		l.refused.put(e, p)
+		p.outcome = l.refused.Put(e, p.outcome, p.apart)
 	} else {
 		l.lane.Done(e, p.outcome)
 	}
@@ -100,30 +93,30 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 // divert takes the samples of series that are known to be refused out of the entry:
 // they wait apart, unsent.
 func (l *shipLane) divert(p *passage) error {
-	if l.refused.held() == 0 {
+	if l.refused.Held() == 0 {
 		return nil
 	}
 	if err := p.parts[0].expand(); err != nil {
 		return err
 	}
-	all, err := points(p.parts[0].raw)
+	all, err := wire.Points(p.parts[0].raw)
 	if err != nil {
 		return err
 	}
 	var kept, apart []byte
 	n := 0
 	for _, s := range all {
-		if l.refused.has(s.series) {
-			apart = append(apart, s.framed...)
+		if l.refused.Has(s.Series) {
+			apart = append(apart, s.Framed...)
 			continue
 		}
-		kept = append(kept, s.framed...)
+		kept = append(kept, s.Framed...)
 		n++
 	}
 	if len(apart) == 0 {
 		return nil
 	}
-	p.apart = append(p.apart, refusal{raw: apart})
+	p.apart = append(p.apart, refused.Refusal{Raw: apart})
 	p.parts = p.parts[:0]
 	if n > 0 {
 		p.parts = append(p.parts, newPart(kept, n))
@@ -156,7 +149,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool 
 		return ctx.Err() == nil
 	}
 	if !p.sent {
-		l.remote.extra.normal()
+		l.remote.extra.Normal()
 	}
 	p.sent = true
 	first.tries++
@@ -284,7 +277,7 @@ func (p *part) halve() ([]part, error) {
 	if err := p.expand(); err != nil {
 		return nil, err
 	}
-	first, second, err := halve(p.raw, p.samples)
+	first, second, err := wire.Halve(p.raw, p.samples)
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +294,7 @@ func (p *part) dropBefore(millis int64) (int, error) {
 	if err := p.expand(); err != nil {
 		return 0, err
 	}
-	kept, dropped, err := youngerThan(p.raw, millis)
+	kept, dropped, err := wire.YoungerThan(p.raw, millis)
 	if err != nil || dropped == 0 {
 		return 0, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // What the protocol or the receiver has no form for is not sent: a receiver refuses it
@@ -29,7 +30,7 @@ const tagSchema = 4 << 3
 // hasCustomBuckets reports whether an encoded histogram has custom buckets.
 func hasCustomBuckets(encoded []byte) bool {
 	for len(encoded) > 0 {
-		tag, number, _, rest, err := field(encoded)
+		tag, number, _, rest, err := wire.Field(encoded)
 		if err != nil {
 			return false
 		}
@@ -100,8 +101,8 @@ func (sh *sheet) customBuckets(p *sample.Page, s *sample.Sample, other []byte, s
 func (sh *sheet) addFloat(ls labels.Labels, t int64, v float64) {
 	encoded := sample.AppendLabels(nil, ls)
 	c := &sh.lanes[ls.Hash()%uint64(len(sh.lanes))]
-	c.raw = binary.AppendUvarint(append(c.raw, tagSeries), uint64(len(encoded)+floatSize(t, v)))
-	c.raw = appendFloat(append(c.raw, encoded...), t, v)
+	c.raw = binary.AppendUvarint(append(c.raw, wire.TagSeries), uint64(len(encoded)+wire.FloatSize(t, v)))
+	c.raw = wire.AppendFloat(append(c.raw, encoded...), t, v)
 	c.samples = append(c.samples, sampleEnd(len(c.raw), t))
 }
 

@@ -3,8 +3,9 @@ package ship
 import (
 	"slices"
 
-	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // isolate does what a refusal of the passage's first part says. What is refused is to
@@ -25,24 +26,24 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		p.parts = append(halves, p.parts[1:]...)
 		return false, nil
 	}
-	all, err := points(first.raw)
+	all, err := wire.Points(first.raw)
 	if err != nil {
 		return false, err
 	}
 	if number(all) < 2 {
 		return l.alone(p, a, all), nil
 	}
-	id, isNamed := named(all, a.Printed)
+	id, isNamed := wire.Named(all, a.Printed)
 	kept, others := l.split(all, id, isNamed)
 	if isNamed && l.mayAsk(p, a, 1) {
 		p.parts = append([]part{join(kept)}, p.parts[1:]...)
 		p.parts[0].mixed = true
 		switch {
 		case a.Meaning == receiver.Limited:
-			p.apart = append(p.apart, refusal{raw: join(others).raw, why: a.Text, alone: true})
+			p.apart = append(p.apart, refused.Refusal{Raw: join(others).raw, Why: a.Text, Alone: true})
 		case a.Meaning == receiver.Never && len(others) == 1:
 			l.doubt(p, a, 1, "")
-			l.refused.strike(others[0], a)
+			l.refused.Strike(others[0], a)
 		default:
 			p.parts = slices.Insert(p.parts, 1, join(others))
 			p.parts[1].mixed = true
@@ -63,7 +64,7 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 	case !believed:
 		return true, nil
 	default:
-		p.apart = append(p.apart, refusal{raw: first.raw, why: a.Text, mixed: true})
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true})
 	}
 	p.parts = p.parts[1:]
 	return false, nil
@@ -73,7 +74,7 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 // refused sample by sample for their order: what is refused for what it is gets so
 // many as one series among a thousand needs.
 func (l *shipLane) mayAsk(p *passage, a receiver.Answer, n int) bool {
-	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.take(n) {
+	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.Take(n) {
 		return false
 	}
 	p.asked += n
@@ -90,7 +91,7 @@ func (l *shipLane) believes(p *passage, a receiver.Answer) bool {
 
 // alone does what the refusal of a single series says. It reports whether it is to be
 // sent again as it is.
-func (l *shipLane) alone(p *passage, a receiver.Answer, all []point) (again bool) {
+func (l *shipLane) alone(p *passage, a receiver.Answer, all []wire.Point) (again bool) {
 	first := p.parts[0]
 	p.parts = p.parts[1:]
 	switch {
@@ -100,12 +101,12 @@ func (l *shipLane) alone(p *passage, a receiver.Answer, all []point) (again bool
 		parts[0].mixed, parts[1].mixed = true, true
 		p.parts = append(parts, p.parts...)
 	case a.Meaning == receiver.Never:
-		l.doubt(p, a, len(all), shown(all[0].framed))
+		l.doubt(p, a, len(all), wire.Shown(all[0].Framed))
 		if len(all) == 1 {
-			l.refused.strike(all[0], a)
+			l.refused.Strike(all[0], a)
 		}
 	case l.believes(p, a):
-		p.apart = append(p.apart, refusal{raw: first.raw, why: a.Text, alone: true})
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Alone: true})
 	case p.hopeless:
 		p.parts = append(p.parts, first) // another one is asked about next
 		return true
@@ -126,10 +127,10 @@ func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
 		return true
 	}
 	for _, part := range undecided {
-		if l.remote.extra.take(1) {
+		if l.remote.extra.Take(1) {
 			p.parts = append(p.parts, part) // if it is refused again, that is believed
 		} else {
-			p.apart = append(p.apart, refusal{raw: part.raw, why: "refused without a reason"})
+			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason"})
 		}
 	}
 	return false
@@ -150,10 +151,10 @@ func (l *shipLane) tellDoubt(a receiver.Answer, series string) {
 }
 
 // number is how many series samples are of.
-func number(all []point) int {
-	seen := map[seriesID]bool{}
+func number(all []wire.Point) int {
+	seen := map[wire.SeriesID]bool{}
 	for _, p := range all {
-		seen[p.series] = true
+		seen[p.Series] = true
 	}
 	return len(seen)
 }
@@ -161,19 +162,19 @@ func number(all []point) int {
 // split divides samples by series: in that which an answer names and the others, which
 // come first; else in those that the receiver took lately and the others; else in
 // halves.
-func (l *shipLane) split(all []point, id seriesID, isNamed bool) (kept, others []point) {
-	in := func(p point) bool { return p.series != id }
+func (l *shipLane) split(all []wire.Point, id wire.SeriesID, isNamed bool) (kept, others []wire.Point) {
+	in := func(p wire.Point) bool { return p.Series != id }
 	if !isNamed {
 		known := l.recent.series(l.remote.ship.elapsed())
-		in = func(p point) bool { return known[p.series] }
+		in = func(p wire.Point) bool { return known[p.Series] }
 		if n := len(slices.DeleteFunc(slices.Clone(all), in)); n == 0 || n == len(all) {
-			order := map[seriesID]int{}
+			order := map[wire.SeriesID]int{}
 			for _, p := range all {
-				if _, known := order[p.series]; !known {
-					order[p.series] = len(order)
+				if _, known := order[p.Series]; !known {
+					order[p.Series] = len(order)
 				}
 			}
-			in = func(p point) bool { return order[p.series] < len(order)/2 }
+			in = func(p wire.Point) bool { return order[p.Series] < len(order)/2 }
 		}
 	}
 	for _, p := range all {
@@ -187,46 +188,10 @@ func (l *shipLane) split(all []point, id seriesID, isNamed bool) (kept, others [
 }
 
 // join makes a part of samples.
-func join(all []point) part {
+func join(all []wire.Point) part {
 	var raw []byte
 	for _, s := range all {
-		raw = append(raw, s.framed...)
+		raw = append(raw, s.Framed...)
 	}
 	return newPart(raw, len(all))
-}
-
-// put ends a passage some of whose samples are to wait apart.
-func (a *area) put(e queue.Entry, p *passage) {
-	var all []point
-	from := a.lane.lane.ApartEnd()
-	type mark struct {
-		refusal
-		points []point
-	}
-	var marks []mark
-	for _, r := range p.apart {
-		some, err := points(r.raw)
-		if err != nil {
-			a.lane.remote.diskTrouble(err) // its checksum was right, so this is a fault of ours
-		}
-		if room := maxRefused - a.held(); !a.knows(some) && room < len(some) {
-			p.outcome.Uncertain[queue.SeriesLimit] += uint64(len(some))
-			continue
-		}
-		all = append(all, some...)
-		marks = append(marks, mark{r, some})
-	}
-	if len(all) == 0 {
-		a.lane.lane.Done(e, p.outcome)
-		return
-	}
-	b, buf := record(all)
-	if err := a.lane.lane.DoneApart(e, p.outcome, b, buf); err != nil {
-		a.lane.remote.diskFailed(err)
-		return
-	}
-	for _, m := range marks {
-		a.note(m.refusal, m.points, from)
-	}
-	a.publish()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
 )
 
 // shipLane sends the records of a lane, one after the other, for ever; or, with
@@ -15,8 +16,8 @@ type shipLane struct {
 	lane    *queue.Lane
 	key     int // of the lane in the remote's health
 	backoff receiver.Backoff
-	joined  []byte // room for a request that is made of several records
-	refused area   // series that the receiver refuses
+	joined  []byte       // room for a request that is made of several records
+	refused refused.Area // series that the receiver refuses
 	recent  recent
 	drained func() // called when the lane was empty first, with once; may be nil
 }
@@ -25,9 +26,9 @@ type shipLane struct {
 const idle = time.Second
 
 func (l *shipLane) run(ctx context.Context, once bool) {
-	l.refused.begin(l)
+	l.refused.Begin(l.refusedLane())
 	for ctx.Err() == nil {
-		l.refused.turn(ctx)
+		l.refused.Turn(ctx)
 		set := l.remote.settings.Load()
 		if !once {
 			l.fill(ctx, set)
@@ -47,7 +48,7 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 				l.drained()
 				l.drained = nil
 			}
-			if !l.refused.failing || l.lane.ApartWaits() == 0 {
+			if !l.refused.Failing() || l.lane.ApartWaits() == 0 {
 				l.remote.calm(l.key)
 			}
 			if once && l.lane.ApartWaits() == 0 {
@@ -60,11 +61,40 @@ func (l *shipLane) run(ctx context.Context, once bool) {
 	}
 }
 
+// refusedLane is the lane as what is refused needs it.
+func (l *shipLane) refusedLane() refused.Lane {
+	r := l.remote
+	return refused.Lane{
+		Queue: l.lane, Elapsed: r.ship.elapsed, Wall: r.wall, Configured: r.configured.Load, Extra: r.extra.Take,
+		Oldest:     func() int64 { return r.clock.Oldest(r.settings.Load().ageLimit).UnixMilli() },
+		MaxBackoff: func() time.Duration { return r.settings.Load().most },
+		Limit: func() (int, int) {
+			set := r.settings.Load()
+			return r.size.Limit(set.maxSamples, set.maxBytes)
+		},
+		Post: func(ctx context.Context, body []byte, samples int) (receiver.Answer, int, bool) {
+			return l.post(ctx, r.settings.Load(), body, samples, 0)
+		},
+		Retry: func(ctx context.Context, a receiver.Answer, epoch, samples int) {
+			l.retry(ctx, r.settings.Load(), a, epoch, &part{samples: samples})
+		},
+		Good: func() {
+			r.good(l.key)
+			l.backoff.Reset()
+		},
+		Answered: func() {
+			r.answered(l.key)
+			l.backoff.Reset()
+		},
+		Doubt: l.tellDoubt, Outcome: r.outcome, DiskTrouble: r.diskTrouble, DiskFailed: r.diskFailed,
+	}
+}
+
 // wait waits until something comes to the lane, or what waits apart is due.
 func (l *shipLane) wait(ctx context.Context) {
 	var look <-chan time.Time
 	if l.lane.ApartWaits() > 0 {
-		timer := time.NewTimer(l.refused.untilDue())
+		timer := time.NewTimer(l.refused.UntilDue())
 		defer timer.Stop()
 		look = timer.C
 	}
@@ -105,7 +135,7 @@ func (l *shipLane) await(ctx context.Context, ready <-chan struct{}) bool {
 // trim drops records at the front while the lane holds too much, and those whose
 // samples are all from before millis. It reports whether there were any.
 func (l *shipLane) trim(millis int64) bool {
-	l.refused.trim(millis)
+	l.refused.Trim(millis)
 	for dropped := false; ; dropped = true {
 		over := l.lane.Over()
 		e, ok, err := l.lane.Peek(1, 0)

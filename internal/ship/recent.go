@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"github.com/parascope/parascope/internal/wire"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -13,7 +14,7 @@ type recent struct {
 	bodies [recentBodies][]byte
 	next   int
 
-	known   map[seriesID]bool
+	known   map[wire.SeriesID]bool
 	fresh   bool // known is of the bodies
 	knownAt time.Duration
 }
@@ -37,24 +38,24 @@ func (r *recent) keep(body []byte) {
 }
 
 // series returns the series of the requests. Those of a minute ago count.
-func (r *recent) series(now time.Duration) map[seriesID]bool {
+func (r *recent) series(now time.Duration) map[wire.SeriesID]bool {
 	if r.fresh {
 		return r.known
 	}
 	if r.known == nil || now-r.knownAt > knownFor {
-		r.known, r.knownAt = map[seriesID]bool{}, now
+		r.known, r.knownAt = map[wire.SeriesID]bool{}, now
 	}
 	for _, body := range r.bodies {
 		raw, err := s2.Decode(nil, body)
 		if err != nil {
 			continue // none is there yet
 		}
-		all, err := points(raw)
+		all, err := wire.Points(raw)
 		if err != nil {
 			continue
 		}
 		for _, p := range all {
-			r.known[p.series] = true
+			r.known[p.Series] = true
 		}
 	}
 	r.fresh = true

@@ -23,6 +23,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
 )
 
 // remote is one remote_write with its queue. It outlives reloads, and its
@@ -38,7 +39,7 @@ type remote struct {
 	clock      *receiver.Clock
 	pace       *receiver.Pace
 	size       *receiver.Size
-	extra      extra
+	extra      *refused.Extra
 	accepted   atomic.Uint64 // requests that were answered 2xx
 	health     delivery.Health
 	traffic    delivery.Traffic
@@ -54,7 +55,7 @@ type remote struct {
 	nameMu sync.Mutex // of name and url, which a reload may change, and of areas
 	name   string
 	url    string
-	areas  []*area // of all lanes, made by start
+	areas  []*refused.Area // of all lanes, made by start
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -87,7 +88,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r := &remote{
 		ship: s, id: id, name: id, logger: s.logger.With("remote", id),
 		clock: receiver.NewClock(s.wall, s.elapsed), pace: receiver.NewPace(s.elapsed),
-		size: receiver.NewSize(s.elapsed), extra: extra{elapsed: s.elapsed},
+		size: receiver.NewSize(s.elapsed), extra: refused.NewExtra(s.elapsed),
 	}
 	// Until a configuration names it, a remote only ages.
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
@@ -221,7 +222,7 @@ func (r *remote) start(ctx context.Context) {
 	ready := make(chan struct{})
 	close(ready)
 	key := 0
-	var areas []*area
+	var areas []*refused.Area
 	defer func() {
 		r.nameMu.Lock()
 		defer r.nameMu.Unlock()

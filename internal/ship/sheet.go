@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // sheet is a page's part for one remote write.
@@ -95,20 +96,20 @@ func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	var histogram []byte
 	if isHistogram {
 		histogram = s.Histogram.Of(p.Histograms)
-		n += histogramSize(histogram)
+		n += wire.HistogramSize(histogram)
 	} else {
-		n += floatSize(s.Time, s.Value)
+		n += wire.FloatSize(s.Time, s.Value)
 	}
-	b := binary.AppendUvarint(append(c.raw, tagSeries), uint64(n))
+	b := binary.AppendUvarint(append(c.raw, wire.TagSeries), uint64(n))
 	if other != nil {
 		b = append(b, other...)
 	} else {
 		b = p.Words.Spell(b, numbers)
 	}
 	if isHistogram {
-		b = appendHistogram(b, histogram)
+		b = wire.AppendHistogram(b, histogram)
 	} else {
-		b = appendFloat(b, s.Time, s.Value)
+		b = wire.AppendFloat(b, s.Time, s.Value)
 	}
 	c.raw = b
 	c.samples = append(c.samples, encoded{len(c.raw), s.Time, isHistogram})

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/refused"
 )
 
 // Status returns what became of all samples. The ledger of each remote is read
@@ -55,7 +56,7 @@ func (r *remote) status() delivery.RemoteStatus {
 	areas := r.areas
 	r.nameMu.Unlock()
 	for _, a := range areas {
-		rs.Refused.Add(a.status(), shownSeries)
+		rs.Refused.Add(a.Status(), refused.ShownSeries)
 	}
 	r.health.Fill(&rs)
 	r.traffic.Fill(&rs)

@@ -6,6 +6,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // take queues a page's chunk for the lane: at once, so that a kill after a scrape
@@ -95,7 +96,7 @@ func joinBlocks(dst []byte, blocks [][]byte, raw uint32) ([]byte, error) {
 	for _, b := range blocks {
 		_, n := binary.Uvarint(b)
 		if n <= 0 {
-			return nil, errBody
+			return nil, wire.ErrBody
 		}
 		dst = append(dst, b[n:]...)
 	}

@@ -1,4 +1,4 @@
-package ship
+package wire
 
 import (
 	"crypto/sha256"
@@ -14,19 +14,19 @@ const (
 	tagLabelValue = 2<<3 | 2 // Label.value
 )
 
-// seriesID names a series within a remote write: a hash of its encoded labels, which is
+// SeriesID names a series within a remote write: a hash of its encoded labels, which is
 // the same after a restart.
-type seriesID uint64
+type SeriesID uint64
 
 // labelsOf returns the encoded labels of a framed series.
 func labelsOf(framed []byte) ([]byte, error) {
-	_, _, series, _, err := field(framed)
+	_, _, series, _, err := Field(framed)
 	if err != nil {
 		return nil, err
 	}
 	rest := series
 	for len(rest) > 0 {
-		tag, _, _, after, err := field(rest)
+		tag, _, _, after, err := Field(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -38,29 +38,29 @@ func labelsOf(framed []byte) ([]byte, error) {
 	return series[:len(series)-len(rest)], nil
 }
 
-// point is a sample in a body.
-type point struct {
-	series seriesID
-	framed []byte
-	millis int64
+// Point is a sample in a body.
+type Point struct {
+	Series SeriesID
+	Framed []byte
+	Millis int64
 }
 
-// points returns the samples of a body, in order.
-func points(raw []byte) ([]point, error) {
-	var all []point
-	err := eachSeries(raw, func(framed []byte, millis int64) {
-		all = append(all, point{framed: framed, millis: millis})
+// Points returns the samples of a body, in order.
+func Points(raw []byte) ([]Point, error) {
+	var all []Point
+	err := EachSeries(raw, func(framed []byte, millis int64) {
+		all = append(all, Point{Framed: framed, Millis: millis})
 	})
 	if err != nil {
 		return nil, err
 	}
 	for i := range all {
-		labels, err := labelsOf(all[i].framed)
+		labels, err := labelsOf(all[i].Framed)
 		if err != nil {
 			return nil, err
 		}
 		sum := sha256.Sum256(labels)
-		all[i].series = seriesID(binary.LittleEndian.Uint64(sum[:]))
+		all[i].Series = SeriesID(binary.LittleEndian.Uint64(sum[:]))
 	}
 	return all, nil
 }
@@ -77,14 +77,14 @@ func seriesName(framed []byte) (name, asLabels string) {
 	}
 	metric, others, all := "", []string(nil), []string(nil)
 	for len(encoded) > 0 {
-		_, _, label, rest, err := field(encoded)
+		_, _, label, rest, err := Field(encoded)
 		if err != nil {
 			return "", ""
 		}
 		encoded = rest
 		var n, v []byte
 		for len(label) > 0 {
-			tag, _, value, after, err := field(label)
+			tag, _, value, after, err := Field(label)
 			if err != nil {
 				return "", ""
 			}
@@ -111,8 +111,8 @@ func seriesName(framed []byte) (name, asLabels string) {
 	return name, "{" + strings.Join(all, ", ") + "}"
 }
 
-// shown is a series' name, cut to what fits.
-func shown(framed []byte) string {
+// Shown is a series' name, cut to what fits.
+func Shown(framed []byte) string {
 	name, _ := seriesName(framed)
 	if len(name) > maxSeriesName {
 		name = name[:maxSeriesName] + "…"
@@ -139,20 +139,20 @@ func printedAt(framed []byte, printed string) int {
 	return first
 }
 
-// named returns which of the samples' series an answer names. A label value may name
+// Named returns which of the samples' series an answer names. A label value may name
 // another one; it is printed behind the beginning of its own.
-func named(all []point, printed string) (id seriesID, found bool) {
+func Named(all []Point, printed string) (id SeriesID, found bool) {
 	if printed == "" {
 		return 0, false
 	}
-	first, seen := 0, map[seriesID]bool{}
+	first, seen := 0, map[SeriesID]bool{}
 	for _, p := range all {
-		if seen[p.series] {
+		if seen[p.Series] {
 			continue
 		}
-		seen[p.series] = true
-		if i := printedAt(p.framed, printed); i >= 0 && (!found || i < first) {
-			id, first, found = p.series, i, true
+		seen[p.Series] = true
+		if i := printedAt(p.Framed, printed); i >= 0 && (!found || i < first) {
+			id, first, found = p.Series, i, true
 		}
 	}
 	return id, found

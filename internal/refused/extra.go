@@ -1,13 +1,13 @@
-package ship
+package refused
 
 import (
 	"sync"
 	"time"
 )
 
-// extra bounds the requests of a remote write that find out what a receiver refuses: to
+// Extra bounds the requests of a remote write that find out what a receiver refuses: to
 // a tenth of those that deliver samples anyway, and so many a minute.
-type extra struct {
+type Extra struct {
 	elapsed func() time.Duration
 
 	mu     sync.Mutex
@@ -16,29 +16,33 @@ type extra struct {
 }
 
 const (
-	// extraPerMinute leaves 2 requests a minute to each of 8 lanes, for series that are
+	// ExtraPerMinute leaves 2 requests a minute to each of 8 lanes, for series that are
 	// known to be refused.
-	extraPerMinute = 44
+	ExtraPerMinute = 44
 	extraShare     = 0.1
 	extraCredit    = 100
 )
 
-// normal notes a request that delivers samples.
-func (x *extra) normal() {
+// NewExtra returns a bound of which nothing is used. elapsed is a clock that is never
+// set.
+func NewExtra(elapsed func() time.Duration) *Extra { return &Extra{elapsed: elapsed} }
+
+// Normal notes a request that delivers samples.
+func (x *Extra) Normal() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.credit = min(x.credit+extraShare, extraCredit)
 }
 
-// take reports whether n more requests may be made, and counts them.
-func (x *extra) take(n int) bool {
+// Take reports whether n more requests may be made, and counts them.
+func (x *Extra) Take(n int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.elapsed()
 	for len(x.made) > 0 && now-x.made[0] >= time.Minute {
 		x.made = x.made[1:]
 	}
-	if free := extraPerMinute - len(x.made); n > free {
+	if free := ExtraPerMinute - len(x.made); n > free {
 		if float64(n-max(free, 0)) > x.credit {
 			return false
 		}

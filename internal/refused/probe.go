@@ -1,4 +1,4 @@
-package ship
+package refused
 
 import (
 	"context"
@@ -9,21 +9,21 @@ import (
 
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/wire"
 )
 
-// turn does what is due for what waits apart: at most one request.
-func (a *area) turn(ctx context.Context) {
+// Turn does what is due for what waits apart: at most one request.
+func (a *Area) Turn(ctx context.Context) {
 	if len(a.series) == 0 {
 		return
 	}
-	l := a.lane
-	if now := l.remote.ship.elapsed(); now-a.trimmed >= idle {
+	if now := a.Elapsed(); now-a.trimmed >= idle {
 		a.trimmed = now
-		a.trim(l.remote.clock.Oldest(l.remote.settings.Load().ageLimit).UnixMilli())
+		a.Trim(a.Oldest())
 	}
 	switch {
-	case !l.remote.configured.Load():
-	case len(a.groups) > 0 && (a.groups[0].taken || l.remote.extra.take(1)):
+	case !a.Configured():
+	case len(a.groups) > 0 && (a.groups[0].taken || a.Extra(1)):
 		a.ask(ctx)
 	case len(a.groups) == 0 || !a.groups[0].taken:
 		a.probe(ctx)
@@ -31,40 +31,40 @@ func (a *area) turn(ctx context.Context) {
 }
 
 // busy reports whether a request can be made at once.
-func (a *area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
+func (a *Area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
 
 // load is what a request asks about.
 type load struct {
 	body     []byte
 	raw      []byte
 	samples  int
-	of       map[seriesID]int
-	upTo     map[seriesID]uint64 // samples of the series before it are in the request, or settled
-	at       queue.Cursor        // of the first record that is not in it as a whole
-	complete bool                // nothing of the series waits but this
+	of       map[wire.SeriesID]int
+	upTo     map[wire.SeriesID]uint64 // samples of the series before it are in the request, or settled
+	at       queue.Cursor             // of the first record that is not in it as a whole
+	complete bool                     // nothing of the series waits but this
 }
 
 // collect makes a request of the oldest samples of series that wait, in order; with
 // first of the first sample of each. A receiver that has that one already, as it stored
 // what it could of a refused request, takes it again; it would not if it had the next
 // one, too.
-func (a *area) collect(ids []seriesID, from queue.Cursor, first bool, set *settings) (load, error) {
-	most, bytes := a.lane.remote.size.Limit(set.maxSamples, set.maxBytes)
+func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load, error) {
+	most, bytes := a.Limit()
 	if a.most > 0 {
 		most = min(most, a.most)
 	}
-	q := load{of: map[seriesID]int{}, upTo: map[seriesID]uint64{}, at: from, complete: true}
-	end := a.lane.lane.ApartEnd()
+	q := load{of: map[wire.SeriesID]int{}, upTo: map[wire.SeriesID]uint64{}, at: from, complete: true}
+	end := a.Queue.ApartEnd()
 	for _, id := range ids {
 		q.upTo[id] = end
 	}
 	for c := from; ; {
-		e, next, ok, err := a.lane.lane.Apart(c)
+		e, next, ok, err := a.Queue.Apart(c)
 		if err != nil || !ok {
 			q.body = s2.EncodeSnappy(nil, q.raw)
 			return q, err
 		}
-		all, at := []point(nil), c
+		all, at := []wire.Point(nil), c
 		if c = next; !e.Note {
 			if all, err = expandPoints(e.Body); err != nil {
 				return load{}, err
@@ -72,20 +72,20 @@ func (a *area) collect(ids []seriesID, from queue.Cursor, first bool, set *setti
 		}
 		for i, p := range all {
 			number := e.From + uint64(i)
-			if _, wanted := q.upTo[p.series]; !wanted || number < a.series[p.series].settled || number >= q.upTo[p.series] {
+			if _, wanted := q.upTo[p.Series]; !wanted || number < a.series[p.Series].settled || number >= q.upTo[p.Series] {
 				continue
 			}
-			if first && q.of[p.series] > 0 {
-				q.upTo[p.series], q.complete = number, false
+			if first && q.of[p.Series] > 0 {
+				q.upTo[p.Series], q.complete = number, false
 				continue
 			}
-			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.framed) > bytes) {
+			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.Framed) > bytes) {
 				q.cut(number, at)
 				return q, nil
 			}
-			q.raw = append(q.raw, p.framed...)
+			q.raw = append(q.raw, p.Framed...)
 			q.samples++
-			q.of[p.series]++
+			q.of[p.Series]++
 		}
 	}
 }
@@ -100,37 +100,35 @@ func (q *load) cut(number uint64, at queue.Cursor) {
 }
 
 // send makes the request. ok is false when it is to be made again.
-func (a *area) send(ctx context.Context, set *settings, q load) (answer receiver.Answer, ok bool) {
-	l := a.lane
-	answer, epoch, ok := l.post(ctx, set, q.body, q.samples, 0)
+func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok bool) {
+	answer, epoch, ok := a.Post(ctx, q.body, q.samples)
 	if !ok {
 		return answer, false
 	}
 	switch {
 	case answer.Meaning == receiver.Later:
 		a.failing = true
-		l.retry(ctx, set, answer, epoch, &part{samples: q.samples})
+		a.Retry(ctx, answer, epoch, q.samples)
 		return answer, false
 	case answer.Meaning == receiver.Split && q.samples > 1:
 		a.most = max(q.samples/2, 1)
 		return answer, false
 	case answer.Meaning == receiver.Accepted:
-		a.most = min(2*a.most, set.maxSamples)
-		l.remote.good(l.key)
+		most, _ := a.Limit()
+		a.most = min(2*a.most, most)
+		a.Good()
 	default:
-		l.remote.answered(l.key)
+		a.Answered()
 	}
 	a.failing = false
-	l.backoff.Reset()
 	return answer, true
 }
 
 // settle counts the samples of a request.
-func (a *area) settle(ids []seriesID, q load, o queue.Outcome) bool {
-	l := a.lane
-	if err := l.lane.Settle(writeNote(q.upTo), o); err != nil {
+func (a *Area) settle(ids []wire.SeriesID, q load, o queue.Outcome) bool {
+	if err := a.Queue.Settle(writeNote(q.upTo), o); err != nil {
 		// They count as waiting, and are sent again.
-		l.remote.diskTrouble(err)
+		a.DiskTrouble(err)
 		a.failing = true
 		return false
 	}
@@ -139,27 +137,26 @@ func (a *area) settle(ids []seriesID, q load, o queue.Outcome) bool {
 		s.settled = max(s.settled, q.upTo[id])
 		s.waits -= q.of[id]
 	}
-	l.remote.outcome(o)
+	a.Outcome(o)
 	return true
 }
 
 // release lets series be like others again.
-func (a *area) release(ids []seriesID) {
+func (a *Area) release(ids []wire.SeriesID) {
 	for _, id := range ids {
 		s := a.series[id]
 		s.held, s.alone, s.never, s.waits = false, false, false, 0
 	}
-	a.trim(0)
+	a.Trim(0)
 }
 
 // ask asks about the first group.
-func (a *area) ask(ctx context.Context) {
+func (a *Area) ask(ctx context.Context) {
 	defer a.publish()
 	g := a.groups[0]
-	set := a.lane.remote.settings.Load()
-	q, err := a.collect(g.ids, g.from, !g.taken, set)
+	q, err := a.collect(g.ids, g.from, !g.taken)
 	if err != nil {
-		a.lane.remote.diskTrouble(err)
+		a.DiskTrouble(err)
 		a.failing = true
 		return
 	}
@@ -168,7 +165,7 @@ func (a *area) ask(ctx context.Context) {
 		a.release(g.ids)
 		return
 	}
-	answer, ok := a.send(ctx, set, q)
+	answer, ok := a.send(ctx, q)
 	if !ok {
 		return
 	}
@@ -188,7 +185,7 @@ func doubtful(reason queue.Uncertain, samples int) (o queue.Outcome) {
 }
 
 // finish settles a request of the first group.
-func (a *area) finish(q load, o queue.Outcome) {
+func (a *Area) finish(q load, o queue.Outcome) {
 	g := &a.groups[0]
 	if !a.settle(g.ids, q, o) {
 		return
@@ -205,11 +202,11 @@ func (a *area) finish(q load, o queue.Outcome) {
 }
 
 // refuse does what the refusal of the first group's request says.
-func (a *area) refuse(q load, answer receiver.Answer) {
+func (a *Area) refuse(q load, answer receiver.Answer) {
 	g := a.groups[0]
-	all, err := points(q.raw)
+	all, err := wire.Points(q.raw)
 	if err != nil {
-		a.lane.remote.diskTrouble(err)
+		a.DiskTrouble(err)
 		return
 	}
 	if len(g.ids) > 1 {
@@ -227,34 +224,34 @@ func (a *area) refuse(q load, answer receiver.Answer) {
 		s.alone, s.never = true, false
 		a.groups = a.groups[1:]
 		if a.pools[limited].due == 0 {
-			a.pools[limited].due = a.lane.remote.ship.elapsed() + probeEvery
+			a.pools[limited].due = a.Elapsed() + ProbeEvery
 		}
 		return
 	}
-	a.lane.tellDoubt(answer, s.name)
+	a.Doubt(answer, s.name)
 	if answer.Reason != queue.InvalidLabels {
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	} else if a.settle(g.ids, q, doubtful(answer.Reason, q.samples)) {
 		s.alone, s.never, s.reason = true, true, answer.Reason
 		a.groups = a.groups[1:]
 		if a.pools[never].due == 0 {
-			a.pools[never].due = a.lane.remote.ship.elapsed() + probeEvery
+			a.pools[never].due = a.Elapsed() + ProbeEvery
 		}
 	}
 }
 
 // divide splits a group by the series that an answer names, or in halves.
-func divide(ids []seriesID, all []point, printed string) (first, second []seriesID) {
-	id, found := named(all, printed)
+func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, second []wire.SeriesID) {
+	id, found := wire.Named(all, printed)
 	if !found {
 		return ids[:len(ids)/2], ids[len(ids)/2:]
 	}
-	return slices.DeleteFunc(slices.Clone(ids), func(other seriesID) bool { return other == id }), []seriesID{id}
+	return slices.DeleteFunc(slices.Clone(ids), func(other wire.SeriesID) bool { return other == id }), []wire.SeriesID{id}
 }
 
 // probe asks about the series that stand alone, when it is time.
-func (a *area) probe(ctx context.Context) {
-	now := a.lane.remote.ship.elapsed()
+func (a *Area) probe(ctx context.Context) {
+	now := a.Elapsed()
 	for kind := range a.pools {
 		pool := &a.pools[kind]
 		if pool.due == 0 || now < pool.due {
@@ -265,15 +262,15 @@ func (a *area) probe(ctx context.Context) {
 			pool.due, pool.size, pool.at = 0, 0, 0
 			continue
 		}
-		pool.due = now + probeEvery
+		pool.due = now + ProbeEvery
 		a.probePool(ctx, pool, kind == never, ids)
 		return
 	}
 }
 
 // next returns the series of a pool that are asked about next.
-func (a *area) next(p *pool, never bool) []seriesID {
-	var all []seriesID
+func (a *Area) next(p *pool, never bool) []wire.SeriesID {
+	var all []wire.SeriesID
 	for id, s := range a.series {
 		if s.held && s.alone && s.never == never {
 			all = append(all, id)
@@ -290,22 +287,21 @@ func (a *area) next(p *pool, never bool) []seriesID {
 	return chosen
 }
 
-func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []seriesID) {
+func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.SeriesID) {
 	defer a.publish()
-	set := a.lane.remote.settings.Load()
-	q, err := a.collect(ids, queue.Cursor{}, !isNever, set)
+	q, err := a.collect(ids, queue.Cursor{}, !isNever)
 	if err != nil {
-		a.lane.remote.diskTrouble(err)
+		a.DiskTrouble(err)
 		return
 	}
 	if q.samples == 0 {
 		a.release(ids) // nothing came of them for a while
 		return
 	}
-	answer, ok := a.send(ctx, set, q)
+	answer, ok := a.send(ctx, q)
 	switch {
 	case !ok:
-		p.due = a.lane.remote.ship.elapsed() + min(probeEvery, set.most)
+		p.due = a.Elapsed() + min(ProbeEvery, a.MaxBackoff())
 	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
 		p.size *= 2
 		o := queue.Outcome{Delivered: uint64(q.samples)}
@@ -314,7 +310,7 @@ func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []serie
 		}
 		a.follow(ids, q, o)
 	case isNever:
-		a.lane.tellDoubt(answer, a.series[ids[0]].name)
+		a.Doubt(answer, a.series[ids[0]].name)
 		reason := a.series[ids[0]].reason
 		if answer.Meaning == receiver.Never {
 			reason = answer.Reason
@@ -326,7 +322,7 @@ func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []serie
 		}
 		p.size = max(len(ids)/2, 1)
 	case answer.Meaning == receiver.Never:
-		a.lane.tellDoubt(answer, a.series[ids[0]].name)
+		a.Doubt(answer, a.series[ids[0]].name)
 		a.follow(ids, q, doubtful(answer.Reason, q.samples))
 	default:
 		a.series[ids[0]].why = answer.Text
@@ -334,7 +330,7 @@ func (a *area) probePool(ctx context.Context, p *pool, isNever bool, ids []serie
 }
 
 // follow settles a request of series that stood alone: what is left of them follows.
-func (a *area) follow(ids []seriesID, q load, o queue.Outcome) {
+func (a *Area) follow(ids []wire.SeriesID, q load, o queue.Outcome) {
 	if !a.settle(ids, q, o) {
 		return
 	}
@@ -348,9 +344,9 @@ func (a *area) follow(ids []seriesID, q load, o queue.Outcome) {
 	a.groups = slices.Insert(a.groups, 0, group{ids: ids, taken: true, from: q.at})
 }
 
-// untilDue is how long a lane that has nothing else to do waits at most before the
+// UntilDue is how long a lane that has nothing else to do waits at most before the
 // next turn.
-func (a *area) untilDue() time.Duration {
+func (a *Area) UntilDue() time.Duration {
 	if a.busy() {
 		return 0
 	}
