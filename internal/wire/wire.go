@@ -1,3 +1,4 @@
+// Package wire writes and takes apart bodies of remote write 1.0.
 package wire
 
 import (
