@@ -80,6 +80,11 @@ func (e exporter) state(rs *RemoteStatus) {
 		disk = 1
 	}
 	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
+	gauge("parascope_delivery_set_aside_files", "Files of the queue that could not be read, and were set aside since the start.",
+		float64(len(rs.Aside)))
+	gauge("parascope_delivery_refused_series", "Series that the receiver does not take, so far.", float64(rs.Refused.Series))
+	gauge("parascope_delivery_refused_samples_queued", "Samples of refused series that wait apart, of those that are queued.",
+		float64(rs.Refused.Samples))
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",
 			"Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)

@@ -17,6 +17,9 @@ func (rs *RemoteStatus) Next() string {
 	case Losing:
 		return nextOfLoss(rs.LossReason, answer)
 	case Delayed:
+		if answer == "" && rs.Refused.Series > 0 {
+			return "raise the limit that the receiver names, or drop the series with write_relabel_configs; they are tried once a minute"
+		}
 		return answer
 	}
 	return ""
@@ -32,6 +35,8 @@ func nextOfLoss(reason, answer string) string {
 		return nextDisk
 	case queue.Corrupted.String():
 		return "check the disk of the head's --storage.agent.path; 'parascope head inspect DIR' reads every record"
+	case queue.Unsupported.String():
+		return "the log and the last refusal name a series, and the setting to change"
 	case queue.TooLarge.String():
 		return "one sample alone is larger than the receiver accepts: shorten its labels, or drop it with write_relabel_configs"
 	case queue.QueueFull.String():

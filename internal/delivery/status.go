@@ -5,6 +5,7 @@ package delivery
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/queue"
@@ -57,6 +58,12 @@ type RemoteStatus struct {
 	RateLimit       float64      `json:"rate_limit_samples_per_second,omitempty"` // found after 429
 	Disk            string       `json:"disk,omitempty"`                          // what is wrong with it
 	TornTailBytes   int64        `json:"torn_tail_bytes,omitempty"`               // cut at the start
+
+	// Refused are series that the receiver does not take.
+	Refused Refused `json:"refused,omitzero"`
+	// Aside are the paths of files of the queue that could not be read, and were set
+	// aside since the start.
+	Aside []string `json:"set_aside,omitempty"`
 
 	NewestSample   time.Time         `json:"newest_sample,omitzero"` // of those that were taken by this process
 	Requests       map[string]uint64 `json:"requests"`               // by HTTP status of the answer; none: there was none
@@ -124,10 +131,18 @@ func (rs *RemoteStatus) judge(now time.Time) {
 		rs.Verdict, rs.Reason = Losing, "samples cannot be written to disk: "+rs.Disk
 	case losing:
 		rs.Verdict, rs.Reason = Losing, "samples were dropped"
+		if len(rs.Aside) > 0 && rs.LossReason == queue.Corrupted.String() {
+			rs.Reason += "; files of the queue could not be read, and were set aside: " + strings.Join(rs.Aside, ", ")
+		}
 	case rs.Disk != "":
 		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
+	case rs.Refused.Samples > 0 && len(rs.Refused.Named) > 0:
+		one := rs.Refused.Named[0]
+		rs.Verdict = Delayed
+		rs.Reason = fmt.Sprintf("%d series are refused, and %d samples of them wait; others are delivered: %s: %s", rs.Refused.Series,
+			rs.Refused.Samples, one.Series, one.Text)
 	case !rs.LastDoubt.IsZero() && now.Sub(rs.LastDoubt) < recentLoss:
 		rs.Verdict, rs.Reason = InDoubt, "the receiver refuses samples: "+rs.LastRefusal
 	case rs.Ledger.Queued > 0 && !rs.OldestSample.IsZero() && now.Sub(rs.OldestSample) > freshness:

@@ -147,8 +147,16 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
 		return nil, err
 	}
-	if err := h.open(ctx); err != nil {
-		return nil, errors.Join(err, h.listener.Close())
+	// A disk that does not answer must not keep a head from being stopped.
+	opened := make(chan error, 1)
+	go func() { opened <- h.open(ctx) }()
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, errors.Join(err, h.listener.Close())
+		}
+	case <-ctx.Done():
+		return nil, errors.Join(fmt.Errorf("open the queues: %w", context.Cause(ctx)), h.listener.Close())
 	}
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel = cancel

@@ -21,6 +21,8 @@ type QueueReport struct {
 	Path   string       `json:"path"` // below the report's directory
 	Lanes  []LaneReport `json:"lanes"`
 	Ledger Ledger       `json:"ledger"`
+	// Unreadable says what of the files cannot be read, and why.
+	Unreadable []string `json:"unreadable,omitempty"`
 }
 
 // LaneReport is what a lane's files say.
@@ -30,13 +32,14 @@ type LaneReport struct {
 	Ledger     Ledger    `json:"ledger"`
 	Segments   int       `json:"segments"`
 	Bytes      int64     `json:"bytes"`
-	Records    int       `json:"records"`    // intact, not sent yet
-	Samples    uint64    `json:"samples"`    // in them
-	Histograms uint64    `json:"histograms"` // among the samples
-	RawBytes   uint64    `json:"raw_bytes"`  // of the bodies before compression
-	Damaged    int       `json:"damaged"`    // records whose body does not match its checksum
-	Missing    uint64    `json:"missing"`    // samples that were queued and are in no intact record
-	TornTail   int64     `json:"torn_tail"`  // bytes after the last whole record
+	Records    int       `json:"records"`         // intact, not sent yet
+	Samples    uint64    `json:"samples"`         // in them
+	Histograms uint64    `json:"histograms"`      // among the samples
+	RawBytes   uint64    `json:"raw_bytes"`       // of the bodies before compression
+	Apart      uint64    `json:"apart,omitempty"` // samples that wait apart: they were refused for a limit
+	Damaged    int       `json:"damaged"`         // records whose body does not match its checksum
+	Missing    uint64    `json:"missing"`         // samples that were queued and are in no intact record
+	TornTail   int64     `json:"torn_tail"`       // bytes after the last whole record
 	Oldest     time.Time `json:"oldest,omitzero"`
 	Newest     time.Time `json:"newest,omitzero"`
 }
@@ -85,37 +88,42 @@ func lanesIn(dir string) (n int, err error) {
 }
 
 func inspectQueue(dir string, lanes int) (QueueReport, error) {
-	f, err := os.Open(filepath.Join(dir, positionsFile))
+	q := QueueReport{Lanes: []LaneReport{}}
+	f, err := openRegular(filepath.Join(dir, positionsFile), os.O_RDONLY, maxSmallFile)
 	switch {
 	case err == nil:
 		defer f.Close()
 	case !errors.Is(err, fs.ErrNotExist):
-		return QueueReport{}, err
+		q.Unreadable = append(q.Unreadable, err.Error())
 	}
 	p := &positions{file: f}
-	q := QueueReport{Lanes: []LaneReport{}}
 	for i := range lanes {
-		l, err := inspectLane(filepath.Join(dir, laneDir(i)), i, p)
+		l, unreadable, err := inspectLane(filepath.Join(dir, laneDir(i)), i, p)
 		if err != nil {
 			return QueueReport{}, err
 		}
+		q.Unreadable = append(q.Unreadable, unreadable...)
 		q.Lanes = append(q.Lanes, l)
 		q.Ledger.Add(l.Ledger)
 	}
 	return q, nil
 }
 
-func inspectLane(dir string, number int, p *positions) (LaneReport, error) {
+func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable []string, err error) {
 	at, found, err := p.load(number)
 	if err != nil {
-		return LaneReport{}, err
+		return LaneReport{}, nil, err
 	}
-	l := LaneReport{Lane: number, Positions: found}
+	l = LaneReport{Lane: number, Positions: found}
 	segments, err := listSegments(dir)
 	if err != nil {
-		return LaneReport{}, err
+		return LaneReport{}, nil, err
 	}
 	for i, s := range segments {
+		if s.bad != nil {
+			unreadable = append(unreadable, s.bad.Error())
+			continue
+		}
 		l.Segments++
 		l.Bytes += s.size
 		if s.number < at.segment {
@@ -130,7 +138,8 @@ func inspectLane(dir string, number int, p *positions) (LaneReport, error) {
 			continue // a head that runs has sent it meanwhile
 		}
 		if err != nil {
-			return LaneReport{}, err
+			unreadable = append(unreadable, err.Error())
+			continue
 		}
 		if i == len(segments)-1 {
 			l.TornTail = s.size - end
@@ -140,14 +149,27 @@ func inspectLane(dir string, number int, p *positions) (LaneReport, error) {
 	if l.Samples < queued {
 		l.Missing = queued - l.Samples
 	}
+	apart, err := listSegments(filepath.Join(dir, apartDir))
+	if err != nil {
+		return LaneReport{}, nil, err
+	}
+	for _, s := range apart {
+		if s.bad != nil {
+			unreadable = append(unreadable, s.bad.Error())
+			continue
+		}
+		l.Bytes += s.size
+	}
+	l.Apart = at.apart.waiting()
+	queued += l.Apart
 	l.Ledger = Ledger{Taken: at.outcome.Sum() + queued, Queued: queued, Outcome: at.outcome}
-	return l, nil
+	return l, unreadable, nil
 }
 
 // inspectSegment walks the records after offset and returns where the last one
 // ends.
 func (l *LaneReport) inspectSegment(path string, offset, size int64, at *position) (int64, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -20,13 +21,16 @@ type Lane struct {
 	logger       *slog.Logger
 	positions    *positions
 	fsync        func(*os.File) error
-	more         chan struct{} // holds a value when something was appended
+	more         chan struct{}  // holds a value when something was appended
+	siblings     func() []*Lane // all lanes of the queue, which share the disk
+	setAside     func(path string, why error) error
 
 	mu       sync.Mutex // of everything below but the reader's own
 	position            // where the reader is, what was queued and what became of it
 	segments []segment  // oldest first; the last one is written if file is open
 	file     *os.File
 	bytes    int64 // of all segments
+	punched  int64 // of the first one, given back to the disk
 	unsynced bool  // file or its name are not on the disk yet
 	oldest   time.Time
 	newest   time.Time
@@ -34,16 +38,18 @@ type Lane struct {
 	torn     int64
 	stored   uint64 // enqueued, as the newest slot has it
 	slot     [slotBytes]byte
+	apart    apart
 
-	reading       *os.File // the reader's own
+	reading       *os.File // the reader's own while something waits
 	readingNumber uint64
+	failed        int // reads, one after the other
 	body          []byte
 }
 
 // ledger is the lane's; the caller holds mu. What was refused was taken too, but
 // has no running number.
 func (l *Lane) ledger() Ledger {
-	queued := l.enqueued - l.consumed
+	queued := l.enqueued - l.consumed + l.apart.waiting()
 	return Ledger{Taken: l.outcome.Sum() + queued, Queued: queued, Outcome: l.outcome}
 }
 
@@ -68,7 +74,7 @@ func (l *Lane) Append(b Batch, buf []byte) error {
 	h.first = l.enqueued
 	h.put(buf)
 	l.newest = later(l.newest, time.UnixMilli(b.MaxTime))
-	if l.diskErr = l.write(buf); l.diskErr != nil {
+	if l.diskErr = l.writeOrMakeRoom(buf); l.diskErr != nil {
 		return errors.Join(l.diskErr, l.refuse(Disk, uint64(b.Samples)))
 	}
 	if l.consumed == l.enqueued {
@@ -105,7 +111,71 @@ func (l *Lane) refuse(why Dropped, samples uint64) error {
 func (l *Lane) store() error {
 	l.generation++
 	l.stored = l.enqueued
+	l.position.apart = l.apart.apartPosition
 	return l.positions.store(l.number, l.position, l.slot[:])
+}
+
+// writeOrMakeRoom writes a record. Where that fails, the lanes of the queue give
+// back what they sent already, and it tries once more: on a full disk that is the
+// room there is.
+func (l *Lane) writeOrMakeRoom(buf []byte) error {
+	err := l.write(buf)
+	if err == nil {
+		return nil
+	}
+	freed := l.shed()
+	for _, other := range l.siblings() {
+		// Who holds its lock works, and needs what it has.
+		if other != l && other.mu.TryLock() {
+			freed = other.shed() || freed
+			other.mu.Unlock()
+		}
+	}
+	if !freed {
+		return err
+	}
+	return l.write(buf)
+}
+
+// shed gives back the room of what was sent: all segments of a lane in which nothing
+// waits, else the beginning of the first one. It reports whether there was any. The
+// caller holds mu. The reader does not touch its file while nothing waits: it
+// opens one after it saw, under mu, that something does.
+func (l *Lane) shed() bool {
+	if len(l.segments) == 0 {
+		return false
+	}
+	if first := l.segments[0]; l.consumed < l.enqueued {
+		if l.position.segment != first.number || l.position.offset <= l.punched {
+			return false
+		}
+		l.punched = l.position.offset
+		return punch(segmentPath(l.dir, first.number), l.position.offset) == nil
+	}
+	if l.file != nil {
+		l.diskNote(l.endSegment())
+	}
+	for _, s := range l.segments {
+		l.remove(s)
+	}
+	l.position.segment, l.position.offset = l.segments[len(l.segments)-1].number, l.segments[len(l.segments)-1].size
+	l.segments = nil
+	l.diskNote(l.store())
+	return true
+}
+
+// remove takes a segment that was sent off the disk. A file that is open keeps its
+// room there: whoever reads it lets go of it. The caller holds mu.
+func (l *Lane) remove(s segment) {
+	if l.reading != nil && l.readingNumber == s.number {
+		l.diskNote(l.reading.Close())
+		l.reading = nil
+	}
+	if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.diskNote(fmt.Errorf("remove segment that was sent: %w", err))
+	}
+	l.bytes -= s.size
+	l.punched = 0
 }
 
 // write puts a record at the end of the last segment, or of a new one.
@@ -138,6 +208,9 @@ func (l *Lane) write(buf []byte) error {
 	return err
 }
 
+// namesTried bounds how many names of segments are stepped over that are there.
+const namesTried = 100
+
 // begin opens the next segment. A lane never writes to one that it did not begin
 // itself: what a crash left behind stays as it is until it is read.
 func (l *Lane) begin() error {
@@ -145,13 +218,20 @@ func (l *Lane) begin() error {
 	if n := len(l.segments); n > 0 {
 		number = l.segments[n-1].number
 	}
-	f, err := os.OpenFile(segmentPath(l.dir, number+1), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write to queue: %w", err)
+	for range namesTried {
+		number++
+		f, err := os.OpenFile(segmentPath(l.dir, number), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue // what could not be removed, or is not ours
+		}
+		if err != nil {
+			return fmt.Errorf("write to queue: %w", err)
+		}
+		l.file = f
+		l.segments = append(l.segments, segment{number: number})
+		return nil
 	}
-	l.file = f
-	l.segments = append(l.segments, segment{number: number + 1})
-	return nil
+	return fmt.Errorf("write to queue: %w", fs.ErrExist)
 }
 
 // endSegment closes the segment that is written. What is not on the disk yet and
@@ -220,9 +300,11 @@ func (l *Lane) close() error {
 	if l.file != nil {
 		err = errors.Join(err, l.endSegment())
 	}
-	if l.reading != nil {
-		err = errors.Join(err, l.reading.Close())
-		l.reading = nil
+	for _, f := range []**os.File{&l.reading, &l.apart.file} {
+		if *f != nil {
+			err = errors.Join(err, (*f).Close())
+			*f = nil
+		}
 	}
 	return err
 }

@@ -11,20 +11,21 @@ type Dropped uint8
 
 // The reasons for a drop. Their numbers are written to disk: new ones go to the end.
 const (
-	TooOld    Dropped = iota // older than the receiver accepts
-	QueueFull                // the oldest, when the queue outgrew its limit
-	TooLarge                 // one sample that is larger than the receiver accepts
-	Corrupted                // damaged or missing on disk
-	Disk                     // could not be written to disk
+	TooOld      Dropped = iota // older than the receiver accepts
+	QueueFull                  // the oldest, when the queue outgrew its limit
+	TooLarge                   // one sample that is larger than the receiver accepts
+	Corrupted                  // damaged or missing on disk
+	Disk                       // could not be written to disk
+	Unsupported                // what remote write 1.0, or the receiver, has no form for
 	droppedReasons
 )
 
-var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", "corrupted", "disk"}
+var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", "corrupted", "disk", "unsupported"}
 
 func (d Dropped) String() string { return droppedNames[d] }
 
 // Uncertain says why it is not known whether samples arrived: the receiver
-// refused some of a batch without saying how many.
+// refused them, or some of a batch without saying how many.
 type Uncertain uint8
 
 // The reasons for doubt. Their numbers are written to disk: new ones go to the end.
@@ -35,11 +36,13 @@ const (
 	TooNew                       // the receiver found a sample too far in the future
 	InvalidLabels                // names, values or number of labels
 	InvalidHistogram
+	Deduplicated // another replica's samples are taken in their place
+	SeriesLimit  // refused in part for a limit, until they were too old
 	uncertainReasons
 )
 
 var uncertainNames = [uncertainReasons]string{"out_of_order", "duplicate_timestamp", "too_old", "too_new", "invalid_labels",
-	"invalid_histogram"}
+	"invalid_histogram", "deduplicated", "limit"}
 
 func (u Uncertain) String() string { return uncertainNames[u] }
 

@@ -30,7 +30,8 @@ const (
 //	 56  8  delivered
 //	 64 64  uncertain, by reason (Uncertain)
 //	128 64  dropped, by reason (Dropped)
-//	192 320 0
+//	192 56 what waits apart (apartPosition)
+//	248 264 0
 type position struct {
 	generation uint64
 	segment    uint64
@@ -39,6 +40,7 @@ type position struct {
 	consumed   uint64
 	enqueued   uint64
 	outcome    Outcome
+	apart      apartPosition
 }
 
 func (p *position) put(b []byte) {
@@ -53,6 +55,9 @@ func (p *position) put(b []byte) {
 	}
 	for i, v := range p.outcome.Dropped {
 		le.PutUint64(b[128+8*i:], v)
+	}
+	for i, v := range p.apart.fields() {
+		le.PutUint64(b[apartAt+8*i:], *v)
 	}
 	le.PutUint32(b[4:], crc(b[8:slotBytes]))
 }
@@ -71,7 +76,10 @@ func parsePosition(b []byte) (p position, ok bool) {
 	for i := range p.outcome.Dropped {
 		p.outcome.Dropped[i] = u(128 + 8*i)
 	}
-	return p, p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum() >= p.consumed-p.base
+	for i, v := range p.apart.fields() {
+		*v = u(apartAt + 8*i)
+	}
+	return p, p.apart.valid() && p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum()+p.apart.waiting() >= p.consumed-p.base
 }
 
 // positions is the file of all lanes' slots.
@@ -82,19 +90,22 @@ type positions struct {
 
 // openPositions opens the file, or makes it at its full size: to overwrite it
 // later needs no room on the disk. A file of another size is made anew, with the
-// slots that are there: a lane that has none begins at its first record.
-func openPositions(path string, lanes int) (*positions, error) {
+// slots that are there: a lane that has none begins at its first record. What cannot
+// be read is given to aside.
+func openPositions(path string, lanes int, aside func(string, error) error) (*positions, error) {
 	want := lanes * 2 * slotBytes
-	slots, err := os.ReadFile(path)
+	slots, err := ReadSmall(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open positions: %w", err)
+		if aside(path, fmt.Errorf("read positions: %w", err)) != nil {
+			return nil, fmt.Errorf("open positions: %w", err)
+		}
 	}
 	if len(slots) != want {
 		if err := makePositions(path, append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)); err != nil {
 			return nil, fmt.Errorf("make positions: %w", err)
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	f, err := openRegular(path, os.O_RDWR, maxSmallFile)
 	if err != nil {
 		return nil, fmt.Errorf("open positions: %w", err)
 	}

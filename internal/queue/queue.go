@@ -37,6 +37,13 @@
 //     for the next intact header, and counted.
 //   - Taken = Delivered + Queued + Uncertain + Dropped, in every Ledger.
 //
+// # What waits apart
+//
+// Samples that the receiver refused for a limit leave the FIFO for a log beside it
+// (apart.go), so that those behind them need not wait: lane-00/apart/….segment. The
+// same slot says where both stand. The log is small or empty, but whoever reads it
+// reads all of it.
+//
 // # Limits
 //
 // A lane that holds more than its share of Options.MaxBytes says so (Over); its
@@ -49,8 +56,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -87,35 +94,62 @@ type Queue struct {
 	dir       string
 	lanes     []*Lane
 	positions *positions
+	logger    *slog.Logger
 	closeOnce func() error
+
+	asideMu sync.Mutex
+	aside   []string // paths of what was set aside since the queue was opened
 }
 
 // Open opens the queue in dir, creating it if it is not there. It must have been
 // made with the same number of lanes: whoever opens it knows, by the directory's
-// name or otherwise.
+// name or otherwise. What cannot be a file of the queue, or cannot be read, is set
+// aside; its samples count as dropped{corrupted}.
 func Open(dir string, o Options) (*Queue, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	share := o.MaxBytes / int64(o.Lanes)
 	o.SegmentBytes = min(o.SegmentBytes, max(share/8, 64<<10))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	q := &Queue{dir: dir, logger: o.Logger}
+	q.closeOnce = sync.OnceValue(q.close)
+	if aside, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
+	} else if aside != "" {
+		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
 	}
-	p, err := openPositions(filepath.Join(dir, positionsFile), o.Lanes)
-	if err != nil {
+	var err error
+	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setAside); err != nil {
 		return nil, err
 	}
-	q := &Queue{dir: dir, positions: p}
-	q.closeOnce = sync.OnceValue(q.close)
 	for i := range o.Lanes {
-		l, err := openLane(filepath.Join(dir, laneDir(i)), i, share, p, o)
+		l, err := q.openLane(i, share, o)
 		if err != nil {
 			return nil, errors.Join(err, q.Close())
 		}
 		q.lanes = append(q.lanes, l)
 	}
 	return q, nil
+}
+
+// setAside renames a file of the queue that cannot be read, and says why. An error
+// is that it could not.
+func (q *Queue) setAside(path string, why error) error {
+	as, err := SetAside(path)
+	if err != nil {
+		return err
+	}
+	q.noteAside(as, why)
+	return nil
+}
+
+func (q *Queue) noteAside(as string, why error) {
+	q.logger.Error("set aside what the queue cannot read; its samples count as dropped, corrupted", "moved_to", as, "err", why)
+	q.asideMu.Lock()
+	defer q.asideMu.Unlock()
+	if len(q.aside) < asideNames {
+		q.aside = append(q.aside, as)
+	}
 }
 
 func laneDir(i int) string { return fmt.Sprintf("lane-%02d", i) }
@@ -150,18 +184,24 @@ func (q *Queue) Bytes() (n int64) {
 type Status struct {
 	Ledger   Ledger
 	Bytes    int64     // on disk
+	Apart    uint64    // samples that wait apart, of those that are queued
 	Oldest   time.Time // of the samples that wait; zero if none does or their record could not be read yet
 	Newest   time.Time // of the samples that were taken since the queue was opened
 	DiskErr  error     // why the last write failed; nil once one succeeded
 	TornTail int64     // bytes cut when the queue was opened
+	Aside    []string  // paths of what was set aside since the queue was opened
 }
 
 // Status returns what the queue holds.
 func (q *Queue) Status() Status {
 	var s Status
+	q.asideMu.Lock()
+	s.Aside = slices.Clone(q.aside)
+	q.asideMu.Unlock()
 	q.locked(func(l *Lane) {
 		s.Ledger.Add(l.ledger())
 		s.Bytes += l.bytes
+		s.Apart += l.apart.waiting()
 		s.TornTail += l.torn
 		if !l.oldest.IsZero() && l.consumed < l.enqueued && (s.Oldest.IsZero() || l.oldest.Before(s.Oldest)) {
 			s.Oldest = l.oldest
@@ -189,7 +229,7 @@ func (q *Queue) locked(f func(*Lane)) {
 	}
 }
 
-// Empty reports whether nothing waits.
+// Empty reports whether nothing waits but what waits apart.
 func (q *Queue) Empty() bool {
 	empty := true
 	q.locked(func(l *Lane) { empty = empty && l.consumed == l.enqueued })

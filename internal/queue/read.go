@@ -42,16 +42,17 @@ func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 			continue
 		}
 		f, err := l.open(s.number)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return Entry{}, false, err
-		}
 		var h header
 		var at int64
 		found := false
 		if err == nil {
-			if h, at, found, err = findRecord(f, l.position.offset, s.size); err != nil {
-				return Entry{}, false, err
+			h, at, found, err = findRecord(f, l.position.offset, s.size)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if l.giveUp(s.number, err) {
+				continue
 			}
+			return Entry{}, false, err
 		}
 		switch {
 		case !found && last:
@@ -62,7 +63,7 @@ func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 			continue
 		}
 		next := at + HeaderBytes + int64(h.length)
-		if h.first < l.position.consumed || h.end() > enqueued {
+		if h.kind != kindSamples || h.first < l.position.consumed || h.end() > enqueued {
 			l.advance(s.number, next, l.position.consumed) // not where it belongs
 			continue
 		}
@@ -72,6 +73,9 @@ func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 		l.body = l.body[:0]
 		intact, err := l.readBody(f, h, at)
 		if err != nil {
+			if l.giveUp(s.number, err) {
+				continue
+			}
 			return Entry{}, false, err
 		}
 		if !intact {
@@ -82,10 +86,8 @@ func (l *Lane) Peek(samples, rawBytes uint32) (e Entry, ok bool, err error) {
 		l.oldest = h.oldest()
 		l.mu.Unlock()
 		e = Entry{Batch: h.Batch, end: h.end(), segment: s.number, next: next}
-		lengths, err := l.join(&e, f, s.size, enqueued, samples, rawBytes)
-		if err != nil {
-			return Entry{}, false, err
-		}
+		l.failed = 0
+		lengths := l.join(&e, f, s.size, enqueued, samples, rawBytes)
 		rest := l.body
 		for _, n := range append([]int{int(h.length)}, lengths...) {
 			e.Bodies = append(e.Bodies, rest[:n])
@@ -112,22 +114,16 @@ func (l *Lane) readBody(f *os.File, h header, at int64) (bool, error) {
 
 // join adds to e the records that follow it, while they fit. It returns the
 // lengths of their bodies. What is damaged ends it, and is seen to when it is at
-// the front.
-func (l *Lane) join(e *Entry, f *os.File, size int64, enqueued uint64, samples, rawBytes uint32) (lengths []int, err error) {
+// the front; so is what cannot be read.
+func (l *Lane) join(e *Entry, f *os.File, size int64, enqueued uint64, samples, rawBytes uint32) (lengths []int) {
 	for e.Samples < samples {
 		h, at, found, err := findRecord(f, e.next, size)
-		if err != nil {
-			return nil, err
-		}
-		if !found || at != e.next || h.first != e.end || h.end() > enqueued ||
+		if err != nil || !found || at != e.next || h.kind != kindSamples || h.first != e.end || h.end() > enqueued ||
 			uint64(e.Samples)+uint64(h.Samples) > uint64(samples) || uint64(e.RawBytes)+uint64(h.RawBytes) > uint64(rawBytes) {
 			break
 		}
 		intact, err := l.readBody(f, h, at)
-		if err != nil {
-			return nil, err
-		}
-		if !intact {
+		if err != nil || !intact {
 			break
 		}
 		e.Samples += h.Samples
@@ -137,7 +133,33 @@ func (l *Lane) join(e *Entry, f *os.File, size int64, enqueued uint64, samples, 
 		e.end, e.next = h.end(), at+HeaderBytes+int64(h.length)
 		lengths = append(lengths, int(h.length))
 	}
-	return lengths, nil
+	return lengths
+}
+
+// giveUp sets a segment aside that cannot be a file of the queue, or that could not be
+// read several times. It reports whether the reader goes on without it.
+func (l *Lane) giveUp(number uint64, err error) bool {
+	if l.failed++; l.failed < readTries && !errors.Is(err, errNotOurs) {
+		return false
+	}
+	l.failed = 0
+	path := segmentPath(l.dir, number)
+	if asideErr := l.setAside(path, err); asideErr != nil {
+		l.logger.Error("segment cannot be read, and is left where it is", "segment", path, "err", errors.Join(err, asideErr))
+	}
+	l.mu.Lock()
+	l.segments = slices.DeleteFunc(l.segments, func(s segment) bool {
+		if s.number == number {
+			l.bytes -= s.size
+		}
+		return s.number == number
+	})
+	if n := len(l.segments); l.file != nil && (n == 0 || l.segments[n-1].number <= number) {
+		l.diskNote(l.endSegment()) // it was the one that is written
+	}
+	l.mu.Unlock()
+	l.advance(number+1, 0, l.position.consumed)
+	return true
 }
 
 // front returns the segment to read from, whether it is the last one, and the
@@ -192,10 +214,7 @@ func (l *Lane) move(number uint64, offset int64, consumed uint64) {
 		if s.number > number || s.number == number && offset < s.size || written {
 			return
 		}
-		if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.diskNote(fmt.Errorf("remove segment that was sent: %w", err))
-		}
-		l.bytes -= s.size
+		l.remove(s)
 		l.segments = l.segments[1:]
 	}
 }
@@ -211,7 +230,7 @@ func (l *Lane) open(number uint64) (*os.File, error) {
 		}
 		l.reading = nil
 	}
-	f, err := os.Open(segmentPath(l.dir, number))
+	f, err := openRegular(segmentPath(l.dir, number), os.O_RDONLY, maxSegment)
 	if err != nil {
 		return nil, fmt.Errorf("read segment: %w", err)
 	}

@@ -38,14 +38,20 @@ type Batch struct {
 //	40  8  newest sample, milliseconds since the epoch
 //	48  8  when it was queued, milliseconds since the epoch
 //	56  4  length of the body before compression
-//	60  4  0
+//	60  4  kind: 0 samples, 1 a note about samples that wait apart
 type header struct {
 	Batch
 	length  uint32
 	bodyCRC uint32
 	first   uint64
 	queued  int64
+	kind    uint32
 }
+
+const (
+	kindSamples = 0
+	kindNote    = 1
+)
 
 func crc(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
@@ -61,7 +67,7 @@ func (h *header) put(b []byte) {
 	le.PutUint64(b[40:], uint64(h.MaxTime))
 	le.PutUint64(b[48:], uint64(h.queued))
 	le.PutUint32(b[56:], h.RawBytes)
-	le.PutUint32(b[60:], 0)
+	le.PutUint32(b[60:], h.kind)
 	le.PutUint32(b[4:], crc(b[8:HeaderBytes]))
 }
 
@@ -77,8 +83,9 @@ func parseHeader(b []byte) (h header, ok bool) {
 			MinTime: int64(le.Uint64(b[32:])), MaxTime: int64(le.Uint64(b[40:])), RawBytes: le.Uint32(b[56:]),
 		},
 		length: le.Uint32(b[8:]), bodyCRC: le.Uint32(b[12:]), first: le.Uint64(b[16:]), queued: int64(le.Uint64(b[48:])),
+		kind: le.Uint32(b[60:]),
 	}
-	return h, h.length <= maxBody && h.Samples > 0
+	return h, h.length <= maxBody && (h.Samples > 0 || h.kind == kindNote)
 }
 
 func (h *header) oldest() time.Time { return time.UnixMilli(h.MinTime) }

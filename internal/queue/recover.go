@@ -10,16 +10,19 @@ import (
 
 // openLane finds out where a lane stands. It reads one slot and walks the headers
 // of one segment, whatever the size of the backlog.
-func openLane(dir string, number int, share int64, p *positions, o Options) (*Lane, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
+	dir := filepath.Join(q.dir, laneDir(number))
+	if aside, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("create lane: %w", err)
+	} else if aside != "" {
+		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
 	}
 	l := &Lane{
-		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: p,
-		fsync: (*os.File).Sync, more: make(chan struct{}, 1),
+		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: q.positions,
+		fsync: (*os.File).Sync, more: make(chan struct{}, 1), siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
 	}
 	l.share.Store(share)
-	at, found, err := p.load(number)
+	at, found, err := q.positions.load(number)
 	if err != nil {
 		return nil, err
 	}
@@ -29,25 +32,30 @@ func openLane(dir string, number int, share int64, p *positions, o Options) (*La
 	}
 	l.position, l.stored = at, at.enqueued
 	for _, s := range all {
+		if s.bad != nil {
+			if err := q.setAside(segmentPath(dir, s.number), s.bad); err != nil {
+				q.noteAside(segmentPath(dir, s.number), errors.Join(s.bad, err)) // it stays there, and is not read
+			}
+			continue
+		}
 		if s.number < at.segment {
 			// It was read; the process ended before it could be removed.
 			if err := os.Remove(segmentPath(dir, s.number)); err != nil {
-				return nil, fmt.Errorf("remove segment that was sent: %w", err)
+				o.Logger.Warn("segment that was sent is left where it is", "err", err)
 			}
 			continue
 		}
 		l.segments = append(l.segments, s)
 	}
-	if err := l.cutTail(); err != nil {
-		return nil, err
-	}
+	l.cutTail()
 	if !found && len(l.segments) > 0 {
-		if err := l.beginAt(l.segments[0]); err != nil {
-			return nil, err
-		}
+		l.beginAt(l.segments[0])
 	}
 	for _, s := range l.segments {
 		l.bytes += s.size
+	}
+	if err := l.openApart(at.apart, found); err != nil {
+		return nil, err
 	}
 	if l.consumed < l.enqueued {
 		l.more <- struct{}{}
@@ -61,15 +69,15 @@ func openLane(dir string, number int, share int64, p *positions, o Options) (*La
 // cutTail finds the end of the last whole record, cuts what is after it and so
 // learns how many samples were queued. Where a slot knew of more, those are
 // missed, and counted, when the reader comes to the end.
-func (l *Lane) cutTail() error {
+func (l *Lane) cutTail() {
 	for i := len(l.segments) - 1; i >= 0; i-- {
 		s := &l.segments[i]
 		path := segmentPath(l.dir, s.number)
 		last, end, err := lastRecord(path, s.size)
 		if err != nil {
-			return err
-		}
-		if end < s.size {
+			// Its reader tries again, and sets it aside in the end.
+			l.logger.Error("segment cannot be read to its end", "segment", path, "err", err)
+		} else if end < s.size {
 			l.torn += s.size - end
 			if err := os.Truncate(path, end); err != nil {
 				l.diskErr = fmt.Errorf("cut segment: %w", err)
@@ -78,18 +86,17 @@ func (l *Lane) cutTail() error {
 		}
 		if end > 0 {
 			l.enqueued = max(l.enqueued, last.end())
-			return nil
+			return
 		}
 	}
-	return nil
 }
 
 // beginAt starts the ledger at the first record that is there: both slots are
 // lost, and with them what became of the samples before it.
-func (l *Lane) beginAt(s segment) error {
+func (l *Lane) beginAt(s segment) {
 	h, found, err := firstRecord(segmentPath(l.dir, s.number), s.size)
 	if err != nil {
-		return err
+		l.logger.Error("first record cannot be read", "err", err)
 	}
 	l.position.segment = s.number
 	if found {
@@ -100,7 +107,6 @@ func (l *Lane) beginAt(s segment) error {
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued
 	}
-	return nil
 }
 
 // lockFile keeps two processes from using one directory.
@@ -125,13 +131,18 @@ func (e *HeldError) Unwrap() error { return e.Err }
 // fails with a *HeldError while another process has it.
 func Lock(dir string) (unlock func() error, err error) {
 	path := filepath.Join(dir, lockFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if _, err := SetAside(path); err != nil {
+			return nil, fmt.Errorf("lock directory: %w", err)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock directory: %w", err)
 	}
 	if err := flock(f); err != nil {
 		held := &HeldError{Err: err}
-		if pid, readErr := os.ReadFile(path); readErr == nil {
+		if pid, readErr := ReadSmall(path); readErr == nil {
 			held.PID = string(pid)
 		}
 		return nil, errors.Join(held, f.Close())

@@ -19,6 +19,7 @@ const segmentSuffix = ".segment"
 type segment struct {
 	number uint64
 	size   int64 // up to the end of the last whole record
+	bad    error // why it cannot be one
 }
 
 func segmentPath(dir string, number uint64) string {
@@ -43,10 +44,20 @@ func listSegments(dir string) ([]segment, error) {
 			continue // not ours
 		}
 		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // sent meanwhile
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list segments: %w", err)
 		}
-		all = append(all, segment{number, info.Size()})
+		s := segment{number: number, size: info.Size()}
+		switch path := filepath.Join(dir, e.Name()); {
+		case !info.Mode().IsRegular():
+			s.bad = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
+		case s.size > maxSegment:
+			s.bad = fmt.Errorf("%s %w: it has %d bytes, of at most %d", path, errNotOurs, s.size, maxSegment)
+		}
+		all = append(all, s)
 	}
 	return all, nil
 }
@@ -109,7 +120,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 // lastRecord walks a segment to its last record and returns where that ends; end
 // is 0 if the segment holds none.
 func lastRecord(path string, size int64) (last header, end int64, err error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
 		return header{}, 0, fmt.Errorf("read segment: %w", err)
 	}
@@ -125,7 +136,7 @@ func lastRecord(path string, size int64) (last header, end int64, err error) {
 
 // firstRecord returns the first intact header of a segment.
 func firstRecord(path string, size int64) (h header, found bool, err error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
 		return header{}, false, fmt.Errorf("read segment: %w", err)
 	}

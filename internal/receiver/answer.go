@@ -1,6 +1,8 @@
 package receiver
 
 import (
+	"cmp"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,26 +16,36 @@ import (
 type Meaning int
 
 const (
-	Later    Meaning = iota // keep them and try again
-	Accepted                // they arrived
-	Never                   // some of them will never be taken, and it is not said how many
-	Split                   // the request is too large
+	Later        Meaning = iota // keep them and try again
+	Accepted                    // they arrived
+	Never                       // some of them will never be taken, and it is not said how many
+	Limited                     // some of them are not taken while a limit is in force
+	Unclear                     // some or all of them are refused, in unknown words
+	Deduplicated                // another replica's are taken in their place, or were
+	Split                       // the request is too large
 )
 
 // Answer is a receiver's, or what stands for the lack of one.
 type Answer struct {
 	Meaning    Meaning
 	Code       int             // HTTP status; 0: there was no answer
-	Reason     queue.Uncertain // of Never
+	Reason     queue.Uncertain // of Never and Deduplicated
 	RetryAfter time.Duration   // of Later, if the receiver asks for it
 	Text       string          // first line of the body, or of the error
+	Printed    string          // of a 400: what follows the receiver's own words, where it names a series
 	Unsigned   bool            // there are no credentials; no request was made
 }
 
 // limitPhrases are in the 400s that speak of the workspace, not of the samples:
 // AMP raises the series limit by itself, and then takes the same samples.
-var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "rate limit", "err-mimir-max-series-per-",
-	"err-mimir-max-active-series"}
+var limitPhrases = []string{"series limit", "limit exceeded", "limits exceeded", "err-mimir-max-series-per-",
+	"err-mimir-max-active-series", "too many ha replicagroups"}
+
+// ratePhrases are in the 400s that speak of all that is sent.
+var ratePhrases = []string{"rate limit"}
+
+// largePhrases are in the 400s that speak of the size of the request.
+var largePhrases = []string{"received message larger than max", "distributor-max-write-message-size"}
 
 // neverPhrases are in the 400s that say that these very samples cannot be taken:
 // the words of AMP, Cortex, Prometheus, and the ids (err-mimir-…) that Mimir never
@@ -88,6 +100,15 @@ var neverPhrases = []struct {
 	{"not-reducible-native-histogram", queue.InvalidHistogram},
 	{"err-mimir-native-histogram-", queue.InvalidHistogram},
 	{"histogram_too_large", queue.InvalidHistogram},
+	{"histogram bucket count exceeded", queue.InvalidHistogram},
+	{"histogram sample size bytes exceeded", queue.InvalidHistogram},
+	{"histogram sample with too many buckets", queue.InvalidHistogram},
+	{"labels size bytes exceeded", queue.InvalidLabels},
+	{"too large labels", queue.InvalidLabels},
+	{"empty labels found", queue.InvalidLabels},
+	{"number of labels exceeds", queue.InvalidLabels},
+	{"label value length exceeds", queue.InvalidLabels},
+	{"label name length exceeds", queue.InvalidLabels},
 }
 
 // Classify says what an HTTP answer means. Whatever is not known to be final is
@@ -95,29 +116,65 @@ var neverPhrases = []struct {
 func Classify(code int, header http.Header, body string, now time.Time) Answer {
 	a := Answer{Code: code, Text: firstLine(body)}
 	switch {
+	case code == http.StatusAccepted:
+		a.Meaning, a.Reason = Deduplicated, queue.Deduplicated
 	case code/100 == 2:
 		a.Meaning = Accepted
 	case code == http.StatusRequestEntityTooLarge:
 		a.Meaning = Split
+	case code == http.StatusTooManyRequests:
+		// AMP documents it for a series limit, too; no pace helps against that.
+		own, printed := ownWords(body)
+		if strings.Contains(strings.ToLower(own), "series limit") {
+			a.Meaning, a.Printed = Limited, printed
+		}
 	case code == http.StatusBadRequest:
-		a.Meaning, a.Reason = classify400(strings.ToLower(body))
+		own, printed := ownWords(body)
+		a.Meaning, a.Reason = classify400(strings.ToLower(own))
+		a.Printed = printed
 	}
-	if a.Meaning == Later {
+	if a.Meaning == Later || a.Meaning == Split {
 		a.RetryAfter = retryAfter(header.Get("Retry-After"), now)
 	}
 	return a
 }
 
-func classify400(body string) (Meaning, queue.Uncertain) {
-	if containsAny(body, limitPhrases) {
+func classify400(words string) (Meaning, queue.Uncertain) {
+	switch {
+	case containsAny(words, largePhrases):
+		return Split, 0
+	case containsAny(words, limitPhrases):
+		return Limited, 0
+	case containsAny(words, ratePhrases):
 		return Later, 0
 	}
 	for _, p := range neverPhrases {
-		if strings.Contains(body, p.phrase) {
+		if strings.Contains(words, p.phrase) {
 			return Never, p.reason
 		}
 	}
-	return Later, 0
+	return Unclear, 0
+}
+
+// printedAfter are the places from which on a receiver prints what it was sent: labels
+// hold any text, that of a limit among them.
+var printedAfter = []string{"series=", "series:", "metric:", "for metric", "for series", "from series", "label value:",
+	"value:", "{", "\"", "'"}
+
+// ownWords splits a body in the receiver's own words and in what it prints of the
+// request. The body of an AWS service is JSON, whose message counts.
+func ownWords(body string) (own, printed string) {
+	var frame struct{ Message, Error string }
+	if text := strings.TrimSpace(body); strings.HasPrefix(text, "{") && json.Unmarshal([]byte(text), &frame) == nil {
+		body = cmp.Or(frame.Message, frame.Error)
+	}
+	end := len(body)
+	for _, mark := range printedAfter {
+		if i := strings.Index(body[:end], mark); i >= 0 {
+			end = i
+		}
+	}
+	return body[:end], body[end:]
 }
 
 // maxRetryAfter bounds what a receiver can ask for.
@@ -143,26 +200,4 @@ func firstLine(body string) string {
 		line = strings.ToValidUTF8(line[:most], "") + "…"
 	}
 	return line
-}
-
-// Next is what a person can do about an answer that keeps samples waiting.
-func (a Answer) Next() string {
-	switch {
-	case a.Unsigned:
-		return "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite; it is taken up without a restart"
-	case a.Code == http.StatusUnauthorized, a.Code == http.StatusForbidden:
-		return "give the machine's role or profile the permission aps:RemoteWrite on this workspace, and check the sigv4 section's region; " +
-			"fresh credentials are taken up without a restart"
-	case a.Code == http.StatusNotFound:
-		return "the workspace or the path does not exist: compare remote_write's url with the workspace's endpoint"
-	case a.Code == http.StatusTooManyRequests:
-		return "nothing, if it passes; else ask for a higher quota, or scrape less"
-	case a.Code == http.StatusBadRequest:
-		return "the answer names the limit or the fault; the samples are kept and sent again until it is mended"
-	case a.Code/100 == 3:
-		return "remote_write's url is answered with a redirect; write the final address into the configuration"
-	case a.Code >= 500:
-		return "nothing: the receiver's own fault; the samples are kept and sent again"
-	}
-	return "check the network, the name and the proxy between this machine and the endpoint; the samples are kept and sent again"
 }

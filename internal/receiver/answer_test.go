@@ -11,6 +11,27 @@ import (
 
 var now = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
+const quorum = "maxFailure (quorum) on a given error family, addr=127.0.0.1:47095 state=ACTIVE zone=, rpc error: code = Code(400) desc = user=T: "
+
+// TestForbiddenNamesItsCause: the permission is one cause of a 403 among many.
+func TestForbiddenNamesItsCause(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"message":"Missing Authentication Token"}`:                                                           "path",
+		`{"message":"The security token included in the request is expired"}`:                                  "ended",
+		`{"message":"The security token included in the request is invalid."}`:                                 "does not know",
+		`{"message":"Credential should be scoped to a valid region. "}`:                                        "region",
+		`{"message":"Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"}`:               "clock",
+		`{"message":"The request signature we calculated does not match the signature you provided."}`:         "secret key",
+		`{"Message":"User: arn:aws:sts::1:assumed-role/r/i is not authorized to perform: aps:RemoteWrite on"}`: "permission aps:RemoteWrite",
+		``: "permission aps:RemoteWrite",
+	} {
+		next := Classify(403, http.Header{}, text, now).Next()
+		if !strings.Contains(next, want) || want == "path" && strings.Contains(next, "give the machine's role") {
+			t.Errorf("%s: %q does not speak of %q", text, next, want)
+		}
+	}
+}
+
 // TestClassify has the bodies as AMP, Cortex, Mimir and Prometheus print them.
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
@@ -23,12 +44,12 @@ func TestClassify(t *testing.T) {
 		{204, "", Accepted, 0},
 		{301, "", Later, 0},
 		{307, "", Later, 0},
-		{400, "", Later, 0},
-		{400, "<html><body>400 Bad Request</body></html>", Later, 0},
-		{400, "snappy: corrupt input", Later, 0},
-		{400, "user=1_ws-1: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", Later, 0},
-		{400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=10.1.2.3:9095 state=ACTIVE zone=a, rpc error: code = Code(400) desc = user=1_ws: per-user series limit of 10000000 exceeded", Later, 0},
-		{400, "out of order sample; and: per-user series limit of 1 exceeded", Later, 0}, // both: what heals wins
+		{400, "", Unclear, 0},
+		{400, "<html><body>400 Bad Request</body></html>", Unclear, 0},
+		{400, "snappy: corrupt input", Unclear, 0},
+		{400, "user=1_ws-1: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", Limited, 0},
+		{400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=10.1.2.3:9095 state=ACTIVE zone=a, rpc error: code = Code(400) desc = user=1_ws: per-user series limit of 10000000 exceeded", Limited, 0},
+		{400, "out of order sample; and: per-user series limit of 1 exceeded", Limited, 0}, // both: what heals wins
 		{400, "user=1: err: out of order sample. timestamp=2020-05-29T19:00:03.442Z, series={}", Never, queue.OutOfOrder},
 		{400, "Out-Of-Order sample", Never, queue.OutOfOrder},
 		{400, "err: duplicate sample for timestamp. timestamp=2026", Never, queue.DuplicateTimestamp},
@@ -59,8 +80,26 @@ func TestClassify(t *testing.T) {
 		{400, "received a series with duplicate label name, label: 'job' series: 'up' (err-mimir-duplicate-label-names)", Never, queue.InvalidLabels},
 		{400, "received series has no metric name (err-mimir-missing-metric-name)", Never, queue.InvalidLabels},
 		{400, "received a native histogram sample with too many buckets, timestamp: 1 series: h, buckets: 200, limit: 160 (err-mimir-max-native-histogram-buckets)", Never, queue.InvalidHistogram},
-		{400, "per-user series limit of 150000 exceeded (err-mimir-max-series-per-user). To adjust the related per-tenant limit, configure -ingester.max-global-series-per-user, or contact your service administrator.", Later, 0},
+		{400, "per-user series limit of 150000 exceeded (err-mimir-max-series-per-user). To adjust the related per-tenant limit, configure -ingester.max-global-series-per-user, or contact your service administrator.", Limited, 0},
 		{400, "the request has been rejected because the tenant exceeded the ingestion rate limit (err-mimir-tenant-max-ingestion-rate)", Later, 0},
+		// Cortex' words before what it prints of the request.
+		{400, quorum + "per-metric series limit of 50 exceeded for metric v_g, please contact administrator to raise it (local limit: 50) for series {__name__=\"v_g\", i=\"50\"}", Limited, 0},
+		{400, quorum + "per-labelset series limit of 3 exceeded (labelSet: {poison=\"ls\"}, global limit: 3 actual local limit: 3) for series {a=\"out of order\"}", Limited, 0},
+		{400, quorum + "per-user native histogram series limit of 1 exceeded, please contact administrator (local limit: 1)", Limited, 0},
+		{400, "too many HA replicaGroups (limit: 2)", Limited, 0},
+		{400, "labels size bytes exceeded for metric (actual: 417, limit: 300) metric: \"v_g{a=\\\"series limit\\\"}\"", Never, queue.InvalidLabels},
+		{400, "series has too large labels", Never, queue.InvalidLabels},
+		{400, "empty labels found", Never, queue.InvalidLabels},
+		{400, "sample invalid label: \"a.b\" metric \"v_g{a.b=\\\"x\\\"}\"", Never, queue.InvalidLabels},
+		{400, "native histogram bucket count exceeded for metric (limit: 4) metric: \"v_h\"", Never, queue.InvalidHistogram},
+		{400, "native histogram sample size bytes exceeded for metric (actual: 441, limit: 300) metric: \"v_h\"", Never, queue.InvalidHistogram},
+		{400, quorum + "err: too old sample. timestamp=1, tsdbHeadMaxTimestamp=2, series={a=\"rate limit exceeded\"}", Never, queue.RefusedTooOld},
+		{400, quorum + "err: out of order sample. timestamp=1, series={a=\"series limit\"}", Never, queue.OutOfOrder},
+		{400, "label value too long for metric (actual: 100, limit: 64) metric: v label name: \"v\" label value: ingestion rate limit exceeded", Never, queue.InvalidLabels},
+		{400, "unknown words series={a=\"duplicate sample\"}", Unclear, 0},
+		{400, "received message larger than max (29985 vs 12000)", Split, 0},
+		{400, "{\"message\":\"per-user series limit of 5 exceeded\"}", Limited, 0},
+		{202, "replicas did not match, rejecting sample: replica=r2, elected=r1", Deduplicated, queue.Deduplicated},
 		{401, "", Later, 0},
 		{403, "out of order", Later, 0}, // only a 400 speaks of samples
 		{404, "", Later, 0},
@@ -68,6 +107,8 @@ func TestClassify(t *testing.T) {
 		{413, "", Split, 0},
 		{422, "duplicate sample for timestamp", Later, 0},
 		{429, "ingestion rate limit (6666.67) exceeded while adding 499 samples and 0 metadata", Later, 0},
+		{429, "user=1_ws: per-user series limit (5) exceeded", Limited, 0},
+		{429, "native histogram ingestion rate limit (0.1) exceeded while adding 2 native histogram samples", Later, 0},
 		{500, "", Later, 0},
 		{503, "out of order", Later, 0},
 	} {
@@ -75,7 +116,7 @@ func TestClassify(t *testing.T) {
 		if a.Meaning != c.want || a.Reason != c.reason || a.Code != c.code {
 			t.Errorf("%d %q: meaning %d, reason %s; want %d, %s", c.code, c.body, a.Meaning, a.Reason, c.want, c.reason)
 		}
-		if a.Meaning == Later && a.Next() == "" {
+		if a.Meaning != Accepted && a.Next() == "" {
 			t.Errorf("%d %q: nothing is said of what to do", c.code, c.body)
 		}
 	}
@@ -122,9 +163,9 @@ func FuzzClassify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code int, body, after string) {
 		a := Classify(code, http.Header{"Retry-After": {after}}, body, now)
 		switch {
-		case a.Meaning == Accepted != (code >= 200 && code < 300):
+		case (a.Meaning == Accepted || a.Meaning == Deduplicated) != (code >= 200 && code < 300):
 			t.Errorf("%d is accepted: %v", code, a.Meaning == Accepted)
-		case a.Meaning == Never && code != 400, a.Meaning == Split && code != 413:
+		case a.Meaning == Never && code != 400, a.Meaning == Split && code != 413 && code != 400:
 			t.Errorf("%d has meaning %d", code, a.Meaning)
 		case a.RetryAfter < 0 || a.RetryAfter > maxRetryAfter:
 			t.Errorf("Retry-After %q is %s", after, a.RetryAfter)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,9 +31,10 @@ type Client struct {
 	Timeout time.Duration     // of a request
 }
 
-// Post makes one request of an encoded body and says what its answer means. It
-// sets clock by an answer that is the receiver's own.
-func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
+// Post makes one request of an encoded body and says what its answer means. attempt
+// is how often it was made before. It sets clock by an answer that is the receiver's
+// own.
+func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Clock) Answer {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
@@ -43,8 +45,8 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
-	for k, v := range c.Headers {
-		req.Header.Set(k, v)
+	if attempt > 0 {
+		req.Header.Set("Retry-Attempt", strconv.Itoa(attempt))
 	}
 	var distrust func()
 	if c.Signer != nil {
@@ -54,6 +56,10 @@ func (c *Client) Post(ctx context.Context, body []byte, clock *Clock) Answer {
 			return Answer{Text: firstLine(err.Error()), Unsigned: errors.Is(err, errNoCredentials)}
 		}
 		distrust = func() { c.Signer.distrust(used, now) }
+	}
+	// They are not signed, as in Prometheus: what is on the way may change them.
+	for k, v := range c.Headers {
+		req.Header.Set(k, v)
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
@@ -86,7 +92,7 @@ var skewPhrases = []string{"signature expired", "signature not yet current"}
 func ofTheReceiver(a Answer, body string) bool {
 	switch a.Code {
 	case http.StatusBadRequest:
-		return a.Meaning == Never || containsAny(strings.ToLower(body), limitPhrases)
+		return a.Meaning == Never || a.Meaning == Limited || a.Meaning == Split
 	case http.StatusForbidden:
 		return containsAny(strings.ToLower(body), skewPhrases)
 	}

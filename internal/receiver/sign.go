@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,11 +111,26 @@ func (s *Signer) sign(ctx context.Context, req *http.Request, body []byte, now t
 	if err != nil {
 		return creds, err
 	}
+	cleanPath(req.URL)
 	sum := sha256.Sum256(body)
 	if err := s.v4.SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), s.service, s.region, now); err != nil {
 		return creds, fmt.Errorf("sign request: %w", err)
 	}
 	return creds, nil
+}
+
+// cleanPath takes double slashes and dots out of a path, as AWS asks of what is signed
+// and as the library does that Prometheus signs with: whoever joins an endpoint that
+// ends in a slash with a path writes two. A slash at the end stays.
+func cleanPath(u *url.URL) {
+	cleaned := path.Clean(u.Path)
+	if cleaned == "." {
+		return
+	}
+	if cleaned != "/" && strings.HasSuffix(u.Path, "/") {
+		cleaned += "/"
+	}
+	u.Path = cleaned
 }
 
 // credentials returns what is valid now, fetching it if needed. One lane fetches

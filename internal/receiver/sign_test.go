@@ -55,18 +55,18 @@ func TestRefusedCredentialsAreReadAnew(t *testing.T) {
 	wall, skipped := time.Now(), time.Duration(0)
 	clock := NewClock(func() time.Time { return wall.Add(skipped) }, func() time.Duration { return skipped })
 	c := &Client{HTTP: server.Client(), URL: server.URL, Signer: signer, Timeout: 5 * time.Second}
-	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 || a.Meaning != Later {
+	if a := c.Post(t.Context(), []byte("body"), 0, clock); a.Code != 403 || a.Meaning != Later {
 		t.Fatalf("answer %+v, want a 403", a)
 	}
 	save(t, file, sharedKeys("AKIANEW"))
-	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 {
+	if a := c.Post(t.Context(), []byte("body"), 0, clock); a.Code != 403 {
 		t.Fatalf("answer %+v: new credentials are not asked for at every request", a)
 	}
 	skipped = distrustAfter
-	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 403 {
+	if a := c.Post(t.Context(), []byte("body"), 0, clock); a.Code != 403 {
 		t.Fatalf("answer %+v, want the 403 that distrusts", a)
 	}
-	if a := c.Post(t.Context(), []byte("body"), clock); a.Code != 200 {
+	if a := c.Post(t.Context(), []byte("body"), 0, clock); a.Code != 200 {
 		t.Errorf("answer %+v, want 200 with the new keys", a)
 	}
 }
@@ -92,7 +92,7 @@ func TestSignsByTheReceiversClock(t *testing.T) {
 	clock := NewClock(func() time.Time { return time.Now().Add(-time.Hour) }, func() time.Duration { return time.Since(began) })
 	c := &Client{HTTP: server.Client(), URL: server.URL, Signer: signer, Timeout: 5 * time.Second}
 	for range 2 {
-		if a := c.Post(t.Context(), []byte("body"), clock); a.Meaning != Accepted {
+		if a := c.Post(t.Context(), []byte("body"), 0, clock); a.Meaning != Accepted {
 			t.Fatalf("answer %+v", a)
 		}
 	}
@@ -194,10 +194,43 @@ func TestClockHearsOnlyTheReceiver(t *testing.T) {
 		clock := NewClock(func() time.Time { return now }, func() time.Duration { return 0 })
 		http := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		client := &Client{HTTP: http, URL: server.URL, Timeout: 5 * time.Second}
-		client.Post(t.Context(), []byte("body"), clock)
+		client.Post(t.Context(), []byte("body"), 0, clock)
 		server.Close()
 		if heard := clock.Receivers().Equal(date); heard != c.heard {
 			t.Errorf("%d %q moves the clock: %v, want %v", c.code, c.body, heard, c.heard)
+		}
+	}
+}
+
+// TestPathIsCleanedBeforeItIsSigned: as by the library that Prometheus signs with,
+// and what is signed is what is sent.
+func TestPathIsCleanedBeforeItIsSigned(t *testing.T) {
+	home(t, sharedKeys("AKIAEXAMPLE"))
+	for written, want := range map[string]string{
+		"/workspaces/ws-1//api/v1/remote_write":        "/workspaces/ws-1/api/v1/remote_write",
+		"//workspaces/ws-1/./api/x/../v1/remote_write": "/workspaces/ws-1/api/v1/remote_write",
+		"/workspaces/ws-1/api/v1/remote_write/":        "/workspaces/ws-1/api/v1/remote_write/",
+		"/workspaces/ws%2F1//remote_write?a=b//c":      "/workspaces/ws/1/remote_write",
+		"": "/",
+	} {
+		var got, query, signed, own string
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got, query, signed, own = r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("X-Scope-OrgID")
+		}))
+		signer, err := NewSigner(t.Context(), SigV4{Region: "us-east-2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		c := &Client{HTTP: server.Client(), URL: server.URL + written, Signer: signer, Timeout: 5 * time.Second,
+			Headers: map[string]string{"X-Scope-OrgID": "tenant"}}
+		a := c.Post(t.Context(), []byte("body"), 0, NewClock(time.Now, func() time.Duration { return time.Since(began) }))
+		server.Close()
+		if a.Code != 200 || got != want || strings.Contains(written, "?") != (strings.Contains(query, "a=b")) {
+			t.Errorf("%s: %d, sent to %s?%s, want %s", written, a.Code, got, query, want)
+		}
+		if own != "tenant" || strings.Contains(signed, "x-scope-orgid") {
+			t.Errorf("own header %q, signed: %s", own, signed)
 		}
 	}
 }

@@ -23,8 +23,8 @@ func AppendLabels(b []byte, ls labels.Labels) []byte {
 	return b
 }
 
-// decodeLabels reads what AppendLabels wrote.
-func decodeLabels(b []byte) labels.Labels {
+// DecodeLabels reads what AppendLabels wrote.
+func DecodeLabels(b []byte) labels.Labels {
 	var s prompb.TimeSeries
 	if err := s.Unmarshal(b); err != nil {
 		return labels.EmptyLabels() // it is ours, so this is a fault of ours; nothing is sent of it

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -16,6 +17,10 @@ type Words struct {
 	bytes []byte   // all labels, encoded
 	ends  []uint32 // where each ends; the first is empty
 	index []uint32 // numbers of words by their hash; 0: none; a power of two
+
+	// UTF8 says that a label or metric among them has a name that is none of Prometheus
+	// 2: some receivers refuse those.
+	UTF8 bool
 
 	own    []labels.Label // room for one series
 	merger labels.ScratchBuilder
@@ -69,7 +74,7 @@ func (w *Words) with(others []labels.Label, ls labels.Labels) labels.Labels {
 	w.merger.Reset()
 	for _, l := range w.own {
 		for len(others) > 0 && others[0].Name <= l.Name {
-			if others[0].Name != l.Name {
+			if others[0].Name != l.Name && others[0].Value != "" {
 				w.merger.Add(others[0].Name, others[0].Value)
 			}
 			others = others[1:]
@@ -77,7 +82,9 @@ func (w *Words) with(others []labels.Label, ls labels.Labels) labels.Labels {
 		w.merger.Add(l.Name, l.Value)
 	}
 	for _, l := range others {
-		w.merger.Add(l.Name, l.Value)
+		if l.Value != "" {
+			w.merger.Add(l.Name, l.Value)
+		}
 	}
 	w.merger.Overwrite(&w.merged)
 	return w.merged
@@ -85,8 +92,8 @@ func (w *Words) with(others []labels.Label, ls labels.Labels) labels.Labels {
 
 // Encode appends a series' labels to dst: how many bytes they are in a request, and
 // the numbers of the words. They have the external labels, which are sorted by name,
-// where the series has none of the same name. series is the hash of all of them; it
-// names the series and its lane.
+// where the series has none of the same name; without a value they are no labels. series
+// is the hash of all of them; it names the series and its lane.
 func (w *Words) Encode(dst []byte, ls labels.Labels, external []labels.Label) (_ []byte, series uint64) {
 	if len(external) > 0 {
 		ls = w.with(external, ls)
@@ -100,9 +107,27 @@ func (w *Words) write(dst []byte, ls labels.Labels) []byte {
 	ls.Range(func(l labels.Label) {
 		encoded = appendLabel(encoded[:0], l)
 		size += len(encoded)
-		numbers = binary.AppendUvarint(numbers, uint64(w.number(encoded)))
+		known := len(w.ends)
+		number := w.number(encoded)
+		if int(number) == known && !legacy(l) {
+			w.UTF8 = true
+		}
+		numbers = binary.AppendUvarint(numbers, uint64(number))
 	})
 	return append(binary.AppendUvarint(dst, uint64(size)), numbers...)
+}
+
+// legacy reports whether a label has names as Prometheus 2 has them.
+func legacy(l labels.Label) bool {
+	return model.LegacyValidation.IsValidLabelName(l.Name) &&
+		(l.Name != model.MetricNameLabel || model.LegacyValidation.IsValidMetricName(l.Value))
+}
+
+// Legacy reports whether all names of a series' labels are as Prometheus 2 has them.
+func Legacy(ls labels.Labels) bool {
+	all := true
+	ls.Range(func(l labels.Label) { all = all && legacy(l) })
+	return all
 }
 
 // Size splits what Encode appended: how many bytes the labels are in a request, and
@@ -131,7 +156,7 @@ func (w *Words) Spell(dst, numbers []byte) []byte {
 // Labels returns the labels that Encode wrote.
 func (w *Words) Labels(written []byte) labels.Labels {
 	_, numbers := Size(written)
-	return decodeLabels(w.Spell(nil, numbers))
+	return DecodeLabels(w.Spell(nil, numbers))
 }
 
 // Move appends labels that were written with w to dst, written with others.
@@ -142,6 +167,7 @@ func (w *Words) Move(others *Words, dst, written []byte) []byte {
 		n, used := binary.Uvarint(numbers)
 		numbers = numbers[used:]
 		dst = binary.AppendUvarint(dst, uint64(others.number(w.word(n))))
+		others.UTF8 = others.UTF8 || w.UTF8
 	}
 	return dst
 }

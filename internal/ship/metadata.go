@@ -28,7 +28,7 @@ func (r *remote) sendMetadata(ctx context.Context) {
 			continue
 		}
 		for _, body := range metadataBodies(r.ship.options.Metadata(), set.config.MetadataConfig.MaxSamplesPerSend) {
-			a := set.client.Post(ctx, body, r.clock)
+			a := set.client.Post(ctx, body, 0, r.clock)
 			r.traffic.Answered(a.Code, 0, len(body), false)
 			if a.Meaning != receiver.Accepted {
 				if ctx.Err() == nil {

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -60,8 +61,17 @@ func TestReloadThatFailsChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocked := filepath.Join(dir, "remote-name-blocked")
-	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
-		t.Fatal(err)
+	// A file stands in its place, and cannot be set aside: all names are taken.
+	for i := range 102 {
+		name := blocked
+		if i == 1 {
+			name += ".unreadable"
+		} else if i > 1 {
+			name += fmt.Sprint(".unreadable-", i)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	bad := parse(t, "remote_write:\n"+section(other, "stays")+section(other, "returns")+section(other, "new")+section(other, "blocked"))
 	if err := r.ApplyConfig(bad); err == nil {

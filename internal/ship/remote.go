@@ -24,6 +24,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
 )
 
 // remote is one remote_write with its queue. It outlives reloads, and its
@@ -38,19 +39,24 @@ type remote struct {
 	configured atomic.Bool
 	clock      *receiver.Clock
 	pace       *receiver.Pace
+	size       *receiver.Size
+	extra      *refused.Extra
+	accepted   atomic.Uint64 // requests that were answered 2xx
 	health     delivery.Health
 	traffic    delivery.Traffic
 	seen       atomic.Pointer[queue.Outcome] // as of the last tick
 
 	queues []*queue.Queue // the last one takes samples; the others are drained first
 	taking []sync.Mutex   // one a lane of the last queue, held while it takes
+	aside  []string       // paths of what was set aside, beside what the queues have
 	closed atomic.Bool    // nothing is taken any more
 	hurry  chan struct{}  // closed when lanes are to send without waiting for more
 	spare  chan []byte    // room for a record
 
-	nameMu sync.Mutex // of name and url, which a reload may change
+	nameMu sync.Mutex // of name and url, which a reload may change, and of areas
 	name   string
 	url    string
+	areas  []*refused.Area // of all lanes, made by start
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -83,6 +89,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r := &remote{
 		ship: s, id: id, name: id, logger: s.logger.With("remote", id),
 		clock: receiver.NewClock(s.wall, s.elapsed), pace: receiver.NewPace(s.elapsed),
+		size: receiver.NewSize(s.elapsed), extra: refused.NewExtra(s.elapsed),
 	}
 	// Until a configuration names it, a remote only ages.
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
@@ -92,8 +99,11 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if aside, err := queue.EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("create queue: %w", err)
+	} else if aside != "" {
+		r.aside = append(r.aside, aside)
+		r.logger.Error("set aside what stood in the place of the queue's directory", "moved_to", aside)
 	}
 	generations, err := listGenerations(dir)
 	if err != nil {
@@ -177,12 +187,18 @@ func (r *remote) remember() error {
 	if err != nil {
 		return fmt.Errorf("note remote write: %w", err)
 	}
-	return os.WriteFile(filepath.Join(r.ship.options.Dir, r.id, noteFile), append(b, '\n'), 0o600)
+	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if _, err := queue.SetAside(path); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
 
 // recall names a remote that no configuration names.
 func (r *remote) recall() {
-	b, err := os.ReadFile(filepath.Join(r.ship.options.Dir, r.id, noteFile))
+	b, err := queue.ReadSmall(filepath.Join(r.ship.options.Dir, r.id, noteFile))
 	var n note
 	if err != nil || json.Unmarshal(b, &n) != nil {
 		return // its directory's name stands
@@ -215,6 +231,12 @@ func (r *remote) start(ctx context.Context) {
 	ready := make(chan struct{})
 	close(ready)
 	key := 0
+	var areas []*refused.Area
+	defer func() {
+		r.nameMu.Lock()
+		defer r.nameMu.Unlock()
+		r.areas = areas
+	}()
 	for i, q := range r.queues {
 		once := i < len(r.queues)-1
 		before, drained := ready, make(chan struct{})
@@ -223,8 +245,11 @@ func (r *remote) start(ctx context.Context) {
 			l := &shipLane{remote: r, lane: q.Lane(n), key: key}
 			key++
 			lanes.Add(1)
+			l.drained = sync.OnceFunc(lanes.Done)
+			areas = append(areas, &l.refused)
+			done := l.drained
 			r.running.Go(func() {
-				defer lanes.Done()
+				defer done()
 				if l.await(ctx, before) {
 					l.run(ctx, once)
 				}

@@ -36,6 +36,10 @@ type settings struct {
 	client     *receiver.Client
 	rules      []*relabel.Config
 	histograms bool
+	classic    bool   // histograms with custom buckets are converted
+	legacyOnly bool   // the receiver takes no UTF-8 names
+	external   string // label among the external ones whose name it does not take
+	nhcb       bool   // a scrape configuration makes histograms with custom buckets
 	maxSamples int
 	maxBytes   int // of a request before compression; ApplyConfig sets it
 	hold       time.Duration
@@ -44,7 +48,8 @@ type settings struct {
 	most       time.Duration
 
 	mu        sync.Mutex
-	relabeled map[uint64]relabeled // by the series before; only with rules
+	relabeled map[uint64]relabeled       // by the series before; only with rules
+	converted map[uint64][]labels.Labels // classic series by the histogram with custom buckets
 }
 
 // relabeled is what the rules make of a series; its labels are empty if they
@@ -69,7 +74,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	s := &settings{
 		config:     c,
 		client:     &receiver.Client{HTTP: client, URL: c.URL.String(), Headers: c.Headers, Timeout: time.Duration(c.RemoteTimeout)},
-		histograms: c.SendNativeHistograms, maxSamples: c.QueueConfig.MaxSamplesPerSend,
+		histograms: c.SendNativeHistograms, classic: c.ConvertNHCBToClassic, maxSamples: c.QueueConfig.MaxSamplesPerSend,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}
@@ -80,6 +85,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	for _, sc := range scrapes {
 		// A sample is not to be behind the next one of its series.
 		s.hold = min(s.hold, time.Duration(sc.ScrapeInterval))
+		s.nhcb = s.nhcb || sc.ConvertClassicHistogramsToNHCBEnabled()
 	}
 	if s.maxSamples == config.DefaultQueueConfig.MaxSamplesPerSend {
 		s.maxSamples = recommendedSamples
@@ -91,6 +97,8 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		s.rules, s.relabeled = c.WriteRelabelConfigs, map[uint64]relabeled{}
 	}
 	if v := c.SigV4Config; v != nil {
+		s.legacyOnly = v.ServiceName == "" || v.ServiceName == "aps"
+		s.external = utf8External(global.GlobalConfig.ExternalLabels)
 		s.client.Signer, err = receiver.NewSigner(ctx, receiver.SigV4{
 			Region: v.Region, AccessKey: v.AccessKey, SecretKey: string(v.SecretKey), Profile: v.Profile,
 			RoleARN: v.RoleARN, ExternalID: v.ExternalID, SessionName: v.SessionName, Tags: v.Tags,
@@ -132,11 +140,12 @@ func (s *settings) relabel(series uint64, w *sample.Words, written []byte) ([]by
 // forget drops what is remembered of relabelling, so that series that are gone do
 // not stay for ever.
 func (s *settings) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.converted = nil
 	if s.rules == nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.relabeled = map[uint64]relabeled{}
 }
 
@@ -165,7 +174,8 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
 			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
-		{c.ConvertNHCBToClassic, keyNote{"convert_nhcb_to_classic", "histograms are sent as they were scraped"}},
+		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
+		{s.legacyOnly && s.external != "", keyNote{"external_labels", s.external + ": AMP takes no UTF-8 names, so that nothing is sent: rename the label"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
 	} {
 		if k.set {

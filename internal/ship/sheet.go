@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // sheet is a page's part for one remote write.
@@ -11,6 +12,8 @@ type sheet struct {
 	set    *settings
 	oldest int64 // samples before that, in milliseconds, are not worth a request
 	lanes  []chunk
+
+	example string // a series that is not sent, and why
 }
 
 // chunk is a page's part for one lane: series after series, encoded.
@@ -18,6 +21,7 @@ type chunk struct {
 	raw     []byte
 	samples []encoded
 	tooOld  uint64 // samples that were older than the receiver takes when scraped
+	foreign uint64 // samples that the receiver, or the protocol, has no form for
 }
 
 // encoded says where a sample ends in a chunk's raw.
@@ -46,7 +50,11 @@ func (s *Ship) Take(p *sample.Page) {
 		for lane := range sh.lanes {
 			c := &sh.lanes[lane]
 			r.take(lane, c, sh.set)
-			c.raw, c.samples, c.tooOld = c.raw[:0], c.samples[:0], 0
+			c.raw, c.samples, c.tooOld, c.foreign = c.raw[:0], c.samples[:0], 0, 0
+		}
+		if sh.example != "" {
+			r.unsupported(sh.example)
+			sh.example = ""
 		}
 	}
 	sh.set = nil
@@ -58,7 +66,7 @@ func (s *Ship) Take(p *sample.Page) {
 
 func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	isHistogram := s.Histogram.To > s.Histogram.From
-	if isHistogram && !sh.set.histograms {
+	if isHistogram && !sh.set.histograms && !(sh.set.classic && hasCustomBuckets(s.Histogram.Of(p.Histograms))) {
 		return // send_native_histograms is off
 	}
 	series := s.Series
@@ -75,23 +83,33 @@ func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 		c.tooOld++
 		return
 	}
+	if sh.set.legacyOnly && p.Words.UTF8 {
+		if ls := sh.labels(p, s, other); !sample.Legacy(ls) {
+			c.foreign++
+			sh.example = ls.String() + ": " + whyUTF8
+			return
+		}
+	}
+	if sh.customBuckets(p, s, other, series, c) {
+		return
+	}
 	var histogram []byte
 	if isHistogram {
 		histogram = s.Histogram.Of(p.Histograms)
-		n += histogramSize(histogram)
+		n += wire.HistogramSize(histogram)
 	} else {
-		n += floatSize(s.Time, s.Value)
+		n += wire.FloatSize(s.Time, s.Value)
 	}
-	b := binary.AppendUvarint(append(c.raw, tagSeries), uint64(n))
+	b := binary.AppendUvarint(append(c.raw, wire.TagSeries), uint64(n))
 	if other != nil {
 		b = append(b, other...)
 	} else {
 		b = p.Words.Spell(b, numbers)
 	}
 	if isHistogram {
-		b = appendHistogram(b, histogram)
+		b = wire.AppendHistogram(b, histogram)
 	} else {
-		b = appendFloat(b, s.Time, s.Value)
+		b = wire.AppendFloat(b, s.Time, s.Value)
 	}
 	c.raw = b
 	c.samples = append(c.samples, encoded{len(c.raw), s.Time, isHistogram})

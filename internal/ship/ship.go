@@ -15,12 +15,12 @@
 //
 // # What an answer means
 //
-// 2xx: delivered. A 400 that says that these very samples cannot be taken: the
-// receiver kept the good ones and does not say how many, so the whole batch is
-// uncertain. 413: the request is halved. Everything else, and no answer at all:
-// the samples stay and are sent again, after a wait that doubles, at the time
-// Retry-After names, at the rate the receiver was found to accept, with credentials
-// that are fetched anew when they were refused (package receiver).
+// 2xx: delivered. A 400 refuses some samples of a batch: they are isolated, so that
+// they cost themselves only (isolate.go), and then are uncertain, or wait apart until a
+// limit is lifted (apart.go, probe.go). 413: requests become smaller. Everything else,
+// and no answer at all: the samples stay and are sent again, after a wait that doubles,
+// at the time Retry-After names, at the rate the receiver was found to accept, with
+// credentials that are fetched anew when they were refused (package receiver).
 //
 // Samples end without an answer when they are older than the receiver takes, when
 // the queue outgrew its limit, and when the disk fails: each is counted with its
@@ -175,7 +175,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			return err
+			s.logger.Error("what an earlier run left cannot be opened, and waits", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil
@@ -272,6 +272,7 @@ func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.age(id))
 	}
+	r.aside = append(r.aside, aging.setAside()...)
 	return r, nil
 }
 

@@ -121,11 +121,13 @@ func TestAnswers(t *testing.T) {
 		{"503", 503, "", queue.Outcome{Delivered: 10}},
 		{"400 of a series limit", 400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=1 desc = user=1_ws: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", queue.Outcome{Delivered: 10}},
 		{"400 of something else", 400, "<html>bad request</html>", queue.Outcome{Delivered: 10}},
-		{"400 out of order", 400, "user=1_ws: err: out-of-order sample. timestamp=2026, series={}", uncertain(queue.OutOfOrder, 10)},
-		{"400 duplicate", 400, "err: duplicate sample for timestamp", uncertain(queue.DuplicateTimestamp, 10)},
-		{"400 too old", 400, "timestamp too old (greater_than_max_sample_age)", uncertain(queue.RefusedTooOld, 10)},
-		{"400 labels", 400, "series has too many labels (151) series: 'x'", uncertain(queue.InvalidLabels, 10)},
+		{"400 out of order", 400, "user=1_ws: err: out-of-order sample. timestamp=2026, series={}", queue.Outcome{Delivered: 10}},
+		{"400 duplicate", 400, "err: duplicate sample for timestamp", queue.Outcome{Delivered: 10}},
+		{"400 too old", 400, "timestamp too old (greater_than_max_sample_age)", queue.Outcome{Delivered: 10}},
+		{"400 labels", 400, "series has too many labels (151) series: 'x'", queue.Outcome{Delivered: 10}},
+		{"400 of a large request", 400, "received message larger than max (29985 vs 12000)", queue.Outcome{Delivered: 10}},
 		{"413", 413, "", queue.Outcome{Delivered: 10}},
+		{"202", 202, "replicas did not match, rejecting sample: replica=r2, elected=r1", uncertain(queue.Deduplicated, 10)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +140,7 @@ func TestAnswers(t *testing.T) {
 				}
 				w.WriteHeader(c.code)
 				fmt.Fprint(w, c.body)
-				return c.code/100 == 2
+				return c.code == 200 || c.code == 204
 			})
 			r := start(t, Options{Lanes: 1}, remoteWrite(s))
 			r.scrape("node", 10, time.Now())
@@ -227,31 +229,45 @@ func TestPartialRefusal(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a request that is too large is halved until it fits, in order; a
-// sample that is too large alone is dropped.
+// TestTooLarge: a request that is too large is halved until it fits, in order, and the
+// next ones are made smaller at once. What is refused so at any size waits, is named,
+// and is not lost.
 func TestTooLarge(t *testing.T) {
-	s := newSink(t)
-	s.answerWith(func(w http.ResponseWriter, _ *http.Request, samples int) bool {
-		if samples > 100 {
-			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
-			return false
-		}
-		return true
-	})
-	r := start(t, Options{Lanes: 1}, remoteWrite(s))
-	for i := range 3 {
-		r.scrape("node", 777, time.Now().Add(time.Duration(i)*time.Second))
-	}
-	l := r.settled(3 * 777)
-	if l.Delivered != 3*777 || s.outOfOrder != 0 || s.duplicates != 0 {
-		t.Errorf("ledger %+v, %d out of order, %d twice", l, s.outOfOrder, s.duplicates)
-	}
-	s.answerWith(always(http.StatusRequestEntityTooLarge, ""))
-	r.scrape("other", 3, time.Now())
-	l = r.settled(3*777 + 3)
-	r.stop()
-	if l.Dropped[queue.TooLarge] != 3 {
-		t.Errorf("ledger %+v, want 3 too large", l)
+	for name, refuse := range map[string]func(w http.ResponseWriter){
+		"413": func(w http.ResponseWriter) { http.Error(w, "too large", http.StatusRequestEntityTooLarge) },
+		"400": func(w http.ResponseWriter) { http.Error(w, "received message larger than max (29985 vs 12000)", 400) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSink(t)
+			tooLarge := atomic.Int64{}
+			s.answerWith(func(w http.ResponseWriter, r *http.Request, samples int) bool {
+				if samples > 300 {
+					tooLarge.Add(1)
+					refuse(w)
+					return false
+				}
+				return true
+			})
+			r := start(t, Options{Lanes: 1}, remoteWrite(s))
+			for i := range 10 {
+				r.scrape("node", 777, time.Now().Add(time.Duration(i)*time.Second))
+				r.settled(777 * (i + 1))
+			}
+			if l := r.settled(7770); l.Delivered != 7770 || s.outOfOrder != 0 || s.duplicates != 0 || tooLarge.Load() > 3 {
+				t.Errorf("ledger %+v, %d out of order, %d twice, %d too large", l, s.outOfOrder, s.duplicates, tooLarge.Load())
+			}
+			s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool { refuse(w); return false })
+			r.scrape("other", 3, time.Now())
+			await(t, "the trouble is told", func() bool { return r.remote().Verdict == delivery.Delayed })
+			if rs := r.remote(); rs.Ledger.Queued != 3 || rs.Ledger.Lost() != 0 || !strings.Contains(rs.Next(), "max-request-bytes") {
+				t.Errorf("ledger %+v, next %q", rs.Ledger, rs.Next())
+			}
+			s.answerWith(nil)
+			if l := r.settled(7773); l.Delivered != 7773 {
+				t.Errorf("ledger %+v", l)
+			}
+			r.stop()
+		})
 	}
 }
 

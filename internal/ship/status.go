@@ -2,8 +2,10 @@ package ship
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/refused"
 )
 
 // Status returns what became of all samples. The ledger of each remote is read
@@ -22,6 +24,15 @@ func (s *Ship) Status() delivery.Status {
 	return delivery.New(s.wall(), remotes)
 }
 
+// setAside returns the paths of files that the queues could not read.
+func (r *remote) setAside() []string {
+	all := slices.Clone(r.aside)
+	for _, q := range r.queues {
+		all = append(all, q.Status().Aside...)
+	}
+	return all
+}
+
 func (r *remote) status() delivery.RemoteStatus {
 	set := r.settings.Load()
 	name, url := r.label()
@@ -32,6 +43,7 @@ func (r *remote) status() delivery.RemoteStatus {
 	if !r.configured.Load() {
 		rs.Verdict = delivery.Removed
 	}
+	rs.Aside = r.setAside()
 	for _, q := range r.queues {
 		s := q.Status()
 		rs.Ledger.Add(s.Ledger)
@@ -46,6 +58,12 @@ func (r *remote) status() delivery.RemoteStatus {
 		if s.DiskErr != nil {
 			rs.Disk = s.DiskErr.Error()
 		}
+	}
+	r.nameMu.Lock()
+	areas := r.areas
+	r.nameMu.Unlock()
+	for _, a := range areas {
+		rs.Refused.Add(a.Status(), refused.ShownSeries)
 	}
 	r.health.Fill(&rs)
 	r.traffic.Fill(&rs)

@@ -6,12 +6,13 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // take queues a page's chunk for the lane: at once, so that a kill after a scrape
 // costs nothing of it. Small records are put together when they are sent.
 func (r *remote) take(lane int, c *chunk, set *settings) {
-	if len(c.samples) == 0 && c.tooOld == 0 {
+	if len(c.samples) == 0 && c.tooOld == 0 && c.foreign == 0 {
 		return
 	}
 	r.taking[lane].Lock()
@@ -22,6 +23,9 @@ func (r *remote) take(lane int, c *chunk, set *settings) {
 	q := r.queues[len(r.queues)-1].Lane(lane)
 	if c.tooOld > 0 {
 		r.report(q.Refuse(queue.TooOld, c.tooOld))
+	}
+	if c.foreign > 0 {
+		r.report(q.Refuse(queue.Unsupported, c.foreign))
 	}
 	start := 0
 	for i := 0; i < len(c.samples); {
@@ -92,7 +96,7 @@ func joinBlocks(dst []byte, blocks [][]byte, raw uint32) ([]byte, error) {
 	for _, b := range blocks {
 		_, n := binary.Uvarint(b)
 		if n <= 0 {
-			return nil, errBody
+			return nil, wire.ErrBody
 		}
 		dst = append(dst, b[n:]...)
 	}

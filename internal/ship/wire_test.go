@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/wire"
 )
 
 // TestEncodingIsThatOfTheGeneratedCode holds our bytes against gogo's.
@@ -116,16 +117,16 @@ func TestHalveAndYoungerThan(t *testing.T) {
 		raw = append(raw, encodedFloat(int64(100+i), labels.FromStrings("__name__", "up", "n", string(rune('a'+i))))...)
 	}
 	raw = append(raw, encodedHistogram(t, labels.FromStrings("__name__", "h"), 105, tsdbutil.GenerateTestHistogram(1), nil)...)
-	first, second, err := halve(raw, 6)
+	first, second, err := wire.Halve(raw, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n, m := count(t, first), count(t, second); n != 3 || m != 3 || !bytes.Equal(append(bytes.Clone(first), second...), raw) {
 		t.Errorf("halves of %d and %d series, want 3 and 3 that make the whole", n, m)
 	}
-	kept, dropped, err := youngerThan(raw, 104)
+	kept, dropped, err := wire.YoungerThan(raw, 104)
 	if err != nil || dropped != 4 || count(t, kept) != 2 {
-		t.Errorf("youngerThan dropped %d and kept %d (%v), want 4 and 2", dropped, count(t, kept), err)
+		t.Errorf("wire.YoungerThan dropped %d and kept %d (%v), want 4 and 2", dropped, count(t, kept), err)
 	}
 }
 
@@ -142,11 +143,11 @@ func count(t *testing.T, raw []byte) int {
 func FuzzBody(f *testing.F) {
 	f.Add(encodedFloat(1, labels.FromStrings("__name__", "up")), int64(1))
 	f.Fuzz(func(t *testing.T, raw []byte, millis int64) {
-		first, second, err := halve(raw, 2)
+		first, second, err := wire.Halve(raw, 2)
 		if err == nil && len(first)+len(second) != len(raw) {
 			t.Errorf("halves have %d and %d bytes of %d", len(first), len(second), len(raw))
 		}
-		if kept, _, err := youngerThan(raw, millis); err == nil && len(kept) > len(raw) {
+		if kept, _, err := wire.YoungerThan(raw, millis); err == nil && len(kept) > len(raw) {
 			t.Error("more was kept than there was")
 		}
 	})

@@ -1,4 +1,5 @@
-package ship
+// Package wire writes and takes apart bodies of remote write 1.0.
+package wire
 
 import (
 	"encoding/binary"
@@ -14,7 +15,7 @@ import (
 // writes the labels. Tags are a field's number shifted by three, or-ed with its wire
 // type.
 const (
-	tagSeries          = 1<<3 | 2 // WriteRequest.timeseries
+	TagSeries          = 1<<3 | 2 // WriteRequest.timeseries
 	tagSample          = 2<<3 | 2 // TimeSeries.samples
 	tagHistogram       = 4<<3 | 2 // TimeSeries.histograms
 	tagValue           = 1<<3 | 1 // Sample.value
@@ -22,8 +23,8 @@ const (
 	tagHistogramMillis = 15 << 3  // Histogram.timestamp; wire type 0
 )
 
-// floatSize is how many bytes appendFloat appends.
-func floatSize(t int64, v float64) int {
+// FloatSize is how many bytes AppendFloat appends.
+func FloatSize(t int64, v float64) int {
 	n := 2
 	if math.Float64bits(v) != 0 {
 		n += 1 + 8
@@ -34,9 +35,9 @@ func floatSize(t int64, v float64) int {
 	return n
 }
 
-// appendFloat appends the sample of a series.
-func appendFloat(b []byte, t int64, v float64) []byte {
-	b = append(b, tagSample, byte(floatSize(t, v)-2))
+// AppendFloat appends the sample of a series.
+func AppendFloat(b []byte, t int64, v float64) []byte {
+	b = append(b, tagSample, byte(FloatSize(t, v)-2))
 	if bits := math.Float64bits(v); bits != 0 {
 		b = append(b, tagValue)
 		b = binary.LittleEndian.AppendUint64(b, bits)
@@ -48,60 +49,60 @@ func appendFloat(b []byte, t int64, v float64) []byte {
 	return b
 }
 
-// histogramSize is how many bytes appendHistogram appends.
-func histogramSize(histogram []byte) int {
+// HistogramSize is how many bytes AppendHistogram appends.
+func HistogramSize(histogram []byte) int {
 	return 1 + sample.UvarintSize(uint64(len(histogram))) + len(histogram)
 }
 
-// appendHistogram appends the native histogram of a series, which is encoded.
-func appendHistogram(b, histogram []byte) []byte {
+// AppendHistogram appends the native histogram of a series, which is encoded.
+func AppendHistogram(b, histogram []byte) []byte {
 	b = append(b, tagHistogram)
 	b = binary.AppendUvarint(b, uint64(len(histogram)))
 	return append(b, histogram...)
 }
 
-var errBody = errors.New("request body is not what was written")
+var ErrBody = errors.New("request body is not what was written")
 
-// field reads one field of a message: its tag, and its value, either a number or
+// Field reads one field of a message: its tag, and its value, either a number or
 // bytes.
-func field(b []byte) (tag, number uint64, value, rest []byte, err error) {
+func Field(b []byte) (tag, number uint64, value, rest []byte, err error) {
 	tag, n := binary.Uvarint(b)
 	if n <= 0 {
-		return 0, 0, nil, nil, errBody
+		return 0, 0, nil, nil, ErrBody
 	}
 	b = b[n:]
 	switch tag & 7 {
 	case 0:
 		number, n = binary.Uvarint(b)
 		if n <= 0 {
-			return 0, 0, nil, nil, errBody
+			return 0, 0, nil, nil, ErrBody
 		}
 		return tag, number, nil, b[n:], nil
 	case 1:
 		if len(b) < 8 {
-			return 0, 0, nil, nil, errBody
+			return 0, 0, nil, nil, ErrBody
 		}
 		return tag, binary.LittleEndian.Uint64(b), nil, b[8:], nil
 	case 2:
 		size, n := binary.Uvarint(b)
 		if n <= 0 || size > uint64(len(b)-n) {
-			return 0, 0, nil, nil, errBody
+			return 0, 0, nil, nil, ErrBody
 		}
 		return tag, 0, b[n : n+int(size)], b[n+int(size):], nil
 	}
-	return 0, 0, nil, nil, errBody
+	return 0, 0, nil, nil, ErrBody
 }
 
-// eachSeries calls f with every series of a body, framed, and its timestamp.
-func eachSeries(raw []byte, f func(framed []byte, millis int64)) error {
+// EachSeries calls f with every series of a body, framed, and its timestamp.
+func EachSeries(raw []byte, f func(framed []byte, millis int64)) error {
 	for len(raw) > 0 {
-		_, _, series, rest, err := field(raw)
+		_, _, series, rest, err := Field(raw)
 		if err != nil {
 			return err
 		}
 		millis := int64(0)
 		for s := series; len(s) > 0; {
-			tag, _, value, after, err := field(s)
+			tag, _, value, after, err := Field(s)
 			if err != nil {
 				return err
 			}
@@ -113,7 +114,7 @@ func eachSeries(raw []byte, f func(framed []byte, millis int64)) error {
 				continue
 			}
 			for len(value) > 0 {
-				tag, number, _, after, err := field(value)
+				tag, number, _, after, err := Field(value)
 				if err != nil {
 					return err
 				}
@@ -129,10 +130,10 @@ func eachSeries(raw []byte, f func(framed []byte, millis int64)) error {
 	return nil
 }
 
-// halve splits a body of n series in two, in order.
-func halve(raw []byte, n int) (first, second []byte, err error) {
+// Halve splits a body of n series in two, in order.
+func Halve(raw []byte, n int) (first, second []byte, err error) {
 	i, at := 0, 0
-	err = eachSeries(raw, func(framed []byte, _ int64) {
+	err = EachSeries(raw, func(framed []byte, _ int64) {
 		if i < n/2 {
 			at += len(framed)
 		}
@@ -141,10 +142,10 @@ func halve(raw []byte, n int) (first, second []byte, err error) {
 	return raw[:at], raw[at:], err
 }
 
-// youngerThan returns a body without the samples before millis, and how many
+// YoungerThan returns a body without the samples before millis, and how many
 // those were.
-func youngerThan(raw []byte, millis int64) (kept []byte, dropped int, err error) {
-	err = eachSeries(raw, func(framed []byte, t int64) {
+func YoungerThan(raw []byte, millis int64) (kept []byte, dropped int, err error) {
+	err = EachSeries(raw, func(framed []byte, t int64) {
 		if t < millis {
 			dropped++
 		} else {

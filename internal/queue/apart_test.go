@@ -1,0 +1,142 @@
+package queue_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/parascope/parascope/internal/queue"
+)
+
+// putApart delivers all but n samples of the lane's next entry, and puts those apart.
+func putApart(t *testing.T, l *queue.Lane, n int, text string) {
+	t.Helper()
+	e, ok, err := l.Peek(1, 1<<20)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	buf := append(make([]byte, queue.HeaderBytes), text...)
+	if err := l.DoneApart(e, queue.Outcome{Delivered: uint64(e.Samples) - uint64(n)}, queue.Batch{Samples: uint32(n)}, buf); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// apart returns what waits apart, notes in brackets.
+func apart(t *testing.T, l *queue.Lane) (all []string, last queue.ApartEntry) {
+	t.Helper()
+	for c := (queue.Cursor{}); ; {
+		e, next, ok, err := l.Apart(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return all, last
+		}
+		text := fmt.Sprintf("%d %s", e.From, e.Body)
+		if e.Note {
+			text = "[" + text + "]"
+		}
+		all, c, last = append(all, text), next, e
+	}
+}
+
+// TestWhatWaitsApart: the ledger is right after each step and after a kill at it, and
+// what was put apart is found again in order.
+func TestWhatWaitsApart(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{SegmentBytes: 300})
+	// again opens the queue as after a kill: nothing was closed.
+	again := func(want queue.Ledger, entries ...string) *queue.Lane {
+		t.Helper()
+		if got := checkLedger(t, q); got != want {
+			t.Fatalf("ledger %+v, want %+v", got, want)
+		}
+		q = open(t, dir, queue.Options{SegmentBytes: 300})
+		if got := checkLedger(t, q); got != want {
+			t.Fatalf("ledger after a kill %+v, want %+v", got, want)
+		}
+		if got, _ := apart(t, q.Lane(0)); fmt.Sprint(got) != fmt.Sprint(entries) {
+			t.Fatalf("apart are %q, want %q", got, entries)
+		}
+		return q.Lane(0)
+	}
+	ledger := func(taken, queued, delivered uint64) queue.Ledger {
+		return queue.Ledger{Taken: taken, Queued: queued, Outcome: queue.Outcome{Delivered: delivered}}
+	}
+	l := q.Lane(0)
+	for i := range 5 {
+		put(t, l, 10, fmt.Sprintf("body %d", i))
+	}
+	putApart(t, l, 3, "three")
+	l = again(ledger(50, 43, 7), "0 three")
+	putApart(t, l, 10, "ten")
+	l = again(ledger(50, 43, 7), "0 three", "3 ten")
+	if err := l.Settle([]byte("two of ten"), queue.Outcome{Delivered: 2}); err != nil {
+		t.Fatal(err)
+	}
+	l = again(ledger(50, 41, 9), "0 three", "3 ten", "[13 two of ten]")
+	putApart(t, l, 1, "one")
+	l = again(ledger(50, 32, 18), "0 three", "3 ten", "[13 two of ten]", "13 one")
+
+	// A record that was written and not given a slot is not there after a kill.
+	segments, err := filepath.Glob(filepath.Join(dir, "lane-00", "apart", "*.segment"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	last := segments[len(segments)-1]
+	write(t, last, append(read(t, last), read(t, segments[0])...))
+	write(t, filepath.Join(dir, "lane-00", "apart", "00000000000000000099.segment"), read(t, segments[0]))
+	l = again(ledger(50, 32, 18), "0 three", "3 ten", "[13 two of ten]", "13 one")
+
+	for range 2 { // three, and the eight of ten that are not settled
+		e, _, _, err := l.Apart(queue.Cursor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.PassApart(e, queue.Outcome{Delivered: min(uint64(e.Samples), 8)})
+	}
+	l = again(ledger(50, 21, 29), "[13 two of ten]", "13 one")
+	_, e := apart(t, l)
+	l.PassApart(e, queue.Outcome{Delivered: 1})
+	l = again(ledger(50, 20, 30))
+	if l.ApartWaits() != 0 || l.ApartBytes() != 0 {
+		t.Errorf("%d wait apart in %d bytes", l.ApartWaits(), l.ApartBytes())
+	}
+	drain(t, l)
+	again(ledger(50, 0, 50))
+}
+
+// TestApartIsDamaged: what waited apart and is gone or damaged is counted.
+func TestApartIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, path string){
+		"gone":    func(_ *testing.T, path string) { os.Remove(path) },
+		"empty":   func(t *testing.T, path string) { write(t, path, nil) },
+		"a pipe":  func(_ *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o700) },
+		"changed": func(t *testing.T, path string) { b := read(t, path); b[len(b)-1] ^= 1; write(t, path, b) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			q := open(t, dir, queue.Options{})
+			put(t, q.Lane(0), 10, "body")
+			putApart(t, q.Lane(0), 3, "three")
+			damage(t, filepath.Join(dir, "lane-00", "apart", "00000000000000000001.segment"))
+			q = open(t, dir, queue.Options{})
+			l := q.Lane(0)
+			if all, _ := apart(t, l); len(all) != 0 {
+				t.Fatalf("apart are %q", all)
+			}
+			l.EndApart()
+			want := queue.Ledger{Taken: 10, Outcome: queue.Outcome{Delivered: 7}}
+			want.Dropped[queue.Corrupted] = 3
+			if got := checkLedger(t, q); got != want {
+				t.Errorf("ledger %+v, want %+v", got, want)
+			}
+			put(t, l, 10, "body")
+			putApart(t, l, 3, "three")
+			if all, _ := apart(t, l); len(all) != 1 {
+				t.Errorf("apart are %q", all)
+			}
+		})
+	}
+}

@@ -1,0 +1,126 @@
+//go:build unix
+
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+const (
+	// maxSegment is more than a segment can have: the last record may be larger than
+	// all before it together.
+	maxSegment = 2 * maxBody
+	// maxSmallFile bounds positions and notes.
+	maxSmallFile = 1 << 20
+	// asideSuffix is of what was set aside.
+	asideSuffix = ".unreadable"
+	// asideNames bounds how many files of one name are set aside.
+	asideNames = 100
+	// readTries is how often the reader meets an error before it sets a segment aside:
+	// some disks recover.
+	readTries = 10
+)
+
+// errNotOurs is what a file is that the queue cannot have written.
+var errNotOurs = errors.New("is not a file of the queue")
+
+// openRegular opens a file that is regular, no link, and has at most so many bytes. It
+// does not wait for anyone, as an open of a pipe does. What is something else is
+// errNotOurs.
+func openRegular(path string, flag int, most int64) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		if info, statErr := os.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
+		}
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
+	case info.Size() > most:
+		err = fmt.Errorf("%s %w: it has %d bytes, of at most %d", path, errNotOurs, info.Size(), most)
+	default:
+		return f, nil
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "it is a directory"
+	case m&fs.ModeSymlink != 0:
+		return "it is a symbolic link"
+	case m&fs.ModeNamedPipe != 0:
+		return "it is a named pipe"
+	case m&fs.ModeDevice != 0:
+		return "it is a device"
+	}
+	return "it is not a regular file"
+}
+
+// ReadSmall returns the content of a regular file of at most 1 MB.
+func ReadSmall(path string) ([]byte, error) {
+	f, err := openRegular(path, os.O_RDONLY, maxSmallFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSmallFile))
+}
+
+// SetAside renames what stands in the place of a queue's file or directory, so that
+// a person can look at it.
+func SetAside(path string) (as string, err error) {
+	as = path + asideSuffix
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(as); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if i > asideNames {
+			return "", fmt.Errorf("set %s aside: %w", path, fs.ErrExist)
+		}
+		as = fmt.Sprintf("%s%s-%d", path, asideSuffix, i)
+	}
+	if err := os.Rename(path, as); err != nil {
+		return "", fmt.Errorf("set aside: %w", err)
+	}
+	return as, nil
+}
+
+// EnsureDir makes a directory. What stands in its place, and is none or cannot be
+// read, is set aside, and its new name returned.
+func EnsureDir(path string) (aside string, err error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		if _, err = readDirNames(path); err == nil {
+			return "", nil
+		}
+	}
+	if _, statErr := os.Lstat(path); statErr == nil {
+		if aside, err = SetAside(path); err != nil {
+			return "", err
+		}
+	}
+	return aside, os.MkdirAll(path, 0o700)
+}
+
+func readDirNames(path string) ([]string, error) {
+	d, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}

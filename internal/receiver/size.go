@@ -1,0 +1,71 @@
+package receiver
+
+import (
+	"sync"
+	"time"
+)
+
+// Size is what a receiver was found to take in one request. It shrinks with each
+// request that is too large, and grows again with time.
+type Size struct {
+	elapsed func() time.Duration
+
+	mu      sync.Mutex
+	bytes   int // before compression; 0: no limit is known
+	samples int
+	since   time.Duration // when it last shrank or grew
+}
+
+const (
+	// LeastBytes is the size below which an answer that speaks of size is not believed.
+	LeastBytes = 16 << 10
+	// LeastSamples is how few samples a rate limit can ask for.
+	LeastSamples = 10
+	// sizeGrows is how long a size is kept before twice as much is tried.
+	sizeGrows = 10 * time.Minute
+)
+
+// NewSize returns a size without a limit. elapsed is a clock that is never set.
+func NewSize(elapsed func() time.Duration) *Size { return &Size{elapsed: elapsed} }
+
+// Limit returns what a request may have, at most samples and bytes.
+func (s *Size) Limit(samples, bytes int) (int, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if (s.bytes > 0 || s.samples > 0) && s.elapsed()-s.since >= sizeGrows {
+		s.bytes, s.samples, s.since = 2*s.bytes, 2*s.samples, s.elapsed()
+	}
+	if s.samples >= samples {
+		s.samples = 0
+	}
+	if s.bytes >= bytes {
+		s.bytes = 0
+	}
+	if s.samples > 0 {
+		samples = s.samples
+	}
+	if s.bytes > 0 {
+		bytes = s.bytes
+	}
+	return samples, bytes
+}
+
+// TooManyBytes notes that a request of so many bytes was too large.
+func (s *Size) TooManyBytes(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if half := max(bytes/2, LeastBytes); s.bytes == 0 || half < s.bytes {
+		s.bytes = half
+	}
+	s.since = s.elapsed()
+}
+
+// TooManySamples notes that a request of so many samples is refused again and again.
+func (s *Size) TooManySamples(samples int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if half := max(samples/2, LeastSamples); s.samples == 0 || half < s.samples {
+		s.samples = half
+	}
+	s.since = s.elapsed()
+}

@@ -1,0 +1,354 @@
+package refused
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/wire"
+)
+
+// Turn does what is due for what waits apart: at most one request.
+func (a *Area) Turn(ctx context.Context) {
+	if len(a.series) == 0 {
+		return
+	}
+	if now := a.Elapsed(); now-a.trimmed >= idle {
+		a.trimmed = now
+		a.Trim(a.Oldest())
+	}
+	switch {
+	case !a.Configured():
+	case len(a.groups) > 0 && (a.groups[0].taken || a.Extra(1)):
+		a.ask(ctx)
+	case len(a.groups) == 0 || !a.groups[0].taken:
+		a.probe(ctx)
+	}
+}
+
+// busy reports whether a request can be made at once.
+func (a *Area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
+
+// load is what a request asks about.
+type load struct {
+	body     []byte
+	raw      []byte
+	samples  int
+	of       map[wire.SeriesID]int
+	upTo     map[wire.SeriesID]uint64 // samples of the series before it are in the request, or settled
+	at       queue.Cursor             // of the first record that is not in it as a whole
+	complete bool                     // nothing of the series waits but this
+}
+
+// collect makes a request of the oldest samples of series that wait, in order; with
+// first of the first sample of each. A receiver that has that one already, as it stored
+// what it could of a refused request, takes it again; it would not if it had the next
+// one, too.
+func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load, error) {
+	most, bytes := a.Limit()
+	if a.most > 0 {
+		most = min(most, a.most)
+	}
+	q := load{of: map[wire.SeriesID]int{}, upTo: map[wire.SeriesID]uint64{}, at: from, complete: true}
+	end := a.Queue.ApartEnd()
+	for _, id := range ids {
+		q.upTo[id] = end
+	}
+	for c := from; ; {
+		e, next, ok, err := a.Queue.Apart(c)
+		if err != nil || !ok {
+			q.body = s2.EncodeSnappy(nil, q.raw)
+			return q, err
+		}
+		all, at := []wire.Point(nil), c
+		if c = next; !e.Note {
+			if all, err = expandPoints(e.Body); err != nil {
+				return load{}, err
+			}
+		}
+		for i, p := range all {
+			number := e.From + uint64(i)
+			if _, wanted := q.upTo[p.Series]; !wanted || number < a.series[p.Series].settled || number >= q.upTo[p.Series] {
+				continue
+			}
+			if first && q.of[p.Series] > 0 {
+				q.upTo[p.Series], q.complete = number, false
+				continue
+			}
+			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.Framed) > bytes) {
+				q.cut(number, at)
+				return q, nil
+			}
+			q.raw = append(q.raw, p.Framed...)
+			q.samples++
+			q.of[p.Series]++
+		}
+	}
+}
+
+// cut ends a request before the sample with the running number.
+func (q *load) cut(number uint64, at queue.Cursor) {
+	q.at, q.complete = at, false
+	for id, to := range q.upTo {
+		q.upTo[id] = min(to, number)
+	}
+	q.body = s2.EncodeSnappy(nil, q.raw)
+}
+
+// send makes the request. ok is false when it is to be made again.
+func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok bool) {
+	answer, epoch, ok := a.Post(ctx, q.body, q.samples)
+	if !ok {
+		return answer, false
+	}
+	switch {
+	case answer.Meaning == receiver.Later:
+		a.failing = true
+		a.Retry(ctx, answer, epoch, q.samples)
+		return answer, false
+	case answer.Meaning == receiver.Split && q.samples > 1:
+		a.most = max(q.samples/2, 1)
+		return answer, false
+	case answer.Meaning == receiver.Accepted:
+		most, _ := a.Limit()
+		a.most = min(2*a.most, most)
+		a.Good()
+	default:
+		a.Answered()
+	}
+	a.failing = false
+	return answer, true
+}
+
+// settle counts the samples of a request.
+func (a *Area) settle(ids []wire.SeriesID, q load, o queue.Outcome) bool {
+	if err := a.Queue.Settle(writeNote(q.upTo), o); err != nil {
+		// They count as waiting, and are sent again.
+		a.DiskTrouble(err)
+		a.failing = true
+		return false
+	}
+	for _, id := range ids {
+		s := a.series[id]
+		s.settled = max(s.settled, q.upTo[id])
+		s.waits -= q.of[id]
+	}
+	a.Outcome(o)
+	return true
+}
+
+// release lets series be like others again.
+func (a *Area) release(ids []wire.SeriesID) {
+	for _, id := range ids {
+		s := a.series[id]
+		s.held, s.alone, s.never, s.waits = false, false, false, 0
+	}
+	a.Trim(0)
+}
+
+// ask asks about the first group.
+func (a *Area) ask(ctx context.Context) {
+	defer a.publish()
+	g := a.groups[0]
+	q, err := a.collect(g.ids, g.from, !g.taken)
+	if err != nil {
+		a.DiskTrouble(err)
+		a.failing = true
+		return
+	}
+	if q.samples == 0 {
+		a.groups = a.groups[1:]
+		a.release(g.ids)
+		return
+	}
+	answer, ok := a.send(ctx, q)
+	if !ok {
+		return
+	}
+	switch answer.Meaning {
+	case receiver.Accepted:
+		a.finish(q, queue.Outcome{Delivered: uint64(q.samples)})
+	case receiver.Deduplicated:
+		a.finish(q, doubtful(answer.Reason, q.samples))
+	default:
+		a.refuse(q, answer)
+	}
+}
+
+func doubtful(reason queue.Uncertain, samples int) (o queue.Outcome) {
+	o.Uncertain[reason] = uint64(samples)
+	return o
+}
+
+// finish settles a request of the first group.
+func (a *Area) finish(q load, o queue.Outcome) {
+	g := &a.groups[0]
+	if !a.settle(g.ids, q, o) {
+		return
+	}
+	if g.taken {
+		g.from = q.at
+	}
+	g.taken = true
+	if q.complete {
+		ids := g.ids
+		a.groups = a.groups[1:]
+		a.release(ids)
+	}
+}
+
+// refuse does what the refusal of the first group's request says.
+func (a *Area) refuse(q load, answer receiver.Answer) {
+	g := a.groups[0]
+	all, err := wire.Points(q.raw)
+	if err != nil {
+		a.DiskTrouble(err)
+		return
+	}
+	if len(g.ids) > 1 {
+		for _, id := range g.ids {
+			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
+			a.series[id].why = answer.Text
+		}
+		first, second := divide(g.ids, all, answer.Printed)
+		a.groups = append([]group{{ids: first}, {ids: second}}, a.groups[1:]...)
+		return
+	}
+	s := a.series[g.ids[0]]
+	s.why = answer.Text
+	if answer.Meaning != receiver.Never {
+		s.alone, s.never = true, false
+		a.groups = a.groups[1:]
+		if a.pools[limited].due == 0 {
+			a.pools[limited].due = a.Elapsed() + ProbeEvery
+		}
+		return
+	}
+	a.Doubt(answer, s.name)
+	if answer.Reason != queue.InvalidLabels {
+		a.finish(q, doubtful(answer.Reason, q.samples))
+	} else if a.settle(g.ids, q, doubtful(answer.Reason, q.samples)) {
+		s.alone, s.never, s.reason = true, true, answer.Reason
+		a.groups = a.groups[1:]
+		if a.pools[never].due == 0 {
+			a.pools[never].due = a.Elapsed() + ProbeEvery
+		}
+	}
+}
+
+// divide splits a group by the series that an answer names, or in halves.
+func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, second []wire.SeriesID) {
+	id, found := wire.Named(all, printed)
+	if !found {
+		return ids[:len(ids)/2], ids[len(ids)/2:]
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(other wire.SeriesID) bool { return other == id }), []wire.SeriesID{id}
+}
+
+// probe asks about the series that stand alone, when it is time.
+func (a *Area) probe(ctx context.Context) {
+	now := a.Elapsed()
+	for kind := range a.pools {
+		pool := &a.pools[kind]
+		if pool.due == 0 || now < pool.due {
+			continue
+		}
+		ids := a.next(pool, kind == never)
+		if len(ids) == 0 {
+			pool.due, pool.size, pool.at = 0, 0, 0
+			continue
+		}
+		pool.due = now + ProbeEvery
+		a.probePool(ctx, pool, kind == never, ids)
+		return
+	}
+}
+
+// next returns the series of a pool that are asked about next.
+func (a *Area) next(p *pool, never bool) []wire.SeriesID {
+	var all []wire.SeriesID
+	for id, s := range a.series {
+		if s.held && s.alone && s.never == never {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	if p.size == 0 || p.size >= len(all) {
+		p.at = 0
+		return all
+	}
+	p.at %= len(all)
+	chosen := slices.Concat(all[p.at:], all[:p.at])[:p.size]
+	p.at += p.size
+	return chosen
+}
+
+func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.SeriesID) {
+	defer a.publish()
+	q, err := a.collect(ids, queue.Cursor{}, !isNever)
+	if err != nil {
+		a.DiskTrouble(err)
+		return
+	}
+	if q.samples == 0 {
+		a.release(ids) // nothing came of them for a while
+		return
+	}
+	answer, ok := a.send(ctx, q)
+	switch {
+	case !ok:
+		p.due = a.Elapsed() + min(ProbeEvery, a.MaxBackoff())
+	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
+		p.size *= 2
+		o := queue.Outcome{Delivered: uint64(q.samples)}
+		if answer.Meaning == receiver.Deduplicated {
+			o = doubtful(answer.Reason, q.samples)
+		}
+		a.follow(ids, q, o)
+	case isNever:
+		a.Doubt(answer, a.series[ids[0]].name)
+		reason := a.series[ids[0]].reason
+		if answer.Meaning == receiver.Never {
+			reason = answer.Reason
+		}
+		a.settle(ids, q, doubtful(reason, q.samples))
+	case len(ids) > 1:
+		for _, id := range ids {
+			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
+		}
+		p.size = max(len(ids)/2, 1)
+	case answer.Meaning == receiver.Never:
+		a.Doubt(answer, a.series[ids[0]].name)
+		a.follow(ids, q, doubtful(answer.Reason, q.samples))
+	default:
+		a.series[ids[0]].why = answer.Text
+	}
+}
+
+// follow settles a request of series that stood alone: what is left of them follows.
+func (a *Area) follow(ids []wire.SeriesID, q load, o queue.Outcome) {
+	if !a.settle(ids, q, o) {
+		return
+	}
+	for _, id := range ids {
+		a.series[id].alone = false
+	}
+	if q.complete {
+		a.release(ids)
+		return
+	}
+	a.groups = slices.Insert(a.groups, 0, group{ids: ids, taken: true, from: q.at})
+}
+
+// UntilDue is how long a lane that has nothing else to do waits at most before the
+// next turn.
+func (a *Area) UntilDue() time.Duration {
+	if a.busy() {
+		return 0
+	}
+	return idle
+}

@@ -1,0 +1,197 @@
+package ship
+
+import (
+	"slices"
+
+	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/refused"
+	"github.com/parascope/parascope/internal/wire"
+)
+
+// isolate does what a refusal of the passage's first part says. What is refused is to
+// stand alone, so that it costs itself only: the part is sent again without the series
+// that the answer names, or in halves, as far as extra requests are allowed. It
+// reports whether the part is to be sent again as it is, after a while.
+func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error) {
+	first := p.parts[0]
+	if err := first.expand(); err != nil {
+		return false, err
+	}
+	if a.Meaning == receiver.Split && first.samples > 1 && len(first.raw) > receiver.LeastBytes {
+		l.remote.size.TooManyBytes(len(first.raw))
+		halves, err := first.halve()
+		if err != nil {
+			return false, err
+		}
+		p.parts = append(halves, p.parts[1:]...)
+		return false, nil
+	}
+	all, err := wire.Points(first.raw)
+	if err != nil {
+		return false, err
+	}
+	if number(all) < 2 {
+		return l.alone(p, a, all), nil
+	}
+	id, isNamed := wire.Named(all, a.Printed)
+	kept, others := l.split(all, id, isNamed)
+	if isNamed && l.mayAsk(p, a, 1) {
+		p.parts = append([]part{join(kept)}, p.parts[1:]...)
+		p.parts[0].mixed = true
+		switch {
+		case a.Meaning == receiver.Limited:
+			p.apart = append(p.apart, refused.Refusal{Raw: join(others).raw, Why: a.Text, Alone: true})
+		case a.Meaning == receiver.Never && len(others) == 1:
+			l.doubt(p, a, 1, "")
+			l.refused.Strike(others[0], a)
+		default:
+			p.parts = slices.Insert(p.parts, 1, join(others))
+			p.parts[1].mixed = true
+		}
+		return false, nil
+	}
+	// A receiver that takes nothing is not asked about each series.
+	believed := l.believes(p, a)
+	switch {
+	case l.mayAsk(p, a, 2):
+		mixed := first.mixed || a.Meaning != receiver.Split
+		parts := []part{join(kept), join(others)}
+		parts[0].mixed, parts[1].mixed = mixed, mixed
+		p.parts = append(parts, p.parts[1:]...)
+		return false, nil
+	case a.Meaning == receiver.Never:
+		l.doubt(p, a, first.samples, "")
+	case !believed:
+		return true, nil
+	default:
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true})
+	}
+	p.parts = p.parts[1:]
+	return false, nil
+}
+
+// mayAsk takes n extra requests. An entry that is sent again, as after a kill, can be
+// refused sample by sample for their order: what is refused for what it is gets so
+// many as one series among a thousand needs.
+func (l *shipLane) mayAsk(p *passage, a receiver.Answer, n int) bool {
+	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.Take(n) {
+		return false
+	}
+	p.asked += n
+	return true
+}
+
+const neverAsked = 24
+
+// believes reports whether a refusal speaks of the samples: in words that are known, or
+// while the receiver takes others.
+func (l *shipLane) believes(p *passage, a receiver.Answer) bool {
+	return a.Meaning == receiver.Never || a.Meaning == receiver.Limited || l.remote.accepted.Load() > p.accepted
+}
+
+// alone does what the refusal of a single series says. It reports whether it is to be
+// sent again as it is.
+func (l *shipLane) alone(p *passage, a receiver.Answer, all []wire.Point) (again bool) {
+	first := p.parts[0]
+	p.parts = p.parts[1:]
+	switch {
+	case a.Meaning == receiver.Never && len(all) > 1 && l.mayAsk(p, a, 2):
+		half := len(all) / 2
+		parts := []part{join(all[:half]), join(all[half:])}
+		parts[0].mixed, parts[1].mixed = true, true
+		p.parts = append(parts, p.parts...)
+	case a.Meaning == receiver.Never:
+		l.doubt(p, a, len(all), wire.Shown(all[0].Framed))
+		if len(all) == 1 {
+			l.refused.Strike(all[0], a)
+		}
+	case l.believes(p, a):
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Alone: true})
+	case p.hopeless:
+		p.parts = append(p.parts, first) // another one is asked about next
+		return true
+	default:
+		p.undecided = append(p.undecided, first)
+	}
+	return false
+}
+
+// settleUndecided finds out about the parts that were refused alone in unknown words,
+// once all others were sent: they are sent again. It reports whether the receiver takes
+// nothing.
+func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
+	undecided := p.undecided
+	p.undecided = nil
+	if l.remote.accepted.Load() == p.accepted {
+		p.parts, p.hopeless = undecided, true
+		return true
+	}
+	for _, part := range undecided {
+		if l.remote.extra.Take(1) {
+			p.parts = append(p.parts, part) // if it is refused again, that is believed
+		} else {
+			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason"})
+		}
+	}
+	return false
+}
+
+// doubt counts samples as uncertain, and says which series it is.
+func (l *shipLane) doubt(p *passage, a receiver.Answer, samples int, series string) {
+	p.outcome.Uncertain[a.Reason] += uint64(samples)
+	l.tellDoubt(a, series)
+}
+
+func (l *shipLane) tellDoubt(a receiver.Answer, series string) {
+	text := a.Text
+	if series != "" && a.Printed == "" {
+		text += " (series " + series + ")"
+	}
+	l.remote.health.Refuse(l.remote.wall(), text)
+}
+
+// number is how many series samples are of.
+func number(all []wire.Point) int {
+	seen := map[wire.SeriesID]bool{}
+	for _, p := range all {
+		seen[p.Series] = true
+	}
+	return len(seen)
+}
+
+// split divides samples by series: in that which an answer names and the others, which
+// come first; else in those that the receiver took lately and the others; else in
+// halves.
+func (l *shipLane) split(all []wire.Point, id wire.SeriesID, isNamed bool) (kept, others []wire.Point) {
+	in := func(p wire.Point) bool { return p.Series != id }
+	if !isNamed {
+		known := l.recent.series(l.remote.ship.elapsed())
+		in = func(p wire.Point) bool { return known[p.Series] }
+		if n := len(slices.DeleteFunc(slices.Clone(all), in)); n == 0 || n == len(all) {
+			order := map[wire.SeriesID]int{}
+			for _, p := range all {
+				if _, known := order[p.Series]; !known {
+					order[p.Series] = len(order)
+				}
+			}
+			in = func(p wire.Point) bool { return order[p.Series] < len(order)/2 }
+		}
+	}
+	for _, p := range all {
+		if in(p) {
+			kept = append(kept, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return kept, others
+}
+
+// join makes a part of samples.
+func join(all []wire.Point) part {
+	var raw []byte
+	for _, s := range all {
+		raw = append(raw, s.Framed...)
+	}
+	return newPart(raw, len(all))
+}
