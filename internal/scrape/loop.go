@@ -26,6 +26,7 @@ type loop struct {
 	broken   error // why there is no client
 	seed     uint64
 	cache    *cache
+	relearn  bool            // the limits are others than those that the cache's series were held to
 	after    <-chan struct{} // nil, or closed when the loop before it has ended
 
 	interval time.Duration
@@ -79,6 +80,9 @@ func (l *loop) scrapeUntilStopped(ticker *time.Ticker) (last time.Time) {
 		case <-l.manager.ctx.Done():
 			return last
 		}
+	}
+	if l.relearn && l.ctx.Err() == nil {
+		l.cache.relearn()
 	}
 	select {
 	case <-time.After(l.untilSlot(l.manager.now())):
