@@ -23,7 +23,9 @@ type loop struct {
 	external []labels.Label // of the configuration that the loop was made with
 	rules    rules.Rules
 	client   *http.Client
-	broken   error // why there is no client
+	conns    *connections // of the client
+	address  string       // of the target, as it is dialled
+	broken   error        // why there is no client
 	seed     uint64
 	cache    *cache
 	relearn  bool            // the limits are others than those that the cache's series were held to
@@ -67,6 +69,7 @@ func (l *loop) run() {
 	last := l.scrapeUntilStopped(ticker)
 	l.cancel()
 	close(l.done)
+	l.conns.leave(l.address)
 	if !last.IsZero() {
 		l.markGone(ticker)
 	}

@@ -24,6 +24,7 @@ type pool struct {
 	manager *Manager
 	config  *config.ScrapeConfig
 	client  *http.Client
+	conns   *connections            // of client
 	sockets map[string]*http.Client // by the path of a unix socket
 	loops   map[uint64]*loop        // by the target's identity
 	ended   map[uint64]*loop        // that were stopped and may still scrape
@@ -41,11 +42,12 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	if _, err := config.ToEscapingScheme(c.MetricNameEscapingScheme, c.MetricNameValidationScheme); err != nil {
 		return fmt.Errorf("metric_name_escaping_scheme: %w", err)
 	}
-	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, p.manager.options.HTTP...)
+	conns := newConnections(p.manager.options.Dial)
+	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, config_util.WithDialContextFunc(conns.dial))
 	if err != nil {
 		return fmt.Errorf("make HTTP client: %w", err)
 	}
-	p.config, p.client, p.sockets = c, client, map[string]*http.Client{}
+	p.config, p.client, p.conns, p.sockets = c, client, conns, map[string]*http.Client{}
 	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
 	return nil
 }
@@ -70,13 +72,28 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	dial := config_util.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	})
-	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName,
-		append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
+	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, dial)
 	if err != nil {
 		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
 	}
 	p.sockets[path] = c
 	return c, nil
+}
+
+// closeSockets closes the clients of sockets that no target has any more.
+func (p *pool) closeSockets() {
+	used := map[*http.Client]bool{}
+	for _, loops := range []map[uint64]*loop{p.loops, p.ended} {
+		for _, l := range loops {
+			used[l.client] = true
+		}
+	}
+	for path, c := range p.sockets {
+		if !used[c] {
+			c.CloseIdleConnections()
+			delete(p.sockets, path)
+		}
+	}
 }
 
 // found is a target that discovery found and relabelling kept.
@@ -197,6 +214,7 @@ func (p *pool) sync(groups []*targetgroup.Group) {
 			delete(p.loops, same)
 		}
 	}
+	p.closeSockets()
 	metrics, job := p.manager.metrics, p.config.JobName
 	metrics.targets.WithLabelValues(job).Set(float64(len(all)))
 	p.limit()
@@ -231,6 +249,8 @@ func (p *pool) newLoop(f found, c *cache) *loop {
 	if l.client, err = p.clientOf(f.labels); err != nil {
 		l.broken = err
 	}
+	l.conns, l.address = p.conns, addressOf(f.target)
+	l.conns.use(l.address)
 	l.configure()
 	return l
 }
