@@ -1,12 +1,12 @@
 package head
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"regexp"
+	"strings"
 
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
@@ -19,7 +19,6 @@ import (
 	_ "github.com/prometheus/prometheus/discovery/http"
 
 	"github.com/parascope/parascope/internal/hint"
-	"github.com/parascope/parascope/internal/ship"
 )
 
 // loaded is a configuration file that can be put in force.
@@ -32,8 +31,15 @@ var unknownDiscovery = regexp.MustCompile(`field (\w+_sd_configs) not found`)
 
 // load reads a Prometheus configuration file and takes what Prometheus in agent
 // mode takes. Errors are hint.BadInput and name the file.
-func load(file string, logger *slog.Logger) (loaded, error) {
-	c, err := config.LoadFile(file, true, logger)
+// ignoreRules leaves out rule_files and alerting, which are none of its business.
+func load(file string, ignoreRules bool, logger *slog.Logger) (loaded, error) {
+	c, err := config.LoadFile(file, !ignoreRules, logger)
+	if err == nil && ignoreRules {
+		if len(c.RemoteReadConfigs) > 0 {
+			err = errors.New("field remote_read is not allowed in agent mode")
+		}
+		c.RuleFiles, c.AlertingConfig = nil, config.AlertingConfig{}
+	}
 	var scrapes []*config.ScrapeConfig
 	if err == nil {
 		// This reads scrape_config_files, too.
@@ -49,6 +55,11 @@ func load(file string, logger *slog.Logger) (loaded, error) {
 	return loaded{c, sds}, nil
 }
 
+// rulesLiveInAMP says where rules and alerts are evaluated, and how they get there.
+const rulesLiveInAMP = "rules and alerts are evaluated in the AMP workspace: upload each rule file with " +
+	"'aws amp create-rule-groups-namespace --workspace-id ID --name NAME --data fileb://FILE', and the alertmanager's configuration with " +
+	"'aws amp create-alert-manager-definition'; then delete the section, or continue without it with --ignore-rules"
+
 func explain(err error, file string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return hint.New(hint.BadInput, fmt.Errorf("read configuration: %w", err), "give --config.file FILE")
@@ -57,26 +68,8 @@ func explain(err error, file string) error {
 	if m := unknownDiscovery.FindStringSubmatch(err.Error()); m != nil {
 		next = m[1] + " is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"
 	}
+	if text := err.Error(); strings.Contains(text, "field rule_files") || strings.Contains(text, "field alerting") {
+		next = rulesLiveInAMP
+	}
 	return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %w", file, err), next)
-}
-
-// Summary counts what a configuration file asks for.
-type Summary struct {
-	Jobs         int `json:"jobs"`
-	RemoteWrites int `json:"remote_writes"`
-	// Notes are about keys that mean something else here than in Prometheus.
-	Notes []string `json:"notes,omitempty"`
-}
-
-// Check reads a configuration file as a head would, and starts nothing.
-func Check(ctx context.Context, file string) (Summary, error) {
-	l, err := load(file, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return Summary{}, err
-	}
-	notes, err := ship.Check(ctx, l.config)
-	if err != nil {
-		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
-	}
-	return Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Notes: notes}, nil
 }

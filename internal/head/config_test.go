@@ -72,7 +72,7 @@ func TestConfigurations(t *testing.T) {
 	for name, c := range configurations {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, c.text)
-			_, err := Check(t.Context(), file)
+			_, err := Check(t.Context(), file, false)
 			switch {
 			case c.says == "" && err != nil:
 				t.Errorf("refused: %v", err)
@@ -97,7 +97,7 @@ func TestStockPrometheusAgrees(t *testing.T) {
 	}
 	for name, c := range configurations {
 		t.Run(name, func(t *testing.T) {
-			_, ours := Check(t.Context(), write(t, c.text))
+			_, ours := Check(t.Context(), write(t, c.text), false)
 			out, theirs := exec.CommandContext(t.Context(), promtool, "check", "config", "--agent", write(t, c.text)).CombinedOutput()
 			if (ours == nil) != (theirs == nil) {
 				t.Errorf("ours: %v\npromtool: %v\n%s", ours, theirs, out)
@@ -109,14 +109,14 @@ func TestStockPrometheusAgrees(t *testing.T) {
 // TestOnlyAStartFindsOut: promtool finds these files valid; Prometheus does not
 // start with them, and a head's check says so.
 func TestOnlyAStartFindsOut(t *testing.T) {
-	_, err := Check(t.Context(), write(t, "remote_write: [{url: 'http://x/'}, {url: 'http://x/'}]"))
+	_, err := Check(t.Context(), write(t, "remote_write: [{url: 'http://x/'}, {url: 'http://x/'}]"), false)
 	if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "two remote_write sections for http://x/") {
 		t.Errorf("code %d: %v", hint.CodeOf(err), err)
 	}
 }
 
 func TestCheckCounts(t *testing.T) {
-	got, err := Check(t.Context(), write(t, configurations["everything of a cluster"].text))
+	got, err := Check(t.Context(), write(t, configurations["everything of a cluster"].text), false)
 	if want := (Summary{Jobs: 4, RemoteWrites: 1}); err != nil || got.Jobs != want.Jobs || got.RemoteWrites != want.RemoteWrites {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
@@ -125,14 +125,14 @@ func TestCheckCounts(t *testing.T) {
 // A discovery that Prometheus has and a head has not must be told as that, not as
 // a mistake in the file.
 func TestDiscoveryThatIsNotBuiltIn(t *testing.T) {
-	_, err := Check(t.Context(), write(t, "scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]"))
+	_, err := Check(t.Context(), write(t, "scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]"), false)
 	if want := "consul_sd_configs is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) != want {
 		t.Errorf("%v; next step %q, want %q", err, hint.Next(err), want)
 	}
 }
 
 func TestMissingFile(t *testing.T) {
-	_, err := Check(t.Context(), filepath.Join(t.TempDir(), "none.yml"))
+	_, err := Check(t.Context(), filepath.Join(t.TempDir(), "none.yml"), false)
 	if hint.CodeOf(err) != hint.BadInput || hint.Next(err) != "give --config.file FILE" || !strings.Contains(err.Error(), "none.yml") {
 		t.Errorf("code %d, next step %q: %v", hint.CodeOf(err), hint.Next(err), err)
 	}
@@ -149,7 +149,7 @@ func FuzzConfig(f *testing.F) {
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l, err := load(file, slog.New(slog.DiscardHandler))
+		l, err := load(file, false, slog.New(slog.DiscardHandler))
 		switch {
 		case err == nil && l.config == nil:
 			t.Error("neither a configuration nor an error")

@@ -30,6 +30,7 @@ import (
 // Options configure a Head; DefaultOptions has what is needed.
 type Options struct {
 	ConfigFile      string
+	IgnoreRules     bool // leave out rule_files and alerting
 	StoragePath     string
 	ListenAddress   string                  // host:port of metrics and health
 	EnableLifecycle bool                    // POST /-/reload
@@ -139,7 +140,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	l, err := load(o.ConfigFile, o.Logger)
+	l, err := load(o.ConfigFile, o.IgnoreRules, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +233,7 @@ func (h *Head) apply(l loaded) error {
 	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery)); err != nil {
 		return fmt.Errorf("apply %s, which is now in force in part: %w", h.opts.ConfigFile, err)
 	}
+	warn(h.logger, l)
 	h.reloaded.success.Set(1)
 	h.reloaded.seconds.SetToCurrentTime()
 	return nil
@@ -240,7 +242,7 @@ func (h *Head) apply(l loaded) error {
 // Reload reads the configuration file again. What is not valid changes nothing;
 // where a job's certificates cannot be read, as in Prometheus, the rest is in force.
 func (h *Head) Reload() error {
-	l, err := load(h.opts.ConfigFile, h.logger)
+	l, err := load(h.opts.ConfigFile, h.opts.IgnoreRules, h.logger)
 	if err != nil {
 		h.reloaded.success.Set(0)
 		return err

@@ -240,7 +240,7 @@ func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
 	} else {
 		o := DefaultOptions()
 		o.MaxReadingBytes = 1 << 30 // Prometheus has no such bound
-		o.Registerer, o.Take, o.HTTP, o.Host = s.registry, s.recorder.takePage(t), dial, host
+		o.Registerer, o.Take, o.Dial, o.Host = s.registry, s.recorder.takePage(t), listener.dial, host
 		s.manager, err = New(t.Context(), o)
 	}
 	if err != nil {

@@ -23,9 +23,12 @@ type loop struct {
 	external []labels.Label // of the configuration that the loop was made with
 	rules    rules.Rules
 	client   *http.Client
-	broken   error // why there is no client
+	conns    *connections // of the client
+	address  string       // of the target, as it is dialled
+	broken   error        // why there is no client
 	seed     uint64
 	cache    *cache
+	relearn  bool            // the limits are others than those that the cache's series were held to
 	after    <-chan struct{} // nil, or closed when the loop before it has ended
 
 	interval time.Duration
@@ -66,6 +69,7 @@ func (l *loop) run() {
 	last := l.scrapeUntilStopped(ticker)
 	l.cancel()
 	close(l.done)
+	l.conns.leave(l.address)
 	if !last.IsZero() {
 		l.markGone(ticker)
 	}
@@ -79,6 +83,9 @@ func (l *loop) scrapeUntilStopped(ticker *time.Ticker) (last time.Time) {
 		case <-l.manager.ctx.Done():
 			return last
 		}
+	}
+	if l.relearn && l.ctx.Err() == nil {
+		l.cache.relearn()
 	}
 	select {
 	case <-time.After(l.untilSlot(l.manager.now())):

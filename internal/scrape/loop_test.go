@@ -204,7 +204,7 @@ func TestOrderIsForgotten(t *testing.T) {
 		m.options.Now = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
 		s.start(t, job(""), []string{"node:1"})
 		<-time.After(2 * time.Second)
-		m.order.Forget(millis(time.Hour))
+		m.order.Forget(millis(time.Hour), millis(time.Hour))
 		<-time.After(time.Second)
 		set.Store(int64(-time.Hour))
 		s.recorder.mu.Lock()

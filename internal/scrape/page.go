@@ -489,7 +489,7 @@ func (p *page) commit() {
 	defer m.taking.Unlock()
 	n := 0
 	for i, ref := range p.refs {
-		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time) {
+		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time, p.Samples[i].Time != p.at) {
 			if !value.IsStaleNaN(p.Samples[i].Value) {
 				m.metrics.outOfOrder.Inc()
 			}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	config_util "github.com/prometheus/common/config"
@@ -23,8 +24,9 @@ type pool struct {
 	manager *Manager
 	config  *config.ScrapeConfig
 	client  *http.Client
+	conns   *connections            // of client
 	sockets map[string]*http.Client // by the path of a unix socket
-	loops   map[uint64]*loop        // by target
+	loops   map[uint64]*loop        // by the target's identity
 	ended   map[uint64]*loop        // that were stopped and may still scrape
 	dropped int                     // targets that relabelling dropped
 }
@@ -40,11 +42,12 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	if _, err := config.ToEscapingScheme(c.MetricNameEscapingScheme, c.MetricNameValidationScheme); err != nil {
 		return fmt.Errorf("metric_name_escaping_scheme: %w", err)
 	}
-	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, p.manager.options.HTTP...)
+	conns := newConnections(p.manager.options.Dial)
+	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, config_util.WithDialContextFunc(conns.dial))
 	if err != nil {
 		return fmt.Errorf("make HTTP client: %w", err)
 	}
-	p.config, p.client, p.sockets = c, client, map[string]*http.Client{}
+	p.config, p.client, p.conns, p.sockets = c, client, conns, map[string]*http.Client{}
 	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
 	return nil
 }
@@ -69,8 +72,7 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	dial := config_util.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	})
-	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName,
-		append([]config_util.HTTPClientOption{dial}, p.manager.options.HTTP...)...)
+	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, dial)
 	if err != nil {
 		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
 	}
@@ -78,11 +80,28 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	return c, nil
 }
 
+// closeSockets closes the clients of sockets that no target has any more.
+func (p *pool) closeSockets() {
+	used := map[*http.Client]bool{}
+	for _, loops := range []map[uint64]*loop{p.loops, p.ended} {
+		for _, l := range loops {
+			used[l.client] = true
+		}
+	}
+	for path, c := range p.sockets {
+		if !used[c] {
+			c.CloseIdleConnections()
+			delete(p.sockets, path)
+		}
+	}
+}
+
 // found is a target that discovery found and relabelling kept.
 type found struct {
 	target *Target
 	labels labels.Labels // all of them, for what the target does not tell
-	id     uint64
+	id     uint64        // of all of them and the URL; the moment of the scrapes depends on it
+	same   uint64        // of what makes the target the same one: its labels and its URL
 }
 
 // find makes targets of what discovery found. Of equal ones it keeps the first.
@@ -108,11 +127,11 @@ func (p *pool) find(groups []*targetgroup.Group) (all []found) {
 				p.dropped++
 				continue
 			}
-			if running := p.loops[f.id]; running != nil {
+			if running := p.loops[f.same]; running != nil {
 				running.target.SetScrapeConfig(p.config, own, g.Labels) // for who asks what was discovered
 			}
-			if !seen[f.id] {
-				seen[f.id] = true
+			if !seen[f.same] {
+				seen[f.same] = true
 				all = append(all, *f)
 			}
 		}
@@ -130,7 +149,8 @@ func (p *pool) populate(b *labels.Builder, g *targetgroup.Group, own model.Label
 	if !hasPublic(t) {
 		return nil, nil
 	}
-	return &found{t, full, identify(t, full)}, nil
+	id, same := identify(t, full)
+	return &found{t, full, id, same}, nil
 }
 
 func hasPublic(t *Target) (some bool) {
@@ -139,11 +159,22 @@ func hasPublic(t *Target) (some bool) {
 }
 
 // identify names a target by all its labels and its URL, in the same way after a
-// restart: the moment of its scrapes depends on it.
-func identify(t *Target, full labels.Labels) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%016d%s", full.Hash(), t.URL())
-	return h.Sum64()
+// restart, and by those that its series have and its URL: with another interval or
+// timeout it is the same target.
+func identify(t *Target, full labels.Labels) (id, same uint64) {
+	public := labels.NewScratchBuilder(full.Len())
+	full.Range(func(l labels.Label) {
+		if !strings.HasPrefix(l.Name, model.ReservedLabelPrefix) || l.Name == promscrape.UnixSocketLabel {
+			public.Add(l.Name, l.Value)
+		}
+	})
+	address := t.URL().String()
+	hash := func(ls labels.Labels) uint64 {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%016d%s", ls.Hash(), address)
+		return h.Sum64()
+	}
+	return hash(full), hash(public.Labels())
 }
 
 // sync starts loops for targets that are new and stops those of targets that are
@@ -154,29 +185,36 @@ func (p *pool) sync(groups []*targetgroup.Group) {
 	here := map[uint64]bool{}
 	var fresh []*loop
 	for _, f := range all {
-		here[f.id] = true
-		if p.loops[f.id] != nil {
+		here[f.same] = true
+		running := p.loops[f.same]
+		if running != nil && running.id == f.id {
 			continue
 		}
-		l := p.newLoop(f, nil)
-		if gone := p.ended[f.id]; gone != nil {
-			l.after = gone.done // it may still scrape, and there is one scrape at a time
+		var l *loop
+		if running != nil { // it is to be scraped in another way
+			l = p.succeed(running, f, true)
+		} else {
+			l = p.newLoop(f, nil)
+			if gone := p.ended[f.same]; gone != nil {
+				l.after = gone.done // it may still scrape, and there is one scrape at a time
+			}
 		}
-		p.loops[f.id] = l
+		p.loops[f.same] = l
 		fresh = append(fresh, l)
 	}
-	for id, l := range p.ended {
+	for same, l := range p.ended {
 		if isClosed(l.done) {
-			delete(p.ended, id)
+			delete(p.ended, same)
 		}
 	}
-	for id, l := range p.loops {
-		if !here[id] {
+	for same, l := range p.loops {
+		if !here[same] {
 			l.cancel()
-			p.ended[id] = l
-			delete(p.loops, id)
+			p.ended[same] = l
+			delete(p.loops, same)
 		}
 	}
+	p.closeSockets()
 	metrics, job := p.manager.metrics, p.config.JobName
 	metrics.targets.WithLabelValues(job).Set(float64(len(all)))
 	p.limit()
@@ -211,6 +249,8 @@ func (p *pool) newLoop(f found, c *cache) *loop {
 	if l.client, err = p.clientOf(f.labels); err != nil {
 		l.broken = err
 	}
+	l.conns, l.address = p.conns, addressOf(f.target)
+	l.conns.use(l.address)
 	l.configure()
 	return l
 }
@@ -229,16 +269,10 @@ func (p *pool) reload(c *config.ScrapeConfig, sameLabels bool) error {
 		metrics.reloadsFailed.Inc()
 		return err
 	}
-	for id, l := range p.loops {
-		var kept *cache
-		if keeps {
-			kept = l.cache
-			l.succeeded.Store(true)
-		}
-		next := p.newLoop(l.found, kept)
-		next.after = l.done
-		l.cancel()
-		p.loops[id] = next
+	relearn := keeps && !sameLimits(old.config, c)
+	for same, l := range p.loops {
+		p.loops[same] = p.succeed(l, l.found, keeps)
+		p.loops[same].relearn = keeps && (relearn || l.relearn)
 	}
 	p.limit()
 	for _, l := range p.loops {
@@ -249,14 +283,40 @@ func (p *pool) reload(c *config.ScrapeConfig, sameLabels bool) error {
 	return nil
 }
 
+// succeed returns a loop that takes the place of another one, with what that knows of
+// its series if it keeps that.
+func (p *pool) succeed(l *loop, f found, keeps bool) *loop {
+	var kept *cache
+	if keeps {
+		kept = l.cache
+		l.succeeded.Store(true)
+	}
+	next := p.newLoop(f, kept)
+	next.after, next.relearn = l.done, keeps && l.relearn
+	l.cancel()
+	return next
+}
+
 // sameSeries reports whether two configurations of a job make the same series of
-// a page.
+// a page. What says which targets there are, how and when they are scraped, and how
+// much they may show, makes no other series.
 func sameSeries(a, b *config.ScrapeConfig) bool {
 	x, y := *a, *b
 	for _, c := range []*config.ScrapeConfig{&x, &y} {
-		c.ScrapeInterval, c.ScrapeTimeout, c.SampleLimit, c.HTTPClientConfig = 0, 0, 0, config_util.HTTPClientConfig{}
+		c.ScrapeInterval, c.ScrapeTimeout, c.HTTPClientConfig = 0, 0, config_util.HTTPClientConfig{}
+		c.SampleLimit, c.BodySizeLimit, c.TargetLimit, c.KeepDroppedTargets = 0, 0, 0, 0
+		c.LabelLimit, c.LabelNameLengthLimit, c.LabelValueLengthLimit = 0, 0, 0
+		c.NativeHistogramBucketLimit, c.NativeHistogramMinBucketFactor = 0, 0
+		c.ServiceDiscoveryConfigs, c.RelabelConfigs, c.EnableCompression, c.ScrapeFailureLogFile = nil, nil, false, ""
 	}
 	return reflect.DeepEqual(x, y)
+}
+
+// sameLimits reports whether two configurations hold a series' labels to the same
+// limits. They are looked at when a series is new.
+func sameLimits(a, b *config.ScrapeConfig) bool {
+	return a.LabelLimit == b.LabelLimit && a.LabelNameLengthLimit == b.LabelNameLengthLimit &&
+		a.LabelValueLengthLimit == b.LabelValueLengthLimit
 }
 
 // stop ends the job. Its loops mark their series stale.

@@ -22,6 +22,7 @@ import (
 	"hash/fnv"
 	"hash/maphash"
 	"log/slog"
+	"net"
 	"os"
 	"reflect"
 	"runtime"
@@ -30,7 +31,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	config_util "github.com/prometheus/common/config"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
@@ -43,10 +43,14 @@ import (
 const (
 	// syncEvery is how often targets are followed at most.
 	syncEvery = time.Second
-	// sweep is how often series that are gone are forgotten, and remembers how
-	// long their newest timestamp is kept: a receiver refuses what is older.
-	sweep     = 10 * time.Minute
-	remembers = time.Hour
+	// sweep is how often series that are gone are forgotten, if not many come.
+	sweep = 10 * time.Minute
+	// remembers is how long the newest timestamp of a series is kept that is not on a
+	// page any more: a target that is gone is marked stale two intervals later. Those
+	// of exporters that set timestamps may be shown again; a receiver refuses what is
+	// older than an hour.
+	remembers      = 5 * time.Minute
+	remembersShown = time.Hour
 	// spareBodies are kept, of 500 kB for a page of 6,000 series: scrapes are
 	// spread over their interval, so that few overlap.
 	spareBodies = 3
@@ -55,7 +59,7 @@ const (
 // Target is what is scraped; its state is that of the last scrape.
 type Target = promscrape.Target
 
-// Options are what a Manager is made of. All but HTTP are needed; DefaultOptions
+// Options are what a Manager is made of. All but Dial are needed; DefaultOptions
 // lacks Registerer and Take.
 type Options struct {
 	Logger     *slog.Logger
@@ -68,8 +72,8 @@ type Options struct {
 	// and MaxReadingBytes bounds the memory of all pages that are being read.
 	MaxPageBytes    int64
 	MaxReadingBytes int64
-	// HTTP are options of the clients, beside what the configuration says.
-	HTTP []config_util.HTTPClientOption
+	// Dial makes the connections to targets; nil: the system's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
 	// that only runs: they tell when it is.
 	Now     func() time.Time
@@ -177,12 +181,29 @@ func (m *Manager) Run(sets <-chan map[string][]*targetgroup.Group) error {
 				m.sync()
 				changed = false
 			}
+			if m.order.Crowded() {
+				m.forget()
+			}
 		case <-swept.C:
-			m.order.Forget(m.options.Now().Add(-remembers).UnixMilli())
+			m.forget()
 		case <-m.ctx.Done():
 			return nil
 		}
 	}
+}
+
+// forget drops what is remembered of series that are gone.
+func (m *Manager) forget() {
+	long := remembers
+	m.mu.Lock()
+	for _, p := range m.pools {
+		for _, l := range p.loops {
+			long = max(long, 3*l.interval)
+		}
+	}
+	m.mu.Unlock()
+	now := m.options.Now()
+	m.order.Forget(now.Add(-long).UnixMilli(), now.Add(-max(long, remembersShown)).UnixMilli())
 }
 
 // sync makes the pools follow the target sets.

@@ -113,6 +113,16 @@ func (c *cache) reindex(n int) {
 	}
 }
 
+// relearn has the next page name its series as if they were new, and knows which of
+// them were there.
+func (c *cache) relearn() {
+	for i := range c.entries {
+		c.entries[i].key[1] = ^uint64(i) // no text has it
+	}
+	c.reindex(len(c.index))
+	c.next = 0
+}
+
 // see notes that the entry is on this page, and reports whether it was already.
 func (c *cache) see(e *entry) (again bool) {
 	if e.seen == c.page {

@@ -12,11 +12,9 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/relabel"
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/receiver"
-	"github.com/parascope/parascope/internal/sample"
 )
 
 const (
@@ -34,7 +32,7 @@ const (
 type settings struct {
 	config     *config.RemoteWriteConfig
 	client     *receiver.Client
-	rules      []*relabel.Config
+	rules      *relabeler // nil: there are none
 	histograms bool
 	classic    bool   // histograms with custom buckets are converted
 	legacyOnly bool   // the receiver takes no UTF-8 names
@@ -48,15 +46,7 @@ type settings struct {
 	most       time.Duration
 
 	mu        sync.Mutex
-	relabeled map[uint64]relabeled       // by the series before; only with rules
 	converted map[uint64][]labels.Labels // classic series by the histogram with custom buckets
-}
-
-// relabeled is what the rules make of a series; its labels are empty if they
-// drop it.
-type relabeled struct {
-	labels []byte // encoded
-	series uint64 // hash of the labels
 }
 
 // newSettings puts one remote_write section in force, once it is swapped in.
@@ -94,7 +84,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		s.ageLimit = limit
 	}
 	if len(c.WriteRelabelConfigs) > 0 {
-		s.rules, s.relabeled = c.WriteRelabelConfigs, map[uint64]relabeled{}
+		s.rules = newRelabeler(c.WriteRelabelConfigs)
 	}
 	if v := c.SigV4Config; v != nil {
 		s.legacyOnly = v.ServiceName == "" || v.ServiceName == "aps"
@@ -118,35 +108,14 @@ func (s *settings) close() {
 	}
 }
 
-// relabel returns what the rules make of a series. They are costly and need labels
-// that are not encoded, so it remembers: a label set a series that is kept, and
-// next to nothing for one that is dropped.
-func (s *settings) relabel(series uint64, w *sample.Words, written []byte) ([]byte, uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r, ok := s.relabeled[series]; ok {
-		return r.labels, r.series
-	}
-	b := labels.NewBuilder(w.Labels(written))
-	r := relabeled{}
-	if relabel.ProcessBuilder(b, s.rules...) {
-		kept := b.Labels()
-		r = relabeled{sample.AppendLabels(nil, kept), kept.Hash()}
-	}
-	s.relabeled[series] = r
-	return r.labels, r.series
-}
-
-// forget drops what is remembered of relabelling, so that series that are gone do
-// not stay for ever.
+// forget drops what is remembered of relabelling and was not asked for of late.
 func (s *settings) forget() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.converted = nil
-	if s.rules == nil {
-		return
+	s.mu.Unlock()
+	if s.rules != nil {
+		s.rules.forget()
 	}
-	s.relabeled = map[uint64]relabeled{}
 }
 
 // keyNote is a key that means something else here than in stock Prometheus, or
@@ -188,6 +157,9 @@ func (s *settings) notes() (notes []keyNote) {
 // tell logs how requests are made, since Prometheus' defaults cannot be told from
 // values that are set, and the notes.
 func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
+	if s.rules != nil {
+		s.rules.logger = logger
+	}
 	logger.Info("samples are sent", "most_samples", s.maxSamples, "most_bytes", s.maxBytes, "longest_wait", s.hold.String())
 	for _, n := range s.notes() {
 		logger.Warn("key has no effect, or another one", "key", n.key, "why", n.why)

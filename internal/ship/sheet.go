@@ -73,7 +73,7 @@ func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	n, numbers := sample.Size(s.Labels.Of(p.Labels))
 	var other []byte
 	if sh.set.rules != nil {
-		other, series = sh.set.relabel(series, p.Words, s.Labels.Of(p.Labels))
+		other, series = sh.set.rules.relabel(series, p.Words, s.Labels.Of(p.Labels))
 		if n = len(other); n == 0 {
 			return // write_relabel_configs dropped it
 		}

@@ -8,28 +8,48 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/term"
 )
 
-func newCheck(p *cli.Process, file *string) *cobra.Command {
+func newCheck(p *cli.Process, file *string, ignoreRules *bool) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "check",
-		Short:   "Test a configuration file without starting anything",
-		Example: `  parascope head check --config.file prometheus.yml`,
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := head.Check(c.Context(), *file)
+		Use:   "check [FILE]",
+		Short: "Test a configuration file without starting anything",
+		Long: `Read FILE, or that of --config.file, as a head would, and start nothing. What
+stock Prometheus in agent mode refuses is refused. It also says what would keep
+samples from arriving: no remote_write, a URL that is not one for remote write, AMP
+without sigv4, or a sigv4 region that is not the URL's.
+
+Exit code 3 if the file is not valid or nothing could arrive.`,
+		Example: `  parascope head check prometheus.yml
+  parascope head check --ignore-rules prometheus.yml   # of a Prometheus that evaluates rules`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			name := *file
+			if len(args) > 0 {
+				name = args[0]
+			}
+			s, err := head.Check(c.Context(), name, *ignoreRules)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.Stdout).Encode(s)
+				if err := json.NewEncoder(p.Stdout).Encode(s); err != nil {
+					return fmt.Errorf("write the summary: %w", err)
+				}
+				return s.Err(name)
 			}
-			fmt.Fprintf(p.Stdout, "%s is valid: %d scrape jobs, %d remote writes\n", *file, s.Jobs, s.RemoteWrites)
+			if s.Err(name) == nil {
+				fmt.Fprintf(p.Stdout, "%s is valid: %d scrape jobs, %d remote writes\n", name, s.Jobs, s.RemoteWrites)
+			}
 			for _, n := range s.Notes {
-				fmt.Fprintf(p.Stdout, "note: %s\n", n)
+				fmt.Fprintf(p.Stdout, "note: %s\n", term.Clean(n))
 			}
-			return nil
+			for _, problem := range s.Problems {
+				fmt.Fprintf(p.Stdout, "problem: %s (%s)\n", term.Clean(problem.Text), problem.Next)
+			}
+			return s.Err(name)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")

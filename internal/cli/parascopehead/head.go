@@ -75,6 +75,7 @@ what became of every one.`,
 		},
 	}
 	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", o.ConfigFile, "Prometheus configuration `FILE`")
+	c.PersistentFlags().BoolVar(&o.IgnoreRules, "ignore-rules", o.IgnoreRules, "continue without rule_files and alerting: AMP evaluates rules")
 	f := c.Flags()
 	f.StringVar(&o.StoragePath, "storage.agent.path", o.StoragePath, "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
 	f.IntVar(&o.QueueLanes, "queue.lanes", o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
@@ -93,7 +94,7 @@ what became of every one.`,
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
 	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; only agent is known")
-	c.AddCommand(newCheck(p, &o.ConfigFile), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
+	c.AddCommand(newCheck(p, &o.ConfigFile, &o.IgnoreRules), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
 	return c
 }
 

@@ -23,6 +23,7 @@ type Order struct {
 	mu    sync.Mutex
 	index []uint32 // references, by the hash of the labels, 0 where there is none
 	known int      // references in index
+	alive int      // of them when the last ones were forgotten
 	next  uint32
 }
 
@@ -33,7 +34,9 @@ type block [blockSeries]Series
 // Series is what is remembered of one: 16 bytes.
 type Series struct {
 	hash atomic.Uint64 // of the labels; 0: forgotten
-	last atomic.Int64  // newest timestamp in milliseconds
+	// last is twice the newest timestamp in milliseconds, and one more if the exporter
+	// set it: it may show the same one again for long.
+	last atomic.Int64
 }
 
 // never is older than any sample.
@@ -123,9 +126,20 @@ func (o *Order) reindex(n int) {
 	o.index = index
 }
 
-// Forget drops the series whose newest sample is before t. What still scrapes one
-// of them finds it again by its labels.
-func (o *Order) Forget(t int64) {
+// crowd is how many series there may be beside twice those that were alive last.
+const crowd = 1 << 18
+
+// Crowded reports whether so many series have come that it is time to forget some.
+func (o *Order) Crowded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known > 2*o.alive+crowd
+}
+
+// Forget drops the series whose newest sample is before scraped, or before shown if
+// the exporter set its timestamp. What still scrapes one of them finds it again by
+// its labels.
+func (o *Order) Forget(scraped, shown int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	alive := 0
@@ -138,7 +152,7 @@ func (o *Order) Forget(t int64) {
 		for j := range b {
 			switch s := &b[j]; {
 			case s.hash.Load() == 0:
-			case s.last.Load() < t:
+			case s.Last() < scraped && (s.last.Load()&1 == 0 || s.Last() < shown):
 				s.hash.Store(0)
 			default:
 				alive++
@@ -149,6 +163,7 @@ func (o *Order) Forget(t int64) {
 		}
 	}
 	o.blocks.Store(&blocks)
+	o.alive = alive
 	n := blockSeries
 	for alive > n*3/4 {
 		n *= 2
@@ -170,14 +185,18 @@ func (o *Order) Reset() {
 }
 
 // Advance makes t the series' newest timestamp, and reports false when it is not
-// newer.
-func (s *Series) Advance(t int64) bool {
+// newer. shown says that the exporter set it.
+func (s *Series) Advance(t int64, shown bool) bool {
+	next := t << 1
+	if shown {
+		next |= 1
+	}
 	for {
 		last := s.last.Load()
-		if t <= last {
+		if t <= last>>1 {
 			return false
 		}
-		if s.last.CompareAndSwap(last, t) {
+		if s.last.CompareAndSwap(last, next) {
 			return true
 		}
 	}
@@ -185,4 +204,4 @@ func (s *Series) Advance(t int64) bool {
 
 // Last returns the newest timestamp, in milliseconds; before the first it is older
 // than any.
-func (s *Series) Last() int64 { return s.last.Load() }
+func (s *Series) Last() int64 { return s.last.Load() >> 1 }

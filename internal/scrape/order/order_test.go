@@ -16,7 +16,7 @@ func TestOrder(t *testing.T) {
 		if ref == 0 || s.hash.Load() != named(i) {
 			t.Fatalf("series %d: reference %d, hash %x", i, ref, s.hash.Load())
 		}
-		s.last.Store(int64(i))
+		s.Advance(int64(i), i%2 == 0)
 	}
 	again, s := o.Find(named(7))
 	if found, hash := o.Lookup(again); found != s || hash != named(7) {
@@ -27,7 +27,7 @@ func TestOrder(t *testing.T) {
 	}
 	// The older half goes; who still holds a reference of it finds nothing, and
 	// never another series.
-	o.Forget(n / 2)
+	o.Forget(n/2, n/2)
 	if s, _ := o.Lookup(again); s != nil {
 		t.Error("a series that was forgotten is still found")
 	}
@@ -41,11 +41,34 @@ func TestOrder(t *testing.T) {
 		t.Errorf("a series that comes back has reference %d and last %d", fresh, s.last.Load())
 	}
 	kept, s := o.Find(named(n - 1))
-	if s.last.Load() != n-1 {
+	if s.Last() != n-1 {
 		t.Errorf("a series that is kept has last %d, want %d", s.last.Load(), n-1)
 	}
 	o.Reset()
 	if found, _ := o.Lookup(kept); found == nil || found.last.Load() != never {
 		t.Error("reset keeps timestamps, or loses series")
+	}
+}
+
+// TestForgetsSoonWhatExportersDoNotDate: series come and go without end; those whose
+// exporter sets timestamps are remembered longer, and what was alive stays.
+func TestForgetsSoonWhatExportersDoNotDate(t *testing.T) {
+	o := New()
+	for i := range crowd + 1000 {
+		_, s := o.Find(uint64(i) + 1)
+		s.Advance(int64(i), i < 100)
+	}
+	if !o.Crowded() {
+		t.Error("many series are no crowd")
+	}
+	o.Forget(crowd, 50)
+	if o.known != 1000+50 || o.Crowded() {
+		t.Errorf("%d series are kept", o.known)
+	}
+	if _, s := o.Find(crowd + 1001); s.Last() >= 0 || s.Advance(0, false) != true || s.Advance(0, true) != false || s.Last() != 0 {
+		t.Errorf("the newest timestamp is %d", s.Last())
+	}
+	if _, s := o.Find(crowd + 1002); !s.Advance(-5, true) || s.Last() != -5 || s.Advance(-5, false) {
+		t.Errorf("before 1970 it is %d", s.Last())
 	}
 }

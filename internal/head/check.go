@@ -1,0 +1,146 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/prometheus/prometheus/config"
+
+	"github.com/parascope/parascope/internal/hint"
+	remote "github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/internal/ship"
+)
+
+// Summary counts what a configuration file asks for.
+type Summary struct {
+	Jobs         int `json:"jobs"`
+	RemoteWrites int `json:"remote_writes"`
+	// Notes are about keys that mean something else here than in Prometheus.
+	Notes []string `json:"notes,omitempty"`
+	// Problems keep samples from arriving.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is why samples do not arrive, or may not.
+type Problem struct {
+	Text string `json:"text"`
+	Next string `json:"next"`
+	// Fatal says that nothing can arrive where it is.
+	Fatal bool `json:"fatal"`
+}
+
+// Err is nil if samples can arrive, and else an error with hint.BadInput.
+func (s Summary) Err(file string) error {
+	for _, p := range s.Problems {
+		if p.Fatal {
+			return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %s", file, p.Text), p.Next)
+		}
+	}
+	return nil
+}
+
+// Check reads a configuration file as a head would, and starts nothing. Problems are
+// in the summary, and no error.
+func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) {
+	l, err := load(file, ignoreRules, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return Summary{}, err
+	}
+	notes, err := ship.Check(ctx, l.config)
+	if err != nil {
+		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
+	}
+	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Notes: notes, Problems: problems(l)}
+	if text, err := os.ReadFile(file); err == nil && len(strings.TrimSpace(string(text))) == 0 {
+		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the configuration that the head is to run with"}}
+	}
+	return s, nil
+}
+
+// problems looks at where samples come from and go to.
+func problems(l loaded) (all []Problem) {
+	if len(l.config.RemoteWriteConfigs) == 0 {
+		all = append(all, Problem{Fatal: true, Text: "there is no remote_write: what is scraped goes nowhere",
+			Next: "add a remote_write section with the workspace's remote-write URL and sigv4"})
+	}
+	if len(l.discovery) == 0 {
+		all = append(all, Problem{Text: "there are no scrape_configs: nothing is scraped", Next: "add a job to scrape_configs"})
+	}
+	for _, rw := range l.config.RemoteWriteConfigs {
+		name := cmp.Or(rw.Name, remote.PublicURL(rw.URL.URL))
+		for _, p := range receiverProblems(rw) {
+			p.Text = "remote_write " + name + ": " + p.Text
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// ampHost is the name of AMP's endpoint, as it is and behind a VPC endpoint; the
+// region is in it.
+var ampHost = regexp.MustCompile(`(?:^|\.)aps-workspaces(?:-fips)?\.([a-z0-9-]+)\.(?:.+\.)?(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
+
+// ampPath is that of a workspace's remote write.
+var ampPath = regexp.MustCompile(`^/workspaces/ws-[A-Za-z0-9-]+/api/v1/remote_write$`)
+
+// receiverProblems looks at one section.
+func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
+	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
+	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
+	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
+		fatal("the URL is not one of http or https with a host", "write https://HOST/PATH")
+		return all
+	}
+	amp := ampHost.FindStringSubmatch(host)
+	if amp == nil && !strings.HasPrefix(cleaned, "/workspaces/") {
+		if queryPath(cleaned) {
+			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned), "write the receiver's path for remote write, such as /api/v1/write")
+		} else if cleaned == "/" {
+			all = append(all, Problem{Text: "the URL has no path, and few receivers take samples there",
+				Next: "write the receiver's path for remote write, such as /api/v1/write"})
+		}
+		return all
+	}
+	if !ampPath.MatchString(cleaned) {
+		fatal(fmt.Sprintf("%s is not the path of a workspace's remote write", cleaned),
+			"write https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/api/v1/remote_write; "+
+				"'aws amp describe-workspace' prints the part before api as prometheusEndpoint")
+	}
+	v := rw.SigV4Config
+	switch {
+	case v == nil:
+		fatal("AMP takes signed requests only, and there is no sigv4", "add sigv4: {region: REGION} to the section")
+	case amp != nil && v.Region != "" && v.Region != amp[1]:
+		fatal(fmt.Sprintf("the URL is in %s and sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
+	case v.ServiceName != "" && v.ServiceName != "aps":
+		fatal(fmt.Sprintf("sigv4 signs for the service %q, and AMP is aps", v.ServiceName), "delete service_name")
+	}
+	if amp != nil && rw.URL.Scheme != "https" {
+		fatal("AMP takes https only", "write https:// in the URL")
+	}
+	return all
+}
+
+func queryPath(p string) bool {
+	for _, suffix := range []string{"/query", "/query_range", "/series", "/labels", "/read", "/remote_read", "/metrics"} {
+		if strings.HasSuffix(p, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// warn logs what keeps samples from arriving: a head starts all the same, and a
+// reload may correct it.
+func warn(logger *slog.Logger, l loaded) {
+	for _, p := range problems(l) {
+		logger.Warn("samples may not arrive", "err", errors.New(p.Text), "next", p.Next)
+	}
+}

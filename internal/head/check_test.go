@@ -1,0 +1,79 @@
+package head
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// TestCheckKnowsItsReceiver: what no sample could get through is reported.
+func TestCheckKnowsItsReceiver(t *testing.T) {
+	const scrape = "scrape_configs: [{job_name: a}]\n"
+	section := func(url, more string) string { return scrape + "remote_write: [{url: '" + url + "'" + more + "}]\n" }
+	const amp = "https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-0a1b/"
+	const signed = ", sigv4: {region: us-east-2}"
+	for name, c := range map[string]struct {
+		text, says string
+		fatal      bool
+	}{
+		"good":             {section(amp+"api/v1/remote_write", signed), "", false},
+		"two slashes":      {section(amp+"/api/v1/remote_write", signed), "", false},
+		"local":            {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", signed), "", false},
+		"other receiver":   {section("http://mimir:9009/api/v1/push", ""), "", false},
+		"china":            {section("https://aps-workspaces.cn-north-1.amazonaws.com.cn/workspaces/ws-1/api/v1/remote_write", ", sigv4: {region: cn-north-1}"), "", false},
+		"VPC endpoint":     {section("https://vpce-1.aps-workspaces.us-east-2.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write", signed), "", false},
+		"empty":            {"", "file is empty", true},
+		"blank":            {" \n\n", "file is empty", true},
+		"no remote_write":  {scrape, "no remote_write", true},
+		"nothing scraped":  {strings.TrimPrefix(section(amp+"api/v1/remote_write", signed), scrape), "nothing is scraped", false},
+		"endpoint alone":   {section(amp, signed), "not the path of a workspace's remote write", true},
+		"query path":       {section(amp+"api/v1/query", signed), "not the path of a workspace's remote write", true},
+		"other query path": {section("http://mimir/prometheus/api/v1/query", ""), "path for queries", true},
+		"no path":          {section("http://mimir:9009", ""), "no path", false},
+		"no sigv4":         {section(amp+"api/v1/remote_write", ""), "no sigv4", true},
+		"basic auth":       {section(amp+"api/v1/remote_write", ", basic_auth: {username: u, password: p}"), "no sigv4", true},
+		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "no sigv4", true},
+		"other region":     {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"), "URL is in us-east-2 and sigv4 signs for eu-west-1", true},
+		"other service":    {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
+		"http":             {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "https only", true},
+	} {
+		s, err := Check(t.Context(), write(t, c.text), false)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		err = s.Err("f.yml")
+		if (hint.CodeOf(err) == hint.BadInput) != c.fatal {
+			t.Errorf("%s: code %d, %v", name, hint.CodeOf(err), err)
+		}
+		text := ""
+		for _, p := range s.Problems {
+			text += p.Text + "; "
+			if p.Next == "" {
+				t.Errorf("%s: %q has no next step", name, p.Text)
+			}
+		}
+		if c.says == "" && text != "" || !strings.Contains(text, strings.ReplaceAll(c.says, `\"`, `"`)) {
+			t.Errorf("%s: %q, want %q", name, text, c.says)
+		}
+	}
+}
+
+// TestRulesAreAMPs: a file of a Prometheus that evaluates rules is refused with what
+// to do, and is taken without them.
+func TestRulesAreAMPs(t *testing.T) {
+	for _, section := range []string{"rule_files: [rules.yml]\n", "alerting: {alertmanagers: [{static_configs: [{targets: [a]}]}]}\n"} {
+		file := write(t, section+"scrape_configs: [{job_name: a}]\n")
+		_, err := Check(t.Context(), file, false)
+		if hint.CodeOf(err) != hint.BadInput || !strings.Contains(hint.Next(err), "create-rule-groups-namespace") || !strings.Contains(hint.Next(err), "--ignore-rules") {
+			t.Errorf("%v: %s", err, hint.Next(err))
+		}
+		if s, err := Check(t.Context(), file, true); err != nil || s.Jobs != 1 {
+			t.Errorf("without rules: %+v, %v", s, err)
+		}
+	}
+	if _, err := Check(t.Context(), write(t, "remote_read: [{url: 'http://x/'}]"), true); err == nil {
+		t.Error("remote_read is taken with --ignore-rules")
+	}
+}
