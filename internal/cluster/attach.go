@@ -163,7 +163,8 @@ func (p *patch) refuseOthers(at place, script string) error {
 				return wrong(p.name, url.Line, fmt.Sprintf("names the install script at version %s; this program writes %s", version, ScriptVersion),
 					"use the parascope that wrote it; detach first where the cluster does not exist yet")
 			default:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName, url.Value, script),
+				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName,
+					url.Value, script),
 					"give the --stack and --bucket it was attached with, or detach first")
 			}
 		}
@@ -265,7 +266,8 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 		path string
 		n    *yaml.Node
 		kind yaml.Kind
-	}{{path, actions, yaml.MappingNode}, {path + "/" + hook, h, yaml.MappingNode}, {path + "/" + hook + "/Sequence", list, yaml.SequenceNode}} {
+	}{{path, actions, yaml.MappingNode}, {path + "/" + hook, h, yaml.MappingNode}, {path + "/" + hook + "/Sequence", list,
+		yaml.SequenceNode}} {
 		if must.n == nil {
 			continue
 		}
@@ -316,7 +318,8 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	iam := get(at.node, "Iam")
 	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
 		if n := get(iam, own); n != nil && len(arns) > 0 {
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "), printable(n.Value)))
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "),
+				printable(n.Value)))
 			return nil
 		}
 	}

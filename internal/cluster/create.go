@@ -87,7 +87,8 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 	}
 	for i, q := range queues {
 		if !known[q.InstanceType] {
-			return "", hint.New(hint.BadInput, fmt.Errorf("%s has no instance type %s", cfg.Region, q.InstanceType), "give --queue a type that the region offers")
+			return "", hint.New(hint.BadInput, fmt.Errorf("%s has no instance type %s", cfg.Region, q.InstanceType),
+				"give --queue a type that the region offers")
 		}
 		queues[i].EFA = has[q.InstanceType]
 	}

@@ -201,7 +201,8 @@ func (c *cut) drain() {
 	}
 	c.goes[v] = true
 	delete(c.cluster.get("Scheduling", "SlurmSettings").keys, "QueueUpdateStrategy")
-	c.Changes = append(c.Changes, Change{Path: "Scheduling/SlurmSettings/QueueUpdateStrategy", What: "remove DRAIN", Policy: Ignored, Line: k.Line})
+	c.Changes = append(c.Changes, Change{Path: "Scheduling/SlurmSettings/QueueUpdateStrategy", What: "remove DRAIN", Policy: Ignored,
+		Line: k.Line})
 }
 
 // empty takes the marked nodes of a place out, and what they leave empty.
@@ -369,7 +370,8 @@ func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
 		}
 	}
 	column := k.Column - 1
-	if len(left) != 1 || left[0].Kind != yaml.MappingNode || isFlow(left[0]) || left[0].Anchor != "" || left[0].Column != column+len(wrapPad)+1 ||
+	if len(left) != 1 || left[0].Kind != yaml.MappingNode || isFlow(left[0]) || left[0].Anchor != "" ||
+		left[0].Column != column+len(wrapPad)+1 ||
 		!strings.HasPrefix(c.line(left[0].Line)[column:], "  - ") {
 		return false, nil
 	}

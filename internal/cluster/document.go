@@ -54,7 +54,8 @@ func parse(name string, b []byte) (*document, error) {
 // read parses the text.
 func (d *document) read(name string) error {
 	if len(d.text) > maxBytes {
-		return wrong(name, 0, fmt.Sprintf("has %d bytes; a configuration has at most %d", len(d.text), maxBytes), "give the file that pcluster create-cluster takes")
+		return wrong(name, 0, fmt.Sprintf("has %d bytes; a configuration has at most %d", len(d.text), maxBytes),
+			"give the file that pcluster create-cluster takes")
 	}
 	if !utf8.ValidString(d.text) {
 		return wrong(name, 0, "is not UTF-8", "save it as UTF-8")
@@ -186,7 +187,8 @@ func (d *document) findCluster(name string) error {
 		}
 	}
 	if d.cluster.Kind != yaml.MappingNode || get(d.cluster, "Scheduling") == nil || get(d.cluster, "HeadNode") == nil {
-		return wrong(name, 0, "has no HeadNode or no Scheduling section: it is no ParallelCluster configuration", "give the file that pcluster create-cluster takes")
+		return wrong(name, 0, "has no HeadNode or no Scheduling section: it is no ParallelCluster configuration",
+			"give the file that pcluster create-cluster takes")
 	}
 	scheduling := get(d.cluster, "Scheduling")
 	if scheduler := get(scheduling, "Scheduler"); scheduler == nil || scheduler.Value != "slurm" {

@@ -36,7 +36,8 @@ func EnvironmentFile(clusterName string) string {
 // name that is none, and for a value with a NUL, which no environment can hold.
 func (e Environment) Text() (string, error) {
 	var b strings.Builder
-	b.WriteString("# Of cluster " + printable(e.ClusterName) + ", by parascope. To be sourced: . " + printable(EnvironmentFile(e.ClusterName)) + "\n")
+	b.WriteString("# Of cluster " + printable(e.ClusterName) + ", by parascope. To be sourced: . " +
+		printable(EnvironmentFile(e.ClusterName)) + "\n")
 	for _, v := range e.variables() {
 		if !isVariable(v.Name) {
 			return "", fmt.Errorf("%q is no name of an environment variable", v.Name)
@@ -74,7 +75,8 @@ func ReadEnvironment(file string) (Environment, error) {
 	}
 	e, err := ParseEnvironment(string(b))
 	if err != nil {
-		return e, hint.New(hint.BadInput, fmt.Errorf("%s: %w", file, err), "'parascope cluster new' writes such files; nothing in this one was run")
+		return e, hint.New(hint.BadInput, fmt.Errorf("%s: %w", file, err),
+			"'parascope cluster new' writes such files; nothing in this one was run")
 	}
 	return e, nil
 }

@@ -39,7 +39,8 @@ var namePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,59}$`)
 // CheckName refuses a name that no cluster can have, with exit code BadInput.
 func CheckName(name string) error {
 	if !namePattern.MatchString(name) {
-		return hint.New(hint.BadInput, fmt.Errorf("%q is no name of a cluster", name), "give a letter, then letters, digits and hyphens, at most 60 in all")
+		return hint.New(hint.BadInput, fmt.Errorf("%q is no name of a cluster", name),
+			"give a letter, then letters, digits and hyphens, at most 60 in all")
 	}
 	return nil
 }
@@ -61,7 +62,8 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)
 	if !ok {
-		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is no cluster, and pcluster needs a stack of the cluster's name", name, cfg.Region), "give --cluster another NAME")
+		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is no cluster, and pcluster needs a stack of the cluster's name", name,
+			cfg.Region), "give --cluster another NAME")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {
 		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until it is gone, or choose another name")

@@ -53,7 +53,8 @@ func (d *document) places(name string) ([]place, error) {
 			if l != nil {
 				line = l.Line
 			}
-			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list), "write it as a list; the functions of CloudFormation cannot be patched there")
+			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
+				"write it as a list; the functions of CloudFormation cannot be patched there")
 		}
 		for i, item := range l.Content {
 			item = follow(item)
@@ -85,7 +86,8 @@ func printable(s string) string {
 
 // mustBe refuses a node that is not of the kind that patching needs.
 func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
-	function := n.Kind == yaml.MappingNode && len(n.Content) > 0 && (strings.HasPrefix(n.Content[0].Value, "Fn::") || n.Content[0].Value == "Ref")
+	function := n.Kind == yaml.MappingNode && len(n.Content) > 0 && (strings.HasPrefix(n.Content[0].Value, "Fn::") ||
+		n.Content[0].Value == "Ref")
 	if n.Kind == kind && !function && (n.ShortTag() == "!!map" || n.ShortTag() == "!!seq") {
 		return nil
 	}

@@ -42,17 +42,20 @@ type Request struct {
 func PlanAttach(r Request, s Source) (Plan, error) {
 	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
 	if olderThan(r.Cluster.Version, 3, 6) {
-		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name, r.Cluster.Version),
+		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name,
+			r.Cluster.Version),
 			"make the cluster again with a newer version")
 	}
-	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain && r.Cluster.Exists,
+	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain &&
+		r.Cluster.Exists,
 		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured}}
 	if r.Cluster.Exists {
 		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated
 	}
 	if olderThan(r.Cluster.Version, 3, 11) {
 		want.Hooks[Login] = ""
-		p.Notes = append(p.Notes, "login nodes get no script: CustomActions of login pools need ParallelCluster 3.11, and the cluster has "+r.Cluster.Version)
+		p.Notes = append(p.Notes, "login nodes get no script: CustomActions of login pools need "+
+			"ParallelCluster 3.11, and the cluster has "+r.Cluster.Version)
 	}
 	patched, err := Attach(r.File, r.Text, want)
 	if err != nil {
@@ -65,7 +68,8 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if r.Cluster.Exists {
 		p.explainUpdate(patched, s.Script)
 	} else if r.Cluster.Version == "" {
-		p.Notes = append(p.Notes, "a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' says which you have)")
+		p.Notes = append(p.Notes, "a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 "+
+			"('pcluster version' says which you have)")
 	}
 	p.next(r, s.Region, patched, "attach")
 	return p, nil
@@ -107,7 +111,8 @@ func (r Request) part(fresh, running Part) Part {
 func (r Request) fits(patched Patched) error {
 	switch {
 	case r.Cluster.CustomResource && !patched.Template:
-		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by a CloudFormation template, whose next update would undo a change of %s", r.Cluster.Name, r.File),
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by a CloudFormation template, "+
+			"whose next update would undo a change of %s", r.Cluster.Name, r.File),
 			"give --config that template: the cluster's configuration in it is patched")
 	case r.Cluster.Exists && !r.Cluster.CustomResource && patched.Template:
 		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by pcluster, not by the template %s", r.Cluster.Name, r.File),
@@ -148,7 +153,8 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 			"ParallelCluster refuses to add OnNodeConfigured to a pool that exists")
 	}
 	if script != "" && p.Part != Policies {
-		p.Notes = append(p.Notes, "nodes download "+script+" themselves: one that may not read it fails, and an update whose script fails is rolled back")
+		p.Notes = append(p.Notes, "nodes download "+script+" themselves: one that may not read it fails, "+
+			"and an update whose script fails is rolled back")
 	}
 	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
 		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12) and would answer "+
@@ -168,7 +174,8 @@ func (p *Plan) explainQueues(strategy string) {
 	case "TERMINATE":
 		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set it to DRAIN for this update")
 	default:
-		p.ByHand = append(p.ByHand, "without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts only when the compute fleet is stopped "+
+		p.ByHand = append(p.ByHand, "without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts "+
+			"only when the compute fleet is stopped "+
 			"(pcluster update-compute-fleet --status STOP_REQUESTED), which ends running jobs; "+back)
 	}
 }
@@ -189,7 +196,8 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 		if r.Cluster.Name != "" {
 			p.Next = append(p.Next, "source "+EnvironmentFile(name))
 		}
-		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region))
+		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name,
+			word(r.File), region))
 		return
 	default:
 		return

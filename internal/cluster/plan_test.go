@@ -10,7 +10,8 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-var testSource = Source{Stack: "pcluster-infra", Region: "us-east-2", Script: testScript, HeadPolicies: []string{remoteWrite, nodePolicy}, NodePolicies: []string{nodePolicy},
+var testSource = Source{Stack: "pcluster-infra", Region: "us-east-2", Script: testScript, HeadPolicies: []string{remoteWrite,
+	nodePolicy}, NodePolicies: []string{nodePolicy},
 	PublicSubnet: "subnet-0aaaaaaaaaaaaaaaa", PrivateSubnet: "subnet-0bbbbbbbbbbbbbbbb"}
 
 // planOf prints a plan, for comparison.
@@ -35,7 +36,8 @@ func planOf(p Plan) string {
 }
 
 const (
-	downloads = "note nodes download " + testScript + " themselves: one that may not read it fails, and an update whose script fails is rolled back\n"
+	downloads = "note nodes download " + testScript +
+		" themselves: one that may not read it fails, and an update whose script fails is rolled back\n"
 	back      = "a node that is replaced gives its capacity back, and may not get it again: mind Capacity Blocks, reservations and Spot\n"
 	laterOnes = "note login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; " +
 		"ParallelCluster refuses to add OnNodeConfigured to a pool that exists\n"
@@ -86,8 +88,10 @@ func TestPlanAttach(t *testing.T) {
 		"login pools and roles of their own": {"login_pools", Request{Cluster: exists}, "part policies\n" +
 			"add the policy LoginNodes/Pools[people]/Iam/AdditionalIamPolicies LOGIN_NODES_POOL_STOP\n" +
 			"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
-			"by hand HeadNode has its own InstanceProfile: attach " + remoteWrite + " and " + nodePolicy + " to the role of arn:aws:iam::111122223333:instance-profile/head\n" +
-			"by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy + " to the role of arn:aws:iam::111122223333:role/builds\n" +
+			"by hand HeadNode has its own InstanceProfile: attach " + remoteWrite + " and " + nodePolicy +
+			" to the role of arn:aws:iam::111122223333:instance-profile/head\n" +
+			"by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy +
+			" to the role of arn:aws:iam::111122223333:role/builds\n" +
 			"by hand LoginNodes/Pools[people]: ParallelCluster changes its policies only while the pool has no nodes: " +
 			"update with Count: 0 first, then with these changes and the Count that it has now\n" + updateIt +
 			"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
@@ -98,16 +102,19 @@ func TestPlanAttach(t *testing.T) {
 			"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
 			"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + laterOnes + downloads + updateIt},
-		"version 3.10": {"login_pools", Request{Cluster: with(func(c *Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true}, "part scripts\n" +
-			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
-			"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
-			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
-			"note login nodes get no script: CustomActions of login pools need ParallelCluster 3.11, and the cluster has 3.10.1\n" +
-			"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + downloads + updateIt},
-		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *Cluster) { c.Status = "UPDATE_IN_PROGRESS" })}, "part policies\n" +
-			"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\nadd the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
-			"by hand wait: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
-			"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
+		"version 3.10": {"login_pools", Request{Cluster: with(func(c *Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true},
+			"part scripts\n" +
+				"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
+				"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
+				"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
+				"note login nodes get no script: CustomActions of login pools need ParallelCluster 3.11, and the cluster has 3.10.1\n" +
+				"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + downloads + updateIt},
+		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *Cluster) { c.Status = "UPDATE_IN_PROGRESS" })},
+			"part policies\n" +
+				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
+				"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
+				"by hand wait: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
+				"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.request.File, c.request.Text = "c.yaml", all[c.config]
@@ -129,13 +136,17 @@ func TestPlanRefuses(t *testing.T) {
 		cluster   Cluster
 		err, next string
 	}{
-		"version 3.5":                {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts needs 3.6", "newer version"},
-		"a template's cluster":       {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true}, "was made by a CloudFormation template", "that template"},
-		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was made by pcluster", "describe-cluster"},
+		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts needs 3.6",
+			"newer version"},
+		"a template's cluster": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
+			"was made by a CloudFormation template", "that template"},
+		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was made by pcluster",
+			"describe-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := PlanAttach(Request{File: "c.yaml", Text: all[c.config], Cluster: c.cluster}, testSource)
-			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(hint.Next(err), c.next) || hint.CodeOf(err) != hint.BadInput {
+			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(hint.Next(err), c.next) ||
+				hint.CodeOf(err) != hint.BadInput {
 				t.Errorf("exit code %d, %v, next step %q", hint.CodeOf(err), err, hint.Next(err))
 			}
 		})
@@ -227,7 +238,8 @@ func TestConfigurationIsAttached(t *testing.T) {
 	if err != nil || len(again.Changes) > 0 {
 		t.Errorf("attach changes %v, %v", again.Changes, err)
 	}
-	for _, bad := range []string{"", "gpu", "gpu:p5.48xlarge", "GPU:p5.48xlarge:0-4", "gpu:p5:0-4", "gpu:p5.48xlarge:4-0", "gpu:p5.48xlarge:0-0", "gpu:p5.48xlarge:-1-2", "gpu:p5.48xlarge:x"} {
+	for _, bad := range []string{"", "gpu", "gpu:p5.48xlarge", "GPU:p5.48xlarge:0-4", "gpu:p5:0-4", "gpu:p5.48xlarge:4-0",
+		"gpu:p5.48xlarge:0-0", "gpu:p5.48xlarge:-1-2", "gpu:p5.48xlarge:x"} {
 		if q, err := ParseQueue(bad); hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q is %+v, %v", bad, q, err)
 		}
@@ -239,7 +251,8 @@ func BenchmarkAttachOfAHundredQueues(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("Region: us-east-2\nHeadNode:\n  InstanceType: t3.medium\nScheduling:\n  Scheduler: slurm\n  SlurmQueues:\n")
 	for i := range 100 {
-		fmt.Fprintf(&text, "    - Name: q%d\n      ComputeResources:\n        - Name: c\n          InstanceType: c7i.xlarge\n      CustomActions:\n        OnNodeConfigured:\n          Script: s3://site/x.sh\n          Args:\n            - a\n", i)
+		fmt.Fprintf(&text, "    - Name: q%d\n      ComputeResources:\n        - Name: c\n          InstanceType: c7i.xlarge\n"+
+			"      CustomActions:\n        OnNodeConfigured:\n          Script: s3://site/x.sh\n          Args:\n            - a\n", i)
 	}
 	for b.Loop() {
 		if _, err := Attach("c.yaml", []byte(text.String()), newCluster); err != nil {

@@ -28,7 +28,8 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 	path := rolePath(p.Cluster.Name)
 	for _, arn := range s.NodePolicies {
 		found := 0
-		pages := iam.NewListEntitiesForPolicyPaginator(iam.NewFromConfig(cfg), &iam.ListEntitiesForPolicyInput{PolicyArn: &arn, PathPrefix: &path})
+		pages := iam.NewListEntitiesForPolicyPaginator(iam.NewFromConfig(cfg), &iam.ListEntitiesForPolicyInput{PolicyArn: &arn,
+			PathPrefix: &path})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if ctx.Err() != nil {
@@ -40,7 +41,8 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 			found += len(page.PolicyRoles)
 		}
 		if found < p.roles {
-			return "", hint.New(hint.Failure, fmt.Errorf("%d of %d roles of cluster %s have policy %s: their nodes could not download the script, and the update would be rolled back",
+			return "", hint.New(hint.Failure, fmt.Errorf("%d of %d roles of cluster %s have policy %s: "+
+				"their nodes could not download the script, and the update would be rolled back",
 				found, p.roles, p.Cluster.Name, arn), "make the update with the policies first: '--part policies', then 'pcluster update-cluster'")
 		}
 	}

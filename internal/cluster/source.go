@@ -44,7 +44,8 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 	out := state.Outputs
 	switch {
 	case !state.Exists():
-		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region), "'"+a.Up+"' creates it; --stack and --region name another one")
+		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region),
+			"'"+a.Up+"' creates it; --stack and --region name another one")
 	case out["AMPRemoteWritePolicyArn"] == "":
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace to send to", a.Stack),
 			"deploy it: '"+a.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
@@ -60,7 +61,8 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 		node = out["ClusterNodePolicyArn"]
 	}
 	if node == "" || s.Script == "" {
-		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s says neither where the install script is nor which policy lets nodes read it: it was made by an older parascope", a.Stack),
+		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s says neither where the install script is nor which policy lets nodes read it: "+
+			"it was made by an older parascope", a.Stack),
 			"'"+a.Up+"' updates it; or give --bucket and --node-policy")
 	}
 	s.HeadPolicies, s.NodePolicies = []string{out["AMPRemoteWritePolicyArn"], node}, []string{node}
@@ -75,7 +77,8 @@ var policyPattern = regexp.MustCompile(`^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w
 // check refuses flags that no configuration may hold.
 func (a Asked) check() error {
 	if a.NodePolicy != "" && !policyPattern.MatchString(a.NodePolicy) {
-		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is no ARN of a managed policy", a.NodePolicy), "give arn:aws:iam::ACCOUNT:policy/NAME")
+		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is no ARN of a managed policy", a.NodePolicy),
+			"give arn:aws:iam::ACCOUNT:policy/NAME")
 	}
 	return artifact.CheckBucketName(a.Bucket)
 }

@@ -59,7 +59,8 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f := c.Flags()
 	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
 	f.StringVar(&o.cluster, "cluster", "", "`NAME` of the cluster (default: CLUSTER_NAME)")
-	f.StringVar(&o.part, "part", "", "`policies|scripts|all`: what this run changes (default: all of a new cluster, one update after the other of a running one)")
+	f.StringVar(&o.part, "part", "", "`policies|scripts|all`: what this run changes "+
+		"(default: all of a new cluster, one update after the other of a running one)")
 	f.BoolVar(&o.write, "write", false, "change FILE, and keep the old one as FILE.bak")
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
@@ -72,13 +73,15 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string) (cluster.Request, aws.Config, error) {
 	r := cluster.Request{File: o.config, Drain: o.drain, Again: again}
 	if o.config == "" {
-		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--config is missing"), "give --config the FILE that pcluster create-cluster takes")
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--config is missing"),
+			"give --config the FILE that pcluster create-cluster takes")
 	}
 	if o.write && o.output != "" {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output exclude each other"), "give one of them")
 	}
 	if o.output == "-" && o.json {
-		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both want standard output"), "give --output a FILE, or leave --json out")
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both want standard output"),
+			"give --output a FILE, or leave --json out")
 	}
 	var err error
 	if r.Part, err = cluster.ParsePart(o.part); err != nil {
@@ -118,12 +121,14 @@ const maxConfiguration = 2 << 20
 func readBounded(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err), "give --config the FILE that pcluster create-cluster takes")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+			"give --config the FILE that pcluster create-cluster takes")
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxConfiguration))
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err), "give --config the FILE that pcluster create-cluster takes")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+			"give --config the FILE that pcluster create-cluster takes")
 	}
 	return b, nil
 }
