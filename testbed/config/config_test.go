@@ -1,6 +1,8 @@
 package config
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -37,6 +39,14 @@ func TestParse(t *testing.T) {
 	}
 	if s := c.HeadNode.CustomActions.OnNodeConfigured; len(s) != 1 || s[0].Script != "s3://b/head.sh" {
 		t.Errorf("head's scripts read as %v", s)
+	}
+	b, err := json.Marshal(c.HeadNode.CustomActions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Actions
+	if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(again, c.HeadNode.CustomActions) {
+		t.Errorf("scripts written and read again: %v, %v", again, err)
 	}
 	for change, want := range map[string]string{
 		"s3://b/head.sh|ftp://b/head.sh": "s3:// or https://",
@@ -122,4 +132,22 @@ func parse(t *testing.T, text string) *Cluster {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// FuzzParse holds that no configuration makes the reader panic, and that one that is
+// read is no change of itself.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(base))
+	f.Add([]byte("HeadNode: {CustomActions: {OnNodeStart: [1]}}"))
+	f.Add([]byte("Scheduling: {SlurmQueues: [{Name: a, Name: b}]}"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if changes := Compare(c, c, Running{Fleet: true}); len(changes) != 0 {
+			t.Errorf("compared with itself: %v", changes)
+		}
+	})
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/parascope/parascope/testbed/slurm"
 )
 
+// NoteFailure says that a machine cannot come up, to whoever waits for it.
+func NoteFailure(err error) error { return errors.Join(err, write(BootFinished, err.Error(), 0o644)) }
+
 // Boot brings a node up and notes how it went. A compute node that cannot come up
 // shuts itself down; its replacement is clustermgtd's business.
 func Boot(ctx context.Context, u UserData, now func() time.Time) error {
@@ -29,7 +32,7 @@ func Boot(ctx context.Context, u UserData, now func() time.Time) error {
 	if failed, ok := errors.AsType[*actionError](err); ok {
 		err = errors.Join(err, u.writeFailure(now(), failed))
 	}
-	err = errors.Join(err, write(BootFinished, err.Error(), 0o644))
+	err = NoteFailure(err)
 	if u.Role == ComputeFleet {
 		err = errors.Join(err, exec.CommandContext(ctx, "/sbin/shutdown", "-h", "now").Run())
 	}

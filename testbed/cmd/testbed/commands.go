@@ -39,7 +39,7 @@ func command(ctx context.Context, args []string) error {
 		&cobra.Command{Use: "boot", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := node.ReadUserData()
 			if err != nil {
-				return err
+				return node.NoteFailure(err)
 			}
 			return node.Boot(cmd.Context(), u, time.Now)
 		}}, newUpdate(), &cobra.Command{Use: "pcluster", DisableFlagParsing: true, Short: "The stand-in for pcluster",
