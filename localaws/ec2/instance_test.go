@@ -42,8 +42,10 @@ func TestInstances(t *testing.T) {
 	if *again.ReservationId != *out.ReservationId {
 		t.Error("the same client token launched others")
 	}
-	if got := find("tag:Name", "Comp*"); len(got) != 2 || got[0].State.Name != types.InstanceStateNameRunning || *got[0].SubnetId != n.private ||
-		*got[0].Placement.AvailabilityZone == "" || len(got[0].Tags) != 1 {
+	if got := find("tag:Name", "Comp*"); len(got) != 2 || got[0].State.Name != types.InstanceStateNameRunning ||
+		*got[0].SubnetId != n.private ||
+		*got[0].Placement.AvailabilityZone == "" ||
+		len(got[0].Tags) != 1 {
 		t.Errorf("found by tag: %+v", got)
 	}
 	if got := find("instance-state-name", "stopped"); len(got) != 0 {
@@ -63,10 +65,12 @@ func TestInstances(t *testing.T) {
 	ended := check.Must[*sdk.TerminateInstancesOutput](t)(client.TerminateInstances(ctx, &sdk.TerminateInstancesInput{
 		InstanceIds: []string{*out.Instances[0].InstanceId},
 	}))
-	if s := ended.TerminatingInstances[0]; s.PreviousState.Name != types.InstanceStateNameRunning || s.CurrentState.Name != types.InstanceStateNameShuttingDown {
+	if s := ended.TerminatingInstances[0]; s.PreviousState.Name != types.InstanceStateNameRunning ||
+		s.CurrentState.Name != types.InstanceStateNameShuttingDown {
 		t.Errorf("ended: %+v", s)
 	}
-	if got := find("instance-state-name", "terminated"); len(got) != 1 || *got[0].InstanceId != *out.Instances[0].InstanceId || got[0].PrivateIpAddress != nil {
+	if got := find("instance-state-name", "terminated"); len(got) != 1 || *got[0].InstanceId != *out.Instances[0].InstanceId ||
+		got[0].PrivateIpAddress != nil {
 		t.Errorf("terminated: %+v", got)
 	}
 	third := check.Must[*sdk.RunInstancesOutput](t)(run(n.private, 1, "Next"))

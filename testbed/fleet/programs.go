@@ -107,8 +107,10 @@ func launch(ctx context.Context, ec2 *instances.Client, l log, names []string) (
 
 // failureTypes are ParallelCluster's groups of EC2's codes.
 var failureTypes = map[string]string{
-	"InsufficientInstanceCapacity": "ice-failures", "InsufficientHostCapacity": "ice-failures", "InsufficientReservedInstanceCapacity": "ice-failures",
-	"VcpuLimitExceeded": "vcpu-limit-failures", "VolumeLimitExceeded": "volume-limit-failures", "UnauthorizedOperation": "iam-policy-errors",
+	"InsufficientInstanceCapacity": "ice-failures", "InsufficientHostCapacity": "ice-failures",
+	"InsufficientReservedInstanceCapacity": "ice-failures",
+	"VcpuLimitExceeded":                    "vcpu-limit-failures", "VolumeLimitExceeded": "volume-limit-failures",
+	"UnauthorizedOperation": "iam-policy-errors",
 	"AccessDeniedException": "iam-policy-errors",
 }
 

@@ -141,7 +141,8 @@ func (s Spec) makeDevices(dev string) error {
 			return fmt.Errorf("make device %s: %w", name, err)
 		}
 	}
-	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"} {
+	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2",
+		"ptmx": "pts/ptmx"} {
 		if err := os.Symlink(target, dev+"/"+name); err != nil {
 			return fmt.Errorf("make device %s: %w", name, err)
 		}

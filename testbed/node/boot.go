@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,8 @@ func (u UserData) boot(ctx context.Context) error {
 		return err
 	}
 	parts := map[string][2]func(context.Context) error{
-		HeadNode: {u.configureHead, u.finalizeHead}, ComputeFleet: {u.configureCompute, u.finalizeCompute}, LoginNode: {u.configureLogin, nothing},
+		HeadNode: {u.configureHead, u.finalizeHead}, ComputeFleet: {u.configureCompute, u.finalizeCompute},
+		LoginNode: {u.configureLogin, nothing},
 	}[u.Role]
 	if parts[0] == nil {
 		return fmt.Errorf("%q is no role of a node", u.Role)
@@ -102,7 +104,8 @@ func link(target, name string) error {
 // /opt/slurm, which nodes share, and the configuration there for all of them.
 func linkSlurm() error {
 	for dir, names := range map[string][]string{
-		"bin":  {"sinfo", "squeue", "scontrol", "sbatch", "srun", "salloc", "scancel", "sacct", "sacctmgr", "sdiag", "sprio", "sshare", "sstat", "sreport"},
+		"bin": {"sinfo", "squeue", "scontrol", "sbatch", "srun", "salloc", "scancel", "sacct", "sacctmgr", "sdiag", "sprio", "sshare", "sstat",
+			"sreport"},
 		"sbin": {"slurmctld", "slurmd", "slurmstepd"},
 	} {
 		for _, name := range names {
@@ -209,7 +212,8 @@ func (u UserData) configureHead(ctx context.Context) error {
 			return fmt.Errorf("prepare slurmctld: %w", err)
 		}
 	}
-	for _, file := range []string{"/var/log/slurmctld.log", Log + "/slurm_resume.log", Log + "/slurm_suspend.log", Log + "/clustermgtd", Log + "/clustermgtd.events", Log + "/slurm_resume.events"} {
+	for _, file := range []string{"/var/log/slurmctld.log", Log + "/slurm_resume.log", Log + "/slurm_suspend.log", Log + "/clustermgtd",
+		Log + "/clustermgtd.events", Log + "/slurm_resume.events"} {
 		if _, err := os.Stat(file); err == nil {
 			continue // after a restart
 		}
@@ -217,7 +221,8 @@ func (u UserData) configureHead(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := service(ctx, "slurmctld", unit("Slurm controller daemon", "User=slurm\nRuntimeDirectory=slurmctld\nExecStart=/opt/slurm/sbin/slurmctld -D\n"+
+	if err := service(ctx, "slurmctld", unit("Slurm controller daemon", "User=slurm\nRuntimeDirectory=slurmctld\n"+
+		"ExecStart=/opt/slurm/sbin/slurmctld -D\n"+
 		"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=1\n")); err != nil {
 		return err
 	}
@@ -271,11 +276,34 @@ func (u UserData) finalizeCompute(ctx context.Context) error {
 	}
 	// -b: slurmctld waits for a node that booted after it was asked for, and the kernel
 	// here booted long before.
-	return service(
-		ctx,
-		"slurmd",
-		unit("Slurm node daemon", "ExecStart=/opt/slurm/sbin/slurmd -D -b -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n"),
-	)
+	if err := service(ctx, "slurmd", unit("Slurm node daemon",
+		"ExecStart=/opt/slurm/sbin/slurmd -D -b -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n")); err != nil || u.NodeType != "static" {
+		return err
+	}
+	return u.resume(ctx)
+}
+
+// resume makes slurmctld use a static node again, which clustermgtd set down for its
+// replacement. ParallelCluster's nodes do it themselves.
+func (u UserData) resume(ctx context.Context) error {
+	return await(ctx, "slurmctld to take the node", func() error {
+		nodes, err := slurm.Nodes(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(nodes, func(n slurm.Node) bool { return n.Name == u.Node })
+		if i < 0 {
+			return errors.New("slurmctld does not know it")
+		}
+		n := nodes[i]
+		if n.Is("IDLE") && !n.Is("NOT_RESPONDING") && !n.Is("POWERED_DOWN") {
+			return nil
+		}
+		if !n.Is("NOT_RESPONDING") { // it has registered
+			err = slurm.SetState(ctx, []string{u.Node}, "resume", "Node start up")
+		}
+		return errors.Join(fmt.Errorf("it is %s", strings.Join(n.States, "+")), err)
+	})
 }
 
 func (u UserData) configureLogin(ctx context.Context) error { return startMunge(ctx) }

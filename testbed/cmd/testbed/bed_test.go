@@ -66,7 +66,7 @@ func (b *testBed) start(args ...string) {
 	b.t.Helper()
 	b.cmd = b.program("testbed", append([]string{"up", "--inside", "--dir", b.dir, "--clustermgtd-interval", "2s", "--scaledown-idle", "3s",
 		"--suspend-timeout", "4s", "--resume-timeout", "60s", "--power-save-interval", "1s"}, args...)...)
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true}
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	r, w, err := os.Pipe()
 	if err != nil {
 		b.t.Fatal(err)
@@ -244,9 +244,13 @@ func (c *cloud) put(t *testing.T, key, text string) {
 // asks for them: their addresses.
 func (c *cloud) described(t *testing.T, tag, value string) []string {
 	t.Helper()
-	out := check.Must[*ec2.DescribeInstancesOutput](t)(c.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{
-		{Name: aws.String("tag:" + tag), Values: []string{value}}, {Name: aws.String("instance-state-name"), Values: []string{"running"}},
-	}}))
+	out := check.Must[*ec2.DescribeInstancesOutput](
+		t,
+	)(
+		c.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{
+			{Name: aws.String("tag:" + tag), Values: []string{value}}, {Name: aws.String("instance-state-name"), Values: []string{"running"}},
+		}}),
+	)
 	var addresses []string
 	for _, r := range out.Reservations {
 		for _, i := range r.Instances {

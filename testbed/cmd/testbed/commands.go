@@ -252,7 +252,8 @@ func lacking() error {
 	if os.Geteuid() != 0 {
 		what = append(what, "it needs root, for namespaces and mounts")
 	}
-	for program, of := range map[string]string{"slurmctld": "slurmctld", "slurmd": "slurmd", "scontrol": "slurm-client", "munged": "munge", "dos2unix": "dos2unix",
+	for program, of := range map[string]string{"slurmctld": "slurmctld", "slurmd": "slurmd", "scontrol": "slurm-client",
+		"munged": "munge", "dos2unix": "dos2unix",
 		"ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux", "aws": "awscli"} {
 		if !slices.ContainsFunc(
 			[]string{"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"},

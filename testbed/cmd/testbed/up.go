@@ -110,7 +110,8 @@ func (u *upOptions) createFirst(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf(
-		"cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n  bin/testbed enter head sbatch --wrap 'hostname; date'\n",
+		"cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n"+
+			"  bin/testbed enter head sbatch --wrap 'hostname; date'\n",
 		u.cluster,
 	)
 	return nil
