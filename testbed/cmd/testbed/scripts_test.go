@@ -195,7 +195,7 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 		t.Fatal(err)
 	}
 	b.on("head", "sbatch", "--chdir", "/home", "-p", "queue1", "-N", "11", "--wrap", "true")
-	b.eventually(time.Minute, "PROTECTED inact", func() string {
+	b.eventually(time.Minute, "PROTECTED inactive", func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", "hpc")
 		return fmt.Sprint(answer["computeFleetStatus"], " ", b.on("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
 	})
