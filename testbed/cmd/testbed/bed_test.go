@@ -141,6 +141,13 @@ func (b *testBed) on(host string, argv ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// asked is on for who asks again: what a command prints, its errors too. A slurmctld that
+// looks for nodes which are gone may not answer for a while.
+func (b *testBed) asked(host string, argv ...string) string {
+	out, _ := b.program("testbed", append([]string{"enter", host}, argv...)...).CombinedOutput()
+	return strings.TrimSpace(string(out))
+}
+
 // pcluster runs pcluster and returns its answer; ok says whether it exited with 0.
 func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
 	b.t.Helper()

@@ -197,7 +197,7 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 	b.on("head", "sbatch", "--chdir", "/home", "-p", "queue1", "-N", "11", "--wrap", "true")
 	b.eventually(time.Minute, "PROTECTED inactive", func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", "hpc")
-		return fmt.Sprint(answer["computeFleetStatus"], " ", b.on("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+		return fmt.Sprint(answer["computeFleetStatus"], " ", b.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
 	})
 	failures, err := filepath.Glob(filepath.Join(b.dir, "logs", "queue1-dy-cr1-*", "parallelcluster", "bootstrap_error_msg"))
 	if err != nil || len(failures) < 10 {
@@ -218,6 +218,6 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 	}
 	b.eventually(30*time.Second, "RUNNING up", func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", "hpc")
-		return fmt.Sprint(answer["computeFleetStatus"], " ", b.on("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+		return fmt.Sprint(answer["computeFleetStatus"], " ", b.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
 	})
 }
