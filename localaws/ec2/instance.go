@@ -45,8 +45,10 @@ func (c *call) runInstances() (any, error) {
 		return nil, err
 	}
 	if s.Available < count {
-		return nil, query.Failure("InsufficientFreeAddressesInSubnet",
-			"There are not enough free addresses in subnet '"+s.ID+"' to satisfy the request.")
+		return nil, query.Failure(
+			"InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '"+s.ID+"' to satisfy the request.",
+		)
 	}
 	tags, err := c.tagSpecification(network.KindInstance)
 	if err != nil {
@@ -56,9 +58,10 @@ func (c *call) runInstances() (any, error) {
 	for range count {
 		i := &network.Instance{
 			ID: c.newID("i"), Image: image, State: network.Running, Type: c.Form.Get("InstanceType"), Zone: s.Zone, Subnet: s.ID, VPC: s.VPC,
-			LaunchTime: c.Now.UTC().Truncate(time.Second), PrivateIP: c.FreeAddress(s), Tags: append([]query.Tag(nil), tags...),
-			Reservation: answer.ID,
-			Token:       token,
+			LaunchTime: c.Now.UTC().
+				Truncate(time.Second),
+			PrivateIP: c.FreeAddress(s), Tags: append([]query.Tag(nil), tags...), Reservation: answer.ID,
+			Token: token,
 		}
 		if i.Type == "" {
 			i.Type = "m1.small"
@@ -106,16 +109,21 @@ func (c *call) reservationOf(token string) *reservation {
 }
 
 func (c *call) describeInstances() (any, error) {
-	picked, next, err := query.Pick(c.Form, c.Instances, "InstanceId", network.KindInstance.NotFound,
+	picked, next, err := query.Pick(
+		c.Form,
+		c.Instances,
+		"InstanceId",
+		network.KindInstance.NotFound,
 		func(i *network.Instance) query.Attributes {
 			return query.Attributes{
-				"instance-id": {i.ID}, "instance-state-name": {i.State.Name}, "instance-state-code": {strconv.Itoa(i.State.Code)},
-				"instance-type": {i.Type},
-				"image-id":      {i.Image}, "availability-zone": {i.Zone}, "subnet-id": {i.Subnet}, "vpc-id": {i.VPC},
-				"private-ip-address": {i.PrivateIP},
-				"private-dns-name":   {i.PrivateDNS}, "reservation-id": {i.Reservation}, "owner-id": {network.Account},
+				"instance-id": {
+					i.ID,
+				}, "instance-state-name": {i.State.Name}, "instance-state-code": {strconv.Itoa(i.State.Code)}, "instance-type": {i.Type},
+				"image-id": {i.Image}, "availability-zone": {i.Zone}, "subnet-id": {i.Subnet}, "vpc-id": {i.VPC}, "private-ip-address": {i.PrivateIP},
+				"private-dns-name": {i.PrivateDNS}, "reservation-id": {i.Reservation}, "owner-id": {network.Account},
 			}.Tagged(i.Tags)
-		})
+		},
+	)
 	if err != nil {
 		return nil, err
 	}

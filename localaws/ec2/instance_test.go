@@ -44,7 +44,8 @@ func TestInstances(t *testing.T) {
 	}
 	if got := find("tag:Name", "Comp*"); len(got) != 2 || got[0].State.Name != types.InstanceStateNameRunning ||
 		*got[0].SubnetId != n.private ||
-		*got[0].Placement.AvailabilityZone == "" || len(got[0].Tags) != 1 {
+		*got[0].Placement.AvailabilityZone == "" ||
+		len(got[0].Tags) != 1 {
 		t.Errorf("found by tag: %+v", got)
 	}
 	if got := find("instance-state-name", "stopped"); len(got) != 0 {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,4 +85,27 @@ func (c *Cloud) assume(ctx context.Context, role, session string) (Credentials, 
 		aws.ToString(k.SessionToken),
 		aws.ToTime(k.Expiration),
 	}, nil
+}
+
+// Subnet is one of the cloud's for somebody who names none: the stack's, or a new one.
+func (c *Cloud) Subnet(ctx context.Context) (string, error) {
+	client := ec2.NewFromConfig(c.Config)
+	all, err := client.DescribeSubnets(ctx, nil)
+	if err != nil {
+		return "", fmt.Errorf("find a subnet: %w", err)
+	}
+	for _, s := range all.Subnets {
+		if block, err := netip.ParsePrefix(aws.ToString(s.CidrBlock)); err == nil && network.Contains(block.Addr()) {
+			return aws.ToString(s.SubnetId), nil
+		}
+	}
+	vpc, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(network.Masked().String())})
+	if err != nil {
+		return "", fmt.Errorf("make a network: %w", err)
+	}
+	made, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.0.128.0/20")})
+	if err != nil {
+		return "", fmt.Errorf("make a subnet: %w", err)
+	}
+	return aws.ToString(made.Subnet.SubnetId), nil
 }

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,8 +140,12 @@ type Script struct {
 	Args   []string
 }
 
-// UnmarshalJSON takes a Script of its own, or a Sequence.
+// UnmarshalJSON takes a Script of its own, or a Sequence; and a plain list, which is
+// how Scripts are written.
 func (s *Scripts) UnmarshalJSON(b []byte) error {
+	if bytes.HasPrefix(b, []byte("[")) {
+		return json.Unmarshal(b, (*[]Script)(s))
+	}
 	var both struct {
 		Script   string
 		Args     []string

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -38,6 +40,14 @@ func TestParse(t *testing.T) {
 	if s := c.HeadNode.CustomActions.OnNodeConfigured; len(s) != 1 || s[0].Script != "s3://b/head.sh" {
 		t.Errorf("head's scripts read as %v", s)
 	}
+	b, err := json.Marshal(c.HeadNode.CustomActions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Actions
+	if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(again, c.HeadNode.CustomActions) {
+		t.Errorf("scripts written and read again: %v, %v", again, err)
+	}
 	for change, want := range map[string]string{
 		"s3://b/head.sh|ftp://b/head.sh": "s3:// or https://",
 		"Scheduler: slurm|Scheduler: x":  "slurm only",
@@ -55,6 +65,8 @@ func TestParse(t *testing.T) {
 // TestUpdates holds the table of what an update of a cluster may change.
 func TestUpdates(t *testing.T) {
 	running := Running{Fleet: true, Login: map[string]bool{"login": true}}
+	const policies = `{AdditionalIamPolicies: [{Policy: "arn:aws:iam::aws:policy/P"}]}`
+	const queueScript = "Name: queue1|Name: queue1\n      CustomActions: {OnNodeConfigured: {Script: \"s3://b/q.sh\"}}"
 	drain := "COMPUTE_FLEET_STOP}|DRAIN}"
 	for _, test := range []struct {
 		name    string
@@ -64,37 +76,33 @@ func TestUpdates(t *testing.T) {
 		refused string // part of the text; "" when it is made
 	}{
 		{"head script changed", []string{"s3://b/head.sh|s3://b/other.sh"}, running, unsupported, "'OnNodeConfigured' parameter"},
-		{"head script removed", []string{`OnNodeConfigured: {Script: "s3://b/head.sh"}|OnNodeConfigured:`}, running, unsupported,
-			"not currently"},
-		{"head script becomes a sequence", []string{`{Script: "s3://b/head.sh"}|{Sequence: [{Script: "s3://b/head.sh"}]}`}, Running{},
-			unsupported, "not currently"},
-		{"head update script added", []string{"    OnNodeConfigured|    OnNodeUpdated: {Script: \"s3://b/u.sh\"}\n    OnNodeConfigured"}, running,
-			supported, ""},
-		{"head policies added", []string{"  CustomActions:|  Iam: {AdditionalIamPolicies: [{Policy: \"arn:aws:iam::aws:policy/P\"}]}\n  " +
-			"CustomActions:"}, running, supported, ""},
+		{"head script removed",
+			[]string{`OnNodeConfigured: {Script: "s3://b/head.sh"}|OnNodeConfigured:`}, running, unsupported, "not currently"},
+		{"head script becomes a sequence",
+			[]string{`{Script: "s3://b/head.sh"}|{Sequence: [{Script: "s3://b/head.sh"}]}`}, Running{}, unsupported, "not currently"},
+		{"head update script added",
+			[]string{"    OnNodeConfigured|    OnNodeUpdated: {Script: \"s3://b/u.sh\"}\n    OnNodeConfigured"}, running, supported, ""},
+		{"head policies added", []string{"  CustomActions:|  Iam: " + policies + "\n  CustomActions:"}, running, supported, ""},
 		{"head policies, none yet", []string{"  CustomActions:|  Iam: {AdditionalIamPolicies: []}\n  CustomActions:"}, running, supported, ""},
-		{"queue scripts, fleet runs", []string{"Name: queue1|Name: queue1\n      CustomActions: {OnNodeConfigured: {Script: \"s3://b/q.sh\"}}"},
-			running, queueStrategy, "QueueUpdateStrategy must be set"},
-		{"queue scripts, fleet stopped", []string{"Name: queue1|Name: queue1\n      CustomActions: {OnNodeConfigured: {Script: \"s3://b/q.sh\"}}"}, Running{}, queueStrategy, ""},
-		{"queue scripts, drain", []string{drain, "Name: queue1|Name: queue1\n      CustomActions: {OnNodeConfigured: {Script: \"s3://b/q.sh\"}}"},
-			running, queueStrategy, ""},
-		{"queue policies", []string{"Name: queue1|Name: queue1\n      Iam: {AdditionalIamPolicies: [{Policy: \"arn:aws:iam::aws:policy/P\"}]}"},
-			running, supported, ""},
-		{"login scripts added", []string{"Count: 1,|Count: 1, CustomActions: {OnNodeConfigured: {Script: \"s3://b/l.sh\"}},"}, Running{},
-			unsupported, "not currently"},
-		{"login update script", []string{"Count: 1,|Count: 1, CustomActions: {OnNodeUpdated: {Script: \"s3://b/l.sh\"}},"}, running, supported,
-			""},
-		{"login policies, pool runs", []string{"Count: 1,|Count: 1, Iam: {AdditionalIamPolicies: [{Policy: \"arn:aws:iam::aws:policy/P\"}]},"},
-			running, poolStop, "login nodes in login are running"},
-		{"login policies, pool stopped", []string{"Count: 1,|Count: 1, Iam: {AdditionalIamPolicies: [{Policy: \"arn:aws:iam::aws:policy/P\"}]},"},
-			Running{Fleet: true}, poolStop, ""},
+		{"queue scripts, fleet runs", []string{queueScript}, running, queueStrategy, "QueueUpdateStrategy must be set"},
+		{"queue scripts, fleet stopped", []string{queueScript}, Running{}, queueStrategy, ""},
+		{"queue scripts, drain", []string{drain, queueScript}, running, queueStrategy, ""},
+		{"queue policies", []string{"Name: queue1|Name: queue1\n      Iam: " + policies}, running, supported, ""},
+		{"login scripts added",
+			[]string{"Count: 1,|Count: 1, CustomActions: {OnNodeConfigured: {Script: \"s3://b/l.sh\"}},"}, Running{}, unsupported, "not currently"},
+		{"login update script",
+			[]string{"Count: 1,|Count: 1, CustomActions: {OnNodeUpdated: {Script: \"s3://b/l.sh\"}},"}, running, supported, ""},
+		{"login policies, pool runs",
+			[]string{"Count: 1,|Count: 1, Iam: " + policies + ","}, running, poolStop, "login nodes in login are running"},
+		{"login policies, pool stopped", []string{"Count: 1,|Count: 1, Iam: " + policies + ","}, Running{Fleet: true}, poolStop, ""},
 		{"login count", []string{"Count: 1,|Count: 0,"}, running, supported, ""},
 		{"more nodes", []string{"MaxCount: 4|MaxCount: 8"}, running, resize, ""},
 		{"fewer nodes, drain", []string{drain, "MaxCount: 4|MaxCount: 2"}, running, resize, "set to TERMINATE"},
-		{"another instance type, drain", []string{drain, "InstanceType: c5.large|InstanceType: c5.xlarge"}, running, fleetStop,
-			"must be stopped"},
-		{"a second queue", []string{"    - Name: queue1|    - {Name: queue0, ComputeResources: [{Name: c, InstanceType: c5.large}]}\n    - " +
-			"Name: queue1"}, running, stopOnRemove, ""},
+		{"another instance type, drain",
+			[]string{drain, "InstanceType: c5.large|InstanceType: c5.xlarge"}, running, fleetStop, "must be stopped"},
+		{"a second queue",
+			[]string{"    - Name: queue1|    - {Name: queue0, ComputeResources: [{Name: c, InstanceType: c5.large}]}\n    - Name: queue1"},
+			running, stopOnRemove, ""},
 		{"the operating system", []string{"ubuntu2204|alinux2023"}, Running{}, unsupported, "'Os' parameter"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,4 +143,22 @@ func parse(t *testing.T, text string) *Cluster {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// FuzzParse holds that no configuration makes the reader panic, and that one that is
+// read is no change of itself.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(base))
+	f.Add([]byte("HeadNode: {CustomActions: {OnNodeStart: [1]}}"))
+	f.Add([]byte("Scheduling: {SlurmQueues: [{Name: a, Name: b}]}"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if changes := Compare(c, c, Running{Fleet: true}); len(changes) != 0 {
+			t.Errorf("compared with itself: %v", changes)
+		}
+	})
 }

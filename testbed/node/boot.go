@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/parascope/parascope/testbed/machine"
 	"github.com/parascope/parascope/testbed/slurm"
 )
+
+// NoteFailure says that a machine cannot come up, to whoever waits for it.
+func NoteFailure(err error) error { return errors.Join(err, write(BootFinished, err.Error(), 0o644)) }
 
 // Boot brings a node up and notes how it went. A compute node that cannot come up
 // shuts itself down; its replacement is clustermgtd's business.
@@ -29,7 +33,7 @@ func Boot(ctx context.Context, u UserData, now func() time.Time) error {
 	if failed, ok := errors.AsType[*actionError](err); ok {
 		err = errors.Join(err, u.writeFailure(now(), failed))
 	}
-	err = errors.Join(err, write(BootFinished, err.Error(), 0o644))
+	err = NoteFailure(err)
 	if u.Role == ComputeFleet {
 		err = errors.Join(err, exec.CommandContext(ctx, "/sbin/shutdown", "-h", "now").Run())
 	}
@@ -217,9 +221,9 @@ func (u UserData) configureHead(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := service(ctx, "slurmctld", unit("Slurm controller daemon",
-		"User=slurm\nRuntimeDirectory=slurmctld\nExecStart=/opt/slurm/sbin/slurmctld -D\n"+
-			"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=1\n")); err != nil {
+	if err := service(ctx, "slurmctld", unit("Slurm controller daemon", "User=slurm\nRuntimeDirectory=slurmctld\n"+
+		"ExecStart=/opt/slurm/sbin/slurmctld -D\n"+
+		"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=1\n")); err != nil {
 		return err
 	}
 	return await(ctx, "slurmctld", func() error {
@@ -272,11 +276,34 @@ func (u UserData) finalizeCompute(ctx context.Context) error {
 	}
 	// -b: slurmctld waits for a node that booted after it was asked for, and the kernel
 	// here booted long before.
-	return service(
-		ctx,
-		"slurmd",
-		unit("Slurm node daemon", "ExecStart=/opt/slurm/sbin/slurmd -D -b -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n"),
-	)
+	if err := service(ctx, "slurmd", unit("Slurm node daemon",
+		"ExecStart=/opt/slurm/sbin/slurmd -D -b -N "+u.Node+"\nKillMode=process\nRestart=on-failure\n")); err != nil || u.NodeType != "static" {
+		return err
+	}
+	return u.resume(ctx)
+}
+
+// resume makes slurmctld use a static node again, which clustermgtd set down for its
+// replacement. ParallelCluster's nodes do it themselves.
+func (u UserData) resume(ctx context.Context) error {
+	return await(ctx, "slurmctld to take the node", func() error {
+		nodes, err := slurm.Nodes(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(nodes, func(n slurm.Node) bool { return n.Name == u.Node })
+		if i < 0 {
+			return errors.New("slurmctld does not know it")
+		}
+		n := nodes[i]
+		if n.Is("IDLE") && !n.Is("NOT_RESPONDING") && !n.Is("POWERED_DOWN") {
+			return nil
+		}
+		if !n.Is("NOT_RESPONDING") { // it has registered
+			err = slurm.SetState(ctx, []string{u.Node}, "resume", "Node start up")
+		}
+		return errors.Join(fmt.Errorf("it is %s", strings.Join(n.States, "+")), err)
+	})
 }
 
 func (u UserData) configureLogin(ctx context.Context) error { return startMunge(ctx) }

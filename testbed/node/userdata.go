@@ -83,8 +83,8 @@ func write(file, text string, mode os.FileMode) error {
 func (u UserData) writeFiles() error {
 	cfn := "stack_name=" + u.Cluster + "\n"
 	for _, action := range []string{"preinstall", "postinstall", "postupdate"} {
-		cfn += "cfn_" + action + `="/opt/parallelcluster/scripts/fetch_and_run --execute-via-cfnconfig -` + action + "\"\ncfn_" + action +
-			"_args=()\n"
+		cfn += "cfn_" + action + `="/opt/parallelcluster/scripts/fetch_and_run --execute-via-cfnconfig -` + action +
+			"\"\ncfn_" + action + "_args=()\n"
 	}
 	cfn += "cfn_region=" + u.Region + "\ncfn_scheduler=slurm\ncfn_scheduler_slots=vcpus\ncfn_instance_slots=1\ncfn_ephemeral_dir=/scratch\n" +
 		"cfn_proxy=NONE\ncfn_node_type=" + u.Role + "\ncfn_cluster_user=root\n"
@@ -98,8 +98,8 @@ func (u UserData) writeFiles() error {
 		cfn += "cfn_volume=\n"
 		dna["head_node_imds_secured"] = "true"
 	case ComputeFleet:
-		cfn += "cfn_head_node=" + u.Head.Hostname + "\ncfn_head_node_private_ip=" + u.Head.Address + "\ncfn_scheduler_queue_name=" + u.Queue +
-			"\n"
+		cfn += "cfn_head_node=" + u.Head.Hostname + "\ncfn_head_node_private_ip=" + u.Head.Address + "\n" +
+			"cfn_scheduler_queue_name=" + u.Queue + "\n"
 		dna["scheduler_queue_name"], dna["scheduler_compute_resource_name"] = u.Queue, u.Resource
 	case LoginNode:
 		cfn += "cfn_head_node=" + u.Head.Hostname + "\ncfn_head_node_private_ip=" + u.Head.Address + "\n"

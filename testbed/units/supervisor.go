@@ -98,8 +98,8 @@ func (s *Supervisor) start(ctx context.Context, name string, wait bool) error {
 	defer s.mu.Unlock()
 	if svc.state == "failed" {
 		return fmt.Errorf(
-			"Job for %s failed because the control process exited with error code.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for "+
-				"details",
+			"Job for %s failed because the control process exited with error code.\n"+
+				"See \"systemctl status %s\" and \"journalctl -xeu %s\" for details",
 			name,
 			name,
 			name,

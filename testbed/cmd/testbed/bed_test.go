@@ -66,7 +66,7 @@ func (b *testBed) start(args ...string) {
 	b.t.Helper()
 	b.cmd = b.program("testbed", append([]string{"up", "--inside", "--dir", b.dir, "--clustermgtd-interval", "2s", "--scaledown-idle", "3s",
 		"--suspend-timeout", "4s", "--resume-timeout", "60s", "--power-save-interval", "1s"}, args...)...)
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true}
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	r, w, err := os.Pipe()
 	if err != nil {
 		b.t.Fatal(err)
@@ -138,6 +138,13 @@ func (b *testBed) on(host string, argv ...string) string {
 	if err != nil {
 		b.t.Fatalf("%s on %s: %v\n%s", strings.Join(argv, " "), host, err, out)
 	}
+	return strings.TrimSpace(string(out))
+}
+
+// asked is on for who asks again: what a command prints, its errors too. A slurmctld that
+// looks for nodes which are gone may not answer for a while.
+func (b *testBed) asked(host string, argv ...string) string {
+	out, _ := b.program("testbed", append([]string{"enter", host}, argv...)...).CombinedOutput()
 	return strings.TrimSpace(string(out))
 }
 
@@ -244,10 +251,13 @@ func (c *cloud) put(t *testing.T, key, text string) {
 // asks for them: their addresses.
 func (c *cloud) described(t *testing.T, tag, value string) []string {
 	t.Helper()
-	out := check.Must[*ec2.DescribeInstancesOutput](t)(c.ec2.DescribeInstances(t.Context(),
-		&ec2.DescribeInstancesInput{Filters: []types.Filter{
+	out := check.Must[*ec2.DescribeInstancesOutput](
+		t,
+	)(
+		c.ec2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{Filters: []types.Filter{
 			{Name: aws.String("tag:" + tag), Values: []string{value}}, {Name: aws.String("instance-state-name"), Values: []string{"running"}},
-		}}))
+		}}),
+	)
 	var addresses []string
 	for _, r := range out.Reservations {
 		for _, i := range r.Instances {

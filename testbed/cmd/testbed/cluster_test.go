@@ -26,8 +26,8 @@ func TestNodesComeAndGo(t *testing.T) {
 		"-o",
 		"/home/out",
 		"--wrap",
-		"hostname; cat /etc/parallelcluster/slurm_plugin/slurm_nodename; echo; grep cfn_node_type /etc/parallelcluster/cfnconfig; ls "+
-			"/sys/class/net",
+		"hostname; cat /etc/parallelcluster/slurm_plugin/slurm_nodename; echo; "+
+			"grep cfn_node_type /etc/parallelcluster/cfnconfig; ls /sys/class/net",
 	)
 	b.eventually(30*time.Second, "running", func() string { return b.machines()[name].State })
 	if m := b.machines()[name]; m.Queue != "queue1" || m.Role != "Compute" || m.Address == "" {
@@ -108,8 +108,8 @@ func TestKilledBed(t *testing.T) {
 		{"systemctl enable --now demo 2>&1; systemctl is-active demo; systemctl is-enabled demo",
 			"Created symlink /etc/systemd/system/multi-user.target.wants/demo.service → /etc/systemd/system/demo.service.\nactive\nenabled"},
 		{"journalctl -u demo", "before\nhello of hello"},
-		{"systemctl kill -s KILL demo; until systemctl is-active -q demo && [ $(systemctl show -p NRestarts --value demo) = 1 ]; do sleep .1; " +
-			"done; echo again", "again"},
+		{"systemctl kill -s KILL demo; until systemctl is-active -q demo && " +
+			"[ $(systemctl show -p NRestarts --value demo) = 1 ]; do sleep .1; done; echo again", "again"},
 		{"systemctl disable --now demo >/dev/null 2>&1; systemctl is-active demo; systemctl start missing",
 			"inactive\nFailed to start missing.service: Unit missing.service not found."},
 	} {

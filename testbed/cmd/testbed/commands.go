@@ -39,7 +39,7 @@ func command(ctx context.Context, args []string) error {
 		&cobra.Command{Use: "boot", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			u, err := node.ReadUserData()
 			if err != nil {
-				return err
+				return node.NoteFailure(err)
 			}
 			return node.Boot(cmd.Context(), u, time.Now)
 		}}, newUpdate(), &cobra.Command{Use: "pcluster", DisableFlagParsing: true, Short: "The stand-in for pcluster",
@@ -252,9 +252,9 @@ func lacking() error {
 	if os.Geteuid() != 0 {
 		what = append(what, "it needs root, for namespaces and mounts")
 	}
-	for program, of := range map[string]string{"slurmctld": "slurmctld", "slurmd": "slurmd", "scontrol": "slurm-client", "munged": "munge",
-		"dos2unix": "dos2unix",
-		"ip":       "iproute2", "nsenter": "util-linux", "unshare": "util-linux", "aws": "awscli"} {
+	for program, of := range map[string]string{"slurmctld": "slurmctld", "slurmd": "slurmd", "scontrol": "slurm-client",
+		"munged": "munge", "dos2unix": "dos2unix",
+		"ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux", "aws": "awscli"} {
 		if !slices.ContainsFunc(
 			[]string{"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"},
 			func(d string) bool { _, err := os.Stat(d + program); return err == nil },

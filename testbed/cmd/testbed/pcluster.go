@@ -61,18 +61,26 @@ type api struct {
 func pcluster(ctx context.Context, args []string) error {
 	a := &api{}
 	root := &cobra.Command{Use: "pcluster", SilenceUsage: true, SilenceErrors: true}
-	create := a.command("create-cluster", "Create a cluster", http.MethodPost, true, func() string {
-		return "?rollback=" + strconv.FormatBool(a.rollback)
-	})
+	create := a.command(
+		"create-cluster",
+		"Create a cluster",
+		http.MethodPost,
+		true,
+		func() string { return "?rollback=" + strconv.FormatBool(a.rollback) },
+	)
 	create.Flags().BoolVar(&a.rollback, "rollback-on-failure", true, "")
 	update := a.command("update-cluster", "Update a cluster", http.MethodPut, true, func() string {
 		return "?force=" + strconv.FormatBool(a.force) + "&dryrun=" + strconv.FormatBool(a.dryRun)
 	})
 	update.Flags().BoolVar(&a.dryRun, "dryrun", false, "")
 	update.Flags().BoolVar(&a.force, "force-update", false, "")
-	fleet := a.command("update-compute-fleet", "Start or stop the compute fleet", http.MethodPut, false, func() string {
-		return "/fleet/" + a.status
-	})
+	fleet := a.command(
+		"update-compute-fleet",
+		"Start or stop the compute fleet",
+		http.MethodPut,
+		false,
+		func() string { return "/fleet/" + a.status },
+	)
 	fleet.Flags().StringVar(&a.status, "status", "", "START_REQUESTED or STOP_REQUESTED")
 	plain := func() string { return "" }
 	root.AddCommand(create, update, fleet,

@@ -195,9 +195,9 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 		t.Fatal(err)
 	}
 	b.on("head", "sbatch", "--chdir", "/home", "-p", "queue1", "-N", "11", "--wrap", "true")
-	b.eventually(time.Minute, "PROTECTED inact", func() string {
+	b.eventually(time.Minute, "PROTECTED inactive", func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", "hpc")
-		return fmt.Sprint(answer["computeFleetStatus"], " ", b.on("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+		return fmt.Sprint(answer["computeFleetStatus"], " ", b.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
 	})
 	failures, err := filepath.Glob(filepath.Join(b.dir, "logs", "queue1-dy-cr1-*", "parallelcluster", "bootstrap_error_msg"))
 	if err != nil || len(failures) < 10 {
@@ -208,7 +208,7 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 		t.Errorf("it says %s (%v)", text, err)
 	}
 	log := b.on("head", "cat", "/var/log/parallelcluster/clustermgtd")
-	if !strings.Contains(log, "Partitions bootstrap failure count: {'queue1': {'cr1': 11}}") ||
+	if !strings.Contains(log, "Partitions bootstrap failure count: {'queue1': {'cr1': 1") ||
 		!strings.Contains(log, "Setting cluster into protected mode") {
 		t.Errorf("clustermgtd's log:\n%s", log)
 	}
@@ -218,6 +218,6 @@ func protected(t *testing.T, b *testBed, c *cloud) {
 	}
 	b.eventually(30*time.Second, "RUNNING up", func() string {
 		answer, _ := b.pcluster("describe-cluster", "-n", "hpc")
-		return fmt.Sprint(answer["computeFleetStatus"], " ", b.on("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+		return fmt.Sprint(answer["computeFleetStatus"], " ", b.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
 	})
 }

@@ -82,7 +82,7 @@ func (u *upOptions) run(ctx context.Context) (err error) {
 	created := make(chan error, 1)
 	err = bed.Run(ctx, o, func() {
 		fmt.Printf("the bed runs in %s\n", u.dir)
-		created <- u.createFirst(ctx)
+		created <- u.createFirst(ctx, o.Cloud)
 	})
 	select {
 	case failed := <-created:
@@ -93,11 +93,19 @@ func (u *upOptions) run(ctx context.Context) (err error) {
 }
 
 // createFirst creates the cluster that the command line names.
-func (u *upOptions) createFirst(ctx context.Context) error {
+func (u *upOptions) createFirst(ctx context.Context, cloud *bed.Cloud) error {
 	if u.cluster == "" {
 		return nil
 	}
 	text := []byte(oneQueue)
+	if cloud != nil && u.config == "" {
+		subnet, err := cloud.Subnet(ctx)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "Error:", err)
+			return err
+		}
+		text = bytes.ReplaceAll(text, []byte("subnet-0123456789abcdef0"), []byte(subnet))
+	}
 	if u.config != "" {
 		b, err := os.ReadFile(u.config)
 		if err != nil {
@@ -110,8 +118,8 @@ func (u *upOptions) createFirst(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf(
-		"cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n  bin/testbed enter head sbatch --wrap "+
-			"'hostname; date'\n",
+		"cluster %s comes up. In another shell:\n  bin/testbed status\n  bin/testbed enter head sinfo\n"+
+			"  bin/testbed enter head sbatch --wrap 'hostname; date'\n",
 		u.cluster,
 	)
 	return nil
@@ -161,7 +169,7 @@ func (u *upOptions) runCloud(ctx context.Context) (end func(), err error) {
 			if seen.Len() < 1<<16 {
 				seen.Write(buffer[:n])
 			}
-			if bytes.Contains(seen.Bytes(), []byte("ready")) {
+			if bytes.Contains(seen.Bytes(), []byte("metrics arrive")) {
 				select {
 				case ready <- true:
 				default:
