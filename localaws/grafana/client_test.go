@@ -225,6 +225,18 @@ func TestQueryPolicyBites(t *testing.T) {
 		!strings.Contains(string(raw), want) {
 		t.Errorf("proxy %d %s", status, raw)
 	}
+	for _, path := range []string{"%2e%2e%2fother/api/v1/query", "api/%2e%2e/%2e%2e/x", "%252e%252e%252fother", "..%5cother"} {
+		for _, below := range []string{"proxy/uid/amp/", "uid/amp/resources/"} {
+			if status, raw := s.raw(t, "GET", "/api/datasources/"+below+path, nil); status != 400 ||
+				!strings.Contains(string(raw), "leaves the data source") {
+				t.Errorf("%s%s: %d %s", below, path, status, raw)
+			}
+		}
+	}
+	many := panel(strings.TrimSuffix(strings.Repeat(`{"refId":"A","expr":"up"},`, 201), ","))
+	if status, raw := s.raw(t, "POST", "/api/ds/query", many); status != 400 || !strings.Contains(string(raw), "runs up to 200 queries") {
+		t.Errorf("201 queries: %d %.200s", status, raw)
+	}
 	s.deny("aps:GetLabels")
 	if status, raw := s.raw(t, "GET", "/api/datasources/uid/amp/resources/api/v1/labels", nil); status != 403 ||
 		!strings.Contains(string(raw), "aps:GetLabels") {

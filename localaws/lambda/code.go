@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -71,54 +72,80 @@ func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([
 	return nil, invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", refusal.Code, refusal.Message)
 }
 
-// unpack makes a folder of the archive, with the files' modes.
-func (l *Lambda) unpack(archive []byte) (code, error) {
-	bad := invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+// errNoArchive is the answer to an archive that cannot be read, or is not what its
+// headers say.
+func errNoArchive() error {
+	return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+}
+
+func errTooLarge() error { return invalid("Unzipped size must be smaller than %d bytes", maxUnzipped) }
+
+// unpack makes a folder of the archive, with the files' modes. At most limit bytes are
+// written, whatever the headers say. Of what is refused nothing stays.
+func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 	zr, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
-		return code{}, bad
+		return code{}, errNoArchive()
 	}
-	total := uint64(0)
 	for _, f := range zr.File {
-		total += f.UncompressedSize64
-		if !filepath.IsLocal(f.Name) {
-			return code{}, bad
+		if f.UncompressedSize64 > uint64(limit) {
+			return code{}, errTooLarge()
 		}
-	}
-	if total > maxUnzipped {
-		return code{}, invalid("Unzipped size must be smaller than %d bytes", maxUnzipped)
+		if !filepath.IsLocal(f.Name) {
+			return code{}, errNoArchive()
+		}
 	}
 	sum := sha256.Sum256(archive)
 	c := code{Dir: l.opts.NewID(), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Size: int64(len(archive))}
+	left := limit
 	for _, f := range zr.File {
-		if err := extract(f, filepath.Join(l.opts.Dir, c.Dir)); err != nil {
-			return code{}, errors.Join(fmt.Errorf("unpack a function's code: %w", err), os.RemoveAll(filepath.Join(l.opts.Dir, c.Dir)))
+		n, err := extract(f, filepath.Join(l.opts.Dir, c.Dir), left)
+		if err != nil {
+			l.remove(c)
+			return code{}, fmt.Errorf("unpack a function's code: %w", err)
 		}
+		left -= n
 	}
 	return c, os.MkdirAll(filepath.Join(l.opts.Dir, c.Dir), 0o700)
 }
 
-func extract(f *zip.File, dir string) error {
+// remove deletes code that no function has. What cannot be deleted now is at the next start.
+func (l *Lambda) remove(c code) {
+	if err := os.RemoveAll(filepath.Join(l.opts.Dir, c.Dir)); err != nil {
+		l.opts.Logger.Error("remove a function's code", "err", err)
+	}
+}
+
+// extract writes a file of the archive, of limit bytes at most, and returns its size.
+func extract(f *zip.File, dir string, limit int64) (int64, error) {
 	name := filepath.Join(dir, filepath.FromSlash(f.Name))
 	if f.FileInfo().IsDir() {
-		return os.MkdirAll(name, 0o700)
+		return 0, os.MkdirAll(name, 0o700)
 	}
 	if !f.Mode().IsRegular() {
-		return invalid("%s", gateway.Simplified("unpacks files and folders only, and "+f.Name+" is neither"))
+		return 0, invalid("%s", gateway.Simplified("unpacks files and folders only, and "+f.Name+" is neither"))
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
+		return 0, err
 	}
 	in, err := f.Open()
 	if err != nil {
-		return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+		return 0, errNoArchive()
 	}
 	defer in.Close() // reading it to its end has checked it
 	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.Mode().Perm()|0o400)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	// An archive may hold more than it says.
-	_, err = io.Copy(out, io.LimitReader(in, maxUnzipped))
-	return errors.Join(err, out.Close())
+	n, err := io.Copy(out, io.LimitReader(in, limit+1))
+	if err := errors.Join(err, out.Close()); err != nil {
+		if _, ours := errors.AsType[*fs.PathError](err); ours {
+			return 0, err
+		}
+		return 0, errNoArchive()
+	}
+	if n > limit {
+		return 0, errTooLarge()
+	}
+	return n, nil
 }

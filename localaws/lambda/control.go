@@ -90,7 +90,7 @@ func (l *Lambda) createFunction(w http.ResponseWriter, r *gateway.Request) error
 	if err != nil {
 		return err
 	}
-	if f.Code, err = l.unpack(archive); err != nil {
+	if f.Code, err = l.unpack(archive, maxUnzipped); err != nil {
 		return err
 	}
 	err = l.opts.State.Update(func(tx *state.Tx) error {
@@ -103,7 +103,8 @@ func (l *Lambda) createFunction(w http.ResponseWriter, r *gateway.Request) error
 		return tx.Put(functionBucket, f.path(), f)
 	})
 	if err != nil {
-		return err // the code is removed at the next start
+		l.remove(f.Code)
+		return err
 	}
 	return gateway.WriteJSON(w, http.StatusCreated, f.configuration(r.Now))
 }
@@ -160,11 +161,12 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 	if err != nil {
 		return err
 	}
-	unpacked, err := l.unpack(archive)
+	unpacked, err := l.unpack(archive, maxUnzipped)
 	if err != nil {
 		return err
 	}
 	if in.DryRun {
+		l.remove(unpacked)
 		f, err := l.named(r)
 		if err != nil {
 			return err
@@ -183,6 +185,7 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 		return f.check()
 	})
 	if err != nil {
+		l.remove(unpacked)
 		return err
 	}
 	return gateway.WriteJSON(w, http.StatusOK, f.configuration(r.Now))
@@ -225,6 +228,7 @@ func (l *Lambda) deleteFunction(w http.ResponseWriter, r *gateway.Request) error
 		return err
 	}
 	l.forget(f.path())
+	l.remove(f.Code)
 	return gateway.WriteJSON(w, http.StatusNoContent, nil)
 }
 

@@ -1,6 +1,8 @@
 package lambda_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/parascope/parascope/localaws/lambda"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 func TestFunctionsRefused(t *testing.T) {
@@ -234,5 +237,34 @@ func TestPermissionsTagsAndLists(t *testing.T) {
 	if _, err := client.GetFunctionConfiguration(t.Context(), &sdk.GetFunctionConfigurationInput{FunctionName: name}); !isError(err,
 		"ResourceNotFoundException", "") {
 		t.Errorf("after its deletion: %v", err)
+	}
+}
+
+// TestCodeOfNoFunctionIsRemoved: of a function that was deleted or never made nothing
+// stays on the disk.
+func TestCodeOfNoFunctionIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	c := start(t, dir, nil)
+	folders := func() int {
+		t.Helper()
+		entries, err := os.ReadDir(filepath.Join(dir, "lambda"))
+		check.OK(t, err)
+		return len(entries)
+	}
+	create(t, c, nil)
+	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "ResourceConflictException", "Function already exist") {
+		t.Errorf("twice: %v", err)
+	}
+	if n := folders(); n != 1 {
+		t.Errorf("%d folders for one function", n)
+	}
+	_, err := c.client().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"),
+		ZipFile: input(t, nil).Code.ZipFile, DryRun: true})
+	if n := folders(); err != nil || n != 1 {
+		t.Errorf("after a dry run: %d folders, %v", n, err)
+	}
+	_, err = c.client().DeleteFunction(t.Context(), &sdk.DeleteFunctionInput{FunctionName: aws.String("f")})
+	if n := folders(); err != nil || n != 0 {
+		t.Errorf("after its deletion: %d folders, %v", n, err)
 	}
 }

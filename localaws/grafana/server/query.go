@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 const (
 	defaultScrape = 15 * time.Second // a data source's timeInterval when it has none
 	maxPoints     = 11000            // of a series, in Prometheus
+	maxQueries    = 200              // of a request: a panel has some, and each costs memory
 )
 
 // queryRequest is the body of /api/ds/query.
@@ -66,6 +68,9 @@ func (s *Server) query(c *call) error {
 	}
 	if len(in.Queries) == 0 {
 		return refuse(http.StatusBadRequest, "no queries found")
+	}
+	if len(in.Queries) > maxQueries {
+		return refuse(http.StatusBadRequest, gateway.Simplified(fmt.Sprintf("runs up to %d queries of a request", maxQueries)))
 	}
 	from, okFrom := s.readTime(in.From)
 	to, okTo := s.readTime(in.To)

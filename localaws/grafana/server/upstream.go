@@ -145,6 +145,14 @@ func (a answer) failure() string {
 // answer that come back. Cookies and tokens are Grafana's own.
 var passed = []string{"Accept", "Content-Type"}
 
+// leaves reports whether a path, with or without its escapes, goes up from where it is:
+// who asks Grafana must not get to what is beside the data source with Grafana's rights.
+func leaves(path string) bool {
+	plain, err := url.PathUnescape(path)
+	up := func(p string) bool { return slices.Contains(strings.Split(strings.ReplaceAll(p, `\`, "/"), "/"), "..") }
+	return err != nil || up(path) || up(plain)
+}
+
 // proxy hands a request on to a Prometheus data source, below its URL.
 func (s *Server) proxy(c *call) error {
 	d, err := s.dataSource(c)
@@ -157,6 +165,9 @@ func (s *Server) proxy(c *call) error {
 	if !d.isPrometheus() {
 		return refuse(http.StatusNotImplemented,
 			gateway.Simplified("does not hand requests on to data sources of type "+d.Type))
+	}
+	if leaves(c.PathValue("path")) {
+		return refuse(http.StatusBadRequest, "the path leaves the data source")
 	}
 	body, err := io.ReadAll(c.Body)
 	if err != nil {

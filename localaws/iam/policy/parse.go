@@ -63,6 +63,9 @@ func split(document string) (version string, statements []json.RawMessage, err e
 			return "", nil, malformed(syntaxErrors)
 		}
 	}
+	if !plain(document) {
+		return "", nil, malformed(syntaxErrors)
+	}
 	if raw, ok := outer["Version"]; ok && json.Unmarshal(raw, &version) != nil {
 		return "", nil, malformed(syntaxErrors)
 	}
@@ -74,6 +77,51 @@ func split(document string) (version string, statements []json.RawMessage, err e
 		return "", nil, malformed(syntaxErrors)
 	}
 	return version, statements, nil
+}
+
+// plain reports whether no object of valid JSON has a key twice, of which readers take
+// one or the other, and nothing is null.
+func plain(document string) bool {
+	dec := json.NewDecoder(strings.NewReader(document))
+	dec.UseNumber()
+	type scope struct {
+		keys  map[string]bool // nil: a list
+		value bool            // of a key comes next
+	}
+	var open []*scope
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return err == io.EOF
+		}
+		var in *scope
+		if len(open) > 0 {
+			in = open[len(open)-1]
+		}
+		if end := token == json.Delim('}') || token == json.Delim(']'); end {
+			open = open[:len(open)-1]
+			continue
+		}
+		if in != nil && in.keys != nil && !in.value {
+			key := token.(string) // the decoder lets nothing else be a key
+			if in.keys[key] {
+				return false
+			}
+			in.keys[key], in.value = true, true
+			continue
+		}
+		if in != nil {
+			in.value = false
+		}
+		switch token {
+		case nil:
+			return false
+		case json.Delim('{'):
+			open = append(open, &scope{keys: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, &scope{})
+		}
+	}
 }
 
 // parse reads the statements; check is what the kind of policy asks of each.
