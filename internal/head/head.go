@@ -114,6 +114,7 @@ type Head struct {
 	registry *prometheus.Registry
 	ship     *ship.Ship
 	discover *discovery.Manager
+	watch    *watch // over discoveries
 	scrape   *scrape.Manager
 	listener net.Listener
 	server   *http.Server
@@ -142,7 +143,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), failed: make(chan error, 3), reload: make(chan chan error)}
+	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), watch: newWatch(), failed: make(chan error, 3), reload: make(chan chan error)}
 	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
 		return nil, err
 	}
@@ -220,7 +221,7 @@ func (h *Head) apply(l loaded) error {
 	if err := h.ship.ApplyConfig(l.config); err != nil {
 		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
 	}
-	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery)); err != nil {
+	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(h.watch.over(l.discovery))); err != nil {
 		return fmt.Errorf("apply %s, which is now in force in part: %w", h.opts.ConfigFile, err)
 	}
 	warn(h.logger, l)

@@ -87,7 +87,9 @@ func (h *Head) targets(w http.ResponseWriter, _ *http.Request) {
 }
 
 // delivery serves GET /api/v1/delivery: what became of the samples.
-func (h *Head) delivery(w http.ResponseWriter, _ *http.Request) { answerJSON(w, h.ship.Status()) }
+func (h *Head) delivery(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, Delivery{h.ship.Status(), h.watch.status()})
+}
 
 // answerJSON answers in the frame of Prometheus' API.
 func answerJSON(w http.ResponseWriter, data any) {
