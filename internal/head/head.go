@@ -6,11 +6,13 @@ package head
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
 
 	"github.com/parascope/parascope/internal/hint"
@@ -29,24 +32,28 @@ import (
 
 // Options configure a Head; DefaultOptions has what is needed.
 type Options struct {
-	ConfigFile      string
-	IgnoreRules     bool // leave out rule_files and alerting
-	StoragePath     string
-	ListenAddress   string                  // host:port of metrics and health
-	EnableLifecycle bool                    // POST /-/reload
-	EnablePprof     bool                    // GET /debug/pprof/
-	QueueLanes      int                     // of each remote_write, 1 to 64
-	QueueMaxBytes   int64                   // on disk, of each remote_write; at least MinQueueMaxBytes
-	QueueMaxRequest int                     // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
-	MaxPageBytes    int64                   // unpacked, of a job without body_size_limit; at least MinPageBytes
-	MaxReadingBytes int64                   // of memory, for all pages that are being read; at least MaxPageBytes
-	Pages           map[string]http.Handler // more pages of the listener, by path
-	Beside          []func(context.Context) // run until the head stops
-	Reload          <-chan os.Signal        // each value reloads the configuration file
-	TuneGC          bool                    // set the process' garbage collection by what a head needs
-	Version         string                  // for parascope_build_info
-	Revision        string
-	Logger          *slog.Logger
+	ConfigFile         string
+	IgnoreRules        bool // leave out rule_files and alerting
+	StoragePath        string
+	ListenAddress      string                  // host:port of metrics and health
+	EnableLifecycle    bool                    // POST /-/reload
+	ExternalURL        string                  // under which a proxy serves the head; empty: none
+	RoutePrefix        string                  // of all paths; empty: the path of ExternalURL
+	AutoReload         time.Duration           // after which a changed configuration file is reloaded; 0: never
+	ExtraScrapeMetrics bool                    // of jobs whose configuration does not say
+	EnablePprof        bool                    // GET /debug/pprof/
+	QueueLanes         int                     // of each remote_write, 1 to 64
+	QueueMaxBytes      int64                   // on disk, of each remote_write; at least MinQueueMaxBytes
+	QueueMaxRequest    int                     // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
+	MaxPageBytes       int64                   // unpacked, of a job without body_size_limit; at least MinPageBytes
+	MaxReadingBytes    int64                   // of memory, for all pages that are being read; at least MaxPageBytes
+	Pages              map[string]http.Handler // more pages of the listener, by path
+	Beside             []func(context.Context) // run until the head stops
+	Reload             <-chan os.Signal        // each value reloads the configuration file
+	TuneGC             bool                    // set the process' garbage collection by what a head needs
+	Version            string                  // for parascope_build_info
+	Revision           string
+	Logger             *slog.Logger
 }
 
 // Limits of Options, in bytes: a queue holds a request of each lane, and a lane can
@@ -87,6 +94,9 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes %d is not from 1MB to --scrape.max-reading-bytes, %d", o.MaxPageBytes, o.MaxReadingBytes),
 			"leave them at their defaults, or give the second at least four times the size of the first")
 	}
+	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
+		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is no URL with a host", o.ExternalURL), "write it as https://HOST/PATH")
+	}
 	if o.Logger == nil {
 		return errors.New("head: Logger is needed")
 	}
@@ -116,6 +126,7 @@ type Head struct {
 	registry *prometheus.Registry
 	ship     *ship.Ship
 	discover *discovery.Manager
+	watch    *watch // over discoveries
 	scrape   *scrape.Manager
 	listener net.Listener
 	server   *http.Server
@@ -140,11 +151,15 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if o.ExtraScrapeMetrics { // as Prometheus' feature of that name
+		yes := true
+		config.DefaultGlobalConfig.ExtraScrapeMetrics = &yes
+	}
 	l, err := load(o.ConfigFile, o.IgnoreRules, o.Logger)
 	if err != nil {
 		return nil, err
 	}
-	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), failed: make(chan error, 3), reload: make(chan chan error)}
+	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), watch: newWatch(), failed: make(chan error, 3), reload: make(chan chan error)}
 	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
 		return nil, err
 	}
@@ -230,7 +245,7 @@ func (h *Head) apply(l loaded) error {
 	if err := h.ship.ApplyConfig(l.config); err != nil {
 		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
 	}
-	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(l.discovery)); err != nil {
+	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(h.watch.over(l.discovery))); err != nil {
 		return fmt.Errorf("apply %s, which is now in force in part: %w", h.opts.ConfigFile, err)
 	}
 	warn(h.logger, l)
@@ -254,7 +269,7 @@ func (h *Head) run(ctx context.Context) {
 	for _, f := range h.opts.Beside {
 		h.running.Go(func() { f(ctx) })
 	}
-	h.server = &http.Server{Handler: listen.Guard(h.listener.Addr(), h.handler()), ReadHeaderTimeout: 10 * time.Second,
+	h.server = &http.Server{Handler: h.guarded(), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,
@@ -308,8 +323,20 @@ func Run(ctx context.Context, o Options) error {
 	if o.TuneGC {
 		settled = time.After(settles)
 	}
+	var look <-chan time.Time
+	if o.AutoReload > 0 {
+		ticker := time.NewTicker(o.AutoReload)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	seen := fileSum(o.ConfigFile)
 	for {
 		select {
+		case <-look:
+			if now := fileSum(o.ConfigFile); now != seen {
+				seen = now
+				h.logReload(h.Reload())
+			}
 		case <-settled:
 			debug.SetGCPercent(settledGC)
 		case <-ctx.Done():
@@ -322,6 +349,14 @@ func Run(ctx context.Context, o Options) error {
 			h.logReload(h.Reload())
 		}
 	}
+}
+
+// fileSum is a checksum of a file, all zero while it cannot be read.
+func fileSum(file string) (sum [sha256.Size]byte) {
+	if text, err := os.ReadFile(file); err == nil {
+		sum = sha256.Sum256(text)
+	}
+	return sum
 }
 
 // logReload tells the operator's log what came of a reload; over HTTP the caller

@@ -20,11 +20,16 @@ const deliveryPath = "/api/v1/delivery"
 
 // What a head says of delivery, for those who print it.
 type (
-	Delivery       = delivery.Status
 	RemoteDelivery = delivery.RemoteStatus
 	Verdict        = delivery.Verdict
 	QueueReport    = queue.Report
 )
+
+// Delivery is what became of a head's samples, and which discoveries fail.
+type Delivery struct {
+	delivery.Status
+	Discovery []Discovery `json:"discovery,omitempty"`
+}
 
 // Verdicts of a Delivery.
 const (

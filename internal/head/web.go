@@ -1,11 +1,13 @@
 package head
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/internal/scrape"
 )
 
@@ -36,6 +39,23 @@ func (h *Head) handler() http.Handler {
 	mux.HandleFunc("POST /-/reload", h.reloadOverHTTP)
 	mux.HandleFunc("PUT /-/reload", h.reloadOverHTTP)
 	return mux
+}
+
+// guarded is the handler behind the prefix of its paths, for those who may ask.
+func (h *Head) guarded() http.Handler {
+	external, err := url.Parse(h.opts.ExternalURL)
+	if err != nil {
+		external = &url.URL{} // Validate has seen to it
+	}
+	prefix := "/" + strings.Trim(cmp.Or(h.opts.RoutePrefix, external.Path), "/")
+	handler := h.handler()
+	if prefix != "/" {
+		handler = http.StripPrefix(prefix, handler)
+	}
+	if external.Host == "" {
+		return listen.Guard(h.listener.Addr(), handler)
+	}
+	return listen.Guard(h.listener.Addr(), handler, external.Hostname())
 }
 
 func say(text string) http.HandlerFunc {
@@ -90,7 +110,9 @@ func (h *Head) targets(w http.ResponseWriter, _ *http.Request) {
 }
 
 // delivery serves GET /api/v1/delivery: what became of the samples.
-func (h *Head) delivery(w http.ResponseWriter, _ *http.Request) { answerJSON(w, h.ship.Status()) }
+func (h *Head) delivery(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, Delivery{h.ship.Status(), h.watch.status()})
+}
 
 // answerJSON answers in the frame of Prometheus' API.
 func answerJSON(w http.ResponseWriter, data any) {

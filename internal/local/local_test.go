@@ -126,7 +126,7 @@ func TestHeadConfigurationIsValid(t *testing.T) {
 			if err := writeHeadConfig(file, o, "http://127.0.0.1:9280/workspaces/ws-1/"); err != nil {
 				t.Fatal(err)
 			}
-			got, err := head.Check(t.Context(), file)
+			got, err := head.Check(t.Context(), file, false)
 			got.Notes = nil // the file is one for a stock Prometheus, too
 			if diff := cmp.Diff(head.Summary{Jobs: 2, RemoteWrites: 1}, got); diff != "" || err != nil {
 				t.Errorf("%v (-want +got):\n%s", err, diff)

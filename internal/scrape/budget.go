@@ -3,6 +3,7 @@ package scrape
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 )
 
@@ -19,6 +20,7 @@ type budget struct {
 	max     int64 // bytes
 	proven  int64 // of sizes that were good before
 	grown   int64 // beyond these
+	left    int64 // given back, and not collected
 	changed chan struct{}
 }
 
@@ -69,16 +71,29 @@ func (b *budget) grow(s *share, n int64) error {
 	return nil
 }
 
-// release gives a share back.
+// release gives a share back. What large pages leave behind is collected before it is
+// as much as an eighth of the budget: the collector alone would let it double the heap.
 func (b *budget) release(s *share) {
 	if *s == (share{}) {
 		return
 	}
+	if b.giveBack(s) {
+		runtime.GC()
+	}
+}
+
+// giveBack reports whether much was given back since it last did.
+func (b *budget) giveBack(s *share) (much bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.proven -= s.proven
 	b.grown -= s.grown
+	b.left += s.proven + s.grown
 	*s = share{}
 	close(b.changed)
 	b.changed = make(chan struct{})
+	if much = b.left > b.max/8; much {
+		b.left = 0
+	}
+	return much
 }

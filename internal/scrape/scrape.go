@@ -86,7 +86,7 @@ func DefaultOptions() Options {
 	host, _ := os.Hostname()
 	began := time.Now()
 	return Options{
-		Logger: slog.New(slog.DiscardHandler), Host: host, MaxPageBytes: 16 << 20, MaxReadingBytes: 64 << 20,
+		Logger: slog.New(slog.DiscardHandler), Host: host, MaxPageBytes: 16 << 20, MaxReadingBytes: 48 << 20,
 		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +22,8 @@ import (
 // New makes the root command, with the list of its commands in the order of the help.
 func New(p *cli.Process) *cobra.Command {
 	o, cluster := head.DefaultOptions(), defaultClusterOptions()
-	var level, format string
-	var agent bool
+	var level, format, webConfig string
+	var agent, autoReload bool
 	var features []string
 	maxBytes, maxRequest := byteSize(o.QueueMaxBytes), requestSize(o.QueueMaxRequest)
 	maxPage, maxReading := byteSize(o.MaxPageBytes), byteSize(o.MaxReadingBytes)
@@ -49,9 +50,21 @@ what became of every one.`,
 				return err
 			}
 			for _, f := range features {
-				if f != "agent" {
-					logger.Warn("feature is unknown and ignored", "feature", f)
+				switch f {
+				case "agent":
+				case "extra-scrape-metrics":
+					o.ExtraScrapeMetrics = true
+				default:
+					logger.Warn("feature is not known here and has no effect", "feature", f)
 				}
+			}
+			if webConfig != "" {
+				return hint.New(hint.Usage, errors.New("--web.config.file: TLS and passwords of the listener are not built in"),
+					"bind a loopback address and put a proxy before it, with --web.external-url")
+			}
+			warnOfStockFlags(cmd.Flags(), logger)
+			if !autoReload {
+				o.AutoReload = 0
 			}
 			b := cli.ReadBuild()
 			o.QueueMaxBytes, o.QueueMaxRequest = int64(maxBytes), int(maxRequest)
@@ -85,6 +98,10 @@ what became of every one.`,
 	f.Var(&maxReading, "scrape.max-reading-bytes", "`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
 	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
 	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
+	f.StringVar(&o.ExternalURL, "web.external-url", o.ExternalURL, "`URL` under which a proxy serves the head: its path precedes all paths, its host is let through on a loopback address")
+	f.StringVar(&o.RoutePrefix, "web.route-prefix", o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
+	f.BoolVar(&autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
+	f.DurationVar(&o.AutoReload, "config.auto-reload-interval", 30*time.Second, "`DURATION` after which --config.auto-reload looks at the file again")
 	f.BoolVar(&o.EnablePprof, "web.enable-pprof", o.EnablePprof, "serve profiles of this process on /debug/pprof/")
 	f.StringVar(&cluster.binDir, "slurm.bin-dir", cluster.binDir,
 		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
@@ -93,7 +110,10 @@ what became of every one.`,
 	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
-	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; only agent is known")
+	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
+	f.StringVar(&webConfig, "web.config.file", "", "refused: TLS and passwords of the listener are not built in")
+	_ = f.MarkHidden("web.config.file") // it is there
+	addStockFlags(f)
 	c.AddCommand(newCheck(p, &o.ConfigFile, &o.IgnoreRules), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
 	return c
 }

@@ -34,7 +34,7 @@ started: taken = delivered + waiting + uncertain + dropped.
 
 Exit codes: 0 they are delivered, or older ones are being caught up with; 1 they
 are delayed, or some were dropped or refused in the last 5 minutes, or the
-queue's disk fails; 4 they are delayed
+queue's disk or a discovery of targets fails; 4 they are delayed
 because the receiver refuses the credentials (HTTP 401, 403) or there are none; 5
 they are delayed because the workspace is not found (HTTP 404), or no head answers
 on the address.`,
@@ -84,6 +84,10 @@ func deliveryError(d head.Delivery) error {
 		}
 		return hint.New(code, err, next)
 	}
+	if len(d.Discovery) > 0 {
+		return hint.New(hint.Failure, fmt.Errorf("discovery fails: %s for %s", d.Discovery[0].Mechanism, strings.Join(d.Discovery[0].Jobs, ", ")),
+			"see the reason above; for ec2, give the machine's role or profile ec2:DescribeInstances and credentials that are valid")
+	}
 	return nil
 }
 
@@ -108,6 +112,11 @@ func printDelivery(w io.Writer, style term.Styler, d head.Delivery) error {
 		for _, line := range describeRemote(d.Time, r) {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
+	}
+	for _, f := range d.Discovery {
+		fmt.Fprintf(&b, "\n%s  %s\n", style.Bad("✗ discovery fails"), style.Bold(f.Mechanism+" for "+strings.Join(f.Jobs, ", ")))
+		fmt.Fprintf(&b, "  since %s (%s): %s\n", stamp(f.Since), ago(d.Time, f.Since), term.Clean(f.Why))
+		b.WriteString("  targets that were found before are still scraped; new ones are not\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/delivery"
+	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/term"
@@ -83,8 +84,12 @@ func TestDeliveryForPeople(t *testing.T) {
 	if d.Verdict != delivery.Losing || !d.Total.Balanced() {
 		t.Errorf("verdict %q, total %+v", d.Verdict, d.Total)
 	}
+	failing := []head.Discovery{{Mechanism: "ec2", Jobs: []string{"dcgm", "node"}, Since: now.Add(-7 * time.Minute), Why: "no\x1b[2J credentials"}}
+	if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: delivery.Delivering}, Discovery: failing}); hint.CodeOf(err) != hint.Failure {
+		t.Errorf("a discovery that fails: %v", err)
+	}
 	var b strings.Builder
-	if err := printDelivery(&b, term.Styler{}, d); err != nil {
+	if err := printDelivery(&b, term.Styler{}, head.Delivery{Status: d, Discovery: failing}); err != nil {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "status.golden")
@@ -105,7 +110,7 @@ func TestDeliveryForPeople(t *testing.T) {
 			if r.Name != name {
 				continue
 			}
-			if err := deliveryError(delivery.Status{Verdict: r.Verdict, Remotes: []delivery.RemoteStatus{r}}); hint.CodeOf(err) != code {
+			if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: r.Verdict, Remotes: []delivery.RemoteStatus{r}}}); hint.CodeOf(err) != code {
 				t.Errorf("%s: exit code %d (%v), want %d", name, hint.CodeOf(err), err, code)
 			}
 			if next := r.Next(); strings.HasPrefix(name, "disk") && !strings.Contains(next, "make room on the disk") {

@@ -1,0 +1,73 @@
+package parascopehead
+
+import (
+	"log/slog"
+
+	"github.com/spf13/pflag"
+)
+
+// stockFlag is a flag of Prometheus in agent mode that changes nothing here. It is
+// accepted, so that a unit file works as it is, and a warning says why it has no
+// effect.
+type stockFlag struct {
+	name, why string
+	isBool    bool
+}
+
+func stockFlags() []stockFlag {
+	const queue, pages = "samples wait in the queue, not in a WAL; see --queue.max-bytes", "there are no pages for people"
+	return []stockFlag{
+		{name: "storage.agent.retention.max-time", why: "samples wait until the receiver takes them or they are too old for it; see sample_age_limit"},
+		{name: "storage.agent.retention.min-time", why: "what is sent is removed at once"},
+		{name: "storage.agent.wal-compression", why: "the queue is always compressed", isBool: true},
+		{name: "storage.agent.wal-compression-type", why: "the queue is always compressed"},
+		{name: "storage.agent.wal-segment-size", why: queue},
+		{name: "storage.agent.wal-truncate-frequency", why: queue},
+		{name: "storage.agent.checkpoint-from-in-memory-series", why: queue, isBool: true},
+		{name: "storage.agent.checkpoint-batch-size", why: queue},
+		{name: "storage.agent.no-lockfile", why: "two heads in one directory would lose samples", isBool: true},
+		{name: "storage.remote.flush-deadline", why: "the head stops within 5 seconds; what waits is kept and sent after the next start"},
+		{name: "scrape.adjust-timestamps", why: "timestamps are always aligned within 2ms", isBool: true},
+		{name: "scrape.timestamp-tolerance", why: "timestamps are aligned within 2ms"},
+		{name: "scrape.discovery-reload-interval", why: "targets are followed every second"},
+		{name: "auto-gomaxprocs", why: "Go does so itself", isBool: true},
+		{name: "auto-gomemlimit", why: "memory is bounded by what is read at once; set GOMEMLIMIT for a limit", isBool: true},
+		{name: "auto-gomemlimit.ratio", why: "set GOMEMLIMIT for a limit"},
+		{name: "auto-gomemlimit.refresh-interval", why: "set GOMEMLIMIT for a limit"},
+		{name: "web.read-timeout", why: "a request's header is read within 10 seconds"},
+		{name: "web.max-connections", why: "connections are not counted"},
+		{name: "web.max-notifications-subscribers", why: "there are no notifications"},
+		{name: "web.user-assets", why: pages},
+		{name: "web.console.templates", why: pages},
+		{name: "web.console.libraries", why: pages},
+		{name: "web.page-title", why: pages},
+		{name: "web.cors.origin", why: "other sites may not read the head"},
+		{name: "web.enable-admin-api", why: "an agent has none", isBool: true},
+		{name: "web.enable-remote-write-receiver", why: "a head receives nothing", isBool: true},
+		{name: "web.remote-write-receiver.accepted-protobuf-messages", why: "a head receives nothing"},
+		{name: "web.enable-otlp-receiver", why: "a head receives nothing", isBool: true},
+	}
+}
+
+// addStockFlags adds them to a command's flags, out of its help.
+func addStockFlags(f *pflag.FlagSet) {
+	for _, s := range stockFlags() {
+		f.String(s.name, "", "accepted as Prometheus has it: "+s.why)
+		flag := f.Lookup(s.name)
+		flag.Hidden = true
+		if s.isBool {
+			flag.NoOptDefVal = "true"
+			f.String("no-"+s.name, "", "")
+			f.Lookup("no-"+s.name).Hidden, f.Lookup("no-"+s.name).NoOptDefVal = true, "true"
+		}
+	}
+}
+
+// warnOfStockFlags logs those that were given.
+func warnOfStockFlags(f *pflag.FlagSet, logger *slog.Logger) {
+	for _, s := range stockFlags() {
+		if f.Changed(s.name) || s.isBool && f.Changed("no-"+s.name) {
+			logger.Warn("flag is accepted and has no effect", "flag", "--"+s.name, "why", s.why)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package head
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hostileConfig names, in the environment of a child, the configuration of its head.
+const hostileConfig = "PARASCOPE_TEST_HOSTILE_CONFIG"
+
+// hostilePages are answers that are meant to end, stall or fill a head.
+func hostilePages() map[string]http.HandlerFunc {
+	packed := func(unit string, n int) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		for range n {
+			_, _ = io.WriteString(w, unit)
+		}
+		_ = w.Close()
+		return b.Bytes()
+	}
+	long := strings.Repeat("x", 1<<20)
+	text := func(encoding string, body []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+			if encoding != "" {
+				w.Header().Set("Content-Encoding", encoding)
+			}
+			_, _ = w.Write(body)
+		}
+	}
+	endless := func(unit string, pause time.Duration) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			for n := 0; r.Context().Err() == nil; n++ {
+				if _, err := fmt.Fprintf(w, unit, n); err != nil {
+					return
+				}
+				if pause > 0 {
+					w.(http.Flusher).Flush()
+					<-time.After(pause)
+				}
+			}
+		}
+	}
+	numbered := func(n int, unit string) []byte {
+		var b bytes.Buffer
+		for i := range n {
+			fmt.Fprintf(&b, unit, i)
+		}
+		return b.Bytes()
+	}
+	return map[string]http.HandlerFunc{
+		"label of 2^24 bytes": text("gzip", packed("evil{x=\""+strings.Repeat(long, 16)+"\"} 1\n", 1)),
+		"label of 12 MB":      text("gzip", packed("evil{x=\""+strings.Repeat(long, 12)+"\"} 1\n", 1)),
+		"bomb":                text("gzip", packed(long, 512)),
+		"bomb of lines":       text("gzip", packed(strings.Repeat("# x\n", 1<<16), 2000)),
+		"no gzip":             text("gzip", []byte("a 1\n")),
+		"twice packed":        text("gzip, gzip", packed("a 1\n", 1000)),
+		"series without end":  endless("a%d 1\n", 0),
+		"slow":                endless("a%d 1\n", 100*time.Millisecond),
+		"many series":         text("", numbered(1_000_000, "a%d 1\n")),
+		"many labels":         text("", append(append([]byte("a{"), numbered(100_000, "l%d=\"x\",")...), "} 1\n"...)),
+		"many texts":          text("", numbered(300_000, "# HELP a%d Help.\n")),
+		"zeros":               text("", make([]byte, 8<<20)),
+		"quotes":              text("", []byte(strings.Repeat("\"", 4<<20)+"\n")),
+		"half a protobuf page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/vnd.google.protobuf")
+			_, _ = w.Write([]byte("\xff\xff\xff\xff\x7f"))
+		},
+	}
+}
+
+// TestHostileCorpus runs a head as a process of its own, with a limit on its memory,
+// beside pages that are meant to end it: it lives, stays small, and scrapes the good
+// targets on time.
+func TestHostileCorpus(t *testing.T) {
+	if file := os.Getenv(hostileConfig); file != "" {
+		runHostileChild(t, file)
+		return
+	}
+	var targets []string
+	for _, page := range hostilePages() {
+		s := httptest.NewServer(page)
+		t.Cleanup(s.CloseClientConnections)
+		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
+	}
+	const good = 4
+	var scrapes [good]atomic.Int64
+	for i := range good {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			scrapes[i].Add(1)
+			_, _ = io.WriteString(w, strings.Repeat("# x\n", 100)+"a 1\n")
+		}))
+		t.Cleanup(s.Close)
+		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
+	}
+	file := write(t, "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs: [{job_name: all, static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]}]\n")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileCorpus$", "-test.timeout=5m")
+	child.Env = append(os.Environ(), hostileConfig+"="+file)
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	child.Stdout, child.Stderr = &out, &out
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	const rounds = 10
+	<-time.After(rounds * 2 * time.Second)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peak := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	_ = stdin.Close()
+	if err := child.Wait(); err != nil {
+		t.Fatalf("the head ended: %v\n%.3000s", err, out.String())
+	}
+	if len(peak) == 2 {
+		kb, _ := strconv.Atoi(string(peak[1]))
+		t.Logf("the head's memory had its peak at %d MB", kb/1024)
+		if kb > 200*1024 {
+			t.Errorf("the head took %d MB", kb/1024)
+		}
+	}
+	for i := range scrapes {
+		if n := scrapes[i].Load(); n < rounds-2 {
+			t.Errorf("good target %d was scraped %d times in %d intervals", i, n, rounds)
+		}
+	}
+}
+
+// runHostileChild runs a head until its standard input ends.
+func runHostileChild(t *testing.T, file string) {
+	limit := syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30}
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
+		t.Fatal(err)
+	}
+	o := DefaultOptions()
+	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
+	o.Logger = slog.New(slog.DiscardHandler)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	if err := Run(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+}

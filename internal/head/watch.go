@@ -1,0 +1,251 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"github.com/parascope/parascope/internal/awserr"
+)
+
+// Discovery is a service discovery that fails. The targets that it found before are
+// still scraped.
+type Discovery struct {
+	Mechanism string    `json:"mechanism"` // such as ec2
+	Jobs      []string  `json:"jobs"`
+	Since     time.Time `json:"since"`
+	Why       string    `json:"why"`
+
+	last time.Time // error
+}
+
+// watch knows which discoveries fail, and makes the clients of those that ask AWS
+// anew: Prometheus' keep the credentials that they began with, also when a shared
+// credentials file has others.
+type watch struct {
+	now  func() time.Time
+	wait func(ctx context.Context, d time.Duration) // before a client is made anew
+
+	mu      sync.Mutex
+	jobs    map[string]discovery.Configs
+	failing map[discovery.Config]*Discovery
+}
+
+func newWatch() *watch {
+	return &watch{now: time.Now, wait: pause, failing: map[discovery.Config]*Discovery{}}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// over returns the configurations with their discoveries under watch.
+func (w *watch) over(jobs map[string]discovery.Configs) map[string]discovery.Configs {
+	all := map[string]discovery.Configs{}
+	for job, configs := range jobs {
+		all[job] = discovery.Configs{}
+		for _, c := range configs {
+			if _, static := c.(discovery.StaticConfig); !static {
+				c = &watched{c, w}
+			}
+			all[job] = append(all[job], c)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.jobs = all
+	return all
+}
+
+// status returns the discoveries that fail, those that have for the longest first.
+func (w *watch) status() (all []Discovery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, d := range w.failing {
+		one := *d
+		for job, configs := range w.jobs {
+			if slices.ContainsFunc(configs, func(other discovery.Config) bool { return reflect.DeepEqual(other, c) }) {
+				one.Jobs = append(one.Jobs, job)
+			}
+		}
+		slices.Sort(one.Jobs)
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b Discovery) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Mechanism, b.Mechanism))
+	})
+	return all
+}
+
+// watched is a discovery's configuration. The manager compares configurations, so
+// that it has nothing that differs after a reload.
+type watched struct {
+	discovery.Config
+	watch *watch
+}
+
+// NewDiscoverer makes a discoverer that is watched.
+func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
+	r := &running{config: c, options: o, failed: make(chan struct{}, 1)}
+	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
+	var err error
+	r.inner, err = c.Config.NewDiscoverer(r.options)
+	return r, err
+}
+
+// running is a discoverer that is watched.
+type running struct {
+	config  *watched
+	options discovery.DiscovererOptions
+	inner   discovery.Discoverer
+	failed  chan struct{} // it logged an error
+}
+
+// asksAWS are the mechanisms whose clients keep credentials.
+var asksAWS = []string{"aws", "ec2", "ecs", "elasticache", "lightsail", "msk", "rds"}
+
+// How long it is until a client that failed is made anew.
+const (
+	leastRenewal = 5 * time.Second
+	mostRenewal  = time.Minute
+)
+
+// Run runs the discoverer until ctx ends; one that asks AWS and fails is made anew.
+func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
+	defer r.config.watch.forget(r.config)
+	renew := slices.Contains(asksAWS, r.config.Name())
+	wait := leastRenewal
+	for {
+		inner, cancel := context.WithCancel(ctx)
+		found, done := make(chan []*targetgroup.Group), make(chan struct{})
+		go func() {
+			defer close(done)
+			r.inner.Run(inner, found)
+		}()
+		ok, again := r.follow(inner, found, done, out, renew)
+		cancel()
+		<-done
+		if ctx.Err() != nil || !again {
+			return
+		}
+		if ok {
+			wait = leastRenewal
+		}
+		r.config.watch.wait(ctx, wait)
+		wait = min(2*wait, mostRenewal)
+		if next, err := r.config.Config.NewDiscoverer(r.options); err != nil {
+			r.config.watch.fail(r.config, err.Error())
+		} else {
+			r.inner = next
+		}
+	}
+}
+
+// follow passes on what is found, until the discoverer is to be made anew or ends. ok
+// says that something was found.
+func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group, done <-chan struct{},
+	out chan<- []*targetgroup.Group, renew bool) (ok, again bool) {
+	for {
+		select {
+		case groups := <-found:
+			ok = true
+			r.config.watch.succeed(r.config)
+			select {
+			case out <- groups:
+			case <-ctx.Done():
+				return ok, false
+			}
+		case <-r.failed:
+			if renew {
+				return ok, true
+			}
+		case <-done:
+			return ok, false
+		case <-ctx.Done():
+			return ok, false
+		}
+	}
+}
+
+func (w *watch) fail(c *watched, why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.failing[c]
+	if d == nil {
+		d = &Discovery{Mechanism: c.Name(), Since: w.now().UTC()}
+		w.failing[c] = d
+	}
+	d.last, d.Why = w.now(), awserr.Public(why)
+	if len(d.Why) > 500 {
+		d.Why = d.Why[:500] + "…"
+	}
+}
+
+// roundTakes is for how long after an error a success is of the same round: one of several
+// files may be read.
+const roundTakes = time.Second
+
+func (w *watch) succeed(c *watched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d := w.failing[c]; d != nil && w.now().Sub(d.last) >= roundTakes {
+		delete(w.failing, c)
+	}
+}
+
+func (w *watch) forget(c *watched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.failing, c)
+}
+
+// listening passes on a discoverer's log, and notes what it says of failures: its
+// interface has no other way to tell.
+type listening struct {
+	slog.Handler
+	to *running
+}
+
+func (l *listening) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError || l.Handler.Enabled(ctx, level)
+}
+
+func (l *listening) Handle(ctx context.Context, record slog.Record) error {
+	if record.Level >= slog.LevelError {
+		why := record.Message
+		record.Attrs(func(a slog.Attr) bool {
+			if a.Key == "err" || a.Key == "error" {
+				why = fmt.Sprintf("%s: %s", record.Message, a.Value)
+			}
+			return true
+		})
+		l.to.config.watch.fail(l.to.config, why)
+		select {
+		case l.to.failed <- struct{}{}:
+		default:
+		}
+	}
+	if !l.Handler.Enabled(ctx, record.Level) {
+		return nil
+	}
+	return l.Handler.Handle(ctx, record)
+}
+
+func (l *listening) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &listening{l.Handler.WithAttrs(attrs), l.to}
+}
+
+func (l *listening) WithGroup(name string) slog.Handler {
+	return &listening{l.Handler.WithGroup(name), l.to}
+}
