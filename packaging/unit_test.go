@@ -26,7 +26,8 @@ func TestUnit(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), analyze, "verify", path).CombinedOutput(); err != nil || strings.Contains(string(out), "parascope-node") {
+	out, err := exec.CommandContext(t.Context(), analyze, "verify", path).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "parascope-node") {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 }
