@@ -272,6 +272,12 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestSeriesLimit",
 	},
 	{
+		rule: "label values are UTF-8", file: dataplaneDir + "/series.go",
+		from: "if !utf8.ValidString(l.Value) {",
+		to:   "if !utf8.ValidString(l.Name) {",
+		pkg:  dataplaneDir, test: "TestLabelLimits",
+	},
+	{
 		rule: "lengths of labels", file: dataplaneDir + "/series.go",
 		from: "case len(l.Value) > maxValueBytes:",
 		to:   "case false:",

@@ -75,7 +75,8 @@ func writeRules() []gateway.Rule {
 		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the status is assumed)"},
 		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400", Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
 		{Text: "label names of more than 1,024 bytes and values of more than 2,048 are 400 (`label value too long for metric`); a series without labels refuses the whole request (`empty labels found`)", Basis: gateway.Inferred, Source: cortex + "; its default limits, as measured"},
-		{Text: "a request without Content-Encoding is taken as snappy; label values need not be UTF-8", Basis: gateway.Inferred, Source: cortex + "; as measured"},
+		{Text: "a request without Content-Encoding is taken as snappy", Basis: gateway.Inferred, Source: cortex + "; as measured"},
+		{Text: "a label value that is not UTF-8 is 400, as no answer could hold it", Basis: gateway.Inferred, Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; Cortex answers 200"},
 		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed, Source: quotas + " (histograms; exemplars are assumed)"},
 	}
 }

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -26,6 +27,9 @@ func toLabels(b *labels.ScratchBuilder, pairs []prompb.Label) (labels.Labels, er
 		}
 		if !model.LegacyValidation.IsValidLabelName(l.Name) {
 			return labels.EmptyLabels(), refuse(http.StatusBadRequest, "sample invalid label: %q", l.Name)
+		}
+		if !utf8.ValidString(l.Value) {
+			return labels.EmptyLabels(), refuse(http.StatusBadRequest, "sample invalid label value: %s=%q", l.Name, l.Value)
 		}
 		b.Add(l.Name, l.Value)
 		size += len(l.Name) + len(l.Value)

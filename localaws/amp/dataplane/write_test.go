@@ -128,6 +128,7 @@ func TestLabelLimits(t *testing.T) {
 	p.refused(400, "label name too long for metric (actual: 1025, limit: 1024)", series("m", []string{strings.Repeat("l", 1025), "x"}, 0))
 	p.refused(400, "duplicate label name", series("m", []string{"l", "a", "l", "b"}, 0))
 	p.refused(400, "sample invalid label", series("m", []string{"l-l", "a"}, 0))
+	p.refused(400, `sample invalid label value: l="\xff"`, series("m", []string{"l", "\xff"}, 0))
 	p.refused(400, "empty labels found", prompb.TimeSeries{}, series("m", nil, time.Second))
 	p.refused(400, "sample missing metric name", series("", []string{"l", "a"}, 0))
 	p.refused(400, "sample invalid metric name", series("m-m", nil, 0))
