@@ -245,24 +245,6 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestOutOfOrderRule",
 	},
 	{
-		rule: "the out-of-order rule within a request", file: dataplaneDir + "/taken.go",
-		from: "ms < newest-window.Milliseconds() {",
-		to:   "ms < newest-time.Hour.Milliseconds() {",
-		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
-	},
-	{
-		rule: "samples out of order are held against those stored", file: dataplaneDir + "/write.go",
-		from: "} else if found && b.ws.window > 0 {",
-		to:   "} else if found && b.ws.window < 0 {",
-		pkg:  dataplaneDir, test: "TestNothingAcceptedIsDropped",
-	},
-	{
-		rule: "two values for one time", file: dataplaneDir + "/taken.go",
-		from: "if !same {",
-		to:   "if false && !same {",
-		pkg:  dataplaneDir, test: "TestHistogramsAcceptedAreNotDropped",
-	},
-	{
 		rule: "a 400 keeps the good samples", file: dataplaneDir + "/write.go",
 		from: "if err := batch.app.Commit(); err != nil {",
 		to: "if batch.first != nil {\n\t\treturn errors.Join(batch.first, batch.app.Rollback())\n\t}\n\tif err := batch.app.Commit(); err != " +
@@ -291,6 +273,24 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestSeriesLimit",
 	},
 	{
+		rule: "label values are UTF-8", file: dataplaneDir + "/series.go",
+		from: "if !utf8.ValidString(l.Value) {",
+		to:   "if !utf8.ValidString(l.Name) {",
+		pkg:  dataplaneDir, test: "TestLabelLimits",
+	},
+	{
+		rule: "lengths of labels", file: dataplaneDir + "/series.go",
+		from: "case len(l.Value) > maxValueBytes:",
+		to:   "case false:",
+		pkg:  dataplaneDir, test: "TestLabelLimits",
+	},
+	{
+		rule: "functions of AMP's engine", file: dataplaneDir + "/limits.go",
+		from: "if name := notEnabled(expr); name != \"\" {",
+		to:   "if false {\n\t\tname := \"\"",
+		pkg:  dataplaneDir, test: "TestFunctionsOfTheEngine",
+	},
+	{
 		rule: "labels of a series", file: dataplaneDir + "/series.go",
 		from: "if count > maxLabels {",
 		to:   "if false {",
@@ -301,12 +301,6 @@ var mutations = []mutation{
 		from: "if len(r.Body)+len(r.URL.RawQuery) > maxRequestBytes {",
 		to:   "if false {",
 		pkg:  dataplaneDir, test: "TestRequestSize",
-	},
-	{
-		rule: "label values are UTF-8", file: dataplaneDir + "/series.go",
-		from: "if !utf8.ValidString(l.Value) {",
-		to:   "if !utf8.ValidString(l.Name) {",
-		pkg:  dataplaneDir, test: "TestLabelLimits",
 	},
 	{
 		rule: "a removed workspace stays closed", file: dataplaneDir + "/store.go",

@@ -19,7 +19,7 @@ const (
 
 // checkHeaders refuses what is not Prometheus remote write 1.0.
 func checkHeaders(h http.Header) error {
-	if got := h.Get("Content-Encoding"); got != "snappy" {
+	if got := h.Get("Content-Encoding"); got != "snappy" && got != "" {
 		return refuse(http.StatusUnsupportedMediaType, "%q is not a supported Content-Encoding, expected snappy", got)
 	}
 	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))

@@ -82,9 +82,12 @@ func checkQuery(text string, span, step time.Duration) error {
 	if err := checkText(text); err != nil {
 		return err
 	}
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
+	expr, err := parser.NewParser(parser.Options{Functions: functions()}).ParseExpr(text)
 	if err != nil {
 		return nil // Prometheus' API says what is wrong
+	}
+	if name := notEnabled(expr); name != "" {
+		return refuse(http.StatusBadRequest, "%s is not enabled", name)
 	}
 	var c cost
 	c.subqueries(expr, span, step)

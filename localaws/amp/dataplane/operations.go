@@ -70,31 +70,33 @@ func writeRules() []gateway.Rule {
 			Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
 		{Text: "a body that unfolds to more than 32 MB is 413 as well", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
 		{Text: "what is no snappy or no protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
-		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`greater_than_max_sample_age`)", Basis: gateway.Confirmed,
-			Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
+		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`timestamp too old: MS metric: …`)",
+			Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
 		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed,
 			Source: "Cortex' default creation_grace_period"},
 		{Text: "a sample behind the newest by more than the workspace's out-of-order window (60 s by default, 0 to 600) is refused with 400 " +
-			"(`out-of-order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
+			"(`err: too old sample`, without a window `err: out of order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
 		{Text: "another value for a timestamp that is taken is refused with 400 (`duplicate sample for timestamp`); the same value again is " +
 			"accepted", Basis: gateway.Confirmed, Source: trouble + " (the second half is inferred from Cortex)"},
-		{Text: "that holds for samples out of order and within one request, too: each is held against what its series has stored and against " +
-			"those of the request before it, so that 200 means stored", Basis: gateway.Assumed,
-			Source: nothingIs + "; Prometheus' TSDB, which Cortex has, looks only at a series' newest stored sample, answers well and drops the " +
-				"others in silence"},
+		{Text: "within one request another value for a timestamp, and a sample later than the window allows, are dropped in silence, and the " +
+			"answer is 200", Basis: gateway.Inferred, Source: cortex + "; measured on Cortex, whose TSDB drops them when it commits"},
 		{Text: "a 400 keeps the good samples of the request; its text is about the first that was refused", Basis: gateway.Inferred,
 			Source: cortex},
 		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is refused whole with 429 " +
 			"(`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed,
 			Source: quotas + " (`the entire request is rejected`) and " + trouble},
-		{Text: "a new series above the limit of active series is refused with 429 (`per-user series limit`); samples of existing series are kept",
-			Basis: gateway.Confirmed, Source: trouble + " (429 and the text; that existing series go on is inferred)"},
+		{Text: "a new series above the limit of active series is refused with 400 (`per-user series limit of N exceeded`); samples of existing " +
+			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it prints a 429, too; the 400 is what Cortex was measured to answer)"},
 		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed,
 			Source: quotas + " and " + trouble + " (the status is assumed)"},
 		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400",
 			Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
+		{Text: "label names of more than 1,024 bytes and values of more than 2,048 are 400 (`label value too long for metric`); a series " +
+			"without labels refuses the whole request (`empty labels found`)", Basis: gateway.Inferred,
+			Source: cortex + "; its default limits, as measured"},
+		{Text: "a request without Content-Encoding is taken as snappy", Basis: gateway.Inferred, Source: cortex + "; as measured"},
 		{Text: "a label value that is not UTF-8 is 400, as no answer could hold it", Basis: gateway.Inferred,
-			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; what AMP says is not known"},
+			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; Cortex answers 200"},
 		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed,
 			Source: quotas + " (histograms; exemplars are assumed)"},
 	}
@@ -110,6 +112,9 @@ func (s *Store) Rules() []gateway.Rule {
 			Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
 		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced",
 			Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
+		{Text: "`first_over_time`, `smoothed` and `anchored` are not enabled: 400 bad_data; `holt_winters` is evaluated. Other parse errors " +
+			"are in Prometheus' words, with `invalid parameter \"query\"` before them, which Cortex does not have", Basis: gateway.Inferred,
+			Source: "measured on Cortex, AMP's engine"},
 		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed,
 			Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
 		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your " +

@@ -48,7 +48,11 @@ func (ws *workspace) serve(w http.ResponseWriter, r *gateway.Request, path strin
 	inner := r.Request.Clone(r.Context())
 	inner.URL.Path, inner.URL.RawPath = path, ""
 	if refused, ok := errors.AsType[*refusal](checkRequest(inner)); ok {
-		return prometheusError(w, refused.status, "execution", refused.text)
+		kind := "execution"
+		if refused.status == http.StatusBadRequest {
+			kind = "bad_data"
+		}
+		return prometheusError(w, refused.status, kind, refused.text)
 	}
 	answer := &patience{ResponseWriter: w}
 	ws.api.ServeHTTP(answer, inner)

@@ -12,6 +12,8 @@ import (
 const (
 	maxLabels     = 150
 	maxLabelBytes = 7 << 10 // names and values of a series together
+	maxNameBytes  = 1024    // of a label
+	maxValueBytes = 2048
 )
 
 // toLabels checks a series against AMP's limits. Labels without a value are, as
@@ -45,11 +47,31 @@ func toLabels(b *labels.ScratchBuilder, pairs []prompb.Label) (labels.Labels, er
 		return series, refuse(http.StatusBadRequest, "series has too large labels (actual: %d, limit: %d) series: '%s'", size, maxLabelBytes,
 			series)
 	}
+	if err := checkLengths(series); err != nil {
+		return series, err
+	}
 	switch name := series.Get(model.MetricNameLabel); {
 	case name == "":
-		return series, refuse(http.StatusBadRequest, "sample missing metric name, series: '%s'", series)
+		return series, refuse(http.StatusBadRequest, "sample missing metric name")
 	case !model.LegacyValidation.IsValidMetricName(name):
 		return series, refuse(http.StatusBadRequest, "sample invalid metric name: %q", name)
 	}
 	return series, nil
+}
+
+// checkLengths holds names and values against Cortex' default limits.
+func checkLengths(series labels.Labels) (err error) {
+	series.Range(func(l labels.Label) {
+		switch {
+		case err != nil:
+		case len(l.Name) > maxNameBytes:
+			err = refuse(http.StatusBadRequest, "label name too long for metric (actual: %d, limit: %d) metric: %.200q label name: %.200q",
+				len(l.Name), maxNameBytes, metricOf(series), l.Name)
+		case len(l.Value) > maxValueBytes:
+			err = refuse(http.StatusBadRequest,
+				"label value too long for metric (actual: %d, limit: %d) metric: %.200q label name: %.200q label value: %.200q",
+				len(l.Value), maxValueBytes, metricOf(series), l.Name, l.Value)
+		}
+	})
+	return err
 }

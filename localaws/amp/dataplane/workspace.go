@@ -88,7 +88,7 @@ func (ws *workspace) apply(s Settings) error {
 // Store.Operations reach it, so what it asks about targets, rules and
 // configuration has empty answers.
 func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry, queries slots) http.Handler {
-	p := parser.NewParser(parser.Options{})
+	p := parser.NewParser(parser.Options{Functions: functions()})
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: logger, Reg: registry, MaxSamples: maxQuerySamples, Timeout: queryTimeout, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/prompb"
@@ -56,7 +59,12 @@ func (ws *workspace) ingest(ctx context.Context, req *prompb.WriteRequest, now t
 	}
 	ws.writing.Lock() // what a request is held against must stay so until it is stored
 	defer ws.writing.Unlock()
-	batch := &batch{ws: ws, ctx: ctx, app: ws.db.Appender(ctx), taken: newTaken(), now: now}
+	for _, ts := range req.Timeseries {
+		if len(ts.Labels) == 0 {
+			return refuse(http.StatusBadRequest, "empty labels found")
+		}
+	}
+	batch := &batch{ws: ws, ctx: ctx, app: ws.db.Appender(ctx), now: now}
 	for _, ts := range req.Timeseries {
 		if err := batch.add(ts); err != nil {
 			return errors.Join(fmt.Errorf("append to workspace %s: %w", ws.id, err), batch.app.Rollback())
@@ -74,7 +82,6 @@ type batch struct {
 	ws      *workspace
 	ctx     context.Context
 	app     storage.Appender
-	taken   *taken
 	builder labels.ScratchBuilder
 	now     time.Time
 	first   error // first refusal; the batch goes on after it
@@ -91,7 +98,9 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 		ref, _ = getter.GetRef(series, series.Hash())
 	}
 	if ref == 0 && b.ws.db.Head().NumSeries() >= uint64(b.ws.limits.ActiveSeries) {
-		return b.note(refuse(http.StatusTooManyRequests, "user=%s: per-user series limit (%d) exceeded", b.ws.tenant, b.ws.limits.ActiveSeries))
+		limit := b.ws.limits.ActiveSeries
+		return b.note(b.ingesters("per-user series limit of %d exceeded, please contact administrator to raise it "+
+			"(local limit: 0 global limit: %d actual local limit: %d)", limit, limit, limit))
 	}
 	for _, p := range ts.Samples {
 		ref, err = b.append(ref, series, p.Timestamp, point{value: p.Value})
@@ -111,9 +120,17 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 	return nil // exemplars: AMP takes them and has no way to ask for them
 }
 
+// point is a sample without its time.
+type point struct {
+	value   float64 // of a sample that is no histogram
+	integer *histogram.Histogram
+	float   *histogram.FloatHistogram
+}
+
 func toPoint(h prompb.Histogram, series labels.Labels) (p point, err error) {
 	if h.Schema < -4 || h.Schema > 8 {
-		return point{}, refuse(http.StatusBadRequest, "native histogram schema %d is not between -4 and 8, series: '%s'", h.Schema, series)
+		return point{}, refuse(http.StatusBadRequest, "invalid native histogram schema %d for metric: %.200q. supported schema from -4 to 8",
+			h.Schema, metricOf(series))
 	}
 	if h.IsFloatHistogram() {
 		p.float = h.ToFloatHistogram()
@@ -123,42 +140,18 @@ func toPoint(h prompb.Histogram, series labels.Labels) (p point, err error) {
 		err = p.integer.Validate()
 	}
 	if err != nil {
-		return point{}, refuse(http.StatusBadRequest, "invalid native histogram: %v, series: '%s'", err, series)
+		return point{}, refuse(http.StatusBadRequest, "invalid native histogram, validation err: %v, metric: %.200q", err, metricOf(series))
 	}
 	return p, nil
 }
 
-// append gives the TSDB a sample that it will not drop when it commits.
+// append gives the TSDB a sample. Of those that it takes, it drops some in silence when
+// it commits: those that are late, or that have another value, in one request.
 func (b *batch) append(ref storage.SeriesRef, series labels.Labels, ms int64, p point) (storage.SeriesRef, error) {
 	if err := b.checkTime(series, ms); err != nil {
 		return ref, err
 	}
-	if known, err := b.taken.check(ref, ms, p, b.ws.window); known || err != nil {
-		return ref, err
-	}
-	got, err := ref, storage.ErrOutOfOrderSample
-	if p.isFloat() { // of histograms the TSDB does not tell
-		got, err = b.put(ref, series, ms, p, true)
-	}
-	if errors.Is(err, storage.ErrOutOfOrderSample) {
-		if before, found, err := b.ws.stored(b.ctx, series, ms); err != nil {
-			return ref, err
-		} else if found && b.ws.window > 0 {
-			return ref, before.clash(p)
-		}
-		got, err = b.put(ref, series, ms, p, false)
-	}
-	if err != nil {
-		return ref, err
-	}
-	b.taken.add(got, ms, p)
-	return got, nil
-}
-
-// put appends a sample, unless it is out of order and inOrder asks to be told.
-func (b *batch) put(ref storage.SeriesRef, series labels.Labels, ms int64, p point, inOrder bool) (storage.SeriesRef, error) {
-	b.app.SetOptions(&storage.AppendOptions{DiscardOutOfOrder: inOrder})
-	if p.isFloat() {
+	if p.integer == nil && p.float == nil {
 		return b.app.Append(ref, series, ms, p.value)
 	}
 	return b.app.AppendHistogram(ref, series, ms, p.integer, p.float)
@@ -169,27 +162,50 @@ func (b *batch) checkTime(series labels.Labels, ms int64) error {
 	t := timestamp.Time(ms)
 	switch {
 	case b.now.Sub(t) > maxSampleAge:
-		return refuse(http.StatusBadRequest, "user=%s: timestamp too old (greater_than_max_sample_age): %s metric: '%s'", b.ws.tenant,
-			t.UTC().Format(time.RFC3339Nano), series)
+		return refuse(http.StatusBadRequest, "timestamp too old: %d metric: %.200q", ms, metricOf(series))
 	case t.Sub(b.now) > maxSampleFuture:
-		return refuse(http.StatusBadRequest, "user=%s: timestamp too new: %s metric: '%s'", b.ws.tenant, t.UTC().Format(time.RFC3339Nano), series)
+		return refuse(http.StatusBadRequest, "timestamp too new: %d metric: %.200q", ms, metricOf(series))
 	}
 	return nil
 }
 
-// explain turns the TSDB's objections to a sample into AMP's.
-func (b *batch) explain(err error, series labels.Labels, ms int64) error {
-	text := ""
-	switch {
-	case errors.Is(err, storage.ErrOutOfOrderSample), errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds):
-		text = "out-of-order sample"
-	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
-		text = "duplicate sample for timestamp (samples with different value but same timestamp)"
-	default:
-		return err
+// metricOf writes a series as Cortex' validation does.
+func metricOf(series labels.Labels) string {
+	metric, others := "", []string(nil)
+	series.Range(func(l labels.Label) {
+		if l.Name == model.MetricNameLabel {
+			metric = l.Value
+		} else {
+			others = append(others, fmt.Sprintf("%s=%q", l.Name, l.Value))
+		}
+	})
+	if len(others) == 0 {
+		return metric
 	}
-	return refuse(http.StatusBadRequest, "user=%s: err: %s. timestamp=%s, series=%s", b.ws.tenant, text,
-		timestamp.Time(ms).UTC().Format(time.RFC3339Nano), series)
+	return metric + "{" + strings.Join(others, ", ") + "}"
+}
+
+// ingesters is what stands before an ingester's words.
+func (b *batch) ingesters(format string, args ...any) error {
+	return refuse(http.StatusBadRequest, "maxFailure (quorum) on a given error family, addr=127.0.0.1:9095 state=ACTIVE zone=, "+
+		"rpc error: code = Code(400) desc = user="+b.ws.tenant+": "+format, args...)
+}
+
+// explain turns the TSDB's objections to a sample into Cortex'.
+func (b *batch) explain(err error, series labels.Labels, ms int64) error {
+	at := timestamp.Time(ms).UTC().Format(time.RFC3339Nano)
+	switch {
+	case errors.Is(err, storage.ErrOutOfOrderSample):
+		return b.ingesters("err: out of order sample. timestamp=%s, series=%s", at, series)
+	case errors.Is(err, storage.ErrTooOldSample):
+		newest := timestamp.Time(b.ws.db.Head().MaxTime()).UTC().Format(time.RFC3339Nano)
+		return b.ingesters("err: too old sample. timestamp=%s, tsdbHeadMaxTimestamp=%s, series=%s", at, newest, series)
+	case errors.Is(err, storage.ErrOutOfBounds):
+		return b.ingesters("err: out of bounds. timestamp=%s, series=%s", at, series)
+	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
+		return b.ingesters("err: duplicate sample for timestamp %d; overrides not allowed. series=%s", ms, series)
+	}
+	return err
 }
 
 // note keeps the first refusal and lets only other errors through.

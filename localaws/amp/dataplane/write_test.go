@@ -22,7 +22,7 @@ func TestOneHourRule(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	p.mustWrite(series("m", []string{"age", "59m"}, -59*time.Minute))
 	p.mustWrite(series("m", []string{"age", "60m"}, -time.Hour))
-	p.refused(400, "greater_than_max_sample_age", series("m", []string{"age", "over"}, -time.Hour-time.Millisecond))
+	p.refused(400, "timestamp too old: ", series("m", []string{"age", "over"}, -time.Hour-time.Millisecond))
 	if n := p.count(`m{age="over"}`); n != 0 {
 		t.Errorf("%d samples over an hour old were stored", n)
 	}
@@ -44,7 +44,7 @@ func TestOutOfOrderRule(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	p.mustWrite(series("m", nil, 0))
 	p.mustWrite(series("m", nil, -50*time.Second))
-	p.refused(400, "out-of-order sample", series("m", nil, -70*time.Second))
+	p.refused(400, "err: too old sample. timestamp=2", series("m", nil, -70*time.Second))
 	if n := p.count("m"); n != 2 {
 		t.Errorf("%d samples stored, want 2", n)
 	}
@@ -62,7 +62,7 @@ func TestOutOfOrderWindowChangesLive(t *testing.T) {
 	if err := p.store.Apply(workspaceID, p.settings); err != nil {
 		t.Fatal(err)
 	}
-	p.refused(400, "out-of-order sample", series("m", nil, -time.Second))
+	p.refused(400, "err: out of order sample. timestamp=", series("m", nil, -time.Second))
 }
 
 func TestDuplicateTimestamps(t *testing.T) {
@@ -79,7 +79,7 @@ func TestDuplicateTimestamps(t *testing.T) {
 
 func TestGoodSamplesKeptOn400(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
-	p.refused(400, "greater_than_max_sample_age",
+	p.refused(400, "timestamp too old: ",
 		series("good", nil, -30*time.Second),
 		series("bad", nil, -2*time.Hour, -time.Second),
 		series("good", []string{"after", "the bad one"}, -20*time.Second))
@@ -106,7 +106,7 @@ func TestRateLimitRefusesWholeBatch(t *testing.T) {
 func TestSeriesLimit(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{ActiveSeries: 2})
 	p.mustWrite(series("a", nil, -10*time.Second), series("b", nil, -10*time.Second))
-	p.refused(429, "per-user series limit (2) exceeded", series("c", nil, 0), series("a", nil, 0))
+	p.refused(400, "per-user series limit of 2 exceeded, please contact administrator", series("c", nil, 0), series("a", nil, 0))
 	if a, c := p.count("a"), p.count("c"); a != 2 || c != 0 {
 		t.Errorf("%d samples of the old series and %d of the new one, want 2 and 0", a, c)
 	}
@@ -123,11 +123,14 @@ func TestLabelLimits(t *testing.T) {
 	}
 	p.mustWrite(series("m", labels(149, "v"), 0))
 	p.refused(400, "series has too many labels (actual: 151, limit: 150)", series("m", labels(150, "v"), 0))
-	p.refused(400, "series has too large labels", series("m", []string{"l", strings.Repeat("x", 7<<10)}, 0))
+	p.refused(400, "series has too large labels", series("m", labels(140, strings.Repeat("x", 50)), 0))
+	p.refused(400, "label value too long for metric (actual: 2049, limit: 2048) metric: \"m{l=",
+		series("m", []string{"l", strings.Repeat("x", 2049)}, 0))
+	p.refused(400, "label name too long for metric (actual: 1025, limit: 1024)", series("m", []string{strings.Repeat("l", 1025), "x"}, 0))
 	p.refused(400, "duplicate label name", series("m", []string{"l", "a", "l", "b"}, 0))
 	p.refused(400, "sample invalid label", series("m", []string{"l-l", "a"}, 0))
 	p.refused(400, `sample invalid label value: l="\xff"`, series("m", []string{"l", "\xff"}, 0))
-	p.refused(400, "sample invalid label value", series("\xff", nil, 0))
+	p.refused(400, "empty labels found", prompb.TimeSeries{}, series("m", nil, time.Second))
 	p.refused(400, "sample missing metric name", series("", []string{"l", "a"}, 0))
 	p.refused(400, "sample invalid metric name", series("m-m", nil, 0))
 	if n := p.count(`{__name__=~".+"}`); n != 1 {
@@ -162,10 +165,9 @@ func TestRemoteWrite2Refused(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	body := encode(t, &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{series("m", nil, 0)}})
 	for name, header := range map[string]map[string]string{
-		"2.0":         {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"},
-		"json":        {"Content-Encoding": "snappy", "Content-Type": "application/json"},
-		"no encoding": {"Content-Type": "application/x-protobuf"},
-		"zstd":        {"Content-Encoding": "zstd", "Content-Type": "application/x-protobuf"},
+		"2.0":  {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"},
+		"json": {"Content-Encoding": "snappy", "Content-Type": "application/json"},
+		"zstd": {"Content-Encoding": "zstd", "Content-Type": "application/x-protobuf"},
 	} {
 		if status, text := p.call("RemoteWrite", workspaceID, "", header, body); status != http.StatusUnsupportedMediaType {
 			t.Errorf("%s: %d %s", name, status, text)
@@ -228,73 +230,35 @@ func TestNativeHistogramsAndStaleness(t *testing.T) {
 	p.refused(400, "invalid native histogram", broken)
 }
 
-// TestNothingAcceptedIsDropped: 200 means that all of the request is stored. The
-// TSDB drops these when it commits, and says nothing.
-func TestNothingAcceptedIsDropped(t *testing.T) {
-	const duplicate, late = "duplicate sample for timestamp", "out-of-order sample"
-	type sample struct {
-		offset time.Duration
-		value  float64
-	}
-	for name, c := range map[string]struct {
-		before, request []sample
-		says            string // "" for 200
-		stored          int
-	}{
-		"out of order, another value":           {[]sample{{-50 * time.Second, 1}, {0, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
-		"out of order twice, another value":     {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 2}}, duplicate, 2},
-		"out of order, the same again":          {[]sample{{0, 1}, {-50 * time.Second, 1}}, []sample{{-50 * time.Second, 1}}, "", 2},
-		"two values in a request":               {nil, []sample{{0, 1}, {0, 2}}, duplicate, 1},
-		"two values in a request, out of order": {[]sample{{0, 1}}, []sample{{-5 * time.Second, 1}, {-5 * time.Second, 2}}, duplicate, 2},
-		"one value twice in a request":          {nil, []sample{{0, 1}, {0, 1}}, "", 1},
-		"late in a request":                     {nil, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 1},
-		"late after the workspace was idle":     {[]sample{{-10 * time.Minute, 1}}, []sample{{0, 1}, {-2 * time.Minute, 1}}, late, 2},
-		"in the window, in a request":           {nil, []sample{{0, 1}, {-time.Minute, 1}}, "", 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := open(t, t.TempDir(), Limits{})
-			of := func(s sample) prompb.TimeSeries {
-				ts := series("m", []string{"a", "b"}, s.offset)
-				ts.Samples[0].Value = s.value
-				return ts
-			}
-			for _, s := range c.before {
-				p.mustWrite(of(s))
-			}
-			// Another series of the name, with more labels, is not this one.
-			p.mustWrite(series("m", []string{"a", "b", "c", "d"}, -50*time.Second, -5*time.Second, 0))
-			var together []prompb.TimeSeries
-			for _, s := range c.request {
-				together = append(together, of(s))
-			}
-			if c.says == "" {
-				p.mustWrite(together...)
-			} else {
-				p.refused(400, c.says, together...)
-			}
-			if n := p.count(`m{c=""}`); n != c.stored {
-				t.Errorf("%d samples stored, want %d", n, c.stored)
-			}
-		})
+// TestDroppedInSilence: what the TSDB drops when it commits a request is answered with
+// 200, as in Cortex.
+func TestDroppedInSilence(t *testing.T) {
+	p := open(t, t.TempDir(), Limits{})
+	two := series("m", []string{"two", "values"}, 0, 0)
+	two.Samples[1].Value++
+	p.mustWrite(two)
+	p.mustWrite(series("m", []string{"late", "in it"}, 0, -90*time.Second))
+	mixed := series("m", []string{"both", "kinds"}, 0)
+	mixed.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.UnixMilli(), tsdbutil.GenerateTestHistogram(1))}
+	p.mustWrite(mixed)
+	if n := p.count("m"); n != 3 {
+		t.Errorf("%d samples stored, want 3", n)
 	}
 }
 
-func TestHistogramsAcceptedAreNotDropped(t *testing.T) {
+// TestFunctionsOfTheEngine: what AMP's engine has not enabled is refused, and what it has
+// under an old name is evaluated.
+func TestFunctionsOfTheEngine(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
-	of := func(offset time.Duration, n int) prompb.TimeSeries {
-		ts := series("h", nil)
-		ts.Histograms = []prompb.Histogram{prompb.FromIntHistogram(noon.Add(offset).UnixMilli(), tsdbutil.GenerateTestHistogram(int64(n)))}
-		return ts
-	}
-	p.mustWrite(of(-50*time.Second, 1), of(0, 2))
-	p.mustWrite(of(-50*time.Second, 1))
-	p.refused(400, "duplicate sample for timestamp", of(-50*time.Second, 3))
-	p.refused(400, "duplicate sample for timestamp", of(time.Second, 1), of(time.Second, 2))
-	mixed := of(2*time.Second, 1)
-	mixed.Samples = series("h", nil, 2*time.Second).Samples
-	p.refused(400, "duplicate sample for timestamp", mixed)
-	if n := p.count("h"); n != 4 {
-		t.Errorf("%d samples stored, want 4", n)
+	p.mustWrite(series("m", nil, -20*time.Second, -10*time.Second, 0))
+	for query, want := range map[string]int{
+		"first_over_time(m[1m])": 400, "sum(first_over_time(m[1m]))": 400, "rate(m[1m] smoothed)": 400, "increase(m[1m] anchored)": 400,
+		"holt_winters(m[1m], 0.5, 0.5)": 200, "last_over_time(m[1m])": 200,
+	} {
+		status, body := p.call("QueryMetrics", workspaceID, url.Values{"query": {query}, "time": {noon.Format(time.RFC3339)}}.Encode(), nil, nil)
+		if status != want || want == 400 && !strings.Contains(body, "bad_data") {
+			t.Errorf("%s: %d %s, want %d", query, status, body, want)
+		}
 	}
 }
 
