@@ -4,8 +4,11 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Programs and tests are compiled alike, so that each package is compiled once.
+export CGO_ENABLED ?= 0
+export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet bench-node clean
+.PHONY: carried function functions viewer picture build local guide test race stress lint gen mutants soak fuzz bench bench-loss bench-fleet bench-node release clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -13,13 +16,16 @@ sources = $(shell $(GO) list -deps -f '{{if .Module}}{{if .Module.Main}}{{$$d :=
 
 FUNCTION_SOURCES := go.mod $(call sources,./cmd/grafana-datasource-setup)
 
-# The setup function, for both of Lambda's architectures; the program carries them.
+# The setup function, which the program carries: a development build for this
+# machine's architecture, a release for both of Lambda's.
 $(FUNCTION)/bootstrap-%.gz: $(FUNCTION_SOURCES)
-	GOOS=linux GOARCH=$(if $(filter x86_64,$*),amd64,arm64) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+	GOOS=linux GOARCH=$(if $(filter x86_64,$*),amd64,arm64) $(GO) build -buildvcs=false -tags lambda.norpc \
 	  -ldflags='-s -w -buildid=' -o $(FUNCTION)/bootstrap-$* ./cmd/grafana-datasource-setup
 	gzip -9nf $(FUNCTION)/bootstrap-$*
 
-function: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
+HOSTARCH := $(shell $(GO) env GOHOSTARCH)
+function: $(FUNCTION)/bootstrap-$(if $(filter amd64,$(HOSTARCH)),x86_64,arm64).gz
+functions: $(FUNCTION)/bootstrap-arm64.gz $(FUNCTION)/bootstrap-x86_64.gz
 
 VIEWER = localaws/viewer
 
@@ -36,28 +42,32 @@ viewer: $(VIEWER)/pages/dist/app.js
 
 # The programs of a cluster's nodes, which parascope carries. CARRY is for which
 # machines: a development build carries this machine's only.
-CARRY ?= $(shell $(GO) env GOARCH)
+CARRY ?= $(HOSTARCH)
 CARRIED = internal/artifact/programs
 NODE_SOURCES := $(call sources,./cmd/parascope-node ./cmd/parascope-head)
 
-$(CARRIED)/%.gz: go.mod $(NODE_SOURCES)
-	GOOS=linux GOARCH=$(lastword $(subst -, ,$*)) CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o $(CARRIED)/$* ./cmd/$(patsubst %-linux-$(lastword $(subst -, ,$*)),%,$*)
-	gzip -9nf $(CARRIED)/$*
+bin/linux-%/parascope-node bin/linux-%/parascope-head &: go.mod $(NODE_SOURCES)
+	GOOS=linux GOARCH=$* $(GO) build -ldflags='$(LDFLAGS)' -o bin/linux-$*/ ./cmd/parascope-node ./cmd/parascope-head
+
+.SECONDARY:
+.SECONDEXPANSION:
+$(CARRIED)/%.gz: bin/linux-$$(lastword $$(subst -, ,$$*))/$$(firstword $$(subst -linux-, ,$$*))
+	gzip -9nc $< >$@
 
 carried: $(foreach a,$(CARRY),$(CARRIED)/parascope-node-linux-$(a).gz $(CARRIED)/parascope-head-linux-$(a).gz)
 
-PROGRAMS = parascope parascope-node parascope-head parascope-local
-
 build: function viewer carried ## all programs for this machine, in bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/ $(PROGRAMS:%=./cmd/%)
+	$(GO) build -ldflags='$(LDFLAGS)' -o bin/ ./cmd/parascope $(if $(filter linux,$(shell $(GO) env GOOS)),./cmd/parascope-local)
+	@for p in node head; do ln -f bin/linux-$(HOSTARCH)/parascope-$$p bin/ 2>/dev/null || cp bin/linux-$(HOSTARCH)/parascope-$$p bin/; done
+	@echo "bin/parascope carries the node and head programs for linux/$(CARRY), as a development build does; a release carries both architectures"
 
 local: build ## the main job: this machine's metrics, the whole way
 	bin/parascope local
 
-guide: function ## the guide, typed with the AWS CLI against a local cloud of its own
+guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
-test: function viewer ## every test, once
+test: functions viewer ## every test, once
 	$(GO) test ./...
 
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
@@ -71,6 +81,9 @@ RACE ?= ./internal/collect/... ./internal/listen ./internal/queue ./internal/rec
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)
 
+stress: ## the tests of STRESS (default ./...) three times in random order with every core busy
+	.ci/stress $(or $(STRESS),./...)
+
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
@@ -82,7 +95,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/collect -run TestMetricsDocument -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 
-mutants: function ## switch the local cloud's rules off one at a time: a test must notice each
+mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
 
 soak: ## random faults and kill -9 against the head's delivery, and a node whose devices come and go, each for SOAK
@@ -92,7 +105,8 @@ soak: ## random faults and kill -9 against the head's delivery, and a node whose
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(or $(FUZZTIME),20s)
 
-bench: build ## start, help and memory of the built binary, and how long people wait
+bench: build ## size, start and memory of the built programs, and how long people wait
+	bench/size/run
 	bench/start/run
 	bench/up/run
 	bench/viewer/run
@@ -106,10 +120,16 @@ bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 bench-node: ## what the node program costs beside node_exporter
 	bench/node/run
 
+release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of materials; signed with RELEASE_KEY
+	rm -rf dist bin/linux-* $(CARRIED)/*.gz
+	$(MAKE) functions carried CARRY='amd64 arm64'
+	GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' .ci/release
+	rm -rf bin/linux-* $(CARRIED)/*.gz
+
 GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
 	@mkdir -p docs/images
 	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png -grafana '$(GRAFANA)'
 
 clean:
-	rm -rf bin dist $(FUNCTION)/bootstrap-* $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test
+	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

@@ -41,9 +41,10 @@ var forbidden = []arrow{
 		why:  "the local cloud reads AWS's contract for itself; with AWS's own code it could not be wrong in its own ways",
 	},
 	{
-		from: []string{"bench/", "cmd/", "docs/", "internal/", "localaws", "localaws/"}, except: []string{"localaws/localtest", "localaws/localtest/"},
-		to:  []string{module + "/localaws/localtest", module + "/localaws/localtest/"},
-		why: "it starts clouds for tests: only test files import it",
+		from:   []string{"bench/", "cmd/", "docs/", "internal/", "localaws", "localaws/"},
+		except: []string{"localaws/localtest", "localaws/localtest/"},
+		to:     []string{module + "/localaws/localtest", module + "/localaws/localtest/"},
+		why:    "it starts clouds for tests: only test files import it",
 	},
 	{
 		from: []string{"internal/"}, except: []string{"internal/head", "internal/sample", "internal/scrape", "internal/scrape/", "internal/ship"},
@@ -52,13 +53,15 @@ var forbidden = []arrow{
 	},
 	{
 		from: []string{"internal/head", "internal/scrape", "internal/scrape/"},
-		to:   []string{"github.com/prometheus/prometheus/storage", "github.com/prometheus/prometheus/storage/remote", "github.com/prometheus/prometheus/tsdb/agent"},
-		why:  "scraping must not know how sending works",
+		to: []string{"github.com/prometheus/prometheus/storage", "github.com/prometheus/prometheus/storage/remote",
+			"github.com/prometheus/prometheus/tsdb/agent"},
+		why: "scraping must not know how sending works",
 	},
 	{
 		from: []string{"internal/scrape", "internal/scrape/"},
-		to:   []string{module + "/internal/ship", module + "/internal/queue", module + "/internal/receiver", module + "/internal/delivery", module + "/internal/head"},
-		why:  "scraping must not know how sending works: it fills pages of package sample, and head says where they go",
+		to: []string{module + "/internal/ship", module + "/internal/queue", module + "/internal/receiver", module + "/internal/delivery",
+			module + "/internal/head"},
+		why: "scraping must not know how sending works: it fills pages of package sample, and head says where they go",
 	},
 	{
 		from: []string{"internal/ship"},
@@ -77,8 +80,9 @@ var forbidden = []arrow{
 	},
 	{
 		from: []string{"internal/cli", "internal/cli/"},
-		to:   []string{"github.com/prometheus/prometheus/", "github.com/prometheus/client_golang/", "github.com/prometheus/node_exporter/", "github.com/aws/aws-sdk-go-v2/service/"},
-		why:  "a command parses flags, durations as Prometheus writes them among them, and prints; the work is a capability's",
+		to: []string{"github.com/prometheus/prometheus/", "github.com/prometheus/client_golang/", "github.com/prometheus/node_exporter/",
+			"github.com/aws/aws-sdk-go-v2/service/"},
+		why: "a command parses flags, durations as Prometheus writes them among them, and prints; the work is a capability's",
 	},
 	{
 		from: []string{"cmd/grafana-datasource-setup"},
@@ -117,7 +121,8 @@ var forbidden = []arrow{
 	{
 		from: []string{"cmd/parascope-head"},
 		to: []string{module + "/internal/deploy", module + "/localaws", module + "/internal/collect",
-			"github.com/aws/aws-sdk-go-v2/service/cloudformation", "github.com/aws/aws-sdk-go-v2/service/iam", "github.com/prometheus/prometheus/tsdb/agent"},
+			"github.com/aws/aws-sdk-go-v2/service/cloudformation", "github.com/aws/aws-sdk-go-v2/service/iam",
+			"github.com/prometheus/prometheus/tsdb/agent"},
 		deep: true,
 		why:  "the head node's program discovers, scrapes and sends; people's commands and the local cloud are other programs",
 	},

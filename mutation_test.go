@@ -29,6 +29,7 @@ func TestMutations(t *testing.T) {
 	}
 	for _, m := range mutations {
 		t.Run(m.rule, func(t *testing.T) {
+			t.Parallel() // linking a test and running it take one core each
 			source, err := os.ReadFile(m.file)
 			if err != nil {
 				t.Fatal(err)
@@ -37,7 +38,8 @@ func TestMutations(t *testing.T) {
 				t.Fatalf("%s holds %q %d times; it must stand there once", m.file, m.from, n)
 			}
 			overlay := writeOverlay(t, m.file, strings.Replace(string(source), m.from, m.to, 1))
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay="+overlay, "-run=^"+m.test+"$", "./"+m.pkg).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay="+overlay, "-run=^"+m.test+"$",
+				"./"+m.pkg).CombinedOutput()
 			switch text := string(out); {
 			case err == nil:
 				t.Errorf("with %q switched off %s still passes", m.rule, m.test)

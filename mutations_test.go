@@ -265,8 +265,9 @@ var mutations = []mutation{
 	{
 		rule: "a 400 keeps the good samples", file: dataplaneDir + "/write.go",
 		from: "if err := batch.app.Commit(); err != nil {",
-		to:   "if batch.first != nil {\n\t\treturn errors.Join(batch.first, batch.app.Rollback())\n\t}\n\tif err := batch.app.Commit(); err != nil {",
-		pkg:  dataplaneDir, test: "TestGoodSamplesKeptOn400",
+		to: "if batch.first != nil {\n\t\treturn errors.Join(batch.first, batch.app.Rollback())\n\t}\n\tif err := batch.app.Commit(); err != " +
+			"nil {",
+		pkg: dataplaneDir, test: "TestGoodSamplesKeptOn400",
 	},
 	{
 		rule: "429 over the ingestion rate", file: dataplaneDir + "/rate.go",

@@ -49,11 +49,13 @@ func TestTheHeadMayNotWhatTheOperatorMay(t *testing.T) {
 		t.Errorf("the operator queries: %d %s", status, body)
 	}
 	if status, body := query(t, cloud.As("head"), *described.Workspace.PrometheusEndpoint); status != http.StatusForbidden ||
-		!strings.Contains(body, "is not authorized to perform: aps:QueryMetrics on resource: "+*out.Arn+" because no identity-based policy allows the aps:QueryMetrics action") {
+		!strings.Contains(body, "is not authorized to perform: aps:QueryMetrics on resource: "+*out.Arn+" because no identity-based policy "+
+			"allows the aps:QueryMetrics action") {
 		t.Errorf("the head queries: %d %s", status, body)
 	}
 	_, err = head.DescribeWorkspace(t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: out.WorkspaceId})
-	want := "User: arn:aws:iam::111122223333:user/parascope-head is not authorized to perform: aps:DescribeWorkspace on resource: " + *out.Arn +
+	want := "User: arn:aws:iam::111122223333:user/parascope-head is not authorized to perform: aps:DescribeWorkspace on resource: " +
+		*out.Arn +
 		" because no identity-based policy allows the aps:DescribeWorkspace action"
 	if codeOf(err) != "AccessDeniedException" || !strings.Contains(err.Error(), want) {
 		t.Errorf("the head describes: %v", err)

@@ -46,7 +46,8 @@ func TestAllServicesAtOneAddress(t *testing.T) {
 
 func TestOnlyHealthIsUnsigned(t *testing.T) {
 	c := localtest.Start(t, localaws.Options{})
-	for path, want := range map[string]int{"/_parascope/health": 200, "/": 403, "/workspaces": 403, "/_parascope": 403, "/_parascope/health/": 403} {
+	for path, want := range map[string]int{"/_parascope/health": 200, "/": 403, "/workspaces": 403, "/_parascope": 403,
+		"/_parascope/health/": 403} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", c.URL()+path, nil)
 		if err != nil {
 			t.Fatal(err)

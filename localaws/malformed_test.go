@@ -17,7 +17,8 @@ import (
 // what it cannot read. AWS says nothing of Go's types then, nor of its parser.
 func TestMalformedBodiesAreRefusedInAWSsWords(t *testing.T) {
 	all := allServices(t)
-	gw, err := gateway.New(gateway.Options{Services: all, Authorize: gateway.AllowAll, Now: time.Now, NewID: uuid.NewString, Logger: slog.New(slog.DiscardHandler)})
+	gw, err := gateway.New(gateway.Options{Services: all, Authorize: gateway.AllowAll, Now: time.Now, NewID: uuid.NewString,
+		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +33,10 @@ func TestMalformedBodiesAreRefusedInAWSsWords(t *testing.T) {
 				if op.Serve == nil {
 					continue
 				}
-				call := gateway.Call{Service: s.Name, Operation: op.Name, Region: "us-east-2", Path: label.ReplaceAllString(op.Path, "x"), Body: []byte(body)}
-				answer, err := gw.Call(t.Context(), principal.Principal{Account: principal.Account, ARN: "arn:aws:iam::" + principal.Account + ":user/operator"}, call)
+				call := gateway.Call{Service: s.Name, Operation: op.Name, Region: "us-east-2", Path: label.ReplaceAllString(op.Path, "x"),
+					Body: []byte(body)}
+				answer, err := gw.Call(t.Context(), principal.Principal{Account: principal.Account,
+					ARN: "arn:aws:iam::" + principal.Account + ":user/operator"}, call)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -34,8 +34,10 @@ func (b bench) cost(ctx context.Context) (err error) {
 	if err := wait(ctx, b.duration); err != nil {
 		return err
 	}
-	fmt.Fprintf(b.stdout, "\n%d GPU nodes, %d samples every %s, %s from start, side by side:\n\n", b.nodes, perScrape(b.nodes), b.interval, b.duration)
-	fmt.Fprintf(b.stdout, "| agent | CPU-s | peak RSS, MB | anonymous at the end, MB | samples delivered | CPU-s per million samples |\n|---|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(b.stdout, "\n%d GPU nodes, %d samples every %s, %s from start, side by side:\n\n", b.nodes, perScrape(b.nodes), b.interval,
+		b.duration)
+	fmt.Fprintf(b.stdout, "| agent | CPU-s | peak RSS, MB | anonymous at the end, MB | samples delivered | CPU-s per million samples |\n"+
+		"|---|---:|---:|---:|---:|---:|\n")
 	all := map[string]figures{}
 	for _, p := range s.players {
 		f, err := p.measure()
@@ -43,7 +45,8 @@ func (b bench) cost(ctx context.Context) (err error) {
 			return err
 		}
 		all[f.agent] = f
-		fmt.Fprintf(b.stdout, "| %s | %.2f | %.0f | %.0f | %d | %.2f |\n", f.agent, f.usage.CPU.Seconds(), f.megabytes(), float64(f.usage.Anon)/1e6, f.samples, f.perMillion().Seconds())
+		fmt.Fprintf(b.stdout, "| %s | %.2f | %.0f | %.0f | %d | %.2f |\n", f.agent, f.usage.CPU.Seconds(), f.megabytes(),
+			float64(f.usage.Anon)/1e6, f.samples, f.perMillion().Seconds())
 	}
 	if err := <-profile; err != nil {
 		fmt.Fprintln(b.progress, "no profile:", err)
@@ -51,8 +54,10 @@ func (b bench) cost(ctx context.Context) (err error) {
 	ours, vmagent, prometheus := all[agents.Parascope], all[agents.VMAgent], all[agents.Prometheus]
 	cpu := ours.usage.CPU.Seconds() / vmagent.usage.CPU.Seconds()
 	rss := ours.megabytes() / prometheus.megabytes()
-	fmt.Fprintf(b.stdout, "\nparascope: CPU %.2f × vmagent (limit %.1f), %.2f × Prometheus; RSS %.2f × Prometheus (limit %.1f), %.2f × vmagent\n",
-		cpu, maxCPUOfVMAgent, ours.usage.CPU.Seconds()/prometheus.usage.CPU.Seconds(), rss, maxRSSOfPrometheus, ours.megabytes()/vmagent.megabytes())
+	fmt.Fprintf(b.stdout, "\nparascope: CPU %.2f × vmagent (limit %.1f), %.2f × Prometheus; RSS %.2f × Prometheus (limit %.1f), %.2f × "+
+		"vmagent\n",
+		cpu, maxCPUOfVMAgent, ours.usage.CPU.Seconds()/prometheus.usage.CPU.Seconds(), rss, maxRSSOfPrometheus,
+		ours.megabytes()/vmagent.megabytes())
 	var errs []error
 	if cpu > maxCPUOfVMAgent {
 		errs = append(errs, fmt.Errorf("CPU is %.2f × vmagent, over %.1f", cpu, maxCPUOfVMAgent))
@@ -73,7 +78,8 @@ func (b bench) startPerf(ctx context.Context, s *stage) <-chan error {
 	}
 	i := slices.IndexFunc(s.players, func(p player) bool { return p.kind.Name == agents.Parascope })
 	seconds := strconv.Itoa(max(1, int(b.duration.Seconds())-5))
-	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "499", "-g", "-o", b.perf, "-p", strconv.Itoa(s.players[i].process.PID()), "--", "sleep", seconds)
+	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "499", "-g", "-o", b.perf, "-p", strconv.Itoa(s.players[i].process.PID()),
+		"--", "sleep", seconds)
 	go func() {
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -86,7 +92,8 @@ func (b bench) startPerf(ctx context.Context, s *stage) <-chan error {
 
 // scale runs parascope alone on fleets of growing size.
 func (b bench) scale(ctx context.Context) error {
-	fmt.Fprintf(b.stdout, "\nparascope alone, %s each:\n\n| nodes | CPU-s | peak RSS, MB | samples delivered | CPU-s per million samples | RSS per node, MB |\n|---:|---:|---:|---:|---:|---:|\n", b.step)
+	fmt.Fprintf(b.stdout, "\nparascope alone, %s each:\n\n| nodes | CPU-s | peak RSS, MB | samples delivered | CPU-s per million samples | "+
+		"RSS per node, MB |\n|---:|---:|---:|---:|---:|---:|\n", b.step)
 	var all []figures
 	for _, n := range b.sizes {
 		f, err := b.alone(ctx, n)
@@ -94,7 +101,8 @@ func (b bench) scale(ctx context.Context) error {
 			return err
 		}
 		all = append(all, f)
-		fmt.Fprintf(b.stdout, "| %d | %.2f | %.0f | %d | %.2f | %.2f |\n", n, f.usage.CPU.Seconds(), f.megabytes(), f.samples, f.perMillion().Seconds(), f.megabytes()/float64(n))
+		fmt.Fprintf(b.stdout, "| %d | %.2f | %.0f | %d | %.2f | %.2f |\n", n, f.usage.CPU.Seconds(), f.megabytes(), f.samples,
+			f.perMillion().Seconds(), f.megabytes()/float64(n))
 	}
 	first, last := all[0], all[len(all)-1]
 	if growth := last.perMillion().Seconds() / first.perMillion().Seconds(); growth > maxGrowth {
@@ -153,8 +161,10 @@ func (b bench) backlog(ctx context.Context) (err error) {
 	}
 	live := float64(perScrape(b.nodes)) / b.interval.Seconds()
 	rate := float64(p.receiver.Samples()) / took.Seconds()
-	fmt.Fprintf(b.stdout, "\nbacklog of %d samples (%.0f min of live data): drained in %.1f s, %.0f samples/s = %.1f × the live rate (limit %.0f); CPU-s %.1f, peak RSS %.0f MB before, %.0f MB after\n",
-		piled, float64(piled)/live/60, took.Seconds(), rate, rate/live, minDrainOfLive, (after.usage.CPU - before.usage.CPU).Seconds(), before.megabytes(), after.megabytes())
+	fmt.Fprintf(b.stdout, "\nbacklog of %d samples (%.0f min of live data): drained in %.1f s, %.0f samples/s = %.1f × the live rate (limit "+
+		"%.0f); CPU-s %.1f, peak RSS %.0f MB before, %.0f MB after\n",
+		piled, float64(piled)/live/60, took.Seconds(), rate, rate/live, minDrainOfLive, (after.usage.CPU - before.usage.CPU).Seconds(),
+		before.megabytes(), after.megabytes())
 	if rate < minDrainOfLive*live {
 		return fmt.Errorf("the backlog drains at %.1f × the live rate, under %.0f", rate/live, minDrainOfLive)
 	}
@@ -177,7 +187,8 @@ func (p player) awaitSamples(ctx context.Context, n int, open time.Time) (time.D
 		select {
 		case <-tick.C:
 		case <-limit:
-			return 0, fmt.Errorf("%d of %d samples arrived within %s; the rest of the backlog is lost or stuck", p.receiver.Samples(), n, drainTimeout)
+			return 0, fmt.Errorf("%d of %d samples arrived within %s; the rest of the backlog is lost or stuck", p.receiver.Samples(), n,
+				drainTimeout)
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}

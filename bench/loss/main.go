@@ -104,7 +104,8 @@ func runAll(ctx context.Context, cases []trial, atOnce int, progress io.Writer) 
 			}
 			print.Lock()
 			defer print.Unlock()
-			fmt.Fprintf(progress, "%-12s %-18s %4.0fs  lost %d of %d\n", c.agent.Name, c.fault.name, time.Since(start).Seconds(), results[i].lost, results[i].taken)
+			fmt.Fprintf(progress, "%-12s %-18s %4.0fs  lost %d of %d\n", c.agent.Name, c.fault.name, time.Since(start).Seconds(), results[i].lost,
+				results[i].taken)
 		})
 	}
 	running.Wait()

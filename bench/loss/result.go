@@ -120,7 +120,8 @@ func index(seen receive.Report, near time.Duration) func(simulate.Page) int {
 // table prints the results for a person, in Markdown.
 func table(results []result) string {
 	var b strings.Builder
-	b.WriteString("| fault | agent | taken | arrived | lost | out of order | duplicates (in requests) | in flight at most | pages interrupted by the kill |\n")
+	b.WriteString("| fault | agent | taken | arrived | lost | out of order | duplicates (in requests) | in flight at most | pages " +
+		"interrupted by the kill |\n")
 	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d (%d) | %d | %d |\n", r.fault.name, r.agent, r.taken, r.arrived, r.lost,

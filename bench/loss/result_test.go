@@ -31,8 +31,9 @@ func TestCount(t *testing.T) {
 		kills []time.Time
 		want  result
 	}{
-		"not killed":   {nil, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
-		"killed":       {[]time.Time{at(10).Add(time.Millisecond)}, result{taken: 30, arrived: 14, lost: 16, missing: 1, partial: 1, interrupted: 1}},
+		"not killed": {nil, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
+		"killed": {[]time.Time{at(10).Add(time.Millisecond)}, result{taken: 30, arrived: 14, lost: 16, missing: 1, partial: 1,
+			interrupted: 1}},
 		"killed later": {[]time.Time{at(12)}, result{taken: 40, arrived: 21, lost: 19, missing: 1, partial: 2}},
 		"killed twice": {[]time.Time{at(5).Add(time.Millisecond), at(10).Add(time.Millisecond)}, result{taken: 10, arrived: 10, interrupted: 3}},
 		"killed early": {[]time.Time{at(5).Add(time.Millisecond)}, result{taken: 20, arrived: 17, lost: 3, partial: 1, interrupted: 2}},
@@ -59,15 +60,19 @@ func TestJudge(t *testing.T) {
 		results []result
 		want    string // in the complaint; "" for none
 	}{
-		"as it should be":       {[]result{stock("none", 0), stock("403", 9), stock("429", 9), ours(func(r *result) { r.duplicateRequests = 2 })}, ""},
-		"stock loses nothing":   {[]result{stock("403", 0)}, "INVALID: stock Prometheus lost nothing to 403"},
-		"stock loses to none":   {[]result{stock("none", 1)}, "INVALID: prometheus lost 1 samples without any trouble"},
-		"nothing taken":         {[]result{{agent: agents.VMAgent}}, "INVALID: vmagent took no page"},
-		"too much arrived":      {[]result{stock("503", -1)}, "INVALID: more arrived"},
-		"we lose":               {[]result{ours(func(r *result) { r.lost = 3 })}, "parascope lost 3 samples (kill)"},
-		"we are out of order":   {[]result{ours(func(r *result) { r.outOfOrder = 3 })}, "out of order"},
-		"we repeat":             {[]result{ours(func(r *result) { r.duplicateRequests = 3 })}, "twice in 3 requests, 2 are allowed"},
-		"we repeat, not killed": {[]result{ours(func(r *result) { r.duplicateRequests, r.fault = 1, fault{name: "503"} })}, "twice in 1 requests, 0 are allowed"},
+		"as it should be": {[]result{stock("none", 0), stock("403", 9), stock("429", 9), ours(func(r *result) {
+			r.duplicateRequests = 2
+		})}, ""},
+		"stock loses nothing": {[]result{stock("403", 0)}, "INVALID: stock Prometheus lost nothing to 403"},
+		"stock loses to none": {[]result{stock("none", 1)}, "INVALID: prometheus lost 1 samples without any trouble"},
+		"nothing taken":       {[]result{{agent: agents.VMAgent}}, "INVALID: vmagent took no page"},
+		"too much arrived":    {[]result{stock("503", -1)}, "INVALID: more arrived"},
+		"we lose":             {[]result{ours(func(r *result) { r.lost = 3 })}, "parascope lost 3 samples (kill)"},
+		"we are out of order": {[]result{ours(func(r *result) { r.outOfOrder = 3 })}, "out of order"},
+		"we repeat":           {[]result{ours(func(r *result) { r.duplicateRequests = 3 })}, "twice in 3 requests, 2 are allowed"},
+		"we repeat, not killed": {[]result{ours(func(r *result) {
+			r.duplicateRequests, r.fault = 1, fault{name: "503"}
+		})}, "twice in 1 requests, 0 are allowed"},
 	} {
 		got := strings.Join(judge(c.results), "\n")
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {

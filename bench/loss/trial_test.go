@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +43,8 @@ func TestMain(m *testing.M) {
 
 // TestTrial plays the whole of it with agents whose losses are known.
 func TestTrial(t *testing.T) {
-	short := plan{Nodes: 2, Series: 20, Interval: 200 * time.Millisecond, Before: 700 * time.Millisecond, Trouble: 800 * time.Millisecond, After: 500 * time.Millisecond, Drain: 2 * time.Second}
+	short := plan{Nodes: 2, Series: 20, Interval: 200 * time.Millisecond, Before: 700 * time.Millisecond, Trouble: 800 * time.Millisecond,
+		After: 500 * time.Millisecond, Drain: 2 * time.Second}
 	dir := t.TempDir()
 	var running sync.WaitGroup // all at once: a trial is mostly waiting
 	for _, f := range faults() {
@@ -53,21 +55,36 @@ func TestTrial(t *testing.T) {
 			if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			tr := trial{plan: short, fault: f, agent: agents.Kind{Name: agents.Parascope, Program: program}, dir: program + ".d", logger: slog.New(slog.DiscardHandler)}
-			running.Go(func() {
-				got, err := tr.run(t.Context())
-				if err != nil || got.taken < 100 || got.lost < 0 || got.outOfOrder > 0 || got.duplicates > 0 {
-					t.Errorf("%s: %+v, %v", name, got, err)
-				}
-				// Neither of the two keeps anything over a kill.
-				loses := f.name == "kill in outage" || agent == "drops" && (f.name == "403" || f.name == "429" || f.name == "expiry")
-				if f.cuts < 3 && loses != (got.lost > 0) {
-					t.Errorf("%s: lost %d of %d", name, got.lost, got.taken)
-				}
-			})
+			tr := trial{plan: short, fault: f, agent: agents.Kind{Name: agents.Parascope, Program: program}, dir: program + ".d",
+				logger: slog.New(slog.DiscardHandler)}
+			running.Go(func() { judgeTrial(t, tr, name, agent) })
 		}
 	}
 	running.Wait()
+}
+
+// judgeTrial runs a trial until its figures are those of its agent. On a busy machine too little
+// happens in the time of a plan, and what is on its way when it ends counts as lost: then the
+// trial is run again with twice the time. An agent that behaves otherwise never passes.
+func judgeTrial(t *testing.T, tr trial, name, agent string) {
+	// Neither of the two keeps anything over a kill.
+	loses := tr.fault.name == "kill in outage" || agent == "drops" && slices.Contains([]string{"403", "429", "expiry"}, tr.fault.name)
+	dir := tr.dir
+	for attempt := range 6 {
+		tr.dir = dir + strconv.Itoa(attempt)
+		got, err := tr.run(t.Context())
+		if err != nil || got.outOfOrder > 0 || got.duplicates > 0 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+			return
+		}
+		if got.taken >= 100 && got.lost >= 0 && (tr.fault.cuts >= 3 || loses == (got.lost > 0)) {
+			return
+		}
+		t.Logf("%s: lost %d of %d; once more with twice the time", name, got.lost, got.taken)
+		p := &tr.plan
+		p.Before, p.Trouble, p.After, p.Drain = 2*p.Before, 2*p.Trouble, 2*p.After, 2*p.Drain
+	}
+	t.Errorf("%s: never lost what it should (%t)", name, loses)
 }
 
 var (

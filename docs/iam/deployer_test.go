@@ -32,7 +32,8 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 	c := startCloud(t)
 	ctx, cfg := t.Context(), c.As(deployer)
 	roles, stacks := iam.NewFromConfig(cfg), cloudformation.NewFromConfig(cfg)
-	trust := aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudformation.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	trust := aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudformation.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
 	mine, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(stackName + "-role"), AssumeRolePolicyDocument: trust})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,8 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 			return err
 		},
 		"iam:AttachRolePolicy of AWS's": func() error {
-			_, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: mine.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+			_, err := roles.AttachRolePolicy(ctx,
+				&iam.AttachRolePolicyInput{RoleName: mine.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
 			return err
 		},
 		"iam:CreateUser": func() error {
@@ -52,15 +54,19 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 			return err
 		},
 		"iam:SimulatePrincipalPolicy of another user": func() error {
-			_, err := roles.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::111122223333:user/operator"), ActionNames: []string{"s3:GetObject"}})
+			_, err := roles.SimulatePrincipalPolicy(ctx,
+				&iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::111122223333:user/operator"),
+					ActionNames: []string{"s3:GetObject"}})
 			return err
 		},
 		"iam:PassRole to another service": func() error {
-			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(stackName), TemplateBody: empty, RoleARN: mine.Role.Arn})
+			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(stackName), TemplateBody: empty,
+				RoleARN: mine.Role.Arn})
 			return err
 		},
 		"cloudformation:CreateStack with another name": func() error {
-			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("another"), TemplateBody: empty, Capabilities: []types.Capability{types.CapabilityCapabilityIam}})
+			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("another"), TemplateBody: empty,
+				Capabilities: []types.Capability{types.CapabilityCapabilityIam}})
 			return err
 		},
 		"lambda:InvokeFunction of another": func() error {
@@ -79,7 +85,8 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 	} {
 		action, _, _ := strings.Cut(name, " ")
 		api, ok := errors.AsType[smithy.APIError](try())
-		if !ok || !strings.HasPrefix(api.ErrorCode(), "AccessDenied") || !strings.Contains(api.ErrorMessage(), "not authorized to perform: "+action) {
+		if !ok || !strings.HasPrefix(api.ErrorCode(), "AccessDenied") ||
+			!strings.Contains(api.ErrorMessage(), "not authorized to perform: "+action) {
 			t.Errorf("%s: %v", name, api)
 		}
 	}

@@ -73,17 +73,21 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(outputs["AMPRemoteWritePolicyArn"])}); err != nil {
+	if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole),
+		PolicyArn: aws.String(outputs["AMPRemoteWritePolicyArn"])}); err != nil {
 		t.Fatal(err)
 	}
-	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("head")})
+	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx,
+		&sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("head")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.writer = aws.Credentials{AccessKeyID: *session.Credentials.AccessKeyId, SecretAccessKey: *session.Credentials.SecretAccessKey, SessionToken: *session.Credentials.SessionToken}
+	u.writer = aws.Credentials{AccessKeyID: *session.Credentials.AccessKeyId, SecretAccessKey: *session.Credentials.SecretAccessKey,
+		SessionToken: *session.Credentials.SessionToken}
 
 	workspace, accounts := outputs["ManagedGrafanaWorkspaceId"], amg.NewFromConfig(u.operator)
-	account, err := accounts.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: &workspace, Name: aws.String("viewer"), GrafanaRole: amgtypes.RoleViewer})
+	account, err := accounts.CreateWorkspaceServiceAccount(ctx, &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: &workspace,
+		Name: aws.String("viewer"), GrafanaRole: amgtypes.RoleViewer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +102,8 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 
 // leave gives the policy for head nodes back: IAM deletes none that is in use.
 func (u *users) leave(ctx context.Context) error {
-	_, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(u.outputs["AMPRemoteWritePolicyArn"])})
+	_, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole),
+		PolicyArn: aws.String(u.outputs["AMPRemoteWritePolicyArn"])})
 	return err
 }
 
@@ -116,7 +121,8 @@ func (u *users) sendMetrics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Header = http.Header{"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}, "X-Prometheus-Remote-Write-Version": {"0.1.0"}}
+	r.Header = http.Header{"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"},
+		"X-Prometheus-Remote-Write-Version": {"0.1.0"}}
 	sum := sha256.Sum256(body)
 	if err := v4.NewSigner().SignHTTP(ctx, u.writer, r, hex.EncodeToString(sum[:]), "aps", u.operator.Region, now); err != nil {
 		return err
@@ -155,7 +161,8 @@ func (u *users) checkHealth(ctx context.Context, uid string) error {
 }
 
 func (u *users) askGrafana(ctx context.Context, method, path, body string) error {
-	r, err := http.NewRequestWithContext(ctx, method, grafana.BaseURL(u.outputs["ManagedGrafanaWorkspaceEndpoint"])+path, bytes.NewReader([]byte(body)))
+	r, err := http.NewRequestWithContext(ctx, method, grafana.BaseURL(u.outputs["ManagedGrafanaWorkspaceEndpoint"])+path,
+		bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
 	}
@@ -203,7 +210,8 @@ func (u *users) connectAndLog(ctx context.Context) error {
 	deadline, tick := time.After(3*time.Second), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + name), FilterPattern: aws.String(`"` + string(report) + `"`)})
+		found, err := logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + name),
+			FilterPattern: aws.String(`"` + string(report) + `"`)})
 		if err != nil || len(found.Events) > 0 {
 			return err
 		}

@@ -66,7 +66,8 @@ func (d document) without(sid string, trust bool) document {
 		}
 		d.Statement[i] = map[string]any{"Sid": "Nothing", "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}
 		if trust {
-			d.Statement[i] = map[string]any{"Sid": "Nobody", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "ec2.amazonaws.com"}}
+			d.Statement[i] = map[string]any{"Sid": "Nobody", "Effect": "Allow", "Action": "sts:AssumeRole",
+				"Principal": map[string]any{"Service": "ec2.amazonaws.com"}}
 		}
 	}
 	return d
@@ -104,7 +105,8 @@ func rolePolicies(t *testing.T, client *iam.Client, r stack.Resource) []policy {
 		t.Fatal(err)
 	}
 	trusts := func(d document) error {
-		_, err := client.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &r.PhysicalID, PolicyDocument: aws.String(d.String())})
+		_, err := client.UpdateAssumeRolePolicy(t.Context(),
+			&iam.UpdateAssumeRolePolicyInput{RoleName: &r.PhysicalID, PolicyDocument: aws.String(d.String())})
 		return err
 	}
 	trust := parse(t, *role.Role.AssumeRolePolicyDocument)
@@ -119,7 +121,8 @@ func rolePolicies(t *testing.T, client *iam.Client, r stack.Resource) []policy {
 			t.Fatal(err)
 		}
 		set := func(d document) error {
-			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &r.PhysicalID, PolicyName: &name, PolicyDocument: aws.String(d.String())})
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &r.PhysicalID, PolicyName: &name,
+				PolicyDocument: aws.String(d.String())})
 			return err
 		}
 		d := parse(t, *out.PolicyDocument)
@@ -138,14 +141,16 @@ func managedPolicy(t *testing.T, client *iam.Client, r stack.Resource) policy {
 	return policy{
 		logicalID: r.LogicalID, document: parse(t, *out.PolicyVersion.Document),
 		set: func(d document) error {
-			made, err := client.CreatePolicyVersion(t.Context(), &iam.CreatePolicyVersionInput{PolicyArn: &r.PhysicalID, PolicyDocument: aws.String(d.String()), SetAsDefault: true})
+			made, err := client.CreatePolicyVersion(t.Context(),
+				&iam.CreatePolicyVersionInput{PolicyArn: &r.PhysicalID, PolicyDocument: aws.String(d.String()), SetAsDefault: true})
 			if err == nil {
 				other = made.PolicyVersion
 			}
 			return err
 		},
 		restore: func() error {
-			if _, err := client.SetDefaultPolicyVersion(t.Context(), &iam.SetDefaultPolicyVersionInput{PolicyArn: &r.PhysicalID, VersionId: aws.String("v1")}); err != nil {
+			if _, err := client.SetDefaultPolicyVersion(t.Context(), &iam.SetDefaultPolicyVersionInput{PolicyArn: &r.PhysicalID,
+				VersionId: aws.String("v1")}); err != nil {
 				return err
 			}
 			_, err := client.DeletePolicyVersion(t.Context(), &iam.DeletePolicyVersionInput{PolicyArn: &r.PhysicalID, VersionId: other.VersionId})

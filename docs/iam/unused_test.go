@@ -48,7 +48,8 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.up(t, deploy.UpOptions{Parameters: map[string]string{
-		"VPCName": "renamed", "MetricsRetentionInDays": "30", "OutOfOrderTimeWindowInSeconds": "300", "LogRetentionInDays": "7", "GrafanaVersion": "12.4",
+		"VPCName": "renamed", "MetricsRetentionInDays": "30", "OutOfOrderTimeWindowInSeconds": "300", "LogRetentionInDays": "7",
+		"GrafanaVersion": "12.4",
 	}})
 	upgrade(t, c)
 	c.up(t, deploy.UpOptions{})
@@ -131,7 +132,8 @@ func (g grants) check(t *testing.T, asked *audit, listed []unexercised) (rest []
 func upgrade(t *testing.T, c *cloud) {
 	t.Helper()
 	ctx, cfg := t.Context(), c.As(deployer)
-	packaged, err := artifact.Package(ctx, cfg, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true, Stack: stackName}, func(string) {})
+	packaged, err := artifact.Package(ctx, cfg, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true,
+		Stack: stackName}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,8 @@ func upgrade(t *testing.T, c *cloud) {
 	}
 	other := packaged.Place
 	other.Key = "grafana-datasource-setup/" + stackName + "/other.zip"
-	if _, err := s3.NewFromConfig(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &other.Bucket, Key: &other.Key, Body: bytes.NewReader(function.Zip)}); err != nil {
+	if _, err := s3.NewFromConfig(cfg).PutObject(ctx,
+		&s3.PutObjectInput{Bucket: &other.Bucket, Key: &other.Key, Body: bytes.NewReader(function.Zip)}); err != nil {
 		t.Fatal(err)
 	}
 	template, err := stack.Template(other)
@@ -211,11 +214,15 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 		t.Errorf("status: %+v, %v", status, err)
 	}
 	lines := 0
-	if err := deploy.Logs(ctx, cfg, deploy.Target{StackName: stackName}, time.Now().Add(-time.Hour), false, func(deploy.LogLine) error { lines++; return nil }); err != nil || lines == 0 {
+	if err := deploy.Logs(ctx, cfg, deploy.Target{StackName: stackName}, time.Now().Add(-time.Hour), false, func(deploy.LogLine) error {
+		lines++
+		return nil
+	}); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
 	}
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
-	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx, &grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {
+	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx,
+		&grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {
 		t.Error(err)
 	}
 }
@@ -257,13 +264,15 @@ func typeCommands(t *testing.T, c *cloud) {
 	monitoring := func(kind string) []types.Parameter {
 		return []types.Parameter{{ParameterKey: aws.String("MonitoringType"), ParameterValue: &kind}}
 	}
-	_, err = client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: name, TemplateBody: body, Parameters: monitoring("none"), Capabilities: capabilities})
+	_, err = client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: name, TemplateBody: body, Parameters: monitoring("none"),
+		Capabilities: capabilities})
 	must("create", err)
 	look := &cloudformation.DescribeStacksInput{StackName: name}
 	must("wait", cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	}).Wait(ctx, look, time.Minute))
-	_, err = client.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: name, TemplateBody: body, Parameters: monitoring("amp-only"), Capabilities: capabilities})
+	_, err = client.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: name, TemplateBody: body, Parameters: monitoring("amp-only"),
+		Capabilities: capabilities})
 	must("update", err)
 	must("wait", cloudformation.NewStackUpdateCompleteWaiter(client, func(o *cloudformation.StackUpdateCompleteWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second

@@ -27,7 +27,8 @@ func ParseRole(s string) (Role, error) {
 			return r, nil
 		}
 	}
-	return "", hint.New(hint.BadInput, fmt.Errorf("%q is no role", s), "roles are admin (all), editor (create and change dashboards) and viewer (read)")
+	return "", hint.New(hint.BadInput, fmt.Errorf("%q is no role", s),
+		"roles are admin (all), editor (create and change dashboards) and viewer (read)")
 }
 
 // Permission is a role that somebody has.

@@ -66,9 +66,12 @@ func TestRefusals(t *testing.T) {
 		code   hint.Code
 		words  string
 	}{
-		{"bad expression", 400, `{"status":"error","errorType":"bad_data","error":"parse error: unexpected end of input"}`, hint.BadInput, "bad_data: parse error: unexpected end of input"},
-		{"too much", 422, `{"status":"error","errorType":"execution","error":"query timed out - consider simplifying your query"}`, hint.BadInput, "execution: query timed out"},
-		{"not allowed", 403, `{"Message":"User: arn:aws:iam::1:user/x is not authorized to perform: aps:QueryMetrics"}`, hint.Denied, "not authorized to perform: aps:QueryMetrics"},
+		{"bad expression", 400, `{"status":"error","errorType":"bad_data","error":"parse error: unexpected end of input"}`, hint.BadInput,
+			"bad_data: parse error: unexpected end of input"},
+		{"too much", 422, `{"status":"error","errorType":"execution","error":"query timed out - consider simplifying your query"}`, hint.BadInput,
+			"execution: query timed out"},
+		{"not allowed", 403, `{"Message":"User: arn:aws:iam::1:user/x is not authorized to perform: aps:QueryMetrics"}`, hint.Denied,
+			"not authorized to perform: aps:QueryMetrics"},
 		{"expired", 403, `{"message":"The security token included in the request is expired"}`, hint.Denied, "expired"},
 		{"unknown workspace", 404, `{"message":"Workspace not found"}`, hint.NotFound, "HTTP 404: Workspace not found"},
 		{"too often", 429, `{"message":"Rate exceeded"}`, hint.Failure, "Rate exceeded"},

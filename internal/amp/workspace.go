@@ -138,4 +138,5 @@ func explain(doing string, err error) error {
 	})
 }
 
-const denied = "'aws sts get-caller-identity' says who is asking; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and aps:QueryMetrics"
+const denied = "'aws sts get-caller-identity' says who is asking; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
+	"aps:QueryMetrics"

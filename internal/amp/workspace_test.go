@@ -11,7 +11,8 @@ import (
 func TestFindWorkspace(t *testing.T) {
 	one := []summary{{"ws-1", "prod", "ACTIVE"}}
 	ending := []summary{{"ws-1", "prod", "DELETING"}, {"ws-2", "prod", "CREATION_FAILED"}, {"ws-3", "prod", "ACTIVE"}}
-	many := []summary{{"ws-1", "prod", "ACTIVE"}, {"ws-2", "dev", "UPDATING"}, {"ws-3", "dev", "ACTIVE"}, {"ws-4", "", "CREATING"}, {"ws-5", "last", "ACTIVE"}}
+	many := []summary{{"ws-1", "prod", "ACTIVE"}, {"ws-2", "dev", "UPDATING"}, {"ws-3", "dev", "ACTIVE"}, {"ws-4", "", "CREATING"},
+		{"ws-5", "last", "ACTIVE"}}
 	odd := []summary{{"ws-1", "ws-alias", "ACTIVE"}}
 	tests := []struct {
 		name       string

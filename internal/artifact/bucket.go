@@ -46,7 +46,8 @@ func CheckBucketName(name string) error {
 	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
 		return nil
 	}
-	return hint.New(hint.Usage, fmt.Errorf("%q is no name of an S3 bucket", name), "give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")
+	return hint.New(hint.Usage, fmt.Errorf("%q is no name of an S3 bucket", name),
+		"give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")
 }
 
 func (b bucket) exists(ctx context.Context) (bool, error) {
@@ -79,7 +80,8 @@ func regionOf(err error) string {
 }
 
 func (b bucket) elsewhere(region string) error {
-	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda takes code from its own region only", b.name, region, b.region),
+	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda takes code from its own region only", b.name,
+		region, b.region),
 		"give --bucket the name of a bucket in "+b.region)
 }
 
@@ -119,7 +121,8 @@ func (b bucket) secure(ctx context.Context) error {
 	if _, err := b.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &b.name, ExpectedBucketOwner: &b.owner,
 		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true),
+			RestrictPublicBuckets: aws.Bool(true),
 		},
 	}); err != nil {
 		return explain("close bucket "+b.name+" to the public", err)

@@ -68,7 +68,8 @@ func whose(bucket, key string) string {
 	if other, _, found := strings.Cut(rest, "/"); found {
 		return "it holds the setup function of stack " + other
 	}
-	return "it holds a setup function of 'parascope package', which other stacks may be using; where none is, 'aws s3 rb --force s3://" + bucket + "' deletes it"
+	return "it holds a setup function of 'parascope package', which other stacks may be using; where none is, 'aws s3 rb --force s3://" +
+		bucket + "' deletes it"
 }
 
 // each gives the keys that begin so, until more says no.
@@ -103,7 +104,8 @@ func (h *Holding) Delete(ctx context.Context) error {
 	}
 	_, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "BucketNotEmpty" {
-		h.Stays = "something else came into it, or it keeps old versions of objects, which are billed: 'aws s3api list-object-versions --bucket " + b.name + "' lists them"
+		h.Stays = "something else came into it, or it keeps old versions of objects, which are billed: " +
+			"'aws s3api list-object-versions --bucket " + b.name + "' lists them"
 		return nil
 	}
 	if err != nil {

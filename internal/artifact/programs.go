@@ -50,11 +50,13 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", hint.New(hint.Failure, fmt.Errorf("find a place for %s: %w", name, err), "set XDG_CACHE_HOME to a directory that can be written to")
+		return "", hint.New(hint.Failure, fmt.Errorf("find a place for %s: %w", name, err),
+			"set XDG_CACHE_HOME to a directory that can be written to")
 	}
 	path, err := unpackProgram(packed, filepath.Join(cache, "parascope", "programs"), name)
 	if err != nil {
-		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err), "make room in "+cache+", or set XDG_CACHE_HOME to another directory")
+		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err),
+			"make room in "+cache+", or set XDG_CACHE_HOME to another directory")
 	}
 	return path, nil
 }

@@ -23,7 +23,8 @@ func TestPackage(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	_, err := a.pack(t, artifact.PackageOptions{})
-	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted", "--bucket NAME takes another one of us-east-2")
+	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted",
+		"--bucket NAME takes another one of us-east-2")
 
 	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
@@ -57,12 +58,14 @@ func TestBucketIsPrivateAndEncrypted(t *testing.T) {
 	client := s3.NewFromConfig(a.operator)
 	access, err := client.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &done.Bucket})
 	check.OK(t, err)
-	if c := access.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls || !*c.RestrictPublicBuckets {
+	if c := access.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls ||
+		!*c.RestrictPublicBuckets {
 		t.Errorf("public access: %+v", c)
 	}
 	encryption, err := client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: &done.Bucket})
 	check.OK(t, err)
-	if got := encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm; got != types.ServerSideEncryptionAes256 {
+	if got := encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm; got !=
+		types.ServerSideEncryptionAes256 {
 		t.Errorf("encryption: %s", got)
 	}
 }
@@ -96,7 +99,8 @@ func TestBucketThatIsHalfMade(t *testing.T) {
 			a := start(t, localaws.Options{})
 			transport := &cutOff{query: at, times: 3, asked: map[string]int{}}
 			a.deployer.HTTPClient = &http.Client{Transport: transport}
-			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err == nil || !strings.Contains(err.Error(), "bucket "+defaultBucket) {
+			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err == nil ||
+				!strings.Contains(err.Error(), "bucket "+defaultBucket) {
 				t.Fatalf("%v", err)
 			}
 			transport.times, transport.asked = 0, map[string]int{}
@@ -125,7 +129,8 @@ func TestBucketThatCannotBeReached(t *testing.T) {
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	if _, err := a.pack(t, artifact.PackageOptions{}); err == nil || !strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
+	if _, err := a.pack(t, artifact.PackageOptions{}); err == nil ||
+		!strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
 		t.Errorf("%v", err)
 	}
 }
@@ -157,7 +162,8 @@ func TestBucketThatCannotBeUsed(t *testing.T) {
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
 		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
-		says(t, err, hint.Denied, "bucket parascope-of-another belongs to somebody else, or these credentials may not use it", "--bucket another name", "s3:ListBucket")
+		says(t, err, hint.Denied, "bucket parascope-of-another belongs to somebody else, or these credentials may not use it",
+			"--bucket another name", "s3:ListBucket")
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
 		says(t, err, hint.Denied, "belongs to somebody else, or these credentials may not use it")
 	}

@@ -37,7 +37,8 @@ type Files struct {
 	Config      string
 }
 
-const signIn = "for the local cloud: eval \"$(parascope local env)\"; for AWS: 'aws sso login' or 'aws configure', and --profile NAME to choose a profile"
+const signIn = "for the local cloud: eval \"$(parascope local env)\"; for AWS: 'aws sso login' or 'aws configure', and --profile NAME to " +
+	"choose a profile"
 
 // Load builds the configuration and makes sure that it has credentials, so that
 // their absence is told once, before any request is made.

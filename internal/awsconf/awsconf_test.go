@@ -69,7 +69,8 @@ func TestMissingCredentialsSayWhatToDo(t *testing.T) {
 		"file not there":  {Files: awsconf.Files{Credentials: "/nonexistent/credentials"}},
 	} {
 		_, err := awsconf.Load(t.Context(), o)
-		if hint.CodeOf(err) != hint.Denied || !strings.Contains(hint.Next(err), "parascope local env") || !strings.Contains(hint.Next(err), "aws sso login") {
+		if hint.CodeOf(err) != hint.Denied || !strings.Contains(hint.Next(err), "parascope local env") ||
+			!strings.Contains(hint.Next(err), "aws sso login") {
 			t.Errorf("%s: error %v, code %d, next %q", name, err, hint.CodeOf(err), hint.Next(err))
 		}
 	}
@@ -80,8 +81,9 @@ func TestFilesOutrankTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	o := awsconf.Options{Files: awsconf.Files{
-		Credentials: write(t, "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n[ops]\naws_access_key_id = AKIDOPS\naws_secret_access_key = secret\n"),
-		Config:      write(t, "[default]\nregion = eu-central-1\n"),
+		Credentials: write(t, "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n[ops]\naws_access_key_id = AKIDOPS\n"+
+			"aws_secret_access_key = secret\n"),
+		Config: write(t, "[default]\nregion = eu-central-1\n"),
 	}}
 	for profile, want := range map[string]string{"": "AKIDFILE", "ops": "AKIDOPS"} {
 		o.Profile = profile

@@ -44,7 +44,8 @@ func Explain(doing string, err error, next Next) error {
 	case next.Invalid != "" && api.ErrorCode() == "ValidationException":
 		return hint.New(hint.BadInput, wrapped, next.Invalid)
 	// The JSON protocol's refusals have status 400.
-	case next.Denied != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden || strings.HasPrefix(api.ErrorCode(), "AccessDenied")):
+	case next.Denied != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden ||
+		strings.HasPrefix(api.ErrorCode(), "AccessDenied")):
 		return hint.New(hint.Denied, wrapped, next.Denied)
 	}
 	return wrapped

@@ -52,8 +52,9 @@ func TestExplain(t *testing.T) {
 		"no answer at all":         {sending(refused), all, hint.Failure, reach},
 		"no answer to a query":     {refused, all, hint.Failure, reach},
 		"interrupted":              {sending(&url.Error{Op: "Get", URL: "http://x", Err: context.Canceled}), all, hint.Failure, ""},
-		"no credentials":           {&smithy.OperationError{ServiceID: "amp", Err: fmt.Errorf("get credentials: %w", sending(refused))}, all, hint.Failure, ""},
-		"something else":           {errors.New("no region"), all, hint.Failure, ""},
+		"no credentials": {&smithy.OperationError{ServiceID: "amp", Err: fmt.Errorf("get credentials: %w", sending(refused))}, all,
+			hint.Failure, ""},
+		"something else": {errors.New("no region"), all, hint.Failure, ""},
 	} {
 		got := Explain("describe workspace ws-1", c.err, c.next)
 		if hint.CodeOf(got) != c.code || hint.Next(got) != c.try {

@@ -22,7 +22,8 @@ import (
 const (
 	secret   = "IQoJb3JpZ2luX2VjEH+/8aCXVzLWVhc3QtMiJHMEUCIQ=="
 	mismatch = "The request signature we calculated does not match the signature you provided."
-	echo     = mismatch + "\n\nThe Canonical String for this request should have been\n'GET\n/workspaces\n\nhost:x\nx-amz-security-token:" + secret +
+	echo     = mismatch + "\n\nThe Canonical String for this request should have been\n'GET\n/workspaces\n\nhost:x\nx-amz-security-token:" +
+		secret +
 		"\n\nhost;x-amz-security-token\ne3b0c442'\n\nThe String-to-Sign should have been\n'AWS4-HMAC-SHA256'\n"
 )
 

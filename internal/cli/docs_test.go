@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "rewrite docs/commands")
 
 // programs are all programs that a person calls.
 var programs = map[string]cli.Program{
-	"parascope": parascope.New, "parascope-node": parascopenode.New, "parascope-head": parascopehead.New, "parascope-local": parascopelocal.New,
+	"parascope": parascope.New, "parascope-node": parascopenode.New, "parascope-head": parascopehead.New,
+	"parascope-local": parascopelocal.New,
 }
 
 // roots are the root commands of all programs.

@@ -27,7 +27,8 @@ type account struct{ ctx context.Context }
 func (a account) operator(ts *testscript.TestScript) (context.Context, context.CancelFunc, aws.Config) {
 	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRegion(ts.Getenv("AWS_REGION")), config.WithSharedConfigProfile("operator"), config.WithBaseEndpoint(ts.Getenv("AWS_ENDPOINT_URL")),
+		config.WithRegion(ts.Getenv("AWS_REGION")), config.WithSharedConfigProfile("operator"),
+		config.WithBaseEndpoint(ts.Getenv("AWS_ENDPOINT_URL")),
 		config.WithSharedCredentialsFiles([]string{ts.Getenv("AWS_SHARED_CREDENTIALS_FILE")}),
 		config.WithSharedConfigFiles([]string{ts.Getenv("AWS_CONFIG_FILE")}),
 	)

@@ -58,10 +58,12 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 			return true, "", nil
 		case amgtypes.WorkspaceStatusDegraded:
 			return true, "", nil
-		case amgtypes.WorkspaceStatusCreating, amgtypes.WorkspaceStatusUpdating, amgtypes.WorkspaceStatusUpgrading, amgtypes.WorkspaceStatusVersionUpdating:
+		case amgtypes.WorkspaceStatusCreating, amgtypes.WorkspaceStatusUpdating, amgtypes.WorkspaceStatusUpgrading,
+			amgtypes.WorkspaceStatusVersionUpdating:
 			return false, string(w.Status), nil
 		}
-		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; look at it in the Amazon Managed Grafana console, and create it anew if it does not recover", id, w.Status)
+		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; look at it in the Amazon Managed Grafana console, "+
+			"and create it anew if it does not recover", id, w.Status)
 	})
 	return w, err
 }
@@ -70,7 +72,8 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 // the MonitoringType of a stack that does not have one.
 func explainDescribe(kind, id, without string, err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
-		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the stack with MonitoringType=%s, then with MonitoringType=amp+amg, which makes a new one", kind, id, without)
+		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the "+
+			"stack with MonitoringType=%s, then with MonitoringType=amp+amg, which makes a new one", kind, id, without)
 	}
 	return fmt.Errorf("describe %s workspace %s: %w", kind, id, err)
 }

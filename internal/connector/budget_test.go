@@ -129,9 +129,10 @@ func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
 		warns bool
 		least time.Duration // that it must have waited
 	}{
-		"5xx for a minute":           {cloud: slow{refuses: always(http.StatusServiceUnavailable, time.Minute)}, least: time.Minute},
-		"403 for a minute":           {cloud: slow{refuses: always(http.StatusForbidden, time.Minute)}, least: time.Minute},
-		"5xx, 403, permissions late": {cloud: slow{refuses: minute, prometheus: 100 * time.Second, cloudWatch: 130 * time.Second}, least: 130 * time.Second},
+		"5xx for a minute": {cloud: slow{refuses: always(http.StatusServiceUnavailable, time.Minute)}, least: time.Minute},
+		"403 for a minute": {cloud: slow{refuses: always(http.StatusForbidden, time.Minute)}, least: time.Minute},
+		"5xx, 403, permissions late": {cloud: slow{refuses: minute, prometheus: 100 * time.Second, cloudWatch: 130 * time.Second},
+			least: 130 * time.Second},
 		"all that is waited for": {
 			cloud: slow{refuses: always(http.StatusServiceUnavailable, 115*time.Second), prometheus: 155 * time.Second, cloudWatch: time.Hour},
 			warns: true, least: 195 * time.Second,
@@ -144,7 +145,8 @@ func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
 				cloud.born = time.Now()
 				client := &http.Client{Transport: &cloud}
 				cfg := aws.Config{Region: "us-east-2", HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider("AKID", "hush", "")}
-				f := &connector.Function{Connector: connector.New(cfg, connector.DefaultOptions()), HTTP: client, Logger: slog.New(slog.DiscardHandler), Results: io.Discard}
+				f := &connector.Function{Connector: connector.New(cfg, connector.DefaultOptions()), HTTP: client, Logger: slog.New(slog.DiscardHandler),
+					Results: io.Discard}
 				f.Connector.HTTP = client
 				payload, err := json.Marshal(cfn.Event{RequestType: cfn.RequestCreate, ResponseURL: "https://cloudformation.example.com/answer",
 					ResourceProperties: map[string]any{"GrafanaWorkspaceId": "g-1", "PrometheusWorkspaceId": "ws-1"}})

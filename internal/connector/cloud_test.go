@@ -90,7 +90,8 @@ func (s *site) build(t *testing.T, version string) {
 	role := s.role(t, "grafana", `{"Service":"grafana.amazonaws.com"}`, names, "QueryPolicy", "GrafanaRole")
 	s.target.GrafanaWorkspaceID = s.workspace(t, "site", role, version)
 
-	names = append(names, "${GrafanaWorkspace}", s.target.GrafanaWorkspaceID, "${SetupFunctionLogGroup.Arn}", "arn:aws:logs:us-east-2:111122223333:log-group:/aws/lambda/*")
+	names = append(names, "${GrafanaWorkspace}", s.target.GrafanaWorkspaceID, "${SetupFunctionLogGroup.Arn}",
+		"arn:aws:logs:us-east-2:111122223333:log-group:/aws/lambda/*")
 	role = s.role(t, "function", `{"AWS":"arn:aws:iam::111122223333:root","Service":"lambda.amazonaws.com"}`, names, "SetupFunctionRole")
 	s.function = s.operator.Copy()
 	s.function.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(s.operator), role))
@@ -129,7 +130,8 @@ func (s *site) role(t *testing.T, name, principal string, names []string, resour
 // withPolicy gives a role its policy.
 func (s *site) withPolicy(t *testing.T, role, policy string) {
 	t.Helper()
-	_, err := iam.NewFromConfig(s.operator).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: aws.String(s.policies[policy])})
+	_, err := iam.NewFromConfig(s.operator).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy,
+		PolicyDocument: aws.String(s.policies[policy])})
 	check.OK(t, err)
 }
 
@@ -207,7 +209,8 @@ func (s *site) fail(t *testing.T, says ...string) error {
 func (s *site) accounts(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	pages := amg.NewListWorkspaceServiceAccountsPaginator(amg.NewFromConfig(s.operator), &amg.ListWorkspaceServiceAccountsInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
+	pages := amg.NewListWorkspaceServiceAccountsPaginator(amg.NewFromConfig(s.operator),
+		&amg.ListWorkspaceServiceAccountsInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		check.OK(t, err)
@@ -244,7 +247,8 @@ func (s *site) person(t *testing.T) *grafana.Client {
 	w, err := client.DescribeWorkspace(t.Context(), &amg.DescribeWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
 	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
-		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: aws.String(s.account(t, "person")), Name: aws.String("person"), SecondsToLive: aws.Int32(3600),
+		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: aws.String(s.account(t, "person")), Name: aws.String("person"),
+		SecondsToLive: aws.Int32(3600),
 	})
 	check.OK(t, err)
 	return grafana.New(*w.Workspace.Endpoint, *token.ServiceAccountToken.Key)

@@ -49,13 +49,15 @@ func TestFirstRunCreatesAndTheSecondChangesNothing(t *testing.T) {
 			s := start(t, plan{version: version})
 			first := s.connect(t)
 			want := []result.DataSource{
-				{Name: "Amazon Managed Prometheus", UID: "amazon-managed-prometheus", Type: plugin, Default: true, Action: result.Created, Health: "OK: Successfully queried the Prometheus API."},
+				{Name: "Amazon Managed Prometheus", UID: "amazon-managed-prometheus", Type: plugin, Default: true, Action: result.Created,
+					Health: "OK: Successfully queried the Prometheus API."},
 				{Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Action: result.Created, Health: first.DataSources[1].Health},
 			}
 			if diff := cmp.Diff(want, first.DataSources); diff != "" || !strings.HasPrefix(first.DataSources[1].Health, "OK: ") {
 				t.Errorf("first run (-want +got):\n%s\n%+v", diff, first.DataSources[1])
 			}
-			if len(first.Dashboards) == 0 || first.GrafanaVersion != version || len(first.Warnings) > 0 || first.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID {
+			if len(first.Dashboards) == 0 || first.GrafanaVersion != version || len(first.Warnings) > 0 ||
+				first.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID {
 				t.Errorf("first run: %+v", first)
 			}
 			second := s.connect(t)
@@ -81,16 +83,20 @@ func TestRepairs(t *testing.T) {
 		change  func(*grafana.DataSource)
 		other   *grafana.DataSource // that is there as well
 	}{
-		"another uid":       {uid: "chosen-by-hand", intact: true, change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand" }},
-		"uid and no region": {uid: "chosen-by-hand", change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand"; delete(d.JSONData, "sigV4Region") }},
-		"renamed":           {change: func(d *grafana.DataSource) { d.Name = "AMP of the team" }},
-		"another URL":       {change: func(d *grafana.DataSource) { d.URL = "http://127.0.0.1:9/workspaces/ws-of-yesterday" }},
-		"signing off":       {change: func(d *grafana.DataSource) { d.JSONData["sigV4Auth"] = false }},
-		"another region":    {change: func(d *grafana.DataSource) { d.JSONData["sigV4Region"] = "eu-west-1" }},
-		"not the default":   {change: func(d *grafana.DataSource) { d.IsDefault = false }},
-		"default elsewhere": {other: &grafana.DataSource{Name: "a team's own", Type: corePlugin, Access: "proxy", URL: "http://127.0.0.1:9", IsDefault: true}},
-		"older type":        {change: func(d *grafana.DataSource) { d.Type = corePlugin; delete(d.JSONData, "sigv4Service") }},
-		"newer type":        {version: "10.4", change: func(d *grafana.DataSource) { d.Type = amazonPlugin }},
+		"another uid": {uid: "chosen-by-hand", intact: true, change: func(d *grafana.DataSource) { d.UID = "chosen-by-hand" }},
+		"uid and no region": {uid: "chosen-by-hand", change: func(d *grafana.DataSource) {
+			d.UID = "chosen-by-hand"
+			delete(d.JSONData, "sigV4Region")
+		}},
+		"renamed":         {change: func(d *grafana.DataSource) { d.Name = "AMP of the team" }},
+		"another URL":     {change: func(d *grafana.DataSource) { d.URL = "http://127.0.0.1:9/workspaces/ws-of-yesterday" }},
+		"signing off":     {change: func(d *grafana.DataSource) { d.JSONData["sigV4Auth"] = false }},
+		"another region":  {change: func(d *grafana.DataSource) { d.JSONData["sigV4Region"] = "eu-west-1" }},
+		"not the default": {change: func(d *grafana.DataSource) { d.IsDefault = false }},
+		"default elsewhere": {other: &grafana.DataSource{Name: "a team's own", Type: corePlugin, Access: "proxy", URL: "http://127.0.0.1:9",
+			IsDefault: true}},
+		"older type": {change: func(d *grafana.DataSource) { d.Type = corePlugin; delete(d.JSONData, "sigv4Service") }},
+		"newer type": {version: "10.4", change: func(d *grafana.DataSource) { d.Type = amazonPlugin }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, plan{version: broken.version})
@@ -108,7 +114,8 @@ func TestRepairs(t *testing.T) {
 			if broken.other != nil {
 				check.OK(t, person.CreateDataSource(t.Context(), *broken.other))
 			}
-			want := result.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: result.Repaired, Health: "OK: Successfully queried the Prometheus API."}
+			want := result.DataSource{Name: connector.PrometheusName, UID: before.UID, Type: amazonPlugin, Default: true, Action: result.Repaired,
+				Health: "OK: Successfully queried the Prometheus API."}
 			if broken.uid != "" {
 				want.UID = broken.uid
 			}
@@ -124,7 +131,8 @@ func TestRepairs(t *testing.T) {
 			after, err := person.DataSources(t.Context())
 			check.OK(t, err)
 			i := slices.IndexFunc(after, func(d grafana.DataSource) bool { return d.UID == want.UID })
-			if i < 0 || after[i].Name != want.Name || after[i].URL != s.endpoint || !after[i].IsDefault || after[i].JSONData["sigV4Auth"] != true || after[i].JSONData["sigV4Region"] != "us-east-2" {
+			if i < 0 || after[i].Name != want.Name || after[i].URL != s.endpoint || !after[i].IsDefault || after[i].JSONData["sigV4Auth"] != true ||
+				after[i].JSONData["sigV4Region"] != "us-east-2" {
 				t.Errorf("Grafana has %+v", after)
 			}
 			if broken.change != nil && after[i].JSONData["customQueryParameters"] != "max_samples=1" {
@@ -143,12 +151,14 @@ func TestRepairOfADashboard(t *testing.T) {
 	s := start(t, plan{})
 	uid := s.connect(t).Dashboards[0].UID
 	person := s.person(t)
-	_, err := person.SaveDashboard(t.Context(), grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
+	_, err := person.SaveDashboard(t.Context(),
+		grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
 	check.OK(t, err)
 	if got := s.connect(t).Dashboards[0]; got.Action != result.Repaired {
 		t.Errorf("%+v", got)
 	}
-	if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" || strings.Contains(string(d.JSON), "mine now") {
+	if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" ||
+		strings.Contains(string(d.JSON), "mine now") {
 		t.Errorf("%v, %v: %+v", found, err, d)
 	}
 }
@@ -156,7 +166,8 @@ func TestRepairOfADashboard(t *testing.T) {
 func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
-			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status, RefuseFor: time.Second}}}}})
+			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status,
+				RefuseFor: time.Second}}}}})
 			if got := s.connect(t).DataSources[0]; got.Action != result.Created {
 				t.Errorf("%+v", got)
 			}
@@ -170,10 +181,12 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 // TestGrafanaThatRefusesForGood ends with what Grafana said last; when it answers,
 // the same command succeeds.
 func TestGrafanaThatRefusesForGood(t *testing.T) {
-	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}}}})
+	unavailable := map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}
+	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: unavailable}}})
 	options := s.options
 	s.options.GrafanaStarts = time.Second
-	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") || !strings.Contains(err.Error(), "503") {
+	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") ||
+		!strings.Contains(err.Error(), "503") {
 		t.Errorf("%v", err)
 	}
 	s.noAccounts(t)
@@ -211,7 +224,8 @@ func TestDegradedWorkspaceIsUsedWithAWarning(t *testing.T) {
 	s := start(t, plan{})
 	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: "DEGRADED", Reason: "the KMS key is disabled"}))
 	got := s.connect(t)
-	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "DEGRADED") || !strings.Contains(got.Warnings[0], "the KMS key is disabled") {
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "DEGRADED") ||
+		!strings.Contains(got.Warnings[0], "the KMS key is disabled") {
 		t.Errorf("warnings %q", got.Warnings)
 	}
 	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
@@ -240,13 +254,16 @@ func TestWorkspaceThatIsNotThere(t *testing.T) {
 // and the error says how to get a new workspace.
 func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
 	s := start(t, plan{})
-	_, err := amp.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &s.target.PrometheusWorkspaceID})
+	_, err := amp.NewFromConfig(s.operator).DeleteWorkspace(t.Context(),
+		&amp.DeleteWorkspaceInput{WorkspaceId: &s.target.PrometheusWorkspaceID})
 	check.OK(t, err)
-	s.fail(t, "describe Prometheus workspace "+s.target.PrometheusWorkspaceID+": it does not exist", "MonitoringType=none, then with MonitoringType=amp+amg")
+	s.fail(t, "describe Prometheus workspace "+s.target.PrometheusWorkspaceID+": it does not exist",
+		"MonitoringType=none, then with MonitoringType=amp+amg")
 	_, err = amg.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amg.DeleteWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
 	check.OK(t, err)
 	_, err = s.connector().Connect(t.Context(), s.target)
-	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+": it does not exist") || !strings.Contains(err.Error(), "MonitoringType=amp-only") || strings.Contains(err.Error(), "RequestID") {
+	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+": it does not exist") ||
+		!strings.Contains(err.Error(), "MonitoringType=amp-only") || strings.Contains(err.Error(), "RequestID") {
 		t.Errorf("%v", err)
 	}
 }
@@ -258,7 +275,8 @@ func TestRoleThatMayNotQuery(t *testing.T) {
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
 	options := s.options
 	s.options.PermissionsSpread = 2 * time.Second
-	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics", "the workspace's role may query Prometheus")
+	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics",
+		"the workspace's role may query Prometheus")
 	s.withPolicy(t, "grafana", "QueryPolicy")
 	s.options = options
 	s.connect(t)
@@ -276,7 +294,8 @@ func TestTokenQuotaFull(t *testing.T) {
 		check.OK(t, err)
 		last = *out.ServiceAccountToken.Id
 	}
-	s.fail(t, "create a token in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "expired tokens count", "aws grafana list-workspace-service-accounts")
+	s.fail(t, "create a token in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "expired tokens count",
+		"aws grafana list-workspace-service-accounts")
 	_, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &amg.DeleteWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &id, TokenId: &last})
 	check.OK(t, err)
@@ -289,7 +308,8 @@ func TestAccountQuotaFull(t *testing.T) {
 	for i := range 100 {
 		last = s.account(t, fmt.Sprint("hoarder-", i))
 	}
-	s.fail(t, "create a service account in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100", "delete service accounts or tokens that nobody uses")
+	s.fail(t, "create a service account in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100",
+		"delete service accounts or tokens that nobody uses")
 	_, err := amg.NewFromConfig(s.operator).DeleteWorkspaceServiceAccount(t.Context(), &amg.DeleteWorkspaceServiceAccountInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &last})
 	check.OK(t, err)

@@ -91,14 +91,16 @@ func TestOptions(t *testing.T) {
 }
 
 func TestAnswersFitCloudFormation(t *testing.T) {
-	event := cfn.Event{RequestType: cfn.RequestCreate, RequestID: "r-1", StackID: strings.Repeat("s", 300), LogicalResourceID: strings.Repeat("l", 255)}
+	event := cfn.Event{RequestType: cfn.RequestCreate, RequestID: "r-1", StackID: strings.Repeat("s", 300),
+		LogicalResourceID: strings.Repeat("l", 255)}
 	long := strings.Repeat("größer ", 2000)
 	failed := answerTo(event)
 	failed.fail(errors.New(long))
 	quotes := answerTo(event) // six bytes each when they are encoded
 	quotes.fail(errors.New(strings.Repeat("\x01", 2000)))
 	connected := answerTo(event)
-	connected.succeed(result.Connection{GrafanaURL: "https://g", DataSources: []result.DataSource{{UID: "u", Type: "t"}}, Warnings: []string{strings.Repeat("\x01", 2000), long}})
+	connected.succeed(result.Connection{GrafanaURL: "https://g", DataSources: []result.DataSource{{UID: "u", Type: "t"}},
+		Warnings: []string{strings.Repeat("\x01", 2000), long}})
 	for _, a := range []answer{failed, quotes, connected} {
 		var got map[string]any
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +125,8 @@ func TestAnswersFitCloudFormation(t *testing.T) {
 func TestTheResponseURLStaysOutOfErrors(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer srv.Close()
-	for _, url := range []string{srv.URL + "/?X-Amz-Signature=hush", "http://127.0.0.1:1/?X-Amz-Signature=hush", "http://%zz/?X-Amz-Signature=hush"} {
+	for _, url := range []string{srv.URL + "/?X-Amz-Signature=hush", "http://127.0.0.1:1/?X-Amz-Signature=hush",
+		"http://%zz/?X-Amz-Signature=hush"} {
 		err := put(t.Context(), srv.Client(), url, nil)
 		if err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %v", url, err)

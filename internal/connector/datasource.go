@@ -88,7 +88,8 @@ func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.
 		if err == nil {
 			return done, nil
 		}
-		if !grafana.MayBeDone(err) && !grafana.IsStatus(err, http.StatusConflict) && !grafana.IsStatus(err, http.StatusNotFound) && !grafana.IsStatus(err, http.StatusPreconditionFailed) {
+		if !grafana.MayBeDone(err) && !grafana.IsStatus(err, http.StatusConflict) && !grafana.IsStatus(err, http.StatusNotFound) &&
+			!grafana.IsStatus(err, http.StatusPreconditionFailed) {
 			break
 		}
 	}

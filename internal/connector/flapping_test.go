@@ -46,7 +46,8 @@ func (f *flapping) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func refusal(r *http.Request, status int) *http.Response {
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(bytes.NewReader([]byte("<html>"))), Request: r, Header: http.Header{}, ProtoMajor: 1, ProtoMinor: 1}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(bytes.NewReader([]byte("<html>"))),
+		Request: r, Header: http.Header{}, ProtoMajor: 1, ProtoMinor: 1}
 }
 
 // TestGrafanaThatFlaps: an answer now and then that is none of Grafana's fails no
@@ -98,7 +99,10 @@ func TestRefusalsThatStay(t *testing.T) {
 	client.Gap = time.Millisecond
 	for status, want := range map[int]int{http.StatusBadGateway: 5, http.StatusBadRequest: 1} {
 		asked := 0
-		client.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) { asked++; return refusal(r, status), nil })}
+		client.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			asked++
+			return refusal(r, status), nil
+		})}
 		_, err := client.DataSources(t.Context())
 		if !grafana.IsStatus(err, status) || asked != want || !strings.Contains(err.Error(), "GET /api/datasources") {
 			t.Errorf("%d: asked %d times, want %d: %v", status, asked, want, err)

@@ -47,7 +47,8 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return f.byHand(ctx)
 	}
 	if event.ResponseURL == "" {
-		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is none of CloudFormation's; invoke the function without a payload to run the connection again", event.RequestType)
+		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is none of CloudFormation's; invoke "+
+			"the function without a payload to run the connection again", event.RequestType)
 	}
 	return nil, f.customResource(ctx, event)
 }
@@ -79,7 +80,8 @@ func (f *Function) connect(ctx context.Context, target Target) (result.Connectio
 	started := f.Connector.Now()
 	connected, err := f.Connector.Connect(ctx, target)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help (%s of it are kept for the end)", err, answerWithin)
+		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help "+
+			"(%s of it are kept for the end)", err, answerWithin)
 	}
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)

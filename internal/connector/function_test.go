@@ -33,7 +33,8 @@ type answered struct {
 
 // function is the setup function over the site, in this process.
 func (s *site) setup() *connector.Function {
-	return &connector.Function{Connector: s.connector(), Default: s.target, HTTP: &http.Client{Timeout: 5 * time.Second}, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Results: s.log}
+	return &connector.Function{Connector: s.connector(), Default: s.target, HTTP: &http.Client{Timeout: 5 * time.Second},
+		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Results: s.log}
 }
 
 // request lets the function handle a request of CloudFormation's within a time, and
@@ -77,14 +78,17 @@ func (s *site) properties() map[string]any {
 func TestLifeOfTheCustomResource(t *testing.T) {
 	s := start(t, plan{})
 	created := s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()}, 5*time.Minute)
-	if created.Status != "SUCCESS" || created.PhysicalResourceID != "grafana-datasource-of-"+s.target.GrafanaWorkspaceID || created.Data["DataSourceUid"] != "amazon-managed-prometheus" || created.Data["GrafanaVersion"] != "12.4" {
+	if created.Status != "SUCCESS" || created.PhysicalResourceID != "grafana-datasource-of-"+s.target.GrafanaWorkspaceID ||
+		created.Data["DataSourceUid"] != "amazon-managed-prometheus" || created.Data["GrafanaVersion"] != "12.4" {
 		t.Errorf("created: %+v", created)
 	}
-	updated := s.request(t, cfn.Event{RequestType: cfn.RequestUpdate, PhysicalResourceID: created.PhysicalResourceID, ResourceProperties: s.properties()}, 5*time.Minute)
+	updated := s.request(t, cfn.Event{RequestType: cfn.RequestUpdate, PhysicalResourceID: created.PhysicalResourceID,
+		ResourceProperties: s.properties()}, 5*time.Minute)
 	if updated.Status != "SUCCESS" || updated.PhysicalResourceID != created.PhysicalResourceID {
 		t.Errorf("updated: %+v: another physical id makes CloudFormation delete the first", updated)
 	}
-	deleted := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, PhysicalResourceID: created.PhysicalResourceID, ResourceProperties: s.properties()}, 5*time.Minute)
+	deleted := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, PhysicalResourceID: created.PhysicalResourceID,
+		ResourceProperties: s.properties()}, 5*time.Minute)
 	if deleted.Status != "SUCCESS" || deleted.PhysicalResourceID != created.PhysicalResourceID {
 		t.Errorf("deleted: %+v", deleted)
 	}
@@ -128,7 +132,8 @@ func TestEachRunLogsItsResult(t *testing.T) {
 		t.Errorf("the second run, from %s to %s (-answered +logged):\n%s", runs[1].Started, runs[1].Finished, diff)
 	}
 	failed := runs[2]
-	if failed.Outcome != result.Failed || failed.Error != err.Error() || len(failed.DataSources) != 2 || strings.HasPrefix(failed.DataSources[0].Health, "OK") {
+	if failed.Outcome != result.Failed || failed.Error != err.Error() || len(failed.DataSources) != 2 ||
+		strings.HasPrefix(failed.DataSources[0].Health, "OK") {
 		t.Errorf("the third run failed with %v, logged %+v", err, failed)
 	}
 }
@@ -136,14 +141,16 @@ func TestEachRunLogsItsResult(t *testing.T) {
 func TestDeletionOfWhatNeverWas(t *testing.T) {
 	s := start(t, plan{})
 	for _, workspace := range []string{s.target.GrafanaWorkspaceID, "g-0000000000", "no id at all", ""} {
-		got := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: map[string]any{"GrafanaWorkspaceId": workspace}}, 5*time.Minute)
+		got := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: map[string]any{"GrafanaWorkspaceId": workspace}},
+			5*time.Minute)
 		if got.Status != "SUCCESS" || got.PhysicalResourceID == "" {
 			t.Errorf("%q: %+v", workspace, got)
 		}
 	}
 	// The stack's Grafana is gone, and the function's permissions with it.
 	s.withoutPolicy(t, "function", "SetupFunctionRole")
-	if got := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: s.properties()}, 5*time.Minute); got.Status != "SUCCESS" {
+	if got := s.request(t, cfn.Event{RequestType: cfn.RequestDelete, ResourceProperties: s.properties()},
+		5*time.Minute); got.Status != "SUCCESS" {
 		t.Errorf("without permissions: %+v", got)
 	}
 }
@@ -156,7 +163,8 @@ func TestUnknownWorkspaceFails(t *testing.T) {
 	if got.Status != "FAILED" || !strings.Contains(got.Reason, "describe Grafana workspace g-0000000000") || len(got.Data) > 0 {
 		t.Errorf("%+v", got)
 	}
-	if got = s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()}, 5*time.Minute); got.Status != "SUCCESS" {
+	if got = s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()},
+		5*time.Minute); got.Status != "SUCCESS" {
 		t.Errorf("then: %+v", got)
 	}
 }
@@ -171,7 +179,8 @@ func TestAnswersBeforeItsTimeIsOver(t *testing.T) {
 	} {
 		begin := time.Now()
 		got := s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()}, within)
-		if got.Status != "FAILED" || !strings.HasPrefix(got.Reason, "out of time: ") || !strings.Contains(got.Reason, says) || !strings.Contains(got.Reason, "longer timeout") {
+		if got.Status != "FAILED" || !strings.HasPrefix(got.Reason, "out of time: ") || !strings.Contains(got.Reason, says) ||
+			!strings.Contains(got.Reason, "longer timeout") {
 			t.Errorf("%v: %+v", within, got)
 		}
 		if took := got.at.Sub(begin); took > 5*time.Second {
@@ -186,7 +195,8 @@ func TestByHand(t *testing.T) {
 	for _, payload := range []string{"", "{}", "null", " \n", `{"anything": ["else"]}`} {
 		out, err := s.setup().Invoke(t.Context(), []byte(payload))
 		var got result.Connection
-		if err != nil || json.Unmarshal(out, &got) != nil || got.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID || got.DataSources[0].Action != want {
+		if err != nil || json.Unmarshal(out, &got) != nil || got.GrafanaWorkspaceID != s.target.GrafanaWorkspaceID ||
+			got.DataSources[0].Action != want {
 			t.Errorf("payload %q: %v: %s", payload, err, out)
 		}
 		if !strings.HasPrefix(string(out), "{\n") || !strings.HasSuffix(string(out), "}\n") {
@@ -196,7 +206,8 @@ func TestByHand(t *testing.T) {
 		want = result.Unchanged
 	}
 	for _, payload := range []string{"{", "yes", "[]", `"text"`, `{"RequestType": 1}`} {
-		if out, err := s.setup().Invoke(t.Context(), []byte(payload)); err == nil || len(out) > 0 || !strings.Contains(err.Error(), "read the payload: ") || !strings.Contains(err.Error(), "invoke the function without one") {
+		if out, err := s.setup().Invoke(t.Context(), []byte(payload)); err == nil || len(out) > 0 ||
+			!strings.Contains(err.Error(), "read the payload: ") || !strings.Contains(err.Error(), "invoke the function without one") {
 			t.Errorf("payload %q: %s, %v", payload, out, err)
 		}
 	}
@@ -207,7 +218,8 @@ func TestByHand(t *testing.T) {
 // keeps the signed URL to itself.
 func TestAnswerThatDoesNotArrive(t *testing.T) {
 	s := start(t, plan{})
-	_, err := s.setup().Invoke(t.Context(), []byte(`{"RequestType": "Delete", "ResponseURL": "http://127.0.0.1:9/?X-Amz-Signature=hush", "LogicalResourceId": "Connection"}`))
+	_, err := s.setup().Invoke(t.Context(),
+		[]byte(`{"RequestType": "Delete", "ResponseURL": "http://127.0.0.1:9/?X-Amz-Signature=hush", "LogicalResourceId": "Connection"}`))
 	if err == nil || !strings.Contains(err.Error(), "answer CloudFormation for Delete of Connection: 127.0.0.1:9 could not be reached") {
 		t.Fatalf("%v", err)
 	}
@@ -220,7 +232,8 @@ func TestRequestWithoutAnAddress(t *testing.T) {
 	s := start(t, plan{})
 	for _, kind := range []string{"Create", "Update", "Delete"} {
 		out, err := s.setup().Invoke(t.Context(), fmt.Appendf(nil, `{"RequestType": %q}`, kind))
-		if err == nil || len(out) > 0 || !strings.Contains(err.Error(), "no ResponseURL") || !strings.Contains(err.Error(), "invoke the function without a payload") {
+		if err == nil || len(out) > 0 || !strings.Contains(err.Error(), "no ResponseURL") ||
+			!strings.Contains(err.Error(), "invoke the function without a payload") {
 			t.Errorf("%s: %s, %v", kind, out, err)
 		}
 	}

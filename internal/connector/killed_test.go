@@ -36,11 +36,14 @@ func (s *site) deploy(t *testing.T, timeout time.Duration) *lambda.Client {
 	cfg := s.operator.Copy()
 	cfg.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
 	client := lambda.NewFromConfig(cfg)
-	_, err = cloudwatchlogs.NewFromConfig(cfg).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)})
+	_, err = cloudwatchlogs.NewFromConfig(cfg).CreateLogGroup(t.Context(),
+		&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)})
 	check.OK(t, err)
 	_, err = client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: aws.String("setup"), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Architectures: []types.Architecture{types.Architecture(f.Architecture)},
-		Role: aws.String("arn:aws:iam::111122223333:role/function"), Code: &types.FunctionCode{ZipFile: f.Zip}, Timeout: aws.Int32(int32(timeout.Seconds())),
+		FunctionName: aws.String("setup"), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Architectures: []types.Architecture{types.Architecture(f.Architecture)},
+		Role:          aws.String("arn:aws:iam::111122223333:role/function"), Code: &types.FunctionCode{ZipFile: f.Zip},
+		Timeout: aws.Int32(int32(timeout.Seconds())),
 		Environment: &types.Environment{Variables: map[string]string{
 			"PARASCOPE_GRAFANA_WORKSPACE_ID": s.target.GrafanaWorkspaceID, "PARASCOPE_PROMETHEUS_WORKSPACE_ID": s.target.PrometheusWorkspaceID,
 		}},
@@ -80,7 +83,8 @@ func bootstraps(t *testing.T) []int {
 	var found []int
 	for _, path := range statuses {
 		status, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(status), fmt.Sprintf("PPid:\t%d\n", os.Getpid())) || !strings.HasPrefix(string(status), "Name:\tbootstrap\n") {
+		if err != nil || !strings.Contains(string(status), fmt.Sprintf("PPid:\t%d\n", os.Getpid())) ||
+			!strings.HasPrefix(string(status), "Name:\tbootstrap\n") {
 			continue // another's, or gone
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
@@ -93,7 +97,8 @@ func bootstraps(t *testing.T) []int {
 // TestFunctionKilledMidWay: the invocation says that the process is gone; the next
 // one succeeds, and cleans up after the first when its time is over.
 func TestFunctionKilledMidWay(t *testing.T) {
-	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: 503, RefuseFor: time.Hour}}}}})
+	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: 503,
+		RefuseFor: time.Hour}}}}})
 	client := s.deploy(t, keptFree+8*time.Second)
 	killed := make(chan *lambda.InvokeOutput, 1)
 	go func() { killed <- invoke(t, client) }()
@@ -103,7 +108,8 @@ func TestFunctionKilledMidWay(t *testing.T) {
 		t.Fatalf("processes of the function: %v", pids)
 	}
 	check.OK(t, syscall.Kill(pids[0], syscall.SIGKILL))
-	if out := <-killed; aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "Runtime.ExitError") || !strings.Contains(string(out.Payload), "signal: killed") {
+	if out := <-killed; aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "Runtime.ExitError") ||
+		!strings.Contains(string(out.Payload), "signal: killed") {
 		t.Errorf("%v: %s", out.FunctionError, out.Payload)
 	}
 	left := s.accounts(t)
@@ -138,7 +144,8 @@ func TestFunctionKilledMidWay(t *testing.T) {
 // logLines are what the function logged.
 func (s *site) logLines(t *testing.T) []string {
 	t.Helper()
-	out, err := cloudwatchlogs.NewFromConfig(s.operator).FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(logGroup)})
+	out, err := cloudwatchlogs.NewFromConfig(s.operator).FilterLogEvents(t.Context(),
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(logGroup)})
 	check.OK(t, err)
 	var lines []string
 	for _, e := range out.Events {
@@ -151,10 +158,12 @@ func (s *site) logLines(t *testing.T) []string {
 func TestFunctionWithoutTime(t *testing.T) {
 	s := start(t, plan{})
 	client := s.deploy(t, 3*time.Second)
-	if out := invoke(t, client); aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "out of time: ") || !strings.Contains(string(out.Payload), "longer timeout") {
+	if out := invoke(t, client); aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "out of time: ") ||
+		!strings.Contains(string(out.Payload), "longer timeout") {
 		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
-	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("setup"), Timeout: aws.Int32(300)})
+	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("setup"),
+		Timeout: aws.Int32(300)})
 	check.OK(t, err)
 	if out := invoke(t, client); out.FunctionError != nil {
 		t.Errorf("with time again: %v: %s", aws.ToString(out.FunctionError), out.Payload)

@@ -41,7 +41,8 @@ func (c *Connector) signIn(ctx context.Context, workspaceID string) (*account, e
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
 		until = deadline
 	}
-	a := &account{workspaceID: workspaceID, until: until, name: accountPrefix + strconv.FormatInt(until.Unix(), 10) + "-" + strings.ToLower(rand.Text()[:6])}
+	a := &account{workspaceID: workspaceID, until: until, name: accountPrefix + strconv.FormatInt(until.Unix(), 10) + "-" +
+		strings.ToLower(rand.Text()[:6])}
 	if err := c.createAccount(ctx, a); err != nil {
 		return nil, explainQuota("create a service account in Grafana workspace "+workspaceID, err)
 	}
@@ -130,7 +131,8 @@ func isLeftover(name string, now time.Time) bool {
 }
 
 func (c *Connector) deleteAccount(ctx context.Context, workspaceID, id string) error {
-	_, err := c.Grafana.DeleteWorkspaceServiceAccount(ctx, &amg.DeleteWorkspaceServiceAccountInput{WorkspaceId: &workspaceID, ServiceAccountId: &id})
+	_, err := c.Grafana.DeleteWorkspaceServiceAccount(ctx, &amg.DeleteWorkspaceServiceAccountInput{WorkspaceId: &workspaceID,
+		ServiceAccountId: &id})
 	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {
 		return nil // another run, or a person, was faster
 	}
@@ -143,7 +145,8 @@ func (c *Connector) deleteAccount(ctx context.Context, workspaceID, id string) e
 // explainQuota says what to do when the workspace is full: expired tokens count.
 func explainQuota(doing string, err error) error {
 	if _, full := errors.AsType[*types.ServiceQuotaExceededException](err); full {
-		return fmt.Errorf("%s: %w; delete service accounts or tokens that nobody uses any more (expired tokens count): 'aws grafana list-workspace-service-accounts' lists them", doing, err)
+		return fmt.Errorf("%s: %w; delete service accounts or tokens that nobody uses any more (expired tokens count): 'aws grafana "+
+			"list-workspace-service-accounts' lists them", doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -80,7 +80,8 @@ func stopping(t *testing.T, stop func(context.Context) error) func() {
 // up creates the stack.
 func (s *site) up(t *testing.T) {
 	t.Helper()
-	packed, err := artifact.Package(t.Context(), s.operator, artifact.PackageOptions{Architecture: artifact.HostArchitecture(), CreateBucket: true}, func(string) {})
+	packed, err := artifact.Package(t.Context(), s.operator, artifact.PackageOptions{Architecture: artifact.HostArchitecture(),
+		CreateBucket: true}, func(string) {})
 	check.OK(t, err)
 	infra := stack.New(s.operator, "pcluster-infra")
 	template, err := stack.Template(packed.Place)
@@ -104,13 +105,15 @@ func (s *site) up(t *testing.T) {
 func (s *site) signIn(t *testing.T) {
 	t.Helper()
 	client, id := amg.NewFromConfig(s.operator), aws.String(s.outputs["ManagedGrafanaWorkspaceId"])
-	account, err := client.CreateWorkspaceServiceAccount(t.Context(), &amg.CreateWorkspaceServiceAccountInput{WorkspaceId: id, Name: aws.String("person"), GrafanaRole: types.RoleAdmin})
+	account, err := client.CreateWorkspaceServiceAccount(t.Context(),
+		&amg.CreateWorkspaceServiceAccountInput{WorkspaceId: id, Name: aws.String("person"), GrafanaRole: types.RoleAdmin})
 	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: id, ServiceAccountId: account.Id, Name: aws.String("person"), SecondsToLive: aws.Int32(3600)})
 	check.OK(t, err)
 	s.api = openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{
-		Host: s.outputs["ManagedGrafanaWorkspaceEndpoint"], BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key, Client: &http.Client{Transport: s.last},
+		Host: s.outputs["ManagedGrafanaWorkspaceEndpoint"], BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key,
+		Client: &http.Client{Transport: s.last},
 	})
 }
 
@@ -149,7 +152,8 @@ remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s
 // query runs one query over the last five minutes and returns how many series came.
 func (s *site) query(t *testing.T, target map[string]any) (series int) {
 	t.Helper()
-	ok, partly, err := s.api.Datasources.QueryMetricsWithExpressions(&models.MetricRequest{From: aws.String("now-5m"), To: aws.String("now"), Queries: []models.JSON{target}})
+	ok, partly, err := s.api.Datasources.QueryMetricsWithExpressions(&models.MetricRequest{From: aws.String("now-5m"), To: aws.String("now"),
+		Queries: []models.JSON{target}})
 	if err != nil || partly != nil || len(ok.Payload.Results) != 1 {
 		t.Errorf("%v: %v\n%s", target["expr"], err, s.last.body)
 		return 0
@@ -196,12 +200,14 @@ func (s *site) testDataSources(t *testing.T) {
 	client := s.api.Datasources
 	list, err := client.GetDataSources()
 	check.OK(t, err)
-	if len(list.Payload) != 2 || list.Payload[0].Name != "Amazon Managed Prometheus" || !list.Payload[0].IsDefault || list.Payload[1].Name != "CloudWatch" {
+	if len(list.Payload) != 2 || list.Payload[0].Name != "Amazon Managed Prometheus" || !list.Payload[0].IsDefault ||
+		list.Payload[1].Name != "CloudWatch" {
 		t.Fatalf("the stack made %s", s.last.body)
 	}
 	own, err := client.GetDataSourceByName("Amazon Managed Prometheus")
 	check.OK(t, err)
-	copied := &models.AddDataSourceCommand{Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access, URL: own.Payload.URL, JSONData: own.Payload.JSONData}
+	copied := &models.AddDataSourceCommand{Name: "a copy", UID: "copy", Type: own.Payload.Type, Access: own.Payload.Access,
+		URL: own.Payload.URL, JSONData: own.Payload.JSONData}
 	copied.URL = "http://127.0.0.1:9"
 	_, err = client.AddDataSource(copied)
 	check.OK(t, err)
@@ -271,7 +277,8 @@ func lacking(panel, page string) (why string) {
 		}
 	case "Fullest file system", "File system used":
 		if !has(func(l string) bool {
-			return strings.HasPrefix(l, "node_filesystem_avail_bytes{") && !strings.Contains(l, `fstype="tmpfs"`) && !strings.Contains(l, `fstype="overlay"`) &&
+			return strings.HasPrefix(l, "node_filesystem_avail_bytes{") && !strings.Contains(l, `fstype="tmpfs"`) &&
+				!strings.Contains(l, `fstype="overlay"`) &&
 				!strings.Contains(l, `fstype="squashfs"`) && !strings.Contains(l, `fstype="ramfs"`)
 		}) {
 			return "a container may have no file system but overlay and tmpfs, which the panel leaves out"

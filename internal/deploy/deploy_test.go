@@ -40,12 +40,15 @@ func (c *cloud) session(t *testing.T) aws.Config {
 	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
 	check.OK(t, err)
-	_, err = client.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: role.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
+	_, err = client.AttachRolePolicy(t.Context(),
+		&iam.AttachRolePolicyInput{RoleName: role.Role.RoleName, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")})
 	check.OK(t, err)
-	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer"), DurationSeconds: aws.Int32(900)})
+	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(),
+		&sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer"), DurationSeconds: aws.Int32(900)})
 	check.OK(t, err)
 	cfg := c.cfg.Copy()
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey,
+		*out.Credentials.SessionToken)
 	return cfg
 }
 
@@ -97,7 +100,8 @@ func TestASignOnThatEndsDuringTheWait(t *testing.T) {
 			over.Store(true)
 		}
 	})
-	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait") || !strings.Contains(err.Error(), "SSO session") {
+	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait") ||
+		!strings.Contains(err.Error(), "SSO session") {
 		t.Errorf("%v; %s", err, hint.Next(err))
 	}
 }
@@ -130,12 +134,13 @@ func TestIdentityCenterElsewhereIsAWarning(t *testing.T) {
 	c := start(t, localaws.Options{People: localaws.People{Region: "eu-west-1"}})
 	warned := false
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: artifact.PackageOptions{Architecture: needFunction(t)}}, func(e Event) {
-		warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
-		if e.Kind == Started && e.Step == "settle" {
-			cancel() // what comes needs the setup function
-		}
-	})
+	_, err := Up(ctx, c.cfg, UpOptions{Target: Target{StackName: "s"}, Package: artifact.PackageOptions{Architecture: needFunction(t)}},
+		func(e Event) {
+			warned = warned || e.Kind == Warning && strings.Contains(e.Text, "Identity Center is in eu-west-1, the stack in us-east-2")
+			if e.Kind == Started && e.Step == "settle" {
+				cancel() // what comes needs the setup function
+			}
+		})
 	if err == nil || !warned {
 		t.Errorf("warned %v, %v", warned, err)
 	}

@@ -53,7 +53,8 @@ type down struct {
 // nothing is there already is success. Whatever is deleted is named before, and asked
 // for.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
-	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{}, Stays: []string{}}}
+	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{},
+		Stays: []string{}}}
 	var err error
 	if d.state, err = d.stack.Describe(ctx); err != nil {
 		return d.result, err

@@ -48,7 +48,9 @@ func (d *down) checkPolicies(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID, awserr.Brief(err))})
+			d.report(Event{Kind: Warning, Step: "stack",
+				Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID,
+					awserr.Brief(err))})
 		}
 		all = append(all, holders...)
 	}
@@ -60,8 +62,10 @@ func (d *down) checkPolicies(ctx context.Context) error {
 		who = append(who, h.what)
 		d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("%s: %s", h.what, h.detach)})
 	}
-	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: policies of stack %s are in use: %s", d.o.StackName, strings.Join(who, ", ")),
-		"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or take it away by the commands above; then run '"+d.o.Again("down")+"' again")
+	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: policies of stack %s are in use: %s", d.o.StackName,
+		strings.Join(who, ", ")),
+		"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), "+
+			"or take it away by the commands above; then run '"+d.o.Again("down")+"' again")
 }
 
 // holders are those of one policy that are not roles of the stack.

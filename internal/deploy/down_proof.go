@@ -75,7 +75,8 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 
 // unproved is the error of a look that could not be taken.
 func unproved(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "look in the console whether it is there; docs/iam/deployer-policy.json has what 'parascope down' needs to look"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: "look in the console whether it is there; docs/iam/deployer-policy.json has what " +
+		"'parascope down' needs to look"})
 }
 
 func (p prover) lookForPrometheus(ctx context.Context, arn string) (*remains, error) {
@@ -111,7 +112,8 @@ func (p prover) lookForAddress(ctx context.Context, ip string) (*remains, error)
 	if err != nil || len(out.Addresses) == 0 {
 		return nil, notFoundIsNil(err)
 	}
-	return &remains{"address " + ip, "aws ec2 release-address --allocation-id " + aws.ToString(out.Addresses[0].AllocationId) + p.elsewhere}, nil
+	return &remains{"address " + ip, "aws ec2 release-address --allocation-id " + aws.ToString(out.Addresses[0].AllocationId) + p.elsewhere},
+		nil
 }
 
 // named finds what bears the stack's name: a workspace is called as the stack is, and
@@ -119,7 +121,8 @@ func (p prover) lookForAddress(ctx context.Context, ip string) (*remains, error)
 func (p prover) named(ctx context.Context, stackName string) ([]stack.Resource, error) {
 	var all []stack.Resource
 	var errs []error
-	for _, list := range []func(context.Context, string) ([]stack.Resource, error){p.namedPrometheus, p.namedGrafana, p.taggedNATs, p.taggedAddresses} {
+	for _, list := range []func(context.Context, string) ([]stack.Resource, error){p.namedPrometheus, p.namedGrafana, p.taggedNATs,
+		p.taggedAddresses} {
 		found, err := list(ctx, stackName)
 		all, errs = append(all, found...), append(errs, err)
 	}
@@ -203,7 +206,8 @@ func (d *down) stillThere(left []remains) error {
 // notFoundIsNil drops the error that says what we want to hear.
 func notFoundIsNil(err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
-	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") || strings.HasSuffix(api.ErrorCode(), "NotFound") || api.ErrorCode() == "NoSuchEntity") {
+	if ok && (api.ErrorCode() == "ResourceNotFoundException" || strings.HasSuffix(api.ErrorCode(), ".NotFound") ||
+		strings.HasSuffix(api.ErrorCode(), "NotFound") || api.ErrorCode() == "NoSuchEntity") {
 		return nil
 	}
 	return err

@@ -27,7 +27,8 @@ func explainFailure(name string, state stack.State, first stack.Event, command s
 		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
 		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
 		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota"},
-		{"Cannot delete a policy attached to entities", hint.Failure, "delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy"},
+		{"Cannot delete a policy attached to entities", hint.Failure,
+			"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy"},
 		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…"},
 		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses"},
 	} {

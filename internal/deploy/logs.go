@@ -60,11 +60,13 @@ type functionLog struct {
 // read gives each line since a time that was not read before.
 func (l functionLog) read(ctx context.Context, since time.Time, each func(LogLine) error) error {
 	group := "/aws/lambda/" + FunctionName(l.target.StackName)
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(l.client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())})
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(l.client,
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-			return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, l.region), "'"+l.target.Command("up")+"' creates it; --stack names another stack")
+			return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, l.region),
+				"'"+l.target.Command("up")+"' creates it; --stack names another stack")
 		}
 		if err != nil {
 			return awserr.Explain("read log group "+group, err, awserr.Next{Denied: deniedBy})

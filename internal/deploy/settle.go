@@ -26,7 +26,8 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
 				return "", err
 			}
-		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed, s == types.StackStatusDeleteFailed:
+		case s == types.StackStatusRollbackComplete, s == types.StackStatusCreateFailed, s == types.StackStatusRollbackFailed,
+			s == types.StackStatusDeleteFailed:
 			if err := u.clear(ctx); err != nil {
 				return "", err
 			}
@@ -89,7 +90,8 @@ func (u *up) confirmClear(ctx context.Context) error {
 	if holds == "" {
 		return nil
 	}
-	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: before it can be made anew this will be deleted, with what is in it:%s\nGo on?", u.o.StackName, u.state.Status, holds))
+	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: before it can be made anew this will be deleted, with what is in it:%s\nGo on?",
+		u.o.StackName, u.state.Status, holds))
 	if err == nil && !yes {
 		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'"+u.o.Again("up")+" --yes' does not ask")
 	}

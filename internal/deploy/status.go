@@ -49,9 +49,11 @@ func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
 		return Status{}, err
 	}
 	if !state.Exists() {
-		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", t.StackName, cfg.Region), "'"+t.Command("up")+"' creates it; --stack and --region name another one")
+		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", t.StackName, cfg.Region),
+			"'"+t.Command("up")+"' creates it; --stack and --region name another one")
 	}
-	s := Status{StackName: t.StackName, StackStatus: string(state.Status), DataSources: []DataSource{}, Members: []people.Member{}, Clusters: []Cluster{}, Unknown: map[string]string{}}
+	s := Status{StackName: t.StackName, StackStatus: string(state.Status), DataSources: []DataSource{}, Members: []people.Member{},
+		Clusters: []Cluster{}, Unknown: map[string]string{}}
 	for _, part := range []struct {
 		what string
 		look func() error
@@ -126,7 +128,8 @@ func (s *Status) lookAtClusters(ctx context.Context, cfg aws.Config, endpoint st
 	targets, err2 := numbers(`count by (cluster) (up)`)
 	down, err3 := numbers(`count by (cluster) (up == 0)`)
 	for name, at := range last {
-		s.Clusters = append(s.Clusters, Cluster{Name: name, LastSample: time.Unix(int64(at), 0), Targets: int(targets[name]), Down: int(down[name])})
+		s.Clusters = append(s.Clusters, Cluster{Name: name, LastSample: time.Unix(int64(at), 0), Targets: int(targets[name]),
+			Down: int(down[name])})
 	}
 	slices.SortFunc(s.Clusters, func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
 	return errors.Join(err1, err2, err3)

@@ -14,7 +14,8 @@ import (
 // logged is a run as the function's log has it.
 func logged(t *testing.T, at time.Time, failed error, sources ...result.DataSource) string {
 	t.Helper()
-	run := result.Run{Connection: result.Connection{DataSources: sources}, Outcome: result.Connected, Started: at.Add(-time.Second), Finished: at}
+	run := result.Run{Connection: result.Connection{DataSources: sources}, Outcome: result.Connected, Started: at.Add(-time.Second),
+		Finished: at}
 	if failed != nil {
 		run.Outcome, run.Error = result.Failed, failed.Error()
 	}
@@ -37,13 +38,15 @@ func TestLastRuns(t *testing.T) {
 		sources []DataSource
 		failed  string
 	}{
-		"nothing":                            {},
-		"prose of an older function":         {lines: []string{"START RequestId: 1", prose, `level=ERROR msg="not connected" err="no=role"`}},
-		"a run":                              {lines: []string{"START RequestId: 1", prose, good, "REPORT RequestId: 1\tDuration: 3 ms"}, sources: both},
-		"one that failed after it":           {lines: []string{good, bad}, sources: both, failed: "no role"},
-		"one that failed before it":          {lines: []string{bad, good}, sources: both},
-		"half of one that failed after it":   {lines: []string{good, bad[:len(bad)-1]}, sources: both},
-		"one that failed, and found sources": {lines: []string{logged(t, at, errors.New("x"), prometheus, cloudWatch)}, sources: both, failed: "x"},
+		"nothing":                    {},
+		"prose of an older function": {lines: []string{"START RequestId: 1", prose, `level=ERROR msg="not connected" err="no=role"`}},
+		"a run": {lines: []string{"START RequestId: 1", prose, good, "REPORT RequestId: 1\tDuration: 3 ms"},
+			sources: both},
+		"one that failed after it":         {lines: []string{good, bad}, sources: both, failed: "no role"},
+		"one that failed before it":        {lines: []string{bad, good}, sources: both},
+		"half of one that failed after it": {lines: []string{good, bad[:len(bad)-1]}, sources: both},
+		"one that failed, and found sources": {lines: []string{logged(t, at, errors.New("x"), prometheus, cloudWatch)}, sources: both,
+			failed: "x"},
 	} {
 		var s lastRuns
 		for _, text := range c.lines {

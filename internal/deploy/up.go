@@ -249,7 +249,8 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if failed > 0 {
-		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed), "the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
+		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed),
+			"the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
 	return fmt.Sprintf("%d may sign in", len(u.result.Members)), nil
 }

@@ -51,15 +51,19 @@ func preflightOf(t *testing.T, cfg aws.Config, o UpOptions) (warnings []string, 
 func (c *cloud) assume(t *testing.T, path, policy string) aws.Config {
 	t.Helper()
 	client := iam.NewFromConfig(c.cfg)
-	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), Path: &path, AssumeRolePolicyDocument: aws.String(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
+	role, err := client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploys"), Path: &path,
+		AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`)})
 	check.OK(t, err)
-	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("p"), PolicyDocument: &policy})
+	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("p"),
+		PolicyDocument: &policy})
 	check.OK(t, err)
-	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer")})
+	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(),
+		&sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer")})
 	check.OK(t, err)
 	cfg := c.cfg.Copy()
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey,
+		*out.Credentials.SessionToken)
 	return cfg
 }
 
@@ -69,11 +73,15 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	roles := `"arn:aws:iam::*:role/*"`
 	allowed := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, roles, 1)
 	for name, c := range map[string]struct{ path, policy, says, warns string }{
-		"all of it":           {"/", allowed, "who may do all that is needed", ""},
-		"without its ARN":     {"/", parascope.DeployerPolicy, "", "could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
-		"with a path":         {"/a/", strings.Replace(allowed, `"arn:aws:iam::*:role/pcluster-infra-*"`, roles, 1), "who may do all that is needed", ""},
-		"with a path, hidden": {"/a/", allowed, "", "could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
-		"without a VPC":       {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "", "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it"},
+		"all of it": {"/", allowed, "who may do all that is needed", ""},
+		"without its ARN": {"/", parascope.DeployerPolicy, "",
+			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
+		"with a path": {"/a/", strings.Replace(allowed, `"arn:aws:iam::*:role/pcluster-infra-*"`, roles, 1),
+			"who may do all that is needed", ""},
+		"with a path, hidden": {"/a/", allowed, "",
+			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
+		"without a VPC": {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "",
+			"may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
@@ -97,7 +105,8 @@ func TestAUserWithAPath(t *testing.T) {
 	client := iam.NewFromConfig(c.cfg)
 	user, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("dana"), Path: aws.String("/team/hpc/")})
 	check.OK(t, err)
-	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
+	policy, err := client.CreatePolicy(t.Context(),
+		&iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
 	check.OK(t, err)
 	_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
 	check.OK(t, err)
@@ -122,14 +131,16 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		code hint.Code
 	}{"yes": {yes: true}, "no": {code: hint.Denied}, "none": {err: nobody, code: hint.Failure}} {
 		asked := ""
-		warnings, _, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: "other"}, Parameters: onlyPrometheus, Confirm: func(question string) (bool, error) {
-			asked = question
-			return c.yes, c.err
-		}})
+		warnings, _, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: "other"}, Parameters: onlyPrometheus,
+			Confirm: func(question string) (bool, error) {
+				asked = question
+				return c.yes, c.err
+			}})
 		if hint.CodeOf(err) != c.code || c.err != nil && !errors.Is(err, c.err) || asked == "" {
 			t.Errorf("%s: asked %q: %v", answer, asked, err)
 		}
-		const says = "may not: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 29 more (BuildTheNetwork); " +
+		const says = "may not: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 29 more " +
+			"(BuildTheNetwork); " +
 			"the policy in docs/iam/deployer-policy.json allows it, with pcluster-infra replaced by other; an explicit deny forbids some of it"
 		if diff := cmp.Diff([]string{says}, warnings); diff != "" {
 			t.Error(diff)
@@ -149,7 +160,8 @@ func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	if !strings.HasSuffix(came, "Identity Center in us-east-2, kind unknown: AccessDeniedException") || len(warnings) != 3 {
 		t.Fatalf("came %q, warned %q", came, warnings)
 	}
-	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied", "may not: cloudformation:DescribeChangeSet, ", "is the organization's, as Grafana needs it, could not be found out: describe the organization: AccessDeniedException"} {
+	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied", "may not: cloudformation:DescribeChangeSet, ",
+		"is the organization's, as Grafana needs it, could not be found out: describe the organization: AccessDeniedException"} {
 		if !strings.Contains(warnings[i], says) {
 			t.Errorf("warned %q, want %q", warnings[i], says)
 		}

@@ -42,7 +42,8 @@ func TestWhatNeedsAFailedCheckIsSkipped(t *testing.T) {
 		got[c.ID] = f.Status
 		return nil
 	})
-	want := map[string]Status{"bad": Failed, "refused": Unknown, "absent": Skipped, "needs bad": Skipped, "needs that": Skipped, "needs refused": OK}
+	want := map[string]Status{"bad": Failed, "refused": Unknown, "absent": Skipped, "needs bad": Skipped, "needs that": Skipped,
+		"needs refused": OK}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

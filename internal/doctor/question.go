@@ -52,8 +52,10 @@ func deployerStatements() []statement {
 // Statements of which a stack that lacks the part has no use.
 var (
 	forGrafana = []string{
-		"KeepTheFunctionInABucket", "UploadTheFunction", "MakeRolesOfTheStack", "GiveRolesTheStacksPoliciesOnly", "HandRolesToGrafanaAndLambdaOnly",
-		"ManageGrafana", "AddPeople", "FindPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog", "ListLogGroups",
+		"KeepTheFunctionInABucket", "UploadTheFunction", "MakeRolesOfTheStack", "GiveRolesTheStacksPoliciesOnly",
+		"HandRolesToGrafanaAndLambdaOnly",
+		"ManageGrafana", "AddPeople", "FindPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
+		"ListLogGroups",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "FindTheWorkspaces", "LookAtMetrics"}
 )
@@ -78,7 +80,8 @@ func (e *Env) questions() []question {
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
 		return !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
 	})
-	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName, bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}
+	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName,
+		bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}
 	if parts := strings.Split(e.Caller, ":"); len(parts) > 1 {
 		at.partition = parts[1]
 	}

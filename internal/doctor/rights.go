@@ -37,7 +37,8 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	}
 	if len(refused.actions) == 0 {
 		if err != nil {
-			return Finding{Status: Unknown, Detail: fmt.Sprintf("what the caller may not do could not be checked: %v", err), Next: "docs/iam/README.md says what the check needs"}
+			return Finding{Status: Unknown, Detail: fmt.Sprintf("what the caller may not do could not be checked: %v", err),
+				Next: "docs/iam/README.md says what the check needs"}
 		}
 		return Finding{Status: OK, Summary: "who may do all that is needed"}
 	}

@@ -58,14 +58,19 @@ func TestQuestions(t *testing.T) {
 	}
 	const europe, global = " aws:RequestedRegion=eu-west-1", " aws:RequestedRegion=us-east-1"
 	if diff := cmp.Diff(map[string][]string{
-		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:UpdateWorkspaceConfiguration" + europe, "organizations:DescribeOrganization" + global},
-		"arn:aws:s3:::parascope-111122223333-eu-west-1":                                                                {"s3:CreateBucket" + europe},
-		"arn:aws:s3:::parascope-111122223333-eu-west-1/grafana-datasource-setup/preflight":                             {"s3:GetObject" + europe},
-		"arn:aws:cloudformation:eu-west-1:111122223333:stack/mine/preflight":                                           {"cloudformation:CreateStack" + europe},
-		"arn:aws:aps:eu-west-1:111122223333:workspace/preflight":                                                       {"aps:QueryMetrics" + europe},
-		"arn:aws:lambda:eu-west-1:111122223333:function:mine-grafana-datasource-setup":                                 {"lambda:CreateFunction" + europe},
-		"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mine-grafana-datasource-setup:log-stream:preflight": {"logs:CreateLogGroup" + europe},
-		"arn:aws:iam::111122223333:policy/mine-preflight":                                                              {"iam:CreatePolicy" + global},
+		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:UpdateWorkspaceConfiguration" + europe,
+			"organizations:DescribeOrganization" + global},
+		"arn:aws:s3:::parascope-111122223333-eu-west-1": {"s3:CreateBucket" +
+			europe},
+		"arn:aws:s3:::parascope-111122223333-eu-west-1/grafana-datasource-setup/preflight": {"s3:GetObject" + europe},
+		"arn:aws:cloudformation:eu-west-1:111122223333:stack/mine/preflight":               {"cloudformation:CreateStack" + europe},
+		"arn:aws:aps:eu-west-1:111122223333:workspace/preflight": {"aps:QueryMetrics" +
+			europe},
+		"arn:aws:lambda:eu-west-1:111122223333:function:mine-grafana-datasource-setup": {"lambda:CreateFunction" +
+			europe},
+		"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mine-grafana-datasource-setup:log-stream:preflight": {"logs:CreateLogGroup" +
+			europe},
+		"arn:aws:iam::111122223333:policy/mine-preflight": {"iam:CreatePolicy" + global},
 		"arn:aws:iam::111122223333:role/mine-preflight": {
 			"iam:CreateRole" + global,
 			"iam:AttachRolePolicy" + global + " iam:PolicyARN=arn:aws:iam::111122223333:policy/mine-preflight",
@@ -147,8 +152,12 @@ func TestWhyNot(t *testing.T) {
 	}
 	r.add("BuildTheNetwork", refusal(types.EvaluationResult{OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{}}))
 	r.add("BuildTheNetwork", refusal(types.EvaluationResult{PermissionsBoundaryDecisionDetail: &types.PermissionsBoundaryDecisionDetail{}}))
-	r.add("BuildTheNetwork", refusal(types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}}}}))
-	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the organization forbids some of it; " +
+	r.add("BuildTheNetwork", refusal(
+		types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{
+			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
+		}}))
+	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the " +
+		"organization forbids some of it; " +
 		"the permissions boundary forbids some of it; a policy asks for aws:MultiFactorAuthPresent, which is not known before"
 	if got := r.describe(PolicyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

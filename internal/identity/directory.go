@@ -36,10 +36,13 @@ var elsewhere = []string{
 }
 
 const (
-	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add users, and run this again"
+	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add " +
+		"users, and run this again"
 	// What the applications of AWS's work with is in AWS's user guide.
-	enableForAll = "in the account that manages the organization ('aws organizations create-organization' makes one where there is none), enable IAM Identity Center " +
-		"at https://console.aws.amazon.com/singlesignon, add users, and run this again; an account instance does not serve Amazon Managed Grafana: " +
+	enableForAll = "in the account that manages the organization ('aws organizations create-organization' makes one where there is none), " +
+		"enable IAM Identity Center " +
+		"at https://console.aws.amazon.com/singlesignon, add users, and run this again; an account instance does not serve Amazon Managed " +
+		"Grafana: " +
 		"https://docs.aws.amazon.com/singlesignon/latest/userguide/awsapps-that-work-with-identity-center.html"
 )
 
@@ -59,14 +62,17 @@ func Open(ctx context.Context, cfg aws.Config) (*Directory, error) {
 	}
 	switch {
 	case d != nil && d.Instance == AccountInstance:
-		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is one of account %s alone, and Amazon Managed Grafana needs the organization's", d.Region, d.Owner), enableForAll)
+		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is one of account %s alone, and Amazon Managed "+
+			"Grafana needs the organization's", d.Region, d.Owner), enableForAll)
 	case d != nil:
 		return d, nil
 	case len(instances) > 0:
 		i := instances[0]
-		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", i.region, i.Status, aws.ToString(i.StatusReason)), "wait until it is ACTIVE, and run this again")
+		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", i.region, i.Status,
+			aws.ToString(i.StatusReason)), "wait until it is ACTIVE, and run this again")
 	}
-	return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions", cfg.Region, len(others(cfg.Region))), enable)
+	return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions",
+		cfg.Region, len(others(cfg.Region))), enable)
 }
 
 // instance is one as Identity Center lists it, which it does region by region.
@@ -84,7 +90,8 @@ func pick(cfg aws.Config, instances []instance, owners *owners) *Directory {
 			continue
 		}
 		cfg.Region = i.region
-		d := &Directory{client: identitystore.NewFromConfig(cfg), storeID: aws.ToString(i.IdentityStoreId), Region: i.region, Owner: aws.ToString(i.OwnerAccountId)}
+		d := &Directory{client: identitystore.NewFromConfig(cfg), storeID: aws.ToString(i.IdentityStoreId), Region: i.region,
+			Owner: aws.ToString(i.OwnerAccountId)}
 		if d.Instance, d.Why = owners.instance(d.Owner); d.Instance != AccountInstance {
 			return d
 		}
@@ -132,5 +139,6 @@ func search(ctx context.Context, cfg aws.Config) []instance {
 
 // explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "docs/iam lists what adding people needs: sso:ListInstances and identitystore:Get* and Describe*"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: "docs/iam lists what adding people needs: sso:ListInstances and " +
+		"identitystore:Get* and Describe*"})
 }

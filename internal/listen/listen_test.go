@@ -32,7 +32,8 @@ func TestTakenAddressNamesItsHolder(t *testing.T) {
 func TestReachable(t *testing.T) {
 	for addr, want := range map[string]string{
 		"0.0.0.0:9280": "127.0.0.1:9280", "[::]:9280": "127.0.0.1:9280", ":9280": "127.0.0.1:9280", "[0:0:0:0:0:0:0:0]:1": "127.0.0.1:1",
-		"127.0.0.1:9280": "127.0.0.1:9280", "[::1]:9280": "[::1]:9280", "10.0.0.1:1": "10.0.0.1:1", "localhost:1": "localhost:1", "nowhere": "nowhere",
+		"127.0.0.1:9280": "127.0.0.1:9280", "[::1]:9280": "[::1]:9280", "10.0.0.1:1": "10.0.0.1:1", "localhost:1": "localhost:1",
+		"nowhere": "nowhere",
 	} {
 		if got := listen.Reachable(addr); got != want {
 			t.Errorf("%q is reached at %q, want %q", addr, got, want)

@@ -92,7 +92,8 @@ func TestWatchReportsADaemonThatEndsByItself(t *testing.T) {
 	c := shell(t, "echo 'disk is full'; exit 1")
 	var events []Event
 	c.watch(t.Context(), func(e Event) { events = append(events, e) })
-	if len(events) != 1 || events[0].Kind != Exited || events[0].What != "daemon" || events[0].PID != c.pid || events[0].Detail != "exit status 1: disk is full" {
+	if len(events) != 1 || events[0].Kind != Exited || events[0].What != "daemon" || events[0].PID != c.pid ||
+		events[0].Detail != "exit status 1: disk is full" {
 		t.Errorf("events %+v", events)
 	}
 	stopped, cancel := context.WithCancel(t.Context())

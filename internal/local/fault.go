@@ -110,7 +110,8 @@ func signAsOperator(ctx context.Context, dir string, running Running, req *http.
 		return fmt.Errorf("load the operator's credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	if err := signer.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "parascope", running.Region, time.Now()); err != nil {
+	if err := signer.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "parascope", running.Region,
+		time.Now()); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}
 	return nil

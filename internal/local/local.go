@@ -58,10 +58,12 @@ func (o Options) Validate() error {
 	case o.Interval < time.Second:
 		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
-		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime), "give --imds-credential-lifetime 30s")
+		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime),
+			"give --imds-credential-lifetime 30s")
 	}
 	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is no kind of Identity Center", o.IdentityCenter), "give --identity-center organization, account or none")
+		return hint.New(hint.Usage, fmt.Errorf("%q is no kind of Identity Center", o.IdentityCenter),
+			"give --identity-center organization, account or none")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
@@ -163,7 +165,8 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 
 // workspace returns the endpoint of the workspace that the head sends to, and what
 // is still to wait for: with a stack its Grafana, which takes longer.
-func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL string, report func(Event)) (endpoint string, rest func(context.Context) error, err error) {
+func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL string, report func(Event)) (endpoint string,
+	rest func(context.Context) error, err error) {
 	if o.NoStack {
 		endpoint, err = ensureWorkspace(ctx, operator, o.Alias)
 		return endpoint, func(context.Context) error { return nil }, err

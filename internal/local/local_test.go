@@ -65,7 +65,8 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 	o := Options{DataDir: dir, Region: "us-west-2", Cloud: localaws.Options{ID: "a"}}
 	notRunning := func(when string) {
 		t.Helper()
-		if _, err := FindRunning(t.Context(), dir); hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "no local cloud runs on "+dir) {
+		if _, err := FindRunning(t.Context(), dir); hint.CodeOf(err) != hint.NotFound ||
+			!strings.Contains(err.Error(), "no local cloud runs on "+dir) {
 			t.Errorf("%s: code %d, %v", when, hint.CodeOf(err), err)
 		}
 	}
@@ -73,7 +74,8 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 	if err := writeMarker(o, srv.URL); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := FindRunning(t.Context(), dir); err != nil || got != (Running{ID: "a", PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
+	if got, err := FindRunning(t.Context(), dir); err != nil ||
+		got != (Running{ID: "a", PID: os.Getpid(), Endpoint: srv.URL, Region: "us-west-2"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if asked != "/_parascope/health" {

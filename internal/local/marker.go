@@ -111,7 +111,8 @@ func CheckProfile(dir, profile string) error {
 	if slices.Contains(names, profile) {
 		return nil
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; it has %s", profile, strings.Join(names, ", ")), "name one of them with --profile")
+	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; it has %s", profile, strings.Join(names, ", ")),
+		"name one of them with --profile")
 }
 
 // Exports are the environment variables that point any AWS client at the running

@@ -84,7 +84,8 @@ func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)
 // upOptions are those of "parascope up" here. A stack that has a Grafana keeps it:
 // up then says what is wrong with Identity Center.
 func (o Options) upOptions(ctx context.Context, cfg aws.Config) (deploy.UpOptions, error) {
-	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName}, Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()}}
+	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName},
+		Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()}}
 	var err error
 	if up.People, err = o.firstTeam(ctx, cfg); err != nil || o.withGrafana() {
 		return up, err
@@ -122,7 +123,8 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 		return ctx.Err()
 	}
 	if r.result.GrafanaURL == "" {
-		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has none; it needs --identity-center organization from the first start on, or 'parascope up --parameter MonitoringType=amp+amg' later"})
+		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has none; it needs --identity-center organization from the first start " +
+			"on, or 'parascope up --parameter MonitoringType=amp+amg' later"})
 		return nil
 	}
 	var who []string

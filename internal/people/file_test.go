@@ -10,7 +10,8 @@ import (
 )
 
 func TestReadFile(t *testing.T) {
-	got, err := ReadFile("users.yaml", []byte("# our team\nadmin: [alice@example.com]\nEditor:\n  - ' bob '\n  - group:platform-team\nviewer:\n"))
+	got, err := ReadFile("users.yaml", []byte("# our team\nadmin: [alice@example.com]\nEditor:\n  - ' bob '\n  - group:platform-team\n"+
+		"viewer:\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

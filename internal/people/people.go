@@ -92,7 +92,8 @@ func Resolve(ctx context.Context, d *identity.Directory, wants []Want) (found []
 			continue
 		}
 		if twice, ok := roles[who.ID]; ok && twice.To != w.Role {
-			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)), "give everybody one role"))
+			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)),
+				"give everybody one role"))
 		}
 		roles[who.ID] = Step{Who: who, To: w.Role}
 		found = append(found, roles[who.ID])

@@ -83,11 +83,13 @@ func open(t *testing.T, o localaws.Options, users int, spy func(*update)) aws.Co
 	}))
 	t.Cleanup(srv.Close)
 	cfg := cloud.As("operator", config.WithBaseEndpoint(srv.URL))
-	role, err := iam.NewFromConfig(cfg).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+	role, err := iam.NewFromConfig(cfg).CreateRole(t.Context(),
+		&iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
 	check.OK(t, err)
 	_, err = grafana.NewFromConfig(cfg).CreateWorkspace(t.Context(), &grafana.CreateWorkspaceInput{
-		AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeCustomerManaged, WorkspaceRoleArn: role.Role.Arn,
+		AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeCustomerManaged,
+		WorkspaceRoleArn:        role.Role.Arn,
 		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso}, WorkspaceName: aws.String("g"),
 	})
 	check.OK(t, err)

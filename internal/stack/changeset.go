@@ -27,7 +27,8 @@ type Change struct {
 
 // Destroys reports whether something that is there goes away: its data with it.
 func (c Change) Destroys() bool {
-	return c.Action == string(types.ChangeActionRemove) || c.Replacement == string(types.ReplacementTrue) || c.Replacement == string(types.ReplacementConditional)
+	return c.Action == string(types.ChangeActionRemove) || c.Replacement == string(types.ReplacementTrue) ||
+		c.Replacement == string(types.ReplacementConditional)
 }
 
 // ChangeSet is a planned operation that has not begun.
@@ -120,14 +121,16 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			r := change.ResourceChange
 			id := aws.ToString(r.LogicalResourceId)
 			c.Changes = append(c.Changes, Change{
-				LogicalID: id, Type: aws.ToString(r.ResourceType), Caption: Caption(id), Action: string(r.Action), Replacement: string(r.Replacement), Properties: properties(r.Details),
+				LogicalID: id, Type: aws.ToString(r.ResourceType), Caption: Caption(id), Action: string(r.Action), Replacement: string(r.Replacement),
+				Properties: properties(r.Details),
 			})
 		}
 		if page.NextToken == nil {
 			return nil
 		}
 		var err error
-		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID, NextToken: page.NextToken}); err != nil {
+		if page, err = c.stack.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID,
+			NextToken: page.NextToken}); err != nil {
 			return explain("read the changes of stack "+c.stack.Name, err)
 		}
 	}
@@ -175,7 +178,8 @@ func (c *ChangeSet) Execute(ctx context.Context) error {
 // Discard deletes the change set, and the empty stack that planning a creation
 // leaves behind.
 func (c *ChangeSet) Discard(ctx context.Context) error {
-	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID}); err != nil && !isGone(err) {
+	if _, err := c.stack.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.StackID}); err !=
+		nil && !isGone(err) {
 		return explain("discard the planned changes of stack "+c.stack.Name, err)
 	}
 	state, err := c.stack.describe(ctx, c.StackID)

@@ -52,11 +52,13 @@ func isGone(err error) bool {
 // inProgress reports whether CloudFormation refuses since somebody else is at it.
 func inProgress(api smithy.APIError) bool {
 	switch api.ErrorCode() {
-	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "ChangeSetNotFound", "ChangeSetNotFoundException":
+	case "InvalidChangeSetStatus", "InvalidChangeSetStatusException", "OperationInProgressException", "ChangeSetNotFound",
+		"ChangeSetNotFoundException":
 		return true
 	}
 	// The second is said where somebody made the stack since it was looked for.
-	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state") || strings.Contains(api.ErrorMessage(), "already exists and cannot be created again")
+	return strings.Contains(api.ErrorMessage(), "_IN_PROGRESS state") ||
+		strings.Contains(api.ErrorMessage(), "already exists and cannot be created again")
 }
 
 // BusyError says that another operation was begun on the stack in the meantime.

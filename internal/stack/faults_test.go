@@ -116,7 +116,8 @@ func TestCreationThatRolledBack(t *testing.T) {
 		t.Fatalf("the stack is %s", state.Status)
 	}
 	if len(failed) == 0 || failed[0].LogicalID != "Connection" || failed[0].Caption == "" ||
-		!strings.Contains(failed[0].Reason, "create a token in Grafana workspace") || !strings.Contains(failed[0].Reason, "is not authorized to perform: grafana:CreateWorkspaceServiceAccountToken") {
+		!strings.Contains(failed[0].Reason, "create a token in Grafana workspace") ||
+		!strings.Contains(failed[0].Reason, "is not authorized to perform: grafana:CreateWorkspaceServiceAccountToken") {
 		t.Errorf("failed: %+v", failed)
 	}
 	_, err := stack.New(a.deployer, stackName).Plan(t.Context(), template, nil)
@@ -133,7 +134,8 @@ func (a *account) deleteDataSource(t *testing.T) {
 	client, id := grafana.NewFromConfig(a.operator), a.physical(t)["GrafanaWorkspace"]
 	w, err := client.DescribeWorkspace(t.Context(), &grafana.DescribeWorkspaceInput{WorkspaceId: &id})
 	check.OK(t, err)
-	person, err := client.CreateWorkspaceServiceAccount(t.Context(), &grafana.CreateWorkspaceServiceAccountInput{WorkspaceId: &id, Name: aws.String("person"), GrafanaRole: grafanatypes.RoleAdmin})
+	person, err := client.CreateWorkspaceServiceAccount(t.Context(), &grafana.CreateWorkspaceServiceAccountInput{WorkspaceId: &id,
+		Name: aws.String("person"), GrafanaRole: grafanatypes.RoleAdmin})
 	check.OK(t, err)
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &grafana.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: &id, ServiceAccountId: person.Id, Name: aws.String("token"), SecondsToLive: aws.Int32(600)})
@@ -150,14 +152,18 @@ func TestDeletionAfterDeletionByHand(t *testing.T) {
 	a := start(t, localaws.Options{})
 	a.up(t, a.template(t))
 	ids := a.physical(t)
-	_, err := grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &grafana.DeleteWorkspaceInput{WorkspaceId: aws.String(ids["GrafanaWorkspace"])})
+	_, err := grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(),
+		&grafana.DeleteWorkspaceInput{WorkspaceId: aws.String(ids["GrafanaWorkspace"])})
 	check.OK(t, err)
 	arn := ids["PrometheusWorkspace"]
-	_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
+	_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(),
+		&amp.DeleteWorkspaceInput{WorkspaceId: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
 	check.OK(t, err)
-	_, err = cloudwatchlogs.NewFromConfig(a.operator).DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(ids["SetupFunctionLogGroup"])})
+	_, err = cloudwatchlogs.NewFromConfig(a.operator).DeleteLogGroup(t.Context(),
+		&cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(ids["SetupFunctionLogGroup"])})
 	check.OK(t, err)
-	_, err = ec2.NewFromConfig(a.operator).DeleteNatGateway(t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: aws.String(ids["NatGateway"])})
+	_, err = ec2.NewFromConfig(a.operator).DeleteNatGateway(t.Context(),
+		&ec2.DeleteNatGatewayInput{NatGatewayId: aws.String(ids["NatGateway"])})
 	check.OK(t, err)
 	a.down(t)
 }
@@ -201,10 +207,12 @@ func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	a.up(t, a.template(t))
-	_, err := lambda.NewFromConfig(a.operator).DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String(a.physical(t)["SetupFunction"])})
+	_, err := lambda.NewFromConfig(a.operator).DeleteFunction(t.Context(),
+		&lambda.DeleteFunctionInput{FunctionName: aws.String(a.physical(t)["SetupFunction"])})
 	check.OK(t, err)
 	state, failed := a.delete(t)
-	if state.Status != types.StackStatusDeleteFailed || len(failed) == 0 || failed[0].LogicalID != "Connection" || !strings.Contains(failed[0].Reason, "Function not found: ") {
+	if state.Status != types.StackStatusDeleteFailed || len(failed) == 0 || failed[0].LogicalID != "Connection" ||
+		!strings.Contains(failed[0].Reason, "Function not found: ") {
 		t.Errorf("the stack is %s: %+v", state.Status, failed)
 	}
 	// The connection is nothing of its own: what it made lies in the Grafana workspace.
@@ -215,14 +223,16 @@ func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {
 func TestTemplatesThatAreRefused(t *testing.T) {
 	a := start(t, localaws.Options{})
 	s := stack.New(a.deployer, stackName)
-	const small = "Parameters: {Name: {Type: String, Default: n}}\nResources:\n  One: {Type: AWS::APS::Workspace, Properties: {Alias: !Ref Name}}\n"
+	const small = "Parameters: {Name: {Type: String, Default: n}}\nResources:\n  One: {Type: AWS::APS::Workspace, Properties: {Alias: !Ref " +
+		"Name}}\n"
 	for name, bad := range map[string]struct {
 		template   string
 		parameters map[string]string
 		says       string
 	}{
-		"over size":         {small + strings.Repeat("#", 51201), nil, "Member must have length less than or equal to 51200"},
-		"a loop":            {"Resources:\n  One: {Type: AWS::APS::Workspace, Properties: {Alias: !Ref Two}}\n  Two: {Type: AWS::APS::Workspace, DependsOn: One}\n", nil, "Circular dependency between resources: [One, Two]"},
+		"over size": {small + strings.Repeat("#", 51201), nil, "Member must have length less than or equal to 51200"},
+		"a loop": {"Resources:\n  One: {Type: AWS::APS::Workspace, Properties: {Alias: !Ref Two}}\n  Two: {Type: " +
+			"AWS::APS::Workspace, DependsOn: One}\n", nil, "Circular dependency between resources: [One, Two]"},
 		"unknown parameter": {small, map[string]string{"Nmae": "x"}, "Parameters: [Nmae] do not exist in the template"},
 		"no template":       {"just text", nil, "Template format error"},
 	} {
@@ -245,8 +255,9 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 // with the id succeeds.
 func TestEMailGivenAsID(t *testing.T) {
 	a := start(t, localaws.Options{})
-	role, err := iam.NewFromConfig(a.operator).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
-		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "grafana.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`)})
+	role, err := iam.NewFromConfig(a.operator).CreateRole(t.Context(),
+		&iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
+			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "grafana.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`)})
 	check.OK(t, err)
 	client := grafana.NewFromConfig(a.operator)
 	made, err := client.CreateWorkspace(t.Context(), &grafana.CreateWorkspaceInput{
@@ -256,12 +267,15 @@ func TestEMailGivenAsID(t *testing.T) {
 	})
 	check.OK(t, err)
 	give := func(id string) error {
-		_, err := client.UpdatePermissions(t.Context(), &grafana.UpdatePermissionsInput{WorkspaceId: made.Workspace.Id, UpdateInstructionBatch: []grafanatypes.UpdateInstruction{{
-			Action: grafanatypes.UpdateActionAdd, Role: grafanatypes.RoleAdmin, Users: []grafanatypes.User{{Id: &id, Type: grafanatypes.UserTypeSsoUser}},
-		}}})
+		_, err := client.UpdatePermissions(t.Context(), &grafana.UpdatePermissionsInput{WorkspaceId: made.Workspace.Id,
+			UpdateInstructionBatch: []grafanatypes.UpdateInstruction{{
+				Action: grafanatypes.UpdateActionAdd, Role: grafanatypes.RoleAdmin,
+				Users: []grafanatypes.User{{Id: &id, Type: grafanatypes.UserTypeSsoUser}},
+			}}})
 		return err
 	}
-	if err := give("alice@example.com"); err == nil || !strings.Contains(err.Error(), "ValidationException") || !strings.Contains(err.Error(), "'alice@example.com' failed to satisfy constraint") {
+	if err := give("alice@example.com"); err == nil || !strings.Contains(err.Error(), "ValidationException") ||
+		!strings.Contains(err.Error(), "'alice@example.com' failed to satisfy constraint") {
 		t.Errorf("%v", err)
 	}
 	list, err := client.ListPermissions(t.Context(), &grafana.ListPermissionsInput{WorkspaceId: made.Workspace.Id})

@@ -34,7 +34,8 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 		if id == "" {
 			continue // a rule of the template's says that it is missing
 		}
-		found, err := client.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("subnet-id"), Values: []string{id}}}})
+		found, err := client.DescribeSubnets(ctx,
+			&ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("subnet-id"), Values: []string{id}}}})
 		if err != nil {
 			return explain("look for subnet "+id, err)
 		}

@@ -31,12 +31,15 @@ func TestCheckNetwork(t *testing.T) {
 	vpc, public, private := network("10.0.")
 	other, foreign, _ := network("10.1.")
 	find := func(vpc, public, private string) error {
-		return stack.CheckNetwork(t.Context(), a.deployer, map[string]string{"ExistingVPC": vpc, "ExistingPublicSubnet": public, "ExistingPrivateSubnet": private})
+		return stack.CheckNetwork(t.Context(), a.deployer, map[string]string{"ExistingVPC": vpc, "ExistingPublicSubnet": public,
+			"ExistingPrivateSubnet": private})
 	}
 	check.OK(t, find(vpc, public, private))
 	check.OK(t, find("", "", ""))
 	check.OK(t, find(vpc, "", "")) // the template's to say
-	says(t, find("vpc-00000000", public, private), hint.NotFound, "ExistingVPC: there is no VPC vpc-00000000 in us-east-2", "aws ec2 describe-vpcs")
-	says(t, find(vpc, "subnet-00000000", private), hint.NotFound, "ExistingPublicSubnet: there is no subnet subnet-00000000 in us-east-2", "Values="+vpc)
+	says(t, find("vpc-00000000", public, private), hint.NotFound, "ExistingVPC: there is no VPC vpc-00000000 in us-east-2",
+		"aws ec2 describe-vpcs")
+	says(t, find(vpc, "subnet-00000000", private), hint.NotFound, "ExistingPublicSubnet: there is no subnet subnet-00000000 in us-east-2",
+		"Values="+vpc)
 	says(t, find(vpc, public, foreign), hint.NotFound, "ExistingPrivateSubnet: subnet "+foreign+" is in VPC "+other+", not in "+vpc)
 }

@@ -11,7 +11,8 @@ import (
 )
 
 func TestTemplateNamesThePlaceAndChangesNothingElse(t *testing.T) {
-	got, err := Template(artifact.Place{Bucket: "parascope-111122223333-us-east-2", Key: "grafana-datasource-setup/ab-x86_64.zip", Architecture: artifact.X8664})
+	got, err := Template(artifact.Place{Bucket: "parascope-111122223333-us-east-2", Key: "grafana-datasource-setup/ab-x86_64.zip",
+		Architecture: artifact.X8664})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,8 @@ func (s *Stack) describe(ctx context.Context, nameOrID string) (State, error) {
 		return State{}, explain("describe stack "+s.Name, err)
 	}
 	found := out.Stacks[0]
-	state := State{ID: aws.ToString(found.StackId), Status: found.StackStatus, Reason: aws.ToString(found.StackStatusReason), Outputs: map[string]string{}, Parameters: map[string]string{}}
+	state := State{ID: aws.ToString(found.StackId), Status: found.StackStatus, Reason: aws.ToString(found.StackStatusReason),
+		Outputs: map[string]string{}, Parameters: map[string]string{}}
 	for _, o := range found.Outputs {
 		state.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
@@ -126,7 +127,8 @@ func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
 			return nil, explain("list the resources of stack "+s.Name, err)
 		}
 		for _, r := range page.StackResourceSummaries {
-			all = append(all, Resource{aws.ToString(r.LogicalResourceId), aws.ToString(r.PhysicalResourceId), aws.ToString(r.ResourceType), r.ResourceStatus})
+			all = append(all, Resource{aws.ToString(r.LogicalResourceId), aws.ToString(r.PhysicalResourceId), aws.ToString(r.ResourceType),
+				r.ResourceStatus})
 		}
 	}
 	return all, nil

@@ -49,7 +49,8 @@ func CheckParameters(set map[string]string) error {
 
 // takes says which parameters there are.
 func takes() string {
-	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") + "; parallelcluster-infrastructure.yaml says which values they take"
+	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") +
+		"; parallelcluster-infrastructure.yaml says which values they take"
 }
 
 // Parameters are the names of the template's parameters that people set, in its

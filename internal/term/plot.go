@@ -58,7 +58,8 @@ func (p Plot) Write(w io.Writer) error {
 		low, high, last := summary(l.Points)
 		rows[i] = []string{p.sign(i), short(low), short(high), short(last), l.Label}
 	}
-	columns := []Column{{Title: " "}, {Title: "MIN", Right: true}, {Title: "MAX", Right: true}, {Title: "LAST", Right: true}, {Title: "SERIES"}}
+	columns := []Column{{Title: " "}, {Title: "MIN", Right: true}, {Title: "MAX", Right: true}, {Title: "LAST", Right: true},
+		{Title: "SERIES"}}
 	if err := Table(&b, p.Style, columns, rows); err != nil {
 		return err
 	}

@@ -42,7 +42,8 @@ func (c *CloudFormation) createChangeSet(w http.ResponseWriter, r *gateway.Reque
 		return err
 	}
 	set := &stack.ChangeSet{
-		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":changeSet/" + name + "/" + c.o.NewID(), Name: name, StackID: s.ID, Type: kind,
+		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":changeSet/" + name + "/" + c.o.NewID(), Name: name,
+		StackID: s.ID, Type: kind,
 		Description: r.Form.Get("Description"), Created: r.Now, Definition: d, OnFailure: r.Form.Get("OnStackFailure"), Changes: plan.Changes,
 		Status: stack.ChangeSetComplete, ExecutionStatus: available,
 	}
@@ -208,7 +209,8 @@ func (c *CloudFormation) describeChangeSet(w http.ResponseWriter, r *gateway.Req
 		return err
 	}
 	view := changeSetView{
-		ChangeSetName: set.Name, ChangeSetId: set.ID, StackId: set.StackID, StackName: s.Name, Description: set.Description, CreationTime: stamp(set.Created),
+		ChangeSetName: set.Name, ChangeSetId: set.ID, StackId: set.StackID, StackName: s.Name, Description: set.Description,
+		CreationTime:    stamp(set.Created),
 		ExecutionStatus: set.ExecutionStatus, Status: set.Status, StatusReason: set.StatusReason, OnStackFailure: set.OnFailure,
 		Parameters: parameterViews(set.Definition), Tags: tagViews(set.Definition.Tags), Capabilities: listOf(set.Definition.Capabilities),
 	}
@@ -221,9 +223,11 @@ func (c *CloudFormation) describeChangeSet(w http.ResponseWriter, r *gateway.Req
 }
 
 func viewChange(c stack.Change) resourceChangeView {
-	v := resourceChangeView{Action: c.Action, LogicalResourceId: c.LogicalID, PhysicalResourceId: c.PhysicalID, ResourceType: c.Type, Replacement: c.Replacement}
+	v := resourceChangeView{Action: c.Action, LogicalResourceId: c.LogicalID, PhysicalResourceId: c.PhysicalID, ResourceType: c.Type,
+		Replacement: c.Replacement}
 	for _, d := range c.Details {
-		detail := detailView{Evaluation: "Static", ChangeSource: "DirectModification", Target: targetView{Attribute: "Properties", Name: d.Property, RequiresRecreation: d.Recreation}}
+		detail := detailView{Evaluation: "Static", ChangeSource: "DirectModification",
+			Target: targetView{Attribute: "Properties", Name: d.Property, RequiresRecreation: d.Recreation}}
 		if d.Property == "Tags" {
 			detail.Target = targetView{Attribute: "Tags", RequiresRecreation: d.Recreation}
 		}

@@ -79,7 +79,8 @@ func start(t *testing.T, p parts) *cloud {
 	c.key, err = c.iam.EnsureUser("operator", administrator)
 	check.OK(t, err)
 	prometheus, err := amp.New(amp.Options{
-		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: address, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay, DeleteDelay: p.delay,
+		State: db, Dir: filepath.Join(p.dir, "amp"), BaseURL: address, Now: now, NewID: uuid.NewString, Logger: logger, CreateDelay: p.delay,
+		DeleteDelay: p.delay,
 	})
 	check.OK(t, err)
 	objects, err := s3.New(s3.Options{State: db, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: logger})
@@ -89,7 +90,8 @@ func start(t *testing.T, p parts) *cloud {
 	network, err := ec2.New(ec2.Options{State: db, NewID: uuid.NewString})
 	check.OK(t, err)
 	functions, err := lambda.New(lambda.Options{
-		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now, NewID: uuid.NewString, Logger: logger,
+		State: db, Dir: filepath.Join(p.dir, "lambda"), BaseURL: address, Call: call, AssumeRole: c.iam.AssumeForService, Now: now,
+		NewID: uuid.NewString, Logger: logger,
 	})
 	check.OK(t, err)
 	visual, err := grafana.New(grafana.Options{
@@ -109,8 +111,9 @@ func start(t *testing.T, p parts) *cloud {
 		p.authorize = c.iam.Authorize
 	}
 	gw, err = gateway.New(gateway.Options{
-		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
-		Lookup:   principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
+		Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(), groups.Service(), network.Service(), c.iam.Service(),
+			sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
+		Lookup: principals.Lookup, Authorize: p.authorize, Now: now, NewID: uuid.NewString, Logger: logger,
 	})
 	check.OK(t, err)
 	srv := httptest.NewServer(gw)
@@ -177,7 +180,8 @@ func (c *cloud) want(t *testing.T, id, status string) types.Stack {
 	t.Helper()
 	s := c.settle(t, id)
 	if string(s.StackStatus) != status {
-		t.Fatalf("stack is %s (%s), not %s; events:\n%s", s.StackStatus, aws.ToString(s.StackStatusReason), status, strings.Join(c.history(t, id), "\n"))
+		t.Fatalf("stack is %s (%s), not %s; events:\n%s", s.StackStatus, aws.ToString(s.StackStatusReason), status,
+			strings.Join(c.history(t, id), "\n"))
 	}
 	return s
 }

@@ -28,7 +28,8 @@ Outputs:
 `
 
 func (c *cloud) amp() *amp.Client {
-	return amp.New(amp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: c.Options().Credentials})
+	return amp.New(amp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1,
+		Credentials: c.Options().Credentials})
 }
 
 // workspaces are the aliases of all that AMP has.
@@ -52,7 +53,9 @@ func TestLifeOfAStack(t *testing.T) {
 		in.Tags = []types.Tag{{Key: aws.String("team"), Value: aws.String("ml")}}
 		in.ClientRequestToken = aws.String("token-1")
 	})
-	if _, err := c.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(twoWorkspaces)}); !isError(err, "AlreadyExistsException", "Stack [s] already exists") {
+	if _, err := c.CreateStack(t.Context(),
+		&sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(twoWorkspaces)}); !isError(err, "AlreadyExistsException",
+		"Stack [s] already exists") {
 		t.Errorf("second creation: %v", err)
 	}
 	waiter := sdk.NewStackCreateCompleteWaiter(c.Client, func(o *sdk.StackCreateCompleteWaiterOptions) {
@@ -63,7 +66,8 @@ func TestLifeOfAStack(t *testing.T) {
 	}
 	s := c.want(t, "s", "CREATE_COMPLETE")
 	first := strings.TrimPrefix(output(s, "Endpoint"), c.url+"/workspaces/")
-	if !strings.HasPrefix(first, "ws-") || *s.Description != "two workspaces, the second after the first" || !strings.HasPrefix(output(s, "Arn"), "arn:aws:aps:us-east-2:111122223333:workspace/ws-") {
+	if !strings.HasPrefix(first, "ws-") || *s.Description != "two workspaces, the second after the first" ||
+		!strings.HasPrefix(output(s, "Arn"), "arn:aws:aps:us-east-2:111122223333:workspace/ws-") {
 		t.Errorf("stack: %s, %+v", *s.Description, s.Outputs)
 	}
 	want := []string{
@@ -80,7 +84,9 @@ func TestLifeOfAStack(t *testing.T) {
 	}
 	c.checkFirst(t)
 
-	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("s"), RetainResources: []string{"First"}}); !isError(err, "ValidationError", "DELETE_FAILED state") {
+	if _, err := c.DeleteStack(t.Context(),
+		&sdk.DeleteStackInput{StackName: aws.String("s"), RetainResources: []string{"First"}}); !isError(err, "ValidationError",
+		"DELETE_FAILED state") {
 		t.Errorf("retaining: %v", err)
 	}
 	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("s")}); err != nil {
@@ -88,14 +94,16 @@ func TestLifeOfAStack(t *testing.T) {
 	}
 	c.want(t, id, "DELETE_COMPLETE")
 	if diff := cmp.Diff([]string{
-		"s DELETE_IN_PROGRESS User Initiated", "Second DELETE_IN_PROGRESS", "Second DELETE_COMPLETE", "First DELETE_IN_PROGRESS", "First DELETE_COMPLETE", "s DELETE_COMPLETE",
+		"s DELETE_IN_PROGRESS User Initiated", "Second DELETE_IN_PROGRESS", "Second DELETE_COMPLETE", "First DELETE_IN_PROGRESS",
+		"First DELETE_COMPLETE", "s DELETE_COMPLETE",
 	}, c.history(t, id)[len(want):]); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{}, c.workspaces(t)); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := c.DescribeStacks(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("s")}); !isError(err, "ValidationError", "Stack with id s does not exist") {
+	if _, err := c.DescribeStacks(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("s")}); !isError(err, "ValidationError",
+		"Stack with id s does not exist") {
 		t.Errorf("deleted stack by name: %v", err)
 	}
 	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("s")}); err != nil {
@@ -139,7 +147,8 @@ func (c *cloud) checkFirst(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": "b", "team": "ml"}, got.Workspace.Tags); diff != "" || *got.Workspace.Alias != "mine" {
 		t.Errorf("%s %s", *got.Workspace.Alias, diff)
 	}
-	configuration, err := c.amp().DescribeWorkspaceConfiguration(t.Context(), &amp.DescribeWorkspaceConfigurationInput{WorkspaceId: &workspace})
+	configuration, err := c.amp().DescribeWorkspaceConfiguration(t.Context(),
+		&amp.DescribeWorkspaceConfigurationInput{WorkspaceId: &workspace})
 	if err != nil || *configuration.WorkspaceConfiguration.RetentionPeriodInDays != 30 {
 		t.Errorf("configuration: %+v, %v", configuration, err)
 	}
@@ -151,7 +160,8 @@ func (c *cloud) checkFirst(t *testing.T) {
 
 func TestSecretsAreNotShown(t *testing.T) {
 	c := start(t, parts{})
-	const body = "Parameters: {Secret: {Type: String, NoEcho: true}}\nResources: {W: {Type: AWS::APS::Workspace, Properties: {Alias: !Sub 'a-${Secret}'}}}"
+	const body = "Parameters: {Secret: {Type: String, NoEcho: true}}\nResources: {W: {Type: AWS::APS::Workspace, Properties: {Alias: !Sub " +
+		"'a-${Secret}'}}}"
 	id := c.create(t, body, func(in *sdk.CreateStackInput) { in.Parameters = []types.Parameter{parameter("Secret", `s3cr"et`)} })
 	c.want(t, id, "CREATE_COMPLETE")
 	events, err := c.DescribeStackEvents(t.Context(), &sdk.DescribeStackEventsInput{StackName: &id})
@@ -176,15 +186,18 @@ Resources:
 		left      []string
 		last      string
 	}{
-		{types.OnFailureRollback, "ROLLBACK_COMPLETE", []string{}, "s ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad]. Rollback requested by user."},
-		{types.OnFailureDelete, "DELETE_COMPLETE", []string{}, "s DELETE_IN_PROGRESS The following resource(s) failed to create: [Bad]. Delete requested by user."},
+		{types.OnFailureRollback, "ROLLBACK_COMPLETE", []string{},
+			"s ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad]. Rollback requested by user."},
+		{types.OnFailureDelete, "DELETE_COMPLETE", []string{},
+			"s DELETE_IN_PROGRESS The following resource(s) failed to create: [Bad]. Delete requested by user."},
 		{types.OnFailureDoNothing, "CREATE_FAILED", nil, "s CREATE_FAILED The following resource(s) failed to create: [Bad]."},
 	} {
 		c := start(t, parts{})
 		id := c.create(t, template, func(in *sdk.CreateStackInput) { in.OnFailure = test.onFailure })
 		c.want(t, id, test.status)
 		history := strings.Join(c.history(t, id), "\n")
-		for _, line := range []string{test.last, "Bad CREATE_FAILED Resource handler returned message: \"1 validation error detected: retentionPeriodInDays: must be between 1 and 1095 (Service: Amp, Status Code: 400, Request ID: "} {
+		for _, line := range []string{test.last, "Bad CREATE_FAILED Resource handler returned message: \"1 validation error detected: " +
+			"retentionPeriodInDays: must be between 1 and 1095 (Service: Amp, Status Code: 400, Request ID: "} {
 			if !strings.Contains(history, line) {
 				t.Errorf("%s: %q is not in\n%s", test.onFailure, line, history)
 			}
@@ -216,8 +229,10 @@ Resources:
 `, nil)
 	history := c.happened(t, id, "ROLLBACK_IN_PROGRESS")
 	for _, line := range []string{
-		"Slow CREATE_FAILED Resource creation cancelled", "s ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad]. Rollback requested by user.",
-		"Bad CREATE_FAILED Properties validation failed for resource Bad with message:\n#: extraneous key [Foo] is not permitted\n#/RetentionInDays: expected type: Integer, found: String",
+		"Slow CREATE_FAILED Resource creation cancelled",
+		"s ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad]. Rollback requested by user.",
+		"Bad CREATE_FAILED Properties validation failed for resource Bad with message:\n#: extraneous key [Foo] is not permitted\n" +
+			"#/RetentionInDays: expected type: Integer, found: String",
 	} {
 		if !strings.Contains(history, line) {
 			t.Errorf("%q is not in\n%s", line, history)
@@ -233,16 +248,27 @@ func TestRefusedRequests(t *testing.T) {
 		change     func(*sdk.CreateStackInput)
 		code, says string
 	}{
-		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError", "Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] (the local cloud has few of AWS's types; docs/local-cloud.md names them)"},
-		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.ResourceTypes = []string{"AWS::APS::Workspace"} }, "ValidationError", "ResourceTypes is not supported by the local cloud"},
-		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.StackPolicyBody = aws.String("{}") }, "ValidationError", "StackPolicyBody is not supported by the local cloud"},
-		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.NotificationARNs = []string{"arn:aws:sns:us-east-2:111122223333:t"} }, "ValidationError", "NotificationARNs is not supported by the local cloud"},
+		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError",
+			"Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] (the local cloud has few of AWS's types; " +
+				"docs/local-cloud.md names them)"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
+			in.ResourceTypes = []string{"AWS::APS::Workspace"}
+		}, "ValidationError", "ResourceTypes is not supported by the local cloud"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
+			in.StackPolicyBody = aws.String("{}")
+		}, "ValidationError", "StackPolicyBody is not supported by the local cloud"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
+			in.NotificationARNs = []string{"arn:aws:sns:us-east-2:111122223333:t"}
+		}, "ValidationError", "NotificationARNs is not supported by the local cloud"},
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
 			in.RollbackConfiguration = &types.RollbackConfiguration{MonitoringTimeInMinutes: aws.Int32(5)}
 		}, "ValidationError", "RollbackConfiguration is not supported by the local cloud"},
-		{"s", "Resources: {R: {Type: AWS::APS::Workspace}}\nOutputs: {O: {Value: !GetAtt R.Nope}}", nil, "ValidationError", "Template error: resource R does not support attribute type Nope in Fn::GetAtt"},
+		{"s", "Resources: {R: {Type: AWS::APS::Workspace}}\nOutputs: {O: {Value: !GetAtt R.Nope}}", nil, "ValidationError",
+			"Template error: resource R does not support attribute type Nope in Fn::GetAtt"},
 		{"s", role, nil, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
-		{"s", role, func(in *sdk.CreateStackInput) { in.Capabilities = []types.Capability{"CAPABILITY_IAM"} }, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
+		{"s", role, func(in *sdk.CreateStackInput) {
+			in.Capabilities = []types.Capability{"CAPABILITY_IAM"}
+		}, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
 		{"1s", twoWorkspaces, nil, "ValidationError", "Value '1s' at 'stackName' failed to satisfy constraint"},
 		{"s", strings.Repeat("#", 51201), nil, "ValidationError", "Member must have length less than or equal to 51200"},
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
@@ -251,7 +277,9 @@ func TestRefusedRequests(t *testing.T) {
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
 			in.Parameters = []types.Parameter{{ParameterKey: aws.String("Alias"), UsePreviousValue: aws.Bool(true)}}
 		}, "ValidationError", "Cannot specify usePreviousValue as true"},
-		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) { in.TemplateURL = aws.String("https://example.com/x") }, "ValidationError", "Only one of"},
+		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
+			in.TemplateURL = aws.String("https://example.com/x")
+		}, "ValidationError", "Only one of"},
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
 			in.TemplateBody, in.TemplateURL = nil, aws.String("https://example.com/x")
 		}, "ValidationError", "is not a valid S3 domain"},
@@ -271,7 +299,9 @@ func TestRefusedRequests(t *testing.T) {
 	if err != nil || len(list.StackSummaries) != 0 {
 		t.Errorf("stacks were made: %v, %v", list, err)
 	}
-	if _, err := c.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(twoWorkspaces)}); !isError(err, "ValidationError", "Stack [s] does not exist") {
+	if _, err := c.UpdateStack(t.Context(),
+		&sdk.UpdateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(twoWorkspaces)}); !isError(err, "ValidationError",
+		"Stack [s] does not exist") {
 		t.Errorf("update: %v", err)
 	}
 }
@@ -287,7 +317,8 @@ func TestValidateAndSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintln(summary.ResourceTypes, *summary.Parameters[1].ParameterType, *summary.Metadata); got != `[AWS::APS::Workspace] Number {"A":"1"}`+"\n" {
+	if got := fmt.Sprintln(summary.ResourceTypes, *summary.Parameters[1].ParameterType,
+		*summary.Metadata); got != `[AWS::APS::Workspace] Number {"A":"1"}`+"\n" {
 		t.Error(got)
 	}
 }
@@ -301,7 +332,8 @@ func TestRightsAreTheCallers(t *testing.T) {
 	id := c.create(t, twoWorkspaces, nil)
 	c.want(t, id, "ROLLBACK_COMPLETE")
 	want := `First CREATE_FAILED Resource handler returned message: "User: arn:aws:iam::111122223333:user/operator is not authorized to perform: aps:CreateWorkspace because no identity-based policy allows the aps:CreateWorkspace action (Service: Amp, Status Code: 403, Request ID: `
-	if history := strings.Join(c.history(t, id), "\n"); !strings.Contains(history, want) || !strings.Contains(history, "HandlerErrorCode: AccessDenied)") {
+	if history := strings.Join(c.history(t, id), "\n"); !strings.Contains(history, want) ||
+		!strings.Contains(history, "HandlerErrorCode: AccessDenied)") {
 		t.Error(history)
 	}
 	_, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("s")})
@@ -319,10 +351,12 @@ func TestTerminationProtectionAndTimeout(t *testing.T) {
 	if s := c.want(t, id, "CREATE_FAILED"); !strings.Contains(*s.StackStatusReason, "exceeded the specified timeout") {
 		t.Errorf("reason %s", *s.StackStatusReason)
 	}
-	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); !isError(err, "ValidationError", "TerminationProtection is enabled") {
+	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); !isError(err, "ValidationError",
+		"TerminationProtection is enabled") {
 		t.Errorf("delete: %v", err)
 	}
-	if _, err := c.UpdateTerminationProtection(t.Context(), &sdk.UpdateTerminationProtectionInput{StackName: &id, EnableTerminationProtection: aws.Bool(false)}); err != nil {
+	if _, err := c.UpdateTerminationProtection(t.Context(),
+		&sdk.UpdateTerminationProtectionInput{StackName: &id, EnableTerminationProtection: aws.Bool(false)}); err != nil {
 		t.Fatal(err)
 	}
 	c.ahead.Store(int64(0))

@@ -35,31 +35,33 @@ type function struct {
 
 // service is Lambda with this function only, run in the test.
 func (f *function) service() *gateway.Service {
-	return &gateway.Service{Name: "lambda", SigningName: "lambda", Version: "2015-03-31", Protocol: gateway.RESTJSON, Operations: []gateway.Operation{{
-		Name: "Invoke", Method: http.MethodPost, Path: "/2015-03-31/functions/{FunctionName}/invocations", Action: "lambda:InvokeFunction",
-		Serve: func(w http.ResponseWriter, r *gateway.Request) error {
-			if r.Header.Get("X-Amz-Invocation-Type") != "Event" {
-				f.t.Errorf("invocation type %s", r.Header.Get("X-Amz-Invocation-Type"))
-			}
-			var in request
-			if err := json.Unmarshal(r.Body, &in); err != nil {
-				return err
-			}
-			f.mu.Lock()
-			f.got = append(f.got, in)
-			f.mu.Unlock()
-			if changes := f.answer(in); changes != nil {
-				go f.put(in, changes)
-			}
-			w.WriteHeader(http.StatusAccepted)
-			return nil
-		},
-	}}}
+	return &gateway.Service{Name: "lambda", SigningName: "lambda", Version: "2015-03-31", Protocol: gateway.RESTJSON,
+		Operations: []gateway.Operation{{
+			Name: "Invoke", Method: http.MethodPost, Path: "/2015-03-31/functions/{FunctionName}/invocations", Action: "lambda:InvokeFunction",
+			Serve: func(w http.ResponseWriter, r *gateway.Request) error {
+				if r.Header.Get("X-Amz-Invocation-Type") != "Event" {
+					f.t.Errorf("invocation type %s", r.Header.Get("X-Amz-Invocation-Type"))
+				}
+				var in request
+				if err := json.Unmarshal(r.Body, &in); err != nil {
+					return err
+				}
+				f.mu.Lock()
+				f.got = append(f.got, in)
+				f.mu.Unlock()
+				if changes := f.answer(in); changes != nil {
+					go f.put(in, changes)
+				}
+				w.WriteHeader(http.StatusAccepted)
+				return nil
+			},
+		}}}
 }
 
 // put answers over HTTP, as a function does.
 func (f *function) put(in request, changes map[string]any) {
-	answer := map[string]any{"Status": "SUCCESS", "PhysicalResourceId": "made-1", "StackId": in.StackId, "RequestId": in.RequestId, "LogicalResourceId": in.LogicalResourceId}
+	answer := map[string]any{"Status": "SUCCESS", "PhysicalResourceId": "made-1", "StackId": in.StackId, "RequestId": in.RequestId,
+		"LogicalResourceId": in.LogicalResourceId}
 	if in.PhysicalResourceId != "" {
 		answer["PhysicalResourceId"] = in.PhysicalResourceId
 	}
@@ -99,7 +101,8 @@ func (f *function) requests() []string {
 }
 
 func custom(properties string) string {
-	return "Resources: {C: {Type: Custom::Thing, Properties: {ServiceToken: 'arn:aws:lambda:us-east-2:111122223333:function:f'" + properties + "}}}\n" +
+	return "Resources: {C: {Type: Custom::Thing, Properties: {ServiceToken: 'arn:aws:lambda:us-east-2:111122223333:function:f'" + properties +
+		"}}}\n" +
 		"Outputs: {Ref: {Value: !Ref C}, Answer: {Value: !GetAtt C.Answer}}\n"
 }
 
@@ -120,8 +123,10 @@ func TestCustomResource(t *testing.T) {
 	f.mu.Lock()
 	first := f.got[0]
 	f.mu.Unlock()
-	want := map[string]any{"ServiceToken": "arn:aws:lambda:us-east-2:111122223333:function:f", "Number": "7", "Deep": map[string]any{"List": []any{"1", "true"}}}
-	if diff := cmp.Diff(want, first.ResourceProperties); diff != "" || first.ResourceType != "Custom::Thing" || first.StackId != id || first.LogicalResourceId != "C" {
+	want := map[string]any{"ServiceToken": "arn:aws:lambda:us-east-2:111122223333:function:f", "Number": "7",
+		"Deep": map[string]any{"List": []any{"1", "true"}}}
+	if diff := cmp.Diff(want, first.ResourceProperties); diff != "" || first.ResourceType != "Custom::Thing" || first.StackId != id ||
+		first.LogicalResourceId != "C" {
 		t.Errorf("%+v\n%s", first, diff)
 	}
 	if err := c.update(t, custom(", Number: 8")); err != nil {
@@ -154,14 +159,17 @@ func TestCustomResourceFailures(t *testing.T) {
 		reason     string
 		deleted    string // "" for an id of CloudFormation's own
 	}{
-		"failed":        {"", map[string]any{"Status": "FAILED", "Reason": "no luck", "PhysicalResourceId": "half"}, "Received response status [FAILED] from custom resource. Message returned: no luck (RequestId: ", "half"},
+		"failed": {"", map[string]any{"Status": "FAILED", "Reason": "no luck", "PhysicalResourceId": "half"},
+			"Received response status [FAILED] from custom resource. Message returned: no luck (RequestId: ", "half"},
 		"too long":      {"", map[string]any{"Data": map[string]any{"Answer": long}}, "Response object is too long.", ""},
 		"no id":         {"", map[string]any{"PhysicalResourceId": ""}, "Invalid PhysicalResourceId", ""},
 		"other request": {"", map[string]any{"RequestId": "x"}, "Invalid response object", ""},
 		"no status":     {"", map[string]any{"Status": "DONE"}, "Value of property Status must be SUCCESS or FAILED", ""},
-		"no answer":     {", ServiceTimeout: 1", nil, "CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [", ""},
-		"other region":  {", ServiceToken: 'arn:aws:lambda:eu-west-1:111122223333:function:f'", nil, "Invalid service token: expected region eu-west-1, found us-east-2", ""},
-		"no attribute":  {"", map[string]any{}, "CustomResource attribute error: Vendor response doesn't contain Answer key in object ", "made-1"},
+		"no answer": {", ServiceTimeout: 1", nil,
+			"CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [", ""},
+		"other region": {", ServiceToken: 'arn:aws:lambda:eu-west-1:111122223333:function:f'", nil,
+			"Invalid service token: expected region eu-west-1, found us-east-2", ""},
+		"no attribute": {"", map[string]any{}, "CustomResource attribute error: Vendor response doesn't contain Answer key in object ", "made-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &function{t: t}

@@ -65,8 +65,9 @@ func (c *CloudFormation) listStacks(w http.ResponseWriter, r *gateway.Request) e
 	for _, s := range all[from:end] {
 		full := viewStack(s)
 		view.StackSummaries.Member = append(view.StackSummaries.Member, summaryView{
-			StackId: s.ID, StackName: s.Name, TemplateDescription: full.Description, CreationTime: full.CreationTime, LastUpdatedTime: full.LastUpdatedTime,
-			DeletionTime: full.DeletionTime, StackStatus: s.Status, StackStatusReason: s.StatusReason, DriftInformation: full.DriftInformation,
+			StackId: s.ID, StackName: s.Name, TemplateDescription: full.Description, CreationTime: full.CreationTime,
+			LastUpdatedTime: full.LastUpdatedTime,
+			DeletionTime:    full.DeletionTime, StackStatus: s.Status, StackStatusReason: s.StatusReason, DriftInformation: full.DriftInformation,
 		})
 	}
 	view.NextToken = nextPage(end, len(all))

@@ -46,11 +46,13 @@ func TestGrafanaWorkspace(t *testing.T) {
 		in.Parameters, in.Capabilities = []types.Parameter{parameter("Version", "10.4")}, iam
 	})
 	s := c.want(t, id, "CREATE_COMPLETE")
-	if !strings.HasPrefix(output(s, "Id"), "g-") || output(s, "Version") != "10.4" || output(s, "Status") != "ACTIVE" || output(s, "Endpoint") == "" {
+	if !strings.HasPrefix(output(s, "Id"), "g-") || output(s, "Version") != "10.4" || output(s, "Status") != "ACTIVE" ||
+		output(s, "Endpoint") == "" {
 		t.Errorf("outputs: %+v", s.Outputs)
 	}
 	_, err := c.UpdateStack(t.Context(), &sdk.UpdateStackInput{
-		StackName: aws.String("s"), TemplateBody: aws.String(visual), Capabilities: iam, Parameters: []types.Parameter{parameter("Version", "12.4"), parameter("Name", "second")},
+		StackName: aws.String("s"), TemplateBody: aws.String(visual), Capabilities: iam,
+		Parameters: []types.Parameter{parameter("Version", "12.4"), parameter("Name", "second")},
 	})
 	check.OK(t, err)
 	if s = c.want(t, id, "UPDATE_COMPLETE"); output(s, "Version") != "12.4" {

@@ -102,12 +102,14 @@ func archive(t *testing.T) []byte {
 // upload puts the function where the template finds it.
 func (c *cloud) upload(t *testing.T, code []byte) []types.Parameter {
 	t.Helper()
-	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1, Credentials: static(c.key)})
+	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1,
+		Credentials: static(c.key)})
 	_, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String("code"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"},
 	})
 	check.OK(t, err)
-	_, err = objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("code"), Key: aws.String("f.zip"), Body: bytes.NewReader(code)})
+	_, err = objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("code"), Key: aws.String("f.zip"),
+		Body: bytes.NewReader(code)})
 	check.OK(t, err)
 	return []types.Parameter{parameter("CodeBucket", "code"), parameter("CodeKey", "f.zip")}
 }
@@ -122,7 +124,8 @@ func TestConnectedStack(t *testing.T) {
 	if output(s, "Said") != "hello/hello" || !strings.HasPrefix(output(s, "Policy"), "arn:aws:iam::111122223333:policy/s-WritePolicy-") {
 		t.Errorf("outputs: %+v", s.Outputs)
 	}
-	if _, err := c.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &id, TemplateBody: &template, Parameters: append(code, parameter("Note", "bye")), Capabilities: named}); err != nil {
+	if _, err := c.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &id, TemplateBody: &template,
+		Parameters: append(code, parameter("Note", "bye")), Capabilities: named}); err != nil {
 		t.Fatal(err)
 	}
 	if s = c.want(t, id, "UPDATE_COMPLETE"); output(s, "Said") != "bye/bye" {
@@ -144,13 +147,15 @@ func TestRightsByIAM(t *testing.T) {
 		{"Effect":"Allow","NotAction":"iam:PassRole","Resource":"*"},
 		{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::111122223333:role/deployer"}]}`)
 	client := sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), RetryMaxAttempts: 1, Credentials: static(limited)})
-	in := &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: &template, Parameters: code, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam}}
+	in := &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: &template, Parameters: code,
+		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam}}
 	if _, err := client.CreateStack(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	c.want(t, "s", "ROLLBACK_COMPLETE")
 	history := strings.Join(c.history(t, "s"), "\n")
-	if !strings.Contains(history, "user/limited is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/") || !strings.Contains(history, "HandlerErrorCode: AccessDenied)") {
+	if !strings.Contains(history, "user/limited is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/") ||
+		!strings.Contains(history, "HandlerErrorCode: AccessDenied)") {
 		t.Error(history)
 	}
 	if _, err := client.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: in.StackName}); err != nil {
@@ -158,7 +163,8 @@ func TestRightsByIAM(t *testing.T) {
 	}
 	c.roleFor(t, "deployer", "cloudformation.amazonaws.com")
 	in.StackName, in.RoleARN = aws.String("with-a-role"), aws.String("arn:aws:iam::111122223333:role/other")
-	if _, err := client.CreateStack(t.Context(), in); !isError(err, "AccessDenied", "is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/other") {
+	if _, err := client.CreateStack(t.Context(), in); !isError(err, "AccessDenied",
+		"is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/other") {
 		t.Errorf("another role: %v", err)
 	}
 	in.RoleARN = aws.String("arn:aws:iam::111122223333:role/deployer")
@@ -184,7 +190,8 @@ func (c *cloud) userWith(t *testing.T, name, policy string) principal.AccessKey 
 	t.Helper()
 	key, err := c.iam.EnsureUser(name)
 	check.OK(t, err)
-	_, err = c.iamClient().PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"), PolicyDocument: &policy})
+	_, err = c.iamClient().PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"),
+		PolicyDocument: &policy})
 	check.OK(t, err)
 	return key
 }

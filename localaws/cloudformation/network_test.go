@@ -50,7 +50,8 @@ func TestNetworkLogsAndBuckets(t *testing.T) {
 	c := start(t, parts{})
 	id := c.create(t, network, nil)
 	s := c.want(t, id, "CREATE_COMPLETE")
-	for key, prefix := range map[string]string{"Vpc": "vpc-", "Subnet": "subnet-", "Group": "arn:aws:logs:us-east-2:111122223333:log-group:/aws/s:*", "Bucket": "s-bucket-", "DefaultGroup": "sg-"} {
+	for key, prefix := range map[string]string{"Vpc": "vpc-", "Subnet": "subnet-",
+		"Group": "arn:aws:logs:us-east-2:111122223333:log-group:/aws/s:*", "Bucket": "s-bucket-", "DefaultGroup": "sg-"} {
 		if !strings.HasPrefix(output(s, key), prefix) {
 			t.Errorf("%s is %s", key, output(s, key))
 		}
@@ -64,7 +65,8 @@ func TestNetworkLogsAndBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want(t, id, "DELETE_COMPLETE")
-	_, err := c.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(network), Parameters: []types.Parameter{parameter("Zone", "us-east-2z")}})
+	_, err := c.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: aws.String("s"), TemplateBody: aws.String(network),
+		Parameters: []types.Parameter{parameter("Zone", "us-east-2z")}})
 	if !isError(err, "ValidationError", "Parameter validation failed: parameter value us-east-2z for parameter name Zone does not exist") {
 		t.Errorf("zone: %v", err)
 	}
@@ -72,17 +74,22 @@ func TestNetworkLogsAndBuckets(t *testing.T) {
 
 func TestTemplateFromS3(t *testing.T) {
 	c := start(t, parts{})
-	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1, Credentials: c.Options().Credentials})
-	if _, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("templates")}); err != nil && !strings.Contains(err.Error(), "LocationConstraint") {
+	objects := s3.New(s3.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.url), UsePathStyle: true, RetryMaxAttempts: 1,
+		Credentials: c.Options().Credentials})
+	if _, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("templates")}); err != nil &&
+		!strings.Contains(err.Error(), "LocationConstraint") {
 		t.Fatal(err)
 	}
 	id := c.create(t, "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: my-templates}}}", nil)
 	c.want(t, id, "CREATE_COMPLETE")
-	_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("my-templates"), Key: aws.String("a b.yaml"), Body: strings.NewReader(strings.Repeat("# long\n", 10000) + twoWorkspaces)})
+	_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("my-templates"), Key: aws.String("a b.yaml"),
+		Body: strings.NewReader(strings.Repeat("# long\n", 10000) + twoWorkspaces)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, address := range []string{"https://my-templates.s3.us-east-2.amazonaws.com/a%20b.yaml", "https://s3.us-east-2.amazonaws.com/my-templates/a%20b.yaml", "https://s3.amazonaws.com/my-templates/a%20b.yaml", c.url + "/my-templates/a%20b.yaml"} {
+	for i, address := range []string{"https://my-templates.s3.us-east-2.amazonaws.com/a%20b.yaml",
+		"https://s3.us-east-2.amazonaws.com/my-templates/a%20b.yaml", "https://s3.amazonaws.com/my-templates/a%20b.yaml",
+		c.url + "/my-templates/a%20b.yaml"} {
 		if _, err := c.ValidateTemplate(t.Context(), &sdk.ValidateTemplateInput{TemplateURL: &address}); err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -109,11 +116,13 @@ func (c *cloud) wantOwnTags(t *testing.T, stackID string) {
 	tagged := func(key, value string) ec2types.Filter {
 		return ec2types.Filter{Name: aws.String("tag:aws:cloudformation:" + key), Values: []string{value}}
 	}
-	vpcs, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{Filters: []ec2types.Filter{tagged("logical-id", "Vpc"), tagged("stack-id", stackID)}})
+	vpcs, err := client.DescribeVpcs(t.Context(),
+		&ec2.DescribeVpcsInput{Filters: []ec2types.Filter{tagged("logical-id", "Vpc"), tagged("stack-id", stackID)}})
 	if err != nil || len(vpcs.Vpcs) != 1 {
 		t.Errorf("VPC by its logical id: %+v, %v", vpcs, err)
 	}
-	addresses, err := client.DescribeAddresses(t.Context(), &ec2.DescribeAddressesInput{Filters: []ec2types.Filter{tagged("logical-id", "Address"), tagged("stack-name", "s")}})
+	addresses, err := client.DescribeAddresses(t.Context(),
+		&ec2.DescribeAddressesInput{Filters: []ec2types.Filter{tagged("logical-id", "Address"), tagged("stack-name", "s")}})
 	if err != nil || len(addresses.Addresses) != 1 {
 		t.Errorf("address by its logical id: %+v, %v", addresses, err)
 	}

@@ -21,17 +21,34 @@ func (c *CloudFormation) Service() gateway.Service {
 		Name: "cloudformation", Title: "AWS CloudFormation", SigningName: "cloudformation", Version: "2010-05-15", Protocol: gateway.Query,
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
-			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; what that principal may not do fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
-			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed, Source: reported + "; the word is the local cloud's own"},
-			{Text: "properties are checked when the resource's turn comes: `Properties validation failed for resource X with message:` and the registry's sentences; properties that AWS has and the local cloud has not are refused by name", Basis: gateway.Inferred, Source: reported + "; the second half is the local cloud's own"},
-			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; a resource that is retained keeps them", Basis: gateway.Confirmed, Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
-			{Text: "creation goes in parallel by dependency; the first failure cancels what is in work (`Resource creation cancelled`) and rolls back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
-			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`", Basis: gateway.Confirmed, Source: reported},
-			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
+			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; what that " +
+				"principal may not do fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
+			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and " +
+				"permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format " +
+				"error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed,
+				Source: reported + "; the word is the local cloud's own"},
+			{Text: "properties are checked when the resource's turn comes: `Properties validation failed for resource X with message:` and the " +
+				"registry's sentences; properties that AWS has and the local cloud has not are refused by name", Basis: gateway.Inferred,
+				Source: reported + "; the second half is the local cloud's own"},
+			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; " +
+				"a resource that is retained keeps them", Basis: gateway.Confirmed,
+				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
+			{Text: "creation goes in parallel by dependency; the first failure cancels what is in work (`Resource creation cancelled`) and rolls " +
+				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
+			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
+				Basis: gateway.Confirmed, Source: reported},
+			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, " +
+				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is " +
+				"deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
-			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed, Source: "the local cloud's own: AWS does not stop"},
-			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed, Source: guide + ", quotas; what is missing says so"},
-			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred, Source: guide + "; AWS may also start and roll back"},
+			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a " +
+				"creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed,
+				Source: "the local cloud's own: AWS does not stop"},
+			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
+				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
+				Source: guide + ", quotas; what is missing says so"},
+			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred,
+				Source: guide + "; AWS may also start and roll back"},
 		},
 	}
 }
@@ -39,26 +56,35 @@ func (c *CloudFormation) Service() gateway.Service {
 func (c *CloudFormation) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CancelUpdateStack", Serve: c.alone(c.cancelUpdateStack), Rules: []gateway.Rule{
-			{Text: "`CancelUpdateStack cannot be called from current stack status` unless it is UPDATE_IN_PROGRESS", Basis: gateway.Confirmed, Source: reported},
+			{Text: "`CancelUpdateStack cannot be called from current stack status` unless it is UPDATE_IN_PROGRESS", Basis: gateway.Confirmed,
+				Source: reported},
 		}},
 		{Name: "ContinueUpdateRollback", Serve: c.alone(c.continueUpdateRollback)},
 		{Name: "CreateChangeSet", Serve: c.alone(c.createChangeSet), Rules: []gateway.Rule{
-			{Text: "worked out at once; without changes FAILED, `" + noChanges + "`", Basis: gateway.Confirmed, Source: reported + "; AWS takes a moment"},
+			{Text: "worked out at once; without changes FAILED, `" + noChanges + "`", Basis: gateway.Confirmed,
+				Source: reported + "; AWS takes a moment"},
 			{Text: "type CREATE makes the stack in REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
-			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
+			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires " +
+				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
 			{Text: "TimeoutInMinutes ends a creation; the reason's first sentence", Basis: gateway.Assumed, Source: nothing + " for the text"},
-			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, RollbackConfiguration and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, RollbackConfiguration " +
+				"and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
-			{Text: "what is gone already is deleted; resources go in the opposite order of their making; RetainResources only in DELETE_FAILED", Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function is gone is DELETE_FAILED: of what it stands for nobody knows", Basis: gateway.Assumed, Source: nothing},
-			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred, Source: guide},
+			{Text: "what is gone already is deleted; resources go in the opposite order of their making; RetainResources only in DELETE_FAILED",
+				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
+			{Text: "a custom resource whose function is gone is DELETE_FAILED: of what it stands for nobody knows", Basis: gateway.Assumed,
+				Source: nothing},
+			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred,
+				Source: guide},
 		}},
 		{Name: "DescribeChangeSet", Serve: c.describeChangeSet, Rules: []gateway.Rule{
-			{Text: "Replacement is True, False, or Conditional where the new value is known only later; ChangeSource is DirectModification or ResourceAttribute", Basis: gateway.Inferred, Source: model},
+			{Text: "Replacement is True, False, or Conditional where the new value is known only later; ChangeSource is DirectModification or " +
+				"ResourceAttribute", Basis: gateway.Inferred, Source: model},
 		}},
 		{Name: "DescribeStackEvents", Serve: c.describeStackEvents, Rules: []gateway.Rule{
 			{Text: "newest first, 100 to a page", Basis: gateway.Inferred, Source: model + " (the order; the size is not documented)"},
@@ -66,10 +92,12 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "DescribeStackResource", Serve: c.describeStackResource},
 		{Name: "DescribeStackResources", Serve: c.describeStackResources},
 		{Name: "DescribeStacks", Serve: c.describeStacks, Rules: []gateway.Rule{
-			{Text: "deleted stacks by id only; else ValidationError `Stack with id X does not exist`; NoEcho parameters are ****", Basis: gateway.Confirmed, Source: model + "; " + reported},
+			{Text: "deleted stacks by id only; else ValidationError `Stack with id X does not exist`; NoEcho parameters are ****",
+				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
 		{Name: "ExecuteChangeSet", Serve: c.alone(c.executeChangeSet), Rules: []gateway.Rule{
-			{Text: "the executing caller's rights make the resources; the stack's other change sets are gone afterwards", Basis: gateway.Inferred, Source: guide + ", change sets"},
+			{Text: "the executing caller's rights make the resources; the stack's other change sets are gone afterwards", Basis: gateway.Inferred,
+				Source: guide + ", change sets"},
 		}},
 		{Name: "GetTemplate", Serve: c.getTemplate},
 		{Name: "GetTemplateSummary", Serve: c.getTemplateSummary},
@@ -79,9 +107,12 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "deleted stacks stay in the list; AWS drops them after 90 days", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
-			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed, Source: reported},
-			{Text: "DeletionPolicy, UpdateReplacePolicy and Metadata alone change nothing", Basis: gateway.Confirmed, Source: guide + ", DeletionPolicy; Metadata: assumed"},
-			{Text: "replacement by the registry's create-only properties, the old resource deleted in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS; DisableRollback is refused", Basis: gateway.Confirmed, Source: guide + ", update behaviors; the last is the local cloud's own"},
+			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,
+				Source: reported},
+			{Text: "DeletionPolicy, UpdateReplacePolicy and Metadata alone change nothing", Basis: gateway.Confirmed,
+				Source: guide + ", DeletionPolicy; Metadata: assumed"},
+			{Text: "replacement by the registry's create-only properties, the old resource deleted in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS; " +
+				"DisableRollback is refused", Basis: gateway.Confirmed, Source: guide + ", update behaviors; the last is the local cloud's own"},
 		}},
 		{Name: "UpdateTerminationProtection", Serve: c.alone(c.updateTerminationProtection)},
 		{Name: "ValidateTemplate", Serve: c.validateTemplate},
@@ -101,15 +132,24 @@ func (c *CloudFormation) alone(serve func(http.ResponseWriter, *gateway.Request)
 // missing are the operations that answer 501.
 func missing() []gateway.Operation {
 	names := []string{
-		"ActivateOrganizationsAccess", "ActivateType", "BatchDescribeTypeConfigurations", "CreateGeneratedTemplate", "CreateStackInstances", "CreateStackRefactor", "CreateStackSet",
-		"DeactivateOrganizationsAccess", "DeactivateType", "DeleteGeneratedTemplate", "DeleteStackInstances", "DeleteStackSet", "DeregisterType", "DescribeAccountLimits",
-		"DescribeChangeSetHooks", "DescribeEvents", "DescribeGeneratedTemplate", "DescribeOrganizationsAccess", "DescribePublisher", "DescribeResourceScan", "DescribeStackDriftDetectionStatus",
-		"DescribeStackInstance", "DescribeStackRefactor", "DescribeStackResourceDrifts", "DescribeStackSet", "DescribeStackSetOperation", "DescribeType", "DescribeTypeRegistration",
-		"DetectStackDrift", "DetectStackResourceDrift", "DetectStackSetDrift", "EstimateTemplateCost", "ExecuteStackRefactor", "GetGeneratedTemplate", "GetHookResult", "GetStackPolicy",
-		"ImportStacksToStackSet", "ListExports", "ListGeneratedTemplates", "ListHookResults", "ListImports", "ListResourceScanRelatedResources", "ListResourceScanResources",
-		"ListResourceScans", "ListStackInstanceResourceDrifts", "ListStackInstances", "ListStackRefactorActions", "ListStackRefactors", "ListStackSetAutoDeploymentTargets",
-		"ListStackSetOperationResults", "ListStackSetOperations", "ListStackSets", "ListTypeRegistrations", "ListTypeVersions", "ListTypes", "PublishType", "RecordHandlerProgress",
-		"RegisterPublisher", "RegisterType", "RollbackStack", "SetStackPolicy", "SetTypeConfiguration", "SetTypeDefaultVersion", "SignalResource", "StartResourceScan",
+		"ActivateOrganizationsAccess", "ActivateType", "BatchDescribeTypeConfigurations", "CreateGeneratedTemplate", "CreateStackInstances",
+		"CreateStackRefactor", "CreateStackSet",
+		"DeactivateOrganizationsAccess", "DeactivateType", "DeleteGeneratedTemplate", "DeleteStackInstances", "DeleteStackSet", "DeregisterType",
+		"DescribeAccountLimits",
+		"DescribeChangeSetHooks", "DescribeEvents", "DescribeGeneratedTemplate", "DescribeOrganizationsAccess", "DescribePublisher",
+		"DescribeResourceScan", "DescribeStackDriftDetectionStatus",
+		"DescribeStackInstance", "DescribeStackRefactor", "DescribeStackResourceDrifts", "DescribeStackSet", "DescribeStackSetOperation",
+		"DescribeType", "DescribeTypeRegistration",
+		"DetectStackDrift", "DetectStackResourceDrift", "DetectStackSetDrift", "EstimateTemplateCost", "ExecuteStackRefactor",
+		"GetGeneratedTemplate", "GetHookResult", "GetStackPolicy",
+		"ImportStacksToStackSet", "ListExports", "ListGeneratedTemplates", "ListHookResults", "ListImports", "ListResourceScanRelatedResources",
+		"ListResourceScanResources",
+		"ListResourceScans", "ListStackInstanceResourceDrifts", "ListStackInstances", "ListStackRefactorActions", "ListStackRefactors",
+		"ListStackSetAutoDeploymentTargets",
+		"ListStackSetOperationResults", "ListStackSetOperations", "ListStackSets", "ListTypeRegistrations", "ListTypeVersions", "ListTypes",
+		"PublishType", "RecordHandlerProgress",
+		"RegisterPublisher", "RegisterType", "RollbackStack", "SetStackPolicy", "SetTypeConfiguration", "SetTypeDefaultVersion", "SignalResource",
+		"StartResourceScan",
 		"StopStackSetOperation", "TestType", "UpdateGeneratedTemplate", "UpdateStackInstances", "UpdateStackSet",
 	}
 	operations := make([]gateway.Operation, len(names))

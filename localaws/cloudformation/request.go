@@ -115,7 +115,8 @@ func (c *CloudFormation) fetch(r *gateway.Request, address string) (string, erro
 		return "", fmt.Errorf("read template: %w", err)
 	}
 	if got.Status >= 400 {
-		return "", invalid("S3 error: %s\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html", resource.Element(got.Body, "Error", "Message"))
+		return "", invalid("S3 error: %s\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+			resource.Element(got.Body, "Error", "Message"))
 	}
 	if len(got.Body) > template.MaxStored {
 		return "", invalid("Template may not exceed %d bytes in size.", template.MaxStored)
@@ -200,7 +201,8 @@ func parameters(form url.Values, t *template.Template, previous map[string]strin
 		}
 		value, known := previous[p.key]
 		if !known {
-			return nil, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", p.key)
+			return nil, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the "+
+				"previous template", p.key)
 		}
 		values[p.key] = value
 	}
@@ -230,7 +232,8 @@ func (c *CloudFormation) existing(r *gateway.Request, t *template.Template, valu
 
 // work is what it takes to ask a service something before there is a resource.
 func (c *CloudFormation) work(r *gateway.Request) *resource.Work {
-	return &resource.Work{Context: r.Context(), Cloud: c.cloud(), As: r.Principal, Stack: resource.Stack{Region: r.Region, Account: r.Principal.Account}}
+	return &resource.Work{Context: r.Context(), Cloud: c.cloud(), As: r.Principal,
+		Stack: resource.Stack{Region: r.Region, Account: r.Principal.Account}}
 }
 
 // parse reads a template and checks it against the resource types.
@@ -246,7 +249,8 @@ func parse(body string) (*template.Template, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, invalid("Template format error: Unrecognized resource types: [%s] (the local cloud has few of AWS's types; docs/local-cloud.md names them)", strings.Join(unknown, ", "))
+		return nil, invalid("Template format error: Unrecognized resource types: [%s] (the local cloud has few of AWS's types; "+
+			"docs/local-cloud.md names them)", strings.Join(unknown, ", "))
 	}
 	for id, attributes := range t.Attributes() {
 		typ, _ := catalog.Lookup(t.Resources[id].Type)
@@ -263,7 +267,8 @@ func parse(body string) (*template.Template, error) {
 func checkCapabilities(t *template.Template, have []string) error {
 	for _, capability := range have {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, capability) {
-			return constraint("capabilities", "["+capability+"]", "Member must satisfy constraint: [Member must satisfy enum value set: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]]")
+			return constraint("capabilities", "["+capability+"]", "Member must satisfy constraint: [Member must satisfy enum value set: "+
+				"[CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]]")
 		}
 	}
 	need, _ := t.Capability()

@@ -53,7 +53,8 @@ func (c *CloudFormation) createStack(w http.ResponseWriter, r *gateway.Request) 
 // newStack is a stack of the request's region that has nothing yet.
 func (c *CloudFormation) newStack(r *gateway.Request, name string) (*stack.Stack, error) {
 	s := &stack.Stack{
-		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":stack/" + name + "/" + c.o.NewID(), Name: name, Region: r.Region, Created: r.Now,
+		ID: "arn:aws:cloudformation:" + r.Region + ":" + r.Principal.Account + ":stack/" + name + "/" + c.o.NewID(), Name: name, Region: r.Region,
+		Created:               r.Now,
 		TerminationProtection: r.Form.Get("EnableTerminationProtection") == "true",
 	}
 	if text := r.Form.Get("TimeoutInMinutes"); text != "" {
@@ -143,7 +144,8 @@ func (c *CloudFormation) updateStack(w http.ResponseWriter, r *gateway.Request) 
 }
 
 // update is the operation that changes a stack, and what it will do.
-func (c *CloudFormation) update(r *gateway.Request, s *stack.Stack, d stack.Definition, t *template.Template) (*stack.Operation, stack.Plan, error) {
+func (c *CloudFormation) update(r *gateway.Request, s *stack.Stack, d stack.Definition, t *template.Template) (*stack.Operation, stack.Plan,
+	error) {
 	var changed []string
 	for id, def := range t.Resources {
 		if old := s.Resources[id]; old != nil && old.Type != def.Type {
@@ -151,7 +153,8 @@ func (c *CloudFormation) update(r *gateway.Request, s *stack.Stack, d stack.Defi
 		}
 	}
 	if slices.Sort(changed); len(changed) > 0 {
-		return nil, stack.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", strings.Join(changed, ", "))
+		return nil, stack.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the following "+
+			"resources: [%s]", strings.Join(changed, ", "))
 	}
 	as, err := c.actor(r.Principal, s.ID, d.RoleARN)
 	if err != nil {

@@ -85,7 +85,9 @@ func TestUpdateInPlaceAndReplacement(t *testing.T) {
 	if diff := cmp.Diff(want, c.history(t, id)[seen:]); diff != "" {
 		t.Error(diff)
 	}
-	if err := c.update(t, strings.ReplaceAll(changing, "Follower: {Type: AWS::APS::Workspace", "Follower: {Type: AWS::Logs::LogGroup")); !isError(err, "ValidationError", "Update of resource type is not permitted. The new template modifies resource type of the following resources: [Follower]") {
+	if err := c.update(t, strings.ReplaceAll(changing, "Follower: {Type: AWS::APS::Workspace",
+		"Follower: {Type: AWS::Logs::LogGroup")); !isError(err, "ValidationError",
+		"Update of resource type is not permitted. The new template modifies resource type of the following resources: [Follower]") {
 		t.Errorf("another type: %v", err)
 	}
 }
@@ -95,11 +97,13 @@ func TestFailedUpdateRollsBack(t *testing.T) {
 	id := c.create(t, changing, nil)
 	first := output(c.want(t, id, "CREATE_COMPLETE"), "Id")
 	seen := len(c.history(t, id))
-	if err := c.update(t, "", parameter("Key", kmsKey), parameter("Alias", "two"), parameter("More", "yes"), parameter("Days", "9999")); err != nil {
+	if err := c.update(t, "", parameter("Key", kmsKey), parameter("Alias", "two"), parameter("More", "yes"),
+		parameter("Days", "9999")); err != nil {
 		t.Fatal(err)
 	}
 	s := c.want(t, id, "UPDATE_ROLLBACK_COMPLETE")
-	if got := c.workspaces(t); output(s, "Id") != first || len(got) != 2 || !slices.Contains(got, "one") || !slices.Contains(got, "of-"+first) {
+	if got := c.workspaces(t); output(s, "Id") != first || len(got) != 2 || !slices.Contains(got, "one") ||
+		!slices.Contains(got, "of-"+first) {
 		t.Errorf("afterwards: %s, %v", output(s, "Id"), got)
 	}
 	if diff := cmp.Diff([]string{"Alias=one", "Days=30", "Key=", "More=no"}, parameterTexts(s)); diff != "" {
@@ -128,7 +132,8 @@ func TestRollbackThatFailsCanBeContinued(t *testing.T) {
 	}})
 	two := func(bad string) string {
 		return "Resources:\n  A: {Type: AWS::APS::Workspace, Properties: {Alias: '" + bad + "a'}}\n" +
-			"  B: {Type: AWS::APS::Workspace, DependsOn: A, Properties: {Alias: b, WorkspaceConfiguration: {RetentionPeriodInDays: " + map[string]string{"": "10", "x": "9999"}[bad] + "}}}\n"
+			"  B: {Type: AWS::APS::Workspace, DependsOn: A, Properties: {Alias: b, WorkspaceConfiguration: {RetentionPeriodInDays: " +
+			map[string]string{"": "10", "x": "9999"}[bad] + "}}}\n"
 	}
 	id := c.create(t, two(""), nil)
 	c.want(t, id, "CREATE_COMPLETE")
@@ -160,7 +165,8 @@ func TestCancelUpdate(t *testing.T) {
 	c.happened(t, id, "A CREATE_IN_PROGRESS Resource creation Initiated")
 	c.ahead.Store(int64(2 * time.Minute))
 	c.want(t, id, "CREATE_COMPLETE")
-	if _, err := c.CancelUpdateStack(t.Context(), &sdk.CancelUpdateStackInput{StackName: &id}); !isError(err, "ValidationError", "CancelUpdateStack cannot be called from current stack status") {
+	if _, err := c.CancelUpdateStack(t.Context(), &sdk.CancelUpdateStackInput{StackName: &id}); !isError(err, "ValidationError",
+		"CancelUpdateStack cannot be called from current stack status") {
 		t.Errorf("nothing to cancel: %v", err)
 	}
 	if err := c.update(t, "Resources: {A: {Type: AWS::APS::Workspace, Properties: {Alias: a}}, B: {Type: AWS::APS::Workspace}}"); err != nil {
@@ -171,7 +177,8 @@ func TestCancelUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.happened(t, id, "s UPDATE_ROLLBACK_IN_PROGRESS User Initiated")
-	if history := c.happened(t, id, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"); !strings.Contains(history, "B CREATE_FAILED Resource creation cancelled") {
+	if history := c.happened(t, id, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"); !strings.Contains(history,
+		"B CREATE_FAILED Resource creation cancelled") {
 		t.Error(history)
 	}
 }
@@ -229,13 +236,17 @@ func TestFailedDeletionAndRetainResources(t *testing.T) {
 
 func TestDeletionGivesUpACreation(t *testing.T) {
 	c := start(t, parts{delay: time.Hour})
-	id := c.create(t, "Resources: {Slow: {Type: AWS::APS::Workspace, DeletionPolicy: Retain}, Next: {Type: AWS::APS::Workspace, DependsOn: Slow}}", nil)
+	id := c.create(t, "Resources: {Slow: {Type: AWS::APS::Workspace, DeletionPolicy: Retain}, Next: {Type: AWS::APS::Workspace, DependsOn: "+
+		"Slow}}", nil)
 	c.happened(t, id, "Slow CREATE_IN_PROGRESS Resource creation Initiated")
 	if _, err := c.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: &id}); err != nil {
 		t.Fatal(err)
 	}
 	c.want(t, id, "DELETE_COMPLETE")
-	if history := c.history(t, id); !slices.Contains(history, "Slow CREATE_FAILED Resource creation cancelled") || slices.ContainsFunc(history, func(l string) bool { return strings.HasPrefix(l, "Next") }) {
+	if history := c.history(t, id); !slices.Contains(history, "Slow CREATE_FAILED Resource creation cancelled") ||
+		slices.ContainsFunc(history, func(l string) bool {
+			return strings.HasPrefix(l, "Next")
+		}) {
 		t.Error(strings.Join(history, "\n"))
 	}
 }
@@ -243,7 +254,8 @@ func TestDeletionGivesUpACreation(t *testing.T) {
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, parts{dir: dir, delay: time.Minute})
-	id := c.create(t, "Resources: {Done: {Type: AWS::CloudFormation::WaitConditionHandle}, Slow: {Type: AWS::APS::Workspace, DependsOn: Done, Properties: {Alias: slow}}}", nil)
+	id := c.create(t, "Resources: {Done: {Type: AWS::CloudFormation::WaitConditionHandle}, Slow: {Type: AWS::APS::Workspace, DependsOn: "+
+		"Done, Properties: {Alias: slow}}}", nil)
 	c.happened(t, id, "Slow CREATE_IN_PROGRESS Resource creation Initiated")
 	c.stop()
 
@@ -329,7 +341,8 @@ func TestChangeSets(t *testing.T) {
 		return err
 	}
 	set := make("first", types.ChangeSetTypeCreate)
-	if set.Status != "CREATE_COMPLETE" || set.ExecutionStatus != "AVAILABLE" || len(set.Changes) != 2 || set.Changes[0].ResourceChange.Action != "Add" {
+	if set.Status != "CREATE_COMPLETE" || set.ExecutionStatus != "AVAILABLE" || len(set.Changes) != 2 ||
+		set.Changes[0].ResourceChange.Action != "Add" {
 		t.Errorf("creation: %+v", set)
 	}
 	c.want(t, "s", "REVIEW_IN_PROGRESS")
@@ -342,7 +355,9 @@ func TestChangeSets(t *testing.T) {
 	}
 
 	set = make("same", types.ChangeSetTypeUpdate)
-	if set.Status != "FAILED" || *set.StatusReason != "The submitted information didn't contain changes. Submit different information to create a change set." || set.ExecutionStatus != "UNAVAILABLE" {
+	if set.Status != "FAILED" || *set.StatusReason !=
+		"The submitted information didn't contain changes. Submit different information to create a change set." ||
+		set.ExecutionStatus != "UNAVAILABLE" {
 		t.Errorf("nothing new: %+v", set)
 	}
 	if err := execute(set); !isError(err, "InvalidChangeSetStatus", "cannot be executed in its current status of [FAILED]") {
@@ -370,7 +385,8 @@ func TestChangeSets(t *testing.T) {
 	}
 	c.want(t, "s", "UPDATE_COMPLETE")
 	_, err = c.DescribeChangeSet(t.Context(), &sdk.DescribeChangeSetInput{ChangeSetName: aws.String("same"), StackName: aws.String("s")})
-	if gone, ok := errors.AsType[*types.ChangeSetNotFoundException](err); !ok || !strings.Contains(gone.ErrorMessage(), "ChangeSet [same] does not exist") {
+	if gone, ok := errors.AsType[*types.ChangeSetNotFoundException](err); !ok ||
+		!strings.Contains(gone.ErrorMessage(), "ChangeSet [same] does not exist") {
 		t.Errorf("the others: %v", err)
 	}
 }

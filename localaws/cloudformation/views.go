@@ -71,9 +71,11 @@ func definition(s *stack.Stack) stack.Definition {
 func viewStack(s *stack.Stack) stackView {
 	d := definition(s)
 	v := stackView{
-		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSetID, CreationTime: stamp(s.Created), DeletionTime: stamp(s.Deleted), LastUpdatedTime: stamp(s.Updated),
-		StackStatus: s.Status, StackStatusReason: s.StatusReason, DisableRollback: s.DisableRollback, TimeoutInMinutes: s.TimeoutMinutes, RoleARN: d.RoleARN,
-		Tags: tagViews(d.Tags), EnableTerminationProtection: s.TerminationProtection, DriftInformation: driftView{"NOT_CHECKED"},
+		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSetID, CreationTime: stamp(s.Created), DeletionTime: stamp(s.Deleted),
+		LastUpdatedTime: stamp(s.Updated),
+		StackStatus:     s.Status, StackStatusReason: s.StatusReason, DisableRollback: s.DisableRollback, TimeoutInMinutes: s.TimeoutMinutes,
+		RoleARN: d.RoleARN,
+		Tags:    tagViews(d.Tags), EnableTerminationProtection: s.TerminationProtection, DriftInformation: driftView{"NOT_CHECKED"},
 	}
 	if t, err := template.Parse(d.Body); err == nil { // a stack in review has no template yet
 		v.Description = t.Description
@@ -143,8 +145,9 @@ type eventView struct {
 
 func viewEvent(e stack.Event) eventView {
 	v := eventView{
-		StackId: e.StackID, EventId: e.ID, StackName: e.StackName, LogicalResourceId: e.LogicalID, PhysicalResourceId: e.PhysicalID, ResourceType: e.Type,
-		Timestamp: stamp(e.At), ResourceStatus: e.Status, ResourceStatusReason: e.Reason, ClientRequestToken: e.Token,
+		StackId: e.StackID, EventId: e.ID, StackName: e.StackName, LogicalResourceId: e.LogicalID, PhysicalResourceId: e.PhysicalID,
+		ResourceType: e.Type,
+		Timestamp:    stamp(e.At), ResourceStatus: e.Status, ResourceStatusReason: e.Reason, ClientRequestToken: e.Token,
 	}
 	if e.Type != stack.Type {
 		v.ResourceProperties = e.Properties
@@ -167,7 +170,8 @@ type resourceView struct {
 }
 
 func viewResource(r *stack.Resource) resourceView {
-	v := resourceView{LogicalResourceId: r.LogicalID, PhysicalResourceId: r.PhysicalID, ResourceType: r.Type, ResourceStatus: r.Status, ResourceStatusReason: r.StatusReason}
+	v := resourceView{LogicalResourceId: r.LogicalID, PhysicalResourceId: r.PhysicalID, ResourceType: r.Type, ResourceStatus: r.Status,
+		ResourceStatusReason: r.StatusReason}
 	v.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
 	return v
 }

@@ -33,14 +33,19 @@ func Services() []gateway.Service {
 			},
 		},
 		{
-			Name: "cloudwatch-json", Title: "Amazon CloudWatch, JSON protocol", SigningName: "monitoring", Version: "2010-08-01", TargetPrefix: target, Protocol: gateway.JSON11,
-			Operations: []gateway.Operation{{Name: "ListMetrics", Serve: missing}, {Name: "GetMetricData", Serve: missing}, {Name: "DescribeAlarms", Serve: missing}},
+			Name: "cloudwatch-json", Title: "Amazon CloudWatch, JSON protocol", SigningName: "monitoring", Version: "2010-08-01",
+			TargetPrefix: target, Protocol: gateway.JSON11,
+			Operations: []gateway.Operation{{Name: "ListMetrics", Serve: missing}, {Name: "GetMetricData", Serve: missing},
+				{Name: "DescribeAlarms", Serve: missing}},
 		},
 		{
-			Name: "cloudwatch-cbor", Title: "Amazon CloudWatch, RPC v2 CBOR protocol", SigningName: "monitoring", Version: "2010-08-01", Protocol: gateway.RESTJSON,
-			Operations: []gateway.Operation{{Name: "(any)", Method: http.MethodPost, Path: "/service/" + target + "/operation/{operation}", Serve: missing, Rules: []gateway.Rule{
-				{Text: "501: the local cloud speaks CloudWatch's query protocol only, which newer SDKs no longer do", Basis: gateway.Assumed, Source: simple},
-			}}},
+			Name: "cloudwatch-cbor", Title: "Amazon CloudWatch, RPC v2 CBOR protocol", SigningName: "monitoring", Version: "2010-08-01",
+			Protocol: gateway.RESTJSON,
+			Operations: []gateway.Operation{{Name: "(any)", Method: http.MethodPost, Path: "/service/" + target + "/operation/{operation}",
+				Serve: missing, Rules: []gateway.Rule{
+					{Text: "501: the local cloud speaks CloudWatch's query protocol only, which newer SDKs no longer do", Basis: gateway.Assumed,
+						Source: simple},
+				}}},
 		},
 	}
 }
@@ -53,20 +58,26 @@ func missing(http.ResponseWriter, *gateway.Request) error {
 func operations() []gateway.Operation {
 	known := []gateway.Operation{
 		{Name: "ListMetrics", Serve: listMetrics, Rules: []gateway.Rule{
-			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue", Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
+			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
+				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
 		}},
 		{Name: "GetMetricData", Serve: getMetricData, Rules: []gateway.Rule{
-			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values", Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
+			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values",
+				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
 		}},
 		{Name: "DescribeAlarms", Serve: func(w http.ResponseWriter, r *gateway.Request) error {
 			return gateway.WriteQuery(w, r, struct{ MetricAlarms, CompositeAlarms string }{})
 		}},
 	}
 	for _, name := range []string{
-		"DeleteAlarms", "DeleteAnomalyDetector", "DeleteDashboards", "DeleteInsightRules", "DeleteMetricStream", "DescribeAlarmHistory", "DescribeAlarmsForMetric",
-		"DescribeAnomalyDetectors", "DescribeInsightRules", "DisableAlarmActions", "DisableInsightRules", "EnableAlarmActions", "EnableInsightRules", "GetDashboard",
-		"GetInsightRuleReport", "GetMetricStatistics", "GetMetricStream", "GetMetricWidgetImage", "ListDashboards", "ListManagedInsightRules", "ListMetricStreams",
-		"ListTagsForResource", "PutAnomalyDetector", "PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules", "PutMetricAlarm", "PutMetricData",
+		"DeleteAlarms", "DeleteAnomalyDetector", "DeleteDashboards", "DeleteInsightRules", "DeleteMetricStream", "DescribeAlarmHistory",
+		"DescribeAlarmsForMetric",
+		"DescribeAnomalyDetectors", "DescribeInsightRules", "DisableAlarmActions", "DisableInsightRules", "EnableAlarmActions",
+		"EnableInsightRules", "GetDashboard",
+		"GetInsightRuleReport", "GetMetricStatistics", "GetMetricStream", "GetMetricWidgetImage", "ListDashboards", "ListManagedInsightRules",
+		"ListMetricStreams",
+		"ListTagsForResource", "PutAnomalyDetector", "PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules",
+		"PutMetricAlarm", "PutMetricData",
 		"PutMetricStream", "SetAlarmState", "StartMetricStreams", "StopMetricStreams", "TagResource", "UntagResource",
 	} {
 		known = append(known, gateway.Operation{Name: name})

@@ -32,7 +32,8 @@ func ask(t *testing.T, base, path, contentType, body string) (int, string) {
 	}
 	r.Header.Set("Content-Type", contentType)
 	sum := sha256.Sum256([]byte(body))
-	if err := sdk.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}, r, hex.EncodeToString(sum[:]), "monitoring", "us-east-2", time.Now()); err != nil {
+	if err := sdk.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}, r,
+		hex.EncodeToString(sum[:]), "monitoring", "us-east-2", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := http.DefaultClient.Do(r)
@@ -74,11 +75,13 @@ func TestCloudWatch(t *testing.T) {
 		"Action=GetMetricData": {400, "StartTime"},
 		"Action=PutMetricData": {501, "does not implement cloudwatch:PutMetricData"},
 	} {
-		if status, got := ask(t, srv.URL, "/", "application/x-www-form-urlencoded", body+"&Version=2010-08-01"); status != want.status || !strings.Contains(got, want.says) {
+		if status, got := ask(t, srv.URL, "/", "application/x-www-form-urlencoded", body+"&Version=2010-08-01"); status != want.status ||
+			!strings.Contains(got, want.says) {
 			t.Errorf("%s: %d %s, want %d %s", body, status, got, want.status, want.says)
 		}
 	}
-	if status, got := ask(t, srv.URL, "/service/GraniteServiceVersion20100801/operation/ListMetrics", "application/cbor", "\xa0"); status != 501 || !strings.Contains(got, "query protocol only") {
+	if status, got := ask(t, srv.URL, "/service/GraniteServiceVersion20100801/operation/ListMetrics", "application/cbor",
+		"\xa0"); status != 501 || !strings.Contains(got, "query protocol only") {
 		t.Errorf("CBOR: %d %s", status, got)
 	}
 }

@@ -70,13 +70,15 @@ func (c *call) describeAddresses() (any, error) {
 			return nil, query.Failure("InvalidAddress.NotFound", "Address '"+ip+"' not found.")
 		}
 	}
-	addresses, _, err := query.Pick(c.Form, c.Addresses, "AllocationId", network.KindAddress.NotFound, func(a *network.Address) query.Attributes {
-		return query.Attributes{
-			"allocation-id": {a.ID}, "public-ip": {a.PublicIP}, "domain": {a.Domain}, "network-border-group": {a.BorderGroup},
-			"association-id": present(a.Association), "network-interface-id": present(a.Interface), "network-interface-owner-id": present(a.InterfaceOf),
-			"private-ip-address": present(a.PrivateIP), "instance-id": nil,
-		}.Tagged(a.Tags)
-	})
+	addresses, _, err := query.Pick(c.Form, c.Addresses, "AllocationId", network.KindAddress.NotFound,
+		func(a *network.Address) query.Attributes {
+			return query.Attributes{
+				"allocation-id": {a.ID}, "public-ip": {a.PublicIP}, "domain": {a.Domain}, "network-border-group": {a.BorderGroup},
+				"association-id": present(a.Association), "network-interface-id": present(a.Interface),
+				"network-interface-owner-id": present(a.InterfaceOf),
+				"private-ip-address":         present(a.PrivateIP), "instance-id": nil,
+			}.Tagged(a.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,8 @@ import (
 
 // parameters are the form's fields that name a resource, and of which kind.
 var parameters = map[string]*network.Kind{
-	"VpcId": network.KindVPC, "SubnetId": network.KindSubnet, "InternetGatewayId": network.KindInternetGateway, "AllocationId": network.KindAddress, "NatGatewayId": network.KindNATGateway,
+	"VpcId": network.KindVPC, "SubnetId": network.KindSubnet, "InternetGatewayId": network.KindInternetGateway,
+	"AllocationId": network.KindAddress, "NatGatewayId": network.KindNATGateway,
 	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint,
 }
 

@@ -53,13 +53,15 @@ func (e *EC2) changes(f func(*call) (any, error)) func(http.ResponseWriter, *gat
 	})
 }
 
-func (e *EC2) serve(f func(*call) (any, error), transaction func(func(*state.Tx) error) error, keep func(*state.Tx, *call) error) func(http.ResponseWriter, *gateway.Request) error {
+func (e *EC2) serve(f func(*call) (any, error), transaction func(func(*state.Tx) error) error,
+	keep func(*state.Tx, *call) error) func(http.ResponseWriter, *gateway.Request) error {
 	return func(w http.ResponseWriter, r *gateway.Request) error {
 		if err := authorizeTags(r); err != nil {
 			return err
 		}
 		if r.Form.Get("DryRun") == "true" {
-			return &gateway.Error{Status: http.StatusPreconditionFailed, Code: "DryRunOperation", Message: "Request would have succeeded, but DryRun flag is set."}
+			return &gateway.Error{Status: http.StatusPreconditionFailed, Code: "DryRunOperation",
+				Message: "Request would have succeeded, but DryRun flag is set."}
 		}
 		var answer any
 		err := transaction(func(tx *state.Tx) error {

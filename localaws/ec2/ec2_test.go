@@ -78,7 +78,8 @@ func TestNetwork(t *testing.T) {
 	}
 
 	for what, err := range map[string]error{
-		"vpc": second(client.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: &n.vpc})), "subnet": second(client.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: &n.public})),
+		"vpc":             second(client.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: &n.vpc})),
+		"subnet":          second(client.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: &n.public})),
 		"internetGateway": second(client.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: &n.gateway})),
 		"routeTable":      second(client.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: &n.table})),
 	} {
@@ -112,19 +113,28 @@ type built struct{ vpc, public, private, gateway, address, nat, table, associati
 func build(t *testing.T, c *cloud) built {
 	t.Helper()
 	ctx, client := t.Context(), c.client("us-east-2")
-	n := built{vpc: *check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.7.7/16"), TagSpecifications: named("vpc", "pcluster-vpc")})).Vpc.VpcId}
-	check.Must[*sdk.ModifyVpcAttributeOutput](t)(client.ModifyVpcAttribute(ctx, &sdk.ModifyVpcAttributeInput{VpcId: &n.vpc, EnableDnsHostnames: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
+	n := built{vpc: *check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(ctx,
+		&sdk.CreateVpcInput{CidrBlock: aws.String("10.0.7.7/16"), TagSpecifications: named("vpc", "pcluster-vpc")})).Vpc.VpcId}
+	check.Must[*sdk.ModifyVpcAttributeOutput](t)(client.ModifyVpcAttribute(ctx,
+		&sdk.ModifyVpcAttributeInput{VpcId: &n.vpc, EnableDnsHostnames: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
 	subnet := func(cidr, zone, name string) string {
-		return *check.Must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: &n.vpc, CidrBlock: &cidr, AvailabilityZone: &zone, TagSpecifications: named("subnet", name)})).Subnet.SubnetId
+		return *check.Must[*sdk.CreateSubnetOutput](t)(client.CreateSubnet(ctx,
+			&sdk.CreateSubnetInput{VpcId: &n.vpc, CidrBlock: &cidr, AvailabilityZone: &zone,
+				TagSpecifications: named("subnet", name)})).Subnet.SubnetId
 	}
 	n.public, n.private = subnet("10.0.0.0/20", "us-east-2a", "public"), subnet("10.0.128.0/17", "us-east-2b", "private")
-	check.Must[*sdk.ModifySubnetAttributeOutput](t)(client.ModifySubnetAttribute(ctx, &sdk.ModifySubnetAttributeInput{SubnetId: &n.public, MapPublicIpOnLaunch: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
+	check.Must[*sdk.ModifySubnetAttributeOutput](t)(client.ModifySubnetAttribute(ctx,
+		&sdk.ModifySubnetAttributeInput{SubnetId: &n.public, MapPublicIpOnLaunch: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
 	n.gateway = *check.Must[*sdk.CreateInternetGatewayOutput](t)(client.CreateInternetGateway(ctx, nil)).InternetGateway.InternetGatewayId
-	check.Must[*sdk.AttachInternetGatewayOutput](t)(client.AttachInternetGateway(ctx, &sdk.AttachInternetGatewayInput{InternetGatewayId: &n.gateway, VpcId: &n.vpc}))
+	check.Must[*sdk.AttachInternetGatewayOutput](t)(client.AttachInternetGateway(ctx,
+		&sdk.AttachInternetGatewayInput{InternetGatewayId: &n.gateway, VpcId: &n.vpc}))
 	n.address = *check.Must[*sdk.AllocateAddressOutput](t)(client.AllocateAddress(ctx, &sdk.AllocateAddressInput{Domain: "vpc"})).AllocationId
-	n.nat = *check.Must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx, &sdk.CreateNatGatewayInput{SubnetId: &n.public, AllocationId: &n.address})).NatGateway.NatGatewayId
-	n.table = *check.Must[*sdk.CreateRouteTableOutput](t)(client.CreateRouteTable(ctx, &sdk.CreateRouteTableInput{VpcId: &n.vpc})).RouteTable.RouteTableId
-	n.association = *check.Must[*sdk.AssociateRouteTableOutput](t)(client.AssociateRouteTable(ctx, &sdk.AssociateRouteTableInput{RouteTableId: &n.table, SubnetId: &n.private})).AssociationId
+	n.nat = *check.Must[*sdk.CreateNatGatewayOutput](t)(client.CreateNatGateway(ctx,
+		&sdk.CreateNatGatewayInput{SubnetId: &n.public, AllocationId: &n.address})).NatGateway.NatGatewayId
+	n.table = *check.Must[*sdk.CreateRouteTableOutput](t)(client.CreateRouteTable(ctx,
+		&sdk.CreateRouteTableInput{VpcId: &n.vpc})).RouteTable.RouteTableId
+	n.association = *check.Must[*sdk.AssociateRouteTableOutput](t)(client.AssociateRouteTable(ctx,
+		&sdk.AssociateRouteTableInput{RouteTableId: &n.table, SubnetId: &n.private})).AssociationId
 
 	toNAT := &sdk.CreateRouteInput{RouteTableId: &n.table, DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: &n.nat}
 	_, err := client.CreateRoute(ctx, toNAT)
@@ -143,27 +153,34 @@ func build(t *testing.T, c *cloud) built {
 
 func (n built) natGateway(t *testing.T, client *sdk.Client) types.NatGateway {
 	t.Helper()
-	out := check.Must[*sdk.DescribeNatGatewaysOutput](t)(client.DescribeNatGateways(t.Context(), &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{n.nat}}))
+	out := check.Must[*sdk.DescribeNatGatewaysOutput](t)(client.DescribeNatGateways(t.Context(),
+		&sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{n.nat}}))
 	return out.NatGateways[0]
 }
 
 func (n built) takeDown(t *testing.T, client *sdk.Client) {
 	t.Helper()
 	ctx := t.Context()
-	tables := check.Must[*sdk.DescribeRouteTablesOutput](t)(client.DescribeRouteTables(ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: []string{n.table}}))
+	tables := check.Must[*sdk.DescribeRouteTablesOutput](t)(client.DescribeRouteTables(ctx,
+		&sdk.DescribeRouteTablesInput{RouteTableIds: []string{n.table}}))
 	if s := tables.RouteTables[0].Routes[1].State; s != types.RouteStateBlackhole {
 		t.Errorf("route to the deleted NAT gateway is %s", s)
 	}
-	deleted := check.Must[*sdk.DeleteVpcEndpointsOutput](t)(client.DeleteVpcEndpoints(ctx, &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{n.endpoint, "vpce-0"}}))
+	deleted := check.Must[*sdk.DeleteVpcEndpointsOutput](t)(client.DeleteVpcEndpoints(ctx,
+		&sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{n.endpoint, "vpce-0"}}))
 	if u := deleted.Unsuccessful; len(u) != 1 || *u[0].ResourceId != "vpce-0" || *u[0].Error.Code != "InvalidVpcEndpointId.NotFound" {
 		t.Errorf("unsuccessful: %+v", u)
 	}
-	check.Must[*sdk.DeleteRouteOutput](t)(client.DeleteRoute(ctx, &sdk.DeleteRouteInput{RouteTableId: &n.table, DestinationCidrBlock: aws.String("0.0.0.0/0")}))
-	check.Must[*sdk.DisassociateRouteTableOutput](t)(client.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: &n.association}))
+	check.Must[*sdk.DeleteRouteOutput](t)(client.DeleteRoute(ctx,
+		&sdk.DeleteRouteInput{RouteTableId: &n.table, DestinationCidrBlock: aws.String("0.0.0.0/0")}))
+	check.Must[*sdk.DisassociateRouteTableOutput](t)(client.DisassociateRouteTable(ctx,
+		&sdk.DisassociateRouteTableInput{AssociationId: &n.association}))
 	check.Must[*sdk.DeleteRouteTableOutput](t)(client.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: &n.table}))
 	check.Must[*sdk.ReleaseAddressOutput](t)(client.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: &n.address}))
-	check.Must[*sdk.DetachInternetGatewayOutput](t)(client.DetachInternetGateway(ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: &n.gateway, VpcId: &n.vpc}))
-	check.Must[*sdk.DeleteInternetGatewayOutput](t)(client.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: &n.gateway}))
+	check.Must[*sdk.DetachInternetGatewayOutput](t)(client.DetachInternetGateway(ctx,
+		&sdk.DetachInternetGatewayInput{InternetGatewayId: &n.gateway, VpcId: &n.vpc}))
+	check.Must[*sdk.DeleteInternetGatewayOutput](t)(client.DeleteInternetGateway(ctx,
+		&sdk.DeleteInternetGatewayInput{InternetGatewayId: &n.gateway}))
 	check.Must[*sdk.DeleteSubnetOutput](t)(client.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: &n.public}))
 	check.Must[*sdk.DeleteSubnetOutput](t)(client.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: &n.private}))
 	check.Must[*sdk.DeleteVpcOutput](t)(client.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: &n.vpc}))

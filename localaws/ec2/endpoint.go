@@ -160,7 +160,8 @@ func (c *call) deleteVPCEndpoints() (any, error) {
 	for _, id := range ids {
 		e, ok := c.Endpoints[id]
 		if !ok {
-			answer.Unsuccessful = append(answer.Unsuccessful, failed{network.KindEndpoint.Missing, "The VpcEndpoint Id '" + id + "' does not exist", id})
+			answer.Unsuccessful = append(answer.Unsuccessful, failed{network.KindEndpoint.Missing, "The VpcEndpoint Id '" + id + "' does not exist",
+				id})
 			continue
 		}
 		for _, table := range slices.Clone(e.RouteTables) {
@@ -174,12 +175,13 @@ func (c *call) deleteVPCEndpoints() (any, error) {
 }
 
 func (c *call) describeVPCEndpoints() (any, error) {
-	endpoints, next, err := query.Pick(c.Form, c.Endpoints, "VpcEndpointId", network.KindEndpoint.NotFound, func(e *network.Endpoint) query.Attributes {
-		return query.Attributes{
-			"vpc-endpoint-id": {e.ID}, "vpc-id": {e.VPC}, "service-name": {e.Service}, "vpc-endpoint-type": {e.Type},
-			"vpc-endpoint-state": {e.State}, "ip-address-type": nil,
-		}.Tagged(e.Tags)
-	})
+	endpoints, next, err := query.Pick(c.Form, c.Endpoints, "VpcEndpointId", network.KindEndpoint.NotFound,
+		func(e *network.Endpoint) query.Attributes {
+			return query.Attributes{
+				"vpc-endpoint-id": {e.ID}, "vpc-id": {e.VPC}, "service-name": {e.Service}, "vpc-endpoint-type": {e.Type},
+				"vpc-endpoint-state": {e.State}, "ip-address-type": nil,
+			}.Tagged(e.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

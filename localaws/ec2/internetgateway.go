@@ -57,7 +57,8 @@ func (c *call) detachInternetGateway() (any, error) {
 	}
 	for _, nat := range c.NATs {
 		if nat.VPC == v.ID && nat.Holds() && nat.Connectivity == public {
-			return nil, query.Failure("DependencyViolation", "Network "+v.ID+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
+			return nil, query.Failure("DependencyViolation",
+				"Network "+v.ID+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
 		}
 	}
 	g.Attachments = nil
@@ -77,14 +78,15 @@ func (c *call) deleteInternetGateway() (any, error) {
 }
 
 func (c *call) describeInternetGateways() (any, error) {
-	gateways, next, err := query.Pick(c.Form, c.Gateways, "InternetGatewayId", network.KindInternetGateway.NotFound, func(g *network.InternetGateway) query.Attributes {
-		a := query.Attributes{"internet-gateway-id": {g.ID}, "owner-id": {g.OwnerID}, "attachment.vpc-id": nil, "attachment.state": nil}
-		for _, at := range g.Attachments {
-			a.Add("attachment.vpc-id", at.VPC)
-			a.Add("attachment.state", at.State)
-		}
-		return a.Tagged(g.Tags)
-	})
+	gateways, next, err := query.Pick(c.Form, c.Gateways, "InternetGatewayId", network.KindInternetGateway.NotFound,
+		func(g *network.InternetGateway) query.Attributes {
+			a := query.Attributes{"internet-gateway-id": {g.ID}, "owner-id": {g.OwnerID}, "attachment.vpc-id": nil, "attachment.state": nil}
+			for _, at := range g.Attachments {
+				a.Add("attachment.vpc-id", at.VPC)
+				a.Add("attachment.state", at.State)
+			}
+			return a.Tagged(g.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

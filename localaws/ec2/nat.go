@@ -28,7 +28,8 @@ func (c *call) createNATGateway() (any, error) {
 	if mode := c.Form.Get("AvailabilityMode"); mode != "" && mode != "zonal" {
 		return nil, query.Unsupported("CreateNatGateway with AvailabilityMode=" + mode)
 	}
-	if err := query.Refuse(c.Form, "SecondaryAllocationId.1", "SecondaryPrivateIpAddress.1", "SecondaryPrivateIpAddressCount", "PrivateIpAddress"); err != nil {
+	if err := query.Refuse(c.Form, "SecondaryAllocationId.1", "SecondaryPrivateIpAddress.1", "SecondaryPrivateIpAddressCount",
+		"PrivateIpAddress"); err != nil {
 		return nil, err
 	}
 	id, err := query.Need(c.Form, "SubnetId")
@@ -44,8 +45,9 @@ func (c *call) createNATGateway() (any, error) {
 		return nil, err
 	}
 	g := &network.NATGateway{
-		ID: c.newID("nat"), VPC: s.VPC, Subnet: s.ID, Connectivity: c.Form.Get("ConnectivityType"), CreateTime: c.Now.UTC().Truncate(time.Millisecond),
-		ReadyAt: c.Now.Add(c.ec2.opts.NATCreateDelay), Tags: tags, Token: token,
+		ID: c.newID("nat"), VPC: s.VPC, Subnet: s.ID, Connectivity: c.Form.Get("ConnectivityType"),
+		CreateTime: c.Now.UTC().Truncate(time.Millisecond),
+		ReadyAt:    c.Now.Add(c.ec2.opts.NATCreateDelay), Tags: tags, Token: token,
 	}
 	if g.Connectivity == "" {
 		g.Connectivity = public
@@ -101,9 +103,10 @@ func (c *call) deleteNATGateway() (any, error) {
 }
 
 func (c *call) describeNATGateways() (any, error) {
-	gateways, next, err := query.Pick(c.Form, c.NATs, "NatGatewayId", network.KindNATGateway.NotFound, func(g *network.NATGateway) query.Attributes {
-		return query.Attributes{"nat-gateway-id": {g.ID}, "state": {g.State}, "subnet-id": {g.Subnet}, "vpc-id": {g.VPC}}.Tagged(g.Tags)
-	})
+	gateways, next, err := query.Pick(c.Form, c.NATs, "NatGatewayId", network.KindNATGateway.NotFound,
+		func(g *network.NATGateway) query.Attributes {
+			return query.Attributes{"nat-gateway-id": {g.ID}, "state": {g.State}, "subnet-id": {g.Subnet}, "vpc-id": {g.VPC}}.Tagged(g.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

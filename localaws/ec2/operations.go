@@ -21,18 +21,28 @@ const (
 func (e *EC2) Service() gateway.Service {
 	return gateway.Service{
 		Name: "ec2", Title: "Amazon Elastic Compute Cloud, networks", SigningName: "ec2", Version: "2016-11-15", Protocol: gateway.EC2Query,
-		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(), e.endpoints(), e.tagging(), e.regional(), notImplemented())),
+		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
+			e.endpoints(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
-			{Text: "what does not exist is 400 with the kind's code, `InvalidVpcID.NotFound` and its like, also where the id has no id's form (AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
-			{Text: "what still has something in or on it is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
-			{Text: "a filter's values are alternatives and may have the wildcards * and ?; filters are all to match; a filter that does not exist is 400 InvalidParameterValue `The filter 'x' is invalid`", Basis: gateway.Confirmed, Source: reference + ", Filter; text as reported by users"},
-			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults up to 1000 come at once", Basis: gateway.Inferred, Source: model + "; AWS promises no order"},
-			{Text: "DryRun: 412 DryRunOperation when the caller is allowed to; no other check is made", Basis: gateway.Confirmed, Source: reference + ", DryRun (status as reported by users)"},
-			{Text: "actions are on the resources that the request names and on `kind/*` of what it creates; Describe… are on `*` but DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed, Source: actions},
-			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
+			{Text: "what does not exist is 400 with the kind's code, `InvalidVpcID.NotFound` and its like, also where the id has no id's form " +
+				"(AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
+			{Text: "what still has something in or on it is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
+				"cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
+			{Text: "a filter's values are alternatives and may have the wildcards * and ?; filters are all to match; a filter that does not exist " +
+				"is 400 InvalidParameterValue `The filter 'x' is invalid`", Basis: gateway.Confirmed,
+				Source: reference + ", Filter; text as reported by users"},
+			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults up to 1000 come at once",
+				Basis: gateway.Inferred, Source: model + "; AWS promises no order"},
+			{Text: "DryRun: 412 DryRunOperation when the caller is allowed to; no other check is made", Basis: gateway.Confirmed,
+				Source: reference + ", DryRun (status as reported by users)"},
+			{Text: "actions are on the resources that the request names and on `kind/*` of what it creates; Describe… are on `*` but " +
+				"DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed, Source: actions},
+			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing " +
+				"resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
 			{Text: "a region begins without a default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have one until they delete it"},
 			{Text: "IPv6, IPAM, Outposts and other regions' peers are 501, not ignored", Basis: gateway.Assumed, Source: simplified},
-			{Text: "tags: 50 for a resource, keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for AWS's services", Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
+			{Text: "tags: 50 for a resource, keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for AWS's services",
+				Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
 		},
 	}
 }
@@ -48,16 +58,20 @@ func (e *EC2) authorized(operations []gateway.Operation) []gateway.Operation {
 func (e *EC2) vpcs() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateVpc", Serve: e.changes((*call).createVPC), Resources: creating(network.KindVPC), Rules: []gateway.Rule{
-			{Text: "an IPv4 block of /16 to /28, made canonical, else 400 InvalidVpc.Range or InvalidParameterValue; comes with a main route table and a default security group; pending in the answer, available when asked for", Basis: gateway.Confirmed, Source: vpcGuide + "; " + reference},
+			{Text: "an IPv4 block of /16 to /28, made canonical, else 400 InvalidVpc.Range or InvalidParameterValue; comes with a main route " +
+				"table and a default security group; pending in the answer, available when asked for", Basis: gateway.Confirmed,
+				Source: vpcGuide + "; " + reference},
 			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "in the way are subnets, an attached internet gateway, endpoints and route tables other than the main one; the default security group is not", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
+			{Text: "in the way are subnets, an attached internet gateway, endpoints and route tables other than the main one; the default " +
+				"security group is not", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
 		}},
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},
 		{Name: "ModifyVpcAttribute", Serve: e.changes((*call).modifyVPCAttribute), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "one attribute at a time; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed, Source: reference + " and " + vpcGuide},
+			{Text: "one attribute at a time; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
+				Source: reference + " and " + vpcGuide},
 		}},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
 			{Text: "only the default groups that come with VPCs", Basis: gateway.Assumed, Source: simplified},
@@ -68,10 +82,13 @@ func (e *EC2) vpcs() []gateway.Operation {
 func (e *EC2) subnets() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
-			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else InvalidSubnet.Conflict; in a zone of the region, which is looked at first, the first one when none is named", Basis: gateway.Confirmed, Source: errorCodes + " (that it is the first zone, and the order of the two, are assumed)"},
+			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else " +
+				"InvalidSubnet.Conflict; in a zone of the region, which is looked at first, the first one when none is named", Basis: gateway.Confirmed,
+				Source: errorCodes + " (that it is the first zone, and the order of the two, are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
-			{Text: "in the way are NAT gateways until they are deleted; its route table association goes with it", Basis: gateway.Inferred, Source: vpcGuide + " (a network interface in the subnet is in the way, and a NAT gateway has one)"},
+			{Text: "in the way are NAT gateways until they are deleted; its route table association goes with it", Basis: gateway.Inferred,
+				Source: vpcGuide + " (a network interface in the subnet is in the way, and a NAT gateway has one)"},
 		}},
 		{Name: "DescribeSubnets", Serve: e.reads((*call).describeSubnets)},
 		{Name: "ModifySubnetAttribute", Serve: e.changes((*call).modifySubnetAttribute), Resources: on("SubnetId"), Rules: []gateway.Rule{
@@ -83,12 +100,16 @@ func (e *EC2) subnets() []gateway.Operation {
 func (e *EC2) gateways() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateInternetGateway", Serve: e.changes((*call).createInternetGateway), Resources: creating(network.KindInternetGateway)},
-		{Name: "AttachInternetGateway", Serve: e.changes((*call).attachInternetGateway), Resources: on("InternetGatewayId", "VpcId"), Rules: []gateway.Rule{
-			{Text: "one VPC per gateway, else 400 Resource.AlreadyAssociated; one gateway per VPC, else 400 InvalidParameterValue; attached, it is `available`", Basis: gateway.Confirmed, Source: errorCodes + "; texts and the state as reported by users"},
-		}},
-		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"), Rules: []gateway.Rule{
-			{Text: "400 DependencyViolation while the VPC has public addresses in use, a NAT gateway's being such", Basis: gateway.Confirmed, Source: vpcGuide + ", internet gateways; text as reported by users"},
-		}},
+		{Name: "AttachInternetGateway", Serve: e.changes((*call).attachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
+			Rules: []gateway.Rule{
+				{Text: "one VPC per gateway, else 400 Resource.AlreadyAssociated; one gateway per VPC, else 400 InvalidParameterValue; attached, it " +
+					"is `available`", Basis: gateway.Confirmed, Source: errorCodes + "; texts and the state as reported by users"},
+			}},
+		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
+			Rules: []gateway.Rule{
+				{Text: "400 DependencyViolation while the VPC has public addresses in use, a NAT gateway's being such", Basis: gateway.Confirmed,
+					Source: vpcGuide + ", internet gateways; text as reported by users"},
+			}},
 		{Name: "DeleteInternetGateway", Serve: e.changes((*call).deleteInternetGateway), Resources: on("InternetGatewayId")},
 		{Name: "DescribeInternetGateways", Serve: e.reads((*call).describeInternetGateways)},
 	}
@@ -109,12 +130,17 @@ func (e *EC2) addresses() []gateway.Operation {
 
 func (e *EC2) natGateways() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway), Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
-			{Text: "pending, then available, by the cloud's clock; failed where the VPC has no internet gateway (Gateway.NotAttached `Network vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed, Source: vpcGuide + ", troubleshoot NAT gateways"},
-			{Text: "zonal only; the same client token returns the same gateway", Basis: gateway.Inferred, Source: model + "; regional ones are 501"},
-		}},
+		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway),
+			Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
+				{Text: "pending, then available, by the cloud's clock; failed where the VPC has no internet gateway (Gateway.NotAttached `Network " +
+					"vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
+					Source: vpcGuide + ", troubleshoot NAT gateways"},
+				{Text: "zonal only; the same client token returns the same gateway", Basis: gateway.Inferred,
+					Source: model + "; regional ones are 501"},
+			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
-			{Text: "deleting, then deleted, by the cloud's clock; it lets its address go, its routes are blackholes, and it can be described for about an hour more, as a failed one can", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
+			{Text: "deleting, then deleted, by the cloud's clock; it lets its address go, its routes are blackholes, and it can be described for " +
+				"about an hour more, as a failed one can", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
 			{Text: "deleting it again is no error", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "DescribeNatGateways", Serve: e.reads((*call).describeNATGateways)},
@@ -125,30 +151,39 @@ func (e *EC2) routeTables() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateRouteTable", Serve: e.changes((*call).createRouteTable), Resources: creating(network.KindRouteTable, "VpcId")},
 		{Name: "DeleteRouteTable", Serve: e.changes((*call).deleteRouteTable), Resources: on("RouteTableId"), Rules: []gateway.Rule{
-			{Text: "400 DependencyViolation for the main table and for one with associations", Basis: gateway.Confirmed, Source: vpcGuide + ", route tables"},
+			{Text: "400 DependencyViolation for the main table and for one with associations", Basis: gateway.Confirmed,
+				Source: vpcGuide + ", route tables"},
 		}},
 		{Name: "DescribeRouteTables", Serve: e.reads((*call).describeRouteTables)},
 		{Name: "CreateRoute", Serve: e.changes((*call).createRoute), Resources: on("RouteTableId"), Rules: []gateway.Rule{
-			{Text: "to an internet gateway attached to the VPC, or an available NAT gateway in it; a second route for a block is 400 RouteAlreadyExists unless it is the same; none into the VPC's own block", Basis: gateway.Confirmed, Source: errorCodes + "; texts as reported by users (that the same route is no error is inferred)"},
+			{Text: "to an internet gateway attached to the VPC, or an available NAT gateway in it; a second route for a block is 400 " +
+				"RouteAlreadyExists unless it is the same; none into the VPC's own block", Basis: gateway.Confirmed,
+				Source: errorCodes + "; texts as reported by users (that the same route is no error is inferred)"},
 		}},
 		{Name: "ReplaceRoute", Serve: e.changes((*call).replaceRoute), Resources: on("RouteTableId")},
 		{Name: "DeleteRoute", Serve: e.changes((*call).deleteRoute), Resources: on("RouteTableId")},
-		{Name: "AssociateRouteTable", Serve: e.changes((*call).associateRouteTable), Resources: on("RouteTableId", "SubnetId"), Rules: []gateway.Rule{
-			{Text: "a subnet has one table: another is 400 Resource.AlreadyAssociated", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
-		}},
+		{Name: "AssociateRouteTable", Serve: e.changes((*call).associateRouteTable), Resources: on("RouteTableId", "SubnetId"),
+			Rules: []gateway.Rule{
+				{Text: "a subnet has one table: another is 400 Resource.AlreadyAssociated", Basis: gateway.Confirmed,
+					Source: errorCodes + "; text as reported by users"},
+			}},
 		{Name: "DisassociateRouteTable", Serve: e.changes((*call).disassociateRouteTable), Resources: e.onAssociation},
-		{Name: "ReplaceRouteTableAssociation", Serve: e.changes((*call).replaceRouteTableAssociation), Resources: e.onAssociation, Rules: []gateway.Rule{
-			{Text: "with the main association it makes another table the main one", Basis: gateway.Confirmed, Source: reference},
-		}},
+		{Name: "ReplaceRouteTableAssociation", Serve: e.changes((*call).replaceRouteTableAssociation), Resources: e.onAssociation,
+			Rules: []gateway.Rule{
+				{Text: "with the main association it makes another table the main one", Basis: gateway.Confirmed, Source: reference},
+			}},
 	}
 }
 
 func (e *EC2) endpoints() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint), Resources: creating(network.KindEndpoint, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
-			{Text: "gateway endpoints of S3 and DynamoDB, available at once; a route to the service's prefix list in each of the route tables; without a policy, full access", Basis: gateway.Confirmed, Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
-			{Text: "the policy is kept and not enforced: no traffic goes through an endpoint here", Basis: gateway.Assumed, Source: simplified},
-		}},
+		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint),
+			Resources: creating(network.KindEndpoint, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
+				{Text: "gateway endpoints of S3 and DynamoDB, available at once; a route to the service's prefix list in each of the route tables; " +
+					"without a policy, full access", Basis: gateway.Confirmed,
+					Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
+				{Text: "the policy is kept and not enforced: no traffic goes through an endpoint here", Basis: gateway.Assumed, Source: simplified},
+			}},
 		{Name: "ModifyVpcEndpoint", Serve: e.changes((*call).modifyVPCEndpoint), Resources: on("VpcEndpointId")},
 		{Name: "DeleteVpcEndpoints", Serve: e.changes((*call).deleteVPCEndpoints), Resources: on("VpcEndpointId"), Rules: []gateway.Rule{
 			{Text: "those that do not exist are listed in an answer of 200", Basis: gateway.Confirmed, Source: errorCodes},
@@ -161,7 +196,8 @@ func (e *EC2) tagging() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateTags", Serve: e.changes((*call).createTags), Resources: onTagged},
 		{Name: "DeleteTags", Serve: e.changes((*call).deleteTags), Resources: onTagged, Rules: []gateway.Rule{
-			{Text: "a tag given with a value goes only where it has that value; without tags all go but those of aws:", Basis: gateway.Confirmed, Source: reference},
+			{Text: "a tag given with a value goes only where it has that value; without tags all go but those of aws:", Basis: gateway.Confirmed,
+				Source: reference},
 		}},
 		{Name: "DescribeTags", Serve: e.reads((*call).describeTags)},
 	}
@@ -170,7 +206,8 @@ func (e *EC2) tagging() []gateway.Operation {
 func (e *EC2) regional() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "DescribeAvailabilityZones", Serve: e.reads((*call).describeAvailabilityZones), Rules: []gateway.Rule{
-			{Text: "the region's zones by name; zone ids follow the names' order, which on AWS differs by account", Basis: gateway.Inferred, Source: "AWS regions and zones"},
+			{Text: "the region's zones by name; zone ids follow the names' order, which on AWS differs by account", Basis: gateway.Inferred,
+				Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeRegions", Serve: e.reads((*call).describeRegions), Rules: []gateway.Rule{
 			{Text: "the 17 regions that need no opting in", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
@@ -191,16 +228,23 @@ func notImplemented() []gateway.Operation {
 	var operations []gateway.Operation
 	for _, name := range []string{
 		"AssignPrivateNatGatewayAddress", "AssociateAddress", "AssociateDhcpOptions", "AssociateNatGatewayAddress", "AssociateSecurityGroupVpc",
-		"AssociateSubnetCidrBlock", "AssociateVpcCidrBlock", "AttachNetworkInterface", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress",
-		"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "CreateEgressOnlyInternetGateway", "CreateFlowLogs", "CreateManagedPrefixList",
+		"AssociateSubnetCidrBlock", "AssociateVpcCidrBlock", "AttachNetworkInterface", "AuthorizeSecurityGroupEgress",
+		"AuthorizeSecurityGroupIngress",
+		"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "CreateEgressOnlyInternetGateway", "CreateFlowLogs",
+		"CreateManagedPrefixList",
 		"CreateNetworkAcl", "CreateNetworkAclEntry", "CreateNetworkInterface", "CreateSecurityGroup", "CreateVpcPeeringConnection",
-		"DeleteDhcpOptions", "DeleteEgressOnlyInternetGateway", "DeleteFlowLogs", "DeleteManagedPrefixList", "DeleteNetworkAcl", "DeleteNetworkAclEntry",
+		"DeleteDhcpOptions", "DeleteEgressOnlyInternetGateway", "DeleteFlowLogs", "DeleteManagedPrefixList", "DeleteNetworkAcl",
+		"DeleteNetworkAclEntry",
 		"DeleteNetworkInterface", "DeleteSecurityGroup", "DeleteVpcPeeringConnection", "DescribeAddressesAttribute", "DescribeDhcpOptions",
-		"DescribeEgressOnlyInternetGateways", "DescribeFlowLogs", "DescribeManagedPrefixLists", "DescribeNetworkAcls", "DescribeNetworkInterfaceAttribute",
-		"DescribePrefixLists", "DescribeSecurityGroupReferences", "DescribeSecurityGroupRules", "DescribeVpcEndpointServices", "DescribeVpcPeeringConnections",
+		"DescribeEgressOnlyInternetGateways", "DescribeFlowLogs", "DescribeManagedPrefixLists", "DescribeNetworkAcls",
+		"DescribeNetworkInterfaceAttribute",
+		"DescribePrefixLists", "DescribeSecurityGroupReferences", "DescribeSecurityGroupRules", "DescribeVpcEndpointServices",
+		"DescribeVpcPeeringConnections",
 		"DescribeVpnGateways", "DetachNetworkInterface", "DisableVgwRoutePropagation", "DisassociateAddress", "DisassociateNatGatewayAddress",
-		"DisassociateSecurityGroupVpc", "DisassociateSubnetCidrBlock", "DisassociateVpcCidrBlock", "EnableVgwRoutePropagation", "GetSecurityGroupsForVpc",
-		"ModifyAddressAttribute", "ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifyVpcTenancy", "ReplaceNetworkAclAssociation",
+		"DisassociateSecurityGroupVpc", "DisassociateSubnetCidrBlock", "DisassociateVpcCidrBlock", "EnableVgwRoutePropagation",
+		"GetSecurityGroupsForVpc",
+		"ModifyAddressAttribute", "ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifyVpcTenancy",
+		"ReplaceNetworkAclAssociation",
 		"ReplaceNetworkAclEntry", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "UnassignPrivateNatGatewayAddress",
 	} {
 		operations = append(operations, gateway.Operation{Name: name})

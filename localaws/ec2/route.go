@@ -45,14 +45,16 @@ func (c *call) target(t *network.RouteTable, cidr string) (network.Route, error)
 	}
 	switch {
 	case to.Gateway != "" && to.NAT != "":
-		return network.Route{}, query.Failure("InvalidParameterCombination", "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId or transitGatewayId")
+		return network.Route{}, query.Failure("InvalidParameterCombination", "The request must contain exactly one of gatewayId, natGatewayId, "+
+			"networkInterfaceId, vpcPeeringConnectionId or transitGatewayId")
 	case to.Gateway != "":
 		g, ok := c.Gateways[to.Gateway]
 		if !ok {
 			return network.Route{}, query.Failure("InvalidGatewayID.NotFound", "The gateway ID '"+to.Gateway+"' does not exist")
 		}
 		if !g.AttachedTo(t.VPC) {
-			return network.Route{}, query.Failure("InvalidParameterValue", "route table "+t.ID+" and network gateway "+g.ID+" belong to different networks")
+			return network.Route{}, query.Failure("InvalidParameterValue",
+				"route table "+t.ID+" and network gateway "+g.ID+" belong to different networks")
 		}
 	case to.NAT != "":
 		g, ok := c.NATs[to.NAT]
@@ -60,10 +62,12 @@ func (c *call) target(t *network.RouteTable, cidr string) (network.Route, error)
 			return network.Route{}, query.Failure("InvalidNatGatewayID.NotFound", "The natGateway ID '"+to.NAT+"' does not exist")
 		}
 		if g.VPC != t.VPC {
-			return network.Route{}, query.Failure("InvalidParameterValue", "route table "+t.ID+" and NAT gateway "+g.ID+" belong to different networks")
+			return network.Route{}, query.Failure("InvalidParameterValue",
+				"route table "+t.ID+" and NAT gateway "+g.ID+" belong to different networks")
 		}
 	default:
-		return network.Route{}, query.Failure("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId or transitGatewayId")
+		return network.Route{}, query.Failure("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId, "+
+			"networkInterfaceId, vpcPeeringConnectionId or transitGatewayId")
 	}
 	return to, nil
 }
@@ -102,7 +106,8 @@ func (c *call) replaceRoute() (any, error) {
 	}
 	i := t.RouteTo(cidr)
 	if i < 0 {
-		return nil, query.Failure("InvalidParameterValue", "There is no route defined for '"+cidr+"' in the route table. Use CreateRoute instead.")
+		return nil, query.Failure("InvalidParameterValue",
+			"There is no route defined for '"+cidr+"' in the route table. Use CreateRoute instead.")
 	}
 	t.Routes[i] = to
 	return done{true}, nil

@@ -86,7 +86,8 @@ func (c *call) associateRouteTable() (any, error) {
 			case other == t:
 				return associationAnswer{ID: a.ID, State: a.State}, nil
 			default:
-				return nil, query.Failure("Resource.AlreadyAssociated", "the specified association for route table "+t.ID+" conflicts with an existing association")
+				return nil, query.Failure("Resource.AlreadyAssociated",
+					"the specified association for route table "+t.ID+" conflicts with an existing association")
 			}
 		}
 	}
@@ -130,30 +131,31 @@ func (c *call) replaceRouteTableAssociation() (any, error) {
 }
 
 func (c *call) describeRouteTables() (any, error) {
-	tables, next, err := query.Pick(c.Form, c.RouteTables, "RouteTableId", network.KindRouteTable.NotFound, func(t *network.RouteTable) query.Attributes {
-		a := query.Attributes{
-			"route-table-id": {t.ID}, "vpc-id": {t.VPC}, "owner-id": {t.OwnerID},
-			"association.route-table-association-id": nil, "association.route-table-id": nil, "association.subnet-id": nil,
-			"association.gateway-id": nil, "association.main": nil,
-			"route.destination-cidr-block": nil, "route.destination-prefix-list-id": nil, "route.gateway-id": nil, "route.nat-gateway-id": nil,
-			"route.instance-id": nil, "route.transit-gateway-id": nil, "route.origin": nil, "route.state": nil,
-		}
-		for _, as := range t.Associations {
-			a.Add("association.route-table-association-id", as.ID)
-			a.Add("association.route-table-id", as.Table)
-			a.Add("association.subnet-id", present(as.Subnet)...)
-			a.Add("association.main", strconv.FormatBool(as.Main))
-		}
-		for _, r := range t.Routes {
-			a.Add("route.destination-cidr-block", present(r.CIDR)...)
-			a.Add("route.destination-prefix-list-id", present(r.PrefixList)...)
-			a.Add("route.gateway-id", present(r.Gateway)...)
-			a.Add("route.nat-gateway-id", present(r.NAT)...)
-			a.Add("route.origin", r.Origin)
-			a.Add("route.state", r.State)
-		}
-		return a.Tagged(t.Tags)
-	})
+	tables, next, err := query.Pick(c.Form, c.RouteTables, "RouteTableId", network.KindRouteTable.NotFound,
+		func(t *network.RouteTable) query.Attributes {
+			a := query.Attributes{
+				"route-table-id": {t.ID}, "vpc-id": {t.VPC}, "owner-id": {t.OwnerID},
+				"association.route-table-association-id": nil, "association.route-table-id": nil, "association.subnet-id": nil,
+				"association.gateway-id": nil, "association.main": nil,
+				"route.destination-cidr-block": nil, "route.destination-prefix-list-id": nil, "route.gateway-id": nil, "route.nat-gateway-id": nil,
+				"route.instance-id": nil, "route.transit-gateway-id": nil, "route.origin": nil, "route.state": nil,
+			}
+			for _, as := range t.Associations {
+				a.Add("association.route-table-association-id", as.ID)
+				a.Add("association.route-table-id", as.Table)
+				a.Add("association.subnet-id", present(as.Subnet)...)
+				a.Add("association.main", strconv.FormatBool(as.Main))
+			}
+			for _, r := range t.Routes {
+				a.Add("route.destination-cidr-block", present(r.CIDR)...)
+				a.Add("route.destination-prefix-list-id", present(r.PrefixList)...)
+				a.Add("route.gateway-id", present(r.Gateway)...)
+				a.Add("route.nat-gateway-id", present(r.NAT)...)
+				a.Add("route.origin", r.Origin)
+				a.Add("route.state", r.State)
+			}
+			return a.Tagged(t.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ func (c *call) createSubnet() (any, error) {
 		return nil, err
 	}
 	s := &network.Subnet{
-		ID: c.newID("subnet"), OwnerID: network.Account, State: "available", VPC: v.ID, CIDR: cidr.String(), Zone: z.Name, ZoneID: z.ID, Tags: tags,
+		ID: c.newID("subnet"), OwnerID: network.Account, State: "available", VPC: v.ID, CIDR: cidr.String(), Zone: z.Name, ZoneID: z.ID,
+		Tags: tags,
 	}
 	s.ARN = network.KindSubnet.ARN(c.Region, s.ID)
 	c.Subnets[s.ID] = s
@@ -83,7 +84,8 @@ func (c *call) subnetZone() (zone, error) {
 			names = append(names, z.Name)
 		}
 	}
-	return zone{}, query.InvalidValue(value, parameter, "Subnets can currently only be created in the following availability zones: "+strings.Join(names, ", ")+".")
+	return zone{}, query.InvalidValue(value, parameter,
+		"Subnets can currently only be created in the following availability zones: "+strings.Join(names, ", ")+".")
 }
 
 func (c *call) deleteSubnet() (any, error) {
@@ -108,7 +110,8 @@ func (c *call) modifySubnetAttribute() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := query.Refuse(c.Form, "AssignIpv6AddressOnCreation.Value", "EnableDns64.Value", "MapCustomerOwnedIpOnLaunch.Value", "EnableResourceNameDnsARecordOnLaunch.Value"); err != nil {
+	if err := query.Refuse(c.Form, "AssignIpv6AddressOnCreation.Value", "EnableDns64.Value", "MapCustomerOwnedIpOnLaunch.Value",
+		"EnableResourceNameDnsARecordOnLaunch.Value"); err != nil {
 		return nil, err
 	}
 	value, present, err := query.Bool(c.Form, "MapPublicIpOnLaunch.Value")
@@ -127,7 +130,8 @@ func (c *call) describeSubnets() (any, error) {
 			"subnet-id": {s.ID}, "subnet-arn": {s.ARN}, "vpc-id": {s.VPC}, "state": {s.State}, "owner-id": {s.OwnerID},
 			"cidr": {s.CIDR}, "cidrBlock": {s.CIDR}, "cidr-block": {s.CIDR},
 			"availability-zone": {s.Zone}, "availabilityZone": {s.Zone}, "availability-zone-id": {s.ZoneID}, "availabilityZoneId": {s.ZoneID},
-			"default-for-az": {strconv.FormatBool(s.DefaultForZ)}, "defaultForAz": {strconv.FormatBool(s.DefaultForZ)}, "map-public-ip-on-launch": {strconv.FormatBool(s.MapPublicIP)},
+			"default-for-az": {strconv.FormatBool(s.DefaultForZ)}, "defaultForAz": {strconv.FormatBool(s.DefaultForZ)},
+			"map-public-ip-on-launch": {strconv.FormatBool(s.MapPublicIP)},
 		}.Tagged(s.Tags)
 	})
 	if err != nil {

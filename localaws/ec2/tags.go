@@ -132,7 +132,8 @@ func (c *call) describeTags() (any, error) {
 		Value    string `xml:"value"`
 	}
 	of := func(d described) query.Attributes {
-		return query.Attributes{"resource-id": {d.Resource}, "resource-type": {d.Type}, "key": {d.Key}, "value": {d.Value}, "tag-key": {d.Key}, "tag:" + d.Key: {d.Value}}
+		return query.Attributes{"resource-id": {d.Resource}, "resource-type": {d.Type}, "key": {d.Key}, "value": {d.Value}, "tag-key": {d.Key},
+			"tag:" + d.Key: {d.Value}}
 	}
 	filters, err := query.ParseFilters(c.Form, of(described{}))
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 const maxVPCs = 5 // per region, AWS's default quota
 
 func (c *call) createVPC() (any, error) {
-	if err := query.Refuse(c.Form, "AmazonProvidedIpv6CidrBlock", "Ipv6CidrBlock", "Ipv6Pool", "Ipv4IpamPoolId", "Ipv6IpamPoolId"); err != nil {
+	if err := query.Refuse(c.Form, "AmazonProvidedIpv6CidrBlock", "Ipv6CidrBlock", "Ipv6Pool", "Ipv4IpamPoolId",
+		"Ipv6IpamPoolId"); err != nil {
 		return nil, err
 	}
 	text, err := query.Need(c.Form, "CidrBlock")
@@ -59,7 +60,8 @@ func (c *call) createVPC() (any, error) {
 func (c *call) newDefaultGroup(v *network.VPC) {
 	id := c.newID("sg")
 	c.Groups[id] = &network.SecurityGroup{
-		ID: id, ARN: network.KindSecurityGroup.ARN(c.Region, id), OwnerID: network.Account, Name: "default", Description: "default VPC security group", VPC: v.ID,
+		ID: id, ARN: network.KindSecurityGroup.ARN(c.Region, id), OwnerID: network.Account, Name: "default",
+		Description: "default VPC security group", VPC: v.ID,
 		Ingress: []network.Permission{{Protocol: "-1", Groups: []network.GroupPair{{User: network.Account, Group: id}}}},
 		Egress:  []network.Permission{{Protocol: "-1", Ranges: []network.IPRange{{CIDR: "0.0.0.0/0"}}}},
 	}
@@ -194,9 +196,11 @@ func (c *call) describeVPCAttribute() (any, error) {
 
 func (c *call) describeSecurityGroups() (any, error) {
 	names := query.List(c.Form, "GroupName")
-	groups, next, err := query.Pick(c.Form, c.Groups, "GroupId", network.KindSecurityGroup.NotFound, func(g *network.SecurityGroup) query.Attributes {
-		return query.Attributes{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "owner-id": {g.OwnerID}, "description": {g.Description}}.Tagged(g.Tags)
-	})
+	groups, next, err := query.Pick(c.Form, c.Groups, "GroupId", network.KindSecurityGroup.NotFound,
+		func(g *network.SecurityGroup) query.Attributes {
+			return query.Attributes{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "owner-id": {g.OwnerID},
+				"description": {g.Description}}.Tagged(g.Tags)
+		})
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,8 @@ func (c *cloud) session(t *testing.T) aws.Config {
 	if api, ok := errors.AsType[smithy.APIError](err); err != nil && !(ok && api.ErrorCode() == "EntityAlreadyExists") {
 		t.Fatal(err)
 	}
-	if _, err := operator.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: role, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}); err != nil {
+	if _, err := operator.AttachRolePolicy(t.Context(),
+		&iam.AttachRolePolicyInput{RoleName: role, PolicyArn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := sts.NewFromConfig(c.config(c.operator)).AssumeRole(t.Context(), &sts.AssumeRoleInput{

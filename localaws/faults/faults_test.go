@@ -173,7 +173,8 @@ func TestRefuseKeepsTheRest(t *testing.T) {
 		t.Errorf("kept: %s", got.body)
 	}
 	// What the data plane itself refuses stays its own answer.
-	bad, err := c.call(t, c.head, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{"Content-Encoding": {"gzip"}}, []byte("x"))
+	bad, err := c.call(t, c.head, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{"Content-Encoding": {"gzip"}},
+		[]byte("x"))
 	if err != nil || bad.status != 415 {
 		t.Errorf("not a request: %+v %v", bad, err)
 	}
@@ -255,10 +256,12 @@ func TestReset(t *testing.T) {
 // TestOnlyTheOperator: the API is no way around permissions.
 func TestOnlyTheOperator(t *testing.T) {
 	c := start(t)
-	if got, err := c.call(t, c.head, "parascope", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil || got.status != 403 || !strings.Contains(got.body, "Only the operator") {
+	if got, err := c.call(t, c.head, "parascope", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
+		got.status != 403 || !strings.Contains(got.body, "Only the operator") {
 		t.Errorf("the head: %+v %v", got, err)
 	}
-	if got, err := c.call(t, c.operator, "aps", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil || got.status != 403 {
+	if got, err := c.call(t, c.operator, "aps", "POST", "/_parascope/faults", nil, []byte(`{"kind":"error"}`)); err != nil ||
+		got.status != 403 {
 		t.Errorf("another service's signature: %+v %v", got, err)
 	}
 	wrong := c.operator

@@ -31,7 +31,8 @@ func refuseSome(f Fault, _ <-chan struct{}, inner serve) serve {
 		if own.status >= http.StatusMultipleChoices {
 			return own.copyTo(w)
 		}
-		http.Error(w, fmt.Sprintf("user=%s_%s: err: out-of-order sample. %s", principal.Account, r.Labels["workspaceId"], first), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("user=%s_%s: err: out-of-order sample. %s", principal.Account, r.Labels["workspaceId"], first),
+			http.StatusBadRequest)
 		return nil
 	}
 }
@@ -54,7 +55,8 @@ func without(body []byte, n int) (rest []byte, first string, err error) {
 			continue
 		}
 		n -= len(ts.Samples) - keep
-		first = fmt.Sprintf("timestamp=%s, series=%s", time.UnixMilli(ts.Samples[keep].Timestamp).UTC().Format(time.RFC3339Nano), seriesName(ts.Labels))
+		first = fmt.Sprintf("timestamp=%s, series=%s", time.UnixMilli(ts.Samples[keep].Timestamp).UTC().Format(time.RFC3339Nano),
+			seriesName(ts.Labels))
 		ts.Samples = ts.Samples[:keep]
 	}
 	message, err = req.Marshal()

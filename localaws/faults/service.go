@@ -88,7 +88,8 @@ func (t *Table) Service() gateway.Service {
 func operatorOnly(inner serve) serve {
 	return func(w http.ResponseWriter, r *gateway.Request) error {
 		if !strings.HasSuffix(r.Principal.ARN, ":user/operator") {
-			return &gateway.Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "Only the operator sets faults, not " + r.Principal.ARN}
+			return &gateway.Error{Status: http.StatusForbidden, Code: "AccessDeniedException",
+				Message: "Only the operator sets faults, not " + r.Principal.ARN}
 		}
 		return inner(w, r)
 	}

@@ -48,12 +48,15 @@ func TestEachProtocolRefusesInItsOwnShape(t *testing.T) {
 		status int
 		says   string
 	}{
-		{Call{Service: "thing", Operation: "ListThings", Path: "/things"}, 403, `{"message":"User: arn:aws:iam::111122223333:user/me is not authorized to perform: thing:ListThings on resource: arn:thing/ because no identity-based policy allows the thing:ListThings action"}`},
-		{Call{Service: "thing-data", Operation: "Query", Path: "/things/t1/api/v1/query"}, 403, `{"Message":"User: arn:aws:iam::111122223333:user/me is not authorized to perform: thing-data:Query on resource: arn:thing/t1 because`},
+		{Call{Service: "thing", Operation: "ListThings", Path: "/things"}, 403,
+			`{"message":"User: arn:aws:iam::111122223333:user/me is not authorized to perform: thing:ListThings on resource: arn:thing/ because no identity-based policy allows the thing:ListThings action"}`},
+		{Call{Service: "thing-data", Operation: "Query", Path: "/things/t1/api/v1/query"}, 403,
+			`{"Message":"User: arn:aws:iam::111122223333:user/me is not authorized to perform: thing-data:Query on resource: arn:thing/t1 because`},
 		{Call{Service: "forms", Operation: "Ask"}, 403, `<Code>AccessDenied</Code>`},
 		{Call{Service: "targets", Operation: "Do"}, 400, `"__type":"AccessDeniedException"`},
 		{Call{Service: "store", Operation: "GetObject", Path: "/b/k"}, 403, `<Error><Code>AccessDenied</Code>`},
-		{Call{Service: "machines", Operation: "Start"}, 403, `<Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation. User: `},
+		{Call{Service: "machines", Operation: "Start"}, 403,
+			`<Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation. User: `},
 	} {
 		answer, err := gw.Call(t.Context(), key.Principal, c.call)
 		if err != nil || answer.Status != c.status || !strings.Contains(string(answer.Body), c.says) {
@@ -64,11 +67,13 @@ func TestEachProtocolRefusesInItsOwnShape(t *testing.T) {
 
 func TestWhatIsAsked(t *testing.T) {
 	gw, asked := policed(t, AllowAll)
-	answer, err := gw.Call(t.Context(), key.Principal, Call{Service: "thing-data", Operation: "Query", Region: "eu-west-1", Path: "/things/t%2F1/api/v1/query?query=up"})
+	answer, err := gw.Call(t.Context(), key.Principal, Call{Service: "thing-data", Operation: "Query", Region: "eu-west-1",
+		Path: "/things/t%2F1/api/v1/query?query=up"})
 	if err != nil || answer.Status != http.StatusOK {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	keys := map[string][]string{"aws:RequestedRegion": {"eu-west-1"}, "aws:PrincipalArn": {key.Principal.ARN}, "aws:PrincipalAccount": {"111122223333"}, "aws:userid": {""}}
+	keys := map[string][]string{"aws:RequestedRegion": {"eu-west-1"}, "aws:PrincipalArn": {key.Principal.ARN},
+		"aws:PrincipalAccount": {"111122223333"}, "aws:userid": {""}}
 	want := []Ask{
 		{key.Principal, "thing-data:Query", "arn:thing/t/1", keys},
 		{key.Principal, "thing-data:Query", "arn:other", keys},

@@ -111,7 +111,8 @@ func (g *Gateway) readBody(w http.ResponseWriter, req *Request) error {
 		return TooLarge()
 	}
 	if err != nil {
-		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
+		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody",
+			Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 	}
 	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
 	req.Form = queryForm(req)

@@ -19,12 +19,14 @@ import (
 	"github.com/parascope/parascope/localaws/principal"
 )
 
-var key = principal.AccessKey{ID: "AKIAEXAMPLE", Secret: "secret", Principal: principal.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/me"}}
+var key = principal.AccessKey{ID: "AKIAEXAMPLE", Secret: "secret",
+	Principal: principal.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/me"}}
 
 // tables are one service of each protocol; what they serve says what they were asked.
 func tables() []Service {
 	say := func(w http.ResponseWriter, r *Request) error {
-		return WriteJSON(w, http.StatusOK, map[string]any{"labels": r.Labels, "region": r.Region, "caller": r.Principal.ARN, "body": string(r.Body)})
+		return WriteJSON(w, http.StatusOK, map[string]any{"labels": r.Labels, "region": r.Region, "caller": r.Principal.ARN,
+			"body": string(r.Body)})
 	}
 	return []Service{
 		{Name: "thing", SigningName: "shared", Protocol: RESTJSON, Operations: []Operation{
@@ -32,7 +34,8 @@ func tables() []Service {
 			{Name: "GetTag", Method: "GET", Path: "/tags/{arn}", Serve: say},
 			{Name: "Planned", Method: "PUT", Path: "/things/{id}"},
 			{Name: "Refuse", Method: "POST", Path: "/refuse", Serve: func(http.ResponseWriter, *Request) error {
-				return &Error{Status: 404, Code: "ResourceNotFoundException", Message: "no such thing", Members: map[string]any{"resourceId": "t-1"}, Header: http.Header{"Retry-After": {"3"}}}
+				return &Error{Status: 404, Code: "ResourceNotFoundException", Message: "no such thing", Members: map[string]any{"resourceId": "t-1"},
+					Header: http.Header{"Retry-After": {"3"}}}
 			}},
 			{Name: "Break", Method: "POST", Path: "/break", Serve: func(http.ResponseWriter, *Request) error { return errors.New("secret cause") }},
 			{Name: "Panic", Method: "POST", Path: "/panic", Serve: func(http.ResponseWriter, *Request) error { panic("secret cause") }},
@@ -66,7 +69,8 @@ func tables() []Service {
 				}{r.Form.Get("Vpc")})
 			}},
 		}},
-		{Name: "targets", SigningName: "targets", TargetPrefix: "AWSTargets", Protocol: JSON11, Operations: []Operation{{Name: "Do", Serve: say}, {Name: "Later"}}},
+		{Name: "targets", SigningName: "targets", TargetPrefix: "AWSTargets", Protocol: JSON11,
+			Operations: []Operation{{Name: "Do", Serve: say}, {Name: "Later"}}},
 	}
 }
 
@@ -136,29 +140,36 @@ func TestRouting(t *testing.T) {
 		status int
 		says   string
 	}{
-		"path":            {call{method: "GET", path: "/things", sign: "shared"}, 200, `"region":"us-east-2"`},
-		"greedy label":    {call{method: "GET", path: "/b/a/b/c", sign: "s3"}, 200, `"Key":"a/b/c"`},
-		"bucket":          {call{method: "GET", path: "/b?list-type=2", sign: "s3"}, 200, `<ListBucketResult><Name>b</Name></ListBucketResult>`},
-		"query":           {call{method: "GET", path: "/b?policy", sign: "s3"}, 404, `<Error><Code>NoSuchBucketPolicy</Code>`},
-		"flat form":       {call{method: "POST", path: "/", body: "Action=Start&Vpc=vpc-1", sign: "machines", header: form}, 200, `<requestId>id-1</requestId><vpcId>vpc-1</vpcId></StartResponse>`},
-		"flat form, 501":  {call{method: "POST", path: "/", body: "Action=Stop", sign: "machines", header: form}, 501, `<Response><Errors><Error><Code>NotImplemented</Code>`},
-		"one label":       {call{method: "GET", path: "/tags/arn%3Aaws%3Ax%2Fws-1", sign: "shared"}, 200, `"labels":{"arn":"arn:aws:x/ws-1"}`},
-		"data plane":      {call{method: "GET", path: "/things/t-1/api/v1/query?query=up%7Ba%3D%22b+c%22%7D", sign: "shared"}, 200, `"labels":{"id":"t-1"}`},
-		"action":          {call{method: "POST", path: "/", body: "Action=Ask&Q=why%3F", sign: "forms", header: form}, 200, "<AskResult><Answer>why?</Answer></AskResult><ResponseMetadata><RequestId>id-1<"},
+		"path":         {call{method: "GET", path: "/things", sign: "shared"}, 200, `"region":"us-east-2"`},
+		"greedy label": {call{method: "GET", path: "/b/a/b/c", sign: "s3"}, 200, `"Key":"a/b/c"`},
+		"bucket":       {call{method: "GET", path: "/b?list-type=2", sign: "s3"}, 200, `<ListBucketResult><Name>b</Name></ListBucketResult>`},
+		"query":        {call{method: "GET", path: "/b?policy", sign: "s3"}, 404, `<Error><Code>NoSuchBucketPolicy</Code>`},
+		"flat form": {call{method: "POST", path: "/", body: "Action=Start&Vpc=vpc-1", sign: "machines", header: form}, 200,
+			`<requestId>id-1</requestId><vpcId>vpc-1</vpcId></StartResponse>`},
+		"flat form, 501": {call{method: "POST", path: "/", body: "Action=Stop", sign: "machines", header: form}, 501,
+			`<Response><Errors><Error><Code>NotImplemented</Code>`},
+		"one label": {call{method: "GET", path: "/tags/arn%3Aaws%3Ax%2Fws-1", sign: "shared"}, 200, `"labels":{"arn":"arn:aws:x/ws-1"}`},
+		"data plane": {call{method: "GET", path: "/things/t-1/api/v1/query?query=up%7Ba%3D%22b+c%22%7D", sign: "shared"}, 200,
+			`"labels":{"id":"t-1"}`},
+		"action": {call{method: "POST", path: "/", body: "Action=Ask&Q=why%3F", sign: "forms", header: form}, 200,
+			"<AskResult><Answer>why?</Answer></AskResult><ResponseMetadata><RequestId>id-1<"},
 		"action in query": {call{method: "GET", path: "/?Action=Ask&Q=x", sign: "forms"}, 200, "<Answer>x</Answer>"},
 		"target":          {call{method: "POST", path: "/", body: "{}", sign: "targets", header: target("Do")}, 200, `"body":"{}"`},
 
-		"not implemented, path":   {call{method: "PUT", path: "/things/1", sign: "shared"}, 501, `{"message":"parascope local does not implement thing:Planned; see docs/local-cloud.md"}`},
-		"not implemented, data":   {call{method: "GET", path: "/things/1/api/v1/alerts", sign: "shared"}, 501, `thing-data:Alerts`},
-		"not implemented, action": {call{method: "POST", path: "/", body: "Action=Later", sign: "forms", header: form}, 501, "<Type>Receiver</Type><Code>NotImplemented</Code><Message>parascope local does not implement forms:Later;"},
+		"not implemented, path": {call{method: "PUT", path: "/things/1", sign: "shared"}, 501,
+			`{"message":"parascope local does not implement thing:Planned; see docs/local-cloud.md"}`},
+		"not implemented, data": {call{method: "GET", path: "/things/1/api/v1/alerts", sign: "shared"}, 501, `thing-data:Alerts`},
+		"not implemented, action": {call{method: "POST", path: "/", body: "Action=Later", sign: "forms", header: form}, 501,
+			"<Type>Receiver</Type><Code>NotImplemented</Code><Message>parascope local does not implement forms:Later;"},
 		"not implemented, target": {call{method: "POST", path: "/", sign: "targets", header: target("Later")}, 501, `"__type":"NotImplemented"`},
 		"unknown action":          {call{method: "POST", path: "/", body: "Action=Nonsense", sign: "forms", header: form}, 501, "forms:Nonsense"},
 		"no action":               {call{method: "POST", path: "/", sign: "forms", header: form}, 400, "<Code>MissingAction</Code>"},
 		"unknown target":          {call{method: "POST", path: "/", sign: "targets", header: target("Nonsense")}, 501, "targets:Nonsense"},
 		"unknown service":         {call{method: "GET", path: "/bucket", sign: "sqs"}, 501, "does not implement sqs;"},
 		"unknown path":            {call{method: "GET", path: "/nonsense", sign: "shared"}, 403, `{"message":"Missing Authentication Token"}`},
-		"trailing slash":          {call{method: "GET", path: "/things/t-1/api/v1/query/", sign: "shared"}, 403, `{"message":"Missing Authentication Token"}`},
-		"wrong method":            {call{method: "DELETE", path: "/things", sign: "shared"}, 403, "Missing Authentication Token"},
+		"trailing slash": {call{method: "GET", path: "/things/t-1/api/v1/query/", sign: "shared"}, 403,
+			`{"message":"Missing Authentication Token"}`},
+		"wrong method": {call{method: "DELETE", path: "/things", sign: "shared"}, 403, "Missing Authentication Token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := do(t, io.Discard, c.call)
@@ -179,22 +190,34 @@ func TestRefusedInTheShapeOfTheProtocol(t *testing.T) {
 		code   string // of x-amzn-ErrorType, where the protocol has it
 		says   string
 	}{
-		"unsigned path":         {call{method: "GET", path: "/things"}, 403, "MissingAuthenticationTokenException", `{"message":"Missing Authentication Token"}`},
-		"unsigned data":         {call{method: "GET", path: "/things/1/api/v1/query"}, 403, "MissingAuthenticationTokenException", `{"message":"Missing Authentication Token"}`},
-		"unsigned action":       {call{method: "POST", path: "/", body: "Action=Ask", header: form}, 403, "", "<Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message></Error><RequestId>id-1<"},
-		"unsigned target":       {call{method: "POST", path: "/", header: target("Do")}, 403, "", `"__type":"MissingAuthenticationTokenException"`},
-		"unsigned anything":     {call{method: "GET", path: "/"}, 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
-		"bearer":                {call{method: "GET", path: "/things", header: map[string]string{"Authorization": "Bearer x", "X-Amz-Date": "20261123T000000Z"}}, 403, "IncompleteSignatureException", "requires 'Credential' parameter"},
-		"other service, path":   {call{method: "GET", path: "/things", sign: "targets"}, 403, "InvalidSignatureException", `Credential should be scoped to correct service: 'shared'.`},
-		"other service, action": {call{method: "POST", path: "/", body: "Action=Ask", header: form, sign: "shared"}, 403, "", `<Code>SignatureDoesNotMatch</Code><Message>Credential should be scoped to correct service: &#39;forms&#39;.`},
-		"no region":             {call{method: "GET", path: "/things", sign: "shared", region: "Ohio"}, 403, "InvalidSignatureException", "Credential should be scoped to a valid region."},
-		"too large":             {call{method: "POST", path: "/refuse", body: strings.Repeat("x", 1001), sign: "shared"}, 413, "RequestEntityTooLargeException", "Request size exceeded"},
-		"service's own error":   {call{method: "POST", path: "/refuse", sign: "shared"}, 404, "ResourceNotFoundException", `{"message":"no such thing","resourceId":"t-1"}`},
+		"unsigned path": {call{method: "GET", path: "/things"}, 403, "MissingAuthenticationTokenException",
+			`{"message":"Missing Authentication Token"}`},
+		"unsigned data": {call{method: "GET", path: "/things/1/api/v1/query"}, 403, "MissingAuthenticationTokenException",
+			`{"message":"Missing Authentication Token"}`},
+		"unsigned action": {call{method: "POST", path: "/", body: "Action=Ask", header: form}, 403, "",
+			"<Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message></Error><RequestId>id-1<"},
+		"unsigned target": {call{method: "POST", path: "/", header: target("Do")}, 403, "",
+			`"__type":"MissingAuthenticationTokenException"`},
+		"unsigned anything": {call{method: "GET", path: "/"}, 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		"bearer": {call{method: "GET", path: "/things",
+			header: map[string]string{"Authorization": "Bearer x", "X-Amz-Date": "20261123T000000Z"}}, 403, "IncompleteSignatureException",
+			"requires 'Credential' parameter"},
+		"other service, path": {call{method: "GET", path: "/things", sign: "targets"}, 403, "InvalidSignatureException",
+			`Credential should be scoped to correct service: 'shared'.`},
+		"other service, action": {call{method: "POST", path: "/", body: "Action=Ask", header: form, sign: "shared"}, 403, "",
+			`<Code>SignatureDoesNotMatch</Code><Message>Credential should be scoped to correct service: &#39;forms&#39;.`},
+		"no region": {call{method: "GET", path: "/things", sign: "shared", region: "Ohio"}, 403, "InvalidSignatureException",
+			"Credential should be scoped to a valid region."},
+		"too large": {call{method: "POST", path: "/refuse", body: strings.Repeat("x", 1001), sign: "shared"}, 413,
+			"RequestEntityTooLargeException", "Request size exceeded"},
+		"service's own error": {call{method: "POST", path: "/refuse", sign: "shared"}, 404, "ResourceNotFoundException",
+			`{"message":"no such thing","resourceId":"t-1"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := do(t, io.Discard, c.call)
 			if got.status != c.status || !strings.Contains(got.body, c.says) || got.header.Get("x-amzn-ErrorType") != c.code {
-				t.Errorf("status %d, want %d; code %q, want %q: %s\nwant %s", got.status, c.status, got.header.Get("x-amzn-ErrorType"), c.code, got.body, c.says)
+				t.Errorf("status %d, want %d; code %q, want %q: %s\nwant %s", got.status, c.status, got.header.Get("x-amzn-ErrorType"), c.code,
+					got.body, c.says)
 			}
 		})
 	}
@@ -244,10 +267,13 @@ func TestMarkdownListsEverything(t *testing.T) {
 
 // FuzzServe: no unsigned request is served or breaks anything, whatever is in it.
 func FuzzServe(f *testing.F) {
-	f.Add("GET", "/things/%2F/api/v1/query", "Action=Ask", "application/x-www-form-urlencoded", "AWSTargets.Do", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261123/us-east-2/shared/aws4_request, SignedHeaders=host, Signature=00")
+	f.Add("GET", "/things/%2F/api/v1/query", "Action=Ask", "application/x-www-form-urlencoded", "AWSTargets.Do",
+		"AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261123/us-east-2/shared/aws4_request, SignedHeaders=host, Signature=00")
 	f.Add("POST", "/", "Action=%zz", "application/x-www-form-urlencoded;;", "", "Bearer x")
 	gw, err := New(Options{
-		Services: tables(), Authorize: AllowAll, NewID: func() string { return "id" }, Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Services: tables(), Authorize: AllowAll, NewID: func() string {
+			return "id"
+		}, Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Lookup: func(id string) (principal.AccessKey, bool, error) { return key, id == key.ID, nil },
 	})
 	if err != nil {
@@ -256,7 +282,8 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, body, contentType, target, auth string) {
 		req := httptest.NewRequest("GET", "/", strings.NewReader(body))
 		req.Method, req.URL.RawPath, req.URL.Path = method, path, path
-		req.Header = http.Header{"Content-Type": {contentType}, "X-Amz-Target": {target}, "Authorization": {auth}, "X-Amz-Date": {"20261123T000000Z"}}
+		req.Header = http.Header{"Content-Type": {contentType}, "X-Amz-Target": {target}, "Authorization": {auth},
+			"X-Amz-Date": {"20261123T000000Z"}}
 		w := httptest.NewRecorder()
 		gw.ServeHTTP(w, req)
 		if w.Code < 400 || w.Code == 500 {

@@ -50,7 +50,8 @@ func TestPermissions(t *testing.T) {
 
 	nobody := "91674a2b-c1d2-4e3f-8a9b-00000000dead"
 	failed, err := update(instruct("ADD", "ADMIN", "SSO_USER", anna, nobody), instruct("ADD", "VIEWER", "SSO_GROUP", group))
-	if err != nil || len(failed) != 1 || *failed[0].Code != 404 || *failed[0].CausedBy.Users[0].Id != nobody || failed[0].CausedBy.Action != "ADD" {
+	if err != nil || len(failed) != 1 || *failed[0].Code != 404 || *failed[0].CausedBy.Users[0].Id != nobody ||
+		failed[0].CausedBy.Action != "ADD" {
 		t.Fatalf("errors %+v, %v", failed, err)
 	}
 	if got, want := list(sdk.ListPermissionsInput{}), "VIEWER SSO_GROUP "+group+", ADMIN SSO_USER "+anna; got != want {
@@ -62,7 +63,8 @@ func TestPermissions(t *testing.T) {
 	if got := list(sdk.ListPermissionsInput{UserId: aws.String(anna)}); got != "ADMIN SSO_USER "+anna {
 		t.Errorf("of one user: %s", got)
 	}
-	if failed, err := update(instruct("ADD", "EDITOR", "SSO_USER", anna), instruct("REVOKE", "ADMIN", "SSO_GROUP", group)); err != nil || len(failed) != 1 {
+	if failed, err := update(instruct("ADD", "EDITOR", "SSO_USER", anna), instruct("REVOKE", "ADMIN", "SSO_GROUP", group)); err != nil ||
+		len(failed) != 1 {
 		t.Errorf("another role, and one that nobody has: %+v, %v", failed, err)
 	}
 	if failed, err := update(instruct("REVOKE", "VIEWER", "SSO_GROUP", group)); err != nil || len(failed) != 0 {
@@ -71,7 +73,8 @@ func TestPermissions(t *testing.T) {
 	if got := list(sdk.ListPermissionsInput{}); got != "EDITOR SSO_USER "+anna {
 		t.Errorf("in the end %s", got)
 	}
-	if all, err := c.service.Permissions(*id); err != nil || !slices.Equal(all, []grafana.Permission{{Role: "EDITOR", Type: "SSO_USER", ID: anna}}) {
+	if all, err := c.service.Permissions(*id); err != nil ||
+		!slices.Equal(all, []grafana.Permission{{Role: "EDITOR", Type: "SSO_USER", ID: anna}}) {
 		t.Errorf("Permissions: %v, %v", all, err)
 	}
 
@@ -87,7 +90,8 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := client.ListPermissions(t.Context(), &sdk.ListPermissionsInput{WorkspaceId: id, UserId: aws.String(anna), GroupId: aws.String(group)}); !isError(err, "ValidationException", "exclude each other") {
+	if _, err := client.ListPermissions(t.Context(), &sdk.ListPermissionsInput{WorkspaceId: id, UserId: aws.String(anna),
+		GroupId: aws.String(group)}); !isError(err, "ValidationException", "exclude each other") {
 		t.Errorf("user and group: %v", err)
 	}
 	for _, action := range []string{"sso:GetProfile", "sso-directory:DescribeUser"} {
@@ -116,7 +120,8 @@ func TestListPermissionsHasPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for pages := sdk.NewListPermissionsPaginator(c.client(), &sdk.ListPermissionsInput{WorkspaceId: id, MaxResults: aws.Int32(3)}); pages.HasMorePages(); {
+	for pages := sdk.NewListPermissionsPaginator(c.client(),
+		&sdk.ListPermissionsInput{WorkspaceId: id, MaxResults: aws.Int32(3)}); pages.HasMorePages(); {
 		out, err := pages.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -138,14 +143,16 @@ func TestListPermissionsHasPages(t *testing.T) {
 
 func account(t *testing.T, client *sdk.Client, workspace *string, name string, role types.Role) *string {
 	t.Helper()
-	out, err := client.CreateWorkspaceServiceAccount(t.Context(), &sdk.CreateWorkspaceServiceAccountInput{WorkspaceId: workspace, Name: &name, GrafanaRole: role})
+	out, err := client.CreateWorkspaceServiceAccount(t.Context(), &sdk.CreateWorkspaceServiceAccountInput{WorkspaceId: workspace, Name: &name,
+		GrafanaRole: role})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Id
 }
 
-func tokenOf(t *testing.T, client *sdk.Client, workspace, account *string, name string, seconds int32) (*types.ServiceAccountTokenSummaryWithKey, error) {
+func tokenOf(t *testing.T, client *sdk.Client, workspace, account *string, name string,
+	seconds int32) (*types.ServiceAccountTokenSummaryWithKey, error) {
 	t.Helper()
 	out, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &sdk.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: workspace, ServiceAccountId: account, Name: &name, SecondsToLive: &seconds})
@@ -178,7 +185,9 @@ func TestServiceAccounts(t *testing.T) {
 	client := c.client()
 	w := create(t, client, nil)
 	id := account(t, client, w.Id, "setup", types.RoleAdmin)
-	if _, err := client.CreateWorkspaceServiceAccount(t.Context(), &sdk.CreateWorkspaceServiceAccountInput{WorkspaceId: w.Id, Name: aws.String("setup"), GrafanaRole: types.RoleViewer}); !isError(err, "ConflictException", "already exists") {
+	if _, err := client.CreateWorkspaceServiceAccount(t.Context(),
+		&sdk.CreateWorkspaceServiceAccountInput{WorkspaceId: w.Id, Name: aws.String("setup"), GrafanaRole: types.RoleViewer}); !isError(err,
+		"ConflictException", "already exists") {
 		t.Errorf("the same name again: %v", err)
 	}
 	for _, seconds := range []int32{0, 2592001} {
@@ -196,8 +205,10 @@ func TestServiceAccounts(t *testing.T) {
 	if status := ask(t, *w.Endpoint, *token.Key, "/api/org"); status != http.StatusOK {
 		t.Errorf("with the token: %d", status)
 	}
-	list, err := client.ListWorkspaceServiceAccountTokens(t.Context(), &sdk.ListWorkspaceServiceAccountTokensInput{WorkspaceId: w.Id, ServiceAccountId: id})
-	if err != nil || len(list.ServiceAccountTokens) != 1 || list.ServiceAccountTokens[0].LastUsedAt == nil || list.ServiceAccountTokens[0].ExpiresAt.Sub(*list.ServiceAccountTokens[0].CreatedAt) != time.Minute {
+	list, err := client.ListWorkspaceServiceAccountTokens(t.Context(), &sdk.ListWorkspaceServiceAccountTokensInput{WorkspaceId: w.Id,
+		ServiceAccountId: id})
+	if err != nil || len(list.ServiceAccountTokens) != 1 || list.ServiceAccountTokens[0].LastUsedAt == nil ||
+		list.ServiceAccountTokens[0].ExpiresAt.Sub(*list.ServiceAccountTokens[0].CreatedAt) != time.Minute {
 		t.Errorf("tokens %+v, %v", list, err)
 	}
 	c.Clock.Pass(time.Minute)
@@ -208,11 +219,13 @@ func TestServiceAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &sdk.DeleteWorkspaceServiceAccountTokenInput{WorkspaceId: w.Id, ServiceAccountId: id, TokenId: token.Id}); err != nil {
+	if _, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &sdk.DeleteWorkspaceServiceAccountTokenInput{WorkspaceId: w.Id,
+		ServiceAccountId: id, TokenId: token.Id}); err != nil {
 		t.Fatal(err)
 	}
 	accounts, err := client.ListWorkspaceServiceAccounts(t.Context(), &sdk.ListWorkspaceServiceAccountsInput{WorkspaceId: w.Id})
-	if err != nil || len(accounts.ServiceAccounts) != 1 || *accounts.ServiceAccounts[0].IsDisabled != "false" || accounts.ServiceAccounts[0].GrafanaRole != types.RoleAdmin {
+	if err != nil || len(accounts.ServiceAccounts) != 1 || *accounts.ServiceAccounts[0].IsDisabled != "false" ||
+		accounts.ServiceAccounts[0].GrafanaRole != types.RoleAdmin {
 		t.Errorf("accounts %+v, %v", accounts, err)
 	}
 	gone := &sdk.DeleteWorkspaceServiceAccountInput{WorkspaceId: w.Id, ServiceAccountId: id}
@@ -244,7 +257,8 @@ func TestExpiredTokensCount(t *testing.T) {
 	if _, err := tokenOf(t, client, w.Id, other, "t", 1); !isError(err, "ServiceQuotaExceededException", "100") {
 		t.Errorf("101st token: %v", err)
 	}
-	if _, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &sdk.DeleteWorkspaceServiceAccountTokenInput{WorkspaceId: w.Id, ServiceAccountId: id, TokenId: last.Id}); err != nil {
+	if _, err := client.DeleteWorkspaceServiceAccountToken(t.Context(), &sdk.DeleteWorkspaceServiceAccountTokenInput{WorkspaceId: w.Id,
+		ServiceAccountId: id, TokenId: last.Id}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tokenOf(t, client, w.Id, other, "t", 1); err != nil {
@@ -256,7 +270,8 @@ func TestAPIKeys(t *testing.T) {
 	c := start(t, t.TempDir(), nil)
 	client := c.client()
 	w := create(t, client, func(in *sdk.CreateWorkspaceInput) { in.GrafanaVersion = aws.String("10.4") })
-	in := &sdk.CreateWorkspaceApiKeyInput{WorkspaceId: w.Id, KeyName: aws.String("k"), KeyRole: aws.String("ADMIN"), SecondsToLive: aws.Int32(60)}
+	in := &sdk.CreateWorkspaceApiKeyInput{WorkspaceId: w.Id, KeyName: aws.String("k"), KeyRole: aws.String("ADMIN"),
+		SecondsToLive: aws.Int32(60)}
 	key, err := client.CreateWorkspaceApiKey(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +279,9 @@ func TestAPIKeys(t *testing.T) {
 	if status := ask(t, *w.Endpoint, *key.Key, "/api/datasources"); status != http.StatusOK {
 		t.Errorf("with the key: %d", status)
 	}
-	if _, err := client.UpdateWorkspaceConfiguration(t.Context(), &sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: w.Id, Configuration: aws.String("{}"), GrafanaVersion: aws.String("12.4")}); err != nil {
+	if _, err := client.UpdateWorkspaceConfiguration(t.Context(),
+		&sdk.UpdateWorkspaceConfigurationInput{WorkspaceId: w.Id, Configuration: aws.String("{}"), GrafanaVersion: aws.String("12.4")}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	if status := ask(t, *w.Endpoint, *key.Key, "/api/datasources"); status != http.StatusUnauthorized {
@@ -274,7 +291,8 @@ func TestAPIKeys(t *testing.T) {
 	if _, err := client.CreateWorkspaceApiKey(t.Context(), in); !isError(err, "ValidationException", "service accounts") {
 		t.Errorf("a key on 12: %v", err)
 	}
-	if _, err := client.DeleteWorkspaceApiKey(t.Context(), &sdk.DeleteWorkspaceApiKeyInput{WorkspaceId: w.Id, KeyName: aws.String("k")}); err != nil {
+	if _, err := client.DeleteWorkspaceApiKey(t.Context(),
+		&sdk.DeleteWorkspaceApiKeyInput{WorkspaceId: w.Id, KeyName: aws.String("k")}); err != nil {
 		t.Error(err)
 	}
 }

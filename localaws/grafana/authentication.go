@@ -40,7 +40,8 @@ func (g *Grafana) checkProviders(r *gateway.Request, providers []string) error {
 		return nil
 	}
 	if err := authorizeAll(r, []string{
-		"sso:DescribeRegisteredRegions", "sso:GetSharedSsoConfiguration", "organizations:DescribeOrganization", "sso:CreateManagedApplicationInstance",
+		"sso:DescribeRegisteredRegions", "sso:GetSharedSsoConfiguration", "organizations:DescribeOrganization",
+		"sso:CreateManagedApplicationInstance",
 	}); err != nil {
 		return err
 	}

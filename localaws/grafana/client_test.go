@@ -49,7 +49,8 @@ func (s *site) token(t *testing.T, role types.Role) string {
 
 // grafana is a client that others wrote.
 func (s *site) grafana() *openapi.GrafanaHTTPAPI {
-	return openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{Host: *s.workspace.Endpoint, BasePath: "/api", Schemes: []string{"http"}, APIKey: s.key})
+	return openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{Host: *s.workspace.Endpoint, BasePath: "/api",
+		Schemes: []string{"http"}, APIKey: s.key})
 }
 
 // call makes a request of its own and returns the status and the body.
@@ -90,7 +91,8 @@ func (s *site) raw(t *testing.T, method, path string, in any) (int, []byte) {
 }
 
 func sigV4() map[string]any {
-	return map[string]any{"httpMethod": "POST", "sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": "us-east-2", "sigv4Service": "aps"}
+	return map[string]any{"httpMethod": "POST", "sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": "us-east-2",
+		"sigv4Service": "aps"}
 }
 
 func (s *site) amazonPrometheus() *models.AddDataSourceCommand {
@@ -111,7 +113,8 @@ func TestDataSourcesThroughAClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := added.Payload.Datasource
-	if *added.Payload.Message != "Datasource added" || d.UID != "amp" || !d.IsDefault || d.Version != 1 || d.ReadOnly || !d.SecureJSONFields["sigV4AccessKey"] {
+	if *added.Payload.Message != "Datasource added" || d.UID != "amp" || !d.IsDefault || d.Version != 1 || d.ReadOnly ||
+		!d.SecureJSONFields["sigV4AccessKey"] {
 		t.Errorf("added %+v", d)
 	}
 	if status, raw := s.raw(t, "GET", "/api/datasources/uid/amp", nil); status != 200 || strings.Contains(string(raw), `secret"`) {
@@ -138,7 +141,8 @@ func TestDataSourcesThroughAClient(t *testing.T) {
 		t.Errorf("two default data sources: %+v, %v", got, err)
 	}
 	repaired, err := client.UpdateDataSourceByUID("amp", &models.UpdateDataSourceCommand{
-		Name: "Amazon Managed Prometheus", UID: "amp", Type: "grafana-amazonprometheus-datasource", Access: "proxy", URL: s.amp, IsDefault: true, JSONData: sigV4(), Version: 1})
+		Name: "Amazon Managed Prometheus", UID: "amp", Type: "grafana-amazonprometheus-datasource", Access: "proxy", URL: s.amp, IsDefault: true,
+		JSONData: sigV4(), Version: 1})
 	if err != nil || repaired.Payload.Datasource.Version != 2 || !repaired.Payload.Datasource.SecureJSONFields["sigV4AccessKey"] {
 		t.Errorf("repaired %+v, %v", repaired, err)
 	}
@@ -170,7 +174,8 @@ func TestHealthByVersionAndType(t *testing.T) {
 		{"12.4", "grafana-amazonprometheus-datasource", "default", ""},
 		{"10.4", "prometheus", "ec2_iam_role", ""},
 		{"9.4", "prometheus", "ec2_iam_role", ""},
-		{"12.4", "prometheus", "ec2_iam_role", "403 Forbidden: Missing Authentication Token - There was an error returned querying the Prometheus API."},
+		{"12.4", "prometheus", "ec2_iam_role",
+			"403 Forbidden: Missing Authentication Token - There was an error returned querying the Prometheus API."},
 		{"10.4", "grafana-amazonprometheus-datasource", "ec2_iam_role", "Plugin not found"},
 		{"12.4", "grafana-amazonprometheus-datasource", "workspace-iam-role", "trying to use non-allowed auth method workspace-iam-role"},
 		{"10.4", "prometheus", "keys", "trying to use non-allowed auth method keys"},
@@ -185,7 +190,8 @@ func TestHealthByVersionAndType(t *testing.T) {
 			}
 			_, got := s.call(t, "GET", "/api/datasources/uid/amp/health", nil)
 			message := fmt.Sprint(got["message"])
-			if tc.says == "" && (got["status"] != "OK" || message != "Successfully queried the Prometheus API.") || !strings.Contains(message, tc.says) {
+			if tc.says == "" && (got["status"] != "OK" || message != "Successfully queried the Prometheus API.") ||
+				!strings.Contains(message, tc.says) {
 				t.Errorf("health %v", got)
 			}
 			if _, err := s.grafana().Datasources.CheckDatasourceHealthWithUID("amp"); (err == nil) != (tc.says == "") {
@@ -204,7 +210,8 @@ func TestQueryPolicyBites(t *testing.T) {
 	}
 	s.deny("aps:QueryMetrics")
 	want := "User: arn:aws:sts::111122223333:assumed-role/pcluster-infra-grafana/" + *s.workspace.Id +
-		" is not authorized to perform: aps:QueryMetrics on resource: arn:aws:aps:us-east-2:111122223333:workspace/" + strings.Split(s.amp, "/")[4] +
+		" is not authorized to perform: aps:QueryMetrics on resource: arn:aws:aps:us-east-2:111122223333:workspace/" + strings.Split(s.amp,
+		"/")[4] +
 		" because no identity-based policy allows the aps:QueryMetrics action"
 	if status, got := s.call(t, "GET", "/api/datasources/uid/amp/health", nil); status != 400 || got["status"] != "ERROR" ||
 		got["message"] != "403 Forbidden: "+want+" - There was an error returned querying the Prometheus API." {
@@ -214,11 +221,13 @@ func TestQueryPolicyBites(t *testing.T) {
 	if status != 400 || !strings.Contains(string(raw), want) || !strings.Contains(string(raw), `"status":403`) {
 		t.Errorf("query %d %s", status, raw)
 	}
-	if status, raw := s.raw(t, "GET", "/api/datasources/proxy/uid/amp/api/v1/query?query=up", nil); status != 403 || !strings.Contains(string(raw), want) {
+	if status, raw := s.raw(t, "GET", "/api/datasources/proxy/uid/amp/api/v1/query?query=up", nil); status != 403 ||
+		!strings.Contains(string(raw), want) {
 		t.Errorf("proxy %d %s", status, raw)
 	}
 	s.deny("aps:GetLabels")
-	if status, raw := s.raw(t, "GET", "/api/datasources/uid/amp/resources/api/v1/labels", nil); status != 403 || !strings.Contains(string(raw), "aps:GetLabels") {
+	if status, raw := s.raw(t, "GET", "/api/datasources/uid/amp/resources/api/v1/labels", nil); status != 403 ||
+		!strings.Contains(string(raw), "aps:GetLabels") {
 		t.Errorf("resources %d %s", status, raw)
 	}
 	s.deny()
@@ -273,13 +282,16 @@ func TestQueries(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := out.Results["A"].Frames[0]
-	if a.Schema.RefID != "A" || a.Schema.Name != "node a" || a.Schema.Fields[1].Labels["node"] != "a" || a.Schema.Fields[1].Name != "Value" || a.Data.Values[1][0] != 42.0 {
+	if a.Schema.RefID != "A" || a.Schema.Name != "node a" || a.Schema.Fields[1].Labels["node"] != "a" || a.Schema.Fields[1].Name != "Value" ||
+		a.Data.Values[1][0] != 42.0 {
 		t.Errorf("instant %+v", a)
 	}
-	if b := out.Results["B"].Frames[0]; len(b.Data.Values[0]) < 60 || len(b.Data.Values[0]) != len(b.Data.Values[1]) || b.Data.Values[0][1].(float64)-b.Data.Values[0][0].(float64) != 60000 {
+	if b := out.Results["B"].Frames[0]; len(b.Data.Values[0]) < 60 || len(b.Data.Values[0]) != len(b.Data.Values[1]) ||
+		b.Data.Values[0][1].(float64)-b.Data.Values[0][0].(float64) != 60000 {
 		t.Errorf("range %+v", b)
 	}
-	if c := out.Results["C"].Frames[0]; len(c.Schema.Fields) != 3 || c.Schema.Fields[1].Name != "node" || c.Data.Values[1][0] != "a" || c.Data.Values[2][0] != 42.0 {
+	if c := out.Results["C"].Frames[0]; len(c.Schema.Fields) != 3 || c.Schema.Fields[1].Name != "node" || c.Data.Values[1][0] != "a" ||
+		c.Data.Values[2][0] != 42.0 {
 		t.Errorf("table %+v", c)
 	}
 	if d := out.Results["D"].Frames[0]; d.Data.Values[1][0] != nil || fmt.Sprint(d.Data.Entities[1]["NaN"]) != "[0]" {
@@ -294,14 +306,16 @@ func TestQueries(t *testing.T) {
 
 	from, to := "now-5m", "now"
 	if ok, _, err := s.grafana().Datasources.QueryMetricsWithExpressions(&models.MetricRequest{From: &from, To: &to, Queries: []models.JSON{
-		map[string]any{"refId": "A", "expr": "1+1", "datasource": map[string]any{"uid": "amp"}}}}); err != nil || len(ok.Payload.Results["A"].Frames) != 1 {
+		map[string]any{"refId": "A", "expr": "1+1", "datasource": map[string]any{"uid": "amp"}}}}); err != nil ||
+		len(ok.Payload.Results["A"].Frames) != 1 {
 		t.Errorf("through a client: %+v, %v", ok, err)
 	}
 	status, raw = s.raw(t, "POST", "/api/ds/query", panel(`{"refId":"A","expr":"1+"}`, `{"refId":"B","expr":"vector(1)"}`))
 	if status != 400 || !strings.Contains(string(raw), `"B":{"frames":[{`) || !strings.Contains(string(raw), "bad_data: ") {
 		t.Errorf("one that fails: %d %s", status, raw)
 	}
-	for body, want := range map[string]int{`{}`: 400, `{"from":"x","to":"now","queries":[{}]}`: 400, `{"from":"now-1h","to":"now","queries":[{"datasource":{"uid":"none"}}]}`: 404} {
+	for body, want := range map[string]int{`{}`: 400, `{"from":"x","to":"now","queries":[{}]}`: 400,
+		`{"from":"now-1h","to":"now","queries":[{"datasource":{"uid":"none"}}]}`: 404} {
 		if status, got := s.call(t, "POST", "/api/ds/query", json.RawMessage(body)); status != want {
 			t.Errorf("%s: %d %v", body, status, got)
 		}
@@ -311,13 +325,16 @@ func TestQueries(t *testing.T) {
 func TestCloudWatchHealth(t *testing.T) {
 	s := startSite(t, "12.4", types.RoleAdmin)
 	if _, err := s.grafana().Datasources.AddDataSource(&models.AddDataSourceCommand{
-		Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Access: "proxy", JSONData: map[string]any{"authType": "ec2_iam_role", "defaultRegion": "us-east-2"}}); err != nil {
+		Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Access: "proxy",
+		JSONData: map[string]any{"authType": "ec2_iam_role", "defaultRegion": "us-east-2"}}); err != nil {
 		t.Fatal(err)
 	}
 	for denied, want := range map[string]string{
-		"":                       "1. Successfully queried the CloudWatch metrics API.\n2. Successfully queried the CloudWatch logs API.",
-		"cloudwatch:ListMetrics": "1. CloudWatch metrics query failed: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/pcluster-infra-grafana/",
-		"logs:DescribeLogGroups": "2. CloudWatch logs query failed: AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/pcluster-infra-grafana/",
+		"": "1. Successfully queried the CloudWatch metrics API.\n2. Successfully queried the CloudWatch logs API.",
+		"cloudwatch:ListMetrics": "1. CloudWatch metrics query failed: AccessDenied: User: " +
+			"arn:aws:sts::111122223333:assumed-role/pcluster-infra-grafana/",
+		"logs:DescribeLogGroups": "2. CloudWatch logs query failed: AccessDeniedException: User: " +
+			"arn:aws:sts::111122223333:assumed-role/pcluster-infra-grafana/",
 	} {
 		s.deny(denied)
 		status, got := s.call(t, "GET", "/api/datasources/uid/cloudwatch/health", nil)

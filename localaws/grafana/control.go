@@ -130,7 +130,8 @@ func (g *Grafana) add(r *gateway.Request, w *workspace, token *string, request s
 			return err
 		}
 		if count >= maxWorkspaces {
-			return wire.Quota("workspace", principal.Account, "You have reached the maximum number of workspaces (%d) in this region.", maxWorkspaces)
+			return wire.Quota("workspace", principal.Account, "You have reached the maximum number of workspaces (%d) in this region.",
+				maxWorkspaces)
 		}
 		if token != nil {
 			if err := tx.Put(clientTokens, r.Region+"/"+*token, created{request, w.ID}); err != nil {

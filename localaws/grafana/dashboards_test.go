@@ -30,7 +30,8 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 			if version == "10.4" && !says(err, "409") || version == "12.4" && err != nil {
 				t.Errorf("the same name: %v", err)
 			}
-			model := map[string]any{"uid": "overview", "title": "Cluster overview", "tags": []string{"parascope", "nodes"}, "panels": []any{}, "id": nil}
+			model := map[string]any{"uid": "overview", "title": "Cluster overview", "tags": []string{"parascope", "nodes"}, "panels": []any{},
+				"id": nil}
 			save := func(model map[string]any, overwrite bool) error {
 				_, err := g.Dashboards.PostDashboard(&models.SaveDashboardCommand{Dashboard: model, FolderUID: "parascope", Overwrite: overwrite})
 				return err
@@ -45,7 +46,8 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 				t.Errorf("without overwrite: %v", err)
 			}
 			got, err := g.Dashboards.GetDashboardByUID("overview")
-			if err != nil || got.Payload.Meta.FolderUID != "parascope" || got.Payload.Meta.Version != 2 || got.Payload.Dashboard.(map[string]any)["title"] != "Cluster overview" {
+			if err != nil || got.Payload.Meta.FolderUID != "parascope" || got.Payload.Meta.Version != 2 ||
+				got.Payload.Dashboard.(map[string]any)["title"] != "Cluster overview" {
 				t.Errorf("%+v, %v", got, err)
 			}
 			namesake := save(map[string]any{"title": "Cluster overview"}, false)
@@ -84,7 +86,8 @@ func TestFoldersAndDashboardsThroughAClient(t *testing.T) {
 			if n := find(func(p *search.SearchParams) { p.Query = aws.String("no such") }); n != 0 {
 				t.Errorf("%d without a match", n)
 			}
-			if updated, err := g.Folders.UpdateFolder("parascope", &models.UpdateFolderCommand{Title: "Renamed", Version: 1}); err != nil || updated.Payload.Version != 2 {
+			if updated, err := g.Folders.UpdateFolder("parascope", &models.UpdateFolderCommand{Title: "Renamed", Version: 1}); err != nil ||
+				updated.Payload.Version != 2 {
 				t.Errorf("renamed: %+v, %v", updated, err)
 			}
 			if _, err := g.Folders.UpdateFolder("parascope", &models.UpdateFolderCommand{Title: "Late", Version: 1}); !says(err, "412") {
@@ -130,7 +133,8 @@ func TestRolesAndRefusals(t *testing.T) {
 		}
 	}
 	s.key = viewer
-	if _, got := s.call(t, "POST", "/api/folders", nil); got["message"] != "You'll need additional permissions to perform this action. Permissions needed: folders:create" {
+	if _, got := s.call(t, "POST", "/api/folders",
+		nil); got["message"] != "You'll need additional permissions to perform this action. Permissions needed: folders:create" {
 		t.Errorf("refused with %v", got)
 	}
 	s.key = "glsa_nonsense"
@@ -145,7 +149,8 @@ func TestRestart(t *testing.T) {
 	if _, err := s.grafana().Datasources.AddDataSource(s.amazonPrometheus()); err != nil {
 		t.Fatal(err)
 	}
-	if status, got := s.call(t, "POST", "/api/dashboards/db", map[string]any{"dashboard": map[string]any{"uid": "d", "title": "D"}}); status != 200 {
+	if status, got := s.call(t, "POST", "/api/dashboards/db",
+		map[string]any{"dashboard": map[string]any{"uid": "d", "title": "D"}}); status != 200 {
 		t.Fatal(got)
 	}
 	gone := create(t, s.client(), func(in *sdk.CreateWorkspaceInput) { in.WorkspaceName = aws.String("gone") })
@@ -163,7 +168,8 @@ func TestRestart(t *testing.T) {
 	if status, _ := s.call(t, "GET", "/api/dashboards/uid/d", nil); status != 200 {
 		t.Errorf("the dashboard: %d", status)
 	}
-	if _, err := s.client().DescribeWorkspace(t.Context(), &sdk.DescribeWorkspaceInput{WorkspaceId: gone.Id}); !isError(err, "ResourceNotFoundException", "") {
+	if _, err := s.client().DescribeWorkspace(t.Context(), &sdk.DescribeWorkspaceInput{WorkspaceId: gone.Id}); !isError(err,
+		"ResourceNotFoundException", "") {
 		t.Errorf("the deleted workspace: %v", err)
 	}
 }

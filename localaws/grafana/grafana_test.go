@@ -55,7 +55,8 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	c.deny()
 	access := c.Account()
 	check.OK(t, access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "grafana.amazonaws.com"))
-	prometheus, err := amp.New(amp.Options{State: c.State, Dir: filepath.Join(dir, "amp"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
+	prometheus, err := amp.New(amp.Options{State: c.State, Dir: filepath.Join(dir, "amp"), BaseURL: c.URL, Now: c.Clock.Now,
+		NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
 	o := grafana.Options{
 		State: c.State, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger, CloudURL: c.URL,
@@ -83,12 +84,13 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 
 // logs is the one operation of CloudWatch Logs that a health check needs.
 func logs() gateway.Service {
-	return gateway.Service{Name: "logs", SigningName: "logs", TargetPrefix: "Logs_20140328", Protocol: gateway.JSON11, Operations: []gateway.Operation{{
-		Name: "DescribeLogGroups", Action: "logs:DescribeLogGroups",
-		Serve: func(w http.ResponseWriter, _ *gateway.Request) error {
-			return gateway.WriteJSON(w, http.StatusOK, map[string]any{"logGroups": []any{}})
-		},
-	}}}
+	return gateway.Service{Name: "logs", SigningName: "logs", TargetPrefix: "Logs_20140328", Protocol: gateway.JSON11,
+		Operations: []gateway.Operation{{
+			Name: "DescribeLogGroups", Action: "logs:DescribeLogGroups",
+			Serve: func(w http.ResponseWriter, _ *gateway.Request) error {
+				return gateway.WriteJSON(w, http.StatusOK, map[string]any{"logGroups": []any{}})
+			},
+		}}}
 }
 
 // deny makes the actions ones that nobody may do; all others everybody may.
@@ -113,14 +115,18 @@ func (c *cloud) clientIn(region string) *sdk.Client {
 }
 
 func (c *cloud) prometheus() *sdkamp.Client {
-	return sdkamp.New(sdkamp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.URL()), RetryMaxAttempts: 1, Credentials: c.credentials()})
+	return sdkamp.New(sdkamp.Options{Region: "us-east-2", BaseEndpoint: aws.String(c.URL()), RetryMaxAttempts: 1,
+		Credentials: c.credentials()})
 }
 
 func wanted() *sdk.CreateWorkspaceInput {
 	return &sdk.CreateWorkspaceInput{
-		AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeCustomerManaged, WorkspaceRoleArn: aws.String(role),
-		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso}, WorkspaceName: aws.String("pcluster"),
-		WorkspaceDataSources: []types.DataSourceType{types.DataSourceTypePrometheus, types.DataSourceTypeCloudwatch}, Tags: map[string]string{"cluster": "c1"},
+		AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeCustomerManaged,
+		WorkspaceRoleArn:        aws.String(role),
+		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso},
+		WorkspaceName:           aws.String("pcluster"),
+		WorkspaceDataSources:    []types.DataSourceType{types.DataSourceTypePrometheus, types.DataSourceTypeCloudwatch},
+		Tags:                    map[string]string{"cluster": "c1"},
 	}
 }
 
@@ -172,7 +178,8 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	})
 	client := c.client()
 	w := create(t, client, nil)
-	if w.Status != types.WorkspaceStatusCreating || w.GrafanaVersion == nil || *w.GrafanaVersion != "12.4" || *w.WorkspaceRoleArn != role || w.Tags["cluster"] != "c1" {
+	if w.Status != types.WorkspaceStatusCreating || w.GrafanaVersion == nil || *w.GrafanaVersion != "12.4" || *w.WorkspaceRoleArn != role ||
+		w.Tags["cluster"] != "c1" {
 		t.Fatalf("created %+v", w)
 	}
 	if strings.Contains(*w.Endpoint, "://") || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
@@ -182,22 +189,27 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if _, err := client.CreateWorkspaceServiceAccount(t.Context(), account); !isError(err, "ConflictException", "CREATING") {
 		t.Errorf("service account of a workspace in creation: %v", err)
 	}
-	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); !isError(err, "ConflictException", "CREATING") {
+	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); !isError(err, "ConflictException",
+		"CREATING") {
 		t.Errorf("deletion of a workspace in creation: %v", err)
 	}
 	c.Clock.Pass(time.Minute)
-	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusActive || *got.Endpoint != *w.Endpoint || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusOK {
+	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusActive || *got.Endpoint != *w.Endpoint ||
+		get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusOK {
 		t.Fatalf("after a minute %+v", got)
 	}
-	updated, err := client.UpdateWorkspace(t.Context(), &sdk.UpdateWorkspaceInput{WorkspaceId: w.Id, WorkspaceDescription: aws.String("of the cluster")})
-	if err != nil || updated.Workspace.Status != types.WorkspaceStatusUpdating || *updated.Workspace.Name != "pcluster" || *updated.Workspace.Description != "of the cluster" {
+	updated, err := client.UpdateWorkspace(t.Context(),
+		&sdk.UpdateWorkspaceInput{WorkspaceId: w.Id, WorkspaceDescription: aws.String("of the cluster")})
+	if err != nil || updated.Workspace.Status != types.WorkspaceStatusUpdating || *updated.Workspace.Name != "pcluster" ||
+		*updated.Workspace.Description != "of the cluster" {
 		t.Fatalf("updated: %+v, %v", updated, err)
 	}
 	c.Clock.Pass(time.Minute)
 	if _, err := client.DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); err != nil {
 		t.Fatal(err)
 	}
-	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusDeleting || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
+	if got := describe(t, client, w.Id); got.Status != types.WorkspaceStatusDeleting ||
+		get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
 		t.Errorf("after its deletion %+v", got)
 	}
 	c.Clock.Pass(time.Minute)
@@ -216,14 +228,22 @@ func TestWorkspacesThatAWSRefuses(t *testing.T) {
 		change     func(*sdk.CreateWorkspaceInput)
 		code, says string
 	}{
-		"no role":     {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceRoleArn = nil }, "ValidationException", "workspaceRoleArn is required"},
-		"bad role":    {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceRoleArn = aws.String("grafana") }, "ValidationException", "workspaceRoleArn"},
-		"name":        {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceName = aws.String("two words") }, "ValidationException", "workspaceName"},
-		"description": {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceDescription = aws.String("a\tb") }, "ValidationException", "workspaceDescription"},
-		"version":     {func(in *sdk.CreateWorkspaceInput) { in.GrafanaVersion = aws.String("8.4") }, "ValidationException", "10.4"},
-		"access":      {func(in *sdk.CreateWorkspaceInput) { in.AccountAccessType = "ALL" }, "ValidationException", "CURRENT_ACCOUNT"},
-		"provider":    {func(in *sdk.CreateWorkspaceInput) { in.AuthenticationProviders[0] = "LDAP" }, "ValidationException", "AWS_SSO"},
-		"no provider": {func(in *sdk.CreateWorkspaceInput) { in.AuthenticationProviders = in.AuthenticationProviders[:0] }, "ValidationException", "at least one"},
+		"no role": {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceRoleArn = nil }, "ValidationException", "workspaceRoleArn is required"},
+		"bad role": {func(in *sdk.CreateWorkspaceInput) {
+			in.WorkspaceRoleArn = aws.String("grafana")
+		}, "ValidationException", "workspaceRoleArn"},
+		"name": {func(in *sdk.CreateWorkspaceInput) {
+			in.WorkspaceName = aws.String("two words")
+		}, "ValidationException", "workspaceName"},
+		"description": {func(in *sdk.CreateWorkspaceInput) {
+			in.WorkspaceDescription = aws.String("a\tb")
+		}, "ValidationException", "workspaceDescription"},
+		"version":  {func(in *sdk.CreateWorkspaceInput) { in.GrafanaVersion = aws.String("8.4") }, "ValidationException", "10.4"},
+		"access":   {func(in *sdk.CreateWorkspaceInput) { in.AccountAccessType = "ALL" }, "ValidationException", "CURRENT_ACCOUNT"},
+		"provider": {func(in *sdk.CreateWorkspaceInput) { in.AuthenticationProviders[0] = "LDAP" }, "ValidationException", "AWS_SSO"},
+		"no provider": {func(in *sdk.CreateWorkspaceInput) {
+			in.AuthenticationProviders = in.AuthenticationProviders[:0]
+		}, "ValidationException", "at least one"},
 		"data source": {func(in *sdk.CreateWorkspaceInput) { in.WorkspaceDataSources[0] = "MYSQL" }, "ValidationException", "PROMETHEUS"},
 		"subnet": {func(in *sdk.CreateWorkspaceInput) {
 			in.VpcConfiguration = &types.VpcConfiguration{SecurityGroupIds: []string{"sg"}, SubnetIds: []string{"a"}}
@@ -256,8 +276,10 @@ func TestWhatACallerMustBeAllowed(t *testing.T) {
 		in.VpcConfiguration = &types.VpcConfiguration{SecurityGroupIds: []string{"sg-1"}, SubnetIds: []string{"subnet-1", "subnet-2"}}
 	}
 	for action, change := range map[string]func(*sdk.CreateWorkspaceInput){
-		"grafana:CreateWorkspace": nil, "iam:PassRole": nil, "grafana:TagResource": nil, "ec2:DescribeSubnets": network, "ec2:DescribeSecurityGroups": network,
-		"sso:DescribeRegisteredRegions": nil, "sso:GetSharedSsoConfiguration": nil, "organizations:DescribeOrganization": nil, "sso:CreateManagedApplicationInstance": nil,
+		"grafana:CreateWorkspace": nil, "iam:PassRole": nil, "grafana:TagResource": nil, "ec2:DescribeSubnets": network,
+		"ec2:DescribeSecurityGroups":    network,
+		"sso:DescribeRegisteredRegions": nil, "sso:GetSharedSsoConfiguration": nil, "organizations:DescribeOrganization": nil,
+		"sso:CreateManagedApplicationInstance": nil,
 	} {
 		c.deny(action)
 		in := wanted()
@@ -268,7 +290,8 @@ func TestWhatACallerMustBeAllowed(t *testing.T) {
 		if !isError(err, "AccessDeniedException", "is not authorized to perform: "+action) {
 			t.Errorf("without %s: %v", action, err)
 		}
-		if ask := c.asked.Load(); action == "iam:PassRole" && (ask.Resource != role || ask.Keys["iam:PassedToService"][0] != "grafana.amazonaws.com") {
+		if ask := c.asked.Load(); action == "iam:PassRole" &&
+			(ask.Resource != role || ask.Keys["iam:PassedToService"][0] != "grafana.amazonaws.com") {
 			t.Errorf("asked for %+v", ask)
 		}
 	}
@@ -279,7 +302,8 @@ func TestWhatACallerMustBeAllowed(t *testing.T) {
 	if !isError(err, "AccessDeniedException", "on resource: arn:aws:grafana:us-east-2:111122223333:/workspaces/"+*id) {
 		t.Errorf("describe: %v", err)
 	}
-	if _, err := c.client().DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: id}); !isError(err, "AccessDeniedException", "sso:DeleteManagedApplicationInstance") {
+	if _, err := c.client().DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: id}); !isError(err, "AccessDeniedException",
+		"sso:DeleteManagedApplicationInstance") {
 		t.Errorf("delete: %v", err)
 	}
 }
@@ -305,7 +329,8 @@ func TestQuotaRegionsAndTokens(t *testing.T) {
 	if _, err := c.clientIn("eu-west-1").CreateWorkspace(t.Context(), wanted()); err != nil {
 		t.Errorf("another region's first: %v", err)
 	}
-	if _, err := c.clientIn("eu-west-1").DescribeWorkspace(t.Context(), &sdk.DescribeWorkspaceInput{WorkspaceId: first.Id}); !isError(err, "ResourceNotFoundException", "") {
+	if _, err := c.clientIn("eu-west-1").DescribeWorkspace(t.Context(), &sdk.DescribeWorkspaceInput{WorkspaceId: first.Id}); !isError(err,
+		"ResourceNotFoundException", "") {
 		t.Errorf("from another region: %v", err)
 	}
 	count, pages := 0, sdk.NewListWorkspacesPaginator(c.client(), &sdk.ListWorkspacesInput{MaxResults: aws.Int32(2)})
@@ -324,18 +349,21 @@ func TestQuotaRegionsAndTokens(t *testing.T) {
 func TestFaults(t *testing.T) {
 	c := start(t, t.TempDir(), func(o *grafana.Options) {
 		o.Faults = map[string]grafana.Fault{
-			"failing": {Status: "CREATION_FAILED"}, "worn": {Status: "DEGRADED", Reason: "KMS key disabled"}, "": {Refuse: http.StatusForbidden, RefuseFor: time.Minute},
+			"failing": {Status: "CREATION_FAILED"}, "worn": {Status: "DEGRADED", Reason: "KMS key disabled"},
+			"": {Refuse: http.StatusForbidden, RefuseFor: time.Minute},
 		}
 	})
 	named := func(name string) *types.WorkspaceDescription {
 		return create(t, c.client(), func(in *sdk.CreateWorkspaceInput) { in.WorkspaceName = aws.String(name) })
 	}
-	if w := named("failing"); w.Status != types.WorkspaceStatusCreationFailed || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
+	if w := named("failing"); w.Status != types.WorkspaceStatusCreationFailed ||
+		get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusServiceUnavailable {
 		t.Errorf("failing: %s", w.Status)
 	} else if _, err := c.client().DeleteWorkspace(t.Context(), &sdk.DeleteWorkspaceInput{WorkspaceId: w.Id}); err != nil {
 		t.Errorf("a failed workspace cannot be deleted: %v", err)
 	}
-	if w := named("worn"); w.Status != types.WorkspaceStatusDegraded || *w.DegradedWorkspaceReason != "KMS key disabled" || get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusOK {
+	if w := named("worn"); w.Status != types.WorkspaceStatusDegraded || *w.DegradedWorkspaceReason != "KMS key disabled" ||
+		get(t, "http://"+*w.Endpoint+"/healthz") != http.StatusOK {
 		t.Errorf("worn: %s", w.Status)
 	}
 	w := named("other")
@@ -358,7 +386,8 @@ func TestVersionsAndConfiguration(t *testing.T) {
 	c := start(t, t.TempDir(), func(o *grafana.Options) { o.UpdateDelay = time.Minute })
 	client := c.client()
 	id := create(t, client, func(in *sdk.CreateWorkspaceInput) { in.GrafanaVersion = aws.String("9.4") }).Id
-	if out, err := client.ListVersions(t.Context(), &sdk.ListVersionsInput{WorkspaceId: id}); err != nil || !slices.Equal(out.GrafanaVersions, []string{"10.4", "12.4"}) {
+	if out, err := client.ListVersions(t.Context(), &sdk.ListVersionsInput{WorkspaceId: id}); err != nil ||
+		!slices.Equal(out.GrafanaVersions, []string{"10.4", "12.4"}) {
 		t.Errorf("upgrades of 9.4: %v, %v", out, err)
 	}
 	update := func(version string) error {
@@ -407,7 +436,8 @@ func TestAuthentication(t *testing.T) {
 func TestTags(t *testing.T) {
 	c := start(t, t.TempDir(), nil)
 	arn := aws.String("arn:aws:grafana:us-east-2:111122223333:/workspaces/" + *create(t, c.client(), nil).Id)
-	if _, err := c.client().TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"owner": "Ann B"}}); err != nil {
+	if _, err := c.client().TagResource(t.Context(),
+		&sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"owner": "Ann B"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.client().UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"cluster"}}); err != nil {
@@ -418,7 +448,8 @@ func TestTags(t *testing.T) {
 		t.Errorf("%v, %v", out, err)
 	}
 	none := aws.String("arn:aws:grafana:us-east-2:111122223333:/workspaces/g-0000000000")
-	if _, err := c.client().ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: none}); !isError(err, "ResourceNotFoundException", "") {
+	if _, err := c.client().ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: none}); !isError(err,
+		"ResourceNotFoundException", "") {
 		t.Errorf("of none: %v", err)
 	}
 }

@@ -17,7 +17,8 @@ var (
 	tokenPattern       = regexp.MustCompile(`^[!-~]{1,64}$`)
 	kmsPattern         = regexp.MustCompile(`^[a-zA-Z0-9:/_-]+$`)
 	rolePattern        = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
-	dataSourceTypes    = []string{"AMAZON_OPENSEARCH_SERVICE", "CLOUDWATCH", "PROMETHEUS", "XRAY", "TIMESTREAM", "SITEWISE", "ATHENA", "REDSHIFT", "TWINMAKER"}
+	dataSourceTypes    = []string{"AMAZON_OPENSEARCH_SERVICE", "CLOUDWATCH", "PROMETHEUS", "XRAY", "TIMESTREAM", "SITEWISE", "ATHENA",
+		"REDSHIFT", "TWINMAKER"}
 )
 
 const (
@@ -78,7 +79,8 @@ func (in *input) check() error {
 		{"workspaceRoleArn", in.WorkspaceRoleARN, rolePattern},
 	} {
 		if p.value != nil && !p.pattern.MatchString(*p.value) {
-			return wire.Invalid(p.name, "failed to satisfy constraint: Member must satisfy regular expression pattern: %s", strings.Trim(p.pattern.String(), "^$"))
+			return wire.Invalid(p.name, "failed to satisfy constraint: Member must satisfy regular expression pattern: %s",
+				strings.Trim(p.pattern.String(), "^$"))
 		}
 	}
 	if in.WorkspaceDescription != nil && utf8.RuneCountInString(*in.WorkspaceDescription) > maxDescription {

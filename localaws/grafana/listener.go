@@ -52,8 +52,9 @@ func (l *listeners) start(id, before string) (address string, err error) {
 		return "", &AddressError{Workspace: id, Address: wanted, Err: err}
 	}
 	one := &listener{
-		server: &http.Server{Handler: l.handler(id), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
-		done:   make(chan error, 1),
+		server: &http.Server{Handler: l.handler(id), ReadHeaderTimeout: 10 * time.Second,
+			ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
+		done: make(chan error, 1),
 	}
 	go func() { one.done <- one.server.Serve(in) }()
 	l.mu.Lock()

@@ -24,10 +24,14 @@ func (g *Grafana) Service() gateway.Service {
 		Name: "grafana", Title: "Amazon Managed Grafana", SigningName: "grafana", Version: "2020-08-18",
 		Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("grafana", workspaceARN, g.operations()),
 		Rules: slices.Concat([]gateway.Rule{
-			{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with all in it", Basis: gateway.Confirmed, Source: model + " (the states)"},
-			{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred, Source: "AMG is a regional service"},
-			{Text: "what is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 ConflictException", Basis: gateway.Assumed, Source: nothingIs + "; the exception is in " + model},
-			{Text: "lists have pages of up to 100, which is also what they have without maxResults", Basis: gateway.Confirmed, Source: model + " (the bounds; the default is assumed)"},
+			{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with all in it",
+				Basis: gateway.Confirmed, Source: model + " (the states)"},
+			{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
+				Source: "AMG is a regional service"},
+			{Text: "what is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 ConflictException",
+				Basis: gateway.Assumed, Source: nothingIs + "; the exception is in " + model},
+			{Text: "lists have pages of up to 100, which is also what they have without maxResults", Basis: gateway.Confirmed,
+				Source: model + " (the bounds; the default is assumed)"},
 		}, server.Rules()),
 	}
 }
@@ -53,49 +57,66 @@ func (g *Grafana) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: g.createWorkspace, Rules: createRules()},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: g.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "endpoint is a host without a scheme; here with a port, http, there from the beginning, and the same after a restart while nobody else took the port", Basis: gateway.Confirmed, Source: model + " and AWS's samples, which join `https://` (no scheme); the rest is the local cloud's"},
+			{Text: "endpoint is a host without a scheme; here with a port, http, there from the beginning, and the same after a restart while " +
+				"nobody else took the port", Basis: gateway.Confirmed,
+				Source: model + " and AWS's samples, which join `https://` (no scheme); the rest is the local cloud's"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "what is left out stays; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana goes on", Basis: gateway.Confirmed, Source: model + " (that Grafana goes on is assumed)"},
+			{Text: "what is left out stays; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana goes on",
+				Basis: gateway.Confirmed, Source: model + " (that Grafana goes on is assumed)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
 			{Text: "with AWS_SSO needs sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
-			{Text: "409 while CREATING, UPDATING, VERSION_UPDATING or DELETING; a failed workspace can be deleted", Basis: gateway.Assumed, Source: nothingIs},
+			{Text: "409 while CREATING, UPDATING, VERSION_UPDATING or DELETING; a failed workspace can be deleted", Basis: gateway.Assumed,
+				Source: nothingIs},
 		}},
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
-		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication, Rules: []gateway.Rule{
-			{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, and nobody can sign in with it", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-		}},
+		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
+			Rules: []gateway.Rule{
+				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, and nobody can sign in with it",
+					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			}},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},
-		{Name: "UpdateWorkspaceConfiguration", Method: put, Path: ws + "/configuration", Serve: g.updateWorkspaceConfiguration, Rules: []gateway.Rule{
-			{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; what is in it has no effect here", Basis: gateway.Confirmed, Source: model + " (the bounds; the second half is a simplification)"},
-			{Text: "a version can only go up, and the workspace is VERSION_UPDATING and does not answer for a while", Basis: gateway.Confirmed, Source: model + " (that it does not answer is assumed)"},
-		}},
+		{Name: "UpdateWorkspaceConfiguration", Method: put, Path: ws + "/configuration", Serve: g.updateWorkspaceConfiguration,
+			Rules: []gateway.Rule{
+				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; what is in it has no effect here",
+					Basis: gateway.Confirmed, Source: model + " (the bounds; the second half is a simplification)"},
+				{Text: "a version can only go up, and the workspace is VERSION_UPDATING and does not answer for a while", Basis: gateway.Confirmed,
+					Source: model + " (that it does not answer is assumed)"},
+			}},
 		{Name: "ListVersions", Method: get, Path: "/versions", Serve: g.listVersions, Rules: []gateway.Rule{
-			{Text: "9.4, 10.4 and 12.4; for a workspace, those above its own", Basis: gateway.Inferred, Source: guide + " (9, 10 and 12; there is a 13, whose number was not found; minor versions from AWS's samples)"},
+			{Text: "9.4, 10.4 and 12.4; for a workspace, those above its own", Basis: gateway.Inferred,
+				Source: guide + " (9, 10 and 12; there is a 13, whose number was not found; minor versions from AWS's samples)"},
 		}},
 		{Name: "ListPermissions", Method: get, Path: ws + "/permissions", Serve: g.listPermissions, Rules: []gateway.Rule{
-			{Text: "userId and groupId exclude each other; VIEWER is listed as well", Basis: gateway.Confirmed, Source: model + " (the first half; the text speaks of Admin and Editor only, the role's values have all three)"},
+			{Text: "userId and groupId exclude each other; VIEWER is listed as well", Basis: gateway.Confirmed,
+				Source: model + " (the first half; the text speaks of Admin and Editor only, the role's values have all three)"},
 		}},
 		{Name: "UpdatePermissions", Method: patch, Path: ws + "/permissions", Serve: g.updatePermissions, Rules: permissionRules()},
-		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.accounts.CreateServiceAccount, Rules: []gateway.Rule{
-			{Text: "names are unique in a workspace: 409 ConflictException; 100 accounts, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: model + " and " + quotas + " (texts are assumed)"},
-		}},
+		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.accounts.CreateServiceAccount,
+			Rules: []gateway.Rule{
+				{Text: "names are unique in a workspace: 409 ConflictException; 100 accounts, then 402 ServiceQuotaExceededException",
+					Basis: gateway.Confirmed, Source: model + " and " + quotas + " (texts are assumed)"},
+			}},
 		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.accounts.ListServiceAccounts},
 		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.accounts.DeleteServiceAccount, Rules: []gateway.Rule{
 			{Text: "its tokens go with it", Basis: gateway.Confirmed, Source: model},
 		}},
-		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.accounts.CreateToken, Rules: []gateway.Rule{
-			{Text: "secondsToLive is 1 to 2592000; the key begins with glsa_, is shown once, and only its hash is kept", Basis: gateway.Confirmed, Source: model + " (the prefix is Grafana's)"},
-			{Text: "100 tokens in a workspace, expired ones included, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: quotas + " (texts are assumed)"},
-		}},
+		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.accounts.CreateToken,
+			Rules: []gateway.Rule{
+				{Text: "secondsToLive is 1 to 2592000; the key begins with glsa_, is shown once, and only its hash is kept", Basis: gateway.Confirmed,
+					Source: model + " (the prefix is Grafana's)"},
+				{Text: "100 tokens in a workspace, expired ones included, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed,
+					Source: quotas + " (texts are assumed)"},
+			}},
 		{Name: "ListWorkspaceServiceAccountTokens", Method: get, Path: account + "/tokens", Serve: g.accounts.ListTokens, Rules: []gateway.Rule{
 			{Text: "lastUsedAt is exact to a minute", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "DeleteWorkspaceServiceAccountToken", Method: del, Path: account + "/tokens/{tokenId}", Serve: g.accounts.DeleteToken},
 		{Name: "CreateWorkspaceApiKey", Method: post, Path: ws + "/apikeys", Serve: g.accounts.CreateAPIKey, Rules: []gateway.Rule{
-			{Text: "refused with 400 ValidationException in workspaces of version 12 and later, where older keys stop working", Basis: gateway.Confirmed, Source: guide + ", differences between versions (the status is assumed)"},
+			{Text: "refused with 400 ValidationException in workspaces of version 12 and later, where older keys stop working",
+				Basis: gateway.Confirmed, Source: guide + ", differences between versions (the status is assumed)"},
 		}},
 		{Name: "DeleteWorkspaceApiKey", Method: del, Path: ws + "/apikeys/{keyName}", Serve: g.accounts.DeleteAPIKey},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: g.listTagsForResource},
@@ -109,24 +130,39 @@ func (g *Grafana) operations() []gateway.Operation {
 
 func createRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "AWS_SSO without an organization instance of IAM Identity Center is 400 ValidationException `SSO is not enabled in any region.`", Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); that account instances do not count is in Identity Center's user guide"},
-		{Text: "AWS_SSO needs sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
-		{Text: "a workspaceRoleArn needs iam:PassRole to grafana.amazonaws.com; that the role exists and trusts the service shows when it is used", Basis: gateway.Confirmed, Source: reference + " (the second half is assumed)"},
-		{Text: "tags need grafana:TagResource; a network needs ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
-		{Text: "CUSTOMER_MANAGED needs a workspaceRoleArn; SERVICE_MANAGED makes no role", Basis: gateway.Confirmed, Source: model + " (text) and hashicorp/terraform-provider-aws#24342; the refusal's text is assumed"},
+		{Text: "AWS_SSO without an organization instance of IAM Identity Center is 400 ValidationException `SSO is not enabled in any region.`",
+			Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); that account " +
+				"instances do not count is in Identity Center's user guide"},
+		{Text: "AWS_SSO needs sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
+			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
+		{Text: "a workspaceRoleArn needs iam:PassRole to grafana.amazonaws.com; that the role exists and trusts the service " +
+			"shows when it is used", Basis: gateway.Confirmed, Source: reference + " (the second half is assumed)"},
+		{Text: "tags need grafana:TagResource; a network needs ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
+			"ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
+		{Text: "CUSTOMER_MANAGED needs a workspaceRoleArn; SERVICE_MANAGED makes no role", Basis: gateway.Confirmed,
+			Source: model + " (text) and hashicorp/terraform-provider-aws#24342; the refusal's text is assumed"},
 		{Text: "without grafanaVersion it is the latest", Basis: gateway.Confirmed, Source: model},
-		{Text: "5 workspaces per region, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: quotas + " (the text is assumed)"},
-		{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException", Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
-		{Text: "networks, access lists, keys and organizational units are stored and have no effect", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		{Text: "5 workspaces per region, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed,
+			Source: quotas + " (the text is assumed)"},
+		{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
+			Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
+		{Text: "networks, access lists, keys and organizational units are stored and have no effect", Basis: gateway.Assumed,
+			Source: "a simplification of the local cloud"},
 	}
 }
 
 func permissionRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "an id that is no Identity Center id, an e-mail for one, is 400 ValidationException and nothing is changed; so are more than 20 instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks the pattern was not seen)"},
-		{Text: "ADD of a user or group that the identity store does not have comes back in errors of a 200, with code 404, and REVOKE of one takes the role; the other instructions are carried out", Basis: gateway.Assumed, Source: model + " (that failures come back in errors; code and text were not found)"},
-		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed, Source: guide + " (users are made admin, editor or viewer in the console)"},
+		{Text: "an id that is no Identity Center id, an e-mail for one, is 400 ValidationException and nothing is changed; so are more than 20 " +
+			"instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks the pattern was not seen)"},
+		{Text: "ADD of a user or group that the identity store does not have comes back in errors of a 200, with code 404, and REVOKE of one " +
+			"takes the role; the other instructions are carried out", Basis: gateway.Assumed,
+			Source: model + " (that failures come back in errors; code and text were not found)"},
+		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed,
+			Source: guide + " (users are made admin, editor or viewer in the console)"},
 		{Text: "REVOKE of a role that the user does not have comes back in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
-		{Text: "needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and nothing is changed", Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; what AWS does without them was reported to be a 200 without effect (boto/boto3#3212)"},
+		{Text: "needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and nothing is changed",
+			Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; what AWS does without them was " +
+				"reported to be a 200 without effect (boto/boto3#3212)"},
 	}
 }

@@ -139,7 +139,8 @@ func checkInstructions(batch []instruction) error {
 		return wire.Invalid("updateInstructionBatch", "is required")
 	}
 	if len(batch) > maxInstructions {
-		return wire.Invalid("updateInstructionBatch", "failed to satisfy constraint: Member must have length less than or equal to %d", maxInstructions)
+		return wire.Invalid("updateInstructionBatch", "failed to satisfy constraint: Member must have length less than or equal to %d",
+			maxInstructions)
 	}
 	for _, i := range batch {
 		switch {
@@ -164,7 +165,8 @@ func checkInstructions(batch []instruction) error {
 
 func checkSSOID(name, id string) error {
 	if len(id) > maxSSOID || !ssoIDPattern.MatchString(id) {
-		return wire.Invalid(name, "Value '%s' failed to satisfy constraint: Member must have length less than or equal to %d, and satisfy regular expression pattern: %s", id, maxSSOID, ssoIDPattern)
+		return wire.Invalid(name, "Value '%s' failed to satisfy constraint: Member must have length less than or equal to %d, and satisfy "+
+			"regular expression pattern: %s", id, maxSSOID, ssoIDPattern)
 	}
 	return nil
 }
@@ -194,7 +196,8 @@ func (g *Grafana) listPermissions(rw http.ResponseWriter, r *gateway.Request) er
 		return err
 	}
 	all = slices.DeleteFunc(all, func(p Permission) bool {
-		return kind != "" && p.Type != kind || userID != "" && (p.Type != "SSO_USER" || p.ID != userID) || groupID != "" && (p.Type != "SSO_GROUP" || p.ID != groupID)
+		return kind != "" && p.Type != kind || userID != "" && (p.Type != "SSO_USER" || p.ID != userID) || groupID != "" &&
+			(p.Type != "SSO_GROUP" || p.ID != groupID)
 	})
 	part, next, err := wire.Page(r, all, func(p Permission) string { return p.Type + "/" + p.ID })
 	if err != nil {

@@ -71,7 +71,8 @@ func TestRoleThatGrafanaMayNotAssume(t *testing.T) {
 		assume := o.AssumeForService
 		o.AssumeForService = func(role, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
 			if !trusted {
-				return principal.AccessKey{}, errors.New("AccessDenied: User: " + service + " is not authorized to perform: sts:AssumeRole on resource: " + role)
+				return principal.AccessKey{}, errors.New("AccessDenied: User: " + service +
+					" is not authorized to perform: sts:AssumeRole on resource: " + role)
 			}
 			assumed++
 			return assume(role, service, session, keys, lifetime)
@@ -83,13 +84,15 @@ func TestRoleThatGrafanaMayNotAssume(t *testing.T) {
 	if _, err := s.grafana().Datasources.AddDataSource(s.amazonPrometheus()); err != nil {
 		t.Fatal(err)
 	}
-	want := "failed to retrieve credentials: AccessDenied: User: grafana.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: " + role
+	want := "failed to retrieve credentials: AccessDenied: User: grafana.amazonaws.com is not authorized to perform: sts:AssumeRole on " +
+		"resource: " + role
 	if _, got := s.call(t, "GET", "/api/datasources/uid/amp/health", nil); !strings.HasPrefix(fmt.Sprint(got["message"]), want) {
 		t.Errorf("health %v, want %s", got, want)
 	}
 	trusted = true
 	for range 3 {
-		if _, got := s.call(t, "GET", "/api/datasources/uid/amp/health", nil); !strings.HasPrefix(fmt.Sprint(got["message"]), "404 Not Found: Workspace not found: ws-none - ") {
+		if _, got := s.call(t, "GET", "/api/datasources/uid/amp/health", nil); !strings.HasPrefix(fmt.Sprint(got["message"]),
+			"404 Not Found: Workspace not found: ws-none - ") {
 			t.Errorf("health of an AMP workspace that is none: %v", got)
 		}
 	}

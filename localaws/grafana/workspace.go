@@ -139,7 +139,8 @@ func (g *Grafana) running(id string) (server.Workspace, bool, error) {
 	if err != nil || w == nil {
 		return server.Workspace{}, false, err
 	}
-	out := server.Workspace{ID: w.ID, Region: w.Region, Version: w.Version, RoleARN: w.Settings.WorkspaceRoleARN, Status: w.status(now), Answers: w.answers(now)}
+	out := server.Workspace{ID: w.ID, Region: w.Region, Version: w.Version, RoleARN: w.Settings.WorkspaceRoleARN, Status: w.status(now),
+		Answers: w.answers(now)}
 	if now.Before(w.ReadyAt.Add(w.Fault.RefuseFor)) {
 		out.Refuse = w.Fault.Refuse
 	}

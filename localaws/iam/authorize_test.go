@@ -15,7 +15,8 @@ import (
 
 func decide(t *testing.T, c *cloud, p principal.Principal, action, resource string) gateway.Decision {
 	t.Helper()
-	d, err := c.iam.Authorize(gateway.Ask{Principal: p, Action: action, Resource: resource, Keys: map[string][]string{"aws:RequestedRegion": {"us-east-2"}, "aws:PrincipalArn": {p.ARN}}})
+	d, err := c.iam.Authorize(gateway.Ask{Principal: p, Action: action, Resource: resource,
+		Keys: map[string][]string{"aws:RequestedRegion": {"us-east-2"}, "aws:PrincipalArn": {p.ARN}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +45,10 @@ func TestDecisions(t *testing.T) {
 		{u, "s3:GetObject", true, ""},
 		{u, "s3:DeleteObject", false, "with an explicit deny in an identity-based policy"},
 		{u, "aps:QueryMetrics", false, "no identity-based policy allows the aps:QueryMetrics action"},
-		{u, "logs:GetLogEvents", false, "no identity-based policy allows the logs:GetLogEvents action (condition key aws:Foo is not known to the local cloud)"},
-		{u, "ec2:RunInstances", false, "with an explicit deny in an identity-based policy (condition operator IpAddress is not known to the local cloud)"},
+		{u, "logs:GetLogEvents", false, "no identity-based policy allows the logs:GetLogEvents action (condition key aws:Foo is not known to " +
+			"the local cloud)"},
+		{u, "ec2:RunInstances", false, "with an explicit deny in an identity-based policy (condition operator IpAddress is not known to the " +
+			"local cloud)"},
 		{again, "s3:GetObject", false, "no identity-based policy allows the s3:GetObject action"},
 		{principal.Principal{ARN: account + "user/nobody"}, "s3:GetObject", false, "no identity-based policy allows the s3:GetObject action"},
 		{principal.Principal{ARN: "cloudformation.amazonaws.com"}, "s3:GetObject", true, ""},
@@ -73,7 +76,8 @@ func TestDefaultVersionCounts(t *testing.T) {
 	refused(t, "AccessDenied", "because no identity-based policy allows the iam:GetUser action")(get())
 	ok(t)(client.AttachUserPolicy(t.Context(), &sdk.AttachUserPolicyInput{UserName: aws.String("u"), PolicyArn: p.Policy.Arn}))
 	ok(t)(get())
-	ok(t)(client.CreatePolicyVersion(t.Context(), &sdk.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn, PolicyDocument: statement("iam:GetRole")}))
+	ok(t)(client.CreatePolicyVersion(t.Context(),
+		&sdk.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn, PolicyDocument: statement("iam:GetRole")}))
 	ok(t)(get())
 	ok(t)(client.SetDefaultPolicyVersion(t.Context(), &sdk.SetDefaultPolicyVersionInput{PolicyArn: p.Policy.Arn, VersionId: aws.String("v2")}))
 	refused(t, "AccessDenied", "")(get())
@@ -88,11 +92,13 @@ func TestAssumeForService(t *testing.T) {
 	role := aws.String("G")
 	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole",
 		"Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"},"StringLike":{"aws:SourceArn":"arn:aws:grafana:us-east-2:111122223333:/workspaces/*"}}}}`
-	created, err := c.operator().CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: role, Path: aws.String("/p/"), AssumeRolePolicyDocument: &trust})
+	created, err := c.operator().CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: role, Path: aws.String("/p/"),
+		AssumeRolePolicyDocument: &trust})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ok(t)(c.operator().PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"), PolicyDocument: aws.String(readBucket)}))
+	ok(t)(c.operator().PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"),
+		PolicyDocument: aws.String(readBucket)}))
 	arn := *created.Role.Arn
 	source := func(account, arn string) map[string][]string {
 		return map[string][]string{"aws:SourceAccount": {account}, "aws:SourceArn": {arn}}
@@ -102,7 +108,8 @@ func TestAssumeForService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key.Principal.ARN != "arn:aws:sts::111122223333:assumed-role/G/s" || key.Principal.UserID != *created.Role.RoleId+":s" || key.SessionToken == "" ||
+	if key.Principal.ARN != "arn:aws:sts::111122223333:assumed-role/G/s" || key.Principal.UserID != *created.Role.RoleId+":s" ||
+		key.SessionToken == "" ||
 		time.Until(key.Expires) > time.Hour || time.Until(key.Expires) < time.Hour-time.Minute {
 		t.Errorf("session %+v", key)
 	}
@@ -113,9 +120,10 @@ func TestAssumeForService(t *testing.T) {
 		t.Error("the session may do what the role may not")
 	}
 	for name, err := range map[string]error{
-		"another service":   c.iam.Trusts(arn, "lambda.amazonaws.com", right),
-		"another account":   c.iam.Trusts(arn, "grafana.amazonaws.com", source("444455556666", right["aws:SourceArn"][0])),
-		"another source":    c.iam.Trusts(arn, "grafana.amazonaws.com", source("111122223333", "arn:aws:lambda:us-east-2:111122223333:function:f")),
+		"another service": c.iam.Trusts(arn, "lambda.amazonaws.com", right),
+		"another account": c.iam.Trusts(arn, "grafana.amazonaws.com", source("444455556666", right["aws:SourceArn"][0])),
+		"another source": c.iam.Trusts(arn, "grafana.amazonaws.com",
+			source("111122223333", "arn:aws:lambda:us-east-2:111122223333:function:f")),
 		"no source":         c.iam.Trusts(arn, "grafana.amazonaws.com", nil),
 		"no such role":      c.iam.Trusts(arn+"X", "grafana.amazonaws.com", right),
 		"the role's path":   c.iam.Trusts(account+"role/G", "grafana.amazonaws.com", right),
@@ -133,7 +141,8 @@ func TestAssumeForService(t *testing.T) {
 	ok(t)(client.DeleteRolePolicy(t.Context(), &sdk.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("p")}))
 	ok(t)(client.DeleteRole(t.Context(), &sdk.DeleteRoleInput{RoleName: role}))
 	ok(t)(client.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: &trust}))
-	ok(t)(client.PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"), PolicyDocument: aws.String(readBucket)}))
+	ok(t)(client.PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"),
+		PolicyDocument: aws.String(readBucket)}))
 	if d := decide(t, c, key.Principal, "s3:GetObject", "arn:aws:s3:::b/k"); d.Allowed {
 		t.Error("the old role's session may do what the new role may")
 	}
@@ -147,7 +156,8 @@ func TestPassRole(t *testing.T) {
 	ok(t)(c.operator().CreateInstanceProfile(t.Context(), &sdk.CreateInstanceProfileInput{InstanceProfileName: profile}))
 	const add = `{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"` + account + `instance-profile/P"}`
 	pass := func(service string) string {
-		return add + `,{"Effect":"Allow","Action":"iam:PassRole","Resource":"` + account + `role/R","Condition":{"StringEquals":{"iam:PassedToService":"` + service + `"}}}`
+		return add + `,{"Effect":"Allow","Action":"iam:PassRole","Resource":"` + account +
+			`role/R","Condition":{"StringEquals":{"iam:PassedToService":"` + service + `"}}}`
 	}
 	in := &sdk.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: role}
 	says := "is not authorized to perform: iam:PassRole on resource: " + account + "role/R because"
@@ -159,7 +169,8 @@ func TestPassRole(t *testing.T) {
 // The condition keys of IAM's own operations.
 func TestKeysOfOperations(t *testing.T) {
 	c := start(t, t.TempDir())
-	ok(t)(c.operator().CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("R"), AssumeRolePolicyDocument: aws.String(forLambda)}))
+	ok(t)(c.operator().CreateRole(t.Context(),
+		&sdk.CreateRoleInput{RoleName: aws.String("R"), AssumeRolePolicyDocument: aws.String(forLambda)}))
 	u := c.user(t, "u", `{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AmazonPrometheus*"}}},
 		{"Effect":"Allow","Action":["iam:CreateRole","iam:TagRole"],"Resource":"`+account+`role/team/*","Condition":{"StringEquals":{"aws:RequestTag/team":"hpc"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}`)
 	attach := func(arn string) (any, error) {
@@ -168,7 +179,8 @@ func TestKeysOfOperations(t *testing.T) {
 	ok(t)(attach("arn:aws:iam::aws:policy/AmazonPrometheusQueryAccess"))
 	refused(t, "AccessDenied", "iam:AttachRolePolicy on resource: "+account+"role/R")(attach(admin))
 	create := func(path string, tags ...types.Tag) (any, error) {
-		return u.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("T"), Path: &path, AssumeRolePolicyDocument: aws.String(forLambda), Tags: tags})
+		return u.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("T"), Path: &path,
+			AssumeRolePolicyDocument: aws.String(forLambda), Tags: tags})
 	}
 	team, more := types.Tag{Key: aws.String("team"), Value: aws.String("hpc")}, types.Tag{Key: aws.String("x"), Value: aws.String("y")}
 	refused(t, "AccessDenied", "iam:CreateRole on resource: "+account+"role/T")(create("/", team))
@@ -187,7 +199,9 @@ func TestEveryOperationNeedsPermission(t *testing.T) {
 	}
 	nobody := c.user(t, "nobody", `{"Effect":"Deny","Action":"ec2:*","Resource":"*"}`)
 	refused(t, "AccessDenied", "iam:ListPolicies on resource: policy path / because")(nobody.ListPolicies(t.Context(), nil))
-	refused(t, "AccessDenied", "iam:GetPolicy on resource: "+admin+" because")(nobody.GetPolicy(t.Context(), &sdk.GetPolicyInput{PolicyArn: aws.String(admin)}))
-	refused(t, "AccessDenied", "iam:CreatePolicy on resource: "+account+"policy/x/P because")(nobody.CreatePolicy(t.Context(), &sdk.CreatePolicyInput{PolicyName: aws.String("P"), Path: aws.String("/x/"), PolicyDocument: aws.String(readBucket)}))
+	refused(t, "AccessDenied", "iam:GetPolicy on resource: "+admin+" because")(nobody.GetPolicy(t.Context(),
+		&sdk.GetPolicyInput{PolicyArn: aws.String(admin)}))
+	refused(t, "AccessDenied", "iam:CreatePolicy on resource: "+account+"policy/x/P because")(nobody.CreatePolicy(t.Context(),
+		&sdk.CreatePolicyInput{PolicyName: aws.String("P"), Path: aws.String("/x/"), PolicyDocument: aws.String(readBucket)}))
 	refused(t, "AccessDenied", "iam:CreateAccessKey on resource: "+account+"user/nobody because")(nobody.CreateAccessKey(t.Context(), nil))
 }

@@ -36,7 +36,8 @@ func name(r *gateway.Request, field string, longest int) (string, error) {
 	case len(s) > longest:
 		return "", outside(field, "Member must have length less than or equal to "+strconv.Itoa(longest))
 	case !namePattern.MatchString(s):
-		return "", validationError("The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-", lowerFirst(field))
+		return "", validationError("The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: "+
+			"+=,.@_-", lowerFirst(field))
 	}
 	return s, nil
 }
@@ -48,7 +49,8 @@ func path(r *gateway.Request) (string, error) {
 		return "/", nil
 	}
 	if len(p) > 512 || !pathPattern.MatchString(p) {
-		return "", validationError("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+		return "", validationError("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric " +
+			"characters and/or / characters.")
 	}
 	return p, nil
 }

@@ -99,7 +99,8 @@ func TestRole(t *testing.T) {
 	c := start(t, dir)
 	client := c.operator()
 	trust := strings.ReplaceAll(forLambda, ":[{", `: [ {`) // its form is kept
-	created, err := client.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("R"), Path: aws.String("/p/"), Description: aws.String("d"),
+	created, err := client.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("R"), Path: aws.String("/p/"),
+		Description:              aws.String("d"),
 		AssumeRolePolicyDocument: &trust, MaxSessionDuration: aws.Int32(7200), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
 	if err != nil {
 		t.Fatal(err)
@@ -107,8 +108,10 @@ func TestRole(t *testing.T) {
 	if *created.Role.Arn != account+"role/p/R" || !strings.HasPrefix(*created.Role.RoleId, "AROA") {
 		t.Errorf("created %s %s", *created.Role.Arn, *created.Role.RoleId)
 	}
-	refused(t, "EntityAlreadyExists", "Role with name R already exists.")(client.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust}))
-	ok(t)(client.TagRole(t.Context(), &sdk.TagRoleInput{RoleName: aws.String("R"), Tags: []types.Tag{{Key: aws.String("l"), Value: aws.String("w")}}}))
+	refused(t, "EntityAlreadyExists", "Role with name R already exists.")(client.CreateRole(t.Context(),
+		&sdk.CreateRoleInput{RoleName: aws.String("R"), AssumeRolePolicyDocument: &trust}))
+	ok(t)(client.TagRole(t.Context(), &sdk.TagRoleInput{RoleName: aws.String("R"),
+		Tags: []types.Tag{{Key: aws.String("l"), Value: aws.String("w")}}}))
 	ok(t)(client.UntagRole(t.Context(), &sdk.UntagRoleInput{RoleName: aws.String("R"), TagKeys: []string{"k"}}))
 	ok(t)(client.UpdateRole(t.Context(), &sdk.UpdateRoleInput{RoleName: aws.String("R"), Description: aws.String("e")}))
 
@@ -119,11 +122,13 @@ func TestRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if decode(t, got.Role.AssumeRolePolicyDocument) != trust || *got.Role.Description != "e" || *got.Role.MaxSessionDuration != 7200 ||
-		len(got.Role.Tags) != 1 || *got.Role.Tags[0].Key != "l" || *got.Role.RoleId != *created.Role.RoleId || !got.Role.CreateDate.Equal(*created.Role.CreateDate) {
+		len(got.Role.Tags) != 1 || *got.Role.Tags[0].Key != "l" || *got.Role.RoleId != *created.Role.RoleId ||
+		!got.Role.CreateDate.Equal(*created.Role.CreateDate) {
 		t.Errorf("after a restart: %+v", got.Role)
 	}
 	ok(t)(client.DeleteRole(t.Context(), &sdk.DeleteRoleInput{RoleName: aws.String("R")}))
-	refused(t, "NoSuchEntity", "The role with name R cannot be found.")(client.GetRole(t.Context(), &sdk.GetRoleInput{RoleName: aws.String("R")}))
+	refused(t, "NoSuchEntity", "The role with name R cannot be found.")(client.GetRole(t.Context(),
+		&sdk.GetRoleInput{RoleName: aws.String("R")}))
 }
 
 func TestRefusedRoles(t *testing.T) {
@@ -137,13 +142,22 @@ func TestRefusedRoles(t *testing.T) {
 	}
 	refused(t, "ValidationError", "specified value for roleName is invalid")(create("a b", forLambda, nil))
 	refused(t, "ValidationError", "length less than or equal to 64")(create(strings.Repeat("r", 65), forLambda, nil))
-	refused(t, "ValidationError", "specified value for path")(create("R", forLambda, func(in *sdk.CreateRoleInput) { in.Path = aws.String("p") }))
-	refused(t, "ValidationError", "maxSessionDuration")(create("R", forLambda, func(in *sdk.CreateRoleInput) { in.MaxSessionDuration = aws.Int32(60) }))
+	refused(t, "ValidationError", "specified value for path")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
+		in.Path = aws.String("p")
+	}))
+	refused(t, "ValidationError", "maxSessionDuration")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
+		in.MaxSessionDuration = aws.Int32(60)
+	}))
 	refused(t, "MalformedPolicyDocument", "invalid Json")(create("R", "{", nil))
-	refused(t, "MalformedPolicyDocument", "Has prohibited field Resource")(create("R", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}}`, nil))
-	refused(t, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+account+`user/nobody"`)(create("R", strings.Replace(forLambda, `"Service":"lambda.amazonaws.com"`, `"AWS":"`+account+`user/nobody"`, 1), nil))
-	refused(t, "LimitExceeded", "ACLSizePerRole")(create("R", strings.Replace(forLambda, "2012-10-17", `2012-10-17","Id":"`+strings.Repeat("x", 2048), 1), nil))
-	refused(t, "NotImplemented", "boundaries")(create("R", forLambda, func(in *sdk.CreateRoleInput) { in.PermissionsBoundary = aws.String(admin) }))
+	refused(t, "MalformedPolicyDocument", "Has prohibited field Resource")(create("R",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}}`, nil))
+	refused(t, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+account+`user/nobody"`)(create("R",
+		strings.Replace(forLambda, `"Service":"lambda.amazonaws.com"`, `"AWS":"`+account+`user/nobody"`, 1), nil))
+	refused(t, "LimitExceeded", "ACLSizePerRole")(create("R",
+		strings.Replace(forLambda, "2012-10-17", `2012-10-17","Id":"`+strings.Repeat("x", 2048), 1), nil))
+	refused(t, "NotImplemented", "boundaries")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
+		in.PermissionsBoundary = aws.String(admin)
+	}))
 	refused(t, "InvalidInput", "aws:")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
 		in.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}
 	}))
@@ -154,10 +168,12 @@ func TestDeleteConflicts(t *testing.T) {
 	role, profile := aws.String("R"), aws.String("P")
 	ok(t)(client.CreateRole(t.Context(), &sdk.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: aws.String(forLambda)}))
 	ok(t)(client.AttachRolePolicy(t.Context(), &sdk.AttachRolePolicyInput{RoleName: role, PolicyArn: aws.String(admin)}))
-	ok(t)(client.PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"), PolicyDocument: aws.String(readBucket)}))
+	ok(t)(client.PutRolePolicy(t.Context(), &sdk.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("p"),
+		PolicyDocument: aws.String(readBucket)}))
 	ok(t)(client.CreateInstanceProfile(t.Context(), &sdk.CreateInstanceProfileInput{InstanceProfileName: profile}))
 	ok(t)(client.AddRoleToInstanceProfile(t.Context(), &sdk.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: role}))
-	refused(t, "LimitExceeded", "InstanceSessionsPerInstanceProfile: 1")(client.AddRoleToInstanceProfile(t.Context(), &sdk.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: role}))
+	refused(t, "LimitExceeded", "InstanceSessionsPerInstanceProfile: 1")(client.AddRoleToInstanceProfile(t.Context(),
+		&sdk.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: role}))
 	of, err := client.ListInstanceProfilesForRole(t.Context(), &sdk.ListInstanceProfilesForRoleInput{RoleName: role})
 	if err != nil || len(of.InstanceProfiles) != 1 || *of.InstanceProfiles[0].Roles[0].RoleName != "R" {
 		t.Errorf("%+v, %v", of, err)
@@ -167,16 +183,21 @@ func TestDeleteConflicts(t *testing.T) {
 		return client.DeleteRole(t.Context(), &sdk.DeleteRoleInput{RoleName: role})
 	}
 	refused(t, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")(del())
-	refused(t, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")(client.DeleteInstanceProfile(t.Context(), &sdk.DeleteInstanceProfileInput{InstanceProfileName: profile}))
-	ok(t)(client.RemoveRoleFromInstanceProfile(t.Context(), &sdk.RemoveRoleFromInstanceProfileInput{InstanceProfileName: profile, RoleName: role}))
+	refused(t, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")(
+		client.DeleteInstanceProfile(t.Context(), &sdk.DeleteInstanceProfileInput{InstanceProfileName: profile}))
+	ok(t)(client.RemoveRoleFromInstanceProfile(t.Context(), &sdk.RemoveRoleFromInstanceProfileInput{InstanceProfileName: profile,
+		RoleName: role}))
 	ok(t)(client.DeleteInstanceProfile(t.Context(), &sdk.DeleteInstanceProfileInput{InstanceProfileName: profile}))
-	refused(t, "NoSuchEntity", "Instance Profile P cannot be found.")(client.GetInstanceProfile(t.Context(), &sdk.GetInstanceProfileInput{InstanceProfileName: profile}))
+	refused(t, "NoSuchEntity", "Instance Profile P cannot be found.")(client.GetInstanceProfile(t.Context(),
+		&sdk.GetInstanceProfileInput{InstanceProfileName: profile}))
 	refused(t, "DeleteConflict", "Cannot delete entity, must detach all policies first.")(del())
 	ok(t)(client.DetachRolePolicy(t.Context(), &sdk.DetachRolePolicyInput{RoleName: role, PolicyArn: aws.String(admin)}))
-	refused(t, "NoSuchEntity", "was not found")(client.DetachRolePolicy(t.Context(), &sdk.DetachRolePolicyInput{RoleName: role, PolicyArn: aws.String(admin)}))
+	refused(t, "NoSuchEntity", "was not found")(client.DetachRolePolicy(t.Context(),
+		&sdk.DetachRolePolicyInput{RoleName: role, PolicyArn: aws.String(admin)}))
 	refused(t, "DeleteConflict", "Cannot delete entity, must delete policies first.")(del())
 	ok(t)(client.DeleteRolePolicy(t.Context(), &sdk.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("p")}))
-	refused(t, "NoSuchEntity", "The role policy with name p cannot be found.")(client.DeleteRolePolicy(t.Context(), &sdk.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("p")}))
+	refused(t, "NoSuchEntity", "The role policy with name p cannot be found.")(client.DeleteRolePolicy(t.Context(),
+		&sdk.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("p")}))
 	ok(t)(del())
 }
 
@@ -196,7 +217,8 @@ func TestInlinePolicies(t *testing.T) {
 	if err != nil || cmp.Diff([]string{"p"}, list.PolicyNames) != "" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	refused(t, "MalformedPolicyDocument", "Policy statement must contain resources.")(put(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*"}}`))
+	refused(t, "MalformedPolicyDocument", "Policy statement must contain resources.")(
+		put(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*"}}`))
 	long := strings.Replace(readBucket, "b/*", "b/"+strings.Repeat("x", 10240), 1)
 	refused(t, "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role R")(put(long))
 	ok(t)(put(strings.Replace(readBucket, "{", "{"+strings.Repeat(" ", 10240), 1)))
@@ -204,7 +226,8 @@ func TestInlinePolicies(t *testing.T) {
 
 func TestManagedPolicy(t *testing.T) {
 	client := start(t, t.TempDir()).operator()
-	created, err := client.CreatePolicy(t.Context(), &sdk.CreatePolicyInput{PolicyName: aws.String("P"), Path: aws.String("/x/"), Description: aws.String("d"), PolicyDocument: aws.String(readBucket)})
+	created, err := client.CreatePolicy(t.Context(), &sdk.CreatePolicyInput{PolicyName: aws.String("P"), Path: aws.String("/x/"),
+		Description: aws.String("d"), PolicyDocument: aws.String(readBucket)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,24 +235,29 @@ func TestManagedPolicy(t *testing.T) {
 	if *arn != account+"policy/x/P" || *created.Policy.DefaultVersionId != "v1" || *created.Policy.AttachmentCount != 0 {
 		t.Errorf("created %+v", created.Policy)
 	}
-	refused(t, "EntityAlreadyExists", "A policy called P already exists. Duplicate names are not allowed.")(client.CreatePolicy(t.Context(), &sdk.CreatePolicyInput{PolicyName: aws.String("P"), PolicyDocument: aws.String(readBucket)}))
+	refused(t, "EntityAlreadyExists", "A policy called P already exists. Duplicate names are not allowed.")(client.CreatePolicy(t.Context(),
+		&sdk.CreatePolicyInput{PolicyName: aws.String("P"), PolicyDocument: aws.String(readBucket)}))
 	write := strings.Replace(readBucket, "Get", "Put", 1)
 	for range 4 {
 		ok(t)(client.CreatePolicyVersion(t.Context(), &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: &write}))
 	}
-	refused(t, "LimitExceeded", "up to 5 versions")(client.CreatePolicyVersion(t.Context(), &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: &write}))
-	refused(t, "DeleteConflict", "Cannot delete the default version of a policy.")(client.DeletePolicyVersion(t.Context(), &sdk.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}))
+	refused(t, "LimitExceeded", "up to 5 versions")(client.CreatePolicyVersion(t.Context(),
+		&sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: &write}))
+	refused(t, "DeleteConflict", "Cannot delete the default version of a policy.")(client.DeletePolicyVersion(t.Context(),
+		&sdk.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}))
 	ok(t)(client.SetDefaultPolicyVersion(t.Context(), &sdk.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v5")}))
 	for _, v := range []string{"v1", "v2", "v3"} {
 		ok(t)(client.DeletePolicyVersion(t.Context(), &sdk.DeletePolicyVersionInput{PolicyArn: arn, VersionId: &v}))
 	}
-	ok(t)(client.CreatePolicyVersion(t.Context(), &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(readBucket), SetAsDefault: true}))
+	ok(t)(client.CreatePolicyVersion(t.Context(), &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(readBucket),
+		SetAsDefault: true}))
 	versions, err := client.ListPolicyVersions(t.Context(), &sdk.ListPolicyVersionsInput{PolicyArn: arn})
 	var got []string
 	for _, v := range versions.Versions {
 		got = append(got, *v.VersionId)
 	}
-	if diff := cmp.Diff([]string{"v6", "v5", "v4"}, got); diff != "" || err != nil || !versions.Versions[0].IsDefaultVersion || versions.Versions[1].IsDefaultVersion {
+	if diff := cmp.Diff([]string{"v6", "v5", "v4"}, got); diff != "" || err != nil || !versions.Versions[0].IsDefaultVersion ||
+		versions.Versions[1].IsDefaultVersion {
 		t.Error(diff, err)
 	}
 	version, err := client.GetPolicyVersion(t.Context(), &sdk.GetPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v4")})
@@ -238,19 +266,22 @@ func TestManagedPolicy(t *testing.T) {
 	}
 
 	ok(t)(client.AttachUserPolicy(t.Context(), &sdk.AttachUserPolicyInput{UserName: aws.String("operator"), PolicyArn: arn}))
-	refused(t, "DeleteConflict", "Cannot delete a policy attached to entities.")(client.DeletePolicy(t.Context(), &sdk.DeletePolicyInput{PolicyArn: arn}))
+	refused(t, "DeleteConflict", "Cannot delete a policy attached to entities.")(client.DeletePolicy(t.Context(),
+		&sdk.DeletePolicyInput{PolicyArn: arn}))
 	entities, err := client.ListEntitiesForPolicy(t.Context(), &sdk.ListEntitiesForPolicyInput{PolicyArn: arn})
 	if err != nil || len(entities.PolicyUsers) != 1 || *entities.PolicyUsers[0].UserName != "operator" || len(entities.PolicyRoles) != 0 {
 		t.Errorf("%+v, %v", entities, err)
 	}
 	ok(t)(client.DetachUserPolicy(t.Context(), &sdk.DetachUserPolicyInput{UserName: aws.String("operator"), PolicyArn: arn}))
-	refused(t, "DeleteConflict", "This policy has more than one version.")(client.DeletePolicy(t.Context(), &sdk.DeletePolicyInput{PolicyArn: arn}))
+	refused(t, "DeleteConflict", "This policy has more than one version.")(client.DeletePolicy(t.Context(),
+		&sdk.DeletePolicyInput{PolicyArn: arn}))
 	for _, v := range []string{"v4", "v5"} {
 		ok(t)(client.DeletePolicyVersion(t.Context(), &sdk.DeletePolicyVersionInput{PolicyArn: arn, VersionId: &v}))
 	}
 	ok(t)(client.DeletePolicy(t.Context(), &sdk.DeletePolicyInput{PolicyArn: arn}))
 	refused(t, "NoSuchEntity", *arn)(client.GetPolicy(t.Context(), &sdk.GetPolicyInput{PolicyArn: arn}))
-	refused(t, "NoSuchEntity", "does not exist or is not attachable.")(client.AttachUserPolicy(t.Context(), &sdk.AttachUserPolicyInput{UserName: aws.String("operator"), PolicyArn: arn}))
+	refused(t, "NoSuchEntity", "does not exist or is not attachable.")(client.AttachUserPolicy(t.Context(),
+		&sdk.AttachUserPolicyInput{UserName: aws.String("operator"), PolicyArn: arn}))
 	refused(t, "InvalidInput", "managed by AWS")(client.DeletePolicy(t.Context(), &sdk.DeletePolicyInput{PolicyArn: aws.String(admin)}))
 }
 
@@ -288,7 +319,8 @@ func TestPolicyLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ok(t)(client.CreatePolicy(t.Context(), &sdk.CreatePolicyInput{PolicyName: p.PolicyName, PolicyDocument: aws.String(decode(t, v.PolicyVersion.Document))}))
+		ok(t)(client.CreatePolicy(t.Context(),
+			&sdk.CreatePolicyInput{PolicyName: p.PolicyName, PolicyDocument: aws.String(decode(t, v.PolicyVersion.Document))}))
 	}
 }
 
@@ -300,13 +332,15 @@ func TestUsersAndTheirKeys(t *testing.T) {
 	if err != nil || *me.User.Arn != account+"user/u" {
 		t.Errorf("%+v, %v", me, err)
 	}
-	refused(t, "AccessDenied", "is not authorized to perform: iam:GetUser on resource: "+account+"user/operator because")(mine.GetUser(t.Context(), &sdk.GetUserInput{UserName: aws.String("operator")}))
+	refused(t, "AccessDenied", "is not authorized to perform: iam:GetUser on resource: "+account+"user/operator because")(
+		mine.GetUser(t.Context(), &sdk.GetUserInput{UserName: aws.String("operator")}))
 	refused(t, "EntityAlreadyExists", "User with name u already exists.")(client.CreateUser(t.Context(), &sdk.CreateUserInput{UserName: name}))
 	second, err := client.CreateAccessKey(t.Context(), &sdk.CreateAccessKeyInput{UserName: name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2")(client.CreateAccessKey(t.Context(), &sdk.CreateAccessKeyInput{UserName: name}))
+	refused(t, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2")(client.CreateAccessKey(t.Context(),
+		&sdk.CreateAccessKeyInput{UserName: name}))
 	keys, err := mine.ListAccessKeys(t.Context(), nil)
 	if err != nil || len(keys.AccessKeyMetadata) != 2 || keys.AccessKeyMetadata[0].Status != types.StatusTypeActive {
 		t.Fatalf("%+v, %v", keys, err)
@@ -315,7 +349,8 @@ func TestUsersAndTheirKeys(t *testing.T) {
 	for _, k := range keys.AccessKeyMetadata {
 		ok(t)(client.DeleteAccessKey(t.Context(), &sdk.DeleteAccessKeyInput{UserName: name, AccessKeyId: k.AccessKeyId}))
 	}
-	refused(t, "NoSuchEntity", "The Access Key with id")(client.DeleteAccessKey(t.Context(), &sdk.DeleteAccessKeyInput{UserName: name, AccessKeyId: second.AccessKey.AccessKeyId}))
+	refused(t, "NoSuchEntity", "The Access Key with id")(client.DeleteAccessKey(t.Context(),
+		&sdk.DeleteAccessKeyInput{UserName: name, AccessKeyId: second.AccessKey.AccessKeyId}))
 	refused(t, "InvalidClientTokenId", "")(mine.GetUser(t.Context(), nil))
 	ok(t)(client.DeleteUserPolicy(t.Context(), &sdk.DeleteUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))
 	ok(t)(client.DeleteUser(t.Context(), &sdk.DeleteUserInput{UserName: name}))

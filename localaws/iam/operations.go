@@ -17,13 +17,21 @@ const (
 
 func rules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "identity policies, inline and managed in their default version, decide every operation of every service: explicit deny, then allow, then nothing; the refusal is 403 AccessDenied `User: … is not authorized to perform: … because no identity-based policy allows the … action`, or `with an explicit deny in an identity-based policy`", Basis: gateway.Confirmed, Source: userGuide + ", policy evaluation logic and troubleshooting access denied messages"},
-		{Text: "a condition operator, condition key or policy variable that the local cloud does not know allows nothing and denies what a Deny speaks of; the message adds which one it was in parentheses", Basis: gateway.Assumed, Source: "a simplification of the local cloud, on the safe side"},
-		{Text: "a condition key that AWS sets and this request does not have: no match, but for negated operators, …IfExists, ForAllValues and Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},
-		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true: the loopback counts as TLS", Basis: gateway.Assumed, Source: userGuide + ", global condition keys (the first); a simplification of the local cloud (the second)"},
+		{Text: "identity policies, inline and managed in their default version, decide every operation of every service: explicit deny, then " +
+			"allow, then nothing; the refusal is 403 AccessDenied `User: … is not authorized to perform: … because no identity-based policy " +
+			"allows the … action`, or `with an explicit deny in an identity-based policy`", Basis: gateway.Confirmed,
+			Source: userGuide + ", policy evaluation logic and troubleshooting access denied messages"},
+		{Text: "a condition operator, condition key or policy variable that the local cloud does not know allows nothing and denies what a " +
+			"Deny speaks of; the message adds which one it was in parentheses", Basis: gateway.Assumed,
+			Source: "a simplification of the local cloud, on the safe side"},
+		{Text: "a condition key that AWS sets and this request does not have: no match, but for negated operators, …IfExists, ForAllValues and " +
+			"Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},
+		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true: the loopback counts as TLS", Basis: gateway.Assumed,
+			Source: userGuide + ", global condition keys (the first); a simplification of the local cloud (the second)"},
 		{Text: "changes take effect at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they take seconds"},
 		{Text: "a policy's form: 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
-		{Text: "groups, permissions boundaries, session policies and the root user do not exist here; a boundary is refused with 501", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		{Text: "groups, permissions boundaries, session policies and the root user do not exist here; a boundary is refused with 501",
+			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		{Text: "AWS's own services may do what they do on their own behalf", Basis: gateway.Inferred, Source: userGuide + ", service principals"},
 	}
 }
@@ -32,15 +40,18 @@ func rules() []gateway.Rule {
 func (i *IAM) operations() []gateway.Operation {
 	all := []gateway.Operation{
 		{Name: "CreateRole", Serve: i.createRole, Keys: tagKeys, Rules: []gateway.Rule{
-			{Text: "the trust policy is checked, and the users and roles of this account in it must exist: `Invalid principal in policy: \"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
-			{Text: "MaxSessionDuration is 3600 to 43200 (3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed, Source: apiRef + "; IAM quotas"},
+			{Text: "the trust policy is checked, and the users and roles of this account in it must exist: `Invalid principal in policy: " +
+				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
+			{Text: "MaxSessionDuration is 3600 to 43200 (3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
+				Source: apiRef + "; IAM quotas"},
 			{Text: "tags need iam:TagRole as well", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
 		}},
 		{Name: "GetRole", Serve: i.getRole},
 		{Name: "UpdateRole", Serve: i.updateRole},
 		{Name: "UpdateAssumeRolePolicy", Serve: i.updateAssumeRolePolicy},
 		{Name: "DeleteRole", Serve: i.deleteRole, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict `Cannot delete entity, must detach all policies first.`, `… must delete policies first.`, `… must remove roles from instance profile first.`", Basis: gateway.Confirmed, Source: texts},
+			{Text: "409 DeleteConflict `Cannot delete entity, must detach all policies first.`, `… must delete policies first.`, `… must remove " +
+				"roles from instance profile first.`", Basis: gateway.Confirmed, Source: texts},
 		}},
 		{Name: "ListRoles", Serve: i.listRoles},
 		{Name: "TagRole", Serve: i.tag(account.Roles), Keys: tagKeys},
@@ -52,14 +63,16 @@ func (i *IAM) operations() []gateway.Operation {
 			{Text: "without UserName it is the caller's user", Basis: gateway.Confirmed, Source: apiRef},
 		}},
 		{Name: "DeleteUser", Serve: i.deleteUser, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict while it has access keys or policies", Basis: gateway.Confirmed, Source: apiRef + " (the text about keys is assumed)"},
+			{Text: "409 DeleteConflict while it has access keys or policies", Basis: gateway.Confirmed,
+				Source: apiRef + " (the text about keys is assumed)"},
 		}},
 		{Name: "ListUsers", Serve: i.listUsers},
 		{Name: "TagUser", Serve: i.tag(account.Users), Keys: tagKeys},
 		{Name: "UntagUser", Serve: i.untag(account.Users)},
 		{Name: "ListUserTags", Serve: i.listTags(account.Users)},
 		{Name: "CreateAccessKey", Serve: i.createAccessKey, Rules: []gateway.Rule{
-			{Text: "two per user: 409 LimitExceeded `Cannot exceed quota for AccessKeysPerUser: 2`", Basis: gateway.Confirmed, Source: "IAM quotas; " + texts},
+			{Text: "two per user: 409 LimitExceeded `Cannot exceed quota for AccessKeysPerUser: 2`", Basis: gateway.Confirmed,
+				Source: "IAM quotas; " + texts},
 		}},
 		{Name: "DeleteAccessKey", Serve: i.deleteAccessKey},
 		{Name: "ListAccessKeys", Serve: i.listAccessKeys},
@@ -68,14 +81,19 @@ func (i *IAM) operations() []gateway.Operation {
 			{Text: "6144 characters, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "GetPolicy", Serve: i.getPolicy, Rules: []gateway.Rule{
-			{Text: "some of AWS's managed policies are there: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, AmazonPrometheusQueryAccess, AmazonGrafanaCloudWatchAccess, AWSLambdaBasicExecutionRole, AmazonS3ReadOnlyAccess, CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; ids and dates are made up", Basis: gateway.Inferred, Source: "AWS managed policy reference"},
+			{Text: "some of AWS's managed policies are there: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
+				"AmazonPrometheusQueryAccess, AmazonGrafanaCloudWatchAccess, AWSLambdaBasicExecutionRole, AmazonS3ReadOnlyAccess, " +
+				"CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; ids and dates are made up", Basis: gateway.Inferred,
+				Source: "AWS managed policy reference"},
 		}},
 		{Name: "ListPolicies", Serve: i.listPolicies},
 		{Name: "DeletePolicy", Serve: i.deletePolicy, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict while it is attached or has versions beside the default one", Basis: gateway.Confirmed, Source: apiRef + "; " + texts},
+			{Text: "409 DeleteConflict while it is attached or has versions beside the default one", Basis: gateway.Confirmed,
+				Source: apiRef + "; " + texts},
 		}},
 		{Name: "CreatePolicyVersion", Serve: i.createPolicyVersion, Rules: []gateway.Rule{
-			{Text: "five versions, then 409 LimitExceeded; numbers are not used again", Basis: gateway.Confirmed, Source: userGuide + ", versioning IAM policies"},
+			{Text: "five versions, then 409 LimitExceeded; numbers are not used again", Basis: gateway.Confirmed,
+				Source: userGuide + ", versioning IAM policies"},
 		}},
 		{Name: "GetPolicyVersion", Serve: i.getPolicyVersion},
 		{Name: "ListPolicyVersions", Serve: i.listPolicyVersions},
@@ -90,18 +108,26 @@ func (i *IAM) operations() []gateway.Operation {
 		{Name: "GetInstanceProfile", Serve: i.getInstanceProfile},
 		{Name: "DeleteInstanceProfile", Serve: i.deleteInstanceProfile},
 		{Name: "AddRoleToInstanceProfile", Serve: i.addRoleToInstanceProfile, Rules: []gateway.Rule{
-			{Text: "one role; needs iam:PassRole on it with iam:PassedToService ec2.amazonaws.com", Basis: gateway.Confirmed, Source: userGuide + ", granting permissions to pass a role (the value of the key is inferred)"},
+			{Text: "one role; needs iam:PassRole on it with iam:PassedToService ec2.amazonaws.com", Basis: gateway.Confirmed,
+				Source: userGuide + ", granting permissions to pass a role (the value of the key is inferred)"},
 		}},
 		{Name: "RemoveRoleFromInstanceProfile", Serve: i.removeRoleFromInstanceProfile},
 		{Name: "ListInstanceProfiles", Serve: i.listInstanceProfiles},
 		{Name: "ListInstanceProfilesForRole", Serve: i.listInstanceProfilesForRole},
 
 		{Name: "SimulatePrincipalPolicy", Serve: i.simulatePrincipalPolicy, Rules: []gateway.Rule{
-			{Text: "a result for each action, by the policies of a user or role: the most restrictive of the decisions on the resources, each of which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed, Source: apiRef + ", EvaluationResult"},
-			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed, Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
-			{Text: "MissingContextValues has the condition keys that statements about the action and the resource ask for and the simulation was not given; what is known of the principal is given", Basis: gateway.Inferred, Source: apiRef + " (that only those statements count is inferred)"},
-			{Text: "PolicySourceArn of a session, the root user or anything else that is no user, role or group: 400 InvalidInput `Invalid Entity Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
-			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "a result for each action, by the policies of a user or role: the most restrictive of the decisions on the resources, each of " +
+				"which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed,
+				Source: apiRef + ", EvaluationResult"},
+			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
+			{Text: "MissingContextValues has the condition keys that statements about the action and the resource ask for and the simulation was " +
+				"not given; what is known of the principal is given", Basis: gateway.Inferred,
+				Source: apiRef + " (that only those statements count is inferred)"},
+			{Text: "PolicySourceArn of a session, the root user or anything else that is no user, role or group: 400 InvalidInput `Invalid Entity " +
+				"Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
+			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		}},
 	}
 	for _, k := range []account.Kind{account.Roles, account.Users} {
@@ -114,13 +140,15 @@ func (i *IAM) operations() []gateway.Operation {
 func (i *IAM) policyOperations(k account.Kind) []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "Put" + k.Title + "Policy", Serve: i.putInline(k), Rules: []gateway.Rule{
-			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
+			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, white space not counted",
+				Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "Get" + k.Title + "Policy", Serve: i.getInline(k)},
 		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k)},
 		{Name: "List" + k.Title + "Policies", Serve: i.listInline(k)},
 		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: policyKeys, Rules: []gateway.Rule{
-			{Text: "10 policies, then 409 LimitExceeded; again the same is no error; permission may depend on iam:PolicyARN", Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
+			{Text: "10 policies, then 409 LimitExceeded; again the same is no error; permission may depend on iam:PolicyARN",
+				Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
 		}},
 		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: policyKeys},
 		{Name: "ListAttached" + k.Title + "Policies", Serve: i.listAttached(k)},

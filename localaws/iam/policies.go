@@ -192,7 +192,8 @@ func (i *IAM) deletePolicy(w http.ResponseWriter, r *gateway.Request) error {
 		case v.AttachmentCount > 0:
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
-			return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The " +
+				"default version is deleted with the policy.")
 		}
 		return p.Delete(tx)
 	})
@@ -224,7 +225,8 @@ func (i *IAM) createPolicyVersion(w http.ResponseWriter, r *gateway.Request) err
 	var view versionView
 	err = i.changePolicy(r, func(p *account.Policy) error {
 		if len(p.Versions) >= maxVersions {
-			return limitExceeded("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxVersions)
+			return limitExceeded(
+				"A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxVersions)
 		}
 		view = viewVersion(*p, p.AddVersion(document, r.Now, r.Form.Get("SetAsDefault") == "true"))
 		return nil

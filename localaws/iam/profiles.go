@@ -107,7 +107,8 @@ func (i *IAM) addRoleToInstanceProfile(w http.ResponseWriter, r *gateway.Request
 	if err != nil {
 		return err
 	}
-	if err := r.Authorize("iam:PassRole", account.Roles.ARN(role.Path, role.Name), map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}); err != nil {
+	if err := r.Authorize("iam:PassRole", account.Roles.ARN(role.Path, role.Name),
+		map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}); err != nil {
 		return err
 	}
 	err = i.update(func(tx *state.Tx) error {

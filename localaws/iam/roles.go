@@ -25,7 +25,8 @@ type roleView struct {
 }
 
 func viewRole(e account.Entity) roleView {
-	return roleView{e.Path, e.Name, e.ID, account.Roles.ARN(e.Path, e.Name), timestamp(e.Created), encoded(e.Trust), e.Description, e.MaxSession, nil}
+	return roleView{e.Path, e.Name, e.ID, account.Roles.ARN(e.Path, e.Name), timestamp(e.Created), encoded(e.Trust), e.Description,
+		e.MaxSession, nil}
 }
 
 func viewTaggedRole(e account.Entity) roleView {

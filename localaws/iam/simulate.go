@@ -136,7 +136,8 @@ var everything = []string{"*"}
 
 // notSimulated are the parameters that ask for other policies, callers and
 // scenarios than the principal's own.
-var notSimulated = []string{"PolicyInputList", "PermissionsBoundaryPolicyInputList", "PolicyExclusionList", "ResourcePolicy", "ResourceHandlingOption", "CallerArn"}
+var notSimulated = []string{"PolicyInputList", "PermissionsBoundaryPolicyInputList", "PolicyExclusionList", "ResourcePolicy",
+	"ResourceHandlingOption", "CallerArn"}
 
 var entityARN = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:(user|role|group)/.+$`)
 

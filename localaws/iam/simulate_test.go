@@ -15,8 +15,9 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}`)
 	out, err := c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{
 		PolicySourceArn: aws.String(account + "user/u"), ActionNames: []string{"s3:GetObject", "s3:GetObjectAcl", "iam:PassRole"},
-		ResourceArns:   []string{"arn:aws:s3:::b/k", "arn:aws:s3:::other/k"},
-		ContextEntries: []types.ContextEntry{{ContextKeyName: aws.String("iam:PassedToService"), ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{"ec2.amazonaws.com"}}},
+		ResourceArns: []string{"arn:aws:s3:::b/k", "arn:aws:s3:::other/k"},
+		ContextEntries: []types.ContextEntry{{ContextKeyName: aws.String("iam:PassedToService"), ContextKeyType: types.ContextKeyTypeEnumString,
+			ContextKeyValues: []string{"ec2.amazonaws.com"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,9 +51,12 @@ func TestSimulationOfAllResources(t *testing.T) {
 	c := start(t, t.TempDir())
 	c.user(t, "u", `{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}},
 		{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}`)
-	input := &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String(account + "user/u"), ActionNames: []string{"iam:PassRole", "s3:GetObject", "ec2:CreateVpc"}}
+	input := &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String(account + "user/u"),
+		ActionNames: []string{"iam:PassRole", "s3:GetObject", "ec2:CreateVpc"}}
 	var got []string
-	for pages := sdk.NewSimulatePrincipalPolicyPaginator(c.operator(), input, func(o *sdk.SimulatePrincipalPolicyPaginatorOptions) { o.Limit = 1 }); pages.HasMorePages(); {
+	for pages := sdk.NewSimulatePrincipalPolicyPaginator(c.operator(), input, func(o *sdk.SimulatePrincipalPolicyPaginatorOptions) {
+		o.Limit = 1
+	}); pages.HasMorePages(); {
 		out, err := pages.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +75,8 @@ func TestSimulationOfAllResources(t *testing.T) {
 		got = append(got, line)
 	}
 	if diff := cmp.Diff([]string{
-		"iam:PassRole * implicitDeny iam:PassedToService", "s3:GetObject * implicitDeny aws:MultiFactorAuthPresent", "ec2:CreateVpc * implicitDeny",
+		"iam:PassRole * implicitDeny iam:PassedToService", "s3:GetObject * implicitDeny aws:MultiFactorAuthPresent",
+		"ec2:CreateVpc * implicitDeny",
 	}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -83,9 +88,11 @@ func TestWhoCannotBeSimulated(t *testing.T) {
 		account + "user/nobody": "NoSuchEntity", account + "role/none": "NoSuchEntity", account + "root": "InvalidInput",
 		"arn:aws:sts::111122223333:assumed-role/r/s": "InvalidInput", "arn:aws:s3:::a-bucket-of-somebody": "InvalidInput",
 	} {
-		refused(t, code, "")(c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: &source, ActionNames: []string{"s3:GetObject"}}))
+		refused(t, code, "")(c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: &source,
+			ActionNames: []string{"s3:GetObject"}}))
 	}
 	refused(t, "NotImplemented", "CallerArn")(c.operator().SimulatePrincipalPolicy(t.Context(), &sdk.SimulatePrincipalPolicyInput{
-		PolicySourceArn: aws.String(account + "user/operator"), CallerArn: aws.String(account + "user/operator"), ActionNames: []string{"s3:GetObject"},
+		PolicySourceArn: aws.String(account + "user/operator"), CallerArn: aws.String(account + "user/operator"),
+		ActionNames: []string{"s3:GetObject"},
 	}))
 }

@@ -48,7 +48,8 @@ func page[T any](p paging, all []T, id func(T) string) (some []T, next string, e
 	size := maxPage
 	if p.MaxResults != nil {
 		if size = *p.MaxResults; size < minPage || size > maxPage {
-			return nil, "", invalid("1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 100")
+			return nil, "", invalid("1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must have value " +
+				"between 1 and 100")
 		}
 	}
 	after, err := base64.URLEncoding.DecodeString(p.NextToken)

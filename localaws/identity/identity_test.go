@@ -63,7 +63,8 @@ func (c *cloud) storeID(t *testing.T) *string {
 }
 
 func attribute(path, value string) types.AlternateIdentifier {
-	return &types.AlternateIdentifierMemberUniqueAttribute{Value: types.UniqueAttribute{AttributePath: &path, AttributeValue: document.NewLazyDocument(value)}}
+	return &types.AlternateIdentifierMemberUniqueAttribute{Value: types.UniqueAttribute{AttributePath: &path,
+		AttributeValue: document.NewLazyDocument(value)}}
 }
 
 func userID(ctx context.Context, client *sdk.Client, store *string, path, value string) (string, error) {
@@ -92,11 +93,13 @@ func TestInstances(t *testing.T) {
 		t.Fatalf("instances %+v, %v", out, err)
 	}
 	i := out.Instances[0]
-	if !regexp.MustCompile(`^arn:aws:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}$`).MatchString(*i.InstanceArn) || !regexp.MustCompile(`^d-[0-9a-f]{10}$`).MatchString(*i.IdentityStoreId) ||
+	if !regexp.MustCompile(`^arn:aws:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}$`).MatchString(*i.InstanceArn) ||
+		!regexp.MustCompile(`^d-[0-9a-f]{10}$`).MatchString(*i.IdentityStoreId) ||
 		*i.OwnerAccountId != principal.Account || i.Status != "ACTIVE" || time.Since(*i.CreatedDate) > time.Minute {
 		t.Errorf("instance %s %s %s %s", *i.InstanceArn, *i.IdentityStoreId, *i.OwnerAccountId, i.Status)
 	}
-	if d, err := c.admin("us-east-2").DescribeInstance(t.Context(), &ssoadmin.DescribeInstanceInput{InstanceArn: i.InstanceArn}); err != nil || *d.IdentityStoreId != *i.IdentityStoreId {
+	if d, err := c.admin("us-east-2").DescribeInstance(t.Context(), &ssoadmin.DescribeInstanceInput{InstanceArn: i.InstanceArn}); err != nil ||
+		*d.IdentityStoreId != *i.IdentityStoreId {
 		t.Errorf("described: %+v, %v", d, err)
 	}
 	if out, err := c.admin("eu-west-1").ListInstances(t.Context(), nil); err != nil || len(out.Instances) != 0 {
@@ -116,12 +119,14 @@ func TestKinds(t *testing.T) {
 	if _, found := c.UserByEmail("alice@example.com"); found {
 		t.Error("not enabled, and yet there is alice")
 	}
-	_, err := c.store("us-east-2").CreateUser(t.Context(), &sdk.CreateUserInput{IdentityStoreId: aws.String("d-0123456789"), UserName: aws.String("x")})
+	_, err := c.store("us-east-2").CreateUser(t.Context(), &sdk.CreateUserInput{IdentityStoreId: aws.String("d-0123456789"),
+		UserName: aws.String("x")})
 	refused(t, err, "ResourceNotFoundException", "IDENTITY_STORE not found.")
 	if start(t, t.TempDir(), identity.Options{Kind: identity.Account}).OrganizationInstance() {
 		t.Error("an account's instance is one of the organization")
 	}
-	if _, err := identity.New(identity.Options{Kind: "company"}); err == nil || !strings.Contains(err.Error(), "use organization, account or none") {
+	if _, err := identity.New(identity.Options{Kind: "company"}); err == nil ||
+		!strings.Contains(err.Error(), "use organization, account or none") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }
@@ -145,11 +150,13 @@ func TestExamplePeople(t *testing.T) {
 		}
 		ids[name] = id
 	}
-	g, err := client.GetGroupId(t.Context(), &sdk.GetGroupIdInput{IdentityStoreId: store, AlternateIdentifier: attribute("displayName", "platform-team")})
+	g, err := client.GetGroupId(t.Context(),
+		&sdk.GetGroupIdInput{IdentityStoreId: store, AlternateIdentifier: attribute("displayName", "platform-team")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := client.IsMemberInGroups(t.Context(), &sdk.IsMemberInGroupsInput{IdentityStoreId: store, GroupIds: []string{*g.GroupId}, MemberId: &types.MemberIdMemberUserId{Value: ids["carol"]}})
+	in, err := client.IsMemberInGroups(t.Context(), &sdk.IsMemberInGroupsInput{IdentityStoreId: store, GroupIds: []string{*g.GroupId},
+		MemberId: &types.MemberIdMemberUserId{Value: ids["carol"]}})
 	if err != nil || in.Results[0].MembershipExists {
 		t.Errorf("carol is a member: %+v, %v", in, err)
 	}
@@ -159,7 +166,8 @@ func TestExamplePeople(t *testing.T) {
 
 	c.Stop()
 	c = start(t, dir, identity.Options{})
-	if id, found := c.UserByEmail("alice@example.com"); !found || id != ids["alice"] || !c.KnowsUser(id) || !slices.Equal(c.GroupsOf(id), []string{*g.GroupId}) || !c.KnowsGroup(*g.GroupId) {
+	if id, found := c.UserByEmail("alice@example.com"); !found || id != ids["alice"] || !c.KnowsUser(id) ||
+		!slices.Equal(c.GroupsOf(id), []string{*g.GroupId}) || !c.KnowsGroup(*g.GroupId) {
 		t.Errorf("alice after a restart: %s, %v, in %v", id, found, c.GroupsOf(id))
 	}
 	if _, found := c.UserByEmail("bob@example.com"); found {
@@ -191,7 +199,8 @@ func TestSeedFile(t *testing.T) {
 	c.Stop()
 
 	more := filepath.Join(t.TempDir(), "more.json")
-	if err := os.WriteFile(more, []byte(`{"users": [{"userName": "dana", "email": "dana@example.org"}, {"userName": "gus", "email": "gus@example.org"}], "groups": [{"displayName": "readers", "members": ["dana"]}]}`), 0o600); err != nil {
+	if err := os.WriteFile(
+		more, []byte(`{"users": [{"userName": "dana", "email": "dana@example.org"}, {"userName": "gus", "email": "gus@example.org"}], "groups": [{"displayName": "readers", "members": ["dana"]}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c = start(t, dir, identity.Options{Seed: more})
@@ -214,7 +223,8 @@ func TestBadSeedFiles(t *testing.T) {
 			if err := os.WriteFile(file, []byte(tc.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := identity.New(identity.Options{Seed: file}); err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), file) {
+			if _, err := identity.New(identity.Options{Seed: file}); err == nil || !strings.Contains(err.Error(), tc.says) ||
+				!strings.Contains(err.Error(), file) {
 				t.Errorf("got %v, want %s", err, tc.says)
 			}
 		})
@@ -222,7 +232,8 @@ func TestBadSeedFiles(t *testing.T) {
 }
 
 func newUser(store *string, name, email string) *sdk.CreateUserInput {
-	return &sdk.CreateUserInput{IdentityStoreId: store, UserName: &name, DisplayName: &name, Name: &types.Name{GivenName: &name, FamilyName: &name}, Emails: []types.Email{{Value: &email, Primary: true}}}
+	return &sdk.CreateUserInput{IdentityStoreId: store, UserName: &name, DisplayName: &name,
+		Name: &types.Name{GivenName: &name, FamilyName: &name}, Emails: []types.Email{{Value: &email, Primary: true}}}
 }
 
 func TestUsersAndGroups(t *testing.T) {
@@ -232,42 +243,54 @@ func TestUsersAndGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, err := client.DescribeUser(ctx, &sdk.DescribeUserInput{IdentityStoreId: store, UserId: made.UserId}); err != nil || *u.UserName != "dave" || *u.Name.GivenName != "dave" || u.UserStatus != "ENABLED" || time.Since(*u.CreatedAt) > time.Minute {
+	if u, err := client.DescribeUser(ctx, &sdk.DescribeUserInput{IdentityStoreId: store, UserId: made.UserId}); err != nil ||
+		*u.UserName != "dave" || *u.Name.GivenName != "dave" || u.UserStatus != "ENABLED" || time.Since(*u.CreatedAt) > time.Minute {
 		t.Errorf("dave: %+v, %v", u, err)
 	}
 	g, err := client.CreateGroup(ctx, &sdk.CreateGroupInput{IdentityStoreId: store, DisplayName: aws.String("gpu-team")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	join := &sdk.CreateGroupMembershipInput{IdentityStoreId: store, GroupId: g.GroupId, MemberId: &types.MemberIdMemberUserId{Value: *made.UserId}}
+	join := &sdk.CreateGroupMembershipInput{IdentityStoreId: store, GroupId: g.GroupId,
+		MemberId: &types.MemberIdMemberUserId{Value: *made.UserId}}
 	m, err := client.CreateGroupMembership(ctx, join)
 	if err != nil {
 		t.Fatal(err)
 	}
-	of, err := client.ListGroupMembershipsForMember(ctx, &sdk.ListGroupMembershipsForMemberInput{IdentityStoreId: store, MemberId: join.MemberId})
-	if err != nil || len(of.GroupMemberships) != 1 || *of.GroupMemberships[0].GroupId != *g.GroupId || *of.GroupMemberships[0].MembershipId != *m.MembershipId {
+	of, err := client.ListGroupMembershipsForMember(ctx, &sdk.ListGroupMembershipsForMemberInput{IdentityStoreId: store,
+		MemberId: join.MemberId})
+	if err != nil || len(of.GroupMemberships) != 1 || *of.GroupMemberships[0].GroupId != *g.GroupId ||
+		*of.GroupMemberships[0].MembershipId != *m.MembershipId {
 		t.Errorf("dave's groups: %+v, %v", of, err)
 	}
 	for name, tc := range map[string]struct {
 		err        error
 		code, says string
 	}{
-		"user name twice":  {second(client.CreateUser(ctx, newUser(store, "Dave", "d@example.com"))), "ConflictException", "Duplicate UserName"},
-		"e-mail twice":     {second(client.CreateUser(ctx, newUser(store, "d", "dave@example.com"))), "ConflictException", "Duplicate Email"},
-		"no names":         {second(client.CreateUser(ctx, &sdk.CreateUserInput{IdentityStoreId: store, UserName: aws.String("x"), DisplayName: aws.String("x")})), "ValidationException", "givenName"},
-		"group twice":      {second(client.CreateGroup(ctx, &sdk.CreateGroupInput{IdentityStoreId: store, DisplayName: aws.String("gpu-team")})), "ConflictException", "Duplicate GroupDisplayName"},
-		"member twice":     {second(client.CreateGroupMembership(ctx, join)), "ConflictException", "already exists"},
-		"nobody":           {second(userID(ctx, client, store, "userName", "nobody")), "ResourceNotFoundException", "USER not found."},
-		"other attribute":  {second(userID(ctx, client, store, "UserName", "dave")), "ValidationException", "userName or emails.value"},
-		"filter by e-mail": {second(client.ListUsers(ctx, &sdk.ListUsersInput{IdentityStoreId: store, Filters: []types.Filter{{AttributePath: aws.String("Emails.Value"), AttributeValue: aws.String("x")}}})), "ValidationException", "UserName"},
-		"page too large":   {second(client.ListUsers(ctx, &sdk.ListUsersInput{IdentityStoreId: store, MaxResults: aws.Int32(101)})), "ValidationException", "between 1 and 100"},
+		"user name twice": {second(client.CreateUser(ctx, newUser(store, "Dave", "d@example.com"))), "ConflictException", "Duplicate UserName"},
+		"e-mail twice":    {second(client.CreateUser(ctx, newUser(store, "d", "dave@example.com"))), "ConflictException", "Duplicate Email"},
+		"no names": {second(client.CreateUser(ctx, &sdk.CreateUserInput{IdentityStoreId: store, UserName: aws.String("x"),
+			DisplayName: aws.String("x")})), "ValidationException", "givenName"},
+		"group twice": {second(client.CreateGroup(ctx, &sdk.CreateGroupInput{IdentityStoreId: store, DisplayName: aws.String("gpu-team")})),
+			"ConflictException", "Duplicate GroupDisplayName"},
+		"member twice":    {second(client.CreateGroupMembership(ctx, join)), "ConflictException", "already exists"},
+		"nobody":          {second(userID(ctx, client, store, "userName", "nobody")), "ResourceNotFoundException", "USER not found."},
+		"other attribute": {second(userID(ctx, client, store, "UserName", "dave")), "ValidationException", "userName or emails.value"},
+		"filter by e-mail": {second(client.ListUsers(ctx,
+			&sdk.ListUsersInput{IdentityStoreId: store,
+				Filters: []types.Filter{{AttributePath: aws.String("Emails.Value"), AttributeValue: aws.String("x")}}})), "ValidationException",
+			"UserName"},
+		"page too large": {second(client.ListUsers(ctx, &sdk.ListUsersInput{IdentityStoreId: store, MaxResults: aws.Int32(101)})),
+			"ValidationException", "between 1 and 100"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, tc.err, tc.code, tc.says) })
 	}
-	if _, err := client.DeleteGroup(ctx, &sdk.DeleteGroupInput{IdentityStoreId: store, GroupId: g.GroupId}); err != nil || len(c.GroupsOf(*made.UserId)) != 0 || c.KnowsGroup(*g.GroupId) {
+	if _, err := client.DeleteGroup(ctx, &sdk.DeleteGroupInput{IdentityStoreId: store, GroupId: g.GroupId}); err != nil ||
+		len(c.GroupsOf(*made.UserId)) != 0 || c.KnowsGroup(*g.GroupId) {
 		t.Errorf("after the group is deleted: %v, in %v", err, c.GroupsOf(*made.UserId))
 	}
-	if _, err := client.DeleteUser(ctx, &sdk.DeleteUserInput{IdentityStoreId: store, UserId: made.UserId}); err != nil || c.KnowsUser(*made.UserId) {
+	if _, err := client.DeleteUser(ctx, &sdk.DeleteUserInput{IdentityStoreId: store, UserId: made.UserId}); err != nil ||
+		c.KnowsUser(*made.UserId) {
 		t.Errorf("after the user is deleted: %v", err)
 	}
 }
@@ -289,7 +312,9 @@ func TestPages(t *testing.T) {
 	if diff := cmp.Diff([]string{"alice", "bob", "carol"}, names); diff != "" {
 		t.Error(diff)
 	}
-	out, err := client.ListUsers(t.Context(), &sdk.ListUsersInput{IdentityStoreId: store, Filters: []types.Filter{{AttributePath: aws.String("UserName"), AttributeValue: aws.String("bob")}}})
+	out, err := client.ListUsers(t.Context(),
+		&sdk.ListUsersInput{IdentityStoreId: store,
+			Filters: []types.Filter{{AttributePath: aws.String("UserName"), AttributeValue: aws.String("bob")}}})
 	if err != nil || len(out.Users) != 1 || *out.Users[0].UserName != "bob" {
 		t.Errorf("only bob: %+v, %v", out, err)
 	}
@@ -302,7 +327,8 @@ func TestPermissions(t *testing.T) {
 	var asked []string
 	c.ask = func(a gateway.Ask) (gateway.Decision, error) {
 		asked = append(asked, a.Action+" "+a.Resource)
-		return gateway.Decision{Allowed: a.Action != "identitystore:DescribeUser", Because: "no identity-based policy allows the " + a.Action + " action"}, nil
+		return gateway.Decision{Allowed: a.Action != "identitystore:DescribeUser", Because: "no identity-based policy allows the " + a.Action +
+			" action"}, nil
 	}
 	client := c.store("us-east-2")
 	id, err := userID(t.Context(), client, store, "userName", "alice")
@@ -311,9 +337,11 @@ func TestPermissions(t *testing.T) {
 	}
 	c.storeID(t)
 	_, err = client.DescribeUser(t.Context(), &sdk.DescribeUserInput{IdentityStoreId: store, UserId: &id})
-	refused(t, err, "AccessDeniedException", "is not authorized to perform: identitystore:DescribeUser on resource: arn:aws:identitystore::111122223333:identitystore/"+*store)
+	refused(t, err, "AccessDeniedException",
+		"is not authorized to perform: identitystore:DescribeUser on resource: arn:aws:identitystore::111122223333:identitystore/"+*store)
 	want := []string{
-		"identitystore:GetUserId arn:aws:identitystore::111122223333:identitystore/" + *store, "identitystore:GetUserId arn:aws:identitystore:::user/*",
+		"identitystore:GetUserId arn:aws:identitystore::111122223333:identitystore/" + *store,
+		"identitystore:GetUserId arn:aws:identitystore:::user/*",
 		"sso:ListInstances *", "identitystore:DescribeUser arn:aws:identitystore::111122223333:identitystore/" + *store,
 	}
 	if diff := cmp.Diff(want, asked); diff != "" {

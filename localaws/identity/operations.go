@@ -21,8 +21,11 @@ const (
 func (s *Identity) ssoAdmin() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "ListInstances", Serve: serve(s, (*call).listInstances), Rules: []gateway.Rule{
-			{Text: "the one instance in its own region; an empty list in other regions, and where Identity Center is not enabled", Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
-			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred, Source: ssoModel + " (nothing in it tells them apart)"},
+			{Text: "the one instance in its own region; an empty list in other regions, and where Identity Center is not enabled",
+				Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
+			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations " +
+				"DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred,
+				Source: ssoModel + " (nothing in it tells them apart)"},
 		}},
 		{Name: "DescribeInstance", Serve: serve(s, (*call).describeInstance), Resources: instanceOf, Rules: []gateway.Rule{
 			{Text: "another instance is 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},
@@ -31,7 +34,8 @@ func (s *Identity) ssoAdmin() gateway.Service {
 	for _, name := range []string{
 		"CreateInstance", "DeleteInstance", "UpdateInstance", "AddRegion", "DescribeRegion", "ListRegions", "RemoveRegion",
 		"CreateApplication", "DeleteApplication", "DescribeApplication", "ListApplications", "UpdateApplication",
-		"CreateApplicationAssignment", "DeleteApplicationAssignment", "DescribeApplicationAssignment", "ListApplicationAssignments", "ListApplicationAssignmentsForPrincipal",
+		"CreateApplicationAssignment", "DeleteApplicationAssignment", "DescribeApplicationAssignment", "ListApplicationAssignments",
+		"ListApplicationAssignmentsForPrincipal",
 		"CreatePermissionSet", "DeletePermissionSet", "DescribePermissionSet", "ListPermissionSets", "UpdatePermissionSet",
 		"CreateAccountAssignment", "DeleteAccountAssignment", "ListAccountAssignments", "ListAccountAssignmentsForPrincipal",
 		"ListTagsForResource", "TagResource", "UntagResource",
@@ -39,8 +43,9 @@ func (s *Identity) ssoAdmin() gateway.Service {
 		operations = append(operations, gateway.Operation{Name: name})
 	}
 	return gateway.Service{
-		Name: "sso-admin", Title: "AWS IAM Identity Center (sso-admin)", SigningName: "sso", Version: "2020-07-20", TargetPrefix: "SWBExternalService",
-		Protocol: gateway.JSON11, Operations: gateway.RequireActions("sso", nil, operations),
+		Name: "sso-admin", Title: "AWS IAM Identity Center (sso-admin)", SigningName: "sso", Version: "2020-07-20",
+		TargetPrefix: "SWBExternalService",
+		Protocol:     gateway.JSON11, Operations: gateway.RequireActions("sso", nil, operations),
 	}
 }
 
@@ -134,7 +139,8 @@ func on(parts ...part) func(*gateway.Request) []string {
 func (s *Identity) identityStore() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "GetUserId", Serve: serve(s, (*call).getUserID), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "by the attribute paths userName and emails.value only, or by an external id; nobody is 400 ResourceNotFoundException `USER not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
+			{Text: "by the attribute paths userName and emails.value only, or by an external id; nobody is 400 ResourceNotFoundException `USER " +
+				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
 			{Text: "user names and e-mails are compared without regard to case", Basis: gateway.Assumed, Source: notSourced},
 		}},
 		{Name: "GetGroupId", Serve: serve(s, (*call).getGroupID), Resources: on(groups), Rules: []gateway.Rule{
@@ -143,14 +149,17 @@ func (s *Identity) identityStore() gateway.Service {
 		{Name: "DescribeUser", Serve: serve(s, (*call).describeUser), Resources: on(users)},
 		{Name: "DescribeGroup", Serve: serve(s, (*call).describeGroup), Resources: on(groups)},
 		{Name: "ListUsers", Serve: serve(s, (*call).listUsers), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "at most one filter, on UserName; 1 to 100 results per page, 100 by default; there is no filter on e-mails", Basis: gateway.Confirmed, Source: storeModel},
+			{Text: "at most one filter, on UserName; 1 to 100 results per page, 100 by default; there is no filter on e-mails",
+				Basis: gateway.Confirmed, Source: storeModel},
 		}},
 		{Name: "ListGroups", Serve: serve(s, (*call).listGroups), Resources: on(groups), Rules: []gateway.Rule{
 			{Text: "at most one filter, on DisplayName", Basis: gateway.Confirmed, Source: storeModel},
 		}},
 		{Name: "CreateUser", Serve: alter(s, (*call).createUser), Resources: on(), Rules: []gateway.Rule{
-			{Text: "needs UserName, DisplayName, Name.GivenName and Name.FamilyName; has at most one e-mail", Basis: gateway.Inferred, Source: "Terraform's AWS provider requires the same; texts are assumed"},
-			{Text: "a user name or an e-mail that another user has: 400 ConflictException", Basis: gateway.Confirmed, Source: storeModel + "; " + reported},
+			{Text: "needs UserName, DisplayName, Name.GivenName and Name.FamilyName; has at most one e-mail", Basis: gateway.Inferred,
+				Source: "Terraform's AWS provider requires the same; texts are assumed"},
+			{Text: "a user name or an e-mail that another user has: 400 ConflictException", Basis: gateway.Confirmed,
+				Source: storeModel + "; " + reported},
 			{Text: "a user made here can sign in at once: there is no invitation and no password", Basis: gateway.Assumed, Source: simplicity},
 		}},
 		{Name: "DeleteUser", Serve: alter(s, (*call).deleteUser), Resources: on(users), Rules: []gateway.Rule{
@@ -174,8 +183,11 @@ func (s *Identity) identityStore() gateway.Service {
 	return gateway.Service{
 		Name: "identitystore", Title: "AWS Identity Store", SigningName: "identitystore", Version: "2020-06-15", TargetPrefix: "AWSIdentityStore",
 		Protocol: gateway.JSON11, Operations: gateway.RequireActions("identitystore", nil, operations), Rules: []gateway.Rule{
-			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of part that is looked at (arn:aws:identitystore:::user/…, group/…, membership/…), `/*` where none is named", Basis: gateway.Confirmed, Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
-			{Text: "another store, or this one asked for in another region: 400 ResourceNotFoundException `IDENTITY_STORE not found.`", Basis: gateway.Inferred, Source: storeModel},
+			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of part that is looked at " +
+				"(arn:aws:identitystore:::user/…, group/…, membership/…), `/*` where none is named", Basis: gateway.Confirmed,
+				Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
+			{Text: "another store, or this one asked for in another region: 400 ResourceNotFoundException `IDENTITY_STORE not found.`",
+				Basis: gateway.Inferred, Source: storeModel},
 			{Text: "ids are UUIDs without the store's prefix, which AWS gives to some", Basis: gateway.Confirmed, Source: storeModel},
 		},
 	}

@@ -149,7 +149,8 @@ func (l listing) filter(attribute string) (value string, all bool, err error) {
 	case len(l.Filters) == 0:
 		return "", true, nil
 	case len(l.Filters) > 1:
-		return "", false, invalid("1 validation error detected: Value at 'filters' failed to satisfy constraint: Member must have length less than or equal to 1")
+		return "", false, invalid("1 validation error detected: Value at 'filters' failed to satisfy constraint: Member must have length less " +
+			"than or equal to 1")
 	case l.Filters[0].AttributePath != attribute:
 		return "", false, invalid("The attribute path " + l.Filters[0].AttributePath + " is not supported for filtering; use " + attribute)
 	}
@@ -192,9 +193,11 @@ func (c *call) createUser(in user) (any, error) {
 	case in.Name == nil || in.Name.GivenName == "" || in.Name.FamilyName == "":
 		return nil, invalid("name.givenName and name.familyName are required attributes")
 	case len(in.Emails) > 1:
-		return nil, invalid("1 validation error detected: Value at 'emails' failed to satisfy constraint: Member must have length less than or equal to 1")
+		return nil, invalid("1 validation error detected: Value at 'emails' failed to satisfy constraint: Member must have length less than or " +
+			"equal to 1")
 	case len(in.UserName) > 128:
-		return nil, invalid("1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128")
+		return nil, invalid("1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must have length less than " +
+			"or equal to 128")
 	case c.userBy(func(u *user) bool { return strings.EqualFold(u.UserName, in.UserName) }) != nil:
 		return nil, conflict("Duplicate UserName")
 	}

@@ -86,7 +86,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, op gateway.Operation) {
 	err := h.admit(r, op)
 	if err == nil {
-		err = op.Serve(w, &gateway.Request{Request: r, Region: h.opts.Region, Now: h.opts.Now(), Labels: map[string]string{"role": r.PathValue("role")}})
+		err = op.Serve(w, &gateway.Request{Request: r, Region: h.opts.Region, Now: h.opts.Now(),
+			Labels: map[string]string{"role": r.PathValue("role")}})
 	}
 	refused, ok := errors.AsType[*gateway.Error](err)
 	switch {

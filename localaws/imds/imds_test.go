@@ -81,7 +81,8 @@ func start(t *testing.T, lifetime time.Duration) *machine {
 // load is the SDK's default chain on a machine with nothing but a role.
 func (m *machine) load(t *testing.T) aws.Config {
 	t.Helper()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL"} {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION",
+		"AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
@@ -115,7 +116,8 @@ func TestCredentialsExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if arn, err := m.whoami(t.Context(), cfg, first); err != nil || arn != "arn:aws:sts::111122223333:assumed-role/head-node/i-0123456789abcdef0" {
+	if arn, err := m.whoami(t.Context(), cfg, first); err != nil ||
+		arn != "arn:aws:sts::111122223333:assumed-role/head-node/i-0123456789abcdef0" {
 		t.Fatalf("caller %q, %v", arn, err)
 	}
 	if left := time.Until(first.Expires); left < 50*time.Minute || left > time.Hour {
@@ -187,17 +189,18 @@ func TestRefusals(t *testing.T) {
 		header       http.Header
 		status       int
 	}{
-		"with a token":       {"GET", credentials, with, 200},
-		"without":            {"GET", credentials, nil, 401},
-		"a made-up token":    {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {"x"}}, 401},
-		"another role":       {"GET", credentials + "other", with, 404},
-		"another path":       {"GET", "/latest/user-data", with, 404},
-		"no ttl":             {"PUT", "/latest/api/token", nil, 400},
-		"ttl 0":              {"PUT", "/latest/api/token", ttl("0"), 400},
-		"ttl over 6 h":       {"PUT", "/latest/api/token", ttl("21601"), 400},
-		"through a proxy":    {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {token}, "X-Forwarded-For": {"10.0.0.1"}}, 403},
-		"token by GET":       {"GET", "/latest/api/token", ttl("60"), 405},
-		"token over a proxy": {"PUT", "/latest/api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}, "X-Forwarded-For": {"10.0.0.1"}}, 403},
+		"with a token":    {"GET", credentials, with, 200},
+		"without":         {"GET", credentials, nil, 401},
+		"a made-up token": {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {"x"}}, 401},
+		"another role":    {"GET", credentials + "other", with, 404},
+		"another path":    {"GET", "/latest/user-data", with, 404},
+		"no ttl":          {"PUT", "/latest/api/token", nil, 400},
+		"ttl 0":           {"PUT", "/latest/api/token", ttl("0"), 400},
+		"ttl over 6 h":    {"PUT", "/latest/api/token", ttl("21601"), 400},
+		"through a proxy": {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {token}, "X-Forwarded-For": {"10.0.0.1"}}, 403},
+		"token by GET":    {"GET", "/latest/api/token", ttl("60"), 405},
+		"token over a proxy": {"PUT", "/latest/api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"},
+			"X-Forwarded-For": {"10.0.0.1"}}, 403},
 	} {
 		if status, body := ask(c.method, c.path, c.header); status != c.status {
 			t.Errorf("%s: %d %s, want %d", name, status, body, c.status)

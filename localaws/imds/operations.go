@@ -20,18 +20,25 @@ func (h *Handler) Service() gateway.Service {
 	return gateway.Service{
 		Name: "imds", Title: "EC2 instance metadata service", SigningName: "none", Version: "latest", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
-			{Text: "IMDSv2 only: a request without a token that is good is 401", Basis: gateway.Confirmed, Source: guide + ", IMDSv2 (HttpTokens required)"},
-			{Text: "a request with X-Forwarded-For is 403", Basis: gateway.Inferred, Source: guide + " (a token is refused to such requests; here nothing is given to them)"},
-			{Text: "it answers about one machine, whose role may do everything", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "IMDSv2 only: a request without a token that is good is 401", Basis: gateway.Confirmed,
+				Source: guide + ", IMDSv2 (HttpTokens required)"},
+			{Text: "a request with X-Forwarded-For is 403", Basis: gateway.Inferred,
+				Source: guide + " (a token is refused to such requests; here nothing is given to them)"},
+			{Text: "it answers about one machine, whose role may do everything", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		},
 		Operations: []gateway.Operation{
 			{Name: getToken, Method: http.MethodPut, Path: "/latest/api/token", Serve: h.token, Rules: []gateway.Rule{
-				{Text: "X-aws-ec2-metadata-token-ttl-seconds is 1 to 21600, else 400; the answer repeats it", Basis: gateway.Confirmed, Source: guide + ", IMDSv2"},
+				{Text: "X-aws-ec2-metadata-token-ttl-seconds is 1 to 21600, else 400; the answer repeats it", Basis: gateway.Confirmed,
+					Source: guide + ", IMDSv2"},
 			}},
 			{Name: "GetRoleName", Method: get, Path: data + "iam/security-credentials/", Serve: text(h.roleName())},
 			{Name: "GetRoleCredentials", Method: get, Path: data + "iam/security-credentials/{role}", Serve: h.credentials, Rules: []gateway.Rule{
-				{Text: "new credentials are handed out five minutes before the old ones end, or after half of a lifetime under ten minutes; the old ones stay good until they end", Basis: gateway.Confirmed, Source: guide + ", security credentials (five minutes; the half is the local cloud's, for lifetimes that AWS does not have)"},
-				{Text: "afterwards every service refuses them: 403 ExpiredTokenException, ExpiredToken in the query protocol", Basis: gateway.Inferred, Source: "STS API reference, common errors"},
+				{Text: "new credentials are handed out five minutes before the old ones end, or after half of a lifetime under ten minutes; the old " +
+					"ones stay good until they end", Basis: gateway.Confirmed,
+					Source: guide + ", security credentials (five minutes; the half is the local cloud's, for lifetimes that AWS does not have)"},
+				{Text: "afterwards every service refuses them: 403 ExpiredTokenException, ExpiredToken in the query protocol", Basis: gateway.Inferred,
+					Source: "STS API reference, common errors"},
 				{Text: "a role that is not the machine's is 404", Basis: gateway.Confirmed, Source: guide},
 			}},
 			{Name: "GetAvailabilityZone", Method: get, Path: data + "placement/availability-zone", Serve: text(h.opts.Region + "a")},
@@ -40,7 +47,8 @@ func (h *Handler) Service() gateway.Service {
 			{Name: "GetInstanceType", Method: get, Path: data + "instance-type", Serve: text(instanceType)},
 			{Name: "GetLocalIPv4", Method: get, Path: data + "local-ipv4", Serve: text(privateIP)},
 			{Name: "GetIdentityDocument", Method: get, Path: "/latest/dynamic/instance-identity/document", Serve: h.identity, Rules: []gateway.Rule{
-				{Text: "the document is not signed: there is no rsa2048, pkcs7 or signature beside it; its account is " + principal.Account, Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "the document is not signed: there is no rsa2048, pkcs7 or signature beside it; its account is " + principal.Account,
+					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		},
 	}

@@ -35,7 +35,8 @@ func TestTheRealCommands(t *testing.T) {
 			t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	aws(`"State": "Active"`, "lambda", "create-function", "--function-name", "f", "--runtime", "provided.al2023", "--handler", "bootstrap", "--role", role, "--zip-file", "fileb://f.zip")
+	aws(`"State": "Active"`, "lambda", "create-function", "--function-name", "f", "--runtime", "provided.al2023", "--handler", "bootstrap",
+		"--role", role, "--zip-file", "fileb://f.zip")
 	aws(`"FunctionName": "f"`, "lambda", "list-functions")
 	aws(`"StatusCode": 200`, "lambda", "invoke", "--function-name", "f", "output.json")
 	if out, err := os.ReadFile(filepath.Join(dir, "output.json")); err != nil || decode(t, out).Event != "{}" {

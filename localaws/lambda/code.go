@@ -64,7 +64,8 @@ func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([
 	}
 	if answer.Status == http.StatusForbidden {
 		return nil, refuse(http.StatusForbidden, "AccessDeniedException", fmt.Sprintf(
-			"Your access has been denied by S3, please make sure your request credentials have permission to GetObject for %s/%s. S3 Error Code: %s. S3 Error Message: %s",
+			"Your access has been denied by S3, please make sure your request credentials have permission to GetObject for %s/%s. S3 Error Code: "+
+				"%s. S3 Error Message: %s",
 			in.S3Bucket, in.S3Key, refusal.Code, refusal.Message), "User")
 	}
 	return nil, invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", refusal.Code, refusal.Message)

@@ -24,7 +24,8 @@ type settings struct {
 
 // apply puts what the request says into the function.
 func (in settings) apply(f *function) error {
-	for to, from := range map[*string]*string{&f.Role: in.Role, &f.Runtime: in.Runtime, &f.Handler: in.Handler, &f.Description: in.Description} {
+	for to, from := range map[*string]*string{&f.Role: in.Role, &f.Runtime: in.Runtime, &f.Handler: in.Handler,
+		&f.Description: in.Description} {
 		if from != nil {
 			*to = *from
 		}
@@ -68,7 +69,8 @@ func (l *Lambda) createFunction(w http.ResponseWriter, r *gateway.Request) error
 	name, _ := parseName(in.FunctionName)
 	f := function{
 		Region: r.Region, Name: name, Architecture: "x86_64", Timeout: defaultTimeout, MemorySize: defaultMemory, Storage: defaultStorage,
-		Tags: in.Tags, LogGroup: "/aws/lambda/" + name, CreatedAt: r.Now, LastModified: r.Now, ActiveAt: r.Now.Add(l.opts.CreateDelay), RevisionID: l.opts.NewID(),
+		Tags: in.Tags, LogGroup: "/aws/lambda/" + name, CreatedAt: r.Now, LastModified: r.Now, ActiveAt: r.Now.Add(l.opts.CreateDelay),
+		RevisionID: l.opts.NewID(),
 	}
 	if len(in.Architectures) > 0 {
 		f.Architecture = strings.Join(in.Architectures, ",")
@@ -133,7 +135,8 @@ func (f *function) checkRevision(id string) error {
 		return nil
 	}
 	return refuse(http.StatusPreconditionFailed, "PreconditionFailedException",
-		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", "User")
+		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+		"User")
 }
 
 func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) error {

@@ -25,15 +25,25 @@ func TestFunctionsRefused(t *testing.T) {
 		change     func(*sdk.CreateFunctionInput)
 		code, says string
 	}{
-		"runtime":     {func(in *sdk.CreateFunctionInput) { in.Runtime = types.RuntimePython312 }, "InvalidParameterValueException", "runs provided.al2023 and provided.al2"},
-		"timeout":     {func(in *sdk.CreateFunctionInput) { in.Timeout = aws.Int32(901) }, "ValidationException", "'timeout'"},
-		"memory":      {func(in *sdk.CreateFunctionInput) { in.MemorySize = aws.Int32(64) }, "ValidationException", "'memorySize'"},
-		"role":        {func(in *sdk.CreateFunctionInput) { in.Role = aws.String(stranger) }, "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."},
+		"runtime": {func(in *sdk.CreateFunctionInput) {
+			in.Runtime = types.RuntimePython312
+		}, "InvalidParameterValueException", "runs provided.al2023 and provided.al2"},
+		"timeout": {func(in *sdk.CreateFunctionInput) { in.Timeout = aws.Int32(901) }, "ValidationException", "'timeout'"},
+		"memory":  {func(in *sdk.CreateFunctionInput) { in.MemorySize = aws.Int32(64) }, "ValidationException", "'memorySize'"},
+		"role": {func(in *sdk.CreateFunctionInput) {
+			in.Role = aws.String(stranger)
+		}, "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."},
 		"no role ARN": {func(in *sdk.CreateFunctionInput) { in.Role = aws.String("Function") }, "ValidationException", "'role'"},
 		"name":        {func(in *sdk.CreateFunctionInput) { in.FunctionName = aws.String("a b") }, "ValidationException", "'functionName'"},
-		"no zip":      {func(in *sdk.CreateFunctionInput) { in.Code.ZipFile = []byte("x") }, "InvalidParameterValueException", "Could not unzip uploaded file"},
-		"evil zip":    {func(in *sdk.CreateFunctionInput) { in.Code.ZipFile = evil }, "InvalidParameterValueException", "Could not unzip uploaded file"},
-		"no code":     {func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{} }, "InvalidParameterValueException", "Please provide a source"},
+		"no zip": {func(in *sdk.CreateFunctionInput) {
+			in.Code.ZipFile = []byte("x")
+		}, "InvalidParameterValueException", "Could not unzip uploaded file"},
+		"evil zip": {func(in *sdk.CreateFunctionInput) {
+			in.Code.ZipFile = evil
+		}, "InvalidParameterValueException", "Could not unzip uploaded file"},
+		"no code": {func(in *sdk.CreateFunctionInput) {
+			in.Code = &types.FunctionCode{}
+		}, "InvalidParameterValueException", "Please provide a source"},
 		"reserved": {func(in *sdk.CreateFunctionInput) {
 			in.Environment = &types.Environment{Variables: map[string]string{"AWS_REGION": "x"}}
 		}, "InvalidParameterValueException", "Reserved keys used in this request: AWS_REGION"},
@@ -46,15 +56,18 @@ func TestFunctionsRefused(t *testing.T) {
 		}
 	}
 	c.deny("iam:PassRole")
-	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "AccessDeniedException", "is not authorized to perform: iam:PassRole on resource: "+role) {
+	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "AccessDeniedException",
+		"is not authorized to perform: iam:PassRole on resource: "+role) {
 		t.Errorf("without PassRole: %v", err)
 	}
 	c.deny()
 	create(t, c, nil)
-	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "ResourceConflictException", "Function already exist: f") {
+	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "ResourceConflictException",
+		"Function already exist: f") {
 		t.Errorf("twice: %v", err)
 	}
-	if !slices.Contains(c.asked, "iam:PassRole "+role+" lambda.amazonaws.com") || !slices.Contains(c.asked, "lambda:CreateFunction arn:aws:lambda:us-east-2:111122223333:function:f ") {
+	if !slices.Contains(c.asked, "iam:PassRole "+role+" lambda.amazonaws.com") ||
+		!slices.Contains(c.asked, "lambda:CreateFunction arn:aws:lambda:us-east-2:111122223333:function:f ") {
 		t.Errorf("asked for %q", c.asked)
 	}
 }
@@ -67,20 +80,26 @@ func TestCodeFromABucket(t *testing.T) {
 	}
 	bucket, key := aws.String("code"), aws.String("a b/f.zip")
 	from := func(in *sdk.CreateFunctionInput) { in.Code = &types.FunctionCode{S3Bucket: bucket, S3Key: key} }
-	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchBucket.") {
+	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "InvalidParameterValueException",
+		"Error occurred while GetObject. S3 Error Code: NoSuchBucket.") {
 		t.Errorf("no bucket: %v", err)
 	}
-	if _, err := c.s3().CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}}); err != nil {
+	if _, err := c.s3().CreateBucket(t.Context(),
+		&awss3.CreateBucketInput{Bucket: bucket,
+			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "InvalidParameterValueException", "S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.") {
+	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "InvalidParameterValueException",
+		"S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.") {
 		t.Errorf("no key: %v", err)
 	}
-	if _, err := c.s3().PutObject(t.Context(), &awss3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader(string(code))}); err != nil {
+	if _, err := c.s3().PutObject(t.Context(), &awss3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader(string(code))}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	c.deny("s3:GetObject")
-	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "AccessDeniedException", "Your access has been denied by S3") {
+	if _, err := c.client().CreateFunction(t.Context(), input(t, from)); !isError(err, "AccessDeniedException",
+		"Your access has been denied by S3") {
 		t.Errorf("no permission: %v", err)
 	}
 	c.deny()
@@ -98,7 +117,8 @@ func TestChangesAreInForceAfterARestartToo(t *testing.T) {
 		t.Errorf("%+v", created)
 	}
 	first := decode(t, invoke(t, c, "").Payload)
-	changed, err := c.client().UpdateFunctionConfiguration(t.Context(), &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Timeout: aws.Int32(60)})
+	changed, err := c.client().UpdateFunctionConfiguration(t.Context(), &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"),
+		Timeout: aws.Int32(60)})
 	if err != nil || *changed.Timeout != 60 || *changed.Handler != "bootstrap" || *changed.RevisionId == *created.RevisionId {
 		t.Fatalf("%+v, %v", changed, err)
 	}
@@ -106,7 +126,8 @@ func TestChangesAreInForceAfterARestartToo(t *testing.T) {
 	if second.PID == first.PID || second.Left < 31 {
 		t.Errorf("an environment of before the change: %+v after %+v", second, first)
 	}
-	_, err = c.client().UpdateFunctionConfiguration(t.Context(), &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), RevisionId: created.RevisionId})
+	_, err = c.client().UpdateFunctionConfiguration(t.Context(), &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"),
+		RevisionId: created.RevisionId})
 	if !isError(err, "PreconditionFailedException", "Revision Id") {
 		t.Errorf("an old revision: %v", err)
 	}
@@ -141,7 +162,8 @@ func TestAFunctionIsPendingFirst(t *testing.T) {
 	if out := create(t, c, nil); out.State != types.StatePending || out.StateReasonCode != types.StateReasonCodeCreating {
 		t.Errorf("%+v", out)
 	}
-	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f")}); !isError(err, "ResourceConflictException", "currently in the following state: Pending") {
+	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f")}); !isError(err, "ResourceConflictException",
+		"currently in the following state: Pending") {
 		t.Errorf("%v", err)
 	}
 	c.Clock.Set(time.Minute)
@@ -161,7 +183,8 @@ func TestPermissionsTagsAndLists(t *testing.T) {
 	c := start(t, t.TempDir(), nil)
 	client, name := c.client(), aws.String("f")
 	arn := create(t, c, nil).FunctionArn
-	permission := &sdk.AddPermissionInput{FunctionName: name, StatementId: aws.String("s"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("events.amazonaws.com"), SourceAccount: aws.String("111122223333")}
+	permission := &sdk.AddPermissionInput{FunctionName: name, StatementId: aws.String("s"), Action: aws.String("lambda:InvokeFunction"),
+		Principal: aws.String("events.amazonaws.com"), SourceAccount: aws.String("111122223333")}
 	if _, err := client.AddPermission(t.Context(), permission); err != nil {
 		t.Fatal(err)
 	}
@@ -172,24 +195,28 @@ func TestPermissionsTagsAndLists(t *testing.T) {
 	if err != nil || !strings.Contains(*policy.Policy, `"Principal":{"Service":"events.amazonaws.com"}`) {
 		t.Errorf("%+v, %v", policy, err)
 	}
-	if _, err := client.RemovePermission(t.Context(), &sdk.RemovePermissionInput{FunctionName: name, StatementId: aws.String("s")}); err != nil {
+	if _, err := client.RemovePermission(t.Context(),
+		&sdk.RemovePermissionInput{FunctionName: name, StatementId: aws.String("s")}); err != nil {
 		t.Error(err)
 	}
 	if _, err := client.GetPolicy(t.Context(), &sdk.GetPolicyInput{FunctionName: name}); !isError(err, "ResourceNotFoundException", "") {
 		t.Errorf("no policy: %v", err)
 	}
-	if _, err := client.TagResource(t.Context(), &sdk.TagResourceInput{Resource: arn, Tags: map[string]string{"a": "b", "c": "d"}}); err != nil {
+	if _, err := client.TagResource(t.Context(), &sdk.TagResourceInput{Resource: arn, Tags: map[string]string{"a": "b", "c": "d"}}); err !=
+		nil {
 		t.Error(err)
 	}
 	if _, err := client.UntagResource(t.Context(), &sdk.UntagResourceInput{Resource: arn, TagKeys: []string{"a"}}); err != nil {
 		t.Error(err)
 	}
-	if tags, err := client.ListTags(t.Context(), &sdk.ListTagsInput{Resource: arn}); err != nil || len(tags.Tags) != 1 || tags.Tags["c"] != "d" {
+	if tags, err := client.ListTags(t.Context(), &sdk.ListTagsInput{Resource: arn}); err != nil || len(tags.Tags) != 1 ||
+		tags.Tags["c"] != "d" {
 		t.Errorf("%+v, %v", tags, err)
 	}
 	create(t, c, func(in *sdk.CreateFunctionInput) { in.FunctionName = aws.String("g") })
 	var names []string
-	for pages := sdk.NewListFunctionsPaginator(client, &sdk.ListFunctionsInput{MaxItems: aws.Int32(1)}); pages.HasMorePages() && len(names) < 5; {
+	for pages := sdk.NewListFunctionsPaginator(client, &sdk.ListFunctionsInput{MaxItems: aws.Int32(1)}); pages.HasMorePages() &&
+		len(names) < 5; {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -204,7 +231,8 @@ func TestPermissionsTagsAndLists(t *testing.T) {
 	if _, err := client.DeleteFunction(t.Context(), &sdk.DeleteFunctionInput{FunctionName: name}); err != nil {
 		t.Error(err)
 	}
-	if _, err := client.GetFunctionConfiguration(t.Context(), &sdk.GetFunctionConfigurationInput{FunctionName: name}); !isError(err, "ResourceNotFoundException", "") {
+	if _, err := client.GetFunctionConfiguration(t.Context(), &sdk.GetFunctionConfigurationInput{FunctionName: name}); !isError(err,
+		"ResourceNotFoundException", "") {
 		t.Errorf("after its deletion: %v", err)
 	}
 }

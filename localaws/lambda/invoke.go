@@ -46,7 +46,8 @@ func (l *Lambda) invoke(w http.ResponseWriter, r *gateway.Request) error {
 	}
 	clientContext, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Amz-Client-Context"))
 	if err != nil {
-		return refuse(http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.", "User")
+		return refuse(http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.",
+			"User")
 	}
 	if !f.active(r.Now) {
 		return conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
@@ -67,7 +68,8 @@ func (l *Lambda) invoke(w http.ResponseWriter, r *gateway.Request) error {
 		return outside("invocationType", kind, "Member must satisfy enum value set: [Event, RequestResponse, DryRun]")
 	}
 	// A function runs on when its caller goes away.
-	out, err := l.execute(context.WithoutCancel(r.Context()), f, environment.Invocation{ID: r.ID, Payload: payload, ClientContext: string(clientContext), Trace: traceID(r.Now, r.ID)})
+	out, err := l.execute(context.WithoutCancel(r.Context()), f,
+		environment.Invocation{ID: r.ID, Payload: payload, ClientContext: string(clientContext), Trace: traceID(r.Now, r.ID)})
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,8 @@ func checkPayload(body []byte, kind string) ([]byte, error) {
 		limit = maxEvent
 	}
 	if len(body) > limit {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "RequestTooLargeException", fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)", len(body), kind, limit), "User")
+		return nil, refuse(http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+			fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)", len(body), kind, limit), "User")
 	}
 	if len(body) == 0 {
 		return []byte("{}"), nil
@@ -152,7 +155,8 @@ func (l *Lambda) attempt(ctx context.Context, e queuedEvent) (again bool) {
 		l.opts.Logger.Error("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
 		return true
 	}
-	out, err := l.execute(ctx, f, environment.Invocation{ID: e.ID, Payload: e.Payload, ClientContext: e.ClientContext, Trace: traceID(l.opts.Now(), e.ID)})
+	out, err := l.execute(ctx, f, environment.Invocation{ID: e.ID, Payload: e.Payload, ClientContext: e.ClientContext,
+		Trace: traceID(l.opts.Now(), e.ID)})
 	if err != nil {
 		l.opts.Logger.Warn("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
 		return true

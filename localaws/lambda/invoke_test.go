@@ -26,7 +26,8 @@ func TestInvocations(t *testing.T) {
 	create(t, c, nil)
 	out := invoke(t, c, "")
 	first := decode(t, out.Payload)
-	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 20 || first.Left > 30 ||
+	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 20 ||
+		first.Left > 30 ||
 		out.FunctionError != nil || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" {
 		t.Errorf("no payload: %+v %+v", first, out)
 	}
@@ -34,13 +35,16 @@ func TestInvocations(t *testing.T) {
 	if second.Event != `{"a": 1}` || second.Count != 2 || second.PID != first.PID {
 		t.Errorf("the environment was not used again: %+v after %+v", second, first)
 	}
-	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{")}); !isError(err, "InvalidRequestContentException", "Could not parse") {
+	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{")}); !isError(err,
+		"InvalidRequestContentException", "Could not parse") {
 		t.Errorf("no JSON: %v", err)
 	}
-	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("g")}); !isError(err, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-2:111122223333:function:g") {
+	if _, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("g")}); !isError(err, "ResourceNotFoundException",
+		"Function not found: arn:aws:lambda:us-east-2:111122223333:function:g") {
 		t.Errorf("no function: %v", err)
 	}
-	dry, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-2:111122223333:function:f"), InvocationType: types.InvocationTypeDryRun})
+	dry, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-2:111122223333:function:f"),
+		InvocationType: types.InvocationTypeDryRun})
 	if err != nil || dry.StatusCode != 204 {
 		t.Errorf("dry run: %+v, %v", dry, err)
 	}
@@ -60,10 +64,12 @@ func TestFailures(t *testing.T) {
 	} {
 		out := invoke(t, c, `{"Do": "`+tc.do+`"}`)
 		var failure struct{ ErrorType, ErrorMessage string }
-		if err := json.Unmarshal(out.Payload, &failure); err != nil || failure.ErrorType != tc.kind || !strings.Contains(failure.ErrorMessage, tc.message) || aws.ToString(out.FunctionError) != "Unhandled" {
+		if err := json.Unmarshal(out.Payload, &failure); err != nil || failure.ErrorType != tc.kind ||
+			!strings.Contains(failure.ErrorMessage, tc.message) || aws.ToString(out.FunctionError) != "Unhandled" {
 			t.Errorf("%s: %s %v, %v", tc.do, out.Payload, aws.ToString(out.FunctionError), err)
 		}
-		if tail, err := base64.StdEncoding.DecodeString(*out.LogResult); err != nil || !strings.Contains(string(tail), tc.log) || !strings.Contains(string(tail), "REPORT RequestId: ") {
+		if tail, err := base64.StdEncoding.DecodeString(*out.LogResult); err != nil || !strings.Contains(string(tail), tc.log) ||
+			!strings.Contains(string(tail), "REPORT RequestId: ") {
 			t.Errorf("%s: log %q, %v", tc.do, tail, err)
 		}
 		if next := invoke(t, c, ""); next.FunctionError != nil {
@@ -82,7 +88,8 @@ func TestAFunctionKilledMidway(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if out := <-killed; !strings.Contains(string(out.Payload), `"errorType":"Runtime.ExitError"`) || !strings.Contains(string(out.Payload), "Error: Runtime exited with error: signal: killed") {
+	if out := <-killed; !strings.Contains(string(out.Payload), `"errorType":"Runtime.ExitError"`) ||
+		!strings.Contains(string(out.Payload), "Error: Runtime exited with error: signal: killed") {
 		t.Errorf("%s", out.Payload)
 	}
 	if got := decode(t, invoke(t, c, "").Payload); got.PID == pid || got.Count != 1 {
@@ -114,7 +121,8 @@ func TestArchitectureOfTheFunction(t *testing.T) {
 		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
 	code := input(t, nil).Code.ZipFile
-	if _, err := c.client().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: code, Architectures: []types.Architecture{mine}}); err != nil {
+	if _, err := c.client().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: code,
+		Architectures: []types.Architecture{mine}}); err != nil {
 		t.Fatal(err)
 	}
 	if out := invoke(t, c, ""); out.FunctionError != nil {
@@ -194,7 +202,8 @@ func TestTheLog(t *testing.T) {
 		t.Errorf("tail of %d bytes: %q, %v", len(tail), tail, err)
 	}
 	log := eventually(t, c, "/aws/lambda/f", "REPORT RequestId: ")
-	for _, text := range []string{"INIT_START Runtime Version: provided:al2023", "START RequestId: ", "line 0\n", "line 599\n", "\tMemory Size: 128 MB\t", "\tInit Duration: "} {
+	for _, text := range []string{"INIT_START Runtime Version: provided:al2023", "START RequestId: ", "line 0\n", "line 599\n",
+		"\tMemory Size: 128 MB\t", "\tInit Duration: "} {
 		if !strings.Contains(log, text) {
 			t.Errorf("the log does not hold %q", text)
 		}
@@ -285,7 +294,8 @@ func TestEventsAreTriedThreeTimesAndSurviveARestart(t *testing.T) {
 	})
 	send := func(payload string) {
 		t.Helper()
-		out, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent, Payload: []byte(payload)})
+		out, err := c.client().Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent,
+			Payload: []byte(payload)})
 		if err != nil || out.StatusCode != 202 || len(out.Payload) > 0 {
 			t.Fatalf("%+v, %v", out, err)
 		}

@@ -46,7 +46,8 @@ var handler = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bootstrap"), "./testdata/handler")
+	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bootstrap"),
+		"./testdata/handler")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the function: %w\n%s", err, out)
@@ -104,10 +105,12 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	check.OK(t, access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "lambda.amazonaws.com"))
 	logService, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, Logger: c.Logger})
 	check.OK(t, err)
-	buckets, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(dir, "s3"), Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
+	buckets, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(dir, "s3"), Now: c.Clock.Now, NewID: uuid.NewString,
+		Logger: c.Logger})
 	check.OK(t, err)
 	opts := lambda.Options{
-		State: c.State, Dir: filepath.Join(dir, "lambda"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger, Call: c.Call,
+		State: c.State, Dir: filepath.Join(dir, "lambda"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger,
+		Call: c.Call,
 		AssumeRole: func(arn, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
 			key, err := access.AssumeForService(arn, service, session, keys, lifetime)
 			if err == nil && !strings.HasPrefix(keys["aws:SourceArn"][0], "arn:aws:lambda:us-east-2:111122223333:function:") {

@@ -18,14 +18,24 @@ func (l *Lambda) Service() gateway.Service {
 		Name: "lambda", Title: "AWS Lambda", SigningName: "lambda", Version: "2015-03-31", Protocol: gateway.RESTJSON,
 		Operations: gateway.RequireActions("lambda", resource, append(l.operations(), unserved()...)),
 		Rules: []gateway.Rule{
-			{Text: "an execution environment is a process of the archive's `bootstrap` on this machine, in a process group of its own, with the role's temporary credentials; it runs one invocation at a time and is used again for a minute", Basis: gateway.Inferred, Source: guide + ", execution environment and custom runtimes (AWS keeps it as long as it likes)"},
-			{Text: "the environment is Lambda's, and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed, Source: guide + ", defined runtime environment variables"},
-			{Text: "memory, /tmp and the file system are the machine's, without limits; 50 environments at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
-			{Text: "a function of another architecture than this machine's ends the same way, which AWS runs", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not used again", Basis: gateway.Confirmed, Source: "AWS's answers as users report them; aws-lambda-runtime-interface-emulator"},
-			{Text: "the log is written as the function's role: with CreateLogStream, and CreateLogGroup when there is no group; without these permissions there is no log", Basis: gateway.Confirmed, Source: guide + ", sending logs to CloudWatch"},
-			{Text: "resource policies are stored and not evaluated; the callers are of the account", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "an execution environment is a process of the archive's `bootstrap` on this machine, in a process group of its own, with the " +
+				"role's temporary credentials; it runs one invocation at a time and is used again for a minute", Basis: gateway.Inferred,
+				Source: guide + ", execution environment and custom runtimes (AWS keeps it as long as it likes)"},
+			{Text: "the environment is Lambda's, and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed,
+				Source: guide + ", defined runtime environment variables"},
+			{Text: "memory, /tmp and the file system are the machine's, without limits; 50 environments at once", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
+			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec " +
+				"format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
+			{Text: "a function of another architecture than this machine's ends the same way, which AWS runs", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
+			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
+				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not used again",
+				Basis: gateway.Confirmed, Source: "AWS's answers as users report them; aws-lambda-runtime-interface-emulator"},
+			{Text: "the log is written as the function's role: with CreateLogStream, and CreateLogGroup when there is no group; without these " +
+				"permissions there is no log", Basis: gateway.Confirmed, Source: guide + ", sending logs to CloudWatch"},
+			{Text: "resource policies are stored and not evaluated; the callers are of the account", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		},
 	}
 }
@@ -40,12 +50,18 @@ func (l *Lambda) operations() []gateway.Operation {
 	all := func(*gateway.Request) []string { return []string{"*"} }
 	return []gateway.Operation{
 		{Name: "CreateFunction", Method: post, Path: functions, Serve: l.createFunction, Resources: newResource, Rules: []gateway.Rule{
-			{Text: "runtimes provided.al2023 and provided.al2; others, images, published versions and JSON logs are 400 InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "timeout 1 to 900 s (3), memory 128 to 10240 MB (128), variables up to 4 KB without Lambda's own names", Basis: gateway.Confirmed, Source: reference + ", CreateFunction; " + guide + ", quotas"},
-			{Text: "the caller needs iam:PassRole for the role; a role whose trust policy does not name lambda.amazonaws.com is 400 `The role defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's answers as users report them"},
-			{Text: "code in S3 is fetched as the caller, from a bucket of the region; S3's refusal is in the message", Basis: gateway.Confirmed, Source: "AWS's answers as users report them"},
-			{Text: "Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException", Basis: gateway.Confirmed, Source: guide + ", function states"},
-			{Text: "VPC, layers, tracing, SnapStart and dead-letter settings are ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "runtimes provided.al2023 and provided.al2; others, images, published versions and JSON logs are 400 " +
+				"InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "timeout 1 to 900 s (3), memory 128 to 10240 MB (128), variables up to 4 KB without Lambda's own names", Basis: gateway.Confirmed,
+				Source: reference + ", CreateFunction; " + guide + ", quotas"},
+			{Text: "the caller needs iam:PassRole for the role; a role whose trust policy does not name lambda.amazonaws.com is 400 `The role " +
+				"defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's answers as users report them"},
+			{Text: "code in S3 is fetched as the caller, from a bucket of the region; S3's refusal is in the message", Basis: gateway.Confirmed,
+				Source: "AWS's answers as users report them"},
+			{Text: "Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException",
+				Basis: gateway.Confirmed, Source: guide + ", function states"},
+			{Text: "VPC, layers, tracing, SnapStart and dead-letter settings are ignored", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunction", Method: get, Path: fn, Serve: l.getFunction, Rules: []gateway.Rule{
 			{Text: "tags only for who may lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
@@ -53,18 +69,23 @@ func (l *Lambda) operations() []gateway.Operation {
 		}},
 		{Name: "GetFunctionConfiguration", Method: get, Path: fn + "/configuration", Serve: l.getFunctionConfiguration},
 		{Name: "UpdateFunctionCode", Method: put, Path: fn + "/code", Serve: l.updateFunctionCode},
-		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration, Rules: []gateway.Rule{
-			{Text: "in force at the next invocation; LastUpdateStatus is Successful at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: AWS says InProgress for seconds"},
-		}},
+		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration,
+			Rules: []gateway.Rule{
+				{Text: "in force at the next invocation; LastUpdateStatus is Successful at once", Basis: gateway.Assumed,
+					Source: "a simplification of the local cloud: AWS says InProgress for seconds"},
+			}},
 		{Name: "DeleteFunction", Method: del, Path: fn, Serve: l.deleteFunction},
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
 		{Name: "ListFunctions (older clients)", Method: get, Path: functions + "/", Serve: l.listFunctions, Resources: all},
 		{Name: "Invoke", Method: post, Path: fn + "/invocations", Serve: l.invoke, Action: "lambda:InvokeFunction", Rules: []gateway.Rule{
 			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, of what the service does"},
-			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed, Source: guide + ", quotas"},
+			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed,
+				Source: guide + ", quotas"},
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},
-			{Text: "an Event is 202, and tried twice more when it fails, after one and two minutes; events wait through a restart of the cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
-			{Text: "an initialization may take 10 s before the function's own time begins", Basis: gateway.Inferred, Source: guide + ", execution environment (AWS begins it again then)"},
+			{Text: "an Event is 202, and tried twice more when it fails, after one and two minutes; events wait through a restart of the cloud, " +
+				"and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
+			{Text: "an initialization may take 10 s before the function's own time begins", Basis: gateway.Inferred,
+				Source: guide + ", execution environment (AWS begins it again then)"},
 		}},
 		{Name: "AddPermission", Method: post, Path: fn + "/policy", Serve: l.addPermission},
 		{Name: "RemovePermission", Method: del, Path: fn + "/policy/{StatementId}", Serve: l.removePermission},

@@ -27,7 +27,8 @@ func (l *Lambda) addPermission(w http.ResponseWriter, r *gateway.Request) error 
 	if in.StatementID == "" || in.Action == "" || in.Principal == "" {
 		return outside("statementId", in.StatementID, "Member must not be null")
 	}
-	s := statement{Sid: in.StatementID, Effect: "Allow", Action: in.Action, Principal: policyPrincipal(in.Principal), Condition: map[string]map[string]string{}}
+	s := statement{Sid: in.StatementID, Effect: "Allow", Action: in.Action, Principal: policyPrincipal(in.Principal),
+		Condition: map[string]map[string]string{}}
 	if in.SourceArn != "" {
 		s.Condition["ArnLike"] = map[string]string{"AWS:SourceArn": in.SourceArn}
 	}
@@ -37,7 +38,8 @@ func (l *Lambda) addPermission(w http.ResponseWriter, r *gateway.Request) error 
 	var text []byte
 	_, err := l.change(r, func(f *function) (err error) {
 		if f.statement(s.Sid) >= 0 {
-			return conflict(fmt.Sprintf("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", s.Sid))
+			return conflict(fmt.Sprintf("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing "+
+				"statement.", s.Sid))
 		}
 		s.Resource = f.arn()
 		if text, err = json.Marshal(s); err == nil {

@@ -77,7 +77,8 @@ func (l *Lambda) acquire(ctx context.Context, fn *function) (*worker, error) {
 		l.running.Done()
 	}
 	if _, refused := errors.AsType[*gateway.Error](err); refused {
-		return nil, refuse(http.StatusForbidden, "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", "User")
+		return nil, refuse(http.StatusForbidden, "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.",
+			"User")
 	}
 	if err != nil {
 		return nil, err
@@ -99,7 +100,8 @@ func (l *Lambda) open(ctx context.Context, fn *function) (*worker, error) {
 	}
 	e, err := environment.Open(ctx, environment.Options{
 		Function: environment.Function{
-			Region: fn.Region, Name: fn.Name, ARN: fn.arn(), Runtime: fn.Runtime, Architecture: fn.Architecture, Handler: fn.Handler, Dir: filepath.Join(l.opts.Dir, fn.Code.Dir),
+			Region: fn.Region, Name: fn.Name, ARN: fn.arn(), Runtime: fn.Runtime, Architecture: fn.Architecture, Handler: fn.Handler,
+			Dir:     filepath.Join(l.opts.Dir, fn.Code.Dir),
 			Timeout: time.Duration(fn.Timeout) * time.Second, MemorySize: fn.MemorySize, Variables: fn.Environment, LogGroup: fn.LogGroup,
 		},
 		Key: key, Endpoint: l.opts.BaseURL(), Call: l.opts.Call, Now: l.opts.Now, NewID: l.opts.NewID, Logger: l.opts.Logger,

@@ -43,18 +43,21 @@ func reserved() []string {
 
 // outside is Lambda's answer to a parameter outside its constraints.
 func outside(member string, value any, constraint string) error {
-	return refuse(400, "ValidationException", "1 validation error detected: Value '"+fmt.Sprint(value)+"' at '"+member+"' failed to satisfy constraint: "+constraint, "User")
+	return refuse(400, "ValidationException",
+		"1 validation error detected: Value '"+fmt.Sprint(value)+"' at '"+member+"' failed to satisfy constraint: "+constraint, "User")
 }
 
 // check refuses settings that AWS, or this cloud, cannot run.
 func (f *function) check() error {
 	switch {
 	case !namePattern.MatchString(f.Name):
-		return outside("functionName", f.Name, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+ and have length less than or equal to 64")
+		return outside("functionName", f.Name,
+			"Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+ and have length less than or equal to 64")
 	case !rolePattern.MatchString(f.Role):
 		return outside("role", f.Role, `Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`)
 	case !slices.Contains(runtimes(), f.Runtime):
-		return invalid("The runtime parameter of %s is not supported: parascope local runs %s; see docs/local-cloud.md", f.Runtime, strings.Join(runtimes(), " and "))
+		return invalid("The runtime parameter of %s is not supported: parascope local runs %s; see docs/local-cloud.md", f.Runtime,
+			strings.Join(runtimes(), " and "))
 	case f.Handler == "":
 		return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	case f.Timeout < 1 || f.Timeout > maxTimeout:
@@ -76,9 +79,11 @@ func checkEnvironment(variables map[string]string) error {
 		size += len(key) + len(value)
 		switch {
 		case slices.Contains(reserved(), key):
-			return invalid(unable+"contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", key)
+			return invalid(unable+"contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s",
+				key)
 		case !keyPattern.MatchString(key):
-			return outside("environment.variables", key, "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
+			return outside("environment.variables", key,
+				"Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		}
 	}
 	if size > maxEnvironment {
@@ -90,7 +95,8 @@ func checkEnvironment(variables map[string]string) error {
 // passRole checks that the caller may give the function its role, and that the
 // role lets Lambda have it.
 func (l *Lambda) passRole(r *gateway.Request, f *function) error {
-	err := r.Authorize("iam:PassRole", f.Role, map[string][]string{"iam:PassedToService": {"lambda.amazonaws.com"}, "iam:AssociatedResourceArn": {f.arn()}})
+	err := r.Authorize("iam:PassRole", f.Role, map[string][]string{"iam:PassedToService": {"lambda.amazonaws.com"},
+		"iam:AssociatedResourceArn": {f.arn()}})
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,8 @@ type Cloud struct {
 // runs the test, which must not be a parallel one.
 func Start(t testing.TB, o localaws.Options) *Cloud {
 	t.Helper()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_PROFILE"} {
 		t.Setenv(name, "")
 	}
 	c := &Cloud{Clock: &servicetest.Clock{}, Stop: func() {}, t: t}

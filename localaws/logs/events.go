@@ -40,14 +40,16 @@ func checkBatch(events []inputEvent) error {
 		size += len(e.Message) + eventBytes
 		switch {
 		case e.Message == "":
-			return invalid("1 validation error detected: Value '' at 'logEvents.%d.member.message' failed to satisfy constraint: Member must have length greater than or equal to 1", i+1)
+			return invalid("1 validation error detected: Value '' at 'logEvents.%d.member.message' failed to satisfy constraint: Member must have "+
+				"length greater than or equal to 1", i+1)
 		case i > 0 && e.Timestamp < events[i-1].Timestamp:
 			return invalid("Log events in a single PutLogEvents request must be in chronological order.")
 		}
 	}
 	switch {
 	case len(events) == 0 || len(events) > maxBatch:
-		return invalid("1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and %d", maxBatch)
+		return invalid("1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and %d",
+			maxBatch)
 	case size > maxBatchBytes:
 		return invalid("Upload too large: %d bytes exceeds limit of %d", size, maxBatchBytes)
 	case events[len(events)-1].Timestamp-events[0].Timestamp > maxSpan.Milliseconds():
@@ -175,7 +177,8 @@ type outputEvent struct {
 // pageSize is the limit of a request, which is also its default.
 func pageSize(limit int) (int, error) {
 	if limit < 0 || limit > maxBatch {
-		return 0, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d", limit, maxBatch)
+		return 0, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 "+
+			"and %d", limit, maxBatch)
 	}
 	if limit == 0 {
 		return maxBatch, nil
@@ -252,7 +255,8 @@ func (l *Logs) getLogEvents(w http.ResponseWriter, r *gateway.Request) error {
 		return err
 	}
 	events, err := l.read(r, in.groupName(), func(e *event) bool {
-		return e.Stream == in.LogStreamName && (in.StartTime == nil || e.Timestamp >= *in.StartTime) && (in.EndTime == nil || e.Timestamp < *in.EndTime) &&
+		return e.Stream == in.LogStreamName && (in.StartTime == nil || e.Timestamp >= *in.StartTime) &&
+			(in.EndTime == nil || e.Timestamp < *in.EndTime) &&
 			(direction != "f" || e.id() > position) && (direction != "b" || e.id() < position)
 	})
 	if err != nil {
@@ -275,7 +279,8 @@ func (l *Logs) getLogEvents(w http.ResponseWriter, r *gateway.Request) error {
 		last = e.id()
 		found = append(found, outputEvent{Timestamp: e.Timestamp, Message: e.Message, IngestionTime: e.Ingestion})
 	}
-	return gateway.WriteJSON(w, http.StatusOK, map[string]any{"events": found, "nextForwardToken": "f/" + last, "nextBackwardToken": "b/" + first})
+	return gateway.WriteJSON(w, http.StatusOK, map[string]any{"events": found, "nextForwardToken": "f/" + last,
+		"nextBackwardToken": "b/" + first})
 }
 
 func streamThere(tx *state.Tx, r *gateway.Request, groupName, name string) error {

@@ -73,7 +73,8 @@ func (l *Logs) putRetentionPolicy(w http.ResponseWriter, r *gateway.Request) err
 		return err
 	}
 	if !slices.Contains(retentions(), in.RetentionInDays) {
-		return invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", in.RetentionInDays, retentions())
+		return invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum "+
+			"value set: %v", in.RetentionInDays, retentions())
 	}
 	return l.setRetention(w, r, in.LogGroupName, in.RetentionInDays)
 }
@@ -148,7 +149,8 @@ func (l *Logs) describeLogGroups(w http.ResponseWriter, r *gateway.Request) erro
 		return invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
 	}
 	if in.Limit < 0 || in.Limit > maxGroups {
-		return invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d", in.Limit, maxGroups)
+		return invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d",
+			in.Limit, maxGroups)
 	}
 	limit := in.Limit
 	if limit == 0 {
@@ -164,7 +166,8 @@ func (l *Logs) describeLogGroups(w http.ResponseWriter, r *gateway.Request) erro
 			if err := decode(&g); err != nil {
 				return err
 			}
-			if g.Region != r.Region || g.Name <= in.NextToken || !strings.HasPrefix(g.Name, in.LogGroupNamePrefix) || !strings.Contains(g.Name, in.LogGroupNamePattern) {
+			if g.Region != r.Region || g.Name <= in.NextToken || !strings.HasPrefix(g.Name, in.LogGroupNamePrefix) ||
+				!strings.Contains(g.Name, in.LogGroupNamePattern) {
 				return nil
 			}
 			if n := len(out.LogGroups); n == limit {

@@ -111,7 +111,8 @@ func TestEventsOfAllStreamsByTimeAfterARestart(t *testing.T) {
 		want []string
 	}{
 		{"all", sdk.FilterLogEventsInput{}, []string{"s2/[$LATEST]x zero", "s1 one", "s1 two", "s1 three ERROR"}},
-		{"range", sdk.FilterLogEventsInput{StartTime: aws.Int64(begin.UnixMilli()), EndTime: aws.Int64(begin.UnixMilli() + 1)}, []string{"s1 one", "s1 two"}},
+		{"range", sdk.FilterLogEventsInput{StartTime: aws.Int64(begin.UnixMilli()), EndTime: aws.Int64(begin.UnixMilli() + 1)},
+			[]string{"s1 one", "s1 two"}},
 		{"stream", sdk.FilterLogEventsInput{LogStreamNamePrefix: aws.String("s2")}, []string{"s2/[$LATEST]x zero"}},
 		{"streams", sdk.FilterLogEventsInput{LogStreamNames: []string{"s1"}}, []string{"s1 one", "s1 two", "s1 three ERROR"}},
 		{"term", sdk.FilterLogEventsInput{FilterPattern: aws.String("ERROR")}, []string{"s1 three ERROR"}},
@@ -165,10 +166,13 @@ func TestRetention(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, dir)
 	makeGroup(t, c, "s1")
-	if _, err := c.client().PutRetentionPolicy(t.Context(), &sdk.PutRetentionPolicyInput{LogGroupName: group, RetentionInDays: aws.Int32(2)}); !isError(err, "InvalidParameterException", "retentionInDays") {
+	if _, err := c.client().PutRetentionPolicy(t.Context(),
+		&sdk.PutRetentionPolicyInput{LogGroupName: group, RetentionInDays: aws.Int32(2)}); !isError(err, "InvalidParameterException",
+		"retentionInDays") {
 		t.Errorf("2 days: %v", err)
 	}
-	if _, err := c.client().PutRetentionPolicy(t.Context(), &sdk.PutRetentionPolicyInput{LogGroupName: group, RetentionInDays: aws.Int32(1)}); err != nil {
+	if _, err := c.client().PutRetentionPolicy(t.Context(),
+		&sdk.PutRetentionPolicyInput{LogGroupName: group, RetentionInDays: aws.Int32(1)}); err != nil {
 		t.Fatal(err)
 	}
 	edge := time.Now().AddDate(0, 0, -1)
@@ -198,12 +202,16 @@ func TestBatchesRefused(t *testing.T) {
 		events []types.InputLogEvent
 		says   string
 	}{
-		"order":  {"s1", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now)}, {Message: aws.String("b"), Timestamp: aws.Int64(now - 1)}}, "chronological order"},
-		"span":   {"s1", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now - 90_000_000)}, {Message: aws.String("b"), Timestamp: aws.Int64(now)}}, "24 hours"},
-		"size":   {"s1", []types.InputLogEvent{{Message: aws.String(strings.Repeat("a", 1<<20)), Timestamp: aws.Int64(now)}}, "Upload too large"},
-		"stream": {"s2", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now)}}, "The specified log stream does not exist."},
+		"order": {"s1", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now)},
+			{Message: aws.String("b"), Timestamp: aws.Int64(now - 1)}}, "chronological order"},
+		"span": {"s1", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now - 90_000_000)},
+			{Message: aws.String("b"), Timestamp: aws.Int64(now)}}, "24 hours"},
+		"size": {"s1", []types.InputLogEvent{{Message: aws.String(strings.Repeat("a", 1<<20)), Timestamp: aws.Int64(now)}}, "Upload too large"},
+		"stream": {"s2", []types.InputLogEvent{{Message: aws.String("a"), Timestamp: aws.Int64(now)}},
+			"The specified log stream does not exist."},
 	} {
-		_, err := c.client().PutLogEvents(t.Context(), &sdk.PutLogEventsInput{LogGroupName: group, LogStreamName: &tc.stream, LogEvents: tc.events})
+		_, err := c.client().PutLogEvents(t.Context(), &sdk.PutLogEventsInput{LogGroupName: group, LogStreamName: &tc.stream,
+			LogEvents: tc.events})
 		if err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -213,20 +221,24 @@ func TestBatchesRefused(t *testing.T) {
 func TestGroupsStreamsAndTags(t *testing.T) {
 	c := start(t, t.TempDir())
 	makeGroup(t, c, "b", "a")
-	if _, err := c.client().CreateLogGroup(t.Context(), &sdk.CreateLogGroupInput{LogGroupName: group}); !isError(err, "ResourceAlreadyExistsException", "already exists") {
+	if _, err := c.client().CreateLogGroup(t.Context(), &sdk.CreateLogGroupInput{LogGroupName: group}); !isError(err,
+		"ResourceAlreadyExistsException", "already exists") {
 		t.Errorf("twice: %v", err)
 	}
 	put(t, c, "b", time.Now(), "x")
-	streams, err := c.client().DescribeLogStreams(t.Context(), &sdk.DescribeLogStreamsInput{LogGroupName: group, OrderBy: "LastEventTime", Descending: aws.Bool(true), Limit: aws.Int32(1)})
+	streams, err := c.client().DescribeLogStreams(t.Context(), &sdk.DescribeLogStreamsInput{LogGroupName: group, OrderBy: "LastEventTime",
+		Descending: aws.Bool(true), Limit: aws.Int32(1)})
 	if err != nil || len(streams.LogStreams) != 1 || *streams.LogStreams[0].LogStreamName != "b" || streams.NextToken == nil {
 		t.Errorf("%+v, %v", streams, err)
 	}
 	described, err := c.client().DescribeLogGroups(t.Context(), &sdk.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/aws/")})
-	if err != nil || len(described.LogGroups) != 1 || *described.LogGroups[0].Arn != "arn:aws:logs:us-east-2:111122223333:log-group:/aws/lambda/f:*" {
+	if err != nil || len(described.LogGroups) != 1 ||
+		*described.LogGroups[0].Arn != "arn:aws:logs:us-east-2:111122223333:log-group:/aws/lambda/f:*" {
 		t.Fatalf("%+v, %v", described, err)
 	}
 	arn := described.LogGroups[0].LogGroupArn
-	if _, err := c.client().TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"k": "v", "l": "w"}}); err != nil {
+	if _, err := c.client().TagResource(t.Context(),
+		&sdk.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"k": "v", "l": "w"}}); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.client().UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"l"}}); err != nil {
@@ -263,7 +275,8 @@ func TestGroupsStreamsAndTags(t *testing.T) {
 // person does.
 func TestTailOfTheRealCommand(t *testing.T) {
 	const cli = "/usr/bin/aws"
-	if version, err := exec.CommandContext(t.Context(), cli, "--version").Output(); err != nil || !strings.HasPrefix(string(version), "aws-cli/2") {
+	if version, err := exec.CommandContext(t.Context(), cli, "--version").Output(); err != nil ||
+		!strings.HasPrefix(string(version), "aws-cli/2") {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("%s is not the AWS CLI version 2: %s %v", cli, version, err)
 		}
@@ -272,7 +285,8 @@ func TestTailOfTheRealCommand(t *testing.T) {
 	c := start(t, t.TempDir())
 	makeGroup(t, c, "s1")
 	put(t, c, "s1", time.Now().Add(-time.Minute), "before\n")
-	cmd := exec.CommandContext(t.Context(), cli, "--endpoint-url", c.URL(), "--region", "us-east-2", "--color", "off", "logs", "tail", *group, "--follow", "--since", "1h", "--format", "short")
+	cmd := exec.CommandContext(t.Context(), cli, "--endpoint-url", c.URL(), "--region", "us-east-2", "--color", "off", "logs", "tail", *group,
+		"--follow", "--since", "1h", "--format", "short")
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+c.Key.ID, "AWS_SECRET_ACCESS_KEY="+c.Key.Secret)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -11,12 +11,17 @@ const (
 // Service is CloudWatch Logs for the gateway.
 func (l *Logs) Service() gateway.Service {
 	return gateway.Service{
-		Name: "logs", Title: "Amazon CloudWatch Logs", SigningName: "logs", Version: "2014-03-28", TargetPrefix: "Logs_20140328", Protocol: gateway.JSON11,
+		Name: "logs", Title: "Amazon CloudWatch Logs", SigningName: "logs", Version: "2014-03-28", TargetPrefix: "Logs_20140328",
+		Protocol:   gateway.JSON11,
 		Operations: gateway.RequireActions("logs", resource, l.operations()),
 		Rules: []gateway.Rule{
-			{Text: "permissions on a group are asked for `…:log-group:NAME:log-stream:`, on a stream for `…:log-group:NAME:log-stream:STREAM`, for tags for `…:log-group:NAME`", Basis: gateway.Confirmed, Source: "AWS's refusals as users report them (PutRetentionPolicy in terraform-aws-eks-blueprints#1454)"},
-			{Text: "events past their group's retention are not returned from the moment they are, and deleted at the next start", Basis: gateway.Inferred, Source: guide + " (AWS deletes within 72 hours and hides them before)"},
-			{Text: "storedBytes is 0", Basis: gateway.Assumed, Source: "a simplification of the local cloud; AWS's figure is late by hours, and 0 for streams since 2019"},
+			{Text: "permissions on a group are asked for `…:log-group:NAME:log-stream:`, on a stream for `…:log-group:NAME:log-stream:STREAM`, " +
+				"for tags for `…:log-group:NAME`", Basis: gateway.Confirmed,
+				Source: "AWS's refusals as users report them (PutRetentionPolicy in terraform-aws-eks-blueprints#1454)"},
+			{Text: "events past their group's retention are not returned from the moment they are, and deleted at the next start",
+				Basis: gateway.Inferred, Source: guide + " (AWS deletes within 72 hours and hides them before)"},
+			{Text: "storedBytes is 0", Basis: gateway.Assumed,
+				Source: "a simplification of the local cloud; AWS's figure is late by hours, and 0 for streams since 2019"},
 		},
 	}
 }
@@ -29,26 +34,34 @@ func (l *Logs) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteLogGroup", Serve: l.deleteLogGroup},
 		{Name: "DescribeLogGroups", Serve: l.describeLogGroups, Resources: anyGroup, Rules: []gateway.Rule{
-			{Text: "asked for `…:log-group::log-stream:`, whatever prefix is given", Basis: gateway.Inferred, Source: "AWS's refusals as users report them"},
+			{Text: "asked for `…:log-group::log-stream:`, whatever prefix is given", Basis: gateway.Inferred,
+				Source: "AWS's refusals as users report them"},
 		}},
 		{Name: "PutRetentionPolicy", Serve: l.putRetentionPolicy, Rules: []gateway.Rule{
-			{Text: "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days", Basis: gateway.Confirmed, Source: reference + ", PutRetentionPolicy"},
+			{Text: "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days",
+				Basis: gateway.Confirmed, Source: reference + ", PutRetentionPolicy"},
 		}},
 		{Name: "DeleteRetentionPolicy", Serve: l.deleteRetentionPolicy},
 		{Name: "CreateLogStream", Serve: l.createLogStream},
 		{Name: "DeleteLogStream", Serve: l.deleteLogStream},
 		{Name: "DescribeLogStreams", Serve: l.describeLogStreams},
 		{Name: "PutLogEvents", Serve: l.putLogEvents, Rules: []gateway.Rule{
-			{Text: "in chronological order, within 24 hours, 10000 events and 1 MiB with 26 bytes for each; else 400 InvalidParameterException", Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
-			{Text: "events older than 14 days or the retention, or more than 2 hours ahead, are left out and reported in rejectedLogEventsInfo", Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
+			{Text: "in chronological order, within 24 hours, 10000 events and 1 MiB with 26 bytes for each; else 400 InvalidParameterException",
+				Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
+			{Text: "events older than 14 days or the retention, or more than 2 hours ahead, are left out and reported in rejectedLogEventsInfo",
+				Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
 			{Text: "sequence tokens are ignored", Basis: gateway.Confirmed, Source: reference + ", PutLogEvents (since 2023-01)"},
 		}},
 		{Name: "GetLogEvents", Serve: l.getLogEvents, Rules: []gateway.Rule{
-			{Text: "startTime is included and endTime is not; the newest events unless startFromHead; a token that finds nothing returns itself", Basis: gateway.Confirmed, Source: reference + ", GetLogEvents"},
+			{Text: "startTime is included and endTime is not; the newest events unless startFromHead; a token that finds nothing returns itself",
+				Basis: gateway.Confirmed, Source: reference + ", GetLogEvents"},
 		}},
 		{Name: "FilterLogEvents", Serve: l.filterLogEvents, Rules: []gateway.Rule{
-			{Text: "events of all streams by time, startTime and endTime included", Basis: gateway.Confirmed, Source: reference + ", FilterLogEvents"},
-			{Text: "terms, \"quoted terms\", ?optional and -excluded ones, case-sensitive; JSON, column and regular expression patterns are 400 InvalidParameterException", Basis: gateway.Confirmed, Source: guide + ", filter pattern syntax (that the others are refused is the local cloud's)"},
+			{Text: "events of all streams by time, startTime and endTime included", Basis: gateway.Confirmed,
+				Source: reference + ", FilterLogEvents"},
+			{Text: "terms, \"quoted terms\", ?optional and -excluded ones, case-sensitive; JSON, column and regular expression patterns are 400 " +
+				"InvalidParameterException", Basis: gateway.Confirmed,
+				Source: guide + ", filter pattern syntax (that the others are refused is the local cloud's)"},
 			{Text: "a term is found within words too", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "ListTagsForResource", Serve: l.listTagsForResource},

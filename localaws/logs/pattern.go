@@ -20,7 +20,8 @@ var bareTerm = regexp.MustCompile(`^[\pL\pN_]+$`)
 func parsePattern(pattern string) (func(message string) bool, error) {
 	trimmed := strings.TrimSpace(pattern)
 	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") || strings.HasPrefix(trimmed, "%") {
-		return nil, invalid("Invalid filter pattern: parascope local understands terms, \"quoted terms\", ?optional and -excluded ones, not JSON, columns or regular expressions; see docs/local-cloud.md")
+		return nil, invalid("Invalid filter pattern: parascope local understands terms, \"quoted terms\", ?optional and -excluded ones, not " +
+			"JSON, columns or regular expressions; see docs/local-cloud.md")
 	}
 	var terms []term
 	for rest := trimmed; rest != ""; rest = strings.TrimSpace(rest) {

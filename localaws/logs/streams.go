@@ -34,7 +34,8 @@ func (l *Logs) createLogStream(w http.ResponseWriter, r *gateway.Request) error 
 		return err
 	}
 	if !streamName.MatchString(in.LogStreamName) {
-		return invalid("1 validation error detected: Value '%s' at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]* and have length between 1 and 512", in.LogStreamName)
+		return invalid("1 validation error detected: Value '%s' at 'logStreamName' failed to satisfy constraint: Member must satisfy regular "+
+			"expression pattern: [^:*]* and have length between 1 and 512", in.LogStreamName)
 	}
 	err := l.opts.State.Update(func(tx *state.Tx) error {
 		g, err := find(tx, r, in.groupName())
@@ -111,9 +112,11 @@ func (l *Logs) describeLogStreams(w http.ResponseWriter, r *gateway.Request) err
 	case byTime && in.LogStreamNamePrefix != "":
 		return invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
 	case !byTime && in.OrderBy != "" && in.OrderBy != "LogStreamName":
-		return invalid("1 validation error detected: Value '%s' at 'orderBy' failed to satisfy constraint: Member must satisfy enum value set: [LogStreamName, LastEventTime]", in.OrderBy)
+		return invalid("1 validation error detected: Value '%s' at 'orderBy' failed to satisfy constraint: Member must satisfy enum value set: "+
+			"[LogStreamName, LastEventTime]", in.OrderBy)
 	case in.Limit < 0 || in.Limit > maxStreams:
-		return invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d", in.Limit, maxStreams)
+		return invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and %d",
+			in.Limit, maxStreams)
 	}
 	var streams []stream
 	var arn string
@@ -154,7 +157,8 @@ func (l *Logs) describeLogStreams(w http.ResponseWriter, r *gateway.Request) err
 	}
 	described := []describedStream{}
 	for _, s := range streams {
-		described = append(described, describedStream{s.Name, s.CreatedAt.UnixMilli(), s.FirstEvent, s.LastEvent, s.LastIngestion, arn + ":log-stream:" + s.Name, 0})
+		described = append(described, describedStream{s.Name, s.CreatedAt.UnixMilli(), s.FirstEvent, s.LastEvent, s.LastIngestion,
+			arn + ":log-stream:" + s.Name, 0})
 	}
 	out["logStreams"] = described
 	return gateway.WriteJSON(w, http.StatusOK, out)

@@ -24,17 +24,21 @@ func Service(inOrganization bool) gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "DescribeOrganization", Serve: describe(inOrganization), Rules: []gateway.Rule{
 			{Text: "every account of an organization may ask", Basis: gateway.Confirmed, Source: guide},
-			{Text: "an account that is in none: 400 AWSOrganizationsNotInUseException `Your account is not a member of an organization.`", Basis: gateway.Confirmed, Source: model + "; " + reported},
+			{Text: "an account that is in none: 400 AWSOrganizationsNotInUseException `Your account is not a member of an organization.`",
+				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
 	}
 	for _, name := range notHere {
 		operations = append(operations, gateway.Operation{Name: name})
 	}
 	return gateway.Service{
-		Name: "organizations", Title: "AWS Organizations", SigningName: "organizations", Version: "2016-11-28", TargetPrefix: "AWSOrganizationsV20161128",
-		Protocol: gateway.JSON11, Operations: gateway.RequireActions("organizations", nil, operations), Rules: []gateway.Rule{
-			{Text: "this account is the management account of an organization that has all features; with an Identity Center instance of the account alone (`--identity-center account`) it is in no organization", Basis: gateway.Assumed, Source: simple},
-			{Text: "the service is global: a signature for any region is good, where AWS's endpoint wants us-east-1", Basis: gateway.Inferred, Source: model + " (the endpoint's rules: with an endpoint of one's own the region stays the client's)"},
+		Name: "organizations", Title: "AWS Organizations", SigningName: "organizations", Version: "2016-11-28",
+		TargetPrefix: "AWSOrganizationsV20161128",
+		Protocol:     gateway.JSON11, Operations: gateway.RequireActions("organizations", nil, operations), Rules: []gateway.Rule{
+			{Text: "this account is the management account of an organization that has all features; with an Identity Center instance of the " +
+				"account alone (`--identity-center account`) it is in no organization", Basis: gateway.Assumed, Source: simple},
+			{Text: "the service is global: a signature for any region is good, where AWS's endpoint wants us-east-1", Basis: gateway.Inferred,
+				Source: model + " (the endpoint's rules: with an endpoint of one's own the region stays the client's)"},
 		},
 	}
 }
@@ -55,12 +59,14 @@ func describe(inOrganization bool) func(http.ResponseWriter, *gateway.Request) e
 	return func(w http.ResponseWriter, _ *gateway.Request) error {
 		if !inOrganization {
 			const message = "Your account is not a member of an organization."
-			return &gateway.Error{Status: http.StatusBadRequest, Code: "AWSOrganizationsNotInUseException", Message: message, Members: map[string]any{"Message": message}}
+			return &gateway.Error{Status: http.StatusBadRequest, Code: "AWSOrganizationsNotInUseException", Message: message,
+				Members: map[string]any{"Message": message}}
 		}
 		prefix := "arn:aws:organizations::" + principal.Account + ":"
 		return gateway.WriteJSON(w, http.StatusOK, map[string]organization{"Organization": {
 			ID: id, ARN: prefix + "organization/" + id, FeatureSet: "ALL",
-			MasterAccountID: principal.Account, MasterAccountARN: prefix + "account/" + id + "/" + principal.Account, MasterAccountEmail: "management@example.com",
+			MasterAccountID: principal.Account, MasterAccountARN: prefix + "account/" + id + "/" + principal.Account,
+			MasterAccountEmail:   "management@example.com",
 			AvailablePolicyTypes: []policyType{{"SERVICE_CONTROL_POLICY", "ENABLED"}},
 		}})
 	}
@@ -76,7 +82,8 @@ var notHere = []string{
 	"InviteAccountToOrganization", "InviteOrganizationToTransferResponsibility", "LeaveOrganization", "ListAWSServiceAccessForOrganization",
 	"ListAccounts", "ListAccountsForParent", "ListAccountsWithInvalidEffectivePolicy", "ListChildren", "ListCreateAccountStatus",
 	"ListDelegatedAdministrators", "ListDelegatedServicesForAccount", "ListEffectivePolicyValidationErrors", "ListHandshakesForAccount",
-	"ListHandshakesForOrganization", "ListInboundResponsibilityTransfers", "ListOrganizationalUnitsForParent", "ListOutboundResponsibilityTransfers",
+	"ListHandshakesForOrganization", "ListInboundResponsibilityTransfers", "ListOrganizationalUnitsForParent",
+	"ListOutboundResponsibilityTransfers",
 	"ListParents", "ListPolicies", "ListPoliciesForTarget", "ListRoots", "ListTagsForResource", "ListTargetsForPolicy", "MoveAccount",
 	"PutResourcePolicy", "RegisterDelegatedAdministrator", "RemoveAccountFromOrganization", "TagResource", "TerminateResponsibilityTransfer",
 	"UntagResource", "UpdateOrganizationalUnit", "UpdatePolicy", "UpdateResponsibilityTransfer",

@@ -19,7 +19,8 @@ import (
 	"github.com/parascope/parascope/localaws/principal"
 )
 
-var key = principal.AccessKey{ID: "AKIAEXAMPLE", Secret: "secret", Principal: principal.Principal{ARN: "arn:aws:iam::111122223333:user/u", Account: "111122223333", UserID: "AIDAEXAMPLE"}}
+var key = principal.AccessKey{ID: "AKIAEXAMPLE", Secret: "secret", Principal: principal.Principal{ARN: "arn:aws:iam::111122223333:user/u",
+	Account: "111122223333", UserID: "AIDAEXAMPLE"}}
 
 func start(t *testing.T, inOrganization bool, authorize func(gateway.Ask) (gateway.Decision, error)) *sdk.Client {
 	t.Helper()
@@ -32,7 +33,8 @@ func start(t *testing.T, inOrganization bool, authorize func(gateway.Ask) (gatew
 	}
 	srv := httptest.NewServer(gw)
 	t.Cleanup(srv.Close)
-	return sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: &srv.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")})
+	return sdk.New(sdk.Options{Region: "us-east-2", BaseEndpoint: &srv.URL, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")})
 }
 
 func TestTheOrganizationThatTheAccountManages(t *testing.T) {
@@ -63,7 +65,8 @@ func TestWhoMayAsk(t *testing.T) {
 		return gateway.Decision{Because: "no identity-based policy allows it"}, nil
 	})
 	_, err := client.DescribeOrganization(t.Context(), nil)
-	if _, denied := errors.AsType[*types.AccessDeniedException](err); !denied || asked.Action != "organizations:DescribeOrganization" || asked.Resource != "*" {
+	if _, denied := errors.AsType[*types.AccessDeniedException](err); !denied || asked.Action != "organizations:DescribeOrganization" ||
+		asked.Resource != "*" {
 		t.Errorf("asked for %s on %s: %v", asked.Action, asked.Resource, err)
 	}
 }

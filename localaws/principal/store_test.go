@@ -113,7 +113,8 @@ func TestSharedFiles(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("operator"),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(dir, "credentials")}), config.WithSharedConfigFiles([]string{filepath.Join(dir, "config")}))
+		config.WithSharedCredentialsFiles([]string{filepath.Join(dir, "credentials")}),
+		config.WithSharedConfigFiles([]string{filepath.Join(dir, "config")}))
 	if err != nil {
 		t.Fatal(err)
 	}

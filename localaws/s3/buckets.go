@@ -108,7 +108,8 @@ func (s *S3) createBucket(w http.ResponseWriter, r *gateway.Request) error {
 		return err
 	}
 	if s.opts.Taken(name) || strings.HasPrefix(name, responseBucket) {
-		return refuse(http.StatusConflict, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.")
+		return refuse(http.StatusConflict, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared "+
+			"by all users of the system. Please select a different name and try again.")
 	}
 	err = s.opts.State.Update(func(tx *state.Tx) error {
 		var b bucket
@@ -119,7 +120,8 @@ func (s *S3) createBucket(w http.ResponseWriter, r *gateway.Request) error {
 		case found && b.Region == "us-east-1" && r.Region == "us-east-1":
 			return nil
 		case found:
-			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou",
+				"Your previous request to create the named bucket succeeded and you already own it.")
 		}
 		return tx.Put(bucketBucket, name, bucket{Name: name, Region: region, CreatedAt: r.Now})
 	})

@@ -62,7 +62,8 @@ func checksums(r *gateway.Request) (map[string]string, error) {
 		}
 		h.Write(r.Body) // a hash's Write never fails
 		if base64.StdEncoding.EncodeToString(h.Sum(nil)) != values[0] {
-			return nil, refuse(http.StatusBadRequest, "BadDigest", "The "+strings.ToUpper(algorithm)+" you specified did not match the calculated checksum.")
+			return nil, refuse(http.StatusBadRequest, "BadDigest",
+				"The "+strings.ToUpper(algorithm)+" you specified did not match the calculated checksum.")
 		}
 		given[name] = values[0]
 	}

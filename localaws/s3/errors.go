@@ -18,7 +18,8 @@ func noSuchBucket() error {
 func accessDenied() error { return refuse(http.StatusForbidden, "AccessDenied", "Access Denied") }
 
 func malformed() error {
-	return refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	return refuse(http.StatusBadRequest, "MalformedXML",
+		"The XML you provided was not well-formed or did not validate against our published schema")
 }
 
 // parse reads a request's XML body into v.
@@ -32,6 +33,7 @@ func parse(r *gateway.Request, v any) error {
 // elsewhere is the answer to a request that reached the wrong region.
 func elsewhere(region string) error {
 	return &gateway.Error{Status: http.StatusMovedPermanently, Code: "PermanentRedirect",
-		Message: "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint. The bucket is in " + region + ".",
-		Header:  http.Header{"X-Amz-Bucket-Region": {region}}}
+		Message: "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to " +
+			"this endpoint. The bucket is in " + region + ".",
+		Header: http.Header{"X-Amz-Bucket-Region": {region}}}
 }

@@ -55,7 +55,8 @@ func uploadOf(tx *state.Tx, r *gateway.Request) (id string, u upload, err error)
 	id = r.URL.Query().Get("uploadId")
 	found, err := tx.Get(uploadBucket, id, &u)
 	if err == nil && (!found || u.Bucket != r.Labels["Bucket"] || u.Key != r.Labels["Key"]) {
-		err = refuse(http.StatusNotFound, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+		err = refuse(http.StatusNotFound, "NoSuchUpload",
+			"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
 	}
 	return id, u, err
 }
@@ -134,7 +135,8 @@ func (s *S3) completeMultipartUpload(w http.ResponseWriter, r *gateway.Request) 
 	if err != nil {
 		return err
 	}
-	o := object{Key: u.Key, File: file, Size: int64(len(body)), ETag: etag, LastModified: r.Now.UTC().Truncate(time.Second), Headers: u.Headers}
+	o := object{Key: u.Key, File: file, Size: int64(len(body)), ETag: etag, LastModified: r.Now.UTC().Truncate(time.Second),
+		Headers: u.Headers}
 	err = s.store(b, o, func(tx *state.Tx, old *object) error {
 		id, _, err := uploadOf(tx, r)
 		if err != nil {
@@ -164,11 +166,13 @@ func (s *S3) assemble(u upload, list []completedPart) (body []byte, etag string,
 	hashes := md5.New()
 	for i, c := range list {
 		if i > 0 && c.PartNumber <= list[i-1].PartNumber {
-			return nil, "", refuse(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. The parts list must be specified in order by part number.")
+			return nil, "", refuse(http.StatusBadRequest, "InvalidPartOrder",
+				"The list of parts was not in ascending order. The parts list must be specified in order by part number.")
 		}
 		p, found := u.Parts[c.PartNumber]
 		if !found || strings.Trim(c.ETag, `"`) != p.ETag {
-			return nil, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
+			return nil, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may not "+
+				"have been uploaded, or the specified entity tag may not match the part's entity tag.")
 		}
 		if i < len(list)-1 && p.Size < minPartSize {
 			return nil, "", refuse(http.StatusBadRequest, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")

@@ -26,7 +26,8 @@ import (
 )
 
 // formation signs as CloudFormation itself does.
-var formation = principal.AccessKey{ID: "AKIACLOUDFORMATION", Secret: "s", Principal: principal.Principal{ARN: "cloudformation.amazonaws.com"}}
+var formation = principal.AccessKey{ID: "AKIACLOUDFORMATION", Secret: "s",
+	Principal: principal.Principal{ARN: "cloudformation.amazonaws.com"}}
 
 // cloud is S3 behind the gateway; what is in denied nobody may do.
 type cloud struct {
@@ -138,7 +139,8 @@ func TestWhereBucketsAreMade(t *testing.T) {
 	if codeOf(err) != "PermanentRedirect" {
 		t.Errorf("another region's bucket: %v", err)
 	}
-	if _, err := c.operator().HeadBucket(t.Context(), &sdk.HeadBucketInput{Bucket: aws.String("taken-by-someone")}); codeOf(err) != "Forbidden" {
+	if _, err := c.operator().HeadBucket(t.Context(),
+		&sdk.HeadBucketInput{Bucket: aws.String("taken-by-someone")}); codeOf(err) != "Forbidden" {
 		t.Errorf("somebody's bucket: %v", err)
 	}
 	if _, err := c.operator().HeadBucket(t.Context(), &sdk.HeadBucketInput{Bucket: aws.String("none")}); codeOf(err) != "NotFound" {
@@ -175,11 +177,13 @@ func TestObjects(t *testing.T) {
 	if codeOf(err) != "InvalidRange" {
 		t.Errorf("range behind the end: %v", err)
 	}
-	_, err = c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: &key, Body: strings.NewReader("x"), IfNoneMatch: aws.String("*")})
+	_, err = c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: &key, Body: strings.NewReader("x"),
+		IfNoneMatch: aws.String("*")})
 	if codeOf(err) != "PreconditionFailed" {
 		t.Errorf("if-none-match: %v", err)
 	}
-	_, err = c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: &key, Body: strings.NewReader("x"), ContentMD5: aws.String("XrY7u+Ae7tCTyyK7j1rNww==")})
+	_, err = c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: &key, Body: strings.NewReader("x"),
+		ContentMD5: aws.String("XrY7u+Ae7tCTyyK7j1rNww==")})
 	if codeOf(err) != "BadDigest" {
 		t.Errorf("wrong digest: %v", err)
 	}
@@ -187,7 +191,9 @@ func TestObjects(t *testing.T) {
 	if codeOf(err) != "BucketNotEmpty" {
 		t.Errorf("delete a full bucket: %v", err)
 	}
-	deleted, err := c.operator().DeleteObjects(t.Context(), &sdk.DeleteObjectsInput{Bucket: aws.String("bin"), Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: &keys[0]}, {Key: &keys[1]}}}})
+	deleted, err := c.operator().DeleteObjects(t.Context(),
+		&sdk.DeleteObjectsInput{Bucket: aws.String("bin"),
+			Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: &keys[0]}, {Key: &keys[1]}}}})
 	if err != nil || len(deleted.Deleted) != 2 || len(deleted.Errors) != 0 {
 		t.Errorf("%+v, %v", deleted, err)
 	}
@@ -203,8 +209,9 @@ func TestMetadataAndChecksums(t *testing.T) {
 	c := start(t, t.TempDir())
 	makeBucket(t, c.operator(), "bin")
 	for _, algorithm := range []types.ChecksumAlgorithm{"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"} {
-		in := &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: aws.String("k"), Body: strings.NewReader("123456789"), ChecksumAlgorithm: algorithm,
-			ContentType: aws.String("application/zip"), Metadata: map[string]string{"who": "me"}}
+		in := &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: aws.String("k"), Body: strings.NewReader("123456789"),
+			ChecksumAlgorithm: algorithm,
+			ContentType:       aws.String("application/zip"), Metadata: map[string]string{"who": "me"}}
 		if algorithm == "CRC64NVME" {
 			in.ChecksumAlgorithm, in.ChecksumCRC64NVME = "", aws.String("rosUhgp5mIg=") // the check value in the catalogue of CRCs
 		}
@@ -213,12 +220,14 @@ func TestMetadataAndChecksums(t *testing.T) {
 			continue
 		}
 		_, out := read(t, c.operator(), &sdk.GetObjectInput{Bucket: in.Bucket, Key: in.Key, ChecksumMode: types.ChecksumModeEnabled})
-		got := map[types.ChecksumAlgorithm]*string{"CRC32": out.ChecksumCRC32, "CRC32C": out.ChecksumCRC32C, "CRC64NVME": out.ChecksumCRC64NVME, "SHA1": out.ChecksumSHA1, "SHA256": out.ChecksumSHA256}
+		got := map[types.ChecksumAlgorithm]*string{"CRC32": out.ChecksumCRC32, "CRC32C": out.ChecksumCRC32C, "CRC64NVME": out.ChecksumCRC64NVME,
+			"SHA1": out.ChecksumSHA1, "SHA256": out.ChecksumSHA256}
 		if got[algorithm] == nil || aws.ToString(out.ContentType) != "application/zip" || out.Metadata["who"] != "me" {
 			t.Errorf("%s: %+v", algorithm, out)
 		}
 	}
-	_, err := c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: aws.String("k"), Body: strings.NewReader("x"), ChecksumCRC64NVME: aws.String("rosUhgp5mIg=")})
+	_, err := c.operator().PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("bin"), Key: aws.String("k"),
+		Body: strings.NewReader("x"), ChecksumCRC64NVME: aws.String("rosUhgp5mIg=")})
 	if codeOf(err) != "BadDigest" {
 		t.Errorf("wrong checksum: %v", err)
 	}
@@ -231,7 +240,8 @@ func TestListing(t *testing.T) {
 		put(t, c.operator(), "bin", key, "x")
 	}
 	var got []string
-	pages := sdk.NewListObjectsV2Paginator(c.operator(), &sdk.ListObjectsV2Input{Bucket: aws.String("bin"), Delimiter: aws.String("/"), MaxKeys: aws.Int32(2)})
+	pages := sdk.NewListObjectsV2Paginator(c.operator(), &sdk.ListObjectsV2Input{Bucket: aws.String("bin"), Delimiter: aws.String("/"),
+		MaxKeys: aws.Int32(2)})
 	for pages.HasMorePages() && len(got) < 20 {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -248,7 +258,8 @@ func TestListing(t *testing.T) {
 	if diff := cmp.Diff([]string{"a/", "b", "c&<", "c/", "d"}, got); diff != "" {
 		t.Error(diff)
 	}
-	out, err := c.operator().ListObjectsV2(t.Context(), &sdk.ListObjectsV2Input{Bucket: aws.String("bin"), Prefix: aws.String("a/"), StartAfter: aws.String("a/1"), EncodingType: "url"})
+	out, err := c.operator().ListObjectsV2(t.Context(), &sdk.ListObjectsV2Input{Bucket: aws.String("bin"), Prefix: aws.String("a/"),
+		StartAfter: aws.String("a/1"), EncodingType: "url"})
 	if err != nil || len(out.Contents) != 1 || *out.Contents[0].Key != "a/2" || *out.KeyCount != 1 || *out.IsTruncated {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -258,21 +269,24 @@ func TestMultipartUpload(t *testing.T) {
 	c := start(t, t.TempDir())
 	makeBucket(t, c.operator(), "bin")
 	bucket, key := aws.String("bin"), aws.String("big")
-	up, err := c.operator().CreateMultipartUpload(t.Context(), &sdk.CreateMultipartUploadInput{Bucket: bucket, Key: key, ContentType: aws.String("application/zip")})
+	up, err := c.operator().CreateMultipartUpload(t.Context(),
+		&sdk.CreateMultipartUploadInput{Bucket: bucket, Key: key, ContentType: aws.String("application/zip")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts []types.CompletedPart
 	for i, body := range [][]byte{bytes.Repeat([]byte("a"), 5<<20), []byte("end")} {
 		n := aws.Int32(int32(i + 1))
-		out, err := c.operator().UploadPart(t.Context(), &sdk.UploadPartInput{Bucket: bucket, Key: key, UploadId: up.UploadId, PartNumber: n, Body: bytes.NewReader(body)})
+		out, err := c.operator().UploadPart(t.Context(), &sdk.UploadPartInput{Bucket: bucket, Key: key, UploadId: up.UploadId, PartNumber: n,
+			Body: bytes.NewReader(body)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		parts = append(parts, types.CompletedPart{PartNumber: n, ETag: out.ETag})
 	}
 	complete := func(parts ...types.CompletedPart) (*sdk.CompleteMultipartUploadOutput, error) {
-		return c.operator().CompleteMultipartUpload(t.Context(), &sdk.CompleteMultipartUploadInput{Bucket: bucket, Key: key, UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
+		return c.operator().CompleteMultipartUpload(t.Context(), &sdk.CompleteMultipartUploadInput{Bucket: bucket, Key: key,
+			UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
 	}
 	if _, err := complete(parts[1], parts[0]); codeOf(err) != "EntityTooSmall" && codeOf(err) != "InvalidPartOrder" {
 		t.Errorf("wrong order: %v", err)
@@ -281,13 +295,15 @@ func TestMultipartUpload(t *testing.T) {
 	if err != nil || !strings.HasSuffix(*out.ETag, `-2"`) {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if body, head := read(t, c.operator(), &sdk.GetObjectInput{Bucket: bucket, Key: key}); len(body) != 5<<20+3 || *head.ContentType != "application/zip" {
+	if body, head := read(t, c.operator(), &sdk.GetObjectInput{Bucket: bucket, Key: key}); len(body) != 5<<20+3 ||
+		*head.ContentType != "application/zip" {
 		t.Errorf("%d bytes, %+v", len(body), head)
 	}
 	if _, err := complete(parts...); codeOf(err) != "NoSuchUpload" {
 		t.Errorf("again: %v", err)
 	}
-	if _, err := c.operator().AbortMultipartUpload(t.Context(), &sdk.AbortMultipartUploadInput{Bucket: bucket, Key: key, UploadId: up.UploadId}); codeOf(err) != "NoSuchUpload" {
+	if _, err := c.operator().AbortMultipartUpload(t.Context(),
+		&sdk.AbortMultipartUploadInput{Bucket: bucket, Key: key, UploadId: up.UploadId}); codeOf(err) != "NoSuchUpload" {
 		t.Errorf("abort what is complete: %v", err)
 	}
 }
@@ -303,10 +319,12 @@ func TestSettings(t *testing.T) {
 	if _, err := client.DeletePublicAccessBlock(t.Context(), &sdk.DeletePublicAccessBlockInput{Bucket: bucket}); err != nil {
 		t.Error(err)
 	}
-	if _, err := client.GetPublicAccessBlock(t.Context(), &sdk.GetPublicAccessBlockInput{Bucket: bucket}); codeOf(err) != "NoSuchPublicAccessBlockConfiguration" {
+	if _, err := client.GetPublicAccessBlock(t.Context(),
+		&sdk.GetPublicAccessBlockInput{Bucket: bucket}); codeOf(err) != "NoSuchPublicAccessBlockConfiguration" {
 		t.Errorf("deleted block: %v", err)
 	}
-	if _, err := client.PutBucketVersioning(t.Context(), &sdk.PutBucketVersioningInput{Bucket: bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: "Enabled"}}); err != nil {
+	if _, err := client.PutBucketVersioning(t.Context(),
+		&sdk.PutBucketVersioningInput{Bucket: bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: "Enabled"}}); err != nil {
 		t.Error(err)
 	}
 	if v, err := client.GetBucketVersioning(t.Context(), &sdk.GetBucketVersioningInput{Bucket: bucket}); err != nil || v.Status != "Enabled" {
@@ -319,7 +337,8 @@ func TestSettings(t *testing.T) {
 	if _, err := client.GetBucketPolicy(t.Context(), &sdk.GetBucketPolicyInput{Bucket: bucket}); codeOf(err) != "NoSuchBucketPolicy" {
 		t.Errorf("no policy: %v", err)
 	}
-	if _, err := client.PutBucketPolicy(t.Context(), &sdk.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String("{}")}); codeOf(err) != "MalformedPolicy" {
+	if _, err := client.PutBucketPolicy(t.Context(),
+		&sdk.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String("{}")}); codeOf(err) != "MalformedPolicy" {
 		t.Errorf("bad policy: %v", err)
 	}
 	const policy = `{"Version":"2012-10-17","Statement":[]}`
@@ -329,10 +348,13 @@ func TestSettings(t *testing.T) {
 	if p, err := client.GetBucketPolicy(t.Context(), &sdk.GetBucketPolicyInput{Bucket: bucket}); err != nil || *p.Policy != policy {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := client.PutBucketTagging(t.Context(), &sdk.PutBucketTaggingInput{Bucket: bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}}); err != nil {
+	if _, err := client.PutBucketTagging(t.Context(),
+		&sdk.PutBucketTaggingInput{Bucket: bucket,
+			Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}}); err != nil {
 		t.Error(err)
 	}
-	if tags, err := client.GetBucketTagging(t.Context(), &sdk.GetBucketTaggingInput{Bucket: bucket}); err != nil || len(tags.TagSet) != 1 || *tags.TagSet[0].Value != "b" {
+	if tags, err := client.GetBucketTagging(t.Context(), &sdk.GetBucketTaggingInput{Bucket: bucket}); err != nil || len(tags.TagSet) != 1 ||
+		*tags.TagSet[0].Value != "b" {
 		t.Errorf("%+v, %v", tags, err)
 	}
 	if _, err := client.GetBucketAcl(t.Context(), &sdk.GetBucketAclInput{Bucket: bucket}); codeOf(err) != "NotImplemented" {
@@ -358,7 +380,8 @@ func TestWhatTheCallerIsAskedFor(t *testing.T) {
 	if err := get("none"); codeOf(err) != "AccessDenied" {
 		t.Errorf("who may not list: %v", err)
 	}
-	out, err := c.operator().DeleteObjects(t.Context(), &sdk.DeleteObjectsInput{Bucket: aws.String("bin"), Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("k/1")}}}})
+	out, err := c.operator().DeleteObjects(t.Context(),
+		&sdk.DeleteObjectsInput{Bucket: aws.String("bin"), Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("k/1")}}}})
 	if err != nil || len(out.Errors) != 1 || *out.Errors[0].Code != "AccessDenied" {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -401,7 +424,8 @@ func TestPresignedRequests(t *testing.T) {
 	if status, answer := send(t, signed.Method, signed.URL, ""); status != http.StatusOK || answer != "hello" {
 		t.Errorf("%d %s", status, answer)
 	}
-	if status, answer := send(t, signed.Method, strings.Replace(signed.URL, "a%20b", "other", 1), ""); status != http.StatusForbidden || !strings.Contains(answer, "<Code>SignatureDoesNotMatch</Code>") {
+	if status, answer := send(t, signed.Method, strings.Replace(signed.URL, "a%20b", "other", 1), ""); status != http.StatusForbidden ||
+		!strings.Contains(answer, "<Code>SignatureDoesNotMatch</Code>") {
 		t.Errorf("another key: %d %s", status, answer)
 	}
 }
@@ -410,7 +434,8 @@ func TestAnswersOfCustomResources(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, dir)
 	bucket := s3.ResponseBucket("us-east-2")
-	signed, err := sdk.NewPresignClient(c.client(formation, "us-east-2")).PresignPutObject(t.Context(), &sdk.PutObjectInput{Bucket: &bucket, Key: aws.String("stack/resource|1")})
+	signed, err := sdk.NewPresignClient(c.client(formation, "us-east-2")).PresignPutObject(t.Context(),
+		&sdk.PutObjectInput{Bucket: &bucket, Key: aws.String("stack/resource|1")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +455,8 @@ func TestAnswersOfCustomResources(t *testing.T) {
 	if codeOf(err) != "AccessDenied" {
 		t.Errorf("the account reads AWS's bucket: %v", err)
 	}
-	_, err = c.operator().CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}})
+	_, err = c.operator().CreateBucket(t.Context(),
+		&sdk.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}})
 	if codeOf(err) != "BucketAlreadyExists" {
 		t.Errorf("the account makes AWS's bucket: %v", err)
 	}

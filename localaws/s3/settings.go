@@ -33,7 +33,8 @@ func encryption() setting {
 func publicAccessBlock() setting {
 	return setting{
 		name: "publicAccessBlock", root: "PublicAccessBlockConfiguration",
-		initial: `<PublicAccessBlockConfiguration xmlns="` + xmlns + `"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>` +
+		initial: `<PublicAccessBlockConfiguration xmlns="` + xmlns +
+			`"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>` +
 			`<BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>`,
 		code: "NoSuchPublicAccessBlockConfiguration", message: "The public access block configuration was not found",
 	}
@@ -42,8 +43,9 @@ func publicAccessBlock() setting {
 func ownershipControls() setting {
 	return setting{
 		name: "ownershipControls", root: "OwnershipControls",
-		initial: `<OwnershipControls xmlns="` + xmlns + `"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>`,
-		code:    "OwnershipControlsNotFoundError", message: "The bucket ownership controls were not found",
+		initial: `<OwnershipControls xmlns="` + xmlns +
+			`"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>`,
+		code: "OwnershipControlsNotFoundError", message: "The bucket ownership controls were not found",
 	}
 }
 

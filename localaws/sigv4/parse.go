@@ -125,7 +125,8 @@ func parsePresigned(query url.Values) (*Signature, error) {
 func (s *Signature) fill(credential, signedHeaders, signature string) error {
 	scope := strings.Split(credential, "/")
 	if len(scope) != 5 {
-		return &Failure{Incomplete, fmt.Sprintf("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", credential)}
+		return &Failure{Incomplete, fmt.Sprintf("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "+
+			"got '%s'", credential)}
 	}
 	s.KeyID, s.Date, s.Region, s.Service = scope[0], scope[1], scope[2], scope[3]
 	s.SignedHeaders = strings.Split(strings.ToLower(signedHeaders), ";")
@@ -138,7 +139,8 @@ func (s *Signature) fill(credential, signedHeaders, signature string) error {
 	case scope[4] != terminator:
 		return &Failure{Scope, fmt.Sprintf("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, scope[4])}
 	case s.Date != s.Time.Format(dateFormat):
-		return &Failure{Scope, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+		return &Failure{Scope, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != "+
+			"'%s', from '%s'.",
 			s.Date, s.Time.Format(dateFormat), s.stamp)}
 	case !slices.Contains(s.SignedHeaders, "host"):
 		return &Failure{Scope, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."}
@@ -165,7 +167,8 @@ func headerTime(h http.Header) (stamp string, when time.Time, err error) {
 func basicTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeFormat, s)
 	if err != nil {
-		return t, &Failure{Incomplete, fmt.Sprintf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", s)}
+		return t, &Failure{Incomplete, fmt.Sprintf("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601",
+			s)}
 	}
 	return t, nil
 }

@@ -15,7 +15,8 @@ import (
 // Presign is address with a signature in its query: whoever has it may make the
 // request, with this method, until expires after now. Only the host is signed
 // beside it; for S3 the body is free, elsewhere it must be empty.
-func Presign(method, address string, key principal.AccessKey, service, region string, now time.Time, expires time.Duration) (string, error) {
+func Presign(method, address string, key principal.AccessKey, service, region string, now time.Time, expires time.Duration) (string,
+	error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", fmt.Errorf("presign: %w", err)

@@ -17,7 +17,8 @@ import (
 // What Presign makes is what the SDK makes of the same, and Verify takes it.
 func TestPresign(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for _, key := range []principal.AccessKey{{ID: "AKIAEXAMPLE", Secret: "secret"}, {ID: "ASIAEXAMPLE", Secret: "secret", SessionToken: "to/ken+="}} {
+	for _, key := range []principal.AccessKey{{ID: "AKIAEXAMPLE", Secret: "secret"},
+		{ID: "ASIAEXAMPLE", Secret: "secret", SessionToken: "to/ken+="}} {
 		address := "http://127.0.0.1:9280/bucket/arn%3Aaws%3Astack%2Fx%7CThing?X-Amz-Expires=600&b=2&a=1%2F1"
 		got, err := Presign(http.MethodPut, address, key, "s3", "us-east-2", now, 10*time.Minute)
 		if err != nil {
@@ -48,7 +49,8 @@ func presignedBySDK(t *testing.T, address string, key principal.AccessKey, now t
 		t.Fatal(err)
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	signed, _, err := signer.PresignHTTP(t.Context(), aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret, SessionToken: key.SessionToken}, r,
+	signed, _, err := signer.PresignHTTP(t.Context(), aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret,
+		SessionToken: key.SessionToken}, r,
 		"UNSIGNED-PAYLOAD", "s3", "us-east-2", now)
 	if err != nil {
 		t.Fatal(err)

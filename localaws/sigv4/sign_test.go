@@ -46,7 +46,8 @@ func TestSignLikeTheSDK(t *testing.T) {
 				want.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
 			}
 			cred := aws.Credentials{AccessKeyID: tc.key.ID, SecretAccessKey: tc.key.Secret, SessionToken: tc.key.SessionToken}
-			if err := sdk.NewSigner(options).SignHTTP(t.Context(), cred, want, hex.EncodeToString(sum[:]), tc.service, "us-east-2", noon); err != nil {
+			if err := sdk.NewSigner(options).SignHTTP(t.Context(), cred, want, hex.EncodeToString(sum[:]), tc.service, "us-east-2",
+				noon); err != nil {
 				t.Fatal(err)
 			}
 			Sign(got, []byte(body), tc.key, tc.service, "us-east-2", noon)

@@ -211,17 +211,20 @@ func TestParseRefuses(t *testing.T) {
 		kind              Kind
 		says              string
 	}{
-		"nothing":       {kind: Missing, says: "Missing Authentication Token"},
-		"bearer":        {auth: "Bearer secret", date: "20261123T120000Z", kind: Incomplete, says: "requires 'Credential' parameter"},
-		"no date":       {auth: good, kind: Incomplete, says: "existence of either a 'X-Amz-Date' or a 'Date' header"},
-		"odd date":      {auth: good, date: "yesterday", kind: Incomplete, says: "Date must be in ISO-8601 'basic format'"},
-		"other day":     {auth: good, date: "20261122T120000Z", kind: Scope, says: "Date in Credential scope does not match"},
-		"short scope":   {auth: strings.Replace(good, "/us-east-2", "", 1), date: "20261123T120000Z", kind: Incomplete, says: "exactly 5 slash-delimited elements"},
-		"terminator":    {auth: strings.Replace(good, "aws4_", "aws3_", 1), date: "20261123T120000Z", kind: Scope, says: "valid terminator"},
-		"host unsigned": {auth: strings.Replace(good, "=host", "=date", 1), date: "20261123T120000Z", kind: Scope, says: "must be a 'SignedHeader'"},
-		"not hex":       {auth: good + "x", date: "20261123T120000Z", kind: Incomplete, says: "hexadecimal"},
-		"half a query":  {query: "X-Amz-Algorithm=AWS4-HMAC-SHA256", kind: Incomplete, says: "must include 'X-Amz-Credential'"},
-		"two weeks": {query: "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a&X-Amz-Signature=00&X-Amz-SignedHeaders=host&X-Amz-Date=20261123T120000Z&X-Amz-Expires=1209600",
+		"nothing":   {kind: Missing, says: "Missing Authentication Token"},
+		"bearer":    {auth: "Bearer secret", date: "20261123T120000Z", kind: Incomplete, says: "requires 'Credential' parameter"},
+		"no date":   {auth: good, kind: Incomplete, says: "existence of either a 'X-Amz-Date' or a 'Date' header"},
+		"odd date":  {auth: good, date: "yesterday", kind: Incomplete, says: "Date must be in ISO-8601 'basic format'"},
+		"other day": {auth: good, date: "20261122T120000Z", kind: Scope, says: "Date in Credential scope does not match"},
+		"short scope": {auth: strings.Replace(good, "/us-east-2", "", 1), date: "20261123T120000Z", kind: Incomplete,
+			says: "exactly 5 slash-delimited elements"},
+		"terminator": {auth: strings.Replace(good, "aws4_", "aws3_", 1), date: "20261123T120000Z", kind: Scope, says: "valid terminator"},
+		"host unsigned": {auth: strings.Replace(good, "=host", "=date", 1), date: "20261123T120000Z", kind: Scope,
+			says: "must be a 'SignedHeader'"},
+		"not hex":      {auth: good + "x", date: "20261123T120000Z", kind: Incomplete, says: "hexadecimal"},
+		"half a query": {query: "X-Amz-Algorithm=AWS4-HMAC-SHA256", kind: Incomplete, says: "must include 'X-Amz-Credential'"},
+		"two weeks": {query: "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a&X-Amz-Signature=00&X-Amz-SignedHeaders=host&" +
+			"X-Amz-Date=20261123T120000Z&X-Amz-Expires=1209600",
 			kind: Incomplete, says: "between 1 and 604800"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,8 +245,10 @@ func TestParseRefuses(t *testing.T) {
 // FuzzParse: nothing that a stranger can put into a header or a query panics,
 // and nothing unsigned is ever accepted.
 func FuzzParse(f *testing.F) {
-	f.Add("AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-2/aps/aws4_request, SignedHeaders=host;x-amz-date, Signature=00ff", "20261123T120000Z", "a=b&c")
-	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2F20261123%2Fc%2Fs3%2Faws4_request&X-Amz-Date=20261123T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
+	f.Add("AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-2/aps/aws4_request, SignedHeaders=host;x-amz-date, Signature=00ff",
+		"20261123T120000Z", "a=b&c")
+	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2F20261123%2Fc%2Fs3%2Faws4_request"+
+		"&X-Amz-Date=20261123T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
 	f.Add("Bearer x", "x", "%zz;;&=")
 	f.Fuzz(func(t *testing.T, auth, date, query string) {
 		r := httptest.NewRequest("GET", "/p", nil)

@@ -34,13 +34,21 @@ func Service(a *account.Account) gateway.Service {
 		Name: "sts", Title: "AWS Security Token Service", SigningName: "sts", Version: "2011-06-15", Protocol: gateway.Query,
 		Operations: []gateway.Operation{
 			{Name: "AssumeRole", Serve: s.assumeRole, Rules: []gateway.Rule{
-				{Text: "RoleSessionName is 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, 3600 when absent; else 400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
-				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, which they need not when the trust policy names the caller itself and not its account; an explicit deny of either wins", Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
-				{Text: "a role that does not exist, or that the caller may not assume: 403 AccessDenied with the same text", Basis: gateway.Inferred, Source: "STS does not tell which roles exist; text as reported by users"},
-				{Text: "a principal `*` in a trust policy is taken like the account: the caller's own policies must allow too", Basis: gateway.Assumed, Source: "on the safe side"},
-				{Text: "a session is no longer than the role's MaxSessionDuration, and one hour when the caller is a session itself: 400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
-				{Text: "ExternalId and RoleSessionName are the condition keys sts:ExternalId and sts:RoleSessionName of the trust policy", Basis: gateway.Confirmed, Source: "IAM user guide, condition keys of STS"},
-				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them could do more than was asked for", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "RoleSessionName is 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, 3600 when absent; else 400 " +
+					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
+				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, which they " +
+					"need not when the trust policy names the caller itself and not its account; an explicit deny of either wins",
+					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
+				{Text: "a role that does not exist, or that the caller may not assume: 403 AccessDenied with the same text", Basis: gateway.Inferred,
+					Source: "STS does not tell which roles exist; text as reported by users"},
+				{Text: "a principal `*` in a trust policy is taken like the account: the caller's own policies must allow too", Basis: gateway.Assumed,
+					Source: "on the safe side"},
+				{Text: "a session is no longer than the role's MaxSessionDuration, and one hour when the caller is a session itself: 400 " +
+					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
+				{Text: "ExternalId and RoleSessionName are the condition keys sts:ExternalId and sts:RoleSessionName of the trust policy",
+					Basis: gateway.Confirmed, Source: "IAM user guide, condition keys of STS"},
+				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them could do more " +
+					"than was asked for", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 			{Name: "AssumeRoleWithSAML"},
 			{Name: "AssumeRoleWithWebIdentity"},
@@ -48,7 +56,8 @@ func Service(a *account.Account) gateway.Service {
 			{Name: "DecodeAuthorizationMessage"},
 			{Name: "GetAccessKeyInfo"},
 			{Name: "GetCallerIdentity", Serve: s.getCallerIdentity, Rules: []gateway.Rule{
-				{Text: "needs no permission; a user's id is AIDA…, a session's AROA…:session", Basis: gateway.Confirmed, Source: "STS API reference, GetCallerIdentity; IAM identifiers"},
+				{Text: "needs no permission; a user's id is AIDA…, a session's AROA…:session", Basis: gateway.Confirmed,
+					Source: "STS API reference, GetCallerIdentity; IAM identifiers"},
 			}},
 			{Name: "GetDelegatedAccessToken"},
 			{Name: "GetFederationToken"},

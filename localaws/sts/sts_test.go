@@ -34,7 +34,9 @@ func start(t *testing.T) *cloud {
 	check.OK(t, err)
 	c.Key = check.Must[principal.AccessKey](t)(access.EnsureUser("operator", "arn:aws:iam::aws:policy/AdministratorAccess"))
 	c.Serve(gateway.Options{
-		Services: []gateway.Service{sts.Service(access.Account), access.Service()}, Authorize: access.Authorize, NewID: func() string { return "id-1" },
+		Services: []gateway.Service{sts.Service(access.Account), access.Service()}, Authorize: access.Authorize, NewID: func() string {
+			return "id-1"
+		},
 	})
 	c.role(t, "Deploy", `{"AWS":"111122223333"}`, "")
 	return c
@@ -49,7 +51,8 @@ func (c *cloud) role(t *testing.T, name, trusted, condition string) string {
 	}
 	client := c.iam(c.Key)
 	out, err := client.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name,
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + trusted + `,"Action":"sts:AssumeRole"` + condition + `}}`)})
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + trusted +
+			`,"Action":"sts:AssumeRole"` + condition + `}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +108,8 @@ func TestGetCallerIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if aws.ToString(out.Arn) != "arn:aws:iam::111122223333:user/operator" || aws.ToString(out.Account) != "111122223333" || !strings.HasPrefix(aws.ToString(out.UserId), "AIDA") {
+	if aws.ToString(out.Arn) != "arn:aws:iam::111122223333:user/operator" || aws.ToString(out.Account) != "111122223333" ||
+		!strings.HasPrefix(aws.ToString(out.UserId), "AIDA") {
 		t.Errorf("identity %s %s %s", *out.Arn, *out.Account, *out.UserId)
 	}
 }
@@ -179,7 +183,8 @@ func TestAssumeRole(t *testing.T) {
 	if err != nil || aws.ToString(id.Arn) != "arn:aws:sts::111122223333:assumed-role/Deploy/me@work" {
 		t.Errorf("as the role: %v, %v", id, err)
 	}
-	if _, err := c.client(*cred.AccessKeyId, *cred.SecretAccessKey, "").GetCallerIdentity(t.Context(), nil); codeOf(err) != "InvalidClientTokenId" {
+	if _, err := c.client(*cred.AccessKeyId, *cred.SecretAccessKey, "").GetCallerIdentity(t.Context(),
+		nil); codeOf(err) != "InvalidClientTokenId" {
 		t.Errorf("without the session token: %v", err)
 	}
 	// The cloud's clock is put after the session's end. The SDK's is not, but
@@ -192,7 +197,8 @@ func TestAssumeRole(t *testing.T) {
 
 func TestAssumeRoleRefused(t *testing.T) {
 	c := start(t)
-	if _, err := assume(t.Context(), c.operator(), role+"X"); codeOf(err) != "AccessDenied" || !strings.Contains(err.Error(), "is not authorized to perform: sts:AssumeRole on resource: "+role+"X") {
+	if _, err := assume(t.Context(), c.operator(), role+"X"); codeOf(err) != "AccessDenied" ||
+		!strings.Contains(err.Error(), "is not authorized to perform: sts:AssumeRole on resource: "+role+"X") {
 		t.Errorf("unknown role: %v", err)
 	}
 	for name, in := range map[string]*awssts.AssumeRoleInput{
@@ -270,11 +276,13 @@ func TestSessionsOfSessions(t *testing.T) {
 	if _, err := assume(t.Context(), first, second); err != nil {
 		t.Errorf("the first role: %v", err)
 	}
-	_, err = first.AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: &second, RoleSessionName: aws.String("me"), DurationSeconds: aws.Int32(3601)})
+	_, err = first.AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: &second, RoleSessionName: aws.String("me"),
+		DurationSeconds: aws.Int32(3601)})
 	if codeOf(err) != "ValidationError" || !strings.Contains(err.Error(), "role chaining") {
 		t.Errorf("more than an hour: %v", err)
 	}
-	_, err = c.operator().AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("me"), DurationSeconds: aws.Int32(3601)})
+	_, err = c.operator().AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("me"),
+		DurationSeconds: aws.Int32(3601)})
 	if codeOf(err) != "ValidationError" || !strings.Contains(err.Error(), "MaxSessionDuration") {
 		t.Errorf("more than the role's hour: %v", err)
 	}

@@ -59,29 +59,36 @@ func (c *cloud) makeWorkspace() {
 	c.t.Helper()
 	roles, service := iam.NewFromConfig(c.cfg), grafana.NewFromConfig(c.cfg)
 	role := check.Must[*iam.CreateRoleOutput](c.t)(roles.CreateRole(c.t.Context(), &iam.CreateRoleInput{
-		RoleName:                 aws.String(workspaceRole),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+		RoleName: aws.String(workspaceRole),
+		AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"grafana.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
 	}))
 	check.Must[*iam.PutRolePolicyOutput](c.t)(roles.PutRolePolicy(c.t.Context(), &iam.PutRolePolicyInput{
 		RoleName: aws.String(workspaceRole), PolicyName: aws.String("query"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["aps:QueryMetrics","aps:GetLabels","aps:GetSeries","aps:GetMetricMetadata"],"Resource":"*"}]}`),
+		PolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["aps:QueryMetrics","aps:GetLabels","aps:GetSeries","aps:GetMetricMetadata"],"Resource":"*"}]}`),
 	}))
 	made := check.Must[*grafana.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &grafana.CreateWorkspaceInput{
-		AccountAccessType: types.AccountAccessTypeCurrentAccount, AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso},
-		PermissionType: types.PermissionTypeCustomerManaged, WorkspaceRoleArn: role.Role.Arn, WorkspaceName: aws.String("metrics"),
+		AccountAccessType:       types.AccountAccessTypeCurrentAccount,
+		AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso},
+		PermissionType:          types.PermissionTypeCustomerManaged, WorkspaceRoleArn: role.Role.Arn, WorkspaceName: aws.String("metrics"),
 	}))
 	c.workspace, c.url = *made.Workspace.Id, "http://"+*made.Workspace.Endpoint
-	account := check.Must[*grafana.CreateWorkspaceServiceAccountOutput](c.t)(service.CreateWorkspaceServiceAccount(c.t.Context(), &grafana.CreateWorkspaceServiceAccountInput{
-		WorkspaceId: &c.workspace, Name: aws.String("setup"), GrafanaRole: types.RoleAdmin}))
-	token := check.Must[*grafana.CreateWorkspaceServiceAccountTokenOutput](c.t)(service.CreateWorkspaceServiceAccountToken(c.t.Context(), &grafana.CreateWorkspaceServiceAccountTokenInput{
-		WorkspaceId: &c.workspace, ServiceAccountId: account.Id, Name: aws.String("setup"), SecondsToLive: aws.Int32(600)}))
+	account := check.Must[*grafana.CreateWorkspaceServiceAccountOutput](c.t)(service.CreateWorkspaceServiceAccount(c.t.Context(),
+		&grafana.CreateWorkspaceServiceAccountInput{
+			WorkspaceId: &c.workspace, Name: aws.String("setup"), GrafanaRole: types.RoleAdmin}))
+	token := check.Must[*grafana.CreateWorkspaceServiceAccountTokenOutput](c.t)(service.CreateWorkspaceServiceAccountToken(c.t.Context(),
+		&grafana.CreateWorkspaceServiceAccountTokenInput{
+			WorkspaceId: &c.workspace, ServiceAccountId: account.Id, Name: aws.String("setup"), SecondsToLive: aws.Int32(600)}))
 	c.token = *token.ServiceAccountToken.Key
 }
 
 func (c *cloud) readPeople() {
 	c.t.Helper()
-	instances := check.Must[*ssoadmin.ListInstancesOutput](c.t)(ssoadmin.NewFromConfig(c.cfg).ListInstances(c.t.Context(), &ssoadmin.ListInstancesInput{}))
-	users := check.Must[*identitystore.ListUsersOutput](c.t)(identitystore.NewFromConfig(c.cfg).ListUsers(c.t.Context(), &identitystore.ListUsersInput{IdentityStoreId: instances.Instances[0].IdentityStoreId}))
+	instances := check.Must[*ssoadmin.ListInstancesOutput](c.t)(ssoadmin.NewFromConfig(c.cfg).ListInstances(c.t.Context(),
+		&ssoadmin.ListInstancesInput{}))
+	users := check.Must[*identitystore.ListUsersOutput](c.t)(identitystore.NewFromConfig(c.cfg).ListUsers(c.t.Context(),
+		&identitystore.ListUsersInput{IdentityStoreId: instances.Instances[0].IdentityStoreId}))
 	for _, u := range users.Users {
 		c.people[*u.UserName] = *u.UserId
 	}
@@ -89,8 +96,10 @@ func (c *cloud) readPeople() {
 
 func (c *cloud) permit(action types.UpdateAction, role types.Role, name string) {
 	c.t.Helper()
-	out := check.Must[*grafana.UpdatePermissionsOutput](c.t)(grafana.NewFromConfig(c.cfg).UpdatePermissions(c.t.Context(), &grafana.UpdatePermissionsInput{
-		WorkspaceId: &c.workspace, UpdateInstructionBatch: []types.UpdateInstruction{{Action: action, Role: role, Users: []types.User{{Id: aws.String(c.people[name]), Type: types.UserTypeSsoUser}}}}}))
+	out := check.Must[*grafana.UpdatePermissionsOutput](c.t)(grafana.NewFromConfig(c.cfg).UpdatePermissions(c.t.Context(),
+		&grafana.UpdatePermissionsInput{
+			WorkspaceId: &c.workspace, UpdateInstructionBatch: []types.UpdateInstruction{{Action: action, Role: role,
+				Users: []types.User{{Id: aws.String(c.people[name]), Type: types.UserTypeSsoUser}}}}}))
 	if len(out.Errors) > 0 {
 		c.t.Fatal(*out.Errors[0].Message)
 	}
@@ -100,12 +109,14 @@ func (c *cloud) makeDataSource() {
 	c.t.Helper()
 	service := amp.NewFromConfig(c.cfg)
 	made := check.Must[*amp.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &amp.CreateWorkspaceInput{}))
-	described := check.Must[*amp.DescribeWorkspaceOutput](c.t)(service.DescribeWorkspace(c.t.Context(), &amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId}))
+	described := check.Must[*amp.DescribeWorkspaceOutput](c.t)(service.DescribeWorkspace(c.t.Context(),
+		&amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId}))
 	endpoint := *described.Workspace.PrometheusEndpoint
 	c.send(endpoint)
 	c.admin(http.MethodPost, "/api/datasources", map[string]any{
-		"name": "Amazon Managed Prometheus", "uid": "amp", "type": "grafana-amazonprometheus-datasource", "access": "proxy", "url": endpoint, "isDefault": true,
-		"jsonData": map[string]any{"sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": c.cfg.Region, "httpMethod": "POST"},
+		"name": "Amazon Managed Prometheus", "uid": "amp", "type": "grafana-amazonprometheus-datasource", "access": "proxy", "url": endpoint,
+		"isDefault": true,
+		"jsonData":  map[string]any{"sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": c.cfg.Region, "httpMethod": "POST"},
 	})
 	c.admin(http.MethodPost, "/api/folders", map[string]any{"uid": "tests", "title": "Examples"})
 	for name, folder := range map[string]string{"../../internal/dashboard/json/cluster-overview.json": "", "testdata/kinds.json": "tests"} {
@@ -137,8 +148,10 @@ func (c *cloud) send(endpoint string) {
 	end := time.Now().Truncate(step)
 	raw := check.Must[[]byte](c.t)((&prompb.WriteRequest{Timeseries: nodes(end.Add(-55*time.Minute), end, step)}).Marshal())
 	body := snappy.Encode(nil, raw)
-	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, endpoint+"api/v1/remote_write", bytes.NewReader(body)))
-	for name, value := range map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf", "X-Prometheus-Remote-Write-Version": "0.1.0"} {
+	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, endpoint+"api/v1/remote_write",
+		bytes.NewReader(body)))
+	for name, value := range map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
+		"X-Prometheus-Remote-Write-Version": "0.1.0"} {
 		r.Header.Set(name, value)
 	}
 	hash := sha256.Sum256(body)
@@ -182,12 +195,16 @@ func nodes(from, to time.Time, step time.Duration) []prompb.TimeSeries {
 		add("node_load1", "job=node", func(at time.Time, _ float64) float64 { return 4 * busy(at) })
 		for _, cpu := range []string{"0", "1"} {
 			add("node_cpu_seconds_total", "job=node,mode=user,cpu="+cpu, func(_ time.Time, sum float64) float64 { return 1e5 + sum })
-			add("node_cpu_seconds_total", "job=node,mode=idle,cpu="+cpu, func(at time.Time, sum float64) float64 { return 1e6 + at.Sub(from).Seconds() + step.Seconds() - sum })
+			add("node_cpu_seconds_total", "job=node,mode=idle,cpu="+cpu, func(at time.Time, sum float64) float64 {
+				return 1e6 + at.Sub(from).Seconds() + step.Seconds() - sum
+			})
 		}
 		add("node_memory_MemTotal_bytes", "job=node", constant(64<<30))
 		add("node_memory_MemAvailable_bytes", "job=node", func(at time.Time, _ float64) float64 { return (1 - 0.8*busy(at)) * (64 << 30) })
 		add("node_filesystem_size_bytes", "job=node,fstype=xfs,mountpoint=/", constant(200e9))
-		add("node_filesystem_avail_bytes", "job=node,fstype=xfs,mountpoint=/", func(at time.Time, _ float64) float64 { return 90e9 - 1e6*at.Sub(from).Seconds()*float64(i+1) })
+		add("node_filesystem_avail_bytes", "job=node,fstype=xfs,mountpoint=/", func(at time.Time, _ float64) float64 {
+			return 90e9 - 1e6*at.Sub(from).Seconds()*float64(i+1)
+		})
 		add("node_network_receive_bytes_total", "job=node,device=eth0", func(_ time.Time, sum float64) float64 { return 9e6 * sum })
 		add("node_network_transmit_bytes_total", "job=node,device=eth0", func(_ time.Time, sum float64) float64 { return 4e6 * sum })
 		add("node_disk_io_time_seconds_total", "job=node,device=nvme0n1", func(_ time.Time, sum float64) float64 { return 0.3 * sum })

@@ -40,7 +40,8 @@ func TestTheBuildGoesOnWithoutModules(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "make", "-C", "../..", "viewer", "VIEWER="+dir)
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "npm ci failed") || !strings.Contains(string(out), "Node.js 20") {
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "npm ci failed") ||
+		!strings.Contains(string(out), "Node.js 20") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

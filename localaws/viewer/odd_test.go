@@ -11,13 +11,17 @@ import (
 
 // odd are dashboards that the API takes, as people and programs write them.
 var odd = map[string]struct{ dashboard, shows string }{
-	"no panels":      {`{"title":"odd"}`, `document.querySelector(".start h2").innerText.includes("no panels yet")`},
-	"null panels":    {`{"title":"odd","panels":null,"templating":null,"time":null,"refresh":false,"tags":null}`, `document.querySelector(".start h2") !== null`},
-	"no place":       {`{"title":"odd","panels":[{"type":"timeseries","title":"one","targets":[{"expr":"node_load1"}]},{"type":"stat","targets":[{"expr":"count(up)"}]}]}`, `document.querySelectorAll(".panel canvas").length == 1 && document.querySelector(".stat .value").innerText == "3"`},
-	"half a place":   {`{"title":"odd","panels":[{"type":"stat","gridPos":{"x":20,"w":99},"targets":[{"refId":"A","expr":"count(up)"}]}]}`, `document.querySelector(".stat .value").innerText == "3"`},
-	"null targets":   {`{"title":"odd","panels":[{"id":1,"type":"timeseries","targets":null},{"id":1,"type":"table","targets":[null]}]}`, `document.querySelectorAll(".panel").length == 2`},
-	"null settings":  {`{"title":"odd","panels":[{"type":"gauge","fieldConfig":null,"options":null,"targets":[{"expr":"count(up)"}]},{"type":"bargauge","fieldConfig":{"defaults":{"unit":"widgets","decimals":-1,"thresholds":{"steps":[]},"mappings":[null]},"overrides":[null]},"options":{"reduceOptions":{"calcs":null}},"targets":[{"expr":"count(up)"}]}]}`, `document.querySelector(".gauge text").textContent == "3" && document.querySelector(".bar .value").innerText == "3 widgets"`},
-	"no type":        {`{"title":"odd","panels":[{"targets":[{"expr":"node_load1"}]},{"type":"library-panel","libraryPanel":{"uid":"x"}}]}`, `document.querySelectorAll(".panel canvas").length == 1 && document.body.innerText.includes("library-panel")`},
+	"no panels": {`{"title":"odd"}`, `document.querySelector(".start h2").innerText.includes("no panels yet")`},
+	"null panels": {`{"title":"odd","panels":null,"templating":null,"time":null,"refresh":false,"tags":null}`,
+		`document.querySelector(".start h2") !== null`},
+	"no place": {`{"title":"odd","panels":[{"type":"timeseries","title":"one","targets":[{"expr":"node_load1"}]},{"type":"stat","targets":[{"expr":"count(up)"}]}]}`, `document.querySelectorAll(".panel canvas").length == 1 && document.querySelector(".stat .value").innerText == "3"`},
+	"half a place": {`{"title":"odd","panels":[{"type":"stat","gridPos":{"x":20,"w":99},"targets":[{"refId":"A","expr":"count(up)"}]}]}`,
+		`document.querySelector(".stat .value").innerText == "3"`},
+	"null targets": {`{"title":"odd","panels":[{"id":1,"type":"timeseries","targets":null},{"id":1,"type":"table","targets":[null]}]}`,
+		`document.querySelectorAll(".panel").length == 2`},
+	"null settings": {`{"title":"odd","panels":[{"type":"gauge","fieldConfig":null,"options":null,"targets":[{"expr":"count(up)"}]},{"type":"bargauge","fieldConfig":{"defaults":{"unit":"widgets","decimals":-1,"thresholds":{"steps":[]},"mappings":[null]},"overrides":[null]},"options":{"reduceOptions":{"calcs":null}},"targets":[{"expr":"count(up)"}]}]}`, `document.querySelector(".gauge text").textContent == "3" && document.querySelector(".bar .value").innerText == "3 widgets"`},
+	"no type": {`{"title":"odd","panels":[{"targets":[{"expr":"node_load1"}]},{"type":"library-panel","libraryPanel":{"uid":"x"}}]}`,
+		`document.querySelectorAll(".panel canvas").length == 1 && document.body.innerText.includes("library-panel")`},
 	"variables":      {`{"title":"odd","templating":{"list":[{"name":"a","type":"query","query":"label_values(node_load1, instance)"},{"name":"b","type":"custom"},{"type":"query"},null,{"name":"c","type":"adhoc","current":null}]},"panels":[{"type":"timeseries","targets":[{"expr":"node_load1{instance=\"$a\"}"}]}]}`, `document.querySelectorAll(".series").length == 1`},
 	"rows":           {`{"title":"odd","panels":[{"type":"row","title":"r","panels":[{"type":"row","panels":[{"type":"stat","targets":[{"expr":"count(up)"}]}]}]},{"type":"row","collapsed":true},{"type":"stat","targets":[{"expr":"1"}]}]}`, `document.querySelectorAll(".stat .value").length == 2`},
 	"steps":          {`{"title":"odd","panels":[{"type":"table","transformations":[null,{"id":"organize"},{"id":"merge","options":null}],"targets":[{"expr":"up","format":"table","instant":true}]}]}`, `document.querySelectorAll("tbody tr").length == 3`},
@@ -66,7 +70,8 @@ func TestASaveThatFailsIsSaid(t *testing.T) {
 	b.expect("412 (Precondition Failed)")
 	b.signIn(c.url, "bob@example.com")
 	store := func() {
-		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"shared","title":"Shared"}`), "overwrite": true})
+		c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"shared","title":"Shared"}`),
+			"overwrite": true})
 	}
 	store()
 	b.do(chromedp.Navigate(c.url + "/d/shared"))

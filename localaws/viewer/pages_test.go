@@ -25,7 +25,8 @@ func (b *browser) signIn(url, email string) {
 // click clicks the element of the kind that has the text.
 func (b *browser) click(kind, text string) {
 	b.t.Helper()
-	b.await(fmt.Sprintf(`(e => { e?.click(); return !!e })([...document.querySelectorAll(%q)].find(e => e.innerText.trim() == %q))`, kind, text))
+	b.await(fmt.Sprintf(`(e => { e?.click(); return !!e })([...document.querySelectorAll(%q)].find(e => e.innerText.trim() == %q))`, kind,
+		text))
 }
 
 func TestAViewerReadsWhatTheAPISays(t *testing.T) {
@@ -48,7 +49,8 @@ func TestAViewerReadsWhatTheAPISays(t *testing.T) {
 	}
 	title, number := "Memory used", b.hover("Memory used")
 	want := c.valueAt(title, number.Series, number.Time)
-	if math.Abs(number.Value-want) > 1 || number.Text != fmt.Sprintf("%.1f GiB", want/(1<<30)) && number.Text != fmt.Sprintf("%.2f GiB", want/(1<<30)) {
+	if math.Abs(number.Value-want) > 1 || number.Text != fmt.Sprintf("%.1f GiB", want/(1<<30)) &&
+		number.Text != fmt.Sprintf("%.2f GiB", want/(1<<30)) {
 		t.Errorf("at %d the page shows %v as %q, the API says %v", number.Time, number.Value, number.Text, want)
 	}
 	b.shot("viewer")
@@ -74,7 +76,8 @@ func (b *browser) hover(title string) reading {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X-3, at.Y), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X-3, at.Y), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved,
+		at.X, at.Y))
 	b.await(`document.querySelector(".tooltip:not([hidden]) .row") !== null`)
 	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[reading](`(() => {
 		const box = document.querySelector(".tooltip:not([hidden])"), row = box.querySelector(".row");
@@ -115,7 +118,8 @@ func (c *cloud) valueAt(title, series string, at int64) float64 {
 		}
 	}
 	raw := c.admin(http.MethodPost, "/api/ds/query", map[string]any{"from": "0", "to": fmt.Sprint(at), "queries": []map[string]any{
-		{"refId": "A", "datasource": map[string]string{"uid": "amp"}, "expr": expr, "instant": true, "range": false, "legendFormat": "{{instance}}"}}})
+		{"refId": "A", "datasource": map[string]string{"uid": "amp"}, "expr": expr, "instant": true, "range": false,
+			"legendFormat": "{{instance}}"}}})
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		c.t.Fatal(err)
 	}
@@ -143,7 +147,9 @@ func TestFirstDrawing(t *testing.T) {
 	if took > firstDrawing {
 		t.Errorf("the first drawing took %s", took)
 	}
-	shift, err := chromedp.Run(b.ctx, chromedp.Evaluate[float64](`new Promise(done => new PerformanceObserver(list => done(list.getEntries().reduce((sum, e) => sum + e.value, 0))).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => done(0), 300))`, chromedp.EvalAwaitPromise))
+	shift, err := chromedp.Run(
+		b.ctx, chromedp.Evaluate[float64](
+			`new Promise(done => new PerformanceObserver(list => done(list.getEntries().reduce((sum, e) => sum + e.value, 0))).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => done(0), 300))`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +201,8 @@ func TestAnEditorMakesAPanel(t *testing.T) {
 	if d.SchemaVersion != 39 || len(d.Panels) != 1 || d.Panels[0].Type != "timeseries" {
 		t.Fatalf("stored %+v", d)
 	}
-	if target := d.Panels[0].Targets[0]; target.Expr != "sum by (instance) (node_load1)" || target.Datasource.UID != "amp" || target.Datasource.Type != "grafana-amazonprometheus-datasource" {
+	if target := d.Panels[0].Targets[0]; target.Expr != "sum by (instance) (node_load1)" || target.Datasource.UID != "amp" ||
+		target.Datasource.Type != "grafana-amazonprometheus-datasource" {
 		t.Errorf("the query is stored as %+v", target)
 	}
 }
@@ -207,7 +214,8 @@ func TestSomebodyNotAddedReadsWhy(t *testing.T) {
 	b.signIn(c.url, "carol@example.com")
 	b.await(`document.title.startsWith("No access")`)
 	page := b.text("main")
-	for _, want := range []string{"Carol Clark", "parascope users add carol@example.com:viewer", "aws grafana update-permissions --workspace-id " + c.workspace, `"id":"` + c.people["carol"] + `","type":"SSO_USER"`} {
+	for _, want := range []string{"Carol Clark", "parascope users add carol@example.com:viewer",
+		"aws grafana update-permissions --workspace-id " + c.workspace, `"id":"` + c.people["carol"] + `","type":"SSO_USER"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
 		}
@@ -251,7 +259,10 @@ func TestAddressesCanBeShared(t *testing.T) {
 // drag drags over a part of a panel's chart.
 func (b *browser) drag(title string, from, to float64) {
 	b.t.Helper()
-	box, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(b => [b.left, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`, title)))
+	box, err := chromedp.Run(
+		b.ctx, chromedp.Evaluate[[]float64](
+			fmt.Sprintf(`(b => [b.left, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`,
+				title)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -273,8 +284,11 @@ func TestAPhoneShowsAllInItsWidth(t *testing.T) {
 	fits("login")
 	b.signIn(c.url, "bob@example.com")
 	for name, path := range map[string]string{
-		"dashboards": "/dashboards", "overview": "/d/parascope-cluster-overview", "kinds": "/d/kinds", "explore": "/explore?expr=node_load1", "explore-empty": "/explore",
-		"explore-bad": "/explore?expr=sum(rate(node_cpu_seconds_total", "sources": "/connections/datasources", "edit": "/d/kinds?editPanel=8", "edit-stat": "/d/kinds?editPanel=2", "edit-table": "/d/wide?editPanel=1", "edit-text": "/d/kinds?editPanel=1", "view": "/d/kinds?viewPanel=8", "new": "/dashboard/new",
+		"dashboards": "/dashboards", "overview": "/d/parascope-cluster-overview", "kinds": "/d/kinds", "explore": "/explore?expr=node_load1",
+		"explore-empty": "/explore",
+		"explore-bad":   "/explore?expr=sum(rate(node_cpu_seconds_total", "sources": "/connections/datasources", "edit": "/d/kinds?editPanel=8",
+		"edit-stat": "/d/kinds?editPanel=2", "edit-table": "/d/wide?editPanel=1", "edit-text": "/d/kinds?editPanel=1",
+		"view": "/d/kinds?viewPanel=8", "new": "/dashboard/new",
 	} {
 		b.do(chromedp.Navigate(c.url + path))
 		if strings.HasPrefix(name, "edit") {
@@ -297,8 +311,10 @@ func TestEveryKindOfPanel(t *testing.T) {
 	b.do(chromedp.Navigate(c.url + "/d/kinds?var-node=head&var-node=compute-1"))
 	b.await(`document.querySelectorAll(".panel canvas").length == 2 && document.querySelectorAll(".panel.loading").length == 0`)
 	for selector, want := range map[string]string{
-		`[data-type="text"]`: "nodes: compute-1 + head|nodes: head + compute-1", `[data-panel="2"] .stats`: "%", `[data-type="table"] tbody tr`: "GiB", `[data-type="bargauge"] .value`: "GiB",
-		`[data-panel="3"] .value`: "Up", `[data-type="heatmap"]`: "not drawn here", `[aria-label="A query that fails"]`: "parse error", `[aria-label="Nothing found"]`: "No data",
+		`[data-type="text"]`: "nodes: compute-1 + head|nodes: head + compute-1", `[data-panel="2"] .stats`: "%",
+		`[data-type="table"] tbody tr`: "GiB", `[data-type="bargauge"] .value`: "GiB",
+		`[data-panel="3"] .value`: "Up", `[data-type="heatmap"]`: "not drawn here", `[aria-label="A query that fails"]`: "parse error",
+		`[aria-label="Nothing found"]`: "No data",
 	} {
 		got, ok := b.text(selector), false
 		for _, w := range strings.Split(want, "|") {

@@ -44,7 +44,10 @@ func TestPicture(t *testing.T) {
 // has no others. It goes from the right edge to the left until the chart shows some.
 func (b *browser) hoverLast(title string) {
 	b.t.Helper()
-	at, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(`(b => [b.right, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`, title)))
+	at, err := chromedp.Run(
+		b.ctx, chromedp.Evaluate[[]float64](
+			fmt.Sprintf(`(b => [b.right, b.top + b.height / 2, b.width])(document.querySelector('[aria-label=%q] .u-over').getBoundingClientRect())`,
+				title)))
 	if err != nil {
 		b.t.Fatal(err)
 	}

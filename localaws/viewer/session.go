@@ -84,7 +84,8 @@ func (v *Viewer) begin(workspaceID string, p identity.Person) *http.Cookie {
 		delete(v.sessions, first)
 	}
 	v.sessions[token] = session{workspaceID, p, now.Add(sessionLifetime)}
-	return &http.Cookie{Name: cookieName(workspaceID), Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(sessionLifetime.Seconds())}
+	return &http.Cookie{Name: cookieName(workspaceID), Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		MaxAge: int(sessionLifetime.Seconds())}
 }
 
 func (v *Viewer) end(workspaceID string, r *http.Request) *http.Cookie {

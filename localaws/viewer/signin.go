@@ -74,7 +74,8 @@ func (v *Viewer) signOut(w http.ResponseWriter, r *http.Request, workspaceID str
 // localPath is where to go after signing in: never to another site.
 func localPath(path string) string {
 	u, err := url.Parse(path)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
+		strings.Contains(path, `\`) {
 		return "/"
 	}
 	return path

@@ -122,7 +122,8 @@ func body(t *testing.T, r *http.Response) string {
 func TestSignInGivesASession(t *testing.T) {
 	d := newDoor(t)
 	d.add("EDITOR", "alice")
-	if answer := d.ask(workspace, "GET", "/d/x?from=now-1h", nil, nil); answer.Header.Get("Location") != "/login?redirectTo=%2Fd%2Fx%3Ffrom%3Dnow-1h" {
+	if answer := d.ask(workspace, "GET", "/d/x?from=now-1h", nil,
+		nil); answer.Header.Get("Location") != "/login?redirectTo=%2Fd%2Fx%3Ffrom%3Dnow-1h" {
 		t.Errorf("nobody is sent to %q", answer.Header.Get("Location"))
 	}
 	answer, cookie := d.signIn("Alice", "/d/x?from=now-1h")
@@ -179,11 +180,14 @@ func TestTheHighestRoleOfUserAndGroupsCounts(t *testing.T) {
 		t.Error("a role that was taken away still counts")
 	}
 	page := d.ask(workspace, "GET", "/", nil, func(r *http.Request) { r.AddCookie(cookie) })
-	if text := body(t, page); page.StatusCode != http.StatusForbidden || !strings.Contains(text, "parascope users add alice@example.com:viewer") || !strings.Contains(text, id) {
+	if text := body(t, page); page.StatusCode != http.StatusForbidden ||
+		!strings.Contains(text, "parascope users add alice@example.com:viewer") || !strings.Contains(text, id) {
 		t.Errorf("without a role: %d %s", page.StatusCode, text)
 	}
 	d.failure = errors.New("disk on fire")
-	if page := d.ask(workspace, "GET", "/", nil, func(r *http.Request) { r.AddCookie(cookie) }); page.StatusCode != http.StatusInternalServerError || strings.Contains(body(t, page), "fire") {
+	if page := d.ask(workspace, "GET", "/", nil, func(r *http.Request) {
+		r.AddCookie(cookie)
+	}); page.StatusCode != http.StatusInternalServerError || strings.Contains(body(t, page), "fire") {
 		t.Errorf("permissions not readable: %d", page.StatusCode)
 	}
 }
@@ -192,7 +196,8 @@ func TestNobodyOfThatAddress(t *testing.T) {
 	d := newDoor(t)
 	answer := d.ask(workspace, "POST", "/login", url.Values{"email": {`<b>"x"@example.com`}}, nil)
 	text := body(t, answer)
-	if answer.StatusCode != http.StatusUnauthorized || len(answer.Cookies()) != 0 || !strings.Contains(text, "has no user") || !strings.Contains(text, "carol@example.com") {
+	if answer.StatusCode != http.StatusUnauthorized || len(answer.Cookies()) != 0 || !strings.Contains(text, "has no user") ||
+		!strings.Contains(text, "carol@example.com") {
 		t.Errorf("%d %s", answer.StatusCode, text)
 	}
 	if strings.Contains(text, "<b>&#34;") || strings.Contains(text, `<b>"x"`) {
@@ -202,7 +207,8 @@ func TestNobodyOfThatAddress(t *testing.T) {
 
 func TestSigningInLeadsNowhereElse(t *testing.T) {
 	d := newDoor(t)
-	for _, back := range []string{"", "https://example.com/", "//example.com/", `/\example.com`, "javascript:alert(1)", "d/x", "/\t/example.com", "/\x00", "/..//example.com\n"} {
+	for _, back := range []string{"", "https://example.com/", "//example.com/", `/\example.com`, "javascript:alert(1)", "d/x",
+		"/\t/example.com", "/\x00", "/..//example.com\n"} {
 		if answer, _ := d.signIn("alice", back); answer.Header.Get("Location") != "/" {
 			t.Errorf("%q leads to %q", back, answer.Header.Get("Location"))
 		}
@@ -224,17 +230,22 @@ func TestOtherSitesGetNothing(t *testing.T) {
 		if _, found := d.who(workspace, "POST", cookie, change); found {
 			t.Errorf("%s: the API takes its request", name)
 		}
-		if answer := d.ask(workspace, "POST", "/login", url.Values{"email": {"alice@example.com"}}, change); answer.StatusCode != http.StatusForbidden || len(answer.Cookies()) != 0 {
+		if answer := d.ask(workspace, "POST", "/login", url.Values{"email": {"alice@example.com"}},
+			change); answer.StatusCode != http.StatusForbidden || len(answer.Cookies()) != 0 {
 			t.Errorf("%s signs in: %d", name, answer.StatusCode)
 		}
 	}
 	for _, host := range []string{"localhost:3000", "[::1]:3000", "127.0.0.1"} {
-		if _, found := d.who(workspace, "POST", cookie, func(r *http.Request) { r.Host = host; r.Header.Set("Sec-Fetch-Site", "same-origin") }); !found {
+		if _, found := d.who(workspace, "POST", cookie, func(r *http.Request) {
+			r.Host = host
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+		}); !found {
 			t.Errorf("%s is refused", host)
 		}
 	}
 	page := d.ask(workspace, "GET", "/login", nil, nil)
-	if policy := page.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
+	if policy := page.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
+		!strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("policy %q", policy)
 	}
 }

@@ -93,7 +93,8 @@ func (k Kind) configure(t Task) (args, env []string, err error) {
 // path and instance are set as labels, as relabelling would.
 func scrapeConfig(t Task) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "global:\n  scrape_interval: %s\n  scrape_timeout: %s\n  external_labels: {cluster: bench}\nscrape_configs:\n", t.Interval, min(t.Interval, 10*time.Second))
+	fmt.Fprintf(&b, "global:\n  scrape_interval: %s\n  scrape_timeout: %s\n  external_labels: {cluster: bench}\nscrape_configs:\n", t.Interval,
+		min(t.Interval, 10*time.Second))
 	for _, job := range jobs(t.Targets) {
 		fmt.Fprintf(&b, "  - job_name: %s\n    static_configs:\n", job)
 		for _, target := range t.Targets {

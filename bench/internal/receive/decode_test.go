@@ -13,8 +13,10 @@ import (
 func TestDecodeAgreesWithPrometheus(t *testing.T) {
 	in := prompb.WriteRequest{
 		Timeseries: []prompb.TimeSeries{
-			{Labels: []prompb.Label{{Name: "__name__", Value: "up"}, {Name: "job", Value: ""}}, Samples: []prompb.Sample{{Value: 1.5, Timestamp: 1764018819123}, {Value: math.Inf(-1), Timestamp: -7}}},
-			{Labels: []prompb.Label{{Name: "__name__", Value: "gone"}}, Samples: []prompb.Sample{{Value: math.Float64frombits(staleBits), Timestamp: 1}}, Exemplars: []prompb.Exemplar{{Value: 3}}},
+			{Labels: []prompb.Label{{Name: "__name__", Value: "up"}, {Name: "job", Value: ""}},
+				Samples: []prompb.Sample{{Value: 1.5, Timestamp: 1764018819123}, {Value: math.Inf(-1), Timestamp: -7}}},
+			{Labels: []prompb.Label{{Name: "__name__", Value: "gone"}},
+				Samples: []prompb.Sample{{Value: math.Float64frombits(staleBits), Timestamp: 1}}, Exemplars: []prompb.Exemplar{{Value: 3}}},
 			{},
 		},
 		Metadata: []prompb.MetricMetadata{{MetricFamilyName: "up", Help: "…"}},
@@ -44,7 +46,8 @@ func TestDecodeAgreesWithPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []series{
-		{Labels: [][2]string{{"__name__", "up"}, {"job", ""}}, Samples: []prompb.Sample{{Value: 1.5, Timestamp: 1764018819123}, {Value: math.Inf(-1), Timestamp: -7}}},
+		{Labels: [][2]string{{"__name__", "up"}, {"job", ""}}, Samples: []prompb.Sample{{Value: 1.5, Timestamp: 1764018819123},
+			{Value: math.Inf(-1), Timestamp: -7}}},
 		{Labels: [][2]string{{"__name__", "gone"}}, Samples: []prompb.Sample{{Value: math.NaN(), Timestamp: 1}}, Stale: true},
 		{},
 	}
@@ -57,7 +60,8 @@ func TestDecodeAgreesWithPrometheus(t *testing.T) {
 // FuzzDecode: what Prometheus reads, we read the same number of samples from;
 // nothing breaks the decoder.
 func FuzzDecode(f *testing.F) {
-	seed := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: []prompb.Label{{Name: "a", Value: "b"}}, Samples: []prompb.Sample{{Value: 1, Timestamp: 2}}}}}
+	seed := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: []prompb.Label{{Name: "a", Value: "b"}},
+		Samples: []prompb.Sample{{Value: 1, Timestamp: 2}}}}}
 	message, err := seed.Marshal()
 	if err != nil {
 		f.Fatal(err)

@@ -72,7 +72,8 @@ func New(o Options) (*Receiver, error) {
 }
 
 func (r *Receiver) serve(listener net.Listener) {
-	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(r.opts.Logger.Handler(), slog.LevelDebug)}
+	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(r.opts.Logger.Handler(), slog.LevelDebug)}
 	r.mu.Lock()
 	r.server = server
 	r.mu.Unlock()
@@ -180,7 +181,8 @@ func (r *Receiver) take(req *http.Request, body []byte) (status int, text string
 		return http.StatusNotFound, "only POST " + Path
 	}
 	// AMP documents remote write 1.0 only.
-	if v := req.Header.Get("X-Prometheus-Remote-Write-Version"); req.Header.Get("Content-Encoding") != "snappy" || !strings.HasPrefix(v, "0.1.") {
+	if v := req.Header.Get("X-Prometheus-Remote-Write-Version"); req.Header.Get("Content-Encoding") != "snappy" ||
+		!strings.HasPrefix(v, "0.1.") {
 		return http.StatusUnsupportedMediaType, "only remote write 1.0"
 	}
 	if len(body) > maxBody {

@@ -12,7 +12,7 @@ import (
 )
 
 func newConnect(p *cli.Process) *cobra.Command {
-	var aws awsconf.Options
+	var on stackFlags
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "connect",
@@ -27,14 +27,14 @@ does, with the answer in words.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			defer func() { err = p.ReportFailure(asJSON, err) }()
-			cfg, err := awsconf.Load(cmd.Context(), aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.aws)
 			if err != nil {
 				return err
 			}
 			if !asJSON {
-				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(target(cmd).StackName))
+				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(on.target(cmd).StackName))
 			}
-			answer, err := deploy.Connect(cmd.Context(), cfg, target(cmd))
+			answer, err := deploy.Connect(cmd.Context(), cfg, on.target(cmd))
 			if err != nil {
 				return err
 			}
@@ -60,10 +60,7 @@ does, with the answer in words.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	completeFlag(c, "stack", stackNames(&aws))
+	on.add(c)
 	return c
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func newDown(p *cli.Process) *cobra.Command {
-	var aws awsconf.Options
+	var on stackFlags
 	var o deploy.DownOptions
 	var yes, asJSON bool
 	c := &cobra.Command{
@@ -26,8 +26,8 @@ and asks first; afterwards it asks each service whether what was billed is reall
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			defer func() { err = p.ReportFailure(asJSON, err) }()
-			o.Target = target(cmd)
-			cfg, err := awsconf.Load(cmd.Context(), aws)
+			o.Target = on.target(cmd)
+			cfg, err := awsconf.Load(cmd.Context(), on.aws)
 			if err != nil {
 				return err
 			}
@@ -58,13 +58,11 @@ and asks first; afterwards it asks each service whether what was billed is reall
 		},
 	}
 	f := c.Flags()
-	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
-	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack was made with)")
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack "+
+		"was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
-	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	completeFlag(c, "stack", stackNames(&aws))
+	on.add(c)
 	return c
 }

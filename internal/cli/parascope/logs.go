@@ -16,7 +16,7 @@ import (
 )
 
 func newLogs(p *cli.Process) *cobra.Command {
-	var aws awsconf.Options
+	var on stackFlags
 	var since time.Duration
 	var follow, asJSON bool
 	c := &cobra.Command{
@@ -29,13 +29,13 @@ func newLogs(p *cli.Process) *cobra.Command {
 			if since < 0 {
 				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", since), "give --since 1h for what is younger than an hour")
 			}
-			cfg, err := awsconf.Load(cmd.Context(), aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.aws)
 			if err != nil {
 				return err
 			}
 			style := term.Style(p.Stdout, p.Getenv)
 			shown := false
-			err = deploy.Logs(cmd.Context(), cfg, target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
+			err = deploy.Logs(cmd.Context(), cfg, on.target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
 				shown = true
 				if asJSON {
 					return json.NewEncoder(p.Stdout).Encode(l)
@@ -44,19 +44,17 @@ func newLogs(p *cli.Process) *cobra.Command {
 				return err
 			})
 			if err == nil && !shown {
-				fmt.Fprintf(p.Stderr, "no lines within the last %s; '%s --since 24h' looks further back\n", shortly(since), target(cmd).Command("logs"))
+				fmt.Fprintf(p.Stderr, "no lines within the last %s; '%s --since 24h' looks further back\n", shortly(since),
+					on.target(cmd).Command("logs"))
 			}
 			return err
 		},
 	}
 	f := c.Flags()
-	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.DurationVar(&since, "since", time.Hour, "show what is younger than `DURATION`")
 	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
-	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	completeFlag(c, "stack", stackNames(&aws))
+	on.add(c)
 	return c
 }
 

@@ -62,8 +62,7 @@ uploads nothing unless the function changed.`,
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace FILE even when it holds something else")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	addAWSFlags(f, &o.aws)
 	return c
 }
 
@@ -110,7 +109,8 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	fmt.Fprintf(p.Stdout, "%s setup function %s: s3://%s/%s\n", style.Good("✓"), what, done.Bucket, done.Key)
 	fmt.Fprintf(p.Stdout, "%s template written: %s\n\n", style.Good("✓"), o.output)
 	fmt.Fprintf(p.Stdout, "Next:\n  aws cloudformation create-stack --stack-name pcluster-infra --template-body file://%s \\\n"+
-		"    --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg --capabilities CAPABILITY_NAMED_IAM --region %s\n", o.output, cfg.Region)
+		"    --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg --capabilities CAPABILITY_NAMED_IAM --region %s\n", o.output,
+		cfg.Region)
 	return nil
 }
 
@@ -127,7 +127,8 @@ func mayReplace(file string, force bool) error {
 		return hint.New(hint.BadInput, fmt.Errorf("read %s: %w", file, err), "give --output another FILE")
 	}
 	if !bytes.Contains(has, []byte("Custom::GrafanaDataSource")) {
-		return hint.New(hint.BadInput, fmt.Errorf("%s is there already and is not parascope's template", file), "give --output another FILE, or --force")
+		return hint.New(hint.BadInput, fmt.Errorf("%s is there already and is not parascope's template", file),
+			"give --output another FILE, or --force")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func newStatus(p *cli.Process) *cobra.Command {
-	var aws awsconf.Options
+	var on stackFlags
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
@@ -30,11 +30,11 @@ nothing; 'parascope connect' checks the data sources now, and mends them.`,
   parascope status --json | jq '.clusters'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := awsconf.Load(cmd.Context(), aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.aws)
 			if err != nil {
 				return err
 			}
-			s, err := deploy.Look(cmd.Context(), cfg, target(cmd))
+			s, err := deploy.Look(cmd.Context(), cfg, on.target(cmd))
 			if err != nil {
 				return err
 			}
@@ -46,11 +46,8 @@ nothing; 'parascope connect' checks the data sources now, and mends them.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.StringVar(&aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	completeFlag(c, "stack", stackNames(&aws))
+	on.add(c)
 	return c
 }
 

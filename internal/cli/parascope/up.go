@@ -20,7 +20,7 @@ import (
 )
 
 type upOptions struct {
-	aws        awsconf.Options
+	on         stackFlags
 	deploy     deploy.UpOptions
 	parameters map[string]string
 	users      []string
@@ -49,25 +49,23 @@ you may not do all that it needs; docs/iam has the policy.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.deploy.Package.Architecture = artifact.Architecture(architecture)
-			o.deploy.Target = target(cmd)
+			o.deploy.Target = o.on.target(cmd)
 			return p.ReportFailure(o.json, runUp(cmd.Context(), p, o))
 		},
 	}
 	f := c.Flags()
-	f.StringVar(new(string), "stack", deploy.DefaultStack, "`NAME` of the stack")
 	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
-	f.StringVar(&o.deploy.Package.Bucket, "bucket", "", "`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
+	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
+		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
 	for _, name := range []string{"parameter", "architecture"} {
 		f.Lookup(name).DefValue = "" // the text says it
 	}
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	completeFlag(c, "stack", stackNames(&o.aws))
-	completeFlag(c, "user", wants(&o.aws))
+	o.on.add(c)
+	completeFlag(c, "user", wants(&o.on.aws))
 	completeFlag(c, "parameter", parameters)
 	return c
 }
@@ -78,7 +76,7 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 		return err
 	}
 	o.deploy.Parameters = o.parameters
-	cfg, err := awsconf.Load(ctx, o.aws)
+	cfg, err := awsconf.Load(ctx, o.on.aws)
 	if err != nil {
 		return err
 	}
@@ -199,7 +197,8 @@ func printMembers(p *cli.Process, members []people.Member) {
 func nextAfterUp(t deploy.Target, r deploy.UpResult) string {
 	switch {
 	case r.GrafanaURL != "" && len(r.Members) == 0:
-		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere + " lists who there is)"
+		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere +
+			" lists who there is)"
 	case r.Outputs["AMPRemoteWritePolicyArn"] != "":
 		return "create the cluster; its head node sends with the policy\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
 			"\n  " + t.Command("status") + " shows who sends"

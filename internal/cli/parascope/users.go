@@ -44,10 +44,10 @@ not do is told as a failure.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := c.PersistentFlags()
-	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_GRAFANA_WORKSPACE"), "`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
+	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_GRAFANA_WORKSPACE"),
+		"`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	addAWSFlags(f, &o.aws)
 	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
 	return c

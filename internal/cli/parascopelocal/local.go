@@ -89,21 +89,28 @@ func New(p *cli.Process) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	c.PersistentFlags().StringVar(&o.DataDir, "data", "", "directory for state, samples, keys and logs (default $XDG_STATE_HOME/parascope/local)")
+	c.PersistentFlags().StringVar(&o.DataDir, "data", "",
+		"directory for state, samples, keys and logs (default $XDG_STATE_HOME/parascope/local)")
 	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 takes a free one")
 	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
 	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
-	f.StringVar(&o.IMDSAddress, "imds-listen", "", "address of an instance metadata service, from which the head then has its credentials (default: none)")
-	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour, "how long credentials from the metadata service are good; turns it on, on a free port")
+	f.StringVar(&o.IMDSAddress, "imds-listen", "",
+		"address of an instance metadata service, from which the head then has its credentials (default: none)")
+	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
+		"how long credentials from the metadata service are good; turns it on, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
 	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
-	f.StringVar(&o.IdentityCenter, "identity-center", "organization", "organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
-	f.StringVar(&o.Cloud.People.Seed, "people", "", "JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
+	f.StringVar(&o.IdentityCenter, "identity-center", "organization",
+		"organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
+	f.StringVar(&o.Cloud.People.Seed, "people", "",
+		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
 	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
-	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate, "samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
-	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries, "active series a workspace accepts (0: AWS's default quota)")
+	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
+		"samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
+	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries,
+		"active series a workspace accepts (0: AWS's default quota)")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&verbose, "verbose", false, "log every request")
 	c.AddCommand(newEnv(p, &o.DataDir), newFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))

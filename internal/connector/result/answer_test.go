@@ -10,7 +10,8 @@ import (
 // TestReadAnswerCleansTexts: what Grafana says reaches a terminal through the answer.
 func TestReadAnswerCleansTexts(t *testing.T) {
 	hostile := `\u001b[2J\u202e` + strings.Repeat("x", 5000) + `\n`
-	got, err := result.ReadAnswer([]byte(`{"grafanaVersion": "` + hostile + `", "dataSources": [{"name": "` + hostile + `", "health": "OK\nfine"}]}`))
+	got, err := result.ReadAnswer([]byte(`{"grafanaVersion": "` + hostile + `", "dataSources": [{"name": "` + hostile +
+		`", "health": "OK\nfine"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,10 @@ func run() Run {
 	return Run{
 		Connection: Connection{
 			GrafanaWorkspaceID: "g-1", GrafanaURL: "https://g", GrafanaVersion: "12.4", Seconds: 2,
-			DataSources: []DataSource{{Name: "Amazon Managed Prometheus", UID: "p", Type: "prometheus", Default: true, Action: Created, Health: "OK: größer <1>"}},
-			Dashboards:  []Dashboard{{Title: "Cluster overview", UID: "o", URL: "/d/o", Action: Unchanged}},
-			Warnings:    []string{"w"},
+			DataSources: []DataSource{{Name: "Amazon Managed Prometheus", UID: "p", Type: "prometheus", Default: true, Action: Created,
+				Health: "OK: größer <1>"}},
+			Dashboards: []Dashboard{{Title: "Cluster overview", UID: "o", URL: "/d/o", Action: Unchanged}},
+			Warnings:   []string{"w"},
 		},
 		Outcome: Connected, Started: at, Finished: at.Add(time.Second),
 	}
@@ -80,7 +81,8 @@ func TestTextsAreFitToBeShown(t *testing.T) {
 		strings.Repeat("b", 2*maxText) + `"}`
 	for _, text := range []string{text, forged} {
 		got, ok := ReadLine(text)
-		if shows := got.Error + strings.Join(got.Warnings, ""); !ok || strings.ContainsAny(shows, "\x1b\x07\u009b\n") || len(got.Error) > maxText {
+		if shows := got.Error + strings.Join(got.Warnings, ""); !ok || strings.ContainsAny(shows, "\x1b\x07\u009b\n") ||
+			len(got.Error) > maxText {
 			t.Errorf("read %v: %+v", ok, got)
 		}
 		for _, d := range got.DataSources {

@@ -38,8 +38,10 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
 			query("A", `1 - node_filesystem_avail_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"} / node_filesystem_size_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"}`, "{{instance}} {{mountpoint}}")).Max(1)).
 		WithPanel(lines("Network", "Traffic of all interfaces but the loopback; sent below received.", bytesPerSecond,
-			query("A", `sum by (instance) (rate(node_network_receive_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`, "{{instance}} received"),
-			query("B", `sum by (instance) (rate(node_network_transmit_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`, "{{instance}} sent"))).
+			query("A", `sum by (instance) (rate(node_network_receive_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`,
+				"{{instance}} received"),
+			query("B", `sum by (instance) (rate(node_network_transmit_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`,
+				"{{instance}} sent"))).
 		WithPanel(lines("Disk busy", "Share of time that a disk was doing something.", percent,
 			query("A", `rate(node_disk_io_time_seconds_total{`+chosen+`}[$__rate_interval])`, "{{instance}} {{device}}")))
 }

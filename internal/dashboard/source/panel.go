@@ -34,7 +34,8 @@ func query(refID, expr, legend string) *prometheus.DataqueryBuilder {
 func lines(title, description, unit string, queries ...*prometheus.DataqueryBuilder) *timeseries.PanelBuilder {
 	p := timeseries.NewPanelBuilder().Title(title).Description(description).Unit(unit).Min(0).
 		Datasource(placeholder()).Span(12).Height(8).FillOpacity(10).
-		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true))
+		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(
+			common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true))
 	for _, q := range queries {
 		p = p.WithTarget(q.Range())
 	}

@@ -15,8 +15,9 @@ func apsWorkspace() Type {
 			"WorkspaceConfiguration": {Kind: Structure, Members: Properties{
 				"RetentionPeriodInDays": {Kind: Whole}, "OutOfOrderTimeWindowInSeconds": {Kind: Whole}, "RuleQueryOffsetInSeconds": {Kind: Whole},
 				"LimitsPerLabelSets": {Kind: Structures, Members: Properties{
-					"LabelSet": {Kind: Structures, Required: true, Members: Properties{"Name": {Kind: Text, Required: true}, "Value": {Kind: Text, Required: true}}},
-					"Limits":   {Kind: Structure, Required: true, Members: Properties{"MaxSeries": {Kind: Whole}}},
+					"LabelSet": {Kind: Structures, Required: true,
+						Members: Properties{"Name": {Kind: Text, Required: true}, "Value": {Kind: Text, Required: true}}},
+					"Limits": {Kind: Structure, Required: true, Members: Properties{"MaxSeries": {Kind: Whole}}},
 				}},
 			}},
 		},
@@ -78,7 +79,8 @@ func configureAPS(w *Work) error {
 	given, _ := w.Properties["WorkspaceConfiguration"].(map[string]any)
 	in := map[string]any{}
 	for property, member := range map[string]string{
-		"RetentionPeriodInDays": "retentionPeriodInDays", "OutOfOrderTimeWindowInSeconds": "outOfOrderTimeWindowInSeconds", "RuleQueryOffsetInSeconds": "ruleQueryOffsetInSeconds",
+		"RetentionPeriodInDays": "retentionPeriodInDays", "OutOfOrderTimeWindowInSeconds": "outOfOrderTimeWindowInSeconds",
+		"RuleQueryOffsetInSeconds": "ruleQueryOffsetInSeconds",
 	} {
 		if v, ok := given[property]; ok {
 			in[member] = v

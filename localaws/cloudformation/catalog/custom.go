@@ -76,8 +76,9 @@ func ask(w *Work, requestType string) error {
 		return err
 	}
 	e := event{
-		RequestType: requestType, ServiceToken: w.Text("ServiceToken"), StackID: w.Stack.ID, RequestID: w.Cloud.NewID(), LogicalResourceID: w.LogicalID,
-		ResourceType: w.TypeName, ResourceProperties: visible(w.Properties),
+		RequestType: requestType, ServiceToken: w.Text("ServiceToken"), StackID: w.Stack.ID, RequestID: w.Cloud.NewID(),
+		LogicalResourceID: w.LogicalID,
+		ResourceType:      w.TypeName, ResourceProperties: visible(w.Properties),
 	}
 	switch requestType {
 	case "Update":
@@ -160,7 +161,8 @@ func await(w *Work, key, requestID string, end time.Time) (body []byte, err erro
 		}
 		if !w.Cloud.Now().Before(end) {
 			return false, failed("CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [%s]. "+
-				"If you are using the Python cfn-response module, you may need to update your Lambda function code so that CloudFormation can attach the updated version.", requestID)
+				"If you are using the Python cfn-response module, you may need to update your Lambda function code so that CloudFormation can attach "+
+				"the updated version.", requestID)
 		}
 		return false, nil
 	})
@@ -178,7 +180,8 @@ func take(w *Work, e event, body []byte) error {
 	}
 	switch {
 	case r.StackID != e.StackID, r.RequestID != e.RequestID, r.LogicalResourceID != e.LogicalResourceID:
-		return failed("Invalid response object: StackId, RequestId and LogicalResourceId must be those of the request (requestId %s)", e.RequestID)
+		return failed("Invalid response object: StackId, RequestId and LogicalResourceId must be those of the request (requestId %s)",
+			e.RequestID)
 	case r.Status != "SUCCESS" && r.Status != "FAILED":
 		return failed("Invalid response object: Value of property Status must be SUCCESS or FAILED (requestId %s)", e.RequestID)
 	}

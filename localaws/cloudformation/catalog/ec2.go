@@ -88,7 +88,8 @@ func ec2State(w *Work, operation, idName, want string, path ...string) error {
 		}
 		state := resource.Element(body, path...)
 		if state == "failed" {
-			return false, &resource.Failure{Message: w.ID + " is in state failed: " + resource.Element(body, "failureMessage"), HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: w.ID + " is in state failed: " + resource.Element(body, "failureMessage"),
+				HandlerCode: "NotStabilized"}
 		}
 		// What was deleted long ago is not even listed.
 		return state == want || want == "deleted" && state == "", nil
@@ -99,19 +100,22 @@ func ec2VPC() Type {
 	return Type{
 		Name: "AWS::EC2::VPC",
 		Properties: Properties{
-			"CidrBlock": {Kind: Text, Replaces: true}, "InstanceTenancy": {Kind: Text}, "EnableDnsHostnames": {Kind: Flag}, "EnableDnsSupport": {Kind: Flag}, "Tags": {Kind: Tags},
+			"CidrBlock": {Kind: Text, Replaces: true}, "InstanceTenancy": {Kind: Text}, "EnableDnsHostnames": {Kind: Flag},
+			"EnableDnsSupport": {Kind: Flag}, "Tags": {Kind: Tags},
 		},
 		Elsewhere:  []string{"Ipv4IpamPoolId", "Ipv4NetmaskLength"},
 		Attributes: []string{"VpcId", "CidrBlock", "DefaultSecurityGroup"},
 		Create: func(w *Work) error {
-			if _, err := ec2Create(w, "CreateVpc", "vpc", []string{"vpc", "vpcId"}, "CidrBlock", w.Text("CidrBlock"), "InstanceTenancy", w.Text("InstanceTenancy")); err != nil {
+			if _, err := ec2Create(w, "CreateVpc", "vpc", []string{"vpc", "vpcId"}, "CidrBlock", w.Text("CidrBlock"), "InstanceTenancy",
+				w.Text("InstanceTenancy")); err != nil {
 				return err
 			}
 			w.Attributes["VpcId"], w.Attributes["CidrBlock"] = w.ID, w.Text("CidrBlock")
 			if err := ec2State(w, "DescribeVpcs", "VpcId.1", "available", "vpcSet", "item", "state"); err != nil {
 				return err
 			}
-			groups, err := ec2(w, "DescribeSecurityGroups", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", w.ID, "Filter.2.Name", "group-name", "Filter.2.Value.1", "default")
+			groups, err := ec2(w, "DescribeSecurityGroups", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", w.ID, "Filter.2.Name", "group-name",
+				"Filter.2.Value.1", "default")
 			if err != nil {
 				return err
 			}
@@ -146,28 +150,33 @@ func ec2Subnet() Type {
 		if !w.Changed("MapPublicIpOnLaunch") {
 			return nil
 		}
-		_, err := ec2(w, "ModifySubnetAttribute", "SubnetId", w.ID, "MapPublicIpOnLaunch.Value", fmt.Sprint(w.Properties["MapPublicIpOnLaunch"] == true))
+		_, err := ec2(w, "ModifySubnetAttribute", "SubnetId", w.ID, "MapPublicIpOnLaunch.Value",
+			fmt.Sprint(w.Properties["MapPublicIpOnLaunch"] == true))
 		return err
 	}
 	return Type{
 		Name: "AWS::EC2::Subnet",
 		Properties: Properties{
 			"VpcId": {Kind: Text, Required: true, Replaces: true}, "CidrBlock": {Kind: Text, Replaces: true},
-			"AvailabilityZone": {Kind: Text, Replaces: true}, "AvailabilityZoneId": {Kind: Text, Replaces: true}, "MapPublicIpOnLaunch": {Kind: Flag}, "Tags": {Kind: Tags},
+			"AvailabilityZone": {Kind: Text, Replaces: true}, "AvailabilityZoneId": {Kind: Text, Replaces: true},
+			"MapPublicIpOnLaunch": {Kind: Flag}, "Tags": {Kind: Tags},
 		},
 		Elsewhere: []string{
-			"AssignIpv6AddressOnCreation", "EnableDns64", "EnableLniAtDeviceIndex", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "Ipv6CidrBlock", "Ipv6IpamPoolId", "Ipv6Native",
+			"AssignIpv6AddressOnCreation", "EnableDns64", "EnableLniAtDeviceIndex", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "Ipv6CidrBlock",
+			"Ipv6IpamPoolId", "Ipv6Native",
 			"Ipv6NetmaskLength", "OutpostArn", "PrivateDnsNameOptionsOnLaunch",
 		},
 		Attributes: []string{"SubnetId", "VpcId", "AvailabilityZone", "AvailabilityZoneId", "CidrBlock"},
 		Create: func(w *Work) error {
-			body, err := ec2Create(w, "CreateSubnet", "subnet", []string{"subnet", "subnetId"}, "VpcId", w.Text("VpcId"), "CidrBlock", w.Text("CidrBlock"),
+			body, err := ec2Create(w, "CreateSubnet", "subnet", []string{"subnet", "subnetId"}, "VpcId", w.Text("VpcId"), "CidrBlock",
+				w.Text("CidrBlock"),
 				"AvailabilityZone", w.Text("AvailabilityZone"), "AvailabilityZoneId", w.Text("AvailabilityZoneId"))
 			if err != nil {
 				return err
 			}
 			w.Attributes["SubnetId"] = w.ID
-			for attribute, member := range map[string]string{"VpcId": "vpcId", "AvailabilityZone": "availabilityZone", "AvailabilityZoneId": "availabilityZoneId", "CidrBlock": "cidrBlock"} {
+			for attribute, member := range map[string]string{"VpcId": "vpcId", "AvailabilityZone": "availabilityZone",
+				"AvailabilityZoneId": "availabilityZoneId", "CidrBlock": "cidrBlock"} {
 				w.Attributes[attribute] = resource.Element(body, "subnet", member)
 			}
 			if err := ec2State(w, "DescribeSubnets", "SubnetId.1", "available", "subnetSet", "item", "state"); err != nil {
@@ -248,10 +257,12 @@ func ec2NatGateway() Type {
 	return Type{
 		Name: "AWS::EC2::NatGateway",
 		Properties: Properties{
-			"SubnetId": {Kind: Text, Required: true, Replaces: true}, "AllocationId": {Kind: Text, Replaces: true}, "ConnectivityType": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
+			"SubnetId": {Kind: Text, Required: true, Replaces: true}, "AllocationId": {Kind: Text, Replaces: true},
+			"ConnectivityType": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
 		},
 		Elsewhere: []string{
-			"AvailabilityMode", "AvailabilityZoneAddresses", "MaxDrainDurationSeconds", "PrivateIpAddress", "SecondaryAllocationIds", "SecondaryPrivateIpAddressCount",
+			"AvailabilityMode", "AvailabilityZoneAddresses", "MaxDrainDurationSeconds", "PrivateIpAddress", "SecondaryAllocationIds",
+			"SecondaryPrivateIpAddressCount",
 			"SecondaryPrivateIpAddresses", "VpcId",
 		},
 		Attributes: []string{"NatGatewayId"},

@@ -39,7 +39,8 @@ func ec2Route() Type {
 			"GatewayId": {Kind: Text}, "NatGatewayId": {Kind: Text}, "NetworkInterfaceId": {Kind: Text}, "VpcEndpointId": {Kind: Text},
 		},
 		Elsewhere: []string{
-			"CarrierGatewayId", "CoreNetworkArn", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "EgressOnlyInternetGatewayId", "InstanceId", "LocalGatewayId",
+			"CarrierGatewayId", "CoreNetworkArn", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "EgressOnlyInternetGatewayId", "InstanceId",
+			"LocalGatewayId",
 			"TransitGatewayId", "VpcPeeringConnectionId",
 		},
 		Attributes: []string{"CidrBlock"},
@@ -61,7 +62,8 @@ func ec2SubnetRouteTableAssociation() Type {
 		Properties: Properties{"SubnetId": {Kind: Text, Required: true}, "RouteTableId": {Kind: Text, Required: true}},
 		Attributes: []string{"Id"},
 		Create: func(w *Work) error {
-			_, err := ec2Create(w, "AssociateRouteTable", "", []string{"associationId"}, "SubnetId", w.Text("SubnetId"), "RouteTableId", w.Text("RouteTableId"))
+			_, err := ec2Create(w, "AssociateRouteTable", "", []string{"associationId"}, "SubnetId", w.Text("SubnetId"), "RouteTableId",
+				w.Text("RouteTableId"))
 			w.Attributes["Id"] = w.ID
 			return err
 		},
@@ -76,11 +78,13 @@ func ec2VPCEndpoint() Type {
 	return Type{
 		Name: "AWS::EC2::VPCEndpoint",
 		Properties: Properties{
-			"VpcId": {Kind: Text, Required: true, Replaces: true}, "ServiceName": {Kind: Text, Required: true, Replaces: true}, "VpcEndpointType": {Kind: Text, Replaces: true},
-			"RouteTableIds": {Kind: Texts}, "PolicyDocument": {Kind: Document}, "Tags": {Kind: Tags},
+			"VpcId": {Kind: Text, Required: true, Replaces: true}, "ServiceName": {Kind: Text, Required: true, Replaces: true},
+			"VpcEndpointType": {Kind: Text, Replaces: true},
+			"RouteTableIds":   {Kind: Texts}, "PolicyDocument": {Kind: Document}, "Tags": {Kind: Tags},
 		},
 		Elsewhere: []string{
-			"DnsOptions", "IpAddressType", "PrivateDnsEnabled", "ResourceConfigurationArn", "SecurityGroupIds", "ServiceNetworkArn", "ServiceRegion", "SubnetIds",
+			"DnsOptions", "IpAddressType", "PrivateDnsEnabled", "ResourceConfigurationArn", "SecurityGroupIds", "ServiceNetworkArn", "ServiceRegion",
+			"SubnetIds",
 		},
 		Attributes: []string{"Id", "CreationTimestamp"},
 		Create:     createVPCEndpoint,

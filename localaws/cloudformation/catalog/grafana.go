@@ -10,16 +10,21 @@ func grafanaWorkspace() Type {
 	return Type{
 		Name: "AWS::Grafana::Workspace",
 		Properties: Properties{
-			"AccountAccessType": {Kind: Text, Required: true}, "AuthenticationProviders": {Kind: Texts, Required: true}, "PermissionType": {Kind: Text, Required: true},
-			"ClientToken": {Kind: Text, Replaces: true}, "Name": {Kind: Text}, "Description": {Kind: Text}, "RoleArn": {Kind: Text}, "DataSources": {Kind: Texts},
-			"NotificationDestinations": {Kind: Texts}, "OrganizationRoleName": {Kind: Text}, "OrganizationalUnits": {Kind: Texts}, "StackSetName": {Kind: Text},
+			"AccountAccessType": {Kind: Text, Required: true}, "AuthenticationProviders": {Kind: Texts, Required: true},
+			"PermissionType": {Kind: Text, Required: true},
+			"ClientToken":    {Kind: Text, Replaces: true}, "Name": {Kind: Text}, "Description": {Kind: Text}, "RoleArn": {Kind: Text},
+			"DataSources":              {Kind: Texts},
+			"NotificationDestinations": {Kind: Texts}, "OrganizationRoleName": {Kind: Text}, "OrganizationalUnits": {Kind: Texts},
+			"StackSetName":   {Kind: Text},
 			"GrafanaVersion": {Kind: Text}, "PluginAdminEnabled": {Kind: Flag}, "Tags": {Kind: Tags},
 			"NetworkAccessControl": {Kind: Structure, Members: Properties{"PrefixListIds": {Kind: Texts}, "VpceIds": {Kind: Texts}}},
-			"VpcConfiguration":     {Kind: Structure, Members: Properties{"SecurityGroupIds": {Kind: Texts, Required: true}, "SubnetIds": {Kind: Texts, Required: true}}},
+			"VpcConfiguration": {Kind: Structure, Members: Properties{"SecurityGroupIds": {Kind: Texts, Required: true},
+				"SubnetIds": {Kind: Texts, Required: true}}},
 		},
-		Elsewhere:  []string{"SamlConfiguration"},
-		Attributes: []string{"Id", "Endpoint", "Status", "GrafanaVersion", "SsoClientId", "SamlConfigurationStatus", "CreationTimestamp", "ModificationTimestamp"},
-		Create:     createGrafana, Update: updateGrafana, Delete: deleteGrafana,
+		Elsewhere: []string{"SamlConfiguration"},
+		Attributes: []string{"Id", "Endpoint", "Status", "GrafanaVersion", "SsoClientId", "SamlConfigurationStatus", "CreationTimestamp",
+			"ModificationTimestamp"},
+		Create: createGrafana, Update: updateGrafana, Delete: deleteGrafana,
 	}
 }
 
@@ -27,8 +32,9 @@ func grafanaWorkspace() Type {
 func grafanaMembers(w *Work) map[string]any {
 	in := map[string]any{}
 	for property, member := range map[string]string{
-		"AccountAccessType": "accountAccessType", "PermissionType": "permissionType", "Name": "workspaceName", "Description": "workspaceDescription",
-		"RoleArn": "workspaceRoleArn", "DataSources": "workspaceDataSources", "NotificationDestinations": "workspaceNotificationDestinations",
+		"AccountAccessType": "accountAccessType", "PermissionType": "permissionType", "Name": "workspaceName",
+		"Description": "workspaceDescription",
+		"RoleArn":     "workspaceRoleArn", "DataSources": "workspaceDataSources", "NotificationDestinations": "workspaceNotificationDestinations",
 		"OrganizationRoleName": "organizationRoleName", "OrganizationalUnits": "workspaceOrganizationalUnits", "StackSetName": "stackSetName",
 	} {
 		if w.Has(property) {

@@ -13,8 +13,9 @@ func iamManagedPolicy() Type {
 	return Type{
 		Name: "AWS::IAM::ManagedPolicy",
 		Properties: Properties{
-			"PolicyDocument": {Kind: Document, Required: true}, "ManagedPolicyName": {Kind: Text, Replaces: true}, "Description": {Kind: Text, Replaces: true},
-			"Path": {Kind: Text, Replaces: true}, "Roles": {Kind: Texts}, "Users": {Kind: Texts},
+			"PolicyDocument": {Kind: Document, Required: true}, "ManagedPolicyName": {Kind: Text, Replaces: true},
+			"Description": {Kind: Text, Replaces: true},
+			"Path":        {Kind: Text, Replaces: true}, "Roles": {Kind: Texts}, "Users": {Kind: Texts},
 		},
 		Elsewhere:  []string{"Groups"},
 		Attributes: []string{"PolicyArn", "PolicyId", "DefaultVersionId"},
@@ -26,7 +27,8 @@ func iamManagedPolicy() Type {
 				return err
 			}
 			arn := resource.Element(body, "Policy", "Arn")
-			w.Attributes["PolicyArn"], w.Attributes["PolicyId"], w.Attributes["DefaultVersionId"] = arn, resource.Element(body, "Policy", "PolicyId"), resource.Element(body, "Policy", "DefaultVersionId")
+			w.Attributes["PolicyArn"], w.Attributes["PolicyId"], w.Attributes["DefaultVersionId"] = arn,
+				resource.Element(body, "Policy", "PolicyId"), resource.Element(body, "Policy", "DefaultVersionId")
 			if err := w.Made(arn); err != nil {
 				return err
 			}
@@ -117,7 +119,8 @@ func iamPolicy() Type {
 	return Type{
 		Name: "AWS::IAM::Policy",
 		Properties: Properties{
-			"PolicyDocument": {Kind: Document, Required: true}, "PolicyName": {Kind: Text, Required: true}, "Roles": {Kind: Texts}, "Users": {Kind: Texts},
+			"PolicyDocument": {Kind: Document, Required: true}, "PolicyName": {Kind: Text, Required: true}, "Roles": {Kind: Texts},
+			"Users": {Kind: Texts},
 		},
 		Elsewhere:  []string{"Groups"},
 		Attributes: []string{"Id"},
@@ -143,7 +146,8 @@ func embed(w *Work, from, to map[string]any) error {
 	} {
 		want := texts(to[kind.property])
 		for _, who := range want {
-			if _, err := w.Form("iam", kind.put, values(kind.name, who, "PolicyName", name, "PolicyDocument", document(to["PolicyDocument"]))); err != nil {
+			if _, err := w.Form("iam", kind.put, values(kind.name, who, "PolicyName", name, "PolicyDocument",
+				document(to["PolicyDocument"]))); err != nil {
 				return err
 			}
 		}

@@ -20,9 +20,11 @@ func iamRole() Type {
 	return Type{
 		Name: "AWS::IAM::Role",
 		Properties: Properties{
-			"AssumeRolePolicyDocument": {Kind: Document, Required: true}, "Description": {Kind: Text}, "ManagedPolicyArns": {Kind: Texts}, "MaxSessionDuration": {Kind: Whole},
-			"Path": {Kind: Text, Replaces: true}, "RoleName": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
-			"Policies": {Kind: Structures, Members: Properties{"PolicyName": {Kind: Text, Required: true}, "PolicyDocument": {Kind: Document, Required: true}}},
+			"AssumeRolePolicyDocument": {Kind: Document, Required: true}, "Description": {Kind: Text}, "ManagedPolicyArns": {Kind: Texts},
+			"MaxSessionDuration": {Kind: Whole},
+			"Path":               {Kind: Text, Replaces: true}, "RoleName": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
+			"Policies": {Kind: Structures, Members: Properties{"PolicyName": {Kind: Text, Required: true},
+				"PolicyDocument": {Kind: Document, Required: true}}},
 		},
 		Elsewhere:  []string{"PermissionsBoundary"},
 		Attributes: []string{"Arn", "RoleId"},
@@ -52,7 +54,8 @@ func inline(properties map[string]any) map[string]string {
 
 func createRole(w *Work) error {
 	name := w.Named("RoleName", maxRoleName)
-	form := values("RoleName", name, "AssumeRolePolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]), "Description", w.Text("Description"),
+	form := values("RoleName", name, "AssumeRolePolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]), "Description",
+		w.Text("Description"),
 		"Path", w.Text("Path"), "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
 	queryTags(form, tagMap(w.Properties["Tags"]))
 	body, err := w.Form("iam", "CreateRole", form)
@@ -181,7 +184,8 @@ func iamInstanceProfile() Type {
 func profileRoles(w *Work, from, to []string) error {
 	added, removed := diff(from, to)
 	for _, role := range removed {
-		if _, err := w.Form("iam", "RemoveRoleFromInstanceProfile", values("InstanceProfileName", w.ID, "RoleName", role)); resource.IgnoreGone(err) != nil {
+		if _, err := w.Form("iam", "RemoveRoleFromInstanceProfile",
+			values("InstanceProfileName", w.ID, "RoleName", role)); resource.IgnoreGone(err) != nil {
 			return err
 		}
 	}

@@ -31,8 +31,10 @@ func lambdaFunction() Type {
 			}},
 		},
 		Elsewhere: []string{
-			"CapacityProviderConfig", "CodeSigningConfigArn", "DeadLetterConfig", "DurableConfig", "FileSystemConfigs", "FunctionScalingConfig", "ImageConfig", "KmsKeyArn", "Layers",
-			"PublishToLatestPublished", "RecursiveLoop", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "SnapStart", "TenancyConfig", "TracingConfig", "VpcConfig",
+			"CapacityProviderConfig", "CodeSigningConfigArn", "DeadLetterConfig", "DurableConfig", "FileSystemConfigs", "FunctionScalingConfig",
+			"ImageConfig", "KmsKeyArn", "Layers",
+			"PublishToLatestPublished", "RecursiveLoop", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "SnapStart", "TenancyConfig",
+			"TracingConfig", "VpcConfig",
 		},
 		Attributes: []string{"Arn"},
 		Create:     createFunction, Update: updateFunction,
@@ -46,7 +48,8 @@ func functionPath(w *Work) string { return functionsPath + "/" + url.PathEscape(
 // UpdateFunctionConfiguration share: they have the properties' names.
 func functionSettings(w *Work) map[string]any {
 	in := map[string]any{}
-	for _, name := range []string{"Role", "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage", "LoggingConfig"} {
+	for _, name := range []string{"Role", "Runtime", "Handler", "Description", "Timeout", "MemorySize", "Environment", "EphemeralStorage",
+		"LoggingConfig"} {
 		if w.Has(name) {
 			in[name] = w.Properties[name]
 		}
@@ -68,7 +71,8 @@ func functionCode(w *Work) (map[string]any, error) {
 	case strings.HasPrefix(runtime, "python"):
 		file = "index.py"
 	default:
-		return nil, &resource.Failure{Message: "ZipFile can only be used when Runtime is set to a nodejs or python runtime", HandlerCode: "InvalidRequest"}
+		return nil, &resource.Failure{Message: "ZipFile can only be used when Runtime is set to a nodejs or python runtime",
+			HandlerCode: "InvalidRequest"}
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -121,7 +125,8 @@ func functionReady(w *Work) error {
 		case out.State == "Failed":
 			return false, &resource.Failure{Message: "Function is in state Failed: " + out.StateReason, HandlerCode: "NotStabilized"}
 		case out.LastUpdateStatus == "Failed":
-			return false, &resource.Failure{Message: "The update of the function failed: " + out.LastUpdateStatusReason, HandlerCode: "NotStabilized"}
+			return false, &resource.Failure{Message: "The update of the function failed: " + out.LastUpdateStatusReason,
+				HandlerCode: "NotStabilized"}
 		}
 		return out.State != "Pending" && out.LastUpdateStatus != "InProgress", nil
 	})

@@ -6,7 +6,8 @@ func logsLogGroup() Type {
 	return Type{
 		Name: "AWS::Logs::LogGroup",
 		Properties: Properties{
-			"LogGroupName": {Kind: Text, Replaces: true}, "RetentionInDays": {Kind: Whole}, "LogGroupClass": {Kind: Text}, "KmsKeyId": {Kind: Text}, "Tags": {Kind: Tags},
+			"LogGroupName": {Kind: Text, Replaces: true}, "RetentionInDays": {Kind: Whole}, "LogGroupClass": {Kind: Text}, "KmsKeyId": {Kind: Text},
+			"Tags": {Kind: Tags},
 		},
 		Elsewhere:  []string{"DataProtectionPolicy", "DeletionProtectionEnabled", "FieldIndexPolicies", "ResourcePolicyDocument"},
 		Attributes: []string{"Arn"},

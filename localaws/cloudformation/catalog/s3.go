@@ -22,19 +22,25 @@ func s3Bucket() Type {
 	return Type{
 		Name: "AWS::S3::Bucket",
 		Properties: Properties{
-			"BucketName":                     {Kind: Text, Replaces: true},
-			"PublicAccessBlockConfiguration": {Kind: Structure, Members: flags("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")},
-			"VersioningConfiguration":        {Kind: Structure, Members: Properties{"Status": {Kind: Text, Required: true}}},
-			"OwnershipControls":              {Kind: Structure, Members: Properties{"Rules": {Kind: Structures, Required: true, Members: Properties{"ObjectOwnership": {Kind: Text}}}}},
-			"BucketEncryption": {Kind: Structure, Members: Properties{"ServerSideEncryptionConfiguration": {Kind: Structures, Required: true, Members: Properties{
-				"BucketKeyEnabled":              {Kind: Flag},
-				"ServerSideEncryptionByDefault": {Kind: Structure, Members: Properties{"SSEAlgorithm": {Kind: Text, Required: true}, "KMSMasterKeyID": {Kind: Text}}},
-			}}}},
+			"BucketName": {Kind: Text, Replaces: true},
+			"PublicAccessBlockConfiguration": {Kind: Structure, Members: flags("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls",
+				"RestrictPublicBuckets")},
+			"VersioningConfiguration": {Kind: Structure, Members: Properties{"Status": {Kind: Text, Required: true}}},
+			"OwnershipControls": {Kind: Structure,
+				Members: Properties{"Rules": {Kind: Structures, Required: true, Members: Properties{"ObjectOwnership": {Kind: Text}}}}},
+			"BucketEncryption": {Kind: Structure,
+				Members: Properties{"ServerSideEncryptionConfiguration": {Kind: Structures, Required: true, Members: Properties{
+					"BucketKeyEnabled": {Kind: Flag},
+					"ServerSideEncryptionByDefault": {Kind: Structure, Members: Properties{"SSEAlgorithm": {Kind: Text, Required: true},
+						"KMSMasterKeyID": {Kind: Text}}},
+				}}}},
 			"Tags": {Kind: Tags},
 		},
 		Elsewhere: []string{
-			"AbacStatus", "AccelerateConfiguration", "AccessControl", "AnalyticsConfigurations", "BucketNamePrefix", "BucketNamespace", "CorsConfiguration", "IntelligentTieringConfigurations",
-			"InventoryConfigurations", "LifecycleConfiguration", "LoggingConfiguration", "MetadataConfiguration", "MetadataTableConfiguration", "MetricsConfigurations",
+			"AbacStatus", "AccelerateConfiguration", "AccessControl", "AnalyticsConfigurations", "BucketNamePrefix", "BucketNamespace",
+			"CorsConfiguration", "IntelligentTieringConfigurations",
+			"InventoryConfigurations", "LifecycleConfiguration", "LoggingConfiguration", "MetadataConfiguration", "MetadataTableConfiguration",
+			"MetricsConfigurations",
 			"NotificationConfiguration", "ObjectLockConfiguration", "ObjectLockEnabled", "ReplicationConfiguration", "WebsiteConfiguration",
 		},
 		Attributes: []string{"Arn", "DomainName", "RegionalDomainName"},
@@ -72,9 +78,11 @@ func createBucket(w *Work) error {
 func bucketSettings(w *Work) error {
 	path := "/" + url.PathEscape(w.ID)
 	for _, s := range []struct{ property, put, del, query, body string }{
-		{"PublicAccessBlockConfiguration", "PutPublicAccessBlock", "DeletePublicAccessBlock", "publicAccessBlock", bucketXML(w, "PublicAccessBlockConfiguration", "")},
+		{"PublicAccessBlockConfiguration", "PutPublicAccessBlock", "DeletePublicAccessBlock", "publicAccessBlock",
+			bucketXML(w, "PublicAccessBlockConfiguration", "")},
 		{"VersioningConfiguration", "PutBucketVersioning", "", "versioning", bucketXML(w, "VersioningConfiguration", "")},
-		{"OwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls", "ownershipControls", bucketXML(w, "OwnershipControls", "Rule")},
+		{"OwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls", "ownershipControls",
+			bucketXML(w, "OwnershipControls", "Rule")},
 		{"BucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption", "encryption", bucketXML(w, "BucketEncryption", "Rule")},
 		{"Tags", "PutBucketTagging", "DeleteBucketTagging", "tagging", taggingXML(tagMap(w.Properties["Tags"]))},
 	} {

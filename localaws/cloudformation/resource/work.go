@@ -56,7 +56,8 @@ type Work struct {
 func (t Type) Run(verb string, w *Work) error {
 	typed, problems := t.check(w.Properties)
 	if verb != "DELETE" && len(problems) > 0 {
-		return &Failure{Plain: fmt.Sprintf("Properties validation failed for resource %s with message:\n%s", w.LogicalID, strings.Join(problems, "\n"))}
+		return &Failure{Plain: fmt.Sprintf("Properties validation failed for resource %s with message:\n%s", w.LogicalID,
+			strings.Join(problems, "\n"))}
 	}
 	w.Properties = typed
 	w.Old, _ = t.check(w.Old)

@@ -180,7 +180,8 @@ func (e *Engine) interrupt(id string, why error) *run {
 // Scope evaluates a definition for a stack; ref and attribute look resources up.
 func (e *Engine) scope(s *Stack, t *template.Template, d Definition, around template.Surroundings) (*template.Scope, error) {
 	around.Pseudo = map[string]string{
-		"AWS::AccountId": account(s.ID), "AWS::Partition": "aws", "AWS::Region": s.Region, "AWS::StackId": s.ID, "AWS::StackName": s.Name, "AWS::URLSuffix": "amazonaws.com",
+		"AWS::AccountId": account(s.ID), "AWS::Partition": "aws", "AWS::Region": s.Region, "AWS::StackId": s.ID, "AWS::StackName": s.Name,
+		"AWS::URLSuffix": "amazonaws.com",
 	}
 	return t.NewScope(d.Parameters, around)
 }

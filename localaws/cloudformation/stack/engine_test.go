@@ -91,7 +91,8 @@ Resources:
 
 func (s *workshop) create(t *testing.T, body string) {
 	t.Helper()
-	made := &Stack{ID: stackID, Name: "s", Region: "us-east-2", Created: time.Now(), Operation: &Operation{Kind: Create, Phase: Forward, Target: Definition{Body: body}, OnFailure: OnFailureRollback}}
+	made := &Stack{ID: stackID, Name: "s", Region: "us-east-2", Created: time.Now(),
+		Operation: &Operation{Kind: Create, Phase: Forward, Target: Definition{Body: body}, OnFailure: OnFailureRollback}}
 	if err := s.Begin(made, "CREATE_IN_PROGRESS", "User Initiated"); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +214,8 @@ func TestStopInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(events, func(e Event) bool {
-		return e.LogicalID == "E" && e.Status == "CREATE_FAILED" && strings.HasPrefix(e.Reason, "The local cloud was stopped while this was in progress")
+		return e.LogicalID == "E" && e.Status == "CREATE_FAILED" &&
+			strings.HasPrefix(e.Reason, "The local cloud was stopped while this was in progress")
 	}) {
 		t.Errorf("events: %+v", events)
 	}

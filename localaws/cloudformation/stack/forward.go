@@ -209,7 +209,8 @@ func (r *run) change(ctx context.Context, typ resource.Type, old, next *Resource
 	changes := typ.Changes(old.Properties, next.Properties)
 	if len(changes) == 0 {
 		r.mu.Lock()
-		old.DependsOn, old.DeletionPolicy, old.UpdateReplacePolicy, old.Metadata = next.DependsOn, next.DeletionPolicy, next.UpdateReplacePolicy, next.Metadata
+		old.DependsOn, old.DeletionPolicy, old.UpdateReplacePolicy, old.Metadata = next.DependsOn, next.DeletionPolicy, next.UpdateReplacePolicy,
+			next.Metadata
 		r.mu.Unlock()
 		return true
 	}

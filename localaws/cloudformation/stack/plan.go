@@ -35,7 +35,8 @@ type Plan struct {
 
 // Plan works out what changing the stack to d would do, without doing anything.
 // Errors of the template are *template.Error.
-func (e *Engine) Plan(s *Stack, t *template.Template, d Definition, as principal.Principal, zones func(string) ([]string, error)) (Plan, error) {
+func (e *Engine) Plan(s *Stack, t *template.Template, d Definition, as principal.Principal, zones func(string) ([]string, error)) (Plan,
+	error) {
 	p := planner{engine: e, stack: s, template: t, target: d, remade: map[string]bool{}}
 	scope, err := e.scope(s, t, d, template.Surroundings{Ref: p.ref, Attribute: p.attribute, Zones: zones})
 	if err != nil {

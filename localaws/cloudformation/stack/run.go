@@ -113,7 +113,8 @@ func (res *Resource) event() Event {
 	if err != nil {
 		properties = nil // maps of strings always have a JSON form
 	}
-	return Event{LogicalID: res.LogicalID, PhysicalID: res.PhysicalID, Type: res.Type, Status: res.Status, Reason: res.StatusReason, Properties: string(properties), At: res.At}
+	return Event{LogicalID: res.LogicalID, PhysicalID: res.PhysicalID, Type: res.Type, Status: res.Status, Reason: res.StatusReason,
+		Properties: string(properties), At: res.At}
 }
 
 // surroundings look resources up in the stack as it is now.
@@ -148,7 +149,8 @@ func attribute(s *Stack, res *Resource, name string) (any, error) {
 		return v, nil
 	}
 	if catalog.Custom(res.Type) {
-		return nil, &template.Error{Message: fmt.Sprintf("CustomResource attribute error: Vendor response doesn't contain %s key in object %s|%s in S3 bucket cloudformation-custom-resource-storage-%s",
+		return nil, &template.Error{Message: fmt.Sprintf("CustomResource attribute error: Vendor response doesn't contain %s key in object "+
+			"%s|%s in S3 bucket cloudformation-custom-resource-storage-%s",
 			name, s.ID, res.LogicalID, strings.ReplaceAll(s.Region, "-", ""))}
 	}
 	return nil, &template.Error{Message: fmt.Sprintf("Attribute '%s' does not exist", name)}

@@ -57,7 +57,8 @@ func (t *Template) onlyParameters(w *walker, block string) error {
 	}
 	bad = append(bad, sortedKeys(w.attributes)...)
 	if len(bad) > 0 {
-		return refuse("Template format error: Unresolved dependencies [%s]. Cannot reference resources in the %s block of the template", strings.Join(bad, ", "), block)
+		return refuse("Template format error: Unresolved dependencies [%s]. Cannot reference resources in the %s block of the template",
+			strings.Join(bad, ", "), block)
 	}
 	return nil
 }

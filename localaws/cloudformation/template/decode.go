@@ -100,7 +100,8 @@ func decodeYAML(text string) (any, error) {
 
 func yamlValue(n *yaml.Node, path string, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, refuse("Template format error: the template is nested deeper than %d levels. (line %d, column %d)", maxDepth, n.Line, n.Column)
+		return nil, refuse("Template format error: the template is nested deeper than %d levels. (line %d, column %d)", maxDepth, n.Line,
+			n.Column)
 	}
 	if n.Kind == yaml.AliasNode {
 		return nil, refuse("Template error: YAML aliases are not allowed in CloudFormation templates")
@@ -133,10 +134,12 @@ func untagged(n *yaml.Node, path string, depth int) (any, error) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
-				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: keys must be plain strings)", key.Line, key.Column)
+				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: keys must be plain strings)", key.Line,
+					key.Column)
 			}
 			if _, twice := m[key.Value]; twice {
-				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: duplicate key %s)", key.Line, key.Column, key.Value)
+				return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d: duplicate key %s)", key.Line, key.Column,
+					key.Value)
 			}
 			v, err := yamlValue(n.Content[i+1], path+"/"+key.Value, depth+1)
 			if err != nil {

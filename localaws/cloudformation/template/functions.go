@@ -9,11 +9,14 @@ import (
 const NoValue = "AWS::NoValue"
 
 // pseudoParameters are there without being declared.
-var pseudoParameters = []string{"AWS::AccountId", "AWS::NotificationARNs", NoValue, "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"}
+var pseudoParameters = []string{"AWS::AccountId", "AWS::NotificationARNs", NoValue, "AWS::Partition", "AWS::Region", "AWS::StackId",
+	"AWS::StackName", "AWS::URLSuffix"}
 
 // supportedFunctions is the list that AWS prints; ImportValue and the functions
 // of rules stand in it although not every block may use them.
-const supportedFunctions = "[Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, Ref, Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, Fn::EachMemberIn, Fn::ValueOf, Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr]"
+const supportedFunctions = "[Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, Ref, " +
+	"Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, Fn::EachMemberIn, Fn::ValueOf, " +
+	"Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr]"
 
 // function is the function that a value calls: a map with that one member.
 func function(v any) (name string, arg any, ok bool) {
@@ -64,11 +67,13 @@ func checkShape(name string, arg any) error {
 		return checkSub(arg)
 	case "Fn::Join":
 		if l, ok := list(arg, 2); !ok || !isText(l[0]) || isText(l[1]) {
-			return refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
+			return refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be " +
+				"joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
 		}
 	case "Fn::Split":
 		if l, ok := list(arg, 2); !ok || !isText(l[0]) || l[0] == "" {
-			return refuse("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.")
+			return refuse("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or " +
+				"a function that returns a string to be split.")
 		}
 	case "Fn::Select":
 		if l, ok := list(arg, 2); !ok || isText(l[1]) {
@@ -76,7 +81,8 @@ func checkShape(name string, arg any) error {
 		}
 	case "Fn::FindInMap":
 		if _, ok := list(arg, 3); !ok {
-			return refuse("Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value")
+			return refuse("Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for " +
+				"return value")
 		}
 	case "Fn::If":
 		l, ok := list(arg, 3)
@@ -85,7 +91,8 @@ func checkShape(name string, arg any) error {
 		}
 	case "Fn::Cidr":
 		if l, ok := list(arg, -1); !ok || len(l) < 2 || len(l) > 3 {
-			return refuse("Template error: every Fn::Cidr object requires two or three parameters, the IP block, the number of CIDRs and their host bits")
+			return refuse("Template error: every Fn::Cidr object requires two or three parameters, the IP block, the number of CIDRs and their " +
+				"host bits")
 		}
 	case "Fn::Base64", "Fn::GetAZs":
 		if _, ok := arg.([]any); ok {
@@ -112,16 +119,19 @@ var (
 func checkSub(arg any) error {
 	format, variables, ok := subParts(arg)
 	if !ok {
-		return refuse("Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
+		return refuse("Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first " +
+			"argument, and an optional second argument to specify a mapping of values to replace in the string")
 	}
 	for _, name := range subNames(format) {
 		if !subName.MatchString(name) {
-			return refuse("Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
+			return refuse("Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and " +
+				"colons")
 		}
 	}
 	for name := range variables {
 		if !subName.MatchString(name) {
-			return refuse("Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
+			return refuse("Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and " +
+				"colons")
 		}
 	}
 	return nil

@@ -62,7 +62,8 @@ func (t *Template) readParameters(root map[string]any) error {
 
 func readParameter(name string, m map[string]any) (Parameter, error) {
 	var p Parameter
-	fields := map[string]*string{"Type": &p.Type, "Description": &p.Description, "Default": &p.Default, "ConstraintDescription": &p.ConstraintDescription, "AllowedPattern": &p.patternText}
+	fields := map[string]*string{"Type": &p.Type, "Description": &p.Description, "Default": &p.Default,
+		"ConstraintDescription": &p.ConstraintDescription, "AllowedPattern": &p.patternText}
 	for _, field := range sortedKeys(m) {
 		if slices.Contains([]string{"AllowedValues", "NoEcho", "MinLength", "MaxLength", "MinValue", "MaxValue"}, field) {
 			continue
@@ -82,7 +83,8 @@ func readParameter(name string, m map[string]any) (Parameter, error) {
 		return p, refuse("Template format error: Every Parameters object must contain a Type member.")
 	}
 	if strings.HasPrefix(p.Type, "AWS::SSM::") {
-		return p, refuse("Template format error: parameter %s: type %s is not supported by the local cloud, which has no Parameter Store", name, p.Type)
+		return p, refuse("Template format error: parameter %s: type %s is not supported by the local cloud, which has no Parameter Store", name,
+			p.Type)
 	}
 	kind, list := p.Element()
 	_, id := idForms[kind]
@@ -94,7 +96,8 @@ func readParameter(name string, m map[string]any) (Parameter, error) {
 	}
 	if p.HasDefault {
 		if err := p.check(name, p.Default); err != nil {
-			return p, refuse("Template format error: %s", strings.Replace(err.Error(), "Parameter '"+name+"'", "Parameter '"+name+"' default value '"+p.Default+"'", 1))
+			return p, refuse("Template format error: %s",
+				strings.Replace(err.Error(), "Parameter '"+name+"'", "Parameter '"+name+"' default value '"+p.Default+"'", 1))
 		}
 	}
 	return p, nil
@@ -117,7 +120,8 @@ func (p *Parameter) readConstraints(name string, m map[string]any) error {
 	if p.patternText != "" {
 		var err error
 		if p.pattern, err = regexp.Compile("^(?:" + p.patternText + ")$"); err != nil {
-			return refuse("Template format error: parameter %s: AllowedPattern %s cannot be evaluated by the local cloud: %v", name, p.patternText, err)
+			return refuse("Template format error: parameter %s: AllowedPattern %s cannot be evaluated by the local cloud: %v", name, p.patternText,
+				err)
 		}
 	}
 	for field, target := range map[string]**int{"MinLength": &p.minLength, "MaxLength": &p.maxLength} {

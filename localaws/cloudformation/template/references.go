@@ -161,7 +161,8 @@ func (t *Template) check() error {
 }
 
 func unresolved(names []string, block string) error {
-	return refuse("Template format error: Unresolved resource dependencies [%s] in the %s block of the template", strings.Join(names, ", "), block)
+	return refuse("Template format error: Unresolved resource dependencies [%s] in the %s block of the template", strings.Join(names, ", "),
+		block)
 }
 
 // checkNames compares what a walker saw with what the template has.

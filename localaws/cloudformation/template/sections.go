@@ -10,7 +10,8 @@ var alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
 // readSections makes a template of its decoded text.
 func readSections(root map[string]any) (*Template, error) {
-	known := []string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs"}
+	known := []string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources",
+		"Outputs"}
 	if _, macro := root["Transform"]; macro {
 		return nil, refuse("Transform is not supported by the local cloud: templates with macros cannot be processed here")
 	}
@@ -31,7 +32,8 @@ func readSections(root map[string]any) (*Template, error) {
 	if len(t.Description) > 1024 {
 		return nil, refuse("Template format error: Description must be at most 1024 bytes.")
 	}
-	for _, read := range []func(map[string]any) error{t.readParameters, t.readMappings, t.readConditions, t.readRules, t.readResources, t.readOutputs} {
+	for _, read := range []func(map[string]any) error{t.readParameters, t.readMappings, t.readConditions, t.readRules, t.readResources,
+		t.readOutputs} {
 		if err := read(root); err != nil {
 			return nil, err
 		}
@@ -50,7 +52,8 @@ func section(root map[string]any, name string, limit int) (map[string]map[string
 		return nil, refuse("Template format error: %s must be an object.", name)
 	}
 	if len(members) > limit {
-		return nil, refuse("Template format error: Number of %s, %d, is greater than maximum allowed, %d", strings.ToLower(name), len(members), limit)
+		return nil, refuse("Template format error: Number of %s, %d, is greater than maximum allowed, %d", strings.ToLower(name), len(members),
+			limit)
 	}
 	out := make(map[string]map[string]any, len(members))
 	for _, k := range sortedKeys(members) {
@@ -135,7 +138,8 @@ func (t *Template) readResources(root map[string]any) error {
 
 func readResource(id string, m map[string]any) (Resource, error) {
 	r := Resource{Metadata: m["Metadata"], Properties: map[string]any{}, DeletionPolicy: Delete, UpdateReplacePolicy: Delete}
-	if unknown := extra(m, "Type", "Properties", "Metadata", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"); len(unknown) > 0 {
+	if unknown := extra(m, "Type", "Properties", "Metadata", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy",
+		"CreationPolicy", "UpdatePolicy"); len(unknown) > 0 {
 		return r, refuse("Invalid template resource property '%s'", unknown[0])
 	}
 	for _, policy := range []string{"CreationPolicy", "UpdatePolicy"} {

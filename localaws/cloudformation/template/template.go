@@ -90,7 +90,8 @@ func Parse(text string) (*Template, error) {
 func (t *Template) Capability() (capability string, because []string) {
 	names := map[string]string{
 		"AWS::IAM::Role": "RoleName", "AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
-		"AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName", "AWS::IAM::Policy": "", "AWS::IAM::AccessKey": "", "AWS::IAM::UserToGroupAddition": "",
+		"AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName", "AWS::IAM::Policy": "", "AWS::IAM::AccessKey": "",
+		"AWS::IAM::UserToGroupAddition": "",
 	}
 	for _, id := range sortedKeys(t.Resources) {
 		r := t.Resources[id]

@@ -12,7 +12,8 @@ import (
 func thing(properties string) string {
 	return "Parameters: {Env: {Type: String, Default: prod}, Zones: {Type: CommaDelimitedList, Default: 'a, b'}}\n" +
 		"Mappings: {Sizes: {prod: {count: '3', names: [x, y]}}}\n" +
-		"Conditions: {IsProd: !Equals [!Ref Env, prod], IsTest: !Not [!Condition IsProd], Any: !Or [!Condition IsTest, !Equals [a, a]], All: !And [!Condition IsProd, !Condition IsTest]}\n" +
+		"Conditions: {IsProd: !Equals [!Ref Env, prod], IsTest: !Not [!Condition IsProd], Any: !Or [!Condition IsTest, !Equals [a, a]], All: " +
+		"!And [!Condition IsProd, !Condition IsTest]}\n" +
 		"Resources:\n  Other: {Type: A::B::C}\n  Thing: {Type: A::B::C, Properties: {P: " + properties + "}}\n"
 }
 
@@ -75,7 +76,8 @@ func TestFunctions(t *testing.T) {
 		{"!Base64 {'Fn::Sub': '${Env}!'}", "cHJvZCE="},
 		{"!Cidr [10.0.0.0/16, 2, 12]", []any{"10.0.0.0/20", "10.0.16.0/20"}},
 		{"!Select [1, !Cidr ['2001:db8::/56', 2]]", "2001:db8:0:1::/64"},
-		{"{Statement: [{Condition: {Bool: {x: true}}}]}", map[string]any{"Statement": []any{map[string]any{"Condition": map[string]any{"Bool": map[string]any{"x": "true"}}}}}},
+		{"{Statement: [{Condition: {Bool: {x: true}}}]}",
+			map[string]any{"Statement": []any{map[string]any{"Condition": map[string]any{"Bool": map[string]any{"x": "true"}}}}}},
 	} {
 		got, err := evaluate(thing(c.in), nil)
 		if err != nil {
@@ -87,7 +89,9 @@ func TestFunctions(t *testing.T) {
 }
 
 func TestJSONIsReadLikeYAML(t *testing.T) {
-	got, err := evaluate(`{"Resources": {"Thing": {"Type": "A::B::C", "Properties": {"P": {"Fn::Join": ["", [12345678901234567890, true, "\ud83d\ude00"]]}}}}}`, nil)
+	got, err := evaluate(
+		`{"Resources": {"Thing": {"Type": "A::B::C", "Properties": {"P": {"Fn::Join": ["", [12345678901234567890, true, "\ud83d\ude00"]]}}}}}`,
+		nil)
 	if err != nil || got != "12345678901234567890true\U0001F600" {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -104,30 +108,38 @@ func TestRefusals(t *testing.T) {
 		{"Description: x", "Template format error: At least one Resources member must be defined."},
 		{"Foo: x" + resources, "Invalid template property or properties [Foo]"},
 		{"Transform: AWS::Serverless-2016-10-31" + resources, "Transform is not supported by the local cloud"},
-		{"AWSTemplateFormatVersion: 2010-09-10" + resources, "Template format error: 2010-09-10 is not a supported value for AWSTemplateFormatVersion."},
+		{"AWSTemplateFormatVersion: 2010-09-10" + resources,
+			"Template format error: 2010-09-10 is not a supported value for AWSTemplateFormatVersion."},
 		{"Description: a\nDescription: b" + resources, "duplicate key Description"},
 		{"Resources: {R: {}}", "Template format error: [/Resources/R] Every Resources object must contain a Type member."},
 		{"Resources: {R-1: {Type: A}}", "Template format error: Resource name R-1 is non alphanumeric."},
 		{"Resources: {R: {Type: A, Foo: x}}", "Invalid template resource property 'Foo'"},
-		{"Resources: {R: {Type: A, DependsOn: X}}", "Template format error: Unresolved resource dependencies [X] in the Resources block of the template"},
+		{"Resources: {R: {Type: A, DependsOn: X}}",
+			"Template format error: Unresolved resource dependencies [X] in the Resources block of the template"},
 		{resources + "\nOutputs: {O: {Value: x, Export: {Name: e}}}", "Output O: Export is not supported by the local cloud"},
 		{"Resources: {R: {Type: A, DeletionPolicy: Keep}}", "Unrecognized DeletionPolicy Keep"},
 		{"Resources: {R: {Type: A, CreationPolicy: {}}}", "CreationPolicy is not supported"},
-		{"Resources: {A: {Type: T, Properties: {x: !Ref B}}, B: {Type: T, DependsOn: A}, C: {Type: T, DependsOn: A}, D: {Type: T}}", "Circular dependency between resources: [A, B]"},
-		{"Resources: {R: {Type: A, Condition: C}}", "Template format error: Unresolved condition dependency C in the Resources block of the template"},
-		{"Conditions: {C: !Equals [!Ref R, a]}" + resources, "Template format error: Unresolved dependencies [R]. Cannot reference resources in the Conditions block of the template"},
+		{"Resources: {A: {Type: T, Properties: {x: !Ref B}}, B: {Type: T, DependsOn: A}, C: {Type: T, DependsOn: A}, D: {Type: T}}",
+			"Circular dependency between resources: [A, B]"},
+		{"Resources: {R: {Type: A, Condition: C}}",
+			"Template format error: Unresolved condition dependency C in the Resources block of the template"},
+		{"Conditions: {C: !Equals [!Ref R, a]}" + resources,
+			"Template format error: Unresolved dependencies [R]. Cannot reference resources in the Conditions block of the template"},
 		{"Conditions: {A: !Not [!Condition B], B: !Not [!Condition A]}" + resources, "circular condition dependency"},
 		{"Conditions: {A: yes}" + resources, "Conditions must be"},
 		{"Parameters: {P: {Default: x}}" + resources, "Template format error: Every Parameters object must contain a Type member."},
 		{"Parameters: {P: {Type: Text}}" + resources, "Template format error: Unrecognized parameter type: Text"},
 		{"Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>'}}" + resources, "has no Parameter Store"},
-		{"Parameters: {P: {Type: String, Default: x, AllowedValues: [y]}}" + resources, "Template format error: Parameter 'P' default value 'x' must be one of AllowedValues"},
-		{"Outputs: {O: {Value: !Ref X}}" + resources, "Template format error: Unresolved resource dependencies [X] in the Outputs block of the template"},
+		{"Parameters: {P: {Type: String, Default: x, AllowedValues: [y]}}" + resources,
+			"Template format error: Parameter 'P' default value 'x' must be one of AllowedValues"},
+		{"Outputs: {O: {Value: !Ref X}}" + resources,
+			"Template format error: Unresolved resource dependencies [X] in the Outputs block of the template"},
 		{"Outputs: {O: {Description: d}}" + resources, "Template format error: Every Outputs member must contain a Value object"},
 		{thing("!Ref Nobody"), "Template format error: Unresolved resource dependencies [Nobody] in the Resources block of the template"},
 		{thing("!GetAtt Nobody.Arn"), "Template error: instance of Fn::GetAtt references undefined resource Nobody"},
 		{thing("!Sub '${Nobody.Arn}'"), "Template error: instance of Fn::GetAtt references undefined resource Nobody"},
-		{thing("!GetAtt Other"), "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"},
+		{thing("!GetAtt Other"), "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the " +
+			"resource attribute"},
 		{thing("!Select [5, [a]]"), "Template error: Fn::Select  cannot select nonexistent value at index 5"},
 		{thing("!Join [a]"), "Template error: every Fn::Join object requires two parameters"},
 		{thing("!FindInMap [Sizes, test, count]"), "Template error: Unable to get mapping for Sizes::test::count"},
@@ -138,7 +150,8 @@ func TestRefusals(t *testing.T) {
 		{thing("null"), "[/Resources/Thing/Properties/P] 'null' values are not allowed in templates"},
 		{thing("!If [Nope, a, b]"), "Template format error: Unresolved condition dependency Nope in the Resources block of the template"},
 		{thing("!Cidr [10.0.0.0/24, 3, 7]"), "no room for 3 blocks"},
-		{"Conditions: {No: !Equals [a, b]}\nResources: {Gone: {Type: A, Condition: No}, Thing: {Type: B, Properties: {P: !Ref Gone}}}", "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
+		{"Conditions: {No: !Equals [a, b]}\nResources: {Gone: {Type: A, Condition: No}, Thing: {Type: B, Properties: {P: !Ref Gone}}}",
+			"Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
 		{"a: &a [1]\nb: *a", "YAML aliases are not allowed in CloudFormation templates"},
 		{"a: " + strings.Repeat("[", 300) + strings.Repeat("]", 300), "nested deeper than 200 levels"},
 	} {
@@ -179,7 +192,8 @@ func TestParameters(t *testing.T) {
 			t.Errorf("%s = %.20s: got %v, want %q", c.parameter, c.value, err, c.want)
 		}
 	}
-	if _, err := evaluate(text("Type: String"), map[string]string{"Q": "x", "R": "y"}); fmt.Sprint(err) != "Parameters: [Q, R] do not exist in the template" {
+	if _, err := evaluate(text("Type: String"),
+		map[string]string{"Q": "x", "R": "y"}); fmt.Sprint(err) != "Parameters: [Q, R] do not exist in the template" {
 		t.Errorf("unknown: %v", err)
 	}
 	if _, err := evaluate(text("Type: String"), nil); fmt.Sprint(err) != "Parameters: [P] must have values" {
@@ -241,7 +255,8 @@ func TestCapability(t *testing.T) {
 
 // FuzzParse looks for templates that do worse than being refused.
 func FuzzParse(f *testing.F) {
-	for _, p := range []string{"!Sub '${Env}'", "!Ref Env", "!Select [0, !GetAZs '']", "!If [IsProd, [!Ref AWS::NoValue], 1]", "!Cidr [10.0.0.0/16, 2, 12]", "!Join [',', !Ref Zones]", "!FindInMap [Sizes, prod, count]"} {
+	for _, p := range []string{"!Sub '${Env}'", "!Ref Env", "!Select [0, !GetAZs '']", "!If [IsProd, [!Ref AWS::NoValue], 1]",
+		"!Cidr [10.0.0.0/16, 2, 12]", "!Join [',', !Ref Zones]", "!FindInMap [Sizes, prod, count]"} {
 		f.Add(thing(p))
 	}
 	f.Add(`{"Resources": {"Thing": {"Type": "A::B::C", "Properties": {"Fn::If": ["a", 1, 2]}}}}`)

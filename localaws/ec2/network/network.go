@@ -23,7 +23,8 @@ type Network struct {
 func New() *Network {
 	return &Network{
 		VPCs: map[string]*VPC{}, Subnets: map[string]*Subnet{}, Gateways: map[string]*InternetGateway{}, Addresses: map[string]*Address{},
-		NATs: map[string]*NATGateway{}, RouteTables: map[string]*RouteTable{}, Endpoints: map[string]*Endpoint{}, Groups: map[string]*SecurityGroup{},
+		NATs: map[string]*NATGateway{}, RouteTables: map[string]*RouteTable{}, Endpoints: map[string]*Endpoint{},
+		Groups: map[string]*SecurityGroup{},
 	}
 }
 

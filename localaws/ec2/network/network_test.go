@@ -29,7 +29,8 @@ func TestNATGatewayInTime(t *testing.T) {
 	} {
 		n := New()
 		n.Addresses["eipalloc-1"] = &Address{ID: "eipalloc-1"}
-		n.NATs["nat-1"] = &NATGateway{ID: "nat-1", FailureCode: tc.failure, ReadyAt: ready, GoneAt: tc.gone, Addresses: []NATAddress{{Allocation: "eipalloc-1", Association: "eipassoc-1"}}}
+		n.NATs["nat-1"] = &NATGateway{ID: "nat-1", FailureCode: tc.failure, ReadyAt: ready, GoneAt: tc.gone,
+			Addresses: []NATAddress{{Allocation: "eipalloc-1", Association: "eipassoc-1"}}}
 		n.Settle(tc.now)
 		state := ""
 		if g, ok := n.NATs["nat-1"]; ok {

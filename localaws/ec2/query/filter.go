@@ -83,7 +83,8 @@ const minPage, maxPage = 5, 1000
 // the order of their ids; next is the token of the page that follows. The
 // parameter called ids lists ids, notFound answers to one that is nobody's, and
 // of is what a part can be filtered by, asked of an empty one too.
-func Pick[T any](form url.Values, parts map[string]*T, ids string, notFound func(id string) error, of func(*T) Attributes) (picked []*T, next string, err error) {
+func Pick[T any](form url.Values, parts map[string]*T, ids string, notFound func(id string) error, of func(*T) Attributes) (picked []*T,
+	next string, err error) {
 	filters, err := ParseFilters(form, of(new(T)))
 	if err != nil {
 		return nil, "", err

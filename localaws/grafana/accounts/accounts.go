@@ -159,7 +159,8 @@ func (a *Accounts) CreateServiceAccount(rw http.ResponseWriter, r *gateway.Reque
 	if err != nil {
 		return err
 	}
-	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"id": made.id(), "name": made.Name, "grafanaRole": made.Role, "workspaceId": w.ID})
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"id": made.id(), "name": made.Name, "grafanaRole": made.Role,
+		"workspaceId": w.ID})
 }
 
 // ListServiceAccounts serves ListWorkspaceServiceAccounts.
@@ -182,7 +183,8 @@ func (a *Accounts) ListServiceAccounts(rw http.ResponseWriter, r *gateway.Reques
 	}
 	summaries := []map[string]any{}
 	for _, a := range part {
-		summaries = append(summaries, map[string]any{"id": a.id(), "name": a.Name, "grafanaRole": a.Role, "isDisabled": "false"}) // a string in AWS's model
+		// a string in AWS's model
+		summaries = append(summaries, map[string]any{"id": a.id(), "name": a.Name, "grafanaRole": a.Role, "isDisabled": "false"})
 	}
 	return wire.Listed(rw, "serviceAccounts", summaries, next, map[string]any{"workspaceId": w.ID})
 }

@@ -58,7 +58,8 @@ func (a *Accounts) CreateToken(rw http.ResponseWriter, r *gateway.Request) error
 			return wire.Conflict("serviceaccounttoken", in.Name, "A token with the name %s already exists.", in.Name)
 		}
 		if len(all) >= maxTokens {
-			return wire.Quota("serviceaccounttoken", w.ID, "The workspace has reached its limit of %d service account tokens. Expired tokens count until they are deleted.", maxTokens)
+			return wire.Quota("serviceaccounttoken", w.ID,
+				"The workspace has reached its limit of %d service account tokens. Expired tokens count until they are deleted.", maxTokens)
 		}
 		if made.Number, err = nextNumber(tx, w.ID); err != nil {
 			return err
@@ -98,13 +99,15 @@ func (a *Accounts) ListTokens(rw http.ResponseWriter, r *gateway.Request) error 
 	}
 	summaries := []map[string]any{}
 	for _, t := range part {
-		one := map[string]any{"id": strconv.Itoa(t.Number), "name": t.Name, "createdAt": wire.Epoch(t.CreatedAt), "expiresAt": wire.Epoch(t.ExpiresAt)}
+		one := map[string]any{"id": strconv.Itoa(t.Number), "name": t.Name, "createdAt": wire.Epoch(t.CreatedAt),
+			"expiresAt": wire.Epoch(t.ExpiresAt)}
 		if !t.LastUse.IsZero() {
 			one["lastUsedAt"] = wire.Epoch(t.LastUse)
 		}
 		summaries = append(summaries, one)
 	}
-	return wire.Listed(rw, "serviceAccountTokens", summaries, next, map[string]any{"serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
+	return wire.Listed(rw, "serviceAccountTokens", summaries, next, map[string]any{"serviceAccountId": r.Labels["serviceAccountId"],
+		"workspaceId": w.ID})
 }
 
 // DeleteToken serves DeleteWorkspaceServiceAccountToken.
@@ -134,7 +137,8 @@ func (a *Accounts) DeleteToken(rw http.ResponseWriter, r *gateway.Request) error
 	if err != nil {
 		return err
 	}
-	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"tokenId": id, "serviceAccountId": r.Labels["serviceAccountId"], "workspaceId": w.ID})
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"tokenId": id, "serviceAccountId": r.Labels["serviceAccountId"],
+		"workspaceId": w.ID})
 }
 
 // Authenticate finds whom a bearer token or, where apiKeys are in use, an API key

@@ -8,7 +8,8 @@ import (
 )
 
 func TestNumbersThatJSONLacks(t *testing.T) {
-	got, err := Read([]byte(`{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1.5,"1"],[2,"NaN"],[3,"+Inf"],[4,"-Inf"]]}]}}`))
+	got, err := Read([]byte(
+		`{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1.5,"1"],[2,"NaN"],[3,"+Inf"],[4,"-Inf"]]}]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +20,8 @@ func TestNumbersThatJSONLacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"values":[[1500,2000,3000,4000],[1,null,null,null]],"entities":[null,{"Inf":[2],"NaN":[1],"NegInf":[3]}]}`; string(raw) != want {
+	if want := `{"values":[[1500,2000,3000,4000],[1,null,null,null]],"entities":[null,{"Inf":[2],"NaN":[1],"NegInf":[3]}]}`; string(raw) !=
+		want {
 		t.Errorf("frame %s, want %s", raw, want)
 	}
 }

@@ -139,7 +139,8 @@ func (in *saveCommand) settle(c *call, others []dashboard) (dashboard, error) {
 			continue
 		}
 		if !in.Overwrite {
-			return dashboard{}, conditional(http.StatusPreconditionFailed, "A dashboard with the same name in the folder already exists", "name-exists")
+			return dashboard{}, conditional(http.StatusPreconditionFailed, "A dashboard with the same name in the folder already exists",
+				"name-exists")
 		}
 		if same == nil && uid == "" {
 			return o, nil
@@ -173,9 +174,12 @@ func (s *Server) getDashboard(c *call) error {
 	}
 	edit := c.who.Role != "VIEWER"
 	meta := map[string]any{
-		"type": "db", "canSave": edit, "canEdit": edit, "canAdmin": c.who.Role == "ADMIN", "canStar": false, "canDelete": edit, "slug": slug(d.Title), "url": d.url(),
-		"expires": "0001-01-01T00:00:00Z", "created": d.Created, "createdBy": d.CreatedBy, "updated": d.Updated, "updatedBy": d.UpdatedBy, "version": d.Version,
-		"hasAcl": false, "isFolder": false, "folderId": in.ID, "folderUid": in.UID, "folderTitle": cmp.Or(in.Title, "General"), "folderUrl": "", "provisioned": false, "provisionedExternalId": "",
+		"type": "db", "canSave": edit, "canEdit": edit, "canAdmin": c.who.Role == "ADMIN", "canStar": false, "canDelete": edit,
+		"slug": slug(d.Title), "url": d.url(),
+		"expires": "0001-01-01T00:00:00Z", "created": d.Created, "createdBy": d.CreatedBy, "updated": d.Updated, "updatedBy": d.UpdatedBy,
+		"version": d.Version,
+		"hasAcl":  false, "isFolder": false, "folderId": in.ID, "folderUid": in.UID, "folderTitle": cmp.Or(in.Title, "General"), "folderUrl": "",
+		"provisioned": false, "provisionedExternalId": "",
 	}
 	if in.UID != "" {
 		meta["folderUrl"] = in.url()

@@ -55,7 +55,8 @@ func (d *dataSource) view() map[string]any {
 	out := d.item()
 	delete(out, "typeName")
 	maps.Copy(out, map[string]any{
-		"basicAuthUser": d.BasicAuthUser, "withCredentials": d.WithCredentials, "secureJsonFields": fields, "version": d.Version, "apiVersion": "",
+		"basicAuthUser": d.BasicAuthUser, "withCredentials": d.WithCredentials, "secureJsonFields": fields, "version": d.Version,
+		"apiVersion": "",
 	})
 	return out
 }
@@ -67,8 +68,9 @@ func (d *dataSource) item() map[string]any {
 		data = map[string]any{}
 	}
 	return map[string]any{
-		"id": d.ID, "uid": d.UID, "orgId": orgID, "name": d.Name, "type": d.Type, "typeName": d.Type, "typeLogoUrl": "public/img/icn-datasource.svg",
-		"access": d.Access, "url": d.URL, "user": d.User, "database": d.Database, "basicAuth": d.BasicAuth, "isDefault": d.IsDefault,
+		"id": d.ID, "uid": d.UID, "orgId": orgID, "name": d.Name, "type": d.Type, "typeName": d.Type,
+		"typeLogoUrl": "public/img/icn-datasource.svg",
+		"access":      d.Access, "url": d.URL, "user": d.User, "database": d.Database, "basicAuth": d.BasicAuth, "isDefault": d.IsDefault,
 		"jsonData": data, "readOnly": false,
 	}
 }

@@ -46,8 +46,10 @@ func (f *folder) url() string { return "/dashboards/f/" + f.UID + "/" + slug(f.T
 func (f *folder) view(c *call) map[string]any {
 	edit := c.who.Role != "VIEWER"
 	out := map[string]any{
-		"id": f.ID, "uid": f.UID, "orgId": orgID, "title": f.Title, "url": f.url(), "hasAcl": false, "canSave": edit, "canEdit": edit, "canDelete": edit,
-		"canAdmin": c.who.Role == "ADMIN", "createdBy": f.CreatedBy, "created": f.Created, "updatedBy": f.UpdatedBy, "updated": f.Updated, "version": f.Version,
+		"id": f.ID, "uid": f.UID, "orgId": orgID, "title": f.Title, "url": f.url(), "hasAcl": false, "canSave": edit, "canEdit": edit,
+		"canDelete": edit,
+		"canAdmin":  c.who.Role == "ADMIN", "createdBy": f.CreatedBy, "created": f.Created, "updatedBy": f.UpdatedBy, "updated": f.Updated,
+		"version": f.Version,
 	}
 	if f.Parent != "" {
 		out["parentUid"] = f.Parent
@@ -110,7 +112,8 @@ func (s *Server) createFolder(c *call) error {
 		return err
 	}
 	now := s.opts.Now().UTC()
-	f := folder{UID: cmp.Or(in.UID, s.newUID()), Title: in.Title, Parent: in.ParentUID, Version: 1, Created: now, Updated: now, CreatedBy: c.who.Login, UpdatedBy: c.who.Login}
+	f := folder{UID: cmp.Or(in.UID, s.newUID()), Title: in.Title, Parent: in.ParentUID, Version: 1, Created: now, Updated: now,
+		CreatedBy: c.who.Login, UpdatedBy: c.who.Login}
 	err := s.opts.State.Update(func(tx *state.Tx) error {
 		others, err := all[folder](tx, folderBucket, c.ws.ID)
 		if err != nil {

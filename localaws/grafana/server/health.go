@@ -42,7 +42,8 @@ func (s *Server) prometheusHealth(c *call, d *dataSource) (message string, ok bo
 	if got.status != http.StatusOK {
 		return got.failure() + failed, false
 	}
-	if build, err := s.ask(c, d, request{method: http.MethodGet, path: "api/v1/status/buildinfo"}); err != nil || build.status != http.StatusOK {
+	if build, err := s.ask(c, d, request{method: http.MethodGet, path: "api/v1/status/buildinfo"}); err != nil ||
+		build.status != http.StatusOK {
 		s.opts.Logger.Debug("data source does not tell its version", "datasource", d.UID, "status", build.status, "err", err)
 	}
 	return "Successfully queried the Prometheus API.", true
@@ -53,7 +54,8 @@ func (s *Server) cloudWatchHealth(c *call, d *dataSource) (message string, ok bo
 	metrics, logs := "Successfully queried the CloudWatch metrics API.", "Successfully queried the CloudWatch logs API."
 	ok = true
 	form := url.Values{"Action": {"ListMetrics"}, "Version": {"2010-08-01"}, "Namespace": {"AWS/Billing"}, "MetricName": {"EstimatedCharges"}}
-	if err := s.askAWS(c, d, "monitoring", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode())); err != nil {
+	if err := s.askAWS(c, d, "monitoring", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		[]byte(form.Encode())); err != nil {
 		metrics, ok = "CloudWatch metrics query failed: "+err.Error(), false
 	}
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"Logs_20140328.DescribeLogGroups"}}

@@ -52,7 +52,8 @@ func currentOrg(c *call) error {
 func orgUsers(c *call) error {
 	users := []map[string]any{}
 	if !strings.HasPrefix(c.who.Login, "sa-") && c.who.Email != "" {
-		users = append(users, map[string]any{"orgId": orgID, "userId": c.who.ID, "login": c.who.Login, "email": c.who.Email, "name": c.who.Name, "role": grafanaRole(c.who.Role)})
+		users = append(users, map[string]any{"orgId": orgID, "userId": c.who.ID, "login": c.who.Login, "email": c.who.Email, "name": c.who.Name,
+			"role": grafanaRole(c.who.Role)})
 	}
 	return c.write(http.StatusOK, users)
 }
@@ -83,7 +84,8 @@ func (s *Server) frontendSettings(c *call) error {
 	}
 	return c.write(http.StatusOK, map[string]any{
 		"appUrl": "http://" + c.Host + "/", "appSubUrl": "", "buildInfo": map[string]any{
-			"version": c.ws.Version + ".0", "edition": "Enterprise", "env": "production", "hideVersion": false, "versionString": "Grafana v" + c.ws.Version + ".0",
+			"version": c.ws.Version + ".0", "edition": "Enterprise", "env": "production", "hideVersion": false,
+			"versionString": "Grafana v" + c.ws.Version + ".0",
 		},
 		"datasources": sources, "defaultDatasource": standard,
 		"awsAllowedAuthProviders": slices.Clone(allowedAuth), "awsAssumeRoleEnabled": true, "sigV4AuthEnabled": true,

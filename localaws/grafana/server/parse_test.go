@@ -12,7 +12,8 @@ func testServer() *Server { return New(Options{Now: func() time.Time { return no
 
 func TestReadTime(t *testing.T) {
 	for in, want := range map[string]time.Time{
-		`"now"`: noon, `"now-6h"`: noon.Add(-6 * time.Hour), `"now-1w"`: noon.AddDate(0, 0, -7), `"1763899200000"`: time.UnixMilli(1763899200000).UTC(), `1763899200000`: time.UnixMilli(1763899200000).UTC(),
+		`"now"`: noon, `"now-6h"`: noon.Add(-6 * time.Hour), `"now-1w"`: noon.AddDate(0, 0, -7),
+		`"1763899200000"`: time.UnixMilli(1763899200000).UTC(), `1763899200000`: time.UnixMilli(1763899200000).UTC(),
 	} {
 		if got, ok := testServer().readTime(json.RawMessage(in)); !ok || !got.Equal(want) {
 			t.Errorf("%s is %s, %t, want %s", in, got, ok, want)

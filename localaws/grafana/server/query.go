@@ -122,7 +122,8 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 		return nil, &refusal{status: http.StatusNotFound, message: "Plugin not found"}
 	}
 	if !d.isPrometheus() {
-		return nil, &refusal{status: http.StatusNotImplemented, message: "parascope local does not run queries of data sources of type " + d.Type + "; see docs/local-cloud.md"}
+		return nil, &refusal{status: http.StatusNotImplemented, message: "parascope local does not run queries of data sources of type " +
+			d.Type + "; see docs/local-cloud.md"}
 	}
 	step := q.step(d, when)
 	expr := interpolate(q.Expr, d, step, when.to.Sub(when.from))
@@ -134,7 +135,8 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 		// Steps begin at multiples of themselves, so that a page shows the same
 		// points when it is loaded again.
 		start, end := when.from.Truncate(step), when.to.Truncate(step)
-		form := url.Values{"query": {expr}, "start": {seconds(start)}, "end": {seconds(end)}, "step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)}}
+		form := url.Values{"query": {expr}, "start": {seconds(start)}, "end": {seconds(end)},
+			"step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)}}
 		more, failed := s.frames(c, d, q, "api/v1/query_range", form, step)
 		if failed != nil {
 			return nil, failed
@@ -151,7 +153,8 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 	return frames, nil
 }
 
-func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]dataframe.Frame, *refusal) {
+func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]dataframe.Frame,
+	*refusal) {
 	got, err := s.prometheusCall(c, d, path, form)
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
@@ -187,7 +190,8 @@ func interpolate(expr string, d *dataSource, step, length time.Duration) string 
 	values := []struct{ name, value string }{ // longer names first: one begins another
 		{"__rate_interval_ms", millis(max(step+scrape, 4*scrape))}, {"__rate_interval", promDuration(max(step+scrape, 4*scrape))},
 		{"__interval_ms", millis(step)}, {"__interval", promDuration(step)},
-		{"__range_ms", millis(length)}, {"__range_s", strconv.FormatInt(int64(length.Seconds()), 10)}, {"__range", promDuration(length.Truncate(time.Second))},
+		{"__range_ms", millis(length)}, {"__range_s", strconv.FormatInt(int64(length.Seconds()), 10)},
+		{"__range", promDuration(length.Truncate(time.Second))},
 	}
 	for _, v := range values {
 		expr = strings.NewReplacer("${"+v.name+"}", v.value, "$"+v.name, v.value).Replace(expr)
@@ -219,7 +223,8 @@ func parseDuration(s string) time.Duration {
 		return 0
 	}
 	const day = 24 * time.Hour
-	unit := map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "w": 7 * day, "y": 365 * day}[m[2]]
+	unit := map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "w": 7 * day,
+		"y": 365 * day}[m[2]]
 	if n > int(100*365*day/unit) {
 		return 0
 	}

@@ -132,7 +132,8 @@ func (s *Server) admit(c *call, workspaceID string, rt route) error {
 	if slices.Index(ranks, c.who.Role) >= slices.Index(ranks, rt.role) {
 		return nil
 	}
-	return &refusal{status: http.StatusForbidden, message: "You'll need additional permissions to perform this action. Permissions needed: " + rt.permission,
+	return &refusal{status: http.StatusForbidden, message: "You'll need additional permissions to perform this action. Permissions needed: " +
+		rt.permission,
 		more: map[string]any{"title": "Access denied", "accessErrorId": "ACE" + strings.ReplaceAll(s.opts.NewID(), "-", "")[:10]}}
 }
 

@@ -14,22 +14,44 @@ const (
 func Rules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "Grafana: a workspace that is not ACTIVE, UPDATING or DEGRADED answers 503", Basis: gateway.Assumed, Source: nothing},
-		{Text: "Grafana: service account tokens and, before 12, API keys as bearer tokens; a bad one is 401 `Invalid API key` or `Expired API key`, none is 401 `Unauthorized`; from 10 on with messageId", Basis: gateway.Confirmed, Source: source + " (which version began with messageId is inferred)"},
-		{Text: "Grafana: roles are enforced; a refusal is 403 `You'll need additional permissions to perform this action. Permissions needed: …`", Basis: gateway.Confirmed, Source: source + " (which role each path needs: Grafana's basic roles)"},
-		{Text: "Grafana: /healthz is open; /api/health and whatever else is not known is 404 `Not found`", Basis: gateway.Confirmed, Source: "aws/amazon-managed-grafana-roadmap#41"},
-		{Text: "Grafana: a data source whose name or uid is taken is 409 `data source with the same name already exists`; an older version in an update is 409", Basis: gateway.Confirmed, Source: source},
-		{Text: "Grafana: making a data source the default takes that from the other; secureJsonData is never given back", Basis: gateway.Inferred, Source: httpAPI + " (secureJsonFields; that there is one default only)"},
-		{Text: "Grafana: uids of data sources are letters, digits, - and _ from 12 on (400); numeric ids are gone from 13 on (404)", Basis: gateway.Confirmed, Source: versions + " (statuses and texts are assumed)"},
-		{Text: "Grafana: health of a Prometheus data source is the instant query 1+1 at 4 s into 1970, then buildinfo, whose failure does not count; it fails with 400, status ERROR and `… - There was an error returned querying the Prometheus API.`", Basis: gateway.Confirmed, Source: source + " (how AMP's own text stands in it is assumed)"},
-		{Text: "Grafana: data sources of type prometheus sign up to 10, grafana-amazonprometheus-datasource from 12 on; before 12 there is no such plugin (404), from 12 on the core type sends without a signature", Basis: gateway.Inferred, Source: versions + " (SigV4 of the core type is deprecated; AWS migrates such data sources, the local Grafana does not)"},
-		{Text: "Grafana: sigV4AuthType and authType are ec2_iam_role or default, both the workspace's role; others are `trying to use non-allowed auth method …`, but what CloudWatch does not know is taken for default", Basis: gateway.Confirmed, Source: "Grafana's AWS SDK, published source"},
-		{Text: "Grafana: health of a CloudWatch data source calls ListMetrics and DescribeLogGroups as the workspace's role; its queries are 501", Basis: gateway.Confirmed, Source: source + " (the second half is a simplification of the local cloud)"},
-		{Text: "Grafana: /api/ds/query runs instant and range queries of Prometheus and answers with data frames; a query that fails makes it 400, the others' results are there", Basis: gateway.Confirmed, Source: httpAPI + " and " + source + " (no exemplars, expressions or alerts)"},
-		{Text: "Grafana: a folder whose uid is taken is 412 version-mismatch, one whose name is taken 409 up to 10; from 12 on names may repeat", Basis: gateway.Inferred, Source: source + " and reports of 409 and of 412"},
-		{Text: "Grafana: a dashboard of another version is 412 version-mismatch without overwrite, a name taken in its folder 412 name-exists up to 10; uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
-		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed, Source: "AMG user guide, service quotas (status and text are Grafana's)"},
-		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are signed in but see only why they see nothing", Basis: gateway.Inferred, Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
+		{Text: "Grafana: service account tokens and, before 12, API keys as bearer tokens; a bad one is 401 `Invalid API key` or `Expired API " +
+			"key`, none is 401 `Unauthorized`; from 10 on with messageId", Basis: gateway.Confirmed,
+			Source: source + " (which version began with messageId is inferred)"},
+		{Text: "Grafana: roles are enforced; a refusal is 403 `You'll need additional permissions to perform this action. Permissions needed: …`",
+			Basis: gateway.Confirmed, Source: source + " (which role each path needs: Grafana's basic roles)"},
+		{Text: "Grafana: /healthz is open; /api/health and whatever else is not known is 404 `Not found`", Basis: gateway.Confirmed,
+			Source: "aws/amazon-managed-grafana-roadmap#41"},
+		{Text: "Grafana: a data source whose name or uid is taken is 409 `data source with the same name already exists`; an older version in " +
+			"an update is 409", Basis: gateway.Confirmed, Source: source},
+		{Text: "Grafana: making a data source the default takes that from the other; secureJsonData is never given back", Basis: gateway.Inferred,
+			Source: httpAPI + " (secureJsonFields; that there is one default only)"},
+		{Text: "Grafana: uids of data sources are letters, digits, - and _ from 12 on (400); numeric ids are gone from 13 on (404)",
+			Basis: gateway.Confirmed, Source: versions + " (statuses and texts are assumed)"},
+		{Text: "Grafana: health of a Prometheus data source is the instant query 1+1 at 4 s into 1970, then buildinfo, whose failure does not " +
+			"count; it fails with 400, status ERROR and `… - There was an error returned querying the Prometheus API.`", Basis: gateway.Confirmed,
+			Source: source + " (how AMP's own text stands in it is assumed)"},
+		{Text: "Grafana: data sources of type prometheus sign up to 10, grafana-amazonprometheus-datasource from 12 on; before 12 there is no " +
+			"such plugin (404), from 12 on the core type sends without a signature", Basis: gateway.Inferred,
+			Source: versions + " (SigV4 of the core type is deprecated; AWS migrates such data sources, the local Grafana does not)"},
+		{Text: "Grafana: sigV4AuthType and authType are ec2_iam_role or default, both the workspace's role; others are `trying to use " +
+			"non-allowed auth method …`, but what CloudWatch does not know is taken for default", Basis: gateway.Confirmed,
+			Source: "Grafana's AWS SDK, published source"},
+		{Text: "Grafana: health of a CloudWatch data source calls ListMetrics and DescribeLogGroups as the workspace's role; its queries are 501",
+			Basis: gateway.Confirmed, Source: source + " (the second half is a simplification of the local cloud)"},
+		{Text: "Grafana: /api/ds/query runs instant and range queries of Prometheus and answers with data frames; a query that fails makes it " +
+			"400, the others' results are there", Basis: gateway.Confirmed,
+			Source: httpAPI + " and " + source + " (no exemplars, expressions or alerts)"},
+		{Text: "Grafana: a folder whose uid is taken is 412 version-mismatch, one whose name is taken 409 up to 10; from 12 on names may repeat",
+			Basis: gateway.Inferred, Source: source + " and reports of 409 and of 412"},
+		{Text: "Grafana: a dashboard of another version is 412 version-mismatch without overwrite, a name taken in its folder 412 name-exists " +
+			"up to 10; uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
+		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed,
+			Source: "AMG user guide, service quotas (status and text are Grafana's)"},
+		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are " +
+			"signed in but see only why they see nothing", Basis: gateway.Inferred,
+			Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
 		{Text: "Grafana: /api/user/orgs has the role of whoever asks", Basis: gateway.Confirmed, Source: httpAPI},
-		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are parascope's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are parascope's " +
+			"own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }

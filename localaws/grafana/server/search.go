@@ -73,7 +73,8 @@ func folderHits(query url.Values, folders []folder) (hits []map[string]any) {
 			continue
 		}
 		hits = append(hits, map[string]any{
-			"id": f.ID, "uid": f.UID, "orgId": orgID, "title": f.Title, "uri": "db/" + slug(f.Title), "url": f.url(), "slug": "", "type": "dash-folder",
+			"id": f.ID, "uid": f.UID, "orgId": orgID, "title": f.Title, "uri": "db/" + slug(f.Title), "url": f.url(), "slug": "",
+			"type": "dash-folder",
 			"tags": []string{}, "isStarred": false, "sortMeta": 0,
 		})
 	}
@@ -85,7 +86,8 @@ func dashboardHits(query url.Values, dashboards []dashboard, folders []folder) (
 		tags := d.tags()
 		missing := func(tag string) bool { return !slices.Contains(tags, tag) }
 		uids := query["dashboardUIDs"]
-		if !titled(query, d.Title) || !within(query, d.Folder) || slices.ContainsFunc(query["tag"], missing) || len(uids) > 0 && !slices.Contains(uids, d.UID) {
+		if !titled(query, d.Title) || !within(query, d.Folder) || slices.ContainsFunc(query["tag"], missing) || len(uids) > 0 &&
+			!slices.Contains(uids, d.UID) {
 			continue
 		}
 		hit := map[string]any{

@@ -154,7 +154,8 @@ func (s *Server) proxy(c *call) error {
 		return refuse(http.StatusNotFound, "Plugin not found")
 	}
 	if !d.isPrometheus() {
-		return refuse(http.StatusNotImplemented, "parascope local does not hand requests on to data sources of type "+d.Type+"; see docs/local-cloud.md")
+		return refuse(http.StatusNotImplemented,
+			"parascope local does not hand requests on to data sources of type "+d.Type+"; see docs/local-cloud.md")
 	}
 	body, err := io.ReadAll(c.Body)
 	if err != nil {

@@ -109,7 +109,8 @@ func Listed(rw http.ResponseWriter, name string, part any, next string, more map
 
 // NotInEnum is the answer to a value that is none of those there are.
 func NotInEnum(name, value string, values []string) error {
-	return Invalid(name, "Value '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", value, strings.Join(values, ", "))
+	return Invalid(name, "Value '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", value,
+		strings.Join(values, ", "))
 }
 
 // Epoch is a time as the protocol has it: seconds.

@@ -43,7 +43,8 @@ func (a *Account) takeOver(tx *state.Tx) error {
 			return err
 		}
 		names = append(names, name)
-		return tx.Put(Users.bucket, name, Entity{Name: name, Path: "/", ID: old.ID, Created: a.now().UTC().Truncate(time.Second), Keys: []string{old.Key.ID}})
+		return tx.Put(Users.bucket, name, Entity{Name: name, Path: "/", ID: old.ID, Created: a.now().UTC().Truncate(time.Second),
+			Keys: []string{old.Key.ID}})
 	})
 	for _, name := range names {
 		if err == nil {

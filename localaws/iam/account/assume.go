@@ -45,7 +45,8 @@ func (a *Account) Assume(wish Assumption) (principal.AccessKey, error) {
 // services, "lambda.amazonaws.com", which the role's trust policy must name. keys
 // are the condition keys that the service sends: aws:SourceAccount, aws:SourceArn.
 // A refusal is a *gateway.Error, AccessDenied.
-func (a *Account) AssumeForService(roleARN, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey, error) {
+func (a *Account) AssumeForService(roleARN, service, session string, keys map[string][]string, lifetime time.Duration) (principal.AccessKey,
+	error) {
 	return a.Assume(Assumption{Caller: servicePrincipal(service), Role: roleARN, Session: session, Keys: keys, Lifetime: lifetime})
 }
 
@@ -69,13 +70,15 @@ func (a *Account) trusted(wish Assumption) (role Entity, err error) {
 			return err
 		}
 		role = r
-		who := identity{caller: policy.Caller{Account: wish.Caller.Account, Service: wish.Caller.ARN}, keys: map[string][]string{"aws:PrincipalIsAWSService": {"true"}}}
+		who := identity{caller: policy.Caller{Account: wish.Caller.Account, Service: wish.Caller.ARN},
+			keys: map[string][]string{"aws:PrincipalIsAWSService": {"true"}}}
 		own.Effect = policy.Allow
 		if !isService(wish.Caller) {
 			if who, err = identify(tx, wish.Caller); err != nil || !who.exists {
 				return err
 			}
-			if own, err = who.evaluate(tx, gateway.Ask{Principal: wish.Caller, Action: assumeRole, Resource: wish.Role, Keys: wish.Keys}); err != nil {
+			if own, err = who.evaluate(tx, gateway.Ask{Principal: wish.Caller, Action: assumeRole, Resource: wish.Role,
+				Keys: wish.Keys}); err != nil {
 				return err
 			}
 		}

@@ -73,7 +73,8 @@ func identify(tx *state.Tx, p principal.Principal) (identity, error) {
 	name := p.ARN[strings.LastIndex(p.ARN, "/")+1:]
 	who := identity{
 		caller: policy.Caller{ARNs: []string{p.ARN}, Account: p.Account},
-		keys:   map[string][]string{"aws:PrincipalArn": {p.ARN}, "aws:PrincipalAccount": {p.Account}, "aws:PrincipalIsAWSService": {"false"}, "aws:userid": {p.UserID}},
+		keys: map[string][]string{"aws:PrincipalArn": {p.ARN}, "aws:PrincipalAccount": {p.Account}, "aws:PrincipalIsAWSService": {"false"},
+			"aws:userid": {p.UserID}},
 	}
 	var err error
 	if session, ok := strings.CutPrefix(p.ARN, sessionARN("", "")); ok {

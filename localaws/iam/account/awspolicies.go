@@ -30,17 +30,21 @@ func awsTable() []awsPolicy {
 	return []awsPolicy{
 		{"/", "AdministratorAccess", []allow{allowing("*", "*")}},
 		{"/", "AmazonPrometheusRemoteWriteAccess", []allow{allowing("*", "aps:RemoteWrite")}},
-		{"/", "AmazonPrometheusQueryAccess", []allow{allowing("*", "aps:GetLabels", "aps:GetMetricMetadata", "aps:GetSeries", "aps:QueryMetrics")}},
+		{"/", "AmazonPrometheusQueryAccess", []allow{allowing("*", "aps:GetLabels", "aps:GetMetricMetadata", "aps:GetSeries",
+			"aps:QueryMetrics")}},
 		{"/service-role/", "AmazonGrafanaCloudWatchAccess", []allow{
 			allowing("*", "cloudwatch:DescribeAlarmsForMetric", "cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms",
 				"cloudwatch:ListMetrics", "cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData", "cloudwatch:GetInsightRuleReport"),
-			allowing("*", "logs:DescribeLogGroups", "logs:GetLogGroupFields", "logs:StartQuery", "logs:StopQuery", "logs:GetQueryResults", "logs:GetLogEvents"),
+			allowing("*", "logs:DescribeLogGroups", "logs:GetLogGroupFields", "logs:StartQuery", "logs:StopQuery", "logs:GetQueryResults",
+				"logs:GetLogEvents"),
 			allowing("*", "ec2:DescribeTags", "ec2:DescribeInstances", "ec2:DescribeRegions"),
 			allowing("*", "tag:GetResources"),
 			allowing("*", "oam:ListSinks", "oam:ListAttachedLinks"),
 		}},
-		{"/service-role/", "AWSLambdaBasicExecutionRole", []allow{allowing("*", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")}},
-		{"/", "AmazonS3ReadOnlyAccess", []allow{allowing("*", "s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*", "s3-object-lambda:List*")}},
+		{"/service-role/", "AWSLambdaBasicExecutionRole",
+			[]allow{allowing("*", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")}},
+		{"/", "AmazonS3ReadOnlyAccess", []allow{allowing("*", "s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*",
+			"s3-object-lambda:List*")}},
 		{"/", "CloudWatchAgentServerPolicy", []allow{
 			allowing("*", "cloudwatch:PutMetricData", "ec2:DescribeVolumes", "ec2:DescribeTags", "logs:PutLogEvents", "logs:PutRetentionPolicy",
 				"logs:DescribeLogStreams", "logs:DescribeLogGroups", "logs:CreateLogStream", "logs:CreateLogGroup", "xray:PutTraceSegments",
@@ -50,7 +54,8 @@ func awsTable() []awsPolicy {
 		{"/", "AWSGrafanaWorkspacePermissionManagementV2", []allow{
 			allowing("arn:aws:grafana:*:*:/workspaces*", "grafana:DescribeWorkspace", "grafana:DescribeWorkspaceAuthentication",
 				"grafana:UpdatePermissions", "grafana:ListPermissions", "grafana:ListWorkspaces"),
-			allowing("*", "sso:DescribeRegisteredRegions", "sso:GetSharedSsoConfiguration", "sso:ListDirectoryAssociations", "sso:GetManagedApplicationInstance",
+			allowing("*", "sso:DescribeRegisteredRegions", "sso:GetSharedSsoConfiguration", "sso:ListDirectoryAssociations",
+				"sso:GetManagedApplicationInstance",
 				"sso:ListProfiles", "sso:GetProfile", "sso:ListProfileAssociations", "sso-directory:DescribeUser", "sso-directory:DescribeGroup"),
 		}},
 	}

@@ -338,7 +338,8 @@ func parsePrincipals(raw json.RawMessage) ([]principal, error) {
 
 var (
 	accountPattern      = regexp.MustCompile(`^[0-9]{12}$`)
-	principalARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|user/.+|role/.+)|sts::[0-9]{12}:assumed-role/[^/]+/[^/]+)$`)
+	principalARNPattern = regexp.MustCompile(
+		`^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|user/.+|role/.+)|sts::[0-9]{12}:assumed-role/[^/]+/[^/]+)$`)
 )
 
 // isAWSPrincipal reports whether a trust policy can name it. IAM allows no

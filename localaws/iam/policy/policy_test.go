@@ -27,10 +27,12 @@ func TestActionsAndResources(t *testing.T) {
 		{`{"Effect":"Allow","Action":"*","Resource":"*"}`, "iam:CreateRole", "*", Allow},
 		{`{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"` + ws + `"}`, "aps:RemoteWrite", ws, Allow},
 		{`{"Effect":"Allow","Action":"APS:remotewrite","Resource":"*"}`, "aps:RemoteWrite", ws, Allow},
-		{`{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"` + strings.Replace(ws, "ws-1", "WS-1", 1) + `"}`, "aps:RemoteWrite", ws, NoMatch},
+		{`{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"` + strings.Replace(ws, "ws-1", "WS-1", 1) + `"}`, "aps:RemoteWrite", ws,
+			NoMatch},
 		{`{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"` + ws + `"}`, "aps:RemoteWrite", ws + "2", NoMatch},
 		{`{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"*"}`, "aps:QueryMetrics", ws, NoMatch},
-		{`{"Effect":"Allow","Action":["aps:Get*","aps:?ueryMetrics"],"Resource":"arn:aws:aps:*:111122223333:workspace/*"}`, "aps:QueryMetrics", ws, Allow},
+		{`{"Effect":"Allow","Action":["aps:Get*","aps:?ueryMetrics"],"Resource":"arn:aws:aps:*:111122223333:workspace/*"}`, "aps:QueryMetrics",
+			ws, Allow},
 		{`{"Effect":"Allow","Action":"aps:Get*","Resource":"arn:aws:aps:*"}`, "aps:GetLabels", ws, Allow},
 		{`{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/a*/c?"}`, "s3:GetObject", "arn:aws:s3:::b/a/x/y/cd", Allow},
 		{`{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/a*/c?"}`, "s3:GetObject", "arn:aws:s3:::b/a/x/y/c", NoMatch},
@@ -38,16 +40,20 @@ func TestActionsAndResources(t *testing.T) {
 		{`{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}`, "iam:GetRole", "*", NoMatch},
 		{`{"Effect":"Allow","Action":"*","NotResource":"` + ws + `"}`, "aps:RemoteWrite", ws, NoMatch},
 		{`{"Effect":"Allow","Action":"*","NotResource":"` + ws + `"}`, "aps:RemoteWrite", ws + "2", Allow},
-		{`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"aps:Delete*","Resource":"*"}`, "aps:DeleteWorkspace", ws, Deny},
-		{`{"Effect":"Deny","Action":"aps:Delete*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`, "aps:DeleteWorkspace", ws, Deny},
+		{`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"aps:Delete*","Resource":"*"}`, "aps:DeleteWorkspace", ws,
+			Deny},
+		{`{"Effect":"Deny","Action":"aps:Delete*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`, "aps:DeleteWorkspace", ws,
+			Deny},
 		{`{"Effect":"Deny","Action":"aps:Delete*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}`, "aps:RemoteWrite", ws, Allow},
 		{`{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/${aws:username}"}`, "iam:GetUser", "arn:aws:iam::1:user/me", Allow},
-		{`{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/${aws:username}"}`, "iam:GetUser", "arn:aws:iam::1:user/you", NoMatch},
+		{`{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/${aws:username}"}`, "iam:GetUser", "arn:aws:iam::1:user/you",
+			NoMatch},
 		{`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${*}"}`, "s3:GetObject", "arn:aws:s3:::b/x", NoMatch},
 		{`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${*}"}`, "s3:GetObject", "arn:aws:s3:::b/*", Allow},
 		{`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:none, 'x'}"}`, "s3:GetObject", "arn:aws:s3:::b/x", Allow},
 		{`{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:none}"}`, "s3:GetObject", "arn:aws:s3:::b/${aws:none}", NoMatch},
-		{`{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:none}"}`, "s3:GetObject", "arn:aws:s3:::b/x", Deny},
+		{`{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:none}"}`,
+			"s3:GetObject", "arn:aws:s3:::b/x", Deny},
 	} {
 		q := Request{Action: c.action, Resource: c.resource, Keys: map[string][]string{"aws:username": {"me"}}}
 		if got := Evaluate([]*Document{identity(t, c.statement)}, q); got.Effect != c.want {
@@ -67,8 +73,9 @@ func TestVariableValuesAreLiteral(t *testing.T) {
 
 func TestConditions(t *testing.T) {
 	keys := map[string][]string{
-		"aws:RequestedRegion": {"us-east-2"}, "iam:PassedToService": {"lambda.amazonaws.com"}, "aws:SourceArn": {"arn:aws:grafana:us-east-2:1:/workspaces/g-1"},
-		"aws:TagKeys": {"a", "b"}, "aws:username": {"me"}, "n:Count": {"10"}, "b:Flag": {"true"}, "aws:RequestTag/none": {},
+		"aws:RequestedRegion": {"us-east-2"}, "iam:PassedToService": {"lambda.amazonaws.com"},
+		"aws:SourceArn": {"arn:aws:grafana:us-east-2:1:/workspaces/g-1"},
+		"aws:TagKeys":   {"a", "b"}, "aws:username": {"me"}, "n:Count": {"10"}, "b:Flag": {"true"}, "aws:RequestTag/none": {},
 	}
 	for _, c := range []struct {
 		condition string
@@ -156,7 +163,8 @@ func TestWhatIsNotKnownAllowsNothingAndDenies(t *testing.T) {
 
 func TestTrust(t *testing.T) {
 	user := Caller{ARNs: []string{"arn:aws:iam::111122223333:user/me"}, Account: "111122223333"}
-	session := Caller{ARNs: []string{"arn:aws:sts::111122223333:assumed-role/R/s", "arn:aws:iam::111122223333:role/R"}, Account: "111122223333"}
+	session := Caller{ARNs: []string{"arn:aws:sts::111122223333:assumed-role/R/s", "arn:aws:iam::111122223333:role/R"},
+		Account: "111122223333"}
 	lambda := Caller{Service: "lambda.amazonaws.com", Account: "111122223333"}
 	for _, c := range []struct {
 		principal string
@@ -197,9 +205,11 @@ func TestMalformedIdentityPolicies(t *testing.T) {
 		statement(`{}`) + `x`: "This policy contains invalid Json",
 		`{"Statement":[]}`:    "Syntax errors in policy.",
 		`{"Version":1}`:       "Syntax errors in policy.",
-		`{"Version":"2012-10-17","Statements":[]}`:                                               "Syntax errors in policy.",
-		`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`:                        "Policy document must be version 2012-10-17 or greater.",
-		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`: "Policy document must be version 2012-10-17 or greater.",
+		`{"Version":"2012-10-17","Statements":[]}`: "Syntax errors in policy.",
+		`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`: "Policy document must be version 2012-10-17 " +
+			"or greater.",
+		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`: "Policy document must be version 2012-10-17 " +
+			"or greater.",
 		statement(`1`): "Syntax errors in policy.",
 		statement(`{"Effect":"allow","Action":"s3:*","Resource":"*"}`):                                                                       "Syntax errors in policy.",
 		statement(`{"effect":"Allow","Action":"s3:*","Resource":"*"}`):                                                                       "Syntax errors in policy.",
@@ -254,7 +264,8 @@ func TestMalformedTrustPolicies(t *testing.T) {
 }
 
 func TestPrincipalARNs(t *testing.T) {
-	d, err := ParseTrust(`{"Statement":{"Effect":"Allow","Principal":{"AWS":["*","arn:aws:iam::111122223333:role/a"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
+	d, err := ParseTrust(
+		`{"Statement":{"Effect":"Allow","Principal":{"AWS":["*","arn:aws:iam::111122223333:role/a"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
 	if err != nil || !slices.Equal(d.PrincipalARNs(), []string{"arn:aws:iam::111122223333:role/a"}) {
 		t.Errorf("%v, %v", d, err)
 	}
@@ -274,7 +285,8 @@ func FuzzParse(f *testing.F) {
 				}
 				continue
 			}
-			Evaluate([]*Document{d}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Keys: map[string][]string{"aws:username": {"me"}, "aws:x": {"1"}}})
+			Evaluate([]*Document{d}, Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k",
+				Keys: map[string][]string{"aws:username": {"me"}, "aws:x": {"1"}}})
 		}
 	})
 }

@@ -114,7 +114,8 @@ func Open(ctx context.Context, o Options) (*Environment, error) {
 	cmd.Env = e.variables(o.Endpoint, o.Key)
 	// A group of its own, so that what the function starts ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	e.journal.add("INIT_START Runtime Version: %s\tRuntime Version ARN: arn:aws:lambda:%s::runtime:parascope-local", strings.Replace(fn.Runtime, ".", ":", 1), fn.Region)
+	e.journal.add("INIT_START Runtime Version: %s\tRuntime Version ARN: arn:aws:lambda:%s::runtime:parascope-local",
+		strings.Replace(fn.Runtime, ".", ":", 1), fn.Region)
 	if err = fn.runs(); err == nil {
 		err = cmd.Start()
 	}

@@ -167,7 +167,8 @@ func (j *journal) do(ctx context.Context, operation string, in map[string]any) (
 		refusal.Code = "InternalFailure"
 	}
 	if refusal.Code != "ResourceNotFoundException" || operation != "CreateLogStream" {
-		j.logger.Warn("a function's role could not write its log", "group", j.group, "operation", operation, "code", refusal.Code, "says", refusal.Message)
+		j.logger.Warn("a function's role could not write its log", "group", j.group, "operation", operation, "code", refusal.Code, "says",
+			refusal.Message)
 	}
 	return refusal.Code
 }

@@ -49,11 +49,13 @@ func invoke(t *testing.T, s *Server) <-chan ended {
 	t.Helper()
 	done := make(chan ended, 1)
 	go func() {
-		result, err := s.Invoke(t.Context(), Invocation{RequestID: "id-1", FunctionARN: "arn", TraceID: "Root=1", Deadline: time.UnixMilli(1234), Payload: []byte("{}")}, func() {})
+		result, err := s.Invoke(t.Context(), Invocation{RequestID: "id-1", FunctionARN: "arn", TraceID: "Root=1", Deadline: time.UnixMilli(1234),
+			Payload: []byte("{}")}, func() {})
 		done <- ended{result, err}
 	}()
 	status, header, body := call(t, s, http.MethodGet, "invocation/next", nil)
-	if status != 200 || body != "{}" || header.Get("Lambda-Runtime-Aws-Request-Id") != "id-1" || header.Get("Lambda-Runtime-Deadline-Ms") != "1234" || header.Get("Lambda-Runtime-Invoked-Function-Arn") != "arn" {
+	if status != 200 || body != "{}" || header.Get("Lambda-Runtime-Aws-Request-Id") != "id-1" ||
+		header.Get("Lambda-Runtime-Deadline-Ms") != "1234" || header.Get("Lambda-Runtime-Invoked-Function-Arn") != "arn" {
 		t.Fatalf("%d %v %s", status, header, body)
 	}
 	return done
@@ -62,10 +64,12 @@ func invoke(t *testing.T, s *Server) <-chan ended {
 func TestResponsesOfARuntime(t *testing.T) {
 	s := start(t)
 	done := invoke(t, s)
-	if status, _, body := call(t, s, http.MethodPost, "invocation/other/response", []byte("1")); status != 400 || !strings.Contains(body, "InvalidRequestID") {
+	if status, _, body := call(t, s, http.MethodPost, "invocation/other/response", []byte("1")); status != 400 ||
+		!strings.Contains(body, "InvalidRequestID") {
 		t.Errorf("another's id: %d %s", status, body)
 	}
-	if status, _, body := call(t, s, http.MethodPost, "invocation/id-1/response", []byte("1")); status != 202 || body != `{"status":"OK"}`+"\n" {
+	if status, _, body := call(t, s, http.MethodPost, "invocation/id-1/response", []byte("1")); status != 202 ||
+		body != `{"status":"OK"}`+"\n" {
 		t.Errorf("%d %s", status, body)
 	}
 	if got := <-done; got.err != nil || got.result.Failed || string(got.result.Payload) != "1" {
@@ -86,7 +90,8 @@ func TestResponsesOfARuntime(t *testing.T) {
 func TestAResponseThatIsTooLarge(t *testing.T) {
 	s := start(t)
 	done := invoke(t, s)
-	if status, _, body := call(t, s, http.MethodPost, "invocation/id-1/response", make([]byte, MaxPayload+1)); status != 413 || !strings.Contains(body, "RequestEntityTooLarge") {
+	if status, _, body := call(t, s, http.MethodPost, "invocation/id-1/response", make([]byte, MaxPayload+1)); status != 413 ||
+		!strings.Contains(body, "RequestEntityTooLarge") {
 		t.Errorf("%d %s", status, body)
 	}
 	if got := <-done; !got.result.Failed || got.result.ErrorType != "Function.ResponseSizeTooLarge" {

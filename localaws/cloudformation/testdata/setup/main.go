@@ -21,7 +21,8 @@ func main() {
 		var event map[string]any
 		json.Unmarshal(body, &event)
 		properties, _ := event["ResourceProperties"].(map[string]any)
-		answer := map[string]any{"Status": "SUCCESS", "PhysicalResourceId": "connection", "StackId": event["StackId"], "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
+		answer := map[string]any{"Status": "SUCCESS", "PhysicalResourceId": "connection", "StackId": event["StackId"],
+			"RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
 			"Data": map[string]any{"Said": os.Getenv("NOTE") + "/" + properties["Note"].(string)}}
 		text, _ := json.Marshal(answer)
 		r, _ := http.NewRequest(http.MethodPut, event["ResponseURL"].(string), bytes.NewReader(text))

@@ -8,13 +8,33 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/deploy"
 )
 
-// target is the stack that the command's flags name, with the flags that were given:
-// what the command advises to run next must mean the same stack.
-func target(c *cobra.Command) deploy.Target {
-	var t deploy.Target
+// stackFlags are the flags of a command that works on a stack: which stack, and where.
+type stackFlags struct {
+	stack string
+	aws   awsconf.Options
+}
+
+// add defines the flags, and their completion.
+func (s *stackFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&s.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
+	addAWSFlags(c.Flags(), &s.aws)
+	completeFlag(c, "stack", stackNames(&s.aws))
+}
+
+// addAWSFlags defines the flags that say which account and region AWS is asked in.
+func addAWSFlags(f *pflag.FlagSet, o *awsconf.Options) {
+	f.StringVar(&o.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+}
+
+// target is the stack, with the flags that were given: a command that is
+// suggested as the next one must mean the same stack.
+func (s *stackFlags) target(c *cobra.Command) deploy.Target {
+	t := deploy.Target{StackName: s.stack}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "region", "profile":
@@ -24,7 +44,6 @@ func target(c *cobra.Command) deploy.Target {
 			t.Options += written(c, f)
 		}
 	})
-	t.StackName, _ = c.Flags().GetString("stack") // it is one where this is called
 	return t
 }
 
