@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -buildid= -X github.com/parascope/parascope/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet clean
+.PHONY: carried function viewer picture build local guide test race lint gen mutants soak fuzz bench bench-loss bench-fleet bench-node clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -63,7 +63,7 @@ test: function viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect ./internal/collect/gpu ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect/... ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/stack ./localaws/amp/dataplane
@@ -79,12 +79,14 @@ lint:
 gen: ## rewrite everything that is generated
 	$(GO) test ./localaws -run TestDocs -update
 	$(GO) test ./internal/cli -run TestCommandDocs -update
+	$(GO) test ./internal/collect -run TestMetricsDocument -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 
 mutants: function ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test . -run TestMutations -mutations -count=1 -timeout 30m
 
-soak: ## random faults and kill -9 against the head's delivery, and GPUs that come and go, for SOAK
+soak: ## random faults and kill -9 against the head's delivery, and a node whose devices and GPUs come and go, each for SOAK
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
@@ -101,6 +103,9 @@ bench-loss: ## what agents lose: stock Prometheus, vmagent and parascope head (5
 
 bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 	bench/fleet/run
+
+bench-node: ## what the node program costs beside node_exporter
+	bench/node/run
 
 GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes

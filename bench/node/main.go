@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/parascope/parascope/bench/internal/machine"
 )
@@ -55,7 +56,11 @@ func run(ctx context.Context, stock, ours string, scrapes int) error {
 			{"parascope-node", ours, nil},
 			{"parascope-node, stock shape", ours, []string{"--full", "--cpu=each", "--device=each", "--max-series=0"}},
 		} {
-			r, err := measure(ctx, p.name, p.path, root, scrapes, p.args...)
+			n := scrapes
+			if p.path == ours {
+				n *= 10 // its CPU time has to be many of the kernel's steps of 10 ms
+			}
+			r, err := measure(ctx, p.name, p.path, root, n, p.args...)
 			if err != nil {
 				return err
 			}
@@ -66,12 +71,28 @@ func run(ctx context.Context, stock, ours string, scrapes int) error {
 	return judge(results, ours)
 }
 
+// starts is how often a program is started; the fastest counts, since other work on the
+// machine only ever adds.
+const starts = 5
+
 func measure(ctx context.Context, name, program, root string, scrapes int, args ...string) (r result, err error) {
+	first := time.Hour
+	for range starts - 1 {
+		e, err := start(ctx, name, program, root, args...)
+		if err != nil {
+			return r, err
+		}
+		first = min(first, e.first)
+		if err := e.stop(); err != nil {
+			return r, err
+		}
+	}
 	e, err := start(ctx, name, program, root, args...)
 	if err != nil {
 		return r, err
 	}
 	defer e.stop()
+	first = min(first, e.first)
 	page, err := e.page()
 	if err != nil {
 		return r, err
@@ -100,7 +121,7 @@ func measure(ctx context.Context, name, program, root string, scrapes int, args 
 	memory, err := e.memory()
 	return result{
 		name: name, series: series(page), bytes: len(page), milliseconds: (after - before) / float64(scrapes) * 1000,
-		memory: float64(memory) / (1 << 20), first: e.first.Seconds() * 1000,
+		memory: float64(memory) / (1 << 20), first: first.Seconds() * 1000,
 	}, err
 }
 

@@ -281,13 +281,23 @@ func (w *worker) run() {
 	}
 }
 
+// drop closes the reader and forgets it; the next reading opens another.
+func (u *unit) drop() {
+	r := u.reader
+	u.reader = nil
+	defer func() { recover() }() // it has panicked before
+	if r != nil {
+		r.Close()
+	}
+}
+
 // readOnce opens the collector if need be and reads it into u.page.
 func (u *unit) readOnce(env page.Env) (err error) {
 	u.page.Reset()
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("the collector panicked: %v", cause)
-			u.reader = nil // its state may be half of one
+			u.drop() // its state may be half of one
 		}
 		if err != nil {
 			u.page.Reset()

@@ -20,10 +20,17 @@ type imitated struct {
 	families []*page.Family
 	read     func(*page.Page) error
 	closed   atomic.Int32
+	panics   bool // at Close
 }
 
 func (i *imitated) Read(p *page.Page) error { return i.read(p) }
-func (i *imitated) Close() error            { i.closed.Add(1); return nil }
+func (i *imitated) Close() error {
+	i.closed.Add(1)
+	if i.panics {
+		panic("closed")
+	}
+	return nil
+}
 
 func collectorOf(name string, read func(*page.Page) error) page.Collector {
 	return page.Collector{Name: name, Open: func(page.Env) (page.Reader, error) { return &imitated{read: read}, nil }}
@@ -91,6 +98,27 @@ func TestFailureCostsItsOwnSamplesOnly(t *testing.T) {
 	if !strings.Contains(log.String(), "index out of range") {
 		t.Errorf("the log does not have the panic's words:\n%s", log.String())
 	}
+}
+
+// TestPanicOpensTheCollectorAnew: what panicked is closed, even if that panics as well.
+func TestPanicOpensTheCollectorAnew(t *testing.T) {
+	var readers []*imitated
+	s := scraperOf(0, nil, page.Collector{Name: "c", Open: func(page.Env) (page.Reader, error) {
+		readers = append(readers, &imitated{read: func(*page.Page) error { panic("half") }, panics: len(readers) == 1})
+		return readers[len(readers)-1], nil
+	}})
+	for range 3 {
+		pageOf(s)
+	}
+	if len(readers) != 3 {
+		t.Fatalf("opened %d times; want 3", len(readers))
+	}
+	for i, r := range readers {
+		if n := r.closed.Load(); n != 1 {
+			t.Errorf("reader %d was closed %d times; want once", i, n)
+		}
+	}
+	s.Close()
 }
 
 func TestMisuseIsAFailure(t *testing.T) {
@@ -231,6 +259,10 @@ func TestBudgetLeavesOutWholeFamiliesFromTheEnd(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "families=[many]"); n != 1 {
 		t.Errorf("what is left out is logged %d times:\n%s", n, log.String())
+	}
+	count = 2 // each fits, both do not
+	if got := lines(pageOf(s)); !strings.Contains(got, "family=\"last\"} 1\n") || strings.Contains(got, "\nlast ") {
+		t.Errorf("with one series too many: page\n%s", got)
 	}
 	count = 1
 	if got := lines(pageOf(s)); strings.Contains(got, "left_out") || !strings.Contains(got, "many{") {

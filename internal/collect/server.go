@@ -177,10 +177,11 @@ const landingPage = `<!DOCTYPE html>
 `
 
 // ownHost refuses requests that a page of another site has a browser on this machine
-// send, where only this machine is served: their Host is a name of that site's.
+// send, where only this machine is served: their Host is a name of that site's. Where
+// others are served too, the machine has names that the program does not know.
 func (s *Server) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
+		if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
 			http.Error(w, "this server answers to localhost, 127.0.0.1 and [::1] on this machine", http.StatusMisdirectedRequest)
 			return
 		}

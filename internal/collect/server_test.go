@@ -125,6 +125,39 @@ func testStuckClient(t *testing.T, url string) {
 	get(t, url+"/metrics", http.StatusOK)
 }
 
+// TestAllAddressesAnswerToAnyName: a machine's own name may lead to a loopback address.
+func TestAllAddressesAnswerToAnyName(t *testing.T) {
+	o := testOptions()
+	o.Address = ":0"
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:"+port+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "ip-10-0-0-5:9100"
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d; want %d", resp.StatusCode, http.StatusOK)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func testHosts(t *testing.T, url string) {
 	for host, want := range map[string]int{
 		"localhost:9100": http.StatusOK, "127.0.0.1": http.StatusOK, "[::1]:9100": http.StatusOK, "": http.StatusOK,
@@ -229,17 +262,23 @@ func testGolden(t *testing.T, url string) {
 	}
 }
 
-// testPromtool has Prometheus' own linter read the page. Upstream's names that
-// copy /proc/meminfo are all that it may object to.
-func testPromtool(t *testing.T, url string) {
-	promtool, err := exec.LookPath("promtool")
+// promtool is the path of Prometheus' own tool.
+func promtool(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("promtool is needed in CI (apt-get install prometheus)")
 		}
 		t.Skip("promtool is not installed")
 	}
-	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+	return path
+}
+
+// testPromtool has Prometheus' own linter read the page. Upstream's names that
+// copy /proc/meminfo are all that it may object to.
+func testPromtool(t *testing.T, url string) {
+	cmd := exec.CommandContext(t.Context(), promtool(t), "check", "metrics")
 	cmd.Stdin = strings.NewReader(get(t, url+"/metrics", http.StatusOK))
 	out, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || failed.ExitCode() != 3) {

@@ -83,6 +83,15 @@ func TestFiles(t *testing.T) {
 	const a = "# HELP job_runs Runs\\n of \\\\it.\n# TYPE job_runs counter\njob_runs{name=\"x\\\"\\\\x0a\",b=\"\"} " +
 		"3\njob_runs{name=\"y\"} +Inf\n"
 	d.expect("one file", a+"# HELP other Metric read from DIR/a.prom\n# TYPE other untyped\nother -5\n"+mtimeA+fine)
+	d.write("c.prom", "more 1\n")
+	d.page()
+	d.write("c.prom", "more 100\n") // within the clock's step, in the same place
+	if got := d.page(); !strings.Contains(got, "\nmore 100\n") {
+		t.Errorf("a file that grew is not read again:\n%s", got)
+	}
+	if err := os.Remove(filepath.Join(d.dir, "c.prom")); err != nil {
+		t.Fatal(err)
+	}
 	d.write("b.prom", "other{x=\"1\"} 2\n# TYPE lat histogram\nlat_bucket{le=\"+Inf\"} 2\nlat_sum 1\nlat_count 2\n")
 	d.expect("two files", a+"# HELP lat Metric read from DIR/b.prom\n# TYPE lat histogram\nlat_bucket{le=\"+Inf\"} 2\nlat_sum "+
 		"1\nlat_count 2\n"+
