@@ -46,7 +46,7 @@ func TestMetricsDocument(t *testing.T) { generated(t, "metrics", Markdown()) }
 // TestEveryFamilyIsDescribed: what --explain prints has no gaps, and a name stands once.
 func TestEveryFamilyIsDescribed(t *testing.T) {
 	seen := map[string]string{}
-	for _, c := range append(append(NodeCollectors(), GPUCollectors()...), own) {
+	for _, c := range append(append(NodeCollectors(), allGPU()...), own) {
 		if c.Name != own.Name && (len(c.Sources) == 0 || c.Open == nil) {
 			t.Errorf("collector %s says no source, or cannot be opened", c.Name)
 		}
