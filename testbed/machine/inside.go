@@ -165,8 +165,10 @@ func (s Spec) makeDevices(dev string) error {
 func (s Spec) writeFirstFiles() error {
 	for file, text := range map[string]string{
 		UserDataFile: string(s.UserData), InstanceFile: s.ID + "\n", "/etc/hostname": s.Hostname + "\n",
-		"/etc/hosts":       "127.0.0.1 localhost\n" + s.Address.Addr().String() + " " + s.Hostname + "\n",
-		"/etc/resolv.conf": "# no name server: a machine of the test bed reaches the local cloud and its cluster\n",
+		// A name that nobody has must be refused at once: slurmctld waits for name servers with its locks held.
+		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",
+		"/etc/hosts":         "127.0.0.1 localhost\n" + s.Address.Addr().String() + " " + s.Hostname + "\n",
+		"/etc/resolv.conf":   "# no name server: a machine of the test bed reaches the local cloud and its cluster\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return fmt.Errorf("write the machine's first files: %w", err)
