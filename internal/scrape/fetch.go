@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	promscrape "github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/scrape/budget"
 )
 
 // Errors of a scrape have Prometheus' words: people search for them.
@@ -27,12 +29,12 @@ var (
 // fetcher is what a loop fetches pages with.
 type fetcher struct {
 	header  http.Header
-	limit   int64 // of the body, in bytes
-	usual   bool  // the limit is that of jobs without body_size_limit
-	size    int   // of the last body of a good page
-	need    int64 // of the budget, for the last good page
-	room    int64 // of this body
-	share   share // of the budget, until the scrape is over
+	limit   int64        // of the body, in bytes
+	usual   bool         // the limit is that of jobs without body_size_limit
+	size    int          // of the last body of a good page
+	need    int64        // of the budget, for the last good page
+	room    int64        // of this body
+	share   budget.Share // of the budget, until the scrape is over
 	request *http.Request
 	gzip    *gzip.Reader
 	buffer  *bufio.Reader
@@ -104,7 +106,7 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	if err := l.manager.budget.reserve(ctx, &f.share, f.need); err != nil {
+	if err := l.manager.budget.Reserve(ctx, &f.share, f.need); err != nil {
 		return nil, "", err
 	}
 	body, err = f.read(l.manager, &unpacking{ctx: ctx}, resp)
@@ -184,7 +186,7 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 	for {
 		if len(body) == cap(body) {
 			n := 2 * cap(body)
-			if err := m.budget.grow(&f.share, int64(n)); err != nil {
+			if err := m.budget.Grow(&f.share, int64(n)); err != nil {
 				return body, err
 			}
 			body = append(make([]byte, 0, n), body...)

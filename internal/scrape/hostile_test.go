@@ -234,48 +234,6 @@ func (e *ending) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestBudget: what is being read has a bound in all, and a page whose size was good
-// before has its turn however many others grow.
-func TestBudget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(8 << 20)
-		var small, first, second, known share
-		if err := b.grow(&small, freeBytes); err != nil || small != (share{}) {
-			t.Errorf("a small page: %v, %+v", err, small)
-		}
-		if err := b.grow(&first, 4<<20); err != nil {
-			t.Error(err)
-		}
-		if err := b.grow(&second, 4<<20); err != errBudget {
-			t.Errorf("pages that grow have all of the budget: %v", err)
-		}
-		if err := b.reserve(t.Context(), &known, 4<<20); err != nil {
-			t.Errorf("a size that is known has no room: %v", err)
-		}
-		var waiting share
-		done := make(chan error)
-		go func() { done <- b.reserve(t.Context(), &waiting, 4<<20) }()
-		synctest.Wait()
-		select {
-		case err := <-done:
-			t.Fatalf("more than the budget is given: %v", err)
-		default:
-		}
-		b.release(&first)
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		b.release(&known)
-		b.release(&waiting)
-		if b.proven != 0 || b.grown != 0 {
-			t.Errorf("%d and %d bytes are not given back", b.proven, b.grown)
-		}
-		if err := b.reserve(t.Context(), &known, 1<<40); err != nil {
-			t.Errorf("a page as large as the budget never has its turn: %v", err)
-		}
-	})
-}
-
 // TestLargePagesDoNotHoldSmallOnes: as many large pages as there are processors wait
 // for each other, and small ones do not wait for them.
 func TestLargePagesDoNotHoldSmallOnes(t *testing.T) {

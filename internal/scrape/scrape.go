@@ -37,6 +37,7 @@ import (
 	promscrape "github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/scrape/budget"
 	"github.com/parascope/parascope/internal/scrape/order"
 )
 
@@ -115,7 +116,7 @@ type Manager struct {
 	seeds   [2]maphash.Seed
 	pages   chan *page // that are not in use; nil: to be made
 	large   chan *page // likewise, for bodies of more than largeBody
-	budget  *budget
+	budget  *budget.Budget
 	bodies  chan []byte // room for them
 	taking  sync.Mutex  // held while a page is taken
 
@@ -141,7 +142,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		pages: make(chan *page, runtime.GOMAXPROCS(0)), large: make(chan *page, 1),
-		bodies: make(chan []byte, spareBodies), budget: newBudget(o.MaxReadingBytes),
+		bodies: make(chan []byte, spareBodies), budget: budget.New(o.MaxReadingBytes),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {

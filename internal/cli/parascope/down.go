@@ -7,6 +7,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
 )
 
@@ -31,7 +32,7 @@ and asks first; afterwards it asks each service whether what was billed is reall
 			if err != nil {
 				return err
 			}
-			r := newProgress(p, asJSON)
+			r := progress.New(p, asJSON)
 			if !yes {
 				o.Confirm = confirmed(cmd.Context(), p, r)
 			}

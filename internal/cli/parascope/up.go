@@ -13,6 +13,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -80,7 +81,7 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	r := newProgress(p, o.json)
+	r := progress.New(p, o.json)
 	if !o.yes {
 		o.deploy.Confirm = confirmed(ctx, p, r)
 	}
@@ -114,7 +115,7 @@ func readWants(users []string) ([]people.Want, error) {
 }
 
 // confirmed asks the person between the lines that are drawn.
-func confirmed(ctx context.Context, p *cli.Process, drawn progress) func(question string) (bool, error) {
+func confirmed(ctx context.Context, p *cli.Process, drawn progress.Progress) func(question string) (bool, error) {
 	return func(question string) (yes bool, err error) {
 		drawn.Quiet(func() { yes, err = ask(ctx, p, question) })
 		return yes, err

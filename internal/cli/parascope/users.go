@@ -13,6 +13,7 @@ import (
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -279,9 +280,9 @@ func printPeople(p *cli.Process, results []people.Result, dryRun bool) {
 		return
 	}
 	for _, r := range results {
-		line := describeResult(style, r)
+		line := progress.DescribeResult(style, r)
 		if dryRun {
-			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, describeStep(r.Step))
+			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, progress.DescribeStep(r.Step))
 		}
 		fmt.Fprintln(p.Stdout, line)
 	}

@@ -1,4 +1,4 @@
-package parascope
+package progress
 
 import (
 	"fmt"
@@ -115,7 +115,7 @@ func (t *progressTree) report(e deploy.Event) {
 		t.progress(*e.Resource)
 		t.live.Draw(t.frame())
 	case deploy.Changed:
-		t.live.Print("  "+describeResult(t.style, *e.Person), t.frame())
+		t.live.Print("  "+DescribeResult(t.style, *e.Person), t.frame())
 	}
 }
 

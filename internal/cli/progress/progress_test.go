@@ -1,4 +1,4 @@
-package parascope
+package progress
 
 import (
 	"bytes"
@@ -120,7 +120,7 @@ func TestProgressTree(t *testing.T) {
 func TestProgressOnAPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		r := newProgress(&cli.Process{Stderr: &out, Getenv: func(string) string { return "" }}, false)
+		r := New(&cli.Process{Stderr: &out, Getenv: func(string) string { return "" }}, false)
 		at := func(status, reason string) {
 			r.Report(deploy.Event{Kind: deploy.Progress, Resource: &stack.Event{
 				Time: time.Now(), LogicalID: "GrafanaWorkspace", Caption: stack.Caption("GrafanaWorkspace"), Status: status, Reason: reason,

@@ -1,4 +1,6 @@
-package parascope
+// Package progress draws what a deployment does: a tree on a terminal, lines elsewhere, or
+// events as JSON.
+package progress
 
 import (
 	"cmp"
@@ -22,22 +24,22 @@ import (
 // heartbeat is how long nothing is said before a line says that it goes on.
 const heartbeat = 10 * time.Second
 
-// progress is how the events of deploy are told: on stdout as JSON; on a terminal as
+// Progress is how the events of deploy are told: on stdout as JSON; on a terminal as
 // a tree that is drawn in place; elsewhere on stderr, a line each, with a line now
 // and then while nothing happens.
-type progress struct {
+type Progress struct {
 	Report func(deploy.Event)
 	Quiet  func(do func()) // keeps still while do asks the person something
 	Stop   func()
 }
 
-// newProgress begins; Stop must end it. From here on a reader that goes away, as in
+// New begins; Stop must end it. From here on a reader that goes away, as in
 // "parascope up | head -1", no longer ends the program: half of a stack helps nobody.
-func newProgress(p *cli.Process, asJSON bool) progress {
+func New(p *cli.Process, asJSON bool) Progress {
 	signal.Ignore(syscall.SIGPIPE)
 	if asJSON {
 		enc := json.NewEncoder(p.Stdout)
-		return progress{
+		return Progress{
 			Report: func(e deploy.Event) { _ = enc.Encode(e) }, // a closed pipe must not stop AWS's work half-way
 			Quiet:  func(do func()) { do() },
 			Stop:   func() {},
@@ -45,11 +47,11 @@ func newProgress(p *cli.Process, asJSON bool) progress {
 	}
 	if term.IsTerminal(p.Stderr) && p.Getenv("TERM") != "dumb" {
 		t := newProgressTree(p, time.Now)
-		return progress{t.report, t.quiet, t.stop}
+		return Progress{t.report, t.quiet, t.stop}
 	}
 	l := &progressLines{w: p.Stderr, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]beginning{}, done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
-	return progress{l.report, l.quiet, l.stop}
+	return Progress{l.report, l.quiet, l.stop}
 }
 
 // progressLines draws one line for each event that a person cares about.
@@ -82,7 +84,7 @@ func (l *progressLines) report(e deploy.Event) {
 	case deploy.Progress:
 		l.progress(*e.Resource)
 	case deploy.Changed:
-		l.line("  %s", describeResult(l.style, *e.Person))
+		l.line("  %s", DescribeResult(l.style, *e.Person))
 	}
 }
 
@@ -94,9 +96,9 @@ func (l *progressLines) quiet(do func()) {
 	l.beat.Reset(heartbeat)
 }
 
-// describeResult is one person's line: what changed, and why not.
-func describeResult(style term.Styler, r people.Result) string {
-	mark, text := style.Good("✓"), describeStep(r.Step)
+// DescribeResult is one person's line: what changed, and why not.
+func DescribeResult(style term.Styler, r people.Result) string {
+	mark, text := style.Good("✓"), DescribeStep(r.Step)
 	if r.Why != "" {
 		mark, text = style.Bad("✗"), text+": "+r.Why
 	}
@@ -194,8 +196,8 @@ func seconds(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// describeStep says in words which role is given and which is taken.
-func describeStep(s people.Step) string {
+// DescribeStep says in words which role is given and which is taken.
+func DescribeStep(s people.Step) string {
 	var from []string
 	for _, r := range s.From {
 		from = append(from, strings.ToLower(string(r)))

@@ -1,4 +1,5 @@
-package scrape
+// Package budget bounds the memory of all pages that are being read at one time.
+package budget
 
 import (
 	"context"
@@ -7,15 +8,15 @@ import (
 	"sync"
 )
 
-// errBudget says that the memory for pages is in use.
-var errBudget = errors.New("the pages that are being read need more memory than --scrape.max-reading-bytes allows")
+// ErrFull says that the memory for pages is in use.
+var ErrFull = errors.New("the pages that are being read need more memory than --scrape.max-reading-bytes allows")
 
-// budget bounds the memory of all pages that are being read. The size of a target's
+// Budget bounds the memory of all pages that are being read. The size of a target's
 // last good page is set aside before its body is read, and waited for: nothing is
 // held meanwhile. What goes beyond that size is given at once or not at all, and
 // from three quarters of the budget only, so that targets whose pages grow without end do not
 // keep the others waiting.
-type budget struct {
+type Budget struct {
 	mu      sync.Mutex
 	max     int64 // bytes
 	proven  int64 // of sizes that were good before
@@ -27,13 +28,14 @@ type budget struct {
 // freeBytes of each page are not counted: small pages never wait.
 const freeBytes = 512 << 10
 
-func newBudget(most int64) *budget { return &budget{max: most, changed: make(chan struct{})} }
+// New returns a budget of most bytes.
+func New(most int64) *Budget { return &Budget{max: most, changed: make(chan struct{})} }
 
-// share is what one page has of the budget, in bytes.
-type share struct{ proven, grown int64 }
+// Share is what one page has of the budget, in bytes.
+type Share struct{ proven, grown int64 }
 
-// reserve waits for room of a size that was good before.
-func (b *budget) reserve(ctx context.Context, s *share, n int64) error {
+// Reserve waits for room of a size that was good before.
+func (b *Budget) Reserve(ctx context.Context, s *Share, n int64) error {
 	if n -= freeBytes; n <= 0 {
 		return nil
 	}
@@ -51,30 +53,30 @@ func (b *budget) reserve(ctx context.Context, s *share, n int64) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return errors.Join(errBudget, ctx.Err())
+			return errors.Join(ErrFull, ctx.Err())
 		}
 	}
 }
 
-// grow sees to it that the share covers n bytes in all.
-func (b *budget) grow(s *share, n int64) error {
+// Grow sees to it that the share covers n bytes in all.
+func (b *Budget) Grow(s *Share, n int64) error {
 	if n -= freeBytes + s.proven + s.grown; n <= 0 {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.grown+n > b.max/4*3 || b.proven+b.grown+n > b.max {
-		return errBudget
+		return ErrFull
 	}
 	b.grown += n
 	s.grown += n
 	return nil
 }
 
-// release gives a share back. What large pages leave behind is collected before it is
+// Release gives a share back. What large pages leave behind is collected before it is
 // as much as an eighth of the budget: the collector alone would let it double the heap.
-func (b *budget) release(s *share) {
-	if *s == (share{}) {
+func (b *Budget) Release(s *Share) {
+	if *s == (Share{}) {
 		return
 	}
 	if b.giveBack(s) {
@@ -83,13 +85,13 @@ func (b *budget) release(s *share) {
 }
 
 // giveBack reports whether much was given back since it last did.
-func (b *budget) giveBack(s *share) (much bool) {
+func (b *Budget) giveBack(s *Share) (much bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.proven -= s.proven
 	b.grown -= s.grown
 	b.left += s.proven + s.grown
-	*s = share{}
+	*s = Share{}
 	close(b.changed)
 	b.changed = make(chan struct{})
 	if much = b.left > b.max/8; much {
