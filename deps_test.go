@@ -116,7 +116,8 @@ var forbidden = []arrow{
 	},
 	{
 		from: []string{"cmd/parascope-nvml"},
-		to:   []string{"net", "net/http", "encoding/json", module + "/internal/cli", module + "/internal/collect", module + "/internal/collect/page"},
+		to: []string{"net", "net/http", "encoding/json", module + "/internal/cli", module + "/internal/collect",
+			module + "/internal/collect/page"},
 		deep: true,
 		why:  "the helper process answers what it is asked, on its standard output, and stays small",
 	},

@@ -46,7 +46,8 @@ func (m machine) files() map[string]string {
 // expect are the guide's eight metrics, from the files and the library's table.
 func (m machine) expect(hostname string) map[string]float64 {
 	want := map[string]float64{
-		`node_cpu_seconds_total{cpu="all",mode="user"}`:     (100 + 300 + 2*float64(m.step)) / 2 / 100, // the mean of two, in hundredths of a second
+		// the mean of two, in hundredths of a second
+		`node_cpu_seconds_total{cpu="all",mode="user"}`:     (100 + 300 + 2*float64(m.step)) / 2 / 100,
 		`node_memory_MemAvailable_bytes`:                    float64(2000000000-m.step) * 1024,
 		`node_disk_io_time_seconds_total{device="nvme0n1"}`: (4500 + 250*float64(m.step)) / 1000,
 		`node_network_receive_bytes_total{device="ens5"}`:   float64(123456789 + m.step*1500),

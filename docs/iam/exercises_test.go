@@ -28,7 +28,7 @@ import (
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
 
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/grafana"
 )
@@ -78,11 +78,12 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 		t.Fatal(err)
 	}
 	for _, output := range policiesForNodes {
-		if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(outputs[output])}); err != nil {
+		if _, err := roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(writerRole),
+			PolicyArn: aws.String(outputs[output])}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := (cluster.Stage{Stack: stackName, Version: "v0", Script: cluster.InstallScript}).Put(ctx, u.operator); err != nil {
+	if _, err := (staging.Stage{Stack: stackName, Version: "v0", Script: staging.InstallScript}).Put(ctx, u.operator); err != nil {
 		t.Fatal(err)
 	}
 	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx,
@@ -114,7 +115,8 @@ var policiesForNodes = [...]string{"AMPRemoteWritePolicyArn", "ClusterNodePolicy
 // leave gives the policies for head nodes back: IAM deletes none that is in use.
 func (u *users) leave(ctx context.Context) error {
 	for _, output := range policiesForNodes {
-		if _, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole), PolicyArn: aws.String(u.outputs[output])}); err != nil {
+		if _, err := iam.NewFromConfig(u.operator).DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(writerRole),
+			PolicyArn: aws.String(u.outputs[output])}); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -221,7 +222,8 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	}); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
 	}
-	if staged, err := (cluster.Stage{Stack: stackName, Version: "v1", Script: cluster.InstallScript}).Put(ctx, cfg); err != nil || staged.Uploaded == 0 {
+	if staged, err := (staging.Stage{Stack: stackName, Version: "v1", Script: staging.InstallScript}).Put(ctx, cfg); err != nil ||
+		staged.Uploaded == 0 {
 		t.Errorf("stage: %+v, %v", staged, err)
 	}
 	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {

@@ -120,7 +120,8 @@ func nodePrograms(carried fs.FS) (all []Program, err error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, hint.New(hint.NotFound, errors.New("this build carries no programs for nodes"), "use a released parascope, or one that was built with 'make build'")
+		return nil, hint.New(hint.NotFound, errors.New("this build carries no programs for nodes"),
+			"use a released parascope, or one that was built with 'make build'")
 	}
 	return all, nil
 }

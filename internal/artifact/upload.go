@@ -72,7 +72,8 @@ func OpenBucket(ctx context.Context, cfg aws.Config, name string) (Bucket, error
 	return Bucket{Name: b.name, Owner: b.owner, Created: created}, err
 }
 
-func openBucket(ctx context.Context, cfg aws.Config, name string, create bool, report func(doing string)) (b bucket, created bool, err error) {
+func openBucket(ctx context.Context, cfg aws.Config, name string, create bool, report func(doing string)) (b bucket, created bool,
+	err error) {
 	if err := CheckBucketName(name); err != nil {
 		return b, false, err
 	}

@@ -1,3 +1,5 @@
+// Package cluster puts the monitoring into the configuration of a ParallelCluster: it plans what an
+// update asks for, edits the text, and takes the additions out again.
 package cluster
 
 import (
@@ -7,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -319,7 +322,7 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
 		if n := get(iam, own); n != nil && len(arns) > 0 {
 			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "),
-				printable(n.Value)))
+				words.Printable(n.Value)))
 			return nil
 		}
 	}

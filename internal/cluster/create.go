@@ -13,6 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -97,7 +99,7 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 
 // Configuration is the cluster's configuration with the stack's network, already
 // attached, and the file that the guide's reader sources.
-func Configuration(n New, s Source) (text []byte, e Environment, err error) {
+func Configuration(n New, s Source) (text []byte, e environment.File, err error) {
 	if err := CheckName(n.Name); err != nil {
 		return nil, e, err
 	}
@@ -115,7 +117,7 @@ func Configuration(n New, s Source) (text []byte, e Environment, err error) {
 		Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: All,
 		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured},
 	})
-	return patched.Text, Environment{ClusterName: n.Name, Region: s.Region}, err
+	return patched.Text, environment.File{ClusterName: n.Name, Region: s.Region}, err
 }
 
 // bare is the configuration without monitoring.
@@ -160,7 +162,7 @@ func scalar(s string) string {
 // CreateCommands are the guide's two lines that create a cluster.
 func CreateCommands(name, file string) []string {
 	return []string{
-		"source " + EnvironmentFile(name),
-		"pcluster create-cluster --cluster-name $CLUSTER_NAME --cluster-configuration " + word(file) + " --region $AWS_REGION",
+		"source " + environment.FileName(name),
+		"pcluster create-cluster --cluster-name $CLUSTER_NAME --cluster-configuration " + words.Word(file) + " --region $AWS_REGION",
 	}
 }

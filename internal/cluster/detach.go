@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/cluster/words"
 )
 
 // Without is what detach takes out of a configuration.
@@ -179,7 +181,8 @@ func (c *cut) policies(at place, v *value) {
 		}
 		gone = append(gone, i)
 		c.goes[follow(item)] = true
-		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies", What: "remove the policy " + printable(arn.Value),
+		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies",
+			What:   "remove the policy " + words.Printable(arn.Value),
 			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
 	}
 	v.get("Iam", "AdditionalIamPolicies").without(gone)

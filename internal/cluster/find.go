@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/hint"
@@ -53,7 +55,8 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 		return c, err
 	}
 	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
-	if isCode(err, "ValidationError") && strings.Contains(err.Error(), "does not exist") {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ValidationError" &&
+		strings.Contains(err.Error(), "does not exist") {
 		return c, nil
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster/words"
 )
 
 // Kind is a kind of node, as ParallelCluster's configuration tells them apart.
@@ -60,7 +61,7 @@ func (d *document) places(name string) ([]place, error) {
 			item = follow(item)
 			title := fmt.Sprint(i + 1)
 			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
-				title = printable(n.Value)
+				title = words.Printable(n.Value)
 			}
 			all = append(all, place{kind: of.kind, name: title, path: fmt.Sprintf("%s/%s[%s]", of.section, of.list, title), node: item})
 		}
@@ -71,17 +72,6 @@ func (d *document) places(name string) ([]place, error) {
 		}
 	}
 	return all, nil
-}
-
-// printable is a text from a configuration, whose escapes may stand for anything, for
-// people to read: what a terminal would obey is replaced.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '\ufffd'
-		}
-		return r
-	}, s)
 }
 
 // mustBe refuses a node that is not of the kind that patching needs.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -184,20 +186,21 @@ func (p *Plan) explainQueues(strategy string) {
 func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	name := cmpName(r.Cluster.Name)
 	again := func(part Part) string {
-		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, word(r.File), name, r.Again, part)
+		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, words.Word(r.File), name, r.Again, part)
 	}
-	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, word(r.File), region)
+	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(r.File), region)
 	switch {
 	case patched.Template:
-		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+word(r.File)+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
+		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+words.Word(
+			r.File)+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":
 		if r.Cluster.Name != "" {
-			p.Next = append(p.Next, "source "+EnvironmentFile(name))
+			p.Next = append(p.Next, "source "+environment.FileName(name))
 		}
 		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name,
-			word(r.File), region))
+			words.Word(r.File), region))
 		return
 	default:
 		return

@@ -6,7 +6,6 @@ import (
 	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
@@ -81,23 +80,4 @@ func (a Asked) check() error {
 			"give arn:aws:iam::ACCOUNT:policy/NAME")
 	}
 	return artifact.CheckBucketName(a.Bucket)
-}
-
-// CheckScript asks whether the install script is where the configuration says. A node
-// that cannot download it is ended by ParallelCluster, so a configuration must not name
-// one that is not there: exit code NotFound.
-func CheckScript(ctx context.Context, cfg aws.Config, s Source) error {
-	bucket, key, ok := splitURL(s.Script)
-	if !ok {
-		return fmt.Errorf("%s is no address of an object", s.Script)
-	}
-	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
-		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would end every node that tries to run it", s.Script),
-			"'parascope cluster stage' uploads it")
-	}
-	if err != nil {
-		return explain("look for "+s.Script, err)
-	}
-	return nil
 }

@@ -81,7 +81,8 @@ func TestHealth(t *testing.T) {
 }
 
 func TestForesight(t *testing.T) {
-	base := RemoteStatus{AgeLimitSeconds: 3600, QueueMaxBytes: 1_000_000, FailingSince: now.Add(-10 * time.Minute), OldestSample: now.Add(-10 * time.Minute)}
+	base := RemoteStatus{AgeLimitSeconds: 3600, QueueMaxBytes: 1_000_000, FailingSince: now.Add(-10 * time.Minute),
+		OldestSample: now.Add(-10 * time.Minute)}
 	base.Ledger.Queued, base.Ledger.Taken = 10_000, 10_000
 	old := base
 	old.judge(now)
@@ -106,7 +107,8 @@ func TestNextSpeaksOfTheLoss(t *testing.T) {
 		{"corrupted", "head inspect"},
 		{"too_old", "the receiver's own fault"},
 	} {
-		r := RemoteStatus{LastLoss: now, LossReason: c.reason, FailingSince: now, LastError: &Trouble{Code: 503, Next: "nothing: the receiver's own fault"}}
+		r := RemoteStatus{LastLoss: now, LossReason: c.reason, FailingSince: now,
+			LastError: &Trouble{Code: 503, Next: "nothing: the receiver's own fault"}}
 		r.judge(now)
 		if next := r.Next(); r.Verdict != Losing || !strings.Contains(next, c.want) {
 			t.Errorf("%s: %q, %q; want losing, and %q", c.reason, r.Verdict, next, c.want)

@@ -79,7 +79,8 @@ func (e *Env) questions() []question {
 	grafana := then.HasGrafana() || e.State.Exists() && now.HasGrafana()
 	prometheus := then.HasPrometheus() || e.State.Exists() && now.HasPrometheus()
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
-		return slices.Contains(forClusters, s.Sid) || !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus && slices.Contains(forPrometheus, s.Sid)
+		return slices.Contains(forClusters, s.Sid) || !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus &&
+			slices.Contains(forPrometheus, s.Sid)
 	})
 	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName,
 		bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}

@@ -101,7 +101,8 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	amp := ampHost.FindStringSubmatch(host)
 	if amp == nil && !strings.HasPrefix(cleaned, "/workspaces/") {
 		if queryPath(cleaned) {
-			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned), "write the receiver's path for remote write, such as /api/v1/write")
+			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned),
+				"write the receiver's path for remote write, such as /api/v1/write")
 		} else if cleaned == "/" {
 			all = append(all, Problem{Text: "the URL has no path, and few receivers take samples there",
 				Next: "write the receiver's path for remote write, such as /api/v1/write"})

@@ -17,12 +17,14 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		text, says string
 		fatal      bool
 	}{
-		"good":             {section(amp+"api/v1/remote_write", signed), "", false},
-		"two slashes":      {section(amp+"/api/v1/remote_write", signed), "", false},
-		"local":            {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", signed), "", false},
-		"other receiver":   {section("http://mimir:9009/api/v1/push", ""), "", false},
-		"china":            {section("https://aps-workspaces.cn-north-1.amazonaws.com.cn/workspaces/ws-1/api/v1/remote_write", ", sigv4: {region: cn-north-1}"), "", false},
-		"VPC endpoint":     {section("https://vpce-1.aps-workspaces.us-east-2.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write", signed), "", false},
+		"good":           {section(amp+"api/v1/remote_write", signed), "", false},
+		"two slashes":    {section(amp+"/api/v1/remote_write", signed), "", false},
+		"local":          {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", signed), "", false},
+		"other receiver": {section("http://mimir:9009/api/v1/push", ""), "", false},
+		"china": {section("https://aps-workspaces.cn-north-1.amazonaws.com.cn/workspaces/ws-1/api/v1/remote_write",
+			", sigv4: {region: cn-north-1}"), "", false},
+		"VPC endpoint": {section("https://vpce-1.aps-workspaces.us-east-2.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write", signed),
+			"", false},
 		"empty":            {"", "file is empty", true},
 		"blank":            {" \n\n", "file is empty", true},
 		"no remote_write":  {scrape, "no remote_write", true},
@@ -34,9 +36,10 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		"no sigv4":         {section(amp+"api/v1/remote_write", ""), "no sigv4", true},
 		"basic auth":       {section(amp+"api/v1/remote_write", ", basic_auth: {username: u, password: p}"), "no sigv4", true},
 		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "no sigv4", true},
-		"other region":     {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"), "URL is in us-east-2 and sigv4 signs for eu-west-1", true},
-		"other service":    {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
-		"http":             {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "https only", true},
+		"other region": {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"),
+			"URL is in us-east-2 and sigv4 signs for eu-west-1", true},
+		"other service": {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
+		"http":          {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "https only", true},
 	} {
 		s, err := Check(t.Context(), write(t, c.text), false)
 		if err != nil {
@@ -66,7 +69,8 @@ func TestRulesAreAMPs(t *testing.T) {
 	for _, section := range []string{"rule_files: [rules.yml]\n", "alerting: {alertmanagers: [{static_configs: [{targets: [a]}]}]}\n"} {
 		file := write(t, section+"scrape_configs: [{job_name: a}]\n")
 		_, err := Check(t.Context(), file, false)
-		if hint.CodeOf(err) != hint.BadInput || !strings.Contains(hint.Next(err), "create-rule-groups-namespace") || !strings.Contains(hint.Next(err), "--ignore-rules") {
+		if hint.CodeOf(err) != hint.BadInput || !strings.Contains(hint.Next(err), "create-rule-groups-namespace") ||
+			!strings.Contains(hint.Next(err), "--ignore-rules") {
 			t.Errorf("%v: %s", err, hint.Next(err))
 		}
 		if s, err := Check(t.Context(), file, true); err != nil || s.Jobs != 1 {

@@ -40,16 +40,19 @@ remote_write:
     queue_config: {max_samples_per_send: 1000, max_shards: 200, capacity: 2500}
     write_relabel_configs: [{regex: "x", action: labeldrop}]
 `, ""},
-	"unknown key":            {"scrape_config: []", "field scrape_config not found"},
-	"unknown key in a job":   {"scrape_configs: [{job_name: a, target: []}]", "field target not found"},
-	"bad regex":              {`{scrape_configs: [{job_name: a, relabel_configs: [{regex: "(", action: labeldrop}]}]}`, "error parsing regexp"},
-	"bad action":             {"{scrape_configs: [{job_name: a, relabel_configs: [{action: nothing}]}]}", "nothing"},
-	"bad duration":           {"global: {scrape_interval: 15}", "not a valid duration string"},
-	"timeout over interval":  {"scrape_configs: [{job_name: a, scrape_interval: 5s, scrape_timeout: 10s}]", "scrape timeout greater than scrape interval"},
-	"job without a name":     {"scrape_configs: [{static_configs: []}]", "job_name is empty"},
-	"two jobs of one name":   {"scrape_configs: [{job_name: a}, {job_name: a}]", `multiple scrape configs with job name "a"`},
-	"scheme in a target":     {`scrape_configs: [{job_name: a, static_configs: [{targets: ["http://x:1"]}]}]`, "is not a valid hostname"},
-	"ec2 filter of nothing":  {"scrape_configs: [{job_name: a, ec2_sd_configs: [{region: r, filters: [{name: x, values: []}]}]}]", "filter values cannot be empty"},
+	"unknown key":          {"scrape_config: []", "field scrape_config not found"},
+	"unknown key in a job": {"scrape_configs: [{job_name: a, target: []}]", "field target not found"},
+	"bad regex": {`{scrape_configs: [{job_name: a, relabel_configs: [{regex: "(", action: labeldrop}]}]}`,
+		"error parsing regexp"},
+	"bad action":   {"{scrape_configs: [{job_name: a, relabel_configs: [{action: nothing}]}]}", "nothing"},
+	"bad duration": {"global: {scrape_interval: 15}", "not a valid duration string"},
+	"timeout over interval": {"scrape_configs: [{job_name: a, scrape_interval: 5s, scrape_timeout: 10s}]",
+		"scrape timeout greater than scrape interval"},
+	"job without a name":   {"scrape_configs: [{static_configs: []}]", "job_name is empty"},
+	"two jobs of one name": {"scrape_configs: [{job_name: a}, {job_name: a}]", `multiple scrape configs with job name "a"`},
+	"scheme in a target":   {`scrape_configs: [{job_name: a, static_configs: [{targets: ["http://x:1"]}]}]`, "is not a valid hostname"},
+	"ec2 filter of nothing": {"scrape_configs: [{job_name: a, ec2_sd_configs: [{region: r, filters: [{name: x, values: []}]}]}]",
+		"filter values cannot be empty"},
 	"remote_write to no url": {"remote_write: [{sigv4: {region: r}}]", "url"},
 	"two ways to sign":       {"remote_write: [{url: 'http://x/', sigv4: {region: r}, basic_auth: {username: u}}]", "at most one of"},
 	"half a key":             {"remote_write: [{url: 'http://x/', sigv4: {region: r, access_key: a}}]", "Access key and Secret Key"},
@@ -79,7 +82,8 @@ func TestConfigurations(t *testing.T) {
 			case c.says == "":
 			case err == nil:
 				t.Errorf("accepted; want an error with %q", c.says)
-			case !strings.Contains(err.Error(), c.says), !strings.Contains(err.Error(), file), hint.CodeOf(err) != hint.BadInput, hint.Next(err) == "":
+			case !strings.Contains(err.Error(), c.says), !strings.Contains(err.Error(), file), hint.CodeOf(err) != hint.BadInput,
+				hint.Next(err) == "":
 				t.Errorf("code %d, next step %q: %v; want %q", hint.CodeOf(err), hint.Next(err), err, c.says)
 			}
 		})
@@ -126,7 +130,8 @@ func TestCheckCounts(t *testing.T) {
 // a mistake in the file.
 func TestDiscoveryThatIsNotBuiltIn(t *testing.T) {
 	_, err := Check(t.Context(), write(t, "scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]"), false)
-	if want := "consul_sd_configs is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) != want {
+	if want := "consul_sd_configs is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) !=
+		want {
 		t.Errorf("%v; next step %q, want %q", err, hint.Next(err), want)
 	}
 }

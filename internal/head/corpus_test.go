@@ -113,7 +113,8 @@ func TestHostileCorpus(t *testing.T) {
 		t.Cleanup(s.Close)
 		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
 	}
-	file := write(t, "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs: [{job_name: all, static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]}]\n")
+	file := write(t, "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs: [{job_name: all, "+
+		"static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]}]\n")
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileCorpus$", "-test.timeout=5m")
 	child.Env = append(os.Environ(), hostileConfig+"="+file)
 	stdin, err := child.StdinPipe()

@@ -223,8 +223,9 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 		more string
 		want string
 	}{
-		"no region":   {"    sigv4: {}\n", "region"},
-		"azuread":     {"    azuread: {cloud: AzurePublic, managed_identity: {client_id: 00000000-0000-0000-0000-000000000000}}\n", "not built in"},
+		"no region": {"    sigv4: {}\n", "region"},
+		"azuread": {"    azuread: {cloud: AzurePublic, managed_identity: {client_id: 00000000-0000-0000-0000-000000000000}}\n",
+			"not built in"},
 		"no such key": {"    nope: 1\n", "nope"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,7 +76,8 @@ func TestAutoReload(t *testing.T) {
 	o := options(t, file)
 	o.AutoReload = 10 * time.Millisecond
 	head := run(t, o)
-	if err := os.WriteFile(file, []byte("scrape_configs: [{job_name: after, static_configs: [{targets: ['127.0.0.1:1']}]}]"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("scrape_configs: [{job_name: after, static_configs: [{targets: ['127.0.0.1:1']}]}]"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	poll, deadline := time.NewTicker(10*time.Millisecond), time.NewTimer(20*time.Second)

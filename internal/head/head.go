@@ -91,7 +91,8 @@ func (o Options) Validate() error {
 			"leave it at its default, or give a size such as 1MB")
 	}
 	if o.MaxPageBytes < MinPageBytes || o.MaxReadingBytes < o.MaxPageBytes {
-		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes %d is not from 1MB to --scrape.max-reading-bytes, %d", o.MaxPageBytes, o.MaxReadingBytes),
+		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes %d is not from 1MB to --scrape.max-reading-bytes, %d", o.MaxPageBytes,
+			o.MaxReadingBytes),
 			"leave them at their defaults, or give the second at least four times the size of the first")
 	}
 	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
@@ -159,7 +160,8 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), watch: newWatch(), failed: make(chan error, 3), reload: make(chan chan error)}
+	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), watch: newWatch(), failed: make(chan error, 3),
+		reload: make(chan chan error)}
 	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
 		return nil, err
 	}

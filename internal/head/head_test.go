@@ -267,7 +267,8 @@ func TestStopTwice(t *testing.T) {
 
 func TestReloadOverHTTPIsOffByDefault(t *testing.T) {
 	head := run(t, options(t, write(t, "")))
-	if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusForbidden || !strings.Contains(body, "Lifecycle API is not enabled.") {
+	if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusForbidden ||
+		!strings.Contains(body, "Lifecycle API is not enabled.") {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, _ := call(t, "GET", head+"/-/reload"); status != http.StatusMethodNotAllowed {

@@ -79,7 +79,8 @@ func parsePosition(b []byte) (p position, ok bool) {
 	for i, v := range p.apart.fields() {
 		*v = u(apartAt + 8*i)
 	}
-	return p, p.apart.valid() && p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 && p.outcome.Sum()+p.apart.waiting() >= p.consumed-p.base
+	return p, p.apart.valid() && p.base <= p.consumed && p.consumed <= p.enqueued && p.offset >= 0 &&
+		p.outcome.Sum()+p.apart.waiting() >= p.consumed-p.base
 }
 
 // positions is the file of all lanes' slots.

@@ -11,7 +11,8 @@ import (
 
 var now = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
-const quorum = "maxFailure (quorum) on a given error family, addr=127.0.0.1:47095 state=ACTIVE zone=, rpc error: code = Code(400) desc = user=T: "
+const quorum = "maxFailure (quorum) on a given error family, addr=127.0.0.1:47095 state=ACTIVE zone=, rpc error: code = Code(400) desc = " +
+	"user=T: "
 
 // TestForbiddenNamesItsCause: the permission is one cause of a 403 among many.
 func TestForbiddenNamesItsCause(t *testing.T) {
@@ -47,8 +48,10 @@ func TestClassify(t *testing.T) {
 		{400, "", Unclear, 0},
 		{400, "<html><body>400 Bad Request</body></html>", Unclear, 0},
 		{400, "snappy: corrupt input", Unclear, 0},
-		{400, "user=1_ws-1: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", Limited, 0},
-		{400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=10.1.2.3:9095 state=ACTIVE zone=a, rpc error: code = Code(400) desc = user=1_ws: per-user series limit of 10000000 exceeded", Limited, 0},
+		{400, "user=1_ws-1: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", Limited,
+			0},
+		{400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=10.1.2.3:9095 state=ACTIVE zone=a, rpc " +
+			"error: code = Code(400) desc = user=1_ws: per-user series limit of 10000000 exceeded", Limited, 0},
 		{400, "out of order sample; and: per-user series limit of 1 exceeded", Limited, 0}, // both: what heals wins
 		{400, "user=1: err: out of order sample. timestamp=2020-05-29T19:00:03.442Z, series={}", Never, queue.OutOfOrder},
 		{400, "Out-Of-Order sample", Never, queue.OutOfOrder},
@@ -68,34 +71,53 @@ func TestClassify(t *testing.T) {
 		{400, "labels not sorted: \"job\" metric \"up{z=\\\"1\\\", job=\\\"node\\\"}\"", Never, queue.InvalidLabels},
 		{400, "sample invalid metric name: \"1up\"", Never, queue.InvalidLabels},
 		// Mimir.
-		{400, "user=anonymous: the sample has been rejected because another sample with the same timestamp, but a different value, has already been ingested (err-mimir-sample-duplicate-timestamp). The affected sample has timestamp 2026-11-02T09:00:00Z and is from series up", Never, queue.DuplicateTimestamp},
-		{400, "the sample has been rejected because another sample with a more recent timestamp has already been ingested and out-of-order samples are not allowed (err-mimir-sample-out-of-order)", Never, queue.OutOfOrder},
+		{400, "user=anonymous: the sample has been rejected because another sample with the same timestamp, but a different value, has already " +
+			"been ingested (err-mimir-sample-duplicate-timestamp). The affected sample has timestamp 2026-11-02T09:00:00Z and is from series up",
+			Never, queue.DuplicateTimestamp},
+		{400, "the sample has been rejected because another sample with a more recent timestamp has already been ingested and out-of-order " +
+			"samples are not allowed (err-mimir-sample-out-of-order)", Never, queue.OutOfOrder},
 		{400, "the sample has been rejected because its timestamp is too old (err-mimir-sample-timestamp-too-old)", Never, queue.RefusedTooOld},
-		{400, "received a sample whose timestamp is too far in the past, timestamp: 1 series: 'up' (err-mimir-too-far-in-past)", Never, queue.RefusedTooOld},
-		{400, "received a sample whose timestamp is too far in the future, timestamp: 1 series: 'up' (err-mimir-too-far-in-future)", Never, queue.TooNew},
-		{400, "received a series whose number of labels exceeds the limit (actual: 31, limit: 30) series: 'up{}' (err-mimir-max-label-names-per-series). To adjust the related per-tenant limit, configure -validation.max-label-names-per-series, or contact your service administrator.", Never, queue.InvalidLabels},
-		{400, "received a series whose label value length exceeds the limit, label: 'x', value: 'xxxx' (truncated) series: 'up' (err-mimir-label-value-too-long). To adjust the related per-tenant limit, configure -validation.max-length-label-value, or contact your service administrator.", Never, queue.InvalidLabels},
-		{400, "received a series whose label name length exceeds the limit, label: 'xxxx' series: 'up' (err-mimir-label-name-too-long)", Never, queue.InvalidLabels},
+		{400, "received a sample whose timestamp is too far in the past, timestamp: 1 series: 'up' (err-mimir-too-far-in-past)", Never,
+			queue.RefusedTooOld},
+		{400, "received a sample whose timestamp is too far in the future, timestamp: 1 series: 'up' (err-mimir-too-far-in-future)", Never,
+			queue.TooNew},
+		{400, "received a series whose number of labels exceeds the limit (actual: 31, limit: 30) series: 'up{}' " +
+			"(err-mimir-max-label-names-per-series). To adjust the related per-tenant limit, configure -validation.max-label-names-per-series, or " +
+			"contact your service administrator.", Never, queue.InvalidLabels},
+		{400, "received a series whose label value length exceeds the limit, label: 'x', value: 'xxxx' (truncated) series: 'up' " +
+			"(err-mimir-label-value-too-long). To adjust the related per-tenant limit, configure -validation.max-length-label-value, or contact " +
+			"your service administrator.", Never, queue.InvalidLabels},
+		{400, "received a series whose label name length exceeds the limit, label: 'xxxx' series: 'up' (err-mimir-label-name-too-long)", Never,
+			queue.InvalidLabels},
 		{400, "received a series with an invalid label: 'x-y' series: 'up' (err-mimir-label-invalid)", Never, queue.InvalidLabels},
-		{400, "received a series with duplicate label name, label: 'job' series: 'up' (err-mimir-duplicate-label-names)", Never, queue.InvalidLabels},
+		{400, "received a series with duplicate label name, label: 'job' series: 'up' (err-mimir-duplicate-label-names)", Never,
+			queue.InvalidLabels},
 		{400, "received series has no metric name (err-mimir-missing-metric-name)", Never, queue.InvalidLabels},
-		{400, "received a native histogram sample with too many buckets, timestamp: 1 series: h, buckets: 200, limit: 160 (err-mimir-max-native-histogram-buckets)", Never, queue.InvalidHistogram},
-		{400, "per-user series limit of 150000 exceeded (err-mimir-max-series-per-user). To adjust the related per-tenant limit, configure -ingester.max-global-series-per-user, or contact your service administrator.", Limited, 0},
-		{400, "the request has been rejected because the tenant exceeded the ingestion rate limit (err-mimir-tenant-max-ingestion-rate)", Later, 0},
+		{400, "received a native histogram sample with too many buckets, timestamp: 1 series: h, buckets: 200, limit: 160 " +
+			"(err-mimir-max-native-histogram-buckets)", Never, queue.InvalidHistogram},
+		{400, "per-user series limit of 150000 exceeded (err-mimir-max-series-per-user). To adjust the related per-tenant limit, configure " +
+			"-ingester.max-global-series-per-user, or contact your service administrator.", Limited, 0},
+		{400, "the request has been rejected because the tenant exceeded the ingestion rate limit (err-mimir-tenant-max-ingestion-rate)", Later,
+			0},
 		// Cortex' words before what it prints of the request.
-		{400, quorum + "per-metric series limit of 50 exceeded for metric v_g, please contact administrator to raise it (local limit: 50) for series {__name__=\"v_g\", i=\"50\"}", Limited, 0},
-		{400, quorum + "per-labelset series limit of 3 exceeded (labelSet: {poison=\"ls\"}, global limit: 3 actual local limit: 3) for series {a=\"out of order\"}", Limited, 0},
+		{400, quorum + "per-metric series limit of 50 exceeded for metric v_g, please contact administrator to raise it (local limit: 50) for " +
+			"series {__name__=\"v_g\", i=\"50\"}", Limited, 0},
+		{400, quorum + "per-labelset series limit of 3 exceeded (labelSet: {poison=\"ls\"}, global limit: 3 actual local limit: 3) for series " +
+			"{a=\"out of order\"}", Limited, 0},
 		{400, quorum + "per-user native histogram series limit of 1 exceeded, please contact administrator (local limit: 1)", Limited, 0},
 		{400, "too many HA replicaGroups (limit: 2)", Limited, 0},
-		{400, "labels size bytes exceeded for metric (actual: 417, limit: 300) metric: \"v_g{a=\\\"series limit\\\"}\"", Never, queue.InvalidLabels},
+		{400, "labels size bytes exceeded for metric (actual: 417, limit: 300) metric: \"v_g{a=\\\"series limit\\\"}\"", Never,
+			queue.InvalidLabels},
 		{400, "series has too large labels", Never, queue.InvalidLabels},
 		{400, "empty labels found", Never, queue.InvalidLabels},
 		{400, "sample invalid label: \"a.b\" metric \"v_g{a.b=\\\"x\\\"}\"", Never, queue.InvalidLabels},
 		{400, "native histogram bucket count exceeded for metric (limit: 4) metric: \"v_h\"", Never, queue.InvalidHistogram},
 		{400, "native histogram sample size bytes exceeded for metric (actual: 441, limit: 300) metric: \"v_h\"", Never, queue.InvalidHistogram},
-		{400, quorum + "err: too old sample. timestamp=1, tsdbHeadMaxTimestamp=2, series={a=\"rate limit exceeded\"}", Never, queue.RefusedTooOld},
+		{400, quorum + "err: too old sample. timestamp=1, tsdbHeadMaxTimestamp=2, series={a=\"rate limit exceeded\"}", Never,
+			queue.RefusedTooOld},
 		{400, quorum + "err: out of order sample. timestamp=1, series={a=\"series limit\"}", Never, queue.OutOfOrder},
-		{400, "label value too long for metric (actual: 100, limit: 64) metric: v label name: \"v\" label value: ingestion rate limit exceeded", Never, queue.InvalidLabels},
+		{400, "label value too long for metric (actual: 100, limit: 64) metric: v label name: \"v\" label value: ingestion rate limit exceeded",
+			Never, queue.InvalidLabels},
 		{400, "unknown words series={a=\"duplicate sample\"}", Unclear, 0},
 		{400, "received message larger than max (29985 vs 12000)", Split, 0},
 		{400, "{\"message\":\"per-user series limit of 5 exceeded\"}", Limited, 0},

@@ -17,7 +17,8 @@ var forbidden = []struct{ phrase, next string }{
 		"machine; fresh ones are taken up without a restart"},
 	{"scoped to", "write the region of the workspace into sigv4's region; it is a part of remote_write's url"},
 	{"signature expired", "nothing, if it passes: requests are signed by the receiver's clock from now on; else set the machine's clock"},
-	{"signature not yet current", "nothing, if it passes: requests are signed by the receiver's clock from now on; else set the machine's clock"},
+	{"signature not yet current", "nothing, if it passes: requests are signed by the receiver's clock from now on; else set the machine's " +
+		"clock"},
 	{"does not match the signature", "the secret key is not that of the access key, or a proxy on the way changes requests"},
 	{"not authorized to perform", "give the machine's role or profile the permission aps:RemoteWrite on this workspace; " +
 		"it is taken up without a restart"},

@@ -78,24 +78,40 @@ func TestSeriesLikePrometheus(t *testing.T) {
 		{name: "plain", answers: texts("# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"1\"} 1\nb 2\n", "a_total{x=\"1\"} 3\nb 2\n")},
 		{name: "series go and come back", answers: texts("a 1\nb 2\n", "a 1\n", "b 3\n", "a 1\nb 3\n")},
 		{name: "order changes", answers: texts("a 1\nb 2\nc 3\n", "c 1\nd 2\na 3\n", "b 1\na 2\nd 3\nc 4\n", "a 1\nb 2\nc 3\nd 4\n")},
-		{name: "another spelling of the same series", answers: texts("a{x=\"1\",y=\"2\"} 1\n", "a{y=\"2\",x=\"1\"} 2\n", "a{ x = \"1\" , y=\"2\",} 3\n", "b 1\n", "a{y=\"2\",x=\"1\"} 2\n")},
-		{name: "another spelling, with times", config: "  track_timestamps_staleness: true\n", answers: texts(fmt.Sprintf("a{x=\"1\",y=\"2\"} 1 %d\n", millis(0)), fmt.Sprintf("a{y=\"2\",x=\"1\"} 1 %d\n", millis(time.Millisecond)), "b 1\n")},
+		{name: "another spelling of the same series", answers: texts("a{x=\"1\",y=\"2\"} 1\n", "a{y=\"2\",x=\"1\"} 2\n",
+			"a{ x = \"1\" , y=\"2\",} 3\n", "b 1\n", "a{y=\"2\",x=\"1\"} 2\n")},
+		{name: "another spelling, with times", config: "  track_timestamps_staleness: true\n",
+			answers: texts(fmt.Sprintf("a{x=\"1\",y=\"2\"} 1 %d\n", millis(0)), fmt.Sprintf("a{y=\"2\",x=\"1\"} 1 %d\n", millis(time.Millisecond)),
+				"b 1\n")},
 		{name: "two spellings on a page", answers: texts("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n", "a{y=\"2\",x=\"1\"} 2\n", "b 1\n"),
 			differs: onlyOneOfTwo},
 		{name: "twice on a page", answers: texts("a 1\na 2\nb 1\n", "a 1\na 1\n", "a 2\n")},
 		{name: "special values", answers: texts("a NaN\nb +Inf\nc -Inf\nd 0\ne -0\nf 1e400\n", "a nan\nb Inf\nc 1e-320\nd 0x1f\n", "a 1\n")},
-		{name: "label values", answers: texts("a{x=\"\",y=\"a\\\\b\\\"c\\nd\",z=\"日本\"} 1\nb{le=\"1\"} 1\n# TYPE c histogram\nc_bucket{le=\"1\"} 1\nc_bucket{le=\"+Inf\"} 1\nc_sum 1\nc_count 1\n# TYPE d summary\nd{quantile=\"1\"} 1\n", "a{x=\"\",y=\"a\\\\b\\\"c\\nd\",z=\"日本\"} 1\n")},
-		{name: "many", answers: texts(many(3000, "a{x=\"%d\"} 1"), many(2000, "a{x=\"%d\"} 2"), many(10, "a{x=\"%d\"} 3"), many(3000, "a{x=\"%d\"} 4"), many(1500, "b{x=\"%d\"} 4"))},
+		{name: "label values", answers: texts("a{x=\"\",y=\"a\\\\b\\\"c\\nd\",z=\"日本\"} 1\nb{le=\"1\"} 1\n# TYPE c histogram\n"+
+			"c_bucket{le=\"1\"} 1\nc_bucket{le=\"+Inf\"} 1\nc_sum 1\nc_count 1\n# TYPE d summary\nd{quantile=\"1\"} 1\n",
+			"a{x=\"\",y=\"a\\\\b\\\"c\\nd\",z=\"日本\"} 1\n")},
+		{name: "many", answers: texts(many(3000, "a{x=\"%d\"} 1"), many(2000, "a{x=\"%d\"} 2"), many(10, "a{x=\"%d\"} 3"),
+			many(3000, "a{x=\"%d\"} 4"), many(1500, "b{x=\"%d\"} 4"))},
 		{name: "empty", answers: texts("a 1\n", "", "a 1\n", "\n", "a 1\n", "# nothing\n")},
 		{name: "no newline at the end", answers: texts("a 1\nb 1", "a 1\nb 2")},
-		{name: "metadata changes", answers: texts("# HELP a One.\n# TYPE a gauge\na 1\n# HELP c Stays.\n", "# HELP a Two \\\\ \\n.\n# TYPE a counter\na 1\n", "a 1\n# HELP b B.\nb 1\n")},
-		{name: "metadata is forgotten", answers: texts(append([]string{"# HELP a One.\na 1\n"}, strings.Split(strings.Repeat("b 1\n;", 15), ";")...)...)},
-		{name: "known and unknown lines", answers: texts(evolving(0), evolving(0), evolving(1), evolving(2), evolving(3), evolving(2), strings.ReplaceAll(evolving(2), " ", "  "), evolving(2), evolving(2)+"bad", evolving(2))},
-		{name: "lines that look known", answers: texts("a 1\nb{x=\"1\"} 2\nc 1\n", "b{x=\"\na 1\n\"} 3\na 1\nc 2 5\n", "b{x=\"\na 1\n\"} 3\na 1\nc 2\n", " a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 1 \n", " a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 0x1p1\n", "# a 1\n#a 1\n#\na 1\x00\nb 2\n", "a 1\n\x00\nb 2\n", "a 1\r\n")},
-		{name: "types change", answers: texts("# TYPE a counter\na{le=\"1\"} 1\n", "# TYPE a histogram\na{le=\"1\"} 1\na{le=\"2\"} 1\n", "# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"3\"} 1\n", "# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"4\"} 1\n", "# TYPE a counter\n# TYPE a histogram\na{le=\"1\"} 1\na{le=\"5\"} 1\n")},
-		{name: "formats change", answers: answers{texts("# TYPE c_total gauge\nc_total 1\n")[0], protobuf(t, counterFamily(1)), texts("# TYPE c_total gauge\nc_total 1\n")[0]}},
+		{name: "metadata changes", answers: texts("# HELP a One.\n# TYPE a gauge\na 1\n# HELP c Stays.\n",
+			"# HELP a Two \\\\ \\n.\n# TYPE a counter\na 1\n", "a 1\n# HELP b B.\nb 1\n")},
+		{name: "metadata is forgotten", answers: texts(append([]string{"# HELP a One.\na 1\n"},
+			strings.Split(strings.Repeat("b 1\n;", 15), ";")...)...)},
+		{name: "known and unknown lines", answers: texts(evolving(0), evolving(0), evolving(1), evolving(2), evolving(3), evolving(2),
+			strings.ReplaceAll(evolving(2), " ", "  "), evolving(2), evolving(2)+"bad", evolving(2))},
+		{name: "lines that look known", answers: texts("a 1\nb{x=\"1\"} 2\nc 1\n", "b{x=\"\na 1\n\"} 3\na 1\nc 2 5\n",
+			"b{x=\"\na 1\n\"} 3\na 1\nc 2\n", " a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 1 \n",
+			" a 1\n\n\na 2\n a 3\na\t4\na {y=\"1\"} 1\nc 0x1p1\n", "# a 1\n#a 1\n#\na 1\x00\nb 2\n", "a 1\n\x00\nb 2\n", "a 1\r\n")},
+		{name: "types change", answers: texts("# TYPE a counter\na{le=\"1\"} 1\n", "# TYPE a histogram\na{le=\"1\"} 1\na{le=\"2\"} 1\n",
+			"# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"3\"} 1\n",
+			"# TYPE a histogram\n# TYPE a counter\na{le=\"1\"} 1\na{le=\"4\"} 1\n",
+			"# TYPE a counter\n# TYPE a histogram\na{le=\"1\"} 1\na{le=\"5\"} 1\n")},
+		{name: "formats change", answers: answers{texts("# TYPE c_total gauge\nc_total 1\n")[0], protobuf(t, counterFamily(1)),
+			texts("# TYPE c_total gauge\nc_total 1\n")[0]}},
 		{name: "UTF-8 names", answers: texts("{\"a.b\",\"c.d\"=\"1\"} 1\n{\"x y\"} 2\n", "{\"a.b\",\"c.d\"=\"1\"} 1\n")},
-		{name: "UTF-8 names are not valid", config: "  metric_name_validation_scheme: legacy\n", answers: texts("a 1\n", "a 1\n{\"a.b\",\"c.d\"=\"1\"} 1\n", "a 1\n")},
+		{name: "UTF-8 names are not valid", config: "  metric_name_validation_scheme: legacy\n",
+			answers: texts("a 1\n", "a 1\n{\"a.b\",\"c.d\"=\"1\"} 1\n", "a 1\n")},
 	})
 }
 
@@ -125,18 +141,21 @@ func onlyOneOfTwo(theirs, ours *outcome) {
 func TestTimestampsLikePrometheus(t *testing.T) {
 	yesterday, soon, far := millis(-24*time.Hour), millis(5*time.Minute), millis(20*time.Minute)
 	page := func(at int64, more string) string { return fmt.Sprintf(stamped, at) + more }
-	pages := texts(page(yesterday, ""), page(yesterday, ""), page(yesterday+1, ""), "new 1\n", page(soon, ""), page(far, ""), page(soon+1, ""), "new 1\n", page(0, ""))
+	pages := texts(page(yesterday, ""), page(yesterday, ""), page(yesterday+1, ""), "new 1\n", page(soon, ""), page(far, ""), page(soon+1, ""),
+		"new 1\n", page(0, ""))
 	run(t, []scenario{
 		{name: "honored", answers: pages},
 		{name: "not honored", config: "  honor_timestamps: false\n", answers: pages},
 		{name: "tracked", config: "  track_timestamps_staleness: true\n", answers: pages},
-		{name: "twice with times", answers: texts(page(yesterday, page(yesterday+5, "")), page(yesterday+7, page(yesterday+7, "")), page(yesterday+9, page(yesterday+8, ""))), differs: onlyOneOfTwo},
+		{name: "twice with times", answers: texts(page(yesterday, page(yesterday+5, "")), page(yesterday+7, page(yesterday+7, "")),
+			page(yesterday+9, page(yesterday+8, ""))), differs: onlyOneOfTwo},
 		{name: "sometimes", answers: texts("a 1\n", page(yesterday, "a 1\n"), "a 1 "+fmt.Sprint(soon)+"\n", "a 2\n", "b 1\n", "a 3\n")},
 	})
 }
 
 func TestLabelsLikePrometheus(t *testing.T) {
-	conflicts := texts("a{job=\"x\",instance=\"y\",exported_job=\"z\"} 1\nb{job=\"\"} 2\nc{exported_exported_job=\"v\",job=\"w\"} 1\n", "a{job=\"x\",instance=\"y\",exported_job=\"z\"} 1\n")
+	conflicts := texts("a{job=\"x\",instance=\"y\",exported_job=\"z\"} 1\nb{job=\"\"} 2\nc{exported_exported_job=\"v\",job=\"w\"} 1\n",
+		"a{job=\"x\",instance=\"y\",exported_job=\"z\"} 1\n")
 	static := "  static_configs: [{targets: ['other:1'], labels: {zone: a, exported_job: fixed, up: no}}]\n"
 	run(t, []scenario{
 		{name: "conflicts", answers: conflicts},
@@ -148,10 +167,14 @@ func TestLabelsLikePrometheus(t *testing.T) {
   - {source_labels: [__name__], regex: rename, target_label: __name__, replacement: renamed}
   - {regex: gone, action: labeldrop}
   - {source_labels: [x], regex: 'two', target_label: x, replacement: one}
-`, answers: texts("go_a 1\nrename 1\na{gone=\"1\"} 1\nb{x=\"one\"} 1\n", "go_a 1\nrename 2\na{gone=\"1\"} 2\nb{x=\"two\"} 3\n", "go_a 1\nb{x=\"one\"} 3\n", "go_b 1\n"), differs: onlyOneOfTwo},
-		{name: "relabelled to the same", config: "  metric_relabel_configs: [{regex: x, action: labeldrop}]\n", answers: texts("b{x=\"1\"} 1\nb{x=\"2\"} 2\n", "b{x=\"2\"} 2\n", "c 1\n"), differs: onlyOneOfTwo},
-		{name: "name dropped", config: "  metric_relabel_configs: [{source_labels: [__name__], regex: bad, target_label: __name__, replacement: ''}]\n", answers: texts("a 1\n", "a 1\nbad 1\nb 1\n", "a 1\n")},
-		{name: "relabelled to an invalid name", config: "  metric_name_validation_scheme: legacy\n  metric_relabel_configs: [{source_labels: [__name__], regex: bad, target_label: __name__, replacement: a-b}]\n", answers: texts("a 1\n", "a 1\nbad 1\n", "a 1\n")},
+`, answers: texts("go_a 1\nrename 1\na{gone=\"1\"} 1\nb{x=\"one\"} 1\n", "go_a 1\nrename 2\na{gone=\"1\"} 2\nb{x=\"two\"} 3\n",
+			"go_a 1\nb{x=\"one\"} 3\n", "go_b 1\n"), differs: onlyOneOfTwo},
+		{name: "relabelled to the same", config: "  metric_relabel_configs: [{regex: x, action: labeldrop}]\n",
+			answers: texts("b{x=\"1\"} 1\nb{x=\"2\"} 2\n", "b{x=\"2\"} 2\n", "c 1\n"), differs: onlyOneOfTwo},
+		{name: "name dropped", config: "  metric_relabel_configs: [{source_labels: [__name__], regex: bad, target_label: __name__, " +
+			"replacement: ''}]\n", answers: texts("a 1\n", "a 1\nbad 1\nb 1\n", "a 1\n")},
+		{name: "relabelled to an invalid name", config: "  metric_name_validation_scheme: legacy\n  metric_relabel_configs: [{source_labels: " +
+			"[__name__], regex: bad, target_label: __name__, replacement: a-b}]\n", answers: texts("a 1\n", "a 1\nbad 1\n", "a 1\n")},
 		{name: "external", config: "  honor_labels: true\n", answers: conflicts},
 	})
 }
@@ -159,15 +182,25 @@ func TestLabelsLikePrometheus(t *testing.T) {
 func TestLimitsLikePrometheus(t *testing.T) {
 	five := many(5, "a{x=\"%d\"} 1")
 	run(t, []scenario{
-		{name: "sample_limit", config: "  sample_limit: 3\n", answers: texts("a 1\nb 1\n", "a 1\nb 1\nc 1\nd 1\n", "a 1\n", "c 1\nc 1\nc 1\nc 1\n", many(3, "a{x=\"%d\"} 1"), five, "b 1\nc 1\nd 1\n")},
-		{name: "sample_limit after relabelling", config: "  sample_limit: 2\n  metric_relabel_configs: [{source_labels: [__name__], regex: c, action: drop}]\n", answers: texts("a 1\nb 1\nc 1\n", "a 1\nb 1\nc 1\nd 1\n", "c 1\n")},
-		{name: "label_limit", config: "  label_limit: 4\n", answers: texts("a{x=\"1\"} 1\n", "a{x=\"1\"} 1\nb{x=\"1\",y=\"2\"} 1\nc 1\n", "c 1\n")},
-		{name: "label_name_length_limit", config: "  label_name_length_limit: 10\n", answers: texts("a{x=\"1\"} 1\n", "b{this_is_long=\"1\"} 1\n", "c 1\n")},
-		{name: "label_value_length_limit", config: "  label_value_length_limit: 12\n", answers: texts("a{x=\"1\"} 1\n", "b{x=\"0123456789abcdef\"} 1\n", "c 1\n")},
-		{name: "body_size_limit", config: "  body_size_limit: 10B\n", answers: texts("a 1\n", "a 1\nb 111111\n", "aaaaaaa 1\n", "aaaaaaa 11", "a 1\n")},
+		{name: "sample_limit", config: "  sample_limit: 3\n", answers: texts("a 1\nb 1\n", "a 1\nb 1\nc 1\nd 1\n", "a 1\n",
+			"c 1\nc 1\nc 1\nc 1\n", many(3, "a{x=\"%d\"} 1"), five, "b 1\nc 1\nd 1\n")},
+		{name: "sample_limit after relabelling",
+			config:  "  sample_limit: 2\n  metric_relabel_configs: [{source_labels: [__name__], regex: c, action: drop}]\n",
+			answers: texts("a 1\nb 1\nc 1\n", "a 1\nb 1\nc 1\nd 1\n", "c 1\n")},
+		{name: "label_limit", config: "  label_limit: 4\n", answers: texts("a{x=\"1\"} 1\n", "a{x=\"1\"} 1\nb{x=\"1\",y=\"2\"} 1\nc 1\n",
+			"c 1\n")},
+		{name: "label_name_length_limit", config: "  label_name_length_limit: 10\n", answers: texts("a{x=\"1\"} 1\n", "b{this_is_long=\"1\"} 1\n",
+			"c 1\n")},
+		{name: "label_value_length_limit", config: "  label_value_length_limit: 12\n",
+			answers: texts("a{x=\"1\"} 1\n", "b{x=\"0123456789abcdef\"} 1\n", "c 1\n")},
+		{name: "body_size_limit", config: "  body_size_limit: 10B\n", answers: texts("a 1\n", "a 1\nb 111111\n", "aaaaaaa 1\n", "aaaaaaa 11",
+			"a 1\n")},
 		{name: "target_limit", config: "  target_limit: 1\n", targets: []string{"a:1", "b:2"}, answers: texts("a 1\n", "a 1\n")},
-		{name: "target_limit later", config: "  target_limit: 1\n", targets: []string{"a:1"}, answers: texts("a 1\n", "a 1\n", "a 1\n", "a 1\n", "a 1\n", "a 1\n"), then: []step{{at: 3500 * time.Millisecond, targets: []string{"a:1", "b:2"}}}, for_: 8 * time.Second},
-		{name: "extra_scrape_metrics", config: "  extra_scrape_metrics: true\n  sample_limit: 2\n  body_size_limit: 30B\n", answers: texts("a 1\n", "a 1\nb 1\nc 1\n", many(10, "b%d 1"), "a 1\n")},
+		{name: "target_limit later", config: "  target_limit: 1\n", targets: []string{"a:1"},
+			answers: texts("a 1\n", "a 1\n", "a 1\n", "a 1\n", "a 1\n", "a 1\n"),
+			then:    []step{{at: 3500 * time.Millisecond, targets: []string{"a:1", "b:2"}}}, for_: 8 * time.Second},
+		{name: "extra_scrape_metrics", config: "  extra_scrape_metrics: true\n  sample_limit: 2\n  body_size_limit: 30B\n",
+			answers: texts("a 1\n", "a 1\nb 1\nc 1\n", many(10, "b%d 1"), "a 1\n")},
 	})
 }
 
@@ -207,7 +240,8 @@ func TestFailuresLikePrometheus(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "a 1\nb 1\n")
 	}
-	garbage := []string{"a 1\nb\n", "a 1\n{} 1\n", "c 1\na{x=\"1} 1\n", "a{x=1} 1\n", "a 1 2 3\n", "\x00", "a{x=\"\xff\"} 1\n", "# TYPE a nonsense\n", "a 1_0\n", "a 0x1p3\n", "a -1 -5\n", "a 1 1e3\n", "b 1\nc 1\n# HELP\n", "# HELP b \xff\n", "<html>\n"}
+	garbage := []string{"a 1\nb\n", "a 1\n{} 1\n", "c 1\na{x=\"1} 1\n", "a{x=1} 1\n", "a 1 2 3\n", "\x00", "a{x=\"\xff\"} 1\n",
+		"# TYPE a nonsense\n", "a 1_0\n", "a 0x1p3\n", "a -1 -5\n", "a 1 1e3\n", "b 1\nc 1\n# HELP\n", "# HELP b \xff\n", "<html>\n"}
 	all := answers{good}
 	for _, g := range garbage {
 		all = append(all, texts("a 1\nb 1\nc 1\n" + g)[0], texts(g)[0], good)
@@ -218,10 +252,12 @@ func TestFailuresLikePrometheus(t *testing.T) {
 		{name: "other codes", answers: answers{good, answer(204), answer(404), answer(301), good}},
 		{name: "hangs", answers: answers{good, slow, good, slow, slow, good}},
 		{name: "resets", answers: answers{good, reset, good, short, good, reset, good}},
-		{name: "compressed", answers: answers{zipped(0), zipped(5), zipped(0), zipped(100), good, encoded("gzip"), good, encoded("br"), zipped(0)}},
+		{name: "compressed", answers: answers{zipped(0), zipped(5), zipped(0), zipped(100), good, encoded("gzip"), good, encoded("br"),
+			zipped(0)}},
 		{name: "zstd", answers: answers{good, encoded("zstd")}, differs: noFeature},
 		{name: "no compression", config: "  enable_compression: false\n", answers: answers{good, zipped(0)}},
-		{name: "partial page", answers: texts("a 1\nb 1\nc 1\n", "a 1\nx 1\nbad\n", "a 1\nb 1\n", "bad\n", "b 1\nbad\n", "a 1\nb 1\nc 1\nx 1\n", "y 1\nbad\n", "bad\n", "z 1\n")},
+		{name: "partial page", answers: texts("a 1\nb 1\nc 1\n", "a 1\nx 1\nbad\n", "a 1\nb 1\n", "bad\n", "b 1\nbad\n", "a 1\nb 1\nc 1\nx 1\n",
+			"y 1\nbad\n", "bad\n", "z 1\n")},
 		{name: "flapping", answers: answers{good, answer(500), texts("a 1\n")[0], answer(500), good, texts("b 1\nb 1\n")[0]}},
 	})
 }
@@ -237,67 +273,86 @@ func noFeature(theirs, ours *outcome) {
 }
 
 func TestFormatsLikePrometheus(t *testing.T) {
-	om := openMetricsPages("# HELP a_seconds A.\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total{x=\"1\"} 1 # {trace_id=\"1\"} 0.5\na_seconds_created{x=\"1\"} 1e9\nb 2 946684700.5\n# EOF\n",
-		"# TYPE h histogram\nh_bucket{le=\"1\"} 1 # {id=\"2\"} 0.3 946684700.1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\n# EOF\n", "a 1\n", "# TYPE i info\ni_info{v=\"1\"} 1\n# TYPE s stateset\ns{s=\"x\"} 1\n# EOF\n", "a 1\n# EOF\nb 1\n", "a -1 -5.5\n# EOF\n")
-	classic := "# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\nh_bucket{le=\"1\"} %d\nh_bucket{le=\"+Inf\"} 9\nh_count 9\nh_sum 10\n# TYPE b histogram\nb_bucket{x=\"1\",le=\"1\"} 5\nb_bucket{x=\"1\",le=\"+Inf\"} 6\nb_sum{x=\"1\"} 1\nb_count{x=\"1\"} 6\nc 1\n"
+	om := openMetricsPages("# HELP a_seconds A.\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total{x=\"1\"} 1 # "+
+		"{trace_id=\"1\"} 0.5\na_seconds_created{x=\"1\"} 1e9\nb 2 946684700.5\n# EOF\n",
+		"# TYPE h histogram\nh_bucket{le=\"1\"} 1 # {id=\"2\"} 0.3 946684700.1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\n# EOF\n", "a 1\n",
+		"# TYPE i info\ni_info{v=\"1\"} 1\n# TYPE s stateset\ns{s=\"x\"} 1\n# EOF\n", "a 1\n# EOF\nb 1\n", "a -1 -5.5\n# EOF\n")
+	classic := "# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\nh_bucket{le=\"1\"} %d\nh_bucket{le=\"+Inf\"} 9\nh_count 9\nh_sum 10\n# TYPE b " +
+		"histogram\nb_bucket{x=\"1\",le=\"1\"} 5\nb_bucket{x=\"1\",le=\"+Inf\"} 6\nb_sum{x=\"1\"} 1\nb_count{x=\"1\"} 6\nc 1\n"
 	histograms := texts(fmt.Sprintf(classic, 2), fmt.Sprintf(classic, 3), "c 1\n", fmt.Sprintf(classic, 4))
 	var all answers
 	for i := range 3 {
 		all = append(all, protobuf(t, nativeHistogram(uint64(i)), counterFamily(float64(i)), classicFamily(uint64(i))))
 	}
-	all = append(all, protobuf(t, counterFamily(9), floatHistogram(5)), protobuf(t, floatHistogram(6)), shows("application/vnd.google.protobuf", "\xff\xff\xff"), protobuf(t, nativeHistogram(7)))
+	all = append(all, protobuf(t, counterFamily(9), floatHistogram(5)), protobuf(t, floatHistogram(6)),
+		shows("application/vnd.google.protobuf", "\xff\xff\xff"), protobuf(t, nativeHistogram(7)))
 	native := "  scrape_native_histograms: true\n"
 	good := "a 1\nb 2\n"
 	run(t, []scenario{
 		{name: "OpenMetrics", answers: om},
 		{name: "classic to NHCB", config: "  convert_classic_histograms_to_nhcb: true\n", answers: histograms},
-		{name: "classic to NHCB, both kept", config: "  convert_classic_histograms_to_nhcb: true\n  always_scrape_classic_histograms: true\n", answers: histograms},
+		{name: "classic to NHCB, both kept", config: "  convert_classic_histograms_to_nhcb: true\n  always_scrape_classic_histograms: true\n",
+			answers: histograms},
 		{name: "classic to NHCB, OpenMetrics", config: "  convert_classic_histograms_to_nhcb: true\n", answers: om},
-		{name: "classic to NHCB, limited", config: "  convert_classic_histograms_to_nhcb: true\n  native_histogram_bucket_limit: 2\n", answers: histograms},
+		{name: "classic to NHCB, limited", config: "  convert_classic_histograms_to_nhcb: true\n  native_histogram_bucket_limit: 2\n",
+			answers: histograms},
 		{name: "protobuf", answers: all},
 		{name: "protobuf, native", config: native, answers: all},
 		{name: "protobuf, native and classic", config: native + "  always_scrape_classic_histograms: true\n", answers: all},
 		{name: "protobuf, native and converted", config: native + "  convert_classic_histograms_to_nhcb: true\n", answers: all},
 		{name: "native, bucket limit", config: native + "  native_histogram_bucket_limit: 3\n", answers: all},
 		{name: "native, hard bucket limit", config: native + "  native_histogram_bucket_limit: 1\n", answers: all},
-		{name: "markers on the page", config: "  sample_limit: 2\n", answers: answers{protobuf(t, counterFamily(1)), protobuf(t, counterFamily(staleNaN)), protobuf(t, counterFamily(staleNaN), floatHistogram(1))}},
+		{name: "markers on the page", config: "  sample_limit: 2\n",
+			answers: answers{protobuf(t, counterFamily(1)), protobuf(t, counterFamily(staleNaN)),
+				protobuf(t, counterFamily(staleNaN), floatHistogram(1))}},
 		{name: "native, factor", config: native + "  native_histogram_min_bucket_factor: 4\n", answers: all},
 		{name: "native, sample limit", config: native + "  sample_limit: 1\n", answers: all},
-		{name: "by label of the target", config: "  relabel_configs: [{target_label: __scrape_native_histograms__, replacement: 'true'}]\n", answers: all},
+		{name: "by label of the target", config: "  relabel_configs: [{target_label: __scrape_native_histograms__, replacement: 'true'}]\n",
+			answers: all},
 		{name: "no content type", answers: answers{shows("", good)}},
-		{name: "fallback", config: "  fallback_scrape_protocol: PrometheusText0.0.4\n", answers: answers{shows("", good), shows("text/html", good), shows("nonsense;;", good), shows("application/openmetrics-text; version=2.0.0", good)}},
-		{name: "unknown content type", answers: answers{shows("text/plain", good), shows("text/html", good), shows("a/b; c", good), shows("text/plain; charset=x", good)}},
+		{name: "fallback", config: "  fallback_scrape_protocol: PrometheusText0.0.4\n",
+			answers: answers{shows("", good), shows("text/html", good), shows("nonsense;;", good),
+				shows("application/openmetrics-text; version=2.0.0", good)}},
+		{name: "unknown content type", answers: answers{shows("text/plain", good), shows("text/html", good), shows("a/b; c", good),
+			shows("text/plain; charset=x", good)}},
 	})
 }
 
 func counterFamily(v float64) *dto.MetricFamily {
-	return &dto.MetricFamily{Name: proto.String("c_total"), Help: proto.String("C."), Type: dto.MetricType_COUNTER.Enum(), Metric: []*dto.Metric{
-		{Label: []*dto.LabelPair{{Name: proto.String("x"), Value: proto.String("1")}}, Counter: &dto.Counter{Value: proto.Float64(v)}},
-		{Label: []*dto.LabelPair{{Name: proto.String("x"), Value: proto.String("2")}}, Counter: &dto.Counter{Value: proto.Float64(v)}, TimestampMs: proto.Int64(millis(-time.Hour))},
-	}}
+	return &dto.MetricFamily{Name: proto.String("c_total"), Help: proto.String("C."), Type: dto.MetricType_COUNTER.Enum(),
+		Metric: []*dto.Metric{
+			{Label: []*dto.LabelPair{{Name: proto.String("x"), Value: proto.String("1")}}, Counter: &dto.Counter{Value: proto.Float64(v)}},
+			{Label: []*dto.LabelPair{{Name: proto.String("x"), Value: proto.String("2")}}, Counter: &dto.Counter{Value: proto.Float64(v)},
+				TimestampMs: proto.Int64(millis(-time.Hour))},
+		}}
 }
 
 func classicFamily(n uint64) *dto.MetricFamily {
 	return &dto.MetricFamily{Name: proto.String("h"), Type: dto.MetricType_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: &dto.Histogram{
-		SampleCount: proto.Uint64(n + 3), SampleSum: proto.Float64(5), Bucket: []*dto.Bucket{{UpperBound: proto.Float64(1), CumulativeCount: proto.Uint64(n)}},
+		SampleCount: proto.Uint64(n + 3), SampleSum: proto.Float64(5),
+		Bucket: []*dto.Bucket{{UpperBound: proto.Float64(1), CumulativeCount: proto.Uint64(n)}},
 	}}}}
 }
 
 func nativeHistogram(n uint64) *dto.MetricFamily {
-	return &dto.MetricFamily{Name: proto.String("native"), Type: dto.MetricType_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: &dto.Histogram{
-		SampleCount: proto.Uint64(10 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(3), ZeroThreshold: proto.Float64(1e-9), ZeroCount: proto.Uint64(n),
-		PositiveSpan:  []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(3)}, {Offset: proto.Int32(9), Length: proto.Uint32(2)}},
-		PositiveDelta: []int64{2, 1, -1, 0, 0},
-		Bucket:        []*dto.Bucket{{UpperBound: proto.Float64(2), CumulativeCount: proto.Uint64(4)}},
-	}}}}
+	return &dto.MetricFamily{Name: proto.String("native"), Type: dto.MetricType_HISTOGRAM.Enum(),
+		Metric: []*dto.Metric{{Histogram: &dto.Histogram{
+			SampleCount: proto.Uint64(10 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(3), ZeroThreshold: proto.Float64(1e-9),
+			ZeroCount:     proto.Uint64(n),
+			PositiveSpan:  []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(3)}, {Offset: proto.Int32(9), Length: proto.Uint32(2)}},
+			PositiveDelta: []int64{2, 1, -1, 0, 0},
+			Bucket:        []*dto.Bucket{{UpperBound: proto.Float64(2), CumulativeCount: proto.Uint64(4)}},
+		}}}}
 }
 
 func floatHistogram(n float64) *dto.MetricFamily {
-	return &dto.MetricFamily{Name: proto.String("float"), Type: dto.MetricType_GAUGE_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: &dto.Histogram{
-		SampleCountFloat: proto.Float64(10 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(4), ZeroThreshold: proto.Float64(1e-9), ZeroCountFloat: proto.Float64(n),
-		NegativeSpan:  []*dto.BucketSpan{{Offset: proto.Int32(-3), Length: proto.Uint32(4)}},
-		NegativeCount: []float64{2, 3, 4, 1},
-	}}}}
+	return &dto.MetricFamily{Name: proto.String("float"), Type: dto.MetricType_GAUGE_HISTOGRAM.Enum(),
+		Metric: []*dto.Metric{{Histogram: &dto.Histogram{
+			SampleCountFloat: proto.Float64(10 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(4), ZeroThreshold: proto.Float64(1e-9),
+			ZeroCountFloat: proto.Float64(n),
+			NegativeSpan:   []*dto.BucketSpan{{Offset: proto.Int32(-3), Length: proto.Uint32(4)}},
+			NegativeCount:  []float64{2, 3, 4, 1},
+		}}}}
 }
 
 func TestTargetsLikePrometheus(t *testing.T) {
@@ -311,17 +366,25 @@ func TestTargetsLikePrometheus(t *testing.T) {
 	}}
 	run(t, []scenario{
 		{name: "request", answers: echo},
-		{name: "protocols", config: "  scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0, OpenMetricsText0.0.1, PrometheusText1.0.0, PrometheusText0.0.4]\n  metric_name_escaping_scheme: dots\n", answers: echo},
+		{name: "protocols", config: "  scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0, OpenMetricsText0.0.1, PrometheusText1.0.0, " +
+			"PrometheusText0.0.4]\n  metric_name_escaping_scheme: dots\n", answers: echo},
 		{name: "no compression", config: "  enable_compression: false\n  scrape_protocols: [PrometheusText0.0.4]\n", answers: echo},
-		{name: "parameters", config: "  metrics_path: /probe\n  params: {module: [http, tcp], target: [x]}\n  relabel_configs:\n  - {source_labels: [__address__], target_label: __param_target}\n  - {target_label: instance, replacement: i}\n  - {target_label: __metrics_path__, replacement: /other}\n", answers: echo},
+		{name: "parameters", config: "  metrics_path: /probe\n  params: {module: [http, tcp], target: [x]}\n  relabel_configs:\n  - " +
+			"{source_labels: [__address__], target_label: __param_target}\n  - {target_label: instance, replacement: i}\n  - {target_label: " +
+			"__metrics_path__, replacement: /other}\n", answers: echo},
 		{name: "authentication", config: "  basic_auth: {username: u, password: p}\n  http_headers: {X-More: {values: [a, b]}}\n", answers: echo},
 		{name: "token", config: "  authorization: {credentials: secret}\n", answers: echo},
-		{name: "interval by label", config: "  relabel_configs:\n  - {target_label: __scrape_interval__, replacement: 2s}\n  - {target_label: __scrape_timeout__, replacement: 500ms}\n", answers: echo, for_: 9 * time.Second},
-		{name: "dropped targets", config: "  keep_dropped_targets: 1\n  relabel_configs: [{source_labels: [__address__], regex: 'b.*', action: drop}]\n", targets: []string{"a:1", "b:1", "b:2"}, answers: echo},
-		{name: "bad targets", config: "  relabel_configs: [{source_labels: [__address__], regex: 'b.*', target_label: __scrape_interval__, replacement: never}]\n", targets: []string{"a:1", "b:1"}, answers: echo},
+		{name: "interval by label", config: "  relabel_configs:\n  - {target_label: __scrape_interval__, replacement: 2s}\n  - {target_label: " +
+			"__scrape_timeout__, replacement: 500ms}\n", answers: echo, for_: 9 * time.Second},
+		{name: "dropped targets", config: "  keep_dropped_targets: 1\n  relabel_configs: [{source_labels: [__address__], regex: 'b.*', action: " +
+			"drop}]\n", targets: []string{"a:1", "b:1", "b:2"}, answers: echo},
+		{name: "bad targets", config: "  relabel_configs: [{source_labels: [__address__], regex: 'b.*', target_label: __scrape_interval__, " +
+			"replacement: never}]\n", targets: []string{"a:1", "b:1"}, answers: echo},
 		{name: "the same target twice", targets: []string{"a:1", "a:1"}, answers: echo},
-		{name: "target goes", targets: []string{"a:1", "b:1"}, answers: texts("a 1\n"), then: []step{{at: 3500 * time.Millisecond, targets: []string{"a:1"}}}, for_: 9 * time.Second},
-		{name: "target goes and comes back", answers: texts("a 1\n"), then: []step{{at: 3 * time.Second, targets: []string{}}, {at: 4 * time.Second, targets: []string{"node:9100"}}}, for_: 10 * time.Second},
+		{name: "target goes", targets: []string{"a:1", "b:1"}, answers: texts("a 1\n"),
+			then: []step{{at: 3500 * time.Millisecond, targets: []string{"a:1"}}}, for_: 9 * time.Second},
+		{name: "target goes and comes back", answers: texts("a 1\n"),
+			then: []step{{at: 3 * time.Second, targets: []string{}}, {at: 4 * time.Second, targets: []string{"node:9100"}}}, for_: 10 * time.Second},
 		{name: "redirect", answers: answers{func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/metrics" {
 				http.Redirect(w, r, "/there", http.StatusFound)
@@ -329,7 +392,9 @@ func TestTargetsLikePrometheus(t *testing.T) {
 			}
 			echo[0](w, r)
 		}}},
-		{name: "redirect not followed", config: "  follow_redirects: false\n", answers: answers{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) }}},
+		{name: "redirect not followed", config: "  follow_redirects: false\n", answers: answers{func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/there", http.StatusFound)
+		}}},
 	})
 }
 
@@ -341,9 +406,12 @@ func TestReloadLikePrometheus(t *testing.T) {
 		{name: "unchanged", answers: pages, then: []step{{at: at}}, for_: 9 * time.Second},
 		{name: "limit", answers: pages, then: []step{{at: at, config: job("  sample_limit: 1\n")}}, for_: 9 * time.Second},
 		{name: "relabelling", answers: pages, then: []step{{at: at, config: job(relabel)}}, for_: 9 * time.Second},
-		{name: "interval", answers: pages, then: []step{{at: at, config: job("  scrape_interval: 2s\n")}}, for_: 12 * time.Second, differs: sameTarget},
-		{name: "job gone", answers: texts("a 1\n"), then: []step{{at: at, config: strings.Replace(job(""), "test", "other", 1)}}, for_: 9 * time.Second, differs: markedGone},
-		{name: "twice", answers: pages, then: []step{{at: at, config: job(relabel)}, {at: at + time.Second, config: job("")}}, for_: 9 * time.Second},
+		{name: "interval", answers: pages, then: []step{{at: at, config: job("  scrape_interval: 2s\n")}}, for_: 12 * time.Second,
+			differs: sameTarget},
+		{name: "job gone", answers: texts("a 1\n"), then: []step{{at: at, config: strings.Replace(job(""), "test", "other", 1)}},
+			for_: 9 * time.Second, differs: markedGone},
+		{name: "twice", answers: pages, then: []step{{at: at, config: job(relabel)}, {at: at + time.Second, config: job("")}},
+			for_: 9 * time.Second},
 	})
 }
 

@@ -84,7 +84,8 @@ type appender struct {
 	page    []recorded
 }
 
-func (a *appender) Append(_ storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
+func (a *appender) Append(_ storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram,
+	fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
 	s := recorded{series: ls.String(), t: t, value: floatBits(v)}
 	if h != nil {
 		s.value = prompbText(prompb.FromIntHistogram(t, h))
@@ -219,7 +220,8 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
-	s := &side{recorder: newRecorder(), registry: prometheus.NewRegistry(), sets: make(chan map[string][]*targetgroup.Group), said: map[string]string{}}
+	s := &side{recorder: newRecorder(), registry: prometheus.NewRegistry(), sets: make(chan map[string][]*targetgroup.Group),
+		said: map[string]string{}}
 	listener := newPipes()
 	var mu sync.Mutex
 	served := map[string]int{}
@@ -235,7 +237,8 @@ func newSide(t testing.TB, theirs bool, host string, answers answers) *side {
 	logger := slog.New(slog.DiscardHandler)
 	var err error
 	if theirs {
-		s.manager, err = promscrape.NewManager(&promscrape.Options{HTTPClientOptions: dial, DiscoveryReloadOnStartup: true, DiscoveryReloadInterval: model.Duration(time.Second)},
+		s.manager, err = promscrape.NewManager(&promscrape.Options{HTTPClientOptions: dial, DiscoveryReloadOnStartup: true,
+			DiscoveryReloadInterval: model.Duration(time.Second)},
 			logger, nil, nil, &storageOf{s.recorder, map[string]storage.SeriesRef{}}, s.registry)
 	} else {
 		o := DefaultOptions()
@@ -296,7 +299,8 @@ func (s *side) ask(long time.Duration) {
 		<-time.After(min(time.Second, time.Until(end)))
 		for _, targets := range s.TargetsActive() {
 			for _, target := range targets {
-				s.said[target.String()] += fmt.Sprintf("%s at %d: %v, %d families; ", target.Health(), target.LastScrape().UnixMilli(), target.LastError(), target.LengthMetadata())
+				s.said[target.String()] += fmt.Sprintf("%s at %d: %v, %d families; ", target.Health(), target.LastScrape().UnixMilli(),
+					target.LastError(), target.LengthMetadata())
 			}
 		}
 	}

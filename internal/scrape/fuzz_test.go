@@ -37,7 +37,8 @@ func FuzzPage(f *testing.F) {
 		cut = len(body) - min(len(body), max(0, cut))
 		short, more := body[:cut], slices.Concat(body[:cut], []byte("new{le=\"1\"} 1\n"), body[cut:])
 		page := func(b []byte) http.HandlerFunc { return shows(contentType, string(b)) }
-		c := scenario{config: rulesOf(rules), answers: answers{page(body), page(body), page(more), page(short), page(body), texts("a 1\nb{x=\"1\"} 2\n")[0], page(short), page(more)}}
+		c := scenario{config: rulesOf(rules), answers: answers{page(body), page(body), page(more), page(short), page(body),
+			texts("a 1\nb{x=\"1\"} 2\n")[0], page(short), page(more)}}
 		var theirs, ours *outcome
 		synctest.Test(t, func(t *testing.T) { theirs = play(t, c, host, true) })
 		synctest.Test(t, func(t *testing.T) { ours = play(t, c, host, false) })
@@ -68,7 +69,8 @@ func rulesOf(n uint8) (yaml string) {
 		yaml += "  sample_limit: 3\n  label_limit: 5\n  native_histogram_bucket_limit: 2\n"
 	}
 	if n&4 != 0 {
-		yaml += "  convert_classic_histograms_to_nhcb: true\n  metric_relabel_configs: [{regex: x, action: labeldrop}, {source_labels: [__name__], regex: b, action: drop}]\n"
+		yaml += "  convert_classic_histograms_to_nhcb: true\n  metric_relabel_configs: [{regex: x, action: labeldrop}, {source_labels: " +
+			"[__name__], regex: b, action: drop}]\n"
 	}
 	return yaml
 }

@@ -22,7 +22,8 @@ func TestReloadThatKeepsTheSeries(t *testing.T) {
 		"by label":         {"", "  relabel_configs: [{target_label: __scrape_interval__, replacement: 10s}]\n", ""},
 		"limits": {"", "  sample_limit: 100\n  body_size_limit: 1MB\n  target_limit: 10\n  label_limit: 10\n  label_name_length_limit: 100\n" +
 			"  label_value_length_limit: 100\n  native_histogram_bucket_limit: 10\n  keep_dropped_targets: 5\n", ""},
-		"everything":  {"", "  scrape_interval: 10s\n  scrape_timeout: 500ms\n  label_limit: 10\n  sample_limit: 100\n  enable_compression: false\n", ""},
+		"everything": {"", "  scrape_interval: 10s\n  scrape_timeout: 500ms\n  label_limit: 10\n  sample_limit: 100\n  enable_compression: " +
+			"false\n", ""},
 		"lower limit": {"", "  label_value_length_limit: 6\n", "label_value_length_limit"},
 		"count limit": {"", "  label_limit: 3\n", "label_limit"},
 	} {

@@ -82,7 +82,8 @@ func TestStopsAtOnce(t *testing.T) {
 	}))
 	t.Cleanup(target.Close)
 	var taken atomic.Int64
-	m, _ := start(t, "global: {scrape_interval: 1m, scrape_timeout: 1m}\nscrape_configs:\n- {job_name: test, relabel_configs: [{target_label: __scrape_interval__, replacement: 100ms}, {target_label: __scrape_timeout__, replacement: 100ms}]}\n",
+	m, _ := start(t, "global: {scrape_interval: 1m, scrape_timeout: 1m}\nscrape_configs:\n- {job_name: test, relabel_configs: "+
+		"[{target_label: __scrape_interval__, replacement: 100ms}, {target_label: __scrape_timeout__, replacement: 100ms}]}\n",
 		func(*sample.Page) { taken.Add(1) }, target.URL)
 	<-asked
 	await(t, "the target is down", func() bool { return taken.Load() > 0 })
@@ -164,7 +165,8 @@ func TestUnixSocket(t *testing.T) {
 	target.Start()
 	t.Cleanup(target.Close)
 	var samples atomic.Int64
-	start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
+	start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n"+
+		"  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
 		func(p *sample.Page) { samples.Store(int64(len(p.Samples))) }, "nowhere:1")
 	await(t, "the socket's page is taken", func() bool { return samples.Load() == 1+usualReports })
 }
@@ -197,7 +199,8 @@ func TestExternalLabelsChange(t *testing.T) {
 // number anew, and when the clock is set back all begin anew.
 func TestOrderIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pages := texts(fmt.Sprintf("a 1\nb 1 %d\n", millis(0)), fmt.Sprintf("a 2\nb 1 %d\n", millis(0)), fmt.Sprintf("a 3\nb 2 %d\n", millis(time.Millisecond)))
+		pages := texts(fmt.Sprintf("a 1\nb 1 %d\n", millis(0)), fmt.Sprintf("a 2\nb 1 %d\n", millis(0)),
+			fmt.Sprintf("a 3\nb 2 %d\n", millis(time.Millisecond)))
 		s := newSide(t, false, "host", append(pages, texts(fmt.Sprintf("a 4\nb 3 %d\n", millis(-time.Hour)))...))
 		m := s.manager.(*Manager)
 		var set atomic.Int64

@@ -29,7 +29,8 @@ func BenchmarkPage(b *testing.B) {
 			var p sample.Page
 			for i := range n {
 				r.add(&p, labels.FromStrings("__name__", fmt.Sprint("node_cpu_seconds_total_", i%400), "cpu", fmt.Sprint(i/400), "mode", "idle",
-					"instance", "queue1-st-p5-1:9100", "job", "node", "instance_type", "p5.48xlarge", "queue", "queue1", "availability_zone", "us-east-2a"), 0, float64(i))
+					"instance", "queue1-st-p5-1:9100", "job", "node", "instance_type", "p5.48xlarge", "queue", "queue1", "availability_zone",
+					"us-east-2a"), 0, float64(i))
 			}
 			t := time.Now().Add(-30 * time.Minute).UnixMilli()
 			b.ReportAllocs()

@@ -310,7 +310,8 @@ func TestRandomFaults(t *testing.T) {
 		t.Errorf("ledger %+v, and %d to %d samples were appended", l, least, most)
 	}
 	if most := ends*lanes*slices.Max(s.batches) + int(unanswered.Load()); s.duplicates > most {
-		t.Errorf("%d samples came twice, and at most %d were in flight when it ended %d times or when answers were lost", s.duplicates, most, ends)
+		t.Errorf("%d samples came twice, and at most %d were in flight when it ended %d times or when answers were lost", s.duplicates, most,
+			ends)
 	}
 	if s.outOfOrder != 0 {
 		t.Errorf("%d samples out of order", s.outOfOrder)

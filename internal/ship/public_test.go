@@ -58,7 +58,8 @@ func TestSecretsOfAURLAreNotShown(t *testing.T) {
 func TestTwoSectionsForOneURL(t *testing.T) {
 	s := newSink(t)
 	section := "  - {url: '" + s.URL + "/push%s', write_relabel_configs: [{target_label: n, replacement: '%s'}]}\n"
-	yaml := "remote_write:\n" + fmt.Sprintf(section, "", "1") + fmt.Sprintf(section, "", "2") + fmt.Sprintf(section, "?t=1", "3") + fmt.Sprintf(section, "?t=2", "4")
+	yaml := "remote_write:\n" + fmt.Sprintf(section, "", "1") + fmt.Sprintf(section, "", "2") + fmt.Sprintf(section, "?t=1", "3") +
+		fmt.Sprintf(section, "?t=2", "4")
 	dir := t.TempDir()
 	for range 2 {
 		r := start(t, Options{Dir: dir}, yaml)

@@ -126,7 +126,8 @@ func seriesOfRig(i int) string {
 	return labels.FromStrings("__name__", fmt.Sprintf("metric_%d", i), "cluster", "test", "instance", "node", "job", "test").String()
 }
 
-const cortexLimit = "maxFailure (quorum) on a given error family, addr=127.0.0.1:47095 state=ACTIVE zone=, rpc error: code = Code(400) desc = user=T: "
+const cortexLimit = "maxFailure (quorum) on a given error family, addr=127.0.0.1:47095 state=ACTIVE zone=, rpc error: code = Code(400) " +
+	"desc = user=T: "
 
 // refuses returns a refusal of the series in the range, in the words of form, which may
 // print the series.

@@ -78,7 +78,8 @@ func TestReloadThatFailsChangesNothing(t *testing.T) {
 		t.Fatal("a section whose queue cannot be opened was put in force")
 	}
 	st := r.Status()
-	if len(st.Remotes) != 2 || st.Remotes[0].URL != s.URL || st.Remotes[1].Name != "returns" || st.Remotes[1].Verdict != delivery.Removed || st.Total.Queued != 200 {
+	if len(st.Remotes) != 2 || st.Remotes[0].URL != s.URL || st.Remotes[1].Name != "returns" || st.Remotes[1].Verdict != delivery.Removed ||
+		st.Total.Queued != 200 {
 		t.Errorf("after a reload that failed: %+v", st)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "remote-name-new")); !os.IsNotExist(err) {

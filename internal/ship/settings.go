@@ -57,7 +57,8 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	}
 	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, "remote_storage_write_client")
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", receiver.PublicURL(c.URL.URL), err), "correct the section's HTTP settings")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", receiver.PublicURL(c.URL.URL), err),
+			"correct the section's HTTP settings")
 	}
 	// A redirect would send a signature to a host that it was not made for.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -144,7 +145,8 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
 			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
-		{s.legacyOnly && s.external != "", keyNote{"external_labels", s.external + ": AMP takes no UTF-8 names, so that nothing is sent: rename the label"}},
+		{s.legacyOnly && s.external != "", keyNote{"external_labels",
+			s.external + ": AMP takes no UTF-8 names, so that nothing is sent: rename the label"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
 	} {
 		if k.set {

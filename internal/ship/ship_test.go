@@ -119,7 +119,9 @@ func TestAnswers(t *testing.T) {
 		{"429", 429, `{"message":"Rate exceeded"}`, queue.Outcome{Delivered: 10}},
 		{"500", 500, "", queue.Outcome{Delivered: 10}},
 		{"503", 503, "", queue.Outcome{Delivered: 10}},
-		{"400 of a series limit", 400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=1 desc = user=1_ws: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted", queue.Outcome{Delivered: 10}},
+		{"400 of a series limit", 400, "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = addr=1 desc = " +
+			"user=1_ws: per-user series limit of 10000000 exceeded, Capacity from 2,000,000 to 10,000,000 is automatically adjusted",
+			queue.Outcome{Delivered: 10}},
 		{"400 of something else", 400, "<html>bad request</html>", queue.Outcome{Delivered: 10}},
 		{"400 out of order", 400, "user=1_ws: err: out-of-order sample. timestamp=2026, series={}", queue.Outcome{Delivered: 10}},
 		{"400 duplicate", 400, "err: duplicate sample for timestamp", queue.Outcome{Delivered: 10}},
@@ -213,7 +215,8 @@ func TestNoAnswer(t *testing.T) {
 func TestPartialRefusal(t *testing.T) {
 	s := newSink(t)
 	s.answerWith(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
-		http.Error(w, "user=1_ws: err: out-of-order sample. timestamp=2026-11-02T09:00:00Z, series={__name__=\"metric_7\"}", http.StatusBadRequest)
+		http.Error(w, "user=1_ws: err: out-of-order sample. timestamp=2026-11-02T09:00:00Z, series={__name__=\"metric_7\"}",
+			http.StatusBadRequest)
 		return true // 997 of them are kept
 	})
 	r := start(t, Options{Lanes: 1}, remoteWrite(s))
@@ -365,7 +368,8 @@ func TestKeysWithoutEffectAreTold(t *testing.T) {
 	s := newSink(t)
 	var log bytes.Buffer
 	r := start(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))},
-		"remote_write:\n  - url: "+s.URL+"\n    send_exemplars: true\n    queue_config: {capacity: 2500, max_shards: 200, max_samples_per_send: 500, retry_on_http_429: true}\n")
+		"remote_write:\n  - url: "+s.URL+"\n    send_exemplars: true\n    queue_config: {capacity: 2500, max_shards: 200, "+
+			"max_samples_per_send: 500, retry_on_http_429: true}\n")
 	r.scrape("node", 1200, time.Now())
 	r.settled(1200)
 	r.stop()
@@ -416,7 +420,8 @@ func TestRequestSizeIsConfigurable(t *testing.T) {
 func TestTwoRemotes(t *testing.T) {
 	a, b := newSink(t), newSink(t)
 	b.answerWith(always(403, "no"))
-	r := start(t, Options{}, remoteWrite(a)+"  - url: "+b.URL+"\n    name: other\n    write_relabel_configs: [{source_labels: [__name__], regex: metric_0, action: keep}]\n")
+	r := start(t, Options{}, remoteWrite(a)+"  - url: "+b.URL+"\n    name: other\n    write_relabel_configs: [{source_labels: [__name__], "+
+		"regex: metric_0, action: keep}]\n")
 	r.scrape("node", 100, time.Now())
 	await(t, "one remote has all, and the other one's sample waits", func() bool {
 		st := r.Status()

@@ -406,7 +406,8 @@ func TestCredentialsExpire(t *testing.T) {
 // sends when credentials turn up, without a restart.
 func TestNoCredentialsAtStart(t *testing.T) {
 	shared := filepath.Join(t.TempDir(), "credentials")
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", shared)
@@ -417,7 +418,8 @@ func TestNoCredentialsAtStart(t *testing.T) {
 	r.scrape("node", 100, time.Now())
 	await(t, "the trouble is told", func() bool {
 		rs := r.remote()
-		return rs.Verdict == delivery.Delayed && rs.LastError.NoCredentials && rs.Ledger.Queued == 100 && strings.Contains(rs.LastError.Next, "aps:RemoteWrite")
+		return rs.Verdict == delivery.Delayed && rs.LastError.NoCredentials && rs.Ledger.Queued == 100 &&
+			strings.Contains(rs.LastError.Next, "aps:RemoteWrite")
 	})
 	if err := os.WriteFile(shared, []byte("[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 		{"zero time", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), 0, 1},
 		{"before 1970", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), -5, 1},
 		{"stale", labels.FromStrings("__name__", "up"), labels.EmptyLabels(), 1, staleNaN},
-		{"external first, between, last", labels.FromStrings("__name__", "up", "job", "node"), labels.FromStrings("A", "1", "cluster", "c", "zone", "z"), 1, 1},
+		{"external first, between, last", labels.FromStrings("__name__", "up", "job", "node"),
+			labels.FromStrings("A", "1", "cluster", "c", "zone", "z"), 1, 1},
 		{"external loses to the series' own", labels.FromStrings("__name__", "up", "cluster", "own"), labels.FromStrings("cluster", "c"), 1, 1},
 		{"small", labels.FromStrings("a", "b"), labels.EmptyLabels(), 1, 1},
 		{"large", labels.FromStrings("__name__", "up", "long", long), labels.EmptyLabels(), 1, 1},
@@ -68,7 +69,8 @@ func TestEncodingIsThatOfTheGeneratedCode(t *testing.T) {
 		{"histogram of floats", prompb.FromFloatHistogram(7, fh), nil, fh},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: prompb.FromLabels(series, nil), Histograms: []prompb.Histogram{c.want}}}}
+			want := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{Labels: prompb.FromLabels(series, nil),
+				Histograms: []prompb.Histogram{c.want}}}}
 			compareBytes(t, &want, encodedHistogram(t, series, 7, c.h, c.fh))
 		})
 	}

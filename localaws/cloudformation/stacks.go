@@ -68,7 +68,8 @@ func (c *CloudFormation) newStack(r *gateway.Request, name string) (*deployment.
 }
 
 // creation is the operation that makes a stack.
-func (c *CloudFormation) creation(r *gateway.Request, s *deployment.Stack, d deployment.Definition, t *template.Template) (*deployment.Operation, error) {
+func (c *CloudFormation) creation(r *gateway.Request, s *deployment.Stack, d deployment.Definition,
+	t *template.Template) (*deployment.Operation, error) {
 	onFailure, disable := r.Form.Get("OnFailure"), r.Form.Get("DisableRollback")
 	switch {
 	case onFailure != "" && disable != "":
@@ -144,7 +145,8 @@ func (c *CloudFormation) updateStack(w http.ResponseWriter, r *gateway.Request) 
 }
 
 // update is the operation that changes a stack, and what it will do.
-func (c *CloudFormation) update(r *gateway.Request, s *deployment.Stack, d deployment.Definition, t *template.Template) (*deployment.Operation, deployment.Plan,
+func (c *CloudFormation) update(r *gateway.Request, s *deployment.Stack, d deployment.Definition,
+	t *template.Template) (*deployment.Operation, deployment.Plan,
 	error) {
 	var changed []string
 	for id, def := range t.Resources {
@@ -153,7 +155,8 @@ func (c *CloudFormation) update(r *gateway.Request, s *deployment.Stack, d deplo
 		}
 	}
 	if slices.Sort(changed); len(changed) > 0 {
-		return nil, deployment.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the following "+
+		return nil, deployment.Plan{}, invalid("Update of resource type is not permitted. The new template modifies resource type of the "+
+			"following "+
 			"resources: [%s]", strings.Join(changed, ", "))
 	}
 	as, err := c.actor(r.Principal, s.ID, d.RoleARN)

@@ -199,7 +199,8 @@ func (e *EC2) instances() []gateway.Operation {
 			Rules: []gateway.Rule{
 				{Text: "in a subnet, whose next addresses they have; pending in the answer, running when asked for", Basis: gateway.Confirmed,
 					Source: reference},
-				{Text: "they are records: no machine runs; without a subnet 400 VPCIdNotSpecified, since there is no default VPC; any image id is taken",
+				{Text: "they are records: no machine runs; without a subnet 400 VPCIdNotSpecified, since there is no default VPC; " +
+					"any image id is taken",
 					Basis: gateway.Assumed, Source: simplified},
 				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
 			}},

@@ -173,7 +173,8 @@ func TestRefuseKeepsTheRest(t *testing.T) {
 		t.Errorf("kept: %s", got.body)
 	}
 	// What the data plane itself refuses stays its own answer.
-	bad, err := c.call(t, c.sender, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write", http.Header{"Content-Encoding": {"gzip"}},
+	bad, err := c.call(t, c.sender, "aps", "POST", "/workspaces/"+c.workspace+"/api/v1/remote_write",
+		http.Header{"Content-Encoding": {"gzip"}},
 		[]byte("x"))
 	if err != nil || bad.status != 415 {
 		t.Errorf("not a request: %+v %v", bad, err)

@@ -22,7 +22,8 @@ var bareTerm = regexp.MustCompile(`^[\pL\pN_]+$`)
 func parsePattern(pattern string) (func(message string) bool, error) {
 	trimmed := strings.TrimSpace(pattern)
 	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") || strings.HasPrefix(trimmed, "%") {
-		return nil, invalid("%s", "Invalid filter pattern: "+gateway.Simplified("understands terms, \"quoted terms\", ?optional and -excluded ones, "+
+		return nil, invalid("%s", "Invalid filter pattern: "+gateway.Simplified("understands terms, \"quoted terms\", ?optional and -excluded "+
+			"ones, "+
 			"not JSON, columns or regular expressions"))
 	}
 	var terms []term

@@ -44,7 +44,8 @@ type cloud struct {
 
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{t: t, cfg: localtest.Start(t, localaws.Options{Grafana: localaws.Grafana{Hints: hints()}}).Operator(), people: map[string]string{}}
+	c := &cloud{t: t, cfg: localtest.Start(t, localaws.Options{Grafana: localaws.Grafana{Hints: hints()}}).Operator(),
+		people: map[string]string{}}
 	c.cfg.RetryMaxAttempts = 1
 	c.makeWorkspace()
 	c.readPeople()

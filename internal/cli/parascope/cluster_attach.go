@@ -7,6 +7,8 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/staging"
 )
 
 func newClusterAttach(p *cli.Process) *cobra.Command {
@@ -56,7 +58,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		return err
 	}
 	if (o.write || o.output != "") && plan.Part != cluster.Policies {
-		if err := cluster.CheckScript(ctx, cfg, source); err != nil {
+		if err := staging.CheckScript(ctx, cfg, source); err != nil {
 			return err
 		}
 		note, err := plan.CheckRoles(ctx, cfg, source)
@@ -70,12 +72,12 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err := o.finish(p, plan, r.Text); err != nil || r.Cluster.Exists || r.Cluster.Name == "" || !o.write && o.output == "" {
 		return err
 	}
-	return writeEnvironment(cluster.Environment{ClusterName: r.Cluster.Name, Region: cfg.Region})
+	return writeEnvironment(environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region})
 }
 
 // writeEnvironment writes the file that is sourced before pcluster, unless it is there.
-func writeEnvironment(e cluster.Environment) error {
-	name := cluster.EnvironmentFile(e.ClusterName)
+func writeEnvironment(e environment.File) error {
+	name := environment.FileName(e.ClusterName)
 	if err := mayMake(name, false); err != nil {
 		return nil // whatever is in it, it is the person's
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -70,7 +72,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		}
 		o.new.Queues = append(o.new.Queues, queue)
 	}
-	variables := cluster.EnvironmentFile(o.new.Name)
+	variables := environment.FileName(o.new.Name)
 	for _, name := range []string{o.output, variables} {
 		if err := mayMake(name, o.force); err != nil {
 			return err
@@ -108,7 +110,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 }
 
 // composeCluster asks AWS what the configuration needs, and makes it.
-func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e cluster.Environment, note string, err error) {
+func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e environment.File, note string, err error) {
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return nil, e, "", err
@@ -125,7 +127,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e cl
 	if err != nil {
 		return nil, e, "", err
 	}
-	if err := cluster.CheckScript(ctx, cfg, source); err != nil {
+	if err := staging.CheckScript(ctx, cfg, source); err != nil {
 		return nil, e, "", err
 	}
 	if note, err = cluster.AskEFA(ctx, cfg, o.new.Queues); err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 type stageOptions struct {
 	aws    awsconf.Options
-	stage  cluster.Stage
+	stage  staging.Stage
 	script bool
 	json   bool
 }
@@ -56,7 +56,7 @@ func runStage(ctx context.Context, p *cli.Process, o stageOptions) (err error) {
 			return err
 		}
 	}
-	o.stage.Script, o.stage.Version = cluster.InstallScript, cli.ReadBuild().Version
+	o.stage.Script, o.stage.Version = staging.InstallScript, cli.ReadBuild().Version
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return err

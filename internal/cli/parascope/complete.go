@@ -20,7 +20,8 @@ type completion func(ctx context.Context, typed string) []cobra.Completion
 
 // completeFlag offers candidates for a flag's value.
 func completeFlag(c *cobra.Command, flag string, candidates completion) {
-	err := c.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	err := c.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion,
+		cobra.ShellCompDirective) {
 		return candidates(cmd.Context(), typed), cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {

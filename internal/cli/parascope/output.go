@@ -26,7 +26,8 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 		return &output{name: "standard output", to: stdout}, nil
 	}
 	cannot := func(err error) error {
-		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", name, err), "give --output another FILE, in a directory that exists and may be written to")
+		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", name, err),
+			"give --output another FILE, in a directory that exists and may be written to")
 	}
 	mode := fs.FileMode(0o644)
 	target := name

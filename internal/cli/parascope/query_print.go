@@ -82,7 +82,8 @@ func printPlot(p *cli.Process, series model.Matrix, m moments, style term.Styler
 		plot.Lines = append(plot.Lines, term.Line{Label: s.Metric.String(), Points: grid(s.Values, start, m)})
 	}
 	if len(series) > term.PlotLines {
-		fmt.Fprintf(p.Stderr, "Drawn are the first %d of %d series; topk(%d, …) or sum by (…) makes them fewer.\n", term.PlotLines, len(series), term.PlotLines)
+		fmt.Fprintf(p.Stderr, "Drawn are the first %d of %d series; topk(%d, …) or sum by (…) makes them fewer.\n", term.PlotLines, len(series),
+			term.PlotLines)
 	}
 	if histograms {
 		fmt.Fprintln(p.Stderr, "Histograms are not drawn; histogram_quantile(0.9, …) makes numbers of them, --json shows them.")

@@ -81,10 +81,13 @@ func TestQueryPrints(t *testing.T) {
 		{"samples", success("matrix", `[{"metric":{"__name__":"up"},"values":[[1795000000,"1"],[1795000015,"0"]]}]`), nil,
 			`\AVALUE  TIME +SERIES\n    1  2026-11-18T\S+  up\n    0  2026-11-18T\S+  up\n\z`, `\A\z`},
 		{"empty", success("vector", `[]`), nil, `\A\z`, `No series in workspace ws-1 answer this query\.`},
-		{"empty range", success("matrix", `[]`), []string{"--range", "1h", "--time", "1795000000"}, `\A\z`, `at 2026-11-18T.* or in the 1h before`},
-		{"warning", `{"status":"success","warnings":["store c is down"],"data":{"resultType":"vector","result":[]}}`, nil, `\A\z`, `Warning: store c is down`},
+		{"empty range", success("matrix", `[]`), []string{"--range", "1h", "--time", "1795000000"}, `\A\z`,
+			`at 2026-11-18T.* or in the 1h before`},
+		{"warning", `{"status":"success","warnings":["store c is down"],"data":{"resultType":"vector","result":[]}}`, nil, `\A\z`,
+			`Warning: store c is down`},
 		{"plot", success("matrix", `[{"metric":{"__name__":"node_load1"},"values":[[1794999940,"1"],[1794999970,"2"],[1795000000,"4"]]}]`),
-			[]string{"--range", "1m", "--step", "30s", "--time", "1795000000"}, `(?s)\A +4 ┤ .*╭.* 1 ┼.*MIN  MAX  LAST  SERIES\n─    1    4     4  node_load1\n\z`, `\A\z`},
+			[]string{"--range", "1m", "--step", "30s", "--time", "1795000000"},
+			`(?s)\A +4 ┤ .*╭.* 1 ┼.*MIN  MAX  LAST  SERIES\n─    1    4     4  node_load1\n\z`, `\A\z`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

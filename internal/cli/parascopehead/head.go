@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cli"
@@ -21,12 +22,7 @@ import (
 
 // New makes the root command, with the list of its commands in the order of the help.
 func New(p *cli.Process) *cobra.Command {
-	o, cluster := head.DefaultOptions(), defaultClusterOptions()
-	var level, format, webConfig string
-	var agent, autoReload bool
-	var features []string
-	maxBytes, maxRequest := byteSize(o.QueueMaxBytes), requestSize(o.QueueMaxRequest)
-	maxPage, maxReading := byteSize(o.MaxPageBytes), byteSize(o.MaxReadingBytes)
+	r := newRunFlags()
 	c := &cobra.Command{
 		Use:   "parascope-head",
 		Short: "Discover, scrape and send, as Prometheus in agent mode does",
@@ -44,78 +40,117 @@ what became of every one.`,
   kill -HUP PID                                         # reload the file
   curl -s localhost:9090/api/v1/targets | jq '.data.activeTargets[] | {scrapeUrl,health,lastError}'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := daemonLogger(p, level, format)
-			if err != nil {
-				return err
-			}
-			for _, f := range features {
-				switch f {
-				case "agent":
-				case "extra-scrape-metrics":
-					o.ExtraScrapeMetrics = true
-				default:
-					logger.Warn("feature is not known here and has no effect", "feature", f)
-				}
-			}
-			if webConfig != "" {
-				return hint.New(hint.Usage, errors.New("--web.config.file: TLS and passwords of the listener are not built in"),
-					"bind a loopback address and put a proxy before it, with --web.external-url")
-			}
-			warnOfStockFlags(cmd.Flags(), logger)
-			if !autoReload {
-				o.AutoReload = 0
-			}
-			b := cli.ReadBuild()
-			o.QueueMaxBytes, o.QueueMaxRequest = int64(maxBytes), int(maxRequest)
-			o.MaxPageBytes, o.MaxReadingBytes = int64(maxPage), int64(maxReading)
-			o.Version, o.Revision, o.Logger = b.Version, b.Revision, logger
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			if err := useCABundle(p); err != nil {
-				return err
-			}
-			o.TuneGC = p.Getenv("GOGC") == ""
-			if err := cluster.serve(&o, logger); err != nil {
-				return err
-			}
-			hup := make(chan os.Signal, 1)
-			signal.Notify(hup, syscall.SIGHUP)
-			defer signal.Stop(hup)
-			o.Reload = hup
-			return head.Run(cmd.Context(), o)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd, p) },
 	}
-	c.PersistentFlags().StringVar(&o.ConfigFile, "config.file", o.ConfigFile, "Prometheus configuration `FILE`")
-	c.PersistentFlags().BoolVar(&o.IgnoreRules, "ignore-rules", o.IgnoreRules, "continue without rule_files and alerting: AMP evaluates rules")
-	f := c.Flags()
-	f.StringVar(&o.StoragePath, "storage.agent.path", o.StoragePath, "`DIR` of the queue: samples that are not sent yet, and the count of those that are")
-	f.IntVar(&o.QueueLanes, "queue.lanes", o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a change takes force when the old lanes are drained")
-	f.Var(&maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and counted")
-	f.Var(&maxRequest, "queue.max-request-bytes", "`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many samples it has is queue_config's max_samples_per_send")
-	f.Var(&maxPage, "scrape.max-page-bytes", "`SIZE` of a page, unpacked, for jobs without body_size_limit; a larger page fails its scrape")
-	f.Var(&maxReading, "scrape.max-reading-bytes", "`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
-	f.StringVar(&o.ListenAddress, "web.listen-address", o.ListenAddress, "`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
-	f.BoolVar(&o.EnableLifecycle, "web.enable-lifecycle", o.EnableLifecycle, "let POST /-/reload reload the configuration")
-	f.StringVar(&o.ExternalURL, "web.external-url", o.ExternalURL, "`URL` under which a proxy serves the head: its path precedes all paths, its host is let through on a loopback address")
-	f.StringVar(&o.RoutePrefix, "web.route-prefix", o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
-	f.BoolVar(&autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
-	f.DurationVar(&o.AutoReload, "config.auto-reload-interval", 30*time.Second, "`DURATION` after which --config.auto-reload looks at the file again")
-	f.BoolVar(&o.EnablePprof, "web.enable-pprof", o.EnablePprof, "serve profiles of this process on /debug/pprof/")
-	f.StringVar(&cluster.binDir, "slurm.bin-dir", cluster.binDir,
+	c.PersistentFlags().StringVar(&r.o.ConfigFile, "config.file", r.o.ConfigFile, "Prometheus configuration `FILE`")
+	c.PersistentFlags().BoolVar(&r.o.IgnoreRules, "ignore-rules", r.o.IgnoreRules,
+		"continue without rule_files and alerting: AMP evaluates rules")
+	r.add(c.Flags())
+	c.AddCommand(newCheck(p, &r.o.ConfigFile, &r.o.IgnoreRules), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
+	return c
+}
+
+// runFlags are the flags of a head that runs.
+type runFlags struct {
+	o                   head.Options
+	cluster             clusterOptions
+	level, format       string
+	webConfig           string
+	agent, autoReload   bool
+	features            []string
+	maxBytes            byteSize
+	maxRequest          requestSize
+	maxPage, maxReading byteSize
+}
+
+func newRunFlags() *runFlags {
+	o := head.DefaultOptions()
+	return &runFlags{
+		o: o, cluster: defaultClusterOptions(), maxBytes: byteSize(o.QueueMaxBytes), maxRequest: requestSize(o.QueueMaxRequest),
+		maxPage: byteSize(o.MaxPageBytes), maxReading: byteSize(o.MaxReadingBytes),
+	}
+}
+
+// add defines the flags.
+func (r *runFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&r.o.StoragePath, "storage.agent.path", r.o.StoragePath,
+		"`DIR` of the queue: samples that are not sent yet, and the count of those that are")
+	f.IntVar(&r.o.QueueLanes, "queue.lanes", r.o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a "+
+		"change takes force when the old lanes are drained")
+	f.Var(&r.maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and "+
+		"counted")
+	f.Var(&r.maxRequest, "queue.max-request-bytes",
+		"`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many "+
+			"samples it has is queue_config's max_samples_per_send")
+	f.Var(&r.maxPage, "scrape.max-page-bytes", "`SIZE` of a page, unpacked, for jobs without body_size_limit; a larger page fails its scrape")
+	f.Var(&r.maxReading, "scrape.max-reading-bytes",
+		"`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
+	f.StringVar(&r.o.ListenAddress, "web.listen-address", r.o.ListenAddress,
+		"`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
+	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "let POST /-/reload reload the configuration")
+	f.StringVar(&r.o.ExternalURL, "web.external-url", r.o.ExternalURL,
+		"`URL` under which a proxy serves the head: its path precedes all paths, its host is let through on a loopback address")
+	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
+	f.BoolVar(&r.autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
+	f.DurationVar(&r.o.AutoReload, "config.auto-reload-interval", 30*time.Second,
+		"`DURATION` after which --config.auto-reload looks at the file again")
+	f.BoolVar(&r.o.EnablePprof, "web.enable-pprof", r.o.EnablePprof, "serve profiles of this process on /debug/pprof/")
+	f.StringVar(&r.cluster.binDir, "slurm.bin-dir", r.cluster.binDir,
 		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
-	f.IntVar(&cluster.jobSeriesMax, "slurm.job-series-max", cluster.jobSeriesMax, "series that say which job has which node and GPU; more are left out, and counted")
-	f.BoolVar(&cluster.fairShare, "slurm.fair-share", cluster.fairShare, "ask sshare for fair share too; it needs accounting")
-	f.StringVar(&level, "log.level", "info", "debug, info, warn or error")
-	f.StringVar(&format, "log.format", "logfmt", "logfmt or json")
-	f.BoolVar(&agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
-	f.StringSliceVar(&features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
-	f.StringVar(&webConfig, "web.config.file", "", "refused: TLS and passwords of the listener are not built in")
+	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
+		"series that say which job has which node and GPU; more are left out, and counted")
+	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share too; it needs accounting")
+	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
+	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
+	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
+	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
+	f.StringVar(&r.webConfig, "web.config.file", "", "refused: TLS and passwords of the listener are not built in")
 	_ = f.MarkHidden("web.config.file") // it is there
 	addStockFlags(f)
-	c.AddCommand(newCheck(p, &o.ConfigFile, &o.IgnoreRules), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
-	return c
+}
+
+// run runs a head as the flags say.
+func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
+	logger, err := daemonLogger(p, r.level, r.format)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.features {
+		switch f {
+		case "agent":
+		case "extra-scrape-metrics":
+			r.o.ExtraScrapeMetrics = true
+		default:
+			logger.Warn("feature is not known here and has no effect", "feature", f)
+		}
+	}
+	if r.webConfig != "" {
+		return hint.New(hint.Usage, errors.New("--web.config.file: TLS and passwords of the listener are not built in"),
+			"bind a loopback address and put a proxy before it, with --web.external-url")
+	}
+	warnOfStockFlags(cmd.Flags(), logger)
+	if !r.autoReload {
+		r.o.AutoReload = 0
+	}
+	b := cli.ReadBuild()
+	r.o.QueueMaxBytes, r.o.QueueMaxRequest = int64(r.maxBytes), int(r.maxRequest)
+	r.o.MaxPageBytes, r.o.MaxReadingBytes = int64(r.maxPage), int64(r.maxReading)
+	r.o.Version, r.o.Revision, r.o.Logger = b.Version, b.Revision, logger
+	if err := r.o.Validate(); err != nil {
+		return err
+	}
+	if err := useCABundle(p); err != nil {
+		return err
+	}
+	r.o.TuneGC = p.Getenv("GOGC") == ""
+	if err := r.cluster.serve(&r.o, logger); err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	r.o.Reload = hup
+	return head.Run(cmd.Context(), r.o)
 }
 
 // useCABundle gives AWS_CA_BUNDLE to Go's own TLS instead of the AWS SDK, which

@@ -59,7 +59,8 @@ Exit code 1 if records are damaged or samples missing.`,
 
 func printQueues(w io.Writer, style term.Styler, r head.QueueReport) error {
 	right := func(title string) term.Column { return term.Column{Title: title, Right: true} }
-	columns := []term.Column{right("LANE"), right("SEGMENTS"), right("BYTES"), right("RECORDS"), right("SAMPLES"), right("DAMAGED"), right("MISSING"), right("TORN"), {Title: "OLDEST"}}
+	columns := []term.Column{right("LANE"), right("SEGMENTS"), right("BYTES"), right("RECORDS"), right("SAMPLES"), right("DAMAGED"),
+		right("MISSING"), right("TORN"), {Title: "OLDEST"}}
 	for i, q := range r.Queues {
 		if i > 0 {
 			fmt.Fprintln(w)

@@ -181,13 +181,15 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if !r.LastSuccess.IsZero() {
-		add("last success %s (%s); %s samples/s in, %s out", stamp(r.LastSuccess), ago(now, r.LastSuccess), number(uint64(r.TakenRate)), number(uint64(r.DeliveredRate)))
+		add("last success %s (%s); %s samples/s in, %s out", stamp(r.LastSuccess), ago(now, r.LastSuccess), number(uint64(r.TakenRate)),
+			number(uint64(r.DeliveredRate)))
 	}
 	if r.RateLimit > 0 {
 		add("the receiver answered 429; it is now sent %s samples/s, and more by and by", number(uint64(r.RateLimit)))
 	}
 	if r.TornTailBytes > 0 {
-		add("%s bytes at the queue's end were not written whole before the head started and were cut; their samples were never taken", number(uint64(r.TornTailBytes)))
+		add("%s bytes at the queue's end were not written whole before the head started and were cut; their samples were never taken",
+			number(uint64(r.TornTailBytes)))
 	}
 	add("queue %s of %s on disk", amount(r.QueueBytes), amount(r.QueueMaxBytes))
 	return lines

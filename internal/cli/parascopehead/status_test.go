@@ -33,7 +33,8 @@ func TestDeliveryForPeople(t *testing.T) {
 		return &delivery.Trouble{Time: now, Code: code, Text: text, Next: "do something"}
 	}
 	base := delivery.RemoteStatus{URL: "https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
-		QueueMaxBytes: 4 << 30, QueueBytes: 12_345_678, AgeLimitSeconds: 3600, TakenRate: 16_480, DeliveredRate: 16_470, LastSuccess: now.Add(-time.Second)}
+		QueueMaxBytes: 4 << 30, QueueBytes: 12_345_678, AgeLimitSeconds: 3600, TakenRate: 16_480, DeliveredRate: 16_470,
+		LastSuccess: now.Add(-time.Second)}
 	with := func(name string, f func(*delivery.RemoteStatus)) delivery.RemoteStatus {
 		r := base
 		r.Name = name
@@ -84,8 +85,10 @@ func TestDeliveryForPeople(t *testing.T) {
 	if d.Verdict != delivery.Losing || !d.Total.Balanced() {
 		t.Errorf("verdict %q, total %+v", d.Verdict, d.Total)
 	}
-	failing := []head.Discovery{{Mechanism: "ec2", Jobs: []string{"dcgm", "node"}, Since: now.Add(-7 * time.Minute), Why: "no\x1b[2J credentials"}}
-	if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: delivery.Delivering}, Discovery: failing}); hint.CodeOf(err) != hint.Failure {
+	failing := []head.Discovery{{Mechanism: "ec2", Jobs: []string{"dcgm", "node"}, Since: now.Add(-7 * time.Minute),
+		Why: "no\x1b[2J credentials"}}
+	if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: delivery.Delivering}, Discovery: failing}); hint.CodeOf(err) !=
+		hint.Failure {
 		t.Errorf("a discovery that fails: %v", err)
 	}
 	var b strings.Builder
@@ -105,12 +108,14 @@ func TestDeliveryForPeople(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("%s differs (-update rewrites it) (-want +got):\n%s", golden, diff)
 	}
-	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "in-doubt": hint.Failure, "disk-full": hint.Failure, "disk-fails": hint.Failure, "full-soon": hint.Failure, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
+	for name, code := range map[string]hint.Code{"all-well": 0, "afterwards": 0, "refused": hint.Denied, "in-doubt": hint.Failure,
+		"disk-full": hint.Failure, "disk-fails": hint.Failure, "full-soon": hint.Failure, "catching-up": 0, "losing": hint.Failure, "gone": 0} {
 		for _, r := range remotes {
 			if r.Name != name {
 				continue
 			}
-			if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: r.Verdict, Remotes: []delivery.RemoteStatus{r}}}); hint.CodeOf(err) != code {
+			if err := deliveryError(head.Delivery{Status: delivery.Status{Verdict: r.Verdict,
+				Remotes: []delivery.RemoteStatus{r}}}); hint.CodeOf(err) != code {
 				t.Errorf("%s: exit code %d (%v), want %d", name, hint.CodeOf(err), err, code)
 			}
 			if next := r.Next(); strings.HasPrefix(name, "disk") && !strings.Contains(next, "make room on the disk") {
@@ -133,7 +138,8 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%q is taken as %s", text, b.String())
 		}
 	}
-	for text, good := range map[string]bool{"64KB": true, "1MiB": true, "16MB": true, "63KB": false, "17MB": false, "-1MB": false, "1": false} {
+	for text, good := range map[string]bool{"64KB": true, "1MiB": true, "16MB": true, "63KB": false, "17MB": false, "-1MB": false,
+		"1": false} {
 		var r requestSize
 		if err := r.Set(text); (err == nil) != good {
 			t.Errorf("%q as the size of a request: %v", text, err)

@@ -17,7 +17,8 @@ type stockFlag struct {
 func stockFlags() []stockFlag {
 	const queue, pages = "samples wait in the queue, not in a WAL; see --queue.max-bytes", "there are no pages for people"
 	return []stockFlag{
-		{name: "storage.agent.retention.max-time", why: "samples wait until the receiver takes them or they are too old for it; see sample_age_limit"},
+		{name: "storage.agent.retention.max-time",
+			why: "samples wait until the receiver takes them or they are too old for it; see sample_age_limit"},
 		{name: "storage.agent.retention.min-time", why: "what is sent is removed at once"},
 		{name: "storage.agent.wal-compression", why: "the queue is always compressed", isBool: true},
 		{name: "storage.agent.wal-compression-type", why: "the queue is always compressed"},

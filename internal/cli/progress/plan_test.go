@@ -13,9 +13,11 @@ import (
 
 func TestDescribePlan(t *testing.T) {
 	got := strings.Join(describePlan(term.Styler{}, []stack.Change{
-		{LogicalID: "GrafanaWorkspace", Type: "AWS::Grafana::Workspace", Caption: "The Grafana workspace", Action: "Modify", Replacement: "Conditional", Properties: []string{"Name"}},
+		{LogicalID: "GrafanaWorkspace", Type: "AWS::Grafana::Workspace", Caption: "The Grafana workspace", Action: "Modify",
+			Replacement: "Conditional", Properties: []string{"Name"}},
 		{LogicalID: "Old", Type: "AWS::IAM::Role", Action: "Remove"},
-		{LogicalID: "LogGroup", Type: "AWS::Logs::LogGroup", Action: "Modify", Replacement: "False", Properties: []string{"A", "B", "C", "D", "E", "F"}},
+		{LogicalID: "LogGroup", Type: "AWS::Logs::LogGroup", Action: "Modify", Replacement: "False",
+			Properties: []string{"A", "B", "C", "D", "E", "F"}},
 		{LogicalID: "New", Type: "AWS::IAM::Role", Action: "Add"},
 	}), "\n")
 	const want = `  plan: 1 to add, 2 to change, 1 to remove

@@ -49,7 +49,8 @@ func New(p *cli.Process, asJSON bool) Progress {
 		t := newProgressTree(p, time.Now)
 		return Progress{t.report, t.quiet, t.stop}
 	}
-	l := &progressLines{w: p.Stderr, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]beginning{}, done: make(chan struct{})}
+	l := &progressLines{w: p.Stderr, style: term.Style(p.Stderr, p.Getenv), start: time.Now(), since: map[string]beginning{},
+		done: make(chan struct{})}
 	l.beat = time.AfterFunc(heartbeat, l.goesOn)
 	return Progress{l.report, l.quiet, l.stop}
 }

@@ -89,7 +89,8 @@ func TestProgressTree(t *testing.T) {
 		moment("workspaces are being made")
 		d.event(80, "GrafanaWorkspace", "CREATE_FAILED", "SSO is not enabled for this account. Enable IAM Identity Center and try again.")
 		d.event(80, "PrometheusWorkspace", "CREATE_FAILED", "Resource creation cancelled")
-		d.event(81, "pcluster-infra", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [GrafanaWorkspace]. Rollback requested by user.")
+		d.event(81, "pcluster-infra", "ROLLBACK_IN_PROGRESS",
+			"The following resource(s) failed to create: [GrafanaWorkspace]. Rollback requested by user.")
 		d.event(82, "GrafanaWorkspace", "DELETE_COMPLETE", "")
 		d.event(82, "NetworkVPC", "DELETE_IN_PROGRESS", "")
 		moment("one failed, the rest goes back")

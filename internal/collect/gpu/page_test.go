@@ -119,7 +119,8 @@ func (n *node) kernelSays(sequence, second int, texts ...string) {
 	}
 	defer f.Close()
 	for i, text := range texts {
-		if _, err := f.WriteString("4," + strconv.Itoa(sequence+i) + "," + strconv.Itoa((second+i)*1e6) + ",-;" + text + "\n SUBSYSTEM=pci\n"); err != nil {
+		if _, err := f.WriteString("4," + strconv.Itoa(sequence+i) + "," + strconv.Itoa((second+i)*1e6) + ",-;" + text +
+			"\n SUBSYSTEM=pci\n"); err != nil {
 			n.t.Fatal(err)
 		}
 	}

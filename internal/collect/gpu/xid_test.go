@@ -17,10 +17,11 @@ import (
 
 // Lines as kernels print them.
 const (
-	line79      = "NVRM: Xid (PCI:0000:86:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
-	line45      = "NVRM: Xid (PCI:0000:86:00): 45, pid=2924364, name=python, Ch 00000008"
-	line94      = "NVRM: Xid (PCI:0000:53:00): 94, pid=1, name=python, Contained: SM (0x1). RST: No, D-RST: No"
-	line119     = "NVRM: Xid (PCI:0000:ca:00): 119, pid=2024380, name=nvidia-smi, Timeout after 6s of waiting for RPC response from GPU7 GSP! Expected function 10 (FREE) (0xa55a0210 0x0)."
+	line79  = "NVRM: Xid (PCI:0000:86:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+	line45  = "NVRM: Xid (PCI:0000:86:00): 45, pid=2924364, name=python, Ch 00000008"
+	line94  = "NVRM: Xid (PCI:0000:53:00): 94, pid=1, name=python, Contained: SM (0x1). RST: No, D-RST: No"
+	line119 = "NVRM: Xid (PCI:0000:ca:00): 119, pid=2024380, name=nvidia-smi, Timeout after 6s of waiting for RPC response from GPU7 " +
+		"GSP! Expected function 10 (FREE) (0xa55a0210 0x0)."
 	lineFabric  = "nvidia-nvswitch1: SXid (PCI:0000:06:00.0): 20034, Fatal, Link 48 LTSSM Fault Up"
 	lineLoading = "NVRM: loading NVIDIA UNIX Open Kernel Module for x86_64  580.126.20  Release Build"
 )
@@ -219,7 +220,8 @@ func TestKernelLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("4,10,5000000,c;NVRM: one\n SUBSYSTEM=pci\n12,11,6000000,-;NVRM: Xid (PCI:0000:86:00): 79, a program wrote this\n4,12,7000000,-,caller=T1;NVRM: t")
+	write("4,10,5000000,c;NVRM: one\n SUBSYSTEM=pci\n12,11,6000000,-;NVRM: Xid (PCI:0000:86:00): 79, a program wrote this\n" +
+		"4,12,7000000,-,caller=T1;NVRM: t")
 	k, err := openKernelLog(path)
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,8 @@ var counted = []struct {
 	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set down since they did not respond.")},
 	{nodeChecks, family("parallelcluster_compute_health_checks_total", "Health checks that ran before jobs, by result: ok, failed or error.",
 		"check", "result")},
-	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action", "stage")},
+	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action",
+		"stage")},
 }
 
 var (
@@ -63,7 +64,8 @@ var (
 		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes end themselves when it is older than 600 s.",
 		Source: "clustermgtd_heartbeat", Where: "head node"}
 	fleetStatus = &page.Family{Name: "parallelcluster_compute_fleet_status", Type: page.Gauge, Labels: []string{"status"},
-		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json", Where: "head node"}
+		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
+		Where: "head node"}
 	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
 		Help: "Lines of event files that are no event or too long.", Source: "*.events", Where: "head node"}
 	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},

@@ -41,10 +41,12 @@ var (
 	nodeCPUTotal = gauge("slurm_node_cpu_total", fromNodes, "CPUs of the node.", "node")
 	nodeMemAlloc = gauge("slurm_node_mem_alloc", fromNodes, "Memory of the node that is allocated to jobs, in MiB.", "node")
 	nodeMemTotal = gauge("slurm_node_mem_total", fromNodes, "Memory of the node, in MiB.", "node")
-	nodeGRESUsed = gauge("slurm_node_gres_used", fromNodes, "Generic resources of the node that are allocated to jobs.", "node", "gres", "type")
+	nodeGRESUsed = gauge("slurm_node_gres_used", fromNodes, "Generic resources of the node that are allocated to jobs.", "node", "gres",
+		"type")
 	nodeGRES     = gauge("slurm_node_gres_total", fromNodes, "Generic resources of the node.", "node", "gres", "type")
 	nodeLastBusy = gauge("slurm_node_last_busy_timestamp_seconds", fromNodes, "When the node last ran a job, in Unix seconds.", "node")
-	nodeDrain    = gauge("slurm_node_drain_reason_info", fromNodes, "1 for the reason of a node that is drained, down or failed, and who set it.",
+	nodeDrain    = gauge("slurm_node_drain_reason_info", fromNodes,
+		"1 for the reason of a node that is drained, down or failed, and who set it.",
 		"node", "reason", "user")
 	nodeDrainSince = gauge("slurm_node_drain_since_timestamp_seconds", fromNodes, "When the reason was set, in Unix seconds.", "node")
 )

@@ -21,7 +21,8 @@ func FuzzPage(f *testing.F) {
 			recorded(f, v, "sshare.txt"))
 	}
 	f.Add([]byte("NodeName=a State=IDLE\nNodeName=a State=DOWN Reason=\xff [x@2026-11-23T14:33:27]\n"), []byte("7_[1-9\x1f"),
-		[]byte("Remote Procedure Call statistics by message type\n\tA ( 1) count:1 ave_time:1 total_time:1\n\tA ( 1) count:1 ave_time:1 total_time:1"),
+		[]byte("Remote Procedure Call statistics by message type\n\tA ( 1) count:1 ave_time:1 total_time:1\n\tA ( 1) count:1 ave_time:1 "+
+			"total_time:1"),
 		[]byte("a|u|1|1|1|1|1\na|u|1|1|1|1|1\n"))
 	f.Fuzz(func(t *testing.T, nodes, jobs, scheduler, shares []byte) {
 		s := slurm.Snapshot{Time: noon}

@@ -23,8 +23,9 @@ func TestHolders(t *testing.T) {
 	s := &slurm.Snapshot{
 		Nodes: []slurm.Node{{Name: "g1", GRES: []slurm.GRES{{Name: "gpu", Count: 8}}}, {Name: "c1"}},
 		Jobs: []slurm.Job{
-			{ID: "7_1", RawID: "9", Tasks: 1, State: "running", NodeList: "g[1-2]", Nodes: 2, User: "alice", Account: "x", Partitions: []string{"gpu"},
-				Start: noon},
+			{ID: "7_1", RawID: "9", Tasks: 1, State: "running", NodeList: "g[1-2]", Nodes: 2, User: "alice", Account: "x",
+				Partitions: []string{"gpu"},
+				Start:      noon},
 			{ID: "10", RawID: "10", Tasks: 1, State: "running", NodeList: "c1", Nodes: 1, User: "bob", Start: noon.Add(time.Second)},
 			{ID: "11", RawID: "11", Tasks: 1, State: "pending"},
 		},

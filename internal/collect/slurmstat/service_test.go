@@ -25,9 +25,10 @@ func service(t *testing.T) (*slurmstat.Service, string) {
 		t.Fatal(err)
 	}
 	for name, body := range map[string]string{
-		"scontrol": fmt.Sprintf("[ -e %s/down ] && exit 1; [ \"$3\" = nodes ] && exec cat %s/scontrol-show-nodes-o.txt; exit 3", dir, recordedDir),
-		"squeue":   `printf '4\03741\037gpu\037alice\037x\037RUNNING\037None\0371\0378\037cpu=8\037gpu-st-p5-2\037\037\037\037\0370\037\n'`,
-		"sdiag":    "exec cat " + recordedDir + "/sdiag.txt",
+		"scontrol": fmt.Sprintf("[ -e %s/down ] && exit 1; [ \"$3\" = nodes ] && exec cat %s/scontrol-show-nodes-o.txt; exit 3", dir,
+			recordedDir),
+		"squeue": `printf '4\03741\037gpu\037alice\037x\037RUNNING\037None\0371\0378\037cpu=8\037gpu-st-p5-2\037\037\037\037\0370\037\n'`,
+		"sdiag":  "exec cat " + recordedDir + "/sdiag.txt",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
 			t.Fatal(err)

@@ -211,9 +211,10 @@ func TestMalformedIdentityPolicies(t *testing.T) {
 		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`: "Policy document must be version 2012-10-17 " +
 			"or greater.",
 		statement(`1`): "Syntax errors in policy.",
-		statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":null}`):                                                      "Syntax errors in policy.",
-		statement(`{"Effect":"Deny","Effect":"Allow","Action":"s3:*","Resource":"*"}`):                                                       "Syntax errors in policy.",
-		`{"Version":"2012-10-17","Statement":{},` + strings.TrimPrefix(statement(`{"Effect":"Allow"}`), "{"):                                 "Syntax errors in policy.",
+		statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":null}`): "Syntax errors in policy.",
+		statement(`{"Effect":"Deny","Effect":"Allow","Action":"s3:*","Resource":"*"}`):  "Syntax errors in policy.",
+		`{"Version":"2012-10-17","Statement":{},` + strings.TrimPrefix(statement(`{"Effect":"Allow"}`),
+			"{"): "Syntax errors in policy.",
 		statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"s3:prefix":"a","s3:prefix":"b"}}}`):        "Syntax errors in policy.",
 		statement(`{"Effect":"allow","Action":"s3:*","Resource":"*"}`):                                                                       "Syntax errors in policy.",
 		statement(`{"effect":"Allow","Action":"s3:*","Resource":"*"}`):                                                                       "Syntax errors in policy.",

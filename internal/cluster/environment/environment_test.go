@@ -1,4 +1,4 @@
-package cluster
+package environment
 
 import (
 	"os"
@@ -13,7 +13,7 @@ import (
 )
 
 func TestEnvironmentIsWhatTheGuideSources(t *testing.T) {
-	e := Environment{ClusterName: "hpc", Region: "us-east-2", Others: []Variable{{"CAPACITY_RESERVATION_ID", "cr-0123456789abcdef0"}}}
+	e := File{ClusterName: "hpc", Region: "us-east-2", Others: []Variable{{"CAPACITY_RESERVATION_ID", "cr-0123456789abcdef0"}}}
 	got, err := e.Text()
 	if err != nil {
 		t.Fatal(err)
@@ -26,11 +26,11 @@ export CAPACITY_RESERVATION_ID='cr-0123456789abcdef0'
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	file := filepath.Join(t.TempDir(), EnvironmentFile("hpc"))
+	file := filepath.Join(t.TempDir(), FileName("hpc"))
 	if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if back, err := ReadEnvironment(file); err != nil || !cmp.Equal(e, back) {
+	if back, err := Read(file); err != nil || !cmp.Equal(e, back) {
 		t.Errorf("read back: %+v, %v", back, err)
 	}
 }
@@ -47,15 +47,15 @@ func TestEnvironmentRefusesWhatItDidNotWrite(t *testing.T) {
 		"nothing":             "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if e, err := ParseEnvironment(text); err == nil {
+			if e, err := Parse(text); err == nil {
 				t.Errorf("it was read: %+v", e)
 			}
 		})
 	}
-	if _, err := ReadEnvironment(filepath.Join(t.TempDir(), "none")); hint.CodeOf(err) != hint.BadInput {
+	if _, err := Read(filepath.Join(t.TempDir(), "none")); hint.CodeOf(err) != hint.BadInput {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	for _, e := range []Environment{{ClusterName: "a\x00"}, {Others: []Variable{{"A B", ""}}}, {Others: []Variable{{"", ""}}}} {
+	for _, e := range []File{{ClusterName: "a\x00"}, {Others: []Variable{{"A B", ""}}}, {Others: []Variable{{"", ""}}}} {
 		if text, err := e.Text(); err == nil {
 			t.Errorf("%+v was written: %q", e, text)
 		}
@@ -71,7 +71,7 @@ func FuzzEnvironment(f *testing.F) {
 	f.Add("\xff\xfe", "\t !~#*?", "\"${HOME}\"\n")
 	f.Add("", "-n", "\n\n")
 	f.Fuzz(func(t *testing.T, name, region, other string) {
-		e := Environment{ClusterName: name, Region: region, Others: []Variable{{"OTHER", other}}}
+		e := File{ClusterName: name, Region: region, Others: []Variable{{"OTHER", other}}}
 		text, err := e.Text()
 		if strings.ContainsRune(name+region+other, 0) {
 			if err == nil {
@@ -82,7 +82,7 @@ func FuzzEnvironment(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := ParseEnvironment(text)
+		back, err := Parse(text)
 		if err != nil || !cmp.Equal(e, back) {
 			t.Fatalf("read back: %+v, %v, from %q", back, err, text)
 		}

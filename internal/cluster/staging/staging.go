@@ -1,4 +1,6 @@
-package cluster
+// Package staging puts what nodes install where they fetch it: the install script, the
+// programs, and the manifest that names them.
+package staging
 
 import (
 	"bytes"
@@ -18,6 +20,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -63,7 +67,7 @@ type Staged struct {
 
 // prefix is below which everything of a stack's nodes lies.
 func prefix(stackName string) string {
-	return strings.TrimSuffix(ScriptKey(stackName), "install.sh")
+	return strings.TrimSuffix(cluster.ScriptKey(stackName), "install.sh")
 }
 
 // Put uploads the programs, then the manifest that names them, then the script: a node
@@ -75,7 +79,7 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	if err != nil {
 		return Staged{}, err
 	}
-	done := Staged{Bucket: b.Name, BucketCreated: b.Created, Version: s.Version, Script: ScriptURL(b.Name, s.Stack),
+	done := Staged{Bucket: b.Name, BucketCreated: b.Created, Version: s.Version, Script: cluster.ScriptURL(b.Name, s.Stack),
 		Manifest: "s3://" + b.Name + "/" + prefix(s.Stack) + "manifest.json"}
 	store := store{client: s3.NewFromConfig(cfg), bucket: b.Name, owner: b.Owner}
 	manifest := Manifest{Version: s.Version, Files: []File{}}
@@ -97,7 +101,7 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	for _, o := range []struct {
 		key     string
 		content []byte
-	}{{prefix(s.Stack) + "manifest.json", append(text, '\n')}, {ScriptKey(s.Stack), []byte(s.Script)}} {
+	}{{prefix(s.Stack) + "manifest.json", append(text, '\n')}, {cluster.ScriptKey(s.Stack), []byte(s.Script)}} {
 		uploaded, err := store.replace(ctx, o.key, o.content)
 		if err != nil {
 			return done, err
@@ -186,9 +190,33 @@ func isCode(err error, codes ...string) bool {
 	return false
 }
 
+// CheckScript asks whether the install script is where the configuration says. A node
+// that cannot download it is ended by ParallelCluster, so a configuration must not name
+// one that is not there: exit code NotFound.
+func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
+	bucket, key, ok := splitURL(s.Script)
+	if !ok {
+		return fmt.Errorf("%s is no address of an object", s.Script)
+	}
+	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
+		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would end every node that tries to run it", s.Script),
+			"'parascope cluster stage' uploads it")
+	}
+	if err != nil {
+		return explain("look for "+s.Script, err)
+	}
+	return nil
+}
+
 // splitURL is the bucket and key of an s3:// address.
 func splitURL(url string) (bucket, key string, ok bool) {
 	rest, is := strings.CutPrefix(url, "s3://")
 	bucket, key, ok = strings.Cut(rest, "/")
 	return bucket, key, is && ok && bucket != "" && key != ""
+}
+
+// explain gives an SDK error the exit code of its kind.
+func explain(doing string, err error) error {
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks})
 }

@@ -1,4 +1,4 @@
-package cluster
+package staging
 
 import (
 	"encoding/json"
@@ -9,17 +9,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
 )
+
+const script = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
 
 // TestAnUpgradeReplacesTheManifestAndNothingElse: the script's key stays, objects that the
 // older manifest names stay, and a second run uploads nothing.
 func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	cfg := localtest.Start(t, localaws.Options{}).Operator()
 	client := s3.NewFromConfig(cfg)
-	source := Source{Script: testScript}
+	source := cluster.Source{Script: script}
 	if err := CheckScript(t.Context(), cfg, source); hint.CodeOf(err) != hint.NotFound {
 		t.Errorf("a script that is not there: %v", err)
 	}
@@ -29,7 +32,7 @@ func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done.Uploaded != 3 || !done.BucketCreated || done.Script != testScript {
+	if done.Uploaded != 3 || !done.BucketCreated || done.Script != script {
 		t.Errorf("staged: %+v", done)
 	}
 	if err := CheckScript(t.Context(), cfg, source); err != nil {

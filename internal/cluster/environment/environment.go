@@ -1,4 +1,6 @@
-package cluster
+// Package environment reads and writes the file of environment variables that is sourced
+// before pcluster.
+package environment
 
 import (
 	"errors"
@@ -7,13 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// Environment is the file that the guide's reader sources before pcluster: the cluster's
-// name, its region, and what else the configuration needs. Write and ReadEnvironment are
-// the only places that know its form.
-type Environment struct {
+// File is the file that the guide's reader sources before pcluster: the cluster's name, its
+// region, and what else the configuration needs. This package alone knows its form.
+type File struct {
 	ClusterName string
 	Region      string
 	Others      []Variable // in the file's order
@@ -27,17 +29,17 @@ const (
 	regionVariable = "AWS_REGION"
 )
 
-// EnvironmentFile is the name of a cluster's file.
-func EnvironmentFile(clusterName string) string {
+// FileName is the name of a cluster's file.
+func FileName(clusterName string) string {
 	return "environment-variables-" + clusterName + ".sh"
 }
 
 // Text is the file: POSIX sh, safe to source whatever the values are. It fails for a
 // name that is none, and for a value with a NUL, which no environment can hold.
-func (e Environment) Text() (string, error) {
+func (e File) Text() (string, error) {
 	var b strings.Builder
-	b.WriteString("# Of cluster " + printable(e.ClusterName) + ", by parascope. To be sourced: . " +
-		printable(EnvironmentFile(e.ClusterName)) + "\n")
+	b.WriteString("# Of cluster " + words.Printable(e.ClusterName) + ", by parascope. To be sourced: . " +
+		words.Printable(FileName(e.ClusterName)) + "\n")
 	for _, v := range e.variables() {
 		if !isVariable(v.Name) {
 			return "", fmt.Errorf("%q is no name of an environment variable", v.Name)
@@ -45,17 +47,14 @@ func (e Environment) Text() (string, error) {
 		if strings.ContainsRune(v.Value, 0) {
 			return "", fmt.Errorf("the value of %s has a NUL byte", v.Name)
 		}
-		fmt.Fprintf(&b, "export %s=%s\n", v.Name, quote(v.Value))
+		fmt.Fprintf(&b, "export %s=%s\n", v.Name, words.Quote(v.Value))
 	}
 	return b.String(), nil
 }
 
-func (e Environment) variables() []Variable {
+func (e File) variables() []Variable {
 	return append([]Variable{{nameVariable, e.ClusterName}, {regionVariable, e.Region}}, e.Others...)
 }
-
-// quote is a value between single quotes, in which a shell reads nothing but their end.
-func quote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
 
 func isVariable(name string) bool {
 	for i, r := range name {
@@ -66,14 +65,14 @@ func isVariable(name string) bool {
 	return name != ""
 }
 
-// ReadEnvironment reads a file that Text wrote. Anything else in it is an error with
+// Read reads a file that Text wrote. Anything else in it is an error with
 // exit code BadInput: it is read, never run.
-func ReadEnvironment(file string) (Environment, error) {
+func Read(file string) (File, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return Environment{}, hint.New(hint.BadInput, fmt.Errorf("read the cluster's environment: %w", err), "'parascope cluster new' writes it")
+		return File{}, hint.New(hint.BadInput, fmt.Errorf("read the cluster's environment: %w", err), "'parascope cluster new' writes it")
 	}
-	e, err := ParseEnvironment(string(b))
+	e, err := Parse(string(b))
 	if err != nil {
 		return e, hint.New(hint.BadInput, fmt.Errorf("%s: %w", file, err),
 			"'parascope cluster new' writes such files; nothing in this one was run")
@@ -81,8 +80,8 @@ func ReadEnvironment(file string) (Environment, error) {
 	return e, nil
 }
 
-// ParseEnvironment reads the text of such a file.
-func ParseEnvironment(text string) (e Environment, err error) {
+// Parse reads the text of such a file.
+func Parse(text string) (e File, err error) {
 	var seen []string
 	for line := 1; text != ""; line++ {
 		if rest, ok := strings.CutPrefix(text, "#"); ok {
@@ -133,15 +132,4 @@ func unquote(text string) (value, rest string, err error) {
 		}
 		return b.String(), strings.TrimPrefix(after, "\n"), nil
 	}
-}
-
-// word is a word of a command line, quoted where a shell would read it otherwise.
-func word(w string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.,:/@=+", r)
-	}
-	if w != "" && strings.IndexFunc(w, func(r rune) bool { return !plain(r) }) < 0 {
-		return w
-	}
-	return quote(w)
 }
