@@ -25,7 +25,7 @@ func main() {
 // result is what one program costs on one machine.
 type result struct {
 	name                 string
-	cpus, series, bytes  int
+	series, bytes        int
 	milliseconds, memory float64 // CPU of one scrape; most resident MB
 	first                float64 // milliseconds from start to page
 }

@@ -109,7 +109,7 @@ func (d *document) explain(name string, err error) error {
 			return wrong(name, i+1, "has a template's statement", "render the template, then give its result")
 		}
 	}
-	return wrong(name, line, "is no YAML: "+text, "mend it; 'pcluster create-cluster --dryrun true' reads the same file")
+	return wrong(name, line, "is no YAML: "+text, "correct it; 'pcluster create-cluster --dryrun true' reads the same file")
 }
 
 // checkNodes refuses what ParallelCluster refuses, or what could not be patched
@@ -179,7 +179,7 @@ func (d *document) findCluster(name string) error {
 				return wrong(name, r.Line, "is a second cluster in one template", "give a template with one cluster")
 			}
 			if d.cluster = get(get(r, "Properties"), "ClusterConfiguration"); d.cluster == nil {
-				return wrong(name, r.Line, "has no Properties/ClusterConfiguration", "mend the template")
+				return wrong(name, r.Line, "has no Properties/ClusterConfiguration", "correct the template")
 			}
 		}
 		if d.cluster == nil {

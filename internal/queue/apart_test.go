@@ -77,7 +77,7 @@ func TestWhatWaitsApart(t *testing.T) {
 	}
 	l = again(ledger(50, 41, 9), "0 three", "3 ten", "[13 two of ten]")
 	putApart(t, l, 1, "one")
-	l = again(ledger(50, 32, 18), "0 three", "3 ten", "[13 two of ten]", "13 one")
+	again(ledger(50, 32, 18), "0 three", "3 ten", "[13 two of ten]", "13 one")
 
 	// A record that was written and not given a slot is not there after a kill.
 	segments, err := filepath.Glob(filepath.Join(dir, "lane-00", "apart", "*.segment"))

@@ -314,7 +314,8 @@ func TestRateSmallerThanARequest(t *testing.T) {
 	s := newSink(t)
 	s.answerWith(func(w http.ResponseWriter, _ *http.Request, samples int) bool {
 		if samples > 60 {
-			http.Error(w, fmt.Sprintf("ingestion rate limit (60) exceeded while adding %d samples and 0 metadata", samples), 429)
+			http.Error(w, fmt.Sprintf("ingestion rate limit (60) exceeded while adding %d samples and 0 metadata", samples),
+				http.StatusTooManyRequests)
 			return false
 		}
 		return true

@@ -25,11 +25,11 @@ func DefaultWatchOptions() WatchOptions {
 func (o WatchOptions) Validate() error {
 	switch {
 	case o.Take == nil:
-		return errors.New("Take is missing")
+		return errors.New("slurm: Take is missing")
 	case o.Soonest <= 0 || o.Interval < o.Soonest || o.Longest < o.Interval:
-		return errors.New("Soonest, Interval and Longest must be positive and in that order")
+		return errors.New("slurm: Soonest, Interval and Longest must be positive and in that order")
 	case o.Slow <= 0:
-		return errors.New("Slow must be positive")
+		return errors.New("slurm: Slow must be positive")
 	}
 	return nil
 }

@@ -3,6 +3,8 @@
 // aws-parallelcluster's sources (451cc53, 3.12); it shares no code with the product.
 package config
 
+//lint:file-ignore ST1005 these are the messages of ParallelCluster
+
 import (
 	"bytes"
 	"encoding/json"

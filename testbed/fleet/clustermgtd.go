@@ -1,5 +1,7 @@
 package fleet
 
+//lint:file-ignore ST1005 these are the messages of ParallelCluster
+
 import (
 	"context"
 	"errors"

@@ -2,6 +2,8 @@
 
 package units
 
+//lint:file-ignore ST1005 these are the messages of systemd
+
 import (
 	"context"
 	"encoding/json"

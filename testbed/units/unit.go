@@ -3,6 +3,8 @@
 // for systemctl and journalctl that asks it.
 package units
 
+//lint:file-ignore ST1005 these are the messages of systemd
+
 import (
 	"bufio"
 	"errors"

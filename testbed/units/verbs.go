@@ -23,11 +23,10 @@ type Answer struct {
 
 // flags are systemctl's options that make a difference.
 type flags struct {
-	noBlock, now, quiet, force bool
-	lines                      int
-	property                   []string
-	value                      bool
-	signal                     string
+	noBlock, now, quiet bool
+	property            []string
+	value               bool
+	signal              string
 }
 
 // parse separates options from words.

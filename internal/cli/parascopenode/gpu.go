@@ -116,7 +116,7 @@ func newGPUResume(p *cli.Process) *cobra.Command {
 			if err := gpu.Resume(file); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(p.Stdout, "Profiling of GPUs goes on within 15 seconds.")
+			_, err := fmt.Fprintln(p.Stdout, "Profiling of GPUs resumes within 15 seconds.")
 			return err
 		},
 	}
