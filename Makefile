@@ -114,7 +114,7 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
-	$(GO) test ./localaws -run TestMutations -mutations -count=1 -timeout 30m
+	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m
 
 soak: ## random faults and kill -9 against the head's delivery, devices and GPUs that come and go, each for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0

@@ -3,12 +3,15 @@ package localaws_test
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+var mutationsPart = flag.String("part", "1/1", "I/N: switch off those rules only that are the I-th of each N")
 
 var runMutations = flag.Bool("mutations", false, "switch off the local cloud's rules one at a time and see that a test notices")
 
@@ -27,7 +30,14 @@ func TestMutations(t *testing.T) {
 	if !*runMutations {
 		t.Skip("each rule costs a rebuild: run it with -mutations")
 	}
-	for _, m := range mutations {
+	var part, parts int
+	if n, _ := fmt.Sscanf(*mutationsPart, "%d/%d", &part, &parts); n != 2 || part < 1 || parts < part {
+		t.Fatalf("-part %s is not I/N", *mutationsPart)
+	}
+	for i, m := range mutations {
+		if i%parts != part-1 {
+			continue
+		}
 		t.Run(m.rule, func(t *testing.T) {
 			t.Parallel() // linking a test and running it take one core each
 			source, err := os.ReadFile(m.file)
