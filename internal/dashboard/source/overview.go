@@ -32,7 +32,8 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(lines("CPU busy", "Share of all CPUs of a node that was not idle and not waiting for disks.", percent,
 			query("A", `1 - avg by (instance) (sum by (instance, cpu) (rate(node_cpu_seconds_total{`+chosen+`,mode=~"idle|iowait|steal"}[$__rate_interval])))`, "{{instance}}")).Max(1)).
 		WithPanel(lines("Load per CPU", "Runnable and waiting tasks by CPU; above 1 they queue.", short,
-			query("A", `node_load1{`+chosen+`} / on (cluster, instance) count by (cluster, instance) (node_cpu_seconds_total{`+chosen+`,mode="idle"})`, "{{instance}}"))).
+			query("A", `node_load1{`+chosen+`} / on (cluster, instance) (max by (cluster, instance) (node_cpus{`+chosen+`})
+ or count by (cluster, instance) (node_cpu_seconds_total{`+chosen+`,mode="idle"}))`, "{{instance}}"))).
 		WithPanel(lines("Memory used", "Memory that is not available to new programs.", bytesIEC,
 			query("A", `node_memory_MemTotal_bytes{`+chosen+`} - node_memory_MemAvailable_bytes{`+chosen+`}`, "{{instance}}"))).
 		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
