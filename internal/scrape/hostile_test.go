@@ -33,6 +33,7 @@ func hostile(t *testing.T, config string, pages answers, then func(*Manager)) *o
 		s.start(t, job(config), []string{"node:1"})
 		s.ask(time.Duration(len(pages)+1) * time.Second)
 		if then != nil {
+			synctest.Wait() // the last page is put away
 			then(s.manager.(*Manager))
 		}
 		o = s.end(t)
