@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race stress lint gen mutants soak fuzz \
+.PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node release clean
 
 FUNCTION = internal/artifact/function
@@ -97,6 +97,9 @@ RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/que
 
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)
+
+race-packages:
+	@echo $(RACE)
 
 stress: ## the tests of STRESS (default ./...) three times in random order with every core busy
 	.ci/stress $(or $(STRESS),./...)

@@ -317,6 +317,7 @@ func (h *Head) stop(ctx context.Context) error {
 
 // Run starts a head and keeps it until ctx ends, which is no error.
 func Run(ctx context.Context, o Options) error {
+	seen := fileSum(o.ConfigFile) // before it is loaded: a change meanwhile is one
 	h, err := Start(ctx, o)
 	if err != nil {
 		return err
@@ -331,7 +332,6 @@ func Run(ctx context.Context, o Options) error {
 		defer ticker.Stop()
 		look = ticker.C
 	}
-	seen := fileSum(o.ConfigFile)
 	for {
 		select {
 		case <-look:
