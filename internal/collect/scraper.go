@@ -57,7 +57,6 @@ type unit struct {
 	err      error // of the last reading
 	took     time.Duration
 	lastOK   bool
-	tried    bool
 	absentAt time.Time // when ErrAbsent was said; zero otherwise
 }
 

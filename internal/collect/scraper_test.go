@@ -17,10 +17,9 @@ import (
 
 // imitated is a collector that does what a test says.
 type imitated struct {
-	families []*page.Family
-	read     func(*page.Page) error
-	closed   atomic.Int32
-	panics   bool // at Close
+	read   func(*page.Page) error
+	closed atomic.Int32
+	panics bool // at Close
 }
 
 func (i *imitated) Read(p *page.Page) error { return i.read(p) }

@@ -79,7 +79,6 @@ func TestDiscoveryRenewsItsCredentials(t *testing.T) {
 				if all := w.status(); len(all) != 0 || len(out) == 0 {
 					t.Errorf("before: %+v, %d rounds", all, len(out))
 				}
-				began := time.Now()
 				config.valid.Store(1) // the credentials rotate
 				<-time.After(31 * time.Second)
 				all := w.status()
@@ -99,7 +98,7 @@ func TestDiscoveryRenewsItsCredentials(t *testing.T) {
 					}
 				}
 				config.valid.Store(-1) // nobody has valid ones
-				began = time.Now()
+				began := time.Now()
 				<-time.After(10 * time.Minute)
 				all = w.status()
 				if len(all) != 1 || fmt.Sprint(all[0].Jobs) != "[node other]" || all[0].Since.Sub(began) > 40*time.Second || all[0].Why == "" {

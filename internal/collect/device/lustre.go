@@ -147,7 +147,7 @@ func (r *lustreReader) system(folder string) *fileSystem {
 }
 
 func (f *fileSystem) begin() {
-	f.mounts.Begin(len(clientStats{}.values()))
+	f.mounts.Begin(clientValues)
 	f.timeouts.Begin(1)
 }
 

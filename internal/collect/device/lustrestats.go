@@ -14,9 +14,12 @@ type clientStats struct {
 	metadata              uint64 // the operations of metadataOps
 }
 
+// clientValues is how many counts clientStats has.
+const clientValues = 5
+
 // values are the counts in the order of the fields.
-func (s clientStats) values() [5]uint64 {
-	return [5]uint64{s.readBytes, s.writeBytes, s.reads, s.writes, s.metadata}
+func (s clientStats) values() [clientValues]uint64 {
+	return [clientValues]uint64{s.readBytes, s.writeBytes, s.reads, s.writes, s.metadata}
 }
 
 // metadataOps are the lines of a client's statistics that count operations on names

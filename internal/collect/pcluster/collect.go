@@ -94,7 +94,7 @@ func DefaultOptions() Options { return Options{Root: "/", Logger: slog.New(slog.
 // Validate reports the first option that cannot work.
 func (o Options) Validate() error {
 	if o.Root == "" || o.Logger == nil {
-		return errors.New("Root and Logger are needed")
+		return errors.New("pcluster: Root and Logger are needed")
 	}
 	return nil
 }

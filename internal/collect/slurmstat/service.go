@@ -49,7 +49,7 @@ func (o Options) Validate() error {
 	case o.NodePort < 1 || o.NodePort > 65535 || o.GPUPort < 1 || o.GPUPort > 65535:
 		return errors.New("ports must be 1 to 65535")
 	case o.Logger == nil:
-		return errors.New("Logger is missing")
+		return errors.New("slurmstat: Logger is missing")
 	}
 	return nil
 }
