@@ -18,6 +18,15 @@ type Target struct {
 // dynamic ones. Neither a queue nor a compute resource has -st- or -dy- in its name.
 var nodeName = regexp.MustCompile(`^(.+)-(?:st|dy)-(.+)-\d+$`)
 
+// SplitNodeName returns the queue and the compute resource in a node's name; empty where the
+// name is not one of ParallelCluster's.
+func SplitNodeName(name string) (queue, resource string) {
+	if m := nodeName.FindStringSubmatch(name); m != nil {
+		return m[1], m[2]
+	}
+	return "", ""
+}
+
 // Targets are the nodes of a snapshot that have an instance which runs slurmd: nodes become
 // targets when they register and stop being targets when they are powering down.
 func Targets(nodes []Node) []Target {
@@ -31,9 +40,8 @@ func Targets(nodes []Node) []Target {
 		if t.Address == "" {
 			t.Address = n.Name
 		}
-		if m := nodeName.FindStringSubmatch(n.Name); m != nil {
-			t.Queue, t.ComputeResource = m[1], m[2]
-		} else if len(n.Partitions) > 0 {
+		t.Queue, t.ComputeResource = SplitNodeName(n.Name)
+		if t.Queue == "" && len(n.Partitions) > 0 {
 			t.Queue = n.Partitions[0]
 		}
 		t.GPUs = slices.ContainsFunc(n.GRES, func(g GRES) bool { return g.Name == "gpu" })

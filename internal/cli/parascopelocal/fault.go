@@ -39,7 +39,7 @@ requests, to see what becomes of the samples. KIND is one of
 Without --for a fault lasts until it is cleared or the local cloud stops.
 
 Expired, hang, reset and slow may be on the API of a service as well, by its name in
-localaws/docs/operations.md: cloudformation, grafana, … What AWS does by itself goes on. There
+localaws/docs/operations.md: cloudformation, grafana, … Operations already running in AWS continue. There
 expired means the sessions that began before it: new credentials are good.`,
 		Example: `  parascope local fault expired --for 30s
   parascope local fault throttled --retry-after 5s --share 0.5

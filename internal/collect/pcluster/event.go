@@ -6,8 +6,9 @@ package pcluster
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/parascope/parascope/internal/slurm"
 )
 
 // event is a line of ParallelCluster's *.events files. Fields that are not read are ignored:
@@ -95,9 +96,6 @@ func readEvent(line []byte) ([]count, error) {
 	return nil, nil
 }
 
-// nodeName is how ParallelCluster names nodes: QUEUE-st-RESOURCE-N or QUEUE-dy-RESOURCE-N.
-var nodeName = regexp.MustCompile(`^(.+)-(?:st|dy)-(.+)-\d+$`)
-
 // byResource counts nodes by queue and compute resource, which go before the other labels.
 // An event that names fewer nodes than it counts has the rest without a queue.
 func byResource(family string, nodes []named, total float64, labels ...string) []count {
@@ -117,10 +115,7 @@ func byResource(family string, nodes []named, total float64, labels ...string) [
 			break
 		}
 		left--
-		queue, resource := "", ""
-		if m := nodeName.FindStringSubmatch(strings.TrimSpace(n.Name)); m != nil {
-			queue, resource = m[1], m[2]
-		}
+		queue, resource := slurm.SplitNodeName(strings.TrimSpace(n.Name))
 		add(queue, resource, 1)
 	}
 	if left > 0 {
