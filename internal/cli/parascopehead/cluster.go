@@ -29,7 +29,7 @@ type clusterOptions struct {
 
 func defaultClusterOptions() clusterOptions {
 	o := slurmstat.DefaultOptions()
-	return clusterOptions{binDir: o.Tools.Dir, jobSeriesMax: o.JobSeriesMax}
+	return clusterOptions{binDir: o.Tools.Dir, jobSeriesMax: o.JobSeriesMax, fairShare: o.Shares}
 }
 
 // serve adds the pages about Slurm and ParallelCluster to a head's, where the machine has

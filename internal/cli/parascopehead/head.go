@@ -99,7 +99,7 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
 		"series that say which job has which node and GPU; more are left out, and counted")
-	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share too; it needs accounting")
+	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share, where the cluster has accounting")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
