@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
 .PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
-	bench bench-loss bench-fleet bench-node release clean
+	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -141,6 +141,9 @@ bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 
 bench-node: ## what the node program costs beside node_exporter
 	bench/node/run
+
+bench-slurm: ## what a snapshot of 1,000 nodes costs the head
+	bench/slurm/run
 
 release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of materials; signed with RELEASE_KEY
 	rm -rf dist bin/linux-* $(CARRIED)/*.gz

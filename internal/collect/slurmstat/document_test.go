@@ -29,6 +29,9 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   down with EC2's error code for missing capacity.
 - **Names** are those of the exporters of vpenso and SckyzO where dashboards read them. They keep their units
   (microseconds, MiB), and some gauges end in ` + "`_total`" + `.
+- **Idle GPUs**, with who holds them, are those of running jobs that did next to nothing for half an hour:
+  ` + "`slurm_gpu_job and on (cluster, node, device) (avg_over_time(DCGM_FI_PROF_SM_ACTIVE[30m]) < 0.05)`" + `. A GPU without profiling
+  metrics is not in the answer.
 - **GPUs** of a job come from ` + "`scontrol -d show job`" + `, not from TRES, which has none without
   ` + "`AccountingStorageTRES=gres/gpu`" + `.
 
