@@ -96,8 +96,8 @@ func measure(ctx context.Context, head string, c cluster, length time.Duration) 
 	}
 	address := l.Addr().String()
 	l.Close()
-	cmd := exec.CommandContext(ctx, head, "--config.file="+config, "--storage.agent.path="+filepath.Join(dir, "data"), "--slurm.bin-dir="+tools,
-		"--web.listen-address="+address)
+	cmd := exec.CommandContext(ctx, head, "--config.file="+config, "--storage.agent.path="+filepath.Join(dir, "data"),
+		"--slurm.bin-dir="+tools, "--web.listen-address="+address)
 	var log strings.Builder
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {

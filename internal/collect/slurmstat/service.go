@@ -35,7 +35,8 @@ func DefaultOptions() Options {
 		Logs: []string{
 			"/var/log/parallelcluster/slurm_resume.log", "/var/log/parallelcluster/slurm_suspend.log",
 		},
-		Shares: true, JobSeriesMax: 5000, NodePort: 9100, GPUPort: 9400, Watch: slurm.DefaultWatchOptions(), Logger: slog.New(slog.DiscardHandler),
+		Shares: true, JobSeriesMax: 5000, NodePort: 9100, GPUPort: 9400, Watch: slurm.DefaultWatchOptions(),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
