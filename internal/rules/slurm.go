@@ -1,8 +1,19 @@
 package rules
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 const failedJobs = `state=~"failed|node_fail|boot_fail|out_of_memory"`
+
+// failedShare is the share of a partition's jobs that failed in a time, where at least so
+// many ended.
+func failedShare(length, offset string, atLeast int) string {
+	const counted = `sum by (cluster, partition) (increase(slurm_jobs_finished_total`
+	return "(" + counted + "{" + failedJobs + "}[" + length + "]" + offset + ")) / (" + counted + "[" + length + "]" + offset + ")) >= " +
+		strconv.Itoa(atLeast) + "))"
+}
 
 var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	{
@@ -41,14 +52,11 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	},
 	{
 		Name: "SlurmJobsFailMoreThanUsual", Severity: Warn, For: 15 * time.Minute,
-		Expr: `sum by (cluster, partition) (increase(slurm_jobs_finished_total{` + failedJobs + `}[1h]))
-  / (sum by (cluster, partition) (increase(slurm_jobs_finished_total[1h])) >= 10) > 0.25
-and on (cluster, partition) (
-  sum by (cluster, partition) (increase(slurm_jobs_finished_total{` + failedJobs + `}[1h]))
-    > 2 * sum by (cluster, partition) (increase(slurm_jobs_finished_total{` + failedJobs + `}[1d] offset 1h)) / 24
-  or sum by (cluster, partition) (increase(slurm_jobs_finished_total{` + failedJobs + `}[1h]))
-    unless on (cluster, partition) slurm_jobs_finished_total{` + failedJobs + `} offset 1h
-)`,
+		Expr: failedShare("1h", "", 10) + ` > 0.25
+  and on (cluster, partition) (
+    ` + failedShare("1h", "", 10) + ` > on (cluster, partition) 2 * ` + failedShare("1d", " offset 1h", 1) + `
+    or ` + failedShare("1h", "", 10) + ` unless on (cluster, partition) ` + failedShare("1d", " offset 1h", 1) + `
+  )`,
 		Summary: `{{ $value | humanizePercentage }} of the jobs of partition {{ $labels.partition }} ({{ $labels.cluster }}) failed in the ` +
 			`last hour, more than usual.`,
 	},
