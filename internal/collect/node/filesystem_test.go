@@ -62,6 +62,31 @@ func TestMountPointsOfAnyBytes(t *testing.T) {
 	}
 }
 
+// TestMountPointsWithBlanks: the kernel writes blanks other than a space, a tab and a
+// line's end as they are (show_mountinfo of fs/proc_namespace.c), and they divide nothing.
+func TestMountPointsWithBlanks(t *testing.T) {
+	m := newTree(t)
+	points := []string{"/mnt/a\u00a0b", "/mnt/a\u00a0c", "/mnt/a\u0085b", "/mnt/a\u3000b", "/mnt/a\vb", "/mnt/a\rb"}
+	text := ""
+	for _, point := range points {
+		text += mountLine(point, "xfs", "/dev/a\u00a0b")
+	}
+	m.write("proc/1/mountinfo", text)
+	var asked []string
+	r := filesystemOf(t, m, func(path string, _ *unix.Statfs_t) error {
+		asked = append(asked, strings.TrimPrefix(path, m.root))
+		return nil
+	})
+	defer r.Close()
+	got := samples(t, r, false)
+	if fmt.Sprintf("%q", asked) != fmt.Sprintf("%q", points) {
+		t.Errorf("statfs was asked for %q; want %q", asked, points)
+	}
+	if n := strings.Count(got, "node_filesystem_device_error{device=\"/dev/a\u00a0b\","); n != len(points) {
+		t.Errorf("%d mounts; want %d:\n%s", n, len(points), got)
+	}
+}
+
 func TestNetworkMountsAndErrors(t *testing.T) {
 	m := newTree(t)
 	m.write("proc/self/mountinfo", mountLine("/home", "nfs4", "10.0.0.1:/home")+strings.Replace(mountLine("/fsx", "lustre",

@@ -68,7 +68,8 @@ func parseMounts(text []byte) (mounts []mount, malformed int) {
 
 func parseMount(line []byte) (m mount, ok bool) {
 	before, after, ok := bytes.Cut(line, []byte(" - "))
-	fields, rest := bytes.Fields(before), bytes.Fields(after)
+	// The kernel escapes no blank but a space, a tab and a line's end: others are part of a name.
+	fields, rest := bytes.Split(before, []byte{' '}), bytes.Split(after, []byte{' '})
 	if !ok || len(fields) < 6 || len(rest) < 3 {
 		return m, false
 	}
