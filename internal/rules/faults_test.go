@@ -147,7 +147,8 @@ var faults = []fault{
 		"Cluster hpc is in protected mode: ParallelCluster starts no nodes in the queues whose nodes failed to start."},
 	{"ParallelClusterHeartbeatStale", "page", `parallelcluster_clustermgtd_heartbeat_timestamp_seconds{cluster="hpc"} 0+60x5 300x20`, "9m",
 		"10m",
-		"", "clustermgtd of cluster hpc gave no heartbeat for 5m 0s. After 10 minutes all compute nodes end themselves, and their jobs with them."},
+		"", "clustermgtd of cluster hpc gave no heartbeat for 5m 0s. " +
+			"After 10 minutes all compute nodes end themselves, and their jobs with them."},
 	{"ParallelClusterNodesReplaced", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_health_check_failures_total{cluster="hpc",queue="gpu",compute_resource="p5",check="ec2_health_check"} _x20 1x40`,
 		"19m", "21m", "queue=gpu,check=ec2_health_check", "ParallelCluster replaces 1 nodes of queue gpu (hpc): ec2_health_check."},
