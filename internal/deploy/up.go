@@ -16,6 +16,7 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cost"
+	"github.com/parascope/parascope/internal/cost/price"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -41,7 +42,7 @@ type UpResult struct {
 	GrafanaURL string            `json:"grafanaUrl,omitempty"`
 	Members    []people.Member   `json:"members"`
 	Outputs    map[string]string `json:"outputs"`
-	Cost       []cost.Line       `json:"cost"`
+	Cost       cost.Bill         `json:"cost"`
 }
 
 // notWatched is the error of a watch that was given up.
@@ -83,7 +84,11 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	u.result.Cost = cost.AtRest(u.effective())
+	prices, err := price.Shipped()
+	if err != nil {
+		return u.result, err
+	}
+	u.result.Cost = cost.AtRest(prices, cost.Stack{Region: cfg.Region, Parameters: u.effective()})
 	return u.result, nil
 }
 
