@@ -110,6 +110,9 @@ func (l List) addInstance(cells []string) error {
 	if err != nil {
 		return err
 	}
+	if has, ok := l.types[t.Name]; ok && has != t {
+		return fmt.Errorf("%s has %d GPUs and %d CPUs here, %d and %d before", t.Name, t.GPUs, t.VCPUs, has.GPUs, has.VCPUs)
+	}
 	l.types[t.Name] = t
 	if cells[3] == "" {
 		return nil
