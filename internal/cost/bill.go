@@ -91,19 +91,23 @@ func described(p price.Price) string {
 			text = "free"
 		}
 		if t.From.IsPositive() {
-			text += " beyond " + Count(t.From)
+			text += " beyond " + Count(t.From.Decimal)
 		}
 		tiers = append(tiers, text)
 	}
-	unit := p.Unit
-	if !p.Per.Equal(decimal.NewFromInt(1)) {
-		unit = Count(p.Per) + " " + unit
-	}
-	text := fmt.Sprintf("%s per %s; %s", strings.Join(tiers, ", "), unit, p.Source)
+	text := fmt.Sprintf("%s per %s; %s", strings.Join(tiers, ", "), Per(p), p.Source)
 	if p.Date != "" {
 		text += ", " + p.Date
 	}
 	return text
+}
+
+// Per is the quantity that a price pays: "hour", "10 M samples".
+func Per(p price.Price) string {
+	if p.Per.Equal(decimal.NewFromInt(1)) {
+		return p.Unit
+	}
+	return Count(p.Per.Decimal) + " " + p.Unit
 }
 
 // Stack is an infrastructure stack of which there is a bill.

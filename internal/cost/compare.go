@@ -15,7 +15,7 @@ import (
 // ingested is what the expected samples of a workload cost.
 func ingested(l price.List, region, what string, w Workload) Alternative {
 	u := w.usage(series.Expected)
-	return Alternative{What: what, Series: u.Series, Samples: u.Samples, Dollars: l.Of(price.Samples, region, u.Samples)}
+	return Alternative{What: what, Series: u.Series, Samples: u.Samples, Dollars: l.Of(price.Samples, region, u.Samples.Decimal)}
 }
 
 // intervals are those that are compared.
@@ -29,7 +29,7 @@ func whatIf(l price.List, region string, w Workload) []Alternative {
 		if interval != w.Interval {
 			at := w
 			at.Interval = interval
-			all = append(all, ingested(l, region, "an interval of "+interval.String(), at))
+			all = append(all, ingested(l, region, "an interval of "+spoken(interval), at))
 		}
 	}
 	counts := map[string]int{}
@@ -144,8 +144,8 @@ func stock(l price.List, region string, w Workload) Alternative {
 		}
 		a.Series += g.Stock * g.Nodes.Expected
 	}
-	a.Samples = decimal.NewFromInt(int64(a.Series)).Mul(scrapesPerMonth(w.Interval)).Round(0)
-	a.Dollars = l.Of(price.Samples, region, a.Samples)
+	a.Samples.Decimal = decimal.NewFromInt(int64(a.Series)).Mul(scrapesPerMonth(w.Interval)).Round(0)
+	a.Dollars = l.Of(price.Samples, region, a.Samples.Decimal)
 	return a
 }
 
@@ -178,11 +178,11 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 	var here []string
 	for _, interval := range intervals {
 		ten.Interval = interval
-		here = append(here, fmt.Sprintf("%s at %s", ingested(l, region, "", ten).Dollars, interval))
+		here = append(here, fmt.Sprintf("%s at %s", ingested(l, region, "", ten).Dollars, spoken(interval)))
 	}
 	all := []Comparison{{
 		Guide: "Prometheus $10–30 for 10 GPU nodes",
-		Here:  fmt.Sprintf("10 × %s, ingestion: %s", kind, strings.Join(here, ", ")),
+		Here:  fmt.Sprintf("10 × %s, ingestion: %s; %s", kind, strings.Join(here, ", "), withinGuide(l, region, ten)),
 	}}
 	one, ten10 := decimal.NewFromInt(1), decimal.NewFromInt(10)
 	all = append(all,
@@ -191,6 +191,20 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 		Comparison{"in all $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Sum(), e.Bill.Low.Sum(),
 			e.Bill.High.Sum())})
 	return append(all, Comparison{"about the same as self-hosting, or slightly more", selfHosted(l, region, e)})
+}
+
+// withinGuide says which interval brings the guide's nodes into the guide's range.
+func withinGuide(l price.List, region string, w Workload) string {
+	for w.Interval = 5 * time.Second; w.Interval <= 5*time.Minute; w.Interval += 5 * time.Second {
+		amount, known := ingested(l, region, "", w).Dollars.Amount()
+		if !known {
+			return "the price is unknown"
+		}
+		if amount.LessThanOrEqual(decimal.NewFromInt(30)) {
+			return "at most $30 takes an interval of " + spoken(w.Interval)
+		}
+	}
+	return "no interval up to 5m comes to $30"
 }
 
 // selfHosted is a Prometheus and a Grafana on an instance of one's own, without the hours of

@@ -1,7 +1,6 @@
 package cost
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -69,10 +68,10 @@ func DefaultWorkload() Workload {
 
 // Usage is what a month of a workload comes to.
 type Usage struct {
-	Series       int             `json:"series"`
-	Samples      decimal.Decimal `json:"samplesPerMonth"`
-	StorageGB    decimal.Decimal `json:"storageGB"` // once the retention time has passed
-	QuerySamples decimal.Decimal `json:"querySamplesPerMonth"`
+	Series       int          `json:"series"`
+	Samples      price.Number `json:"samplesPerMonth"`
+	StorageGB    price.Number `json:"storageGB"` // once the retention time has passed
+	QuerySamples price.Number `json:"querySamplesPerMonth"`
 }
 
 // families are the series of the whole workload.
@@ -88,6 +87,7 @@ func (w Workload) families(l series.Level) []series.Family {
 		if g.compute {
 			c.Nodes += n
 			if g.GPUs > 0 {
+				c.GPUPartitions++
 				c.GPUNodes += n
 				c.GPUs += n * g.GPUs
 			}
@@ -121,10 +121,10 @@ var bytesPerSample = Range[decimal.Decimal]{decimal.NewFromInt(1), decimal.New(1
 func (w Workload) usage(l series.Level) Usage {
 	families := w.families(l)
 	u := Usage{Series: series.Sum(families)}
-	u.Samples = decimal.NewFromInt(int64(u.Series)).Mul(scrapesPerMonth(w.Interval)).Round(0)
+	u.Samples.Decimal = decimal.NewFromInt(int64(u.Series)).Mul(scrapesPerMonth(w.Interval)).Round(0)
 	months := decimal.NewFromInt(int64(w.Retention)).Mul(decimal.NewFromInt(24)).Div(decimal.NewFromInt(HoursPerMonth))
-	u.StorageGB = u.Samples.Mul(bytesPerSample.At(l)).Mul(months).Div(decimal.NewFromInt(1 << 30)).Round(3)
-	u.QuerySamples = w.queried(families, l).Round(0)
+	u.StorageGB.Decimal = u.Samples.Mul(bytesPerSample.At(l)).Mul(months).Div(decimal.NewFromInt(1 << 30)).Round(3)
+	u.QuerySamples.Decimal = w.queried(families, l).Round(0)
 	return u
 }
 
@@ -147,10 +147,10 @@ type Estimate struct {
 
 // Alternative is another way to measure, by the expected numbers.
 type Alternative struct {
-	What    string          `json:"what"`
-	Series  int             `json:"series"` // 0 where it is not known
-	Samples decimal.Decimal `json:"samplesPerMonth"`
-	Dollars price.Dollars   `json:"dollarsPerMonth"` // of AMP's ingestion alone
+	What    string        `json:"what"`
+	Series  int           `json:"series"` // 0 where it is not known
+	Samples price.Number  `json:"samplesPerMonth"`
+	Dollars price.Dollars `json:"dollarsPerMonth"` // of AMP's ingestion alone
 }
 
 // InstanceHours are what the nodes themselves cost, beside which monitoring stands.
@@ -182,7 +182,7 @@ func New(l price.List, a Ask) Estimate {
 		g.Series = rangeOf(func(l series.Level) int { return series.Sum(series.OfNode(g.machine(), l)) })
 		g.Stock = stockSeries(l, *g)
 	}
-	e := Estimate{Region: region, PricesOf: a.PricesOf, Interval: w.Interval.String(), Retention: w.Retention, Groups: w.Groups,
+	e := Estimate{Region: region, PricesOf: a.PricesOf, Interval: spoken(w.Interval), Retention: w.Retention, Groups: w.Groups,
 		Usage: rangeOf(w.usage)}
 	e.Bill = rangeOf(func(level series.Level) Bill { return billOf(l, a.Stack, e.Usage.At(level)) })
 	e.Stock = stock(l, a.Stack.Region, w)
@@ -199,9 +199,9 @@ func billOf(l price.List, s Stack, u Usage) Bill {
 	lines := AtRest(l, s).Lines
 	region := s.Region
 	lines = append(lines,
-		line(l, region, price.Samples, u.Samples, fmt.Sprintf("Prometheus, %s samples ingested", Count(u.Samples))),
-		line(l, region, price.Storage, u.StorageGB, fmt.Sprintf("Prometheus, %s GB stored", u.StorageGB.StringFixed(1))),
-		line(l, region, price.Queries, u.QuerySamples, fmt.Sprintf("Prometheus, %s samples read by queries", Count(u.QuerySamples))))
+		line(l, region, price.Samples, u.Samples.Decimal, "Prometheus, samples ingested"),
+		line(l, region, price.Storage, u.StorageGB.Decimal, "Prometheus, samples stored"),
+		line(l, region, price.Queries, u.QuerySamples.Decimal, "Prometheus, samples read by queries"))
 	lines = append(lines, small(l, region)...)
 	return newBill(region, lines)
 }
@@ -241,6 +241,18 @@ func unknown(region string, e Estimate) []string {
 		all = append(all, NextStep(region)+"; --prices-of us-east-1 takes that region's instead")
 	}
 	return all
+}
+
+// spoken is a duration as Prometheus writes it: 1m and not 1m0s.
+func spoken(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Count is a number for people, with three digits: 1.07 B.

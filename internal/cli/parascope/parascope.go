@@ -33,6 +33,7 @@ thing on one machine without AWS.
 		newDown(p),
 		newPackage(p),
 		newCluster(p),
+		newCost(p),
 		newQuery(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),

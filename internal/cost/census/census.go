@@ -198,3 +198,14 @@ func printable(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, "?"))
 }
+
+// ParseNodes reads TYPE=NUMBER, compute nodes that all run.
+func ParseNodes(text string) (Group, error) {
+	kind, number, _ := strings.Cut(text, "=")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n > maxNodes || !IsInstanceType(kind) {
+		return Group{}, hint.New(hint.Usage, fmt.Errorf("--nodes %.60q is not TYPE=NUMBER", printable(text)),
+			fmt.Sprintf("write an instance type and a number from 0 to %d, such as p5.48xlarge=64", maxNodes))
+	}
+	return Group{Kind: Compute, Name: kind, InstanceType: kind, Min: n, Max: n}, nil
+}

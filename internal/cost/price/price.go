@@ -40,21 +40,27 @@ func Instance(instanceType string) Item { return Item(instancesBase + instanceTy
 // InstanceType is the instance type of an item that is one.
 func (i Item) InstanceType() (string, bool) { return strings.CutPrefix(string(i), instancesBase) }
 
+// Number is an exact number that JSON shows as one.
+type Number struct{ decimal.Decimal }
+
+// MarshalJSON writes the number without quotes.
+func (n Number) MarshalJSON() ([]byte, error) { return []byte(n.String()), nil }
+
 // Tier is the price of what is beyond From and not beyond the next tier's From.
 type Tier struct {
-	From    decimal.Decimal `json:"from"` // units a month
-	Dollars Dollars         `json:"dollars"`
+	From    Number  `json:"from"` // units a month
+	Dollars Dollars `json:"dollars"`
 }
 
 // Price is what a number of units costs by the month.
 type Price struct {
-	Item   Item            `json:"item"`
-	Region string          `json:"region"` // "" is every region that has no price of its own
-	Unit   string          `json:"unit"`
-	Per    decimal.Decimal `json:"per"`   // how many units a tier's dollars pay
-	Tiers  []Tier          `json:"tiers"` // ascending, the first from 0
-	Date   string          `json:"date"`  // the day on which it was read or quoted, YYYY-MM-DD
-	Source string          `json:"source"`
+	Item   Item   `json:"item"`
+	Region string `json:"region"` // "" is every region that has no price of its own
+	Unit   string `json:"unit"`
+	Per    Number `json:"per"`   // how many units a tier's dollars pay
+	Tiers  []Tier `json:"tiers"` // ascending, the first from 0
+	Date   string `json:"date"`  // the day on which it was read or quoted, YYYY-MM-DD
+	Source string `json:"source"`
 }
 
 // Of is the cost of a quantity within one month.
@@ -63,10 +69,10 @@ func (p Price) Of(quantity decimal.Decimal) Dollars {
 	for i, tier := range p.Tiers {
 		upTo := quantity
 		if i+1 < len(p.Tiers) {
-			upTo = decimal.Min(upTo, p.Tiers[i+1].From)
+			upTo = decimal.Min(upTo, p.Tiers[i+1].From.Decimal)
 		}
-		if in := upTo.Sub(tier.From); in.IsPositive() {
-			sum = sum.Plus(tier.Dollars.Times(in.Div(p.Per)))
+		if in := upTo.Sub(tier.From.Decimal); in.IsPositive() {
+			sum = sum.Plus(tier.Dollars.Times(in.Div(p.Per.Decimal)))
 		}
 	}
 	if len(p.Tiers) == 0 {
@@ -133,7 +139,7 @@ func (l List) WithRate(instanceType string, hourly Dollars) List {
 	l.prices = maps.Clone(l.prices)
 	item := Instance(instanceType)
 	maps.DeleteFunc(l.prices, func(k key, _ Price) bool { return k.item == item })
-	l.prices[key{item, ""}] = Price{Item: item, Unit: "hour", Per: decimal.NewFromInt(1), Source: RateSource,
+	l.prices[key{item, ""}] = Price{Item: item, Unit: "hour", Per: Number{decimal.NewFromInt(1)}, Source: RateSource,
 		Tiers: []Tier{{Dollars: hourly}}}
 	return l
 }

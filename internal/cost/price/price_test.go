@@ -35,7 +35,7 @@ func TestEveryPriceHasASource(t *testing.T) {
 			t.Errorf("%v: the date is %q", k, p.Date)
 		}
 		for i, tier := range p.Tiers {
-			if i == 0 && !tier.From.IsZero() || i > 0 && !tier.From.GreaterThan(p.Tiers[i-1].From) {
+			if i == 0 && !tier.From.IsZero() || i > 0 && !tier.From.GreaterThan(p.Tiers[i-1].From.Decimal) {
 				t.Errorf("%v: tiers do not ascend from 0: %+v", k, p.Tiers)
 			}
 		}

@@ -82,10 +82,10 @@ func readTier(cells []string) (Price, error) {
 	p := Price{Item: Item(cells[0]), Region: cells[1], Unit: cells[2], Date: cells[6], Source: cells[7]}
 	var tier Tier
 	var err error
-	if p.Per, err = decimal.NewFromString(cells[3]); err != nil || !p.Per.IsPositive() {
+	if p.Per.Decimal, err = decimal.NewFromString(cells[3]); err != nil || !p.Per.IsPositive() {
 		return p, fmt.Errorf("%q is no number of units", cells[3])
 	}
-	if tier.From, err = decimal.NewFromString(cells[4]); err != nil {
+	if tier.From.Decimal, err = decimal.NewFromString(cells[4]); err != nil {
 		return p, fmt.Errorf("%q is no beginning of a tier", cells[4])
 	}
 	if tier.Dollars, err = ParseDollars(cells[5]); err != nil {
@@ -123,7 +123,7 @@ func (l List) addInstance(cells []string) error {
 	}
 	for region := range strings.FieldsSeq(cells[4]) {
 		item := Instance(t.Name)
-		l.prices[key{item, region}] = Price{Item: item, Region: region, Unit: "hour", Per: decimal.NewFromInt(1),
+		l.prices[key{item, region}] = Price{Item: item, Region: region, Unit: "hour", Per: Number{decimal.NewFromInt(1)},
 			Tiers: []Tier{{Dollars: hourly}}, Date: instancesDate, Source: instancesSource}
 	}
 	return nil

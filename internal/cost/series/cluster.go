@@ -15,9 +15,11 @@ type Cluster struct {
 	GPUNodes   int
 	GPUs       int
 	Partitions int
-	Users      int // with jobs, and with accounts
-	Accounts   int
-	Jobs       int // that run at once
+	// GPUPartitions are those with GPUs.
+	GPUPartitions int
+	Users         int // with jobs, and with accounts
+	Accounts      int
+	Jobs          int // that run at once
 }
 
 // headSeries is how many series a head's own page has.
@@ -72,7 +74,7 @@ func copiesOfSlurm(f *page.Family, c Cluster, l Level) int {
 	case has("node"):
 		return c.Nodes
 	case has("gres"):
-		return resourceStates * min(c.Partitions, c.GPUNodes)
+		return resourceStates * min(c.GPUPartitions, c.Partitions)
 	case f.Type == "histogram":
 		return histogramSeries * c.Partitions
 	case has("partition"):

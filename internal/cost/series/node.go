@@ -95,7 +95,7 @@ const (
 	cpuModes         = 8
 	xidClasses       = 3
 	driverFailures   = 6
-	lustreOperations = 10
+	lustreOperations = 3
 )
 
 // copies is how many series of a family a machine has.
@@ -182,7 +182,7 @@ func copiesOfGPU(f *page.Family, m Machine, l Level) int {
 	case f.Name == "parascope_gpu_driver_failures_total":
 		return driverFailures
 	case has("reason") && !has("source"):
-		return pick(l, 0, 0, 1)
+		return pick(l, 0, 2, 3)
 	}
 	return 1
 }
