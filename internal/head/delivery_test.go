@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/value"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // receiver decodes what a head sends, with Prometheus' own code.
@@ -140,17 +140,7 @@ remote_write:
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	for !holds() {
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	check.Await(t, what, check.That(holds))
 }
 
 // TestScrapedAndSent: samples, their metadata, the scrape's own series, and the
