@@ -53,6 +53,23 @@ func (b Bill) Sum() string {
 	return "at least " + b.AtLeast.String()
 }
 
+// String is a bill of a stack at rest in words.
+func (b Bill) String() string {
+	if len(b.Lines) == 0 {
+		return "nothing before any metric is sent"
+	}
+	text := fmt.Sprintf("%s a month before any metric is sent, by prices of %s", b.Sum(), b.Region)
+	if n := len(b.Unknown()); n > 0 {
+		text += fmt.Sprintf("; %d of %d prices are unknown", n, len(b.Lines))
+	}
+	return text
+}
+
+// Grows reports whether b bills what before does not, or more.
+func (b Bill) Grows(before Bill) bool {
+	return len(b.Lines) > len(before.Lines) || b.AtLeast.Exceeds(before.AtLeast)
+}
+
 // Unknown are the lines without a price.
 func (b Bill) Unknown() []Line {
 	var all []Line
@@ -116,6 +133,15 @@ type Stack struct {
 	Parameters map[string]string // of the template, those that are not given at their defaults
 	Editors    int               // editors and admins who sign in within a month
 	Viewers    int
+}
+
+// OfStack is AtRest by the prices that this program carries.
+func OfStack(s Stack) (Bill, error) {
+	l, err := price.Shipped()
+	if err != nil {
+		return Bill{}, err
+	}
+	return AtRest(l, s), nil
 }
 
 // AtRest is what the stack costs by the month before any metric is sent and before anything

@@ -40,7 +40,14 @@ func TestAtRest(t *testing.T) {
 			}
 		}
 	}
-	b := AtRest(shipped(t), Stack{Region: "eu-west-1"})
+	b, err := OfStack(Stack{Region: "eu-west-1"})
+	if err != nil || b.String() != "at least $12.65 a month before any metric is sent, by prices of eu-west-1; 1 of 3 prices are unknown" {
+		t.Errorf("%s, %v", b, err)
+	}
+	small := AtRest(shipped(t), Stack{Region: "eu-west-1", Parameters: map[string]string{"MonitoringType": "amp-only"}})
+	if !b.Grows(small) || small.Grows(b) || b.Grows(b) {
+		t.Errorf("%s and %s: which one is larger?", b, small)
+	}
 	text, err := json.Marshal(b)
 	if err != nil || !strings.Contains(string(text), `"dollarsPerMonth":null`) || !strings.Contains(string(text), `"totalDollarsPerMonth":null`) {
 		t.Errorf("%s, %v", text, err)

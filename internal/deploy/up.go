@@ -16,7 +16,6 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cost"
-	"github.com/parascope/parascope/internal/cost/price"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -84,12 +83,9 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	prices, err := price.Shipped()
-	if err != nil {
-		return u.result, err
-	}
-	u.result.Cost = cost.AtRest(prices, cost.Stack{Region: cfg.Region, Parameters: u.effective()})
-	return u.result, nil
+	var err error
+	u.result.Cost, err = cost.OfStack(cost.Stack{Region: cfg.Region, Parameters: u.effective()})
+	return u.result, err
 }
 
 func (u *up) pack(ctx context.Context) (came string, err error) {

@@ -46,6 +46,9 @@ func (d Dollars) Plus(e Dollars) Dollars {
 // Times is n of it, unknown if it is; none of what is unknown is unknown too.
 func (d Dollars) Times(n decimal.Decimal) Dollars { return Dollars{d.amount.Mul(n), d.known} }
 
+// Exceeds reports whether both amounts are known and d is the larger one.
+func (d Dollars) Exceeds(e Dollars) bool { return d.known && e.known && d.amount.GreaterThan(e.amount) }
+
 // String is the amount in cents: "$32.85", "under $0.01" or "unknown".
 func (d Dollars) String() string {
 	switch {

@@ -1,6 +1,9 @@
-package parascope
+// Package costs has the command cost of the program parascope.
+package costs
 
 import (
+	"encoding/json"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -9,7 +12,8 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-func newCost(p *cli.Process) *cobra.Command {
+// New makes the command, with those below it.
+func New(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cost",
 		Short: "Say what the monitoring costs: an estimate before",
@@ -20,7 +24,7 @@ func newCost(p *cli.Process) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(newCostEstimate(p), newCostPrices(p))
+	c.AddCommand(newEstimate(p), newPrices(p))
 	return c
 }
 
@@ -41,4 +45,11 @@ func priceList(rates []string) (price.List, error) {
 		err = hint.New(hint.Usage, err, "write --rate TYPE=DOLLARS, such as --rate p5.48xlarge=31.40")
 	}
 	return l, err
+}
+
+// printJSON prints a value as indented JSON.
+func printJSON(p *cli.Process, v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -1,4 +1,4 @@
-package parascope
+package costs
 
 import (
 	"cmp"
@@ -31,7 +31,7 @@ type estimateOptions struct {
 	json       bool
 }
 
-func newCostEstimate(p *cli.Process) *cobra.Command {
+func newEstimate(p *cli.Process) *cobra.Command {
 	o := estimateOptions{workload: cost.DefaultWorkload()}
 	c := &cobra.Command{
 		Use:   "estimate",
@@ -50,7 +50,7 @@ prices of a region that has all.`,
   parascope cost estimate --nodes p5.48xlarge=8 --rate p5.48xlarge=31.40 --json | jq .bill.expected`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.ReportFailure(o.json, runCostEstimate(p, o))
+			return p.ReportFailure(o.json, runEstimate(p, o))
 		},
 	}
 	f := c.Flags()
@@ -62,16 +62,16 @@ prices of a region that has all.`,
 	f.IntVar(&o.workload.Retention, "retention", o.workload.Retention, "`DAYS` for which the workspace keeps samples")
 	f.IntVar(&o.workload.Editors, "editors", o.workload.Editors, "admins and editors who sign in to Grafana within a month")
 	f.IntVar(&o.workload.Viewers, "viewers", 0, "viewers who sign in to Grafana within a month")
-	f.StringSliceVar(&o.workload.Without, "without", nil, "`NAME` that metrics begin with which are not sent, such as node_amazonefa_; may be "+
-		"repeated")
-	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of the stack's template, such as MonitoringType=amp-only; may be repeated")
+	f.StringSliceVar(&o.workload.Without, "without", nil,
+		"`NAME` that metrics begin with which are not sent, such as node_amazonefa_; may be repeated")
+	f.StringToStringVar(&o.parameters, "parameter", nil,
+		"`NAME=VALUE` of the stack's template, such as MonitoringType=amp-only; may be repeated")
 	addRateFlag(f, &o.rates)
 	f.BoolVar(&o.json, "json", false, "print JSON")
-	completeFlag(c, "parameter", parameters)
 	return c
 }
 
-func runCostEstimate(p *cli.Process, o estimateOptions) error {
+func runEstimate(p *cli.Process, o estimateOptions) error {
 	l, err := priceList(o.rates)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package parascope
+package costs
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newCostPrices(p *cli.Process) *cobra.Command {
+func newPrices(p *cli.Process) *cobra.Command {
 	var region string
 	var rates []string
 	var asJSON bool
