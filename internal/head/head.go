@@ -49,6 +49,7 @@ type Options struct {
 	MaxReadingBytes    int64                   // of memory, for all pages that are being read; at least MaxPageBytes
 	Pages              map[string]http.Handler // more pages of the listener, by path
 	Beside             []func(context.Context) // run until the head stops
+	Collectors         []prometheus.Collector  // of more metrics of the head's own page
 	Reload             <-chan os.Signal        // each value reloads the configuration file
 	TuneGC             bool                    // set the process' garbage collection by what a head needs
 	Version            string                  // for parascope_build_info
@@ -194,6 +195,7 @@ func newRegistry(o Options) *prometheus.Registry {
 	})
 	build.Set(1)
 	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(o.Collectors...)
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/costs"
 )
 
 // New makes the root command, with the list of all commands in the order of the help.
@@ -34,6 +35,7 @@ thing on one machine without AWS.
 		newPackage(p),
 		newCluster(p),
 		newAlerts(p),
+		costs.New(p),
 		newQuery(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),

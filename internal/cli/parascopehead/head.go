@@ -100,6 +100,9 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
 		"series that say which job has which node and GPU; more are left out, and counted")
 	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share, where the cluster has accounting")
+	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the machine's)")
+	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
+		"`TYPE=DOLLARS` for an hour of an instance type, in the place of its price on demand; may be repeated")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
