@@ -11,14 +11,15 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 type stageOptions struct {
-	aws    awsconf.Options
-	stage  staging.Stage
+	aws     awsconf.Options
+	stage   staging.Stage
 	script  bool
 	replace bool
 	json    bool
@@ -45,9 +46,8 @@ Whoever may write these objects is root on every node of the clusters that run t
 			return p.ReportFailure(o.json, runStage(cmd.Context(), p, cmd, o))
 		},
 	}
-	f := c.Flags()
 	o.add(c)
-	f.BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
+	c.Flags().BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
 	return c
 }
 
@@ -84,7 +84,7 @@ func (o *stageOptions) put(ctx context.Context, cmd *cobra.Command) (done stagin
 			return done, err
 		}
 	}
-	o.stage.Version = staging.Version(cli.ReadBuild().Version)
+	o.stage.Version = install.Version(cli.ReadBuild().Version)
 	if cmd.Flags().Changed("replace") {
 		o.stage.Replace = &o.replace
 	}

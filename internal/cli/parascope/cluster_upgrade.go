@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
-	"github.com/parascope/parascope/internal/cluster/staging"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -54,12 +54,12 @@ func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgra
 	case len(o.canaries) > 0 && cmd.Flags().Changed("pin"):
 		return hint.New(hint.Usage, errors.New("--canary and --pin exclude each other"), "give one of them")
 	case len(o.canaries) > 0:
-		o.stage.Move = func(m *staging.Manifest, r staging.Release) error { return m.Try(r, o.canaries) }
+		o.stage.Move = func(m *install.Manifest, r install.Release) error { return m.Try(r, o.canaries) }
 	case cmd.Flags().Changed("pin"):
 		o.script = true // it needs no programs of this build
-		o.stage.Move = func(m *staging.Manifest, _ staging.Release) error { return m.Pin(o.pin) }
+		o.stage.Move = func(m *install.Manifest, _ install.Release) error { return m.Pin(o.pin) }
 	default:
-		o.stage.Move = (*staging.Manifest).Upgrade
+		o.stage.Move = (*install.Manifest).Upgrade
 	}
 	done, err := o.put(ctx, cmd)
 	if err != nil {

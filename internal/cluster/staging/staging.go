@@ -6,9 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,40 +17,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
-	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
-)
-
-// script is what every node runs: POSIX sh, always exit 0. Where it fetches from is
-// filled in when it is staged.
-//
-//go:embed install.sh
-var script string
-
-// Names of what a release has beside the programs.
-const (
-	scriptFile = "parascope-install.sh" // the script again, so that nodes upgrade it with the rest
-	unitFile   = "parascope-node.service"
-)
-
-// Places on a node.
-const (
-	programsDir = "/opt/parascope/current/bin"
-	stateDir    = "/run/parascope-install" // where the script leaves its metrics
 )
 
 // Stage is what to put where nodes fetch it.
 type Stage struct {
 	Stack    string
 	Bucket   string // "": the usual one
-	Version  string // of this build, as Version makes it
+	Version  string // of this build, as install.Version makes it
 	Programs []artifact.Program
-	// Move says which nodes are to have what; nil: Manifest.Stage.
-	Move func(*Manifest, Release) error
+	// Move says which nodes are to have what; nil: install.Manifest.Stage.
+	Move func(*install.Manifest, install.Release) error
 	// Replace has other exporters and another Prometheus on nodes stopped; nil leaves it as it is.
 	Replace *bool
 }
@@ -66,16 +46,13 @@ type Staged struct {
 	Version       string   `json:"version"`
 	Uploaded      int      `json:"uploaded"` // objects; 0: everything was there
 	Missing       []string `json:"missing"`  // programs that this build does not carry
-	Now           Manifest `json:"now"`
+	Now           install.Manifest `json:"now"`
 }
 
 // prefix is below which everything of a stack's nodes lies.
 func prefix(stackName string) string {
 	return strings.TrimSuffix(cluster.ScriptKey(stackName), "install.sh")
 }
-
-// ManifestKey is the object key of a stack's manifest.
-func ManifestKey(stackName string) string { return prefix(stackName) + "manifest" }
 
 // Put uploads the programs, then the manifest that names them, then the script: a node
 // never reads a name of what is not there. Objects that an older manifest names stay, since
@@ -91,17 +68,22 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 		return Staged{}, err
 	}
 	done := Staged{Bucket: b.Name, BucketCreated: b.Created, Version: s.Version, Script: cluster.ScriptURL(b.Name, s.Stack),
-		Manifest: "s3://" + b.Name + "/" + ManifestKey(s.Stack), Missing: missing(s.Programs)}
+		Missing: missing(s.Programs)}
+	place := install.Place{Bucket: b.Name, Owner: b.Owner, Region: cfg.Region, Prefix: prefix(s.Stack)}
+	done.Manifest = "s3://" + b.Name + "/" + place.ManifestKey()
 	store := store{client: s3.NewFromConfig(cfg), bucket: b.Name, owner: b.Owner}
-	old, err := store.read(ctx, ManifestKey(s.Stack))
+	old, err := store.read(ctx, place.ManifestKey())
 	if err != nil {
 		return done, err
 	}
 	if done.Now, err = old.manifest(done.Manifest); err != nil {
 		return done, err
 	}
-	rendered := s.render(b, cfg.Region)
-	release, objects := s.release(rendered)
+	var programs []install.Program
+	for _, p := range s.Programs {
+		programs = append(programs, install.Program(p))
+	}
+	release, objects := place.Release(s.Version, programs)
 	if s.Move == nil {
 		done.Now.Stage(release)
 	} else if err := s.Move(&done.Now, release); err != nil {
@@ -113,7 +95,7 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	if s.Replace != nil {
 		done.Now.Replace = *s.Replace
 	}
-	if done.Now.has(s.Version) {
+	if done.Now.Has(s.Version) {
 		for i, f := range release.Files {
 			uploaded, err := store.add(ctx, f.Key, objects[i])
 			if err != nil {
@@ -122,7 +104,7 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 			done.Uploaded += uploaded
 		}
 	}
-	uploaded, err := store.replace(ctx, ManifestKey(s.Stack), old, []byte(done.Now.Text()))
+	uploaded, err := store.replace(ctx, place.ManifestKey(), old, []byte(done.Now.Text()))
 	if err != nil {
 		return done, err
 	}
@@ -131,38 +113,9 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	if err != nil {
 		return done, err
 	}
-	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, rendered)
+	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, place.Script())
 	done.Uploaded += uploaded
 	return done, err
-}
-
-// render is the script for a stack's nodes: it fetches from this bucket, in its region, from
-// its owner.
-func (s Stage) render(b artifact.Bucket, region string) []byte {
-	return []byte(strings.NewReplacer("@BUCKET@", b.Name, "@OWNER@", b.Owner, "@REGION@", region, "@PREFIX@", prefix(s.Stack)).Replace(script))
-}
-
-// nodeUnit is the node program's unit as the script installs it.
-func nodeUnit() []byte {
-	return []byte(strings.Replace(parascope.NodeUnit, "ExecStart=/usr/local/bin/parascope-node",
-		"ExecStart="+programsDir+"/parascope-node --collector.jobs --collector.textfile.directory="+stateDir, 1))
-}
-
-// release is what belongs to this build's version, and its objects in the same order.
-func (s Stage) release(rendered []byte) (r Release, objects [][]byte) {
-	r.Version = s.Version
-	add := func(name, architecture, object string, content []byte) {
-		sum := sha256.Sum256(content)
-		f := File{Name: name, Architecture: architecture, SHA256: hex.EncodeToString(sum[:]), Bytes: len(content)}
-		f.Key = fmt.Sprintf("%sobjects/%s/%s", prefix(s.Stack), f.SHA256, object)
-		r.Files, objects = append(r.Files, f), append(objects, content)
-	}
-	for _, p := range s.Programs {
-		add(p.Name, p.Architecture, p.Name+"-linux-"+p.Architecture+".gz", p.Packed)
-	}
-	add(unitFile, anyArchitecture, unitFile, nodeUnit())
-	add(scriptFile, anyArchitecture, scriptFile, rendered)
-	return r, objects
 }
 
 // missing are the programs that nodes may ask for and that are not there.
@@ -180,17 +133,17 @@ func missing(programs []artifact.Program) []string {
 
 // readWorkspace reads from the stack's outputs where its clusters send samples. Without
 // such a stack it is empty.
-func readWorkspace(ctx context.Context, cfg aws.Config, stackName string) (Workspace, error) {
+func readWorkspace(ctx context.Context, cfg aws.Config, stackName string) (install.Workspace, error) {
 	state, err := stack.New(cfg, stackName).Describe(ctx)
 	if err != nil {
-		return Workspace{}, err
+		return install.Workspace{}, err
 	}
 	endpoint := state.Outputs["AMPPrometheusEndpoint"]
 	if endpoint == "" {
-		return Workspace{}, nil
+		return install.Workspace{}, nil
 	}
-	w := Workspace{RemoteWrite: strings.TrimSuffix(endpoint, "/") + "/api/v1/remote_write", Region: cfg.Region}
-	return w, w.check()
+	w := install.Workspace{RemoteWrite: strings.TrimSuffix(endpoint, "/") + "/api/v1/remote_write", Region: cfg.Region}
+	return w, w.Check()
 }
 
 // store writes objects of one bucket, never over what it has not seen.
@@ -221,11 +174,11 @@ type object struct {
 }
 
 // manifest reads a manifest; an object that is not there is an empty one.
-func (o object) manifest(name string) (Manifest, error) {
+func (o object) manifest(name string) (install.Manifest, error) {
 	if o.etag == nil {
-		return Manifest{Releases: []Release{}}, nil
+		return install.Manifest{Releases: []install.Release{}}, nil
 	}
-	m, err := ParseManifest(string(o.content))
+	m, err := install.ParseManifest(string(o.content))
 	if err != nil {
 		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
 			"it was changed by somebody else or by a later parascope: use that, or delete it and stage every version again")

@@ -1,4 +1,4 @@
-package staging
+package install
 
 import (
 	"errors"
@@ -150,7 +150,7 @@ func (m *Manifest) line(words []string) error {
 		m.Canaries = append(m.Canaries, Canary{words[1], words[2]})
 	case words[0] == "remote-write" && len(words) == 3 && m.Workspace.RemoteWrite == "":
 		m.Workspace = Workspace{words[1], words[2]}
-		return m.Workspace.check()
+		return m.Workspace.Check()
 	case words[0] == "file" && len(words) == 7:
 		return m.file(words[1], words[2:])
 	default:
@@ -169,7 +169,7 @@ func (m *Manifest) file(version string, words []string) error {
 		return errLine
 	}
 	if n := len(m.Releases); n == 0 || m.Releases[n-1].Version != version {
-		if m.has(version) {
+		if m.Has(version) {
 			return fmt.Errorf("the files of version %s stand apart", version)
 		}
 		m.Releases = append(m.Releases, Release{Version: version})
@@ -179,8 +179,8 @@ func (m *Manifest) file(version string, words []string) error {
 	return nil
 }
 
-// check says whether the workspace can stand in a manifest.
-func (w Workspace) check() error {
+// Check says whether the workspace can stand in a manifest.
+func (w Workspace) Check() error {
 	if !urlPattern.MatchString(w.RemoteWrite) || !archOrRegion.MatchString(w.Region) {
 		return fmt.Errorf("%q in %q is no remote write of a workspace", w.RemoteWrite, w.Region)
 	}
@@ -199,14 +199,15 @@ func (m *Manifest) check() error {
 		named = append(named, c.Version)
 	}
 	for _, v := range named {
-		if !m.has(v) {
+		if !m.Has(v) {
 			return fmt.Errorf("version %s is named, and has no files", v)
 		}
 	}
 	return nil
 }
 
-func (m *Manifest) has(version string) bool {
+// Has reports whether a version is staged.
+func (m *Manifest) Has(version string) bool {
 	return slices.ContainsFunc(m.Releases, func(r Release) bool { return r.Version == version })
 }
 
@@ -272,7 +273,7 @@ func (m *Manifest) Pin(version string) error {
 		m.Pinned = false
 		return nil
 	}
-	if !m.has(version) {
+	if !m.Has(version) {
 		var staged []string
 		for _, r := range m.Releases {
 			staged = append(staged, r.Version)
