@@ -11,7 +11,7 @@
 #   install.sh --replace   the same; exporters and a Prometheus that are there are stopped
 #   install.sh --remove    stop and remove what was installed
 #
-# PARASCOPE_ROOT, _PERIOD, _BACKOFF, _TIMEOUT and _PROOF are for tests: the directory that
+# PARASCOPE_ROOT, _PERIOD, _BACKOFF, _QUICK, _TIMEOUT and _PROOF are for tests: the directory that
 # stands for /, and seconds.
 
 # Filled in by 'parascope cluster stage'.
@@ -168,14 +168,17 @@ install() {
 		say "nothing installed: no directory for the unit can be written to"
 		return
 	fi
-	quick=0.3
-	bounded $quick true 2>/dev/null || quick=1 # a timeout that knows whole seconds only
-	[ "$changed" != other ] || bounded $quick systemctl daemon-reload >/dev/null 2>&1 </dev/null
-	if bounded $quick systemctl --no-block restart "$name.service" >/dev/null 2>&1 </dev/null; then
+	quick=${PARASCOPE_QUICK:-0.3}
+	bounded "$quick" true 2>/dev/null || quick=1 # a timeout that knows whole seconds only
+	[ "$changed" != other ] || bounded "$quick" systemctl daemon-reload >/dev/null 2>&1 </dev/null
+	if bounded "$quick" systemctl --no-block restart "$name.service" >/dev/null 2>&1 </dev/null; then
 		say "$name.service is starting; 'journalctl -u $name' shows what it does"
 		return
 	fi
-	start_later >/dev/null 2>&1 </dev/null &
+	(
+		exec >/dev/null 2>&1 </dev/null # here, or a shell keeps what ParallelCluster reads from open
+		start_later
+	) &
 	if command -v systemctl >/dev/null 2>&1; then
 		say "systemctl failed or gave no answer; $name.service is started when it answers, or at the next boot"
 	else
@@ -277,8 +280,9 @@ read_manifest() {
 	[ "$role" != head ] || programs="$programs parascope-head"
 	while read -r key version file a sum bytes object; do
 		[ "$key" = file ] && [ "$version" = "$wanted" ] || continue
-		case "$a $programs parascope-node.service $name.sh " in
-		"$arch "*" $file "* | "any "*" $file "*) ;;
+		case "$a: $programs " in
+		"$arch:"*" $file "*) ;;
+		any:*) [ "$file" = parascope-node.service ] || [ "$file" = $name.sh ] || continue ;;
 		*) continue ;;
 		esac
 		if ! plain "$sum" "$bytes" "$object"; then

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 // shells are those that /bin/sh is on nodes, or may be.
@@ -40,7 +40,7 @@ for w; do
 done
 echo "$*" >>"$FAKE/aws.log"
 case $(cat "$FAKE/fault" 2>/dev/null) in
-hang) exec sleep 100000 ;;
+hang) exec /bin/sleep 100000 ;;
 denied) printf '\nAn error occurred (AccessDenied) when calling the GetObject operation: Access Denied\n' >&2; exit 254 ;;
 truncated) head -c 40 "$FAKE/s3/$key" >"$last" ;;
 altered) case $key in */manifest) cp "$FAKE/s3/$key" "$last" ;; *) echo other >"$last" ;; esac ;;
@@ -50,7 +50,7 @@ full) printf '[Errno 28] No space left on device\n' >&2; exit 255 ;;
 esac`,
 	"systemctl": `
 echo "$*" >>"$FAKE/systemctl.log"
-[ "$(cat "$FAKE/fault" 2>/dev/null)" != systemctl-hangs ] || exec sleep 100000
+[ "$(cat "$FAKE/fault" 2>/dev/null)" != systemctl-hangs ] || exec /bin/sleep 100000
 for unit; do :; done
 case "$*" in
 is-active*) [ -f "$FAKE/active.$unit" ] ;;
@@ -76,7 +76,7 @@ func newNode(t *testing.T, shell []string) *node {
 	}
 	n := &node{t: t, shell: shell, root: t.TempDir(), fake: t.TempDir()}
 	for name, text := range fakes {
-		n.write(n.fake+"/bin/"+name, "#!/bin/sh"+text+"\n", 0o755)
+		n.write(n.fake+"/bin/"+name, "#!/bin/sh\n"+text+"\n", 0o755)
 	}
 	n.file("etc/parallelcluster/cfnconfig", "stack_name=hpc\ncfn_region=us-east-2\ncfn_node_type=ComputeFleet\ncfn_proxy=NONE\n")
 	n.file("etc/parallelcluster/slurm_plugin/slurm_nodename", "gpu-dy-p5-1")
@@ -122,12 +122,13 @@ func (n *node) fault(what string) { n.t.Helper(); n.write(n.fake+"/fault", what,
 // run runs a script in the node's shell and returns what it printed and its exit status.
 func (n *node) run(script string, args ...string) (string, int) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), 30*time.Second) // far less than a hanging command takes
+	ctx, cancel := context.WithTimeout(n.t.Context(), 2*time.Minute) // far less than a hanging command takes
 	defer cancel()
 	//nolint:gosec // the script under test
 	cmd := exec.CommandContext(ctx, n.shell[0], append(append(append([]string{}, n.shell[1:]...), script), args...)...)
-	cmd.Env = append([]string{"PATH=" + n.path, "FAKE=" + n.fake, "PARASCOPE_ROOT=" + n.root, "PARASCOPE_TIMEOUT=1", "PARASCOPE_PROOF=2",
+	cmd.Env = append([]string{"PATH=" + n.path, "FAKE=" + n.fake, "PARASCOPE_ROOT=" + n.root, "PARASCOPE_PROOF=2", "PARASCOPE_QUICK=60",
 		"PARASCOPE_BACKOFF=0", "PARASCOPE_PERIOD=0"}, n.env...)
+	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -209,7 +210,7 @@ func TestInstallNeverFails(t *testing.T) {
 		last  string
 	}{
 		{"nothing is wrong", func(*node) {}, "parascope: parascope-install.service is starting; 'journalctl -u parascope-install' shows what it does"},
-		{"systemctl hangs", func(n *node) { n.fault("systemctl-hangs"); n.env = []string{"PARASCOPE_BACKOFF=1"} },
+		{"systemctl hangs", func(n *node) { n.fault("systemctl-hangs"); n.env = []string{"PARASCOPE_QUICK=1"} },
 			"parascope: systemctl failed or gave no answer; parascope-install.service is started when it answers, or at the next boot"},
 		{"no systemctl", func(n *node) { n.only("systemctl") },
 			"parascope: there is no systemctl; parascope-install.service is started when there is one, or at the next boot"},
@@ -266,7 +267,7 @@ func (n *node) only(missing string) {
 // link makes a directory one that nobody can write to, root neither.
 func (n *node) link(name string) {
 	n.t.Helper()
-	if err := os.RemoveAll(filepath.Join(n.root, name)); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(n.root, name)), os.MkdirAll(filepath.Dir(filepath.Join(n.root, name)), 0o755)); err != nil {
 		n.t.Fatal(err)
 	}
 	if err := os.Symlink("/proc/self/fdinfo", filepath.Join(n.root, name)); err != nil {

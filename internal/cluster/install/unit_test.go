@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 		last        string
 		reason      string
 	}{
-		{"S3 hangs", faulty("hang"), faulty(""), key + ": no answer within 1 s", "timeout"},
+		{"S3 hangs", func(n *node) { n.fault("hang"); n.env = []string{"PARASCOPE_TIMEOUT=1"} }, func(n *node) { n.fault(""); n.env = nil }, key + ": no answer within 1 s", "timeout"},
 		{"403", faulty("denied"), faulty(""), key + ": An error occurred (AccessDenied) when calling the GetObject operation: Access Denied", "denied"},
 		{"truncated", faulty("truncated"), faulty(""),
 			"the manifest is not whole, or of a later parascope: its first line is not 'parascope 1', or its last is not 'end'", "manifest"},

@@ -39,13 +39,13 @@ type Stage struct {
 
 // Staged is what Stage.Put did.
 type Staged struct {
-	Bucket        string   `json:"bucket"`
-	BucketCreated bool     `json:"bucketCreated"`
-	Script        string   `json:"script"` // address
-	Manifest      string   `json:"manifest"`
-	Version       string   `json:"version"`
-	Uploaded      int      `json:"uploaded"` // objects; 0: everything was there
-	Missing       []string `json:"missing"`  // programs that this build does not carry
+	Bucket        string           `json:"bucket"`
+	BucketCreated bool             `json:"bucketCreated"`
+	Script        string           `json:"script"` // address
+	Manifest      string           `json:"manifest"`
+	Version       string           `json:"version"`
+	Uploaded      int              `json:"uploaded"` // objects; 0: everything was there
+	Missing       []string         `json:"missing"`  // programs that this build does not carry
 	Now           install.Manifest `json:"now"`
 }
 
