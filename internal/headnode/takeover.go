@@ -67,12 +67,12 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 			Interval string `yaml:"scrape_interval"`
 			Timeout  string `yaml:"scrape_timeout"`
 		} `yaml:"global"`
-		Jobs      []*yaml.Node `yaml:"scrape_configs"`
-		JobFiles  []string     `yaml:"scrape_config_files"`
-		Writes    []yaml.Node  `yaml:"remote_write"`
-		Reads     []yaml.Node  `yaml:"remote_read"`
-		RuleFiles []string     `yaml:"rule_files"`
-		Alerting  yaml.Node    `yaml:"alerting"`
+		Jobs      []yaml.Node `yaml:"scrape_configs"`
+		JobFiles  []string    `yaml:"scrape_config_files"`
+		Writes    []yaml.Node `yaml:"remote_write"`
+		Reads     []yaml.Node `yaml:"remote_read"`
+		RuleFiles []string    `yaml:"rule_files"`
+		Alerting  yaml.Node   `yaml:"alerting"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
 		return "", hint.New(hint.BadInput, fmt.Errorf("read the configuration of the Prometheus that is there, %s: %w", file, err),
@@ -86,7 +86,8 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 	}
 	slices.Sort(r.Notes)
 	kept := []*yaml.Node{}
-	for _, job := range c.Jobs {
+	for i := range c.Jobs {
+		job := &c.Jobs[i]
 		name := adapt(job, filepath.Dir(file), c.Global.Interval, c.Global.Timeout)
 		if err := o.tryJob(ctx, job); err != nil {
 			r.Notes = append(r.Notes, fmt.Sprintf("job %q was not taken over: %v", name, err))
