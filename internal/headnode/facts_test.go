@@ -17,12 +17,12 @@ func TestReadFacts(t *testing.T) {
 		want  Facts
 		code  hint.Code
 	}{
-		"cfnconfig": {map[string]string{cfnconfigFile: cfnconfig, dnaFile: `{"cluster": {"cluster_name": "other", "region": "x"}}`}, "ip-10-0-0-10.ec2.internal",
-			Facts{Cluster: "hpc-prod", Region: "us-east-1", Host: "ip-10-0-0-10"}, 0},
+		"cfnconfig": {map[string]string{cfnconfigFile: cfnconfig, dnaFile: `{"cluster": {"cluster_name": "other", "region": "x"}}`},
+			"ip-10-0-0-10.ec2.internal", Facts{Cluster: "hpc-prod", Region: "us-east-1", Host: "ip-10-0-0-10"}, 0},
 		"dna.json": {map[string]string{dnaFile: `{"cluster": {"stack_name": "hpc", "region": "eu-west-1"}}`}, "head",
 			Facts{Cluster: "hpc", Region: "eu-west-1", Host: "head"}, 0},
-		"an environment file": {map[string]string{cfnconfigFile: cfnconfig, "env": "export CLUSTER_NAME='mine'\nexport AWS_REGION='us-west-2'\n"}, "head",
-			Facts{Cluster: "mine", Region: "us-west-2", Host: "head"}, 0},
+		"an environment file": {map[string]string{cfnconfigFile: cfnconfig, "env": "export CLUSTER_NAME='mine'\nexport AWS_REGION='us-west-2'\n"},
+			"head", Facts{Cluster: "mine", Region: "us-west-2", Host: "head"}, 0},
 		"GPUs": {map[string]string{cfnconfigFile: cfnconfig, "sys/bus/pci/devices/0000:00:1e.0/vendor": "0x10de\n"}, "head",
 			Facts{Cluster: "hpc-prod", Region: "us-east-1", Host: "head", GPUs: true}, 0},
 		"nothing":       {nil, "head", Facts{}, hint.NotFound},

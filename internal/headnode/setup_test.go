@@ -103,7 +103,8 @@ func TestConfiguration(t *testing.T) {
 		if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.CommandContext(t.Context(), promtool, "check", "config", "--agent", file).CombinedOutput(); err != nil || old == text {
+		out, err := exec.CommandContext(t.Context(), promtool, "check", "config", "--agent", file).CombinedOutput()
+		if err != nil || old == text {
 			t.Errorf("%s: promtool: %v\n%s", name, err, out)
 		}
 	}
@@ -187,17 +188,20 @@ remote_write:
 
 // TestAPrometheusThatIsThere stays, and is named; --replace takes its jobs over.
 func TestAPrometheusThatIsThere(t *testing.T) {
+	const packaged = "usr/lib/systemd/system/prometheus.service"
 	for name, c := range map[string]struct {
-		arrange func(*testing.T, Options)
-		taken   error
-		says    string
+		file, text string
+		taken      error
+		says       string
 	}{
-		"its unit":          {func(t *testing.T, o Options) { put(t, o, "usr/lib/systemd/system/prometheus.service", "[Service]\n") }, nil, "/usr/lib/systemd/system/prometheus.service"},
-		"its configuration": {func(t *testing.T, o Options) { put(t, o, ConfigFile, theirs) }, nil, "/opt/prometheus/prometheus.yml"},
-		"it listens":        {func(*testing.T, Options) {}, errors.New("address 127.0.0.1:9090 is held by prometheus (pid 7)"), "held by prometheus (pid 7)"},
+		"its unit":          {packaged, "[Service]\n", nil, "/" + packaged},
+		"its configuration": {ConfigFile, theirs, nil, "/opt/prometheus/prometheus.yml"},
+		"it listens":        {"", "", errors.New("address 127.0.0.1:9090 is held by prometheus (pid 7)"), "held by prometheus (pid 7)"},
 	} {
 		o := options(t)
-		c.arrange(t, o)
+		if c.file != "" {
+			put(t, o, c.file, c.text)
+		}
 		o.Taken = func(context.Context, string) error { return c.taken }
 		r, err := Setup(t.Context(), o)
 		if hint.CodeOf(err) != hint.Busy || !strings.Contains(err.Error(), c.says) || len(r.Written) > 0 {

@@ -129,7 +129,7 @@ func (o Options) tryJob(ctx context.Context, job *yaml.Node) error {
 	}
 	err = o.Check(ctx, f.Name())
 	if err != nil {
-		return errors.New(strings.ReplaceAll(err.Error(), f.Name(), "it"))
+		return errors.New(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), f.Name(), "it")), " "))
 	}
 	return nil
 }

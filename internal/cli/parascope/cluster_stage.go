@@ -99,13 +99,14 @@ func (o *stageOptions) put(ctx context.Context, cmd *cobra.Command) (done stagin
 func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 	style := term.Style(p.Stdout, p.Getenv)
 	good := style.Good("✓")
-	fmt.Fprintf(p.Stdout, "%s %d objects uploaded\n%s %s\n%s %s, version %s\n", good, done.Uploaded, good, done.Script, good, done.Manifest,
-		done.Version)
+	fmt.Fprintf(p.Stdout, "%s %d objects uploaded\n%s %s\n", good, done.Uploaded, good, done.Script)
+	fmt.Fprintf(p.Stdout, "%s %s, version %s\n", good, done.Manifest, done.Version)
 	for _, f := range o.stage.Programs {
 		fmt.Fprintf(p.Stdout, "  %s for %s, %.1f MB\n", f.Name, f.Architecture, float64(len(f.Packed))/1e6)
 	}
 	if len(done.Missing) > 0 {
-		fmt.Fprintf(p.Stdout, "%s this build does not carry %s: nodes that need them install nothing of this version ('make release' builds all)\n",
+		fmt.Fprintf(p.Stdout, "%s this build does not carry %s: nodes that need them install nothing of this version "+
+			"('make release' builds all)\n",
 			style.Bold("note"), strings.Join(done.Missing, ", "))
 	}
 	if done.Now.Workspace.RemoteWrite == "" {

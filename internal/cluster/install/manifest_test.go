@@ -40,8 +40,11 @@ func TestManifestText(t *testing.T) {
 		t.Error(diff)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "no end": strings.TrimSuffix(wholeManifest, "end\n"), "another version": strings.Replace(wholeManifest, "parascope 1", "parascope 2", 1),
-		"an unknown line": strings.Replace(wholeManifest, "replace", "explode", 1), "two defaults": strings.Replace(wholeManifest, "pinned", "default v1.1.0", 1),
+		"empty":                   "",
+		"no end":                  strings.TrimSuffix(wholeManifest, "end\n"),
+		"another version":         strings.Replace(wholeManifest, "parascope 1", "parascope 2", 1),
+		"an unknown line":         strings.Replace(wholeManifest, "replace", "explode", 1),
+		"two defaults":            strings.Replace(wholeManifest, "pinned", "default v1.1.0", 1),
 		"a version without files": strings.Replace(wholeManifest, "default v1.0.0", "default v9", 1),
 		"a short digest":          strings.Replace(wholeManifest, "00000000", "0000", 1),
 		"files that stand apart":  strings.Replace(wholeManifest, "end\n", "file v1.0.0 x any "+strings.Repeat("0", 64)+" 3 k\nend\n", 1),

@@ -158,13 +158,15 @@ func packed(t *testing.T, name, arch, text string) Program {
 // programs are a release's, for the machine that the test runs on.
 func programs(t *testing.T, text string) []Program {
 	t.Helper()
-	head := "#!/bin/sh\necho \"$*\" >>\"$FAKE/head.log\"\ncase $(cat \"$FAKE/fault\" 2>/dev/null) in existing) echo 'Error: this node has a Prometheus already' >&2; exit 6 ;; esac\n" +
+	head := "#!/bin/sh\necho \"$*\" >>\"$FAKE/head.log\"\n" +
+		"case $(cat \"$FAKE/fault\" 2>/dev/null) in existing) echo 'Error: this node has a Prometheus already' >&2; exit 6 ;; esac\n" +
 		"mkdir -p \"$PARASCOPE_ROOT/opt/prometheus\" \"$PARASCOPE_ROOT/etc/systemd/system\"\n" +
 		"echo '# " + text + "' >\"$PARASCOPE_ROOT/opt/prometheus/prometheus.yml\"\n" +
 		"echo \"# Written by 'parascope-head setup'.\" >\"$PARASCOPE_ROOT/etc/systemd/system/prometheus.service\"\n"
 	var all []Program
 	for _, arch := range []string{"amd64", "arm64"} {
-		all = append(all, packed(t, "parascope-node", arch, text), packed(t, "parascope-nvml", arch, text), packed(t, "parascope-head", arch, head))
+		all = append(all, packed(t, "parascope-node", arch, text), packed(t, "parascope-nvml", arch, text),
+			packed(t, "parascope-head", arch, head))
 	}
 	return all
 }
@@ -209,7 +211,8 @@ func TestInstallNeverFails(t *testing.T) {
 		spoil func(*node)
 		last  string
 	}{
-		{"nothing is wrong", func(*node) {}, "parascope: parascope-install.service is starting; 'journalctl -u parascope-install' shows what it does"},
+		{"nothing is wrong", func(*node) {},
+			"parascope: parascope-install.service is starting; 'journalctl -u parascope-install' shows what it does"},
 		{"systemctl hangs", func(n *node) { n.fault("systemctl-hangs"); n.env = []string{"PARASCOPE_QUICK=1"} },
 			"parascope: systemctl failed or gave no answer; parascope-install.service is started when it answers, or at the next boot"},
 		{"no systemctl", func(n *node) { n.only("systemctl") },
@@ -267,10 +270,11 @@ func (n *node) only(missing string) {
 // link makes a directory one that nobody can write to, root neither.
 func (n *node) link(name string) {
 	n.t.Helper()
-	if err := errors.Join(os.RemoveAll(filepath.Join(n.root, name)), os.MkdirAll(filepath.Dir(filepath.Join(n.root, name)), 0o755)); err != nil {
+	dir := filepath.Join(n.root, name)
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Dir(dir), 0o755)); err != nil {
 		n.t.Fatal(err)
 	}
-	if err := os.Symlink("/proc/self/fdinfo", filepath.Join(n.root, name)); err != nil {
+	if err := os.Symlink("/proc/self/fdinfo", dir); err != nil {
 		n.t.Fatal(err)
 	}
 }

@@ -30,14 +30,16 @@ func TestTheUnitInstalls(t *testing.T) {
 			t.Errorf("the unit:\n%s", unit)
 		}
 		for series, want := range map[string]string{
-			`parascope_install_info{version="v1.0.0",wanted="v1.0.0"}`: "1", "parascope_install_ok": "1", "parascope_install_failed_attempts": "0",
+			`parascope_install_info{version="v1.0.0",wanted="v1.0.0"}`: "1", "parascope_install_ok": "1",
+			"parascope_install_failed_attempts": "0",
 		} {
 			if got := n.metric(series); got != want {
 				t.Errorf("%s is %q", series, got)
 			}
 		}
 		if log := n.told("aws.log"); !strings.Contains(log,
-			"s3api get-object --region us-east-2 --bucket bucket-1 --expected-bucket-owner 111122223333 --key parascope/pcluster-infra/v1/manifest ") {
+			"s3api get-object --region us-east-2 --bucket bucket-1 --expected-bucket-owner 111122223333 "+
+				"--key parascope/pcluster-infra/v1/manifest ") {
 			t.Errorf("the AWS CLI was called with %s", log)
 		}
 		before := n.told("systemctl.log")
@@ -58,11 +60,14 @@ func TestFaults(t *testing.T) {
 		last        string
 		reason      string
 	}{
-		{"S3 hangs", func(n *node) { n.fault("hang"); n.env = []string{"PARASCOPE_TIMEOUT=1"} }, func(n *node) { n.fault(""); n.env = nil }, key + ": no answer within 1 s", "timeout"},
-		{"403", faulty("denied"), faulty(""), key + ": An error occurred (AccessDenied) when calling the GetObject operation: Access Denied", "denied"},
+		{"S3 hangs", func(n *node) { n.fault("hang"); n.env = []string{"PARASCOPE_TIMEOUT=1"} },
+			func(n *node) { n.fault(""); n.env = nil }, key + ": no answer within 1 s", "timeout"},
+		{"403", faulty("denied"), faulty(""),
+			key + ": An error occurred (AccessDenied) when calling the GetObject operation: Access Denied", "denied"},
 		{"truncated", faulty("truncated"), faulty(""),
 			"the manifest is not whole, or of a later parascope: its first line is not 'parascope 1', or its last is not 'end'", "manifest"},
-		{"altered", faulty("altered"), faulty(""), "s3://bucket-1/KEY is not what the manifest says: 6 bytes with SHA-256 SUM, not SIZE with SUM", "digest"},
+		{"altered", faulty("altered"), faulty(""),
+			"s3://bucket-1/KEY is not what the manifest says: 6 bytes with SHA-256 SUM, not SIZE with SUM", "digest"},
 		{"disk full", faulty("full"), faulty(""), key + ": [Errno 28] No space left on device", "disk-full"},
 		{"/opt cannot be written", func(n *node) { n.keep("opt"); n.link("opt") }, func(n *node) { n.unlink("opt"); n.back("opt") },
 			"ROOT/opt/parascope cannot be written to: mkdir: cannot create directory 'ROOT/opt/parascope': No such file or directory", "disk"},
@@ -125,7 +130,8 @@ func (n *node) stable(line string) string {
 			words[i] = "SIZE"
 		}
 	}
-	return strings.NewReplacer("‘", "'", "’", "'", "mkdir: can't create directory", "mkdir: cannot create directory").Replace(strings.Join(words, " "))
+	return strings.NewReplacer("‘", "'", "’", "'", "mkdir: can't create directory", "mkdir: cannot create directory").
+		Replace(strings.Join(words, " "))
 }
 
 // TestUpgrade: a node follows the manifest, a canary before the others, and keeps the
@@ -232,7 +238,8 @@ func TestHead(t *testing.T) {
 		if out, status := n.once(); status != 0 || !strings.Contains(n.told("systemctl.log"), "restart prometheus.service") {
 			t.Errorf("status %d:\n%s", status, out)
 		}
-		if got, want := last(n.told("head.log")), "setup --remote-write.url https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write "+
+		if got, want := last(n.told("head.log")), "setup --remote-write.url "+
+			"https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write "+
 			"--remote-write.region us-east-2 --root "+n.root; got != want {
 			t.Errorf("the head's program was called with %s", got)
 		}
@@ -303,7 +310,8 @@ func TestRemove(t *testing.T) {
 		if diff := cmp.Diff([]string{"/opt/prometheus/scrape.d/site.yml"}, left); diff != "" {
 			t.Error(diff)
 		}
-		if log := n.told("systemctl.log"); !strings.HasSuffix(log, "stop parascope-node.service\nstop prometheus.service\ndaemon-reload\n--no-block stop parascope-install.service\n") {
+		if log := n.told("systemctl.log"); !strings.HasSuffix(log, "stop parascope-node.service\nstop prometheus.service\n"+
+			"daemon-reload\n--no-block stop parascope-install.service\n") {
 			t.Error(log)
 		}
 	})

@@ -30,7 +30,8 @@ func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	if err := CheckScript(t.Context(), cfg, source); hint.CodeOf(err) != hint.NotFound {
 		t.Errorf("a script that is not there: %v", err)
 	}
-	first := Stage{Stack: testStack, Version: "v1.0.0", Programs: []artifact.Program{{Name: "parascope-node", Architecture: "arm64", Packed: []byte("one")}}}
+	first := Stage{Stack: testStack, Version: "v1.0.0",
+		Programs: []artifact.Program{{Name: "parascope-node", Architecture: "arm64", Packed: []byte("one")}}}
 	done, err := first.Put(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +39,8 @@ func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	if done.Uploaded != 5 || !done.BucketCreated || done.Script != testScript {
 		t.Errorf("staged: %+v", done)
 	}
-	if diff := cmp.Diff([]string{"parascope-node for amd64", "parascope-nvml for amd64", "parascope-head for amd64", "parascope-nvml for arm64",
-		"parascope-head for arm64"}, done.Missing); diff != "" {
+	if diff := cmp.Diff([]string{"parascope-node for amd64", "parascope-nvml for amd64", "parascope-head for amd64",
+		"parascope-nvml for arm64", "parascope-head for arm64"}, done.Missing); diff != "" {
 		t.Error(diff)
 	}
 	if err := CheckScript(t.Context(), cfg, source); err != nil {
@@ -49,7 +50,8 @@ func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	installer := objectAt(t, client, done.Bucket, cluster.ScriptKey(testStack))
-	for _, filled := range []string{"bucket='" + done.Bucket + "'", "owner='111122223333'", "region='us-east-2'", "prefix='parascope/pcluster-infra/v1/'"} {
+	for _, filled := range []string{"bucket='" + done.Bucket + "'", "owner='111122223333'", "region='us-east-2'",
+		"prefix='parascope/pcluster-infra/v1/'"} {
 		if !bytes.Contains(installer, []byte("\n"+filled+"\n")) {
 			t.Errorf("the script lacks %s", filled)
 		}
