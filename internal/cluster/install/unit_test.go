@@ -69,7 +69,7 @@ func TestFaults(t *testing.T) {
 		{"altered", faulty("altered"), faulty(""),
 			"s3://bucket-1/KEY is not what the manifest says: 6 bytes with SHA-256 SUM, not SIZE with SUM", "digest"},
 		{"disk full", faulty("full"), faulty(""), key + ": [Errno 28] No space left on device", "disk-full"},
-		{"/opt cannot be written", func(n *node) { n.keep("opt"); n.link("opt") }, func(n *node) { n.unlink("opt"); n.back("opt") },
+		{"opt cannot be written", func(n *node) { n.keep("opt"); n.link("opt") }, func(n *node) { n.unlink("opt"); n.back("opt") },
 			"ROOT/opt/parascope cannot be written to: mkdir: cannot create directory 'ROOT/opt/parascope': No such file or directory", "disk"},
 		{"no systemctl", func(n *node) { n.only("systemctl") }, func(n *node) { n.path = n.fake + "/bin:/usr/bin:/bin" },
 			"there is no systemctl: nothing can be started", "no-systemctl"},
