@@ -5,7 +5,7 @@ package dashboard
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 )
@@ -20,14 +20,38 @@ type Dashboard struct {
 // Placeholder is the uid that stands for the Prometheus data source in the files.
 const Placeholder = "prometheus-of-the-workspace"
 
-//go:embed json/cluster-overview.json
-var clusterOverview []byte
+// CloudWatchPlaceholder stands for the uid of the CloudWatch data source.
+const CloudWatchPlaceholder = "cloudwatch-of-the-workspace"
+
+//go:embed json/*.json
+var files embed.FS
 
 // All are the dashboards that ship, in the order of a menu.
 func All() []Dashboard {
 	return []Dashboard{
-		{UID: "parascope-cluster-overview", Title: "Cluster overview", JSON: clusterOverview},
+		read("cluster-overview", "Cluster overview"),
+		read("nodes", "Nodes"),
+		read("node", "Node"),
+		read("gpus", "GPUs"),
+		read("gpu-node", "GPU node"),
+		read("job", "Job"),
+		read("slurm", "Slurm"),
+		read("availability", "Availability"),
+		read("users", "Users and accounts"),
+		read("network", "Network"),
+		read("storage", "Storage"),
+		read("aws-parallelcluster", "AWS and ParallelCluster"),
+		read("pipeline", "Pipeline"),
 	}
+}
+
+// read returns the dashboard of a file; a test sees to it that each is there.
+func read(name, title string) Dashboard {
+	content, err := files.ReadFile("json/" + name + ".json")
+	if err != nil {
+		panic(err) // the file was built in, or the test failed
+	}
+	return Dashboard{UID: "parascope-" + name, Title: title, JSON: content}
 }
 
 // For returns the dashboard's model with the data source of this plugin id and
