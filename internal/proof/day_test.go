@@ -40,11 +40,11 @@ type day struct {
 const workspace = "ws-00000000-0000-0000-0000-000000000000"
 
 // newDay opens the local AMP's workspace by the day's clock.
-func newDay(t *testing.T, interval time.Duration, clusters ...*cluster) *day {
+func newDay(t *testing.T, dir string, interval time.Duration, clusters ...*cluster) *day {
 	t.Helper()
 	d := &day{clusters: clusters, interval: interval}
 	d.now.Store(midnight * 1e9)
-	d.store = dataplane.New(dataplane.Options{Dir: t.TempDir(), Now: d.clock, Logger: slog.New(slog.DiscardHandler),
+	d.store = dataplane.New(dataplane.Options{Dir: dir, Now: d.clock, Logger: slog.New(slog.DiscardHandler),
 		Find: func(*gateway.Request, string) (dataplane.Settings, error) {
 			return dataplane.Settings{RetentionDays: 150, OutOfOrderWindow: time.Minute}, nil
 		}})
@@ -134,11 +134,7 @@ func (d *day) pass(t *testing.T, hours float64) {
 		}
 	})
 	close(ask)
-	status := sender.Status()
-	if len(status) != 1 {
-		t.Fatalf("%d remotes", len(status))
-	}
-	l := status[0].Ledger
+	l := sender.Status().Total
 	if d.samples = l.Taken; l.Taken == 0 || l.Delivered+l.Queued != l.Taken {
 		t.Fatalf("the ledger is %+v: samples were lost", l)
 	}
@@ -150,7 +146,7 @@ func (d *day) drain(t *testing.T, sender *ship.Ship, ask <-chan struct{}, draine
 	defer poll.Stop()
 	for range ask {
 		for range poll.C {
-			if status := sender.Status(); t.Context().Err() != nil || len(status) == 1 && status[0].Ledger.Queued == 0 {
+			if t.Context().Err() != nil || sender.Status().Total.Queued == 0 {
 				break
 			}
 		}

@@ -223,9 +223,9 @@ func (c *cluster) addJobs(e *exporter, all families) {
 		is := func(other *job) bool { return other.id == j.id }
 		gpus := func(j *job) float64 { return float64(len(j.gpus) * len(j.nodes)) }
 		cpus := func(j *job) float64 { return float64(192 * len(j.nodes)) }
-		add("slurm_user_gpus_running", running(is, gpus), "user", j.user)
-		add("slurm_account_gpus_running", running(is, gpus), "account", j.account)
-		add("slurm_user_cpus_running", running(is, cpus), "user", j.user)
+		add("slurm_user_gpus_running", running(is, gpus), "user", j.user).of = j.runs
+		add("slurm_account_gpus_running", running(is, gpus), "account", j.account).of = j.runs
+		add("slurm_user_cpus_running", running(is, cpus), "user", j.user).of = j.runs
 		add("slurm_user_jobs_pending", during(9, 16, float64(i+1), 1), "user", j.user)
 		add("slurm_user_fairshare", flat(0.2+0.3*float64(i)), "account", j.account, "user", j.user)
 		c.addHolder(e, all, j)

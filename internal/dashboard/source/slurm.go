@@ -93,12 +93,13 @@ func usable() *grafana.ThresholdsConfigBuilder {
 // users is who has the GPUs, and what they do with them.
 func users() *grafana.DashboardBuilder {
 	const sel = inCluster
+	// A user without a running job has no series: what is added up is each minute's value.
 	hoursOf := func(metric, by string) string {
-		return `sum by (` + by + `) (avg_over_time(` + metric + `{` + sel + `}[$__range])) * $__range_s / 3600`
+		return `sum by (` + by + `) (sum_over_time(` + metric + `{` + sel + `}[$__range:1m])) / 60`
 	}
 	has := `max by (cluster, node, device, user, account) (slurm_gpu_job{` + sel + `})`
 	share := func(by string) string {
-		return `count by (` + by + `) (` + idleGPUs("") + `)` + "\n" + ` / (count by (` + by + `) (` + has + `) > 0)`
+		return `(count by (` + by + `) (` + idleGPUs("") + `) or 0 * count by (` + by + `) (` + has + `))` + "\n" + ` / (count by (` + by + `) (` + has + `) > 0)`
 	}
 	cost := func(by string) string {
 		return `sum by (` + by + `) (` + has + "\n" + ` * on (cluster, node) group_left () (` + gpuPrice() + `))`
@@ -108,9 +109,9 @@ func users() *grafana.DashboardBuilder {
 			Min(0)).
 		WithPanel(lines("GPUs by account", "GPUs of the account's running jobs.", short,
 			query("A", `sum by (account) (slurm_account_gpus_running{`+sel+`})`, "{{account}}")).Min(0)).
-		WithPanel(bars("GPU hours by user", "GPU hours in the time that is shown, while a job ran at least once.", hours,
+		WithPanel(bars("GPU hours by user", "GPU hours of jobs in the time that is shown.", hours,
 			`sort_desc(`+hoursOf("slurm_user_gpus_running", "user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("CPU hours by user", "CPU hours in the time that is shown, while a job ran at least once.", hours,
+		WithPanel(bars("CPU hours by user", "CPU hours of jobs in the time that is shown.", hours,
 			`sort_desc(`+hoursOf("slurm_user_cpus_running", "user")+`)`, "{{user}}", 0)).
 		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % of them works.", percent,
 			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
