@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,13 @@ type series struct {
 	base       float64            // of a counter, at midnight
 	of         func(float64) bool // hours in which it is on the page; nil: always
 	clock      func(float64) float64
+	canon      string  // our name of what it says, where it is another exporter's
+	scale      float64 // of its value to ours; 0: the same
+	hidden     bool    // known of the machine, and not on its page
 }
+
+// meaning is our name of what the series says.
+func (s *series) meaning() string { return cmp.Or(s.canon, s.name) }
 
 // value is what the page says at an hour.
 func (s *series) value(hour float64) float64 {
@@ -94,7 +101,7 @@ func (e *exporter) text(hour float64) []byte {
 	byFamily := map[string][]*series{}
 	var order []string
 	for _, s := range e.series {
-		if s.of != nil && !s.of(hour) {
+		if s.hidden || s.of != nil && !s.of(hour) {
 			continue
 		}
 		if byFamily[s.name] == nil {

@@ -13,7 +13,7 @@ type wanted struct {
 	values map[string]float64
 	within float64 // that a value may differ by, beside a millionth of it
 	part   float64 // of a value that it may differ by, where PromQL extrapolates
-	more   bool    // other series may come, which nothing is said of
+	alike  bool    // of those that are alike any may come: values are compared without labels
 }
 
 // moment is a cluster at an hour. What it computes comes from the levels that the pages
@@ -29,8 +29,15 @@ func single(v float64) wanted { return wanted{values: map[string]float64{"": v}}
 // about allows for the age of the last scrape, and for what else is between.
 func (w wanted) about(seconds float64) wanted { w.within = seconds; return w }
 
-// extrapolated allows for what increase makes of the range's ends.
-func (w wanted) extrapolated() wanted { w.part = 0.02; return w }
+// extrapolated allows for what increase makes of the ends of hours of the day, or of a
+// series that began within them.
+func (w wanted) extrapolated() wanted { w.part = 0.045; return w }
+
+// ofAnHour allows for what increase makes of the ends of an hour.
+func (w wanted) ofAnHour() wanted { w.part = 0.08; return w }
+
+// anyOfThem is for values of which several are the same.
+func (w wanted) anyOfThem() wanted { w.alike = true; return w }
 
 // some are series with values, before they are added up.
 type some []point
@@ -41,7 +48,7 @@ func (m moment) visit(name string, f func(e *exporter, s *series, labels map[str
 	for _, machine := range m.machines {
 		for job, e := range machine.pages {
 			for _, s := range e.series {
-				if s.name != name {
+				if s.meaning() != name {
 					continue
 				}
 				labels := machine.targetLabels()
@@ -92,6 +99,9 @@ func (m moment) read(name string, conditions ...string) (all some) {
 		v := s.value(m.hour)
 		if s.counter && s.clock == nil {
 			v = s.level.at(m.hour)
+		}
+		if s.scale != 0 {
+			v *= s.scale
 		}
 		all = append(all, point{labels, v})
 	})

@@ -4,8 +4,8 @@ import "slices"
 
 const works = "DCGM_FI_PROF_SM_ACTIVE"
 
-// gpu is a metric by node and GPU.
-func gpu(metric string) func(moment) wanted {
+// perGPU is a metric by node and GPU.
+func perGPU(metric string) func(moment) wanted {
 	return func(m moment) wanted { return m.read(metric).sum("node", "gpu") }
 }
 
@@ -35,16 +35,13 @@ var expectGPUs = expectations{
 	},
 	"gpus/Power/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_POWER_USAGE").sum() },
 	"gpus/GPUs slowed by hardware/A": func(m moment) wanted {
-		if m.faulty && m.hour < trains.to {
-			return single(1)
-		}
-		return single(0)
+		return m.read("DCGM_FI_DEV_CLOCKS_EVENT_REASONS").where(func(mask float64) bool { return int(mask)&(8|64|128) != 0 }).count().orZero()
 	},
 	"gpus/GPUs to reset or reboot/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
 	"gpus/Faults that need somebody/A": func(m moment) wanted {
-		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().extrapolated()
+		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },
 	"gpus/Power, as share of its limit/A": func(m moment) wanted {
@@ -62,26 +59,26 @@ var expectGPUs = expectations{
 		return m.read("parascope_gpu_unreadable_seconds").sum("node", "gpu", "reason").about(241)
 	},
 
-	"gpu-node/Work/A":           gpu(works),
-	"gpu-node/Tensor cores/A":   gpu("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
-	"gpu-node/Memory traffic/A": gpu("DCGM_FI_PROF_DRAM_ACTIVE"),
+	"gpu-node/Work/A":           perGPU(works),
+	"gpu-node/Tensor cores/A":   perGPU("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
+	"gpu-node/Memory traffic/A": perGPU("DCGM_FI_PROF_DRAM_ACTIVE"),
 	"gpu-node/Memory used/A":    func(m moment) wanted { return m.memory().sum("node", "gpu") },
-	"gpu-node/Power/A":          gpu("DCGM_FI_DEV_POWER_USAGE"),
-	"gpu-node/Temperature/A":    gpu("DCGM_FI_DEV_GPU_TEMP"),
-	"gpu-node/Thermal margin/A": gpu("DCGM_FI_DEV_GPU_TEMP_LIMIT"),
+	"gpu-node/Power/A":          perGPU("DCGM_FI_DEV_POWER_USAGE"),
+	"gpu-node/Temperature/A":    perGPU("DCGM_FI_DEV_GPU_TEMP"),
+	"gpu-node/Thermal margin/A": perGPU("DCGM_FI_DEV_GPU_TEMP_LIMIT"),
 	"gpu-node/Slowed by heat/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_THERMAL_VIOLATION").sum("node", "gpu").times(1e-9)
 	},
 	"gpu-node/Slowed by hardware/A": func(m moment) wanted { return m.slowed(8).sum("node", "gpu") },
 	"gpu-node/Slowed by hardware/B": func(m moment) wanted { return m.slowed(64).sum("node", "gpu") },
 	"gpu-node/Slowed by hardware/C": func(m moment) wanted { return m.slowed(128).sum("node", "gpu") },
-	"gpu-node/NVLink/A":             gpu("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"),
-	"gpu-node/NVLink/B":             gpu("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"),
-	"gpu-node/Recovery action/A":    gpu("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION"),
+	"gpu-node/NVLink/A":             perGPU("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"),
+	"gpu-node/NVLink/B":             perGPU("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"),
+	"gpu-node/Recovery action/A":    perGPU("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION"),
 	"gpu-node/Memory errors/A": func(m moment) wanted {
 		return m.total("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL").sum("node", "gpu")
 	},
-	"gpu-node/Rows that could not be remapped/A": gpu("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
+	"gpu-node/Rows that could not be remapped/A": perGPU("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
 	"gpu-node/Who has which GPU/A": func(m moment) wanted {
 		return m.read("slurm_gpu_job").sum("node", "device", "job_id", "user", "account")
 	},

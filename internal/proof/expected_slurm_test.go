@@ -39,7 +39,7 @@ var expectSlurm = expectations{
 	"slurm/Wait/A": func(moment) wanted { return single(60) },
 	"slurm/Wait/B": func(moment) wanted { return single(600 + 3000*0.5) },
 	"slurm/Jobs that ended/A": func(m moment) wanted {
-		return m.grew(1, "slurm_jobs_finished_total").sum("state").extrapolated()
+		return m.grew(1, "slurm_jobs_finished_total").sum("state").ofAnHour()
 	},
 	"slurm/Scheduler/A":           func(moment) wanted { return single(45000) },
 	"slurm/Scheduler/B":           func(moment) wanted { return single(320000) },
@@ -164,12 +164,9 @@ var expectUsers = expectations{
 	},
 	"users/CPU hours by user/A": func(m moment) wanted { return m.ran(jobCPUs).sum("user").extrapolated() },
 	"users/Idle share by user/A": func(m moment) wanted {
-		w := m.held().mean("user")
-		for user := range w.values {
-			w.values[user] = 0
-			if m.faulty && user == tunes.user {
-				w.values[user] = 1
-			}
+		idle, w := m.idle().count("user"), m.held().count("user")
+		for user, all := range w.values {
+			w.values[user] = idle.values[user] / all
 		}
 		return w
 	},
