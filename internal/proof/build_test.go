@@ -134,8 +134,11 @@ func (c *cluster) addNode(m *machine, all families, n int) {
 	file := []string{"device", "/dev/nvme0n1p1", "mountpoint", "/", "fstype", "xfs", "device_error", ""}
 	add("node_filesystem_size_bytes", flat(size), file...)
 	avail := add("node_filesystem_avail_bytes", filling, file...)
-	if c.faulty && m.name == loginName { // fills up: 20 GB an hour, 40 GB are left at three in the afternoon
-		avail.clock = func(hour float64) float64 { return 40e9 + (15-hour)*20e9 }
+	if c.faulty && m.name == loginName { // from eight on 5 GB an hour: 40 GB are left at three in the afternoon
+		avail.clock = func(hour float64) float64 { return 40e9 + (15-max(hour, 8))*5e9 }
+	}
+	if c.faulty && m.name == cpuNode(1) { // 15 GB an hour: it will be full in more than a day
+		avail.clock = func(hour float64) float64 { return 600e9 + (15-hour)*15e9 }
 	}
 	add("node_filesystem_device_error", flat(0), file...)
 	if c.faulty && m.name == cpuNode(2) {

@@ -1,6 +1,9 @@
 package proof
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 const works = "DCGM_FI_PROF_SM_ACTIVE"
 
@@ -112,11 +115,10 @@ var expectJob = expectations{
 	"job/Work of its GPUs/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
 	"job/Work of its GPUs/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
 	"job/GPUs that hold it up/A": func(m moment) wanted {
-		w := wanted{by: []string{"node", "gpu"}, values: map[string]float64{}}
-		if m.faulty {
-			w.values[gpuNode(2)+"/3"] = 0.40
-		}
-		return w
+		all := m.read(works).ours()
+		median := all.group(nil, middle).values[""]
+		apart := all.each(func(v float64) float64 { return math.Abs(v - median) }).group(nil, middle).values[""]
+		return all.where(func(v float64) bool { return v < median-5*apart && v < 0.9*median }).sum("node", "gpu")
 	},
 	"job/Work by GPU/A":       func(m moment) wanted { return m.read(works).ours().sum("node", "gpu") },
 	"job/Power of its GPUs/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),

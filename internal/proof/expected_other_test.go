@@ -66,8 +66,8 @@ var expectStorage = expectations{
 	"storage/NFS calls sent again/A":         sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
 	"storage/Full within a day/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "mountpoint"}, values: map[string]float64{}}
-		if m.faulty { // 40 GB are left at three in the afternoon, and 20 GB an hour go
-			w.values[loginName+"//"] = 2 - (m.hour - 15)
+		if m.faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
+			w.values[loginName+"//"] = 8 - (m.hour - 15)
 		}
 		return w.about(0.1)
 	},
@@ -110,7 +110,8 @@ var expectParallelCluster = expectations{
 		if !m.faulty {
 			return wanted{}
 		}
-		return wanted{by: []string{"queue"}, values: map[string]float64{"cpu": m.failures()}}.extrapolated()
+		lost, silent := m.grew(shown, "parallelcluster_node_instances_lost_total"), m.grew(shown, "parallelcluster_nodes_not_responding_total")
+		return append(lost, silent...).sum("queue").extrapolated()
 	},
 	"aws-parallelcluster/Health checks before jobs/A": events("compute_health_checks_total", "check", "result"),
 }

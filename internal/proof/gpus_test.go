@@ -73,6 +73,19 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 	slowed(add("DCGM_FI_DEV_GPU_UTIL", 98-k/10, 0), 97)
 	active := add("DCGM_FI_PROF_SM_ACTIVE", 0.91-k/1000, 0.001)
 	slowed(active, 0.40)
+	if m.name == gpuNode(1) && gpu == 7 { // behind its peers, but by less than a tenth
+		active.level = during(trains.from, trains.to, 0.86, 0.001)
+	}
+	if trains.on(m.name) { // late in the day the job's GPUs do not do the same
+		late := 0.52 + 0.02*float64(gpu)
+		switch {
+		case m.name == gpuNode(1) && gpu == 0:
+			late = 0.38
+		case m.name == gpuNode(1) && gpu == 1:
+			late = 0.2
+		}
+		active.level = append(slices.DeleteFunc(active.level, func(ch change) bool { return ch.from >= 20.5 }), change{20.5, late}, change{trains.to, 0.001})
+	}
 	if c.faulty && m.name == gpuNode(3) && gpu < 4 { // of tunes: on both sides of what counts as idle
 		active.level = during(idleAt, tunes.to, []float64{0.001, 0.03, 0.07, 0.0012}[gpu], 0.001)
 	}
@@ -84,7 +97,11 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 	add("DCGM_FI_DEV_ENFORCED_POWER_LIMIT", 700, 700)
 	slowed(add("DCGM_FI_DEV_GPU_TEMP", 62+k/10, 30+k/10), 87)
 	slowed(add("DCGM_FI_DEV_GPU_TEMP_LIMIT", 25-k/10, 57-k/10), -1)
-	slowed(add("DCGM_FI_DEV_CLOCKS_EVENT_REASONS", 4, 1), 4+8+64)
+	reasons := add("DCGM_FI_DEV_CLOCKS_EVENT_REASONS", 4, 1)
+	slowed(reasons, 4+8+64)
+	if c.faulty && m.name == gpuNode(4) { // each bit alone
+		reasons.level = flat([]float64{16, 1, 256, 8, 64, 128, 32, 512}[gpu])
+	}
 	slowed(add("DCGM_FI_DEV_THERMAL_VIOLATION", 0, 0), 0.8e9)
 	add("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES", 2e11+k*1e9, 0)
 	add("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES", 1.9e11+k*1e9, 0)

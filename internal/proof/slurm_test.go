@@ -252,18 +252,22 @@ func (c *cluster) addEnded(e *exporter, all families) {
 	done := e.add(all.of("slurm_jobs_finished_total"), flat(20.0/3600), "partition", "cpu", "state", "completed")
 	done.base = 100
 	if c.faulty {
-		first := e.add(all.of("slurm_jobs_finished_total"), once(14.6, 1), "partition", "gpu", "state", "node_fail")
+		first := e.add(all.of("slurm_jobs_finished_total"), level{{0, 0}, {13.2, 3.0 / 120}, {13.2 + 2.0/60, 0}, {14.6, 1.0 / 120}, {14.6 + 2.0/60, 0},
+			{17, 2.0 / 120}, {17 + 2.0/60, 0}}, "partition", "gpu", "state", "node_fail")
 		first.base, first.of = 2, func(hour float64) bool { return hour >= 12 }
+		timeout := e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "gpu", "state", "timeout")
+		timeout.base, timeout.of = 4, func(hour float64) bool { return hour >= 14.4 }
 	}
-	bucket := func(le string, perHour float64) {
+	bucket := func(le string, before, perHour float64) {
 		f := family{&page.Family{Name: "slurm_job_wait_seconds_bucket", Type: "histogram", Labels: []string{"partition", "le"}}}
-		e.add(f, flat(perHour/3600), "partition", "cpu", "le", le).base = perHour * 10
+		e.add(f, since(13.5, before/3600, perHour/3600), "partition", "cpu", "le", le).base = before * 10
 	}
-	// Of 20 jobs an hour ten wait up to a minute, eight up to ten minutes, two up to an hour.
-	bucket("60", 10)
-	bucket("600", 18)
-	bucket("3600", 20)
-	bucket("+Inf", 20)
+	// Of 20 jobs an hour ten wait up to a minute, eight up to ten minutes, two up to an hour;
+	// until half past one all wait up to a minute.
+	bucket("60", 20, 10)
+	bucket("600", 20, 18)
+	bucket("3600", 20, 20)
+	bucket("+Inf", 20, 20)
 	for _, suffix := range []string{"sum", "count"} {
 		f := family{&page.Family{Name: "slurm_job_wait_seconds_" + suffix, Type: "histogram", Labels: []string{"partition"}}}
 		e.add(f, flat(20.0/3600), "partition", "cpu")
@@ -292,20 +296,29 @@ func (c *cluster) addParallelCluster(all families) {
 	}
 	e.add(all.of("parallelcluster_file_success"), read, "file", "slurm_resume.events")
 	e.add(all.of("parallelcluster_file_success"), flat(1), "file", "clustermgtd.events")
-	event := func(name string, n, hour, more float64, labels ...string) {
+	// event is a counter that begins with n at an hour, grows once more an hour later, and
+	// again at five in the afternoon.
+	eventOf := func(queue, name string, n, hour, more float64, labels ...string) {
 		if !c.faulty {
 			return
 		}
-		s := e.add(all.of("parallelcluster_"+name), once(hour+1, more), append([]string{"queue", "cpu", "compute_resource", "hpc7a"}, labels...)...)
+		s := e.add(all.of("parallelcluster_"+name), level{}, append([]string{"queue", queue, "compute_resource", "r"}, labels...)...)
+		s.level = level{{0, 0}, {hour + 1, more / 120}, {hour + 1 + 2.0/60, 0}, {17, (more + 1) / 120}, {17 + 2.0/60, 0}}
 		s.base, s.of = n, func(now float64) bool { return now >= hour }
+	}
+	event := func(name string, n, hour, more float64, labels ...string) {
+		eventOf("cpu", name, n, hour, more, labels...)
 	}
 	event("node_launch_failures_total", 4, refusedAt, 2, "failure_type", "ice-failures", "error_code", "InsufficientInstanceCapacity")
 	event("node_launch_failures_total", 1, 14.2, 0, "failure_type", "other-failures", "error_code", "VcpuLimitExceeded")
 	event("node_bootstrap_failures_total", 3, 13, 1, "failure_type", "custom-action")
 	event("node_health_check_failures_total", 1, 13, 0, "check", "ec2_health_check")
 	event("node_instances_lost_total", 1, 13, 1)
+	eventOf("gpu", "node_instances_lost_total", 2, 13, 1)
 	event("nodes_not_responding_total", 1, silentAt, 0)
+	eventOf("viz", "nodes_not_responding_total", 1, 12, 2)
 	event("custom_action_failures_total", 3, 13, 0, "action", "OnNodeConfigured", "stage", "executing")
+	event("compute_health_checks_total", 2, 13, 1, "check", "Efa", "result", "failed")
 	checks := e.add(all.of("parallelcluster_compute_health_checks_total"), flat(2.0/3600), "queue", "gpu", "compute_resource", "p5",
 		"check", "Gpu", "result", "ok")
 	checks.base = 0
@@ -321,11 +334,13 @@ func (c *cluster) addHead(all families) {
 	delivered, queued, accepted := flat(4000), flat(120), flat(10)
 	if c.faulty {
 		delivered, queued, accepted = since(waitingAt, 4000, 1500), since(waitingAt, 120, 2.5e6), since(waitingAt, 10, 3)
-		lost := add("parascope_delivery_samples_dropped_total", once(14.3, 5000), "reason", "too_old")
+		lost := add("parascope_delivery_samples_dropped_total", level{{0, 0}, {14.3, 5000.0 / 120}, {14.3 + 2.0/60, 0}, {17, 700.0 / 120},
+			{17 + 2.0/60, 0}}, "reason", "too_old")
 		lost.base, lost.of = 300, func(hour float64) bool { return hour >= 14 }
 		add("parascope_delivery_requests_total", since(waitingAt, 0, 7), "code", "503")
-		uncertain := add("parascope_delivery_samples_uncertain_total", once(14.1, 80), "reason", "duplicate")
-		uncertain.base = 0
+		uncertain := add("parascope_delivery_samples_uncertain_total", level{{0, 0}, {14.1, 80.0 / 120}, {14.1 + 2.0/60, 0}, {17, 9.0 / 120},
+			{17 + 2.0/60, 0}}, "reason", "duplicate")
+		uncertain.base, uncertain.of = 30, func(hour float64) bool { return hour >= 13 }
 	}
 	add("parascope_delivery_samples_taken_total", flat(4100))
 	add("parascope_delivery_samples_delivered_total", delivered)

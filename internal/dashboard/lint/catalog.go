@@ -50,6 +50,9 @@ func (c Catalog) read(document string) {
 	labels := -1
 	for line := range strings.Lines(document) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		if strings.HasPrefix(line, "|---") {
+			continue
+		}
 		if len(cells) < 4 {
 			labels = -1
 			continue
