@@ -54,16 +54,26 @@ func read(name, title string) Dashboard {
 	return Dashboard{UID: "parascope-" + name, Title: title, JSON: content}
 }
 
-// For returns the dashboard's model with the data source of this plugin id and
-// uid in the placeholder's place.
-func (d Dashboard) For(plugin, uid string) (json.RawMessage, error) {
-	var model any
+// Sources are the data sources of a Grafana workspace.
+type Sources struct {
+	Plugin     string // the id of the plugin that queries Prometheus
+	Prometheus string // uid
+	CloudWatch string // uid
+}
+
+// For returns the dashboard's model with the data sources in the placeholders' places and
+// a tag that says what it is.
+func (d Dashboard) For(s Sources) (json.RawMessage, error) {
+	var model map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(d.JSON))
 	decoder.UseNumber()
 	if err := decoder.Decode(&model); err != nil {
 		return nil, fmt.Errorf("read dashboard %s: %w", d.UID, err)
 	}
-	replace(model, plugin, uid)
+	replace(model, s)
+	tags, _ := model["tags"].([]any) // a dashboard without tags gets this one
+	mark := Mark{Content: contentOf(model), Source: checksum(s.Plugin + "\x00" + s.Prometheus + "\x00" + s.CloudWatch)}
+	model["tags"] = append(tags, mark.tag())
 	out, err := json.Marshal(model)
 	if err != nil {
 		return nil, fmt.Errorf("write dashboard %s: %w", d.UID, err)
@@ -72,18 +82,21 @@ func (d Dashboard) For(plugin, uid string) (json.RawMessage, error) {
 }
 
 // replace walks a model and fills in the data source references.
-func replace(node any, plugin, uid string) {
+func replace(node any, s Sources) {
 	switch node := node.(type) {
 	case map[string]any:
-		if node["uid"] == Placeholder {
-			node["type"], node["uid"] = plugin, uid
+		switch node["uid"] {
+		case Placeholder:
+			node["type"], node["uid"] = s.Plugin, s.Prometheus
+		case CloudWatchPlaceholder:
+			node["uid"] = s.CloudWatch
 		}
 		for _, child := range node {
-			replace(child, plugin, uid)
+			replace(child, s)
 		}
 	case []any:
 		for _, child := range node {
-			replace(child, plugin, uid)
+			replace(child, s)
 		}
 	}
 }

@@ -233,7 +233,7 @@ func (s *site) testImport(t *testing.T, d dashboard.Dashboard) {
 	t.Helper()
 	own, err := s.api.Datasources.GetDataSourceByName("Amazon Managed Prometheus")
 	check.OK(t, err)
-	raw, err := d.For(own.Payload.Type, own.Payload.UID)
+	raw, err := d.For(dashboard.Sources{Plugin: own.Payload.Type, Prometheus: own.Payload.UID, CloudWatch: "cloudwatch"})
 	check.OK(t, err)
 	var model map[string]any
 	check.OK(t, json.Unmarshal(raw, &model))

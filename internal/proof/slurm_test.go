@@ -336,7 +336,7 @@ func (c *cluster) addHead(all families) {
 		delivered, queued, accepted = since(waitingAt, 4000, 1500), since(waitingAt, 120, 2.5e6), since(waitingAt, 10, 3)
 		lost := add("parascope_delivery_samples_dropped_total", level{{0, 0}, {14.3, 5000.0 / 120}, {14.3 + 2.0/60, 0}, {17, 700.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "too_old")
-		lost.base, lost.of = 300, func(hour float64) bool { return hour >= 14 }
+		lost.base, lost.of = 2000, func(hour float64) bool { return hour >= 14 }
 		add("parascope_delivery_requests_total", since(waitingAt, 0, 7), "code", "503")
 		uncertain := add("parascope_delivery_samples_uncertain_total", level{{0, 0}, {14.1, 80.0 / 120}, {14.1 + 2.0/60, 0}, {17, 9.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "duplicate")

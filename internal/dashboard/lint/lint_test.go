@@ -2,6 +2,7 @@ package lint
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/parascope/parascope/internal/dashboard"
 )
+
+var update = flag.Bool("update", false, "rewrite testdata/samples.json")
 
 // TestShippedDashboards: nothing is wrong with ours.
 func TestShippedDashboards(t *testing.T) {
@@ -135,9 +138,18 @@ func TestSamples(t *testing.T) {
 		}
 		got[filepath.Base(file)] = count
 	}
+	if *update {
+		b, err := json.MarshalIndent(got, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, append(b, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want = got
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		b, _ := json.MarshalIndent(got, "", "  ")
-		t.Errorf("(-want +got):\n%s\n%s", diff, b)
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

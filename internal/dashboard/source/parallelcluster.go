@@ -44,8 +44,8 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			events("custom_action_failures_total", "queue, compute_resource, action, stage")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"action", "Action"}, column{"stage", "Stage"})).
 		WithPanel(bars("Nodes lost", "Nodes whose instance is gone, and nodes that stopped responding, by queue.", short,
-			`(`+events("node_instances_lost_total", "queue")+` or 0 * `+events("nodes_not_responding_total", "queue")+`)`+"\n"+
-				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * `+events("node_instances_lost_total", "queue")+`)`, "{{queue}}", 1)).
+			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
+				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`, "{{queue}}", 1)).
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time that is shown, by result.", short,
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("As CloudWatch sees it")).
