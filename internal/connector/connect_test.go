@@ -169,7 +169,8 @@ func TestRepairOfADashboard(t *testing.T) {
 		content, err := dashboard.Content(mine.JSON)
 		check.OK(t, err)
 		kept, found, err := person.Dashboard(t.Context(), "parascope-kept-"+content)
-		if err != nil || !found || kept.FolderUID != "parascope-kept" || kept.URL != got.Kept || !strings.Contains(string(kept.JSON), "changed by hand") {
+		if err != nil || !found || kept.FolderUID != "parascope-kept" || kept.URL != got.Kept || !strings.Contains(string(kept.JSON),
+			"changed by hand") {
 			t.Errorf("the copy: %v, %v: %+v", found, err, kept)
 		}
 	}

@@ -72,7 +72,8 @@ func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.D
 
 // keepAside saves what a person made of a dashboard under a uid of its content, so that it
 // is kept once, and returns the path of its page.
-func keepAside(ctx context.Context, client *grafana.Client, d dashboard.Dashboard, changed json.RawMessage, content string) (string, error) {
+func keepAside(ctx context.Context, client *grafana.Client, d dashboard.Dashboard, changed json.RawMessage, content string) (string,
+	error) {
 	var model map[string]any
 	if err := json.Unmarshal(changed, &model); err != nil {
 		return "", err

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 )
 
 // Dashboard is one that ships.
@@ -79,6 +80,38 @@ func (d Dashboard) For(s Sources) (json.RawMessage, error) {
 		return nil, fmt.Errorf("write dashboard %s: %w", d.UID, err)
 	}
 	return out, nil
+}
+
+// inputs are what Grafana's own export writes for a data source.
+var inputs = regexp.MustCompile(`^\$\{DS_[^}]*\}$`)
+
+// Fill returns a dashboard's model with the data sources in the placeholders' places, and
+// in those that Grafana's own export writes for sources of Prometheus and CloudWatch.
+func Fill(model map[string]any, s Sources) (json.RawMessage, error) {
+	replace(model, s)
+	replaceInputs(model, s)
+	return json.Marshal(model)
+}
+
+func replaceInputs(node any, s Sources) {
+	switch node := node.(type) {
+	case map[string]any:
+		if uid, ok := node["uid"].(string); ok && inputs.MatchString(uid) {
+			switch node["type"] {
+			case "prometheus", "grafana-amazonprometheus-datasource":
+				node["type"], node["uid"] = s.Plugin, s.Prometheus
+			case "cloudwatch":
+				node["uid"] = s.CloudWatch
+			}
+		}
+		for _, child := range node {
+			replaceInputs(child, s)
+		}
+	case []any:
+		for _, child := range node {
+			replaceInputs(child, s)
+		}
+	}
 }
 
 // replace walks a model and fills in the data source references.

@@ -134,7 +134,8 @@ func (s *site) sendNodeMetrics(t *testing.T) {
 	check.OK(t, os.WriteFile(file, fmt.Appendf(nil, `
 global: {scrape_interval: 1s, scrape_timeout: 1s, external_labels: {cluster: test}}
 scrape_configs: [{job_name: node, static_configs: [{targets: [%q]}]}]
-remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q}, queue_config: {batch_send_deadline: 100ms}}]
+remote_write: [{url: "%sapi/v1/remote_write", sigv4: {region: %s, access_key: %s, secret_key: %q},
+	queue_config: {batch_send_deadline: 100ms}}]
 `, node.Addr(), s.outputs["AMPPrometheusEndpoint"], s.operator.Region, keys.AccessKeyID, keys.SecretAccessKey), 0o600))
 	agent := head.DefaultOptions()
 	agent.ConfigFile, agent.StoragePath, agent.ListenAddress = file, t.TempDir(), "127.0.0.1:0"

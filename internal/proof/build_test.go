@@ -116,7 +116,8 @@ func (c *cluster) addNode(m *machine, all families, n int) {
 	add("node_load1", c.working(m.name, float64(m.cpus)*(1.1-0.01*k), 0.5+0.1*k))
 	add("node_memory_MemTotal_bytes", flat(m.memory))
 	add("node_memory_MemAvailable_bytes", c.working(m.name, m.memory*(0.30+0.01*k), m.memory*(0.9+0.001*k)))
-	add("node_uname_info", flat(1), "sysname", "Linux", "release", "6.1", "version", "1", "machine", "x86_64", "nodename", m.name, "domainname", "")
+	add("node_uname_info", flat(1), "sysname", "Linux", "release", "6.1", "version", "1", "machine", "x86_64", "nodename", m.name,
+		"domainname", "")
 	for mode, share := range map[string]float64{"cpu": 0.2, "memory": 0.003, "io": 0.05} {
 		add("node_pressure_"+mode+"_waiting_seconds_total", c.working(m.name, share+0.001*k, 0.001))
 	}
@@ -171,7 +172,8 @@ func (c *cluster) addNode(m *machine, all families, n int) {
 		add("parascope_node_series_left_out", flat(17), "family", "node_lustre_operations_total")
 	}
 	add("parascope_build_info", flat(1), "version", "1.0.0", "revision", "abc")
-	add("parascope_node_info", flat(1), "cluster", c.name, "node_type", m.kind, "node", m.name, "queue", m.queue, "compute_resource", m.resource,
+	add("parascope_node_info", flat(1), "cluster", c.name, "node_type", m.kind, "node", m.name, "queue", m.queue, "compute_resource",
+		m.resource,
 		"provisioning", "", "login_pool", "", "instance_id", fmt.Sprintf("i-%017d", n), "instance_type", m.instanceType, "region", "us-east-1",
 		"availability_zone", "us-east-1a", "address", fmt.Sprintf("10.0.0.%d", n), "os", "alinux2023", "parallelcluster_version", "3.16.3")
 	c.addAWSLimits(m, all, k)

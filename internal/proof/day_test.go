@@ -181,7 +181,8 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 		d.now.Store(max(d.now.Load(), at))
 		return time.Unix(0, at)
 	}
-	s.server = &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.server = &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
 		name, job, _ := strings.Cut(r.Host, ".")
 		job, _, _ = strings.Cut(job, ":")
 		hour := time.Since(origin).Hours()
@@ -203,7 +204,8 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 		t.Fatal(err)
 	}
 	// Pages of the head about the cluster keep their own labels: they are about other nodes.
-	yaml := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: 10s, external_labels: {cluster: %s}}\nscrape_configs:\n", d.interval, c.name)
+	yaml := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: 10s, external_labels: {cluster: %s}}\nscrape_configs:\n",
+		d.interval, c.name)
 	for _, job := range jobsOf(c) {
 		yaml += fmt.Sprintf("- {job_name: %s, honor_labels: %t}\n", job, job == "slurm" || job == "pcluster")
 	}

@@ -139,6 +139,7 @@ var expectNodes = expectations{
 	"node/Disks/B":            func(m moment) wanted { return m.read("node_disk_written_bytes_total").sum("instance") },
 	"node/Disk busy/A":        func(m moment) wanted { return m.read("node_disk_io_time_seconds_total").sum("instance", "device") },
 	"node/What it is/A": func(m moment) wanted {
-		return m.read("parascope_node_info").sum("instance", "instance_id", "instance_type", "availability_zone", "address", "parallelcluster_version")
+		return m.read("parascope_node_info").sum("instance", "instance_id", "instance_type", "availability_zone", "address",
+			"parallelcluster_version")
 	},
 }

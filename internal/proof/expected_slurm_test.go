@@ -170,9 +170,11 @@ var expectUsers = expectations{
 		}
 		return w
 	},
-	"users/Dollars an hour by user/A":    func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("user").times(dollarsOfGPU) },
-	"users/Dollars an hour by account/A": func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("account").times(dollarsOfGPU) },
-	"users/Jobs with idle GPUs/A":        func(m moment) wanted { return m.idle().count("job_id", "user", "account") },
-	"users/Jobs waiting by user/A":       sumOf("slurm_user_jobs_pending", nil, "user"),
-	"users/Fair share/A":                 sumOf("slurm_user_fairshare", nil, "account", "user"),
+	"users/Dollars an hour by user/A": func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("user").times(dollarsOfGPU) },
+	"users/Dollars an hour by account/A": func(m moment) wanted {
+		return m.running(jobGPUs).where(positive).sum("account").times(dollarsOfGPU)
+	},
+	"users/Jobs with idle GPUs/A":  func(m moment) wanted { return m.idle().count("job_id", "user", "account") },
+	"users/Jobs waiting by user/A": sumOf("slurm_user_jobs_pending", nil, "user"),
+	"users/Fair share/A":           sumOf("slurm_user_fairshare", nil, "account", "user"),
 }

@@ -84,7 +84,8 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 		case m.name == gpuNode(1) && gpu == 1:
 			late = 0.2
 		}
-		active.level = append(slices.DeleteFunc(active.level, func(ch change) bool { return ch.from >= 20.5 }), change{20.5, late}, change{trains.to, 0.001})
+		active.level = append(slices.DeleteFunc(active.level, func(ch change) bool { return ch.from >= 20.5 }), change{20.5, late},
+			change{trains.to, 0.001})
 	}
 	if c.faulty && m.name == gpuNode(3) && gpu < 4 { // of tunes: on both sides of what counts as idle
 		active.level = during(idleAt, tunes.to, []float64{0.001, 0.03, 0.07, 0.0012}[gpu], 0.001)

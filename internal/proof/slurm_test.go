@@ -252,7 +252,8 @@ func (c *cluster) addEnded(e *exporter, all families) {
 	done := e.add(all.of("slurm_jobs_finished_total"), flat(20.0/3600), "partition", "cpu", "state", "completed")
 	done.base = 100
 	if c.faulty {
-		first := e.add(all.of("slurm_jobs_finished_total"), level{{0, 0}, {13.2, 3.0 / 120}, {13.2 + 2.0/60, 0}, {14.6, 1.0 / 120}, {14.6 + 2.0/60, 0},
+		first := e.add(all.of("slurm_jobs_finished_total"), level{{0, 0}, {13.2, 3.0 / 120}, {13.2 + 2.0/60, 0}, {14.6, 1.0 / 120}, {14.6 +
+			2.0/60, 0},
 			{17, 2.0 / 120}, {17 + 2.0/60, 0}}, "partition", "gpu", "state", "node_fail")
 		first.base, first.of = 2, func(hour float64) bool { return hour >= 12 }
 		timeout := e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "gpu", "state", "timeout")

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
 )
 
 // New makes the root command, with the list of all commands in the order of the help.
@@ -34,6 +35,7 @@ thing on one machine without AWS.
 		newPackage(p),
 		newCluster(p),
 		newQuery(p),
+		dashboards.New(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),
 		cli.NewVersion(p, "parascope"),

@@ -203,7 +203,8 @@ func (l *linter) aggregation(a *parser.AggregateExpr, path []parser.Node) {
 	if a.Op == parser.SUM {
 		next = "write sum by (instance) (…) * on (instance) node_cpus"
 	}
-	l.add(CPULabel, next, "%s(%s) takes the label cpu for all CPUs: by default it has the value \"all\", and the number is too small", a.Op, name)
+	l.add(CPULabel, next, "%s(%s) takes the label cpu for all CPUs: by default it has the value \"all\", and the number is too small",
+		a.Op, name)
 }
 
 // countsGroups reports whether what is kept by CPU is counted by the aggregation around.
@@ -223,7 +224,8 @@ func countsGroups(_ *parser.AggregateExpr, path []parser.Node) bool {
 // cpuMetric is the metric with one series for each CPU that an expression reads, if any.
 func cpuMetric(e parser.Expr) (name string) {
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if v, ok := n.(*parser.VectorSelector); ok && strings.HasPrefix(nameOf(v), "node_cpu_") && nameOf(v) != "node_cpu_package_throttles_total" {
+		if v, ok := n.(*parser.VectorSelector); ok && strings.HasPrefix(nameOf(v),
+			"node_cpu_") && nameOf(v) != "node_cpu_package_throttles_total" {
 			name = nameOf(v)
 		}
 		return nil

@@ -83,11 +83,12 @@ func TestExpr(t *testing.T) {
 // query of another data source; a file of rules, whose own records are known.
 func TestFile(t *testing.T) {
 	for content, want := range map[string][]Kind{
-		`{"panels":[{"type":"graph","title":"a","targets":[{"refId":"A","expr":"up{cluster=\"a\"}"}]}]}`:                                            {NoDescription, NoUnit, OldPanel},
-		`{"panels":[{"type":"row","panels":[{"type":"stat","title":"a","targets":[{"expr":"up"}]}]}]}`:                                              {NoCluster, NoDescription, NoUnit},
-		`{"panels":[{"type":"timeseries","title":"a","targets":[{"expression":"fields @message"}]}]}`:                                               nil,
-		`{"dashboard":{"panels":[{"type":"text","title":"a"}]}}`:                                                                                    nil,
-		"groups: [{rules: [{record: a, expr: 'max(up{cluster=\"c\"})'}, {alert: B, expr: 'a{cluster=\"c\",d=\"e\"} > node_lod1{cluster=\"c\"}'}]}]": {UnknownMetric},
+		`{"panels":[{"type":"graph","title":"a","targets":[{"refId":"A","expr":"up{cluster=\"a\"}"}]}]}`: {NoDescription, NoUnit, OldPanel},
+		`{"panels":[{"type":"row","panels":[{"type":"stat","title":"a","targets":[{"expr":"up"}]}]}]}`:   {NoCluster, NoDescription, NoUnit},
+		`{"panels":[{"type":"timeseries","title":"a","targets":[{"expression":"fields @message"}]}]}`:    nil,
+		`{"dashboard":{"panels":[{"type":"text","title":"a"}]}}`:                                         nil,
+		"groups: [{rules: [{record: a, expr: 'max(up{cluster=\"c\"})'}, " +
+			"{alert: B, expr: 'a{cluster=\"c\",d=\"e\"} > node_lod1{cluster=\"c\"}'}]}]": {UnknownMetric},
 	} {
 		found, err := File([]byte(content), Documented())
 		if err != nil || !slices.Equal(kinds(found), want) {

@@ -32,7 +32,8 @@ func gpus() *grafana.DashboardBuilder {
 			`count((`+slowed+`) > 0) or vector(0)`, 1)).
 		WithPanel(number("GPUs to reset or reboot", "GPUs for which the driver asks for a recovery action.", short,
 			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
-		WithPanel(number("Faults that need somebody", "XIDs in the time that is shown for which a GPU is to be reset, rebooted or replaced.", short,
+		WithPanel(number("Faults that need somebody",
+			"XIDs in the time that is shown for which a GPU is to be reset, rebooted or replaced.", short,
 			`sum(increase(parascope_gpu_xid_errors_total{`+sel+`,class="page"}[$__range])) or vector(0)`, 1)).
 		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
@@ -44,7 +45,8 @@ func gpus() *grafana.DashboardBuilder {
 			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1)).
 		WithPanel(bars("XIDs by class", "XIDs in the time that is shown. Those of class application are the job's own.", short,
 			`sum by (class) (increase(parascope_gpu_xid_errors_total{`+sel+`}[$__range]))`, "{{class}}", 0)).
-		WithPanel(rows("Nodes without a working driver", "Nodes on which the way to the GPU driver is not in order, and for how long.", seconds, "For",
+		WithPanel(rows("Nodes without a working driver", "Nodes on which the way to the GPU driver is not in order, and for how long.",
+			seconds, "For",
 			`max by (node, state) (parascope_gpu_driver_state_age_seconds{`+sel+`,state!~"ok|no_device"})`,
 			column{"node", "Node"}, column{"state", "State"})).
 		WithPanel(rows("GPUs that cannot be read", "GPUs that gave no value, why, and for how long.", seconds, "For",
@@ -53,7 +55,8 @@ func gpus() *grafana.DashboardBuilder {
 }
 
 // recoveryActions are what the driver asks for, by number.
-var recoveryActions = map[string]string{"0": "nothing", "1": "reset the GPU", "2": "reboot the node", "3": "drain peers", "4": "drain and reset",
+var recoveryActions = map[string]string{"0": "nothing", "1": "reset the GPU", "2": "reboot the node", "3": "drain peers",
+	"4": "drain and reset",
 	"5": "recover IMEX"}
 
 // gpuNode is the GPUs of one machine.
@@ -89,7 +92,8 @@ func gpuNode() *grafana.DashboardBuilder {
 			OverrideByName("Action", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(recoveryActions)}})).
 		WithPanel(rows("Memory errors", "Uncorrectable errors since the driver was loaded.", short, "Errors",
 			gpu(`DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(rows("Rows that could not be remapped", "1 where remapping a row of memory has failed: the GPU is to be replaced.", short, "Failed",
+		WithPanel(rows("Rows that could not be remapped", "1 where remapping a row of memory has failed: the GPU is to be replaced.", short,
+			"Failed",
 			gpu(`DCGM_FI_DEV_ROW_REMAP_FAILURE{`+sel+`} or DCGM_FI_DEV_ROW_REMAP_FAILED{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
 		WithPanel(rows("Who has which GPU", "The job that has each GPU.", short, "Has it",
 			`max by (node, device, job_id, user, account) (slurm_gpu_job{`+sel+`})`,

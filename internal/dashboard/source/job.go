@@ -50,7 +50,8 @@ func job() *grafana.DashboardBuilder {
 			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+
 				` / (max by (cluster, node) (node_memory_MemTotal_bytes{`+inCluster+`}) > 0)`), "{{node}}")).Min(0).Max(1)).
 		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA.", bytesPerSecond,
-			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"), "{{node}} received")).Min(0)).
+			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
+				"{{node}} received")).Min(0)).
 		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre.", bytesPerSecond,
 			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0))

@@ -27,13 +27,15 @@ func network() *grafana.DashboardBuilder {
 			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
 		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
-		WithPanel(bars("EFA timeouts and impaired connections", "Retransmission timeouts, peers that did not respond and impaired connections in the time "+
-			"that is shown.", short,
+		WithPanel(bars("EFA timeouts and impaired connections",
+			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
+				"that is shown.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
 		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped.", packetsOfSecond,
 			query("A", sum("node_amazonefa_rx_drops", ""), "{{node}}")).Min(0)).
-		WithPanel(lines("Network limits exceeded", "Packets that were queued or dropped since the instance's limit was exceeded.", packetsOfSecond,
+		WithPanel(lines("Network limits exceeded", "Packets that were queued or dropped since the instance's limit was exceeded.",
+			packetsOfSecond,
 			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
 			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
 			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),

@@ -10,15 +10,18 @@ func clusterOverview() *grafana.DashboardBuilder {
 	return board("parascope-cluster-overview", "Cluster overview", "Is the cluster used, what is broken, what waits and why.").
 		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
 			`count(max by (cluster, instance) (up{`+inCluster+`}) == 1) or vector(0)`, 0)).
-		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.", short,
+		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
+			short,
 			`count(max by (cluster, instance) (up{`+inCluster+`}) == 0) or vector(0)`, 1)).
 		WithPanel(number("GPUs with a job and idle", "GPUs that a job has and of which less than 5 % worked, now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
-		WithPanel(number("Idle dollars an hour", "What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(number("Idle dollars an hour",
+			"What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
 			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
-		WithPanel(number("Age of Slurm's data", "Time since the snapshot of Slurm that these pages show. Above five minutes, see page Pipeline.", seconds,
+		WithPanel(number("Age of Slurm's data",
+			"Time since the snapshot of Slurm that these pages show. Above five minutes, see page Pipeline.", seconds,
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
 		WithPanel(lines("GPUs", "GPUs of all nodes, those that jobs have, and those that work: at least 5 % of their multiprocessors.", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
@@ -27,7 +30,8 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(lines("Nodes by state", "Nodes by Slurm's state; each node is in one. Powered-down nodes are those that cost nothing.", short,
 			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
 			query("B", `sum(slurm_nodes_powered_down{`+inCluster+`})`, "powered_down")).Min(0)).
-		WithPanel(rows("Last GPU faults", "The last time of each XID of each GPU since its node's boot, newest first, and what to do.", dateTime, "When",
+		WithPanel(rows("Last GPU faults", "The last time of each XID of each GPU since its node's boot, newest first, and what to do.",
+			dateTime, "When",
 			`sort_desc(`+top(20, `max by (node, gpu, xid) (parascope_gpu_xid_last_timestamp_seconds{`+inCluster+`})`)+`) * 1000`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"xid", "XID"}).
 			OverrideByName("XID", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(xidMeaning)}, {Id: "unit", Value: "string"}})).

@@ -23,9 +23,11 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	logGroup := grafana.NewTextBoxVariableBuilder("log_group").Label("Log group").DefaultValue(grafana.StringOrMap{String: &anywhere})
 	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes come and go, and what AWS says of it.").
 		WithVariable(logGroup).
-		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes end themselves.", seconds,
+		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes end themselves.",
+			seconds,
 			`max(time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{`+sel+`})`, 180)).
-		WithPanel(number("Protected mode", "1 while ParallelCluster launches no nodes in a queue, since too many did not finish their start.", short,
+		WithPanel(number("Protected mode",
+			"1 while ParallelCluster launches no nodes in a queue, since too many did not finish their start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(8).Height(4)).
@@ -34,7 +36,8 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(rows("Nodes that EC2 did not launch", "In the time that is shown, by EC2's error code.", short, "Nodes",
 			events("node_launch_failures_total", "queue, compute_resource, failure_type, error_code")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"}, column{"error_code", "Code"})).
-		WithPanel(rows("Nodes that did not finish their start", "In the time that is shown. ParallelCluster counts them towards protected mode.", short,
+		WithPanel(rows("Nodes that did not finish their start",
+			"In the time that is shown. ParallelCluster counts them towards protected mode.", short,
 			"Nodes", events("node_bootstrap_failures_total", "queue, compute_resource, failure_type")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"})).
 		WithPanel(rows("Nodes replaced for their health", "Nodes that failed a health check of EC2 or have a scheduled event.", short, "Nodes",
@@ -49,7 +52,9 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time that is shown, by result.", short,
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("As CloudWatch sees it")).
-		WithPanel(cloudWatch("ParallelCluster's metric filters", "Counts of ParallelCluster's own metric filters of the cluster's log group.", short, refs...)).
-		WithPanel(logLines("Errors of the cluster's log", "Lines of the cluster's log group with the word ERROR, newest first. Write the group's name above: "+
-			"/aws/parallelcluster/CLUSTER-TIME.", `fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))
+		WithPanel(cloudWatch("ParallelCluster's metric filters",
+			"Counts of ParallelCluster's own metric filters of the cluster's log group.", short, refs...)).
+		WithPanel(logLines("Errors of the cluster's log",
+			"Lines of the cluster's log group with the word ERROR, newest first. Write the group's name above: "+
+				"/aws/parallelcluster/CLUSTER-TIME.", `fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))
 }

@@ -11,7 +11,8 @@ func pipeline() *grafana.DashboardBuilder {
 	return board("parascope-pipeline", "Pipeline", "Is what these pages show complete and new: scraped, sent, waiting, lost.").
 		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
 			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
-		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.", seconds,
+		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.",
+			seconds,
 			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`}) and parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
 				`} > 0) or vector(0)`, 300)).
 		WithPanel(number("Samples lost", "Samples that were dropped in the time that is shown.", short,
@@ -31,7 +32,8 @@ func pipeline() *grafana.DashboardBuilder {
 		WithPanel(lines("Queue", "Share of the disk that the queue may have and has.", percent,
 			query("A", `sum(parascope_delivery_queue_bytes{`+sel+`})`+"\n"+` / (sum(parascope_delivery_queue_max_bytes{`+sel+`}) > 0)`, "full")).
 			Min(0).Max(1)).
-		WithPanel(lines("Samples of a scrape, by job", "Samples that all targets of a job give in one scrape: about the series that it costs.", short,
+		WithPanel(lines("Samples of a scrape, by job",
+			"Samples that all targets of a job give in one scrape: about the series that it costs.", short,
 			query("A", `sum by (job) (scrape_samples_post_metric_relabeling{`+sel+`})`, "{{job}}")).Min(0)).
 		WithPanel(bars("Largest pages", "The 15 targets with the most samples.", short,
 			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).

@@ -33,7 +33,8 @@ func slurm() *grafana.DashboardBuilder {
 		WithPanel(lines("CPUs by partition", "CPUs of a partition that jobs have, and those that are free now.", short,
 			query("A", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="allocated"})`, "{{partition}} with a job"),
 			query("B", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="idle"})`, "{{partition}} free")).Min(0)).
-		WithPanel(lines("Nodes by partition and state", "Nodes of a partition by state. A node is in each of its partitions: do not add them up.", short,
+		WithPanel(lines("Nodes by partition and state",
+			"Nodes of a partition by state. A node is in each of its partitions: do not add them up.", short,
 			query("A", `sum by (partition, state) (slurm_partition_nodes{`+sel+`}) > 0`, "{{partition}} {{state}}")).Min(0)).
 		WithPanel(lines("Scheduler", "Time of the last cycles. Above a few seconds, jobs start late.", microseconds,
 			query("A", `max(slurm_scheduler_last_cycle{`+sel+`})`, "main"),
@@ -42,7 +43,8 @@ func slurm() *grafana.DashboardBuilder {
 			query("A", `max(slurm_scheduler_dbd_queue_size{`+sel+`})`, "for slurmdbd"),
 			query("B", `max(slurm_scheduler_queue_size{`+sel+`})`, "for nodes"),
 			query("C", `max(slurm_scheduler_threads{`+sel+`})`, "threads")).Min(0)).
-		WithPanel(bars("Who keeps slurmctld busy", "Time that slurmctld took for requests of a type since its statistics began, the ten longest.", microseconds,
+		WithPanel(bars("Who keeps slurmctld busy",
+			"Time that slurmctld took for requests of a type since its statistics began, the ten longest.", microseconds,
 			top(10, `max by (cluster, operation) (slurm_rpc_stats_total_time{`+sel+`})`), "{{operation}}", 0)).
 		WithPanel(lines("Asking Slurm", "Time that Slurm's commands took. Each takes a lock of slurmctld.", seconds,
 			query("A", `max by (command) (slurm_command_duration_seconds{`+sel+`})`, "{{command}}")).Min(0))
@@ -59,14 +61,16 @@ func availability() *grafana.DashboardBuilder {
 	}
 	lost := events("parallelcluster_node_instances_lost_total", "") + "\n + " + events("parallelcluster_nodes_not_responding_total", "")
 	return board("parascope-availability", "Availability", "How much of the nodes' time could be used, and what took it.").
-		WithPanel(number("Unavailable", "Share of the nodes' time in which they were drained, down or failed. Powered-down time does not count.", percent,
+		WithPanel(number("Unavailable",
+			"Share of the nodes' time in which they were drained, down or failed. Powered-down time does not count.", percent,
 			spent(`,state="unavailable"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0.05)).
 		WithPanel(number("Busy", "Share of the nodes' time in which jobs ran. Powered-down time does not count.", percent,
 			spent(`,state="busy"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0)).
 		WithPanel(number("Hours lost", "Node hours in which nodes were drained, down or failed.", hours, spent(`,state="unavailable"`)+` / 3600`, 0)).
 		WithPanel(number("Failures", "Jobs that failed with their node, instances that were lost and nodes that stopped responding.", short,
 			events("slurm_jobs_finished_total", `,state="node_fail"`)+"\n + "+lost, 1)).
-		WithPanel(number("Hours between failures", "Node hours that were not powered down, by instance that was lost or node that stopped responding.", hours,
+		WithPanel(number("Hours between failures",
+			"Node hours that were not powered down, by instance that was lost or node that stopped responding.", hours,
 			spent(`,state!="power_saving"`)+` / 3600`+"\n"+
 				` / ((`+lost+`) > 0)`, 0)).
 		WithPanel(number("Drained or down now", "Nodes that take no jobs now.", short,
@@ -117,7 +121,8 @@ func users() *grafana.DashboardBuilder {
 			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
 		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price by its GPUs.", dollars,
 			`sort_desc(`+cost("user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price by its GPUs.",
+			dollars,
 			`sort_desc(`+cost("account")+`)`, "{{account}}", 0)).
 		WithPanel(rows("Jobs with idle GPUs", "Jobs that have GPUs which do nothing now, and how many.", short, "Idle GPUs",
 			`count by (job_id, user, account) (`+idleGPUs("")+`)`,
