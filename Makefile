@@ -158,7 +158,7 @@ GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
 	@mkdir -p docs/images
 	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png \
-	  -dashboard $(CURDIR)/internal/dashboard/json/cluster-overview.json -grafana '$(GRAFANA)'
+	  -dashboard $(CURDIR)/internal/dashboard/json/node.json -grafana '$(GRAFANA)'
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

@@ -43,7 +43,7 @@ const workspace = "ws-00000000-0000-0000-0000-000000000000"
 func newDay(t *testing.T, dir string, interval time.Duration, clusters ...*cluster) *day {
 	t.Helper()
 	d := &day{clusters: clusters, interval: interval}
-	d.now.Store(midnight * 1e9)
+	d.now.Store(midnight*1e9 + int64(begins*float64(time.Hour)))
 	d.store = dataplane.New(dataplane.Options{Dir: dir, Now: d.clock, Logger: slog.New(slog.DiscardHandler),
 		Find: func(*gateway.Request, string) (dataplane.Settings, error) {
 			return dataplane.Settings{RetentionDays: 150, OutOfOrderWindow: time.Minute}, nil
@@ -89,14 +89,19 @@ func (d *day) serve(w http.ResponseWriter, r *http.Request, body []byte) error {
 	return &gateway.Error{Status: http.StatusNotFound, Message: "no operation " + r.URL.Path}
 }
 
-// pass sends the whole day through scrape loop, queue and sender. Scraping runs in a bubble
+// begins is the hour in which the clusters begin to be scraped: what was before is on no
+// panel that is asked.
+const begins = 7.5
+
+// pass sends the day through scrape loop, queue and sender. Scraping runs in a bubble
 // in which time is virtual; sending and receiving run outside, on the bubble's clock, which
 // is held every ten minutes until all samples have been delivered.
 func (d *day) pass(t *testing.T, hours float64) {
 	t.Helper()
 	o := ship.DefaultOptions()
 	o.Dir, o.Registerer, o.Now = t.TempDir(), prometheus.NewRegistry(), d.clock
-	o.Elapsed = func() time.Duration { return d.clock().Sub(time.Unix(midnight, 0)) }
+	opened := d.clock()
+	o.Elapsed = func() time.Duration { return d.clock().Sub(opened) }
 	sender, err := ship.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -120,9 +125,9 @@ func (d *day) pass(t *testing.T, hours float64) {
 		}
 		ticker := time.NewTicker(10 * time.Minute)
 		defer ticker.Stop()
-		for hour := 0.0; hour < hours; {
+		for hour := begins; hour < hours; {
 			<-ticker.C
-			hour = time.Since(origin).Hours()
+			hour = begins + time.Since(origin).Hours()
 			ask <- struct{}{}
 			<-drained
 			for _, s := range all {
@@ -177,7 +182,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 	s := &scraped{cluster: c, sets: make(chan map[string][]*targetgroup.Group), pipes: newPipes()}
 	now := func() time.Time {
 		passed := time.Since(origin)
-		at := midnight*int64(time.Second) + int64(passed)
+		at := midnight*int64(time.Second) + int64(begins*float64(time.Hour)) + int64(passed)
 		d.now.Store(max(d.now.Load(), at))
 		return time.Unix(0, at)
 	}
@@ -185,7 +190,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 		r *http.Request) {
 		name, job, _ := strings.Cut(r.Host, ".")
 		job, _, _ = strings.Cut(job, ":")
-		hour := time.Since(origin).Hours()
+		hour := begins + time.Since(origin).Hours()
 		for _, m := range c.machines {
 			if m.name == name && m.answers(hour) && m.pages[job] != nil {
 				w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -217,7 +222,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 			t.Error(err)
 		}
 	})
-	s.follow(0)
+	s.follow(begins)
 	return s
 }
 
