@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -119,6 +119,12 @@ gen: ## rewrite everything that is generated
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m
 
+proof: ## every query of every dashboard over the made-up day: the table panel × recording
+	$(GO) test ./internal/proof -run 'TestProof/panels' -count=1 -v $(PROOFFLAGS)
+
+proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
+	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
+
 soak: ## random faults and kill -9 against the head's delivery, devices and GPUs that come and go, each for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
@@ -155,7 +161,7 @@ GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
 	@mkdir -p docs/images
 	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png \
-	  -dashboard $(CURDIR)/internal/dashboard/json/cluster-overview.json -grafana '$(GRAFANA)'
+	  -dashboard $(CURDIR)/internal/dashboard/json/node.json -grafana '$(GRAFANA)'
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test
