@@ -3,10 +3,8 @@ package head
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,13 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
-
-// hostileConfig names, in the environment of a child, the configuration of its head.
-const hostileConfig = "PARASCOPE_TEST_HOSTILE_CONFIG"
 
 // hostilePages are answers that are meant to end, stall or fill a head.
 func hostilePages() map[string]http.HandlerFunc {
@@ -90,8 +84,8 @@ func hostilePages() map[string]http.HandlerFunc {
 // How much memory it took is reported: it depends on how much time a busy machine
 // leaves for collecting garbage (203 to 360 MB were seen; the aim is 200).
 func TestHostileCorpus(t *testing.T) {
-	if file := os.Getenv(hostileConfig); file != "" {
-		runHostileChild(t, file)
+	if file := os.Getenv(headConfig); file != "" {
+		runChild(t, file)
 		return
 	}
 	var targets []string
@@ -113,7 +107,7 @@ func TestHostileCorpus(t *testing.T) {
 	file := write(t, "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs: [{job_name: all, "+
 		"static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]}]\n")
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileCorpus$", "-test.timeout=5m")
-	child.Env = append(os.Environ(), hostileConfig+"="+file)
+	child.Env = append(os.Environ(), headConfig+"="+file)
 	stdin, err := child.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -149,24 +143,5 @@ func TestHostileCorpus(t *testing.T) {
 	if len(peak) == 2 {
 		kb, _ := strconv.Atoi(string(peak[1]))
 		t.Logf("the head's memory had its peak at %d MB", kb/1024)
-	}
-}
-
-// runHostileChild runs a head until its standard input ends.
-func runHostileChild(t *testing.T, file string) {
-	limit := syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30}
-	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
-		t.Fatal(err)
-	}
-	o := DefaultOptions()
-	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), "127.0.0.1:0"
-	o.Logger = slog.New(slog.DiscardHandler)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
-	if err := Run(ctx, o); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -21,17 +21,25 @@ func (a *Area) Turn(ctx context.Context) {
 		a.trimmed = now
 		a.Trim(a.Oldest())
 	}
+	if !a.Configured() {
+		return
+	}
+	a.begin()
+	next := slices.IndexFunc(a.groups, func(g group) bool { return g.taken || !g.refused || a.keeps != good || g.gone >= goneRounds })
 	switch {
-	case !a.Configured():
-	case len(a.groups) > 0 && (a.groups[0].taken || a.Extra(1)):
+	case len(a.offers) > 0 && a.offer(ctx):
+	case a.probe(ctx):
+	case next >= 0 && (a.groups[next].taken || a.Extra(Search, 1)):
+		g := a.groups[next]
+		a.groups = slices.Insert(slices.Delete(a.groups, next, next+1), 0, g)
 		a.ask(ctx)
-	case len(a.groups) == 0 || !a.groups[0].taken:
-		a.probe(ctx)
 	}
 }
 
 // busy reports whether a request can be made at once.
-func (a *Area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
+func (a *Area) busy() bool {
+	return !a.failing && (len(a.offers) > 0 && !a.starved || len(a.groups) > 0 && a.groups[0].taken)
+}
 
 // load is what a request asks about.
 type load struct {
@@ -192,6 +200,8 @@ func (a *Area) finish(q load, o queue.Outcome) {
 	}
 	if g.taken {
 		g.from = q.at
+	} else if a.keeps == unknown && slices.ContainsFunc(g.ids, func(id wire.SeriesID) bool { return a.series[id].tried > q.upTo[id] }) {
+		a.keeps = nothing // it was offered newer ones, and took these
 	}
 	g.taken = true
 	if q.complete {
@@ -210,22 +220,21 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 		return
 	}
 	if len(g.ids) > 1 {
-		for _, id := range g.ids {
-			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
-			a.series[id].why = answer.Text
-		}
-		first, second := divide(g.ids, all, answer.Printed)
-		a.groups = append([]group{{ids: first}, {ids: second}}, a.groups[1:]...)
+		a.divideFirst(q, all, answer)
 		return
 	}
 	s := a.series[g.ids[0]]
-	s.why = answer.Text
+	s.why, s.tried = answer.Text, max(s.tried, q.upTo[g.ids[0]])
 	if answer.Meaning != receiver.Never {
 		s.alone, s.never = true, false
 		a.groups = a.groups[1:]
 		if a.pools[limited].due == 0 {
 			a.pools[limited].due = a.Elapsed() + ProbeEvery
 		}
+		return
+	}
+	if isOrder(answer) {
+		a.giveUp([]wire.SeriesID{g.ids[0]}, answer)
 		return
 	}
 	a.Doubt(answer, s.name)
@@ -240,6 +249,46 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 	}
 }
 
+// divideFirst splits the first group, whose request was refused.
+func (a *Area) divideFirst(q load, all []wire.Point, answer receiver.Answer) {
+	g := &a.groups[0]
+	for _, id := range g.ids {
+		s := a.series[id]
+		s.probed, s.why = max(s.probed, q.upTo[id]), answer.Text
+		s.tried = max(s.tried, q.upTo[id])
+	}
+	if isOrder(answer) && !g.taken {
+		// It has newer samples of some: those that it accepts are found by what comes.
+		a.keeps = good
+		if g.refused = true; g.gone < goneRounds {
+			a.groups = append(a.groups[1:], a.groups[0])
+			return
+		}
+		a.giveUp(slices.Clone(g.ids), answer)
+		return
+	}
+	if answer.Meaning == receiver.Limited {
+		a.keeps = good
+		if g.taken { // they stood alone before, and what waits of them stays in order
+			for _, id := range slices.Clone(g.ids) {
+				a.standAlone(id, answer)
+			}
+			return
+		}
+	}
+	first, second := divide(g.ids, all, answer.Printed)
+	rest := group{refused: true, gone: g.gone}
+	one, two := rest, rest
+	one.ids, two.ids = first, second
+	a.groups = append([]group{one, two}, a.groups[1:]...)
+}
+
+// isOrder reports whether samples are refused for those that the receiver has.
+func isOrder(answer receiver.Answer) bool {
+	return answer.Meaning == receiver.Never && (answer.Reason == queue.OutOfOrder || answer.Reason == queue.DuplicateTimestamp ||
+		answer.Reason == queue.RefusedTooOld)
+}
+
 // divide splits a group by the series that an answer names, or in halves.
 func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, second []wire.SeriesID) {
 	id, found := wire.Named(all, printed)
@@ -249,8 +298,12 @@ func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, secon
 	return slices.DeleteFunc(slices.Clone(ids), func(other wire.SeriesID) bool { return other == id }), []wire.SeriesID{id}
 }
 
-// probe asks about the series that stand alone, when it is time.
-func (a *Area) probe(ctx context.Context) {
+// probe asks about the series that stand alone, when it is time, and reports whether it
+// did.
+func (a *Area) probe(ctx context.Context) bool {
+	if len(a.groups) > 0 && a.groups[0].taken {
+		return false // what is left of some follows
+	}
 	now := a.Elapsed()
 	for kind := range a.pools {
 		pool := &a.pools[kind]
@@ -262,10 +315,14 @@ func (a *Area) probe(ctx context.Context) {
 			pool.due, pool.size, pool.at = 0, 0, 0
 			continue
 		}
+		if !a.Extra(Probe, 1) {
+			continue
+		}
 		pool.due = now + ProbeEvery
 		a.probePool(ctx, pool, kind == never, ids)
-		return
+		return true
 	}
+	return false
 }
 
 // next returns the series of a pool that are asked about next.
