@@ -33,7 +33,7 @@ const (
 )
 
 // Of the 60 a minute, a search that begins has 36 at once. What is left is for offers:
-// those of 8 lanes every 15 seconds are 32. While these are made, and 16 probes, 12 are
+// those of 8 lanes every 30 seconds, two requests each, are 32. Beside these and 16 probes, 12 are
 // left to search on.
 const (
 	ExtraPerMinute  = 60

@@ -24,14 +24,17 @@ func (a *Area) Turn(ctx context.Context) {
 	if !a.Configured() {
 		return
 	}
-	a.begin()
-	next := slices.IndexFunc(a.groups, func(g group) bool { return g.taken || !g.refused || a.keeps != good || g.gone >= goneRounds })
+	if a.lifts != a.Lifts.Load() {
+		a.flush()
+	}
+	next := slices.IndexFunc(a.groups, func(g group) bool { return g.taken })
 	switch {
-	case len(a.offers) > 0 && a.offer(ctx):
-	case a.probe(ctx):
-	case next >= 0 && (a.groups[next].taken || a.Extra(Search, 1)):
+	case next < 0 && (a.round(ctx) || a.probe(ctx)):
+	case next >= 0:
 		g := a.groups[next]
 		a.groups = slices.Insert(slices.Delete(a.groups, next, next+1), 0, g)
+		a.ask(ctx)
+	case len(a.groups) > 0 && a.Extra(Search, 1):
 		a.ask(ctx)
 	}
 }
@@ -200,8 +203,6 @@ func (a *Area) finish(q load, o queue.Outcome) {
 	}
 	if g.taken {
 		g.from = q.at
-	} else if a.keeps == unknown && slices.ContainsFunc(g.ids, func(id wire.SeriesID) bool { return a.series[id].tried > q.upTo[id] }) {
-		a.keeps = nothing // it was offered newer ones, and took these
 	}
 	g.taken = true
 	if q.complete {
@@ -219,12 +220,21 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 		a.DiskTrouble(err)
 		return
 	}
-	if len(g.ids) > 1 {
+	switch {
+	case g.flushed:
+		a.mark(q)
+		if id, isNamed := wire.Named(all, answer.Printed); answer.Meaning == receiver.Never && isNamed && a.Extra(Search, 1) {
+			a.giveUp([]wire.SeriesID{id}, answer, q)
+			return
+		}
+		a.groups[0] = group{ids: g.ids, refused: true} // a limit is in force again, or it is asked as before
+		return
+	case len(g.ids) > 1:
 		a.divideFirst(q, all, answer)
 		return
 	}
 	s := a.series[g.ids[0]]
-	s.why, s.tried = answer.Text, max(s.tried, q.upTo[g.ids[0]])
+	s.why = answer.Text
 	if answer.Meaning != receiver.Never {
 		s.alone, s.never = true, false
 		a.groups = a.groups[1:]
@@ -234,7 +244,7 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 		return
 	}
 	if isOrder(answer) {
-		a.giveUp([]wire.SeriesID{g.ids[0]}, answer)
+		a.giveUp(g.ids, answer, q)
 		return
 	}
 	a.Doubt(answer, s.name)
@@ -251,36 +261,24 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 
 // divideFirst splits the first group, whose request was refused.
 func (a *Area) divideFirst(q load, all []wire.Point, answer receiver.Answer) {
-	g := &a.groups[0]
+	g := a.groups[0]
+	a.mark(q)
 	for _, id := range g.ids {
-		s := a.series[id]
-		s.probed, s.why = max(s.probed, q.upTo[id]), answer.Text
-		s.tried = max(s.tried, q.upTo[id])
+		a.series[id].why = answer.Text
 	}
-	if isOrder(answer) && !g.taken {
-		// It has newer samples of some: those that it accepts are found by what comes.
-		a.keeps = good
-		if g.refused = true; g.gone < goneRounds {
-			a.groups = append(a.groups[1:], a.groups[0])
-			return
+	a.partial = a.partial || isOrder(answer) || answer.Meaning == receiver.Limited
+	id, isNamed := wire.Named(all, answer.Printed)
+	switch {
+	case isOrder(answer) && isNamed: // the receiver has newer samples of it
+		a.giveUp([]wire.SeriesID{id}, answer, q)
+	case g.taken && answer.Meaning == receiver.Limited: // they stood alone before, and stay in order
+		for _, id := range g.ids {
+			a.standAlone(id, answer)
 		}
-		a.giveUp(slices.Clone(g.ids), answer)
-		return
+	default:
+		first, second := divide(g.ids, all, answer.Printed)
+		a.groups = append([]group{{ids: first, refused: true}, {ids: second, refused: true}}, a.groups[1:]...)
 	}
-	if answer.Meaning == receiver.Limited {
-		a.keeps = good
-		if g.taken { // they stood alone before, and what waits of them stays in order
-			for _, id := range slices.Clone(g.ids) {
-				a.standAlone(id, answer)
-			}
-			return
-		}
-	}
-	first, second := divide(g.ids, all, answer.Printed)
-	rest := group{refused: true, gone: g.gone}
-	one, two := rest, rest
-	one.ids, two.ids = first, second
-	a.groups = append([]group{one, two}, a.groups[1:]...)
 }
 
 // isOrder reports whether samples are refused for those that the receiver has.
@@ -301,9 +299,6 @@ func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, secon
 // probe asks about the series that stand alone, when it is time, and reports whether it
 // did.
 func (a *Area) probe(ctx context.Context) bool {
-	if len(a.groups) > 0 && a.groups[0].taken {
-		return false // what is left of some follows
-	}
 	now := a.Elapsed()
 	for kind := range a.pools {
 		pool := &a.pools[kind]
@@ -361,6 +356,7 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		p.due = a.Elapsed() + min(ProbeEvery, a.MaxBackoff())
 	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
 		p.size *= 2
+		a.Lifts.Add(1)
 		o := queue.Outcome{Delivered: uint64(q.samples)}
 		if answer.Meaning == receiver.Deduplicated {
 			o = doubtful(answer.Reason, q.samples)

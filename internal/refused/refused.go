@@ -28,6 +28,7 @@ type Lane struct {
 	MaxBackoff func() time.Duration
 	Extra      func(k Kind, n int) bool // takes n extra requests, if they may be made
 	Pace       time.Duration            // of offers
+	Lifts      *Lifts                   // of the remote write
 	// Post makes a request, unless it returns false; Retry notes an answer that is not
 	// final, and waits; Good notes a 2xx, and Answered another final answer.
 	Post     func(ctx context.Context, body []byte, samples int) (receiver.Answer, int, bool)
@@ -61,11 +62,13 @@ type Area struct {
 	trimmed time.Duration
 	strikes map[wire.SeriesID]int // refusals of single samples
 
-	offers   []offer // of this round, that are to be made
-	offerDue time.Duration
-	offered  queue.Cursor // what is before it needs not be offered
-	starved  bool         // the next offer waits until extra requests may be made
-	keeps    habit
+	offers    []numbered // of this round, that are to be made
+	offerDue  time.Duration
+	offered   queue.Cursor // what is before it needs not be offered
+	starved   bool         // the next offer waits until extra requests may be made
+	partial   bool         // the receiver was seen to store what it accepts of a request
+	lifts     uint64       // that are heeded
+	flushedAt time.Duration
 
 	mu  sync.Mutex // of what Status reads
 	now delivery.Refused
@@ -103,17 +106,8 @@ type group struct {
 	from  queue.Cursor
 
 	refused bool // some of them are
-	gone    int  // rounds of offers without a sample
+	flushed bool // a limit was lifted: all that waits is sent, whatever the receiver has
 }
-
-// habit is what a receiver stores of a request of which it refuses something.
-type habit int
-
-const (
-	unknown habit = iota
-	good          // the samples that it accepts, as those do whose words for limits are known
-	nothing
-)
 
 // pool says when and how many of the series that stand alone are asked about next.
 type pool struct {
@@ -202,13 +196,8 @@ func (a *Area) note(r Refusal, all []wire.Point, from uint64) {
 		}
 	}
 	if len(fresh) > 0 {
-		if len(a.groups) == 0 {
-			a.offerDue = a.Elapsed() + a.Pace // these samples were sent just now
-		}
 		a.groups = append(a.groups, group{ids: fresh, refused: true})
-		if r.Limit {
-			a.keeps = good
-		}
+		a.partial = a.partial || r.Limit
 	}
 	if r.Alone && a.pools[limited].due == 0 {
 		a.pools[limited].due = a.Elapsed() + ProbeEvery
@@ -268,7 +257,6 @@ func (a *Area) Begin(l Lane) {
 	for id, s := range a.series {
 		if s.held = s.waits > 0; s.held {
 			s.since, s.why, s.probed = a.Wall(), "refused before the head was started", a.Queue.ApartEnd()
-			s.tried = s.probed
 			all = append(all, id)
 		}
 	}
