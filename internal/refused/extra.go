@@ -30,6 +30,9 @@ const (
 	Offer
 	// Probe asks about series that are known to be refused.
 	Probe
+	// Follow sends what is left of a series again of which the receiver has something:
+	// it is made in any case, and searches wait for it.
+	Follow
 )
 
 // Of the 60 a minute, a search that begins has 36 at once. What is left is for offers:
@@ -63,7 +66,7 @@ func (x *Extra) Take(kind Kind, n int) bool {
 		x.made = x.made[1:]
 	}
 	for _, m := range x.made {
-		if m.kind == Search {
+		if m.kind == Search || m.kind == Follow {
 			searched++
 		}
 	}
@@ -71,7 +74,9 @@ func (x *Extra) Take(kind Kind, n int) bool {
 	if kind == Search {
 		free = min(free, max(searchAtOnce-len(x.made), searchPerMinute-searched))
 	}
-	free = min(max(free, 0), n)
+	if free = min(max(free, 0), n); kind == Follow {
+		free = n
+	}
 	if over := float64(n - free); over > 0 {
 		if kind != Search || over > x.credit {
 			return false

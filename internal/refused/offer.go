@@ -3,6 +3,7 @@ package refused
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -88,17 +89,17 @@ func (a *Area) round(ctx context.Context) bool {
 		a.follow(asked, q, queue.Outcome{Delivered: uint64(q.samples)})
 		a.Lifts.Add(1)
 	case isCanary && answer.Meaning == receiver.Never:
-		a.giveUp(asked, answer, q)
+		a.giveUp(ctx, asked, answer, q)
 	case isOrder(answer): // it has newer samples of some, and may take the others now
 		a.partial = true
 		a.mark(q)
 		all, err := wire.Points(q.raw)
 		if id, isNamed := wire.Named(all, answer.Printed); err == nil && isNamed {
-			a.giveUp([]wire.SeriesID{id}, answer, q)
+			a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
 		}
 	default:
 		a.mark(q)
-		if len(a.offers) == 0 {
+		if len(a.offers) == 0 && a.Elapsed() >= a.offerDue {
 			a.offerDue = a.Elapsed() + a.Pace
 			if err := a.collectFresh(); err != nil {
 				a.DiskTrouble(err)
@@ -218,7 +219,7 @@ func (a *Area) offer(ctx context.Context) {
 	default:
 		a.mark(q)
 		if id, isNamed := wire.Named(all, answer.Printed); isNamed && answer.Meaning == receiver.Never {
-			a.giveUp([]wire.SeriesID{id}, answer, q)
+			a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
 		} else if isNamed {
 			a.standAlone(id, answer)
 		}
@@ -241,21 +242,48 @@ func (a *Area) take(q load, o queue.Outcome) {
 	}
 }
 
+// isTaken finds out whether the receiver takes a series whose first samples it refused
+// for their order: it has the last one of the request then, or takes it now. Where a
+// limit is in force the series stands alone, and what waits of it stays.
+func (a *Area) isTaken(ctx context.Context, id wire.SeriesID, q load) bool {
+	all, err := wire.Points(q.raw)
+	if err != nil {
+		a.DiskTrouble(err)
+		return false
+	}
+	last := slices.IndexFunc(all, func(p wire.Point) bool { return p.Series == id })
+	for i, p := range all {
+		if p.Series == id {
+			last = i
+		}
+	}
+	a.Extra(Follow, 1)
+	answer, ok := a.send(ctx, load{body: s2.EncodeSnappy(nil, all[last].Framed), samples: 1})
+	if ok && (answer.Meaning == receiver.Limited || answer.Meaning == receiver.Unclear) {
+		a.standAlone(id, answer)
+		return false
+	}
+	return ok
+}
+
 // giveUp makes samples of series uncertain, and those before them: they are refused for
 // what they are. What is left of the series follows.
-func (a *Area) giveUp(ids []wire.SeriesID, answer receiver.Answer, q load) {
+func (a *Area) giveUp(ctx context.Context, ids []wire.SeriesID, answer receiver.Answer, q load) {
+	if len(ids) == 1 && isOrder(answer) && q.of[ids[0]] > 1 && !a.isTaken(ctx, ids[0], q) {
+		return
+	}
 	a.Doubt(answer, a.series[ids[0]].name)
 	of := load{upTo: map[wire.SeriesID]uint64{}}
 	for _, id := range ids {
-		of.upTo[id] = max(a.series[id].tried, q.upTo[id])
+		of.upTo[id] = q.upTo[id]
 	}
 	n, err := a.count(&of)
 	if err != nil {
 		a.DiskTrouble(err)
 		return
 	}
-	if a.settle(ids, of, doubtful(answer.Reason, n)) {
-		a.followUp(ids)
+	if a.settle(ids, of, doubtful(answer.Reason, n)) && a.followUp(ids) {
+		a.Extra(Follow, 1)
 	}
 }
 
@@ -263,9 +291,13 @@ func (a *Area) giveUp(ids []wire.SeriesID, answer receiver.Answer, q load) {
 // numbers in q.
 func (a *Area) count(q *load) (n int, err error) {
 	q.of = map[wire.SeriesID]int{}
+	last := slices.Max(slices.Collect(maps.Values(q.upTo)))
 	_, err = a.each(func(e queue.ApartEntry) error {
 		if e.Note {
 			return nil
+		}
+		if e.From >= last {
+			return errEnough
 		}
 		all, err := expandPoints(e.Body)
 		for i, p := range all {
@@ -276,12 +308,18 @@ func (a *Area) count(q *load) (n int, err error) {
 		}
 		return err
 	})
+	if err == errEnough {
+		err = nil
+	}
 	return n, err
 }
 
+// errEnough ends a walk over what waits apart.
+var errEnough = errors.New("enough")
+
 // followUp takes series out of their groups: what is left of them follows in order, and
-// the others are released.
-func (a *Area) followUp(ids []wire.SeriesID) {
+// the others are released. It reports whether something is left.
+func (a *Area) followUp(ids []wire.SeriesID) bool {
 	a.leave(ids)
 	var waiting, free []wire.SeriesID
 	for _, id := range ids {
@@ -296,6 +334,7 @@ func (a *Area) followUp(ids []wire.SeriesID) {
 		a.groups = slices.Insert(a.groups, 0, group{ids: waiting, taken: true})
 	}
 	a.release(free)
+	return len(waiting) > 0
 }
 
 // leave takes series out of their groups.

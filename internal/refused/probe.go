@@ -28,6 +28,7 @@ func (a *Area) Turn(ctx context.Context) {
 		a.flush()
 	}
 	next := slices.IndexFunc(a.groups, func(g group) bool { return g.taken })
+	a.searches = false
 	switch {
 	case next < 0 && (a.round(ctx) || a.probe(ctx)):
 	case next >= 0:
@@ -35,13 +36,14 @@ func (a *Area) Turn(ctx context.Context) {
 		a.groups = slices.Insert(slices.Delete(a.groups, next, next+1), 0, g)
 		a.ask(ctx)
 	case len(a.groups) > 0 && a.Extra(Search, 1):
+		a.searches = true
 		a.ask(ctx)
 	}
 }
 
 // busy reports whether a request can be made at once.
 func (a *Area) busy() bool {
-	return !a.failing && (len(a.offers) > 0 && !a.starved || len(a.groups) > 0 && a.groups[0].taken)
+	return !a.failing && (len(a.offers) > 0 && !a.starved || a.searches || len(a.groups) > 0 && a.groups[0].taken)
 }
 
 // load is what a request asks about.
@@ -65,7 +67,7 @@ func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load
 		most = min(most, a.most)
 	}
 	q := load{of: map[wire.SeriesID]int{}, upTo: map[wire.SeriesID]uint64{}, at: from, complete: true}
-	end := a.Queue.ApartEnd()
+	end, single := a.Queue.ApartEnd(), len(ids) // series of which no second sample was seen
 	for _, id := range ids {
 		q.upTo[id] = end
 	}
@@ -88,6 +90,10 @@ func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load
 			}
 			if first && q.of[p.Series] > 0 {
 				q.upTo[p.Series], q.complete = number, false
+				if single--; single == 0 {
+					q.body = s2.EncodeSnappy(nil, q.raw)
+					return q, nil
+				}
 				continue
 			}
 			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.Framed) > bytes) {
@@ -186,7 +192,7 @@ func (a *Area) ask(ctx context.Context) {
 	case receiver.Deduplicated:
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	default:
-		a.refuse(q, answer)
+		a.refuse(ctx, q, answer)
 	}
 }
 
@@ -213,7 +219,7 @@ func (a *Area) finish(q load, o queue.Outcome) {
 }
 
 // refuse does what the refusal of the first group's request says.
-func (a *Area) refuse(q load, answer receiver.Answer) {
+func (a *Area) refuse(ctx context.Context, q load, answer receiver.Answer) {
 	g := a.groups[0]
 	all, err := wire.Points(q.raw)
 	if err != nil {
@@ -224,13 +230,13 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 	case g.flushed:
 		a.mark(q)
 		if id, isNamed := wire.Named(all, answer.Printed); answer.Meaning == receiver.Never && isNamed && a.Extra(Search, 1) {
-			a.giveUp([]wire.SeriesID{id}, answer, q)
+			a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
 			return
 		}
 		a.groups[0] = group{ids: g.ids, refused: true} // a limit is in force again, or it is asked as before
 		return
 	case len(g.ids) > 1:
-		a.divideFirst(q, all, answer)
+		a.divideFirst(ctx, q, all, answer)
 		return
 	}
 	s := a.series[g.ids[0]]
@@ -244,7 +250,7 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 		return
 	}
 	if isOrder(answer) {
-		a.giveUp(g.ids, answer, q)
+		a.giveUp(ctx, g.ids, answer, q)
 		return
 	}
 	a.Doubt(answer, s.name)
@@ -260,7 +266,7 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 }
 
 // divideFirst splits the first group, whose request was refused.
-func (a *Area) divideFirst(q load, all []wire.Point, answer receiver.Answer) {
+func (a *Area) divideFirst(ctx context.Context, q load, all []wire.Point, answer receiver.Answer) {
 	g := a.groups[0]
 	a.mark(q)
 	for _, id := range g.ids {
@@ -270,13 +276,16 @@ func (a *Area) divideFirst(q load, all []wire.Point, answer receiver.Answer) {
 	id, isNamed := wire.Named(all, answer.Printed)
 	switch {
 	case isOrder(answer) && isNamed: // the receiver has newer samples of it
-		a.giveUp([]wire.SeriesID{id}, answer, q)
+		a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
 	case g.taken && answer.Meaning == receiver.Limited: // they stood alone before, and stay in order
 		for _, id := range g.ids {
 			a.standAlone(id, answer)
 		}
 	default:
 		first, second := divide(g.ids, all, answer.Printed)
+		if len(a.undecided()) == 0 {
+			a.offerDue = a.Elapsed() + a.Pace
+		}
 		a.groups = append([]group{{ids: first, refused: true}, {ids: second, refused: true}}, a.groups[1:]...)
 	}
 }

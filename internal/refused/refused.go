@@ -65,6 +65,7 @@ type Area struct {
 	offers    []numbered // of this round, that are to be made
 	offerDue  time.Duration
 	offered   queue.Cursor // what is before it needs not be offered
+	searches  bool         // a group was asked about just now
 	starved   bool         // the next offer waits until extra requests may be made
 	partial   bool         // the receiver was seen to store what it accepts of a request
 	lifts     uint64       // that are heeded
@@ -196,6 +197,9 @@ func (a *Area) note(r Refusal, all []wire.Point, from uint64) {
 		}
 	}
 	if len(fresh) > 0 {
+		if len(a.undecided()) == 0 {
+			a.offerDue = a.Elapsed() + a.Pace // these samples were sent just now
+		}
 		a.groups = append(a.groups, group{ids: fresh, refused: true})
 		a.partial = a.partial || r.Limit
 	}
