@@ -27,7 +27,7 @@ func runChild(t *testing.T, file string) {
 	}
 	o := DefaultOptions()
 	o.ConfigFile, o.StoragePath, o.ListenAddress = file, t.TempDir(), cmp.Or(os.Getenv(headAddress), "127.0.0.1:0")
-	o.EnablePprof, o.TuneGC = true, true
+	o.EnablePprof, o.TuneGC, o.TuneMemory = true, true, true
 	o.Logger = slog.New(slog.DiscardHandler)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

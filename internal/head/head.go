@@ -54,6 +54,7 @@ type Options struct {
 	Beside             []func(context.Context) // run until the head stops
 	Reload             <-chan os.Signal        // each value reloads the configuration file
 	TuneGC             bool                    // set the process' garbage collection by what a head needs
+	TuneMemory         bool                    // set the process' memory limit likewise
 	Version            string                  // for parascope_build_info
 	Revision           string
 	Logger             *slog.Logger
@@ -289,6 +290,9 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run(ctx context.Context) {
+	if h.opts.TuneMemory {
+		h.running.Go(func() { tuneMemory(ctx, h.opts.MaxReadingBytes) })
+	}
 	for _, f := range h.opts.Beside {
 		h.running.Go(func() { f(ctx) })
 	}

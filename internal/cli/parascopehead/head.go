@@ -137,7 +137,7 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	if err := useCABundle(p); err != nil {
 		return err
 	}
-	r.o.TuneGC = p.Getenv("GOGC") == ""
+	r.o.TuneGC, r.o.TuneMemory = p.Getenv("GOGC") == "", p.Getenv("GOMEMLIMIT") == ""
 	if err := r.cluster.serve(&r.o, logger); err != nil {
 		return err
 	}
