@@ -90,7 +90,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/head ./internal/refused ./internal/ship ./internal/scrape/... \
 	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/deployment ./localaws/amp/dataplane
@@ -125,9 +125,10 @@ proof: ## every query of every dashboard over the made-up day: the table panel Ã
 proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
 	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
 
-soak: ## random faults and kill -9 against the head's delivery, devices and GPUs that come and go, each for SOAK
+soak: ## random faults and kill -9 against the head's delivery; a head whose targets change; devices and GPUs that come and go: each for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/head -run '^TestSoak$$' -count=1 -timeout 0 -v
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
 fuzz: ## each fuzz target for FUZZTIME

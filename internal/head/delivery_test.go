@@ -163,7 +163,7 @@ func TestScrapedAndSent(t *testing.T) {
 		points := r.of("jobs_running")
 		return math.Float64bits(points[len(points)-1].Value) == value.StaleNaN
 	})
-	d, err := head.AskDelivery(t.Context(), h.Addr())
+	d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestReloadKeepsTheQueue(t *testing.T) {
 	var file string
 	h := start(t, config(e.URL, "http://127.0.0.1:1"), func(o *head.Options) { file = o.ConfigFile })
 	await(t, "samples wait", func() bool {
-		d, err := head.AskDelivery(t.Context(), h.Addr())
+		d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 		return err == nil && d.Verdict == head.Delayed && d.Total.Queued > 20
 	})
 	if err := os.WriteFile(file, []byte("nonsense: true\n"), 0o600); err != nil {
@@ -202,7 +202,7 @@ func TestReloadKeepsTheQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "all is delivered", func() bool {
-		d, err := head.AskDelivery(t.Context(), h.Addr())
+		d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 		return err == nil && d.Verdict == head.Delivering && d.Total.Delivered > 20 && d.Total.Lost() == 0
 	})
 }

@@ -55,7 +55,6 @@ type runFlags struct {
 	o                   head.Options
 	cluster             clusterOptions
 	level, format       string
-	webConfig           string
 	agent, autoReload   bool
 	features            []string
 	maxBytes            byteSize
@@ -107,8 +106,8 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
 	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
-	f.StringVar(&r.webConfig, "web.config.file", "", "refused: TLS and passwords of the listener are not built in")
-	_ = f.MarkHidden("web.config.file") // it is there
+	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
+		"`FILE` that turns on TLS or passwords of the listener, as for Prometheus; it is read again when it changes")
 	addStockFlags(f)
 }
 
@@ -127,10 +126,6 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 			logger.Warn("feature is not known here and has no effect", "feature", f)
 		}
 	}
-	if r.webConfig != "" {
-		return hint.New(hint.Usage, errors.New("--web.config.file: TLS and passwords of the listener are not built in"),
-			"bind a loopback address and put a proxy before it, with --web.external-url")
-	}
 	warnOfStockFlags(cmd.Flags(), logger)
 	if !r.autoReload {
 		r.o.AutoReload = 0
@@ -145,7 +140,7 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	if err := useCABundle(p); err != nil {
 		return err
 	}
-	r.o.TuneGC = p.Getenv("GOGC") == ""
+	r.o.TuneGC, r.o.TuneMemory = p.Getenv("GOGC") == "", p.Getenv("GOMEMLIMIT") == ""
 	if err := r.cluster.serve(&r.o, logger); err != nil {
 		return err
 	}
