@@ -81,7 +81,8 @@ func TestWebConfigFile(t *testing.T) {
 		t.Errorf("with a password: %v", err)
 	}
 	for file, code := range map[string]hint.Code{
-		put("stranger.yml", "tls_config: {ca_file: cert.pem}\n"): hint.Denied, put("broken.yml", "tls_config: 1\n"): hint.BadInput, "": hint.NotFound,
+		put("stranger.yml", "tls_config: {ca_file: cert.pem}\n"): hint.Denied, put("broken.yml", "tls_config: 1\n"): hint.BadInput,
+		"": hint.NotFound,
 	} {
 		if _, err := AskDelivery(t.Context(), "https://"+h.Addr(), file); hint.CodeOf(err) != code {
 			t.Errorf("%s: %v", file, err)

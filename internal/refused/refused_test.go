@@ -41,7 +41,8 @@ type lab struct {
 	outcomes queue.Outcome
 }
 
-const cortexUserLimit = "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = user=T: per-user series limit of 100 exceeded"
+const cortexUserLimit = "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = user=T: per-user series limit " +
+	"of 100 exceeded"
 
 func newLab(t *testing.T) *lab {
 	l := &lab{t: t, dir: t.TempDir(), names: map[wire.SeriesID]int{}, scraped: map[int][]int64{}, stored: map[int][]int64{},
@@ -405,7 +406,8 @@ func TestBounds(t *testing.T) {
 	l.scrape(maxRefused + 500)
 	l.pass(2 * time.Second)
 	ledger := l.queue.Ledger()
-	if status := l.area.Status(); status.Series != maxRefused-100 || len(status.Named) != ShownSeries || !strings.Contains(status.Named[0].Text, "limit") {
+	if status := l.area.Status(); status.Series != maxRefused-100 || len(status.Named) != ShownSeries ||
+		!strings.Contains(status.Named[0].Text, "limit") {
 		t.Errorf("%d series are remembered, %d named", status.Series, len(status.Named))
 	}
 	if !ledger.Balanced() || ledger.Uncertain[queue.SeriesLimit] == 0 {
