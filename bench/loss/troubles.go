@@ -180,7 +180,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Form.Get("Action") != "DescribeInstances" {
-		io.WriteString(w, "<DescribeAvailabilityZonesResponse><availabilityZoneInfo><item><zoneName>us-east-2a</zoneName><zoneId>use2-az1</zoneId>"+
+		io.WriteString(w, "<DescribeAvailabilityZonesResponse><availabilityZoneInfo>"+
+			"<item><zoneName>us-east-2a</zoneName><zoneId>use2-az1</zoneId>"+
 			"</item></availabilityZoneInfo></DescribeAvailabilityZonesResponse>")
 		return
 	}
