@@ -95,7 +95,8 @@ func Notes(all []Result) (notes []string) {
 func ok(summary string) doctor.Finding { return doctor.Finding{Status: doctor.OK, Summary: summary} }
 
 func unknown(err error) doctor.Finding {
-	return doctor.Finding{Status: doctor.Unknown, Detail: awserr.Brief(err), Next: "ask somebody who may look, or look at the first node's log"}
+	return doctor.Finding{Status: doctor.Unknown, Detail: awserr.Brief(err),
+		Next: "ask somebody who may look, or look at the first node's log"}
 }
 
 func failed(code hint.Code, detail, next string) doctor.Finding {

@@ -22,7 +22,8 @@ import (
 const (
 	script = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
 	trust  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	reads  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::parascope-*/parascope/*"}]}`
+	reads  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",` +
+		`"Resource":"arn:aws:s3:::parascope-*/parascope/*"}]}`
 )
 
 // account is a cloud with a cluster that runs.
@@ -74,8 +75,8 @@ func TestWhatEndsANodeIsFound(t *testing.T) {
 		NodePolicies: []string{*policy.Policy.Arn}, Configuration: []byte("SubnetIds: [" + *subnet + "]\n")}}
 
 	failed, unknown := doctor.Failed, doctor.Unknown
-	a.finds("nothing is staged", hint.NotFound, map[string]doctor.Status{"script-there": failed, "script-region": unknown, "script-key": unknown,
-		"script-permission": failed, "script-route": failed})
+	a.finds("nothing is staged", hint.NotFound, map[string]doctor.Status{"script-there": failed, "script-region": unknown,
+		"script-key": unknown, "script-permission": failed, "script-route": failed})
 	must[staging.Staged](t)(staging.Stage{Stack: "pcluster-infra", Version: "v1"}.Put(ctx, cfg))
 	a.finds("roles and routes are missing", hint.Denied, map[string]doctor.Status{"script-permission": failed, "script-route": failed})
 
@@ -83,8 +84,10 @@ func TestWhatEndsANodeIsFound(t *testing.T) {
 		PolicyArn: policy.Policy.Arn}))
 	a.finds("routes are missing", hint.Failure, map[string]doctor.Status{"script-route": failed})
 
-	table := must[*ec2.CreateRouteTableOutput](t)(network.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{VpcId: vpc})).RouteTable.RouteTableId
-	must[*ec2.AssociateRouteTableOutput](t)(network.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: subnet}))
+	table := must[*ec2.CreateRouteTableOutput](t)(network.CreateRouteTable(ctx,
+		&ec2.CreateRouteTableInput{VpcId: vpc})).RouteTable.RouteTableId
+	must[*ec2.AssociateRouteTableOutput](t)(network.AssociateRouteTable(ctx,
+		&ec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: subnet}))
 	must[*ec2.CreateVpcEndpointOutput](t)(network.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{VpcId: vpc,
 		ServiceName: aws.String("com.amazonaws.us-east-2.s3"), RouteTableIds: []string{*table}}))
 	a.finds("all is well", 0, map[string]doctor.Status{})

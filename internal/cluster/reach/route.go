@@ -46,7 +46,8 @@ func checkRoute(ctx context.Context, e *Env) doctor.Finding {
 // hasRoute looks at the subnet's route table, which is the VPC's main one where it has none.
 func hasRoute(ctx context.Context, client *ec2.Client, subnet, vpc string) (bool, error) {
 	own := []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnet}}}
-	main := []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}, {Name: aws.String("association.main"), Values: []string{"true"}}}
+	main := []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}},
+		{Name: aws.String("association.main"), Values: []string{"true"}}}
 	for _, filters := range [][]types.Filter{own, main} {
 		out, err := client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: filters})
 		if err != nil {
@@ -79,7 +80,8 @@ func leads(r types.Route) bool {
 // hasEndpoint looks for an interface endpoint of S3.
 func hasEndpoint(ctx context.Context, client *ec2.Client, region, vpc string) (bool, error) {
 	out, err := client.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: []types.Filter{
-		{Name: aws.String("vpc-id"), Values: []string{vpc}}, {Name: aws.String("service-name"), Values: []string{"com.amazonaws." + region + ".s3"}},
+		{Name: aws.String("vpc-id"), Values: []string{vpc}},
+		{Name: aws.String("service-name"), Values: []string{"com.amazonaws." + region + ".s3"}},
 	}})
 	if err != nil {
 		return false, err
