@@ -57,6 +57,7 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
 	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.BoolVar(&o.replace, "replace", false, "have nodes stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
+	f.BoolVar(&o.stage.Restrict, "restrict", false, "have the bucket's policy deny everybody but the caller to write there")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
 	addAWSFlags(f, &o.aws)
 	completeFlag(c, "stack", stackNames(&o.aws))
@@ -112,6 +113,9 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 	if done.Now.Workspace.RemoteWrite == "" {
 		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this was run again\n",
 			style.Bold("note"), o.stage.Stack)
+	}
+	if done.Writer != "" {
+		fmt.Fprintf(p.Stdout, "%s %s alone may write there\n", good, done.Writer)
 	}
 	pinned := ""
 	if done.Now.Pinned {

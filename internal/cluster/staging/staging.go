@@ -35,6 +35,8 @@ type Stage struct {
 	Move func(*install.Manifest, install.Release) error
 	// Replace has other exporters and another Prometheus on nodes stopped; nil leaves it as it is.
 	Replace *bool
+	// Restrict has the bucket's policy keep everybody but the caller from writing there.
+	Restrict bool
 }
 
 // Staged is what Stage.Put did.
@@ -44,8 +46,9 @@ type Staged struct {
 	Script        string           `json:"script"` // address
 	Manifest      string           `json:"manifest"`
 	Version       string           `json:"version"`
-	Uploaded      int              `json:"uploaded"` // objects; 0: everything was there
-	Missing       []string         `json:"missing"`  // programs that this build does not carry
+	Uploaded      int              `json:"uploaded"`         // objects; 0: everything was there
+	Writer        string           `json:"writer,omitempty"` // with Restrict: who alone may write
+	Missing       []string         `json:"missing"`          // programs that this build does not carry
 	Now           install.Manifest `json:"now"`
 }
 
@@ -115,6 +118,9 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	}
 	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, place.Script())
 	done.Uploaded += uploaded
+	if err == nil && s.Restrict {
+		done.Writer, err = store.restrict(ctx, cfg, s.Stack)
+	}
 	return done, err
 }
 
