@@ -168,6 +168,7 @@ func (c *Cloud) openGrafana() error {
 	pages, err := viewer.New(viewer.Options{
 		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
+		Dashboard:   func(workspaceID, uid string) (bool, error) { return p.grafana.HasDashboard(workspaceID, uid) },
 	})
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ func (s *Server) routes() []route {
 		{pattern: "DELETE /api/folders/{uid}", role: editor, permission: "folders:delete", serve: s.deleteFolder},
 
 		{pattern: "POST /api/dashboards/db", role: editor, permission: "any of dashboards:create, dashboards:write", serve: s.saveDashboard},
+		{pattern: "POST /api/dashboards/import", role: editor, permission: "dashboards:create", serve: s.importDashboard},
 		{pattern: "GET /api/dashboards/uid/{uid}", role: viewer, permission: "dashboards:read", serve: s.getDashboard},
 		{pattern: "DELETE /api/dashboards/uid/{uid}", role: editor, permission: "dashboards:delete", serve: s.deleteDashboard},
 		{pattern: "GET /api/dashboards/home", role: viewer, serve: homeDashboard},
