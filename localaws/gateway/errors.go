@@ -24,6 +24,7 @@ var refusals = map[sigv4.Kind]refusal{
 	sigv4.Expired:      {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 	sigv4.Scope:        {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 	sigv4.Mismatch:     {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
+	sigv4.Unsigned:     {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 }
 
 // writeError answers with err in the service's protocol. What is no answer of
@@ -37,8 +38,11 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 		answer, ok = &Error{Status: http.StatusForbidden, Code: r.json, Message: failure.Message}, true
 		if s.byForm() || s.Protocol == RESTXML {
 			answer.Status, answer.Code = r.queryStatus, r.query
-			if failure.Kind == sigv4.Missing {
+			switch {
+			case failure.Kind == sigv4.Missing:
 				answer.Message = "Request is missing Authentication Token"
+			case failure.Kind == sigv4.Unsigned && s.Protocol == RESTXML:
+				answer.Code, answer.Message = "AccessDenied", "There were headers present in the request which were not signed"
 			}
 		}
 	}

@@ -132,7 +132,7 @@ func (g *Gateway) guess(req *Request) route {
 	switch {
 	case req.Header.Get("X-Amz-Target") != "":
 		return route{service: Service{Protocol: JSON11}}
-	case req.Form.Get("Action") != "":
+	case req.Form.Get("Action") != "", isForm(req):
 		return route{service: Service{Protocol: Query}}
 	}
 	return route{service: Service{Protocol: RESTJSON}}
@@ -227,11 +227,16 @@ func (rt route) missing(req *Request) error {
 	return NotImplemented(rt.service.Name + ":" + name)
 }
 
+// isForm reports whether a request's body is a form of the Query protocol.
+func isForm(req *Request) bool {
+	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/x-www-form-urlencoded" && req.URL.Path == "/"
+}
+
 // queryForm is the form of a request of the Query protocol: from its body, or
 // from its query when it is presigned. For other requests it is nil.
 func queryForm(req *Request) url.Values {
-	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if err == nil && mediaType == "application/x-www-form-urlencoded" && req.URL.Path == "/" {
+	if isForm(req) {
 		if form, err := url.ParseQuery(string(req.Body)); err == nil {
 			return form
 		}

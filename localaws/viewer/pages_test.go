@@ -362,6 +362,7 @@ func TestWhyADashboardCannotBeChanged(t *testing.T) {
 	b.Do(chromedp.Navigate(c.url + "/nothing"))
 	b.Await(`document.querySelector(".start h2")?.innerText == "There is no such page."`)
 	b.Click(".navbutton", "Sign out")
+	b.Await(`location.pathname == "/login"`)
 	b.SignIn(c.url, "alice@example.com")
 	b.Do(chromedp.Navigate(c.url + "/d/kinds"))
 	b.Await(`document.querySelector(".head .tag")?.innerText == "Read-only: your role is viewer"`)
@@ -403,7 +404,7 @@ func TestAnImportAsksForDataSources(t *testing.T) {
 	b.Do(chromedp.Navigate(c.url + "/dashboard/import"))
 	load(shared)
 	b.Click(".import form button", "Import")
-	b.Await(`document.querySelector(".import form .bad").innerText.includes("already")`)
+	b.Await(`document.querySelector(".import form p.bad").innerText.includes("already")`)
 	b.Click(".import form button", "Replace it")
 	b.Await(`location.pathname == "/d/shared/shared"`)
 }

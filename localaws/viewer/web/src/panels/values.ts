@@ -82,7 +82,12 @@ export function stat(d: Drawing): Drawn {
       }),
     ),
   );
-  for (const v of d.host.querySelectorAll<HTMLElement>(".value")) v.style.setProperty("--len", String(Math.max(3, v.textContent!.length)));
+  for (const v of d.host.querySelectorAll<HTMLElement>(".value")) {
+    const length = v.textContent!.length,
+      long = length > 12;
+    v.classList.toggle("long", long); // stands in two lines
+    v.style.setProperty("--len", String(Math.max(3, long ? Math.ceil(length / 2) : length)));
+  }
   return still;
 }
 
