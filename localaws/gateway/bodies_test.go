@@ -17,17 +17,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/principal"
 )
 
-func serve(t *testing.T, bodies *bounded.Bodies) *httptest.Server {
+func serve(t *testing.T, change func(*Options)) *httptest.Server {
 	t.Helper()
-	gw, err := New(Options{
-		Services: tables(), Authorize: AllowAll, NewID: func() string { return "id-1" }, Now: time.Now, Bodies: bodies,
+	o := Options{
+		Services: tables(), Authorize: AllowAll, NewID: func() string { return "id-1" }, Now: time.Now,
 		Logger: slog.New(slog.DiscardHandler),
 		Lookup: func(id string) (principal.AccessKey, bool, error) { return key, id == key.ID, nil },
-	})
+	}
+	if change != nil {
+		change(&o)
+	}
+	gw, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,30 +105,6 @@ func TestBodiesOfStrangersAreNotWaitedFor(t *testing.T) {
 				t.Errorf("%d %s, closed: %t, %v; want %s", resp.StatusCode, said, resp.Close, err, c.says)
 			}
 		})
-	}
-}
-
-func TestBodiesTogether(t *testing.T) {
-	srv := serve(t, bounded.NewBodies(1<<20, time.Minute))
-	for name, c := range map[string]struct {
-		request *http.Request
-		status  int
-		says    string
-	}{
-		"no room": {signed(t, srv.URL, key.ID, key.Secret, strings.Repeat("x", 2<<20), target("Do")), 503, "ServiceUnavailable"},
-		"room":    {signed(t, srv.URL, key.ID, key.Secret, "{}", target("Do")), 200, `"body":"{}"`},
-		"a form": {signed(t, srv.URL, key.ID, key.Secret, "Action=Ask&Q="+strings.Repeat("x", maxForm), form), 413,
-			"RequestEntityTooLargeException"},
-	} {
-		resp, err := http.DefaultClient.Do(c.request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		said, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != c.status || !strings.Contains(string(said), c.says) {
-			t.Errorf("%s: %d %.200s, %v", name, resp.StatusCode, said, err)
-		}
 	}
 }
 

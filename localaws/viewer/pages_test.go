@@ -361,6 +361,12 @@ func TestWhyADashboardCannotBeChanged(t *testing.T) {
 	b.Await(`document.querySelector("h1")?.innerText == "Kinds of panels" && document.querySelector(".head .tag") === null`)
 	b.Do(chromedp.Navigate(c.url + "/nothing"))
 	b.Await(`document.querySelector(".start h2")?.innerText == "There is no such page."`)
+	statuses, err := chromedp.Run(b.Context, chromedp.Evaluate[string](
+		`Promise.all(["/nothing", "/d/nobody", "/d/fixed", "/explore"].map(p => fetch(p).then(r => r.status))).then(all => all.join())`,
+		chromedp.EvalAwaitPromise))
+	if err != nil || statuses != "404,404,200,200" {
+		t.Errorf("statuses %s, %v", statuses, err)
+	}
 	b.Click(".navbutton", "Sign out")
 	b.Await(`location.pathname == "/login"`)
 	b.SignIn(c.url, "alice@example.com")

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sourceOf } from "./app";
 import { needs, resolved } from "./inputs";
-import { readDashboard } from "./read";
 
 const source = (uid: string, name: string, type: string, isDefault = false) => ({ uid, name, type, isDefault, jsonData: {} });
 const sources = [
@@ -10,26 +8,6 @@ const sources = [
   source("cw", "CloudWatch", "cloudwatch"),
   source("second", "amp", "prometheus"),
 ];
-
-test("data sources are found by uid, then by name, then by type", () => {
-  const app = { settings: { sources } } as any;
-  const uid = (ref: any) => sourceOf(app, ref, (t) => t.replace("$ds", "cw"))?.uid;
-  for (const [ref, want] of [
-    [null, "amp"],
-    ["", "amp"],
-    ["default", "amp"],
-    ["CloudWatch", "cw"],
-    [{ uid: "CloudWatch" }, "cw"],
-    ["amp", "amp"], // a uid goes before another's name
-    [{ uid: "$ds" }, "cw"],
-    [{ type: "cloudwatch" }, "cw"],
-    [{ type: "prometheus" }, "amp"],
-    [{ type: "loki" }, undefined],
-    [{ uid: "prometheus" }, undefined],
-    ["${DS_PROMETHEUS}", undefined],
-  ] as const)
-    assert.equal(uid(ref), want, JSON.stringify(ref));
-});
 
 const exported = {
   __inputs: [
@@ -76,39 +54,4 @@ test("what was chosen stands for what is not there", () => {
     { name: "DS_PROMETHEUS", type: "datasource", pluginId: "prometheus", value: "amp" },
     { name: "VAR_SITE", type: "constant", pluginId: "", value: "here" },
   ]);
-});
-
-test("panels of older versions have their settings", () => {
-  const [graph, gauge, single] = readDashboard({
-    panels: [
-      {
-        type: "graph",
-        yaxes: [{ format: "celsius", max: "100" }],
-        stack: true,
-        fill: 3,
-        legend: { show: true, values: true, avg: true, max: true },
-      },
-      { type: "gauge", options: { fieldOptions: { calcs: ["mean"], defaults: { unit: "watt", max: 400 } } } },
-      {
-        type: "singlestat",
-        format: "bytes",
-        thresholds: "1,2",
-        colors: ["red", "blue", "green"],
-        valueName: "current",
-        valueMaps: [{ value: "0", text: "none" }],
-      },
-    ],
-  }).panels;
-  const d = (p: typeof graph) => p.fieldConfig!.defaults;
-  assert.deepEqual(
-    [d(graph).unit, d(graph).max, d(graph).custom!.stacking.mode, d(graph).custom!.fillOpacity],
-    ["celsius", 100, "normal", 30],
-  );
-  assert.deepEqual(graph.options!.legend.calcs, ["mean", "max"]);
-  assert.deepEqual([d(gauge).unit, d(gauge).max, gauge.options!.reduceOptions.calcs], ["watt", 400, ["mean"]]);
-  assert.deepEqual([single.type, d(single).unit, d(single).mappings![0].options], ["stat", "bytes", { "0": { text: "none" } }]);
-  assert.deepEqual(
-    d(single).thresholds!.steps.map((s) => s.value),
-    [null, 1, 2],
-  );
 });

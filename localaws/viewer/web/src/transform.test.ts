@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, settle, type Frame } from "./frames";
-import { newestFirst } from "./panels/tabled";
 import { transform } from "./panels/transform";
 
 type Columns = [name: string, type: string, values: any[], labels?: Record<string, string>][];
@@ -185,19 +184,4 @@ test("overrides of several names, or of all but some", () => {
   };
   assert.deepEqual(units({ mode: "include", names: ["b"] }), [undefined, undefined, "s"]);
   assert.deepEqual(units({ mode: "exclude", names: ["b"] }), [undefined, "s", undefined]);
-});
-
-test("series as a table have the newest first", () => {
-  const series = (name: string, times: number[]) =>
-    frame("A", [
-      ["Time", "time", times],
-      [name, "number", times.map((t) => t * 10)],
-    ]);
-  assert.deepEqual(shown(newestFirst([series("x", [1, 2]), series("y", [2])])), [
-    [
-      ["Time", 2, 1],
-      ["x", 20, 10],
-      ["y", 20, null],
-    ],
-  ]);
 });
