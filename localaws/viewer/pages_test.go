@@ -337,7 +337,7 @@ func TestBarsOfNoNumber(t *testing.T) {
 	b := newTab(t, 1360, 900)
 	b.SignIn(c.url, "alice@example.com")
 	b.Do(chromedp.Navigate(c.url + "/d/nan"))
-	b.Await(`document.querySelectorAll('.panel[data-state="data"]').length == 4`)
+	b.Await(`document.querySelectorAll(".panel:not(.loading) .value, .panel:not(.loading) .gauge text").length == 4`)
 	b.Await(`document.querySelector(".bar .value").innerText == "NaN" && document.querySelector(".bar .fill").getBoundingClientRect().width == 0`)
 	b.Await(`document.querySelector(".gauge text").textContent == "NaN" && document.querySelector(".gauge path.fill") === null`)
 	b.Await(`document.querySelector('[data-panel="3"] .value').innerText.replace(/\s+/g, " ") == "123456789012 widgets"`)
