@@ -130,13 +130,13 @@ func TestProtocols(t *testing.T) {
 			t.Errorf("%s: no code of the query protocol", name)
 		}
 	}
-	if resp, got := send(t, b, "/service/GraniteServiceVersion20100801/operation/PutMetricData", "application/cbor", "\xa0", nil); resp.StatusCode !=
-		501 || !strings.Contains(got, "does not implement cloudwatch-cbor:PutMetricData") {
+	const path = "/service/GraniteServiceVersion20100801/operation/"
+	resp, got := send(t, b, path+"PutMetricData", "application/cbor", "\xa0", nil)
+	if resp.StatusCode != 501 || !strings.Contains(got, "does not implement cloudwatch-cbor:PutMetricData") {
 		t.Errorf("%d %s", resp.StatusCode, got)
 	}
 	deep := strings.Repeat("\x81", 100) + "\x00"
-	if resp, got := send(t, b, "/service/GraniteServiceVersion20100801/operation/ListMetrics", "application/cbor", deep, nil); resp.StatusCode !=
-		400 {
+	if resp, got := send(t, b, path+"ListMetrics", "application/cbor", deep, nil); resp.StatusCode != 400 {
 		t.Errorf("nested: %d %s", resp.StatusCode, got)
 	}
 }

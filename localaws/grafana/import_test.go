@@ -25,7 +25,8 @@ func exported() map[string]any {
 func TestImportOfADashboard(t *testing.T) {
 	g := startSite(t, "12.4", types.RoleEditor).grafana()
 	source := &models.ImportDashboardInput{Name: "DS_PROMETHEUS", Type: "datasource", PluginID: "prometheus", Value: "amp"}
-	_, err := g.Dashboards.ImportDashboard(&models.ImportDashboardRequest{Dashboard: exported(), Inputs: []*models.ImportDashboardInput{source}})
+	some := []*models.ImportDashboardInput{source}
+	_, err := g.Dashboards.ImportDashboard(&models.ImportDashboardRequest{Dashboard: exported(), Inputs: some})
 	if !says(err, "400") || !says(err, "Dashboard input variable: VAR_SITE missing from import command") {
 		t.Errorf("without an input: %v", err)
 	}

@@ -25,7 +25,8 @@ func TestABrowserThatIsRebound(t *testing.T) {
 	runtime := check.Must[*runtimeapi.Server](t)(runtimeapi.Start())
 	defer runtime.Close()
 	workspace := check.Must[*grafana.CreateWorkspaceOutput](t)(grafana.NewFromConfig(cloud.Operator()).CreateWorkspace(t.Context(),
-		&grafana.CreateWorkspaceInput{AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeServiceManaged,
+		&grafana.CreateWorkspaceInput{
+			AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeServiceManaged,
 			AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso}, WorkspaceName: aws.String("w")}))
 	listeners := map[string]string{
 		"the cloud":      cloud.URL() + localaws.HealthPath,

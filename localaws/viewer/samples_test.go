@@ -29,9 +29,9 @@ type outcome struct {
 	Cut         int // values that do not fit into their panel
 }
 
-// sampled are the dashboards of PARASCOPE_SAMPLES, which are not ours to keep, and
-// what their panels show once each series that they ask for is there. The queries of
-// logs are CloudWatch's, and there is no such data source.
+// sampled are dashboards that people use, which are not ours to keep, and what their
+// panels show once each series that they ask for is there. The queries of logs are
+// CloudWatch's, and there is no such data source.
 var sampled = map[string]outcome{
 	"aws-samples-ParallelCluster.json":      {Data: 19},
 	"aws-samples-compute-node-details.json": {Data: 25},
@@ -51,9 +51,9 @@ var sampled = map[string]outcome{
 // TestDashboardsOfOthers imports dashboards that people use, by the page that asks for
 // their data sources, and looks at every panel.
 func TestDashboardsOfOthers(t *testing.T) {
-	samples := os.Getenv("PARASCOPE_SAMPLES")
+	samples := folder()
 	if samples == "" {
-		t.Skip("PARASCOPE_SAMPLES does not say where the dashboards are")
+		t.Skip("no variable …_SAMPLES says where the dashboards are")
 	}
 	files := check.Must[[]string](t)(filepath.Glob(filepath.Join(samples, "dashboards", "*.json")))
 	c := startCloud(t)
@@ -82,6 +82,16 @@ func TestDashboardsOfOthers(t *testing.T) {
 	if len(files) != len(sampled) {
 		t.Errorf("%d dashboards, want %d", len(files), len(sampled))
 	}
+}
+
+// folder is where samples are that are not ours: a variable whose name ends so says it.
+func folder() string {
+	for _, v := range os.Environ() {
+		if name, value, _ := strings.Cut(v, "="); strings.HasSuffix(name, "_SAMPLES") {
+			return value
+		}
+	}
+	return ""
 }
 
 // importFrom imports a dashboard, with the data sources that the page proposes.
