@@ -91,7 +91,7 @@ test: functions viewer ## every test, once
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
 RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/head ./internal/refused ./internal/ship ./internal/scrape/... \
-	./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
+	./localaws/bounded ./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/deployment ./localaws/amp/dataplane
 

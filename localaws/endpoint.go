@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/parascope/parascope/localaws/bounded"
 )
 
 // endpoint is a server and the address it is bound to.
@@ -25,7 +27,7 @@ func (e *endpoint) start(address string) error {
 	e.server.ConnState = quiet.note
 	e.server.RegisterOnShutdown(quiet.close)
 	e.listener, e.serving = listener, make(chan error, 1)
-	go func() { e.serving <- e.server.Serve(listener) }()
+	go func() { e.serving <- e.server.Serve(bounded.Listener(listener)) }()
 	return nil
 }
 

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/parascope/parascope/localaws/amp"
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/cloudformation"
 	"github.com/parascope/parascope/localaws/cloudwatch"
 	"github.com/parascope/parascope/localaws/ec2"
@@ -90,21 +90,18 @@ func (c *Cloud) open() error {
 	}); err != nil {
 		return errors.Join(err, c.parts.close())
 	}
-	c.cloud.server = &http.Server{
-		Handler: hostcheck.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == HealthPath {
-				c.writeHealth(w)
-				return
-			}
-			gw.ServeHTTP(w, r)
-		}), hostOf(c.opts.Listen)),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
+	c.cloud.server = bounded.Server(hostcheck.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == HealthPath {
+			c.writeHealth(w)
+			return
+		}
+		gw.ServeHTTP(w, r)
+	}), hostOf(c.opts.Listen)))
 	if c.opts.IMDS.Listen != "" {
-		c.metadata.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: hostcheck.Handler(imds.New(imds.Options{
+		c.metadata.server = bounded.Server(hostcheck.Handler(imds.New(imds.Options{
 			Credentials: c.machineCredentials, RoleARN: c.opts.IMDS.Role.ARN(), Region: c.opts.Region, Lifetime: c.opts.IMDS.CredentialLifetime,
 			Now: c.opts.Now, Logger: c.opts.Logger,
-		}), hostOf(c.opts.IMDS.Listen))}
+		}), hostOf(c.opts.IMDS.Listen)))
 	}
 	return nil
 }
@@ -168,6 +165,7 @@ func (c *Cloud) openGrafana() error {
 	pages, err := viewer.New(viewer.Options{
 		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
+		Dashboard:   func(workspaceID, uid string) (bool, error) { return p.grafana.HasDashboard(workspaceID, uid) },
 	})
 	if err != nil {
 		return err

@@ -252,3 +252,31 @@ func TestCustomResourceWaitsByTheClock(t *testing.T) {
 		t.Error(*s.StackStatusReason)
 	}
 }
+
+// A failed update that names another physical id has made something: the id is the
+// resource's until the rollback, which deletes it.
+func TestCustomResourceWhoseUpdateFails(t *testing.T) {
+	f := &function{t: t, answer: func(r request) map[string]any {
+		changes := map[string]any{"Data": map[string]any{"Answer": 42}}
+		if r.ResourceProperties["Move"] == "true" && r.RequestType == "Update" {
+			changes = map[string]any{"Status": "FAILED", "Reason": "half way", "PhysicalResourceId": "made-2"}
+		}
+		return changes
+	}}
+	c := start(t, parts{lambda: f.service()})
+	id := c.create(t, custom(""), nil)
+	c.want(t, id, "CREATE_COMPLETE")
+	if err := c.update(t, custom(", Move: true")); err != nil {
+		t.Fatal(err)
+	}
+	s := c.want(t, id, "UPDATE_ROLLBACK_COMPLETE")
+	if output(s, "Ref") != "made-1" {
+		t.Errorf("the resource is %s", output(s, "Ref"))
+	}
+	if got := f.requests(); got[1] != "Update made-1" || got[len(got)-1] != "Delete made-2" {
+		t.Errorf("requests: %v", got)
+	}
+	if history := strings.Join(c.history(t, id), "\n"); !strings.Contains(history, "half way") {
+		t.Error(history)
+	}
+}

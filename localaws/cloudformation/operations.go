@@ -40,10 +40,15 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, " +
 				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is " +
 				"deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
+			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the id is the resource's from then on, and the " +
+				"rollback goes back to the old one and deletes it", Basis: gateway.Inferred,
+				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a " +
 				"creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed,
 				Source: "the local cloud's own: AWS does not stop"},
+			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
+				Source: "the local cloud's bound: AWS's is not documented"},
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
 				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
 				Source: guide + ", quotas; what is missing says so"},

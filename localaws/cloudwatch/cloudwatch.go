@@ -1,15 +1,14 @@
 // Package cloudwatch is the local Amazon CloudWatch, of which there is as much as
 // a Grafana data source asks to see whether it works: an account without metrics
-// and alarms.
+// and alarms. It speaks the three protocols that AWS's model of it has: query, JSON 1.0
+// and Smithy's RPC v2 with CBOR.
 package cloudwatch
 
 import (
+	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -22,131 +21,146 @@ const (
 	maxName    = 255
 )
 
-// Services are CloudWatch in the query protocol, and in the two newer protocols
-// only as far as to say that they are missing.
+// Services are CloudWatch in each of its protocols.
 func Services() []gateway.Service {
-	return []gateway.Service{
-		{
-			Name: "cloudwatch", Title: "Amazon CloudWatch", SigningName: "monitoring", Version: "2010-08-01", Protocol: gateway.Query,
-			Operations: gateway.RequireActions("cloudwatch", nil, operations()), Rules: []gateway.Rule{
-				{Text: "there are no metrics and no alarms; requests are validated", Basis: gateway.Assumed, Source: simple},
-			},
-		},
-		{
-			Name: "cloudwatch-json", Title: "Amazon CloudWatch, JSON protocol", SigningName: "monitoring", Version: "2010-08-01",
-			TargetPrefix: target, Protocol: gateway.JSON11,
-			Operations: []gateway.Operation{{Name: "ListMetrics", Serve: missing}, {Name: "GetMetricData", Serve: missing},
-				{Name: "DescribeAlarms", Serve: missing}},
-		},
-		{
-			Name: "cloudwatch-cbor", Title: "Amazon CloudWatch, RPC v2 CBOR protocol", SigningName: "monitoring", Version: "2010-08-01",
-			Protocol: gateway.RESTJSON,
-			Operations: []gateway.Operation{{Name: "(any)", Method: http.MethodPost, Path: "/service/" + target + "/operation/{operation}",
-				Serve: missing, Rules: []gateway.Rule{
-					{Text: "501: the local cloud speaks CloudWatch's query protocol only, which newer SDKs no longer do", Basis: gateway.Assumed,
-						Source: simple},
-				}}},
-		},
+	service := func(name, title string, p gateway.Protocol) gateway.Service {
+		return gateway.Service{Name: name, Title: title, SigningName: "monitoring", Version: "2010-08-01", Protocol: p,
+			Operations: gateway.RequireActions("cloudwatch", nil, operations(p))}
 	}
+	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
+	query.Rules = []gateway.Rule{
+		{Text: "there are no metrics and no alarms; requests are validated", Basis: gateway.Assumed, Source: simple},
+	}
+	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
+	targets.TargetPrefix, targets.QueryErrors = target, true
+	paths := service("cloudwatch-cbor", "Amazon CloudWatch, RPC v2 CBOR protocol", gateway.CBOR)
+	paths.QueryErrors = true
+	paths.Rules = []gateway.Rule{
+		{Text: "the same operations as in the query protocol; x-amzn-query-error has the code that an error has there", Basis: gateway.Confirmed,
+			Source: model + ": protocols smithy-rpc-v2-cbor, json and query, awsQueryCompatible"},
+	}
+	return []gateway.Service{query, targets, paths}
 }
 
-func missing(http.ResponseWriter, *gateway.Request) error {
-	return &gateway.Error{Status: http.StatusNotImplemented, Code: "NotImplemented",
-		Message: gateway.Simplified("speaks CloudWatch's query protocol only (version 2010-08-01)")}
+// known are the operations that are there.
+var known = map[string]struct {
+	serve func(*gateway.Request, decoder) (any, error)
+	rules []gateway.Rule
+}{
+	"ListMetrics": {listMetrics, []gateway.Rule{
+		{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
+			Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
+	}},
+	"GetMetricData": {getMetricData, []gateway.Rule{
+		{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values",
+			Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
+	}},
+	"DescribeAlarms": {describeAlarms, nil},
 }
 
-func operations() []gateway.Operation {
-	known := []gateway.Operation{
-		{Name: "ListMetrics", Serve: listMetrics, Rules: []gateway.Rule{
-			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
-				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
-		}},
-		{Name: "GetMetricData", Serve: getMetricData, Rules: []gateway.Rule{
-			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values",
-				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
-		}},
-		{Name: "DescribeAlarms", Serve: func(w http.ResponseWriter, r *gateway.Request) error {
-			return gateway.WriteQuery(w, r, struct{ MetricAlarms, CompositeAlarms string }{})
-		}},
-	}
-	for _, name := range []string{
-		"DeleteAlarms", "DeleteAnomalyDetector", "DeleteDashboards", "DeleteInsightRules", "DeleteMetricStream", "DescribeAlarmHistory",
-		"DescribeAlarmsForMetric",
-		"DescribeAnomalyDetectors", "DescribeInsightRules", "DisableAlarmActions", "DisableInsightRules", "EnableAlarmActions",
-		"EnableInsightRules", "GetDashboard",
-		"GetInsightRuleReport", "GetMetricStatistics", "GetMetricStream", "GetMetricWidgetImage", "ListDashboards", "ListManagedInsightRules",
-		"ListMetricStreams",
-		"ListTagsForResource", "PutAnomalyDetector", "PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules",
-		"PutMetricAlarm", "PutMetricData",
-		"PutMetricStream", "SetAlarmState", "StartMetricStreams", "StopMetricStreams", "TagResource", "UntagResource",
-	} {
-		known = append(known, gateway.Operation{Name: name})
-	}
-	return known
+var others = []string{
+	"DeleteAlarms", "DeleteAnomalyDetector", "DeleteDashboards", "DeleteInsightRules", "DeleteMetricStream", "DescribeAlarmHistory",
+	"DescribeAlarmsForMetric", "DescribeAnomalyDetectors", "DescribeInsightRules", "DisableAlarmActions", "DisableInsightRules",
+	"EnableAlarmActions", "EnableInsightRules", "GetDashboard", "GetInsightRuleReport", "GetMetricStatistics", "GetMetricStream",
+	"GetMetricWidgetImage", "ListDashboards", "ListManagedInsightRules", "ListMetricStreams", "ListTagsForResource", "PutAnomalyDetector",
+	"PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules", "PutMetricAlarm", "PutMetricData", "PutMetricStream",
+	"SetAlarmState", "StartMetricStreams", "StopMetricStreams", "TagResource", "UntagResource",
 }
 
-func listMetrics(w http.ResponseWriter, r *gateway.Request) error {
-	for _, name := range []string{"Namespace", "MetricName"} {
-		value := r.Form.Get(name)
-		if r.Form.Has(name) && (value == "" || len(value) > maxName) || name == "Namespace" && strings.HasPrefix(value, ":") {
-			return invalid("InvalidParameterValue", "The value "+value+" for parameter "+name+" is invalid.")
+// operations are those of a protocol: each is reached in the protocol's way.
+func operations(p gateway.Protocol) []gateway.Operation {
+	var all []gateway.Operation
+	add := func(name string, serve func(http.ResponseWriter, *gateway.Request) error, rules []gateway.Rule) {
+		op := gateway.Operation{Name: name, Serve: serve, Rules: rules}
+		if p == gateway.CBOR {
+			op.Method, op.Path = http.MethodPost, "/service/"+target+"/operation/"+name
+		}
+		all = append(all, op)
+	}
+	for _, name := range []string{"ListMetrics", "GetMetricData", "DescribeAlarms"} {
+		op := known[name]
+		rules := op.rules
+		if p != gateway.Query {
+			rules = nil // they stand with the query protocol
+		}
+		add(name, func(w http.ResponseWriter, r *gateway.Request) error {
+			out, err := op.serve(r, func(into any) error { return decode(p, r, into) })
+			if err != nil {
+				return err
+			}
+			if p == gateway.Query {
+				return gateway.WriteQuery(w, r, out)
+			}
+			return gateway.WriteRPC(w, r, out)
+		}, rules)
+	}
+	for _, name := range others {
+		add(name, nil, nil)
+	}
+	return all
+}
+
+func invalid(code, format string, args ...any) error {
+	return &gateway.Error{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+func listMetrics(_ *gateway.Request, read decoder) (any, error) {
+	var in struct{ Namespace, MetricName *string }
+	if err := read(&in); err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]*string{"Namespace": in.Namespace, "MetricName": in.MetricName} {
+		if value != nil && (*value == "" || len(*value) > maxName || name == "Namespace" && strings.HasPrefix(*value, ":")) {
+			return nil, invalid("InvalidParameterValue", "The value %s for parameter %s is invalid.", *value, name)
 		}
 	}
-	return gateway.WriteQuery(w, r, struct{ Metrics string }{})
+	return struct{ Metrics list[struct{}] }{}, nil
+}
+
+func describeAlarms(*gateway.Request, decoder) (any, error) {
+	return struct{ MetricAlarms, CompositeAlarms list[struct{}] }{}, nil
 }
 
 var idPattern = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 
-// member is one answer of GetMetricData.
-type member struct {
-	ID         string `xml:"Id"`
+// result is what GetMetricData answers to one query.
+type result struct {
+	ID         string `json:"Id" xml:"Id"`
 	Label      string
 	StatusCode string
-	Timestamps string
-	Values     string
+	Timestamps list[instant]
+	Values     list[float64]
 }
 
-func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
-	start, errStart := time.Parse(time.RFC3339, r.Form.Get("StartTime"))
-	end, errEnd := time.Parse(time.RFC3339, r.Form.Get("EndTime"))
+func getMetricData(_ *gateway.Request, read decoder) (any, error) {
+	var in struct {
+		StartTime, EndTime *instant
+		MetricDataQueries  list[struct {
+			ID         string `json:"Id"`
+			MetricStat any
+			Expression *string
+		}]
+	}
+	if err := read(&in); err != nil {
+		return nil, err
+	}
 	switch {
-	case errStart != nil || errEnd != nil:
-		return invalid("MissingParameter", "The parameters StartTime and EndTime are required, as times of ISO 8601.")
-	case !start.Before(end):
-		return invalid("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+	case in.StartTime == nil || in.EndTime == nil:
+		return nil, invalid("MissingParameter", "The parameters StartTime and EndTime are required, as times of ISO 8601.")
+	case !in.StartTime.Before(in.EndTime.Time):
+		return nil, invalid("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+	case len(in.MetricDataQueries) == 0:
+		return nil, invalid("MissingParameter", "The parameter MetricDataQueries is required.")
+	case len(in.MetricDataQueries) > maxQueries:
+		return nil, invalid("ValidationError", "The collection MetricDataQueries must not have a size greater than %d.", maxQueries)
 	}
-	var results struct {
-		Members []member `xml:"MetricDataResults>member"`
-	}
-	for i := 1; i <= maxQueries+1; i++ {
-		prefix := "MetricDataQueries.member." + strconv.Itoa(i) + "."
-		id := r.Form.Get(prefix + "Id")
-		if id == "" {
-			break
+	var out struct{ MetricDataResults list[result] }
+	for _, q := range in.MetricDataQueries {
+		if !idPattern.MatchString(q.ID) || q.MetricStat == nil && q.Expression == nil {
+			return nil, invalid("ValidationError", "Query %s needs an Id that begins with a lower case letter, and a MetricStat or an Expression.",
+				q.ID)
 		}
-		if i > maxQueries {
-			return invalid("ValidationError", "The collection MetricDataQueries must not have a size greater than "+strconv.Itoa(maxQueries)+".")
-		}
-		if !idPattern.MatchString(id) || !has(r.Form, prefix+"MetricStat.") && !r.Form.Has(prefix+"Expression") {
-			return invalid("ValidationError", "Query "+id+" needs an Id that begins with a lower case letter, and a MetricStat or an Expression.")
-		}
-		results.Members = append(results.Members, member{ID: id, Label: id, StatusCode: "Complete"})
+		out.MetricDataResults = append(out.MetricDataResults, result{ID: q.ID, Label: q.ID, StatusCode: "Complete"})
 	}
-	if len(results.Members) == 0 {
-		return invalid("MissingParameter", "The parameter MetricDataQueries is required.")
-	}
-	return gateway.WriteQuery(w, r, results)
-}
-
-func has(form url.Values, prefix string) bool {
-	for name := range form {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func invalid(code, message string) error {
-	return &gateway.Error{Status: http.StatusBadRequest, Code: code, Message: message}
+	return out, nil
 }

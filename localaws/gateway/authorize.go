@@ -91,7 +91,7 @@ func (r *Request) denied(action, resource, because string) error {
 	switch r.route.service.Protocol {
 	case RESTJSON:
 		refused.Code = "AccessDeniedException"
-	case JSON11:
+	case JSON11, JSON10, CBOR:
 		refused.Status, refused.Code = http.StatusBadRequest, "AccessDeniedException"
 	case EC2Query:
 		refused.Code, refused.Message = "UnauthorizedOperation", "You are not authorized to perform this operation. "+text

@@ -99,7 +99,7 @@ func (c Call) request(ctx context.Context, rt route) (*http.Request, error) {
 		form.Set("Version", rt.service.Version)
 		body = []byte(form.Encode())
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
-	case JSON11:
+	case JSON11, JSON10:
 		header.Set("X-Amz-Target", rt.service.TargetPrefix+"."+rt.operation.Name)
 		header.Set("Content-Type", "application/x-amz-json-1.1")
 	default:

@@ -24,6 +24,7 @@ var refusals = map[sigv4.Kind]refusal{
 	sigv4.Expired:      {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 	sigv4.Scope:        {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 	sigv4.Mismatch:     {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
+	sigv4.Unsigned:     {"SignatureDoesNotMatch", 403, "InvalidSignatureException"},
 }
 
 // writeError answers with err in the service's protocol. What is no answer of
@@ -37,8 +38,11 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 		answer, ok = &Error{Status: http.StatusForbidden, Code: r.json, Message: failure.Message}, true
 		if s.byForm() || s.Protocol == RESTXML {
 			answer.Status, answer.Code = r.queryStatus, r.query
-			if failure.Kind == sigv4.Missing {
+			switch {
+			case failure.Kind == sigv4.Missing:
 				answer.Message = "Request is missing Authentication Token"
+			case failure.Kind == sigv4.Unsigned && s.Protocol == RESTXML:
+				answer.Code, answer.Message = "AccessDenied", "There were headers present in the request which were not signed"
 			}
 		}
 	}
@@ -53,23 +57,42 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 	}
 }
 
+// fault is whose an error is, in the words of the query protocol.
+func fault(e *Error) string {
+	if e.Status >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+func mediaType(p Protocol) string {
+	if p == JSON10 {
+		return "application/x-amz-json-1.0"
+	}
+	return "application/x-amz-json-1.1"
+}
+
 func writeAnswer(w http.ResponseWriter, req *Request, answer *Error) error {
 	body := map[string]any{"message": answer.Message}
 	maps.Copy(body, answer.Members)
-	switch req.route.service.Protocol {
+	s := req.route.service
+	if s.QueryErrors {
+		w.Header().Set("x-amzn-query-error", answer.Code+";"+fault(answer))
+	}
+	switch s.Protocol {
 	case RESTXML:
 		return writeS3Error(w, req, answer)
 	case EC2Query:
 		return writeEC2Error(w, req, answer)
 	case Query:
-		fault := struct{ Type, Code, Message string }{"Sender", answer.Code, answer.Message}
-		if answer.Status >= http.StatusInternalServerError {
-			fault.Type = "Receiver"
-		}
-		return writeXML(w, req, answer.Status, "ErrorResponse", element{"Error", fault}, element{"RequestId", req.ID})
-	case JSON11:
+		said := struct{ Type, Code, Message string }{fault(answer), answer.Code, answer.Message}
+		return writeXML(w, req, answer.Status, "ErrorResponse", element{"Error", said}, element{"RequestId", req.ID})
+	case JSON11, JSON10:
 		body["__type"] = answer.Code
-		return writeJSON(w, answer.Status, "application/x-amz-json-1.1", body)
+		return writeJSON(w, answer.Status, mediaType(s.Protocol), body)
+	case CBOR:
+		body["__type"] = answer.Code
+		return WriteCBOR(w, answer.Status, body)
 	}
 	if answer.Capital {
 		body = map[string]any{"Message": answer.Message}

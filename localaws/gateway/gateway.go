@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/sigv4"
 )
@@ -28,7 +29,18 @@ type Options struct {
 	NewID     func() string // request ids
 	Logger    *slog.Logger
 	MaxBody   int64
+	// Bodies bounds the memory and the time of all bodies; nil: 256 MiB, each within a minute.
+	Bodies *bounded.Bodies
 }
+
+// Bounds of bodies. A form of AWS's query protocols holds at most a template, and of
+// what nobody signed only so much is read as tells which error it gets.
+const (
+	maxForm     = 1 << 20
+	maxUnsigned = 16 << 10
+	maxBodies   = 256 << 20
+	bodyTime    = time.Minute
+)
 
 // Gateway is the http.Handler of all services.
 type Gateway struct {
@@ -41,6 +53,9 @@ type Gateway struct {
 func New(opts Options) (*Gateway, error) {
 	if opts.MaxBody == 0 {
 		opts.MaxBody = DefaultMaxBody
+	}
+	if opts.Bodies == nil {
+		opts.Bodies = bounded.NewBodies(maxBodies, bodyTime)
 	}
 	if opts.Authorize == nil {
 		return nil, errors.New("make a gateway: it needs an authorizer")
@@ -56,7 +71,9 @@ func New(opts Options) (*Gateway, error) {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), gateway: g}
 	w.Header().Set("x-amzn-RequestId", req.ID)
-	err := g.serve(w, req)
+	release := func() {}
+	defer func() { release() }()
+	err := g.serve(w, req, &release)
 	if err != nil {
 		g.writeError(w, req, err)
 	}
@@ -64,24 +81,43 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"service", req.route.service.Name, "operation", req.route.operation.Name, "caller", req.Principal.ARN, "err", err)
 }
 
-// serve finds, verifies and runs the operation. The route is noted in the
-// request as soon as it is known or guessed: it gives errors their shape.
-func (g *Gateway) serve(w http.ResponseWriter, req *Request) error {
-	if err := g.readBody(w, req); err != nil {
-		req.route = g.guess(req)
-		return err
+// serve finds, verifies and runs the operation. What can be verified without the body
+// is, before the body is read: who has no key makes nobody hold what they send. The
+// route is noted in the request as soon as it is known or guessed: it gives errors
+// their shape.
+func (g *Gateway) serve(w http.ResponseWriter, req *Request, release *func()) error {
+	signature, key, refused := g.recognize(req)
+	most := g.opts.MaxBody
+	switch {
+	case refused != nil:
+		most = maxUnsigned
+		w.Header().Set("Connection", "close") // what else was sent is not read
+	case isForm(req):
+		most = min(most, maxForm)
 	}
-	signature, err := sigv4.Parse(req.Request)
+	body, done, err := g.opts.Bodies.Read(w, req.Request, most)
+	*release = done
+	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
+	req.Form = queryForm(req)
+	if refused != nil {
+		req.route = g.guess(req)
+		return refused
+	}
 	if err != nil {
 		req.route = g.guess(req)
-		return err
+		w.Header().Set("Connection", "close")
+		return unread(err)
 	}
 	req.route, err = g.match(req, signature.Service)
 	if err != nil {
 		return err
 	}
-	if err := g.verify(req, signature); err != nil {
+	if err := signature.Verify(req.Request, req.Body, key, req.Now); err != nil {
 		return err
+	}
+	req.Region, req.Principal = signature.Region, key.Principal
+	if key.SessionToken != "" {
+		req.SessionBegan = key.Created
 	}
 	return g.finish(w, req)
 }
@@ -104,42 +140,41 @@ func (g *Gateway) finish(w http.ResponseWriter, req *Request) (err error) {
 	return req.route.operation.Serve(w, req)
 }
 
-// readBody takes the whole body in: its hash is part of the signature.
-func (g *Gateway) readBody(w http.ResponseWriter, req *Request) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Request.Body, g.opts.MaxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+// unread is the answer to a body that could not be read.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, bounded.ErrTooLarge):
 		return TooLarge()
+	case errors.Is(err, bounded.ErrBusy):
+		return &Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Header: http.Header{"Retry-After": {"1"}},
+			Message: Simplified("holds no more requests in memory at the same time")}
+	case errors.Is(err, bounded.ErrSlow):
+		return &Error{Status: http.StatusBadRequest, Code: "RequestTimeout", Message: "Your socket connection to the server was not read from " +
+			"or written to within the timeout period. Idle connections will be closed."}
 	}
-	if err != nil {
-		return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody",
-			Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
-	}
-	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
-	req.Form = queryForm(req)
-	return nil
+	return &Error{Status: http.StatusBadRequest, Code: "IncompleteBody",
+		Message: "You did not provide the number of bytes specified by the Content-Length HTTP header."}
 }
 
 // regionPattern is the shape of all regions' names, those to come included.
 var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 
-// verify checks who signed the request and notes them in it.
-func (g *Gateway) verify(req *Request, signature *sigv4.Signature) error {
+// recognize finds whose key the request names, and checks all of the signature that
+// does not depend on a body that is still to come.
+func (g *Gateway) recognize(req *Request) (*sigv4.Signature, principal.AccessKey, error) {
+	signature, err := sigv4.Parse(req.Request)
+	if err != nil {
+		return nil, principal.AccessKey{}, err
+	}
 	if !regionPattern.MatchString(signature.Region) {
-		return &sigv4.Failure{Kind: sigv4.Scope, Message: "Credential should be scoped to a valid region."}
+		return nil, principal.AccessKey{}, &sigv4.Failure{Kind: sigv4.Scope, Message: "Credential should be scoped to a valid region."}
 	}
 	key, found, err := g.opts.Lookup(signature.KeyID)
 	if err != nil {
-		return fmt.Errorf("look up access key: %w", err)
+		return nil, key, fmt.Errorf("look up access key: %w", err)
 	}
 	if !found {
-		return &sigv4.Failure{Kind: sigv4.UnknownKey, Message: "The security token included in the request is invalid."}
+		return nil, key, &sigv4.Failure{Kind: sigv4.UnknownKey, Message: "The security token included in the request is invalid."}
 	}
-	if err := signature.Verify(req.Request, req.Body, key, req.Now); err != nil {
-		return err
-	}
-	req.Region, req.Principal = signature.Region, key.Principal
-	if key.SessionToken != "" {
-		req.SessionBegan = key.Created
-	}
-	return nil
+	return signature, key, signature.VerifyHead(req.Request, key, req.Now)
 }

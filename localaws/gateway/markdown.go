@@ -16,9 +16,9 @@ func Markdown(services []Service) string {
 		for _, op := range s.Operations {
 			request := "`Action=" + op.Name + "`"
 			switch s.Protocol {
-			case JSON11:
+			case JSON11, JSON10:
 				request = "`X-Amz-Target: " + s.TargetPrefix + "." + op.Name + "`"
-			case RESTJSON, PrometheusHTTP, RESTXML:
+			case RESTJSON, PrometheusHTTP, RESTXML, CBOR:
 				request = "`" + op.Method + " " + op.Path + "`"
 				if op.Query != "" {
 					request = "`" + op.Method + " " + op.Path + "?" + op.Query + "`"

@@ -60,7 +60,7 @@ func (rt route) parameters() int {
 
 // byPath reports whether method and path name the service's operations.
 func (s Service) byPath() bool {
-	return s.Protocol == RESTJSON || s.Protocol == PrometheusHTTP || s.Protocol == RESTXML
+	return s.Protocol == RESTJSON || s.Protocol == PrometheusHTTP || s.Protocol == RESTXML || s.Protocol == CBOR
 }
 
 // match compares the operation's method, path and query with a request's.
@@ -132,7 +132,7 @@ func (g *Gateway) guess(req *Request) route {
 	switch {
 	case req.Header.Get("X-Amz-Target") != "":
 		return route{service: Service{Protocol: JSON11}}
-	case req.Form.Get("Action") != "":
+	case req.Form.Get("Action") != "", isForm(req):
 		return route{service: Service{Protocol: Query}}
 	}
 	return route{service: Service{Protocol: RESTJSON}}
@@ -155,7 +155,7 @@ func (g *Gateway) find(req *Request, in func(Service) bool) (route, bool) {
 			continue
 		}
 		switch rt.service.Protocol {
-		case RESTJSON, PrometheusHTTP, RESTXML:
+		case RESTJSON, PrometheusHTTP, RESTXML, CBOR:
 			if labels, ok := rt.match(req.Request); ok {
 				rt.labels = labels
 				return rt, true
@@ -164,7 +164,7 @@ func (g *Gateway) find(req *Request, in func(Service) bool) (route, bool) {
 			if req.Form.Get("Action") == rt.operation.Name {
 				return rt, true
 			}
-		case JSON11:
+		case JSON11, JSON10:
 			if req.Header.Get("X-Amz-Target") == rt.service.TargetPrefix+"."+rt.operation.Name {
 				return rt, true
 			}
@@ -218,7 +218,7 @@ func (rt route) missing(req *Request) error {
 		return &Error{Status: http.StatusBadRequest, Code: "MissingAction", Message: "The request is missing an action."}
 	case rt.service.byForm():
 		name = req.Form.Get("Action")
-	case rt.service.Protocol == JSON11:
+	case rt.service.byTarget():
 		name = strings.TrimPrefix(req.Header.Get("X-Amz-Target"), rt.service.TargetPrefix+".")
 	default:
 		// What Amazon API Gateway says about a method and path it does not have.
@@ -227,11 +227,16 @@ func (rt route) missing(req *Request) error {
 	return NotImplemented(rt.service.Name + ":" + name)
 }
 
+// isForm reports whether a request's body is a form of the Query protocol.
+func isForm(req *Request) bool {
+	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/x-www-form-urlencoded" && req.URL.Path == "/"
+}
+
 // queryForm is the form of a request of the Query protocol: from its body, or
 // from its query when it is presigned. For other requests it is nil.
 func queryForm(req *Request) url.Values {
-	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if err == nil && mediaType == "application/x-www-form-urlencoded" && req.URL.Path == "/" {
+	if isForm(req) {
 		if form, err := url.ParseQuery(string(req.Body)); err == nil {
 			return form
 		}

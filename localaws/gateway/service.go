@@ -33,7 +33,15 @@ const (
 	RESTXML
 	// EC2Query is the query protocol in EC2's dialect: flat answers, other errors.
 	EC2Query
+	// JSON10 is JSON11 of the version before, which says so in its media type.
+	JSON10
+	// CBOR is Smithy's RPC v2: the path /service/…/operation/… names the operation; CBOR
+	// in requests, answers and errors.
+	CBOR
 )
+
+// byTarget reports whether X-Amz-Target names the service's operations.
+func (s Service) byTarget() bool { return s.Protocol == JSON11 || s.Protocol == JSON10 }
 
 // Service is one AWS API as the gateway routes to it. Two services may share a
 // signing name (AMP's control and data plane do); the path then decides.
@@ -42,10 +50,13 @@ type Service struct {
 	Title        string // "AWS Security Token Service"
 	SigningName  string // service in the credential scope: "sts", "aps"
 	Version      string // API version, "2011-06-15"
-	TargetPrefix string // JSON11 only: "AWSIdentityStore"
+	TargetPrefix string // JSON10, JSON11 only: "AWSIdentityStore"
 	Protocol     Protocol
-	Operations   []Operation
-	Rules        []Rule // behaviour of the service as a whole, for the documentation
+	// QueryErrors: the service spoke the query protocol before, and says in a header what
+	// its errors are called there.
+	QueryErrors bool
+	Operations  []Operation
+	Rules       []Rule // behaviour of the service as a whole, for the documentation
 }
 
 // Operation is one call of a service. With a nil Serve it is known by name only

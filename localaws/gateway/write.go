@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
 // WriteJSON answers with v as JSON. With v nil the answer has no body, as AWS's
@@ -16,6 +18,26 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 		return nil
 	}
 	return writeJSON(w, status, "application/json", v)
+}
+
+// WriteRPC answers an operation of the protocols that X-Amz-Target or a path of Smithy's
+// RPC v2 name, with v in the protocol's form.
+func WriteRPC(w http.ResponseWriter, req *Request, v any) error {
+	if req.route.service.Protocol == CBOR {
+		return WriteCBOR(w, http.StatusOK, v)
+	}
+	return writeJSON(w, http.StatusOK, mediaType(req.route.service.Protocol), v)
+}
+
+// WriteCBOR answers with v as CBOR, as Smithy's RPC v2 does.
+func WriteCBOR(w http.ResponseWriter, status int, v any) error {
+	body, err := cbor.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	w.Header().Set("smithy-protocol", "rpc-v2-cbor")
+	write(w, status, "application/cbor", body)
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {

@@ -80,6 +80,11 @@ func New(o Options) (*Grafana, error) {
 	return g, nil
 }
 
+// HasDashboard reports whether a workspace's Grafana has a dashboard of this uid.
+func (g *Grafana) HasDashboard(workspaceID, uid string) (bool, error) {
+	return g.server.HasDashboard(workspaceID, uid)
+}
+
 // Close closes the workspaces' addresses.
 func (g *Grafana) Close() error { return g.listeners.close() }
 

@@ -7,8 +7,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/hostcheck"
 )
 
@@ -54,11 +54,11 @@ func (l *listeners) start(id, before string) (address string, err error) {
 		return "", &AddressError{Workspace: id, Address: wanted, Err: err}
 	}
 	one := &listener{
-		server: &http.Server{Handler: hostcheck.Handler(l.handler(id), l.host), ReadHeaderTimeout: 10 * time.Second,
-			ErrorLog: slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)},
-		done: make(chan error, 1),
+		server: bounded.Server(hostcheck.Handler(l.handler(id), l.host)),
+		done:   make(chan error, 1),
 	}
-	go func() { one.done <- one.server.Serve(in) }()
+	one.server.ErrorLog = slog.NewLogLogger(l.logger.Handler(), slog.LevelDebug)
+	go func() { one.done <- one.server.Serve(bounded.Listener(in)) }()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[id] = one

@@ -124,6 +124,12 @@ func (c *call) createGroup(in group) (any, error) {
 	if in.DisplayName == "" {
 		return nil, invalid("displayName is a required attribute")
 	}
+	if err := checkText("displayName", in.DisplayName, groupNames); err != nil {
+		return nil, err
+	}
+	if err := checkText("description", in.Description, texts); err != nil {
+		return nil, err
+	}
 	if c.groupBy(func(g *group) bool { return g.DisplayName == in.DisplayName }) != nil {
 		return nil, conflict("Duplicate GroupDisplayName")
 	}

@@ -348,3 +348,38 @@ func TestPermissions(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Control characters and separators of lines are in no name, so that a terminal or a
+// log can show one as it is.
+func TestTextsThatAWSRefuses(t *testing.T) {
+	c := start(t, t.TempDir(), identity.Options{})
+	ctx, store, client := t.Context(), c.storeID(t), c.store("us-east-2")
+	for name, bad := range map[string]func(*sdk.CreateUserInput){
+		"escape":          func(in *sdk.CreateUserInput) { in.UserName = aws.String("d\x1b[31mave") },
+		"line":            func(in *sdk.CreateUserInput) { in.UserName = aws.String("da\nve") },
+		"space":           func(in *sdk.CreateUserInput) { in.UserName = aws.String("da ve") },
+		"bell in display": func(in *sdk.CreateUserInput) { in.DisplayName = aws.String("Dave\a") },
+		"nul in a name":   func(in *sdk.CreateUserInput) { in.Name.GivenName = aws.String("Da\x00ve") },
+		"c1 in e-mail":    func(in *sdk.CreateUserInput) { in.Emails[0].Value = aws.String("dave\u009b@example.com") },
+		"title":           func(in *sdk.CreateUserInput) { in.Title = aws.String("\u202e") },
+		"phone":           func(in *sdk.CreateUserInput) { in.PhoneNumbers = []types.PhoneNumber{{Value: aws.String("1\x7f")}} },
+		"long":            func(in *sdk.CreateUserInput) { in.NickName = aws.String(strings.Repeat("x", 1025)) },
+	} {
+		in := newUser(store, "dave", "dave@example.com")
+		bad(in)
+		if _, err := client.CreateUser(ctx, in); err == nil || !strings.Contains(err.Error(), "ValidationException") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"gpu\x1b[0m", "gpu\u2028"} {
+		in := &sdk.CreateGroupInput{IdentityStoreId: store, DisplayName: &name}
+		if _, err := client.CreateGroup(ctx, in); err == nil || !strings.Contains(err.Error(), "ValidationException") {
+			t.Errorf("group %q: %v", name, err)
+		}
+	}
+	good := newUser(store, "데이브", "dave@example.com")
+	good.DisplayName = aws.String("데이브\t김")
+	if _, err := client.CreateUser(ctx, good); err != nil {
+		t.Error(err)
+	}
+}

@@ -158,6 +158,8 @@ func (s *Identity) identityStore() gateway.Service {
 		{Name: "CreateUser", Serve: alter(s, (*call).createUser), Resources: on(), Rules: []gateway.Rule{
 			{Text: "needs UserName, DisplayName, Name.GivenName and Name.FamilyName; has at most one e-mail", Basis: gateway.Inferred,
 				Source: "Terraform's AWS provider requires the same; texts are assumed"},
+			{Text: "a user name has letters, marks, symbols, numbers and punctuation, other texts some spaces too; control characters are 400 " +
+				"ValidationException", Basis: gateway.Confirmed, Source: storeModel + " (the patterns; the text is inferred)"},
 			{Text: "a user name or an e-mail that another user has: 400 ConflictException", Basis: gateway.Confirmed,
 				Source: storeModel + "; " + reported},
 			{Text: "a user made here can sign in at once: there is no invitation and no password", Basis: gateway.Assumed, Source: simplicity},

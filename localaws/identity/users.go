@@ -198,8 +198,13 @@ func (c *call) createUser(in user) (any, error) {
 	case len(in.UserName) > 128:
 		return nil, invalid("1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must have length less than " +
 			"or equal to 128")
+	case !userNames.MatchString(in.UserName):
+		return nil, outside("userName", userNames)
 	case c.userBy(func(u *user) bool { return strings.EqualFold(u.UserName, in.UserName) }) != nil:
 		return nil, conflict("Duplicate UserName")
+	}
+	if err := in.checkTexts(); err != nil {
+		return nil, err
 	}
 	for _, e := range in.Emails {
 		if c.userBy(func(u *user) bool { return u.hasEmail(e.Value) }) != nil {

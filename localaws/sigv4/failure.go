@@ -12,6 +12,7 @@ const (
 	Expired                      // signed too long ago, or too far in the future
 	Scope                        // signed for another date, region or service
 	Mismatch                     // signed with another secret, or changed on the way
+	Unsigned                     // a header of AWS's that the signature leaves out
 )
 
 // Failure is a signature that was refused, with the text AWS gives.

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -46,6 +47,14 @@ type Signature struct {
 // Parse reads the signature of a request from its Authorization header or from
 // its query. Errors are *Failure of kind Missing, Incomplete or Scope.
 func Parse(r *http.Request) (*Signature, error) {
+	s, err := parse(r)
+	if err != nil {
+		return s, err
+	}
+	return s, s.checkSigned(r.Header)
+}
+
+func parse(r *http.Request) (*Signature, error) {
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		return parseHeader(auth, r.Header)
 	}
@@ -88,6 +97,17 @@ func parseHeader(auth string, header http.Header) (*Signature, error) {
 	}
 	s := &Signature{Time: when, stamp: when.Format(timeFormat), Token: header.Get("X-Amz-Security-Token")}
 	return s, s.fill(fields["Credential"], fields["SignedHeaders"], fields["Signature"])
+}
+
+// checkSigned refuses headers of AWS's that the signature leaves out: they say what is
+// to be done, and anybody on the way could have put them there.
+func (s *Signature) checkSigned(header http.Header) error {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && !slices.Contains(s.SignedHeaders, lower) {
+			return &Failure{Unsigned, fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", name)}
+		}
+	}
+	return nil
 }
 
 func parsePresigned(query url.Values) (*Signature, error) {

@@ -39,6 +39,7 @@ type cloud struct {
 	workspace string
 	url       string // of the workspace's Grafana
 	token     string // of an admin
+	endpoint  string // of the AMP workspace
 	people    map[string]string
 }
 
@@ -117,10 +118,10 @@ func (c *cloud) makeDataSource() {
 	made := check.Must[*amp.CreateWorkspaceOutput](c.t)(service.CreateWorkspace(c.t.Context(), &amp.CreateWorkspaceInput{}))
 	described := check.Must[*amp.DescribeWorkspaceOutput](c.t)(service.DescribeWorkspace(c.t.Context(),
 		&amp.DescribeWorkspaceInput{WorkspaceId: made.WorkspaceId}))
-	endpoint := *described.Workspace.PrometheusEndpoint
-	c.send(endpoint)
+	c.endpoint = *described.Workspace.PrometheusEndpoint
+	c.send()
 	c.admin(http.MethodPost, "/api/datasources", map[string]any{
-		"name": "Amazon Managed Prometheus", "uid": "amp", "type": "grafana-amazonprometheus-datasource", "access": "proxy", "url": endpoint,
+		"name": "Amazon Managed Prometheus", "uid": "amp", "type": "grafana-amazonprometheus-datasource", "access": "proxy", "url": c.endpoint,
 		"isDefault": true,
 		"jsonData":  map[string]any{"sigV4Auth": true, "sigV4AuthType": "ec2_iam_role", "sigV4Region": c.cfg.Region, "httpMethod": "POST"},
 	})
@@ -154,13 +155,18 @@ func (c *cloud) admin(method, path string, body any) []byte {
 }
 
 // send writes the metrics of three nodes over the last hour.
-func (c *cloud) send(endpoint string) {
-	c.t.Helper()
+func (c *cloud) send() {
 	const step = 15 * time.Second
 	end := time.Now().Truncate(step)
-	raw := check.Must[[]byte](c.t)((&prompb.WriteRequest{Timeseries: nodes(end.Add(-55*time.Minute), end, step)}).Marshal())
+	c.write(nodes(end.Add(-55*time.Minute), end, step))
+}
+
+// write sends series to the AMP workspace.
+func (c *cloud) write(all []prompb.TimeSeries) {
+	c.t.Helper()
+	raw := check.Must[[]byte](c.t)((&prompb.WriteRequest{Timeseries: all}).Marshal())
 	body := snappy.Encode(nil, raw)
-	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, endpoint+"api/v1/remote_write",
+	r := check.Must[*http.Request](c.t)(http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.endpoint+"api/v1/remote_write",
 		bytes.NewReader(body)))
 	for name, value := range map[string]string{"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
 		"X-Prometheus-Remote-Write-Version": "0.1.0"} {

@@ -18,7 +18,7 @@ func TestPagesThatWereNotBuilt(t *testing.T) {
 	}
 	p.built = false
 	w := httptest.NewRecorder()
-	if err := p.app(w, ""); err != nil {
+	if err := p.app(w, true, ""); err != nil {
 		t.Fatal(err)
 	}
 	if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "npm") || !strings.Contains(w.Body.String(), "make build") {
@@ -34,7 +34,7 @@ func TestTheHintForNoDataSources(t *testing.T) {
 	}
 	p.built = true
 	w := httptest.NewRecorder()
-	if err := p.app(w, `Type "add" & wait`); err != nil {
+	if err := p.app(w, true, `Type "add" & wait`); err != nil {
 		t.Fatal(err)
 	}
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-add-source="Type &#34;add&#34; &amp; wait"`) {

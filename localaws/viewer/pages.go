@@ -80,12 +80,16 @@ func (p *pages) show(w http.ResponseWriter, status int, name string, data any) e
 }
 
 // app writes the page that the program runs in, with a hint for it, or what is
-// missing for it.
-func (p *pages) app(w http.ResponseWriter, addSource string) error {
+// missing for it. The program itself says so where there is no page.
+func (p *pages) app(w http.ResponseWriter, there bool, addSource string) error {
 	if !p.built {
 		return p.show(w, http.StatusNotImplemented, "missing.html", nil)
 	}
-	return p.show(w, http.StatusOK, "app.html", addSource)
+	status := http.StatusOK
+	if !there {
+		status = http.StatusNotFound
+	}
+	return p.show(w, status, "app.html", addSource)
 }
 
 // asset serves a file that a page refers to; under its version it never changes.

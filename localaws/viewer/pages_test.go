@@ -308,7 +308,7 @@ func TestEveryKindOfPanel(t *testing.T) {
 	for selector, want := range map[string]string{
 		`[data-type="text"]`: "nodes: compute-1 + head|nodes: head + compute-1", `[data-panel="2"] .stats`: "%",
 		`[data-type="table"] tbody tr`: "GiB", `[data-type="bargauge"] .value`: "GiB",
-		`[data-panel="3"] .value`: "Up", `[data-type="heatmap"]`: "not drawn here", `[aria-label="A query that fails"]`: "parse error",
+		`[data-panel="3"] .value`: "Up", `[data-type="heatmap"]`: "Heat map: its data as a table", `[aria-label="A query that fails"]`: "parse error",
 		`[aria-label="Nothing found"]`: "No data",
 	} {
 		got, ok := b.Text(selector), false
@@ -324,4 +324,93 @@ func TestEveryKindOfPanel(t *testing.T) {
 	b.Await(`(e => { e.click(); return true })([...document.querySelectorAll(".rowhead button")].at(-1))`)
 	b.Await(`[...document.querySelectorAll('[data-panel="31"] h3')].map(e => e.innerText).join() == "head,compute-1"`)
 	b.Shot("kinds")
+}
+
+// What is no number fills no bar and no gauge, and what is long fits.
+func TestBarsOfNoNumber(t *testing.T) {
+	c := startCloud(t)
+	c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"nan","title":"NaN","panels":[
+		{"id":1,"type":"bargauge","gridPos":{"x":0,"y":0,"w":8,"h":6},"options":{"reduceOptions":{"calcs":["last"]}},"targets":[{"expr":"vector(0)/0","instant":true}]},
+		{"id":2,"type":"gauge","gridPos":{"x":8,"y":0,"w":8,"h":6},"options":{"reduceOptions":{"calcs":["last"]}},"targets":[{"expr":"vector(0)/0","instant":true}]},
+		{"id":3,"type":"stat","gridPos":{"x":16,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"widgets"}},"targets":[{"expr":"vector(123456789012)","instant":true}]},
+		{"id":4,"type":"stat","gridPos":{"x":18,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"currencyUSD"}},"targets":[{"expr":"vector(1234)","instant":true}]}]}`)})
+	b := newTab(t, 1360, 900)
+	b.SignIn(c.url, "alice@example.com")
+	b.Do(chromedp.Navigate(c.url + "/d/nan"))
+	b.Await(`document.querySelectorAll(".panel:not(.loading) .value, .panel:not(.loading) .gauge text").length == 4`)
+	b.Await(`document.querySelector(".bar .value").innerText == "NaN" && document.querySelector(".bar .fill").getBoundingClientRect().width == 0`)
+	b.Await(`document.querySelector(".gauge text").textContent == "NaN" && document.querySelector(".gauge path.fill") === null`)
+	b.Await(`document.querySelector('[data-panel="3"] .value').innerText.replace(/\s+/g, " ") == "123456789012 widgets"`)
+	b.Await(`document.querySelector('[data-panel="4"] .value').innerText == "$1.23K"`)
+	if got := b.panels("nan"); got.Cut != 0 {
+		t.Errorf("panels %+v", got)
+	}
+}
+
+// Whoever cannot change a dashboard reads why.
+func TestWhyADashboardCannotBeChanged(t *testing.T) {
+	c := startCloud(t)
+	c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"fixed","title":"Fixed","editable":false}`)})
+	b := newTab(t, 1360, 900)
+	b.Expect("404 (Not Found)", "400 (Bad Request)") // kinds has a query that fails
+	b.SignIn(c.url, "bob@example.com")
+	b.Do(chromedp.Navigate(c.url + "/d/fixed"))
+	b.Await(`document.querySelector(".head .tag")?.innerText == "Read-only: marked as not editable"`)
+	b.Await(`document.querySelector(".head .tag").title.includes("Save a copy")`)
+	b.Do(chromedp.Navigate(c.url + "/d/kinds"))
+	b.Await(`document.querySelector("h1")?.innerText == "Kinds of panels" && document.querySelector(".head .tag") === null`)
+	b.Do(chromedp.Navigate(c.url + "/nothing"))
+	b.Await(`document.querySelector(".start h2")?.innerText == "There is no such page."`)
+	statuses, err := chromedp.Run(b.Context, chromedp.Evaluate[string](
+		`Promise.all(["/nothing", "/d/nobody", "/d/fixed", "/explore"].map(p => fetch(p).then(r => r.status))).then(all => all.join())`,
+		chromedp.EvalAwaitPromise))
+	if err != nil || statuses != "404,404,200,200" {
+		t.Errorf("statuses %s, %v", statuses, err)
+	}
+	b.Click(".navbutton", "Sign out")
+	b.Await(`location.pathname == "/login"`)
+	b.SignIn(c.url, "alice@example.com")
+	b.Do(chromedp.Navigate(c.url + "/d/kinds"))
+	b.Await(`document.querySelector(".head .tag")?.innerText == "Read-only: your role is viewer"`)
+	b.Do(chromedp.Navigate(c.url + "/dashboard/import"))
+	b.Await(`document.querySelector(".start h2")?.innerText == "There is no such page."`)
+}
+
+// An import asks for what stands for inputs and for data sources that are not here.
+func TestAnImportAsksForDataSources(t *testing.T) {
+	c := startCloud(t)
+	c.admin(http.MethodPost, "/api/datasources", map[string]any{"name": "Logs", "uid": "cw", "type": "cloudwatch", "access": "proxy"})
+	b := newTab(t, 1360, 900)
+	b.Expect("400 (Bad Request)", "412 (Precondition Failed)")
+	b.SignIn(c.url, "bob@example.com")
+	b.Click(".head button", "Import")
+	load := func(text string) {
+		b.Await(`document.querySelector("textarea.json") !== null`)
+		b.Do(chromedp.SetValue(chromedp.CSS("textarea.json"), text))
+		b.Click(".import button", "Load")
+	}
+	for text, says := range map[string]string{`{`: "JSON", `[]`: "a JSON object", `{"panels":{}}`: "are a list"} {
+		load(text)
+		b.Await(`document.querySelector(".import .bad").innerText.includes(` + "`" + says + "`" + `)`)
+	}
+	shared := `{"uid":"shared","title":"Shared","__inputs":[{"name":"DS_PROM","label":"Metrics","type":"datasource","pluginId":"prometheus"}],
+		"panels":[{"id":1,"type":"stat","datasource":{"type":"prometheus","uid":"${DS_PROM}"},"targets":[{"expr":"count(up)"}]},
+		{"id":2,"type":"stat","datasource":"prometheus","targets":[{"expr":"count(up)"}]},
+		{"id":3,"type":"stat","datasource":{"type":"loki","uid":"lokis"},"targets":[{"expr":"x"}]},
+		{"id":4,"type":"logs","datasource":"cw","targets":[{"expression":"fields @message"}]}]}`
+	load(shared)
+	b.Await(`[...document.querySelectorAll(".import form label")].map(l => l.innerText.split("\n")[0]).slice(2).join("|") ==
+		"Data source for the input Metrics, of the type prometheus|Data source that stands for “prometheus”, which is not here, of the type prometheus|Data source that stands for “lokis”, which is not here, of the type loki"`)
+	b.Await(`[...document.querySelectorAll(".source-choice")].map(s => s.value).join() == "amp,amp,"`)
+	b.Click(".import form button", "Import")
+	b.Await(`location.pathname == "/d/shared/shared" && [...document.querySelectorAll(".panel")].map(p => p.dataset.state).join() == "data,data,named,named"`)
+	b.Await(`[...document.querySelectorAll(".stat .value")].slice(0, 2).map(v => v.innerText).join() == "3,3"`)
+	b.Await(`document.querySelector('[data-panel="3"]').innerText.includes("The data source “lokis” does not exist. Import the dashboard")`)
+	b.Await(`document.querySelector('[data-panel="4"]').innerText.includes("Queries of data sources of the type cloudwatch are not run here.")`)
+	b.Do(chromedp.Navigate(c.url + "/dashboard/import"))
+	load(shared)
+	b.Click(".import form button", "Import")
+	b.Await(`document.querySelector(".import form p.bad").innerText.includes("already")`)
+	b.Click(".import form button", "Replace it")
+	b.Await(`location.pathname == "/d/shared/shared"`)
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +26,9 @@ type Options struct {
 	// Permissions are the roles of a workspace; they are asked for at every
 	// request, so that one that was taken away is gone at once.
 	Permissions func(workspaceID string) ([]grafana.Permission, error)
-	Hints       Hints
+	// Dashboard reports whether a workspace has a dashboard of this uid.
+	Dashboard func(workspaceID, uid string) (bool, error)
+	Hints     Hints
 }
 
 // Hints are how whoever runs the cloud does what a page says is missing. Without
@@ -108,5 +112,21 @@ func (v *Viewer) page(w http.ResponseWriter, r *http.Request, workspaceID string
 	if role == "" {
 		return v.refuse(w, workspaceID, s.person)
 	}
-	return v.pages.app(w, v.opts.Hints.AddSource)
+	there, err := v.has(workspaceID, r.URL.Path)
+	if err != nil {
+		return err
+	}
+	return v.pages.app(w, there, v.opts.Hints.AddSource)
+}
+
+// places are the paths that the program has a page for, beside those of dashboards.
+var places = []string{"/", "/dashboards", "/dashboard/new", "/dashboard/import", "/explore", "/connections/datasources", "/datasources"}
+
+// has reports whether there is a page at the path.
+func (v *Viewer) has(workspaceID, path string) (bool, error) {
+	if rest, ok := strings.CutPrefix(path, "/d/"); ok {
+		uid, _, _ := strings.Cut(rest, "/")
+		return v.opts.Dashboard(workspaceID, uid)
+	}
+	return path == "/" || slices.Contains(places, strings.TrimSuffix(path, "/")), nil
 }

@@ -46,7 +46,8 @@ func newDoor(t *testing.T) *door {
 			}
 			return d.permissions, d.failure
 		},
-		Hints: hints(),
+		Dashboard: func(id, uid string) (bool, error) { return id == workspace && uid == "there", nil },
+		Hints:     hints(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +240,27 @@ func TestOtherSitesGetNothing(t *testing.T) {
 	if policy := page.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
 		!strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("policy %q", policy)
+	}
+}
+
+// A page that is not there answers 404; the program, where it was built, says so.
+func TestPagesThatAreNotThere(t *testing.T) {
+	d := newDoor(t)
+	d.add("EDITOR", "alice")
+	_, cookie := d.signIn("alice", "/")
+	there := http.StatusOK
+	if !viewer.Built() {
+		there = http.StatusNotImplemented
+	}
+	for path, want := range map[string]bool{
+		"/": true, "/dashboards": true, "/dashboards/": true, "/dashboard/new": true, "/dashboard/import": true, "/explore?expr=up": true,
+		"/connections/datasources": true, "/datasources": true, "/d/there": true, "/d/there/its-title?from=now-1h": true,
+		"/nothing": false, "/d/elsewhere": false, "/d/": false, "/dashboardsx": false, "/explore/more": false, "/favicon.ico": false,
+	} {
+		answer := d.ask(workspace, "GET", path, nil, func(r *http.Request) { r.AddCookie(cookie) })
+		if got := answer.StatusCode == there; viewer.Built() && got != want {
+			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
 	}
 }
 

@@ -186,14 +186,15 @@ func take(w *Work, e event, body []byte) error {
 		return failed("Invalid response object: Value of property Status must be SUCCESS or FAILED (requestId %s)", e.RequestID)
 	}
 	if r.Status == "FAILED" {
-		if r.PhysicalResourceID != "" && e.RequestType == "Create" {
+		// What a failed creation or update names is there, and will have to be deleted.
+		if validID(r.PhysicalResourceID) && e.RequestType != "Delete" {
 			if err := w.Made(r.PhysicalResourceID); err != nil {
 				return err
 			}
 		}
 		return failed("Received response status [FAILED] from custom resource. Message returned: %s (RequestId: %s)", r.Reason, e.RequestID)
 	}
-	if r.PhysicalResourceID == "" || len(r.PhysicalResourceID) > maxPhysicalID || !utf8.ValidString(r.PhysicalResourceID) {
+	if !validID(r.PhysicalResourceID) {
 		return failed("Invalid PhysicalResourceId")
 	}
 	if e.RequestType == "Delete" {
@@ -206,6 +207,8 @@ func take(w *Work, e event, body []byte) error {
 	w.ID = r.PhysicalResourceID
 	return nil
 }
+
+func validID(id string) bool { return id != "" && len(id) <= maxPhysicalID && utf8.ValidString(id) }
 
 // flatten makes Data's members attributes: nested ones are reached with a dot.
 func flatten(into map[string]any, name string, v any) {

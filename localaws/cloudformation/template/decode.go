@@ -25,6 +25,9 @@ func decode(text string) (any, error) {
 }
 
 func decodeJSON(text string) (any, error) {
+	if offset, deep := deepJSON(text); deep {
+		return nil, tooDeep(position(text, offset))
+	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var v any
@@ -43,6 +46,32 @@ func decodeJSON(text string) (any, error) {
 		return nil, refuse("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
 	}
 	return plain(v, "")
+}
+
+// deepJSON finds the bracket at which a text is nested deeper than a template may be.
+func deepJSON(text string) (offset int64, deep bool) {
+	depth, quoted, escaped := 0, false, false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{', c == '[':
+			if depth++; depth > maxDepth+1 {
+				return int64(i), true
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return 0, false
+}
+
+func tooDeep(line, column int) error {
+	return refuse("Template format error: the template is nested deeper than %d levels. (line %d, column %d)", maxDepth, line, column)
 }
 
 func position(text string, offset int64) (line, column int) {
@@ -100,8 +129,7 @@ func decodeYAML(text string) (any, error) {
 
 func yamlValue(n *yaml.Node, path string, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, refuse("Template format error: the template is nested deeper than %d levels. (line %d, column %d)", maxDepth, n.Line,
-			n.Column)
+		return nil, tooDeep(n.Line, n.Column)
 	}
 	if n.Kind == yaml.AliasNode {
 		return nil, refuse("Template error: YAML aliases are not allowed in CloudFormation templates")

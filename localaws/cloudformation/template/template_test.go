@@ -290,3 +290,25 @@ func FuzzParse(f *testing.F) {
 		s.Outputs()
 	})
 }
+
+// Templates of both forms that are nested deeper than any is are refused at once.
+func TestDepth(t *testing.T) {
+	nested := func(depth int, open, close string) string {
+		return strings.Repeat(open, depth) + "1" + strings.Repeat(close, depth)
+	}
+	for name, c := range map[string]struct {
+		text string
+		deep bool
+	}{
+		"JSON lists":          {`{"Resources": {"T": {"Type": "A::B::C", "Properties": {"P": ` + nested(3000, "[", "]") + "}}}}", true},
+		"JSON objects":        {`{"Resources": {"T": {"Type": "A::B::C", "Properties": {"P": ` + nested(3000, `{"a":`, "}") + "}}}}", true},
+		"JSON, a little":      {`{"Resources": {"T": {"Type": "A::B::C", "Properties": {"P": ` + nested(100, "[", "]") + "}}}}", false},
+		"JSON, within a text": {`{"Resources": {"T": {"Type": "A::B::C", "Properties": {"P": "\"` + nested(300, "[", "]") + `"}}}}`, false},
+		"YAML lists":          {thing(nested(3000, "[", "]")), true},
+	} {
+		_, err := Parse(c.text)
+		if deep := err != nil && strings.Contains(err.Error(), "nested deeper than 200 levels"); deep != c.deep {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+}

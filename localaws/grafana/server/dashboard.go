@@ -62,11 +62,21 @@ func (s *Server) saveDashboard(c *call) error {
 	if err := c.read(&in); err != nil {
 		return err
 	}
-	if err := in.check(); err != nil {
+	d, err := s.store(c, in)
+	if err != nil {
 		return err
 	}
-	var d dashboard
-	err := s.opts.State.Update(func(tx *state.Tx) (err error) {
+	return c.write(http.StatusOK, map[string]any{
+		"id": d.ID, "uid": d.UID, "url": d.url(), "status": "success", "version": d.Version, "slug": slug(d.Title), "folderUid": d.Folder,
+	})
+}
+
+// store makes what a checked command says.
+func (s *Server) store(c *call, in saveCommand) (d dashboard, err error) {
+	if err := in.check(); err != nil {
+		return d, err
+	}
+	err = s.opts.State.Update(func(tx *state.Tx) (err error) {
 		others, err := all[dashboard](tx, dashboardBucket, c.ws.ID)
 		if err != nil {
 			return err
@@ -92,12 +102,7 @@ func (s *Server) saveDashboard(c *call) error {
 		maps.Copy(d.Model, map[string]any{"id": d.ID, "uid": d.UID, "version": d.Version})
 		return tx.Put(dashboardBucket, c.ws.ID+"/"+d.UID, d)
 	})
-	if err != nil {
-		return err
-	}
-	return c.write(http.StatusOK, map[string]any{
-		"id": d.ID, "uid": d.UID, "url": d.url(), "status": "success", "version": d.Version, "slug": slug(d.Title), "folderUid": d.Folder,
-	})
+	return d, err
 }
 
 // folder is the uid of the folder that the command names by uid or, as older
@@ -165,6 +170,16 @@ func (s *Server) theDashboard(c *call) (d dashboard, in folder, err error) {
 		return err
 	})
 	return d, in, err
+}
+
+// HasDashboard reports whether a workspace has a dashboard of this uid.
+func (s *Server) HasDashboard(workspaceID, uid string) (found bool, err error) {
+	err = s.opts.State.View(func(tx *state.Tx) (err error) {
+		var d dashboard
+		found, err = tx.Get(dashboardBucket, workspaceID+"/"+uid, &d)
+		return err
+	})
+	return found, err
 }
 
 func (s *Server) getDashboard(c *call) error {

@@ -82,6 +82,7 @@ func (s *Server) query(c *call) error {
 		return err
 	}
 	status, results := http.StatusOK, map[string]any{}
+	c.left = maxAnswer
 	for _, q := range in.Queries {
 		if q.Hide {
 			continue
@@ -167,6 +168,10 @@ func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form 
 	}
 	if got.status != http.StatusOK {
 		return nil, &refusal{status: got.status, message: got.failure()}
+	}
+	if c.left -= len(got.body); c.left < 0 {
+		return nil, &refusal{status: http.StatusUnprocessableEntity,
+			message: gateway.Simplified(fmt.Sprintf("answers a request with at most %d bytes of data", maxAnswer))}
 	}
 	result, err := dataframe.Read(got.body)
 	if err != nil {

@@ -3,10 +3,11 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/parascope/parascope/localaws/bounded"
 )
 
 // route is a place of the API: who may use it, and what does.
@@ -57,6 +58,7 @@ func (s *Server) routes() []route {
 		{pattern: "DELETE /api/folders/{uid}", role: editor, permission: "folders:delete", serve: s.deleteFolder},
 
 		{pattern: "POST /api/dashboards/db", role: editor, permission: "any of dashboards:create, dashboards:write", serve: s.saveDashboard},
+		{pattern: "POST /api/dashboards/import", role: editor, permission: "dashboards:create", serve: s.importDashboard},
 		{pattern: "GET /api/dashboards/uid/{uid}", role: viewer, permission: "dashboards:read", serve: s.getDashboard},
 		{pattern: "DELETE /api/dashboards/uid/{uid}", role: editor, permission: "dashboards:delete", serve: s.deleteDashboard},
 		{pattern: "GET /api/dashboards/home", role: viewer, serve: homeDashboard},
@@ -67,8 +69,12 @@ func (s *Server) routes() []route {
 // noNumericIDs is the first version whose data sources are known by uid only.
 const noNumericIDs = "13"
 
-// maxBody is above what Grafana accepts, and enough for any dashboard.
-const maxBody = 16 << 20
+// maxBody is above what Grafana accepts, and enough for any dashboard; maxForm is for
+// the form of signing in, which anybody may send.
+const (
+	maxBody = 16 << 20
+	maxForm = 16 << 10
+)
 
 // Handler is the Grafana of one workspace.
 func (s *Server) Handler(workspaceID string) http.Handler {
@@ -85,6 +91,7 @@ func (s *Server) Handler(workspaceID string) http.Handler {
 			if s.opts.Pages == nil {
 				return refuse(http.StatusNotFound, "Not found")
 			}
+			r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 			s.opts.Pages(workspaceID).ServeHTTP(rw, r)
 			return nil
 		}})
@@ -94,8 +101,13 @@ func (s *Server) Handler(workspaceID string) http.Handler {
 
 // serve takes a request through the checks that all have in common.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request, workspaceID string, rt route) {
-	r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
+	release := func() {}
+	defer func() { release() }()
 	c := &call{Request: r, rw: rw}
+	c.body = func() (body []byte, err error) {
+		body, release, err = s.bodies.Read(rw, r, maxBody)
+		return body, err
+	}
 	err := s.admit(c, workspaceID, rt)
 	if err == nil {
 		err = rt.serve(c)
@@ -187,8 +199,9 @@ func conditional(status int, message, word string) error {
 // cloud: it is logged here, once.
 func (s *Server) writeError(c *call, err error) {
 	answer, ok := errors.AsType[*refusal](err)
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		answer, ok = &refusal{status: http.StatusRequestEntityTooLarge, message: "request body too large"}, true
+	if status := unread(err); status != 0 {
+		answer, ok = &refusal{status: status, message: err.Error()}, true
+		c.rw.Header().Set("Connection", "close")
 	}
 	if !ok {
 		s.opts.Logger.Error("request failed inside the local Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
@@ -201,6 +214,21 @@ func (s *Server) writeError(c *call, err error) {
 	if err := c.write(answer.status, body); err != nil {
 		s.opts.Logger.Error("error answer could not be written", "path", c.URL.Path, "err", err)
 	}
+}
+
+// unread is the status of an answer to a body that could not be read; 0 for other errors.
+func unread(err error) int {
+	switch {
+	case errors.Is(err, bounded.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, bounded.ErrBusy):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, bounded.ErrSlow):
+		return http.StatusRequestTimeout
+	case errors.Is(err, bounded.ErrIncomplete):
+		return http.StatusBadRequest
+	}
+	return 0
 }
 
 func (c *call) write(status int, v any) error {
@@ -216,7 +244,7 @@ func (c *call) write(status int, v any) error {
 
 // read decodes the request's JSON body.
 func (c *call) read(v any) error {
-	body, err := io.ReadAll(c.Body)
+	body, err := c.body()
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func Rules() []gateway.Rule {
 			Basis: gateway.Inferred, Source: source + " and reports of 409 and of 412"},
 		{Text: "Grafana: a dashboard of another version is 412 version-mismatch without overwrite, a name taken in its folder 412 name-exists " +
 			"up to 10; uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
+		{Text: "Grafana: /api/dashboards/import puts the value of each input of `__inputs` in the place of `${NAME}` in all texts, drops " +
+			"`__inputs` and the id, and saves; an input without a value is 400 `Dashboard input variable: NAME missing from import command`",
+			Basis: gateway.Confirmed, Source: source + " (the status is inferred; dashboards of plugins are not imported here)"},
 		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed,
 			Source: "AMG user guide, service quotas (status and text are Grafana's)"},
 		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are " +

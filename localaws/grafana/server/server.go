@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/state"
 )
@@ -61,17 +62,24 @@ type Options struct {
 type Server struct {
 	opts   Options
 	client *http.Client
+	bodies *bounded.Bodies
 
 	mu   sync.Mutex
 	keys map[string]principal.AccessKey // workspace id and role → credentials, while they last
 }
+
+// Bounds of the bodies of all requests.
+const (
+	maxBodies = 128 << 20
+	bodyTime  = time.Minute
+)
 
 // queryTimeout bounds a request to a data source: AMP's own limit is a minute.
 const queryTimeout = 70 * time.Second
 
 // New makes a server.
 func New(o Options) *Server {
-	return &Server{opts: o, keys: map[string]principal.AccessKey{}, client: &http.Client{
+	return &Server{opts: o, keys: map[string]principal.AccessKey{}, bodies: bounded.NewBodies(maxBodies, bodyTime), client: &http.Client{
 		Timeout: queryTimeout,
 		// A data source that sends its caller elsewhere must not get the signature there.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -103,6 +111,9 @@ type call struct {
 	rw  http.ResponseWriter
 	ws  Workspace
 	who Identity
+
+	body func() ([]byte, error) // the whole body of a request that was let in
+	left int                    // bytes that data sources may still answer its queries with
 }
 
 func (c *call) ctx() context.Context { return c.Request.Context() }

@@ -30,7 +30,8 @@ const pluginVersion = "12"
 // both are its role.
 var allowedAuth = []string{"default", "ec2_iam_role"}
 
-// maxAnswer bounds what is read of a data source's answer.
+// maxAnswer bounds what is read of a data source's answer, and of all answers to the
+// queries of one request.
 const maxAnswer = 64 << 20
 
 // installed reports whether the workspace has the data source's plugin.
@@ -169,7 +170,7 @@ func (s *Server) proxy(c *call) error {
 	if leaves(c.PathValue("path")) {
 		return refuse(http.StatusBadRequest, "the path leaves the data source")
 	}
-	body, err := io.ReadAll(c.Body)
+	body, err := c.body()
 	if err != nil {
 		return err
 	}

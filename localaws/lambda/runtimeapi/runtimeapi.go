@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/hostcheck"
 )
 
@@ -72,8 +73,9 @@ func Start() (*Server, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", s.response)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", s.failure)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", s.initError)
-	s.http = &http.Server{Handler: hostcheck.Handler(mux), ReadHeaderTimeout: 10 * time.Second}
-	go s.http.Serve(listener) // ends with Close, and says nothing but that
+	s.http = bounded.Server(hostcheck.Handler(mux))
+	s.http.ReadTimeout = 0                      // a runtime waits for its next invocation as long as there is none
+	go s.http.Serve(bounded.Listener(listener)) // ends with Close, and says nothing but that
 	return s, nil
 }
 

@@ -39,7 +39,7 @@ type Browser struct {
 
 // Start starts a Chromium with a window of this size, or says why the test is
 // skipped; where CI is set, it fails instead.
-func Start(t *testing.T, width, height int) *Browser {
+func Start(t *testing.T, width, height int, options ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -50,8 +50,8 @@ func Start(t *testing.T, width, height int) *Browser {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless,
-		chromedp.WindowSize(width, height), chromedp.Flag("disable-dev-shm-usage", true))
+	ctx, cancel = chromedp.NewExecAllocator(ctx, append([]chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Headless, chromedp.WindowSize(width, height), chromedp.Flag("disable-dev-shm-usage", true)}, options...)...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)

@@ -118,6 +118,14 @@ export const saveDashboard = (dashboard: Dashboard, folderUid: string, overwrite
     overwrite,
     message: "",
   });
+export interface Input {
+  name: string;
+  type: string;
+  pluginId: string;
+  value: string;
+}
+export const importDashboard = (dashboard: unknown, folderUid: string, inputs: Input[], overwrite: boolean) =>
+  ask<{ uid: string; importedUrl: string }>("POST", "/api/dashboards/import", { dashboard, folderUid, inputs, overwrite });
 export const deleteDashboard = (uid: string) => ask("DELETE", `/api/dashboards/uid/${encodeURIComponent(uid)}`);
 export const folders = () => get<{ uid: string; title: string }[]>("/api/folders?limit=1000");
 export const createFolder = (title: string) => ask<{ uid: string; title: string }>("POST", "/api/folders", { title });

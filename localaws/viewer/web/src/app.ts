@@ -35,10 +35,19 @@ export function setParameters(change: Record<string, string | string[] | undefin
 
 export const isPrometheus = (s: Source) => s.type === "prometheus" || s.type === "grafana-amazonprometheus-datasource";
 
-/** sourceOf finds the data source that a panel or query names, by uid or name;
- * the default one when it names none. */
+/** isOf reports whether a data source is of the type that a dashboard asks for;
+ * Amazon's for Prometheus stands for Prometheus'. */
+export const isOf = (s: Source, type: string) => s.type === type || (type === "prometheus" && isPrometheus(s));
+
+/** sourceOf finds the data source that a panel or query names, by uid or else by
+ * name. Where it names a type only, that is the default one if it is of the type, or
+ * the first that is; where it names nothing, the default one. */
 export function sourceOf(app: App, ref: SourceRef | string | null | undefined, fill: (text: string) => string): Source | undefined {
-  const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ""));
-  if (named === "" || named === "default") return app.settings.sources.find((s) => s.isDefault) ?? app.settings.sources.find(isPrometheus);
-  return app.settings.sources.find((s) => s.uid === named || s.name === named);
+  const all = app.settings.sources,
+    named = fill(typeof ref === "string" ? ref : (ref?.uid ?? "")),
+    type = typeof ref === "string" ? undefined : ref?.type;
+  if (named !== "" && named !== "default") return all.find((s) => s.uid === named) ?? all.find((s) => s.name === named);
+  const standard = all.find((s) => s.isDefault) ?? all.find(isPrometheus);
+  if (named === "default" || !type || (standard && isOf(standard, type))) return standard;
+  return all.find((s) => isOf(s, type));
 }

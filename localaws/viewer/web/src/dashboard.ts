@@ -42,6 +42,20 @@ export class DashboardPage implements Page {
     return mayEdit(this.app) && this.meta.canSave !== false && this.dashboard.editable !== false;
   }
 
+  /** readOnly is why the dashboard cannot be changed, in short and with what to do. */
+  private get readOnly(): { short: string; long: string } | undefined {
+    if (this.editable) return undefined;
+    if (!mayEdit(this.app) || this.meta.canSave === false)
+      return {
+        short: `Read-only: your role is ${this.app.user.role.toLowerCase()}`,
+        long: "To change dashboards one needs the role editor or admin, which an admin of the workspace gives.",
+      };
+    return {
+      short: "Read-only: marked as not editable",
+      long: "Its author marked this dashboard as not editable (“editable”: false). “Save a copy”, in the menu at the right, makes one that you can change.",
+    };
+  }
+
   async open(): Promise<void> {
     if (this.uid) {
       const stored = await api.dashboard(this.uid);
@@ -143,6 +157,7 @@ export class DashboardPage implements Page {
         this.meta.folderUid && [h("span", { class: "dim folder" }, this.meta.folderTitle), icon("right")],
         h("h1", null, this.dashboard.title),
         this.changedByHand && h("span", { class: "tag" }, "not saved"),
+        this.readOnly && h("span", { class: "tag", title: this.readOnly.long, tabindex: "0" }, this.readOnly.short),
       ),
       h(
         "div",

@@ -21,15 +21,20 @@ export interface Frame {
 
 const numbers: Record<string, number> = { NaN: NaN, Inf: Infinity, NegInf: -Infinity };
 
-/** decode reads frames and names what is in them. */
-export function decode(raw: RawFrame[]): Frame[] {
+/** decode reads frames and names what is in them. Where several queries (tables, or
+ * as many as answered) give tables, their values are told apart by query. */
+export function decode(raw: RawFrame[], tables = 0): Frame[] {
+  const ofTable = (f: RawFrame["schema"]["fields"][number]) => f.name === "Value" && !f.labels && !f.config?.displayNameFromDS;
+  const answered = new Set(raw.filter((frame) => frame.schema.fields.some(ofTable)).map((frame) => frame.schema.refId));
+  const apart = Math.max(tables, answered.size) > 1;
   const frames = raw
     .map((frame): Frame => ({
       refId: frame.schema.refId ?? "A",
       fields: frame.schema.fields.map((f, i): Field => {
         const values = frame.data.values[i] ?? [];
         for (const [name, at] of Object.entries(frame.data.entities?.[i] ?? {})) for (const j of at) values[j] = numbers[name];
-        return { name: f.name, type: f.type, labels: f.labels ?? {}, values, config: {}, label: f.config?.displayNameFromDS ?? "" };
+        const name = apart && ofTable(f) ? `Value #${frame.schema.refId ?? "A"}` : f.name;
+        return { name, type: f.type, labels: f.labels ?? {}, values, config: {}, label: f.config?.displayNameFromDS ?? "" };
       }),
     }))
     .filter((f) => f.fields.length > 0);
@@ -93,6 +98,10 @@ function matches(matcher: Override["matcher"], field: Field, refId: string): boo
   switch (id) {
     case "byName":
       return field.label === options || field.name === options;
+    case "byNames": {
+      const named = (Array.isArray(options?.names) ? options.names : []).includes(field.label);
+      return options?.mode === "exclude" ? field.type !== "time" && !named : named;
+    }
     case "byType":
       return field.type === options;
     case "byFrameRefID":
@@ -122,6 +131,9 @@ export interface Series {
   config: FieldConfig;
   refId: string;
 }
+
+/** hidden reports whether a panel's settings take a series out of the drawing. */
+export const hidden = (s: Pick<Series, "config">) => s.config.custom?.hideFrom?.viz === true;
 
 /** seriesOf are the numbers of frames, each with its times. */
 export function seriesOf(frames: Frame[]): Series[] {

@@ -28,6 +28,7 @@ export class ListPage implements Page {
           "div",
           { class: "tools" },
           h("div", { class: "search" }, icon("search"), this.search),
+          mayEdit(app) && h("button", { class: "quiet", onclick: () => go("/dashboard/import") }, icon("json"), "Import"),
           mayEdit(app) && h("button", { class: "primary", onclick: () => go("/dashboard/new") }, icon("plus"), "New dashboard"),
         ),
       ),

@@ -6,6 +6,7 @@ import { go, mayEdit, type App } from "./app";
 import { DashboardPage } from "./dashboard";
 import { fill, h, icon } from "./dom";
 import { ExplorePage } from "./explore";
+import { ImportPage } from "./import";
 import { ListPage } from "./list";
 import type { Page } from "./page";
 import { SourcesPage } from "./sources";
@@ -28,6 +29,8 @@ function pageFor(app: App, path: string): Page | null {
       return new ListPage(app);
     case "/dashboard/new":
       return mayEdit(app) ? new DashboardPage(app, null) : null;
+    case "/dashboard/import":
+      return mayEdit(app) ? new ImportPage(app) : null;
     case "/explore":
       return new ExplorePage(app);
     case "/connections/datasources":

@@ -5,9 +5,9 @@ import { isPrometheus, sourceOf, type App } from "./app";
 import { h, icon, menu } from "./dom";
 import { decode, settle } from "./frames";
 import { interpolate, type Scope } from "./interpolate";
-import type { Panel } from "./model";
+import type { Panel, SourceRef } from "./model";
 import { still, type Drawing } from "./panels/drawing";
-import { kinds, drawPanel } from "./panels/panels";
+import { charted, drawPanel, known } from "./panels/panels";
 import { transform, unknownSteps } from "./panels/transform";
 import { duration, interval, resolve, type Span } from "./time";
 
@@ -20,6 +20,13 @@ export interface Around {
 }
 
 const leastInterval = 15_000; // milliseconds: Grafana's, when a data source names none
+
+/** Said is why a panel may show less than it asks for: what failed, and what its
+ * queries ask for that there is not. */
+interface Said {
+  failures: string[];
+  reasons: string[];
+}
 
 export class PanelView {
   readonly element: HTMLElement;
@@ -65,54 +72,75 @@ export class PanelView {
     this.title.textContent = interpolate(this.panel.title ?? "", scope);
     this.element.classList.toggle("untitled", !this.panel.title);
     this.element.classList.add("loading");
-    let problems: string[] = [],
+    let failures: string[] = [],
+      reasons: string[] = [],
       frames: Awaited<ReturnType<typeof query>>["frames"] = [];
     try {
-      const queries = this.queries(span, scope);
-      if (queries.length > 0) {
-        const answer = await query(queries, span.from, span.to, running.signal);
+      const asked = this.queries(span, scope);
+      reasons = asked.reasons;
+      if (asked.queries.length > 0) {
+        const answer = await query(asked.queries, span.from, span.to, running.signal);
         frames = answer.frames;
-        problems = answer.errors.map((e) => (queries.length > 1 ? `${e.refId}: ${e.message}` : e.message));
+        failures = answer.errors.map((e) => (asked.queries.length > 1 ? `${e.refId}: ${e.message}` : e.message));
       }
     } catch (e) {
       if (running.signal.aborted) return;
-      problems = [(e as Error).message];
+      failures = [(e as Error).message];
     }
     if (running.signal.aborted) return;
     this.element.classList.remove("loading");
     try {
-      this.draw(frames, problems, span, scope);
+      this.draw(frames, { failures, reasons }, span, scope);
     } catch (e) {
       // One panel that nobody thought of must not take the others with it.
       console.error(e);
+      this.state("failed");
       this.say(
         h("div", { class: "empty bad", role: "alert" }, icon("warn"), h("p", null, `This panel cannot be drawn: ${(e as Error).message}`)),
       );
     }
   }
 
-  private draw(raw: Parameters<typeof decode>[0], problems: string[], span: Span, scope: Scope): void {
-    this.note(problems);
-    const frames = settle(transform(decode(raw), this.panel.transformations ?? []), this.panel, scope);
-    const charted = kinds[this.panel.type] && this.panel.type !== "text";
+  /** state is what the panel shows: data, none, a reason that lies in what it asks for,
+   * or a failure. */
+  private state(is: "data" | "empty" | "named" | "failed"): void {
+    this.element.dataset.state = is;
+  }
+
+  private draw(raw: Parameters<typeof decode>[0], said: Said, span: Span, scope: Scope): void {
+    const { targets = [], transformations = [], type } = this.panel;
+    this.note(said);
+    const decoded = decode(raw, targets.filter((t) => t.format === "table" && !t.hide).length);
+    const frames = settle(transform(decoded, transformations), this.panel, scope);
     const empty = !frames.some((f) => f.fields.some((x) => x.values.length > 0));
-    if (charted && empty && problems.length > 0) {
+    this.state(
+      said.failures.length > 0
+        ? "failed"
+        : !known(type) || (empty && said.reasons.length > 0)
+          ? "named"
+          : charted(type) && empty
+            ? "empty"
+            : "data",
+    );
+    const why = said.failures.length > 0 ? said.failures : said.reasons;
+    if (charted(type) && empty && why.length > 0) {
+      const bad = said.failures.length > 0;
       this.say(
         h(
           "div",
-          { class: "empty bad", role: "alert" },
-          icon("warn"),
-          problems.map((p) => h("p", null, p)),
+          { class: bad ? "empty bad" : "empty", role: bad ? "alert" : "status" },
+          icon(bad ? "warn" : "info"),
+          why.map((p) => h("p", null, p)),
         ),
       );
       return;
     }
-    if (empty && ["timeseries", "graph"].includes(this.panel.type)) {
+    if (empty && charted(type) && !["stat", "gauge", "bargauge"].includes(type)) {
       this.say(
         h(
           "div",
           { class: "empty" },
-          this.panel.targets?.some((t) => t.expr) ? (this.panel.fieldConfig?.defaults.noValue ?? "No data") : "No query yet",
+          targets.some((t) => t.expr) ? (this.panel.fieldConfig?.defaults.noValue ?? "No data") : "No query yet",
         ),
       );
       return;
@@ -131,7 +159,7 @@ export class PanelView {
     this.host.replaceChildren(what);
   }
 
-  private note(problems: string[]): void {
+  private note({ failures, reasons }: Said): void {
     const left = unknownSteps(this.panel);
     const mark = (name: "info" | "warn", text: string) =>
       h("span", { class: name === "warn" ? "note bad" : "note", tabindex: "0", title: text, "aria-label": text }, icon(name));
@@ -139,39 +167,44 @@ export class PanelView {
       ...[
         this.panel.description && mark("info", this.panel.description),
         left.length > 0 && mark("info", `Not applied here: the transformation ${left.join(", ")}`),
-        problems.length > 0 && mark("warn", problems.join("\n")),
+        reasons.length > 0 && mark("info", reasons.join("\n")),
+        failures.length > 0 && mark("warn", failures.join("\n")),
       ].filter((n): n is HTMLElement => n instanceof HTMLElement),
     );
   }
 
-  private queries(span: Span, scope: Scope): Query[] {
+  /** queries are those of the panel that can be asked, and why others cannot. */
+  private queries(span: Span, scope: Scope): { queries: Query[]; reasons: string[] } {
     const fill = (text: string) => interpolate(text, scope),
-      points = this.panel.maxDataPoints ?? Math.max(this.host.clientWidth || 600, 100);
-    return (this.panel.targets ?? [])
-      .filter((t) => !t.hide && t.expr?.trim())
-      .map((t) => {
-        const mixed = (r: typeof t.datasource) => (r && (typeof r === "string" ? r : r.uid) === "-- Mixed --" ? null : r);
-        const ref = mixed(t.datasource) ?? mixed(this.panel.datasource),
-          source = sourceOf(this.around.app, ref, fill);
-        const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ""));
-        if (!source && !named) throw new Error("There is no data source. An admin adds one.");
-        if (!source) throw new Error(`The data source “${named}” does not exist.`);
-        if (!isPrometheus(source)) throw new Error(`Queries of data sources of the type ${source.type} are not run here.`);
-        const least =
-          duration(fill(t.interval || this.panel.interval || "")) || duration(source.jsonData.timeInterval ?? "") || leastInterval;
-        return {
-          refId: t.refId,
-          datasource: { uid: source.uid, type: source.type },
-          expr: interpolate(t.expr!, scope, "promql"),
-          instant: t.instant ?? false,
-          range: t.range ?? !t.instant,
-          format: t.format ?? "time_series",
-          legendFormat: interpolate(t.legendFormat ?? "__auto", scope) || "__auto",
-          interval: durationOf(least),
-          intervalMs: interval(span, points, least),
-          maxDataPoints: points,
-        };
+      points = this.panel.maxDataPoints ?? Math.max(this.host.clientWidth || 600, 100),
+      queries: Query[] = [],
+      reasons = new Set<string>();
+    for (const t of charted(this.panel.type) ? (this.panel.targets ?? []) : []) {
+      if (t.hide) continue;
+      const mixed = (r: typeof t.datasource) => (r && (typeof r === "string" ? r : r.uid) === "-- Mixed --" ? null : r);
+      const ref = mixed(t.datasource) ?? mixed(this.panel.datasource),
+        source = sourceOf(this.around.app, ref, fill);
+      if (!source || !isPrometheus(source)) {
+        reasons.add(source ? `Queries of data sources of the type ${source.type} are not run here.` : notThere(ref, fill));
+        continue;
+      }
+      if (!t.expr?.trim()) continue;
+      const least =
+        duration(fill(t.interval || this.panel.interval || "")) || duration(source.jsonData.timeInterval ?? "") || leastInterval;
+      queries.push({
+        refId: t.refId,
+        datasource: { uid: source.uid, type: source.type },
+        expr: interpolate(t.expr, scope, "promql"),
+        instant: t.instant ?? false,
+        range: t.range ?? !t.instant,
+        format: t.format ?? "time_series",
+        legendFormat: interpolate(t.legendFormat ?? "__auto", scope) || "__auto",
+        interval: durationOf(least),
+        intervalMs: interval(span, points, least),
+        maxDataPoints: points,
       });
+    }
+    return { queries, reasons: [...reasons] };
   }
 
   destroy(): void {
@@ -179,6 +212,14 @@ export class PanelView {
     this.drawn.destroy();
     this.drawn = still;
   }
+}
+
+/** notThere says what to do about a data source that a panel names and nobody has. */
+function notThere(ref: SourceRef | string | null | undefined, fill: (text: string) => string): string {
+  const named = fill(typeof ref === "string" ? ref : (ref?.uid ?? ref?.type ?? ""));
+  if (named === "") return "There is no data source. An admin adds one.";
+  if (named.startsWith("-- ")) return `Queries of Grafana's own data source “${named}” are not run here.`;
+  return `The data source “${named}” does not exist. Import the dashboard to choose one that stands for it (Dashboards, Import).`;
 }
 
 const durationOf = (ms: number) => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);

@@ -3,6 +3,7 @@
 // do not know is kept as it is.
 
 import { blank, type Dashboard, type FieldConfig, type GridPos, type Panel, type Target, type Thresholds } from "./model";
+import { modern } from "./older";
 import { isRange } from "./time";
 
 const columns = 24,
@@ -49,7 +50,8 @@ function numbering(panels: Record<string, any>[]): (id: unknown) => number {
   };
 }
 
-function readPanel(p: Record<string, any>, numbered: (id: unknown) => number): Panel {
+function readPanel(given: Record<string, any>, numbered: (id: unknown) => number): Panel {
+  const p = modern(given);
   const like = { ...p, id: numbered(p.id), title: text(p.title) ?? "", gridPos: p.gridPos as GridPos }; // the place is made good by placed
   if (p.type === "row") {
     // A row within a row is none in Grafana; what is in it is not lost.

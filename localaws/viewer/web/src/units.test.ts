@@ -41,6 +41,8 @@ const cases: [number | null, string, number | undefined, string][] = [
   [NaN, "bytes", undefined, "NaN"],
   [Infinity, "", undefined, "∞"],
   [-5, "", undefined, "-5"],
+  [23.2, "currencyUSD", undefined, "$23.2"],
+  [-1500, "currencyEUR", 1, "-€1.5K"],
 ];
 
 for (const [value, unit, decimals, want] of cases) {

@@ -80,6 +80,18 @@ const rates: Record<string, string> = {
   eps: "evt/s",
   mps: "msg/s",
 };
+/** currencies have their sign before the number. */
+const currencies: Record<string, string> = {
+  currencyUSD: "$",
+  currencyEUR: "€",
+  currencyGBP: "£",
+  currencyJPY: "¥",
+  currencyCNY: "¥",
+  currencyKRW: "₩",
+  currencyINR: "₹",
+  currencyBRL: "R$",
+  currencyCHF: "CHF ",
+};
 const times: Record<string, number> = { ns: 1e-9, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86400 };
 
 /** digits is how many decimals tell a number apart from its neighbours, as people
@@ -167,6 +179,10 @@ export function show(value: number | null | undefined, unit = "", decimals?: num
   if (rates[unit]) {
     const k = scaled(value, { base: 1000, names: ["", "K", "M", "B"] }, decimals);
     return { text: k.text, suffix: k.suffix.trim() + " " + rates[unit] };
+  }
+  if (currencies[unit]) {
+    const k = scaled(Math.abs(value), { base: 1000, names: ["", "K", "M", "B"] }, decimals);
+    return { text: (value < 0 ? "-" : "") + currencies[unit] + k.text, suffix: k.suffix.trim() };
   }
   if (times[unit] !== undefined) return time(value * times[unit], decimals);
   switch (unit) {

@@ -1,6 +1,6 @@
 // Series of different times on one common row of times, as uPlot wants them.
 
-import type { Series } from "../frames";
+import { hidden, type Series } from "../frames";
 
 /** Value is a number, null for a gap, or undefined where only another series has
  * a point, which a line goes on through. */
@@ -33,14 +33,17 @@ function rhythm(times: number[]): number {
   return least;
 }
 
+/** mirrored reports whether a series is drawn below zero. */
+export const mirrored = (s: Pick<Series, "config">) => s.config.custom?.transform === "negative-Y";
+
 /** stacks are the places of the series that stand on each other: those of one mode
- * ("normal", "percent") and one group. Others stand by themselves. */
+ * ("normal", "percent") and one group, on one side of zero. Others stand by themselves. */
 export function stacks(series: Pick<Series, "config">[]): { mode: string; at: number[] }[] {
   const found = new Map<string, { mode: string; at: number[] }>();
   series.forEach((s, i) => {
     const { mode = "none", group = "A" } = s.config.custom?.stacking ?? {};
-    if (mode === "none") return;
-    const key = JSON.stringify([mode, group]);
+    if (mode === "none" || hidden(s)) return;
+    const key = JSON.stringify([mode, group, mirrored(s)]);
     if (!found.has(key)) found.set(key, { mode, at: [] });
     found.get(key)!.at.push(i);
   });

@@ -33,9 +33,10 @@ export function legend(panel: Panel, series: Series[], colours: string[], shown:
         shown[j] = alone || j === i;
       });
     }
-    buttons.forEach((b, j) => b.setAttribute("aria-pressed", String(shown[j])));
+    buttons.forEach((b, j) => b.setAttribute("aria-pressed", String(shown[j]))); // those that are listed
     changed();
   };
+  const listed = series.map((s, i) => ({ s, i })).filter(({ s }) => !s.config.custom?.hideFrom?.legend);
   const name = (s: Series, i: number) =>
     (buttons[i] = h(
       "button",
@@ -64,7 +65,7 @@ export function legend(panel: Panel, series: Series[], colours: string[], shown:
         h(
           "tbody",
           null,
-          series.map((s, i) =>
+          listed.map(({ s, i }) =>
             h(
               "tr",
               null,
@@ -79,7 +80,7 @@ export function legend(panel: Panel, series: Series[], colours: string[], shown:
   return h(
     "div",
     { class: "legend" },
-    series.map((s, i) => {
+    listed.map(({ s, i }) => {
       const button = name(s, i);
       for (const c of columns) button.append(h("span", { class: "dim" }, `${titles[c] ?? c}: ${text(reduce(s.values, c), s.config)}`));
       return button;

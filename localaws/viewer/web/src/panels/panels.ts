@@ -3,6 +3,7 @@
 import { h, icon } from "../dom";
 import { still, type Draw, type Drawing, type Drawn } from "./drawing";
 import { table } from "./table";
+import { tabled } from "./tabled";
 import { text } from "./text";
 import { timeseries } from "./timeseries";
 import { bargauge, gauge, stat } from "./values";
@@ -17,11 +18,33 @@ export const kinds: Record<string, { title: string; draw: Draw }> = {
   text: { title: "Text", draw: text },
 };
 
+/** others are kinds that Grafana has and whose data is shown as a table here. */
+const others: Record<string, string> = {
+  barchart: "Bar chart",
+  candlestick: "Candlestick",
+  heatmap: "Heat map",
+  histogram: "Histogram",
+  logs: "Logs",
+  piechart: "Pie chart",
+  "state-timeline": "State timeline",
+  "status-history": "Status history",
+  trend: "Trend",
+  xychart: "XY chart",
+};
+
+const drawOf = (type: string): Draw | undefined => kinds[type]?.draw ?? (others[type] ? tabled(others[type]) : undefined);
+
+/** charted reports whether panels of a type show data. */
+export const charted = (type: string) => type !== "text" && drawOf(type) !== undefined;
+
+/** known reports whether panels of a type are shown. */
+export const known = (type: string) => drawOf(type) !== undefined;
+
 /** drawPanel draws a panel of any kind; for one it does not know it says so. */
 export function drawPanel(d: Drawing): Drawn {
-  const kind = kinds[d.panel.type];
-  d.host.className = `content kind-${kind ? d.panel.type : "unknown"}`;
-  if (kind) return kind.draw(d);
+  const draw = drawOf(d.panel.type);
+  d.host.className = `content kind-${kinds[d.panel.type] ? d.panel.type : draw ? "tabled" : "unknown"}`;
+  if (draw) return draw(d);
   d.host.replaceChildren(
     h(
       "div",

@@ -1,8 +1,8 @@
 import uPlot from "uplot";
-import { seriesOf, type Series } from "../frames";
+import { hidden, seriesOf, type Series } from "../frames";
 import { colour, dark, seriesColour, steps, withAlpha } from "../look";
 import { binary, format } from "../units";
-import { align, stack, stacks } from "./align";
+import { align, mirrored, stack, stacks } from "./align";
 import type { Drawing, Drawn } from "./drawing";
 import { legend } from "./legend";
 import { near, tooltip } from "./tooltip";
@@ -12,7 +12,7 @@ import { h } from "../dom";
 export function timeseries(d: Drawing): Drawn {
   const now: Now = { d, series: seriesOf(d.frames) };
   const colours = now.series.map(seriesColour),
-    shown = now.series.map(() => true);
+    shown = now.series.map((s) => !hidden(s));
   const area = h("div", {
     class: "plot",
     role: "img",
@@ -65,6 +65,9 @@ const stacking = (s: Series): string => s.config.custom?.stacking?.mode ?? "none
 function data(series: Series[]): uPlot.AlignedData {
   const spans = series.some((s) => s.config.custom?.spanNulls);
   const { times, rows } = align(series, spans);
+  series.forEach((s, i) => {
+    if (mirrored(s)) rows[i] = rows[i].map((v) => (typeof v === "number" ? -v : v));
+  });
   for (const { mode, at } of stacks(series)) {
     stack(
       at.map((i) => rows[i]),
@@ -155,6 +158,7 @@ function line(s: Series, color: string): uPlot.Series {
               : uPlot.paths.linear!();
   return {
     label: s.label,
+    show: !hidden(s),
     scale: scaleOf(s),
     stroke: color,
     width: Math.max(lineWidth, drawStyle === "line" ? 1 : 0) * 1.25,
@@ -177,7 +181,7 @@ function yRange(series: Series[]): uPlot.Range.Function {
   return (_, lowest, highest) => {
     if (lowest === null || highest === null) return [min ?? 0, max ?? 1];
     let lo = Math.min(lowest, softMin ?? lowest, filled ? 0 : lowest),
-      hi = Math.max(highest, softMax ?? highest);
+      hi = Math.max(highest, softMax ?? highest, filled ? 0 : highest);
     if (min !== undefined) lo = min;
     if (lo === hi) hi = lo === 0 ? 1 : lo + Math.abs(lo) * 0.2;
     const [low, high] = uPlot.rangeNum(lo, hi, { min: { pad: 0.1, soft: 0, mode: 2 }, max: { pad: 0.1, soft: 0, mode: 2 } });

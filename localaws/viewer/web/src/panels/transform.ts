@@ -3,11 +3,19 @@
 
 import { pattern, reduce, type Field, type Frame } from "../frames";
 import type { Panel } from "../model";
+import { calculateField, groupBy } from "./calculate";
+import { column } from "./column";
+import { joinByField, labelsToFields, merge } from "./join";
 
 type Step = NonNullable<Panel["transformations"]>[number];
 
 const known: Record<string, (frames: Frame[], options: any) => Frame[]> = {
   merge: (frames) => merge(frames),
+  joinByField,
+  seriesToColumns: joinByField, // its older name
+  labelsToFields,
+  groupBy,
+  calculateField,
   organize,
   sortBy,
   renameByRegex,
@@ -29,37 +37,6 @@ export function unknownSteps(panel: Panel): string[] {
 export function transform(frames: Frame[], steps: Step[]): Frame[] {
   return steps.reduce((f, step) => (step.disabled || !known[step.id] ? f : known[step.id](f, step.options ?? {})), frames);
 }
-
-/** merge makes one table: rows whose common columns are equal become one. */
-function merge(frames: Frame[]): Frame[] {
-  if (frames.length < 2) return frames;
-  const columns = new Map<string, Field>(),
-    rows = new Map<string, Record<string, unknown>>();
-  for (const frame of frames)
-    for (const f of frame.fields) {
-      const name = unique(f, frame);
-      if (!columns.has(name)) columns.set(name, { ...f, label: name, name, values: [] });
-    }
-  for (const frame of frames) {
-    const length = frame.fields[0]?.values.length ?? 0;
-    for (let i = 0; i < length; i++) {
-      const key = JSON.stringify(
-        frame.fields
-          .filter((f) => f.type === "string")
-          .map((f) => [f.name, f.values[i]])
-          .sort(),
-      );
-      const row = rows.get(key) ?? {};
-      for (const f of frame.fields) row[unique(f, frame)] = f.values[i];
-      rows.set(key, row);
-    }
-  }
-  for (const row of rows.values()) for (const [name, f] of columns) f.values.push(row[name] ?? null);
-  return [{ refId: frames[0].refId, fields: [...columns.values()] }];
-}
-
-/** unique is a column's name in a merged table: values are told apart by query. */
-const unique = (f: Field, frame: Frame) => (f.type === "number" && f.name === "Value" ? `Value #${frame.refId}` : f.name);
 
 function organize(
   frames: Frame[],
@@ -99,24 +76,13 @@ function renameByRegex(frames: Frame[], o: { regex: string; renamePattern: strin
 
 function reduceRows(frames: Frame[], o: { reducers?: string[] }): Frame[] {
   const fields = frames.flatMap((f) => f.fields).filter((f) => f.type === "number");
-  const column = (name: string, type: string, values: any[]): Field => ({ name, label: name, type, labels: {}, values, config: {} });
-  return [
-    {
-      refId: "A",
-      fields: [
-        column(
-          "Field",
-          "string",
-          fields.map((f) => f.label),
-        ),
-        ...(o.reducers ?? ["lastNotNull"]).map((r) =>
-          column(
-            r,
-            "number",
-            fields.map((f) => reduce(f.values, r)),
-          ),
-        ),
-      ],
-    },
-  ];
+  const names = fields.map((f) => f.label);
+  const reduced = (o.reducers ?? ["lastNotNull"]).map((r) =>
+    column(
+      r,
+      "number",
+      fields.map((f) => reduce(f.values, r)),
+    ),
+  );
+  return [{ refId: "A", fields: [column("Field", "string", names), ...reduced] }];
 }

@@ -1,7 +1,7 @@
 // The panels that show single values: stat, gauge and bar gauge.
 
 import { h, s } from "../dom";
-import { pattern, reduce, seriesOf, type Series } from "../frames";
+import { hidden, pattern, reduce, seriesOf, type Series } from "../frames";
 import { shown, steps, valueColour, withAlpha } from "../look";
 import type { FieldConfig } from "../model";
 import { still, type Drawing, type Drawn } from "./drawing";
@@ -20,7 +20,7 @@ const maxValues = 60; // more are not legible in one panel
 function values(d: Drawing): One[] {
   const { calcs = ["lastNotNull"], fields = "", values: every = false } = d.panel.options?.reduceOptions ?? {};
   const wanted = fields ? pattern(fields) : undefined;
-  const series = seriesOf(d.frames).filter((s) => !wanted || wanted.test(s.label));
+  const series = seriesOf(d.frames).filter((s) => !hidden(s) && (!wanted || wanted.test(s.label)));
   const one = (s: Series, value: number | null, i: number): One => ({
     name: s.label,
     value,
@@ -82,7 +82,12 @@ export function stat(d: Drawing): Drawn {
       }),
     ),
   );
-  for (const v of d.host.querySelectorAll<HTMLElement>(".value")) v.style.setProperty("--len", String(Math.max(3, v.textContent!.length)));
+  for (const v of d.host.querySelectorAll<HTMLElement>(".value")) {
+    const length = v.textContent!.length,
+      long = length > 12;
+    v.classList.toggle("long", long); // stands in two lines
+    v.style.setProperty("--len", String(Math.max(3, long ? Math.ceil(length / 2) : length)));
+  }
   return still;
 }
 
@@ -133,7 +138,10 @@ function range(config: FieldConfig, all: One[]): [number, number] {
   return [min, max > min ? max : min + 1];
 }
 
-const share = (v: number | null, [min, max]: [number, number]) => Math.max(0, Math.min(1, ((v ?? min) - min) / (max - min)));
+/** share is how far up in the limits a value is; what is no number is at their lower end. */
+function share(v: number | null, [min, max]: [number, number]): number {
+  return v === null || Number.isNaN(v) ? 0 : Math.max(0, Math.min(1, (v - min) / (max - min)));
+}
 
 export function gauge(d: Drawing): Drawn {
   const all = orEmpty(values(d), d);
@@ -154,6 +162,7 @@ export function gauge(d: Drawing): Drawn {
             { viewBox: "0 0 120 84", role: "img", "aria-label": `${one.name} ${text}${suffix}` },
             s("path", { d: arc(48, 0, 1), class: "track" }),
             one.value !== null &&
+              !Number.isNaN(one.value) &&
               s("path", { d: arc(48, 0, Math.max(0.004, share(one.value, limits))), class: "fill", style: { stroke: one.color } }),
             ring.map((step, i) => {
               const from = share(step.value === -Infinity ? limits[0] : step.value, limits),
