@@ -58,7 +58,8 @@ on the address.`,
 			return deliveryError(d)
 		},
 	}
-	c.Flags().StringVar(&address, "address", "127.0.0.1:9090", "`HOST:PORT` of the head's --web.listen-address")
+	c.Flags().StringVar(&address, "address", cmp.Or(p.Getenv("PARASCOPE_HEAD_ADDRESS"), "127.0.0.1:9090"),
+		"`HOST:PORT` of the head's --web.listen-address (environment: PARASCOPE_HEAD_ADDRESS)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print all that is known as JSON")
 	return c
 }
