@@ -168,6 +168,18 @@ var mutations = []mutation{
 		pkg:  policyDir, test: "TestWhatIsNotKnownAllowsNothingAndDenies",
 	},
 	{
+		rule: "permissions boundaries", file: iamDir + "/account/authorize.go",
+		from: "within.Effect != policy.Allow {",
+		to:   "within.Effect != policy.Allow && false {",
+		pkg:  iamDir, test: "TestPermissionsBoundary",
+	},
+	{
+		rule: "conditions on the boundary that a role has", file: iamDir + "/boundary.go",
+		from: "return map[string][]string{boundaryKey: {e.Boundary}}",
+		to:   "return map[string][]string{boundaryKey: {\"arn:aws:iam::111122223333:policy/B\"}}",
+		pkg:  iamDir, test: "TestPermissionsBoundary",
+	},
+	{
 		rule: "trust policies", file: iamDir + "/account/assume.go",
 		from: "if trust.Effect == policy.Allow && (",
 		to:   "if (",

@@ -20,9 +20,16 @@ const maxInstructions = 20
 // Role is what somebody may do in a workspace: ADMIN, EDITOR or VIEWER.
 type Role = types.Role
 
+// The roles, from the one that allows most.
+const (
+	RoleAdmin  = types.RoleAdmin
+	RoleEditor = types.RoleEditor
+	RoleViewer = types.RoleViewer
+)
+
 // ParseRole reads a role as people write it.
 func ParseRole(s string) (Role, error) {
-	for _, r := range []Role{types.RoleAdmin, types.RoleEditor, types.RoleViewer} {
+	for _, r := range []Role{RoleAdmin, RoleEditor, RoleViewer} {
 		if strings.EqualFold(s, string(r)) {
 			return r, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -101,6 +102,13 @@ func zipFunction(binary []byte) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// CodeSha256 is the digest of the function as Lambda's API has it: base64 of the zip
+// file's SHA-256.
+func (f Function) CodeSha256() string {
+	sum := sha256.Sum256(f.Zip)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Key is where the function lies in a bucket: its content is in its name, so that

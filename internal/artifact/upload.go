@@ -33,6 +33,27 @@ type Packaged struct {
 	Uploaded      bool // false: the very same function lay there already
 }
 
+// Locate says where Package would put the setup function, and makes nothing. A bucket
+// that somebody else has, or that is in another region, is an error.
+func Locate(ctx context.Context, cfg aws.Config, o PackageOptions) (Place, error) {
+	f, err := LoadFunction(o.Architecture)
+	if err != nil {
+		return Place{}, err
+	}
+	if err := CheckBucketName(o.Bucket); err != nil {
+		return Place{}, err
+	}
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return Place{}, explain("ask who is calling", err)
+	}
+	b := newBucket(cfg, o.Bucket, aws.ToString(who.Account))
+	if _, err := b.exists(ctx); err != nil {
+		return Place{}, err
+	}
+	return Place{Bucket: b.name, Key: f.Key(o.Stack), Architecture: f.Architecture}, nil
+}
+
 // Package puts the setup function into a bucket of the configuration's region,
 // where CloudFormation needs it. It reports each step before it begins.
 func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(doing string)) (Packaged, error) {

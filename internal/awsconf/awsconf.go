@@ -4,9 +4,12 @@
 package awsconf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -45,6 +48,9 @@ const signIn = "for the local cloud: eval \"$(parascope local env)\"; for AWS: '
 func Load(ctx context.Context, o Options) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, loadOptions(o)...)
 	if err != nil {
+		if unread := unreadable(o.Files); unread != nil {
+			return aws.Config{}, unread
+		}
 		if noProfile, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 			return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("there is no AWS profile %q", noProfile.Profile),
 				"'aws configure list-profiles' lists them; "+signIn)
@@ -59,9 +65,38 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		if ctx.Err() != nil {
 			return aws.Config{}, ctx.Err()
 		}
+		if unread := unreadable(o.Files); unread != nil {
+			return aws.Config{}, unread
+		}
 		return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("no AWS credentials found: %w", err), signIn)
 	}
 	return cfg, nil
+}
+
+// unreadable finds a shared file that is there and cannot be read, or that a variable
+// names and is not there. The SDK takes such a file for an empty one, and then misses
+// the profile or the keys that are in it.
+func unreadable(files Files) error {
+	for _, f := range []struct{ path, variable, usual string }{
+		{files.Credentials, "AWS_SHARED_CREDENTIALS_FILE", config.DefaultSharedCredentialsFilename()},
+		{files.Config, "AWS_CONFIG_FILE", config.DefaultSharedConfigFilename()},
+	} {
+		path, named := f.path, f.path != ""
+		if files == (Files{}) {
+			path, named = os.LookupEnv(f.variable)
+			path = cmp.Or(path, f.usual)
+		}
+		if path == "" {
+			continue
+		}
+		_, err := os.ReadFile(path)
+		if err == nil || errors.Is(err, fs.ErrNotExist) && !named {
+			continue
+		}
+		return hint.New(hint.Denied, fmt.Errorf("read the AWS configuration: %w", err),
+			"let "+path+" be read by this user, or name another file with "+f.variable+"; "+signIn)
+	}
+	return nil
 }
 
 func loadOptions(o Options) []func(*config.LoadOptions) error {

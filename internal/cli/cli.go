@@ -97,9 +97,7 @@ func NewRoot(p *Process, program Program) *cobra.Command {
 	if called := p.CalledAs(root.Name()); called != root.Name() {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: called}
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint.New(hint.Usage, err, "see '"+cmd.CommandPath()+" --help'")
-	})
+	root.SetFlagErrorFunc(ExplainFlag)
 	markUsageErrors(root)
 	return root
 }
@@ -113,11 +111,21 @@ func report(p *Process, err error) int {
 	case interrupted && hint.Next(err) == "":
 		return exitInterrupted // the person knows, and nothing goes on without them
 	}
+	if declined, ok := errors.AsType[*hint.Declined](err); ok && hint.CodeOf(err) == 0 {
+		fmt.Fprintf(p.Stderr, "%s\n", term.CleanLines(declined.What))
+		printNext(p, declined.Next)
+		return 0
+	}
 	fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bad("Error:"), term.CleanLines(err.Error()))
-	if next := hint.Next(err); next != "" {
+	printNext(p, hint.Next(err))
+	return exitCode(err)
+}
+
+// printNext prints the next step, where there is one.
+func printNext(p *Process, next string) {
+	if next != "" {
 		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Faint("Try:"), term.CleanLines(next))
 	}
-	return exitCode(err)
 }
 
 // exitCode stands for err in the process' exit, and in what programs read.
@@ -129,17 +137,25 @@ func exitCode(err error) int {
 }
 
 // ReportFailure gives programs that read events err as the last of them, and returns it.
+// A question that was answered with no is such an event too, with code 0.
 func (p *Process) ReportFailure(asJSON bool, err error) error {
 	if err == nil || !asJSON {
 		return err
+	}
+	kind := "error"
+	if _, declined := errors.AsType[*hint.Declined](err); declined && exitCode(err) == 0 {
+		kind = "declined"
 	}
 	last := struct {
 		Event string `json:"event"`
 		Code  int    `json:"code"` // as the process' exit code
 		Error string `json:"error"`
 		Next  string `json:"next"`
-	}{"error", exitCode(err), err.Error(), hint.Next(err)}
-	return errors.Join(err, p.PrintJSONLine(last))
+	}{kind, exitCode(err), err.Error(), hint.Next(err)}
+	if failed := p.PrintJSONLine(last); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
 }
 
 // PrintJSONLine prints v on one line of standard output. A reader that closed the
@@ -150,6 +166,13 @@ func (p *Process) PrintJSONLine(v any) error {
 		return nil
 	}
 	return err
+}
+
+// PrintJSON prints v for machines, over several lines.
+func (p *Process) PrintJSON(v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }
 
 // ShellQuote quotes s as one word of a POSIX shell.
@@ -168,7 +191,7 @@ func markUsageErrors(c *cobra.Command) {
 						next = "'" + cmd.CommandPath() + " " + name + "', or " + next
 					}
 				}
-				return hint.New(hint.Usage, err, next)
+				return hint.New(hint.Usage, explainArgs(cmd, args, err), next)
 			}
 			return nil
 		}

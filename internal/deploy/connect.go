@@ -22,9 +22,11 @@ func FunctionName(stackName string) string { return stackName + "-grafana-dataso
 const deniedBy = "the policy in " + doctor.DeployerPolicy + " allows it, with " + DefaultStack + " replaced by another stack's name"
 
 // Connect runs the stack's setup function again: it checks, and repairs, the
-// connection of Prometheus to Grafana. It takes as long as the function does.
+// connection of Prometheus to Grafana. It takes as long as the function does. That the
+// function's code is not that of this program is among the warnings.
 func Connect(ctx context.Context, cfg aws.Config, t Target) (result.Connection, error) {
 	name := FunctionName(t.StackName)
+	warning := warnOfFunction(ctx, cfg, t)
 	// One try: the function repairs by itself, and a second one beside it helps nobody.
 	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name})
@@ -42,6 +44,9 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (result.Connection, 
 	answer, err := result.ReadAnswer(out.Payload)
 	if err != nil {
 		return result.Connection{}, fmt.Errorf("read the answer of %s: %w", name, err)
+	}
+	if warning != "" {
+		answer.Warnings = append(answer.Warnings, warning)
 	}
 	return answer, nil
 }

@@ -49,32 +49,24 @@ type down struct {
 }
 
 // Down deletes the stack and what it has in the function's bucket, and looks for
-// everything that was billed afterwards, by an earlier stack of the name too. That
-// nothing is there already is success. Whatever is deleted is named before, and asked
-// for.
+// everything that was billed afterwards, by an earlier stack of the name too. Whatever
+// is deleted is named before, and asked for. Where there is neither a stack nor
+// anything of an earlier one of the name, that is an error of kind hint.NotFound: a
+// name or a region that is wrong looks the same.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
 	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{},
 		Stays: []string{}}}
-	var err error
-	if d.state, err = d.stack.Describe(ctx); err != nil {
+	if err := d.look(ctx); err != nil {
 		return d.result, err
-	}
-	if d.state.Exists() {
-		if d.resources, err = d.stack.Resources(ctx); err != nil {
-			return d.result, err
-		}
-		if d.state.Status != types.StackStatusDeleteInProgress {
-			if err := d.checkPolicies(ctx); err != nil {
-				return d.result, err
-			}
-		}
-	} else {
-		report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + o.StackName})
 	}
 	// That nothing can be known or done about the bucket must not keep the stack from
 	// going, nor the proof from the person.
 	bucketErr := d.lookIntoBucket(ctx)
-	if err := d.confirm(bucketErr); err != nil {
+	if _, missing := errors.AsType[*noBucket](bucketErr); missing {
+		return d.result, bucketErr
+	}
+	bucketGoes := bucketErr == nil && d.holding.Goes() && !o.KeepBucket
+	if err := d.confirm(bucketGoes); err != nil {
 		return d.result, err
 	}
 	if d.state.Exists() {
@@ -87,14 +79,37 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	}
 	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
 	left, err := newProver(cfg, o.Elsewhere).prove(ctx, o.StackName, d.resources, &d.result)
-	if len(left) > 0 {
+	switch {
+	case len(left) > 0:
 		return d.result, errors.Join(d.stillThere(left), err, bucketErr)
-	}
-	if err != nil {
+	case err != nil || bucketErr != nil:
+		if err == nil {
+			report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
+		}
 		return d.result, errors.Join(err, bucketErr)
+	case !d.state.Exists() && !bucketGoes:
+		return d.result, noStack(ctx, cfg, o.Target, ", nor anything billed of that name", "--stack, --region and --profile name another one")
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
-	return d.result, bucketErr
+	return d.result, nil
+}
+
+// look reads what the stack is and holds, and whether its policies are in use.
+func (d *down) look(ctx context.Context) (err error) {
+	if d.state, err = d.stack.Describe(ctx); err != nil {
+		return err
+	}
+	if !d.state.Exists() {
+		d.report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + d.o.StackName})
+		return nil
+	}
+	if d.resources, err = d.stack.Resources(ctx); err != nil {
+		return err
+	}
+	if d.state.Status == types.StackStatusDeleteInProgress {
+		return nil
+	}
+	return d.checkPolicies(ctx)
 }
 
 // proved says what the proof covers.
@@ -106,9 +121,8 @@ func proved(r DownResult) string {
 }
 
 // confirm says what goes before it goes; where nothing does it does not ask.
-func (d *down) confirm(bucketErr error) error {
-	goes := bucketErr == nil && d.holding.Goes() && !d.o.KeepBucket
-	if d.o.Confirm == nil || !d.state.Exists() && !goes {
+func (d *down) confirm(bucketGoes bool) error {
+	if d.o.Confirm == nil || !d.state.Exists() && !bucketGoes {
 		return nil
 	}
 	text := "What is left of it will be deleted:"
@@ -120,7 +134,7 @@ func (d *down) confirm(bucketErr error) error {
 			text += "\n  " + caption
 		}
 	}
-	if goes {
+	if bucketGoes {
 		text += "\n  " + describeHolding(d.holding)
 	}
 	yes, err := d.o.Confirm(text + "\nGo on?")
@@ -128,7 +142,7 @@ func (d *down) confirm(bucketErr error) error {
 		return err
 	}
 	if !yes {
-		return hint.New(hint.Failure, errors.New("nothing was deleted"), "'"+d.o.Again("down")+" --yes' does not ask")
+		return &hint.Declined{What: "nothing was deleted", Next: "'" + d.o.Again("down") + " --yes' does not ask"}
 	}
 	return nil
 }

@@ -3,9 +3,16 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/hint"
 )
+
+// noBucket is the error of a bucket that was named and is not there.
+type noBucket struct{ error }
+
+func (e *noBucket) Unwrap() error { return e.error }
 
 // lookIntoBucket finds what the stack has in the bucket of its function: the one that
 // was asked for, the one that the stack was made with, or the usual one, where an
@@ -14,6 +21,10 @@ func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 	made := d.state.Parameters["SetupFunctionBucket"]
 	if d.holding, err = artifact.FindHolding(ctx, d.cfg, cmp.Or(d.o.Bucket, made), d.o.StackName); err != nil {
 		return err
+	}
+	if d.o.Bucket != "" && !d.holding.Exists {
+		return &noBucket{hint.New(hint.NotFound, fmt.Errorf("nothing was deleted: there is no bucket %s of this account", d.o.Bucket),
+			"give --bucket the name of the setup function's, or leave it out")}
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.
 	if h := &d.holding; h.Exists && h.Stays == "" && d.o.Bucket == "" && !h.Usual {

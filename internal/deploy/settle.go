@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -93,7 +92,7 @@ func (u *up) confirmClear(ctx context.Context) error {
 	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: before it can be made anew this will be deleted, with what is in it:%s\nGo on?",
 		u.o.StackName, u.state.Status, holds))
 	if err == nil && !yes {
-		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'"+u.o.Again("up")+" --yes' does not ask")
+		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
 	}
 	return err
 }

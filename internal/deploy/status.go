@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/grafana"
-	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -25,9 +23,12 @@ import (
 type Status struct {
 	StackName   string            `json:"stackName"`
 	StackStatus string            `json:"stackStatus"`
+	Failure     *Failure          `json:"failure,omitempty"`    // of the last operation on the stack
 	Prometheus  string            `json:"prometheus,omitempty"` // status of the workspace
 	Grafana     string            `json:"grafana,omitempty"`    // status and version
+	GrafanaID   string            `json:"grafanaId,omitempty"`
 	GrafanaURL  string            `json:"grafanaUrl,omitempty"`
+	Function    *Deployed         `json:"setupFunction,omitempty"`
 	DataSources []DataSource      `json:"dataSources"` // as the setup function found them last
 	Members     []people.Member   `json:"members"`
 	Clusters    []Cluster         `json:"clusters"`
@@ -42,26 +43,30 @@ type Cluster struct {
 	Down       int       `json:"down"`
 }
 
-// Look asks what there is. Only a stack that does not exist is an error.
+// Look asks what there is. Only a stack that does not exist is an error; that one
+// failed is in its Failure.
 func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
-	state, err := stack.New(cfg, t.StackName).Describe(ctx)
+	looked := stack.New(cfg, t.StackName)
+	state, err := looked.Describe(ctx)
 	if err != nil {
 		return Status{}, err
 	}
 	if !state.Exists() {
-		return Status{}, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", t.StackName, cfg.Region),
-			"'"+t.Command("up")+"' creates it; --stack and --region name another one")
+		return Status{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates it; --stack, --region and --profile name another one")
 	}
-	s := Status{StackName: t.StackName, StackStatus: string(state.Status), DataSources: []DataSource{}, Members: []people.Member{},
+	s := Status{StackName: t.StackName, StackStatus: string(state.Status),
+		GrafanaID: state.Outputs["ManagedGrafanaWorkspaceId"], DataSources: []DataSource{}, Members: []people.Member{},
 		Clusters: []Cluster{}, Unknown: map[string]string{}}
 	for _, part := range []struct {
 		what string
 		look func() error
 	}{
+		{"failure", func() (err error) { s.Failure, err = findFailure(ctx, looked, state, t); return err }},
 		{"prometheus", func() error { return s.lookAtPrometheus(ctx, cfg, state.Outputs["AMPWorkspaceId"]) }},
-		{"grafana", func() error { return s.lookAtGrafana(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
-		{"data sources", func() error { return s.lookAtDataSources(ctx, cfg, t, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
-		{"people", func() error { return s.lookAtPeople(ctx, cfg, state.Outputs["ManagedGrafanaWorkspaceId"]) }},
+		{"grafana", func() error { return s.lookAtGrafana(ctx, cfg, s.GrafanaID) }},
+		{"setup function", func() error { return s.lookAtFunction(ctx, cfg, t) }},
+		{"data sources", func() error { return s.lookAtDataSources(ctx, cfg, t, s.GrafanaID) }},
+		{"people", func() error { return s.lookAtPeople(ctx, cfg, s.GrafanaID) }},
 		{"clusters", func() error { return s.lookAtClusters(ctx, cfg, state.Outputs["AMPPrometheusEndpoint"]) }},
 	} {
 		if err := part.look(); err != nil {
@@ -94,6 +99,17 @@ func (s *Status) lookAtGrafana(ctx context.Context, cfg aws.Config, id string) e
 	s.Grafana = string(out.Workspace.Status) + ", version " + aws.ToString(out.Workspace.GrafanaVersion)
 	s.GrafanaURL = grafana.BaseURL(aws.ToString(out.Workspace.Endpoint))
 	return nil
+}
+
+func (s *Status) lookAtFunction(ctx context.Context, cfg aws.Config, t Target) error {
+	if s.GrafanaID == "" {
+		return nil
+	}
+	d, err := compareFunction(ctx, cfg, t)
+	if d.CodeSha256 != "" {
+		s.Function = &d
+	}
+	return err
 }
 
 func (s *Status) lookAtPeople(ctx context.Context, cfg aws.Config, id string) error {

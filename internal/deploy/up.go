@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,9 +21,9 @@ import (
 	"github.com/parascope/parascope/internal/stack"
 )
 
-// UpOptions say what to bring up. Confirm is asked before anything that is there
-// is replaced or removed, and where the caller may not do all that is needed; nil
-// means yes.
+// UpOptions say what to bring up. Confirm is asked before the stack is created or
+// costs more, before anything that is there is replaced or removed, and where the
+// caller may not do all that is needed; nil means yes.
 type UpOptions struct {
 	Target
 	Parameters map[string]string // of the template; "MonitoringType", …
@@ -52,13 +51,14 @@ func (e *notWatched) Unwrap() error { return e.cause }
 
 // up is a run of Up.
 type up struct {
-	o        UpOptions
-	cfg      aws.Config
-	stack    *stack.Stack
-	report   func(Event)
-	state    stack.State
-	template string // with the place of the setup function
-	result   UpResult
+	o       UpOptions
+	cfg     aws.Config
+	stack   *stack.Stack
+	report  func(Event)
+	state   stack.State
+	account string           // the caller's; "" where that is not known
+	set     *stack.ChangeSet // what is planned and was agreed to; nil: nothing
+	result  UpResult
 }
 
 // Up creates the stack, or brings it to this program's template and the options,
@@ -72,6 +72,7 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 	}{
 		{"preflight", "who is asking, and is all there that will be needed", u.preflight},
 		{"settle", "what the stack is now", u.settle},
+		{"plan", "what has to change, and what that costs", u.plan},
 		{"package", "the setup function into a bucket of the region", u.pack},
 		{"stack", "CloudFormation", u.change},
 		{"people", "who may use Grafana", u.people},
@@ -79,42 +80,20 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		report(Event{Kind: Started, Step: step.name, Text: step.doing})
 		came, err := step.run(ctx)
 		if err != nil {
-			return u.result, err
+			return u.result, u.discard(ctx, err)
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
 	var err error
-	u.result.Cost, err = cost.OfStack(cost.Stack{Region: cfg.Region, Parameters: u.effective()})
+	u.result.Cost, err = u.bill(u.effective())
 	return u.result, err
 }
 
-func (u *up) pack(ctx context.Context) (came string, err error) {
-	if !u.withGrafana() {
-		u.template, err = stack.Template(artifact.Place{Bucket: "''", Key: "''", Architecture: artifact.ARM64})
-		return "not needed without Grafana", err
-	}
-	u.o.Package.CreateBucket, u.o.Package.Stack = true, u.o.StackName
-	packaged, err := artifact.Package(ctx, u.cfg, u.o.Package, func(string) {})
-	if err != nil {
-		return "", err
-	}
-	if u.template, err = stack.Template(packaged.Place); err != nil {
-		return "", err
-	}
-	came = "unchanged"
-	if packaged.Uploaded {
-		came = "uploaded"
-	}
-	return fmt.Sprintf("%s: s3://%s/%s", came, packaged.Bucket, packaged.Key), nil
-}
-
-// change plans, asks where something would be lost, and lets CloudFormation do it.
-//
-// Where somebody else began an operation in between, that one is watched to its
-// end, and what is left to do is planned again.
-func (u *up) change(ctx context.Context) (came string, err error) {
+// plan works out what has to change, and asks before anything is made: the stack is
+// only planned, and the function and its bucket come later.
+func (u *up) plan(ctx context.Context) (came string, err error) {
 	for range 4 {
-		came, err = u.changeOnce(ctx)
+		came, err = u.planOnce(ctx)
 		if _, busy := errors.AsType[*stack.BusyError](err); !busy {
 			return came, err
 		}
@@ -125,23 +104,108 @@ func (u *up) change(ctx context.Context) (came string, err error) {
 	return came, err
 }
 
-func (u *up) changeOnce(ctx context.Context) (string, error) {
-	set, err := u.stack.Plan(ctx, u.template, u.o.Parameters)
+func (u *up) planOnce(ctx context.Context) (came string, err error) {
+	place := artifact.Place{Bucket: "''", Key: "''", Architecture: artifact.ARM64}
+	if u.withGrafana() {
+		if place, err = artifact.Locate(ctx, u.cfg, u.packaging()); err != nil {
+			return "", err
+		}
+	}
+	template, err := stack.Template(place)
 	if err != nil {
 		return "", err
 	}
-	if set == nil {
+	if u.set, err = u.stack.Plan(ctx, template, u.o.Parameters); err != nil {
+		return "", err
+	}
+	if u.set == nil {
+		return "nothing to change", nil
+	}
+	then, err := u.bill(u.effective())
+	if err != nil {
+		return "", err
+	}
+	u.report(Event{Kind: Planned, Step: "plan", Changes: u.set.Changes, Cost: &then})
+	return fmt.Sprintf("%d changes", len(u.set.Changes)), u.confirm(then)
+}
+
+func (u *up) confirm(then cost.Bill) error {
+	question, err := u.question(u.set, then)
+	if err != nil || question == "" || u.o.Confirm == nil {
+		return err
+	}
+	yes, err := u.o.Confirm(question)
+	if err == nil && !yes {
+		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
+	}
+	return err
+}
+
+// discard takes back what was planned and not begun, when err ends the run.
+func (u *up) discard(ctx context.Context, err error) error {
+	if u.set == nil {
+		return err
+	}
+	set := u.set
+	u.set = nil
+	if failed := set.Discard(context.WithoutCancel(ctx)); failed != nil {
+		return hint.Join([]error{failed, err})
+	}
+	return err
+}
+
+// packaging says what to upload and where to.
+func (u *up) packaging() artifact.PackageOptions {
+	o := u.o.Package
+	o.CreateBucket, o.Stack = true, u.o.StackName
+	return o
+}
+
+func (u *up) pack(ctx context.Context) (came string, err error) {
+	if !u.withGrafana() {
+		return "not needed without Grafana", nil
+	}
+	packaged, err := artifact.Package(ctx, u.cfg, u.packaging(), func(string) {})
+	if err != nil {
+		return "", err
+	}
+	came = "unchanged"
+	if packaged.Uploaded {
+		came = "uploaded"
+	}
+	return fmt.Sprintf("%s: s3://%s/%s", came, packaged.Bucket, packaged.Key), nil
+}
+
+// change lets CloudFormation do what was planned.
+//
+// Where somebody else began an operation in between, that one is watched to its
+// end, and what is left to do is planned again, and asked for.
+func (u *up) change(ctx context.Context) (came string, err error) {
+	for range 4 {
+		came, err = u.changeOnce(ctx)
+		if _, busy := errors.AsType[*stack.BusyError](err); !busy {
+			return came, err
+		}
+		if _, err := u.settle(ctx); err != nil {
+			return "", err
+		}
+		if _, err := u.plan(ctx); err != nil {
+			return "", err
+		}
+	}
+	return came, err
+}
+
+func (u *up) changeOnce(ctx context.Context) (_ string, err error) {
+	if u.set == nil {
 		if u.state, err = u.stack.Describe(ctx); err != nil {
 			return "", err
 		}
 		u.result.Outputs = u.state.Outputs
 		return "nothing to change", nil
 	}
-	u.report(Event{Kind: Planned, Step: "stack", Changes: set.Changes})
-	if err := u.confirm(ctx, set); err != nil {
-		return "", err
-	}
-	start := u.o.now()
+	start, set := u.o.now(), u.set
+	u.set = nil // from here on it is CloudFormation's
 	if err := set.Execute(ctx); err != nil {
 		return "", err
 	}
@@ -155,25 +219,6 @@ func (u *up) changeOnce(ctx context.Context) (string, error) {
 	u.state = state
 	u.result.Changed, u.result.Outputs = true, state.Outputs
 	return fmt.Sprintf("%s after %s", state.Status, u.o.now().Sub(start).Round(time.Second)), nil
-}
-
-func (u *up) confirm(ctx context.Context, set *stack.ChangeSet) error {
-	lost := set.Destroys()
-	if len(lost) == 0 || u.o.Confirm == nil {
-		return nil
-	}
-	var names []string
-	for _, c := range lost {
-		names = append(names, c.LogicalID)
-	}
-	yes, err := u.o.Confirm(fmt.Sprintf("%s will be replaced or removed, with what is in them. Go on?", strings.Join(names, ", ")))
-	if err == nil && yes {
-		return nil
-	}
-	if err == nil {
-		err = hint.New(hint.Failure, errors.New("nothing was changed"), "'"+u.o.Again("up")+" --yes' does not ask")
-	}
-	return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 }
 
 // watch reports an operation's progress to its end. A failed one is an error that
@@ -235,6 +280,9 @@ func (u *up) people(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := u.confirmAdmins(ctx, team, steps); err != nil {
+		return "", err
+	}
 	results, err := team.Apply(ctx, steps)
 	if err != nil {
 		return "", err
@@ -253,5 +301,28 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed),
 			"the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
-	return fmt.Sprintf("%d may sign in", len(u.result.Members)), nil
+	if len(u.result.Members) > 0 && !people.HasAdmin(u.result.Members) {
+		u.report(Event{Kind: Warning, Step: "people", Text: NoAdmin})
+	}
+	return fmt.Sprintf("%d may sign in", len(people.SignIn(u.result.Members))), nil
+}
+
+// NoAdmin says what it means that a Grafana workspace has no admin.
+const NoAdmin = "nobody who can sign in is an admin of Grafana: its data sources, teams and settings are nobody's to change"
+
+// confirmAdmins asks before the last admin loses the role.
+func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []people.Step) error {
+	last, err := team.TakesLastAdmin(ctx, steps)
+	if err != nil || !last {
+		return err
+	}
+	u.report(Event{Kind: Warning, Step: "people", Text: "after this " + NoAdmin})
+	if u.o.Confirm == nil {
+		return nil
+	}
+	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Go on?")
+	if err == nil && !yes {
+		err = &hint.Declined{What: "nobody's role was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
+	}
+	return err
 }

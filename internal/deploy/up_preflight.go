@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
@@ -42,7 +41,7 @@ func (u *up) preflight(ctx context.Context) (string, error) {
 		}
 		return nil
 	})
-	u.state = env.State
+	u.state, u.account = env.State, env.Account
 	return strings.Join(came, ", "), err
 }
 
@@ -53,7 +52,7 @@ func (u *up) confirmRights(next string) error {
 	}
 	yes, err := u.o.Confirm("Not all that is needed is allowed, and what is not will fail in the middle. Go on?")
 	if err == nil && !yes {
-		err = hint.New(hint.Denied, errors.New("nothing was changed"), next+"; '"+u.o.Again("up")+" --yes' goes on without")
+		err = &hint.Declined{What: "nothing was changed", Next: next + "; '" + u.o.Again("up") + " --yes' goes on without"}
 	}
 	return err
 }

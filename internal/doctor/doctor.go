@@ -70,10 +70,12 @@ type Finding struct {
 func Preflight() []Check {
 	return []Check{
 		{"names", "names of the stack and the bucket", nil, checkNames},
-		{"caller", "credentials", nil, checkCaller},
+		{"region", "the region", nil, checkRegion},
+		{"caller", "credentials", []string{"region"}, checkCaller},
 		{"parameters", "names of the parameters", nil, checkParameters},
 		{"stack", "state of the stack", []string{"names", "caller"}, checkStack},
 		{"template", "CloudFormation template", []string{"caller"}, checkTemplate},
+		{"zone", "the Availability Zone", []string{"caller", "stack"}, checkZone},
 		{"network", "existing network", []string{"caller", "stack"}, checkNetwork},
 		{"function", "setup function", []string{"stack"}, checkFunction},
 		{"grafana", "Grafana for the people named", []string{"stack"}, checkGrafana},

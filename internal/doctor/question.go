@@ -83,7 +83,7 @@ func (e *Env) questions() []question {
 			slices.Contains(forPrometheus, s.Sid)
 	})
 	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName,
-		bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region))}
+		bucket: cmp.Or(e.Bucket, artifact.BucketName(e.Account, e.Config.Region)), boundary: e.effective()[stack.BoundaryParameter]}
 	if parts := strings.Split(e.Caller, ":"); len(parts) > 1 {
 		at.partition = parts[1]
 	}
@@ -139,6 +139,9 @@ func (p place) contexts(action string, conditions map[string]map[string]oneOrMor
 		return types.ContextEntry{ContextKeyName: &key, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{value}}
 	}
 	all := [][]types.ContextEntry{{entry("aws:RequestedRegion", region)}}
+	if p.boundary != "" && strings.HasPrefix(action, "iam:") {
+		all[0] = append(all[0], entry(boundaryKey, p.boundary))
+	}
 	for _, operator := range slices.Sorted(maps.Keys(conditions)) {
 		for _, key := range slices.Sorted(maps.Keys(conditions[operator])) {
 			var longer [][]types.ContextEntry
@@ -153,8 +156,11 @@ func (p place) contexts(action string, conditions map[string]map[string]oneOrMor
 	return all
 }
 
+// boundaryKey is the condition key for the permissions boundary that a role has or gets.
+const boundaryKey = "iam:PermissionsBoundary"
+
 // place is where the stack is, which a policy leaves open.
-type place struct{ partition, region, account, stack, bucket string }
+type place struct{ partition, region, account, stack, bucket, boundary string }
 
 // fill makes an ARN of a pattern: of the place, with a name that could be one where
 // any name would do. What is no ARN stays what it is: "*", a service's name.

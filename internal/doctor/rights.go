@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/stack"
 )
 
 // Rights is the ID of the check of permissions. The simulator that it asks does not
@@ -46,7 +47,11 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		text += fmt.Sprintf("; not all could be checked: %v", err)
 	}
-	return Finding{Status: Failed, Detail: text, Next: "get the policy in " + DeployerPolicy}
+	next := "get the policy in " + DeployerPolicy
+	if slices.Contains(refused.missing, boundaryKey) {
+		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the boundary that an administrator made (docs/iam/README.md), or " + next
+	}
+	return Finding{Status: Failed, Detail: text, Next: next}
 }
 
 // errRoot says that the caller is the account's root user, of whom no policy speaks.

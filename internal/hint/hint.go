@@ -32,13 +32,25 @@ func New(code Code, err error, next string) error {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf returns the exit code of err: 0 for nil, Failure when err names none.
+// Declined says that a person answered a question with no. It ends a run like an error,
+// and is none: its exit code is 0.
+type Declined struct {
+	What string // what did not happen: "nothing was changed"
+	Next string // one sentence: what to do instead; may be empty
+}
+
+func (d *Declined) Error() string { return d.What }
+
+// CodeOf returns the exit code of err: 0 for nil and *Declined, Failure when err names none.
 func CodeOf(err error) Code {
 	if err == nil {
 		return 0
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
+	}
+	if _, ok := err.(*Declined); ok { // joined with an error it is one
+		return 0
 	}
 	return Failure
 }
@@ -47,6 +59,9 @@ func CodeOf(err error) Code {
 func Next(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Next
+	}
+	if d, ok := errors.AsType[*Declined](err); ok {
+		return d.Next
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,11 +57,16 @@ func Open(ctx context.Context, cfg aws.Config) (*Directory, error) {
 	}
 	owners := newOwners(ctx, cfg)
 	d := pick(cfg, instances, owners)
+	var unasked []string
 	if d == nil || d.Instance == AccountInstance {
-		instances = append(instances, search(ctx, cfg)...)
+		var more []instance
+		more, unasked = search(ctx, cfg)
+		instances = append(instances, more...)
 		d = pick(cfg, instances, owners)
 	}
 	switch {
+	case (d == nil && len(instances) == 0 || d != nil && d.Instance == AccountInstance) && len(unasked) > 0:
+		return nil, notSearched(cfg.Region, unasked)
 	case d != nil && d.Instance == AccountInstance:
 		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is one of account %s alone, and Amazon Managed "+
 			"Grafana needs the organization's", d.Region, d.Owner), enableForAll)
@@ -120,21 +126,29 @@ func others(region string) []string {
 	return slices.DeleteFunc(slices.Clone(elsewhere), func(r string) bool { return r == region })
 }
 
-// search asks the other regions at once. One that cannot be asked, since it is
-// not enabled for the account, has no instance that could be used.
-func search(ctx context.Context, cfg aws.Config) []instance {
+// search asks the other regions at once. Those that could not be asked are named: an
+// instance may be there.
+func search(ctx context.Context, cfg aws.Config) (found []instance, unasked []string) {
 	regions := others(cfg.Region)
-	found := make([][]instance, len(regions))
+	answers, errs := make([][]instance, len(regions)), make([]error, len(regions))
 	var asking sync.WaitGroup
 	for i, r := range regions {
-		asking.Go(func() {
-			if all, err := list(ctx, cfg, r); err == nil {
-				found[i] = all
-			}
-		})
+		asking.Go(func() { answers[i], errs[i] = list(ctx, cfg, r) })
 	}
 	asking.Wait()
-	return slices.Concat(found...)
+	for i, r := range regions {
+		if errs[i] != nil {
+			unasked = append(unasked, r+" ("+awserr.Brief(errs[i])+")")
+		}
+	}
+	return slices.Concat(answers...), unasked
+}
+
+// notSearched is the error of a search that found nothing, and could not look everywhere.
+func notSearched(region string, unasked []string) error {
+	return hint.New(hint.NotFound, fmt.Errorf("no IAM Identity Center instance of an organization was found in %s, and %d other regions "+
+		"could not be asked: %s", region, len(unasked), strings.Join(unasked, ", ")),
+		"name the instance's region with --region, or get sso:ListInstances there; where there is none, "+enable)
 }
 
 // explain gives an SDK error the exit code of its kind.

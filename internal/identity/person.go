@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -93,24 +94,37 @@ func (d *Directory) nobody(who string, kind Kind, name string) error {
 		"'parascope users find' lists who is there; 'aws identitystore create-user' or the console adds people")
 }
 
-// userID looks under e-mails first, then under user names; "" when nobody has it.
+// userID looks under e-mails and user names; "" when nobody has it. One person's
+// e-mail that is another one's user name is an error that names both.
 func (d *Directory) userID(ctx context.Context, name string) (string, error) {
 	paths := []string{"userName"}
 	if strings.Contains(name, "@") {
 		paths = []string{"emails.value", "userName"}
 	}
+	var found []string
 	for _, path := range paths {
 		out, err := d.client.GetUserId(ctx, &identitystore.GetUserIdInput{
 			IdentityStoreId: &d.storeID, AlternateIdentifier: attribute(path, name),
 		})
-		if err == nil {
-			return aws.ToString(out.UserId), nil
+		if isUnknown(err) {
+			continue
 		}
-		if !isUnknown(err) {
+		if err != nil {
 			return "", explain("find user "+name, err)
 		}
+		if id := aws.ToString(out.UserId); !slices.Contains(found, id) {
+			found = append(found, id)
+		}
 	}
-	return "", nil
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	return "", hint.New(hint.NotFound,
+		fmt.Errorf("%q is the e-mail of user %s, and the user name of another one, %s", name, found[0], found[1]),
+		"name the one you mean by that id")
 }
 
 func (d *Directory) groupID(ctx context.Context, name string) (string, error) {

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path"
@@ -94,7 +95,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return fmt.Errorf("create data directory: %w", err)
+		return explainHeld(fmt.Errorf("create data directory: %w", err))
 	}
 	if err := o.reserveAddresses(ctx); err != nil {
 		return err
@@ -135,7 +136,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	if err != nil {
 		return err
 	}
-	report(Event{Kind: Started, What: "workspace", Address: endpoint, Detail: path.Base(endpoint)})
+	report(Event{Kind: Started, What: "workspace", Address: endpoint, Detail: path.Base(endpoint) + o.otherWorkspaces()})
 
 	for _, start := range []func(context.Context, Options, string, func(Event)) (*child, error){startNode, startHead} {
 		c, err := start(ctx, o, endpoint, report)
@@ -160,6 +161,16 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	<-ctx.Done()
 	report(Event{Kind: Stopping})
 	return nil
+}
+
+// otherWorkspaces says how the head comes to send to a workspace that a person makes
+// beside the one of --no-stack; "" with a stack, which has the workspace.
+func (o Options) otherWorkspaces() string {
+	if !o.NoStack {
+		return ""
+	}
+	return ": the head sends here alone. For a stack that you create, stop this and start it on the same --data without --no-stack: the " +
+		"head sends to stack " + StackName + "'s workspace then; 'parascope query --workspace " + StackName + "' asks that one"
 }
 
 // workspace returns the endpoint of the workspace that the head sends to, and what
@@ -227,6 +238,9 @@ func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 // explainHeld says what to do about what somebody else has: the data directory, or
 // the address of a Grafana workspace in it.
 func explainHeld(err error) error {
+	if denied, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return hint.New(hint.BadInput, denied, "give --data a directory that this user may write to")
+	}
 	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
 		return hint.New(hint.Busy, held,
 			"use the local cloud that runs already (parascope local env), stop it, or give --data another directory")

@@ -100,14 +100,15 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 }
 
 func TestExportsHoldNoSecretAndWinOverTheShell(t *testing.T) {
-	exports, unset := Running{Endpoint: "http://127.0.0.1:9280", Region: "us-east-2"}.Exports("/data", "operator")
+	exports, unset := Running{Endpoint: "http://127.0.0.1:9280", Region: "us-east-2", Head: "127.0.0.1:9091"}.Exports("/data", "operator")
 	got := map[string]string{}
 	for _, kv := range exports {
 		got[kv[0]] = kv[1]
 	}
 	want := map[string]string{
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:9280", "AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "operator",
-		"AWS_SHARED_CREDENTIALS_FILE": "/data/aws/credentials", "AWS_CONFIG_FILE": "/data/aws/config",
+		"AWS_SHARED_CREDENTIALS_FILE": "/data/aws/credentials", "AWS_CONFIG_FILE": "/data/aws/config", "PARASCOPE_LOCAL_DATA": "/data",
+		"PARASCOPE_HEAD_ADDRESS": "127.0.0.1:9091",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("exports (-want +got):\n%s", diff)

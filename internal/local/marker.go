@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/localaws"
 )
 
@@ -24,13 +25,15 @@ type Running struct {
 	PID      int    `json:"pid"`
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
+	Head     string `json:"head"`               // host:port of the head agent
 	Metadata string `json:"metadata,omitempty"` // URL of the instance metadata service, when there is one
 }
 
 func markerFile(dir string) string { return filepath.Join(dir, "running.json") }
 
 func writeMarker(o Options, endpoint string) error {
-	b, err := json.Marshal(Running{ID: o.Cloud.ID, PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL})
+	b, err := json.Marshal(Running{ID: o.Cloud.ID, PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL,
+		Head: listen.Reachable(o.HeadAddress)})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", markerFile(o.DataDir), err)
 	}
@@ -56,6 +59,10 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 			"start one with 'parascope local', or give --data the directory of the one that runs")
 	}
 	b, err := os.ReadFile(markerFile(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return Running{}, hint.New(hint.BadInput, fmt.Errorf("whether a local cloud runs cannot be read: %w", err),
+			"give --data a directory that this user may read")
+	}
 	if err != nil {
 		return Running{}, notRunning(err)
 	}
@@ -116,8 +123,15 @@ func CheckProfile(dir, profile string) error {
 		"name one of them with --profile")
 }
 
+// Variables that point our own commands at one local cloud.
+const (
+	DataVariable = "PARASCOPE_LOCAL_DATA"   // its data directory, for local fault
+	HeadVariable = "PARASCOPE_HEAD_ADDRESS" // HOST:PORT of its head, for head status
+)
+
 // Exports are the environment variables that point any AWS client at the running
-// local cloud, as the operator. Unset names variables that would win over them.
+// local cloud, as the operator, and our own commands at its head and its faults. Unset
+// names variables that would win over them.
 func (r Running) Exports(dir, profile string) (exports [][2]string, unset []string) {
 	files := sharedFiles(dir)
 	return [][2]string{
@@ -127,6 +141,8 @@ func (r Running) Exports(dir, profile string) (exports [][2]string, unset []stri
 			{"AWS_PROFILE", profile},
 			{"AWS_SHARED_CREDENTIALS_FILE", files.Credentials},
 			{"AWS_CONFIG_FILE", files.Config},
+			{DataVariable, dir},
+			{HeadVariable, r.Head},
 		}, []string{
 			"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 		}

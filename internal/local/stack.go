@@ -10,7 +10,7 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
-	"github.com/parascope/parascope/internal/identity"
+	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -124,10 +124,7 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 		return nil
 	}
 	var who []string
-	for _, m := range r.result.Members {
-		if m.Kind == identity.User && m.Email == "" {
-			continue // deleted from Identity Center since
-		}
+	for _, m := range people.SignIn(r.result.Members) {
 		who = append(who, m.Principal.String()+" ("+strings.ToLower(string(m.Role))+")")
 	}
 	detail := "nobody has a role yet: parascope users add EMAIL:admin"

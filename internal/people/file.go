@@ -68,7 +68,7 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 				return nil, bad(n.Line, "%s stands on line %d already", who, first)
 			}
 			lines[strings.ToLower(who)] = n.Line
-			wants = append(wants, Want{who, role})
+			wants = append(wants, Want{Who: who, Role: role})
 		}
 	}
 	return slices.Clip(wants), nil

@@ -15,7 +15,7 @@ func TestReadFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Want{{"alice@example.com", "ADMIN"}, {"bob", "EDITOR"}, {"group:platform-team", "EDITOR"}}
+	want := []Want{{Who: "alice@example.com", Role: "ADMIN"}, {Who: "bob", Role: "EDITOR"}, {Who: "group:platform-team", Role: "EDITOR"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -40,6 +40,7 @@ func Open(ctx context.Context, cfg aws.Config, workspace string) (*Team, error) 
 type Member struct {
 	identity.Principal
 	Role amg.Role `json:"role"`
+	Gone bool     `json:"gone,omitempty"` // deleted from Identity Center: the role lets nobody in
 }
 
 // gone is the name of somebody who was deleted from Identity Center and still has
@@ -55,13 +56,14 @@ func (t *Team) Members(ctx context.Context) ([]Member, error) {
 	all := []Member{}
 	for _, p := range permissions {
 		who, err := t.directory.Describe(ctx, p.ID, kindOf(p))
+		m := Member{who, p.Role, false}
 		if hint.CodeOf(err) == hint.NotFound {
-			who, err = identity.Principal{ID: p.ID, Kind: kindOf(p), Name: gone}, nil
+			m.Principal, m.Gone, err = identity.Principal{ID: p.ID, Kind: kindOf(p), Name: gone}, true, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Member{who, p.Role})
+		all = append(all, m)
 	}
 	return all, nil
 }
@@ -69,8 +71,9 @@ func (t *Team) Members(ctx context.Context) ([]Member, error) {
 // Want is somebody, as a person names them, and the role they should have; an
 // empty role means none.
 type Want struct {
-	Who  string
-	Role amg.Role
+	Who     string
+	Role    amg.Role
+	Implied bool // nobody named the role: it is the one for those who are named without
 }
 
 // Step is one difference between what is and what is wanted.
@@ -78,6 +81,8 @@ type Step struct {
 	Who  identity.Principal `json:"who"`
 	From []amg.Role         `json:"from"` // roles they have
 	To   amg.Role           `json:"to"`   // "" for none
+
+	Implied bool `json:"-"` // as of the Want
 }
 
 // Resolve finds everybody that is wanted, each in turn. Everybody who cannot be found,
@@ -95,7 +100,7 @@ func Resolve(ctx context.Context, d *identity.Directory, wants []Want) (found []
 			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)),
 				"give everybody one role"))
 		}
-		roles[who.ID] = Step{Who: who, To: w.Role}
+		roles[who.ID] = Step{Who: who, To: w.Role, Implied: w.Implied}
 		found = append(found, roles[who.ID])
 	}
 	return found, hint.Join(errs)

@@ -95,22 +95,6 @@ func doesNotExist(err error) bool {
 	return ok && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist")
 }
 
-// Names lists the region's stacks.
-func Names(ctx context.Context, cfg aws.Config) ([]string, error) {
-	var names []string
-	pages := cloudformation.NewDescribeStacksPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.DescribeStacksInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, explain("list stacks", err)
-		}
-		for _, s := range page.Stacks {
-			names = append(names, aws.ToString(s.StackName))
-		}
-	}
-	return names, nil
-}
-
 // Resource is one resource of the stack.
 type Resource struct {
 	LogicalID, PhysicalID, Type string

@@ -4,13 +4,10 @@ package stack
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
-	"github.com/parascope/parascope/internal/hint"
 )
 
 // maxTemplate is what CloudFormation takes in a request, in bytes.
@@ -34,23 +31,6 @@ func Template(p artifact.Place) (string, error) {
 		return "", fmt.Errorf("the template has %d bytes, CloudFormation takes %d", len(text), maxTemplate)
 	}
 	return text, nil
-}
-
-// CheckParameters finds names that the template has no parameter of.
-func CheckParameters(set map[string]string) error {
-	all := Parameters()
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if !slices.Contains(all, name) && !strings.HasPrefix(name, "SetupFunction") {
-			return hint.New(hint.BadInput, fmt.Errorf("the template has no parameter %s", name), takes())
-		}
-	}
-	return nil
-}
-
-// takes says which parameters there are.
-func takes() string {
-	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") +
-		"; parallelcluster-infrastructure.yaml says which values they take"
 }
 
 // Parameters are the names of the template's parameters that people set, in its

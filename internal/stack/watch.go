@@ -58,6 +58,17 @@ func (s *Stack) Watch(ctx context.Context, id string, report func(Event)) (State
 	}
 }
 
+// FirstFailure is the event of the operation that was begun last from which its other
+// failures follow; nil where there is none.
+func (s *Stack) FirstFailure(ctx context.Context, id string) (first *Event, err error) {
+	err = s.newEvents(ctx, id, map[string]bool{}, func(e Event) {
+		if e.Failed() && first == nil && e.LogicalID != s.Name {
+			first = &e
+		}
+	})
+	return first, err
+}
+
 // newEvents reports what was not seen yet of the operation, the oldest first.
 // CloudFormation lists the newest first.
 func (s *Stack) newEvents(ctx context.Context, id string, seen map[string]bool, report func(Event)) error {

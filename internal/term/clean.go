@@ -21,7 +21,7 @@ func CleanLines(text string) string { return clean(text, "\n\t", false) }
 func cleanPainted(text string) string { return clean(text, "", true) }
 
 // clean writes what is harmful as escapes, but for the characters of keep and, with
-// painted, the sequences that set colours.
+// painted, the sequences that a Styler writes.
 func clean(text, keep string, painted bool) string {
 	if isPlain(text) {
 		return text
@@ -29,7 +29,7 @@ func clean(text, keep string, painted bool) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		if painted {
-			if at := escape.FindStringIndex(text); at != nil && at[0] == 0 {
+			if at := own.FindStringIndex(text); at != nil {
 				b.WriteString(text[:at[1]])
 				text = text[at[1]:]
 				continue

@@ -56,11 +56,11 @@ func (p Plot) Write(w io.Writer) error {
 	rows := make([][]string, len(p.Lines))
 	for i, l := range p.Lines {
 		low, high, last := summary(l.Points)
-		rows[i] = []string{p.sign(i), short(low), short(high), short(last), l.Label}
+		rows[i] = []string{p.sign(i), short(low), short(high), short(last), Clean(l.Label)}
 	}
 	columns := []Column{{Title: " "}, {Title: "MIN", Right: true}, {Title: "MAX", Right: true}, {Title: "LAST", Right: true},
 		{Title: "SERIES"}}
-	if err := Table(&b, p.Style, columns, rows); err != nil {
+	if err := drawTable(&b, p.Style, columns, rows); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {

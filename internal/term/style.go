@@ -24,6 +24,12 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// IsInputTerminal reports whether r is a terminal, where a person may answer.
+func IsInputTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // Size is the number of columns and lines of the terminal behind w, 80 and 24 when
 // there is none.
 func Size(w io.Writer) (columns, lines int) {

@@ -17,7 +17,11 @@ type Column struct {
 // Table writes rows under the titles of their columns, two spaces apart. The
 // last column is never padded, so that long text may wrap where it will.
 func Table(w io.Writer, s Styler, columns []Column, rows [][]string) error {
-	rows = cleanRows(rows)
+	return drawTable(w, s, columns, cleanRows(rows))
+}
+
+// drawTable is Table for rows that are clean.
+func drawTable(w io.Writer, s Styler, columns []Column, rows [][]string) error {
 	widths := make([]int, len(columns))
 	for i, c := range columns {
 		widths[i] = Columns(c.Title)

@@ -71,10 +71,8 @@ func (i *IAM) newFromForm(r *gateway.Request, k account.Kind) (account.Entity, e
 	if err != nil {
 		return account.Entity{}, err
 	}
-	if r.Form.Get("PermissionsBoundary") != "" {
-		return account.Entity{}, gateway.NotImplemented("permissions boundaries")
-	}
 	e := account.NewEntity(k, name, path, r.Now)
+	e.Boundary = r.Form.Get("PermissionsBoundary")
 	e.Tags = tags(r)
 	if e.Tags != nil {
 		if err := r.Authorize("iam:Tag"+k.Title, k.ARN(path, name), tagKeys(r)); err != nil {

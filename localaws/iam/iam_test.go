@@ -155,8 +155,8 @@ func TestRefusedRoles(t *testing.T) {
 		strings.Replace(forLambda, `"Service":"lambda.amazonaws.com"`, `"AWS":"`+account+`user/nobody"`, 1), nil))
 	refused(t, "LimitExceeded", "ACLSizePerRole")(create("R",
 		strings.Replace(forLambda, "2012-10-17", `2012-10-17","Id":"`+strings.Repeat("x", 2048), 1), nil))
-	refused(t, "NotImplemented", "boundaries")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
-		in.PermissionsBoundary = aws.String(admin)
+	refused(t, "NoSuchEntity", "does not exist")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
+		in.PermissionsBoundary = aws.String(account + "policy/nobodys")
 	}))
 	refused(t, "InvalidInput", "aws:")(create("R", forLambda, func(in *sdk.CreateRoleInput) {
 		in.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}

@@ -31,8 +31,11 @@ func rules() []gateway.Rule {
 			Source: userGuide + ", global condition keys (the first); a simplification of the local cloud (the second)"},
 		{Text: "changes take effect at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they take seconds"},
 		{Text: "a policy's form: 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
-		{Text: "groups, permissions boundaries, session policies and the root user do not exist here; a boundary is refused with 501",
-			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+		{Text: "groups, session policies and the root user do not exist here", Basis: gateway.Assumed,
+			Source: "a simplification of the local cloud"},
+		{Text: "what a user or role may do its permissions boundary has to allow too: `… because no permissions boundary allows the … action`, " +
+			"or `with an explicit deny in a permissions boundary`", Basis: gateway.Confirmed,
+			Source: userGuide + ", permissions boundaries for IAM entities and troubleshooting access denied messages"},
 		{Text: "AWS's own services may do what they do on their own behalf", Basis: gateway.Inferred, Source: userGuide + ", service principals"},
 	}
 }
@@ -45,7 +48,7 @@ func (i *IAM) operations() []gateway.Operation {
 
 func (i *IAM) roles() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateRole", Serve: i.createRole, Keys: tagKeys, Rules: []gateway.Rule{
+		{Name: "CreateRole", Serve: i.createRole, Keys: newKeys, Rules: []gateway.Rule{
 			{Text: "the trust policy is checked, and the users and roles of this account in it must exist: `Invalid principal in policy: " +
 				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
 			{Text: "MaxSessionDuration is 3600 to 43200 (3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
@@ -68,7 +71,7 @@ func (i *IAM) roles() []gateway.Operation {
 
 func (i *IAM) users() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "CreateUser", Serve: i.createUser, Keys: tagKeys},
+		{Name: "CreateUser", Serve: i.createUser, Keys: newKeys},
 		{Name: "GetUser", Serve: i.getUser, Rules: []gateway.Rule{
 			{Text: "without UserName it is the caller's user", Basis: gateway.Confirmed, Source: apiRef},
 		}},
@@ -157,24 +160,35 @@ func (i *IAM) simulation() []gateway.Operation {
 // policyOperations are those on the policies of users or roles.
 func (i *IAM) policyOperations(k account.Kind) []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "Put" + k.Title + "Policy", Serve: i.putInline(k), Rules: []gateway.Rule{
+		{Name: "Put" + k.Title + "Policy", Serve: i.putInline(k), Keys: i.boundaryKeys(k), Rules: []gateway.Rule{
 			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, white space not counted",
 				Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "Get" + k.Title + "Policy", Serve: i.getInline(k)},
-		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k)},
+		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k), Keys: i.boundaryKeys(k)},
 		{Name: "List" + k.Title + "Policies", Serve: i.listInline(k)},
-		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: policyKeys, Rules: []gateway.Rule{
+		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: i.policyKeys(k), Rules: []gateway.Rule{
 			{Text: "10 policies, then 409 LimitExceeded; again the same is no error; permission may depend on iam:PolicyARN",
 				Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
 		}},
-		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: policyKeys},
+		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: i.policyKeys(k)},
+		{Name: "Put" + k.Title + "PermissionsBoundary", Serve: i.putBoundary(k), Keys: newKeys, Rules: []gateway.Rule{
+			{Text: "permission may depend on iam:PermissionsBoundary, the new one's ARN; so may that for operations on policies, by the ARN of " +
+				"the boundary that there is", Basis: gateway.Confirmed, Source: "service authorization reference, IAM"},
+		}},
+		{Name: "Delete" + k.Title + "PermissionsBoundary", Serve: i.deleteBoundary(k), Keys: i.boundaryKeys(k)},
 		{Name: "ListAttached" + k.Title + "Policies", Serve: i.listAttached(k)},
 	}
 }
 
-func policyKeys(r *gateway.Request) map[string][]string {
-	return map[string][]string{"iam:PolicyARN": {r.Form.Get("PolicyArn")}}
+// policyKeys are the condition keys of attaching and detaching a policy.
+func (i *IAM) policyKeys(k account.Kind) func(*gateway.Request) map[string][]string {
+	boundary := i.boundaryKeys(k)
+	return func(r *gateway.Request) map[string][]string {
+		keys := boundary(r)
+		keys["iam:PolicyARN"] = []string{r.Form.Get("PolicyArn")}
+		return keys
+	}
 }
 
 // resources are the ARNs that a permission must be for. A name that does not

@@ -38,6 +38,11 @@ func viewPolicy(tx *state.Tx, p account.Policy) (policyView, error) {
 			return v, err
 		}
 		v.AttachmentCount += len(attached)
+		bounding, err := account.Bounding(tx, k, p.ARN)
+		if err != nil {
+			return v, err
+		}
+		v.PermissionsBoundaryUsageCount += len(bounding)
 	}
 	return v, nil
 }
@@ -189,7 +194,7 @@ func (i *IAM) deletePolicy(w http.ResponseWriter, r *gateway.Request) error {
 		switch {
 		case err != nil:
 			return err
-		case v.AttachmentCount > 0:
+		case v.AttachmentCount+v.PermissionsBoundaryUsageCount > 0:
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
 			return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The " +

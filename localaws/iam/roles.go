@@ -22,11 +22,12 @@ type roleView struct {
 	Description                             string `xml:",omitempty"`
 	MaxSessionDuration                      int
 	Tags                                    *members[tag] `xml:",omitempty"`
+	PermissionsBoundary                     *boundaryView `xml:",omitempty"`
 }
 
 func viewRole(e account.Entity) roleView {
 	return roleView{e.Path, e.Name, e.ID, account.Roles.ARN(e.Path, e.Name), timestamp(e.Created), encoded(e.Trust), e.Description,
-		e.MaxSession, nil}
+		e.MaxSession, nil, viewBoundary(e)}
 }
 
 func viewTaggedRole(e account.Entity) roleView {
@@ -51,7 +52,7 @@ func (i *IAM) createRole(w http.ResponseWriter, r *gateway.Request) error {
 		if _, found, err := account.Roles.Get(tx, role.Name); found || err != nil {
 			return firstError(err, alreadyExists("Role with name %s already exists.", role.Name))
 		}
-		if err := checkTrust(tx, role.Trust); err != nil {
+		if err := firstError(checkTrust(tx, role.Trust), checkBoundary(tx, role.Boundary)); err != nil {
 			return err
 		}
 		return account.Roles.Put(tx, role)

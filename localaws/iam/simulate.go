@@ -29,7 +29,11 @@ type evaluation struct {
 	MatchedStatements                              members[statementView]
 	MissingContextValues                           members[string]
 	ResourceSpecificResults                        *members[resourceEvaluation] `xml:",omitempty"`
+	PermissionsBoundaryDecisionDetail              *boundaryDecision            `xml:",omitempty"`
 }
+
+// boundaryDecision is there where the principal's boundary refuses what its policies allow.
+type boundaryDecision struct{ AllowedByPermissionsBoundary bool }
 
 // resourceEvaluation is what it says of the action on one resource.
 type resourceEvaluation struct {
@@ -109,6 +113,9 @@ func (s simulation) result(action string, verdicts []policy.Verdict, sources []a
 	var each members[resourceEvaluation]
 	for n, v := range verdicts {
 		missing := members[string]{v.Missing}
+		if v.Bounded {
+			all.PermissionsBoundaryDecisionDetail = &boundaryDecision{}
+		}
 		each.Member = append(each.Member, resourceEvaluation{s.resources[n], decisions[v.Effect], matched(v), missing})
 		all.MissingContextValues.Member = union(all.MissingContextValues.Member, missing.Member)
 		if v.Effect == worst {

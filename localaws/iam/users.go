@@ -15,10 +15,11 @@ const maxKeys = 2
 type userView struct {
 	Path, UserName, UserId, Arn, CreateDate string
 	Tags                                    *members[tag] `xml:",omitempty"`
+	PermissionsBoundary                     *boundaryView `xml:",omitempty"`
 }
 
 func viewUser(e account.Entity) userView {
-	return userView{e.Path, e.Name, e.ID, account.Users.ARN(e.Path, e.Name), timestamp(e.Created), nil}
+	return userView{e.Path, e.Name, e.ID, account.Users.ARN(e.Path, e.Name), timestamp(e.Created), nil, viewBoundary(e)}
 }
 
 func viewTaggedUser(e account.Entity) userView {
@@ -37,6 +38,9 @@ func (i *IAM) createUser(w http.ResponseWriter, r *gateway.Request) error {
 	err = i.update(func(tx *state.Tx) error {
 		if _, found, err := account.Users.Get(tx, u.Name); found || err != nil {
 			return firstError(err, alreadyExists("User with name %s already exists.", u.Name))
+		}
+		if err := checkBoundary(tx, u.Boundary); err != nil {
+			return err
 		}
 		return account.Users.Put(tx, u)
 	})

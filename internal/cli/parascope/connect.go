@@ -1,8 +1,6 @@
 package parascope
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/awsconf"
@@ -32,14 +30,14 @@ does, with the answer in words.`,
 				return err
 			}
 			if !asJSON {
-				fmt.Fprintf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(on.target(cmd).StackName))
+				_ = term.Printf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(on.target(cmd).StackName))
 			}
 			answer, err := deploy.Connect(cmd.Context(), cfg, on.target(cmd))
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(p, answer)
+				return p.PrintJSON(answer)
 			}
 			style := term.Style(p.Stdout, p.Getenv)
 			for _, d := range answer.DataSources {
@@ -47,15 +45,15 @@ does, with the answer in words.`,
 				if d.Default {
 					isDefault = " (default)"
 				}
-				fmt.Fprintf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, d.Health)
+				_ = term.Printf(p.Stdout, "%s data source %s%s: %s; %s\n", style.Good("✓"), d.Name, isDefault, d.Action, d.Health)
 			}
 			for _, d := range answer.Dashboards {
-				fmt.Fprintf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)
+				_ = term.Printf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)
 			}
 			for _, w := range answer.Warnings {
-				fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("!"), w)
+				_ = term.Printf(p.Stdout, "%s %s\n", style.Bold("!"), w)
 			}
-			fmt.Fprintf(p.Stdout, "Grafana %s at %s\n", answer.GrafanaVersion, answer.GrafanaURL)
+			_ = term.Printf(p.Stdout, "Grafana %s at %s\n", answer.GrafanaVersion, answer.GrafanaURL)
 			return nil
 		},
 	}

@@ -1,14 +1,13 @@
 package parascope
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
 )
 
 func newDown(p *cli.Process) *cobra.Command {
@@ -21,7 +20,10 @@ func newDown(p *cli.Process) *cobra.Command {
 		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
 'parascope up' uploaded for it. Its bucket goes too, unless it holds anything else,
 other stacks' functions for example, or was chosen with --bucket. It says what goes
-and asks first; afterwards it asks each service whether what was billed is really gone.`,
+and asks first; afterwards it asks each service whether what was billed is really gone.
+
+Where there is no such stack, nor anything that an earlier one of the name left, it
+names the account and the region, lists the stacks that are there, and exits with 5.`,
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
@@ -45,7 +47,7 @@ and asks first; afterwards it asks each service whether what was billed is reall
 				return p.PrintJSONLine(map[string]any{"event": "result", "result": result})
 			}
 			for _, s := range result.Stays {
-				fmt.Fprintf(p.Stdout, "stays: %s\n", s)
+				_ = term.Printf(p.Stdout, "stays: %s\n", s)
 			}
 			nothing, there := "nothing", "was there"
 			if len(result.Stays) > 0 {
@@ -54,7 +56,7 @@ and asks first; afterwards it asks each service whether what was billed is reall
 			if len(result.Gone) > 0 {
 				there = "is left"
 			}
-			fmt.Fprintf(p.Stdout, "%s billed %s of stack %s\n", nothing, there, o.StackName)
+			_ = term.Printf(p.Stdout, "%s billed %s of stack %s\n", nothing, there, o.StackName)
 			return nil
 		},
 	}

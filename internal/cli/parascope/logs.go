@@ -3,13 +3,13 @@ package parascope
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/duration"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -23,11 +23,13 @@ func newLogs(p *cli.Process) *cobra.Command {
 		Use:   "logs",
 		Short: "Show the setup function's log",
 		Example: `  parascope logs
-  parascope logs --follow --since 10m`,
+  parascope logs --follow --since 10m
+  parascope logs --since 7d`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since < 0 {
-				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", since), "give --since 1h for what is younger than an hour")
+				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", duration.Format(since)),
+					"give --since 1h for what is younger than an hour")
 			}
 			cfg, err := awsconf.Load(cmd.Context(), on.aws)
 			if err != nil {
@@ -40,32 +42,19 @@ func newLogs(p *cli.Process) *cobra.Command {
 				if asJSON {
 					return json.NewEncoder(p.Stdout).Encode(l)
 				}
-				_, err := fmt.Fprintf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
-				return err
+				return term.Printf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
 			})
 			if err == nil && !shown {
-				fmt.Fprintf(p.Stderr, "no lines within the last %s; '%s --since 24h' looks further back\n", shortly(since),
+				_ = term.Printf(p.Stderr, "no lines within the last %s; '%s --since 1d' looks further back\n", duration.Format(since),
 					on.target(cmd).Command("logs"))
 			}
 			return err
 		},
 	}
 	f := c.Flags()
-	f.DurationVar(&since, "since", time.Hour, "show what is younger than `DURATION`")
+	duration.Var(f, &since, "since", time.Hour, "show what is younger than `DURATION`: 10m, 1h30m, 1d")
 	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
 	on.add(c)
 	return c
-}
-
-// shortly is a duration as people write it: 1h, and not 1h0m0s.
-func shortly(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

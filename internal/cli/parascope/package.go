@@ -106,9 +106,9 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if done.Uploaded {
 		what = "uploaded"
 	}
-	fmt.Fprintf(p.Stdout, "%s setup function %s: s3://%s/%s\n", style.Good("✓"), what, done.Bucket, done.Key)
-	fmt.Fprintf(p.Stdout, "%s template written: %s\n\n", style.Good("✓"), o.output)
-	fmt.Fprintf(p.Stdout, "Next:\n  aws cloudformation create-stack --stack-name pcluster-infra --template-body file://%s \\\n"+
+	_ = term.Printf(p.Stdout, "%s setup function %s: s3://%s/%s\n", style.Good("✓"), what, done.Bucket, done.Key)
+	_ = term.Printf(p.Stdout, "%s template written: %s\n\n", style.Good("✓"), o.output)
+	_ = term.Printf(p.Stdout, "Next:\n  aws cloudformation create-stack --stack-name pcluster-infra --template-body file://%s \\\n"+
 		"    --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg --capabilities CAPABILITY_NAMED_IAM --region %s\n", o.output,
 		cfg.Region)
 	return nil

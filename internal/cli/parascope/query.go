@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/duration"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -62,12 +63,12 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: as the width allows)")
 	f.BoolVar(&o.json, "json", false, "print the answer as Prometheus gives it")
 	addAWSFlags(f, &o.aws)
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		next := "see 'parascope query --help'"
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		explained := cli.ExplainFlag(cmd, err)
 		if strings.HasPrefix(err.Error(), "unknown shorthand flag") { // there are none: it is a minus sign
-			next = "put -- before an expression that begins with a minus sign: parascope query -- '-1'"
+			explained = hint.New(hint.Usage, explained, "put -- before an expression that begins with a minus sign: parascope query -- '-1'")
 		}
-		return hint.New(hint.Usage, err, next)
+		return explained
 	})
 	complete := func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeWorkspaces(cmd.Context(), o.aws), cobra.ShellCompDirectiveNoFileComp
@@ -86,7 +87,7 @@ type moments struct {
 
 func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) error {
 	if strings.TrimSpace(expr) == "" {
-		return hint.New(hint.Usage, fmt.Errorf("the PromQL expression is empty"), "try 'parascope query up'")
+		return hint.New(hint.BadInput, fmt.Errorf("the PromQL expression is empty"), "'parascope query up' asks which targets answer")
 	}
 	m, err := readMoments(o, term.PlotColumns(term.Width(p.Stdout)))
 	if err != nil {
@@ -109,7 +110,7 @@ func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) 
 		if m.at.IsZero() {
 			m.at = time.Now()
 		}
-		result, err = client.QueryRange(ctx, expr, m.at.Add(-m.span), m.at, m.step)
+		result, err = client.QueryRange(ctx, expr, m.start(), m.at, m.step)
 	} else {
 		result, err = client.Query(ctx, expr, m.at)
 	}
@@ -117,13 +118,17 @@ func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) 
 		return err
 	}
 	for _, w := range result.Warnings {
-		fmt.Fprintf(p.Stderr, "Warning: %s\n", w)
+		_ = term.Printf(p.Stderr, "Warning: %s\n", w)
 	}
 	if result.Empty() {
-		fmt.Fprintf(p.Stderr, "No series in workspace %s answer this query%s.\n", workspace.ID, m)
+		_ = term.Printf(p.Stderr, "No series in workspace %s answer this query%s.\n", workspace.ID, m)
 	}
 	return printResult(p, result, m, o.json)
 }
+
+// start is the first point of a range: the last one is its end, so that a step longer
+// than the range leaves the newest point.
+func (m moments) start() time.Time { return m.at.Add(-m.span.Truncate(m.step)) }
 
 // String says when, for a sentence.
 func (m moments) String() string {
@@ -152,23 +157,33 @@ func readMoments(o queryOptions, columns int) (moments, error) {
 	if m.span, err = readDuration("--range", o.span); err != nil {
 		return m, err
 	}
-	if o.step != "" {
-		m.step, err = readDuration("--step", o.step)
+	if o.step == "" {
+		m.step = max(time.Second, (m.span / time.Duration(columns-1)).Round(time.Second))
+		return m, nil
+	}
+	if m.step, err = readDuration("--step", o.step); err != nil {
 		return m, err
 	}
-	m.step = max(time.Second, (m.span / time.Duration(columns-1)).Round(time.Second))
+	if m.span/m.step > mostPoints {
+		fits := (m.span + mostPoints*time.Second - 1) / (mostPoints * time.Second) * time.Second // rounded up to seconds
+		return m, hint.New(hint.Usage, fmt.Errorf("--range %s with --step %s has more than %d points for each series, which Prometheus refuses",
+			o.span, o.step, mostPoints), fmt.Sprintf("--step %s or longer fits", model.Duration(fits)))
+	}
 	return m, nil
 }
 
+// mostPoints is how many steps Prometheus takes in a range.
+const mostPoints = 11_000
+
 func readDuration(flag, text string) (time.Duration, error) {
-	d, err := model.ParseDuration(text)
+	d, err := duration.Parse(text)
 	if err != nil {
-		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q: %w", flag, text, err), "write it as 90s, 15m, 1h30m or 7d")
+		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is no length of time", flag, text), "write it as 90s, 15m, 1h30m or 7d")
 	}
 	if d <= 0 {
-		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is not longer than nothing", flag, text), "write it as 90s, 15m, 1h30m or 7d")
+		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q must be positive", flag, text), "write it as 90s, 15m, 1h30m or 7d")
 	}
-	return time.Duration(d), nil
+	return d, nil
 }
 
 func readTime(text string) (time.Time, error) {

@@ -24,7 +24,7 @@ func printResult(p *cli.Process, result amp.Result, m moments, asJSON bool) erro
 	var rows [][]string
 	switch v := result.Value.(type) {
 	case model.Matrix:
-		if m.span > 0 {
+		if m.span >= m.step && m.span > 0 { // else there is one point, and nothing to plot
 			return printPlot(p, v, m, style)
 		}
 		for _, series := range v {
@@ -50,11 +50,9 @@ func printResult(p *cli.Process, result amp.Result, m moments, asJSON bool) erro
 			return term.Table(p.Stdout, style, []term.Column{value, {Title: "SERIES"}}, rows)
 		}
 	case *model.Scalar:
-		_, err := fmt.Fprintln(p.Stdout, v.Value)
-		return err
+		return term.Printf(p.Stdout, "%s\n", v.Value.String())
 	case *model.String:
-		_, err := fmt.Fprintln(p.Stdout, v.Value)
-		return err
+		return term.Printf(p.Stdout, "%s\n", v.Value)
 	}
 	return nil
 }
@@ -69,10 +67,10 @@ func printPlot(p *cli.Process, series model.Matrix, m moments, style term.Styler
 	if len(series) == 0 {
 		return nil
 	}
-	start := m.at.Add(-m.span)
+	start := m.start()
 	plot := term.Plot{
 		Start: start.Local(),
-		End:   start.Add(m.span.Truncate(m.step)).Local(), // where the last point is
+		End:   m.at.Local(),
 		Width: term.Width(p.Stdout),
 		Style: style,
 	}

@@ -2,6 +2,7 @@ package parascope
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -24,8 +26,8 @@ func newStatus(p *cli.Process) *cobra.Command {
 		Short: "Say what there is: stack, workspaces, people, and who sends metrics",
 		Long: `Say what there is of a stack: the stack itself, both workspaces, Grafana's data
 sources as the setup function found them last, who may sign in, and when each cluster
-sent its last sample. What could not be asked is unknown, and said to be. It changes
-nothing; 'parascope connect' checks the data sources now, and mends them.`,
+sent its last sample. What could not be asked is unknown, and said to be. Of a stack
+that failed it says why and what to do, and exits with 1. It changes nothing; 'parascope connect' checks the data sources now, and mends them.`,
 		Example: `  parascope status
   parascope status --json | jq '.clusters'`,
 		Args: cobra.NoArgs,
@@ -39,10 +41,10 @@ nothing; 'parascope connect' checks the data sources now, and mends them.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(p, s)
+				return errors.Join(s.Failure.Err(), p.PrintJSON(s))
 			}
-			printStatus(p, s)
-			return nil
+			printStatus(p, on.target(cmd), s)
+			return s.Failure.Err()
 		},
 	}
 	f := c.Flags()
@@ -51,20 +53,29 @@ nothing; 'parascope connect' checks the data sources now, and mends them.`,
 	return c
 }
 
-func printStatus(p *cli.Process, s deploy.Status) {
+func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(p.Stdout, "%-12s %s\n", what, fmt.Sprintf(format, args...))
+		_ = term.Printf(p.Stdout, "%-12s %s\n", what, fmt.Sprintf(format, args...))
 	}
 	line("stack", "%s %s", s.StackName, s.StackStatus)
+	if s.Failure != nil && s.Failure.Works {
+		line("", "%s the last update failed, and was undone: %s; %s", style.Bold("!"), s.Failure.Reason, s.Failure.Next)
+	}
 	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
 	line("grafana", "%s", strings.TrimSpace(cmp.Or(s.Grafana, "none")+"  "+s.GrafanaURL))
+	if s.Function != nil && s.Unknown["setup function"] == "" {
+		line("function", "%s", s.Function.Describe(t))
+	}
 	for _, d := range s.DataSources {
 		line("data source", "%s", describeSource(d))
 	}
 	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
-		line("people", "%d may sign in", len(s.Members))
+		line("people", "%d may sign in", len(people.SignIn(s.Members)))
 		printMembers(p, s.Members)
+		if len(s.Members) > 0 && !people.HasAdmin(s.Members) {
+			line("", "%s %s: %s", style.Bold("!"), deploy.NoAdmin, t.Users("add", s.GrafanaID)+" WHO:admin")
+		}
 	}
 	for _, c := range s.Clusters {
 		age := time.Since(c.LastSample).Round(time.Second)
@@ -74,7 +85,7 @@ func printStatus(p *cli.Process, s deploy.Status) {
 		line("cluster", "no metrics arrived within the last hour; on the head node: parascope head status")
 	}
 	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
-		line(what, "%s: %s", style.Bold("unknown"), s.Unknown[what])
+		line(what, "%s: %s", style.Bold("unknown"), strings.ReplaceAll(s.Unknown[what], "\n", "; "))
 	}
 }
 

@@ -2,9 +2,7 @@ package parascope
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,6 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/progress"
-	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -42,9 +39,14 @@ default data source of the other. It shows what CloudFormation does as it does i
 
 Running it again changes nothing, continues what was cut off, and clears what a
 failed attempt left. Ctrl-C stops watching; AWS goes on, and 'parascope up' comes
-back to it. It asks before anything that exists is replaced or removed, and where
-you may not do all that it needs; docs/iam has the policy.`,
+back to it.
+
+It shows the plan and the cost by the month, and asks before it creates the stack,
+before the stack costs more, before anything that exists is replaced or removed, and
+where you may not do all that it needs (docs/iam has the policy). Scripts give --yes:
+where standard input is not a terminal, a question is an error.`,
 		Example: `  parascope up
+  parascope up --yes                          # in a script
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
   parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
   parascope up --parameter MonitoringType=amp-only`,
@@ -64,7 +66,7 @@ you may not do all that it needs; docs/iam has the policy.`,
 	for _, name := range []string{"parameter", "architecture"} {
 		f.Lookup(name).DefValue = "" // the text says it
 	}
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: replace and remove, and go on without permissions")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: create, replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	o.on.add(c)
 	completeFlag(c, "user", wants(&o.on.aws))
@@ -118,86 +120,49 @@ func readWants(users []string) ([]people.Want, error) {
 // confirmed asks the person between the lines that are drawn.
 func confirmed(ctx context.Context, p *cli.Process, drawn progress.Progress) func(question string) (bool, error) {
 	return func(question string) (yes bool, err error) {
-		drawn.Quiet(func() { yes, err = ask(ctx, p, question) })
+		drawn.Quiet(func() { yes, err = p.Ask(ctx, question) })
 		return yes, err
-	}
-}
-
-// ask asks the person at the terminal; where there is none, nobody said yes. An
-// interrupt is an answer too, though a read of the terminal cannot be cut off.
-func ask(ctx context.Context, p *cli.Process, question string) (bool, error) {
-	fmt.Fprintf(p.Stderr, "%s [y/N] ", question)
-	answers := make(chan string, 1)
-	go func() {
-		defer close(answers)
-		if line, err := readLine(p.Stdin); err == nil {
-			answers <- strings.ToLower(strings.TrimSpace(line))
-		}
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(p.Stderr)
-		return false, ctx.Err()
-	case answer, there := <-answers:
-		if !there {
-			fmt.Fprintln(p.Stderr)
-			return false, hint.New(hint.Usage, errors.New("nobody is there to ask"), "say --yes where no person is")
-		}
-		return answer == "y" || answer == "yes", nil
-	}
-}
-
-// readLine reads to the end of a line and no further: what follows is the answer to
-// the next question.
-func readLine(r io.Reader) (string, error) {
-	var line []byte
-	for one := make([]byte, 1); ; {
-		n, err := r.Read(one)
-		switch {
-		case n > 0 && one[0] == '\n':
-			return string(line), nil
-		case n > 0:
-			line = append(line, one[0])
-		case err != nil:
-			return "", err
-		}
 	}
 }
 
 // printUp is what a newcomer reads when all is there.
 func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 	style := term.Style(p.Stdout, p.Getenv)
-	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
+	line := func(format string, args ...any) { _ = term.Printf(p.Stdout, format+"\n", args...) }
 	if r.GrafanaURL != "" {
 		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
 		printMembers(p, r.Members)
-		if len(r.Members) == 0 {
+		if len(people.SignIn(r.Members)) == 0 {
 			line("  nobody may sign in yet")
 		}
 	}
-	if len(r.Cost.Lines) > 0 {
-		line("%s  %s a month before any metric is sent, by prices of %s:", style.Bold("Cost"), r.Cost.Sum(), r.Region)
-		for _, c := range r.Cost.Lines {
-			line("  %8s  %s", c.Dollars, c.What)
-		}
-		if len(r.Cost.Unknown()) > 0 {
-			line("  %s", cost.NextStep(r.Region))
-		}
+	line("%s  %s", style.Bold("Cost"), r.Cost)
+	for _, text := range progress.DescribeCost(r.Cost) {
+		line("  %s", text)
 	}
-	line("%s  %s", style.Bold("Next"), nextAfterUp(t, r))
+	for i, text := range strings.Split(nextAfterUp(t, r), "\n") {
+		if i == 0 {
+			text = style.Bold("Next") + "  " + text
+		}
+		line("%s", text)
+	}
 }
 
-// printMembers lists who may sign in as what.
+// printMembers lists who may sign in as what, and who has a role and may not.
 func printMembers(p *cli.Process, members []people.Member) {
 	for _, m := range members {
-		fmt.Fprintf(p.Stdout, "  %-7s %s\n", strings.ToLower(string(m.Role)), m.Principal)
+		who := m.Principal.String()
+		if m.Gone {
+			who += ", id " + m.ID + ": 'parascope users remove " + m.ID + "' takes the role away"
+		}
+		_ = term.Printf(p.Stdout, "  %-7s %s\n", strings.ToLower(string(m.Role)), who)
 	}
 }
 
 // nextAfterUp is the one thing to do next.
 func nextAfterUp(t deploy.Target, r deploy.UpResult) string {
 	switch {
-	case r.GrafanaURL != "" && len(r.Members) == 0:
+	case r.GrafanaURL != "" && len(people.SignIn(r.Members)) == 0:
 		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere +
 			" lists who there is)"
 	case r.Outputs["AMPRemoteWritePolicyArn"] != "":

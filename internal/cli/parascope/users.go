@@ -2,7 +2,7 @@ package parascope
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/progress"
+	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -25,6 +26,7 @@ type usersOptions struct {
 	aws       awsconf.Options
 	workspace string
 	json      bool
+	yes       bool
 }
 
 func newUsers(p *cli.Process) *cobra.Command {
@@ -37,7 +39,8 @@ e-mail, user name, or group:NAME of IAM Identity Center. Everybody has one role:
 admin (all), editor (create and change dashboards) or viewer (read).
 
 Every change is looked up again afterwards: what Grafana answers 200 to and does
-not do is told as a failure.`,
+not do is told as a failure. A role that nobody named lowers nobody, and the last
+admin loses the role, on a person's yes only, or with --yes.`,
 		Example: `  parascope users add alice@example.com:admin bob@example.com
   parascope users list
   parascope users apply -f users.yaml --dry-run`,
@@ -48,6 +51,7 @@ not do is told as a failure.`,
 	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_GRAFANA_WORKSPACE"),
 		"`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: lower roles, and take the last admin's")
 	addAWSFlags(f, &o.aws)
 	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
@@ -77,18 +81,32 @@ func newUsersList(p *cli.Process, o *usersOptions) *cobra.Command {
 				return err
 			}
 			if o.json {
-				return printJSON(p, members)
+				return p.PrintJSON(members)
 			}
 			if len(members) == 0 {
-				fmt.Fprintf(p.Stderr, "Nobody may use Grafana workspace %s yet: parascope users add WHO:ROLE\n", team.Workspace.ID)
+				_ = term.Printf(p.Stderr, "Nobody may use Grafana workspace %s yet: parascope users add WHO:ROLE\n", team.Workspace.ID)
 				return nil
 			}
+			defer warnOfMembers(p, members)
 			rows := [][]string{{"ROLE", "WHO", "KIND", "ID"}}
 			for _, m := range members {
 				rows = append(rows, []string{strings.ToLower(string(m.Role)), m.Principal.String(), string(m.Kind), m.ID})
 			}
 			return printRows(p, rows)
 		},
+	}
+}
+
+// warnOfMembers says what is wrong with a list of people.
+func warnOfMembers(p *cli.Process, members []people.Member) {
+	for _, m := range members {
+		if m.Gone {
+			_ = term.Printf(p.Stderr, "%s was deleted from Identity Center and still has a role: 'parascope users remove %s' takes it away\n",
+				m.ID, m.ID)
+		}
+	}
+	if !people.HasAdmin(members) {
+		_ = term.Printf(p.Stderr, "Warning: %s: 'parascope users add WHO:admin'\n", deploy.NoAdmin)
 	}
 }
 
@@ -110,8 +128,16 @@ func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(found) == 0 && len(args) > 0 {
+				err = hint.New(hint.NotFound,
+					fmt.Errorf("nobody in IAM Identity Center in %s has %q in their name or e-mail", directory.Region, args[0]),
+					"'parascope users find' lists who is there")
+			}
 			if o.json {
-				return printJSON(p, found)
+				return errors.Join(err, p.PrintJSON(found))
+			}
+			if err != nil {
+				return err
 			}
 			rows := [][]string{{"WHO", "KIND", "NAME", "ID"}}
 			for _, f := range found {
@@ -142,7 +168,8 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				wants = append(wants, people.Want{Who: who, Role: r})
+				implied := who == arg && !cmd.Flags().Changed("role")
+				wants = append(wants, people.Want{Who: who, Role: r, Implied: implied})
 			}
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
@@ -250,11 +277,17 @@ func (o *usersOptions) change(ctx context.Context, p *cli.Process, wants []peopl
 		for _, s := range steps {
 			results = append(results, people.Result{Step: s})
 		}
-	} else if results, err = team.Apply(ctx, steps); err != nil {
+	}
+	if err := o.agree(ctx, p, team, steps, dryRun); err != nil {
 		return err
 	}
+	if !dryRun {
+		if results, err = team.Apply(ctx, steps); err != nil {
+			return err
+		}
+	}
 	if o.json {
-		if err := printJSON(p, results); err != nil {
+		if err := p.PrintJSON(results); err != nil {
 			return err
 		}
 	} else {
@@ -273,6 +306,39 @@ func (o *usersOptions) change(ctx context.Context, p *cli.Process, wants []peopl
 	return nil
 }
 
+// agree asks before a role that nobody named lowers somebody, and before the last admin
+// loses theirs. A dry run says so and asks nothing.
+func (o *usersOptions) agree(ctx context.Context, p *cli.Process, team *people.Team, steps []people.Step, dryRun bool) error {
+	var questions []string
+	for _, s := range steps {
+		if s.Implied && s.Lowers() {
+			questions = append(questions, fmt.Sprintf("%s: %s, and no role was named (WHO:ROLE or --role names one).", s.Who,
+				progress.DescribeStep(s)))
+		}
+	}
+	last, err := team.TakesLastAdmin(ctx, steps)
+	if err != nil {
+		return err
+	}
+	if last {
+		questions = append(questions, "The last admin loses that role; after this "+deploy.NoAdmin+".")
+	}
+	if len(questions) == 0 {
+		return nil
+	}
+	if dryRun || o.yes {
+		for _, q := range questions {
+			_ = term.Printf(p.Stderr, "Warning: %s\n", q)
+		}
+		return nil
+	}
+	yes, err := p.Ask(ctx, strings.Join(append(questions, "Go on?"), "\n"))
+	if err == nil && !yes {
+		err = &hint.Declined{What: "nobody's role was changed", Next: "--yes does not ask"}
+	}
+	return err
+}
+
 func printPeople(p *cli.Process, results []people.Result, dryRun bool) {
 	style := term.Style(p.Stdout, p.Getenv)
 	if len(results) == 0 {
@@ -284,15 +350,8 @@ func printPeople(p *cli.Process, results []people.Result, dryRun bool) {
 		if dryRun {
 			line = fmt.Sprintf("%s %s: %s", style.Faint("would"), r.Who, progress.DescribeStep(r.Step))
 		}
-		fmt.Fprintln(p.Stdout, line)
+		_ = term.Printf(p.Stdout, "%s\n", line)
 	}
-}
-
-// printJSON prints v for machines.
-func printJSON(p *cli.Process, v any) error {
-	e := json.NewEncoder(p.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // printRows draws a table; the first row are its titles.

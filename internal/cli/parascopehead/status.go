@@ -58,8 +58,8 @@ on the address.`,
 			return deliveryError(d)
 		},
 	}
-	c.Flags().StringVar(&address, "address", "127.0.0.1:9090",
-		"`HOST:PORT` of the head's --web.listen-address; a URL where it has TLS or a prefix")
+	c.Flags().StringVar(&address, "address", cmp.Or(p.Getenv("PARASCOPE_HEAD_ADDRESS"), "127.0.0.1:9090"),
+		"`HOST:PORT` of the head's --web.listen-address, a URL where it has TLS or a prefix (environment: PARASCOPE_HEAD_ADDRESS)")
 	c.Flags().StringVar(&httpConfig, "http.config.file", "",
 		"`FILE` with tls_config and basic_auth, as promtool's, for a head with --web.config.file")
 	c.Flags().BoolVar(&asJSON, "json", false, "print all that is known as JSON")

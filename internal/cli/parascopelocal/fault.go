@@ -1,6 +1,7 @@
 package parascopelocal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/duration"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/local"
 	"github.com/parascope/parascope/internal/term"
@@ -55,7 +57,7 @@ expired means the sessions that began before it: new credentials are good.`,
 				return err
 			}
 			f.ForSeconds, f.DelaySeconds, f.RetryAfterSeconds = length.Seconds(), delay.Seconds(), int(retryAfter.Seconds())
-			data, err := dataDir(p, *dir)
+			data, err := faultDir(p, *dir)
 			if err != nil {
 				return err
 			}
@@ -66,21 +68,26 @@ expired means the sessions that began before it: new credentials are good.`,
 			if asJSON {
 				return json.NewEncoder(p.Stdout).Encode(set)
 			}
-			_, err = fmt.Fprintf(p.Stdout, "%s: %s on %s, %s, %s\n", set.ID, set.Kind, set.On, share(set), until(set))
-			return err
+			return term.Printf(p.Stdout, "%s: %s on %s, %s, %s\n", set.ID, set.Kind, set.On, share(set), until(set))
 		},
 	}
 	flags := c.Flags()
-	flags.DurationVar(&length, "for", 0, "how long the fault lasts (default: until it is cleared)")
+	duration.Var(flags, &length, "for", 0, "how long the fault lasts (default: until it is cleared)")
 	flags.Float64Var(&f.Share, "share", 1, "share of the requests that meet it, above 0 to 1")
 	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
 	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
-	flags.DurationVar(&retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
-	flags.DurationVar(&delay, "delay", 0, "how much later slow answers")
+	duration.Var(flags, &retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
+	duration.Var(flags, &delay, "delay", 0, "how much later slow answers")
 	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that refuse refuses")
 	flags.BoolVar(&asJSON, "json", false, "print the fault as JSON")
 	c.AddCommand(newFaultList(p, dir), newFaultClear(p, dir))
 	return c
+}
+
+// faultDir is the data directory of the local cloud that faults are for: the one that
+// 'parascope local env' named, where no flag names another.
+func faultDir(p *cli.Process, flag string) (string, error) {
+	return dataDir(p, cmp.Or(flag, p.Getenv(local.DataVariable)))
 }
 
 // checkFault says in the words of the flags what the local cloud would say in those
@@ -116,7 +123,7 @@ func newFaultList(p *cli.Process, dir *string) *cobra.Command {
 		Example: `  parascope local fault list`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			data, err := dataDir(p, *dir)
+			data, err := faultDir(p, *dir)
 			if err != nil {
 				return err
 			}
@@ -152,7 +159,7 @@ func newFaultClear(p *cli.Process, dir *string) *cobra.Command {
   parascope local fault clear fault-1b9d6bcd`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := dataDir(p, *dir)
+			data, err := faultDir(p, *dir)
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/duration"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/local"
 	"github.com/parascope/parascope/internal/term"
@@ -27,6 +28,9 @@ const about = `Run a local cloud that answers the AWS APIs, bring up the stack i
 run a node exporter for this machine and a head agent that scrapes and sends. It is
 ready when a sample of this machine has come the whole way and was queried back, and
 Grafana's data source is healthy.
+
+With --no-stack the head sends to a workspace by itself. To send to that of a stack
+pcluster-infra which you created as the guide says, start again without --no-stack.
 
 Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.
 
@@ -96,7 +100,7 @@ func New(p *cli.Process) *cobra.Command {
 	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
 	f.StringVar(&o.IMDSAddress, "imds-listen", "",
 		"address of an instance metadata service, from which the head then has its credentials (default: none)")
-	f.DurationVar(&o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
+	duration.Var(f, &o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
 		"how long credentials from the metadata service are good; turns it on, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
 	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
@@ -106,7 +110,7 @@ func New(p *cli.Process) *cobra.Command {
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
-	f.DurationVar(&o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
+	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
 		"samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries,
@@ -141,7 +145,7 @@ func dataDir(p *cli.Process, flag string) (string, error) {
 // printEvents draws events for a person: a line for each thing that runs.
 func printEvents(p *cli.Process) func(local.Event) {
 	style := term.Style(p.Stdout, p.Getenv)
-	line := func(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	line := func(w io.Writer, format string, args ...any) { _ = term.Printf(w, format+"\n", args...) }
 	look := ""
 	return func(e local.Event) {
 		switch e.Kind {

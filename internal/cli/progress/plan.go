@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -43,6 +44,29 @@ func describePlan(style term.Styler, changes []stack.Change) (lines []string) {
 	}
 	for _, c := range lost {
 		lines = append(lines, "  "+style.Bad("-")+" "+describeChange(c)+": "+loss(c))
+	}
+	return lines
+}
+
+// describeExpected is what the stack will cost, below its plan.
+func describeExpected(c *cost.Bill) (lines []string) {
+	if c == nil {
+		return nil
+	}
+	lines = append(lines, "  cost: "+c.String())
+	for _, l := range DescribeCost(*c) {
+		lines = append(lines, "    "+l)
+	}
+	return lines
+}
+
+// DescribeCost is a line for each thing that is billed by the month.
+func DescribeCost(c cost.Bill) (lines []string) {
+	for _, l := range c.Lines {
+		lines = append(lines, fmt.Sprintf("%8s  %s", l.Dollars, l.What))
+	}
+	if len(c.Unknown()) > 0 {
+		lines = append(lines, cost.NextStep(c.Region))
 	}
 	return lines
 }

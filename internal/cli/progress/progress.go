@@ -79,7 +79,7 @@ func (l *progressLines) report(e deploy.Event) {
 	case deploy.Warning:
 		l.line("%s %s: %s", l.style.Bold("!"), e.Step, e.Text)
 	case deploy.Planned:
-		for _, line := range describePlan(l.style, e.Changes) {
+		for _, line := range append(describePlan(l.style, e.Changes), describeExpected(e.Cost)...) {
 			l.line("%s", line)
 		}
 	case deploy.Progress:
@@ -185,7 +185,7 @@ func (l *progressLines) stop() {
 }
 
 func (l *progressLines) line(format string, args ...any) {
-	fmt.Fprintf(l.w, format+"\n", args...)
+	_ = term.Printf(l.w, format+"\n", args...)
 }
 
 // seconds is a duration for people: with tenths while it is short.

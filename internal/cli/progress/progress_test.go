@@ -14,6 +14,8 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/identity"
+	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -165,5 +167,25 @@ func TestProgressTreeKeepsStill(t *testing.T) {
 	d.tick()
 	if d.out.Len() != end {
 		t.Error("it draws after its end")
+	}
+}
+
+// TestWordsOfOthersAreShownAsText: reasons of events and names of people are not obeyed
+// by a terminal.
+func TestWordsOfOthersAreShownAsText(t *testing.T) {
+	const hostile = "\x1b[2J\x1b[8mgone\rOK"
+	var b bytes.Buffer
+	l := &progressLines{w: &b, beat: time.AfterFunc(time.Hour, func() {}), since: map[string]beginning{}, done: make(chan struct{})}
+	defer l.stop()
+	who := people.Result{Step: people.Step{Who: identity.Principal{Name: hostile}, To: "VIEWER"}, Why: hostile}
+	for _, e := range []deploy.Event{
+		{Kind: deploy.Progress, Resource: &stack.Event{LogicalID: "X", Status: "CREATE_FAILED", Reason: hostile}},
+		{Kind: deploy.Warning, Step: "proof", Text: hostile},
+		{Kind: deploy.Changed, Person: &who},
+	} {
+		l.report(e)
+	}
+	if strings.ContainsAny(b.String(), "\x1b\r") || strings.Count(b.String(), `\x1b[2J`) != 4 {
+		t.Errorf("%q", b.String())
 	}
 }

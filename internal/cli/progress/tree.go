@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
@@ -110,7 +111,7 @@ func (t *progressTree) report(e deploy.Event) {
 		t.live.Print(t.style.Bold("!")+" "+e.Step+": "+e.Text, t.frame())
 	case deploy.Planned:
 		t.leaveTree()
-		t.plan(e.Changes)
+		t.plan(e.Changes, e.Cost)
 	case deploy.Progress:
 		t.progress(*e.Resource)
 		t.live.Draw(t.frame())
@@ -132,9 +133,9 @@ func (t *progressTree) leaveTree() {
 }
 
 // plan lists what is going to be waited for, and prints what will be lost.
-func (t *progressTree) plan(changes []stack.Change) {
+func (t *progressTree) plan(changes []stack.Change, expected *cost.Bill) {
 	t.total = len(changes)
-	for _, line := range describePlan(t.style, changes) {
+	for _, line := range append(describePlan(t.style, changes), describeExpected(expected)...) {
 		t.live.Print(line, nil)
 	}
 	for _, c := range changes {

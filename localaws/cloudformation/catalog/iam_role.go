@@ -21,12 +21,11 @@ func iamRole() Type {
 		Name: "AWS::IAM::Role",
 		Properties: Properties{
 			"AssumeRolePolicyDocument": {Kind: Document, Required: true}, "Description": {Kind: Text}, "ManagedPolicyArns": {Kind: Texts},
-			"MaxSessionDuration": {Kind: Whole},
-			"Path":               {Kind: Text, Replaces: true}, "RoleName": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
+			"MaxSessionDuration": {Kind: Whole}, "PermissionsBoundary": {Kind: Text},
+			"Path": {Kind: Text, Replaces: true}, "RoleName": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
 			"Policies": {Kind: Structures, Members: Properties{"PolicyName": {Kind: Text, Required: true},
 				"PolicyDocument": {Kind: Document, Required: true}}},
 		},
-		Elsewhere:  []string{"PermissionsBoundary"},
 		Attributes: []string{"Arn", "RoleId"},
 		Create:     createRole, Update: updateRole, Delete: deleteRole,
 	}
@@ -56,7 +55,8 @@ func createRole(w *Work) error {
 	name := w.Named("RoleName", maxRoleName)
 	form := values("RoleName", name, "AssumeRolePolicyDocument", document(w.Properties["AssumeRolePolicyDocument"]), "Description",
 		w.Text("Description"),
-		"Path", w.Text("Path"), "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
+		"Path", w.Text("Path"), "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]),
+		"PermissionsBoundary", w.Text("PermissionsBoundary"))
 	queryTags(form, tagMap(w.Properties["Tags"]))
 	body, err := w.Form("iam", "CreateRole", form)
 	if err != nil {
@@ -115,6 +115,17 @@ func updateRole(w *Work) error {
 		form := values("RoleName", w.ID, "MaxSessionDuration", number(w.Properties["MaxSessionDuration"]))
 		form.Set("Description", w.Text("Description"))
 		if _, err := w.Form("iam", "UpdateRole", form); err != nil {
+			return err
+		}
+	}
+	// The boundary comes first where there is one: the policies may need it.
+	if w.Changed("PermissionsBoundary") {
+		form, operation := values("RoleName", w.ID), "DeleteRolePermissionsBoundary"
+		if arn := w.Text("PermissionsBoundary"); arn != "" {
+			form.Set("PermissionsBoundary", arn)
+			operation = "PutRolePermissionsBoundary"
+		}
+		if _, err := w.Form("iam", operation, form); err != nil {
 			return err
 		}
 	}

@@ -40,10 +40,16 @@ func decision(action string, v policy.Verdict) gateway.Decision {
 	switch v.Effect {
 	case policy.Allow:
 		return gateway.Decision{Allowed: true}
+	case policy.NoMatch:
+		d.Because = "no identity-based policy allows the " + action + " action"
+		if v.Bounded {
+			d.Because = "no permissions boundary allows the " + action + " action"
+		}
 	case policy.Deny:
 		d.Because = "with an explicit deny in an identity-based policy"
-	default:
-		d.Because = "no identity-based policy allows the " + action + " action"
+		if v.Bounded {
+			d.Because = "with an explicit deny in a permissions boundary"
+		}
 	}
 	d.Because += inParentheses(v.Unknown)
 	return d
@@ -117,7 +123,27 @@ func (who identity) evaluate(tx *state.Tx, ask gateway.Ask) (policy.Verdict, err
 	if err != nil {
 		return policy.Verdict{}, err
 	}
-	return who.decide(documents, ask), nil
+	boundary, err := who.boundary(tx)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	return who.decide(documents, boundary, ask), nil
+}
+
+// boundary is the identity's permissions boundary; none where it has none.
+func (who identity) boundary(tx *state.Tx) ([]*policy.Document, error) {
+	if !who.exists || who.entity.Boundary == "" {
+		return nil, nil
+	}
+	p, err := FindPolicy(tx, who.entity.Boundary)
+	if err != nil {
+		return nil, err
+	}
+	document, err := policy.ParseIdentity(p.Document())
+	if err != nil {
+		return nil, fmt.Errorf("permissions boundary %s: %w", p.Name, err)
+	}
+	return []*policy.Document{document}, nil
 }
 
 // documents are the identity's policies; none of one that does not exist.
@@ -138,8 +164,17 @@ func (who identity) documents(tx *state.Tx) ([]*policy.Document, error) {
 	return documents, nil
 }
 
-func (who identity) decide(documents []*policy.Document, ask gateway.Ask) policy.Verdict {
-	return policy.Evaluate(documents, policy.Request{Action: ask.Action, Resource: ask.Resource, Keys: who.withKeys(ask.Keys)})
+// decide is by the policies, and, for what they allow, by the permissions boundary too.
+func (who identity) decide(documents, boundary []*policy.Document, ask gateway.Ask) policy.Verdict {
+	q := policy.Request{Action: ask.Action, Resource: ask.Resource, Keys: who.withKeys(ask.Keys)}
+	v := policy.Evaluate(documents, q)
+	if v.Effect != policy.Allow || len(boundary) == 0 {
+		return v
+	}
+	if within := policy.Evaluate(boundary, q); within.Effect != policy.Allow {
+		v.Effect, v.Bounded, v.Unknown = within.Effect, true, within.Unknown
+	}
+	return v
 }
 
 // withKeys adds to a request's keys what is known of the caller. The loopback
@@ -186,9 +221,13 @@ func (e *Entity) Evaluate(tx *state.Tx, k Kind, asks []gateway.Ask) ([]policy.Ve
 	if err != nil {
 		return nil, err
 	}
+	boundary, err := who.boundary(tx)
+	if err != nil {
+		return nil, err
+	}
 	verdicts := make([]policy.Verdict, len(asks))
 	for i, ask := range asks {
-		verdicts[i] = who.decide(documents, ask)
+		verdicts[i] = who.decide(documents, boundary, ask)
 	}
 	return verdicts, nil
 }

@@ -19,6 +19,7 @@ type Entity struct {
 	Tags           map[string]string `json:",omitempty"`
 	Inline         map[string]string `json:",omitempty"` // policies by their name
 	Attached       []string          `json:",omitempty"` // ARNs of managed policies
+	Boundary       string            `json:",omitempty"` // ARN of the managed policy that is the permissions boundary
 
 	Keys []string `json:",omitempty"` // users: ids of access keys
 

@@ -96,6 +96,12 @@ func AllPolicies(tx *state.Tx) ([]Policy, error) {
 	return all, err
 }
 
+// Bounding lists the users or roles whose permissions boundary the policy is.
+func Bounding(tx *state.Tx, k Kind, arn string) ([]Entity, error) {
+	all, err := k.All(tx)
+	return slices.DeleteFunc(all, func(e Entity) bool { return e.Boundary != arn }), err
+}
+
 // AttachedTo lists the users or roles that have the policy.
 func AttachedTo(tx *state.Tx, k Kind, arn string) ([]Entity, error) {
 	all, err := k.All(tx)

@@ -68,7 +68,7 @@ func numeric(holds func(order int) bool) func([]token, string) bool {
 var known = []string{
 	"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:principalisawsservice", "aws:userid", "aws:username",
 	"aws:requestedregion", "aws:securetransport", "aws:sourceaccount", "aws:sourcearn",
-	"iam:passedtoservice", "iam:policyarn", "sts:externalid", "sts:rolesessionname",
+	"iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn", "sts:externalid", "sts:rolesessionname",
 }
 
 func isKnown(lowerKey string) bool {

@@ -61,6 +61,9 @@ type Verdict struct {
 	// Named reports that an allowing statement of a trust policy names the caller
 	// itself, not its account or everybody: it needs no other permission then.
 	Named bool
+	// Bounded reports that the policies allow it, and the permissions boundary does not:
+	// Effect is the boundary's.
+	Bounded bool
 	// Unknown says what could not be evaluated and so kept a statement from
 	// allowing, or made it deny: "condition key aws:Foo is not known to the local cloud".
 	Unknown []string
