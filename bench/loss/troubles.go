@@ -37,9 +37,8 @@ func troubles() []fault {
 					}
 					return ""
 				})
-				return nil
-			},
-			end: func(s *scene) error { s.receiver.Refuse(nil); return nil }},
+				return nil // and it stays: who waits until it is lifted delivers nothing
+			}},
 		{name: "never accepted", repeats: true, prepare: func(s *scene) error {
 			s.receiver.Refuse(func(metric string) string {
 				if metric == simulate.ExtraPrefix+"0" {
