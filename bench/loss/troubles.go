@@ -173,9 +173,10 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := c.key
 	c.mu.Unlock()
 	if err := r.ParseForm(); err != nil || !strings.Contains(r.Header.Get("Authorization"), fmt.Sprintf("Credential=AKIABENCH%07d/", key)) {
-		w.WriteHeader(http.StatusUnauthorized)
-		io.WriteString(w, "<Response><Errors><Error><Code>AuthFailure</Code><Message>AWS was not able to validate the provided access "+
-			"credentials</Message></Error></Errors><RequestID>1</RequestID></Response>")
+		w.WriteHeader(http.StatusBadRequest)
+		// Of AuthFailure Prometheus' discovery knows that its client is of no use any more.
+		io.WriteString(w, "<Response><Errors><Error><Code>RequestExpired</Code><Message>Request has expired.</Message></Error></Errors>"+
+			"<RequestID>1</RequestID></Response>")
 		return
 	}
 	if r.Form.Get("Action") != "DescribeInstances" {
