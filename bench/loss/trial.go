@@ -44,6 +44,7 @@ type fault struct {
 
 	prepare  func(*scene) error // before the agent starts
 	only     string             // the agent that it is for; empty: all
+	except   string             // an agent that it is not for
 	fills    bool               // the agent's disk is full for a while
 	repeats  bool               // requests of which a part is refused are sent again
 	late     bool               // the last target is there from the trouble on

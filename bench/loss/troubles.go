@@ -27,7 +27,7 @@ func troubles() []fault {
 	return []fault{
 		{name: "disk full", only: agents.Parascope, fills: true, prepare: smallDisk,
 			begin: func(s *scene) error { s.receiver.Set(receive.Unavailable); return nil }, end: accept},
-		{name: "hostile page", prepare: hostilePage},
+		{name: "hostile page", except: agents.Prometheus, prepare: hostilePage}, // which ends at the first page
 		{name: "series limit", repeats: true, prepare: extraPage,
 			begin: func(s *scene) error {
 				s.receiver.Refuse(func(metric string) string {
@@ -37,9 +37,8 @@ func troubles() []fault {
 					}
 					return ""
 				})
-				return nil
-			},
-			end: func(s *scene) error { s.receiver.Refuse(nil); return nil }},
+				return nil // and it stays: who waits until it is lifted delivers nothing
+			}},
 		{name: "never accepted", repeats: true, prepare: func(s *scene) error {
 			s.receiver.Refuse(func(metric string) string {
 				if metric == simulate.ExtraPrefix+"0" {
@@ -174,9 +173,10 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := c.key
 	c.mu.Unlock()
 	if err := r.ParseForm(); err != nil || !strings.Contains(r.Header.Get("Authorization"), fmt.Sprintf("Credential=AKIABENCH%07d/", key)) {
-		w.WriteHeader(http.StatusUnauthorized)
-		io.WriteString(w, "<Response><Errors><Error><Code>AuthFailure</Code><Message>AWS was not able to validate the provided access "+
-			"credentials</Message></Error></Errors><RequestID>1</RequestID></Response>")
+		w.WriteHeader(http.StatusBadRequest)
+		// Of AuthFailure Prometheus' discovery knows that its client is of no use any more.
+		io.WriteString(w, "<Response><Errors><Error><Code>RequestExpired</Code><Message>Request has expired.</Message></Error></Errors>"+
+			"<RequestID>1</RequestID></Response>")
 		return
 	}
 	if r.Form.Get("Action") != "DescribeInstances" {

@@ -77,7 +77,7 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 		"protobuf name":        {limits + "  scrape_protocols: [PrometheusProto]\n", protobuf(t, label(long, "x")), true, "parser fail"},
 		"converted histogram": {limits + "  convert_classic_histograms_to_nhcb: true\n",
 			text("# TYPE evil histogram\nevil_bucket{x=\"" + long + "\",le=\"1\"} 1\nevil_bucket{x=\"" + long +
-				"\",le=\"+Inf\"} 1\nevil_count{x=\"" + long + "\"} 1\n"), true, "parser fail"},
+				"\",le=\"+Inf\"} 1\nevil_count{x=\"" + long + "\"} 1\n"), false, "series is too large"},
 		"made long by relabelling": {"  metric_relabel_configs: [{source_labels: [x], target_label: y, replacement: '" + strings.Repeat("$1",
 			20) + "'}]\n", text("evil{x=\"" + long[:1<<20-100] + "\"} 1\n"), true, "parser fail"},
 		"many labels": {"", text("evil{" + numbered(3000) + "} 1\n"), false, "too many labels"},
@@ -85,8 +85,11 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 			"label_value_length_limit"},
 		"name limit": {"  label_name_length_limit: 100\n", text("evil{" + long[:9000] + "=\"x\"} 1\n"), false,
 			"label_name_length_limit"},
-		"count limit":               {"  label_limit: 100\n", text("evil{" + numbered(1500) + "} 1\n"), false, "label_limit"},
-		"line that is no series":    {limits, text("evil " + long + "\n"), false, "…"},
+		"count limit":            {"  label_limit: 100\n", text("evil{" + numbered(1500) + "} 1\n"), false, "label_limit"},
+		"line that is no series": {limits, text("evil " + long + "\n"), false, "too large"},
+		"help":                   {limits, text("# HELP evil " + long + "\n"), false, "a line is too large"},
+		"histogram of many buckets": {limits + "  scrape_protocols: [PrometheusProto]\n  scrape_native_histograms: true\n",
+			protobuf(t, wideHistogram(maxBuckets)), false, "native histogram is too large"},
 		"value of very many digits": {limits, text("evil " + strings.Repeat("1", 1<<20) + "e\n"), false, "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +110,15 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wideHistogram has so many buckets in one span.
+func wideHistogram(buckets int) *dto.MetricFamily {
+	h := &dto.Histogram{SampleCount: proto.Uint64(uint64(buckets)), SampleSum: proto.Float64(1), Schema: proto.Int32(0),
+		ZeroThreshold: proto.Float64(0), ZeroCount: proto.Uint64(0), PositiveDelta: make([]int64, buckets),
+		PositiveSpan: []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(uint32(buckets))}}}
+	h.PositiveDelta[0] = 1
+	return &dto.MetricFamily{Name: proto.String("evil"), Type: dto.MetricType_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: h}}}
 }
 
 func numbered(n int) string { return strings.ReplaceAll(many(n, "a%d=\"x\","), "\n", "") }

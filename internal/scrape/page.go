@@ -147,7 +147,9 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	r := reading{page: p, parser: parser}
 	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
 	r.until = time.Now().Add(p.loop.timeout)
-	err = r.locked(body)
+	if err = r.checkLines(body, contentType); err == nil {
+		err = r.locked(body)
+	}
 	if r.overSamples {
 		m.exceededSamples.Inc()
 		if err == nil {
@@ -326,7 +328,7 @@ func (s *shown) check(isHistogram bool) error {
 	if isHistogram && s.h == nil && s.fh == nil {
 		return fmt.Errorf("the parser found no histogram in %s", s.text)
 	}
-	return nil
+	return s.checkBuckets()
 }
 
 // first adds a sample of a series that is not known: it gets its name and labels.

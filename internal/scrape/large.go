@@ -1,0 +1,54 @@
+package scrape
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope/internal/scrape/rules"
+)
+
+const (
+	// maxLine bounds a line of text: the parsers copy what they do not understand into
+	// their errors, several times. A series with escapes may be longer than it is.
+	maxLine = 2 * rules.MaxSeriesBytes
+	// maxBuckets bounds the buckets and spans of a native histogram, so that a sample
+	// fits into a request. Exporters make 160 by default.
+	maxBuckets = 1 << 14
+)
+
+// checkLines says what is wrong with the size of a page's lines, before they are parsed.
+func (r *reading) checkLines(body []byte, contentType string) error {
+	if len(body) <= maxLine || strings.HasPrefix(contentType, "application/vnd.google.protobuf") {
+		return nil
+	}
+	for rest := body; len(rest) > maxLine; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			end = len(rest)
+		}
+		if end > maxLine {
+			line := rest[:end]
+			if err := r.loop.rules.CheckText(line); err != nil && line[0] != '#' {
+				return r.exceeded(err)
+			}
+			return fmt.Errorf("a line is too large (begins: %.50q, bytes: %d, limit: %d)", line[:50], end, maxLine)
+		}
+		rest = rest[min(end+1, len(rest)):]
+	}
+	return nil
+}
+
+// checkBuckets says that a histogram is too large.
+func (s *shown) checkBuckets() error {
+	n := 0
+	if s.h != nil {
+		n = len(s.h.PositiveSpans) + len(s.h.NegativeSpans) + len(s.h.PositiveBuckets) + len(s.h.NegativeBuckets) + len(s.h.CustomValues)
+	} else if s.fh != nil {
+		n = len(s.fh.PositiveSpans) + len(s.fh.NegativeSpans) + len(s.fh.PositiveBuckets) + len(s.fh.NegativeBuckets) + len(s.fh.CustomValues)
+	}
+	if n > maxBuckets {
+		return fmt.Errorf("a native histogram is too large (metric: %.50s, buckets and spans: %d, limit: %d)", s.text, n, maxBuckets)
+	}
+	return nil
+}
