@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -129,9 +130,13 @@ func (n *node) run(script string, args ...string) (string, int) {
 	cmd.Env = append([]string{"PATH=" + n.path, "FAKE=" + n.fake, "PARASCOPE_ROOT=" + n.root, "PARASCOPE_PROOF=2", "PARASCOPE_QUICK=60",
 		"PARASCOPE_BACKOFF=0", "PARASCOPE_PERIOD=0"}, n.env...)
 	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
+	if cmd.Process != nil { // what goes on in the background writes no more when the directories go
+		n.t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	}
 	if ctx.Err() != nil {
 		n.t.Fatalf("it waits:\n%s", out.String())
 	}
