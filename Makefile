@@ -8,8 +8,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
-	bench bench-loss bench-fleet bench-node release clean
+.PHONY: carried proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
 # The files of ours that a program is built from, embedded ones among them.
@@ -90,7 +90,7 @@ test: functions viewer ## every test, once
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
 # would have to be built again for them.
-RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/ship ./internal/scrape/... \
+RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/head ./internal/refused ./internal/ship ./internal/scrape/... \
 	./localaws/bounded ./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
 	./localaws/cloudformation/deployment ./localaws/amp/dataplane
@@ -119,9 +119,16 @@ gen: ## rewrite everything that is generated
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m
 
-soak: ## random faults and kill -9 against the head's delivery, devices and GPUs that come and go, each for SOAK
+proof: ## every query of every dashboard over the made-up day: the table panel × recording
+	$(GO) test ./internal/proof -run 'TestProof/panels' -count=1 -v $(PROOFFLAGS)
+
+proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
+	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
+
+soak: ## random faults and kill -9 against the head's delivery; a head whose targets change; devices and GPUs that come and go: each for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/ship -run TestRandomFaults -count=1 -timeout 60m -v
+	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/head -run '^TestSoak$$' -count=1 -timeout 0 -v
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect/gpu -run TestSoak -count=1 -timeout 60m -v
 
 fuzz: ## each fuzz target for FUZZTIME
@@ -142,6 +149,9 @@ bench-fleet: ## what agents cost on a simulated fleet (12 minutes)
 bench-node: ## what the node program costs beside node_exporter
 	bench/node/run
 
+bench-slurm: ## what a snapshot of 1,000 nodes costs the head
+	bench/slurm/run
+
 release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of materials; signed with RELEASE_KEY
 	rm -rf dist bin/linux-* $(CARRIED)/*.gz
 	$(MAKE) functions carried CARRY='amd64 arm64'
@@ -152,7 +162,7 @@ GRAFANA ?=
 picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
 	@mkdir -p docs/images
 	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png \
-	  -dashboard $(CURDIR)/internal/dashboard/json/cluster-overview.json -grafana '$(GRAFANA)'
+	  -dashboard $(CURDIR)/internal/dashboard/json/node.json -grafana '$(GRAFANA)'
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

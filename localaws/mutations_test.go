@@ -245,6 +245,12 @@ var mutations = []mutation{
 		pkg:  dataplaneDir, test: "TestOutOfOrderRule",
 	},
 	{
+		rule: "an exemplar has labels", file: dataplaneDir + "/write.go",
+		from: "case len(e.Labels) == 0:",
+		to:   "case false:",
+		pkg:  dataplaneDir, test: "TestExemplars",
+	},
+	{
 		rule: "a 400 keeps the good samples", file: dataplaneDir + "/write.go",
 		from: "if err := batch.app.Commit(); err != nil {",
 		to: "if batch.first != nil {\n\t\treturn errors.Join(batch.first, batch.app.Rollback())\n\t}\n\tif err := batch.app.Commit(); err != " +

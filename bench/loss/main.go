@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var cases []trial
 	for _, f := range faults() {
 		for _, k := range agents.All(*peers, *head) {
-			if chosen(*only, f.name) && chosen(*onlyAgents, k.Name) {
+			if chosen(*only, f.name) && chosen(*onlyAgents, k.Name) && (f.only == "" || f.only == k.Name) {
 				dir := filepath.Join(*work, strings.ReplaceAll(f.name, " ", "-")+"-"+k.Name)
 				cases = append(cases, trial{plan: plan, fault: f, agent: k, dir: dir, logger: slog.New(slog.NewTextHandler(stderr, nil))})
 			}

@@ -28,6 +28,40 @@ type result struct {
 	duplicates        int
 	duplicateRequests int
 	maxInFlight       int
+
+	gap       time.Duration // the longest between two pages of a target at the receiver
+	full      int           // samples that the agent says it dropped for a full disk
+	afterward int           // pages that were served later than an interval after the trouble, and did not arrive whole
+	late      bool          // the last target was scraped
+	interval  time.Duration
+}
+
+// ownSeries are those that an agent makes of each page: up and four of scrape_*.
+const ownSeries = 5
+
+// after counts pages from then on that did not arrive as a whole.
+func (r *result) after(then time.Time, pages []simulate.Page, seen receive.Report, near time.Duration) {
+	find := index(seen, near)
+	for _, p := range pages {
+		if p.Served.After(then) && find(p) != p.Samples {
+			r.afterward++
+		}
+	}
+}
+
+// widestGap is the longest time between two moments of a target.
+func widestGap(seen receive.Report) (widest time.Duration) {
+	times := map[string][]int64{}
+	for m := range seen.Moments {
+		times[m.Instance] = append(times[m.Instance], m.Timestamp)
+	}
+	for _, all := range times {
+		slices.Sort(all)
+		for i := 1; i < len(all); i++ {
+			widest = max(widest, time.Duration(all[i]-all[i-1])*time.Millisecond)
+		}
+	}
+	return widest
 }
 
 // handover is how long before a kill a page may have been served and still not
@@ -46,6 +80,7 @@ func (t trial) count(kills []time.Time, pages []simulate.Page, seen receive.Repo
 	r := result{
 		agent: t.agent.Name, fault: t.fault, arrived: seen.Arrived(), outOfOrder: seen.OutOfOrder,
 		duplicates: seen.Duplicates, duplicateRequests: seen.DuplicateRequests, maxInFlight: seen.MaxInFlight,
+		gap: widestGap(seen), interval: t.plan.Interval,
 	}
 	for _, p := range pages {
 		came := find(p)
@@ -169,15 +204,39 @@ func judge(results []result) []string {
 		if r.agent != agents.Parascope {
 			continue
 		}
-		if r.lost > 0 {
+		if r.fault.fills {
+			out = append(out, r.judgeFull()...)
+		} else if r.lost > 0 {
 			say("parascope lost %d samples (%s)", r.lost, r.fault.name)
 		}
 		if r.outOfOrder > 0 {
 			say("parascope delivered %d samples out of order (%s)", r.outOfOrder, r.fault.name)
 		}
-		if allowed := r.allowedDuplicates(); r.duplicateRequests > allowed {
+		if r.fault.cuts == 0 && !r.fault.fills && r.gap > r.interval*3/2 {
+			say("two pages of a target that parascope delivered are %v apart (%s)", r.gap, r.fault.name)
+		}
+		if r.fault.late && !r.late {
+			say("parascope did not find the last target (%s)", r.fault.name)
+		}
+		if allowed := r.allowedDuplicates(); !r.fault.repeats && r.duplicateRequests > allowed {
 			say("parascope sent samples twice in %d requests, %d are allowed (%s)", r.duplicateRequests, allowed, r.fault.name)
 		}
+	}
+	return out
+}
+
+// judgeFull judges a full disk: what is missing is what the agent says, beside samples of
+// its own, and everything arrives again from then on.
+func (r result) judgeFull() (out []string) {
+	pages := r.missing + r.partial
+	if r.full == 0 {
+		out = append(out, "INVALID: the disk was never full")
+	}
+	if r.full < r.lost || r.full > r.lost+ownSeries*pages {
+		out = append(out, fmt.Sprintf("parascope lost %d samples of %d pages, and says %d (%s)", r.lost, pages, r.full, r.fault.name))
+	}
+	if r.afterward > 0 {
+		out = append(out, fmt.Sprintf("%d pages of parascope's did not arrive whole after the trouble (%s)", r.afterward, r.fault.name))
 	}
 	return out
 }

@@ -73,6 +73,29 @@ func TestJudge(t *testing.T) {
 		"we repeat, not killed": {[]result{ours(func(r *result) {
 			r.duplicateRequests, r.fault = 1, fault{name: "503"}
 		})}, "twice in 1 requests, 0 are allowed"},
+		"a full disk": {[]result{ours(func(r *result) {
+			r.fault, r.lost, r.full, r.missing = fault{name: "disk full", fills: true}, 90, 99, 2
+		})}, ""},
+		"a full disk that drops more": {[]result{ours(func(r *result) {
+			r.fault, r.lost, r.full, r.missing = fault{name: "disk full", fills: true}, 90, 101, 2
+		})}, "lost 90 samples of 2 pages, and says 101"},
+		"a full disk that drops less": {[]result{ours(func(r *result) {
+			r.fault, r.lost, r.full, r.missing = fault{name: "disk full", fills: true}, 90, 89, 2
+		})}, "says 89"},
+		"a disk that was never full": {[]result{ours(func(r *result) { r.fault = fault{name: "disk full", fills: true} })}, "INVALID"},
+		"a disk that stays full": {[]result{ours(func(r *result) {
+			r.fault, r.lost, r.full, r.missing, r.afterward = fault{name: "disk full", fills: true}, 90, 99, 2, 1
+		})}, "1 pages of parascope's did not arrive"},
+		"a gap": {[]result{ours(func(r *result) {
+			r.fault, r.interval, r.gap = fault{name: "503"}, time.Second, 1501*time.Millisecond
+		})}, "1.501s apart"},
+		"no gap": {[]result{ours(func(r *result) {
+			r.fault, r.interval, r.gap = fault{name: "503"}, time.Second, 1500*time.Millisecond
+		})}, ""},
+		"a target that is not found": {[]result{ours(func(r *result) { r.fault = fault{name: "rotating keys", late: true} })}, "last target"},
+		"we repeat what is refused": {[]result{ours(func(r *result) {
+			r.duplicateRequests, r.fault = 9, fault{name: "series limit", repeats: true}
+		})}, ""},
 	} {
 		got := strings.Join(judge(c.results), "\n")
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {

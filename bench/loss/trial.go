@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/parascope/parascope/bench/internal/agents"
@@ -40,6 +41,13 @@ type fault struct {
 	// cuts is how often the agent is killed, or its connections are cut, while
 	// requests are on their way: those may come twice.
 	cuts int
+
+	prepare  func(*scene) error // before the agent starts
+	only     string             // the agent that it is for; empty: all
+	fills    bool               // the agent's disk is full for a while
+	repeats  bool               // requests of which a part is refused are sent again
+	late     bool               // the last target is there from the trouble on
+	unsigned bool               // requests to the receiver are not signed
 }
 
 // scene is what a fault can reach.
@@ -51,9 +59,24 @@ type scene struct {
 	restart  func() (*agents.Process, error)
 	kills    []time.Time
 	plan     plan
+
+	task    *agents.Task
+	cloud   *cloud
+	over    time.Time // when the trouble ended
+	closers []func() error
 }
 
-func faults() []fault {
+func (s *scene) close() (err error) {
+	for _, f := range slices.Backward(s.closers) {
+		err = errors.Join(err, f())
+	}
+	return err
+}
+
+func faults() []fault { return append(plainFaults(), troubles()...) }
+
+// plainFaults are those of the receiver, of credentials and of the agent's process.
+func plainFaults() []fault {
 	answer := func(name string, a receive.Answer) fault {
 		return fault{name: name,
 			begin: func(s *scene) error { s.receiver.Set(a); return nil },
@@ -143,26 +166,47 @@ func (t trial) run(ctx context.Context) (_ result, err error) {
 	}
 	defer func() { err = errors.Join(err, metadata.Close()) }()
 	metadata.Late()
-	receiver, err := receive.New(receive.Options{Records: true, Authorized: metadata.Authorized, Logger: t.logger})
+	o := receive.Options{Records: true, Authorized: metadata.Authorized, Logger: t.logger}
+	if t.fault.unsigned {
+		o.Authorized = nil
+	}
+	receiver, err := receive.New(o)
 	if err != nil {
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, receiver.Close()) }()
 
-	start := func() (*agents.Process, error) {
-		return t.agent.Start(agents.Task{
-			Dir: t.dir, Fleet: listener.Addr().String(), Targets: fleet.Targets(), Interval: t.plan.Interval,
-			Endpoint: receiver.URL(), MetadataURL: metadata.URL(), ContainerURL: metadata.ContainerURL(),
-		})
+	task := agents.Task{
+		Dir: t.dir, Fleet: listener.Addr().String(), Targets: fleet.Targets(), Interval: t.plan.Interval,
+		Endpoint: receiver.URL(), MetadataURL: metadata.URL(), ContainerURL: metadata.ContainerURL(),
 	}
-	agent, err := start()
-	if err != nil {
+	if t.fault.unsigned {
+		task.MetadataURL, task.ContainerURL = "", ""
+	}
+	start := func() (*agents.Process, error) { return t.agent.Start(task) }
+	s := &scene{ctx: ctx, receiver: receiver, metadata: metadata, restart: start, plan: t.plan, task: &task}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if t.fault.prepare != nil {
+		if err := t.fault.prepare(s); err != nil {
+			return result{}, err
+		}
+	}
+	if s.agent, err = start(); err != nil {
 		return result{}, err
 	}
-	s := &scene{ctx: ctx, receiver: receiver, metadata: metadata, agent: agent, restart: start, plan: t.plan}
 	err = t.play(ctx, s, fleet)
+	var full int
+	if t.fault.fills && err == nil {
+		full, err = s.agent.Metric(ctx, `parascope_delivery_samples_dropped_total{reason="disk"`)
+	}
 	err = errors.Join(err, s.agent.Stop(ctx))
-	return t.count(s.kills, fleet.Pages(), receiver.Report()), err
+	r := t.count(s.kills, fleet.Pages(), receiver.Report())
+	r.full = full
+	r.after(s.over.Add(t.plan.Interval), fleet.Pages(), receiver.Report(), t.plan.Interval/2)
+	if targets := fleet.Targets(); t.fault.late && len(targets) > 0 {
+		r.late = slices.ContainsFunc(fleet.Pages(), func(p simulate.Page) bool { return p.Instance == targets[len(targets)-1].Instance })
+	}
+	return r, err
 }
 
 // play is the plan: quiet, trouble, quiet, catching up.
@@ -186,6 +230,7 @@ func (t trial) play(ctx context.Context, s *scene, fleet *simulate.Fleet) error 
 			return err
 		}
 	}
+	s.over = time.Now()
 	if err := wait(ctx, t.plan.After); err != nil {
 		return err
 	}
@@ -204,6 +249,9 @@ func (t trial) drain(ctx context.Context, s *scene, fleet *simulate.Fleet) error
 	for {
 		if t.count(s.kills, fleet.Pages(), s.receiver.Report()).lost == 0 {
 			return nil
+		}
+		if queued, err := s.agent.Metric(ctx, "parascope_delivery_samples_queued"); t.fault.fills && err == nil && queued == 0 {
+			return nil // what is missing then was dropped
 		}
 		select {
 		case <-tick.C:

@@ -47,7 +47,7 @@ func TestTrial(t *testing.T) {
 		After: 500 * time.Millisecond, Drain: 2 * time.Second}
 	dir := t.TempDir()
 	var running sync.WaitGroup // all at once: a trial is mostly waiting
-	for _, f := range faults() {
+	for _, f := range plainFaults() {
 		for _, agent := range []string{"keeps", "drops"} {
 			name := strings.ReplaceAll(f.name, " ", "-") + "-" + agent
 			program := filepath.Join(dir, name)

@@ -43,7 +43,7 @@ func (s *Scraper) assemble(f *flight) {
 		s.process.write(&s.own)
 	}
 	s.aboutCollectors(f.set)
-	left := s.maxSeries - s.own.Series()
+	left := s.fit(f.set)
 	out := s.leftOut[:0] // what is compared below lies beyond what is appended
 	changed := false
 	n := 0
@@ -67,6 +67,36 @@ func (s *Scraper) assemble(f *flight) {
 	s.leftOut = out
 	s.sayLeftOut(changed)
 	f.body = append(f.body, s.own.Bytes()...)
+}
+
+// fit is how many series of the set's collectors the page has room for, beside what it
+// says itself: what it must leave out is a part of that.
+func (s *Scraper) fit(set uint64) (left int) {
+	room := s.maxSeries - s.own.Series()
+	for said := 0; ; {
+		out := s.countLeftOut(set, room-said)
+		if out = min(out, maxLeftOut+1); out <= said {
+			return room - said
+		}
+		said = out
+	}
+}
+
+// countLeftOut is how many families of the set do not fit where left series are allowed.
+func (s *Scraper) countLeftOut(set uint64, left int) (n int) {
+	for i, u := range s.units {
+		if set&(1<<i) == 0 || u.err != nil || s.maxSeries == 0 {
+			continue
+		}
+		for _, span := range u.page.Spans() {
+			if span.Series > left {
+				n++
+			} else {
+				left -= span.Series
+			}
+		}
+	}
+	return n
 }
 
 // aboutCollectors writes how long each collector of the set took and whether it

@@ -237,6 +237,41 @@ func TestWhatTheMachineDoesNotHaveIsLeftOff(t *testing.T) {
 	})
 }
 
+// seriesOf counts a page's samples.
+func seriesOf(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestBudgetIsThePages: what the page says of itself counts too.
+func TestBudgetIsThePages(t *testing.T) {
+	families := make([]*page.Family, 60)
+	for i := range families {
+		families[i] = gauge(fmt.Sprintf("family_%02d", i), "n")
+	}
+	var log bytes.Buffer
+	s := scraperOf(0, &log, collectorOf("c", func(p *page.Page) error {
+		for i, f := range families {
+			for j := range i%7 + 1 {
+				p.Sample(f, 1, fmt.Sprint(j))
+			}
+		}
+		return nil
+	}))
+	defer s.Close()
+	whole := seriesOf(pageOf(s))
+	for s.maxSeries = maxLeftOut + 4; s.maxSeries < whole+2; s.maxSeries++ {
+		got := pageOf(s)
+		if n := seriesOf(got); n > s.maxSeries || (n < whole) != (s.maxSeries < whole) {
+			t.Errorf("the page has %d series of %d; want at most %d, and all if they fit", n, whole, s.maxSeries)
+		}
+	}
+}
+
 func TestBudgetLeavesOutWholeFamiliesFromTheEnd(t *testing.T) {
 	first, many, last := gauge("first"), gauge("many", "n"), gauge("last")
 	count := 5
@@ -259,9 +294,13 @@ func TestBudgetLeavesOutWholeFamiliesFromTheEnd(t *testing.T) {
 	if n := strings.Count(log.String(), "families=[many]"); n != 1 {
 		t.Errorf("what is left out is logged %d times:\n%s", n, log.String())
 	}
-	count = 2 // each fits, both do not
-	if got := lines(pageOf(s)); !strings.Contains(got, "family=\"last\"} 1\n") || strings.Contains(got, "\nlast ") {
+	count = 2 // with one series too many, what says so takes the place of another
+	if got := lines(pageOf(s)); !strings.Contains(got, "family=\"many\"} 2\n") || !strings.Contains(got, "\nlast 1\n") {
 		t.Errorf("with one series too many: page\n%s", got)
+	}
+	count = 40
+	if n := seriesOf(pageOf(s)); n > 5 {
+		t.Errorf("the page has %d series; want at most 5", n)
 	}
 	count = 1
 	if got := lines(pageOf(s)); strings.Contains(got, "left_out") || !strings.Contains(got, "many{") {

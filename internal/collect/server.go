@@ -16,9 +16,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parascope/parascope/internal/collect/webconfig"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
+	"github.com/parascope/parascope/internal/webconfig"
 )
 
 // Options configure a Server. DefaultOptions has the values to begin with.
@@ -135,15 +135,13 @@ func protected(s *Server, config string) (*Server, error) {
 
 // protect turns on what the file says: TLS, and basic authentication.
 func (s *Server) protect(path string) error {
-	c, err := webconfig.Load(path)
+	f, err := webconfig.Open(path, s.logger)
 	if err != nil {
 		return err
 	}
-	s.http.Handler = c.Authenticate(s.http.Handler)
-	if c.TLS != nil {
-		s.http.TLSConfig, err = c.TLS.Server()
-	}
-	return err
+	s.http.Handler = f.Protect(s.http.Handler)
+	s.http.TLSConfig = f.TLS()
+	return nil
 }
 
 func newServer(o Options, scraper *Scraper) *Server {

@@ -98,8 +98,14 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	if err := c.checkHealth(ctx, client, &done); err != nil {
 		return done, err
 	}
-	if done.Dashboards, err = installDashboards(ctx, client, done.DataSources[0]); err != nil {
+	if done.Dashboards, err = installDashboards(ctx, client, done.DataSources); err != nil {
 		return done, err
+	}
+	for _, d := range done.Dashboards {
+		if d.Kept != "" {
+			done.Warnings = append(done.Warnings, fmt.Sprintf("dashboard %q was changed by hand and is replaced; the changed copy is kept at %s",
+				d.Title, d.Kept))
+		}
 	}
 	done.Seconds = c.Now().Sub(start).Round(time.Millisecond).Seconds()
 	return done, nil

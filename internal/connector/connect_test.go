@@ -2,6 +2,7 @@ package connector_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/connector/result"
+	"github.com/parascope/parascope/internal/dashboard"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/localaws"
 	fault "github.com/parascope/parascope/localaws/grafana"
@@ -145,21 +147,62 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
-// TestRepairOfADashboard: what lies in our folder is ours; what was moved or
-// changed is put back.
+// TestRepairOfADashboard: what lies in our folder is ours; what was moved or changed is put
+// back, and what a person made of it kept aside, once, and said.
 func TestRepairOfADashboard(t *testing.T) {
 	s := start(t, plan{})
 	uid := s.connect(t).Dashboards[0].UID
 	person := s.person(t)
-	_, err := person.SaveDashboard(t.Context(),
-		grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}, "a person")
-	check.OK(t, err)
-	if got := s.connect(t).Dashboards[0]; got.Action != result.Repaired {
-		t.Errorf("%+v", got)
+	mine := grafana.Dashboard{JSON: fmt.Appendf(nil, `{"uid": %q, "title": "mine now", "panels": []}`, uid)}
+	for range 2 {
+		_, err := person.SaveDashboard(t.Context(), mine, "a person")
+		check.OK(t, err)
+		again := s.connect(t)
+		got := again.Dashboards[0]
+		if got.Action != result.Repaired || got.Kept == "" || len(again.Warnings) != 1 || !strings.Contains(again.Warnings[0], got.Kept) {
+			t.Errorf("%+v, %q", got, again.Warnings)
+		}
+		if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" ||
+			strings.Contains(string(d.JSON), "mine now") {
+			t.Errorf("%v, %v: %+v", found, err, d)
+		}
+		content, err := dashboard.Content(mine.JSON)
+		check.OK(t, err)
+		kept, found, err := person.Dashboard(t.Context(), "parascope-kept-"+content)
+		if err != nil || !found || kept.FolderUID != "parascope-kept" || kept.URL != got.Kept || !strings.Contains(string(kept.JSON),
+			"changed by hand") {
+			t.Errorf("the copy: %v, %v: %+v", found, err, kept)
+		}
 	}
-	if d, found, err := person.Dashboard(t.Context(), uid); err != nil || !found || d.FolderUID != "parascope" ||
-		strings.Contains(string(d.JSON), "mine now") {
-		t.Errorf("%v, %v: %+v", found, err, d)
+	moved, _, err := person.Dashboard(t.Context(), uid)
+	check.OK(t, err)
+	moved.FolderUID = ""
+	_, err = person.SaveDashboard(t.Context(), moved, "moved")
+	check.OK(t, err)
+	if got := s.connect(t).Dashboards[0]; got.Action != result.Repaired || got.Kept != "" {
+		t.Errorf("moved: %+v", got)
+	}
+}
+
+// TestDashboardThatGrafanaRewrote: what Grafana adds, or brings into another form, is no
+// change of a person's, and is left as it is.
+func TestDashboardThatGrafanaRewrote(t *testing.T) {
+	s := start(t, plan{})
+	uid := s.connect(t).Dashboards[0].UID
+	person := s.person(t)
+	d, _, err := person.Dashboard(t.Context(), uid)
+	check.OK(t, err)
+	var model map[string]any
+	check.OK(t, json.Unmarshal(d.JSON, &model))
+	model["elements"] = model["panels"] // as schema v2 calls them
+	delete(model, "panels")
+	model["schemaVersion"] = 42
+	d.JSON, err = json.Marshal(model)
+	check.OK(t, err)
+	_, err = person.SaveDashboard(t.Context(), d, "migrated")
+	check.OK(t, err)
+	if got := s.connect(t); got.Dashboards[0].Action != result.Unchanged || len(got.Warnings) > 0 {
+		t.Errorf("%+v, %q", got.Dashboards[0], got.Warnings)
 	}
 }
 

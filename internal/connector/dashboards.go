@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 
 	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/dashboard"
@@ -12,21 +11,24 @@ import (
 )
 
 // The folder that the dashboards that ship lie in. People's own copies belong
-// elsewhere: what lies here is replaced.
+// elsewhere: what lies here is replaced, and what a person changed of it kept aside.
 const (
-	folderUID   = "parascope"
-	folderTitle = "parascope"
+	folderUID       = "parascope"
+	folderTitle     = "parascope"
+	keptFolderUID   = "parascope-kept"
+	keptFolderTitle = "parascope: changed by hand"
 )
 
 // installDashboards makes the folder and puts the dashboards that ship into it,
-// with prometheus as their data source.
-func installDashboards(ctx context.Context, client *grafana.Client, prometheus result.DataSource) ([]result.Dashboard, error) {
+// with the data sources that were connected, the default one first.
+func installDashboards(ctx context.Context, client *grafana.Client, connected []result.DataSource) ([]result.Dashboard, error) {
 	if err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
 		return nil, fmt.Errorf("make Grafana folder %q: %w", folderTitle, err)
 	}
+	sources := dashboard.Sources{Plugin: connected[0].Type, Prometheus: connected[0].UID, CloudWatch: connected[1].UID}
 	var installed []result.Dashboard
 	for _, d := range dashboard.All() {
-		model, err := d.For(prometheus.Type, prometheus.UID)
+		model, err := d.For(sources)
 		if err != nil {
 			return nil, err
 		}
@@ -44,28 +46,48 @@ func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.D
 	if err != nil {
 		return result.Dashboard{}, err
 	}
-	done := result.Dashboard{Title: d.Title, UID: d.UID, URL: has.URL, Action: result.Unchanged}
+	done := result.Dashboard{Title: d.Title, UID: d.UID, URL: has.URL, Action: result.Created}
 	if found {
-		if has.FolderUID == folderUID && sameModel(has.JSON, model) {
+		content, err := dashboard.Content(has.JSON)
+		if err != nil {
+			return done, err
+		}
+		was, marked := dashboard.MarkOf(has.JSON)
+		want, _ := dashboard.MarkOf(model)
+		byHand := !marked || was.Content != content
+		if !byHand && was == want && has.FolderUID == folderUID {
+			done.Action = result.Unchanged
 			return done, nil
 		}
 		done.Action = result.Repaired
-	} else {
-		done.Action = result.Created
+		if byHand {
+			if done.Kept, err = keepAside(ctx, client, d, has.JSON, content); err != nil {
+				return done, fmt.Errorf("keep the copy that a person changed: %w", err)
+			}
+		}
 	}
 	done.URL, err = client.SaveDashboard(ctx, grafana.Dashboard{JSON: model, FolderUID: folderUID}, "installed by parascope")
 	return done, err
 }
 
-// sameModel compares dashboards but for what Grafana counts by itself.
-func sameModel(a, b json.RawMessage) bool {
-	var models [2]map[string]any
-	for i, raw := range []json.RawMessage{a, b} {
-		if err := json.Unmarshal(raw, &models[i]); err != nil {
-			return false
-		}
-		delete(models[i], "id")
-		delete(models[i], "version")
+// keepAside saves what a person made of a dashboard under a uid of its content, so that it
+// is kept once, and returns the path of its page.
+func keepAside(ctx context.Context, client *grafana.Client, d dashboard.Dashboard, changed json.RawMessage, content string) (string,
+	error) {
+	var model map[string]any
+	if err := json.Unmarshal(changed, &model); err != nil {
+		return "", err
 	}
-	return reflect.DeepEqual(models[0], models[1])
+	delete(model, "id")
+	delete(model, "version")
+	model["uid"], model["title"], model["tags"] = keptFolderUID+"-"+content, d.Title+", changed by hand ("+content+")", []string{keptFolderUID}
+	model["editable"] = true
+	copied, err := json.Marshal(model)
+	if err != nil {
+		return "", err
+	}
+	if err := client.EnsureFolder(ctx, keptFolderUID, keptFolderTitle); err != nil {
+		return "", fmt.Errorf("make Grafana folder %q: %w", keptFolderTitle, err)
+	}
+	return client.SaveDashboard(ctx, grafana.Dashboard{JSON: copied, FolderUID: keptFolderUID}, "kept by parascope")
 }

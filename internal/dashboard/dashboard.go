@@ -5,9 +5,10 @@ package dashboard
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 )
 
 // Dashboard is one that ships.
@@ -20,26 +21,60 @@ type Dashboard struct {
 // Placeholder is the uid that stands for the Prometheus data source in the files.
 const Placeholder = "prometheus-of-the-workspace"
 
-//go:embed json/cluster-overview.json
-var clusterOverview []byte
+// CloudWatchPlaceholder stands for the uid of the CloudWatch data source.
+const CloudWatchPlaceholder = "cloudwatch-of-the-workspace"
+
+//go:embed json/*.json
+var files embed.FS
 
 // All are the dashboards that ship, in the order of a menu.
 func All() []Dashboard {
 	return []Dashboard{
-		{UID: "parascope-cluster-overview", Title: "Cluster overview", JSON: clusterOverview},
+		read("cluster-overview", "Cluster overview"),
+		read("nodes", "Nodes"),
+		read("node", "Node"),
+		read("gpus", "GPUs"),
+		read("gpu-node", "GPU node"),
+		read("job", "Job"),
+		read("slurm", "Slurm"),
+		read("availability", "Availability"),
+		read("users", "Users and accounts"),
+		read("network", "Network"),
+		read("storage", "Storage"),
+		read("aws-parallelcluster", "AWS and ParallelCluster"),
+		read("pipeline", "Pipeline"),
 	}
 }
 
-// For returns the dashboard's model with the data source of this plugin id and
-// uid in the placeholder's place.
-func (d Dashboard) For(plugin, uid string) (json.RawMessage, error) {
-	var model any
+// read returns the dashboard of a file; a test sees to it that each is there.
+func read(name, title string) Dashboard {
+	content, err := files.ReadFile("json/" + name + ".json")
+	if err != nil {
+		panic(err) // the file was built in, or the test failed
+	}
+	return Dashboard{UID: "parascope-" + name, Title: title, JSON: content}
+}
+
+// Sources are the data sources of a Grafana workspace.
+type Sources struct {
+	Plugin     string // the id of the plugin that queries Prometheus
+	Prometheus string // uid
+	CloudWatch string // uid
+}
+
+// For returns the dashboard's model with the data sources in the placeholders' places and
+// a tag that says what it is.
+func (d Dashboard) For(s Sources) (json.RawMessage, error) {
+	var model map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(d.JSON))
 	decoder.UseNumber()
 	if err := decoder.Decode(&model); err != nil {
 		return nil, fmt.Errorf("read dashboard %s: %w", d.UID, err)
 	}
-	replace(model, plugin, uid)
+	replace(model, s)
+	tags, _ := model["tags"].([]any) // a dashboard without tags gets this one
+	mark := Mark{Content: contentOf(model), Source: checksum(s.Plugin + "\x00" + s.Prometheus + "\x00" + s.CloudWatch)}
+	model["tags"] = append(tags, mark.tag())
 	out, err := json.Marshal(model)
 	if err != nil {
 		return nil, fmt.Errorf("write dashboard %s: %w", d.UID, err)
@@ -47,19 +82,54 @@ func (d Dashboard) For(plugin, uid string) (json.RawMessage, error) {
 	return out, nil
 }
 
-// replace walks a model and fills in the data source references.
-func replace(node any, plugin, uid string) {
+// inputs are what Grafana's own export writes for a data source.
+var inputs = regexp.MustCompile(`^\$\{DS_[^}]*\}$`)
+
+// Fill returns a dashboard's model with the data sources in the placeholders' places, and
+// in those that Grafana's own export writes for sources of Prometheus and CloudWatch.
+func Fill(model map[string]any, s Sources) (json.RawMessage, error) {
+	replace(model, s)
+	replaceInputs(model, s)
+	return json.Marshal(model)
+}
+
+func replaceInputs(node any, s Sources) {
 	switch node := node.(type) {
 	case map[string]any:
-		if node["uid"] == Placeholder {
-			node["type"], node["uid"] = plugin, uid
+		if uid, ok := node["uid"].(string); ok && inputs.MatchString(uid) {
+			switch node["type"] {
+			case "prometheus", "grafana-amazonprometheus-datasource":
+				node["type"], node["uid"] = s.Plugin, s.Prometheus
+			case "cloudwatch":
+				node["uid"] = s.CloudWatch
+			}
 		}
 		for _, child := range node {
-			replace(child, plugin, uid)
+			replaceInputs(child, s)
 		}
 	case []any:
 		for _, child := range node {
-			replace(child, plugin, uid)
+			replaceInputs(child, s)
+		}
+	}
+}
+
+// replace walks a model and fills in the data source references.
+func replace(node any, s Sources) {
+	switch node := node.(type) {
+	case map[string]any:
+		switch node["uid"] {
+		case Placeholder:
+			node["type"], node["uid"] = s.Plugin, s.Prometheus
+		case CloudWatchPlaceholder:
+			node["uid"] = s.CloudWatch
+		}
+		for _, child := range node {
+			replace(child, s)
+		}
+	case []any:
+		for _, child := range node {
+			replace(child, s)
 		}
 	}
 }

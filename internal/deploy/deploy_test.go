@@ -123,7 +123,7 @@ func TestUpKeepsWhatTheStackHas(t *testing.T) {
 	if err != nil || result.Changed {
 		t.Errorf("%+v, %v", result, err)
 	}
-	for _, line := range result.Cost {
+	for _, line := range result.Cost.Lines {
 		if strings.Contains(line.What, "Grafana") {
 			t.Errorf("a stack without Grafana is said to cost %+v", line)
 		}

@@ -41,7 +41,7 @@ type UpResult struct {
 	GrafanaURL string            `json:"grafanaUrl,omitempty"`
 	Members    []people.Member   `json:"members"`
 	Outputs    map[string]string `json:"outputs"`
-	Cost       []cost.Line       `json:"cost"`
+	Cost       cost.Bill         `json:"cost"`
 }
 
 // notWatched is the error of a watch that was given up.
@@ -83,8 +83,9 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		}
 		report(Event{Kind: Done, Step: step.name, Text: came})
 	}
-	u.result.Cost = cost.AtRest(u.effective())
-	return u.result, nil
+	var err error
+	u.result.Cost, err = cost.OfStack(cost.Stack{Region: cfg.Region, Parameters: u.effective()})
+	return u.result, err
 }
 
 func (u *up) pack(ctx context.Context) (came string, err error) {

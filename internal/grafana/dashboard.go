@@ -49,3 +49,17 @@ func (c *Client) SaveDashboard(ctx context.Context, d Dashboard, message string)
 	}, &saved)
 	return saved.URL, err
 }
+
+// Found is a dashboard that a search found.
+type Found struct {
+	UID       string `json:"uid"`
+	Title     string `json:"title"`
+	FolderUID string `json:"folderUid"`
+}
+
+// SearchDashboards lists all dashboards, up to 5,000.
+func (c *Client) SearchDashboards(ctx context.Context) ([]Found, error) {
+	var found []Found
+	err := c.do(ctx, http.MethodGet, "/api/search?type=dash-db&limit=5000", nil, &found)
+	return found, err
+}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/value"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // receiver decodes what a head sends, with Prometheus' own code.
@@ -140,17 +140,7 @@ remote_write:
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	for !holds() {
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	check.Await(t, what, check.That(holds))
 }
 
 // TestScrapedAndSent: samples, their metadata, the scrape's own series, and the
@@ -173,7 +163,7 @@ func TestScrapedAndSent(t *testing.T) {
 		points := r.of("jobs_running")
 		return math.Float64bits(points[len(points)-1].Value) == value.StaleNaN
 	})
-	d, err := head.AskDelivery(t.Context(), h.Addr())
+	d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +186,7 @@ func TestReloadKeepsTheQueue(t *testing.T) {
 	var file string
 	h := start(t, config(e.URL, "http://127.0.0.1:1"), func(o *head.Options) { file = o.ConfigFile })
 	await(t, "samples wait", func() bool {
-		d, err := head.AskDelivery(t.Context(), h.Addr())
+		d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 		return err == nil && d.Verdict == head.Delayed && d.Total.Queued > 20
 	})
 	if err := os.WriteFile(file, []byte("nonsense: true\n"), 0o600); err != nil {
@@ -212,7 +202,7 @@ func TestReloadKeepsTheQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "all is delivered", func() bool {
-		d, err := head.AskDelivery(t.Context(), h.Addr())
+		d, err := head.AskDelivery(t.Context(), h.Addr(), "")
 		return err == nil && d.Verdict == head.Delivering && d.Total.Delivered > 20 && d.Total.Lost() == 0
 	})
 }

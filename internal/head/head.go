@@ -7,6 +7,7 @@ package head
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,7 @@ import (
 	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
+	"github.com/parascope/parascope/internal/webconfig"
 )
 
 // Options configure a Head; DefaultOptions has what is needed.
@@ -41,6 +43,7 @@ type Options struct {
 	RoutePrefix        string                  // of all paths; empty: the path of ExternalURL
 	AutoReload         time.Duration           // after which a changed configuration file is reloaded; 0: never
 	ExtraScrapeMetrics bool                    // of jobs whose configuration does not say
+	WebConfigFile      string                  // with TLS and passwords of the listener; empty: none
 	EnablePprof        bool                    // GET /debug/pprof/
 	QueueLanes         int                     // of each remote_write, 1 to 64
 	QueueMaxBytes      int64                   // on disk, of each remote_write; at least MinQueueMaxBytes
@@ -49,8 +52,10 @@ type Options struct {
 	MaxReadingBytes    int64                   // of memory, for all pages that are being read; at least MaxPageBytes
 	Pages              map[string]http.Handler // more pages of the listener, by path
 	Beside             []func(context.Context) // run until the head stops
+	Collectors         []prometheus.Collector  // of more metrics of the head's own page
 	Reload             <-chan os.Signal        // each value reloads the configuration file
 	TuneGC             bool                    // set the process' garbage collection by what a head needs
+	TuneMemory         bool                    // set the process' memory limit likewise
 	Version            string                  // for parascope_build_info
 	Revision           string
 	Logger             *slog.Logger
@@ -130,6 +135,7 @@ type Head struct {
 	watch    *watch // over discoveries
 	scrape   *scrape.Manager
 	listener net.Listener
+	protect  func(http.Handler) http.Handler // nil: all are let in
 	server   *http.Server
 	reloaded reloadMetrics
 
@@ -162,7 +168,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	}
 	h := &Head{opts: o, logger: o.Logger, registry: newRegistry(o), watch: newWatch(), failed: make(chan error, 3),
 		reload: make(chan chan error)}
-	if h.listener, err = listen.TCP(ctx, o.ListenAddress); err != nil {
+	if h.listener, err = h.listen(ctx); err != nil {
 		return nil, err
 	}
 	// A disk that does not answer must not keep a head from being stopped.
@@ -186,6 +192,23 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 	return h, nil
 }
 
+// listen binds the address, with what the file of --web.config.file says.
+func (h *Head) listen(ctx context.Context) (net.Listener, error) {
+	if h.opts.WebConfigFile == "" {
+		return listen.TCP(ctx, h.opts.ListenAddress)
+	}
+	f, err := webconfig.Open(h.opts.WebConfigFile, h.logger)
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("--web.config.file: %w", err), "see docs/delivery.md for what the file may have")
+	}
+	h.protect = f.Protect
+	l, err := listen.TCP(ctx, h.opts.ListenAddress)
+	if c := f.TLS(); err == nil && c != nil {
+		l = tls.NewListener(l, c)
+	}
+	return l, err
+}
+
 func newRegistry(o Options) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -194,6 +217,7 @@ func newRegistry(o Options) *prometheus.Registry {
 	})
 	build.Set(1)
 	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(o.Collectors...)
 	return r
 }
 
@@ -268,6 +292,9 @@ func (h *Head) Reload() error {
 }
 
 func (h *Head) run(ctx context.Context) {
+	if h.opts.TuneMemory {
+		h.running.Go(func() { tuneMemory(ctx, h.opts.MaxReadingBytes) })
+	}
 	for _, f := range h.opts.Beside {
 		h.running.Go(func() { f(ctx) })
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	config_util "github.com/prometheus/common/config"
+
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/queue"
@@ -56,17 +58,25 @@ func InspectQueues(dir string) (QueueReport, error) {
 // askTimeout bounds how long a head may take to tell its status.
 const askTimeout = 10 * time.Second
 
-// AskDelivery asks the head that listens on address, HOST:PORT, what became of
-// its samples.
-func AskDelivery(ctx context.Context, address string) (Delivery, error) {
+// AskDelivery asks the head that listens on address, HOST:PORT or a URL, what became of
+// its samples. httpConfig is a file with TLS and credentials, as promtool's
+// --http.config.file; empty: none.
+func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	url := "http://" + strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/") + deliveryPath
+	client, err := statusClient(httpConfig)
+	if err != nil {
+		return Delivery{}, err
+	}
+	url := strings.TrimSuffix(address, "/") + deliveryPath
+	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+		url = "http://" + url
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return Delivery{}, hint.New(hint.Usage, fmt.Errorf("address %q: %w", address, err), "write --address HOST:PORT")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return Delivery{}, ctx.Err()
@@ -80,10 +90,30 @@ func AskDelivery(ctx context.Context, address string) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("read the head's status: %w", err)
 	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		return Delivery{}, hint.New(hint.Denied, fmt.Errorf("the head on %s asks for a user and a password", address),
+			"give --http.config.file a file with basic_auth: {username: NAME, password_file: FILE}")
+	}
 	var answer struct{ Data *Delivery }
 	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
 		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("what listens on %s is no parascope head (%s)", address, resp.Status),
-			"give the address of a head's --web.listen-address with --address")
+			"give the address of a head's --web.listen-address with --address; write https:// where --web.config.file turns TLS on")
 	}
 	return *answer.Data, nil
+}
+
+func statusClient(file string) (*http.Client, error) {
+	if file == "" {
+		return http.DefaultClient, nil
+	}
+	c, _, err := config_util.LoadHTTPConfigFile(file)
+	var client *http.Client
+	if err == nil {
+		client, err = config_util.NewClientFromConfig(*c, "status")
+	}
+	if err != nil {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("--http.config.file: %w", err),
+			"write it as promtool's: tls_config, and basic_auth with username and password_file")
+	}
+	return client, nil
 }

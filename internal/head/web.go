@@ -52,6 +52,9 @@ func (h *Head) guarded() http.Handler {
 	if prefix != "/" {
 		handler = http.StripPrefix(prefix, handler)
 	}
+	if h.protect != nil {
+		handler = h.protect(handler)
+	}
 	if external.Host == "" {
 		return listen.Guard(h.listener.Addr(), handler)
 	}

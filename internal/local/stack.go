@@ -18,7 +18,7 @@ import (
 const StackName = "pcluster-infra"
 
 // firstPage shows the minutes since the start, which an hour's picture hides.
-const firstPage = "/d/parascope-cluster-overview?from=now-5m&to=now&refresh=5s"
+const firstPage = "/d/parascope-node?from=now-5m&to=now&refresh=5s"
 
 // withGrafana reports whether the stack has a Grafana, which needs an organization's
 // Identity Center.

@@ -92,7 +92,7 @@ func explainNothing(ctx context.Context, o Options, limit time.Duration, trouble
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	why, next := "the head has sent all that it took, and the workspace answers with none of it", ""
-	d, err := head.AskDelivery(ctx, listen.Reachable(o.HeadAddress))
+	d, err := head.AskDelivery(ctx, listen.Reachable(o.HeadAddress), "")
 	failing := slices.IndexFunc(d.Remotes, func(r head.RemoteDelivery) bool { return r.Reason != "" })
 	switch {
 	case err != nil:

@@ -6,21 +6,44 @@ import (
 )
 
 // Extra bounds the requests of a remote write that find out what a receiver refuses: to
-// a tenth of those that deliver samples anyway, and so many a minute.
+// a tenth of those that deliver samples anyway, and 60 a minute.
 type Extra struct {
 	elapsed func() time.Duration
 
 	mu     sync.Mutex
-	made   []time.Duration // when those of the last minute were
-	credit float64         // of the tenth
+	made   []extra // in the last minute
+	credit float64 // of the tenth
 }
 
+type extra struct {
+	at   time.Duration
+	kind Kind
+}
+
+// Kind says what an extra request is for.
+type Kind int
+
 const (
-	// ExtraPerMinute leaves 2 requests a minute to each of 8 lanes, for series that are
-	// known to be refused.
-	ExtraPerMinute = 44
-	extraShare     = 0.1
-	extraCredit    = 100
+	// Search finds out which series are refused.
+	Search Kind = iota
+	// Offer sends what came of series that are not decided.
+	Offer
+	// Probe asks about series that are known to be refused.
+	Probe
+	// Follow sends what is left of a series again of which the receiver has something:
+	// it is made in any case, and searches wait for it.
+	Follow
+)
+
+// Of the 60 a minute, a search that begins has 36 at once. What is left is for offers:
+// those of 8 lanes every 30 seconds, two requests each, are 32. Beside these and 16 probes, 12 are
+// left to search on.
+const (
+	ExtraPerMinute  = 60
+	searchAtOnce    = 36
+	searchPerMinute = 12
+	extraShare      = 0.1
+	extraCredit     = 100
 )
 
 // NewExtra returns a bound of which nothing is used. elapsed is a clock that is never
@@ -35,22 +58,33 @@ func (x *Extra) Normal() {
 }
 
 // Take reports whether n more requests may be made, and counts them.
-func (x *Extra) Take(n int) bool {
+func (x *Extra) Take(kind Kind, n int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	now := x.elapsed()
-	for len(x.made) > 0 && now-x.made[0] >= time.Minute {
+	now, searched := x.elapsed(), 0
+	for len(x.made) > 0 && now-x.made[0].at >= time.Minute {
 		x.made = x.made[1:]
 	}
-	if free := ExtraPerMinute - len(x.made); n > free {
-		if float64(n-max(free, 0)) > x.credit {
+	for _, m := range x.made {
+		if m.kind == Search || m.kind == Follow {
+			searched++
+		}
+	}
+	free := ExtraPerMinute - len(x.made)
+	if kind == Search {
+		free = min(free, max(searchAtOnce-len(x.made), searchPerMinute-searched))
+	}
+	if free = min(max(free, 0), n); kind == Follow {
+		free = n
+	}
+	if over := float64(n - free); over > 0 {
+		if kind != Search || over > x.credit {
 			return false
 		}
-		x.credit -= float64(n - max(free, 0))
-		n = max(free, 0)
+		x.credit -= over
 	}
-	for range n {
-		x.made = append(x.made, now)
+	for range free {
+		x.made = append(x.made, extra{now, kind})
 	}
 	return true
 }

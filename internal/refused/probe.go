@@ -21,17 +21,30 @@ func (a *Area) Turn(ctx context.Context) {
 		a.trimmed = now
 		a.Trim(a.Oldest())
 	}
+	if !a.Configured() {
+		return
+	}
+	if a.lifts != a.Lifts.Load() {
+		a.flush()
+	}
+	next := slices.IndexFunc(a.groups, func(g group) bool { return g.taken })
+	a.searches = false
 	switch {
-	case !a.Configured():
-	case len(a.groups) > 0 && (a.groups[0].taken || a.Extra(1)):
+	case next < 0 && (a.round(ctx) || a.probe(ctx)):
+	case next >= 0:
+		g := a.groups[next]
+		a.groups = slices.Insert(slices.Delete(a.groups, next, next+1), 0, g)
 		a.ask(ctx)
-	case len(a.groups) == 0 || !a.groups[0].taken:
-		a.probe(ctx)
+	case len(a.groups) > 0 && a.Extra(Search, 1):
+		a.searches = true
+		a.ask(ctx)
 	}
 }
 
 // busy reports whether a request can be made at once.
-func (a *Area) busy() bool { return len(a.groups) > 0 && a.groups[0].taken && !a.failing }
+func (a *Area) busy() bool {
+	return !a.failing && (len(a.offers) > 0 && !a.starved || a.searches || len(a.groups) > 0 && a.groups[0].taken)
+}
 
 // load is what a request asks about.
 type load struct {
@@ -54,7 +67,7 @@ func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load
 		most = min(most, a.most)
 	}
 	q := load{of: map[wire.SeriesID]int{}, upTo: map[wire.SeriesID]uint64{}, at: from, complete: true}
-	end := a.Queue.ApartEnd()
+	end, single := a.Queue.ApartEnd(), len(ids) // series of which no second sample was seen
 	for _, id := range ids {
 		q.upTo[id] = end
 	}
@@ -77,6 +90,10 @@ func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load
 			}
 			if first && q.of[p.Series] > 0 {
 				q.upTo[p.Series], q.complete = number, false
+				if single--; single == 0 {
+					q.body = s2.EncodeSnappy(nil, q.raw)
+					return q, nil
+				}
 				continue
 			}
 			if q.samples > 0 && (q.samples >= most || len(q.raw)+len(p.Framed) > bytes) {
@@ -175,7 +192,7 @@ func (a *Area) ask(ctx context.Context) {
 	case receiver.Deduplicated:
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	default:
-		a.refuse(q, answer)
+		a.refuse(ctx, q, answer)
 	}
 }
 
@@ -202,20 +219,24 @@ func (a *Area) finish(q load, o queue.Outcome) {
 }
 
 // refuse does what the refusal of the first group's request says.
-func (a *Area) refuse(q load, answer receiver.Answer) {
+func (a *Area) refuse(ctx context.Context, q load, answer receiver.Answer) {
 	g := a.groups[0]
 	all, err := wire.Points(q.raw)
 	if err != nil {
 		a.DiskTrouble(err)
 		return
 	}
-	if len(g.ids) > 1 {
-		for _, id := range g.ids {
-			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
-			a.series[id].why = answer.Text
+	switch {
+	case g.flushed:
+		a.mark(q)
+		if id, isNamed := wire.Named(all, answer.Printed); answer.Meaning == receiver.Never && isNamed && a.Extra(Search, 1) {
+			a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
+			return
 		}
-		first, second := divide(g.ids, all, answer.Printed)
-		a.groups = append([]group{{ids: first}, {ids: second}}, a.groups[1:]...)
+		a.groups[0] = group{ids: g.ids, refused: true} // a limit is in force again, or it is asked as before
+		return
+	case len(g.ids) > 1:
+		a.divideFirst(ctx, q, all, answer)
 		return
 	}
 	s := a.series[g.ids[0]]
@@ -226,6 +247,10 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 		if a.pools[limited].due == 0 {
 			a.pools[limited].due = a.Elapsed() + ProbeEvery
 		}
+		return
+	}
+	if isOrder(answer) {
+		a.giveUp(ctx, g.ids, answer, q)
 		return
 	}
 	a.Doubt(answer, s.name)
@@ -240,6 +265,37 @@ func (a *Area) refuse(q load, answer receiver.Answer) {
 	}
 }
 
+// divideFirst splits the first group, whose request was refused.
+func (a *Area) divideFirst(ctx context.Context, q load, all []wire.Point, answer receiver.Answer) {
+	g := a.groups[0]
+	a.mark(q)
+	for _, id := range g.ids {
+		a.series[id].why = answer.Text
+	}
+	a.partial = a.partial || isOrder(answer) || answer.Meaning == receiver.Limited
+	id, isNamed := wire.Named(all, answer.Printed)
+	switch {
+	case isOrder(answer) && isNamed: // the receiver has newer samples of it
+		a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
+	case g.taken && answer.Meaning == receiver.Limited: // they stood alone before, and stay in order
+		for _, id := range g.ids {
+			a.standAlone(id, answer)
+		}
+	default:
+		first, second := divide(g.ids, all, answer.Printed)
+		if len(a.undecided()) == 0 {
+			a.offerDue = a.Elapsed() + a.Pace
+		}
+		a.groups = append([]group{{ids: first, refused: true}, {ids: second, refused: true}}, a.groups[1:]...)
+	}
+}
+
+// isOrder reports whether samples are refused for those that the receiver has.
+func isOrder(answer receiver.Answer) bool {
+	return answer.Meaning == receiver.Never && (answer.Reason == queue.OutOfOrder || answer.Reason == queue.DuplicateTimestamp ||
+		answer.Reason == queue.RefusedTooOld)
+}
+
 // divide splits a group by the series that an answer names, or in halves.
 func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, second []wire.SeriesID) {
 	id, found := wire.Named(all, printed)
@@ -249,8 +305,9 @@ func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, secon
 	return slices.DeleteFunc(slices.Clone(ids), func(other wire.SeriesID) bool { return other == id }), []wire.SeriesID{id}
 }
 
-// probe asks about the series that stand alone, when it is time.
-func (a *Area) probe(ctx context.Context) {
+// probe asks about the series that stand alone, when it is time, and reports whether it
+// did.
+func (a *Area) probe(ctx context.Context) bool {
 	now := a.Elapsed()
 	for kind := range a.pools {
 		pool := &a.pools[kind]
@@ -262,10 +319,14 @@ func (a *Area) probe(ctx context.Context) {
 			pool.due, pool.size, pool.at = 0, 0, 0
 			continue
 		}
+		if !a.Extra(Probe, 1) {
+			continue
+		}
 		pool.due = now + ProbeEvery
 		a.probePool(ctx, pool, kind == never, ids)
-		return
+		return true
 	}
+	return false
 }
 
 // next returns the series of a pool that are asked about next.
@@ -304,6 +365,7 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		p.due = a.Elapsed() + min(ProbeEvery, a.MaxBackoff())
 	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
 		p.size *= 2
+		a.Lifts.Add(1)
 		o := queue.Outcome{Delivered: uint64(q.samples)}
 		if answer.Meaning == receiver.Deduplicated {
 			o = doubtful(answer.Reason, q.samples)

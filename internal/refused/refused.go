@@ -26,7 +26,9 @@ type Lane struct {
 	Oldest     func() int64                // what is from before it is too old, Unix milliseconds
 	Limit      func() (samples, bytes int) // of a request
 	MaxBackoff func() time.Duration
-	Extra      func(n int) bool // takes n extra requests, if they may be made
+	Extra      func(k Kind, n int) bool // takes n extra requests, if they may be made
+	Pace       time.Duration            // of offers
+	Lifts      *Lifts                   // of the remote write
 	// Post makes a request, unless it returns false; Retry notes an answer that is not
 	// final, and waits; Good notes a 2xx, and Answered another final answer.
 	Post     func(ctx context.Context, body []byte, samples int) (receiver.Answer, int, bool)
@@ -45,8 +47,9 @@ type Lane struct {
 //
 // A series comes here alone, when it was refused alone, or in a group, when there were
 // no extra requests left to find out which of the group are refused. Groups are asked
-// about as soon as there are, and split until each series is taken or stands alone.
-// Those that do are asked about together, once a minute. What is taken goes out in
+// about as soon as there are, and split until each series is taken or stands alone;
+// meanwhile what comes of them is offered (offer.go).
+// Those that stand alone are asked about together, once a minute. What is taken goes out in
 // order, and then its series is one like others again.
 type Area struct {
 	Lane
@@ -59,6 +62,15 @@ type Area struct {
 	trimmed time.Duration
 	strikes map[wire.SeriesID]int // refusals of single samples
 
+	offers    []numbered // of this round, that are to be made
+	offerDue  time.Duration
+	offered   queue.Cursor // what is before it needs not be offered
+	searches  bool         // a group was asked about just now
+	starved   bool         // the next offer waits until extra requests may be made
+	partial   bool         // the receiver was seen to store what it accepts of a request
+	lifts     uint64       // that are heeded
+	flushedAt time.Duration
+
 	mu  sync.Mutex // of what Status reads
 	now delivery.Refused
 }
@@ -70,6 +82,7 @@ type Refusal struct {
 	Why   string
 	Alone bool // its series was refused standing alone
 	Mixed bool // it was in a request of which some was refused: the receiver may have it
+	Limit bool // the words were those of a limit: the receiver stored the rest of the request
 }
 
 // refused is a series.
@@ -80,6 +93,7 @@ type refused struct {
 	reason  queue.Uncertain // of never
 	settled uint64          // its samples before this running number are settled
 	probed  uint64          // those before this one were in a request of which some was refused
+	tried   uint64          // those before this one were sent while it was in a group
 	waits   int
 	since   time.Time
 	name    string
@@ -91,6 +105,9 @@ type group struct {
 	ids   []wire.SeriesID
 	taken bool // the receiver took the last request: what is left of them follows
 	from  queue.Cursor
+
+	refused bool // some of them are
+	flushed bool // a limit was lifted: all that waits is sent, whatever the receiver has
 }
 
 // pool says when and how many of the series that stand alone are asked about next.
@@ -167,7 +184,7 @@ func (a *Area) note(r Refusal, all []wire.Point, from uint64) {
 		s := a.get(p)
 		s.waits++
 		if r.Mixed {
-			s.probed = end
+			s.probed, s.tried = end, end
 		}
 		if s.held {
 			s.alone = s.alone || r.Alone
@@ -180,7 +197,11 @@ func (a *Area) note(r Refusal, all []wire.Point, from uint64) {
 		}
 	}
 	if len(fresh) > 0 {
-		a.groups = append(a.groups, group{ids: fresh})
+		if len(a.undecided()) == 0 {
+			a.offerDue = a.Elapsed() + a.Pace // these samples were sent just now
+		}
+		a.groups = append(a.groups, group{ids: fresh, refused: true})
+		a.partial = a.partial || r.Limit
 	}
 	if r.Alone && a.pools[limited].due == 0 {
 		a.pools[limited].due = a.Elapsed() + ProbeEvery
@@ -216,7 +237,7 @@ func (a *Area) Begin(l Lane) {
 		return
 	}
 	for _, notes := range []bool{true, false} {
-		err := a.each(func(e queue.ApartEntry) error {
+		end, err := a.each(func(e queue.ApartEntry) error {
 			if e.Note != notes {
 				return nil
 			}
@@ -232,7 +253,7 @@ func (a *Area) Begin(l Lane) {
 			}
 			return err
 		})
-		if err != nil {
+		if a.offered = end; err != nil {
 			a.DiskTrouble(err)
 		}
 	}
@@ -252,14 +273,15 @@ func (a *Area) Begin(l Lane) {
 	a.publish()
 }
 
-func (a *Area) each(f func(queue.ApartEntry) error) error {
+// each reads all that waits apart, and returns where it ends.
+func (a *Area) each(f func(queue.ApartEntry) error) (queue.Cursor, error) {
 	for c := (queue.Cursor{}); ; {
 		e, next, ok, err := a.Queue.Apart(c)
 		if err != nil || !ok {
-			return err
+			return c, err
 		}
 		if err := f(e); err != nil {
-			return err
+			return c, err
 		}
 		c = next
 	}

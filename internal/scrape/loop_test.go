@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // start runs a manager of ours on the system's network and clock.
@@ -59,17 +60,7 @@ func groups(targets ...string) map[string][]*targetgroup.Group {
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	for !holds() {
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	check.Await(t, what, check.That(holds))
 }
 
 // TestStopsAtOnce: a target that hangs is not waited for, and nothing is said of

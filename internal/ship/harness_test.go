@@ -23,6 +23,7 @@ import (
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // sink is a receiver. It decodes with Prometheus' own code and counts what came,
@@ -229,17 +230,7 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 // await polls until the condition holds.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	for !holds() {
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	check.Await(t, what, check.That(holds))
 }
 
 // settled waits until n samples are taken and none waits, and returns the ledger.

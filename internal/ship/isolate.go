@@ -64,7 +64,7 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 	case !believed:
 		return true, nil
 	default:
-		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true})
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true, Limit: a.Meaning == receiver.Limited})
 	}
 	p.parts = p.parts[1:]
 	return false, nil
@@ -74,7 +74,7 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 // refused sample by sample for their order: what is refused for what it is gets so
 // many as one series among a thousand needs.
 func (l *shipLane) mayAsk(p *passage, a receiver.Answer, n int) bool {
-	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.Take(n) {
+	if a.Meaning == receiver.Never && p.asked+n > neverAsked || !l.remote.extra.Take(refused.Search, n) {
 		return false
 	}
 	p.asked += n
@@ -127,7 +127,7 @@ func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
 		return true
 	}
 	for _, part := range undecided {
-		if l.remote.extra.Take(1) {
+		if l.remote.extra.Take(refused.Search, 1) {
 			p.parts = append(p.parts, part) // if it is refused again, that is believed
 		} else {
 			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason"})

@@ -66,6 +66,7 @@ func (l *shipLane) refusedLane() refused.Lane {
 	r := l.remote
 	return refused.Lane{
 		Queue: l.lane, Elapsed: r.ship.elapsed, Wall: r.wall, Configured: r.configured.Load, Extra: r.extra.Take,
+		Pace: refused.OfferPace(r.ship.options.Lanes), Lifts: &r.lifts,
 		Oldest:     func() int64 { return r.clock.Oldest(r.settings.Load().ageLimit).UnixMilli() },
 		MaxBackoff: func() time.Duration { return r.settings.Load().most },
 		Limit: func() (int, int) {

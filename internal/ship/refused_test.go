@@ -269,18 +269,18 @@ func TestRefusedForWhatItIs(t *testing.T) {
 // TestManyRefused: so many series are refused that not each can be asked about at once.
 // Nothing is lost, and extra requests stay within their bound.
 func TestManyRefused(t *testing.T) {
+	const rounds, series = 20, 120
 	s := newStrict(t)
-	s.set(refuses(100, 400, 400, "per-user series limit of 100 exceeded"))
+	s.set(refuses(30, series, 400, "per-user series limit of 100 exceeded"))
 	clock := newClocks()
 	r := start(t, Options{Lanes: 2, Now: clock.wall, Elapsed: clock.elapsed}, s.yaml())
 	begin := clock.wall()
-	const rounds = 30
 	minutes := 0
 	for round := range rounds {
-		r.scrape("node", 400, begin.Add(time.Duration(round)*time.Second))
+		r.scrape("node", series, begin.Add(time.Duration(round)*time.Second))
 		await(t, "it is looked at", func() bool {
 			l := r.Status().Total
-			return l.Taken == uint64(400*(round+1)) && r.remote().Refused.Samples+int(l.Sum()) == int(l.Taken)
+			return l.Taken == uint64(series*(round+1)) && r.remote().Refused.Samples+int(l.Sum()) == int(l.Taken)
 		})
 		clock.skip(30 * time.Second)
 		minutes++
@@ -289,19 +289,19 @@ func TestManyRefused(t *testing.T) {
 		t.Errorf("%d requests in %d minutes", requests, minutes/2)
 	}
 	s.set(nil)
-	for range 100 {
-		clock.skip(refused.ProbeEvery)
+	for range 150 { // 25 minutes: they are not too old then
+		clock.skip(10 * time.Second)
 		if r.Status().Total.Queued == 0 {
 			break
 		}
-		sleep(t.Context(), 50*time.Millisecond)
+		sleep(t.Context(), 100*time.Millisecond)
 	}
-	l := r.settled(400 * rounds)
+	l := r.settled(series * rounds)
 	r.stop()
-	if l.Lost() > 0 || l.Delivered+l.Uncertain[queue.OutOfOrder] != 400*rounds {
+	if l.Lost() > 0 || l.Delivered+l.Uncertain[queue.OutOfOrder] != series*rounds {
 		t.Errorf("ledger %+v", l)
 	}
-	for i := range 400 {
+	for i := range series {
 		if n := len(s.samplesOf(i)); n != rounds {
 			t.Fatalf("series %d has %d samples of %d", i, n, rounds)
 		}

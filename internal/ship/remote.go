@@ -41,6 +41,7 @@ type remote struct {
 	pace       *receiver.Pace
 	size       *receiver.Size
 	extra      *refused.Extra
+	lifts      refused.Lifts
 	accepted   atomic.Uint64 // requests that were answered 2xx
 	health     delivery.Health
 	traffic    delivery.Traffic

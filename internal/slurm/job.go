@@ -49,9 +49,10 @@ type Job struct {
 // ParseJobs reads the output of squeue with JobsArgs. Lines that are no job are counted
 // in an error, beside the jobs that could be read.
 func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
-	var jobs []Job
+	lines := min(bytes.Count(out, []byte("\n")), len(out)/100) // a job's line has more than 100 bytes
+	jobs := make([]Job, 0, lines)
 	var bad int
-	seen := map[string]bool{}
+	seen := make(map[string]bool, lines)
 	for line := range bytes.Lines(out) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(bytes.TrimSpace(line)) == 0 {

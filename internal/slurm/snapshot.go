@@ -15,21 +15,29 @@ type Part struct {
 type Snapshot struct {
 	Time time.Time // when the first command began
 
-	Nodes     []Node
-	Jobs      []Job
-	Scheduler Scheduler
-	Shares    []Share
+	Nodes        []Node
+	Jobs         []Job
+	Scheduler    Scheduler
+	Reservations []Reservation
+	Licenses     []License
+	Shares       []Share
+	Ended        []Job // those that ended in a time nobody looked; see Tools.TakeEnded
 
-	NodesPart, JobsPart, SchedulerPart, SharesPart Part
+	NodesPart, JobsPart, SchedulerPart, ReservationsPart, LicensesPart, SharesPart, EndedPart Part
 }
 
 // NodesRead and JobsRead report whether the command was read, but for single lines.
 func (s *Snapshot) NodesRead() bool { return s.NodesPart.Err == nil || len(s.Nodes) > 0 }
 func (s *Snapshot) JobsRead() bool  { return s.JobsPart.Err == nil || len(s.Jobs) > 0 }
 
+// Answered reports whether slurmctld answered a command.
+func (s *Snapshot) Answered() bool {
+	return s.NodesPart.Err == nil || s.JobsPart.Err == nil || s.SchedulerPart.Err == nil
+}
+
 // Took is the time that all commands took together.
 func (s Snapshot) Took() time.Duration {
-	return s.NodesPart.Took + s.JobsPart.Took + s.SchedulerPart.Took + s.SharesPart.Took
+	return s.NodesPart.Took + s.JobsPart.Took + s.SchedulerPart.Took + s.ReservationsPart.Took + s.LicensesPart.Took + s.SharesPart.Took
 }
 
 // TakeOptions say what belongs to a snapshot beyond nodes, jobs and the scheduler.
@@ -42,44 +50,58 @@ type TakeOptions struct {
 // the tools' timeout; one that fails costs its own part only.
 func Take(ctx context.Context, t Tools, o TakeOptions) Snapshot {
 	s := Snapshot{Time: o.Now()}
-	measure := func(p *Part, f func() error) {
+	read := func(p *Part, parse func(out []byte) error, name string, args ...string) {
 		began := o.Now()
-		p.Err = f()
-		p.Took = o.Now().Sub(began)
-	}
-	measure(&s.NodesPart, func() error {
-		out, err := t.run(ctx, "scontrol", NodesArgs...)
-		if err != nil {
-			return err
+		out, err := t.run(ctx, name, args...)
+		if err == nil {
+			err = parse(out)
 		}
+		p.Err, p.Took = err, o.Now().Sub(began)
+	}
+	read(&s.NodesPart, func(out []byte) (err error) {
 		s.Nodes, err = ParseNodes(out, time.UTC)
 		return err
-	})
-	measure(&s.JobsPart, func() error {
-		out, err := t.run(ctx, "squeue", JobsArgs()...)
-		if err != nil {
-			return err
-		}
+	}, "scontrol", NodesArgs...)
+	read(&s.JobsPart, func(out []byte) (err error) {
 		s.Jobs, err = ParseJobs(out, time.UTC)
 		return err
-	})
-	measure(&s.SchedulerPart, func() error {
-		out, err := t.run(ctx, "sdiag")
-		if err != nil {
-			return err
-		}
+	}, "squeue", JobsArgs()...)
+	read(&s.SchedulerPart, func(out []byte) (err error) {
 		s.Scheduler, err = ParseScheduler(out)
 		return err
-	})
+	}, "sdiag")
+	read(&s.ReservationsPart, func(out []byte) (err error) {
+		s.Reservations, err = ParseReservations(out, time.UTC)
+		return err
+	}, "scontrol", ReservationsArgs...)
+	read(&s.LicensesPart, func(out []byte) (err error) {
+		s.Licenses, err = ParseLicenses(out)
+		return err
+	}, "scontrol", LicensesArgs...)
 	if o.Shares {
-		measure(&s.SharesPart, func() error {
-			out, err := t.run(ctx, "sshare", SharesArgs...)
-			if err != nil {
-				return err
-			}
+		read(&s.SharesPart, func(out []byte) (err error) {
 			s.Shares, err = ParseShares(out)
 			return err
-		})
+		}, "sshare", SharesArgs...)
 	}
 	return s
+}
+
+// TakeEnded adds to a snapshot the jobs that ended since a time, which it asks slurmdbd for.
+func (t Tools) TakeEnded(ctx context.Context, s *Snapshot, since time.Time, now func() time.Time) {
+	began := now()
+	out, err := t.run(ctx, "sacct", EndedArgs(since, s.Time)...)
+	if err == nil {
+		s.Ended, err = ParseEnded(out, since, s.Time, time.UTC, s.Jobs)
+	}
+	s.EndedPart = Part{Took: now().Sub(began), Err: err}
+}
+
+// ReadController asks for slurmctld's configuration.
+func (t Tools) ReadController(ctx context.Context) (Controller, error) {
+	out, err := t.run(ctx, "scontrol", ControllerArgs...)
+	if err != nil {
+		return Controller{}, err
+	}
+	return ParseController(out)
 }

@@ -71,7 +71,7 @@ func fit(lines []string, room int) []string {
 // Shorten cuts text to so many columns, with an ellipsis where something is cut
 // away. Colours take no columns and are ended.
 func Shorten(text string, columns int) string {
-	if columnsOf(text) <= columns {
+	if Columns(text) <= columns {
 		return text
 	}
 	var b strings.Builder

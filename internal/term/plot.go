@@ -115,9 +115,9 @@ func (p Plot) chart() string {
 func (p Plot) columns(value func(row float64) string) int {
 	label := 0
 	for r := range plotRows + 1 {
-		label = max(label, columnsOf(value(float64(r))))
+		label = max(label, Columns(value(float64(r))))
 	}
-	return max(p.Width-label-3-columnsOf(p.clock(1))/2, fewestColumns)
+	return max(p.Width-label-3-Columns(p.clock(1))/2, fewestColumns)
 }
 
 // charSets draws a single line in box characters, several each with its sign.

@@ -56,7 +56,7 @@ func TestPlotGolden(t *testing.T) {
 				}
 				chart, _, _ := strings.Cut(b.String(), "\n\n")
 				for l := range strings.Lines(chart) {
-					if n := columnsOf(strings.TrimSuffix(l, "\n")); n > width {
+					if n := Columns(strings.TrimSuffix(l, "\n")); n > width {
 						t.Errorf("a line of the chart has %d columns: %s", n, l)
 					}
 				}

@@ -20,9 +20,9 @@ func Table(w io.Writer, s Styler, columns []Column, rows [][]string) error {
 	rows = cleanRows(rows)
 	widths := make([]int, len(columns))
 	for i, c := range columns {
-		widths[i] = columnsOf(c.Title)
+		widths[i] = Columns(c.Title)
 		for _, row := range rows {
-			widths[i] = max(widths[i], columnsOf(row[i]))
+			widths[i] = max(widths[i], Columns(row[i]))
 		}
 	}
 	titles := make([]string, len(columns))
@@ -54,7 +54,7 @@ func cleanRows(rows [][]string) [][]string {
 func line(columns []Column, widths []int, cells []string) string {
 	var b strings.Builder
 	for i, cell := range cells {
-		pad := strings.Repeat(" ", widths[i]-columnsOf(cell))
+		pad := strings.Repeat(" ", widths[i]-Columns(cell))
 		switch {
 		case columns[i].Right:
 			b.WriteString(pad + cell)
@@ -72,7 +72,7 @@ func line(columns []Column, widths []int, cells []string) string {
 
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// columnsOf is how many columns text takes on a terminal; colours take none.
-func columnsOf(text string) int {
+// Columns is how many columns text takes on a terminal; colours take none.
+func Columns(text string) int {
 	return utf8.RuneCountInString(escape.ReplaceAllString(text, ""))
 }

@@ -48,6 +48,9 @@ type Task struct {
 	// them requests are not signed.
 	MetadataURL  string
 	ContainerURL string
+
+	MoreJobs string   // further scrape_configs
+	Env      []string // further environment
 }
 
 // configure writes the agent's configuration and returns its arguments and what
@@ -103,6 +106,7 @@ func scrapeConfig(t Task) string {
 			}
 		}
 	}
+	b.WriteString(t.MoreJobs)
 	return b.String()
 }
 

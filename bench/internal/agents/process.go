@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +41,7 @@ func (k Kind) Start(t Task) (*Process, error) {
 	cmd := exec.Command(k.Program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// Nothing of the caller's AWS settings may reach an agent.
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.Dir}, env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.Dir}, append(env, t.Env...)...)
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", k.Name, err), log.Close())
 	}
@@ -62,6 +64,33 @@ func (p *Process) Alive() error {
 	default:
 		return nil
 	}
+}
+
+// Metric is the sum of the series on the agent's own page that begin so.
+func (p *Process) Metric(ctx context.Context, begins string) (sum int, err error) {
+	address := ""
+	for _, arg := range p.cmd.Args {
+		if rest, ok := strings.CutPrefix(arg, "--web.listen-address="); ok {
+			address = rest
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("read metrics of %s: %w", p.kind.Name, err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, begins) {
+			v, parseErr := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), 64)
+			sum, err = sum+int(v), errors.Join(err, parseErr)
+		}
+	}
+	return sum, err
 }
 
 // Kill ends the process with SIGKILL: what it has not written is gone.

@@ -4,6 +4,7 @@
 package receive
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,7 @@ type Receiver struct {
 	mu          sync.Mutex
 	server      *http.Server
 	answer      Answer
+	refuse      func(metric string) string
 	changed     chan struct{} // closed when answer changes
 	inFlight    int
 	maxInFlight int
@@ -113,6 +115,14 @@ func (r *Receiver) Set(a Answer) {
 	r.answer = a
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// Refuse answers requests with a 400 whose series refuse finds a text for, by the names
+// of their metrics; what else is in them is taken, as Cortex does. nil refuses none.
+func (r *Receiver) Refuse(refuse func(metric string) string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuse = refuse
 }
 
 // ServeHTTP takes one remote write request.
@@ -199,10 +209,31 @@ func (r *Receiver) take(req *http.Request, body []byte) (status int, text string
 		r.record.begin()
 		keep = r.record.add
 	}
-	if err := decode(message, keep); err != nil {
+	refused := ""
+	err = decode(message, func(labels []label, samples []sample) {
+		if why := r.refusal(labels); why != "" {
+			refused = cmp.Or(refused, why)
+			return
+		}
+		keep(labels, samples)
+	})
+	if err != nil {
 		return http.StatusBadRequest, err.Error()
 	}
+	if refused != "" {
+		return http.StatusBadRequest, refused
+	}
 	return http.StatusOK, ""
+}
+
+// refusal is why a series is refused. The caller holds mu.
+func (r *Receiver) refusal(labels []label) string {
+	for _, l := range labels {
+		if r.refuse != nil && string(l.name) == "__name__" {
+			return r.refuse(string(l.value))
+		}
+	}
+	return ""
 }
 
 // maxBody is AMP's limit of a request as it is sent.

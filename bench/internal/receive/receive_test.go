@@ -226,3 +226,22 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("unsigned: %d %v", got, err)
 	}
 }
+
+// TestRefuse: what is refused is not counted, and the rest of its request is.
+func TestRefuse(t *testing.T) {
+	r := open(t, Options{Records: true})
+	r.Refuse(func(metric string) string {
+		if metric == "bad" {
+			return "no"
+		}
+		return ""
+	})
+	status, err := send(t, r, nil, series("good", "a", 1), series("bad", "a", 1), series(simulate.ExtraPrefix+"1", "a", 1))
+	if err != nil || status != http.StatusBadRequest || r.Report().Arrived() != 1 {
+		t.Errorf("status %d, %v, %d arrived; want 400 and 1", status, err, r.Report().Arrived())
+	}
+	r.Refuse(nil)
+	if status, err := send(t, r, nil, series("bad", "a", 1)); err != nil || status != http.StatusOK || r.Report().Arrived() != 2 {
+		t.Errorf("status %d, %v, %d arrived; want 200 and 2", status, err, r.Report().Arrived())
+	}
+}

@@ -124,7 +124,7 @@ func (r *record) find(labels []label) *history {
 		switch value := string(l.value); string(l.name) {
 		case "__name__":
 			h.sequence = value == simulate.SequenceMetric
-			h.ours = value != "up" && !strings.HasPrefix(value, "scrape_")
+			h.ours = value != "up" && !strings.HasPrefix(value, "scrape_") && !strings.HasPrefix(value, simulate.ExtraPrefix)
 		case "instance":
 			h.instance = value
 		}

@@ -34,6 +34,10 @@ type Page struct {
 	Served   time.Time // when all but its last byte had been handed to the client
 }
 
+// ExtraPrefix begins the names of metrics that are on no page of a fleet, and that are
+// not counted.
+const ExtraPrefix = "bench_extra_"
+
 // Fleet is an http.Handler of all targets.
 type Fleet struct {
 	targets []*target

@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/costs"
+	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
 )
 
 // New makes the root command, with the list of all commands in the order of the help.
@@ -33,7 +35,10 @@ thing on one machine without AWS.
 		newDown(p),
 		newPackage(p),
 		newCluster(p),
+		newAlerts(p),
+		costs.New(p),
 		newQuery(p),
+		dashboards.New(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),
 		cli.NewVersion(p, "parascope"),

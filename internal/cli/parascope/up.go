@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/progress"
+	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
@@ -174,14 +175,13 @@ func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 			line("  nobody may sign in yet")
 		}
 	}
-	if len(r.Cost) > 0 {
-		total := 0.0
-		for _, c := range r.Cost {
-			total += c.Dollars
+	if len(r.Cost.Lines) > 0 {
+		line("%s  %s a month before any metric is sent, by prices of %s:", style.Bold("Cost"), r.Cost.Sum(), r.Region)
+		for _, c := range r.Cost.Lines {
+			line("  %8s  %s", c.Dollars, c.What)
 		}
-		line("%s  $%.2f a month before any metric is sent (us-east-2 prices):", style.Bold("Cost"), total)
-		for _, c := range r.Cost {
-			line("  %7.2f  %s", c.Dollars, c.What)
+		if len(r.Cost.Unknown()) > 0 {
+			line("  %s", cost.NextStep(r.Region))
 		}
 	}
 	line("%s  %s", style.Bold("Next"), nextAfterUp(t, r))

@@ -1,6 +1,7 @@
 package parascopehead
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,10 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/pcluster"
 	"github.com/parascope/parascope/internal/collect/slurmstat"
+	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/cost/priceseries"
 	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // Pages about the cluster on the head's listener.
@@ -25,11 +29,13 @@ type clusterOptions struct {
 	binDir       string
 	jobSeriesMax int
 	fairShare    bool
+	region       string // whose prices are served
+	rates        []string
 }
 
 func defaultClusterOptions() clusterOptions {
 	o := slurmstat.DefaultOptions()
-	return clusterOptions{binDir: o.Tools.Dir, jobSeriesMax: o.JobSeriesMax}
+	return clusterOptions{binDir: o.Tools.Dir, jobSeriesMax: o.JobSeriesMax, fairShare: o.Shares}
 }
 
 // serve adds the pages about Slurm and ParallelCluster to a head's, where the machine has
@@ -62,5 +68,20 @@ func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 		pclusterMetricsPath: events,
 	}
 	o.Beside = []func(context.Context){service.Run}
+	return c.servePrices(o, service)
+}
+
+// servePrices adds the prices of the cluster's instance types to the head's own page.
+func (c clusterOptions) servePrices(o *head.Options, service *slurmstat.Service) error {
+	prices, err := price.Shipped()
+	if err != nil {
+		return err
+	}
+	if prices, err = prices.WithRates(c.rates); err != nil {
+		return hint.New(hint.Usage, fmt.Errorf("--cost.rate: %w", err), "write TYPE=DOLLARS, such as p5.48xlarge=31.40")
+	}
+	o.Collectors = append(o.Collectors, priceseries.New(prices, cmp.Or(c.region, price.RegionOfMachine("/")), func() []string {
+		return priceseries.TypesOf(service.Snapshot().Nodes)
+	}))
 	return nil
 }

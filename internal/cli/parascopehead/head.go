@@ -46,7 +46,7 @@ what became of every one.`,
 	c.PersistentFlags().BoolVar(&r.o.IgnoreRules, "ignore-rules", r.o.IgnoreRules,
 		"continue without rule_files and alerting: AMP evaluates rules")
 	r.add(c.Flags())
-	c.AddCommand(newCheck(p, &r.o.ConfigFile, &r.o.IgnoreRules), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
+	c.AddCommand(newCheck(p, &r.o.ConfigFile, &r.o.IgnoreRules), newSetup(p), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
 	return c
 }
 
@@ -55,7 +55,6 @@ type runFlags struct {
 	o                   head.Options
 	cluster             clusterOptions
 	level, format       string
-	webConfig           string
 	agent, autoReload   bool
 	features            []string
 	maxBytes            byteSize
@@ -99,13 +98,16 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
 		"series that say which job has which node and GPU; more are left out, and counted")
-	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share too; it needs accounting")
+	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share, where the cluster has accounting")
+	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the machine's)")
+	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
+		"`TYPE=DOLLARS` for an hour of an instance type, in the place of its price on demand; may be repeated")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
 	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
-	f.StringVar(&r.webConfig, "web.config.file", "", "refused: TLS and passwords of the listener are not built in")
-	_ = f.MarkHidden("web.config.file") // it is there
+	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
+		"`FILE` that turns on TLS or passwords of the listener, as for Prometheus; it is read again when it changes")
 	addStockFlags(f)
 }
 
@@ -124,10 +126,6 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 			logger.Warn("feature is not known here and has no effect", "feature", f)
 		}
 	}
-	if r.webConfig != "" {
-		return hint.New(hint.Usage, errors.New("--web.config.file: TLS and passwords of the listener are not built in"),
-			"bind a loopback address and put a proxy before it, with --web.external-url")
-	}
 	warnOfStockFlags(cmd.Flags(), logger)
 	if !r.autoReload {
 		r.o.AutoReload = 0
@@ -142,7 +140,7 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	if err := useCABundle(p); err != nil {
 		return err
 	}
-	r.o.TuneGC = p.Getenv("GOGC") == ""
+	r.o.TuneGC, r.o.TuneMemory = p.Getenv("GOGC") == "", p.Getenv("GOMEMLIMIT") == ""
 	if err := r.cluster.serve(&r.o, logger); err != nil {
 		return err
 	}

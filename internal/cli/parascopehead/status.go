@@ -20,7 +20,7 @@ import (
 )
 
 func newStatus(p *cli.Process) *cobra.Command {
-	var address string
+	var address, httpConfig string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
@@ -42,7 +42,7 @@ on the address.`,
   parascope head status --address 127.0.0.1:9090 --json | jq .total`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d, err := head.AskDelivery(cmd.Context(), address)
+			d, err := head.AskDelivery(cmd.Context(), address, httpConfig)
 			if err != nil {
 				return err
 			}
@@ -58,7 +58,10 @@ on the address.`,
 			return deliveryError(d)
 		},
 	}
-	c.Flags().StringVar(&address, "address", "127.0.0.1:9090", "`HOST:PORT` of the head's --web.listen-address")
+	c.Flags().StringVar(&address, "address", "127.0.0.1:9090",
+		"`HOST:PORT` of the head's --web.listen-address; a URL where it has TLS or a prefix")
+	c.Flags().StringVar(&httpConfig, "http.config.file", "",
+		"`FILE` with tls_config and basic_auth, as promtool's, for a head with --web.config.file")
 	c.Flags().BoolVar(&asJSON, "json", false, "print all that is known as JSON")
 	return c
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -71,36 +70,35 @@ func oneOf(flag, value, first, second string) (bool, error) {
 func newGPU(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gpu",
-		Short: "Pause the profiling of this machine's GPUs, and have it go on",
+		Short: "Pause and resume the profiling of this machine's GPUs",
 	}
 	c.AddCommand(newGPUPause(p), newGPUResume(p))
 	return c
 }
 
 func newGPUPause(p *cli.Process) *cobra.Command {
-	length, file := "", ""
+	length, file := time.Hour, ""
 	c := &cobra.Command{
 		Use:   "pause",
 		Short: "Leave the GPUs' profiling counters to another profiler for a while",
 		Long: `Leave the GPUs' profiling counters to another profiler, such as Nsight, for a while.
-The parascope-node that serves this machine stops profiling within 15 seconds, and goes
-on by itself. Other metrics are served meanwhile.`,
+The parascope-node that serves this machine stops profiling within 15 seconds and
+resumes when the pause ends. Other metrics are served meanwhile.`,
 		Example: `  parascope-node gpu pause --for 1h`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			d, err := model.ParseDuration(length)
-			if err != nil || d <= 0 || time.Duration(d) > gpu.MaxPause {
-				return hint.New(hint.Usage, fmt.Errorf("--for=%s is not a duration of at most 7d", length), "give one such as --for=1h")
+			if length <= 0 || length > gpu.MaxPause {
+				return hint.New(hint.Usage, fmt.Errorf("--for=%s is not between 1s and 168h", length), "give a duration such as --for=1h")
 			}
-			until := time.Now().Add(time.Duration(d))
+			until := time.Now().Add(length)
 			if err := gpu.Pause(file, until); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.Stdout, "Profiling of GPUs is paused until %s.\n", until.Format(time.RFC3339))
+			_, err := fmt.Fprintf(p.Stdout, "Profiling of GPUs is paused until %s.\n", until.Format(time.RFC3339))
 			return err
 		},
 	}
-	c.Flags().StringVar(&length, "for", "1h", "for how `LONG`")
+	c.Flags().DurationVar(&length, "for", length, "`DURATION` of the pause, at most 168h")
 	addPauseFile(c.Flags(), &file)
 	return c
 }

@@ -33,8 +33,8 @@ NVIDIA GPUs are served on a port of their own, 9400, with dcgm-exporter's metric
 names, units and labels; on a machine without any its page says so.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
-  parascope-node --cpu=each --device=each --full   # node_exporter's shape
-  parascope-node --gpu.fields=full                 # all that dcgm-exporter has
+  parascope-node --cpu=each --device=each --full --max-series=0   # node_exporter's shape
+  parascope-node --gpu.fields=full   # all that dcgm-exporter has
   parascope-node --explain | less
   curl -s localhost:9100/metrics | grep node_load1`,
 		Args: cobra.NoArgs,

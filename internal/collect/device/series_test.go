@@ -47,8 +47,8 @@ func TestSeriesOfAP5(t *testing.T) {
 	if ours > 48 {
 		t.Errorf("%d series of this package; at most 48 of a node's 110", ours)
 	}
-	if n := p.Series(); n > 115 { // the aim is 110, with the series about the page
-		t.Errorf("%d series; at most 115", n)
+	if n := p.Series(); n > 110 {
+		t.Errorf("%d series; at most 110", n)
 	}
 }
 

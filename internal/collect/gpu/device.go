@@ -104,10 +104,9 @@ func readSmall(path string) ([]byte, error) {
 	return buf[:n], err
 }
 
-// expected is how many GPUs an instance type has.
-func expected(instanceType string) (int, bool) {
-	family, size, _ := strings.Cut(instanceType, ".")
-	n, known := gpusOf[family+"."+size]
+// DevicesOf is how many GPUs an instance type has.
+func DevicesOf(instanceType string) (int, bool) {
+	n, known := gpusOf[instanceType]
 	return n, known
 }
 
@@ -126,4 +125,5 @@ var gpusOf = map[string]int{
 	"gr6.4xlarge": 1, "gr6.8xlarge": 1,
 	"g6e.xlarge": 1, "g6e.2xlarge": 1, "g6e.4xlarge": 1, "g6e.8xlarge": 1, "g6e.16xlarge": 1,
 	"g6e.12xlarge": 4, "g6e.24xlarge": 4, "g6e.48xlarge": 8,
+	"g7e.2xlarge": 1, "g7e.4xlarge": 1, "g7e.8xlarge": 1, "g7e.12xlarge": 2, "g7e.24xlarge": 4, "g7e.48xlarge": 8,
 }

@@ -20,7 +20,7 @@ type Options struct {
 	Library    string        // what the helper loads
 	Hostname   string        // label Hostname: the node's name
 	CallWait   time.Duration // for one answer of the helper
-	ReadWait   time.Duration // for all of one reading
+	ReadWait   time.Duration // in which the calls of one reading begin
 	Window     time.Duration // over which profiling values are means
 	PauseFile  string        // holds the time until which profiling is paused
 	StateFile  string        // keeps the counts of XIDs until the next boot
@@ -48,7 +48,7 @@ func Collectors(o Options) []page.Collector {
 		Sources: []string{"libnvidia-ml.so.1 by the helper parascope-nvml", "/dev/kmsg", "/proc/driver/nvidia/gpus/*/information",
 			"/sys/devices/virtual/dmi/id/product_name", "dcgmi dmon where the GPUs have no GPM"},
 		Privilege: "CAP_SYSLOG for /dev/kmsg; without it XIDs are the driver's events since the start",
-		Deadline:  o.ReadWait + 2*time.Second,
+		Deadline:  o.ReadWait + o.CallWait + time.Second, // the last call may begin at the end of ReadWait
 		Open:      func(env page.Env) (page.Reader, error) { return open(o, env) },
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/parascope/parascope/internal/collect/gpu/wire"
@@ -16,6 +17,8 @@ import (
 var (
 	errTimeout = errors.New("the call into the driver did not return in time")
 	errEnded   = errors.New("the helper process ended")
+	// errEndedIdle is of a helper that was killed between requests: no call is to blame.
+	errEndedIdle = errors.New("the helper process had ended before it was asked")
 )
 
 // process is a running helper. After an error of ask it is of no more use.
@@ -73,7 +76,9 @@ func (p *process) ask(wait time.Duration, request string) (wire.Answer, error) {
 	if err := errors.Join(p.in.SetWriteDeadline(deadline), p.out.SetReadDeadline(deadline)); err != nil {
 		return wire.Answer{}, err
 	}
-	if _, err := p.in.WriteString(request + "\n"); err != nil {
+	if _, err := p.in.WriteString(request + "\n"); errors.Is(err, syscall.EPIPE) {
+		return wire.Answer{}, errEndedIdle
+	} else if err != nil {
 		return wire.Answer{}, askError(err)
 	}
 	var lines []string

@@ -48,9 +48,9 @@ func (r *reader) tick() {
 	for _, key := range slices.Sorted(maps.Keys(r.known)) {
 		g := r.known[key]
 		withGPM = withGPM || g.GPM
-		wait := min(r.o.CallWait, time.Until(end))
-		if r.helper == nil || wait <= 0 || !r.seen[g.Index] || r.blocked[g.key].holds(now) {
-			continue
+		wait := r.callWait(end)
+		if r.helper == nil || wait <= 0 || !r.seen[g.Index] || r.keys[g.Index] != key || r.blocked[key].holds(now) {
+			continue // a GPU that NVML no longer lists may have the number that is another's now
 		}
 		if r.o.Full {
 			r.readLinks(g, wait, now)
@@ -82,7 +82,7 @@ func (r *reader) sample(g *gpu, wait time.Duration, now time.Time) {
 	for _, s := range selectors {
 		a, err := r.ask(wait, "gpm "+s+ids.String())
 		if err != nil {
-			r.block(g.key, failureOf(err), now)
+			r.blame(g.key, err, now)
 			return
 		}
 		if a.Return != wire.Success || a.First {
@@ -109,7 +109,7 @@ func (r *reader) readLinks(g *gpu, wait time.Duration, now time.Time) {
 	selector := strconv.Itoa(g.Index)
 	a, err := r.ask(wait, "read "+selector+" "+linkItems())
 	if err != nil {
-		r.block(g.key, failureOf(err), now)
+		r.blame(g.key, err, now)
 		return
 	}
 	next := link{end: now, rate: math.NaN()}

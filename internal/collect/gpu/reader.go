@@ -146,8 +146,8 @@ func (r *reader) Read(p *page.Page) error {
 	return nil
 }
 
-// maxRestarts is how often a reading starts the helper again after a GPU that made a
-// call hang or crash, to read the GPUs after it.
+// maxRestarts is how often a reading starts the helper again, to read the GPUs after
+// one that made a call hang or crash.
 const maxRestarts = 2
 
 // visit asks every GPU that may be asked.
@@ -160,13 +160,13 @@ func (r *reader) visit(now time.Time) {
 	if now.Sub(r.listed) >= time.Minute || now.Before(r.listed) {
 		r.listed, r.seen = now, map[int]bool{}
 	}
-	restarts := 0
+	restarts, count := 0, r.count
 	for i := 0; i < min(r.count, maxGPUs); i++ {
 		key := r.keyAt(i)
 		if r.isBlocked(key, now) {
 			continue
 		}
-		wait := min(r.o.CallWait, time.Until(end))
+		wait := r.callWait(end)
 		if wait <= 0 {
 			r.unread[hang] += len(r.fields)
 			r.cut = true
@@ -179,13 +179,26 @@ func (r *reader) visit(now time.Time) {
 		if r.state.name == mismatch || r.state.name == driver {
 			return
 		}
-		r.block(r.keyAt(i), failureOf(err), now)
-		if restarts++; restarts > maxRestarts || !r.ensure(now, min(r.o.CallWait, time.Until(end))) {
+		if !r.blame(r.keyAt(i), err, now) {
+			i-- // it is asked again
+		}
+		if restarts++; restarts > maxRestarts || !r.ensure(now, r.callWait(end)) {
 			r.cut = true
 			return
 		}
-		r.seen = map[int]bool{}
+		if r.count != count { // the numbers of the GPUs that were read are others' now
+			r.current, r.unread, count, i = r.current[:0], map[string]int{}, r.count, -1
+		}
 	}
+}
+
+// callWait is how long the next call may take. It is the same for each: none begins
+// after end, and none is cut off for the time that those before it took.
+func (r *reader) callWait(end time.Time) time.Duration {
+	if time.Now().Before(end) {
+		return r.o.CallWait
+	}
+	return 0
 }
 
 // visitOne identifies the GPU at an index if need be and reads its values. An error
@@ -311,6 +324,16 @@ func (r *reader) isBlocked(key string, now time.Time) bool {
 		return false
 	}
 	r.unread[b.reason] += len(r.fields)
+	return true
+}
+
+// blame blocks the GPU that the failed request was for, and reports whether it did:
+// where the helper had ended before, the GPU had no part in it.
+func (r *reader) blame(key string, err error, now time.Time) bool {
+	if errors.Is(err, errEndedIdle) {
+		return false
+	}
+	r.block(key, failureOf(err), now)
 	return true
 }
 

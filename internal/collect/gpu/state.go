@@ -76,6 +76,9 @@ func (r *reader) ensure(now time.Time, wait time.Duration) bool {
 	case a.Return != wire.Success:
 		r.fail(driver, now)
 	default:
+		if a.Count != r.count {
+			clear(r.keys) // NVML numbers the GPUs that it lists
+		}
 		r.version, r.nvml, r.count = a.Driver, a.NVML, a.Count
 		r.seen, r.backoff = map[int]bool{}, 0
 		r.enter(ok, now)

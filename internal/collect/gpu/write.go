@@ -104,7 +104,7 @@ func (r *reader) write(p *page.Page, now time.Time) {
 	}
 	p.Sample(present, float64(n))
 	if text, err := readSmall(r.env.Sys("devices/virtual/dmi/id/product_name")); err == nil {
-		if n, known := expected(strings.TrimSpace(string(text))); known {
+		if n, known := DevicesOf(strings.TrimSpace(string(text))); known {
 			p.Sample(expectedGPUs, float64(n))
 		}
 	}

@@ -43,10 +43,10 @@ var (
 // statLines are the lines of /proc/stat that are metrics of their own.
 var statLines = map[string]*page.Family{
 	"intr":          statFamily("node_intr_total", "Total number of interrupts serviced.", page.Counter, true),
-	"ctxt":          statFamily("node_context_switches_total", "Total number of context switches.", page.Counter, false),
+	"ctxt":          statFamily("node_context_switches_total", "Total number of context switches.", page.Counter, true),
 	"processes":     statFamily("node_forks_total", "Total number of forks.", page.Counter, true),
 	"btime":         statFamily("node_boot_time_seconds", "Node boot time, in unixtime.", page.Gauge, false),
-	"procs_running": statFamily("node_procs_running", "Number of processes in runnable state.", page.Gauge, false),
+	"procs_running": statFamily("node_procs_running", "Number of processes in runnable state.", page.Gauge, true),
 	"procs_blocked": statFamily("node_procs_blocked", "Number of processes blocked waiting for I/O to complete.", page.Gauge, false),
 }
 

@@ -110,6 +110,25 @@ func TestCards(t *testing.T) {
 	if got = samples(t, r, false); !strings.Contains(got, "node_network_receive_bytes_total{device=\"all\"} 56\n") {
 		t.Errorf("after a card went:\n%s", got)
 	}
+	// The default route goes to another card, away and back: no card's past is added, and nothing is lost.
+	const route = "Iface Destination Gateway Flags RefCnt Use Metric Mask\n%s 00000000 01 3 0 0 100 0\n"
+	for _, step := range []struct {
+		routes       string
+		ens32, ens64 int
+		main         string
+		all          int
+	}{
+		{fmt.Sprintf(route, "ens64"), 1000, 1000, `{device="ens64"} 1000`, 56 + 990},
+		{"Iface Destination\n", 1000, 1001, `{device="ens64"} 1001`, 56 + 990},
+		{fmt.Sprintf(route, "ens32"), 1007, 1002, `{device="ens32"} 1007`, 56 + 990 + 1},
+	} {
+		m.write("proc/net/dev", heading+netLine("ens32", step.ens32)+netLine("ens64", step.ens64))
+		m.write("proc/net/route", step.routes)
+		want := fmt.Sprintf("node_network_receive_bytes_total%s\nnode_network_receive_bytes_total{device=\"all\"} %d\n", step.main, step.all)
+		if got = samples(t, r, false); !strings.Contains(got, want) {
+			t.Errorf("the page lacks\n%s:\n%s", want, got)
+		}
+	}
 	m.remove("proc/net/route")
 	e := m.env()
 	e.EachDevice = true

@@ -79,6 +79,7 @@ type filesystemReader struct {
 
 	text   []byte // of which mounts were made
 	mounts []mountState
+	more   int // mounts beyond those
 	asker  *asker
 	hung   int       // answers that have not come
 	lost   []*answer // those among them whose mount is gone
@@ -137,10 +138,14 @@ func (r *filesystemReader) Read(p *page.Page) error {
 // particular which of them hang.
 func (r *filesystemReader) follow(text []byte) {
 	r.text = append(r.text[:0], text...)
-	mounts, malformed := parseMounts(text)
+	mounts, malformed, more := parseMounts(text)
 	if malformed > 0 {
 		r.logger.Warn("lines of mountinfo are not understood and left out", "lines", malformed)
 	}
+	if more > 0 && r.more == 0 {
+		r.logger.Warn("more file systems are mounted than are measured; the last are left out", "max", maxMounts, "left_out", more)
+	}
+	r.more = more
 	known := map[mount]mountState{}
 	for _, m := range r.mounts {
 		known[mount{device: m.device, point: m.point, kind: m.kind}] = m

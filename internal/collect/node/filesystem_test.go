@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,6 +60,54 @@ func TestMountPointsOfAnyBytes(t *testing.T) {
 	}
 	if !strings.Contains(got, `node_filesystem_size_bytes{device="/dev/e",mountpoint="/",fstype="ext4",device_error=""} 40960`+"\n") {
 		t.Errorf("page:\n%s", got)
+	}
+}
+
+// TestMountPointsWithBlanks: the kernel writes blanks other than a space, a tab and a
+// line's end as they are (show_mountinfo of fs/proc_namespace.c), and they divide nothing.
+func TestMountPointsWithBlanks(t *testing.T) {
+	m := newTree(t)
+	points := []string{"/mnt/a\u00a0b", "/mnt/a\u00a0c", "/mnt/a\u0085b", "/mnt/a\u3000b", "/mnt/a\vb", "/mnt/a\rb"}
+	text := ""
+	for _, point := range points {
+		text += mountLine(point, "xfs", "/dev/a\u00a0b")
+	}
+	m.write("proc/1/mountinfo", text)
+	var asked []string
+	r := filesystemOf(t, m, func(path string, _ *unix.Statfs_t) error {
+		asked = append(asked, strings.TrimPrefix(path, m.root))
+		return nil
+	})
+	defer r.Close()
+	got := samples(t, r, false)
+	if fmt.Sprintf("%q", asked) != fmt.Sprintf("%q", points) {
+		t.Errorf("statfs was asked for %q; want %q", asked, points)
+	}
+	if n := strings.Count(got, "node_filesystem_device_error{device=\"/dev/a\u00a0b\","); n != len(points) {
+		t.Errorf("%d mounts; want %d:\n%s", n, len(points), got)
+	}
+}
+
+// TestMoreMountsThanAreMeasured: what is left out is said, once.
+func TestMoreMountsThanAreMeasured(t *testing.T) {
+	m := newTree(t)
+	text := mountLine("/", "ext4", "/dev/e")
+	for i := range maxMounts + 6 {
+		text += mountLine(fmt.Sprint("/mnt/", i), "nfs4", "server:/x")
+	}
+	var log bytes.Buffer
+	m.write("proc/1/mountinfo", text)
+	r := filesystemOf(t, m, func(string, *unix.Statfs_t) error { return nil })
+	defer r.Close()
+	r.logger = slog.New(slog.NewTextHandler(&log, nil))
+	for i := range 3 {
+		m.write("proc/1/mountinfo", text+mountLine(fmt.Sprint("/one/more/", i), "xfs", "/dev/x"))
+		if n := strings.Count(samples(t, r, false), "node_filesystem_device_error{"); n != maxMounts {
+			t.Errorf("%d mounts; want %d", n, maxMounts)
+		}
+	}
+	if said := log.String(); strings.Count(said, "left out") != 1 || !strings.Contains(said, "left_out=8") {
+		t.Errorf("log %q; want once that 8 are left out", said)
 	}
 }
 
@@ -224,7 +273,7 @@ func FuzzMounts(f *testing.F) {
 	f.Add(mountLine(`/a\134`, "ext4", "/dev/a"))
 	f.Add("1 2 3:4 / /x rw - ext4\n\n - \n")
 	f.Fuzz(func(t *testing.T, text string) {
-		mounts, _ := parseMounts([]byte(text))
+		mounts, _, _ := parseMounts([]byte(text))
 		seen := map[mount]bool{}
 		for _, m := range mounts {
 			m.readonly = 0

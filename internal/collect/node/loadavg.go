@@ -10,8 +10,8 @@ import (
 
 var loads = [3]*page.Family{
 	{Name: "node_load1", Help: "1m load average.", Type: page.Gauge, Unit: "1", Source: "/proc/loadavg"},
-	{Name: "node_load5", Help: "5m load average.", Type: page.Gauge, Unit: "1", Source: "/proc/loadavg"},
-	{Name: "node_load15", Help: "15m load average.", Type: page.Gauge, Unit: "1", Source: "/proc/loadavg"},
+	{Name: "node_load5", Help: "5m load average.", Type: page.Gauge, Unit: "1", Source: "/proc/loadavg", Full: true},
+	{Name: "node_load15", Help: "15m load average.", Type: page.Gauge, Unit: "1", Source: "/proc/loadavg", Full: true},
 }
 
 var loadavg = page.Collector{

@@ -45,13 +45,13 @@ const maxMounts = 512
 // parseMounts reads the text of /proc/PID/mountinfo: for each mount its number, its
 // parent's, major:minor, root, mount point, options, optional fields, "-", type, source
 // and the superblock's options. Lines of another form, such as half of one, are left
-// out and counted.
-func parseMounts(text []byte) (mounts []mount, malformed int) {
+// out and counted, and so are the mounts after the first maxMounts.
+func parseMounts(text []byte) (mounts []mount, malformed, more int) {
 	seen := map[mount]bool{}
 	for {
 		line, ok := read.Line(&text)
-		if !ok || len(mounts) == maxMounts {
-			return mounts, malformed
+		if !ok {
+			return mounts, malformed, more
 		}
 		m, ok := parseMount(line)
 		if !ok {
@@ -59,7 +59,11 @@ func parseMounts(text []byte) (mounts []mount, malformed int) {
 			continue
 		}
 		key := mount{device: m.device, point: m.point, kind: m.kind}
-		if !seen[key] && !m.ignored() {
+		switch {
+		case seen[key] || m.ignored():
+		case len(mounts) == maxMounts:
+			more++
+		default:
 			seen[key] = true
 			mounts = append(mounts, m)
 		}
@@ -68,7 +72,8 @@ func parseMounts(text []byte) (mounts []mount, malformed int) {
 
 func parseMount(line []byte) (m mount, ok bool) {
 	before, after, ok := bytes.Cut(line, []byte(" - "))
-	fields, rest := bytes.Fields(before), bytes.Fields(after)
+	// The kernel escapes no blank but a space, a tab and a line's end: others are part of a name.
+	fields, rest := bytes.Split(before, []byte{' '}), bytes.Split(after, []byte{' '})
 	if !ok || len(fields) < 6 || len(rest) < 3 {
 		return m, false
 	}

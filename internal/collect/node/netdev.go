@@ -73,6 +73,7 @@ type netReader struct {
 	lookedAt      time.Time // for EFA
 	routesPath    string
 	routes        *read.File // nil before it is needed
+	main          []byte     // the card of the last default route
 	each          bool
 	now           func() time.Time
 	physical      map[string]string // its name by name; empty if it is virtual
@@ -152,6 +153,9 @@ func (r *netReader) line(card, numbers, main []byte) error {
 		r.others.Add(card, values[:])
 		return nil
 	}
+	if len(main) > 0 {
+		r.others.Follow(card, values[:]) // the default route may move to another card
+	}
 	row := netRow{name: name}
 	for i, v := range values {
 		row.values[i] = float64(v)
@@ -186,7 +190,8 @@ func (r *netReader) isPhysical(name string) bool {
 	return err == nil
 }
 
-// mainCard is the card of the default route on a machine with EFA; none elsewhere.
+// mainCard is the card of the default route on a machine with EFA, the last one where
+// there is no such route; none elsewhere.
 func (r *netReader) mainCard() []byte {
 	if r.each {
 		return nil
@@ -202,15 +207,15 @@ func (r *netReader) mainCard() []byte {
 	if r.routes == nil {
 		f, err := read.Open(r.routesPath)
 		if err != nil {
-			return nil
+			return r.main
 		}
 		r.routes = f
 	}
 	text, err := r.routes.Read(&r.routeBuf)
-	if err != nil {
-		return nil
+	if card := defaultRoute(text); err == nil && len(card) > 0 {
+		r.main = append(r.main[:0], card...)
 	}
-	return defaultRoute(text)
+	return r.main
 }
 
 // defaultRoute is the card of the default route with the lowest metric in the text of

@@ -198,7 +198,9 @@ func TestPressure(t *testing.T) {
 	m := newTree(t)
 	m.write("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
 	m.write("proc/pressure/irq", "full avg10=0.00 avg60=0.00 avg300=0.00 total=2\n")
-	expect(t, "page", samples(t, m.open(pressure, m.env()), false),
+	r := m.open(pressure, m.env())
+	expect(t, "default", samples(t, r, false), "node_pressure_cpu_waiting_seconds_total 1.5\n")
+	expect(t, "full", samples(t, r, true),
 		"node_pressure_cpu_waiting_seconds_total 1.5\nnode_pressure_irq_stalled_seconds_total 2e-06\n")
 }
 

@@ -17,7 +17,7 @@ func pressureFamily(name, help, resource string) *page.Family {
 	}
 	return &page.Family{
 		Name: "node_pressure_" + name + "_seconds_total", Help: help, Type: page.Counter, Unit: "seconds",
-		Source: "/proc/pressure/" + resource, Where: where,
+		Source: "/proc/pressure/" + resource, Where: where, Full: resource == "irq",
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 	notResponding     = "responding"
 	nodeChecks        = "check"
 	actionFailures    = "action"
+	recipeFailures    = "recipe"
 )
 
 func family(name, help string, labels ...string) *page.Family {
@@ -57,6 +58,8 @@ var counted = []struct {
 		"check", "result")},
 	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action",
 		"stage")},
+	{recipeFailures, family("parallelcluster_bootstrap_recipe_failures_total",
+		"Recipes of ParallelCluster's own start of this machine that failed.", "cookbook", "recipe")},
 }
 
 var (
@@ -104,9 +107,12 @@ const (
 	heartbeatFile = "opt/slurm/etc/pcluster/.slurm_plugin/clustermgtd_heartbeat"
 	statusFile    = "opt/parallelcluster/shared/computefleet-status.json"
 	logDirectory  = "var/log/parallelcluster"
+	// bootstrapErrors has why the start of this machine failed, as events.
+	bootstrapErrors = "bootstrap_error_msg"
 )
 
-var eventFiles = []string{"clustermgtd.events", "slurm_resume.events", "slurm_health_check.events", "compute_health_check.events"}
+var eventFiles = []string{"clustermgtd.events", "slurm_resume.events", "slurm_health_check.events", "compute_health_check.events",
+	bootstrapErrors}
 
 // Collector follows ParallelCluster's files.
 type Collector struct {

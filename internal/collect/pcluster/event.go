@@ -29,6 +29,10 @@ type event struct {
 		Result          *float64           `json:"health-check-result"`
 		Action          string             `json:"action"`
 		Stage           string             `json:"stage"`
+		Failures        []struct {
+			Cookbook string `json:"cookbook-name"`
+			Recipe   string `json:"recipe-name"`
+		} `json:"failures"`
 	} `json:"detail"`
 }
 
@@ -48,7 +52,10 @@ type count struct {
 	by     float64
 }
 
-const maxCount = 1e6 // of nodes in one event; more is not believed
+const (
+	maxCount    = 1e6 // of nodes in one event; more is not believed
+	maxFailures = 20  // of recipes in one event
+)
 
 // readEvent returns what an event counts; nothing for events that are not counted.
 func readEvent(line []byte) ([]count, error) {
@@ -90,6 +97,15 @@ func readEvent(line []byte) ([]count, error) {
 		return byResource(nodeChecks, []named{{e.Compute.Name}}, 1, d.HealthCheck, result), nil
 	case "compute-node-health-check-exception":
 		return byResource(nodeChecks, []named{{e.Compute.Name}}, 1, d.HealthCheck, "error"), nil
+	case "chef-recipe-exception":
+		var all []count
+		for _, f := range d.Failures {
+			all = append(all, byResource(recipeFailures, []named{{e.Compute.Name}}, 1, f.Cookbook, f.Recipe)...)
+			if len(all) == maxFailures {
+				break
+			}
+		}
+		return all, nil
 	case "custom-action-error":
 		return byResource(actionFailures, []named{{e.Compute.Name}}, 1, d.Action, d.Stage), nil
 	}

@@ -132,6 +132,24 @@ func TestEvents(t *testing.T) {
 		`parallelcluster_events_unread_total 1`)
 }
 
+// TestBootstrapErrors reads lines in the shape of ParallelCluster's bootstrap_error_msg: a script
+// that was not downloaded, and a recipe that failed.
+func TestBootstrapErrors(t *testing.T) {
+	const file = "var/log/parallelcluster/bootstrap_error_msg"
+	tr := newTree(t)
+	tr.append(file, "")
+	c := tr.collector()
+	read(t, c)
+	tr.append(file, event("custom-action-error", `{"action": "OnNodeConfigured", "step": 1, "stage": "downloading"}`)+
+		event("chef-recipe-exception", `{"failures": [{"cookbook-name": "aws-parallelcluster-environment", "recipe-name": "mount_home"}, `+
+			`{"recipe-name": "x"}`+strings.Repeat(`, {"recipe-name": "y"}`, 100)+"]}")+event("chef-recipe-exception", "{}"))
+	has(t, read(t, c),
+		`parallelcluster_custom_action_failures_total{queue="gpu",compute_resource="p5",action="OnNodeConfigured",stage="downloading"} 1`,
+		`parallelcluster_bootstrap_recipe_failures_total{queue="gpu",compute_resource="p5",cookbook="aws-parallelcluster-environment",`+
+			`recipe="mount_home"} 1`,
+		`parallelcluster_bootstrap_recipe_failures_total{queue="gpu",compute_resource="p5",cookbook="",recipe="y"} 18`)
+}
+
 func TestFollowing(t *testing.T) {
 	tr := newTree(t)
 	c := tr.collector()

@@ -15,7 +15,9 @@ func Families() []*page.Family {
 		scheduler = append(scheduler, f.family)
 	}
 	return slices.Concat(
-		[]*page.Family{snapshotTime, snapshotAge, snapshotInterval, commandSuccess, commandSeconds},
+		[]*page.Family{
+			snapshotTime, snapshotAge, snapshotInterval, controllerInfo, controllerUp, controllerTime, commandSuccess, commandSeconds,
+		},
 		nodeFamilies, []*page.Family{
 			cpusAlloc, cpusIdle, cpusOther, cpusTotal, gpusAlloc, gpusIdle, gpusOther, gpusTotal, gpusUse,
 			partitionNodes, partitionCPUs, partitionMemory, partitionGRES,
@@ -28,7 +30,11 @@ func Families() []*page.Family {
 			jobsStarted, jobsFinished, jobsRequeued, jobsMissed, waitSeconds, runSeconds,
 			nodeJob, gpuJob, jobInfo, jobSize, jobTime, holdersLeftOut, gpuJobsUnknown,
 		},
-		scheduler, []*page.Family{statisticsSince, rpcCount, rpcTime, rpcMean},
+		scheduler, []*page.Family{
+			statisticsSince, rpcCount, rpcTime, rpcMean,
+			reservationInfo, reservationNodes, reservationCores, reservationStart, reservationEnd,
+			licenseTotal, licenseUsed, licenseFree, licenseReserved, namesLeftOut,
+		},
 	)
 }
 

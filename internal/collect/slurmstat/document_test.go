@@ -21,11 +21,17 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the
   program does not know is ` + "`other`" + `. Powered-down nodes have no series of their own, only counts.
 - **Job counters** go by job and restart count. ` + "`slurm_jobs_missed_windows_total`" + ` counts times that nobody looked for longer than
-  slurmctld remembers finished jobs.
+  slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time.
+- **slurmctld's own metrics** (Slurm 25.11 and newer, ` + "`MetricsType=metrics/openmetrics`" + `) have the names of some of these without their
+  labels. Scrape them as a job of their own: port SlurmctldPort, paths ` + "`/metrics/jobs`, `/metrics/nodes`, `/metrics/partitions`" + ` and
+  ` + "`/metrics/scheduler`" + `. ` + "`slurm_controller_info`" + ` has native_metrics="true" where slurmctld answers; with PrivateData it refuses.
 - **Capacity** is the reason of jobs that wait for resources in a partition that has a node which ParallelCluster set
   down with EC2's error code for missing capacity.
 - **Names** are those of the exporters of vpenso and SckyzO where dashboards read them. They keep their units
   (microseconds, MiB), and some gauges end in ` + "`_total`" + `.
+- **Idle GPUs**, with who holds them, are those of running jobs that did next to nothing for half an hour:
+  ` + "`slurm_gpu_job and on (cluster, node, device) (avg_over_time(DCGM_FI_PROF_SM_ACTIVE[30m]) < 0.05)`" + `. A GPU without profiling
+  metrics is not in the answer.
 - **GPUs** of a job come from ` + "`scontrol -d show job`" + `, not from TRES, which has none without
   ` + "`AccountingStorageTRES=gres/gpu`" + `.
 

@@ -8,10 +8,13 @@ func gauge(name, source, help string, labels ...string) *page.Family {
 }
 
 const (
-	fromNodes  = "scontrol -d show nodes -o"
-	fromJobs   = "squeue --states=all"
-	fromSdiag  = "sdiag"
-	fromSshare = "sshare"
+	fromNodes        = "scontrol -d show nodes -o"
+	fromJobs         = "squeue --states=all"
+	fromSdiag        = "sdiag"
+	fromSshare       = "sshare"
+	fromConfig       = "scontrol show config"
+	fromReservations = "scontrol show reservation -o"
+	fromLicenses     = "scontrol show licenses -o"
 )
 
 // Families of nodes. Names with a history are those of the exporters of vpenso and SckyzO.
@@ -121,9 +124,33 @@ var (
 	snapshotAge      = gauge("slurm_snapshot_age_seconds", "the head program", "Age of the snapshot that this page shows.")
 	snapshotInterval = gauge("slurm_snapshot_interval_seconds", "the head program",
 		"Time between two snapshots: longer while slurmctld answers slowly.")
+	controllerInfo = gauge("slurm_controller_info", fromConfig,
+		"1, with slurmctld's version and cluster name, and whether there is accounting and slurmctld serves metrics of its own.",
+		"version", "slurm_cluster", "accounting", "native_metrics")
+	controllerUp   = gauge("slurm_controller_up", "the head program", "1 if slurmctld answered a command of the snapshot.")
+	controllerTime = gauge("slurm_controller_last_answer_timestamp_seconds", "the head program",
+		"When slurmctld last answered a command, in Unix seconds.")
 	commandSuccess = gauge("slurm_command_success", "the head program",
 		"1 if the command's output was read; with 0 its metrics are absent.", "command")
 	commandSeconds = gauge("slurm_command_duration_seconds", "the head program", "Time that the command took.", "command")
+)
+
+// Families of reservations and licences.
+var (
+	reservationInfo = gauge("slurm_reservation_info", fromReservations, "1 for each reservation; active while it holds its nodes.",
+		"reservation", "partition", "state", "maintenance")
+	reservationNodes = gauge("slurm_reservation_nodes", fromReservations, "Nodes of the reservation.", "reservation")
+	reservationCores = gauge("slurm_reservation_cores", fromReservations, "Cores of the reservation.", "reservation")
+	reservationStart = gauge("slurm_reservation_start_timestamp_seconds", fromReservations, "When the reservation starts, in Unix seconds.",
+		"reservation")
+	reservationEnd = gauge("slurm_reservation_end_timestamp_seconds", fromReservations, "When the reservation ends, in Unix seconds.",
+		"reservation")
+	licenseTotal    = gauge("slurm_license_total", fromLicenses, "Licences that there are.", "license")
+	licenseUsed     = gauge("slurm_license_used", fromLicenses, "Licences that jobs use.", "license")
+	licenseFree     = gauge("slurm_license_free", fromLicenses, "Licences that jobs can get.", "license")
+	licenseReserved = gauge("slurm_license_reserved", fromLicenses, "Licences that reservations hold.", "license")
+	namesLeftOut    = gauge("slurm_names_left_out", "the head program",
+		"Reservations and licences that are not on the page, since there are more than 200 of a kind.", "kind")
 )
 
 func counter(name, source, help string, labels ...string) *page.Family {
@@ -138,7 +165,7 @@ var (
 	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Jobs that ended, by their first partition and state.", "partition", "state")
 	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Restarts of jobs.", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
-		"Times that two snapshots were further apart than slurmctld remembers a finished job: short jobs may be missing.")
+		"Times that two snapshots were further apart than slurmctld remembers a finished job, and sacct did not help: jobs may be missing.")
 	waitSeconds = &page.Family{Name: "slurm_job_wait_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
 		Help: "Time from eligible to start of jobs that began.", Source: fromJobs, Where: "head node"}
 	runSeconds = &page.Family{Name: "slurm_job_run_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},

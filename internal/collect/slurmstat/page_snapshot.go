@@ -8,10 +8,7 @@ import (
 // WritePage writes a snapshot in Prometheus' text format. What a command that failed would
 // have told is absent, and its success is 0.
 func WritePage(p *page.Page, s *slurm.Snapshot, a *slurm.Allocations) {
-	parts := []struct {
-		command string
-		part    slurm.Part
-	}{{"scontrol", s.NodesPart}, {"squeue", s.JobsPart}, {"sdiag", s.SchedulerPart}, {"sshare", s.SharesPart}}
+	parts := commandParts(s)
 	p.Sample(snapshotTime, float64(s.Time.UnixMilli())/1000)
 	for _, c := range parts {
 		if c.part == (slurm.Part{}) {
@@ -41,6 +38,22 @@ func WritePage(p *page.Page, s *slurm.Snapshot, a *slurm.Allocations) {
 		if share.User != "" && share.HasFairShare {
 			p.Sample(userFairShare, share.FairShare, share.Account, share.User)
 		}
+	}
+	writeReservations(p, s.Reservations)
+	writeLicenses(p, s.Licenses)
+}
+
+// commandPart is a command of a snapshot, as metrics name it.
+type commandPart struct {
+	command string
+	part    slurm.Part
+}
+
+// commandParts are all commands, also those that do not belong to the snapshot.
+func commandParts(s *slurm.Snapshot) []commandPart {
+	return []commandPart{
+		{"scontrol", s.NodesPart}, {"squeue", s.JobsPart}, {"sdiag", s.SchedulerPart}, {"scontrol_reservation", s.ReservationsPart},
+		{"scontrol_licenses", s.LicensesPart}, {"sshare", s.SharesPart}, {"sacct", s.EndedPart},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // Options of a Service.
 type Options struct {
 	Tools        slurm.Tools
-	Shares       bool     // fair share too, where there is accounting
+	Shares       bool     // fair share as well, where there is accounting
 	Logs         []string // files whose growth asks for a snapshot
 	StateFile    string   // where counters are kept across restarts; empty for nowhere
 	JobSeriesMax int      // series that say who has what
@@ -35,7 +35,8 @@ func DefaultOptions() Options {
 		Logs: []string{
 			"/var/log/parallelcluster/slurm_resume.log", "/var/log/parallelcluster/slurm_suspend.log",
 		},
-		JobSeriesMax: 5000, NodePort: 9100, GPUPort: 9400, Watch: slurm.DefaultWatchOptions(), Logger: slog.New(slog.DiscardHandler),
+		Shares: true, JobSeriesMax: 5000, NodePort: 9100, GPUPort: 9400, Watch: slurm.DefaultWatchOptions(),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -60,6 +61,7 @@ type Service struct {
 	watch   *slurm.Watch
 	tracker *Tracker
 	holders *slurm.Allocations
+	state   controllerState // of take, which runs once at a time
 
 	mu        sync.Mutex
 	page      []byte
@@ -106,7 +108,11 @@ func (s *Service) Fresh(ctx context.Context, t time.Time) (slurm.Snapshot, error
 
 // take takes one snapshot, and makes its page and targets.
 func (s *Service) take(ctx context.Context) slurm.Snapshot {
-	snap := slurm.Take(ctx, s.o.Tools, slurm.TakeOptions{Shares: s.o.Shares, Now: time.Now})
+	snap := slurm.Take(ctx, s.o.Tools, slurm.TakeOptions{Shares: s.o.Shares && s.state.Accounting, Now: time.Now})
+	s.readController(ctx, &snap)
+	if since, found := s.tracker.Gap(snap.Time); found && s.state.Accounting && snap.JobsRead() {
+		s.o.Tools.TakeEnded(ctx, &snap, since, time.Now)
+	}
 	if ctx.Err() != nil {
 		return snap
 	}
@@ -120,6 +126,7 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	}
 	var p page.Page
 	WritePage(&p, &snap, s.holders)
+	s.state.writePage(&p, &snap)
 	if snap.JobsRead() {
 		WriteHolders(&p, &snap, s.holders, left, HolderLimits{Series: s.o.JobSeriesMax})
 	}
@@ -136,11 +143,9 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 }
 
 func (s *Service) logFailures(snap *slurm.Snapshot, err error) {
-	for command, part := range map[string]slurm.Part{
-		"scontrol": snap.NodesPart, "squeue": snap.JobsPart, "sdiag": snap.SchedulerPart, "sshare": snap.SharesPart,
-	} {
-		if part.Err != nil {
-			s.o.Logger.Warn("a command of Slurm failed; its metrics are absent until it succeeds", "command", command, "err", part.Err)
+	for _, c := range commandParts(snap) {
+		if c.part.Err != nil {
+			s.o.Logger.Warn("a command of Slurm failed; its metrics are absent until it succeeds", "command", c.command, "err", c.part.Err)
 		}
 	}
 	if err != nil {

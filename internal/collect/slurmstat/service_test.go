@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,13 +21,30 @@ import (
 func service(t *testing.T) (*slurmstat.Service, string) {
 	t.Helper()
 	dir := t.TempDir()
+	controller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/metrics/jobs" {
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(controller.Close)
+	_, port, err := net.SplitHostPort(controller.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	recordedDir, err := filepath.Abs(filepath.Join(recordings, "24.11.6"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, body := range map[string]string{
-		"scontrol": fmt.Sprintf("[ -e %s/down ] && exit 1; [ \"$3\" = nodes ] && exec cat %s/scontrol-show-nodes-o.txt; exit 3", dir,
-			recordedDir),
+		"scontrol": fmt.Sprintf(`[ -e %[1]s/down ] && exit 1
+case "$*" in
+"-d show nodes -o") exec cat %[2]s/scontrol-show-nodes-o.txt ;;
+"show reservation -o") exec cat %[2]s/scontrol-show-reservation.txt ;;
+"show licenses -o") exec cat %[2]s/../22.05.8/scontrol-show-licenses-o.txt ;;
+"show config") sed 's/SlurmctldPort *= .*/SlurmctldPort = %[3]s/; s/^MinJobAge/MetricsType = metrics\/openmetrics\nMinJobAge/' %[2]s/scontrol-show-config.txt ;;
+*) exit 3 ;;
+esac`, dir, recordedDir, port),
+		"sshare": "sed 1d " + recordedDir + "/sshare.txt",
 		"squeue": `printf '4\03741\037gpu\037alice\037x\037RUNNING\037None\0371\0378\037cpu=8\037gpu-st-p5-2\037\037\037\037\0370\037\n'`,
 		"sdiag":  "exec cat " + recordedDir + "/sdiag.txt",
 	} {
@@ -70,7 +88,11 @@ func TestService(t *testing.T) {
 	_, text := ask(t, s.ServeMetrics, "/")
 	for _, want := range []string{"slurm_nodes_powered_down 3\n", `slurm_command_success{command="squeue"} 1`, "slurm_queue_running 1\n",
 		"slurm_scheduler_threads ", "slurm_snapshot_age_seconds ", "slurm_jobs_missed_windows_total 0",
-		`slurm_node_job{node="gpu-st-p5-2",job_id="4",user="alice",account="x",partition="gpu"} 1`, "slurm_gpu_jobs_not_read 1\n"} {
+		`slurm_node_job{node="gpu-st-p5-2",job_id="4",user="alice",account="x",partition="gpu"} 1`, "slurm_gpu_jobs_not_read 1\n",
+		`slurm_controller_info{version="24.11.6",slurm_cluster="hpc-prod",accounting="true",native_metrics="true"} 1`, "slurm_controller_up 1\n",
+		`slurm_reservation_info{reservation="maint_w1",partition="",state="active",maintenance="true"} 1`,
+		`slurm_reservation_nodes{reservation="team_x"} 1`, `slurm_license_used{license="matlab"} 9`,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}
@@ -100,6 +122,9 @@ func TestService(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, text = ask(t, s.ServeMetrics, "/")
+	if strings.Contains(text, "slurm_reservation_") || !strings.Contains(text, `slurm_user_fairshare{account="research",user="alice"} 1`) {
+		t.Errorf("reservations without slurmctld, or no fair share, since there is accounting:\n%s", text)
+	}
 	if strings.Contains(text, "slurm_nodes_") || !strings.Contains(text, `slurm_command_success{command="scontrol"} 0`) {
 		t.Errorf("the page of a cluster without slurmctld:\n%s", text)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/parascope/parascope/internal/slurm"
 )
 
-// jobWindow is how long slurmctld remembers a finished job at least (MinJobAge). Jobs that
-// began and ended between two snapshots further apart than this may have been missed.
+// jobWindow is how long slurmctld remembers a finished job by default (MinJobAge). Jobs
+// that began and ended between two snapshots further apart than this may be missing.
 const jobWindow = 300 * time.Second
 
 const (
@@ -49,8 +49,9 @@ func (h *Histogram) observe(seconds float64) {
 // Tracker counts what happens to jobs and how long nodes are in a state, from one snapshot
 // to the next. Its numbers survive a restart by Save and Load.
 type Tracker struct {
-	last  time.Time
-	state trackerState
+	window time.Duration // how long slurmctld remembers a finished job
+	last   time.Time
+	state  trackerState
 }
 
 // trackerState is what is saved.
@@ -79,7 +80,7 @@ const trackerVersion = 1
 
 // NewTracker returns a tracker that has seen nothing.
 func NewTracker() *Tracker {
-	return &Tracker{state: trackerState{
+	return &Tracker{window: jobWindow, state: trackerState{
 		Version: trackerVersion, Started: map[string]uint64{}, Finished: map[string]map[string]uint64{}, Requeued: map[string]uint64{},
 		Wait: map[string]*Histogram{}, Run: map[string]*Histogram{}, Nodes: map[string]map[string]float64{},
 		Seen: map[string]seenJob{}, Classes: map[string]string{},
@@ -103,13 +104,35 @@ func (t *Tracker) Observe(s *slurm.Snapshot) {
 	}
 }
 
+// SetWindow says how long slurmctld remembers a finished job.
+func (t *Tracker) SetWindow(minJobAge time.Duration) { t.window = minJobAge }
+
+// Gap returns since when nobody looked, where jobs that have ended since then may be
+// forgotten by slurmctld at a time.
+func (t *Tracker) Gap(at time.Time) (since time.Time, found bool) {
+	return t.state.Last, !t.state.Last.IsZero() && at.Sub(t.state.Last) > t.window
+}
+
 func (t *Tracker) observeJobs(s *slurm.Snapshot) {
 	first := t.state.Last.IsZero()
-	if !first && s.Time.Sub(t.state.Last) > jobWindow {
+	if _, found := t.Gap(s.Time); found && (s.EndedPart == (slurm.Part{}) || s.EndedPart.Err != nil) {
 		t.state.Missed++
 	}
-	for i := range s.Jobs {
-		j := &s.Jobs[i]
+	for _, jobs := range [][]slurm.Job{s.Ended, s.Jobs} {
+		t.observeList(s, jobs, first)
+	}
+	for key, seen := range t.state.Seen {
+		// A job that slurmctld has forgotten does not come back under its number.
+		if s.Time.Unix()-seen.At > int64(2*max(t.window, jobWindow)/time.Second) {
+			delete(t.state.Seen, key)
+		}
+	}
+	t.state.Last = s.Time
+}
+
+func (t *Tracker) observeList(s *slurm.Snapshot, jobs []slurm.Job, first bool) {
+	for i := range jobs {
+		j := &jobs[i]
 		if j.State == "pending" && j.Restarts == 0 {
 			continue // nothing of it can be counted yet
 		}
@@ -122,13 +145,6 @@ func (t *Tracker) observeJobs(s *slurm.Snapshot) {
 		t.count(j, &seen, !known, first)
 		t.state.Seen[key] = seen
 	}
-	for key, seen := range t.state.Seen {
-		// A job that slurmctld has forgotten does not come back under its number.
-		if s.Time.Unix()-seen.At > int64(2*jobWindow/time.Second) {
-			delete(t.state.Seen, key)
-		}
-	}
-	t.state.Last = s.Time
 }
 
 // count counts what is new about a job. With first, it only remembers it.

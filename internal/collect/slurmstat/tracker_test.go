@@ -127,3 +127,36 @@ func TestLoadTrackerRefuses(t *testing.T) {
 		t.Errorf("a directory: %v", err)
 	}
 }
+
+// TestTrackerCountsWhatSacctKnows: jobs that ended while nobody looked are counted once, and
+// the window is not missed.
+func TestTrackerCountsWhatSacctKnows(t *testing.T) {
+	const s, none = time.Second, time.Duration(-1)
+	tr := slurmstat.NewTracker()
+	tr.Observe(at(0, job("1", "running", 0, 0, none)))
+	if _, found := tr.Gap(noon.Add(300 * s)); found {
+		t.Error("a gap within MinJobAge")
+	}
+	later := at(900*s, job("3", "completed", 0, 800*s, 850*s)) // slurmctld remembers this one only
+	if since, found := tr.Gap(later.Time); !found || !since.Equal(noon) {
+		t.Errorf("gap since %s, %v", since, found)
+	}
+	later.Ended = []slurm.Job{
+		job("1", "completed", 0, 0, 100*s), job("2", "failed", 0, 60*s, 90*s), job("3", "completed", 0, 800*s, 850*s),
+	}
+	later.EndedPart.Took = s
+	tr.Observe(later)
+	got := counters(t, tr, later)
+	for _, want := range []string{
+		`slurm_jobs_started_total{partition="gpu"} 2`, `slurm_jobs_finished_total{partition="gpu",state="completed"} 2`,
+		`slurm_jobs_finished_total{partition="gpu",state="failed"} 1`, "slurm_jobs_missed_windows_total 0",
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("%q is missing in:\n%s", want, got)
+		}
+	}
+	tr.SetWindow(24 * time.Hour)
+	if _, found := tr.Gap(noon.Add(12 * time.Hour)); found {
+		t.Error("a gap within the cluster's own MinJobAge")
+	}
+}

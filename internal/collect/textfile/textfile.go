@@ -60,6 +60,7 @@ type reader struct {
 type file struct {
 	size     int64
 	modified time.Time
+	changed  syscall.Timespec // which no program sets: modified may be the time of what is in the file
 	inode    uint64
 	families []*family
 	err      error
@@ -175,14 +176,14 @@ func (r *reader) readFile(root *os.Root, name, path string) {
 		*f = file{seen: true, err: err}
 		return
 	}
-	inode := uint64(0)
+	now := file{size: info.Size(), modified: info.ModTime(), seen: true}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		inode = stat.Ino
+		now.inode, now.changed = stat.Ino, stat.Ctim
 	}
-	if f.size == info.Size() && f.modified.Equal(info.ModTime()) && f.inode == inode && !f.modified.IsZero() {
+	if f.size == now.size && f.modified.Equal(now.modified) && f.changed == now.changed && f.inode == now.inode && !f.modified.IsZero() {
 		return
 	}
-	*f = file{size: info.Size(), modified: info.ModTime(), inode: inode, seen: true}
+	*f = now
 	text, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
 	switch {
 	case err != nil:

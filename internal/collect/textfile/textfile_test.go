@@ -107,6 +107,28 @@ func TestFiles(t *testing.T) {
 
 // TestBadFiles: a file that is wrong costs itself; what is wrong between files costs
 // the later one's part.
+// TestFileWithTheTimeOfItsContent: a program may give a file the time of what it measured, which need not change with it.
+func TestFileWithTheTimeOfItsContent(t *testing.T) {
+	d := newDirectory(t)
+	changed := func() syscall.Timespec {
+		var st syscall.Stat_t
+		if err := syscall.Stat(filepath.Join(d.dir, "a.prom"), &st); err != nil {
+			t.Fatal(err)
+		}
+		return st.Ctim
+	}
+	d.write("a.prom", "x 1\n")
+	if got := d.page(); !strings.Contains(got, "\nx 1\n") {
+		t.Errorf("page:\n%s", got)
+	}
+	for before := changed(); changed() == before; { // the kernel's clock has steps of some milliseconds
+		d.write("a.prom", "x 2\n")
+	}
+	if got := d.page(); !strings.Contains(got, "\nx 2\n") {
+		t.Errorf("after a change that left size and time as they were:\n%s", got)
+	}
+}
+
 func TestBadFiles(t *testing.T) {
 	const first = "# HELP up Is up.\n# TYPE up gauge\nup{a=\"1\"} 1\n"
 	for name, c := range map[string]struct{ text, says string }{

@@ -30,13 +30,9 @@ func (s *Sum) Begin(counters int) {
 // Add adds what the device's counters have grown by since its last reading, all of
 // them at the first. values are in the same order each time.
 func (s *Sum) Add(name []byte, values []uint64) {
-	last := s.last[string(name)]
+	last := s.before(name)
 	if last == nil {
-		if len(s.last) == maxDevices {
-			return
-		}
-		last = make([]uint64, s.counters)
-		s.last[string(name)] = last
+		return
 	}
 	s.devices++
 	for i, v := range values[:s.counters] {
@@ -47,6 +43,21 @@ func (s *Sum) Add(name []byte, values []uint64) {
 		}
 		last[i] = v
 	}
+}
+
+// Follow notes the counters of a device that is no part of the sum now. When it becomes
+// one, it adds what it has counted since.
+func (s *Sum) Follow(name []byte, values []uint64) { copy(s.before(name), values) }
+
+// before are the device's counters at its last reading, 0 at the first; nil if there are
+// too many devices.
+func (s *Sum) before(name []byte) []uint64 {
+	last := s.last[string(name)]
+	if last == nil && len(s.last) < maxDevices {
+		last = make([]uint64, s.counters)
+		s.last[string(name)] = last
+	}
+	return last
 }
 
 // End returns the totals, which are valid until the next reading, and the number of

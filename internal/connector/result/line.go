@@ -96,7 +96,7 @@ func (r *Run) clean() {
 	}
 	for i := range r.Dashboards {
 		d := &r.Dashboards[i]
-		texts = append(texts, &d.Title, &d.UID, &d.URL, (*string)(&d.Action))
+		texts = append(texts, &d.Title, &d.UID, &d.URL, (*string)(&d.Action), &d.Kept)
 	}
 	for i := range r.Warnings {
 		texts = append(texts, &r.Warnings[i])

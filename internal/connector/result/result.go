@@ -32,6 +32,7 @@ type Dashboard struct {
 	UID    string `json:"uid"`
 	URL    string `json:"url"`
 	Action Action `json:"action"`
+	Kept   string `json:"kept,omitempty"` // path of the copy that a person had changed
 }
 
 // Action is what had to be done.

@@ -4,45 +4,43 @@ import (
 	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// chosen selects the nodes that the variables at the top name.
-const chosen = `cluster=~"$cluster",instance=~"$instance"`
-
-// clusterOverview is the first page to look at: are the nodes there, what are
-// they busy with, what runs out.
+// clusterOverview is the first page to look at: is the cluster used, what is broken,
+// what waits, and is what is shown new.
 func clusterOverview() *grafana.DashboardBuilder {
-	return grafana.NewDashboardBuilder("Cluster overview").
-		Uid("parascope-cluster-overview").
-		Description("The nodes of the cluster, over the metrics of parascope node (node_exporter's names).").
-		Tags([]string{"parascope"}).
-		Readonly().
-		Tooltip(grafana.DashboardCursorSyncCrosshair).
-		Time("now-1h", "now").Refresh("30s").Timezone("browser").
-		WithVariable(labelValues("cluster", "Cluster", "node_load1")).
-		WithVariable(labelValues("instance", "Node", `node_load1{cluster=~"$cluster"}`)).
-		WithRow(grafana.NewRowBuilder("Now")).
-		WithPanel(number("Nodes up", "Targets with node metrics that answered their last scrape.", short,
-			`count(up{`+chosen+`} == 1 and on (cluster, instance) node_uname_info{`+chosen+`})`, 0)).
-		WithPanel(number("Nodes down", "Nodes that had metrics within the last hour and do not answer now.", short,
-			`count(max_over_time(up{`+chosen+`}[1h]) == 1 and up{`+chosen+`} == 0) or vector(0)`, 1)).
-		WithPanel(number("Fullest file system", "The file system with the least space left, of all nodes.", percent,
-			`max(1 - node_filesystem_avail_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"} / node_filesystem_size_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"})`, 0.9)).
-		WithPanel(number("Least memory left", "The node with the smallest share of its memory available.", percent,
-			`min(node_memory_MemAvailable_bytes{`+chosen+`} / node_memory_MemTotal_bytes{`+chosen+`})`, 0)).
-		WithRow(grafana.NewRowBuilder("Over time")).
-		WithPanel(lines("CPU busy", "Share of all CPUs of a node that was not idle and not waiting for disks.", percent,
-			query("A", `1 - avg by (instance) (sum by (instance, cpu) (rate(node_cpu_seconds_total{`+chosen+`,mode=~"idle|iowait|steal"}[$__rate_interval])))`, "{{instance}}")).Max(1)).
-		WithPanel(lines("Load per CPU", "Runnable and waiting tasks by CPU; above 1 they queue.", short,
-			query("A", `node_load1{`+chosen+`} / on (cluster, instance) (max by (cluster, instance) (node_cpus{`+chosen+`})
- or count by (cluster, instance) (node_cpu_seconds_total{`+chosen+`,mode="idle"}))`, "{{instance}}"))).
-		WithPanel(lines("Memory used", "Memory that is not available to new programs.", bytesIEC,
-			query("A", `node_memory_MemTotal_bytes{`+chosen+`} - node_memory_MemAvailable_bytes{`+chosen+`}`, "{{instance}}"))).
-		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
-			query("A", `1 - node_filesystem_avail_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"} / node_filesystem_size_bytes{`+chosen+`,fstype!~"tmpfs|overlay|squashfs|ramfs"}`, "{{instance}} {{mountpoint}}")).Max(1)).
-		WithPanel(lines("Network", "Traffic of all interfaces but the loopback; sent below received.", bytesPerSecond,
-			query("A", `sum by (instance) (rate(node_network_receive_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`,
-				"{{instance}} received"),
-			query("B", `sum by (instance) (rate(node_network_transmit_bytes_total{`+chosen+`,device!="lo"}[$__rate_interval]))`,
-				"{{instance}} sent"))).
-		WithPanel(lines("Disk busy", "Share of time that a disk was doing something.", percent,
-			query("A", `rate(node_disk_io_time_seconds_total{`+chosen+`}[$__rate_interval])`, "{{instance}} {{device}}")))
+	return board("parascope-cluster-overview", "Cluster overview", "Is the cluster used, what is broken, what waits and why.").
+		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
+			`count(max by (cluster, instance) (up{`+inCluster+`}) == 1) or vector(0)`, 0)).
+		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
+			short,
+			`count(max by (cluster, instance) (up{`+inCluster+`}) == 0) or vector(0)`, 1)).
+		WithPanel(number("GPUs with a job and idle", "GPUs that a job has and of which less than 5 % worked, now.", short,
+			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
+		WithPanel(number("Idle dollars an hour",
+			"What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
+			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
+		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
+			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
+		WithPanel(number("Age of Slurm's data",
+			"Time since the snapshot of Slurm that these pages show. Above five minutes, see page Pipeline.", seconds,
+			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
+		WithPanel(lines("GPUs", "GPUs of all nodes, those that jobs have, and those that work: at least 5 % of their multiprocessors.", short,
+			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
+			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
+			query("C", `count((`+busy(inCluster)+`) >= 0.05) or vector(0)`, "working")).Min(0)).
+		WithPanel(lines("Nodes by state", "Nodes by Slurm's state; each node is in one. Powered-down nodes are those that cost nothing.", short,
+			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
+			query("B", `sum(slurm_nodes_powered_down{`+inCluster+`})`, "powered_down")).Min(0)).
+		WithPanel(rows("Last GPU faults", "The last time of each XID of each GPU since its node's boot, newest first, and what to do.",
+			dateTime, "When",
+			`sort_desc(`+top(20, `max by (node, gpu, xid) (parascope_gpu_xid_last_timestamp_seconds{`+inCluster+`})`)+`) * 1000`,
+			column{"node", "Node"}, column{"gpu", "GPU"}, column{"xid", "XID"}).
+			OverrideByName("XID", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(xidMeaning)}, {Id: "unit", Value: "string"}})).
+		WithPanel(rows("Drained, down or failed", "Nodes that take no jobs, why, and since when.", dateTime, "Since",
+			`1000 * max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+inCluster+`})`+"\n"+
+				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+inCluster+`})`,
+			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"})).
+		WithPanel(lines("What waits, and why", "Pending jobs by partition and class of reason.", short,
+			query("A", `sum by (partition, reason) (slurm_queue_pending_reason{`+inCluster+`})`, "{{partition}}: {{reason}}")).Min(0)).
+		WithPanel(lines("Capacity refused", "Nodes that EC2 did not launch within an hour, by its error code.", short,
+			query("A", `sum by (error_code) (`+grown("parallelcluster_node_launch_failures_total", inCluster, "1h")+`)`, "{{error_code}}")).Min(0))
 }

@@ -16,7 +16,19 @@ const schemaVersion = 39
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for name, builder := range map[string]*grafana.DashboardBuilder{
-		"cluster-overview": clusterOverview(),
+		"cluster-overview":    clusterOverview(),
+		"nodes":               nodes(),
+		"node":                node(),
+		"gpus":                gpus(),
+		"gpu-node":            gpuNode(),
+		"job":                 job(),
+		"slurm":               slurm(),
+		"availability":        availability(),
+		"users":               users(),
+		"network":             network(),
+		"storage":             storage(),
+		"aws-parallelcluster": awsParallelCluster(),
+		"pipeline":            pipeline(),
 	} {
 		d, err := builder.Build()
 		if err != nil {

@@ -99,6 +99,8 @@ func writeRules() []gateway.Rule {
 			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; Cortex answers 200"},
 		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed,
 			Source: quotas + " (histograms; exemplars are assumed)"},
+		{Text: "an exemplar without labels or timestamp, or with more than 128 bytes of labels, is 400 (`exemplar missing labels`), and the " +
+			"samples of its series in that request are dropped", Basis: gateway.Inferred, Source: cortex + "; the first was measured"},
 	}
 }
 

@@ -93,6 +93,9 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 	if err != nil {
 		return b.note(err)
 	}
+	if err := checkExemplars(ts.Exemplars, series); err != nil {
+		return b.note(err) // Cortex drops the samples beside them, too
+	}
 	var ref storage.SeriesRef
 	if getter, ok := b.app.(storage.GetRef); ok {
 		ref, _ = getter.GetRef(series, series.Hash())
@@ -118,6 +121,33 @@ func (b *batch) add(ts prompb.TimeSeries) error {
 		}
 	}
 	return nil // exemplars: AMP takes them and has no way to ask for them
+}
+
+// maxExemplarLabels bounds the names and values of an exemplar's labels, in bytes.
+const maxExemplarLabels = 128
+
+// checkExemplars refuses those that the OpenMetrics specification does not have.
+func checkExemplars(all []prompb.Exemplar, series labels.Labels) error {
+	for _, e := range all {
+		size, b := 0, labels.NewScratchBuilder(len(e.Labels))
+		for _, l := range e.Labels {
+			size += len(l.Name) + len(l.Value)
+			b.Add(l.Name, l.Value)
+		}
+		what := ""
+		switch {
+		case len(e.Labels) == 0:
+			what = "missing labels"
+		case e.Timestamp == 0:
+			what = "missing timestamp"
+		case size > maxExemplarLabels:
+			what = fmt.Sprintf("combined labelset exceeds %d characters", maxExemplarLabels)
+		default:
+			continue
+		}
+		return refuse(http.StatusBadRequest, "exemplar %s, timestamp: %d series: %s labels: %s", what, e.Timestamp, series, b.Labels())
+	}
+	return nil
 }
 
 // point is a sample without its time.

@@ -201,6 +201,28 @@ func TestMalformedRequestsStoreNothing(t *testing.T) {
 	}
 }
 
+func TestExemplars(t *testing.T) {
+	p := open(t, t.TempDir(), Limits{})
+	with := func(name string, e prompb.Exemplar) prompb.TimeSeries {
+		s := series(name, nil, 0)
+		s.Exemplars = []prompb.Exemplar{e}
+		return s
+	}
+	trace := func(value string) []prompb.Label { return []prompb.Label{{Name: "trace", Value: value}} }
+	at := noon.UnixMilli()
+	p.mustWrite(with("good", prompb.Exemplar{Labels: trace(strings.Repeat("x", 123)), Timestamp: at}))
+	// As distributor_test.go of Cortex has them.
+	p.refused(400, fmt.Sprintf(`exemplar missing labels, timestamp: %d series: {__name__="bad"} labels: {}`, at),
+		with("bad", prompb.Exemplar{Timestamp: at}), series("beside", nil, 0))
+	p.refused(400, `exemplar missing timestamp, timestamp: 0 series: {__name__="bad"} labels: {trace="x"}`,
+		with("bad", prompb.Exemplar{Labels: trace("x")}))
+	p.refused(400, "exemplar combined labelset exceeds 128 characters, timestamp: ",
+		with("bad", prompb.Exemplar{Labels: trace(strings.Repeat("x", 124)), Timestamp: at}))
+	if good, bad, beside := p.count("good"), p.count("bad"), p.count("beside"); good != 1 || bad != 0 || beside != 1 {
+		t.Errorf("%d, %d and %d samples stored, want 1, 0 and 1", good, bad, beside)
+	}
+}
+
 func TestNativeHistogramsAndStaleness(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	hist := series("h", nil)
@@ -209,7 +231,6 @@ func TestNativeHistogramsAndStaleness(t *testing.T) {
 		prompb.FromFloatHistogram(noon.Add(time.Second).UnixMilli(), h.ToFloat(nil))}
 	stale := series("gone", nil, -10*time.Second, 0)
 	stale.Samples[1].Value = math.Float64frombits(value.StaleNaN)
-	stale.Exemplars = []prompb.Exemplar{{Value: 1, Timestamp: noon.UnixMilli()}}
 	p.mustWrite(hist, stale)
 	if _, body := p.call("QueryMetrics", workspaceID, "query=histogram_count(h)&time="+noon.Add(time.Second).Format(time.RFC3339), nil,
 		nil); !strings.Contains(body, fmt.Sprintf(`"%d"`, h.Count)) {

@@ -2,8 +2,8 @@
 // compiled against NVIDIA's own nvml.h, so that a wrong offset in our layouts differs
 // from it. The table is the file FAKE_NVML_TABLE, read again at each call: lines of
 // "KEY VALUE". A value is a number or text, "!CODE" for a return code, "hang" for a
-// call that never returns, "crash" for one that ends the process. What the table does
-// not have is not supported. Each call on a device is logged to FAKE_NVML_LOG.
+// call that never returns, "crash" for one that ends the process, "slow MS VALUE" for
+// one that returns late. What the table does not have is not supported. Each call on a device is logged to FAKE_NVML_LOG.
 #include <nvml.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +61,12 @@ static nvmlReturn_t answer(const char *function, const char *prefix, const char 
 	else if (!lookup(prefix, key, value, size)) return NVML_ERROR_NOT_SUPPORTED;
 	if (strcmp(value, "hang") == 0) for (;;) pause();
 	if (strcmp(value, "crash") == 0) abort();
+	unsigned int ms;
+	int begin = 0;
+	if (sscanf(value, "slow %u %n", &ms, &begin) == 1 && begin > 0) {
+		usleep(ms * 1000);
+		memmove(value, value + begin, strlen(value + begin) + 1);
+	}
 	if (value[0] == '!') return atoi(value + 1);
 	return NVML_SUCCESS;
 }

@@ -1,0 +1,55 @@
+// Package costs has the command cost of the program parascope.
+package costs
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// New makes the command, with those below it.
+func New(p *cli.Process) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cost",
+		Short: "Say what the monitoring costs: an estimate before",
+		Long: `Say what the monitoring costs.
+
+  parascope cost estimate --nodes p5.48xlarge=64      before anything is deployed; it asks nobody
+  parascope cost prices                               what the amounts rest on`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(newEstimate(p), newPrices(p))
+	return c
+}
+
+// addRateFlag defines --rate.
+func addRateFlag(f *pflag.FlagSet, rates *[]string) {
+	f.StringArrayVar(rates, "rate", nil,
+		"`TYPE=DOLLARS` for an hour of an instance type: of a capacity block, a savings plan or a private price; may be repeated")
+}
+
+// priceList is the list that the program carries, with the rates of --rate.
+func priceList(rates []string) (price.List, error) {
+	l, err := price.Shipped()
+	if err != nil {
+		return l, err
+	}
+	l, err = l.WithRates(rates)
+	if err != nil {
+		err = hint.New(hint.Usage, err, "write --rate TYPE=DOLLARS, such as --rate p5.48xlarge=31.40")
+	}
+	return l, err
+}
+
+// printJSON prints a value as indented JSON.
+func printJSON(p *cli.Process, v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,156 @@
+package costs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cost"
+	"github.com/parascope/parascope/internal/cost/census"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+type estimateOptions struct {
+	config     string
+	nodes      []string
+	rates      []string
+	region     string
+	pricesOf   string
+	interval   string
+	parameters map[string]string
+	workload   cost.Workload
+	json       bool
+}
+
+func newEstimate(p *cli.Process) *cobra.Command {
+	o := estimateOptions{workload: cost.DefaultWorkload()}
+	c := &cobra.Command{
+		Use:   "estimate",
+		Short: "Estimate a month's bill, before anything is deployed",
+		Long: `Estimate what a month of monitoring costs: of the nodes in a cluster's configuration,
+or of those that are named. How many series a node has comes from the collectors' own
+tables. It asks neither AWS nor the network.
+
+Low, expected and high differ in the nodes that run, in what kernels and drivers have,
+in the jobs, and in how much people look. Beside them stand stock exporters, other
+intervals, the guide's figures, and what the instances cost themselves. An amount
+whose price is not known in the region is unknown; --prices-of us-east-1 takes the
+prices of a region that has all.`,
+		Example: `  parascope cost estimate --config cluster-config.yaml
+  parascope cost estimate --nodes p5.48xlarge=64 --interval 30s --prices-of us-east-1
+  parascope cost estimate --nodes p5.48xlarge=8 --rate p5.48xlarge=31.40 --json | jq .bill.expected`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.ReportFailure(o.json, runEstimate(p, o))
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
+	f.StringArrayVar(&o.nodes, "nodes", nil, "`TYPE=NUMBER` of compute nodes that run all month; may be repeated")
+	f.StringVar(&o.region, "region", "", "AWS `REGION` (default: the configuration's, AWS_REGION, or "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are taken in the place of the region's own")
+	f.StringVar(&o.interval, "interval", model.Duration(o.workload.Interval).String(), "`DURATION` between two scrapes")
+	f.IntVar(&o.workload.Retention, "retention", o.workload.Retention, "`DAYS` for which the workspace keeps samples")
+	f.IntVar(&o.workload.Editors, "editors", o.workload.Editors, "admins and editors who sign in to Grafana within a month")
+	f.IntVar(&o.workload.Viewers, "viewers", 0, "viewers who sign in to Grafana within a month")
+	f.StringSliceVar(&o.workload.Without, "without", nil,
+		"`NAME` that metrics begin with which are not sent, such as node_amazonefa_; may be repeated")
+	f.StringToStringVar(&o.parameters, "parameter", nil,
+		"`NAME=VALUE` of the stack's template, such as MonitoringType=amp-only; may be repeated")
+	addRateFlag(f, &o.rates)
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	return c
+}
+
+func runEstimate(p *cli.Process, o estimateOptions) error {
+	l, err := priceList(o.rates)
+	if err != nil {
+		return err
+	}
+	interval, err := model.ParseDuration(o.interval)
+	if err != nil || time.Duration(interval) < time.Second || time.Duration(interval) > time.Hour {
+		return hint.New(hint.Usage, fmt.Errorf("--interval %q is no duration from 1s to 1h", o.interval), "write one such as 15s or 1m")
+	}
+	o.workload.Interval = time.Duration(interval)
+	if err := o.checkNumbers(); err != nil {
+		return err
+	}
+	c, err := o.census()
+	if err != nil {
+		return err
+	}
+	for _, region := range []string{o.region, o.pricesOf} {
+		if region != "" && !slices.Contains(l.Regions(), region) && !cost.IsRegion(region) {
+			return hint.New(hint.Usage, fmt.Errorf("%.40q is no AWS region", region), "give one such as us-east-2")
+		}
+	}
+	region := cmp.Or(o.region, c.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
+	boards, err := cost.ShippedBoards()
+	if err != nil {
+		return err
+	}
+	o.workload.Boards = boards
+	if err := cost.Place(&o.workload, l, c); err != nil {
+		return err
+	}
+	e := cost.New(l, cost.Ask{Stack: cost.Stack{Region: region, Parameters: o.parameters}, PricesOf: o.pricesOf, Workload: o.workload})
+	if o.json {
+		return printJSON(p, e)
+	}
+	printEstimate(p.Stdout, term.Style(p.Stdout, p.Getenv), term.Width(p.Stdout), e)
+	return nil
+}
+
+// checkNumbers refuses numbers that make no estimate.
+func (o estimateOptions) checkNumbers() error {
+	for _, n := range []struct {
+		flag       string
+		value      int
+		least, top int
+	}{
+		{"--retention", o.workload.Retention, 1, 1095}, {"--editors", o.workload.Editors, 0, 100_000},
+		{"--viewers", o.workload.Viewers, 0, 100_000},
+	} {
+		if n.value < n.least || n.value > n.top {
+			return hint.New(hint.Usage, fmt.Errorf("%s %d is not from %d to %d", n.flag, n.value, n.least, n.top), "give a number in between")
+		}
+	}
+	return nil
+}
+
+// census are the nodes of the configuration and those that are named.
+func (o estimateOptions) census() (census.Census, error) {
+	if o.config == "" && len(o.nodes) == 0 {
+		return census.Census{}, hint.New(hint.Usage, errors.New("neither --config nor --nodes is given"),
+			"give --config the cluster's configuration, or --nodes TYPE=NUMBER, such as --nodes p5.48xlarge=4")
+	}
+	c := census.Census{Queues: 1}
+	if o.config != "" {
+		f, err := os.Open(o.config)
+		if err != nil {
+			return c, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+				"give --config the FILE that pcluster create-cluster takes, or --nodes TYPE=NUMBER")
+		}
+		defer f.Close()
+		if c, err = census.Read(o.config, f); err != nil {
+			return c, err
+		}
+	}
+	for _, text := range o.nodes {
+		g, err := census.ParseNodes(text)
+		if err != nil {
+			return c, err
+		}
+		c.Groups = append(c.Groups, g)
+	}
+	return c, nil
+}

@@ -1,0 +1,82 @@
+package costs
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/cost"
+	"github.com/parascope/parascope/internal/cost/census"
+	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// estimateOf estimates a cluster with queues of GPUs and CPUs.
+func estimateOf(t *testing.T, region, pricesOf string) cost.Estimate {
+	t.Helper()
+	l, err := price.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := cost.DefaultWorkload()
+	w.Interval, w.Viewers = 30*time.Second, 4
+	c := census.Census{Queues: 2, Groups: []census.Group{
+		{Kind: census.Head, Name: "head node", InstanceType: "m7i.xlarge", Min: 1, Max: 1},
+		{Kind: census.Compute, Name: "gpu/h100", InstanceType: "p5.48xlarge", Min: 2, Max: 8, EFA: true},
+		{Kind: census.Compute, Name: "cpu/any", InstanceType: "c7i.2xlarge", Max: 10},
+	}}
+	if err := cost.Place(&w, l, c); err != nil {
+		t.Fatal(err)
+	}
+	return cost.New(l, cost.Ask{Stack: cost.Stack{Region: region}, PricesOf: pricesOf, Workload: w})
+}
+
+// TestEstimateAtWidths: every width shows the same, and no line is wider than the terminal unless
+// a word of it is.
+func TestEstimateAtWidths(t *testing.T) {
+	e := estimateOf(t, "us-east-2", "us-east-1")
+	for _, width := range []int{40, 80, 200} {
+		var b bytes.Buffer
+		printEstimate(&b, term.Styler{}, width, e)
+		for line := range strings.Lines(b.String()) {
+			if n := term.Columns(strings.TrimSuffix(line, "\n")); n > width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("at %d columns, a line has %d: %s", width, n, line)
+			}
+		}
+		golden(t, fmt.Sprintf("estimate_%d.golden", width), b.Bytes())
+	}
+	var b bytes.Buffer
+	printEstimate(&b, term.Styler{}, 80, estimateOf(t, "eu-west-1", ""))
+	for _, says := range []string{"unknown", "≥ $", "no price of amp.samples in eu-west-1", "cost prices", "--rate p5.48xlarge=DOLLARS"} {
+		if !strings.Contains(b.String(), says) {
+			t.Errorf("an estimate without prices does not say %q:\n%s", says, b.String())
+		}
+	}
+}
+
+// golden compares with a file of testdata, or with UPDATE=1 writes it.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE") != "" {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got, UPDATE=1 rewrites):\n%s", file, diff)
+	}
+}

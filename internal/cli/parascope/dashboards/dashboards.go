@@ -1,0 +1,220 @@
+// Package dashboards has the commands of parascope dashboards: lint, export and import.
+package dashboards
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/dashboard/lint"
+	"github.com/parascope/parascope/internal/dashboard/site"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/grafana"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// New makes the command and those below it.
+func New(p *cli.Process) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dashboards",
+		Short: "Check, export and import a site's own dashboards",
+		Long: `Check Grafana dashboards and rule files before somebody looks at an empty panel, and
+move a site's own dashboards between workspaces. The dashboards that ship are installed
+by the setup function ('parascope connect').
+
+  parascope dashboards lint my-dashboard.json     which panels would be empty or wrong
+  parascope dashboards export --to dashboards/    what people made, as files
+  parascope dashboards import dashboards/         into this workspace`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(newLint(p), newExport(p), newImport(p))
+	return c
+}
+
+// stackFlags say which stack, and where.
+type stackFlags struct {
+	stack string
+	aws   awsconf.Options
+}
+
+func (s *stackFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&s.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.StringVar(&s.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&s.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+}
+
+func printJSON(p *cli.Process, v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func newLint(p *cli.Process) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "lint FILE…",
+		Short: "Say which panels or rules would be empty or wrong, why, and what to write",
+		Long: `Read dashboards' JSON or YAML files of rules, and say which queries would be empty or
+wrong on a workspace that parascope feeds: metrics and labels that there are none of,
+rates of gauges, divisions by what may be 0, formulas that count the label cpu, queries
+that do not choose a cluster, panels without unit or description. Nothing is asked of AWS.
+The exit status is 1 if anything was found.`,
+		Example: `  parascope dashboards lint my-dashboard.json
+  parascope dashboards lint rules.yml --json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			defer func() { err = p.ReportFailure(asJSON, err) }()
+			return lintFiles(p, args, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// linted are the findings of a file.
+type linted struct {
+	File     string         `json:"file"`
+	Findings []lint.Finding `json:"findings"`
+}
+
+func lintFiles(p *cli.Process, names []string, asJSON bool) error {
+	known, all, n := lint.Documented(), []linted{}, 0
+	for _, name := range names {
+		content, err := readLimited(name)
+		if err != nil {
+			return err
+		}
+		found, err := lint.File(content, known)
+		if err != nil {
+			return hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "give a dashboard's JSON, or a YAML file with groups of rules")
+		}
+		n += len(found)
+		all = append(all, linted{name, append([]lint.Finding{}, found...)})
+	}
+	if asJSON {
+		if err := printJSON(p, all); err != nil {
+			return err
+		}
+	} else {
+		printFindings(p, all)
+	}
+	if n > 0 {
+		return hint.New(hint.Failure, fmt.Errorf("%d findings", n), "write what the lines after → say")
+	}
+	return nil
+}
+
+// readLimited reads a file of at most 8 MB and a byte: what is longer is refused by who reads it.
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "name a dashboard's JSON file or a file of rules")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 8<<20+1))
+}
+
+func printFindings(p *cli.Process, all []linted) {
+	style := term.Style(p.Stdout, p.Getenv)
+	for _, file := range all {
+		if len(file.Findings) == 0 {
+			fmt.Fprintf(p.Stdout, "%s %s: nothing found\n", style.Good("✓"), term.Clean(file.File))
+			continue
+		}
+		fmt.Fprintf(p.Stdout, "%s %s: %d findings\n", style.Bad("✗"), term.Clean(file.File), len(file.Findings))
+		for _, f := range file.Findings {
+			fmt.Fprintf(p.Stdout, "  %s  %s\n    %s\n    → %s\n", style.Bold(term.Clean(f.Where)), f.Kind, term.Clean(f.What),
+				term.Clean(f.Next))
+		}
+	}
+}
+
+func newExport(p *cli.Process) *cobra.Command {
+	var on stackFlags
+	var dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Write the dashboards that people made to files",
+		Long: `Write each dashboard of the stack's Grafana, but for those that ship, to a file of its
+own, with placeholders for the data sources, so that it can be imported elsewhere. A
+service account with a token of a few minutes is made for it, and deleted.`,
+		Example: `  parascope dashboards export --to dashboards/`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() { err = p.ReportFailure(asJSON, err) }()
+			return moveDashboards(cmd, p, &on, asJSON, func(ctx context.Context, client *grafana.Client) ([]site.File, error) {
+				return site.Export(ctx, client, dir)
+			})
+		},
+	}
+	c.Flags().StringVar(&dir, "to", "dashboards", "`DIRECTORY` of the files")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	on.add(c)
+	return c
+}
+
+func newImport(p *cli.Process) *cobra.Command {
+	var on stackFlags
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "import FILE|DIRECTORY…",
+		Short: "Save dashboards of files in the stack's Grafana",
+		Long: `Save dashboards in the folder "site" of the stack's Grafana, with its data sources in
+the placeholders' places; Grafana's own exports are read as well. A dashboard of the same
+uid is replaced. Run 'parascope dashboards lint' on the files first.`,
+		Example: `  parascope dashboards import dashboards/
+  parascope dashboards import my-dashboard.json --stack pcluster-infra`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			defer func() { err = p.ReportFailure(asJSON, err) }()
+			return moveDashboards(cmd, p, &on, asJSON, func(ctx context.Context, client *grafana.Client) ([]site.File, error) {
+				return site.Import(ctx, client, args)
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	on.add(c)
+	return c
+}
+
+// moveDashboards does something with the stack's Grafana, and prints what came of it.
+func moveDashboards(cmd *cobra.Command, p *cli.Process, on *stackFlags, asJSON bool,
+	move func(context.Context, *grafana.Client) ([]site.File, error)) error {
+	cfg, err := awsconf.Load(cmd.Context(), on.aws)
+	if err != nil {
+		return err
+	}
+	var files []site.File
+	err = site.WithGrafana(cmd.Context(), cfg, on.stack, func(client *grafana.Client) (err error) {
+		files, err = move(cmd.Context(), client)
+		return err
+	})
+	if asJSON && err == nil {
+		if files == nil {
+			files = []site.File{}
+		}
+		return printJSON(p, files)
+	}
+	for _, f := range files {
+		fmt.Fprintf(p.Stdout, "%s  %s\n", term.Clean(f.Title), term.Clean(f.File))
+	}
+	if err == nil {
+		fmt.Fprintf(p.Stdout, "%d dashboards\n", len(files))
+	}
+	return err
+}

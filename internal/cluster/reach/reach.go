@@ -1,0 +1,124 @@
+// Package reach finds out whether a cluster's nodes can read what a configuration has them
+// run: ParallelCluster ends a node that cannot download a script. A check reads and changes
+// nothing; what it cannot find out is Unknown, and never OK.
+package reach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Check is one thing that can be found out.
+type Check struct {
+	ID    string
+	Title string
+	Run   func(context.Context, *Env) doctor.Finding
+}
+
+// Env is what checks are about.
+type Env struct {
+	Config        aws.Config
+	Cluster       cluster.Cluster
+	Script        string   // address of the install script
+	NodePolicies  []string // ARNs of the policies that let nodes read it
+	Configuration []byte   // the cluster's, whose subnets are looked at
+
+	bucket, key string
+	partition   string
+}
+
+// Checks are all of them, in order.
+func Checks() []Check {
+	return []Check{
+		{"script-there", "the install script is there", checkObject},
+		{"script-region", "the bucket is in the cluster's region", checkRegion},
+		{"script-key", "nodes need no key of their own to decrypt it", checkKey},
+		{"script-bucket-policy", "the bucket's policy denies nobody the script", checkBucketPolicy},
+		{"script-permission", "every role of the nodes may read it", checkPermission},
+		{"script-route", "the nodes' subnets have a route to S3", checkRoute},
+	}
+}
+
+// Result is a check with what it found.
+type Result struct {
+	Check   Check
+	Finding doctor.Finding
+}
+
+// Run runs all checks. The error is that of the first one that failed.
+func Run(ctx context.Context, e Env) (all []Result, err error) {
+	rest, ok := strings.CutPrefix(e.Script, "s3://")
+	e.bucket, e.key, _ = strings.Cut(rest, "/")
+	if !ok || e.bucket == "" || e.key == "" {
+		return nil, fmt.Errorf("%s is no address of an object", e.Script)
+	}
+	e.partition = "aws"
+	if len(e.NodePolicies) > 0 {
+		if parts := strings.SplitN(e.NodePolicies[0], ":", 3); len(parts) == 3 {
+			e.partition = parts[1]
+		}
+	}
+	for _, c := range Checks() {
+		f := c.Run(ctx, &e)
+		if ctx.Err() != nil {
+			return all, ctx.Err()
+		}
+		all = append(all, Result{c, f})
+		if f.Status == doctor.Failed && err == nil {
+			err = hint.New(hint.CodeOf(f.Err), errors.New(f.Detail), f.Next)
+		}
+	}
+	return all, err
+}
+
+// Notes are what could not be found out, for people.
+func Notes(all []Result) (notes []string) {
+	for _, r := range all {
+		if r.Finding.Status == doctor.Unknown {
+			notes = append(notes, fmt.Sprintf("not checked (%s): %s: %s", r.Check.ID, r.Check.Title, r.Finding.Detail))
+		}
+	}
+	return notes
+}
+
+func ok(summary string) doctor.Finding { return doctor.Finding{Status: doctor.OK, Summary: summary} }
+
+func unknown(err error) doctor.Finding {
+	return doctor.Finding{Status: doctor.Unknown, Detail: awserr.Brief(err),
+		Next: "ask somebody who may look, or look at the first node's log"}
+}
+
+func failed(code hint.Code, detail, next string) doctor.Finding {
+	return doctor.Finding{Status: doctor.Failed, Detail: detail, Next: next, Err: hint.New(code, errors.New(detail), next)}
+}
+
+// object is the ARN of an object in the script's bucket.
+func (e *Env) object(key string) string {
+	return "arn:" + e.partition + ":s3:::" + e.bucket + "/" + key
+}
+
+// below is what nodes read: the script, and what the manifest names.
+func (e *Env) below() []string {
+	dir := e.key[:strings.LastIndex(e.key, "/")+1]
+	return []string{e.object(e.key), e.object(dir + "manifest"), e.object(dir + "objects/x/parascope-node-linux-amd64.gz")}
+}
+
+var subnetPattern = regexp.MustCompile(`\bsubnet-[0-9a-f]{8,17}\b`)
+
+// subnets are those of the configuration, each once.
+func (e *Env) subnets() []string {
+	all := subnetPattern.FindAllString(string(e.Configuration), -1)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

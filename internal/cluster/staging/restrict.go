@@ -1,0 +1,91 @@
+package staging
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// restrict has the bucket's policy deny everybody but the caller to write and delete below
+// the stack's prefix, whatever their own policies allow: whoever may is root on every node.
+// Other statements stay. It returns the ARN, or the pattern of ARNs, that may write.
+func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string) (writer string, err error) {
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", explain("ask who is calling", err)
+	}
+	writers, err := principals(aws.ToString(who.Arn))
+	if err != nil {
+		return "", err
+	}
+	policy := struct {
+		Version   string
+		ID        string            `json:"Id,omitempty"`
+		Statement []json.RawMessage `json:"Statement"`
+	}{Version: "2012-10-17"}
+	has, err := s.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.bucket, ExpectedBucketOwner: &s.owner})
+	if err != nil && !isCode(err, "NoSuchBucketPolicy") {
+		return "", explain("read the policy of bucket "+s.bucket, err)
+	}
+	if err == nil {
+		if err := json.Unmarshal([]byte(aws.ToString(has.Policy)), &policy); err != nil {
+			return "", hint.New(hint.BadInput, fmt.Errorf("the policy of bucket %s cannot be read: %w", s.bucket, err),
+				"write its Statement as a list")
+		}
+	}
+	sum := sha256.Sum256([]byte(stackName))
+	sid := "ParascopeWriters" + hex.EncodeToString(sum[:8]) // a Sid has letters and digits only
+	kept := []json.RawMessage{}
+	for _, old := range policy.Statement {
+		var named struct{ Sid string }
+		if err := json.Unmarshal(old, &named); err != nil || named.Sid != sid {
+			kept = append(kept, old)
+		}
+	}
+	partition, _, _ := strings.Cut(strings.TrimPrefix(aws.ToString(who.Arn), "arn:"), ":")
+	ours, err := json.Marshal(map[string]any{
+		"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": []string{"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+		"Resource":  "arn:" + partition + ":s3:::" + s.bucket + "/" + prefix(stackName) + "*",
+		"Condition": map[string]any{"ArnNotLike": map[string]any{"aws:PrincipalArn": writers}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("write the policy of bucket %s: %w", s.bucket, err)
+	}
+	policy.Statement = append(kept, ours)
+	text, err := json.Marshal(policy)
+	if err != nil {
+		return "", fmt.Errorf("write the policy of bucket %s: %w", s.bucket, err)
+	}
+	if _, err := s.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &s.bucket, ExpectedBucketOwner: &s.owner,
+		Policy: aws.String(string(text))}); err != nil {
+		return "", explain("write the policy of bucket "+s.bucket, err)
+	}
+	return writers[0], nil
+}
+
+// principals are the ARNs that aws:PrincipalArn has for a caller: a user's own, and of a
+// session its role's, whose path the session's ARN does not say.
+func principals(caller string) ([]string, error) {
+	parts := strings.SplitN(caller, ":", 6)
+	if len(parts) == 6 {
+		kind, name, _ := strings.Cut(parts[5], "/")
+		role := "arn:" + parts[1] + ":iam::" + parts[4] + ":role/"
+		switch name, _, _ := strings.Cut(name, "/"); kind {
+		case "user":
+			return []string{caller}, nil
+		case "assumed-role":
+			return []string{role + name, role + "*/" + name}, nil
+		}
+	}
+	return nil, hint.New(hint.BadInput, fmt.Errorf("%s is neither a user nor a role's session", caller),
+		"stage as the user or role that is to be the only one who may write")
+}

@@ -1,0 +1,101 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// Masks of clock event reasons that are faults: those that a healthy GPU under load
+// has as well (1 idle, 2 clocks that were set, 4 the power limit) are left out.
+const (
+	hardwareSlowdown = "8"
+	hardwareThermal  = "64"
+	powerBrake       = "128"
+)
+
+func doubled(bit string) string {
+	return map[string]string{hardwareSlowdown: "16", hardwareThermal: "128", powerBrake: "256"}[bit]
+}
+
+// gpus is all GPUs of a cluster.
+func gpus() *grafana.DashboardBuilder {
+	const sel = inCluster
+	slowed := `(` + bit(sel, hardwareSlowdown, doubled(hardwareSlowdown)) + `) + (` + bit(sel, hardwareThermal, doubled(hardwareThermal)) +
+		`) + (` + bit(sel, powerBrake, doubled(powerBrake)) + `)`
+	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. Page GPU node shows those of one machine.").
+		WithPanel(number("GPUs read", "GPUs that gave a value.", short,
+			`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`})) or vector(0)`, 0)).
+		WithPanel(number("GPUs missing", "GPUs that the instance types have and that are not read.", short,
+			`sum((max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`})) > 0) or vector(0)`,
+			1)).
+		WithPanel(number("Power", "What all GPUs draw.", watts, `sum(`+power(sel)+`)`, 0)).
+		WithPanel(number("GPUs slowed by hardware", "GPUs whose clocks heat or a power brake reduces.", short,
+			`count((`+slowed+`) > 0) or vector(0)`, 1)).
+		WithPanel(number("GPUs to reset or reboot", "GPUs for which the driver asks for a recovery action.", short,
+			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
+		WithPanel(number("Faults that need somebody",
+			"XIDs in the time that is shown for which a GPU is to be reset, rebooted or replaced.", short,
+			`sum(increase(parascope_gpu_xid_errors_total{`+sel+`,class="page"}[$__range])) or vector(0)`, 1)).
+		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
+			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
+		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
+			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
+		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to slowing down for heat.", celsius,
+			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0)).
+		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
+			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1)).
+		WithPanel(bars("XIDs by class", "XIDs in the time that is shown. Those of class application are the job's own.", short,
+			`sum by (class) (increase(parascope_gpu_xid_errors_total{`+sel+`}[$__range]))`, "{{class}}", 0)).
+		WithPanel(rows("Nodes without a working driver", "Nodes on which the way to the GPU driver is not in order, and for how long.",
+			seconds, "For",
+			`max by (node, state) (parascope_gpu_driver_state_age_seconds{`+sel+`,state!~"ok|no_device"})`,
+			column{"node", "Node"}, column{"state", "State"})).
+		WithPanel(rows("GPUs that cannot be read", "GPUs that gave no value, why, and for how long.", seconds, "For",
+			`max by (node, gpu, reason) (parascope_gpu_unreadable_seconds{`+sel+`})`,
+			column{"node", "Node"}, column{"gpu", "GPU"}, column{"reason", "Reason"}))
+}
+
+// recoveryActions are what the driver asks for, by number.
+var recoveryActions = map[string]string{"0": "nothing", "1": "reset the GPU", "2": "reboot the node", "3": "drain peers",
+	"4": "drain and reset",
+	"5": "recover IMEX"}
+
+// gpuNode is the GPUs of one machine.
+func gpuNode() *grafana.DashboardBuilder {
+	const sel = inCluster + `,node=~"$node"`
+	gpu := func(expr string) string { return `max by (node, gpu) (` + expr + `)` }
+	rate := func(metric string) string { return gpu(`rate(` + metric + `{` + sel + `}[$__rate_interval])`) }
+	return board("parascope-gpu-node", "GPU node", "The GPUs of one machine.").
+		WithVariable(anyOf("node", "Node", `{__name__=~"DCGM_FI_DEV_GPU_TEMP(_CELSIUS)?",`+inCluster+`}`)).
+		WithPanel(lines("Work", "Share of multiprocessors in use; without profiling, the share of time in which a kernel ran.", percent,
+			query("A", gpu(busy(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
+		WithPanel(lines("Tensor cores", "Share of cycles in which the tensor cores worked.", percent,
+			query("A", gpu(`DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{`+sel+`} or DCGM_FI_PROF_TENSOR_UTIL_RATIO{`+sel+`}`), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
+		WithPanel(lines("Memory traffic", "Share of cycles in which the memory's interface was in use.", percent,
+			query("A", gpu(`DCGM_FI_PROF_DRAM_ACTIVE{`+sel+`} or DCGM_FI_PROF_DRAM_UTIL_RATIO{`+sel+`}`), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
+		WithPanel(lines("Memory used", "Share of the memory that is in use.", percent,
+			query("A", gpu(memoryShare(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
+		WithPanel(lines("Power", "Power drawn.", watts, query("A", gpu(power(sel)), "{{node}} GPU {{gpu}}")).Min(0)).
+		WithPanel(lines("Temperature", "Temperature of the GPU.", celsius, query("A", gpu(temperature(sel)), "{{node}} GPU {{gpu}}"))).
+		WithPanel(lines("Thermal margin", "Degrees to the nearest threshold at which clocks are reduced; the same scale on all models.", celsius,
+			query("A", gpu(margin(sel)), "{{node}} GPU {{gpu}}"))).
+		WithPanel(lines("Slowed by heat", "Share of time in which heat reduced the clocks.", percent,
+			query("A", rate("DCGM_FI_DEV_THERMAL_VIOLATION")+` / 1e9`, "{{node}} GPU {{gpu}}")).Min(0)).
+		WithPanel(lines("Slowed by hardware", "1 while the reason is in force: slowdown, heat, power brake.", short,
+			query("A", gpu(bit(sel, hardwareSlowdown, doubled(hardwareSlowdown))), "{{node}} GPU {{gpu}} slowdown"),
+			query("B", gpu(bit(sel, hardwareThermal, doubled(hardwareThermal))), "{{node}} GPU {{gpu}} heat"),
+			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).Min(0).Max(1)).
+		WithPanel(lines("NVLink", "Data over NVLink, all links of a GPU together.", bytesPerSecond,
+			query("A", rate("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"), "{{node}} GPU {{gpu}} sent"),
+			query("B", rate("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"), "{{node}} GPU {{gpu}} received")).Min(0)).
+		WithPanel(rows("Recovery action", "What the driver asks for.", short, "Action",
+			gpu(`DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"}).
+			OverrideByName("Action", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(recoveryActions)}})).
+		WithPanel(rows("Memory errors", "Uncorrectable errors since the driver was loaded.", short, "Errors",
+			gpu(`DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
+		WithPanel(rows("Rows that could not be remapped", "1 where remapping a row of memory has failed: the GPU is to be replaced.", short,
+			"Failed",
+			gpu(`DCGM_FI_DEV_ROW_REMAP_FAILURE{`+sel+`} or DCGM_FI_DEV_ROW_REMAP_FAILED{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
+		WithPanel(rows("Who has which GPU", "The job that has each GPU.", short, "Has it",
+			`max by (node, device, job_id, user, account) (slurm_gpu_job{`+sel+`})`,
+			column{"node", "Node"}, column{"device", "Device"}, column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}))
+}

@@ -1,0 +1,58 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// job is one job, over its nodes and GPUs. Who has what is joined: device metrics do not
+// carry jobs.
+func job() *grafana.DashboardBuilder {
+	const own = inCluster + `,job_id=~"$job_id"`
+	onNode := func(expr string) string { // of the job's nodes
+		return expr + "\n" + ` and on (cluster, node) (slurm_node_job{` + own + `})`
+	}
+	onGPU := func(expr string) string { // of the job's GPUs
+		return `(` + expr + `)` + "\n" + ` and on (cluster, node, device) (slurm_gpu_job{` + own + `})`
+	}
+	nodeRate := func(metric string) string {
+		return onNode(`sum by (cluster, node) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`)
+	}
+	work := onGPU(busy(inCluster))
+	// A GPU is slow beside its peers where it is under their median by more than five times
+	// the median of the distances, and by a tenth; among fewer than four nothing can be said.
+	median := `scalar(quantile(0.5, ` + work + `))`
+	spread := `scalar(quantile(0.5, abs((` + work + `) - ` + median + `)))`
+	slow := `((` + work + `) < ` + median + ` - 5 * ` + spread + `) < 0.9 * ` + median + "\n" +
+		` and on () count(` + work + `) >= 4`
+	return board("parascope-job", "Job", "One job: its nodes and GPUs, the spread between them, and who holds it up.").
+		WithVariable(oneOf("job_id", "Job", `slurm_job_info{`+inCluster+`}`)).
+		WithPanel(rows("What it is", "Who runs the job, and since when.", dateTime, "Since",
+			`1000 * max by (cluster, job_id) (slurm_job_start_timestamp_seconds{`+own+`})`+"\n"+
+				` * on (cluster, job_id) group_right () max by (cluster, job_id, user, account, partition) (slurm_job_info{`+own+`})`,
+			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"})).
+		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
+		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
+		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price by its GPUs.", dollars,
+			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
+		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: the least, the median and the most of the job's GPUs.", percent,
+			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"), query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
+		WithPanel(rows("GPUs that hold it up",
+			"GPUs that do clearly less than their peers: under the median by five median distances and by a tenth, among at least four.", percent,
+			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
+		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job.", percent,
+			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
+		WithPanel(lines("Power of its GPUs", "What the job's GPUs draw, by node.", watts,
+			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).
+		WithPanel(lines("CPU by node", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
+			query("A", onNode(`1 - avg by (cluster, node) (sum by (cluster, node, cpu) (rate(node_cpu_seconds_total{`+inCluster+
+				`,mode=~"idle|iowait|steal"}[$__rate_interval])))`), "{{node}}")).Min(0).Max(1)).
+		WithPanel(lines("Memory by node", "Share of a node's memory that is available to new programs.", percent,
+			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+
+				` / (max by (cluster, node) (node_memory_MemTotal_bytes{`+inCluster+`}) > 0)`), "{{node}}")).Min(0).Max(1)).
+		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA.", bytesPerSecond,
+			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
+				"{{node}} received")).Min(0)).
+		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre.", bytesPerSecond,
+			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
+			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0))
+}

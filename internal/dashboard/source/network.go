@@ -1,0 +1,95 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// network is EFA and the limits of the instances' network cards.
+func network() *grafana.DashboardBuilder {
+	sum := func(metric, sel string) string {
+		return `sum by (node) (rate(` + metric + `{` + inCluster + sel + `}[$__rate_interval]))`
+	}
+	grown := func(metric string) string {
+		return `sum by (node) (increase(` + metric + `{` + inCluster + `}[$__range]))`
+	}
+	limit := func(refID, metric, legend string) (string, string, string) {
+		return refID, sum(metric, ""), "{{node}} " + legend
+	}
+	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
+		WithPanel(number("EFA devices missing", "EFA devices that the instance types have and that are not there.", short,
+			`sum((max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+` (node_amazonefa_devices{`+inCluster+
+				`})) > 0) or vector(0)`, 1)).
+		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
+			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
+			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0)).
+		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node asked for.", bytesPerSecond,
+			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
+			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
+		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
+			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
+		WithPanel(bars("EFA timeouts and impaired connections",
+			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
+				"that is shown.", short,
+			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
+				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
+		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped.", packetsOfSecond,
+			query("A", sum("node_amazonefa_rx_drops", ""), "{{node}}")).Min(0)).
+		WithPanel(lines("Network limits exceeded", "Packets that were queued or dropped since the instance's limit was exceeded.",
+			packetsOfSecond,
+			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
+			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
+			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),
+			query(limit("D", "node_ethtool_conntrack_allowance_exceeded", "connections")),
+			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time"))).Min(0)).
+		WithPanel(lines("Traffic", "Traffic of all network cards, without EFA's own.", bytesPerSecond,
+			query("A", sum("node_network_receive_bytes_total", `,device!="lo"`), "{{node}} received"),
+			query("B", sum("node_network_transmit_bytes_total", `,device!="lo"`), "{{node}} sent")).Min(0)).
+		WithPanel(lines("Errors and drops", "Packets with errors, and packets that were dropped, both ways.", packetsOfSecond,
+			query("A", sum("node_network_receive_errs_total", "")+"\n + "+sum("node_network_transmit_errs_total", ""), "{{node}} errors"),
+			query("B", sum("node_network_receive_drop_total", "")+"\n + "+sum("node_network_transmit_drop_total", ""), "{{node}} dropped")).Min(0))
+}
+
+// storage is disks, Lustre, NFS and what CloudWatch knows of file systems.
+func storage() *grafana.DashboardBuilder {
+	sum := func(metric string) string {
+		return `sum by (node) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
+	}
+	share := func(metric string) string {
+		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
+	}
+	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS as CloudWatch sees them.").
+		WithPanel(lines("EBS volume limits exceeded", "Share of time in which more was asked of a volume than it may do.", percent,
+			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
+			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
+		WithPanel(lines("EBS instance limits exceeded", "Share of time in which more was asked of EBS than the instance may do.", percent,
+			query("A", share("node_ebs_instance_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
+			query("B", share("node_ebs_instance_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
+		WithPanel(lines("Disks", "Bytes read and written, all disks of a node together.", bytesPerSecond,
+			query("A", sum("node_disk_read_bytes_total"), "{{node}} read"),
+			query("B", sum("node_disk_written_bytes_total"), "{{node}} written")).Min(0)).
+		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre.", bytesPerSecond,
+			query("A", sum("node_lustre_read_bytes_total"), "{{node}} read"),
+			query("B", sum("node_lustre_write_bytes_total"), "{{node}} written")).Min(0)).
+		WithPanel(lines("Lustre operations", "Metadata operations of all nodes.", operationsPerS,
+			query("A", `sum by (fsname, operation) (rate(node_lustre_operations_total{`+inCluster+`}[$__rate_interval]))`,
+				"{{fsname}} {{operation}}")).Min(0)).
+		WithPanel(lines("Lustre calls that timed out", "Calls to a Lustre server that were not answered in time.", perSecond,
+			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
+		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
+		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: it or the way to it fails.", requestsPerSec,
+			query("A", `sum by (node, server) (rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval]))`,
+				"{{node}} {{server}}")).Min(0)).
+		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,
+			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
+				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
+			"{{node}} {{mountpoint}}", 0)).
+		WithRow(row("As CloudWatch sees it")).
+		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
+			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum"))).
+		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,
+			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum"))).
+		WithPanel(cloudWatch("EFS throughput", "Bytes that clients moved to and from EFS file systems.", bytesIEC,
+			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum"))).
+		WithPanel(cloudWatch("EFS limit", "Percent of the operations that a General Purpose file system may do.", "percent",
+			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum")))
+}

@@ -1,0 +1,89 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// Expressions of one or more machines; sel begins with the cluster.
+func cpuBusy(sel string) string {
+	return `1 - avg by (cluster, instance) (sum by (cluster, instance, cpu) (rate(node_cpu_seconds_total{` + sel +
+		`,mode=~"idle|iowait|steal"}[$__rate_interval])))`
+}
+
+// cpus is the number of CPUs: ours says it, and stock node_exporter has a series for each.
+func cpus(sel string) string {
+	return `(max by (cluster, instance) (node_cpus{` + sel + `})` + "\n" +
+		` or count by (cluster, instance) (node_cpu_seconds_total{` + sel + `,mode="idle"})) > 0`
+}
+
+func memoryAvailable(sel string) string {
+	return `max by (cluster, instance) (node_memory_MemAvailable_bytes{` + sel + `})` + "\n" +
+		` / (max by (cluster, instance) (node_memory_MemTotal_bytes{` + sel + `}) > 0)`
+}
+
+func fileSystemUsed(sel string) string {
+	return `1 - max by (cluster, instance, mountpoint) (node_filesystem_avail_bytes{` + sel + `,` + realDisks + `})` + "\n" +
+		` / (max by (cluster, instance, mountpoint) (node_filesystem_size_bytes{` + sel + `,` + realDisks + `}) > 0)`
+}
+
+// nodes is all machines of a cluster, the worst first.
+func nodes() *grafana.DashboardBuilder {
+	const sel = inCluster
+	return board("parascope-nodes", "Nodes", "All machines of a cluster, the worst first. Page Node shows one of them.").
+		WithPanel(bars("Least memory left", "The 15 machines with the smallest share of their memory available.", percent,
+			bottom(15, memoryAvailable(sel)), "{{instance}}", 0).Max(1)).
+		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, without those in memory.", percent,
+			top(15, fileSystemUsed(sel)), "{{instance}} {{mountpoint}}", 0.9).Max(1)).
+		WithPanel(bars("Load per CPU", "Runnable and waiting tasks by CPU, the 15 highest; above 1 they queue.", short,
+			top(15, `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`), "{{instance}}", 1.5)).
+		WithPanel(bars("Busiest CPUs", "Share of a machine's CPU time that was not idle and did not wait for disks, the 15 highest.", percent,
+			top(15, cpuBusy(sel)), "{{instance}}", 0).Max(1)).
+		WithPanel(bars("Waiting for memory", "Share of time in which no task could go on for lack of memory, the 15 highest.", percent,
+			top(15, `max by (cluster, instance) (rate(node_pressure_memory_stalled_seconds_total{`+sel+`}[$__rate_interval]))`), "{{instance}}",
+			0.05).Max(1)).
+		WithPanel(bars("Killed for lack of memory", "Processes that the kernel killed in the time that is shown.", short,
+			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
+		WithPanel(rows("File systems that do not answer", "Mounts whose size could not be read, such as those of a server that is gone.",
+			short, "Fails",
+			`max by (instance, mountpoint, device_error) (node_filesystem_device_error{`+sel+`}) == 1`,
+			column{"instance", "Node"}, column{"mountpoint", "Mount point"}, column{"device_error", "Error"})).
+		WithPanel(rows("Not answering", "Targets that did not answer their last scrape.", short, "Up",
+			`max by (instance, job) (up{`+sel+`}) == 0`, column{"instance", "Node"}, column{"job", "Job"}))
+}
+
+// node is one machine.
+func node() *grafana.DashboardBuilder {
+	const sel = chosen
+	return board("parascope-node", "Node", "One machine: processor, memory, disks, network.").
+		WithVariable(anyOf("instance", "Node", `up{`+inCluster+`}`)).
+		WithPanel(lines("CPU busy", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
+			query("A", cpuBusy(sel), "{{instance}}")).Min(0).Max(1)).
+		WithPanel(lines("CPU by mode", "Share of the CPUs' time by what it was spent on.", percent,
+			query("A", `avg by (instance, mode) (rate(node_cpu_seconds_total{`+sel+`,mode!="idle"}[$__rate_interval]))`,
+				"{{instance}} {{mode}}")).Min(0)).
+		WithPanel(lines("Load per CPU", "Runnable and waiting tasks by CPU; above 1 they queue.", short,
+			query("A", `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`, "{{instance}}")).Min(0)).
+		WithPanel(lines("Memory", "Memory of the machine, and that which is available to new programs.", bytesIEC,
+			query("A", `max by (instance) (node_memory_MemTotal_bytes{`+sel+`})`, "{{instance}} total"),
+			query("B", `max by (instance) (node_memory_MemAvailable_bytes{`+sel+`})`, "{{instance}} available")).Min(0)).
+		WithPanel(lines("Waiting", "Share of time in which tasks waited for CPUs, memory or disks.", percent,
+			query("A", `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} CPU"),
+			query("B", `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} memory"),
+			query("C", `max by (instance) (rate(node_pressure_io_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} disks")).Min(0)).
+		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
+			query("A", fileSystemUsed(sel), "{{instance}} {{mountpoint}}")).Min(0).Max(1)).
+		WithPanel(lines("Network", "Traffic of all interfaces but the loopback.", bytesPerSecond,
+			query("A", `sum by (instance) (rate(node_network_receive_bytes_total{`+sel+`,device!="lo"}[$__rate_interval]))`, "{{instance}} received"),
+			query("B", `sum by (instance) (rate(node_network_transmit_bytes_total{`+sel+`,device!="lo"}[$__rate_interval]))`,
+				"{{instance}} sent")).Min(0)).
+		WithPanel(lines("Disks", "Bytes that were read from and written to disks.", bytesPerSecond,
+			query("A", `sum by (instance) (rate(node_disk_read_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} read"),
+			query("B", `sum by (instance) (rate(node_disk_written_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} written")).Min(0)).
+		WithPanel(lines("Disk busy", "Share of time in which a disk did something; of several disks together it can be above 1.", percent,
+			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
+				"{{instance}} {{device}}")).Min(0)).
+		WithPanel(rows("What it is", "Instance type and place of the machine.", short, "Known",
+			`max by (instance, instance_id, instance_type, availability_zone, address, parallelcluster_version) (parascope_node_info{`+sel+`})`,
+			column{"instance", "Node"}, column{"instance_id", "Instance"}, column{"instance_type", "Type"}, column{"availability_zone", "Zone"},
+			column{"address", "Address"}, column{"parallelcluster_version", "ParallelCluster"}))
+}

@@ -1,0 +1,48 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// pipeline is the way of samples from a page to AMP.
+func pipeline() *grafana.DashboardBuilder {
+	const sel = inCluster
+	rate := func(metric string) string { return `sum(rate(` + metric + `{` + sel + `}[$__rate_interval]))` }
+	return board("parascope-pipeline", "Pipeline", "Is what these pages show complete and new: scraped, sent, waiting, lost.").
+		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
+			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
+		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.",
+			seconds,
+			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`}) and parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
+				`} > 0) or vector(0)`, 300)).
+		WithPanel(number("Samples lost", "Samples that were dropped in the time that is shown.", short,
+			`sum(`+grown("parascope_delivery_samples_dropped_total", sel, "$__range")+`) or vector(0)`, 1)).
+		WithPanel(number("Samples uncertain", "Samples of batches of which AMP refused some, in the time that is shown.", short,
+			`sum(`+grown("parascope_delivery_samples_uncertain_total", sel, "$__range")+`) or vector(0)`, 1)).
+		WithPanel(number("Targets not answering", "Targets that did not answer their last scrape.", short,
+			`count(up{`+sel+`} == 0) or vector(0)`, 1)).
+		WithPanel(number("Series refused", "Series that AMP does not take.", short, `sum(parascope_delivery_refused_series{`+sel+`})`, 1)).
+		WithPanel(lines("Samples", "Samples that were taken from pages, and those that AMP took.", perSecond,
+			query("A", rate("parascope_delivery_samples_taken_total"), "taken"),
+			query("B", rate("parascope_delivery_samples_delivered_total"), "delivered")).Min(0)).
+		WithPanel(lines("Requests to AMP", "Requests by the status of the answer; none: there was no answer.", requestsPerSec,
+			query("A", `sum by (code) (rate(parascope_delivery_requests_total{`+sel+`}[$__rate_interval]))`, "{{code}}")).Min(0)).
+		WithPanel(lines("Lost, by reason", "Samples that were dropped, by reason.", perSecond,
+			query("A", `sum by (reason) (rate(parascope_delivery_samples_dropped_total{`+sel+`}[$__rate_interval]))`, "{{reason}}")).Min(0)).
+		WithPanel(lines("Queue", "Share of the disk that the queue may have and has.", percent,
+			query("A", `sum(parascope_delivery_queue_bytes{`+sel+`})`+"\n"+` / (sum(parascope_delivery_queue_max_bytes{`+sel+`}) > 0)`, "full")).
+			Min(0).Max(1)).
+		WithPanel(lines("Samples of a scrape, by job",
+			"Samples that all targets of a job give in one scrape: about the series that it costs.", short,
+			query("A", `sum by (job) (scrape_samples_post_metric_relabeling{`+sel+`})`, "{{job}}")).Min(0)).
+		WithPanel(bars("Largest pages", "The 15 targets with the most samples.", short,
+			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).
+		WithPanel(bars("Slowest pages", "The 15 targets that take longest to scrape.", seconds,
+			top(15, `max by (cluster, instance, job) (scrape_duration_seconds{`+sel+`})`), "{{job}} {{instance}}", 5)).
+		WithPanel(rows("Families left out", "Families that did not fit in a node's budget of series.", short, "Series",
+			`sum by (family) (parascope_node_series_left_out{`+sel+`})`, column{"family", "Family"})).
+		WithPanel(rows("Collectors that fail", "Collectors of nodes that could not read what they measure.", short, "Works",
+			`max by (instance, collector) (node_scrape_collector_success{`+sel+`}) == 0`, column{"instance", "Node"}, column{"collector", "Collector"})).
+		WithPanel(rows("Versions", "Versions of our programs; more than one of a kind is a cluster that is being updated.", short, "Targets",
+			`count by (job, version) (parascope_build_info{`+sel+`})`, column{"job", "Job"}, column{"version", "Version"}))
+}

@@ -1,0 +1,134 @@
+package source
+
+import (
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// slurm is the queue and the scheduler.
+func slurm() *grafana.DashboardBuilder {
+	const sel = inCluster
+	quantile := func(q, metric string) string {
+		return `histogram_quantile(` + q + `, sum by (le) (rate(` + metric + `_bucket{` + sel + `}[1h])))`
+	}
+	return board("parascope-slurm", "Slurm", "The queue and the scheduler.").
+		WithPanel(number("Jobs running", "Jobs that run; each task of an array counts.", short, `sum(slurm_queue_running{`+sel+`})`, 0)).
+		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short, `sum(slurm_queue_pending{`+sel+`})`, 0)).
+		WithPanel(number("Oldest job that could run", "Age of the oldest pending job, since it became eligible.", seconds,
+			`max(slurm_queue_pending_oldest_seconds{`+sel+`})`, 0)).
+		WithPanel(number("CPUs with a job", "Share of the CPUs of nodes that jobs have.", percent,
+			`sum(slurm_cpus_alloc{`+sel+`}) / (sum(slurm_cpus_total{`+sel+`}) > 0)`, 0)).
+		WithPanel(number("GPUs with a job", "Share of the GPUs of nodes that jobs have.", percent,
+			`sum(slurm_gpus_alloc{`+sel+`}) / (sum(slurm_gpus_total{`+sel+`}) > 0)`, 0)).
+		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; what they tell is absent.", short,
+			`count(slurm_command_success{`+sel+`} == 0) or vector(0)`, 1)).
+		WithPanel(lines("Jobs by partition", "Jobs that run and that wait.", short,
+			query("A", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="running"})`, "{{partition}} running"),
+			query("B", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="pending"})`, "{{partition}} waiting")).Min(0)).
+		WithPanel(lines("Why jobs wait", "Pending jobs by class of reason.", short,
+			query("A", `sum by (reason) (slurm_queue_pending_reason{`+sel+`})`, "{{reason}}")).Min(0)).
+		WithPanel(lines("Wait", "Time from eligible to start of the jobs that began within an hour.", seconds,
+			query("A", quantile("0.5", "slurm_job_wait_seconds"), "median"), query("B", quantile("0.95", "slurm_job_wait_seconds"), "95 %")).Min(0)).
+		WithPanel(lines("Jobs that ended", "Jobs that ended within an hour, by how.", short,
+			query("A", `sum by (state) (`+grown("slurm_jobs_finished_total", sel, "1h")+`)`, "{{state}}")).Min(0)).
+		WithPanel(lines("CPUs by partition", "CPUs of a partition that jobs have, and those that are free now.", short,
+			query("A", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="allocated"})`, "{{partition}} with a job"),
+			query("B", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="idle"})`, "{{partition}} free")).Min(0)).
+		WithPanel(lines("Nodes by partition and state",
+			"Nodes of a partition by state. A node is in each of its partitions: do not add them up.", short,
+			query("A", `sum by (partition, state) (slurm_partition_nodes{`+sel+`}) > 0`, "{{partition}} {{state}}")).Min(0)).
+		WithPanel(lines("Scheduler", "Time of the last cycles. Above a few seconds, jobs start late.", microseconds,
+			query("A", `max(slurm_scheduler_last_cycle{`+sel+`})`, "main"),
+			query("B", `max(slurm_scheduler_backfill_last_cycle{`+sel+`})`, "backfill")).Min(0)).
+		WithPanel(lines("Queues of slurmctld", "Messages that wait to be sent, and threads that answer.", short,
+			query("A", `max(slurm_scheduler_dbd_queue_size{`+sel+`})`, "for slurmdbd"),
+			query("B", `max(slurm_scheduler_queue_size{`+sel+`})`, "for nodes"),
+			query("C", `max(slurm_scheduler_threads{`+sel+`})`, "threads")).Min(0)).
+		WithPanel(bars("Who keeps slurmctld busy",
+			"Time that slurmctld took for requests of a type since its statistics began, the ten longest.", microseconds,
+			top(10, `max by (cluster, operation) (slurm_rpc_stats_total_time{`+sel+`})`), "{{operation}}", 0)).
+		WithPanel(lines("Asking Slurm", "Time that Slurm's commands took. Each takes a lock of slurmctld.", seconds,
+			query("A", `max by (command) (slurm_command_duration_seconds{`+sel+`})`, "{{command}}")).Min(0))
+}
+
+// availability is how much of the nodes' time could be used.
+func availability() *grafana.DashboardBuilder {
+	const sel = inCluster
+	spent := func(state string) string {
+		return `sum(increase(slurm_node_state_seconds_total{` + sel + state + `}[$__range]))`
+	}
+	events := func(metric, more string) string {
+		return `(sum(` + grown(metric, sel+more, "$__range") + `) or vector(0))`
+	}
+	lost := events("parallelcluster_node_instances_lost_total", "") + "\n + " + events("parallelcluster_nodes_not_responding_total", "")
+	return board("parascope-availability", "Availability", "How much of the nodes' time could be used, and what took it.").
+		WithPanel(number("Unavailable",
+			"Share of the nodes' time in which they were drained, down or failed. Powered-down time does not count.", percent,
+			spent(`,state="unavailable"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0.05)).
+		WithPanel(number("Busy", "Share of the nodes' time in which jobs ran. Powered-down time does not count.", percent,
+			spent(`,state="busy"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0)).
+		WithPanel(number("Hours lost", "Node hours in which nodes were drained, down or failed.", hours, spent(`,state="unavailable"`)+` / 3600`, 0)).
+		WithPanel(number("Failures", "Jobs that failed with their node, instances that were lost and nodes that stopped responding.", short,
+			events("slurm_jobs_finished_total", `,state="node_fail"`)+"\n + "+lost, 1)).
+		WithPanel(number("Hours between failures",
+			"Node hours that were not powered down, by instance that was lost or node that stopped responding.", hours,
+			spent(`,state!="power_saving"`)+` / 3600`+"\n"+
+				` / ((`+lost+`) > 0)`, 0)).
+		WithPanel(number("Drained or down now", "Nodes that take no jobs now.", short,
+			`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1) or vector(0)`, 1)).
+		WithPanel(history("Could be used", "1 while a node takes jobs or runs them, 0 while it is drained, down or failed.", short,
+			`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
+				` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}", usable())).
+		WithPanel(rows("Lost most", "Hours in which a node was drained, down or failed, of the time that is shown.", hours, "Hours",
+			top(15, `sum by (node) (increase(slurm_node_state_seconds_total{`+sel+`,state="unavailable"}[$__range])) / 3600 > 0`),
+			column{"node", "Node"})).
+		WithPanel(rows("Drained, down or failed", "Nodes that take no jobs, why, and for how long.", seconds, "For",
+			`(time() - max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+sel+`}))`+"\n"+
+				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+sel+`})`,
+			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"}))
+}
+
+// usable are the colours of 0, a node that takes no jobs, and 1.
+func usable() *grafana.ThresholdsConfigBuilder {
+	one := 1.0
+	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps([]grafana.Threshold{
+		{Color: "red"}, {Color: "green", Value: &one}})
+}
+
+// users is who has the GPUs, and what they do with them.
+func users() *grafana.DashboardBuilder {
+	const sel = inCluster
+	// A user without a running job has no series: what is added up is each minute's value.
+	hoursOf := func(metric, by string) string {
+		return `sum by (` + by + `) (sum_over_time(` + metric + `{` + sel + `}[$__range:1m])) / 60`
+	}
+	has := `max by (cluster, node, device, user, account) (slurm_gpu_job{` + sel + `})`
+	share := func(by string) string {
+		return `(count by (` + by + `) (` + idleGPUs("") + `) or 0 * count by (` + by + `) (` + has + `))` + "\n" + ` / (count by (` + by + `) (` + has + `) > 0)`
+	}
+	cost := func(by string) string {
+		return `sum by (` + by + `) (` + has + "\n" + ` * on (cluster, node) group_left () (` + gpuPrice() + `))`
+	}
+	return board("parascope-users", "Users and accounts", "Who has the GPUs, what they cost, and how many of them are idle.").
+		WithPanel(lines("GPUs by user", "GPUs of the user's running jobs.", short, query("A", `sum by (user) (slurm_user_gpus_running{`+sel+`})`, "{{user}}")).
+			Min(0)).
+		WithPanel(lines("GPUs by account", "GPUs of the account's running jobs.", short,
+			query("A", `sum by (account) (slurm_account_gpus_running{`+sel+`})`, "{{account}}")).Min(0)).
+		WithPanel(bars("GPU hours by user", "GPU hours of jobs in the time that is shown.", hours,
+			`sort_desc(`+hoursOf("slurm_user_gpus_running", "user")+`)`, "{{user}}", 0)).
+		WithPanel(bars("CPU hours by user", "CPU hours of jobs in the time that is shown.", hours,
+			`sort_desc(`+hoursOf("slurm_user_cpus_running", "user")+`)`, "{{user}}", 0)).
+		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % of them works.", percent,
+			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
+		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price by its GPUs.", dollars,
+			`sort_desc(`+cost("user")+`)`, "{{user}}", 0)).
+		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price by its GPUs.",
+			dollars,
+			`sort_desc(`+cost("account")+`)`, "{{account}}", 0)).
+		WithPanel(rows("Jobs with idle GPUs", "Jobs that have GPUs which do nothing now, and how many.", short, "Idle GPUs",
+			`count by (job_id, user, account) (`+idleGPUs("")+`)`,
+			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"})).
+		WithPanel(lines("Jobs waiting by user", "Pending jobs of the user.", short,
+			query("A", `sum by (user) (slurm_user_jobs_pending{`+sel+`})`, "{{user}}")).Min(0)).
+		WithPanel(rows("Fair share", "Fair-share factor: below 0.5 a user has had more than their share.", short, "Factor",
+			`max by (account, user) (slurm_user_fairshare{`+sel+`})`, column{"account", "Account"}, column{"user", "User"}))
+}

@@ -1,0 +1,180 @@
+package proof
+
+import "math"
+
+// read is a metric, by labels.
+func sumOf(metric string, conditions []string, by ...string) func(moment) wanted {
+	return func(m moment) wanted { return m.read(metric, conditions...).sum(by...) }
+}
+
+var expectSlurm = expectations{
+	"slurm/Jobs running/A": func(m moment) wanted {
+		n := 0.0
+		for i := range m.jobs {
+			if m.jobs[i].runs(m.hour) {
+				n++
+			}
+		}
+		return single(n)
+	},
+	"slurm/Jobs waiting/A":              sumOf("slurm_queue_pending", nil),
+	"slurm/Oldest job that could run/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
+	"slurm/CPUs with a job/A":           func(m moment) wanted { return m.sum(hasCPUs).share(m.hour, 1920) },
+	"slurm/GPUs with a job/A":           func(m moment) wanted { return m.sum(hasGPUs).share(m.hour, 32) },
+	"slurm/Commands that fail/A":        func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
+	"slurm/Jobs by partition/A":         sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
+	"slurm/Jobs by partition/B":         sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
+	"slurm/Why jobs wait/A":             sumOf("slurm_queue_pending_reason", nil, "reason"),
+	"slurm/CPUs by partition/A":         sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
+	"slurm/CPUs by partition/B":         sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
+	"slurm/Nodes by partition and state/A": func(m moment) wanted {
+		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
+		for _, n := range m.computeNodes() {
+			w.values[n.queue+"/"+m.state(n, m.hour)]++
+		}
+		return w
+	},
+	// Of 20 jobs an hour ten wait up to a minute, eight more up to ten minutes, two up to an
+	// hour: the tenth is at a minute, the nineteenth half way from ten minutes to an hour.
+	"slurm/Wait/A": func(moment) wanted { return single(60) },
+	"slurm/Wait/B": func(moment) wanted { return single(600 + 3000*0.5) },
+	"slurm/Jobs that ended/A": func(m moment) wanted {
+		return m.grew(1, "slurm_jobs_finished_total").sum("state").ofAnHour()
+	},
+	"slurm/Scheduler/A":           func(moment) wanted { return single(45000) },
+	"slurm/Scheduler/B":           func(moment) wanted { return single(320000) },
+	"slurm/Queues of slurmctld/A": func(moment) wanted { return single(3) },
+	"slurm/Queues of slurmctld/B": func(moment) wanted { return single(2) },
+	"slurm/Queues of slurmctld/C": func(moment) wanted { return single(4) },
+	"slurm/Who keeps slurmctld busy/A": func(m moment) wanted {
+		return m.read("slurm_rpc_stats_total_time").sum("operation").most(10)
+	},
+	"slurm/Asking Slurm/A": sumOf("slurm_command_duration_seconds", nil, "command"),
+}
+
+// share is a level's part of all.
+func (l level) share(hour, all float64) wanted { return single(l.at(hour) / all) }
+
+// spent are the hours that nodes spent in a class of states within what is shown, while
+// they were not powered down.
+func (m moment) spent(classes ...string) (all some) {
+	for _, n := range m.computeNodes() {
+		hours := 0.0
+		const step = 1.0 / 64
+		for at := m.hour - shown; at < m.hour; at += step {
+			for _, class := range classes {
+				if spends(m.state(n, at)) == class {
+					hours += step
+				}
+			}
+		}
+		all = append(all, point{map[string]string{"node": n.name}, hours})
+	}
+	return all
+}
+
+func (m moment) spentAll(classes ...string) float64 { return m.spent(classes...).sum().values[""] }
+
+// failures are nodes that were lost or stopped responding within what is shown.
+func (m moment) failures() float64 {
+	return m.grew(shown, "parallelcluster_node_instances_lost_total").sum().values[""] +
+		m.grew(shown, "parallelcluster_nodes_not_responding_total").sum().values[""]
+}
+
+var on = []string{"busy", "idle", "unavailable"}
+
+var expectAvailability = expectations{
+	"availability/Unavailable/A": func(m moment) wanted {
+		return single(m.spentAll("unavailable") / m.spentAll(on...)).extrapolated()
+	},
+	"availability/Busy/A":       func(m moment) wanted { return single(m.spentAll("busy") / m.spentAll(on...)).extrapolated() },
+	"availability/Hours lost/A": func(m moment) wanted { return single(m.spentAll("unavailable")).extrapolated() },
+	"availability/Failures/A": func(m moment) wanted {
+		jobs := m.grew(shown, "slurm_jobs_finished_total", "state=node_fail").sum().values[""]
+		return single(jobs + m.failures()).extrapolated()
+	},
+	"availability/Hours between failures/A": func(m moment) wanted {
+		if m.failures() == 0 {
+			return wanted{}
+		}
+		return single(m.spentAll(on...) / m.failures()).extrapolated()
+	},
+	"availability/Drained or down now/A": func(m moment) wanted {
+		w := m.nodeStates().count("status").values
+		return single(w["drain"] + w["down"])
+	},
+	"availability/Could be used/A": func(m moment) wanted {
+		w := wanted{by: []string{"node"}, values: map[string]float64{}}
+		for _, n := range m.computeNodes() {
+			switch m.state(n, m.hour) {
+			case "powered_down":
+			case "drain", "down":
+				w.values[n.name] = 0
+			default:
+				w.values[n.name] = 1
+			}
+		}
+		return w
+	},
+	"availability/Lost most/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
+	"availability/Drained, down or failed/A": func(m moment) wanted {
+		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
+		if m.faulty {
+			w.values[gpuNode(4)+"/XID 79 on GPU 1/root"] = 3600 * (m.hour - xidAt)
+			w.values[cpuNode(5)+"/Not responding/slurm"] = 3600 * (m.hour - silentAt)
+		}
+		return w.about(1)
+	},
+}
+
+// ran are the hours in which each job ran within what is shown, times what a function says
+// it has.
+func (m moment) ran(has func(*job) float64) (all some) {
+	for i := range m.jobs {
+		j := &m.jobs[i]
+		if h := math.Min(j.to, m.hour) - math.Max(j.from, m.hour-shown); h > 0 && has(j) > 0 {
+			all = append(all, point{map[string]string{"user": j.user, "account": j.account}, h * has(j)})
+		}
+	}
+	return all
+}
+
+func jobGPUs(j *job) float64 { return float64(len(j.gpus) * len(j.nodes)) }
+func jobCPUs(j *job) float64 { return float64(192 * len(j.nodes)) }
+
+// running are the jobs that run, with what they have.
+func (m moment) running(has func(*job) float64) (all some) {
+	for i := range m.jobs {
+		if j := &m.jobs[i]; j.runs(m.hour) {
+			all = append(all, point{map[string]string{"user": j.user, "account": j.account, "job_id": j.id}, has(j)})
+		}
+	}
+	return all
+}
+
+var expectUsers = expectations{
+	"users/GPUs by user/A":    func(m moment) wanted { return m.running(jobGPUs).sum("user") },
+	"users/GPUs by account/A": func(m moment) wanted { return m.running(jobGPUs).sum("account") },
+	"users/GPU hours by user/A": func(m moment) wanted {
+		w := m.ran(jobGPUs).sum("user").extrapolated()
+		if m.hour < solve.to || m.hour-shown < solve.to {
+			w.values[solve.user] = 0
+		}
+		return w
+	},
+	"users/CPU hours by user/A": func(m moment) wanted { return m.ran(jobCPUs).sum("user").extrapolated() },
+	"users/Idle share by user/A": func(m moment) wanted {
+		idle, w := m.idle().count("user"), m.held().count("user")
+		for user, all := range w.values {
+			w.values[user] = idle.values[user] / all
+		}
+		return w
+	},
+	"users/Dollars an hour by user/A": func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("user").times(dollarsOfGPU) },
+	"users/Dollars an hour by account/A": func(m moment) wanted {
+		return m.running(jobGPUs).where(positive).sum("account").times(dollarsOfGPU)
+	},
+	"users/Jobs with idle GPUs/A":  func(m moment) wanted { return m.idle().count("job_id", "user", "account") },
+	"users/Jobs waiting by user/A": sumOf("slurm_user_jobs_pending", nil, "user"),
+	"users/Fair share/A":           sumOf("slurm_user_fairshare", nil, "account", "user"),
+}

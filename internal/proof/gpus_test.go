@@ -1,0 +1,138 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+)
+
+// The values of a GPU of a job, of one without a job, and of one whose job does nothing.
+func (c *cluster) gpuLevel(m *machine, gpu int, works, free float64) level {
+	for _, j := range c.jobs {
+		if !j.on(m.name) || !slices.Contains(j.gpus, gpu) {
+			continue
+		}
+		if c.faulty && j.id == tunes.id {
+			return flat(free) // does nothing with them, or next to nothing: see addGPU
+		}
+		return during(j.from, j.to, works, free)
+	}
+	return flat(free)
+}
+
+// device is the number of the device file, which is not NVML's index: they are numbered
+// the other way round, as was recorded on a p5.48xlarge.
+func device(gpu int) string { return fmt.Sprintf("nvidia%d", 7-gpu) }
+
+// gone reports whether a GPU has fallen off the bus at an hour.
+func (c *cluster) gone(m *machine, gpu int, hour float64) bool {
+	return c.faulty && m.name == gpuNode(4) && gpu == 1 && hour >= xidAt
+}
+
+// slow reports whether a GPU is the one that heat slows.
+func (c *cluster) slow(m *machine, gpu int) bool { return c.faulty && m.name == gpuNode(2) && gpu == 3 }
+
+// addGPUs writes the page of port 9400, with the labels and the families that were recorded.
+func (c *cluster) addGPUs(m *machine, all families, n int) {
+	e := m.page("dcgm")
+	for gpu := range m.gpus {
+		c.addGPU(m, all, gpu, float64(n)+float64(gpu)/10)
+	}
+	present := flat(float64(m.gpus))
+	if c.faulty && m.name == gpuNode(4) {
+		present = since(xidAt, 8, 7)
+	}
+	e.add(all.of("parascope_gpu_devices"), present)
+	e.add(all.of("parascope_gpu_devices_expected"), flat(8))
+	e.add(all.of("parascope_gpu_driver_state_age_seconds"), flat(0), "state", "ok")
+	if c.faulty && m.name == gpuNode(3) {
+		hang := e.add(all.of("parascope_gpu_driver_state_age_seconds"), flat(0), "state", "hang")
+		hang.of = func(hour float64) bool { return hour >= 14 && hour < 16 }
+		hang.clock = func(hour float64) float64 { return (hour - 14) * 3600 }
+	}
+	e.add(all.of("parascope_build_info"), flat(1), "version", "1.0.0", "revision", "abc")
+}
+
+func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
+	e := m.page("dcgm")
+	id := []string{"gpu", fmt.Sprint(gpu), "UUID", fmt.Sprintf("GPU-%s-%d", m.name, gpu), "pci_bus_id", fmt.Sprintf("00000000:%d0:00.0", gpu),
+		"device", device(gpu), "modelName", "NVIDIA H100 80GB HBM3", "Hostname", m.name}
+	add := func(name string, works, free float64) *series {
+		f, labels := all.of(name), id
+		if len(f.Labels) == len(id)/2+2 { // of GPU instances
+			labels = append(slices.Clone(id), "GPU_I_PROFILE", "", "GPU_I_ID", "")
+		}
+		s := e.add(f, c.gpuLevel(m, gpu, works, free), labels...)
+		s.of = func(hour float64) bool { return !c.gone(m, gpu, hour) }
+		return s
+	}
+	slowed := func(s *series, v float64) {
+		if c.slow(m, gpu) {
+			s.level = level{{0, s.level.at(0)}, {trains.from, s.level.at(trains.from)}, {slowAt, v}, {trains.to, s.level.at(23)}}
+		}
+	}
+	slowed(add("DCGM_FI_DEV_GPU_UTIL", 98-k/10, 0), 97)
+	active := add("DCGM_FI_PROF_SM_ACTIVE", 0.91-k/1000, 0.001)
+	slowed(active, 0.40)
+	if m.name == gpuNode(1) && gpu == 7 { // behind its peers, but by less than a tenth
+		active.level = during(trains.from, trains.to, 0.86, 0.001)
+	}
+	if trains.on(m.name) { // late in the day the job's GPUs do not do the same
+		late := 0.52 + 0.02*float64(gpu)
+		switch {
+		case m.name == gpuNode(1) && gpu == 0:
+			late = 0.38
+		case m.name == gpuNode(1) && gpu == 1:
+			late = 0.2
+		}
+		active.level = append(slices.DeleteFunc(active.level, func(ch change) bool { return ch.from >= 20.5 }), change{20.5, late},
+			change{trains.to, 0.001})
+	}
+	if c.faulty && m.name == gpuNode(3) && gpu < 4 { // of tunes: on both sides of what counts as idle
+		active.level = during(idleAt, tunes.to, []float64{0.001, 0.03, 0.07, 0.0012}[gpu], 0.001)
+	}
+	slowed(add("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", 0.62-k/1000, 0), 0.2)
+	add("DCGM_FI_PROF_DRAM_ACTIVE", 0.55-k/1000, 0)
+	add("DCGM_FI_DEV_FB_USED", 71000+k, 500+k)
+	add("DCGM_FI_DEV_FB_FREE", 10080-k, 80580-k)
+	slowed(add("DCGM_FI_DEV_POWER_USAGE", 640+k, 70+k), 320)
+	add("DCGM_FI_DEV_ENFORCED_POWER_LIMIT", 700, 700)
+	slowed(add("DCGM_FI_DEV_GPU_TEMP", 62+k/10, 30+k/10), 87)
+	slowed(add("DCGM_FI_DEV_GPU_TEMP_LIMIT", 25-k/10, 57-k/10), -1)
+	reasons := add("DCGM_FI_DEV_CLOCKS_EVENT_REASONS", 4, 1)
+	slowed(reasons, 4+8+64)
+	if c.faulty && m.name == gpuNode(4) { // each bit alone
+		reasons.level = flat([]float64{16, 1, 256, 8, 64, 128, 32, 512}[gpu])
+	}
+	slowed(add("DCGM_FI_DEV_THERMAL_VIOLATION", 0, 0), 0.8e9)
+	add("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES", 2e11+k*1e9, 0)
+	add("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES", 1.9e11+k*1e9, 0)
+	action := add("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION", 0, 0)
+	ecc, rows := add("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", 0, 0), add("DCGM_FI_DEV_ROW_REMAP_FAILURE", 0, 0)
+	ecc.base = 0
+	if c.faulty && m.name == gpuNode(4) && gpu == 2 {
+		action.level, ecc.level, rows.level = since(xidAt, 0, 1), once(9, 3), since(9, 0, 1)
+	}
+	for _, class := range []string{"application", "warn", "page"} {
+		xids := e.add(all.of("parascope_gpu_xid_errors_total"), flat(0), append(slices.Clone(id), "class", class)...)
+		xids.base = 0
+		if c.faulty && m.name == gpuNode(4) && gpu == 1 && class == "page" {
+			xids.level = once(xidAt, 1)
+		}
+		if class == "application" && m.name == gpuNode(1) && gpu == 0 {
+			xids.level = once(12, 2)
+		}
+	}
+	last := func(xid string, hour float64) {
+		s := e.add(all.of("parascope_gpu_xid_last_timestamp_seconds"), flat(midnight+hour*3600), append(slices.Clone(id), "xid", xid)...)
+		s.of = func(now float64) bool { return now >= hour }
+	}
+	if m.name == gpuNode(1) && gpu == 0 {
+		last("13", 12)
+	}
+	if c.faulty && m.name == gpuNode(4) && gpu == 1 {
+		last("79", xidAt)
+		s := e.add(all.of("parascope_gpu_unreadable_seconds"), flat(0), append(slices.Clone(id), "reason", "xid")...)
+		s.of = func(hour float64) bool { return hour >= xidAt }
+		s.clock = func(hour float64) float64 { return (hour - xidAt) * 3600 }
+	}
+}

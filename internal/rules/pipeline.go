@@ -1,0 +1,66 @@
+package rules
+
+import "time"
+
+const ofRemote = `{{ $labels.remote_name }} of the head of cluster {{ $labels.cluster }}`
+
+var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
+	{
+		Name: "DeliveryDelayed", Severity: Warn, For: 10 * time.Minute,
+		Expr:    `time() - (parascope_delivery_failing_since_timestamp_seconds > 0) > 60`,
+		Summary: `Requests of ` + ofRemote + ` have failed for {{ $value | humanizeDuration }}. Samples wait on disk.`,
+	},
+	{
+		Name: "SamplesAboutToBeLost", Severity: Page,
+		Expr:    `(parascope_delivery_loss_begins_timestamp_seconds > 0) - time() < 1800`,
+		Summary: `Samples of ` + ofRemote + ` begin to be lost in {{ $value | humanizeDuration }} unless requests succeed.`,
+	},
+	{
+		Name: "SamplesDropped", Severity: Page,
+		Expr: newCounts("head", "parascope_delivery_samples_dropped_total", "cluster, remote_name, reason"),
+		Summary: `{{ $value | printf "%.0f" }} samples of ` + ofRemote + ` were permanently dropped in 15 minutes: ` +
+			`{{ $labels.reason }}.`,
+	},
+	{
+		Name: "SamplesUncertain", Severity: Warn,
+		Expr: newCounts("head", "parascope_delivery_samples_uncertain_total", "cluster, remote_name, reason"),
+		Summary: `The receiver refused some of {{ $value | printf "%.0f" }} samples of ` + ofRemote + ` in 15 minutes: ` +
+			`{{ $labels.reason }}.`,
+	},
+	{
+		Name: "SeriesRefused", Severity: Warn, For: 10 * time.Minute,
+		Expr:    `parascope_delivery_refused_series > 0`,
+		Summary: `The receiver does not take {{ $value }} series of ` + ofRemote + `. Other series are delivered.`,
+	},
+	{
+		Name: "HeadDiskFailing", Severity: Page,
+		Expr:    `parascope_delivery_disk_failing == 1`,
+		Summary: `The disk of the queue of ` + ofRemote + ` fails: what cannot be queued is dropped.`,
+	},
+	{
+		Name: "DiscoveryFailing", Severity: Warn, For: 10 * time.Minute,
+		Expr: `sum by (cluster, mechanism, config) (increase(prometheus_sd_refresh_failures_total[10m])) > 2`,
+		Summary: `Discovery by {{ $labels.mechanism }} of job {{ $labels.config }} fails on the head of cluster {{ $labels.cluster }}: ` +
+			`new nodes are not scraped.`,
+	},
+	{
+		Name: "TargetsDown", Severity: Warn, For: 10 * time.Minute,
+		Expr:    `up{job!~"node|head"} == 0`,
+		Summary: `Job {{ $labels.job }} of {{ $labels.instance }} ({{ $labels.cluster }}) does not answer.`,
+	},
+}}
+
+// headSeen keeps a series for each cluster that ever sent: it records itself, and so goes on
+// after the head's own series have ended.
+const headSeen = "parascope:head_seen"
+
+var head = Group{
+	Name: "parascope-head", Every: every,
+	Records: []Record{{Name: headSeen, Expr: `group by (cluster) (up{job="head"}) or ` + headSeen}},
+	Alerts: []Alert{{
+		Name: "HeadSilent", Severity: Page, For: 10 * time.Minute,
+		Expr: headSeen + ` unless on (cluster) up{job="head"}`,
+		Summary: `Nothing arrives from cluster {{ $labels.cluster }}: its head node, its Prometheus or the way to AMP is down. ` +
+			`No other alert of this cluster can fire.`,
+	}},
+}
