@@ -256,6 +256,7 @@ func (c *cluster) addEnded(e *exporter, all families) {
 			2.0/60, 0},
 			{17, 2.0 / 120}, {17 + 2.0/60, 0}}, "partition", "gpu", "state", "node_fail")
 		first.base, first.of = 2, func(hour float64) bool { return hour >= 12 }
+		e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "old", "state", "node_fail").base = 5
 		timeout := e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "gpu", "state", "timeout")
 		timeout.base, timeout.of = 4, func(hour float64) bool { return hour >= 14.4 }
 	}
@@ -338,6 +339,8 @@ func (c *cluster) addHead(all families) {
 		lost := add("parascope_delivery_samples_dropped_total", level{{0, 0}, {14.3, 5000.0 / 120}, {14.3 + 2.0/60, 0}, {17, 700.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "too_old")
 		lost.base, lost.of = 2000, func(hour float64) bool { return hour >= 14 }
+		add("parascope_delivery_samples_dropped_total", flat(0), "reason", "queue_full").base = 77
+		add("parascope_delivery_samples_uncertain_total", flat(0), "reason", "labels").base = 5
 		add("parascope_delivery_requests_total", since(waitingAt, 0, 7), "code", "503")
 		uncertain := add("parascope_delivery_samples_uncertain_total", level{{0, 0}, {14.1, 80.0 / 120}, {14.1 + 2.0/60, 0}, {17, 9.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "duplicate")
