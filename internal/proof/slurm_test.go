@@ -308,6 +308,19 @@ func (c *cluster) addParallelCluster(all families) {
 		s.level = level{{0, 0}, {hour + 1, more / 120}, {hour + 1 + 2.0/60, 0}, {17, (more + 1) / 120}, {17 + 2.0/60, 0}}
 		s.base, s.of = n, func(now float64) bool { return now >= hour }
 	}
+	// old is one that began before and has not grown since.
+	old := func(name string, labels ...string) {
+		if c.faulty {
+			e.add(all.of("parallelcluster_"+name), flat(0), append([]string{"queue", "old", "compute_resource", "r"}, labels...)...).base = 9
+		}
+	}
+	old("node_launch_failures_total", "failure_type", "ice-failures", "error_code", "Unsupported")
+	old("node_bootstrap_failures_total", "failure_type", "custom-action")
+	old("node_health_check_failures_total", "check", "ec2_health_check")
+	old("node_instances_lost_total")
+	old("nodes_not_responding_total")
+	old("custom_action_failures_total", "action", "OnNodeStart", "stage", "executing")
+	old("compute_health_checks_total", "check", "Old", "result", "ok")
 	event := func(name string, n, hour, more float64, labels ...string) {
 		eventOf("cpu", name, n, hour, more, labels...)
 	}
