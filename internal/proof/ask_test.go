@@ -21,6 +21,8 @@ type target struct {
 	board, panel, refID string
 	kind                string // the panel's type
 	expr                string
+	instant             bool
+	points              int // of a range, at most
 }
 
 func (t target) String() string { return t.board + "/" + t.panel + "/" + t.refID }
@@ -32,10 +34,12 @@ func promTargets(t testing.TB) (all []target, others int) {
 	for _, d := range dashboard.All() {
 		var model struct {
 			Panels []struct {
-				Type, Title string
-				Targets     []struct {
+				Type, Title   string
+				MaxDataPoints int
+				Targets       []struct {
 					RefID      string
 					Expr       string
+					Instant    bool
 					Datasource struct{ UID string }
 				}
 			}
@@ -49,7 +53,7 @@ func promTargets(t testing.TB) (all []target, others int) {
 					others++
 					continue
 				}
-				all = append(all, target{strings.TrimPrefix(d.UID, "parascope-"), p.Title, q.RefID, p.Type, q.Expr})
+				all = append(all, target{strings.TrimPrefix(d.UID, "parascope-"), p.Title, q.RefID, p.Type, q.Expr, q.Instant, p.MaxDataPoints})
 			}
 		}
 	}

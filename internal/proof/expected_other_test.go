@@ -113,7 +113,9 @@ var expectParallelCluster = expectations{
 		lost, silent := m.grew(shown, "parallelcluster_node_instances_lost_total"), m.grew(shown, "parallelcluster_nodes_not_responding_total")
 		return append(lost, silent...).sum("queue").extrapolated()
 	},
-	"aws-parallelcluster/Health checks before jobs/A": events("compute_health_checks_total", "check", "result"),
+	"aws-parallelcluster/Health checks before jobs/A": func(m moment) wanted {
+		return m.grew(shown, "parallelcluster_compute_health_checks_total").sum("check", "result").extrapolated()
+	},
 }
 
 // samples is how many samples pages have, by labels of their targets.

@@ -256,6 +256,7 @@ func (c *cluster) addEnded(e *exporter, all families) {
 			2.0/60, 0},
 			{17, 2.0 / 120}, {17 + 2.0/60, 0}}, "partition", "gpu", "state", "node_fail")
 		first.base, first.of = 2, func(hour float64) bool { return hour >= 12 }
+		e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "old", "state", "node_fail").base = 5
 		timeout := e.add(all.of("slurm_jobs_finished_total"), flat(0), "partition", "gpu", "state", "timeout")
 		timeout.base, timeout.of = 4, func(hour float64) bool { return hour >= 14.4 }
 	}
@@ -307,6 +308,19 @@ func (c *cluster) addParallelCluster(all families) {
 		s.level = level{{0, 0}, {hour + 1, more / 120}, {hour + 1 + 2.0/60, 0}, {17, (more + 1) / 120}, {17 + 2.0/60, 0}}
 		s.base, s.of = n, func(now float64) bool { return now >= hour }
 	}
+	// old is one that began before and has not grown since.
+	old := func(name string, labels ...string) {
+		if c.faulty {
+			e.add(all.of("parallelcluster_"+name), flat(0), append([]string{"queue", "old", "compute_resource", "r"}, labels...)...).base = 9
+		}
+	}
+	old("node_launch_failures_total", "failure_type", "ice-failures", "error_code", "Unsupported")
+	old("node_bootstrap_failures_total", "failure_type", "custom-action")
+	old("node_health_check_failures_total", "check", "ec2_health_check")
+	old("node_instances_lost_total")
+	old("nodes_not_responding_total")
+	old("custom_action_failures_total", "action", "OnNodeStart", "stage", "executing")
+	old("compute_health_checks_total", "check", "Old", "result", "ok")
 	event := func(name string, n, hour, more float64, labels ...string) {
 		eventOf("cpu", name, n, hour, more, labels...)
 	}
@@ -338,6 +352,8 @@ func (c *cluster) addHead(all families) {
 		lost := add("parascope_delivery_samples_dropped_total", level{{0, 0}, {14.3, 5000.0 / 120}, {14.3 + 2.0/60, 0}, {17, 700.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "too_old")
 		lost.base, lost.of = 2000, func(hour float64) bool { return hour >= 14 }
+		add("parascope_delivery_samples_dropped_total", flat(0), "reason", "queue_full").base = 77
+		add("parascope_delivery_samples_uncertain_total", flat(0), "reason", "labels").base = 5
 		add("parascope_delivery_requests_total", since(waitingAt, 0, 7), "code", "503")
 		uncertain := add("parascope_delivery_samples_uncertain_total", level{{0, 0}, {14.1, 80.0 / 120}, {14.1 + 2.0/60, 0}, {17, 9.0 / 120},
 			{17 + 2.0/60, 0}}, "reason", "duplicate")

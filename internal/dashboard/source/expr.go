@@ -80,12 +80,12 @@ func idleGPUs(sel string) string {
 		" and on (cluster, node, device) (" + busy(inCluster) + ") < 0.05"
 }
 
-// grown is by how much counters of events grew within a span. Such a counter appears with
-// its first event: what it begins with has grown as well, which increase does not see.
+// grown is by how much counters of events grew within a span: what they stand at beyond
+// what they stood at, or all of it where they began since. Such a counter appears with its
+// first event, which increase does not see, and increase reads every sample of the span.
 func grown(metric, sel, span string) string {
 	series := metric + "{" + sel + "}"
-	return "increase(" + series + "[" + span + "])\n" +
-		"  + ((min_over_time(" + series + "[" + span + "]) unless " + series + " offset " + span + ") or 0 * " + series + ")"
+	return "(" + series + " - " + series + " offset " + span + ") >= 0 or " + series
 }
 
 // xidMeaning says what an XID is and what to do, in few words, for those that are seen.

@@ -34,7 +34,7 @@ func gpus() *grafana.DashboardBuilder {
 			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
 		WithPanel(number("Faults that need somebody",
 			"XIDs in the time that is shown for which a GPU is to be reset, rebooted or replaced.", short,
-			`sum(increase(parascope_gpu_xid_errors_total{`+sel+`,class="page"}[$__range])) or vector(0)`, 1)).
+			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
 		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
 		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
@@ -42,9 +42,9 @@ func gpus() *grafana.DashboardBuilder {
 		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to slowing down for heat.", celsius,
 			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0)).
 		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
-			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1)).
+			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1).MaxDataPoints(120)).
 		WithPanel(bars("XIDs by class", "XIDs in the time that is shown. Those of class application are the job's own.", short,
-			`sum by (class) (increase(parascope_gpu_xid_errors_total{`+sel+`}[$__range]))`, "{{class}}", 0)).
+			`sum by (class) (`+grown("parascope_gpu_xid_errors_total", sel, "$__range")+`)`, "{{class}}", 0)).
 		WithPanel(rows("Nodes without a working driver", "Nodes on which the way to the GPU driver is not in order, and for how long.",
 			seconds, "For",
 			`max by (node, state) (parascope_gpu_driver_state_age_seconds{`+sel+`,state!~"ok|no_device"})`,

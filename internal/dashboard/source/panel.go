@@ -59,10 +59,14 @@ func query(refID, expr, legend string) *prometheus.DataqueryBuilder {
 	return prometheus.NewDataqueryBuilder().RefId(refID).Expr(expr).LegendFormat(legend).Datasource(placeholder())
 }
 
+// points are how many a line has at most. Of 256 nodes with eight GPUs each, more would be
+// millions of samples for one query.
+const points = 180
+
 // lines is a time series panel of half a row.
 func lines(title, description, unit string, queries ...*prometheus.DataqueryBuilder) *timeseries.PanelBuilder {
 	p := timeseries.NewPanelBuilder().Title(title).Description(description).Unit(unit).
-		Datasource(placeholder()).Span(12).Height(8).FillOpacity(10).
+		Datasource(placeholder()).Span(12).Height(8).FillOpacity(10).MaxDataPoints(points).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(
 			common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true))
 	for _, q := range queries {

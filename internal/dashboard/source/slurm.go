@@ -27,7 +27,8 @@ func slurm() *grafana.DashboardBuilder {
 		WithPanel(lines("Why jobs wait", "Pending jobs by class of reason.", short,
 			query("A", `sum by (reason) (slurm_queue_pending_reason{`+sel+`})`, "{{reason}}")).Min(0)).
 		WithPanel(lines("Wait", "Time from eligible to start of the jobs that began within an hour.", seconds,
-			query("A", quantile("0.5", "slurm_job_wait_seconds"), "median"), query("B", quantile("0.95", "slurm_job_wait_seconds"), "95 %")).Min(0)).
+			query("A", quantile("0.5", "slurm_job_wait_seconds"), "median"), query("B", quantile("0.95", "slurm_job_wait_seconds"),
+				"95 %")).Min(0).MaxDataPoints(60)).
 		WithPanel(lines("Jobs that ended", "Jobs that ended within an hour, by how.", short,
 			query("A", `sum by (state) (`+grown("slurm_jobs_finished_total", sel, "1h")+`)`, "{{state}}")).Min(0)).
 		WithPanel(lines("CPUs by partition", "CPUs of a partition that jobs have, and those that are free now.", short,
