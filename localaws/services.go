@@ -50,7 +50,7 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
-		cloudwatch.Services(),
+		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage}),
 		[]gateway.Service{p.ec2.Service()},
 	)), trouble.Service())
 }

@@ -1,6 +1,5 @@
-// Package cloudwatch is the local Amazon CloudWatch, of which there is as much as
-// a Grafana data source asks to see whether it works: an account without metrics
-// and alarms.
+// Package cloudwatch is the local Amazon CloudWatch: as much as a Grafana data source asks to
+// see whether it works, and the usage metrics of AMP. There are no other metrics, and no alarms.
 package cloudwatch
 
 import (
@@ -24,12 +23,13 @@ const (
 
 // Services are CloudWatch in the query protocol, and in the two newer protocols
 // only as far as to say that they are missing.
-func Services() []gateway.Service {
+func Services(o Options) []gateway.Service {
 	return []gateway.Service{
 		{
 			Name: "cloudwatch", Title: "Amazon CloudWatch", SigningName: "monitoring", Version: "2010-08-01", Protocol: gateway.Query,
-			Operations: gateway.RequireActions("cloudwatch", nil, operations()), Rules: []gateway.Rule{
-				{Text: "there are no metrics and no alarms; requests are validated", Basis: gateway.Assumed, Source: simple},
+			Operations: gateway.RequireActions("cloudwatch", nil, o.operations()), Rules: []gateway.Rule{
+				{Text: "there are AMP's usage metrics, other metrics have no values, and there are no alarms; requests are validated",
+					Basis: gateway.Assumed, Source: simple},
 			},
 		},
 		{
@@ -55,15 +55,19 @@ func missing(http.ResponseWriter, *gateway.Request) error {
 		Message: gateway.Simplified("speaks CloudWatch's query protocol only (version 2010-08-01)")}
 }
 
-func operations() []gateway.Operation {
+func (o Options) operations() []gateway.Operation {
 	known := []gateway.Operation{
 		{Name: "ListMetrics", Serve: listMetrics, Rules: []gateway.Rule{
 			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
 				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
 		}},
-		{Name: "GetMetricData", Serve: getMetricData, Rules: []gateway.Rule{
-			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values",
+		{Name: "GetMetricData", Serve: o.getMetricData, Rules: []gateway.Rule{
+			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete, and no values " +
+				"unless it is a metric that is known",
 				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
+			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource IngestionRate is " +
+				"samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
+				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
 		}},
 		{Name: "DescribeAlarms", Serve: func(w http.ResponseWriter, r *gateway.Request) error {
 			return gateway.WriteQuery(w, r, struct{ MetricAlarms, CompositeAlarms string }{})
@@ -102,11 +106,10 @@ type member struct {
 	ID         string `xml:"Id"`
 	Label      string
 	StatusCode string
-	Timestamps string
-	Values     string
+	points
 }
 
-func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
+func (o Options) getMetricData(w http.ResponseWriter, r *gateway.Request) error {
 	start, errStart := time.Parse(time.RFC3339, r.Form.Get("StartTime"))
 	end, errEnd := time.Parse(time.RFC3339, r.Form.Get("EndTime"))
 	switch {
@@ -115,6 +118,7 @@ func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
 	case !start.Before(end):
 		return invalid("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
 	}
+	var err error
 	var results struct {
 		Members []member `xml:"MetricDataResults>member"`
 	}
@@ -130,7 +134,13 @@ func getMetricData(w http.ResponseWriter, r *gateway.Request) error {
 		if !idPattern.MatchString(id) || !has(r.Form, prefix+"MetricStat.") && !r.Form.Has(prefix+"Expression") {
 			return invalid("ValidationError", "Query "+id+" needs an Id that begins with a lower case letter, and a MetricStat or an Expression.")
 		}
-		results.Members = append(results.Members, member{ID: id, Label: id, StatusCode: "Complete"})
+		answer := member{ID: id, Label: id, StatusCode: "Complete"}
+		if m, ok := readMetric(r.Form, prefix); ok {
+			if answer.points, err = o.valuesOf(r, m, start, end); err != nil {
+				return err
+			}
+		}
+		results.Members = append(results.Members, answer)
 	}
 	if len(results.Members) == 0 {
 		return invalid("MissingParameter", "The parameter MetricDataQueries is required.")

@@ -176,7 +176,7 @@ func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 		}
 	}
 	if len(r.Cost.Lines) > 0 {
-		line("%s  %s a month before any metric is sent, by prices of %s:", style.Bold("Cost"), r.Cost.Sum(), r.Region)
+		line("%s  %s a month before any metric is sent, by prices of %s:", style.Bold("Cost"), r.Cost.Words(), r.Region)
 		for _, c := range r.Cost.Lines {
 			line("  %8s  %s", c.Dollars, c.What)
 		}

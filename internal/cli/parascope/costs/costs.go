@@ -14,16 +14,24 @@ import (
 
 // New makes the command, with those below it.
 func New(p *cli.Process) *cobra.Command {
+	var o reportOptions
 	c := &cobra.Command{
 		Use:   "cost",
-		Short: "Say what the monitoring costs: an estimate before",
-		Long: `Say what the monitoring costs.
+		Short: "Say what the monitoring costs: so far, this month, and before anything is deployed",
+		Long: `Say what a stack's monitoring has cost since the month began and what the month will
+come to, from the usage that AWS has counted. Grafana is an upper bound, from roles:
+AWS bills who signs in. The bill itself is in Cost Explorer, a day later.
 
   parascope cost estimate --nodes p5.48xlarge=64      before anything is deployed; it asks nobody
   parascope cost prices                               what the amounts rest on`,
+		Example: `  parascope cost
+  parascope cost --json | jq '.forecast.totalDollarsPerMonth'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.ReportFailure(o.json, runReport(cmd, p, o))
+		},
 	}
+	addReportFlags(c, &o)
 	c.AddCommand(newEstimate(p), newPrices(p))
 	return c
 }
