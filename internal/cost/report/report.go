@@ -100,7 +100,7 @@ func Look(ctx context.Context, cfg aws.Config, l price.List, a Ask) (Report, err
 			return r, ctx.Err()
 		}
 		if err != nil {
-			r.Unknown[part.what] = cmp.Or(awserr.Brief(err), err.Error())
+			r.Unknown[part.what] = awserr.Public(err.Error())
 		}
 	}
 	r.reckon(l, state.Parameters, out["ManagedGrafanaWorkspaceId"] != "")

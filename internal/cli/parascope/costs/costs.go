@@ -3,6 +3,8 @@ package costs
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -42,11 +44,22 @@ func addRateFlag(f *pflag.FlagSet, rates *[]string) {
 		"`TYPE=DOLLARS` for an hour of an instance type: of a capacity block, a savings plan or a private price; may be repeated")
 }
 
-// priceList is the list that the program carries, with the rates of --rate.
+// pricesFile is where prices are kept that AWS was asked for.
+func pricesFile() (string, error) {
+	dir, err := os.UserConfigDir()
+	return filepath.Join(dir, "parascope", "prices.json"), err
+}
+
+// priceList is the list that the program carries, with newer prices of AWS and the rates of --rate.
 func priceList(rates []string) (price.List, error) {
 	l, err := price.Shipped()
 	if err != nil {
 		return l, err
+	}
+	if file, err := pricesFile(); err == nil {
+		if l, err = l.WithFile(file); err != nil {
+			return l, hint.New(hint.BadInput, err, "remove the file; 'parascope cost prices --refresh' makes it again")
+		}
 	}
 	l, err = l.WithRates(rates)
 	if err != nil {

@@ -86,7 +86,7 @@ func printReport(p *cli.Process, r report.Report) {
 	for _, what := range slices.Sorted(maps.Keys(r.Unknown)) {
 		line("%s  %s: %s", style.Bold("Unknown"), what, term.Clean(r.Unknown[what]))
 	}
-	if len(r.Forecast.Unknown()) > 0 {
+	if len(r.Forecast.Unknown()) > 0 && r.Unknown["usage"] == "" {
 		line("%s", cost.NextStep(r.Region))
 	}
 }
