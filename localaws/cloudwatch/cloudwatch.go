@@ -65,8 +65,8 @@ func (o Options) operations() []gateway.Operation {
 			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete, and no values " +
 				"unless it is a metric that is known",
 				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
-			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource IngestionRate is " +
-				"samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
+			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
+				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
 				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
 		}},
 		{Name: "DescribeAlarms", Serve: func(w http.ResponseWriter, r *gateway.Request) error {

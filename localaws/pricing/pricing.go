@@ -22,8 +22,8 @@ func Service() gateway.Service {
 		Protocol: gateway.JSON11,
 		Operations: gateway.RequireActions("pricing", nil, []gateway.Operation{
 			{Name: "GetProducts", Serve: getProducts, Rules: []gateway.Rule{
-				{Text: "PriceList has a text of JSON for each product whose attributes match all filters of Type TERM_MATCH; a service without products " +
-					"has none", Basis: gateway.Confirmed, Source: public},
+				{Text: "PriceList has a text of JSON for each product whose attributes match all filters of Type TERM_MATCH; a service without " +
+					"products has none", Basis: gateway.Confirmed, Source: public},
 				{Text: "there are products of us-east-1 alone, in one page", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 				{Text: "without ServiceCode 400 InvalidParameterException", Basis: gateway.Confirmed, Source: model + " (the member is required)"},
 			}},

@@ -64,7 +64,8 @@ func Ask(ctx context.Context, cfg aws.Config, region string, instanceTypes []str
 	for _, q := range questions(instanceTypes) {
 		products, err := q.products(ctx, client, region)
 		if err != nil {
-			return nil, nil, awserr.Explain("ask the Price List API for "+string(q.item)+" in "+region, err, awserr.Next{Denied: awserr.WhoAsks})
+			return nil, nil, awserr.Explain("ask the Price List API for "+string(q.item)+" in "+region, err,
+				awserr.Next{Denied: awserr.WhoAsks})
 		}
 		p, err := q.priceOf(products, region)
 		if err != nil {

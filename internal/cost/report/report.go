@@ -165,7 +165,8 @@ func (r *Report) askClusters(ctx context.Context, cfg aws.Config, endpoint strin
 		total += float64(s.Value)
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		r.Clusters = append(r.Clusters, Cluster{Name: cmp.Or(name, "(no label cluster)"), Samples: counts[name], Share: counts[name] / max(total, 1)})
+		r.Clusters = append(r.Clusters, Cluster{Name: cmp.Or(name, "(no label cluster)"), Samples: counts[name],
+			Share: counts[name] / max(total, 1)})
 	}
 	return nil
 }

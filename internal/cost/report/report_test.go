@@ -48,7 +48,8 @@ const (
 // begin deploys a stack with Prometheus alone and starts to measure this machine.
 func begin(t *testing.T, interval time.Duration) *cluster {
 	t.Helper()
-	cloud := localtest.Start(t, localaws.Options{Users: []localaws.User{{Name: "reader", Policy: rights}, {Name: "nobody", Policy: looksOnly}}})
+	cloud := localtest.Start(t, localaws.Options{Users: []localaws.User{
+		{Name: "reader", Policy: rights}, {Name: "nobody", Policy: looksOnly}}})
 	c := &cluster{t: t, cfg: cloud.Operator(), reader: cloud.As("reader"), nobody: cloud.As("nobody")}
 	up, err := deploy.Up(t.Context(), c.cfg, deploy.UpOptions{Target: deploy.Target{StackName: "s"},
 		Parameters: map[string]string{"MonitoringType": "amp-only"}}, func(deploy.Event) {})
@@ -175,7 +176,8 @@ func TestEstimateAgainstAMP(t *testing.T) {
 		}
 	}
 	all := int(c.ask(`count({__name__!="",job="node"})`))
-	low, high := series.Sum(series.OfNode(series.Machine{}, series.Low)), series.Sum(series.OfNode(series.MachineOf("c7i.metal", 0, true), series.High))
+	low := series.Sum(series.OfNode(series.Machine{}, series.Low))
+	high := series.Sum(series.OfNode(series.MachineOf("c7i.metal", 0, true), series.High))
 	if all < low*8/10 || all > high {
 		t.Errorf("the node has %d series in AMP; from %d to %d are estimated", all, low, high)
 	}

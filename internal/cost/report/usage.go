@@ -43,7 +43,8 @@ func (r *Report) askUsage(ctx context.Context, cfg aws.Config, workspaceID strin
 			}
 		}
 	}
-	pages := cloudwatch.NewGetMetricDataPaginator(client, &cloudwatch.GetMetricDataInput{MetricDataQueries: queries, StartTime: &r.From, EndTime: &r.To})
+	pages := cloudwatch.NewGetMetricDataPaginator(client,
+		&cloudwatch.GetMetricDataInput{MetricDataQueries: queries, StartTime: &r.From, EndTime: &r.To})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
