@@ -59,7 +59,8 @@ const (
 
 // Ask asks for a region's prices. missing are the items of which AWS lists no price there, or more
 // than one.
-func Ask(ctx context.Context, cfg aws.Config, region string, instanceTypes []string) (found []price.Price, missing []price.Item, err error) {
+func Ask(ctx context.Context, cfg aws.Config, region string, instanceTypes []string) (found []price.Price, missing []price.Item,
+	err error) {
 	client := pricing.NewFromConfig(cfg, func(o *pricing.Options) { o.Region = apiRegion })
 	for _, q := range questions(instanceTypes) {
 		products, err := q.products(ctx, client, region)
