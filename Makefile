@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -115,6 +115,9 @@ gen: ## rewrite everything that is generated
 	$(GO) test ./internal/collect -run TestMetricsDocument -update
 	$(GO) test ./internal/dashboard/source -run TestGenerated -update
 	$(GO) test ./internal/collect/slurmstat -run TestDocument -update
+
+cost-check: ## hold the estimate against what the local AMP takes in COST_WATCH (4m; an hour is 1h)
+	COST_WATCH=$(or $(COST_WATCH),4m) $(GO) test ./internal/cost/report -run TestEstimateAgainstAMP -count=1 -timeout 0 -v
 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m

@@ -23,6 +23,7 @@ import (
 	"github.com/parascope/parascope/localaws/lambda"
 	"github.com/parascope/parascope/localaws/logs"
 	"github.com/parascope/parascope/localaws/organizations"
+	"github.com/parascope/parascope/localaws/pricing"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
 	"github.com/parascope/parascope/localaws/sts"
@@ -50,8 +51,8 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
-		cloudwatch.Services(),
-		[]gateway.Service{p.ec2.Service()},
+		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage}),
+		[]gateway.Service{p.ec2.Service(), pricing.Service()},
 	)), trouble.Service())
 }
 

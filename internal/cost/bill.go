@@ -21,6 +21,8 @@ type Line struct {
 	What    string        `json:"what"`
 	Dollars price.Dollars `json:"dollarsPerMonth"` // null where the price is not known
 	Source  string        `json:"source"`          // of the price, with its date; why there is none
+	// Monthly is billed for the whole month, however much of it is over.
+	Monthly bool `json:"-"`
 }
 
 // Bill is what a month costs.
@@ -32,8 +34,8 @@ type Bill struct {
 	AtLeast price.Dollars `json:"atLeastDollarsPerMonth"`
 }
 
-// newBill adds lines up.
-func newBill(region string, lines []Line) Bill {
+// Sum adds lines up.
+func Sum(region string, lines []Line) Bill {
 	zero := price.Exactly(decimal.Zero)
 	b := Bill{Region: region, Lines: lines, Total: zero, AtLeast: zero}
 	for _, l := range lines {
@@ -45,8 +47,8 @@ func newBill(region string, lines []Line) Bill {
 	return b
 }
 
-// Sum is the total in words: "$45.50", or "at least $9.00" where a price is unknown.
-func (b Bill) Sum() string {
+// Words are the total: "$45.50", or "at least $9.00" where a price is unknown.
+func (b Bill) Words() string {
 	if b.Total.IsKnown() {
 		return b.Total.String()
 	}
@@ -58,7 +60,7 @@ func (b Bill) String() string {
 	if len(b.Lines) == 0 {
 		return "nothing before any metric is sent"
 	}
-	text := fmt.Sprintf("%s a month before any metric is sent, by prices of %s", b.Sum(), b.Region)
+	text := fmt.Sprintf("%s a month before any metric is sent, by prices of %s", b.Words(), b.Region)
 	if n := len(b.Unknown()); n > 0 {
 		text += fmt.Sprintf("; %d of %d prices are unknown", n, len(b.Lines))
 	}
@@ -86,8 +88,8 @@ func NextStep(region string) string {
 	return fmt.Sprintf("'parascope cost prices --refresh --region %s' asks AWS for them", region)
 }
 
-// line makes a line of a quantity of an item.
-func line(l price.List, region string, item price.Item, quantity decimal.Decimal, what string) Line {
+// LineOf makes a line of a quantity of an item.
+func LineOf(l price.List, region string, item price.Item, quantity decimal.Decimal, what string) Line {
 	p, ok := l.Find(item, region)
 	if !ok {
 		return Line{What: what, Source: fmt.Sprintf("no price of %s in %s is known", item, region)}
@@ -151,13 +153,13 @@ func AtRest(l price.List, s Stack) Bill {
 	var lines []Line
 	if s.Parameters["ExistingVPC"] == "" {
 		lines = append(lines,
-			line(l, s.Region, price.NATHours, hours, "NAT gateway, the compute nodes' way to the internet; traffic comes on top"),
-			line(l, s.Region, price.AddressHours, hours, "its public IPv4 address"))
+			LineOf(l, s.Region, price.NATHours, hours, "NAT gateway, the compute nodes' way to the internet; traffic comes on top"),
+			LineOf(l, s.Region, price.AddressHours, hours, "its public IPv4 address"))
 	}
 	if stack.MonitoringOf(s.Parameters).HasGrafana() {
 		lines = append(lines, licences(l, s)...)
 	}
-	return newBill(s.Region, lines)
+	return Sum(s.Region, lines)
 }
 
 // licences are Grafana's, of which AWS bills one editor's at least.
@@ -166,10 +168,13 @@ func licences(l price.List, s Stack) []Line {
 	if s.Editors > 1 {
 		what = fmt.Sprintf("Grafana, %d admins and editors", s.Editors)
 	}
-	lines := []Line{line(l, s.Region, price.Editor, decimal.NewFromInt(int64(max(s.Editors, 1))), what)}
+	lines := []Line{LineOf(l, s.Region, price.Editor, decimal.NewFromInt(int64(max(s.Editors, 1))), what)}
 	if s.Viewers > 0 {
 		what := fmt.Sprintf("Grafana, %d viewers", s.Viewers)
-		lines = append(lines, line(l, s.Region, price.Viewer, decimal.NewFromInt(int64(s.Viewers)), what))
+		lines = append(lines, LineOf(l, s.Region, price.Viewer, decimal.NewFromInt(int64(s.Viewers)), what))
+	}
+	for i := range lines {
+		lines[i].Monthly = true
 	}
 	return lines
 }

@@ -31,8 +31,8 @@ func TestAtRest(t *testing.T) {
 		{Stack{Region: "mars-north-1"}, 3, "at least $12.65"},
 	} {
 		b := AtRest(shipped(t), c.stack)
-		if len(b.Lines) != c.lines || b.Sum() != c.sum {
-			t.Errorf("%+v: %d lines, %s; want %d, %s", c.stack, len(b.Lines), b.Sum(), c.lines, c.sum)
+		if len(b.Lines) != c.lines || b.Words() != c.sum {
+			t.Errorf("%+v: %d lines, %s; want %d, %s", c.stack, len(b.Lines), b.Words(), c.lines, c.sum)
 		}
 		for _, l := range b.Lines {
 			if l.Source == "" {

@@ -188,8 +188,8 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 	all = append(all,
 		Comparison{"Grafana $9–90", fmt.Sprintf("%s for one editor to %s for ten; a viewer is %s", l.Of(price.Editor, region, one),
 			l.Of(price.Editor, region, ten10), l.Of(price.Viewer, region, one))},
-		Comparison{"in all $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Sum(), e.Bill.Low.Sum(),
-			e.Bill.High.Sum())})
+		Comparison{"in all $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Words(), e.Bill.Low.Words(),
+			e.Bill.High.Words())})
 	return append(all, Comparison{"about the same as self-hosting, or slightly more", selfHosted(l, region, e)})
 }
 

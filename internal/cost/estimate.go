@@ -199,21 +199,21 @@ func billOf(l price.List, s Stack, u Usage) Bill {
 	lines := AtRest(l, s).Lines
 	region := s.Region
 	lines = append(lines,
-		line(l, region, price.Samples, u.Samples.Decimal, "Prometheus, samples ingested"),
-		line(l, region, price.Storage, u.StorageGB.Decimal, "Prometheus, samples stored"),
-		line(l, region, price.Queries, u.QuerySamples.Decimal, "Prometheus, samples read by queries"))
+		LineOf(l, region, price.Samples, u.Samples.Decimal, "Prometheus, samples ingested"),
+		LineOf(l, region, price.Storage, u.StorageGB.Decimal, "Prometheus, samples stored"),
+		LineOf(l, region, price.Queries, u.QuerySamples.Decimal, "Prometheus, samples read by queries"))
 	lines = append(lines, small(l, region)...)
-	return newBill(region, lines)
+	return Sum(region, lines)
 }
 
 // small are the parts of a stack that are hardly used: the programs in the bucket, the setup
 // function and its log, e-mails of alerts.
 func small(l price.List, region string) []Line {
 	return []Line{
-		line(l, region, price.Objects, decimal.New(5, -2), "S3, 50 MB of programs that nodes install"),
-		line(l, region, price.Invocations, decimal.NewFromInt(100), "Lambda, the setup function's runs"),
-		line(l, region, price.Logs, decimal.New(1, -2), "CloudWatch, the setup function's log"),
-		line(l, region, price.EMails, decimal.NewFromInt(500), "SNS, 500 e-mails of alerts"),
+		LineOf(l, region, price.Objects, decimal.New(5, -2), "S3, 50 MB of programs that nodes install"),
+		LineOf(l, region, price.Invocations, decimal.NewFromInt(100), "Lambda, the setup function's runs"),
+		LineOf(l, region, price.Logs, decimal.New(1, -2), "CloudWatch, the setup function's log"),
+		LineOf(l, region, price.EMails, decimal.NewFromInt(500), "SNS, 500 e-mails of alerts"),
 	}
 }
 

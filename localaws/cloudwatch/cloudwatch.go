@@ -1,6 +1,6 @@
-// Package cloudwatch is the local Amazon CloudWatch, of which there is as much as
-// a Grafana data source asks to see whether it works: an account without metrics
-// and alarms. It speaks the three protocols that AWS's model of it has: query, JSON 1.0
+// Package cloudwatch is the local Amazon CloudWatch: as much as a Grafana data source
+// asks to see whether it works, and the usage metrics of AMP. There are no other
+// metrics, and no alarms. It speaks the three protocols that AWS's model of it has: query, JSON 1.0
 // and Smithy's RPC v2 with CBOR.
 package cloudwatch
 
@@ -22,14 +22,15 @@ const (
 )
 
 // Services are CloudWatch in each of its protocols.
-func Services() []gateway.Service {
+func Services(o Options) []gateway.Service {
 	service := func(name, title string, p gateway.Protocol) gateway.Service {
 		return gateway.Service{Name: name, Title: title, SigningName: "monitoring", Version: "2010-08-01", Protocol: p,
-			Operations: gateway.RequireActions("cloudwatch", nil, operations(p))}
+			Operations: gateway.RequireActions("cloudwatch", nil, o.operations(p))}
 	}
 	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
 	query.Rules = []gateway.Rule{
-		{Text: "there are no metrics and no alarms; requests are validated", Basis: gateway.Assumed, Source: simple},
+		{Text: "there are AMP's usage metrics, other metrics have no values, and there are no alarms; requests are validated",
+			Basis: gateway.Assumed, Source: simple},
 	}
 	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
 	targets.TargetPrefix, targets.QueryErrors = target, true
@@ -42,20 +43,29 @@ func Services() []gateway.Service {
 	return []gateway.Service{query, targets, paths}
 }
 
-// known are the operations that are there.
-var known = map[string]struct {
+// operation is one that is there.
+type operation struct {
+	name  string
 	serve func(*gateway.Request, decoder) (any, error)
 	rules []gateway.Rule
-}{
-	"ListMetrics": {listMetrics, []gateway.Rule{
-		{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
-			Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
-	}},
-	"GetMetricData": {getMetricData, []gateway.Rule{
-		{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete and no values",
-			Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
-	}},
-	"DescribeAlarms": {describeAlarms, nil},
+}
+
+func (o Options) known() []operation {
+	return []operation{
+		{"ListMetrics", listMetrics, []gateway.Rule{
+			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
+				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
+		}},
+		{"GetMetricData", o.getMetricData, []gateway.Rule{
+			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete, and no values " +
+				"unless it is a metric that is known",
+				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
+			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
+				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
+				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
+		}},
+		{"DescribeAlarms", describeAlarms, nil},
+	}
 }
 
 var others = []string{
@@ -68,7 +78,7 @@ var others = []string{
 }
 
 // operations are those of a protocol: each is reached in the protocol's way.
-func operations(p gateway.Protocol) []gateway.Operation {
+func (o Options) operations(p gateway.Protocol) []gateway.Operation {
 	var all []gateway.Operation
 	add := func(name string, serve func(http.ResponseWriter, *gateway.Request) error, rules []gateway.Rule) {
 		op := gateway.Operation{Name: name, Serve: serve, Rules: rules}
@@ -77,13 +87,12 @@ func operations(p gateway.Protocol) []gateway.Operation {
 		}
 		all = append(all, op)
 	}
-	for _, name := range []string{"ListMetrics", "GetMetricData", "DescribeAlarms"} {
-		op := known[name]
+	for _, op := range o.known() {
 		rules := op.rules
 		if p != gateway.Query {
 			rules = nil // they stand with the query protocol
 		}
-		add(name, func(w http.ResponseWriter, r *gateway.Request) error {
+		add(op.name, func(w http.ResponseWriter, r *gateway.Request) error {
 			out, err := op.serve(r, func(into any) error { return decode(p, r, into) })
 			if err != nil {
 				return err
@@ -128,16 +137,15 @@ type result struct {
 	ID         string `json:"Id" xml:"Id"`
 	Label      string
 	StatusCode string
-	Timestamps list[instant]
-	Values     list[float64]
+	points
 }
 
-func getMetricData(_ *gateway.Request, read decoder) (any, error) {
+func (o Options) getMetricData(r *gateway.Request, read decoder) (any, error) {
 	var in struct {
 		StartTime, EndTime *instant
 		MetricDataQueries  list[struct {
 			ID         string `json:"Id"`
-			MetricStat any
+			MetricStat *metricStat
 			Expression *string
 		}]
 	}
@@ -160,7 +168,14 @@ func getMetricData(_ *gateway.Request, read decoder) (any, error) {
 			return nil, invalid("ValidationError", "Query %s needs an Id that begins with a lower case letter, and a MetricStat or an Expression.",
 				q.ID)
 		}
-		out.MetricDataResults = append(out.MetricDataResults, result{ID: q.ID, Label: q.ID, StatusCode: "Complete"})
+		answer := result{ID: q.ID, Label: q.ID, StatusCode: "Complete"}
+		if q.MetricStat != nil {
+			var err error
+			if answer.points, err = o.valuesOf(r, *q.MetricStat, in.StartTime.Time, in.EndTime.Time); err != nil {
+				return nil, err
+			}
+		}
+		out.MetricDataResults = append(out.MetricDataResults, answer)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package cloudwatch_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/localaws/amp/dataplane"
 	"github.com/parascope/parascope/localaws/cloudwatch"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/localtest/servicetest"
@@ -61,7 +64,7 @@ func send(t *testing.T, b *servicetest.Base, path, contentType, body string, hea
 func TestCloudWatch(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services()})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
 	times := url.Values{"StartTime": {"2026-11-23T00:00:00Z"}, "EndTime": {"2026-11-23T01:00:00Z"}}.Encode()
 	for body, want := range map[string]struct {
 		status int
@@ -90,7 +93,7 @@ func TestCloudWatch(t *testing.T) {
 func TestProtocols(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services()})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
 	const from, to = 1763856000, 1763859600
 	query := cbor.Map{"StartTime": cbor.Tag{ID: 1, Value: cbor.Float64(from)}, "EndTime": cbor.Tag{ID: 1, Value: cbor.Uint(to)},
 		"MetricDataQueries": cbor.List{cbor.Map{"Id": cbor.String("m1"), "Expression": cbor.String("1")}}}
@@ -146,7 +149,7 @@ func TestProtocols(t *testing.T) {
 func TestCommandLines(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services()})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
 	found := map[string]bool{}
 	for _, name := range []string{"/usr/bin/aws", "aws"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -177,6 +180,45 @@ func TestCommandLines(t *testing.T) {
 		if got := run("cloudwatch", "list-metrics", "--namespace", ":x"); !strings.Contains(got,
 			"An error occurred (InvalidParameterValue) when calling the ListMetrics operation") {
 			t.Errorf("%s: %s", path, got)
+		}
+	}
+}
+
+// TestUsageOfAMP: the two usage metrics that are there, as AMP's documentation names them.
+func TestUsageOfAMP(t *testing.T) {
+	b := servicetest.Open(t, t.TempDir())
+	b.Account()
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{
+		Usage: func(_ context.Context, region, workspace string, _ time.Time, _ time.Duration, steps int) ([]dataplane.Usage, error) {
+			if region != "us-east-2" || workspace != "ws-1" {
+				return nil, nil
+			}
+			return slices.Repeat([]dataplane.Usage{{Samples: 7200, Series: 5}, {}}, steps)[:steps], nil
+		},
+	})})
+	query := func(id, resource, workspace string) string {
+		at := "MetricDataQueries.member." + id + "."
+		values := url.Values{at + "Id": {"m" + id}, at + "MetricStat.Stat": {"Average"}, at + "MetricStat.Period": {"3600"},
+			at + "MetricStat.Metric.Namespace": {"AWS/Usage"}, at + "MetricStat.Metric.MetricName": {"ResourceCount"}}
+		for i, d := range [][2]string{{"Service", "Prometheus"}, {"Type", "Resource"}, {"Class", "None"}, {"Resource", resource},
+			{"ResourceId", workspace}} {
+			values.Set(at+"MetricStat.Metric.Dimensions.member."+strconv.Itoa(i+1)+".Name", d[0])
+			values.Set(at+"MetricStat.Metric.Dimensions.member."+strconv.Itoa(i+1)+".Value", d[1])
+		}
+		return "&" + values.Encode()
+	}
+	times := url.Values{"StartTime": {"2020-11-23T00:00:00Z"}, "EndTime": {"2020-11-23T03:00:00Z"}}.Encode()
+	body := "Version=2010-08-01&Action=GetMetricData&" + times + query("1", "IngestionRate", "ws-1") + query("2", "ActiveSeries", "ws-1") +
+		query("3", "IngestionRate", "ws-2")
+	status, got := ask(t, b, "/", "application/x-www-form-urlencoded", body)
+	for _, want := range []string{
+		"<Id>m1</Id><Label>m1</Label><StatusCode>Complete</StatusCode><Timestamps><member>2020-11-23T02:00:00Z</member>" +
+			"<member>2020-11-23T00:00:00Z</member></Timestamps><Values><member>2</member><member>2</member></Values>",
+		"<Values><member>5</member><member>5</member></Values>",
+		"<Id>m3</Id><Label>m3</Label><StatusCode>Complete</StatusCode><Timestamps></Timestamps><Values></Values>",
+	} {
+		if status != 200 || !strings.Contains(got, want) {
+			t.Errorf("%d %s\nlacks %s", status, got, want)
 		}
 	}
 }

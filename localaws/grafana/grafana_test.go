@@ -77,7 +77,7 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	}
 	c.service, err = grafana.New(o)
 	check.OK(t, err)
-	services := slices.Concat(prometheus.Services(), []gateway.Service{c.service.Service(), logs()}, cloudwatch.Services())
+	services := slices.Concat(prometheus.Services(), []gateway.Service{c.service.Service(), logs()}, cloudwatch.Services(cloudwatch.Options{}))
 	c.Serve(gateway.Options{Services: services, Authorize: c.authorize}, c.service.Close, prometheus.Close)
 	return c
 }

@@ -121,9 +121,16 @@ func (l List) Type(name string) (Type, bool) {
 	return t, ok
 }
 
+// copied is a map of the list's prices that may be changed.
+func (l List) copied() map[key]Price {
+	prices := map[key]Price{}
+	maps.Copy(prices, l.prices)
+	return prices
+}
+
 // With is the list with more prices, each in the place of an older one.
 func (l List) With(more ...Price) List {
-	l.prices = maps.Clone(l.prices)
+	l.prices = l.copied()
 	for _, p := range more {
 		k := key{p.Item, p.Region}
 		if has, ok := l.prices[k]; !ok || p.Date >= has.Date {
@@ -136,7 +143,7 @@ func (l List) With(more ...Price) List {
 // WithRate is the list with a rate that a person gives for an instance type: of a capacity
 // block, a savings plan or a private offer. It holds in every region.
 func (l List) WithRate(instanceType string, hourly Dollars) List {
-	l.prices = maps.Clone(l.prices)
+	l.prices = l.copied()
 	item := Instance(instanceType)
 	maps.DeleteFunc(l.prices, func(k key, _ Price) bool { return k.item == item })
 	l.prices[key{item, ""}] = Price{Item: item, Unit: "hour", Per: Number{decimal.NewFromInt(1)}, Source: RateSource,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,4 +172,19 @@ func TestRegionOfMachine(t *testing.T) {
 	if got := RegionOfMachine(root); got != "eu-west-1" {
 		t.Errorf("region %q", got)
 	}
+}
+
+// FuzzReadPrices: a file of any kind is refused, or has prices that can be reckoned with.
+func FuzzReadPrices(f *testing.F) {
+	f.Add(`[{"item":"nat.hours","region":"us-east-1","unit":"hour","per":1,"tiers":[{"from":0,"dollars":0.045}],"date":"2026-11-01","source":"x"}]`)
+	f.Add(`[{"item":"a","per":0,"tiers":[{"from":0,"dollars":null}],"date":"2026-11-01","source":"x"}]`)
+	f.Add(`{`)
+	f.Fuzz(func(_ *testing.T, text string) {
+		prices, err := readPrices("p.json", strings.NewReader(text))
+		if err == nil {
+			for _, p := range prices {
+				_ = p.Of(decimal.NewFromInt(1)).String()
+			}
+		}
+	})
 }

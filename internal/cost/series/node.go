@@ -61,11 +61,12 @@ func appendPage(all []Family, name string, collectors []page.Collector, m Machin
 		}
 	}
 	for _, own := range ownFamilies {
-		n := 1
-		if own.eachCollector {
-			n = reporting
+		switch {
+		case own.eachCollector:
+			all = append(all, Family{name, own.name, reporting})
+		case name == NodePage: // the page of GPUs leaves what is the program's to it
+			all = append(all, Family{name, own.name, 1})
 		}
-		all = append(all, Family{name, own.name, n})
 	}
 	return append(all, ofTarget(name)...)
 }

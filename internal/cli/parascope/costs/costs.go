@@ -3,6 +3,8 @@ package costs
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,16 +16,24 @@ import (
 
 // New makes the command, with those below it.
 func New(p *cli.Process) *cobra.Command {
+	var o reportOptions
 	c := &cobra.Command{
 		Use:   "cost",
-		Short: "Say what the monitoring costs: an estimate before",
-		Long: `Say what the monitoring costs.
+		Short: "Say what the monitoring costs: so far, this month, and before anything is deployed",
+		Long: `Say what a stack's monitoring has cost since the month began and what the month will
+come to, from the usage that AWS has counted. Grafana is an upper bound, from roles:
+AWS bills who signs in. The bill itself is in Cost Explorer, a day later.
 
   parascope cost estimate --nodes p5.48xlarge=64      before anything is deployed; it asks nobody
   parascope cost prices                               what the amounts rest on`,
+		Example: `  parascope cost
+  parascope cost --json | jq '.forecast.totalDollarsPerMonth'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.ReportFailure(o.json, runReport(cmd, p, o))
+		},
 	}
+	addReportFlags(c, &o)
 	c.AddCommand(newEstimate(p), newPrices(p))
 	return c
 }
@@ -34,11 +44,22 @@ func addRateFlag(f *pflag.FlagSet, rates *[]string) {
 		"`TYPE=DOLLARS` for an hour of an instance type: of a capacity block, a savings plan or a private price; may be repeated")
 }
 
-// priceList is the list that the program carries, with the rates of --rate.
+// pricesFile is where prices are kept that AWS was asked for.
+func pricesFile() (string, error) {
+	dir, err := os.UserConfigDir()
+	return filepath.Join(dir, "parascope", "prices.json"), err
+}
+
+// priceList is the list that the program carries, with newer prices of AWS and the rates of --rate.
 func priceList(rates []string) (price.List, error) {
 	l, err := price.Shipped()
 	if err != nil {
 		return l, err
+	}
+	if file, err := pricesFile(); err == nil {
+		if l, err = l.WithFile(file); err != nil {
+			return l, hint.New(hint.BadInput, err, "remove the file; 'parascope cost prices --refresh' makes it again")
+		}
 	}
 	l, err = l.WithRates(rates)
 	if err != nil {

@@ -2,8 +2,8 @@ package costs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,31 +12,39 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/cost/refresh"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
 func newPrices(p *cli.Process) *cobra.Command {
 	var region string
-	var rates []string
-	var asJSON bool
+	var rates, types []string
+	var asJSON, ask bool
+	var profile string
 	c := &cobra.Command{
 		Use:   "prices",
 		Short: "List the prices of a region, with source and date",
 		Long: `List the prices that amounts rest on: of everything the stack is billed for, and of
 instance types with GPUs, each with the source and the day on which it was read.
-What is not in the list has no known price in the region.`,
+What is not in the list has no known price in the region. With --refresh AWS' Price
+List API is asked first, which needs pricing:GetProducts; it asks for nothing else.`,
 		Example: `  parascope cost prices --region us-east-1
   parascope cost prices --region eu-north-1 --json | jq '.prices[] | select(.item=="ec2.p5.48xlarge")'`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at := cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
+			if !cost.IsRegion(at) {
+				return hint.New(hint.Usage, fmt.Errorf("%.40q is no AWS region", at), "give one such as us-east-2")
+			}
+			if ask {
+				if err := refreshPrices(cmd.Context(), p, awsconf.Options{Region: region, Profile: profile}, at, types); err != nil {
+					return err
+				}
+			}
 			l, err := priceList(rates)
 			if err != nil {
 				return err
-			}
-			at := cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
-			if !slices.Contains(l.Regions(), at) && !cost.IsRegion(at) {
-				return hint.New(hint.Usage, fmt.Errorf("%.40q is no AWS region", at), "give one such as us-east-2")
 			}
 			if asJSON {
 				return printJSON(p, map[string]any{"region": at, "prices": l.InRegion(at)})
@@ -46,9 +54,37 @@ What is not in the list has no known price in the region.`,
 	}
 	f := c.Flags()
 	f.StringVar(&region, "region", "", "AWS `REGION` (default: AWS_REGION, or "+awsconf.DefaultRegion+")")
+	f.BoolVar(&ask, "refresh", false, "ask AWS' Price List API first, and keep its answers for later estimates")
+	f.StringSliceVar(&types, "type", []string{"p4d.24xlarge", "p5.48xlarge", "p5en.48xlarge", "p6-b200.48xlarge"},
+		"instance `TYPE` to ask for with --refresh; may be repeated")
+	f.StringVar(&profile, "profile", "", "AWS `PROFILE` of the shared configuration, for --refresh")
 	addRateFlag(f, &rates)
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// refreshPrices asks AWS and keeps what it says.
+func refreshPrices(ctx context.Context, p *cli.Process, o awsconf.Options, region string, types []string) error {
+	cfg, err := awsconf.Load(ctx, o)
+	if err != nil {
+		return err
+	}
+	found, missing, err := refresh.Ask(ctx, cfg, region, types)
+	if err != nil {
+		return err
+	}
+	file, err := pricesFile()
+	if err == nil && len(found) > 0 {
+		err = price.Save(file, found)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stderr, "%d prices of %s from AWS' Price List API\n", len(found), region)
+	for _, item := range missing {
+		fmt.Fprintf(p.Stderr, "! AWS lists no price of %s in %s, or several\n", item, region)
+	}
+	return nil
 }
 
 func printPrices(p *cli.Process, prices []price.Price) error {

@@ -1,0 +1,92 @@
+package costs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cost"
+	"github.com/parascope/parascope/internal/cost/report"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
+)
+
+type reportOptions struct {
+	aws   awsconf.Options
+	stack string
+	json  bool
+}
+
+// addReportFlags defines the flags of the command cost itself.
+func addReportFlags(c *cobra.Command, o *reportOptions) {
+	f := c.Flags()
+	f.StringVar(&o.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+}
+
+func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
+	cfg, err := awsconf.Load(cmd.Context(), o.aws)
+	if err != nil {
+		return err
+	}
+	l, err := priceList(nil)
+	if err != nil {
+		return err
+	}
+	t := deploy.Target{StackName: o.stack}
+	for flag, value := range map[string]string{"region": o.aws.Region, "profile": o.aws.Profile} {
+		if value != "" {
+			t.Elsewhere += " --" + flag + " " + value
+		}
+	}
+	r, err := report.Look(cmd.Context(), cfg, l, report.Ask{Stack: o.stack, Now: time.Now(), Up: t.Command("up")})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(p, r)
+	}
+	printReport(p, r)
+	return nil
+}
+
+func printReport(p *cli.Process, r report.Report) {
+	style := term.Style(p.Stdout, p.Getenv)
+	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
+	line("%s  %s in %s, %s to %s UTC", style.Bold("Cost"), r.Stack, r.Region, r.From.Format(time.DateOnly), r.To.Format("2006-01-02 15:04"))
+	line("  %12s %12s", "so far", "this month")
+	for i, l := range r.SoFar.Lines {
+		line("  %12s %12s  %s", l.Dollars, r.Forecast.Lines[i].Dollars, term.Clean(l.What))
+	}
+	line("  %12s %12s  in all", total(r.SoFar), total(r.Forecast))
+	if r.Unknown["usage"] == "" {
+		line("%s  %d active series, %s samples ingested (about), %s read by queries", style.Bold("Usage"), r.Series,
+			cost.Count(r.Samples.Decimal), cost.Count(r.Queried.Decimal))
+	}
+	for _, c := range r.Clusters {
+		line("%s  %s: %.0f%% of the samples of the last hour, %s of ingestion this month", style.Bold("Cluster"), term.Clean(c.Name), 100*c.Share,
+			c.Dollars)
+	}
+	if n := r.Licences; n.Editors+n.Viewers+n.Groups > 0 {
+		text := fmt.Sprintf("%d admins and editors, %d viewers by role", n.Editors, n.Viewers)
+		if n.Groups > 0 {
+			text += fmt.Sprintf(", and the members of %d groups, who are not counted: the most that it may come to is unknown", n.Groups)
+		} else {
+			text += fmt.Sprintf(": at most %s; who does not sign in or ask the API is not billed", n.Dollars)
+		}
+		line("%s  %s", style.Bold("Grafana"), text)
+	}
+	for _, what := range slices.Sorted(maps.Keys(r.Unknown)) {
+		line("%s  %s: %s", style.Bold("Unknown"), what, term.Clean(r.Unknown[what]))
+	}
+	if len(r.Forecast.Unknown()) > 0 && r.Unknown["usage"] == "" {
+		line("%s", cost.NextStep(r.Region))
+	}
+}

@@ -1,0 +1,85 @@
+package cloudwatch
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parascope/parascope/localaws/amp/dataplane"
+	"github.com/parascope/parascope/localaws/gateway"
+)
+
+const usagePage = "AMP user guide, AMP-CW-usage-metrics and AMP-costs"
+
+// Options are what CloudWatch knows of other services.
+type Options struct {
+	// Usage is what a workspace of AMP took, in steps of time; nil where there is none.
+	Usage func(ctx context.Context, region, workspaceID string, from time.Time, step time.Duration, steps int) ([]dataplane.Usage, error)
+}
+
+// metricStat is a metric that a query of GetMetricData names.
+type metricStat struct {
+	Metric struct {
+		Namespace, MetricName string
+		Dimensions            list[struct{ Name, Value string }]
+	}
+	Period whole
+	Stat   string
+}
+
+// whole is a whole number, which forms have as text.
+type whole int
+
+// UnmarshalJSON reads a number, or the text of one.
+func (n *whole) UnmarshalJSON(raw []byte) error {
+	value, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	*n = whole(value)
+	return err
+}
+
+// points are a metric's values by time, newest first as CloudWatch sends them; those of no known
+// metric are none.
+type points struct {
+	Timestamps list[instant]
+	Values     list[float64]
+}
+
+// valuesOf computes a metric. A step without a value is left out.
+func (o Options) valuesOf(r *gateway.Request, m metricStat, from, to time.Time) (p points, err error) {
+	dimensions := map[string]string{}
+	for _, d := range m.Metric.Dimensions {
+		dimensions[d.Name] = d.Value
+	}
+	if o.Usage == nil || m.Metric.Namespace != "AWS/Usage" || m.Metric.MetricName != "ResourceCount" ||
+		dimensions["Service"] != "Prometheus" || dimensions["Type"] != "Resource" || dimensions["Class"] != "None" ||
+		m.Period < 60 || m.Period%60 != 0 || m.Period > 86400 {
+		return p, nil
+	}
+	period := time.Duration(m.Period) * time.Second
+	from = from.Truncate(period)
+	steps := int(to.Sub(from) / period)
+	if to.Sub(from)%period > 0 {
+		steps++
+	}
+	all, err := o.Usage(r.Context(), r.Region, dimensions["ResourceId"], from, period, steps)
+	if err != nil {
+		return p, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		value := 0.0
+		switch dimensions["Resource"] {
+		case "IngestionRate":
+			// The mean of the minutes that are over: of a period that still runs, of a part.
+			over := min(period, r.Now.Sub(from.Add(time.Duration(i)*period)))
+			value = float64(all[i].Samples) / max(over.Seconds(), 1)
+		case "ActiveSeries":
+			value = float64(all[i].Series)
+		}
+		if value > 0 { // a metric that is missing is the same as one of 0
+			p.Timestamps = append(p.Timestamps, instant{from.Add(time.Duration(i) * period).UTC()})
+			p.Values = append(p.Values, value)
+		}
+	}
+	return p, nil
+}
