@@ -49,6 +49,7 @@ type Options struct {
 	MaxReadingBytes    int64                   // of memory, for all pages that are being read; at least MaxPageBytes
 	Pages              map[string]http.Handler // more pages of the listener, by path
 	Beside             []func(context.Context) // run until the head stops
+	Gone               Gone                    // nil: no target is
 	Reload             <-chan os.Signal        // each value reloads the configuration file
 	TuneGC             bool                    // set the process' garbage collection by what a head needs
 	Version            string                  // for parascope_build_info
@@ -234,6 +235,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	o := scrape.DefaultOptions()
 	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take
 	o.MaxPageBytes, o.MaxReadingBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes
+	o.Gone = h.opts.Gone.ofTarget()
 	if h.scrape, err = scrape.New(ctx, o); err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}

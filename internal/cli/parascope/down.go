@@ -21,7 +21,11 @@ func newDown(p *cli.Process) *cobra.Command {
 		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
 'parascope up' uploaded for it. Its bucket goes too, unless it holds anything else,
 other stacks' functions for example, or was chosen with --bucket. It says what goes
-and asks first; afterwards it asks each service whether what was billed is really gone.`,
+and asks first; afterwards it asks each service whether what was billed is really gone.
+
+What nodes of clusters install goes too. ParallelCluster ends a node that cannot download
+a script of its configuration: where a cluster in any enabled region names it, has a
+configuration that cannot be read, or was attached and not detached, nothing is deleted.`,
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
@@ -62,6 +66,8 @@ and asks first; afterwards it asks each service whether what was billed is reall
 	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack "+
 		"was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
+	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,
+		"delete what nodes of clusters install although clusters need it: they will fail to start nodes")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
 	on.add(c)

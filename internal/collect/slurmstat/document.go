@@ -15,7 +15,7 @@ func Families() []*page.Family {
 		scheduler = append(scheduler, f.family)
 	}
 	return slices.Concat(
-		[]*page.Family{snapshotTime, snapshotAge, snapshotInterval, commandSuccess, commandSeconds},
+		[]*page.Family{snapshotTime, snapshotAge, targetsAge, snapshotInterval, commandSuccess, commandSeconds},
 		nodeFamilies, []*page.Family{
 			cpusAlloc, cpusIdle, cpusOther, cpusTotal, gpusAlloc, gpusIdle, gpusOther, gpusTotal, gpusUse,
 			partitionNodes, partitionCPUs, partitionMemory, partitionGRES,

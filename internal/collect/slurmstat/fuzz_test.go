@@ -58,6 +58,7 @@ func FuzzPage(f *testing.F) {
 				seen[key] = true
 			}
 		}
-		slurm.Targets(s.Nodes)
+		var d slurm.Discovery
+		d.Observe(&s)
 	})
 }
