@@ -33,7 +33,9 @@ type Holding struct {
 }
 
 // Goes reports whether there is anything to delete.
-func (h Holding) Goes() bool { return h.Exists && (len(h.Functions)+len(h.Staged) > 0 || h.Stays == "") }
+func (h Holding) Goes() bool {
+	return h.Exists && (len(h.Functions)+len(h.Staged) > 0 || h.Stays == "")
+}
 
 // FindHolding looks into the bucket with this name, "" for the one that is named after
 // account and region, for what is the stack's, and deletes nothing.

@@ -35,16 +35,16 @@ func TestTargetsThatAreTakenAway(t *testing.T) {
 	const end = time.Hour
 	for _, c := range []goneCase{
 		{name: "it powers down: its series end, and it was never down", down: within(3*time.Second, end), gone: always,
-			up: "11x", series: "11x", asked: "nkkkk"},
-		{name: "it dies by itself", down: within(3*time.Second, end), gone: never, up: "1100000", series: "11x", asked: "nkkkk"},
+			up: "111x", series: "111x", asked: "nkkkk"},
+		{name: "it dies by itself", down: within(3*time.Second, end), gone: never, up: "11100000", series: "111x", asked: "nkkkk"},
 		{name: "it dies, and is powered down later", down: within(3*time.Second, end), gone: within(5*time.Second, end),
-			up: "1100x", series: "11x", asked: "nkkkk"},
+			up: "11100x", series: "111x", asked: "nkkkk"},
 		{name: "it powers down and answers again", down: within(3*time.Second, 5*time.Second), gone: always,
-			up: "11x111", series: "11x111", asked: "nk"},
-		{name: "it never answered, and is gone", down: always, gone: always, up: "x", series: "", asked: "nkkkkkk"},
-		{name: "nobody can say in time", down: within(3*time.Second, end), gone: never, hang: true, up: "1100000", series: "11x", asked: "nkkkk"},
+			up: "111x111", series: "111x111", asked: "nk"},
+		{name: "it never answered, and is gone", down: always, gone: always, up: "x", series: "", asked: "nkkkkkkk"},
+		{name: "nobody can say in time", down: within(3*time.Second, end), gone: never, hang: true, up: "1110000", series: "111x", asked: "nkkkk"},
 		{name: "it powers down, and discovery takes it away", down: within(3*time.Second, end), gone: always,
-			up: "11x", series: "11x", asked: "nkk", stopped: true},
+			up: "111x", series: "111x", asked: "nkk", stopped: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, c.play)

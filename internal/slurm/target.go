@@ -33,13 +33,13 @@ func SplitNodeName(name string) (queue, resource string) {
 // targets when they are powering down. The last list stays while slurmctld does not answer.
 type Discovery struct {
 	targets []Target
-	nodes   map[string]known
+	nodes   map[string]observed
 	all     bool // nodes are all of the cluster's
 	updated time.Time
 }
 
-// known is what the list was made of.
-type known struct {
+// observed is what the list was made of.
+type observed struct {
 	address string
 	target  bool
 	leaving bool
@@ -51,10 +51,10 @@ func (d *Discovery) Observe(s *Snapshot) {
 		return
 	}
 	before := d.nodes
-	d.targets, d.nodes, d.all, d.updated = nil, map[string]known{}, s.NodesPart.Err == nil, s.Time
+	d.targets, d.nodes, d.all, d.updated = nil, map[string]observed{}, s.NodesPart.Err == nil, s.Time
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		k := known{address: cmp.Or(n.Address, n.Name), leaving: leaving(n)}
+		k := observed{address: cmp.Or(n.Address, n.Name), leaving: leaving(n)}
 		// A slurmctld that was restarted does not know when slurmd started until the node registers again.
 		was := before[n.Name]
 		k.target = !k.leaving && (!n.SlurmdStart.IsZero() || was.target && was.address == k.address)

@@ -1,6 +1,7 @@
 package uses_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 var place = uses.Place{Bucket: "parascope-111122223333-us-east-2", Stack: "pcluster-infra"}
 
 const (
-	artifacts = "parallelcluster-0123456789abcdef-v1-do-not-delete"
+	artifacts = "parallelcluster-%s-v1-do-not-delete" // one in each region
 	script    = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
 	template  = `{"Parameters": {"ResourcesS3Bucket": {"Type": "String", "Default": ""}, "ArtifactS3RootDirectory": {"Type": "String", "Default": ""}},
 		"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}`
@@ -30,20 +31,29 @@ const (
 type account struct {
 	t   *testing.T
 	cfg aws.Config
-	s3  *s3.Client
 }
 
 func start(t *testing.T) *account {
 	t.Helper()
 	a := &account{t: t, cfg: localtest.Start(t, localaws.Options{}).Operator()}
-	a.s3 = s3.NewFromConfig(a.cfg)
-	for _, bucket := range []string{place.Bucket, artifacts} {
-		if _, err := a.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
-			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "us-east-2"}}); err != nil {
-			t.Fatal(err)
-		}
+	a.bucket("us-east-2", place.Bucket)
+	for _, region := range []string{"us-east-2", "us-west-2", "eu-west-1"} {
+		a.bucket(region, fmt.Sprintf(artifacts, region))
 	}
 	return a
+}
+
+// in is S3 in a region.
+func (a *account) in(region string) *s3.Client {
+	return s3.NewFromConfig(a.cfg, func(o *s3.Options) { o.Region = region })
+}
+
+func (a *account) bucket(region, name string) {
+	a.t.Helper()
+	if _, err := a.in(region).CreateBucket(a.t.Context(), &s3.CreateBucketInput{Bucket: &name,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}}); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 // cluster makes a cluster's stack, and its configuration unless that is "".
@@ -51,9 +61,9 @@ func (a *account) cluster(region, name, configuration string, parameters bool) {
 	a.t.Helper()
 	in := &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(template),
 		Tags: []types.Tag{{Key: aws.String("parallelcluster:version"), Value: aws.String("3.16.3")}}}
-	dir := "parallelcluster/3.16.3/clusters/" + name + "-0123456789abcdef"
+	bucket, dir := fmt.Sprintf(artifacts, region), "parallelcluster/3.16.3/clusters/"+name+"-0123456789abcdef"
 	if parameters {
-		in.Parameters = []types.Parameter{{ParameterKey: aws.String("ResourcesS3Bucket"), ParameterValue: aws.String(artifacts)},
+		in.Parameters = []types.Parameter{{ParameterKey: aws.String("ResourcesS3Bucket"), ParameterValue: &bucket},
 			{ParameterKey: aws.String("ArtifactS3RootDirectory"), ParameterValue: &dir}}
 	}
 	cfg := a.cfg.Copy()
@@ -64,7 +74,7 @@ func (a *account) cluster(region, name, configuration string, parameters bool) {
 	if configuration == "" {
 		return
 	}
-	if _, err := a.s3.PutObject(a.t.Context(), &s3.PutObjectInput{Bucket: aws.String(artifacts),
+	if _, err := a.in(region).PutObject(a.t.Context(), &s3.PutObjectInput{Bucket: &bucket,
 		Key: aws.String(dir + "/configs/cluster-config.yaml"), Body: strings.NewReader(configuration)}); err != nil {
 		a.t.Fatal(err)
 	}
@@ -99,7 +109,7 @@ func TestFind(t *testing.T) {
 	a.find("cluster gone in eu-west-1: its configuration cannot be read: NoSuchKey",
 		"cluster train in eu-west-1: its configuration names the install script",
 		"cluster hpc in us-east-2: its configuration names the install script",
-		"cluster large in us-west-2: its configuration cannot be read: s3://"+artifacts+
+		"cluster large in us-west-2: its configuration cannot be read: s3://parallelcluster-us-west-2-v1-do-not-delete"+
 			"/parallelcluster/3.16.3/clusters/large-0123456789abcdef/configs/cluster-config.yaml is larger than 1 MiB",
 		"cluster old in us-west-2: its stack does not say where its configuration is")
 }
