@@ -131,13 +131,19 @@ func nodeRows(style term.Styler, nodes []status.Node, now time.Time) (rows [][]s
 
 // since is for how long a node has been scraped, in words.
 func since(n status.Node, now time.Time) (text string) {
-	switch {
-	case n.Longer:
-		text = ", for more than " + status.Window.String()
-	case n.Since != nil && !n.Since.IsZero():
-		text = ", for " + now.Sub(*n.Since).Round(time.Minute).String()
+	if n.Since != nil && !n.Since.IsZero() {
+		age := now.Sub(*n.Since)
+		switch {
+		case n.Longer:
+			text = fmt.Sprintf(", for more than %d hours", int(status.Window.Hours()))
+		case age < status.Step:
+			text = ", for less than a minute"
+		case age < time.Hour:
+			text = fmt.Sprintf(", for %d min", int(age.Minutes()))
+		default:
+			text = fmt.Sprintf(", for %d h %d min", int(age.Hours()), int(age.Minutes())%60)
+		}
 	}
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "0s"), "0m")
 	if n.GPUs {
 		text += ", GPUs too"
 	}
