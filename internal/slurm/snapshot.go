@@ -39,9 +39,17 @@ type TakeOptions struct {
 }
 
 // Take asks slurmctld for a snapshot, one command after the other. Each is bounded by
-// the tools' timeout; one that fails costs its own part only.
+// the tools' timeout; one that fails costs its own part only. Where slurmctld is down all
+// parts fail at once: each command would try for a minute to reach it.
 func Take(ctx context.Context, t Tools, o TakeOptions) Snapshot {
 	s := Snapshot{Time: o.Now()}
+	if err := t.checkController(ctx); err != nil {
+		s.NodesPart.Err, s.JobsPart.Err, s.SchedulerPart.Err = err, err, err
+		if o.Shares {
+			s.SharesPart.Err = err
+		}
+		return s
+	}
 	measure := func(p *Part, f func() error) {
 		began := o.Now()
 		p.Err = f()

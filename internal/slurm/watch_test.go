@@ -231,3 +231,34 @@ func TestWatchSparesSlurmctldWhileNodesBoot(t *testing.T) {
 		})
 	}
 }
+
+// TestTakeOfASlurmctldThatIsDown: no command is run that would try for long to reach it. A
+// backup controller that is up counts.
+func TestTakeOfASlurmctldThatIsDown(t *testing.T) {
+	dir := t.TempDir()
+	ran := filepath.Join(dir, "ran")
+	for _, name := range []string{"squeue", "sdiag"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\ntouch "+ran+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		ping string
+		down bool
+	}{
+		{"echo 'Slurmctld(primary) at ip-10-0-0-2 is DOWN'; echo '*****'; exit 1", true},
+		{"echo 'Slurmctld(primary) at a is DOWN'; echo 'Slurmctld(backup) at b is UP'; exit 1", false},
+		{"echo 'Slurmctld(primary) at a is UP'", false}, {"exit 1", false},
+	} {
+		_ = os.Remove(ran) // of the case before
+		script := "#!/bin/sh\nif [ $1 = ping ]; then " + c.ping + "; fi\necho NodeName=a State=IDLE\n"
+		if err := os.WriteFile(filepath.Join(dir, "scontrol"), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := slurm.Take(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, slurm.TakeOptions{Now: time.Now})
+		_, err := os.Stat(ran)
+		if asked := err == nil; asked == c.down || (s.NodesPart.Err != nil) != c.down {
+			t.Errorf("%s: asked further %t, nodes %v", c.ping, asked, s.NodesPart.Err)
+		}
+	}
+}
