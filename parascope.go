@@ -17,3 +17,8 @@ var Template string
 //
 //go:embed docs/iam/deployer-policy.json
 var DeployerPolicy string
+
+// NodeUnit is the node program's unit, as it lies in packaging.
+//
+//go:embed packaging/parascope-node.service
+var NodeUnit string

@@ -83,7 +83,7 @@ func newUsers(t *testing.T, c *cloud, outputs map[string]string) *users {
 			t.Fatal(err)
 		}
 	}
-	if _, err := (staging.Stage{Stack: stackName, Version: "v0", Script: staging.InstallScript}).Put(ctx, u.operator); err != nil {
+	if _, err := (staging.Stage{Stack: stackName, Version: "v0"}).Put(ctx, u.operator); err != nil {
 		t.Fatal(err)
 	}
 	session, err := sts.NewFromConfig(u.operator).AssumeRole(ctx,

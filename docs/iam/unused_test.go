@@ -224,7 +224,7 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	}); err != nil || lines == 0 {
 		t.Errorf("logs: %d lines, %v", lines, err)
 	}
-	if staged, err := (staging.Stage{Stack: stackName, Version: "v1", Script: staging.InstallScript}).Put(ctx, cfg); err != nil ||
+	if staged, err := (staging.Stage{Stack: stackName, Version: "v1"}).Put(ctx, cfg); err != nil ||
 		staged.Uploaded == 0 {
 		t.Errorf("stage: %+v, %v", staged, err)
 	}

@@ -102,13 +102,20 @@ type Program struct {
 	Packed       []byte // gzip
 }
 
+// NodeArchitectures are those of ParallelCluster's nodes.
+func NodeArchitectures() []string { return []string{"amd64", "arm64"} }
+
+// NodeProgramNames are the programs that nodes run: nodeHelper where they have GPUs, the
+// head's program on a head node.
+func NodeProgramNames() []string { return []string{"parascope-node", nodeHelper, "parascope-head"} }
+
 // NodePrograms are the programs for a cluster's nodes, of the architectures that this
 // build carries. A build that carries none is an error with exit code NotFound.
 func NodePrograms() ([]Program, error) { return nodePrograms(carriedPrograms) }
 
 func nodePrograms(carried fs.FS) (all []Program, err error) {
-	for _, arch := range []string{"amd64", "arm64"} {
-		for _, name := range []string{"parascope-node", "parascope-head"} {
+	for _, arch := range NodeArchitectures() {
+		for _, name := range NodeProgramNames() {
 			packed, err := fs.ReadFile(carried, packedProgram(name, "linux", arch))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue

@@ -4,22 +4,25 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 type stageOptions struct {
-	aws    awsconf.Options
-	stage  staging.Stage
-	script bool
-	json   bool
+	aws     awsconf.Options
+	stage   staging.Stage
+	script  bool
+	replace bool
+	json    bool
 }
 
 func newClusterStage(p *cli.Process) *cobra.Command {
@@ -32,47 +35,90 @@ manifest that names them with version and digest. The script's key never changes
 configurations that name it stay as they are when parascope is upgraded. Running this
 again uploads nothing unless something changed, and what older versions need stays.
 
+The first version that is staged is for all nodes. A later one waits until
+'parascope cluster upgrade' gives it to them.
+
 Whoever may write these objects is root on every node of the clusters that run them.`,
 		Example: `  parascope cluster stage
   parascope cluster stage --stack pcluster-infra --region eu-west-1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.ReportFailure(o.json, runStage(cmd.Context(), p, o))
+			return p.ReportFailure(o.json, runStage(cmd.Context(), p, cmd, o))
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
-	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
-	f.BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
-	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
-	addAWSFlags(f, &o.aws)
-	completeFlag(c, "stack", stackNames(&o.aws))
+	o.add(c)
+	c.Flags().BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
 	return c
 }
 
-func runStage(ctx context.Context, p *cli.Process, o stageOptions) (err error) {
-	if !o.script {
-		if o.stage.Programs, err = artifact.NodePrograms(); err != nil {
-			return err
-		}
-	}
-	o.stage.Script, o.stage.Version = staging.InstallScript, cli.ReadBuild().Version
-	cfg, err := awsconf.Load(ctx, o.aws)
-	if err != nil {
-		return err
-	}
-	done, err := o.stage.Put(ctx, cfg)
+// add defines the flags that stage and upgrade share.
+func (o *stageOptions) add(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
+	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
+	f.BoolVar(&o.replace, "replace", false, "have nodes stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
+	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	addAWSFlags(f, &o.aws)
+	completeFlag(c, "stack", stackNames(&o.aws))
+}
+
+func runStage(ctx context.Context, p *cli.Process, cmd *cobra.Command, o stageOptions) error {
+	done, err := o.put(ctx, cmd)
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return json.NewEncoder(p.Stdout).Encode(done)
 	}
+	o.print(p, done)
+	if done.Now.Default != done.Version {
+		printNext(p.Stdout, []string{"parascope cluster upgrade" + again(cmd)})
+	}
+	return nil
+}
+
+// put stages what this build carries.
+func (o *stageOptions) put(ctx context.Context, cmd *cobra.Command) (done staging.Staged, err error) {
+	if !o.script {
+		if o.stage.Programs, err = artifact.NodePrograms(); err != nil {
+			return done, err
+		}
+	}
+	o.stage.Version = install.Version(cli.ReadBuild().Version)
+	if cmd.Flags().Changed("replace") {
+		o.stage.Replace = &o.replace
+	}
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return done, err
+	}
+	return o.stage.Put(ctx, cfg)
+}
+
+// print says what was staged, and what nodes have now.
+func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 	style := term.Style(p.Stdout, p.Getenv)
-	fmt.Fprintf(p.Stdout, "%s %d objects uploaded\n%s %s\n%s %s, version %s\n", style.Good("✓"), done.Uploaded, style.Good("✓"), done.Script,
-		style.Good("✓"), done.Manifest, done.Version)
+	good := style.Good("✓")
+	fmt.Fprintf(p.Stdout, "%s %d objects uploaded\n%s %s\n", good, done.Uploaded, good, done.Script)
+	fmt.Fprintf(p.Stdout, "%s %s, version %s\n", good, done.Manifest, done.Version)
 	for _, f := range o.stage.Programs {
 		fmt.Fprintf(p.Stdout, "  %s for %s, %.1f MB\n", f.Name, f.Architecture, float64(len(f.Packed))/1e6)
 	}
-	return nil
+	if len(done.Missing) > 0 {
+		fmt.Fprintf(p.Stdout, "%s this build does not carry %s: nodes that need them install nothing of this version "+
+			"('make release' builds all)\n",
+			style.Bold("note"), strings.Join(done.Missing, ", "))
+	}
+	if done.Now.Workspace.RemoteWrite == "" {
+		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this was run again\n",
+			style.Bold("note"), o.stage.Stack)
+	}
+	pinned := ""
+	if done.Now.Pinned {
+		pinned = " (pinned)"
+	}
+	fmt.Fprintf(p.Stdout, "%s nodes have version %s%s\n", good, done.Now.Default, pinned)
+	for _, c := range done.Now.Canaries {
+		fmt.Fprintf(p.Stdout, "  %s has version %s\n", c.Node, c.Version)
+	}
 }

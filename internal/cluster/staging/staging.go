@@ -6,13 +6,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,47 +20,33 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
 )
-
-// InstallScript is what every node runs: POSIX sh, always exit 0.
-//
-//go:embed install.sh
-var InstallScript string
-
-// Manifest lies beside the install script and says what a node installs. The key is
-// fixed; an upgrade replaces the manifest, and leaves every configuration as it is.
-type Manifest struct {
-	Version string `json:"version"`
-	Files   []File `json:"files"`
-}
-
-// File is a program of the payload.
-type File struct {
-	Name         string `json:"name"`
-	Architecture string `json:"architecture"` // Go's: amd64 or arm64
-	Key          string `json:"key"`          // of a gzip; named by its content, so that it never changes
-	SHA256       string `json:"sha256"`       // of the gzip, in hexadecimal
-	Bytes        int    `json:"bytes"`        // of the gzip
-}
 
 // Stage is what to put where nodes fetch it.
 type Stage struct {
 	Stack    string
 	Bucket   string // "": the usual one
-	Version  string
-	Script   string
+	Version  string // of this build, as install.Version makes it
 	Programs []artifact.Program
+	// Move says which nodes are to have what; nil: install.Manifest.Stage.
+	Move func(*install.Manifest, install.Release) error
+	// Replace has other exporters and another Prometheus on nodes stopped; nil leaves it as it is.
+	Replace *bool
 }
 
 // Staged is what Stage.Put did.
 type Staged struct {
-	Bucket        string `json:"bucket"`
-	BucketCreated bool   `json:"bucketCreated"`
-	Script        string `json:"script"` // address
-	Manifest      string `json:"manifest"`
-	Version       string `json:"version"`
-	Uploaded      int    `json:"uploaded"` // objects; 0: everything was there
+	Bucket        string           `json:"bucket"`
+	BucketCreated bool             `json:"bucketCreated"`
+	Script        string           `json:"script"` // address
+	Manifest      string           `json:"manifest"`
+	Version       string           `json:"version"`
+	Uploaded      int              `json:"uploaded"` // objects; 0: everything was there
+	Missing       []string         `json:"missing"`  // programs that this build does not carry
+	Now           install.Manifest `json:"now"`
 }
 
 // prefix is below which everything of a stack's nodes lies.
@@ -75,40 +59,91 @@ func prefix(stackName string) string {
 // a node may be about to fetch them. Somebody else who stages at the same time is
 // noticed, and wins: exit code Busy.
 func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
+	workspace, err := readWorkspace(ctx, cfg, s.Stack)
+	if err != nil {
+		return Staged{}, err
+	}
 	b, err := artifact.OpenBucket(ctx, cfg, s.Bucket)
 	if err != nil {
 		return Staged{}, err
 	}
 	done := Staged{Bucket: b.Name, BucketCreated: b.Created, Version: s.Version, Script: cluster.ScriptURL(b.Name, s.Stack),
-		Manifest: "s3://" + b.Name + "/" + prefix(s.Stack) + "manifest.json"}
+		Missing: missing(s.Programs)}
+	place := install.Place{Bucket: b.Name, Owner: b.Owner, Region: cfg.Region, Prefix: prefix(s.Stack)}
+	done.Manifest = "s3://" + b.Name + "/" + place.ManifestKey()
 	store := store{client: s3.NewFromConfig(cfg), bucket: b.Name, owner: b.Owner}
-	manifest := Manifest{Version: s.Version, Files: []File{}}
-	for _, p := range s.Programs {
-		sum := sha256.Sum256(p.Packed)
-		f := File{Name: p.Name, Architecture: p.Architecture, SHA256: hex.EncodeToString(sum[:]), Bytes: len(p.Packed)}
-		f.Key = fmt.Sprintf("%sobjects/%s/%s-linux-%s.gz", prefix(s.Stack), f.SHA256, p.Name, p.Architecture)
-		manifest.Files = append(manifest.Files, f)
-		uploaded, err := store.add(ctx, f.Key, p.Packed)
-		if err != nil {
-			return done, err
-		}
-		done.Uploaded += uploaded
-	}
-	text, err := json.MarshalIndent(manifest, "", "  ")
+	old, err := store.read(ctx, place.ManifestKey())
 	if err != nil {
 		return done, err
 	}
-	for _, o := range []struct {
-		key     string
-		content []byte
-	}{{prefix(s.Stack) + "manifest.json", append(text, '\n')}, {cluster.ScriptKey(s.Stack), []byte(s.Script)}} {
-		uploaded, err := store.replace(ctx, o.key, o.content)
-		if err != nil {
-			return done, err
-		}
-		done.Uploaded += uploaded
+	if done.Now, err = old.manifest(done.Manifest); err != nil {
+		return done, err
 	}
-	return done, nil
+	var programs []install.Program
+	for _, p := range s.Programs {
+		programs = append(programs, install.Program(p))
+	}
+	release, objects := place.Release(s.Version, programs)
+	if s.Move == nil {
+		done.Now.Stage(release)
+	} else if err := s.Move(&done.Now, release); err != nil {
+		return done, err
+	}
+	if workspace.RemoteWrite != "" {
+		done.Now.Workspace = workspace
+	}
+	if s.Replace != nil {
+		done.Now.Replace = *s.Replace
+	}
+	if done.Now.Has(s.Version) {
+		for i, f := range release.Files {
+			uploaded, err := store.add(ctx, f.Key, objects[i])
+			if err != nil {
+				return done, err
+			}
+			done.Uploaded += uploaded
+		}
+	}
+	uploaded, err := store.replace(ctx, place.ManifestKey(), old, []byte(done.Now.Text()))
+	if err != nil {
+		return done, err
+	}
+	done.Uploaded += uploaded
+	has, err := store.read(ctx, cluster.ScriptKey(s.Stack))
+	if err != nil {
+		return done, err
+	}
+	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, place.Script())
+	done.Uploaded += uploaded
+	return done, err
+}
+
+// missing are the programs that nodes may ask for and that are not there.
+func missing(programs []artifact.Program) []string {
+	all := []string{}
+	for _, architecture := range artifact.NodeArchitectures() {
+		for _, name := range artifact.NodeProgramNames() {
+			if !slices.ContainsFunc(programs, func(p artifact.Program) bool { return p.Name == name && p.Architecture == architecture }) {
+				all = append(all, name+" for "+architecture)
+			}
+		}
+	}
+	return all
+}
+
+// readWorkspace reads from the stack's outputs where its clusters send samples. Without
+// such a stack it is empty.
+func readWorkspace(ctx context.Context, cfg aws.Config, stackName string) (install.Workspace, error) {
+	state, err := stack.New(cfg, stackName).Describe(ctx)
+	if err != nil {
+		return install.Workspace{}, err
+	}
+	endpoint := state.Outputs["AMPPrometheusEndpoint"]
+	if endpoint == "" {
+		return install.Workspace{}, nil
+	}
+	w := install.Workspace{RemoteWrite: strings.TrimSuffix(endpoint, "/") + "/api/v1/remote_write", Region: cfg.Region}
+	return w, w.Check()
 }
 
 // store writes objects of one bucket, never over what it has not seen.
@@ -132,28 +167,55 @@ func (s store) add(ctx context.Context, key string, content []byte) (uploaded in
 	return 1, nil
 }
 
+// object is what lies under a key: nil where nothing does.
+type object struct {
+	content []byte
+	etag    *string
+}
+
+// manifest reads a manifest; an object that is not there is an empty one.
+func (o object) manifest(name string) (install.Manifest, error) {
+	if o.etag == nil {
+		return install.Manifest{Releases: []install.Release{}}, nil
+	}
+	m, err := install.ParseManifest(string(o.content))
+	if err != nil {
+		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
+			"it was changed by somebody else or by a later parascope: use that, or delete it and stage every version again")
+	}
+	return m, nil
+}
+
 // maxReplaced is more than a manifest or a script has.
 const maxReplaced = 1 << 20
 
-// replace uploads an object under a fixed key, unless it has this content.
-func (s store) replace(ctx context.Context, key string, content []byte) (uploaded int, err error) {
+// read reads an object under a fixed key.
+func (s store) read(ctx context.Context, key string) (object, error) {
 	name := "s3://" + s.bucket + "/" + key
-	var seen *string
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: &s.owner})
-	switch {
-	case err == nil:
-		has, err := io.ReadAll(io.LimitReader(out.Body, maxReplaced))
-		if err := errors.Join(err, out.Body.Close()); err != nil {
-			return 0, explain("read "+name, err)
-		}
-		if bytes.Equal(has, content) {
-			return 0, nil
-		}
-		seen = out.ETag
-	case !isCode(err, "NoSuchKey", "NotFound"):
-		return 0, explain("read "+name, err)
+	if isCode(err, "NoSuchKey", "NotFound") {
+		return object{}, nil
 	}
-	err = s.put(ctx, key, content, seen)
+	if err != nil {
+		return object{}, explain("read "+name, err)
+	}
+	has, err := io.ReadAll(io.LimitReader(out.Body, maxReplaced+1))
+	if err := errors.Join(err, out.Body.Close()); err != nil {
+		return object{}, explain("read "+name, err)
+	}
+	if len(has) > maxReplaced {
+		return object{}, fmt.Errorf("%s has more than %d bytes: it is not ours", name, maxReplaced)
+	}
+	return object{has, out.ETag}, nil
+}
+
+// replace uploads an object in the place of one that was read, unless it has this content.
+func (s store) replace(ctx context.Context, key string, old object, content []byte) (uploaded int, err error) {
+	name := "s3://" + s.bucket + "/" + key
+	if old.etag != nil && bytes.Equal(old.content, content) {
+		return 0, nil
+	}
+	err = s.put(ctx, key, content, old.etag)
 	if isCode(err, "PreconditionFailed", "ConditionalRequestConflict") {
 		return 0, hint.New(hint.Busy, fmt.Errorf("%s was changed by somebody else in the meantime", name), "run the command again")
 	}

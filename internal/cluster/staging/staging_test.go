@@ -1,7 +1,7 @@
 package staging
 
 import (
-	"encoding/json"
+	"bytes"
 	"io"
 	"testing"
 
@@ -10,30 +10,38 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
 )
 
-const script = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
+const testStack = "pcluster-infra"
+
+const testScript = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
 
 // TestAnUpgradeReplacesTheManifestAndNothingElse: the script's key stays, objects that the
-// older manifest names stay, and a second run uploads nothing.
+// older manifest names stay, a second run uploads nothing, and nodes get a later version
+// when they are to.
 func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	cfg := localtest.Start(t, localaws.Options{}).Operator()
 	client := s3.NewFromConfig(cfg)
-	source := cluster.Source{Script: script}
+	source := cluster.Source{Script: testScript}
 	if err := CheckScript(t.Context(), cfg, source); hint.CodeOf(err) != hint.NotFound {
 		t.Errorf("a script that is not there: %v", err)
 	}
-	first := Stage{Stack: "pcluster-infra", Version: "v1.0.0", Script: "#!/bin/sh\nexit 0\n",
+	first := Stage{Stack: testStack, Version: "v1.0.0",
 		Programs: []artifact.Program{{Name: "parascope-node", Architecture: "arm64", Packed: []byte("one")}}}
 	done, err := first.Put(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done.Uploaded != 3 || !done.BucketCreated || done.Script != script {
+	if done.Uploaded != 5 || !done.BucketCreated || done.Script != testScript {
 		t.Errorf("staged: %+v", done)
+	}
+	if diff := cmp.Diff([]string{"parascope-node for amd64", "parascope-nvml for amd64", "parascope-head for amd64",
+		"parascope-nvml for arm64", "parascope-head for arm64"}, done.Missing); diff != "" {
+		t.Error(diff)
 	}
 	if err := CheckScript(t.Context(), cfg, source); err != nil {
 		t.Error(err)
@@ -41,21 +49,39 @@ func TestAnUpgradeReplacesTheManifestAndNothingElse(t *testing.T) {
 	if again, err := first.Put(t.Context(), cfg); err != nil || again.Uploaded != 0 || again.BucketCreated {
 		t.Errorf("again: %+v, %v", again, err)
 	}
-	old := readManifest(t, client, done.Bucket)
+	installer := objectAt(t, client, done.Bucket, cluster.ScriptKey(testStack))
+	for _, filled := range []string{"bucket='" + done.Bucket + "'", "owner='111122223333'", "region='us-east-2'",
+		"prefix='parascope/pcluster-infra/v1/'"} {
+		if !bytes.Contains(installer, []byte("\n"+filled+"\n")) {
+			t.Errorf("the script lacks %s", filled)
+		}
+	}
+	old := manifest(t, client, done.Bucket)
 
 	second := first
 	second.Version, second.Programs = "v1.1.0", []artifact.Program{{Name: "parascope-node", Architecture: "arm64", Packed: []byte("two")}}
-	if upgraded, err := second.Put(t.Context(), cfg); err != nil || upgraded.Uploaded != 2 {
+	if staged, err := second.Put(t.Context(), cfg); err != nil || staged.Uploaded != 2 || staged.Now.Default != "v1.0.0" {
+		t.Errorf("staged: %+v, %v", staged, err)
+	}
+	second.Move = (*install.Manifest).Upgrade
+	if upgraded, err := second.Put(t.Context(), cfg); err != nil || upgraded.Uploaded != 1 || upgraded.Now.Default != "v1.1.0" {
 		t.Errorf("the upgrade: %+v, %v", upgraded, err)
 	}
-	now := readManifest(t, client, done.Bucket)
-	if now.Version != "v1.1.0" || now.Files[0].Key == old.Files[0].Key || now.Files[0].Bytes != 3 {
+	now := manifest(t, client, done.Bucket)
+	if now.Default != "v1.1.0" || now.Releases[1].Files[0].Key == old.Releases[0].Files[0].Key {
 		t.Errorf("the manifest is %+v", now)
 	}
-	for _, m := range []Manifest{old, now} {
-		if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &done.Bucket, Key: &m.Files[0].Key}); err != nil {
-			t.Errorf("%s: %v", m.Files[0].Key, err)
+	for _, m := range []install.Manifest{old, now} {
+		for _, r := range m.Releases {
+			for _, f := range r.Files {
+				if got := objectAt(t, client, done.Bucket, f.Key); len(got) != f.Bytes {
+					t.Errorf("%s has %d bytes", f.Key, len(got))
+				}
+			}
 		}
+	}
+	if diff := cmp.Diff(string(installer), string(objectAt(t, client, done.Bucket, cluster.ScriptKey(testStack)))); diff != "" {
+		t.Errorf("the upgrade changed the script: %s", diff)
 	}
 }
 
@@ -67,36 +93,46 @@ func TestSomebodyElseWhoStagesIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := store{client: s3.NewFromConfig(cfg), bucket: b.Name, owner: b.Owner}
+	before, err := s.read(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := s.put(t.Context(), "k", []byte("theirs"), nil); err != nil {
 		t.Fatal(err)
 	}
-	stale := `"0123456789abcdef0123456789abcdef"`
-	for name, seen := range map[string]*string{"seen none": nil, "seen another": &stale} {
-		if err := s.put(t.Context(), "k", []byte("ours"), seen); !isCode(err, "PreconditionFailed") {
-			t.Errorf("%s: %v", name, err)
-		}
+	if _, err := s.replace(t.Context(), "k", before, []byte("ours")); hint.CodeOf(err) != hint.Busy {
+		t.Errorf("over what was not seen: %v", err)
 	}
-	if n, err := s.replace(t.Context(), "k", []byte("ours")); n != 1 || err != nil {
+	seen, err := s.read(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.replace(t.Context(), "k", seen, []byte("ours")); n != 1 || err != nil {
 		t.Errorf("replace what was seen: %d, %v", n, err)
+	}
+	if _, err := s.replace(t.Context(), "k", seen, []byte("ours again")); hint.CodeOf(err) != hint.Busy {
+		t.Errorf("over what was changed since: %v", err)
 	}
 }
 
-func readManifest(t *testing.T, client *s3.Client, bucket string) (m Manifest) {
+func objectAt(t *testing.T, client *s3.Client, bucket, key string) []byte {
 	t.Helper()
-	key := prefix("pcluster-infra") + "manifest.json"
 	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", key, err)
 	}
 	b, err := io.ReadAll(out.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(b, &m); err != nil {
+	return b
+}
+
+func manifest(t *testing.T, client *s3.Client, bucket string) install.Manifest {
+	t.Helper()
+	m, err := install.ParseManifest(string(objectAt(t, client, bucket, prefix(testStack)+"manifest")))
+	if err != nil {
 		t.Fatal(err)
-	}
-	if diff := cmp.Diff(1, len(m.Files)); diff != "" {
-		t.Fatal(diff)
 	}
 	return m
 }
