@@ -21,7 +21,7 @@ type measured struct {
 	state     map[string]string // Slurm's, by node
 	states    map[string]int
 	instances map[string]string // by node
-	installed map[string]string // by node
+	installed map[string]string // by node: the version, what fails, and whose ports are others'
 	age       time.Duration     // of Slurm's list of nodes; negative: unknown
 }
 
@@ -87,6 +87,15 @@ func askMeasured(ctx context.Context, client *amp.QueryClient, name string, now 
 		}},
 		{fmt.Sprintf(`parascope_node_info{%s,instance_id!=""}`, of), func(l model.Metric, _ float64) {
 			m.instances[string(l["node"])] = string(l["instance_id"])
+		}},
+		{fmt.Sprintf(`parascope_install_info{%s}`, of), func(l model.Metric, _ float64) {
+			m.installed[string(l["node"])] = string(l["version"])
+		}},
+		{fmt.Sprintf(`parascope_install_failure{%s}`, of), func(l model.Metric, _ float64) {
+			m.installed[string(l["node"])] += ", fails: " + string(l["reason"])
+		}},
+		{fmt.Sprintf(`parascope_install_other_exporter{%s}`, of), func(l model.Metric, _ float64) {
+			m.installed[string(l["node"])] += fmt.Sprintf(", port %s is %s's", l["port"], l["process"])
 		}},
 		{fmt.Sprintf(`slurm_targets_age_seconds{%s}`, of), func(_ model.Metric, v float64) { m.age = time.Duration(v * float64(time.Second)) }},
 	} {

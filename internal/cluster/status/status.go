@@ -50,11 +50,11 @@ type Node struct {
 	Address   string     `json:"address,omitempty"`
 	Launched  *time.Time `json:"launched,omitempty"`
 	Scraped   bool       `json:"scraped"`
-	Since     *time.Time `json:"since,omitempty"`  // without a gap, to the minute
-	Longer    bool       `json:"longer,omitempty"` // Since is where the window begins
-	Why       string     `json:"why,omitempty"`    // it is not scraped
-	GPUs      bool       `json:"gpus,omitempty"`   // its GPUs are scraped
-	Installed string     `json:"installed,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`     // without a gap, to the minute
+	Longer    bool       `json:"longer,omitempty"`    // Since is where the window begins
+	Why       string     `json:"why,omitempty"`       // it is not scraped
+	GPUs      bool       `json:"gpus,omitempty"`      // its GPUs are scraped
+	Installed string     `json:"installed,omitempty"` // version of what the install script installed, and what is wrong with it
 }
 
 // Options are what Look asks about.

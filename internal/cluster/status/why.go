@@ -48,8 +48,6 @@ func whyNode(n *Node, m measured) string {
 		return "it is powering up"
 	case n.State == "powering_down":
 		return "it is powering down"
-	case target && n.Installed != "" && n.Installed != "installed":
-		return "it does not answer: the installation is " + words.Printable(n.Installed)
 	case target && up.job == "":
 		return "it does not answer on its port"
 	case target:
