@@ -41,6 +41,7 @@ type Discovery struct {
 // observed is what the list was made of.
 type observed struct {
 	address string
+	began   time.Time // its slurmd; zero: unknown
 	target  bool
 	leaving bool
 }
@@ -54,7 +55,7 @@ func (d *Discovery) Observe(s *Snapshot) {
 	d.targets, d.nodes, d.all, d.updated = nil, map[string]observed{}, s.NodesPart.Err == nil, s.Time
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		k := observed{address: cmp.Or(n.Address, n.Name), leaving: leaving(n)}
+		k := observed{address: cmp.Or(n.Address, n.Name), began: n.SlurmdStart, leaving: leaving(n)}
 		// A slurmctld that was restarted does not know when slurmd started until the node registers again.
 		was := before[n.Name]
 		k.target = !k.leaving && (!n.SlurmdStart.IsZero() || was.target && was.address == k.address)
@@ -85,15 +86,20 @@ func leaving(n *Node) bool {
 // Targets returns the targets, and when they were last known to be right.
 func (d *Discovery) Targets() ([]Target, time.Time) { return d.targets, d.updated }
 
-// Gone reports whether a compute node was taken away from an address by the last list that is
-// known: it powers down, has another instance by now, or is no node of the cluster any more.
-func (d *Discovery) Gone(node, address string) bool {
+// settles is how long after its slurmd a node may begin to serve metrics: what serves them is
+// installed while the node boots, and jobs do not wait for it.
+const settles = time.Minute
+
+// Gone reports whether a compute node is not to be measured at an address by the last list that is
+// known: it powers down, has another instance by now, is no node of the cluster any more,
+// or has only just begun.
+func (d *Discovery) Gone(node, address string, now time.Time) bool {
 	k, is := d.nodes[node]
 	if !is {
 		queue, _ := SplitNodeName(node)
 		return d.all && queue != ""
 	}
-	return k.leaving || isIP(k.address) && isIP(address) && k.address != address
+	return k.leaving || now.Sub(k.began) < settles || isIP(k.address) && isIP(address) && k.address != address
 }
 
 func isIP(s string) bool {

@@ -69,6 +69,8 @@ func TestGone(t *testing.T) {
 	}
 	down := node("10.0.0.7", "cloud", "not_responding")
 	down.State = "down"
+	young := node("10.0.0.7", "cloud")
+	young.SlurmdStart = noon.Add(90 * time.Second)
 	for _, c := range []struct {
 		name          string
 		d             *slurm.Discovery
@@ -86,9 +88,10 @@ func TestGone(t *testing.T) {
 		{"it is no node any more", observe(slurm.Part{}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", true},
 		{"its line could not be read", observe(slurm.Part{Err: errors.New("a bad line")}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", false},
 		{"it is the head node", observe(slurm.Part{}, node("10.0.0.7")), "ip-10-0-0-1", "10.0.0.1", false},
+		{"its slurmd has just begun", observe(slurm.Part{}, young), "q-dy-cr-1", "10.0.0.7", true},
 		{"nothing is known yet", &slurm.Discovery{}, "q-dy-cr-1", "10.0.0.7", false},
 	} {
-		if got := c.d.Gone(c.node, c.address); got != c.want {
+		if got := c.d.Gone(c.node, c.address, noon.Add(2*time.Minute)); got != c.want {
 			t.Errorf("%s: gone %t, want %t", c.name, got, c.want)
 		}
 	}

@@ -104,8 +104,8 @@ func (s *Service) Fresh(ctx context.Context, t time.Time) (slurm.Snapshot, error
 	return s.watch.Since(ctx, t)
 }
 
-// Gone reports whether a compute node was taken away from its address, host:port, by a snapshot
-// that did not begin before since. It waits for one until ctx ends; then, and where slurmctld did
+// Gone reports whether a compute node was taken away from its address, host:port, or has only just
+// begun, by a snapshot that did not begin before since. It waits for one until ctx ends; then, and where slurmctld did
 // not answer, what is known decides. The head's flow of samples waits for it, so that nobody
 // is alarmed about a node that Slurm powers down.
 func (s *Service) Gone(ctx context.Context, node, address string, since time.Time) bool {
@@ -118,7 +118,7 @@ func (s *Service) Gone(ctx context.Context, node, address string, since time.Tim
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.discovery.Gone(node, host)
+	return s.discovery.Gone(node, host, time.Now())
 }
 
 // take takes one snapshot, and makes its page and targets.
