@@ -231,7 +231,8 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
 		t.Errorf("find a cluster: %+v, %v", found, err)
 	}
-	if status, err := clusterstatus.Look(ctx, cfg, cluster.Cluster{Name: "hpc"}, clusterstatus.Options{Stack: stackName, Now: time.Now}); err != nil ||
+	if status, err := clusterstatus.Look(ctx, cfg, cluster.Cluster{Name: "hpc"}, clusterstatus.Options{
+		Stack: stackName, Now: time.Now}); err != nil ||
 		len(status.Unknown) > 0 {
 		t.Errorf("cluster status: %+v, %v", status, err)
 	}
@@ -274,7 +275,8 @@ func makeCluster(t *testing.T, c *cloud) {
 	client := s3.NewFromConfig(cfg)
 	bucket, dir := aws.String("parallelcluster-0123456789abcdef-v1-do-not-delete"), "parallelcluster/3.16.3/clusters/hpc-0123456789abcdef"
 	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(cfg.Region)}}); err != nil {
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(cfg.Region)}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String(dir + "/configs/cluster-config.yaml"),

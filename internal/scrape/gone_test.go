@@ -42,7 +42,8 @@ func TestTargetsThatAreTakenAway(t *testing.T) {
 		{name: "it powers down and answers again", down: within(3*time.Second, 5*time.Second), gone: always,
 			up: "111x111", series: "111x111", asked: "nk"},
 		{name: "it never answered, and is gone", down: always, gone: always, up: "x", series: "", asked: "nkkkkkkk"},
-		{name: "nobody can say in time", down: within(3*time.Second, end), gone: never, hang: true, up: "1110000", series: "111x", asked: "nkkkk"},
+		{name: "nobody can say in time", down: within(3*time.Second, end), gone: never, hang: true,
+			up: "1110000", series: "111x", asked: "nkkkk"},
 		{name: "it powers down, and discovery takes it away", down: within(3*time.Second, end), gone: always,
 			up: "111x", series: "111x", asked: "nkk", stopped: true},
 	} {

@@ -210,7 +210,8 @@ func TestNodesComeAndGo(t *testing.T) {
 // TestWatchSparesSlurmctldWhileNodesBoot: it works for us for a twentieth of the time at most.
 func TestWatchSparesSlurmctldWhileNodesBoot(t *testing.T) {
 	for _, c := range []struct{ took, want time.Duration }{
-		{100 * time.Millisecond, 7 * time.Second}, {time.Second, 20 * time.Second}, {4 * time.Second, time.Minute}, {6 * time.Second, 2 * time.Minute},
+		{100 * time.Millisecond, 7 * time.Second}, {time.Second, 20 * time.Second}, {4 * time.Second, time.Minute},
+		{6 * time.Second, 2 * time.Minute},
 	} {
 		o := slurm.DefaultWatchOptions()
 		synctest.Test(t, func(t *testing.T) {

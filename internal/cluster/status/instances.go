@@ -43,7 +43,8 @@ func askInstances(ctx context.Context, cfg aws.Config, name string) (all []insta
 }
 
 func describe(i types.Instance) instance {
-	out := instance{id: aws.ToString(i.InstanceId), address: aws.ToString(i.PrivateIpAddress), launched: aws.ToTime(i.LaunchTime), kind: "compute"}
+	out := instance{id: aws.ToString(i.InstanceId), address: aws.ToString(i.PrivateIpAddress), kind: "compute",
+		launched: aws.ToTime(i.LaunchTime)}
 	if i.State != nil {
 		out.state = string(i.State.Name)
 	}

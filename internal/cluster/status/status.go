@@ -110,7 +110,8 @@ func (s *Status) fill(instances []instance, m measured, now time.Time) {
 	all := map[string]*Node{}
 	var nameless []Node
 	for _, i := range instances {
-		n := Node{Name: cmp.Or(byInstance[i.id], m.nodeOf(i)), Type: i.kind, Queue: i.queue, Instance: i.id, Address: i.address, Launched: &i.launched}
+		n := Node{Name: cmp.Or(byInstance[i.id], m.nodeOf(i)), Type: i.kind, Queue: i.queue, Instance: i.id,
+			Address: i.address, Launched: &i.launched}
 		if n.Type != "compute" {
 			n.State = i.state
 		}

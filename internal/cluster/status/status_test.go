@@ -46,7 +46,8 @@ func TestFill(t *testing.T) {
 			n.Scraped, n.Why)))
 	}
 	want := []string{
-		"login running i-login gpus=false scraped=false the head does not scrape it; a login node that started after an update ran no OnNodeUpdated",
+		"login running i-login gpus=false scraped=false the head does not scrape it; " +
+			"a login node that started after an update ran no OnNodeUpdated",
 		"compute  i-boots gpus=false scraped=false it boots: launched 3 min ago, and not registered with Slurm",
 		"compute  i-lost gpus=false scraped=false it is not registered with Slurm, which ParallelCluster would end it for; " +
 			"its console output says more",

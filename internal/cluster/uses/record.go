@@ -51,7 +51,8 @@ func Record(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
 	key := p.key(a)
 	_, err = s3.NewFromConfig(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: bytes.NewReader(text)})
 	if err != nil {
-		return awserr.Explain("note in s3://"+p.Bucket+"/"+key+" that the configuration names the script", err, awserr.Next{Denied: awserr.WhoAsks})
+		return awserr.Explain("note in s3://"+p.Bucket+"/"+key+" that the configuration names the script", err,
+			awserr.Next{Denied: awserr.WhoAsks})
 	}
 	return nil
 }

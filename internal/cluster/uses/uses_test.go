@@ -23,7 +23,8 @@ var place = uses.Place{Bucket: "parascope-111122223333-us-east-2", Stack: "pclus
 const (
 	artifacts = "parallelcluster-%s-v1-do-not-delete" // one in each region
 	script    = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
-	template  = `{"Parameters": {"ResourcesS3Bucket": {"Type": "String", "Default": ""}, "ArtifactS3RootDirectory": {"Type": "String", "Default": ""}},
+	template  = `{"Parameters": {"ResourcesS3Bucket": {"Type": "String", "Default": ""},
+		"ArtifactS3RootDirectory": {"Type": "String", "Default": ""}},
 		"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}`
 )
 
@@ -51,7 +52,8 @@ func (a *account) in(region string) *s3.Client {
 func (a *account) bucket(region, name string) {
 	a.t.Helper()
 	if _, err := a.in(region).CreateBucket(a.t.Context(), &s3.CreateBucketInput{Bucket: &name,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}}); err != nil {
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(region)}}); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -130,7 +132,8 @@ func TestRecord(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%+v, %v", all, err)
 	}
-	if all[0].Cluster != "" || all[0].Region != "eu-west-1" || !strings.HasPrefix(all[0].Why, "configuration my_config.yaml was attached on ") ||
+	if all[0].Cluster != "" || all[0].Region != "eu-west-1" ||
+		!strings.HasPrefix(all[0].Why, "configuration my_config.yaml was attached on ") ||
 		all[1].Cluster != "hpc" || all[1].Region != "us-east-2" || !strings.HasSuffix(all[1].Why, ", and not detached") {
 		t.Errorf("%+v", all)
 	}

@@ -90,7 +90,8 @@ func TestFlow(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"nodes come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed}, {"zero and back", comeAndGo}} {
+	}{{"create", create}, {"nodes come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed},
+		{"zero and back", comeAndGo}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break
@@ -118,7 +119,8 @@ func create(t *testing.T, f *flow) {
 	f.awaitStatus("hpc", "CREATE_COMPLETE")
 	t.Logf("the cluster was there after %s", time.Since(began).Round(time.Second))
 	f.eventually(time.Minute, "active", func() string { return f.asked("head", "systemctl", "is-active", "prometheus") })
-	if text := f.on("head", "grep", "-A10", "remote_write", "/opt/prometheus/prometheus.yml"); !strings.Contains(text, "/api/v1/remote_write") {
+	text := f.on("head", "grep", "-A10", "remote_write", "/opt/prometheus/prometheus.yml")
+	if !strings.Contains(text, "/api/v1/remote_write") {
 		t.Errorf("grep remote_write printed\n%s", text)
 	}
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node_type="head"}`, "node_type")["head"] })
