@@ -160,7 +160,10 @@ func killed(t *testing.T, f *flow) {
 	}
 	f.eventually(time.Minute, "nothing is lost", func() string {
 		var s struct {
-			Total struct{ Taken, Delivered, Queued, Dropped, Uncertain float64 }
+			Total struct {
+				Taken              float64
+				Dropped, Uncertain map[string]float64
+			}
 		}
 		out := f.asked("head", "/opt/parascope/current/bin/parascope-head", "status", "--json")
 		if err := json.Unmarshal([]byte(out), &s); err != nil {
