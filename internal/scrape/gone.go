@@ -10,7 +10,7 @@ import (
 // its series end, the first time, and nothing else is taken: it is not down.
 func (l *loop) ends(r *report, began, at time.Time) bool {
 	failedBefore := l.failing
-	if l.failing = r.err != nil; !l.failing || !l.gone(began, failedBefore) {
+	if l.failing = r.err != nil; !l.failing || l.manager.options.Gone == nil || !l.gone(began, failedBefore) {
 		l.ended = false
 		return false
 	}
@@ -22,26 +22,13 @@ func (l *loop) ends(r *report, began, at time.Time) bool {
 	return true
 }
 
-// gone asks whether the target was taken away. The first failure asks for what is newer than
-// itself; later ones do with what is known, since a target that stays away would have
-// everybody asked at each of its scrapes. The next scrape's moment is the bound.
+// gone asks whether the target was taken away: the first time by what is newer than the failure,
+// later by what is known, or a target that stays away would have everybody asked each time.
 func (l *loop) gone(began time.Time, failedBefore bool) bool {
-	ask := l.manager.options.Gone
-	if ask == nil {
-		return false
-	}
-	var since time.Time
-	now := time.Now()
-	if !failedBefore {
-		since = now
-	}
-	until := began.Add(l.interval)
-	if soon := now.Add(time.Second); until.Before(soon) {
-		until = soon
-	}
-	ctx, cancel := context.WithDeadline(l.manager.ctx, until)
+	ctx, cancel := context.WithDeadline(l.manager.ctx, began.Add(max(l.interval, time.Since(began)+time.Second)))
 	defer cancel()
-	return ask(ctx, l.target, since)
+	since := map[bool]time.Time{false: time.Now()}[failedBefore]
+	return l.manager.options.Gone(ctx, l.target, since)
 }
 
 // endSeries marks all of the target's series stale, those that tell of scrapes too.
@@ -52,9 +39,7 @@ func (l *loop) endSeries(at time.Time) {
 	}
 	defer l.manager.release(p)
 	if panicked := guard(func() {
-		if _, err := p.read(nil, ""); err != nil {
-			p.Clear()
-		}
+		_, _ = p.read(nil, "") // of an empty page there is no error
 		p.reportGone()
 		p.commit()
 	}); panicked != nil {
