@@ -78,8 +78,8 @@ cluster: build bin/testbed ## a whole cluster on this machine, with a local clou
 cluster-stop: bin/testbed ## end it, with all of its machines
 	bin/testbed stop
 
-cluster-test: bin/testbed ## the test bed's own tests
-	TESTBED_PROGRAM=$(CURDIR)/bin/testbed $(GO) test ./testbed/... -count=1 -timeout 15m $(CLUSTERTESTFLAGS)
+cluster-test: build bin/testbed ## the test bed's tests, and the product's on it: CLUSTERTESTFLAGS='-run TestFlow -v' for one
+	TESTBED_PROGRAM=$(CURDIR)/bin/testbed TESTBED_PRODUCT=$(CURDIR)/bin $(GO) test ./testbed/... -count=1 -timeout 30m $(CLUSTERTESTFLAGS)
 
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v

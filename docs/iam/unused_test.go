@@ -13,12 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
+	clusterstatus "github.com/parascope/parascope/internal/cluster/status"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
@@ -229,6 +231,11 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
 		t.Errorf("find a cluster: %+v, %v", found, err)
 	}
+	if status, err := clusterstatus.Look(ctx, cfg, cluster.Cluster{Name: "hpc"}, clusterstatus.Options{
+		Stack: stackName, Now: time.Now}); err != nil ||
+		len(status.Unknown) > 0 {
+		t.Errorf("cluster status: %+v, %v", status, err)
+	}
 	if names, err := cluster.Names(ctx, cfg); err != nil || len(names) > 0 {
 		t.Errorf("clusters: %v, %v", names, err)
 	}
@@ -254,26 +261,33 @@ func takeDown(t *testing.T, c *cloud) {
 	if err := stack.New(cfg, stackName).ContinueRollback(ctx); err == nil || strings.Contains(err.Error(), "not authorized") {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
-	unstage(t, c)
+	makeCluster(t, c)
 	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
 		t.Error(err)
 	}
 }
 
-// unstage deletes what nodes fetch, as the operator: down leaves it, since clusters may
-// need it, and with it the bucket.
-func unstage(t *testing.T, c *cloud) {
+// makeCluster makes a cluster, as the operator, that does not need what is staged: down reads its
+// configuration before it deletes that.
+func makeCluster(t *testing.T, c *cloud) {
 	t.Helper()
-	client := s3.NewFromConfig(c.Operator())
-	bucket := artifact.BucketName("111122223333", c.Operator().Region)
-	out, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(artifact.StagePrefix)})
-	if err != nil || len(out.Contents) == 0 {
-		t.Fatalf("staged objects: %+v, %v", out, err)
+	cfg := c.Operator()
+	client := s3.NewFromConfig(cfg)
+	bucket, dir := aws.String("parallelcluster-0123456789abcdef-v1-do-not-delete"), "parallelcluster/3.16.3/clusters/hpc-0123456789abcdef"
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(cfg.Region)}}); err != nil {
+		t.Fatal(err)
 	}
-	for _, o := range out.Contents {
-		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: o.Key}); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String(dir + "/configs/cluster-config.yaml"),
+		Body: strings.NewReader("Scheduling: {Scheduler: slurm}\n")}); err != nil {
+		t.Fatal(err)
+	}
+	template := `{"Parameters": {"ResourcesS3Bucket": {"Type": "String", "Default": "` + *bucket + `"},
+		"ArtifactS3RootDirectory": {"Type": "String", "Default": "` + dir + `"}}, "Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}`
+	if _, err := cloudformation.NewFromConfig(cfg).CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("hpc"),
+		TemplateBody: &template, Tags: []types.Tag{{Key: aws.String("parallelcluster:version"), Value: aws.String("3.16.3")}}}); err != nil {
+		t.Fatal(err)
 	}
 }
 

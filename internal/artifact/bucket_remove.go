@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,18 +21,21 @@ const functionPrefix = "grafana-datasource-setup/"
 const StagePrefix = "parascope/"
 
 // Holding is what a stack has in a bucket: the setup functions that were uploaded for
-// it alone, and the bucket itself where nothing else is in it.
+// it alone, what nodes of its clusters fetch, and the bucket itself where nothing else is in it.
 type Holding struct {
 	Bucket    string
 	Usual     bool     // it has the name of where nobody chooses one
 	Exists    bool     // there is such a bucket
 	Functions []string // keys of the stack's own
+	Staged    []string // keys of what nodes fetch, and of notes about who does
 	Stays     string   // why the bucket itself stays; "" where it goes with the functions
 	bucket    bucket
 }
 
 // Goes reports whether there is anything to delete.
-func (h Holding) Goes() bool { return h.Exists && (len(h.Functions) > 0 || h.Stays == "") }
+func (h Holding) Goes() bool {
+	return h.Exists && (len(h.Functions)+len(h.Staged) > 0 || h.Stays == "")
+}
 
 // FindHolding looks into the bucket with this name, "" for the one that is named after
 // account and region, for what is the stack's, and deletes nothing.
@@ -45,16 +49,18 @@ func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (H
 	if h.Exists, err = b.exists(ctx); err != nil || !h.Exists {
 		return h, err
 	}
-	own := functionPrefix + stackName + "/"
-	err = b.each(ctx, own, func(key string) bool {
-		h.Functions = append(h.Functions, key)
-		return true
-	})
-	if err != nil {
-		return h, err
+	own, staged := functionPrefix+stackName+"/", StagePrefix+stackName+"/"
+	for prefix, keys := range map[string]*[]string{own: &h.Functions, staged: &h.Staged} {
+		err = b.each(ctx, prefix, func(key string) bool {
+			*keys = append(*keys, key)
+			return true
+		})
+		if err != nil {
+			return h, err
+		}
 	}
 	err = b.each(ctx, "", func(key string) bool {
-		if !strings.HasPrefix(key, own) {
+		if !strings.HasPrefix(key, own) && !strings.HasPrefix(key, staged) {
 			h.Stays = whose(b.name, key)
 		}
 		return h.Stays == ""
@@ -66,8 +72,8 @@ func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (H
 func whose(bucket, key string) string {
 	if rest, staged := strings.CutPrefix(key, StagePrefix); staged {
 		name, _, _ := strings.Cut(rest, "/")
-		return fmt.Sprintf("it holds what nodes of the clusters of stack %s install, and a node that cannot fetch it is ended; "+
-			"where no cluster's configuration names it, 'aws s3 rm --recursive s3://%s/%s%s/' deletes it", name, bucket, StagePrefix, name)
+		return fmt.Sprintf("it holds what nodes of the clusters of stack %s install; 'parascope down --stack %s' deletes it where no cluster "+
+			"needs it", name, name)
 	}
 	rest, ours := strings.CutPrefix(key, functionPrefix)
 	if !ours {
@@ -102,7 +108,7 @@ func (b bucket) each(ctx context.Context, prefix string, more func(key string) b
 // where somebody told it to, which nobody here may list.
 func (h *Holding) Delete(ctx context.Context) error {
 	b := h.bucket
-	for _, key := range h.Functions {
+	for _, key := range slices.Concat(h.Functions, h.Staged) {
 		if _, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner}); err != nil {
 			return explain("delete s3://"+b.name+"/"+key, err)
 		}

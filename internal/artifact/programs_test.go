@@ -116,8 +116,7 @@ func TestNodePrograms(t *testing.T) {
 
 // TestWhatNodesFetchStays: down says what keeps the bucket, and how it goes.
 func TestWhatNodesFetchStays(t *testing.T) {
-	const want = "it holds what nodes of the clusters of stack s install, and a node that cannot fetch it is ended; " +
-		"where no cluster's configuration names it, 'aws s3 rm --recursive s3://b/parascope/s/' deletes it"
+	const want = "it holds what nodes of the clusters of stack s install; 'parascope down --stack s' deletes it where no cluster needs it"
 	if got := whose("b", "parascope/s/v1/install.sh"); got != want {
 		t.Errorf("%q", got)
 	}

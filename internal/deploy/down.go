@@ -19,7 +19,9 @@ type DownOptions struct {
 	Target
 	KeepBucket bool   // leave the setup function's bucket
 	Bucket     string // "": the one that the stack was made with
-	Confirm    func(question string) (bool, error)
+	// ForceRemoveScripts deletes what nodes of clusters fetch although clusters need it.
+	ForceRemoveScripts bool
+	Confirm            func(question string) (bool, error)
 }
 
 // DownResult is the proof of what is gone.
@@ -66,6 +68,9 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		return d.result, bucketErr
 	}
 	bucketGoes := bucketErr == nil && d.holding.Goes() && !o.KeepBucket
+	if err := d.checkScripts(ctx); err != nil {
+		return d.result, err
+	}
 	if err := d.confirm(bucketGoes); err != nil {
 		return d.result, err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
@@ -58,11 +59,19 @@ func (d *down) leaveBucket(ctx context.Context) error {
 
 // describeHolding says what goes of a bucket.
 func describeHolding(h artifact.Holding) string {
+	var parts []string
+	if len(h.Functions) > 0 {
+		parts = append(parts, "the setup function")
+	}
+	if len(h.Staged) > 0 {
+		parts = append(parts, "what nodes of clusters install")
+	}
+	what := strings.Join(parts, " and ")
 	switch {
-	case len(h.Functions) == 0:
+	case what == "":
 		return "Bucket " + h.Bucket + ", which is empty"
 	case h.Stays != "":
-		return "The setup function in bucket " + h.Bucket + " (the bucket stays: " + h.Stays + ")"
+		return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + " (the bucket stays: " + h.Stays + ")"
 	}
-	return "The setup function in bucket " + h.Bucket + ", and the bucket"
+	return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + ", and the bucket"
 }

@@ -58,7 +58,7 @@ var (
 		"ListLogGroups",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "FindTheWorkspaces", "LookAtMetrics"}
-	forClusters   = []string{"StageWhatNodesInstall", "FindClusters"} // of "parascope cluster"; no stack needs them
+	forClusters   = []string{"StageWhatNodesInstall", "FindClusters", "ReadConfigurationsOfClusters"} // no stack needs them
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed

@@ -53,6 +53,7 @@ type Options struct {
 	Pages              map[string]http.Handler // more pages of the listener, by path
 	Beside             []func(context.Context) // run until the head stops
 	Collectors         []prometheus.Collector  // of more metrics of the head's own page
+	Gone               Gone                    // nil: no target is
 	Reload             <-chan os.Signal        // each value reloads the configuration file
 	TuneGC             bool                    // set the process' garbage collection by what a head needs
 	TuneMemory         bool                    // set the process' memory limit likewise
@@ -258,6 +259,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	o := scrape.DefaultOptions()
 	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take
 	o.MaxPageBytes, o.MaxReadingBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes
+	o.Gone = h.opts.Gone.ofTarget()
 	if h.scrape, err = scrape.New(ctx, o); err != nil {
 		return fmt.Errorf("prepare scraping: %w", err)
 	}

@@ -42,6 +42,8 @@ type loop struct {
 
 	fetcher     fetcher
 	hasPanicked bool
+	failing     bool // the last page could not be fetched
+	ended       bool // it was taken away, and its series are marked stale
 }
 
 // refusal is why targets are not scraped.
@@ -155,6 +157,8 @@ func (l *loop) take(r *report, began, at time.Time) {
 		r.err = refused.err
 	} else if panicked := guard(func() { body, contentType, r.err = l.fetch() }); panicked != nil {
 		body, r.err = nil, l.panicked(panicked)
+	} else if l.ends(r, began, at) {
+		return
 	}
 	if body != nil {
 		defer m.spareBody(body)
@@ -204,25 +208,12 @@ func (l *loop) markGone(ticker *time.Ticker) {
 			return false
 		}
 	}
-	if !wait(ticker.C) {
+	if l.ended || !wait(ticker.C) {
 		return
 	}
 	at := l.manager.now()
 	if !wait(ticker.C) || !wait(time.After(l.interval/10)) || l.succeeded.Load() {
 		return
 	}
-	p := l.manager.open(l, at, 0)
-	if p == nil {
-		return
-	}
-	defer l.manager.release(p)
-	if panicked := guard(func() {
-		if _, err := p.read(nil, ""); err != nil {
-			p.Clear()
-		}
-		p.reportGone()
-		p.commit()
-	}); panicked != nil {
-		l.panicked(panicked)
-	}
+	l.endSeries(at)
 }

@@ -75,6 +75,10 @@ type Options struct {
 	MaxReadingBytes int64
 	// Dial makes the connections to targets; nil: the system's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Gone is asked about a target that could not be read: whether it was taken away on
+	// purpose, by what was known at since or later (the zero time: by what is known). Its
+	// series end then, and it is not down. It returns when ctx ends. nil: none ever is.
+	Gone func(ctx context.Context, t *Target, since time.Time) bool
 	// Now is the machine's clock, which may be set while we run, and Elapsed one
 	// that only runs: they tell when it is.
 	Now     func() time.Time

@@ -47,9 +47,19 @@ type TakeOptions struct {
 }
 
 // Take asks slurmctld for a snapshot, one command after the other. Each is bounded by
-// the tools' timeout; one that fails costs its own part only.
+// the tools' timeout; one that fails costs its own part only. Where slurmctld is down all
+// parts fail at once: each command would try for a minute to reach it.
 func Take(ctx context.Context, t Tools, o TakeOptions) Snapshot {
 	s := Snapshot{Time: o.Now()}
+	if err := t.checkController(ctx); err != nil {
+		for _, p := range []*Part{&s.NodesPart, &s.JobsPart, &s.SchedulerPart, &s.ReservationsPart, &s.LicensesPart} {
+			p.Err = err
+		}
+		if o.Shares {
+			s.SharesPart.Err = err
+		}
+		return s
+	}
 	read := func(p *Part, parse func(out []byte) error, name string, args ...string) {
 		began := o.Now()
 		out, err := t.run(ctx, name, args...)

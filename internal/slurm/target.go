@@ -1,6 +1,8 @@
 package slurm
 
 import (
+	"cmp"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,53 +29,80 @@ func SplitNodeName(name string) (queue, resource string) {
 	return "", ""
 }
 
-// Targets are the nodes of a snapshot that have an instance which runs slurmd: nodes become
-// targets when they register and stop being targets when they are powering down.
-func Targets(nodes []Node) []Target {
-	var all []Target
-	for i := range nodes {
-		n := &nodes[i]
-		if !scrapable(n) {
-			continue
-		}
-		t := Target{Node: n.Name, Address: n.Address}
-		if t.Address == "" {
-			t.Address = n.Name
-		}
-		t.Queue, t.ComputeResource = SplitNodeName(n.Name)
-		if t.Queue == "" && len(n.Partitions) > 0 {
-			t.Queue = n.Partitions[0]
-		}
-		t.GPUs = slices.ContainsFunc(n.GRES, func(g GRES) bool { return g.Name == "gpu" })
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b Target) int { return strings.Compare(a.Node, b.Node) })
-	return all
-}
-
-// scrapable reports whether the node has registered and is not on its way out. A node that
-// does not respond, or is down, is still one: that is when its absence must show.
-func scrapable(n *Node) bool {
-	for _, flag := range []string{"powered_down", "powering_down", "powering_up"} {
-		if n.Has(flag) {
-			return false
-		}
-	}
-	return !n.SlurmdStart.IsZero()
-}
-
-// Discovery keeps the list of targets: the last one stays while slurmctld does not answer.
+// Discovery keeps the list of targets: nodes become targets when they register, and stop being
+// targets when they are powering down. The last list stays while slurmctld does not answer.
 type Discovery struct {
 	targets []Target
+	nodes   map[string]observed
+	all     bool // nodes are all of the cluster's
 	updated time.Time
+}
+
+// observed is what the list was made of.
+type observed struct {
+	address string
+	began   time.Time // its slurmd; zero: unknown
+	target  bool
+	leaving bool
 }
 
 // Observe takes the targets of a snapshot whose nodes could be read.
 func (d *Discovery) Observe(s *Snapshot) {
-	if s.NodesRead() {
-		d.targets, d.updated = Targets(s.Nodes), s.Time
+	if !s.NodesRead() {
+		return
 	}
+	before := d.nodes
+	d.targets, d.nodes, d.all, d.updated = nil, map[string]observed{}, s.NodesPart.Err == nil, s.Time
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		k := observed{address: cmp.Or(n.Address, n.Name), began: n.SlurmdStart, leaving: leaving(n)}
+		// A slurmctld that was restarted does not know when slurmd started until the node registers again.
+		was := before[n.Name]
+		k.target = !k.leaving && (!n.SlurmdStart.IsZero() || was.target && was.address == k.address)
+		d.nodes[n.Name] = k
+		if k.target {
+			d.targets = append(d.targets, target(n, k.address))
+		}
+	}
+	slices.SortFunc(d.targets, func(a, b Target) int { return strings.Compare(a.Node, b.Node) })
+}
+
+func target(n *Node, address string) Target {
+	t := Target{Node: n.Name, Address: address}
+	t.Queue, t.ComputeResource = SplitNodeName(n.Name)
+	if t.Queue == "" && len(n.Partitions) > 0 {
+		t.Queue = n.Partitions[0]
+	}
+	t.GPUs = slices.ContainsFunc(n.GRES, func(g GRES) bool { return g.Name == "gpu" })
+	return t
+}
+
+// leaving reports whether the node has no instance, or one that comes or goes. A node that does
+// not respond, or is down, has one: that is when its absence must show.
+func leaving(n *Node) bool {
+	return n.Has("powered_down") || n.Has("powering_down") || n.Has("powering_up")
 }
 
 // Targets returns the targets, and when they were last known to be right.
 func (d *Discovery) Targets() ([]Target, time.Time) { return d.targets, d.updated }
+
+// settles is how long after its slurmd a node may begin to serve metrics: what serves them is
+// installed while the node boots, and jobs do not wait for it.
+const settles = time.Minute
+
+// Gone reports whether a compute node is not to be measured at an address by the last list that is
+// known: it powers down, has another instance by now, is no node of the cluster any more,
+// or has only just begun.
+func (d *Discovery) Gone(node, address string, now time.Time) bool {
+	k, is := d.nodes[node]
+	if !is {
+		queue, _ := SplitNodeName(node)
+		return d.all && queue != ""
+	}
+	return k.leaving || now.Sub(k.began) < settles || isIP(k.address) && isIP(address) && k.address != address
+}
+
+func isIP(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}

@@ -25,7 +25,9 @@ func TestRecordedTargets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all := slurm.Targets(nodes)
+			var d slurm.Discovery
+			d.Observe(&slurm.Snapshot{Time: noon, Nodes: nodes})
+			all, _ := d.Targets()
 			// Not among them: dynamic nodes that are powered down or have not registered, and
 			// gpu-st-p5-4, which is powering down. Nodes that are down or do not respond are.
 			want := "gpu-st-p5-1 gpu-st-p5-2 gpu-st-p5-3 queue1-st-c5n-1 queue1-st-c5n-2 queue1-st-c5n-3 queue1-st-c5n-4"
@@ -52,5 +54,64 @@ func TestDiscoveryKeepsTheLastList(t *testing.T) {
 	d.Observe(&slurm.Snapshot{Time: noon.Add(2 * time.Minute)}) // it answers: there are no nodes
 	if all, _ := d.Targets(); len(all) != 0 {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestGone: a target that does not answer is down, unless the cluster took its node away.
+func TestGone(t *testing.T) {
+	observe := func(part slurm.Part, nodes ...slurm.Node) *slurm.Discovery {
+		d := &slurm.Discovery{}
+		d.Observe(&slurm.Snapshot{Time: noon, Nodes: nodes, NodesPart: part})
+		return d
+	}
+	node := func(address string, flags ...string) slurm.Node {
+		return slurm.Node{Name: "q-dy-cr-1", Address: address, State: "idle", Flags: flags, SlurmdStart: noon}
+	}
+	down := node("10.0.0.7", "cloud", "not_responding")
+	down.State = "down"
+	young := node("10.0.0.7", "cloud")
+	young.SlurmdStart = noon.Add(90 * time.Second)
+	for _, c := range []struct {
+		name          string
+		d             *slurm.Discovery
+		node, address string
+		want          bool
+	}{
+		{"it is idle", observe(slurm.Part{}, node("10.0.0.7", "cloud")), "q-dy-cr-1", "10.0.0.7", false},
+		{"it is down", observe(slurm.Part{}, down), "q-dy-cr-1", "10.0.0.7", false},
+		{"it is to be powered down when its job ends", observe(slurm.Part{}, node("10.0.0.7", "power_down")), "q-dy-cr-1", "10.0.0.7", false},
+		{"it is powering down", observe(slurm.Part{}, node("10.0.0.7", "cloud", "powering_down")), "q-dy-cr-1", "10.0.0.7", true},
+		{"it is powered down", observe(slurm.Part{}, node("q-dy-cr-1", "cloud", "powered_down")), "q-dy-cr-1", "10.0.0.7", true},
+		{"its next instance boots", observe(slurm.Part{}, node("10.0.0.8", "cloud", "powering_up")), "q-dy-cr-1", "10.0.0.7", true},
+		{"another instance has its name", observe(slurm.Part{}, node("10.0.0.8", "cloud")), "q-dy-cr-1", "10.0.0.7", true},
+		{"its address is a name", observe(slurm.Part{}, node("q-dy-cr-1", "cloud")), "q-dy-cr-1", "10.0.0.7", false},
+		{"it is no node any more", observe(slurm.Part{}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", true},
+		{"its line could not be read", observe(slurm.Part{Err: errors.New("a bad line")}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", false},
+		{"it is the head node", observe(slurm.Part{}, node("10.0.0.7")), "ip-10-0-0-1", "10.0.0.1", false},
+		{"its slurmd has just begun", observe(slurm.Part{}, young), "q-dy-cr-1", "10.0.0.7", true},
+		{"nothing is known yet", &slurm.Discovery{}, "q-dy-cr-1", "10.0.0.7", false},
+	} {
+		if got := c.d.Gone(c.node, c.address, noon.Add(2*time.Minute)); got != c.want {
+			t.Errorf("%s: gone %t, want %t", c.name, got, c.want)
+		}
+	}
+}
+
+// TestDiscoveryAfterARestartOfSlurmctld: it does not know when slurmd started, until the node
+// registers again.
+func TestDiscoveryAfterARestartOfSlurmctld(t *testing.T) {
+	var d slurm.Discovery
+	node := slurm.Node{Name: "q-dy-cr-1", Address: "10.0.0.7", State: "idle", SlurmdStart: noon}
+	next := slurm.Node{Name: "q-dy-cr-2", Address: "10.0.0.8", State: "idle"}
+	d.Observe(&slurm.Snapshot{Time: noon, Nodes: []slurm.Node{node, next}})
+	node.SlurmdStart = time.Time{}
+	d.Observe(&slurm.Snapshot{Time: noon.Add(time.Minute), Nodes: []slurm.Node{node, next}})
+	if all, _ := d.Targets(); names(all) != "q-dy-cr-1" {
+		t.Errorf("targets %q, want the one that had registered", names(all))
+	}
+	node.Address = "10.0.0.9"
+	d.Observe(&slurm.Snapshot{Time: noon.Add(2 * time.Minute), Nodes: []slurm.Node{node, next}})
+	if all, _ := d.Targets(); len(all) != 0 {
+		t.Errorf("targets %q, of an instance that has not registered", names(all))
 	}
 }

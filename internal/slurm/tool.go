@@ -34,10 +34,7 @@ func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, er
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(t.Dir, name), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "SLURM_TIME_FORMAT=standard"}
-	if conf := os.Getenv("SLURM_CONF"); conf != "" {
-		cmd.Env = append(cmd.Env, "SLURM_CONF="+conf)
-	}
+	cmd.Env = environment()
 	var stdout, stderr limited
 	stdout.left, stderr.left = maxOutput, maxErrors
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -58,6 +55,36 @@ func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, er
 		return nil, fmt.Errorf("%s printed more than %d bytes", name, maxOutput)
 	}
 	return stdout.Bytes(), nil
+}
+
+// pingTimeout is after how long a slurmctld that does not answer a ping counts as slow, not as down.
+const pingTimeout = 5 * time.Second
+
+// checkController fails where scontrol ping says that every slurmctld is down, which it does at once.
+// Whatever else comes of it says nothing: the other commands will tell.
+func (t Tools) checkController(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, min(t.Timeout, pingTimeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(t.Dir, "scontrol"), "ping")
+	cmd.Env, cmd.WaitDelay = environment(), time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	stdout := limited{left: maxErrors}
+	cmd.Stdout = &stdout
+	err := cmd.Run()
+	if text := stdout.String(); err != nil && strings.Contains(text, "DOWN") && !strings.Contains(text, "UP") {
+		return errors.New(firstLine(text))
+	}
+	return nil
+}
+
+// environment is the commands' own, whatever that of this process is.
+func environment() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "SLURM_TIME_FORMAT=standard"}
+	if conf := os.Getenv("SLURM_CONF"); conf != "" {
+		env = append(env, "SLURM_CONF="+conf)
+	}
+	return env
 }
 
 // limited keeps the first bytes that are written to it, and says when there were more.

@@ -3,6 +3,7 @@ package slurm
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 type WatchOptions struct {
 	Take     func(context.Context) Snapshot
 	Interval time.Duration // between the starts of two snapshots
+	Starting time.Duration // likewise, while instances boot: no log says when a node registers
 	Soonest  time.Duration // between two, when one is asked for
 	Slow     time.Duration // a snapshot that takes longer doubles the interval
 	Longest  time.Duration // of the interval; below MinJobAge (300 s), or finished jobs are missed
@@ -18,7 +20,8 @@ type WatchOptions struct {
 
 // DefaultWatchOptions leave Take to the caller.
 func DefaultWatchOptions() WatchOptions {
-	return WatchOptions{Interval: time.Minute, Soonest: 5 * time.Second, Slow: 5 * time.Second, Longest: 4 * time.Minute}
+	return WatchOptions{Interval: time.Minute, Starting: 7 * time.Second, Soonest: 5 * time.Second, Slow: 5 * time.Second,
+		Longest: 4 * time.Minute}
 }
 
 // Validate reports the first option that cannot work.
@@ -26,8 +29,8 @@ func (o WatchOptions) Validate() error {
 	switch {
 	case o.Take == nil:
 		return errors.New("slurm: Take is missing")
-	case o.Soonest <= 0 || o.Interval < o.Soonest || o.Longest < o.Interval:
-		return errors.New("slurm: Soonest, Interval and Longest must be positive and in that order")
+	case o.Soonest <= 0 || o.Starting < o.Soonest || o.Interval < o.Starting || o.Longest < o.Interval:
+		return errors.New("slurm: Soonest, Starting, Interval and Longest must be positive and in that order")
 	case o.Slow <= 0:
 		return errors.New("slurm: Slow must be positive")
 	}
@@ -72,19 +75,30 @@ func (w *Watch) Run(ctx context.Context) {
 	}
 }
 
-// keep makes s the latest, and the interval longer while slurmctld is slow.
+// share is the part of the time that slurmctld spends on us at most while instances boot, as a
+// divisor.
+const share = 20
+
+// keep makes s the latest, and the interval longer while slurmctld is slow, or shorter while
+// instances boot.
 func (w *Watch) keep(s Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s.Took() > w.o.Slow {
-		w.interval = min(2*w.interval, w.o.Longest)
-	} else {
+	switch took := s.Took(); {
+	case took > w.o.Slow:
+		w.interval = min(2*max(w.interval, w.o.Interval), w.o.Longest)
+	case slices.ContainsFunc(s.Nodes, booting):
+		w.interval = min(max(w.o.Starting, share*took), w.o.Interval)
+	default:
 		w.interval = w.o.Interval
 	}
 	w.latest = s
 	close(w.taken)
 	w.taken = make(chan struct{})
 }
+
+// booting reports whether the node has an instance that has not registered yet.
+func booting(n Node) bool { return n.Has("powering_up") && n.Address != "" && n.Address != n.Name }
 
 // wait returns when the next snapshot is due: after the interval, or when one was asked
 // for and Soonest has passed. A slow slurmctld is not asked more often on request.

@@ -150,3 +150,116 @@ func TestTake(t *testing.T) {
 		t.Errorf("shares were not asked for: %v", s.Shares)
 	}
 }
+
+// TestNodesComeAndGo: a node is a target within 8 s of registering, which no log tells, and is
+// none within 6 s of powering down, which slurm_suspend.log tells.
+func TestNodesComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		node := slurm.Node{Name: "q-dy-cr-1", State: "idle"}
+		at := func(d time.Duration) bool { return time.Since(began) >= d }
+		const launched, registered, poweringDown = 100 * time.Second, 290*time.Second + 300*time.Millisecond, 900 * time.Second
+		var d slurm.Discovery
+		var is []bool
+		var when []time.Duration
+		taken := 0
+		o := slurm.DefaultWatchOptions()
+		o.Take = func(context.Context) slurm.Snapshot {
+			n := node
+			switch {
+			case at(poweringDown):
+				n.Address, n.Flags, n.SlurmdStart = "10.0.0.7", []string{"cloud", "powering_down"}, began.Add(registered)
+			case at(registered):
+				n.Address, n.Flags, n.SlurmdStart = "10.0.0.7", []string{"cloud"}, began.Add(registered)
+			case at(launched):
+				n.Address, n.Flags = "10.0.0.7", []string{"cloud", "powering_up"}
+			default:
+				n.Address, n.Flags = n.Name, []string{"cloud", "powered_down"}
+			}
+			taken++
+			s := slurm.Snapshot{Time: time.Now(), Nodes: []slurm.Node{n}, NodesPart: slurm.Part{Took: 200 * time.Millisecond}}
+			pass(s.NodesPart.Took)
+			d.Observe(&s)
+			if all, _ := d.Targets(); len(is) == 0 || is[len(is)-1] != (len(all) > 0) {
+				is, when = append(is, len(all) > 0), append(when, time.Since(began))
+			}
+			return s
+		}
+		w, err := slurm.NewWatch(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go w.Run(t.Context())
+		pass(launched)
+		w.Ask() // slurm_resume.log grew
+		pass(poweringDown - launched)
+		before := taken
+		w.Ask() // slurm_suspend.log grew
+		pass(10 * time.Second)
+		synctest.Wait()
+		if len(is) != 3 || when[1] < registered || when[1] > registered+8*time.Second || when[2] > poweringDown+6*time.Second {
+			t.Errorf("a target: %v at %v", is, when)
+		}
+		// One each 7 s for 190 s, one a minute for the rest.
+		if before < 38 || before > 42 {
+			t.Errorf("%d snapshots until it powered down, want about 40", before)
+		}
+	})
+}
+
+// TestWatchSparesSlurmctldWhileNodesBoot: it works for us for a twentieth of the time at most.
+func TestWatchSparesSlurmctldWhileNodesBoot(t *testing.T) {
+	for _, c := range []struct{ took, want time.Duration }{
+		{100 * time.Millisecond, 7 * time.Second}, {time.Second, 20 * time.Second}, {4 * time.Second, time.Minute},
+		{6 * time.Second, 2 * time.Minute},
+	} {
+		o := slurm.DefaultWatchOptions()
+		synctest.Test(t, func(t *testing.T) {
+			o.Take = func(context.Context) slurm.Snapshot {
+				pass(c.took)
+				return slurm.Snapshot{Time: time.Now(), NodesPart: slurm.Part{Took: c.took},
+					Nodes: []slurm.Node{{Name: "n", Address: "10.0.0.7", Flags: []string{"powering_up"}}}}
+			}
+			w, err := slurm.NewWatch(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go w.Run(t.Context())
+			pass(c.took + time.Millisecond)
+			if got := w.Interval(); got != c.want {
+				t.Errorf("a snapshot that took %s: the next one after %s, want %s", c.took, got, c.want)
+			}
+		})
+	}
+}
+
+// TestTakeOfASlurmctldThatIsDown: no command is run that would try for long to reach it. A
+// backup controller that is up counts.
+func TestTakeOfASlurmctldThatIsDown(t *testing.T) {
+	dir := t.TempDir()
+	ran := filepath.Join(dir, "ran")
+	for _, name := range []string{"squeue", "sdiag"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\ntouch "+ran+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		ping string
+		down bool
+	}{
+		{"echo 'Slurmctld(primary) at ip-10-0-0-2 is DOWN'; echo '*****'; exit 1", true},
+		{"echo 'Slurmctld(primary) at a is DOWN'; echo 'Slurmctld(backup) at b is UP'; exit 1", false},
+		{"echo 'Slurmctld(primary) at a is UP'", false}, {"exit 1", false},
+	} {
+		_ = os.Remove(ran) // of the case before
+		script := "#!/bin/sh\nif [ $1 = ping ]; then " + c.ping + "; fi\necho NodeName=a State=IDLE\n"
+		if err := os.WriteFile(filepath.Join(dir, "scontrol"), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := slurm.Take(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, slurm.TakeOptions{Now: time.Now})
+		_, err := os.Stat(ran)
+		if asked := err == nil; asked == c.down || (s.NodesPart.Err != nil) != c.down {
+			t.Errorf("%s: asked further %t, nodes %v", c.ping, asked, s.NodesPart.Err)
+		}
+	}
+}

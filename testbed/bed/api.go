@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/parascope/parascope/testbed/instances"
@@ -187,6 +188,10 @@ func (b *Bed) machines(mux *http.ServeMux) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		if asked.Count == 0 {
+			b.refusals = slices.DeleteFunc(b.refusals, func(r refusal) bool { return r.Queue == asked.Queue })
+			return nil, nil
+		}
 		b.refusals = append(b.refusals, asked)
 		return nil, nil
 	}))

@@ -53,7 +53,7 @@ var notAlphanumeric = regexp.MustCompile(`[^A-Za-z0-9]`)
 func logicalID(part string) string { return "Role" + notAlphanumeric.ReplaceAllString(part, "") }
 
 // template is the stack's.
-func template(name string, c *config.Cluster) (string, error) {
+func template(name string, c *config.Cluster, bucket, dir string) (string, error) {
 	resources, outputs := map[string]any{}, map[string]any{}
 	for part, iam := range parts(c) {
 		if iam.InstanceRole != "" || iam.InstanceProfile != "" {
@@ -87,7 +87,9 @@ func template(name string, c *config.Cluster) (string, error) {
 		}}
 		outputs[id] = map[string]any{"Value": map[string]any{"Fn::GetAtt": []string{id, "Arn"}}}
 	}
-	b, err := json.Marshal(map[string]any{"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs})
+	parameter := func(value string) map[string]any { return map[string]any{"Type": "String", "Default": value} }
+	b, err := json.Marshal(map[string]any{"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs,
+		"Parameters": map[string]any{"ResourcesS3Bucket": parameter(bucket), "ArtifactS3RootDirectory": parameter(dir)}})
 	if err != nil {
 		return "", fmt.Errorf("write the stack's template: %w", err)
 	}
@@ -98,7 +100,11 @@ func (c *Cloud) stacks() *cloudformation.Client { return cloudformation.NewFromC
 
 // createStack makes a cluster's stack, and returns its ARN and its roles by parts.
 func (c *Cloud) createStack(ctx context.Context, cl *cluster) (arn string, roles map[string]string, err error) {
-	text, err := template(cl.name, cl.config)
+	if err := c.keepConfiguration(ctx, cl); err != nil {
+		return "", nil, err
+	}
+	bucket, dir := c.artifacts(cl)
+	text, err := template(cl.name, cl.config, bucket, dir)
 	if err != nil {
 		return "", nil, err
 	}
@@ -116,7 +122,11 @@ func (c *Cloud) createStack(ctx context.Context, cl *cluster) (arn string, roles
 
 // updateStack brings the roles to the configuration.
 func (c *Cloud) updateStack(ctx context.Context, cl *cluster) (roles map[string]string, err error) {
-	text, err := template(cl.name, cl.config)
+	if err := c.keepConfiguration(ctx, cl); err != nil {
+		return nil, err
+	}
+	bucket, dir := c.artifacts(cl)
+	text, err := template(cl.name, cl.config, bucket, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +145,10 @@ func (c *Cloud) deleteStack(ctx context.Context, cl *cluster) error {
 	if _, err := c.stacks().DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &cl.stack}); err != nil {
 		return fmt.Errorf("delete the stack: %w", err)
 	}
-	_, err := c.awaitStack(ctx, cl.stack, cl.config, types.StackStatusDeleteComplete)
-	return err
+	if _, err := c.awaitStack(ctx, cl.stack, cl.config, types.StackStatusDeleteComplete); err != nil {
+		return err
+	}
+	return c.forgetConfiguration(ctx, cl)
 }
 
 // awaitStack waits until a stack has a status, and returns the roles that it has.

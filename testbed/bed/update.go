@@ -74,7 +74,11 @@ func (b *Bed) update(c *cluster, text []byte, dryRun, force bool) ([]change, err
 			b.opts.Logger.Error("update cluster", "cluster", c.name, "err", err)
 			// A stack that cannot be updated goes back.
 			c.config, c.text, c.status, c.reasons = before, beforeText, "UPDATE_FAILED", reasons(err)
-			if err := b.publish(c); err != nil {
+			back := b.publish(c)
+			if b.opts.Cloud != nil && c.stack != "" {
+				back = errors.Join(back, b.opts.Cloud.keepConfiguration(b.ctx, c))
+			}
+			if err := back; err != nil {
 				b.opts.Logger.Error("go back after an update", "cluster", c.name, "err", err)
 			}
 		}

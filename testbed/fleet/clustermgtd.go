@@ -29,6 +29,7 @@ type manager struct {
 	now func() time.Time
 
 	replacing map[string]time.Time      // static nodes whose new instance is not up yet, since when
+	refused   map[string]time.Time      // dynamic nodes for which EC2 had no capacity, since when
 	failures  map[string]map[string]int // failed boots by queue and compute resource
 }
 
@@ -40,6 +41,7 @@ func Manage(ctx context.Context, u node.UserData, now func() time.Time) error {
 		log:       log{file: node.Log + "/clustermgtd", program: "clustermgtd", now: now},
 		now:       now,
 		replacing: map[string]time.Time{},
+		refused:   map[string]time.Time{},
 		failures:  map[string]map[string]int{},
 	}
 	tick := time.NewTicker(u.Pace.ManagementInterval)
@@ -165,6 +167,7 @@ func (m *manager) maintain(ctx context.Context) error {
 		}
 		switch {
 		case m.healthy(n, valid):
+		case !n.Static() && m.waitsForCapacity(n):
 		case n.Static():
 			static = append(static, n)
 		default:
@@ -260,6 +263,23 @@ func (m *manager) healthy(n slurm.Node, valid bool) bool {
 		return beingReplaced
 	}
 	return true
+}
+
+// waitsForCapacity reports whether a node that EC2 refused stays down: clustermgtd lets such a node wait
+// for insufficient_capacity_timeout, 600 s, which is ten of its rounds.
+func (m *manager) waitsForCapacity(n slurm.Node) bool {
+	if !isDown(n) || !strings.Contains(n.Reason, "(Code:Insufficient") {
+		delete(m.refused, n.Name)
+		return false
+	}
+	if _, is := m.refused[n.Name]; !is {
+		m.refused[n.Name] = m.now()
+	}
+	if m.now().Sub(m.refused[n.Name]) < 10*m.u.Pace.ManagementInterval {
+		return true
+	}
+	delete(m.refused, n.Name)
+	return false
 }
 
 // endPoweringDown ends the instances of nodes that Slurm powers down.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -175,6 +176,13 @@ func (s Spec) writeFirstFiles() error {
 		}
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("write the machine's first files: %w", err)
+		}
+	}
+	// The host may have Prometheus; ParallelCluster's images have not.
+	for _, unit := range []string{"prometheus", "prometheus-node-exporter"} {
+		file := "/usr/lib/systemd/system/" + unit + ".service"
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("hide a service of the host: %w", err)
 		}
 	}
 	return nil

@@ -235,6 +235,21 @@ func (u UserData) configureHead(ctx context.Context) error {
 	})
 }
 
+// nameNodes lets the head node resolve the names of nodes that have no instance, as it does on AWS
+// at once, to nothing. slurmctld tries names that are unknown again and again, for seconds each, and answers
+// nobody meanwhile; nothing listens at this address.
+func (u UserData) nameNodes(c *config.Cluster) error {
+	text := "127.0.0.1 localhost\n" + u.Head.Address + " " + u.Head.Hostname + "\n"
+	for _, q := range c.Scheduling.SlurmQueues {
+		for _, r := range q.ComputeResources {
+			for _, name := range slurm.NodeNames(q.Name, r) {
+				text += "127.255.255.254 " + name + "\n"
+			}
+		}
+	}
+	return write("/etc/hosts", text, 0o644)
+}
+
 // WriteSlurm writes Slurm's configuration from the cluster's, on the head node.
 func (u UserData) WriteSlurm() error {
 	b, err := os.ReadFile(filepath.Join(Shared, ConfigFile))
@@ -246,6 +261,9 @@ func (u UserData) WriteSlurm() error {
 		return err
 	}
 	if err := slurm.Write(slurm.Etc, u.Cluster, c, u.Head, u.Pace); err != nil {
+		return err
+	}
+	if err := u.nameNodes(c); err != nil {
 		return err
 	}
 	return u.writeFleet(c)

@@ -36,7 +36,8 @@ gets the stack's policies, and the script that starts measuring when a node boot
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(newClusterNew(p), newClusterAttach(p), newClusterDetach(p), newClusterStage(p), newClusterUpgrade(p))
+	c.AddCommand(newClusterNew(p), newClusterAttach(p), newClusterDetach(p), newClusterStage(p), newClusterStatus(p),
+		newClusterUpgrade(p))
 	return c
 }
 

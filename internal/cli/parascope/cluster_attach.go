@@ -2,7 +2,9 @@ package parascope
 
 import (
 	"context"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
@@ -10,6 +12,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/reach"
 	"github.com/parascope/parascope/internal/cluster/staging"
+	"github.com/parascope/parascope/internal/cluster/uses"
 )
 
 func newClusterAttach(p *cli.Process) *cobra.Command {
@@ -69,6 +72,9 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
+		if err := record(ctx, cfg, plan.Text, r.Cluster.Name, o.config); err != nil {
+			return err
+		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: source.NodePolicies,
 			Configuration: plan.Text})
 		if err != nil {
@@ -98,4 +104,15 @@ func writeEnvironment(e environment.File) error {
 	}
 	defer file.discard()
 	return file.write(text)
+}
+
+// record notes that a configuration which is about to be written names the script, so that
+// nobody deletes that.
+func record(ctx context.Context, cfg aws.Config, text []byte, clusterName, file string) error {
+	for _, place := range uses.Places(text) {
+		if err := uses.Record(ctx, cfg, place, uses.NewAttached(clusterName, cfg.Region, file, time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
 }

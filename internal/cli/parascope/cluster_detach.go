@@ -2,12 +2,14 @@ package parascope
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/uses"
 )
 
 func newClusterDetach(p *cli.Process) *cobra.Command {
@@ -43,7 +45,15 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
-	return o.finish(p, plan, r.Text)
+	if err := o.finish(p, plan, r.Text); err != nil || !o.write && o.output == "" || len(uses.Places(plan.Text)) > 0 {
+		return err
+	}
+	for _, place := range uses.Places(r.Text) {
+		if err := uses.Forget(ctx, cfg, place, uses.NewAttached(r.Cluster.Name, cfg.Region, o.config, time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // again are the flags that the next call of the command needs as well.

@@ -133,8 +133,10 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 	if note, err = cluster.AskEFA(ctx, cfg, o.new.Queues); err != nil {
 		return nil, e, "", err
 	}
-	text, e, err = cluster.Configuration(o.new, source)
-	return text, e, note, err
+	if text, e, err = cluster.Configuration(o.new, source); err != nil {
+		return nil, e, "", err
+	}
+	return text, e, note, record(ctx, cfg, text, o.new.Name, o.output)
 }
 
 // mayMake keeps a file that is there.

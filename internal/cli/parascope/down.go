@@ -22,6 +22,10 @@ func newDown(p *cli.Process) *cobra.Command {
 other stacks' functions for example, or was chosen with --bucket. It says what goes
 and asks first; afterwards it asks each service whether what was billed is really gone.
 
+What nodes of clusters install goes too. ParallelCluster ends a node that cannot download
+a script of its configuration: where a cluster in any enabled region names it, has a
+configuration that cannot be read, or was attached and not detached, nothing is deleted.
+
 Where there is no such stack, nor anything that an earlier one of the name left, it
 names the account and the region, lists the stacks that are there, and exits with 5.`,
 		Example: `  parascope down
@@ -64,6 +68,8 @@ names the account and the region, lists the stacks that are there, and exits wit
 	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack "+
 		"was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
+	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,
+		"delete what nodes of clusters install although clusters need it: they will fail to start nodes")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
 	on.add(c)

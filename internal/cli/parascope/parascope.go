@@ -8,6 +8,7 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/costs"
 	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
+	"github.com/parascope/parascope/internal/cli/parascope/queries"
 )
 
 // New makes the root command, with the list of all commands in the order of the help.
@@ -37,7 +38,7 @@ thing on one machine without AWS.
 		newCluster(p),
 		newAlerts(p),
 		costs.New(p),
-		newQuery(p),
+		queries.New(p),
 		dashboards.New(p),
 		newOther(p, "head", "Discover, scrape and send, as Prometheus in agent mode does"),
 		newOther(p, "node", "Measure this machine and serve it to Prometheus on port 9100"),

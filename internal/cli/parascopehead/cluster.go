@@ -67,7 +67,7 @@ func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 		slurmTargetsPath:    http.HandlerFunc(service.ServeTargets),
 		pclusterMetricsPath: events,
 	}
-	o.Beside = []func(context.Context){service.Run}
+	o.Beside, o.Gone = []func(context.Context){service.Run}, service.Gone
 	return c.servePrices(o, service)
 }
 

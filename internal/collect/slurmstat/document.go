@@ -16,7 +16,7 @@ func Families() []*page.Family {
 	}
 	return slices.Concat(
 		[]*page.Family{
-			snapshotTime, snapshotAge, snapshotInterval, controllerInfo, controllerUp, controllerTime, commandSuccess, commandSeconds,
+			snapshotTime, snapshotAge, targetsAge, snapshotInterval, controllerInfo, controllerUp, controllerTime, commandSuccess, commandSeconds,
 		},
 		nodeFamilies, []*page.Family{
 			cpusAlloc, cpusIdle, cpusOther, cpusTotal, gpusAlloc, gpusIdle, gpusOther, gpusTotal, gpusUse,

@@ -121,6 +121,8 @@ var (
 
 	snapshotTime = gauge("slurm_snapshot_timestamp_seconds", "the head program",
 		"When the snapshot that this page shows began, in Unix seconds.")
+	targetsAge = gauge("slurm_targets_age_seconds", "the head program",
+		"Time since slurmctld last told its nodes. While it does not, the nodes of that time are scraped.")
 	snapshotAge      = gauge("slurm_snapshot_age_seconds", "the head program", "Age of the snapshot that this page shows.")
 	snapshotInterval = gauge("slurm_snapshot_interval_seconds", "the head program",
 		"Time between two snapshots: longer while slurmctld answers slowly.")

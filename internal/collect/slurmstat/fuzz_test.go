@@ -64,6 +64,7 @@ func FuzzPage(f *testing.F) {
 				seen[key] = true
 			}
 		}
-		slurm.Targets(s.Nodes)
+		var d slurm.Discovery
+		d.Observe(&s)
 	})
 }

@@ -106,6 +106,23 @@ func (s *Service) Fresh(ctx context.Context, t time.Time) (slurm.Snapshot, error
 	return s.watch.Since(ctx, t)
 }
 
+// Gone reports whether a compute node was taken away from its address, host:port, or has only just
+// begun, by a snapshot that did not begin before since. It waits for one until ctx ends; then, and where slurmctld did
+// not answer, what is known decides. The head's flow of samples waits for it, so that nobody
+// is alarmed about a node that Slurm powers down.
+func (s *Service) Gone(ctx context.Context, node, address string, since time.Time) bool {
+	if !since.IsZero() {
+		_, _ = s.Fresh(ctx, since) // without one the last list decides
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.discovery.Gone(node, host, time.Now())
+}
+
 // take takes one snapshot, and makes its page and targets.
 func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	snap := slurm.Take(ctx, s.o.Tools, slurm.TakeOptions{Shares: s.o.Shares && s.state.Accounting, Now: time.Now})
@@ -158,6 +175,7 @@ func (s *Service) logFailures(snap *slurm.Snapshot, err error) {
 func (s *Service) ServeMetrics(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	body, taken := s.page, s.taken
+	_, listed := s.discovery.Targets()
 	s.mu.Unlock()
 	if taken.IsZero() {
 		http.Error(w, "the first snapshot of Slurm is being taken", http.StatusServiceUnavailable)
@@ -165,6 +183,9 @@ func (s *Service) ServeMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	var age page.Page
 	age.Sample(snapshotAge, time.Since(taken).Seconds())
+	if !listed.IsZero() {
+		age.Sample(targetsAge, time.Since(listed).Seconds())
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	for _, b := range [][]byte{body, age.Bytes()} {
 		if _, err := w.Write(b); err != nil {

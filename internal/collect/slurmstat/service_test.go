@@ -114,6 +114,10 @@ func TestService(t *testing.T) {
 	if all := groups("/?gpu=1"); len(all) != 3 || all[1].Targets[0] != "10.0.2.12:9400" {
 		t.Errorf("%+v", all)
 	}
+	gone := func(node, address string, since time.Time) bool { return s.Gone(t.Context(), node, address, since) }
+	if !gone("gpu-st-p5-4", "10.0.2.14:9100", time.Now()) || gone("gpu-st-p5-2", "10.0.2.12:9400", time.Now()) {
+		t.Error("the node that powers down is not gone, or the other one is")
+	}
 	// slurmctld goes away: the targets stay, the nodes' metrics do not.
 	if err := os.WriteFile(filepath.Join(dir, "down"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -131,9 +135,30 @@ func TestService(t *testing.T) {
 	if all := groups("/"); len(all) != 7 {
 		t.Errorf("%d targets", len(all))
 	}
+	if gone("gpu-st-p5-2", "10.0.2.12:9100", time.Now()) || !gone("gpu-st-p5-4", "10.0.2.14:9100", time.Time{}) {
+		t.Error("what was known of the nodes does not decide")
+	}
+	if age := value(t, text, "slurm_targets_age_seconds"); age <= value(t, text, "slurm_snapshot_age_seconds") {
+		t.Errorf("the targets are %v s old, not older than the snapshot that failed", age)
+	}
 	cancel()
 	<-ended
 	if _, err := slurmstat.LoadTracker(filepath.Join(dir, "jobs.json")); err != nil {
 		t.Error(err)
 	}
+}
+
+// value is a sample without labels on a page.
+func value(t *testing.T, page, name string) (v float64) {
+	t.Helper()
+	for line := range strings.Lines(page) {
+		if text, ok := strings.CutPrefix(line, name+" "); ok {
+			if _, err := fmt.Sscan(text, &v); err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+	}
+	t.Fatalf("%s is not on the page", name)
+	return 0
 }

@@ -231,7 +231,7 @@ func newRefuse(dir *string) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&asked.Code, "code", "InsufficientInstanceCapacity", "EC2's error code")
-	c.Flags().IntVar(&asked.Count, "count", 1, "how many; -1: all")
+	c.Flags().IntVar(&asked.Count, "count", 1, "how many; -1: all until --count 0")
 	return c
 }
 

@@ -1,4 +1,4 @@
-package parascope_test
+package queries_test
 
 import (
 	"bytes"

@@ -1,4 +1,5 @@
-package parascope
+// Package queries has the command query of the program parascope.
+package queries
 
 import (
 	"context"
@@ -28,7 +29,8 @@ type queryOptions struct {
 	json      bool
 }
 
-func newQuery(p *cli.Process) *cobra.Command {
+// New makes the command.
+func New(p *cli.Process) *cobra.Command {
 	var o queryOptions
 	c := &cobra.Command{
 		Use:   "query EXPR",
@@ -62,7 +64,8 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.StringVar(&o.span, "range", "", "plot this `DURATION` up to --time")
 	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: as the width allows)")
 	f.BoolVar(&o.json, "json", false, "print the answer as Prometheus gives it")
-	addAWSFlags(f, &o.aws)
+	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
+	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		explained := cli.ExplainFlag(cmd, err)
 		if strings.HasPrefix(err.Error(), "unknown shorthand flag") { // there are none: it is a minus sign

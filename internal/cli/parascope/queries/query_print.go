@@ -1,4 +1,4 @@
-package parascope
+package queries
 
 import (
 	"fmt"

@@ -1,0 +1,151 @@
+package parascope
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/status"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/term"
+)
+
+// shownNodes is how many scraped nodes are listed; those that are not scraped are all.
+const shownNodes = 50
+
+func newClusterStatus(p *cli.Process) *cobra.Command {
+	var on stackFlags
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status NAME",
+		Short: "Say which nodes of a cluster are scraped, since when, and why others are not",
+		Long: `Say what there is of a cluster: its nodes by Slurm's state, which of them are scraped
+and since when, and why the others are not. What is measured comes from the cluster's
+series in the stack's workspace, what runs from EC2. What could not be asked is unknown,
+and said to be. The last lines are the next commands.
+
+Exit code 5: there is no such cluster, or no stack with a workspace.`,
+		Example: `  parascope cluster status hpc
+  parascope cluster status hpc --json | jq '.nodes[] | select(.scraped | not)'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.ReportFailure(asJSON, runClusterStatus(cmd.Context(), p, on.target(cmd), on.aws, args[0], asJSON))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	on.add(c)
+	completeArgs(c, asked(&on.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	return c
+}
+
+func runClusterStatus(ctx context.Context, p *cli.Process, t deploy.Target, o awsconf.Options, name string, asJSON bool) error {
+	cfg, err := awsconf.Load(ctx, o)
+	if err != nil {
+		return err
+	}
+	c, err := cluster.Find(ctx, cfg, name)
+	if err != nil {
+		return err
+	}
+	if !c.Exists {
+		return hint.New(hint.NotFound, fmt.Errorf("there is no cluster %s in %s", name, cfg.Region),
+			"'parascope cluster new "+name+"' writes a configuration for it, and says how to create it")
+	}
+	s, err := status.Look(ctx, cfg, c, status.Options{Stack: t.StackName, Up: t.Command("up"), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.PrintJSON(s)
+	}
+	return printClusterStatus(p.Stdout, term.Style(p.Stdout, p.Getenv), s, time.Now())
+}
+
+func printClusterStatus(w io.Writer, style term.Styler, s status.Status, now time.Time) error {
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(w, "%-9s %s\n", what, strings.Map(shown, fmt.Sprintf(format, args...)))
+	}
+	line("cluster", "%s, ParallelCluster %s, %s", s.Cluster.Name, s.Cluster.Version, s.Cluster.Status)
+	if s.LastSample == nil {
+		line("sample", "none has arrived within the last hour")
+	} else {
+		line("sample", "the last one arrived %s ago", now.Sub(*s.LastSample).Round(time.Second))
+	}
+	if len(s.States) > 0 {
+		var all []string
+		for _, state := range slices.Sorted(maps.Keys(s.States)) {
+			all = append(all, fmt.Sprintf("%d %s", s.States[state], state))
+		}
+		line("slurm", "%s", strings.Join(all, ", "))
+	}
+	if s.Slurm != "" {
+		line("slurm", "%s", s.Slurm)
+	}
+	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
+		line(what, "%s: %s", "unknown", s.Unknown[what])
+	}
+	if len(s.Nodes) > 0 {
+		fmt.Fprintln(w)
+		rows, more := nodeRows(style, s.Nodes, now)
+		columns := []term.Column{{Title: "NODE"}, {Title: "TYPE"}, {Title: "QUEUE"}, {Title: "STATE"}, {Title: "INSTANCE"}, {Title: "INSTALLED"},
+			{Title: "SCRAPED"}}
+		if err := term.Table(w, style, columns, rows); err != nil {
+			return err
+		}
+		if more > 0 {
+			fmt.Fprintf(w, "and %d more that are scraped; --json has all\n", more)
+		}
+	}
+	printNext(w, s.Next)
+	return nil
+}
+
+// nodeRows are the table's. more is how many scraped nodes are left out.
+func nodeRows(style term.Styler, nodes []status.Node, now time.Time) (rows [][]string, more int) {
+	scraped := 0
+	for _, n := range nodes {
+		last := style.Bad("no") + ": " + n.Why
+		if n.Scraped {
+			if scraped++; scraped > shownNodes {
+				more++
+				continue
+			}
+			last = style.Good("yes") + since(n, now)
+		}
+		rows = append(rows, []string{cmp.Or(n.Name, "-"), n.Type, cmp.Or(n.Queue, "-"), cmp.Or(n.State, "-"), cmp.Or(n.Instance, "-"),
+			cmp.Or(n.Installed, "-"), last})
+	}
+	return rows, more
+}
+
+// since is for how long a node has been scraped, in words.
+func since(n status.Node, now time.Time) (text string) {
+	if n.Since != nil && !n.Since.IsZero() {
+		age := now.Sub(*n.Since)
+		switch {
+		case n.Longer:
+			text = fmt.Sprintf(", for more than %d hours", int(status.Window.Hours()))
+		case age < status.Step:
+			text = ", for less than a minute"
+		case age < time.Hour:
+			text = fmt.Sprintf(", for %d min", int(age.Minutes()))
+		default:
+			text = fmt.Sprintf(", for %d h %d min", int(age.Hours()), int(age.Minutes())%60)
+		}
+	}
+	if n.GPUs {
+		text += ", GPUs too"
+	}
+	return text
+}

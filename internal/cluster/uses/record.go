@@ -1,0 +1,92 @@
+package uses
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/parascope/parascope/internal/awserr"
+)
+
+// Attached is a configuration that attach or new wrote: a cluster may be made of it at any time.
+type Attached struct {
+	Cluster       string    `json:"cluster,omitempty"` // "": it was not said
+	Region        string    `json:"region"`
+	Configuration string    `json:"configuration"` // the file's name, without its folder
+	Time          time.Time `json:"time"`
+}
+
+var notInKey = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+// key is of the object that records it. It lies outside of what nodes may read.
+func (p Place) key(a Attached) string {
+	name := "cluster-" + a.Cluster
+	if a.Cluster == "" {
+		name = "file-" + notInKey.ReplaceAllString(a.Configuration, "_")
+	}
+	return p.records() + a.Region + "/" + name
+}
+
+func (p Place) records() string { return p.prefix() + "attached/" }
+
+// NewAttached is about a configuration in a file.
+func NewAttached(cluster, region, file string, now time.Time) Attached {
+	return Attached{Cluster: cluster, Region: region, Configuration: filepath.Base(file), Time: now.UTC().Truncate(time.Second)}
+}
+
+// Record notes that a configuration names the scripts.
+func Record(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	key := p.key(a)
+	_, err = s3.NewFromConfig(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: bytes.NewReader(text)})
+	if err != nil {
+		return awserr.Explain("note in s3://"+p.Bucket+"/"+key+" that the configuration names the script", err,
+			awserr.Next{Denied: awserr.WhoAsks})
+	}
+	return nil
+}
+
+// Forget takes the note away: the configuration does not name the scripts any more.
+func Forget(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
+	key := p.key(a)
+	if _, err := s3.NewFromConfig(cfg).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &p.Bucket, Key: &key}); err != nil {
+		return awserr.Explain("delete the note s3://"+p.Bucket+"/"+key, err, awserr.Next{Denied: awserr.WhoAsks})
+	}
+	return nil
+}
+
+// recorded are the notes that are there.
+func recorded(ctx context.Context, cfg aws.Config, p Place) (all []Use, err error) {
+	client := s3.NewFromConfig(cfg)
+	prefix := p.records()
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &p.Bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, awserr.Explain("list the configurations that name the script", err, awserr.Next{Denied: awserr.WhoAsks})
+		}
+		for _, o := range page.Contents {
+			region, name := path.Split(strings.TrimPrefix(aws.ToString(o.Key), prefix))
+			on := aws.ToTime(o.LastModified).UTC().Format(time.DateOnly)
+			cluster, named := strings.CutPrefix(name, "cluster-")
+			if named {
+				all = append(all, Use{strings.TrimSuffix(region, "/"), cluster, "attached on " + on + ", and not detached"})
+			} else {
+				all = append(all, Use{Region: strings.TrimSuffix(region, "/"),
+					Why: "configuration " + strings.TrimPrefix(name, "file-") + " was attached on " + on + ", and not detached"})
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,222 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// flow is the guide's way from a stack to a cluster that is measured, with the product's own
+// programs, on a bed and a local cloud.
+type flow struct {
+	*testBed
+	cloud *cloud
+	work  string // folder that commands are typed in
+	env   []string
+}
+
+// sh types a command as the deployer does; it must succeed.
+func (f *flow) sh(command string) string {
+	f.t.Helper()
+	out, err := f.try(command)
+	if err != nil {
+		f.t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return out
+}
+
+func (f *flow) try(command string) (string, error) {
+	cmd := exec.CommandContext(f.t.Context(), "bash", "-c", command)
+	cmd.Dir, cmd.Env = f.work, f.env
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+// query is a vector's values by one label, as AMP answers.
+func (f *flow) query(expr, label string) map[string]string {
+	f.t.Helper()
+	out, err := f.try("parascope query --json '" + expr + "'")
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Metric map[string]string
+				Value  [2]any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		return map[string]string{"error": out}
+	}
+	if err != nil {
+		return map[string]string{"error": err.Error()}
+	}
+	all := map[string]string{}
+	for _, r := range answer.Data.Result {
+		all[r.Metric[label]] = fmt.Sprint(r.Value[1])
+	}
+	return all
+}
+
+// TestFlow goes the whole way.
+func TestFlow(t *testing.T) {
+	if err := lacking(); err != nil {
+		t.Skip(err)
+	}
+	product(t, "parascope")
+	dir, err := filepath.Abs(os.Getenv("TESTBED_PRODUCT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := startCloud(t)
+	f := &flow{testBed: startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir), cloud: c, work: t.TempDir()}
+	if err := os.Symlink(f.exe, filepath.Join(f.work, "pcluster")); err != nil {
+		t.Fatal(err)
+	}
+	f.env = append(os.Environ(), "PATH="+f.work+":"+dir+":"+os.Getenv("PATH"), "TESTBED_DIR="+f.dir, "AWS_ENDPOINT_URL="+c.URL(),
+		"AWS_PROFILE=operator", "AWS_REGION=us-east-2", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(c.Dir, "aws", "credentials"),
+		"AWS_CONFIG_FILE="+filepath.Join(c.Dir, "aws", "config"))
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T, *flow)
+	}{{"create", create}, {"nodes come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed},
+		{"zero and back", comeAndGo}} {
+		began := time.Now()
+		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
+			break
+		}
+		t.Logf("%s took %s", part.name, time.Since(began).Round(time.Second))
+	}
+}
+
+func (f *flow) in(t *testing.T) *flow {
+	return &flow{&testBed{t: t, exe: f.exe, dir: f.dir}, f.cloud, f.work, f.env}
+}
+
+// create types what the product prints, until the cluster is there and its head node sends.
+func create(t *testing.T, f *flow) {
+	f = f.in(t)
+	f.sh("parascope up --parameter MonitoringType=amp-only")
+	f.sh("parascope cluster stage")
+	printed := f.sh("parascope cluster new hpc --queue queue1:c5.large:0-4 --queue gpu:p5.48xlarge:0-2")
+	_, next, ok := strings.Cut(printed, "Next:\n")
+	if !ok {
+		t.Fatalf("cluster new printed\n%s", printed)
+	}
+	began := time.Now()
+	f.sh(next) // the guide's two lines, as they are printed
+	f.awaitStatus("hpc", "CREATE_COMPLETE")
+	t.Logf("the cluster was there after %s", time.Since(began).Round(time.Second))
+	f.eventually(time.Minute, "active", func() string { return f.asked("head", "systemctl", "is-active", "prometheus") })
+	text := f.on("head", "grep", "-A10", "remote_write", "/opt/prometheus/prometheus.yml")
+	if !strings.Contains(text, "/api/v1/remote_write") {
+		t.Errorf("grep remote_write printed\n%s", text)
+	}
+	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node_type="head"}`, "node_type")["head"] })
+}
+
+// comeAndGo is the life of a node as the metrics tell it: a sample within a minute, and no up == 0
+// when it goes.
+func comeAndGo(t *testing.T, f *flow) {
+	f = f.in(t)
+	const node = "queue1-dy-c5-large-1"
+	job := f.submit("-p", "queue1", "--wrap", "sleep 45")
+	f.ended("RUNNING", job)
+	registered := time.Now()
+	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
+	t.Logf("the first sample was there %s after the job began", time.Since(registered).Round(time.Second))
+	if text := f.sh("parascope cluster status hpc"); !strings.Contains(text, node) {
+		t.Errorf("cluster status:\n%s", text)
+	}
+	f.ended("COMPLETED", job)
+	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
+	f.eventually(time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
+	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)[30m:5s]) > 0`, "node"); len(down) > 0 {
+		t.Errorf("nodes that were down: %v", down)
+	}
+}
+
+// killed ends programs by kill -9: what was taken is delivered.
+func killed(t *testing.T, f *flow) {
+	f = f.in(t)
+	job := f.submit("-p", "queue1", "--wrap", "sleep 600")
+	f.ended("RUNNING", job)
+	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
+	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
+	for _, kill := range []struct{ host, unit string }{{"head", "prometheus"}, {"head", "slurmctld"}, {node, "parascope-node"}} {
+		f.on(kill.host, "systemctl", "kill", "-s", "KILL", kill.unit)
+		f.eventually(time.Minute, "active", func() string { return f.asked(kill.host, "systemctl", "is-active", kill.unit) })
+	}
+	f.eventually(time.Minute, "nothing is lost", func() string {
+		var s struct {
+			Total struct {
+				Taken              float64
+				Dropped, Uncertain map[string]float64
+			}
+		}
+		out := f.asked("head", "/opt/parascope/current/bin/parascope-head", "status", "--json")
+		if err := json.Unmarshal([]byte(out), &s); err != nil {
+			return out
+		}
+		if s.Total.Taken > 0 && len(s.Total.Dropped)+len(s.Total.Uncertain) == 0 {
+			return "nothing is lost"
+		}
+		return out
+	})
+	f.on("head", "scancel", job)
+	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
+}
+
+// needed: down refuses while the cluster names the script; without it a node does fail.
+func needed(t *testing.T, f *flow) {
+	f = f.in(t)
+	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "hpc in us-east-2") {
+		t.Errorf("down printed %s (%v)", out, err)
+	}
+	key, bucketName := aws.String("parascope/pcluster-infra/v1/install.sh"), aws.String("parascope-111122223333-us-east-2")
+	kept, err := f.cloud.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucketName, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := readAll(t, kept)
+	if _, err := f.cloud.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucketName, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := f.try("parascope cluster new other -o other.yaml"); err == nil || !strings.Contains(out, "is not there") {
+		t.Errorf("cluster new without the script printed %s (%v)", out, err)
+	}
+	job := f.submit("-p", "queue1", "--wrap", "true")
+	f.eventually(time.Minute, "failed", func() string {
+		all, _ := filepath.Glob(filepath.Join(f.dir, "logs", "queue1-dy-c5-large-*", "parallelcluster", "bootstrap_error_msg"))
+		if len(all) > 0 {
+			return "failed"
+		}
+		return "no node failed"
+	})
+	f.on("head", "scancel", job)
+	if _, err := f.cloud.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucketName, Key: key,
+		Body: strings.NewReader(script)}); err != nil {
+		t.Fatal(err)
+	}
+	f.eventually(time.Minute, "idle~", func() string { return f.asked("head", "sinfo", "-h", "-n", "queue1-dy-c5-large-1", "-o", "%T") })
+}
+
+func readAll(t *testing.T, o *s3.GetObjectOutput) string {
+	t.Helper()
+	b, err := io.ReadAll(o.Body)
+	if err := errors.Join(err, o.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
