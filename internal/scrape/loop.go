@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/parascope/parascope/internal/scrape/connections"
 	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
@@ -23,9 +24,9 @@ type loop struct {
 	external []labels.Label // of the configuration that the loop was made with
 	rules    rules.Rules
 	client   *http.Client
-	conns    *connections // of the client
-	address  string       // of the target, as it is dialled
-	broken   error        // why there is no client
+	conns    *connections.Set // of the client
+	address  string           // of the target, as it is dialled
+	broken   error            // why there is no client
 	seed     uint64
 	cache    *cache
 	relearn  bool            // the limits are others than those that the cache's series were held to
@@ -71,7 +72,7 @@ func (l *loop) run() {
 	last := l.scrapeUntilStopped(ticker)
 	l.cancel()
 	close(l.done)
-	l.conns.leave(l.address)
+	l.conns.Leave(l.address)
 	if !last.IsZero() {
 		l.markGone(ticker)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parascope/parascope/internal/scrape/connections"
 	config_util "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
@@ -24,7 +25,7 @@ type pool struct {
 	manager *Manager
 	config  *config.ScrapeConfig
 	client  *http.Client
-	conns   *connections            // of client
+	conns   *connections.Set        // of client
 	sockets map[string]*http.Client // by the path of a unix socket
 	loops   map[uint64]*loop        // by the target's identity
 	ended   map[uint64]*loop        // that were stopped and may still scrape
@@ -42,8 +43,8 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	if _, err := config.ToEscapingScheme(c.MetricNameEscapingScheme, c.MetricNameValidationScheme); err != nil {
 		return fmt.Errorf("metric_name_escaping_scheme: %w", err)
 	}
-	conns := newConnections(p.manager.options.Dial)
-	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, config_util.WithDialContextFunc(conns.dial))
+	conns := connections.New(p.manager.options.Dial)
+	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, config_util.WithDialContextFunc(conns.Dial))
 	if err != nil {
 		return fmt.Errorf("make HTTP client: %w", err)
 	}
@@ -250,7 +251,7 @@ func (p *pool) newLoop(f found, c *cache) *loop {
 		l.broken = err
 	}
 	l.conns, l.address = p.conns, addressOf(f.target)
-	l.conns.use(l.address)
+	l.conns.Use(l.address)
 	l.configure()
 	return l
 }
@@ -343,4 +344,16 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
+}
+
+// addressOf is what is dialled for a target.
+func addressOf(t *Target) string {
+	u := t.URL()
+	if u.Port() != "" {
+		return u.Host
+	}
+	if u.Scheme == "https" {
+		return net.JoinHostPort(u.Hostname(), "443")
+	}
+	return net.JoinHostPort(u.Hostname(), "80")
 }

@@ -1,4 +1,6 @@
-package scrape
+// Package connections keeps the connections of a job's client by target, and closes those
+// to targets that are gone.
+package connections
 
 import (
 	"context"
@@ -6,10 +8,10 @@ import (
 	"sync"
 )
 
-// connections are those of a job's client, by the address that was dialled. A
+// Set are the connections of a job's client, by the address that was dialled. A
 // transport keeps idle ones for minutes; those to targets that are gone are closed at
 // once, or a job whose targets come and go would have thousands.
-type connections struct {
+type Set struct {
 	dialNext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu    sync.Mutex
@@ -17,21 +19,23 @@ type connections struct {
 	open  map[string]map[*connection]bool
 }
 
-func newConnections(dial func(ctx context.Context, network, address string) (net.Conn, error)) *connections {
+// New returns an empty set. It dials by dial, or as the system does.
+func New(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Set {
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	return &connections{dialNext: dial, users: map[string]int{}, open: map[string]map[*connection]bool{}}
+	return &Set{dialNext: dial, users: map[string]int{}, open: map[string]map[*connection]bool{}}
 }
 
 // connection is one that is noted until it is closed.
 type connection struct {
 	net.Conn
-	all     *connections
+	all     *Set
 	address string
 }
 
-func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial makes a connection, which is noted until it is closed.
+func (c *Set) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := c.dialNext(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -56,15 +60,15 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// use notes that a loop scrapes the address, until it calls leave.
-func (c *connections) use(address string) {
+// Use notes that a loop scrapes the address, until it calls Leave.
+func (c *Set) Use(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.users[address]++
 }
 
-// leave closes the connections to the address if no loop scrapes it any more.
-func (c *connections) leave(address string) {
+// Leave closes the connections to the address if no loop scrapes it any more.
+func (c *Set) Leave(address string) {
 	c.mu.Lock()
 	var idle []*connection
 	if c.users[address]--; c.users[address] <= 0 {
@@ -77,16 +81,4 @@ func (c *connections) leave(address string) {
 	for _, one := range idle {
 		_ = one.Close() // nothing is read from it any more
 	}
-}
-
-// addressOf is what is dialled for a target.
-func addressOf(t *Target) string {
-	u := t.URL()
-	if u.Port() != "" {
-		return u.Host
-	}
-	if u.Scheme == "https" {
-		return net.JoinHostPort(u.Hostname(), "443")
-	}
-	return net.JoinHostPort(u.Hostname(), "80")
 }
