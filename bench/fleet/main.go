@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	for s := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil || n < 1 {
-			return fmt.Errorf("-sizes: %q is no number of nodes", s)
+			return fmt.Errorf("-sizes: %q is not a number of nodes", s)
 		}
 		b.sizes = append(b.sizes, n)
 	}

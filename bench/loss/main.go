@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	peers := flags.String("peers", "", "`DIR` with the programs prometheus and vmagent")
 	head := flags.String("head", "", "the program parascope-head (`FILE`)")
-	work := flags.String("work", "", "`DIR` for the agents' data and logs; made anew")
+	work := flags.String("work", "", "`DIR` for the agents' data and logs; it is emptied")
 	only := flags.String("faults", "", "run these only, separated by commas")
 	onlyAgents := flags.String("agents", "", "run these only, separated by commas")
 	atOnce := flags.Int("at-once", 9, "how many agents run at a time; each has a fleet and a receiver of its own")

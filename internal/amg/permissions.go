@@ -34,7 +34,7 @@ func ParseRole(s string) (Role, error) {
 			return r, nil
 		}
 	}
-	return "", hint.New(hint.BadInput, fmt.Errorf("%q is no role", s),
+	return "", hint.New(hint.BadInput, fmt.Errorf("%q is not a role", s),
 		"roles are admin (all), editor (create and change dashboards) and viewer (read)")
 }
 

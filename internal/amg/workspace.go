@@ -62,7 +62,7 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 	case len(named) == 0:
 		return Workspace{}, choose(fmt.Sprintf("no Grafana workspace in %s has the id or name %q", cfg.Region, nameOrID), all)
 	}
-	return Workspace{}, choose(fmt.Sprintf("%d Grafana workspaces in %s could be meant", len(named), cfg.Region), named)
+	return Workspace{}, choose(fmt.Sprintf("%d Grafana workspaces in %s match", len(named), cfg.Region), named)
 }
 
 func choose(problem string, candidates []Workspace) error {
@@ -79,6 +79,6 @@ func choose(problem string, candidates []Workspace) error {
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
 		Denied:   "docs/iam lists what adding people needs: grafana:ListPermissions and grafana:UpdatePermissions",
-		NotFound: "'aws grafana list-workspaces' lists what there is",
+		NotFound: "'aws grafana list-workspaces' lists them",
 	})
 }

@@ -55,7 +55,7 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 		w, err := describe(ctx, cfg, nameOrID)
 		if _, unknown := errors.AsType[*types.ResourceNotFoundException](err); !unknown {
 			if err == nil && !w.usable() {
-				return Workspace{}, choose("AMP workspace "+w.ID+" cannot be asked: it is "+w.Status, []Workspace{w})
+				return Workspace{}, choose("AMP workspace "+w.ID+" cannot be queried: its status is "+w.Status, []Workspace{w})
 			}
 			return w, err
 		}
@@ -79,11 +79,11 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 	case len(usable) == 1:
 		return describe(ctx, cfg, usable[0].ID)
 	case len(usable) > 1 && nameOrID == "":
-		return Workspace{}, choose(fmt.Sprintf("%d AMP workspaces in %s could be meant", len(usable), region), usable)
+		return Workspace{}, choose(fmt.Sprintf("%d AMP workspaces in %s match", len(usable), region), usable)
 	case len(usable) > 1:
 		return Workspace{}, choose(fmt.Sprintf("%d AMP workspaces in %s have the alias %q", len(usable), region, nameOrID), usable)
 	case len(named) > 0:
-		return Workspace{}, choose("no AMP workspace that is meant can be asked", named)
+		return Workspace{}, choose("no matching AMP workspace can be queried", named)
 	case len(all) > 0:
 		return Workspace{}, choose(fmt.Sprintf("no AMP workspace in %s has the id or alias %q", region, nameOrID), all)
 	}
@@ -133,10 +133,10 @@ func workspace(id, alias *string, status *types.WorkspaceStatus, endpoint *strin
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
 		Denied:   denied,
-		NotFound: "'aws amp list-workspaces' lists what there is",
+		NotFound: "'aws amp list-workspaces' lists them",
 		Invalid:  "a workspace is named by its id (ws-…) or its alias",
 	})
 }
 
-const denied = "'aws sts get-caller-identity' says who is asking; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
+const denied = "'aws sts get-caller-identity' shows the caller; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
 	"aps:QueryMetrics"

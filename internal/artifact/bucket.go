@@ -46,7 +46,7 @@ func CheckBucketName(name string) error {
 	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
 		return nil
 	}
-	return hint.New(hint.Usage, fmt.Errorf("%q is no name of an S3 bucket", name),
+	return hint.New(hint.Usage, fmt.Errorf("%q is not a name of an S3 bucket", name),
 		"give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")
 }
 
@@ -64,7 +64,7 @@ func (b bucket) exists(ctx context.Context) (bool, error) {
 		return false, b.elsewhere(cmp.Or(regionOf(err), "another region"))
 	case status == 403:
 		// A HEAD has no body to say why.
-		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to somebody else, or these credentials may not use it", b.name),
+		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to another account, or these credentials cannot access it", b.name),
 			"give --bucket another name; the permission to look is s3:ListBucket")
 	}
 	return false, explain("look for bucket "+b.name, err)

@@ -42,7 +42,7 @@ func (h Holding) Goes() bool {
 func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (Holding, error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Holding{}, explain("ask who is calling", err)
+		return Holding{}, explain("identify the caller", err)
 	}
 	b := newBucket(cfg, name, aws.ToString(who.Account))
 	h := Holding{Bucket: b.name, Usual: b.name == BucketName(b.owner, b.region), bucket: b}
@@ -118,7 +118,7 @@ func (h *Holding) Delete(ctx context.Context) error {
 	}
 	_, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "BucketNotEmpty" {
-		h.Stays = "something else came into it, or it keeps old versions of objects, which are billed: " +
+		h.Stays = "it has new objects, or it keeps old versions of objects, which are billed: " +
 			"'aws s3api list-object-versions --bucket " + b.name + "' lists them"
 		return nil
 	}

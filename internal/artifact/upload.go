@@ -45,7 +45,7 @@ func Locate(ctx context.Context, cfg aws.Config, o PackageOptions) (Place, error
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Place{}, explain("ask who is calling", err)
+		return Place{}, explain("identify the caller", err)
 	}
 	b := newBucket(cfg, o.Bucket, aws.ToString(who.Account))
 	if _, err := b.exists(ctx); err != nil {
@@ -100,7 +100,7 @@ func openBucket(ctx context.Context, cfg aws.Config, name string, create bool, r
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return b, false, explain("ask who is calling", err)
+		return b, false, explain("identify the caller", err)
 	}
 	b = newBucket(cfg, name, aws.ToString(who.Account))
 	report("looking for bucket " + b.name)

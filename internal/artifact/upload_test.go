@@ -144,7 +144,7 @@ func TestBucketNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
 	a := start(t, localaws.Options{})
 	for _, name := range []string{"UPPER", "ab", strings.Repeat("b", 64), "a..b", "-a-", "under_score", "10.0.0.1"} {
 		_, err := a.pack(t, artifact.PackageOptions{Bucket: name, CreateBucket: true})
-		says(t, err, hint.Usage, "is no name of an S3 bucket", "--bucket 3 to 63")
+		says(t, err, hint.Usage, "is not a name of an S3 bucket", "--bucket 3 to 63")
 	}
 }
 
@@ -162,10 +162,10 @@ func TestBucketThatCannotBeUsed(t *testing.T) {
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
 		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
-		says(t, err, hint.Denied, "bucket parascope-of-another belongs to somebody else, or these credentials may not use it",
+		says(t, err, hint.Denied, "bucket parascope-of-another belongs to another account, or these credentials cannot access it",
 			"--bucket another name", "s3:ListBucket")
 		_, err = a.pack(t, artifact.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
-		says(t, err, hint.Denied, "belongs to somebody else, or these credentials may not use it")
+		says(t, err, hint.Denied, "belongs to another account, or these credentials cannot access it")
 	}
 	_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
 	check.OK(t, err)

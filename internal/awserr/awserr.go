@@ -52,10 +52,10 @@ func Explain(doing string, err error, next Next) error {
 }
 
 // Renew is what to do about credentials that have expired.
-const Renew = "renew the credentials ('aws sso login', or the way you got them)"
+const Renew = "renew the credentials ('aws sso login', or as you obtained them)"
 
 // WhoAsks is what to do where AWS refuses and nothing more is known.
-const WhoAsks = "'aws sts get-caller-identity' says who is asking; docs/iam lists what that identity needs"
+const WhoAsks = "'aws sts get-caller-identity' shows the caller; docs/iam lists what that identity needs"
 
 // Expired reports whether err is AWS's answer to credentials that have expired.
 func Expired(err error) bool {

@@ -16,7 +16,7 @@ import (
 // could not be asked is an error of kind hint.Usage. An interrupt is an answer too,
 // though a read of the terminal cannot be cut off.
 func (p *Process) Ask(ctx context.Context, question string) (bool, error) {
-	none := hint.New(hint.Usage, errors.New("cannot prompt: stdin is not a terminal"), "give --yes where no person is")
+	none := hint.New(hint.Usage, errors.New("cannot prompt: stdin is not a terminal"), "run it with --yes in scripts")
 	if !term.IsInputTerminal(p.Stdin) {
 		fmt.Fprintln(p.Stderr, term.CleanLines(question))
 		return false, none

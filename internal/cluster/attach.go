@@ -112,7 +112,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	}
 	stackName, _, ok := ourScript(w.Script)
 	if !ok {
-		return Patched{}, fmt.Errorf("%s is no address of an install script", w.Script)
+		return Patched{}, fmt.Errorf("%s is not an address of an install script", w.Script)
 	}
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {

@@ -19,7 +19,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"lone carriage return", "HeadNode: {}\rScheduling: {}\n", "line 1 has the line separator U+000D", `\r\n`},
 	{"unicode line separator", "HeadNode: \"a\u2028b\"\n" + tail, "line 1 has the line separator U+2028", `\r\n`},
 	{"not UTF-8", "HeadNode: \xff\xfe\n", "is not UTF-8", "UTF-8"},
-	{"unfinished", "HeadNode: {a: b\n" + tail, "is no YAML", "dryrun"},
+	{"unfinished", "HeadNode: {a: b\n" + tail, "is not YAML", "dryrun"},
 	{"two documents", "HeadNode: {}\n" + tail + "---\nHeadNode: {}\n", "line 6 a second YAML document begins", "one document"},
 	{"Jinja", "HeadNode:\n  {% if x %}\n  Iam: {}\n  {% endif %}\n" + tail, "line 2 has a template's statement", "render"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},

@@ -59,7 +59,7 @@ func ParseQueue(s string) (QueueWant, error) {
 	case !typePattern.MatchString(q.InstanceType) || len(q.InstanceType) > 25:
 		return q, bad("the instance type is none")
 	case !ok || err1 != nil || err2 != nil || q.Min < 0 || q.Max < 1 || q.Min > q.Max:
-		return q, bad("MIN-MAX is no range of node counts")
+		return q, bad("MIN-MAX is not a range of node counts")
 	}
 	return q, nil
 }
@@ -80,7 +80,7 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 			return "", ctx.Err()
 		}
 		if err != nil {
-			return "EC2 could not be asked which instance types have EFA, and the configuration has none: " + awserr.Brief(err), nil
+			return "the instance types with EFA could not be read from EC2; EFA is off in the configuration:  " + awserr.Brief(err), nil
 		}
 		for _, t := range page.InstanceTypes {
 			known[string(t.InstanceType)] = true
@@ -104,7 +104,7 @@ func Configuration(n New, s Source) (text []byte, e environment.File, err error)
 		return nil, e, err
 	}
 	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
-		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s does not say its subnets", s.Stack), "update it")
+		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no output with its subnets", s.Stack), "update it")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {

@@ -92,7 +92,7 @@ func (d *document) read(name string) error {
 // lineOfError finds the line in a message of the YAML library.
 var lineOfError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// explain says what is wrong with text that is no YAML.
+// explain says what is wrong with text that is not YAML.
 func (d *document) explain(name string, err error) error {
 	line, text := 0, err.Error()
 	if m := lineOfError.FindStringSubmatch(strings.ReplaceAll(text, "\n", " ")); m != nil {
@@ -109,7 +109,7 @@ func (d *document) explain(name string, err error) error {
 			return wrong(name, i+1, "has a template's statement", "render the template, then give its result")
 		}
 	}
-	return wrong(name, line, "is no YAML: "+text, "correct it; 'pcluster create-cluster --dryrun true' reads the same file")
+	return wrong(name, line, "is not YAML: "+text, "correct it; 'pcluster create-cluster --dryrun true' reads the same file")
 }
 
 // checkNodes refuses what ParallelCluster refuses, or what could not be patched
@@ -134,7 +134,7 @@ func (d *document) checkNodes(name string) error {
 					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values out")
 				}
 				if k.Kind != yaml.ScalarNode {
-					return wrong(name, k.Line, "has a key that is no plain text", "write the key out")
+					return wrong(name, k.Line, "has a key that is not plain text", "write the key out")
 				}
 				if first, ok := seen[k.Value]; ok {
 					return wrong(name, k.Line, fmt.Sprintf("has the key %q again; line %d has it first", k.Value, first), "keep one of the two")
@@ -187,7 +187,7 @@ func (d *document) findCluster(name string) error {
 		}
 	}
 	if d.cluster.Kind != yaml.MappingNode || get(d.cluster, "Scheduling") == nil || get(d.cluster, "HeadNode") == nil {
-		return wrong(name, 0, "has no HeadNode or no Scheduling section: it is no ParallelCluster configuration",
+		return wrong(name, 0, "has no HeadNode or no Scheduling section: it is not a ParallelCluster configuration",
 			"give the file that pcluster create-cluster takes")
 	}
 	scheduling := get(d.cluster, "Scheduling")

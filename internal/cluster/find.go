@@ -41,14 +41,14 @@ var namePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,59}$`)
 // CheckName refuses a name that no cluster can have, with exit code BadInput.
 func CheckName(name string) error {
 	if !namePattern.MatchString(name) {
-		return hint.New(hint.BadInput, fmt.Errorf("%q is no name of a cluster", name),
+		return hint.New(hint.BadInput, fmt.Errorf("%q is not a name of a cluster", name),
 			"give a letter, then letters, digits and hyphens, at most 60 in all")
 	}
 	return nil
 }
 
 // Find asks CloudFormation whether a cluster exists, and of which version it is. A stack
-// of this name that is no cluster is an error, and so is a cluster that is being deleted.
+// of this name that is not a cluster is an error, and so is a cluster that is being deleted.
 func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	c := Cluster{Name: name}
 	if err := CheckName(name); err != nil {
@@ -65,7 +65,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)
 	if !ok {
-		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is no cluster, and pcluster needs a stack of the cluster's name", name,
+		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is not a cluster, and pcluster needs a stack of the cluster's name", name,
 			cfg.Region), "give --cluster another NAME")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {

@@ -71,7 +71,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 		p.explainUpdate(patched, s.Script)
 	} else if r.Cluster.Version == "" {
 		p.Notes = append(p.Notes, "a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 "+
-			"('pcluster version' says which you have)")
+			"('pcluster version' prints yours)")
 	}
 	p.next(r, s.Region, patched, "attach")
 	return p, nil

@@ -62,7 +62,7 @@ func TestPlanAttach(t *testing.T) {
 			"add the policy HeadNode/Iam/AdditionalIamPolicies\n" +
 			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured\n" +
 			"add the policy Scheduling/SlurmQueues[cpu]/Iam/AdditionalIamPolicies\n" +
-			"note a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' says which you have)\n" +
+			"note a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' prints yours)\n" +
 			"next source environment-variables-hpc.sh\n" +
 			"next pcluster create-cluster --cluster-name hpc --cluster-configuration c.yaml --region us-east-2\n"},
 		"a running one, first": {"minimal", Request{Cluster: exists, Again: " --region us-east-2"}, "part policies\n" +

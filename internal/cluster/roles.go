@@ -23,7 +23,7 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 		return "", nil
 	}
 	if p.roles < 0 {
-		return "the configuration has Iam/ResourcePrefix: whether the cluster's roles have the policies was not checked", nil
+		return "the configuration has Iam/ResourcePrefix: the policies of the cluster's roles were not checked", nil
 	}
 	path := rolePath(p.Cluster.Name)
 	for _, arn := range s.NodePolicies {
@@ -36,7 +36,7 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 				return "", ctx.Err()
 			}
 			if err != nil {
-				return "whether the cluster's roles have the policies could not be asked: " + awserr.Brief(err), nil
+				return "the policies of the cluster's roles could not be read:  " + awserr.Brief(err), nil
 			}
 			found += len(page.PolicyRoles)
 		}

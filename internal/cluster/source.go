@@ -76,7 +76,7 @@ var policyPattern = regexp.MustCompile(`^arn:[\w-]+:iam::(\d{12}|aws):policy/[\w
 // check refuses flags that no configuration may hold.
 func (a Asked) check() error {
 	if a.NodePolicy != "" && !policyPattern.MatchString(a.NodePolicy) {
-		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is no ARN of a managed policy", a.NodePolicy),
+		return hint.New(hint.Usage, fmt.Errorf("--node-policy %q is not an ARN of a managed policy", a.NodePolicy),
 			"give arn:aws:iam::ACCOUNT:policy/NAME")
 	}
 	return artifact.CheckBucketName(a.Bucket)

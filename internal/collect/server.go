@@ -71,7 +71,7 @@ func (o Options) Validate() error {
 	return checkPaths(o)
 }
 
-// checkPaths names the flag of a path that was given and is no directory.
+// checkPaths names the flag of a path that was given and is not a directory.
 func checkPaths(o Options) error {
 	for _, p := range []struct{ flag, dir, usual string }{
 		{"--path.procfs", o.ProcFS, "/proc"}, {"--path.sysfs", o.SysFS, "/sys"}, {"--path.rootfs", o.RootFS, "/"},

@@ -63,7 +63,7 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 			return false, string(w.Status), nil
 		}
 		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; look at it in the Amazon Managed Grafana console, "+
-			"and create it anew if it does not recover", id, w.Status)
+			"and create it again if it does not recover", id, w.Status)
 	})
 	return w, err
 }

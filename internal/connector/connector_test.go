@@ -36,7 +36,7 @@ func TestDataSourceOfEachVersion(t *testing.T) {
 		}
 	}
 	if _, err := dataSources("latest", "https://aps/", "us-east-2"); err == nil {
-		t.Error("a version that is no number was taken")
+		t.Error("a version that is not a number was taken")
 	}
 }
 

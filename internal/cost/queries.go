@@ -52,7 +52,7 @@ func ReadBoard(text []byte) (Board, error) {
 	}
 	b := Board{Title: d.Title, Range: time.Hour}
 	if refresh, ok := d.Refresh.(string); ok {
-		b.Refresh, _ = time.ParseDuration(refresh) // what is no duration refreshes by hand
+		b.Refresh, _ = time.ParseDuration(refresh) // what is not a duration refreshes by hand
 	}
 	if ago, ok := parseAgo(d.Time.From); ok {
 		b.Range = ago

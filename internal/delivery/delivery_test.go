@@ -108,7 +108,7 @@ func TestNextSpeaksOfTheLoss(t *testing.T) {
 		{"too_old", "the receiver's own fault"},
 	} {
 		r := RemoteStatus{LastLoss: now, LossReason: c.reason, FailingSince: now,
-			LastError: &Trouble{Code: 503, Next: "nothing: the receiver's own fault"}}
+			LastError: &Trouble{Code: 503, Next: "no action: the receiver failed"}}
 		r.judge(now)
 		if next := r.Next(); r.Verdict != Losing || !strings.Contains(next, c.want) {
 			t.Errorf("%s: %q, %q; want losing, and %q", c.reason, r.Verdict, next, c.want)

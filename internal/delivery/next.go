@@ -13,7 +13,7 @@ func (rs *RemoteStatus) Next() string {
 	case AtRisk:
 		return nextDisk
 	case InDoubt:
-		return "the receiver's last words name a sample: mend its exporter, or drop the series with write_relabel_configs"
+		return "the receiver's last answer names a sample: fix its exporter, or drop the series with write_relabel_configs"
 	case Losing:
 		return nextOfLoss(rs.LossReason, answer)
 	case Delayed:
@@ -25,7 +25,7 @@ func (rs *RemoteStatus) Next() string {
 	return ""
 }
 
-const nextDisk = "make room on the disk of the head's --storage.agent.path, and let the head write there; it goes on by itself"
+const nextDisk = "make room on the disk of the head's --storage.agent.path, and let the head write there; sending resumes by itself"
 
 // nextOfLoss is what helps against a loss; answer is what helps against the
 // receiver's answers, empty if they are good.

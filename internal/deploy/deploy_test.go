@@ -62,8 +62,9 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 			c.Clock.Set(16 * time.Minute)
 		}
 	})
-	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(), "the credentials expired during the wait; AWS goes on by itself") ||
-		!strings.Contains(hint.Next(err), "'parascope up --stack s' picks it up where it is") {
+	if hint.CodeOf(err) != hint.Denied || !strings.Contains(err.Error(),
+		"the credentials expired during the wait; the operation continues in AWS") ||
+		!strings.Contains(hint.Next(err), "'parascope up --stack s' resumes it") {
 		t.Fatalf("%v; %s", err, hint.Next(err))
 	}
 	// With new ones it is picked up: the operation goes on, and is watched. (The clock
@@ -77,7 +78,7 @@ func TestCredentialsThatExpireDuringTheWait(t *testing.T) {
 			cancel()
 		}
 	})
-	if !watched || !errors.Is(err, context.Canceled) || !strings.Contains(hint.Next(err), "'parascope up --stack s' picks it up where it is") {
+	if !watched || !errors.Is(err, context.Canceled) || !strings.Contains(hint.Next(err), "'parascope up --stack s' resumes it") {
 		t.Errorf("watched %v, %v", watched, err)
 	}
 }

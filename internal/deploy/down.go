@@ -82,7 +82,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 	if bucketErr == nil {
 		bucketErr = d.leaveBucket(ctx)
 	}
-	report(Event{Kind: Started, Step: "proof", Text: "looking for everything that was billed"})
+	report(Event{Kind: Started, Step: "proof", Text: "finding billed resources"})
 	left, err := newProver(cfg, o.Elsewhere).prove(ctx, o.StackName, d.resources, &d.result)
 	switch {
 	case len(left) > 0:
@@ -120,9 +120,9 @@ func (d *down) look(ctx context.Context) (err error) {
 // proved says what the proof covers.
 func proved(r DownResult) string {
 	if len(r.Gone) == 0 {
-		return "nothing billed was there"
+		return "the stack had no billed resources"
 	}
-	return fmt.Sprintf("of %d billed resources none is left", len(r.Gone))
+	return fmt.Sprintf("all %d billed resources are gone", len(r.Gone))
 }
 
 // confirm says what goes before it goes; where nothing does it does not ask.
@@ -147,7 +147,7 @@ func (d *down) confirm(bucketGoes bool) error {
 		return err
 	}
 	if !yes {
-		return &hint.Declined{What: "nothing was deleted", Next: "'" + d.o.Again("down") + " --yes' does not ask"}
+		return &hint.Declined{What: "nothing was deleted", Next: "'" + d.o.Again("down") + " --yes' does not prompt"}
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (d *down) deleteStack(ctx context.Context) error {
 	})
 	switch {
 	case ctx.Err() != nil:
-		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+d.o.Again("down")+"' picks it up where it is")
+		return hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+d.o.Again("down")+"' resumes it")
 	case err != nil:
 		return whileWatching(err, d.o.Again("down"))
 	case after.Exists() && first != nil:

@@ -49,7 +49,7 @@ func (d *down) checkPolicies(ctx context.Context) error {
 				return ctx.Err()
 			}
 			d.report(Event{Kind: Warning, Step: "stack",
-				Text: fmt.Sprintf("who has policy %s could not be looked up, and the deletion fails where somebody does: %s", r.LogicalID,
+				Text: fmt.Sprintf("the principals that have policy %s could not be listed; the deletion fails if there are any: %s", r.LogicalID,
 					awserr.Brief(err))})
 		}
 		all = append(all, holders...)
@@ -65,7 +65,7 @@ func (d *down) checkPolicies(ctx context.Context) error {
 	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: policies of stack %s are in use: %s", d.o.StackName,
 		strings.Join(who, ", ")),
 		"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), "+
-			"or take it away by the commands above; then run '"+d.o.Again("down")+"' again")
+			"or detach it with the commands above; then run '"+d.o.Again("down")+"' again")
 }
 
 // holders are those of one policy that are not roles of the stack.

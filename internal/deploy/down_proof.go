@@ -63,7 +63,7 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 		there, failed := look(ctx, r.PhysicalID)
 		switch {
 		case failed != nil:
-			err = errors.Join(err, unproved(fmt.Sprintf("look whether %s %s is gone", r.Type, r.PhysicalID), failed))
+			err = errors.Join(err, unproved(fmt.Sprintf("check that %s %s is gone", r.Type, r.PhysicalID), failed))
 		case there != nil:
 			left = append(left, *there)
 		case r.LogicalID != "":
@@ -75,8 +75,8 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 
 // unproved is the error of a look that could not be taken.
 func unproved(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "look in the console whether it is there; docs/iam/deployer-policy.json has what " +
-		"'parascope down' needs to look"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: "check the console for it; docs/iam/deployer-policy.json has what " +
+		"'parascope down' needs for that"})
 }
 
 func (p prover) lookForPrometheus(ctx context.Context, arn string) (*remains, error) {
@@ -200,7 +200,7 @@ func (d *down) stillThere(left []remains) error {
 		d.report(Event{Kind: Warning, Step: "proof", Text: fmt.Sprintf("%s is there: %s", r.what, r.remove)})
 	}
 	return hint.New(hint.Failure, fmt.Errorf("still there, and billed: %s", strings.Join(what, ", ")),
-		"no stack holds them any more: the commands above delete them, then '"+d.o.Again("down")+"' proves it")
+		"no stack owns them: delete them with the commands above, then '"+d.o.Again("down")+"' proves it")
 }
 
 // notFoundIsNil drops the error that says what we want to hear.

@@ -17,7 +17,7 @@ func explainFailure(name string, state stack.State, first stack.Event, command s
 		what = first.Caption + " (" + first.LogicalID + ")"
 	}
 	err := fmt.Errorf("stack %s is %s: %s: %s", name, state.Status, what, first.Reason)
-	code, next := hint.Failure, "mend what it says (the next run clears the failed attempt by itself)"
+	code, next := hint.Failure, "fix the cause; the next run removes the failed attempt"
 	for _, known := range []struct {
 		says string
 		code hint.Code
@@ -26,11 +26,11 @@ func explainFailure(name string, state stack.State, first stack.Event, command s
 		{"SSO is not enabled", hint.NotFound, "enable IAM Identity Center for the organization (an account instance is not enough)"},
 		{"is not authorized to perform", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
 		{"AccessDenied", hint.Denied, "give the deployer the policy in docs/iam/deployer-policy.json"},
-		{"Maximum workspaces", hint.Failure, "delete a workspace that nobody uses, or ask AWS for a higher quota"},
+		{"Maximum workspaces", hint.Failure, "delete an unused workspace, or ask AWS for a higher quota"},
 		{"Cannot delete a policy attached to entities", hint.Failure,
 			"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy"},
-		{"maximum number of VPCs", hint.Failure, "delete a VPC that nobody uses, or use one with --parameter ExistingVPC=vpc-…"},
-		{"maximum number of addresses", hint.Failure, "release an Elastic IP address that nobody uses"},
+		{"maximum number of VPCs", hint.Failure, "delete an unused VPC, or use one with --parameter ExistingVPC=vpc-…"},
+		{"maximum number of addresses", hint.Failure, "release an unused Elastic IP address"},
 	} {
 		if strings.Contains(first.Reason, known.says) {
 			code, next = known.code, known.next
@@ -46,8 +46,8 @@ func whileWatching(err error, command string) error {
 	if !expired(err) {
 		return err
 	}
-	return hint.New(hint.Denied, fmt.Errorf("the credentials expired during the wait; AWS goes on by itself: %w", err),
-		awserr.Renew+", then '"+command+"' picks it up where it is")
+	return hint.New(hint.Denied, fmt.Errorf("the credentials expired during the wait; the operation continues in AWS: %w", err),
+		awserr.Renew+", then '"+command+"' resumes it")
 }
 
 // expired reports whether AWS no longer takes the credentials, or the SDK could not

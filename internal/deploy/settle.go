@@ -89,10 +89,11 @@ func (u *up) confirmClear(ctx context.Context) error {
 	if holds == "" {
 		return nil
 	}
-	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: before it can be made anew this will be deleted, with what is in it:%s\nGo on?",
+	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: the following is deleted, with its contents, before the stack is created again:%s\n"+
+		"Continue?",
 		u.o.StackName, u.state.Status, holds))
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
+		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}
 	return err
 }

@@ -46,7 +46,7 @@ type UpResult struct {
 // notWatched is the error of a watch that was given up.
 type notWatched struct{ cause error }
 
-func (e *notWatched) Error() string { return "stopped watching; AWS goes on by itself" }
+func (e *notWatched) Error() string { return "stopped watching; the operation continues in AWS" }
 func (e *notWatched) Unwrap() error { return e.cause }
 
 // up is a run of Up.
@@ -70,12 +70,12 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		name, doing string
 		run         func(context.Context) (came string, err error)
 	}{
-		{"preflight", "who is asking, and is all there that will be needed", u.preflight},
-		{"settle", "what the stack is now", u.settle},
+		{"preflight", "check the caller, permissions and parameters", u.preflight},
+		{"settle", "read the stack's state", u.settle},
 		{"plan", "what has to change, and what that costs", u.plan},
-		{"package", "the setup function into a bucket of the region", u.pack},
+		{"package", "upload the setup function", u.pack},
 		{"stack", "CloudFormation", u.change},
-		{"people", "who may use Grafana", u.people},
+		{"people", "give users their roles", u.people},
 	} {
 		report(Event{Kind: Started, Step: step.name, Text: step.doing})
 		came, err := step.run(ctx)
@@ -136,7 +136,7 @@ func (u *up) confirm(then cost.Bill) error {
 	}
 	yes, err := u.o.Confirm(question)
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
+		err = &hint.Declined{What: "nothing was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}
 	return err
 }
@@ -232,7 +232,7 @@ func (u *up) watch(ctx context.Context, id string) (stack.State, error) {
 		u.report(Event{Kind: Progress, Step: "stack", Resource: &e})
 	})
 	if ctx.Err() != nil {
-		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+u.o.Again("up")+"' picks it up where it is")
+		return state, hint.New(hint.Failure, &notWatched{ctx.Err()}, "'"+u.o.Again("up")+"' resumes it")
 	}
 	if err != nil {
 		return state, whileWatching(err, u.o.Again("up"))
@@ -255,14 +255,14 @@ func (u *up) succeeded(state stack.State) error {
 	case works(state):
 		return nil
 	case !state.Exists():
-		return hint.New(hint.Failure, fmt.Errorf("stack %s was deleted while it was being changed, by somebody else", u.o.StackName),
-			"'"+u.o.Again("up")+"' makes it anew")
+		return hint.New(hint.Failure, fmt.Errorf("stack %s was deleted by another caller during the update", u.o.StackName),
+			"'"+u.o.Again("up")+"' creates it again")
 	}
-	err := fmt.Errorf("stack %s is %s, and not as it was to be", u.o.StackName, state.Status)
+	err := fmt.Errorf("stack %s is %s; the update did not complete", u.o.StackName, state.Status)
 	if state.Reason != "" {
 		err = fmt.Errorf("%w: %s", err, state.Reason)
 	}
-	return hint.New(hint.Failure, err, "somebody may have cancelled it; '"+u.o.Again("up")+"' goes on from where it is")
+	return hint.New(hint.Failure, err, "the update may have been cancelled; '"+u.o.Again("up")+"' resumes it")
 }
 
 // people gives everybody who was named their role and lists who has one.
@@ -298,13 +298,13 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if failed > 0 {
-		return "", hint.New(hint.Failure, fmt.Errorf("%d people did not get their role", failed),
+		return "", hint.New(hint.Failure, fmt.Errorf("%d users did not get their role", failed),
 			"the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
 	if len(u.result.Members) > 0 && !people.HasAdmin(u.result.Members) {
 		u.report(Event{Kind: Warning, Step: "people", Text: NoAdmin})
 	}
-	return fmt.Sprintf("%d may sign in", len(people.SignIn(u.result.Members))), nil
+	return fmt.Sprintf("%d users can sign in", len(people.SignIn(u.result.Members))), nil
 }
 
 // NoAdmin says what it means that a Grafana workspace has no admin.
@@ -322,7 +322,7 @@ func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []peopl
 	}
 	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Go on?")
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nobody's role was changed", Next: "'" + u.o.Again("up") + " --yes' does not ask"}
+		err = &hint.Declined{What: "nobody's role was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}
 	return err
 }

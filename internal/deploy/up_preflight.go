@@ -50,9 +50,9 @@ func (u *up) confirmRights(next string) error {
 	if u.o.Confirm == nil {
 		return nil
 	}
-	yes, err := u.o.Confirm("Not all that is needed is allowed, and what is not will fail in the middle. Go on?")
+	yes, err := u.o.Confirm("Some required permissions are missing; the deployment may fail partway. Continue?")
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nothing was changed", Next: next + "; '" + u.o.Again("up") + " --yes' goes on without"}
+		err = &hint.Declined{What: "nothing was changed", Next: next + "; '" + u.o.Again("up") + " --yes' continues without them"}
 	}
 	return err
 }

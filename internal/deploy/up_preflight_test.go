@@ -72,11 +72,11 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	roles := `"arn:aws:iam::*:role/*"`
 	allowed := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, roles, 1)
 	for name, c := range map[string]struct{ path, policy, says, warns string }{
-		"all of it": {"/", allowed, "who may do all that is needed", ""},
+		"all of it": {"/", allowed, "has all required permissions", ""},
 		"without its ARN": {"/", parascope.DeployerPolicy, "",
 			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
 		"with a path": {"/a/", strings.Replace(allowed, `"arn:aws:iam::*:role/pcluster-infra-*"`, roles, 1),
-			"who may do all that is needed", ""},
+			"has all required permissions", ""},
 		"with a path, hidden": {"/a/", allowed, "",
 			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
 		"without a VPC": {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "",
@@ -114,7 +114,7 @@ func TestAUserWithAPath(t *testing.T) {
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
 	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
-	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, who may do all that is needed") {
+	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, has all required permissions") {
 		t.Errorf("%q, warned %q, %v", came, warnings, err)
 	}
 }
@@ -187,7 +187,7 @@ func TestAFenceOfTheBoundary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if says == "" && (len(warnings) > 0 || !strings.Contains(came, "who may do all that is needed")) ||
+		if says == "" && (len(warnings) > 0 || !strings.Contains(came, "has all required permissions")) ||
 			says != "" && (len(warnings) != 1 || !strings.Contains(warnings[0], says)) {
 			t.Errorf("boundary %q: warned %q, came %q", boundary, warnings, came)
 		}

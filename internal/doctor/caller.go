@@ -13,7 +13,7 @@ import (
 func checkCaller(ctx context.Context, e *Env) Finding {
 	who, err := sts.NewFromConfig(e.Config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return failed(awserr.Explain("ask AWS who is calling", err,
+		return failed(awserr.Explain("identify the caller", err,
 			awserr.Next{Denied: "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\""}))
 	}
 	e.Account, e.Caller = aws.ToString(who.Account), aws.ToString(who.Arn)

@@ -10,11 +10,11 @@ import (
 // checkGrafana finds people who are to use a Grafana that the stack will not have.
 func checkGrafana(_ context.Context, e *Env) Finding {
 	if len(e.People) == 0 {
-		return skipped("nobody is named")
+		return skipped("no user is named")
 	}
 	if e.monitoring().HasGrafana() {
 		return Finding{Status: OK}
 	}
 	return failed(hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", e.monitoring(), e.People[0].Who),
-		"--parameter MonitoringType=amp+amg makes one; without --user the stack is as you asked"))
+		"--parameter MonitoringType=amp+amg creates one; or leave --user out"))
 }

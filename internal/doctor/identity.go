@@ -23,7 +23,7 @@ func checkIdentityCenter(ctx context.Context, e *Env) Finding {
 	found := failed(err)
 	if d.Region != e.Config.Region {
 		found.Warnings = []string{fmt.Sprintf(
-			"Identity Center is in %s, the stack in %s: whether Grafana can use it from there is not documented", d.Region, e.Config.Region)}
+			"Identity Center is in %s, the stack in %s: AWS does not document whether Grafana can use it across regions", d.Region, e.Config.Region)}
 	}
 	if found.Status == Failed {
 		return found
@@ -34,7 +34,7 @@ func checkIdentityCenter(ctx context.Context, e *Env) Finding {
 		found.Summary = fmt.Sprintf("Identity Center in %s, kind unknown: %s", d.Region, awserr.Brief(d.Why))
 		found.Detail = fmt.Sprintf("whether the Identity Center instance in %s is the organization's, as Grafana needs it, could not be found "+
 			"out: %v", d.Region, d.Why)
-		found.Next = "organizations:DescribeOrganization is needed for it, and stands in " + DeployerPolicy
+		found.Next = "organizations:DescribeOrganization is required; it is in " + DeployerPolicy
 	}
 	return found
 }

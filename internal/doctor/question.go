@@ -163,7 +163,7 @@ const boundaryKey = "iam:PermissionsBoundary"
 type place struct{ partition, region, account, stack, bucket, boundary string }
 
 // fill makes an ARN of a pattern: of the place, with a name that could be one where
-// any name would do. What is no ARN stays what it is: "*", a service's name.
+// any name would do. What is not an ARN stays what it is: "*", a service's name.
 func (p place) fill(pattern string) string {
 	parts := strings.SplitN(pattern, ":", 6)
 	if len(parts) < 6 {

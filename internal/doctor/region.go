@@ -19,7 +19,7 @@ func checkRegion(ctx context.Context, e *Env) Finding {
 		return failed(err)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "UnauthorizedOperation" {
-		return Finding{Status: Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is needed for it, and stands in " + DeployerPolicy}
+		return Finding{Status: Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
 	}
 	return skipped("the region could not be asked for: " + err.Error())
 }

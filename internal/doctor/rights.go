@@ -38,16 +38,16 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	}
 	if len(refused.actions) == 0 {
 		if err != nil {
-			return Finding{Status: Unknown, Detail: fmt.Sprintf("what the caller may not do could not be checked: %v", err),
-				Next: "docs/iam/README.md says what the check needs"}
+			return Finding{Status: Unknown, Detail: fmt.Sprintf("the caller's permissions could not be checked: %v", err),
+				Next: "docs/iam/README.md lists the permissions of the check"}
 		}
-		return Finding{Status: OK, Summary: "who may do all that is needed"}
+		return Finding{Status: OK, Summary: "has all required permissions"}
 	}
 	text := refused.describe(e.StackName, e.Bucket)
 	if err != nil {
-		text += fmt.Sprintf("; not all could be checked: %v", err)
+		text += fmt.Sprintf("; some permissions could not be checked: %v", err)
 	}
-	next := "get the policy in " + DeployerPolicy
+	next := "attach the policy in " + DeployerPolicy
 	if slices.Contains(refused.missing, boundaryKey) {
 		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the boundary that an administrator made (docs/iam/README.md), or " + next
 	}
@@ -63,7 +63,7 @@ var errRoot = errors.New("the root user has no policies")
 func policySource(ctx context.Context, client *iam.Client, caller string) (string, error) {
 	parts := strings.SplitN(caller, ":", 6)
 	if len(parts) < 6 {
-		return "", fmt.Errorf("%q is no ARN", caller)
+		return "", fmt.Errorf("%q is not an ARN", caller)
 	}
 	kind, name, _ := strings.Cut(parts[5], "/")
 	switch kind {

@@ -135,7 +135,7 @@ func TestPolicySourceOfThoseWhoHaveNone(t *testing.T) {
 	for caller, says := range map[string]string{
 		"arn:aws:iam::111122223333:root":             errRoot.Error(),
 		"arn:aws:sts::111122223333:federated-user/f": "knows users and roles",
-		"somebody": "is no ARN",
+		"somebody": "is not an ARN",
 	} {
 		if _, err := policySource(t.Context(), nil, caller); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", caller, err)

@@ -67,7 +67,7 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 // problems looks at where samples come from and go to.
 func problems(l loaded) (all []Problem) {
 	if len(l.config.RemoteWriteConfigs) == 0 {
-		all = append(all, Problem{Fatal: true, Text: "there is no remote_write: what is scraped goes nowhere",
+		all = append(all, Problem{Fatal: true, Text: "there is no remote_write: scraped samples are not sent",
 			Next: "add a remote_write section with the workspace's remote-write URL and sigv4"})
 	}
 	if len(l.discovery) == 0 {

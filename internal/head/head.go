@@ -102,7 +102,7 @@ func (o Options) Validate() error {
 			"leave them at their defaults, or give the second at least four times the size of the first")
 	}
 	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
-		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is no URL with a host", o.ExternalURL), "write it as https://HOST/PATH")
+		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is not a URL with a host", o.ExternalURL), "write it as https://HOST/PATH")
 	}
 	if o.Logger == nil {
 		return errors.New("head: Logger is needed")

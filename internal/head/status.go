@@ -96,7 +96,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 	}
 	var answer struct{ Data *Delivery }
 	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
-		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("what listens on %s is no parascope head (%s)", address, resp.Status),
+		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("the server on %s is not a parascope head (%s)", address, resp.Status),
 			"give the address of a head's --web.listen-address with --address; write https:// where --web.config.file turns TLS on")
 	}
 	return *answer.Data, nil

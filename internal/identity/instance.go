@@ -39,7 +39,7 @@ func newOwners(ctx context.Context, cfg aws.Config) *owners {
 		caller: sync.OnceValues(func() (string, error) {
 			out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 			if err != nil {
-				return "", awserr.Explain("ask AWS who is calling", err, awserr.Next{})
+				return "", awserr.Explain("identify the caller", err, awserr.Next{})
 			}
 			return aws.ToString(out.Account), nil
 		}),

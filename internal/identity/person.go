@@ -54,7 +54,7 @@ func (d *Directory) Find(ctx context.Context, who string) (Principal, error) {
 		kind, name = "", who
 	}
 	if name == "" {
-		return Principal{}, hint.New(hint.BadInput, fmt.Errorf("%q names nobody", who), "give an e-mail, a user name, or group:NAME")
+		return Principal{}, hint.New(hint.BadInput, fmt.Errorf("%q names no user", who), "give an e-mail, a user name, or group:NAME")
 	}
 	if idPattern.MatchString(name) {
 		return d.Describe(ctx, name, Kind(kind))
@@ -91,7 +91,7 @@ func (d *Directory) nobody(who string, kind Kind, name string) error {
 		what = "user"
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center in %s has no %s %q", d.Region, what, name),
-		"'parascope users find' lists who is there; 'aws identitystore create-user' or the console adds people")
+		"'parascope users find' lists them; 'aws identitystore create-user' or the console adds people")
 }
 
 // userID looks under e-mails and user names; "" when nobody has it. One person's

@@ -121,7 +121,7 @@ func writeHeadConfig(file string, o Options, endpoint string) error {
 	var b bytes.Buffer
 	if err := headConfig.Execute(&b, struct {
 		Node, Head, Endpoint, Region string
-		Interval                     string // as Prometheus writes it: Go's "1.5s" is no duration there
+		Interval                     string // as Prometheus writes it: Go's "1.5s" is not a duration there
 	}{listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), endpoint, o.Region, model.Duration(o.Interval).String()}); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}

@@ -62,14 +62,14 @@ func (o Options) Validate() error {
 			"give --imds-credential-lifetime 30s")
 	}
 	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is no kind of Identity Center", o.IdentityCenter),
+		return hint.New(hint.Usage, fmt.Errorf("%q is not a kind of Identity Center", o.IdentityCenter),
 			"give --identity-center organization, account or none")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
 	}
 	if !regionShape.MatchString(o.Region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is no AWS region", o.Region), "give --region us-east-2, or another one's name")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or another one's name")
 	}
 	for _, limit := range []struct {
 		flag string

@@ -127,7 +127,7 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	for _, m := range people.SignIn(r.result.Members) {
 		who = append(who, m.Principal.String()+" ("+strings.ToLower(string(m.Role))+")")
 	}
-	detail := "nobody has a role yet: parascope users add EMAIL:admin"
+	detail := "no user has a role yet: parascope users add EMAIL:admin"
 	if len(who) > 0 {
 		detail = "sign in as " + strings.Join(who, ", ")
 	}

@@ -91,7 +91,7 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 func explainNothing(ctx context.Context, o Options, limit time.Duration, trouble error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	why, next := "the head has sent all that it took, and the workspace answers with none of it", ""
+	why, next := "the head has sent all its samples, but the workspace returns none of them", ""
 	d, err := head.AskDelivery(ctx, listen.Reachable(o.HeadAddress), "")
 	failing := slices.IndexFunc(d.Remotes, func(r head.RemoteDelivery) bool { return r.Reason != "" })
 	switch {

@@ -33,7 +33,7 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 	var root yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	if err := decoder.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "the file is no YAML")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "the file is not YAML")
 	}
 	if len(root.Content) == 0 {
 		return nil, nil

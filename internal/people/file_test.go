@@ -28,7 +28,7 @@ func TestReadFile(t *testing.T) {
 
 func TestReadFileSaysWhatIsWrongAndWhere(t *testing.T) {
 	for content, says := range map[string]string{
-		"owner: [a]\n":                      `users.yaml:1: "owner" is no role`,
+		"owner: [a]\n":                      `users.yaml:1: "owner" is not a role`,
 		"admin: [a]\nviewer: [b, A]\n":      "users.yaml:2: A stands on line 1 already",
 		"admin: a\n":                        "users.yaml:1: admin needs a list of names",
 		"admin:\n  - {name: a}\n":           "users.yaml:2: a name is expected",

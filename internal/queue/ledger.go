@@ -6,7 +6,7 @@ import (
 	"maps"
 )
 
-// Dropped says why samples will never arrive.
+// Dropped says why samples are permanently lost.
 type Dropped uint8
 
 // The reasons for a drop. Their numbers are written to disk: new ones go to the end.

@@ -102,7 +102,7 @@ func (l *Lane) beginAt(s segment) {
 	if found {
 		l.base, l.consumed = h.first, h.first
 		if h.first > 0 {
-			l.logger.Error("positions are lost: the counts of the ledger begin anew", "lane", l.dir, "samples_before", h.first)
+			l.logger.Error("positions are lost: the counts of the ledger start at 0", "lane", l.dir, "samples_before", h.first)
 		}
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued

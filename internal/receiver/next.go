@@ -10,18 +10,18 @@ import (
 // gateway in front of AMP.
 var forbidden = []struct{ phrase, next string }{
 	{"missing authentication token", "the path of remote_write's url is none of AMP's (it ends in /workspaces/ID/api/v1/remote_write), " +
-		"or the section has no sigv4; this is no missing permission"},
+		"or the section has no sigv4; this is not a missing permission"},
 	{"security token included in the request is expired", "the credentials have ended: renew them where the machine has them from; " +
-		"fresh ones are taken up without a restart"},
+		"fresh ones are used without a restart"},
 	{"security token included in the request is invalid", "AWS does not know these credentials: check the access key, or the role of the " +
-		"machine; fresh ones are taken up without a restart"},
+		"machine; fresh ones are used without a restart"},
 	{"scoped to", "write the region of the workspace into sigv4's region; it is a part of remote_write's url"},
 	{"signature expired", "nothing, if it passes: requests are signed by the receiver's clock from now on; else set the machine's clock"},
 	{"signature not yet current", "nothing, if it passes: requests are signed by the receiver's clock from now on; else set the machine's " +
 		"clock"},
 	{"does not match the signature", "the secret key is not that of the access key, or a proxy on the way changes requests"},
 	{"not authorized to perform", "give the machine's role or profile the permission aps:RemoteWrite on this workspace; " +
-		"it is taken up without a restart"},
+		"it is used without a restart"},
 	{"explicit deny", "a policy denies aps:RemoteWrite: remove the deny, or except the machine's role from it"},
 }
 
@@ -37,23 +37,23 @@ func (a Answer) Next() string {
 	}
 	switch {
 	case a.Unsigned:
-		return "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite; it is taken up without a restart"
+		return "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite; it is used without a restart"
 	case a.Code == http.StatusUnauthorized, a.Code == http.StatusForbidden:
 		return "give the machine's role or profile the permission aps:RemoteWrite on this workspace, and check the sigv4 section's region; " +
-			"fresh credentials are taken up without a restart"
+			"fresh credentials are used without a restart"
 	case a.Code == http.StatusNotFound:
 		return "the workspace or the path does not exist: compare remote_write's url with the workspace's endpoint"
 	case a.Code == http.StatusTooManyRequests:
-		return "nothing, if it passes; else ask for a higher quota, or scrape less"
+		return "no action if it is temporary; otherwise request a higher quota, or scrape less"
 	case a.Meaning == Split:
 		return "the receiver, or a proxy on the way, takes no request of this size: raise its limit, or lower --queue.max-request-bytes; " +
 			"a series alone that is too large: shorten its labels, or drop it with write_relabel_configs"
 	case a.Code == http.StatusBadRequest:
-		return "the answer names the limit or the fault; the samples are kept and sent again until it is mended"
+		return "the answer names the limit or the fault; the samples are kept and sent again until the cause is fixed"
 	case a.Code/100 == 3:
 		return "remote_write's url is answered with a redirect; write the final address into the configuration"
 	case a.Code >= 500:
-		return "nothing: the receiver's own fault; the samples are kept and sent again"
+		return "no action: the receiver failed; the samples are kept and sent again"
 	}
 	return "check the network, the name and the proxy between this machine and the endpoint; the samples are kept and sent again"
 }

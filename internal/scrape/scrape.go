@@ -341,7 +341,7 @@ func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 func (m *Manager) watchClock() {
 	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
-		m.logger.Warn("the clock was set back; samples begin anew at the earlier time, and the receiver may refuse them", "by", (-step).String())
+		m.logger.Warn("the clock was set back; samples continue at the earlier time, and the receiver may refuse them", "by", (-step).String())
 		m.order.Reset()
 	case step > 0:
 		m.logger.Warn("the clock was set forward", "by", step.String())

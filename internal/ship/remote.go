@@ -331,7 +331,7 @@ func (r *remote) answered(lane int) {
 // calm notes that a lane sends nothing now: what it had was dropped, or it may not
 // send. Its last trouble is over then, and no success.
 func (r *remote) calm(lane int) {
-	r.over("nothing is sent any more", r.health.Calm(lane), r.wall())
+	r.over("sending has stopped", r.health.Calm(lane), r.wall())
 }
 
 func (r *remote) over(what string, since, now time.Time) {

@@ -164,7 +164,7 @@ func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
 	}
 	logger.Info("samples are sent", "most_samples", s.maxSamples, "most_bytes", s.maxBytes, "longest_wait", s.hold.String())
 	for _, n := range s.notes() {
-		logger.Warn("key has no effect, or another one", "key", n.key, "why", n.why)
+		logger.Warn("setting has no effect or a different one", "key", n.key, "why", n.why)
 	}
 	external.Range(func(l labels.Label) {
 		if !model.LegacyValidation.IsValidLabelName(l.Name) {

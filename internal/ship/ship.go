@@ -175,7 +175,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			s.logger.Error("what an earlier run left cannot be opened, and waits", "queue", e.Name(), "err", err)
+			s.logger.Error("a queue of an earlier run cannot be opened; its samples wait", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil
@@ -209,7 +209,7 @@ func (s *Ship) ApplyConfig(c *config.Config) error {
 			continue
 		}
 		if r.configured.Swap(false) {
-			r.logger.Warn("remote_write is gone from the configuration; what waits for it is kept until it is too old")
+			r.logger.Warn("remote_write was removed from the configuration; its queued samples are kept until they are too old")
 		}
 		r.takeNothing()
 		all = append(all, r)

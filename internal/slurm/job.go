@@ -75,7 +75,7 @@ func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 		})
 	}
 	if bad > 0 {
-		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, or are there twice", bad, len(jobFields))
+		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, or are duplicates", bad, len(jobFields))
 	}
 	return jobs, nil
 }

@@ -30,7 +30,7 @@ func ParseLicenses(out []byte) ([]License, error) {
 		all = append(all, l)
 	}
 	if bad > 0 {
-		return all, fmt.Errorf("scontrol show licenses: %d records have no name, or are there twice", bad)
+		return all, fmt.Errorf("scontrol show licenses: %d records have no name, or are duplicates", bad)
 	}
 	return all, nil
 }

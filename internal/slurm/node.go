@@ -63,7 +63,7 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 		}
 		n, err := parseNode(string(line), zone)
 		if err == nil && seen[n.Name] {
-			err = fmt.Errorf("node %q is there twice", n.Name)
+			err = fmt.Errorf("node %q is a duplicate", n.Name)
 		}
 		if err != nil {
 			if bad++; bad == 1 {

@@ -53,7 +53,7 @@ func ParseReservations(out []byte, zone *time.Location) ([]Reservation, error) {
 		})
 	}
 	if bad > 0 {
-		return all, fmt.Errorf("scontrol show reservation: %d records have no name, or are there twice", bad)
+		return all, fmt.Errorf("scontrol show reservation: %d records have no name, or are duplicates", bad)
 	}
 	return all, nil
 }

@@ -49,7 +49,7 @@ func ParseShares(out []byte) ([]Share, error) {
 		shares = append(shares, s)
 	}
 	if bad > 0 {
-		return shares, fmt.Errorf("sshare: %d lines do not have 7 fields, or are there twice", bad)
+		return shares, fmt.Errorf("sshare: %d lines do not have 7 fields, or are duplicates", bad)
 	}
 	return shares, nil
 }

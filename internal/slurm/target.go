@@ -91,7 +91,7 @@ func (d *Discovery) Targets() ([]Target, time.Time) { return d.targets, d.update
 const settles = time.Minute
 
 // Gone reports whether a compute node is not to be measured at an address by the last list that is
-// known: it powers down, has another instance by now, is no node of the cluster any more,
+// known: it powers down, has another instance by now, is not a node of the cluster any more,
 // or has only just begun.
 func (d *Discovery) Gone(node, address string, now time.Time) bool {
 	k, is := d.nodes[node]

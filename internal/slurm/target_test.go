@@ -85,7 +85,7 @@ func TestGone(t *testing.T) {
 		{"its next instance boots", observe(slurm.Part{}, node("10.0.0.8", "cloud", "powering_up")), "q-dy-cr-1", "10.0.0.7", true},
 		{"another instance has its name", observe(slurm.Part{}, node("10.0.0.8", "cloud")), "q-dy-cr-1", "10.0.0.7", true},
 		{"its address is a name", observe(slurm.Part{}, node("q-dy-cr-1", "cloud")), "q-dy-cr-1", "10.0.0.7", false},
-		{"it is no node any more", observe(slurm.Part{}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", true},
+		{"it is not a node any more", observe(slurm.Part{}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", true},
 		{"its line could not be read", observe(slurm.Part{Err: errors.New("a bad line")}, node("10.0.0.7")), "old-dy-cr-1", "10.0.0.9", false},
 		{"it is the head node", observe(slurm.Part{}, node("10.0.0.7")), "ip-10-0-0-1", "10.0.0.1", false},
 		{"its slurmd has just begun", observe(slurm.Part{}, young), "q-dy-cr-1", "10.0.0.7", true},

@@ -66,7 +66,7 @@ func (w *Watch) Run(ctx context.Context) {
 		began := time.Now()
 		s := w.o.Take(ctx)
 		if ctx.Err() != nil {
-			return // the commands were ended: that is no state of the cluster
+			return // the commands were ended: that is not a state of the cluster
 		}
 		w.keep(s)
 		if !w.wait(ctx, began) {

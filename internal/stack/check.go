@@ -18,7 +18,7 @@ const maxName = 64 - len("-grafana-datasource-setup")
 func CheckName(name string) error {
 	switch {
 	case !namePattern.MatchString(name):
-		return hint.New(hint.Usage, fmt.Errorf("%q is no name of a stack", name),
+		return hint.New(hint.Usage, fmt.Errorf("%q is not a name of a stack", name),
 			"begin with a letter, and go on with letters, digits and hyphens")
 	case len(name) > maxName:
 		return hint.New(hint.Usage, fmt.Errorf("the stack's name %q has %d characters, and can have %d: the setup function is named after it",

@@ -82,5 +82,5 @@ func (p parameter) refuses(value string) string {
 // takes says which parameters there are.
 func takes() string {
 	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") +
-		"; parallelcluster-infrastructure.yaml says which values they take"
+		"; parallelcluster-infrastructure.yaml lists their values"
 }

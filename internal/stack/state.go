@@ -63,7 +63,7 @@ func (s *Stack) CheckTemplate(ctx context.Context) error {
 	return nil
 }
 
-// Describe asks what the stack is now.
+// Describe asks read the stack's state.
 func (s *Stack) Describe(ctx context.Context) (State, error) {
 	return s.describe(ctx, s.Name)
 }

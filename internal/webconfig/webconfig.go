@@ -71,7 +71,7 @@ func load(path string, text []byte) (*config, error) {
 	}
 	for user, hash := range c.Users {
 		if _, err := bcrypt.Cost([]byte(hash)); err != nil {
-			return nil, fmt.Errorf("%s: the password of user %q is no bcrypt hash", path, user)
+			return nil, fmt.Errorf("%s: the password of user %q is not a bcrypt hash", path, user)
 		}
 	}
 	allowed := headers()

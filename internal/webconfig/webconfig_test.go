@@ -134,7 +134,7 @@ func TestUnusableFiles(t *testing.T) {
 	certificate(t, dir, 1)
 	const pair = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n"
 	for text, says := range map[string]string{
-		"basic_auth_users:\n  alice: swordfish\n":                                            "user \"alice\" is no bcrypt hash",
+		"basic_auth_users:\n  alice: swordfish\n":                                            "user \"alice\" is not a bcrypt hash",
 		"basic_auth_users: swordfish\n":                                                      "wrong type",
 		"basic_auth_users: {}\nbasic_auth_users: {}\n":                                       "twice",
 		"http_server_config:\n  http3: true\n":                                               "http3",

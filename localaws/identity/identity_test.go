@@ -215,7 +215,7 @@ func TestBadSeedFiles(t *testing.T) {
 		"no JSON":      {"users:", "invalid character"},
 		"unknown name": {`{"people": []}`, "people"},
 		"no e-mail":    {`{"users": [{"userName": "x"}]}`, "user 1: userName and email are needed"},
-		"twice":        {`{"users": [{"userName": "x", "email": "a@b"}, {"userName": "X", "email": "c@d"}]}`, "user 2: X or c@d is there twice"},
+		"twice":        {`{"users": [{"userName": "x", "email": "a@b"}, {"userName": "X", "email": "c@d"}]}`, "user 2: X or c@d is a duplicate"},
 		"no member":    {`{"groups": [{"displayName": "g", "members": ["nobody"]}]}`, "no user of the file is called nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,7 +82,7 @@ func parseSeed(raw []byte) (seed, error) {
 		}
 		name, email := fold(u.UserName), fold(u.Email)
 		if names[name] || emails[email] {
-			return seed{}, fmt.Errorf("user %d: %s or %s is there twice", i+1, u.UserName, u.Email)
+			return seed{}, fmt.Errorf("user %d: %s or %s is a duplicate", i+1, u.UserName, u.Email)
 		}
 		names[name], emails[email] = true, true
 	}

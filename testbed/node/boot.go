@@ -54,7 +54,7 @@ func (u UserData) boot(ctx context.Context) error {
 		LoginNode: {u.configureLogin, nothing},
 	}[u.Role]
 	if parts[0] == nil {
-		return fmt.Errorf("%q is no role of a node", u.Role)
+		return fmt.Errorf("%q is not a role of a node", u.Role)
 	}
 	if err := parts[0](ctx); err != nil {
 		return err

@@ -211,7 +211,7 @@ func span(value string) (time.Duration, error) {
 	short := strings.NewReplacer("msec", "ms", "seconds", "s", "sec", "s", "minutes", "m", "min", "m", " ", "").Replace(value)
 	d, err := time.ParseDuration(short)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no time span", value)
+		return 0, fmt.Errorf("%q is not a time span", value)
 	}
 	return d, nil
 }

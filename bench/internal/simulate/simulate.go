@@ -83,7 +83,7 @@ func New(nodes, nodeSeries, gpuSeries int, now func() time.Time) *Fleet {
 	return f
 }
 
-// Targets lists what there is to scrape.
+// Targets lists them to scrape.
 func (f *Fleet) Targets() []Target {
 	out := make([]Target, len(f.targets))
 	for i, t := range f.targets {

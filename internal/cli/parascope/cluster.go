@@ -81,7 +81,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output exclude each other"), "give one of them")
 	}
 	if o.output == "-" && o.json {
-		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both want standard output"),
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
 			"give --output a FILE, or leave --json out")
 	}
 	var err error
@@ -111,7 +111,7 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("which cluster %s is for is not said; %s has %s", r.File, cfg.Region, strings.Join(names, ", ")),
+	return hint.New(hint.NotFound, fmt.Errorf("the cluster of %s is not known; %s has %s", r.File, cfg.Region, strings.Join(names, ", ")),
 		"give --cluster NAME, also of a cluster that is still to be made")
 }
 
@@ -184,7 +184,7 @@ func replace(name string, old, text []byte) error {
 		return err
 	}
 	if !bytes.Equal(now, old) {
-		return hint.New(hint.Busy, fmt.Errorf("%s was changed by somebody else in the meantime", name), "run the command again")
+		return hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err := keep(name, old); err != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("keep %s: %w", name, err), "make room, or give --output a FILE elsewhere")

@@ -29,8 +29,8 @@ func newClusterStatus(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status NAME",
-		Short: "Say which nodes of a cluster are scraped, since when, and why others are not",
-		Long: `Say what there is of a cluster: its nodes by Slurm's state, which of them are scraped
+		Short: "Show the nodes of a cluster, and which of them are scraped",
+		Long: `Show a cluster: its nodes by Slurm's state, which of them are scraped
 and since when, and why the others are not. What is measured comes from the cluster's
 series in the stack's workspace, what runs from EC2. What could not be asked is unknown,
 and said to be. The last lines are the next commands.

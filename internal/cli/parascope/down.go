@@ -65,7 +65,8 @@ names the account and the region, lists the stacks that are there, and exits wit
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was chosen (default: the one that the stack "+
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was given with --bucket (default: the one "+
+		"that the stack "+
 		"was made with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
 	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,

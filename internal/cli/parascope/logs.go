@@ -53,7 +53,7 @@ func newLogs(p *cli.Process) *cobra.Command {
 	}
 	f := c.Flags()
 	duration.Var(f, &since, "since", time.Hour, "show what is younger than `DURATION`: 10m, 1h30m, 1d")
-	f.BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
+	f.BoolVarP(&follow, "follow", "f", false, "follow the log until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
 	on.add(c)
 	return c

@@ -16,7 +16,7 @@ import (
 // reader sees the old content or the new one.
 type output struct {
 	name   string
-	to     io.Writer // standard output, or what is no regular file
+	to     io.Writer // standard output, or what is not a regular file
 	beside *os.File  // the new content of a regular file, renamed to name
 }
 

@@ -68,7 +68,8 @@ uploads nothing unless the function changed.`,
 
 func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if o.output == "-" && o.json {
-		return hint.New(hint.Usage, errors.New("--output - and --json both want standard output"), "give --output a FILE, or leave --json out")
+		return hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
+			"give --output a FILE, or leave --json out")
 	}
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err
@@ -114,7 +115,7 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	return nil
 }
 
-// mayReplace keeps a file that is no template of ours from being overwritten.
+// mayReplace keeps a file that is not a template of ours from being overwritten.
 func mayReplace(file string, force bool) error {
 	if file == "-" || force {
 		return nil

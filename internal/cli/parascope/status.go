@@ -23,8 +23,8 @@ func newStatus(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Say what there is: stack, workspaces, people, and who sends metrics",
-		Long: `Say what there is of a stack: the stack itself, both workspaces, Grafana's data
+		Short: "Show the stack, workspaces, users and clusters",
+		Long: `Show a stack, both workspaces, Grafana's data
 sources as the setup function found them last, who may sign in, and when each cluster
 sent its last sample. What could not be asked is unknown, and said to be. Of a stack
 that failed it says why and what to do, and exits with 1. It changes nothing; 'parascope connect' checks the data sources now, and mends them.`,
@@ -71,7 +71,7 @@ func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 		line("data source", "%s", describeSource(d))
 	}
 	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
-		line("people", "%d may sign in", len(people.SignIn(s.Members)))
+		line("people", "%d users can sign in", len(people.SignIn(s.Members)))
 		printMembers(p, s.Members)
 		if len(s.Members) > 0 && !people.HasAdmin(s.Members) {
 			line("", "%s %s: %s", style.Bold("!"), deploy.NoAdmin, t.Users("add", s.GrafanaID)+" WHO:admin")

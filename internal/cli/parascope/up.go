@@ -133,7 +133,7 @@ func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 		line("%s  %s", style.Bold("Grafana"), r.GrafanaURL)
 		printMembers(p, r.Members)
 		if len(people.SignIn(r.Members)) == 0 {
-			line("  nobody may sign in yet")
+			line("  no user can sign in yet")
 		}
 	}
 	line("%s  %s", style.Bold("Cost"), r.Cost)
@@ -164,7 +164,7 @@ func nextAfterUp(t deploy.Target, r deploy.UpResult) string {
 	switch {
 	case r.GrafanaURL != "" && len(people.SignIn(r.Members)) == 0:
 		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere +
-			" lists who there is)"
+			" lists users)"
 	case r.Outputs["AMPRemoteWritePolicyArn"] != "":
 		return "create the cluster; its head node sends with the policy\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
 			"\n  " + t.Command("status") + " shows who sends"

@@ -33,8 +33,8 @@ func newUsers(p *cli.Process) *cobra.Command {
 	o := &usersOptions{}
 	c := &cobra.Command{
 		Use:   "users",
-		Short: "Say who may use Grafana: by e-mail, user name or group",
-		Long: `Say who may use the Grafana workspace. People are named as they are known: by
+		Short: "Manage who can use Grafana: by e-mail, user name or group",
+		Long: `Manage who can use the Grafana workspace. People are named as they are known: by
 e-mail, user name, or group:NAME of IAM Identity Center. Everybody has one role:
 admin (all), editor (create and change dashboards) or viewer (read).
 
@@ -69,7 +69,7 @@ func (o *usersOptions) open(ctx context.Context) (*people.Team, error) {
 func newUsersList(p *cli.Process, o *usersOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List who may use the workspace, and their roles",
+		Short: "List the users of the workspace and their roles",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			team, err := o.open(cmd.Context())
@@ -84,7 +84,7 @@ func newUsersList(p *cli.Process, o *usersOptions) *cobra.Command {
 				return p.PrintJSON(members)
 			}
 			if len(members) == 0 {
-				_ = term.Printf(p.Stderr, "Nobody may use Grafana workspace %s yet: parascope users add WHO:ROLE\n", team.Workspace.ID)
+				_ = term.Printf(p.Stderr, "No user has a role in Grafana workspace %s yet: parascope users add WHO:ROLE\n", team.Workspace.ID)
 				return nil
 			}
 			defer warnOfMembers(p, members)
@@ -113,7 +113,7 @@ func warnOfMembers(p *cli.Process, members []people.Member) {
 func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "find [PART]",
-		Short: "List who is in Identity Center and could be added",
+		Short: "List the users and groups of Identity Center",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := awsconf.Load(cmd.Context(), o.aws)
@@ -131,7 +131,7 @@ func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
 			if len(found) == 0 && len(args) > 0 {
 				err = hint.New(hint.NotFound,
 					fmt.Errorf("nobody in IAM Identity Center in %s has %q in their name or e-mail", directory.Region, args[0]),
-					"'parascope users find' lists who is there")
+					"'parascope users find' lists them")
 			}
 			if o.json {
 				return errors.Join(err, p.PrintJSON(found))
@@ -152,7 +152,7 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 	role := "viewer"
 	c := &cobra.Command{
 		Use:   "add WHO[:ROLE] …",
-		Short: "Give people a role; whoever has another one changes it",
+		Short: "Give users a role, or change the role that they have",
 		Example: `  parascope users add alice@example.com:admin
   parascope users add bob carol@example.com --role editor
   parascope users add group:platform-team:editor`,
@@ -187,7 +187,7 @@ func newUsersRemove(p *cli.Process, o *usersOptions) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "remove WHO …",
 		Aliases: []string{"rm"},
-		Short:   "Take people's role away",
+		Short:   "Remove users from Grafana",
 		Example: `  parascope users remove bob@example.com`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -207,8 +207,8 @@ func newUsersApply(p *cli.Process, o *usersOptions) *cobra.Command {
 	var dryRun, allowEmpty bool
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make the workspace's people those of a file",
-		Long: `Make the people of the workspace those of a file. Whoever is not in it loses their
+		Short: "Apply the users and roles of a file",
+		Long: `Apply the users and roles of a file. A user who is not in it loses the
 role; --dry-run shows what would change. The file lists names under each role:
 
   admin:
@@ -233,8 +233,8 @@ role; --dry-run shows what would change. The file lists names under each role:
 				return err
 			}
 			if len(wants) == 0 && !allowEmpty {
-				return hint.New(hint.BadInput, fmt.Errorf("%s names nobody: everybody would lose their role", name),
-					"name people in it, or say --allow-empty if that is what you want")
+				return hint.New(hint.BadInput, fmt.Errorf("%s names no user: all users would lose their role", name),
+					"add users to it, or use --allow-empty to remove all roles")
 			}
 			return o.change(cmd.Context(), p, wants, true, dryRun)
 		},
@@ -242,7 +242,7 @@ role; --dry-run shows what would change. The file lists names under each role:
 	f := c.Flags()
 	f.StringVarP(&file, "file", "f", "", "`FILE` with names under admin, editor and viewer; - for standard input")
 	f.BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
-	f.BoolVar(&allowEmpty, "allow-empty", false, "let a file without anybody take everybody's role")
+	f.BoolVar(&allowEmpty, "allow-empty", false, "allow a file without users, which removes all roles")
 	return c
 }
 
@@ -300,8 +300,8 @@ func (o *usersOptions) change(ctx context.Context, p *cli.Process, wants []peopl
 		}
 	}
 	if failed > 0 {
-		return hint.New(hint.Failure, fmt.Errorf("%d of %d changes did not take", failed, len(results)),
-			"the reasons are above; 'parascope users list' shows what is in force")
+		return hint.New(hint.Failure, fmt.Errorf("%d of %d changes failed", failed, len(results)),
+			"the reasons are above; 'parascope users list' shows the current roles")
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ static_configs, file_sd_configs, http_sd_configs and ec2_sd_configs; requests to
 AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.
 
 Samples wait in a queue on disk until the receiver has taken them, through
-outages, refused credentials, restarts and kill -9; 'parascope head status' says
-what became of every one.`,
+outages, refused credentials, restarts and kill -9; 'parascope head status' shows
+the status of every one.`,
 		Example: `  parascope head --config.file prometheus.yml --storage.agent.path data-agent
   parascope head check --config.file prometheus.yml     # test the file, start nothing
   parascope head status                                 # is everything delivered?

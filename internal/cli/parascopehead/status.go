@@ -24,8 +24,8 @@ func newStatus(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Say what became of every sample that a running head took",
-		Long: `Say what became of every sample that the head took, for each remote_write: whether
+		Short: "Show the status of every sample that a running head took",
+		Long: `Show the status of every sample that the head took, for each remote_write: whether
 they are delivered; if not, since when and why, how many wait, and how long until
 some are lost; and afterwards that nothing was lost, or exactly what.
 
@@ -105,7 +105,7 @@ func verdictText(r head.RemoteDelivery) string {
 func printDelivery(w io.Writer, style term.Styler, d head.Delivery) error {
 	var b strings.Builder
 	if len(d.Remotes) == 0 {
-		b.WriteString("The configuration has no remote_write: what is scraped goes nowhere.\n")
+		b.WriteString("The configuration has no remote_write: scraped samples are not sent.\n")
 	}
 	for i, r := range d.Remotes {
 		if i > 0 {
@@ -168,12 +168,12 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if n := l.Lost(); n > 0 {
-		add("dropped for ever: %s", reasons(l.DroppedByReason()))
+		add("permanently dropped: %s", reasons(l.DroppedByReason()))
 	}
 	if n := l.Doubtful(); n > 0 {
 		add("uncertain, since the receiver refused some of their batches: %s", reasons(l.UncertainByReason()))
 		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
-			add("  its last words: %s", r.LastRefusal)
+			add("  last answer: %s", r.LastRefusal)
 		}
 	}
 	if l.Lost() == 0 && l.Doubtful() == 0 {
@@ -188,7 +188,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 			number(uint64(r.DeliveredRate)))
 	}
 	if r.RateLimit > 0 {
-		add("the receiver answered 429; it is now sent %s samples/s, and more by and by", number(uint64(r.RateLimit)))
+		add("the receiver answered 429; it is now sent %s samples/s, and the rate is raised step by step", number(uint64(r.RateLimit)))
 	}
 	if r.TornTailBytes > 0 {
 		add("%s bytes at the queue's end were not written whole before the head started and were cut; their samples were never taken",

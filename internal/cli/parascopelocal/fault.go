@@ -23,9 +23,9 @@ func newFault(p *cli.Process, dir *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "fault KIND",
-		Short: "Make the local cloud answer as in trouble",
+		Short: "Inject faults into the local cloud",
 		Long: `Make the running local cloud's workspaces fail, for a time or for a share of the
-requests, to see what becomes of the samples. KIND is one of
+requests, to see how delivery reacts. KIND is one of
 
   expired       403, as with credentials that have expired
   unauthorized  401
@@ -73,7 +73,7 @@ expired means the sessions that began before it: new credentials are good.`,
 	}
 	flags := c.Flags()
 	duration.Var(flags, &length, "for", 0, "how long the fault lasts (default: until it is cleared)")
-	flags.Float64Var(&f.Share, "share", 1, "share of the requests that meet it, above 0 to 1")
+	flags.Float64Var(&f.Share, "share", 1, "share of the requests that it affects, above 0 to 1")
 	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
 	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
 	duration.Var(flags, &retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
@@ -119,7 +119,7 @@ func newFaultList(p *cli.Process, dir *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list",
-		Short:   "List the faults in force, and how many requests have met each",
+		Short:   "List the active faults, with the number of requests that each affected",
 		Example: `  parascope local fault list`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

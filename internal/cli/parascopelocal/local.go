@@ -156,7 +156,7 @@ func printEvents(p *cli.Process) func(local.Event) {
 			}
 		case local.Exited:
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
-			line(p.Stderr, "  the rest goes on; restart 'parascope local' to have it back")
+			line(p.Stderr, "  the rest keeps running; restart 'parascope local' to start it again")
 		case local.Ready:
 			line(p.Stdout, "\n%s  this machine's metrics arrive%s. In another shell:", style.Bold("ready"), look)
 			// As it was called: a newcomer's shell does not find it otherwise.

@@ -75,7 +75,7 @@ func TestProgressTree(t *testing.T) {
 		var got strings.Builder
 		moment := func(what string) { got.WriteString("# " + what + "\n" + d.standing(columns) + "\n") }
 
-		d.report(deploy.Event{Kind: deploy.Started, Step: "preflight", Text: "who is asking, and is all there that will be needed"})
+		d.report(deploy.Event{Kind: deploy.Started, Step: "preflight", Text: "check the caller, permissions and parameters"})
 		moment("a step runs")
 		d.report(deploy.Event{Kind: deploy.Done, Step: "preflight", Text: "ok"})
 		moment("between steps")

@@ -252,7 +252,7 @@ func (m *Manifest) Try(r Release, nodes []string) error {
 	}
 	for _, n := range nodes {
 		if !nodePattern.MatchString(n) {
-			return hint.New(hint.Usage, fmt.Errorf("--canary %q is no name of a node", n),
+			return hint.New(hint.Usage, fmt.Errorf("--canary %q is not a name of a node", n),
 				"give Slurm's name of a compute node, or the host name of a head or login node; CLUSTER/NODE where clusters share names")
 		}
 	}

@@ -68,7 +68,7 @@ func TestManifestMoves(t *testing.T) {
 		code hint.Code
 	}{
 		"a canary with everybody's version": {m.Try(release("v1"), []string{"n"}), hint.BadInput},
-		"a canary that is no node":          {m.Try(release("v2"), []string{"a b"}), hint.Usage},
+		"a canary that is not a node":       {m.Try(release("v2"), []string{"a b"}), hint.Usage},
 		"a pin to what is not staged":       {m.Pin("v3"), hint.NotFound},
 	} {
 		if hint.CodeOf(c.err) != c.code {

@@ -61,7 +61,7 @@ func Run(ctx context.Context, e Env) (all []Result, err error) {
 	rest, ok := strings.CutPrefix(e.Script, "s3://")
 	e.bucket, e.key, _ = strings.Cut(rest, "/")
 	if !ok || e.bucket == "" || e.key == "" {
-		return nil, fmt.Errorf("%s is no address of an object", e.Script)
+		return nil, fmt.Errorf("%s is not an address of an object", e.Script)
 	}
 	e.partition = "aws"
 	if len(e.NodePolicies) > 0 {

@@ -21,7 +21,7 @@ import (
 func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string) (writer string, err error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", explain("ask who is calling", err)
+		return "", explain("identify the caller", err)
 	}
 	writers, err := principals(aws.ToString(who.Arn))
 	if err != nil {

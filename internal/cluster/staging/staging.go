@@ -187,7 +187,7 @@ func (o object) manifest(name string) (install.Manifest, error) {
 	m, err := install.ParseManifest(string(o.content))
 	if err != nil {
 		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
-			"it was changed by somebody else or by a later parascope: use that, or delete it and stage every version again")
+			"it was changed by another program or a later parascope: use that, or delete it and stage every version again")
 	}
 	return m, nil
 }
@@ -223,7 +223,7 @@ func (s store) replace(ctx context.Context, key string, old object, content []by
 	}
 	err = s.put(ctx, key, content, old.etag)
 	if isCode(err, "PreconditionFailed", "ConditionalRequestConflict") {
-		return 0, hint.New(hint.Busy, fmt.Errorf("%s was changed by somebody else in the meantime", name), "run the command again")
+		return 0, hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err != nil {
 		return 0, explain("upload "+name, err)
@@ -264,7 +264,7 @@ func isCode(err error, codes ...string) bool {
 func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 	bucket, key, ok := splitURL(s.Script)
 	if !ok {
-		return fmt.Errorf("%s is no address of an object", s.Script)
+		return fmt.Errorf("%s is not an address of an object", s.Script)
 	}
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {

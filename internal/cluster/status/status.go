@@ -126,7 +126,7 @@ func (s *Status) fill(instances []instance, m measured, now time.Time) {
 		n := all[name]
 		if n == nil {
 			if m.up[name].value == 0 && m.state[name] == "" {
-				continue // a target of the head that is no node
+				continue // a target of the head that is not a node
 			}
 			n = &Node{Name: name, Type: cmp.Or(m.up[name].kind, "compute"), Queue: m.up[name].queue}
 			all[name] = n

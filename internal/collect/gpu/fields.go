@@ -22,7 +22,7 @@ type field struct {
 	gpm        int     // or the metric of GPM
 	dmon       int     // and the field of dcgmi dmon, where there is no GPM
 	times, per float64 // from NVML's unit: times one, over the other
-	max        float64 // of the value; what is above it, or below min, is no value
+	max        float64 // of the value; what is above it, or below min, is not a value
 	min        float64
 	instance   bool // of a GPU in MIG mode each instance has it, and the GPU has not
 	full       bool // with --gpu.fields=full only

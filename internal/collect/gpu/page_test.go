@@ -267,7 +267,7 @@ func TestMIG(t *testing.T) {
 	want := fakenvml.Expect(fakenvml.MIG(1), fakenvml.MIG(0), "gpu-st-p5-1", false)
 	got := map[string]float64{}
 	for name, v := range n.samples("DCGM_") {
-		got[strings.Replace(name, `,GPU_I_PROFILE="",GPU_I_ID=""`, "", 1)] = v // an empty label is no label
+		got[strings.Replace(name, `,GPU_I_PROFILE="",GPU_I_ID=""`, "", 1)] = v // an empty label is not a label
 	}
 	if diff := cmp.Diff(want, got, about); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -83,7 +83,7 @@ func TestOthersContinueUnderNewNumbers(t *testing.T) {
 	value(t, all, "unreadable_seconds", `reason="xid"`, `UUID="GPU-00000000-0000-0000-0000-000000000000"`)
 }
 
-// endHelper ends the helper between two requests, as the kernel does for want of memory.
+// endHelper ends the helper between two requests, as the kernel does because memory was exhausted.
 func (n *node) endHelper() {
 	n.t.Helper()
 	n.reader.helper.kill()

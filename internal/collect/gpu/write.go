@@ -148,7 +148,7 @@ func (r *reader) writeField(p *page.Page, f *field, anyMIG bool, now time.Time) 
 		value, ok := r.valueOf(f, rd.values, index, now)
 		switch {
 		case !ok:
-		case anyMIG && f.instance: // an empty label is no label
+		case anyMIG && f.instance: // an empty label is not a label
 			p.Sample(f.migFamily, value, append(rd.gpu.labels[:len(labels):len(labels)], "", "")...)
 		default:
 			p.Sample(f.family, value, rd.gpu.labels...)

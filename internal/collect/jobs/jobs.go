@@ -37,7 +37,8 @@ var (
 		"memory.current (v2), memory.usage_in_bytes (v1)", "")
 	memoryPeak = jobFamily("memory_peak_bytes", "The most memory that the job has used on this node at once.", page.Gauge, "bytes",
 		"memory.peak (v2), memory.max_usage_in_bytes (v1)", "v2: from Linux 5.19 on")
-	oomKills = jobFamily("oom_kills_total", "Processes of the job that the kernel has killed on this node for want of memory.", page.Counter,
+	oomKills = jobFamily("oom_kills_total", "Processes of the job that the kernel has killed on this node because memory was exhausted.",
+		page.Counter,
 		"1",
 		"memory.events (v2), memory.oom_control (v1)", "v1: from Linux 4.13 on")
 	families = []*page.Family{cpuSeconds, memory, memoryPeak, oomKills}

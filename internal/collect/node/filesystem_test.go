@@ -36,7 +36,7 @@ func filesystemOf(t *testing.T, m tree, statfs func(string, *unix.Statfs_t) erro
 
 func TestMountPointsOfAnyBytes(t *testing.T) {
 	m := newTree(t)
-	// A backslash, a line's end, a space, a byte that is no UTF-8, and the text of its clean form.
+	// A backslash, a line's end, a space, a byte that is not UTF-8, and the text of its clean form.
 	m.write("proc/1/mountinfo", mountLine(`/mnt/a\134b`, "ext4", "/dev/a")+mountLine(`/mnt/a\012b`, "ext4", "/dev/b")+
 		mountLine(`/mnt/a\040b`, "ext4", "/dev/c")+mountLine("/mnt/\xff", "ext4", "/dev/d")+mountLine(`/mnt/\134xff`, "ext4", "/dev/d")+
 		mountLine("/", "ext4", "/dev/e")+"half a line\n"+mountLine("/proc/x", "ext4", "/dev/f")+mountLine("/tmp", "tmpfs", "tmpfs")+

@@ -41,7 +41,7 @@ func (r *loadavgReader) Read(p *page.Page) error {
 		word, _ := read.Field(&text)
 		v, err := strconv.ParseFloat(string(word), 64)
 		if err != nil {
-			return fmt.Errorf("/proc/loadavg: %q is no load average", word)
+			return fmt.Errorf("/proc/loadavg: %q is not a load average", word)
 		}
 		p.Sample(f, v)
 	}

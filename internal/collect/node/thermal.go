@@ -134,7 +134,7 @@ func (r *thermalReader) write(p *page.Page) error {
 			}
 			v, ok := read.Uint(read.Trim(text))
 			if !ok {
-				return fmt.Errorf("throttle count of package %s: %.20q is no number", f.labels[0], text)
+				return fmt.Errorf("throttle count of package %s: %.20q is not a number", f.labels[0], text)
 			}
 			p.Sample(kind.family, float64(v), f.labels...)
 		}

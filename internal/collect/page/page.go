@@ -71,7 +71,7 @@ func (p *Page) Series() (n int) {
 }
 
 // Sample appends one sample of f, before its first one HELP and TYPE. Samples of a
-// family follow each other. A NaN is no value that was read and is not written.
+// family follow each other. A NaN is not a value that was read and is not written.
 // Label values may hold any bytes; see AppendLabelValue.
 func (p *Page) Sample(f *Family, value float64, labelValues ...string) {
 	if math.IsNaN(value) || f.Full && !p.Full {

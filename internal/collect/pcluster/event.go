@@ -61,7 +61,7 @@ const (
 func readEvent(line []byte) ([]count, error) {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil {
-		return nil, fmt.Errorf("it is no JSON object: %w", err)
+		return nil, fmt.Errorf("it is not a JSON object: %w", err)
 	}
 	if e.Type == "" {
 		return nil, fmt.Errorf("it has no event-type")

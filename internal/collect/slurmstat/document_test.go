@@ -69,7 +69,7 @@ func TestDocument(t *testing.T) {
 	described := map[string]bool{}
 	for _, f := range slurmstat.Families() {
 		if described[f.Name] {
-			t.Errorf("%s is there twice", f.Name)
+			t.Errorf("%s is a duplicate", f.Name)
 		}
 		described[f.Name] = true
 	}

@@ -95,7 +95,7 @@ func (p *parser) comment(text string) error {
 	}
 	name, rest := cutWord(rest)
 	if name == "" || nameEnd(name, true) != len(name) {
-		return fmt.Errorf("%s of %.40q, which is no metric name", keyword, name)
+		return fmt.Errorf("%s of %.40q, which is not a metric name", keyword, name)
 	}
 	f := p.family(name)
 	if keyword == "HELP" {
@@ -146,10 +146,10 @@ func parseLabels(text string) (labels []label, rest string, err error) {
 		after, ok := strings.CutPrefix(strings.TrimLeft(text[end:], " \t"), "=")
 		after, quoted := strings.CutPrefix(strings.TrimLeft(after, " \t"), `"`)
 		if end == 0 || !ok || !quoted {
-			return nil, "", fmt.Errorf("%.40q is no label", text)
+			return nil, "", fmt.Errorf("%.40q is not a label", text)
 		}
 		if name == "__name__" || slices.ContainsFunc(labels, func(l label) bool { return l.name == name }) {
-			return nil, "", fmt.Errorf("the label %s is there twice", name)
+			return nil, "", fmt.Errorf("the label %s is a duplicate", name)
 		}
 		end = closingQuote(after)
 		if end < 0 {
@@ -185,11 +185,11 @@ func closingQuote(text string) int {
 func parseValue(text string) (float64, error) {
 	word, rest := cutWord(strings.TrimLeft(text, " \t"))
 	if strings.ContainsAny(word, "pPxX_") {
-		return 0, fmt.Errorf("%.40q is no value", word)
+		return 0, fmt.Errorf("%.40q is not a value", word)
 	}
 	value, err := strconv.ParseFloat(word, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%.40q is no value", word)
+		return 0, fmt.Errorf("%.40q is not a value", word)
 	}
 	if rest != "" {
 		return 0, errTimestamp

@@ -168,7 +168,7 @@ func (r *reader) readFile(root *os.Root, name, path string) {
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = errors.New("is no regular file")
+		err = errors.New("is not a regular file")
 	case info.Size() > maxFile:
 		err = fmt.Errorf("has %d bytes, more than %d", info.Size(), maxFile)
 	}
@@ -195,7 +195,7 @@ func (r *reader) readFile(root *os.Root, name, path string) {
 	f.err = err
 }
 
-// write puts the files' families together. A series that is there twice, a family with
+// write puts the files' families together. A series that is a duplicate, a family with
 // another help or type than in a file before, and one of the program's own names are
 // left out and said.
 func (r *reader) write(p *page.Page, paths []string) (failed bool) {
@@ -260,7 +260,7 @@ func (r *reader) merge(merged map[string]*family, taken map[string]bool, add *fa
 	}
 	for _, s := range add.samples {
 		if taken[s.key] {
-			clash = fmt.Errorf("%s is there twice; the first is kept", strings.TrimSpace(s.text))
+			clash = fmt.Errorf("%s is a duplicate; the first is kept", strings.TrimSpace(s.text))
 			continue
 		}
 		taken[s.key] = true

@@ -134,8 +134,8 @@ func TestBadFiles(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"half a line":        {"x 1\ny", "ends within it"},
 		"timestamp":          {"x 1 1700000000000\n", "timestamp"},
-		"no value":           {"x\n", "is no value"},
-		"hexadecimal":        {"x 0x1p3\n", "is no value"},
+		"no value":           {"x\n", "is not a value"},
+		"hexadecimal":        {"x 0x1p3\n", "is not a value"},
 		"open label":         {"x{a=\"1} 2\n", "does not end"},
 		"label twice":        {"x{a=\"1\",a=\"2\"} 2\n", "is there twice"},
 		"not UTF-8":          {"x{a=\"\xff\"} 2\n", "is not UTF-8"},
@@ -171,7 +171,7 @@ func TestOddFiles(t *testing.T) {
 	}
 	for _, err := range []error{
 		os.Symlink(outside, filepath.Join(d.dir, "link.prom")),
-		os.Symlink("a.prom", filepath.Join(d.dir, "z.prom")), // stays inside: it is read, and its series are there twice
+		os.Symlink("a.prom", filepath.Join(d.dir, "z.prom")), // stays inside: it is read, and its series are duplicates
 		syscall.Mkfifo(filepath.Join(d.dir, "pipe.prom"), 0o600),
 		os.Mkdir(filepath.Join(d.dir, "dir.prom"), 0o700),
 		os.WriteFile(filepath.Join(d.dir, "large.prom"), bytes.Repeat([]byte("x 1\n"), maxFile/4+1), 0o600),

@@ -172,7 +172,7 @@ func (n *Census) add(name string, g Group, r resource) error {
 		}
 		count, err := strconv.Atoi(of.node.Value)
 		if err != nil || count < 0 || count > maxNodes {
-			return wrong(name, fmt.Sprintf("line %d: %s of %s is no number from 0 to %d", of.node.Line, of.key, g.Name, maxNodes))
+			return wrong(name, fmt.Sprintf("line %d: %s of %s is not a number from 0 to %d", of.node.Line, of.key, g.Name, maxNodes))
 		}
 		*of.to = count
 	}

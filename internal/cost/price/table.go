@@ -83,7 +83,7 @@ func readTier(cells []string) (Price, error) {
 	var tier Tier
 	var err error
 	if p.Per.Decimal, err = decimal.NewFromString(cells[3]); err != nil || !p.Per.IsPositive() {
-		return p, fmt.Errorf("%q is no number of units", cells[3])
+		return p, fmt.Errorf("%q is not a number of units", cells[3])
 	}
 	if tier.From.Decimal, err = decimal.NewFromString(cells[4]); err != nil {
 		return p, fmt.Errorf("%q is no beginning of a tier", cells[4])

@@ -35,7 +35,7 @@ List API is asked first, which needs pricing:GetProducts; it asks for nothing el
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			at := cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
 			if !cost.IsRegion(at) {
-				return hint.New(hint.Usage, fmt.Errorf("%.40q is no AWS region", at), "give one such as us-east-2")
+				return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", at), "give one such as us-east-2")
 			}
 			if ask {
 				if err := refreshPrices(cmd.Context(), p, awsconf.Options{Region: region, Profile: profile}, at, types); err != nil {

@@ -34,8 +34,8 @@ func New(p *cli.Process) *cobra.Command {
 	var o queryOptions
 	c := &cobra.Command{
 		Use:   "query EXPR",
-		Short: "Ask an AMP workspace in PromQL",
-		Long: `Ask an Amazon Managed Prometheus workspace in PromQL, signed with your AWS
+		Short: "Query an AMP workspace in PromQL",
+		Long: `Query an Amazon Managed Prometheus workspace in PromQL, signed with your AWS
 credentials. An instant query prints a table; --range draws a plot. The workspace
 is found by itself where there is only one.
 
