@@ -54,10 +54,9 @@ var (
 	forGrafana = []string{
 		"KeepTheFunctionInABucket", "UploadTheFunction", "MakeRolesOfTheStack", "GiveRolesTheStacksPoliciesOnly",
 		"HandRolesToGrafanaAndLambdaOnly",
-		"ManageGrafana", "AddPeople", "FindPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
-		"ListLogGroups",
+		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
-	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "FindTheWorkspaces", "LookAtMetrics"}
+	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics"}
 	forClusters   = []string{"StageWhatNodesInstall", "FindClusters", "ReadConfigurationsOfClusters"} // no stack needs them
 )
 
