@@ -352,7 +352,7 @@ func TestAccountQuotaFull(t *testing.T) {
 		last = s.account(t, fmt.Sprint("hoarder-", i))
 	}
 	s.fail(t, "create a service account in Grafana workspace "+s.target.GrafanaWorkspaceID, "limit of 100",
-		"delete service accounts or tokens that nobody uses")
+		"delete unused service accounts or tokens")
 	_, err := amg.NewFromConfig(s.operator).DeleteWorkspaceServiceAccount(t.Context(), &amg.DeleteWorkspaceServiceAccountInput{
 		WorkspaceId: &s.target.GrafanaWorkspaceID, ServiceAccountId: &last})
 	check.OK(t, err)

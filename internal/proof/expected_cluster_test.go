@@ -29,12 +29,6 @@ func (m moment) idle() some { return m.held().where(func(v float64) bool { retur
 
 const dollarsOfGPU = gpuPrice / 8
 
-// milliseconds since 1970 of series that are Unix seconds.
-func (s some) milliseconds() some { return s.each(func(v float64) float64 { return 1000 * v }) }
-
-// unit is 1 for each series.
-func (s some) unit() some { return s.each(func(float64) float64 { return 1 }) }
-
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
 	"cluster-overview/Nodes down/A": func(m moment) wanted { _, down := m.upAndDown(); return single(down) },

@@ -42,10 +42,5 @@ func (l level) grown(hour float64) (sum float64) {
 	return sum
 }
 
-// mean is the level's mean over a span of hours.
-func (l level) mean(from, to float64) float64 {
-	return (l.grown(to) - l.grown(from)) / (to - from) / 3600
-}
-
 // once is a counter that grows by n within the two minutes after an hour.
 func once(hour, n float64) level { return level{{0, 0}, {hour, n / 120}, {hour + 2.0/60, 0}} }

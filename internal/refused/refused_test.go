@@ -32,13 +32,12 @@ type lab struct {
 	refuse func(series int) string // the receiver's words; "" accepts it
 	whole  bool                    // nothing of a request is stored of which something is refused
 
-	names    map[wire.SeriesID]int
-	scraped  map[int][]int64 // milliseconds
-	stored   map[int][]int64
-	slowest  map[int]time.Duration
-	made     []time.Duration // extra requests
-	normal   int
-	outcomes queue.Outcome
+	names   map[wire.SeriesID]int
+	scraped map[int][]int64 // milliseconds
+	stored  map[int][]int64
+	slowest map[int]time.Duration
+	made    []time.Duration // extra requests
+	normal  int
 }
 
 const cortexUserLimit = "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = user=T: per-user series limit " +

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -219,7 +220,7 @@ func labelsFor(s *parser.VectorSelector, wanted string) []prompb.Label {
 	}
 	for _, m := range s.LabelMatchers {
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == model.MetricNameLabel:
 			set["__name__"] = m.Value
 		case strings.Contains(m.Value, "$"):
 			if set[m.Name] == "" {

@@ -137,7 +137,7 @@ func TestBadFiles(t *testing.T) {
 		"no value":           {"x\n", "is not a value"},
 		"hexadecimal":        {"x 0x1p3\n", "is not a value"},
 		"open label":         {"x{a=\"1} 2\n", "does not end"},
-		"label twice":        {"x{a=\"1\",a=\"2\"} 2\n", "is there twice"},
+		"label twice":        {"x{a=\"1\",a=\"2\"} 2\n", "is a duplicate"},
 		"not UTF-8":          {"x{a=\"\xff\"} 2\n", "is not UTF-8"},
 		"name":               {"1x 2\n", "no metric name"},
 		"type":               {"# TYPE x enum\nx 2\n", "which is none"},
@@ -146,7 +146,7 @@ func TestBadFiles(t *testing.T) {
 		"other help":         {"# HELP up Down?\n# TYPE up gauge\nup{a=\"2\"} 2\n", "another help text"},
 		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "another type"},
 		"one of ours":        {"node_load1 7\n", "own metrics"},
-		"duplicate, of type": {"# TYPE up gauge\nup{a=\"1\",b=\"\"} 2\n", "is there twice"},
+		"duplicate, of type": {"# TYPE up gauge\nup{a=\"1\",b=\"\"} 2\n", "is a duplicate"},
 	} {
 		d := newDirectory(t)
 		d.write("a.prom", first)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -76,7 +77,7 @@ func nameOf(v *parser.VectorSelector) string {
 		return v.Name
 	}
 	for _, m := range v.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}
@@ -100,7 +101,7 @@ func (l *linter) selector(v *parser.VectorSelector) {
 	cluster := false
 	for _, matcher := range v.LabelMatchers {
 		cluster = cluster || matcher.Name == "cluster"
-		if !ok || m.Type == "recorded" || matcher.Name == labels.MetricName || slices.Contains(targetLabels, matcher.Name) ||
+		if !ok || m.Type == "recorded" || matcher.Name == model.MetricNameLabel || slices.Contains(targetLabels, matcher.Name) ||
 			slices.Contains(m.Labels, matcher.Name) || matcher.Matches("") {
 			continue
 		}

@@ -191,7 +191,7 @@ func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources
 		}
 	}
 	if s.Prometheus == "" {
-		return s, hint.New(hint.NotFound, errors.New("Grafana has no default data source"), "'parascope connect' makes it")
+		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' makes it")
 	}
 	return s, nil
 }

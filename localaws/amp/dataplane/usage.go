@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
@@ -32,7 +33,7 @@ func (s *Store) Usage(ctx context.Context, id string, settings Settings, from ti
 			return fmt.Errorf("count the samples of %s: %w", id, err)
 		}
 		defer q.Close()
-		found := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, ""))
+		found := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
 		for found.Next() {
 			last := -1
 			it := found.At().Iterator(nil)
