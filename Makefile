@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -85,7 +85,10 @@ guide: functions ## the guide, typed with the AWS CLI against a local cloud of i
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
 test: functions viewer ## every test, once
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
+
+install-shells: ## the install script's tests in bash --posix and busybox sh as well as in dash
+	SHELLS=all $(GO) test ./internal/cluster/install -count=1 -timeout 30m -v
 
 # Packages whose own code runs concurrently. The others have no goroutines of ours,
 # or drive whole processes, which the detector cannot look into; all of Prometheus
