@@ -359,7 +359,7 @@ func TestReload(t *testing.T) {
 	r.scrape("node", 100, time.Now().Add(3*time.Second))
 	r.settled(300)
 	r.stop()
-	if !strings.Contains(log.String(), "remote_write is gone") {
+	if !strings.Contains(log.String(), "remote_write was removed") {
 		t.Errorf("the log does not tell of the removal:\n%s", &log)
 	}
 }

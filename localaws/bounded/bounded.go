@@ -79,6 +79,15 @@ func (c *conn) Close() error {
 	return err
 }
 
+// SetLinger is TCP's: a connection that is cut by a reset must know how.
+func (c *conn) SetLinger(seconds int) error {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return tcp.SetLinger(seconds)
+}
+
 // Errors of Bodies.Read.
 var (
 	ErrTooLarge   = errors.New("the body is larger than may be")

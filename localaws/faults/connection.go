@@ -3,7 +3,6 @@ package faults
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 
 	"github.com/parascope/parascope/localaws/gateway"
@@ -20,7 +19,7 @@ func cut(w http.ResponseWriter, reset bool) error {
 	if err != nil {
 		return fmt.Errorf("cut the connection: %w", err)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok && reset {
+	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok && reset {
 		if err := tcp.SetLinger(0); err != nil {
 			return fmt.Errorf("reset the connection: %w", err)
 		}
