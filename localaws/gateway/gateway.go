@@ -100,7 +100,14 @@ func (g *Gateway) serve(w http.ResponseWriter, req *Request, release *func()) er
 	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
 	req.Form = queryForm(req)
 	if refused != nil {
-		req.route = g.guess(req)
+		found := false
+		if signature != nil { // it names the service
+			req.route, err = g.match(req, signature.Service)
+			found = err == nil
+		}
+		if !found {
+			req.route = g.guess(req)
+		}
 		return refused
 	}
 	if err != nil {
@@ -174,7 +181,7 @@ func (g *Gateway) recognize(req *Request) (*sigv4.Signature, principal.AccessKey
 		return nil, key, fmt.Errorf("look up access key: %w", err)
 	}
 	if !found {
-		return nil, key, &sigv4.Failure{Kind: sigv4.UnknownKey, Message: "The security token included in the request is invalid."}
+		return signature, key, &sigv4.Failure{Kind: sigv4.UnknownKey, Message: "The security token included in the request is invalid."}
 	}
 	return signature, key, signature.VerifyHead(req.Request, key, req.Now)
 }
