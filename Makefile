@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -86,6 +86,9 @@ guide: functions ## the guide, typed with the AWS CLI against a local cloud of i
 
 test: functions viewer ## every test, once
 	$(GO) test -timeout 20m ./...
+
+dashboards-of-others: viewer ## every panel of the dashboards below …_SAMPLES, drawn in Chromium
+	DASHBOARDS=1 $(GO) test ./localaws/viewer -run TestDashboardsOfOthers -count=1 -timeout 30m -v
 
 install-shells: ## the install script's tests in bash --posix and busybox sh as well as in dash
 	SHELLS=all $(GO) test ./internal/cluster/install -count=1 -timeout 30m -v

@@ -53,7 +53,10 @@ var sampled = map[string]outcome{
 // their data sources, and looks at every panel.
 func TestDashboardsOfOthers(t *testing.T) {
 	samples := folder()
-	if samples == "" {
+	switch {
+	case os.Getenv("DASHBOARDS") == "":
+		t.Skip("300 panels take minutes, and what they show is as old as that: DASHBOARDS=1 draws them (make dashboards-of-others)")
+	case samples == "":
 		t.Skip("no variable …_SAMPLES says where the dashboards are")
 	}
 	files := check.Must[[]string](t)(filepath.Glob(filepath.Join(samples, "dashboards", "*.json")))
