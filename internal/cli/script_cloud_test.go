@@ -110,7 +110,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: await TEXT PROGRAM [ARG ...]")
 	}
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		cmd := exec.Command(lookPath(ts, args[1]), args[2:]...)
 		cmd.Env, cmd.Dir = environ(ts), ts.MkAbs(".")
@@ -134,7 +134,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 func running(ts *testscript.TestScript, neg bool, args []string) {
 	pid, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		alive := syscall.Kill(pid, 0) == nil && !zombie(pid)
 		if alive != neg {

@@ -63,7 +63,7 @@ func invoke(t *testing.T, client *lambda.Client) *lambda.InvokeOutput {
 // poll asks ten times a second, for 20 s at most.
 func poll(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {

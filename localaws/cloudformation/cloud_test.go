@@ -125,7 +125,7 @@ func (c *cloud) create(t *testing.T, template string, change func(*sdk.CreateSta
 // settle waits until no operation runs on the stack, and returns it.
 func (c *cloud) settle(t *testing.T, id string) types.Stack {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -176,7 +176,7 @@ func (c *cloud) history(t *testing.T, id string) []string {
 // happened waits until an event of the stack says this, and returns its history.
 func (c *cloud) happened(t *testing.T, id, says string) string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -261,7 +261,7 @@ func TestConcurrentInvocationsHaveTheirOwnEnvironments(t *testing.T) {
 // gone waits until there is no such process.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	deadline, tick := time.After(10*time.Second), time.NewTicker(10*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
 	for syscall.Kill(pid, 0) == nil {
 		select {
@@ -311,7 +311,7 @@ func TestEventsAreTriedThreeTimesAndSurviveARestart(t *testing.T) {
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(2*time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		log := eventually(t, c, "/aws/lambda/f", "waiting\n")
