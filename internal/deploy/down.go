@@ -142,7 +142,7 @@ func (d *down) confirm(bucketGoes bool) error {
 	if bucketGoes {
 		text += "\n  " + describeHolding(d.holding)
 	}
-	yes, err := d.o.Confirm(text + "\nGo on?")
+	yes, err := d.o.Confirm(text + "\nContinue?")
 	if err != nil {
 		return err
 	}

@@ -304,7 +304,7 @@ func (u *up) people(ctx context.Context) (string, error) {
 	if len(u.result.Members) > 0 && !people.HasAdmin(u.result.Members) {
 		u.report(Event{Kind: Warning, Step: "people", Text: NoAdmin})
 	}
-	return fmt.Sprintf("%d users can sign in", len(people.SignIn(u.result.Members))), nil
+	return fmt.Sprintf("%d can sign in", len(people.SignIn(u.result.Members))), nil
 }
 
 // NoAdmin says what it means that a Grafana workspace has no admin.
@@ -320,7 +320,7 @@ func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []peopl
 	if u.o.Confirm == nil {
 		return nil
 	}
-	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Go on?")
+	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Continue?")
 	if err == nil && !yes {
 		err = &hint.Declined{What: "nobody's role was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}

@@ -41,7 +41,7 @@ func (u *up) question(set *stack.ChangeSet, then cost.Bill) (string, error) {
 	if len(all) == 0 {
 		return "", nil
 	}
-	return strings.Join(all, "\n") + " Go on?", nil
+	return strings.Join(all, "\n") + " Continue?", nil
 }
 
 func (u *up) ofAccount() string {

@@ -169,8 +169,8 @@ func (o Options) otherWorkspaces() string {
 	if !o.NoStack {
 		return ""
 	}
-	return ": the head sends here alone. For a stack that you create, stop this and start it on the same --data without --no-stack: the " +
-		"head sends to stack " + StackName + "'s workspace then; 'parascope query --workspace " + StackName + "' asks that one"
+	return " (the head sends here alone. For a stack that you create, stop this and start it on the same --data without --no-stack: the " +
+		"head sends to stack " + StackName + "'s workspace then; 'parascope query --workspace " + StackName + "' asks that one)"
 }
 
 // workspace returns the endpoint of the workspace that the head sends to, and what

@@ -71,7 +71,7 @@ func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 		line("data source", "%s", describeSource(d))
 	}
 	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
-		line("people", "%d users can sign in", len(people.SignIn(s.Members)))
+		line("people", "%d can sign in", len(people.SignIn(s.Members)))
 		printMembers(p, s.Members)
 		if len(s.Members) > 0 && !people.HasAdmin(s.Members) {
 			line("", "%s %s: %s", style.Bold("!"), deploy.NoAdmin, t.Users("add", s.GrafanaID)+" WHO:admin")

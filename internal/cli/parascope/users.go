@@ -332,7 +332,7 @@ func (o *usersOptions) agree(ctx context.Context, p *cli.Process, team *people.T
 		}
 		return nil
 	}
-	yes, err := p.Ask(ctx, strings.Join(append(questions, "Go on?"), "\n"))
+	yes, err := p.Ask(ctx, strings.Join(append(questions, "Continue?"), "\n"))
 	if err == nil && !yes {
 		err = &hint.Declined{What: "nobody's role was changed", Next: "--yes does not ask"}
 	}
