@@ -36,7 +36,7 @@ func (u *up) question(set *stack.ChangeSet, then cost.Bill) (string, error) {
 		lost = append(lost, c.LogicalID)
 	}
 	if len(lost) > 0 {
-		all = append(all, strings.Join(lost, ", ")+" will be replaced or removed, with what is in them.")
+		all = append(all, strings.Join(lost, ", ")+" will be replaced or removed, with their contents.")
 	}
 	if len(all) == 0 {
 		return "", nil
