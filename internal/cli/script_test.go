@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,10 @@ func TestMain(m *testing.M) {
 		// parascope runs another program by the name that was typed.
 		run[strings.Replace(name, "-", " ", 1)] = func() { os.Exit(cli.Main(cli.System(), program)) }
 		run[name] = func() { os.Exit(cli.Main(cli.System(), program)) }
+	}
+	// Scripts wait for programs most of the time: more of them at once than processors.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
 	}
 	testscript.Main(m, run)
 }
