@@ -88,7 +88,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(came, c.says) || (c.says == "") == strings.Contains(came, "who may do") {
+			if !strings.Contains(came, c.says) || (c.says == "") == strings.Contains(came, "has all required") {
 				t.Errorf("came %q", came)
 			}
 			if c.warns == "" && len(warnings) > 0 || c.warns != "" && (len(warnings) != 1 || !strings.Contains(warnings[0], c.warns)) {

@@ -30,7 +30,7 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	client := iam.NewFromConfig(e.Config)
 	source, err := policySource(ctx, client, e.Caller)
 	if errors.Is(err, errRoot) {
-		return Finding{Status: OK, Summary: "who may do everything"}
+		return Finding{Status: OK, Summary: "has all permissions"}
 	}
 	var refused rights
 	if err == nil {
