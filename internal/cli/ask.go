@@ -11,10 +11,9 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-// Ask asks the person at the terminal a question that is answered with yes or no. Where
-// standard input is no terminal nobody is asked: the question is printed, and that it
-// could not be asked is an error of kind hint.Usage. An interrupt is an answer too,
-// though a read of the terminal cannot be cut off.
+// Ask asks a question that is answered with yes or no. Where standard input is not a
+// terminal it prints the question and returns an error of kind hint.Usage. An interrupt
+// is an answer too, though a read of the terminal cannot be cut off.
 func (p *Process) Ask(ctx context.Context, question string) (bool, error) {
 	none := hint.New(hint.Usage, errors.New("cannot prompt: stdin is not a terminal"), "run it with --yes in scripts")
 	if !term.IsInputTerminal(p.Stdin) {

@@ -53,8 +53,8 @@ type down struct {
 // Down deletes the stack and what it has in the function's bucket, and looks for
 // everything that was billed afterwards, by an earlier stack of the name too. Whatever
 // is deleted is named before, and asked for. Where there is neither a stack nor
-// anything of an earlier one of the name, that is an error of kind hint.NotFound: a
-// name or a region that is wrong looks the same.
+// anything of an earlier one of the name, and none of the name was deleted, that is an
+// error of kind hint.NotFound: the name or the region is wrong.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
 	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{},
 		Stays: []string{}}}
@@ -92,11 +92,21 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 			report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
 		}
 		return d.result, errors.Join(err, bucketErr)
-	case !d.state.Exists() && !bucketGoes:
+	case !d.state.Exists() && !bucketGoes && !d.wasDeleted(ctx):
 		return d.result, noStack(ctx, cfg, o.Target, ", nor anything billed of that name", "--stack, --region and --profile name another one")
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
 	return d.result, nil
+}
+
+// wasDeleted reports whether there was a stack of the name: a down that was interrupted is
+// complete then, and the name is not a mistake. Where that cannot be asked, it is one.
+func (d *down) wasDeleted(ctx context.Context) bool {
+	deleted, err := stack.WasDeleted(ctx, d.cfg, d.o.StackName)
+	if err != nil {
+		d.report(Event{Kind: Warning, Step: "proof", Text: "whether the stack was deleted before is unknown: " + err.Error()})
+	}
+	return deleted
 }
 
 // look reads what the stack is and holds, and whether its policies are in use.

@@ -57,7 +57,7 @@ var (
 		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics"}
-	forClusters   = []string{"StageWhatNodesInstall", "FindClusters", "ReadConfigurationsOfClusters"} // no stack needs them
+	forClusters   = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations"} // no stack needs them
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed

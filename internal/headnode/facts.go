@@ -87,7 +87,7 @@ func (f Facts) check() error {
 	case !regionPattern.MatchString(f.Region):
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a region", f.Region), where)
 	case !hostPattern.MatchString(f.Host):
-		return hint.New(hint.BadInput, fmt.Errorf("%q is no host name", f.Host), "give --host the head node's")
+		return hint.New(hint.BadInput, fmt.Errorf("%q is not a host name", f.Host), "give --host the head node's")
 	}
 	return nil
 }
@@ -102,8 +102,12 @@ func readFact(root, name string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil && info.Size() > maxFact {
-		err = fmt.Errorf("it has %d bytes", info.Size())
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = errors.New("it is not a regular file")
+	case info.Size() > maxFact:
+		err = fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), maxFact)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)

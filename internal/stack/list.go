@@ -57,6 +57,24 @@ func Names(ctx context.Context, cfg aws.Config) ([]string, error) {
 	return names, err
 }
 
+// WasDeleted reports whether the region had a stack of the name that was deleted: within the
+// last 90 days, which is how long CloudFormation remembers.
+func WasDeleted(ctx context.Context, cfg aws.Config, name string) (bool, error) {
+	pages := cloudformation.NewListStacksPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.ListStacksInput{
+		StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, explain("list deleted stacks", err)
+		}
+		if slices.ContainsFunc(page.StackSummaries, func(s types.StackSummary) bool { return aws.ToString(s.StackName) == name }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // mostListed bounds how many stacks a message names.
 const mostListed = 20
 

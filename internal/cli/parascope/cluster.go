@@ -18,6 +18,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
@@ -65,8 +66,8 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f.BoolVar(&o.write, "write", false, "change FILE, and keep the old one as FILE.bak")
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
-	addAWSFlags(f, &o.aws)
-	completeFlag(c, "cluster", asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	flags.AddAWS(f, &o.aws)
+	flags.Complete(c, "cluster", flags.Asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
 	_ = p
 }
 
@@ -288,5 +289,5 @@ func addSourceFlags(c *cobra.Command, a *cluster.Asked, o *awsconf.Options) {
 	f.StringVar(&a.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
 	f.StringVar(&a.Bucket, "bucket", "", "`BUCKET` with the install script (default: the stack's)")
 	f.StringVar(&a.NodePolicy, "node-policy", "", "`ARN` of the policy that lets nodes read the bucket (default: the stack's)")
-	completeFlag(c, "stack", stackNames(o))
+	flags.Complete(c, "stack", flags.StackNames(o))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/reach"
@@ -51,8 +52,8 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
-	on := stackFlags{stack: o.asked.Stack, aws: o.aws}
-	o.asked.Up = on.target(cmd).Command("up")
+	on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
+	o.asked.Up = on.Target(cmd).Command("up")
 	source, err := cluster.ReadSource(ctx, cfg, o.asked)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/uses"
 )
@@ -57,12 +58,12 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 }
 
 // again are the flags that the next call of the command needs as well.
-func again(c *cobra.Command) (flags string) {
+func again(c *cobra.Command) (words string) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "region", "profile", "stack", "bucket", "node-policy":
-			flags += written(c, f)
+			words += flags.Written(c, f)
 		}
 	})
-	return flags
+	return words
 }

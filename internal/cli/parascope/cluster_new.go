@@ -12,6 +12,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/staging"
@@ -43,8 +44,8 @@ where their instance type has it. Nothing is created in AWS.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.new.Name = args[0]
-			on := stackFlags{stack: o.asked.Stack, aws: o.aws}
-			o.asked.Up = on.target(cmd).Command("up")
+			on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
+			o.asked.Up = on.Target(cmd).Command("up")
 			return p.ReportFailure(o.json, runClusterNew(cmd.Context(), p, o))
 		},
 	}
@@ -56,7 +57,7 @@ where their instance type has it. Nothing is created in AWS.`,
 	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
 	f.BoolVar(&o.force, "force", false, "replace files that are there")
 	f.BoolVar(&o.json, "json", false, "print what was written as JSON")
-	addAWSFlags(f, &o.aws)
+	flags.AddAWS(f, &o.aws)
 	addSourceFlags(c, &o.asked, &o.aws)
 	return c
 }

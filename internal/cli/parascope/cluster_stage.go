@@ -11,6 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
@@ -59,8 +60,8 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f.BoolVar(&o.replace, "replace", false, "have nodes stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
 	f.BoolVar(&o.stage.Restrict, "restrict", false, "have the bucket's policy deny everybody but the caller to write there")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
-	addAWSFlags(f, &o.aws)
-	completeFlag(c, "stack", stackNames(&o.aws))
+	flags.AddAWS(f, &o.aws)
+	flags.Complete(c, "stack", flags.StackNames(&o.aws))
 }
 
 func runStage(ctx context.Context, p *cli.Process, cmd *cobra.Command, o stageOptions) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/status"
 	"github.com/parascope/parascope/internal/deploy"
@@ -25,7 +26,7 @@ import (
 const shownNodes = 50
 
 func newClusterStatus(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status NAME",
@@ -40,12 +41,12 @@ Exit code 5: there is no such cluster, or no stack with a workspace.`,
   parascope cluster status hpc --json | jq '.nodes[] | select(.scraped | not)'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.ReportFailure(asJSON, runClusterStatus(cmd.Context(), p, on.target(cmd), on.aws, args[0], asJSON))
+			return p.ReportFailure(asJSON, runClusterStatus(cmd.Context(), p, on.Target(cmd), on.AWS, args[0], asJSON))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	on.add(c)
-	completeArgs(c, asked(&on.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	on.Add(c)
+	flags.CompleteArgs(c, flags.Asked(&on.AWS, cluster.Names, func(name string) cobra.Completion { return name }))
 	return c
 }
 

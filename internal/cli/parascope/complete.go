@@ -9,59 +9,15 @@ import (
 
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/stack"
 )
 
-// completion is a list of candidates. What cannot be asked, without credentials for
-// example, completes nothing: a shell has no place for an error.
-type completion func(ctx context.Context, typed string) []cobra.Completion
-
-// completeFlag offers candidates for a flag's value.
-func completeFlag(c *cobra.Command, flag string, candidates completion) {
-	err := c.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion,
-		cobra.ShellCompDirective) {
-		return candidates(cmd.Context(), typed), cobra.ShellCompDirectiveNoFileComp
-	})
-	if err != nil {
-		panic(err) // only for a flag that the command has not
-	}
-}
-
-// completeArgs offers candidates for each argument.
-func completeArgs(c *cobra.Command, candidates completion) {
-	c.ValidArgsFunction = func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return candidates(cmd.Context(), typed), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// asked are the candidates that AWS knows.
-func asked[T any](o *awsconf.Options, list func(context.Context, aws.Config) ([]T, error), candidate func(T) cobra.Completion) completion {
-	return func(ctx context.Context, _ string) (found []cobra.Completion) {
-		cfg, err := awsconf.Load(ctx, *o)
-		if err != nil {
-			return nil
-		}
-		all, err := list(ctx, cfg)
-		if err != nil {
-			return nil
-		}
-		for _, one := range all {
-			found = append(found, candidate(one))
-		}
-		return found
-	}
-}
-
-// stackNames are the region's stacks.
-func stackNames(o *awsconf.Options) completion {
-	return asked(o, stack.Names, func(name string) cobra.Completion { return name })
-}
-
 // grafanaWorkspaces are the region's, by id with the name beside it.
-func grafanaWorkspaces(o *awsconf.Options) completion {
-	return asked(o, amg.Workspaces, func(w amg.Workspace) cobra.Completion { return cobra.CompletionWithDesc(w.ID, w.Name) })
+func grafanaWorkspaces(o *awsconf.Options) flags.Completion {
+	return flags.Asked(o, amg.Workspaces, func(w amg.Workspace) cobra.Completion { return cobra.CompletionWithDesc(w.ID, w.Name) })
 }
 
 // roleNames are the three roles.
@@ -70,7 +26,7 @@ func roleNames(context.Context, string) []cobra.Completion {
 }
 
 // wants are WHO, and once that is typed WHO:ROLE.
-func wants(o *awsconf.Options) completion {
+func wants(o *awsconf.Options) flags.Completion {
 	return func(ctx context.Context, typed string) []cobra.Completion {
 		if i := strings.LastIndex(typed, ":"); i >= 0 && !isKind(typed[:i]) {
 			var all []cobra.Completion
@@ -84,8 +40,8 @@ func wants(o *awsconf.Options) completion {
 }
 
 // inDirectory is everybody in Identity Center.
-func inDirectory(o *awsconf.Options) completion {
-	return asked(o, func(ctx context.Context, cfg aws.Config) ([]identity.Principal, error) {
+func inDirectory(o *awsconf.Options) flags.Completion {
+	return flags.Asked(o, func(ctx context.Context, cfg aws.Config) ([]identity.Principal, error) {
 		directory, err := identity.Open(ctx, cfg)
 		if err != nil {
 			return nil, err
@@ -95,8 +51,8 @@ func inDirectory(o *awsconf.Options) completion {
 }
 
 // members are those who have a role.
-func members(o *usersOptions) completion {
-	return asked(&o.aws, func(ctx context.Context, _ aws.Config) ([]people.Member, error) {
+func members(o *usersOptions) flags.Completion {
+	return flags.Asked(&o.aws, func(ctx context.Context, _ aws.Config) ([]people.Member, error) {
 		team, err := o.open(ctx)
 		if err != nil {
 			return nil, err

@@ -5,12 +5,13 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 func newConnect(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "connect",
@@ -25,14 +26,14 @@ does, with the answer in words.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			defer func() { err = p.ReportFailure(asJSON, err) }()
-			cfg, err := awsconf.Load(cmd.Context(), on.aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 			if err != nil {
 				return err
 			}
 			if !asJSON {
-				_ = term.Printf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(on.target(cmd).StackName))
+				_ = term.Printf(p.Stderr, "running %s; it may take a minute or two\n", deploy.FunctionName(on.Target(cmd).StackName))
 			}
-			answer, err := deploy.Connect(cmd.Context(), cfg, on.target(cmd))
+			answer, err := deploy.Connect(cmd.Context(), cfg, on.Target(cmd))
 			if err != nil {
 				return err
 			}
@@ -59,6 +60,6 @@ does, with the answer in words.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	on.add(c)
+	on.Add(c)
 	return c
 }

@@ -5,13 +5,14 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 func newDown(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var o deploy.DownOptions
 	var yes, asJSON bool
 	c := &cobra.Command{
@@ -26,15 +27,15 @@ What nodes of clusters install goes too. ParallelCluster ends a node that cannot
 a script of its configuration: where a cluster in any enabled region names it, has a
 configuration that cannot be read, or was attached and not detached, nothing is deleted.
 
-Where there is no such stack, nor anything that an earlier one of the name left, it
+Where there is no such stack, was none in the last 90 days, and nothing is left of one, it
 names the account and the region, lists the stacks that are there, and exits with 5.`,
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			defer func() { err = p.ReportFailure(asJSON, err) }()
-			o.Target = on.target(cmd)
-			cfg, err := awsconf.Load(cmd.Context(), on.aws)
+			o.Target = on.Target(cmd)
+			cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 			if err != nil {
 				return err
 			}
@@ -73,6 +74,6 @@ names the account and the region, lists the stacks that are there, and exits wit
 		"delete what nodes of clusters install although clusters need it: they will fail to start nodes")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
-	on.add(c)
+	on.Add(c)
 	return c
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/duration"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
 func newLogs(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var since time.Duration
 	var follow, asJSON bool
 	c := &cobra.Command{
@@ -31,13 +32,13 @@ func newLogs(p *cli.Process) *cobra.Command {
 				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", duration.Format(since)),
 					"give --since 1h for what is younger than an hour")
 			}
-			cfg, err := awsconf.Load(cmd.Context(), on.aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 			if err != nil {
 				return err
 			}
 			style := term.Style(p.Stdout, p.Getenv)
 			shown := false
-			err = deploy.Logs(cmd.Context(), cfg, on.target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
+			err = deploy.Logs(cmd.Context(), cfg, on.Target(cmd), time.Now().Add(-since), follow, func(l deploy.LogLine) error {
 				shown = true
 				if asJSON {
 					return json.NewEncoder(p.Stdout).Encode(l)
@@ -46,7 +47,7 @@ func newLogs(p *cli.Process) *cobra.Command {
 			})
 			if err == nil && !shown {
 				_ = term.Printf(p.Stderr, "no lines within the last %s; '%s --since 1d' looks further back\n", duration.Format(since),
-					on.target(cmd).Command("logs"))
+					on.Target(cmd).Command("logs"))
 			}
 			return err
 		},
@@ -55,6 +56,6 @@ func newLogs(p *cli.Process) *cobra.Command {
 	duration.Var(f, &since, "since", time.Hour, "show what is younger than `DURATION`: 10m, 1h30m, 1d")
 	f.BoolVarP(&follow, "follow", "f", false, "follow the log until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
-	on.add(c)
+	on.Add(c)
 	return c
 }

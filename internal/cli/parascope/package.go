@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
@@ -62,7 +63,7 @@ uploads nothing unless the function changed.`,
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace FILE even when it holds something else")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
-	addAWSFlags(f, &o.aws)
+	flags.AddAWS(f, &o.aws)
 	return c
 }
 

@@ -13,13 +13,14 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/people"
 	"github.com/parascope/parascope/internal/term"
 )
 
 func newStatus(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
@@ -27,29 +28,29 @@ func newStatus(p *cli.Process) *cobra.Command {
 		Long: `Show a stack, both workspaces, Grafana's data
 sources as the setup function found them last, who may sign in, and when each cluster
 sent its last sample. What could not be asked is unknown, and said to be. Of a stack
-that failed it says why and what to do, and exits with 1. It changes nothing; 'parascope connect' checks the data sources now, and mends them.`,
+that failed it says why and what to do, and exits with 1. It changes nothing; 'parascope connect' checks and repairs the data sources.`,
 		Example: `  parascope status
   parascope status --json | jq '.clusters'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := awsconf.Load(cmd.Context(), on.aws)
+			cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 			if err != nil {
 				return err
 			}
-			s, err := deploy.Look(cmd.Context(), cfg, on.target(cmd))
+			s, err := deploy.Look(cmd.Context(), cfg, on.Target(cmd))
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return errors.Join(s.Failure.Err(), p.PrintJSON(s))
 			}
-			printStatus(p, on.target(cmd), s)
+			printStatus(p, on.Target(cmd), s)
 			return s.Failure.Err()
 		},
 	}
 	f := c.Flags()
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	on.add(c)
+	on.Add(c)
 	return c
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
@@ -19,7 +20,7 @@ import (
 )
 
 type upOptions struct {
-	on         stackFlags
+	on         flags.Stack
 	deploy     deploy.UpOptions
 	parameters map[string]string
 	users      []string
@@ -53,7 +54,7 @@ where standard input is not a terminal, a question is an error.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.deploy.Package.Architecture = artifact.Architecture(architecture)
-			o.deploy.Target = o.on.target(cmd)
+			o.deploy.Target = o.on.Target(cmd)
 			return p.ReportFailure(o.json, runUp(cmd.Context(), p, o))
 		},
 	}
@@ -68,9 +69,9 @@ where standard input is not a terminal, a question is an error.`,
 	}
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: create, replace and remove, and go on without permissions")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
-	o.on.add(c)
-	completeFlag(c, "user", wants(&o.on.aws))
-	completeFlag(c, "parameter", parameters)
+	o.on.Add(c)
+	flags.Complete(c, "user", wants(&o.on.AWS))
+	flags.Complete(c, "parameter", parameters)
 	return c
 }
 
@@ -80,7 +81,7 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 		return err
 	}
 	o.deploy.Parameters = o.parameters
-	cfg, err := awsconf.Load(ctx, o.on.aws)
+	cfg, err := awsconf.Load(ctx, o.on.AWS)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
@@ -38,9 +39,9 @@ func newUsers(p *cli.Process) *cobra.Command {
 e-mail, user name, or group:NAME of IAM Identity Center. Everybody has one role:
 admin (all), editor (create and change dashboards) or viewer (read).
 
-Every change is looked up again afterwards: what Grafana answers 200 to and does
-not do is told as a failure. A role that nobody named lowers nobody, and the last
-admin loses the role, on a person's yes only, or with --yes.`,
+Every change is verified: a change that Grafana accepts and does not make is an
+error. Lowering a role without naming it, and removing the last admin, ask for
+confirmation; --yes confirms.`,
 		Example: `  parascope users add alice@example.com:admin bob@example.com
   parascope users list
   parascope users apply -f users.yaml --dry-run`,
@@ -52,8 +53,8 @@ admin loses the role, on a person's yes only, or with --yes.`,
 		"`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: lower roles, and take the last admin's")
-	addAWSFlags(f, &o.aws)
-	completeFlag(c, "workspace", grafanaWorkspaces(&o.aws))
+	flags.AddAWS(f, &o.aws)
+	flags.Complete(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
 	return c
 }
@@ -175,8 +176,8 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&role, "role", role, "`ROLE` of those who are named without one: admin, editor or viewer")
-	completeFlag(c, "role", roleNames)
-	completeArgs(c, wants(&o.aws))
+	flags.Complete(c, "role", roleNames)
+	flags.CompleteArgs(c, wants(&o.aws))
 	return c
 }
 
@@ -198,7 +199,7 @@ func newUsersRemove(p *cli.Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
-	completeArgs(c, members(o))
+	flags.CompleteArgs(c, members(o))
 	return c
 }
 

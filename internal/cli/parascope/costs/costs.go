@@ -2,7 +2,6 @@
 package costs
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 
@@ -69,8 +68,3 @@ func priceList(rates []string) (price.List, error) {
 }
 
 // printJSON prints a value as indented JSON.
-func printJSON(p *cli.Process, v any) error {
-	e := json.NewEncoder(p.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}

@@ -104,7 +104,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	}
 	e := cost.New(l, cost.Ask{Stack: cost.Stack{Region: region, Parameters: o.parameters}, PricesOf: o.pricesOf, Workload: o.workload})
 	if o.json {
-		return printJSON(p, e)
+		return p.PrintJSON(e)
 	}
 	printEstimate(p.Stdout, term.Style(p.Stdout, p.Getenv), term.Width(p.Stdout), e)
 	return nil

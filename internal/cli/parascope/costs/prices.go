@@ -47,7 +47,7 @@ List API is asked first, which needs pricing:GetProducts; it asks for nothing el
 				return err
 			}
 			if asJSON {
-				return printJSON(p, map[string]any{"region": at, "prices": l.InRegion(at)})
+				return p.PrintJSON(map[string]any{"region": at, "prices": l.InRegion(at)})
 			}
 			return printPrices(p, l.InRegion(at))
 		},

@@ -10,29 +10,25 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/report"
-	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/term"
 )
 
 type reportOptions struct {
-	aws   awsconf.Options
-	stack string
-	json  bool
+	on   flags.Stack
+	json bool
 }
 
 // addReportFlags defines the flags of the command cost itself.
 func addReportFlags(c *cobra.Command, o *reportOptions) {
-	f := c.Flags()
-	f.StringVar(&o.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-	f.BoolVar(&o.json, "json", false, "print JSON")
+	o.on.Add(c)
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
 
 func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
-	cfg, err := awsconf.Load(cmd.Context(), o.aws)
+	cfg, err := awsconf.Load(cmd.Context(), o.on.AWS)
 	if err != nil {
 		return err
 	}
@@ -40,18 +36,13 @@ func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
 	if err != nil {
 		return err
 	}
-	t := deploy.Target{StackName: o.stack}
-	for flag, value := range map[string]string{"region": o.aws.Region, "profile": o.aws.Profile} {
-		if value != "" {
-			t.Elsewhere += " --" + flag + " " + value
-		}
-	}
-	r, err := report.Look(cmd.Context(), cfg, l, report.Ask{Stack: o.stack, Now: time.Now(), Up: t.Command("up")})
+	t := o.on.Target(cmd)
+	r, err := report.Look(cmd.Context(), cfg, l, report.Ask{Stack: o.on.Name, Now: time.Now(), Up: t.Command("up")})
 	if err != nil {
 		return err
 	}
 	if o.json {
-		return printJSON(p, r)
+		return p.PrintJSON(r)
 	}
 	printReport(p, r)
 	return nil

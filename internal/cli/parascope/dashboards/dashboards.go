@@ -3,7 +3,6 @@ package dashboards
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +13,9 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/dashboard/lint"
 	"github.com/parascope/parascope/internal/dashboard/site"
-	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -39,25 +38,6 @@ by the setup function ('parascope connect').
 	}
 	c.AddCommand(newLint(p), newExport(p), newImport(p))
 	return c
-}
-
-// stackFlags say which stack, and where.
-type stackFlags struct {
-	stack string
-	aws   awsconf.Options
-}
-
-func (s *stackFlags) add(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&s.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
-	f.StringVar(&s.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&s.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
-}
-
-func printJSON(p *cli.Process, v any) error {
-	e := json.NewEncoder(p.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func newLint(p *cli.Process) *cobra.Command {
@@ -103,7 +83,7 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 		all = append(all, linted{name, append([]lint.Finding{}, found...)})
 	}
 	if asJSON {
-		if err := printJSON(p, all); err != nil {
+		if err := p.PrintJSON(all); err != nil {
 			return err
 		}
 	} else {
@@ -144,7 +124,7 @@ func printFindings(p *cli.Process, all []linted) {
 }
 
 func newExport(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var dir string
 	var asJSON bool
 	c := &cobra.Command{
@@ -164,12 +144,12 @@ service account with a token of a few minutes is made for it, and deleted.`,
 	}
 	c.Flags().StringVar(&dir, "to", "dashboards", "`DIRECTORY` of the files")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	on.add(c)
+	on.Add(c)
 	return c
 }
 
 func newImport(p *cli.Process) *cobra.Command {
-	var on stackFlags
+	var on flags.Stack
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "import FILE|DIRECTORY…",
@@ -188,19 +168,19 @@ uid is replaced. Run 'parascope dashboards lint' on the files first.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	on.add(c)
+	on.Add(c)
 	return c
 }
 
-// moveDashboards does something with the stack's Grafana, and prints what came of it.
-func moveDashboards(cmd *cobra.Command, p *cli.Process, on *stackFlags, asJSON bool,
+// moveDashboards does something with the stack's Grafana, and prints the result.
+func moveDashboards(cmd *cobra.Command, p *cli.Process, on *flags.Stack, asJSON bool,
 	move func(context.Context, *grafana.Client) ([]site.File, error)) error {
-	cfg, err := awsconf.Load(cmd.Context(), on.aws)
+	cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 	if err != nil {
 		return err
 	}
 	var files []site.File
-	err = site.WithGrafana(cmd.Context(), cfg, on.stack, func(client *grafana.Client) (err error) {
+	err = site.WithGrafana(cmd.Context(), cfg, on.Name, func(client *grafana.Client) (err error) {
 		files, err = move(cmd.Context(), client)
 		return err
 	})
@@ -208,7 +188,7 @@ func moveDashboards(cmd *cobra.Command, p *cli.Process, on *stackFlags, asJSON b
 		if files == nil {
 			files = []site.File{}
 		}
-		return printJSON(p, files)
+		return p.PrintJSON(files)
 	}
 	for _, f := range files {
 		fmt.Fprintf(p.Stdout, "%s  %s\n", term.Clean(f.Title), term.Clean(f.File))

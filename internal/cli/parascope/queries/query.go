@@ -16,6 +16,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/duration"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
@@ -64,8 +65,7 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.StringVar(&o.span, "range", "", "plot this `DURATION` up to --time")
 	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: as the width allows)")
 	f.BoolVar(&o.json, "json", false, "print the answer as Prometheus gives it")
-	f.StringVar(&o.aws.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.aws.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
+	flags.AddAWS(f, &o.aws)
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		explained := cli.ExplainFlag(cmd, err)
 		if strings.HasPrefix(err.Error(), "unknown shorthand flag") { // there are none: it is a minus sign

@@ -1,4 +1,5 @@
-package parascope
+// Package flags has the flags that commands of parascope share, and how shells complete them.
+package flags
 
 import (
 	"maps"
@@ -12,43 +13,43 @@ import (
 	"github.com/parascope/parascope/internal/deploy"
 )
 
-// stackFlags are the flags of a command that works on a stack: which stack, and where.
-type stackFlags struct {
-	stack string
-	aws   awsconf.Options
+// Stack are the flags of a command that works on a stack: which stack, and where.
+type Stack struct {
+	Name string
+	AWS  awsconf.Options
 }
 
-// add defines the flags, and their completion.
-func (s *stackFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&s.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
-	addAWSFlags(c.Flags(), &s.aws)
-	completeFlag(c, "stack", stackNames(&s.aws))
+// Add defines the flags, and their completion.
+func (s *Stack) Add(c *cobra.Command) {
+	c.Flags().StringVar(&s.Name, "stack", deploy.DefaultStack, "`NAME` of the stack")
+	AddAWS(c.Flags(), &s.AWS)
+	Complete(c, "stack", StackNames(&s.AWS))
 }
 
-// addAWSFlags defines the flags that say which account and region AWS is asked in.
-func addAWSFlags(f *pflag.FlagSet, o *awsconf.Options) {
+// AddAWS defines the flags that say which account and region AWS is asked in.
+func AddAWS(f *pflag.FlagSet, o *awsconf.Options) {
 	f.StringVar(&o.Region, "region", "", "AWS `REGION` (default: AWS_REGION, the profile's, "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.Profile, "profile", "", "AWS `PROFILE` of the shared configuration")
 }
 
-// target is the stack, with the flags that were given: a command that is
+// Target is the stack, with the flags that were given: a command that is
 // suggested as the next one must mean the same stack.
-func (s *stackFlags) target(c *cobra.Command) deploy.Target {
-	t := deploy.Target{StackName: s.stack}
+func (s *Stack) Target(c *cobra.Command) deploy.Target {
+	t := deploy.Target{StackName: s.Name}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "region", "profile":
-			t.Elsewhere += written(c, f)
+			t.Elsewhere += Written(c, f)
 		case "stack", "yes", "json": // it is asked again, and by a person
 		default:
-			t.Options += written(c, f)
+			t.Options += Written(c, f)
 		}
 	})
 	return t
 }
 
-// written is a flag as it stands in a command line.
-func written(c *cobra.Command, f *pflag.Flag) (text string) {
+// Written is a flag as it stands in a command line.
+func Written(c *cobra.Command, f *pflag.Flag) (text string) {
 	var values []string
 	switch f.Value.Type() {
 	case "bool":
