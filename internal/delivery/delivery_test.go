@@ -105,7 +105,7 @@ func TestNextSpeaksOfTheLoss(t *testing.T) {
 		{"queue_full", "--queue.max-bytes"},
 		{"too_large", "write_relabel_configs"},
 		{"corrupted", "head inspect"},
-		{"too_old", "the receiver's own fault"},
+		{"too_old", "the receiver failed"},
 	} {
 		r := RemoteStatus{LastLoss: now, LossReason: c.reason, FailingSince: now,
 			LastError: &Trouble{Code: 503, Next: "no action: the receiver failed"}}

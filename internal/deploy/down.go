@@ -118,7 +118,7 @@ func (d *down) look(ctx context.Context) (err error) {
 		d.report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + d.o.StackName})
 		return nil
 	}
-	if d.resources, err = d.stack.Resources(ctx); err != nil {
+	if d.resources, err = d.stack.Resources(ctx, d.state.ID); err != nil {
 		return err
 	}
 	if d.state.Status == types.StackStatusDeleteInProgress {

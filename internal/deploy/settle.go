@@ -73,7 +73,7 @@ func (u *up) confirmClear(ctx context.Context) error {
 	if u.o.Confirm == nil {
 		return nil
 	}
-	resources, err := u.stack.Resources(ctx)
+	resources, err := u.stack.Resources(ctx, u.state.ID)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (a *account) down(t *testing.T) {
 // physical are the ids of the stack's resources.
 func (a *account) physical(t *testing.T) map[string]string {
 	t.Helper()
-	all, err := stack.New(a.deployer, stackName).Resources(t.Context())
+	all, err := stack.New(a.deployer, stackName).Resources(t.Context(), stackName)
 	check.OK(t, err)
 	ids := map[string]string{}
 	for _, r := range all {

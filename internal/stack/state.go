@@ -101,10 +101,10 @@ type Resource struct {
 	Status                      types.ResourceStatus
 }
 
-// Resources lists what the stack holds.
-func (s *Stack) Resources(ctx context.Context) ([]Resource, error) {
+// Resources lists what the stack holds that the name or the id is of; by its id, also what a deleted stack held.
+func (s *Stack) Resources(ctx context.Context, nameOrID string) ([]Resource, error) {
 	var all []Resource
-	pages := cloudformation.NewListStackResourcesPaginator(s.client, &cloudformation.ListStackResourcesInput{StackName: &s.Name})
+	pages := cloudformation.NewListStackResourcesPaginator(s.client, &cloudformation.ListStackResourcesInput{StackName: &nameOrID})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -129,7 +129,7 @@ func (s *Stack) Delete(ctx context.Context) error {
 	}
 	in := &cloudformation.DeleteStackInput{StackName: &s.Name}
 	if state.Status == types.StackStatusDeleteFailed { // the only state in which CloudFormation retains
-		all, err := s.Resources(ctx)
+		all, err := s.Resources(ctx, state.ID)
 		if err != nil {
 			return err
 		}
