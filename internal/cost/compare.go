@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/shopspring/decimal"
 
 	"github.com/parascope/parascope/internal/cost/price"
@@ -29,7 +30,7 @@ func whatIf(l price.List, region string, w Workload) []Alternative {
 		if interval != w.Interval {
 			at := w
 			at.Interval = interval
-			all = append(all, ingested(l, region, "an interval of "+spoken(interval), at))
+			all = append(all, ingested(l, region, "an interval of "+model.Duration(interval).String(), at))
 		}
 	}
 	counts := map[string]int{}
@@ -178,7 +179,7 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 	var here []string
 	for _, interval := range intervals {
 		ten.Interval = interval
-		here = append(here, fmt.Sprintf("%s at %s", ingested(l, region, "", ten).Dollars, spoken(interval)))
+		here = append(here, fmt.Sprintf("%s at %s", ingested(l, region, "", ten).Dollars, model.Duration(interval).String()))
 	}
 	all := []Comparison{{
 		Guide: "Prometheus $10–30 for 10 GPU nodes",
@@ -201,7 +202,7 @@ func withinGuide(l price.List, region string, w Workload) string {
 			return "the price is unknown"
 		}
 		if amount.LessThanOrEqual(decimal.NewFromInt(30)) {
-			return "at most $30 takes an interval of " + spoken(w.Interval)
+			return "at most $30 takes an interval of " + model.Duration(w.Interval).String()
 		}
 	}
 	return "no interval up to 5m comes to $30"

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/shopspring/decimal"
 
 	"github.com/parascope/parascope/internal/cost/price"
@@ -182,8 +183,9 @@ func New(l price.List, a Ask) Estimate {
 		g.Series = rangeOf(func(l series.Level) int { return series.Sum(series.OfNode(g.machine(), l)) })
 		g.Stock = stockSeries(l, *g)
 	}
-	e := Estimate{Region: region, PricesOf: a.PricesOf, Interval: spoken(w.Interval), Retention: w.Retention, Groups: w.Groups,
-		Usage: rangeOf(w.usage)}
+	e := Estimate{Region: region, PricesOf: a.PricesOf, Interval: model.Duration(w.Interval).String(), Retention: w.Retention,
+		Groups: w.Groups,
+		Usage:  rangeOf(w.usage)}
 	e.Bill = rangeOf(func(level series.Level) Bill { return billOf(l, a.Stack, e.Usage.At(level)) })
 	e.Stock = stock(l, a.Stack.Region, w)
 	e.WhatIf = whatIf(l, a.Stack.Region, w)
@@ -241,18 +243,6 @@ func unknown(region string, e Estimate) []string {
 		all = append(all, NextStep(region)+"; --prices-of us-east-1 takes that region's instead")
 	}
 	return all
-}
-
-// spoken is a duration as Prometheus writes it: 1m and not 1m0s.
-func spoken(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // Count is a number for people, with three digits: 1.07 B.

@@ -100,14 +100,14 @@ func (b *Browser) Do(steps ...chromedp.Action[chromedp.Void]) {
 
 // patience is much longer than anything takes, for a machine that is busy with other
 // tests.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // Await asks the page, whichever it is by then, until the condition holds.
 func (b *Browser) Await(condition string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.Context, patience)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
