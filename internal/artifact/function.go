@@ -3,14 +3,13 @@ package artifact
 import (
 	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"runtime"
 
@@ -69,33 +68,35 @@ func LoadFunction(a Architecture) (Function, error) {
 	if err != nil {
 		return Function{}, fmt.Errorf("read the setup function: %w", err)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return Function{}, fmt.Errorf("unpack the setup function: %w", err)
-	}
-	binary, err := io.ReadAll(r)
-	if err != nil {
-		return Function{}, fmt.Errorf("unpack the setup function: %w", err)
-	}
-	packedAsZip, err := zipFunction(binary)
+	packedAsZip, err := zipFunction(packed)
 	if err != nil {
 		return Function{}, fmt.Errorf("pack the setup function: %w", err)
 	}
 	return Function{packedAsZip, a}, nil
 }
 
-// zipFunction packs the binary as Lambda wants it: one file named bootstrap, that
-// can be run. The same binary makes the same bytes.
-func zipFunction(binary []byte) ([]byte, error) {
+// The frame that gzip -n puts around compressed data (RFC 1952): a header without a name,
+// the CRC-32 and the size behind it, each of four bytes.
+const gzipHeader, gzipTrailer = 10, 8
+
+// zipFunction makes of a gzipped binary what Lambda wants: a zip of one file named bootstrap,
+// that can be run. Both formats hold the same compressed data, which is copied as it is: to
+// compress it again would take longer than the rest of most commands.
+func zipFunction(gzipped []byte) ([]byte, error) {
+	if len(gzipped) < gzipHeader+gzipTrailer || !bytes.Equal(gzipped[:4], []byte{0x1f, 0x8b, 8, 0}) {
+		return nil, errors.New("it is not as 'gzip -n' writes it")
+	}
+	data, trailer := gzipped[gzipHeader:len(gzipped)-gzipTrailer], gzipped[len(gzipped)-gzipTrailer:]
+	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, CRC32: binary.LittleEndian.Uint32(trailer),
+		CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(binary.LittleEndian.Uint32(trailer[4:]))}
+	header.SetMode(0o755)
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
-	header.SetMode(0o755)
-	f, err := w.CreateHeader(header)
+	f, err := w.CreateRaw(header)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Write(binary); err != nil {
+	if _, err := f.Write(data); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/localaws/state"
 )
 
-var groupName = regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`)
+var groupName = regexp.MustCompile(`^[.\-_/#A-Za-z0-9]+$`)
 
 // retentions are the days that a group can keep its events for.
 func retentions() []int {
@@ -26,7 +26,7 @@ func (l *Logs) createLogGroup(w http.ResponseWriter, r *gateway.Request) error {
 	if err := parse(r, &in); err != nil {
 		return err
 	}
-	if !groupName.MatchString(in.LogGroupName) {
+	if len(in.LogGroupName) > 512 || !groupName.MatchString(in.LogGroupName) {
 		return invalid(`1 validation error detected: Value '%s' at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_/#A-Za-z0-9]+ and have length between 1 and 512`, in.LogGroupName)
 	}
 	g := group{Region: r.Region, Name: in.LogGroupName, CreatedAt: r.Now, Tags: in.Tags}

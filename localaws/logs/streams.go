@@ -6,12 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/state"
 )
 
-var streamName = regexp.MustCompile(`^[^:*\x00]{1,512}$`)
+var streamName = regexp.MustCompile(`^[^:*\x00]+$`)
 
 // streamsOf are the streams of a group, by name.
 func streamsOf(tx *state.Tx, g *group) ([]stream, error) {
@@ -33,7 +34,7 @@ func (l *Logs) createLogStream(w http.ResponseWriter, r *gateway.Request) error 
 	if err := parse(r, &in); err != nil {
 		return err
 	}
-	if !streamName.MatchString(in.LogStreamName) {
+	if utf8.RuneCountInString(in.LogStreamName) > 512 || !streamName.MatchString(in.LogStreamName) {
 		return invalid("1 validation error detected: Value '%s' at 'logStreamName' failed to satisfy constraint: Member must satisfy regular "+
 			"expression pattern: [^:*]* and have length between 1 and 512", in.LogStreamName)
 	}

@@ -69,13 +69,23 @@ const maxReleases = 50
 const manifestHead, manifestEnd = "parascope 1", "end"
 
 var (
-	versionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$`)
-	nodePattern    = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]{0,59}/)?[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
-	keyPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+/-]{0,500}$`)
-	sumPattern     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	urlPattern     = regexp.MustCompile(`^https?://[A-Za-z0-9._:/-]{1,500}$`)
-	archPattern    = regexp.MustCompile(`^[a-z0-9]{1,20}$`)
+	versionForm = form{regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`), 100}
+	nodeForm    = form{regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*/)?[A-Za-z0-9][A-Za-z0-9_-]*$`), 160}
+	keyForm     = form{regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+/-]*$`), 500}
+	sumForm     = form{regexp.MustCompile(`^[0-9a-f]{64}$`), 64}
+	urlForm     = form{regexp.MustCompile(`^https?://[A-Za-z0-9._:/-]+$`), 500}
+	archForm    = form{regexp.MustCompile(`^[a-z0-9]+$`), 20}
+	regionForm  = form{regexp.MustCompile(`^[a-z0-9-]+$`), 40}
 )
+
+// form is what a word of the manifest must look like. The length is apart from the pattern:
+// a repetition that counts to hundreds takes milliseconds to compile, at each start.
+type form struct {
+	pattern *regexp.Regexp
+	longest int
+}
+
+func (f form) matches(word string) bool { return len(word) <= f.longest && f.pattern.MatchString(word) }
 
 // Version is a build's version as a manifest has it: of one word.
 func Version(build string) string {
@@ -140,13 +150,13 @@ var errLine = errors.New("is no line of a manifest")
 
 func (m *Manifest) line(words []string) error {
 	switch {
-	case words[0] == "default" && len(words) == 2 && m.Default == "" && versionPattern.MatchString(words[1]):
+	case words[0] == "default" && len(words) == 2 && m.Default == "" && versionForm.matches(words[1]):
 		m.Default = words[1]
 	case words[0] == "pinned" && len(words) == 1 && !m.Pinned:
 		m.Pinned = true
 	case words[0] == "replace" && len(words) == 1 && !m.Replace:
 		m.Replace = true
-	case words[0] == "canary" && len(words) == 3 && nodePattern.MatchString(words[1]) && versionPattern.MatchString(words[2]):
+	case words[0] == "canary" && len(words) == 3 && nodeForm.matches(words[1]) && versionForm.matches(words[2]):
 		m.Canaries = append(m.Canaries, Canary{words[1], words[2]})
 	case words[0] == "remote-write" && len(words) == 3 && m.Workspace.RemoteWrite == "":
 		m.Workspace = Workspace{words[1], words[2]}
@@ -163,9 +173,9 @@ func (m *Manifest) file(version string, words []string) error {
 	f := File{Name: words[0], Architecture: words[1], SHA256: words[2], Key: words[4]}
 	var err error
 	f.Bytes, err = strconv.Atoi(words[3])
-	if err != nil || f.Bytes < 0 || strconv.Itoa(f.Bytes) != words[3] || !versionPattern.MatchString(version) ||
-		!versionPattern.MatchString(f.Name) || !archPattern.MatchString(f.Architecture) || !sumPattern.MatchString(f.SHA256) ||
-		!keyPattern.MatchString(f.Key) {
+	if err != nil || f.Bytes < 0 || strconv.Itoa(f.Bytes) != words[3] || !versionForm.matches(version) ||
+		!versionForm.matches(f.Name) || !archForm.matches(f.Architecture) || !sumForm.matches(f.SHA256) ||
+		!keyForm.matches(f.Key) {
 		return errLine
 	}
 	if n := len(m.Releases); n == 0 || m.Releases[n-1].Version != version {
@@ -181,13 +191,11 @@ func (m *Manifest) file(version string, words []string) error {
 
 // Check says whether the workspace can stand in a manifest.
 func (w Workspace) Check() error {
-	if !urlPattern.MatchString(w.RemoteWrite) || !archOrRegion.MatchString(w.Region) {
+	if !urlForm.matches(w.RemoteWrite) || !regionForm.matches(w.Region) {
 		return fmt.Errorf("%q in %q is no remote write of a workspace", w.RemoteWrite, w.Region)
 	}
 	return nil
 }
-
-var archOrRegion = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
 // check says whether every version that is named has files.
 func (m *Manifest) check() error {
@@ -251,7 +259,7 @@ func (m *Manifest) Try(r Release, nodes []string) error {
 			"use another version of parascope for --canary")
 	}
 	for _, n := range nodes {
-		if !nodePattern.MatchString(n) {
+		if !nodeForm.matches(n) {
 			return hint.New(hint.Usage, fmt.Errorf("--canary %q is not a name of a node", n),
 				"give Slurm's name of a compute node, or the host name of a head or login node; CLUSTER/NODE where clusters share names")
 		}

@@ -106,7 +106,7 @@ func TestVersion(t *testing.T) {
 		"v1.2.3": "v1.2.3", "(devel)": "devel", "": "devel", "v0.1-3-gab12-dirty": "v0.1-3-gab12-dirty", "v0.0.0-2026+dirty": "v0.0.0-2026+dirty",
 		"../x": "x", "a b/c": "abc",
 	} {
-		if got := Version(build); got != want || !versionPattern.MatchString(got) {
+		if got := Version(build); got != want || !versionForm.matches(got) {
 			t.Errorf("%q gives %q", build, got)
 		}
 	}
