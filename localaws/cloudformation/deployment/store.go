@@ -3,6 +3,7 @@ package deployment
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -112,6 +113,10 @@ func (e *Engine) save(s *Stack, events ...Event) error {
 	})
 }
 
+// mayHideParameters matches every template with a NoEcho parameter, also one that spells a letter
+// of it with an escape.
+var mayHideParameters = regexp.MustCompile(`NoEcho|\\[xuU]`)
+
 // secrets are the values of NoEcho parameters, as they stand in JSON: what describes
 // a stack or its events never shows them.
 func (s *Stack) secrets() []string {
@@ -121,6 +126,10 @@ func (s *Stack) secrets() []string {
 	}
 	var out []string
 	for _, d := range definitions {
+		// This runs at each event, and reading a template takes milliseconds.
+		if !mayHideParameters.MatchString(d.Body) {
+			continue
+		}
 		t, err := template.Parse(d.Body)
 		if err != nil {
 			continue // there is none yet
