@@ -46,7 +46,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if olderThan(r.Cluster.Version, 3, 6) {
 		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name,
 			r.Cluster.Version),
-			"make the cluster again with a newer version")
+			"create the cluster again with a newer version")
 	}
 	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain &&
 		r.Cluster.Exists,

@@ -47,7 +47,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return f.byHand(ctx)
 	}
 	if event.ResponseURL == "" {
-		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is none of CloudFormation's; invoke "+
+		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is not from CloudFormation; invoke "+
 			"the function without a payload to run the connection again", event.RequestType)
 	}
 	return nil, f.customResource(ctx, event)

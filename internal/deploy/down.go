@@ -17,7 +17,7 @@ import (
 // DownOptions say what to take down.
 type DownOptions struct {
 	Target
-	KeepBucket bool   // leave the setup function's bucket
+	KeepBucket bool   // keep the setup function's bucket
 	Bucket     string // "": the one that the stack was made with
 	// ForceRemoveScripts deletes what nodes of clusters fetch although clusters need it.
 	ForceRemoveScripts bool
@@ -93,7 +93,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		}
 		return d.result, errors.Join(err, bucketErr)
 	case !d.state.Exists() && !bucketGoes && !d.wasDeleted(ctx):
-		return d.result, noStack(ctx, cfg, o.Target, ", nor anything billed of that name", "--stack, --region and --profile name another one")
+		return d.result, noStack(ctx, cfg, o.Target, ", and no billed resource of that name", "--stack, --region and --profile name another one")
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
 	return d.result, nil

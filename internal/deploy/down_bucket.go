@@ -42,7 +42,7 @@ func (d *down) leaveBucket(ctx context.Context) error {
 		return nil
 	}
 	if d.o.KeepBucket {
-		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+", as you asked")
+		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+", because of --keep-bucket")
 		return nil
 	}
 	if err := h.Delete(ctx); err != nil {
@@ -50,7 +50,7 @@ func (d *down) leaveBucket(ctx context.Context) error {
 	}
 	if h.Stays != "" {
 		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+": "+h.Stays)
-		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " stays: " + h.Stays})
+		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " is kept: " + h.Stays})
 		return nil
 	}
 	d.report(Event{Kind: Done, Step: "bucket", Text: "deleted " + h.Bucket})
@@ -64,14 +64,14 @@ func describeHolding(h artifact.Holding) string {
 		parts = append(parts, "the setup function")
 	}
 	if len(h.Staged) > 0 {
-		parts = append(parts, "what nodes of clusters install")
+		parts = append(parts, "the files that cluster nodes install")
 	}
 	what := strings.Join(parts, " and ")
 	switch {
 	case what == "":
 		return "Bucket " + h.Bucket + ", which is empty"
 	case h.Stays != "":
-		return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + " (the bucket stays: " + h.Stays + ")"
+		return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + " (the bucket is kept: " + h.Stays + ")"
 	}
 	return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + ", and the bucket"
 }

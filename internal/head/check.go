@@ -95,7 +95,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
 	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
 	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
-		fatal("the URL is not one of http or https with a host", "write https://HOST/PATH")
+		fatal("the URL must have http or https and a host", "write https://HOST/PATH")
 		return all
 	}
 	amp := ampHost.FindStringSubmatch(host)
@@ -104,7 +104,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned),
 				"write the receiver's path for remote write, such as /api/v1/write")
 		} else if cleaned == "/" {
-			all = append(all, Problem{Text: "the URL has no path, and few receivers take samples there",
+			all = append(all, Problem{Text: "the URL has no path; most receivers need one",
 				Next: "write the receiver's path for remote write, such as /api/v1/write"})
 		}
 		return all

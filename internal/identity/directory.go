@@ -153,6 +153,6 @@ func notSearched(region string, unasked []string) error {
 
 // explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "docs/iam lists what adding people needs: sso:ListInstances and " +
+	return awserr.Explain(doing, err, awserr.Next{Denied: "adding users requires these permissions (docs/iam): sso:ListInstances and " +
 		"identitystore:Get* and Describe*"})
 }

@@ -96,7 +96,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = hint.New(hint.Failure, errors.Join(err, r.close()), "make room on the disk of "+s.options.Dir+", and let the head write there")
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and let the head write there")
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
@@ -104,7 +104,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		return nil, fmt.Errorf("create queue: %w", err)
 	} else if aside != "" {
 		r.aside = append(r.aside, aside)
-		r.logger.Error("set aside what stood in the place of the queue's directory", "moved_to", aside)
+		r.logger.Error("moved a file aside that was in the place of the queue's directory", "moved_to", aside)
 	}
 	generations, err := listGenerations(dir)
 	if err != nil {

@@ -147,7 +147,7 @@ func (s *settings) notes() (notes []keyNote) {
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
 		{s.legacyOnly && s.external != "", keyNote{"external_labels",
 			s.external + ": AMP takes no UTF-8 names, so that nothing is sent: rename the label"}},
-		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
+		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it is for remote write 2.0"}},
 	} {
 		if k.set {
 			notes = append(notes, k.keyNote)

@@ -29,7 +29,7 @@ const firstRegion = "us-east-1"
 func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	region := cfg.Region
 	if !regionShape.MatchString(region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is not a name of an AWS region", region), "write it as us-east-2")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", region), "write it as us-east-2")
 	}
 	_, err := ec2.NewFromConfig(cfg).DescribeRegions(ctx, &ec2.DescribeRegionsInput{RegionNames: []string{region}})
 	if err == nil {

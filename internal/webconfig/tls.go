@@ -43,7 +43,7 @@ func clientAuth(name string) (tls.ClientAuthType, error) {
 	case "RequireAndVerifyClientCert":
 		return tls.RequireAndVerifyClientCert, nil
 	}
-	return 0, fmt.Errorf("client_auth_type %q is not known", name)
+	return 0, fmt.Errorf("unknown client_auth_type %q", name)
 }
 
 func version(key, name string, otherwise uint16) (uint16, error) {
