@@ -201,7 +201,7 @@ func withinGuide(l price.List, region string, w Workload) string {
 			return "the price is unknown"
 		}
 		if amount.LessThanOrEqual(decimal.NewFromInt(30)) {
-			return "a cost of at most $30 needs an interval of " + spoken(w.Interval)
+			return "at most $30 needs an interval of " + spoken(w.Interval)
 		}
 	}
 	return "no interval up to 5m costs at most $30"

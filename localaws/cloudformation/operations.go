@@ -33,7 +33,7 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; " +
 				"a resource that is retained keeps them", Basis: gateway.Confirmed,
 				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
-			{Text: "creation goes in parallel by dependency; the first failure cancels what is in work (`Resource creation cancelled`) and rolls " +
+			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation cancelled`) and rolls " +
 				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
 			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
@@ -51,8 +51,8 @@ func (c *CloudFormation) Service() gateway.Service {
 				Source: "the local cloud's bound: AWS's is not documented"},
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
 				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
-				Source: guide + ", quotas; what is missing says so"},
-			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred,
+				Source: guide + ", quotas; unsupported ones are rejected with an error"},
+			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a ValidationError", Basis: gateway.Inferred,
 				Source: guide + "; AWS may also start and roll back"},
 		},
 	}
@@ -80,9 +80,9 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
-			{Text: "what is gone already is deleted; resources go in the opposite order of their making; RetainResources only in DELETE_FAILED",
+			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources only in DELETE_FAILED",
 				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function is gone is DELETE_FAILED: of what it stands for nobody knows", Basis: gateway.Assumed,
+			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is unknown", Basis: gateway.Assumed,
 				Source: nothing},
 			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred,
 				Source: guide},
@@ -109,7 +109,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "ListChangeSets", Serve: c.listChangeSets},
 		{Name: "ListStackResources", Serve: c.listStackResources},
 		{Name: "ListStacks", Serve: c.listStacks, Rules: []gateway.Rule{
-			{Text: "deleted stacks stay in the list; AWS drops them after 90 days", Basis: gateway.Confirmed, Source: model},
+			{Text: "deleted stacks remain in the list; AWS removes them after 90 days", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
 			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,

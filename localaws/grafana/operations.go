@@ -63,8 +63,8 @@ func (g *Grafana) operations() []gateway.Operation {
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "what is left out stays; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana goes on",
-				Basis: gateway.Confirmed, Source: model + " (that Grafana goes on is assumed)"},
+			{Text: "omitted settings are unchanged; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana keeps running",
+				Basis: gateway.Confirmed, Source: model + " (that Grafana keeps running is assumed)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
 			{Text: "with AWS_SSO needs sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
@@ -74,7 +74,7 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
 		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
 			Rules: []gateway.Rule{
-				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, and nobody can sign in with it",
+				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
 					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},

@@ -27,7 +27,7 @@ func (l *Lambda) Service() gateway.Service {
 				Source: "a simplification of the local cloud"},
 			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec " +
 				"format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
-			{Text: "a function of another architecture than this machine's ends the same way, which AWS runs", Basis: gateway.Assumed,
+			{Text: "a function of another architecture than this machine's fails the same way; AWS runs it", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
 				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not used again",
@@ -64,7 +64,7 @@ func (l *Lambda) operations() []gateway.Operation {
 				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunction", Method: get, Path: fn, Serve: l.getFunction, Rules: []gateway.Rule{
-			{Text: "tags only for who may lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
+			{Text: "tags are returned only with the permission lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
 			{Text: "Code has no Location to download from", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunctionConfiguration", Method: get, Path: fn + "/configuration", Serve: l.getFunctionConfiguration},

@@ -154,7 +154,7 @@ func bucketsNotHere() []gateway.Operation {
 func (s *S3) objectOperations() []gateway.Operation {
 	const path = "/{Bucket}/{Key+}"
 	read := []gateway.Rule{
-		{Text: "a key that is not there is 404 NoSuchKey, and 403 for who may not s3:ListBucket", Basis: gateway.Confirmed,
+		{Text: "a key that is not there is 404 NoSuchKey, and 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},
 		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums when x-amz-checksum-mode asks for them",
 			Basis: gateway.Confirmed, Source: reference + ", GetObject"},

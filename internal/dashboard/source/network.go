@@ -57,7 +57,7 @@ func storage() *grafana.DashboardBuilder {
 	share := func(metric string) string {
 		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
 	}
-	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS as CloudWatch sees them.").
+	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS from CloudWatch.").
 		WithPanel(lines("EBS volume limits exceeded", "Share of time in which more was asked of a volume than it may do.", percent,
 			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
@@ -83,7 +83,7 @@ func storage() *grafana.DashboardBuilder {
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
 			"{{node}} {{mountpoint}}", 0)).
-		WithRow(row("As CloudWatch sees it")).
+		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
 			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum"))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,

@@ -19,7 +19,7 @@ func Rules() []gateway.Rule {
 			Source: source + " (which version began with messageId is inferred)"},
 		{Text: "Grafana: roles are enforced; a refusal is 403 `You'll need additional permissions to perform this action. Permissions needed: …`",
 			Basis: gateway.Confirmed, Source: source + " (which role each path needs: Grafana's basic roles)"},
-		{Text: "Grafana: /healthz is open; /api/health and whatever else is not known is 404 `Not found`", Basis: gateway.Confirmed,
+		{Text: "Grafana: /healthz is open; /api/health and unknown paths are 404 `Not found`", Basis: gateway.Confirmed,
 			Source: "aws/amazon-managed-grafana-roadmap#41"},
 		{Text: "Grafana: a data source whose name or uid is taken is 409 `data source with the same name already exists`; an older version in " +
 			"an update is 409", Basis: gateway.Confirmed, Source: source},
