@@ -27,8 +27,8 @@ type DownOptions struct {
 // DownResult is the proof of what is gone.
 type DownResult struct {
 	StackName string   `json:"stackName"`
-	Gone      []Looked `json:"gone"`  // looked for after the deletion, and not found
-	Stays     []string `json:"stays"` // what was left, in words
+	Gone      []Looked `json:"gone"` // looked for after the deletion, and not found
+	Kept      []string `json:"kept"` // what was not deleted, and why
 }
 
 // Looked is a resource that was looked for with its own service.

@@ -42,14 +42,14 @@ func (d *down) leaveBucket(ctx context.Context) error {
 		return nil
 	}
 	if d.o.KeepBucket {
-		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+", because of --keep-bucket")
+		d.result.Kept = append(d.result.Kept, "bucket "+h.Bucket+", because of --keep-bucket")
 		return nil
 	}
 	if err := h.Delete(ctx); err != nil {
 		return err
 	}
 	if h.Stays != "" {
-		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+": "+h.Stays)
+		d.result.Kept = append(d.result.Kept, "bucket "+h.Bucket+": "+h.Stays)
 		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " is kept: " + h.Stays})
 		return nil
 	}

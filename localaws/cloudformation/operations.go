@@ -33,7 +33,8 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; " +
 				"a resource that is retained keeps them", Basis: gateway.Confirmed,
 				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
-			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation cancelled`) and rolls " +
+			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation " +
+				"cancelled`) and rolls " +
 				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
 			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
@@ -52,7 +53,8 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
 				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
 				Source: guide + ", quotas; unsupported ones are rejected with an error"},
-			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a ValidationError", Basis: gateway.Inferred,
+			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a " +
+				"ValidationError", Basis: gateway.Inferred,
 				Source: guide + "; AWS may also start and roll back"},
 		},
 	}
@@ -80,9 +82,11 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
-			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources only in DELETE_FAILED",
+			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources " +
+				"only in DELETE_FAILED",
 				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is unknown", Basis: gateway.Assumed,
+			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is " +
+				"unknown", Basis: gateway.Assumed,
 				Source: nothing},
 			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred,
 				Source: guide},

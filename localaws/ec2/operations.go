@@ -25,7 +25,8 @@ func (e *EC2) Service() gateway.Service {
 		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
 			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
-			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also where the id has no id's form " +
+			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also where the id " +
+				"has no id's form " +
 				"(AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
 			{Text: "what still has something in or on it is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
 				"cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
@@ -209,7 +210,8 @@ func (e *EC2) instances() []gateway.Operation {
 				Source: "EC2 user guide, instance lifecycle"},
 		}},
 		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
-			{Text: "shutting-down in the answer, terminated when described later; terminating again is not an error; with one unknown id, no instance is terminated",
+			{Text: "shutting-down in the answer, terminated when described later; terminating again is not an error; with one unknown " +
+				"id, no instance is terminated",
 				Basis:  gateway.Confirmed,
 				Source: reference},
 		}},

@@ -63,7 +63,8 @@ func (g *Grafana) operations() []gateway.Operation {
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "omitted settings are unchanged; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana keeps running",
+			{Text: "omitted settings are unchanged; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and " +
+				"its Grafana keeps running",
 				Basis: gateway.Confirmed, Source: model + " (that Grafana keeps running is assumed)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{

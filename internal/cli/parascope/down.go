@@ -53,11 +53,11 @@ left, the command prints account, region and existing stacks, and exits with 5.`
 			if asJSON {
 				return p.PrintJSONLine(map[string]any{"event": "result", "result": result})
 			}
-			for _, s := range result.Stays {
+			for _, s := range result.Kept {
 				_ = term.Printf(p.Stdout, "kept: %s\n", s)
 			}
 			nothing, there := "nothing", "was there"
-			if len(result.Stays) > 0 {
+			if len(result.Kept) > 0 {
 				nothing = "nothing else" // storage is billed too, by fractions of a cent
 			}
 			if len(result.Gone) > 0 {

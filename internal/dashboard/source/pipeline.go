@@ -8,7 +8,8 @@ import (
 func pipeline() *grafana.DashboardBuilder {
 	const sel = inCluster
 	rate := func(metric string) string { return `sum(rate(` + metric + `{` + sel + `}[$__rate_interval]))` }
-	return board("parascope-pipeline", "Pipeline", "Whether these dashboards are complete and current: samples scraped, sent, waiting and lost.").
+	return board("parascope-pipeline", "Pipeline", "Whether these dashboards are complete and current: samples scraped, sent, "+
+		"waiting and lost.").
 		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
 			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
 		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.",
