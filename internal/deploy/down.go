@@ -57,7 +57,7 @@ type down struct {
 // error of kind hint.NotFound: the name or the region is wrong.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
 	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{},
-		Stays: []string{}}}
+		Kept: []string{}}}
 	if err := d.look(ctx); err != nil {
 		return d.result, err
 	}

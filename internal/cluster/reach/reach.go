@@ -1,5 +1,5 @@
 // Package reach finds out whether a cluster's nodes can read what a configuration has them
-// run: ParallelCluster ends a node that cannot download a script. A check reads and changes
+// run: ParallelCluster terminates a node that cannot download a script. A check reads and changes
 // nothing; what it cannot find out is Unknown, and never OK.
 package reach
 
