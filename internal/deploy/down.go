@@ -104,7 +104,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 func (d *down) wasDeleted(ctx context.Context) bool {
 	deleted, err := stack.WasDeleted(ctx, d.cfg, d.o.StackName)
 	if err != nil {
-		d.report(Event{Kind: Warning, Step: "proof", Text: "whether the stack was deleted before is unknown: " + err.Error()})
+		d.report(Event{Kind: Warning, Step: "proof", Text: "could not determine whether the stack was deleted before: " + err.Error()})
 	}
 	return deleted
 }
@@ -140,7 +140,7 @@ func (d *down) confirm(bucketGoes bool) error {
 	if d.o.Confirm == nil || !d.state.Exists() && !bucketGoes {
 		return nil
 	}
-	text := "What is left of it will be deleted:"
+	text := "The remaining resources will be deleted:"
 	if d.state.Exists() {
 		text = fmt.Sprintf("Stack %s will be deleted, with all metrics and dashboards in it:", d.o.StackName)
 	}

@@ -25,7 +25,7 @@ func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 	}
 	if d.o.Bucket != "" && !d.holding.Exists {
 		return &noBucket{hint.New(hint.NotFound, fmt.Errorf("nothing was deleted: there is no bucket %s of this account", d.o.Bucket),
-			"give --bucket the name of the setup function's, or leave it out")}
+			"give --bucket the name of the setup function's bucket, or omit it")}
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.
 	if h := &d.holding; h.Exists && h.Stays == "" && d.o.Bucket == "" && !h.Usual {

@@ -117,14 +117,14 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	v := rw.SigV4Config
 	switch {
 	case v == nil:
-		fatal("AMP takes signed requests only, and there is no sigv4", "add sigv4: {region: REGION} to the section")
+		fatal("AMP accepts only signed requests, and sigv4 is missing", "add sigv4: {region: REGION} to the section")
 	case amp != nil && v.Region != "" && v.Region != amp[1]:
-		fatal(fmt.Sprintf("the URL is in %s and sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
+		fatal(fmt.Sprintf("the URL is in region %s, but sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
 	case v.ServiceName != "" && v.ServiceName != "aps":
-		fatal(fmt.Sprintf("sigv4 signs for the service %q, and AMP is aps", v.ServiceName), "delete service_name")
+		fatal(fmt.Sprintf("sigv4 signs for the service %q, but AMP's service is aps", v.ServiceName), "delete service_name")
 	}
 	if amp != nil && rw.URL.Scheme != "https" {
-		fatal("AMP takes https only", "write https:// in the URL")
+		fatal("AMP accepts only https", "write https:// in the URL")
 	}
 	return all
 }

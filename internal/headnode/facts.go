@@ -148,7 +148,7 @@ func readDNA(root string) (cluster, region string, err error) {
 	}
 	if err := json.Unmarshal(text, &dna); err != nil {
 		return "", "", hint.New(hint.BadInput, fmt.Errorf("read /%s: %w", dnaFile, err),
-			"ParallelCluster writes it; give --environment-file to do without")
+			"ParallelCluster writes it; without it, give --environment-file")
 	}
 	c := dna.Cluster
 	if c.Name == "" {

@@ -46,7 +46,7 @@ func (a Answer) Next() string {
 	case a.Code == http.StatusTooManyRequests:
 		return "no action if it is temporary; otherwise request a higher quota, or scrape less"
 	case a.Meaning == Split:
-		return "the receiver, or a proxy on the way, takes no request of this size: raise its limit, or lower --queue.max-request-bytes; " +
+		return "the receiver, or a proxy on the way, accepts no request of this size: raise its limit, or lower --queue.max-request-bytes; " +
 			"a series alone that is too large: shorten its labels, or drop it with write_relabel_configs"
 	case a.Code == http.StatusBadRequest:
 		return "the answer names the limit or the fault; the samples are kept and sent again until the cause is fixed"

@@ -170,7 +170,7 @@ func (r *remote) configure(set *settings) {
 	r.settings.Swap(set).close()
 	r.configured.Store(true)
 	if err := r.remember(); err != nil {
-		r.logger.Warn("name of the remote write not noted beside its queue", "err", err)
+		r.logger.Warn("name of the remote write could not be saved with its queue", "err", err)
 	}
 }
 
@@ -186,7 +186,7 @@ func (r *remote) remember() error {
 	name, address := r.label()
 	b, err := json.Marshal(note{name, address})
 	if err != nil {
-		return fmt.Errorf("note remote write: %w", err)
+		return fmt.Errorf("save the remote write's name: %w", err)
 	}
 	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {

@@ -175,7 +175,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			s.logger.Error("a queue of an earlier run cannot be opened; its samples wait", "queue", e.Name(), "err", err)
+			s.logger.Error("a queue of an earlier run cannot be opened; its samples are kept", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	if listed != nil || slices.Contains(all, region) {
 		return explain("look for region "+region, err)
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("there is no region %s for this account", region),
+	return hint.New(hint.NotFound, fmt.Errorf("region %s does not exist or is not enabled for this account", region),
 		"give --region one of "+strings.Join(all, ", ")+"; others have to be enabled for the account first")
 }
 

@@ -29,7 +29,7 @@ func (a *AMP) Services() []gateway.Service {
 						"each workspace apart, and the conflict are assumed)"},
 				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`",
 					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
-				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
+				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
 					Source: "no source found; the exception is in " + model},
 				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another " +
 					"region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},

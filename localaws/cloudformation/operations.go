@@ -21,8 +21,9 @@ func (c *CloudFormation) Service() gateway.Service {
 		Name: "cloudformation", Title: "AWS CloudFormation", SigningName: "cloudformation", Version: "2010-05-15", Protocol: gateway.Query,
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
-			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; what that " +
-				"principal may not do fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
+			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; a " +
+				"call that the principal has no permission for fails with the service's " +
+				"message", Basis: gateway.Confirmed, Source: guide + ", service role"},
 			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format " +
 				"error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed,
@@ -45,8 +46,8 @@ func (c *CloudFormation) Service() gateway.Service {
 				"rollback goes back to the old one and deletes it", Basis: gateway.Inferred,
 				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
-			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a " +
-				"creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed,
+			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
+				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
 				Source: "the local cloud's own: AWS does not stop"},
 			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
 				Source: "the local cloud's bound: AWS's is not documented"},

@@ -200,8 +200,8 @@ func (e *EC2) instances() []gateway.Operation {
 			Rules: []gateway.Rule{
 				{Text: "in a subnet, whose next addresses they have; pending in the answer, running when asked for", Basis: gateway.Confirmed,
 					Source: reference},
-				{Text: "they are records: no machine runs; without a subnet 400 VPCIdNotSpecified, since there is no default VPC; " +
-					"any image id is taken",
+				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
+					"default VPC; any image id is accepted",
 					Basis: gateway.Assumed, Source: simplified},
 				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
 			}},
@@ -222,7 +222,8 @@ func (e *EC2) tagging() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateTags", Serve: e.changes((*call).createTags), Resources: onTagged},
 		{Name: "DeleteTags", Serve: e.changes((*call).deleteTags), Resources: onTagged, Rules: []gateway.Rule{
-			{Text: "a tag given with a value goes only where it has that value; without tags all go but those of aws:", Basis: gateway.Confirmed,
+			{Text: "a tag given with a value is removed only if it has that value; without tags, all tags are removed except those of " +
+				"aws:", Basis: gateway.Confirmed,
 				Source: reference},
 		}},
 		{Name: "DescribeTags", Serve: e.reads((*call).describeTags)},

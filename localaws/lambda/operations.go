@@ -78,7 +78,8 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
 		{Name: "ListFunctions (older clients)", Method: get, Path: functions + "/", Serve: l.listFunctions, Resources: all},
 		{Name: "Invoke", Method: post, Path: fn + "/invocations", Serve: l.invoke, Action: "lambda:InvokeFunction", Rules: []gateway.Rule{
-			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, of what the service does"},
+			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, which describes " +
+				"the service's behaviour"},
 			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed,
 				Source: guide + ", quotas"},
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},

@@ -178,7 +178,7 @@ func (s *S3) objectOperations() []gateway.Operation {
 			Resources: objectARN, Rules: []gateway.Rule{
 				{Text: "parts in ascending order, 5 MiB each but the last; the ETag is the hash of the parts' hashes, a dash and their number",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
-				{Text: "the whole has no checksum of its own", Basis: gateway.Assumed,
+				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: AWS keeps a composite one"},
 			}},
 		{Name: "AbortMultipartUpload", Method: del, Path: path, Query: "uploadId", Serve: s.abortMultipartUpload,

@@ -83,7 +83,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 	}
 	if o.output == "-" && o.json {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
-			"give --output a FILE, or leave --json out")
+			"give --output a FILE, or omit --json")
 	}
 	var err error
 	if r.Part, err = cluster.ParsePart(o.part); err != nil {

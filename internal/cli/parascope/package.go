@@ -70,7 +70,7 @@ uploads nothing unless the function changed.`,
 func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if o.output == "-" && o.json {
 		return hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
-			"give --output a FILE, or leave --json out")
+			"give --output a FILE, or omit --json")
 	}
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err

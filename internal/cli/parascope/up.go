@@ -107,7 +107,7 @@ func readWants(users []string) ([]people.Want, error) {
 	for _, u := range users {
 		i := strings.LastIndex(u, ":")
 		if i < 0 || isKind(u[:i]) {
-			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q names no role", u), "write it as alice@example.com:admin")
+			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q has no role", u), "write it as alice@example.com:admin")
 		}
 		role, err := amg.ParseRole(u[i+1:])
 		if err != nil {

@@ -234,7 +234,7 @@ role; --dry-run shows what would change. The file lists names under each role:
 				return err
 			}
 			if len(wants) == 0 && !allowEmpty {
-				return hint.New(hint.BadInput, fmt.Errorf("%s names no user: all users would lose their role", name),
+				return hint.New(hint.BadInput, fmt.Errorf("%s lists no user: all users would lose their role", name),
 					"add users to it, or use --allow-empty to remove all roles")
 			}
 			return o.change(cmd.Context(), p, wants, true, dryRun)

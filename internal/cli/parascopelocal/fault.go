@@ -99,7 +99,7 @@ func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
 	case retryAfter < 0 || retryAfter%time.Second != 0:
 		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, as the header has it", retryAfter), "write --retry-after 2s"
 	case retryAfter > 0 && f.Kind != "throttled" && f.Kind != "unavailable":
-		wrong, next = "--retry-after is for the kinds throttled and unavailable", "leave --retry-after out"
+		wrong, next = "--retry-after is for the kinds throttled and unavailable", "omit --retry-after"
 	case delay < 0 || length < 0:
 		wrong, next = "--for and --delay must not be negative", "write --for 30s"
 	case (delay > 0) != (f.Kind == "slow"):
@@ -107,7 +107,7 @@ func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
 	case f.RefuseSamples < 0 || (f.RefuseSamples > 0) != (f.Kind == "refuse"):
 		wrong, next = "--refuse is for the kind refuse, which needs it", "write parascope local fault refuse --refuse 3"
 	case f.Kind == "refuse" && f.On != "remote_write":
-		wrong, next = "the kind refuse is for --on remote_write", "leave --on out"
+		wrong, next = "the kind refuse is for --on remote_write", "omit --on"
 	case !(f.Share > 0 && f.Share <= 1):
 		wrong, next = fmt.Sprintf("--share %v must be above 0 and at most 1", f.Share), "write --share 0.5"
 	default:

@@ -135,7 +135,7 @@ func (l *linter) call(c *parser.Call) {
 	if name == "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL" {
 		next = "take " + c.Func.Name + " away: it is megabytes per second already"
 	}
-	l.add(RateOfGauge, next, "%s is a gauge: its %s means nothing", name, c.Func.Name)
+	l.add(RateOfGauge, next, "%s is a gauge: its %s has no meaning", name, c.Func.Name)
 }
 
 // division finds divisors that may be 0.

@@ -133,7 +133,7 @@ func expand(names []string) (paths []string, err error) {
 		paths = append(paths, inside...)
 	}
 	if len(paths) == 0 || len(paths) > maxFiles {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("there are %d files; 1 to %d can be imported", len(paths), maxFiles),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("%d files given; 1 to %d can be imported", len(paths), maxFiles),
 			"name dashboards' JSON files, or a directory of them")
 	}
 	return paths, nil

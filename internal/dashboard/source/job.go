@@ -32,12 +32,14 @@ func job() *grafana.DashboardBuilder {
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"})).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
-		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price divided by its number of "+
+			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
 		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: the least, the median and the most of the job's GPUs.", percent,
 			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"), query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
 		WithPanel(rows("GPUs slower than their peers",
-			"GPUs that do clearly less than their peers: under the median by five median distances and by a tenth, among at least four.", percent,
+			"GPUs with clearly less activity than their peers: more than 10 % and five median absolute deviations below the median, of "+
+				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
 		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job.", percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).

@@ -22,7 +22,7 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
 			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0)).
-		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node asked for.", bytesPerSecond,
+		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
 			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
 			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
 		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
@@ -76,7 +76,7 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(lines("Lustre calls that timed out", "Calls to a Lustre server that were not answered in time.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: it or the way to it fails.", requestsPerSec,
+		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: the server or the network fails.", requestsPerSec,
 			query("A", `sum by (node, server) (rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{node}} {{server}}")).Min(0)).
 		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,

@@ -16,7 +16,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(number("GPUs with a job and idle", "GPUs allocated to a job with less than 5 % in use now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
 		WithPanel(number("Idle dollars an hour",
-			"What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
+			"What the GPUs with a job that are idle cost: the instance type's on-demand price divided by its number of GPUs.", dollars,
 			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).

@@ -120,9 +120,11 @@ func users() *grafana.DashboardBuilder {
 			`sort_desc(`+hoursOf("slurm_user_cpus_running", "user")+`)`, "{{user}}", 0)).
 		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % in use.", percent,
 			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
-		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price divided by its "+
+			"number of GPUs.", dollars,
 			`sort_desc(`+cost("user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price by its GPUs.",
+		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price divided "+
+			"by its number of GPUs.",
 			dollars,
 			`sort_desc(`+cost("account")+`)`, "{{account}}", 0)).
 		WithPanel(rows("Jobs with idle GPUs", "Jobs with idle GPUs, and their number.", short, "Idle GPUs",

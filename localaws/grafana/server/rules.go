@@ -50,10 +50,10 @@ func Rules() []gateway.Rule {
 			Basis: gateway.Confirmed, Source: source + " (the status is inferred; dashboards of plugins are not imported here)"},
 		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed,
 			Source: "AMG user guide, service quotas (status and text are Grafana's)"},
-		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are " +
-			"signed in but see only why they see nothing", Basis: gateway.Inferred,
+		{Text: "Grafana: a user's role is the highest of the user's own and those of the user's groups, read at each request; a user " +
+			"without a role can sign in but sees only a message", Basis: gateway.Inferred,
 			Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
-		{Text: "Grafana: /api/user/orgs has the role of whoever asks", Basis: gateway.Confirmed, Source: httpAPI},
+		{Text: "Grafana: /api/user/orgs has the role of the caller", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are the local " +
 			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}

@@ -45,9 +45,9 @@ func newLint(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint FILE…",
 		Short: "Report panels and rules that would be empty or wrong, and how to fix them",
-		Long: `Read dashboards' JSON or YAML files of rules, and say which queries would be empty or
-wrong on a workspace that parascope feeds: metrics and labels that there are none of,
-rates of gauges, divisions by what may be 0, formulas that count the label cpu, queries
+		Long: `Read dashboards' JSON or YAML files of rules, and report queries that would be empty or
+wrong on a workspace with parascope's metrics: unknown metrics and labels,
+rates of gauges, divisions by a value that may be 0, formulas that count the label cpu, queries
 that do not choose a cluster, panels without unit or description. Nothing is asked of AWS.
 The exit status is 1 if anything was found.`,
 		Example: `  parascope dashboards lint my-dashboard.json
