@@ -29,7 +29,7 @@ func network() *grafana.DashboardBuilder {
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
 			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
-				"that is shown.", short,
+				"range.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
 		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped.", packetsOfSecond,
