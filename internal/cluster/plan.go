@@ -155,7 +155,7 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 			"ParallelCluster refuses to add OnNodeConfigured to a pool that exists")
 	}
 	if script != "" && p.Part != Policies {
-		p.Notes = append(p.Notes, "nodes download "+script+" themselves: one that may not read it fails, "+
+		p.Notes = append(p.Notes, "nodes download "+script+" themselves: a node without read permission fails, "+
 			"and an update whose script fails is rolled back")
 	}
 	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
