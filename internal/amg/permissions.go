@@ -104,7 +104,7 @@ func Apply(ctx context.Context, cfg aws.Config, workspaceID string, changes []Ch
 	var failed []Failure
 	for _, c := range changes {
 		if slices.Contains(has, c.Permission) == c.Revoke {
-			reason := cmp.Or(why[c], "Grafana accepted it and did not do it")
+			reason := cmp.Or(why[c], "Grafana accepted the change but did not apply it")
 			failed = append(failed, Failure{c, reason})
 		}
 	}

@@ -78,7 +78,7 @@ func choose(problem string, candidates []Workspace) error {
 // explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
-		Denied:   "docs/iam lists what adding people needs: grafana:ListPermissions and grafana:UpdatePermissions",
+		Denied:   "adding users requires these permissions (docs/iam): grafana:ListPermissions and grafana:UpdatePermissions",
 		NotFound: "'aws grafana list-workspaces' lists them",
 	})
 }

@@ -40,7 +40,7 @@ func NewQueryClient(cfg aws.Config, endpoint string) (*QueryClient, error) {
 			"it reads https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/")
 	}
 	if cfg.Credentials == nil {
-		return nil, hint.New(hint.Denied, fmt.Errorf("no AWS credentials to ask %s with", u.Host), denied)
+		return nil, hint.New(hint.Denied, fmt.Errorf("no AWS credentials for the request to %s", u.Host), denied)
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = http.DefaultClient

@@ -55,7 +55,7 @@ func decode(status int, body []byte) (Result, error) {
 		return Result{}, refusal(status, a, body)
 	}
 	if err != nil || a.Status != "success" {
-		return Result{}, fmt.Errorf("the endpoint's answer is not Prometheus' (HTTP %d): %s", status, awserr.Public(excerpt(body)))
+		return Result{}, fmt.Errorf("the endpoint did not answer as Prometheus does (HTTP %d): %s", status, awserr.Public(excerpt(body)))
 	}
 	value, err := decodeValue(a.Data.ResultType, a.Data.Result)
 	if err != nil {
@@ -115,9 +115,9 @@ func refusal(status int, a answer, body []byte) error {
 	case a.ErrorType == "bad_data":
 		return hint.New(hint.BadInput, err, "correct the expression, the time or the step")
 	case status == http.StatusUnprocessableEntity:
-		return hint.New(hint.BadInput, err, "correct the expression, or ask for less: fewer series, a shorter range or a longer step")
+		return hint.New(hint.BadInput, err, "correct the expression, or reduce the query: fewer series, a shorter range or a longer step")
 	case status == http.StatusTooManyRequests:
-		return hint.New(hint.Failure, err, "wait a little, then ask again")
+		return hint.New(hint.Failure, err, "wait, then run the query again")
 	}
 	return err
 }

@@ -46,7 +46,7 @@ func CheckBucketName(name string) error {
 	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
 		return nil
 	}
-	return hint.New(hint.Usage, fmt.Errorf("%q is not a name of an S3 bucket", name),
+	return hint.New(hint.Usage, fmt.Errorf("%q is not a valid S3 bucket name", name),
 		"give --bucket 3 to 63 lower-case letters, digits, hyphens and single dots, a letter or digit first and last")
 }
 

@@ -72,17 +72,17 @@ func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (H
 func whose(bucket, key string) string {
 	if rest, staged := strings.CutPrefix(key, StagePrefix); staged {
 		name, _, _ := strings.Cut(rest, "/")
-		return fmt.Sprintf("it holds what nodes of the clusters of stack %s install; 'parascope down --stack %s' deletes it where no cluster "+
-			"needs it", name, name)
+		return fmt.Sprintf("it holds files that clusters of stack %s install; 'parascope down --stack %s' deletes them if no cluster "+
+			"needs them", name, name)
 	}
 	rest, ours := strings.CutPrefix(key, functionPrefix)
 	if !ours {
-		return fmt.Sprintf("it holds %s, which is not ours", key)
+		return fmt.Sprintf("it holds %s, which parascope did not upload", key)
 	}
 	if other, _, found := strings.Cut(rest, "/"); found {
 		return "it holds the setup function of stack " + other
 	}
-	return "it holds a setup function of 'parascope package', which other stacks may be using; where none is, 'aws s3 rb --force s3://" +
+	return "it holds a setup function of 'parascope package', which other stacks may use; if none does, 'aws s3 rb --force s3://" +
 		bucket + "' deletes it"
 }
 

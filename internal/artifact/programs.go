@@ -51,12 +51,12 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", hint.New(hint.Failure, fmt.Errorf("find a place for %s: %w", name, err),
-			"set XDG_CACHE_HOME to a directory that can be written to")
+			"set XDG_CACHE_HOME to a writable directory")
 	}
 	path, err := unpackProgram(packed, filepath.Join(cache, "parascope", "programs"), name)
 	if err != nil {
 		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err),
-			"make room in "+cache+", or set XDG_CACHE_HOME to another directory")
+			"free disk space in "+cache+", or set XDG_CACHE_HOME to another directory")
 	}
 	if name == "parascope-node" {
 		err = unpackHelper(carried, filepath.Dir(path))
@@ -82,7 +82,7 @@ func unpackHelper(carried fs.FS, dir string) error {
 		err = writeProgram(program, dir, nodeHelper)
 	}
 	if err != nil {
-		return hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", nodeHelper, err), "make room in "+dir)
+		return hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", nodeHelper, err), "free disk space in "+dir)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ func TestPackage(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	_, err := a.pack(t, artifact.PackageOptions{})
-	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket makes it, private and encrypted",
-		"--bucket NAME takes another one of us-east-2")
+	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates it, private and encrypted",
+		"--bucket NAME selects another bucket in us-east-2")
 
 	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
@@ -144,7 +144,7 @@ func TestBucketNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
 	a := start(t, localaws.Options{})
 	for _, name := range []string{"UPPER", "ab", strings.Repeat("b", 64), "a..b", "-a-", "under_score", "10.0.0.1"} {
 		_, err := a.pack(t, artifact.PackageOptions{Bucket: name, CreateBucket: true})
-		says(t, err, hint.Usage, "is not a name of an S3 bucket", "--bucket 3 to 63")
+		says(t, err, hint.Usage, "is not a valid S3 bucket name", "--bucket 3 to 63")
 	}
 }
 
@@ -195,9 +195,9 @@ func TestHolding(t *testing.T) {
 	check.OK(t, err)
 	client := s3.NewFromConfig(a.operator)
 	for _, foreign := range []struct{ key, why string }{
-		{"z/thesis.tex", "it holds z/thesis.tex, which is not ours"},
+		{"z/thesis.tex", "it holds z/thesis.tex, which parascope did not upload"},
 		{"grafana-datasource-setup/one-more/ab-arm64.zip", "it holds the setup function of stack one-more"},
-		{"grafana-datasource-setup/ab-arm64.zip", "it holds a setup function of 'parascope package', which other stacks may be using"},
+		{"grafana-datasource-setup/ab-arm64.zip", "it holds a setup function of 'parascope package', which other stacks may use"},
 	} {
 		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: &foreign.key, Body: strings.NewReader("years")})
 		check.OK(t, err)

@@ -55,7 +55,7 @@ func Explain(doing string, err error, next Next) error {
 const Renew = "renew the credentials ('aws sso login', or as you obtained them)"
 
 // WhoAsks is what to do where AWS refuses and nothing more is known.
-const WhoAsks = "'aws sts get-caller-identity' shows the caller; docs/iam lists what that identity needs"
+const WhoAsks = "'aws sts get-caller-identity' shows the caller; docs/iam lists the permissions that it needs"
 
 // Expired reports whether err is AWS's answer to credentials that have expired.
 func Expired(err error) bool {
@@ -63,7 +63,7 @@ func Expired(err error) bool {
 	return ok && slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode())
 }
 
-const reach = "check AWS_ENDPOINT_URL (for the local cloud: does 'parascope local' run?); for AWS itself the network and the region"
+const reach = "check AWS_ENDPOINT_URL (for the local cloud: is 'parascope local' running?); for AWS itself the network and the region"
 
 // unreached finds in err why no answer came to a request, without the SDK's
 // wrapping. Not being able to get credentials, which are asked for elsewhere, is

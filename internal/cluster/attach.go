@@ -419,11 +419,11 @@ func (p *patch) finish() (Patched, error) {
 		err = p.verify(out)
 	}
 	if err != nil {
-		next := "make the changes by hand; 'parascope cluster attach' lists them as by hand when the file is written one key a line"
+		next := "make the changes by hand; 'parascope cluster attach' lists them when the file is written one key a line"
 		if p.aliases {
 			next = "write out what anchors and aliases share there: the places need different values"
 		}
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be patched without changing anything else: %w", p.name, err), next)
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be patched without other changes: %w", p.name, err), next)
 	}
 	p.Text = p.whole(out)
 	p.Template = p.document.cluster != p.root

@@ -46,7 +46,7 @@ func ParseQueue(s string) (QueueWant, error) {
 	}
 	parts := strings.Split(s, ":")
 	if len(parts) != 3 {
-		return QueueWant{}, bad("it has not three parts")
+		return QueueWant{}, bad("it does not have three parts")
 	}
 	q := QueueWant{Name: parts[0], InstanceType: parts[1]}
 	low, high, ok := strings.Cut(parts[2], "-")
@@ -57,7 +57,7 @@ func ParseQueue(s string) (QueueWant, error) {
 	case !queuePattern.MatchString(q.Name):
 		return q, bad("a queue's name is a lower-case letter, then letters, digits and hyphens, at most 25 in all")
 	case !typePattern.MatchString(q.InstanceType) || len(q.InstanceType) > 25:
-		return q, bad("the instance type is none")
+		return q, bad("the instance type is not valid")
 	case !ok || err1 != nil || err2 != nil || q.Min < 0 || q.Max < 1 || q.Min > q.Max:
 		return q, bad("MIN-MAX is not a range of node counts")
 	}
@@ -109,7 +109,7 @@ func Configuration(n New, s Source) (text []byte, e environment.File, err error)
 	seen := map[string]bool{}
 	for _, q := range n.Queues {
 		if seen[q.Name] {
-			return nil, e, hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a name of its own")
+			return nil, e, hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a unique name")
 		}
 		seen[q.Name] = true
 	}

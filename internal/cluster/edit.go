@@ -26,7 +26,7 @@ func (d *document) apply(edits []edit) (string, error) {
 	at := 0
 	for _, e := range d.joinDeletions(edits) {
 		if e.from < at || e.to < e.from {
-			return "", errors.New("two changes meet in one place")
+			return "", errors.New("two changes overlap")
 		}
 		out.WriteString(d.text[at:e.from])
 		out.WriteString(e.text)

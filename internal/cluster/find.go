@@ -41,7 +41,7 @@ var namePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,59}$`)
 // CheckName refuses a name that no cluster can have, with exit code BadInput.
 func CheckName(name string) error {
 	if !namePattern.MatchString(name) {
-		return hint.New(hint.BadInput, fmt.Errorf("%q is not a name of a cluster", name),
+		return hint.New(hint.BadInput, fmt.Errorf("%q is not a valid cluster name", name),
 			"give a letter, then letters, digits and hyphens, at most 60 in all")
 	}
 	return nil

@@ -46,7 +46,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if olderThan(r.Cluster.Version, 3, 6) {
 		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name,
 			r.Cluster.Version),
-			"make the cluster again with a newer version")
+			"create the cluster again with a newer version")
 	}
 	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain &&
 		r.Cluster.Exists,
@@ -155,7 +155,7 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 			"ParallelCluster refuses to add OnNodeConfigured to a pool that exists")
 	}
 	if script != "" && p.Part != Policies {
-		p.Notes = append(p.Notes, "nodes download "+script+" themselves: one that may not read it fails, "+
+		p.Notes = append(p.Notes, "nodes download "+script+" themselves: a node without read permission fails, "+
 			"and an update whose script fails is rolled back")
 	}
 	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {

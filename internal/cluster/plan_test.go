@@ -37,7 +37,7 @@ func planOf(p Plan) string {
 
 const (
 	downloads = "note nodes download " + testScript +
-		" themselves: one that may not read it fails, and an update whose script fails is rolled back\n"
+		" themselves: a node without read permission fails, and an update whose script fails is rolled back\n"
 	back      = "a node that is replaced gives its capacity back, and may not get it again: mind Capacity Blocks, reservations and Spot\n"
 	laterOnes = "note login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; " +
 		"ParallelCluster refuses to add OnNodeConfigured to a pool that exists\n"

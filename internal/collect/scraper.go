@@ -24,9 +24,9 @@ const (
 )
 
 var (
-	errHung         = errors.New("the reading before this one has not ended")
+	errHung         = errors.New("the previous read has not finished")
 	errDeadline     = errors.New("did not end in time")
-	errPageDeadline = errors.New("the collectors before it took the whole time of the page")
+	errPageDeadline = errors.New("earlier collectors used up the time for the page")
 )
 
 // Scraper reads collectors and makes pages of them. Its methods may be called

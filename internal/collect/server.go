@@ -60,10 +60,10 @@ func (o Options) Validate() error {
 			"it begins with a slash and is neither / nor /healthz")
 	}
 	if o.Address == "" {
-		return hint.New(hint.Usage, errors.New("no address to serve on"), "leave --web.listen-address out, or give HOST:PORT")
+		return hint.New(hint.Usage, errors.New("no address to serve on"), "omit --web.listen-address, or give HOST:PORT")
 	}
 	if o.MaxSeries < 0 {
-		return hint.New(hint.Usage, fmt.Errorf("--max-series %d is less than none", o.MaxSeries), "give a number of series, or 0 for no bound")
+		return hint.New(hint.Usage, fmt.Errorf("--max-series %d must not be negative", o.MaxSeries), "give a number of series, or 0 for no bound")
 	}
 	if o.Logger == nil {
 		return errors.New("the server has no logger")

@@ -62,7 +62,7 @@ func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.D
 		done.Action = result.Repaired
 		if byHand {
 			if done.Kept, err = keepAside(ctx, client, d, has.JSON, content); err != nil {
-				return done, fmt.Errorf("keep the copy that a person changed: %w", err)
+				return done, fmt.Errorf("save the dashboard that was changed by hand: %w", err)
 			}
 		}
 	}

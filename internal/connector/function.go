@@ -47,7 +47,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return f.byHand(ctx)
 	}
 	if event.ResponseURL == "" {
-		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is none of CloudFormation's; invoke "+
+		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is not from CloudFormation; invoke "+
 			"the function without a payload to run the connection again", event.RequestType)
 	}
 	return nil, f.customResource(ctx, event)
@@ -131,7 +131,7 @@ func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
 		// There is nothing to take out of a Grafana that is about to go, and what
 		// never was is gone already: only what a killed run left is cleaned up.
 		if err := f.Connector.deleteLeftovers(ctx, target.GrafanaWorkspaceID); err != nil {
-			f.Logger.Warn("left a service account behind; it goes with its workspace", "err", err)
+			f.Logger.Warn("a service account was not deleted; it is deleted with its workspace", "err", err)
 		}
 		return a
 	}

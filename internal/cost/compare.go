@@ -202,10 +202,10 @@ func withinGuide(l price.List, region string, w Workload) string {
 			return "the price is unknown"
 		}
 		if amount.LessThanOrEqual(decimal.NewFromInt(30)) {
-			return "at most $30 takes an interval of " + model.Duration(w.Interval).String()
+			return "at most $30 needs an interval of " + model.Duration(w.Interval).String()
 		}
 	}
-	return "no interval up to 5m comes to $30"
+	return "no interval up to 5m costs at most $30"
 }
 
 // selfHosted is a Prometheus and a Grafana on an instance of one's own, without the hours of

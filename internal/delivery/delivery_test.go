@@ -101,7 +101,7 @@ func TestForesight(t *testing.T) {
 // loss.
 func TestNextSpeaksOfTheLoss(t *testing.T) {
 	for _, c := range []struct{ reason, want string }{
-		{"disk", "make room on the disk"},
+		{"disk", "free space on the disk"},
 		{"queue_full", "--queue.max-bytes"},
 		{"too_large", "write_relabel_configs"},
 		{"corrupted", "head inspect"},

@@ -50,7 +50,7 @@ func (e exporter) ledger(rs *RemoteStatus) {
 	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait on disk.", float64(l.Queued))
 	for reason, n := range l.UncertainByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_uncertain_total",
-			"Samples of batches of which the receiver refused some, without saying how many.", float64(n), "reason", reason)
+			"Samples of batches that the receiver refused in part, without the number of refused samples.", float64(n), "reason", reason)
 	}
 	for reason, n := range l.DroppedByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that will never arrive.", float64(n),
@@ -66,14 +66,14 @@ func (e exporter) state(rs *RemoteStatus) {
 		"When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
 	gauge("parascope_delivery_failing_since_timestamp_seconds", "Since when requests fail, 0 if they do not.", unixSeconds(rs.FailingSince))
 	gauge("parascope_delivery_loss_begins_timestamp_seconds",
-		"When waiting samples begin to be lost if nothing changes, 0 if that is not foreseen.", unixSeconds(rs.LossBegins))
+		"When waiting samples begin to be lost if nothing changes, 0 if no loss is expected.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
 	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
-	gauge("parascope_delivery_queue_max_bytes", "Bytes that the queue may have on disk.", float64(rs.QueueMaxBytes))
+	gauge("parascope_delivery_queue_max_bytes", "Maximum bytes of the queue on disk.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second",
 		"Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
 	gauge("parascope_delivery_torn_tail_bytes",
-		"Bytes that were cut from the end of the queue when it was opened: they were not written whole, and their samples never taken.",
+		"Bytes of incomplete data removed from the end of the queue when it was opened; their samples were never taken.",
 		float64(rs.TornTailBytes))
 	disk := 0.0
 	if rs.Disk != "" {
@@ -82,7 +82,7 @@ func (e exporter) state(rs *RemoteStatus) {
 	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
 	gauge("parascope_delivery_set_aside_files", "Files of the queue that could not be read, and were set aside since the start.",
 		float64(len(rs.Aside)))
-	gauge("parascope_delivery_refused_series", "Series that the receiver does not take, so far.", float64(rs.Refused.Series))
+	gauge("parascope_delivery_refused_series", "Series that the receiver currently refuses.", float64(rs.Refused.Series))
 	gauge("parascope_delivery_refused_samples_queued", "Samples of refused series that wait apart, of those that are queued.",
 		float64(rs.Refused.Samples))
 	for text, n := range rs.Requests {
@@ -90,7 +90,7 @@ func (e exporter) state(rs *RemoteStatus) {
 			"Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
 	}
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_retried_total",
-		"Samples whose request was answered so that they are sent again.", float64(rs.RetriedSamples))
+		"Samples whose request failed and is sent again.", float64(rs.RetriedSamples))
 	e.send(prometheus.CounterValue, "parascope_delivery_sent_bytes_total", "Bytes of request bodies, compressed.", float64(rs.SentBytes))
 }
 

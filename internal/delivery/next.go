@@ -25,7 +25,7 @@ func (rs *RemoteStatus) Next() string {
 	return ""
 }
 
-const nextDisk = "make room on the disk of the head's --storage.agent.path, and let the head write there; sending resumes by itself"
+const nextDisk = "free space on the disk of the head's --storage.agent.path, and let the head write there; sending resumes by itself"
 
 // nextOfLoss is what helps against a loss; answer is what helps against the
 // receiver's answers, empty if they are good.

@@ -17,7 +17,7 @@ import (
 // DownOptions say what to take down.
 type DownOptions struct {
 	Target
-	KeepBucket bool   // leave the setup function's bucket
+	KeepBucket bool   // keep the setup function's bucket
 	Bucket     string // "": the one that the stack was made with
 	// ForceRemoveScripts deletes what nodes of clusters fetch although clusters need it.
 	ForceRemoveScripts bool
@@ -27,8 +27,8 @@ type DownOptions struct {
 // DownResult is the proof of what is gone.
 type DownResult struct {
 	StackName string   `json:"stackName"`
-	Gone      []Looked `json:"gone"`  // looked for after the deletion, and not found
-	Stays     []string `json:"stays"` // what was left, in words
+	Gone      []Looked `json:"gone"` // looked for after the deletion, and not found
+	Kept      []string `json:"kept"` // what was not deleted, and why
 }
 
 // Looked is a resource that was looked for with its own service.
@@ -57,7 +57,7 @@ type down struct {
 // error of kind hint.NotFound: the name or the region is wrong.
 func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)) (DownResult, error) {
 	d := &down{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report, result: DownResult{StackName: o.StackName, Gone: []Looked{},
-		Stays: []string{}}}
+		Kept: []string{}}}
 	if err := d.look(ctx); err != nil {
 		return d.result, err
 	}
@@ -93,7 +93,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		}
 		return d.result, errors.Join(err, bucketErr)
 	case !d.state.Exists() && !bucketGoes && !d.wasDeleted(ctx):
-		return d.result, noStack(ctx, cfg, o.Target, ", nor anything billed of that name", "--stack, --region and --profile name another one")
+		return d.result, noStack(ctx, cfg, o.Target, ", and no billed resource of that name", "--stack, --region and --profile name another one")
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
 	return d.result, nil
@@ -104,7 +104,7 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 func (d *down) wasDeleted(ctx context.Context) bool {
 	deleted, err := stack.WasDeleted(ctx, d.cfg, d.o.StackName)
 	if err != nil {
-		d.report(Event{Kind: Warning, Step: "proof", Text: "whether the stack was deleted before is unknown: " + err.Error()})
+		d.report(Event{Kind: Warning, Step: "proof", Text: "could not determine whether the stack was deleted before: " + err.Error()})
 	}
 	return deleted
 }
@@ -140,7 +140,7 @@ func (d *down) confirm(bucketGoes bool) error {
 	if d.o.Confirm == nil || !d.state.Exists() && !bucketGoes {
 		return nil
 	}
-	text := "What is left of it will be deleted:"
+	text := "The remaining resources will be deleted:"
 	if d.state.Exists() {
 		text = fmt.Sprintf("Stack %s will be deleted, with all metrics and dashboards in it:", d.o.StackName)
 	}

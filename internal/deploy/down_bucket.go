@@ -25,7 +25,7 @@ func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 	}
 	if d.o.Bucket != "" && !d.holding.Exists {
 		return &noBucket{hint.New(hint.NotFound, fmt.Errorf("nothing was deleted: there is no bucket %s of this account", d.o.Bucket),
-			"give --bucket the name of the setup function's, or leave it out")}
+			"give --bucket the name of the setup function's bucket, or omit it")}
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.
 	if h := &d.holding; h.Exists && h.Stays == "" && d.o.Bucket == "" && !h.Usual {
@@ -42,15 +42,15 @@ func (d *down) leaveBucket(ctx context.Context) error {
 		return nil
 	}
 	if d.o.KeepBucket {
-		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+", as you asked")
+		d.result.Kept = append(d.result.Kept, "bucket "+h.Bucket+", because of --keep-bucket")
 		return nil
 	}
 	if err := h.Delete(ctx); err != nil {
 		return err
 	}
 	if h.Stays != "" {
-		d.result.Stays = append(d.result.Stays, "bucket "+h.Bucket+": "+h.Stays)
-		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " stays: " + h.Stays})
+		d.result.Kept = append(d.result.Kept, "bucket "+h.Bucket+": "+h.Stays)
+		d.report(Event{Kind: Warning, Step: "bucket", Text: "bucket " + h.Bucket + " is kept: " + h.Stays})
 		return nil
 	}
 	d.report(Event{Kind: Done, Step: "bucket", Text: "deleted " + h.Bucket})
@@ -64,14 +64,14 @@ func describeHolding(h artifact.Holding) string {
 		parts = append(parts, "the setup function")
 	}
 	if len(h.Staged) > 0 {
-		parts = append(parts, "what nodes of clusters install")
+		parts = append(parts, "the files that cluster nodes install")
 	}
 	what := strings.Join(parts, " and ")
 	switch {
 	case what == "":
 		return "Bucket " + h.Bucket + ", which is empty"
 	case h.Stays != "":
-		return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + " (the bucket stays: " + h.Stays + ")"
+		return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + " (the bucket is kept: " + h.Stays + ")"
 	}
 	return strings.ToUpper(what[:1]) + what[1:] + " in bucket " + h.Bucket + ", and the bucket"
 }

@@ -20,7 +20,7 @@ func (d *down) checkScripts(ctx context.Context) error {
 		return err
 	}
 	if len(closed) > 0 {
-		d.report(Event{Kind: Warning, Step: "scripts", Text: "a service control policy does not let anybody list clusters in " +
+		d.report(Event{Kind: Warning, Step: "scripts", Text: "a service control policy denies listing clusters in " +
 			strings.Join(closed, ", ")})
 	}
 	for _, u := range all {
@@ -34,7 +34,7 @@ func (d *down) checkScripts(ctx context.Context) error {
 		return nil
 	}
 	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: %d uses of the scripts in s3://%s/parascope/%s/ were found, and "+
-		"ParallelCluster ends every node that cannot download them", len(all), d.holding.Bucket, d.o.StackName),
+		"ParallelCluster terminates every node that cannot download them", len(all), d.holding.Bucket, d.o.StackName),
 		"delete the clusters ('pcluster delete-cluster'), or detach their configurations ('parascope cluster detach --config FILE --cluster "+
-			"NAME --write'); '"+d.o.Again("down")+" --force-remove-scripts' deletes the scripts all the same")
+			"NAME --write'); '"+d.o.Again("down")+" --force-remove-scripts' deletes the scripts anyway")
 }

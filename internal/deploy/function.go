@@ -48,7 +48,7 @@ func (d Deployed) Describe(t Target) string {
 	if d.Current {
 		return "the one of this program"
 	}
-	return fmt.Sprintf("its code (sha256 %s) is not that of this program (%s): another version made the stack, or somebody changed it; '%s' "+
+	return fmt.Sprintf("its code (sha256 %s) is not that of this program (%s): another version deployed it, or it was changed by hand; '%s' "+
 		"deploys this one", d.CodeSha256, d.Carried, t.Command("up"))
 }
 
@@ -60,7 +60,7 @@ func warnOfFunction(ctx context.Context, cfg aws.Config, t Target) string {
 		return ""
 	}
 	if err != nil {
-		return "whether the setup function is the one of this program is unknown: " + err.Error()
+		return "the setup function could not be compared with the one of this program: " + err.Error()
 	}
 	return "the setup function: " + d.Describe(t)
 }

@@ -21,9 +21,9 @@ func noStack(ctx context.Context, cfg aws.Config, t Target, more, next string) e
 		where += " of account " + aws.ToString(who.Account)
 	}
 	there, err := stack.List(ctx, cfg)
-	stacks := "the stacks there: " + stack.DescribeList(there)
+	stacks := "existing stacks: " + stack.DescribeList(there)
 	if err != nil {
-		stacks = "which stacks there are could not be listed: " + awserr.Brief(err)
+		stacks = "the stacks could not be listed: " + awserr.Brief(err)
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s%s; %s", t.StackName, where, more, stacks), next)
 }

@@ -42,7 +42,7 @@ func (s *Status) lookAtDataSources(ctx context.Context, cfg aws.Config, t Target
 		ago := t.now().Sub(said.last.Finished).Round(time.Second)
 		return fmt.Errorf("the setup function failed %s ago: %s; '%s' tries again", ago, said.last.Error, t.Command("connect"))
 	case len(s.DataSources) == 0:
-		return errors.New("the setup function's log has no data sources; '" + t.Command("connect") + "' looks")
+		return errors.New("the setup function's log has no data sources; run '" + t.Command("connect") + "'")
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 	}{
 		{"preflight", "check the caller, permissions and parameters", u.preflight},
 		{"settle", "read the stack's state", u.settle},
-		{"plan", "what has to change, and what that costs", u.plan},
+		{"plan", "plan the changes and their cost", u.plan},
 		{"package", "upload the setup function", u.pack},
 		{"stack", "CloudFormation", u.change},
 		{"people", "give users their roles", u.people},
@@ -308,7 +308,7 @@ func (u *up) people(ctx context.Context) (string, error) {
 }
 
 // NoAdmin says what it means that a Grafana workspace has no admin.
-const NoAdmin = "nobody who can sign in is an admin of Grafana: its data sources, teams and settings are nobody's to change"
+const NoAdmin = "no user who can sign in is an admin of Grafana: no one can change its data sources, teams and settings"
 
 // confirmAdmins asks before the last admin loses the role.
 func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []people.Step) error {
@@ -322,7 +322,7 @@ func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []peopl
 	}
 	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Continue?")
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nobody's role was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
+		err = &hint.Declined{What: "no role was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}
 	return err
 }

@@ -160,7 +160,7 @@ func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 		t.Fatalf("came %q, warned %q", came, warnings)
 	}
 	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied", "may not: cloudformation:DescribeChangeSet, ",
-		"is the organization's, as Grafana needs it, could not be found out: describe the organization: AccessDeniedException"} {
+		"is the organization's, as Grafana requires, could not be determined: describe the organization: AccessDeniedException"} {
 		if !strings.Contains(warnings[i], says) {
 			t.Errorf("warned %q, want %q", warnings[i], says)
 		}

@@ -16,5 +16,5 @@ func checkGrafana(_ context.Context, e *Env) Finding {
 		return Finding{Status: OK}
 	}
 	return failed(hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", e.monitoring(), e.People[0].Who),
-		"--parameter MonitoringType=amp+amg creates one; or leave --user out"))
+		"--parameter MonitoringType=amp+amg creates one; or omit --user"))
 }

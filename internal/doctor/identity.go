@@ -32,8 +32,8 @@ func checkIdentityCenter(ctx context.Context, e *Env) Finding {
 	if d.Instance == identity.UnknownInstance {
 		found.Status = Unknown
 		found.Summary = fmt.Sprintf("Identity Center in %s, kind unknown: %s", d.Region, awserr.Brief(d.Why))
-		found.Detail = fmt.Sprintf("whether the Identity Center instance in %s is the organization's, as Grafana needs it, could not be found "+
-			"out: %v", d.Region, d.Why)
+		found.Detail = fmt.Sprintf("whether the Identity Center instance in %s is the organization's, as Grafana requires, could not be "+
+			"determined: %v", d.Region, d.Why)
 		found.Next = "organizations:DescribeOrganization is required; it is in " + DeployerPolicy
 	}
 	return found

@@ -21,7 +21,7 @@ func checkRegion(ctx context.Context, e *Env) Finding {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "UnauthorizedOperation" {
 		return Finding{Status: Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
 	}
-	return skipped("the region could not be asked for: " + err.Error())
+	return skipped("the region could not be looked up: " + err.Error())
 }
 
 // checkZone finds out whether the zone of the subnets is one of the region's.

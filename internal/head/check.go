@@ -95,7 +95,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
 	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
 	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
-		fatal("the URL is not one of http or https with a host", "write https://HOST/PATH")
+		fatal("the URL must have http or https and a host", "write https://HOST/PATH")
 		return all
 	}
 	amp := ampHost.FindStringSubmatch(host)
@@ -104,7 +104,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned),
 				"write the receiver's path for remote write, such as /api/v1/write")
 		} else if cleaned == "/" {
-			all = append(all, Problem{Text: "the URL has no path, and few receivers take samples there",
+			all = append(all, Problem{Text: "the URL has no path; most receivers need one",
 				Next: "write the receiver's path for remote write, such as /api/v1/write"})
 		}
 		return all
@@ -117,14 +117,14 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	v := rw.SigV4Config
 	switch {
 	case v == nil:
-		fatal("AMP takes signed requests only, and there is no sigv4", "add sigv4: {region: REGION} to the section")
+		fatal("AMP accepts only signed requests, and sigv4 is missing", "add sigv4: {region: REGION} to the section")
 	case amp != nil && v.Region != "" && v.Region != amp[1]:
-		fatal(fmt.Sprintf("the URL is in %s and sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
+		fatal(fmt.Sprintf("the URL is in region %s, but sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
 	case v.ServiceName != "" && v.ServiceName != "aps":
-		fatal(fmt.Sprintf("sigv4 signs for the service %q, and AMP is aps", v.ServiceName), "delete service_name")
+		fatal(fmt.Sprintf("sigv4 signs for the service %q, but AMP's service is aps", v.ServiceName), "delete service_name")
 	}
 	if amp != nil && rw.URL.Scheme != "https" {
-		fatal("AMP takes https only", "write https:// in the URL")
+		fatal("AMP accepts only https", "write https:// in the URL")
 	}
 	return all
 }

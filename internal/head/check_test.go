@@ -37,7 +37,7 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		"basic auth":       {section(amp+"api/v1/remote_write", ", basic_auth: {username: u, password: p}"), "no sigv4", true},
 		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "no sigv4", true},
 		"other region": {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"),
-			"URL is in us-east-2 and sigv4 signs for eu-west-1", true},
+			"URL is in region us-east-2, but sigv4 signs for eu-west-1", true},
 		"other service": {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
 		"http":          {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "https only", true},
 	} {

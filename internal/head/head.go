@@ -274,7 +274,7 @@ func (h *Head) apply(l loaded) error {
 		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
 	}
 	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(h.watch.over(l.discovery))); err != nil {
-		return fmt.Errorf("apply %s, which is now in force in part: %w", h.opts.ConfigFile, err)
+		return fmt.Errorf("%s was applied only in part: %w", h.opts.ConfigFile, err)
 	}
 	warn(h.logger, l)
 	h.reloaded.success.Set(1)

@@ -83,7 +83,7 @@ func (f Facts) check() error {
 		return hint.New(hint.NotFound, fmt.Errorf("neither /%s nor /%s says which cluster this is the head node of, and in which region",
 			cfnconfigFile, dnaFile), where)
 	case !clusterPattern.MatchString(f.Cluster):
-		return hint.New(hint.BadInput, fmt.Errorf("%q is not a name of a cluster", f.Cluster), where)
+		return hint.New(hint.BadInput, fmt.Errorf("%q is not a valid cluster name", f.Cluster), where)
 	case !regionPattern.MatchString(f.Region):
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a region", f.Region), where)
 	case !hostPattern.MatchString(f.Host):
@@ -148,7 +148,7 @@ func readDNA(root string) (cluster, region string, err error) {
 	}
 	if err := json.Unmarshal(text, &dna); err != nil {
 		return "", "", hint.New(hint.BadInput, fmt.Errorf("read /%s: %w", dnaFile, err),
-			"ParallelCluster writes it; give --environment-file to do without")
+			"ParallelCluster writes it; without it, give --environment-file")
 	}
 	c := dna.Cluster
 	if c.Name == "" {

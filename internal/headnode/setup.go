@@ -50,9 +50,9 @@ func Setup(ctx context.Context, o Options) (Result, error) {
 		return r, err
 	}
 	if existing.is && !o.Replace {
-		return r, hint.New(hint.Busy, fmt.Errorf("this node has a Prometheus already (%s); it stays as it is, and sends nothing to the workspace",
+		return r, hint.New(hint.Busy, fmt.Errorf("this node has a Prometheus already (%s); it is kept, and sends nothing to the workspace",
 			existing.what),
-			"'parascope-head setup --replace' takes its scrape jobs over and takes its place; "+
+			"'parascope-head setup --replace' takes over its scrape jobs and replaces it; "+
 				"'parascope cluster upgrade --replace' does so on every head node of the stack")
 	}
 	if err := os.MkdirAll(o.path(jobsDir), 0o755); err != nil {
@@ -97,7 +97,7 @@ func (o Options) write(ctx context.Context, name, text string, check func(contex
 	}
 	if check != nil {
 		if err := check(ctx, temporary.Name()); err != nil {
-			return hint.New(hint.BadInput, fmt.Errorf("%s stays as it is, since the new one would not be taken: %w", file, err),
+			return hint.New(hint.BadInput, fmt.Errorf("%s is unchanged, because the new one is not valid: %w", file, err),
 				"correct the files of "+o.path(jobsDir)+", which it reads")
 		}
 	}

@@ -26,8 +26,8 @@ const keptSuffix = ".before-parascope"
 // keeps its files under other names. What cannot be taken over is noted.
 func (o Options) takeOver(ctx context.Context, e existing, r *Result) error {
 	if e.unit == "" && e.config == "" {
-		return hint.New(hint.Busy, fmt.Errorf("%s, and no prometheus.service and no configuration of it are there", e.what),
-			"stop that process by the means that started it")
+		return hint.New(hint.Busy, fmt.Errorf("%s, but neither prometheus.service nor its configuration exists", e.what),
+			"stop that process the way it was started")
 	}
 	if e.config != "" {
 		text, err := os.ReadFile(e.config)

@@ -148,11 +148,11 @@ func search(ctx context.Context, cfg aws.Config) (found []instance, unasked []st
 func notSearched(region string, unasked []string) error {
 	return hint.New(hint.NotFound, fmt.Errorf("no IAM Identity Center instance of an organization was found in %s, and %d other regions "+
 		"could not be asked: %s", region, len(unasked), strings.Join(unasked, ", ")),
-		"name the instance's region with --region, or get sso:ListInstances there; where there is none, "+enable)
+		"name the instance's region with --region, or get sso:ListInstances there; if there is no instance, "+enable)
 }
 
 // explain gives an SDK error the exit code of its kind.
 func explain(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "docs/iam lists what adding people needs: sso:ListInstances and " +
+	return awserr.Explain(doing, err, awserr.Next{Denied: "adding users requires these permissions (docs/iam): sso:ListInstances and " +
 		"identitystore:Get* and Describe*"})
 }

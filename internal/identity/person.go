@@ -54,7 +54,7 @@ func (d *Directory) Find(ctx context.Context, who string) (Principal, error) {
 		kind, name = "", who
 	}
 	if name == "" {
-		return Principal{}, hint.New(hint.BadInput, fmt.Errorf("%q names no user", who), "give an e-mail, a user name, or group:NAME")
+		return Principal{}, hint.New(hint.BadInput, fmt.Errorf("%q does not name a user", who), "give an e-mail, a user name, or group:NAME")
 	}
 	if idPattern.MatchString(name) {
 		return d.Describe(ctx, name, Kind(kind))

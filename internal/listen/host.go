@@ -21,7 +21,7 @@ func Guard(addr net.Addr, next http.Handler, names ...string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host, names) {
-			http.Error(w, "this server answers to localhost and to addresses, not to the name that was asked for", http.StatusForbidden)
+			http.Error(w, "this server answers to localhost and to addresses, not to the requested name", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

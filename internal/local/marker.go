@@ -75,7 +75,7 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 		return Running{}, notRunning(err)
 	}
 	if id == "" || id != r.ID {
-		return Running{}, notRunning(fmt.Errorf("the last one was killed, and another process uses %s now", r.Endpoint))
+		return Running{}, notRunning(fmt.Errorf("the previous local cloud was killed, and another process uses %s now", r.Endpoint))
 	}
 	return r, nil
 }

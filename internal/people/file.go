@@ -65,7 +65,7 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 				return nil, bad(n.Line, "a name is expected")
 			}
 			if first, twice := lines[strings.ToLower(who)]; twice {
-				return nil, bad(n.Line, "%s stands on line %d already", who, first)
+				return nil, bad(n.Line, "%s is already on line %d", who, first)
 			}
 			lines[strings.ToLower(who)] = n.Line
 			wants = append(wants, Want{Who: who, Role: role})

@@ -29,16 +29,16 @@ func TestReadFile(t *testing.T) {
 func TestReadFileSaysWhatIsWrongAndWhere(t *testing.T) {
 	for content, says := range map[string]string{
 		"owner: [a]\n":                      `users.yaml:1: "owner" is not a role`,
-		"admin: [a]\nviewer: [b, A]\n":      "users.yaml:2: A stands on line 1 already",
+		"admin: [a]\nviewer: [b, A]\n":      "users.yaml:2: A is already on line 1",
 		"admin: a\n":                        "users.yaml:1: admin needs a list of names",
 		"admin:\n  - {name: a}\n":           "users.yaml:2: a name is expected",
 		"- a\n":                             "users.yaml:1: roles are expected",
 		"admin: [a\n":                       "users.yaml: ",
 		"admin: [a]\n---\nviewer: [b]\n":    "second document",
 		"admin:\n  - ''\n":                  "users.yaml:2: a name is expected",
-		"admin: [a]\nadmin: [a]\n":          "users.yaml:2: a stands on line 1 already",
-		"viewer: [a@b.c, 'A@b.c ']\n":       "users.yaml:1: A@b.c stands on line 1 already",
-		"viewer:\n- a@b.c\n- x\n- a@b.c \n": "users.yaml:4: a@b.c stands on line 2 already",
+		"admin: [a]\nadmin: [a]\n":          "users.yaml:2: a is already on line 1",
+		"viewer: [a@b.c, 'A@b.c ']\n":       "users.yaml:1: A@b.c is already on line 1",
+		"viewer:\n- a@b.c\n- x\n- a@b.c \n": "users.yaml:4: a@b.c is already on line 2",
 	} {
 		_, err := ReadFile("users.yaml", []byte(content))
 		if err == nil || !strings.Contains(err.Error(), says) || hint.CodeOf(err) != hint.BadInput {

@@ -97,8 +97,8 @@ func Resolve(ctx context.Context, d *identity.Directory, wants []Want) (found []
 			continue
 		}
 		if twice, ok := roles[who.ID]; ok && twice.To != w.Role {
-			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s is wanted as %s and as %s", who, word(twice.To), word(w.Role)),
-				"give everybody one role"))
+			errs = append(errs, hint.New(hint.BadInput, fmt.Errorf("%s has two roles: %s and %s", who, word(twice.To), word(w.Role)),
+				"give each user one role"))
 		}
 		roles[who.ID] = Step{Who: who, To: w.Role, Implied: w.Implied}
 		found = append(found, roles[who.ID])
@@ -129,8 +129,8 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 		return nil, err
 	}
 	for i, s := range found {
-		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name everybody once
-			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same, %s", first, present[i].Who, s.Who), "name everybody once")
+		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name each user once
+			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same, %s", first, present[i].Who, s.Who), "name each user once")
 		}
 		by[s.Who.ID] = present[i].Who
 		roles[s.Who.ID] = s

@@ -162,7 +162,7 @@ func TestWhatGrafanaOnlySaysItDidIsAFailure(t *testing.T) {
 	})
 	lies = true
 	team, results := give(t, cfg, people.Want{Who: "user00", Role: "EDITOR"})
-	if len(results) != 1 || results[0].Why != "Grafana accepted it and did not do it" {
+	if len(results) != 1 || results[0].Why != "Grafana accepted the change but did not apply it" {
 		t.Errorf("%+v", results)
 	}
 	lies = false
@@ -190,7 +190,7 @@ func TestErrorsInsideA200(t *testing.T) {
 	nobody := amg.Change{Permission: amg.Permission{ID: "00000000-0000-4000-8000-000000000000", Role: "VIEWER"}}
 	failed, err := amg.Apply(t.Context(), cfg, w.ID, []amg.Change{nobody, {Permission: amg.Permission{ID: somebody.ID, Role: "ADMIN"}}})
 	check.OK(t, err)
-	if len(failed) != 1 || failed[0].ID != nobody.ID || failed[0].Why == "" || strings.Contains(failed[0].Why, "did not do it") {
+	if len(failed) != 1 || failed[0].ID != nobody.ID || failed[0].Why == "" || strings.Contains(failed[0].Why, "did not apply it") {
 		t.Errorf("%+v: want AMG's reason for the one that nobody is", failed)
 	}
 	has, err := amg.Permissions(t.Context(), cfg, w.ID)

@@ -43,7 +43,7 @@ var expectGPUs = expectations{
 	"gpus/GPUs to reset or reboot/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
-	"gpus/Faults that need somebody/A": func(m moment) wanted {
+	"gpus/XIDs that need action/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },
@@ -114,7 +114,7 @@ var expectJob = expectations{
 	},
 	"job/Work of its GPUs/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
 	"job/Work of its GPUs/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
-	"job/GPUs that hold it up/A": func(m moment) wanted {
+	"job/GPUs slower than their peers/A": func(m moment) wanted {
 		all := m.read(works).ours()
 		median := all.group(nil, middle).values[""]
 		apart := all.each(func(v float64) float64 { return math.Abs(v - median) }).group(nil, middle).values[""]

@@ -46,7 +46,7 @@ var expectSlurm = expectations{
 	"slurm/Queues of slurmctld/A": func(moment) wanted { return single(3) },
 	"slurm/Queues of slurmctld/B": func(moment) wanted { return single(2) },
 	"slurm/Queues of slurmctld/C": func(moment) wanted { return single(4) },
-	"slurm/Who keeps slurmctld busy/A": func(m moment) wanted {
+	"slurm/Requests by time of slurmctld/A": func(m moment) wanted {
 		return m.read("slurm_rpc_stats_total_time").sum("operation").most(10)
 	},
 	"slurm/Asking Slurm/A": sumOf("slurm_command_duration_seconds", nil, "command"),
@@ -103,7 +103,7 @@ var expectAvailability = expectations{
 		w := m.nodeStates().count("status").values
 		return single(w["drain"] + w["down"])
 	},
-	"availability/Could be used/A": func(m moment) wanted {
+	"availability/Node available/A": func(m moment) wanted {
 		w := wanted{by: []string{"node"}, values: map[string]float64{}}
 		for _, n := range m.computeNodes() {
 			switch m.state(n, m.hour) {

@@ -85,7 +85,8 @@ var survivors = []struct {
 		"of the two spans of a counter that begins: where it was not there at the start, it has no earlier values"},
 	{regexp.MustCompile(`Last GPU faults|Killed for lack|share of its limit|Lost most`), regexp.MustCompile(`topk\(`),
 		"the recordings have fewer rows than a third of the bound"},
-	{regexp.MustCompile(`job/GPUs that hold it up`), regexp.MustCompile(`^4 after ">="|^0.5 after .* is 0.16|^DCGM_FI_PROF_SM_ACTIVE is`),
+	{regexp.MustCompile(`job/GPUs slower than their peers`),
+		regexp.MustCompile(`^4 after ">="|^0.5 after .* is 0.16|^DCGM_FI_PROF_SM_ACTIVE is`),
 		"the job has sixteen GPUs, whoever counts them; what is under five distances is more than a tenth under a lower quantile as well"},
 	{regexp.MustCompile(`gpus/GPUs slowed by hardware`), regexp.MustCompile(`^128 after "= bool" is 42`), "bit 64 alone counts already"},
 }

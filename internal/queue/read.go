@@ -145,7 +145,7 @@ func (l *Lane) giveUp(number uint64, err error) bool {
 	l.failed = 0
 	path := segmentPath(l.dir, number)
 	if asideErr := l.setAside(path, err); asideErr != nil {
-		l.logger.Error("segment cannot be read, and is left where it is", "segment", path, "err", errors.Join(err, asideErr))
+		l.logger.Error("segment cannot be read and is kept", "segment", path, "err", errors.Join(err, asideErr))
 	}
 	l.mu.Lock()
 	l.segments = slices.DeleteFunc(l.segments, func(s segment) bool {

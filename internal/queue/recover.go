@@ -41,7 +41,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 		if s.number < at.segment {
 			// It was read; the process ended before it could be removed.
 			if err := os.Remove(segmentPath(dir, s.number)); err != nil {
-				o.Logger.Warn("segment that was sent is left where it is", "err", err)
+				o.Logger.Warn("a sent segment cannot be removed and is kept", "err", err)
 			}
 			continue
 		}
@@ -61,7 +61,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 		l.more <- struct{}{}
 	}
 	if l.torn > 0 {
-		o.Logger.Warn("cut the end of the queue, which was not written whole; its samples were never taken", "lane", dir, "bytes", l.torn)
+		o.Logger.Warn("removed incomplete data at the end of the queue; its samples were never taken", "lane", dir, "bytes", l.torn)
 	}
 	return l, nil
 }

@@ -177,9 +177,11 @@ var faults = []fault{
 	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n"} 1x9 0x30`, "19m", "20m", "job=dcgm,instance=n",
 		"Job dcgm of n (hpc) does not answer."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "29m", "40m", "",
-		"Nothing arrives from cluster hpc: its head node, its Prometheus or the way to AMP is down. No other alert of this cluster can fire."},
+		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
+			"cluster can fire."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "20m", "150m", "",
-		"Nothing arrives from cluster hpc: its head node, its Prometheus or the way to AMP is down. No other alert of this cluster can fire."},
+		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
+			"cluster can fire."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20 _x60 1x60`, "90m", "", "", ""}, // it returned
 }
 

@@ -60,7 +60,7 @@ var head = Group{
 	Alerts: []Alert{{
 		Name: "HeadSilent", Severity: Page, For: 10 * time.Minute,
 		Expr: headSeen + ` unless on (cluster) up{job="head"}`,
-		Summary: `Nothing arrives from cluster {{ $labels.cluster }}: its head node, its Prometheus or the way to AMP is down. ` +
+		Summary: `Nothing arrives from cluster {{ $labels.cluster }}: its head node, its Prometheus or the connection to AMP is down. ` +
 			`No other alert of this cluster can fire.`,
 	}},
 }

@@ -14,7 +14,7 @@ func (l *loop) ends(r *report, began, at time.Time) bool {
 		l.ended = false
 		return false
 	}
-	l.target.Report(at, time.Since(began), fmt.Errorf("the node has just begun, or is taken away: %w", brief(r.err)))
+	l.target.Report(at, time.Since(began), fmt.Errorf("the node is starting or being removed: %w", brief(r.err)))
 	if !l.ended {
 		l.ended = true
 		l.endSeries(at)

@@ -141,7 +141,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	}
 	parser, err := textparse.New(body, contentType, nil, p.loop.rules.Parser)
 	if parser == nil {
-		p.loop.logger().Error("page is of no known format", "content_type", contentType, "err", err)
+		p.loop.logger().Error("page has an unknown format", "content_type", contentType, "err", err)
 		return counts{}, err
 	}
 	r := reading{page: p, parser: parser}

@@ -105,7 +105,7 @@ func (o Options) Validate() error {
 		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")
 	}
 	if o.MaxPageBytes <= 0 || o.MaxReadingBytes < o.MaxPageBytes {
-		return errors.New("scrape: MaxPageBytes is to be positive, and MaxReadingBytes at least as large")
+		return errors.New("scrape: MaxPageBytes must be positive, and MaxReadingBytes at least as large")
 	}
 	return nil
 }

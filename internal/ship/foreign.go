@@ -18,7 +18,7 @@ import (
 // What the protocol or the receiver has no form for is not sent: a receiver refuses it
 // with whatever else is in its request.
 const (
-	whyUTF8 = "AMP takes no UTF-8 names: set metric_name_escaping_scheme: underscores and metric_name_validation_scheme: legacy, " +
+	whyUTF8 = "AMP does not accept UTF-8 names: set metric_name_escaping_scheme: underscores and metric_name_validation_scheme: legacy, " +
 		"or rename it with write_relabel_configs"
 	whyCustom = "remote write 1.0 has no histograms with custom buckets: set convert_nhcb_to_classic: true in remote_write, " +
 		"or convert_classic_histograms_to_nhcb: false"

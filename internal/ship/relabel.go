@@ -94,7 +94,8 @@ func (r *relabeler) apply(ls labels.Labels) (one relabeled) {
 		if cause := recover(); cause != nil {
 			one = relabeled{}
 			if !r.panicked && r.logger != nil {
-				r.logger.Error("write_relabel_configs make labels that are too large; such series are dropped", "cause", fmt.Sprintf("%.200v", cause))
+				r.logger.Error("write_relabel_configs produce labels that are too large; these series are "+
+					"dropped", "cause", fmt.Sprintf("%.200v", cause))
 			}
 			r.panicked = true
 		}

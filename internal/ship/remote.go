@@ -96,7 +96,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = hint.New(hint.Failure, errors.Join(err, r.close()), "make room on the disk of "+s.options.Dir+", and let the head write there")
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and let the head write there")
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
@@ -104,7 +104,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		return nil, fmt.Errorf("create queue: %w", err)
 	} else if aside != "" {
 		r.aside = append(r.aside, aside)
-		r.logger.Error("set aside what stood in the place of the queue's directory", "moved_to", aside)
+		r.logger.Error("moved a file aside that was in the place of the queue's directory", "moved_to", aside)
 	}
 	generations, err := listGenerations(dir)
 	if err != nil {
@@ -170,7 +170,7 @@ func (r *remote) configure(set *settings) {
 	r.settings.Swap(set).close()
 	r.configured.Store(true)
 	if err := r.remember(); err != nil {
-		r.logger.Warn("name of the remote write not noted beside its queue", "err", err)
+		r.logger.Warn("name of the remote write could not be saved with its queue", "err", err)
 	}
 }
 
@@ -186,7 +186,7 @@ func (r *remote) remember() error {
 	name, address := r.label()
 	b, err := json.Marshal(note{name, address})
 	if err != nil {
-		return fmt.Errorf("note remote write: %w", err)
+		return fmt.Errorf("save the remote write's name: %w", err)
 	}
 	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {

@@ -137,17 +137,17 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.QueueConfig.MinShards != stock.MinShards,
 			keyNote{"queue_config.min_shards", "the number of lanes is fixed by --queue.lanes, so that each series keeps its order"}},
 		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold,
-			keyNote{"queue_config.batch_send_deadline", "a lane waits 1s at most for a request to be full, and no longer than a scrape interval"}},
+			keyNote{"queue_config.batch_send_deadline", "a lane waits at most 1s, or one scrape interval, for a full request"}},
 		{c.QueueConfig.RetryOnRateLimit,
 			keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
 		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
-		{c.RoundRobinDNS, keyNote{"round_robin_dns", "connections go where the system's resolver says"}},
+		{c.RoundRobinDNS, keyNote{"round_robin_dns", "the system's resolver selects the address"}},
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
 			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
 		{s.legacyOnly && s.external != "", keyNote{"external_labels",
-			s.external + ": AMP takes no UTF-8 names, so that nothing is sent: rename the label"}},
-		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it speaks of remote write 2.0"}},
+			s.external + ": AMP does not accept UTF-8 names, so no sample is sent: rename the label"}},
+		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it is for remote write 2.0"}},
 	} {
 		if k.set {
 			notes = append(notes, k.keyNote)
@@ -168,7 +168,7 @@ func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
 	}
 	external.Range(func(l labels.Label) {
 		if !model.LegacyValidation.IsValidLabelName(l.Name) {
-			logger.Warn("a receiver that takes no UTF-8 names refuses every request with this external label", "label", l.Name)
+			logger.Warn("a receiver without UTF-8 names refuses every request with this external label", "label", l.Name)
 		}
 	})
 }

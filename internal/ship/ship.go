@@ -137,7 +137,7 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err),
-			"give --storage.agent.path a directory that can be written")
+			"give --storage.agent.path a writable directory")
 	}
 	s.closeOnce = sync.OnceValue(s.close)
 	var err error
@@ -160,7 +160,7 @@ func explainLock(err error, dir string) error {
 	if _, held := errors.AsType[*queue.HeldError](err); held {
 		return hint.New(hint.Busy, err, "another head has this directory open; stop it, or give --storage.agent.path another directory")
 	}
-	return hint.New(hint.BadInput, err, "give --storage.agent.path a directory that can be written")
+	return hint.New(hint.BadInput, err, "give --storage.agent.path a writable directory")
 }
 
 // openLeftBehind opens what earlier runs left; ApplyConfig says which of them
@@ -175,7 +175,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			s.logger.Error("a queue of an earlier run cannot be opened; its samples wait", "queue", e.Name(), "err", err)
+			s.logger.Error("a queue of an earlier run cannot be opened; its samples are kept", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil

@@ -18,8 +18,8 @@ const maxName = 64 - len("-grafana-datasource-setup")
 func CheckName(name string) error {
 	switch {
 	case !namePattern.MatchString(name):
-		return hint.New(hint.Usage, fmt.Errorf("%q is not a name of a stack", name),
-			"begin with a letter, and go on with letters, digits and hyphens")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not a valid stack name", name),
+			"use letters, digits and hyphens, with a letter first")
 	case len(name) > maxName:
 		return hint.New(hint.Usage, fmt.Errorf("the stack's name %q has %d characters, and can have %d: the setup function is named after it",
 			name, len(name), maxName), "give the stack a shorter name")

@@ -29,7 +29,7 @@ const firstRegion = "us-east-1"
 func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	region := cfg.Region
 	if !regionShape.MatchString(region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is not a name of an AWS region", region), "write it as us-east-2")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", region), "write it as us-east-2")
 	}
 	_, err := ec2.NewFromConfig(cfg).DescribeRegions(ctx, &ec2.DescribeRegionsInput{RegionNames: []string{region}})
 	if err == nil {
@@ -48,7 +48,7 @@ func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	if listed != nil || slices.Contains(all, region) {
 		return explain("look for region "+region, err)
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("there is no region %s for this account", region),
+	return hint.New(hint.NotFound, fmt.Errorf("region %s does not exist or is not enabled for this account", region),
 		"give --region one of "+strings.Join(all, ", ")+"; others have to be enabled for the account first")
 }
 

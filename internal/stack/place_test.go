@@ -40,7 +40,7 @@ func TestCheckRegionOnAWS(t *testing.T) {
 		"not there":       {"us-east-9", []string{"ec2.us-east-1.amazonaws.com"}, hint.NotFound, "there is no region us-east-9 for this account"},
 		"no network":      {"us-east-2", nil, hint.Failure, "no such host"},
 		"no network, odd": {"us-east-9", nil, hint.Failure, "no such host"},
-		"no name":         {"Ohio", nil, hint.Usage, `"Ohio" is not a name of an AWS region`},
+		"no name":         {"Ohio", nil, hint.Usage, `"Ohio" is not an AWS region`},
 	} {
 		cfg := aws.Config{Region: c.region, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
 			HTTPClient: endpoints{c.known}, RetryMaxAttempts: 1}

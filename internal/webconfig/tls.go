@@ -43,7 +43,7 @@ func clientAuth(name string) (tls.ClientAuthType, error) {
 	case "RequireAndVerifyClientCert":
 		return tls.RequireAndVerifyClientCert, nil
 	}
-	return 0, fmt.Errorf("client_auth_type %q is not known", name)
+	return 0, fmt.Errorf("unknown client_auth_type %q", name)
 }
 
 func version(key, name string, otherwise uint16) (uint16, error) {
@@ -59,7 +59,7 @@ func version(key, name string, otherwise uint16) (uint16, error) {
 	case "TLS13":
 		return tls.VersionTLS13, nil
 	}
-	return 0, fmt.Errorf("%s %q is none of TLS10, TLS11, TLS12 and TLS13", key, name)
+	return 0, fmt.Errorf("%s %q is not TLS10, TLS11, TLS12 or TLS13", key, name)
 }
 
 func suite(name string) (uint16, error) {
@@ -77,7 +77,7 @@ func curve(name string) (tls.CurveID, error) {
 			return c, nil
 		}
 	}
-	return 0, fmt.Errorf("curve_preferences: %q is none of CurveP256, CurveP384, CurveP521, X25519 and X25519MLKEM768", name)
+	return 0, fmt.Errorf("curve_preferences: %q is not CurveP256, CurveP384, CurveP521, X25519 or X25519MLKEM768", name)
 }
 
 // server is a server's configuration.

@@ -107,14 +107,14 @@ func plain(err error) error {
 				return errors.New(string(field) + " is not known")
 			}
 		}
-		return errors.New("a value has the wrong type, or a key stands there twice")
+		return errors.New("a value has the wrong type, or a key is duplicated")
 	}
 	return err
 }
 
 // File is a file in force. It is read again for each request and each connection, so
 // that passwords and certificates change without a restart; what is not valid then is
-// logged, and what was in force before stays.
+// logged, and the previous settings remain in effect.
 type File struct {
 	path    string
 	logger  *slog.Logger
@@ -162,7 +162,7 @@ func (f *File) current() *config {
 	if err != nil {
 		if why := []byte(err.Error()); !bytes.Equal(why, f.refused) {
 			f.refused = why
-			f.logger.Error("the file of --web.config.file is not valid; what was in force before stays", "err", err)
+			f.logger.Error("the file of --web.config.file is not valid; the previous settings remain in effect", "err", err)
 		}
 		return f.config
 	}

@@ -29,7 +29,7 @@ func (a *AMP) Services() []gateway.Service {
 						"each workspace apart, and the conflict are assumed)"},
 				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`",
 					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
-				{Text: "what is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
+				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
 					Source: "no source found; the exception is in " + model},
 				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another " +
 					"region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
@@ -82,7 +82,8 @@ func (a *AMP) operations() []gateway.Operation {
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: a.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: http.MethodPatch, Path: ws + "/configuration", Serve: a.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); in force at once",
+				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); effective " +
+					"immediately",
 					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; 150 from copies of AWS's text)"},
 				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label names " +
 					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException",

@@ -21,8 +21,9 @@ func (c *CloudFormation) Service() gateway.Service {
 		Name: "cloudformation", Title: "AWS CloudFormation", SigningName: "cloudformation", Version: "2010-05-15", Protocol: gateway.Query,
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
-			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; what that " +
-				"principal may not do fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
+			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; a " +
+				"call that the principal has no permission for fails with the service's " +
+				"message", Basis: gateway.Confirmed, Source: guide + ", service role"},
 			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format " +
 				"error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed,
@@ -33,7 +34,8 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; " +
 				"a resource that is retained keeps them", Basis: gateway.Confirmed,
 				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
-			{Text: "creation goes in parallel by dependency; the first failure cancels what is in work (`Resource creation cancelled`) and rolls " +
+			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation " +
+				"cancelled`) and rolls " +
 				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
 			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
@@ -44,15 +46,16 @@ func (c *CloudFormation) Service() gateway.Service {
 				"rollback goes back to the old one and deletes it", Basis: gateway.Inferred,
 				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
-			{Text: "an operation that a stop of the process interrupted goes on at the next start: deletions and rollbacks where they were; a " +
-				"creation or update fails at the resources in work and rolls back", Basis: gateway.Assumed,
+			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
+				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
 				Source: "the local cloud's own: AWS does not stop"},
 			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
 				Source: "the local cloud's bound: AWS's is not documented"},
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
 				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
-				Source: guide + ", quotas; what is missing says so"},
-			{Text: "parameters of AWS-specific types are looked up as the caller; what is not there is a ValidationError", Basis: gateway.Inferred,
+				Source: guide + ", quotas; unsupported ones are rejected with an error"},
+			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a " +
+				"ValidationError", Basis: gateway.Inferred,
 				Source: guide + "; AWS may also start and roll back"},
 		},
 	}
@@ -80,9 +83,11 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
-			{Text: "what is gone already is deleted; resources go in the opposite order of their making; RetainResources only in DELETE_FAILED",
+			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources " +
+				"only in DELETE_FAILED",
 				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function is gone is DELETE_FAILED: of what it stands for nobody knows", Basis: gateway.Assumed,
+			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is " +
+				"unknown", Basis: gateway.Assumed,
 				Source: nothing},
 			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred,
 				Source: guide},
@@ -109,7 +114,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "ListChangeSets", Serve: c.listChangeSets},
 		{Name: "ListStackResources", Serve: c.listStackResources},
 		{Name: "ListStacks", Serve: c.listStacks, Rules: []gateway.Rule{
-			{Text: "deleted stacks stay in the list; AWS drops them after 90 days", Basis: gateway.Confirmed, Source: model},
+			{Text: "deleted stacks remain in the list; AWS removes them after 90 days", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
 			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,

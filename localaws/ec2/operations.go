@@ -25,7 +25,8 @@ func (e *EC2) Service() gateway.Service {
 		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
 			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
-			{Text: "what does not exist is 400 with the kind's code, `InvalidVpcID.NotFound` and its like, also where the id has no id's form " +
+			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also where the id " +
+				"has no id's form " +
 				"(AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
 			{Text: "what still has something in or on it is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
 				"cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
@@ -85,7 +86,7 @@ func (e *EC2) subnets() []gateway.Operation {
 		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
 			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else " +
 				"InvalidSubnet.Conflict; in a zone of the region, which is looked at first, the first one when none is named", Basis: gateway.Confirmed,
-				Source: errorCodes + " (that it is the first zone, and the order of the two, are assumed)"},
+				Source: errorCodes + " (the choice of the first zone and the order of the two checks are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
 			{Text: "in the way are NAT gateways and instances until they are gone; its route table association goes with it",
@@ -120,7 +121,7 @@ func (e *EC2) addresses() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "AllocateAddress", Serve: e.changes((*call).allocateAddress), Resources: creating(network.KindAddress), Rules: []gateway.Rule{
 			{Text: "5 per region, then 400 AddressLimitExceeded", Basis: gateway.Confirmed, Source: "EC2 user guide, Elastic IP addresses"},
-			{Text: "addresses are of 203.0.113.0/24, which is nobody's", Basis: gateway.Assumed, Source: simplified},
+			{Text: "addresses are from 203.0.113.0/24, which is reserved for documentation", Basis: gateway.Assumed, Source: simplified},
 		}},
 		{Name: "ReleaseAddress", Serve: e.changes((*call).releaseAddress), Resources: on("AllocationId"), Rules: []gateway.Rule{
 			{Text: "400 InvalidIPAddress.InUse while a NAT gateway has it", Basis: gateway.Confirmed, Source: errorCodes},
@@ -142,7 +143,7 @@ func (e *EC2) natGateways() []gateway.Operation {
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
 			{Text: "deleting, then deleted, by the cloud's clock; it lets its address go, its routes are blackholes, and it can be described for " +
 				"about an hour more, as a failed one can", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
-			{Text: "deleting it again is no error", Basis: gateway.Assumed, Source: "no source found"},
+			{Text: "deleting it again is not an error", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "DescribeNatGateways", Serve: e.reads((*call).describeNATGateways)},
 	}
@@ -199,8 +200,8 @@ func (e *EC2) instances() []gateway.Operation {
 			Rules: []gateway.Rule{
 				{Text: "in a subnet, whose next addresses they have; pending in the answer, running when asked for", Basis: gateway.Confirmed,
 					Source: reference},
-				{Text: "they are records: no machine runs; without a subnet 400 VPCIdNotSpecified, since there is no default VPC; " +
-					"any image id is taken",
+				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
+					"default VPC; any image id is accepted",
 					Basis: gateway.Assumed, Source: simplified},
 				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
 			}},
@@ -209,7 +210,8 @@ func (e *EC2) instances() []gateway.Operation {
 				Source: "EC2 user guide, instance lifecycle"},
 		}},
 		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
-			{Text: "shutting-down in the answer, terminated when asked for; again is no error; one id that does not exist ends none",
+			{Text: "shutting-down in the answer, terminated when described later; terminating again is not an error; with one unknown " +
+				"id, no instance is terminated",
 				Basis:  gateway.Confirmed,
 				Source: reference},
 		}},
@@ -220,7 +222,8 @@ func (e *EC2) tagging() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateTags", Serve: e.changes((*call).createTags), Resources: onTagged},
 		{Name: "DeleteTags", Serve: e.changes((*call).deleteTags), Resources: onTagged, Rules: []gateway.Rule{
-			{Text: "a tag given with a value goes only where it has that value; without tags all go but those of aws:", Basis: gateway.Confirmed,
+			{Text: "a tag given with a value is removed only if it has that value; without tags, all tags are removed except those of " +
+				"aws:", Basis: gateway.Confirmed,
 				Source: reference},
 		}},
 		{Name: "DescribeTags", Serve: e.reads((*call).describeTags)},
@@ -238,7 +241,7 @@ func (e *EC2) regional() []gateway.Operation {
 		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{
-			{Text: "none, whatever is asked for; NAT gateways' are shown with the gateways", Basis: gateway.Assumed, Source: simplified},
+			{Text: "always empty; the interfaces of NAT gateways are shown with the gateways", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }

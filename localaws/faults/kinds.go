@@ -35,8 +35,8 @@ func kinds() []kind {
 	const troubleshooting = "AMP user guide, troubleshooting"
 	return []kind{
 		{expired, true, expire, gateway.Rule{
-			Text: "`expired`: 403 `The security token included in the request is expired`; on a service's API only sessions are told so, and only " +
-				"those that began before the fault", Basis: gateway.Assumed,
+			Text: "`expired`: 403 `The security token included in the request is expired`; on a service's API it affects only sessions, " +
+				"and only those that began before the fault", Basis: gateway.Assumed,
 			Source: "what AWS services say to an expired session; not seen from AMP's data plane"}},
 		{"unauthorized", false, says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
 			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found that AMP answers it; gateways in between do"}},

@@ -95,7 +95,7 @@ func (t *Table) create(w http.ResponseWriter, r *gateway.Request) error {
 	d := json.NewDecoder(strings.NewReader(string(r.Body)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return invalid("the request body is no fault: %v", err)
+		return invalid("the request body is not a valid fault: %v", err)
 	}
 	if err := t.check(f); err != nil {
 		return err

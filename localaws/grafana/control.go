@@ -49,7 +49,7 @@ func (g *Grafana) createWorkspace(rw http.ResponseWriter, r *gateway.Request) er
 	}
 	if err := g.add(r, w, in.ClientToken, string(request)); err != nil {
 		if closing := g.listeners.stop(w.ID); closing != nil {
-			g.opts.Logger.Error("address of a workspace that was not made stays open", "workspace", w.ID, "err", closing)
+			g.opts.Logger.Error("address of a workspace that was not created remains bound", "workspace", w.ID, "err", closing)
 		}
 		return err
 	}

@@ -28,7 +28,8 @@ func (g *Grafana) Service() gateway.Service {
 				Basis: gateway.Confirmed, Source: model + " (the states)"},
 			{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
-			{Text: "what is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 ConflictException",
+			{Text: "a workspace that is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 " +
+				"ConflictException",
 				Basis: gateway.Assumed, Source: nothingIs + "; the exception is in " + model},
 			{Text: "lists have pages of up to 100, which is also what they have without maxResults", Basis: gateway.Confirmed,
 				Source: model + " (the bounds; the default is assumed)"},
@@ -57,14 +58,15 @@ func (g *Grafana) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: g.createWorkspace, Rules: createRules()},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: g.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "endpoint is a host without a scheme; here with a port, http, there from the beginning, and the same after a restart while " +
-				"nobody else took the port", Basis: gateway.Confirmed,
+			{Text: "endpoint is a host without a scheme; here with a port, http, there from the beginning, and the same after a restart " +
+				"unless another process took the port", Basis: gateway.Confirmed,
 				Source: model + " and AWS's samples, which join `https://` (no scheme); the rest is the local cloud's"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "what is left out stays; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and its Grafana goes on",
-				Basis: gateway.Confirmed, Source: model + " (that Grafana goes on is assumed)"},
+			{Text: "omitted settings are unchanged; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and " +
+				"its Grafana keeps running",
+				Basis: gateway.Confirmed, Source: model + " (that Grafana keeps running is assumed)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
 			{Text: "with AWS_SSO needs sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
@@ -74,7 +76,7 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
 		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
 			Rules: []gateway.Rule{
-				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, and nobody can sign in with it",
+				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
 					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},

@@ -36,7 +36,8 @@ func rules() []gateway.Rule {
 		{Text: "what a user or role may do its permissions boundary has to allow too: `… because no permissions boundary allows the … action`, " +
 			"or `with an explicit deny in a permissions boundary`", Basis: gateway.Confirmed,
 			Source: userGuide + ", permissions boundaries for IAM entities and troubleshooting access denied messages"},
-		{Text: "AWS's own services may do what they do on their own behalf", Basis: gateway.Inferred, Source: userGuide + ", service principals"},
+		{Text: "AWS services need no permissions for calls on their own behalf", Basis: gateway.Inferred, Source: userGuide + ", " +
+			"service principals"},
 	}
 }
 

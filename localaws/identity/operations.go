@@ -139,7 +139,7 @@ func on(parts ...part) func(*gateway.Request) []string {
 func (s *Identity) identityStore() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "GetUserId", Serve: serve(s, (*call).getUserID), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "by the attribute paths userName and emails.value only, or by an external id; nobody is 400 ResourceNotFoundException `USER " +
+			{Text: "by the attribute paths userName and emails.value only, or by an external id; no match is 400 ResourceNotFoundException `USER " +
 				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
 			{Text: "user names and e-mails are compared without regard to case", Basis: gateway.Assumed, Source: notSourced},
 		}},

@@ -89,7 +89,7 @@ func parseSeed(raw []byte) (seed, error) {
 	groups := map[string]bool{}
 	for i, g := range people.Groups {
 		if g.DisplayName == "" || groups[g.DisplayName] {
-			return seed{}, fmt.Errorf("group %d: a displayName of its own is needed", i+1)
+			return seed{}, fmt.Errorf("group %d: a unique displayName is required", i+1)
 		}
 		groups[g.DisplayName] = true
 		for _, m := range g.Members {

@@ -34,8 +34,8 @@ func (h *Handler) Service() gateway.Service {
 			}},
 			{Name: "GetRoleName", Method: get, Path: data + "iam/security-credentials/", Serve: text(h.roleName())},
 			{Name: "GetRoleCredentials", Method: get, Path: data + "iam/security-credentials/{role}", Serve: h.credentials, Rules: []gateway.Rule{
-				{Text: "new credentials are handed out five minutes before the old ones end, or after half of a lifetime under ten minutes; the old " +
-					"ones stay good until they end", Basis: gateway.Confirmed,
+				{Text: "new credentials are handed out five minutes before the old ones end, or after half of a lifetime under ten minutes; " +
+					"the old ones remain valid until they expire", Basis: gateway.Confirmed,
 					Source: guide + ", security credentials (five minutes; the half is the local cloud's, for lifetimes that AWS does not have)"},
 				{Text: "afterwards every service refuses them: 403 ExpiredTokenException, ExpiredToken in the query protocol", Basis: gateway.Inferred,
 					Source: "STS API reference, common errors"},

@@ -27,7 +27,7 @@ func (l *Lambda) Service() gateway.Service {
 				Source: "a simplification of the local cloud"},
 			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec " +
 				"format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
-			{Text: "a function of another architecture than this machine's ends the same way, which AWS runs", Basis: gateway.Assumed,
+			{Text: "a function of another architecture than this machine's fails the same way; AWS runs it", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
 				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not used again",
@@ -64,7 +64,7 @@ func (l *Lambda) operations() []gateway.Operation {
 				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunction", Method: get, Path: fn, Serve: l.getFunction, Rules: []gateway.Rule{
-			{Text: "tags only for who may lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
+			{Text: "tags are returned only with the permission lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
 			{Text: "Code has no Location to download from", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunctionConfiguration", Method: get, Path: fn + "/configuration", Serve: l.getFunctionConfiguration},
@@ -78,7 +78,8 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
 		{Name: "ListFunctions (older clients)", Method: get, Path: functions + "/", Serve: l.listFunctions, Resources: all},
 		{Name: "Invoke", Method: post, Path: fn + "/invocations", Serve: l.invoke, Action: "lambda:InvokeFunction", Rules: []gateway.Rule{
-			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, of what the service does"},
+			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, which describes " +
+				"the service's behaviour"},
 			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed,
 				Source: guide + ", quotas"},
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},

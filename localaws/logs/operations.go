@@ -15,7 +15,7 @@ func (l *Logs) Service() gateway.Service {
 		Protocol:   gateway.JSON11,
 		Operations: gateway.RequireActions("logs", resource, l.operations()),
 		Rules: []gateway.Rule{
-			{Text: "permissions on a group are asked for `…:log-group:NAME:log-stream:`, on a stream for `…:log-group:NAME:log-stream:STREAM`, " +
+			{Text: "permissions on a group are checked for `…:log-group:NAME:log-stream:`, on a stream for `…:log-group:NAME:log-stream:STREAM`, " +
 				"for tags for `…:log-group:NAME`", Basis: gateway.Confirmed,
 				Source: "AWS's refusals as users report them (PutRetentionPolicy in terraform-aws-eks-blueprints#1454)"},
 			{Text: "events past their group's retention are not returned from the moment they are, and deleted at the next start",
@@ -34,7 +34,7 @@ func (l *Logs) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteLogGroup", Serve: l.deleteLogGroup},
 		{Name: "DescribeLogGroups", Serve: l.describeLogGroups, Resources: anyGroup, Rules: []gateway.Rule{
-			{Text: "asked for `…:log-group::log-stream:`, whatever prefix is given", Basis: gateway.Inferred,
+			{Text: "checked for `…:log-group::log-stream:`, with any prefix", Basis: gateway.Inferred,
 				Source: "AWS's refusals as users report them"},
 		}},
 		{Name: "PutRetentionPolicy", Serve: l.putRetentionPolicy, Rules: []gateway.Rule{

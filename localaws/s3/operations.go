@@ -154,7 +154,7 @@ func bucketsNotHere() []gateway.Operation {
 func (s *S3) objectOperations() []gateway.Operation {
 	const path = "/{Bucket}/{Key+}"
 	read := []gateway.Rule{
-		{Text: "a key that is not there is 404 NoSuchKey, and 403 for who may not s3:ListBucket", Basis: gateway.Confirmed,
+		{Text: "a key that is not there is 404 NoSuchKey, and 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},
 		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums when x-amz-checksum-mode asks for them",
 			Basis: gateway.Confirmed, Source: reference + ", GetObject"},
@@ -178,7 +178,7 @@ func (s *S3) objectOperations() []gateway.Operation {
 			Resources: objectARN, Rules: []gateway.Rule{
 				{Text: "parts in ascending order, 5 MiB each but the last; the ETag is the hash of the parts' hashes, a dash and their number",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
-				{Text: "the whole has no checksum of its own", Basis: gateway.Assumed,
+				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: AWS keeps a composite one"},
 			}},
 		{Name: "AbortMultipartUpload", Method: del, Path: path, Query: "uploadId", Serve: s.abortMultipartUpload,

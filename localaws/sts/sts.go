@@ -43,12 +43,12 @@ func Service(a *account.Account) gateway.Service {
 					Source: "STS does not tell which roles exist; text as reported by users"},
 				{Text: "a principal `*` in a trust policy is taken like the account: the caller's own policies must allow too", Basis: gateway.Assumed,
 					Source: "on the safe side"},
-				{Text: "a session is no longer than the role's MaxSessionDuration, and one hour when the caller is a session itself: 400 " +
+				{Text: "a duration above the role's MaxSessionDuration, or above one hour if the caller is a session itself, is 400 " +
 					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
 				{Text: "ExternalId and RoleSessionName are the condition keys sts:ExternalId and sts:RoleSessionName of the trust policy",
 					Basis: gateway.Confirmed, Source: "IAM user guide, condition keys of STS"},
-				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them could do more " +
-					"than was asked for", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them would " +
+					"have more permissions than requested", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 			{Name: "AssumeRoleWithSAML"},
 			{Name: "AssumeRoleWithWebIdentity"},

@@ -28,12 +28,12 @@ import (
 func newCluster(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cluster",
-		Short: "Give a ParallelCluster the monitoring: write or patch its configuration",
-		Long: `Give a ParallelCluster the monitoring of the infrastructure stack: its configuration
-gets the stack's policies, and the script that starts measuring when a node boots.
+		Short: "Add monitoring to a ParallelCluster: write or patch its configuration",
+		Long: `Add monitoring to a ParallelCluster: its configuration gets the infrastructure stack's
+policies, and a script that installs and starts the programs when a node boots.
 
   parascope cluster new hpc --queue gpu:p5.48xlarge:0-4      a new configuration
-  parascope cluster attach --config cluster-config.yaml      one that you have`,
+  parascope cluster attach --config cluster-config.yaml      an existing one`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -79,11 +79,11 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 			"give --config the FILE that pcluster create-cluster takes")
 	}
 	if o.write && o.output != "" {
-		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output exclude each other"), "give one of them")
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output cannot be combined"), "give one of them")
 	}
 	if o.output == "-" && o.json {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
-			"give --output a FILE, or leave --json out")
+			"give --output a FILE, or omit --json")
 	}
 	var err error
 	if r.Part, err = cluster.ParsePart(o.part); err != nil {
@@ -113,7 +113,7 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 		return err
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("the cluster of %s is not known; %s has %s", r.File, cfg.Region, strings.Join(names, ", ")),
-		"give --cluster NAME, also of a cluster that is still to be made")
+		"give --cluster NAME, even if the cluster does not exist yet")
 }
 
 // maxConfiguration is more than any configuration has.
@@ -188,7 +188,7 @@ func replace(name string, old, text []byte) error {
 		return hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err := keep(name, old); err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("keep %s: %w", name, err), "make room, or give --output a FILE elsewhere")
+		return hint.New(hint.BadInput, fmt.Errorf("keep %s: %w", name, err), "free disk space, or give --output a FILE elsewhere")
 	}
 	file, err := newOutput(name, nil)
 	if err != nil {

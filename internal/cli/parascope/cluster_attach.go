@@ -22,16 +22,15 @@ func newClusterAttach(p *cli.Process) *cobra.Command {
 		Use:   "attach",
 		Short: "Add the monitoring to a cluster's configuration",
 		Long: `Add the stack's policies and the install script to the configuration of a cluster:
-to the head node, the login pools and the queues, behind what is there. Everything
-else stays as it is written, comments and quoting too. The plan and the difference
-are shown; nothing is written without --write or --output. A second run changes
-nothing.
+to the head node, the login pools and the queues, after existing entries. Everything
+else is kept, comments and quoting included. The command prints the plan and the
+difference, and writes only with --write or --output. A second run changes nothing.
 
-A cluster that exists is updated in two steps, since an update whose script cannot
+An existing cluster is updated in two steps, since an update whose script cannot
 be downloaded is rolled back: --part policies, then --part scripts. Its head node
 and login pools get the script as OnNodeUpdated, since ParallelCluster refuses to
 change their OnNodeConfigured; its queues get QueueUpdateStrategy: DRAIN where they
-have no strategy, and TERMINATE is never written.`,
+have no strategy. TERMINATE is never written.`,
 		Example: `  parascope cluster attach --config cluster-config.yaml
   parascope cluster attach --config cluster-config.yaml --write
   parascope cluster attach --config cluster-config.yaml --cluster hpc --part scripts --write`,

@@ -17,15 +17,15 @@ func newClusterDetach(p *cli.Process) *cobra.Command {
 	o := patchOptions{}
 	c := &cobra.Command{
 		Use:   "detach",
-		Short: "Take the monitoring out of a cluster's configuration",
-		Long: `Take out of a configuration what attach added, and nothing else: lines that attach
-inserted go to the byte.
+		Short: "Remove the monitoring from a cluster's configuration",
+		Long: `Remove what attach added to a configuration, and nothing else: the result is the file
+before attach, byte for byte.
 
-A cluster that exists is updated in two steps. --part scripts takes the script out of
-the queues, and lets head and login nodes run it with --remove; --part policies takes
-out what no node needs any more. What ParallelCluster refuses to change, the
-OnNodeConfigured of head node and login pools, stays until the cluster is deleted,
-and with it the script in the bucket.`,
+An existing cluster is updated in two steps. --part scripts removes the script from
+the queues, and lets head and login nodes run it with --remove; --part policies removes
+the policies that no node needs any more. ParallelCluster refuses to change the
+OnNodeConfigured of head node and login pools: it remains until the cluster is deleted,
+and the script must stay in the bucket.`,
 		Example: `  parascope cluster detach --config cluster-config.yaml --write
   parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
 		Args: cobra.NoArgs,

@@ -36,9 +36,9 @@ func newClusterNew(p *cli.Process) *cobra.Command {
 		Use:   "new NAME",
 		Short: "Write a new cluster's configuration, with the monitoring in it",
 		Long: `Write a configuration that pcluster create-cluster takes: in the network of the
-infrastructure stack, with the queues that are asked for, and the monitoring in it.
-Beside it lies environment-variables-NAME.sh, to be sourced first. Queues get EFA
-where their instance type has it. Nothing is created in AWS.`,
+infrastructure stack, with the queues of --queue, and with the monitoring. It also
+writes environment-variables-NAME.sh: source it first. EFA is enabled for queues whose
+instance type supports it. Nothing is created in AWS.`,
 		Example: `  parascope cluster new hpc --queue cpu:c7i.4xlarge:0-10 --key my-key
   parascope cluster new train --queue gpu:p5.48xlarge:0-4 --queue cpu:c7i.xlarge:0-8 --os ubuntu2204`,
 		Args: cobra.ExactArgs(1),
@@ -55,7 +55,7 @@ where their instance type has it. Nothing is created in AWS.`,
 	f.StringVar(&o.new.HeadType, "head-type", "m7i.xlarge", "instance `TYPE` of the head node")
 	f.StringVar(&o.new.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
 	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
-	f.BoolVar(&o.force, "force", false, "replace files that are there")
+	f.BoolVar(&o.force, "force", false, "replace existing files")
 	f.BoolVar(&o.json, "json", false, "print what was written as JSON")
 	flags.AddAWS(f, &o.aws)
 	addSourceFlags(c, &o.asked, &o.aws)
@@ -145,5 +145,5 @@ func mayMake(name string, force bool) error {
 	if _, err := os.Lstat(name); force || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return hint.New(hint.BadInput, fmt.Errorf("%s is there already", name), "give --output another FILE, or --force to replace what is there")
+	return hint.New(hint.BadInput, fmt.Errorf("%s already exists", name), "give --output another FILE, or --force to replace it")
 }

@@ -33,13 +33,13 @@ func newClusterStage(p *cli.Process) *cobra.Command {
 		Short: "Upload what nodes install to the bucket that they read",
 		Long: `Upload the install script, the programs for nodes of both architectures, and the
 manifest that names them with version and digest. The script's key never changes:
-configurations that name it stay as they are when parascope is upgraded. Running this
-again uploads nothing unless something changed, and what older versions need stays.
+configurations that name it need no change when parascope is upgraded. A second run
+uploads only what changed, and keeps the files of older versions.
 
-The first version that is staged is for all nodes. A later one waits until
-'parascope cluster upgrade' gives it to them.
+The first staged version is for all nodes. Nodes install a later one after
+'parascope cluster upgrade'.
 
-Whoever may write these objects is root on every node of the clusters that run them.`,
+Anyone who can write these objects has root access to every node that runs them.`,
 		Example: `  parascope cluster stage
   parascope cluster stage --stack pcluster-infra --region eu-west-1`,
 		Args: cobra.NoArgs,
@@ -57,8 +57,8 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
 	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
-	f.BoolVar(&o.replace, "replace", false, "have nodes stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
-	f.BoolVar(&o.stage.Restrict, "restrict", false, "have the bucket's policy deny everybody but the caller to write there")
+	f.BoolVar(&o.replace, "replace", false, "stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
+	f.BoolVar(&o.stage.Restrict, "restrict", false, "add a bucket policy that denies writes to everyone but the caller")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
 	flags.AddAWS(f, &o.aws)
 	flags.Complete(c, "stack", flags.StackNames(&o.aws))
@@ -116,7 +116,7 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 			style.Bold("note"), o.stage.Stack)
 	}
 	if done.Writer != "" {
-		fmt.Fprintf(p.Stdout, "%s %s alone may write there\n", good, done.Writer)
+		fmt.Fprintf(p.Stdout, "%s only %s can write there\n", good, done.Writer)
 	}
 	pinned := ""
 	if done.Now.Pinned {

@@ -24,19 +24,18 @@ func newClusterUpgrade(p *cli.Process) *cobra.Command {
 	o := upgradeOptions{}
 	c := &cobra.Command{
 		Use:   "upgrade",
-		Short: "Give this version to the nodes of the stack's clusters",
-		Long: `Stage this version and give it to the nodes of all clusters of the infrastructure
-stack. Nodes read the manifest every 15 to 20 minutes, fetch what is new, and start
-it; one on which the new version serves no page within 60 seconds goes back to the
-old one by itself. No configuration changes, no node is replaced, and no job is
-touched.
+		Short: "Upgrade the nodes of the stack's clusters to this version",
+		Long: `Stage this version and upgrade the nodes of all clusters of the infrastructure stack
+to it. Nodes read the manifest every 15 to 20 minutes, download a new version and
+start it; a node whose new version serves no metrics within 60 seconds rolls back to
+the old one. Configurations, nodes and jobs are not affected.
 
---canary gives it to single nodes first, and 'upgrade' without it to all. --pin gives
-all nodes a version that was staged before, also an older one, and keeps them there
-until '--pin none'.`,
+--canary upgrades single nodes first; 'upgrade' without it upgrades all. --pin sets all
+nodes to a staged version, which may be an older one, and keeps them at it until
+'--pin none'.`,
 		Example: `  parascope cluster upgrade --canary gpu-st-p5-1       # one node first
   parascope cluster upgrade                            # then all
-  parascope cluster upgrade --pin v1.4.0               # back, and stay
+  parascope cluster upgrade --pin v1.4.0               # back to v1.4.0, and keep it
   parascope cluster upgrade --pin none`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,15 +43,15 @@ until '--pin none'.`,
 		},
 	}
 	o.add(c)
-	c.Flags().StringArrayVar(&o.canaries, "canary", nil, "give this version to `NODE` only, or to CLUSTER/NODE; may be repeated")
-	c.Flags().StringVar(&o.pin, "pin", "", "give all nodes `VERSION`, which is staged, and keep them there; none lifts it")
+	c.Flags().StringArrayVar(&o.canaries, "canary", nil, "upgrade only `NODE`, or CLUSTER/NODE; may be repeated")
+	c.Flags().StringVar(&o.pin, "pin", "", "set all nodes to the staged `VERSION` and keep them at it; none removes the pin")
 	return c
 }
 
 func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgradeOptions) error {
 	switch {
 	case len(o.canaries) > 0 && cmd.Flags().Changed("pin"):
-		return hint.New(hint.Usage, errors.New("--canary and --pin exclude each other"), "give one of them")
+		return hint.New(hint.Usage, errors.New("--canary and --pin cannot be combined"), "give one of them")
 	case len(o.canaries) > 0:
 		o.stage.Move = func(m *install.Manifest, r install.Release) error { return m.Try(r, o.canaries) }
 	case cmd.Flags().Changed("pin"):
@@ -72,6 +71,6 @@ func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgra
 		done.Missing = nil // nothing of this build was staged
 	}
 	o.print(p, done)
-	fmt.Fprintln(p.Stdout, "\nNodes follow within 20 minutes, each by itself; parascope_install_info has the version of each.")
+	fmt.Fprintln(p.Stdout, "\nNodes follow within 20 minutes; the metric parascope_install_info shows the version of each.")
 	return nil
 }

@@ -21,7 +21,7 @@ lets Grafana query them, and installs the dashboards. It is what
 
   aws lambda invoke --function-name pcluster-infra-grafana-datasource-setup out.json
 
-does, with the answer in words.`,
+does, with a readable result.`,
 		Example: `  parascope connect`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

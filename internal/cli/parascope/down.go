@@ -19,16 +19,18 @@ func newDown(p *cli.Process) *cobra.Command {
 		Use:   "down",
 		Short: "Delete the stack and prove that nothing billed is left",
 		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
-'parascope up' uploaded for it. Its bucket goes too, unless it holds anything else,
-other stacks' functions for example, or was chosen with --bucket. It says what goes
-and asks first; afterwards it asks each service whether what was billed is really gone.
+'parascope up' uploaded for it. The bucket is deleted too, unless it holds other objects,
+such as other stacks' functions, or was chosen with --bucket. The command lists what will
+be deleted and asks first. Then it checks with each service that the billed resources
+are gone.
 
-What nodes of clusters install goes too. ParallelCluster ends a node that cannot download
-a script of its configuration: where a cluster in any enabled region names it, has a
-configuration that cannot be read, or was attached and not detached, nothing is deleted.
+The files that cluster nodes install are deleted too. ParallelCluster terminates a node
+that cannot download a script of its configuration. Nothing is deleted if a cluster in any
+enabled region names the script, has a configuration that cannot be read, or was attached
+and not detached.
 
-Where there is no such stack, was none in the last 90 days, and nothing is left of one, it
-names the account and the region, lists the stacks that are there, and exits with 5.`,
+If the stack does not exist, was not deleted in the last 90 days, and has no resources
+left, the command prints account, region and existing stacks, and exits with 5.`,
 		Example: `  parascope down
   parascope down --yes --keep-bucket`,
 		Args: cobra.NoArgs,
@@ -51,12 +53,12 @@ names the account and the region, lists the stacks that are there, and exits wit
 			if asJSON {
 				return p.PrintJSONLine(map[string]any{"event": "result", "result": result})
 			}
-			for _, s := range result.Stays {
-				_ = term.Printf(p.Stdout, "stays: %s\n", s)
+			for _, s := range result.Kept {
+				_ = term.Printf(p.Stdout, "kept: %s\n", s)
 			}
 			nothing, there := "nothing", "was there"
-			if len(result.Stays) > 0 {
-				nothing = "nothing else that is" // storage is billed too, by fractions of a cent
+			if len(result.Kept) > 0 {
+				nothing = "nothing else" // storage is billed too, by fractions of a cent
 			}
 			if len(result.Gone) > 0 {
 				there = "is left"
@@ -66,13 +68,13 @@ names the account and the region, lists the stacks that are there, and exits wit
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete although it was given with --bucket (default: the one "+
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete even if 'up' was given --bucket (default: the one "+
 		"that the stack "+
 		"was made with)")
-	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "leave the setup function's bucket")
+	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "keep the setup function's bucket")
 	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,
-		"delete what nodes of clusters install although clusters need it: they will fail to start nodes")
-	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
+		"delete the files that nodes install even if clusters need them: these will fail to start nodes")
+	f.BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
 	on.Add(c)
 	return c

@@ -29,8 +29,8 @@ func newLogs(p *cli.Process) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since < 0 {
-				return hint.New(hint.Usage, fmt.Errorf("--since %s lies in the future", duration.Format(since)),
-					"give --since 1h for what is younger than an hour")
+				return hint.New(hint.Usage, fmt.Errorf("--since %s is in the future", duration.Format(since)),
+					"give --since 1h for the last hour")
 			}
 			cfg, err := awsconf.Load(cmd.Context(), on.AWS)
 			if err != nil {
@@ -53,7 +53,7 @@ func newLogs(p *cli.Process) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	duration.Var(f, &since, "since", time.Hour, "show what is younger than `DURATION`: 10m, 1h30m, 1d")
+	duration.Var(f, &since, "since", time.Hour, "show the last `DURATION`: 10m, 1h30m, 1d")
 	f.BoolVarP(&follow, "follow", "f", false, "follow the log until Ctrl-C")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines")
 	on.Add(c)

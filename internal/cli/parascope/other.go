@@ -30,8 +30,8 @@ func newOther(p *cli.Process, name, short string) *cobra.Command {
 		Short: short,
 		Long: short + `.
 
-It is the program parascope-` + name + `, which is looked for beside parascope, then in PATH;
-parascope carries those of a cluster's nodes and runs its own copy where neither is.`,
+This command runs the program parascope-` + name + ` from parascope's directory or from PATH.
+If it is in neither, parascope runs the copy that it contains, for programs of nodes.`,
 		DisableFlagParsing: true, // they are the other program's, as is --help
 		RunE:               func(_ *cobra.Command, args []string) error { return run(args...) },
 		ValidArgsFunction: func(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {

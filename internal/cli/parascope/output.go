@@ -27,7 +27,7 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 	}
 	cannot := func(err error) error {
 		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", name, err),
-			"give --output another FILE, in a directory that exists and may be written to")
+			"give --output another FILE, in an existing, writable directory")
 	}
 	mode := fs.FileMode(0o644)
 	target := name
@@ -71,7 +71,7 @@ func (o *output) write(text string) error {
 		err = os.Rename(o.beside.Name(), o.name)
 	}
 	if err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", o.name, err), "make room, or give --output another FILE")
+		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", o.name, err), "free disk space, or give --output another FILE")
 	}
 	return nil
 }

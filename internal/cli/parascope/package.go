@@ -35,7 +35,7 @@ func newPackage(p *cli.Process) *cobra.Command {
 		Use:   "package",
 		Short: "Upload the setup function and write the template that names it",
 		Long: `Upload the setup function to an S3 bucket of the region, and write
-parallelcluster-infrastructure.yaml with its place filled in. After that the stack
+parallelcluster-infrastructure.yaml with its location filled in. After that the stack
 is created as the guide says:
 
   aws cloudformation create-stack --stack-name pcluster-infra \
@@ -70,7 +70,7 @@ uploads nothing unless the function changed.`,
 func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if o.output == "-" && o.json {
 		return hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
-			"give --output a FILE, or leave --json out")
+			"give --output a FILE, or omit --json")
 	}
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err
@@ -129,7 +129,7 @@ func mayReplace(file string, force bool) error {
 		return hint.New(hint.BadInput, fmt.Errorf("read %s: %w", file, err), "give --output another FILE")
 	}
 	if !bytes.Contains(has, []byte("Custom::GrafanaDataSource")) {
-		return hint.New(hint.BadInput, fmt.Errorf("%s is there already and is not parascope's template", file),
+		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and is not parascope's template", file),
 			"give --output another FILE, or --force")
 	}
 	return nil

@@ -25,10 +25,11 @@ func newStatus(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the stack, workspaces, users and clusters",
-		Long: `Show a stack, both workspaces, Grafana's data
-sources as the setup function found them last, who may sign in, and when each cluster
-sent its last sample. What could not be asked is unknown, and said to be. Of a stack
-that failed it says why and what to do, and exits with 1. It changes nothing; 'parascope connect' checks and repairs the data sources.`,
+		Long: `Show a stack, both workspaces, the data sources at the setup function's last run, the
+users who can sign in, and when each cluster sent its last sample. Data that could not
+be read is shown as unknown. For a failed stack it shows the cause and the next step,
+and exits with 1. It changes nothing; 'parascope connect' checks and repairs the data
+sources.`,
 		Example: `  parascope status
   parascope status --json | jq '.clusters'`,
 		Args: cobra.NoArgs,
@@ -61,7 +62,7 @@ func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 	}
 	line("stack", "%s %s", s.StackName, s.StackStatus)
 	if s.Failure != nil && s.Failure.Works {
-		line("", "%s the last update failed, and was undone: %s; %s", style.Bold("!"), s.Failure.Reason, s.Failure.Next)
+		line("", "%s the last update failed and was rolled back: %s; %s", style.Bold("!"), s.Failure.Reason, s.Failure.Next)
 	}
 	line("prometheus", "%s", cmp.Or(s.Prometheus, "none"))
 	line("grafana", "%s", strings.TrimSpace(cmp.Or(s.Grafana, "none")+"  "+s.GrafanaURL))

@@ -34,18 +34,18 @@ func newUp(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Create or update the infrastructure stack: Prometheus, Grafana, connected",
-		Long: `Create the infrastructure stack, or bring it to this version of parascope: a VPC, a
-Prometheus workspace, a Grafana workspace, and the function that makes the one the
-default data source of the other. It shows what CloudFormation does as it does it.
+		Long: `Create the infrastructure stack, or update it to this version of parascope: a VPC, a
+Prometheus workspace, a Grafana workspace, and the function that adds Prometheus to
+Grafana as the default data source. It shows the progress of CloudFormation.
 
-Running it again changes nothing, continues what was cut off, and clears what a
-failed attempt left. Ctrl-C stops watching; AWS goes on, and 'parascope up' comes
-back to it.
+A second run changes nothing, resumes an interrupted one, and removes what a failed
+one left. Ctrl-C stops watching; the operation continues in AWS, and 'parascope up'
+resumes watching it.
 
-It shows the plan and the cost by the month, and asks before it creates the stack,
-before the stack costs more, before anything that exists is replaced or removed, and
-where you may not do all that it needs (docs/iam has the policy). Scripts give --yes:
-where standard input is not a terminal, a question is an error.`,
+It shows the plan and the cost per month, and asks before it creates the stack, before
+the cost rises, before an existing resource is replaced or removed, and when required
+permissions are missing (docs/iam has the policy). Use --yes in scripts: if standard
+input is not a terminal, the command fails instead of asking.`,
 		Example: `  parascope up
   parascope up --yes                          # in a script
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
@@ -67,7 +67,7 @@ where standard input is not a terminal, a question is an error.`,
 	for _, name := range []string{"parameter", "architecture"} {
 		f.Lookup(name).DefValue = "" // the text says it
 	}
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: create, replace and remove, and go on without permissions")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before creating, replacing or removing, or when permissions are missing")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	o.on.Add(c)
 	flags.Complete(c, "user", wants(&o.on.AWS))
@@ -107,7 +107,7 @@ func readWants(users []string) ([]people.Want, error) {
 	for _, u := range users {
 		i := strings.LastIndex(u, ":")
 		if i < 0 || isKind(u[:i]) {
-			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q names no role", u), "write it as alice@example.com:admin")
+			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q has no role", u), "write it as alice@example.com:admin")
 		}
 		role, err := amg.ParseRole(u[i+1:])
 		if err != nil {
@@ -154,7 +154,7 @@ func printMembers(p *cli.Process, members []people.Member) {
 	for _, m := range members {
 		who := m.Principal.String()
 		if m.Gone {
-			who += ", id " + m.ID + ": 'parascope users remove " + m.ID + "' takes the role away"
+			who += ", id " + m.ID + ": 'parascope users remove " + m.ID + "' removes the role"
 		}
 		_ = term.Printf(p.Stdout, "  %-7s %s\n", strings.ToLower(string(m.Role)), who)
 	}

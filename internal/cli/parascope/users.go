@@ -35,11 +35,11 @@ func newUsers(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "users",
 		Short: "Manage who can use Grafana: by e-mail, user name or group",
-		Long: `Manage who can use the Grafana workspace. People are named as they are known: by
-e-mail, user name, or group:NAME of IAM Identity Center. Everybody has one role:
-admin (all), editor (create and change dashboards) or viewer (read).
+		Long: `Manage who can use the Grafana workspace. Users are given by e-mail, user name, or
+group:NAME of IAM Identity Center. Each user has one role: admin (all), editor (create
+and change dashboards) or viewer (read).
 
-Every change is verified: a change that Grafana accepts and does not make is an
+Every change is verified: a change that Grafana accepts but does not apply is an
 error. Lowering a role without naming it, and removing the last admin, ask for
 confirmation; --yes confirms.`,
 		Example: `  parascope users add alice@example.com:admin bob@example.com
@@ -52,7 +52,7 @@ confirmation; --yes confirms.`,
 	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_GRAFANA_WORKSPACE"),
 		"`ID|NAME` of the Grafana workspace (environment: PARASCOPE_GRAFANA_WORKSPACE)")
 	f.BoolVar(&o.json, "json", false, "print JSON")
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: lower roles, and take the last admin's")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before lowering a role or removing the last admin")
 	flags.AddAWS(f, &o.aws)
 	flags.Complete(c, "workspace", grafanaWorkspaces(&o.aws))
 	c.AddCommand(newUsersList(p, o), newUsersAdd(p, o), newUsersRemove(p, o), newUsersApply(p, o), newUsersFind(p, o))
@@ -102,7 +102,7 @@ func newUsersList(p *cli.Process, o *usersOptions) *cobra.Command {
 func warnOfMembers(p *cli.Process, members []people.Member) {
 	for _, m := range members {
 		if m.Gone {
-			_ = term.Printf(p.Stderr, "%s was deleted from Identity Center and still has a role: 'parascope users remove %s' takes it away\n",
+			_ = term.Printf(p.Stderr, "%s was deleted from Identity Center and still has a role: 'parascope users remove %s' removes it\n",
 				m.ID, m.ID)
 		}
 	}
@@ -131,7 +131,7 @@ func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
 			}
 			if len(found) == 0 && len(args) > 0 {
 				err = hint.New(hint.NotFound,
-					fmt.Errorf("nobody in IAM Identity Center in %s has %q in their name or e-mail", directory.Region, args[0]),
+					fmt.Errorf("no user of IAM Identity Center in %s has %q in their name or e-mail", directory.Region, args[0]),
 					"'parascope users find' lists them")
 			}
 			if o.json {
@@ -175,7 +175,7 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
-	c.Flags().StringVar(&role, "role", role, "`ROLE` of those who are named without one: admin, editor or viewer")
+	c.Flags().StringVar(&role, "role", role, "`ROLE` of users that are given without one: admin, editor or viewer")
 	flags.Complete(c, "role", roleNames)
 	flags.CompleteArgs(c, wants(&o.aws))
 	return c
@@ -209,7 +209,7 @@ func newUsersApply(p *cli.Process, o *usersOptions) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Apply the users and roles of a file",
-		Long: `Apply the users and roles of a file. A user who is not in it loses the
+		Long: `Apply the users and roles of a file. A user who is not in the file loses the
 role; --dry-run shows what would change. The file lists names under each role:
 
   admin:
@@ -234,7 +234,7 @@ role; --dry-run shows what would change. The file lists names under each role:
 				return err
 			}
 			if len(wants) == 0 && !allowEmpty {
-				return hint.New(hint.BadInput, fmt.Errorf("%s names no user: all users would lose their role", name),
+				return hint.New(hint.BadInput, fmt.Errorf("%s lists no user: all users would lose their role", name),
 					"add users to it, or use --allow-empty to remove all roles")
 			}
 			return o.change(cmd.Context(), p, wants, true, dryRun)
@@ -335,7 +335,7 @@ func (o *usersOptions) agree(ctx context.Context, p *cli.Process, team *people.T
 	}
 	yes, err := p.Ask(ctx, strings.Join(append(questions, "Continue?"), "\n"))
 	if err == nil && !yes {
-		err = &hint.Declined{What: "nobody's role was changed", Next: "--yes does not ask"}
+		err = &hint.Declined{What: "no role was changed", Next: "--yes skips the question"}
 	}
 	return err
 }

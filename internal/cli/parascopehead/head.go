@@ -74,19 +74,19 @@ func newRunFlags() *runFlags {
 func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.o.StoragePath, "storage.agent.path", r.o.StoragePath,
 		"`DIR` of the queue: samples that are not sent yet, and the count of those that are")
-	f.IntVar(&r.o.QueueLanes, "queue.lanes", r.o.QueueLanes, "requests that may be on the way at once for each remote_write, from 1 to 64; a "+
-		"change takes force when the old lanes are drained")
-	f.Var(&r.maxBytes, "queue.max-bytes", "`SIZE` on disk that samples of each remote_write may wait in; past it the oldest are dropped, and "+
-		"counted")
+	f.IntVar(&r.o.QueueLanes, "queue.lanes", r.o.QueueLanes, "concurrent requests for each remote_write, from 1 to 64; a "+
+		"change takes effect when the old lanes are empty")
+	f.Var(&r.maxBytes, "queue.max-bytes", "maximum `SIZE` of each remote_write's queue on disk; beyond it the oldest samples are dropped "+
+		"and counted")
 	f.Var(&r.maxRequest, "queue.max-request-bytes",
 		"`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many "+
 			"samples it has is queue_config's max_samples_per_send")
 	f.Var(&r.maxPage, "scrape.max-page-bytes", "`SIZE` of a page, unpacked, for jobs without body_size_limit; a larger page fails its scrape")
 	f.Var(&r.maxReading, "scrape.max-reading-bytes",
-		"`SIZE` of memory for all pages that are being read; a page that finds no room fails its scrape")
+		"`SIZE` of memory for all pages that are being read; a page that does not fit fails its scrape")
 	f.StringVar(&r.o.ListenAddress, "web.listen-address", r.o.ListenAddress,
-		"`HOST:PORT` of metrics, health and targets; port 0 takes a free one")
-	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "let POST /-/reload reload the configuration")
+		"`HOST:PORT` that serves metrics, health and targets; port 0 selects a free one")
+	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "allow POST /-/reload to reload the configuration")
 	f.StringVar(&r.o.ExternalURL, "web.external-url", r.o.ExternalURL,
 		"`URL` under which a proxy serves the head: its path precedes all paths, its host is let through on a loopback address")
 	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
@@ -97,15 +97,15 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.cluster.binDir, "slurm.bin-dir", r.cluster.binDir,
 		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
-		"series that say which job has which node and GPU; more are left out, and counted")
-	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "ask sshare for fair share, where the cluster has accounting")
+		"maximum number of series that map jobs to nodes and GPUs; further ones are left out and counted")
+	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "run sshare for fair share, if the cluster has accounting")
 	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the machine's)")
 	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
-		"`TYPE=DOLLARS` for an hour of an instance type, in the place of its price on demand; may be repeated")
+		"`TYPE=DOLLARS` for an hour of an instance type, instead of its on-demand price; may be repeated")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
-	f.BoolVar(&r.agent, "agent", true, "accepted as Prometheus has it: this is always an agent")
-	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted as Prometheus has it; agent and extra-scrape-metrics are known")
+	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: this is always an agent")
+	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted for compatibility; agent and extra-scrape-metrics are known")
 	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
 		"`FILE` that turns on TLS or passwords of the listener, as for Prometheus; it is read again when it changes")
 	addStockFlags(f)

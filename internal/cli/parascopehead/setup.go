@@ -25,13 +25,13 @@ func newSetup(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Write prometheus.yml and prometheus.service of a cluster's head node",
-		Long: `Write /opt/prometheus/prometheus.yml and prometheus.service, from what ParallelCluster
-has left on the head node about its cluster. The install script runs it; running it
+		Long: `Write /opt/prometheus/prometheus.yml and prometheus.service, from the files
+that ParallelCluster wrote on the head node. The install script runs it; running it
 again changes nothing. Stock Prometheus from version 2.43 on takes the configuration too.
 
-Your own scrape jobs belong into /opt/prometheus/scrape.d/NAME.yml, as scrape_configs:
-upgrades leave them alone. A Prometheus that is there already is reported and stays;
---replace makes its scrape jobs files of that directory and takes its place.`,
+Put your own scrape jobs into /opt/prometheus/scrape.d/NAME.yml, as scrape_configs:
+upgrades do not change them. An existing Prometheus is reported and kept; --replace
+copies its scrape jobs to that directory and replaces it.`,
 		Example: `  parascope-head setup --remote-write.url https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-…/api/v1/remote_write \
     --remote-write.region us-east-2
   systemctl daemon-reload && systemctl enable --now prometheus`,
@@ -43,8 +43,8 @@ upgrades leave them alone. A Prometheus that is there already is reported and st
 	f.StringVar(&s.o.Write.Region, "remote-write.region", "", "AWS `REGION` of the workspace (default: the cluster's)")
 	f.StringVar(&s.environment, "environment-file", "", "environment-variables-NAME.sh `FILE` that says cluster and region")
 	f.StringVar(&s.host, "host", "", "host `NAME` of this node in labels (default: this machine's)")
-	f.BoolVar(&s.o.Replace, "replace", false, "take the place of a Prometheus that is there, with its scrape jobs")
-	f.StringVar(&s.o.Root, "root", "/", "`DIR` that stands for the node's root directory")
+	f.BoolVar(&s.o.Replace, "replace", false, "replace an existing Prometheus, and keep its scrape jobs")
+	f.StringVar(&s.o.Root, "root", "/", "`DIR` to use as the node's root directory")
 	return c
 }
 

@@ -25,14 +25,14 @@ func newStatus(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the status of every sample that a running head took",
-		Long: `Show the status of every sample that the head took, for each remote_write: whether
-they are delivered; if not, since when and why, how many wait, and how long until
-some are lost; and afterwards that nothing was lost, or exactly what.
+		Long: `Show the status of all samples for each remote_write: whether they are delivered; if
+not, since when and why, how many wait, and how long until some are lost; and the
+number of lost samples by reason.
 
-Counts are in samples and begin when the queue was made, not when the head
-started: taken = delivered + waiting + uncertain + dropped.
+Counts are in samples since the queue was created, not since the head started:
+taken = delivered + waiting + uncertain + dropped.
 
-Exit codes: 0 they are delivered, or older ones are being caught up with; 1 they
+Exit codes: 0 they are delivered, or a backlog is being sent; 1 they
 are delayed, or some were dropped or refused in the last 5 minutes, or the
 queue's disk or a discovery of targets fails; 4 they are delayed
 because the receiver refuses the credentials (HTTP 401, 403) or there are none; 5
@@ -62,7 +62,7 @@ on the address.`,
 		"`HOST:PORT` of the head's --web.listen-address, a URL where it has TLS or a prefix (environment: PARASCOPE_HEAD_ADDRESS)")
 	c.Flags().StringVar(&httpConfig, "http.config.file", "",
 		"`FILE` with tls_config and basic_auth, as promtool's, for a head with --web.config.file")
-	c.Flags().BoolVar(&asJSON, "json", false, "print all that is known as JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the full status as JSON")
 	return c
 }
 
@@ -148,7 +148,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 	add("taken %s = delivered %s + waiting %s + uncertain %s + dropped %s",
 		number(l.Taken), number(l.Delivered), number(l.Queued), number(l.Doubtful()), number(l.Lost()))
 	if l.Queued > 0 && !r.OldestSample.IsZero() && r.Verdict != head.Delivering {
-		add("the oldest sample that waits is of %s (%s)", stamp(r.OldestSample), ago(now, r.OldestSample))
+		add("oldest waiting sample: %s (%s)", stamp(r.OldestSample), ago(now, r.OldestSample))
 		if spare := r.DeliveredRate - r.TakenRate; r.Verdict == head.CatchingUp && spare > 0 {
 			add("caught up in about %s", short(time.Duration(float64(l.Queued)/spare*float64(time.Second))))
 		}
@@ -191,7 +191,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		add("the receiver answered 429; it is now sent %s samples/s, and the rate is raised step by step", number(uint64(r.RateLimit)))
 	}
 	if r.TornTailBytes > 0 {
-		add("%s bytes at the queue's end were not written whole before the head started and were cut; their samples were never taken",
+		add("%s bytes of incomplete data at the queue's end were removed at the start; their samples were never taken",
 			number(uint64(r.TornTailBytes)))
 	}
 	add("queue %s of %s on disk", amount(r.QueueBytes), amount(r.QueueMaxBytes))

@@ -118,7 +118,7 @@ func TestDeliveryForPeople(t *testing.T) {
 				Remotes: []delivery.RemoteStatus{r}}}); hint.CodeOf(err) != code {
 				t.Errorf("%s: exit code %d (%v), want %d", name, hint.CodeOf(err), err, code)
 			}
-			if next := r.Next(); strings.HasPrefix(name, "disk") && !strings.Contains(next, "make room on the disk") {
+			if next := r.Next(); strings.HasPrefix(name, "disk") && !strings.Contains(next, "free space on the disk") {
 				t.Errorf("%s: %q is said of what to do", name, next)
 			}
 		}

@@ -15,7 +15,7 @@ type stockFlag struct {
 }
 
 func stockFlags() []stockFlag {
-	const queue, pages = "samples wait in the queue, not in a WAL; see --queue.max-bytes", "there are no pages for people"
+	const queue, pages = "samples wait in the queue, not in a WAL; see --queue.max-bytes", "the head has no web pages"
 	return []stockFlag{
 		{name: "storage.agent.retention.max-time",
 			why: "samples wait until the receiver takes them or they are too old for it; see sample_age_limit"},
@@ -30,8 +30,8 @@ func stockFlags() []stockFlag {
 		{name: "storage.remote.flush-deadline", why: "the head stops within 5 seconds; what waits is kept and sent after the next start"},
 		{name: "scrape.adjust-timestamps", why: "timestamps are always aligned within 2ms", isBool: true},
 		{name: "scrape.timestamp-tolerance", why: "timestamps are aligned within 2ms"},
-		{name: "scrape.discovery-reload-interval", why: "targets are followed every second"},
-		{name: "auto-gomaxprocs", why: "Go does so itself", isBool: true},
+		{name: "scrape.discovery-reload-interval", why: "target changes are applied every second"},
+		{name: "auto-gomaxprocs", why: "the Go runtime does it", isBool: true},
 		{name: "auto-gomemlimit", why: "the limit follows what is in use; set GOMEMLIMIT for a fixed one", isBool: true},
 		{name: "auto-gomemlimit.ratio", why: "set GOMEMLIMIT for a fixed limit"},
 		{name: "auto-gomemlimit.refresh-interval", why: "set GOMEMLIMIT for a fixed limit"},
@@ -42,18 +42,18 @@ func stockFlags() []stockFlag {
 		{name: "web.console.templates", why: pages},
 		{name: "web.console.libraries", why: pages},
 		{name: "web.page-title", why: pages},
-		{name: "web.cors.origin", why: "other sites may not read the head"},
-		{name: "web.enable-admin-api", why: "an agent has none", isBool: true},
-		{name: "web.enable-remote-write-receiver", why: "a head receives nothing", isBool: true},
-		{name: "web.remote-write-receiver.accepted-protobuf-messages", why: "a head receives nothing"},
-		{name: "web.enable-otlp-receiver", why: "a head receives nothing", isBool: true},
+		{name: "web.cors.origin", why: "the head does not allow other origins"},
+		{name: "web.enable-admin-api", why: "an agent has no admin API", isBool: true},
+		{name: "web.enable-remote-write-receiver", why: "the head does not receive samples", isBool: true},
+		{name: "web.remote-write-receiver.accepted-protobuf-messages", why: "the head does not receive samples"},
+		{name: "web.enable-otlp-receiver", why: "the head does not receive samples", isBool: true},
 	}
 }
 
 // addStockFlags adds them to a command's flags, out of its help.
 func addStockFlags(f *pflag.FlagSet) {
 	for _, s := range stockFlags() {
-		f.String(s.name, "", "accepted as Prometheus has it: "+s.why)
+		f.String(s.name, "", "accepted for compatibility with Prometheus: "+s.why)
 		flag := f.Lookup(s.name)
 		flag.Hidden = true
 		if s.isBool {

@@ -16,11 +16,11 @@ func newEnv(p *cli.Process, dir *string) *cobra.Command {
 		Use:   "env",
 		Short: "Print the exports that point AWS clients at the running local cloud",
 		Long: `Print shell exports for the running local cloud. They name files that hold the
-keys; no secret is printed. 'parascope local fault' and 'parascope head status' speak
-to the same local cloud then, whatever its data directory and addresses.
+keys; no secret is printed. 'parascope local fault' and 'parascope head status' then
+use the same local cloud.
 
-The operator may do everything; the deployer what docs/iam/deployer-policy.json says;
-the head may send metrics.`,
+The operator has all permissions, the deployer those of docs/iam/deployer-policy.json;
+the head can only send metrics.`,
 		Example: `  eval "$(parascope local env)"
   eval "$(parascope local env --profile deployer)"`,
 		Args: cobra.NoArgs,

@@ -36,13 +36,14 @@ requests, to see how delivery reacts. KIND is one of
   refuse        400: --refuse samples of each request are refused, the others kept
   hang          no answer until the fault ends
   reset         the connection is reset
-  slow          the answer comes --delay later
+  slow          each response is delayed by --delay
 
 Without --for a fault lasts until it is cleared or the local cloud stops.
 
-Expired, hang, reset and slow may be on the API of a service as well, by its name in
-localaws/docs/operations.md: cloudformation, grafana, … Operations already running in AWS continue. There
-expired means the sessions that began before it: new credentials are good.`,
+Expired, hang, reset and slow can also affect the API of a service, by its name in
+localaws/docs/operations.md: cloudformation, grafana, … Running operations continue.
+For a service, expired affects the sessions that began before the fault; new
+credentials work.`,
 		Example: `  parascope local fault expired --for 30s
   parascope local fault throttled --retry-after 5s --share 0.5
   parascope local fault refuse --refuse 3 --for 1m
@@ -74,11 +75,11 @@ expired means the sessions that began before it: new credentials are good.`,
 	flags := c.Flags()
 	duration.Var(flags, &length, "for", 0, "how long the fault lasts (default: until it is cleared)")
 	flags.Float64Var(&f.Share, "share", 1, "share of the requests that it affects, above 0 to 1")
-	flags.StringVar(&f.On, "on", "remote_write", "what it is on: remote_write, query or the API of a service")
-	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the one workspace it is on (default: all)")
+	flags.StringVar(&f.On, "on", "remote_write", "target of the fault: remote_write, query or the API of a service")
+	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the affected workspace (default: all)")
 	duration.Var(flags, &retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
-	duration.Var(flags, &delay, "delay", 0, "how much later slow answers")
-	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that refuse refuses")
+	duration.Var(flags, &delay, "delay", 0, "delay of each response for the kind slow")
+	flags.IntVar(&f.RefuseSamples, "refuse", 0, "samples of each request that the kind refuse rejects")
 	flags.BoolVar(&asJSON, "json", false, "print the fault as JSON")
 	c.AddCommand(newFaultList(p, dir), newFaultClear(p, dir))
 	return c
@@ -98,17 +99,17 @@ func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
 	case retryAfter < 0 || retryAfter%time.Second != 0:
 		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, as the header has it", retryAfter), "write --retry-after 2s"
 	case retryAfter > 0 && f.Kind != "throttled" && f.Kind != "unavailable":
-		wrong, next = "--retry-after is for the kinds throttled and unavailable", "leave --retry-after out"
+		wrong, next = "--retry-after is for the kinds throttled and unavailable", "omit --retry-after"
 	case delay < 0 || length < 0:
-		wrong, next = "--for and --delay are not below 0", "write --for 30s"
+		wrong, next = "--for and --delay must not be negative", "write --for 30s"
 	case (delay > 0) != (f.Kind == "slow"):
 		wrong, next = "--delay is for the kind slow, which needs it", "write parascope local fault slow --delay 2s"
 	case f.RefuseSamples < 0 || (f.RefuseSamples > 0) != (f.Kind == "refuse"):
 		wrong, next = "--refuse is for the kind refuse, which needs it", "write parascope local fault refuse --refuse 3"
 	case f.Kind == "refuse" && f.On != "remote_write":
-		wrong, next = "the kind refuse is for --on remote_write", "leave --on out"
+		wrong, next = "the kind refuse is for --on remote_write", "omit --on"
 	case !(f.Share > 0 && f.Share <= 1):
-		wrong, next = fmt.Sprintf("--share %v is not above 0 and at most 1", f.Share), "write --share 0.5"
+		wrong, next = fmt.Sprintf("--share %v must be above 0 and at most 1", f.Share), "write --share 0.5"
 	default:
 		return nil
 	}
@@ -135,7 +136,7 @@ func newFaultList(p *cli.Process, dir *string) *cobra.Command {
 				return json.NewEncoder(p.Stdout).Encode(faults)
 			}
 			if len(faults) == 0 {
-				_, err := fmt.Fprintln(p.Stdout, "no fault is in force")
+				_, err := fmt.Fprintln(p.Stdout, "no active faults")
 				return err
 			}
 			rows := [][]string{}

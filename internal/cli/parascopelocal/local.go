@@ -26,18 +26,18 @@ import (
 const about = `Run a local cloud that answers the AWS APIs, bring up the stack in it as
 'parascope up' does (a Prometheus workspace, a Grafana workspace, connected), and
 run a node exporter for this machine and a head agent that scrapes and sends. It is
-ready when a sample of this machine has come the whole way and was queried back, and
-Grafana's data source is healthy.
+ready when a sample of this machine was scraped, sent and queried back, and Grafana's
+data source is healthy.
 
-With --no-stack the head sends to a workspace by itself. To send to that of a stack
-pcluster-infra which you created as the guide says, start again without --no-stack.
+With --no-stack the head sends to a workspace without a stack. If you then create the
+stack pcluster-infra as in the guide, start again without --no-stack to send to it.
 
-Everything is kept in --data and goes on after a restart. Ctrl-C stops all of it.
+State and samples are kept in --data across restarts. Ctrl-C stops everything.
 
-At the first start the first three people of Identity Center get a role in Grafana:
-admin, editor, viewer. Later starts change no roles; 'parascope users' does. The
-people are three examples, or those of a JSON file given with --people, to whom
-every start adds those that are missing:
+At the first start the first three users of Identity Center get a role in Grafana:
+admin, editor, viewer. Later starts do not change roles; use 'parascope users'. The
+users are three examples, or those of a JSON file given with --people; each start adds
+users of the file that are missing:
 
   {
     "users": [
@@ -48,8 +48,8 @@ every start adds those that are missing:
     ]
   }
 
-Grafana needs Identity Center's instance of an organization: with --identity-center
-account or none a new stack has Prometheus alone.`
+Grafana needs an organization instance of Identity Center: with --identity-center
+account or none, a new stack has only Prometheus.`
 
 // New makes the root command, with the list of its commands in the order of the help.
 func New(p *cli.Process) *cobra.Command {
@@ -99,9 +99,9 @@ func New(p *cli.Process) *cobra.Command {
 	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
 	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
 	f.StringVar(&o.IMDSAddress, "imds-listen", "",
-		"address of an instance metadata service, from which the head then has its credentials (default: none)")
+		"address of an instance metadata service that gives the head its credentials (default: none)")
 	duration.Var(f, &o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
-		"how long credentials from the metadata service are good; turns it on, on a free port")
+		"lifetime of the metadata service's credentials; also starts the service, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
 	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
@@ -109,7 +109,7 @@ func New(p *cli.Process) *cobra.Command {
 		"organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
-	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
+	f.StringVar(&o.AuditFile, "audit", "", "write every permission check to `FILE`, one JSON line each")
 	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
 		"samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")

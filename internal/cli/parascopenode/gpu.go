@@ -28,13 +28,13 @@ func (g *gpuFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&g.options.Helper, "gpu.helper", "", "`PATH` of parascope-nvml (default: beside this program, or in PATH)")
 	f.StringVar(&g.options.Library, "gpu.library", g.options.Library, "`NAME` or path of the GPU driver's library")
 	f.StringVar(&g.hostengine, "gpu.hostengine", g.hostengine,
-		"start: start nvidia-dcgm.service where profiling needs it; `off`: use it where it runs")
+		"start: start nvidia-dcgm.service if profiling needs it; `off`: use it only if it runs")
 	f.StringVar(&g.options.StateFile, "gpu.state-file", g.options.StateFile, "`FILE` that keeps the counts of XIDs until the next boot")
 	addPauseFile(f, &g.options.PauseFile)
 }
 
 func addPauseFile(f *pflag.FlagSet, file *string) {
-	f.StringVar(file, "gpu.pause-file", gpu.DefaultOptions().PauseFile, "`FILE` that says until when profiling is paused")
+	f.StringVar(file, "gpu.pause-file", gpu.DefaultOptions().PauseFile, "`FILE` that stores the end of a pause of profiling")
 }
 
 // server prepares the server of the page of GPUs; nil if it is off.
@@ -80,8 +80,8 @@ func newGPUPause(p *cli.Process) *cobra.Command {
 	length, file := time.Hour, ""
 	c := &cobra.Command{
 		Use:   "pause",
-		Short: "Leave the GPUs' profiling counters to another profiler for a while",
-		Long: `Leave the GPUs' profiling counters to another profiler, such as Nsight, for a while.
+		Short: "Pause profiling so that another profiler can use the GPUs' counters",
+		Long: `Pause profiling so that another profiler, such as Nsight, can use the GPUs' counters.
 The parascope-node that serves this machine stops profiling within 15 seconds and
 resumes when the pause ends. Other metrics are served meanwhile.`,
 		Example: `  parascope-node gpu pause --for 1h`,

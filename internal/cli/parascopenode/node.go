@@ -25,12 +25,11 @@ names, units and help texts of node_exporter. The CPUs' seconds are one series f
 each mode, cpu="all", their mean; instance-store disks, and the cards of a machine
 with EFA but for the main one, are summed as device="all". --cpu=each and
 --device=each give node_exporter's shape, --full the series that dashboards read
-rarely. Of node_exporter's flags there are those that are listed below;
-none chooses collectors, and a scrape may narrow them with ?collect[]=NAME or
-?exclude[]=NAME. --explain describes every series.
+rarely. Only the node_exporter flags listed below exist. No flag selects collectors;
+a scrape can, with ?collect[]=NAME or ?exclude[]=NAME. --explain describes every series.
 
-NVIDIA GPUs are served on a port of their own, 9400, with dcgm-exporter's metric
-names, units and labels; on a machine without any its page says so.`,
+NVIDIA GPUs are served on port 9400, with dcgm-exporter's metric names, units and
+labels. On a machine without GPUs that page says so.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
   parascope-node --cpu=each --device=each --full --max-series=0   # node_exporter's shape
@@ -87,7 +86,7 @@ names, units and labels; on a machine without any its page says so.`,
 	f.BoolVar(&o.Jobs, "collector.jobs", false, "account for the Slurm jobs that run here, by control group")
 	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries,
 		"at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
-	f.BoolVar(&explain, "explain", false, "describe every series and end")
+	f.BoolVar(&explain, "explain", false, "describe every series and exit")
 	gpus.add(f)
 	c.AddCommand(newGPU(p), cli.NewVersion(p, "parascope-node"))
 	return c

@@ -42,7 +42,7 @@ func (e File) Text() (string, error) {
 		words.Printable(FileName(e.ClusterName)) + "\n")
 	for _, v := range e.variables() {
 		if !isVariable(v.Name) {
-			return "", fmt.Errorf("%q is not a name of an environment variable", v.Name)
+			return "", fmt.Errorf("%q is not a valid environment variable name", v.Name)
 		}
 		if strings.ContainsRune(v.Value, 0) {
 			return "", fmt.Errorf("the value of %s has a NUL byte", v.Name)

@@ -146,7 +146,7 @@ func ParseManifest(text string) (m Manifest, err error) {
 	return m, m.check()
 }
 
-var errLine = errors.New("is no line of a manifest")
+var errLine = errors.New("is not a line of a manifest")
 
 func (m *Manifest) line(words []string) error {
 	switch {
@@ -192,7 +192,7 @@ func (m *Manifest) file(version string, words []string) error {
 // Check says whether the workspace can stand in a manifest.
 func (w Workspace) Check() error {
 	if !urlForm.matches(w.RemoteWrite) || !regionForm.matches(w.Region) {
-		return fmt.Errorf("%q in %q is no remote write of a workspace", w.RemoteWrite, w.Region)
+		return fmt.Errorf("%q in %q is not the remote-write URL of a workspace", w.RemoteWrite, w.Region)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (m *Manifest) check() error {
 	}
 	for _, v := range named {
 		if !m.Has(v) {
-			return fmt.Errorf("version %s is named, and has no files", v)
+			return fmt.Errorf("version %s is selected, but has no files", v)
 		}
 	}
 	return nil
@@ -245,7 +245,7 @@ func (m *Manifest) Stage(r Release) {
 func (m *Manifest) Upgrade(r Release) error {
 	if m.Pinned && m.Default != r.Version {
 		return hint.New(hint.BadInput, fmt.Errorf("the nodes are pinned to version %s, and this is %s", m.Default, r.Version),
-			"'parascope cluster upgrade --pin none' lifts that; --pin "+r.Version+" pins them to this version once it is staged")
+			"'parascope cluster upgrade --pin none' removes the pin; --pin "+r.Version+" pins them to this version once it is staged")
 	}
 	m.add(r)
 	m.Default, m.Canaries = r.Version, nil
@@ -255,12 +255,12 @@ func (m *Manifest) Upgrade(r Release) error {
 // Try gives a release to some nodes only.
 func (m *Manifest) Try(r Release, nodes []string) error {
 	if m.Default == "" || m.Default == r.Version {
-		return hint.New(hint.BadInput, fmt.Errorf("version %s is the one of all nodes; a canary has another one", r.Version),
+		return hint.New(hint.BadInput, fmt.Errorf("all nodes have version %s; a canary needs another version", r.Version),
 			"use another version of parascope for --canary")
 	}
 	for _, n := range nodes {
 		if !nodeForm.matches(n) {
-			return hint.New(hint.Usage, fmt.Errorf("--canary %q is not a name of a node", n),
+			return hint.New(hint.Usage, fmt.Errorf("--canary %q is not a valid node name", n),
 				"give Slurm's name of a compute node, or the host name of a head or login node; CLUSTER/NODE where clusters share names")
 		}
 	}

@@ -20,7 +20,7 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 	_, err := s3.NewFromConfig(e.Config).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &e.bucket, Key: &e.key})
 	switch awserr.Status(err) {
 	case 404:
-		return failed(hint.NotFound, e.Script+" is not there; ParallelCluster would end every node that tries to run it",
+		return failed(hint.NotFound, e.Script+" is not there; ParallelCluster would terminate every node that tries to run it",
 			"'parascope cluster stage' uploads it")
 	case 301:
 		return failed(hint.BadInput, "bucket "+e.bucket+" is in another region than "+e.Config.Region, "stage to a bucket of "+e.Config.Region)
@@ -92,9 +92,10 @@ func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 	for _, s := range policy.Statement {
 		if s.Effect == "Deny" && s.mayDeny(e.object(e.key)) {
 			return doctor.Finding{Status: doctor.Unknown,
-				Detail: fmt.Sprintf("statement %q of the policy of bucket %s denies reading to some: whether nodes are among them was not worked out",
+				Detail: fmt.Sprintf("statement %q of the policy of bucket %s denies reading to some principals: "+
+					"whether it affects the nodes is unknown",
 					s.Sid, e.bucket),
-				Next: "see that it does not mean the nodes' roles, or the way that their requests take"}
+				Next: "check that it does not match the nodes' roles or their network path to S3"}
 		}
 	}
 	return ok("")

@@ -49,7 +49,7 @@ func checkPermission(ctx context.Context, e *Env) doctor.Finding {
 				return unknown(err)
 			}
 			if denied := denied(page.EvaluationResults); denied != "" {
-				return failed(hint.Denied, fmt.Sprintf("role %s may not read %s: its nodes would be ended", arn, denied),
+				return failed(hint.Denied, fmt.Sprintf("role %s may not read %s: ParallelCluster would terminate its nodes", arn, denied),
 					"make the update with the policies first ('--part policies'); a permissions boundary or an organization's policy may forbid it too")
 			}
 		}
@@ -91,7 +91,7 @@ func (e *Env) simulatePolicies(ctx context.Context, client *iam.Client) doctor.F
 		return unknown(err)
 	}
 	if denied := denied(out.EvaluationResults); denied != "" {
-		return failed(hint.Denied, fmt.Sprintf("policy %s does not allow reading %s: nodes would be ended",
+		return failed(hint.Denied, fmt.Sprintf("policy %s does not allow reading %s: ParallelCluster would terminate the nodes",
 			strings.Join(e.NodePolicies, ", "), denied),
 			"give --node-policy one that allows s3:GetObject there, or stage to the stack's own bucket")
 	}

@@ -1,5 +1,5 @@
 // Package reach finds out whether a cluster's nodes can read what a configuration has them
-// run: ParallelCluster ends a node that cannot download a script. A check reads and changes
+// run: ParallelCluster terminates a node that cannot download a script. A check reads and changes
 // nothing; what it cannot find out is Unknown, and never OK.
 package reach
 
@@ -44,7 +44,7 @@ func Checks() []Check {
 		{"script-there", "the install script is there", checkObject},
 		{"script-region", "the bucket is in the cluster's region", checkRegion},
 		{"script-key", "nodes need no key of their own to decrypt it", checkKey},
-		{"script-bucket-policy", "the bucket's policy denies nobody the script", checkBucketPolicy},
+		{"script-bucket-policy", "the bucket's policy does not deny reading the script", checkBucketPolicy},
 		{"script-permission", "every role of the nodes may read it", checkPermission},
 		{"script-route", "the nodes' subnets have a route to S3", checkRoute},
 	}
@@ -96,7 +96,7 @@ func ok(summary string) doctor.Finding { return doctor.Finding{Status: doctor.OK
 
 func unknown(err error) doctor.Finding {
 	return doctor.Finding{Status: doctor.Unknown, Detail: awserr.Brief(err),
-		Next: "ask somebody who may look, or look at the first node's log"}
+		Next: "ask someone with that permission, or look at the first node's log"}
 }
 
 func failed(code hint.Code, detail, next string) doctor.Finding {

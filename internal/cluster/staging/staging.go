@@ -210,7 +210,7 @@ func (s store) read(ctx context.Context, key string) (object, error) {
 		return object{}, explain("read "+name, err)
 	}
 	if len(has) > maxReplaced {
-		return object{}, fmt.Errorf("%s has more than %d bytes: it is not ours", name, maxReplaced)
+		return object{}, fmt.Errorf("%s has more than %d bytes: parascope did not write it", name, maxReplaced)
 	}
 	return object{has, out.ETag}, nil
 }
@@ -268,7 +268,7 @@ func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 	}
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
-		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would end every node that tries to run it", s.Script),
+		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would terminate every node that tries to run it", s.Script),
 			"'parascope cluster stage' uploads it")
 	}
 	if err != nil {

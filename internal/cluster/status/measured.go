@@ -61,7 +61,7 @@ func (m measured) slurm() string {
 	case m.last.IsZero():
 		return ""
 	case m.age < 0:
-		return "the head has told nothing of Slurm in the last 5 minutes"
+		return "the head has sent no Slurm metrics in the last 5 minutes"
 	case m.age > 5*time.Minute:
 		return "slurmctld has not answered for " + short(m.age)
 	}
@@ -105,7 +105,7 @@ func askMeasured(ctx context.Context, client *amp.QueryClient, name string, now 
 		}
 		vector, ok := r.Value.(model.Vector)
 		if !ok {
-			return m, fmt.Errorf("the answer to %s is no vector", q.expr)
+			return m, fmt.Errorf("the answer to %s is not a vector", q.expr)
 		}
 		for _, s := range vector {
 			q.each(s.Metric, float64(s.Value))
@@ -143,7 +143,7 @@ func (m measured) askSince(ctx context.Context, client *amp.QueryClient, of stri
 	}
 	matrix, ok := r.Value.(model.Matrix)
 	if !ok {
-		return fmt.Errorf("the answer about times is no matrix")
+		return fmt.Errorf("the answer about times is not a matrix")
 	}
 	for _, series := range matrix {
 		name := string(series.Metric["node"])

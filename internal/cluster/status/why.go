@@ -10,7 +10,7 @@ import (
 // why says why a node, or an instance of which no node is known, is not scraped.
 func why(n *Node, i *instance, unknown map[string]string, m measured, now time.Time) string {
 	if unknown["metrics"] != "" {
-		return "unknown: the metrics could not be asked"
+		return "unknown: the metrics could not be queried"
 	}
 	launched := time.Time{}
 	kind := "compute"
@@ -29,9 +29,9 @@ func why(n *Node, i *instance, unknown map[string]string, m measured, now time.T
 	age := now.Sub(launched).Round(time.Minute)
 	switch {
 	case kind == "compute" && !launched.IsZero() && age < booting:
-		return fmt.Sprintf("it boots: launched %s ago, and not registered with Slurm", short(age))
+		return fmt.Sprintf("it is booting: launched %s ago, not yet registered with Slurm", short(age))
 	case kind == "compute":
-		return "it is not registered with Slurm, which ParallelCluster would end it for; its console output says more"
+		return "it is not registered with Slurm, and ParallelCluster will terminate it; see its console output"
 	case kind == "login":
 		return "the head does not scrape it; a login node that started after an update ran no OnNodeUpdated"
 	case m.last.IsZero():
@@ -53,7 +53,7 @@ func whyNode(n *Node, m measured) string {
 	case target:
 		return "it does not answer (job " + words.Printable(up.job) + "); on the node: systemctl status parascope-node"
 	case m.state[n.Name] != "":
-		return "it is registered, and becomes a target within 15 s"
+		return "it is registered with Slurm; the head scrapes it within 15 s"
 	}
 	return ""
 }

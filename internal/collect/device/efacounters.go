@@ -43,7 +43,7 @@ var efaFamilies = []*page.Family{
 	efaDriver("completed_cmds", "Commands that the device completed."),
 	efaDriver("cmds_err", "Commands that failed."),
 	efaDriver("no_completion_cmds", "Commands that the device did not complete in time."),
-	efaDriver("keep_alive_rcvd", "Signs of life from the device."),
+	efaDriver("keep_alive_rcvd", "Keepalive events from the device."),
 	efaDriver("alloc_pd_err", "Protection domains that could not be made."),
 	efaDriver("create_qp_err", "Queue pairs that could not be made."),
 	efaDriver("create_cq_err", "Completion queues that could not be made."),

@@ -105,7 +105,7 @@ func (h *hostFiles) refresh() {
 			f.says, err = f.parse(text)
 		}
 		if err != nil {
-			h.env.Logger.Warn("a file that says who the node is cannot be read; it is read again when it changes", "file", f.path, "err", err)
+			h.env.Logger.Warn("a file that identifies the node cannot be read; it is read again when it changes", "file", f.path, "err", err)
 		}
 	}
 }

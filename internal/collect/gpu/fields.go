@@ -151,7 +151,7 @@ func catalogue() []field {
 		only(counter("PCIE_REPLAY_COUNTER", "Retries on PCIe.", "1", "replays", 1)),
 		only(device("ENC_UTIL", "Utilization of the encoders.", "percent", "encoder", 1, 100)),
 		only(device("DEC_UTIL", "Utilization of the decoders.", "percent", "decoder", 1, 100)),
-		only(memory("RESERVED", "Device memory that driver and firmware keep.", "reserved")),
+		only(memory("RESERVED", "Device memory reserved by driver and firmware.", "reserved")),
 		only(memory("TOTAL", "Device memory.", "total")),
 		only(counter("CORRECTABLE_REMAPPED_ROWS", "Rows of memory that were remapped for correctable errors.", "1", nvml(142, false), 1)),
 		only(counter("ECC_SBE_VOL_TOTAL", "Correctable memory errors since the driver was loaded.", "1", nvml(3, false), 1)),

@@ -106,7 +106,7 @@ func (r *reader) enter(name string, now time.Time) {
 	if r.state.name == name {
 		return
 	}
-	r.env.Logger.Info("the way to the GPU driver changed", "from", r.state.name, "to", name)
+	r.env.Logger.Info("the state of the GPU driver changed", "from", r.state.name, "to", name)
 	r.state = state{name, now}
 }
 

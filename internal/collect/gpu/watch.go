@@ -36,7 +36,7 @@ func (r *reader) readXIDs(now time.Time) {
 		return
 	}
 	if err := r.log.drain(r.record); err != nil {
-		r.env.Logger.Warn("the kernel's log cannot be read further; it is read from its begin again", "err", err)
+		r.env.Logger.Warn("the kernel's log cannot be read further; it is read from the beginning again", "err", err)
 	}
 	r.remember()
 }

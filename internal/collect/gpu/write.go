@@ -46,12 +46,12 @@ var (
 	}
 	stateAge = &page.Family{
 		Name: "parascope_gpu_driver_state_age_seconds", Type: page.Gauge, Unit: "seconds", Labels: []string{"state"}, Source: "the program",
-		Help: "How long the way to the GPU driver has been in this state: ok, no_device, no_helper, no_library, mismatch, hang, " +
+		Help: "Time that the GPU driver has been in this state: ok, no_device, no_helper, no_library, mismatch, hang, " +
 			"crash or driver.",
 	}
 	driverFailures = &page.Family{
 		Name: "parascope_gpu_driver_failures_total", Type: page.Counter, Unit: "1", Labels: []string{"reason"}, Source: "the program",
-		Help: "Failures of the way to the GPU driver.",
+		Help: "Failures of calls to the GPU driver.",
 	}
 	present = &page.Family{
 		Name: "parascope_gpu_devices", Type: page.Gauge, Unit: "1", Source: "libnvidia-ml.so.1", Help: "GPUs that were read for this page.",

@@ -70,9 +70,9 @@ var (
 		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
 		Where: "head node"}
 	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
-		Help: "Lines of event files that are no event or too long.", Source: "*.events", Where: "head node"}
+		Help: "Lines of event files that are not an event, or are too long.", Source: "*.events", Where: "head node"}
 	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},
-		Help: "1 if the file was read; with 0 what it tells is absent.", Source: "the head program", Where: "head node"}
+		Help: "1 if the file was read; with 0 its metrics are absent.", Source: "the head program", Where: "head node"}
 )
 
 // Families are all families of the page.

@@ -122,12 +122,12 @@ var (
 	snapshotTime = gauge("slurm_snapshot_timestamp_seconds", "the head program",
 		"When the snapshot that this page shows began, in Unix seconds.")
 	targetsAge = gauge("slurm_targets_age_seconds", "the head program",
-		"Time since slurmctld last told its nodes. While it does not, the nodes of that time are scraped.")
+		"Time since slurmctld last returned its nodes. Until it does again, the last known nodes are scraped.")
 	snapshotAge      = gauge("slurm_snapshot_age_seconds", "the head program", "Age of the snapshot that this page shows.")
 	snapshotInterval = gauge("slurm_snapshot_interval_seconds", "the head program",
 		"Time between two snapshots: longer while slurmctld answers slowly.")
 	controllerInfo = gauge("slurm_controller_info", fromConfig,
-		"1, with slurmctld's version and cluster name, and whether there is accounting and slurmctld serves metrics of its own.",
+		"Always 1; the labels give slurmctld's version and cluster name, and whether accounting and slurmctld's own metrics are enabled.",
 		"version", "slurm_cluster", "accounting", "native_metrics")
 	controllerUp   = gauge("slurm_controller_up", "the head program", "1 if slurmctld answered a command of the snapshot.")
 	controllerTime = gauge("slurm_controller_last_answer_timestamp_seconds", "the head program",
@@ -147,12 +147,12 @@ var (
 		"reservation")
 	reservationEnd = gauge("slurm_reservation_end_timestamp_seconds", fromReservations, "When the reservation ends, in Unix seconds.",
 		"reservation")
-	licenseTotal    = gauge("slurm_license_total", fromLicenses, "Licences that there are.", "license")
+	licenseTotal    = gauge("slurm_license_total", fromLicenses, "Licences in total.", "license")
 	licenseUsed     = gauge("slurm_license_used", fromLicenses, "Licences that jobs use.", "license")
 	licenseFree     = gauge("slurm_license_free", fromLicenses, "Licences that jobs can get.", "license")
 	licenseReserved = gauge("slurm_license_reserved", fromLicenses, "Licences that reservations hold.", "license")
 	namesLeftOut    = gauge("slurm_names_left_out", "the head program",
-		"Reservations and licences that are not on the page, since there are more than 200 of a kind.", "kind")
+		"Reservations and licences left out because there are more than 200 of a kind.", "kind")
 )
 
 func counter(name, source, help string, labels ...string) *page.Family {
@@ -167,7 +167,7 @@ var (
 	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Jobs that ended, by their first partition and state.", "partition", "state")
 	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Restarts of jobs.", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
-		"Times that two snapshots were further apart than slurmctld remembers a finished job, and sacct did not help: jobs may be missing.")
+		"Gaps between two snapshots longer than slurmctld keeps a finished job, and not filled from sacct: jobs may be missing.")
 	waitSeconds = &page.Family{Name: "slurm_job_wait_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
 		Help: "Time from eligible to start of jobs that began.", Source: fromJobs, Where: "head node"}
 	runSeconds = &page.Family{Name: "slurm_job_run_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},

@@ -15,16 +15,16 @@ type HolderLimits struct{ Series int }
 var (
 	nodeJob = gauge("slurm_node_job", fromJobs, "1 for each job that runs on the node.", "node", "job_id", "user", "account", "partition")
 	gpuJob  = gauge("slurm_gpu_job", "scontrol -d show job",
-		"1 for the job that has the GPU. The device is that of gres.conf's index, as in the GPU metrics' label device.",
+		"1 for the job to which the GPU is allocated. The device is that of gres.conf's index, as in the GPU metrics' label device.",
 		"node", "device", "job_id", "user", "account", "partition")
 	jobInfo = gauge("slurm_job_info", fromJobs, "1 for each job that runs.", "job_id", "user", "account", "partition")
 	jobSize = gauge("slurm_job_nodes", fromJobs, "Nodes of a job that runs.", "job_id")
 	jobTime = gauge("slurm_job_start_timestamp_seconds", fromJobs, "When a job that runs began, in Unix seconds.", "job_id")
 
 	holdersLeftOut = gauge("slurm_job_series_left_out", "the head program",
-		"Series of jobs that are not on the page: --slurm.job-series-max is reached.")
+		"Series of jobs left out because of --slurm.job-series-max.")
 	gpuJobsUnknown = gauge("slurm_gpu_jobs_not_read", "the head program",
-		"Running jobs on GPU nodes whose GPUs have not been asked for yet: 20 a snapshot are.")
+		"Running jobs on GPU nodes whose GPUs are not known yet; a snapshot looks up 20 jobs.")
 )
 
 // WriteHolders writes who has which nodes and GPUs, for as many jobs as the limit allows,

@@ -68,7 +68,7 @@ func (p *parser) line(line string) error {
 	}
 	end := nameEnd(line, true)
 	if end == 0 {
-		return fmt.Errorf("%.40q begins with no metric name", line)
+		return fmt.Errorf("%.40q does not begin with a metric name", line)
 	}
 	name, rest := line[:end], strings.TrimLeft(line[end:], " \t")
 	var labels []label
@@ -116,7 +116,7 @@ func (p *parser) comment(text string) error {
 		f.kind = kind
 		return nil
 	}
-	return fmt.Errorf("TYPE of %s is %.40q, which is none", name, rest)
+	return fmt.Errorf("TYPE of %s is %.40q, which is not a metric type", name, rest)
 }
 
 // owner is the family of a sample: of X_bucket it is the histogram X, if there is one.

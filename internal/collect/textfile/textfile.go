@@ -39,7 +39,7 @@ var Collector = page.Collector{
 	Name:      "textfile",
 	Families:  []*page.Family{mtimeSeconds, scrapeError},
 	Sources:   []string{"DIRECTORY/*.prom"},
-	Privilege: "the right to read the directory and its files",
+	Privilege: "read permission for the directory and its files",
 	Open: func(e page.Env) (page.Reader, error) {
 		if len(e.Textfiles) == 0 {
 			return nil, fmt.Errorf("no directory is given: %w", page.ErrAbsent)

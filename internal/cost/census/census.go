@@ -118,7 +118,7 @@ func Read(name string, from io.Reader) (Census, error) {
 		}
 	}
 	if c.HeadNode == nil || len(c.Scheduling.Queues) == 0 {
-		return Census{}, wrong(name, "has no HeadNode or no SlurmQueues: it is no configuration of a ParallelCluster with Slurm")
+		return Census{}, wrong(name, "has no HeadNode or no SlurmQueues: it is not the configuration of a ParallelCluster with Slurm")
 	}
 	return c.census(name)
 }

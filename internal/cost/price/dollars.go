@@ -24,10 +24,10 @@ func ParseDollars(text string) (Dollars, error) {
 	}
 	amount, err := decimal.NewFromString(strings.TrimPrefix(text, "$"))
 	if err != nil || len(text) > 40 || amount.Exponent() < -20 || amount.Exponent() > 20 {
-		return Dollars{}, fmt.Errorf("%.40q is no amount in dollars", text)
+		return Dollars{}, fmt.Errorf("%.40q is not an amount in dollars", text)
 	}
 	if amount.IsNegative() {
-		return Dollars{}, fmt.Errorf("%.40q is less than nothing", text)
+		return Dollars{}, fmt.Errorf("%.40q is negative", text)
 	}
 	return Exactly(amount), nil
 }

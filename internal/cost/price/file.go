@@ -71,7 +71,7 @@ func readPrices(file string, from io.Reader) ([]Price, error) {
 	}
 	var all []Price
 	if len(text) > maxFile || json.Unmarshal(text, &all) != nil {
-		return nil, fmt.Errorf("%s is no file of prices", file)
+		return nil, fmt.Errorf("%s is not a price file", file)
 	}
 	for _, p := range all {
 		for _, n := range append([]Tier{{From: p.Per}}, p.Tiers...) {

@@ -115,7 +115,7 @@ func (q question) products(ctx context.Context, client *pricing.Client, region s
 		for _, text := range page.PriceList {
 			var p product
 			if len(text) > maxProduct || json.Unmarshal([]byte(text), &p) != nil {
-				return nil, errors.New("the Price List API answers with what is no product")
+				return nil, errors.New("the Price List API returned an entry that is not a product")
 			}
 			usage := p.Product.Attributes["usagetype"]
 			if strings.HasSuffix(usage, q.usage) && (q.notUsage == "" || !strings.Contains(usage, q.notUsage)) {

@@ -90,13 +90,13 @@ func (l *linter) selector(v *parser.VectorSelector) {
 	switch {
 	case name == "" || ok:
 	case renamed[name] != "":
-		l.add(UnknownMetric, "write "+renamed[name], "%s is not served here: the panel is empty", name)
+		l.add(UnknownMetric, "write "+renamed[name], "parascope does not serve %s by default: the panel is empty", name)
 	default:
-		next := "take the panel away, or run the exporter that serves it"
+		next := "remove the panel, or run the exporter that serves the metric"
 		if near := l.known.nearest(name); near != "" {
-			next += "; the nearest name that there is is " + near
+			next += "; the most similar name is " + near
 		}
-		l.add(UnknownMetric, next, "%s is served by none of parascope's programs: the panel is empty", name)
+		l.add(UnknownMetric, next, "no program of parascope serves %s: the panel is empty", name)
 	}
 	cluster := false
 	for _, matcher := range v.LabelMatchers {
@@ -109,8 +109,8 @@ func (l *linter) selector(v *parser.VectorSelector) {
 			matcher.Name)
 	}
 	if !cluster {
-		l.add(NoCluster, `write cluster=~"$cluster" into each selector, and make the variable`, "a query does not choose a cluster: it mixes all that "+
-			"the workspace has")
+		l.add(NoCluster, `write cluster=~"$cluster" into each selector, and add the variable`,
+			"a query selects no cluster: it mixes all clusters of the workspace")
 	}
 }
 
@@ -135,7 +135,7 @@ func (l *linter) call(c *parser.Call) {
 	if name == "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL" {
 		next = "take " + c.Func.Name + " away: it is megabytes per second already"
 	}
-	l.add(RateOfGauge, next, "%s is a gauge: its %s means nothing", name, c.Func.Name)
+	l.add(RateOfGauge, next, "%s is a gauge: its %s has no meaning", name, c.Func.Name)
 }
 
 // division finds divisors that may be 0.

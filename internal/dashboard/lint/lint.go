@@ -89,7 +89,7 @@ func dashboardFile(content []byte, known Catalog) ([]Finding, error) {
 		return nil, errors.New("the dashboard has Grafana's schema v2; export it as \"Classic\"")
 	}
 	if len(panels) == 0 {
-		return nil, errors.New("no panels: this is no dashboard")
+		return nil, errors.New("no panels: this is not a dashboard")
 	}
 	var found []Finding
 	for i := range panels {
@@ -121,10 +121,10 @@ func (p *panel) lint(known Catalog) (found []Finding) {
 		return found
 	}
 	if !p.hasUnit() {
-		found = append(found, Finding{p.Title, NoUnit, "nobody can tell what the numbers are", "set the panel's unit"})
+		found = append(found, Finding{p.Title, NoUnit, "the panel has no unit", "set the panel's unit"})
 	}
 	if p.Description == "" {
-		found = append(found, Finding{p.Title, NoDescription, "nobody can tell what the panel shows", "write a description"})
+		found = append(found, Finding{p.Title, NoDescription, "the panel has no description", "write a description"})
 	}
 	return found
 }

@@ -56,7 +56,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("make the directory: %w", err), "name a directory that can be written")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("make the directory: %w", err), "name a writable directory")
 	}
 	var files []File
 	for _, f := range found {
@@ -76,7 +76,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		}
 		one := File{UID: f.UID, Title: f.Title, File: filepath.Join(dir, fileName(f.Title, f.UID))}
 		if err := os.WriteFile(one.File, content, 0o644); err != nil {
-			return files, hint.New(hint.BadInput, fmt.Errorf("write dashboard %q: %w", f.Title, err), "name a directory that can be written")
+			return files, hint.New(hint.BadInput, fmt.Errorf("write dashboard %q: %w", f.Title, err), "name a writable directory")
 		}
 		files = append(files, one)
 	}
@@ -133,7 +133,7 @@ func expand(names []string) (paths []string, err error) {
 		paths = append(paths, inside...)
 	}
 	if len(paths) == 0 || len(paths) > maxFiles {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("there are %d files; 1 to %d can be imported", len(paths), maxFiles),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("%d files given; 1 to %d can be imported", len(paths), maxFiles),
 			"name dashboards' JSON files, or a directory of them")
 	}
 	return paths, nil
@@ -159,7 +159,7 @@ func read(path string, sources dashboard.Sources) (File, json.RawMessage, error)
 	title, _ := model["title"].(string) // none: it is no dashboard
 	uid, _ := model["uid"].(string)     // none: it gets one
 	if err == nil && title == "" {
-		err = errors.New("it has no title: it is no dashboard")
+		err = errors.New("it has no title: it is not a dashboard")
 	}
 	if err == nil && strings.HasPrefix(uid, "parascope-") && !strings.HasPrefix(uid, "parascope-kept-") {
 		err = fmt.Errorf("its uid %q is that of a dashboard that ships, which the setup function replaces", uid)

@@ -22,18 +22,18 @@ func gpus() *grafana.DashboardBuilder {
 	slowed := `(` + bit(sel, hardwareSlowdown, doubled(hardwareSlowdown)) + `) + (` + bit(sel, hardwareThermal, doubled(hardwareThermal)) +
 		`) + (` + bit(sel, powerBrake, doubled(powerBrake)) + `)`
 	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. Page GPU node shows those of one machine.").
-		WithPanel(number("GPUs read", "GPUs that gave a value.", short,
+		WithPanel(number("GPUs read", "GPUs whose metrics were read.", short,
 			`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`})) or vector(0)`, 0)).
 		WithPanel(number("GPUs missing", "GPUs that the instance types have and that are not read.", short,
 			`sum((max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`})) > 0) or vector(0)`,
 			1)).
-		WithPanel(number("Power", "What all GPUs draw.", watts, `sum(`+power(sel)+`)`, 0)).
+		WithPanel(number("Power", "Power of all GPUs together.", watts, `sum(`+power(sel)+`)`, 0)).
 		WithPanel(number("GPUs slowed by hardware", "GPUs whose clocks heat or a power brake reduces.", short,
 			`count((`+slowed+`) > 0) or vector(0)`, 1)).
 		WithPanel(number("GPUs to reset or reboot", "GPUs for which the driver asks for a recovery action.", short,
 			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
-		WithPanel(number("Faults that need somebody",
-			"XIDs in the time that is shown for which a GPU is to be reset, rebooted or replaced.", short,
+		WithPanel(number("XIDs that need action",
+			"XIDs in the time range for which a GPU is to be reset, rebooted or replaced.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
 		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
@@ -43,13 +43,13 @@ func gpus() *grafana.DashboardBuilder {
 			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0)).
 		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
 			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1).MaxDataPoints(120)).
-		WithPanel(bars("XIDs by class", "XIDs in the time that is shown. Those of class application are the job's own.", short,
+		WithPanel(bars("XIDs by class", "XIDs in the time range. Those of class application are the job's own.", short,
 			`sum by (class) (`+grown("parascope_gpu_xid_errors_total", sel, "$__range")+`)`, "{{class}}", 0)).
-		WithPanel(rows("Nodes without a working driver", "Nodes on which the way to the GPU driver is not in order, and for how long.",
+		WithPanel(rows("Nodes without a working driver", "Nodes on which the GPU driver does not work, and for how long.",
 			seconds, "For",
 			`max by (node, state) (parascope_gpu_driver_state_age_seconds{`+sel+`,state!~"ok|no_device"})`,
 			column{"node", "Node"}, column{"state", "State"})).
-		WithPanel(rows("GPUs that cannot be read", "GPUs that gave no value, why, and for how long.", seconds, "For",
+		WithPanel(rows("GPUs that cannot be read", "GPUs whose metrics could not be read, why, and for how long.", seconds, "For",
 			`max by (node, gpu, reason) (parascope_gpu_unreadable_seconds{`+sel+`})`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"reason", "Reason"}))
 }

@@ -24,7 +24,7 @@ func job() *grafana.DashboardBuilder {
 	spread := `scalar(quantile(0.5, abs((` + work + `) - ` + median + `)))`
 	slow := `((` + work + `) < ` + median + ` - 5 * ` + spread + `) < 0.9 * ` + median + "\n" +
 		` and on () count(` + work + `) >= 4`
-	return board("parascope-job", "Job", "One job: its nodes and GPUs, the spread between them, and who holds it up.").
+	return board("parascope-job", "Job", "One job: its nodes and GPUs, the spread between them, and its slowest GPUs.").
 		WithVariable(oneOf("job_id", "Job", `slurm_job_info{`+inCluster+`}`)).
 		WithPanel(rows("What it is", "Who runs the job, and since when.", dateTime, "Since",
 			`1000 * max by (cluster, job_id) (slurm_job_start_timestamp_seconds{`+own+`})`+"\n"+
@@ -32,16 +32,18 @@ func job() *grafana.DashboardBuilder {
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"})).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
-		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price divided by its number of "+
+			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
 		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: the least, the median and the most of the job's GPUs.", percent,
 			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"), query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
-		WithPanel(rows("GPUs that hold it up",
-			"GPUs that do clearly less than their peers: under the median by five median distances and by a tenth, among at least four.", percent,
+		WithPanel(rows("GPUs slower than their peers",
+			"GPUs with clearly less activity than their peers: more than 10 % and five median absolute deviations below the median, of "+
+				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
 		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job.", percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
-		WithPanel(lines("Power of its GPUs", "What the job's GPUs draw, by node.", watts,
+		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,
 			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).
 		WithPanel(lines("CPU by node", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
 			query("A", onNode(`1 - avg by (cluster, node) (sum by (cluster, node, cpu) (rate(node_cpu_seconds_total{`+inCluster+

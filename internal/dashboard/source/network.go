@@ -22,14 +22,14 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
 			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0)).
-		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node asked for.", bytesPerSecond,
+		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
 			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
 			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
 		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
 			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
-				"that is shown.", short,
+				"range.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
 		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped.", packetsOfSecond,
@@ -57,7 +57,7 @@ func storage() *grafana.DashboardBuilder {
 	share := func(metric string) string {
 		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
 	}
-	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS as CloudWatch sees them.").
+	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS from CloudWatch.").
 		WithPanel(lines("EBS volume limits exceeded", "Share of time in which more was asked of a volume than it may do.", percent,
 			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
@@ -76,14 +76,14 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(lines("Lustre calls that timed out", "Calls to a Lustre server that were not answered in time.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: it or the way to it fails.", requestsPerSec,
+		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: the server or the network fails.", requestsPerSec,
 			query("A", `sum by (node, server) (rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{node}} {{server}}")).Min(0)).
 		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
 			"{{node}} {{mountpoint}}", 0)).
-		WithRow(row("As CloudWatch sees it")).
+		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
 			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum"))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,

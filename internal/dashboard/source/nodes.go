@@ -38,10 +38,10 @@ func nodes() *grafana.DashboardBuilder {
 			top(15, `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`), "{{instance}}", 1.5)).
 		WithPanel(bars("Busiest CPUs", "Share of a machine's CPU time that was not idle and did not wait for disks, the 15 highest.", percent,
 			top(15, cpuBusy(sel)), "{{instance}}", 0).Max(1)).
-		WithPanel(bars("Waiting for memory", "Share of time in which no task could go on for lack of memory, the 15 highest.", percent,
+		WithPanel(bars("Waiting for memory", "Share of time in which all tasks were stalled by lack of memory, the 15 highest.", percent,
 			top(15, `max by (cluster, instance) (rate(node_pressure_memory_stalled_seconds_total{`+sel+`}[$__rate_interval]))`), "{{instance}}",
 			0.05).Max(1)).
-		WithPanel(bars("Killed for lack of memory", "Processes that the kernel killed in the time that is shown.", short,
+		WithPanel(bars("Killed for lack of memory", "Processes that the kernel killed in the time range.", short,
 			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
 		WithPanel(rows("File systems that do not answer", "Mounts whose size could not be read, such as those of a server that is gone.",
 			short, "Fails",
@@ -79,7 +79,7 @@ func node() *grafana.DashboardBuilder {
 		WithPanel(lines("Disks", "Bytes that were read from and written to disks.", bytesPerSecond,
 			query("A", `sum by (instance) (rate(node_disk_read_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} read"),
 			query("B", `sum by (instance) (rate(node_disk_written_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} written")).Min(0)).
-		WithPanel(lines("Disk busy", "Share of time in which a disk did something; of several disks together it can be above 1.", percent,
+		WithPanel(lines("Disk busy", "Share of time in which a disk was busy; the sum of several disks can be above 1.", percent,
 			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
 				"{{instance}} {{device}}")).Min(0)).
 		WithPanel(rows("What it is", "Instance type and place of the machine.", short, "Known",

@@ -7,23 +7,23 @@ import (
 // clusterOverview is the first page to look at: is the cluster used, what is broken,
 // what waits, and is what is shown new.
 func clusterOverview() *grafana.DashboardBuilder {
-	return board("parascope-cluster-overview", "Cluster overview", "Is the cluster used, what is broken, what waits and why.").
+	return board("parascope-cluster-overview", "Cluster overview", "Use of the cluster, faults, and waiting jobs.").
 		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
 			`count(max by (cluster, instance) (up{`+inCluster+`}) == 1) or vector(0)`, 0)).
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
 			short,
 			`count(max by (cluster, instance) (up{`+inCluster+`}) == 0) or vector(0)`, 1)).
-		WithPanel(number("GPUs with a job and idle", "GPUs that a job has and of which less than 5 % worked, now.", short,
+		WithPanel(number("GPUs with a job and idle", "GPUs allocated to a job with less than 5 % in use now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
 		WithPanel(number("Idle dollars an hour",
-			"What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
+			"What the GPUs with a job that are idle cost: the instance type's on-demand price divided by its number of GPUs.", dollars,
 			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
 		WithPanel(number("Age of Slurm's data",
 			"Time since the snapshot of Slurm that these pages show. Above five minutes, see page Pipeline.", seconds,
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
-		WithPanel(lines("GPUs", "GPUs of all nodes, those that jobs have, and those that work: at least 5 % of their multiprocessors.", short,
+		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and busy GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
 			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
 			query("C", `count((`+busy(inCluster)+`) >= 0.05) or vector(0)`, "working")).Min(0)).

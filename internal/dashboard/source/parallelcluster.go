@@ -21,7 +21,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	}
 	anywhere := "/aws/parallelcluster/"
 	logGroup := grafana.NewTextBoxVariableBuilder("log_group").Label("Log group").DefaultValue(grafana.StringOrMap{String: &anywhere})
-	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes come and go, and what AWS says of it.").
+	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes start and stop, and the errors that AWS returns.").
 		WithVariable(logGroup).
 		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes end themselves.",
 			seconds,
@@ -31,13 +31,13 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(8).Height(4)).
-		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; what they tell is absent.", short,
+		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`count(parallelcluster_file_success{`+sel+`} == 0) or vector(0)`, 1)).
-		WithPanel(rows("Nodes that EC2 did not launch", "In the time that is shown, by EC2's error code.", short, "Nodes",
+		WithPanel(rows("Nodes that EC2 did not launch", "In the time range, by EC2's error code.", short, "Nodes",
 			events("node_launch_failures_total", "queue, compute_resource, failure_type, error_code")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"}, column{"error_code", "Code"})).
 		WithPanel(rows("Nodes that did not finish their start",
-			"In the time that is shown. ParallelCluster counts them towards protected mode.", short,
+			"In the time range. ParallelCluster counts them towards protected mode.", short,
 			"Nodes", events("node_bootstrap_failures_total", "queue, compute_resource, failure_type")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"})).
 		WithPanel(rows("Nodes replaced for their health", "Nodes that failed a health check of EC2 or have a scheduled event.", short, "Nodes",
@@ -49,9 +49,9 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(bars("Nodes lost", "Nodes whose instance is gone, and nodes that stopped responding, by queue.", short,
 			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
 				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`, "{{queue}}", 1)).
-		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time that is shown, by result.", short,
+		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time range, by result.", short,
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
-		WithRow(row("As CloudWatch sees it")).
+		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("ParallelCluster's metric filters",
 			"Counts of ParallelCluster's own metric filters of the cluster's log group.", short, refs...)).
 		WithPanel(logLines("Errors of the cluster's log",

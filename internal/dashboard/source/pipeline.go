@@ -8,16 +8,17 @@ import (
 func pipeline() *grafana.DashboardBuilder {
 	const sel = inCluster
 	rate := func(metric string) string { return `sum(rate(` + metric + `{` + sel + `}[$__rate_interval]))` }
-	return board("parascope-pipeline", "Pipeline", "Is what these pages show complete and new: scraped, sent, waiting, lost.").
+	return board("parascope-pipeline", "Pipeline", "Whether these dashboards are complete and current: samples scraped, sent, "+
+		"waiting and lost.").
 		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
 			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
 		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.",
 			seconds,
 			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`}) and parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
 				`} > 0) or vector(0)`, 300)).
-		WithPanel(number("Samples lost", "Samples that were dropped in the time that is shown.", short,
+		WithPanel(number("Samples lost", "Samples that were dropped in the time range.", short,
 			`sum(`+grown("parascope_delivery_samples_dropped_total", sel, "$__range")+`) or vector(0)`, 1)).
-		WithPanel(number("Samples uncertain", "Samples of batches of which AMP refused some, in the time that is shown.", short,
+		WithPanel(number("Samples uncertain", "Samples of batches that AMP refused in part, in the time range.", short,
 			`sum(`+grown("parascope_delivery_samples_uncertain_total", sel, "$__range")+`) or vector(0)`, 1)).
 		WithPanel(number("Targets not answering", "Targets that did not answer their last scrape.", short,
 			`count(up{`+sel+`} == 0) or vector(0)`, 1)).
@@ -29,17 +30,17 @@ func pipeline() *grafana.DashboardBuilder {
 			query("A", `sum by (code) (rate(parascope_delivery_requests_total{`+sel+`}[$__rate_interval]))`, "{{code}}")).Min(0)).
 		WithPanel(lines("Lost, by reason", "Samples that were dropped, by reason.", perSecond,
 			query("A", `sum by (reason) (rate(parascope_delivery_samples_dropped_total{`+sel+`}[$__rate_interval]))`, "{{reason}}")).Min(0)).
-		WithPanel(lines("Queue", "Share of the disk that the queue may have and has.", percent,
+		WithPanel(lines("Queue", "Share of the queue's size limit that is in use.", percent,
 			query("A", `sum(parascope_delivery_queue_bytes{`+sel+`})`+"\n"+` / (sum(parascope_delivery_queue_max_bytes{`+sel+`}) > 0)`, "full")).
 			Min(0).Max(1)).
 		WithPanel(lines("Samples of a scrape, by job",
-			"Samples that all targets of a job give in one scrape: about the series that it costs.", short,
+			"Samples of all targets of a job in one scrape: about its number of series.", short,
 			query("A", `sum by (job) (scrape_samples_post_metric_relabeling{`+sel+`})`, "{{job}}")).Min(0)).
 		WithPanel(bars("Largest pages", "The 15 targets with the most samples.", short,
 			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).
 		WithPanel(bars("Slowest pages", "The 15 targets that take longest to scrape.", seconds,
 			top(15, `max by (cluster, instance, job) (scrape_duration_seconds{`+sel+`})`), "{{job}} {{instance}}", 5)).
-		WithPanel(rows("Families left out", "Families that did not fit in a node's budget of series.", short, "Series",
+		WithPanel(rows("Families left out", "Metric families that a node left out because of its limit of series.", short, "Series",
 			`sum by (family) (parascope_node_series_left_out{`+sel+`})`, column{"family", "Family"})).
 		WithPanel(rows("Collectors that fail", "Collectors of nodes that could not read what they measure.", short, "Works",
 			`max by (instance, collector) (node_scrape_collector_success{`+sel+`}) == 0`, column{"instance", "Node"}, column{"collector", "Collector"})).

@@ -15,11 +15,11 @@ func slurm() *grafana.DashboardBuilder {
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short, `sum(slurm_queue_pending{`+sel+`})`, 0)).
 		WithPanel(number("Oldest job that could run", "Age of the oldest pending job, since it became eligible.", seconds,
 			`max(slurm_queue_pending_oldest_seconds{`+sel+`})`, 0)).
-		WithPanel(number("CPUs with a job", "Share of the CPUs of nodes that jobs have.", percent,
+		WithPanel(number("CPUs with a job", "Share of all CPUs that are allocated to jobs.", percent,
 			`sum(slurm_cpus_alloc{`+sel+`}) / (sum(slurm_cpus_total{`+sel+`}) > 0)`, 0)).
-		WithPanel(number("GPUs with a job", "Share of the GPUs of nodes that jobs have.", percent,
+		WithPanel(number("GPUs with a job", "Share of all GPUs that are allocated to jobs.", percent,
 			`sum(slurm_gpus_alloc{`+sel+`}) / (sum(slurm_gpus_total{`+sel+`}) > 0)`, 0)).
-		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; what they tell is absent.", short,
+		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; their metrics are absent.", short,
 			`count(slurm_command_success{`+sel+`} == 0) or vector(0)`, 1)).
 		WithPanel(lines("Jobs by partition", "Jobs that run and that wait.", short,
 			query("A", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="running"})`, "{{partition}} running"),
@@ -31,7 +31,7 @@ func slurm() *grafana.DashboardBuilder {
 				"95 %")).Min(0).MaxDataPoints(60)).
 		WithPanel(lines("Jobs that ended", "Jobs that ended within an hour, by how.", short,
 			query("A", `sum by (state) (`+grown("slurm_jobs_finished_total", sel, "1h")+`)`, "{{state}}")).Min(0)).
-		WithPanel(lines("CPUs by partition", "CPUs of a partition that jobs have, and those that are free now.", short,
+		WithPanel(lines("CPUs by partition", "CPUs of a partition that are allocated to jobs, and free ones.", short,
 			query("A", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="allocated"})`, "{{partition}} with a job"),
 			query("B", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="idle"})`, "{{partition}} free")).Min(0)).
 		WithPanel(lines("Nodes by partition and state",
@@ -44,7 +44,7 @@ func slurm() *grafana.DashboardBuilder {
 			query("A", `max(slurm_scheduler_dbd_queue_size{`+sel+`})`, "for slurmdbd"),
 			query("B", `max(slurm_scheduler_queue_size{`+sel+`})`, "for nodes"),
 			query("C", `max(slurm_scheduler_threads{`+sel+`})`, "threads")).Min(0)).
-		WithPanel(bars("Who keeps slurmctld busy",
+		WithPanel(bars("Requests by time of slurmctld",
 			"Time that slurmctld took for requests of a type since its statistics began, the ten longest.", microseconds,
 			top(10, `max by (cluster, operation) (slurm_rpc_stats_total_time{`+sel+`})`), "{{operation}}", 0)).
 		WithPanel(lines("Asking Slurm", "Time that Slurm's commands took. Each takes a lock of slurmctld.", seconds,
@@ -61,7 +61,7 @@ func availability() *grafana.DashboardBuilder {
 		return `(sum(` + grown(metric, sel+more, "$__range") + `) or vector(0))`
 	}
 	lost := events("parallelcluster_node_instances_lost_total", "") + "\n + " + events("parallelcluster_nodes_not_responding_total", "")
-	return board("parascope-availability", "Availability", "How much of the nodes' time could be used, and what took it.").
+	return board("parascope-availability", "Availability", "Share of the nodes' time that was available, and the causes of unavailability.").
 		WithPanel(number("Unavailable",
 			"Share of the nodes' time in which they were drained, down or failed. Powered-down time does not count.", percent,
 			spent(`,state="unavailable"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0.05)).
@@ -76,10 +76,10 @@ func availability() *grafana.DashboardBuilder {
 				` / ((`+lost+`) > 0)`, 0)).
 		WithPanel(number("Drained or down now", "Nodes that take no jobs now.", short,
 			`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1) or vector(0)`, 1)).
-		WithPanel(history("Could be used", "1 while a node takes jobs or runs them, 0 while it is drained, down or failed.", short,
+		WithPanel(history("Node available", "1 while a node takes jobs or runs them, 0 while it is drained, down or failed.", short,
 			`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
 				` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}", usable())).
-		WithPanel(rows("Lost most", "Hours in which a node was drained, down or failed, of the time that is shown.", hours, "Hours",
+		WithPanel(rows("Lost most", "Hours in which a node was drained, down or failed, of the time range.", hours, "Hours",
 			top(15, `sum by (node) (increase(slurm_node_state_seconds_total{`+sel+`,state="unavailable"}[$__range])) / 3600 > 0`),
 			column{"node", "Node"})).
 		WithPanel(rows("Drained, down or failed", "Nodes that take no jobs, why, and for how long.", seconds, "For",
@@ -114,18 +114,20 @@ func users() *grafana.DashboardBuilder {
 			Min(0)).
 		WithPanel(lines("GPUs by account", "GPUs of the account's running jobs.", short,
 			query("A", `sum by (account) (slurm_account_gpus_running{`+sel+`})`, "{{account}}")).Min(0)).
-		WithPanel(bars("GPU hours by user", "GPU hours of jobs in the time that is shown.", hours,
+		WithPanel(bars("GPU hours by user", "GPU hours of jobs in the time range.", hours,
 			`sort_desc(`+hoursOf("slurm_user_gpus_running", "user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("CPU hours by user", "CPU hours of jobs in the time that is shown.", hours,
+		WithPanel(bars("CPU hours by user", "CPU hours of jobs in the time range.", hours,
 			`sort_desc(`+hoursOf("slurm_user_cpus_running", "user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % of them works.", percent,
+		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % in use.", percent,
 			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
-		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price by its GPUs.", dollars,
+		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price divided by its "+
+			"number of GPUs.", dollars,
 			`sort_desc(`+cost("user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price by its GPUs.",
+		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price divided "+
+			"by its number of GPUs.",
 			dollars,
 			`sort_desc(`+cost("account")+`)`, "{{account}}", 0)).
-		WithPanel(rows("Jobs with idle GPUs", "Jobs that have GPUs which do nothing now, and how many.", short, "Idle GPUs",
+		WithPanel(rows("Jobs with idle GPUs", "Jobs with idle GPUs, and their number.", short, "Idle GPUs",
 			`count by (job_id, user, account) (`+idleGPUs("")+`)`,
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"})).
 		WithPanel(lines("Jobs waiting by user", "Pending jobs of the user.", short,

@@ -69,7 +69,7 @@ func writeRules() []gateway.Rule {
 		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred,
 			Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
 		{Text: "a body that unfolds to more than 32 MB is 413 as well", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
-		{Text: "what is no snappy or no protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
+		{Text: "a body that is not snappy or not protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
 		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`timestamp too old: MS metric: …`)",
 			Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
 		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed,
@@ -82,7 +82,7 @@ func writeRules() []gateway.Rule {
 			"answer is 200", Basis: gateway.Inferred, Source: cortex + "; measured on Cortex, whose TSDB drops them when it commits"},
 		{Text: "a 400 keeps the good samples of the request; its text is about the first that was refused", Basis: gateway.Inferred,
 			Source: cortex},
-		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is refused whole with 429 " +
+		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is rejected as a whole with 429 " +
 			"(`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed,
 			Source: quotas + " (`the entire request is rejected`) and " + trouble},
 		{Text: "a new series above the limit of active series is refused with 400 (`per-user series limit of N exceeded`); samples of existing " +

@@ -39,7 +39,7 @@ var (
 	errOther    = errors.New("another resource failed")
 	errReplaced = errors.New("the stack is to be deleted")
 	errUser     = errors.New("the user cancelled it")
-	errTime     = errors.New("the stack's time is over")
+	errTime     = errors.New("the stack's TimeoutInMinutes is exceeded")
 	errStopped  = errors.New("the local cloud stops")
 	errNoStart  = errors.New("the engine was not started")
 )

@@ -115,7 +115,7 @@ func Read(body []byte) (Result, error) {
 		err = json.Unmarshal(got.Data.Result, &one)
 		out.series = []series{{map[string]string{}, []point{one}}}
 	default:
-		err = fmt.Errorf("result type %q is none of matrix, vector and scalar", out.kind)
+		err = fmt.Errorf("result type %q is not matrix, vector or scalar", out.kind)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("read the answer of the data source: %w", err)

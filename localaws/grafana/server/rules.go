@@ -19,7 +19,7 @@ func Rules() []gateway.Rule {
 			Source: source + " (which version began with messageId is inferred)"},
 		{Text: "Grafana: roles are enforced; a refusal is 403 `You'll need additional permissions to perform this action. Permissions needed: …`",
 			Basis: gateway.Confirmed, Source: source + " (which role each path needs: Grafana's basic roles)"},
-		{Text: "Grafana: /healthz is open; /api/health and whatever else is not known is 404 `Not found`", Basis: gateway.Confirmed,
+		{Text: "Grafana: /healthz is open; /api/health and unknown paths are 404 `Not found`", Basis: gateway.Confirmed,
 			Source: "aws/amazon-managed-grafana-roadmap#41"},
 		{Text: "Grafana: a data source whose name or uid is taken is 409 `data source with the same name already exists`; an older version in " +
 			"an update is 409", Basis: gateway.Confirmed, Source: source},
@@ -50,10 +50,10 @@ func Rules() []gateway.Rule {
 			Basis: gateway.Confirmed, Source: source + " (the status is inferred; dashboards of plugins are not imported here)"},
 		{Text: "Grafana: 2,000 dashboards and data sources in a workspace, then 403 `Quota reached`", Basis: gateway.Confirmed,
 			Source: "AMG user guide, service quotas (status and text are Grafana's)"},
-		{Text: "Grafana: somebody's role is the highest that they or a group of theirs has, as it is at each request; without one, they are " +
-			"signed in but see only why they see nothing", Basis: gateway.Inferred,
+		{Text: "Grafana: a user's role is the highest of the user's own and those of the user's groups, read at each request; a user " +
+			"without a role can sign in but sees only a message", Basis: gateway.Inferred,
 			Source: "AMG user guide, managing user and group access (that it counts at once is assumed)"},
-		{Text: "Grafana: /api/user/orgs has the role of whoever asks", Basis: gateway.Confirmed, Source: httpAPI},
+		{Text: "Grafana: /api/user/orgs has the role of the caller", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: signing in asks for an e-mail address of IAM Identity Center's users and for no password; the pages are the local " +
 			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}

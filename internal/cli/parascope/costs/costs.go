@@ -18,13 +18,13 @@ func New(p *cli.Process) *cobra.Command {
 	var o reportOptions
 	c := &cobra.Command{
 		Use:   "cost",
-		Short: "Say what the monitoring costs: so far, this month, and before anything is deployed",
-		Long: `Say what a stack's monitoring has cost since the month began and what the month will
-come to, from the usage that AWS has counted. Grafana is an upper bound, from roles:
-AWS bills who signs in. The bill itself is in Cost Explorer, a day later.
+		Short: "Show what the monitoring costs: this month, and estimates before deployment",
+		Long: `Show what a stack's monitoring has cost this month and a forecast for the whole month,
+from the usage that AWS has measured. The amount for Grafana is an upper bound, computed
+from roles: AWS bills only users who sign in. Cost Explorer has the bill a day later.
 
-  parascope cost estimate --nodes p5.48xlarge=64      before anything is deployed; it asks nobody
-  parascope cost prices                               what the amounts rest on`,
+  parascope cost estimate --nodes p5.48xlarge=64      before deployment; needs no AWS access
+  parascope cost prices                               the prices behind the amounts`,
 		Example: `  parascope cost
   parascope cost --json | jq '.forecast.totalDollarsPerMonth'`,
 		Args: cobra.NoArgs,

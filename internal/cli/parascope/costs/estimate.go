@@ -37,14 +37,14 @@ func newEstimate(p *cli.Process) *cobra.Command {
 		Use:   "estimate",
 		Short: "Estimate a month's bill, before anything is deployed",
 		Long: `Estimate what a month of monitoring costs: of the nodes in a cluster's configuration,
-or of those that are named. How many series a node has comes from the collectors' own
-tables. It asks neither AWS nor the network.
+or of the nodes given by --nodes. The number of series of a node comes from the
+collectors' tables. The command uses neither AWS nor the network.
 
-Low, expected and high differ in the nodes that run, in what kernels and drivers have,
-in the jobs, and in how much people look. Beside them stand stock exporters, other
-intervals, the guide's figures, and what the instances cost themselves. An amount
-whose price is not known in the region is unknown; --prices-of us-east-1 takes the
-prices of a region that has all.`,
+Low, expected and high differ in the number of running nodes, the metrics of kernels
+and drivers, the jobs, and the use of dashboards. The output compares stock exporters,
+other intervals, the guide's figures, and the cost of the instances. An amount whose
+price is unknown in the region is shown as unknown; --prices-of us-east-1 uses the
+prices of a region that has all of them.`,
 		Example: `  parascope cost estimate --config cluster-config.yaml
   parascope cost estimate --nodes p5.48xlarge=64 --interval 30s --prices-of us-east-1
   parascope cost estimate --nodes p5.48xlarge=8 --rate p5.48xlarge=31.40 --json | jq .bill.expected`,
@@ -57,13 +57,13 @@ prices of a region that has all.`,
 	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
 	f.StringArrayVar(&o.nodes, "nodes", nil, "`TYPE=NUMBER` of compute nodes that run all month; may be repeated")
 	f.StringVar(&o.region, "region", "", "AWS `REGION` (default: the configuration's, AWS_REGION, or "+awsconf.DefaultRegion+")")
-	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are taken in the place of the region's own")
+	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are used instead of the region's own")
 	f.StringVar(&o.interval, "interval", model.Duration(o.workload.Interval).String(), "`DURATION` between two scrapes")
 	f.IntVar(&o.workload.Retention, "retention", o.workload.Retention, "`DAYS` for which the workspace keeps samples")
 	f.IntVar(&o.workload.Editors, "editors", o.workload.Editors, "admins and editors who sign in to Grafana within a month")
 	f.IntVar(&o.workload.Viewers, "viewers", 0, "viewers who sign in to Grafana within a month")
 	f.StringSliceVar(&o.workload.Without, "without", nil,
-		"`NAME` that metrics begin with which are not sent, such as node_amazonefa_; may be repeated")
+		"`PREFIX` of metrics that are not sent, such as node_amazonefa_; may be repeated")
 	f.StringToStringVar(&o.parameters, "parameter", nil,
 		"`NAME=VALUE` of the stack's template, such as MonitoringType=amp-only; may be repeated")
 	addRateFlag(f, &o.rates)
@@ -121,7 +121,7 @@ func (o estimateOptions) checkNumbers() error {
 		{"--viewers", o.workload.Viewers, 0, 100_000},
 	} {
 		if n.value < n.least || n.value > n.top {
-			return hint.New(hint.Usage, fmt.Errorf("%s %d is not from %d to %d", n.flag, n.value, n.least, n.top), "give a number in between")
+			return hint.New(hint.Usage, fmt.Errorf("%s %d is not from %d to %d", n.flag, n.value, n.least, n.top), "give a number in this range")
 		}
 	}
 	return nil

@@ -25,10 +25,10 @@ func newPrices(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prices",
 		Short: "List the prices of a region, with source and date",
-		Long: `List the prices that amounts rest on: of everything the stack is billed for, and of
-instance types with GPUs, each with the source and the day on which it was read.
-What is not in the list has no known price in the region. With --refresh AWS' Price
-List API is asked first, which needs pricing:GetProducts; it asks for nothing else.`,
+		Long: `List the prices that estimates use: of everything the stack is billed for, and of
+instance types with GPUs, each with its source and date. An item that is not listed
+has no known price in the region. --refresh queries AWS' Price List API first, which
+needs only pricing:GetProducts.`,
 		Example: `  parascope cost prices --region us-east-1
   parascope cost prices --region eu-north-1 --json | jq '.prices[] | select(.item=="ec2.p5.48xlarge")'`,
 		Args: cobra.NoArgs,
@@ -54,9 +54,9 @@ List API is asked first, which needs pricing:GetProducts; it asks for nothing el
 	}
 	f := c.Flags()
 	f.StringVar(&region, "region", "", "AWS `REGION` (default: AWS_REGION, or "+awsconf.DefaultRegion+")")
-	f.BoolVar(&ask, "refresh", false, "ask AWS' Price List API first, and keep its answers for later estimates")
+	f.BoolVar(&ask, "refresh", false, "query AWS' Price List API first, and save the prices for later estimates")
 	f.StringSliceVar(&types, "type", []string{"p4d.24xlarge", "p5.48xlarge", "p5en.48xlarge", "p6-b200.48xlarge"},
-		"instance `TYPE` to ask for with --refresh; may be repeated")
+		"instance `TYPE` to look up with --refresh; may be repeated")
 	f.StringVar(&profile, "profile", "", "AWS `PROFILE` of the shared configuration, for --refresh")
 	addRateFlag(f, &rates)
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -82,7 +82,7 @@ func refreshPrices(ctx context.Context, p *cli.Process, o awsconf.Options, regio
 	}
 	fmt.Fprintf(p.Stderr, "%d prices of %s from AWS' Price List API\n", len(found), region)
 	for _, item := range missing {
-		fmt.Fprintf(p.Stderr, "! AWS lists no price of %s in %s, or several\n", item, region)
+		fmt.Fprintf(p.Stderr, "! AWS lists no price of %s in %s, or more than one\n", item, region)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (p estimatePrinter) beside(e cost.Estimate) {
 		}
 		p.triple(a.What, [3]string{series, cost.Count(a.Samples.Decimal), a.Dollars.String()})
 	}
-	p.title("Guide", "what it says, and what these prices come to")
+	p.title("Guide", "its figures, and the same with these prices")
 	for _, c := range e.Guide {
 		p.item(c.Guide + ": " + c.Here)
 	}

@@ -68,9 +68,9 @@ func printReport(p *cli.Process, r report.Report) {
 	if n := r.Licences; n.Editors+n.Viewers+n.Groups > 0 {
 		text := fmt.Sprintf("%d admins and editors, %d viewers by role", n.Editors, n.Viewers)
 		if n.Groups > 0 {
-			text += fmt.Sprintf(", and the members of %d groups, who are not counted: the most that it may come to is unknown", n.Groups)
+			text += fmt.Sprintf(", and the members of %d groups, who are not counted: the upper bound is unknown", n.Groups)
 		} else {
-			text += fmt.Sprintf(": at most %s; who does not sign in or ask the API is not billed", n.Dollars)
+			text += fmt.Sprintf(": at most %s; users who neither sign in nor use the API are not billed", n.Dollars)
 		}
 		line("%s  %s", style.Bold("Grafana"), text)
 	}

@@ -26,12 +26,12 @@ func New(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dashboards",
 		Short: "Check, export and import a site's own dashboards",
-		Long: `Check Grafana dashboards and rule files before somebody looks at an empty panel, and
-move a site's own dashboards between workspaces. The dashboards that ship are installed
-by the setup function ('parascope connect').
+		Long: `Check Grafana dashboards and rule files for empty or wrong panels, and move a site's own
+dashboards between workspaces. The setup function ('parascope connect') installs the
+dashboards of parascope.
 
   parascope dashboards lint my-dashboard.json     which panels would be empty or wrong
-  parascope dashboards export --to dashboards/    what people made, as files
+  parascope dashboards export --to dashboards/    dashboards made in Grafana, as files
   parascope dashboards import dashboards/         into this workspace`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -44,10 +44,10 @@ func newLint(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "lint FILE…",
-		Short: "Say which panels or rules would be empty or wrong, why, and what to write",
-		Long: `Read dashboards' JSON or YAML files of rules, and say which queries would be empty or
-wrong on a workspace that parascope feeds: metrics and labels that there are none of,
-rates of gauges, divisions by what may be 0, formulas that count the label cpu, queries
+		Short: "Report panels and rules that would be empty or wrong, and how to fix them",
+		Long: `Read dashboards' JSON or YAML files of rules, and report queries that would be empty or
+wrong on a workspace with parascope's metrics: unknown metrics and labels,
+rates of gauges, divisions by a value that may be 0, formulas that count the label cpu, queries
 that do not choose a cluster, panels without unit or description. Nothing is asked of AWS.
 The exit status is 1 if anything was found.`,
 		Example: `  parascope dashboards lint my-dashboard.json
@@ -129,7 +129,7 @@ func newExport(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "export",
-		Short: "Write the dashboards that people made to files",
+		Short: "Write dashboards that were made in Grafana to files",
 		Long: `Write each dashboard of the stack's Grafana, but for those that ship, to a file of its
 own, with placeholders for the data sources, so that it can be imported elsewhere. A
 service account with a token of a few minutes is made for it, and deleted.`,

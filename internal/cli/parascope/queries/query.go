@@ -38,7 +38,7 @@ func New(p *cli.Process) *cobra.Command {
 		Short: "Query an AMP workspace in PromQL",
 		Long: `Query an Amazon Managed Prometheus workspace in PromQL, signed with your AWS
 credentials. An instant query prints a table; --range draws a plot. The workspace
-is found by itself where there is only one.
+need not be given if there is only one.
 
 Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 		Example: `  parascope query up                                    # which targets answer?
@@ -64,7 +64,7 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.StringVar(&o.time, "time", "", "`TIME` of an instant query or end of a range: RFC 3339 or Unix seconds (default: now)")
 	f.StringVar(&o.span, "range", "", "plot this `DURATION` up to --time")
 	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: as the width allows)")
-	f.BoolVar(&o.json, "json", false, "print the answer as Prometheus gives it")
+	f.BoolVar(&o.json, "json", false, "print Prometheus' JSON response")
 	flags.AddAWS(f, &o.aws)
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		explained := cli.ExplainFlag(cmd, err)
@@ -90,7 +90,7 @@ type moments struct {
 
 func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) error {
 	if strings.TrimSpace(expr) == "" {
-		return hint.New(hint.BadInput, fmt.Errorf("the PromQL expression is empty"), "'parascope query up' asks which targets answer")
+		return hint.New(hint.BadInput, fmt.Errorf("the PromQL expression is empty"), "'parascope query up' shows which targets answer")
 	}
 	m, err := readMoments(o, term.PlotColumns(term.Width(p.Stdout)))
 	if err != nil {
@@ -124,7 +124,7 @@ func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) 
 		_ = term.Printf(p.Stderr, "Warning: %s\n", w)
 	}
 	if result.Empty() {
-		_ = term.Printf(p.Stderr, "No series in workspace %s answer this query%s.\n", workspace.ID, m)
+		_ = term.Printf(p.Stderr, "No series in workspace %s match this query%s.\n", workspace.ID, m)
 	}
 	return printResult(p, result, m, o.json)
 }
@@ -153,7 +153,7 @@ func readMoments(o queryOptions, columns int) (moments, error) {
 	}
 	if o.span == "" {
 		if o.step != "" {
-			return m, hint.New(hint.Usage, fmt.Errorf("--step is for --range"), "add --range, such as --range 1h")
+			return m, hint.New(hint.Usage, fmt.Errorf("--step requires --range"), "add --range, such as --range 1h")
 		}
 		return m, nil
 	}
@@ -181,7 +181,7 @@ const mostPoints = 11_000
 func readDuration(flag, text string) (time.Duration, error) {
 	d, err := duration.Parse(text)
 	if err != nil {
-		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is no length of time", flag, text), "write it as 90s, 15m, 1h30m or 7d")
+		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is not a duration", flag, text), "write it as 90s, 15m, 1h30m or 7d")
 	}
 	if d <= 0 {
 		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q must be positive", flag, text), "write it as 90s, 15m, 1h30m or 7d")

@@ -84,7 +84,7 @@ func printPlot(p *cli.Process, series model.Matrix, m moments, style term.Styler
 			term.PlotLines)
 	}
 	if histograms {
-		fmt.Fprintln(p.Stderr, "Histograms are not drawn; histogram_quantile(0.9, …) makes numbers of them, --json shows them.")
+		fmt.Fprintln(p.Stderr, "Histograms are not drawn; histogram_quantile(0.9, …) converts them to numbers, --json shows them.")
 	}
 	return plot.Write(p.Stdout)
 }

@@ -80,7 +80,7 @@ func TestQueryPrints(t *testing.T) {
 		{"string", success("string", `[1795000000,"text"]`), nil, `\Atext\n\z`, `\A\z`},
 		{"samples", success("matrix", `[{"metric":{"__name__":"up"},"values":[[1795000000,"1"],[1795000015,"0"]]}]`), nil,
 			`\AVALUE  TIME +SERIES\n    1  2026-11-18T\S+  up\n    0  2026-11-18T\S+  up\n\z`, `\A\z`},
-		{"empty", success("vector", `[]`), nil, `\A\z`, `No series in workspace ws-1 answer this query\.`},
+		{"empty", success("vector", `[]`), nil, `\A\z`, `No series in workspace ws-1 match this query\.`},
 		{"empty range", success("matrix", `[]`), []string{"--range", "1h", "--time", "1795000000"}, `\A\z`,
 			`at 2026-11-18T.* or in the 1h before`},
 		{"warning", `{"status":"success","warnings":["store c is down"],"data":{"resultType":"vector","result":[]}}`, nil, `\A\z`,
