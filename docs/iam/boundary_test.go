@@ -175,7 +175,7 @@ func TestAStackWithTheBoundary(t *testing.T) {
 	c.up(t, deploy.UpOptions{})
 	c.bound(t)
 	result := c.up(t, deploy.UpOptions{Parameters: map[string]string{"PermissionsBoundary": boundaryARN}})
-	resources, err := stack.New(c.Operator(), stackName).Resources(t.Context())
+	resources, err := stack.New(c.Operator(), stackName).Resources(t.Context(), stackName)
 	if err != nil {
 		t.Fatal(err)
 	}

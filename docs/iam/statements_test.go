@@ -20,7 +20,7 @@ func TestEveryStatementIsNeeded(t *testing.T) {
 	written := templateStatements(t)
 	c := startCloud(t)
 	u := newUsers(t, c, c.up(t, deploy.UpOptions{}).Outputs)
-	resources, err := stack.New(u.operator, stackName).Resources(t.Context())
+	resources, err := stack.New(u.operator, stackName).Resources(t.Context(), stackName)
 	if err != nil {
 		t.Fatal(err)
 	}

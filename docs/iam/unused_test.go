@@ -35,7 +35,7 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 		People: []people.Want{{Who: "alice@example.com", Role: "ADMIN"}}, Parameters: map[string]string{"GrafanaVersion": "10.4"},
 	})
 	operator := c.Operator()
-	resources, err := stack.New(operator, stackName).Resources(t.Context())
+	resources, err := stack.New(operator, stackName).Resources(t.Context(), stackName)
 	if err != nil {
 		t.Fatal(err)
 	}
