@@ -249,7 +249,7 @@ func (s *scraped) follow(hour float64) {
 				continue
 			}
 			l := model.LabelSet{model.AddressLabel: model.LabelValue(m.name + "." + job + ":80")}
-			for name, v := range m.targetLabels() {
+			for name, v := range m.targetLabels(job) {
 				l[model.LabelName(name)] = model.LabelValue(v)
 			}
 			group.Targets = append(group.Targets, l)
