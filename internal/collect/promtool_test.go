@@ -23,7 +23,7 @@ var upstream = []struct{ prefix, objection, why string }{
 	{"DCGM_FI_", `counter metrics should have "_total" suffix`, "dcgm-exporter's, which are DCGM's identifiers"},
 	{"DCGM_FI_DEV_PCIE_REPLAY_COUNTER", "metric name should not include type 'counter'", "the same"},
 	{"DCGM_FI_", "label names should be written in 'snake_case' not 'camelCase'", "dcgm-exporter's label modelName"},
-	{"parascope_gpu_", "label names should be written in 'snake_case' not 'camelCase'", "the same label, so that joins with DCGM_FI_* need no label_replace"},
+	{"parascope_gpu_", "label names should be written in 'snake_case' not 'camelCase'", "the same label, so that they join with DCGM_FI_*"},
 }
 
 // TestObjectionsOfPromtool holds what promtool objects to, over a page of every family
