@@ -50,7 +50,6 @@ require (
 
 require github.com/NVIDIA/go-nvml v0.13.4-1
 
-
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.3.0 // indirect
@@ -125,7 +124,6 @@ require (
 	github.com/grafana/grafana-openapi-client-go v0.0.0-20260330113218-ee77c4f6f90e
 	github.com/hashicorp/go-version v1.9.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/jpillora/backoff v1.0.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/julienschmidt/httprouter v1.3.0 // indirect
 	github.com/klauspost/compress v1.20.3
@@ -195,3 +193,5 @@ require (
 )
 
 replace github.com/hashicorp/nomad/api => ./third_party/nomadstub
+
+replace github.com/mwitkow/go-conntrack => ./third_party/conntrackstub

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // exporter is a running program that serves a page.
@@ -25,6 +27,7 @@ type exporter struct {
 	cmd   *exec.Cmd
 	url   string
 	first time.Duration // from its start to its first page
+	spent float64       // seconds of CPU until then
 }
 
 // stockFlags leave out what would measure this machine by netlink instead of the tree.
@@ -53,7 +56,8 @@ func start(ctx context.Context, name, program, root string, args ...string) (*ex
 	for tick := time.NewTicker(time.Millisecond); ; <-tick.C {
 		if _, err = e.page(); err == nil {
 			e.first = time.Since(began)
-			return e, nil
+			e.spent, err = e.cpu()
+			return e, err
 		}
 		if time.Since(began) > 20*time.Second {
 			e.stop()
@@ -86,20 +90,13 @@ func (e *exporter) page() (string, error) {
 	return string(body), err
 }
 
-// cpu is the time that the process has spent, in seconds, in steps of 10 ms.
+// cpu is the time that the process has spent on CPUs, in seconds: its CPU clock, whose
+// number the kernel makes of the process' (clock_getcpuclockid(3)).
 func (e *exporter) cpu() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", e.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100, err
+	const scheduled = 2 // CPUCLOCK_SCHED
+	var ts unix.Timespec
+	err := unix.ClockGettime(int32(^e.cmd.Process.Pid<<3|scheduled), &ts)
+	return float64(ts.Nano()) / 1e9, err
 }
 
 // memory is the most that was resident, in bytes.
@@ -118,12 +115,32 @@ func (e *exporter) memory() (int, error) {
 	return 0, errors.New("no VmHWM")
 }
 
-// series counts a page's samples.
-func series(page string) (n int) {
+// series counts a page's samples: those of the machine, and those that say how the page
+// itself was made.
+func series(page string) (machine, itself int) {
 	for line := range strings.Lines(page) {
-		if !strings.HasPrefix(line, "#") {
-			n++
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "node_scrape_"), strings.HasPrefix(line, "process_"), strings.HasPrefix(line, "parascope_build_info"):
+			itself++
+		default:
+			machine++
 		}
 	}
-	return n
+	return machine, itself
+}
+
+// systemCall is what a system call that does nothing costs on this machine, in
+// microseconds of CPU: what programs that read files are bound by.
+func systemCall() (float64, error) {
+	const calls = 100_000
+	var before, after unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &before); err != nil {
+		return 0, err
+	}
+	for range calls {
+		unix.Getppid()
+	}
+	err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &after)
+	return float64(after.Nano()-before.Nano()) / 1000 / calls, err
 }

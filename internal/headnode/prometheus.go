@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"text/template"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -46,18 +45,19 @@ func (w RemoteWrite) check() error {
 
 // configuration is what stock Prometheus takes as well. Compute nodes come from Slurm, by
 // the head's own pages; login nodes from EC2, by ParallelCluster's tags; GPUs are scraped
-// where there are any.
-var configuration = template.Must(template.New("prometheus.yml").Parse(marker + ` Upgrades write it again: changes are lost.
+// where there are any. Words in {{}} are replaced: text/template would have the linker keep
+// every method of the AWS clients.
+const configuration = marker + ` Upgrades write it again: changes are lost.
 # Put your own jobs into /opt/prometheus/scrape.d/NAME.yml, as scrape_configs; those stay.
 global:
   scrape_interval: 30s
   external_labels:
-    cluster: {{.Cluster}}
+    cluster: {{Cluster}}
 
 remote_write:
-  - url: {{.URL}}
+  - url: {{URL}}
     sigv4:
-      region: {{.WriteRegion}}
+      region: {{WriteRegion}}
     queue_config: # as AWS recommends for AMP
       max_samples_per_send: 1000
       max_shards: 200
@@ -70,16 +70,16 @@ scrape_configs:
   - job_name: node # this node, compute nodes that Slurm has up, login nodes
     static_configs:
       - targets: ["127.0.0.1:9100"]
-        labels: {instance: {{.Host}}, node: {{.Host}}, node_type: head}
+        labels: {instance: {{Host}}, node: {{Host}}, node_type: head}
     http_sd_configs:
-      - url: http://{{.Address}}/slurm/targets
+      - url: http://{{Address}}/slurm/targets
         refresh_interval: 5s
     ec2_sd_configs:
-      - region: {{.Region}}
+      - region: {{Region}}
         port: 9100
         refresh_interval: 60s
         filters:
-          - {name: "tag:parallelcluster:cluster-name", values: [{{.Cluster}}]}
+          - {name: "tag:parallelcluster:cluster-name", values: [{{Cluster}}]}
           - {name: "tag:parallelcluster:node-type", values: [LoginNode]}
           - {name: instance-state-name, values: [running]}
     relabel_configs: &login # the host name of a login node is the first part of its private DNS name
@@ -88,20 +88,15 @@ scrape_configs:
       - {source_labels: [__meta_ec2_instance_id], regex: .+, target_label: node_type, replacement: login}
 
   - job_name: dcgm # nodes with GPUs
-{{- if .GPUs}}
-    static_configs:
-      - targets: ["127.0.0.1:9400"]
-        labels: {instance: {{.Host}}, node: {{.Host}}, node_type: head}
-{{- end}}
-    http_sd_configs:
-      - url: http://{{.Address}}/slurm/targets?gpu=1
+{{GPUs}}    http_sd_configs:
+      - url: http://{{Address}}/slurm/targets?gpu=1
         refresh_interval: 5s
     ec2_sd_configs:
-      - region: {{.Region}}
+      - region: {{Region}}
         port: 9400
         refresh_interval: 60s
         filters:
-          - {name: "tag:parallelcluster:cluster-name", values: [{{.Cluster}}]}
+          - {name: "tag:parallelcluster:cluster-name", values: [{{Cluster}}]}
           - {name: "tag:parallelcluster:node-type", values: [LoginNode]}
           - {name: instance-state-name, values: [running]}
           - {name: instance-type, values: ["g*", "p*"]}
@@ -112,8 +107,8 @@ scrape_configs:
     metrics_path: /slurm/metrics
     honor_labels: true
     static_configs: &head
-      - targets: ["{{.Address}}"]
-        labels: {instance: {{.Host}}, node: {{.Host}}, node_type: head}
+      - targets: ["{{Address}}"]
+        labels: {instance: {{Host}}, node: {{Host}}, node_type: head}
 
   - job_name: pcluster # ParallelCluster's events
     scrape_interval: 60s
@@ -123,7 +118,13 @@ scrape_configs:
 
   - job_name: head # this Prometheus
     static_configs: *head
-`))
+`
+
+// ownGPUs is the target of a head node that has GPUs.
+const ownGPUs = `    static_configs:
+      - targets: ["127.0.0.1:9400"]
+        labels: {instance: {{Host}}, node: {{Host}}, node_type: head}
+`
 
 // unit runs the head's program as root: on a head node with Imds.Secured only root, among
 // the users that could, reaches the credentials of the node's role, and without root Slurm
@@ -172,12 +173,10 @@ func Configuration(f Facts, w RemoteWrite) (string, error) {
 	if err := w.check(); err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	if err := configuration.Execute(&b, struct {
-		Facts
-		URL, WriteRegion, Address string
-	}{f, w.URL, w.Region, Address}); err != nil {
-		return "", fmt.Errorf("write the configuration: %w", err)
+	gpus := ""
+	if f.GPUs {
+		gpus = ownGPUs
 	}
-	return b.String(), nil
+	return strings.NewReplacer("{{Cluster}}", f.Cluster, "{{Host}}", f.Host, "{{Region}}", f.Region, "{{Address}}", Address, "{{URL}}", w.URL,
+		"{{WriteRegion}}", w.Region).Replace(strings.Replace(configuration, "{{GPUs}}", gpus, 1)), nil
 }

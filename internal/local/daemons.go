@@ -1,13 +1,12 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"text/template"
+	"strings"
 
 	"github.com/prometheus/common/model"
 
@@ -93,39 +92,43 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
-// headConfig is a file that stock Prometheus in agent mode takes as well.
-var headConfig = template.Must(template.New("prometheus.yml").Parse(`# Written by "parascope local" at every start; changes are lost.
+// headConfig is a file that stock Prometheus in agent mode takes as well. Both targets are
+// one machine's, and say so.
+const headConfig = `# Written by "parascope local" at every start; changes are lost.
 global:
-  scrape_interval: {{.Interval}}
+  scrape_interval: %[1]s
   external_labels:
     cluster: local
 scrape_configs:
   - job_name: node
     static_configs:
-      - targets: ["{{.Node}}"]
+      - targets: [%[2]q]
+        labels: {instance: %[4]q, node: %[4]q, node_type: head}
   - job_name: head
     static_configs:
-      - targets: ["{{.Head}}"]
+      - targets: [%[3]q]
+        labels: {instance: %[4]q, node: %[4]q, node_type: head}
 remote_write:
-  - url: {{.Endpoint}}api/v1/remote_write
+  - url: %[5]sapi/v1/remote_write
     sigv4:
-      region: {{.Region}}
+      region: %[6]s
     queue_config: # as AWS recommends for AMP
       max_samples_per_send: 1000
       max_shards: 200
       capacity: 2500
       batch_send_deadline: 1s # a person waits for the first samples
-`))
+`
 
 func writeHeadConfig(file string, o Options, endpoint string) error {
-	var b bytes.Buffer
-	if err := headConfig.Execute(&b, struct {
-		Node, Head, Endpoint, Region string
-		Interval                     string // as Prometheus writes it: Go's "1.5s" is not a duration there
-	}{listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), endpoint, o.Region, model.Duration(o.Interval).String()}); err != nil {
+	host, err := os.Hostname()
+	if err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+	host, _, _ = strings.Cut(host, ".")
+	// The interval is as Prometheus writes it: Go's "1.5s" is not a duration there.
+	text := fmt.Sprintf(headConfig, model.Duration(o.Interval), listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), host,
+		endpoint, o.Region)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	return nil

@@ -64,7 +64,7 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	// timestamp() tells a fresh sample from one that an earlier run left behind.
-	expr := fmt.Sprintf(`timestamp(node_load1{instance=%q}) >= %d`, listen.Reachable(o.NodeAddress), since.Unix())
+	expr := fmt.Sprintf(`timestamp(node_load1{cluster="local",job="node"}) >= %d`, since.Unix())
 	var trouble error // of the last query; the end of the wait itself is none
 	for {
 		result, err := client.Query(ctx, expr, time.Time{})

@@ -70,6 +70,9 @@ func newCluster(t testing.TB, name string, faulty bool) *cluster {
 		if m.gpus > 0 {
 			c.addGPUs(m, all, i)
 		}
+		if faulty && (m.kind == "head" || m.name == cpuNode(1) || m.name == cpuNode(4)) {
+			addNodeExporterBeside(m)
+		}
 	}
 	c.addSlurm(all)
 	restampSlurm(t, c.machines[0].page("slurm"), all)

@@ -39,6 +39,7 @@ type machine struct {
 	until                                     float64 // hour in which it is powered down; 0: never
 	silent                                    float64 // hour from which its exporters do not answer; 0: never
 	pages                                     map[string]*exporter
+	ports                                     map[string]string // of jobs, in label instance, as Prometheus leaves it; nil: none
 }
 
 // exporter is one page.
@@ -134,9 +135,9 @@ func (e *exporter) text(hour float64) []byte {
 	return b
 }
 
-// targetLabels are those that discovery gives the machine's targets.
-func (m *machine) targetLabels() map[string]string {
-	l := map[string]string{"instance": m.name, "node": m.name, "node_type": m.kind}
+// targetLabels are those that discovery gives the machine's target of a job.
+func (m *machine) targetLabels(job string) map[string]string {
+	l := map[string]string{"instance": m.name + m.ports[job], "node": m.name, "node_type": m.kind}
 	if m.kind == "compute" {
 		l["queue"], l["compute_resource"] = m.queue, m.resource
 	}

@@ -228,7 +228,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 
 // jobsOf are the scrape jobs of a cluster, in a fixed order.
 func jobsOf(c *cluster) (jobs []string) {
-	for _, job := range []string{"node", "dcgm", "slurm", "pcluster", "head"} {
+	for _, job := range []string{"node", both, "dcgm", "slurm", "pcluster", "head"} {
 		for _, m := range c.machines {
 			if m.pages[job] != nil {
 				jobs = append(jobs, job)
@@ -249,7 +249,7 @@ func (s *scraped) follow(hour float64) {
 				continue
 			}
 			l := model.LabelSet{model.AddressLabel: model.LabelValue(m.name + "." + job + ":80")}
-			for name, v := range m.targetLabels() {
+			for name, v := range m.targetLabels(job) {
 				l[model.LabelName(name)] = model.LabelValue(v)
 			}
 			group.Targets = append(group.Targets, l)

@@ -51,7 +51,7 @@ func (m moment) visit(name string, f func(e *exporter, s *series, labels map[str
 				if s.meaning() != name {
 					continue
 				}
-				labels := machine.targetLabels()
+				labels := machine.targetLabels(job)
 				labels["job"], labels["cluster"] = job, m.name
 				for i, l := range s.labels {
 					if _, taken := labels[l]; taken && job != "slurm" && job != "pcluster" {

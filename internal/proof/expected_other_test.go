@@ -126,7 +126,7 @@ func (m moment) samples(by ...string) wanted {
 			if !machine.there(m.hour) {
 				continue
 			}
-			labels := machine.targetLabels()
+			labels := machine.targetLabels(job)
 			labels["job"] = job
 			n := 0.0
 			for _, s := range e.series {

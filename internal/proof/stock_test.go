@@ -13,7 +13,8 @@ import (
 func newStockCluster() *cluster {
 	c := &cluster{name: "stock", jobs: []job{trains}}
 	for n := 1; n <= 2; n++ {
-		m := &machine{name: gpuNode(n), kind: "compute", queue: "gpu", resource: "p5", cpus: 2, gpus: 2, memory: 64 << 30}
+		m := &machine{name: gpuNode(n), kind: "compute", queue: "gpu", resource: "p5", cpus: 2, gpus: 2, memory: 64 << 30,
+			ports: map[string]string{"node": ":9100", "dcgm": ":9400"}}
 		c.machines = append(c.machines, m)
 		c.addNodeExporter(m, float64(n))
 		for gpu := range m.gpus {

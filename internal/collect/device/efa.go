@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -56,6 +57,7 @@ type efaReader struct {
 // efaCounter is a counter that at least one device has.
 type efaCounter struct {
 	file   string
+	place  int // on the page
 	family *page.Family
 	ports  bool // a port has it, not the device
 	sum    total.Sum
@@ -238,23 +240,19 @@ func (r *efaReader) counter(file string, ports bool) *efaCounter {
 			return c
 		}
 	}
+	place := efaPlace(file)
 	family := unknownEFAFamily(file)
-	for _, f := range efaFamilies {
-		if f.Name == efaPrefix+file {
-			family = f
-		}
+	if place < len(efaFamilies) {
+		family = efaFamilies[place]
 	}
 	if r.env.EachDevice {
 		family = ofEach(family, ports)
 	}
-	c := &efaCounter{file: file, family: family, ports: ports}
-	r.counters = append(r.counters, c)
-	slices.SortStableFunc(r.counters, func(a, b *efaCounter) int {
-		if d := efaPlace(a.file) - efaPlace(b.file); d != 0 {
-			return d
-		}
-		return strings.Compare(a.file, b.file)
+	c := &efaCounter{file: file, place: place, family: family, ports: ports}
+	i, _ := slices.BinarySearchFunc(r.counters, c, func(a, b *efaCounter) int {
+		return cmp.Or(cmp.Compare(a.place, b.place), strings.Compare(a.file, b.file))
 	})
+	r.counters = slices.Insert(r.counters, i, c)
 	return c
 }
 

@@ -20,6 +20,12 @@ const (
 	byGPU  = "(cluster, node, gpu, device)"
 )
 
+// ofMachine adds up what the devices of a machine come to, on one of its targets: where two
+// exporters measure a machine each has all of its devices, and one may have summed them up.
+func ofMachine(by, expr string) string {
+	return "max by (" + by + ") (sum by (" + by + ", job) (" + expr + "))"
+}
+
 // either is what one GPU metric says, by GPU, under its old name or, where there is none
 // of these, under the one that DCGM 4.6 and dcgm-exporter 4.9 give it.
 func either(older, newer string) string {

@@ -15,7 +15,7 @@ func job() *grafana.DashboardBuilder {
 		return `(` + expr + `)` + "\n" + ` and on (cluster, node, device) (slurm_gpu_job{` + own + `})`
 	}
 	nodeRate := func(metric string) string {
-		return onNode(`sum by (cluster, node) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`)
+		return onNode(ofMachine("cluster, node", `rate(`+metric+`{`+inCluster+`}[$__rate_interval])`))
 	}
 	work := onGPU(busy(inCluster))
 	// A GPU is slow beside its peers where it is under their median by more than five times
@@ -46,7 +46,7 @@ func job() *grafana.DashboardBuilder {
 		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,
 			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).
 		WithPanel(lines("CPU by node", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
-			query("A", onNode(`1 - avg by (cluster, node) (sum by (cluster, node, cpu) (rate(node_cpu_seconds_total{`+inCluster+
+			query("A", onNode(`1 - avg by (cluster, node) (sum by (cluster, node, job, cpu) (rate(node_cpu_seconds_total{`+inCluster+
 				`,mode=~"idle|iowait|steal"}[$__rate_interval])))`), "{{node}}")).Min(0).Max(1)).
 		WithPanel(lines("Memory by node", "Share of a node's memory that is available to new programs.", percent,
 			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+

@@ -7,10 +7,10 @@ import (
 // network is EFA and the limits of the instances' network cards.
 func network() *grafana.DashboardBuilder {
 	sum := func(metric, sel string) string {
-		return `sum by (node) (rate(` + metric + `{` + inCluster + sel + `}[$__rate_interval]))`
+		return ofMachine("node", `rate(`+metric+`{`+inCluster+sel+`}[$__rate_interval])`)
 	}
 	grown := func(metric string) string {
-		return `sum by (node) (increase(` + metric + `{` + inCluster + `}[$__range]))`
+		return ofMachine("node", `increase(`+metric+`{`+inCluster+`}[$__range])`)
 	}
 	limit := func(refID, metric, legend string) (string, string, string) {
 		return refID, sum(metric, ""), "{{node}} " + legend
@@ -52,7 +52,7 @@ func network() *grafana.DashboardBuilder {
 // storage is disks, Lustre, NFS and what CloudWatch knows of file systems.
 func storage() *grafana.DashboardBuilder {
 	sum := func(metric string) string {
-		return `sum by (node) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
+		return ofMachine("node", `rate(`+metric+`{`+inCluster+`}[$__rate_interval])`)
 	}
 	share := func(metric string) string {
 		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
@@ -77,7 +77,7 @@ func storage() *grafana.DashboardBuilder {
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: the server or the network fails.", requestsPerSec,
-			query("A", `sum by (node, server) (rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval]))`,
+			query("A", ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval])`),
 				"{{node}} {{server}}")).Min(0)).
 		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+

@@ -6,7 +6,7 @@ import (
 
 // Expressions of one or more machines; sel begins with the cluster.
 func cpuBusy(sel string) string {
-	return `1 - avg by (cluster, instance) (sum by (cluster, instance, cpu) (rate(node_cpu_seconds_total{` + sel +
+	return `1 - avg by (cluster, instance) (sum by (cluster, instance, job, cpu) (rate(node_cpu_seconds_total{` + sel +
 		`,mode=~"idle|iowait|steal"}[$__rate_interval])))`
 }
 
@@ -73,12 +73,12 @@ func node() *grafana.DashboardBuilder {
 		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
 			query("A", fileSystemUsed(sel), "{{instance}} {{mountpoint}}")).Min(0).Max(1)).
 		WithPanel(lines("Network", "Traffic of all interfaces but the loopback.", bytesPerSecond,
-			query("A", `sum by (instance) (rate(node_network_receive_bytes_total{`+sel+`,device!="lo"}[$__rate_interval]))`, "{{instance}} received"),
-			query("B", `sum by (instance) (rate(node_network_transmit_bytes_total{`+sel+`,device!="lo"}[$__rate_interval]))`,
+			query("A", ofMachine("instance", `rate(node_network_receive_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`), "{{instance}} received"),
+			query("B", ofMachine("instance", `rate(node_network_transmit_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`),
 				"{{instance}} sent")).Min(0)).
 		WithPanel(lines("Disks", "Bytes that were read from and written to disks.", bytesPerSecond,
-			query("A", `sum by (instance) (rate(node_disk_read_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} read"),
-			query("B", `sum by (instance) (rate(node_disk_written_bytes_total{`+sel+`}[$__rate_interval]))`, "{{instance}} written")).Min(0)).
+			query("A", ofMachine("instance", `rate(node_disk_read_bytes_total{`+sel+`}[$__rate_interval])`), "{{instance}} read"),
+			query("B", ofMachine("instance", `rate(node_disk_written_bytes_total{`+sel+`}[$__rate_interval])`), "{{instance}} written")).Min(0)).
 		WithPanel(lines("Disk busy", "Share of time in which a disk was busy; the sum of several disks can be above 1.", percent,
 			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
 				"{{instance}} {{device}}")).Min(0)).

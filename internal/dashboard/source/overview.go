@@ -7,12 +7,14 @@ import (
 // clusterOverview is the first page to look at: is the cluster used, what is broken,
 // what waits, and is what is shown new.
 func clusterOverview() *grafana.DashboardBuilder {
+	// A machine's name is its targets' label instance, without the port where a
+	// configuration leaves it there.
+	machines := `max by (cluster, instance) (label_replace(up{` + inCluster + `}, "instance", "$1", "instance", "(.*?)(:[0-9]+)?"))`
 	return board("parascope-cluster-overview", "Cluster overview", "Use of the cluster, faults, and waiting jobs.").
 		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
-			`count(max by (cluster, instance) (up{`+inCluster+`}) == 1) or vector(0)`, 0)).
+			`count(`+machines+` == 1) or vector(0)`, 0)).
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
-			short,
-			`count(max by (cluster, instance) (up{`+inCluster+`}) == 0) or vector(0)`, 1)).
+			short, `count(`+machines+` == 0) or vector(0)`, 1)).
 		WithPanel(number("GPUs with a job and idle", "GPUs allocated to a job with less than 5 % in use now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
 		WithPanel(number("Idle dollars an hour",
