@@ -33,6 +33,8 @@ type testBed struct {
 	dir string
 	cmd *exec.Cmd
 	log *bytes.Buffer
+
+	watcher watcher
 }
 
 // startBed starts one at a pace for tests. It skips the test where no bed can run.

@@ -17,11 +17,17 @@ import (
 	"github.com/parascope/parascope/internal/collect/gpu/fakenvml"
 )
 
-// driver answers as NVIDIA's library from a table that it writes again every second: counters
-// of a GPU grow by a rate that stands there as "@RATE".
+// driverLoop writes again every second the table from which the library answers: counters of a GPU
+// grow by a rate that stands there as "@RATE".
+const driverLoop = `cd /opt/driver
+while :; do
+	awk -v t="$(cut -d" " -f1 /proc/uptime)" '$2 ~ /^@/ {print $1, substr($2, 2) * t; next} {print}' rates >next && mv next table
+	sleep 1
+done
+`
+
 const driver = `[Service]
-ExecStart=/bin/sh -c 'while :; do t=$$(cut -d" " -f1 /proc/uptime); awk -v t=$$t "\$$2 ~ /^@/ {print \$$1, substr(\$$2, 2) * t; next} {print}" \
- /opt/driver/rates >/opt/driver/next && mv /opt/driver/next /opt/driver/table; sleep 1; done'
+ExecStart=/bin/sh /opt/driver/run
 `
 
 // holders are two jobs of two users on one node: both have GPUs, one does nothing with them.
@@ -36,8 +42,8 @@ func (f *flow) hold() holders {
 		user string
 		id   *string
 	}{{"games", &h.idle}, {"mail", &h.busy}} {
-		*job.id = f.on("head", "setpriv", "--reuid", job.user, "--regid", job.user, "--clear-groups", "sbatch", "--parsable", "--chdir", "/home/day",
-			"-o", "/home/day/job-%j", "-p", "gpu", "-w", h.node, "--gres", "gpu:3", "--wrap", "echo $CUDA_VISIBLE_DEVICES; sleep 3000")
+		*job.id = f.on("head", "setpriv", "--reuid", job.user, "--regid", job.user, "--clear-groups", "sbatch", "--parsable", "--chdir",
+			"/home/day", "-o", "/home/day/job-%j", "-p", "gpu", "-w", h.node, "--gres", "gpu:3", "--wrap", "echo $CUDA_VISIBLE_DEVICES; sleep 3000")
 	}
 	return h
 }
@@ -69,7 +75,8 @@ func (f *flow) idleGPUs(t *testing.T, h holders) {
 	f.ended("RUNNING", h.idle, h.busy)
 	idle, busy := f.devices(h.idle), f.devices(h.busy)
 	f.eventually(time.Minute, "installed", func() string {
-		return f.asked(h.node, "sh", "-c", "test -x /opt/parascope/current/bin/parascope-nvml && systemctl is-active -q parascope-node && echo installed")
+		return f.asked(h.node, "sh", "-c", "test -x /opt/parascope/current/bin/parascope-nvml && systemctl is-active -q parascope-node && "+
+			"echo installed")
 	})
 	table := fakenvml.H100(0)
 	want := map[string]string{}
@@ -134,8 +141,10 @@ func (f *flow) installDriver(node, library string, table fakenvml.Table) {
 	}
 	f.write(node, "/usr/lib/libnvidia-ml.so.1", string(code), "644")
 	f.write(node, "/opt/driver/rates", rates.String(), "644")
+	f.write(node, "/opt/driver/run", driverLoop, "644")
 	f.write(node, "/etc/systemd/system/driver.service", driver, "644")
-	f.write(node, "/etc/systemd/system/parascope-node.service.d/driver.conf", "[Service]\nEnvironment=FAKE_NVML_TABLE=/opt/driver/table\n", "644")
+	f.write(node, "/etc/systemd/system/parascope-node.service.d/driver.conf", "[Service]\nEnvironment=FAKE_NVML_TABLE=/opt/driver/table\n",
+		"644")
 	f.on(node, "sh", "-c", "systemctl daemon-reload && systemctl start driver && "+
 		"until [ -s /opt/driver/table ]; do sleep .1; done && : >/dev/nvidiactl && systemctl restart parascope-node")
 }

@@ -109,7 +109,8 @@ func killed(t *testing.T, f *flow) {
 	// Of the time in which nothing could be sent there are samples of each of the head's own targets.
 	for _, expr := range []string{`up{cluster="hpc",job="node",node_type="head"}`, `up{cluster="hpc",job="node",node="` + node + `"}`} {
 		f.eventually(time.Minute, "there are samples", func() string {
-			counts := f.query(fmt.Sprintf("count_over_time(%s[%ds] offset %ds)", expr, int(away.Seconds()), int((time.Since(began)-away).Seconds())), "job")
+			since := int((time.Since(began) - away).Seconds())
+			counts := f.query(fmt.Sprintf("count_over_time(%s[%ds] offset %ds)", expr, int(away.Seconds()), since), "job")
 			if counts["node"] != "" {
 				return "there are samples"
 			}

@@ -23,6 +23,7 @@ Scheduling:
     CustomSlurmSettings:
       - JobCompType: jobcomp/filetxt
       - JobCompLoc: /var/spool/slurm.state/jobcomp.log
+      - Licenses: matlab:4
   SlurmQueues:
     - Name: queue1
       Networking: {SubnetIds: [subnet-0123456789abcdef0]}
@@ -89,7 +90,8 @@ func TestNumbers(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *testBed)
-	}{{"day", day}, {"drain", drain}, {"capacity", capacity}, {"GPUs", gpus}, {"slurmctld is away", away}, {"PrivateData", private}} {
+	}{{"day", day}, {"names of others", names}, {"drain", drain}, {"capacity", capacity}, {"GPUs", gpus}, {"slurmctld is away", away},
+		{"PrivateData", private}} {
 		began := time.Now()
 		t.Run(part.name, func(t *testing.T) { part.run(t, b) })
 		t.Logf("%s took %s", part.name, time.Since(began).Round(time.Second))
