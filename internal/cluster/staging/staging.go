@@ -35,8 +35,9 @@ type Stage struct {
 	Move func(*install.Manifest, install.Release) error
 	// Replace has other exporters and another Prometheus on nodes stopped; nil leaves it as it is.
 	Replace *bool
-	// Restrict has the bucket's policy keep everybody but the caller from writing there.
-	Restrict bool
+	// Restrict has the bucket's policy keep everybody but the caller from writing there; nil: unless it
+	// keeps everybody but somebody from it already, or the caller may not write it.
+	Restrict *bool
 }
 
 // Staged is what Stage.Put did.
@@ -46,9 +47,10 @@ type Staged struct {
 	Script        string           `json:"script"` // address
 	Manifest      string           `json:"manifest"`
 	Version       string           `json:"version"`
-	Uploaded      int              `json:"uploaded"`         // objects; 0: everything was there
-	Writer        string           `json:"writer,omitempty"` // with Restrict: who alone may write
-	Missing       []string         `json:"missing"`          // programs that this build does not carry
+	Uploaded      int              `json:"uploaded"`               // objects; 0: everything was there
+	Writer        string           `json:"writer,omitempty"`       // who alone may write there
+	Unrestricted  string           `json:"unrestricted,omitempty"` // why the bucket's policy does not say who
+	Missing       []string         `json:"missing"`                // programs that this build does not carry
 	Now           install.Manifest `json:"now"`
 }
 
@@ -118,9 +120,10 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	}
 	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, place.Script())
 	done.Uploaded += uploaded
-	if err == nil && s.Restrict {
-		done.Writer, err = store.restrict(ctx, cfg, s.Stack)
+	if err != nil {
+		return done, err
 	}
+	done.Writer, done.Unrestricted, err = s.keepOthersOut(ctx, cfg, store)
 	return done, err
 }
 

@@ -43,8 +43,14 @@ func (b *testBed) page() numbers {
 	n := numbers{}
 	b.eventually(15*time.Second, "fresh", func() string {
 		// ParallelCluster's programs write there when nodes come and go; the head looks then.
-		b.on("head", "sh", "-c", "echo >>/var/log/parallelcluster/slurm_suspend.log")
-		n = readNumbers(b.asked("head", "curl", "-s", url))
+		n = readNumbers(b.asked("head", "sh", "-c", `for i in 1 2 3 4 5 6 7 8; do
+	echo >>/var/log/parallelcluster/slurm_suspend.log
+	sleep 1
+	page=$(curl -s `+url+`)
+	echo "$page" | awk -v asked=`+fmt.Sprintf("%.3f", asked)+
+			` '/^slurm_snapshot_timestamp_seconds / {fresh = $2 >= asked} END {exit !fresh}' && break
+done
+echo "$page"`))
 		if n["slurm_snapshot_timestamp_seconds"] >= asked {
 			return "fresh"
 		}

@@ -95,7 +95,7 @@ func TestFlow(t *testing.T) {
 		run  func(*testing.T, *flow)
 	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }}, {"nodes come and go", comeAndGo},
 		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"killed", killed}, {"scripts that are needed", needed},
-		{"zero and back", comeAndGo}} {
+		{"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break
@@ -113,7 +113,7 @@ func create(t *testing.T, f *flow) {
 	f = f.in(t)
 	f.sh("parascope up --yes --parameter MonitoringType=amp-only")
 	f.sh("parascope cluster stage")
-	printed := f.sh("parascope cluster new hpc --queue queue1:c5.large:0-4 --queue gpu:p5.48xlarge:0-2")
+	printed := f.sh("parascope cluster new hpc --queue queue1:c5.large:0-12 --queue gpu:p5.48xlarge:0-2")
 	_, next, ok := strings.Cut(printed, "Next:\n")
 	if !ok {
 		t.Fatalf("cluster new printed\n%s", printed)
@@ -136,7 +136,8 @@ func comeAndGo(t *testing.T, f *flow) {
 	f = f.in(t)
 	const node = "queue1-dy-c5-large-1"
 	began := time.Now()
-	job := f.submit("-p", "queue1", "--wrap", "sleep 45")
+	f.on("head", "rm", "-f", "/home/done")
+	job := f.submit("-p", "queue1", "--wrap", "until [ -e /home/done ]; do sleep 1; done")
 	f.ended("RUNNING", job)
 	registered := time.Now()
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
@@ -144,16 +145,17 @@ func comeAndGo(t *testing.T, f *flow) {
 	if text := f.sh("parascope cluster status hpc"); !strings.Contains(text, node) {
 		t.Errorf("cluster status:\n%s", text)
 	}
+	f.on("head", "touch", "/home/done")
 	f.ended("COMPLETED", job)
 	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
-	f.eventually(time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
+	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
 	window := fmt.Sprintf("[%ds:5s]", int(time.Since(began).Seconds()))
 	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
 		t.Errorf("nodes that were down: %v", down)
 	}
 }
 
-// needed: down refuses while the cluster names the script; without it a node does fail.
+// needed: down refuses while the cluster names the script; without it nodes do fail, and the queue is disabled.
 func needed(t *testing.T, f *flow) {
 	f = f.in(t)
 	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "hpc in us-east-2") {
@@ -171,20 +173,57 @@ func needed(t *testing.T, f *flow) {
 	if out, err := f.try("parascope cluster new other -o other.yaml"); err == nil || !strings.Contains(out, "is not there") {
 		t.Errorf("cluster new without the script printed %s (%v)", out, err)
 	}
-	job := f.submit("-p", "queue1", "--wrap", "true")
-	f.eventually(time.Minute, "failed", func() string {
-		all, _ := filepath.Glob(filepath.Join(f.dir, "logs", "queue1-dy-c5-large-*", "parallelcluster", "bootstrap_error_msg"))
-		if len(all) > 0 {
-			return "failed"
+	job := f.submit("-p", "queue1", "-N", "11", "--wrap", "true")
+	fleet := func() string {
+		answer, _ := f.pcluster("describe-cluster", "-n", "hpc")
+		return fmt.Sprint(answer["computeFleetStatus"], " ", f.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+	}
+	f.eventually(time.Minute, "PROTECTED inactive", fleet)
+	all, err := filepath.Glob(filepath.Join(f.dir, "logs", "queue1-dy-c5-large-*", "parallelcluster", "bootstrap_error_msg"))
+	if err != nil || len(all) < 10 {
+		t.Errorf("%d nodes left a bootstrap_error_msg (%v), want 10 at least", len(all), err)
+	}
+	f.eventually(2*time.Minute, "map[PROTECTED:1]", func() string {
+		return fmt.Sprint(f.query(`parallelcluster_compute_fleet_status{cluster="hpc"} == 1`, "status"))
+	})
+	f.eventually(2*time.Minute, "10 or more", func() string {
+		counts := f.query(`sum by (queue) (parallelcluster_node_bootstrap_failures_total{cluster="hpc"}) >= 10`, "queue")
+		if counts["queue1"] != "" {
+			return "10 or more"
 		}
-		return "no node failed"
+		return fmt.Sprint(counts)
 	})
 	f.on("head", "scancel", job)
 	if _, err := f.cloud.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucketName, Key: key,
 		Body: strings.NewReader(script)}); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually(time.Minute, "idle~", func() string { return f.asked("head", "sinfo", "-h", "-n", "queue1-dy-c5-large-1", "-o", "%T") })
+	if answer, ok := f.pcluster("update-compute-fleet", "-n", "hpc", "--status", "START_REQUESTED"); !ok {
+		t.Fatalf("update-compute-fleet: %v", answer)
+	}
+	f.eventually(time.Minute, "RUNNING up", fleet)
+}
+
+// zeroAndBack: no compute node is there, and nothing of one in AMP; then one is, and both have it.
+func zeroAndBack(t *testing.T, f *flow) {
+	f = f.in(t)
+	f.eventually(time.Minute, "0 compute nodes", func() string {
+		n := 0
+		for _, m := range f.machines() {
+			if m.Role == "Compute" {
+				n++
+			}
+		}
+		return fmt.Sprint(n, " compute nodes")
+	})
+	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node_type="compute"}`, "node")) })
+	job := f.submit("-p", "queue1", "--wrap", "sleep 3000")
+	f.ended("RUNNING", job)
+	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
+	f.eventually(time.Minute, fmt.Sprint(map[string]string{node: "1"}), func() string {
+		return fmt.Sprint(f.query(`up{cluster="hpc",job="node",node_type="compute"}`, "node"))
+	})
+	f.on("head", "scancel", job)
 }
 
 func readAll(t *testing.T, o *s3.GetObjectOutput) string {

@@ -90,7 +90,7 @@ func (f *flow) idleGPUs(t *testing.T, h holders) {
 		case slices.Contains(busy, minor):
 			table[fmt.Sprintf("%d.gpm.2", gpu)] = "@60" // percent of its SMs
 		case slices.Contains(idle, minor):
-			want["nvidia"+minor] = "0"
+			want["nvidia"+minor] = "1"
 		}
 	}
 	if len(want) != 3 {

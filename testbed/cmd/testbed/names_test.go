@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,18 +17,24 @@ import (
 // formats than the head's.
 type named struct{ name, labels, command string }
 
+// asked are the commands, each run once, into files that the rows read.
+const asked = `set -e; export LC_ALL=C; mkdir -p /tmp/names; cd /tmp/names
+sinfo -h -N -O 'NodeHost:|,StateLong:|,CPUsState:|,AllocMem:|,Memory:|,Gres:|,GresUsed:|' | sort -u >nodes
+squeue -h -r -t PD -o '%a|%u' >pending; squeue -h -t R -o '%a|%u|%C|%b|%W' >running; sdiag >sdiag
+`
+
 // perNode prints of each node that is not powered down what an awk program makes of name, state,
 // CPUs as allocated/idle/other/total, allocated memory, memory, GRES and used GRES.
 func perNode(program string) string {
-	return `sinfo -h -N -O 'NodeHost:|,StateLong:|,CPUsState:|,AllocMem:|,Memory:|,Gres:|,GresUsed:|' | sort -u | awk -F'|' '
+	return `awk -F'|' '
 {split($3, cpu, "/"); split($6, has, /[:(]/); split($7, used, /[:(]/); off = $2 ~ /[~#%*]|drain|down|maint|reserved|fail/}
-` + program + `'`
+` + program + `' nodes`
 }
 
 // scheduler prints a line of a section of sdiag's.
 func scheduler(section, line string) string {
-	return `sdiag | awk -F':\t* *' '/^[A-Z].*statistics|^Backfilling/ {s = $1} {sub(/^[\t ]+/, "")} ` +
-		`s ~ /^` + section + `/ && $1 == "` + line + `" {print $2}'`
+	return `awk -F':\t* *' '/^[A-Z].*statistics|^Backfilling/ {s = $1} {sub(/^[\t ]+/, "")} ` +
+		`s ~ /^` + section + `/ && $1 == "` + line + `" {print $2}' sdiag`
 }
 
 // per prints how many lines there are of each kind, or sums of what follows the kind.
@@ -38,7 +45,7 @@ const (
 )
 
 var theirNames = []named{
-	{"slurm_cpus_alloc", "", `sinfo -h -o %C | cut -d/ -f1`},
+	{"slurm_cpus_alloc", "", perNode(`{n += cpu[1]} END {print n + 0}`)},
 	{"slurm_cpus_idle", "", perNode(`!off {n += cpu[2]} END {print n + 0}`)},
 	{"slurm_cpus_other", "", perNode(`off {n += cpu[2] + cpu[3]} END {print n + 0}`)},
 	{"slurm_cpus_total", "", `sinfo -h -o %C | cut -d/ -f4`},
@@ -53,14 +60,14 @@ var theirNames = []named{
 	{"slurm_node_mem_total", "node", perNode(`$2 !~ /~/ {print $1, $5}`)},
 	{"slurm_node_gres_total", "node,gres,type", perNode(`$2 !~ /~/ && has[1] == "gpu" {print $1 "," has[1] "," has[2], has[3]}`)},
 	{"slurm_node_gres_used", "node,gres,type", perNode(`$2 !~ /~/ && has[1] == "gpu" {print $1 "," used[1] "," used[2], used[3]}`)},
-	{"slurm_account_jobs_pending", "account", `squeue -h -r -t PD -o %a` + eachLine},
-	{"slurm_account_jobs_running", "account", `squeue -h -r -t R -o %a` + eachLine},
-	{"slurm_account_cpus_running", "account", `squeue -h -t R -o '%a %C'` + sumOf},
-	{"slurm_account_gpus_running", "account", `squeue -h -t R -o '%a %b'` + gpusOf},
-	{"slurm_user_jobs_pending", "user", `squeue -h -r -t PD -o %u` + eachLine},
-	{"slurm_user_jobs_running", "user", `squeue -h -r -t R -o %u` + eachLine},
-	{"slurm_user_cpus_running", "user", `squeue -h -t R -o '%u %C'` + sumOf},
-	{"slurm_user_gpus_running", "user", `squeue -h -t R -o '%u %b'` + gpusOf},
+	{"slurm_account_jobs_pending", "account", `cut -d"|" -f1 pending` + eachLine},
+	{"slurm_account_jobs_running", "account", `cut -d"|" -f1 running` + eachLine},
+	{"slurm_account_cpus_running", "account", `awk -F"|" '{print $1, $3}' running` + sumOf},
+	{"slurm_account_gpus_running", "account", `awk -F"|" '{print $1, $4}' running` + gpusOf},
+	{"slurm_user_jobs_pending", "user", `cut -d"|" -f2 pending` + eachLine},
+	{"slurm_user_jobs_running", "user", `cut -d"|" -f2 running` + eachLine},
+	{"slurm_user_cpus_running", "user", `awk -F"|" '{print $2, $3}' running` + sumOf},
+	{"slurm_user_gpus_running", "user", `awk -F"|" '{print $2, $4}' running` + gpusOf},
 	{"slurm_scheduler_threads", "", scheduler("", "Server thread count")},
 	{"slurm_scheduler_queue_size", "", scheduler("", "Agent queue size")},
 	{"slurm_scheduler_dbd_queue_size", "", scheduler("", "DBD Agent queue size")},
@@ -71,7 +78,8 @@ var theirNames = []named{
 	{"slurm_scheduler_backfill_mean_cycle", "", scheduler("Backfilling", "Mean cycle")},
 	{"slurm_scheduler_backfill_depth_mean", "", scheduler("Backfilling", "Depth Mean")},
 	{"slurm_scheduler_backfilled_jobs_since_start_total", "", scheduler("Backfilling", "Total backfilled jobs (since last slurm start)")},
-	{"slurm_scheduler_backfilled_jobs_since_cycle_total", "", scheduler("Backfilling", "Total backfilled jobs (since last stats cycle start)")},
+	{"slurm_scheduler_backfilled_jobs_since_cycle_total", "",
+		scheduler("Backfilling", "Total backfilled jobs (since last stats cycle start)")},
 	{"slurm_scheduler_backfilled_heterogeneous_total", "", scheduler("Backfilling", "Total backfilled heterogeneous job components")},
 	{"slurm_scheduler_jobs_submitted", "", scheduler("", "Jobs submitted")},
 	{"slurm_scheduler_jobs_started", "", scheduler("", "Jobs started")},
@@ -79,16 +87,16 @@ var theirNames = []named{
 	{"slurm_scheduler_jobs_canceled", "", scheduler("", "Jobs canceled")},
 	{"slurm_scheduler_jobs_failed", "", scheduler("", "Jobs failed")},
 	// Of requests those for jobs: looking makes more of the others.
-	{"slurm_rpc_stats", "operation", `sdiag` + requests("count")},
-	{"slurm_rpc_stats_total_time", "operation", `sdiag` + requests("total_time")},
-	{"slurm_rpc_stats_avg_time", "operation", `sdiag` + requests("ave_time")},
+	{"slurm_rpc_stats", "operation", requests("count")},
+	{"slurm_rpc_stats_total_time", "operation", requests("total_time")},
+	{"slurm_rpc_stats_avg_time", "operation", requests("ave_time")},
 	{"slurm_license_total", "license", `scontrol show config | sed -n 's/^Licenses .*= \([a-z]*\):\([0-9]*\)/\1 \2/p'`},
-	{"slurm_license_used", "license", `squeue -h -t R -o %W | sed -n 's/:/ /p'` + sumOf},
+	{"slurm_license_used", "license", `cut -d"|" -f5 running | sed -n 's/:/ /p'` + sumOf},
 }
 
 func requests(field string) string {
-	return ` | awk '$1 ~ /^REQUEST_(SUBMIT_BATCH_JOB|CANCEL_JOB|KILL_JOB|UPDATE_JOB)$/ {for (i = 2; i <= NF; i++) if (sub(/^` + field +
-		`:/, "", $i)) print $1, $i}'`
+	return `awk '$1 ~ /^REQUEST_(SUBMIT_BATCH_JOB|CANCEL_JOB|KILL_JOB|UPDATE_JOB)$/ {for (i = 2; i <= NF; i++) if (sub(/^` + field +
+		`:/, "", $i)) print $1, $i}' sdiag`
 }
 
 // theirsOtherwise are names that these dashboards read and that the head does not serve.
@@ -115,7 +123,7 @@ func names(t *testing.T, b *testBed) {
 	cpu := b.submit("-p", "queue1", "--array", "1-3%1", "--wrap", "sleep 3000")
 	held := b.submit("-p", "queue1", "--hold", "--wrap", "true")
 	b.ended("RUNNING", gpu, cpu+"_1")
-	script := "set -e; export LC_ALL=C\n"
+	script := asked
 	for _, row := range theirNames {
 		script += "echo '" + row.name + "'; " + row.command + " | sed 's/^/ /'\n"
 	}
@@ -145,6 +153,9 @@ func names(t *testing.T, b *testBed) {
 					var labels []string
 					for l := range strings.SplitSeq(row.labels, ",") {
 						labels = append(labels, label(sample, l))
+					}
+					if row.name == "slurm_rpc_stats_avg_time" {
+						v = math.Trunc(v) // sdiag prints whole microseconds
 					}
 					if row.labels != "operation" || strings.Contains(requests(""), strings.TrimPrefix(labels[0], "REQUEST_")) {
 						values[strings.TrimSpace(row.name+" "+strings.Join(labels, ","))] = v

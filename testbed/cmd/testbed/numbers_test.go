@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,30 @@ func day(t *testing.T, b *testBed) {
 	if now := b.page().of("slurm_jobs_finished_total", "state"); now["failed"] != finished["failed"]+1 ||
 		now["completed"] != finished["completed"]+1 {
 		t.Errorf("finished: %v, before the day: %v", now, finished)
+	}
+}
+
+// fail ends the machine under a job that does not want to be requeued.
+func fail(t *testing.T, b *testBed) {
+	b = b.in(t)
+	before := b.page().of("slurm_jobs_finished_total", "state")["node_fail"]
+	job := b.submit("-p", "queue1", "--no-requeue", "--wrap", "sleep 3000")
+	b.ended("RUNNING", job)
+	b.on(b.on("head", "squeue", "-h", "-j", job, "-o", "%N"), "shutdown", "-h", "now")
+	b.ended("NODE_FAIL", job)
+	b.agree(b.nodes(), b.jobs(), b.finished())
+	if now := b.page().of("slurm_jobs_finished_total", "state")["node_fail"]; now != before+1 {
+		t.Errorf("%v jobs ended with their node, want one more than %v", now, before)
+	}
+}
+
+// limited waits for the job that ran into its time limit.
+func limited(t *testing.T, b *testBed, job string) {
+	b = b.in(t)
+	b.ended("TIMEOUT", job)
+	b.agree(b.jobs(), b.finished())
+	if n := b.page().of("slurm_jobs_finished_total", "state")["timeout"]; n != 1 {
+		t.Errorf("%v jobs ran into their time limit, want 1", n)
 	}
 }
 
@@ -137,8 +162,18 @@ func gpus(t *testing.T, b *testBed) {
 // age grows, and counters go on where they were.
 func away(t *testing.T, b *testBed) {
 	b = b.in(t)
-	job := b.submit("-p", "queue1", "--wrap", "sleep 600")
+	length := 20 * time.Second
+	if text := os.Getenv("TESTBED_AWAY"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := b.submit("-p", "queue1", "--wrap", "sleep 3000")
 	b.ended("RUNNING", job)
+	b.on("head", "rm", "-f", "/home/brief")
+	brief := b.submit("-p", "queue1", "--wrap", "until [ -e /home/brief ]; do sleep 1; done")
+	b.ended("RUNNING", brief)
 	before := b.page()
 	targets := b.on("head", "curl", "-s", "http://127.0.0.1:9090/slurm/targets")
 	if !strings.Contains(targets, "queue1-dy-cr1-") {
@@ -146,7 +181,8 @@ func away(t *testing.T, b *testBed) {
 	}
 	began := time.Now()
 	b.on("head", "systemctl", "stop", "slurmctld")
-	away := time.NewTimer(20 * time.Second)
+	b.on("head", "touch", "/home/brief") // that job ends while slurmctld is away
+	away := time.NewTimer(length)
 	<-away.C
 	n := b.page()
 	for name := range n {
@@ -154,7 +190,7 @@ func away(t *testing.T, b *testBed) {
 			t.Errorf("%s is shown while slurmctld is away", name)
 		}
 	}
-	if n[`slurm_command_success{command="scontrol"}`] != 0 || n["slurm_targets_age_seconds"] < 15 ||
+	if n[`slurm_command_success{command="scontrol"}`] != 0 || n["slurm_targets_age_seconds"] < length.Seconds()-5 ||
 		n["slurm_targets_age_seconds"] > time.Since(began).Seconds()+70 {
 		t.Errorf("success %v, age of the targets %v after %s", n[`slurm_command_success{command="scontrol"}`], n["slurm_targets_age_seconds"],
 			time.Since(began))
@@ -164,11 +200,14 @@ func away(t *testing.T, b *testBed) {
 	}
 	b.on("head", "systemctl", "start", "slurmctld")
 	b.eventually(30*time.Second, "RUNNING", func() string { return b.asked("head", "squeue", "-h", "-j", job, "-o", "%T") })
-	for _, label := range []string{"started", "finished"} {
-		name := "slurm_jobs_" + label + "_total"
-		if was, is := before.of(name, "partition"), b.page().of(name, "partition"); !maps.Equal(was, is) {
-			t.Errorf("%s is %v, before slurmctld went %v", name, is, was)
-		}
+	b.ended("COMPLETED", brief)
+	after := b.page()
+	if was, is := before.of("slurm_jobs_started_total", "partition"), after.of("slurm_jobs_started_total", "partition"); !maps.Equal(was, is) {
+		t.Errorf("started %v, before slurmctld went %v", is, was)
+	}
+	was, is := before.of("slurm_jobs_finished_total", "state"), after.of("slurm_jobs_finished_total", "state")
+	if was["completed"]++; !maps.Equal(was, is) {
+		t.Errorf("finished %v, want %v", is, was)
 	}
 	if now := b.on("head", "curl", "-s", "http://127.0.0.1:9090/slurm/targets"); now != targets {
 		t.Errorf("targets after slurmctld came back %s, before %s", now, targets)
@@ -181,11 +220,12 @@ func away(t *testing.T, b *testBed) {
 // of others. The head runs as root, and once more as somebody else: each shows what its user may see.
 func private(t *testing.T, b *testBed) {
 	b = b.in(t)
-	unit := strings.NewReplacer("/var/lib/prometheus", "/tmp/nobody --web.listen-address=127.0.0.1:9191", "[Service]", "[Service]\nUser=nobody")
-	b.write("head", "/etc/systemd/system/nobody.service", unit.Replace(headUnit), "644")
-	b.on("head", "sh", "-c", "systemctl daemon-reload && systemctl start nobody")
+	unit := strings.NewReplacer("/var/lib/prometheus", "/tmp/other --web.listen-address=127.0.0.1:9191",
+		"[Service]", "[Service]\nUser=games")
+	b.write("head", "/etc/systemd/system/other.service", unit.Replace(headUnit), "644")
+	b.on("head", "sh", "-c", "systemctl daemon-reload && systemctl start other")
 	other := b.in(t)
-	other.watcher = watcher{user: "nobody", address: "127.0.0.1:9191"}
+	other.watcher = watcher{user: "games", address: "127.0.0.1:9191"}
 	job := b.submit("-p", "queue1", "--hold", "--wrap", "true")
 	for _, data := range []string{"cloud", "cloud,jobs", "none"} {
 		line := "PrivateData=" + data
@@ -202,6 +242,6 @@ func private(t *testing.T, b *testBed) {
 		}
 	}
 	b.on("head", "sh", "-c", "sed -i 's/^# PrivateData=.*/PrivateData=cloud/' /opt/slurm/etc/slurm.conf && scontrol reconfigure")
-	b.on("head", "systemctl", "stop", "nobody")
+	b.on("head", "systemctl", "stop", "other")
 	b.on("head", "scancel", job)
 }
