@@ -155,10 +155,11 @@ func comeAndGo(t *testing.T, f *flow) {
 	}
 }
 
-// needed: down refuses while the cluster names the script; without it nodes do fail, and the queue is disabled.
+// needed: down refuses while there is the cluster; without it nodes do fail, and the queue is disabled.
 func needed(t *testing.T, f *flow) {
 	f = f.in(t)
-	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "hpc in us-east-2") {
+	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "nothing was deleted") ||
+		!strings.Contains(out, "role hpc-RoleHeadNode-") {
 		t.Errorf("down printed %s (%v)", out, err)
 	}
 	key, bucketName := aws.String("parascope/pcluster-infra/v1/install.sh"), aws.String("parascope-111122223333-us-east-2")
