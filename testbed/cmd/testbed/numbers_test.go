@@ -66,7 +66,8 @@ func fail(t *testing.T, b *testBed) {
 // limited waits for the job that ran into its time limit.
 func limited(t *testing.T, b *testBed, job string) {
 	b = b.in(t)
-	b.ended("TIMEOUT", job)
+	// slurmctld forgets jobs after five minutes.
+	b.eventually(2*time.Minute, "TIMEOUT", func() string { return b.asked("head", "sacct", "-c", "-n", "-P", "-o", "state", "-j", job) })
 	b.agree(b.jobs(), b.finished())
 	if n := b.page().of("slurm_jobs_finished_total", "state")["timeout"]; n != 1 {
 		t.Errorf("%v jobs ran into their time limit, want 1", n)
