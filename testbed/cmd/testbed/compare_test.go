@@ -41,7 +41,7 @@ func (b *testBed) page() numbers {
 	url := "http://" + cmp.Or(b.watcher.address, "127.0.0.1:9090") + "/slurm/metrics"
 	asked := float64(time.Now().UnixMilli()) / 1000
 	n := numbers{}
-	b.eventually(15*time.Second, "fresh", func() string {
+	b.eventually(time.Minute, "fresh", func() string { // a slurmctld that is slow is asked every 4 minutes
 		// ParallelCluster's programs write there when nodes come and go; the head looks then.
 		n = readNumbers(b.asked("head", "sh", "-c", `for i in 1 2 3 4 5 6 7 8; do
 	echo >>/var/log/parallelcluster/slurm_suspend.log

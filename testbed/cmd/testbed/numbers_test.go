@@ -182,6 +182,7 @@ func away(t *testing.T, b *testBed) {
 	}
 	began := time.Now()
 	b.on("head", "systemctl", "stop", "slurmctld")
+	t.Cleanup(func() { b.asked("head", "systemctl", "start", "slurmctld") })
 	b.on("head", "touch", "/home/brief") // that job ends while slurmctld is away
 	away := time.NewTimer(length)
 	<-away.C
