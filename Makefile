@@ -73,7 +73,7 @@ bin/testbed: $(call sources,./testbed/cmd/testbed)
 
 CLUSTER ?= demo
 cluster: build bin/testbed ## a whole cluster on this machine, with a local cloud; CONFIG=FILE is its configuration
-	bin/testbed up --start-cloud bin/parascope-local --cluster $(CLUSTER) $(if $(CONFIG),--config $(CONFIG))
+	bin/testbed up --start-cloud bin/parascope-local --cluster '$(CLUSTER)' $(if $(CONFIG),--config $(CONFIG))
 
 cluster-stop: bin/testbed ## end it, with all of its machines
 	bin/testbed stop
