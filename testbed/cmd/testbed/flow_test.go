@@ -84,7 +84,8 @@ func TestFlow(t *testing.T) {
 	c := startCloud(t)
 	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
 	// when the timeout is over, which is 30 minutes on a ParallelCluster.
-	f := &flow{testBed: startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir, "--resume-timeout", "30m"), cloud: c, product: dir, work: t.TempDir()}
+	b := startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir, "--resume-timeout", "30m")
+	f := &flow{testBed: b, cloud: c, product: dir, work: t.TempDir()}
 	if err := os.Symlink(f.exe, filepath.Join(f.work, "pcluster")); err != nil {
 		t.Fatal(err)
 	}
