@@ -171,7 +171,7 @@ func (s store) add(ctx context.Context, key string, content []byte) (uploaded in
 		return 0, explain("look for s3://"+s.bucket+"/"+key, err)
 	}
 	if err := s.put(ctx, key, content, nil); err != nil && !isCode(err, "PreconditionFailed") { // somebody else put the same
-		return 0, explain("upload s3://"+s.bucket+"/"+key, err)
+		return 0, explainUpload("upload s3://"+s.bucket+"/"+key, err)
 	}
 	return 1, nil
 }
@@ -229,7 +229,7 @@ func (s store) replace(ctx context.Context, key string, old object, content []by
 		return 0, hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err != nil {
-		return 0, explain("upload "+name, err)
+		return 0, explainUpload("upload "+name, err)
 	}
 	return 1, nil
 }
@@ -288,6 +288,12 @@ func splitURL(url string) (bucket, key string, ok bool) {
 }
 
 // explain gives an SDK error the exit code of its kind.
+// explainUpload is explain where the bucket's policy may be what denies it: restrict writes that.
+func explainUpload(doing string, err error) error {
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks + "; where the bucket's policy has a statement ParascopeWriters…, " +
+		"that names who alone may upload: use that user or role, or have who may write the policy run 'parascope cluster stage --restrict'"})
+}
+
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks})
 }
