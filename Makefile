@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -76,13 +76,21 @@ bin/testbed: $(call sources,./testbed/cmd/testbed)
 
 CLUSTER ?= demo
 cluster: build bin/testbed ## a whole cluster on this machine, with a local cloud; CONFIG=FILE is its configuration
-	bin/testbed up --start-cloud bin/parascope-local --cluster $(CLUSTER) $(if $(CONFIG),--config $(CONFIG))
+	bin/testbed up --start-cloud bin/parascope-local --cluster '$(CLUSTER)' $(if $(CONFIG),--config $(CONFIG))
 
 cluster-stop: bin/testbed ## end it, with all of its machines
 	bin/testbed stop
 
+CLUSTERTEST = TESTBED_PROGRAM=$(CURDIR)/bin/testbed TESTBED_PRODUCT=$(CURDIR)/bin
 cluster-test: build bin/testbed ## the test bed's tests, and the product's on it: CLUSTERTESTFLAGS='-run TestFlow -v' for one
-	TESTBED_PROGRAM=$(CURDIR)/bin/testbed TESTBED_PRODUCT=$(CURDIR)/bin $(GO) test ./testbed/... -count=1 -timeout 30m $(CLUSTERTESTFLAGS)
+ifdef CLUSTERTESTFLAGS
+	$(CLUSTERTEST) $(GO) test ./testbed/... -count=1 -timeout 40m $(CLUSTERTESTFLAGS)
+else
+	$(CLUSTERTEST) testbed/run-tests
+endif
+
+cluster-test-away: build bin/testbed ## slurmctld stopped for three minutes, as the day's numbers tell it
+	$(CLUSTERTEST) TESTBED_AWAY=3m $(GO) test ./testbed/cmd/testbed -run 'TestNumbers$$/slurmctld' -count=1 -timeout 40m -v
 
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v

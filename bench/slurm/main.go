@@ -142,9 +142,7 @@ func (m *measured) watch(ctx context.Context, url string, pid int, length time.D
 			if m.snapshots == 0 {
 				return err
 			}
-			var after float64
-			after, m.rss, err = usage(pid)
-			m.cpu = (after - before) / float64(m.snapshots)
+			_, m.rss, err = usage(pid)
 			return err
 		case <-tick.C:
 		}
@@ -163,6 +161,11 @@ func (m *measured) watch(ctx context.Context, url string, pid int, length time.D
 			err = fmt.Errorf("less than two snapshots within %s", length)
 		case taken != last:
 			m.snapshots++
+			after, _, asked := usage(pid) // from one snapshot to another: what follows is a part of the next
+			if asked != nil {
+				return asked
+			}
+			m.cpu = (after - before) / float64(m.snapshots)
 		}
 		last = taken
 	}

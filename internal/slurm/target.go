@@ -87,8 +87,9 @@ func leaving(n *Node) bool {
 func (d *Discovery) Targets() ([]Target, time.Time) { return d.targets, d.updated }
 
 // settles is how long after its slurmd a node may begin to serve metrics: what serves them is
-// installed while the node boots, and jobs do not wait for it.
-const settles = time.Minute
+// installed while the node boots, and jobs do not wait for it. The install script makes its
+// fifth attempt about then.
+const settles = 3 * time.Minute
 
 // Gone reports whether a compute node is not to be measured at an address by the last list that is
 // known: it powers down, has another instance by now, is not a node of the cluster any more,

@@ -70,7 +70,7 @@ func TestGone(t *testing.T) {
 	down := node("10.0.0.7", "cloud", "not_responding")
 	down.State = "down"
 	young := node("10.0.0.7", "cloud")
-	young.SlurmdStart = noon.Add(90 * time.Second)
+	young.SlurmdStart = noon.Add(8 * time.Minute)
 	for _, c := range []struct {
 		name          string
 		d             *slurm.Discovery
@@ -91,7 +91,7 @@ func TestGone(t *testing.T) {
 		{"its slurmd has just begun", observe(slurm.Part{}, young), "q-dy-cr-1", "10.0.0.7", true},
 		{"nothing is known yet", &slurm.Discovery{}, "q-dy-cr-1", "10.0.0.7", false},
 	} {
-		if got := c.d.Gone(c.node, c.address, noon.Add(2*time.Minute)); got != c.want {
+		if got := c.d.Gone(c.node, c.address, noon.Add(10*time.Minute)); got != c.want {
 			t.Errorf("%s: gone %t, want %t", c.name, got, c.want)
 		}
 	}

@@ -47,14 +47,14 @@ func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, er
 		return nil, fmt.Errorf("%s did not end within %s", name, t.Timeout)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case err != nil && stderr.Len() > 0:
-		return nil, fmt.Errorf("%s: %w: %s", name, err, firstLine(stderr.String()))
+	case err != nil && stderr.kept.Len() > 0:
+		return nil, fmt.Errorf("%s: %w: %s", name, err, firstLine(stderr.kept.String()))
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case stdout.over:
 		return nil, fmt.Errorf("%s printed more than %d bytes", name, maxOutput)
 	}
-	return stdout.Bytes(), nil
+	return stdout.kept.Bytes(), nil
 }
 
 // pingTimeout is after how long a slurmctld that does not answer a ping counts as slow, not as down.
@@ -72,7 +72,7 @@ func (t Tools) checkController(ctx context.Context) error {
 	stdout := limited{left: maxErrors}
 	cmd.Stdout = &stdout
 	err := cmd.Run()
-	if text := stdout.String(); err != nil && strings.Contains(text, "DOWN") && !strings.Contains(text, "UP") {
+	if text := stdout.kept.String(); err != nil && strings.Contains(text, "DOWN") && !strings.Contains(text, "UP") {
 		return errors.New(firstLine(text))
 	}
 	return nil
@@ -87,9 +87,10 @@ func environment() []string {
 	return env
 }
 
-// limited keeps the first bytes that are written to it, and says when there were more.
+// limited keeps the first bytes that are written to it, and says when there were more. It embeds no
+// buffer: whoever copies to it would find that one's ReadFrom, which knows no limit.
 type limited struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	left int
 	over bool
 }
@@ -98,7 +99,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	n := min(len(p), l.left)
 	l.left -= n
 	l.over = l.over || n < len(p)
-	l.Buffer.Write(p[:n])
+	l.kept.Write(p[:n])
 	return len(p), nil // the command is not to fail for it
 }
 

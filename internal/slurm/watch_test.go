@@ -151,6 +151,29 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// TestTakeOfTooMuch: a tool that does not stop printing costs its own part, and the memory of the limit at most.
+func TestTakeOfTooMuch(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"scontrol", "squeue", "sdiag"} {
+		body := "exec head -c 70000000 /dev/zero"
+		if name == "squeue" {
+			body = "head -c 70000000 /dev/zero >&2; exit 1"
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n[ \"$1\" != ping ] || exit 0\n"+body+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := slurm.Take(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, slurm.TakeOptions{Now: time.Now})
+	for _, err := range []error{s.NodesPart.Err, s.SchedulerPart.Err} {
+		if err == nil || !strings.Contains(err.Error(), "printed more than 67108864 bytes") {
+			t.Errorf("%.100v", err)
+		}
+	}
+	if err := s.JobsPart.Err; err == nil || len(err.Error()) > 5000 {
+		t.Errorf("the error of what printed 70 MB of errors is %.100v", err)
+	}
+}
+
 // TestNodesComeAndGo: a node is a target within 8 s of registering, which no log tells, and is
 // none within 6 s of powering down, which slurm_suspend.log tells.
 func TestNodesComeAndGo(t *testing.T) {

@@ -84,6 +84,9 @@ func (s Spec) mountRoot() error {
 	if err := s.makeDevices(root + "/dev"); err != nil {
 		return err
 	}
+	if err := s.listGPUs(root + "/sys/bus/pci/devices"); err != nil {
+		return err
+	}
 	for _, b := range binds {
 		if err := bind(b.From, root+b.To); err != nil {
 			return err
@@ -157,6 +160,24 @@ func (s Spec) makeDevices(dev string) error {
 		}
 		if err := unix.Mount(m.source, m.target, m.kind, m.flags, m.data); err != nil {
 			return fmt.Errorf("mount %s: %w", m.target, err)
+		}
+	}
+	return nil
+}
+
+// listGPUs puts the GPUs onto the PCI bus, where programs look for them before there is a
+// driver. The bus has nothing else then.
+func (s Spec) listGPUs(bus string) error {
+	if _, err := os.Stat(bus); s.GPUs == 0 || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := unix.Mount("tmpfs", bus, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=755,size=1m"); err != nil {
+		return fmt.Errorf("mount tmpfs on %s: %w", bus, err)
+	}
+	for i := range s.GPUs {
+		dir := fmt.Sprintf("%s/0000:%02x:00.0", bus, 0x53+0x11*i)
+		if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(dir+"/vendor", []byte("0x10de\n"), 0o444)); err != nil {
+			return fmt.Errorf("list a GPU: %w", err)
 		}
 	}
 	return nil

@@ -19,11 +19,12 @@ import (
 )
 
 type stageOptions struct {
-	aws     awsconf.Options
-	stage   staging.Stage
-	script  bool
-	replace bool
-	json    bool
+	aws      awsconf.Options
+	stage    staging.Stage
+	script   bool
+	replace  bool
+	restrict bool
+	json     bool
 }
 
 func newClusterStage(p *cli.Process) *cobra.Command {
@@ -39,7 +40,9 @@ uploads only what changed, and keeps the files of older versions.
 The first staged version is for all nodes. Nodes install a later one after
 'parascope cluster upgrade'.
 
-Anyone who can write these objects has root access to every node that runs them.`,
+Anyone who can write these objects has root access to every node that runs them. The
+bucket policy therefore denies writes to everyone but the first caller who stages, if that
+caller has s3:GetBucketPolicy and s3:PutBucketPolicy. Other statements are kept.`,
 		Example: `  parascope cluster stage
   parascope cluster stage --stack pcluster-infra --region eu-west-1`,
 		Args: cobra.NoArgs,
@@ -58,7 +61,8 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
 	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.BoolVar(&o.replace, "replace", false, "stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
-	f.BoolVar(&o.stage.Restrict, "restrict", false, "add a bucket policy that denies writes to everyone but the caller")
+	f.BoolVar(&o.restrict, "restrict", false, "make the caller the only writer, even if the bucket policy names another; "+
+		"=false leaves the policy unchanged")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
 	flags.AddAWS(f, &o.aws)
 	flags.Complete(c, "stack", flags.StackNames(&o.aws))
@@ -90,6 +94,9 @@ func (o *stageOptions) put(ctx context.Context, cmd *cobra.Command) (done stagin
 	if cmd.Flags().Changed("replace") {
 		o.stage.Replace = &o.replace
 	}
+	if cmd.Flags().Changed("restrict") {
+		o.stage.Restrict = &o.restrict
+	}
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return done, err
@@ -117,6 +124,10 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 	}
 	if done.Writer != "" {
 		fmt.Fprintf(p.Stdout, "%s only %s can write there\n", good, done.Writer)
+	}
+	if done.Unrestricted != "" {
+		fmt.Fprintf(p.Stdout, "%s every principal with s3:PutObject can write there, and so get root access to nodes: %s\n", style.Bold("note"),
+			done.Unrestricted)
 	}
 	pinned := ""
 	if done.Now.Pinned {

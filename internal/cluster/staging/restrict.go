@@ -15,10 +15,48 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
+// keepOthersOut restricts who writes, as the stage says. Where it says nothing and the caller may not, or
+// is nobody whom a policy could name, it returns the reason and no error.
+func (s Stage) keepOthersOut(ctx context.Context, cfg aws.Config, b store) (writer, unrestricted string, err error) {
+	if s.Restrict != nil && !*s.Restrict {
+		return "", "", nil
+	}
+	writer, err = b.restrict(ctx, cfg, s.Stack, s.Restrict != nil)
+	if code := hint.CodeOf(err); s.Restrict == nil && (code == hint.Denied || code == hint.BadInput) {
+		return "", err.Error(), nil
+	}
+	return writer, "", err
+}
+
+// statement is what is read of a bucket's policy's statement.
+type statement struct {
+	Sid       string
+	Condition struct {
+		ArnNotLike struct {
+			Principals any `json:"aws:PrincipalArn"` // a text, or a list
+		}
+	}
+}
+
+// writer is the first of those whom a statement of ours lets write.
+func (s statement) writer() string {
+	switch p := s.Condition.ArnNotLike.Principals.(type) {
+	case string:
+		return p
+	case []any:
+		if len(p) > 0 {
+			first, _ := p[0].(string)
+			return first
+		}
+	}
+	return ""
+}
+
 // restrict has the bucket's policy deny everybody but the caller to write and delete below
 // the stack's prefix, whatever their own policies allow: whoever may is root on every node.
-// Other statements stay. It returns the ARN, or the pattern of ARNs, that may write.
-func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string) (writer string, err error) {
+// Other statements stay. It returns the ARN, or the pattern of ARNs, that may write. A statement that
+// is there already stays unless replace is set.
+func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string, replace bool) (writer string, err error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", explain("identify the caller", err)
@@ -46,9 +84,11 @@ func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string) (
 	sid := "ParascopeWriters" + hex.EncodeToString(sum[:8]) // a Sid has letters and digits only
 	kept := []json.RawMessage{}
 	for _, old := range policy.Statement {
-		var named struct{ Sid string }
-		if err := json.Unmarshal(old, &named); err != nil || named.Sid != sid {
+		var has statement
+		if err := json.Unmarshal(old, &has); err != nil || has.Sid != sid {
 			kept = append(kept, old)
+		} else if !replace && has.writer() != "" {
+			return has.writer(), nil
 		}
 	}
 	partition, _, _ := strings.Cut(strings.TrimPrefix(aws.ToString(who.Arn), "arn:"), ":")

@@ -35,8 +35,9 @@ type Stage struct {
 	Move func(*install.Manifest, install.Release) error
 	// Replace has other exporters and another Prometheus on nodes stopped; nil leaves it as it is.
 	Replace *bool
-	// Restrict has the bucket's policy keep everybody but the caller from writing there.
-	Restrict bool
+	// Restrict has the bucket's policy keep everybody but the caller from writing there; nil: unless it
+	// keeps everybody but somebody from it already, or the caller may not write it.
+	Restrict *bool
 }
 
 // Staged is what Stage.Put did.
@@ -46,9 +47,10 @@ type Staged struct {
 	Script        string           `json:"script"` // address
 	Manifest      string           `json:"manifest"`
 	Version       string           `json:"version"`
-	Uploaded      int              `json:"uploaded"`         // objects; 0: everything was there
-	Writer        string           `json:"writer,omitempty"` // with Restrict: who alone may write
-	Missing       []string         `json:"missing"`          // programs that this build does not carry
+	Uploaded      int              `json:"uploaded"`               // objects; 0: everything was there
+	Writer        string           `json:"writer,omitempty"`       // who alone may write there
+	Unrestricted  string           `json:"unrestricted,omitempty"` // why the bucket's policy does not say who
+	Missing       []string         `json:"missing"`                // programs that this build does not carry
 	Now           install.Manifest `json:"now"`
 }
 
@@ -118,9 +120,10 @@ func (s Stage) Put(ctx context.Context, cfg aws.Config) (Staged, error) {
 	}
 	uploaded, err = store.replace(ctx, cluster.ScriptKey(s.Stack), has, place.Script())
 	done.Uploaded += uploaded
-	if err == nil && s.Restrict {
-		done.Writer, err = store.restrict(ctx, cfg, s.Stack)
+	if err != nil {
+		return done, err
 	}
+	done.Writer, done.Unrestricted, err = s.keepOthersOut(ctx, cfg, store)
 	return done, err
 }
 
@@ -168,7 +171,7 @@ func (s store) add(ctx context.Context, key string, content []byte) (uploaded in
 		return 0, explain("look for s3://"+s.bucket+"/"+key, err)
 	}
 	if err := s.put(ctx, key, content, nil); err != nil && !isCode(err, "PreconditionFailed") { // somebody else put the same
-		return 0, explain("upload s3://"+s.bucket+"/"+key, err)
+		return 0, explainUpload("upload s3://"+s.bucket+"/"+key, err)
 	}
 	return 1, nil
 }
@@ -226,7 +229,7 @@ func (s store) replace(ctx context.Context, key string, old object, content []by
 		return 0, hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err != nil {
-		return 0, explain("upload "+name, err)
+		return 0, explainUpload("upload "+name, err)
 	}
 	return 1, nil
 }
@@ -285,6 +288,12 @@ func splitURL(url string) (bucket, key string, ok bool) {
 }
 
 // explain gives an SDK error the exit code of its kind.
+// explainUpload is explain where the bucket's policy may be what denies it: restrict writes that.
+func explainUpload(doing string, err error) error {
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks + "; where the bucket's policy has a statement ParascopeWriters…, " +
+		"that names who alone may upload: use that user or role, or have who may write the policy run 'parascope cluster stage --restrict'"})
+}
+
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks})
 }

@@ -18,7 +18,7 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   a node registers, but slurmctld answers for a twentieth of the time at most. While it takes more than 5 s to answer, it
   is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
 - **A target that does not answer** is looked up in a snapshot that is newer than the failure. Where its node powers down, its
-  series end with staleness markers, and until a minute after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
+  series end with staleness markers, and until three minutes after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
 - **A command that fails** removes its metrics and sets its ` + "`slurm_command_success`" + ` to 0. Nothing old is shown as new.
 - **A node is in one state.** What an operator has to act on goes first: failed, drained, then powering up or down,
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the

@@ -1,6 +1,8 @@
 package slurmstat
 
 import (
+	"math"
+
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/slurm"
 )
@@ -67,10 +69,16 @@ func countTRES(j *slurm.Job) (n float64) {
 	return n
 }
 
+// microseconds are what sdiag prints times in, as whole numbers.
+const microseconds = 1e6
+
 func writeScheduler(p *page.Page, s *slurm.Scheduler) {
 	for _, f := range schedulerFamilies {
 		if v, ok := s.Values[f.value]; ok {
-			p.Sample(f.family, v*f.scale)
+			if v *= f.scale; f.scale == microseconds {
+				v = math.Round(v)
+			}
+			p.Sample(f.family, v)
 		}
 	}
 	if !s.Since.IsZero() {
@@ -80,11 +88,11 @@ func writeScheduler(p *page.Page, s *slurm.Scheduler) {
 		p.Sample(rpcCount, r.Count, r.Message)
 	}
 	for _, r := range s.RPCs {
-		p.Sample(rpcTime, r.Seconds*1e6, r.Message)
+		p.Sample(rpcTime, math.Round(r.Seconds*microseconds), r.Message)
 	}
 	for _, r := range s.RPCs {
 		if r.Count > 0 {
-			p.Sample(rpcMean, r.Seconds*1e6/r.Count, r.Message)
+			p.Sample(rpcMean, math.Round(r.Seconds*microseconds)/r.Count, r.Message)
 		}
 	}
 }

@@ -33,6 +33,8 @@ type testBed struct {
 	dir string
 	cmd *exec.Cmd
 	log *bytes.Buffer
+
+	watcher watcher
 }
 
 // startBed starts one at a pace for tests. It skips the test where no bed can run.
@@ -166,7 +168,7 @@ func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
 func (b *testBed) eventually(limit time.Duration, want string, f func() string) {
 	b.t.Helper()
 	end := time.After(5 * limit)
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for last := ""; ; {
 		if last = f(); last == want {

@@ -22,9 +22,10 @@ import (
 // programs, on a bed and a local cloud.
 type flow struct {
 	*testBed
-	cloud *cloud
-	work  string // folder that commands are typed in
-	env   []string
+	cloud   *cloud
+	product string // folder of its programs
+	work    string // folder that commands are typed in
+	env     []string
 }
 
 // sh types a command as the deployer does; it must succeed.
@@ -47,7 +48,11 @@ func (f *flow) try(command string) (string, error) {
 // query is a vector's values by one label, as AMP answers.
 func (f *flow) query(expr, label string) map[string]string {
 	f.t.Helper()
-	out, err := f.try("parascope query --json '" + expr + "'")
+	cmd := exec.CommandContext(f.t.Context(), "parascope", "query", "--json", expr)
+	cmd.Path, cmd.Dir, cmd.Env, cmd.Err = filepath.Join(f.product, "parascope"), f.work, f.env, nil
+	var said strings.Builder
+	cmd.Stderr = &said // that no series answers, too
+	out, err := cmd.Output()
 	var answer struct {
 		Data struct {
 			Result []struct {
@@ -56,11 +61,8 @@ func (f *flow) query(expr, label string) map[string]string {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(out), &answer); err != nil {
-		return map[string]string{"error": out}
-	}
-	if err != nil {
-		return map[string]string{"error": err.Error()}
+	if errors.Join(err, json.Unmarshal(out, &answer)) != nil {
+		return map[string]string{"error": said.String()}
 	}
 	all := map[string]string{}
 	for _, r := range answer.Data.Result {
@@ -80,18 +82,23 @@ func TestFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := startCloud(t)
-	f := &flow{testBed: startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir), cloud: c, work: t.TempDir()}
+	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
+	// when the timeout is over, which is 30 minutes on a ParallelCluster.
+	b := startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir, "--resume-timeout", "30m")
+	f := &flow{testBed: b, cloud: c, product: dir, work: t.TempDir()}
 	if err := os.Symlink(f.exe, filepath.Join(f.work, "pcluster")); err != nil {
 		t.Fatal(err)
 	}
 	f.env = append(os.Environ(), "PATH="+f.work+":"+dir+":"+os.Getenv("PATH"), "TESTBED_DIR="+f.dir, "AWS_ENDPOINT_URL="+c.URL(),
 		"AWS_PROFILE=operator", "AWS_REGION=us-east-2", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(c.Dir, "aws", "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(c.Dir, "aws", "config"))
+	var h holders
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"nodes come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed},
-		{"zero and back", comeAndGo}} {
+	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }}, {"nodes come and go", comeAndGo},
+		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"killed", killed}, {"scripts that are needed", needed},
+		{"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break
@@ -101,15 +108,15 @@ func TestFlow(t *testing.T) {
 }
 
 func (f *flow) in(t *testing.T) *flow {
-	return &flow{&testBed{t: t, exe: f.exe, dir: f.dir}, f.cloud, f.work, f.env}
+	return &flow{&testBed{t: t, exe: f.exe, dir: f.dir}, f.cloud, f.product, f.work, f.env}
 }
 
 // create types what the product prints, until the cluster is there and its head node sends.
 func create(t *testing.T, f *flow) {
 	f = f.in(t)
-	f.sh("parascope up --parameter MonitoringType=amp-only")
+	f.sh("parascope up --yes --parameter MonitoringType=amp-only")
 	f.sh("parascope cluster stage")
-	printed := f.sh("parascope cluster new hpc --queue queue1:c5.large:0-4 --queue gpu:p5.48xlarge:0-2")
+	printed := f.sh("parascope cluster new hpc --queue queue1:c5.large:0-12 --queue gpu:p5.48xlarge:0-2")
 	_, next, ok := strings.Cut(printed, "Next:\n")
 	if !ok {
 		t.Fatalf("cluster new printed\n%s", printed)
@@ -131,7 +138,9 @@ func create(t *testing.T, f *flow) {
 func comeAndGo(t *testing.T, f *flow) {
 	f = f.in(t)
 	const node = "queue1-dy-c5-large-1"
-	job := f.submit("-p", "queue1", "--wrap", "sleep 45")
+	began := time.Now()
+	f.on("head", "rm", "-f", "/home/done")
+	job := f.submit("-p", "queue1", "--wrap", "until [ -e /home/done ]; do sleep 1; done")
 	f.ended("RUNNING", job)
 	registered := time.Now()
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
@@ -139,49 +148,21 @@ func comeAndGo(t *testing.T, f *flow) {
 	if text := f.sh("parascope cluster status hpc"); !strings.Contains(text, node) {
 		t.Errorf("cluster status:\n%s", text)
 	}
+	f.on("head", "touch", "/home/done")
 	f.ended("COMPLETED", job)
 	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
-	f.eventually(time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
-	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)[30m:5s]) > 0`, "node"); len(down) > 0 {
+	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
+	window := fmt.Sprintf("[%ds:5s]", int(time.Since(began).Seconds()))
+	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
 		t.Errorf("nodes that were down: %v", down)
 	}
 }
 
-// killed ends programs by kill -9: what was taken is delivered.
-func killed(t *testing.T, f *flow) {
-	f = f.in(t)
-	job := f.submit("-p", "queue1", "--wrap", "sleep 600")
-	f.ended("RUNNING", job)
-	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
-	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
-	for _, kill := range []struct{ host, unit string }{{"head", "prometheus"}, {"head", "slurmctld"}, {node, "parascope-node"}} {
-		f.on(kill.host, "systemctl", "kill", "-s", "KILL", kill.unit)
-		f.eventually(time.Minute, "active", func() string { return f.asked(kill.host, "systemctl", "is-active", kill.unit) })
-	}
-	f.eventually(time.Minute, "nothing is lost", func() string {
-		var s struct {
-			Total struct {
-				Taken              float64
-				Dropped, Uncertain map[string]float64
-			}
-		}
-		out := f.asked("head", "/opt/parascope/current/bin/parascope-head", "status", "--json")
-		if err := json.Unmarshal([]byte(out), &s); err != nil {
-			return out
-		}
-		if s.Total.Taken > 0 && len(s.Total.Dropped)+len(s.Total.Uncertain) == 0 {
-			return "nothing is lost"
-		}
-		return out
-	})
-	f.on("head", "scancel", job)
-	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
-}
-
-// needed: down refuses while the cluster names the script; without it a node does fail.
+// needed: down refuses while there is the cluster; without it nodes do fail, and the queue is disabled.
 func needed(t *testing.T, f *flow) {
 	f = f.in(t)
-	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "hpc in us-east-2") {
+	if out, err := f.try("parascope down --yes"); err == nil || !strings.Contains(out, "nothing was deleted") ||
+		!strings.Contains(out, "role hpc-RoleHeadNode-") {
 		t.Errorf("down printed %s (%v)", out, err)
 	}
 	key, bucketName := aws.String("parascope/pcluster-infra/v1/install.sh"), aws.String("parascope-111122223333-us-east-2")
@@ -196,20 +177,57 @@ func needed(t *testing.T, f *flow) {
 	if out, err := f.try("parascope cluster new other -o other.yaml"); err == nil || !strings.Contains(out, "is not there") {
 		t.Errorf("cluster new without the script printed %s (%v)", out, err)
 	}
-	job := f.submit("-p", "queue1", "--wrap", "true")
-	f.eventually(time.Minute, "failed", func() string {
-		all, _ := filepath.Glob(filepath.Join(f.dir, "logs", "queue1-dy-c5-large-*", "parallelcluster", "bootstrap_error_msg"))
-		if len(all) > 0 {
-			return "failed"
+	job := f.submit("-p", "queue1", "-N", "11", "--wrap", "true")
+	fleet := func() string {
+		answer, _ := f.pcluster("describe-cluster", "-n", "hpc")
+		return fmt.Sprint(answer["computeFleetStatus"], " ", f.asked("head", "sinfo", "-h", "-p", "queue1", "-o", "%a"))
+	}
+	f.eventually(time.Minute, "PROTECTED inactive", fleet)
+	all, err := filepath.Glob(filepath.Join(f.dir, "logs", "queue1-dy-c5-large-*", "parallelcluster", "bootstrap_error_msg"))
+	if err != nil || len(all) < 10 {
+		t.Errorf("%d nodes left a bootstrap_error_msg (%v), want 10 at least", len(all), err)
+	}
+	f.eventually(2*time.Minute, "map[PROTECTED:1]", func() string {
+		return fmt.Sprint(f.query(`parallelcluster_compute_fleet_status{cluster="hpc"} == 1`, "status"))
+	})
+	f.eventually(2*time.Minute, "10 or more", func() string {
+		counts := f.query(`sum by (queue) (parallelcluster_node_bootstrap_failures_total{cluster="hpc"}) >= 10`, "queue")
+		if counts["queue1"] != "" {
+			return "10 or more"
 		}
-		return "no node failed"
+		return fmt.Sprint(counts)
 	})
 	f.on("head", "scancel", job)
 	if _, err := f.cloud.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucketName, Key: key,
 		Body: strings.NewReader(script)}); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually(time.Minute, "idle~", func() string { return f.asked("head", "sinfo", "-h", "-n", "queue1-dy-c5-large-1", "-o", "%T") })
+	if answer, ok := f.pcluster("update-compute-fleet", "-n", "hpc", "--status", "START_REQUESTED"); !ok {
+		t.Fatalf("update-compute-fleet: %v", answer)
+	}
+	f.eventually(time.Minute, "RUNNING up", fleet)
+}
+
+// zeroAndBack: no compute node is there, and nothing of one in AMP; then one is, and both have it.
+func zeroAndBack(t *testing.T, f *flow) {
+	f = f.in(t)
+	f.eventually(time.Minute, "0 compute nodes", func() string {
+		n := 0
+		for _, m := range f.machines() {
+			if m.Role == "Compute" {
+				n++
+			}
+		}
+		return fmt.Sprint(n, " compute nodes")
+	})
+	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node_type="compute"}`, "node")) })
+	job := f.submit("-p", "queue1", "--wrap", "sleep 3000")
+	f.ended("RUNNING", job)
+	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
+	f.eventually(time.Minute, fmt.Sprint(map[string]string{node: "1"}), func() string {
+		return fmt.Sprint(f.query(`up{cluster="hpc",job="node",node_type="compute"}`, "node"))
+	})
+	f.on("head", "scancel", job)
 }
 
 func readAll(t *testing.T, o *s3.GetObjectOutput) string {

@@ -23,6 +23,7 @@ Scheduling:
     CustomSlurmSettings:
       - JobCompType: jobcomp/filetxt
       - JobCompLoc: /var/spool/slurm.state/jobcomp.log
+      - Licenses: matlab:4
   SlurmQueues:
     - Name: queue1
       Networking: {SubnetIds: [subnet-0123456789abcdef0]}
@@ -86,10 +87,15 @@ func TestNumbers(t *testing.T) {
 	b.write("head", "/opt/prometheus/prometheus.yml", headConfig, "644")
 	b.write("head", "/etc/systemd/system/prometheus.service", headUnit, "644")
 	b.on("head", "systemctl", "start", "prometheus")
+	limit := ""
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *testBed)
-	}{{"day", day}, {"drain", drain}, {"capacity", capacity}, {"GPUs", gpus}, {"slurmctld is away", away}, {"PrivateData", private}} {
+	}{{"a job of a minute begins", func(t *testing.T, b *testBed) {
+		limit = b.in(t).submit("-p", "queue1", "--time", "1", "--wrap", "sleep 3000")
+	}}, {"day", day}, {"names of others", names}, {"a node fails", fail}, {"drain", drain}, {"capacity", capacity}, {"GPUs", gpus},
+		{"slurmctld is away", away},
+		{"time limit", func(t *testing.T, b *testBed) { limited(t, b, limit) }}, {"PrivateData", private}} {
 		began := time.Now()
 		t.Run(part.name, func(t *testing.T) { part.run(t, b) })
 		t.Logf("%s took %s", part.name, time.Since(began).Round(time.Second))
