@@ -126,7 +126,7 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 		}
 	}
 	last := func(xid string, hour float64) {
-		s := e.add(all.of("parascope_gpu_xid_last_timestamp_seconds"), flat(midnight+hour*3600), append(slices.Clone(id), "xid", xid)...)
+		s := e.add(all.of("parascope_gpu_xid_last_timestamp_seconds"), flat(c.midnight+hour*3600), append(slices.Clone(id), "xid", xid)...)
 		s.of = func(now float64) bool { return now >= hour }
 	}
 	if m.name == gpuNode(1) && gpu == 0 {
