@@ -106,6 +106,14 @@ scrape_configs:
   - job_name: head
     static_configs:
       - targets: ["{{.Head}}"]
+{{- range .Demo}}
+  - job_name: {{.Name}} # of a made-up cluster
+    honor_labels: {{.Honor}}
+    scrape_interval: {{.Interval}}
+    http_sd_configs:
+      - url: {{.URL}}
+        refresh_interval: {{.Interval}}
+{{- end}}
 remote_write:
   - url: {{.Endpoint}}api/v1/remote_write
     sigv4:
@@ -122,7 +130,9 @@ func writeHeadConfig(file string, o Options, endpoint string) error {
 	if err := headConfig.Execute(&b, struct {
 		Node, Head, Endpoint, Region string
 		Interval                     string // as Prometheus writes it: Go's "1.5s" is not a duration there
-	}{listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), endpoint, o.Region, model.Duration(o.Interval).String()}); err != nil {
+		Demo                         []demoJob
+	}{listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), endpoint, o.Region, model.Duration(o.Interval).String(),
+		o.demo.jobs(o.Interval)}); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {

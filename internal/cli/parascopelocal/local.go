@@ -48,6 +48,11 @@ every start adds those that are missing:
     ]
   }
 
+With --demo there is a made-up cluster beside this machine, demo-made-up, with twelve
+nodes of which four have GPUs, three jobs, and faults that come and go: to see the
+dashboards without a cluster. All of it is made up, and is marked so in the names of the
+cluster and of its nodes. Its last hour is there at once.
+
 Grafana needs Identity Center's instance of an organization: with --identity-center
 account or none a new stack has Prometheus alone.`
 
@@ -62,6 +67,7 @@ func New(p *cli.Process) *cobra.Command {
 		Example: `  parascope local
   eval "$(parascope local env)"        # in another shell: point AWS clients at it
   parascope query node_load1
+  parascope local --demo               # with a made-up cluster of GPUs and jobs
   aws amp list-workspaces              # the real AWS CLI works as well`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -109,6 +115,7 @@ func New(p *cli.Process) *cobra.Command {
 		"organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
+	f.BoolVar(&o.Demo, "demo", false, "beside this machine, a made-up cluster of GPUs and jobs, to look at dashboards")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
 	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
