@@ -80,12 +80,20 @@ func (c *cluster) jobOn(node string, hour float64) *job {
 
 // working is in while a job runs on the machine, and out otherwise.
 func (c *cluster) working(node string, in, out float64) level {
-	for _, j := range c.jobs {
-		if j.on(node) {
-			return during(j.from, j.to, in, out)
-		}
+	if j := c.jobOf(node); j != nil {
+		return during(j.from, j.to, in, out)
 	}
 	return flat(out)
+}
+
+// jobOf is the job that the machine has some time of the day.
+func (c *cluster) jobOf(node string) *job {
+	for i := range c.jobs {
+		if c.jobs[i].on(node) {
+			return &c.jobs[i]
+		}
+	}
+	return nil
 }
 
 // addNode writes what the node's own collectors measure; n makes machines differ.

@@ -13,8 +13,11 @@ import (
 const LiveCluster = "demo-made-up"
 
 // Hours of the made-up day that a live cluster goes through again and again. It begins
-// where all jobs run and every fault has come.
-const liveFrom, liveTo, liveBegins = 9.0, 22.0, 14.95
+// where all jobs run and many faults have come; others come within the next hour.
+const liveFrom, liveTo, liveBegins = 9.0, 22.0, 13.4
+
+// livePast is how long, in hours, the cluster has been there when it begins.
+const livePast = 1
 
 // Live is a made-up cluster with faults whose day goes by with the clock.
 type Live struct {
@@ -38,7 +41,7 @@ func (l *Live) at(t time.Time) (c *cluster, hour float64, ends time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.day == nil || l.round != int(round) {
-		l.round, l.day = int(round), liveDay(l.midnight(round))
+		l.round, l.day = int(round), liveDay(l.midnight(round), round <= 0)
 	}
 	return l.day, hour, t.Add(time.Duration((liveTo - hour) * float64(time.Hour)))
 }
@@ -48,19 +51,27 @@ func (l *Live) midnight(round float64) float64 {
 	return float64(l.began.UnixMilli())/1000 + 3600*(round*(liveTo-liveFrom)-liveBegins)
 }
 
-// liveDay is a day on which jobs begin shortly before liveBegins, and values move.
-func liveDay(midnight float64) *cluster {
-	some, many := tunes, solve
-	some.from, many.from = 14.25, 14.5
+// liveDay is a day on which jobs begin shortly before liveBegins, and values move. The
+// first one's machines were started when the cluster was, those of others in the morning.
+func liveDay(midnight float64, first bool) *cluster {
+	some, many, from := tunes, solve, liveFrom
+	some.from, many.from = 12.75, 13
+	if first {
+		from = liveBegins - livePast
+	}
 	c := newCluster(LiveCluster, midnight, true, trains, some, many)
+	for operation, micros := range map[string]float64{"REQUEST_PARTITION_INFO": 4.1e9, "REQUEST_NODE_INFO": 3.2e9,
+		"REQUEST_JOB_INFO": 2.4e9, "MESSAGE_NODE_REGISTRATION_STATUS": 9e8, "REQUEST_SUBMIT_BATCH_JOB": 2e8} {
+		c.machines[0].page("slurm").add(ourFamilies().of("slurm_rpc_stats_total_time"), flat(micros), "operation", operation)
+	}
 	for _, m := range c.machines {
 		for _, e := range m.pages {
 			for _, s := range e.series {
 				if share, ok := moving[s.name]; ok {
 					s.wave = wave{share, phase(m.name, s)}
 				}
-				if s.counter && s.of == nil { // as after a restart of its exporter
-					s.base = max(0, s.base-1e6) - s.level.grown(liveFrom, s.wave)
+				if s.counter && s.of == nil {
+					s.base = -s.level.grown(from, s.wave)
 				}
 			}
 		}
@@ -79,7 +90,7 @@ func phase(machine string, s *series) float64 {
 		}
 	}
 	p := float64(h.Sum32()%628) / 100
-	if slices.Contains(s.values, "idle") {
+	if s.name == "node_cpu_seconds_total" && slices.Contains(s.values, "idle") {
 		p += math.Pi
 	}
 	return p
