@@ -39,7 +39,8 @@ func TestPicture(t *testing.T) {
 	}
 	b.SignIn(grafana, "alice@example.com")
 	b.Do(chromedp.Navigate(grafana + *page))
-	b.Await(`document.querySelector(".panel") !== null && document.querySelectorAll(".panel.loading").length == 0`)
+	// Panels that are out of sight are not asked until they are scrolled to.
+	b.Await(`(all => all.length > 0 && all.every(p => p.dataset.state && !p.classList.contains("loading")))([...document.querySelectorAll(".panel")])`)
 	if *under != "" {
 		b.Await(fmt.Sprintf(`document.querySelector('[aria-label=%q] canvas') !== null`, *under))
 		b.hoverLast(*under)

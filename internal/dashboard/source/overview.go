@@ -13,7 +13,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
 			short,
 			`count(max by (cluster, instance) (up{`+inCluster+`}) == 0) or vector(0)`, 1)).
-		WithPanel(number("GPUs with a job and idle", "GPUs that a job has and of which less than 5 % worked, now.", short,
+		WithPanel(number("Idle GPUs with a job", "GPUs that a job has and of which less than 5 % worked, now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
 		WithPanel(number("Idle dollars an hour",
 			"What the GPUs with a job that are idle cost: the instance type's on-demand price by its GPUs.", dollars,
