@@ -28,6 +28,9 @@ const (
 	demoStep = 30 * time.Second
 )
 
+// demoNodes is how many machines the made-up cluster has at least.
+const demoNodes = 12
+
 // demoInterval is how often the head scrapes the made-up cluster, at the most.
 const demoInterval = 15 * time.Second
 
@@ -46,7 +49,7 @@ func startDemo(ctx context.Context, o Options, operator, head aws.Config, endpoi
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{live: proof.NewLive(began), now: time.Now}
+	d := &demo{live: proof.NewLive(began, o.DemoNodes-demoNodes), now: time.Now}
 	from, err := newest(ctx, operator, endpoint, d.now())
 	if err == nil {
 		err = d.sendPast(ctx, head, endpoint, from)

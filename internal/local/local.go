@@ -40,6 +40,7 @@ type Options struct {
 	AuditFile      string // where every permission that is asked for is written; "": nowhere
 	Interval       time.Duration
 	Demo           bool   // a made-up cluster beside this machine
+	DemoNodes      int    // machines that it has, 12 or more
 	NodeProgram    string // path of parascope-node
 	HeadProgram    string // path of parascope-head
 	Cloud          localaws.Options
@@ -66,6 +67,9 @@ func (o Options) Validate() error {
 	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
 		return hint.New(hint.Usage, fmt.Errorf("%q is not a kind of Identity Center", o.IdentityCenter),
 			"give --identity-center organization, account or none")
+	}
+	if o.Demo && (o.DemoNodes < demoNodes || o.DemoNodes > 1000) {
+		return hint.New(hint.Usage, fmt.Errorf("a made-up cluster of %d nodes", o.DemoNodes), "give --demo-nodes 12, or up to 1000")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")

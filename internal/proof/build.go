@@ -33,14 +33,14 @@ const (
 	waitingAt   = 13.0 // AMP is not reached any more: samples wait, and some are lost
 )
 
-// newCluster makes a cluster of twelve machines: a head node, a login node, four nodes
-// with eight GPUs and six without. One of the latter is powered down at noon.
-func newCluster(name string, midnight float64, faulty bool, jobs ...job) *cluster {
+// newCluster makes a cluster: a head node, a login node, nodes with eight GPUs, of which the
+// day needs four, and six without. One of the latter is powered down at noon.
+func newCluster(name string, midnight float64, faulty bool, gpuNodes int, jobs ...job) *cluster {
 	c := &cluster{name: name, midnight: midnight, faulty: faulty, jobs: jobs}
 	c.machines = append(c.machines,
 		&machine{name: headName, kind: "head", instanceType: "c6i.4xlarge", cpus: 16, memory: 32 << 30},
 		&machine{name: loginName, kind: "login", instanceType: "c7g.large", cpus: 2, memory: 4 << 30})
-	for n := 1; n <= 4; n++ {
+	for n := 1; n <= gpuNodes; n++ {
 		c.machines = append(c.machines, &machine{name: gpuNode(n), kind: "compute", queue: "gpu", resource: "p5",
 			instanceType: "p5.48xlarge", cpus: 192, memory: 2048 << 30, gpus: 8})
 	}

@@ -22,6 +22,7 @@ const livePast = 1
 // Live is a made-up cluster with faults whose day goes by with the clock.
 type Live struct {
 	began time.Time // when it was liveBegins for the first time
+	more  int       // nodes with GPUs beside those of the made-up day, without a job
 
 	mu    sync.Mutex
 	round int
@@ -29,8 +30,9 @@ type Live struct {
 }
 
 // NewLive makes a cluster that began at a time. One that began at the same time goes on
-// where another one stopped.
-func NewLive(began time.Time) *Live { return &Live{began: began} }
+// where another one stopped. More is how many nodes with GPUs it has beyond the four of the
+// day; no job runs on them.
+func NewLive(began time.Time, more int) *Live { return &Live{began: began, more: more} }
 
 // at is the cluster and the hour of its day at a time, and when that day ends.
 func (l *Live) at(t time.Time) (c *cluster, hour float64, ends time.Time) {
@@ -41,7 +43,7 @@ func (l *Live) at(t time.Time) (c *cluster, hour float64, ends time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.day == nil || l.round != int(round) {
-		l.round, l.day = int(round), liveDay(l.midnight(round), round <= 0)
+		l.round, l.day = int(round), liveDay(l.midnight(round), round <= 0, l.more)
 	}
 	return l.day, hour, t.Add(time.Duration((liveTo - hour) * float64(time.Hour)))
 }
@@ -53,13 +55,13 @@ func (l *Live) midnight(round float64) float64 {
 
 // liveDay is a day on which jobs begin shortly before liveBegins, and values move. The
 // first one's machines were started when the cluster was, those of others in the morning.
-func liveDay(midnight float64, first bool) *cluster {
+func liveDay(midnight float64, first bool, more int) *cluster {
 	some, many, from := tunes, solve, liveFrom
 	some.from, many.from = 12.75, 13
 	if first {
 		from = liveBegins - livePast
 	}
-	c := newCluster(LiveCluster, midnight, true, trains, some, many)
+	c := newCluster(LiveCluster, midnight, true, 4+more, trains, some, many)
 	for operation, micros := range map[string]float64{"REQUEST_PARTITION_INFO": 4.1e9, "REQUEST_NODE_INFO": 3.2e9,
 		"REQUEST_JOB_INFO": 2.4e9, "MESSAGE_NODE_REGISTRATION_STATUS": 9e8, "REQUEST_SUBMIT_BATCH_JOB": 2e8} {
 		c.machines[0].page("slurm").add(ourFamilies().of("slurm_rpc_stats_total_time"), flat(micros), "operation", operation)
@@ -70,7 +72,7 @@ func liveDay(midnight float64, first bool) *cluster {
 				if share, ok := moving[s.name]; ok {
 					s.wave = wave{share, phase(m.name, s)}
 				}
-				if s.counter && s.of == nil {
+				if s.counter && (s.of == nil || s.of(from)) {
 					s.base = -s.level.grown(from, s.wave)
 				}
 			}

@@ -14,7 +14,7 @@ const midnight = 1795392000 // 2026-11-23T00:00:00Z, Unix seconds
 // instances of these types and of the scheduler of Slurm 25.11.
 func recordedCluster(t testing.TB, name string, faulty bool) *cluster {
 	t.Helper()
-	c, all := newCluster(name, midnight, faulty, trains, tunes, solve), ourFamilies()
+	c, all := newCluster(name, midnight, faulty, 4, trains, tunes, solve), ourFamilies()
 	for _, m := range c.machines {
 		recording := map[string]string{"head": "c5.2xlarge-head", "login": "c7g.large-login",
 			"computegpu": "p5.48xlarge", "computecpu": "hpc7a.96xlarge"}[m.kind+m.queue]

@@ -151,9 +151,13 @@ func (c *cluster) addSlurmNodes(e *exporter, all families, states []string) {
 
 // addTotals writes what is there and what jobs have of it.
 func (c *cluster) addTotals(add func(string, level, ...string) *series) {
-	add("slurm_gpus_total", flat(32))
+	gpus, cpus := 0, 0
+	for _, m := range c.computeNodes() {
+		gpus, cpus = gpus+m.gpus, cpus+m.cpus
+	}
+	add("slurm_gpus_total", flat(float64(gpus)))
 	add("slurm_gpus_alloc", c.sum(hasGPUs))
-	add("slurm_cpus_total", flat(192*10))
+	add("slurm_cpus_total", flat(float64(cpus)))
 	add("slurm_cpus_alloc", c.sum(hasCPUs))
 	for _, queue := range []string{"gpu", "cpu"} {
 		in := func(of func(*machine, string, *job) float64) level {

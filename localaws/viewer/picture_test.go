@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -24,7 +25,7 @@ var (
 	running = flag.String("grafana", "", "URL of the Grafana that is in the picture, instead of one that -program starts")
 	page    = flag.String("page", "/d/parascope-cluster-overview?var-cluster=demo-made-up&from=now-1h&to=now", "the page in the picture")
 	under   = flag.String("under", "", "title of a chart that the pointer is over; empty: none")
-	height  = flag.Int("height", 880, "of the picture, in pixels")
+	height  = flag.Int("height", 1170, "of the picture, in pixels")
 )
 
 // TestPicture remakes the picture in the README: make picture.
@@ -38,9 +39,11 @@ func TestPicture(t *testing.T) {
 		grafana = startDemo(t)
 	}
 	b.SignIn(grafana, "alice@example.com")
+	opened := time.Now()
 	b.Do(chromedp.Navigate(grafana + *page))
 	// Panels that are out of sight are not asked until they are scrolled to.
 	b.Await(`(all => all.length > 0 && all.every(p => p.dataset.state && !p.classList.contains("loading")))([...document.querySelectorAll(".panel")])`)
+	t.Logf("drawn in %s", time.Since(opened).Round(time.Millisecond))
 	if *under != "" {
 		b.Await(fmt.Sprintf(`document.querySelector('[aria-label=%q] canvas') !== null`, *under))
 		b.hoverLast(*under)

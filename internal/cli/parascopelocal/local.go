@@ -116,6 +116,7 @@ func New(p *cli.Process) *cobra.Command {
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
 	f.BoolVar(&o.Demo, "demo", false, "beside this machine, a made-up cluster of GPUs and jobs, to look at dashboards")
+	f.IntVar(&o.DemoNodes, "demo-nodes", 12, "with --demo: nodes of the made-up cluster; those beyond 12 have GPUs and no jobs")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission that is asked for to `FILE`, a JSON line each")
 	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
