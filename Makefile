@@ -179,10 +179,10 @@ release: viewer ## dist/: an archive for each platform, SHA256SUMS, a bill of ma
 	rm -rf bin/linux-* $(CARRIED)/*.gz
 
 GRAFANA ?=
-picture: viewer ## docs/images/dashboard.png, of the running local cloud's GRAFANA=http://… or of one with made-up nodes
+picture: build ## docs/images/dashboard.png, of a made-up cluster or of the running local cloud's GRAFANA=http://…; PAGE=/d/…, PICTURE=FILE
 	@mkdir -p docs/images
-	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture $(CURDIR)/docs/images/dashboard.png \
-	  -dashboard $(CURDIR)/internal/dashboard/json/node.json -grafana '$(GRAFANA)'
+	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture '$(or $(PICTURE),$(CURDIR)/docs/images/dashboard.png)' \
+	  -program $(CURDIR)/bin/parascope-local $(if $(GRAFANA),-grafana '$(GRAFANA)') $(if $(PAGE),-page '$(PAGE)')
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

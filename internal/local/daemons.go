@@ -108,7 +108,7 @@ scrape_configs:
     static_configs:
       - targets: [%[3]q]
         labels: {instance: %[4]q, node: %[4]q, node_type: head}
-remote_write:
+%[7]sremote_write:
   - url: %[5]sapi/v1/remote_write
     sigv4:
       region: %[6]s
@@ -119,15 +119,28 @@ remote_write:
       batch_send_deadline: 1s # a person waits for the first samples
 `
 
+// demoJobConfig is a scrape job of the made-up cluster.
+const demoJobConfig = `  - job_name: %[1]s # of a made-up cluster
+    honor_labels: %[2]t
+    scrape_interval: %[3]s
+    http_sd_configs:
+      - url: %[4]s
+        refresh_interval: %[3]s
+`
+
 func writeHeadConfig(file string, o Options, endpoint string) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}
 	host, _, _ = strings.Cut(host, ".")
+	var demoJobs strings.Builder
+	for _, job := range o.demo.jobs(o.Interval) {
+		fmt.Fprintf(&demoJobs, demoJobConfig, job.Name, job.Honor, job.Interval, job.URL)
+	}
 	// The interval is as Prometheus writes it: Go's "1.5s" is not a duration there.
 	text := fmt.Sprintf(headConfig, model.Duration(o.Interval), listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), host,
-		endpoint, o.Region)
+		endpoint, o.Region, demoJobs.String())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the head's configuration: %w", err)
 	}

@@ -3,7 +3,7 @@ package local
 // Event is one step of Run, for a renderer to draw.
 type Event struct {
 	Kind    Kind   `json:"event"`
-	What    string `json:"what,omitempty"` // cloud, workspace, node, head, grafana
+	What    string `json:"what,omitempty"` // cloud, workspace, demo, node, head, grafana
 	Address string `json:"address,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	Detail  string `json:"detail,omitempty"`

@@ -39,12 +39,15 @@ type Options struct {
 	IdentityCenter string // organization (the default), account or none; only with the first has the stack a Grafana
 	AuditFile      string // where every permission that is asked for is written; "": nowhere
 	Interval       time.Duration
+	Demo           bool   // a made-up cluster beside this machine
+	DemoNodes      int    // machines that it has, 12 or more
 	NodeProgram    string // path of parascope-node
 	HeadProgram    string // path of parascope-head
 	Cloud          localaws.Options
 	Logger         *slog.Logger
 
 	metadataURL string // known when the cloud runs
+	demo        *demo  // nil without one
 }
 
 // regionShape is the shape of all regions' names, those to come included.
@@ -64,6 +67,9 @@ func (o Options) Validate() error {
 	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
 		return hint.New(hint.Usage, fmt.Errorf("%q is not a kind of Identity Center", o.IdentityCenter),
 			"give --identity-center organization, account or none")
+	}
+	if o.Demo && (o.DemoNodes < demoNodes || o.DemoNodes > 1000) {
+		return hint.New(hint.Usage, fmt.Errorf("a made-up cluster of %d nodes", o.DemoNodes), "give --demo-nodes 12, or up to 1000")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
@@ -138,6 +144,16 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	}
 	report(Event{Kind: Started, What: "workspace", Address: endpoint, Detail: path.Base(endpoint) + o.otherWorkspaces()})
 
+	if o.Demo {
+		head, err := o.credentials(ctx, Head, cloud.URL())
+		if err != nil {
+			return err
+		}
+		if o.demo, err = startDemo(ctx, o, cfg, head, endpoint, report); err != nil {
+			return err
+		}
+		stops.add("demo", o.demo.server.Shutdown)
+	}
 	for _, start := range []func(context.Context, Options, string, func(Event)) (*child, error){startNode, startHead} {
 		c, err := start(ctx, o, endpoint, report)
 		if c != nil {

@@ -136,6 +136,19 @@ func TestHeadConfigurationIsValid(t *testing.T) {
 	}
 }
 
+// With a made-up cluster there are its five jobs beside the two.
+func TestHeadConfigurationOfADemoIsValid(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	o := Options{NodeAddress: "127.0.0.1:9100", HeadAddress: "127.0.0.1:9090", Region: "us-east-2", Interval: 2 * time.Second,
+		demo: &demo{address: "127.0.0.1:4711"}}
+	if err := writeHeadConfig(file, o, "http://127.0.0.1:9280/workspaces/ws-1/"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := head.Check(t.Context(), file, false); err != nil || got.Jobs != 7 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // The daemons must not see the caller's AWS settings: they would send to AWS.
 func TestDaemonsDoNotInheritAWSSettings(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
@@ -156,11 +169,16 @@ func TestNonsenseOptions(t *testing.T) {
 	if err := good.Validate(); err != nil {
 		t.Errorf("%+v: %v", good, err)
 	}
+	good.Demo, good.DemoNodes = true, 12
+	if err := good.Validate(); err != nil {
+		t.Errorf("%+v: %v", good, err)
+	}
 	for name, o := range map[string]Options{
 		"no data":             {Region: "us-east-2", Interval: time.Second},
 		"too fast":            {DataDir: "x", Region: "us-east-2", Interval: time.Second - 1},
 		"no region":           {DataDir: "x", Interval: time.Second},
 		"a zone":              {DataDir: "x", Region: "us-east-2a", Interval: time.Second},
+		"a small demo":        {DataDir: "x", Region: "us-east-2", Interval: time.Second, Demo: true, DemoNodes: 11},
 		"less than no rate":   {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{IngestionRate: -1})},
 		"less than no series": {DataDir: "x", Region: "us-east-2", Interval: time.Second, Cloud: limits(dataplane.Limits{ActiveSeries: -1})},
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/proof"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -18,7 +19,11 @@ import (
 const StackName = "pcluster-infra"
 
 // firstPage shows the minutes since the start, which an hour's picture hides.
-const firstPage = "/d/parascope-node?from=now-5m&to=now&refresh=5s"
+// With a made-up cluster there is more to see.
+const (
+	firstPage     = "/d/parascope-node?from=now-5m&to=now&refresh=5s"
+	firstDemoPage = "/d/parascope-cluster-overview?var-cluster=" + proof.LiveCluster + "&from=now-1h&to=now&refresh=15s"
+)
 
 // withGrafana reports whether the stack has a Grafana, which needs an organization's
 // Identity Center.
@@ -30,13 +35,17 @@ func (o Options) withGrafana() bool {
 type rising struct {
 	prometheus chan string // its workspace's endpoint, as soon as there is one
 	done       chan error  // the end
+	page       string      // of Grafana, to look at first
 	result     deploy.UpResult
 }
 
 // bringUp does what "parascope up" does, beside the caller: metrics can be sent
 // long before Grafana is there.
 func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)) *rising {
-	r := &rising{prometheus: make(chan string, 1), done: make(chan error, 1)}
+	r := &rising{prometheus: make(chan string, 1), done: make(chan error, 1), page: firstPage}
+	if o.Demo {
+		r.page = firstDemoPage
+	}
 	found := false
 	endpoint := func(url string) {
 		if !found && url != "" {
@@ -131,6 +140,6 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	if len(who) > 0 {
 		detail = "sign in as " + strings.Join(who, ", ")
 	}
-	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL + firstPage, Detail: detail})
+	report(Event{Kind: Started, What: "grafana", Address: r.result.GrafanaURL + r.page, Detail: detail})
 	return nil
 }

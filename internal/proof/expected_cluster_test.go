@@ -32,7 +32,7 @@ const dollarsOfGPU = gpuPrice / 8
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
 	"cluster-overview/Nodes down/A": func(m moment) wanted { _, down := m.upAndDown(); return single(down) },
-	"cluster-overview/GPUs with a job and idle/A": func(m moment) wanted {
+	"cluster-overview/Idle GPUs with a job/A": func(m moment) wanted {
 		return m.idle().count().orZero()
 	},
 	"cluster-overview/Idle dollars an hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },

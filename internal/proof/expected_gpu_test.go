@@ -37,13 +37,13 @@ var expectGPUs = expectations{
 		return single(0)
 	},
 	"gpus/Power/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_POWER_USAGE").sum() },
-	"gpus/GPUs slowed by hardware/A": func(m moment) wanted {
+	"gpus/GPUs slowed/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_CLOCKS_EVENT_REASONS").where(func(mask float64) bool { return int(mask)&(8|64|128) != 0 }).count().orZero()
 	},
-	"gpus/GPUs to reset or reboot/A": func(m moment) wanted {
+	"gpus/GPUs to reset/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
-	"gpus/XIDs that need action/A": func(m moment) wanted {
+	"gpus/XIDs to act on/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },

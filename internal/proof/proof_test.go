@@ -27,7 +27,7 @@ var moments = []float64{14.95, 21.3}
 func wholeDay(t *testing.T) *day {
 	t.Helper()
 	dir := cmp.Or(*kept, t.TempDir())
-	d := newDay(t, dir, *every, newCluster(t, "healthy", false), newCluster(t, "faulty", true), newStockCluster())
+	d := newDay(t, dir, *every, recordedCluster(t, "healthy", false), recordedCluster(t, "faulty", true), newStockCluster())
 	mark := filepath.Join(dir, "delivered")
 	if _, err := os.Stat(mark); err == nil {
 		d.now.Store(midnight*1e9 + int64(hours*float64(time.Hour)))

@@ -1,11 +1,17 @@
 package viewer_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"net/url"
 	"os"
+	"os/exec"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -14,10 +20,12 @@ import (
 )
 
 var (
-	picture = flag.String("picture", "", "file to write a picture of the dashboard page to")
-	opened  = flag.String("dashboard", "testdata/overview.json", "file of the dashboard in the picture")
-	running = flag.String("grafana", "", "URL of the Grafana that is in the picture; without it, one with made-up nodes")
-	as      = flag.String("as", "alice@example.com", "who is signed in in the picture")
+	picture = flag.String("picture", "", "file to write a picture of a dashboard page to")
+	program = flag.String("program", "", "path of parascope-local, whose made-up cluster is in the picture")
+	running = flag.String("grafana", "", "URL of the Grafana that is in the picture, instead of one that -program starts")
+	page    = flag.String("page", "/d/parascope-cluster-overview?var-cluster=demo-made-up&from=now-1h&to=now", "the page in the picture")
+	under   = flag.String("under", "", "title of a chart that the pointer is over; empty: none")
+	height  = flag.Int("height", 1170, "of the picture, in pixels")
 )
 
 // TestPicture remakes the picture in the README: make picture.
@@ -25,17 +33,21 @@ func TestPicture(t *testing.T) {
 	if *picture == "" {
 		t.Skip("no -picture to write")
 	}
-	b := newTab(t, 1360, 880)
-	if *running == "" {
-		c := startCloud(t)
-		c.store(*opened, "")
-		*running = c.url
+	b := newTab(t, 1360, *height)
+	grafana := *running
+	if grafana == "" {
+		grafana = startDemo(t)
 	}
-	b.SignIn(*running, *as)
-	b.Do(chromedp.Navigate(*running + "/d/" + uidOf(t, *opened) + "?refresh=5s"))
-	// The rates of a cloud that has just started come with its fifth scrape or so.
-	b.Await(`document.querySelector('[aria-label="CPU busy"] canvas') !== null && document.querySelectorAll(".panel.loading").length == 0`)
-	b.hoverLast("CPU busy")
+	b.SignIn(grafana, "alice@example.com")
+	opened := time.Now()
+	b.Do(chromedp.Navigate(grafana + *page))
+	// Panels that are out of sight are not asked until they are scrolled to.
+	b.Await(`(all => all.length > 0 && all.every(p => p.dataset.state && !p.classList.contains("loading")))([...document.querySelectorAll(".panel")])`)
+	t.Logf("drawn in %s", time.Since(opened).Round(time.Millisecond))
+	if *under != "" {
+		b.Await(fmt.Sprintf(`document.querySelector('[aria-label=%q] canvas') !== null`, *under))
+		b.hoverLast(*under)
+	}
 	shot, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
@@ -45,12 +57,29 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// uidOf is the uid of a file's dashboard.
-func uidOf(t *testing.T, file string) string {
+// startDemo starts the program with its made-up cluster until the test ends, and returns
+// its Grafana's URL.
+func startDemo(t *testing.T) string {
 	t.Helper()
-	var d struct{ UID string }
-	check.OK(t, json.Unmarshal(check.Must[[]byte](t)(os.ReadFile(file)), &d))
-	return d.UID
+	cmd := exec.Command(*program, "--demo", "--json", "--data", t.TempDir(), "--listen", "127.0.0.1:0",
+		"--node-address", "127.0.0.1:0", "--head-address", "127.0.0.1:0")
+	cmd.Stderr = os.Stderr
+	events := check.Must[io.ReadCloser](t)(cmd.StdoutPipe())
+	check.OK(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		_ = cmd.Wait()
+	})
+	for lines := bufio.NewScanner(events); lines.Scan(); {
+		var e struct{ Event, What, Address string }
+		check.OK(t, json.Unmarshal(lines.Bytes(), &e))
+		if e.What == "grafana" && e.Event == "started" {
+			u := check.Must[*url.URL](t)(url.Parse(e.Address))
+			return u.Scheme + "://" + u.Host
+		}
+	}
+	t.Fatal("the program ended before it had a Grafana")
+	return ""
 }
 
 // hoverLast moves the pointer over the last points of a panel's chart: a young cloud

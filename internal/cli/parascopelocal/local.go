@@ -48,6 +48,10 @@ users of the file that are missing:
     ]
   }
 
+--demo adds a made-up cluster, demo-made-up, to see the dashboards without a cluster:
+twelve nodes, four of them with GPUs, three jobs, and faults that come and go. The names of
+the cluster and of its nodes say that it is made up. Its last hour is available at once.
+
 Grafana needs an organization instance of Identity Center: with --identity-center
 account or none, a new stack has only Prometheus.`
 
@@ -62,6 +66,7 @@ func New(p *cli.Process) *cobra.Command {
 		Example: `  parascope local
   eval "$(parascope local env)"        # in another shell: point AWS clients at it
   parascope query node_load1
+  parascope local --demo               # with a made-up cluster of GPUs and jobs
   aws amp list-workspaces              # the real AWS CLI works as well`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -109,6 +114,8 @@ func New(p *cli.Process) *cobra.Command {
 		"organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
+	f.BoolVar(&o.Demo, "demo", false, "add a made-up cluster with GPUs and jobs, to see the dashboards")
+	f.IntVar(&o.DemoNodes, "demo-nodes", 12, "with --demo: number of nodes; nodes beyond 12 have GPUs and no jobs")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission check to `FILE`, one JSON line each")
 	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,

@@ -28,11 +28,11 @@ func gpus() *grafana.DashboardBuilder {
 			`sum((max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`})) > 0) or vector(0)`,
 			1)).
 		WithPanel(number("Power", "Power of all GPUs together.", watts, `sum(`+power(sel)+`)`, 0)).
-		WithPanel(number("GPUs slowed by hardware", "GPUs whose clocks heat or a power brake reduces.", short,
+		WithPanel(number("GPUs slowed", "GPUs whose clocks heat or a power brake reduces.", short,
 			`count((`+slowed+`) > 0) or vector(0)`, 1)).
-		WithPanel(number("GPUs to reset or reboot", "GPUs for which the driver asks for a recovery action.", short,
+		WithPanel(number("GPUs to reset", "GPUs for which the driver asks for a recovery action.", short,
 			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
-		WithPanel(number("XIDs that need action",
+		WithPanel(number("XIDs to act on",
 			"XIDs in the time range for which a GPU is to be reset, rebooted or replaced.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
 		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
@@ -40,7 +40,7 @@ func gpus() *grafana.DashboardBuilder {
 		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
 		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to slowing down for heat.", celsius,
-			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0)).
+			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0).Thresholds(redBelow(1))).
 		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
 			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1).MaxDataPoints(120)).
 		WithPanel(bars("XIDs by class", "XIDs in the time range. Those of class application are the job's own.", short,

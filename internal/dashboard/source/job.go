@@ -29,7 +29,7 @@ func job() *grafana.DashboardBuilder {
 		WithPanel(rows("What it is", "Who runs the job, and since when.", dateTime, "Since",
 			`1000 * max by (cluster, job_id) (slurm_job_start_timestamp_seconds{`+own+`})`+"\n"+
 				` * on (cluster, job_id) group_right () max by (cluster, job_id, user, account, partition) (slurm_job_info{`+own+`})`,
-			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"})).
+			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"}).Height(4)).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
 		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price divided by its number of "+

@@ -15,7 +15,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 			`count(`+machines+` == 1) or vector(0)`, 0)).
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
 			short, `count(`+machines+` == 0) or vector(0)`, 1)).
-		WithPanel(number("GPUs with a job and idle", "GPUs allocated to a job with less than 5 % in use now.", short,
+		WithPanel(number("Idle GPUs with a job", "GPUs allocated to a job with less than 5 % in use now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
 		WithPanel(number("Idle dollars an hour",
 			"What the GPUs with a job that are idle cost: the instance type's on-demand price divided by its number of GPUs.", dollars,

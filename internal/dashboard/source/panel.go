@@ -95,10 +95,16 @@ func redFrom(bad float64) *grafana.ThresholdsConfigBuilder {
 	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps(steps)
 }
 
+// redBelow are the colours red, and green from a value on.
+func redBelow(good float64) *grafana.ThresholdsConfigBuilder {
+	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).
+		Steps([]grafana.Threshold{{Color: "red"}, {Color: "green", Value: &good}})
+}
+
 // bars is a list of values as they are now, in the order in which the query sorts them.
 func bars(title, description, unit, expr, legend string, bad float64) *bargauge.PanelBuilder {
 	return bargauge.NewPanelBuilder().Title(title).Description(description).Unit(unit).
-		Datasource(placeholder()).Span(12).Height(9).NoValue("none").Min(0).
+		Datasource(placeholder()).Span(12).Height(8).NoValue("none").Min(0).
 		Orientation(common.VizOrientationHorizontal).DisplayMode(common.BarGaugeDisplayModeBasic).
 		Thresholds(redFrom(bad)).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
@@ -135,7 +141,7 @@ func rows(title, description, unit, value, expr string, columns ...column) *tabl
 		labels = append(labels, c.label)
 	}
 	return table.NewPanelBuilder().Title(title).Description(description).Unit(unit).
-		Datasource(placeholder()).Span(12).Height(9).NoValue("none").
+		Datasource(placeholder()).Span(12).Height(8).NoValue("none").
 		WithTarget(query("A", expr, "").Instant().Format(prometheus.PromQueryFormatTable)).
 		WithTransformation(grafana.DataTransformerConfig{Id: "filterFieldsByName",
 			Options: map[string]any{"include": map[string]any{"names": labels}}}).

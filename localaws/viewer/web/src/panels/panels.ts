@@ -2,6 +2,7 @@
 
 import { h, icon } from "../dom";
 import { still, type Draw, type Drawing, type Drawn } from "./drawing";
+import { statushistory } from "./statushistory";
 import { table } from "./table";
 import { tabled } from "./tabled";
 import { text } from "./text";
@@ -15,6 +16,7 @@ export const kinds: Record<string, { title: string; draw: Draw }> = {
   gauge: { title: "Gauge", draw: gauge },
   bargauge: { title: "Bar gauge", draw: bargauge },
   table: { title: "Table", draw: table },
+  "status-history": { title: "Status history", draw: statushistory },
   text: { title: "Text", draw: text },
 };
 
@@ -27,7 +29,6 @@ const others: Record<string, string> = {
   logs: "Logs",
   piechart: "Pie chart",
   "state-timeline": "State timeline",
-  "status-history": "Status history",
   trend: "Trend",
   xychart: "XY chart",
 };

@@ -88,7 +88,8 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 			change{trains.to, 0.001})
 	}
 	if c.faulty && m.name == gpuNode(3) && gpu < 4 { // of tunes: on both sides of what counts as idle
-		active.level = during(idleAt, tunes.to, []float64{0.001, 0.03, 0.07, 0.0012}[gpu], 0.001)
+		j := c.jobOf(m.name)
+		active.level = during(j.from, j.to, []float64{0.001, 0.03, 0.07, 0.0012}[gpu], 0.001)
 	}
 	slowed(add("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", 0.62-k/1000, 0), 0.2)
 	add("DCGM_FI_PROF_DRAM_ACTIVE", 0.55-k/1000, 0)
@@ -126,7 +127,7 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 		}
 	}
 	last := func(xid string, hour float64) {
-		s := e.add(all.of("parascope_gpu_xid_last_timestamp_seconds"), flat(midnight+hour*3600), append(slices.Clone(id), "xid", xid)...)
+		s := e.add(all.of("parascope_gpu_xid_last_timestamp_seconds"), flat(c.midnight+hour*3600), append(slices.Clone(id), "xid", xid)...)
 		s.of = func(now float64) bool { return now >= hour }
 	}
 	if m.name == gpuNode(1) && gpu == 0 {

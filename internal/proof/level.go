@@ -29,14 +29,14 @@ func (l level) at(hour float64) float64 {
 }
 
 // grown is how much a counter of this level has counted from midnight to an hour.
-func (l level) grown(hour float64) (sum float64) {
+func (l level) grown(hour float64, w wave) (sum float64) {
 	for i, c := range l {
 		end := hour
 		if i+1 < len(l) {
 			end = math.Min(hour, l[i+1].from)
 		}
 		if end > c.from {
-			sum += (end - c.from) * 3600 * c.value
+			sum += w.between(c.from, end) * 3600 * c.value
 		}
 	}
 	return sum
@@ -44,3 +44,24 @@ func (l level) grown(hour float64) (sum float64) {
 
 // once is a counter that grows by n within the two minutes after an hour.
 func once(hour, n float64) level { return level{{0, 0}, {hour, n / 120}, {hour + 2.0/60, 0}} }
+
+// wave is how a quantity goes up and down around its level: by a share of it, up to half
+// as much again. The zero value is still.
+type wave struct{ share, phase float64 }
+
+// Turns of the two parts of a wave, in radians an hour: 20 minutes, and 6.
+const slowTurn, fastTurn = 2 * math.Pi * 3, 2 * math.Pi * 10
+
+// at is what a level is multiplied by at an hour.
+func (w wave) at(hour float64) float64 {
+	return 1 + w.share*(math.Sin(slowTurn*hour+w.phase)+math.Sin(fastTurn*hour+2*w.phase)/2)
+}
+
+// between is the integral of at from one hour to another.
+func (w wave) between(from, to float64) float64 {
+	if w.share == 0 {
+		return to - from
+	}
+	part := func(turn, phase float64) float64 { return (math.Cos(turn*from+phase) - math.Cos(turn*to+phase)) / turn }
+	return to - from + w.share*(part(slowTurn, w.phase)+part(fastTurn, 2*w.phase)/2)
+}

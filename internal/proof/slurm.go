@@ -80,7 +80,7 @@ func (c *cluster) addSlurm(all families) {
 	e := c.machines[0].page("slurm")
 	add := func(name string, l level, labels ...string) *series { return e.add(all.of(name), l, labels...) }
 	e.add(all.of("slurm_snapshot_timestamp_seconds"), flat(0)).clock = func(hour float64) float64 {
-		return midnight + hour*3600 - 20
+		return c.midnight + hour*3600 - 20
 	}
 	for _, command := range []string{"scontrol", "squeue", "sdiag", "sshare"} {
 		works := flat(1)
@@ -145,15 +145,19 @@ func (c *cluster) addSlurmNodes(e *exporter, all families, states []string) {
 		}
 		stated := func(hour float64) bool { return hour >= from }
 		e.add(all.of("slurm_node_drain_reason_info"), flat(1), "node", m.name, "reason", reason, "user", user).of = stated
-		e.add(all.of("slurm_node_drain_since_timestamp_seconds"), flat(midnight+from*3600), "node", m.name).of = stated
+		e.add(all.of("slurm_node_drain_since_timestamp_seconds"), flat(c.midnight+from*3600), "node", m.name).of = stated
 	}
 }
 
 // addTotals writes what is there and what jobs have of it.
 func (c *cluster) addTotals(add func(string, level, ...string) *series) {
-	add("slurm_gpus_total", flat(32))
+	gpus, cpus := 0, 0
+	for _, m := range c.computeNodes() {
+		gpus, cpus = gpus+m.gpus, cpus+m.cpus
+	}
+	add("slurm_gpus_total", flat(float64(gpus)))
 	add("slurm_gpus_alloc", c.sum(hasGPUs))
-	add("slurm_cpus_total", flat(192*10))
+	add("slurm_cpus_total", flat(float64(cpus)))
 	add("slurm_cpus_alloc", c.sum(hasCPUs))
 	for _, queue := range []string{"gpu", "cpu"} {
 		in := func(of func(*machine, string, *job) float64) level {
@@ -238,7 +242,7 @@ func (c *cluster) addHolder(e *exporter, all families, j *job) {
 	who := []string{"job_id", j.id, "user", j.user, "account", j.account, "partition", j.partition}
 	e.add(all.of("slurm_job_info"), flat(1), who...).of = j.runs
 	e.add(all.of("slurm_job_nodes"), flat(float64(len(j.nodes))), "job_id", j.id).of = j.runs
-	e.add(all.of("slurm_job_start_timestamp_seconds"), flat(midnight+j.from*3600), "job_id", j.id).of = j.runs
+	e.add(all.of("slurm_job_start_timestamp_seconds"), flat(c.midnight+j.from*3600), "job_id", j.id).of = j.runs
 	for _, node := range j.nodes {
 		e.add(all.of("slurm_node_job"), flat(1), append([]string{"node", node}, who...)...).of = j.runs
 		for _, gpu := range j.gpus {
@@ -284,7 +288,7 @@ func (c *cluster) addParallelCluster(all families) {
 		if c.faulty && hour > heartbeatAt {
 			hour = heartbeatAt
 		}
-		return midnight + hour*3600 - 12
+		return c.midnight + hour*3600 - 12
 	}
 	protected := flat(0)
 	if c.faulty {
@@ -366,9 +370,9 @@ func (c *cluster) addHead(all families) {
 	oldest := add("parascope_delivery_oldest_sample_timestamp_seconds", flat(0))
 	oldest.clock = func(hour float64) float64 {
 		if c.faulty && hour > waitingAt {
-			return midnight + (hour-0.5)*3600
+			return c.midnight + (hour-0.5)*3600
 		}
-		return midnight + hour*3600 - 4
+		return c.midnight + hour*3600 - 4
 	}
 	add("parascope_delivery_queue_bytes", during(13, 24, 3e8, 1e7))
 	add("parascope_delivery_queue_max_bytes", flat(1e9))

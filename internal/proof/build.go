@@ -1,12 +1,6 @@
 package proof
 
-import (
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
-	"testing"
-)
+import "fmt"
 
 // Jobs of the day. trains has two whole nodes, tunes half of one, solves four nodes
 // without GPUs.
@@ -19,14 +13,14 @@ var (
 )
 
 const (
-	headName  = "ip-10-0-0-10"
-	loginName = "ip-10-0-0-11"
+	headName  = "demo-head"
+	loginName = "demo-login"
 	gpuPrice  = 98.32 // dollars an hour of a made-up p5.48xlarge
 	cpuPrice  = 7.2
 )
 
-func gpuNode(n int) string { return fmt.Sprintf("gpu-st-p5-%d", n) }
-func cpuNode(n int) string { return fmt.Sprintf("cpu-dy-hpc7a-%d", n) }
+func gpuNode(n int) string { return fmt.Sprintf("demo-gpu-st-p5-%d", n) }
+func cpuNode(n int) string { return fmt.Sprintf("demo-cpu-dy-hpc7a-%d", n) }
 
 // What goes wrong in the cluster with faults, and from when on, in hours.
 const (
@@ -39,15 +33,14 @@ const (
 	waitingAt   = 13.0 // AMP is not reached any more: samples wait, and some are lost
 )
 
-// newCluster makes a cluster of twelve machines: a head node, a login node, four nodes
-// with eight GPUs and six without. One of the latter is powered down at noon.
-func newCluster(t testing.TB, name string, faulty bool) *cluster {
-	t.Helper()
-	c := &cluster{name: name, faulty: faulty, jobs: []job{trains, tunes, solve}}
+// newCluster makes a cluster: a head node, a login node, nodes with eight GPUs, of which the
+// day needs four, and six without. One of the latter is powered down at noon.
+func newCluster(name string, midnight float64, faulty bool, gpuNodes int, jobs ...job) *cluster {
+	c := &cluster{name: name, midnight: midnight, faulty: faulty, jobs: jobs}
 	c.machines = append(c.machines,
 		&machine{name: headName, kind: "head", instanceType: "c6i.4xlarge", cpus: 16, memory: 32 << 30},
 		&machine{name: loginName, kind: "login", instanceType: "c7g.large", cpus: 2, memory: 4 << 30})
-	for n := 1; n <= 4; n++ {
+	for n := 1; n <= gpuNodes; n++ {
 		c.machines = append(c.machines, &machine{name: gpuNode(n), kind: "compute", queue: "gpu", resource: "p5",
 			instanceType: "p5.48xlarge", cpus: 192, memory: 2048 << 30, gpus: 8})
 	}
@@ -65,8 +58,6 @@ func newCluster(t testing.TB, name string, faulty bool) *cluster {
 	all := ourFamilies()
 	for i, m := range c.machines {
 		c.addNode(m, all, i)
-		restamp(t, m.page("node"), all, map[string]string{"head": "c5.2xlarge-head", "login": "c7g.large-login",
-			"computegpu": "p5.48xlarge", "computecpu": "hpc7a.96xlarge"}[m.kind+m.queue], m)
 		if m.gpus > 0 {
 			c.addGPUs(m, all, i)
 		}
@@ -75,7 +66,6 @@ func newCluster(t testing.TB, name string, faulty bool) *cluster {
 		}
 	}
 	c.addSlurm(all)
-	restampSlurm(t, c.machines[0].page("slurm"), all)
 	c.addParallelCluster(all)
 	c.addHead(all)
 	return c
@@ -93,12 +83,20 @@ func (c *cluster) jobOn(node string, hour float64) *job {
 
 // working is in while a job runs on the machine, and out otherwise.
 func (c *cluster) working(node string, in, out float64) level {
-	for _, j := range c.jobs {
-		if j.on(node) {
-			return during(j.from, j.to, in, out)
-		}
+	if j := c.jobOf(node); j != nil {
+		return during(j.from, j.to, in, out)
 	}
 	return flat(out)
+}
+
+// jobOf is the job that the machine has some time of the day.
+func (c *cluster) jobOf(node string) *job {
+	for i := range c.jobs {
+		if c.jobs[i].on(node) {
+			return &c.jobs[i]
+		}
+	}
+	return nil
 }
 
 // addNode writes what the node's own collectors measure; n makes machines differ.
@@ -227,66 +225,4 @@ func (c *cluster) addAWSLimits(m *machine, all families, k float64) {
 		add("node_lustre_operations_total", c.working(m.name, rate+k, 0), "fsname", "scratch", "operation", name)
 	}
 	add("node_lustre_rpc_timeouts_total", bad(cpuNode(1), 0.25), "fsname", "scratch")
-}
-
-// restamp adds what else was recorded on an instance of this type, under the machine's name.
-func restamp(t testing.TB, e *exporter, all families, recording string, m *machine) {
-	t.Helper()
-	addRecorded(t, e, all, "../collect/device/testdata/"+recording+".golden", func(*family) bool { return true })
-}
-
-// restampSlurm adds what was recorded of the scheduler of Slurm 25.11.
-func restampSlurm(t testing.TB, e *exporter, all families) {
-	t.Helper()
-	addRecorded(t, e, all, "../collect/slurmstat/testdata/25.11.7/page.metrics", func(f *family) bool {
-		return len(f.Labels) == 0 || f.Labels[0] == "operation"
-	})
-}
-
-// addRecorded adds the recorded series of families that the page does not have yet, with
-// the values that were recorded; their counters do not grow.
-func addRecorded(t testing.TB, e *exporter, all families, file string, wanted func(*family) bool) {
-	t.Helper()
-	has := map[string]bool{}
-	for _, s := range e.series {
-		has[s.name] = true
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(content)) {
-		name, labels, value, ok := parseLine(strings.TrimSpace(line))
-		if !ok || has[name] || all[name] == nil {
-			continue
-		}
-		f := all.of(name)
-		if !wanted(&f) {
-			continue
-		}
-		s := e.add(f, flat(0), labels...)
-		if s.base = value; !s.counter {
-			s.level = flat(value)
-		}
-	}
-}
-
-// parseLine reads a sample of the text format; labels are name, value, name, value.
-func parseLine(line string) (name string, labels []string, value float64, ok bool) {
-	if line == "" || line[0] == '#' {
-		return "", nil, 0, false
-	}
-	space := strings.LastIndexByte(line, ' ')
-	value, err := strconv.ParseFloat(line[space+1:], 64)
-	if err != nil {
-		return "", nil, 0, false
-	}
-	name, rest, _ := strings.Cut(line[:space], "{")
-	for rest = strings.TrimSuffix(rest, "}"); rest != ""; {
-		label, after, _ := strings.Cut(rest, `="`)
-		end := strings.Index(after, `"`)
-		labels = append(labels, label, after[:end])
-		rest = strings.TrimPrefix(after[end+1:], ",")
-	}
-	return name, labels, value, true
 }

@@ -9,12 +9,10 @@ import (
 	"github.com/parascope/parascope/internal/collect/page"
 )
 
-// midnight is when the made-up day begins.
-const midnight = 1795392000 // 2026-11-23T00:00:00Z, Unix seconds
-
 // cluster is one made-up cluster: what a machine's exporters print, hour by hour.
 type cluster struct {
 	name     string
+	midnight float64 // when its day begins, Unix seconds
 	faulty   bool
 	machines []*machine
 	jobs     []job
@@ -62,6 +60,7 @@ type series struct {
 	canon      string  // our name of what it says, where it is another exporter's
 	scale      float64 // of its value to ours; 0: the same
 	hidden     bool    // known of the machine, and not on its page
+	wave       wave    // around its level
 }
 
 // meaning is our name of what the series says.
@@ -73,9 +72,9 @@ func (s *series) value(hour float64) float64 {
 	case s.clock != nil:
 		return s.clock(hour)
 	case s.counter:
-		return s.base + s.level.grown(hour)
+		return s.base + s.level.grown(hour, s.wave)
 	}
-	return s.level.at(hour)
+	return s.level.at(hour) * s.wave.at(hour)
 }
 
 // add puts a series on the page; labels are name, value, name, value.
@@ -142,6 +141,11 @@ func (m *machine) targetLabels(job string) map[string]string {
 		l["queue"], l["compute_resource"] = m.queue, m.resource
 	}
 	return l
+}
+
+// shows reports whether the machine's pages have the series at an hour.
+func (m *machine) shows(s *series, hour float64) bool {
+	return m.there(hour) && m.answers(hour) && !s.hidden && (s.of == nil || s.of(hour))
 }
 
 func (m *machine) answers(hour float64) bool { return m.silent == 0 || hour < m.silent }

@@ -1,0 +1,75 @@
+package proof
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// midnight is when the made-up day begins.
+const midnight = 1795392000 // 2026-11-23T00:00:00Z, Unix seconds
+
+// recordedCluster is the made-up cluster, whose pages also have what was recorded on
+// instances of these types and of the scheduler of Slurm 25.11.
+func recordedCluster(t testing.TB, name string, faulty bool) *cluster {
+	t.Helper()
+	c, all := newCluster(name, midnight, faulty, 4, trains, tunes, solve), ourFamilies()
+	for _, m := range c.machines {
+		recording := map[string]string{"head": "c5.2xlarge-head", "login": "c7g.large-login",
+			"computegpu": "p5.48xlarge", "computecpu": "hpc7a.96xlarge"}[m.kind+m.queue]
+		addRecorded(t, m.page("node"), all, "../collect/device/testdata/"+recording+".golden", func(*family) bool { return true })
+	}
+	addRecorded(t, c.machines[0].page("slurm"), all, "../collect/slurmstat/testdata/25.11.7/page.metrics", func(f *family) bool {
+		return len(f.Labels) == 0 || f.Labels[0] == "operation"
+	})
+	return c
+}
+
+// addRecorded adds the recorded series of families that the page does not have yet, with
+// the values that were recorded; their counters do not grow.
+func addRecorded(t testing.TB, e *exporter, all families, file string, wanted func(*family) bool) {
+	t.Helper()
+	has := map[string]bool{}
+	for _, s := range e.series {
+		has[s.name] = true
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(content)) {
+		name, labels, value, ok := parseLine(strings.TrimSpace(line))
+		if !ok || has[name] || all[name] == nil {
+			continue
+		}
+		f := all.of(name)
+		if !wanted(&f) {
+			continue
+		}
+		s := e.add(f, flat(0), labels...)
+		if s.base = value; !s.counter {
+			s.level = flat(value)
+		}
+	}
+}
+
+// parseLine reads a sample of the text format; labels are name, value, name, value.
+func parseLine(line string) (name string, labels []string, value float64, ok bool) {
+	if line == "" || line[0] == '#' {
+		return "", nil, 0, false
+	}
+	space := strings.LastIndexByte(line, ' ')
+	value, err := strconv.ParseFloat(line[space+1:], 64)
+	if err != nil {
+		return "", nil, 0, false
+	}
+	name, rest, _ := strings.Cut(line[:space], "{")
+	for rest = strings.TrimSuffix(rest, "}"); rest != ""; {
+		label, after, _ := strings.Cut(rest, `="`)
+		end := strings.Index(after, `"`)
+		labels = append(labels, label, after[:end])
+		rest = strings.TrimPrefix(after[end+1:], ",")
+	}
+	return name, labels, value, true
+}
