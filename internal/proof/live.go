@@ -134,7 +134,7 @@ func (l *Live) Targets(t time.Time, job string) map[string]map[string]string {
 
 // labelsOf are the labels of a machine's target.
 func (m *machine) labelsOf(c *cluster, job string) map[string]string {
-	labels := m.targetLabels()
+	labels := m.targetLabels(job)
 	labels["cluster"], labels["job"] = c.name, job
 	return labels
 }
