@@ -1,12 +1,13 @@
-package doctor
+package preflight
 
 import (
 	"context"
 
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/stack"
 )
 
 // checkNetwork finds out whether an existing network that the stack is to use is there.
 func checkNetwork(ctx context.Context, e *Env) Finding {
-	return unlessRefused(stack.CheckNetwork(ctx, e.Config, e.effective()))
+	return doctor.UnlessRefused(stack.CheckNetwork(ctx, e.Config, e.effective()))
 }

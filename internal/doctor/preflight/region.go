@@ -1,4 +1,4 @@
-package doctor
+package preflight
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -16,15 +17,15 @@ import (
 func checkRegion(ctx context.Context, e *Env) Finding {
 	err := stack.CheckRegion(ctx, e.Config)
 	if code := hint.CodeOf(err); err == nil || code == hint.NotFound || code == hint.Usage {
-		return failed(err)
+		return doctor.Failure(err)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "UnauthorizedOperation" {
-		return Finding{Status: Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
+		return Finding{Status: doctor.Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
 	}
-	return skipped("the region could not be asked for: " + err.Error())
+	return doctor.Skip("the region could not be asked for: " + err.Error())
 }
 
 // checkZone finds out whether the zone of the subnets is one of the region's.
 func checkZone(ctx context.Context, e *Env) Finding {
-	return unlessRefused(stack.CheckZone(ctx, e.Config, e.effective()))
+	return doctor.UnlessRefused(stack.CheckZone(ctx, e.Config, e.effective()))
 }

@@ -1,4 +1,4 @@
-package doctor
+package preflight
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -30,7 +31,7 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	client := iam.NewFromConfig(e.Config)
 	source, err := policySource(ctx, client, e.Caller)
 	if errors.Is(err, errRoot) {
-		return Finding{Status: OK, Summary: "has all permissions"}
+		return Finding{Status: doctor.OK, Summary: "has all permissions"}
 	}
 	var refused rights
 	if err == nil {
@@ -38,10 +39,10 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	}
 	if len(refused.actions) == 0 {
 		if err != nil {
-			return Finding{Status: Unknown, Detail: fmt.Sprintf("the caller's permissions could not be checked: %v", err),
+			return Finding{Status: doctor.Unknown, Detail: fmt.Sprintf("the caller's permissions could not be checked: %v", err),
 				Next: "docs/iam/README.md lists the permissions of the check"}
 		}
-		return Finding{Status: OK, Summary: "has all required permissions"}
+		return Finding{Status: doctor.OK, Summary: "has all required permissions"}
 	}
 	text := refused.describe(e.StackName, e.Bucket)
 	if err != nil {
@@ -51,7 +52,7 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	if slices.Contains(refused.missing, boundaryKey) {
 		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the boundary that an administrator made (docs/iam/README.md), or " + next
 	}
-	return Finding{Status: Failed, Detail: text, Next: next}
+	return Finding{Status: doctor.Failed, Detail: text, Next: next}
 }
 
 // errRoot says that the caller is the account's root user, of whom no policy speaks.

@@ -1,9 +1,10 @@
-package doctor
+package preflight
 
 import (
 	"context"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/doctor"
 )
 
 // withoutGrafana is why a check does not apply.
@@ -12,7 +13,7 @@ const withoutGrafana = "the stack has no Grafana workspace"
 // checkFunction finds out whether the program carries the function that Grafana needs.
 func checkFunction(_ context.Context, e *Env) Finding {
 	if !e.monitoring().HasGrafana() {
-		return skipped(withoutGrafana)
+		return doctor.Skip(withoutGrafana)
 	}
-	return failed(artifact.CheckFunction(e.Architecture))
+	return doctor.Failure(artifact.CheckFunction(e.Architecture))
 }

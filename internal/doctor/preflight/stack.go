@@ -1,8 +1,9 @@
-package doctor
+package preflight
 
 import (
 	"context"
 
+	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -11,5 +12,5 @@ import (
 func checkStack(ctx context.Context, e *Env) Finding {
 	var err error
 	e.State, err = stack.New(e.Config, e.StackName).Describe(ctx)
-	return unlessRefused(err)
+	return doctor.UnlessRefused(err)
 }
