@@ -24,7 +24,6 @@ type Options struct {
 	AtOnce  int           // checks that run at the same time; below 2: one after the other, in the list's order
 	Cluster string        // that the checks are about
 	Before  []Result      // of earlier runs, whose checks may be needed
-	Begun   func(title string)
 }
 
 // Run runs checks, each when those that it needs are through, and gives the results to
@@ -51,7 +50,7 @@ func Run[E any](ctx context.Context, env E, checks []Check[E], o Options, report
 		running.Go(func() {
 			defer close(r.over[c.ID])
 			r.await(after)
-			r.put(Result{ID: c.ID, Title: c.Title, Cluster: o.Cluster}, c.Needs, func() Finding { return bounded(ctx, c.Title, o, c.Run, env) })
+			r.put(Result{ID: c.ID, Title: c.Title, Cluster: o.Cluster}, c.Needs, func() Finding { return bounded(ctx, o, c.Run, env) })
 		})
 	}
 	var all []Result
@@ -117,10 +116,7 @@ func (r *run) put(result Result, needs []string, find func() Finding) {
 
 // bounded runs a check for so long at most. One that does not look at its context is left
 // behind: what it finds later is not read.
-func bounded[E any](ctx context.Context, title string, o Options, check func(context.Context, E) Finding, env E) Finding {
-	if o.Begun != nil {
-		o.Begun(title)
-	}
+func bounded[E any](ctx context.Context, o Options, check func(context.Context, E) Finding, env E) Finding {
 	if o.Bound == 0 {
 		return check(ctx, env)
 	}

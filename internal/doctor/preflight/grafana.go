@@ -16,6 +16,7 @@ func checkGrafana(_ context.Context, e *Env) Finding {
 	if e.monitoring().HasGrafana() {
 		return Finding{Status: doctor.OK}
 	}
-	return doctor.Failure(hint.New(hint.Usage, fmt.Errorf("MonitoringType %s has no Grafana that %s could use", e.monitoring(), e.People[0].Who),
+	return doctor.Failure(hint.New(hint.Usage,
+		fmt.Errorf("MonitoringType %s has no Grafana that %s could use", e.monitoring(), e.People[0].Who),
 		"--parameter MonitoringType=amp+amg creates one; or leave --user out"))
 }
