@@ -49,7 +49,7 @@ type Env struct {
 // grafanaFacts are what AWS says of the Grafana workspace.
 type grafanaFacts struct{ version, role string }
 
-func check(id, title string, run func(context.Context, *Env) Finding, needs ...string) Check {
+func newCheck(id, title string, run func(context.Context, *Env) Finding, needs ...string) Check {
 	return doctor.NewCheck(id, title, needs, run)
 }
 
@@ -59,29 +59,29 @@ func Checks() []Check {
 	return []Check{
 		doctor.Of(preflight.Region(), part),
 		doctor.Of(preflight.Caller(), part),
-		check("stack", "state of the stack", checkStack, "caller"),
+		newCheck("stack", "state of the stack", checkStack, "caller"),
 		// The guide's four cases.
-		check("grafana-workspace", "the Grafana workspace is active", checkGrafanaWorkspace, "stack"),
-		check("identity", "IAM Identity Center: enabled, its kind and region", checkIdentity, "caller", "stack"),
-		check("users", "somebody can sign in to Grafana", checkUsers, "grafana-workspace", "identity"),
-		check("user", "the user named has a role", checkUser, "users"),
-		check("users-deleted", "no role is a deleted user's", checkUsersDeleted, "grafana-workspace", "identity"),
-		check("setup-function", "the setup function and its last run", checkSetupFunction, "stack"),
-		check("grafana-answers", "Grafana can be asked", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
-		check("data-source", "Grafana has the data source", checkDataSource, "grafana-answers"),
-		check("prometheus-workspace", "the Prometheus workspace is active", checkPrometheusWorkspace, "stack"),
-		check("query", "the workspace answers a query", checkQuery, "prometheus-workspace"),
-		check("clusters", "clusters that send", checkClusters, "query"),
+		newCheck("grafana-workspace", "the Grafana workspace is active", checkGrafanaWorkspace, "stack"),
+		newCheck("identity", "IAM Identity Center: enabled, its kind and region", checkIdentity, "caller", "stack"),
+		newCheck("users", "somebody can sign in to Grafana", checkUsers, "grafana-workspace", "identity"),
+		newCheck("user", "the user named has a role", checkUser, "users"),
+		newCheck("users-deleted", "no role is a deleted user's", checkUsersDeleted, "grafana-workspace", "identity"),
+		newCheck("setup-function", "the setup function and its last run", checkSetupFunction, "stack"),
+		newCheck("grafana-answers", "Grafana can be asked", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
+		newCheck("data-source", "Grafana has the data source", checkDataSource, "grafana-answers"),
+		newCheck("prometheus-workspace", "the Prometheus workspace is active", checkPrometheusWorkspace, "stack"),
+		newCheck("query", "the workspace answers a query", checkQuery, "prometheus-workspace"),
+		newCheck("clusters", "clusters that send", checkClusters, "query"),
 		// The others, from the data source to the workspace.
-		check("data-source-default", "the data source is the default", checkDataSourceDefault, "data-source"),
-		check("data-source-type", "the data source's plugin fits Grafana's version", checkDataSourceType, "data-source"),
-		check("data-source-auth", "the data source signs with the workspace's role", checkDataSourceAuth, "data-source"),
-		check("data-source-place", "the data source names the workspace and its region", checkDataSourcePlace, "data-source"),
-		check("grafana-permissions", "Grafana's role may query", checkGrafanaPermissions, "grafana-workspace", "prometheus-workspace"),
-		check("data-source-health", "Grafana can query the workspace", checkDataSourceHealth, "data-source-type", "data-source-auth",
+		newCheck("data-source-default", "the data source is the default", checkDataSourceDefault, "data-source"),
+		newCheck("data-source-type", "the data source's plugin fits Grafana's version", checkDataSourceType, "data-source"),
+		newCheck("data-source-auth", "the data source signs with the workspace's role", checkDataSourceAuth, "data-source"),
+		newCheck("data-source-place", "the data source names the workspace and its region", checkDataSourcePlace, "data-source"),
+		newCheck("grafana-permissions", "Grafana's role may query", checkGrafanaPermissions, "grafana-workspace", "prometheus-workspace"),
+		newCheck("data-source-health", "Grafana can query the workspace", checkDataSourceHealth, "data-source-type", "data-source-auth",
 			"data-source-place", "grafana-permissions", "prometheus-workspace"),
-		check("clock", "the clock of this machine", checkClock),
-		check("route", "nodes have a route to AMP and S3", checkRoute, "stack"),
+		newCheck("clock", "the clock of this machine", checkClock),
+		newCheck("route", "nodes have a route to AMP and S3", checkRoute, "stack"),
 	}
 }
 

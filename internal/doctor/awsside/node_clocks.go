@@ -10,7 +10,7 @@ import (
 var nodeClocks = question{
 	applies: `node_time_seconds{$c}`,
 	absent:  "no node tells its time",
-	wrong:   `(node_time_seconds{$c} - timestamp(node_time_seconds{$c}) > 30)
+	wrong: `(node_time_seconds{$c} - timestamp(node_time_seconds{$c}) > 30)
   or (node_time_seconds{$c} - timestamp(node_time_seconds{$c}) < -30)`,
 	say: func(m model.Metric, v float64) string {
 		return fmt.Sprintf("%s is %.0f s off the head node", nodeOf(m), v)
