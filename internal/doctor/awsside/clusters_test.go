@@ -159,22 +159,32 @@ func (s *site) send(t *testing.T, all []prompb.TimeSeries) {
 	raw, err := (&prompb.WriteRequest{Timeseries: all}).Marshal()
 	check.OK(t, err)
 	body := snappy.Encode(nil, raw)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.env.endpoint+"/api/v1/remote_write", bytes.NewReader(body))
-	check.OK(t, err)
-	req.Header.Set("Content-Type", "application/x-protobuf")
-	req.Header.Set("Content-Encoding", "snappy")
-	req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
-	keys, err := s.cfg.Credentials.Retrieve(t.Context())
-	check.OK(t, err)
-	sum := sha256.Sum256(body)
-	check.OK(t, v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), "aps", s.cfg.Region, time.Now()))
-	resp, err := http.DefaultClient.Do(req)
-	check.OK(t, err)
-	defer resp.Body.Close()
+	resp := s.signed(t, http.MethodPost, s.env.endpoint+"/api/v1/remote_write", "aps", "application/x-protobuf", body)
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(resp.Body)
 		t.Fatalf("remote write: %s: %s", resp.Status, text)
 	}
+}
+
+// signed makes a request with a signature by the SDK's signer; the body is closed at the
+// test's end.
+func (s *site) signed(t *testing.T, method, url, service, contentType string, body []byte) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	check.OK(t, err)
+	req.Header.Set("Content-Type", contentType)
+	if contentType == "application/x-protobuf" {
+		req.Header.Set("Content-Encoding", "snappy")
+		req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
+	}
+	keys, err := s.cfg.Credentials.Retrieve(t.Context())
+	check.OK(t, err)
+	sum := sha256.Sum256(body)
+	check.OK(t, v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), service, s.cfg.Region, time.Now()))
+	resp, err := http.DefaultClient.Do(req)
+	check.OK(t, err)
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
 }
 
 // bad runs the checks of a cluster and returns those that failed, and all results.
