@@ -8,6 +8,7 @@ import (
 
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/awsside"
+	"github.com/parascope/parascope/internal/doctor/headside"
 	"github.com/parascope/parascope/internal/doctor/preflight"
 )
 
@@ -26,6 +27,7 @@ func TestEachCheckHasAPage(t *testing.T) {
 	names(preflight.Checks(), map[string]bool{}, earlier)
 	ofStack := names(awsside.Checks(), map[string]bool{}, earlier)
 	names(awsside.ClusterChecks(), ofStack, earlier)
+	names(headside.Checks(), map[string]bool{}, earlier)
 
 	dir := filepath.Join("..", "..", "docs", "checks")
 	index, err := os.ReadFile(filepath.Join(dir, "README.md"))

@@ -114,6 +114,9 @@ func (r *run) put(result Result, needs []string, find func() Finding) {
 	r.results[result.ID] = result
 }
 
+// grace is how long a check has to end after its time.
+const grace = time.Second
+
 // bounded runs a check for so long at most. One that does not look at its context is left
 // behind: what it finds later is not read.
 func bounded[E any](ctx context.Context, o Options, check func(context.Context, E) Finding, env E) Finding {
@@ -128,6 +131,13 @@ func bounded[E any](ctx context.Context, o Options, check func(context.Context, 
 	select {
 	case f = <-found:
 	case <-ctx.Done():
+		// What heeds its context is over now, and whatever it found may be read.
+		last := time.NewTimer(grace)
+		defer last.Stop()
+		select {
+		case <-found:
+		case <-last.C:
+		}
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

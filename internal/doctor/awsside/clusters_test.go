@@ -241,7 +241,8 @@ var clusterFaults = []struct {
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`, `up{job="dcgm",instance="n3",node="n3",node_type="compute"} 1`,
 		`parascope_gpu_driver_state_age_seconds{job="dcgm",node="n3",state="mismatch"} 900`)},
 	{"gpu-profiling", "profiling", "n1 GPU 2: GPU_UTIL is 98 and SM_ACTIVE is 0", healthy(2).with(
-		`DCGM_FI_DEV_GPU_UTIL{job="dcgm",instance="n1",node="n1",gpu="2"} 98`, `DCGM_FI_PROF_SM_ACTIVE{job="dcgm",instance="n1",node="n1",gpu="2"} 0`)},
+		`DCGM_FI_DEV_GPU_UTIL{job="dcgm",instance="n1",node="n1",gpu="2"} 98`,
+		`DCGM_FI_PROF_SM_ACTIVE{job="dcgm",instance="n1",node="n1",gpu="2"} 0`)},
 	{"slurm-controller", "slurmctld", "does not answer", healthy(2).set("slurm_controller_up", "0")},
 	{"slurm-age", "slurm-old", "it is 15m0s old", healthy(2).set("slurm_snapshot_age", "900")},
 	{"heartbeat", "heartbeat", "5m0s ago", healthy(2).set("parallelcluster_clustermgtd", "NOW-300")},

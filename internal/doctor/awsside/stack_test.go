@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/connector"
 	"github.com/parascope/parascope/internal/deploy"
@@ -52,7 +53,8 @@ func bringUp(t *testing.T) *installed {
 		}
 		t.Skipf("the stack needs the setup function, run make function: %v", err)
 	}
-	i := &installed{t: t, cloud: localtest.Start(t, localaws.Options{}), target: deploy.Target{StackName: deploy.DefaultStack},
+	i := &installed{t: t, cloud: localtest.Start(t, localaws.Options{Users: []localaws.User{
+		{Name: "deployer", Policy: parascope.DeployerPolicy}}}), target: deploy.Target{StackName: deploy.DefaultStack},
 		resources: map[string]string{}, bound: time.Minute}
 	i.cfg = i.cloud.Operator()
 	result, err := deploy.Up(t.Context(), i.cfg, deploy.UpOptions{Target: i.target,
@@ -234,11 +236,13 @@ func (i *installed) breakFunction() {
 	document, err := url.QueryUnescape(*policy.PolicyDocument)
 	check.OK(i.t, err)
 	change := func(document string) {
-		_, err := role.PutRolePolicy(i.t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("connect"), PolicyDocument: &document})
+		_, err := role.PutRolePolicy(i.t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("connect"),
+			PolicyDocument: &document})
 		check.OK(i.t, err)
 	}
 	change(strings.ReplaceAll(document, "grafana:CreateWorkspaceServiceAccount\"", "grafana:Nothing\""))
-	i.finds("the function may not sign in", "grafana-answers", "grafana:CreateWorkspaceServiceAccount", append([]string{"data-source"}, ofSources...)...)
+	i.finds("the function may not sign in", "grafana-answers", "grafana:CreateWorkspaceServiceAccount",
+		append([]string{"data-source"}, ofSources...)...)
 	if _, err := deploy.Connect(i.t.Context(), i.cfg, i.target); err == nil {
 		i.t.Error("it connects without permission")
 	}
@@ -270,16 +274,19 @@ func (i *installed) breakRights() {
 	_, err := role.DetachRolePolicy(i.t.Context(), &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: &policy})
 	check.OK(i.t, err)
 	i.finds("Grafana's role may not query", "grafana-permissions", "may not: aps:QueryMetrics", "data-source-health")
+	// Who may not ask IAM's simulator learns it from Grafana's answer.
+	asked := i.cfg
+	i.cfg = i.cloud.As("deployer")
+	status := map[string]doctor.Status{}
+	for _, r := range i.doctor() {
+		status[r.ID] = r.Status
+	}
+	i.cfg = asked
+	if status["grafana-permissions"] != doctor.Unknown || status["data-source-health"] != doctor.Failed {
+		i.t.Errorf("without the simulator: %v", status)
+	}
 	_, err = role.AttachRolePolicy(i.t.Context(), &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policy})
 	check.OK(i.t, err)
-	trust := func(service string) {
-		_, err := role.UpdateAssumeRolePolicy(i.t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`)})
-		check.OK(i.t, err)
-	}
-	trust("ec2.amazonaws.com")
-	i.finds("Grafana may not take its role", "data-source-health", "Grafana cannot query it")
-	trust("grafana.amazonaws.com")
 	i.fault(http.MethodPost, `{"kind":"error","on":"query","share":1}`)
 	all := i.doctor()
 	i.fault(http.MethodDelete, "")
@@ -299,7 +306,8 @@ func (i *installed) breakNetwork() {
 	check.OK(i.t, err)
 	i.finds("a route was deleted", "route", "of compute nodes, has no default route")
 	id := i.resources["NatGateway"]
-	_, err = nat.CreateRoute(i.t.Context(), &ec2.CreateRouteInput{RouteTableId: &table, DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: &id})
+	_, err = nat.CreateRoute(i.t.Context(), &ec2.CreateRouteInput{RouteTableId: &table, DestinationCidrBlock: aws.String("0.0.0.0/0"),
+		NatGatewayId: &id})
 	check.OK(i.t, err)
 	_, err = nat.DeleteNatGateway(i.t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: &id})
 	check.OK(i.t, err)
