@@ -38,7 +38,8 @@ const patience = 2 * time.Second
 
 // New is a printer for a command's person; a quiet one draws nothing. Close ends it.
 func New(p *cli.Process, quiet bool) *Printer {
-	c := &Printer{quiet: quiet, out: p.Stdout, talk: p.Stderr, style: term.Style(p.Stdout, p.Getenv), columns: Columns(p), stop: make(chan struct{})}
+	c := &Printer{quiet: quiet, out: p.Stdout, talk: p.Stderr, style: term.Style(p.Stdout, p.Getenv),
+		columns: Columns(p), stop: make(chan struct{})}
 	if quiet {
 		return c
 	}

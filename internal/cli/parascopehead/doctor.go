@@ -3,7 +3,6 @@ package parascopehead
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,9 @@ type doctorOptions struct {
 	e       headside.Env
 	timeout time.Duration
 	asJSON  bool
+	fix     bool
+	yes     bool
+	bundle  string
 }
 
 func newDoctor(p *cli.Process, configFile *string) *cobra.Command {
@@ -35,7 +37,7 @@ with how that was found and what to do. What depends on it is unknown because of
 what could not be checked is unknown, never ok. Where ParallelCluster's pcluster-diag is
 installed, it is run and its findings are included.
 
-It changes nothing. Run it as root, as the head runs. 'parascope doctor' checks the rest of
+It changes nothing without --fix. Run it as root, as the head runs. 'parascope doctor' checks the rest of
 the way, from AMP to Grafana. Each check has a page in docs/checks, which also describes --json.
 
 Exit codes: 0 nothing is wrong; 1 a check failed, or 4 where that was for want of a
@@ -57,6 +59,9 @@ permission; 7 no check failed, and some could not be made.`,
 	f.StringVar(&o.e.SlurmBin, "slurm.bin-dir", "/opt/slurm/bin", "`DIR` of Slurm's commands")
 	f.StringVar(&o.e.Root, "root", "/", "`DIR` in which the node's files are")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long each check may take; then it is unknown")
+	f.BoolVar(&o.fix, "fix", false, "after the checks, restart units of ours that fail; says so first, and asks")
+	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
+	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, configuration, logs, pages; without secrets")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }
@@ -72,10 +77,8 @@ func runDoctor(ctx context.Context, p *cli.Process, o doctorOptions) (err error)
 	if err != nil || ctx.Err() != nil {
 		return cmp.Or(err, ctx.Err())
 	}
-	if o.asJSON {
-		d := doctor.NewDocument(results)
-		d.Host = o.e.Host
-		return errors.Join(doctor.Err(results), p.PrintJSON(d))
-	}
-	return errors.Join(doctor.Err(results), show.Total())
+	d := doctor.NewDocument(results)
+	d.Host = o.e.Host
+	return checks.End(ctx, p, show, checks.Ending{Results: results, Document: d, JSON: o.asJSON, Fix: o.fix, Yes: o.yes, Bundle: o.bundle,
+		Fixes: o.e.Fixes, Files: o.e.Bundle})
 }

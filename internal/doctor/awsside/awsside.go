@@ -38,6 +38,7 @@ type Env struct {
 	endpoint  string // of the workspace
 	grafana   grafanaFacts
 	members   []people.Member
+	userFound bool                // User is in Identity Center
 	looked    *result.Look        // nil: Grafana was not asked
 	wanted    result.SeenSource   // the data source that it should have
 	found     *result.SeenSource  // the one that it has; nil: none

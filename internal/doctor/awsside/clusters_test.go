@@ -252,6 +252,58 @@ var clusterFaults = []struct {
 		healthy(2).with(`scrape_samples_post_metric_relabeling{job="other",node="n1"} 7300`)},
 }
 
+// nodeFaults are faults of node n1.
+var nodeFaults = []struct {
+	id, name, says string
+	now            page
+}{
+	{"node-answers", "node-down", "job node does not answer", ""}, // of clusterFaults
+	{"node-gpus", "gpu-missing", "1 GPUs are missing", ""},
+	{"node-xid", "xid", "GPU 0 had XID 79 10m0s ago",
+		healthy(1).with(`parascope_gpu_xid_last_timestamp_seconds{job="dcgm",node="n1",gpu="0",xid="79"} NOW-600`)},
+	{"node-xid", "recovery", "recovery action 2", healthy(1).with(`DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{job="dcgm",node="n1",gpu="0"} 2`)},
+	{"node-gpu-memory", "dbe", "had 1 uncorrectable", healthy(1).with(`DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{job="dcgm",node="n1",gpu="0"} 1`)},
+	{"node-gpu-throttled", "hot", "GPU 0 is slowed down",
+		healthy(1).with(`DCGM_FI_DEV_CLOCKS_EVENT_REASONS{job="dcgm",node="n1",gpu="0"} 68`)}, // hardware thermal, and the power cap
+	{"node-efa-devices", "efa-missing", "1 EFA devices are missing", healthy(1).with(`node_amazonefa_devices{job="node",node="n1"} 31`,
+		`node_amazonefa_devices_expected{job="node",node="n1"} 32`)},
+	{"node-efa-errors", "efa-peers", "timeouts of peers", efa(9)},
+}
+
+// efa is a node with EFA, and a number of events.
+func efa(events int) page {
+	return healthy(1).with(`node_amazonefa_devices{job="node",node="n1"} 32`, `node_amazonefa_devices_expected{job="node",node="n1"} 32`,
+		fmt.Sprintf(`node_amazonefa_unresponsive_remote_events{job="node",node="n1",device="all"} %d`, events),
+		`DCGM_FI_DEV_CLOCKS_EVENT_REASONS{job="dcgm",node="n1",gpu="0"} 4`, `DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{job="dcgm",node="n1",gpu="0"} 0`)
+}
+
+// checkNodes runs the checks of node n1, where it is well and where it is not.
+func (s *site) checkNodes(t *testing.T) {
+	t.Helper()
+	failed := func(cluster string) (all []string, details string) {
+		got, err := doctor.Run(t.Context(), s.env.Of(cluster), NodeChecks("n1"), doctor.Options{AtOnce: 8, Bound: time.Minute},
+			func(doctor.Result) error { return nil })
+		check.OK(t, err)
+		for _, r := range got {
+			if r.Status == doctor.Failed {
+				all, details = append(all, r.ID), details+r.Detail
+			}
+		}
+		return all, details
+	}
+	for _, name := range []string{"well", "efa-well"} {
+		if all, details := failed(name); len(all) > 0 {
+			t.Errorf("%s: %v %s", name, all, details)
+		}
+	}
+	for _, f := range nodeFaults {
+		all, details := failed(f.name)
+		if diff := gocmp.Diff([]string{f.id}, all); diff != "" || !strings.Contains(details, f.says) {
+			t.Errorf("%s: %s %s", f.name, diff, details)
+		}
+	}
+}
+
 // TestCheckAndFault: in each cluster exactly the right check fails, and in those that are
 // well none.
 func TestCheckAndFault(t *testing.T) {
@@ -266,6 +318,14 @@ func TestCheckAndFault(t *testing.T) {
 		s.send(t, begin.series(t, f.name, now.Add(-time.Minute)))
 		s.send(t, f.now.series(t, f.name, now))
 	}
+	for _, f := range nodeFaults {
+		if f.now != "" {
+			s.send(t, efa(0).series(t, f.name, now.Add(-time.Minute)))
+			s.send(t, f.now.series(t, f.name, now))
+		}
+	}
+	s.send(t, efa(3).series(t, "efa-well", now.Add(-time.Minute)))
+	s.send(t, efa(3).series(t, "efa-well", now))
 	s.send(t, begin.series(t, "silent", now.Add(-20*time.Minute)))
 	s.env.Now = func() time.Time { return now }
 	for _, find := range []func(context.Context, *Env) Finding{checkQuery, checkClusters} {
@@ -293,6 +353,7 @@ func TestCheckAndFault(t *testing.T) {
 		}
 		covered[f.id] = true
 	}
+	s.checkNodes(t)
 	failed, all := s.bad(t, "silent")
 	if diff := gocmp.Diff([]string{"samples"}, failed); diff != "" {
 		t.Error(diff)

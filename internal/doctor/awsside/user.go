@@ -32,6 +32,7 @@ func checkUser(ctx context.Context, e *Env) Finding {
 		}
 		return doctor.Unasked(err)
 	}
+	e.userFound = true
 	groups := 0
 	for _, m := range e.members {
 		if m.ID == who.ID {

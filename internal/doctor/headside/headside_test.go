@@ -43,19 +43,25 @@ func newNode(t *testing.T) *node {
 	n.remote = map[string]any{"name": "amp", "verdict": "delivering", "last_success": now.Add(-time.Second), "queue_bytes": 1000,
 		"queue_max_bytes": 1000000, "age_limit_seconds": 3540, "oldest_sample": now.Add(-2 * time.Second), "ledger": map[string]any{}}
 	n.rest = map[string]any{"time": now, "verdict": "delivering"}
-	n.targets = []target{{Labels: map[string]string{"node": "n1"}, ScrapePool: "node", ScrapeURL: "http://10.0.0.1:9100/metrics", Health: "up"},
+	n.targets = []target{{Labels: map[string]string{"node": "n1"}, ScrapePool: "node", ScrapeURL: "http://10.0.0.1:9100/metrics",
+		Health: "up"},
 		{Labels: map[string]string{"node": "n2"}, ScrapePool: "node", ScrapeURL: "http://10.0.0.2:9100/metrics", Health: "unknown"}}
 	n.pages = map[string]string{
-		"/slurm/metrics":                              "slurm_controller_up 1\nslurm_snapshot_age_seconds 12\n",
-		"/parallelcluster/metrics":                    fmt.Sprintf("parallelcluster_clustermgtd_heartbeat_timestamp_seconds %d\n", now.Add(-time.Minute).Unix()),
-		"/slurm/targets":                              `[{"targets":["10.0.0.1:9100"],"labels":{"node":"n1"}},{"targets":["10.0.0.2:9100"],"labels":{"node":"n2"}}]`,
+		"/slurm/metrics":           "slurm_controller_up 1\nslurm_snapshot_age_seconds 12\n",
+		"/parallelcluster/metrics": heartbeatAt(now.Add(-time.Minute)),
+		"/slurm/targets": `[{"targets":["10.0.0.1:9100"],"labels":{"node":"n1"}},` +
+			`{"targets":["10.0.0.2:9100"],"labels":{"node":"n2"}}]`,
 		"/latest/api/token":                           "token",
 		"/latest/meta-data/iam/security-credentials/": "hpc-HeadNodeRole",
-		"/metrics":                                    "parascope_build_info{version=\"1\"} 1\n",
+		"/metrics": "parascope_build_info{version=\"1\"} 1\n",
 	}
 	n.put("etc/parallelcluster/cfnconfig", "stack_name=hpc\ncfn_region=us-east-2\ncfn_node_type=HeadNode\n")
 	n.config(n.server.URL+"/workspaces/ws-1/api/v1/remote_write", "us-east-2")
 	return n
+}
+
+func heartbeatAt(t time.Time) string {
+	return fmt.Sprintf("parallelcluster_clustermgtd_heartbeat_timestamp_seconds %d\n", t.Unix())
 }
 
 func (n *node) put(name, text string) {
@@ -134,7 +140,8 @@ func (n *node) doctor() []doctor.Result {
 	if n.stopped {
 		e.Address = "127.0.0.1:1"
 	}
-	all, err := doctor.Run(n.t.Context(), e, Checks(), doctor.Options{AtOnce: 4, Bound: 30 * time.Second}, func(doctor.Result) error { return nil })
+	all, err := doctor.Run(n.t.Context(), e, Checks(), doctor.Options{AtOnce: 4, Bound: 30 * time.Second},
+		func(doctor.Result) error { return nil })
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -190,14 +197,16 @@ var faults = []struct {
 		}
 	}, "slurm-targets"},
 	{"clustermgtd", "no heartbeat", "5m0s ago", func(n *node) {
-		n.pages["/parallelcluster/metrics"] = fmt.Sprintf("parallelcluster_clustermgtd_heartbeat_timestamp_seconds %d\n", now.Add(-5*time.Minute).Unix())
+		n.pages["/parallelcluster/metrics"] = heartbeatAt(now.Add(-5 * time.Minute))
 	}, ""},
 	{"discovery", "ec2 fails", "ec2 of job node", func(n *node) {
 		n.rest["discovery"] = []any{map[string]any{"mechanism": "ec2", "jobs": []string{"node"}, "since": now, "why": "RequestExpired"}}
 	}, "slurm-targets"},
-	{"slurm-targets", "a node is no target", "1 of 2 nodes are up in Slurm and no target: n2", func(n *node) { n.targets = n.targets[:1] }, ""},
+	{"slurm-targets", "a node is no target", "1 of 2 nodes are up in Slurm and no target: n2",
+		func(n *node) { n.targets = n.targets[:1] }, ""},
 	{"head-targets", "refused", "node of n1 refuse the connection", func(n *node) {
-		n.targets[0].Health, n.targets[0].LastError = "down", `Get "http://10.0.0.1:9100/metrics": dial tcp 10.0.0.1:9100: connect: connection refused`
+		n.targets[0].Health = "down"
+		n.targets[0].LastError = `Get "http://10.0.0.1:9100/metrics": dial tcp 10.0.0.1:9100: connect: connection refused`
 	}, ""},
 	{"head-targets", "a security group", "node of n1 give no answer", func(n *node) {
 		n.targets[0].Health, n.targets[0].LastError = "down", `Get "http://10.0.0.1:9100/metrics": context deadline exceeded`
@@ -302,7 +311,8 @@ func TestRoutes(t *testing.T) {
 
 // TestReportsOfPclusterDiag: its frame is not documented.
 func TestReportsOfPclusterDiag(t *testing.T) {
-	for report, want := range map[string]int{`[{"check_id":"A","status":"PASSED"}]`: 1, `{"x":1,"checks":[{"check_id":"A"},{"check_id":"B"}]}`: 2,
+	for report, want := range map[string]int{`[{"check_id":"A","status":"PASSED"}]`: 1,
+		`{"x":1,"checks":[{"check_id":"A"},{"check_id":"B"}]}`: 2,
 		`{"x":1}`: 0, `nonsense`: 0, ``: 0, `[1]`: 0, `null`: 0} {
 		if got := diagResults([]byte(report)); len(got) != want {
 			t.Errorf("%s: %+v", report, got)

@@ -4,7 +4,6 @@ package doctors
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +26,10 @@ type doctorOptions struct {
 	user    string
 	timeout time.Duration
 	asJSON  bool
+	fix     bool
+	yes     bool
+	bundle  string
+	node    string
 }
 
 // New makes the command.
@@ -40,7 +43,7 @@ and the samples themselves tell; 'parascope-head doctor' checks the rest on the 
 The first broken link has failed, with how that was found and what to do. What depends
 on it is unknown because of it, and what could not be checked is unknown, never ok.
 
-It changes nothing, except that the setup function signs in to Grafana for a moment to
+It changes nothing without --fix, except that the setup function signs in to Grafana for a moment to
 read the data sources. Each check has a page in docs/checks, which also describes --json.
 
 Exit codes: 0 nothing is wrong; 1 a check failed, or 4 or 5 where that was for want of
@@ -55,9 +58,15 @@ a permission or of the stack; 7 no check failed, and some could not be made.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "check this `CLUSTER` only, which should send")
+	f.StringVar(&o.node, "node", "", "check also the GPUs and EFA of this `NODE`, by its own metrics; needs one cluster")
 	f.StringVar(&o.user, "user", "", "check that `WHO`, an e-mail or user name, has a role in Grafana")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long each check may take; then it is unknown")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
+	f.BoolVar(&o.fix, "fix", false, "after the checks, repair what is on a fixed list: connect the data source and make it the default, give "+
+		"the user of --user a role; says what it does first, and asks")
+	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
+	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, status, data sources, the setup function's log; "+
+		"without secrets")
 	o.on.Add(c)
 	flags.Complete(c, "cluster", flags.Asked(&o.on.AWS, cluster.Names, func(name string) cobra.Completion { return name }))
 	return c
@@ -75,12 +84,10 @@ func runDoctor(ctx context.Context, p *cli.Process, cmd *cobra.Command, o doctor
 	if err != nil {
 		return err
 	}
-	if o.asJSON {
-		d := doctor.NewDocument(all)
-		d.Stack, d.Region = o.on.Name, cfg.Region
-		return errors.Join(doctor.Err(all), p.PrintJSON(d))
-	}
-	return errors.Join(doctor.Err(all), show.Total())
+	d := doctor.NewDocument(all)
+	d.Stack, d.Region = o.on.Name, cfg.Region
+	return checks.End(ctx, p, show, checks.Ending{Results: all, Document: d, JSON: o.asJSON, Fix: o.fix, Yes: o.yes, Bundle: o.bundle,
+		Fixes: e.Fixes, Files: e.Bundle})
 }
 
 // diagnose runs the checks of the stack, then those of each cluster.
@@ -98,9 +105,24 @@ func diagnose(ctx context.Context, e *awsside.Env, o doctorOptions, show *checks
 		options.Cluster = name
 		found, err := doctor.Run(ctx, e.Of(name), awsside.ClusterChecks(), options, show.Each(checks.Titles(awsside.ClusterChecks())))
 		all = append(all, found...)
+		if o.node != "" && err == nil && ctx.Err() == nil {
+			found, err = diagnoseNode(ctx, e.Of(name), o, all, show)
+			all = append(all, found...)
+		}
 		if err != nil || ctx.Err() != nil {
 			return all, cmp.Or(err, ctx.Err())
 		}
 	}
 	return all, nil
+}
+
+// diagnoseNode runs the checks of a node.
+func diagnoseNode(ctx context.Context, e *awsside.ClusterEnv, o doctorOptions, before []doctor.Result, show *checks.Printer) ([]doctor.Result,
+	error) {
+	if err := show.Titled("node " + o.node); err != nil {
+		return nil, err
+	}
+	of := awsside.NodeChecks(o.node)
+	options := doctor.Options{AtOnce: atOnce, Bound: o.timeout, Before: before, Cluster: e.Name}
+	return doctor.Run(ctx, e, of, options, show.Each(checks.Titles(of)))
 }
