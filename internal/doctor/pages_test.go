@@ -27,7 +27,7 @@ func TestEachCheckHasAPage(t *testing.T) {
 	names(preflight.Checks(), map[string]bool{}, earlier)
 	ofStack := names(awsside.Checks(), map[string]bool{}, earlier)
 	names(awsside.ClusterChecks(), ofStack, earlier)
-	names(awsside.NodeChecks("n"), ofStack, earlier)
+	names(awsside.NodeChecks("n", false), ofStack, earlier)
 	names(headside.Checks(), map[string]bool{}, earlier)
 
 	dir := filepath.Join("..", "..", "docs", "checks")

@@ -20,7 +20,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var results = []doctor.Result{
 	{ID: "caller", Title: "credentials", Finding: doctor.Good("arn:aws:iam::111122223333:user/operator in us-east-2")},
 	{ID: "setup-function", Title: "the setup function and its last run", Finding: doctor.Finding{Status: doctor.OK,
-		Summary: "its last run connected Grafana 9s ago", Warnings: []string{"its code is not that of this program: another version made the stack"}}},
+		Summary:  "its last run connected Grafana 9s ago",
+		Warnings: []string{"its code is not that of this program: another version made the stack"}}},
 	{ID: "user", Title: "the user named has a role", Finding: doctor.Skip("no user is named; --user names one")},
 	{ID: "data-source", Title: "Grafana has the data source", Finding: doctor.Fault(`Grafana has no data source "Amazon Managed Prometheus"`,
 		"'parascope connect' repairs it, and so does 'parascope doctor --fix'")},
@@ -69,7 +70,8 @@ func TestGolden(t *testing.T) {
 		}
 		for line := range strings.Lines(out.String()) {
 			line = strings.TrimRight(line, "\n")
-			if n := term.Columns(line); n > map[string]int{"40": 40, "80": 80, "200": 200}[width] && strings.Count(strings.TrimSpace(line), " ") > 1 {
+			most := map[string]int{"40": 40, "80": 80, "200": 200}[width]
+			if n := term.Columns(line); n > most && strings.Count(strings.TrimSpace(line), " ") > 1 {
 				t.Errorf("%s columns: a line has %d: %s", width, n, line)
 			}
 			if strings.ContainsAny(line, "\x1b\u202e") {

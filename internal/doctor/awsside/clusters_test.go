@@ -281,7 +281,7 @@ func efa(events int) page {
 func (s *site) checkNodes(t *testing.T) {
 	t.Helper()
 	failed := func(cluster string) (all []string, details string) {
-		got, err := doctor.Run(t.Context(), s.env.Of(cluster), NodeChecks("n1"), doctor.Options{AtOnce: 8, Bound: time.Minute},
+		got, err := doctor.Run(t.Context(), s.env.Of(cluster), NodeChecks("n1", false), doctor.Options{AtOnce: 8, Bound: time.Minute},
 			func(doctor.Result) error { return nil })
 		check.OK(t, err)
 		for _, r := range got {
@@ -294,6 +294,12 @@ func (s *site) checkNodes(t *testing.T) {
 	for _, name := range []string{"well", "efa-well"} {
 		if all, details := failed(name); len(all) > 0 {
 			t.Errorf("%s: %v %s", name, all, details)
+		}
+	}
+	for name, want := range map[string]doctor.Status{"well": doctor.Skipped, "drained": doctor.Unknown} {
+		f := nodeDiag("n1", true)(t.Context(), s.env.Of(name))
+		if f.Status != want || want == doctor.Unknown && !strings.Contains(f.Next, "ssh n1") {
+			t.Errorf("the active test of %s: %+v", name, f)
 		}
 	}
 	for _, f := range nodeFaults {
@@ -326,6 +332,9 @@ func TestCheckAndFault(t *testing.T) {
 	}
 	s.send(t, efa(3).series(t, "efa-well", now.Add(-time.Minute)))
 	s.send(t, efa(3).series(t, "efa-well", now))
+	drained := healthy(1).without(`slurm_node_status{job="slurm",node="n1"`).with(`slurm_node_status{job="slurm",node="n1",status="drain"} 1`,
+		`slurm_node_cpu_alloc{job="slurm",node="n1"} 0`)
+	s.send(t, drained.series(t, "drained", now))
 	s.send(t, begin.series(t, "silent", now.Add(-20*time.Minute)))
 	s.env.Now = func() time.Time { return now }
 	for _, find := range []func(context.Context, *Env) Finding{checkQuery, checkClusters} {

@@ -9,8 +9,8 @@ import (
 )
 
 // NodeChecks are passive checks of one node's GPUs and EFA, by what its page says: nothing is
-// run on the node.
-func NodeChecks(node string) []ClusterCheck {
+// run on the node. active offers the test that is.
+func NodeChecks(node string, active bool) []ClusterCheck {
 	measured := func(id, title string, q question, needs ...string) ClusterCheck {
 		ofNode := strings.NewReplacer("$n", "$c,node="+quoted(node))
 		q.wrong, q.applies = ofNode.Replace(q.wrong), ofNode.Replace(q.applies)
@@ -24,6 +24,7 @@ func NodeChecks(node string) []ClusterCheck {
 		measured("node-gpu-throttled", "no GPU is slowed by heat or power", nodeGPUThrottled, "node-answers"),
 		measured("node-efa-devices", "every EFA device is there", nodeEFADevices, "node-answers"),
 		measured("node-efa-errors", "EFA reaches its peers", nodeEFAErrors, "node-answers"),
+		doctor.NewCheck("node-diag", "NVIDIA's active test of the GPUs", []string{"query", "samples"}, nodeDiag(node, active)),
 	}
 }
 

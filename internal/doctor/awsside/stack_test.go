@@ -43,6 +43,7 @@ type installed struct {
 	resources map[string]string // physical ids by logical ones
 	user      string            // that doctor is asked about
 	bound     time.Duration     // of each check
+	env       *Env              // of the last run
 }
 
 func bringUp(t *testing.T) *installed {
@@ -73,8 +74,8 @@ func bringUp(t *testing.T) *installed {
 // doctor runs the checks of the stack.
 func (i *installed) doctor() []doctor.Result {
 	i.t.Helper()
-	e := Begin(Env{Config: i.cfg, Target: i.target, Now: i.cloud.Clock.Now, User: i.user})
-	all, err := doctor.Run(i.t.Context(), e, Checks(), doctor.Options{AtOnce: 8, Bound: i.bound}, func(doctor.Result) error { return nil })
+	i.env = Begin(Env{Config: i.cfg, Target: i.target, Now: i.cloud.Clock.Now, User: i.user})
+	all, err := doctor.Run(i.t.Context(), i.env, Checks(), doctor.Options{AtOnce: 8, Bound: i.bound}, func(doctor.Result) error { return nil })
 	check.OK(i.t, err)
 	return all
 }
@@ -108,6 +109,20 @@ func (i *installed) finds(what, id, says string, because ...string) {
 	if diff := gocmp.Diff(because, unknown); diff != "" {
 		i.t.Errorf("%s: unknown because of it %s", what, diff)
 	}
+}
+
+// fix makes the repairs, which have to be for this check; "": there are none.
+func (i *installed) fix(id string) {
+	i.t.Helper()
+	all := i.doctor()
+	fixes := i.env.Fixes(all)
+	if len(fixes) == 0 && id == "" {
+		return
+	}
+	if len(fixes) != 1 || fixes[0].Check != id || fixes[0].Undo == "" {
+		i.t.Fatalf("repairs of %s: %+v", id, fixes)
+	}
+	check.OK(i.t, fixes[0].Do(i.t.Context()))
 }
 
 // grafana asks Grafana's own API, as an administrator.
@@ -172,8 +187,11 @@ func TestStackAndFault(t *testing.T) {
 	}
 	i.user = "carol@example.com"
 	i.finds("a user without a role", "user", "carol@example.com is in Identity Center and has no role")
+	i.fix("user")
+	i.finds("the user has a role", "", "")
 	i.user = "nobody@example.com"
 	i.finds("a user that there is not", "user", "nobody@example.com")
+	i.fix("")
 	i.user = ""
 	give()
 	i.finds("nobody has a role", "users", "nobody has a role in Grafana", "user")
@@ -224,7 +242,7 @@ func (i *installed) breakSources() {
 	i.finds("another workspace", "data-source-place", "the stack's workspace is", "data-source-health")
 	i.source(func(d *grafana.DataSource) { d.Name, d.UID = "Mine", "mine" })
 	i.finds("no data source", "data-source", connector.PrometheusName, ofSources...)
-	i.reconnect()
+	i.fix("data-source")
 	i.finds("it is repaired", "", "")
 }
 

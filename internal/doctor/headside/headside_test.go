@@ -121,9 +121,8 @@ func (n *node) answer(w http.ResponseWriter, data any) {
 	}
 }
 
-// doctor runs all checks.
-func (n *node) doctor() []doctor.Result {
-	n.t.Helper()
+// env is what the checks are given.
+func (n *node) env() *Env {
 	address := strings.TrimPrefix(n.server.URL, "http://")
 	client := &http.Client{Transport: &http.Transport{}}
 	e := &Env{Root: n.root, Host: "head", Address: address, SlurmBin: "/opt/slurm/bin", Now: func() time.Time { return now }, HTTP: client,
@@ -140,7 +139,13 @@ func (n *node) doctor() []doctor.Result {
 	if n.stopped {
 		e.Address = "127.0.0.1:1"
 	}
-	all, err := doctor.Run(n.t.Context(), e, Checks(), doctor.Options{AtOnce: 4, Bound: 30 * time.Second},
+	return e
+}
+
+// doctor runs all checks.
+func (n *node) doctor() []doctor.Result {
+	n.t.Helper()
+	all, err := doctor.Run(n.t.Context(), n.env(), Checks(), doctor.Options{AtOnce: 4, Bound: 30 * time.Second},
 		func(doctor.Result) error { return nil })
 	if err != nil {
 		n.t.Fatal(err)
@@ -316,6 +321,38 @@ func TestReportsOfPclusterDiag(t *testing.T) {
 		`{"x":1}`: 0, `nonsense`: 0, ``: 0, `[1]`: 0, `null`: 0} {
 		if got := diagResults([]byte(report)); len(got) != want {
 			t.Errorf("%s: %+v", report, got)
+		}
+	}
+}
+
+// TestUnitsOfOursAreRestarted, and no others.
+func TestUnitsOfOursAreRestarted(t *testing.T) {
+	for unit, want := range map[string]int{"# Written by 'parascope-head setup'. It is.\n": 1, "[Unit]\n": 0} {
+		n := newNode(t)
+		n.put("run/systemd/system/x", "")
+		n.put("etc/systemd/system/prometheus.service", unit)
+		n.program("systemctl", `[ "$1" = restart ] && echo "$@" >>`+n.root+`/restarted; echo failed; [ "$1" = restart ]`)
+		e := n.env()
+		all, err := doctor.Run(t.Context(), e, Checks(), doctor.Options{Bound: 30 * time.Second}, func(doctor.Result) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		fixes := e.Fixes(all)
+		if len(fixes) != want {
+			t.Fatalf("%q: %+v", unit, fixes)
+		}
+		for _, f := range fixes {
+			if err := f.Do(t.Context()); err != nil || f.Check != "head-unit" || f.Undo == "" {
+				t.Errorf("%+v: %v", f, err)
+			}
+			done, err := os.ReadFile(filepath.Join(n.root, "restarted"))
+			if string(done) != "restart prometheus.service\n" || err != nil {
+				t.Errorf("%q %v", done, err)
+			}
+		}
+		files := e.Bundle(t.Context(), doctor.NewDocument(all))
+		if len(files) < 8 || files[0].Err != nil || files[1].Err != nil || !strings.Contains(files[1].Text, "remote_write") {
+			t.Errorf("%+v", files)
 		}
 	}
 }

@@ -30,6 +30,7 @@ type doctorOptions struct {
 	yes     bool
 	bundle  string
 	node    string
+	active  bool
 }
 
 // New makes the command.
@@ -59,6 +60,7 @@ a permission or of the stack; 7 no check failed, and some could not be made.`,
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "check this `CLUSTER` only, which should send")
 	f.StringVar(&o.node, "node", "", "check also the GPUs and EFA of this `NODE`, by its own metrics; needs one cluster")
+	f.BoolVar(&o.active, "active", false, "with --node: offer 'dcgmi diag -r 1', where the node is drained and idle")
 	f.StringVar(&o.user, "user", "", "check that `WHO`, an e-mail or user name, has a role in Grafana")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long each check may take; then it is unknown")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -117,12 +119,12 @@ func diagnose(ctx context.Context, e *awsside.Env, o doctorOptions, show *checks
 }
 
 // diagnoseNode runs the checks of a node.
-func diagnoseNode(ctx context.Context, e *awsside.ClusterEnv, o doctorOptions, before []doctor.Result, show *checks.Printer) ([]doctor.Result,
-	error) {
+func diagnoseNode(ctx context.Context, e *awsside.ClusterEnv, o doctorOptions, before []doctor.Result,
+	show *checks.Printer) ([]doctor.Result, error) {
 	if err := show.Titled("node " + o.node); err != nil {
 		return nil, err
 	}
-	of := awsside.NodeChecks(o.node)
+	of := awsside.NodeChecks(o.node, o.active)
 	options := doctor.Options{AtOnce: atOnce, Bound: o.timeout, Before: before, Cluster: e.Name}
 	return doctor.Run(ctx, e, of, options, show.Each(checks.Titles(of)))
 }
