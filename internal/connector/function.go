@@ -43,6 +43,9 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nil, fmt.Errorf("read the payload: %w; invoke the function without one to run the connection again", err)
 		}
 	}
+	if result.AsksToLook(payload) {
+		return f.look(ctx)
+	}
 	if event.RequestType == "" {
 		return f.byHand(ctx)
 	}

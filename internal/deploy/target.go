@@ -3,11 +3,11 @@ package deploy
 import (
 	"time"
 
-	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/doctor/preflight"
 )
 
 // DefaultStack is the guide's stack, which commands mean that name none.
-const DefaultStack = doctor.PolicyStack
+const DefaultStack = preflight.PolicyStack
 
 // Target is a stack as the person named it: what a command works on, and what the
 // commands that its errors advise have to name again.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/doctor/preflight"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -13,16 +14,16 @@ import (
 func (u *up) preflight(ctx context.Context) (string, error) {
 	var came []string
 	warn := func(text string) { u.report(Event{Kind: Warning, Step: "preflight", Text: text}) }
-	env := &doctor.Env{
+	env := &preflight.Env{
 		Config: u.cfg, StackName: u.o.StackName, Parameters: u.o.Parameters, Bucket: u.o.Package.Bucket,
 		Architecture: u.o.Package.Architecture, People: u.o.People,
 	}
-	err := doctor.Run(ctx, env, doctor.Preflight(), func(c doctor.Check, found doctor.Finding) error {
+	err := preflight.Run(ctx, env, func(found doctor.Result) error {
 		for _, text := range found.Warnings {
 			warn(text)
 		}
 		if found.Status == doctor.Failed {
-			if c.ID != doctor.Rights {
+			if found.ID != preflight.Rights {
 				return found.Err
 			}
 			warn(found.Detail)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
-	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/doctor/preflight"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
@@ -84,7 +84,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
-			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+			warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: preflight.PolicyStack}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestAUserWithAPath(t *testing.T) {
 	check.OK(t, err)
 	cfg := c.cfg.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
-	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: preflight.PolicyStack}})
 	if err != nil || len(warnings) > 0 || !strings.Contains(came, "user/team/hpc/dana in us-east-2, has all required permissions") {
 		t.Errorf("%q, warned %q, %v", came, warnings, err)
 	}
@@ -152,7 +152,7 @@ func TestGoingOnWithoutARight(t *testing.T) {
 func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	cfg := start(t, localaws.Options{}).assume(t, "/", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["cloudformation:Describe*","organizations:*"],"Resource":"*"}]}`)
-	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: doctor.PolicyStack}})
+	warnings, came, err := preflightOf(t, cfg, UpOptions{Target: Target{StackName: preflight.PolicyStack}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestAFenceOfTheBoundary(t *testing.T) {
 		"arn:aws:iam::111122223333:policy/parascope-boundary": "",
 	} {
 		cfg := start(t, localaws.Options{}).assume(t, "/", policy)
-		o := UpOptions{Target: Target{StackName: doctor.PolicyStack}}
+		o := UpOptions{Target: Target{StackName: preflight.PolicyStack}}
 		if boundary != "" {
 			o.Parameters = map[string]string{"PermissionsBoundary": boundary}
 		}

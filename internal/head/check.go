@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path"
 	"regexp"
@@ -24,9 +25,14 @@ type Summary struct {
 	RemoteWrites int `json:"remote_writes"`
 	// Notes are about keys that mean something else here than in Prometheus.
 	Notes []string `json:"notes,omitempty"`
+	// Writes are where samples are sent.
+	Writes []Write `json:"-"`
 	// Problems keep samples from arriving.
 	Problems []Problem `json:"problems,omitempty"`
 }
+
+// Write is a remote_write section.
+type Write struct{ URL *url.URL }
 
 // Problem is why samples do not arrive, or may not.
 type Problem struct {
@@ -58,6 +64,9 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
 	}
 	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Notes: notes, Problems: problems(l)}
+	for _, rw := range l.config.RemoteWriteConfigs {
+		s.Writes = append(s.Writes, Write{rw.URL.URL})
+	}
 	if text, err := os.ReadFile(file); err == nil && len(strings.TrimSpace(string(text))) == 0 {
 		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the configuration that the head is to run with"}}
 	}

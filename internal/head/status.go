@@ -64,7 +64,7 @@ const askTimeout = 10 * time.Second
 func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	client, err := statusClient(httpConfig)
+	client, err := StatusClient(httpConfig)
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -102,7 +102,9 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 	return *answer.Data, nil
 }
 
-func statusClient(file string) (*http.Client, error) {
+// StatusClient is a client for a head; file has its TLS and credentials, as promtool's
+// --http.config.file; empty: none.
+func StatusClient(file string) (*http.Client, error) {
 	if file == "" {
 		return http.DefaultClient, nil
 	}

@@ -32,6 +32,9 @@ type Result struct {
 	Notes   []string // what a person should know
 }
 
+// IsOurs reports whether the text of a configuration or unit is one that Setup wrote.
+func IsOurs(text []byte) bool { return bytes.HasPrefix(text, []byte(marker)) }
+
 // unitDirs are where systemd looks for units.
 var unitDirs = [...]string{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system",
 	"lib/systemd/system"}

@@ -15,6 +15,7 @@ const (
 	Denied   Code = 4 // credentials are missing, wrong, expired or not allowed
 	NotFound Code = 5 // what was named does not exist, or several match
 	Busy     Code = 6 // an address, directory or lock is held by someone else
+	Unsure   Code = 7 // nothing is known to be wrong, and not everything could be found out
 )
 
 // Error is an error with its next step and exit code.

@@ -8,6 +8,7 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/costs"
 	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
+	"github.com/parascope/parascope/internal/cli/parascope/doctors"
 	"github.com/parascope/parascope/internal/cli/parascope/queries"
 )
 
@@ -30,6 +31,7 @@ thing on one machine without AWS.
 		newOther(p, "local", "Run everything on this machine, without AWS"),
 		newUp(p),
 		newStatus(p),
+		doctors.New(p),
 		newUsers(p),
 		newConnect(p),
 		newLogs(p),

@@ -46,7 +46,8 @@ the status of every one.`,
 	c.PersistentFlags().BoolVar(&r.o.IgnoreRules, "ignore-rules", r.o.IgnoreRules,
 		"continue without rule_files and alerting: AMP evaluates rules")
 	r.add(c.Flags())
-	c.AddCommand(newCheck(p, &r.o.ConfigFile, &r.o.IgnoreRules), newSetup(p), newStatus(p), newInspect(p), cli.NewVersion(p, "parascope-head"))
+	c.AddCommand(newCheck(p, &r.o.ConfigFile, &r.o.IgnoreRules), newSetup(p), newStatus(p),
+		newDoctor(p, &r.o.ConfigFile), newInspect(p), cli.NewVersion(p, "parascope-head"))
 	return c
 }
 

@@ -1,0 +1,127 @@
+package awsside
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/parascope/parascope/internal/cluster/words"
+	"github.com/parascope/parascope/internal/doctor"
+)
+
+// ClusterEnv is what the checks of one cluster are about.
+type ClusterEnv struct {
+	*Env
+	Name string // label "cluster" of its series; "": they have none
+}
+
+// ClusterCheck is a check of a cluster.
+type ClusterCheck = doctor.Check[*ClusterEnv]
+
+// Of is the environment of a cluster's checks.
+func (e *Env) Of(name string) *ClusterEnv { return &ClusterEnv{Env: e, Name: name} }
+
+// ClusterChecks are those of a cluster that sends, or should: from the head node's
+// Prometheus back to the nodes that it scrapes.
+func ClusterChecks() []ClusterCheck {
+	measured := func(id, title string, q question) ClusterCheck {
+		return doctor.NewCheck(id, title, []string{"query", "samples"}, q.run)
+	}
+	return []ClusterCheck{
+		doctor.NewCheck("head-instance", "the head node runs", []string{"caller"}, checkHeadInstance),
+		doctor.NewCheck("head-permissions", "the head node's role may send", []string{"stack"}, checkHeadPermissions),
+		doctor.NewCheck("samples", "samples arrive", []string{"query", "head-instance", "head-permissions"}, checkSamples),
+		measured("heads", "one head sends for the cluster", heads),
+		measured("delivery", "requests to AMP succeed", delivery),
+		measured("queue-age", "waiting samples against the age that AMP takes", queueAge),
+		measured("queue-size", "room in the queue", queueSize),
+		measured("queue-disk", "the queue's disk", queueDisk),
+		measured("samples-dropped", "no sample was dropped", samplesDropped),
+		measured("series-refused", "AMP takes every series", seriesRefused),
+		measured("targets", "every target answers", targets),
+		measured("nodes-unscraped", "every node that Slurm knows is scraped", nodesUnscraped),
+		measured("nodes-unknown", "Slurm knows every node that is scraped", nodesUnknown),
+		measured("install", "installation on the nodes", install),
+		measured("versions", "head and nodes have the same version", versions),
+		measured("node-clocks", "clocks of the nodes", nodeClocks),
+		measured("gpu-metrics", "nodes with GPUs send GPU metrics", gpuMetrics),
+		measured("gpu-count", "every GPU of a node is read", gpuCount),
+		measured("gpu-driver", "GPU driver and library fit", gpuDriver),
+		measured("gpu-profiling", "profiling sees what GPU_UTIL sees", gpuProfiling),
+		measured("slurm-controller", "slurmctld answers", slurmController),
+		measured("slurm-age", "age of Slurm's data", slurmAge),
+		measured("heartbeat", "clustermgtd's heartbeat", heartbeat),
+		measured("series-budget", "series of the nodes", seriesBudget),
+	}
+}
+
+// question is a check that is one query: series that answer it are what is wrong.
+type question struct {
+	wrong   string // PromQL; $c stands for the cluster's matcher
+	say     func(m model.Metric, v float64) string
+	next    string
+	applies string // PromQL; where nothing answers, the check does not apply, or
+	absent  string // why it does not
+	missing string // is not known: why, where what applies should be there
+}
+
+const mostNamed = 5 // of what is wrong
+
+// run asks.
+func (q question) run(ctx context.Context, e *ClusterEnv) Finding {
+	if e.queries == nil {
+		return doctor.Unsure(notAsked, "see check query")
+	}
+	if q.applies != "" {
+		basis, err := e.ask(ctx, q.applies)
+		switch {
+		case err != nil:
+			return doctor.Unasked(err)
+		case len(basis) == 0 && q.missing != "":
+			return doctor.Unsure(q.missing, q.next)
+		case len(basis) == 0:
+			return doctor.Skip(q.absent)
+		}
+	}
+	wrong, err := e.ask(ctx, q.wrong)
+	if err != nil {
+		return doctor.Unasked(err)
+	}
+	if len(wrong) == 0 {
+		return doctor.Good("")
+	}
+	var all []string
+	for _, s := range wrong {
+		all = append(all, q.say(s.Metric, float64(s.Value)))
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if n := len(all) - mostNamed; n > 0 {
+		all = append(all[:mostNamed:mostNamed], fmt.Sprintf("%d more", n))
+	}
+	return doctor.Fault(strings.Join(all, "; "), strings.ReplaceAll(q.next, "CLUSTER", cmp.Or(words.Word(e.Name), "CLUSTER")))
+}
+
+// ask is an instant query about the cluster.
+func (e *ClusterEnv) ask(ctx context.Context, expr string) (model.Vector, error) {
+	return vector(ctx, e.queries, strings.ReplaceAll(expr, "$c", fmt.Sprintf("cluster=%q", e.Name)), e.Now())
+}
+
+// label is a label's value for a message.
+func label(m model.Metric, name model.LabelName) string { return words.Printable(string(m[name])) }
+
+// nodeOf names what a series is of: a node, or its target.
+func nodeOf(m model.Metric) string {
+	return cmp.Or(label(m, "node"), label(m, "instance"), "a node without a name")
+}
+
+func seconds(v float64) string {
+	return (time.Duration(v) * time.Second).String()
+}
+
+func integer(v float64) string { return fmt.Sprintf("%.0f", v) }

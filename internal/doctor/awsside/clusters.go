@@ -1,0 +1,72 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/doctor"
+)
+
+// lastSeen is when a cluster's newest sample is of.
+type lastSeen = time.Time
+
+// lookBack is how far back clusters are looked for.
+const lookBack = "1d"
+
+// checkClusters finds the clusters that sent within a day.
+func checkClusters(ctx context.Context, e *Env) Finding {
+	if e.endpoint == "" {
+		return skipWithout(e, noPrometheus)
+	}
+	if e.queries == nil {
+		return doctor.Unsure(notAsked, "see check query")
+	}
+	at := e.Now()
+	const newest = `max by (cluster) (timestamp(up)) or max by (cluster) (max_over_time(timestamp(up)[` + lookBack + `:5m]))`
+	all, err := vector(ctx, e.queries, newest, at)
+	if err != nil {
+		return doctor.Unasked(err)
+	}
+	e.clusters = map[string]lastSeen{}
+	for _, s := range all {
+		name := string(s.Metric["cluster"])
+		if e.Cluster == "" || e.Cluster == name {
+			e.clusters[name] = time.UnixMilli(int64(s.Value * 1000))
+		}
+	}
+	if e.Cluster != "" {
+		if _, sent := e.clusters[e.Cluster]; !sent {
+			e.clusters[e.Cluster] = time.Time{}
+		}
+	}
+	if len(e.clusters) == 0 {
+		return doctor.Skip("no cluster has sent a sample within " + lookBack + "; 'parascope cluster attach' attaches one, --cluster names one " +
+			"that should send")
+	}
+	return doctor.Good(strings.Join(e.Clusters(), ", "))
+}
+
+const notAsked = "the workspace could not be queried"
+
+// Clusters are the names of those that the checks of clusters are about.
+func (e *Env) Clusters() []string { return slices.Sorted(maps.Keys(e.clusters)) }
+
+// vector is the answer to an instant query.
+func vector(ctx context.Context, client *amp.QueryClient, expr string, at time.Time) (model.Vector, error) {
+	r, err := client.Query(ctx, expr, at)
+	if err != nil {
+		return nil, err
+	}
+	v, ok := r.Value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("the answer to %s is no vector", expr)
+	}
+	return v, nil
+}

@@ -1,0 +1,47 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/connector/result"
+	"github.com/parascope/parascope/internal/doctor"
+)
+
+// checkDataSource looks for the data source of the guide.
+func checkDataSource(_ context.Context, e *Env) Finding {
+	if e.grafanaID == "" {
+		return skipWithout(e, noGrafana)
+	}
+	if e.looked == nil {
+		return notLooked()
+	}
+	i := slices.IndexFunc(e.looked.DataSources, func(d result.SeenSource) bool { return d.Ours })
+	if i < 0 {
+		return doctor.Fault(fmt.Sprintf("Grafana has no data source %q", connector.PrometheusName), e.reconnect())
+	}
+	e.found = &e.looked.DataSources[i]
+	return doctor.Good(fmt.Sprintf("%s (%s)", e.found.Name, e.found.UID))
+}
+
+func notLooked() Finding {
+	return doctor.Unsure("Grafana could not be asked for its data sources", "see check grafana-answers")
+}
+
+// reconnect is what repairs all of a data source.
+func (e *Env) reconnect() string {
+	return "'" + e.Target.Command("connect") + "' repairs it, and so does '" + e.Target.Command("doctor") + " --fix'"
+}
+
+// ofSource is a check of the data source, where there is one.
+func ofSource(e *Env, compare func(has, want result.SeenSource) Finding) Finding {
+	switch {
+	case e.grafanaID == "":
+		return skipWithout(e, noGrafana)
+	case e.found == nil:
+		return notLooked()
+	}
+	return compare(*e.found, e.wanted)
+}

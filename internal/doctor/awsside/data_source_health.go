@@ -1,0 +1,18 @@
+package awsside
+
+import (
+	"context"
+
+	"github.com/parascope/parascope/internal/connector/result"
+	"github.com/parascope/parascope/internal/doctor"
+)
+
+// checkDataSourceHealth is Grafana's own check, which queries with the workspace's role.
+func checkDataSourceHealth(_ context.Context, e *Env) Finding {
+	return ofSource(e, func(has, _ result.SeenSource) Finding {
+		if has.Healthy {
+			return doctor.Good(has.Health)
+		}
+		return doctor.Fault("Grafana cannot query it: "+has.Health, "see that "+e.grafana.role+" may query the workspace, then "+e.reconnect())
+	})
+}

@@ -1,0 +1,39 @@
+package awsside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/parascope/parascope/internal/connector"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkGrafanaAnswers lets the setup function ask Grafana for its data sources: Grafana shows
+// them to those who are signed in only, and the function signs in for a moment.
+func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
+	if e.grafanaID == "" {
+		return skipWithout(e, noGrafana)
+	}
+	if !e.current {
+		return doctor.Unsure("the setup function is not that of this program, and would repair where it is only to look",
+			"'"+e.Target.Command("up")+"' deploys the one of this program; '"+e.Target.Command("connect")+"' checks and repairs with this one")
+	}
+	seen, err := deploy.LookThroughFunction(ctx, e.Config, e.Target)
+	if ctx.Err() != nil {
+		return doctor.Unasked(ctx.Err())
+	}
+	if he, ok := errors.AsType[*hint.Error](err); ok && he.Code == hint.Failure && he.Next != "" {
+		return doctor.Fault(err.Error(), he.Next)
+	}
+	if err != nil {
+		return doctor.Unasked(err)
+	}
+	e.looked = &seen
+	if e.wanted, err = connector.Wanted(seen.GrafanaVersion, e.endpoint, e.Config.Region); err != nil {
+		return doctor.Unsure(err.Error(), "")
+	}
+	return doctor.Good(fmt.Sprintf("it has %d data sources", len(seen.DataSources)))
+}

@@ -1,0 +1,52 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/grafana"
+	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
+
+	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkGrafanaWorkspace asks AMG for the workspace's state.
+func checkGrafanaWorkspace(ctx context.Context, e *Env) Finding {
+	if e.grafanaID == "" {
+		return skipWithout(e, noGrafana)
+	}
+	out, err := sdk.NewFromConfig(e.Config).DescribeWorkspace(ctx, &sdk.DescribeWorkspaceInput{WorkspaceId: &e.grafanaID})
+	if err != nil {
+		err = awserr.Explain("describe Grafana workspace "+e.grafanaID, err, awserr.Next{Denied: awserr.WhoAsks,
+			NotFound: "'" + e.Target.Command("down") + "', then '" + e.Target.Command("up") + "': it was deleted by other means"})
+		if hint.CodeOf(err) == hint.NotFound {
+			return doctor.Fault(err.Error(), hint.Next(err))
+		}
+		return doctor.Unasked(err)
+	}
+	w := out.Workspace
+	e.grafana = grafanaFacts{version: aws.ToString(w.GrafanaVersion), role: aws.ToString(w.WorkspaceRoleArn)}
+	switch w.Status {
+	case types.WorkspaceStatusActive:
+		return doctor.Good(fmt.Sprintf("%s, Grafana %s", e.grafanaID, e.grafana.version))
+	case types.WorkspaceStatusCreating, types.WorkspaceStatusUpdating, types.WorkspaceStatusUpgrading, types.WorkspaceStatusVersionUpdating:
+		return doctor.Unsure(fmt.Sprintf("Grafana workspace %s is %s", e.grafanaID, w.Status), "wait until it is ACTIVE, and run this again")
+	case types.WorkspaceStatusDegraded:
+		return doctor.Fault(fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", e.grafanaID, aws.ToString(w.DegradedWorkspaceReason)),
+			"'aws grafana describe-workspace --workspace-id "+e.grafanaID+"' shows it")
+	}
+	return doctor.Fault(fmt.Sprintf("Grafana workspace %s is %s", e.grafanaID, w.Status),
+		"'aws grafana describe-workspace --workspace-id "+e.grafanaID+"' shows it")
+}
+
+// skipWithout is Skipped for a part that the stack does not have, and Unknown where the
+// stack could not be read.
+func skipWithout(e *Env, why string) Finding {
+	if !e.preflight.State.Exists() {
+		return doctor.Unsure("the stack could not be read", "")
+	}
+	return doctor.Skip(why)
+}

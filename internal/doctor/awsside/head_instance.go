@@ -1,0 +1,51 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkHeadInstance asks EC2 for the cluster's head node.
+func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
+	if cluster.CheckName(e.Name) != nil {
+		return doctor.Skip("it is not a cluster of ParallelCluster's")
+	}
+	c, err := cluster.Find(ctx, e.Config, e.Name)
+	switch {
+	case hint.CodeOf(err) == hint.BadInput:
+		return doctor.Skip("it is not a cluster of ParallelCluster's")
+	case err != nil:
+		return doctor.Unasked(err)
+	case !c.Exists:
+		return doctor.Skip("CloudFormation has no cluster " + e.Name)
+	}
+	out, err := ec2.NewFromConfig(e.Config).DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: []types.Filter{
+		{Name: aws.String("tag:parallelcluster:cluster-name"), Values: []string{e.Name}},
+		{Name: aws.String("tag:parallelcluster:node-type"), Values: []string{"HeadNode"}},
+		{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}},
+	}})
+	if err != nil {
+		return doctor.Unasked(awserr.Explain("look for the head node of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
+	}
+	for _, r := range out.Reservations {
+		for _, i := range r.Instances {
+			id := aws.ToString(i.InstanceId)
+			if i.State != nil && i.State.Name == types.InstanceStateNameRunning {
+				return doctor.Good(id)
+			}
+			return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, does not run", e.Name, id),
+				"'aws ec2 start-instances --instance-ids "+id+"' starts it")
+		}
+	}
+	return doctor.Fault("cluster "+e.Name+" has no head node",
+		"'pcluster describe-cluster --cluster-name "+e.Name+" --region "+e.Config.Region+"' shows the cluster")
+}

@@ -1,0 +1,21 @@
+package awsside
+
+import (
+	"context"
+
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/doctor/preflight"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkIdentity is the preflight's check. A caller who may not ask does not know.
+func checkIdentity(ctx context.Context, e *Env) Finding {
+	if e.grafanaID == "" {
+		return skipWithout(e, noGrafana)
+	}
+	found := preflight.Identity().Run(ctx, &e.preflight)
+	if found.Status == doctor.Failed && hint.CodeOf(found.Err) == hint.Denied {
+		return doctor.Unasked(found.Err)
+	}
+	return found
+}

@@ -1,0 +1,19 @@
+package awsside
+
+import (
+	"fmt"
+
+	"github.com/prometheus/common/model"
+)
+
+// nodeClocks: beside the head's, which timestamps samples.
+var nodeClocks = question{
+	applies: `node_time_seconds{$c}`,
+	absent:  "no node tells its time",
+	wrong: `(node_time_seconds{$c} - timestamp(node_time_seconds{$c}) > 30)
+  or (node_time_seconds{$c} - timestamp(node_time_seconds{$c}) < -30)`,
+	say: func(m model.Metric, v float64) string {
+		return fmt.Sprintf("%s is %.0f s off the head node", nodeOf(m), v)
+	},
+	next: "on the node, and on the head node: 'chronyc tracking'",
+}

@@ -1,0 +1,32 @@
+package awsside
+
+import (
+	"context"
+	"time"
+
+	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkQuery asks the workspace for a number. A refusal is this caller's trouble, and leaves
+// open whether others can ask.
+func checkQuery(ctx context.Context, e *Env) Finding {
+	if e.endpoint == "" {
+		return skipWithout(e, noPrometheus)
+	}
+	client, err := amp.NewQueryClient(e.Config, e.endpoint)
+	if err == nil {
+		_, err = client.Query(ctx, "vector(1)", time.Time{})
+	}
+	switch code := hint.CodeOf(err); {
+	case err == nil:
+		e.queries = client
+		return doctor.Good("")
+	case code == hint.Denied:
+		return doctor.Unasked(err)
+	case ctx.Err() != nil:
+		return doctor.Unasked(ctx.Err())
+	}
+	return doctor.Fault(err.Error(), hint.Next(err))
+}

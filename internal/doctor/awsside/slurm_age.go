@@ -1,0 +1,16 @@
+package awsside
+
+import (
+	"github.com/prometheus/common/model"
+)
+
+// slurmAge: of what the Slurm dashboards show.
+var slurmAge = question{
+	applies: `slurm_snapshot_age_seconds{$c}`,
+	absent:  "the head sends nothing of Slurm; see check slurm-controller",
+	wrong:   `slurm_snapshot_age_seconds{$c} > 600`,
+	say: func(_ model.Metric, v float64) string {
+		return "it is " + seconds(v) + " old: Slurm's commands hang or fail"
+	},
+	next: "on the head node: 'time scontrol show nodes', and 'journalctl -u prometheus'",
+}

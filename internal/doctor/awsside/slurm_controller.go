@@ -1,0 +1,21 @@
+package awsside
+
+import (
+	"github.com/prometheus/common/model"
+)
+
+const noSlurm = "the head has no job slurm"
+
+// slurmController: by the head's commands.
+var slurmController = question{
+	applies: `up{$c,job="slurm"}`,
+	absent:  noSlurm,
+	wrong:   `slurm_controller_up{$c} == 0 or up{$c,job="slurm"} == 1 unless on (cluster) slurm_controller_up{$c}`,
+	say: func(m model.Metric, _ float64) string {
+		if m[model.MetricNameLabel] == "up" {
+			return "the head's page of Slurm is empty: it has found no scontrol"
+		}
+		return "slurmctld does not answer the head's commands"
+	},
+	next: "on the head node: 'scontrol ping', 'systemctl status slurmctld', and /var/log/slurmctld.log",
+}

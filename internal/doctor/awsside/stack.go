@@ -1,0 +1,48 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// checkStack finds the stack, and what later checks are about in its outputs.
+func checkStack(ctx context.Context, e *Env) Finding {
+	state, err := stack.New(e.Config, e.Target.StackName).Describe(ctx)
+	if err != nil {
+		return doctor.UnlessRefused(err)
+	}
+	if !state.Exists() {
+		return doctor.Failure(hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", e.Target.StackName, e.Config.Region),
+			"'"+e.Target.Command("up")+"' creates it; --stack, --region and --profile name another one"))
+	}
+	e.preflight.State = state
+	e.grafanaID, e.metricsID = state.Outputs["ManagedGrafanaWorkspaceId"], state.Outputs["AMPWorkspaceId"]
+	e.endpoint = state.Outputs["AMPPrometheusEndpoint"]
+	if state.InProgress() {
+		return doctor.Unsure(fmt.Sprintf("stack %s is %s: an operation runs on it", e.Target.StackName, state.Status),
+			"wait until it is over, and run this again")
+	}
+	failure, err := deploy.FindFailure(ctx, e.Config, e.Target, state)
+	switch {
+	case failure == nil && err != nil:
+		return doctor.Unsure(fmt.Sprintf("stack %s is %s, and why could not be read: %v", e.Target.StackName, state.Status, err), "")
+	case failure != nil && !failure.Works:
+		return doctor.Fault(failure.Reason, failure.Next)
+	}
+	found := doctor.Good(e.Target.StackName + " " + string(state.Status))
+	if failure != nil {
+		found.Warnings = []string{"the last update failed, and was undone: " + failure.Reason}
+	}
+	return found
+}
+
+// Reasons why a check does not apply.
+const (
+	noGrafana    = "the stack has no Grafana workspace"
+	noPrometheus = "the stack has no Prometheus workspace"
+)

@@ -1,0 +1,40 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/people"
+)
+
+// checkUsers finds out whether anybody has a role: Identity Center's users have none by
+// themselves.
+func checkUsers(ctx context.Context, e *Env) Finding {
+	if e.grafanaID == "" {
+		return skipWithout(e, noGrafana)
+	}
+	members, err := askMembers(ctx, e)
+	if err != nil {
+		return doctor.Unasked(err)
+	}
+	e.members = members
+	n := len(people.SignIn(members))
+	if n == 0 {
+		return doctor.Fault("nobody has a role in Grafana: who signs in is told that they have no access",
+			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' gives one")
+	}
+	found := doctor.Good(fmt.Sprintf("%d can sign in", n))
+	if !people.HasAdmin(members) {
+		found.Warnings = []string{"nobody is an admin of Grafana"}
+	}
+	return found
+}
+
+func askMembers(ctx context.Context, e *Env) ([]people.Member, error) {
+	team, err := people.Open(ctx, e.Config, e.grafanaID)
+	if err != nil {
+		return nil, err
+	}
+	return team.Members(ctx)
+}

@@ -1,0 +1,17 @@
+package awsside
+
+import (
+	"github.com/prometheus/common/model"
+)
+
+// versions: programs of one release are tested together.
+var versions = question{
+	applies: `parascope_build_info{$c}`,
+	absent:  "neither head nor nodes are parascope's",
+	wrong: `count by (cluster, version) (parascope_build_info{$c})
+  and on (cluster) count by (cluster) (count by (cluster, version) (parascope_build_info{$c})) > 1`,
+	say: func(m model.Metric, v float64) string {
+		return integer(v) + " programs have version " + label(m, "version")
+	},
+	next: "'parascope cluster upgrade' brings all nodes to one version; canaries and pins keep several on purpose",
+}

@@ -1,0 +1,52 @@
+package headside
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/parascope/parascope/internal/doctor"
+)
+
+// mostSkew: AWS refuses signatures of 5 minutes and more, and samples of the future before.
+const mostSkew = time.Minute
+
+// checkClock compares the clock with the Date of an answer of the receiver, to a request that
+// is not signed and thus refused.
+func checkClock(ctx context.Context, e *Env) Finding {
+	u := e.receiver()
+	if u == nil {
+		return doctor.Skip("the configuration names no receiver to ask for the time")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.Scheme+"://"+u.Host+"/", nil)
+	if err != nil {
+		return doctor.Unasked(err)
+	}
+	resp, err := e.HTTP.Do(req)
+	if err != nil {
+		return doctor.Unsure("the receiver could not be asked for the time: "+err.Error(), "see check route-amp")
+	}
+	resp.Body.Close()
+	said, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return doctor.Unsure("the receiver's answer has no time", "")
+	}
+	skew := e.Now().Sub(said)
+	if skew.Abs() > mostSkew {
+		return doctor.Fault(fmt.Sprintf("it is %s off that of %s: signatures and samples of another time are refused", skew.Round(time.Second),
+			u.Host), "'chronyc tracking', and 'sudo chronyc makestep'")
+	}
+	return doctor.Good(fmt.Sprintf("within %s of %s", mostSkew, u.Host))
+}
+
+// receiver is the URL of the first remote write; nil: there is none.
+func (e *Env) receiver() *url.URL {
+	for _, w := range e.writes {
+		if w.URL != nil && w.URL.Host != "" {
+			return w.URL
+		}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package doctor_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/doctor/awsside"
+	"github.com/parascope/parascope/internal/doctor/headside"
+	"github.com/parascope/parascope/internal/doctor/preflight"
+)
+
+// TestEachCheckHasAPage, and each page a check; needs name checks that come earlier.
+func TestEachCheckHasAPage(t *testing.T) {
+	listed := map[string]bool{}
+	earlier := func(id string, needs []string, before map[string]bool) {
+		for _, n := range needs {
+			if !before[n] {
+				t.Errorf("%s needs %s, which does not come before it", id, n)
+			}
+		}
+		before[id] = true
+		listed[id] = true
+	}
+	names(preflight.Checks(), map[string]bool{}, earlier)
+	ofStack := names(awsside.Checks(), map[string]bool{}, earlier)
+	names(awsside.ClusterChecks(), ofStack, earlier)
+	names(awsside.NodeChecks("n", false), ofStack, earlier)
+	names(headside.Checks(), map[string]bool{}, earlier)
+
+	dir := filepath.Join("..", "..", "docs", "checks")
+	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range listed {
+		text, err := os.ReadFile(filepath.Join(dir, id+".md"))
+		if err != nil || !strings.HasPrefix(string(text), "# "+id+"\n\n## What is checked\n") || !strings.Contains(string(text), "\n    ") {
+			t.Errorf("the page of %s: %v", id, err)
+		}
+		if !strings.Contains(string(index), "["+id+"]("+id+".md)") {
+			t.Errorf("docs/checks/README.md does not list %s", id)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if id := strings.TrimSuffix(f.Name(), ".md"); !listed[id] && id != "README" {
+			t.Errorf("docs/checks/%s is of no check", f.Name())
+		}
+	}
+}
+
+func names[E any](all []doctor.Check[E], before map[string]bool, each func(string, []string, map[string]bool)) map[string]bool {
+	for _, c := range all {
+		each(c.ID, c.Needs, before)
+	}
+	return before
+}
