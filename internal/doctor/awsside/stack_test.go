@@ -63,7 +63,7 @@ func bringUp(t *testing.T) *installed {
 		People:  []people.Want{{Who: "alice@example.com", Role: "ADMIN"}, {Who: "bob@example.com", Role: "VIEWER"}}}, func(deploy.Event) {})
 	check.OK(t, err)
 	i.outputs = result.Outputs
-	all, err := stack.New(i.cfg, i.target.StackName).Resources(t.Context())
+	all, err := stack.New(i.cfg, i.target.StackName).Resources(t.Context(), i.target.StackName)
 	check.OK(t, err)
 	for _, r := range all {
 		i.resources[r.LogicalID] = r.PhysicalID
