@@ -182,7 +182,7 @@ GRAFANA ?=
 picture: build ## docs/images/dashboard.png, of a made-up cluster or of the running local cloud's GRAFANA=http://…; PAGE=/d/…, PICTURE=FILE
 	@mkdir -p docs/images
 	$(GO) test ./$(VIEWER) -run TestPicture -count=1 -picture '$(or $(PICTURE),$(CURDIR)/docs/images/dashboard.png)' \
-	  -program $(CURDIR)/bin/parascope-local $(if $(GRAFANA),-grafana '$(GRAFANA)') $(if $(PAGE),-page '$(PAGE)')
+	  -program $(CURDIR)/bin/parascope-local $(if $(GRAFANA),-grafana '$(GRAFANA)') -page '$(or $(PAGE),/d/parascope-cluster-overview?var-cluster=demo-made-up&from=now-1h&to=now)'
 
 clean:
 	rm -rf bin dist $(FUNCTION)/bootstrap-* $(CARRIED)/*.gz $(VIEWER)/pages/dist $(VIEWER)/web/node_modules $(VIEWER)/web/dist-test

@@ -44,7 +44,11 @@ type demo struct {
 
 // startDemo sends the made-up cluster's last hour to the workspace, and serves its pages.
 // The operator asks what the workspace has; the head's keys send.
-func startDemo(ctx context.Context, o Options, operator, head aws.Config, endpoint string, report func(Event)) (*demo, error) {
+func startDemo(ctx context.Context, o Options, operator aws.Config, cloud, endpoint string, report func(Event)) (*demo, error) {
+	head, err := o.credentials(ctx, Head, cloud)
+	if err != nil {
+		return nil, err
+	}
 	began, err := demoBegan(o.DataDir, time.Now())
 	if err != nil {
 		return nil, err

@@ -40,7 +40,9 @@ func TestDemoAnswersByItsOwnNameOnly(t *testing.T) {
 // TestDemoGoesOnWhereItWas: a restart keeps when it began, unless what was noted is nonsense.
 func TestDemoGoesOnWhereItWas(t *testing.T) {
 	dir, first := t.TempDir(), time.Date(2027, 3, 4, 5, 6, 7, 0, time.UTC)
-	for _, c := range []struct{ now, want time.Time }{{first, first}, {first.Add(time.Hour), first}, {first.Add(-time.Hour), first.Add(-time.Hour)}} {
+	for _, c := range []struct{ now, want time.Time }{
+		{first, first}, {first.Add(time.Hour), first}, {first.Add(-time.Hour), first.Add(-time.Hour)},
+	} {
 		if got, err := demoBegan(dir, c.now); err != nil || !got.Equal(c.want) {
 			t.Errorf("at %s it began %s, want %s: %v", c.now, got, c.want, err)
 		}

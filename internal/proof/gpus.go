@@ -113,6 +113,12 @@ func (c *cluster) addGPU(m *machine, all families, gpu int, k float64) {
 	if c.faulty && m.name == gpuNode(4) && gpu == 2 {
 		action.level, ecc.level, rows.level = since(xidAt, 0, 1), once(9, 3), since(9, 0, 1)
 	}
+	c.addXIDs(m, all, gpu, id)
+}
+
+// addXIDs adds what the kernel reported of a GPU with these labels.
+func (c *cluster) addXIDs(m *machine, all families, gpu int, id []string) {
+	e := m.page("dcgm")
 	for _, class := range []string{"application", "warn", "page"} {
 		xids := e.add(all.of("parascope_gpu_xid_errors_total"), flat(0), append(slices.Clone(id), "class", class)...)
 		xids.base = 0

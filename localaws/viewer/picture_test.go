@@ -21,9 +21,9 @@ import (
 
 var (
 	picture = flag.String("picture", "", "file to write a picture of a dashboard page to")
-	program = flag.String("program", "", "path of parascope-local, whose made-up cluster is in the picture")
+	program = flag.String("program", "", "path of the program that starts a local cloud with --demo")
 	running = flag.String("grafana", "", "URL of the Grafana that is in the picture, instead of one that -program starts")
-	page    = flag.String("page", "/d/parascope-cluster-overview?var-cluster=demo-made-up&from=now-1h&to=now", "the page in the picture")
+	page    = flag.String("page", "/dashboards", "the page in the picture")
 	under   = flag.String("under", "", "title of a chart that the pointer is over; empty: none")
 	height  = flag.Int("height", 1170, "of the picture, in pixels")
 )

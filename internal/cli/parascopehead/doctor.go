@@ -30,18 +30,18 @@ func newDoctor(p *cli.Process, configFile *string) *cobra.Command {
 		HTTP: &http.Client{Timeout: 10 * time.Second}}}
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Find on the head node where the way from the nodes to AMP is broken",
-		Long: `Check on a cluster's head node the way of a sample: exporters, discovery, scrapes, the
-queue on disk, credentials, clock, network, AMP's answers. The first broken link has failed,
-with how that was found and what to do. What depends on it is unknown because of it, and
-what could not be checked is unknown, never ok. Where ParallelCluster's pcluster-diag is
-installed, it is run and its findings are included.
+		Short: "Find the broken link between the nodes and AMP, on the head node",
+		Long: `Check the path of a sample on a cluster's head node: exporters, discovery, scrapes, the
+queue on disk, credentials, clock, network, AMP's answers. The first broken link is reported
+as failed, with the evidence and the next step. Checks that depend on it are unknown. A check
+that could not be made is unknown, never ok. If ParallelCluster's pcluster-diag is installed,
+it is run and its findings are included.
 
-It changes nothing without --fix. Run it as root, as the head runs. 'parascope doctor' checks the rest of
-the way, from AMP to Grafana. Each check has a page in docs/checks, which also describes --json.
+Without --fix it changes nothing. Run it as root, as the head runs. 'parascope doctor' checks
+the path from AMP to Grafana. Each check has a page in docs/checks, which also describes --json.
 
-Exit codes: 0 nothing is wrong; 1 a check failed, or 4 where that was for want of a
-permission; 7 no check failed, and some could not be made.`,
+Exit codes: 0 no check failed; 1 a check failed (4 if a permission is missing); 7 no check
+failed and some could not be made.`,
 		Example: `  sudo parascope-head doctor
   sudo parascope-head doctor --json | jq '.checks[] | select(.status == "failed")'`,
 		Args: cobra.NoArgs,

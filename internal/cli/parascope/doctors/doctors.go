@@ -38,17 +38,17 @@ func New(p *cli.Process) *cobra.Command {
 	var o doctorOptions
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Find where the way from the nodes to Grafana is broken",
-		Long: `Check the way of a sample from the cluster's nodes to a panel in Grafana, as far as AWS
-and the samples themselves tell; 'parascope-head doctor' checks the rest on the head node.
-The first broken link has failed, with how that was found and what to do. What depends
-on it is unknown because of it, and what could not be checked is unknown, never ok.
+		Short: "Find the broken link between the nodes and Grafana",
+		Long: `Check the path of a sample from the cluster's nodes to a panel in Grafana, as far as AWS
+and the samples show it; 'parascope-head doctor' checks the rest on the head node. The first
+broken link is reported as failed, with the evidence and the next step. Checks that depend
+on it are unknown. A check that could not be made is unknown, never ok.
 
-It changes nothing without --fix, except that the setup function signs in to Grafana for a moment to
-read the data sources. Each check has a page in docs/checks, which also describes --json.
+Without --fix it changes nothing, except that the setup function signs in to Grafana
+briefly to read the data sources. Each check has a page in docs/checks, which also describes --json.
 
-Exit codes: 0 nothing is wrong; 1 a check failed, or 4 or 5 where that was for want of
-a permission or of the stack; 7 no check failed, and some could not be made.`,
+Exit codes: 0 no check failed; 1 a check failed (4 if a permission is missing, 5 if the
+stack is missing); 7 no check failed and some could not be made.`,
 		Example: `  parascope doctor
   parascope doctor --cluster hpc --json | jq '.checks[] | select(.status == "failed")'
   parascope doctor --user jane@example.com`,
