@@ -50,6 +50,7 @@ require (
 
 require github.com/NVIDIA/go-nvml v0.13.4-1
 
+require github.com/aws/aws-sdk-go-v2/service/sns v1.42.2 // indirect
 
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a // indirect

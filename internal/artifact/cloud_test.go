@@ -26,7 +26,7 @@ func start(t *testing.T, o localaws.Options) *account {
 	t.Helper()
 	policy, err := os.ReadFile("../../docs/iam/deployer-policy.json")
 	check.OK(t, err)
-	o.Users = []localaws.User{{Name: "deployer", Policy: string(policy)}}
+	o.Users = []localaws.User{{Name: "deployer", Policy: string(policy), Further: []string{parascope.DeployerAlertsPolicy}}}
 	cloud := localtest.Start(t, o)
 	return &account{cloud: cloud, operator: cloud.Operator(), deployer: cloud.As("deployer")}
 }

@@ -23,7 +23,7 @@ func TestTheDeployersPolicyCanBeAsked(t *testing.T) {
 			}
 		}
 	}
-	for _, sid := range slices.Concat(forGrafana, forPrometheus, forClusters) {
+	for _, sid := range slices.Concat(forGrafana, forPrometheus, forOthers) {
 		if !known[sid] {
 			t.Errorf("the policy has no statement %s", sid)
 		}
@@ -82,7 +82,7 @@ func TestQuestions(t *testing.T) {
 	}
 	granted := 1 // PassRole, to two services
 	for _, s := range deployerStatements() {
-		if s.Sid != "CheckOwnRights" && !slices.Contains(forClusters, s.Sid) { // that it is granted, the answer says
+		if s.Sid != "CheckOwnRights" && !slices.Contains(forOthers, s.Sid) { // that it is granted, the answer says
 			granted += len(s.Action)
 		}
 	}
