@@ -257,3 +257,43 @@ func Summary(all []Outcome) string {
 	}
 	return fmt.Sprintf("%d rules; namespaces: %s", rules, strings.Join(parts, ", "))
 }
+
+// WriteOne creates or updates a single namespace and leaves all others alone.
+func (w Writer) WriteOne(ctx context.Context, f File) error {
+	there, err := w.list(ctx)
+	if err != nil {
+		return err
+	}
+	o := w.begin(ctx, f, there)
+	w.finish(ctx, &o)
+	return Err([]Outcome{o})
+}
+
+// Delete deletes a single namespace of parascope's.
+func (w Writer) Delete(ctx context.Context, name string) error {
+	o := w.remove(ctx, name)
+	w.finish(ctx, &o)
+	return Err([]Outcome{o})
+}
+
+// State is a namespace of parascope's as AMP has it.
+type State struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`           // ACTIVE, UPDATE_FAILED, …
+	Reason string `json:"reason,omitempty"` // of a failure, in AWS's words
+}
+
+// List returns parascope's namespaces by their names.
+func (w Writer) List(ctx context.Context) ([]State, error) {
+	there, err := w.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []State{}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if n := there[name]; n.Tags[Tag] == tagValue {
+			all = append(all, State{Name: name, Status: string(n.Status.StatusCode), Reason: aws.ToString(n.Status.StatusReason)})
+		}
+	}
+	return all, nil
+}

@@ -3,10 +3,12 @@ package parascope
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/alerts/subscribe"
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
@@ -24,6 +26,7 @@ type upOptions struct {
 	deploy     deploy.UpOptions
 	parameters map[string]string
 	users      []string
+	alertTo    []string
 	yes        bool
 	json       bool
 }
@@ -49,6 +52,7 @@ where standard input is not a terminal, a question is an error.`,
 		Example: `  parascope up
   parascope up --yes                          # in a script
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
+  parascope up --alert-to alice@example.com
   parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
   parascope up --parameter MonitoringType=amp-only`,
 		Args: cobra.NoArgs,
@@ -61,6 +65,7 @@ where standard input is not a terminal, a question is an error.`,
 	f := c.Flags()
 	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
+	f.StringArrayVar(&o.alertTo, "alert-to", nil, "`ENDPOINT` that alerts are sent to: an e-mail address or an https URL, or one of each")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
 		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
@@ -80,7 +85,13 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	if o.deploy.People, err = readWants(o.users); err != nil {
 		return err
 	}
-	o.deploy.Parameters = o.parameters
+	endpoints, err := subscribe.Parameters(o.alertTo)
+	if err != nil {
+		return err
+	}
+	o.deploy.Parameters = map[string]string{}
+	maps.Copy(o.deploy.Parameters, o.parameters)
+	maps.Copy(o.deploy.Parameters, endpoints)
 	cfg, err := awsconf.Load(ctx, o.on.AWS)
 	if err != nil {
 		return err
@@ -136,6 +147,9 @@ func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 		if len(people.SignIn(r.Members)) == 0 {
 			line("  no user can sign in yet")
 		}
+	}
+	for _, a := range r.AlertTo {
+		line("%s  %s", style.Bold("Alerts to"), a)
 	}
 	line("%s  %s", style.Bold("Cost"), r.Cost)
 	for _, text := range progress.DescribeCost(r.Cost) {
