@@ -65,6 +65,8 @@ type AMP struct {
 	Limits      dataplane.Limits // quotas; AWS's where zero
 	CreateDelay time.Duration    // how long a workspace stays CREATING
 	DeleteDelay time.Duration    // how long it stays DELETING
+	// DocumentDelay is how long rule groups namespaces and alert manager definitions take to be in force.
+	DocumentDelay time.Duration
 }
 
 // Grafana configures the Grafana service.

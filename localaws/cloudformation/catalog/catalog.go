@@ -31,6 +31,7 @@ const (
 // Types are all types that the local cloud can make.
 func Types() []Type {
 	return []Type{
+		apsRuleGroupsNamespace(),
 		apsWorkspace(),
 		waitConditionHandle(),
 		ec2EIP(),
