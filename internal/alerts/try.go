@@ -75,6 +75,9 @@ func (o *TryOptions) fill() {
 // the way does not work.
 func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, err error) {
 	o.fill()
+	if at.TopicARN == "" {
+		return t, hint.New(hint.NotFound, errors.New("the stack has no topic for alerts: an older version made it"), "'parascope up' adds it")
+	}
 	if t.Subscriptions, err = subscribe.List(ctx, cfg, at.TopicARN); err != nil {
 		return t, err
 	}

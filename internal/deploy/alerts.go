@@ -25,13 +25,9 @@ func AlertsOf(ctx context.Context, cfg aws.Config, t Target) (alerts.Place, erro
 		return alerts.Place{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates it; --stack, --region and --profile name another one")
 	}
 	at := placeOf(state.Outputs)
-	switch {
-	case at.WorkspaceID == "":
+	if at.WorkspaceID == "" {
 		return at, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace, so it has no alerts", t.StackName),
 			"'"+t.Command("up")+" --parameter MonitoringType=amp-only' adds one")
-	case at.TopicARN == "":
-		return at, hint.New(hint.NotFound, fmt.Errorf("stack %s has no topic for alerts: an older version made it", t.StackName),
-			"'"+t.Command("up")+"' adds it")
 	}
 	return at, nil
 }
@@ -51,8 +47,10 @@ func (u *up) rules(ctx context.Context) (came string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if u.result.AlertTo, err = subscribe.List(ctx, u.cfg, at.TopicARN); err != nil {
-		return "", err
+	if at.TopicARN != "" {
+		if u.result.AlertTo, err = subscribe.List(ctx, u.cfg, at.TopicARN); err != nil {
+			return "", err
+		}
 	}
 	for _, s := range u.result.AlertTo {
 		if !s.Confirmed {
@@ -70,7 +68,7 @@ type Rules struct {
 
 // lookAtAlerts asks who alerts are sent to, and how the rules are.
 func (s *Status) lookAtAlerts(ctx context.Context, cfg aws.Config, at alerts.Place) error {
-	if at.WorkspaceID == "" || at.TopicARN == "" {
+	if at.WorkspaceID == "" {
 		return nil
 	}
 	states, err := namespace.Writer{Client: sdk.NewFromConfig(cfg), WorkspaceID: at.WorkspaceID}.List(ctx)
@@ -78,6 +76,9 @@ func (s *Status) lookAtAlerts(ctx context.Context, cfg aws.Config, at alerts.Pla
 		return err
 	}
 	s.Rules.Namespaces = states
+	if at.TopicARN == "" { // an older version made the stack
+		return nil
+	}
 	s.AlertTo, err = subscribe.List(ctx, cfg, at.TopicARN)
 	return err
 }

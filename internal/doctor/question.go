@@ -65,10 +65,8 @@ var (
 		"HandRolesToGrafanaAndLambdaOnly",
 		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
-	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "ManageTheAlertTopic",
-		"ManageAlertSubscriptions", "ManageTheAlertManager", "FindAlertRules", "WriteAlertRules"}
-	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "LookAtAlerts", "ForgetClusters",
-		"CountNotifications"} // no stack needs them: clusters and the command alerts do
+	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "FindAlertRules", "WriteAlertRules"}
+	forOthers     = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "ForgetClusters"} // no stack needs them: clusters and the command alerts do
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed

@@ -52,7 +52,6 @@ where standard input is not a terminal, a question is an error.`,
 		Example: `  parascope up
   parascope up --yes                          # in a script
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
-  parascope up --alert-to alice@example.com
   parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
   parascope up --parameter MonitoringType=amp-only`,
 		Args: cobra.NoArgs,
@@ -65,7 +64,6 @@ where standard input is not a terminal, a question is an error.`,
 	f := c.Flags()
 	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
-	f.StringArrayVar(&o.alertTo, "alert-to", nil, "`ENDPOINT` that alerts are sent to: an e-mail address or an https URL, or one of each")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
 		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
