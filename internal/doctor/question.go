@@ -66,7 +66,8 @@ var (
 		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "FindAlertRules", "WriteAlertRules"}
-	forOthers     = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "ForgetClusters"} // no stack needs them: clusters and the command alerts do
+	// No stack needs these: clusters and the command alerts do.
+	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "ForgetClusters"}
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed

@@ -25,7 +25,9 @@ A cluster that exists is updated in two steps. --part scripts takes the script o
 the queues, and lets head and login nodes run it with --remove; --part policies takes
 out what no node needs any more. What ParallelCluster refuses to change, the
 OnNodeConfigured of head node and login pools, stays until the cluster is deleted,
-and with it the script in the bucket.`,
+and with it the script in the bucket.
+
+When the head sends no more, 'parascope alerts forget CLUSTER' ends the alert HeadSilent.`,
 		Example: `  parascope cluster detach --config cluster-config.yaml --write
   parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
 		Args: cobra.NoArgs,
