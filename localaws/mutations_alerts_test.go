@@ -3,6 +3,7 @@ package localaws_test
 const (
 	rulerDir        = "amp/ruler"
 	alertmanagerDir = "amp/alertmanager"
+	snsDir          = "sns"
 )
 
 // alertMutations are mutations of rules, of the alert manager and of what it sends to.
@@ -67,5 +68,55 @@ var alertMutations = []mutation{
 		from: "if _, there := c[name]; there {",
 		to:   "if false {",
 		pkg:  ampDir, test: "TestDefinitionsThatAMPRefuses",
+	},
+
+	// What SNS takes and delivers.
+	{
+		rule: "the policy of a topic", file: snsDir + "/publish.go",
+		from: "case verdict.Effect == policy.Allow, !service:",
+		to:   "default:",
+		pkg:  snsDir, test: "TestTopicPolicy",
+	},
+	{
+		rule: "a denial of a topic's policy", file: snsDir + "/publish.go",
+		from: "case verdict.Effect == policy.Deny:",
+		to:   "case false:",
+		pkg:  snsDir, test: "TestTopicPolicy",
+	},
+	{
+		rule: "subjects", file: snsDir + "/publish.go",
+		from: "return !given || printable && subject != \"\" && subject[0] != ' ' && len(subject) <= maxSubject",
+		to:   "return printable || true",
+		pkg:  snsDir, test: "TestMessagesThatAreRefused",
+	},
+	{
+		rule: "size of messages", file: snsDir + "/publish.go",
+		from: "case size > maxMessage:",
+		to:   "case false:",
+		pkg:  snsDir, test: "TestMessagesThatAreRefused",
+	},
+	{
+		rule: "who has not confirmed gets nothing", file: snsDir + "/publish.go",
+		from: "if !x.pending() {",
+		to:   "if true {",
+		pkg:  snsDir, test: "TestMailIsConfirmedAndArrives",
+	},
+	{
+		rule: "tokens", file: snsDir + "/subscription.go",
+		from: "if x.Token == token {",
+		to:   "if true {",
+		pkg:  snsDir, test: "TestMailIsConfirmedAndArrives",
+	},
+	{
+		rule: "tokens end", file: snsDir + "/sns.go",
+		from: "return s.pending() && now.Sub(s.CreatedAt) > confirmWithin",
+		to:   "return false",
+		pkg:  snsDir, test: "TestTokensEnd",
+	},
+	{
+		rule: "addresses of deliveries", file: snsDir + "/delivery.go",
+		from: "if !reach(at.Addr().Unmap()) {",
+		to:   "if false {",
+		pkg:  snsDir, test: "TestEndpointsThatAreNotReached",
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/amp"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
@@ -66,5 +67,55 @@ func TestAlertingOfAStack(t *testing.T) {
 	if _, err := prometheus.DescribeRuleGroupsNamespace(t.Context(),
 		&amp.DescribeRuleGroupsNamespaceInput{WorkspaceId: &id, Name: &name}); err == nil {
 		t.Error("the rules are still there")
+	}
+}
+
+const notifying = `Resources:
+  T: {Type: AWS::SNS::Topic, Properties: {DisplayName: one, Tags: [{Key: k, Value: v}]}}
+  P:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref T]
+      PolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: aps.amazonaws.com}, Action: sns:Publish, Resource: !Ref T}]
+  S: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref T, Protocol: email, Endpoint: alice@example.com}}
+Outputs:
+  Topic: {Value: !Ref T}
+  Name: {Value: !GetAtt T.TopicName}
+  Subscription: {Value: !Ref S}
+`
+
+// TestNotificationsOfAStack makes a topic with its policy and a subscription, which waits for
+// its confirmation and holds nothing up.
+func TestNotificationsOfAStack(t *testing.T) {
+	c := start(t, parts{})
+	stack := c.create(t, notifying, nil)
+	s := c.want(t, stack, "CREATE_COMPLETE")
+	topic := output(s, "Topic")
+	if want := "arn:aws:sns:us-east-2:111122223333:" + output(s, "Name"); topic != want || !strings.HasPrefix(output(s, "Name"), "s-T-") {
+		t.Errorf("the topic is %s", topic)
+	}
+	if !strings.HasPrefix(output(s, "Subscription"), topic+":") {
+		t.Errorf("the subscription is %s", output(s, "Subscription"))
+	}
+	client := sns.NewFromConfig(c.Config("us-east-2"))
+	attributes := func() map[string]string {
+		t.Helper()
+		out, err := client.GetTopicAttributes(t.Context(), &sns.GetTopicAttributesInput{TopicArn: &topic})
+		check.OK(t, err)
+		return out.Attributes
+	}
+	if a := attributes(); a["DisplayName"] != "one" || a["SubscriptionsPending"] != "1" || !strings.Contains(a["Policy"], "aps.amazonaws.com") {
+		t.Errorf("attributes: %v", a)
+	}
+	check.OK(t, c.update(t, strings.NewReplacer("DisplayName: one", "DisplayName: two", "alice", "bob", "aps.", "cloudwatch.").Replace(notifying)))
+	c.want(t, stack, "UPDATE_COMPLETE")
+	if a := attributes(); a["DisplayName"] != "two" || a["SubscriptionsPending"] != "1" || !strings.Contains(a["Policy"], "cloudwatch.") {
+		t.Errorf("attributes: %v", a)
+	}
+	check.OK(t, c.update(t, "Resources: {W: {Type: AWS::CloudFormation::WaitConditionHandle}}"))
+	c.want(t, stack, "UPDATE_COMPLETE")
+	if _, err := client.GetTopicAttributes(t.Context(), &sns.GetTopicAttributesInput{TopicArn: &topic}); err == nil {
+		t.Error("the topic is still there")
 	}
 }

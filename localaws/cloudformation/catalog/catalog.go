@@ -53,6 +53,9 @@ func Types() []Type {
 		lambdaPermission(),
 		logsLogGroup(),
 		s3Bucket(),
+		snsSubscription(),
+		snsTopic(),
+		snsTopicPolicy(),
 	}
 }
 
