@@ -71,10 +71,10 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	}
 	c.up(t, deploy.UpOptions{Parameters: map[string]string{
 		"VPCName": "renamed", "MetricsRetentionInDays": "30", "OutOfOrderTimeWindowInSeconds": "300", "LogRetentionInDays": "7",
-		"GrafanaVersion": "12.4",
+		"GrafanaVersion": "12.4", "AlertEmail": "alice@example.com", "AlertRoutes": `{receiver: parascope, matchers: ['cluster="ml"']}`,
 	}})
 	upgrade(t, c)
-	c.up(t, deploy.UpOptions{})
+	c.up(t, deploy.UpOptions{Parameters: map[string]string{"AlertEmail": ""}})
 	manage(t, c, result.Outputs)
 	takeDown(t, c)
 	typeCommands(t, c)

@@ -156,18 +156,22 @@ func (t *Trial) awaitDelivery(ctx context.Context, cfg aws.Config, at Place, beg
 	return o.until(ctx, o.Delivered, "SNS counts no delivery",
 		"its access policy may have been changed ('parascope up' restores it), or CloudWatch is late: ask whether the message came",
 		func() (bool, error) {
-			out, err := client.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
-				Namespace: aws.String("AWS/SNS"), MetricName: aws.String("NumberOfNotificationsDelivered"),
-				Dimensions: []types.Dimension{{Name: aws.String("TopicName"), Value: &name}},
-				StartTime:  aws.Time(began.Truncate(time.Minute)), EndTime: aws.Time(o.Now().Add(time.Minute)), Period: aws.Int32(60),
-				Statistics: []types.Statistic{types.StatisticSum},
+			out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+				StartTime: aws.Time(began.Truncate(time.Minute)), EndTime: aws.Time(o.Now().Add(time.Minute)),
+				MetricDataQueries: []types.MetricDataQuery{{Id: aws.String("delivered"), MetricStat: &types.MetricStat{
+					Metric: &types.Metric{Namespace: aws.String("AWS/SNS"), MetricName: aws.String("NumberOfNotificationsDelivered"),
+						Dimensions: []types.Dimension{{Name: aws.String("TopicName"), Value: &name}}},
+					Period: aws.Int32(60), Stat: aws.String("Sum"),
+				}}},
 			})
 			if err != nil {
 				t.Unknown = err.Error()
 				return true, nil
 			}
-			for _, p := range out.Datapoints {
-				t.Delivered = t.Delivered || aws.ToFloat64(p.Sum) > 0
+			for _, r := range out.MetricDataResults {
+				for _, v := range r.Values {
+					t.Delivered = t.Delivered || v > 0
+				}
 			}
 			return t.Delivered, nil
 		})

@@ -65,9 +65,11 @@ var (
 		"HandRolesToGrafanaAndLambdaOnly",
 		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
-	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "FindAlertRules", "WriteAlertRules"}
+	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "ManageTheAlertTopic",
+		"ManageAlertSubscriptions", "ManageTheAlertManager", "FindAlertRules", "WriteAlertRules"}
 	// No stack needs these: clusters and the command alerts do.
-	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "ForgetClusters"}
+	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "LookAtAlerts", "ForgetClusters",
+		"CountNotifications"}
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed

@@ -130,7 +130,7 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 func TestThePolicyThatIsMissing(t *testing.T) {
 	for want, sids := range map[string][]string{
 		"the policy in docs/iam/deployer-policy.json":                                            {"BuildTheNetwork", "ManageGrafana"},
-		"the policy in docs/iam/deployer-alerts.json":                                            {"FindAlertRules"},
+		"the policy in docs/iam/deployer-alerts.json":                                            {"ManageTheAlertTopic"},
 		"the policy in docs/iam/deployer-policy.json with that in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
 	} {
 		r := rights{actions: map[string][]string{}}

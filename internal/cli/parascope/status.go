@@ -117,6 +117,9 @@ func printAlerts(line func(what, format string, args ...any), t deploy.Target, s
 	for _, a := range s.AlertTo {
 		line("", "to %s", a)
 	}
+	if len(s.AlertTo) == 0 {
+		line("", "to nobody: %s --alert-to YOUR-E-MAIL", t.Command("up"))
+	}
 }
 
 // describeSource is a data source in words.
