@@ -1,4 +1,4 @@
-package stack
+package alerts_test
 
 import (
 	"fmt"
