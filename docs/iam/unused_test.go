@@ -16,6 +16,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
@@ -24,6 +25,7 @@ import (
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/rules"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -39,7 +41,9 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	granted := []grants{{name: deployer, who: []string{"user/" + deployer}, document: parse(t, parascope.DeployerPolicy)}}
+	both := parse(t, parascope.DeployerPolicy)
+	both.Statement = append(both.Statement, parse(t, parascope.DeployerAlertsPolicy).Statement...)
+	granted := []grants{{name: deployer, who: []string{"user/" + deployer}, document: both}}
 	granted = append(granted, stackGrants(t, policies(t, operator, resources), resources)...)
 
 	u := newUsers(t, c, result.Outputs)
@@ -48,15 +52,29 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := u.disturbRules(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alerts.WriteRules(t.Context(), c.As(deployer), result.Outputs["AMPWorkspaceId"]); err != nil {
+		t.Error(err)
+	}
+	at := alerts.Place{WorkspaceID: result.Outputs["AMPWorkspaceId"], Endpoint: result.Outputs["AMPPrometheusEndpoint"]}
+	seen := map[string]string{"__name__": rules.HeadSeen, "cluster": "gone"}
+	if err := amp.WriteSample(t.Context(), operator, at.Endpoint, seen, 1, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := alerts.Forget(t.Context(), c.As(deployer), at, "gone", time.Now()); err != nil {
+		t.Errorf("forget a cluster: %v", err)
+	}
 	if err := u.leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c.up(t, deploy.UpOptions{Parameters: map[string]string{
 		"VPCName": "renamed", "MetricsRetentionInDays": "30", "OutOfOrderTimeWindowInSeconds": "300", "LogRetentionInDays": "7",
-		"GrafanaVersion": "12.4",
+		"GrafanaVersion": "12.4", "AlertEmail": "alice@example.com", "AlertRoutes": `{receiver: parascope, matchers: ['cluster="ml"']}`,
 	}})
 	upgrade(t, c)
-	c.up(t, deploy.UpOptions{})
+	c.up(t, deploy.UpOptions{Parameters: map[string]string{"AlertEmail": ""}})
 	manage(t, c, result.Outputs)
 	takeDown(t, c)
 	typeCommands(t, c)
@@ -262,8 +280,10 @@ func takeDown(t *testing.T, c *cloud) {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
 	makeCluster(t, c)
-	if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
-		t.Error(err)
+	for range 2 { // of a stack that is not there it asks whether it was deleted
+		if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

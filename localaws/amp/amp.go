@@ -24,7 +24,9 @@ type Options struct {
 	Logger      *slog.Logger
 	CreateDelay time.Duration // how long a new workspace is CREATING
 	DeleteDelay time.Duration // how long a deleted one is DELETING
-	Limits      dataplane.Limits
+	// DocumentDelay is how long rule groups namespaces and alert manager definitions take.
+	DocumentDelay time.Duration
+	Limits        dataplane.Limits
 }
 
 // AMP is the service.
@@ -56,6 +58,7 @@ func (o Options) check() error {
 		{"the limit of active series", int64(o.Limits.ActiveSeries)},
 		{"the delay of creation, in nanoseconds,", int64(o.CreateDelay)},
 		{"the delay of deletion, in nanoseconds,", int64(o.DeleteDelay)},
+		{"the delay of rules and definitions, in nanoseconds,", int64(o.DocumentDelay)},
 	} {
 		if s.value < 0 {
 			return fmt.Errorf("%s is %d: it must be at least 0", s.name, s.value)

@@ -2,6 +2,7 @@ package amp
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -55,6 +56,10 @@ func workspaceARN(r *gateway.Request) []string {
 }
 
 func (a *AMP) operations() []gateway.Operation {
+	return slices.Concat(a.workspaceOperations(), a.documentOperations())
+}
+
+func (a *AMP) workspaceOperations() []gateway.Operation {
 	const (
 		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 		ws                  = "/workspaces/{workspaceId}"
@@ -92,15 +97,11 @@ func (a *AMP) operations() []gateway.Operation {
 			}},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: a.listTagsForResource},
 		{Name: "TagResource", Method: post, Path: "/tags/{resourceArn}", Serve: a.tagResource, Rules: []gateway.Rule{
-			{Text: "workspaces only; 50 tags, keys of 1 to 128 and values of up to 256 characters of `\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
+			{Text: "workspaces and rule groups namespaces; 50 tags, keys of 1 to 128 and values of up to 256 characters of `\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
 				"with aws:", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UntagResource", Method: del, Path: "/tags/{resourceArn}", Serve: a.untagResource},
 
-		{Name: "CreateAlertManagerDefinition", Method: post, Path: ws + "/alertmanager/definition"},
-		{Name: "PutAlertManagerDefinition", Method: put, Path: ws + "/alertmanager/definition"},
-		{Name: "DescribeAlertManagerDefinition", Method: get, Path: ws + "/alertmanager/definition"},
-		{Name: "DeleteAlertManagerDefinition", Method: del, Path: ws + "/alertmanager/definition"},
 		{Name: "CreateAnomalyDetector", Method: post, Path: ws + "/anomalydetectors"},
 		{Name: "ListAnomalyDetectors", Method: get, Path: ws + "/anomalydetectors"},
 		{Name: "PutAnomalyDetector", Method: put, Path: ws + "/anomalydetectors/{anomalyDetectorId}"},
@@ -117,11 +118,6 @@ func (a *AMP) operations() []gateway.Operation {
 		{Name: "PutResourcePolicy", Method: put, Path: ws + "/policy"},
 		{Name: "DescribeResourcePolicy", Method: get, Path: ws + "/policy"},
 		{Name: "DeleteResourcePolicy", Method: del, Path: ws + "/policy"},
-		{Name: "CreateRuleGroupsNamespace", Method: post, Path: ws + "/rulegroupsnamespaces"},
-		{Name: "ListRuleGroupsNamespaces", Method: get, Path: ws + "/rulegroupsnamespaces"},
-		{Name: "PutRuleGroupsNamespace", Method: put, Path: ws + "/rulegroupsnamespaces/{name}"},
-		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: ws + "/rulegroupsnamespaces/{name}"},
-		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: ws + "/rulegroupsnamespaces/{name}"},
 		{Name: "CreateScraper", Method: post, Path: "/scrapers"},
 		{Name: "ListScrapers", Method: get, Path: "/scrapers"},
 		{Name: "UpdateScraper", Method: put, Path: "/scrapers/{scraperId}"},
@@ -131,5 +127,79 @@ func (a *AMP) operations() []gateway.Operation {
 		{Name: "DescribeScraperLoggingConfiguration", Method: get, Path: "/scrapers/{scraperId}/logging-configuration"},
 		{Name: "DeleteScraperLoggingConfiguration", Method: del, Path: "/scrapers/{scraperId}/logging-configuration"},
 		{Name: "GetDefaultScraperConfiguration", Method: get, Path: "/scraperconfiguration"},
+	}
+}
+
+// documentOperations are those of rule groups namespaces and alert manager definitions.
+func (a *AMP) documentOperations() []gateway.Operation {
+	const (
+		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+		rules               = "/workspaces/{workspaceId}/rulegroupsnamespaces"
+		definition          = "/workspaces/{workspaceId}/alertmanager/definition"
+	)
+	return []gateway.Operation{
+		{Name: "CreateRuleGroupsNamespace", Method: post, Path: rules, Serve: a.createRuleGroupsNamespace, Rules: namespaceRules()},
+		{Name: "ListRuleGroupsNamespaces", Method: get, Path: rules, Serve: a.listRuleGroupsNamespaces, Rules: []gateway.Rule{
+			{Text: "name keeps the namespaces whose name begins with it; 1 to 1000 results per page, 100 by default; without data",
+				Basis: gateway.Confirmed, Source: model},
+		}},
+		{Name: "PutRuleGroupsNamespace", Method: put, Path: rules + "/{name}", Serve: a.putRuleGroupsNamespace, Resources: ofNamespace,
+			Rules: []gateway.Rule{
+				{Text: "Put, Describe and Delete need permission for `arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; Create and " +
+					"List for the workspace's ARN", Basis: gateway.Confirmed, Source: "report of a user (opensearch-project/observability-stack#442)"},
+				{Text: "a namespace that is not there is 404; one that is CREATING, UPDATING or DELETING is 409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+			}},
+		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: rules + "/{name}", Serve: a.describeRuleGroupsNamespace,
+			Resources: ofNamespace, Rules: []gateway.Rule{
+				{Text: "data is the file that is in force; of a namespace that never was ACTIVE, the file that was given", Basis: gateway.Inferred,
+					Source: model + " (`the rule groups file used in the namespace`)"},
+			}},
+		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: rules + "/{name}", Serve: a.deleteRuleGroupsNamespace, Resources: ofNamespace},
+		{Name: "CreateAlertManagerDefinition", Method: post, Path: definition, Serve: a.createAlertManagerDefinition,
+			Rules: definitionRules()},
+		{Name: "PutAlertManagerDefinition", Method: put, Path: definition, Serve: a.putAlertManagerDefinition, Rules: []gateway.Rule{
+			{Text: "a workspace without a definition is 404; a definition that is CREATING, UPDATING or DELETING is 409 ConflictException",
+				Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+		}},
+		{Name: "DescribeAlertManagerDefinition", Method: get, Path: definition, Serve: a.describeAlertManagerDefinition},
+		{Name: "DeleteAlertManagerDefinition", Method: del, Path: definition, Serve: a.deleteAlertManagerDefinition},
+	}
+}
+
+const unsettled = "the states; which faults are found at once and which later is assumed"
+
+func namespaceRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where Prometheus " +
+			"refuses a rule, and then the file that was in force stays", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
+		{Text: "what is no YAML of a rules file is 400 ValidationException at once", Basis: gateway.Inferred,
+			Source: model + " (the exception; the text is assumed)"},
+		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide + ", service quotas (that it fails later is assumed)"},
+		{Text: "a namespace's and a group's name have 721 bytes together at most", Basis: gateway.Confirmed,
+			Source: model + " (that it fails later is assumed)"},
+		{Text: "1,000,000 bytes per file, else 400; 2,000 rules per workspace, else 402 ServiceQuotaExceededException", Basis: gateway.Confirmed,
+			Source: guide + ", service quotas (the limits; the statuses are assumed)"},
+		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; one that is taken is 409 ConflictException", Basis: gateway.Confirmed,
+			Source: model},
+	}
+}
+
+func definitionRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where the " +
+			"configuration is refused, and then the definition that was in force stays", Basis: gateway.Inferred,
+			Source: model + " (" + unsettled + ")"},
+		{Text: "a file without alertmanager_config as a text, or with other keys than that and template_files, is 400 ValidationException " +
+			"`Malformed Alertmanager definition`", Basis: gateway.Confirmed, Source: guide + ", alert manager configuration (the keys); report of " +
+			"a user (terraform-aws-modules/terraform-aws-managed-service-prometheus#4: the text)"},
+		{Text: "receivers are sns_configs and pagerduty_configs, others are refused; sns_configs need sigv4.region and may not have api_url " +
+			"and http_config; a routing_key is a reference to AWS Secrets Manager", Basis: gateway.Confirmed,
+			Source: guide + ", alert manager receivers"},
+		{Text: "sns_configs need a topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
+		{Text: "a template that the configuration names must be in template_files", Basis: gateway.Assumed, Source: "no source found"},
+		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide + ", service quotas (the status is assumed)"},
+		{Text: "a second definition is 409 ConflictException", Basis: gateway.Inferred,
+			Source: model + " (`don't use this operation to update it`)"},
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/common/route"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
@@ -88,7 +87,7 @@ func (ws *workspace) apply(s Settings) error {
 // Store.Operations reach it, so what it asks about targets, rules and
 // configuration has empty answers.
 func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry, queries slots) http.Handler {
-	p := parser.NewParser(parser.Options{Functions: functions()})
+	p := Parser()
 	engine := promql.NewEngine(promql.EngineOpts{
 		Logger: logger, Reg: registry, MaxSamples: maxQuerySamples, Timeout: queryTimeout, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
