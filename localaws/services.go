@@ -136,6 +136,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	if p.amp, err = amp.New(amp.Options{
 		State: c.state, Dir: filepath.Join(o.DataDir, "amp"), BaseURL: c.URL, Now: o.Now, NewID: o.NewID, Logger: o.Logger,
 		CreateDelay: o.AMP.CreateDelay, DeleteDelay: o.AMP.DeleteDelay, DocumentDelay: o.AMP.DocumentDelay, Limits: o.AMP.Limits,
+		Call: call, ManualRules: o.AMP.ManualRules,
 	}); err != nil {
 		return err
 	}

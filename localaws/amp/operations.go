@@ -38,7 +38,9 @@ func (a *AMP) Services() []gateway.Service {
 		},
 		{
 			Name: "aps-workspaces", Title: "Amazon Managed Service for Prometheus, data plane", SigningName: "aps", Version: "Prometheus 3 HTTP API",
-			Protocol: gateway.PrometheusHTTP, Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()), Rules: a.data.Rules(),
+			Protocol: gateway.PrometheusHTTP,
+			Operations: gateway.RequireActions("aps", workspaceARN,
+				slices.Concat(a.data.Operations(), a.alertManagerOperations())), Rules: slices.Concat(a.data.Rules(), evaluationRules()),
 		},
 	}
 }
@@ -200,5 +202,21 @@ func definitionRules() []gateway.Rule {
 		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide + ", service quotas (the status is assumed)"},
 		{Text: "a second definition is 409 ConflictException", Basis: gateway.Inferred,
 			Source: model + " (`don't use this operation to update it`)"},
+	}
+}
+
+func evaluationRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "rules are evaluated by Prometheus' rule manager at their interval (60 s where a group has none), behind the clock by the " +
+			"workspace's rule query offset; ALERTS and recorded series are in the workspace", Basis: gateway.Confirmed,
+			Source: guide + ", rules and workspace configuration (the interval is Prometheus' default)"},
+		{Text: "alerts go to Alertmanager, which groups, inhibits, silences and repeats; repeat_interval is 5 days at most", Basis: gateway.Confirmed,
+			Source: guide + ", alert manager"},
+		{Text: "SNS is called as aps.amazonaws.com with aws:SourceAccount and aws:SourceArn, the workspace's; PagerDuty is not called",
+			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (its policy; PagerDuty is a simplification)"},
+		{Text: "a subject is cut at 100 characters and a message at 256 KB, with the attributes truncated and modified; a subject that is not " +
+			"printable ASCII is replaced", Basis: gateway.Confirmed, Source: guide + ", SNS message validation rules"},
+		{Text: "what was notified is forgotten by a restart, silences are not; Alertmanager goes by the machine's clock, rules by the cloud's",
+			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }
