@@ -178,6 +178,7 @@ func (c *Cloud) openGrafana() error {
 	o, p := c.opts, &c.parts
 	pages, err := viewer.New(viewer.Options{
 		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
+		Mailbox:     viewer.Mailbox{Mails: p.sns.Mails, Confirm: p.sns.Confirm},
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
 		Dashboard:   func(workspaceID, uid string) (bool, error) { return p.grafana.HasDashboard(workspaceID, uid) },
 	})

@@ -28,7 +28,8 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 			return m.Alerts(r.Context(), r.URL.Query())
 		})},
 		{Name: "CreateAlertManagerAlerts", Method: post, Path: v2 + "alerts", Rules: []gateway.Rule{
-			{Text: "1,000 alerts are held at most; what is above is refused", Basis: gateway.Confirmed, Source: "AMP user guide, service quotas"},
+			{Text: "1,000 alerts are held at most; what is above is dropped, and the answer is 200", Basis: gateway.Confirmed,
+				Source: "AMP user guide, service quotas (the limit; the answer is Alertmanager's)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			return nil, m.PostAlerts(r.Context(), r.Body)
 		})},
