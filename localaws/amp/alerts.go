@@ -21,7 +21,8 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 	}
 	return []gateway.Operation{
 		{Name: "ListAlertManagerAlerts", Method: get, Path: v2 + "alerts", Rules: []gateway.Rule{
-			{Text: "the parameters filter, active, silenced, inhibited and receiver; without resolved alerts", Basis: gateway.Inferred, Source: upstream},
+			{Text: "the parameters filter, active, silenced, inhibited and receiver; without resolved alerts", Basis: gateway.Inferred,
+				Source: upstream},
 			{Text: "a workspace without an alert manager definition is 404 `the Alertmanager is not configured`", Basis: gateway.Inferred,
 				Source: "Cortex, AMP's engine"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
@@ -44,7 +45,8 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 				return m.Silences(r.Context(), r.URL.Query())
 			})},
 		{Name: "PutAlertManagerSilences", Method: post, Path: v2 + "silences", Rules: []gateway.Rule{
-			{Text: "answers `{\"silenceID\": \"…\"}`; an end in the past, or before the start, is 400; 1,000 silences at most", Basis: gateway.Confirmed,
+			{Text: "answers `{\"silenceID\": \"…\"}`; an end in the past, or before the start, is 400; 1,000 silences at most",
+				Basis:  gateway.Confirmed,
 				Source: reference + " (the answer) and service quotas; " + upstream + " (the refusals)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			id, err := m.PutSilence(r.Context(), r.Body)

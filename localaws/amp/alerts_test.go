@@ -114,7 +114,8 @@ func TestAnAlertArrives(t *testing.T) {
 		t.Helper()
 		check.OK(t, a.amp.EvaluateRules(t.Context()))
 		body := a.get(t, "/api/v1/rules")
-		if !strings.Contains(body, `"state":"`+state+`"`) || !strings.Contains(body, `"file":"rules"`) || !strings.Contains(body, `"errorType":""`) {
+		if !strings.Contains(body, `"state":"`+state+`"`) || !strings.Contains(body, `"file":"rules"`) || !strings.Contains(body,
+			`"errorType":""`) {
 			t.Errorf("want %s: %s", state, body)
 		}
 	}

@@ -235,7 +235,8 @@ func (a *AMP) define(ctx context.Context, e *engine, id string, w *inForce) erro
 			return err
 		}
 		e.alerts, err = alertmanager.Open(ctx, alertmanager.Options{
-			Logger: a.opts.Logger, Ahead: func() time.Duration { return a.opts.Now().Sub(time.Now()).Round(time.Millisecond) }, Silences: saved.Data,
+			Logger: a.opts.Logger, Ahead: func() time.Duration { return a.opts.Now().Sub(time.Now()).Round(time.Millisecond) },
+			Silences: saved.Data,
 			SaveSilences: func(snapshot []byte) error {
 				saved.Data = snapshot
 				return a.opts.State.Update(func(tx *state.Tx) error { return tx.Put(silences, id, saved) })
@@ -260,7 +261,8 @@ func (a *AMP) notify(ctx context.Context, e *engine, alerts []*rules.Alert) {
 	}
 	var all []*alert.Alert
 	for _, x := range alerts {
-		one := &alert.Alert{Alert: prometheus.Alert{Labels: prometheus.LabelSet{}, Annotations: prometheus.LabelSet{}, StartsAt: x.FiredAt, EndsAt: x.ValidUntil,
+		one := &alert.Alert{Alert: prometheus.Alert{Labels: prometheus.LabelSet{}, Annotations: prometheus.LabelSet{}, StartsAt: x.FiredAt,
+			EndsAt:       x.ValidUntil,
 			GeneratorURL: "/graph"}}
 		if !x.ResolvedAt.IsZero() {
 			one.EndsAt = x.ResolvedAt

@@ -40,7 +40,8 @@ func TestMailbox(t *testing.T) {
 		strings.Count(page, "/mailbox/confirm") != 1 || !strings.Contains(page, `value="good"`) {
 		t.Errorf("%d %s", answer.StatusCode, page)
 	}
-	if answer := d.ask(workspace, "GET", "/mailbox", nil, func(r *http.Request) { with(r); r.Host = "evil.example" }); answer.StatusCode != 403 {
+	if answer := d.ask(workspace, "GET", "/mailbox", nil,
+		func(r *http.Request) { with(r); r.Host = "evil.example" }); answer.StatusCode != 403 {
 		t.Errorf("by another site's name: %d", answer.StatusCode)
 	}
 	if answer := d.ask(workspace, "POST", "/mailbox/confirm", form, func(r *http.Request) {

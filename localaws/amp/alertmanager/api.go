@@ -252,7 +252,8 @@ func (a *Alertmanager) PutSilence(ctx context.Context, body []byte) (id string, 
 		set.Matchers = append(set.Matchers, &silencepb.Matcher{Name: m.Name, Pattern: m.Value,
 			Type: matcherTypes[[2]bool{m.IsRegex, m.IsEqual == nil || *m.IsEqual}]})
 	}
-	s := &silencepb.Silence{Id: in.ID, MatcherSets: []*silencepb.MatcherSet{set}, StartsAt: timestamppb.New(starts), EndsAt: timestamppb.New(ends),
+	s := &silencepb.Silence{Id: in.ID, MatcherSets: []*silencepb.MatcherSet{set}, StartsAt: timestamppb.New(starts),
+		EndsAt:    timestamppb.New(ends),
 		CreatedBy: in.CreatedBy, Comment: in.Comment}
 	if err := a.silences.Set(ctx, s); err != nil {
 		if errors.Is(err, silence.ErrNotFound) {

@@ -62,7 +62,8 @@ func (m *Message) fit() {
 	for name, value := range m.Attributes {
 		if name == "" || value == "" || !utf8.ValidString(value) {
 			delete(m.Attributes, name)
-			modified = append(modified, "MessageAttribute: Error - 1 of message attributes were removed because of invalid MessageAttributeKey or "+
+			modified = append(modified, "MessageAttribute: Error - 1 of message attributes were removed because of invalid "+
+				"MessageAttributeKey or "+
 				"MessageAttributeValue")
 		}
 	}
@@ -90,7 +91,8 @@ func (m *Message) fit() {
 		most -= len(name) + len(value) + len("String")
 	}
 	if len(m.Text) > maxMessageBytes || len(m.Text) > most {
-		modified = append(modified, fmt.Sprintf("Message: Error - Message has been truncated from %d KB, because it exceeds the 256 KB size limit",
+		modified = append(modified, fmt.Sprintf("Message: Error - Message has been truncated from %d KB, because it exceeds the 256 KB "+
+			"size limit",
 			len(m.Text)/1024))
 		m.Text = strings.ToValidUTF8(m.Text[:max(most, 0)], "")
 		m.Attributes["truncated"] = "true"

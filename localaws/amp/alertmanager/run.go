@@ -156,7 +156,8 @@ func (a *Alertmanager) Apply(d *Definition) error {
 	pipeline := a.builder.New(receivers, func() time.Duration { return 0 }, inhibitor, a.silencer, timeinterval.NewIntervener(intervals),
 		a.groups, a.log, nil)
 	dispatcher := dispatch.NewDispatcher(a.alerts, routes, pipeline, a.groups,
-		func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }, collectTime, nil, a.opts.Logger, eventrecorder.Recorder{}, nil, tmpl)
+		func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }, collectTime, nil, a.opts.Logger, eventrecorder.Recorder{},
+		nil, tmpl)
 	go inhibitor.Run()
 	inhibitor.WaitForLoading()
 	go dispatcher.Run(time.Now())

@@ -61,7 +61,8 @@ func Open(ctx context.Context, o Options) *Ruler {
 	r := &Ruler{opts: o, files: &files{}}
 	r.manager = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.LegacyValidation, ExternalURL: &url.URL{}, Context: ctx, Logger: o.Logger, QueryFunc: o.Query,
-		AppendableV2: o.Workspace, Queryable: o.Workspace, OutageTolerance: time.Hour, ForGracePeriod: 10 * time.Minute, ResendDelay: resendDelay,
+		AppendableV2: o.Workspace, Queryable: o.Workspace, OutageTolerance: time.Hour, ForGracePeriod: 10 * time.Minute,
+		ResendDelay: resendDelay,
 		GroupLoader: r.files, Parser: dataplane.Parser(),
 		DefaultRuleQueryOffset: func() time.Duration { return time.Duration(r.offset.Load()) },
 		NotifyFunc:             func(ctx context.Context, _ string, alerts ...*rules.Alert) { o.Notify(ctx, alerts) },
