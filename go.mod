@@ -51,8 +51,6 @@ require (
 
 require github.com/NVIDIA/go-nvml v0.13.4-1
 
-require github.com/aws/aws-sdk-go-v2/service/sns v1.42.2
-
 require (
 	github.com/armon/go-metrics v0.4.1 // indirect
 	github.com/coreos/go-systemd/v22 v22.7.0 // indirect

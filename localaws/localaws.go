@@ -69,6 +69,7 @@ type AMP struct {
 	DeleteDelay time.Duration    // how long it stays DELETING
 	// DocumentDelay is how long rule groups namespaces and alert manager definitions take to be in force.
 	DocumentDelay time.Duration
+	ManualRules   bool // rules are evaluated by Cloud.EvaluateRules only, not as time goes by
 }
 
 // Grafana configures the Grafana service.
@@ -192,6 +193,7 @@ func (c *Cloud) Start(ctx context.Context) error {
 		return err
 	}
 	ctx, c.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	c.parts.amp.Start(ctx)
 	return errors.Join(c.parts.lambda.Resume(ctx), c.parts.cloudformation.Start(ctx))
 }
 
@@ -203,6 +205,9 @@ func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 func (c *Cloud) BreakGrafana(workspaceID string, f grafana.Fault) error {
 	return c.parts.grafana.Break(workspaceID, f)
 }
+
+// EvaluateRules evaluates the rules of all workspaces at the cloud's time.
+func (c *Cloud) EvaluateRules(ctx context.Context) error { return c.parts.amp.EvaluateRules(ctx) }
 
 // MetadataURL is the instance metadata service's, for
 // AWS_EC2_METADATA_SERVICE_ENDPOINT; empty when it is off.

@@ -119,4 +119,24 @@ var alertMutations = []mutation{
 		to:   "if false {",
 		pkg:  snsDir, test: "TestEndpointsThatAreNotReached",
 	},
+
+	// What is evaluated, and when.
+	{
+		rule: "rules look behind the clock", file: rulerDir + "/evaluate.go",
+		from: "r.offset.Store(int64(offset))",
+		to:   "r.offset.Store(0)",
+		pkg:  ampDir, test: "TestAnAlertArrives",
+	},
+	{
+		rule: "alerts in the alert manager", file: alertmanagerDir + "/run.go",
+		from: "if !existing && l.n >= maxAlerts {",
+		to:   "if false {",
+		pkg:  ampDir, test: "TestAlertManagerAPI",
+	},
+	{
+		rule: "a workspace without a definition has no alert manager", file: ampDir + "/alerts.go",
+		from: "	if e == nil {\n		return notConfigured()",
+		to:   "	if e == nil {\n		return nil",
+		pkg:  ampDir, test: "TestNoAlertManager",
+	},
 }

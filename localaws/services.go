@@ -136,6 +136,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	if p.amp, err = amp.New(amp.Options{
 		State: c.state, Dir: filepath.Join(o.DataDir, "amp"), BaseURL: c.URL, Now: o.Now, NewID: o.NewID, Logger: o.Logger,
 		CreateDelay: o.AMP.CreateDelay, DeleteDelay: o.AMP.DeleteDelay, DocumentDelay: o.AMP.DocumentDelay, Limits: o.AMP.Limits,
+		Call: call, ManualRules: o.AMP.ManualRules,
 	}); err != nil {
 		return err
 	}
@@ -177,6 +178,7 @@ func (c *Cloud) openGrafana() error {
 	o, p := c.opts, &c.parts
 	pages, err := viewer.New(viewer.Options{
 		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
+		Mailbox:     viewer.Mailbox{Mails: p.sns.Mails, Confirm: p.sns.Confirm},
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
 		Dashboard:   func(workspaceID, uid string) (bool, error) { return p.grafana.HasDashboard(workspaceID, uid) },
 	})

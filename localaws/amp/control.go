@@ -225,6 +225,7 @@ func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 	if err != nil {
 		return err
 	}
+	a.wake()
 	return gateway.WriteJSON(rw, http.StatusAccepted, nil)
 }
 

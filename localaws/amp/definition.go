@@ -69,6 +69,7 @@ func (a *AMP) writeDefinition(rw http.ResponseWriter, r *gateway.Request,
 	}); err != nil {
 		return err
 	}
+	a.wake()
 	d, err := a.definitionOf(r)
 	if err != nil {
 		return err
@@ -103,6 +104,7 @@ func (a *AMP) deleteAlertManagerDefinition(rw http.ResponseWriter, r *gateway.Re
 	if err != nil {
 		return err
 	}
+	a.wake()
 	return gateway.WriteJSON(rw, http.StatusAccepted, nil)
 }
 

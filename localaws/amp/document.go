@@ -1,6 +1,7 @@
 package amp
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func forgetDocuments(tx *state.Tx, workspaceID string) error {
 		}
 	}
 	if err == nil {
-		err = tx.Delete(definitions, workspaceID)
+		err = errors.Join(tx.Delete(definitions, workspaceID), tx.Delete(silences, workspaceID))
 	}
 	return err
 }

@@ -26,7 +26,8 @@ const (
 )
 
 func putRules(t *testing.T, client *sdk.Client, id, name, data string) (types.RuleGroupsNamespaceStatusCode, error) {
-	out, err := client.PutRuleGroupsNamespace(t.Context(), &sdk.PutRuleGroupsNamespaceInput{WorkspaceId: &id, Name: &name, Data: []byte(data)})
+	out, err := client.PutRuleGroupsNamespace(t.Context(), &sdk.PutRuleGroupsNamespaceInput{WorkspaceId: &id, Name: &name,
+		Data: []byte(data)})
 	if err != nil {
 		return "", err
 	}
@@ -285,7 +286,8 @@ func TestDefinitionsThatAMPRefuses(t *testing.T) {
     - name: team
       pagerduty_configs: [{routing_key: {aws_secrets_manager: {secret_arn: "arn:aws:secretsmanager:us-east-2:111122223333:secret:s", secret_key: k}}}]
 `
-	template := "template_files:\n  t: '{{ define \"x\" }}{{ .Status }}{{ end }}'\n" + strings.Replace(goodAlert, "  route:", "  templates: [t]\n  route:", 1)
+	template := "template_files:\n  t: '{{ define \"x\" }}{{ .Status }}{{ end }}'\n" + strings.Replace(goodAlert, "  route:",
+		"  templates: [t]\n  route:", 1)
 	for name, data := range map[string]string{"SNS": goodAlert, "PagerDuty": pager, "a template": template} {
 		if s, err := set(data); err != nil || s.StatusCode != types.AlertManagerDefinitionStatusCodeActive {
 			t.Errorf("%s: %s %s, %v", name, s.StatusCode, aws.ToString(s.StatusReason), err)
@@ -303,10 +305,12 @@ func TestDefinitionsThatAMPRefuses(t *testing.T) {
 		"unknown key":      {with("route: {receiver: team}", "route: {receiver: team, x: y}"), "field x not found"},
 		"unknown template": {with("  route:", "  templates: [x]\n  route:"), "not in template_files"},
 		"a bad template":   {"template_files: {t: '{{ nonsense }}'}\n" + goodAlert, "nonsense"},
-		"a key in clear":   {strings.Replace(pager, "{aws_secrets_manager: {secret_arn: \"arn:aws:secretsmanager:us-east-2:111122223333:secret:s\", secret_key: k}}", "abc", 1), "aws_secrets_manager"},
+		"a key in clear": {strings.Replace(pager, "{aws_secrets_manager: {secret_arn: "+
+			"\"arn:aws:secretsmanager:us-east-2:111122223333:secret:s\", secret_key: k}}", "abc", 1), "aws_secrets_manager"},
 	} {
 		s, err := set(c.data)
-		if err != nil || s.StatusCode != types.AlertManagerDefinitionStatusCodeCreationFailed || !strings.Contains(aws.ToString(s.StatusReason), c.says) {
+		if err != nil || s.StatusCode != types.AlertManagerDefinitionStatusCodeCreationFailed ||
+			!strings.Contains(aws.ToString(s.StatusReason), c.says) {
 			t.Errorf("%s: %s %s, %v, want %s", name, s.StatusCode, aws.ToString(s.StatusReason), err, c.says)
 		}
 	}

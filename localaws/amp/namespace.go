@@ -178,6 +178,7 @@ func (a *AMP) writeNamespace(rw http.ResponseWriter, r *gateway.Request, token s
 	}); err != nil {
 		return err
 	}
+	a.wake()
 	n, err := a.namespaceOf(r, name)
 	if err != nil {
 		return err
@@ -248,6 +249,7 @@ func (a *AMP) deleteRuleGroupsNamespace(rw http.ResponseWriter, r *gateway.Reque
 	if err != nil {
 		return err
 	}
+	a.wake()
 	return gateway.WriteJSON(rw, http.StatusAccepted, nil)
 }
 

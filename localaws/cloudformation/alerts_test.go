@@ -42,7 +42,8 @@ func TestAlertingOfAStack(t *testing.T) {
 		check.OK(t, err)
 		d, err := prometheus.DescribeAlertManagerDefinition(t.Context(), &amp.DescribeAlertManagerDefinitionInput{WorkspaceId: &id})
 		check.OK(t, err)
-		if !strings.Contains(string(r.RuleGroupsNamespace.Data), rules) || !strings.Contains(string(d.AlertManagerDefinition.Data), definition) {
+		if !strings.Contains(string(r.RuleGroupsNamespace.Data), rules) || !strings.Contains(string(d.AlertManagerDefinition.Data),
+			definition) {
 			t.Errorf("in force are %s and %s", r.RuleGroupsNamespace.Data, d.AlertManagerDefinition.Data)
 		}
 	}
@@ -105,10 +106,12 @@ func TestNotificationsOfAStack(t *testing.T) {
 		check.OK(t, err)
 		return out.Attributes
 	}
-	if a := attributes(); a["DisplayName"] != "one" || a["SubscriptionsPending"] != "1" || !strings.Contains(a["Policy"], "aps.amazonaws.com") {
+	if a := attributes(); a["DisplayName"] != "one" || a["SubscriptionsPending"] != "1" || !strings.Contains(a["Policy"],
+		"aps.amazonaws.com") {
 		t.Errorf("attributes: %v", a)
 	}
-	check.OK(t, c.update(t, strings.NewReplacer("DisplayName: one", "DisplayName: two", "alice", "bob", "aps.", "cloudwatch.").Replace(notifying)))
+	check.OK(t, c.update(t, strings.NewReplacer("DisplayName: one", "DisplayName: two", "alice", "bob", "aps.",
+		"cloudwatch.").Replace(notifying)))
 	c.want(t, stack, "UPDATE_COMPLETE")
 	if a := attributes(); a["DisplayName"] != "two" || a["SubscriptionsPending"] != "1" || !strings.Contains(a["Policy"], "cloudwatch.") {
 		t.Errorf("attributes: %v", a)

@@ -94,7 +94,8 @@ func start(t *testing.T, p parts) *cloud {
 		p.authorize = c.iam.Authorize
 	}
 	c.Serve(gateway.Options{Authorize: p.authorize, Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(),
-		groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), messages.Service(), third}, prometheus.Services()),
+		groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), messages.Service(), third},
+		prometheus.Services()),
 	}, functions.Close, visual.Close, prometheus.Close, messages.Close)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	check.OK(t, service.Start(ctx))

@@ -47,7 +47,8 @@ func (g *Gateway) Call(ctx context.Context, as principal.Principal, c Call) (Ans
 	if err != nil {
 		return Answer{}, fmt.Errorf("call %s:%s: %w", c.Service, c.Operation, err)
 	}
-	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), Region: c.Region, Principal: as, CallKeys: c.Keys, route: rt, gateway: g}
+	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), Region: c.Region, Principal: as, CallKeys: c.Keys, route: rt,
+		gateway: g}
 	w := &recorder{header: http.Header{}}
 	if err := g.run(w, req); err != nil {
 		g.writeError(w, req, err)

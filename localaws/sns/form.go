@@ -13,7 +13,8 @@ import (
 )
 
 func invalid(format string, args ...any) error {
-	return &gateway.Error{Status: http.StatusBadRequest, Code: "InvalidParameter", Message: "Invalid parameter: " + fmt.Sprintf(format, args...)}
+	return &gateway.Error{Status: http.StatusBadRequest, Code: "InvalidParameter", Message: "Invalid parameter: " + fmt.Sprintf(format,
+		args...)}
 }
 
 func notFound(message string) error {

@@ -35,13 +35,15 @@ func (s *SNS) notificationMail(x *subscription, m *message) Mail {
 		mail.Text = string(body)
 		return mail
 	}
-	mail.Text = m.textFor(x.Protocol) + "\n\n--\nIf you wish to stop receiving notifications from this topic, please click or visit the link " +
+	mail.Text = m.textFor(x.Protocol) + "\n\n--\nIf you wish to stop receiving notifications from this topic, please click or visit the " +
+		"link " +
 		"below to unsubscribe:\n" + s.unsubscribeURL(x) + "\n"
 	return mail
 }
 
 func (s *SNS) confirmationMail(x *subscription, id string, now time.Time, document []byte) Mail {
-	mail := Mail{ID: id, At: now, To: x.Endpoint, Subject: "AWS Notification - Subscription Confirmation", TopicARN: x.TopicARN, Token: x.Token}
+	mail := Mail{ID: id, At: now, To: x.Endpoint, Subject: "AWS Notification - Subscription Confirmation", TopicARN: x.TopicARN,
+		Token: x.Token}
 	if mail.Text = string(document); x.Protocol != "email-json" {
 		mail.Text = "You have chosen to subscribe to the topic:\n" + x.TopicARN + "\n\nTo confirm this subscription, click or visit the link " +
 			"below (If this was in error no action is necessary):\n" + s.confirmURL(x) + "\n"

@@ -156,7 +156,8 @@ func (t *topic) allows(r *gateway.Request) error {
 	for k, v := range r.CallKeys {
 		keys[k] = v
 	}
-	verdict := policy.Evaluate([]*policy.Document{document}, policy.Request{Action: "sns:Publish", Resource: t.ARN, Keys: keys, Caller: caller})
+	verdict := policy.Evaluate([]*policy.Document{document}, policy.Request{Action: "sns:Publish", Resource: t.ARN, Keys: keys,
+		Caller: caller})
 	why := " because no resource-based policy allows the sns:Publish action"
 	switch {
 	case verdict.Effect == policy.Deny:

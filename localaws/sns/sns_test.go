@@ -84,6 +84,20 @@ func (c *cloud) sum(metric string) float64 {
 	return all[0]
 }
 
+// counted waits until something was counted, which is after an endpoint was answered.
+func (c *cloud) counted(t *testing.T, metric string) {
+	t.Helper()
+	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for c.sum(metric) != 1 {
+		select {
+		case <-deadline:
+			t.Fatalf("%s is %v", metric, c.sum(metric))
+		case <-tick.C:
+		}
+	}
+}
+
 func TestTopics(t *testing.T) {
 	c := start(t, nil)
 	for range 2 {
@@ -105,8 +119,9 @@ func TestTopics(t *testing.T) {
 			AttributeValue: &value})
 		return err
 	}
-	check.OK(t, set("DisplayName", "Parascope"))
-	if a := c.attributes(t); a["DisplayName"] != "Parascope" || a["Owner"] != "111122223333" || !strings.Contains(a["Policy"], "AWS:SourceOwner") {
+	check.OK(t, set("DisplayName", "Alerts of c1"))
+	if a := c.attributes(t); a["DisplayName"] != "Alerts of c1" || a["Owner"] != "111122223333" || !strings.Contains(a["Policy"],
+		"AWS:SourceOwner") {
 		t.Errorf("attributes: %v", a)
 	}
 	if err := set("Policy", "{}"); !isError(err, "InvalidParameter", "Policy") {
@@ -208,7 +223,8 @@ func TestEndpointsThatCannotBeSubscribed(t *testing.T) {
 	c := start(t, nil)
 	for _, x := range []struct{ protocol, endpoint, code string }{
 		{"email", "alice", "InvalidParameter"}, {"email", "a@b\r\nBcc: c@d", "InvalidParameter"}, {"http", "https://x/", "InvalidParameter"},
-		{"https", "ftp://x/", "InvalidParameter"}, {"nonsense", "x", "InvalidParameter"}, {"sqs", "arn:aws:sqs:us-east-2:1:q", "NotImplemented"},
+		{"https", "ftp://x/", "InvalidParameter"}, {"nonsense", "x", "InvalidParameter"}, {"sqs", "arn:aws:sqs:us-east-2:1:q",
+			"NotImplemented"},
 	} {
 		_, err := c.Subscribe(t.Context(), &sdk.SubscribeInput{TopicArn: aws.String(topicARN), Protocol: &x.protocol, Endpoint: &x.endpoint})
 		if !isError(err, x.code, "") {
@@ -284,7 +300,8 @@ func TestHTTPEndpoint(t *testing.T) {
 	confirmed, err := c.ConfirmSubscription(t.Context(), &sdk.ConfirmSubscriptionInput{TopicArn: aws.String(topicARN), Token: &asks.Token})
 	check.OK(t, err)
 	_, err = c.Publish(t.Context(), &sdk.PublishInput{TopicArn: aws.String(topicARN), Subject: aws.String("s"), Message: aws.String("m"),
-		MessageAttributes: map[string]types.MessageAttributeValue{"severity": {DataType: aws.String("String"), StringValue: aws.String("page")}}})
+		MessageAttributes: map[string]types.MessageAttributeValue{"severity": {DataType: aws.String("String"),
+			StringValue: aws.String("page")}}})
 	check.OK(t, err)
 	for range 3 { // two that fail, and one that does not
 		r = next(t, requests)
@@ -299,9 +316,7 @@ func TestHTTPEndpoint(t *testing.T) {
 			t.Errorf("%v %+v", r.Header, got)
 		}
 	}
-	for c.sum("NumberOfNotificationsDelivered") != 1 { // it is counted after the answer was read
-		time.Sleep(time.Millisecond)
-	}
+	c.counted(t, "NumberOfNotificationsDelivered")
 }
 
 // TestEndpointsThatAreNotReached: a delivery is given up, and counted.
@@ -333,9 +348,7 @@ func TestEndpointsThatAreNotReached(t *testing.T) {
 			check.OK(t, err)
 			allowed = x.reach == nil
 			check.OK(t, c.publish(t, "s", "m"))
-			for c.sum("NumberOfNotificationsFailed") != 1 {
-				time.Sleep(time.Millisecond)
-			}
+			c.counted(t, "NumberOfNotificationsFailed")
 			if len(requests) != x.tries {
 				t.Errorf("%d tries, want %d", len(requests), x.tries)
 			}
@@ -361,7 +374,8 @@ func TestTopicPolicy(t *testing.T) {
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"aps.amazonaws.com"},"Action":["sns:Publish",
 		"sns:GetTopicAttributes"],"Resource":"` + topicARN + `","Condition":{"StringEquals":{"AWS:SourceAccount":"111122223333"},
 		"ArnEquals":{"aws:SourceArn":"` + workspace + `"}}}]}`
-	_, err := c.SetTopicAttributes(t.Context(), &sdk.SetTopicAttributesInput{TopicArn: aws.String(topicARN), AttributeName: aws.String("Policy"),
+	_, err := c.SetTopicAttributes(t.Context(), &sdk.SetTopicAttributesInput{TopicArn: aws.String(topicARN),
+		AttributeName:  aws.String("Policy"),
 		AttributeValue: &policy})
 	check.OK(t, err)
 	for name, x := range map[string]struct {
@@ -377,7 +391,8 @@ func TestTopicPolicy(t *testing.T) {
 	}
 	check.OK(t, c.publish(t, "s", "a principal of the account needs no statement"))
 	deny := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sns:Publish","Resource":"` + topicARN + `"}]}`
-	_, err = c.SetTopicAttributes(t.Context(), &sdk.SetTopicAttributesInput{TopicArn: aws.String(topicARN), AttributeName: aws.String("Policy"),
+	_, err = c.SetTopicAttributes(t.Context(), &sdk.SetTopicAttributesInput{TopicArn: aws.String(topicARN),
+		AttributeName:  aws.String("Policy"),
 		AttributeValue: &deny})
 	check.OK(t, err)
 	if err := c.publish(t, "s", "m"); !isError(err, "AuthorizationError", "explicit deny") {

@@ -64,7 +64,8 @@ func (s *SNS) subscribe(w http.ResponseWriter, r *gateway.Request) error {
 		if count >= maxSubscriptions {
 			return &gateway.Error{Status: http.StatusForbidden, Code: "SubscriptionLimitExceeded", Message: "Subscription limit exceeded"}
 		}
-		x = &subscription{ARN: t.ARN + ":" + s.opts.NewID(), TopicARN: t.ARN, Protocol: protocol, Endpoint: endpoint, Owner: r.Principal.Account,
+		x = &subscription{ARN: t.ARN + ":" + s.opts.NewID(), TopicARN: t.ARN, Protocol: protocol, Endpoint: endpoint,
+			Owner: r.Principal.Account,
 			Token: newToken(), CreatedAt: r.Now}
 		return tx.Put(subscriptions, x.ARN, x)
 	}); err != nil {
@@ -148,7 +149,8 @@ func (s *SNS) endSubscription(arn string, signed bool) error {
 			return err
 		}
 		if x.Authenticated && !signed {
-			return &gateway.Error{Status: http.StatusForbidden, Code: "AuthorizationError", Message: "Unsubscribe of this subscription must be signed"}
+			return &gateway.Error{Status: http.StatusForbidden, Code: "AuthorizationError",
+				Message: "Unsubscribe of this subscription must be signed"}
 		}
 		return s.remove(tx, x)
 	})

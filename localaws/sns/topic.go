@@ -105,7 +105,8 @@ func (t *topic) set(attribute, value string) error {
 			return invalid("SignatureVersion")
 		}
 		t.Signature = value
-	case "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "FifoTopic", "ContentBasedDeduplication", "ArchivePolicy", "FifoThroughputScope":
+	case "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "FifoTopic", "ContentBasedDeduplication", "ArchivePolicy",
+		"FifoThroughputScope":
 		return gateway.NotImplemented("the attribute " + attribute + " of a topic of SNS")
 	default:
 		return invalid("AttributeName")

@@ -14,9 +14,11 @@ func snsTopic() Type {
 		Name: "AWS::SNS::Topic",
 		Properties: Properties{
 			"TopicName": {Kind: Text, Replaces: true}, "DisplayName": {Kind: Text}, "SignatureVersion": {Kind: Text}, "Tags": {Kind: Tags},
-			"Subscription": {Kind: Structures, Members: Properties{"Endpoint": {Kind: Text, Required: true}, "Protocol": {Kind: Text, Required: true}}},
+			"Subscription": {Kind: Structures, Members: Properties{"Endpoint": {Kind: Text, Required: true}, "Protocol": {Kind: Text,
+				Required: true}}},
 		},
-		Elsewhere: []string{"ArchivePolicy", "ContentBasedDeduplication", "DataProtectionPolicy", "DeliveryStatusLogging", "FifoThroughputScope",
+		Elsewhere: []string{"ArchivePolicy", "ContentBasedDeduplication", "DataProtectionPolicy", "DeliveryStatusLogging",
+			"FifoThroughputScope",
 			"FifoTopic", "KmsMasterKeyId", "TracingConfig"},
 		Attributes: []string{"TopicArn", "TopicName"},
 		Create:     createTopic, Update: updateTopic,
@@ -162,7 +164,8 @@ func snsSubscription() Type {
 			"TopicArn": {Kind: Text, Required: true, Replaces: true}, "Protocol": {Kind: Text, Required: true, Replaces: true},
 			"Endpoint": {Kind: Text, Replaces: true},
 		},
-		Elsewhere: []string{"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", "Region", "ReplayPolicy",
+		Elsewhere: []string{"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", "Region",
+			"ReplayPolicy",
 			"SubscriptionRoleArn"},
 		Attributes: []string{"Arn"},
 		Create: func(w *Work) error {
