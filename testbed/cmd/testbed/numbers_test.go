@@ -112,7 +112,8 @@ func capacity(t *testing.T, b *testBed) {
 	refuse("-1")
 	defer refuse("0")
 	job := b.submit("-p", "gpu", "--gres", "gpu:1", "--wrap", "true")
-	b.eventually(30*time.Second, "1 job waits for capacity", func() string {
+	// A page may be four minutes away: a slurmctld that is slow is asked less often.
+	b.eventually(2*time.Minute, "1 job waits for capacity", func() string {
 		return fmt.Sprintf("%v job waits for capacity", b.page()[`slurm_queue_pending_reason{partition="gpu",reason="capacity"}`])
 	})
 	if down := b.on("head", "sinfo", "-h", "-R", "-o", "%E"); !strings.Contains(down, "(Code:InsufficientInstanceCapacity)") {
