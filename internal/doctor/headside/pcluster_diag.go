@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/headnode"
 )
 
 // checkPclusterDiag runs ParallelCluster's own checks, which its images have from 3.16 on.
@@ -30,7 +31,7 @@ func checkPclusterDiag(ctx context.Context, e *Env) Finding {
 	if ctx.Err() != nil {
 		return doctor.Unasked(ctx.Err())
 	}
-	report, err := os.ReadFile(file.Name())
+	report, err := headnode.ReadFile(file.Name())
 	if err != nil || len(report) == 0 {
 		report = printed
 	}
