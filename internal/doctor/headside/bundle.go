@@ -38,7 +38,7 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 		var text []byte
 		journalctl, err := e.LookPath("journalctl")
 		if err == nil {
-			text, err = command(ctx, journalctl, "--no-pager", "-n", "2000", "-u", f.unit)
+			text, err = run(ctx, journalctl, "--no-pager", "-n", "2000", "-u", f.unit)
 		}
 		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})
 	}

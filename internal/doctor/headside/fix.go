@@ -38,7 +38,7 @@ func (e *Env) restart(check, unit string) doctor.Fix {
 		if err != nil {
 			return err
 		}
-		if _, err := command(ctx, systemctl, "restart", unit); err != nil {
+		if _, err := run(ctx, systemctl, "restart", unit); err != nil {
 			return fmt.Errorf("systemctl restart %s: %w; 'journalctl -u %s' says why", unit, err, unit)
 		}
 		return nil

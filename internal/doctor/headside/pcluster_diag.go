@@ -27,7 +27,7 @@ func checkPclusterDiag(ctx context.Context, e *Env) Finding {
 	}
 	defer os.Remove(file.Name()) //nolint:errcheck // a file of a moment
 	file.Close()
-	printed, runErr := command(ctx, program, "run", "--yes", "--output-file", file.Name())
+	printed, runErr := run(ctx, program, "run", "--yes", "--output-file", file.Name())
 	if ctx.Err() != nil {
 		return doctor.Unasked(ctx.Err())
 	}
