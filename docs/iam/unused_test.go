@@ -280,7 +280,7 @@ func takeDown(t *testing.T, c *cloud) {
 		t.Errorf("continue a rollback of a stack that has none: %v", err)
 	}
 	makeCluster(t, c)
-	for range 2 { // of a stack that is not there it asks whether it was deleted
+	for range 2 { // the second time the stack is known as deleted
 		if _, err := deploy.Down(ctx, cfg, deploy.DownOptions{Target: deploy.Target{StackName: stackName}}, func(deploy.Event) {}); err != nil {
 			t.Error(err)
 		}

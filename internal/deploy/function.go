@@ -22,8 +22,8 @@ type Deployed struct {
 	Current      bool   `json:"current"` // they are the same
 }
 
-// compareFunction asks Lambda for the code of the stack's setup function.
-func compareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, error) {
+// CompareFunction asks Lambda for the code of the stack's setup function.
+func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, error) {
 	name := FunctionName(t.StackName)
 	out, err := lambda.NewFromConfig(cfg).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
@@ -55,7 +55,7 @@ func (d Deployed) Describe(t Target) string {
 // warnOfFunction is what whoever runs the function should know of its code; "" where
 // there is nothing, or no function.
 func warnOfFunction(ctx context.Context, cfg aws.Config, t Target) string {
-	d, err := compareFunction(ctx, cfg, t)
+	d, err := CompareFunction(ctx, cfg, t)
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); missing || d.Current {
 		return ""
 	}

@@ -14,11 +14,6 @@ import (
 	"github.com/parascope/parascope/internal/stack"
 )
 
-// CompareFunction asks Lambda for the code of the stack's setup function.
-func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, error) {
-	return compareFunction(ctx, cfg, t)
-}
-
 // LastRun is what the setup function's last run came to, by its log; found is false where the
 // log has none.
 func LastRun(ctx context.Context, cfg aws.Config, t Target) (last result.Run, found bool, err error) {

@@ -110,7 +110,7 @@ func (s *Status) lookAtFunction(ctx context.Context, cfg aws.Config, t Target) e
 	if s.GrafanaID == "" {
 		return nil
 	}
-	d, err := compareFunction(ctx, cfg, t)
+	d, err := CompareFunction(ctx, cfg, t)
 	if d.CodeSha256 != "" {
 		s.Function = &d
 	}

@@ -33,13 +33,13 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		"query path":       {section(amp+"api/v1/query", signed), "not the path of a workspace's remote write", true},
 		"other query path": {section("http://mimir/prometheus/api/v1/query", ""), "path for queries", true},
 		"no path":          {section("http://mimir:9009", ""), "no path", false},
-		"no sigv4":         {section(amp+"api/v1/remote_write", ""), "no sigv4", true},
-		"basic auth":       {section(amp+"api/v1/remote_write", ", basic_auth: {username: u, password: p}"), "no sigv4", true},
-		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "no sigv4", true},
+		"no sigv4":         {section(amp+"api/v1/remote_write", ""), "sigv4 is missing", true},
+		"basic auth":       {section(amp+"api/v1/remote_write", ", basic_auth: {username: u, password: p}"), "sigv4 is missing", true},
+		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "sigv4 is missing", true},
 		"other region": {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"),
 			"URL is in region us-east-2, but sigv4 signs for eu-west-1", true},
 		"other service": {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
-		"http":          {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "https only", true},
+		"http":          {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "accepts only https", true},
 	} {
 		s, err := Check(t.Context(), write(t, c.text), false)
 		if err != nil {

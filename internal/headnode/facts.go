@@ -92,22 +92,28 @@ func (f Facts) check() error {
 	return nil
 }
 
-// maxFact is more than any of the files has.
-const maxFact = 1 << 20
+// maxFile is more than any of the files has.
+const maxFile = 4 << 20
 
 // readFact reads a file, or nothing where it is not there.
 func readFact(root, name string) ([]byte, error) {
-	file := filepath.Join(root, name)
-	info, err := os.Stat(file)
+	text, err := ReadFile(filepath.Join(root, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return text, err
+}
+
+// ReadFile reads a regular file of at most 4 MiB. Other programs write these files: a pipe
+// or a device in the place of one would block the reader, or never end.
+func ReadFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
 		err = errors.New("it is not a regular file")
-	case info.Size() > maxFact:
-		err = fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), maxFact)
+	case info.Size() > maxFile:
+		err = fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), maxFile)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)

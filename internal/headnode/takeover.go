@@ -30,7 +30,7 @@ func (o Options) takeOver(ctx context.Context, e existing, r *Result) error {
 			"stop that process the way it was started")
 	}
 	if e.config != "" {
-		text, err := os.ReadFile(e.config)
+		text, err := ReadFile(e.config)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			r.Notes = append(r.Notes, e.config+" is not there: no scrape jobs were taken over")

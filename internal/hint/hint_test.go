@@ -62,7 +62,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		documented = append(documented, hint.Code(n))
 	}
 	// 0 and 130 are the shell's: package cli gives them without a hint.
-	want := []hint.Code{0, hint.Failure, hint.Usage, hint.BadInput, hint.Denied, hint.NotFound, hint.Busy, 130}
+	want := []hint.Code{0, hint.Failure, hint.Usage, hint.BadInput, hint.Denied, hint.NotFound, hint.Busy, hint.Unsure, 130}
 	if diff := cmp.Diff(want, documented); diff != "" {
 		t.Errorf("docs/exit-codes.md (-code +documented):\n%s", diff)
 	}

@@ -61,9 +61,6 @@ func newCluster(name string, midnight float64, faulty bool, gpuNodes int, jobs .
 		if m.gpus > 0 {
 			c.addGPUs(m, all, i)
 		}
-		if faulty && (m.kind == "head" || m.name == cpuNode(1) || m.name == cpuNode(4)) {
-			addNodeExporterBeside(m)
-		}
 	}
 	c.addSlurm(all)
 	c.addParallelCluster(all)

@@ -65,8 +65,3 @@ func (f families) of(name string) family {
 	}
 	return family{f[name]}
 }
-
-// stock is a family of an exporter that is not ours.
-func stock(name string, kind page.Type, labels ...string) family {
-	return family{&page.Family{Name: name, Type: kind, Labels: labels}}
-}

@@ -29,7 +29,7 @@ type Live struct {
 	day   *cluster // of the round
 }
 
-// NewLive makes a cluster that began at a time. One that began at the same time goes on
+// NewLive makes a cluster that began at a time. One that began at the same time continues
 // where another one stopped. More is how many nodes with GPUs it has beyond the four of the
 // day; no job runs on them.
 func NewLive(began time.Time, more int) *Live { return &Live{began: began, more: more} }

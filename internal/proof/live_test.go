@@ -153,7 +153,7 @@ func TestLiveNamesSayThatTheyAreMadeUp(t *testing.T) {
 }
 
 // TestTheDayComesAgain: after its last hour the cluster is as it was in the morning, with
-// times of today, and one that is opened again goes on.
+// times of today, and one that is opened again continues.
 func TestTheDayComesAgain(t *testing.T) {
 	l, later := NewLive(began, 0), began.Add(13*time.Hour)
 	if c, hour, ends := l.at(later); math.Abs(hour-liveBegins) > 1e-6 || math.Abs(c.midnight+hour*3600-float64(later.Unix())) > 1e-3 ||

@@ -16,6 +16,11 @@ func recordedCluster(t testing.TB, name string, faulty bool) *cluster {
 	t.Helper()
 	c, all := newCluster(name, midnight, faulty, 4, trains, tunes, solve), ourFamilies()
 	for _, m := range c.machines {
+		if faulty && (m.kind == "head" || m.name == cpuNode(1) || m.name == cpuNode(4)) {
+			addNodeExporterBeside(m)
+		}
+	}
+	for _, m := range c.machines {
 		recording := map[string]string{"head": "c5.2xlarge-head", "login": "c7g.large-login",
 			"computegpu": "p5.48xlarge", "computecpu": "hpc7a.96xlarge"}[m.kind+m.queue]
 		addRecorded(t, m.page("node"), all, "../collect/device/testdata/"+recording+".golden", func(*family) bool { return true })

@@ -24,6 +24,11 @@ func newStockCluster() *cluster {
 	return c
 }
 
+// stock is a family of an exporter that is not ours.
+func stock(name string, kind page.Type, labels ...string) family {
+	return family{&page.Family{Name: name, Type: kind, Labels: labels}}
+}
+
 func (c *cluster) addNodeExporter(m *machine, k float64) {
 	e := m.page("node")
 	counts := func(name string, l level, labels ...string) *series {

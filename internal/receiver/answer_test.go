@@ -18,7 +18,7 @@ const quorum = "maxFailure (quorum) on a given error family, addr=127.0.0.1:4709
 func TestForbiddenNamesItsCause(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"message":"Missing Authentication Token"}`:                                                           "path",
-		`{"message":"The security token included in the request is expired"}`:                                  "ended",
+		`{"message":"The security token included in the request is expired"}`:                                  "expired",
 		`{"message":"The security token included in the request is invalid."}`:                                 "does not know",
 		`{"message":"Credential should be scoped to a valid region. "}`:                                        "region",
 		`{"message":"Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"}`:               "clock",

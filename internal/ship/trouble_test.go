@@ -269,7 +269,7 @@ func TestDirectoryGone(t *testing.T) {
 	}
 	r.scrape("node", 10, time.Now().Add(time.Second))
 	await(t, "the samples are counted", func() bool { return r.Status().Total.Dropped[queue.Disk] == 10 })
-	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" || !strings.Contains(rs.Next(), "make room") {
+	if rs := r.remote(); rs.Verdict != delivery.Losing || rs.Disk == "" || !strings.Contains(rs.Next(), "free space") {
 		t.Errorf("verdict %q, disk %q, next %q", rs.Verdict, rs.Disk, rs.Next())
 	}
 	if err := os.Mkdir(lane[0], 0o700); err != nil {

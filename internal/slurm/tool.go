@@ -1,21 +1,20 @@
 package slurm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/parascope/parascope/internal/command"
 )
 
 const (
 	maxOutput = 64 << 20 // of one tool: 20,000 jobs take about 5 MB
-	maxErrors = 4 << 10
+	maxPing   = 4 << 10
 )
 
 // Tools runs Slurm's commands.
@@ -33,28 +32,20 @@ func DefaultTools() Tools { return Tools{Dir: "/opt/slurm/bin", Timeout: 30 * ti
 func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(t.Dir, name), args...)
-	cmd.Env = environment()
-	var stdout, stderr limited
-	stdout.left, stderr.left = maxOutput, maxErrors
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a wrapper's children end with it
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
+	out, err := command.Program{Path: filepath.Join(t.Dir, name), Args: args, Env: environment(), MaxOutput: maxOutput}.Run(ctx)
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("%s did not end within %s", name, t.Timeout)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case err != nil && stderr.kept.Len() > 0:
-		return nil, fmt.Errorf("%s: %w: %s", name, err, firstLine(stderr.kept.String()))
+	case err != nil && out.Errors != "":
+		return nil, fmt.Errorf("%s: %w: %s", name, err, firstLine(out.Errors))
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
-	case stdout.over:
+	case out.Cut:
 		return nil, fmt.Errorf("%s printed more than %d bytes", name, maxOutput)
 	}
-	return stdout.kept.Bytes(), nil
+	return out.Text, nil
 }
 
 // pingTimeout is after how long a slurmctld that does not answer a ping counts as slow, not as down.
@@ -65,14 +56,9 @@ const pingTimeout = 5 * time.Second
 func (t Tools) checkController(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(t.Timeout, pingTimeout))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(t.Dir, "scontrol"), "ping")
-	cmd.Env, cmd.WaitDelay = environment(), time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	stdout := limited{left: maxErrors}
-	cmd.Stdout = &stdout
-	err := cmd.Run()
-	if text := stdout.kept.String(); err != nil && strings.Contains(text, "DOWN") && !strings.Contains(text, "UP") {
+	out, err := command.Program{Path: filepath.Join(t.Dir, "scontrol"), Args: []string{"ping"}, Env: environment(),
+		MaxOutput: maxPing}.Run(ctx)
+	if text := string(out.Text); err != nil && strings.Contains(text, "DOWN") && !strings.Contains(text, "UP") {
 		return errors.New(firstLine(text))
 	}
 	return nil
@@ -85,22 +71,6 @@ func environment() []string {
 		env = append(env, "SLURM_CONF="+conf)
 	}
 	return env
-}
-
-// limited keeps the first bytes that are written to it, and says when there were more. It embeds no
-// buffer: whoever copies to it would find that one's ReadFrom, which knows no limit.
-type limited struct {
-	kept bytes.Buffer
-	left int
-	over bool
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	n := min(len(p), l.left)
-	l.left -= n
-	l.over = l.over || n < len(p)
-	l.kept.Write(p[:n])
-	return len(p), nil // the command is not to fail for it
 }
 
 func firstLine(text string) string {

@@ -36,8 +36,9 @@ func TestCheckRegionOnAWS(t *testing.T) {
 		code   hint.Code
 		says   string
 	}{
-		"there":           {"us-east-2", []string{"ec2.us-east-2.amazonaws.com"}, 0, ""},
-		"not there":       {"us-east-9", []string{"ec2.us-east-1.amazonaws.com"}, hint.NotFound, "there is no region us-east-9 for this account"},
+		"there": {"us-east-2", []string{"ec2.us-east-2.amazonaws.com"}, 0, ""},
+		"not there": {"us-east-9", []string{"ec2.us-east-1.amazonaws.com"}, hint.NotFound,
+			"region us-east-9 does not exist or is not enabled for this account"},
 		"no network":      {"us-east-2", nil, hint.Failure, "no such host"},
 		"no network, odd": {"us-east-9", nil, hint.Failure, "no such host"},
 		"no name":         {"Ohio", nil, hint.Usage, `"Ohio" is not an AWS region`},

@@ -136,7 +136,7 @@ func TestUnusableFiles(t *testing.T) {
 	for text, says := range map[string]string{
 		"basic_auth_users:\n  alice: swordfish\n":                                            "user \"alice\" is not a bcrypt hash",
 		"basic_auth_users: swordfish\n":                                                      "wrong type",
-		"basic_auth_users: {}\nbasic_auth_users: {}\n":                                       "twice",
+		"basic_auth_users: {}\nbasic_auth_users: {}\n":                                       "a key is duplicated",
 		"http_server_config:\n  http3: true\n":                                               "http3",
 		"http_server_config:\n  headers: {Server: x}\n":                                      "Server",
 		"http_server_config:\n  headers: {X-Frame-Options: never}\n":                         "X-Frame-Options",

@@ -22,6 +22,8 @@ const (
 	headerTime     = 10 * time.Second
 	requestTime    = 2 * time.Minute // with the body, whoever reads it
 	idleTime       = 2 * time.Minute
+	maxDropped     = 64 << 20 // bytes of a body that are dropped after its answer
+	dropTime       = 30 * time.Second
 )
 
 // Server is an HTTP server whose connections are bounded when it serves a Listener. An
@@ -166,4 +168,22 @@ func (b *Bodies) take(n int64) bool {
 	}
 	b.held += n
 	return true
+}
+
+// AnswerUnread answers a request whose body was not read to its end, and closes its
+// connection. The answer has to say how long it is. AnswerUnread reads and drops for a while what the client still sends: a connection
+// that is closed with data unread is reset, and the reset can reach the client before
+// the answer does.
+func AnswerUnread(w http.ResponseWriter, body io.Reader, answer func()) {
+	control := http.NewResponseController(w)
+	w.Header().Set("Connection", "close")
+	if control.EnableFullDuplex() != nil { // a writer without a connection, as in a test
+		answer()
+		return
+	}
+	answer()
+	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(dropTime)) != nil {
+		return // the client is gone
+	}
+	_, _ = io.CopyN(io.Discard, body, maxDropped) // its end and its errors mean the same: nothing more is read
 }

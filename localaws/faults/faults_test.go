@@ -295,7 +295,7 @@ func TestBadFaults(t *testing.T) {
 		`{"kind":"refuse"}`:                                "which needs it",
 		`{"kind":"refuse","refuseSamples":1,"on":"query"}`: "is for remote_write",
 		`{"kind":"error","color":"red"}`:                   "unknown field",
-		`not JSON`:                                         "is no fault",
+		`not JSON`:                                         "is not a valid fault",
 	} {
 		got, err := c.call(t, c.operator, "localaws", "POST", "/_localaws/faults", nil, []byte(body))
 		if err != nil || got.status != 400 || !strings.Contains(got.body, says) {

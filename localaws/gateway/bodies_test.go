@@ -108,6 +108,39 @@ func TestBodiesOfStrangersAreNotWaitedFor(t *testing.T) {
 	}
 }
 
+// TestAnswersToUnreadBodiesArrive: a client that sends on after its answer is not cut off,
+// because that can take the answer from it.
+func TestAnswersToUnreadBodiesArrive(t *testing.T) {
+	srv := serve(t, nil)
+	body := strings.Repeat("x", DefaultMaxBody+1)
+	for name, c := range map[string]struct {
+		keyID  string
+		status int
+	}{"too large": {key.ID, http.StatusRequestEntityTooLarge}, "a key that nobody has": {"AKIAOTHER", http.StatusForbidden}} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			r := signed(t, srv.URL, c.keyID, key.Secret, body, target("Do"))
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", r.URL.Host, len(body))
+			if err := r.Header.WriteSubset(conn, map[string]bool{"Content-Length": true}); err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(conn, "\r\n") // an error is seen below: no answer
+			resp, err := http.ReadResponse(bufio.NewReader(conn), r)
+			if err != nil || resp.StatusCode != c.status {
+				t.Fatalf("%+v, %v", resp, err)
+			}
+			defer resp.Body.Close()
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Errorf("sending on: %v", err)
+			}
+		})
+	}
+}
+
 // What a signature leaves out of AWS's headers decides nothing.
 func TestHeadersThatAreNotSigned(t *testing.T) {
 	srv := serve(t, nil)

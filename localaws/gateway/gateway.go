@@ -73,8 +73,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-amzn-RequestId", req.ID)
 	release := func() {}
 	defer func() { release() }()
+	sent := r.Body
 	err := g.serve(w, req, &release)
-	if err != nil {
+	switch {
+	case req.unread:
+		bounded.AnswerUnread(w, sent, func() { g.writeError(w, req, err) })
+	case err != nil:
 		g.writeError(w, req, err)
 	}
 	g.opts.Logger.Debug("request", "id", req.ID, "method", r.Method, "path", r.URL.Path,
@@ -91,12 +95,12 @@ func (g *Gateway) serve(w http.ResponseWriter, req *Request, release *func()) er
 	switch {
 	case refused != nil:
 		most = maxUnsigned
-		w.Header().Set("Connection", "close") // what else was sent is not read
 	case isForm(req):
 		most = min(most, maxForm)
 	}
 	body, done, err := g.opts.Bodies.Read(w, req.Request, most)
 	*release = done
+	req.unread = refused != nil || err != nil
 	req.Body, req.Request.Body = body, io.NopCloser(bytes.NewReader(body))
 	req.Form = queryForm(req)
 	if refused != nil {
@@ -112,7 +116,6 @@ func (g *Gateway) serve(w http.ResponseWriter, req *Request, release *func()) er
 	}
 	if err != nil {
 		req.route = g.guess(req)
-		w.Header().Set("Connection", "close")
 		return unread(err)
 	}
 	req.route, err = g.match(req, signature.Service)

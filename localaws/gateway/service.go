@@ -113,6 +113,7 @@ type Request struct {
 
 	route   route
 	gateway *Gateway
+	unread  bool // the body was not read to its end
 }
 
 // Error is an answer that AWS would give to a request it refuses. Serve returns

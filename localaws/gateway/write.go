@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -151,6 +152,7 @@ func writeXML(w http.ResponseWriter, req *Request, status int, root string, part
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body) // an error means that the client is gone: nobody is left to tell
 }

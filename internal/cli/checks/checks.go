@@ -33,7 +33,7 @@ type Printer struct {
 	stopped sync.WaitGroup
 }
 
-// patience is how long a check may take before a person is told what is waited for.
+// patience is how long a check may take before its title is shown as what is waited for.
 const patience = 2 * time.Second
 
 // New is a printer for a command's person; a quiet one draws nothing. Close ends it.

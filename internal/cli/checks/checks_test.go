@@ -22,7 +22,7 @@ var results = []doctor.Result{
 	{ID: "setup-function", Title: "the setup function and its last run", Finding: doctor.Finding{Status: doctor.OK,
 		Summary:  "its last run connected Grafana 9s ago",
 		Warnings: []string{"its code is not that of this program: another version made the stack"}}},
-	{ID: "user", Title: "the user named has a role", Finding: doctor.Skip("no user is named; --user names one")},
+	{ID: "user", Title: "the given user has a role", Finding: doctor.Skip("no user is named; --user names one")},
 	{ID: "data-source", Title: "Grafana has the data source", Finding: doctor.Fault(`Grafana has no data source "Amazon Managed Prometheus"`,
 		"'parascope connect' repairs it, and so does 'parascope doctor --fix'")},
 	{ID: "data-source-default", Title: "the data source is the default", Because: "data-source",

@@ -127,5 +127,5 @@ func principals(caller string) ([]string, error) {
 		}
 	}
 	return nil, hint.New(hint.BadInput, fmt.Errorf("%s is neither a user nor a role's session", caller),
-		"stage as the user or role that is to be the only one who may write")
+		"stage as the user or role that is to write these objects")
 }

@@ -291,7 +291,8 @@ func splitURL(url string) (bucket, key string, ok bool) {
 // explainUpload is explain where the bucket's policy may be what denies it: restrict writes that.
 func explainUpload(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks + "; where the bucket's policy has a statement ParascopeWriters…, " +
-		"that names who alone may upload: use that user or role, or have who may write the policy run 'parascope cluster stage --restrict'"})
+		"only the principal that it names can upload: use that one, " +
+		"or run 'parascope cluster stage --restrict' with permission to write the policy"})
 }
 
 func explain(doing string, err error) error {

@@ -29,7 +29,7 @@ type Env struct {
 	Config  aws.Config
 	Target  deploy.Target
 	Cluster string // the only one that is looked at; "": all that send
-	User    string // somebody who should be able to sign in; "": nobody is named
+	User    string // a user who should be able to sign in; "": none is given
 	Now     func() time.Time
 
 	preflight preflight.Env
@@ -64,11 +64,11 @@ func Checks() []Check {
 		// The guide's four cases.
 		newCheck("grafana-workspace", "the Grafana workspace is active", checkGrafanaWorkspace, "stack"),
 		newCheck("identity", "IAM Identity Center: enabled, its kind and region", checkIdentity, "caller", "stack"),
-		newCheck("users", "somebody can sign in to Grafana", checkUsers, "grafana-workspace", "identity"),
-		newCheck("user", "the user named has a role", checkUser, "users"),
-		newCheck("users-deleted", "no role is a deleted user's", checkUsersDeleted, "grafana-workspace", "identity"),
+		newCheck("users", "a user can sign in to Grafana", checkUsers, "grafana-workspace", "identity"),
+		newCheck("user", "the given user has a role", checkUser, "users"),
+		newCheck("users-deleted", "no role belongs to a deleted user", checkUsersDeleted, "grafana-workspace", "identity"),
 		newCheck("setup-function", "the setup function and its last run", checkSetupFunction, "stack"),
-		newCheck("grafana-answers", "Grafana can be asked", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
+		newCheck("grafana-answers", "Grafana answers", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
 		newCheck("data-source", "Grafana has the data source", checkDataSource, "grafana-answers"),
 		newCheck("prometheus-workspace", "the Prometheus workspace is active", checkPrometheusWorkspace, "stack"),
 		newCheck("query", "the workspace answers a query", checkQuery, "prometheus-workspace"),

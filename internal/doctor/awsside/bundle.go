@@ -3,7 +3,6 @@ package awsside
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/parascope/parascope/internal/deploy"
@@ -24,9 +23,9 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 		return bundle.File{Name: name, About: about, Text: string(text), Err: err}
 	}
 	status, err := deploy.Look(ctx, e.Config, e.Target)
-	var log strings.Builder
+	var log bundle.Tail
 	logErr := deploy.Logs(ctx, e.Config, e.Target, e.Now().Add(-logsOf), false, func(l deploy.LogLine) error {
-		log.WriteString(l.Time.UTC().Format(time.RFC3339) + " " + l.Text + "\n")
+		log.Add(l.Time.UTC().Format(time.RFC3339) + " " + l.Text)
 		return nil
 	})
 	return []bundle.File{

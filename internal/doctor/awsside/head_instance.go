@@ -36,15 +36,18 @@ func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 	if err != nil {
 		return doctor.Unasked(awserr.Explain("look for the head node of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
 	}
+	stopped := ""
 	for _, r := range out.Reservations {
 		for _, i := range r.Instances {
-			id := aws.ToString(i.InstanceId)
 			if i.State != nil && i.State.Name == types.InstanceStateNameRunning {
-				return doctor.Good(id)
+				return doctor.Good(aws.ToString(i.InstanceId))
 			}
-			return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, does not run", e.Name, id),
-				"'aws ec2 start-instances --instance-ids "+id+"' starts it")
+			stopped = aws.ToString(i.InstanceId)
 		}
+	}
+	if stopped != "" {
+		return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, does not run", e.Name, stopped),
+			"'aws ec2 start-instances --instance-ids "+stopped+"' starts it")
 	}
 	return doctor.Fault("cluster "+e.Name+" has no head node",
 		"'pcluster describe-cluster --cluster-name "+e.Name+" --region "+e.Config.Region+"' shows the cluster")

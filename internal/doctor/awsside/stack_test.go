@@ -194,7 +194,7 @@ func TestStackAndFault(t *testing.T) {
 	i.fix("")
 	i.user = ""
 	give()
-	i.finds("nobody has a role", "users", "nobody has a role in Grafana", "user")
+	i.finds("nobody has a role", "users", "no user has a role in Grafana", "user")
 	give(people.Want{Who: "alice@example.com", Role: "ADMIN"}, people.Want{Who: "bob@example.com", Role: "VIEWER"})
 	members, err := team.Members(ctx)
 	check.OK(t, err)

@@ -21,12 +21,12 @@ func checkUsers(ctx context.Context, e *Env) Finding {
 	e.members = members
 	n := len(people.SignIn(members))
 	if n == 0 {
-		return doctor.Fault("nobody has a role in Grafana: who signs in is told that they have no access",
+		return doctor.Fault("no user has a role in Grafana: everyone who signs in is refused",
 			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' gives one")
 	}
 	found := doctor.Good(fmt.Sprintf("%d can sign in", n))
 	if !people.HasAdmin(members) {
-		found.Warnings = []string{"nobody is an admin of Grafana"}
+		found.Warnings = []string{"Grafana has no admin"}
 	}
 	return found
 }

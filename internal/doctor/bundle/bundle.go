@@ -22,8 +22,23 @@ type File struct {
 	Err   error // why it is not there
 }
 
-// maxFile bounds each part: its end is kept, which is the newest of a log.
-const maxFile = 4 << 20
+// maxFile bounds each part, in bytes: its end is kept, which is the newest of a log.
+const maxFile = 1 << 20
+
+// Tail keeps the newest lines of a log, whatever it has: at most twice as many bytes as a
+// part of a bundle.
+type Tail struct{ text []byte }
+
+// Add adds a line.
+func (t *Tail) Add(line string) {
+	t.text = append(append(t.text, line...), '\n')
+	if over := len(t.text) - maxFile; over > maxFile {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+}
+
+// String is what is kept.
+func (t *Tail) String() string { return string(t.text) }
 
 const leftOut = "(left out)"
 
@@ -37,7 +52,7 @@ var secrets = [...]*regexp.Regexp{
 	regexp.MustCompile(`()()\bgl(?:sa|c)_[A-Za-z0-9_]{10,}`),
 	regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)()[^\s/@"']+@`),
 	regexp.MustCompile(`(?i)([?&](?:x-amz-[a-z-]+|signature|sig|key)=)()[^\s&"']+`),
-	regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]+-----)().*?-----END [A-Z ]+-----`),
+	regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]+-----)().*?(?:-----END [A-Z ]+-----|\z)`),
 }
 
 // Clean leaves secrets out of a text: by the names of keys, and by the forms of AWS' and
@@ -68,7 +83,8 @@ func Write(w io.Writer, files []File, now time.Time) error {
 		now.UTC().Format(time.RFC3339), leftOut, List(files)))
 	for _, f := range files {
 		if err == nil && f.Err == nil {
-			err = put(f.Name, Clean(f.Text[max(0, len(f.Text)-maxFile):]))
+			text := Clean(f.Text) // before it is cut: half of a secret does not look like one
+			err = put(f.Name, text[max(0, len(text)-maxFile):])
 		}
 	}
 	if err := errors.Join(err, t.Close(), z.Close()); err != nil {

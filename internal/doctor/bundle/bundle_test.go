@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func TestSecretsAreLeftOut(t *testing.T) {
 		"secret_key=" + hidden, "AWS_SECRET_ACCESS_KEY=" + hidden, "aws_session_token = " + hidden, "bearer_token: " + hidden,
 		"Authorization: Bearer " + hidden, "curl -H 'Authorization: Basic " + hidden + "='", "https://user:" + hidden + "@host/path",
 		"https://h/x?X-Amz-Signature=" + hidden + "&a=b", "-----BEGIN RSA PRIVATE KEY-----\n" + hidden + "\n-----END RSA PRIVATE KEY-----",
-		"credentials: " + hidden, "client_secret: " + hidden,
+		"credentials: " + hidden, "client_secret: " + hidden, "-----BEGIN RSA PRIVATE KEY-----\n" + hidden,
 	} {
 		if got := Clean(text); strings.Contains(got, "hunter2") || !strings.Contains(got, leftOut) {
 			t.Errorf("%s: %s", text, got)
@@ -50,10 +51,25 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
+// TestTail: a log without end keeps its newest lines.
+func TestTail(t *testing.T) {
+	var log Tail
+	line := strings.Repeat("x", 1<<16)
+	for i := range 100 {
+		log.Add(fmt.Sprint(line, i))
+	}
+	if text := log.String(); len(text) < maxFile || len(text) > 2*maxFile+len(line) || !strings.HasSuffix(text, "x99\n") {
+		t.Errorf("%d bytes are kept, which end with %q", len(text), text[max(0, len(text)-20):])
+	}
+}
+
 func TestWrite(t *testing.T) {
 	var b bytes.Buffer
 	files := []File{{Name: "a.json", About: "the answer", Text: `{"token":"hunter2hunter2"}`},
-		{Name: "b.txt", About: "long", Text: strings.Repeat("x", maxFile) + "the end"}, {Name: "c", Err: errors.New("not there")}}
+		{Name: "b.txt", About: "long", Text: strings.Repeat("x", maxFile) + "the end"},
+		{Name: "cut.txt", About: "a secret at the cut",
+			Text: "password: hunter2hunter2" + strings.Repeat("\n", maxFile-5)},
+		{Name: "c", Err: errors.New("not there")}}
 	if err := Write(&b, files, time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +90,11 @@ func TestWrite(t *testing.T) {
 		got[h.Name] = string(text)
 	}
 	readme := got["parascope-doctor/README.txt"]
-	if !strings.Contains(readme, "a.json: the answer\n") || !strings.Contains(readme, "c: missing: not there\n") || len(got) != 3 {
+	if !strings.Contains(readme, "a.json: the answer\n") || !strings.Contains(readme, "c: missing: not there\n") || len(got) != 4 {
 		t.Errorf("%d files, %s", len(got), readme)
+	}
+	if strings.Contains(got["parascope-doctor/cut.txt"], "ter2") {
+		t.Errorf("half of a secret is left: %q", got["parascope-doctor/cut.txt"][:40])
 	}
 	if strings.Contains(got["parascope-doctor/a.json"], "hunter2") || !strings.HasSuffix(got["parascope-doctor/b.txt"], "the end") ||
 		len(got["parascope-doctor/b.txt"]) != maxFile {

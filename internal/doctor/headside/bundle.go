@@ -3,7 +3,6 @@ package headside
 import (
 	"context"
 	"encoding/json"
-	"os"
 
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/bundle"
@@ -19,7 +18,7 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 		{"prometheus.service", "the head's unit", e.path(headnode.UnitFile)},
 		{"cfnconfig", "what ParallelCluster says of the node", e.path("etc/parallelcluster/cfnconfig")},
 	} {
-		text, err := os.ReadFile(f.path)
+		text, err := headnode.ReadFile(f.path)
 		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})
 	}
 	for _, f := range []struct{ name, about, path string }{
@@ -39,7 +38,7 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 		var text []byte
 		journalctl, err := e.LookPath("journalctl")
 		if err == nil {
-			text, err = command(ctx, journalctl, "--no-pager", "-n", "2000", "-u", f.unit)
+			text, err = run(ctx, journalctl, "--no-pager", "-n", "2000", "-u", f.unit)
 		}
 		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})
 	}

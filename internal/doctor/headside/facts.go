@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
@@ -14,7 +13,7 @@ import (
 // checkHeadNode reads what ParallelCluster has left on the node.
 func checkHeadNode(_ context.Context, e *Env) Finding {
 	facts, err := headnode.ReadFacts(e.Root, e.Host, "")
-	text, readErr := os.ReadFile(e.path("etc/parallelcluster/cfnconfig"))
+	text, readErr := headnode.ReadFile(e.path("etc/parallelcluster/cfnconfig"))
 	if errors.Is(readErr, fs.ErrNotExist) {
 		return doctor.Skip("this is no node of ParallelCluster's")
 	}

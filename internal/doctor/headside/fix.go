@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/parascope/parascope/internal/doctor"
@@ -17,7 +16,7 @@ func (e *Env) Fixes(all []doctor.Result) (fixes []doctor.Fix) {
 	failed := func(id string) bool {
 		return slices.ContainsFunc(all, func(r doctor.Result) bool { return r.ID == id && r.Status == doctor.Failed })
 	}
-	unit, _ := os.ReadFile(e.path(headnode.UnitFile)) // one that cannot be read is not ours
+	unit, _ := headnode.ReadFile(e.path(headnode.UnitFile)) // one that cannot be read is not ours
 	if id := "head-unit"; failed(id) || failed("head-running") {
 		if !failed(id) {
 			id = "head-running"
@@ -26,7 +25,7 @@ func (e *Env) Fixes(all []doctor.Result) (fixes []doctor.Fix) {
 			fixes = append(fixes, e.restart(id, "prometheus.service"))
 		}
 	}
-	node, _ := os.ReadFile(e.path("etc/systemd/system/parascope-node.service"))
+	node, _ := headnode.ReadFile(e.path("etc/systemd/system/parascope-node.service"))
 	if failed("node-program") && bytes.Contains(node, []byte("parascope-node")) {
 		fixes = append(fixes, e.restart("node-program", "parascope-node.service"))
 	}
@@ -39,7 +38,7 @@ func (e *Env) restart(check, unit string) doctor.Fix {
 		if err != nil {
 			return err
 		}
-		if _, err := command(ctx, systemctl, "restart", unit); err != nil {
+		if _, err := run(ctx, systemctl, "restart", unit); err != nil {
 			return fmt.Errorf("systemctl restart %s: %w; 'journalctl -u %s' says why", unit, err, unit)
 		}
 		return nil

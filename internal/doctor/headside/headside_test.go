@@ -178,10 +178,10 @@ var faults = []struct {
 	{"remote-write", "a wrong path", "is not the path of a workspace's remote write", func(n *node) {
 		n.config(n.server.URL+"/workspaces/ws-1/api/v1/query", "us-east-2")
 	}, "route-amp credentials delivering waiting-age"},
-	{"remote-write", "no sigv4", "there is no sigv4", func(n *node) {
+	{"remote-write", "no sigv4", "sigv4 is missing", func(n *node) {
 		n.config(n.server.URL+"/workspaces/ws-1/api/v1/remote_write", "")
 	}, "route-amp credentials delivering waiting-age"},
-	{"remote-write", "another region", "the URL is in us-east-2 and sigv4 signs for us-west-2", func(n *node) {
+	{"remote-write", "another region", "the URL is in region us-east-2, but sigv4 signs for us-west-2", func(n *node) {
 		n.config("https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write", "us-west-2")
 	}, "route-amp credentials delivering waiting-age"},
 	{"head-running", "nobody listens", "no head answers", func(n *node) { n.stopped = true },

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/headnode"
 )
 
 // metadata is the address of the instance metadata service.
@@ -19,7 +20,7 @@ const metadata = "http://169.254.169.254"
 // this. With Imds.Secured, ParallelCluster lets root and few others ask.
 func checkIMDS(ctx context.Context, e *Env) Finding {
 	base := e.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT")
-	vendor, _ := os.ReadFile(e.path("sys/devices/virtual/dmi/id/sys_vendor"))
+	vendor, _ := headnode.ReadFile(e.path("sys/devices/virtual/dmi/id/sys_vendor"))
 	if base == "" && !strings.Contains(string(vendor), "Amazon EC2") {
 		return doctor.Skip("this is no EC2 instance")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/headnode"
 )
 
 // checkPclusterDiag runs ParallelCluster's own checks, which its images have from 3.16 on.
@@ -26,11 +27,11 @@ func checkPclusterDiag(ctx context.Context, e *Env) Finding {
 	}
 	defer os.Remove(file.Name()) //nolint:errcheck // a file of a moment
 	file.Close()
-	printed, runErr := command(ctx, program, "run", "--yes", "--output-file", file.Name())
+	printed, runErr := run(ctx, program, "run", "--yes", "--output-file", file.Name())
 	if ctx.Err() != nil {
 		return doctor.Unasked(ctx.Err())
 	}
-	report, err := os.ReadFile(file.Name())
+	report, err := headnode.ReadFile(file.Name())
 	if err != nil || len(report) == 0 {
 		report = printed
 	}

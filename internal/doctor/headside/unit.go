@@ -19,7 +19,7 @@ func checkUnit(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Skip("there is no systemctl")
 	}
-	out, _ := command(ctx, systemctl, "is-active", "prometheus.service") // it exits with 3 where the unit is not active
+	out, _ := run(ctx, systemctl, "is-active", "prometheus.service") // it exits with 3 where the unit is not active
 	state := strings.TrimSpace(string(out))
 	if state != "active" {
 		if _, err := os.Stat(e.path(headnode.UnitFile)); err != nil {

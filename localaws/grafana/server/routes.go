@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/parascope/parascope/localaws/bounded"
@@ -112,7 +113,10 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request, workspaceID stri
 	if err == nil {
 		err = rt.serve(c)
 	}
-	if err != nil {
+	switch {
+	case unread(err) != 0:
+		bounded.AnswerUnread(rw, r.Body, func() { s.writeError(c, err) })
+	case err != nil:
 		s.writeError(c, err)
 	}
 	s.opts.Logger.Debug("grafana request", "workspace", workspaceID, "method", r.Method, "path", r.URL.Path, "login", c.who.Login, "err", err)
@@ -201,7 +205,6 @@ func (s *Server) writeError(c *call, err error) {
 	answer, ok := errors.AsType[*refusal](err)
 	if status := unread(err); status != 0 {
 		answer, ok = &refusal{status: status, message: err.Error()}, true
-		c.rw.Header().Set("Connection", "close")
 	}
 	if !ok {
 		s.opts.Logger.Error("request failed inside the local Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
@@ -237,6 +240,7 @@ func (c *call) write(status int, v any) error {
 		return err
 	}
 	c.rw.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	c.rw.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.rw.WriteHeader(status)
 	c.rw.Write(body) // an error means that the client is gone: nobody is left to tell
 	return nil

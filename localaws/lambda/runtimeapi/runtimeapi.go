@@ -200,7 +200,6 @@ func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
 		return // two strings are always encoded
 	}
-	w.Header().Set("Connection", "close")
 	s.mu.Lock()
 	p := s.current
 	s.current = nil
@@ -208,7 +207,7 @@ func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request, err error) {
 	if p != nil {
 		p.result <- Result{Payload: body, Failed: true, ErrorType: "Function.ResponseSizeTooLarge"}
 	}
-	answer(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", message)
+	bounded.AnswerUnread(w, r.Body, func() { answer(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", message) })
 }
 
 func (s *Server) initError(w http.ResponseWriter, r *http.Request) {
@@ -234,10 +233,12 @@ func accepted(w http.ResponseWriter) {
 }
 
 func answer(w http.ResponseWriter, status int, kind, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	body, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
-	if err == nil {
-		w.Write(body) // an error means that the process is gone
+	if err != nil {
+		body = nil // two strings are always encoded
 	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the process is gone
 }
