@@ -83,7 +83,8 @@ func startCloud(t *testing.T) *cloud {
 	}
 	c := &cloud{}
 	c.Cloud = localtest.Start(t, localaws.Options{
-		Audit: c.asked.note, Users: []localaws.User{{Name: deployer, Policy: parascope.DeployerPolicy, Further: []string{parascope.DeployerAlertsPolicy}}},
+		Audit: c.asked.note, Users: []localaws.User{{Name: deployer, Policy: parascope.DeployerPolicy,
+			Further: []string{parascope.DeployerAlertsPolicy}}},
 	})
 	return c
 }

@@ -177,7 +177,8 @@ func TestMessages(t *testing.T) {
 	alert := template.Alert{Status: "firing", Labels: template.KV{"alertname": "GPUXidPage", "cluster": "hpc", "node": "gpu-1"},
 		Annotations: template.KV{"summary": "GPU 0 of gpu-1 reported XID 79.", "runbook_url": "https://example.com/GPUXidPage.md"},
 		StartsAt:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	data := template.Data{Status: "firing", Alerts: template.Alerts{alert}, GroupLabels: template.KV{"alertname": "GPUXidPage", "cluster": "hpc"}}
+	data := template.Data{Status: "firing", Alerts: template.Alerts{alert},
+		GroupLabels: template.KV{"alertname": "GPUXidPage", "cluster": "hpc"}}
 	sns := c.Receivers[0].SNSConfigs[0]
 	render := func(text string) string {
 		t.Helper()

@@ -41,10 +41,12 @@ func TestRulesFollowTheGroups(t *testing.T) {
 
 	client, id := amp.NewFromConfig(s.operator), &s.target.PrometheusWorkspaceID
 	old := []byte("groups: [{name: old, rules: [{record: r, expr: '1'}]}]\n")
-	_, err := client.PutRuleGroupsNamespace(t.Context(), &amp.PutRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-gpu"), Data: old})
+	_, err := client.PutRuleGroupsNamespace(t.Context(), &amp.PutRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-gpu"),
+		Data: old})
 	check.OK(t, err)
-	_, err = client.CreateRuleGroupsNamespace(t.Context(), &amp.CreateRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-old"),
-		Data: old, Tags: map[string]string{"parascope": "rules"}})
+	_, err = client.CreateRuleGroupsNamespace(t.Context(),
+		&amp.CreateRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-old"),
+			Data: old, Tags: map[string]string{"parascope": "rules"}})
 	check.OK(t, err)
 	third := s.connect(t)
 	want(third, namespace.Unchanged, map[string]namespace.Action{"parascope-gpu": namespace.Updated})

@@ -22,7 +22,8 @@ func (c *CloudFormation) Service() gateway.Service {
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
 			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; a " +
-				"call that the principal has no permission for fails with the service's message", Basis: gateway.Confirmed, Source: guide + ", service role"},
+				"call that the principal has no permission for fails with the service's message", Basis: gateway.Confirmed,
+				Source: guide + ", service role"},
 			{Text: "the types of AWS::APS::Workspace and RuleGroupsNamespace, AWS::Grafana::Workspace, IAM roles, policies and instance " +
 				"profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, SNS topics, their policies and subscriptions, the VPC network, custom resources and " +

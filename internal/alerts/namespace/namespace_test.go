@@ -63,7 +63,8 @@ func (s site) make(name string, tags map[string]string) {
 // data is the rule file of a namespace; "": there is none.
 func (s site) data(name string) string {
 	s.t.Helper()
-	out, err := s.Client.DescribeRuleGroupsNamespace(s.t.Context(), &amp.DescribeRuleGroupsNamespaceInput{WorkspaceId: &s.WorkspaceID, Name: &name})
+	out, err := s.Client.DescribeRuleGroupsNamespace(s.t.Context(), &amp.DescribeRuleGroupsNamespaceInput{WorkspaceId: &s.WorkspaceID,
+		Name: &name})
 	if err != nil {
 		return ""
 	}
@@ -128,7 +129,8 @@ func TestANamespaceOfOurNameThatIsTheirs(t *testing.T) {
 	s := start(t)
 	s.make("parascope-a", nil)
 	got := s.write(of("parascope-a", "1"), of("parascope-b", "1"))
-	if !strings.Contains(got["parascope-a"], "failed: a namespace of this name is there that is not parascope's") || got["parascope-b"] != "created" {
+	if !strings.Contains(got["parascope-a"], "failed: a namespace of this name is there that is not parascope's") ||
+		got["parascope-b"] != "created" {
 		t.Errorf("%v", got)
 	}
 	if s.data("parascope-a") != file("theirs", "vector(7)") {
