@@ -58,7 +58,7 @@ func TestQuestions(t *testing.T) {
 	}
 	const europe, global = " aws:RequestedRegion=eu-west-1", " aws:RequestedRegion=us-east-1"
 	if diff := cmp.Diff(map[string][]string{
-		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:UpdateWorkspace" + europe,
+		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:DeleteWorkspace" + europe,
 			"organizations:DescribeOrganization" + global},
 		"arn:aws:s3:::parascope-111122223333-eu-west-1": {"s3:CreateBucket" +
 			europe},
