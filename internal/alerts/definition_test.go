@@ -15,9 +15,9 @@ import (
 	"github.com/parascope/parascope"
 )
 
-// definition reads the template's alert manager definition as Alertmanager does, with a
-// site's routes and receivers as the template's parameters have them.
-func definition(t *testing.T, routes, receivers string) (*config.Config, *template.Template) {
+// definitionText is the template's alert manager definition, with a site's routes and
+// receivers as the template's parameters have them.
+func definitionText(t *testing.T, routes, receivers string) string {
 	t.Helper()
 	var file struct {
 		Resources struct {
@@ -41,13 +41,18 @@ func definition(t *testing.T, routes, receivers string) (*config.Config, *templa
 	if receivers != "" {
 		receivers = ", " + receivers
 	}
-	text := strings.NewReplacer("${Routes}", routes, "${Receivers}", receivers, "${AlertTopic}",
+	return strings.NewReplacer("${Routes}", routes, "${Receivers}", receivers, "${AlertTopic}",
 		"arn:aws:sns:us-east-2:111122223333:pcluster-infra-alerts", "${AWS::Region}", "us-east-2").Replace(sub.Content[0].Value)
+}
+
+// definition reads it as Alertmanager does.
+func definition(t *testing.T, routes, receivers string) (*config.Config, *template.Template) {
+	t.Helper()
 	var parts struct {
 		Templates map[string]string `yaml:"template_files"`
 		Config    string            `yaml:"alertmanager_config"`
 	}
-	if err := yaml.Unmarshal([]byte(text), &parts); err != nil {
+	if err := yaml.Unmarshal([]byte(definitionText(t, routes, receivers)), &parts); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Load(parts.Config)
