@@ -63,6 +63,7 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	if err := amp.WriteSample(t.Context(), operator, at.Endpoint, seen, 1, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	silence(t, c.As(deployer), at)
 	if err := alerts.Forget(t.Context(), c.As(deployer), at, "gone", time.Now()); err != nil {
 		t.Errorf("forget a cluster: %v", err)
 	}
@@ -260,6 +261,25 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
 	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx,
 		&grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {
+		t.Error(err)
+	}
+}
+
+// silence does with the alert manager what people do.
+func silence(t *testing.T, cfg aws.Config, at alerts.Place) {
+	t.Helper()
+	if _, err := alerts.List(t.Context(), cfg, at); err != nil {
+		t.Error(err)
+	}
+	id, err := alerts.Mute(t.Context(), cfg, at, alerts.Quiet{Matchers: []string{"NodeDown"}, From: time.Now(), For: time.Hour, By: "alice",
+		Comment: "maintenance"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := alerts.Silences(t.Context(), cfg, at); err != nil || len(all) != 1 || all[0].ID != id {
+		t.Errorf("silences: %+v, %v", all, err)
+	}
+	if err := alerts.Unmute(t.Context(), cfg, at, id); err != nil {
 		t.Error(err)
 	}
 }

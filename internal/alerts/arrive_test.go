@@ -2,6 +2,7 @@ package alerts_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	snssdk "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/amp"
 	localamp "github.com/parascope/parascope/localaws/amp"
@@ -39,8 +42,9 @@ type site struct {
 
 const siteTopic = "arn:aws:sns:us-east-2:111122223333:pcluster-infra-alerts"
 
-// newSite needs a bubble. Its clients reach the cloud without a network.
-func newSite(t *testing.T) *site {
+// newSite needs a bubble. Its clients reach the cloud without a network. The topic's policy
+// is the template's, for the workspace that sends, which may be another one than the site's.
+func newSite(t *testing.T, sends func(workspaceARN string) string) *site {
 	t.Helper()
 	dir, log := t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := state.Open(dir)
@@ -52,8 +56,8 @@ func newSite(t *testing.T) *site {
 	var gw *gateway.Gateway
 	url := func() string { return "http://cloud" }
 	s := &site{t: t, sns: sns.New(sns.Options{State: db, BaseURL: url, Now: time.Now, NewID: uuid.NewString, Logger: log})}
-	service, err := localamp.New(localamp.Options{State: db, Dir: filepath.Join(dir, "amp"), BaseURL: url, Now: time.Now, NewID: uuid.NewString,
-		Logger: log, Call: func(ctx context.Context, as principal.Principal, c gateway.Call) (gateway.Answer, error) {
+	service, err := localamp.New(localamp.Options{State: db, Dir: filepath.Join(dir, "amp"), BaseURL: url, Now: time.Now,
+		NewID: uuid.NewString, Logger: log, Call: func(ctx context.Context, as principal.Principal, c gateway.Call) (gateway.Answer, error) {
 			return gw.Call(ctx, as, c)
 		}})
 	check.OK(t, err)
@@ -78,17 +82,16 @@ func newSite(t *testing.T) *site {
 			gw.ServeHTTP(answer, got)
 			return answer.Result(), nil
 		})}
-	s.deploy()
+	s.deploy(sends)
 	return s
 }
 
 // deploy makes what the template has: topic, workspace, definition; and writes the rules.
-func (s *site) deploy() {
+func (s *site) deploy(sends func(workspaceARN string) string) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	topics := snssdk.NewFromConfig(s.cfg)
-	_, err := topics.CreateTopic(ctx, &snssdk.CreateTopicInput{Name: aws.String("pcluster-infra-alerts"), Attributes: map[string]string{
-		"Policy": `{"Statement":[{"Effect":"Allow","Principal":{"Service":"aps.amazonaws.com"},"Action":"sns:Publish","Resource":"*"}]}`}})
+	_, err := topics.CreateTopic(ctx, &snssdk.CreateTopicInput{Name: aws.String("pcluster-infra-alerts")})
 	check.OK(s.t, err)
 	_, err = topics.Subscribe(ctx, &snssdk.SubscribeInput{TopicArn: aws.String(siteTopic), Protocol: aws.String("email"),
 		Endpoint: aws.String("alice@example.com")})
@@ -102,6 +105,9 @@ func (s *site) deploy() {
 	check.OK(s.t, err)
 	client := sdk.NewFromConfig(s.cfg)
 	made, err := client.CreateWorkspace(ctx, &sdk.CreateWorkspaceInput{})
+	check.OK(s.t, err)
+	_, err = topics.SetTopicAttributes(ctx, &snssdk.SetTopicAttributesInput{TopicArn: aws.String(siteTopic),
+		AttributeName: aws.String("Policy"), AttributeValue: aws.String(topicPolicy(s.t, sends(*made.Arn)))})
 	check.OK(s.t, err)
 	_, err = client.CreateAlertManagerDefinition(ctx,
 		&sdk.CreateAlertManagerDefinitionInput{WorkspaceId: made.WorkspaceId, Data: []byte(definitionText(s.t, "", ""))})
@@ -126,7 +132,9 @@ func (s *site) mails() []sns.Mail {
 // pass sends the series each 30 s for so long.
 func (s *site) pass(d time.Duration, series map[string]float64) {
 	s.t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(30 * time.Second) {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for end := time.Now().Add(d); time.Now().Before(end); <-tick.C {
 		for text, value := range series {
 			labels := map[string]string{"cluster": "hpc"}
 			for _, pair := range strings.Split(text, ",") {
@@ -161,20 +169,42 @@ func (s *site) want(subject string, within time.Duration, series map[string]floa
 	return sns.Mail{}
 }
 
+const xidSeries = "__name__=parascope_gpu_xid_errors_total,job=dcgm,node=gpu-1,gpu=0,device=nvidia0,class=page"
+
+func healthySeries() map[string]float64 {
+	return map[string]float64{"__name__=up,job=head,node=head": 1, "__name__=up,job=node,node=gpu-1": 1, "__name__=up,job=dcgm,node=gpu-1": 1,
+		xidSeries: 0}
+}
+
+// TestOtherWorkspacesDoNotSend: the topic takes alerts of the stack's workspace alone.
+func TestOtherWorkspacesDoNotSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, func(string) string { return "arn:aws:aps:us-east-2:111122223333:workspace/ws-other" })
+		series := healthySeries()
+		s.pass(20*time.Minute, series)
+		series[xidSeries] = 1
+		s.pass(5*time.Minute, series)
+		if firing, err := alerts.List(t.Context(), s.cfg, s.place); err != nil || len(firing) != 1 {
+			t.Errorf("firing: %+v, %v", firing, err)
+		}
+		if m := s.mails(); len(m) != 0 {
+			t.Errorf("mails: %+v", m)
+		}
+	})
+}
+
 // TestAlertsArriveAndEnd holds the times of AMP's query offset and of the definition's
 // groups: an XID is in the mailbox within four minutes, with its page; its end is told; a
 // head that is silent is one, until it returns.
 func TestAlertsArriveAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
-		const xid = "__name__=parascope_gpu_xid_errors_total,job=dcgm,node=gpu-1,gpu=0,device=nvidia0,class=page"
-		series := map[string]float64{"__name__=up,job=head,node=head": 1, "__name__=up,job=node,node=gpu-1": 1,
-			"__name__=up,job=dcgm,node=gpu-1": 1, xid: 0}
+		s := newSite(t, func(workspace string) string { return workspace })
+		series := healthySeries()
 		s.pass(20*time.Minute, series)
 		if m := s.mails(); len(m) != 0 {
 			t.Errorf("mails of a healthy cluster: %+v", m)
 		}
-		series[xid] = 1
+		series[xidSeries] = 1
 		m := s.want("[FIRING] GPUXidPage, cluster hpc: 1 firing", 4*time.Minute, series)
 		for _, part := range []string{"GPU 0 (nvidia0) of gpu-1 (hpc) reported an XID", "severity: page",
 			"What to do: https://github.com/parascope/parascope/blob/main/docs/alerts/GPUXidPage.md"} {
@@ -195,4 +225,36 @@ func TestAlertsArriveAndEnd(t *testing.T) {
 		}
 		s.want("[RESOLVED] HeadSilent, cluster hpc: 0 firing", 10*time.Minute, series)
 	})
+}
+
+// topicPolicy is the template's policy of the topic, with its references resolved.
+func topicPolicy(t *testing.T, workspaceARN string) string {
+	t.Helper()
+	var file struct {
+		Resources struct {
+			AlertTopicPolicy struct {
+				Properties struct {
+					PolicyDocument yaml.Node `yaml:"PolicyDocument"`
+				} `yaml:"Properties"`
+			} `yaml:"AlertTopicPolicy"`
+		} `yaml:"Resources"`
+	}
+	check.OK(t, yaml.Unmarshal([]byte(parascope.Template), &file))
+	values := map[string]string{"AlertTopic": siteTopic, "AWS::AccountId": "111122223333", "PrometheusWorkspace.Arn": workspaceARN}
+	var resolve func(n *yaml.Node)
+	resolve = func(n *yaml.Node) {
+		if value, ok := values[n.Value]; ok && strings.HasPrefix(n.Tag, "!") {
+			n.Tag, n.Value = "!!str", value
+		}
+		for _, c := range n.Content {
+			resolve(c)
+		}
+	}
+	node := &file.Resources.AlertTopicPolicy.Properties.PolicyDocument
+	resolve(node)
+	var document map[string]any
+	check.OK(t, node.Decode(&document))
+	text, err := json.Marshal(document)
+	check.OK(t, err)
+	return string(text)
 }
