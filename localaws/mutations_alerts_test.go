@@ -60,7 +60,7 @@ var alertMutations = []mutation{
 	{
 		rule: "the region of a receiver", file: alertmanagerDir + "/definition.go",
 		from: "if region, _ := sigv4[\"region\"].(string); region == \"\" {",
-		to:   "if false {",
+		to:   "if region, _ := sigv4[\"region\"].(string); region == \"\" && false {",
 		pkg:  ampDir, test: "TestDefinitionsThatAMPRefuses",
 	},
 	{
