@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -57,6 +58,17 @@ func othersOf(value float64) []float64 {
 	return []float64{value * 2, value / 2}
 }
 
+// equal are changes that leave the alert as it is, by its name and what is changed.
+var equal = map[string]string{
+	"NodeFilesystemFull: > 0 becomes -1":            "a share of 0 bytes is not a number, which is below nothing",
+	"NodeFilesystemFillsUp: > 0 becomes -1":         "as NodeFilesystemFull",
+	"NodeFilesystemFillsUp: < 0 becomes -1":         "it is a byte",
+	"GPURecoveryActionNeeded: for 1m0s becomes 30s": "the group is evaluated each minute",
+	"JobGPUsIdle: for 5m0s becomes 2m30s":           "the group is evaluated every five minutes",
+	"SlurmJobsFailMoreThanUsual: >= 10 becomes 5":   "of the two, the other one decides",
+	"SlurmJobsFailMoreThanUsual: >= 1 becomes 0":    "the share of no jobs is not a number",
+}
+
 // TestThresholds changes each threshold and time of each alert: on some fault or on a
 // healthy cluster the alert must then be another.
 func TestThresholds(t *testing.T) {
@@ -67,14 +79,17 @@ func TestThresholds(t *testing.T) {
 	number, tried := 0, 0
 	for _, g := range rules.Groups() {
 		for _, a := range g.Alerts {
-			units := healthyUnits(a.Name)
-			for _, f := range faults {
+			units := append(healthyUnits(a.Name), someNodesDown())
+			for _, f := range slices.Concat(faults, near) {
 				if f.alert == a.Name {
 					units = append(units, unitOf(f))
 				}
 			}
 			for _, m := range mutants(a) {
 				if number++; number%of != n%of {
+					continue
+				}
+				if equal[a.Name+": "+m.what] != "" {
 					continue
 				}
 				tried++

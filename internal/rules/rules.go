@@ -59,7 +59,7 @@ const every = time.Minute
 // began to exist while the job was scraped, too: they have no series before their first event.
 func newCounts(job, metric, by string) string {
 	return `sum by (` + by + `) (
-  increase(` + metric + `[15m]) > 0
+  increase(` + metric + `[15m]) != 0
   or (` + metric + ` unless ` + metric + ` offset 15m) and on (cluster) (up{job="` + job + `"} offset 15m == 1)
 ) > 0`
 }

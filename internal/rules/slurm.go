@@ -53,10 +53,7 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	{
 		Name: "SlurmJobsFailMoreThanUsual", Severity: Warn, For: 15 * time.Minute,
 		Expr: failedShare("1h", "", 10) + ` > 0.25
-  and on (cluster, partition) (
-    ` + failedShare("1h", "", 10) + ` > on (cluster, partition) 2 * ` + failedShare("1d", " offset 1h", 1) + `
-    or ` + failedShare("1h", "", 10) + ` unless on (cluster, partition) ` + failedShare("1d", " offset 1h", 1) + `
-  )`,
+  unless on (cluster, partition) ` + failedShare("1h", "", 10) + ` <= on (cluster, partition) 2 * ` + failedShare("1d", " offset 1h", 1),
 		Summary: `{{ $value | humanizePercentage }} of the jobs of partition {{ $labels.partition }} ({{ $labels.cluster }}) failed in the ` +
 			`last hour, more than usual.`,
 	},
