@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants rules-mutants soak-alerts function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -144,6 +144,12 @@ proof: ## every query of every dashboard over the made-up day: the table panel Ã
 
 proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
 	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
+
+rules-mutants: ## change each threshold and time of each alert in turn: the alerts' tests must notice each
+	$(GO) test ./internal/rules -run TestThresholds -part 1/1 -count=1 -v -timeout 60m
+
+soak-alerts: functions ## alerts in real time: a test alert, a head that is killed, and its return
+	SOAK=1 $(GO) test ./internal/cli -run TestSoakScripts -count=1 -v -timeout 90m
 
 soak: ## random faults and kill -9 against the head's delivery; a head whose targets change; devices and GPUs that come and go: each for SOAK
 	SOAK=$(or $(SOAK),10m) $(GO) test ./internal/collect -run TestDevicesComeAndGo -count=1 -timeout 0

@@ -31,9 +31,19 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script against the real program: one script or more
 // for each command. UPDATE_SCRIPTS=1 rewrites what they expect.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestSoakScripts runs testdata/soak, which takes most of an hour of real time.
+func TestSoakScripts(t *testing.T) {
+	if os.Getenv("SOAK") == "" {
+		t.Skip("SOAK is not set: make soak-alerts runs it")
+	}
+	runScripts(t, "testdata/soak")
+}
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
