@@ -37,6 +37,7 @@ const testRules = `groups:
 // Trial is how far a test alert came.
 type Trial struct {
 	Subscriptions []subscribe.Subscription `json:"subscriptions"`
+	Written       bool                     `json:"written"`            // the rule is in Prometheus; false: no more was tried
 	Active        bool                     `json:"active"`             // the alert manager has it
 	Held          string                   `json:"held,omitempty"`     // why the alert manager does not send it
 	Delivered     bool                     `json:"delivered"`          // SNS counts a delivery since the trial began
@@ -100,6 +101,7 @@ func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, 
 	if err := w.WriteOne(ctx, namespace.File{Name: testNamespace, Data: []byte(testRules), Rules: 1}); err != nil {
 		return t, fmt.Errorf("write the rule of the test: %w", err)
 	}
+	t.Written = true
 	o.Tell("the rule is written; Prometheus evaluates it within two minutes")
 	if err := t.awaitActive(ctx, client, o); err != nil {
 		return t, err
@@ -129,7 +131,7 @@ func reachesSomebody(all []subscribe.Subscription) error {
 	}
 	return hint.New(hint.Failure, fmt.Errorf("nobody who alerts are sent to has confirmed: %s", strings.Join(waiting, ", ")),
 		"open the link in AWS's message (look among the spam), or have the URL's server answer; 'parascope up --alert-to' with another "+
-			"endpoint asks anew")
+			"endpoint asks again")
 }
 
 func (t *Trial) awaitActive(ctx context.Context, client *amp.AlertClient, o TryOptions) error {

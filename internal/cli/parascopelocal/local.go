@@ -32,7 +32,9 @@ data source is healthy.
 With --no-stack the head sends to a workspace without a stack. If you then create the
 stack pcluster-infra as in the guide, start again without --no-stack to send to it.
 
-State and samples are kept in --data across restarts. Ctrl-C stops everything.
+State and samples are kept in --data across restarts. Ctrl-C stops everything. Alerts and
+requests to confirm a subscription are e-mail that goes no further than the page /mailbox
+of the local Grafana.
 
 At the first start the first three users of Identity Center get a role in Grafana:
 admin, editor, viewer. Later starts do not change roles; use 'parascope users'. The

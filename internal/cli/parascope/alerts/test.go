@@ -70,12 +70,14 @@ func printTrial(p *cli.Process, t alerts.Trial) {
 	for _, s := range t.Subscriptions {
 		line(s.Confirmed, s.String())
 	}
-	line(t.Active && t.Held == "", "the alert manager has the alert, and sends it")
-	switch {
-	case t.Unknown != "":
-		_ = term.Printf(p.Stdout, "%s whether SNS delivered is unknown: %s\n", style.Bold("?"), t.Unknown)
-	default:
-		line(t.Delivered, "SNS counts a delivery")
+	if t.Written {
+		line(t.Active && t.Held == "", "the alert manager has the alert, and sends it")
+		switch {
+		case t.Unknown != "":
+			_ = term.Printf(p.Stdout, "%s whether SNS delivered is unknown: %s\n", style.Bold("?"), t.Unknown)
+		default:
+			line(t.Delivered, "SNS counts a delivery")
+		}
 	}
 	if t.Leftover != "" {
 		_ = term.Printf(p.Stdout, "%s the test's rule is still there: %s\n", style.Bold("!"), t.Leftover)

@@ -93,6 +93,7 @@ function frame(app: App, again: () => void): HTMLElement[] {
       ),
       places.map(([path, title, name]) => h("a", { href: path, title }, icon(name), h("span", null, title))),
       h("div", { class: "space" }),
+      h("a", { href: "/mailbox", title: "Mailbox", target: "_blank" }, icon("mail"), h("span", null, "Mailbox")),
       h("button", { class: "navbutton", title: "Dark or light", onclick: theme }, icon("sun"), h("span", null, "Dark or light")),
       h(
         "form",
