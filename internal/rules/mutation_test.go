@@ -12,7 +12,7 @@ import (
 	"github.com/parascope/parascope/internal/rules"
 )
 
-var part = flag.String("part", "1/12", "which part of the mutations of thresholds is tried")
+var part = flag.String("part", "1/24", "which part of the mutations of thresholds is tried")
 
 // threshold is a number that an expression compares with.
 var threshold = regexp.MustCompile(`(==|!=|>=|<=|>|<)( bool)? (-?[0-9.]+)`)
