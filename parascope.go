@@ -12,11 +12,15 @@ import _ "embed"
 //go:embed parallelcluster-infrastructure.yaml
 var Template string
 
-// DeployerPolicy is the least that a person needs to bring the stack up, add
-// people and take it down; docs/iam/README.md says why for each statement.
+// DeployerPolicy and DeployerAlertsPolicy are the least that a person needs to bring the
+// stack up, add people and take it down: two documents, since a managed policy has at most
+// 6,144 characters. docs/iam/README.md says why for each statement.
 //
 //go:embed docs/iam/deployer-policy.json
 var DeployerPolicy string
+
+//go:embed docs/iam/deployer-alerts.json
+var DeployerAlertsPolicy string
 
 // NodeUnit is the node program's unit, as it lies in packaging.
 //

@@ -1,7 +1,13 @@
-// Package docs holds those documents that programs read: the metrics that there are.
+// Package docs holds those documents that programs read: the metrics that there are, and the
+// pages of alerts.
 package docs
 
-import _ "embed"
+import "embed"
+
+// Alerts has the page of each alert, alerts/NAME.md.
+//
+//go:embed alerts/*.md
+var Alerts embed.FS
 
 // Metrics, SlurmMetrics and HeadMetrics are the tables of metrics, as Markdown.
 var (

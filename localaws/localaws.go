@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,6 +51,7 @@ type Options struct {
 	AMP     AMP     // behaviour of Amazon Managed Service for Prometheus
 	Grafana Grafana // behaviour of Amazon Managed Grafana
 	S3      S3      // behaviour of Amazon S3
+	SNS     SNS     // behaviour of Amazon SNS
 	People  People  // IAM Identity Center
 	IMDS    IMDS    // instance metadata service; off unless it has an address
 	Users   []User  // are made at the start; without one nobody has a key
@@ -65,6 +67,9 @@ type AMP struct {
 	Limits      dataplane.Limits // quotas; AWS's where zero
 	CreateDelay time.Duration    // how long a workspace stays CREATING
 	DeleteDelay time.Duration    // how long it stays DELETING
+	// DocumentDelay is how long rule groups namespaces and alert manager definitions take to be in force.
+	DocumentDelay time.Duration
+	ManualRules   bool // rules are evaluated by Cloud.EvaluateRules only, not as time goes by
 }
 
 // Grafana configures the Grafana service.
@@ -79,6 +84,12 @@ type Grafana struct {
 type S3 struct {
 	// Taken says which bucket names other accounts have; nil: those that begin with "taken-".
 	Taken func(bucket string) bool
+}
+
+// SNS configures the notification service.
+type SNS struct {
+	Reach      func(netip.Addr) bool // which addresses HTTP deliveries may go to; nil: this machine's own
+	RetryDelay time.Duration         // between the tries of a delivery; AWS's 20 s where zero
 }
 
 // People configures IAM Identity Center.
@@ -182,6 +193,7 @@ func (c *Cloud) Start(ctx context.Context) error {
 		return err
 	}
 	ctx, c.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	c.parts.amp.Start(ctx)
 	return errors.Join(c.parts.lambda.Resume(ctx), c.parts.cloudformation.Start(ctx))
 }
 
@@ -193,6 +205,9 @@ func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 func (c *Cloud) BreakGrafana(workspaceID string, f grafana.Fault) error {
 	return c.parts.grafana.Break(workspaceID, f)
 }
+
+// EvaluateRules evaluates the rules of all workspaces at the cloud's time.
+func (c *Cloud) EvaluateRules(ctx context.Context) error { return c.parts.amp.EvaluateRules(ctx) }
 
 // MetadataURL is the instance metadata service's, for
 // AWS_EC2_METADATA_SERVICE_ENDPOINT; empty when it is off.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,7 @@ func TestMutations(t *testing.T) {
 	if n, _ := fmt.Sscanf(*mutationsPart, "%d/%d", &part, &parts); n != 2 || part < 1 || parts < part {
 		t.Fatalf("-part %s is not I/N", *mutationsPart)
 	}
-	for i, m := range mutations {
+	for i, m := range slices.Concat(mutations, alertMutations) {
 		if i%parts != part-1 {
 			continue
 		}

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/parascope/parascope/localaws/principal"
@@ -16,9 +17,10 @@ const (
 // User is one that is made at the start and whose keys are handed out.
 type User struct {
 	Name    string
-	Profile string // of the keys in AWS's shared files; default Name
-	Managed string // ARN of a managed policy of AWS; empty: none
-	Policy  string // JSON document, which becomes a managed policy of the user's name; empty: none
+	Profile string   // of the keys in AWS's shared files; default Name
+	Managed string   // ARN of a managed policy of AWS; empty: none
+	Policy  string   // JSON document, which becomes a managed policy of the user's name; empty: none
+	Further []string // documents of more policies, NAME-2, NAME-3, …: IAM bounds the size of one
 }
 
 // Role is one that is made at the start for a machine.
@@ -53,8 +55,12 @@ func (c *Cloud) seed() error {
 
 func (c *Cloud) seedUser(u User) (principal.Profile, error) {
 	policies := given(u.Managed)
-	if u.Policy != "" {
-		arn, err := c.parts.iam.EnsurePolicy(u.Name, u.Policy)
+	for i, document := range append(given(u.Policy), u.Further...) {
+		name := u.Name
+		if i > 0 {
+			name += "-" + strconv.Itoa(i+1)
+		}
+		arn, err := c.parts.iam.EnsurePolicy(name, document)
 		if err != nil {
 			return principal.Profile{}, err
 		}
@@ -68,12 +74,12 @@ func (c *Cloud) seedUser(u User) (principal.Profile, error) {
 	return p, err
 }
 
-// given is a list of the ARN, or of nothing.
-func given(arn string) []string {
-	if arn == "" {
+// given is a list of the text, or of nothing.
+func given(text string) []string {
+	if text == "" {
 		return nil
 	}
-	return []string{arn}
+	return []string{text}
 }
 
 // machineCredentials are new ones of the machine's role.

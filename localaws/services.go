@@ -26,6 +26,7 @@ import (
 	"github.com/parascope/parascope/localaws/pricing"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
+	"github.com/parascope/parascope/localaws/sns"
 	"github.com/parascope/parascope/localaws/sts"
 	"github.com/parascope/parascope/localaws/viewer"
 )
@@ -41,6 +42,7 @@ type parts struct {
 	logs           *logs.Logs
 	s3             *s3.S3
 	ec2            *ec2.EC2
+	sns            *sns.SNS
 }
 
 // services are all services of the cloud, in the order of their documentation.
@@ -51,8 +53,8 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
-		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage}),
-		[]gateway.Service{p.ec2.Service(), pricing.Service()},
+		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage, Topic: p.sns.Sums}),
+		[]gateway.Service{p.ec2.Service(), pricing.Service(), p.sns.Service()},
 	)), trouble.Service())
 }
 
@@ -67,6 +69,9 @@ func (p *parts) close() error {
 	}
 	if p.amp != nil {
 		errs = append(errs, p.amp.Close())
+	}
+	if p.sns != nil {
+		errs = append(errs, p.sns.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -94,6 +99,10 @@ func (c *Cloud) open() error {
 	c.cloud.server = bounded.Server(hostcheck.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == HealthPath {
 			c.writeHealth(w)
+			return
+		}
+		if sns.Unsigned(r) {
+			c.parts.sns.ServeUnsigned(w, r)
 			return
 		}
 		gw.ServeHTTP(w, r)
@@ -126,7 +135,8 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	}
 	if p.amp, err = amp.New(amp.Options{
 		State: c.state, Dir: filepath.Join(o.DataDir, "amp"), BaseURL: c.URL, Now: o.Now, NewID: o.NewID, Logger: o.Logger,
-		CreateDelay: o.AMP.CreateDelay, DeleteDelay: o.AMP.DeleteDelay, Limits: o.AMP.Limits,
+		CreateDelay: o.AMP.CreateDelay, DeleteDelay: o.AMP.DeleteDelay, DocumentDelay: o.AMP.DocumentDelay, Limits: o.AMP.Limits,
+		Call: call, ManualRules: o.AMP.ManualRules,
 	}); err != nil {
 		return err
 	}
@@ -146,6 +156,9 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	if p.ec2, err = ec2.New(ec2.Options{State: c.state, NewID: o.NewID}); err != nil {
 		return err
 	}
+	p.sns = sns.New(sns.Options{
+		State: c.state, BaseURL: c.URL, Now: o.Now, NewID: o.NewID, Logger: o.Logger, Reach: o.SNS.Reach, RetryDelay: o.SNS.RetryDelay,
+	})
 	if p.lambda, err = lambda.New(lambda.Options{
 		State: c.state, Dir: filepath.Join(o.DataDir, "lambda"), BaseURL: c.URL, Call: call, AssumeRole: p.iam.AssumeForService,
 		Now: o.Now, NewID: o.NewID, Logger: o.Logger,
@@ -165,6 +178,7 @@ func (c *Cloud) openGrafana() error {
 	o, p := c.opts, &c.parts
 	pages, err := viewer.New(viewer.Options{
 		Now: o.Now, Logger: o.Logger, Directory: p.identity, Hints: o.Grafana.Hints,
+		Mailbox:     viewer.Mailbox{Mails: p.sns.Mails, Confirm: p.sns.Confirm},
 		Permissions: func(workspaceID string) ([]grafana.Permission, error) { return p.grafana.Permissions(workspaceID) },
 		Dashboard:   func(workspaceID, uid string) (bool, error) { return p.grafana.HasDashboard(workspaceID, uid) },
 	})

@@ -20,7 +20,7 @@ const (
 )
 
 // cloud is a local cloud whose users are the operator, who may do everything, and
-// the deployer with the policy beside this file.
+// the deployer with the policies beside this file.
 type cloud struct {
 	*localtest.Cloud
 	asked audit
@@ -83,7 +83,8 @@ func startCloud(t *testing.T) *cloud {
 	}
 	c := &cloud{}
 	c.Cloud = localtest.Start(t, localaws.Options{
-		Audit: c.asked.note, Users: []localaws.User{{Name: deployer, Policy: parascope.DeployerPolicy}},
+		Audit: c.asked.note, Users: []localaws.User{{Name: deployer, Policy: parascope.DeployerPolicy,
+			Further: []string{parascope.DeployerAlertsPolicy}}},
 	})
 	return c
 }

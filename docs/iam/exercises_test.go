@@ -6,17 +6,21 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/amp"
+	amptypes "github.com/aws/aws-sdk-go-v2/service/amp/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
@@ -28,6 +32,7 @@ import (
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
 
+	"github.com/parascope/parascope/internal/alerts/namespace"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/grafana"
@@ -61,6 +66,8 @@ func (u *users) exercises() map[string]exercise {
 		"SetupFunctionRole Lambda":             u.connect,
 		"SetupFunctionRole WriteLog":           u.connectAndLog,
 		"SetupFunctionRole FindPrometheus":     u.connect,
+		"SetupFunctionRole FindRules":          u.writeRules,
+		"SetupFunctionRole WriteRules":         u.writeRules,
 		"SetupFunctionRole FindGrafana":        u.connect,
 		"SetupFunctionRole SignInForAMoment":   u.connect,
 		"SetupFunctionRole LeaveNothingBehind": u.connect,
@@ -216,6 +223,57 @@ func send(r *http.Request) error {
 func (u *users) connect(ctx context.Context) error {
 	_, err := deploy.Connect(ctx, u.operator, deploy.Target{StackName: stackName})
 	return err
+}
+
+// disturbRules makes the rule groups namespaces such that one has to be created, one to be
+// changed and one to be deleted.
+func (u *users) disturbRules(ctx context.Context) error {
+	rules, id := amp.NewFromConfig(u.operator), aws.String(u.outputs["AMPWorkspaceId"])
+	other := []byte("groups: [{name: other, rules: [{record: r, expr: '1'}]}]\n")
+	_, err := rules.DeleteRuleGroupsNamespace(ctx, &amp.DeleteRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-efa")})
+	if _, gone := errors.AsType[*amptypes.ResourceNotFoundException](err); err != nil && !gone {
+		return err
+	}
+	if _, err := rules.PutRuleGroupsNamespace(ctx, &amp.PutRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-gpu"),
+		Data: other}); err != nil {
+		return err
+	}
+	_, err = rules.CreateRuleGroupsNamespace(ctx, &amp.CreateRuleGroupsNamespaceInput{WorkspaceId: id, Name: aws.String("parascope-old"),
+		Data: other, Tags: map[string]string{namespace.Tag: "rules"}})
+	if _, there := errors.AsType[*amptypes.ConflictException](err); err != nil && !there {
+		return err
+	}
+	return u.settled(ctx, rules, id)
+}
+
+// writeRules lets the setup function do so.
+func (u *users) writeRules(ctx context.Context) error {
+	if err := u.disturbRules(ctx); err != nil {
+		return err
+	}
+	connected, err := deploy.Connect(ctx, u.operator, deploy.Target{StackName: stackName})
+	if err != nil {
+		return err
+	}
+	if len(connected.Rules) == 0 {
+		return fmt.Errorf("no rules were written: %q", connected.Warnings)
+	}
+	return namespace.Err(connected.Rules)
+}
+
+// settled waits until no namespace of the workspace changes.
+func (u *users) settled(ctx context.Context, rules *amp.Client, id *string) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := rules.ListRuleGroupsNamespaces(ctx, &amp.ListRuleGroupsNamespacesInput{WorkspaceId: id})
+		if err != nil || !slices.ContainsFunc(out.RuleGroupsNamespaces, func(n amptypes.RuleGroupsNamespaceSummary) bool {
+			return strings.HasSuffix(string(n.Status.StatusCode), "ING")
+		}) {
+			return err
+		}
+		<-tick.C
+	}
 }
 
 // connectAndLog also wants the run's last line in the function's log. Lines come at

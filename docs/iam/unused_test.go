@@ -16,6 +16,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
@@ -24,6 +25,7 @@ import (
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/people"
+	"github.com/parascope/parascope/internal/rules"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -39,7 +41,9 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	granted := []grants{{name: deployer, who: []string{"user/" + deployer}, document: parse(t, parascope.DeployerPolicy)}}
+	both := parse(t, parascope.DeployerPolicy)
+	both.Statement = append(both.Statement, parse(t, parascope.DeployerAlertsPolicy).Statement...)
+	granted := []grants{{name: deployer, who: []string{"user/" + deployer}, document: both}}
 	granted = append(granted, stackGrants(t, policies(t, operator, resources), resources)...)
 
 	u := newUsers(t, c, result.Outputs)
@@ -48,15 +52,30 @@ func TestNothingIsGrantedThatIsNotUsed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := u.disturbRules(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alerts.WriteRules(t.Context(), c.As(deployer), result.Outputs["AMPWorkspaceId"]); err != nil {
+		t.Error(err)
+	}
+	at := alerts.Place{WorkspaceID: result.Outputs["AMPWorkspaceId"], Endpoint: result.Outputs["AMPPrometheusEndpoint"]}
+	seen := map[string]string{"__name__": rules.HeadSeen, "cluster": "gone"}
+	if err := amp.WriteSample(t.Context(), operator, at.Endpoint, seen, 1, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	silence(t, c.As(deployer), at)
+	if err := alerts.Forget(t.Context(), c.As(deployer), at, "gone", time.Now()); err != nil {
+		t.Errorf("forget a cluster: %v", err)
+	}
 	if err := u.leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c.up(t, deploy.UpOptions{Parameters: map[string]string{
 		"VPCName": "renamed", "MetricsRetentionInDays": "30", "OutOfOrderTimeWindowInSeconds": "300", "LogRetentionInDays": "7",
-		"GrafanaVersion": "12.4",
+		"GrafanaVersion": "12.4", "AlertEmail": "alice@example.com", "AlertRoutes": `{receiver: parascope, matchers: ['cluster="ml"']}`,
 	}})
 	upgrade(t, c)
-	c.up(t, deploy.UpOptions{})
+	c.up(t, deploy.UpOptions{Parameters: map[string]string{"AlertEmail": ""}})
 	manage(t, c, result.Outputs)
 	takeDown(t, c)
 	typeCommands(t, c)
@@ -242,6 +261,25 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	// What the connector's own words tell people to do when Grafana has no room for tokens.
 	if _, err := grafana.NewFromConfig(cfg).ListWorkspaceServiceAccounts(ctx,
 		&grafana.ListWorkspaceServiceAccountsInput{WorkspaceId: aws.String(outputs["ManagedGrafanaWorkspaceId"])}); err != nil {
+		t.Error(err)
+	}
+}
+
+// silence does with the alert manager what people do.
+func silence(t *testing.T, cfg aws.Config, at alerts.Place) {
+	t.Helper()
+	if _, err := alerts.List(t.Context(), cfg, at); err != nil {
+		t.Error(err)
+	}
+	id, err := alerts.Mute(t.Context(), cfg, at, alerts.Quiet{Matchers: []string{"NodeDown"}, From: time.Now(), For: time.Hour, By: "alice",
+		Comment: "maintenance"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := alerts.Silences(t.Context(), cfg, at); err != nil || len(all) != 1 || all[0].ID != id {
+		t.Errorf("silences: %+v, %v", all, err)
+	}
+	if err := alerts.Unmute(t.Context(), cfg, at, id); err != nil {
 		t.Error(err)
 	}
 }

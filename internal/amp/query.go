@@ -1,6 +1,7 @@
 package amp
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,17 +24,28 @@ import (
 // series comes far earlier.
 const maxAnswer = 1 << 30
 
-// QueryClient asks one workspace in PromQL.
-type QueryClient struct {
+// dataPlane sends signed requests to one workspace.
+type dataPlane struct {
 	cfg    aws.Config
-	base   string // …/workspaces/ws-…/api/v1
+	base   string // …/workspaces/ws-…
 	signer *v4.Signer
 }
+
+// QueryClient asks one workspace in PromQL.
+type QueryClient struct{ at *dataPlane }
 
 // NewQueryClient returns a client for the workspace behind endpoint, which is
 // what DescribeWorkspace calls prometheusEndpoint. AWS writes it with and
 // without a final slash and api/v1.
 func NewQueryClient(cfg aws.Config, endpoint string) (*QueryClient, error) {
+	at, err := newDataPlane(cfg, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return &QueryClient{at: at}, nil
+}
+
+func newDataPlane(cfg aws.Config, endpoint string) (*dataPlane, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("AMP endpoint %q is not an http(s) URL", endpoint),
@@ -46,7 +58,39 @@ func NewQueryClient(cfg aws.Config, endpoint string) (*QueryClient, error) {
 		cfg.HTTPClient = http.DefaultClient
 	}
 	base := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(endpoint, "/"), "/api/v1"), "/")
-	return &QueryClient{cfg: cfg, base: base + "/api/v1", signer: v4.NewSigner()}, nil
+	return &dataPlane{cfg: cfg, base: base, signer: v4.NewSigner()}, nil
+}
+
+// send signs a request, whose path is below the workspace's, and reads the answer.
+func (d *dataPlane) send(ctx context.Context, method, path, contentType string, body []byte) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("build the request to %s: %w", d.base, err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	if contentType == protobuf {
+		req.Header.Set("Content-Encoding", "snappy")
+		req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
+	}
+	credentials, err := d.cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return 0, nil, hint.New(hint.Denied, fmt.Errorf("get AWS credentials: %w", err), denied)
+	}
+	hash := sha256.Sum256(body)
+	if err := d.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(hash[:]), "aps", d.cfg.Region, time.Now()); err != nil {
+		return 0, nil, fmt.Errorf("sign the request to %s: %w", req.URL.Host, err)
+	}
+	resp, err := d.cfg.HTTPClient.Do(req)
+	if err != nil {
+		return 0, nil, awserr.Explain("ask the AMP workspace", err, awserr.Next{})
+	}
+	defer resp.Body.Close()
+	if answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		return 0, nil, fmt.Errorf("read the answer of the AMP workspace: %w", err)
+	}
+	return resp.StatusCode, answer, nil
 }
 
 // Query evaluates expr at one moment; the zero time is the server's now.
@@ -74,28 +118,9 @@ func seconds(t time.Time) string {
 }
 
 func (c *QueryClient) post(ctx context.Context, path string, form url.Values) (Result, error) {
-	body := form.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/"+path, strings.NewReader(body))
+	status, answer, err := c.at.send(ctx, http.MethodPost, "/api/v1/"+path, "application/x-www-form-urlencoded", []byte(form.Encode()))
 	if err != nil {
-		return Result{}, fmt.Errorf("build the request to %s: %w", c.base, err)
+		return Result{}, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	credentials, err := c.cfg.Credentials.Retrieve(ctx)
-	if err != nil {
-		return Result{}, hint.New(hint.Denied, fmt.Errorf("get AWS credentials: %w", err), denied)
-	}
-	hash := sha256.Sum256([]byte(body))
-	if err := c.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(hash[:]), "aps", c.cfg.Region, time.Now()); err != nil {
-		return Result{}, fmt.Errorf("sign the request to %s: %w", req.URL.Host, err)
-	}
-	resp, err := c.cfg.HTTPClient.Do(req)
-	if err != nil {
-		return Result{}, awserr.Explain("ask the AMP workspace", err, awserr.Next{})
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return Result{}, fmt.Errorf("read the answer of the AMP workspace: %w", err)
-	}
-	return decode(resp.StatusCode, answer)
+	return decode(status, answer)
 }

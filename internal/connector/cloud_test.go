@@ -85,7 +85,7 @@ func (s *site) build(t *testing.T, version string) {
 	s.target.PrometheusWorkspaceID = *prometheus.WorkspaceId
 	s.endpoint = s.cloud.URL() + "/workspaces/" + *prometheus.WorkspaceId
 
-	names := []string{"PrometheusWorkspace.Arn", *prometheus.Arn,
+	names := []string{"PrometheusWorkspace.Arn", *prometheus.Arn, "${PrometheusWorkspace.WorkspaceId}", *prometheus.WorkspaceId,
 		"${AWS::Partition}", "aws", "${AWS::Region}", s.operator.Region, "${AWS::AccountId}", "111122223333"}
 	role := s.role(t, "grafana", `{"Service":"grafana.amazonaws.com"}`, names, "QueryPolicy", "GrafanaRole")
 	s.target.GrafanaWorkspaceID = s.workspace(t, "site", role, version)

@@ -42,8 +42,8 @@ func New(cfg aws.Config, o Options) *Connector {
 	return &Connector{Grafana: amg.NewFromConfig(cfg), Prometheus: amp.NewFromConfig(cfg), Region: cfg.Region, Options: o}
 }
 
-// Connect makes Prometheus the default data source of Grafana, adds CloudWatch
-// and installs the dashboards. It takes as long as the workspaces need to become
+// Connect writes the alert rules, makes Prometheus the default data source of Grafana,
+// adds CloudWatch and installs the dashboards. It takes as long as the workspaces need to become
 // ACTIVE and is bounded by ctx, whose deadline bounds the token's life as well. With
 // an error comes what was found and done until then.
 func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connection, err error) {
@@ -59,6 +59,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	if err != nil {
 		return done, err
 	}
+	c.writeRules(ctx, t.PrometheusWorkspaceID, &done)
 	account, err := c.signIn(ctx, t.GrafanaWorkspaceID)
 	if err != nil {
 		return done, err
@@ -73,11 +74,8 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	if err := c.awaitAnswers(ctx, client); err != nil {
 		return done, err
 	}
-	done = result.Connection{
-		GrafanaWorkspaceID: t.GrafanaWorkspaceID,
-		GrafanaURL:         grafana.BaseURL(aws.ToString(workspace.Endpoint)),
-		GrafanaVersion:     aws.ToString(workspace.GrafanaVersion),
-	}
+	done.GrafanaWorkspaceID, done.GrafanaURL = t.GrafanaWorkspaceID, grafana.BaseURL(aws.ToString(workspace.Endpoint))
+	done.GrafanaVersion = aws.ToString(workspace.GrafanaVersion)
 	if workspace.Status == amgtypes.WorkspaceStatusDegraded {
 		warning := fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", t.GrafanaWorkspaceID, aws.ToString(workspace.DegradedWorkspaceReason))
 		c.Logger.Warn(warning)

@@ -21,6 +21,8 @@ type Options struct {
 	// PermissionsSpread is how long a data source may be unhealthy: a policy that
 	// was attached a moment ago is not in force everywhere yet.
 	PermissionsSpread time.Duration
+	// RulesTaken is how long AMP may need to take the alert rules; Grafana is connected after it.
+	RulesTaken time.Duration
 }
 
 // DefaultOptions are for AWS, with a log that is discarded. Poll keeps well under the 5
@@ -29,6 +31,7 @@ func DefaultOptions() Options {
 	return Options{
 		Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Poll: 2 * time.Second, GrafanaStarts: 2 * time.Minute, PermissionsSpread: 45 * time.Second,
+		RulesTaken: time.Minute,
 	}
 }
 
@@ -39,7 +42,7 @@ func (o Options) Validate() error {
 		return errors.New("the connector has no logger")
 	case o.Now == nil:
 		return errors.New("the connector has no clock")
-	case o.Poll <= 0 || o.GrafanaStarts <= 0 || o.PermissionsSpread <= 0:
+	case o.Poll <= 0 || o.GrafanaStarts <= 0 || o.PermissionsSpread <= 0 || o.RulesTaken <= 0:
 		return errors.New("a time that the connector waits is not above 0")
 	}
 	return nil

@@ -12,6 +12,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/amp"
 	amg "github.com/aws/aws-sdk-go-v2/service/grafana"
 
+	"github.com/parascope/parascope/internal/alerts/namespace"
+	"github.com/parascope/parascope/internal/alerts/subscribe"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/grafana"
 	"github.com/parascope/parascope/internal/people"
@@ -21,18 +23,20 @@ import (
 // Status is what there is of a stack. What could not be asked is in Unknown, with
 // the reason, and is neither good nor bad.
 type Status struct {
-	StackName   string            `json:"stackName"`
-	StackStatus string            `json:"stackStatus"`
-	Failure     *Failure          `json:"failure,omitempty"`    // of the last operation on the stack
-	Prometheus  string            `json:"prometheus,omitempty"` // status of the workspace
-	Grafana     string            `json:"grafana,omitempty"`    // status and version
-	GrafanaID   string            `json:"grafanaId,omitempty"`
-	GrafanaURL  string            `json:"grafanaUrl,omitempty"`
-	Function    *Deployed         `json:"setupFunction,omitempty"`
-	DataSources []DataSource      `json:"dataSources"` // as the setup function found them last
-	Members     []people.Member   `json:"members"`
-	Clusters    []Cluster         `json:"clusters"`
-	Unknown     map[string]string `json:"unknown,omitempty"`
+	StackName   string                   `json:"stackName"`
+	StackStatus string                   `json:"stackStatus"`
+	Failure     *Failure                 `json:"failure,omitempty"`    // of the last operation on the stack
+	Prometheus  string                   `json:"prometheus,omitempty"` // status of the workspace
+	Grafana     string                   `json:"grafana,omitempty"`    // status and version
+	GrafanaID   string                   `json:"grafanaId,omitempty"`
+	GrafanaURL  string                   `json:"grafanaUrl,omitempty"`
+	Function    *Deployed                `json:"setupFunction,omitempty"`
+	DataSources []DataSource             `json:"dataSources"` // as the setup function found them last
+	Rules       Rules                    `json:"alertRules"`
+	AlertTo     []subscribe.Subscription `json:"alertTo"`
+	Members     []people.Member          `json:"members"`
+	Clusters    []Cluster                `json:"clusters"`
+	Unknown     map[string]string        `json:"unknown,omitempty"`
 }
 
 // Cluster is one that sends metrics.
@@ -56,7 +60,7 @@ func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
 	}
 	s := Status{StackName: t.StackName, StackStatus: string(state.Status),
 		GrafanaID: state.Outputs["ManagedGrafanaWorkspaceId"], DataSources: []DataSource{}, Members: []people.Member{},
-		Clusters: []Cluster{}, Unknown: map[string]string{}}
+		Clusters: []Cluster{}, Unknown: map[string]string{}, Rules: Rules{Namespaces: []namespace.State{}}, AlertTo: []subscribe.Subscription{}}
 	for _, part := range []struct {
 		what string
 		look func() error
@@ -66,6 +70,7 @@ func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
 		{"grafana", func() error { return s.lookAtGrafana(ctx, cfg, s.GrafanaID) }},
 		{"setup function", func() error { return s.lookAtFunction(ctx, cfg, t) }},
 		{"data sources", func() error { return s.lookAtDataSources(ctx, cfg, t, s.GrafanaID) }},
+		{"alerts", func() error { return s.lookAtAlerts(ctx, cfg, placeOf(state.Outputs)) }},
 		{"people", func() error { return s.lookAtPeople(ctx, cfg, s.GrafanaID) }},
 		{"clusters", func() error { return s.lookAtClusters(ctx, cfg, state.Outputs["AMPPrometheusEndpoint"]) }},
 	} {

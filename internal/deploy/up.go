@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/parascope/parascope/internal/alerts/subscribe"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/grafana"
@@ -34,13 +35,14 @@ type UpOptions struct {
 
 // UpResult is what there is when Up is done.
 type UpResult struct {
-	StackName  string            `json:"stackName"`
-	Region     string            `json:"region"`
-	Changed    bool              `json:"changed"`
-	GrafanaURL string            `json:"grafanaUrl,omitempty"`
-	Members    []people.Member   `json:"members"`
-	Outputs    map[string]string `json:"outputs"`
-	Cost       cost.Bill         `json:"cost"`
+	StackName  string                   `json:"stackName"`
+	Region     string                   `json:"region"`
+	Changed    bool                     `json:"changed"`
+	GrafanaURL string                   `json:"grafanaUrl,omitempty"`
+	Members    []people.Member          `json:"members"`
+	AlertTo    []subscribe.Subscription `json:"alertTo"`
+	Outputs    map[string]string        `json:"outputs"`
+	Cost       cost.Bill                `json:"cost"`
 }
 
 // notWatched is the error of a watch that was given up.
@@ -66,6 +68,7 @@ type up struct {
 func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (UpResult, error) {
 	u := &up{o: o, cfg: cfg, stack: stack.New(cfg, o.StackName), report: report}
 	u.result.StackName, u.result.Region, u.result.Members = o.StackName, cfg.Region, []people.Member{}
+	u.result.AlertTo = []subscribe.Subscription{}
 	for _, step := range []struct {
 		name, doing string
 		run         func(context.Context) (came string, err error)
@@ -75,6 +78,7 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		{"plan", "plan the changes and their cost", u.plan},
 		{"package", "upload the setup function", u.pack},
 		{"stack", "CloudFormation", u.change},
+		{"alerts", "write the alert rules", u.rules},
 		{"people", "give users their roles", u.people},
 	} {
 		report(Event{Kind: Started, Step: step.name, Text: step.doing})

@@ -46,7 +46,7 @@ func preflightOf(t *testing.T, cfg aws.Config, o UpOptions) (warnings []string, 
 	return warnings, came, err
 }
 
-// assume makes a role that has the policy, and a session of it.
+// assume makes a role that has the policy and that for alerts, and a session of it.
 func (c *cloud) assume(t *testing.T, path, policy string) aws.Config {
 	t.Helper()
 	client := iam.NewFromConfig(c.cfg)
@@ -56,6 +56,9 @@ func (c *cloud) assume(t *testing.T, path, policy string) aws.Config {
 	check.OK(t, err)
 	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("p"),
 		PolicyDocument: &policy})
+	check.OK(t, err)
+	_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: role.Role.RoleName, PolicyName: aws.String("alerts"),
+		PolicyDocument: aws.String(parascope.DeployerAlertsPolicy)})
 	check.OK(t, err)
 	out, err := sts.NewFromConfig(c.cfg).AssumeRole(t.Context(),
 		&sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("deployer")})
@@ -104,11 +107,12 @@ func TestAUserWithAPath(t *testing.T) {
 	client := iam.NewFromConfig(c.cfg)
 	user, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("dana"), Path: aws.String("/team/hpc/")})
 	check.OK(t, err)
-	policy, err := client.CreatePolicy(t.Context(),
-		&iam.CreatePolicyInput{PolicyName: aws.String("deploys"), PolicyDocument: aws.String(parascope.DeployerPolicy)})
-	check.OK(t, err)
-	_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
-	check.OK(t, err)
+	for name, document := range map[string]string{"deploys": parascope.DeployerPolicy, "alerts": parascope.DeployerAlertsPolicy} {
+		policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document})
+		check.OK(t, err)
+		_, err = client.AttachUserPolicy(t.Context(), &iam.AttachUserPolicyInput{UserName: user.User.UserName, PolicyArn: policy.Policy.Arn})
+		check.OK(t, err)
+	}
 	key, err := client.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user.User.UserName})
 	check.OK(t, err)
 	cfg := c.cfg.Copy()

@@ -9,7 +9,7 @@ import (
 const (
 	Operator = "operator" // may do everything
 	Head     = "head"     // a head node's: sends metrics and does nothing else
-	// Deployer brings the stack up: it may do what the deployer's policy says, and
+	// Deployer brings the stack up: it may do what the deployer's policies say, and
 	// nothing else.
 	Deployer = "deployer"
 )
@@ -21,7 +21,7 @@ func users() []localaws.User {
 	return []localaws.User{
 		{Name: Operator, Managed: localaws.AdministratorAccess},
 		{Name: headName, Profile: Head, Managed: localaws.RemoteWriteAccess},
-		{Name: Deployer, Policy: parascope.DeployerPolicy},
+		{Name: Deployer, Policy: parascope.DeployerPolicy, Further: []string{parascope.DeployerAlertsPolicy}},
 	}
 }
 

@@ -174,12 +174,22 @@ var faults = []fault{
 		"The disk of the queue of amp of the head of cluster hpc fails: what cannot be queued is dropped."},
 	{"DiscoveryFailing", "warn", `prometheus_sd_refresh_failures_total{cluster="hpc",mechanism="ec2",config="node"} 0+1x60`, "10m", "14m",
 		"mechanism=ec2,config=node", "Discovery by ec2 of job node fails on the head of cluster hpc: new nodes are not scraped."},
-	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n"} 1x9 0x30`, "19m", "20m", "job=dcgm,instance=n",
+	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n",node="n"} 1x9 0x30
+		up{job="node",cluster="hpc",instance="n",node="n"} 1x40`, "19m", "20m", "job=dcgm,instance=n,node=n",
 		"Job dcgm of n (hpc) does not answer."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "29m", "40m", "",
 		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
 			"cluster can fire."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "20m", "150m", "",
+		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
+			"cluster can fire."},
+	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n",node="n"} 1x9 0x30
+		up{job="node",cluster="hpc",instance="n",node="n"} 1x9 0x30`, "30m", "", "", ""}, // the node is down, and NodeDown fires
+	{"GPUXidPage", "page", manyXids(51), "9m", "11m", "", "51 nodes of cluster hpc have this alert."},
+	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20
+		parascope:head_forgotten{cluster="hpc"} _x40 1 _x60`, "70m", "", "", ""}, // forgotten after 41 minutes
+	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20
+		parascope:head_forgotten{cluster="other"} _x40 1 _x60`, "29m", "70m", "",
 		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
 			"cluster can fire."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20 _x60 1x60`, "90m", "", "", ""}, // it returned

@@ -129,3 +129,12 @@ func manyDown() string {
 	}
 	return b.String()
 }
+
+// manyXids are nodes with two GPUs each, all of which report an XID after ten minutes.
+func manyXids(nodes int) string {
+	var b strings.Builder
+	for i := range 2 * nodes {
+		fmt.Fprintf(&b, "parascope_gpu_xid_errors_total{cluster=\"hpc\",node=\"n%d\",gpu=\"%d\",class=\"page\"} 0x9 1x60\n", i/2, i%2)
+	}
+	return b.String()
+}

@@ -44,8 +44,8 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 			`new nodes are not scraped.`,
 	},
 	{
-		Name: "TargetsDown", Severity: Warn, For: 10 * time.Minute,
-		Expr:    `up{job!~"node|head"} == 0`,
+		Name: "TargetsDown", Severity: Warn, PerNode: true, For: 10 * time.Minute,
+		Expr:    `up{job!~"node|head"} == 0 unless on (cluster, node) up{job="node"} == 0`,
 		Summary: `Job {{ $labels.job }} of {{ $labels.instance }} ({{ $labels.cluster }}) does not answer.`,
 	},
 }}
@@ -54,9 +54,18 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 // after the head's own series have ended.
 const headSeen = "parascope:head_seen"
 
+// HeadSeen and HeadForgotten are the series, with the label cluster, that say for which
+// clusters HeadSilent can fire, and for which it ends: a sample of the second within the
+// last five minutes ends the first.
+const (
+	HeadSeen      = headSeen
+	HeadForgotten = "parascope:head_forgotten"
+)
+
 var head = Group{
 	Name: "parascope-head", Every: every,
-	Records: []Record{{Name: headSeen, Expr: `group by (cluster) (up{job="head"}) or ` + headSeen}},
+	Records: []Record{{Name: headSeen, Expr: `group by (cluster) (up{job="head"})
+  or (` + headSeen + ` unless on (cluster) ` + HeadForgotten + `)`}},
 	Alerts: []Alert{{
 		Name: "HeadSilent", Severity: Page, For: 10 * time.Minute,
 		Expr: headSeen + ` unless on (cluster) up{job="head"}`,

@@ -29,6 +29,7 @@ type Alert struct {
 	Severity Severity
 	For      time.Duration // how long the expression must have results
 	Expr     string        // PromQL; its results have the label cluster
+	PerNode  bool          // results have the label node: above many nodes of a cluster one alert stands for all
 	Summary  string        // what is wrong, with the labels that matter and the value: a template of Prometheus
 }
 
@@ -83,6 +84,17 @@ type fileRule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
+// nodesOf is the expression and the summary of an alert of nodes: many nodes of a cluster
+// with it have one alert, without the label node, whose value is their number.
+func nodesOf(a Alert) (expr, summary string) {
+	if !a.PerNode {
+		return a.Expr, a.Summary
+	}
+	nodes := "count by (cluster) (group by (cluster, node) (\n" + a.Expr + "\n)) > " + many
+	return "(\n" + a.Expr + "\n) unless on (cluster) " + nodes + "\nor " + nodes,
+		`{{ if $labels.node }}` + a.Summary + `{{ else }}{{ $value }} nodes of cluster {{ $labels.cluster }} have this alert.{{ end }}`
+}
+
 // File is the text of a rule file with the groups: what a rule groups namespace of AMP holds
 // and what Prometheus reads.
 func File(groups []Group) ([]byte, error) {
@@ -93,9 +105,10 @@ func File(groups []Group) ([]byte, error) {
 			out.Rules = append(out.Rules, fileRule{Record: r.Name, Expr: r.Expr})
 		}
 		for _, a := range g.Alerts {
+			expr, summary := nodesOf(a)
 			rule := fileRule{
-				Alert: a.Name, Expr: a.Expr, Labels: map[string]string{"severity": string(a.Severity)},
-				Annotations: map[string]string{"summary": a.Summary, "runbook_url": pages + a.Name + ".md"},
+				Alert: a.Name, Expr: expr, Labels: map[string]string{"severity": string(a.Severity)},
+				Annotations: map[string]string{"summary": summary, "runbook_url": pages + a.Name + ".md"},
 			}
 			if a.For > 0 {
 				rule.For = seconds(a.For)

@@ -94,59 +94,85 @@ func allAlerts() (all []rules.Alert) {
 	return all
 }
 
+// unitOf is the test of a fault: the alert at its time, and not before.
+func unitOf(f fault) unit {
+	u := unit{Interval: "1m", Name: f.alert, Input: series(f.series)}
+	if f.series == idleJob {
+		u.Interval = "30s"
+	}
+	if f.before != "" {
+		u.Alerts = append(u.Alerts, alertTest{At: f.before, Name: f.alert})
+	}
+	if f.summary == "" {
+		return u
+	}
+	labels := map[string]string{"severity": f.severity, "cluster": "hpc"}
+	for pair := range strings.SplitSeq(f.labels, ",") {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			labels[name] = value
+		}
+	}
+	u.Alerts = append(u.Alerts, alertTest{At: f.at, Name: f.alert, Expect: []expected{{labels, map[string]string{
+		"summary":     f.summary,
+		"runbook_url": "https://github.com/parascope/parascope/blob/main/docs/alerts/" + f.alert + ".md",
+	}}}})
+	return u
+}
+
+// healthyUnits hold that none of the alerts fires on a healthy cluster.
+func healthyUnits(alerts ...string) (units []unit) {
+	for name, lines := range healthy {
+		u := unit{Interval: "1m", Name: name, Input: series(lines)}
+		for _, alert := range alerts {
+			for _, at := range []string{"20m", "1h", "100m"} {
+				u.Alerts = append(u.Alerts, alertTest{At: at, Name: alert})
+			}
+		}
+		units = append(units, u)
+	}
+	return units
+}
+
+// evaluate has promtool test the groups.
+func evaluate(t *testing.T, groups []rules.Group, units []unit) (said string, err error) {
+	t.Helper()
+	file, failed := rules.File(groups)
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	dir := t.TempDir()
+	var text bytes.Buffer
+	if err := yaml.NewEncoder(&text).Encode(unitFile{[]string{"rules.yml"}, "1m", units}); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"rules.yml": file, "test.yml": text.Bytes()} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), promtool(t), "test", "rules", filepath.Join(dir, "test.yml")).CombinedOutput()
+	return string(out), err
+}
+
 // TestAlerts has promtool evaluate each alert on made-up series: on its fault at the time
 // when it has to fire, with labels and summary, one step before that, when it must not, and
 // every alert on clusters that are healthy.
 func TestAlerts(t *testing.T) {
+	var names []string
+	fires := map[string]bool{}
 	var units []unit
-	fired := map[string]bool{}
 	for _, f := range faults {
-		u := unit{Interval: "1m", Name: f.alert, Input: series(f.series)}
-		if f.series == idleJob {
-			u.Interval = "30s"
-		}
-		if f.before != "" {
-			u.Alerts = append(u.Alerts, alertTest{At: f.before, Name: f.alert})
-		}
-		if f.summary != "" {
-			fired[f.alert] = true
-			labels := map[string]string{"severity": f.severity, "cluster": "hpc"}
-			for pair := range strings.SplitSeq(f.labels, ",") {
-				if name, value, ok := strings.Cut(pair, "="); ok {
-					labels[name] = value
-				}
-			}
-			u.Alerts = append(u.Alerts, alertTest{At: f.at, Name: f.alert, Expect: []expected{{labels, map[string]string{
-				"summary":     f.summary,
-				"runbook_url": "https://github.com/parascope/parascope/blob/main/docs/alerts/" + f.alert + ".md",
-			}}}})
-		}
-		units = append(units, u)
-	}
-	for name, lines := range healthy {
-		u := unit{Interval: "1m", Name: name, Input: series(lines)}
-		for _, a := range allAlerts() {
-			for _, at := range []string{"20m", "1h", "100m"} {
-				u.Alerts = append(u.Alerts, alertTest{At: at, Name: a.Name})
-			}
-		}
-		units = append(units, u)
+		units = append(units, unitOf(f))
+		fires[f.alert] = fires[f.alert] || f.summary != ""
 	}
 	for _, a := range allAlerts() {
-		if !fired[a.Name] {
+		names = append(names, a.Name)
+		if !fires[a.Name] {
 			t.Errorf("no fault makes %s fire", a.Name)
 		}
 	}
-	var text bytes.Buffer
-	if err := yaml.NewEncoder(&text).Encode(unitFile{[]string{ruleFile(t)}, "1m", units}); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "test.yml")
-	if err := os.WriteFile(name, text.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), promtool(t), "test", "rules", name).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	if said, err := evaluate(t, rules.Groups(), append(units, healthyUnits(names...)...)); err != nil {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 

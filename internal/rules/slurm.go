@@ -33,13 +33,13 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 		Summary: `Cluster {{ $labels.cluster }} has a head, and no metrics of Slurm arrive from it.`,
 	},
 	{
-		Name: "SlurmNodeDrained", Severity: Warn, For: 15 * time.Minute,
+		Name: "SlurmNodeDrained", Severity: Warn, PerNode: true, For: 15 * time.Minute,
 		Expr: `slurm_node_status{status="drain"} * on (cluster, node) group_left (reason, user)
   max by (cluster, node, reason, user) (slurm_node_drain_reason_info)`,
 		Summary: `Node {{ $labels.node }} of cluster {{ $labels.cluster }} is drained by {{ $labels.user }}: {{ $labels.reason }}.`,
 	},
 	{
-		Name: "SlurmNodeDown", Severity: Page, For: 5 * time.Minute,
+		Name: "SlurmNodeDown", Severity: Page, PerNode: true, For: 5 * time.Minute,
 		Expr: `slurm_node_status{status=~"down|fail|noresp"} == 1`,
 		Summary: `Node {{ $labels.node }} of cluster {{ $labels.cluster }} is {{ $labels.status }} in Slurm, and not because it was ` +
 			`powered down.`,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/parascope/parascope"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
@@ -26,9 +27,7 @@ type account struct {
 
 func start(t *testing.T, o localaws.Options) *account {
 	t.Helper()
-	policy, err := os.ReadFile("../../docs/iam/deployer-policy.json")
-	check.OK(t, err)
-	o.Users = []localaws.User{{Name: "deployer", Policy: string(policy)}}
+	o.Users = []localaws.User{{Name: "deployer", Policy: parascope.DeployerPolicy, Further: []string{parascope.DeployerAlertsPolicy}}}
 	cloud := localtest.Start(t, o)
 	return &account{cloud: cloud, operator: cloud.Operator(), deployer: cloud.As("deployer")}
 }

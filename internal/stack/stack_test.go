@@ -51,3 +51,13 @@ func TestCaptions(t *testing.T) {
 		}
 	}
 }
+
+// TestTheTemplateLeavesRoom: CloudFormation takes 51,200 bytes in a request. What grows, such
+// as alert rules, has another place.
+func TestTheTemplateLeavesRoom(t *testing.T) {
+	const most = 45_000
+	text, err := Template(artifact.Place{Bucket: strings.Repeat("b", 63), Key: strings.Repeat("k", 128), Architecture: artifact.X8664})
+	if err != nil || len(text) > most {
+		t.Errorf("the packaged template has %d bytes, at most %d: %v", len(text), most, err)
+	}
+}

@@ -24,13 +24,18 @@ type Options struct {
 	Logger      *slog.Logger
 	CreateDelay time.Duration // how long a new workspace is CREATING
 	DeleteDelay time.Duration // how long a deleted one is DELETING
-	Limits      dataplane.Limits
+	// DocumentDelay is how long rule groups namespaces and alert manager definitions take.
+	DocumentDelay time.Duration
+	Limits        dataplane.Limits
+	Call          gateway.Caller // to SNS; nil: nothing is notified
+	ManualRules   bool           // rules are evaluated by EvaluateRules only
 }
 
 // AMP is the service.
 type AMP struct {
-	opts Options
-	data *dataplane.Store
+	opts    Options
+	data    *dataplane.Store
+	engines engines
 }
 
 // New opens the service on its state. It refuses limits and delays below zero.
@@ -38,7 +43,7 @@ func New(o Options) (*AMP, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("open Amazon Managed Service for Prometheus: %w", err)
 	}
-	a := &AMP{opts: o}
+	a := &AMP{opts: o, engines: engines{all: map[string]*engine{}, woken: make(chan struct{}, 1)}}
 	a.data = dataplane.New(dataplane.Options{Dir: o.Dir, Now: o.Now, Logger: o.Logger, Limits: o.Limits, Find: a.find})
 	if err := a.finishDeletions(o.Now()); err != nil {
 		return nil, errors.Join(err, a.data.Close())
@@ -56,6 +61,7 @@ func (o Options) check() error {
 		{"the limit of active series", int64(o.Limits.ActiveSeries)},
 		{"the delay of creation, in nanoseconds,", int64(o.CreateDelay)},
 		{"the delay of deletion, in nanoseconds,", int64(o.DeleteDelay)},
+		{"the delay of rules and definitions, in nanoseconds,", int64(o.DocumentDelay)},
 	} {
 		if s.value < 0 {
 			return fmt.Errorf("%s is %d: it must be at least 0", s.name, s.value)
@@ -64,8 +70,11 @@ func (o Options) check() error {
 	return nil
 }
 
-// Close closes the workspaces' samples.
-func (a *AMP) Close() error { return a.data.Close() }
+// Close ends the evaluation of rules, and closes the workspaces' samples.
+func (a *AMP) Close() error {
+	a.engines.close()
+	return a.data.Close()
+}
 
 // find answers the data plane: the settings of the workspace it was asked for.
 func (a *AMP) find(r *gateway.Request, id string) (dataplane.Settings, error) {

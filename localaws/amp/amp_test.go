@@ -28,18 +28,26 @@ import (
 )
 
 // cloud is AMP behind the gateway.
-type cloud struct{ *servicetest.Base }
+type cloud struct {
+	*servicetest.Base
+	ask func(gateway.Ask) // is told what is authorized, if it is set
+}
 
 func start(t *testing.T, dir string, delay time.Duration) *cloud {
 	t.Helper()
-	c := &cloud{servicetest.Open(t, dir)}
+	c := &cloud{Base: servicetest.Open(t, dir)}
 	c.Key = check.Must[principal.AccessKey](t)(c.Keys.ServiceKey("tests.amazonaws.com"))
 	service, err := amp.New(amp.Options{
 		State: c.State, Dir: filepath.Join(dir, "amp"), BaseURL: c.URL, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger,
-		CreateDelay: delay, DeleteDelay: delay,
+		CreateDelay: delay, DeleteDelay: delay, DocumentDelay: delay,
 	})
 	check.OK(t, err)
-	c.Serve(gateway.Options{Services: service.Services()}, service.Close)
+	c.Serve(gateway.Options{Services: service.Services(), Authorize: func(a gateway.Ask) (gateway.Decision, error) {
+		if c.ask != nil {
+			c.ask(a)
+		}
+		return gateway.AllowAll(a)
+	}}, service.Close)
 	return c
 }
 

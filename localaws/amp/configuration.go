@@ -77,6 +77,7 @@ func (c configuration) settings() dataplane.Settings {
 	return dataplane.Settings{
 		RetentionDays:    c.RetentionPeriodInDays,
 		OutOfOrderWindow: time.Duration(c.OutOfOrderTimeWindowInSeconds) * time.Second,
+		RuleQueryOffset:  time.Duration(c.RuleQueryOffsetInSeconds) * time.Second,
 	}
 }
 
@@ -142,5 +143,6 @@ func (a *AMP) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gateway.Re
 	if err != nil {
 		return err
 	}
+	a.wake()
 	return gateway.WriteJSON(rw, http.StatusAccepted, map[string]any{"status": status{"UPDATING"}})
 }

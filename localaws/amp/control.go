@@ -42,7 +42,7 @@ type description struct {
 func (w *workspace) describe(now time.Time) description {
 	return description{
 		WorkspaceID: w.ID, Alias: w.Alias, ARN: w.arn(), Status: status{w.status(now)},
-		CreatedAt: float64(w.CreatedAt.UnixMilli()) / 1000, Tags: w.Tags, KmsKeyARN: w.KmsKeyARN,
+		CreatedAt: seconds(w.CreatedAt), Tags: w.Tags, KmsKeyARN: w.KmsKeyARN,
 	}
 }
 
@@ -134,45 +134,14 @@ func (a *AMP) visible(r *gateway.Request) (*workspace, error) {
 	return w, nil
 }
 
-// change loads the workspace that the request names, lets f change it, and stores it.
-func (a *AMP) change(r *gateway.Request, f func(*workspace) error) error {
-	return a.changeOnce(r, "", nil, f)
-}
-
-// changeOnce is change, and does nothing for a client token that was spent on the
-// same input before.
+// changeOnce lets f change the workspace that the request names, and does nothing for a
+// client token that was spent on the same input before.
 func (a *AMP) changeOnce(r *gateway.Request, token string, input any, f func(*workspace) error) error {
-	if err := checkToken(token); err != nil {
-		return err
-	}
-	id := r.Labels["workspaceId"]
-	request, err := json.Marshal(input)
-	if err != nil {
-		return err
-	}
-	if err := a.finishDeletions(r.Now); err != nil {
-		return err
-	}
-	return a.opts.State.Update(func(tx *state.Tx) error {
-		if _, again, err := recall(tx, r, token, string(request)); err != nil || again {
+	return a.once(r, token, input, func(tx *state.Tx, w *workspace) error {
+		if err := f(w); err != nil {
 			return err
 		}
-		var w workspace
-		if found, err := tx.Get(workspaces, id, &w); err != nil {
-			return err
-		} else if !found || w.Region != r.Region || w.gone(r.Now) {
-			return notFound("workspace", id)
-		}
-		if now := w.status(r.Now); now != active {
-			return conflict(id, "Workspace is not ACTIVE but %s.", now)
-		}
-		if err := f(&w); err != nil {
-			return err
-		}
-		if err := spend(tx, r, token, spent{string(request), id}); err != nil {
-			return err
-		}
-		return tx.Put(workspaces, id, w)
+		return tx.Put(workspaces, w.ID, w)
 	})
 }
 
@@ -256,6 +225,7 @@ func (a *AMP) deleteWorkspace(rw http.ResponseWriter, r *gateway.Request) error 
 	if err != nil {
 		return err
 	}
+	a.wake()
 	return gateway.WriteJSON(rw, http.StatusAccepted, nil)
 }
 

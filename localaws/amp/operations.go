@@ -2,6 +2,7 @@ package amp
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -23,11 +24,14 @@ func (a *AMP) Services() []gateway.Service {
 					Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
 				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
 					Source: "AMP is a regional service"},
-				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again with its " +
+				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again " +
+					"with its " +
 					"client token, even if the workspace is gone by then; other parameters with that token are 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for ever, for " +
+					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for " +
+						"ever, for " +
 						"each workspace apart, and the conflict are assumed)"},
-				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid request body`",
+				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid " +
+					"request body`",
 					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
 				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
 					Source: "no source found; the exception is in " + model},
@@ -36,8 +40,11 @@ func (a *AMP) Services() []gateway.Service {
 			},
 		},
 		{
-			Name: "aps-workspaces", Title: "Amazon Managed Service for Prometheus, data plane", SigningName: "aps", Version: "Prometheus 3 HTTP API",
-			Protocol: gateway.PrometheusHTTP, Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()), Rules: a.data.Rules(),
+			Name: "aps-workspaces", Title: "Amazon Managed Service for Prometheus, data plane", SigningName: "aps",
+			Version:  "Prometheus 3 HTTP API",
+			Protocol: gateway.PrometheusHTTP,
+			Operations: gateway.RequireActions("aps", workspaceARN,
+				slices.Concat(a.data.Operations(), a.alertManagerOperations())), Rules: slices.Concat(a.data.Rules(), evaluationRules()),
 		},
 	}
 }
@@ -55,13 +62,18 @@ func workspaceARN(r *gateway.Request) []string {
 }
 
 func (a *AMP) operations() []gateway.Operation {
+	return slices.Concat(a.workspaceOperations(), a.documentOperations())
+}
+
+func (a *AMP) workspaceOperations() []gateway.Operation {
 	const (
 		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 		ws                  = "/workspaces/{workspaceId}"
 	)
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: a.createWorkspace, Rules: []gateway.Rule{
-			{Text: "an alias has up to 100 characters, blanks around it are cut off, and it need not be unique; else 400 ValidationException with " +
+			{Text: "an alias has up to 100 characters, blanks around it are cut off, and it need not be unique; else 400 " +
+				"ValidationException with " +
 				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form; texts are assumed)"},
 			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
 				Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
@@ -73,7 +85,8 @@ func (a *AMP) operations() []gateway.Operation {
 				Source: "AWS's own samples append `api/v1/remote_write` to it"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: a.listWorkspaces, Rules: []gateway.Rule{
-			{Text: "alias keeps the workspaces whose alias begins with it; 1 to 1000 results per page, 100 by default; without prometheusEndpoint",
+			{Text: "alias keeps the workspaces whose alias begins with it; 1 to 1000 results per page, 100 by default; without " +
+				"prometheusEndpoint",
 				Basis: gateway.Confirmed, Source: model},
 			{Text: "sorted by id", Basis: gateway.Assumed, Source: "no source found"},
 		}},
@@ -85,22 +98,20 @@ func (a *AMP) operations() []gateway.Operation {
 				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); effective " +
 					"immediately",
 					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; 150 from copies of AWS's text)"},
-				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label names " +
+				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label " +
+					"names " +
 					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException",
 					Basis: gateway.Confirmed, Source: model + " and " + guide + ", service quotas (texts are assumed)"},
 				{Text: "limitsPerLabelSet is stored and not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: a.listTagsForResource},
 		{Name: "TagResource", Method: post, Path: "/tags/{resourceArn}", Serve: a.tagResource, Rules: []gateway.Rule{
-			{Text: "workspaces only; 50 tags, keys of 1 to 128 and values of up to 256 characters of `\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
+			{Text: "workspaces and rule groups namespaces; 50 tags, keys of 1 to 128 and values of up to 256 characters of " +
+				"`\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
 				"with aws:", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UntagResource", Method: del, Path: "/tags/{resourceArn}", Serve: a.untagResource},
 
-		{Name: "CreateAlertManagerDefinition", Method: post, Path: ws + "/alertmanager/definition"},
-		{Name: "PutAlertManagerDefinition", Method: put, Path: ws + "/alertmanager/definition"},
-		{Name: "DescribeAlertManagerDefinition", Method: get, Path: ws + "/alertmanager/definition"},
-		{Name: "DeleteAlertManagerDefinition", Method: del, Path: ws + "/alertmanager/definition"},
 		{Name: "CreateAnomalyDetector", Method: post, Path: ws + "/anomalydetectors"},
 		{Name: "ListAnomalyDetectors", Method: get, Path: ws + "/anomalydetectors"},
 		{Name: "PutAnomalyDetector", Method: put, Path: ws + "/anomalydetectors/{anomalyDetectorId}"},
@@ -117,11 +128,6 @@ func (a *AMP) operations() []gateway.Operation {
 		{Name: "PutResourcePolicy", Method: put, Path: ws + "/policy"},
 		{Name: "DescribeResourcePolicy", Method: get, Path: ws + "/policy"},
 		{Name: "DeleteResourcePolicy", Method: del, Path: ws + "/policy"},
-		{Name: "CreateRuleGroupsNamespace", Method: post, Path: ws + "/rulegroupsnamespaces"},
-		{Name: "ListRuleGroupsNamespaces", Method: get, Path: ws + "/rulegroupsnamespaces"},
-		{Name: "PutRuleGroupsNamespace", Method: put, Path: ws + "/rulegroupsnamespaces/{name}"},
-		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: ws + "/rulegroupsnamespaces/{name}"},
-		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: ws + "/rulegroupsnamespaces/{name}"},
 		{Name: "CreateScraper", Method: post, Path: "/scrapers"},
 		{Name: "ListScrapers", Method: get, Path: "/scrapers"},
 		{Name: "UpdateScraper", Method: put, Path: "/scrapers/{scraperId}"},
@@ -131,5 +137,104 @@ func (a *AMP) operations() []gateway.Operation {
 		{Name: "DescribeScraperLoggingConfiguration", Method: get, Path: "/scrapers/{scraperId}/logging-configuration"},
 		{Name: "DeleteScraperLoggingConfiguration", Method: del, Path: "/scrapers/{scraperId}/logging-configuration"},
 		{Name: "GetDefaultScraperConfiguration", Method: get, Path: "/scraperconfiguration"},
+	}
+}
+
+// documentOperations are those of rule groups namespaces and alert manager definitions.
+func (a *AMP) documentOperations() []gateway.Operation {
+	const (
+		get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+		rules               = "/workspaces/{workspaceId}/rulegroupsnamespaces"
+		definition          = "/workspaces/{workspaceId}/alertmanager/definition"
+	)
+	return []gateway.Operation{
+		{Name: "CreateRuleGroupsNamespace", Method: post, Path: rules, Serve: a.createRuleGroupsNamespace, Rules: namespaceRules()},
+		{Name: "ListRuleGroupsNamespaces", Method: get, Path: rules, Serve: a.listRuleGroupsNamespaces, Rules: []gateway.Rule{
+			{Text: "name keeps the namespaces whose name begins with it; 1 to 1000 results per page, 100 by default; without data",
+				Basis: gateway.Confirmed, Source: model},
+		}},
+		{Name: "PutRuleGroupsNamespace", Method: put, Path: rules + "/{name}", Serve: a.putRuleGroupsNamespace, Resources: ofNamespace,
+			Rules: []gateway.Rule{
+				{Text: "Put, Describe and Delete need permission for `arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; Create and " +
+					"List for the workspace's ARN", Basis: gateway.Confirmed,
+					Source: "report of a user (opensearch-project/observability-stack#442)"},
+				{Text: "a namespace that is not there is 404; one that is CREATING, UPDATING or DELETING is 409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+			}},
+		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: rules + "/{name}", Serve: a.describeRuleGroupsNamespace,
+			Resources: ofNamespace, Rules: []gateway.Rule{
+				{Text: "data is the file that is in force; of a namespace that never was ACTIVE, the file that was given", Basis: gateway.Inferred,
+					Source: model + " (`the rule groups file used in the namespace`)"},
+			}},
+		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: rules + "/{name}", Serve: a.deleteRuleGroupsNamespace, Resources: ofNamespace},
+		{Name: "CreateAlertManagerDefinition", Method: post, Path: definition, Serve: a.createAlertManagerDefinition,
+			Rules: definitionRules()},
+		{Name: "PutAlertManagerDefinition", Method: put, Path: definition, Serve: a.putAlertManagerDefinition, Rules: []gateway.Rule{
+			{Text: "a workspace without a definition is 404; a definition that is CREATING, UPDATING or DELETING is 409 ConflictException",
+				Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+		}},
+		{Name: "DescribeAlertManagerDefinition", Method: get, Path: definition, Serve: a.describeAlertManagerDefinition},
+		{Name: "DeleteAlertManagerDefinition", Method: del, Path: definition, Serve: a.deleteAlertManagerDefinition},
+	}
+}
+
+const unsettled = "the states; which faults are found at once and which later is assumed"
+
+func namespaceRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where " +
+			"Prometheus " +
+			"refuses a rule, and then the file that was in force stays", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
+		{Text: "what is no YAML of a rules file is 400 ValidationException at once", Basis: gateway.Inferred,
+			Source: model + " (the exception; the text is assumed)"},
+		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
+			", service quotas (that it fails later is assumed)"},
+		{Text: "a namespace's and a group's name have 721 bytes together at most", Basis: gateway.Confirmed,
+			Source: model + " (that it fails later is assumed)"},
+		{Text: "1,000,000 bytes per file, else 400; 2,000 rules per workspace, else 402 ServiceQuotaExceededException",
+			Basis:  gateway.Confirmed,
+			Source: guide + ", service quotas (the limits; the statuses are assumed)"},
+		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; one that is taken is 409 ConflictException",
+			Basis:  gateway.Confirmed,
+			Source: model},
+	}
+}
+
+func definitionRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where the " +
+			"configuration is refused, and then the definition that was in force stays", Basis: gateway.Inferred,
+			Source: model + " (" + unsettled + ")"},
+		{Text: "a file without alertmanager_config as a text, or with other keys than that and template_files, is 400 ValidationException " +
+			"`Malformed Alertmanager definition`", Basis: gateway.Confirmed, Source: guide +
+			", alert manager configuration (the keys); report of " +
+			"a user (terraform-aws-modules/terraform-aws-managed-service-prometheus#4: the text)"},
+		{Text: "receivers are sns_configs and pagerduty_configs, others are refused; sns_configs need sigv4.region and may not have api_url " +
+			"and http_config; a routing_key is a reference to AWS Secrets Manager", Basis: gateway.Confirmed,
+			Source: guide + ", alert manager receivers"},
+		{Text: "sns_configs need a topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
+		{Text: "a template that the configuration names must be in template_files", Basis: gateway.Assumed, Source: "no source found"},
+		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide +
+			", service quotas (the status is assumed)"},
+		{Text: "a second definition is 409 ConflictException", Basis: gateway.Inferred,
+			Source: model + " (`don't use this operation to update it`)"},
+	}
+}
+
+func evaluationRules() []gateway.Rule {
+	return []gateway.Rule{
+		{Text: "rules are evaluated by Prometheus' rule manager at their interval (60 s where a group has none), behind the clock by the " +
+			"workspace's rule query offset; ALERTS and recorded series are in the workspace", Basis: gateway.Confirmed,
+			Source: guide + ", rules and workspace configuration (the interval is Prometheus' default)"},
+		{Text: "alerts go to Alertmanager, which groups, inhibits, silences and repeats; repeat_interval is 5 days at most",
+			Basis:  gateway.Confirmed,
+			Source: guide + ", alert manager"},
+		{Text: "SNS is called as aps.amazonaws.com with aws:SourceAccount and aws:SourceArn, the workspace's; PagerDuty is not called",
+			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (its policy; PagerDuty is a simplification)"},
+		{Text: "a subject is cut at 100 characters and a message at 256 KB, with the attributes truncated and modified; a subject that is " +
+			"not " +
+			"printable ASCII is replaced", Basis: gateway.Confirmed, Source: guide + ", SNS message validation rules"},
+		{Text: "what was notified is forgotten by a restart, silences are not; Alertmanager goes by the machine's clock, rules by the cloud's",
+			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }

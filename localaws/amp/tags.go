@@ -1,6 +1,7 @@
 package amp
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/principal"
+	"github.com/parascope/parascope/localaws/state"
 )
 
 const (
@@ -18,34 +21,47 @@ const (
 
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// tagged makes the request one about the workspace that its resource ARN names.
-func (a *AMP) tagged(r *gateway.Request) error {
+// tagged makes the request one about the workspace that its resource ARN names. name is
+// that of the rule groups namespace, where the ARN is one's.
+func (a *AMP) tagged(r *gateway.Request) (name string, err error) {
 	arn := r.Labels["resourceArn"]
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[2] != "aps" {
-		return invalid("resourceArn", "is not an ARN of this service")
+		return "", invalid("resourceArn", "is not an ARN of this service")
 	}
-	id, ok := strings.CutPrefix(parts[5], "workspace/")
-	if !ok || parts[3] != r.Region {
-		return notFound("resource", arn)
+	kind, id, _ := strings.Cut(parts[5], "/")
+	if kind == kindOfRules {
+		id, name, _ = strings.Cut(id, "/")
+	}
+	if kind != "workspace" && name == "" || parts[3] != r.Region {
+		return "", notFound("resource", arn)
 	}
 	r.Labels["workspaceId"] = id
 	w, err := a.visible(r)
-	if err == nil && w.arn() != arn {
-		return notFound("resource", arn)
+	if err == nil && name == "" && w.arn() != arn || err == nil && name != "" && namespaceARN(w.Region, principal.Account, id, name) != arn {
+		return "", notFound("resource", arn)
 	}
-	return err
+	return name, err
 }
 
 func (a *AMP) listTagsForResource(rw http.ResponseWriter, r *gateway.Request) error {
-	if err := a.tagged(r); err != nil {
+	name, err := a.tagged(r)
+	if err != nil {
 		return err
 	}
 	w, err := a.visible(r)
 	if err != nil {
 		return err
 	}
-	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"tags": w.Tags})
+	tags := w.Tags
+	if name != "" {
+		n, err := a.namespaceOf(r, name)
+		if err != nil {
+			return err
+		}
+		tags = n.Tags
+	}
+	return gateway.WriteJSON(rw, http.StatusOK, map[string]any{"tags": tags})
 }
 
 func (a *AMP) tagResource(rw http.ResponseWriter, r *gateway.Request) error {
@@ -53,19 +69,7 @@ func (a *AMP) tagResource(rw http.ResponseWriter, r *gateway.Request) error {
 	if err := parse(r, &in); err != nil {
 		return err
 	}
-	if err := a.tagged(r); err != nil {
-		return err
-	}
-	err := a.change(r, func(w *workspace) error {
-		all := maps.Clone(w.Tags)
-		maps.Copy(all, in.Tags)
-		w.Tags = all
-		return checkTags(all)
-	})
-	if err != nil {
-		return err
-	}
-	return gateway.WriteJSON(rw, http.StatusOK, struct{}{})
+	return a.changeTags(rw, r, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 }
 
 func (a *AMP) untagResource(rw http.ResponseWriter, r *gateway.Request) error {
@@ -73,16 +77,34 @@ func (a *AMP) untagResource(rw http.ResponseWriter, r *gateway.Request) error {
 	if len(keys) == 0 {
 		return invalid("tagKeys", "is required")
 	}
-	if err := a.tagged(r); err != nil {
+	return a.changeTags(rw, r, func(tags map[string]string) {
+		for _, k := range keys {
+			delete(tags, k)
+		}
+	})
+}
+
+// changeTags lets f change the tags of the resource that the request names.
+func (a *AMP) changeTags(rw http.ResponseWriter, r *gateway.Request, f func(map[string]string)) error {
+	name, err := a.tagged(r)
+	if err != nil {
 		return err
 	}
-	err := a.change(r, func(w *workspace) error {
-		for _, k := range keys {
-			delete(w.Tags, k)
+	if err := a.once(r, "", nil, func(tx *state.Tx, w *workspace) error {
+		if name == "" {
+			f(w.Tags)
+			return errors.Join(checkTags(w.Tags), tx.Put(workspaces, w.ID, w))
 		}
-		return nil
-	})
-	if err != nil {
+		n, err := loadNamespace(tx, r.Now, w.ID, name)
+		if err != nil {
+			return err
+		}
+		if n == nil {
+			return notFound(kindOfRules, name)
+		}
+		f(n.Tags)
+		return errors.Join(checkTags(n.Tags), tx.Put(namespaces, n.key(), n))
+	}); err != nil {
 		return err
 	}
 	return gateway.WriteJSON(rw, http.StatusOK, struct{}{})

@@ -1,6 +1,7 @@
 package amp
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -79,7 +80,9 @@ func (a *AMP) finishDeletions(now time.Time) error {
 			err = a.data.Remove(id)
 		}
 		if err == nil {
-			err = a.opts.State.Update(func(tx *state.Tx) error { return tx.Delete(workspaces, id) })
+			err = a.opts.State.Update(func(tx *state.Tx) error {
+				return errors.Join(forgetDocuments(tx, id), tx.Delete(workspaces, id))
+			})
 		}
 	}
 	if err != nil {

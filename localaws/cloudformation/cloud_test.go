@@ -28,6 +28,7 @@ import (
 	"github.com/parascope/parascope/localaws/logs"
 	"github.com/parascope/parascope/localaws/principal"
 	"github.com/parascope/parascope/localaws/s3"
+	notifications "github.com/parascope/parascope/localaws/sns"
 	"github.com/parascope/parascope/localaws/sts"
 )
 
@@ -75,6 +76,7 @@ func start(t *testing.T, p parts) *cloud {
 		NewID: uuid.NewString, Logger: c.Logger,
 	})
 	check.OK(t, err)
+	messages := notifications.New(notifications.Options{State: c.State, BaseURL: c.URL, Now: now, NewID: uuid.NewString, Logger: c.Logger})
 	visual, err := grafana.New(grafana.Options{
 		State: c.State, Now: now, NewID: uuid.NewString, Logger: c.Logger, CloudURL: c.URL, AssumeForService: c.iam.AssumeForService,
 		OrganizationInstance: func() (bool, error) { return true, nil }, InDirectory: func(string, string) (bool, error) { return true, nil },
@@ -92,8 +94,9 @@ func start(t *testing.T, p parts) *cloud {
 		p.authorize = c.iam.Authorize
 	}
 	c.Serve(gateway.Options{Authorize: p.authorize, Services: slices.Concat([]gateway.Service{service.Service(), objects.Service(),
-		groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), third}, prometheus.Services()),
-	}, functions.Close, visual.Close, prometheus.Close)
+		groups.Service(), network.Service(), c.iam.Service(), sts.Service(c.iam.Account), visual.Service(), messages.Service(), third},
+		prometheus.Services()),
+	}, functions.Close, visual.Close, prometheus.Close, messages.Close)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	check.OK(t, service.Start(ctx))
 	c.stop = sync.OnceFunc(func() {

@@ -22,10 +22,12 @@ func (c *CloudFormation) Service() gateway.Service {
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
 			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; a " +
-				"call that the principal has no permission for fails with the service's " +
-				"message", Basis: gateway.Confirmed, Source: guide + ", service role"},
-			{Text: "the types of AWS::APS::Workspace, AWS::Grafana::Workspace, IAM roles, policies and instance profiles, Lambda functions and " +
-				"permissions, log groups, S3 buckets, the VPC network, custom resources and WaitConditionHandle; any other is `Template format " +
+				"call that the principal has no permission for fails with the service's message", Basis: gateway.Confirmed,
+				Source: guide + ", service role"},
+			{Text: "the types of AWS::APS::Workspace and RuleGroupsNamespace, AWS::Grafana::Workspace, IAM roles, policies and instance " +
+				"profiles, Lambda functions and " +
+				"permissions, log groups, S3 buckets, SNS topics, their policies and subscriptions, the VPC network, custom resources and " +
+				"WaitConditionHandle; any other is `Template format " +
 				"error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed,
 				Source: reported + "; the word is the local cloud's own"},
 			{Text: "properties are checked when the resource's turn comes: `Properties validation failed for resource X with message:` and the " +
@@ -40,8 +42,10 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
 			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, " +
-				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that failed is " +
-				"deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide + ", custom resource reference"},
+				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that " +
+				"failed is " +
+				"deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide +
+				", custom resource reference"},
 			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the id is the resource's from then on, and the " +
 				"rollback goes back to the old one and deletes it", Basis: gateway.Inferred,
 				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
@@ -77,7 +81,8 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires " +
 				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
 			{Text: "TimeoutInMinutes ends a creation; the reason's first sentence", Basis: gateway.Assumed, Source: nothing + " for the text"},
-			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, RollbackConfiguration " +
+			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, " +
+				"RollbackConfiguration " +
 				"and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		}},
@@ -144,7 +149,8 @@ func missing() []gateway.Operation {
 	names := []string{
 		"ActivateOrganizationsAccess", "ActivateType", "BatchDescribeTypeConfigurations", "CreateGeneratedTemplate", "CreateStackInstances",
 		"CreateStackRefactor", "CreateStackSet",
-		"DeactivateOrganizationsAccess", "DeactivateType", "DeleteGeneratedTemplate", "DeleteStackInstances", "DeleteStackSet", "DeregisterType",
+		"DeactivateOrganizationsAccess", "DeactivateType", "DeleteGeneratedTemplate", "DeleteStackInstances", "DeleteStackSet",
+		"DeregisterType",
 		"DescribeAccountLimits",
 		"DescribeChangeSetHooks", "DescribeEvents", "DescribeGeneratedTemplate", "DescribeOrganizationsAccess", "DescribePublisher",
 		"DescribeResourceScan", "DescribeStackDriftDetectionStatus",
@@ -158,7 +164,8 @@ func missing() []gateway.Operation {
 		"ListStackSetAutoDeploymentTargets",
 		"ListStackSetOperationResults", "ListStackSetOperations", "ListStackSets", "ListTypeRegistrations", "ListTypeVersions", "ListTypes",
 		"PublishType", "RecordHandlerProgress",
-		"RegisterPublisher", "RegisterType", "RollbackStack", "SetStackPolicy", "SetTypeConfiguration", "SetTypeDefaultVersion", "SignalResource",
+		"RegisterPublisher", "RegisterType", "RollbackStack", "SetStackPolicy", "SetTypeConfiguration", "SetTypeDefaultVersion",
+		"SignalResource",
 		"StartResourceScan",
 		"StopStackSetOperation", "TestType", "UpdateGeneratedTemplate", "UpdateStackInstances", "UpdateStackSet",
 	}

@@ -1,5 +1,5 @@
 // Package cloudwatch is the local Amazon CloudWatch: as much as a Grafana data source
-// asks to see whether it works, and the usage metrics of AMP. There are no other
+// asks to see whether it works, the usage metrics of AMP and the counts of SNS. There are no other
 // metrics, and no alarms. It speaks the three protocols that AWS's model of it has: query, JSON 1.0
 // and Smithy's RPC v2 with CBOR.
 package cloudwatch
@@ -29,7 +29,7 @@ func Services(o Options) []gateway.Service {
 	}
 	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
 	query.Rules = []gateway.Rule{
-		{Text: "there are AMP's usage metrics, other metrics have no values, and there are no alarms; requests are validated",
+		{Text: "there are AMP's usage metrics and SNS's counts, other metrics have no values, and there are no alarms; requests are validated",
 			Basis: gateway.Assumed, Source: simple},
 	}
 	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
@@ -63,6 +63,8 @@ func (o Options) known() []operation {
 			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
 				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
 				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
+			{Text: "AWS/SNS NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by TopicName, statistic Sum",
+				Basis: gateway.Confirmed, Source: "SNS developer guide, CloudWatch metrics"},
 		}},
 		{"DescribeAlarms", describeAlarms, nil},
 	}

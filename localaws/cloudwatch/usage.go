@@ -16,6 +16,8 @@ const usagePage = "AMP user guide, AMP-CW-usage-metrics and AMP-costs"
 type Options struct {
 	// Usage is what a workspace of AMP took, in steps of time; nil where there is none.
 	Usage func(ctx context.Context, region, workspaceID string, from time.Time, step time.Duration, steps int) ([]dataplane.Usage, error)
+	// Topic is how often something happened to a topic of SNS, in steps of time; nil where there is no such metric.
+	Topic func(region, topic, metric string, from time.Time, step time.Duration, steps int) []float64
 }
 
 // metricStat is a metric that a query of GetMetricData names.
@@ -51,17 +53,15 @@ func (o Options) valuesOf(r *gateway.Request, m metricStat, from, to time.Time) 
 	for _, d := range m.Metric.Dimensions {
 		dimensions[d.Name] = d.Value
 	}
+	if m.Metric.Namespace == "AWS/SNS" && o.Topic != nil {
+		return o.ofTopic(r, m, dimensions["TopicName"], from, to)
+	}
 	if o.Usage == nil || m.Metric.Namespace != "AWS/Usage" || m.Metric.MetricName != "ResourceCount" ||
 		dimensions["Service"] != "Prometheus" || dimensions["Type"] != "Resource" || dimensions["Class"] != "None" ||
 		m.Period < 60 || m.Period%60 != 0 || m.Period > 86400 {
 		return p, nil
 	}
-	period := time.Duration(m.Period) * time.Second
-	from = from.Truncate(period)
-	steps := int(to.Sub(from) / period)
-	if to.Sub(from)%period > 0 {
-		steps++
-	}
+	from, period, steps := m.steps(from, to)
 	all, err := o.Usage(r.Context(), r.Region, dimensions["ResourceId"], from, period, steps)
 	if err != nil {
 		return p, err
@@ -79,6 +79,38 @@ func (o Options) valuesOf(r *gateway.Request, m metricStat, from, to time.Time) 
 		if value > 0 { // a metric that is missing is the same as one of 0
 			p.Timestamps = append(p.Timestamps, instant{from.Add(time.Duration(i) * period).UTC()})
 			p.Values = append(p.Values, value)
+		}
+	}
+	return p, nil
+}
+
+// steps are the periods that a time is covered by.
+func (m metricStat) steps(from, to time.Time) (first time.Time, period time.Duration, steps int) {
+	period = time.Duration(m.Period) * time.Second
+	first = from.Truncate(period)
+	steps = int(to.Sub(first) / period)
+	if to.Sub(first)%period > 0 {
+		steps++
+	}
+	return first, period, steps
+}
+
+const maxSteps = 100_800 // data points that one request of GetMetricData returns
+
+// ofTopic computes a metric of SNS: sums, of steps in which something happened.
+func (o Options) ofTopic(r *gateway.Request, m metricStat, topic string, from, to time.Time) (p points, err error) {
+	if m.Period < 60 || m.Period%60 != 0 || m.Period > 86400 || m.Stat != "Sum" {
+		return p, nil
+	}
+	from, period, steps := m.steps(from, to)
+	if steps > maxSteps {
+		return p, invalid("ValidationError", "The request has more than %d data points.", maxSteps)
+	}
+	all := o.Topic(r.Region, topic, m.Metric.MetricName, from, period, steps)
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i] > 0 {
+			p.Timestamps = append(p.Timestamps, instant{from.Add(time.Duration(i) * period).UTC()})
+			p.Values = append(p.Values, all[i])
 		}
 	}
 	return p, nil

@@ -61,6 +61,7 @@ func (r *Request) Authorize(action, resource string, keys map[string][]string) e
 		"aws:PrincipalAccount": {r.Principal.Account},
 		"aws:userid":           {r.Principal.UserID},
 	}
+	maps.Copy(all, r.CallKeys)
 	maps.Copy(all, keys)
 	if resource == "" {
 		resource = "*"
@@ -97,6 +98,9 @@ func (r *Request) denied(action, resource, because string) error {
 		refused.Code, refused.Message = "UnauthorizedOperation", "You are not authorized to perform this operation. "+text
 	case PrometheusHTTP:
 		refused.Code, refused.Capital = "", true
+	}
+	if code := r.route.service.DeniedCode; code != "" {
+		refused.Code = code
 	}
 	return refused
 }

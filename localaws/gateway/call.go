@@ -21,6 +21,8 @@ type Call struct {
 	Header    http.Header
 	Form      url.Values // Query, EC2Query: parameters without Action and Version
 	Body      []byte     // the others
+	// Keys are condition keys that the calling service adds: "aws:SourceArn".
+	Keys map[string][]string
 }
 
 // Answer is what came back of a Call. A refusal has a Status of 400 or more.
@@ -45,7 +47,8 @@ func (g *Gateway) Call(ctx context.Context, as principal.Principal, c Call) (Ans
 	if err != nil {
 		return Answer{}, fmt.Errorf("call %s:%s: %w", c.Service, c.Operation, err)
 	}
-	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), Region: c.Region, Principal: as, route: rt, gateway: g}
+	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), Region: c.Region, Principal: as, CallKeys: c.Keys, route: rt,
+		gateway: g}
 	w := &recorder{header: http.Header{}}
 	if err := g.run(w, req); err != nil {
 		g.writeError(w, req, err)

@@ -55,6 +55,7 @@ type Service struct {
 	// QueryErrors: the service spoke the query protocol before, and says in a header what
 	// its errors are called there.
 	QueryErrors bool
+	DeniedCode  string // of a refusal by IAM, where the service does not have its protocol's
 	Operations  []Operation
 	Rules       []Rule // behaviour of the service as a whole, for the documentation
 }
@@ -107,6 +108,8 @@ type Request struct {
 	Form         url.Values        // Query and EC2Query: the form; else nil (the URL's query is in URL)
 	Body         []byte            // whole body; MaxBody bounds it
 	Now          time.Time         // the cloud's clock when the request came in
+	// CallKeys are the condition keys of a call inside the cloud: who a service calls for.
+	CallKeys map[string][]string
 
 	route   route
 	gateway *Gateway

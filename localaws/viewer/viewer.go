@@ -29,6 +29,7 @@ type Options struct {
 	// Dashboard reports whether a workspace has a dashboard of this uid.
 	Dashboard func(workspaceID, uid string) (bool, error)
 	Hints     Hints
+	Mailbox   Mailbox
 }
 
 // Hints are how whoever runs the cloud does what a page says is missing. Without
@@ -81,6 +82,8 @@ func (v *Viewer) Pages(workspaceID string) http.Handler {
 	handle("POST /login", v.signIn)
 	handle("POST /logout", v.signOut)
 	handle("GET /public/{path...}", v.asset)
+	handle("GET /mailbox", v.mailbox)
+	handle("POST /mailbox/confirm", v.confirmMail)
 	handle("GET /", v.page)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range security {

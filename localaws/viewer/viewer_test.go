@@ -12,11 +12,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana"
 	"github.com/parascope/parascope/localaws/grafana/server"
 	"github.com/parascope/parascope/localaws/identity"
 	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/localaws/localtest/servicetest"
+	"github.com/parascope/parascope/localaws/sns"
 	"github.com/parascope/parascope/localaws/viewer"
 )
 
@@ -30,6 +32,8 @@ type door struct {
 	people      *identity.Identity
 	permissions []grafana.Permission
 	failure     error // of reading the permissions
+	mails       []sns.Mail
+	confirmed   []string // topic and token
 }
 
 func newDoor(t *testing.T) *door {
@@ -48,6 +52,16 @@ func newDoor(t *testing.T) *door {
 		},
 		Dashboard: func(id, uid string) (bool, error) { return id == workspace && uid == "there", nil },
 		Hints:     hints(),
+		Mailbox: viewer.Mailbox{
+			Mails: func() ([]sns.Mail, error) { return d.mails, nil },
+			Confirm: func(topic, token string, _ bool) (string, error) {
+				if token != "good" {
+					return "", &gateway.Error{Status: 400, Message: "Invalid parameter: Token"}
+				}
+				d.confirmed = append(d.confirmed, topic+" "+token)
+				return topic + ":s", nil
+			},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,9 @@ An existing cluster is updated in two steps. --part scripts removes the script f
 the queues, and lets head and login nodes run it with --remove; --part policies removes
 the policies that no node needs any more. ParallelCluster refuses to change the
 OnNodeConfigured of head node and login pools: it remains until the cluster is deleted,
-and the script must stay in the bucket.`,
+and the script must stay in the bucket.
+
+When the head has stopped, 'parascope alerts forget CLUSTER' ends the alert HeadSilent.`,
 		Example: `  parascope cluster detach --config cluster-config.yaml --write
   parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
 		Args: cobra.NoArgs,

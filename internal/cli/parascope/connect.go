@@ -3,6 +3,7 @@ package parascope
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/alerts/namespace"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
@@ -16,8 +17,8 @@ func newConnect(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "connect",
 		Short: "Check and repair the connection of Prometheus to Grafana",
-		Long: `Run the stack's setup function again: it adds or repairs Grafana's data sources,
-lets Grafana query them, and installs the dashboards. It is what
+		Long: `Run the stack's setup function again: it writes the alert rules, adds or repairs
+Grafana's data sources, lets Grafana query them, and installs the dashboards. It is what
 
   aws lambda invoke --function-name pcluster-infra-grafana-datasource-setup out.json
 
@@ -50,6 +51,9 @@ does, with a readable result.`,
 			}
 			for _, d := range answer.Dashboards {
 				_ = term.Printf(p.Stdout, "%s dashboard %s: %s\n", style.Good("✓"), d.Title, d.Action)
+			}
+			if len(answer.Rules) > 0 {
+				_ = term.Printf(p.Stdout, "%s alert rules: %s\n", style.Good("✓"), namespace.Summary(answer.Rules))
 			}
 			for _, w := range answer.Warnings {
 				_ = term.Printf(p.Stdout, "%s %s\n", style.Bold("!"), w)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/alerts"
 	"github.com/parascope/parascope/internal/cli/parascope/costs"
 	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
 	"github.com/parascope/parascope/internal/cli/parascope/doctors"
@@ -38,7 +39,7 @@ thing on one machine without AWS.
 		newDown(p),
 		newPackage(p),
 		newCluster(p),
-		newAlerts(p),
+		alerts.New(p),
 		costs.New(p),
 		queries.New(p),
 		dashboards.New(p),

@@ -72,6 +72,7 @@ func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 	for _, d := range s.DataSources {
 		line("data source", "%s", describeSource(d))
 	}
+	printAlerts(line, t, s)
 	if s.Unknown["people"] == "" && s.GrafanaURL != "" {
 		line("people", "%d can sign in", len(people.SignIn(s.Members)))
 		printMembers(p, s.Members)
@@ -88,6 +89,37 @@ func printStatus(p *cli.Process, t deploy.Target, s deploy.Status) {
 	}
 	for _, what := range slices.Sorted(maps.Keys(s.Unknown)) {
 		line(what, "%s: %s", style.Bold("unknown"), strings.ReplaceAll(s.Unknown[what], "\n", "; "))
+	}
+}
+
+// printAlerts says how the alert rules are, and who alerts are sent to.
+func printAlerts(line func(what, format string, args ...any), t deploy.Target, s deploy.Status) {
+	if s.Prometheus == "" || s.Unknown["alerts"] != "" {
+		return
+	}
+	good := 0
+	for _, n := range s.Rules.Namespaces {
+		if n.Status == "ACTIVE" {
+			good++
+			continue
+		}
+		line("", "! rule groups namespace %s is %s: %s", n.Name, n.Status, cmp.Or(n.Reason, "AMP gave no reason"))
+	}
+	for _, o := range s.Rules.LastRun {
+		if o.Error != "" {
+			line("", "! the setup function did not write %s: %s", o.Name, o.Error)
+		}
+	}
+	rules := fmt.Sprintf("%d of %d rule groups namespaces are ACTIVE", good, len(s.Rules.Namespaces))
+	if len(s.Rules.Namespaces) == 0 {
+		rules = "no rules: nothing can fire; " + t.Command("alerts rules apply") + " writes them"
+	}
+	line("alerts", "%s", rules)
+	for _, a := range s.AlertTo {
+		line("", "to %s", a)
+	}
+	if len(s.AlertTo) == 0 {
+		line("", "to nobody: %s --alert-to YOUR-E-MAIL", t.Command("up"))
 	}
 }
 

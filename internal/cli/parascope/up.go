@@ -3,10 +3,12 @@ package parascope
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/alerts/subscribe"
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
@@ -22,8 +24,9 @@ import (
 type upOptions struct {
 	on         flags.Stack
 	deploy     deploy.UpOptions
-	parameters map[string]string
+	parameters []string
 	users      []string
+	alertTo    []string
 	yes        bool
 	json       bool
 }
@@ -49,6 +52,7 @@ input is not a terminal, the command fails instead of asking.`,
 		Example: `  parascope up
   parascope up --yes                          # in a script
   parascope up --user alice@example.com:admin --user bob@example.com:viewer
+  parascope up --alert-to alice@example.com
   parascope up --parameter PrimarySubnetAZ=us-east-2b --region us-east-2
   parascope up --parameter MonitoringType=amp-only`,
 		Args: cobra.NoArgs,
@@ -59,14 +63,13 @@ input is not a terminal, the command fails instead of asking.`,
 		},
 	}
 	f := c.Flags()
-	f.StringToStringVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
+	f.StringArrayVar(&o.parameters, "parameter", nil, "`NAME=VALUE` of a parameter of the template; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
+	f.StringArrayVar(&o.alertTo, "alert-to", nil, "`ENDPOINT` that alerts are sent to: an e-mail address or an https URL, or one of each")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
 		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
 	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
-	for _, name := range []string{"parameter", "architecture"} {
-		f.Lookup(name).DefValue = "" // the text says it
-	}
+	f.Lookup("architecture").DefValue = "" // the text says it
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before creating, replacing or removing, or when permissions are missing")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
 	o.on.Add(c)
@@ -80,7 +83,14 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	if o.deploy.People, err = readWants(o.users); err != nil {
 		return err
 	}
-	o.deploy.Parameters = o.parameters
+	endpoints, err := subscribe.Parameters(o.alertTo)
+	if err != nil {
+		return err
+	}
+	if o.deploy.Parameters, err = readParameters(o.parameters); err != nil {
+		return err
+	}
+	maps.Copy(o.deploy.Parameters, endpoints)
 	cfg, err := awsconf.Load(ctx, o.on.AWS)
 	if err != nil {
 		return err
@@ -99,6 +109,19 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	}
 	printUp(p, o.deploy.Target, result)
 	return nil
+}
+
+// readParameters reads NAME=VALUE of each --parameter. A value may have commas and quotes.
+func readParameters(texts []string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, text := range texts {
+		name, value, found := strings.Cut(text, "=")
+		if !found || name == "" {
+			return nil, hint.New(hint.Usage, fmt.Errorf("--parameter %q has no value", text), "write it as NAME=VALUE")
+		}
+		all[name] = value
+	}
+	return all, nil
 }
 
 // readWants reads WHO:ROLE of each --user.
@@ -136,6 +159,9 @@ func printUp(p *cli.Process, t deploy.Target, r deploy.UpResult) {
 		if len(people.SignIn(r.Members)) == 0 {
 			line("  no user can sign in yet")
 		}
+	}
+	for _, a := range r.AlertTo {
+		line("%s  %s", style.Bold("Alerts to"), a)
 	}
 	line("%s  %s", style.Bold("Cost"), r.Cost)
 	for _, text := range progress.DescribeCost(r.Cost) {

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/parascope/parascope/internal/alerts/namespace"
 	"github.com/parascope/parascope/internal/awserr"
 )
 
@@ -17,7 +18,7 @@ const (
 
 	maxLine = 64 << 10 // bytes of a line
 	maxText = 1000     // bytes of a text in it
-	maxList = 32       // data sources, dashboards, warnings
+	maxList = 32       // data sources, dashboards, namespaces, warnings
 )
 
 // line is a Run as the log has it. The log has other lines as well, which are prose.
@@ -88,6 +89,7 @@ func ReadFailure(payload []byte) string {
 func (r *Run) clean() {
 	r.DataSources = append([]DataSource(nil), r.DataSources[:min(len(r.DataSources), maxList)]...)
 	r.Dashboards = append([]Dashboard(nil), r.Dashboards[:min(len(r.Dashboards), maxList)]...)
+	r.Rules = append([]namespace.Outcome(nil), r.Rules[:min(len(r.Rules), maxList)]...)
 	r.Warnings = append([]string(nil), r.Warnings[:min(len(r.Warnings), maxList)]...)
 	texts := []*string{&r.GrafanaWorkspaceID, &r.GrafanaURL, &r.GrafanaVersion, &r.Error}
 	for i := range r.DataSources {
@@ -97,6 +99,10 @@ func (r *Run) clean() {
 	for i := range r.Dashboards {
 		d := &r.Dashboards[i]
 		texts = append(texts, &d.Title, &d.UID, &d.URL, (*string)(&d.Action), &d.Kept)
+	}
+	for i := range r.Rules {
+		n := &r.Rules[i]
+		texts = append(texts, &n.Name, (*string)(&n.Action), &n.Error)
 	}
 	for i := range r.Warnings {
 		texts = append(texts, &r.Warnings[i])

@@ -3,17 +3,22 @@
 // The function writes that line and 'parascope status' reads it, with the same type.
 package result
 
-import "time"
+import (
+	"time"
 
-// Connection is what Grafana has after a run, and what the run did for it.
+	"github.com/parascope/parascope/internal/alerts/namespace"
+)
+
+// Connection is what Grafana and Prometheus have after a run, and what the run did for it.
 type Connection struct {
-	GrafanaWorkspaceID string       `json:"grafanaWorkspaceId,omitempty"`
-	GrafanaURL         string       `json:"grafanaUrl,omitempty"`
-	GrafanaVersion     string       `json:"grafanaVersion,omitempty"`
-	DataSources        []DataSource `json:"dataSources,omitempty"`
-	Dashboards         []Dashboard  `json:"dashboards,omitempty"`
-	Warnings           []string     `json:"warnings,omitempty"`
-	Seconds            float64      `json:"seconds,omitempty"` // that it took
+	GrafanaWorkspaceID string              `json:"grafanaWorkspaceId,omitempty"`
+	GrafanaURL         string              `json:"grafanaUrl,omitempty"`
+	GrafanaVersion     string              `json:"grafanaVersion,omitempty"`
+	DataSources        []DataSource        `json:"dataSources,omitempty"`
+	Dashboards         []Dashboard         `json:"dashboards,omitempty"`
+	Rules              []namespace.Outcome `json:"ruleGroupsNamespaces,omitempty"` // of Prometheus
+	Warnings           []string            `json:"warnings,omitempty"`
+	Seconds            float64             `json:"seconds,omitempty"` // that it took
 }
 
 // DataSource is one that is connected.

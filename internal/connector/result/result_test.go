@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/alerts/namespace"
 )
 
 func run() Run {
@@ -17,6 +19,7 @@ func run() Run {
 			DataSources: []DataSource{{Name: "Amazon Managed Prometheus", UID: "p", Type: "prometheus", Default: true, Action: Created,
 				Health: "OK: größer <1>"}},
 			Dashboards: []Dashboard{{Title: "Cluster overview", UID: "o", URL: "/d/o", Action: Unchanged}},
+			Rules:      []namespace.Outcome{{Name: "parascope-gpu", Action: namespace.Failed, Rules: 11, Error: "refused"}},
 			Warnings:   []string{"w"},
 		},
 		Outcome: Connected, Started: at, Finished: at.Add(time.Second),
@@ -73,8 +76,9 @@ func TestTextsAreFitToBeShown(t *testing.T) {
 	r := run()
 	r.DataSources[0].Health = "\x1b[31mred\u009b1m\r\n\u202e" + strings.Repeat("ä", maxText)
 	r.Warnings = []string{"X-Amz-Security-Token: " + secret}
+	r.Rules[0].Error = "\x1b[31m" + strings.Repeat("e", maxText) + "X-Amz-Security-Token: " + secret
 	text := written(t, r)
-	if strings.Contains(text, secret) || len(text) > 2*maxText {
+	if strings.Contains(text, secret) || len(text) > 3*maxText {
 		t.Errorf("wrote %d bytes: %s", len(text), text)
 	}
 	forged := `{"type":"parascope-setup-run","version":1,"outcome":"failed","finishedAt":"2026-01-02T03:04:05Z","error":"a\u001b]0;x\u0007\u009b\n` +
@@ -84,6 +88,11 @@ func TestTextsAreFitToBeShown(t *testing.T) {
 		if shows := got.Error + strings.Join(got.Warnings, ""); !ok || strings.ContainsAny(shows, "\x1b\x07\u009b\n") ||
 			len(got.Error) > maxText {
 			t.Errorf("read %v: %+v", ok, got)
+		}
+		for _, n := range got.Rules {
+			if strings.ContainsAny(n.Error, "\x1b") || len(n.Error) > maxText {
+				t.Errorf("namespace %q", n.Error)
+			}
 		}
 		for _, d := range got.DataSources {
 			if strings.ContainsAny(d.Health, "\x1b\u009b\r\n\u202e") || len(d.Health) > maxText || !strings.HasSuffix(d.Health, "ä …") {

@@ -19,13 +19,14 @@ import (
 // PolicyStack is the stack that the deployer's policy is written for.
 const PolicyStack = "pcluster-infra"
 
-// statement is one of the deployer's policy, which allows only, and whose
+// statement is one of the deployer's policies, which allow only, and whose
 // conditions are positive: a value that they name fulfils them.
 type statement struct {
 	Sid       string
 	Action    oneOrMore
 	Resource  oneOrMore
 	Condition map[string]map[string]oneOrMore // operator → key → values
+	file      string                          // that it stands in
 }
 
 // oneOrMore is how policies write lists.
@@ -40,13 +41,21 @@ func (o *oneOrMore) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(o))
 }
 
-// deployerStatements are those of the policy that the program carries.
-func deployerStatements() []statement {
-	var policy struct{ Statement []statement }
-	if err := json.Unmarshal([]byte(parascope.DeployerPolicy), &policy); err != nil {
-		panic(fmt.Sprintf("the embedded deployer's policy: %v", err)) // it is a constant of this program; tests read it
+// deployerStatements are those of the policies that the program carries.
+func deployerStatements() (all []statement) {
+	for _, document := range []struct{ file, text string }{
+		{DeployerPolicy, parascope.DeployerPolicy}, {AlertsPolicy, parascope.DeployerAlertsPolicy},
+	} {
+		var policy struct{ Statement []statement }
+		if err := json.Unmarshal([]byte(document.text), &policy); err != nil {
+			panic(fmt.Sprintf("the embedded %s: %v", document.file, err)) // it is a constant of this program; tests read it
+		}
+		for _, s := range policy.Statement {
+			s.file = document.file
+			all = append(all, s)
+		}
 	}
-	return policy.Statement
+	return all
 }
 
 // Statements of which a stack that lacks the part has no use.
@@ -56,8 +65,11 @@ var (
 		"HandRolesToGrafanaAndLambdaOnly",
 		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
-	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics"}
-	forClusters   = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations"} // no stack needs them
+	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "ManageTheAlertTopic",
+		"ManageAlertSubscriptions", "ManageTheAlertManager", "FindAlertRules", "WriteAlertRules"}
+	// No stack needs these: clusters and the command alerts do.
+	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "LookAtAlerts", "ForgetClusters",
+		"CountNotifications"}
 )
 
 // question is what the simulator is asked in one call: whether actions are allowed
@@ -78,7 +90,7 @@ func (e *Env) questions() []question {
 	grafana := then.HasGrafana() || e.State.Exists() && now.HasGrafana()
 	prometheus := then.HasPrometheus() || e.State.Exists() && now.HasPrometheus()
 	needed := slices.DeleteFunc(deployerStatements(), func(s statement) bool {
-		return slices.Contains(forClusters, s.Sid) || !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus &&
+		return slices.Contains(forOthers, s.Sid) || !grafana && slices.Contains(forGrafana, s.Sid) || !prometheus &&
 			slices.Contains(forPrometheus, s.Sid)
 	})
 	at := place{account: e.Account, region: e.Config.Region, stack: e.StackName,

@@ -21,8 +21,12 @@ import (
 // see all that AWS does: a failed finding has no Err.
 const Rights = "rights"
 
-// DeployerPolicy is how people find the policy that allows all that is needed.
-const DeployerPolicy = "docs/iam/deployer-policy.json"
+// DeployerPolicy and AlertsPolicy are how people find the policies that allow all that is
+// needed.
+const (
+	DeployerPolicy = "docs/iam/deployer-policy.json"
+	AlertsPolicy   = "docs/iam/deployer-alerts.json"
+)
 
 // checkRights asks IAM's policy simulator which permissions of the deployer's
 // policy the caller does not have. The simulator does not see session policies, for
@@ -48,7 +52,7 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		text += fmt.Sprintf("; some permissions could not be checked: %v", err)
 	}
-	next := "attach the policy in " + DeployerPolicy
+	next := "attach " + refused.policies()
 	if slices.Contains(refused.missing, boundaryKey) {
 		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the boundary that an administrator made (docs/iam/README.md), or " + next
 	}
@@ -105,7 +109,7 @@ func (r rights) describe(stackName, bucket string) string {
 		}
 		all = append(all, fmt.Sprintf("%s (%s)", strings.Join(actions, ", "), s.Sid))
 	}
-	text := "may not: " + strings.Join(all, "; ") + "; the policy in " + DeployerPolicy + " allows it"
+	text := "may not: " + strings.Join(all, "; ") + "; " + r.policies() + " allows it"
 	if stackName != PolicyStack {
 		text += ", with " + PolicyStack + " replaced by " + stackName
 	}
@@ -119,6 +123,17 @@ func (r rights) describe(stackName, bucket string) string {
 		text += "; a policy asks for " + strings.Join(r.missing, " and ") + ", which is not known before"
 	}
 	return text
+}
+
+// policies are those that allow what is refused.
+func (r rights) policies() string {
+	var files []string
+	for _, s := range deployerStatements() {
+		if len(r.actions[s.Sid]) > 0 && !slices.Contains(files, s.file) {
+			files = append(files, s.file)
+		}
+	}
+	return "the policy in " + strings.Join(files, " with that in ")
 }
 
 // add takes in what the simulator says of one action.

@@ -23,7 +23,7 @@ func TestTheDeployersPolicyCanBeAsked(t *testing.T) {
 			}
 		}
 	}
-	for _, sid := range slices.Concat(forGrafana, forPrometheus, forClusters) {
+	for _, sid := range slices.Concat(forGrafana, forPrometheus, forOthers) {
 		if !known[sid] {
 			t.Errorf("the policy has no statement %s", sid)
 		}
@@ -58,7 +58,7 @@ func TestQuestions(t *testing.T) {
 	}
 	const europe, global = " aws:RequestedRegion=eu-west-1", " aws:RequestedRegion=us-east-1"
 	if diff := cmp.Diff(map[string][]string{
-		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:UpdateWorkspace" + europe,
+		"*": {"cloudformation:ValidateTemplate" + europe, "grafana:DeleteWorkspace" + europe,
 			"organizations:DescribeOrganization" + global},
 		"arn:aws:s3:::parascope-111122223333-eu-west-1": {"s3:CreateBucket" +
 			europe},
@@ -66,6 +66,8 @@ func TestQuestions(t *testing.T) {
 		"arn:aws:cloudformation:eu-west-1:111122223333:stack/mine/preflight":               {"cloudformation:CreateStack" + europe},
 		"arn:aws:aps:eu-west-1:111122223333:workspace/preflight": {"aps:QueryMetrics" +
 			europe},
+		"arn:aws:aps:eu-west-1:111122223333:rulegroupsnamespace/preflight/parascope-preflight": {"aps:CreateRuleGroupsNamespace" + europe},
+		"arn:aws:sns:eu-west-1:111122223333:mine-alerts":                                       {"sns:CreateTopic" + europe},
 		"arn:aws:lambda:eu-west-1:111122223333:function:mine-grafana-datasource-setup": {"lambda:CreateFunction" +
 			europe},
 		"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mine-grafana-datasource-setup:log-stream:preflight": {"logs:CreateLogGroup" +
@@ -82,7 +84,7 @@ func TestQuestions(t *testing.T) {
 	}
 	granted := 1 // PassRole, to two services
 	for _, s := range deployerStatements() {
-		if s.Sid != "CheckOwnRights" && !slices.Contains(forClusters, s.Sid) { // that it is granted, the answer says
+		if s.Sid != "CheckOwnRights" && !slices.Contains(forOthers, s.Sid) { // that it is granted, the answer says
 			granted += len(s.Action)
 		}
 	}
@@ -120,6 +122,23 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 		}
 		if asks("grafana:CreateWorkspace") != c.grafana || asks("aps:CreateWorkspace") != c.prometheus || !asks("ec2:CreateVpc") {
 			t.Errorf("%s: %+v", name, questions)
+		}
+	}
+}
+
+// TestThePolicyThatIsMissing is named by its file.
+func TestThePolicyThatIsMissing(t *testing.T) {
+	for want, sids := range map[string][]string{
+		"the policy in docs/iam/deployer-policy.json":                                            {"BuildTheNetwork", "ManageGrafana"},
+		"the policy in docs/iam/deployer-alerts.json":                                            {"ManageTheAlertTopic"},
+		"the policy in docs/iam/deployer-policy.json with that in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
+	} {
+		r := rights{actions: map[string][]string{}}
+		for _, sid := range sids {
+			r.actions[sid] = []string{"x:Y"}
+		}
+		if got := r.policies(); got != want {
+			t.Errorf("%v: %s, want %s", sids, got, want)
 		}
 	}
 }

@@ -16,6 +16,12 @@ func functions() map[string]*parser.Function {
 	return all
 }
 
+// Parser reads PromQL as the workspaces take it.
+func Parser() parser.Parser { return parser.NewParser(parser.Options{Functions: functions()}) }
+
+// CheckRule holds the expression of a rule against what a query may ask.
+func CheckRule(text string) error { return checkQuery(text, 0, 0) }
+
 // notEnabled names the first thing in an expression that AMP's engine does not evaluate,
 // though ours does.
 func notEnabled(node parser.Node) string {

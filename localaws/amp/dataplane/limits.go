@@ -82,7 +82,7 @@ func checkQuery(text string, span, step time.Duration) error {
 	if err := checkText(text); err != nil {
 		return err
 	}
-	expr, err := parser.NewParser(parser.Options{Functions: functions()}).ParseExpr(text)
+	expr, err := Parser().ParseExpr(text)
 	if err != nil {
 		return nil // Prometheus' API says what is wrong
 	}

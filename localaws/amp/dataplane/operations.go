@@ -19,9 +19,8 @@ const (
 // Operations are the Prometheus-compatible APIs at AMP's paths.
 func (s *Store) Operations() []gateway.Operation {
 	const (
-		api          = "/workspaces/{workspaceId}/api/v1/"
-		alertmanager = "/workspaces/{workspaceId}/alertmanager/api/v2/"
-		get, post    = http.MethodGet, http.MethodPost
+		api       = "/workspaces/{workspaceId}/api/v1/"
+		get, post = http.MethodGet, http.MethodPost
 	)
 	return []gateway.Operation{
 		{Name: "RemoteWrite", Method: post, Path: api + "remote_write", Serve: s.remoteWrite, Rules: writeRules()},
@@ -43,23 +42,14 @@ func (s *Store) Operations() []gateway.Operation {
 			{Text: "metadata is kept in memory and gone after a restart, until senders repeat it", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		}},
-		{Name: "ListRules", Method: get, Path: api + "rules", Serve: s.empty("groups"), Rules: []gateway.Rule{
-			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed,
+		{Name: "ListRules", Method: get, Path: api + "rules", Serve: s.listed("/rules"), Rules: []gateway.Rule{
+			{Text: "the answer of Prometheus' API, file is the namespace; with empty errorType and error", Basis: gateway.Confirmed,
 				Source: reference + ", ListRules (the form)"},
 		}},
-		{Name: "ListAlerts", Method: get, Path: api + "alerts", Serve: s.empty("alerts"), Rules: []gateway.Rule{
-			{Text: "always empty, since rule groups are not implemented; with empty errorType and error", Basis: gateway.Confirmed,
+		{Name: "ListAlerts", Method: get, Path: api + "alerts", Serve: s.listed("/alerts"), Rules: []gateway.Rule{
+			{Text: "the answer of Prometheus' API; with empty errorType and error", Basis: gateway.Confirmed,
 				Source: reference + ", ListAlerts (the form)"},
 		}},
-		{Name: "ListAlertManagerAlerts", Method: get, Path: alertmanager + "alerts"},
-		{Name: "CreateAlertManagerAlerts", Method: post, Path: alertmanager + "alerts"},
-		{Name: "ListAlertManagerAlertGroups", Method: get, Path: alertmanager + "alerts/groups"},
-		{Name: "ListAlertManagerReceivers", Method: get, Path: alertmanager + "receivers"},
-		{Name: "ListAlertManagerSilences", Method: get, Path: alertmanager + "silences"},
-		{Name: "PutAlertManagerSilences", Method: post, Path: alertmanager + "silences"},
-		{Name: "GetAlertManagerSilence", Method: get, Path: alertmanager + "silence/{silenceId}"},
-		{Name: "DeleteAlertManagerSilence", Method: http.MethodDelete, Path: alertmanager + "silence/{silenceId}"},
-		{Name: "GetAlertManagerStatus", Method: get, Path: alertmanager + "status"},
 	}
 }
 

@@ -41,6 +41,7 @@ func (l Limits) withDefaults() Limits {
 type Settings struct {
 	RetentionDays    int
 	OutOfOrderWindow time.Duration
+	RuleQueryOffset  time.Duration // how far behind the clock rules look
 }
 
 // Options are what a Store is made of; all but Limits are needed.

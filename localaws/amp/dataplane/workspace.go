@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/grafana/regexp"
@@ -15,7 +16,6 @@ import (
 	"github.com/prometheus/common/route"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
@@ -39,6 +39,8 @@ type workspace struct {
 	limits Limits
 	db     *tsdb.DB
 	api    http.Handler // Prometheus' /api/v1, without that prefix
+	engine *promql.Engine
+	rules  *atomic.Pointer[rules.Manager] // nil while there are no rules
 	rate   *bucket
 	window time.Duration // of samples out of order; changes while no request runs
 
@@ -61,9 +63,11 @@ func openWorkspace(dir, id string, settings Settings, o Options, queries slots) 
 	if err != nil {
 		return nil, fmt.Errorf("open TSDB: %w", err)
 	}
+	engine, held := newEngine(logger, registry, queries), &atomic.Pointer[rules.Manager]{}
 	return &workspace{
+		engine: engine, rules: held,
 		id: id, tenant: principal.Account + "_" + id, limits: o.Limits, db: db,
-		api:      newAPI(db, dir, logger, registry, queries),
+		api:      newAPI(engine, held, db, dir, logger, registry),
 		rate:     newBucket(o.Limits, o.Now()),
 		window:   settings.OutOfOrderWindow,
 		metadata: map[string][]metadata{},
@@ -84,17 +88,21 @@ func (ws *workspace) apply(s Settings) error {
 	return nil
 }
 
-// newAPI is Prometheus' own HTTP API over the TSDB. Only the paths in
-// Store.Operations reach it, so what it asks about targets, rules and
-// configuration has empty answers.
-func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.Registry, queries slots) http.Handler {
-	p := parser.NewParser(parser.Options{Functions: functions()})
-	engine := promql.NewEngine(promql.EngineOpts{
+func newEngine(logger *slog.Logger, registry *prometheus.Registry, queries slots) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
 		Logger: logger, Reg: registry, MaxSamples: maxQuerySamples, Timeout: queryTimeout, LookbackDelta: lookback,
-		EnableAtModifier: true, EnableNegativeOffset: true, Parser: p,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: Parser(),
 		ActiveQueryTracker:       queries,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return defaultSubqueryStep.Milliseconds() },
 	})
+}
+
+// newAPI is Prometheus' own HTTP API over the TSDB. Only the paths in
+// Store.Operations reach it, so what it asks about targets and
+// configuration has empty answers.
+func newAPI(engine *promql.Engine, held *atomic.Pointer[rules.Manager], db *tsdb.DB, dir string, logger *slog.Logger,
+	registry *prometheus.Registry) http.Handler {
+	p := Parser()
 	api := v1.NewAPI(engine, db, nil, db,
 		func(context.Context) v1.ScrapePoolsRetriever { return nothing{} },
 		func(context.Context) v1.TargetRetriever { return nothing{} },
@@ -102,7 +110,12 @@ func newAPI(db *tsdb.DB, dir string, logger *slog.Logger, registry *prometheus.R
 		func() config.Config { return config.DefaultConfig },
 		nil, v1.GlobalURLOptions{}, func(f http.HandlerFunc) http.HandlerFunc { return f },
 		stats{db}, dir, false, false, 0, logger,
-		func(context.Context) v1.RulesRetriever { return nothing{} },
+		func(context.Context) v1.RulesRetriever {
+			if m := held.Load(); m != nil {
+				return m
+			}
+			return nothing{}
+		},
 		0, 0, 0, false, regexp.MustCompile("^$"),
 		func() (v1.RuntimeInfo, error) { return v1.RuntimeInfo{}, nil },
 		&v1.PrometheusVersion{},

@@ -11,7 +11,7 @@ func apsWorkspace() Type {
 	return Type{
 		Name: "AWS::APS::Workspace",
 		Properties: Properties{
-			"Alias": {Kind: Text}, "KmsKeyArn": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
+			"Alias": {Kind: Text}, "AlertManagerDefinition": {Kind: Text}, "KmsKeyArn": {Kind: Text, Replaces: true}, "Tags": {Kind: Tags},
 			"WorkspaceConfiguration": {Kind: Structure, Members: Properties{
 				"RetentionPeriodInDays": {Kind: Whole}, "OutOfOrderTimeWindowInSeconds": {Kind: Whole}, "RuleQueryOffsetInSeconds": {Kind: Whole},
 				"LimitsPerLabelSets": {Kind: Structures, Members: Properties{
@@ -21,7 +21,7 @@ func apsWorkspace() Type {
 				}},
 			}},
 		},
-		Elsewhere:  []string{"AlertManagerDefinition", "LoggingConfiguration", "QueryLoggingConfiguration"},
+		Elsewhere:  []string{"LoggingConfiguration", "QueryLoggingConfiguration"},
 		Attributes: []string{"Arn", "WorkspaceId", "PrometheusEndpoint"},
 		Create:     createAPSWorkspace, Update: updateAPSWorkspace, Delete: deleteAPSWorkspace,
 	}
@@ -46,7 +46,10 @@ func createAPSWorkspace(w *Work) error {
 	if err := w.Until(func() (bool, error) { return apsActive(w) }); err != nil {
 		return err
 	}
-	return configureAPS(w)
+	if err := configureAPS(w); err != nil {
+		return err
+	}
+	return defineAlertManager(w, "")
 }
 
 // apsPath is the workspace's path; its id ends its ARN.
@@ -122,6 +125,12 @@ func updateAPSWorkspace(w *Work) error {
 	}
 	if w.Changed("WorkspaceConfiguration") {
 		if err := configureAPS(w); err != nil {
+			return err
+		}
+	}
+	if w.Changed("AlertManagerDefinition") {
+		old, _ := w.Old["AlertManagerDefinition"].(string)
+		if err := defineAlertManager(w, old); err != nil {
 			return err
 		}
 	}

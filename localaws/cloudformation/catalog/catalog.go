@@ -31,6 +31,7 @@ const (
 // Types are all types that the local cloud can make.
 func Types() []Type {
 	return []Type{
+		apsRuleGroupsNamespace(),
 		apsWorkspace(),
 		waitConditionHandle(),
 		ec2EIP(),
@@ -52,6 +53,9 @@ func Types() []Type {
 		lambdaPermission(),
 		logsLogGroup(),
 		s3Bucket(),
+		snsSubscription(),
+		snsTopic(),
+		snsTopicPolicy(),
 	}
 }
 

@@ -48,6 +48,29 @@ func ParseTrust(document string) (*Document, error) {
 	return parse(raws, version == "2012-10-17", trustStatement)
 }
 
+// ParseResource reads the policy of a resource, which says who may do what with it. The
+// error is a *Malformed.
+func ParseResource(document string) (*Document, error) {
+	version, raws, err := split(document)
+	if err != nil {
+		return nil, err
+	}
+	if version != "" && version != "2012-10-17" && version != "2008-10-17" {
+		return nil, malformed("The policy must contain a valid version string")
+	}
+	return parse(raws, version == "2012-10-17", func(s *statement, _ map[string]json.RawMessage) error {
+		switch {
+		case len(s.principals) == 0:
+			return malformed("Missing required field Principal")
+		case len(s.actions) == 0:
+			return malformed("Missing required field Action")
+		case len(s.resources) == 0:
+			return malformed("Missing required field Resource")
+		}
+		return nil
+	})
+}
+
 // split takes the outer object apart.
 func split(document string) (version string, statements []json.RawMessage, err error) {
 	var outer map[string]json.RawMessage
@@ -160,8 +183,6 @@ func (s *statement) parse(fields map[string]json.RawMessage) error {
 		case "Sid":
 			if json.Unmarshal(raw, &s.sid) != nil {
 				err = malformed(syntaxErrors)
-			} else if !sidPattern.MatchString(s.sid) {
-				err = malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
 			}
 		case "Effect":
 			var effect string
@@ -207,7 +228,18 @@ func (s *statement) parse(fields map[string]json.RawMessage) error {
 	return nil
 }
 
+// checkSid is for IAM's own policies; those of resources have other characters in theirs.
+func (s *statement) checkSid() error {
+	if !sidPattern.MatchString(s.sid) {
+		return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+	}
+	return nil
+}
+
 func identityStatement(s *statement, fields map[string]json.RawMessage) error {
+	if err := s.checkSid(); err != nil {
+		return err
+	}
 	switch {
 	case fields["Principal"] != nil:
 		return malformed("Policy document should not specify a principal.")
@@ -225,6 +257,9 @@ func identityStatement(s *statement, fields map[string]json.RawMessage) error {
 }
 
 func trustStatement(s *statement, fields map[string]json.RawMessage) error {
+	if err := s.checkSid(); err != nil {
+		return err
+	}
 	for _, prohibited := range []string{"Resource", "NotResource"} {
 		if fields[prohibited] != nil {
 			return malformed("Has prohibited field %s", prohibited)

@@ -1,0 +1,73 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/rules"
+)
+
+// Known are the clusters for which HeadSilent can fire, by their names, and whether the head
+// of each sends.
+func Known(ctx context.Context, cfg aws.Config, at Place) (map[string]bool, error) {
+	client, err := amp.NewQueryClient(cfg, at.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, ask := range []struct {
+		expr  string
+		sends bool
+	}{{rules.HeadSeen, false}, {`group by (cluster) (up{job="head"})`, true}} {
+		r, err := client.Query(ctx, ask.expr, time.Time{})
+		if err != nil {
+			return nil, fmt.Errorf("ask which clusters sent: %w", err)
+		}
+		clusters, err := r.ByLabel("cluster")
+		if err != nil {
+			return nil, err
+		}
+		for name := range clusters {
+			known[name] = known[name] || ask.sends
+		}
+	}
+	return known, nil
+}
+
+// Forget ends HeadSilent of a cluster whose head sends no more: it writes the series that the
+// rule looks for. The alert ends within three minutes, and can fire again when the head
+// returns.
+func Forget(ctx context.Context, cfg aws.Config, at Place, cluster string, now time.Time) error {
+	known, err := Known(ctx, cfg, at)
+	if err != nil {
+		return err
+	}
+	sends, found := known[cluster]
+	switch {
+	case !found && len(known) == 0:
+		return hint.New(hint.NotFound, fmt.Errorf("no cluster %s sent metrics to workspace %s, and none else did", cluster, at.WorkspaceID),
+			"--stack names another stack")
+	case !found:
+		var names []string
+		for name := range known {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return hint.New(hint.NotFound, fmt.Errorf("HeadSilent does not know a cluster %s", cluster), "it knows "+strings.Join(names, ", "))
+	case sends:
+		return hint.New(hint.BadInput, fmt.Errorf("the head of cluster %s sends metrics: it would be known again at once", cluster),
+			"delete or stop the cluster first, wait five minutes, then forget it")
+	}
+	labels := map[string]string{"__name__": rules.HeadForgotten, "cluster": cluster}
+	if err := amp.WriteSample(ctx, cfg, at.Endpoint, labels, 1, now); err != nil {
+		return fmt.Errorf("write %s of cluster %s: %w", rules.HeadForgotten, cluster, err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package amp
+
+import (
+	"context"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/golang/snappy"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// protobuf is the content type of remote write.
+const protobuf = "application/x-protobuf"
+
+// WriteSample sends one sample of a series, whose labels have its name, __name__, to the
+// workspace behind endpoint.
+func WriteSample(ctx context.Context, cfg aws.Config, endpoint string, labels map[string]string, value float64, at time.Time) error {
+	plane, err := newDataPlane(cfg, endpoint)
+	if err != nil {
+		return err
+	}
+	status, answer, err := plane.send(ctx, http.MethodPost, "/api/v1/remote_write", protobuf, snappy.Encode(nil, request(labels, value, at)))
+	if err == nil && status/100 != 2 {
+		err = refusalOf(status, answer)
+	}
+	return err
+}
+
+// request is remote write 1.0's WriteRequest with one sample.
+func request(labels map[string]string, value float64, at time.Time) []byte {
+	var series []byte
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		label := appendText(appendText(nil, 1, name), 2, labels[name])
+		series = appendText(series, 1, string(label))
+	}
+	sample := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), math.Float64bits(value))
+	sample = protowire.AppendVarint(protowire.AppendTag(sample, 2, protowire.VarintType), uint64(at.UnixMilli()))
+	return appendText(nil, 1, string(appendText(series, 2, string(sample))))
+}
+
+func appendText(b []byte, field protowire.Number, text string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), text)
+}
