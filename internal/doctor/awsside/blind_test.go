@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/amp"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -15,6 +16,7 @@ import (
 	amgtypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/identitystore"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/grafana"
@@ -123,6 +125,27 @@ func TestBlindFaultsOfTheStack(t *testing.T) {
 		!strings.Contains(r.Warnings[0], "Scratch") {
 		t.Errorf("%+v", r)
 	}
+	i.breakAlerts()
+}
+
+// breakAlerts: no definition, and an endpoint that has not confirmed.
+func (i *installed) breakAlerts() {
+	t, ctx := i.t, i.t.Context()
+	topic, id := i.outputs["AlertTopicArn"], i.outputs["AMPWorkspaceId"]
+	definitions := amp.NewFromConfig(i.cfg)
+	old, err := definitions.DescribeAlertManagerDefinition(ctx, &amp.DescribeAlertManagerDefinitionInput{WorkspaceId: &id})
+	check.OK(t, err)
+	_, err = definitions.DeleteAlertManagerDefinition(ctx, &amp.DeleteAlertManagerDefinitionInput{WorkspaceId: &id})
+	check.OK(t, err)
+	only(t, "no definition", i.doctor(), "alert-manager", "no alert manager definition")
+	_, err = definitions.CreateAlertManagerDefinition(ctx, &amp.CreateAlertManagerDefinitionInput{WorkspaceId: &id,
+		Data: old.AlertManagerDefinition.Data})
+	check.OK(t, err)
+	only(t, "the definition is there again", i.doctor(), "", "")
+	_, err = sns.NewFromConfig(i.cfg).Subscribe(ctx, &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("email"),
+		Endpoint: aws.String("alice@example.com")})
+	check.OK(t, err)
+	only(t, "nobody has confirmed", i.doctor(), "alert-subscriptions", "alice@example.com, not confirmed")
 }
 
 // TestBlindFaultsOfClusters: a login node's exporter, a drained node, a head node that is gone
