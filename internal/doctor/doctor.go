@@ -9,7 +9,8 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// Check is one thing that can be found out about an E.
+// Check is one thing that can be found out about an E. Run reads the E and does not write to it: it
+// may be left behind while others read. What others need it gives to Finding.Keeping.
 type Check[E any] struct {
 	ID    string   // of its page, docs/checks/ID.md
 	Title string   // what is checked, in words
@@ -41,6 +42,15 @@ type Finding struct {
 	Next     string   // Failed, Unknown: what to do
 	Warnings []string // more to know, which makes the check neither good nor bad
 	Err      error    // Failed: the error with its exit code; nil where the person decides whether to go on
+
+	keep func() // writes what later checks read; nil: nothing
+}
+
+// Keeping is the finding, with a function that writes what later checks read. The run calls it
+// before these begin, and never where the check took longer than it may.
+func (f Finding) Keeping(keep func()) Finding {
+	f.keep = keep
+	return f
 }
 
 // Good is OK with what was found, in a few words.

@@ -111,6 +111,10 @@ func (r *run) put(result Result, needs []string, find func() Finding) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if result.keep != nil {
+		result.keep()
+		result.keep = nil
+	}
 	r.results[result.ID] = result
 }
 
@@ -118,7 +122,7 @@ func (r *run) put(result Result, needs []string, find func() Finding) {
 const grace = time.Second
 
 // bounded runs a check for so long at most. One that does not look at its context is left
-// behind: what it finds later is not read.
+// behind: what it finds later is neither read nor kept.
 func bounded[E any](ctx context.Context, o Options, check func(context.Context, E) Finding, env E) Finding {
 	if o.Bound == 0 {
 		return check(ctx, env)
@@ -131,7 +135,7 @@ func bounded[E any](ctx context.Context, o Options, check func(context.Context, 
 	select {
 	case f = <-found:
 	case <-ctx.Done():
-		// What heeds its context is over now, and whatever it found may be read.
+		// What heeds its context is over now.
 		last := time.NewTimer(grace)
 		defer last.Stop()
 		select {

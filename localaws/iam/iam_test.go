@@ -272,6 +272,11 @@ func TestManagedPolicy(t *testing.T) {
 	if err != nil || len(entities.PolicyUsers) != 1 || *entities.PolicyUsers[0].UserName != "operator" || len(entities.PolicyRoles) != 0 {
 		t.Errorf("%+v, %v", entities, err)
 	}
+	entities, err = client.ListEntitiesForPolicy(t.Context(), &sdk.ListEntitiesForPolicyInput{PolicyArn: arn,
+		PathPrefix: aws.String("/parallelcluster/")})
+	if err != nil || len(entities.PolicyUsers) != 0 {
+		t.Errorf("of another path: %+v, %v", entities, err)
+	}
 	ok(t)(client.DetachUserPolicy(t.Context(), &sdk.DetachUserPolicyInput{UserName: aws.String("operator"), PolicyArn: arn}))
 	refused(t, "DeleteConflict", "This policy has more than one version.")(client.DeletePolicy(t.Context(),
 		&sdk.DeletePolicyInput{PolicyArn: arn}))

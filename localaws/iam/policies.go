@@ -331,6 +331,8 @@ func (i *IAM) listEntitiesForPolicy(w http.ResponseWriter, r *gateway.Request) e
 			return err
 		}
 		byUsers, err := account.AttachedTo(tx, account.Users, p.ARN)
+		elsewhere := func(e account.Entity) bool { return !strings.HasPrefix(e.Path, r.Form.Get("PathPrefix")) }
+		inRoles, byUsers = slices.DeleteFunc(inRoles, elsewhere), slices.DeleteFunc(byUsers, elsewhere)
 		answer.PolicyRoles = membersOf(inRoles, func(e account.Entity) roleOf { return roleOf{e.Name, e.ID} })
 		answer.PolicyUsers = membersOf(byUsers, func(e account.Entity) userOf { return userOf{e.Name, e.ID} })
 		return err

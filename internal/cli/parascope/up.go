@@ -87,7 +87,7 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.deploy.Parameters, err = readParameters(o.parameters); err != nil {
+	if o.deploy.Parameters, err = flags.Parameters(o.parameters); err != nil {
 		return err
 	}
 	maps.Copy(o.deploy.Parameters, endpoints)
@@ -109,19 +109,6 @@ func runUp(ctx context.Context, p *cli.Process, o upOptions) error {
 	}
 	printUp(p, o.deploy.Target, result)
 	return nil
-}
-
-// readParameters reads NAME=VALUE of each --parameter. A value may have commas and quotes.
-func readParameters(texts []string) (map[string]string, error) {
-	all := map[string]string{}
-	for _, text := range texts {
-		name, value, found := strings.Cut(text, "=")
-		if !found || name == "" {
-			return nil, hint.New(hint.Usage, fmt.Errorf("--parameter %q has no value", text), "write it as NAME=VALUE")
-		}
-		all[name] = value
-	}
-	return all, nil
 }
 
 // readWants reads WHO:ROLE of each --user.

@@ -34,23 +34,23 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unasked(err)
 	}
-	e.clusters = map[string]lastSeen{}
+	found := map[string]lastSeen{}
 	for _, s := range all {
 		name := string(s.Metric["cluster"])
 		if e.Cluster == "" || e.Cluster == name {
-			e.clusters[name] = time.UnixMilli(int64(s.Value * 1000))
+			found[name] = time.UnixMilli(int64(s.Value * 1000))
 		}
 	}
 	if e.Cluster != "" {
-		if _, sent := e.clusters[e.Cluster]; !sent {
-			e.clusters[e.Cluster] = time.Time{}
+		if _, sent := found[e.Cluster]; !sent {
+			found[e.Cluster] = time.Time{}
 		}
 	}
-	if len(e.clusters) == 0 {
+	if len(found) == 0 {
 		return doctor.Skip("no cluster has sent a sample within " + lookBack + "; 'parascope cluster attach' attaches one, --cluster names one " +
 			"that should send")
 	}
-	return doctor.Good(strings.Join(e.Clusters(), ", "))
+	return doctor.Good(strings.Join(slices.Sorted(maps.Keys(found)), ", ")).Keeping(func() { e.clusters = found })
 }
 
 const notAsked = "the workspace could not be queried"

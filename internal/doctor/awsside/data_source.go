@@ -22,8 +22,8 @@ func checkDataSource(_ context.Context, e *Env) Finding {
 	if i < 0 {
 		return doctor.Fault(fmt.Sprintf("Grafana has no data source %q", connector.PrometheusName), e.reconnect())
 	}
-	e.found = &e.looked.DataSources[i]
-	return doctor.Good(fmt.Sprintf("%s (%s)", e.found.Name, e.found.UID))
+	found := &e.looked.DataSources[i]
+	return doctor.Good(fmt.Sprintf("%s (%s)", found.Name, found.UID)).Keeping(func() { e.found = found })
 }
 
 func notLooked() Finding {

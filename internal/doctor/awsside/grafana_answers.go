@@ -31,9 +31,10 @@ func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unasked(err)
 	}
-	e.looked = &seen
-	if e.wanted, err = connector.Wanted(seen.GrafanaVersion, e.endpoint, e.Config.Region); err != nil {
-		return doctor.Unsure(err.Error(), "")
+	wanted, err := connector.Wanted(seen.GrafanaVersion, e.endpoint, e.Config.Region)
+	keep := func() { e.looked, e.wanted = &seen, wanted }
+	if err != nil {
+		return doctor.Unsure(err.Error(), "").Keeping(keep)
 	}
-	return doctor.Good(fmt.Sprintf("it has %d data sources", len(seen.DataSources)))
+	return doctor.Good(fmt.Sprintf("it has %d data sources", len(seen.DataSources))).Keeping(keep)
 }

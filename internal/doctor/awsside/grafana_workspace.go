@@ -28,18 +28,22 @@ func checkGrafanaWorkspace(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(err)
 	}
 	w := out.Workspace
-	e.grafana = grafanaFacts{version: aws.ToString(w.GrafanaVersion), role: aws.ToString(w.WorkspaceRoleArn)}
+	facts := grafanaFacts{version: aws.ToString(w.GrafanaVersion), role: aws.ToString(w.WorkspaceRoleArn)}
+	return judgeGrafana(e.grafanaID, w).Keeping(func() { e.grafana = facts })
+}
+
+func judgeGrafana(id string, w *types.WorkspaceDescription) Finding {
 	switch w.Status {
 	case types.WorkspaceStatusActive:
-		return doctor.Good(fmt.Sprintf("%s, Grafana %s", e.grafanaID, e.grafana.version))
+		return doctor.Good(fmt.Sprintf("%s, Grafana %s", id, aws.ToString(w.GrafanaVersion)))
 	case types.WorkspaceStatusCreating, types.WorkspaceStatusUpdating, types.WorkspaceStatusUpgrading, types.WorkspaceStatusVersionUpdating:
-		return doctor.Unsure(fmt.Sprintf("Grafana workspace %s is %s", e.grafanaID, w.Status), "wait until it is ACTIVE, and run this again")
+		return doctor.Unsure(fmt.Sprintf("Grafana workspace %s is %s", id, w.Status), "wait until it is ACTIVE, and run this again")
 	case types.WorkspaceStatusDegraded:
-		return doctor.Fault(fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", e.grafanaID, aws.ToString(w.DegradedWorkspaceReason)),
-			"'aws grafana describe-workspace --workspace-id "+e.grafanaID+"' shows it")
+		return doctor.Fault(fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", id, aws.ToString(w.DegradedWorkspaceReason)),
+			"'aws grafana describe-workspace --workspace-id "+id+"' shows it")
 	}
-	return doctor.Fault(fmt.Sprintf("Grafana workspace %s is %s", e.grafanaID, w.Status),
-		"'aws grafana describe-workspace --workspace-id "+e.grafanaID+"' shows it")
+	return doctor.Fault(fmt.Sprintf("Grafana workspace %s is %s", id, w.Status),
+		"'aws grafana describe-workspace --workspace-id "+id+"' shows it")
 }
 
 // skipWithout is Skipped for a part that the stack does not have, and Unknown where the

@@ -3,9 +3,12 @@ package awsside
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/doctor"
@@ -33,15 +36,27 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		return doctor.Unasked(awserr.Explain("list the roles with policy "+policy, err,
 			awserr.Next{Denied: "iam:ListEntitiesForPolicy is required"}))
 	}
-	if len(out.PolicyRoles) == 0 {
-		return doctor.Fault(fmt.Sprintf("no role of cluster %s has policy %s: AMP refuses its samples", e.Name, policy),
+	heads := headRoles(roles.Roles)
+	i := slices.IndexFunc(heads, func(head types.Role) bool {
+		return slices.ContainsFunc(out.PolicyRoles, func(has types.PolicyRole) bool {
+			return aws.ToString(has.RoleName) == aws.ToString(head.RoleName)
+		})
+	})
+	if i < 0 {
+		return doctor.Fault(fmt.Sprintf("no role of cluster %s that its head node can have has policy %s: AMP refuses its samples", e.Name, policy),
 			"'parascope cluster attach' writes it into HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
 	}
-	name := aws.ToString(out.PolicyRoles[0].RoleName)
-	for _, r := range roles.Roles {
-		if aws.ToString(r.RoleName) == name {
-			return simulate(ctx, e.Env, aws.ToString(r.Arn), []string{"aps:RemoteWrite"}, "see the policies and the boundary of "+name)
-		}
+	return simulate(ctx, e.Env, aws.ToString(heads[i].Arn), []string{"aps:RemoteWrite"},
+		"see the policies and the boundary of "+aws.ToString(heads[i].RoleName))
+}
+
+// headRoles are those of the head node by ParallelCluster's name for them; all, where none has it.
+func headRoles(all []types.Role) []types.Role {
+	heads := slices.DeleteFunc(slices.Clone(all), func(r types.Role) bool {
+		return !strings.Contains(aws.ToString(r.RoleName), "-RoleHeadNode")
+	})
+	if len(heads) == 0 {
+		return all
 	}
-	return doctor.Good(name)
+	return heads
 }

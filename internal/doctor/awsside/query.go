@@ -21,8 +21,7 @@ func checkQuery(ctx context.Context, e *Env) Finding {
 	}
 	switch code := hint.CodeOf(err); {
 	case err == nil:
-		e.queries = client
-		return doctor.Good("")
+		return doctor.Good("").Keeping(func() { e.queries = client })
 	case code == hint.Denied:
 		return doctor.Unasked(err)
 	case ctx.Err() != nil:

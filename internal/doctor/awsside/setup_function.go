@@ -24,7 +24,15 @@ func checkSetupFunction(ctx context.Context, e *Env) Finding {
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](codeErr); missing || code.CodeSha256 == "" && isMissing(codeErr) {
 		return doctor.Fault("there is no function "+name, "'"+e.Target.Command("up")+"' creates it")
 	}
-	e.current = code.Current
+	found := judgeLastRun(ctx, e)
+	if found.Status == doctor.OK && codeErr == nil && !code.Current {
+		found.Warnings = []string{code.Describe(e.Target)}
+	}
+	return found.Keeping(func() { e.current = code.Current })
+}
+
+func judgeLastRun(ctx context.Context, e *Env) Finding {
+	name := deploy.FunctionName(e.Target.StackName)
 	last, ran, err := deploy.LastRun(ctx, e.Config, e.Target)
 	logs := "'aws logs tail /aws/lambda/" + name + "' shows what it did, '" + e.Target.Command("connect") + "' runs it again"
 	switch {
@@ -38,11 +46,7 @@ func checkSetupFunction(ctx context.Context, e *Env) Finding {
 	case !ran:
 		return doctor.Unsure("the log of "+name+" has no run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
 	}
-	found := doctor.Good(fmt.Sprintf("its last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
-	if codeErr == nil && !code.Current {
-		found.Warnings = []string{code.Describe(e.Target)}
-	}
-	return found
+	return doctor.Good(fmt.Sprintf("its last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
 }
 
 func isMissing(err error) bool { return hint.CodeOf(err) == hint.NotFound }

@@ -20,9 +20,14 @@ func checkStack(ctx context.Context, e *Env) Finding {
 		return doctor.Failure(hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", e.Target.StackName, e.Config.Region),
 			"'"+e.Target.Command("up")+"' creates it; --stack, --region and --profile name another one"))
 	}
-	e.preflight.State = state
-	e.grafanaID, e.metricsID = state.Outputs["ManagedGrafanaWorkspaceId"], state.Outputs["AMPWorkspaceId"]
-	e.endpoint = state.Outputs["AMPPrometheusEndpoint"]
+	return judgeStack(ctx, e, state).Keeping(func() {
+		e.preflight.State = state
+		e.grafanaID, e.metricsID = state.Outputs["ManagedGrafanaWorkspaceId"], state.Outputs["AMPWorkspaceId"]
+		e.endpoint = state.Outputs["AMPPrometheusEndpoint"]
+	})
+}
+
+func judgeStack(ctx context.Context, e *Env, state stack.State) Finding {
 	if state.InProgress() {
 		return doctor.Unsure(fmt.Sprintf("stack %s is %s: an operation runs on it", e.Target.StackName, state.Status),
 			"wait until it is over, and run this again")

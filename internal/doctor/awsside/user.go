@@ -32,7 +32,10 @@ func checkUser(ctx context.Context, e *Env) Finding {
 		}
 		return doctor.Unasked(err)
 	}
-	e.userFound = true
+	return e.judgeUser(who).Keeping(func() { e.userFound = true })
+}
+
+func (e *Env) judgeUser(who identity.Principal) Finding {
 	groups := 0
 	for _, m := range e.members {
 		if m.ID == who.ID {

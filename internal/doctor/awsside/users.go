@@ -18,13 +18,13 @@ func checkUsers(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unasked(err)
 	}
-	e.members = members
+	keep := func() { e.members = members }
 	n := len(people.SignIn(members))
 	if n == 0 {
 		return doctor.Fault("no user has a role in Grafana: everyone who signs in is refused",
-			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' gives one")
+			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' gives one").Keeping(keep)
 	}
-	found := doctor.Good(fmt.Sprintf("%d can sign in", n))
+	found := doctor.Good(fmt.Sprintf("%d can sign in", n)).Keeping(keep)
 	if !people.HasAdmin(members) {
 		found.Warnings = []string{"Grafana has no admin"}
 	}

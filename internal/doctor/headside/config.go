@@ -19,8 +19,7 @@ func checkConfig(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Fault(err.Error(), cmp.Or(hint.Next(err), "'sudo parascope-head setup' writes it"))
 	}
-	e.checked, e.writes = true, s.Writes
-	return doctor.Good(fmt.Sprintf("%d scrape jobs", s.Jobs))
+	return doctor.Good(fmt.Sprintf("%d scrape jobs", s.Jobs)).Keeping(func() { e.checked, e.writes = true, s.Writes })
 }
 
 // checkRemoteWrite looks at where samples are sent.

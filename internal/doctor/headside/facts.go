@@ -26,6 +26,5 @@ func checkHeadNode(_ context.Context, e *Env) Finding {
 				"'pcluster ssh --cluster-name "+facts.Cluster+"' goes there")
 		}
 	}
-	e.facts = facts
-	return doctor.Good("of cluster " + facts.Cluster + " in " + facts.Region)
+	return doctor.Good("of cluster " + facts.Cluster + " in " + facts.Region).Keeping(func() { e.facts = facts })
 }

@@ -48,8 +48,8 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unsure("the head's targets could not be read: "+err.Error(), "")
 	}
-	e.delivery, e.targets = &d, answer.Data.ActiveTargets
-	return doctor.Good(fmt.Sprintf("it has %d targets, and is %s", len(e.targets), d.Verdict))
+	all := answer.Data.ActiveTargets
+	return doctor.Good(fmt.Sprintf("it has %d targets, and is %s", len(all), d.Verdict)).Keeping(func() { e.delivery, e.targets = &d, all })
 }
 
 const maxPage = 64 << 20

@@ -17,6 +17,7 @@ func checkCaller(ctx context.Context, e *Env) Finding {
 		return doctor.Failure(awserr.Explain("identify the caller", err,
 			awserr.Next{Denied: "'aws sso login' or 'aws configure'; for the local cloud: eval \"$(parascope local env)\""}))
 	}
-	e.Account, e.Caller = aws.ToString(who.Account), aws.ToString(who.Arn)
-	return Finding{Status: doctor.OK, Summary: e.Caller + " in " + e.Config.Region}
+	return doctor.Good(aws.ToString(who.Arn) + " in " + e.Config.Region).Keeping(func() {
+		e.Account, e.Caller = aws.ToString(who.Account), aws.ToString(who.Arn)
+	})
 }

@@ -10,7 +10,6 @@ import (
 // checkStack reads the state of the stack and its parameters, if there is a stack. A
 // caller who may not is told by checkRights what else they may not do.
 func checkStack(ctx context.Context, e *Env) Finding {
-	var err error
-	e.State, err = stack.New(e.Config, e.StackName).Describe(ctx)
-	return doctor.UnlessRefused(err)
+	state, err := stack.New(e.Config, e.StackName).Describe(ctx)
+	return doctor.UnlessRefused(err).Keeping(func() { e.State = state })
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/census"
 	"github.com/parascope/parascope/internal/hint"
@@ -26,7 +27,7 @@ type estimateOptions struct {
 	region     string
 	pricesOf   string
 	interval   string
-	parameters map[string]string
+	parameters []string
 	workload   cost.Workload
 	json       bool
 }
@@ -64,7 +65,7 @@ prices of a region that has all of them.`,
 	f.IntVar(&o.workload.Viewers, "viewers", 0, "viewers who sign in to Grafana within a month")
 	f.StringSliceVar(&o.workload.Without, "without", nil,
 		"`PREFIX` of metrics that are not sent, such as node_amazonefa_; may be repeated")
-	f.StringToStringVar(&o.parameters, "parameter", nil,
+	f.StringArrayVar(&o.parameters, "parameter", nil,
 		"`NAME=VALUE` of the stack's template, such as MonitoringType=amp-only; may be repeated")
 	addRateFlag(f, &o.rates)
 	f.BoolVar(&o.json, "json", false, "print JSON")
@@ -82,6 +83,10 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	}
 	o.workload.Interval = time.Duration(interval)
 	if err := o.checkNumbers(); err != nil {
+		return err
+	}
+	parameters, err := flags.Parameters(o.parameters)
+	if err != nil {
 		return err
 	}
 	c, err := o.census()
@@ -102,7 +107,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	if err := cost.Place(&o.workload, l, c); err != nil {
 		return err
 	}
-	e := cost.New(l, cost.Ask{Stack: cost.Stack{Region: region, Parameters: o.parameters}, PricesOf: o.pricesOf, Workload: o.workload})
+	e := cost.New(l, cost.Ask{Stack: cost.Stack{Region: region, Parameters: parameters}, PricesOf: o.pricesOf, Workload: o.workload})
 	if o.json {
 		return p.PrintJSON(e)
 	}

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/census"
 	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/cost/report"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -57,6 +59,32 @@ func TestEstimateAtWidths(t *testing.T) {
 		if !strings.Contains(b.String(), says) {
 			t.Errorf("an estimate without prices does not say %q:\n%s", says, b.String())
 		}
+	}
+}
+
+// TestReportAtWidths: likewise, of a month with two clusters and a part that could not be read.
+func TestReportAtWidths(t *testing.T) {
+	l, err := price.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	month := cost.AtRest(l, cost.Stack{Region: "us-east-2"})
+	r := report.Report{Stack: "pcluster-infra", Region: "us-east-2", From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		To: time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC), Series: 813, Samples: price.Number{Decimal: decimal.New(71, 6)},
+		Queried: price.Number{Decimal: decimal.New(21, 6)}, SoFar: month, Forecast: month,
+		Clusters: []report.Cluster{{Name: "hpc", Share: 0.75, Dollars: price.Exactly(decimal.New(692, -2))},
+			{Name: "ml-training", Share: 0.25, Dollars: price.Exactly(decimal.New(231, -2))}},
+		Licences: report.Licences{Editors: 2, Viewers: 3, Dollars: price.Exactly(decimal.New(33, 0))},
+		Unknown:  map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
+	for _, width := range []int{40, 80, 200} {
+		var b bytes.Buffer
+		printReport(&b, term.Styler{}, width, r)
+		for line := range strings.Lines(b.String()) {
+			if n := term.Columns(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("at %d columns, a line has %d: %s", width, n, line)
+			}
+		}
+		golden(t, fmt.Sprintf("report_%d.golden", width), b.Bytes())
 	}
 }
 

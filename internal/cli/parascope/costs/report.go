@@ -2,8 +2,10 @@ package costs
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,25 +46,60 @@ func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
 	if o.json {
 		return p.PrintJSON(r)
 	}
-	printReport(p, r)
+	printReport(p.Stdout, term.Style(p.Stdout, p.Getenv), term.Width(p.Stdout), r)
 	return nil
 }
 
-func printReport(p *cli.Process, r report.Report) {
-	style := term.Style(p.Stdout, p.Getenv)
-	line := func(format string, args ...any) { fmt.Fprintf(p.Stdout, format+"\n", args...) }
-	line("%s  %s in %s, %s to %s UTC", style.Bold("Cost"), r.Stack, r.Region, r.From.Format(time.DateOnly), r.To.Format("2006-01-02 15:04"))
-	line("  %12s %12s", "so far", "this month")
-	for i, l := range r.SoFar.Lines {
-		line("  %12s %12s  %s", l.Dollars, r.Forecast.Lines[i].Dollars, term.Clean(l.What))
+// printReport writes a report within a number of columns.
+func printReport(w io.Writer, style term.Styler, width int, r report.Report) {
+	width = max(min(width, widest), 30)
+	line := func(title, format string, args ...any) { // the title is the first word
+		for i, text := range term.Wrap(style.Bold(title)+" "+fmt.Sprintf(format, args...), width-2) {
+			if i == 0 {
+				text = strings.Replace(text, style.Bold(title)+" ", style.Bold(title)+"  ", 1)
+			} else {
+				text = "  " + text
+			}
+			fmt.Fprintln(w, text)
+		}
 	}
-	line("  %12s %12s  in all", total(r.SoFar), total(r.Forecast))
+	line("Cost", "%s in %s, %s to %s UTC", r.Stack, r.Region, r.From.Format(time.DateOnly), r.To.Format("2006-01-02 15:04"))
+	row := func(soFar, month, what string) {
+		numbers := fmt.Sprintf("  %*s %*s", numberWidth, soFar, numberWidth, month)
+		if what == "" || width >= narrow {
+			indent := strings.Repeat(" ", len(numbers)+2)
+			for i, text := range term.Wrap(what, width-len(indent)) {
+				if i > 0 {
+					numbers = indent[2:]
+				}
+				fmt.Fprintln(w, numbers+"  "+text)
+			}
+			if what == "" {
+				fmt.Fprintln(w, numbers)
+			}
+			return
+		}
+		for _, text := range term.Wrap(what, width) {
+			fmt.Fprintln(w, text)
+		}
+		fmt.Fprintln(w, numbers)
+	}
+	row("so far", "this month", "")
+	for i, l := range r.SoFar.Lines {
+		row(l.Dollars.String(), r.Forecast.Lines[i].Dollars.String(), l.What)
+	}
+	row(total(r.SoFar), total(r.Forecast), "in all")
+	printUsage(line, r)
+}
+
+// printUsage writes what was counted, and what could not be.
+func printUsage(line func(title, format string, args ...any), r report.Report) {
 	if r.Unknown["usage"] == "" {
-		line("%s  %d active series, %s samples ingested (about), %s read by queries", style.Bold("Usage"), r.Series,
+		line("Usage", "%d active series, %s samples ingested (about), %s read by queries", r.Series,
 			cost.Count(r.Samples.Decimal), cost.Count(r.Queried.Decimal))
 	}
 	for _, c := range r.Clusters {
-		line("%s  %s: %.0f%% of the samples of the last hour, %s of ingestion this month", style.Bold("Cluster"), term.Clean(c.Name), 100*c.Share,
+		line("Cluster", "%s: %.0f%% of the samples of the last hour, %s of ingestion this month", term.Clean(c.Name), 100*c.Share,
 			c.Dollars)
 	}
 	if n := r.Licences; n.Editors+n.Viewers+n.Groups > 0 {
@@ -72,12 +109,12 @@ func printReport(p *cli.Process, r report.Report) {
 		} else {
 			text += fmt.Sprintf(": at most %s; users who neither sign in nor use the API are not billed", n.Dollars)
 		}
-		line("%s  %s", style.Bold("Grafana"), text)
+		line("Grafana", "%s", text)
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.Unknown)) {
-		line("%s  %s: %s", style.Bold("Unknown"), what, term.Clean(r.Unknown[what]))
+		line("Unknown", "%s: %s", what, term.Clean(r.Unknown[what]))
 	}
 	if len(r.Forecast.Unknown()) > 0 && r.Unknown["usage"] == "" {
-		line("%s", cost.NextStep(r.Region))
+		line("Next", "%s", cost.NextStep(r.Region))
 	}
 }

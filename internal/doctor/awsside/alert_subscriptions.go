@@ -1,0 +1,38 @@
+package awsside
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/parascope/parascope/internal/alerts/subscribe"
+	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// checkAlertSubscriptions looks for endpoints that have not confirmed: SNS sends them nothing.
+func checkAlertSubscriptions(ctx context.Context, e *Env) Finding {
+	topic := e.preflight.State.Outputs["AlertTopicArn"]
+	if topic == "" {
+		return skipWithout(e, noTopic)
+	}
+	all, err := subscribe.List(ctx, e.Config, topic)
+	switch {
+	case err != nil && hint.CodeOf(err) == hint.NotFound:
+		return doctor.Fault("the topic of alerts is gone: "+err.Error(), "'"+e.Target.Command("up")+"'")
+	case err != nil:
+		return doctor.Unasked(err)
+	case len(all) == 0:
+		return doctor.Skip("alerts are sent to nobody; '" + e.Target.Command("up") + " --alert-to alice@example.com' changes that")
+	}
+	var waiting []string
+	for _, s := range all {
+		if !s.Confirmed {
+			waiting = append(waiting, s.String())
+		}
+	}
+	if len(waiting) > 0 {
+		return doctor.Fault(strings.Join(waiting, "; "), "open the link in AWS's message; 'parascope alerts test' then sends one")
+	}
+	return doctor.Good(fmt.Sprintf("%d endpoints", len(all)))
+}
