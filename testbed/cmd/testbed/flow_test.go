@@ -97,8 +97,8 @@ func TestFlow(t *testing.T) {
 		name string
 		run  func(*testing.T, *flow)
 	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }}, {"nodes come and go", comeAndGo},
-		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"killed", killed}, {"scripts that are needed", needed},
-		{"zero and back", zeroAndBack}} {
+		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"XID", func(t *testing.T, f *flow) { f.xids(t, h) }},
+		{"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break

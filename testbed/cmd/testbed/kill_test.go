@@ -59,6 +59,34 @@ func (f *flow) ledger() (l ledger, text string) {
 	return *s.Total, text
 }
 
+// lastRead is when the head last read a page of the job node, by the node's name; of its own, by "head".
+func (f *flow) lastRead() map[string]time.Time {
+	f.t.Helper()
+	var answer struct {
+		Data struct {
+			ActiveTargets []struct {
+				ScrapePool, Health string
+				Labels             map[string]string
+				LastScrape         time.Time
+			}
+		}
+	}
+	// While it starts there is no answer, and nothing that was read.
+	_ = json.Unmarshal([]byte(f.asked("head", "curl", "-s", "http://127.0.0.1:9090/api/v1/targets")), &answer)
+	last := map[string]time.Time{}
+	for _, target := range answer.Data.ActiveTargets {
+		if target.ScrapePool != "node" || target.Health != "up" {
+			continue
+		}
+		name := target.Labels["node"]
+		if target.Labels["node_type"] == "head" {
+			name = "head"
+		}
+		last[name] = target.LastScrape
+	}
+	return last
+}
+
 // killed ends programs by kill -9 while nothing can be sent: what was taken is delivered afterwards.
 func killed(t *testing.T, f *flow) {
 	f = f.in(t)
@@ -95,7 +123,16 @@ func killed(t *testing.T, f *flow) {
 		}
 		return text
 	})
+	// Nothing can be sent until both were read again.
+	revived := time.Now()
+	f.eventually(2*time.Minute, "both were read", func() string {
+		if last := f.lastRead(); last["head"].After(revived) && last[node].After(revived) {
+			return "both were read"
+		}
+		return fmt.Sprint(f.lastRead(), " and not after ", revived)
+	})
 	away := time.Since(began)
+	t.Logf("nothing could be sent for %s", away.Round(time.Second))
 	f.cloud.fault(t, http.MethodDelete)
 	f.eventually(2*time.Minute, "all is delivered", func() string {
 		var now ledger
