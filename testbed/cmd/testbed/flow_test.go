@@ -71,8 +71,9 @@ func (f *flow) query(expr, label string) map[string]string {
 	return all
 }
 
-// TestFlow goes the whole way.
-func TestFlow(t *testing.T) {
+// startFlow starts a bed and a local cloud, and puts the product's programs into the PATH of commands.
+func startFlow(t *testing.T, args ...string) *flow {
+	t.Helper()
 	if err := lacking(); err != nil {
 		t.Skip(err)
 	}
@@ -82,9 +83,7 @@ func TestFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := startCloud(t)
-	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
-	// when the timeout is over, which is 30 minutes on a ParallelCluster.
-	b := startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir, "--resume-timeout", "30m")
+	b := startBed(t, append([]string{"--cloud", c.URL(), "--cloud-data", c.Dir}, args...)...)
 	f := &flow{testBed: b, cloud: c, product: dir, work: t.TempDir()}
 	if err := os.Symlink(f.exe, filepath.Join(f.work, "pcluster")); err != nil {
 		t.Fatal(err)
@@ -92,6 +91,14 @@ func TestFlow(t *testing.T) {
 	f.env = append(os.Environ(), "PATH="+f.work+":"+dir+":"+os.Getenv("PATH"), "TESTBED_DIR="+f.dir, "AWS_ENDPOINT_URL="+c.URL(),
 		"AWS_PROFILE=operator", "AWS_REGION=us-east-2", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(c.Dir, "aws", "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(c.Dir, "aws", "config"))
+	return f
+}
+
+// TestFlow goes the whole way.
+func TestFlow(t *testing.T) {
+	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
+	// when the timeout is over, which is 30 minutes on a ParallelCluster.
+	f := startFlow(t, "--resume-timeout", "30m")
 	var h holders
 	for _, part := range []struct {
 		name string
