@@ -103,8 +103,11 @@ func TestFlow(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }}, {"nodes come and go", comeAndGo},
-		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"XID", func(t *testing.T, f *flow) { f.xids(t, h) }},
+	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }},
+		{"nodes", func(t *testing.T, f *flow) {
+			t.Run("come and go", func(t *testing.T) { t.Parallel(); comeAndGo(t, f) })
+			t.Run("idle GPUs, XID", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h); f.xids(t, h) })
+		}},
 		{"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
@@ -160,7 +163,7 @@ func comeAndGo(t *testing.T, f *flow) {
 	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
 	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
 	window := fmt.Sprintf("[%ds:5s]", int(time.Since(began).Seconds()))
-	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
+	if down := f.query(`max_over_time((up{cluster="hpc",queue="queue1"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
 		t.Errorf("nodes that were down: %v", down)
 	}
 }

@@ -87,6 +87,18 @@ func (f *flow) lastRead() map[string]time.Time {
 	return last
 }
 
+// saved waits until slurmctld has written down that a job runs. It does not when a node is done booting: one
+// that is killed then finds a job that is about to begin, begins it a second time, drains the node for
+// the duplicate, and puts the job back for two minutes.
+func (f *flow) saved(job string) {
+	f.t.Helper()
+	f.on("head", "touch", "/home/asked")
+	f.on("head", "scontrol", "update", "jobid="+job, "comment=saved")
+	f.eventually(time.Minute, "/var/spool/slurm.state/job_state", func() string {
+		return f.asked("head", "find", "/var/spool/slurm.state/job_state", "-newer", "/home/asked")
+	})
+}
+
 // killed ends programs by kill -9 while nothing can be sent: what was taken is delivered afterwards.
 func killed(t *testing.T, f *flow) {
 	f = f.in(t)
@@ -94,6 +106,7 @@ func killed(t *testing.T, f *flow) {
 	f.ended("RUNNING", job)
 	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
+	f.saved(job)
 	f.cloud.fault(t, http.MethodPost)
 	began := time.Now()
 	before, text := f.ledger()
