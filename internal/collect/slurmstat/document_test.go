@@ -15,8 +15,8 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
 
 - **One snapshot** of the cluster serves discovery and metrics: every 60 s, and at once (at most every 5 s) when
   ParallelCluster's slurm_resume.log or slurm_suspend.log grows. While instances boot it is every 7 s, since no log says when
-  a node registers, but slurmctld answers for a twentieth of the time at most. While it takes more than 5 s to answer, it
-  is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
+  a node registers, but slurmctld answers for a twentieth of the time at most. Where it takes more than 5 s
+  twice in a row, it is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
 - **A target that does not answer** is looked up in a snapshot that is newer than the failure. Where its node powers down, its
   series end with staleness markers, and until three minutes after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
 - **A command that fails** removes its metrics and sets its ` + "`slurm_command_success`" + ` to 0. Nothing old is shown as new.
