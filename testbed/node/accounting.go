@@ -40,8 +40,8 @@ func (u UserData) startAccounting(ctx context.Context) error {
 		return err
 	}
 	file := slurm.Etc + "/slurmdbd.conf"
-	text := "AuthType=auth/munge\nDbdHost=" + u.Head.Hostname + "\nSlurmUser=slurm\nStorageType=accounting_storage/mysql\nStorageHost=localhost\n" +
-		"StorageUser=slurm\nStorageLoc=" + name + "\nLogFile=/var/log/slurmdbd.log\nPidFile=/run/slurmdbd/slurmdbd.pid\n"
+	text := "AuthType=auth/munge\nDbdHost=" + u.Head.Hostname + "\nSlurmUser=slurm\nStorageType=accounting_storage/mysql\n" +
+		"StorageHost=localhost\nStorageUser=slurm\nStorageLoc=" + name + "\nLogFile=/var/log/slurmdbd.log\nPidFile=/run/slurmdbd/slurmdbd.pid\n"
 	if err := errors.Join(write(file, text, 0o600), write("/var/log/slurmdbd.log", "", 0o644)); err != nil {
 		return err
 	}
