@@ -24,7 +24,8 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the
   program does not know is ` + "`other`" + `. Powered-down nodes have no series of their own, only counts.
 - **Job counters** go by job and restart count. ` + "`slurm_jobs_missed_windows_total`" + ` counts times that nobody looked for longer than
-  slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time.
+  slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time;
+  it does not list jobs that were never eligible, such as a held one that is cancelled.
 - **slurmctld's own metrics** (Slurm 25.11 and newer, ` + "`MetricsType=metrics/openmetrics`" + `) have the names of some of these without their
   labels. Scrape them as a job of their own: port SlurmctldPort, paths ` + "`/metrics/jobs`, `/metrics/nodes`, `/metrics/partitions`" + ` and
   ` + "`/metrics/scheduler`" + `. ` + "`slurm_controller_info`" + ` has native_metrics="true" where slurmctld answers; with PrivateData it refuses.
