@@ -52,16 +52,20 @@ func TestAllocatedAlone(t *testing.T) {
 		"fewer indices than GPUs":          {func(s *slurm.Snapshot) { s.Nodes[0].GRESUsed[0].Count = 3 }, asked},
 		"another one completes there":      {func(s *slurm.Snapshot) { s.Nodes[0].Flags = []string{"completing"} }, asked},
 		"a node is not listed":             {func(s *slurm.Snapshot) { s.Nodes = s.Nodes[:1] }, asked},
-		"a job is suspended":               {func(s *slurm.Snapshot) { s.Jobs = append(s.Jobs, slurm.Job{RawID: "8", State: "suspended"}) }, asked},
+		"a job is suspended": {func(s *slurm.Snapshot) {
+			s.Jobs = append(s.Jobs, slurm.Job{RawID: "8", State: "suspended"})
+		}, asked},
 		"the node has none in use": {func(s *slurm.Snapshot) {
 			s.Nodes[0].GRESUsed = []slurm.GRES{{Name: "gpu", Type: "h100"}}
 		}, "b [0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			gpus := []slurm.GRES{{Name: "gpu", Type: "h100", Count: 8}}
+			gpus := func(count int, indices ...int) []slurm.GRES {
+				return []slurm.GRES{{Name: "gpu", Type: "h100", Count: count, Indices: indices}}
+			}
 			s := &slurm.Snapshot{Time: taken, Nodes: []slurm.Node{
-				{Name: "a", State: "mixed", CPUsAllocated: 4, GRES: gpus, GRESUsed: []slurm.GRES{{Name: "gpu", Type: "h100", Count: 2, Indices: []int{1, 3}}}},
-				{Name: "b", State: "allocated", CPUsAllocated: 2, GRES: gpus, GRESUsed: []slurm.GRES{{Name: "gpu", Type: "h100", Count: 1, Indices: []int{0}}}},
+				{Name: "a", State: "mixed", CPUsAllocated: 4, GRES: gpus(8), GRESUsed: gpus(2, 1, 3)},
+				{Name: "b", State: "allocated", CPUsAllocated: 2, GRES: gpus(8), GRESUsed: gpus(1, 0)},
 			}, Jobs: []slurm.Job{{RawID: "7", State: "running", NodeList: "a,b", CPUs: 6, Start: taken.Add(-time.Minute)}}}
 			c.change(s)
 			a := slurm.NewAllocations()

@@ -30,7 +30,7 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   labels. Scrape them as a job of their own: port SlurmctldPort, paths ` + "`/metrics/jobs`, `/metrics/nodes`, `/metrics/partitions`" + ` and
   ` + "`/metrics/scheduler`" + `. ` + "`slurm_controller_info`" + ` has native_metrics="true" where slurmctld answers; with PrivateData it refuses.
 - **Capacity** is the reason of jobs that wait for resources in a partition that has a node which ParallelCluster set
-  down with EC2's error code for missing capacity.
+  down with EC2's error code for missing capacity, and of jobs that Slurm put back there, which it lets wait with reason BeginTime.
 - **Names** are those of the exporters of vpenso and SckyzO where dashboards read them. They keep their units
   (microseconds, MiB), and some gauges end in ` + "`_total`" + `.
 - **Idle GPUs**, with who holds them, are those of running jobs that did next to nothing for half an hour:
