@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MaxJobNodes bounds the nodes of one job.
@@ -65,13 +66,15 @@ func (a *Allocations) Of(j *Job) ([]Allocation, bool) {
 // Key tells the runs of all jobs apart: a job that is requeued keeps its number.
 func (j *Job) Key() string { return fmt.Sprintf("%s/%d", j.RawID, j.Restarts) }
 
-// Update asks for running jobs on nodes with GPUs that are not known, at most 20 of them,
-// and forgets those that run no more. It returns how many are left to ask for.
+// Update finds out what running jobs on nodes with GPUs have that are not known: from the nodes where
+// they tell, else it asks for at most 20 of the jobs. It forgets those that run no more, and returns
+// how many are left to ask for.
 func (a *Allocations) Update(ctx context.Context, t Tools, s *Snapshot) (left int, err error) {
-	withGPUs := map[string]bool{}
+	nodesByName := make(map[string]*Node, len(s.Nodes))
 	for i := range s.Nodes {
-		withGPUs[s.Nodes[i].Name] = slices.ContainsFunc(s.Nodes[i].GRES, func(g GRES) bool { return g.Name == "gpu" })
+		nodesByName[s.Nodes[i].Name] = &s.Nodes[i]
 	}
+	suspended := slices.ContainsFunc(s.Jobs, func(j Job) bool { return j.State == "suspended" })
 	running := map[string]bool{}
 	asked := 0
 	for i := range s.Jobs {
@@ -85,8 +88,12 @@ func (a *Allocations) Update(ctx context.Context, t Tools, s *Snapshot) (left in
 			continue
 		}
 		nodes, expandErr := ExpandHosts(j.NodeList, MaxJobNodes)
-		if expandErr != nil || !slices.ContainsFunc(nodes, func(n string) bool { return withGPUs[n] }) {
+		if expandErr != nil || !slices.ContainsFunc(nodes, func(n string) bool { return hasGPUs(nodesByName[n]) }) {
 			a.known[key] = nil
+			continue
+		}
+		if all, alone := allocatedAlone(s, j, nodes, nodesByName); alone && !suspended {
+			a.known[key] = all
 			continue
 		}
 		if asked == maxAsked || err != nil {
@@ -105,6 +112,41 @@ func (a *Allocations) Update(ctx context.Context, t Tools, s *Snapshot) (left in
 		maps.DeleteFunc(a.known, func(key string, _ []Allocation) bool { return !running[key] })
 	}
 	return left, err
+}
+
+func hasGPUs(n *Node) bool {
+	return n != nil && slices.ContainsFunc(n.GRES, func(g GRES) bool { return g.Name == "gpu" })
+}
+
+// allocatedAlone returns what a job has where its nodes' own lines tell: it has all of their allocated
+// CPUs, so that nobody else has anything there, and it began before the nodes were listed. Of a job that is
+// suspended the CPUs are free and the GPUs are not: then lines of nodes tell nothing.
+func allocatedAlone(s *Snapshot, j *Job, names []string, nodes map[string]*Node) (all []Allocation, alone bool) {
+	if j.State != "running" || j.Start.IsZero() || !j.Start.Before(s.Time.Truncate(time.Second)) {
+		return nil, false
+	}
+	cpus := 0
+	for _, name := range names {
+		n := nodes[name]
+		if n == nil || n.State != "allocated" && n.State != "mixed" || n.Has("completing") {
+			return nil, false
+		}
+		cpus += n.CPUsAllocated
+		var gres []GRES
+		for _, g := range n.GRESUsed {
+			if g.Count == 0 {
+				continue
+			}
+			if len(g.Indices) != g.Count {
+				return nil, false
+			}
+			gres = append(gres, g)
+		}
+		if len(gres) > 0 {
+			all = append(all, Allocation{Node: name, GRES: gres})
+		}
+	}
+	return all, cpus > 0 && cpus == j.CPUs
 }
 
 // DeviceName is the name of the device file of a GPU's index in gres.conf, where ParallelCluster

@@ -81,6 +81,9 @@ func number(value string) int {
 // moment is a time as the tools print it with SLURM_TIME_FORMAT=standard, or the zero
 // time where Slurm has none.
 func moment(value string, zone *time.Location) time.Time {
+	if value == "" {
+		return time.Time{}
+	}
 	t, err := time.ParseInLocation(timeLayout, value, zone)
 	if err != nil {
 		return time.Time{}

@@ -14,7 +14,7 @@ import (
 const separator = "\x1f"
 
 // jobFields are squeue's fields in the order of Job's parser.
-var jobFields = []string{
+var jobFields = [...]string{
 	"JobArrayID", "JobID", "Partition", "UserName", "Account", "State", "Reason", "NumNodes", "NumCPUs", "tres-alloc",
 	"NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "RestartCnt",
 }
@@ -22,7 +22,7 @@ var jobFields = []string{
 // JobsArgs are the arguments of squeue for ParseJobs: all partitions, and jobs in every
 // state, finished ones until slurmctld forgets them (MinJobAge).
 func JobsArgs() []string {
-	return []string{"-h", "-a", "--states=all", "-O", strings.Join(jobFields, ":"+separator+",") + ":" + separator}
+	return []string{"-h", "-a", "--states=all", "-O", strings.Join(jobFields[:], ":"+separator+",") + ":" + separator}
 }
 
 // Job is a job, or tasks of a job array that are pending together.
@@ -53,31 +53,78 @@ func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 	jobs := make([]Job, 0, lines)
 	var bad int
 	seen := make(map[string]bool, lines)
-	for line := range bytes.Lines(out) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(bytes.TrimSpace(line)) == 0 {
+	p := jobParser{zone: zone, states: map[string]string{}, partitions: map[string][]string{}}
+	for line := range strings.Lines(string(out)) { // all fields are parts of one string
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		f := strings.Split(string(line), separator)
-		if len(line) > maxLine || len(f) != len(jobFields)+1 || f[0] == "" || f[5] == "" || seen[f[0]] {
+		j, ok := p.parse(line)
+		if !ok || seen[j.ID] {
 			bad++
 			continue
 		}
-		seen[f[0]] = true
-		for i := range f {
-			f[i] = known(strings.TrimSpace(f[i]))
-		}
-		jobs = append(jobs, Job{
-			ID: f[0], RawID: f[1], Tasks: countTasks(f[0]), Partitions: list(f[2]), User: f[3], Account: f[4],
-			State: strings.ToLower(f[5]), Reason: f[6], Nodes: number(f[7]), CPUs: number(f[8]), GRES: gresOfTRES(f[9]), NodeList: f[10],
-			Submit: moment(f[11], zone), Eligible: moment(f[12], zone), Start: moment(f[13], zone), End: moment(f[14], zone),
-			Restarts: number(f[15]),
-		})
+		seen[j.ID] = true
+		jobs = append(jobs, j)
 	}
 	if bad > 0 {
 		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, or are duplicates", bad, len(jobFields))
 	}
 	return jobs, nil
+}
+
+// jobParser remembers what many lines have in common.
+type jobParser struct {
+	zone       *time.Location
+	fields     [len(jobFields) + 1]string // and what is behind the last one
+	states     map[string]string
+	partitions map[string][]string
+}
+
+// parse reads a line; false if it is no job.
+func (p *jobParser) parse(line string) (Job, bool) {
+	f := &p.fields
+	if len(line) > maxLine || strings.Count(line, separator) != len(f)-1 {
+		return Job{}, false
+	}
+	for i := range f {
+		f[i], line, _ = strings.Cut(line, separator)
+	}
+	if f[0] == "" || f[5] == "" {
+		return Job{}, false
+	}
+	for i := range f {
+		f[i] = known(strings.TrimSpace(f[i]))
+	}
+	j := Job{
+		ID: f[0], RawID: f[1], Tasks: countTasks(f[0]), Partitions: p.list(f[2]), User: f[3], Account: f[4],
+		State: p.state(f[5]), Reason: f[6], Nodes: number(f[7]), CPUs: number(f[8]), GRES: gresOfTRES(f[9]), NodeList: f[10],
+		Submit: moment(f[11], p.zone), Start: moment(f[13], p.zone), End: moment(f[14], p.zone), Restarts: number(f[15]),
+	}
+	j.Eligible = j.Submit // as nearly all jobs are
+	if f[12] != f[11] {
+		j.Eligible = moment(f[12], p.zone)
+	}
+	return j, true
+}
+
+func (p *jobParser) state(text string) string {
+	lower, found := p.states[text]
+	if !found {
+		lower = strings.ToLower(text)
+		p.states[text] = lower
+	}
+	return lower
+}
+
+// list returns the same list for the same text: nobody changes it.
+func (p *jobParser) list(text string) []string {
+	all, found := p.partitions[text]
+	if !found {
+		all = list(text)
+		p.partitions[text] = all
+	}
+	return all
 }
 
 // countTasks is how many tasks of an array an identifier stands for: "7_[1-100000%4]"

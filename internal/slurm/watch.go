@@ -14,7 +14,7 @@ type WatchOptions struct {
 	Interval time.Duration // between the starts of two snapshots
 	Starting time.Duration // likewise, while instances boot: no log says when a node registers
 	Soonest  time.Duration // between two, when one is asked for
-	Slow     time.Duration // a snapshot that takes longer doubles the interval
+	Slow     time.Duration // a snapshot that takes longer, as the one before it did, doubles the interval
 	Longest  time.Duration // of the interval; below MinJobAge (300 s), or finished jobs are missed
 }
 
@@ -45,6 +45,7 @@ type Watch struct {
 	mu       sync.Mutex
 	latest   Snapshot
 	interval time.Duration
+	slow     bool          // the latest took longer than Slow
 	taken    chan struct{} // closed when the next snapshot is there
 }
 
@@ -80,13 +81,18 @@ func (w *Watch) Run(ctx context.Context) {
 const share = 20
 
 // keep makes s the latest, and the interval longer while slurmctld is slow, or shorter while
-// instances boot.
+// instances boot. One slow answer alone makes it no longer than usual: a slurmctld that starts lets those
+// wait who ask first, and nodes that registered meanwhile are to be seen soon.
 func (w *Watch) keep(s Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	before := w.slow
+	w.slow = s.Took() > w.o.Slow
 	switch took := s.Took(); {
-	case took > w.o.Slow:
+	case w.slow && before:
 		w.interval = min(2*max(w.interval, w.o.Interval), w.o.Longest)
+	case w.slow:
+		w.interval = max(w.interval, w.o.Interval)
 	case slices.ContainsFunc(s.Nodes, booting):
 		w.interval = min(max(w.o.Starting, share*took), w.o.Interval)
 	default:

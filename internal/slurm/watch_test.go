@@ -67,11 +67,11 @@ func TestWatchSparesASlowController(t *testing.T) {
 			}
 			return time.Second
 		})
-		pass(time.Minute)
+		pass(2 * time.Minute)
 		w.Ask()
-		pass(13 * time.Minute)
-		// Intervals of 2, 4, 4 and 4 minutes, and a request changes none of them.
-		want := []time.Duration{0, 2 * time.Minute, 6 * time.Minute, 10 * time.Minute, 14 * time.Minute}
+		pass(9 * time.Minute)
+		// Once is not slow; then intervals of 2, 4 and 4 minutes, and a request changes none of them.
+		want := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute, 11 * time.Minute}
 		if b := began(); len(b) != len(want) || b[1] != want[1] || b[2] != want[2] || b[3] != want[3] || b[4] != want[4] {
 			t.Errorf("began at %v, want %v", b, want)
 		}
@@ -234,7 +234,7 @@ func TestNodesComeAndGo(t *testing.T) {
 func TestWatchSparesSlurmctldWhileNodesBoot(t *testing.T) {
 	for _, c := range []struct{ took, want time.Duration }{
 		{100 * time.Millisecond, 7 * time.Second}, {time.Second, 20 * time.Second}, {4 * time.Second, time.Minute},
-		{6 * time.Second, 2 * time.Minute},
+		{6 * time.Second, time.Minute},
 	} {
 		o := slurm.DefaultWatchOptions()
 		synctest.Test(t, func(t *testing.T) {

@@ -85,7 +85,11 @@ type SlurmSettings struct {
 	ScaledownIdletime   *int // minutes
 	QueueUpdateStrategy string
 	CustomSlurmSettings []map[string]any
+	Database            *Database // of Slurm's accounting
 }
+
+// Database is where slurmdbd keeps its records. The bed's own has no use for more than its name.
+type Database struct{ DatabaseName string }
 
 // Queue is a Slurm partition.
 type Queue struct {

@@ -131,12 +131,19 @@ func bind(from, to string) error {
 }
 
 // makeDevices fills /dev. The GPUs' have no driver behind them: Slurm wants the
-// files, and nothing else opens them.
+// files, and nothing else opens them. A machine with GPUs has a kernel log of its own, a file
+// in which messages of their driver can be written; others read this kernel's.
 func (s Spec) makeDevices(dev string) error {
 	devices := map[string]uint64{"null": unix.Mkdev(1, 3), "zero": unix.Mkdev(1, 5), "full": unix.Mkdev(1, 7), "random": unix.Mkdev(1, 8),
 		"urandom": unix.Mkdev(1, 9), "tty": unix.Mkdev(5, 0), "kmsg": unix.Mkdev(1, 11)}
 	for i := range s.GPUs {
 		devices["nvidia"+strconv.Itoa(i)] = unix.Mkdev(195, uint32(i))
+	}
+	if s.GPUs > 0 {
+		delete(devices, "kmsg")
+		if err := os.WriteFile(dev+"/kmsg", []byte("6,0,0,-;Linux of the test bed\n"), 0o644); err != nil {
+			return fmt.Errorf("make the kernel's log: %w", err)
+		}
 	}
 	old := unix.Umask(0)
 	defer unix.Umask(old)

@@ -106,7 +106,7 @@ func linkSlurm() error {
 	for dir, names := range map[string][]string{
 		"bin": {"sinfo", "squeue", "scontrol", "sbatch", "srun", "salloc", "scancel", "sacct", "sacctmgr", "sdiag", "sprio", "sshare", "sstat",
 			"sreport"},
-		"sbin": {"slurmctld", "slurmd", "slurmstepd"},
+		"sbin": {"slurmctld", "slurmd", "slurmstepd", "slurmdbd"},
 	} {
 		for _, name := range names {
 			from := filepath.Join("/usr", dir, name)
@@ -220,6 +220,9 @@ func (u UserData) configureHead(ctx context.Context) error {
 		if err := errors.Join(write(file, "", 0o644), own("slurm", file)); err != nil {
 			return err
 		}
+	}
+	if err := u.startAccounting(ctx); err != nil {
+		return err
 	}
 	if err := service(ctx, "slurmctld", unit("Slurm controller daemon", "User=slurm\nRuntimeDirectory=slurmctld\n"+
 		"ExecStart=/opt/slurm/sbin/slurmctld -D\n"+

@@ -169,6 +169,10 @@ func managed(c *config.Cluster, h Head, p Pace) string {
 	}
 	fmt.Fprintf(&b, "%sSlurmctldHost=%s(%s)\nSuspendTime=%s\nResumeTimeout=%s\nSelectTypeParameters=CR_CPU\n\n", managedComment, h.Hostname,
 		h.Address, seconds(idle), seconds(resume))
+	if c.Scheduling.SlurmSettings.Database != nil {
+		fmt.Fprintf(&b, "AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=%s\nAccountingStoragePort=6819\n"+
+			"AccountingStorageUser=slurm\n\n", h.Hostname)
+	}
 	for _, q := range c.Scheduling.SlurmQueues {
 		fmt.Fprintf(&b, "include %s/pcluster/slurm_parallelcluster_%s_partition.conf\n", Etc, q.Name)
 	}

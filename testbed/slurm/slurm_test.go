@@ -48,7 +48,7 @@ func TestWrite(t *testing.T) {
 HeadNode: {InstanceType: t3.medium}
 Scheduling:
   Scheduler: slurm
-  SlurmSettings: {ScaledownIdletime: 5, CustomSlurmSettings: [{DefMemPerCPU: 100}]}
+  SlurmSettings: {ScaledownIdletime: 5, Database: {Uri: "db:3306"}, CustomSlurmSettings: [{DefMemPerCPU: 100}]}
   SlurmQueues:
     - Name: gpu
       ComputeResources:
@@ -64,7 +64,7 @@ Scheduling:
 	for file, lines := range map[string][]string{
 		"slurm.conf": {"ClusterName=hpc", "PrivateData=cloud", "SuspendTimeout=120", "include slurm_parallelcluster.conf"},
 		"slurm_parallelcluster.conf": {"SlurmctldHost=ip-10-0-0-2(10.0.0.2)", "SuspendTime=300", "ResumeTimeout=1800",
-			"SuspendExcNodes=gpu-st-p5-1"},
+			"SuspendExcNodes=gpu-st-p5-1", "AccountingStorageType=accounting_storage/slurmdbd", "AccountingStorageHost=ip-10-0-0-2"},
 		"pcluster/slurm_parallelcluster_gpu_partition.conf": {
 			"NodeName=gpu-st-p5-[1-1] CPUs=192 RealMemory=1992294 State=CLOUD Feature=static,p5.48xlarge,p5,efa,gpu Weight=1 Gres=gpu:h100:8",
 			"NodeName=gpu-dy-p5-[1-2] CPUs=192 RealMemory=1992294 State=CLOUD Feature=dynamic,p5.48xlarge,p5,efa,gpu Weight=1000 Gres=gpu:h100:8",

@@ -97,8 +97,9 @@ var PendingReasons = []string{
 
 // ClassifyReason is the class of a pending job's reason. Of the jobs that wait for
 // resources, those wait for capacity whose partition has a node without an instance for
-// want of capacity (see LacksCapacity).
-func ClassifyReason(reason string, noCapacity bool) string {
+// want of capacity (see LacksCapacity). Slurm lets a job wait for two minutes whose node did not come up, with
+// reason BeginTime: where capacity lacks, a job that was put back waits for it as well.
+func ClassifyReason(reason string, requeued, noCapacity bool) string {
 	word, _, _ := strings.Cut(reason, ",") // "ReqNodeNotAvail, May be reserved for other job"
 	switch word {
 	case "Priority":
@@ -115,6 +116,9 @@ func ClassifyReason(reason string, noCapacity bool) string {
 	case "JobHeldUser", "JobHeldAdmin", "job requeued in held state", "launch failed requeued held":
 		return ReasonHeld
 	case "BeginTime":
+		if requeued && noCapacity {
+			return ReasonCapacity
+		}
 		return ReasonTime
 	case "JobArrayTaskLimit":
 		return ReasonLimits

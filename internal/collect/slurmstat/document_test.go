@@ -15,8 +15,8 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
 
 - **One snapshot** of the cluster serves discovery and metrics: every 60 s, and at once (at most every 5 s) when
   ParallelCluster's slurm_resume.log or slurm_suspend.log grows. While instances boot it is every 7 s, since no log says when
-  a node registers, but slurmctld answers for a twentieth of the time at most. While it takes more than 5 s to answer, it
-  is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
+  a node registers, but slurmctld answers for a twentieth of the time at most. Where it takes more than 5 s
+  twice in a row, it is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
 - **A target that does not answer** is looked up in a snapshot that is newer than the failure. Where its node powers down, its
   series end with staleness markers, and until three minutes after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
 - **A command that fails** removes its metrics and sets its ` + "`slurm_command_success`" + ` to 0. Nothing old is shown as new.
@@ -24,12 +24,13 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the
   program does not know is ` + "`other`" + `. Powered-down nodes have no series of their own, only counts.
 - **Job counters** go by job and restart count. ` + "`slurm_jobs_missed_windows_total`" + ` counts times that nobody looked for longer than
-  slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time.
+  slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time;
+  it does not list jobs that were never eligible, such as a held one that is cancelled.
 - **slurmctld's own metrics** (Slurm 25.11 and newer, ` + "`MetricsType=metrics/openmetrics`" + `) have the names of some of these without their
   labels. Scrape them as a job of their own: port SlurmctldPort, paths ` + "`/metrics/jobs`, `/metrics/nodes`, `/metrics/partitions`" + ` and
   ` + "`/metrics/scheduler`" + `. ` + "`slurm_controller_info`" + ` has native_metrics="true" where slurmctld answers; with PrivateData it refuses.
 - **Capacity** is the reason of jobs that wait for resources in a partition that has a node which ParallelCluster set
-  down with EC2's error code for missing capacity.
+  down with EC2's error code for missing capacity, and of jobs that Slurm put back there, which it lets wait with reason BeginTime.
 - **Names** are those of the exporters of vpenso and SckyzO where dashboards read them. They keep their units
   (microseconds, MiB), and some gauges end in ` + "`_total`" + `.
 - **Idle GPUs**, with who holds them, are those of running jobs that did next to nothing for half an hour:

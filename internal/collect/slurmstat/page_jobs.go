@@ -112,7 +112,7 @@ func (c *jobCounts) wait(j *slurm.Job, now time.Time, lacking map[string]bool) {
 			w = &waiting{reasons: map[string]float64{}}
 			c.waiting[name] = w
 		}
-		class := ClassifyReason(j.Reason, lacking[name])
+		class := ClassifyReason(j.Reason, j.Restarts > 0, lacking[name])
 		w.reasons[class] += float64(j.Tasks)
 		switch class {
 		case ReasonHeld, ReasonDependency, ReasonTime:

@@ -88,3 +88,27 @@ func TestGoldenPages(t *testing.T) {
 		})
 	}
 }
+
+// TestCapacity: a job whose node EC2 refused is put back by Slurm, which lets it wait for two minutes and says
+// BeginTime (recorded with Slurm 22.05). A job whose user chose the time does not wait for capacity.
+func TestCapacity(t *testing.T) {
+	const refused = "(Code:InsufficientInstanceCapacity)Failure when resuming nodes"
+	job := func(id, partition, reason string, restarts int) slurm.Job {
+		return slurm.Job{ID: id, RawID: id, Tasks: 1, State: "pending", Partitions: []string{partition}, Reason: reason, Restarts: restarts}
+	}
+	var p page.Page
+	slurmstat.WritePage(&p, &slurm.Snapshot{Time: noon, Nodes: []slurm.Node{
+		{Name: "a", State: "down", Flags: []string{"cloud"}, Partitions: []string{"gpu"}, Reason: refused},
+		{Name: "b", State: "idle", Partitions: []string{"cpu"}},
+	}, Jobs: []slurm.Job{
+		job("1", "gpu", "BeginTime", 3), job("2", "gpu", "Resources", 0), job("3", "gpu", "BeginTime", 0), job("4", "cpu", "BeginTime", 1),
+	}}, slurm.NewAllocations())
+	for _, want := range []string{
+		`slurm_queue_pending_reason{partition="gpu",reason="capacity"} 2`, `slurm_queue_pending_reason{partition="gpu",reason="begin_time"} 1`,
+		`slurm_queue_pending_reason{partition="cpu",reason="begin_time"} 1`,
+	} {
+		if !strings.Contains(string(p.Bytes()), want+"\n") {
+			t.Errorf("%s is missing in:\n%s", want, p.Bytes())
+		}
+	}
+}

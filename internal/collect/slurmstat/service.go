@@ -187,6 +187,7 @@ func (s *Service) ServeMetrics(w http.ResponseWriter, _ *http.Request) {
 		age.Sample(targetsAge, time.Since(listed).Seconds())
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+len(age.Bytes()))) // it is not sent in chunks then
 	for _, b := range [][]byte{body, age.Bytes()} {
 		if _, err := w.Write(b); err != nil {
 			return // the client went away

@@ -150,6 +150,9 @@ func (b *testBed) asked(host string, argv ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// shutDown ends a machine from within. The command may end with it: what follows tells whether it did.
+func (b *testBed) shutDown(host string) { b.asked(host, "shutdown", "-h", "now") }
+
 // pcluster runs pcluster and returns its answer; ok says whether it exited with 0.
 func (b *testBed) pcluster(args ...string) (answer map[string]any, ok bool) {
 	b.t.Helper()

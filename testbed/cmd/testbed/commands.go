@@ -23,6 +23,7 @@ import (
 	"github.com/parascope/parascope/testbed/bed"
 	"github.com/parascope/parascope/testbed/config"
 	"github.com/parascope/parascope/testbed/instances"
+	"github.com/parascope/parascope/testbed/machine"
 	"github.com/parascope/parascope/testbed/node"
 )
 
@@ -31,7 +32,7 @@ func command(ctx context.Context, args []string) error {
 	var dir string
 	root := &cobra.Command{Use: "testbed", Short: "A ParallelCluster cluster on one machine", SilenceUsage: true, SilenceErrors: true}
 	root.PersistentFlags().StringVar(&dir, "dir", directory(), "directory of the bed's sockets and logs")
-	root.AddCommand(newUp(&dir), newStop(&dir), newStatus(&dir), newEnter(&dir), newRefuse(&dir),
+	root.AddCommand(newUp(&dir), newStop(&dir), newStatus(&dir), newEnter(&dir), newRefuse(&dir), newKernel(&dir),
 		&cobra.Command{Use: "check", Short: "Say what this machine lacks for a test bed", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return lacking() }},
 		&cobra.Command{Use: "machine", Hidden: true, Args: cobra.NoArgs,
@@ -173,6 +174,20 @@ func newStatus(dir *string) *cobra.Command {
 	}
 }
 
+// runningMachine finds a machine by its host name or instance; "head" is the first head node.
+func runningMachine(ctx context.Context, dir, name string) (bed.Machine, error) {
+	all, err := allMachines(ctx, dir)
+	if err != nil {
+		return bed.Machine{}, err
+	}
+	for _, m := range all {
+		if m.PID != 0 && (m.Hostname == name || m.ID == name || name == "head" && m.Role == "HeadNode") {
+			return m, nil
+		}
+	}
+	return bed.Machine{}, fmt.Errorf("no machine %s runs; 'testbed status' lists those that do", name)
+}
+
 func newEnter(dir *string) *cobra.Command {
 	c := &cobra.Command{
 		Use:                   "enter HOST [COMMAND...]",
@@ -180,15 +195,9 @@ func newEnter(dir *string) *cobra.Command {
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := allMachines(cmd.Context(), *dir)
+			m, err := runningMachine(cmd.Context(), *dir, args[0])
 			if err != nil {
 				return err
-			}
-			i := slices.IndexFunc(all, func(m bed.Machine) bool {
-				return m.PID != 0 && (m.Hostname == args[0] || m.ID == args[0] || args[0] == "head" && m.Role == "HeadNode")
-			})
-			if i < 0 {
-				return fmt.Errorf("no machine %s runs; 'testbed status' lists those that do", args[0])
 			}
 			run := args[1:]
 			if len(run) == 0 {
@@ -198,7 +207,7 @@ func newEnter(dir *string) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find nsenter: %w", err)
 			}
-			env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", all[i].PID))
+			env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", m.PID))
 			if err != nil {
 				return fmt.Errorf("enter %s: %w", args[0], err)
 			}
@@ -208,7 +217,7 @@ func newEnter(dir *string) *cobra.Command {
 					vars[k] = "PATH=/opt/slurm/bin:" + path // as a login shell of ParallelCluster has it
 				}
 			}
-			return syscall.Exec(nsenter, append(append([]string{"nsenter"}, bed.EnterArgs(all[i].PID)...), run...), vars)
+			return syscall.Exec(nsenter, append(append([]string{"nsenter"}, bed.EnterArgs(m.PID)...), run...), vars)
 		},
 	}
 	c.Flags().SetInterspersed(false) // what follows HOST is the command's
@@ -233,6 +242,21 @@ func newRefuse(dir *string) *cobra.Command {
 	c.Flags().StringVar(&asked.Code, "code", "InsufficientInstanceCapacity", "EC2's error code")
 	c.Flags().IntVar(&asked.Count, "count", 1, "how many; -1: all until --count 0")
 	return c
+}
+
+func newKernel(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "kernel HOST MESSAGE",
+		Short: "Write a message into the kernel's log of a machine with GPUs, as its driver does",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := runningMachine(cmd.Context(), *dir, args[0])
+			if err != nil {
+				return err
+			}
+			return machine.WriteKernelLog(m.PID, args[1])
+		},
+	}
 }
 
 // missingError lists what this machine lacks.

@@ -71,8 +71,9 @@ func (f *flow) query(expr, label string) map[string]string {
 	return all
 }
 
-// TestFlow goes the whole way.
-func TestFlow(t *testing.T) {
+// startFlow starts a bed and a local cloud, and puts the product's programs into the PATH of commands.
+func startFlow(t *testing.T, args ...string) *flow {
+	t.Helper()
 	if err := lacking(); err != nil {
 		t.Skip(err)
 	}
@@ -82,9 +83,7 @@ func TestFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := startCloud(t)
-	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
-	// when the timeout is over, which is 30 minutes on a ParallelCluster.
-	b := startBed(t, "--cloud", c.URL(), "--cloud-data", c.Dir, "--resume-timeout", "30m")
+	b := startBed(t, append([]string{"--cloud", c.URL(), "--cloud-data", c.Dir}, args...)...)
 	f := &flow{testBed: b, cloud: c, product: dir, work: t.TempDir()}
 	if err := os.Symlink(f.exe, filepath.Join(f.work, "pcluster")); err != nil {
 		t.Fatal(err)
@@ -92,13 +91,24 @@ func TestFlow(t *testing.T) {
 	f.env = append(os.Environ(), "PATH="+f.work+":"+dir+":"+os.Getenv("PATH"), "TESTBED_DIR="+f.dir, "AWS_ENDPOINT_URL="+c.URL(),
 		"AWS_PROFILE=operator", "AWS_REGION=us-east-2", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(c.Dir, "aws", "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(c.Dir, "aws", "config"))
+	return f
+}
+
+// TestFlow goes the whole way.
+func TestFlow(t *testing.T) {
+	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
+	// when the timeout is over, which is 30 minutes on a ParallelCluster.
+	f := startFlow(t, "--resume-timeout", "30m")
 	var h holders
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }}, {"nodes come and go", comeAndGo},
-		{"idle GPUs", func(t *testing.T, f *flow) { f.idleGPUs(t, h) }}, {"killed", killed}, {"scripts that are needed", needed},
-		{"zero and back", zeroAndBack}} {
+	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }},
+		{"nodes", func(t *testing.T, f *flow) {
+			t.Run("come and go", func(t *testing.T) { t.Parallel(); comeAndGo(t, f) })
+			t.Run("idle GPUs, XID", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h); f.xids(t, h) })
+		}},
+		{"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break
@@ -153,7 +163,7 @@ func comeAndGo(t *testing.T, f *flow) {
 	f.eventually(time.Minute, "", func() string { return f.machines()[node].State })
 	f.eventually(2*time.Minute, "map[]", func() string { return fmt.Sprint(f.query(`up{cluster="hpc",node="`+node+`"}`, "job")) })
 	window := fmt.Sprintf("[%ds:5s]", int(time.Since(began).Seconds()))
-	if down := f.query(`max_over_time((up{cluster="hpc",node_type="compute"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
+	if down := f.query(`max_over_time((up{cluster="hpc",queue="queue1"} == bool 0)`+window+`) > 0`, "node"); len(down) > 0 {
 		t.Errorf("nodes that were down: %v", down)
 	}
 }

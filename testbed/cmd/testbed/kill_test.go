@@ -59,6 +59,46 @@ func (f *flow) ledger() (l ledger, text string) {
 	return *s.Total, text
 }
 
+// lastRead is when the head last read a page of the job node, by the node's name; of its own, by "head".
+func (f *flow) lastRead() map[string]time.Time {
+	f.t.Helper()
+	var answer struct {
+		Data struct {
+			ActiveTargets []struct {
+				ScrapePool, Health string
+				Labels             map[string]string
+				LastScrape         time.Time
+			}
+		}
+	}
+	// While it starts there is no answer, and nothing that was read.
+	_ = json.Unmarshal([]byte(f.asked("head", "curl", "-s", "http://127.0.0.1:9090/api/v1/targets")), &answer)
+	last := map[string]time.Time{}
+	for _, target := range answer.Data.ActiveTargets {
+		if target.ScrapePool != "node" || target.Health != "up" {
+			continue
+		}
+		name := target.Labels["node"]
+		if target.Labels["node_type"] == "head" {
+			name = "head"
+		}
+		last[name] = target.LastScrape
+	}
+	return last
+}
+
+// saved waits until slurmctld has written down that a job runs. It does not when a node is done booting: one
+// that is killed then finds a job that is about to begin, begins it a second time, drains the node for
+// the duplicate, and puts the job back for two minutes.
+func (f *flow) saved(job string) {
+	f.t.Helper()
+	f.on("head", "touch", "/home/asked")
+	f.on("head", "scontrol", "update", "jobid="+job, "comment=saved")
+	f.eventually(time.Minute, "/var/spool/slurm.state/job_state", func() string {
+		return f.asked("head", "find", "/var/spool/slurm.state/job_state", "-newer", "/home/asked")
+	})
+}
+
 // killed ends programs by kill -9 while nothing can be sent: what was taken is delivered afterwards.
 func killed(t *testing.T, f *flow) {
 	f = f.in(t)
@@ -66,6 +106,7 @@ func killed(t *testing.T, f *flow) {
 	f.ended("RUNNING", job)
 	node := f.on("head", "squeue", "-h", "-j", job, "-o", "%N")
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="hpc",job="node",node="`+node+`"}`, "node")[node] })
+	f.saved(job)
 	f.cloud.fault(t, http.MethodPost)
 	began := time.Now()
 	before, text := f.ledger()
@@ -95,7 +136,16 @@ func killed(t *testing.T, f *flow) {
 		}
 		return text
 	})
+	// Nothing can be sent until both were read again.
+	revived := time.Now()
+	f.eventually(2*time.Minute, "both were read", func() string {
+		if last := f.lastRead(); last["head"].After(revived) && last[node].After(revived) {
+			return "both were read"
+		}
+		return fmt.Sprint(f.lastRead(), " and not after ", revived)
+	})
 	away := time.Since(began)
+	t.Logf("nothing could be sent for %s", away.Round(time.Second))
 	f.cloud.fault(t, http.MethodDelete)
 	f.eventually(2*time.Minute, "all is delivered", func() string {
 		var now ledger

@@ -55,7 +55,7 @@ func fail(t *testing.T, b *testBed) {
 	before := b.page().of("slurm_jobs_finished_total", "state")["node_fail"]
 	job := b.submit("-p", "queue1", "--no-requeue", "--wrap", "sleep 3000")
 	b.ended("RUNNING", job)
-	b.on(b.on("head", "squeue", "-h", "-j", job, "-o", "%N"), "shutdown", "-h", "now")
+	b.shutDown(b.on("head", "squeue", "-h", "-j", job, "-o", "%N"))
 	b.ended("NODE_FAIL", job)
 	b.agree(b.nodes(), b.jobs(), b.finished())
 	if now := b.page().of("slurm_jobs_finished_total", "state")["node_fail"]; now != before+1 {

@@ -60,6 +60,15 @@ func (b *testBed) write(host, name, content, mode string) {
 	}
 }
 
+// installHead starts the head's program as the head node's Prometheus.
+func (b *testBed) installHead(program string) {
+	b.t.Helper()
+	b.write("head", "/opt/parascope-head", program, "755")
+	b.write("head", "/opt/prometheus/prometheus.yml", headConfig, "644")
+	b.write("head", "/etc/systemd/system/prometheus.service", headUnit, "644")
+	b.on("head", "systemctl", "start", "prometheus")
+}
+
 // product is a program of the product, from the folder TESTBED_PRODUCT.
 func product(t *testing.T, name string) string {
 	t.Helper()
@@ -83,10 +92,7 @@ func TestNumbers(t *testing.T) {
 	}
 	b := startBed(t, "--cluster", "demo", "--config", file)
 	b.awaitStatus("demo", "CREATE_COMPLETE")
-	b.write("head", "/opt/parascope-head", program, "755")
-	b.write("head", "/opt/prometheus/prometheus.yml", headConfig, "644")
-	b.write("head", "/etc/systemd/system/prometheus.service", headUnit, "644")
-	b.on("head", "systemctl", "start", "prometheus")
+	b.installHead(program)
 	limit := ""
 	for _, part := range []struct {
 		name string

@@ -155,7 +155,7 @@ func replaced(t *testing.T, b *testBed) {
 		t.Errorf("the node has %s", got)
 	}
 	before := b.machines()[name]
-	b.on(name, "shutdown", "-h", "now")
+	b.shutDown(name)
 	b.eventually(45*time.Second, "another, idle", func() string {
 		now, ok := b.machines()[name]
 		if !ok || now.ID == before.ID {
