@@ -41,6 +41,7 @@ type parts struct {
 	logs           *logs.Logs
 	s3             *s3.S3
 	ec2            *ec2.EC2
+	metrics        cloudwatch.Options
 }
 
 // services are all services of the cloud, in the order of their documentation.
@@ -51,7 +52,7 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
-		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage}),
+		cloudwatch.Services(p.metrics),
 		[]gateway.Service{p.ec2.Service(), pricing.Service()},
 	)), trouble.Service())
 }
@@ -141,6 +142,10 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 		return err
 	}
 	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, Logger: o.Logger}); err != nil {
+		return err
+	}
+	p.metrics = cloudwatch.Options{State: c.state, Usage: p.amp.Usage}
+	if err = cloudwatch.Forget(c.state, o.Now()); err != nil {
 		return err
 	}
 	if p.ec2, err = ec2.New(ec2.Options{State: c.state, NewID: o.NewID}); err != nil {
