@@ -141,7 +141,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	}); err != nil {
 		return err
 	}
-	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, Logger: o.Logger}); err != nil {
+	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, NewID: o.NewID, Logger: o.Logger}); err != nil {
 		return err
 	}
 	p.metrics = cloudwatch.Options{State: c.state, Usage: p.amp.Usage}
