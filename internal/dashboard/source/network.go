@@ -85,11 +85,11 @@ func storage() *grafana.DashboardBuilder {
 			"{{node}} {{mountpoint}}", 0)).
 		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
-			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum"))).
+			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum", itsSystem+" "+itsName))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,
-			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum"))).
+			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum", itsSystem))).
 		WithPanel(cloudWatch("EFS throughput", "Bytes that clients moved to and from EFS file systems.", bytesIEC,
-			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum"))).
+			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum", itsSystem))).
 		WithPanel(cloudWatch("EFS limit", "Percent of the operations that a General Purpose file system may do.", "percent",
-			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum")))
+			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum", itsSystem)))
 }
