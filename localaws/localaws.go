@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/amp/dataplane"
+	"github.com/parascope/parascope/localaws/cloudwatch"
 	"github.com/parascope/parascope/localaws/faults"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana"
@@ -192,6 +193,12 @@ func (c *Cloud) URL() string { return c.cloud.url(c.opts.Listen) }
 // no fault it is repaired.
 func (c *Cloud) BreakGrafana(workspaceID string, f grafana.Fault) error {
 	return c.parts.grafana.Break(workspaceID, f)
+}
+
+// RecordMetrics stores values of CloudWatch's metrics that no client may put: those of AWS' own
+// services.
+func (c *Cloud) RecordMetrics(values []cloudwatch.Value) error {
+	return c.parts.metrics.Record(c.opts.Region, values)
 }
 
 // MetadataURL is the instance metadata service's, for

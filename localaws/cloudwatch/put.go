@@ -128,7 +128,7 @@ type Value struct {
 	Value           float64
 }
 
-// Record stores values in a region.
+// Record stores values in a region, each in the place of what its minute had.
 func (o Options) Record(region string, values []Value) error {
 	return o.State.Update(func(tx *state.Tx) error {
 		for _, v := range values {
@@ -136,7 +136,11 @@ func (o Options) Record(region string, values []Value) error {
 			for _, name := range slices.Sorted(maps.Keys(v.Dimensions)) {
 				m.Dimensions = append(m.Dimensions, dimension{name, v.Dimensions[name]})
 			}
-			if err := put(tx, region, m, point{v.At.UTC().Truncate(time.Minute), v.Value, v.Value, v.Value, 1}); err != nil {
+			p := point{v.At.UTC().Truncate(time.Minute), v.Value, v.Value, v.Value, 1}
+			if err := tx.Delete(pointBucket+m.key(region), p.key()); err != nil {
+				return err
+			}
+			if err := put(tx, region, m, p); err != nil {
 				return err
 			}
 		}

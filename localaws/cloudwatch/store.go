@@ -46,6 +46,9 @@ type point struct {
 	Min, Max, Sum, Number float64
 }
 
+// key is the point's place among those of its metric.
+func (p point) key() string { return fmt.Sprintf("%020d", p.Minute.Unix()) }
+
 // add puts two points of a minute together.
 func (p point) add(q point) point {
 	if p.Number == 0 {
@@ -93,7 +96,7 @@ func (m metric) of(name string) (string, bool) {
 // put stores a point of a metric.
 func put(tx *state.Tx, region string, m metric, p point) error {
 	key := m.key(region)
-	at := fmt.Sprintf("%020d", p.Minute.Unix())
+	at := p.key()
 	var has point
 	if _, err := tx.Get(pointBucket+key, at, &has); err != nil {
 		return err

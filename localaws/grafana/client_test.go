@@ -384,11 +384,11 @@ func TestCloudWatchQueries(t *testing.T) {
 		builder: {200, []string{values, `"displayNameFromDS":"of one"`}},
 		`{` + source + `,"metricEditorMode":1,"expression":"SEARCH('{ParallelCluster,ClusterName} MetricName=\"Errors\"', 'Sum', 300)"}`: {200,
 			[]string{values, `"displayNameFromDS":"Errors"`}},
-		`{` + source + `,"metricEditorMode":1,"expression":"m1+m2"}`:                    {400, []string{"ValidationError"}},
-		`{` + source + `,"namespace":"AWS/EC2"}`:                                        {400, []string{"query must have"}},
-		`{"refId":"A","datasource":{"uid":"cloudwatch"},"queryMode":"Logs"}`:            {400, []string{`"status":501`}},
-		`{"refId":"A","datasource":{"uid":"cloudwatch"},"metricQueryType":1}`:           {400, []string{`"status":501`}},
-		`{"refId":"A","datasource":{"uid":"cloudwatch"},"type":"logAction"}`:            {400, []string{`"status":501`}},
+		`{` + source + `,"metricEditorMode":1,"expression":"m1+m2"}`:          {400, []string{"ValidationError"}},
+		`{` + source + `,"namespace":"AWS/EC2"}`:                              {400, []string{"query must have"}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"queryMode":"Logs"}`:  {400, []string{`"status":501`}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"metricQueryType":1}`: {400, []string{`"status":501`}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"type":"logAction"}`:  {400, []string{`"status":501`}},
 	} {
 		status, raw := s.raw(t, "POST", "/api/ds/query", panel(query))
 		for _, says := range want.says {
