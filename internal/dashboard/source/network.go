@@ -18,13 +18,13 @@ func network() *grafana.DashboardBuilder {
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
 		WithPanel(number("EFA devices missing", "EFA devices that the instance types have and that are not there.", short,
 			`sum((max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+` (node_amazonefa_devices{`+inCluster+
-				`})) > 0) or vector(0)`, 1)).
+				`})) > 0) or vector(0)`, 1).Height(8)).
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
-			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0)).
+			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0).Span(10)).
 		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
 			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
-			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
+			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0).Span(10)).
 		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",

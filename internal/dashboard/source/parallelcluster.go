@@ -21,7 +21,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			"1 while ParallelCluster launches no nodes in a queue, since too many did not finish their start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
-			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(8).Height(4)).
+			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).
 		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`count(parallelcluster_file_success{`+sel+`} == 0) or vector(0)`, 1)).
 		WithPanel(rows("Nodes that EC2 did not launch", "In the time range, by EC2's error code.", short, "Nodes",
@@ -41,18 +41,18 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
 				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`, "{{queue}}", 1)).
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time range, by result.", short,
-			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
+			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0).Span(24)).
 		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("Instances that did not start",
 			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by cause. A cause that never "+
 				"occurred is not there.", short,
 			filtered("Sum", "IamPolicyErrors", "VcpuLimitErrors", "VolumeLimitErrors", "InsufficientCapacityErrors", "OtherInstanceLaunchFailures",
 				"InstanceBootstrapTimeoutErrors", "OnNodeStartDownloadErrors", "OnNodeStartRunErrors", "OnNodeConfiguredDownloadErrors",
-				"OnNodeConfiguredRunErrors"))).
+				"OnNodeConfiguredRunErrors")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
 		WithPanel(cloudWatch("Instances that are not well",
 			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by check.", short,
 			filtered("Sum", "EC2HealthCheckErrors", "ScheduledEventHealthCheckErrors", "NoCorrespondingInstanceErrors",
-				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures"))).
+				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
 		WithPanel(cloudWatch("Longest idle time", "Of a dynamic node. ParallelCluster ends it at ScaledownIdletime, 10 minutes by default.", seconds,
 			filtered("Maximum", "MaxDynamicNodeIdleTime"))).
 		WithPanel(cloudWatch("Head node alarms", "What ParallelCluster's alarms of the head node watch: they are in alarm above 90 %.", "percent",
