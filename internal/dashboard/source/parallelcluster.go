@@ -41,7 +41,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
 				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`, "{{queue}}", 1)).
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time range, by result.", short,
-			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0).Span(24)).
+			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("Instances that did not start",
 			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by cause. A cause that never "+
