@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/amp/dataplane"
+	"github.com/parascope/parascope/localaws/cloudwatch"
 	"github.com/parascope/parascope/localaws/faults"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/grafana"
@@ -208,6 +209,12 @@ func (c *Cloud) BreakGrafana(workspaceID string, f grafana.Fault) error {
 
 // EvaluateRules evaluates the rules of all workspaces at the cloud's time.
 func (c *Cloud) EvaluateRules(ctx context.Context) error { return c.parts.amp.EvaluateRules(ctx) }
+
+// RecordMetrics stores values of CloudWatch's metrics that no client may put: those of AWS' own
+// services.
+func (c *Cloud) RecordMetrics(values []cloudwatch.Value) error {
+	return c.parts.metrics.Record(c.opts.Region, values)
+}
 
 // MetadataURL is the instance metadata service's, for
 // AWS_EC2_METADATA_SERVICE_ENDPOINT; empty when it is off.

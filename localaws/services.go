@@ -43,6 +43,7 @@ type parts struct {
 	s3             *s3.S3
 	ec2            *ec2.EC2
 	sns            *sns.SNS
+	metrics        cloudwatch.Options
 }
 
 // services are all services of the cloud, in the order of their documentation.
@@ -53,7 +54,7 @@ func (p *parts) services(trouble *faults.Table) []gateway.Service {
 		[]gateway.Service{p.grafana.Service()},
 		p.identity.Services(),
 		[]gateway.Service{organizations.Service(p.identity.InOrganization()), p.lambda.Service(), p.s3.Service(), p.logs.Service()},
-		cloudwatch.Services(cloudwatch.Options{Usage: p.amp.Usage, Topic: p.sns.Sums}),
+		cloudwatch.Services(p.metrics),
 		[]gateway.Service{p.ec2.Service(), pricing.Service(), p.sns.Service()},
 	)), trouble.Service())
 }
@@ -150,7 +151,10 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	}); err != nil {
 		return err
 	}
-	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, Logger: o.Logger}); err != nil {
+	if p.logs, err = logs.New(logs.Options{State: c.state, Now: o.Now, NewID: o.NewID, Logger: o.Logger}); err != nil {
+		return err
+	}
+	if err = cloudwatch.Forget(c.state, o.Now()); err != nil {
 		return err
 	}
 	if p.ec2, err = ec2.New(ec2.Options{State: c.state, NewID: o.NewID}); err != nil {
@@ -159,6 +163,7 @@ func (c *Cloud) openParts(keys *principal.Store, call gateway.Caller) (err error
 	p.sns = sns.New(sns.Options{
 		State: c.state, BaseURL: c.URL, Now: o.Now, NewID: o.NewID, Logger: o.Logger, Reach: o.SNS.Reach, RetryDelay: o.SNS.RetryDelay,
 	})
+	p.metrics = cloudwatch.Options{State: c.state, Usage: p.amp.Usage, Topic: p.sns.Sums}
 	if p.lambda, err = lambda.New(lambda.Options{
 		State: c.state, Dir: filepath.Join(o.DataDir, "lambda"), BaseURL: c.URL, Call: call, AssumeRole: p.iam.AssumeForService,
 		Now: o.Now, NewID: o.NewID, Logger: o.Logger,

@@ -33,10 +33,12 @@ import (
 
 // site is the stack, as AWS would have it, on a local cloud.
 type site struct {
+	cloud    *localtest.Cloud
 	operator aws.Config
 	outputs  map[string]string
 	api      *openapi.GrafanaHTTPAPI // a client that we did not write, as an administrator
 	last     *lastAnswer
+	token    string // the client's
 }
 
 // lastAnswer keeps what the client's models leave out: they have no place for a data
@@ -62,7 +64,8 @@ func start(t *testing.T) *site {
 		t.Skipf("%v: 'make function' builds it", err)
 	}
 	check.OK(t, err)
-	s := &site{last: &lastAnswer{}, operator: localtest.Start(t, localaws.Options{}).Operator()}
+	cloud := localtest.Start(t, localaws.Options{})
+	s := &site{last: &lastAnswer{}, cloud: cloud, operator: cloud.Operator()}
 	s.up(t)
 	s.signIn(t)
 	return s
@@ -112,6 +115,7 @@ func (s *site) signIn(t *testing.T) {
 	token, err := client.CreateWorkspaceServiceAccountToken(t.Context(), &amg.CreateWorkspaceServiceAccountTokenInput{
 		WorkspaceId: id, ServiceAccountId: account.Id, Name: aws.String("person"), SecondsToLive: aws.Int32(3600)})
 	check.OK(t, err)
+	s.token = *token.ServiceAccountToken.Key
 	s.api = openapi.NewHTTPClientWithConfig(nil, &openapi.TransportConfig{
 		Host: s.outputs["ManagedGrafanaWorkspaceEndpoint"], BasePath: "/api", Schemes: []string{"http"}, APIKey: *token.ServiceAccountToken.Key,
 		Client: &http.Client{Transport: s.last},

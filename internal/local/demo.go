@@ -19,6 +19,7 @@ import (
 	"github.com/parascope/parascope/internal/listen"
 	"github.com/parascope/parascope/internal/proof"
 	"github.com/parascope/parascope/internal/receiver"
+	"github.com/parascope/parascope/localaws"
 )
 
 // What is sent of the made-up cluster before it is scraped: AMP takes no sample that is
@@ -42,10 +43,10 @@ type demo struct {
 	now     func() time.Time
 }
 
-// startDemo sends the made-up cluster's last hour to the workspace, and serves its pages.
-// The operator asks what the workspace has; the head's keys send.
-func startDemo(ctx context.Context, o Options, operator aws.Config, cloud, endpoint string, report func(Event)) (*demo, error) {
-	head, err := o.credentials(ctx, Head, cloud)
+// startDemo sends the made-up cluster's last hour to the workspace and to CloudWatch, and serves
+// its pages. The operator asks what the workspace has, and writes logs; the head's keys send.
+func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *localaws.Cloud, endpoint string, report func(Event)) (*demo, error) {
+	head, err := o.credentials(ctx, Head, cloud.URL())
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +61,9 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud, endpo
 	}
 	if err != nil {
 		return nil, fmt.Errorf("send the made-up cluster's last hour: %w", err)
+	}
+	if err := d.watch(ctx, operator, began, cloud.RecordMetrics, report); err != nil {
+		return nil, err
 	}
 	l, err := listen.TCP(ctx, "127.0.0.1:0")
 	if err != nil {

@@ -9,7 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkcw "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
 	"github.com/parascope/parascope/internal/proof"
+	"github.com/parascope/parascope/localaws"
+	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestDemoAnswersByItsOwnNameOnly: a page in a browser cannot have it answer for another site.
@@ -21,6 +29,7 @@ func TestDemoAnswersByItsOwnNameOnly(t *testing.T) {
 		code             int
 	}{
 		{"127.0.0.1:4711", "/demo-head/slurm", "slurm_gpus_alloc 20", 200},
+		{"127.0.0.1:4711", "/demo-head/node", `instance_id="` + proof.LiveHeadInstance + `"`, 200},
 		{"127.0.0.1:4711", "/targets/slurm", `"__metrics_path__":"/demo-head/slurm"`, 200},
 		{"127.0.0.1:4711", "/targets/none", "[]", 200},
 		{"127.0.0.1:4711", "/demo-cpu-dy-hpc7a-5/node", "does not answer", 503},
@@ -52,5 +61,31 @@ func TestDemoGoesOnWhereItWas(t *testing.T) {
 	}
 	if got, err := demoBegan(dir, first); err != nil || !got.Equal(first) {
 		t.Errorf("after nonsense it began %s: %v", got, err)
+	}
+}
+
+// TestDemoInCloudWatch: the last hour is there at once, and a restart writes no line twice.
+func TestDemoInCloudWatch(t *testing.T) {
+	cloud := localtest.Start(t, localaws.Options{})
+	began := time.Now()
+	for range 2 {
+		d := &demo{now: time.Now}
+		check.OK(t, d.watch(t.Context(), cloud.Operator(), began, cloud.RecordMetrics, func(e Event) { t.Error(e) }))
+	}
+	to := time.Now()
+	got, err := sdkcw.NewFromConfig(cloud.Operator()).GetMetricData(t.Context(), &sdkcw.GetMetricDataInput{StartTime: aws.Time(to.Add(-time.Hour)),
+		EndTime: &to, MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("a"), MetricStat: &cwtypes.MetricStat{
+			Metric: &cwtypes.Metric{Namespace: aws.String("CWAgent"), MetricName: aws.String("disk_used_percent"), Dimensions: []cwtypes.Dimension{
+				{Name: aws.String("path"), Value: aws.String("/")}, {Name: aws.String("InstanceId"), Value: aws.String(proof.LiveHeadInstance)}}},
+			Period: aws.Int32(300), Stat: aws.String("Sum")}}}})
+	check.OK(t, err)
+	if values := got.MetricDataResults[0].Values; len(values) < 12 || values[0] != 62 {
+		t.Errorf("the disk of the head node is %v", values)
+	}
+	events, err := cloudwatchlogs.NewFromConfig(cloud.Operator()).FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{
+		LogGroupName: aws.String(demoLog(began)), FilterPattern: aws.String("InsufficientInstanceCapacity")})
+	check.OK(t, err)
+	if n := len(events.Events); n < 4 || n > 5 {
+		t.Errorf("the last hour has %d lines about capacity, one each quarter of an hour: %v", n, events.Events)
 	}
 }

@@ -145,7 +145,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	report(Event{Kind: Started, What: "workspace", Address: endpoint, Detail: path.Base(endpoint) + o.otherWorkspaces()})
 
 	if o.Demo {
-		if o.demo, err = startDemo(ctx, o, cfg, cloud.URL(), endpoint, report); err != nil {
+		if o.demo, err = startDemo(ctx, o, cfg, cloud, endpoint, report); err != nil {
 			return err
 		}
 		stops.add("demo", o.demo.server.Shutdown)

@@ -12,6 +12,9 @@ import (
 // LiveCluster is the name of the cluster that Live makes up.
 const LiveCluster = "demo-made-up"
 
+// LiveHeadInstance is the instance of its head node.
+const LiveHeadInstance = "i-00000000000000000"
+
 // Hours of the made-up day that a live cluster goes through again and again. It begins
 // where all jobs run and many faults have come; others come within the next hour.
 const liveFrom, liveTo, liveBegins = 9.0, 22.0, 13.4

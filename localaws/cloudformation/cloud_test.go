@@ -67,7 +67,7 @@ func start(t *testing.T, p parts) *cloud {
 	check.OK(t, err)
 	objects, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(p.dir, "s3"), Now: now, NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
-	groups, err := logs.New(logs.Options{State: c.State, Now: now, Logger: c.Logger})
+	groups, err := logs.New(logs.Options{State: c.State, Now: now, NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
 	network, err := ec2.New(ec2.Options{State: c.State, NewID: uuid.NewString})
 	check.OK(t, err)

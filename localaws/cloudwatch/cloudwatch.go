@@ -1,14 +1,11 @@
-// Package cloudwatch is the local Amazon CloudWatch: as much as a Grafana data source
-// asks to see whether it works, the usage metrics of AMP and the counts of SNS. There are no other
-// metrics, and no alarms. It speaks the three protocols that AWS's model of it has: query, JSON 1.0
-// and Smithy's RPC v2 with CBOR.
+// Package cloudwatch is the local Amazon CloudWatch: metrics that are put, by the minute, found
+// by name or by SEARCH, the usage metrics of AMP and the counts of SNS. There are no alarms. It
+// speaks the three protocols that AWS's model of it has: query, JSON 1.0 and Smithy's RPC v2 with CBOR.
 package cloudwatch
 
 import (
 	"fmt"
 	"net/http"
-	"regexp"
-	"strings"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
@@ -29,8 +26,8 @@ func Services(o Options) []gateway.Service {
 	}
 	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
 	query.Rules = []gateway.Rule{
-		{Text: "there are AMP's usage metrics and SNS's counts, other metrics have no values, and there are no alarms; requests are validated",
-			Basis: gateway.Assumed, Source: simple},
+		{Text: "there are the metrics that were put, at a minute each for 15 days, AMP's usage metrics and SNS's counts; there are no alarms, " +
+			"percentiles, metric math or metrics at a second", Basis: gateway.Assumed, Source: simple},
 	}
 	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
 	targets.TargetPrefix, targets.QueryErrors = target, true
@@ -52,14 +49,25 @@ type operation struct {
 
 func (o Options) known() []operation {
 	return []operation{
-		{"ListMetrics", listMetrics, []gateway.Rule{
+		{"PutMetricData", o.putMetricData, []gateway.Rule{
+			{Text: "up to 1000 metrics with up to 30 dimensions and 150 values each, not in a namespace that begins with AWS/ or a colon, from 14 " +
+				"days ago to 2 hours ahead; else 400", Basis: gateway.Confirmed, Source: model + " and the API reference, PutMetricData"},
+			{Text: "the condition key cloudwatch:namespace is not there", Basis: gateway.Assumed, Source: simple},
+		}},
+		{"ListMetrics", o.listMetrics, []gateway.Rule{
 			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
 				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
+			{Text: "metrics with a point in two weeks, or in 3 hours if asked for; 500 at once", Basis: gateway.Confirmed,
+				Source: "CloudWatch API reference, ListMetrics"},
 		}},
 		{"GetMetricData", o.getMetricData, []gateway.Rule{
-			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; every one has the status Complete, and no values " +
-				"unless it is a metric that is known",
-				Basis: gateway.Confirmed, Source: model + " (that a metric without data is Complete)"},
+			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; a metric without data is Complete and has no values",
+				Basis: gateway.Confirmed, Source: model},
+			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) answers with each metric that has exactly these " +
+				"dimensions and values in the time; other expressions are 400 ValidationError", Basis: gateway.Confirmed,
+				Source: "CloudWatch user guide, search expressions (that the others are refused is the local cloud's)"},
+			{Text: "in a Label ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are filled in; without one a metric is called by " +
+				"its name, those of a SEARCH by what tells them apart", Basis: gateway.Inferred, Source: "CloudWatch user guide, dynamic labels"},
 			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
 				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
 				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
@@ -75,7 +83,7 @@ var others = []string{
 	"DescribeAlarmsForMetric", "DescribeAnomalyDetectors", "DescribeInsightRules", "DisableAlarmActions", "DisableInsightRules",
 	"EnableAlarmActions", "EnableInsightRules", "GetDashboard", "GetInsightRuleReport", "GetMetricStatistics", "GetMetricStream",
 	"GetMetricWidgetImage", "ListDashboards", "ListManagedInsightRules", "ListMetricStreams", "ListTagsForResource", "PutAnomalyDetector",
-	"PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules", "PutMetricAlarm", "PutMetricData", "PutMetricStream",
+	"PutCompositeAlarm", "PutDashboard", "PutInsightRule", "PutManagedInsightRules", "PutMetricAlarm", "PutMetricStream",
 	"SetAlarmState", "StartMetricStreams", "StopMetricStreams", "TagResource", "UntagResource",
 }
 
@@ -115,69 +123,6 @@ func invalid(code, format string, args ...any) error {
 	return &gateway.Error{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-func listMetrics(_ *gateway.Request, read decoder) (any, error) {
-	var in struct{ Namespace, MetricName *string }
-	if err := read(&in); err != nil {
-		return nil, err
-	}
-	for name, value := range map[string]*string{"Namespace": in.Namespace, "MetricName": in.MetricName} {
-		if value != nil && (*value == "" || len(*value) > maxName || name == "Namespace" && strings.HasPrefix(*value, ":")) {
-			return nil, invalid("InvalidParameterValue", "The value %s for parameter %s is invalid.", *value, name)
-		}
-	}
-	return struct{ Metrics list[struct{}] }{}, nil
-}
-
 func describeAlarms(*gateway.Request, decoder) (any, error) {
 	return struct{ MetricAlarms, CompositeAlarms list[struct{}] }{}, nil
-}
-
-var idPattern = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
-
-// result is what GetMetricData answers to one query.
-type result struct {
-	ID         string `json:"Id" xml:"Id"`
-	Label      string
-	StatusCode string
-	points
-}
-
-func (o Options) getMetricData(r *gateway.Request, read decoder) (any, error) {
-	var in struct {
-		StartTime, EndTime *instant
-		MetricDataQueries  list[struct {
-			ID         string `json:"Id"`
-			MetricStat *metricStat
-			Expression *string
-		}]
-	}
-	if err := read(&in); err != nil {
-		return nil, err
-	}
-	switch {
-	case in.StartTime == nil || in.EndTime == nil:
-		return nil, invalid("MissingParameter", "The parameters StartTime and EndTime are required, as times of ISO 8601.")
-	case !in.StartTime.Before(in.EndTime.Time):
-		return nil, invalid("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
-	case len(in.MetricDataQueries) == 0:
-		return nil, invalid("MissingParameter", "The parameter MetricDataQueries is required.")
-	case len(in.MetricDataQueries) > maxQueries:
-		return nil, invalid("ValidationError", "The collection MetricDataQueries must not have a size greater than %d.", maxQueries)
-	}
-	var out struct{ MetricDataResults list[result] }
-	for _, q := range in.MetricDataQueries {
-		if !idPattern.MatchString(q.ID) || q.MetricStat == nil && q.Expression == nil {
-			return nil, invalid("ValidationError", "Query %s needs an Id that begins with a lower case letter, and a MetricStat or an Expression.",
-				q.ID)
-		}
-		answer := result{ID: q.ID, Label: q.ID, StatusCode: "Complete"}
-		if q.MetricStat != nil {
-			var err error
-			if answer.points, err = o.valuesOf(r, *q.MetricStat, in.StartTime.Time, in.EndTime.Time); err != nil {
-				return nil, err
-			}
-		}
-		out.MetricDataResults = append(out.MetricDataResults, answer)
-	}
-	return out, nil
 }

@@ -64,7 +64,7 @@ func send(t *testing.T, b *servicetest.Base, path, contentType, body string, hea
 func TestCloudWatch(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{State: b.State})})
 	times := url.Values{"StartTime": {"2026-11-23T00:00:00Z"}, "EndTime": {"2026-11-23T01:00:00Z"}}.Encode()
 	for body, want := range map[string]struct {
 		status int
@@ -74,13 +74,22 @@ func TestCloudWatch(t *testing.T) {
 		"Action=ListMetrics&Namespace=%3Ax":    {400, "InvalidParameterValue"},
 		"Action=ListMetrics&MetricName=":       {400, "MetricName"},
 		"Action=DescribeAlarms":                {200, "<MetricAlarms></MetricAlarms>"},
-		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum": {200,
-			"<MetricDataResults><member><Id>m1</Id><Label>m1</Label><StatusCode>Complete</StatusCode>"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum&MetricDataQueries.member.1.Label=sum": {200,
+			"<MetricDataResults><member><Id>m1</Id><Label>sum</Label><StatusCode>Complete</StatusCode>"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=M1&MetricDataQueries.member.1.Expression=1": {400, "M1"},
 		"Action=GetMetricData&" + times: {400, "MetricDataQueries is required"},
 		"Action=GetMetricData&StartTime=2026-11-23T02:00:00Z&EndTime=2026-11-23T01:00:00Z": {400, "must be less than"},
 		"Action=GetMetricData": {400, "StartTime"},
-		"Action=PutMetricData": {501, "does not implement cloudwatch:PutMetricData"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.Expression=1%2B1": {400,
+			"has SEARCH"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=p99": {400,
+			"p99"},
+		"Action=PutMetricAlarm": {501, "does not implement cloudwatch:PutMetricAlarm"},
+		"Action=PutMetricData&Namespace=AWS/EC2&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1": {400, "Namespace"},
+		"Action=PutMetricData&Namespace=N":                                  {400, "MetricData is required"},
+		"Action=PutMetricData&Namespace=N&MetricData.member.1.MetricName=x": {400, "InvalidParameterCombination"},
+		"Action=PutMetricData&Namespace=N&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1&MetricData.member.1.Timestamp=2020-01-01T00:00:00Z": {
+			400, "Timestamp"},
 	} {
 		if status, got := ask(t, b, "/", "application/x-www-form-urlencoded", body+"&Version=2010-08-01"); status != want.status ||
 			!strings.Contains(got, want.says) {
@@ -93,10 +102,11 @@ func TestCloudWatch(t *testing.T) {
 func TestProtocols(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{State: b.State})})
 	const from, to = 1763856000, 1763859600
 	query := cbor.Map{"StartTime": cbor.Tag{ID: 1, Value: cbor.Float64(from)}, "EndTime": cbor.Tag{ID: 1, Value: cbor.Uint(to)},
-		"MetricDataQueries": cbor.List{cbor.Map{"Id": cbor.String("m1"), "Expression": cbor.String("1")}}}
+		"MetricDataQueries": cbor.List{cbor.Map{"Id": cbor.String("m1"), "Label": cbor.String("m1"),
+			"MetricStat": cbor.Map{"Stat": cbor.String("Sum")}}}}
 	for name, c := range map[string]struct {
 		operation, json string
 		cbor            cbor.Map
@@ -106,7 +116,7 @@ func TestProtocols(t *testing.T) {
 	}{
 		"no metrics": {"ListMetrics", `{"Namespace":"AWS/EC2"}`, cbor.Map{"Namespace": cbor.String("AWS/EC2")}, 200,
 			cbor.Map{"Metrics": cbor.List{}}, `{"Metrics":[]}`},
-		"no values": {"GetMetricData", fmt.Sprintf(`{"StartTime":%d,"EndTime":%d.0,"MetricDataQueries":[{"Id":"m1","Expression":"1"}]}`, from, to),
+		"no values": {"GetMetricData", fmt.Sprintf(`{"StartTime":%d,"EndTime":%d.0,"MetricDataQueries":[{"Id":"m1","Label":"m1","MetricStat":{"Stat":"Sum"}}]}`, from, to),
 			query, 200, cbor.Map{"MetricDataResults": cbor.List{cbor.Map{"Id": cbor.String("m1"), "Label": cbor.String("m1"),
 				"StatusCode": cbor.String("Complete"), "Timestamps": cbor.List{}, "Values": cbor.List{}}}},
 			`{"MetricDataResults":[{"Id":"m1","Label":"m1","StatusCode":"Complete","Timestamps":[],"Values":[]}]}`},
@@ -134,8 +144,8 @@ func TestProtocols(t *testing.T) {
 		}
 	}
 	const path = "/service/GraniteServiceVersion20100801/operation/"
-	resp, got := send(t, b, path+"PutMetricData", "application/cbor", "\xa0", nil)
-	if resp.StatusCode != 501 || !strings.Contains(got, "does not implement cloudwatch-cbor:PutMetricData") {
+	resp, got := send(t, b, path+"PutMetricAlarm", "application/cbor", "\xa0", nil)
+	if resp.StatusCode != 501 || !strings.Contains(got, "does not implement cloudwatch-cbor:PutMetricAlarm") {
 		t.Errorf("%d %s", resp.StatusCode, got)
 	}
 	deep := strings.Repeat("\x81", 100) + "\x00"
@@ -149,7 +159,7 @@ func TestProtocols(t *testing.T) {
 func TestCommandLines(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
-	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{})})
+	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{State: b.State})})
 	found := map[string]bool{}
 	for _, name := range []string{"/usr/bin/aws", "aws"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -189,6 +199,7 @@ func TestUsageOfAMP(t *testing.T) {
 	b := servicetest.Open(t, t.TempDir())
 	b.Account()
 	b.Serve(gateway.Options{Services: cloudwatch.Services(cloudwatch.Options{
+		State: b.State,
 		Usage: func(_ context.Context, region, workspace string, _ time.Time, _ time.Duration, steps int) ([]dataplane.Usage, error) {
 			if region != "us-east-2" || workspace != "ws-1" {
 				return nil, nil
@@ -212,10 +223,10 @@ func TestUsageOfAMP(t *testing.T) {
 		query("3", "IngestionRate", "ws-2")
 	status, got := ask(t, b, "/", "application/x-www-form-urlencoded", body)
 	for _, want := range []string{
-		"<Id>m1</Id><Label>m1</Label><StatusCode>Complete</StatusCode><Timestamps><member>2020-11-23T02:00:00Z</member>" +
+		"<Id>m1</Id><Label>ResourceCount</Label><StatusCode>Complete</StatusCode><Timestamps><member>2020-11-23T02:00:00Z</member>" +
 			"<member>2020-11-23T00:00:00Z</member></Timestamps><Values><member>2</member><member>2</member></Values>",
 		"<Values><member>5</member><member>5</member></Values>",
-		"<Id>m3</Id><Label>m3</Label><StatusCode>Complete</StatusCode><Timestamps></Timestamps><Values></Values>",
+		"<Id>m3</Id><Label>ResourceCount</Label><StatusCode>Complete</StatusCode><Timestamps></Timestamps><Values></Values>",
 	} {
 		if status != 200 || !strings.Contains(got, want) {
 			t.Errorf("%d %s\nlacks %s", status, got, want)

@@ -8,12 +8,20 @@ import (
 
 	"github.com/parascope/parascope/localaws/amp/dataplane"
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/state"
 )
 
 const usagePage = "AMP user guide, AMP-CW-usage-metrics and AMP-costs"
 
-// Options are what CloudWatch knows of other services.
+// Namespaces of metrics that are made from what other services know.
+const (
+	usageNamespace = "AWS/Usage"
+	topicNamespace = "AWS/SNS"
+)
+
+// Options are where CloudWatch keeps metrics, and what it knows of other services.
 type Options struct {
+	State *state.DB
 	// Usage is what a workspace of AMP took, in steps of time; nil where there is none.
 	Usage func(ctx context.Context, region, workspaceID string, from time.Time, step time.Duration, steps int) ([]dataplane.Usage, error)
 	// Topic is how often something happened to a topic of SNS, in steps of time; nil where there is no such metric.
@@ -24,7 +32,7 @@ type Options struct {
 type metricStat struct {
 	Metric struct {
 		Namespace, MetricName string
-		Dimensions            list[struct{ Name, Value string }]
+		Dimensions            list[dimension]
 	}
 	Period whole
 	Stat   string
@@ -40,6 +48,26 @@ func (n *whole) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
+// number is a number, which forms have as text.
+type number float64
+
+// UnmarshalJSON reads a number, or the text of one.
+func (n *number) UnmarshalJSON(raw []byte) error {
+	value, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	*n = number(value)
+	return err
+}
+
+// flag is true or false, which forms have as text.
+type flag bool
+
+// UnmarshalJSON reads a boolean, or the text of one.
+func (b *flag) UnmarshalJSON(raw []byte) error {
+	value, err := strconv.ParseBool(strings.Trim(string(raw), `"`))
+	*b = flag(value)
+	return err
+}
+
 // points are a metric's values by time, newest first as CloudWatch sends them; those of no known
 // metric are none.
 type points struct {
@@ -47,16 +75,13 @@ type points struct {
 	Values     list[float64]
 }
 
-// valuesOf computes a metric. A step without a value is left out.
-func (o Options) valuesOf(r *gateway.Request, m metricStat, from, to time.Time) (p points, err error) {
+// usage computes a metric of what AMP took. A step without a value is left out.
+func (o Options) usage(r *gateway.Request, m metricStat, from, to time.Time) (p points, err error) {
 	dimensions := map[string]string{}
 	for _, d := range m.Metric.Dimensions {
 		dimensions[d.Name] = d.Value
 	}
-	if m.Metric.Namespace == "AWS/SNS" && o.Topic != nil {
-		return o.ofTopic(r, m, dimensions["TopicName"], from, to)
-	}
-	if o.Usage == nil || m.Metric.Namespace != "AWS/Usage" || m.Metric.MetricName != "ResourceCount" ||
+	if o.Usage == nil || m.Metric.MetricName != "ResourceCount" ||
 		dimensions["Service"] != "Prometheus" || dimensions["Type"] != "Resource" || dimensions["Class"] != "None" ||
 		m.Period < 60 || m.Period%60 != 0 || m.Period > 86400 {
 		return p, nil
@@ -98,7 +123,13 @@ func (m metricStat) steps(from, to time.Time) (first time.Time, period time.Dura
 const maxSteps = 100_800 // data points that one request of GetMetricData returns
 
 // ofTopic computes a metric of SNS: sums, of steps in which something happened.
-func (o Options) ofTopic(r *gateway.Request, m metricStat, topic string, from, to time.Time) (p points, err error) {
+func (o Options) ofTopic(r *gateway.Request, m metricStat, from, to time.Time) (p points, err error) {
+	var topic string
+	for _, d := range m.Metric.Dimensions {
+		if d.Name == "TopicName" {
+			topic = d.Value
+		}
+	}
 	if m.Period < 60 || m.Period%60 != 0 || m.Period > 86400 || m.Stat != "Sum" {
 		return p, nil
 	}

@@ -2,9 +2,11 @@ package cloudwatch
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"reflect"
@@ -24,13 +26,13 @@ type decoder func(into any) error
 // decode reads a request in its protocol. All of them become JSON: operations know no
 // protocol.
 func decode(p gateway.Protocol, r *gateway.Request, into any) error {
-	raw := r.Body
-	var err error
-	switch p {
-	case gateway.Query:
+	raw, err := plain(r)
+	switch {
+	case err != nil:
+	case p == gateway.Query:
 		raw, err = json.Marshal(tree(r.Form))
-	case gateway.CBOR:
-		raw, err = fromCBOR(r.Body)
+	case p == gateway.CBOR:
+		raw, err = fromCBOR(raw)
 	}
 	if err == nil && len(bytes.TrimSpace(raw)) > 0 {
 		err = json.Unmarshal(raw, into)
@@ -39,6 +41,25 @@ func decode(p gateway.Protocol, r *gateway.Request, into any) error {
 		return invalid("SerializationException", "The request could not be read")
 	}
 	return nil
+}
+
+// maxPlain bounds a body that was compressed: that of PutMetricData may have 1 MB.
+const maxPlain = 1 << 20
+
+// plain is a request's body, as it was before its client compressed it.
+func plain(r *gateway.Request) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return r.Body, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, maxPlain+1))
+	if err == nil && len(raw) > maxPlain {
+		err = fmt.Errorf("the body has more than %d bytes", maxPlain)
+	}
+	return raw, err
 }
 
 // fromCBOR is the JSON of a CBOR value. Its times become ISO 8601.

@@ -8,12 +8,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	sdkamp "github.com/aws/aws-sdk-go-v2/service/amp"
 	sdk "github.com/aws/aws-sdk-go-v2/service/grafana"
 	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	openapi "github.com/grafana/grafana-openapi-client-go/client"
 	"github.com/grafana/grafana-openapi-client-go/models"
+
+	"github.com/parascope/parascope/localaws/cloudwatch"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // site is a workspace with a token of an administrator, and an AMP workspace.
@@ -354,8 +358,47 @@ func TestCloudWatchHealth(t *testing.T) {
 			t.Errorf("without %q: %d %v", denied, status, got)
 		}
 	}
-	status, raw := s.raw(t, "POST", "/api/ds/query", panel(`{"refId":"A","datasource":{"uid":"cloudwatch"},"namespace":"AWS/EC2"}`))
-	if status != 400 || !strings.Contains(string(raw), `"status":501`) {
-		t.Errorf("query %d %s", status, raw)
+}
+
+// TestCloudWatchQueries asks metrics as Grafana's panels do.
+func TestCloudWatchQueries(t *testing.T) {
+	s := startSite(t, "12.4", types.RoleAdmin)
+	if _, err := s.grafana().Datasources.AddDataSource(&models.AddDataSourceCommand{
+		Name: "CloudWatch", UID: "cloudwatch", Type: "cloudwatch", Access: "proxy",
+		JSONData: map[string]any{"authType": "ec2_iam_role", "defaultRegion": "us-east-2"}}); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC().Truncate(5 * time.Minute).Add(-10 * time.Minute)
+	check.OK(t, s.metrics.Record("us-east-2", []cloudwatch.Value{
+		{Namespace: "ParallelCluster", Name: "Errors", Dimensions: map[string]string{"ClusterName": "one"}, At: at, Value: 3},
+		{Namespace: "ParallelCluster", Name: "Errors", Dimensions: map[string]string{"ClusterName": "one"}, At: at.Add(5 * time.Minute), Value: 4},
+	}))
+	const source = `"refId":"A","datasource":{"uid":"cloudwatch"},"region":"default","queryMode":"Metrics","metricQueryType":0,"period":"300"`
+	values := fmt.Sprintf(`"values":[[%d,%d],[3,4]]`, at.UnixMilli(), at.Add(5*time.Minute).UnixMilli())
+	builder := `{` + source + `,"metricEditorMode":0,"namespace":"ParallelCluster","metricName":"Errors","statistic":"Sum",
+		"dimensions":{"ClusterName":"one"},"matchExact":true,"label":"of one"}`
+	for query, want := range map[string]struct {
+		status int
+		says   []string
+	}{
+		builder: {200, []string{values, `"displayNameFromDS":"of one"`}},
+		`{` + source + `,"metricEditorMode":1,"expression":"SEARCH('{ParallelCluster,ClusterName} MetricName=\"Errors\"', 'Sum', 300)"}`: {200,
+			[]string{values, `"displayNameFromDS":"Errors"`}},
+		`{` + source + `,"metricEditorMode":1,"expression":"m1+m2"}`:          {400, []string{"ValidationError"}},
+		`{` + source + `,"namespace":"AWS/EC2"}`:                              {400, []string{"query must have"}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"queryMode":"Logs"}`:  {400, []string{`"status":501`}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"metricQueryType":1}`: {400, []string{`"status":501`}},
+		`{"refId":"A","datasource":{"uid":"cloudwatch"},"type":"logAction"}`:  {400, []string{`"status":501`}},
+	} {
+		status, raw := s.raw(t, "POST", "/api/ds/query", panel(query))
+		for _, says := range want.says {
+			if status != want.status || !strings.Contains(string(raw), says) {
+				t.Errorf("%s: %d %s\nlacks %s", query, status, raw, says)
+			}
+		}
+	}
+	s.deny("cloudwatch:GetMetricData")
+	if status, raw := s.raw(t, "POST", "/api/ds/query", panel(builder)); status != 400 || !strings.Contains(string(raw), "AccessDenied") {
+		t.Errorf("a role without the permission: %d %s", status, raw)
 	}
 }

@@ -45,6 +45,7 @@ type cloud struct {
 	denied  atomic.Pointer[[]string] // actions that no policy allows
 	asked   atomic.Pointer[gateway.Ask]
 	service *grafana.Grafana
+	metrics cloudwatch.Options
 	noSSO   bool
 }
 
@@ -75,9 +76,10 @@ func start(t *testing.T, dir string, change func(*grafana.Options)) *cloud {
 	if change != nil {
 		change(&o)
 	}
+	c.metrics = cloudwatch.Options{State: c.State}
 	c.service, err = grafana.New(o)
 	check.OK(t, err)
-	services := slices.Concat(prometheus.Services(), []gateway.Service{c.service.Service(), logs()}, cloudwatch.Services(cloudwatch.Options{}))
+	services := slices.Concat(prometheus.Services(), []gateway.Service{c.service.Service(), logs()}, cloudwatch.Services(c.metrics))
 	c.Serve(gateway.Options{Services: services, Authorize: c.authorize}, c.service.Close, prometheus.Close)
 	return c
 }

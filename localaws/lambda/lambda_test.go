@@ -103,7 +103,7 @@ func start(t *testing.T, dir string, change func(*lambda.Options)) *cloud {
 	c := &cloud{Base: servicetest.Open(t, dir)}
 	access := c.Account()
 	check.OK(t, access.EnsureRole(role[strings.LastIndex(role, "/")+1:], "lambda.amazonaws.com"))
-	logService, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, Logger: c.Logger})
+	logService, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
 	buckets, err := s3.New(s3.Options{State: c.State, Dir: filepath.Join(dir, "s3"), Now: c.Clock.Now, NewID: uuid.NewString,
 		Logger: c.Logger})

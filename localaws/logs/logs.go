@@ -1,5 +1,6 @@
 // Package logs is the local cloud's Amazon CloudWatch Logs: log groups with their
-// retention, streams, and events that can be read, filtered and followed.
+// retention, streams, events that can be read, filtered and followed, and the queries of
+// Logs Insights that dashboards ask.
 package logs
 
 import (
@@ -19,6 +20,7 @@ import (
 type Options struct {
 	State  *state.DB
 	Now    func() time.Time
+	NewID  func() string // UUIDs
 	Logger *slog.Logger
 }
 

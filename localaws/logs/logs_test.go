@@ -16,6 +16,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/google/uuid"
+
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/localtest/check"
 	"github.com/parascope/parascope/localaws/localtest/servicetest"
@@ -32,7 +34,7 @@ func start(t *testing.T, dir string) *cloud {
 	t.Helper()
 	c := &cloud{Base: servicetest.Open(t, dir)}
 	c.Account()
-	service, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, Logger: c.Logger})
+	service, err := logs.New(logs.Options{State: c.State, Now: c.Clock.Now, NewID: uuid.NewString, Logger: c.Logger})
 	check.OK(t, err)
 	c.Serve(gateway.Options{
 		Services: []gateway.Service{service.Service()},

@@ -6,6 +6,8 @@ import "github.com/parascope/parascope/localaws/gateway"
 const (
 	reference = "CloudWatch Logs API reference"
 	guide     = "CloudWatch Logs user guide"
+
+	simplification = "a simplification of the local cloud"
 )
 
 // Service is CloudWatch Logs for the gateway.
@@ -64,6 +66,21 @@ func (l *Logs) operations() []gateway.Operation {
 				Source: guide + ", filter pattern syntax (that the others are refused is the local cloud's)"},
 			{Text: "a term is found within words too", Basis: gateway.Assumed, Source: "no source found"},
 		}},
+		{Name: "StartQuery", Serve: l.startQuery, Resources: ofQuery, Rules: []gateway.Rule{
+			{Text: "one of logGroupName, logGroupNames and logGroupIdentifiers, up to 50 groups that exist; a permission on each of them",
+				Basis: gateway.Confirmed, Source: reference + ", StartQuery"},
+			{Text: "fields, with ltrim(@FIELD) as NAME; filter @message like /PATTERN/; sort @timestamp; limit: what the dashboards' panels and " +
+				"Grafana write; other commands are 400 MalformedQueryException", Basis: gateway.Assumed, Source: simplification},
+		}},
+		{Name: "GetQueryResults", Serve: l.getQueryResults, Resources: anyGroup, Rules: []gateway.Rule{
+			{Text: "the newest rows first, 1000 unless a limit is given, each with @ptr; times in UTC with milliseconds", Basis: gateway.Confirmed,
+				Source: guide + ", Logs Insights"},
+			{Text: "a query is Complete at once, and forgotten after 7 days", Basis: gateway.Assumed, Source: simplification},
+		}},
+		{Name: "StopQuery", Serve: l.stopQuery, Resources: anyGroup, Rules: []gateway.Rule{
+			{Text: "a query that has ended is 400 InvalidParameterException", Basis: gateway.Confirmed,
+				Source: "Grafana's data source, which expects it"},
+		}},
 		{Name: "ListTagsForResource", Serve: l.listTagsForResource},
 		{Name: "TagResource", Serve: l.tagResource},
 		{Name: "UntagResource", Serve: l.untagResource},
@@ -83,8 +100,8 @@ func unserved() []gateway.Operation {
 		"DeleteDestination", "DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
 		"DescribeDestinations", "DescribeExportTasks", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
 		"DescribeResourcePolicies", "DescribeSubscriptionFilters", "DisassociateKmsKey", "GetLogGroupFields", "GetLogRecord",
-		"GetQueryResults", "ListAnomalies", "ListLogGroups", "ListTagsLogGroup", "PutDestination", "PutMetricFilter",
-		"PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery",
+		"ListAnomalies", "ListLogGroups", "ListTagsLogGroup", "PutDestination", "PutMetricFilter",
+		"PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail",
 		"TagLogGroup", "TestMetricFilter", "UntagLogGroup",
 	} {
 		operations = append(operations, gateway.Operation{Name: name})

@@ -397,7 +397,7 @@ func TestAnImportAsksForDataSources(t *testing.T) {
 		"panels":[{"id":1,"type":"stat","datasource":{"type":"prometheus","uid":"${DS_PROM}"},"targets":[{"expr":"count(up)"}]},
 		{"id":2,"type":"stat","datasource":"prometheus","targets":[{"expr":"count(up)"}]},
 		{"id":3,"type":"stat","datasource":{"type":"loki","uid":"lokis"},"targets":[{"expr":"x"}]},
-		{"id":4,"type":"logs","datasource":"cw","targets":[{"expression":"fields @message"}]}]}`
+		{"id":4,"type":"logs","datasource":"cw","targets":[{"queryMode":"Logs","expression":"fields @message"}]}]}`
 	load(shared)
 	b.Await(`[...document.querySelectorAll(".import form label")].map(l => l.innerText.split("\n")[0]).slice(2).join("|") ==
 		"Data source for the input Metrics, of the type prometheus|Data source that stands for “prometheus”, which is not here, of the type prometheus|Data source that stands for “lokis”, which is not here, of the type loki"`)
@@ -406,7 +406,7 @@ func TestAnImportAsksForDataSources(t *testing.T) {
 	b.Await(`location.pathname == "/d/shared/shared" && [...document.querySelectorAll(".panel")].map(p => p.dataset.state).join() == "data,data,named,named"`)
 	b.Await(`[...document.querySelectorAll(".stat .value")].slice(0, 2).map(v => v.innerText).join() == "3,3"`)
 	b.Await(`document.querySelector('[data-panel="3"]').innerText.includes("The data source “lokis” does not exist. Import the dashboard")`)
-	b.Await(`document.querySelector('[data-panel="4"]').innerText.includes("Queries of data sources of the type cloudwatch are not run here.")`)
+	b.Await(`document.querySelector('[data-panel="4"]').innerText.includes("No log group is chosen.")`)
 	b.Do(chromedp.Navigate(c.url + "/dashboard/import"))
 	load(shared)
 	b.Click(".import form button", "Import")

@@ -1,8 +1,11 @@
 package source
 
 import (
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/cloudwatch"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/logs"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 
@@ -25,28 +28,40 @@ func cloudWatch(title, description, unit string, queries ...*cloudwatch.CloudWat
 	return p
 }
 
-// search finds metrics by an expression of CloudWatch, in the data source's own region.
-func search(refID, expression, statistic string) *cloudwatch.CloudWatchMetricsQueryBuilder {
-	return metric(refID).MetricEditorMode(cloudwatch.MetricEditorModeCode).
+// search finds metrics by an expression of CloudWatch, in the data source's own region, and
+// calls each as the label says.
+func search(refID, expression, statistic, label string) *cloudwatch.CloudWatchMetricsQueryBuilder {
+	return cloudwatch.NewCloudWatchMetricsQueryBuilder().RefId(refID).Id("").Region("default").Period("300").
+		QueryMode(cloudwatch.CloudWatchQueryModeMetrics).MetricQueryType(cloudwatch.MetricQueryTypeSearch).Datasource(cloudWatchSource()).
+		MetricEditorMode(cloudwatch.MetricEditorModeCode).Label(label).
 		Expression(`SEARCH('` + expression + `', '` + statistic + `', 300)`).Statistic(statistic)
 }
 
-// one is one metric with the dimension ClusterName, as ParallelCluster's metric filters make it.
-func one(refID, namespace, name, statistic string) *cloudwatch.CloudWatchMetricsQueryBuilder {
-	cluster := "$cluster"
-	return metric(refID).MetricEditorMode(cloudwatch.MetricEditorModeBuilder).Namespace(namespace).MetricName(name).Statistic(statistic).
-		Dimensions(cloudwatch.Dimensions{"ClusterName": {String: &cluster}}).MatchExact(true)
+// What CloudWatch calls a metric in a label.
+const (
+	itsName   = "${PROP('MetricName')}"
+	itsSystem = "${PROP('Dim.FileSystemId')}"
+)
+
+// filtered are ParallelCluster's metric filters of these names.
+func filtered(statistic string, names ...string) *cloudwatch.CloudWatchMetricsQueryBuilder {
+	return search("A", `{ParallelCluster,ClusterName} ClusterName="$cluster" MetricName=("`+strings.Join(names, `" OR "`)+`")`, statistic, itsName)
 }
 
-func metric(refID string) *cloudwatch.CloudWatchMetricsQueryBuilder {
-	return cloudwatch.NewCloudWatchMetricsQueryBuilder().RefId(refID).Id("").Region("default").Period("300").
-		QueryMode(cloudwatch.CloudWatchQueryModeMetrics).MetricQueryType(cloudwatch.MetricQueryTypeSearch).Datasource(cloudWatchSource())
+// logGroup is a variable: the cluster's log groups, the newest first. The data source answers
+// with ARNs, and queries take names.
+func logGroup() *grafana.QueryVariableBuilder {
+	return grafana.NewQueryVariableBuilder("log_group").Label("Log group").Datasource(cloudWatchSource()).
+		Query(grafana.StringOrMap{Map: map[string]any{"refId": "CloudWatchVariableQueryEditor-VariableQuery", "queryType": "logGroups",
+			"region": "default", "logGroupPrefix": "/aws/parallelcluster/$cluster-"}}).
+		Regex("/log-group:([^:]+)/").Refresh(grafana.VariableRefreshOnDashboardLoad).Sort(grafana.VariableSortAlphabeticalDesc)
 }
 
-// logLines is a panel of lines of the cluster's log group that an expression of Logs Insights finds.
+// logLines is a panel of lines of the cluster's log group that an expression of Logs Insights
+// finds, the newest first.
 func logLines(title, description, expression string) *logs.PanelBuilder {
 	q := cloudwatch.NewCloudWatchLogsQueryBuilder().RefId("A").Id("").Region("default").QueryMode(cloudwatch.CloudWatchQueryModeLogs).
 		Expression(expression).LogGroupNames([]string{"$log_group"}).Datasource(cloudWatchSource())
-	return logs.NewPanelBuilder().Title(title).Description(description).Datasource(cloudWatchSource()).Span(24).Height(9).
-		ShowTime(true).WrapLogMessage(true).WithTarget(q)
+	return logs.NewPanelBuilder().Title(title).Description(description).Datasource(cloudWatchSource()).Span(24).Height(10).
+		ShowTime(true).WrapLogMessage(true).SortOrder(common.LogsSortOrderDescending).WithTarget(q)
 }

@@ -35,7 +35,7 @@ func gpus() *grafana.DashboardBuilder {
 		WithPanel(number("XIDs to act on",
 			"XIDs in the time range for which a GPU is to be reset, rebooted or replaced.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
-		WithPanel(history("Work by node", "How much of a node's GPUs worked: the mean share of multiprocessors in use.", percent,
+		WithPanel(history("Work by node", "How much of a node's GPUs worked, the mean share of multiprocessors in use: the darker, the more.", percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
 		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).

@@ -41,7 +41,7 @@ func job() *grafana.DashboardBuilder {
 			"GPUs with clearly less activity than their peers: more than 10 % and five median absolute deviations below the median, of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job.", percent,
+		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job: the darker, the more; grey is less than 5 %.", percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
 		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,
 			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).
@@ -56,5 +56,5 @@ func job() *grafana.DashboardBuilder {
 				"{{node}} received")).Min(0)).
 		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre.", bytesPerSecond,
 			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
-			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0))
+			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0).Span(24))
 }

@@ -18,13 +18,13 @@ func network() *grafana.DashboardBuilder {
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
 		WithPanel(number("EFA devices missing", "EFA devices that the instance types have and that are not there.", short,
 			`sum((max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+` (node_amazonefa_devices{`+inCluster+
-				`})) > 0) or vector(0)`, 1)).
+				`})) > 0) or vector(0)`, 1).Height(8)).
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
-			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0)).
+			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0).Span(10)).
 		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
 			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
-			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0)).
+			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0).Span(10)).
 		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
@@ -82,14 +82,14 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
-			"{{node}} {{mountpoint}}", 0)).
+			"{{node}} {{mountpoint}}", 0).Span(24)).
 		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
-			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum"))).
+			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum", itsSystem+" "+itsName))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,
-			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum"))).
+			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum", itsSystem))).
 		WithPanel(cloudWatch("EFS throughput", "Bytes that clients moved to and from EFS file systems.", bytesIEC,
-			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum"))).
+			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum", itsSystem))).
 		WithPanel(cloudWatch("EFS limit", "Percent of the operations that a General Purpose file system may do.", "percent",
-			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum")))
+			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum", itsSystem)))
 }

@@ -119,11 +119,12 @@ func history(title, description, unit, expr, legend string, colours *grafana.Thr
 		WithTarget(query("A", expr, legend).Range())
 }
 
-// heat are the colours of a share of use: grey where nothing is done.
+// heat are the colours of a share of use: grey where nothing is done, the darker a blue the more
+// is. Green and red would say that one is good and the other bad.
 func heat() *grafana.ThresholdsConfigBuilder {
 	at := func(v float64, colour string) grafana.Threshold { return grafana.Threshold{Color: colour, Value: &v} }
 	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps([]grafana.Threshold{
-		{Color: "#4b5563"}, at(0.05, "blue"), at(0.3, "green"), at(0.7, "yellow"), at(0.9, "orange")})
+		{Color: "#4b5563"}, at(0.05, "#bfdbfe"), at(0.3, "#60a5fa"), at(0.6, "#2563eb"), at(0.85, "#1e40af")})
 }
 
 // column is a label of a table's rows and the head of its column.

@@ -1,13 +1,9 @@
 package source
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/cloudwatch"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
 	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
-
-// filters are ParallelCluster's metric filters of the cluster's log group.
-var filters = []string{"NodesLaunchFailures", "OnNodeStartRunErrors", "OnNodeConfiguredRunErrors", "EC2HealthCheckErrors",
-	"ScheduledMaintenanceEvents", "NoCorrespondingInstanceErrors", "SlurmNodeNotRespondingErrors"}
 
 // awsParallelCluster is what ParallelCluster does with nodes, from its event files and from CloudWatch.
 func awsParallelCluster() *grafana.DashboardBuilder {
@@ -15,14 +11,9 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	events := func(name, by string) string {
 		return `sum by (` + by + `) (` + grown("parallelcluster_"+name, sel, "$__range") + `)`
 	}
-	var refs []*cloudwatch.CloudWatchMetricsQueryBuilder
-	for i, name := range filters {
-		refs = append(refs, one(string(rune('A'+i)), "ParallelCluster", name, "Sum"))
-	}
-	anywhere := "/aws/parallelcluster/"
-	logGroup := grafana.NewTextBoxVariableBuilder("log_group").Label("Log group").DefaultValue(grafana.StringOrMap{String: &anywhere})
 	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes start and stop, and the errors that AWS returns.").
-		WithVariable(logGroup).
+		WithVariable(labelValues("instance_id", "Head node", `parascope_node_info{`+inCluster+`,node_type="head"}`)).
+		WithVariable(logGroup()).
 		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes end themselves.",
 			seconds,
 			`max(time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{`+sel+`})`, 180)).
@@ -30,7 +21,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			"1 while ParallelCluster launches no nodes in a queue, since too many did not finish their start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
-			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(8).Height(4)).
+			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).
 		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`count(parallelcluster_file_success{`+sel+`} == 0) or vector(0)`, 1)).
 		WithPanel(rows("Nodes that EC2 did not launch", "In the time range, by EC2's error code.", short, "Nodes",
@@ -52,9 +43,26 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time range, by result.", short,
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("CloudWatch metrics")).
-		WithPanel(cloudWatch("ParallelCluster's metric filters",
-			"Counts of ParallelCluster's own metric filters of the cluster's log group.", short, refs...)).
+		WithPanel(cloudWatch("Instances that did not start",
+			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by cause. A cause that never "+
+				"occurred is not there.", short,
+			filtered("Sum", "IamPolicyErrors", "VcpuLimitErrors", "VolumeLimitErrors", "InsufficientCapacityErrors", "OtherInstanceLaunchFailures",
+				"InstanceBootstrapTimeoutErrors", "OnNodeStartDownloadErrors", "OnNodeStartRunErrors", "OnNodeConfiguredDownloadErrors",
+				"OnNodeConfiguredRunErrors")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
+		WithPanel(cloudWatch("Instances that are not well",
+			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by check.", short,
+			filtered("Sum", "EC2HealthCheckErrors", "ScheduledEventHealthCheckErrors", "NoCorrespondingInstanceErrors",
+				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
+		WithPanel(cloudWatch("Longest idle time", "Of a dynamic node. ParallelCluster ends it at ScaledownIdletime, 10 minutes by default.", seconds,
+			filtered("Maximum", "MaxDynamicNodeIdleTime"))).
+		WithPanel(cloudWatch("Head node alarms", "What ParallelCluster's alarms of the head node watch: they are in alarm above 90 %.", "percent",
+			search("A", `{AWS/EC2,InstanceId} InstanceId="$instance_id" MetricName="CPUUtilization"`, "Maximum", "CPU"),
+			search("B", `{CWAgent,InstanceId} InstanceId="$instance_id" MetricName="mem_used_percent"`, "Maximum", "memory"),
+			search("C", `{CWAgent,InstanceId,path} InstanceId="$instance_id" path="/" MetricName="disk_used_percent"`, "Maximum", "disk")).
+			Max(100).Thresholds(redFrom(90)).
+			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))).
 		WithPanel(logLines("Errors of the cluster's log",
-			"Lines of the cluster's log group with the word ERROR, newest first. Write the group's name above: "+
-				"/aws/parallelcluster/CLUSTER-TIME.", `fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))
+			"Lines of the cluster's log group with the word ERROR, by Logs Insights: each time it is shown it scans the group's logs of the time "+
+				"range, and AWS charges for that.",
+			`fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))
 }

@@ -65,3 +65,28 @@ func TestEveryDashboardIsInTheList(t *testing.T) {
 		}
 	}
 }
+
+// TestPanelsFitTheGrid: the library begins a new line only where one is full, and Grafana
+// squeezes a panel that does not fit on it.
+func TestPanelsFitTheGrid(t *testing.T) {
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range files {
+		var model struct {
+			Panels []struct {
+				Title   string
+				GridPos struct{ X, Y, W, H int }
+			}
+		}
+		if err := json.Unmarshal(b, &model); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range model.Panels {
+			if p.GridPos.X+p.GridPos.W > 24 {
+				t.Errorf("%s: %q is %d wide and begins at %d of 24 columns", name, p.Title, p.GridPos.W, p.GridPos.X)
+			}
+		}
+	}
+}

@@ -1,4 +1,4 @@
-// Package dataframe turns what Prometheus answers into Grafana's data frames.
+// Package dataframe makes Grafana's data frames: of what Prometheus answers, and of columns.
 package dataframe
 
 import (
@@ -250,4 +250,28 @@ func (s series) legend(format, expr string) string {
 		return metric
 	}
 	return expr
+}
+
+// Column is a field of a frame that is made of values.
+type Column struct {
+	Name   string
+	Type   string // time, number, string
+	Labels map[string]string
+	Legend string // the name that is shown; "" leaves it to whoever draws
+	Values []any  // of times milliseconds
+}
+
+// Of makes a frame of columns; custom is what it says of itself.
+func Of(refID, name string, custom map[string]any, columns ...Column) Frame {
+	f := Frame{frameSchema{Name: name, RefID: refID, Meta: map[string]any{"custom": custom}, Fields: []frameField{}}, frameData{Values: [][]any{}}}
+	types := map[string]string{"time": "time.Time", "number": "float64", "string": "string"}
+	for _, c := range columns {
+		field := frameField{Name: c.Name, Type: c.Type, TypeInfo: map[string]string{"frame": types[c.Type]}, Labels: c.Labels}
+		if c.Legend != "" {
+			field.Config = map[string]any{"displayNameFromDS": c.Legend}
+		}
+		f.Schema.Fields = append(f.Schema.Fields, field)
+		f.Data.Values = append(f.Data.Values, append([]any{}, c.Values...))
+	}
+	return f
 }

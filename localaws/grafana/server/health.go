@@ -54,49 +54,51 @@ func (s *Server) cloudWatchHealth(c *call, d *dataSource) (message string, ok bo
 	metrics, logs := "Successfully queried the CloudWatch metrics API.", "Successfully queried the CloudWatch logs API."
 	ok = true
 	form := url.Values{"Action": {"ListMetrics"}, "Version": {"2010-08-01"}, "Namespace": {"AWS/Billing"}, "MetricName": {"EstimatedCharges"}}
-	if err := s.askAWS(c, d, "monitoring", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+	if _, err := s.askAWS(c, d, "", monitoring, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 		[]byte(form.Encode())); err != nil {
 		metrics, ok = "CloudWatch metrics query failed: "+err.Error(), false
 	}
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"Logs_20140328.DescribeLogGroups"}}
-	if err := s.askAWS(c, d, "logs", header, []byte(`{"limit":1}`)); err != nil {
+	if _, err := s.askAWS(c, d, "", logging, header, []byte(`{"limit":1}`)); err != nil {
 		logs, ok = "CloudWatch logs query failed: "+err.Error(), false
 	}
 	return "1. " + metrics + "\n2. " + logs, ok
 }
 
-// askAWS calls a service of the cloud as the workspace's role.
-func (s *Server) askAWS(c *call, d *dataSource, service string, header http.Header, body []byte) error {
+// askAWS calls a service of the cloud as the workspace's role, in a region: "default" and ""
+// are the data source's.
+func (s *Server) askAWS(c *call, d *dataSource, region, service string, header http.Header, body []byte) ([]byte, error) {
 	// Grafana takes what it does not know for "default".
 	if auth := d.setting("authType", "default"); slices.Contains([]string{"keys", "credentials"}, auth) {
-		return errors.New("trying to use non-allowed auth method " + auth)
+		return nil, errors.New("trying to use non-allowed auth method " + auth)
 	}
 	key, err := s.credentials(c.ws)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r, err := http.NewRequestWithContext(c.ctx(), http.MethodPost, s.opts.CloudURL()+"/", bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Header = header
-	region := d.setting("defaultRegion", c.ws.Region)
-	if region == "default" {
-		region = c.ws.Region
+	for _, otherwise := range []string{d.setting("defaultRegion", ""), c.ws.Region} {
+		if region == "" || region == "default" {
+			region = otherwise
+		}
 	}
 	sigv4.Sign(r, body, key, service, region, s.opts.Now())
 	got, err := s.send(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if got.status == http.StatusOK {
-		return nil
+		return got.body, nil
 	}
 	var fault struct {
 		Error struct{ Code, Message string }
 	}
 	if xml.Unmarshal(got.body, &fault) == nil && fault.Error.Code != "" {
-		return errors.New(fault.Error.Code + ": " + fault.Error.Message)
+		return nil, errors.New(fault.Error.Code + ": " + fault.Error.Message)
 	}
-	return errors.New(got.failure())
+	return nil, errors.New(got.failure())
 }

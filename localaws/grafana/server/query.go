@@ -29,8 +29,10 @@ type queryRequest struct {
 	To      json.RawMessage `json:"to"`
 }
 
-// queryModel is one query of a panel, to Prometheus.
+// queryModel is one query of a panel: what all have, and what those to Prometheus have.
 type queryModel struct {
+	raw json.RawMessage // all of it
+
 	RefID        string    `json:"refId"`
 	DataSource   sourceRef `json:"datasource"`
 	DataSourceID int64     `json:"datasourceId"`
@@ -42,6 +44,16 @@ type queryModel struct {
 	LegendFormat string    `json:"legendFormat"`
 	IntervalMS   float64   `json:"intervalMs"`
 	Hide         bool      `json:"hide"`
+}
+
+// UnmarshalJSON keeps the query as it was sent, for data sources of other types.
+func (q *queryModel) UnmarshalJSON(raw []byte) error {
+	type plain queryModel
+	if err := json.Unmarshal(raw, (*plain)(q)); err != nil {
+		return err
+	}
+	q.raw = slices.Clone(raw)
+	return nil
 }
 
 // sourceRef names a data source: by uid or, in older dashboards, only by its name.
@@ -128,9 +140,8 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 	if !c.installed(d) {
 		return nil, &refusal{status: http.StatusNotFound, message: "Plugin not found"}
 	}
-	if !d.isPrometheus() {
-		return nil, &refusal{status: http.StatusNotImplemented,
-			message: gateway.Simplified("does not run queries of data sources of type " + d.Type)}
+	if d.Type == cloudWatch {
+		return s.runCloudWatch(c, d, q, when)
 	}
 	step := q.step(d, when)
 	expr := interpolate(q.Expr, d, step, when.to.Sub(when.from))

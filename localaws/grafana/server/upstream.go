@@ -163,6 +163,9 @@ func (s *Server) proxy(c *call) error {
 	if !c.installed(d) {
 		return refuse(http.StatusNotFound, "Plugin not found")
 	}
+	if d.Type == cloudWatch && c.Method == http.MethodGet && c.PathValue("path") == "log-groups" {
+		return s.logGroups(c, d)
+	}
 	if !d.isPrometheus() {
 		return refuse(http.StatusNotImplemented,
 			gateway.Simplified("does not hand requests on to data sources of type "+d.Type))

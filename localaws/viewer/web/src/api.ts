@@ -140,22 +140,19 @@ export async function health(uid: string): Promise<{ ok: boolean; message: strin
   }
 }
 
+/** Query is one of a panel, as its data source takes it. */
 export interface Query {
   refId: string;
   datasource: { uid: string; type?: string };
-  expr: string;
-  instant: boolean;
-  range: boolean;
-  format: string;
-  legendFormat: string;
-  interval?: string;
   intervalMs: number;
   maxDataPoints: number;
+  [other: string]: unknown;
 }
 export interface RawFrame {
   schema: {
     name?: string;
     refId?: string;
+    meta?: { custom?: Record<string, unknown> };
     fields: { name: string; type: string; labels?: Record<string, string>; config?: Record<string, any> }[];
   };
   data: { values: any[][]; entities?: (Record<string, number[]> | null)[] };
@@ -181,6 +178,15 @@ export async function query(queries: Query[], from: number, to: number, signal?:
     results.frames.push(...(r.frames ?? []));
   }
   return results;
+}
+
+/** logGroups are the names and ARNs of CloudWatch's log groups that begin with a prefix. */
+export async function logGroups(uid: string, region: string, prefix: string): Promise<{ arn: string; name: string }[]> {
+  const search = new URLSearchParams({ region, logGroupNamePrefix: prefix, listAllLogGroups: "true" });
+  const groups = await get<{ value: { arn: string; name: string } }[]>(
+    `/api/datasources/uid/${encodeURIComponent(uid)}/resources/log-groups?${search}`,
+  );
+  return groups.map((g) => g.value);
 }
 
 /** resource asks Prometheus' own API through a data source. */

@@ -22,6 +22,12 @@ export interface Target {
   interval?: string;
   hide?: boolean;
   editorMode?: string;
+  /** of queries to CloudWatch */
+  queryMode?: string;
+  expression?: string;
+  metricName?: string;
+  logGroupNames?: string[];
+  [other: string]: unknown;
 }
 export interface Thresholds {
   mode: "absolute" | "percentage";

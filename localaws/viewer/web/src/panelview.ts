@@ -1,7 +1,8 @@
 // One panel on a page: its frame, its queries, and what is drawn in it.
 
-import { query, type Query } from "./api";
+import { query, type Query, type Results } from "./api";
 import { isPrometheus, sourceOf, type App } from "./app";
+import { isLogs, metricQuery, queryLogs, type LogQuery } from "./cloudwatch";
 import { h, icon, menu } from "./dom";
 import { decode, settle } from "./frames";
 import { interpolate, type Scope } from "./interpolate";
@@ -19,6 +20,7 @@ export interface Around {
   actions: (panel: Panel) => { label: string; run: () => void; danger?: boolean }[];
 }
 
+const nothing: Results = { frames: [], errors: [] };
 const leastInterval = 15_000; // milliseconds: Grafana's, when a data source names none
 
 /** Said is why a panel may show less than it asks for: what failed, and what its
@@ -78,11 +80,14 @@ export class PanelView {
     try {
       const asked = this.queries(span, scope);
       reasons = asked.reasons;
-      if (asked.queries.length > 0) {
-        const answer = await query(asked.queries, span.from, span.to, running.signal);
-        frames = answer.frames;
-        failures = answer.errors.map((e) => (asked.queries.length > 1 ? `${e.refId}: ${e.message}` : e.message));
-      }
+      const answers = await Promise.all([
+        asked.queries.length > 0 ? query(asked.queries, span.from, span.to, running.signal) : nothing,
+        asked.logs.length > 0 ? queryLogs(asked.logs, span.from, span.to, running.signal) : nothing,
+      ]);
+      frames = answers.flatMap((a) => a.frames);
+      failures = answers
+        .flatMap((a) => a.errors)
+        .map((e) => (asked.queries.length + asked.logs.length > 1 ? `${e.refId}: ${e.message}` : e.message));
     } catch (e) {
       if (running.signal.aborted) return;
       failures = [(e as Error).message];
@@ -140,7 +145,9 @@ export class PanelView {
         h(
           "div",
           { class: "empty" },
-          targets.some((t) => t.expr) ? (this.panel.fieldConfig?.defaults.noValue ?? "No data") : "No query yet",
+          targets.some((t) => t.expr || t.expression || t.metricName)
+            ? (this.panel.fieldConfig?.defaults.noValue ?? "No data")
+            : "No query yet",
         ),
       );
       return;
@@ -174,16 +181,24 @@ export class PanelView {
   }
 
   /** queries are those of the panel that can be asked, and why others cannot. */
-  private queries(span: Span, scope: Scope): { queries: Query[]; reasons: string[] } {
+  private queries(span: Span, scope: Scope): { queries: Query[]; logs: LogQuery[]; reasons: string[] } {
     const fill = (text: string) => interpolate(text, scope),
       points = this.panel.maxDataPoints ?? Math.max(this.host.clientWidth || 600, 100),
       queries: Query[] = [],
+      logs: LogQuery[] = [],
       reasons = new Set<string>();
     for (const t of charted(this.panel.type) ? (this.panel.targets ?? []) : []) {
       if (t.hide) continue;
       const mixed = (r: typeof t.datasource) => (r && (typeof r === "string" ? r : r.uid) === "-- Mixed --" ? null : r);
       const ref = mixed(t.datasource) ?? mixed(this.panel.datasource),
         source = sourceOf(this.around.app, ref, fill);
+      if (source?.type === "cloudwatch") {
+        const q = metricQuery(t, source, fill, { maxDataPoints: points, intervalMs: interval(span, points, 60_000) });
+        if (!isLogs(t)) queries.push(q);
+        else if (q.logGroupNames.every((name) => name === "")) reasons.add("No log group is chosen.");
+        else logs.push(q);
+        continue;
+      }
       if (!source || !isPrometheus(source)) {
         reasons.add(source ? `Queries of data sources of the type ${source.type} are not run here.` : notThere(ref, fill));
         continue;
@@ -204,7 +219,7 @@ export class PanelView {
         maxDataPoints: points,
       });
     }
-    return { queries, reasons: [...reasons] };
+    return { queries, logs, reasons: [...reasons] };
   }
 
   destroy(): void {

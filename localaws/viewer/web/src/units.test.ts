@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { format } from "./units";
+import { format, timeMark, timeSteps } from "./units";
 
 const cases: [number | null, string, number | undefined, string][] = [
   [0.4567, "percentunit", undefined, "45.7%"],
@@ -48,3 +48,13 @@ const cases: [number | null, string, number | undefined, string][] = [
 for (const [value, unit, decimals, want] of cases) {
   test(`${value} in ${unit || "no unit"} is ${want}`, () => assert.equal(format(value, unit, decimals), want));
 }
+
+test("marks of axes of time are round in one part of time", () => {
+  const marks = (unit: string, step: number, ...values: number[]) => values.map((v) => timeMark(v, unit, step));
+  assert.deepEqual(marks("s", 600, 0, 600, 3600, 4200), ["0", "10 mins", "60 mins", "70 mins"]);
+  assert.deepEqual(marks("s", 1800, 1800, 3600, 5400), ["0.5 hours", "1 hour", "1.5 hours"]);
+  assert.deepEqual(marks("s", 0.005, 0.005, 0.01), ["5 ms", "10 ms"]);
+  assert.deepEqual(marks("ms", 500, 500, 1500), ["500 ms", "1500 ms"]);
+  assert.deepEqual(marks("s", 86400, 86400, 172800), ["1 day", "2 days"]);
+  assert.ok(timeSteps("s")!.includes(600) && timeSteps("ms")!.includes(600000) && timeSteps("short") === undefined);
+});

@@ -147,6 +147,33 @@ function time(seconds: number, decimals?: number): Shown {
   return { text: fixed(v, decimals), suffix: " " + (Math.abs(v) === 1 && unit >= 60 ? name.replace(/s$/, "") : name) };
 }
 
+const roundSteps = [
+  ...[-9, -8, -7, -6, -5, -4, -3, -2, -1].flatMap((e) => [1, 2, 5].map((n) => Number(`${n}e${e}`))),
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * 60),
+  ...[1, 2, 3, 6, 12].map((n) => n * 3600),
+  ...[1, 2, 7, 14, 28, 91, 182, 364, 728, 3640].map((n) => n * 86400),
+];
+
+/** timeSteps are the round distances of an axis in a unit of time: seconds, minutes, hours and
+ * days have other ones than numbers; none for other units. */
+export function timeSteps(unit = ""): number[] | undefined {
+  return times[unit] === undefined ? undefined : roundSteps.map((s) => s / times[unit]);
+}
+
+/** timeMark writes a mark of an axis whose marks are a step apart: all in the one part of
+ * time in which that step is round. */
+export function timeMark(value: number, unit: string, step: number): string {
+  const seconds = clean(value * times[unit]);
+  if (seconds === 0) return "0";
+  const [size, name] = longer.find(([u, n]) => n !== "weeks" && n !== "years" && clean(step * times[unit]) >= (u >= 60 ? u / 2 : u)) ?? [
+    1e-9,
+    "ns",
+  ];
+  const v = clean(seconds / size);
+  return `${fixed(v, undefined)} ${Math.abs(v) === 1 && size >= 60 ? name.replace(/s$/, "") : name}`;
+}
+
 /** dtdurations is a length of time in its two largest parts: "3 days 4 hours". */
 function spoken(seconds: number): string {
   const parts: string[] = [];

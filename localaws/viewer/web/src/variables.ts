@@ -1,6 +1,6 @@
 // The variables of a dashboard: what can be chosen, and what is.
 
-import { resource } from "./api";
+import { logGroups, resource } from "./api";
 import { isPrometheus, sourceOf, type App } from "./app";
 import { pattern } from "./frames";
 import { interpolate, type Scope } from "./interpolate";
@@ -146,6 +146,14 @@ async function optionsOf(model: VariableModel, app: App, scope: Scope, span: Spa
     case "query": {
       const source = sourceOf(app, model.datasource, (t) => interpolate(t, scope));
       if (!source) throw new Error("its data source does not exist");
+      if (source.type === "cloudwatch") {
+        if (model.query?.queryType !== "logGroups") throw new Error("of CloudWatch, variables of log groups are filled in here");
+        const prefix = interpolate(model.query.logGroupPrefix ?? "", scope);
+        return chosen(
+          (await logGroups(source.uid, model.query.region ?? "default", prefix)).map((g) => g.arn),
+          model,
+        );
+      }
       return chosen(await queried(source.uid, interpolate(ranged(query, span), scope, "promql"), span), model);
     }
   }

@@ -2,6 +2,7 @@
 
 import { h, icon } from "../dom";
 import { still, type Draw, type Drawing, type Drawn } from "./drawing";
+import { logs } from "./logs";
 import { statushistory } from "./statushistory";
 import { table } from "./table";
 import { tabled } from "./tabled";
@@ -17,6 +18,7 @@ export const kinds: Record<string, { title: string; draw: Draw }> = {
   bargauge: { title: "Bar gauge", draw: bargauge },
   table: { title: "Table", draw: table },
   "status-history": { title: "Status history", draw: statushistory },
+  logs: { title: "Logs", draw: logs },
   text: { title: "Text", draw: text },
 };
 
@@ -26,7 +28,6 @@ const others: Record<string, string> = {
   candlestick: "Candlestick",
   heatmap: "Heat map",
   histogram: "Histogram",
-  logs: "Logs",
   piechart: "Pie chart",
   "state-timeline": "State timeline",
   trend: "Trend",

@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import { hidden, seriesOf, type Series } from "../frames";
 import { colour, dark, seriesColour, steps, withAlpha } from "../look";
-import { binary, format } from "../units";
+import { binary, format, timeMark, timeSteps } from "../units";
 import { align, mirrored, stack, stacks } from "./align";
 import type { Drawing, Drawn } from "./drawing";
 import { legend } from "./legend";
@@ -212,8 +212,8 @@ function yAxis(scale: string, i: number, s: Series | undefined): uPlot.Axis {
     gap: 6,
     space: 34,
     grid: i === 0 ? axisLook().grid : { show: false },
-    incrs: binary(unit) ? binarySteps : undefined,
-    values: (_, at) => at.map((v) => format(v, unit, s?.config.decimals ?? undefined)),
+    incrs: binary(unit) ? binarySteps : timeSteps(unit),
+    values: (_, at, _i, _s, step) => at.map((v) => (timeSteps(unit) ? timeMark(v, unit, step) : format(v, unit, s?.config.decimals))),
     size: (u, values) => {
       u.ctx.save();
       u.ctx.font = axisLook().font as string;
