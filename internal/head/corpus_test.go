@@ -2,7 +2,6 @@ package head
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,82 +20,47 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 )
 
-// hostilePages are answers that are meant to end, stall or fill a head.
-func hostilePages() map[string]http.HandlerFunc {
-	packed := func(unit string, n int) []byte {
-		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
-		for range n {
-			_, _ = io.WriteString(w, unit)
-		}
-		_ = w.Close()
-		return b.Bytes()
-	}
-	long := strings.Repeat("x", 1<<20)
-	text := func(encoding string, body []byte) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-			if encoding != "" {
-				w.Header().Set("Content-Encoding", encoding)
-			}
-			_, _ = w.Write(body)
-		}
-	}
-	endless := func(unit string, pause time.Duration) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			for n := 0; r.Context().Err() == nil; n++ {
-				if _, err := fmt.Fprintf(w, unit, n); err != nil {
-					return
-				}
-				if pause > 0 {
-					w.(http.Flusher).Flush()
-					<-time.After(pause)
-				}
-			}
-		}
-	}
-	numbered := func(n int, unit string) []byte {
-		var b bytes.Buffer
-		for i := range n {
-			fmt.Fprintf(&b, unit, i)
-		}
-		return b.Bytes()
-	}
-	return map[string]http.HandlerFunc{
-		"label of 2^24 bytes": text("gzip", packed("evil{x=\""+strings.Repeat(long, 16)+"\"} 1\n", 1)),
-		"label of 12 MB":      text("gzip", packed("evil{x=\""+strings.Repeat(long, 12)+"\"} 1\n", 1)),
-		"bomb":                text("gzip", packed(long, 512)),
-		"bomb of lines":       text("gzip", packed(strings.Repeat("# x\n", 1<<16), 2000)),
-		"no gzip":             text("gzip", []byte("a 1\n")),
-		"twice packed":        text("gzip, gzip", packed("a 1\n", 1000)),
-		"series without end":  endless("a%d 1\n", 0),
-		"slow":                endless("a%d 1\n", 100*time.Millisecond),
-		"many series":         text("", numbered(1_000_000, "a%d 1\n")),
-		"many labels":         text("", append(append([]byte("a{"), numbered(100_000, "l%d=\"x\",")...), "} 1\n"...)),
-		"many texts":          text("", numbered(300_000, "# HELP a%d Help.\n")),
-		"zeros":               text("", make([]byte, 8<<20)),
-		"quotes":              text("", []byte(strings.Repeat("\"", 4<<20)+"\n")),
-		"half a protobuf page": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/vnd.google.protobuf")
-			_, _ = w.Write([]byte("\xff\xff\xff\xff\x7f"))
-		},
-	}
-}
-
 // maxHostileRSS bounds what a head takes beside all of these pages, in MB.
 const maxHostileRSS = 200
 
-// TestHostileCorpus runs a head as a process of its own, with a limit on its memory,
-// beside pages that are meant to end it: it lives, takes no more than maxHostileRSS,
-// scrapes the good targets at each interval, and delivers all that it took.
+const corpusInterval = 2 * time.Second
+
+// TestHostileCorpus: pages that are gigantic, endless, packed or slow.
 func TestHostileCorpus(t *testing.T) {
 	if file := os.Getenv(headConfig); file != "" {
 		runChild(t, file)
 		return
 	}
-	const interval = 2 * time.Second
-	var targets []string
-	for _, page := range hostilePages() {
+	scrapeBeside(t, hostilePages(), "", 10, corpusInterval*3/2)
+}
+
+// TestOddCorpus: pages in odd encodings and formats, and histograms that are none, to jobs
+// with and without the settings for histograms. Pages of messages have a head each: beside
+// others there might be no memory to read them, and nothing would be shown.
+func TestOddCorpus(t *testing.T) {
+	const settings = "scrape_native_histograms: true, convert_classic_histograms_to_nhcb: true, always_scrape_classic_histograms: true"
+	text := map[string]http.HandlerFunc{}
+	for name, page := range oddPages() {
+		if !strings.HasPrefix(name, "protobuf") {
+			text[name] = page
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scrapeBeside(t, map[string]http.HandlerFunc{name: page}, settings, 3, 3*corpusInterval) // several share the processors
+		})
+	}
+	t.Run("text", func(t *testing.T) { scrapeBeside(t, text, settings, 5, corpusInterval*3/2) })
+}
+
+// scrapeBeside runs a head as a process of its own, with a limit on its memory, beside
+// pages that are meant to end it: it lives, takes no more than maxHostileRSS, scrapes the
+// good targets at each interval, and delivers all that it took. With settings there is a
+// second job that has them. It ends when each good target has that many rounds of samples,
+// none later than gap after the one before.
+func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings string, rounds int, gap time.Duration) {
+	var targets, goods []string
+	for _, page := range pages {
 		s := httptest.NewServer(page)
 		t.Cleanup(s.CloseClientConnections)
 		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
@@ -107,13 +71,20 @@ func TestHostileCorpus(t *testing.T) {
 			_, _ = io.WriteString(w, strings.Repeat("# x\n", 100)+"good 1\n")
 		}))
 		t.Cleanup(s.Close)
-		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
+		goods = append(goods, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
 	}
 	r := &goodReceiver{times: map[string][]int64{}}
 	receiver := httptest.NewServer(r)
 	t.Cleanup(receiver.Close)
-	file := write(t, fmt.Sprintf("global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}\nscrape_configs: [{job_name: all, "+
-		"static_configs: [{targets: [%[2]s]}]}]\nremote_write: [{url: '%[3]s'}]\n", interval, strings.Join(targets, ", "), receiver.URL))
+	job := func(name, settings string, targets []string) string {
+		return fmt.Sprintf("{job_name: %s, %s static_configs: [{targets: [%s]}]}", name, settings, strings.Join(targets, ", "))
+	}
+	jobs := []string{job("all", "", append(goods, targets...))}
+	if settings != "" {
+		jobs = append(jobs, job("more", settings+",", targets))
+	}
+	file := write(t, fmt.Sprintf("global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}\nscrape_configs: [%[2]s]\n"+
+		"remote_write: [{url: '%[3]s'}]\n", corpusInterval, strings.Join(jobs, ", "), receiver.URL))
 	address := freeAddress(t)
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileCorpus$", "-test.timeout=5m")
 	child.Env = append(os.Environ(), headConfig+"="+file, headAddress+"="+address)
@@ -126,7 +97,6 @@ func TestHostileCorpus(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	const rounds = 10
 	for r.fewest(good) < rounds { // all hostile pages have had their turns meanwhile
 		select {
 		case <-t.Context().Done():
@@ -138,8 +108,8 @@ func TestHostileCorpus(t *testing.T) {
 			t.Fatalf("the head ended: %v, %v\n%.3000s", err, child.Wait(), out.String())
 		}
 	}
-	if gap := r.widestGap(); gap > interval*3/2 {
-		t.Errorf("two samples of a good target are %v apart", gap)
+	if widest := r.widestGap(); widest > gap {
+		t.Errorf("two samples of a good target are %v apart", widest)
 	}
 	d, err := AskDelivery(t.Context(), address, "")
 	if err != nil || d.Total.Lost() > 0 || d.Total.Doubtful() > 0 {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/collect/read"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -104,25 +105,9 @@ func readFact(root, name string) ([]byte, error) {
 	return text, err
 }
 
-// ReadFile reads a regular file of at most 4 MiB. Other programs write these files: a pipe
-// or a device in the place of one would block the reader, or never end.
+// ReadFile reads a regular file of at most 4 MiB.
 func ReadFile(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = errors.New("it is not a regular file")
-	case info.Size() > maxFile:
-		err = fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), maxFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	return text, nil
+	return read.Regular(file, maxFile)
 }
 
 func readCfnconfig(root string) (cluster, region string, err error) {

@@ -73,8 +73,8 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 		"metric name":          {limits, text(long + " 1\n"), false, "series is too large"},
 		"quoted name":          {limits, text("{\"" + long + "\"} 1\n"), false, "series is too large"},
 		"OpenMetrics":          {limits, openMetricsPages("evil{x=\"" + long + "\"} 1\n# EOF\n")[0], false, "series is too large"},
-		"protobuf":             {limits + "  scrape_protocols: [PrometheusProto]\n", protobuf(t, label("x", long)), true, "parser fail"},
-		"protobuf name":        {limits + "  scrape_protocols: [PrometheusProto]\n", protobuf(t, label(long, "x")), true, "parser fail"},
+		"protobuf":             {limits + "  scrape_protocols: [PrometheusProto]\n", protobuf(t, label("x", long)), false, "series is too large"},
+		"protobuf name":        {limits + "  scrape_protocols: [PrometheusProto]\n", protobuf(t, label(long, "x")), false, "series is too large"},
 		"converted histogram": {limits + "  convert_classic_histograms_to_nhcb: true\n",
 			text("# TYPE evil histogram\nevil_bucket{x=\"" + long + "\",le=\"1\"} 1\nevil_bucket{x=\"" + long +
 				"\",le=\"+Inf\"} 1\nevil_count{x=\"" + long + "\"} 1\n"), false, "series is too large"},

@@ -3,8 +3,10 @@ package scrape
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
+	"github.com/prometheus/prometheus/model/textparse"
+
+	"github.com/parascope/parascope/internal/scrape/messages"
 	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
@@ -17,9 +19,21 @@ const (
 	maxBuckets = 1 << 14
 )
 
-// checkLines says what is wrong with the size of a page's lines, before they are parsed.
-func (r *reading) checkLines(body []byte, contentType string) error {
-	if len(body) <= maxLine || strings.HasPrefix(contentType, "application/vnd.google.protobuf") {
+// checkSizes says what of a page is too large, before it is parsed.
+func (r *reading) checkSizes(body []byte) (err error) {
+	if _, ok := r.parser.(*textparse.ProtobufParser); !ok {
+		return r.checkLines(body)
+	}
+	limits := messages.Limits{Bytes: rules.MaxSeriesBytes, Labels: rules.MaxSeriesLabels}
+	if r.decoded, err = messages.Check(body, limits); err != nil {
+		return err
+	}
+	return r.loop.manager.budget.Grow(&r.loop.fetcher.share, r.need())
+}
+
+// checkLines says what is wrong with the size of a page's lines.
+func (r *reading) checkLines(body []byte) error {
+	if len(body) <= maxLine {
 		return nil
 	}
 	for rest := body; len(rest) > maxLine; {

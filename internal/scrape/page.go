@@ -117,9 +117,10 @@ type reading struct {
 	counts
 	labels     labels.Labels
 	lines      knownLines
-	seenBefore int // series that the parser read and that are known
-	entries    int // of the page
-	named      int // series that were not known
+	seenBefore int   // series that the parser read and that are known
+	entries    int   // of the page
+	named      int   // series that were not known
+	decoded    int64 // bytes of memory that the page's messages take, if it has some
 	until      time.Time
 
 	overSamples, overBuckets            bool
@@ -147,7 +148,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	r := reading{page: p, parser: parser}
 	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
 	r.until = time.Now().Add(p.loop.timeout)
-	if err = r.checkLines(body, contentType); err == nil {
+	if err = r.checkSizes(body); err == nil {
 		err = r.locked(body)
 	}
 	if r.overSamples {
@@ -212,7 +213,7 @@ func (r *reading) check() error {
 
 // need is the memory that the page takes, in bytes.
 func (r *reading) need() int64 {
-	return r.loop.fetcher.room + int64(len(r.Samples))*sampleBytes + int64(len(r.Histograms)) + int64(r.named)*seriesBytes
+	return r.loop.fetcher.room + r.decoded + int64(len(r.Samples))*sampleBytes + int64(len(r.Histograms)) + int64(r.named)*seriesBytes
 }
 
 // What a sample, and a series that was not known, take of the memory until the page is

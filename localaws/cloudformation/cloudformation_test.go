@@ -57,10 +57,9 @@ func TestLifeOfAStack(t *testing.T) {
 		"Stack [s] already exists") {
 		t.Errorf("second creation: %v", err)
 	}
-	waiter := sdk.NewStackCreateCompleteWaiter(c.Client, func(o *sdk.StackCreateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = time.Millisecond, 20*time.Millisecond
-	})
-	if err := waiter.Wait(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("s")}, 20*time.Second); err != nil {
+	c.want(t, "s", "CREATE_COMPLETE")
+	waiter := sdk.NewStackCreateCompleteWaiter(c.Client) // which asks first, and waits then
+	if err := waiter.Wait(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("s")}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	s := c.want(t, "s", "CREATE_COMPLETE")

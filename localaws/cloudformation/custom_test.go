@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // request is what a custom resource's function is sent.
@@ -243,9 +244,8 @@ func TestCustomResourceWaitsByTheClock(t *testing.T) {
 	f := &function{t: t, answer: func(request) map[string]any { return nil }}
 	c := start(t, parts{lambda: f.service()})
 	id := c.create(t, custom(", ServiceTimeout: 120"), func(in *sdk.CreateStackInput) { in.DisableRollback = aws.Bool(true) })
-	for asked := time.Now(); len(f.requests()) == 0 && time.Since(asked) < 10*time.Second; {
-		c.happened(t, id, "C CREATE_IN_PROGRESS Resource creation Initiated")
-	}
+	c.happened(t, id, "C CREATE_IN_PROGRESS Resource creation Initiated")
+	check.Await(t, "the function is asked", check.That(func() bool { return len(f.requests()) > 0 }))
 	c.Clock.Set(3 * time.Minute)
 	s := c.want(t, id, "CREATE_FAILED")
 	if !strings.Contains(*s.StackStatusReason, "[C]") {

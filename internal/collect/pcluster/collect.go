@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -13,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/parascope/parascope/internal/collect/page"
+	"github.com/parascope/parascope/internal/collect/read"
 )
 
 const (
@@ -256,23 +255,7 @@ func (c *Collector) readStatus() (string, error) {
 }
 
 // readSmall reads a regular file of up to 64 KiB.
-func readSmall(name string) ([]byte, error) { return readBounded(name, 64<<10) }
-
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not block
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is not a regular file of up to %d bytes", name, limit)
-	}
-	return io.ReadAll(io.LimitReader(f, limit))
-}
+func readSmall(name string) ([]byte, error) { return read.Regular(name, 64<<10) }
 
 func (c *Collector) save() error {
 	s := saved{Version: savedVersion, Places: map[string]place{}, Counts: map[string][]savedCount{}, Unread: c.unread}
@@ -298,7 +281,7 @@ func (c *Collector) save() error {
 }
 
 func (c *Collector) load() error {
-	b, err := readBounded(c.o.StateFile, maxStateFile)
+	b, err := read.Regular(c.o.StateFile, maxStateFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/parascope/parascope/internal/collect/read"
 	"github.com/parascope/parascope/internal/slurm"
 )
 
@@ -262,18 +262,10 @@ func (s *trackerState) valid() bool {
 // cannot be read is an error beside a new tracker: counters then begin at 0, as after
 // any reset.
 func LoadTracker(file string) (*Tracker, error) {
-	f, err := os.Open(file)
+	b, err := read.Regular(file, maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return NewTracker(), nil
 	}
-	if err != nil {
-		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %w", err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %s is not a regular file", file)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxStateFile))
 	if err != nil {
 		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,6 +126,13 @@ func TestLoadTrackerRefuses(t *testing.T) {
 	}
 	if tr, err := slurmstat.LoadTracker(dir); err == nil || tr == nil {
 		t.Errorf("a directory: %v", err)
+	}
+	pipe := filepath.Join(dir, "pipe") // which nobody writes to
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if tr, err := slurmstat.LoadTracker(pipe); err == nil || tr == nil {
+		t.Errorf("a pipe: %v", err)
 	}
 }
 
