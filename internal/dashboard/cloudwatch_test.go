@@ -55,7 +55,8 @@ func (s *site) parallelCluster(t *testing.T, at time.Time) {
 		_, err := logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &name})
 		check.OK(t, err)
 	}
-	_, err := logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String(logGroupOfTest), LogStreamName: stream})
+	_, err := logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String(logGroupOfTest),
+		LogStreamName: stream})
 	check.OK(t, err)
 	event := func(after int64, text string) types.InputLogEvent {
 		return types.InputLogEvent{Timestamp: aws.Int64(at.UnixMilli() + after), Message: &text}

@@ -45,7 +45,8 @@ type demo struct {
 
 // startDemo sends the made-up cluster's last hour to the workspace and to CloudWatch, and serves
 // its pages. The operator asks what the workspace has, and writes logs; the head's keys send.
-func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *localaws.Cloud, endpoint string, report func(Event)) (*demo, error) {
+func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *localaws.Cloud, endpoint string, report func(Event)) (*demo,
+	error) {
 	head, err := o.credentials(ctx, Head, cloud.URL())
 	if err != nil {
 		return nil, err

@@ -130,7 +130,8 @@ func makeLog(ctx context.Context, logs *cloudwatchlogs.Client, group string, fro
 		return from, err
 	}
 	for _, name := range demoStreams {
-		_, err := logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &group, LogStreamName: aws.String("demo-head." + name)})
+		_, err := logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &group,
+			LogStreamName: aws.String("demo-head." + name)})
 		if _, exists := errors.AsType[*types.ResourceAlreadyExistsException](err); err != nil && !exists {
 			return from, err
 		}
@@ -151,8 +152,9 @@ func makeLog(ctx context.Context, logs *cloudwatchlogs.Client, group string, fro
 func putLines(ctx context.Context, logs *cloudwatchlogs.Client, group string, at time.Time) error {
 	for _, line := range logged(at) {
 		stream, text, _ := strings.Cut(line, " ")
-		if _, err := logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: &group, LogStreamName: aws.String("demo-head." + stream),
-			LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(at.UnixMilli()), Message: &text}}}); err != nil {
+		if _, err := logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: &group,
+			LogStreamName: aws.String("demo-head." + stream),
+			LogEvents:     []types.InputLogEvent{{Timestamp: aws.Int64(at.UnixMilli()), Message: &text}}}); err != nil {
 			return err
 		}
 	}

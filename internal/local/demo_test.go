@@ -73,11 +73,12 @@ func TestDemoInCloudWatch(t *testing.T) {
 		check.OK(t, d.watch(t.Context(), cloud.Operator(), began, cloud.RecordMetrics, func(e Event) { t.Error(e) }))
 	}
 	to := time.Now()
-	got, err := sdkcw.NewFromConfig(cloud.Operator()).GetMetricData(t.Context(), &sdkcw.GetMetricDataInput{StartTime: aws.Time(to.Add(-time.Hour)),
-		EndTime: &to, MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("a"), MetricStat: &cwtypes.MetricStat{
-			Metric: &cwtypes.Metric{Namespace: aws.String("CWAgent"), MetricName: aws.String("disk_used_percent"), Dimensions: []cwtypes.Dimension{
-				{Name: aws.String("path"), Value: aws.String("/")}, {Name: aws.String("InstanceId"), Value: aws.String(proof.LiveHeadInstance)}}},
-			Period: aws.Int32(300), Stat: aws.String("Sum")}}}})
+	got, err := sdkcw.NewFromConfig(cloud.Operator()).GetMetricData(t.Context(),
+		&sdkcw.GetMetricDataInput{StartTime: aws.Time(to.Add(-time.Hour)),
+			EndTime: &to, MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("a"), MetricStat: &cwtypes.MetricStat{
+				Metric: &cwtypes.Metric{Namespace: aws.String("CWAgent"), MetricName: aws.String("disk_used_percent"), Dimensions: []cwtypes.Dimension{
+					{Name: aws.String("path"), Value: aws.String("/")}, {Name: aws.String("InstanceId"), Value: aws.String(proof.LiveHeadInstance)}}},
+				Period: aws.Int32(300), Stat: aws.String("Sum")}}}})
 	check.OK(t, err)
 	if values := got.MetricDataResults[0].Values; len(values) < 12 || values[0] != 62 {
 		t.Errorf("the disk of the head node is %v", values)

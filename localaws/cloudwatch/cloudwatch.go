@@ -66,7 +66,8 @@ func (o Options) known() []operation {
 			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) answers with each metric that has exactly these " +
 				"dimensions and values in the time; other expressions are 400 ValidationError", Basis: gateway.Confirmed,
 				Source: "CloudWatch user guide, search expressions (that the others are refused is the local cloud's)"},
-			{Text: "in a Label ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are filled in; without one a metric is called by " +
+			{Text: "in a Label ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are filled in; without one a metric is " +
+				"called by " +
 				"its name, those of a SEARCH by what tells them apart", Basis: gateway.Inferred, Source: "CloudWatch user guide, dynamic labels"},
 			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
 				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",

@@ -74,7 +74,8 @@ func TestCloudWatch(t *testing.T) {
 		"Action=ListMetrics&Namespace=%3Ax":    {400, "InvalidParameterValue"},
 		"Action=ListMetrics&MetricName=":       {400, "MetricName"},
 		"Action=DescribeAlarms":                {200, "<MetricAlarms></MetricAlarms>"},
-		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum&MetricDataQueries.member.1.Label=sum": {200,
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum&" +
+			"MetricDataQueries.member.1.Label=sum": {200,
 			"<MetricDataResults><member><Id>m1</Id><Label>sum</Label><StatusCode>Complete</StatusCode>"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=M1&MetricDataQueries.member.1.Expression=1": {400, "M1"},
 		"Action=GetMetricData&" + times: {400, "MetricDataQueries is required"},
@@ -88,7 +89,8 @@ func TestCloudWatch(t *testing.T) {
 		"Action=PutMetricData&Namespace=AWS/EC2&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1": {400, "Namespace"},
 		"Action=PutMetricData&Namespace=N":                                  {400, "MetricData is required"},
 		"Action=PutMetricData&Namespace=N&MetricData.member.1.MetricName=x": {400, "InvalidParameterCombination"},
-		"Action=PutMetricData&Namespace=N&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1&MetricData.member.1.Timestamp=2020-01-01T00:00:00Z": {
+		"Action=PutMetricData&Namespace=N&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1&" +
+			"MetricData.member.1.Timestamp=2020-01-01T00:00:00Z": {
 			400, "Timestamp"},
 	} {
 		if status, got := ask(t, b, "/", "application/x-www-form-urlencoded", body+"&Version=2010-08-01"); status != want.status ||
@@ -116,7 +118,8 @@ func TestProtocols(t *testing.T) {
 	}{
 		"no metrics": {"ListMetrics", `{"Namespace":"AWS/EC2"}`, cbor.Map{"Namespace": cbor.String("AWS/EC2")}, 200,
 			cbor.Map{"Metrics": cbor.List{}}, `{"Metrics":[]}`},
-		"no values": {"GetMetricData", fmt.Sprintf(`{"StartTime":%d,"EndTime":%d.0,"MetricDataQueries":[{"Id":"m1","Label":"m1","MetricStat":{"Stat":"Sum"}}]}`, from, to),
+		"no values": {"GetMetricData", fmt.Sprintf(
+			`{"StartTime":%d,"EndTime":%d.0,"MetricDataQueries":[{"Id":"m1","Label":"m1","MetricStat":{"Stat":"Sum"}}]}`, from, to),
 			query, 200, cbor.Map{"MetricDataResults": cbor.List{cbor.Map{"Id": cbor.String("m1"), "Label": cbor.String("m1"),
 				"StatusCode": cbor.String("Complete"), "Timestamps": cbor.List{}, "Values": cbor.List{}}}},
 			`{"MetricDataResults":[{"Id":"m1","Label":"m1","StatusCode":"Complete","Timestamps":[],"Values":[]}]}`},

@@ -39,7 +39,8 @@ func TestMetricsThatArePut(t *testing.T) {
 		return types.MetricDatum{MetricName: &name, Dimensions: d, Timestamp: aws.Time(at.Add(after)), Value: &value}
 	}
 	one, two := dims("ClusterName", "one"), dims("ClusterName", "two")
-	data := []types.MetricDatum{datum("Errors", 0, 3, one...), datum("Errors", 20*time.Second, 5, one...), datum("Errors", 2*time.Minute, 1, one...),
+	data := []types.MetricDatum{datum("Errors", 0, 3, one...), datum("Errors", 20*time.Second, 5, one...),
+		datum("Errors", 2*time.Minute, 1, one...),
 		datum("Errors", 5*time.Minute, 7, one...), datum("Errors", 0, 100, two...), datum("Idle", 0, 9, one...), datum("Errors", 0, 1),
 		{MetricName: aws.String("Set"), Timestamp: &at, StatisticValues: &types.StatisticSet{SampleCount: aws.Float64(4), Sum: aws.Float64(10),
 			Minimum: aws.Float64(1), Maximum: aws.Float64(6)}},
@@ -120,8 +121,9 @@ func testListing(t *testing.T, client *sdkcw.Client) {
 		in   sdkcw.ListMetricsInput
 		want []string
 	}{
-		"by name":      {sdkcw.ListMetricsInput{MetricName: aws.String("Errors")}, []string{"Errors", "Errors one", "Errors two"}},
-		"by dimension": {sdkcw.ListMetricsInput{Dimensions: []types.DimensionFilter{{Name: aws.String("ClusterName")}}}, []string{"Errors one", "Errors two", "Idle one"}},
+		"by name": {sdkcw.ListMetricsInput{MetricName: aws.String("Errors")}, []string{"Errors", "Errors one", "Errors two"}},
+		"by dimension": {sdkcw.ListMetricsInput{Dimensions: []types.DimensionFilter{{Name: aws.String("ClusterName")}}},
+			[]string{"Errors one", "Errors two", "Idle one"}},
 		"by value": {sdkcw.ListMetricsInput{Dimensions: []types.DimensionFilter{{Name: aws.String("ClusterName"), Value: aws.String("two")}}},
 			[]string{"Errors two"}},
 		"by namespace": {sdkcw.ListMetricsInput{Namespace: aws.String("Other")}, nil},

@@ -155,7 +155,8 @@ func (o Options) listMetrics(r *gateway.Request, read decoder) (any, error) {
 	var all []stored
 	err := o.State.View(func(tx *state.Tx) (err error) {
 		all, err = metrics(tx, r.Region, func(m stored) bool {
-			if m.Newest.Before(since) || in.Namespace != nil && m.Namespace != *in.Namespace || in.MetricName != nil && m.MetricName != *in.MetricName {
+			if m.Newest.Before(since) || in.Namespace != nil && m.Namespace != *in.Namespace || in.MetricName != nil &&
+				m.MetricName != *in.MetricName {
 				return false
 			}
 			for _, d := range in.Dimensions {

@@ -371,7 +371,8 @@ func TestCloudWatchQueries(t *testing.T) {
 	at := time.Now().UTC().Truncate(5 * time.Minute).Add(-10 * time.Minute)
 	check.OK(t, s.metrics.Record("us-east-2", []cloudwatch.Value{
 		{Namespace: "ParallelCluster", Name: "Errors", Dimensions: map[string]string{"ClusterName": "one"}, At: at, Value: 3},
-		{Namespace: "ParallelCluster", Name: "Errors", Dimensions: map[string]string{"ClusterName": "one"}, At: at.Add(5 * time.Minute), Value: 4},
+		{Namespace: "ParallelCluster", Name: "Errors", Dimensions: map[string]string{"ClusterName": "one"}, At: at.Add(5 * time.Minute),
+			Value: 4},
 	}))
 	const source = `"refId":"A","datasource":{"uid":"cloudwatch"},"region":"default","queryMode":"Metrics","metricQueryType":0,"period":"300"`
 	values := fmt.Sprintf(`"values":[[%d,%d],[3,4]]`, at.UnixMilli(), at.Add(5*time.Minute).UnixMilli())

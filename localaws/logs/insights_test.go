@@ -51,7 +51,8 @@ func TestLogsInsights(t *testing.T) {
 	for text, want := range map[string][]string{
 		`fields @timestamp,ltrim(@log) as __log__grafana_internal__,ltrim(@logStream) as __logstream__grafana_internal__|` +
 			`fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 2`: {
-			stamp(time.Minute+time.Millisecond) + " __log__grafana_internal__=111122223333:/aws/lambda/f __logstream__grafana_internal__=head.slurmctld " +
+			stamp(time.Minute+time.Millisecond) +
+				" __log__grafana_internal__=111122223333:/aws/lambda/f __logstream__grafana_internal__=head.slurmctld " +
 				"@logStream=head.slurmctld @message=ERROR four",
 			stamp(2*time.Millisecond) + " __log__grafana_internal__=111122223333:/aws/lambda/f __logstream__grafana_internal__=head.clustermgtd " +
 				"@logStream=head.clustermgtd @message=ERROR - a|b/c",

@@ -35,7 +35,8 @@ func gpus() *grafana.DashboardBuilder {
 		WithPanel(number("XIDs to act on",
 			"XIDs in the time range for which a GPU is to be reset, rebooted or replaced.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
-		WithPanel(history("Work by node", "How much of a node's GPUs worked, the mean share of multiprocessors in use: the darker, the more.", percent,
+		WithPanel(history("Work by node", "How much of a node's GPUs worked, the mean share of multiprocessors in use: the darker, the more.",
+			percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
 		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
@@ -69,7 +70,8 @@ func gpuNode() *grafana.DashboardBuilder {
 		WithPanel(lines("Work", "Share of multiprocessors in use; without profiling, the share of time in which a kernel ran.", percent,
 			query("A", gpu(busy(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Tensor cores", "Share of cycles in which the tensor cores worked.", percent,
-			query("A", gpu(`DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{`+sel+`} or DCGM_FI_PROF_TENSOR_UTIL_RATIO{`+sel+`}`), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
+			query("A", gpu(`DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{`+sel+`} or DCGM_FI_PROF_TENSOR_UTIL_RATIO{`+sel+`}`),
+				"{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Memory traffic", "Share of cycles in which the memory's interface was in use.", percent,
 			query("A", gpu(`DCGM_FI_PROF_DRAM_ACTIVE{`+sel+`} or DCGM_FI_PROF_DRAM_UTIL_RATIO{`+sel+`}`), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Memory used", "Share of the memory that is in use.", percent,

@@ -36,12 +36,14 @@ func job() *grafana.DashboardBuilder {
 			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
 		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: the least, the median and the most of the job's GPUs.", percent,
-			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"), query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
+			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"),
+			query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
 		WithPanel(rows("GPUs slower than their peers",
 			"GPUs with clearly less activity than their peers: more than 10 % and five median absolute deviations below the median, of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job: the darker, the more; grey is less than 5 %.", percent,
+		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job: the darker, the more; grey is less than 5 %.",
+			percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
 		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,
 			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).

@@ -39,7 +39,8 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"action", "Action"}, column{"stage", "Stage"})).
 		WithPanel(bars("Nodes lost", "Nodes whose instance is gone, and nodes that stopped responding, by queue.", short,
 			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
-				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`, "{{queue}}", 1)).
+				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`,
+			"{{queue}}", 1)).
 		WithPanel(bars("Health checks before jobs", "Health checks of nodes before jobs in the time range, by result.", short,
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("CloudWatch metrics")).
@@ -53,7 +54,8 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by check.", short,
 			filtered("Sum", "EC2HealthCheckErrors", "ScheduledEventHealthCheckErrors", "NoCorrespondingInstanceErrors",
 				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
-		WithPanel(cloudWatch("Longest idle time", "Of a dynamic node. ParallelCluster ends it at ScaledownIdletime, 10 minutes by default.", seconds,
+		WithPanel(cloudWatch("Longest idle time", "Of a dynamic node. ParallelCluster ends it at ScaledownIdletime, 10 minutes by default.",
+			seconds,
 			filtered("Maximum", "MaxDynamicNodeIdleTime"))).
 		WithPanel(cloudWatch("Head node alarms", "What ParallelCluster's alarms of the head node watch: they are in alarm above 90 %.", "percent",
 			search("A", `{AWS/EC2,InstanceId} InstanceId="$instance_id" MetricName="CPUUtilization"`, "Maximum", "CPU"),

@@ -189,7 +189,9 @@ func (s *site) signed(t *testing.T, method, url, service, contentType string, bo
 // findClusters runs the checks that those of clusters need.
 func (s *site) findClusters(t *testing.T) {
 	t.Helper()
-	all, err := doctor.Run(t.Context(), s.env, slices.DeleteFunc(Checks(), func(c Check) bool { return c.ID != "query" && c.ID != "clusters" }),
+	all, err := doctor.Run(t.Context(), s.env, slices.DeleteFunc(Checks(), func(c Check) bool {
+		return c.ID != "query" && c.ID != "clusters"
+	}),
 		doctor.Options{}, func(doctor.Result) error { return nil })
 	check.OK(t, err)
 	for _, r := range all {

@@ -43,7 +43,8 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		})
 	})
 	if i < 0 {
-		return doctor.Fault(fmt.Sprintf("no role of cluster %s that its head node can have has policy %s: AMP refuses its samples", e.Name, policy),
+		return doctor.Fault(fmt.Sprintf("no role of cluster %s that its head node can have has policy %s: AMP refuses its samples", e.Name,
+			policy),
 			"'parascope cluster attach' writes it into HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
 	}
 	return simulate(ctx, e.Env, aws.ToString(heads[i].Arn), []string{"aps:RemoteWrite"},

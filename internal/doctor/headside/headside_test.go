@@ -308,7 +308,9 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	e := &Env{Root: n.root, Host: "head", Getenv: func(string) string { return "http://127.0.0.1:1" }, Now: time.Now}
-	all, err := doctor.Run(t.Context(), e, slices.DeleteFunc(Checks(), func(c Check) bool { return c.ID != "head-node" && c.ID != "route-s3" }),
+	all, err := doctor.Run(t.Context(), e, slices.DeleteFunc(Checks(), func(c Check) bool {
+		return c.ID != "head-node" && c.ID != "route-s3"
+	}),
 		doctor.Options{}, func(doctor.Result) error { return nil })
 	if err != nil || len(all) != 2 || all[1].Status != doctor.Failed {
 		t.Errorf("%v %+v", err, all)

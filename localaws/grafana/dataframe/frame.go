@@ -263,7 +263,8 @@ type Column struct {
 
 // Of makes a frame of columns; custom is what it says of itself.
 func Of(refID, name string, custom map[string]any, columns ...Column) Frame {
-	f := Frame{frameSchema{Name: name, RefID: refID, Meta: map[string]any{"custom": custom}, Fields: []frameField{}}, frameData{Values: [][]any{}}}
+	f := Frame{frameSchema{Name: name, RefID: refID, Meta: map[string]any{"custom": custom}, Fields: []frameField{}},
+		frameData{Values: [][]any{}}}
 	types := map[string]string{"time": "time.Time", "number": "float64", "string": "string"}
 	for _, c := range columns {
 		field := frameField{Name: c.Name, Type: c.Type, TypeInfo: map[string]string{"frame": types[c.Type]}, Labels: c.Labels}
