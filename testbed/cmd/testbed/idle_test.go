@@ -113,7 +113,7 @@ func (f *flow) idleGPUs(t *testing.T, h holders) {
 	})
 }
 
-// xids: what the driver writes into a node's kernel log is a counter of the GPU that it names.
+// xids: what the driver writes into a node's kernel log is a counter of the GPU that it names, and an alert.
 func (f *flow) xids(t *testing.T, h holders) {
 	f = f.in(t)
 	const pages = `sum by (device) (parascope_gpu_xid_errors_total{cluster="hpc",class="page"})`
@@ -121,15 +121,18 @@ func (f *flow) xids(t *testing.T, h holders) {
 	if len(before) != 8 || before["nvidia0"] != "0" {
 		t.Errorf("XIDs before there was one: %v, want 0 of each of 8 GPUs", before)
 	}
+	endpoint := f.subscribe(t)
 	table := fakenvml.H100(0)
 	bus := strings.ToLower(strings.TrimPrefix(strings.TrimSuffix(table["2.bus"], ".0"), "0000"))
 	message := "NVRM: Xid (PCI:" + bus + "): 48, pid=4711, name=python, DBE (Double Bit Error) ECC Error"
+	began := time.Now()
 	if out, err := f.program("testbed", "kernel", h.node, message).CombinedOutput(); err != nil {
 		t.Fatalf("testbed kernel: %v\n%s", err, out)
 	}
 	f.eventually(2*time.Minute, fmt.Sprint(map[string]string{"nvidia" + table["2.minor"]: "1"}), func() string {
 		return fmt.Sprint(f.query(pages+" > 0", "device"))
 	})
+	f.alerted(t, endpoint, h.node, began)
 	f.on("head", "scancel", h.idle, h.busy)
 }
 
