@@ -205,6 +205,15 @@ func TestAcceptedSeriesDoNotWait(t *testing.T) {
 			}
 			s.set(nil)
 			clock.skip(2 * refused.ProbeEvery)
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			// A request that was on its way may be refused after that, and is tried again at the next probe.
+			for polls := 1; polls <= 1000 && r.Status().Total.Queued > 0; polls++ {
+				<-tick.C
+				if polls%100 == 0 {
+					clock.skip(refused.ProbeEvery)
+				}
+			}
 			l = r.settled(100 * rounds)
 			r.stop()
 			if l.Delivered != 100*rounds || s.disorder > 0 {
