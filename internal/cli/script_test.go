@@ -12,21 +12,30 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/parascope/parascope/internal/artifact"
-	"github.com/parascope/parascope/internal/cli"
 )
 
 func TestMain(m *testing.M) {
-	run := map[string]func(){}
-	for name, program := range programs {
-		// parascope runs another program by the name that was typed.
-		run[strings.Replace(name, "-", " ", 1)] = func() { os.Exit(cli.Main(cli.System(), program)) }
-		run[name] = func() { os.Exit(cli.Main(cli.System(), program)) }
-	}
+	flag.Parse()
 	// Scripts wait for programs most of the time: more of them at once than processors.
 	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, run)
+	os.Exit(m.Run())
+}
+
+// buildPrograms builds all programs into a folder: scripts run them hundreds of times, and
+// each begins faster than a test that has all of them in it.
+func buildPrograms(t *testing.T) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	args := []string{"build", "-o", folder + string(filepath.Separator)}
+	for name := range programs {
+		args = append(args, "../../cmd/"+name)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return folder
 }
 
 // TestScripts runs testdata/script against the real program: one script or more
@@ -42,6 +51,7 @@ func TestSoakScripts(t *testing.T) {
 }
 
 func runScripts(t *testing.T, dir string) {
+	folder := buildPrograms(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -50,6 +60,7 @@ func runScripts(t *testing.T, dir string) {
 		Setup: func(env *testscript.Env) error {
 			root, err := filepath.Abs("../..")
 			env.Setenv("ROOT", root)
+			env.Setenv("PATH", folder+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
 			return err
 		},

@@ -235,7 +235,7 @@ func (a *AMP) define(ctx context.Context, e *engine, id string, w *inForce) erro
 			return err
 		}
 		e.alerts, err = alertmanager.Open(ctx, alertmanager.Options{
-			Logger: a.opts.Logger, Ahead: func() time.Duration { return a.opts.Now().Sub(time.Now()).Round(time.Millisecond) },
+			Logger: a.opts.Logger, Ahead: func() time.Duration { return time.Until(a.opts.Now()).Round(time.Millisecond) },
 			Silences: saved.Data,
 			SaveSilences: func(snapshot []byte) error {
 				saved.Data = snapshot

@@ -23,9 +23,6 @@ func arnOf(region, name string) string {
 	return "arn:aws:sns:" + region + ":" + principal.Account + ":" + name
 }
 
-// nameOf is what a topic's or subscription's ARN ends with.
-func nameOf(arn string) string { return strings.SplitN(arn+":::::", ":", 6)[5] }
-
 // named is what a permission must be for, where the request names a new topic.
 func named(r *gateway.Request) []string { return []string{arnOf(r.Region, r.Form.Get("Name"))} }
 

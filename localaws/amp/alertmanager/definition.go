@@ -24,7 +24,9 @@ type Definition struct {
 }
 
 // ErrMalformed is what is no definition file at all: no YAML, or not of its form.
-var ErrMalformed = errors.New("Malformed Alertmanager definition") //nolint:staticcheck // AWS's text
+//
+//lint:ignore ST1005 it is AWS's text
+var ErrMalformed = errors.New("Malformed Alertmanager definition")
 
 // ReadDefinition reads a definition file. An error that is no ErrMalformed says what AMP
 // refuses of the configuration in it.
