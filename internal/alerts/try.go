@@ -129,7 +129,7 @@ func reachesSomebody(all []subscribe.Subscription) error {
 		}
 		waiting = append(waiting, s.Endpoint)
 	}
-	return hint.New(hint.Failure, fmt.Errorf("nobody who alerts are sent to has confirmed: %s", strings.Join(waiting, ", ")),
+	return hint.New(hint.Failure, fmt.Errorf("no alert recipient has confirmed its subscription: %s", strings.Join(waiting, ", ")),
 		"open the link in AWS's message (look among the spam), or have the URL's server answer; 'parascope up --alert-to' with another "+
 			"endpoint asks again")
 }

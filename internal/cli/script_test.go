@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func buildPrograms(t *testing.T) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
-	args := []string{"build", "-o", folder + string(filepath.Separator)}
+	args := []string{"build", "-buildvcs=false", "-o", folder + string(filepath.Separator)}
 	for name := range programs {
 		args = append(args, "../../cmd/"+name)
 	}

@@ -134,7 +134,7 @@ func (d *document) checkNodes(name string) error {
 					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values out")
 				}
 				if k.Kind != yaml.ScalarNode {
-					return wrong(name, k.Line, "has a key that is not plain text", "write the key out")
+					return wrong(name, k.Line, "has a key that is not plain text", "replace the key with a plain string")
 				}
 				if first, ok := seen[k.Value]; ok {
 					return wrong(name, k.Line, fmt.Sprintf("has the key %q again; line %d has it first", k.Value, first), "keep one of the two")

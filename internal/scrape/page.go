@@ -180,7 +180,7 @@ func (r *reading) warn() {
 		what string
 	}{
 		{r.outOfOrder, "samples are out of order"},
-		{r.duplicates, "samples are on the page twice"},
+		{r.duplicates, "the page has duplicate samples"},
 		{r.outOfBounds, "samples are too far in the future"},
 	} {
 		if w.n > 0 {

@@ -215,7 +215,7 @@ func definitionRules() []gateway.Rule {
 		{Text: "sns_configs need a topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
 		{Text: "a template that the configuration names must be in template_files", Basis: gateway.Assumed, Source: "no source found"},
 		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide +
-			", service quotas (the status is assumed)"},
+			", service quotas (the HTTP status code is an assumption)"},
 		{Text: "a second definition is 409 ConflictException", Basis: gateway.Inferred,
 			Source: model + " (`don't use this operation to update it`)"},
 	}
@@ -234,7 +234,7 @@ func evaluationRules() []gateway.Rule {
 		{Text: "a subject is cut at 100 characters and a message at 256 KB, with the attributes truncated and modified; a subject that is " +
 			"not " +
 			"printable ASCII is replaced", Basis: gateway.Confirmed, Source: guide + ", SNS message validation rules"},
-		{Text: "what was notified is forgotten by a restart, silences are not; Alertmanager goes by the machine's clock, rules by the cloud's",
+		{Text: "a restart clears the notification log and keeps silences; Alertmanager uses the machine's clock, rules the local cloud's",
 			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }

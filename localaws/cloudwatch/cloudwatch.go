@@ -56,7 +56,7 @@ func (o Options) known() []operation {
 		}},
 		{"ListMetrics", o.listMetrics, []gateway.Rule{
 			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
-				Basis: gateway.Confirmed, Source: model + " (the constraints; the code is assumed)"},
+				Basis: gateway.Confirmed, Source: model + " (documents the constraints; the error code is an assumption)"},
 			{Text: "metrics with a point in two weeks, or in 3 hours if asked for; 500 at once", Basis: gateway.Confirmed,
 				Source: "CloudWatch API reference, ListMetrics"},
 		}},

@@ -157,7 +157,7 @@ func unread(err error) error {
 		return TooLarge()
 	case errors.Is(err, bounded.ErrBusy):
 		return &Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Header: http.Header{"Retry-After": {"1"}},
-			Message: Simplified("holds no more requests in memory at the same time")}
+			Message: Simplified("has reached its limit of memory for concurrent requests")}
 	case errors.Is(err, bounded.ErrSlow):
 		return &Error{Status: http.StatusBadRequest, Code: "RequestTimeout", Message: "Your socket connection to the server was not read from " +
 			"or written to within the timeout period. Idle connections will be closed."}

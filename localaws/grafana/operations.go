@@ -118,7 +118,7 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "DeleteWorkspaceServiceAccountToken", Method: del, Path: account + "/tokens/{tokenId}", Serve: g.accounts.DeleteToken},
 		{Name: "CreateWorkspaceApiKey", Method: post, Path: ws + "/apikeys", Serve: g.accounts.CreateAPIKey, Rules: []gateway.Rule{
 			{Text: "refused with 400 ValidationException in workspaces of version 12 and later, where older keys stop working",
-				Basis: gateway.Confirmed, Source: guide + ", differences between versions (the status is assumed)"},
+				Basis: gateway.Confirmed, Source: guide + ", differences between versions (the HTTP status code is an assumption)"},
 		}},
 		{Name: "DeleteWorkspaceApiKey", Method: del, Path: ws + "/apikeys/{keyName}", Serve: g.accounts.DeleteAPIKey},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: g.listTagsForResource},

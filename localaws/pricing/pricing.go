@@ -12,7 +12,7 @@ import (
 
 const (
 	model  = "the SDK's model of the service (pricing 2017-10-15)"
-	public = "public quotations of GetProducts' responses"
+	public = "published examples of GetProducts responses"
 )
 
 // Service is the Price List API.

@@ -89,7 +89,8 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 		"`HOST:PORT` that serves metrics, health and targets; port 0 selects a free one")
 	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "allow POST /-/reload to reload the configuration")
 	f.StringVar(&r.o.ExternalURL, "web.external-url", r.o.ExternalURL,
-		"`URL` under which a proxy serves the head: its path precedes all paths, its host is let through on a loopback address")
+		"external `URL` of the head behind a reverse proxy: its path is the prefix of all paths, and its host name is accepted on a loopback "+
+			"address")
 	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
 	f.BoolVar(&r.autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
 	f.DurationVar(&r.o.AutoReload, "config.auto-reload-interval", 30*time.Second,

@@ -82,7 +82,7 @@ func Checks() []Check {
 		newCheck("data-source-health", "Grafana can query the workspace", checkDataSourceHealth, "data-source-type", "data-source-auth",
 			"data-source-place", "grafana-permissions", "prometheus-workspace"),
 		newCheck("alert-manager", "the workspace sends alerts", checkAlertManager, "prometheus-workspace"),
-		newCheck("alert-subscriptions", "who alerts are sent to has confirmed", checkAlertSubscriptions, "stack", "alert-manager"),
+		newCheck("alert-subscriptions", "alert recipients have confirmed their subscriptions", checkAlertSubscriptions, "stack", "alert-manager"),
 		newCheck("clock", "the clock of this machine", checkClock),
 		newCheck("route", "nodes have a route to AMP and S3", checkRoute, "stack"),
 	}

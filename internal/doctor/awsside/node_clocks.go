@@ -13,7 +13,7 @@ var nodeClocks = question{
 	wrong: `(node_time_seconds{$c} - timestamp(node_time_seconds{$c}) > 30)
   or (node_time_seconds{$c} - timestamp(node_time_seconds{$c}) < -30)`,
 	say: func(m model.Metric, v float64) string {
-		return fmt.Sprintf("%s is %.0f s off the head node", nodeOf(m), v)
+		return fmt.Sprintf("the clock of %s differs from the head node's by %.0f s", nodeOf(m), v)
 	},
 	next: "on the node, and on the head node: 'chronyc tracking'",
 }

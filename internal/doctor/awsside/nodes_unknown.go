@@ -12,5 +12,5 @@ var nodesUnknown = question{
 	say: func(m model.Metric, _ float64) string {
 		return nodeOf(m) + " is scraped, and Slurm does not know it as powered up"
 	},
-	next: "see the scrape jobs in /opt/prometheus/scrape.d on the head node: nodes come from Slurm by themselves",
+	next: "look at the scrape jobs in /opt/prometheus/scrape.d on the head node; nodes are discovered from Slurm automatically",
 }

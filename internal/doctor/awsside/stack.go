@@ -35,7 +35,7 @@ func judgeStack(ctx context.Context, e *Env, state stack.State) Finding {
 	failure, err := deploy.FindFailure(ctx, e.Config, e.Target, state)
 	switch {
 	case failure == nil && err != nil:
-		return doctor.Unsure(fmt.Sprintf("stack %s is %s, and why could not be read: %v", e.Target.StackName, state.Status, err), "")
+		return doctor.Unsure(fmt.Sprintf("stack %s is in status %s; the reason could not be read: %v", e.Target.StackName, state.Status, err), "")
 	case failure != nil && !failure.Works:
 		return doctor.Fault(failure.Reason, failure.Next)
 	}

@@ -22,7 +22,7 @@ func checkUsers(ctx context.Context, e *Env) Finding {
 	n := len(people.SignIn(members))
 	if n == 0 {
 		return doctor.Fault("no user has a role in Grafana: everyone who signs in is refused",
-			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' gives one").Keeping(keep)
+			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' adds an admin").Keeping(keep)
 	}
 	found := doctor.Good(fmt.Sprintf("%d can sign in", n)).Keeping(keep)
 	if !people.HasAdmin(members) {

@@ -18,7 +18,7 @@ const mostSkew = time.Minute
 func checkClock(ctx context.Context, e *Env) Finding {
 	u := e.receiver()
 	if u == nil {
-		return doctor.Skip("the configuration names no receiver to ask for the time")
+		return doctor.Skip("the configuration has no remote_write endpoint to compare the clock with")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.Scheme+"://"+u.Host+"/", nil)
 	if err != nil {

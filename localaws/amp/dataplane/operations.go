@@ -28,7 +28,7 @@ func (s *Store) Operations() []gateway.Operation {
 		{Name: "QueryMetrics (POST)", Method: post, Path: api + "query", Serve: s.prometheus("/query")},
 		{Name: "QueryMetrics (range)", Method: get, Path: api + "query_range", Serve: s.prometheus("/query_range"), Rules: []gateway.Rule{
 			{Text: "a range of more than 95 days: 422 `the query time range exceeds the limit (query length: …, limit: …)`",
-				Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the status is assumed)"},
+				Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the limit and the text; the HTTP status code is an assumption)"},
 		}},
 		{Name: "QueryMetrics (range, POST)", Method: post, Path: api + "query_range", Serve: s.prometheus("/query_range")},
 		{Name: "GetLabels", Method: get, Path: api + "labels", Serve: s.prometheus("/labels")},
@@ -78,7 +78,7 @@ func writeRules() []gateway.Rule {
 		{Text: "a new series above the limit of active series is refused with 400 (`per-user series limit of N exceeded`); samples of existing " +
 			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it prints a 429, too; the 400 is what Cortex was measured to answer)"},
 		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed,
-			Source: quotas + " and " + trouble + " (the status is assumed)"},
+			Source: quotas + " and " + trouble + " (the HTTP status code is an assumption)"},
 		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400",
 			Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
 		{Text: "label names of more than 1,024 bytes and values of more than 2,048 are 400 (`label value too long for metric`); a series " +

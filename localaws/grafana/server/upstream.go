@@ -171,7 +171,7 @@ func (s *Server) proxy(c *call) error {
 			gateway.Simplified("does not hand requests on to data sources of type "+d.Type))
 	}
 	if leaves(c.PathValue("path")) {
-		return refuse(http.StatusBadRequest, "the path leaves the data source")
+		return refuse(http.StatusBadRequest, "the path is malformed or contains \"..\"")
 	}
 	body, err := c.body()
 	if err != nil {
