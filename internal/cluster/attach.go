@@ -423,7 +423,7 @@ func (p *patch) finish() (Patched, error) {
 		if p.aliases {
 			next = "write out what anchors and aliases share there: the places need different values"
 		}
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("cannot edit %s without changing other parts of the file: %w", p.name, err), next)
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing other parts of it: %w", p.name, err), next)
 	}
 	p.Text = p.whole(out)
 	p.Template = p.document.cluster != p.root

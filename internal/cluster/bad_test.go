@@ -46,7 +46,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"another stack", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://b/parascope/other/v1/install.sh\n" + tail,
 		"line 4 names the install script of stack other in another place", "--stack and --bucket"},
 	{"anchors that head and queues share", "HeadNode:\n  Iam: &i\n    AdditionalIamPolicies:\n      - Policy: a\n" + tail + "      Iam: *i\n",
-		"without changing other parts of the file", "anchors and aliases"},
+		"cannot be edited without changing other parts of it", "anchors and aliases"},
 	{"an alias in itself", "HeadNode: &h\n  A: *h\n" + tail, "when its aliases are followed", "write the values out"},
 	{"template without a cluster", "Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n", "without a Custom::PclusterCluster", "template"},
 	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +

@@ -232,7 +232,7 @@ func TestQueryPolicyBites(t *testing.T) {
 	for _, path := range []string{"%2e%2e%2fother/api/v1/query", "api/%2e%2e/%2e%2e/x", "%252e%252e%252fother", "..%5cother"} {
 		for _, below := range []string{"proxy/uid/amp/", "uid/amp/resources/"} {
 			if status, raw := s.raw(t, "GET", "/api/datasources/"+below+path, nil); status != 400 ||
-				!strings.Contains(string(raw), "leaves the data source") {
+				!strings.Contains(string(raw), "the path is malformed") {
 				t.Errorf("%s%s: %d %s", below, path, status, raw)
 			}
 		}

@@ -205,7 +205,7 @@ func TestStackAndFault(t *testing.T) {
 			check.OK(t, err)
 		}
 	}
-	i.finds("a user was deleted", "users-deleted", "role VIEWER is that of user")
+	i.finds("a user was deleted", "users-deleted", "role VIEWER is assigned to user")
 	give(people.Want{Who: "alice@example.com", Role: "ADMIN"})
 
 	i.breakSources()
