@@ -194,7 +194,7 @@ func TestOtherWorkspacesDoNotSend(t *testing.T) {
 }
 
 // TestAlertsArriveAndEnd holds the times of AMP's query offset and of the definition's
-// groups: an XID is in the mailbox within four minutes, with its page; its end is told; a
+// groups: an XID is in the mailbox within four minutes, with its page; a message says that it is resolved; a
 // head that is silent is one, until it returns.
 func TestAlertsArriveAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ func (o *TryOptions) fill() {
 }
 
 // Try sends a real alert the whole way: a rule that fires at once is written to Prometheus,
-// and removed when the trial is over, whatever came of it. The error says which part of
+// and removed when the trial is over, also after a failure. The error says which part of
 // the way does not work.
 func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, err error) {
 	o.fill()

@@ -68,12 +68,14 @@ func (m Matcher) String() string {
 
 // Alerts are all alerts that the alert manager holds, those that are silenced among them.
 func (c *AlertClient) Alerts(ctx context.Context) (all []Alert, err error) {
-	return all, c.do(ctx, http.MethodGet, "alerts", nil, &all)
+	err = c.do(ctx, http.MethodGet, "alerts", nil, &all)
+	return all, err
 }
 
 // Silences are all silences, those that have expired a while ago among them.
 func (c *AlertClient) Silences(ctx context.Context) (all []Silence, err error) {
-	return all, c.do(ctx, http.MethodGet, "silences", nil, &all)
+	err = c.do(ctx, http.MethodGet, "silences", nil, &all)
+	return all, err
 }
 
 // Silence makes a silence and returns its id.

@@ -10,7 +10,6 @@ import (
 	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/alerts/namespace"
 	"github.com/parascope/parascope/internal/alerts/subscribe"
-	"github.com/parascope/parascope/internal/connector/result"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -82,6 +81,3 @@ func (s *Status) lookAtAlerts(ctx context.Context, cfg aws.Config, at alerts.Pla
 	s.AlertTo, err = subscribe.List(ctx, cfg, at.TopicARN)
 	return err
 }
-
-// noteRules takes what the setup function's last run did to the rules.
-func (s *Status) noteRules(last result.Run) { s.Rules.LastRun = last.Rules }

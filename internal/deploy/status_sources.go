@@ -36,7 +36,7 @@ func (s *Status) lookAtDataSources(ctx context.Context, cfg aws.Config, t Target
 	if err := l.read(ctx, t.now().Add(-logAge), said.add); err != nil {
 		return err
 	}
-	s.noteRules(said.last)
+	s.Rules.LastRun = said.last.Rules
 	s.DataSources = append(s.DataSources, said.sources()...)
 	switch {
 	case said.last.Outcome == result.Failed:

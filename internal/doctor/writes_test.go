@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestALeftBehindCheckWritesNothing: it goes on while others read what it would write. Under the
+// TestALeftBehindCheckWritesNothing: it still runs while others read what it would write. Under the
 // race detector, a check that wrote by itself would be reported.
 func TestALeftBehindCheckWritesNothing(t *testing.T) { synctest.Test(t, leaveBehind) }
 
@@ -75,7 +75,7 @@ func TestChecksWriteByKeepingAlone(t *testing.T) {
 	}
 }
 
-// inspect reports an assignment to a field of e, and goes on below unless the node is a function.
+// inspect reports an assignment to a field of e, and continues below unless the node is a function.
 func inspect(t *testing.T, set *token.FileSet, n ast.Node) bool {
 	if _, handed := n.(*ast.FuncLit); handed {
 		return false

@@ -50,25 +50,21 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 	},
 }}
 
-// headSeen keeps a series for each cluster that ever sent: it records itself, and so goes on
-// after the head's own series have ended.
-const headSeen = "parascope:head_seen"
-
 // HeadSeen and HeadForgotten are the series, with the label cluster, that say for which
 // clusters HeadSilent can fire, and for which it ends: a sample of the second within the
 // last five minutes ends the first.
 const (
-	HeadSeen      = headSeen
+	HeadSeen      = "parascope:head_seen" // it records itself, and so lasts when the head's own series have ended
 	HeadForgotten = "parascope:head_forgotten"
 )
 
 var head = Group{
 	Name: "parascope-head", Every: every,
-	Records: []Record{{Name: headSeen, Expr: `group by (cluster) (up{job="head"})
-  or (` + headSeen + ` unless on (cluster) ` + HeadForgotten + `)`}},
+	Records: []Record{{Name: HeadSeen, Expr: `group by (cluster) (up{job="head"})
+  or (` + HeadSeen + ` unless on (cluster) ` + HeadForgotten + `)`}},
 	Alerts: []Alert{{
 		Name: "HeadSilent", Severity: Page, For: 10 * time.Minute,
-		Expr: headSeen + ` unless on (cluster) up{job="head"}`,
+		Expr: HeadSeen + ` unless on (cluster) up{job="head"}`,
 		Summary: `Nothing arrives from cluster {{ $labels.cluster }}: its head node, its Prometheus or the connection to AMP is down. ` +
 			`No other alert of this cluster can fire.`,
 	}},

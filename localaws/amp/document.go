@@ -19,7 +19,7 @@ const (
 
 const maxDocument = 1_000_000 // bytes of a rules file or a definition
 
-// document is a file that a workspace has been given, and what came of it. Its state
+// document is a file that a workspace has been given, and its result. Its state
 // follows from the clock, as the workspace's does.
 type document struct {
 	Data       []byte // as it was given last

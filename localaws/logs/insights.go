@@ -24,6 +24,7 @@ const (
 	standardRows = 1000
 	maxQuery     = 10000 // characters
 	queryKept    = 7 * 24 * time.Hour
+	maxQueries   = 1000 // that are kept of the local cloud
 )
 
 // insight is a query of Logs Insights as it is stored: its rows are found when they are
@@ -233,20 +234,24 @@ func (l *Logs) startQuery(w http.ResponseWriter, r *gateway.Request) error {
 	return gateway.WriteJSON(w, http.StatusOK, map[string]any{"queryId": q.ID})
 }
 
-// forgetQueries deletes queries that were started before a time.
+// forgetQueries deletes queries that were started before a time, and the oldest so that one
+// more has room.
 func forgetQueries(tx *state.Tx, before time.Time) error {
-	var doomed []string
+	type started struct {
+		key string
+		at  time.Time
+	}
+	var all []started
 	err := tx.ForEach(queryBucket, func(key string, decode func(any) error) error {
 		var q insight
 		err := decode(&q)
-		if q.Started.Before(before) {
-			doomed = append(doomed, key)
-		}
+		all = append(all, started{key, q.Started})
 		return err
 	})
-	for _, key := range doomed {
-		if err == nil {
-			err = tx.Delete(queryBucket, key)
+	slices.SortFunc(all, func(a, b started) int { return a.at.Compare(b.at) })
+	for i, q := range all {
+		if err == nil && (q.at.Before(before) || len(all)-i >= maxQueries) {
+			err = tx.Delete(queryBucket, q.key)
 		}
 	}
 	return err

@@ -46,7 +46,7 @@ func newDeliverer(reach func(netip.Addr) bool) deliverer {
 	}}
 }
 
-// deliver sends a message to a confirmed subscription, and counts what came of it.
+// deliver sends a message to a confirmed subscription, and counts the result.
 func (s *SNS) deliver(ctx context.Context, x *subscription, m *message) {
 	if strings.HasPrefix(x.Protocol, "email") {
 		err := s.keepMail(s.notificationMail(x, m))
@@ -70,8 +70,8 @@ func (s *SNS) note(x *subscription, m *message, err error) {
 	s.counts.add(x.TopicARN, metric, s.opts.Now())
 }
 
-// send posts a body to an HTTP endpoint in the background, with AWS's retries. It goes on
-// when ctx has ended.
+// send posts a body to an HTTP endpoint in the background, with AWS's retries. It
+// continues when ctx has ended.
 func (s *SNS) send(ctx context.Context, x *subscription, id, kind string, body []byte, done func(error)) {
 	select {
 	case s.slots <- struct{}{}:
@@ -122,7 +122,7 @@ func (s *SNS) pause(ctx context.Context) bool {
 func (s *SNS) post(ctx context.Context, x *subscription, id, kind string, body []byte) (again bool, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, x.Endpoint, bytes.NewReader(body))
 	if err != nil {
-		return false, fmt.Errorf("deliver to %s: %w", x.Endpoint, err)
+		return false, fmt.Errorf("deliver: %w", withoutURL(err))
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "text/plain; charset=UTF-8", "User-Agent": "Amazon Simple Notification Service Agent",
@@ -135,17 +135,26 @@ func (s *SNS) post(ctx context.Context, x *subscription, id, kind string, body [
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return ctx.Err() == nil, fmt.Errorf("deliver: %w", err)
+		return ctx.Err() == nil, fmt.Errorf("deliver: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return true, fmt.Errorf("deliver to %s: %w", x.Endpoint, err)
+		return true, fmt.Errorf("read the endpoint's answer: %w", err)
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return false, nil
 	}
 	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests,
-		fmt.Errorf("deliver to %s: the endpoint answered with status %d", x.Endpoint, resp.StatusCode)
+		fmt.Errorf("the endpoint answered with status %d", resp.StatusCode)
+}
+
+// withoutURL is an error of a client without the endpoint's URL, whose path may be a secret:
+// it is logged with the subscription's ARN.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // document is what HTTP endpoints and json e-mail get, in the order of AWS's.

@@ -90,8 +90,8 @@ func publishRules() []gateway.Rule {
 		{Text: "HTTP endpoints get AWS's JSON and headers, within 15 seconds; a connection that fails, 429 and 5xx are tried again three " +
 			"times, " +
 			"20 seconds apart, other answers are final", Basis: gateway.Confirmed, Source: guide +
-			", message delivery retries (AWS goes on with " +
-			"server-side errors for longer by policy)"},
+			", message delivery retries (by policy AWS retries " +
+			"server-side errors for longer)"},
 		{Text: "Signature and SigningCertURL are empty: an endpoint that verifies messages refuses them", Basis: gateway.Assumed,
 			Source: simple},
 		{Text: "HTTP deliveries go to this machine's own addresses only, follow no redirect and use no proxy; 256 wait at most, more fail",

@@ -14,8 +14,6 @@ import (
 	"github.com/prometheus/alertmanager/template"
 )
 
-type tmplType = *template.Template
-
 // externalURL is what templates see as Alertmanager's address: AMP's has none.
 var externalURL = &url.URL{Scheme: "http", Host: "alertmanager"}
 
@@ -36,7 +34,7 @@ type Message struct {
 // notifier sends a group of alerts to a topic.
 type notifier struct {
 	conf    *config.SNSConfig
-	tmpl    tmplType
+	tmpl    *template.Template
 	publish func(ctx context.Context, region string, m Message) (retry bool, err error)
 	logger  *slog.Logger
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/provider/mem"
 	"github.com/prometheus/alertmanager/silence"
+	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/alertmanager/timeinterval"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
@@ -167,7 +168,7 @@ func (a *Alertmanager) Apply(d *Definition) error {
 }
 
 // integrations are the topics of a receiver. PagerDuty is not reached from here.
-func (a *Alertmanager) integrations(r config.Receiver, tmpl tmplType) []notify.Integration {
+func (a *Alertmanager) integrations(r config.Receiver, tmpl *template.Template) []notify.Integration {
 	var all []notify.Integration
 	for i, c := range r.SNSConfigs {
 		n := &notifier{conf: c, tmpl: tmpl, publish: a.opts.Publish, logger: a.opts.Logger}

@@ -25,7 +25,7 @@ import (
 // DefaultInterval is that of groups that name none.
 const DefaultInterval = time.Minute
 
-const resendDelay = time.Minute // of an alert that goes on, to the alert manager
+const resendDelay = time.Minute // of an alert that still fires, to the alert manager
 
 // Workspace is what rules are evaluated on and write to.
 type Workspace interface {

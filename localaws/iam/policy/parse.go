@@ -48,7 +48,7 @@ func ParseTrust(document string) (*Document, error) {
 	return parse(raws, version == "2012-10-17", trustStatement)
 }
 
-// ParseResource reads the policy of a resource, which says who may do what with it. The
+// ParseResource reads the policy of a resource, which grants actions on it to principals. The
 // error is a *Malformed.
 func ParseResource(document string) (*Document, error) {
 	version, raws, err := split(document)
