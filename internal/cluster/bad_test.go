@@ -21,7 +21,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"not UTF-8", "HeadNode: \xff\xfe\n", "is not UTF-8", "UTF-8"},
 	{"unfinished", "HeadNode: {a: b\n" + tail, "is not YAML", "dryrun"},
 	{"two documents", "HeadNode: {}\n" + tail + "---\nHeadNode: {}\n", "line 6 a second YAML document begins", "one document"},
-	{"Jinja", "HeadNode:\n  {% if x %}\n  Iam: {}\n  {% endif %}\n" + tail, "line 2 has a template's statement", "render"},
+	{"Jinja", "HeadNode:\n  {% if x %}\n  Iam: {}\n  {% endif %}\n" + tail, "line 2 has a template statement", "render"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},

@@ -148,7 +148,7 @@ func TestRulesThatAMPRefuses(t *testing.T) {
 	check.OK(t, err)
 	got := outcomes(done)
 	if !strings.HasPrefix(got["parascope-a"], "failed: AMP refused the new rules: ") || !strings.Contains(got["parascope-a"], "parse error") ||
-		!strings.HasSuffix(got["parascope-a"], "; those that it had before stay") || got["parascope-b"] != "updated" ||
+		!strings.HasSuffix(got["parascope-a"], "; the previous rules stay in effect") || got["parascope-b"] != "updated" ||
 		!strings.HasPrefix(got["parascope-c"], "failed: AMP refused the rules: ") {
 		t.Errorf("%v", got)
 	}

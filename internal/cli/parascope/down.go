@@ -17,7 +17,7 @@ func newDown(p *cli.Process) *cobra.Command {
 	var yes, asJSON bool
 	c := &cobra.Command{
 		Use:   "down",
-		Short: "Delete the stack and prove that nothing billed is left",
+		Short: "Delete the stack and verify that no billed resource is left",
 		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
 'parascope up' uploaded for it. The bucket is deleted too, unless it holds other objects,
 such as other stacks' functions, or was chosen with --bucket. The command lists what will
