@@ -80,7 +80,7 @@ func regionOf(err error) string {
 }
 
 func (b bucket) elsewhere(region string) error {
-	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda loads code only from a bucket in its own " +
+	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda loads code only from a bucket in its own "+
 		"region", b.name,
 		region, b.region),
 		"give --bucket the name of a bucket in "+b.region)

@@ -65,12 +65,12 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)
 	if !ok {
-		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s does not belong to a cluster, and pcluster needs this stack name for " +
+		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s does not belong to a cluster, and pcluster needs this stack name for "+
 			"the cluster", name,
 			cfg.Region), "give --cluster another NAME")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {
-		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until the cluster is deleted, or " +
+		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until the cluster is deleted, or "+
 			"choose another name")
 	}
 	_, c.CustomResource = tag(stack, customResourceTag)

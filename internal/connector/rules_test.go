@@ -80,7 +80,7 @@ func TestRulesThatAreNotTaken(t *testing.T) {
 			s := start(t, plan{})
 			c.before(t, s)
 			r := s.connect(t)
-			if len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "alert rules are not as this version has them: ") ||
+			if len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "some alert rules could not be updated to this version: ") ||
 				!strings.Contains(r.Warnings[0], c.says) || !r.DataSources[0].Default {
 				t.Errorf("warned %q, connected %+v", r.Warnings, r.DataSources)
 			}

@@ -144,7 +144,7 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		}
 		const says = "may not: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 30 more " +
 			"(BuildTheNetwork); " +
-			"the policy in docs/iam/deployer-policy.json allows it, with pcluster-infra replaced by other; an explicit deny forbids some of it"
+			"the policy in docs/iam/deployer-policy.json allows it, with pcluster-infra replaced by other; an explicit deny denies some of them"
 		if len(warnings) != 2 || !strings.HasPrefix(warnings[0], "look for region us-east-2: ") || warnings[1] != says {
 			t.Errorf("warned %q, want that the region could not be looked for, and %q", warnings, says)
 		}
@@ -179,7 +179,7 @@ func TestAFenceOfTheBoundary(t *testing.T) {
 	policy := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, `"arn:aws:iam::*:role/*"`, 1)
 	policy = strings.Replace(policy, `"Statement": [`, `"Statement": [`+fence, 1)
 	for boundary, says := range map[string]string{
-		"": "an explicit deny forbids some of it; a policy asks for iam:PermissionsBoundary",
+		"": "an explicit deny denies some of them; a policy asks for iam:PermissionsBoundary",
 		"arn:aws:iam::111122223333:policy/parascope-boundary": "",
 	} {
 		cfg := start(t, localaws.Options{}).assume(t, "/", policy)

@@ -12,11 +12,11 @@ var forbidden = []struct{ phrase, next string }{
 	{"missing authentication token", "the path of remote_write's url is not an AMP path (which ends in /workspaces/ID/api/v1/remote_write), " +
 		"or the section has no sigv4; this is not a missing permission"},
 	{"security token included in the request is expired", "the credentials have expired: renew them at their source; " +
-		"fresh ones are used without a restart"},
+		"new credentials are used without a restart"},
 	{"security token included in the request is invalid", "AWS does not know these credentials: check the access key, or the role of the " +
-		"machine; fresh ones are used without a restart"},
+		"machine; new credentials are used without a restart"},
 	{"scoped to", "write the region of the workspace into sigv4's region; it is a part of remote_write's url"},
-	{"signature expired", "no action if it stops: requests are signed by the receiver's clock from now on; else set the machine's clock"},
+	{"signature expired", "requests are now signed with the receiver's time; if the error continues, set the machine's clock"},
 	{"signature not yet current", "no action if it stops: requests are signed by the receiver's clock from now on; else set the machine's " +
 		"clock"},
 	{"does not match the signature", "the secret key is not that of the access key, or a proxy on the way changes requests"},

@@ -61,8 +61,8 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f := c.Flags()
 	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
 	f.StringVar(&o.cluster, "cluster", "", "`NAME` of the cluster (default: CLUSTER_NAME)")
-	f.StringVar(&o.part, "part", "", "`policies|scripts|all`: what this run changes "+
-		"(default: all of a new cluster, policies first and then scripts for a running one)")
+	f.StringVar(&o.part, "part", "", "parts to change in this run, `policies|scripts|all` "+
+		"(default: all for a new cluster; policies first and then scripts for a running one)")
 	f.BoolVar(&o.write, "write", false, "change FILE, and keep the previous version as FILE.bak")
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")

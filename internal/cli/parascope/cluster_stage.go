@@ -119,7 +119,7 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 			style.Bold("note"), strings.Join(done.Missing, ", "))
 	}
 	if done.Now.Workspace.RemoteWrite == "" {
-		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this command is run " +
+		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this command is run "+
 			"again\n",
 			style.Bold("note"), o.stage.Stack)
 	}

@@ -58,7 +58,7 @@ uploads nothing unless the function changed.`,
 	f := c.Flags()
 	f.StringVar(&o.stack.Bucket, "bucket", "", "`BUCKET` for the function (default: parascope-ACCOUNT-REGION)")
 	f.BoolVar(&o.stack.CreateBucket, "create-bucket", false, "create the bucket, private and encrypted, if it does not exist")
-	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the function in Lambda (default: this " +
+	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the function in Lambda (default: this "+
 		"machine's)")
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")

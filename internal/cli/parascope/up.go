@@ -68,7 +68,7 @@ input is not a terminal, the command fails instead of asking.`,
 	f.StringArrayVar(&o.alertTo, "alert-to", nil, "`ENDPOINT` that alerts are sent to: an e-mail address or an https URL, or one of each")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
 		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, created if it does not exist)")
-	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the setup function in Lambda (default: " +
+	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the setup function in Lambda (default: "+
 		"this machine's)")
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before creating, replacing or removing, or when permissions are missing")

@@ -79,7 +79,7 @@ labels. On a machine without GPUs that page says so.`,
 	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
 	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")
 	f.StringVar(&cpu, "cpu", cpu, "`SHAPE` of CPU time: mean (one series per mode) or each (one series per mode and CPU)")
-	f.StringVar(&device, "device", device, "`SHAPE` of device series: sum (instance-store disks and EFA network cards are summed) or " +
+	f.StringVar(&device, "device", device, "`SHAPE` of device series: sum (instance-store disks and EFA network cards are summed) or "+
 		"each (one series per device)")
 	f.BoolVar(&o.Full, "full", false, "also serve the series that dashboards use rarely")
 	f.StringArrayVar(&o.Textfiles, "collector.textfile.directory", nil,

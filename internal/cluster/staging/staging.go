@@ -190,7 +190,7 @@ func (o object) manifest(name string) (install.Manifest, error) {
 	m, err := install.ParseManifest(string(o.content))
 	if err != nil {
 		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
-			"the manifest was changed by another program or a later parascope: use that version, or delete the manifest and stage every " +
+			"the manifest was changed by another program or a later parascope: use that version, or delete the manifest and stage every "+
 				"version again")
 	}
 	return m, nil

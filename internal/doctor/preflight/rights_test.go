@@ -176,8 +176,9 @@ func TestWhyNot(t *testing.T) {
 			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
 		}}))
 	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the " +
-		"organization forbids some of it; " +
-		"the permissions boundary forbids some of it; a policy asks for aws:MultiFactorAuthPresent, which is not known before"
+		"organization denies some of them; " +
+		"the permissions boundary denies some of them; a policy asks for aws:MultiFactorAuthPresent, whose value is unknown before the " +
+		"deployment"
 	if got := r.describe(PolicyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -52,7 +52,7 @@ The exit status is 1 if a step fails; the error names the step.`,
 		},
 	}
 	duration.Var(c.Flags(), &o.Active, "active-within", 4*time.Minute, "`DURATION` to wait until the alert manager has the alert")
-	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "`DURATION` to wait after that until CloudWatch counts a " +
+	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "`DURATION` to wait after that until CloudWatch counts a "+
 		"delivery")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	on.Add(c)
