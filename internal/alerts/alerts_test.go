@@ -192,8 +192,8 @@ func TestForget(t *testing.T) {
 		code        hint.Code
 		says        string
 	}{
-		"none":    {"", "", hint.NotFound, "and none else did"},
-		"another": {"other", "", hint.NotFound, "does not know a cluster demo"},
+		"none":    {"", "", hint.NotFound, "and no other cluster has"},
+		"another": {"other", "", hint.NotFound, "does not track the cluster demo"},
 		"sends":   {"demo", "demo", hint.BadInput, "sends metrics"},
 		"silent":  {"demo", "", 0, ""},
 	} {

@@ -42,7 +42,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 		"write it out"},
 	{"another version",
 		"HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://b/parascope/pcluster-infra/v2/install.sh\n" + tail,
-		"line 4 names the install script at version v2; this program writes v1", "use the parascope that wrote it"},
+		"line 4 names the install script at version v2; this program writes v1", "use that version of parascope"},
 	{"another stack", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://b/parascope/other/v1/install.sh\n" + tail,
 		"line 4 names the install script of stack other in another place", "--stack and --bucket"},
 	{"anchors that head and queues share", "HeadNode:\n  Iam: &i\n    AdditionalIamPolicies:\n      - Policy: a\n" + tail + "      Iam: *i\n",

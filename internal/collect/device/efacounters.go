@@ -59,7 +59,7 @@ var efaFamilies = []*page.Family{
 const efaPrefix = "node_amazonefa_"
 
 func efaPort(file, unit, help string) *page.Family {
-	return efaFamily(file, unit, help, portFiles, "nodes with EFA whose driver has it")
+	return efaFamily(file, unit, help, portFiles, "nodes with EFA and a driver that has the counter")
 }
 
 func efaNitro4(file, unit, help string) *page.Family {
@@ -67,12 +67,13 @@ func efaNitro4(file, unit, help string) *page.Family {
 }
 
 func efaDriver(file, help string) *page.Family {
-	return efaFamily(file, "1", help, driverFile, "nodes with EFA whose driver has it")
+	return efaFamily(file, "1", help, driverFile, "nodes with EFA and a driver that has the counter")
 }
 
 func efaFamily(file, unit, help, folder, where string) *page.Family {
 	return &page.Family{
-		Name: efaPrefix + file, Help: help + " A counter, summed over the node's EFA devices; --device=each: of each device and port.",
+		Name: efaPrefix + file, Help: help + " Counter; the sum of the node's EFA devices, or one series per device and port with " +
+			"--device=each.",
 		Type: page.Untyped, Unit: unit, Labels: []string{"device"}, Source: folder + file, Where: where,
 	}
 }
@@ -94,7 +95,8 @@ func unknownEFAFamily(file string) *page.Family {
 	if strings.HasSuffix(file, "_bytes") {
 		unit = "bytes"
 	}
-	return efaFamily(file, unit, "Not known to this version of the program; see the documentation of the driver.", portFiles, "")
+	return efaFamily(file, unit, "This version of the program has no description of the counter; see the driver's documentation.",
+		portFiles, "")
 }
 
 var (
@@ -111,7 +113,8 @@ var (
 	}
 	efaErrors = &page.Family{
 		Name: "node_amazonefa_read_errors_total",
-		Help: "Readings of an EFA device's counter that failed. The counter is missing from that sum, or has no series. Absent before the first.",
+		Help: "Failed reads of EFA device counters. A counter that cannot be read is missing from the sum, or has no series. Absent until " +
+			"the first failure.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA",
 	}
 )

@@ -46,7 +46,7 @@ func ClusterChecks() []ClusterCheck {
 		measured("targets", "every target answers", targets),
 		measured("nodes-unscraped", "every node that Slurm knows is scraped", nodesUnscraped),
 		measured("nodes-unknown", "Slurm knows every node that is scraped", nodesUnknown),
-		measured("install", "installation on the nodes", install),
+		measured("install", "the installation on the nodes succeeded", install),
 		measured("versions", "head and nodes have the same version", versions),
 		measured("node-clocks", "clocks of the nodes", nodeClocks),
 		measured("gpu-metrics", "nodes with GPUs send GPU metrics", gpuMetrics),

@@ -31,7 +31,7 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 	}
 	if hint.CodeOf(err) == hint.NotFound {
 		return doctor.Fault(err.Error(), "'sudo systemctl restart prometheus'; 'journalctl -u prometheus' says why it does not run; --address "+
-			"names another address")
+			"sets another address")
 	}
 	if err != nil {
 		return doctor.Unasked(err)
