@@ -70,8 +70,8 @@ func (e exporter) state(rs *RemoteStatus) {
 	gauge("parascope_delivery_loss_begins_timestamp_seconds",
 		"Timestamp at which waiting samples begin to be lost if nothing changes, 0 if no loss is expected.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
-	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
-	gauge("parascope_delivery_queue_max_bytes", "Maximum bytes of the queue on disk.", float64(rs.QueueMaxBytes))
+	gauge("parascope_delivery_queue_bytes", "Size of the queue on disk, in bytes.", float64(rs.QueueBytes))
+	gauge("parascope_delivery_queue_max_bytes", "Maximum size of the queue on disk, in bytes.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second",
 		"Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
 	gauge("parascope_delivery_torn_tail_bytes",

@@ -75,7 +75,7 @@ func (o Options) Validate() error {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
 	}
 	if !regionShape.MatchString(o.Region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or another one's name")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or the name of another region")
 	}
 	for _, limit := range []struct {
 		flag string

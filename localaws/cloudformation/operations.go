@@ -48,11 +48,11 @@ func (c *CloudFormation) Service() gateway.Service {
 				", custom resource reference"},
 			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the resource has the new id from then on, and " +
 				"the rollback restores the old id and deletes the new one", Basis: gateway.Inferred,
-				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
+				Source: guide + ", custom resource reference (a changed id is a replacement; users report the same for a failed update)"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
 				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
-				Source: "the local cloud's own: AWS does not stop"},
+				Source: "behaviour of the local cloud only"},
 			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
 				Source: "the local cloud's bound: AWS's is not documented"},
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
