@@ -158,7 +158,7 @@ func (t *Trial) awaitDelivery(ctx context.Context, cfg aws.Config, at Place, beg
 	client := cloudwatch.NewFromConfig(cfg)
 	name := at.TopicARN[strings.LastIndex(at.TopicARN, ":")+1:]
 	return o.until(ctx, o.Delivered, "CloudWatch shows no delivery by SNS",
-		"its access policy may have been changed ('parascope up' restores it), or CloudWatch is late: check whether the message arrived",
+		"the topic's access policy may have been changed ('parascope up' restores it), or CloudWatch is late: check whether the message arrived",
 		func() (bool, error) {
 			out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
 				StartTime: aws.Time(began.Truncate(time.Minute)), EndTime: aws.Time(o.Now().Add(time.Minute)),

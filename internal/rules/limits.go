@@ -48,7 +48,7 @@ var efa = Group{Name: "parascope-efa", Every: every, Alerts: []Alert{
 	{
 		Name: "EFADevicesMissing", Severity: Page, PerNode: true, For: 5 * time.Minute,
 		Expr: `node_amazonefa_devices < node_amazonefa_devices_expected`,
-		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} EFA devices, fewer than its instance type:  ` +
+		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} EFA devices, fewer than its instance type: ` +
 			`jobs across nodes are slow or fail.`,
 	},
 	{

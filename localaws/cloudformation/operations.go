@@ -30,7 +30,7 @@ func (c *CloudFormation) Service() gateway.Service {
 				"WaitConditionHandle; any other is `Template format " +
 				"error: Unrecognized resource types: [X]`, with a note that the limit is the local cloud's", Basis: gateway.Confirmed,
 				Source: reported + "; the note is the local cloud's own"},
-			{Text: "properties are checked when the resource is created or updated:  `Properties validation failed for resource X with " +
+			{Text: "properties are checked when the resource is created or updated: `Properties validation failed for resource X with " +
 				"message:` and the " +
 				"registry's sentences; properties that the local cloud does not support are refused by name", Basis: gateway.Inferred,
 				Source: reported + "; the second half is the local cloud's own"},
@@ -73,7 +73,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "ContinueUpdateRollback", Serve: c.alone(c.continueUpdateRollback)},
 		{Name: "CreateChangeSet", Serve: c.alone(c.createChangeSet), Rules: []gateway.Rule{
-			{Text: "the changes are computed immediately; without changes the status is FAILED,  `" + noChanges + "`", Basis: gateway.Confirmed,
+			{Text: "the changes are computed immediately; without changes the status is FAILED, `" + noChanges + "`", Basis: gateway.Confirmed,
 				Source: reported + "; AWS takes some seconds"},
 			{Text: "type CREATE creates the stack with status REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},

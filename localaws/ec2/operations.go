@@ -30,7 +30,7 @@ func (e *EC2) Service() gateway.Service {
 				"reported by users"},
 			{Text: "a resource with dependencies is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
 				"cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
-			{Text: "a filter's values are alternatives and may have the wildcards * and ?; all filters must match;  a filter that does not exist " +
+			{Text: "a filter's values are alternatives and may have the wildcards * and ?; all filters must match; a filter that does not exist " +
 				"is 400 InvalidParameterValue `The filter 'x' is invalid`", Basis: gateway.Confirmed,
 				Source: reference + ", Filter; text as reported by users"},
 			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults a page has up to 1000",
@@ -38,7 +38,7 @@ func (e *EC2) Service() gateway.Service {
 			{Text: "DryRun: 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
 				Source: reference + ", DryRun (status as reported by users)"},
 			{Text: "permissions are checked for the resources in the request and for `kind/*` of created resources; Describe… for `*`, " +
-				"except DescribeVpcAttribute;  tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed,
+				"except DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed,
 				Source: actions},
 			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing " +
 				"resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
@@ -67,14 +67,14 @@ func (e *EC2) vpcs() []gateway.Operation {
 			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "the deletion is refused while the VPC has subnets,  an attached internet gateway, endpoints and route tables other than " +
+			{Text: "the deletion is refused while the VPC has subnets, an attached internet gateway, endpoints and route tables other than " +
 				"the main one; the default " +
 				"security group is not", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
 		}},
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},
 		{Name: "ModifyVpcAttribute", Serve: e.changes((*call).modifyVPCAttribute), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "one attribute per request;  DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
+			{Text: "one attribute per request; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
 				Source: reference + " and " + vpcGuide},
 		}},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
@@ -200,7 +200,7 @@ func (e *EC2) instances() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId"),
 			Rules: []gateway.Rule{
-				{Text: "instances get the next addresses of their subnet;  pending in the answer, running when asked for", Basis: gateway.Confirmed,
+				{Text: "instances get the next addresses of their subnet; pending in the answer, running when asked for", Basis: gateway.Confirmed,
 					Source: reference},
 				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
 					"default VPC; any image id is accepted",

@@ -161,7 +161,7 @@ func permissionRules() []gateway.Rule {
 			"the pattern was not seen)"},
 		{Text: "ADD of a user or group that the identity store does not have is listed in errors of a response with status 200, with code " +
 			"404; REVOKE of one removes the role; the other instructions are executed", Basis: gateway.Assumed,
-			Source: model + " (failures are listed in errors;  code and text were not found)"},
+			Source: model + " (failures are listed in errors; code and text were not found)"},
 		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed,
 			Source: guide + " (users are made admin, editor or viewer in the console)"},
 		{Text: "REVOKE of a role that the user does not have is listed in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},

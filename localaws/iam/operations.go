@@ -34,7 +34,7 @@ func rules() []gateway.Rule {
 		{Text: "a policy's form: 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
 		{Text: "groups, session policies and the root user do not exist here", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
-		{Text: "the permissions boundary of a user or role must allow an action too:  `… because no permissions boundary allows the … " +
+		{Text: "the permissions boundary of a user or role must allow an action too: `… because no permissions boundary allows the … " +
 			"action`, " +
 			"or `with an explicit deny in a permissions boundary`", Basis: gateway.Confirmed,
 			Source: userGuide + ", permissions boundaries for IAM entities and troubleshooting access denied messages"},
@@ -101,7 +101,7 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 			{Text: "6144 characters, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "GetPolicy", Serve: i.getPolicy, Rules: []gateway.Rule{
-			{Text: "these AWS managed policies exist:  AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
+			{Text: "these AWS managed policies exist: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
 				"AmazonPrometheusQueryAccess, AmazonGrafanaCloudWatchAccess, AWSLambdaBasicExecutionRole, AmazonS3ReadOnlyAccess, " +
 				"CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; ids and dates are made up", Basis: gateway.Inferred,
 				Source: "AWS managed policy reference"},

@@ -72,7 +72,7 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "UpdateFunctionCode", Method: put, Path: fn + "/code", Serve: l.updateFunctionCode},
 		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "a change takes effect at the next invocation;  LastUpdateStatus is Successful immediately", Basis: gateway.Assumed,
+				{Text: "a change takes effect at the next invocation; LastUpdateStatus is Successful immediately", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: on AWS it is InProgress for some seconds"},
 			}},
 		{Name: "DeleteFunction", Method: del, Path: fn, Serve: l.deleteFunction},

@@ -29,7 +29,7 @@ func (s *S3) Service() gateway.Service {
 			{Text: "another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
 			{Text: "names that begin with `taken-` belong to another account, to test this case", Basis: gateway.Assumed,
 				Source: "a feature of the local cloud for tests"},
-			{Text: "settings are stored and returned;  bucket policies, encryption, versions and public access blocks have no effect on requests",
+			{Text: "settings are stored and returned; bucket policies, encryption, versions and public access blocks have no effect on requests",
 				Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			{Text: "bodies in signed chunks (`STREAMING-…`) are refused; SDKs use them only over https, or if configured", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; the Go SDK and the CLIs sign whole bodies over http"},

@@ -16,7 +16,7 @@ func (s *SNS) Service() gateway.Service {
 			{Text: "permissions are checked for the topic's ARN; without permission the response is 403 AuthorizationError",
 				Basis:  gateway.Confirmed,
 				Source: "service authorization reference, Amazon SNS; " + reference + ", common errors"},
-			{Text: "a topic's policy is evaluated for Publish:  AWS's services need a statement that names them, with the keys " +
+			{Text: "a topic's policy is evaluated for Publish: AWS's services need a statement that names them, with the keys " +
 				"aws:SourceAccount and " +
 				"aws:SourceArn; for principals of the account it can only deny", Basis: gateway.Inferred,
 				Source: guide + ", access policies (on AWS a topic's policy can also grant permissions that the identity's policies lack; this " +
@@ -51,7 +51,7 @@ func (s *SNS) operations() []gateway.Operation {
 			{Text: "a token is valid for two days; then an unconfirmed subscription is deleted", Basis: gateway.Confirmed,
 				Source: reference + ", ConfirmSubscription and " + guide + " (48 hours)"},
 			{Text: "protocols email, email-json, http and https; others, and attributes, are 501", Basis: gateway.Assumed, Source: simple},
-			{Text: "e-mail is delivered only to a mailbox of the local cloud;  it holds 300 mails of 8 MB together and drops the oldest",
+			{Text: "e-mail is delivered only to a mailbox of the local cloud; it holds 300 mails of 8 MB together and drops the oldest",
 				Basis: gateway.Assumed, Source: simple},
 		}},
 		{Name: "ConfirmSubscription", Serve: s.confirmSubscription, Rules: []gateway.Rule{

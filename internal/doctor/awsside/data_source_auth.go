@@ -15,7 +15,7 @@ func checkDataSourceAuth(_ context.Context, e *Env) Finding {
 		case !has.Signs:
 			return doctor.Fault("the data source does not sign its requests (sigV4Auth is off), and AMP refuses those", e.reconnect())
 		case has.AuthType != want.AuthType:
-			return doctor.Fault(fmt.Sprintf("the data source's authentication provider is %q;  Amazon Managed Grafana allows %s, the "+
+			return doctor.Fault(fmt.Sprintf("the data source's authentication provider is %q; Amazon Managed Grafana allows %s, the "+
 				"workspace's role",
 				has.AuthType, want.AuthType), e.reconnect())
 		}

@@ -26,7 +26,7 @@ func checkClock(ctx context.Context, e *Env) Finding {
 	}
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
-		return doctor.Unsure("the time of the receiver could not be read:  "+err.Error(), "see check route-amp")
+		return doctor.Unsure("the time of the receiver could not be read: "+err.Error(), "see check route-amp")
 	}
 	resp.Body.Close()
 	said, err := http.ParseTime(resp.Header.Get("Date"))

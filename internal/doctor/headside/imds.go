@@ -45,7 +45,7 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 	case ctx.Err() != nil:
 		return doctor.Unasked(ctx.Err())
 	case err != nil && os.Getuid() != 0:
-		return doctor.Unsure(who+" cannot reach the metadata service; with Imds.Secured only root and a few users can:  "+err.Error(),
+		return doctor.Unsure(who+" cannot reach the metadata service; with Imds.Secured only root and a few users can: "+err.Error(),
 			"run this as root, as prometheus.service runs")
 	case err != nil:
 		return doctor.Fault("the metadata service does not answer: "+err.Error(),

@@ -44,11 +44,11 @@ func Rules() []gateway.Rule {
 		{Text: "Grafana: /api/ds/query runs instant and range queries of Prometheus and answers with data frames; if a query fails, the " +
 			"status is 400, and the results of the others are included", Basis: gateway.Confirmed,
 			Source: httpAPI + " and " + source + " (no exemplars, expressions or alerts)"},
-		{Text: "Grafana: creating a folder with an existing uid is 412 version-mismatch, with an existing name 409 up to version 10;  " +
+		{Text: "Grafana: creating a folder with an existing uid is 412 version-mismatch, with an existing name 409 up to version 10; " +
 			"from 12 on names may repeat",
 			Basis: gateway.Inferred, Source: source + " and reports of 409 and of 412"},
 		{Text: "Grafana: saving a dashboard of another version without overwrite is 412 version-mismatch, and an existing name in the " +
-			"folder is 412 name-exists up to version 10;  uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
+			"folder is 412 name-exists up to version 10; uids have up to 40 letters, digits, - and _", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: /api/dashboards/import replaces `${NAME}` in all strings by the value of the input NAME of `__inputs`, drops " +
 			"`__inputs` and the id, and saves; an input without a value is 400 `Dashboard input variable: NAME missing from import command`",
 			Basis: gateway.Confirmed, Source: source + " (the status is inferred; dashboards of plugins are not imported here)"},
@@ -58,7 +58,7 @@ func Rules() []gateway.Rule {
 			"without a role can sign in but sees only a message", Basis: gateway.Inferred,
 			Source: "AMG user guide, managing user and group access (assumed: changes take effect immediately)"},
 		{Text: "Grafana: /api/user/orgs has the role of the caller", Basis: gateway.Confirmed, Source: httpAPI},
-		{Text: "Grafana: users sign in with their e-mail address in IAM Identity Center and without a password;  the pages are the local " +
+		{Text: "Grafana: users sign in with their e-mail address in IAM Identity Center and without a password; the pages are the local " +
 			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }
