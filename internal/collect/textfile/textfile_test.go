@@ -144,7 +144,7 @@ func TestBadFiles(t *testing.T) {
 		"second type":        {"x 2\n# TYPE x gauge\n", "after its samples"},
 		"duplicate series":   {"up{a=\"1\"} 2\n", "type"},
 		"other help":         {"# HELP up Down?\n# TYPE up gauge\nup{a=\"2\"} 2\n", "a different help text"},
-		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "another type"},
+		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "a different type"},
 		"one of ours":        {"node_load1 7\n", "own metrics"},
 		"duplicate, of type": {"# TYPE up gauge\nup{a=\"1\",b=\"\"} 2\n", "is a duplicate"},
 	} {

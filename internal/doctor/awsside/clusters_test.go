@@ -258,7 +258,7 @@ var clusterFaults = []struct {
 		`DCGM_FI_DEV_GPU_UTIL{job="dcgm",instance="n1",node="n1",gpu="2"} 98`,
 		`DCGM_FI_PROF_SM_ACTIVE{job="dcgm",instance="n1",node="n1",gpu="2"} 0`)},
 	{"slurm-controller", "slurmctld", "does not answer", healthy(2).set("slurm_controller_up", "0")},
-	{"slurm-age", "slurm-old", "it is 15m0s old", healthy(2).set("slurm_snapshot_age", "900")},
+	{"slurm-age", "slurm-old", "the snapshot is 15m0s old", healthy(2).set("slurm_snapshot_age", "900")},
 	{"heartbeat", "heartbeat", "5m0s ago", healthy(2).set("parallelcluster_clustermgtd", "NOW-300")},
 	{"series-budget", "left-out", "n1: 40 series of node_filesystem are left out",
 		healthy(2).with(`parascope_node_series_left_out{job="node",node="n1",family="node_filesystem"} 40`)},
