@@ -89,7 +89,7 @@ func deliveryError(d head.Delivery) error {
 	}
 	if len(d.Discovery) > 0 {
 		return hint.New(hint.Failure, fmt.Errorf("discovery fails: %s for %s", d.Discovery[0].Mechanism, strings.Join(d.Discovery[0].Jobs, ", ")),
-			"see the reason above; for ec2, give the machine's role or profile ec2:DescribeInstances and credentials that are valid")
+			"correct the cause above; for ec2, give the machine's role or profile ec2:DescribeInstances and credentials that are valid")
 	}
 	return nil
 }
@@ -154,9 +154,9 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if !r.LossBegins.IsZero() && r.Verdict != head.CatchingUp {
-		why := "they are then older than the receiver accepts"
+		why := "they will be older than the receiver accepts"
 		if r.LossBecause == "queue_full" {
-			why = "the queue is then full"
+			why = "the queue will be full"
 		}
 		switch {
 		case r.LossBegins.After(now):
@@ -171,7 +171,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		add("permanently dropped: %s", reasons(l.DroppedByReason()))
 	}
 	if n := l.Doubtful(); n > 0 {
-		add("uncertain, since the receiver refused some of their batches: %s", reasons(l.UncertainByReason()))
+		add("uncertain, because the receiver refused their batches in part: %s", reasons(l.UncertainByReason()))
 		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
 			add("  last answer: %s", r.LastRefusal)
 		}

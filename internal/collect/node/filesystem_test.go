@@ -200,7 +200,7 @@ func TestHungMountsThatComeAndGo(t *testing.T) {
 		if n := inside.Load(); n != maxHung {
 			t.Errorf("%d calls hang; want %d", n, maxHung)
 		}
-		if !strings.Contains(last, `device_error="not asked: too many mounts do not answer"} 1`) {
+		if !strings.Contains(last, `device_error="not checked: too many mounts do not respond"} 1`) {
 			t.Errorf("page:\n%s", last)
 		}
 		close(hang)

@@ -114,7 +114,7 @@ func (p *Page) begin(f *Family) bool {
 	}
 	for _, other := range p.seen {
 		if other == f {
-			p.misuse(f, "has samples that do not follow each other")
+			p.misuse(f, "has samples that are not consecutive")
 			return false
 		}
 	}
