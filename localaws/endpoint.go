@@ -21,7 +21,7 @@ type endpoint struct {
 func (e *endpoint) start(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
+		return fmt.Errorf("could not listen on %s: %w", address, err)
 	}
 	quiet := &silent{connections: map[net.Conn]bool{}}
 	e.server.ConnState = quiet.note
@@ -37,10 +37,10 @@ func (e *endpoint) stop(ctx context.Context) error {
 	}
 	var errs []error
 	if err := e.server.Shutdown(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("finish running calls: %w", err), e.server.Close())
+		errs = append(errs, fmt.Errorf("could not finish running calls: %w", err), e.server.Close())
 	}
 	if err := <-e.serving; !errors.Is(err, http.ErrServerClosed) {
-		errs = append(errs, fmt.Errorf("serve: %w", err))
+		errs = append(errs, fmt.Errorf("could not serve: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -44,7 +44,7 @@ func List(ctx context.Context, cfg aws.Config, at Place) ([]Firing, error) {
 	}
 	held, err := client.Alerts(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the alerts of workspace %s: %w", at.WorkspaceID, err)
+		return nil, fmt.Errorf("could not list the alerts of workspace %s: %w", at.WorkspaceID, err)
 	}
 	all := []Firing{}
 	for _, a := range held {

@@ -28,7 +28,7 @@ func Known(ctx context.Context, cfg aws.Config, at Place) (map[string]bool, erro
 	}{{rules.HeadSeen, false}, {`group by (cluster) (up{job="head"})`, true}} {
 		r, err := client.Query(ctx, ask.expr, time.Time{})
 		if err != nil {
-			return nil, fmt.Errorf("query which clusters sent metrics: %w", err)
+			return nil, fmt.Errorf("could not query which clusters sent metrics: %w", err)
 		}
 		clusters, err := r.ByLabel("cluster")
 		if err != nil {
@@ -69,7 +69,7 @@ func Forget(ctx context.Context, cfg aws.Config, at Place, cluster string, now t
 	}
 	labels := map[string]string{"__name__": rules.HeadForgotten, "cluster": cluster}
 	if err := amp.WriteSample(ctx, cfg, at.Endpoint, labels, 1, now); err != nil {
-		return fmt.Errorf("write %s of cluster %s: %w", rules.HeadForgotten, cluster, err)
+		return fmt.Errorf("could not write %s of cluster %s: %w", rules.HeadForgotten, cluster, err)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func Mute(ctx context.Context, cfg aws.Config, at Place, q Quiet) (id string, er
 	id, err = client.Silence(ctx, amp.Silence{Matchers: matchers, StartsAt: q.From.UTC(), EndsAt: q.From.Add(q.For).UTC(), CreatedBy: q.By,
 		Comment: q.Comment})
 	if err != nil {
-		return "", fmt.Errorf("create the silence: %w", err)
+		return "", fmt.Errorf("could not create the silence: %w", err)
 	}
 	return id, nil
 }
@@ -91,7 +91,7 @@ func Unmute(ctx context.Context, cfg aws.Config, at Place, id string) error {
 		return err
 	}
 	if err := client.EndSilence(ctx, id); err != nil {
-		return fmt.Errorf("end silence %s: %w", id, err)
+		return fmt.Errorf("could not end silence %s: %w", id, err)
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func Silences(ctx context.Context, cfg aws.Config, at Place) ([]Silence, error) 
 	}
 	held, err := client.Silences(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the silences: %w", err)
+		return nil, fmt.Errorf("could not list the silences: %w", err)
 	}
 	all := []Silence{}
 	for _, s := range held {

@@ -100,7 +100,7 @@ func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, 
 		}
 	}()
 	if err := w.WriteOne(ctx, namespace.File{Name: testNamespace, Data: []byte(testRules), Rules: 1}); err != nil {
-		return t, fmt.Errorf("write the test rule: %w", err)
+		return t, fmt.Errorf("could not write the test rule: %w", err)
 	}
 	t.Written = true
 	o.Tell("the rule is written; Prometheus evaluates it within two minutes")

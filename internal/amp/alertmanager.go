@@ -103,7 +103,7 @@ func (c *AlertClient) do(ctx context.Context, method, path string, in, out any) 
 	if in != nil {
 		var err error
 		if body, err = json.Marshal(in); err != nil {
-			return fmt.Errorf("encode the request: %w", err)
+			return fmt.Errorf("could not encode the request: %w", err)
 		}
 		contentType = "application/json"
 	}

@@ -65,7 +65,7 @@ func newDataPlane(cfg aws.Config, endpoint string) (*dataPlane, error) {
 func (d *dataPlane) send(ctx context.Context, method, path, contentType string, body []byte) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, fmt.Errorf("build the request to %s: %w", d.base, err)
+		return 0, nil, fmt.Errorf("could not build the request to %s: %w", d.base, err)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -76,11 +76,11 @@ func (d *dataPlane) send(ctx context.Context, method, path, contentType string, 
 	}
 	credentials, err := d.cfg.Credentials.Retrieve(ctx)
 	if err != nil {
-		return 0, nil, hint.New(hint.Denied, fmt.Errorf("get AWS credentials: %w", err), denied)
+		return 0, nil, hint.New(hint.Denied, fmt.Errorf("could not get AWS credentials: %w", err), denied)
 	}
 	hash := sha256.Sum256(body)
 	if err := d.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(hash[:]), "aps", d.cfg.Region, time.Now()); err != nil {
-		return 0, nil, fmt.Errorf("sign the request to %s: %w", req.URL.Host, err)
+		return 0, nil, fmt.Errorf("could not sign the request to %s: %w", req.URL.Host, err)
 	}
 	resp, err := d.cfg.HTTPClient.Do(req)
 	if err != nil {
@@ -88,7 +88,7 @@ func (d *dataPlane) send(ctx context.Context, method, path, contentType string, 
 	}
 	defer resp.Body.Close()
 	if answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return 0, nil, fmt.Errorf("read the answer of the AMP workspace: %w", err)
+		return 0, nil, fmt.Errorf("could not read the answer of the AMP workspace: %w", err)
 	}
 	return resp.StatusCode, answer, nil
 }

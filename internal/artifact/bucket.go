@@ -67,7 +67,7 @@ func (b bucket) exists(ctx context.Context) (bool, error) {
 		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to another account, or these credentials cannot access it", b.name),
 			"give --bucket another name, or get the permission s3:ListBucket")
 	}
-	return false, explain("look for bucket "+b.name, err)
+	return false, explain("find bucket "+b.name, err)
 }
 
 // regionOf is the region that an answer of S3's names when it sends its caller away.
@@ -149,7 +149,7 @@ func (b bucket) holds(ctx context.Context, key string) (bool, error) {
 	case 404:
 		return false, nil
 	}
-	return false, explain("look for s3://"+b.name+"/"+key, err)
+	return false, explain("find s3://"+b.name+"/"+key, err)
 }
 
 func (b bucket) put(ctx context.Context, key string, content []byte) error {

@@ -66,11 +66,11 @@ func LoadFunction(a Architecture) (Function, error) {
 	}
 	packed, err := functions.ReadFile(packed(a))
 	if err != nil {
-		return Function{}, fmt.Errorf("read the setup function: %w", err)
+		return Function{}, fmt.Errorf("could not read the setup function: %w", err)
 	}
 	packedAsZip, err := zipFunction(packed)
 	if err != nil {
-		return Function{}, fmt.Errorf("pack the setup function: %w", err)
+		return Function{}, fmt.Errorf("could not pack the setup function: %w", err)
 	}
 	return Function{packedAsZip, a}, nil
 }

@@ -27,7 +27,7 @@ import (
 func FindProgram(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("find this program's own file: %w", err)
+		return "", fmt.Errorf("could not find this program's own file: %w", err)
 	}
 	return findProgram(name, filepath.Dir(self), carriedPrograms)
 }
@@ -46,16 +46,16 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release there, or build all programs with 'make build'")
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the carried copy of %s: %w", name, err)
+		return "", fmt.Errorf("could not read the carried copy of %s: %w", name, err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", hint.New(hint.Failure, fmt.Errorf("find a cache directory for %s: %w", name, err),
+		return "", hint.New(hint.Failure, fmt.Errorf("could not find a cache directory for %s: %w", name, err),
 			"set XDG_CACHE_HOME to a writable directory")
 	}
 	path, err := unpackProgram(packed, filepath.Join(cache, "parascope", "programs"), name)
 	if err != nil {
-		return "", hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", name, err),
+		return "", hint.New(hint.Failure, fmt.Errorf("could not unpack %s: %w", name, err),
 			"free disk space in "+cache+", or set XDG_CACHE_HOME to another directory")
 	}
 	if name == "parascope-node" {
@@ -82,7 +82,7 @@ func unpackHelper(carried fs.FS, dir string) error {
 		err = writeProgram(program, dir, nodeHelper)
 	}
 	if err != nil {
-		return hint.New(hint.Failure, fmt.Errorf("unpack %s: %w", nodeHelper, err), "free disk space in "+dir)
+		return hint.New(hint.Failure, fmt.Errorf("could not unpack %s: %w", nodeHelper, err), "free disk space in "+dir)
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func nodePrograms(carried fs.FS) (all []Program, err error) {
 				continue
 			}
 			if err != nil {
-				return nil, fmt.Errorf("read the carried copy of %s: %w", name, err)
+				return nil, fmt.Errorf("could not read the carried copy of %s: %w", name, err)
 			}
 			all = append(all, Program{name, arch, packed})
 		}

@@ -130,7 +130,7 @@ func TestBucketThatCannotBeReached(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	if _, err := a.pack(t, artifact.PackageOptions{}); err == nil ||
-		!strings.HasPrefix(err.Error(), "look for s3://"+defaultBucket+"/grafana-datasource-setup/") {
+		!strings.HasPrefix(err.Error(), "could not find s3://"+defaultBucket+"/grafana-datasource-setup/") {
 		t.Errorf("%v", err)
 	}
 }

@@ -55,7 +55,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 			return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("there is no AWS profile %q", noProfile.Profile),
 				"'aws configure list-profiles' lists them; "+signIn)
 		}
-		return aws.Config{}, hint.New(hint.BadInput, fmt.Errorf("load the AWS configuration: %w", err),
+		return aws.Config{}, hint.New(hint.BadInput, fmt.Errorf("could not load the AWS configuration: %w", err),
 			"correct the AWS_* variables or the shared files (~/.aws/config, ~/.aws/credentials)")
 	}
 	if cfg.Region == "" {
@@ -93,7 +93,7 @@ func unreadable(files Files) error {
 		if err == nil || errors.Is(err, fs.ErrNotExist) && !named {
 			continue
 		}
-		return hint.New(hint.Denied, fmt.Errorf("read the AWS configuration: %w", err),
+		return hint.New(hint.Denied, fmt.Errorf("could not read the AWS configuration: %w", err),
 			"make "+path+" readable by this user, or select another file with "+f.variable+"; "+signIn)
 	}
 	return nil

@@ -24,17 +24,18 @@ type Next struct {
 	Invalid  string // what was given is refused
 }
 
-// Explain says what was being done when err came, with the exit code of its kind.
+// Explain says that the operation (verb and object, such as "list the clusters")
+// could not be done because of err, with the exit code of its kind.
 // What is no answer of AWS is only wrapped, unless nobody was reached at all.
-func Explain(doing string, err error, next Next) error {
+func Explain(operation string, err error, next Next) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		if cause, unreached := unreached(err); unreached {
-			return hint.New(hint.Failure, fmt.Errorf("%s: %w", doing, guard(cause)), reach)
+			return hint.New(hint.Failure, fmt.Errorf("could not %s: %w", operation, guard(cause)), reach)
 		}
-		return fmt.Errorf("%s: %w", doing, guard(err))
+		return fmt.Errorf("could not %s: %w", operation, guard(err))
 	}
-	wrapped := fmt.Errorf("%s: %w", doing, guard(api))
+	wrapped := fmt.Errorf("could not %s: %w", operation, guard(api))
 	status := Status(err)
 	switch {
 	case Expired(api):

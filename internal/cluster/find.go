@@ -60,7 +60,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 		return c, nil
 	}
 	if err != nil {
-		return c, explain("look for cluster "+name, err)
+		return c, explain("find cluster "+name, err)
 	}
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)

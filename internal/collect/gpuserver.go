@@ -70,7 +70,7 @@ func RunBoth(ctx context.Context, node, gpus *Server) error {
 	for {
 		select {
 		case err := <-node.served:
-			return errors.Join(fmt.Errorf("serve node metrics on %s: %w", node.Addr(), err), stop())
+			return errors.Join(fmt.Errorf("could not serve node metrics on %s: %w", node.Addr(), err), stop())
 		case err := <-lost:
 			gpus.logger.Error("GPU metrics are no longer served", "err", err)
 			lost = nil

@@ -224,7 +224,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		return s.http.Close() // the scrape may still read; the end of the process closes its files
 	}
 	if err = errors.Join(err, s.scraper.Close()); err != nil {
-		return fmt.Errorf("stop serving %s: %w", s.subject, err)
+		return fmt.Errorf("could not stop serving %s: %w", s.subject, err)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	select {
 	case err := <-s.served:
-		return fmt.Errorf("serve %s on %s: %w", s.subject, s.Addr(), err)
+		return fmt.Errorf("could not serve %s on %s: %w", s.subject, s.Addr(), err)
 	case <-ctx.Done():
 		return s.Stop(context.WithoutCancel(ctx))
 	}

@@ -38,7 +38,7 @@ func (c *Connector) until(ctx context.Context, what string, try func() (done boo
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w (last: %s)", what, ctx.Err(), state)
+			return fmt.Errorf("could not wait for %s: %w (last: %s)", what, ctx.Err(), state)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func explainDescribe(kind, id, without string, err error) error {
 		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the "+
 			"stack with MonitoringType=%s, then with MonitoringType=amp+amg, which creates a new workspace", kind, id, without)
 	}
-	return fmt.Errorf("describe %s workspace %s: %w", kind, id, err)
+	return fmt.Errorf("could not describe %s workspace %s: %w", kind, id, err)
 }
 
 // awaitPrometheus waits until the workspace is ACTIVE and returns its endpoint.

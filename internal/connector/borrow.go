@@ -19,7 +19,7 @@ func (c *Connector) Borrow(ctx context.Context, workspaceID string, f func(*graf
 	}
 	out, err := c.Grafana.DescribeWorkspace(ctx, &amg.DescribeWorkspaceInput{WorkspaceId: &workspaceID})
 	if err != nil {
-		return fmt.Errorf("describe Grafana workspace %s: %w", workspaceID, err)
+		return fmt.Errorf("could not describe Grafana workspace %s: %w", workspaceID, err)
 	}
 	account, err := c.signIn(ctx, workspaceID)
 	if err != nil {

@@ -117,7 +117,7 @@ func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *
 		d := &r.DataSources[i]
 		health, err := c.awaitHealth(ctx, client, d.UID)
 		if err != nil {
-			return fmt.Errorf("check the health of data source %q: %w", d.Name, err)
+			return fmt.Errorf("could not check the health of data source %q: %w", d.Name, err)
 		}
 		d.Health = health.Status + ": " + health.Message
 		c.Logger.Info("health", "name", d.Name, "status", health.Status, "message", health.Message)

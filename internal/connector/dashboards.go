@@ -23,7 +23,7 @@ const (
 // with the data sources that were connected, the default one first.
 func installDashboards(ctx context.Context, client *grafana.Client, connected []result.DataSource) ([]result.Dashboard, error) {
 	if err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
-		return nil, fmt.Errorf("create Grafana folder %q: %w", folderTitle, err)
+		return nil, fmt.Errorf("could not create Grafana folder %q: %w", folderTitle, err)
 	}
 	sources := dashboard.Sources{Plugin: connected[0].Type, Prometheus: connected[0].UID, CloudWatch: connected[1].UID}
 	var installed []result.Dashboard
@@ -34,7 +34,7 @@ func installDashboards(ctx context.Context, client *grafana.Client, connected []
 		}
 		done, err := installDashboard(ctx, client, d, model)
 		if err != nil {
-			return nil, fmt.Errorf("install dashboard %q: %w", d.Title, err)
+			return nil, fmt.Errorf("could not install dashboard %q: %w", d.Title, err)
 		}
 		installed = append(installed, done)
 	}
@@ -62,7 +62,7 @@ func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.D
 		done.Action = result.Repaired
 		if byHand {
 			if done.Kept, err = keepAside(ctx, client, d, has.JSON, content); err != nil {
-				return done, fmt.Errorf("save the dashboard that was changed by hand: %w", err)
+				return done, fmt.Errorf("could not save the dashboard that was changed by hand: %w", err)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func keepAside(ctx context.Context, client *grafana.Client, d dashboard.Dashboar
 		return "", err
 	}
 	if err := client.EnsureFolder(ctx, keptFolderUID, keptFolderTitle); err != nil {
-		return "", fmt.Errorf("create Grafana folder %q: %w", keptFolderTitle, err)
+		return "", fmt.Errorf("could not create Grafana folder %q: %w", keptFolderTitle, err)
 	}
 	return client.SaveDashboard(ctx, grafana.Dashboard{JSON: copied, FolderUID: keptFolderUID}, "kept by parascope")
 }

@@ -66,7 +66,7 @@ func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.
 	for range tries {
 		var all []grafana.DataSource
 		if all, err = client.DataSources(ctx); err != nil {
-			return result.DataSource{}, fmt.Errorf("list Grafana's data sources: %w", err)
+			return result.DataSource{}, fmt.Errorf("could not list Grafana's data sources: %w", err)
 		}
 		has, found := find(all, want)
 		want := want
@@ -93,7 +93,7 @@ func ensureDataSource(ctx context.Context, client *grafana.Client, want grafana.
 			break
 		}
 	}
-	return result.DataSource{}, fmt.Errorf("set up data source %q: %w", want.Name, err)
+	return result.DataSource{}, fmt.Errorf("could not set up data source %q: %w", want.Name, err)
 }
 
 func find(all []grafana.DataSource, want grafana.DataSource) (grafana.DataSource, bool) {

@@ -40,7 +40,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var event cfn.Event
 	if len(bytes.TrimSpace(payload)) > 0 {
 		if err := json.Unmarshal(payload, &event); err != nil {
-			return nil, fmt.Errorf("read the payload: %w; invoke the function without one to run the connection again", err)
+			return nil, fmt.Errorf("could not read the payload: %w; invoke the function without one to run the connection again", err)
 		}
 	}
 	if result.AsksToLook(payload) {
@@ -72,7 +72,7 @@ func (f *Function) byHand(ctx context.Context) ([]byte, error) {
 	}
 	answer, err := json.MarshalIndent(connected, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("encode the result: %w", err)
+		return nil, fmt.Errorf("could not encode the result: %w", err)
 	}
 	return append(answer, '\n'), nil
 }
@@ -116,7 +116,7 @@ func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/3)
 	defer cancel()
 	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
-		return fmt.Errorf("answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
+		return fmt.Errorf("could not answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
 	}
 	f.Logger.Info("answered CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
 	return nil

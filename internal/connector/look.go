@@ -22,7 +22,7 @@ func (c *Connector) Look(ctx context.Context, workspaceID string) (seen result.L
 	}
 	out, err := c.Grafana.DescribeWorkspace(ctx, &amg.DescribeWorkspaceInput{WorkspaceId: &workspaceID})
 	if err != nil {
-		return seen, fmt.Errorf("describe Grafana workspace %s: %w", workspaceID, err)
+		return seen, fmt.Errorf("could not describe Grafana workspace %s: %w", workspaceID, err)
 	}
 	account, err := c.signIn(ctx, workspaceID)
 	if err != nil {
@@ -37,7 +37,7 @@ func (c *Connector) Look(ctx context.Context, workspaceID string) (seen result.L
 	seen.GrafanaVersion = aws.ToString(out.Workspace.GrafanaVersion)
 	all, err := client.DataSources(ctx)
 	if err != nil {
-		return seen, fmt.Errorf("list Grafana's data sources: %w", err)
+		return seen, fmt.Errorf("could not list Grafana's data sources: %w", err)
 	}
 	ours, found := find(all, grafana.DataSource{Name: PrometheusName, UID: prometheusUID})
 	for _, d := range all {
@@ -45,7 +45,7 @@ func (c *Connector) Look(ctx context.Context, workspaceID string) (seen result.L
 		if found && d.UID == ours.UID {
 			health, err := client.CheckHealth(ctx, d.UID)
 			if err != nil {
-				return seen, fmt.Errorf("check the health of data source %q: %w", d.Name, err)
+				return seen, fmt.Errorf("could not check the health of data source %q: %w", d.Name, err)
 			}
 			source.Ours, source.Healthy, source.Health = true, health.Status == healthy, health.Message
 		}

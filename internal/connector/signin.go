@@ -89,7 +89,7 @@ func (c *Connector) eachAccount(ctx context.Context, workspaceID string, f func(
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("list the service accounts of Grafana workspace %s: %w", workspaceID, err)
+			return fmt.Errorf("could not list the service accounts of Grafana workspace %s: %w", workspaceID, err)
 		}
 		for _, a := range page.ServiceAccounts {
 			if err := f(aws.ToString(a.Id), aws.ToString(a.Name)); err != nil {
@@ -137,7 +137,7 @@ func (c *Connector) deleteAccount(ctx context.Context, workspaceID, id string) e
 		return nil // another run, or a person, was faster
 	}
 	if err != nil {
-		return fmt.Errorf("delete service account %s of Grafana workspace %s: %w", id, workspaceID, err)
+		return fmt.Errorf("could not delete service account %s of Grafana workspace %s: %w", id, workspaceID, err)
 	}
 	return nil
 }

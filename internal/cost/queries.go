@@ -48,7 +48,7 @@ func ReadBoard(text []byte) (Board, error) {
 		Panels  []json.RawMessage
 	}
 	if err := json.Unmarshal(text, &d); err != nil {
-		return Board{}, fmt.Errorf("read a dashboard: %w", err)
+		return Board{}, fmt.Errorf("could not read a dashboard: %w", err)
 	}
 	b := Board{Title: d.Title, Range: time.Hour}
 	if refresh, ok := d.Refresh.(string); ok {
@@ -60,7 +60,7 @@ func ReadBoard(text []byte) (Board, error) {
 	for todo := d.Panels; len(todo) > 0; todo = todo[1:] {
 		var p panel
 		if err := json.Unmarshal(todo[0], &p); err != nil {
-			return Board{}, fmt.Errorf("read dashboard %s: %w", d.Title, err)
+			return Board{}, fmt.Errorf("could not read dashboard %s: %w", d.Title, err)
 		}
 		for _, t := range p.Targets {
 			if t.Expr != "" {

@@ -18,7 +18,7 @@ const contentTag = "parascope-content-"
 func Content(model json.RawMessage) (string, error) {
 	var m any
 	if err := json.Unmarshal(model, &m); err != nil {
-		return "", fmt.Errorf("read a dashboard: %w", err)
+		return "", fmt.Errorf("could not read a dashboard: %w", err)
 	}
 	return contentOf(m), nil
 }

@@ -69,7 +69,7 @@ func (d Dashboard) For(s Sources) (json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(d.JSON))
 	decoder.UseNumber()
 	if err := decoder.Decode(&model); err != nil {
-		return nil, fmt.Errorf("read dashboard %s: %w", d.UID, err)
+		return nil, fmt.Errorf("could not read dashboard %s: %w", d.UID, err)
 	}
 	replace(model, s)
 	tags, _ := model["tags"].([]any) // a dashboard without tags gets this one
@@ -77,7 +77,7 @@ func (d Dashboard) For(s Sources) (json.RawMessage, error) {
 	model["tags"] = append(tags, mark.tag())
 	out, err := json.Marshal(model)
 	if err != nil {
-		return nil, fmt.Errorf("write dashboard %s: %w", d.UID, err)
+		return nil, fmt.Errorf("could not write dashboard %s: %w", d.UID, err)
 	}
 	return out, nil
 }

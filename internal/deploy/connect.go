@@ -44,7 +44,7 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (result.Connection, 
 	}
 	answer, err := result.ReadAnswer(out.Payload)
 	if err != nil {
-		return result.Connection{}, fmt.Errorf("read the answer of %s: %w", name, err)
+		return result.Connection{}, fmt.Errorf("could not read the answer of %s: %w", name, err)
 	}
 	if warning != "" {
 		answer.Warnings = append(answer.Warnings, warning)

@@ -63,7 +63,7 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 		there, failed := look(ctx, r.PhysicalID)
 		switch {
 		case failed != nil:
-			err = errors.Join(err, unproved(fmt.Sprintf("check that %s %s is gone", r.Type, r.PhysicalID), failed))
+			err = errors.Join(err, unproved(fmt.Sprintf("verify that %s %s is deleted", r.Type, r.PhysicalID), failed))
 		case there != nil:
 			left = append(left, *there)
 		case r.LogicalID != "":

@@ -27,7 +27,7 @@ func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, e
 	name := FunctionName(t.StackName)
 	out, err := lambda.NewFromConfig(cfg).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
-		return Deployed{}, awserr.Explain("look at "+name, err, awserr.Next{Denied: deniedBy})
+		return Deployed{}, awserr.Explain("describe "+name, err, awserr.Next{Denied: deniedBy})
 	}
 	architecture := artifact.X8664 // what Lambda does not name is the older one
 	if len(out.Architectures) > 0 {
@@ -36,7 +36,7 @@ func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, e
 	d := Deployed{CodeSha256: aws.ToString(out.CodeSha256), Architecture: string(architecture)}
 	carried, err := artifact.LoadFunction(architecture)
 	if err != nil {
-		return d, fmt.Errorf("compare %s with this program's version: %w", name, err)
+		return d, fmt.Errorf("could not compare %s with this program's version: %w", name, err)
 	}
 	d.Carried = carried.CodeSha256()
 	d.Current = d.CodeSha256 == d.Carried

@@ -125,13 +125,13 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode a request to Grafana: %w", err)
+			return fmt.Errorf("could not encode a request to Grafana: %w", err)
 		}
 		body = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return fmt.Errorf("make a request to Grafana: %w", err)
+		return fmt.Errorf("could not create a request to Grafana: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", "application/json")
@@ -140,12 +140,12 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask Grafana: %w", err)
+		return fmt.Errorf("could not ask Grafana: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read Grafana's answer to %s %s: %w", method, path, err)
+		return fmt.Errorf("could not read Grafana's answer to %s %s: %w", method, path, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var said struct{ Message string }
@@ -156,7 +156,7 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("read Grafana's answer to %s %s: %w", method, path, err)
+		return fmt.Errorf("could not read Grafana's answer to %s %s: %w", method, path, err)
 	}
 	return nil
 }

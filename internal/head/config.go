@@ -62,7 +62,7 @@ const rulesLiveInAMP = "rules and alerts are evaluated in the AMP workspace: upl
 
 func explain(err error, file string) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return hint.New(hint.BadInput, fmt.Errorf("read configuration: %w", err), "give --config.file FILE")
+		return hint.New(hint.BadInput, fmt.Errorf("could not read configuration: %w", err), "give --config.file FILE")
 	}
 	next := "correct the file; 'parascope head check --config.file FILE' tests it without starting anything"
 	if m := unknownDiscovery.FindStringSubmatch(err.Error()); m != nil {

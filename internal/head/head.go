@@ -181,7 +181,7 @@ func Start(ctx context.Context, o Options) (_ *Head, err error) {
 			return nil, errors.Join(err, h.listener.Close())
 		}
 	case <-ctx.Done():
-		return nil, errors.Join(fmt.Errorf("open the queues: %w", context.Cause(ctx)), h.listener.Close())
+		return nil, errors.Join(fmt.Errorf("could not open the queues: %w", context.Cause(ctx)), h.listener.Close())
 	}
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel = cancel
@@ -249,7 +249,7 @@ func (h *Head) open(ctx context.Context) (err error) {
 func (h *Head) prepare(ctx context.Context, l loaded) error {
 	metrics, err := discovery.CreateAndRegisterSDMetrics(h.registry)
 	if err != nil {
-		return fmt.Errorf("register discovery metrics: %w", err)
+		return fmt.Errorf("could not register discovery metrics: %w", err)
 	}
 	h.discover = discovery.NewManager(ctx, h.logger.With("component", "discovery"), h.registry, metrics,
 		discovery.Name("scrape"), discovery.Updatert(discoverySettles))
@@ -261,7 +261,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	o.MaxPageBytes, o.MaxReadingBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes
 	o.Gone = h.opts.Gone.ofTarget()
 	if h.scrape, err = scrape.New(ctx, o); err != nil {
-		return fmt.Errorf("prepare scraping: %w", err)
+		return fmt.Errorf("could not prepare scraping: %w", err)
 	}
 	return h.apply(l)
 }
@@ -271,7 +271,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 func (h *Head) apply(l loaded) error {
 	h.reloaded.success.Set(0)
 	if err := h.ship.ApplyConfig(l.config); err != nil {
-		return fmt.Errorf("apply %s: %w", h.opts.ConfigFile, err)
+		return fmt.Errorf("could not apply %s: %w", h.opts.ConfigFile, err)
 	}
 	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(h.watch.over(l.discovery))); err != nil {
 		return fmt.Errorf("%s was applied only in part: %w", h.opts.ConfigFile, err)

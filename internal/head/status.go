@@ -88,7 +88,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
-		return Delivery{}, fmt.Errorf("read the head's status: %w", err)
+		return Delivery{}, fmt.Errorf("could not read the head's status: %w", err)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		return Delivery{}, hint.New(hint.Denied, fmt.Errorf("the head on %s asks for a user and a password", address),

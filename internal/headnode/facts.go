@@ -67,7 +67,7 @@ func ReadFacts(root, host, environmentFile string) (Facts, error) {
 	}
 	vendors, err := filepath.Glob(filepath.Join(root, pciVendors))
 	if err != nil {
-		return f, fmt.Errorf("look for GPUs: %w", err)
+		return f, fmt.Errorf("could not find out whether the node has GPUs: %w", err)
 	}
 	for _, v := range vendors {
 		if text, err := os.ReadFile(v); err == nil && strings.TrimSpace(string(text)) == nvidiaVendor {
@@ -138,7 +138,7 @@ func readDNA(root string) (cluster, region string, err error) {
 		} `json:"cluster"`
 	}
 	if err := json.Unmarshal(text, &dna); err != nil {
-		return "", "", hint.New(hint.BadInput, fmt.Errorf("read /%s: %w", dnaFile, err),
+		return "", "", hint.New(hint.BadInput, fmt.Errorf("could not read /%s: %w", dnaFile, err),
 			"ParallelCluster writes this file; if it is missing, give --environment-file")
 	}
 	c := dna.Cluster

@@ -113,7 +113,8 @@ func (o Options) write(ctx context.Context, name, text string, check func(contex
 
 // place explains why a file could not be written.
 func place(err error) error {
-	return hint.New(hint.Failure, fmt.Errorf("set up the head node: %w", err), "run it as root, on a disk that has room and can be written to")
+	return hint.New(hint.Failure, fmt.Errorf("could not set up the head node: %w", err),
+		"run it as root, on a disk that has room and can be written to")
 }
 
 // existing is a Prometheus that this package did not set up.

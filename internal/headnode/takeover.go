@@ -75,7 +75,7 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 		Alerting  yaml.Node   `yaml:"alerting"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return "", hint.New(hint.BadInput, fmt.Errorf("read the configuration of the existing Prometheus, %s: %w", file, err),
+		return "", hint.New(hint.BadInput, fmt.Errorf("could not read the configuration of the existing Prometheus, %s: %w", file, err),
 			"correct it, or move it away")
 	}
 	for what, n := range map[string]int{"remote_write": len(c.Writes), "remote_read": len(c.Reads), "rule_files": len(c.RuleFiles),
@@ -104,7 +104,7 @@ func (o Options) jobs(jobs []*yaml.Node, head string) (string, error) {
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	if err := e.Encode(map[string]any{"scrape_configs": jobs}); err != nil {
-		return "", fmt.Errorf("write the scrape jobs: %w", err)
+		return "", fmt.Errorf("could not write the scrape jobs: %w", err)
 	}
 	return b.String(), e.Close()
 }

@@ -32,7 +32,7 @@ func startChild(o Options, name, program string, args, env []string) (*child, er
 	c := &child{name: name, log: filepath.Join(o.DataDir, name+".log"), done: make(chan struct{})}
 	out, err := os.OpenFile(c.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open log of %s: %w", name, err)
+		return nil, fmt.Errorf("could not open log of %s: %w", name, err)
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, out
@@ -53,7 +53,7 @@ func startChild(o Options, name, program string, args, env []string) (*child, er
 		close(c.done)
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, fmt.Errorf("could not start %s: %w", name, err)
 	}
 	return c, nil
 }

@@ -103,7 +103,7 @@ func TestWatchReportsADaemonThatEndsByItself(t *testing.T) {
 
 func TestMissingProgram(t *testing.T) {
 	_, err := startChild(Options{DataDir: t.TempDir()}, "node", filepath.Join(t.TempDir(), "none"), nil, nil)
-	if err == nil || !strings.HasPrefix(err.Error(), "start node: ") {
+	if err == nil || !strings.HasPrefix(err.Error(), "could not start node: ") {
 		t.Errorf("%v", err)
 	}
 }

@@ -131,7 +131,7 @@ const demoJobConfig = `  - job_name: %[1]s # of a made-up cluster
 func writeHeadConfig(file string, o Options, endpoint string) error {
 	host, err := os.Hostname()
 	if err != nil {
-		return fmt.Errorf("write the head's configuration: %w", err)
+		return fmt.Errorf("could not write the head's configuration: %w", err)
 	}
 	host, _, _ = strings.Cut(host, ".")
 	var demoJobs strings.Builder
@@ -142,7 +142,7 @@ func writeHeadConfig(file string, o Options, endpoint string) error {
 	text := fmt.Sprintf(headConfig, model.Duration(o.Interval), listen.Reachable(o.NodeAddress), listen.Reachable(o.HeadAddress), host,
 		endpoint, o.Region, demoJobs.String())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write the head's configuration: %w", err)
+		return fmt.Errorf("could not write the head's configuration: %w", err)
 	}
 	return nil
 }

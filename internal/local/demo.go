@@ -61,7 +61,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 		err = d.sendPast(ctx, head, endpoint, from)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("send the made-up cluster's last hour: %w", err)
+		return nil, fmt.Errorf("could not send the made-up cluster's last hour: %w", err)
 	}
 	if err := d.watch(ctx, operator, began, cloud.RecordMetrics, report); err != nil {
 		return nil, err
@@ -92,11 +92,11 @@ func demoBegan(dir string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, fmt.Errorf("read the start time of the made-up cluster: %w", err)
+		return time.Time{}, fmt.Errorf("could not read the start time of the made-up cluster: %w", err)
 	}
 	now = now.UTC().Truncate(time.Second)
 	if err := os.WriteFile(file, []byte(now.Format(time.RFC3339)+"\n"), 0o600); err != nil {
-		return time.Time{}, fmt.Errorf("save the start time of the made-up cluster: %w", err)
+		return time.Time{}, fmt.Errorf("could not save the start time of the made-up cluster: %w", err)
 	}
 	return now, nil
 }

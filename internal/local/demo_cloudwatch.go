@@ -86,7 +86,7 @@ func (d *demo) watch(ctx context.Context, operator aws.Config, began time.Time, 
 	from := d.now().Add(-time.Hour).Truncate(watchedStep)
 	next, err := makeLog(ctx, logs, demoLog(began), from)
 	if err != nil {
-		return fmt.Errorf("make the log of the made-up cluster: %w", err)
+		return fmt.Errorf("could not create the log of the made-up cluster: %w", err)
 	}
 	var values []cloudwatch.Value
 	at := from
@@ -102,7 +102,7 @@ func (d *demo) watch(ctx context.Context, operator aws.Config, began time.Time, 
 		return err
 	}
 	if err := step(); err != nil {
-		return fmt.Errorf("put the made-up cluster's metrics and log into CloudWatch: %w", err)
+		return fmt.Errorf("could not put the made-up cluster's metrics and log into CloudWatch: %w", err)
 	}
 	go func() {
 		tick := time.NewTicker(time.Minute)

@@ -73,30 +73,30 @@ func callFaults(ctx context.Context, dir, method, path string, in, out any) erro
 	body := []byte{}
 	if in != nil {
 		if body, err = json.Marshal(in); err != nil {
-			return fmt.Errorf("encode fault: %w", err)
+			return fmt.Errorf("could not encode fault: %w", err)
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, running.Endpoint+localaws.FaultsPath+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("send the request to the local cloud: %w", err)
+		return fmt.Errorf("could not send the request to the local cloud: %w", err)
 	}
 	if err := signAsOperator(ctx, dir, running, req, body); err != nil {
 		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("send the request to the local cloud: %w", err)
+		return fmt.Errorf("could not send the request to the local cloud: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("read the local cloud's answer: %w", err)
+		return fmt.Errorf("could not read the local cloud's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return explainFault(resp.StatusCode, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("read the local cloud's answer: %w", err)
+		return fmt.Errorf("could not read the local cloud's answer: %w", err)
 	}
 	return nil
 }
@@ -108,12 +108,12 @@ func signAsOperator(ctx context.Context, dir string, running Running, req *http.
 	}
 	credentials, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
-		return fmt.Errorf("load the operator's credentials: %w", err)
+		return fmt.Errorf("could not load the operator's credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
 	if err := signer.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), localaws.FaultsSigningName, running.Region,
 		time.Now()); err != nil {
-		return fmt.Errorf("sign the request: %w", err)
+		return fmt.Errorf("could not sign the request: %w", err)
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return explainHeld(fmt.Errorf("create data directory: %w", err))
+		return explainHeld(fmt.Errorf("could not create data directory: %w", err))
 	}
 	if err := o.reserveAddresses(ctx); err != nil {
 		return err
@@ -206,7 +206,7 @@ func (o Options) workspace(ctx context.Context, operator aws.Config, cloudURL st
 func (o Options) credentials(ctx context.Context, user, endpoint string) (aws.Config, error) {
 	cfg, err := awsconf.Load(ctx, awsconf.Options{Region: o.Region, Profile: user, Files: sharedFiles(o.DataDir), Endpoint: endpoint})
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("load the credentials of %s: %w", user, err)
+		return aws.Config{}, fmt.Errorf("could not load the credentials of %s: %w", user, err)
 	}
 	return cfg, nil
 }
@@ -259,7 +259,7 @@ func explainHeld(err error) error {
 	}
 	if a, ok := errors.AsType[*localaws.AddressError](err); ok {
 		err := listen.Explain(a.Err, a.Address)
-		return hint.New(hint.CodeOf(err), fmt.Errorf("open the Grafana of workspace %s at its previous address: %w", a.Workspace, err),
+		return hint.New(hint.CodeOf(err), fmt.Errorf("could not open the Grafana of workspace %s at its previous address: %w", a.Workspace, err),
 			"stop that process and start again, or give --data another directory; Grafana keeps its address, since the stack's outputs name it")
 	}
 	return err
@@ -288,7 +288,7 @@ func (l *stopList) run(ctx context.Context) error {
 	var errs []error
 	for i := len(l.steps) - 1; i >= 0; i-- {
 		if err := l.steps[i].stop(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop %s: %w", l.steps[i].name, err))
+			errs = append(errs, fmt.Errorf("could not stop %s: %w", l.steps[i].name, err))
 		}
 	}
 	return errors.Join(errs...)

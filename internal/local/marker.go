@@ -35,17 +35,17 @@ func writeMarker(o Options, endpoint string) error {
 	b, err := json.Marshal(Running{ID: o.Cloud.ID, PID: os.Getpid(), Endpoint: endpoint, Region: o.Region, Metadata: o.metadataURL,
 		Head: listen.Reachable(o.HeadAddress)})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", markerFile(o.DataDir), err)
+		return fmt.Errorf("could not write %s: %w", markerFile(o.DataDir), err)
 	}
 	if err := os.WriteFile(markerFile(o.DataDir), b, 0o600); err != nil {
-		return fmt.Errorf("write marker: %w", err)
+		return fmt.Errorf("could not write marker: %w", err)
 	}
 	return nil
 }
 
 func removeMarker(dir string) error {
 	if err := os.Remove(markerFile(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove marker: %w", err)
+		return fmt.Errorf("could not remove marker: %w", err)
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 	}
 	var r Running
 	if err := json.Unmarshal(b, &r); err != nil {
-		return Running{}, notRunning(fmt.Errorf("read %s: %w", markerFile(dir), err))
+		return Running{}, notRunning(fmt.Errorf("could not read %s: %w", markerFile(dir), err))
 	}
 	id, err := askID(ctx, r.Endpoint)
 	if err != nil {
@@ -108,7 +108,7 @@ func CheckProfile(dir, profile string) error {
 	file := sharedFiles(dir).Credentials
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the profiles: %w", err)
+		return fmt.Errorf("could not read the profiles: %w", err)
 	}
 	var names []string
 	for line := range strings.Lines(string(b)) {

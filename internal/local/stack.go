@@ -111,7 +111,7 @@ func (r *rising) awaitPrometheus(ctx context.Context) (string, error) {
 		if err == nil {
 			err = fmt.Errorf("stack %s has no Prometheus workspace", StackName)
 		}
-		return "", fmt.Errorf("bring up the stack: %w", err)
+		return "", fmt.Errorf("could not bring up the stack: %w", err)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -122,7 +122,7 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	select {
 	case err := <-r.done:
 		if err != nil {
-			return fmt.Errorf("bring up the stack: %w", err)
+			return fmt.Errorf("could not bring up the stack: %w", err)
 		}
 	case <-ctx.Done():
 		return ctx.Err()

@@ -32,7 +32,7 @@ func (o Options) firstTeam(ctx context.Context, cfg aws.Config) ([]people.Want, 
 	if _, err := os.Stat(teamFile(o.DataDir)); err == nil {
 		return nil, nil
 	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("read the users' roles: %w", err)
+		return nil, fmt.Errorf("could not read the users' roles: %w", err)
 	}
 	emails, err := localaws.ReadPeople(o.Cloud.People.Seed)
 	if err != nil {
@@ -59,7 +59,7 @@ func (o Options) firstTeam(ctx context.Context, cfg aws.Config) ([]people.Want, 
 // noteTeam keeps later starts from giving the roles again.
 func (o Options) noteTeam() error {
 	if err := os.WriteFile(teamFile(o.DataDir), nil, 0o600); err != nil {
-		return fmt.Errorf("record that users have their roles: %w", err)
+		return fmt.Errorf("could not record that users have their roles: %w", err)
 	}
 	return nil
 }

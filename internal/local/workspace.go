@@ -25,7 +25,7 @@ func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (endpoin
 	client := awsamp.NewFromConfig(cfg)
 	found, err := client.ListWorkspaces(ctx, &awsamp.ListWorkspacesInput{Alias: aws.String(alias)})
 	if err != nil {
-		return "", fmt.Errorf("list workspaces: %w", err)
+		return "", fmt.Errorf("could not list workspaces: %w", err)
 	}
 	var id *string
 	for _, w := range found.Workspaces {
@@ -36,7 +36,7 @@ func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (endpoin
 	if id == nil {
 		created, err := client.CreateWorkspace(ctx, &awsamp.CreateWorkspaceInput{Alias: aws.String(alias)})
 		if err != nil {
-			return "", fmt.Errorf("create workspace %s: %w", alias, err)
+			return "", fmt.Errorf("could not create workspace %s: %w", alias, err)
 		}
 		id = created.WorkspaceId
 	}
@@ -45,7 +45,7 @@ func ensureWorkspace(ctx context.Context, cfg aws.Config, alias string) (endpoin
 	})
 	out, err := waiter.WaitForOutput(ctx, &awsamp.DescribeWorkspaceInput{WorkspaceId: id}, time.Minute)
 	if err != nil {
-		return "", fmt.Errorf("wait for workspace %s to become ACTIVE: %w", aws.ToString(id), err)
+		return "", fmt.Errorf("could not wait for workspace %s to become ACTIVE: %w", aws.ToString(id), err)
 	}
 	return aws.ToString(out.Workspace.PrometheusEndpoint), nil
 }

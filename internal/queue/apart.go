@@ -157,7 +157,7 @@ func (l *Lane) Apart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
 			continue
 		}
 		if err != nil {
-			return ApartEntry{}, c, false, fmt.Errorf("read the samples of refused series: %w", err)
+			return ApartEntry{}, c, false, fmt.Errorf("could not read the samples of refused series: %w", err)
 		}
 		for {
 			h, at, found, err := findRecord(f, c.offset, s.size)
@@ -263,7 +263,7 @@ func (l *Lane) moveApart(to Cursor) {
 			return
 		}
 		if err := os.Remove(segmentPath(a.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.diskNote(fmt.Errorf("remove the samples of refused series: %w", err))
+			l.diskNote(fmt.Errorf("could not remove the samples of refused series: %w", err))
 		}
 		l.bytes -= s.size
 		a.segments = a.segments[1:]
@@ -292,7 +292,7 @@ func (l *Lane) appendApart(b Batch, kind uint32, buf []byte) error {
 		err = l.fsync(a.file)
 	}
 	if err != nil {
-		err = errors.Join(fmt.Errorf("store samples of refused series: %w", err), a.file.Truncate(last.size), a.file.Close())
+		err = errors.Join(fmt.Errorf("could not store samples of refused series: %w", err), a.file.Truncate(last.size), a.file.Close())
 		a.file = nil // the next record goes to a new segment
 		return err
 	}
@@ -305,7 +305,7 @@ func (l *Lane) appendApart(b Batch, kind uint32, buf []byte) error {
 func (l *Lane) beginApart() error {
 	a := &l.apart
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
-		return fmt.Errorf("store samples of refused series: %w", err)
+		return fmt.Errorf("could not store samples of refused series: %w", err)
 	}
 	number := max(a.endSegment, a.segment)
 	if n := len(a.segments); n > 0 {
@@ -318,13 +318,13 @@ func (l *Lane) beginApart() error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("store samples of refused series: %w", err)
+			return fmt.Errorf("could not store samples of refused series: %w", err)
 		}
 		a.file = f
 		a.segments = append(a.segments, segment{number: number})
 		return errors.Join(syncDir(a.dir), syncDir(l.dir))
 	}
-	return fmt.Errorf("store samples of refused series: %w", fs.ErrExist)
+	return fmt.Errorf("could not store samples of refused series: %w", fs.ErrExist)
 }
 
 // ApartEnd is the running number of the next sample that is put apart.

@@ -89,12 +89,12 @@ func SetAside(path string) (as string, err error) {
 			break
 		}
 		if i > asideNames {
-			return "", fmt.Errorf("set %s aside: %w", path, fs.ErrExist)
+			return "", fmt.Errorf("could not set %s aside: %w", path, fs.ErrExist)
 		}
 		as = fmt.Sprintf("%s%s-%d", path, asideSuffix, i)
 	}
 	if err := os.Rename(path, as); err != nil {
-		return "", fmt.Errorf("set aside: %w", err)
+		return "", fmt.Errorf("could not set aside: %w", err)
 	}
 	return as, nil
 }

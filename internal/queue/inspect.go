@@ -67,7 +67,7 @@ func Inspect(dir string) (Report, error) {
 		return fs.SkipDir
 	})
 	if err != nil {
-		return Report{}, fmt.Errorf("inspect queues: %w", err)
+		return Report{}, fmt.Errorf("could not inspect queues: %w", err)
 	}
 	return r, nil
 }

@@ -172,7 +172,7 @@ func (l *Lane) remove(s segment) {
 		l.reading = nil
 	}
 	if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		l.diskNote(fmt.Errorf("remove segment that was sent: %w", err))
+		l.diskNote(fmt.Errorf("could not remove segment that was sent: %w", err))
 	}
 	l.bytes -= s.size
 	l.punched = 0
@@ -200,7 +200,7 @@ func (l *Lane) write(buf []byte) error {
 	}
 	// Half a record must not lie in front of a whole one. Where it cannot be cut
 	// off, the next record goes to the next segment all the same.
-	err = errors.Join(fmt.Errorf("write to queue: %w", err), l.file.Truncate(last.size), l.endSegment())
+	err = errors.Join(fmt.Errorf("could not write to queue: %w", err), l.file.Truncate(last.size), l.endSegment())
 	if last.size == 0 {
 		err = errors.Join(err, os.Remove(segmentPath(l.dir, last.number)))
 		l.segments = l.segments[:len(l.segments)-1]
@@ -225,13 +225,13 @@ func (l *Lane) begin() error {
 			continue // what could not be removed, or is not ours
 		}
 		if err != nil {
-			return fmt.Errorf("write to queue: %w", err)
+			return fmt.Errorf("could not write to queue: %w", err)
 		}
 		l.file = f
 		l.segments = append(l.segments, segment{number: number})
 		return nil
 	}
-	return fmt.Errorf("write to queue: %w", fs.ErrExist)
+	return fmt.Errorf("could not write to queue: %w", fs.ErrExist)
 }
 
 // endSegment closes the segment that is written. What is not on the disk yet and
@@ -273,7 +273,7 @@ func (l *Lane) sync() error {
 		return nil // endSegment synced it meanwhile, and its error was told
 	}
 	if err != nil {
-		return fmt.Errorf("sync queue: %w", err)
+		return fmt.Errorf("could not sync queue: %w", err)
 	}
 	l.unsynced = l.segments[len(l.segments)-1].size > size
 	return nil

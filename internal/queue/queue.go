@@ -114,7 +114,7 @@ func Open(dir string, o Options) (*Queue, error) {
 	q := &Queue{dir: dir, logger: o.Logger}
 	q.closeOnce = sync.OnceValue(q.close)
 	if aside, err := EnsureDir(dir); err != nil {
-		return nil, fmt.Errorf("create queue: %w", err)
+		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
 		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
 	}

@@ -226,13 +226,13 @@ func (l *Lane) open(number uint64) (*os.File, error) {
 	}
 	if l.reading != nil {
 		if err := l.reading.Close(); err != nil {
-			return nil, fmt.Errorf("read segment: %w", err)
+			return nil, fmt.Errorf("could not read segment: %w", err)
 		}
 		l.reading = nil
 	}
 	f, err := openRegular(segmentPath(l.dir, number), os.O_RDONLY, maxSegment)
 	if err != nil {
-		return nil, fmt.Errorf("read segment: %w", err)
+		return nil, fmt.Errorf("could not read segment: %w", err)
 	}
 	l.reading, l.readingNumber = f, number
 	return f, nil

@@ -13,7 +13,7 @@ import (
 func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	dir := filepath.Join(q.dir, laneDir(number))
 	if aside, err := EnsureDir(dir); err != nil {
-		return nil, fmt.Errorf("create lane: %w", err)
+		return nil, fmt.Errorf("could not create lane: %w", err)
 	} else if aside != "" {
 		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
 	}
@@ -80,7 +80,7 @@ func (l *Lane) cutTail() {
 		} else if end < s.size {
 			l.torn += s.size - end
 			if err := os.Truncate(path, end); err != nil {
-				l.diskErr = fmt.Errorf("cut segment: %w", err)
+				l.diskErr = fmt.Errorf("could not cut segment: %w", err)
 			}
 			s.size = end
 		}
@@ -133,12 +133,12 @@ func Lock(dir string) (unlock func() error, err error) {
 	path := filepath.Join(dir, lockFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		if _, err := SetAside(path); err != nil {
-			return nil, fmt.Errorf("lock directory: %w", err)
+			return nil, fmt.Errorf("could not lock directory: %w", err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock directory: %w", err)
+		return nil, fmt.Errorf("could not lock directory: %w", err)
 	}
 	if err := flock(f); err != nil {
 		held := &HeldError{Err: err}
@@ -148,7 +148,7 @@ func Lock(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(held, f.Close())
 	}
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("could not lock directory: %w", err), f.Close())
 	}
 	return sync.OnceValue(f.Close), nil
 }

@@ -34,7 +34,7 @@ func listSegments(dir string) ([]segment, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list segments: %w", err)
+		return nil, fmt.Errorf("could not list segments: %w", err)
 	}
 	var all []segment // ReadDir sorts by name, and the names have leading zeros
 	for _, e := range entries {
@@ -48,7 +48,7 @@ func listSegments(dir string) ([]segment, error) {
 			continue // sent meanwhile
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list segments: %w", err)
+			return nil, fmt.Errorf("could not list segments: %w", err)
 		}
 		s := segment{number: number, size: info.Size()}
 		switch path := filepath.Join(dir, e.Name()); {
@@ -112,7 +112,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read segment: %w", err)
+		return fmt.Errorf("could not read segment: %w", err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 func lastRecord(path string, size int64) (last header, end int64, err error) {
 	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
-		return header{}, 0, fmt.Errorf("read segment: %w", err)
+		return header{}, 0, fmt.Errorf("could not read segment: %w", err)
 	}
 	defer f.Close()
 	for {
@@ -138,7 +138,7 @@ func lastRecord(path string, size int64) (last header, end int64, err error) {
 func firstRecord(path string, size int64) (h header, found bool, err error) {
 	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
-		return header{}, false, fmt.Errorf("read segment: %w", err)
+		return header{}, false, fmt.Errorf("could not read segment: %w", err)
 	}
 	defer f.Close()
 	h, _, found, err = findRecord(f, 0, size)

@@ -114,7 +114,7 @@ func (s *Signer) sign(ctx context.Context, req *http.Request, body []byte, now t
 	cleanPath(req.URL)
 	sum := sha256.Sum256(body)
 	if err := s.v4.SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), s.service, s.region, now); err != nil {
-		return creds, fmt.Errorf("sign request: %w", err)
+		return creds, fmt.Errorf("could not sign request: %w", err)
 	}
 	return creds, nil
 }

@@ -122,7 +122,7 @@ func File(groups []Group) ([]byte, error) {
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	if err := e.Encode(f); err != nil {
-		return nil, fmt.Errorf("write the rule file: %w", err)
+		return nil, fmt.Errorf("could not write the rule file: %w", err)
 	}
 	return b.Bytes(), e.Close()
 }

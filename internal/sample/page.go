@@ -51,7 +51,7 @@ func (p *Page) AddHistogram(s Sample, h *histogram.Histogram, fh *histogram.Floa
 	}
 	b, err := wire.Marshal()
 	if err != nil {
-		return fmt.Errorf("encode histogram: %w", err)
+		return fmt.Errorf("could not encode histogram: %w", err)
 	}
 	s.Histogram.From = uint32(len(p.Histograms))
 	p.Histograms = append(p.Histograms, b...)

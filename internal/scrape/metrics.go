@@ -93,7 +93,7 @@ func newMetrics(r prometheus.Registerer, m *Manager) (*metrics, error) {
 	})
 	for _, c := range all {
 		if err := r.Register(c); err != nil {
-			return nil, fmt.Errorf("register scrape metrics: %w", err)
+			return nil, fmt.Errorf("could not register scrape metrics: %w", err)
 		}
 	}
 	return s, nil

@@ -46,7 +46,7 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	conns := connections.New(p.manager.options.Dial)
 	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, c.JobName, config_util.WithDialContextFunc(conns.Dial))
 	if err != nil {
-		return fmt.Errorf("make HTTP client: %w", err)
+		return fmt.Errorf("could not create HTTP client: %w", err)
 	}
 	p.config, p.client, p.conns, p.sockets = c, client, conns, map[string]*http.Client{}
 	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
@@ -75,7 +75,7 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	})
 	c, err := config_util.NewClientFromConfig(p.config.HTTPClientConfig, p.config.JobName, dial)
 	if err != nil {
-		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
+		return nil, fmt.Errorf("could not create HTTP client for %s: %w", path, err)
 	}
 	p.sockets[path] = c
 	return c, nil

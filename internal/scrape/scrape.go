@@ -244,7 +244,7 @@ func (m *Manager) sync() {
 func (m *Manager) ApplyConfig(c *config.Config) error {
 	jobs, err := c.GetScrapeConfigs()
 	if err != nil {
-		return fmt.Errorf("read scrape_configs: %w", err)
+		return fmt.Errorf("could not read scrape_configs: %w", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -266,7 +266,7 @@ func (p *part) expand() error {
 	}
 	raw, err := s2.Decode(nil, p.body)
 	if err != nil {
-		return fmt.Errorf("decompress record: %w", err)
+		return fmt.Errorf("could not decompress record: %w", err)
 	}
 	p.raw = raw
 	return nil

@@ -101,7 +101,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	}()
 	dir := filepath.Join(s.options.Dir, id)
 	if aside, err := queue.EnsureDir(dir); err != nil {
-		return nil, fmt.Errorf("create queue: %w", err)
+		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
 		r.aside = append(r.aside, aside)
 		r.logger.Error("moved a file aside that was in the place of the queue's directory", "moved_to", aside)
@@ -123,7 +123,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		o.Lanes, o.MaxBytes, o.Now, o.Logger = g.lanes, s.options.MaxBytes, s.wall, r.logger
 		q, err := queue.Open(filepath.Join(dir, g.dir()), o)
 		if err != nil {
-			return nil, fmt.Errorf("open queue of %s: %w", id, err)
+			return nil, fmt.Errorf("could not open queue of %s: %w", id, err)
 		}
 		r.queues = append(r.queues, q)
 		before.Add(q.Ledger().Outcome)
@@ -147,7 +147,7 @@ func (g generation) dir() string { return fmt.Sprintf("%04d-lanes-%d", g.number,
 func listGenerations(dir string) ([]generation, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list queues: %w", err)
+		return nil, fmt.Errorf("could not list queues: %w", err)
 	}
 	var all []generation
 	for _, e := range entries {
@@ -186,7 +186,7 @@ func (r *remote) remember() error {
 	name, address := r.label()
 	b, err := json.Marshal(note{name, address})
 	if err != nil {
-		return fmt.Errorf("save the remote write's name: %w", err)
+		return fmt.Errorf("could not save the remote write's name: %w", err)
 	}
 	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
@@ -289,7 +289,7 @@ func (r *remote) close() error {
 	var first error
 	for _, q := range r.queues {
 		if err := q.Close(); err != nil && first == nil {
-			first = fmt.Errorf("close queue of %s: %w", r.id, err)
+			first = fmt.Errorf("could not close queue of %s: %w", r.id, err)
 		}
 	}
 	r.settings.Load().close()

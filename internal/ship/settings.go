@@ -71,7 +71,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 	}
 	scrapes, err := global.GetScrapeConfigs()
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("read scrape_configs: %w", err), "correct the configuration")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not read scrape_configs: %w", err), "correct the configuration")
 	}
 	for _, sc := range scrapes {
 		// A sample is not to be behind the next one of its series.

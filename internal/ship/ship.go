@@ -136,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	s := &Ship{options: o, logger: o.Logger, wall: o.Now, elapsed: o.Elapsed, sheets: make(chan *sheet, spareSheets)}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("create queue directory: %w", err),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create queue directory: %w", err),
 			"give --storage.agent.path a writable directory")
 	}
 	s.closeOnce = sync.OnceValue(s.close)
@@ -149,14 +149,14 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := o.Registerer.Register(delivery.Collector{Status: s.Status}); err != nil {
-		return nil, errors.Join(fmt.Errorf("register delivery metrics: %w", err), s.Close())
+		return nil, errors.Join(fmt.Errorf("could not register delivery metrics: %w", err), s.Close())
 	}
 	s.ticker.Go(s.tick)
 	return s, nil
 }
 
 func explainLock(err error, dir string) error {
-	err = fmt.Errorf("open queue directory %s: %w", dir, err)
+	err = fmt.Errorf("could not open queue directory %s: %w", dir, err)
 	if _, held := errors.AsType[*queue.HeldError](err); held {
 		return hint.New(hint.Busy, err, "another head has this directory open; stop it, or give --storage.agent.path another directory")
 	}
@@ -168,7 +168,7 @@ func explainLock(err error, dir string) error {
 func (s *Ship) openLeftBehind() error {
 	entries, err := os.ReadDir(s.options.Dir)
 	if err != nil {
-		return fmt.Errorf("list queues: %w", err)
+		return fmt.Errorf("could not list queues: %w", err)
 	}
 	for _, e := range entries {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) {

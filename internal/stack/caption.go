@@ -33,7 +33,7 @@ func readCaptions() (map[string]string, error) {
 		} `yaml:"Resources"`
 	}
 	if err := yaml.Unmarshal([]byte(parascope.Template), &template); err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, fmt.Errorf("could not read the template: %w", err)
 	}
 	all := map[string]string{}
 	for id, r := range template.Resources {

@@ -23,7 +23,7 @@ func explainPlan(name string, err error) error {
 	if !ok || api.ErrorCode() != "ValidationError" {
 		return explain(doing, err)
 	}
-	wrapped := fmt.Errorf("%s: %w", doing, api)
+	wrapped := fmt.Errorf("could not %s: %w", doing, api)
 	if inProgress(api) {
 		return &BusyError{wrapped}
 	}

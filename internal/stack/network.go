@@ -23,7 +23,7 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 	// A filter finds nothing where an id that is not there would be an error.
 	vpcs, err := client.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}}})
 	if err != nil {
-		return explain("look for VPC "+vpc, err)
+		return explain("find VPC "+vpc, err)
 	}
 	if len(vpcs.Vpcs) == 0 {
 		return hint.New(hint.NotFound, fmt.Errorf("ExistingVPC: there is no VPC %s in %s", vpc, cfg.Region),
@@ -37,7 +37,7 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 		found, err := client.DescribeSubnets(ctx,
 			&ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("subnet-id"), Values: []string{id}}}})
 		if err != nil {
-			return explain("look for subnet "+id, err)
+			return explain("find subnet "+id, err)
 		}
 		problem := fmt.Errorf("%s: there is no subnet %s in %s", parameter, id, cfg.Region)
 		if len(found.Subnets) > 0 {

@@ -35,7 +35,7 @@ var templateParameters = sync.OnceValues(func() (map[string]parameter, error) {
 		Parameters map[string]parameter `yaml:"Parameters"`
 	}
 	if err := yaml.Unmarshal([]byte(parascope.Template), &template); err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, fmt.Errorf("could not read the template: %w", err)
 	}
 	return template.Parameters, nil
 })

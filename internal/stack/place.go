@@ -42,11 +42,11 @@ func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	case unresolved && unknown.IsNotFound: // a region that does not exist has no endpoint
 		cfg.Region = firstRegion
 	default:
-		return explain("look for region "+region, err)
+		return explain("find region "+region, err)
 	}
 	all, listed := regions(ctx, cfg)
 	if listed != nil || slices.Contains(all, region) {
-		return explain("look for region "+region, err)
+		return explain("find region "+region, err)
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("region %s does not exist or is not enabled for this account", region),
 		"give --region one of "+strings.Join(all, ", ")+"; others have to be enabled for the account first")
@@ -78,7 +78,7 @@ func CheckZone(ctx context.Context, cfg aws.Config, parameters map[string]string
 	}
 	out, err := ec2.NewFromConfig(cfg).DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{})
 	if err != nil {
-		return explain("look for Availability Zone "+zone, err)
+		return explain("find Availability Zone "+zone, err)
 	}
 	var all []string
 	for _, z := range out.AvailabilityZones {

@@ -64,7 +64,7 @@ func (p Plot) Write(w io.Writer) error {
 		return err
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write the plot: %w", err)
+		return fmt.Errorf("could not write the plot: %w", err)
 	}
 	return nil
 }

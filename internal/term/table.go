@@ -39,7 +39,7 @@ func drawTable(w io.Writer, s Styler, columns []Column, rows [][]string) error {
 		b.WriteString(line(columns, widths, row) + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write the table: %w", err)
+		return fmt.Errorf("could not write the table: %w", err)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ type AMP struct {
 // New opens the service on its state. It refuses limits and delays below zero.
 func New(o Options) (*AMP, error) {
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("open Amazon Managed Service for Prometheus: %w", err)
+		return nil, fmt.Errorf("could not open Amazon Managed Service for Prometheus: %w", err)
 	}
 	a := &AMP{opts: o, engines: engines{all: map[string]*engine{}, woken: make(chan struct{}, 1)}}
 	a.data = dataplane.New(dataplane.Options{Dir: o.Dir, Now: o.Now, Logger: o.Logger, Limits: o.Limits, Find: a.find})

@@ -304,7 +304,7 @@ func (a *AMP) publish(ctx context.Context, home, id, region string, m alertmanag
 	}
 	if answer.Status >= http.StatusBadRequest {
 		return answer.Status >= http.StatusInternalServerError,
-			fmt.Errorf("publish to %s: status %d: %s", m.TopicARN, answer.Status, strings.TrimSpace(string(answer.Body)))
+			fmt.Errorf("could not publish to %s: status %d: %s", m.TopicARN, answer.Status, strings.TrimSpace(string(answer.Body)))
 	}
 	return false, nil
 }

@@ -112,7 +112,7 @@ func (c *CloudFormation) fetch(r *gateway.Request, address string) (string, erro
 	}
 	got, err := c.o.Call(r.Context(), r.Principal, gateway.Call{Service: "s3", Operation: "GetObject", Region: r.Region, Path: path})
 	if err != nil {
-		return "", fmt.Errorf("read template: %w", err)
+		return "", fmt.Errorf("could not read template: %w", err)
 	}
 	if got.Status >= 400 {
 		return "", invalid("S3 error: %s\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",

@@ -87,7 +87,7 @@ func (e *EC2) serve(f func(*call) (any, error), transaction func(func(*state.Tx)
 func load(tx *state.Tx, region string, now time.Time) (*network.Network, error) {
 	n := network.New()
 	if _, err := tx.Get(networks, region, n); err != nil {
-		return nil, fmt.Errorf("load the network of %s: %w", region, err)
+		return nil, fmt.Errorf("could not load the network of %s: %w", region, err)
 	}
 	n.Settle(now)
 	return n, nil

@@ -17,15 +17,15 @@ func cut(w http.ResponseWriter, reset bool) error {
 		return &gateway.Error{Status: http.StatusBadGateway, Message: "Bad Gateway"}
 	}
 	if err != nil {
-		return fmt.Errorf("cut the connection: %w", err)
+		return fmt.Errorf("could not cut the connection: %w", err)
 	}
 	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok && reset {
 		if err := tcp.SetLinger(0); err != nil {
-			return fmt.Errorf("reset the connection: %w", err)
+			return fmt.Errorf("could not reset the connection: %w", err)
 		}
 	}
 	if err := conn.Close(); err != nil {
-		return fmt.Errorf("cut the connection: %w", err)
+		return fmt.Errorf("could not cut the connection: %w", err)
 	}
 	return nil
 }

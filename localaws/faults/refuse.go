@@ -46,7 +46,7 @@ func without(body []byte, n int) (rest []byte, first string, err error) {
 	}
 	var req prompb.WriteRequest
 	if err := req.Unmarshal(message); err != nil {
-		return nil, "", fmt.Errorf("decode: %w", err)
+		return nil, "", fmt.Errorf("could not decode: %w", err)
 	}
 	for i := len(req.Timeseries) - 1; i >= 0 && n > 0; i-- {
 		ts := &req.Timeseries[i]
@@ -61,7 +61,7 @@ func without(body []byte, n int) (rest []byte, first string, err error) {
 	}
 	message, err = req.Marshal()
 	if err != nil {
-		return nil, "", fmt.Errorf("encode: %w", err)
+		return nil, "", fmt.Errorf("could not encode: %w", err)
 	}
 	return snappy.Encode(nil, message), first, nil
 }

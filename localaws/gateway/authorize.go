@@ -68,7 +68,7 @@ func (r *Request) Authorize(action, resource string, keys map[string][]string) e
 	}
 	decision, err := r.gateway.opts.Authorize(Ask{Principal: r.Principal, Action: action, Resource: resource, Keys: all})
 	if err != nil {
-		return fmt.Errorf("authorize %s: %w", action, err)
+		return fmt.Errorf("could not authorize %s: %w", action, err)
 	}
 	if decision.Allowed {
 		return nil

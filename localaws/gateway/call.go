@@ -45,7 +45,7 @@ func (g *Gateway) Call(ctx context.Context, as principal.Principal, c Call) (Ans
 	}
 	r, err := c.request(ctx, rt)
 	if err != nil {
-		return Answer{}, fmt.Errorf("call %s:%s: %w", c.Service, c.Operation, err)
+		return Answer{}, fmt.Errorf("could not call %s:%s: %w", c.Service, c.Operation, err)
 	}
 	req := &Request{Request: r, ID: g.opts.NewID(), Now: g.opts.Now(), Region: c.Region, Principal: as, CallKeys: c.Keys, route: rt,
 		gateway: g}
@@ -120,7 +120,7 @@ func (c Call) request(ctx context.Context, rt route) (*http.Request, error) {
 func (g *Gateway) run(w http.ResponseWriter, req *Request) error {
 	body, err := io.ReadAll(req.Request.Body)
 	if err != nil {
-		return fmt.Errorf("read the body of a call: %w", err)
+		return fmt.Errorf("could not read the body of a call: %w", err)
 	}
 	req.Body = body
 	req.Form = queryForm(req)

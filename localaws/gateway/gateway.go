@@ -58,7 +58,7 @@ func New(opts Options) (*Gateway, error) {
 		opts.Bodies = bounded.NewBodies(maxBodies, bodyTime)
 	}
 	if opts.Authorize == nil {
-		return nil, errors.New("make a gateway: it needs an authorizer")
+		return nil, errors.New("a gateway needs an authorizer")
 	}
 	routes, err := routesOf(opts.Services)
 	if err != nil {
@@ -181,7 +181,7 @@ func (g *Gateway) recognize(req *Request) (*sigv4.Signature, principal.AccessKey
 	}
 	key, found, err := g.opts.Lookup(signature.KeyID)
 	if err != nil {
-		return nil, key, fmt.Errorf("look up access key: %w", err)
+		return nil, key, fmt.Errorf("could not look up access key: %w", err)
 	}
 	if !found {
 		return signature, key, &sigv4.Failure{Kind: sigv4.UnknownKey, Message: "The security token included in the request is invalid."}

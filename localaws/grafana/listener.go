@@ -78,7 +78,7 @@ func (l *listeners) stop(id string) error {
 		err = errors.Join(err, served)
 	}
 	if err != nil {
-		return fmt.Errorf("close the address of workspace %s: %w", id, err)
+		return fmt.Errorf("could not close the address of workspace %s: %w", id, err)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (l *listeners) close() error {
 func (g *Grafana) resume() error {
 	all, err := g.selected(func(*workspace) bool { return true })
 	if err != nil {
-		return fmt.Errorf("read workspaces: %w", err)
+		return fmt.Errorf("could not read workspaces: %w", err)
 	}
 	for _, w := range all {
 		if _, err := g.listeners.start(w.ID, w.Address); err != nil {

@@ -124,7 +124,7 @@ func (g *Grafana) load(now time.Time, id string) (*workspace, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load workspace %s: %w", id, err)
+		return nil, fmt.Errorf("could not load workspace %s: %w", id, err)
 	}
 	if !found || w.gone(now) {
 		return nil, nil
@@ -185,7 +185,7 @@ func (g *Grafana) finishDeletions(now time.Time) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("finish deleting workspaces: %w", err)
+		return fmt.Errorf("could not finish deleting workspaces: %w", err)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func New(o Options) (*Identity, error) {
 		return s.add(d, people)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the identity store: %w", err)
+		return nil, fmt.Errorf("could not open the identity store: %w", err)
 	}
 	return s, nil
 }

@@ -40,11 +40,11 @@ func readSeed(file string) (seed, error) {
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return seed{}, fmt.Errorf("read the users and groups: %w", err)
+		return seed{}, fmt.Errorf("could not read the users and groups: %w", err)
 	}
 	people, err := parseSeed(raw)
 	if err != nil {
-		return seed{}, fmt.Errorf("read the users and groups of %s: %w", file, err)
+		return seed{}, fmt.Errorf("could not read the users and groups of %s: %w", file, err)
 	}
 	return people, nil
 }

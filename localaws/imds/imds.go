@@ -174,7 +174,7 @@ func (h *Handler) identity(w http.ResponseWriter, r *gateway.Request) error {
 		"instanceId": instanceID, "instanceType": instanceType, "privateIp": privateIP, "region": r.Region, "version": "2017-09-30",
 	}, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode identity document: %w", err)
+		return fmt.Errorf("could not encode identity document: %w", err)
 	}
 	return text(string(b))(w, r)
 }

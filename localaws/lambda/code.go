@@ -54,14 +54,14 @@ func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([
 	object := "/" + in.S3Bucket + "/" + strings.ReplaceAll(url.PathEscape(in.S3Key), "%2F", "/")
 	answer, err := l.opts.Call(ctx, r.Principal, gateway.Call{Service: "s3", Operation: "GetObject", Region: r.Region, Path: object})
 	if err != nil {
-		return nil, fmt.Errorf("fetch a function's code: %w", err)
+		return nil, fmt.Errorf("could not fetch a function's code: %w", err)
 	}
 	if answer.Status == http.StatusOK {
 		return answer.Body, nil
 	}
 	var refusal struct{ Code, Message string }
 	if err := xml.Unmarshal(answer.Body, &refusal); err != nil {
-		return nil, fmt.Errorf("read S3's refusal of a function's code: %w", err)
+		return nil, fmt.Errorf("could not read S3's refusal of a function's code: %w", err)
 	}
 	if answer.Status == http.StatusForbidden {
 		return nil, refuse(http.StatusForbidden, "AccessDeniedException", fmt.Sprintf(
@@ -102,7 +102,7 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 		n, err := extract(f, filepath.Join(l.opts.Dir, c.Dir), left)
 		if err != nil {
 			l.remove(c)
-			return code{}, fmt.Errorf("unpack a function's code: %w", err)
+			return code{}, fmt.Errorf("could not unpack a function's code: %w", err)
 		}
 		left -= n
 	}

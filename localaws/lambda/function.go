@@ -100,7 +100,7 @@ func (l *Lambda) load(region, called string) (*function, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load function %s: %w", name, err)
+		return nil, fmt.Errorf("could not load function %s: %w", name, err)
 	}
 	if !found || qualifier != "" && qualifier != latest {
 		if qualifier != "" {

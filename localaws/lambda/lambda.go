@@ -57,14 +57,14 @@ func New(o Options) (*Lambda, error) {
 	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*worker{}, all: map[*worker]struct{}{}}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("find the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not find the folder of Lambda's functions: %w", err)
 	}
 	l.opts.Dir = dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not create the folder of Lambda's functions: %w", err)
 	}
 	if err := l.removeOrphans(); err != nil {
-		return nil, fmt.Errorf("clean the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not clean the folder of Lambda's functions: %w", err)
 	}
 	return l, nil
 }
@@ -83,7 +83,7 @@ func (l *Lambda) Resume(ctx context.Context) error {
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("read the queue of asynchronous invocations: %w", err)
+		return fmt.Errorf("could not read the queue of asynchronous invocations: %w", err)
 	}
 	for _, e := range queued {
 		l.background(ctx, e)

@@ -101,7 +101,7 @@ func (l *Lambda) getPolicy(w http.ResponseWriter, r *gateway.Request) error {
 	}
 	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Id": "default", "Statement": f.Policy})
 	if err != nil {
-		return fmt.Errorf("encode the policy of %s: %w", f.Name, err)
+		return fmt.Errorf("could not encode the policy of %s: %w", f.Name, err)
 	}
 	return gateway.WriteJSON(w, http.StatusOK, map[string]string{"Policy": string(document), "RevisionId": f.RevisionID})
 }

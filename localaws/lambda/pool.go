@@ -107,7 +107,7 @@ func (l *Lambda) open(ctx context.Context, fn *function) (*worker, error) {
 		Key: key, Endpoint: l.opts.BaseURL(), Call: l.opts.Call, Now: l.opts.Now, NewID: l.opts.NewID, Logger: l.opts.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open an environment of function %s: %w", fn.Name, err)
+		return nil, fmt.Errorf("could not open an environment of function %s: %w", fn.Name, err)
 	}
 	return &worker{Environment: e, fn: fn, started: l.opts.Now()}, nil
 }

@@ -86,7 +86,7 @@ func (c *Cloud) stop() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 10*time.Second)
 	defer cancel()
 	if err := c.Cloud.Stop(ctx); err != nil {
-		c.t.Errorf("stop the cloud: %v", err)
+		c.t.Errorf("could not stop the cloud: %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ type event struct {
 func New(o Options) (*Logs, error) {
 	l := &Logs{o}
 	if err := l.expire(o.Now()); err != nil {
-		return nil, fmt.Errorf("forget log events past their retention: %w", err)
+		return nil, fmt.Errorf("could not remove log events past their retention: %w", err)
 	}
 	return l, nil
 }

@@ -29,7 +29,7 @@ func WriteSharedFiles(dir, region string, profiles []Profile) error {
 			os.WriteFile(filepath.Join(dir, "config"), []byte(config.String()), 0o600))
 	}
 	if err != nil {
-		return fmt.Errorf("write AWS credentials files: %w", err)
+		return fmt.Errorf("could not write AWS credentials files: %w", err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func NewStore(db *state.DB, now time.Time) (*Store, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the account's access keys: %w", err)
+		return nil, fmt.Errorf("could not read the account's access keys: %w", err)
 	}
 	return s, nil
 }
@@ -80,7 +80,7 @@ func (s *Store) Session(p Principal, now, expires time.Time) (AccessKey, error) 
 		Created: now.UTC(), Expires: expires, Principal: p}
 	err := s.db.Update(func(tx *state.Tx) error { return tx.Put(keyBucket, key.ID, key) })
 	if err != nil {
-		return AccessKey{}, fmt.Errorf("keep a session of %s: %w", p.ARN, err)
+		return AccessKey{}, fmt.Errorf("could not save a session of %s: %w", p.ARN, err)
 	}
 	return key, nil
 }

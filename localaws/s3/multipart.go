@@ -179,7 +179,7 @@ func (s *S3) assemble(u upload, list []completedPart) (body []byte, etag string,
 		}
 		content, err := os.ReadFile(s.file(p.File))
 		if err != nil {
-			return nil, "", fmt.Errorf("read part %d of an upload: %w", c.PartNumber, err)
+			return nil, "", fmt.Errorf("could not read part %d of an upload: %w", c.PartNumber, err)
 		}
 		body = append(body, content...)
 		sum := md5.Sum(content)

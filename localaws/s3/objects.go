@@ -63,7 +63,7 @@ func (s *S3) load(bucket, key string) (*object, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load object %s/%s: %w", bucket, key, err)
+		return nil, fmt.Errorf("could not load object %s/%s: %w", bucket, key, err)
 	}
 	if !found {
 		return nil, nil

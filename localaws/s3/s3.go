@@ -46,10 +46,10 @@ func New(o Options) (*S3, error) {
 	}
 	s := &S3{opts: o}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not create the folder of S3's objects: %w", err)
 	}
 	if err := s.removeOrphans(); err != nil {
-		return nil, fmt.Errorf("clean the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not clean the folder of S3's objects: %w", err)
 	}
 	return s, nil
 }
@@ -73,7 +73,7 @@ func (s *S3) Object(bucket, key string) (body []byte, found bool, err error) {
 	}
 	body, err = os.ReadFile(s.file(o.File))
 	if err != nil {
-		return nil, false, fmt.Errorf("read object %s/%s: %w", bucket, key, err)
+		return nil, false, fmt.Errorf("could not read object %s/%s: %w", bucket, key, err)
 	}
 	return body, true, nil
 }
@@ -86,11 +86,11 @@ func (s *S3) write(body []byte) (string, error) {
 	name := s.opts.NewID()
 	f, err := os.OpenFile(s.file(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return "", fmt.Errorf("write an object: %w", err)
+		return "", fmt.Errorf("could not write an object: %w", err)
 	}
 	_, err = f.Write(body)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", fmt.Errorf("write an object: %w", err)
+		return "", fmt.Errorf("could not write an object: %w", err)
 	}
 	return name, nil
 }

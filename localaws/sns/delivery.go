@@ -32,7 +32,7 @@ func newDeliverer(reach func(netip.Addr) bool) deliverer {
 	dialer := &net.Dialer{Timeout: deliveryTime, Control: func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return fmt.Errorf("read the endpoint's address: %w", err)
+			return fmt.Errorf("could not read the endpoint's address: %w", err)
 		}
 		if !reach(at.Addr().Unmap()) {
 			return fmt.Errorf("the local cloud delivers only to addresses of this machine, not to %s", at.Addr())
@@ -139,7 +139,7 @@ func (s *SNS) post(ctx context.Context, x *subscription, id, kind string, body [
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return true, fmt.Errorf("read the endpoint's answer: %w", err)
+		return true, fmt.Errorf("could not read the endpoint's answer: %w", err)
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return false, nil

@@ -60,7 +60,7 @@ func (s *SNS) keepMail(m Mail) error {
 		if err := tx.ForEach(mails, func(key string, _ func(any) error) error {
 			size := 0
 			if _, err := fmt.Sscanf(key, "%d/%d", &last, &size); err != nil {
-				return fmt.Errorf("read the number of mail %s: %w", key, err)
+				return fmt.Errorf("could not read the number of mail %s: %w", key, err)
 			}
 			keys, sizes, total = append(keys, key), append(sizes, size), total+size
 			return nil

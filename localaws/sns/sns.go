@@ -107,7 +107,7 @@ func (s *SNS) loadTopic(tx *state.Tx, arn string) (*topic, error) {
 	var t topic
 	found, err := tx.Get(topics, arn, &t)
 	if err != nil {
-		return nil, fmt.Errorf("load topic %s: %w", arn, err)
+		return nil, fmt.Errorf("could not load topic %s: %w", arn, err)
 	}
 	if !found {
 		return nil, notFound("Topic does not exist")
@@ -119,7 +119,7 @@ func (s *SNS) loadSubscription(tx *state.Tx, arn string, now time.Time) (*subscr
 	var x subscription
 	found, err := tx.Get(subscriptions, arn, &x)
 	if err != nil {
-		return nil, fmt.Errorf("load subscription %s: %w", arn, err)
+		return nil, fmt.Errorf("could not load subscription %s: %w", arn, err)
 	}
 	if !found || x.expired(now) {
 		return nil, notFound("Subscription does not exist")

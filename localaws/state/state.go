@@ -43,7 +43,7 @@ func (e *HeldError) Error() string {
 // 0700, when it does not exist.
 func Open(dir string) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create data directory: %w", err)
+		return nil, fmt.Errorf("could not create data directory: %w", err)
 	}
 	lock := filepath.Join(dir, "lock")
 	bolt, err := bbolt.Open(filepath.Join(dir, "cloud.db"), 0o600, &bbolt.Options{Timeout: lockWait})
@@ -51,12 +51,12 @@ func Open(dir string) (*DB, error) {
 		return nil, &HeldError{Dir: dir, PID: readPID(lock)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, "cloud.db"), err)
+		return nil, fmt.Errorf("could not open %s: %w", filepath.Join(dir, "cloud.db"), err)
 	}
 	// bbolt's lock on the file is the one that counts; this file only tells a
 	// second process, and a person, who has it.
 	if err := os.WriteFile(lock, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write lock file: %w", err), bolt.Close())
+		return nil, errors.Join(fmt.Errorf("could not write lock file: %w", err), bolt.Close())
 	}
 	return &DB{bolt: bolt, lock: lock}, nil
 }
@@ -64,7 +64,7 @@ func Open(dir string) (*DB, error) {
 // Close lets go of the data directory.
 func (db *DB) Close() error {
 	if err := errors.Join(os.Remove(db.lock), db.bolt.Close()); err != nil {
-		return fmt.Errorf("close the cloud's state: %w", err)
+		return fmt.Errorf("could not close the cloud's state: %w", err)
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (tx *Tx) Get(bucket, key string, v any) (bool, error) {
 		return false, nil
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return false, fmt.Errorf("read %s/%s from the cloud's state: %w", bucket, key, err)
+		return false, fmt.Errorf("could not read %s/%s from the cloud's state: %w", bucket, key, err)
 	}
 	return true, nil
 }
@@ -103,14 +103,14 @@ func (tx *Tx) Get(bucket, key string, v any) (bool, error) {
 func (tx *Tx) Put(bucket, key string, v any) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode %s/%s for the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not encode %s/%s for the cloud's state: %w", bucket, key, err)
 	}
 	b, err := tx.bolt.CreateBucketIfNotExists([]byte(bucket))
 	if err == nil {
 		err = b.Put([]byte(key), raw)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s/%s to the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not write %s/%s to the cloud's state: %w", bucket, key, err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (tx *Tx) Delete(bucket, key string) error {
 		return nil
 	}
 	if err := b.Delete([]byte(key)); err != nil {
-		return fmt.Errorf("delete %s/%s from the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not delete %s/%s from the cloud's state: %w", bucket, key, err)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (tx *Tx) ForEach(bucket string, f func(key string, decode func(v any) error
 	return b.ForEach(func(k, raw []byte) error {
 		return f(string(k), func(v any) error {
 			if err := json.Unmarshal(raw, v); err != nil {
-				return fmt.Errorf("read %s/%s from the cloud's state: %w", bucket, k, err)
+				return fmt.Errorf("could not read %s/%s from the cloud's state: %w", bucket, k, err)
 			}
 			return nil
 		})

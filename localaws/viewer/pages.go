@@ -35,7 +35,7 @@ type pages struct {
 func readPages() (pages, error) {
 	dir, err := fs.Sub(files, "pages")
 	if err != nil {
-		return pages{}, fmt.Errorf("read the viewer's pages: %w", err)
+		return pages{}, fmt.Errorf("could not read the viewer's pages: %w", err)
 	}
 	sum := sha256.New()
 	err = fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -47,14 +47,14 @@ func readPages() (pages, error) {
 		return err
 	})
 	if err != nil {
-		return pages{}, fmt.Errorf("read the viewer's pages: %w", err)
+		return pages{}, fmt.Errorf("could not read the viewer's pages: %w", err)
 	}
 	p := pages{files: dir, version: hex.EncodeToString(sum.Sum(nil))[:12]}
 	p.templates, err = template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return "/public/" + name + "?v=" + p.version },
 	}).ParseFS(dir, "*.html")
 	if err != nil {
-		return pages{}, fmt.Errorf("read the viewer's pages: %w", err)
+		return pages{}, fmt.Errorf("could not read the viewer's pages: %w", err)
 	}
 	p.built = Built()
 	return p, nil
@@ -70,7 +70,7 @@ func Built() bool {
 func (p *pages) show(w http.ResponseWriter, status int, name string, data any) error {
 	var page bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&page, name, data); err != nil {
-		return fmt.Errorf("write the page %s: %w", name, err)
+		return fmt.Errorf("could not write the page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -102,7 +102,7 @@ func (v *Viewer) asset(w http.ResponseWriter, r *http.Request, _ string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+		return fmt.Errorf("could not read %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")

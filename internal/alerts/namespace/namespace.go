@@ -109,7 +109,7 @@ func (w Writer) list(ctx context.Context) (map[string]types.RuleGroupsNamespaceS
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list the rule groups namespaces of workspace %s: %w", w.WorkspaceID, err)
+			return nil, fmt.Errorf("could not list the rule groups namespaces of workspace %s: %w", w.WorkspaceID, err)
 		}
 		for _, n := range page.RuleGroupsNamespaces {
 			there[aws.ToString(n.Name)] = n

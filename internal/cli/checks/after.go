@@ -77,7 +77,7 @@ func Fix(ctx context.Context, p *cli.Process, yes bool, fixes []doctor.Fix) (don
 // WriteBundle writes a bundle into a file, which must not be there, and says what is in it.
 func WriteBundle(p *cli.Process, name string, files []bundle.File) error {
 	cannot := func(err error) error {
-		return hint.New(hint.BadInput, fmt.Errorf("write the bundle: %w", err),
+		return hint.New(hint.BadInput, fmt.Errorf("could not write the bundle: %w", err),
 			"give --bundle a FILE that does not exist, in a directory that can be written")
 	}
 	var b bytes.Buffer

@@ -124,13 +124,13 @@ const maxConfiguration = 2 << 20
 func readBounded(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
 			"give --config the FILE that pcluster create-cluster takes")
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxConfiguration))
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
 			"give --config the FILE that pcluster create-cluster takes")
 	}
 	return b, nil
@@ -189,7 +189,7 @@ func replace(name string, old, text []byte) error {
 		return hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err := keep(name, old); err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("keep %s: %w", name, err), "free disk space, or give --output a FILE elsewhere")
+		return hint.New(hint.BadInput, fmt.Errorf("could not save %s: %w", name, err), "free disk space, or give --output a FILE elsewhere")
 	}
 	file, err := newOutput(name, nil)
 	if err != nil {

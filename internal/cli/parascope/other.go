@@ -23,7 +23,7 @@ func newOther(p *cli.Process, name, short string) *cobra.Command {
 		}
 		// Its first argument is what was typed, which its help and errors call it by.
 		err = syscall.Exec(path, append([]string{p.Name + " " + name}, args...), os.Environ())
-		return fmt.Errorf("run %s: %w", path, err)
+		return fmt.Errorf("could not run %s: %w", path, err)
 	}
 	c := &cobra.Command{
 		Use:   name,

@@ -26,7 +26,7 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 		return &output{name: "standard output", to: stdout}, nil
 	}
 	cannot := func(err error) error {
-		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", name, err),
+		return hint.New(hint.BadInput, fmt.Errorf("could not write %s: %w", name, err),
 			"give --output another FILE, in an existing, writable directory")
 	}
 	mode := fs.FileMode(0o644)
@@ -62,7 +62,7 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 func (o *output) write(text string) error {
 	if o.beside == nil {
 		if _, err := io.WriteString(o.to, text); err != nil {
-			return fmt.Errorf("write %s: %w", o.name, err)
+			return fmt.Errorf("could not write %s: %w", o.name, err)
 		}
 		return nil
 	}
@@ -71,7 +71,7 @@ func (o *output) write(text string) error {
 		err = os.Rename(o.beside.Name(), o.name)
 	}
 	if err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("write %s: %w", o.name, err), "free disk space, or give --output another FILE")
+		return hint.New(hint.BadInput, fmt.Errorf("could not write %s: %w", o.name, err), "free disk space, or give --output another FILE")
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func mayReplace(file string, force bool) error {
 		return nil
 	}
 	if err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("read %s: %w", file, err), "give --output another FILE")
+		return hint.New(hint.BadInput, fmt.Errorf("could not read %s: %w", file, err), "give --output another FILE")
 	}
 	if !bytes.Contains(has, []byte("Custom::GrafanaDataSource")) {
 		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and is not parascope's template", file),

@@ -227,7 +227,7 @@ role; --dry-run shows what would change. The file lists names under each role:
 			}
 			content, name, err := readUsers(p, file)
 			if err != nil {
-				return hint.New(hint.BadInput, fmt.Errorf("read users: %w", err), "give -f FILE, or -f - for standard input")
+				return hint.New(hint.BadInput, fmt.Errorf("could not read users: %w", err), "give -f FILE, or -f - for standard input")
 			}
 			wants, err := people.ReadFile(name, content)
 			if err != nil {

@@ -36,7 +36,7 @@ Exit code 3 if the file is not valid or nothing could arrive.`,
 			}
 			if asJSON {
 				if err := json.NewEncoder(p.Stdout).Encode(s); err != nil {
-					return fmt.Errorf("write the summary: %w", err)
+					return fmt.Errorf("could not write the summary: %w", err)
 				}
 				return s.Err(name)
 			}

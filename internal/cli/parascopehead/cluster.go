@@ -47,7 +47,7 @@ func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 	}
 	dir := filepath.Join(o.StoragePath, "cluster")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("create the directory of Slurm's job counts: %w", err)
+		return fmt.Errorf("could not create the directory of Slurm's job counts: %w", err)
 	}
 	so := slurmstat.DefaultOptions()
 	so.Tools.Dir, so.JobSeriesMax, so.Shares = c.binDir, c.jobSeriesMax, c.fairShare

@@ -40,7 +40,7 @@ Exit code 1 if records are damaged or samples missing.`,
 				err = printQueues(p.Stdout, term.Style(p.Stdout, p.Getenv), r)
 			}
 			if err != nil {
-				return fmt.Errorf("write the report: %w", err)
+				return fmt.Errorf("could not write the report: %w", err)
 			}
 			for _, q := range r.Queues {
 				for _, l := range q.Lanes {

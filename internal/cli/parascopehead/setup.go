@@ -51,7 +51,7 @@ copies its scrape jobs to that directory and replaces it.`,
 func (s *setupFlags) run(ctx context.Context, p *cli.Process) (err error) {
 	if s.host == "" {
 		if s.host, err = os.Hostname(); err != nil {
-			return fmt.Errorf("get this machine's host name: %w", err)
+			return fmt.Errorf("could not get this machine's host name: %w", err)
 		}
 	}
 	if s.o.Facts, err = headnode.ReadFacts(s.o.Root, s.host, s.environment); err != nil {

@@ -48,12 +48,12 @@ on the address.`,
 			}
 			if asJSON {
 				if err := json.NewEncoder(p.Stdout).Encode(d); err != nil {
-					return fmt.Errorf("write the status: %w", err)
+					return fmt.Errorf("could not write the status: %w", err)
 				}
 				return deliveryError(d)
 			}
 			if err := printDelivery(p.Stdout, term.Style(p.Stdout, p.Getenv), d); err != nil {
-				return fmt.Errorf("write the status: %w", err)
+				return fmt.Errorf("could not write the status: %w", err)
 			}
 			return deliveryError(d)
 		},

@@ -138,7 +138,7 @@ func dataDir(p *cli.Process, flag string) (string, error) {
 		if state == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return "", hint.New(hint.Usage, fmt.Errorf("find a place for data: %w", err), "give --data DIR")
+				return "", hint.New(hint.Usage, fmt.Errorf("could not find a place for data: %w", err), "give --data DIR")
 			}
 			state = filepath.Join(home, ".local", "state")
 		}
@@ -146,7 +146,7 @@ func dataDir(p *cli.Process, flag string) (string, error) {
 	}
 	abs, err := filepath.Abs(flag)
 	if err != nil {
-		return "", fmt.Errorf("resolve --data: %w", err)
+		return "", fmt.Errorf("could not resolve --data: %w", err)
 	}
 	return abs, nil
 }

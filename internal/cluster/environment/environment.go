@@ -70,7 +70,8 @@ func isVariable(name string) bool {
 func Read(file string) (File, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return File{}, hint.New(hint.BadInput, fmt.Errorf("read the cluster's environment: %w", err), "'parascope cluster new' writes it")
+		return File{}, hint.New(hint.BadInput, fmt.Errorf("could not read the cluster's environment: %w", err),
+			"'parascope cluster new' writes it")
 	}
 	e, err := Parse(string(b))
 	if err != nil {

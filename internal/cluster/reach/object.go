@@ -85,7 +85,7 @@ func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy); err != nil {
 		var one struct{ Statement statement }
 		if json.Unmarshal([]byte(aws.ToString(out.Policy)), &one) != nil {
-			return unknown(fmt.Errorf("read the policy of bucket %s: %w", e.bucket, err))
+			return unknown(fmt.Errorf("could not read the policy of bucket %s: %w", e.bucket, err))
 		}
 		policy.Statement = []statement{one.Statement}
 	}

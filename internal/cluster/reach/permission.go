@@ -78,7 +78,7 @@ func (e *Env) simulatePolicies(ctx context.Context, client *iam.Client) doctor.F
 		}
 		text, err := url.QueryUnescape(aws.ToString(version.PolicyVersion.Document))
 		if err != nil {
-			return unknown(fmt.Errorf("read policy %s: %w", arn, err))
+			return unknown(fmt.Errorf("could not read policy %s: %w", arn, err))
 		}
 		documents = append(documents, text)
 	}

@@ -98,12 +98,12 @@ func (s store) restrict(ctx context.Context, cfg aws.Config, stackName string, r
 		"Condition": map[string]any{"ArnNotLike": map[string]any{"aws:PrincipalArn": writers}},
 	})
 	if err != nil {
-		return "", fmt.Errorf("write the policy of bucket %s: %w", s.bucket, err)
+		return "", fmt.Errorf("could not write the policy of bucket %s: %w", s.bucket, err)
 	}
 	policy.Statement = append(kept, ours)
 	text, err := json.Marshal(policy)
 	if err != nil {
-		return "", fmt.Errorf("write the policy of bucket %s: %w", s.bucket, err)
+		return "", fmt.Errorf("could not write the policy of bucket %s: %w", s.bucket, err)
 	}
 	if _, err := s.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &s.bucket, ExpectedBucketOwner: &s.owner,
 		Policy: aws.String(string(text))}); err != nil {

@@ -168,7 +168,7 @@ func (s store) add(ctx context.Context, key string, content []byte) (uploaded in
 		return 0, nil
 	}
 	if !isCode(err, "NotFound", "NoSuchKey") {
-		return 0, explain("look for s3://"+s.bucket+"/"+key, err)
+		return 0, explain("find s3://"+s.bucket+"/"+key, err)
 	}
 	if err := s.put(ctx, key, content, nil); err != nil && !isCode(err, "PreconditionFailed") { // somebody else put the same
 		return 0, explainUpload("upload s3://"+s.bucket+"/"+key, err)
@@ -276,7 +276,7 @@ func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 			"'parascope cluster stage' uploads it")
 	}
 	if err != nil {
-		return explain("look for "+s.Script, err)
+		return explain("find "+s.Script, err)
 	}
 	return nil
 }

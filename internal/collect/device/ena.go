@@ -86,7 +86,7 @@ func enaCollector(stats cardStats) page.Collector {
 			}
 			handle, err := ethtool.NewEthtool()
 			if err != nil {
-				return nil, fmt.Errorf("open a socket to ask for ethtool's statistics: %w", err)
+				return nil, fmt.Errorf("could not open a socket to ask for ethtool's statistics: %w", err)
 			}
 			r.handle = handle
 			names, values := new(ethtool.EthtoolGStrings), new(ethtool.EthtoolStats)

@@ -48,18 +48,18 @@ func (s starter) start() (*process, error) {
 	}
 	requestsRead, requests, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("start the helper: %w", err)
+		return nil, fmt.Errorf("could not start the helper: %w", err)
 	}
 	answers, answersWrite, err := os.Pipe()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the helper: %w", err), requestsRead.Close(), requests.Close())
+		return nil, errors.Join(fmt.Errorf("could not start the helper: %w", err), requestsRead.Close(), requests.Close())
 	}
 	cmd := exec.Command(s.path, s.library)
 	cmd.Stdin, cmd.Stdout = requestsRead, answersWrite
 	err = cmd.Start()
 	err = errors.Join(err, requestsRead.Close(), answersWrite.Close())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the helper: %w", err), requests.Close(), answers.Close())
+		return nil, errors.Join(fmt.Errorf("could not start the helper: %w", err), requests.Close(), answers.Close())
 	}
 	s.stuck.Add(1)
 	go func() {

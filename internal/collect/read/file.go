@@ -71,7 +71,7 @@ func named(path string, err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	return fmt.Errorf("read %s: %w", path, err)
+	return fmt.Errorf("could not read %s: %w", path, err)
 }
 
 func readAll(file *os.File, buf *[]byte) ([]byte, error) {

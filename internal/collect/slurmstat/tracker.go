@@ -232,7 +232,7 @@ func (t *Tracker) Save(file string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
-		return fmt.Errorf("save the counts of Slurm's jobs: %w", err)
+		return fmt.Errorf("could not save the counts of Slurm's jobs: %w", err)
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
@@ -240,7 +240,7 @@ func (t *Tracker) Save(file string) error {
 		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
-		return fmt.Errorf("save the counts of Slurm's jobs: %w", errors.Join(err, os.Remove(f.Name())))
+		return fmt.Errorf("could not save the counts of Slurm's jobs: %w", errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }
@@ -267,7 +267,7 @@ func LoadTracker(file string) (*Tracker, error) {
 		return NewTracker(), nil
 	}
 	if err != nil {
-		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %w", err)
+		return NewTracker(), fmt.Errorf("could not read the counts of Slurm's jobs: %w", err)
 	}
 	t := NewTracker()
 	if err := json.Unmarshal(b, &t.state); err != nil || !t.state.valid() {

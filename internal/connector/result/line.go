@@ -36,7 +36,7 @@ func (r Run) Line() ([]byte, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(line{Type: kind, Version: version, Run: r}); err != nil {
-		return nil, fmt.Errorf("encode the result: %w", err)
+		return nil, fmt.Errorf("could not encode the result: %w", err)
 	}
 	if b.Len() > maxLine {
 		return nil, fmt.Errorf("the result has %d bytes; a log line can have %d", b.Len(), maxLine)

@@ -33,11 +33,11 @@ func Save(file string, prices []Price) error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return fmt.Errorf("keep the prices: %w", err)
+		return fmt.Errorf("could not save the prices: %w", err)
 	}
 	beside := file + ".new"
 	if err := errors.Join(os.WriteFile(beside, text, 0o644), os.Rename(beside, file)); err != nil {
-		return fmt.Errorf("keep the prices: %w", err)
+		return fmt.Errorf("could not save the prices: %w", err)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func dashboardFile(content []byte, known Catalog) ([]Finding, error) {
 		Elements  json.RawMessage            // schema v2
 	}
 	if err := json.Unmarshal(content, &model); err != nil {
-		return nil, fmt.Errorf("read the dashboard: %w", err)
+		return nil, fmt.Errorf("could not read the dashboard: %w", err)
 	}
 	panels := model.Panels
 	for _, r := range model.Rows {

@@ -49,14 +49,14 @@ func fileName(title, uid string) string {
 func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, error) {
 	found, err := client.SearchDashboards(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the dashboards: %w", err)
+		return nil, fmt.Errorf("could not list the dashboards: %w", err)
 	}
 	sources, err := sourcesOf(ctx, client)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("make the directory: %w", err), "name a writable directory")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create the directory: %w", err), "name a writable directory")
 	}
 	var files []File
 	for _, f := range found {
@@ -65,18 +65,18 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		}
 		d, there, err := client.Dashboard(ctx, f.UID)
 		if err != nil {
-			return files, fmt.Errorf("read dashboard %q: %w", f.Title, err)
+			return files, fmt.Errorf("could not read dashboard %q: %w", f.Title, err)
 		}
 		if !there {
 			continue // deleted meanwhile
 		}
 		content, err := portable(d.JSON, sources)
 		if err != nil {
-			return files, fmt.Errorf("read dashboard %q: %w", f.Title, err)
+			return files, fmt.Errorf("could not read dashboard %q: %w", f.Title, err)
 		}
 		one := File{UID: f.UID, Title: f.Title, File: filepath.Join(dir, fileName(f.Title, f.UID))}
 		if err := os.WriteFile(one.File, content, 0o644); err != nil {
-			return files, hint.New(hint.BadInput, fmt.Errorf("write dashboard %q: %w", f.Title, err), "name a writable directory")
+			return files, hint.New(hint.BadInput, fmt.Errorf("could not write dashboard %q: %w", f.Title, err), "name a writable directory")
 		}
 		files = append(files, one)
 	}
@@ -95,7 +95,7 @@ func Import(ctx context.Context, client *grafana.Client, names []string) ([]File
 		return nil, err
 	}
 	if err := client.EnsureFolder(ctx, importedFolder, importedFolder); err != nil {
-		return nil, fmt.Errorf("create Grafana folder %q: %w", importedFolder, err)
+		return nil, fmt.Errorf("could not create Grafana folder %q: %w", importedFolder, err)
 	}
 	var files []File
 	for _, path := range paths {
@@ -105,7 +105,7 @@ func Import(ctx context.Context, client *grafana.Client, names []string) ([]File
 		}
 		if one.URL, err = client.SaveDashboard(ctx, grafana.Dashboard{JSON: model, FolderUID: importedFolder},
 			"imported by parascope"); err != nil {
-			return files, fmt.Errorf("save the dashboard of %s: %w", path, err)
+			return files, fmt.Errorf("could not save the dashboard of %s: %w", path, err)
 		}
 		files = append(files, one)
 	}
@@ -180,7 +180,7 @@ func read(path string, sources dashboard.Sources) (File, json.RawMessage, error)
 func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources, err error) {
 	all, err := client.DataSources(ctx)
 	if err != nil {
-		return s, fmt.Errorf("list Grafana's data sources: %w", err)
+		return s, fmt.Errorf("could not list Grafana's data sources: %w", err)
 	}
 	for _, d := range all {
 		switch {

@@ -32,13 +32,13 @@ func Files() (map[string][]byte, error) {
 	} {
 		d, err := builder.Build()
 		if err != nil {
-			return nil, fmt.Errorf("build dashboard %s: %w", name, err)
+			return nil, fmt.Errorf("could not build dashboard %s: %w", name, err)
 		}
 		d.SchemaVersion = schemaVersion
 		enumerate(d.Panels)
 		b, err := json.MarshalIndent(d, "", "  ")
 		if err != nil {
-			return nil, fmt.Errorf("encode dashboard %s: %w", name, err)
+			return nil, fmt.Errorf("could not encode dashboard %s: %w", name, err)
 		}
 		files[name] = append(b, '\n')
 	}

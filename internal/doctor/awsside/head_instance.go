@@ -34,7 +34,7 @@ func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 		{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped"}},
 	}})
 	if err != nil {
-		return doctor.Unasked(awserr.Explain("look for the head node of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
+		return doctor.Unasked(awserr.Explain("find the head node of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
 	}
 	stopped := ""
 	for _, r := range out.Reservations {

@@ -26,7 +26,7 @@ func checkRoute(ctx context.Context, e *Env) Finding {
 		}
 		wrong, err := routeOf(ctx, client, subnet)
 		if err != nil {
-			return doctor.Unasked(awserr.Explain("look at the routes of subnet "+subnet, err, awserr.Next{Denied: awserr.WhoAsks}))
+			return doctor.Unasked(awserr.Explain("describe the routes of subnet "+subnet, err, awserr.Next{Denied: awserr.WhoAsks}))
 		}
 		if wrong != "" {
 			return doctor.Fault(fmt.Sprintf("subnet %s, of %s, %s: nodes there reach neither S3 nor AMP", subnet, who, wrong),

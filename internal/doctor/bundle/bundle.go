@@ -88,7 +88,7 @@ func Write(w io.Writer, files []File, now time.Time) error {
 		}
 	}
 	if err := errors.Join(err, t.Close(), z.Close()); err != nil {
-		return fmt.Errorf("write the bundle: %w", err)
+		return fmt.Errorf("could not write the bundle: %w", err)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (a *Alertmanager) AlertGroups(ctx context.Context, query url.Values) ([]Gro
 	groups, receivers, err := a.dispatcher.Groups(ctx, func(r *dispatch.Route) bool { return f.receiver(r.RouteOpts.Receiver) },
 		func(x *alert.Alert, _ time.Time) bool { return f.wants(x, a.status(ctx, x.Labels)) })
 	if err != nil {
-		return nil, fmt.Errorf("read alert groups: %w", err)
+		return nil, fmt.Errorf("could not read alert groups: %w", err)
 	}
 	out := []Group{}
 	for _, g := range groups {
@@ -270,7 +270,7 @@ var ErrNoSilence = silence.ErrNotFound
 func (a *Alertmanager) save() error {
 	var b bytes.Buffer
 	if _, err := a.silences.Snapshot(&b); err != nil {
-		return fmt.Errorf("save silences: %w", err)
+		return fmt.Errorf("could not save silences: %w", err)
 	}
 	return a.opts.SaveSilences(b.Bytes())
 }
@@ -283,7 +283,7 @@ func (a *Alertmanager) Silences(ctx context.Context, query url.Values) ([]Silenc
 	}
 	all, _, err := a.silences.Query(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read silences: %w", err)
+		return nil, fmt.Errorf("could not read silences: %w", err)
 	}
 	out := []Silence{}
 	for _, s := range all {
@@ -317,7 +317,7 @@ func silenceMatches(s Silence, m *labels.Matcher) bool {
 func (a *Alertmanager) Silence(ctx context.Context, id string) (Silence, error) {
 	all, _, err := a.silences.Query(ctx, silence.QIDs(id))
 	if err != nil {
-		return Silence{}, fmt.Errorf("read silence %s: %w", id, err)
+		return Silence{}, fmt.Errorf("could not read silence %s: %w", id, err)
 	}
 	if len(all) == 0 {
 		return Silence{}, ErrNoSilence

@@ -66,7 +66,7 @@ func (d *Definition) checkTemplates() error {
 func (d *Definition) template() (*template.Template, error) {
 	t, err := template.FromGlobs(nil)
 	if err != nil {
-		return nil, fmt.Errorf("read Alertmanager's templates: %w", err)
+		return nil, fmt.Errorf("could not read Alertmanager's templates: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Templates)) {
 		if err := t.Parse(strings.NewReader(d.Templates[name])); err != nil {
@@ -96,7 +96,7 @@ func withoutSecrets(text string) (string, error) {
 	}
 	changed, err := yaml.Marshal(all)
 	if err != nil {
-		return "", fmt.Errorf("encode alertmanager_config: %w", err)
+		return "", fmt.Errorf("could not encode alertmanager_config: %w", err)
 	}
 	return string(changed), nil
 }

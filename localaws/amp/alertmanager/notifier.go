@@ -48,7 +48,7 @@ func (n *notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (bool, er
 		m.Attributes[text(name)] = text(value)
 	}
 	if err != nil {
-		return false, fmt.Errorf("execute the receiver's templates: %w", err)
+		return false, fmt.Errorf("could not execute the receiver's templates: %w", err)
 	}
 	m.fit()
 	return n.publish(ctx, n.conf.Sigv4.Region, m)

@@ -76,10 +76,10 @@ func Open(ctx context.Context, o Options) (*Alertmanager, error) {
 		settings.SnapshotReader = bytes.NewReader(o.Silences)
 	}
 	if a.silences, err = silence.New(settings); err != nil {
-		return nil, fmt.Errorf("open silences: %w", err)
+		return nil, fmt.Errorf("could not open silences: %w", err)
 	}
 	if a.log, err = nflog.New(nflog.Options{Retention: retention, Logger: o.Logger, Metrics: registry}); err != nil {
-		return nil, fmt.Errorf("open the notification log: %w", err)
+		return nil, fmt.Errorf("could not open the notification log: %w", err)
 	}
 	a.silencer = silence.NewSilencer(a.silences, o.Logger, eventrecorder.Recorder{})
 	ctx, a.cancel = context.WithCancel(ctx)
@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Alertmanager, error) {
 		featurecontrol.NoopFlags{})
 	if err != nil {
 		a.cancel()
-		return nil, fmt.Errorf("open alerts: %w", err)
+		return nil, fmt.Errorf("could not open alerts: %w", err)
 	}
 	a.builder = notify.NewPipelineBuilder(registry, featurecontrol.NoopFlags{}, eventrecorder.Recorder{})
 	return a, nil

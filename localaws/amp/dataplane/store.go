@@ -136,7 +136,7 @@ func (e *entry) open(s *Store, id string, settings Settings) error {
 	}
 	ws, err := openWorkspace(filepath.Join(s.opts.Dir, id), id, settings, s.opts, s.queries)
 	if err != nil {
-		return fmt.Errorf("open workspace %s: %w", id, err)
+		return fmt.Errorf("could not open workspace %s: %w", id, err)
 	}
 	e.ws = ws
 	return nil
@@ -169,7 +169,7 @@ func (s *Store) Remove(workspaceID string) error {
 	e := s.entry(workspaceID)
 	s.mu.Unlock()
 	if err := errors.Join(e.close(), os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
-		return fmt.Errorf("remove workspace %s: %w", workspaceID, err)
+		return fmt.Errorf("could not remove workspace %s: %w", workspaceID, err)
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (s *Store) Close() error {
 	var errs []error
 	for id, e := range entries {
 		if err := e.close(); err != nil {
-			errs = append(errs, fmt.Errorf("close workspace %s: %w", id, err))
+			errs = append(errs, fmt.Errorf("could not close workspace %s: %w", id, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -30,7 +30,7 @@ func (s *Store) Usage(ctx context.Context, id string, settings Settings, from ti
 		first, end := from.UnixMilli(), from.Add(time.Duration(steps)*step).UnixMilli()
 		q, err := ws.db.Querier(first, end-1)
 		if err != nil {
-			return fmt.Errorf("count the samples of %s: %w", id, err)
+			return fmt.Errorf("could not count the samples of %s: %w", id, err)
 		}
 		defer q.Close()
 		found := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
@@ -49,7 +49,7 @@ func (s *Store) Usage(ctx context.Context, id string, settings Settings, from ti
 				}
 			}
 			if err := it.Err(); err != nil {
-				return fmt.Errorf("count the samples of %s: %w", id, err)
+				return fmt.Errorf("could not count the samples of %s: %w", id, err)
 			}
 		}
 		return found.Err()

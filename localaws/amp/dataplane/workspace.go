@@ -61,7 +61,7 @@ func openWorkspace(dir, id string, settings Settings, o Options, queries slots) 
 	registry := prometheus.NewRegistry()
 	db, err := tsdb.Open(dir, logger, registry, opts, nil)
 	if err != nil {
-		return nil, fmt.Errorf("open TSDB: %w", err)
+		return nil, fmt.Errorf("could not open TSDB: %w", err)
 	}
 	engine, held := newEngine(logger, registry, queries), &atomic.Pointer[rules.Manager]{}
 	return &workspace{
@@ -82,7 +82,7 @@ func (ws *workspace) apply(s Settings) error {
 		Retention:            &config.TSDBRetentionConfig{Time: model.Duration(retention(s))},
 	}}})
 	if err != nil {
-		return fmt.Errorf("apply settings to workspace %s: %w", ws.id, err)
+		return fmt.Errorf("could not apply settings to workspace %s: %w", ws.id, err)
 	}
 	ws.window = s.OutOfOrderWindow
 	return nil

@@ -67,11 +67,11 @@ func (ws *workspace) ingest(ctx context.Context, req *prompb.WriteRequest, now t
 	batch := &batch{ws: ws, ctx: ctx, app: ws.db.Appender(ctx), now: now}
 	for _, ts := range req.Timeseries {
 		if err := batch.add(ts); err != nil {
-			return errors.Join(fmt.Errorf("append to workspace %s: %w", ws.id, err), batch.app.Rollback())
+			return errors.Join(fmt.Errorf("could not append to workspace %s: %w", ws.id, err), batch.app.Rollback())
 		}
 	}
 	if err := batch.app.Commit(); err != nil {
-		return fmt.Errorf("commit to workspace %s: %w", ws.id, err)
+		return fmt.Errorf("could not commit to workspace %s: %w", ws.id, err)
 	}
 	ws.remember(req.Metadata)
 	return batch.first

@@ -104,7 +104,7 @@ func (r *Ruler) Apply(all map[string][]byte, offset time.Duration) error {
 	r.files.all = all
 	r.files.mu.Unlock()
 	if err := r.manager.Update(DefaultInterval, slices.Sorted(maps.Keys(all)), labels.EmptyLabels(), "", r.iterate); err != nil {
-		return fmt.Errorf("apply rules: %w", err)
+		return fmt.Errorf("could not apply rules: %w", err)
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func invoke(w *Work, e event) error {
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("encode the event of a custom resource: %w", err)
+		return fmt.Errorf("could not encode the event of a custom resource: %w", err)
 	}
 	_, err = w.Send(gateway.Call{
 		Service: "lambda", Operation: "Invoke", Path: functionsPath + "/" + url.PathEscape(token) + "/invocations",

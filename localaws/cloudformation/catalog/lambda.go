@@ -84,7 +84,7 @@ func functionCode(w *Work) (map[string]any, error) {
 		err = z.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("zip inline code: %w", err)
+		return nil, fmt.Errorf("could not zip inline code: %w", err)
 	}
 	return map[string]any{"ZipFile": b.Bytes()}, nil
 }

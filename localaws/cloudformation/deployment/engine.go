@@ -108,7 +108,7 @@ func (e *Engine) beginWith(s *Stack, status, reason string) error {
 func (e *Engine) mark(s *Stack, status, reason string) error {
 	s.Status, s.StatusReason = status, reason
 	if err := e.save(s, s.event(e.o.Cloud.Now())); err != nil {
-		return fmt.Errorf("store stack %s: %w", s.Name, err)
+		return fmt.Errorf("could not store stack %s: %w", s.Name, err)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (e *Engine) begin(s *Stack) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.life == nil {
-		return fmt.Errorf("run an operation of stack %s: %w", s.Name, errNoStart)
+		return fmt.Errorf("could not run an operation of stack %s: %w", s.Name, errNoStart)
 	}
 	ctx, cancel := context.WithCancelCause(e.life)
 	r := &run{engine: e, stack: s, cancel: cancel, ended: make(chan struct{})}
@@ -163,7 +163,7 @@ func (e *Engine) Abandon(ctx context.Context, id string) error {
 	case <-r.ended:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the running operation: %w", ctx.Err())
+		return fmt.Errorf("could not wait for the running operation: %w", ctx.Err())
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *run) store(events ...Event) {
 		return
 	}
 	if err := r.engine.save(r.stack, events...); err != nil {
-		err = fmt.Errorf("store stack %s: %w", r.stack.Name, err)
+		err = fmt.Errorf("could not store stack %s: %w", r.stack.Name, err)
 		r.broken.Store(&err)
 	}
 }

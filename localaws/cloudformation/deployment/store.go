@@ -37,7 +37,7 @@ func (e *Engine) Find(region, nameOrID string) (*Stack, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find stack %s: %w", nameOrID, err)
+		return nil, fmt.Errorf("could not find stack %s: %w", nameOrID, err)
 	}
 	return found, nil
 }
@@ -53,7 +53,7 @@ func (e *Engine) List(region string) ([]*Stack, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list stacks: %w", err)
+		return nil, fmt.Errorf("could not list stacks: %w", err)
 	}
 	slices.SortStableFunc(all, func(a, b *Stack) int { return b.Created.Compare(a.Created) })
 	return all, nil
@@ -87,7 +87,7 @@ func (e *Engine) History(s *Stack) ([]Event, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read events of stack %s: %w", s.Name, err)
+		return nil, fmt.Errorf("could not read events of stack %s: %w", s.Name, err)
 	}
 	return events, nil
 }
@@ -166,7 +166,7 @@ func (e *Engine) ChangeSets(stackID string) ([]*ChangeSet, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list change sets: %w", err)
+		return nil, fmt.Errorf("could not list change sets: %w", err)
 	}
 	slices.SortStableFunc(all, func(a, b *ChangeSet) int { return a.Created.Compare(b.Created) })
 	return all, nil

@@ -74,7 +74,7 @@ func (w *Work) Form(service, operation string, form url.Values) ([]byte, error) 
 func (w *Work) Target(service, operation string, in any) ([]byte, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", operation, err)
+		return nil, fmt.Errorf("could not encode %s: %w", operation, err)
 	}
 	return w.Send(gateway.Call{Service: service, Operation: operation, Body: body})
 }
@@ -90,7 +90,7 @@ func (w *Work) REST(service, operation, path string, in, out any) error {
 	default:
 		body, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode %s: %w", operation, err)
+			return fmt.Errorf("could not encode %s: %w", operation, err)
 		}
 		c.Body, c.Header = body, http.Header{"Content-Type": {"application/json"}}
 	}
@@ -99,7 +99,7 @@ func (w *Work) REST(service, operation, path string, in, out any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (w *Work) Send(c gateway.Call) ([]byte, error) {
 	c.Region = w.Stack.Region
 	answer, err := w.Cloud.Call(w.Context, w.As, c)
 	if err != nil {
-		return nil, fmt.Errorf("call %s:%s: %w", c.Service, c.Operation, err)
+		return nil, fmt.Errorf("could not call %s:%s: %w", c.Service, c.Operation, err)
 	}
 	if answer.Status >= http.StatusBadRequest {
 		f := failureOf(c.Service, answer)

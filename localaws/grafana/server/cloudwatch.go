@@ -188,7 +188,7 @@ func (s *Server) logResults(c *call, d *dataSource, q queryModel, m cloudWatchMo
 			if columns[at].Type == "time" {
 				when, err := time.Parse("2006-01-02 15:04:05.000", f.Value)
 				if err != nil {
-					return nil, fmt.Errorf("read the time of an event: %w", err)
+					return nil, fmt.Errorf("could not read the time of an event: %w", err)
 				}
 				columns[at].Values[i] = when.UnixMilli()
 			}
@@ -216,7 +216,7 @@ func (s *Server) askModel(c *call, d *dataSource, region, service, operation str
 		return fmt.Errorf("%s", gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer)))
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
 	}
 	return nil
 }

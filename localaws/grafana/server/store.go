@@ -66,7 +66,7 @@ func (s *Server) Forget(workspaceID string) error {
 		return tx.Delete(numbers, workspaceID)
 	})
 	if err != nil {
-		return fmt.Errorf("forget the Grafana of workspace %s: %w", workspaceID, err)
+		return fmt.Errorf("could not remove the Grafana of workspace %s: %w", workspaceID, err)
 	}
 	return nil
 }

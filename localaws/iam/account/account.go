@@ -24,7 +24,7 @@ type Account struct {
 func New(db *state.DB, keys *principal.Store, now func() time.Time) (*Account, error) {
 	a := &Account{db, keys, now}
 	if err := db.Update(a.takeOver); err != nil {
-		return nil, fmt.Errorf("open the account's users: %w", err)
+		return nil, fmt.Errorf("could not open the account's users: %w", err)
 	}
 	return a, nil
 }

@@ -91,7 +91,7 @@ func (a *Account) trusted(wish Assumption) (role Entity, err error) {
 		return nil
 	})
 	if err != nil {
-		return Entity{}, fmt.Errorf("assume %s: %w", wish.Role, err)
+		return Entity{}, fmt.Errorf("could not assume %s: %w", wish.Role, err)
 	}
 	if trust.Effect == policy.Allow && (own.Effect == policy.Allow || trust.Named && own.Effect != policy.Deny) {
 		return role, nil

@@ -15,7 +15,7 @@ func (a *Account) EnsureRole(name, service string, policyARNs ...string) error {
 		"Effect": "Allow", "Principal": map[string]string{"Service": service}, "Action": "sts:AssumeRole",
 	}}})
 	if err != nil {
-		return fmt.Errorf("make role %s: %w", name, err)
+		return fmt.Errorf("could not create role %s: %w", name, err)
 	}
 	err = a.state.Update(func(tx *state.Tx) error {
 		r, found, err := Roles.Get(tx, name)
@@ -32,7 +32,7 @@ func (a *Account) EnsureRole(name, service string, policyARNs ...string) error {
 		return Roles.Put(tx, r)
 	})
 	if err != nil {
-		return fmt.Errorf("make role %s: %w", name, err)
+		return fmt.Errorf("could not create role %s: %w", name, err)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (a *Account) EnsurePolicy(name, document string) (arn string, err error) {
 		return p.Put(tx)
 	})
 	if err != nil {
-		return "", fmt.Errorf("make policy %s: %w", name, err)
+		return "", fmt.Errorf("could not create policy %s: %w", name, err)
 	}
 	return arn, nil
 }

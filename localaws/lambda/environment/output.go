@@ -26,11 +26,11 @@ type output struct {
 func newOutput(line func(string)) (*output, *os.File, error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
-		return nil, nil, fmt.Errorf("open a function's output: %w", err)
+		return nil, nil, fmt.Errorf("could not open a function's output: %w", err)
 	}
 	raw, err := reader.SyscallConn()
 	if err != nil {
-		return nil, nil, fmt.Errorf("open a function's output: %w", err)
+		return nil, nil, fmt.Errorf("could not open a function's output: %w", err)
 	}
 	o := &output{reader: reader, raw: raw, line: line, done: make(chan struct{})}
 	go o.follow()

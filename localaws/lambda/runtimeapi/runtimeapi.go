@@ -65,7 +65,7 @@ type pending struct {
 func Start() (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("listen for a function's runtime: %w", err)
+		return nil, fmt.Errorf("could not listen for a function's runtime: %w", err)
 	}
 	s := &Server{listener: listener, waiting: make(chan *pending), ready: make(chan struct{}), initFailed: make(chan Result, 1)}
 	mux := http.NewServeMux()

@@ -121,6 +121,6 @@ func (b *Base) stop() {
 		errs = append(errs, stop())
 	}
 	if err := errors.Join(append(errs, b.State.Close())...); err != nil {
-		b.t.Errorf("stop: %v", err)
+		b.t.Errorf("could not stop: %v", err)
 	}
 }

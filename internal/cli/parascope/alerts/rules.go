@@ -29,7 +29,7 @@ them: its setup function writes them, or 'parascope alerts rules apply'.`,
 				return err
 			}
 			if _, err := p.Stdout.Write(text); err != nil {
-				return fmt.Errorf("write the rules: %w", err)
+				return fmt.Errorf("could not write the rules: %w", err)
 			}
 			return nil
 		},

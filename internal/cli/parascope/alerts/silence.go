@@ -129,7 +129,7 @@ func printSilences(p *cli.Process, all []alerts.Silence, asJSON bool) error {
 	}
 	if err := term.Table(p.Stdout, term.Style(p.Stdout, p.Getenv),
 		[]term.Column{{Title: "ID"}, {Title: "ALERTS"}, {Title: "UNTIL"}, {Title: "BY"}, {Title: "COMMENT"}}, rows); err != nil {
-		return fmt.Errorf("print the silences: %w", err)
+		return fmt.Errorf("could not print the silences: %w", err)
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (o estimateOptions) census() (census.Census, error) {
 	if o.config != "" {
 		f, err := os.Open(o.config)
 		if err != nil {
-			return c, hint.New(hint.BadInput, fmt.Errorf("read the configuration: %w", err),
+			return c, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
 				"give --config the FILE that pcluster create-cluster takes, or --nodes TYPE=NUMBER")
 		}
 		defer f.Close()

@@ -46,7 +46,7 @@ func Build(ctx context.Context, dir string) (Built, error) {
 	}
 	var module struct{ Dir string }
 	if err := json.Unmarshal([]byte(out), &module); err != nil {
-		return b, fmt.Errorf("get %s: %w", headers, err)
+		return b, fmt.Errorf("could not get %s: %w", headers, err)
 	}
 	if _, err := run(ctx, "", gcc, "-Wall", "-Werror", "-Wno-deprecated-declarations", "-shared", "-fPIC", "-fvisibility=hidden",
 		"-I", filepath.Join(module.Dir, "pkg/nvml"), "-o", b.Library,

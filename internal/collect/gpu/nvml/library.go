@@ -32,7 +32,7 @@ type library struct {
 func open(path string) (*library, error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_LAZY)
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", path, err)
+		return nil, fmt.Errorf("could not load %s: %w", path, err)
 	}
 	l := &library{handle: handle, symbols: map[string]uintptr{}, out: new(memory)}
 	l.base = uintptr(unsafe.Pointer(l.out))
