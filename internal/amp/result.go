@@ -111,7 +111,7 @@ func refusal(status int, a answer, body []byte) error {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return hint.New(hint.Denied, err, denied)
 	case status == http.StatusNotFound:
-		return hint.New(hint.NotFound, err, "'aws amp list-workspaces' lists them")
+		return hint.New(hint.NotFound, err, "check the workspace ID; 'aws amp list-workspaces' lists the workspaces")
 	case a.ErrorType == "bad_data":
 		return hint.New(hint.BadInput, err, "correct the expression, the time or the step")
 	case status == http.StatusUnprocessableEntity:

@@ -145,8 +145,8 @@ func (c *Connector) deleteAccount(ctx context.Context, workspaceID, id string) e
 // explainQuota says what to do when the workspace is full: expired tokens count.
 func explainQuota(doing string, err error) error {
 	if _, full := errors.AsType[*types.ServiceQuotaExceededException](err); full {
-		return fmt.Errorf("%s: %w; delete unused service accounts or tokens (expired tokens count): 'aws grafana "+
+		return fmt.Errorf("could not %s: %w; delete unused service accounts or tokens (expired tokens count): 'aws grafana "+
 			"list-workspace-service-accounts' lists them", doing, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("could not %s: %w", doing, err)
 }

@@ -93,7 +93,7 @@ func (r *thermalReader) open() error {
 		}
 	}
 	if len(r.packages) == 0 && len(r.cores) == 0 {
-		return fmt.Errorf("no CPU below %s counts throttling: %w", r.dir, page.ErrAbsent)
+		return fmt.Errorf("no CPU in %s has throttle counters: %w", r.dir, page.ErrAbsent)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func gpus() *grafana.DashboardBuilder {
 	const sel = inCluster
 	slowed := `(` + bit(sel, hardwareSlowdown, doubled(hardwareSlowdown)) + `) + (` + bit(sel, hardwareThermal, doubled(hardwareThermal)) +
 		`) + (` + bit(sel, powerBrake, doubled(powerBrake)) + `)`
-	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. Page GPU node shows those of one machine.").
+	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. The dashboard \"GPU node\" shows the GPUs of one machine.").
 		WithPanel(number("GPUs read", "GPUs whose metrics were read.", short,
 			`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`})) or vector(0)`, 0)).
 		WithPanel(number("GPUs missing", "GPUs of the instance types that are missing or cannot be read.", short,

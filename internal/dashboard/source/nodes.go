@@ -29,7 +29,7 @@ func fileSystemUsed(sel string) string {
 // nodes is all machines of a cluster, the worst first.
 func nodes() *grafana.DashboardBuilder {
 	const sel = inCluster
-	return board("parascope-nodes", "Nodes", "All machines of a cluster, the most loaded first. Page Node shows one of them.").
+	return board("parascope-nodes", "Nodes", "All machines of a cluster, the most loaded first. The dashboard \"Node\" shows one machine.").
 		WithPanel(bars("Least memory left", "The 15 machines with the smallest share of their memory available.", percent,
 			bottom(15, memoryAvailable(sel)), "{{instance}}", 0).Max(1)).
 		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, without those in memory.", percent,

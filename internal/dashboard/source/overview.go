@@ -23,7 +23,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
 		WithPanel(number("Age of Slurm's data",
-			"Time since the snapshot of Slurm that these pages show. Above five minutes, see page Pipeline.", seconds,
+			"Age of the Slurm data that the dashboards show. Above five minutes, see the dashboard \"Pipeline\".", seconds,
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
 		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and busy GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),

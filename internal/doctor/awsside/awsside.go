@@ -60,19 +60,19 @@ func Checks() []Check {
 	return []Check{
 		doctor.Of(preflight.Region(), part),
 		doctor.Of(preflight.Caller(), part),
-		newCheck("stack", "state of the stack", checkStack, "caller"),
+		newCheck("stack", "the stack is deployed and stable", checkStack, "caller"),
 		// The guide's four cases.
 		newCheck("grafana-workspace", "the Grafana workspace is active", checkGrafanaWorkspace, "stack"),
 		newCheck("identity", "IAM Identity Center is enabled", checkIdentity, "caller", "stack"),
 		newCheck("users", "a user can sign in to Grafana", checkUsers, "grafana-workspace", "identity"),
 		newCheck("user", "the given user has a role", checkUser, "users"),
 		newCheck("users-deleted", "no role belongs to a deleted user", checkUsersDeleted, "grafana-workspace", "identity"),
-		newCheck("setup-function", "the last run of the setup function", checkSetupFunction, "stack"),
-		newCheck("grafana-answers", "Grafana answers", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
+		newCheck("setup-function", "the last run of the setup function succeeded", checkSetupFunction, "stack"),
+		newCheck("grafana-answers", "Grafana answers requests", checkGrafanaAnswers, "grafana-workspace", "setup-function"),
 		newCheck("data-source", "Grafana has the data source", checkDataSource, "grafana-answers"),
 		newCheck("prometheus-workspace", "the Prometheus workspace is active", checkPrometheusWorkspace, "stack"),
 		newCheck("query", "the workspace answers a query", checkQuery, "prometheus-workspace"),
-		newCheck("clusters", "clusters that send", checkClusters, "query"),
+		newCheck("clusters", "at least one cluster has sent samples", checkClusters, "query"),
 		// The others, from the data source to the workspace.
 		newCheck("data-source-default", "the data source is the default", checkDataSourceDefault, "data-source"),
 		newCheck("data-source-type", "the data source's plugin fits Grafana's version", checkDataSourceType, "data-source"),

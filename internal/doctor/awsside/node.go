@@ -18,13 +18,13 @@ func NodeChecks(node string, active bool) []ClusterCheck {
 	}
 	return []ClusterCheck{
 		measured("node-answers", "the node answers", nodeAnswers),
-		measured("node-gpus", "every GPU is read", nodeGPUs, "node-answers"),
-		measured("node-xid", "no XID within an hour", nodeXID, "node-answers"),
-		measured("node-gpu-memory", "GPU memory without uncorrectable errors", nodeGPUMemory, "node-answers"),
+		measured("node-gpus", "every GPU of the node is read", nodeGPUs, "node-answers"),
+		measured("node-xid", "no GPU error (XID) was reported in the last hour", nodeXID, "node-answers"),
+		measured("node-gpu-memory", "the GPU memory has no uncorrectable errors", nodeGPUMemory, "node-answers"),
 		measured("node-gpu-throttled", "no GPU is slowed down by heat or power", nodeGPUThrottled, "node-answers"),
 		measured("node-efa-devices", "every EFA device is present", nodeEFADevices, "node-answers"),
 		measured("node-efa-errors", "EFA reaches its peers", nodeEFAErrors, "node-answers"),
-		doctor.NewCheck("node-diag", "NVIDIA's active test of the GPUs", []string{"query", "samples"}, nodeDiag(node, active)),
+		doctor.NewCheck("node-diag", "the GPUs pass NVIDIA's active test", []string{"query", "samples"}, nodeDiag(node, active)),
 	}
 }
 

@@ -16,16 +16,16 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 	for _, f := range []struct{ name, about, path string }{
 		{"prometheus.yml", "the head's configuration", e.configFile()},
 		{"prometheus.service", "the head's unit", e.path(headnode.UnitFile)},
-		{"cfnconfig", "what ParallelCluster says of the node", e.path("etc/parallelcluster/cfnconfig")},
+		{"cfnconfig", "ParallelCluster's description of the node", e.path("etc/parallelcluster/cfnconfig")},
 	} {
 		text, err := headnode.ReadFile(f.path)
 		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})
 	}
 	for _, f := range []struct{ name, about, path string }{
-		{"delivery.json", "the status of all samples", "/api/v1/delivery"},
+		{"delivery.json", "the delivery status of all samples", "/api/v1/delivery"},
 		{"targets.json", "the head's targets", "/api/v1/targets"},
 		{"head.metrics", "the head's own metrics", "/metrics"},
-		{"slurm.metrics", "the head's page of Slurm, with names of users and jobs", "/slurm/metrics"},
+		{"slurm.metrics", "the head's metrics of Slurm, with names of users and jobs", "/slurm/metrics"},
 	} {
 		text, err := e.page(ctx, f.path)
 		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})

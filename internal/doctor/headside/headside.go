@@ -51,7 +51,7 @@ func newCheck(id, title string, run func(context.Context, *Env) Finding, needs .
 // Checks are all of them, each after those that it needs.
 func Checks() []Check {
 	return []Check{
-		newCheck("head-node", "this is a cluster's head node", checkHeadNode),
+		newCheck("head-node", "this machine is the head node of a cluster", checkHeadNode),
 		newCheck("head-unit", "prometheus.service runs", checkUnit),
 		newCheck("head-config", "the head's configuration is valid", checkConfig),
 		newCheck("remote-write", "remote_write has AMP's URL and signs for its region", checkRemoteWrite, "head-config"),
@@ -59,7 +59,7 @@ func Checks() []Check {
 		// From the exporters to the head.
 		newCheck("node-program", "this node's exporter answers", checkNodeProgram, "head-node"),
 		newCheck("slurm-answers", "slurmctld answers the head", checkSlurm, "head-running", "head-node"),
-		newCheck("clustermgtd", "clustermgtd's heartbeat", checkClustermgtd, "head-running"),
+		newCheck("clustermgtd", "clustermgtd's heartbeat is recent", checkClustermgtd, "head-running"),
 		newCheck("discovery", "discovery of targets succeeds", checkDiscovery, "head-running"),
 		newCheck("slurm-targets", "every node that is up in Slurm is a target", checkSlurmTargets, "head-running", "slurm-answers", "discovery"),
 		newCheck("head-targets", "every target answers the head", checkTargets, "head-running"),
@@ -73,8 +73,8 @@ func Checks() []Check {
 		newCheck("refused-series", "AMP accepts every series", checkRefused, "head-running"),
 		newCheck("lost-samples", "no sample was lost in the last minutes", checkLost, "head-running"),
 		newCheck("waiting-age", "waiting samples are within AMP's age limit", checkAge, "head-running", "delivering"),
-		newCheck("waiting-room", "room in the queue", checkRoom, "head-running"),
-		newCheck("head-disk", "the queue's disk", checkDisk, "head-running"),
-		newCheck("pcluster-diag", "ParallelCluster's own diagnosis", checkPclusterDiag),
+		newCheck("waiting-room", "the queue has free space", checkRoom, "head-running"),
+		newCheck("head-disk", "the queue's disk can be read and written", checkDisk, "head-running"),
+		newCheck("pcluster-diag", "ParallelCluster's own diagnosis finds no problem", checkPclusterDiag),
 	}
 }

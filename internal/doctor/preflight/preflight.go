@@ -41,32 +41,32 @@ func (e *Env) effective() map[string]string { return e.State.With(e.Parameters) 
 func (e *Env) monitoring() stack.MonitoringType { return stack.MonitoringOf(e.effective()) }
 
 // Region, Caller and Identity are checks of 'parascope doctor' as well.
-func Region() Check { return doctor.NewCheck("region", "the region", nil, checkRegion) }
+func Region() Check { return doctor.NewCheck("region", "the region exists", nil, checkRegion) }
 
 // Caller checks the credentials.
 func Caller() Check {
-	return doctor.NewCheck("caller", "credentials", []string{"region"}, checkCaller)
+	return doctor.NewCheck("caller", "the credentials are valid", []string{"region"}, checkCaller)
 }
 
 // Identity checks IAM Identity Center.
 func Identity() Check {
-	return doctor.NewCheck("identity", "IAM Identity Center and the given users", []string{"caller", "stack"}, checkIdentityCenter)
+	return doctor.NewCheck("identity", "IAM Identity Center has the given users", []string{"caller", "stack"}, checkIdentityCenter)
 }
 
 // Checks is what is checked before a stack is created or changed, in order.
 func Checks() []Check {
 	return []Check{
-		doctor.NewCheck("names", "names of the stack and the bucket", nil, checkNames),
+		doctor.NewCheck("names", "the names of the stack and the bucket are valid", nil, checkNames),
 		Region(),
 		Caller(),
-		doctor.NewCheck("parameters", "names of the parameters", nil, checkParameters),
-		doctor.NewCheck("stack", "state of the stack", []string{"names", "caller"}, checkStack),
-		doctor.NewCheck("template", "CloudFormation template", []string{"caller"}, checkTemplate),
-		doctor.NewCheck("zone", "the Availability Zone", []string{"caller", "stack"}, checkZone),
-		doctor.NewCheck("network", "existing network", []string{"caller", "stack"}, checkNetwork),
-		doctor.NewCheck("function", "setup function", []string{"stack"}, checkFunction),
-		doctor.NewCheck("grafana", "Grafana for the given users", []string{"stack"}, checkGrafana),
-		doctor.NewCheck(Rights, "permissions of the caller", []string{"caller", "stack"}, checkRights),
+		doctor.NewCheck("parameters", "the template has the given parameters", nil, checkParameters),
+		doctor.NewCheck("stack", "the stack can be created or updated", []string{"names", "caller"}, checkStack),
+		doctor.NewCheck("template", "CloudFormation accepts the template", []string{"caller"}, checkTemplate),
+		doctor.NewCheck("zone", "the Availability Zone exists in the region", []string{"caller", "stack"}, checkZone),
+		doctor.NewCheck("network", "the given VPC and subnets exist", []string{"caller", "stack"}, checkNetwork),
+		doctor.NewCheck("function", "this program contains the setup function", []string{"stack"}, checkFunction),
+		doctor.NewCheck("grafana", "the stack has a Grafana workspace for the given users", []string{"stack"}, checkGrafana),
+		doctor.NewCheck(Rights, "the caller has the required permissions", []string{"caller", "stack"}, checkRights),
 		Identity(),
 	}
 }
