@@ -79,6 +79,6 @@ func choose(problem string, candidates []Workspace) error {
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
 		Denied:   "adding users requires these permissions (docs/iam): grafana:ListPermissions and grafana:UpdatePermissions",
-		NotFound: "'aws grafana list-workspaces' lists them",
+		NotFound: "check the workspace ID; 'aws grafana list-workspaces' lists the workspaces",
 	})
 }

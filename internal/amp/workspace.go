@@ -133,7 +133,7 @@ func workspace(id, alias *string, status *types.WorkspaceStatus, endpoint *strin
 func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
 		Denied:   denied,
-		NotFound: "'aws amp list-workspaces' lists them",
+		NotFound: "check the workspace ID; 'aws amp list-workspaces' lists the workspaces",
 		Invalid:  "a workspace is named by its id (ws-…) or its alias",
 	})
 }

@@ -119,7 +119,7 @@ func (h *Holding) Delete(ctx context.Context) error {
 	_, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "BucketNotEmpty" {
 		h.Stays = "it has new objects, or it keeps old versions of objects, which are billed: " +
-			"'aws s3api list-object-versions --bucket " + b.name + "' lists them"
+			"'aws s3api list-object-versions --bucket " + b.name + "' lists the old versions"
 		return nil
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		}
 		if noProfile, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 			return aws.Config{}, hint.New(hint.Denied, fmt.Errorf("there is no AWS profile %q", noProfile.Profile),
-				"'aws configure list-profiles' lists them; "+signIn)
+				"'aws configure list-profiles' lists the profiles; "+signIn)
 		}
 		return aws.Config{}, hint.New(hint.BadInput, fmt.Errorf("could not load the AWS configuration: %w", err),
 			"correct the AWS_* variables or the shared files (~/.aws/config, ~/.aws/credentials)")

@@ -419,7 +419,7 @@ func (p *patch) finish() (Patched, error) {
 		err = p.verify(out)
 	}
 	if err != nil {
-		next := "make the changes by hand; 'parascope cluster attach' lists them when the file is written one key a line"
+		next := "make the changes by hand; 'parascope cluster attach' lists the changes when the file is written one key a line"
 		if p.aliases {
 			next = "write out what anchors and aliases share there: the places need different values"
 		}

@@ -146,7 +146,7 @@ func (c *Connector) deleteAccount(ctx context.Context, workspaceID, id string) e
 func explainQuota(doing string, err error) error {
 	if _, full := errors.AsType[*types.ServiceQuotaExceededException](err); full {
 		return fmt.Errorf("could not %s: %w; delete unused service accounts or tokens (expired tokens count): 'aws grafana "+
-			"list-workspace-service-accounts' lists them", doing, err)
+			"list-workspace-service-accounts' lists the accounts", doing, err)
 	}
 	return fmt.Errorf("could not %s: %w", doing, err)
 }

@@ -92,7 +92,7 @@ func (d *Directory) nobody(who string, kind Kind, name string) error {
 		what = "user"
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center in %s has no %s %q", d.Region, what, name),
-		"'parascope users find' lists them; 'aws identitystore create-user' or the console adds people")
+		"'parascope users find' lists the users and groups; 'aws identitystore create-user' or the console adds people")
 }
 
 // userID looks under e-mails and user names; "" when nobody has it. One person's

@@ -82,10 +82,10 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 
 func parseNode(line string, zone *time.Location) (Node, error) {
 	if len(line) > maxLine {
-		return Node{}, fmt.Errorf("it is longer than %d bytes", maxLine)
+		return Node{}, fmt.Errorf("the line is longer than %d bytes", maxLine)
 	}
 	if !strings.HasPrefix(line, "NodeName=") {
-		return Node{}, errors.New("it does not begin with NodeName=")
+		return Node{}, errors.New("the line does not begin with NodeName=")
 	}
 	head, reason, tail := cutReason(line)
 	r := record{head, tail}

@@ -14,14 +14,14 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 		v2        = "/workspaces/{workspaceId}/alertmanager/api/v2/"
 		get, post = http.MethodGet, http.MethodPost
 		reference = "AMP user guide, Prometheus-compatible APIs"
-		upstream  = "Alertmanager's API v2, which AMP has"
+		upstream  = "Alertmanager's API v2, which AMP implements"
 	)
 	serve := func(f func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error)) func(http.ResponseWriter, *gateway.Request) error {
 		return func(w http.ResponseWriter, r *gateway.Request) error { return a.withAlertManager(w, r, f) }
 	}
 	return []gateway.Operation{
 		{Name: "ListAlertManagerAlerts", Method: get, Path: v2 + "alerts", Rules: []gateway.Rule{
-			{Text: "the parameters filter, active, silenced, inhibited and receiver; without resolved alerts", Basis: gateway.Inferred,
+			{Text: "the parameters are filter, active, silenced, inhibited and receiver; resolved alerts are not returned", Basis: gateway.Inferred,
 				Source: upstream},
 			{Text: "a workspace without an alert manager definition is 404 `the Alertmanager is not configured`", Basis: gateway.Inferred,
 				Source: "Cortex, AMP's engine"},
@@ -45,7 +45,8 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 				return m.Silences(r.Context(), r.URL.Query())
 			})},
 		{Name: "PutAlertManagerSilences", Method: post, Path: v2 + "silences", Rules: []gateway.Rule{
-			{Text: "answers `{\"silenceID\": \"…\"}`; an end in the past, or before the start, is 400; 1,000 silences at most",
+			{Text: "the response is `{\"silenceID\": \"…\"}`; an end in the past, or before the start, is 400; a workspace has at most 1,000 " +
+				"silences",
 				Basis:  gateway.Confirmed,
 				Source: reference + " (the answer) and service quotas; " + upstream + " (the refusals)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {

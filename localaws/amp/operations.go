@@ -27,13 +27,13 @@ func (a *AMP) Services() []gateway.Service {
 					Source: "AMP is a regional service"},
 				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when a request is repeated with its " +
 					"client token, even if the workspace no longer exists; other parameters with that token are 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; assumed: tokens are remembered " +
-						"forever, per workspace, and the conflict)"},
+					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; the conflict, and remembering tokens " +
+						"forever for each workspace, are assumed)"},
 				{Text: "a body that is not valid JSON input of the operation is 400 ValidationException with reason CANNOT_PARSE, `Invalid " +
 					"request body`",
 					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
 				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
-					Source: "no source found; the exception is in " + model},
+					Source: "no source was found; the exception is in " + model},
 				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another " +
 					"region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
 			},
@@ -73,7 +73,7 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: a.createWorkspace, Rules: []gateway.Rule{
 			{Text: "an alias has up to 100 characters, surrounding blanks are removed, and it need not be unique; else 400 " +
 				"ValidationException with " +
-				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form; texts are assumed)"},
+				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form of the response; the texts are assumed)"},
 			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
 				Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
 			{Text: "25 workspaces per region, then 402 ServiceQuotaExceededException `Limit exceeded. Maximum workspaces per account.`",
@@ -84,8 +84,8 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 				Source: "AWS's own samples append `api/v1/remote_write` to it"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: a.listWorkspaces, Rules: []gateway.Rule{
-			{Text: "alias keeps the workspaces whose alias begins with it; 1 to 1000 results per page, 100 by default; without " +
-				"prometheusEndpoint",
+			{Text: "the parameter alias selects the workspaces whose alias begins with it; a page has 1 to 1000 results, 100 by default; " +
+				"results have no prometheusEndpoint",
 				Basis: gateway.Confirmed, Source: model},
 			{Text: "sorted by id", Basis: gateway.Assumed, Source: "no source found"},
 		}},
@@ -96,7 +96,8 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 			Rules: []gateway.Rule{
 				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); effective " +
 					"immediately",
-					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; 150 from copies of AWS's text)"},
+					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; the value 150 is from copies of " +
+						"AWS's text)"},
 				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label " +
 					"names " +
 					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException",
@@ -105,7 +106,7 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 			}},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: a.listTagsForResource},
 		{Name: "TagResource", Method: post, Path: "/tags/{resourceArn}", Serve: a.tagResource, Rules: []gateway.Rule{
-			{Text: "workspaces and rule groups namespaces; 50 tags, keys of 1 to 128 and values of up to 256 characters of " +
+			{Text: "workspaces and rule groups namespaces have up to 50 tags with keys of 1 to 128 and values of up to 256 characters of " +
 				"`\\p{L}\\p{Z}\\p{N}_.:/=+-@`, no key begins " +
 				"with aws:", Basis: gateway.Confirmed, Source: model},
 		}},
@@ -149,7 +150,8 @@ func (a *AMP) documentOperations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateRuleGroupsNamespace", Method: post, Path: rules, Serve: a.createRuleGroupsNamespace, Rules: namespaceRules()},
 		{Name: "ListRuleGroupsNamespaces", Method: get, Path: rules, Serve: a.listRuleGroupsNamespaces, Rules: []gateway.Rule{
-			{Text: "name keeps the namespaces whose name begins with it; 1 to 1000 results per page, 100 by default; without data",
+			{Text: "the parameter name selects the namespaces whose name begins with it; a page has 1 to 1000 results, 100 by default; " +
+				"results have no data",
 				Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "PutRuleGroupsNamespace", Method: put, Path: rules + "/{name}", Serve: a.putRuleGroupsNamespace, Resources: ofNamespace,
@@ -187,10 +189,10 @@ func namespaceRules() []gateway.Rule {
 		{Text: "a file that is not a YAML rules file is 400 ValidationException immediately", Basis: gateway.Inferred,
 			Source: model + " (the exception; the text is assumed)"},
 		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
-			", service quotas (that it fails later is assumed)"},
+			", service quotas (a failure after the request succeeded is assumed)"},
 		{Text: "a namespace's and a group's name have 721 bytes together at most", Basis: gateway.Confirmed,
-			Source: model + " (that it fails later is assumed)"},
-		{Text: "1,000,000 bytes per file, else 400; 2,000 rules per workspace, else 402 ServiceQuotaExceededException",
+			Source: model + " (a failure after the request succeeded is assumed)"},
+		{Text: "a file has at most 1,000,000 bytes, else 400; a workspace has at most 2,000 rules, else 402 ServiceQuotaExceededException",
 			Basis:  gateway.Confirmed,
 			Source: guide + ", service quotas (the limits; the statuses are assumed)"},
 		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is 409 ConflictException",
@@ -229,7 +231,8 @@ func evaluationRules() []gateway.Rule {
 			Basis:  gateway.Confirmed,
 			Source: guide + ", alert manager"},
 		{Text: "SNS is called as aps.amazonaws.com with aws:SourceAccount and aws:SourceArn, the workspace's; PagerDuty is not called",
-			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (its policy; PagerDuty is a simplification)"},
+			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (the policy of the topic; not calling PagerDuty is a simplification of " +
+				"the local cloud)"},
 		{Text: "a subject is cut at 100 characters and a message at 256 KB, with the attributes truncated and modified; a subject that is " +
 			"not " +
 			"printable ASCII is replaced", Basis: gateway.Confirmed, Source: guide + ", SNS message validation rules"},

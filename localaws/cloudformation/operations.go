@@ -27,40 +27,43 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "the types of AWS::APS::Workspace and RuleGroupsNamespace, AWS::Grafana::Workspace, IAM roles, policies and instance " +
 				"profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, SNS topics, their policies and subscriptions, the VPC network, custom resources and " +
-				"WaitConditionHandle; any other is `Template format " +
-				"error: Unrecognized resource types: [X]`, with a note that the limit is the local cloud's", Basis: gateway.Confirmed,
-				Source: reported + "; the note is the local cloud's own"},
+				"WaitConditionHandle; a resource of any other type is `Template format error: Unrecognized resource types: [X]`, with a note " +
+				"that the limit is the local cloud's", Basis: gateway.Confirmed,
+				Source: reported + "; the note is specific to the local cloud"},
 			{Text: "properties are checked when the resource is created or updated: `Properties validation failed for resource X with " +
 				"message:` and the " +
 				"registry's sentences; properties that the local cloud does not support are refused by name", Basis: gateway.Inferred,
-				Source: reported + "; the second half is the local cloud's own"},
+				Source: reported + "; refusing unsupported properties is specific to the local cloud"},
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are added to EC2 resources; a retained resource keeps " +
 				"them", Basis: gateway.Confirmed,
-				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
-			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation " +
+				Source: guide + ", resource tags (AWS adds them to every resource that supports tags)"},
+			{Text: "resources are created in parallel, each after its dependencies; the first failure cancels the resources in progress " +
+				"(`Resource creation " +
 				"cancelled`) and rolls " +
 				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
 			{Text: "an error of a service is reported as `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
-			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, " +
+			{Text: "a custom resource's request and response are as documented: the response is a PUT of at most 4096 bytes to a presigned URL, " +
 				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that " +
 				"failed is deleted with the id from its response or an id of CloudFormation", Basis: gateway.Confirmed, Source: guide +
 				", custom resource reference"},
-			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the resource has the new id from then on, and " +
+			{Text: "after an update of a custom resource that fails with another PhysicalResourceId, the resource has the new id, and " +
 				"the rollback restores the old id and deletes the new one", Basis: gateway.Inferred,
-				Source: guide + ", custom resource reference (a changed id is a replacement; users report the same for a failed update)"},
-			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
+				Source: guide + ", custom resource reference (a changed id causes a replacement; users report the same for a failed update)"},
+			{Text: "custom resources are supported only with Lambda functions; the function receives all property values as " +
+				"strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
 				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
 				Source: "behaviour of the local cloud only"},
 			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
-				Source: "the local cloud's bound: AWS's is not documented"},
-			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
+				Source: "a limit of the local cloud: AWS does not document its own limit"},
+			{Text: "a template has at most 51200 bytes in a request or 1 MB from S3, 500 resources, 200 parameters and 200 outputs; not " +
+				"supported are YAML aliases, macros, " +
 				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
 				Source: guide + ", quotas; unsupported ones are rejected with an error"},
 			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a " +
 				"ValidationError", Basis: gateway.Inferred,
-				Source: guide + "; AWS may also start and roll back"},
+				Source: guide + "; AWS may also start the operation and roll it back"},
 		},
 	}
 }
@@ -78,9 +81,10 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "type CREATE creates the stack with status REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
-			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires " +
+			{Text: "a template with IAM resources requires CAPABILITY_IAM, or CAPABILITY_NAMED_IAM if they have names; otherwise " +
+				"InsufficientCapabilitiesException `Requires " +
 				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
-			{Text: "a creation that exceeds TimeoutInMinutes is ended; the status reason says so", Basis: gateway.Assumed,
+			{Text: "a creation that exceeds TimeoutInMinutes fails; the status reason names the timeout", Basis: gateway.Assumed,
 				Source: nothing + " for the text"},
 			{Text: "ClientRequestToken is shown in the events, but operations are not idempotent; NotificationARNs, ResourceTypes, " +
 				"RollbackConfiguration " +
@@ -89,11 +93,11 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteChangeSet", Serve: c.alone(c.deleteChangeSet)},
 		{Name: "DeleteStack", Serve: c.alone(c.deleteStack), Rules: []gateway.Rule{
-			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources " +
-				"only in DELETE_FAILED",
+			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources is " +
+				"accepted only for a stack in DELETE_FAILED",
 				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is " +
-				"unknown", Basis: gateway.Assumed,
+			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, because the state of the resource that the function " +
+				"manages is unknown", Basis: gateway.Assumed,
 				Source: nothing},
 			{Text: "the deletion cancels a creation or its rollback in progress, but not an update in progress", Basis: gateway.Inferred,
 				Source: guide},
@@ -103,7 +107,8 @@ func (c *CloudFormation) operations() []gateway.Operation {
 				"ResourceAttribute", Basis: gateway.Inferred, Source: model},
 		}},
 		{Name: "DescribeStackEvents", Serve: c.describeStackEvents, Rules: []gateway.Rule{
-			{Text: "newest events first, 100 per page", Basis: gateway.Inferred, Source: model + " (the order; the size is not documented)"},
+			{Text: "events are sorted from the newest, 100 per page", Basis: gateway.Inferred, Source: model + " (the order; the size is not " +
+				"documented)"},
 		}},
 		{Name: "DescribeStackResource", Serve: c.describeStackResource},
 		{Name: "DescribeStackResources", Serve: c.describeStackResources},
@@ -126,10 +131,12 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
 			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,
 				Source: reported},
-			{Text: "a change of only DeletionPolicy, UpdateReplacePolicy or Metadata is no change", Basis: gateway.Confirmed,
+			{Text: "a change of only DeletionPolicy, UpdateReplacePolicy or Metadata does not count as a change", Basis: gateway.Confirmed,
 				Source: guide + ", DeletionPolicy; Metadata: assumed"},
-			{Text: "replacement by the registry's create-only properties, the old resource deleted in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS; " +
-				"DisableRollback is refused", Basis: gateway.Confirmed, Source: guide + ", update behaviors; the last is the local cloud's own"},
+			{Text: "a change of a property that is create-only in the registry replaces the resource; the old one is deleted in " +
+				"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS; " +
+				"DisableRollback is refused", Basis: gateway.Confirmed, Source: guide + ", update behaviors; refusing DisableRollback is " +
+				"specific to the local cloud"},
 		}},
 		{Name: "UpdateTerminationProtection", Serve: c.alone(c.updateTerminationProtection)},
 		{Name: "ValidateTemplate", Serve: c.validateTemplate},

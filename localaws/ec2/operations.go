@@ -35,7 +35,7 @@ func (e *EC2) Service() gateway.Service {
 				Source: reference + ", Filter; text as reported by users"},
 			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults a page has up to 1000",
 				Basis: gateway.Inferred, Source: model + "; AWS does not define an order"},
-			{Text: "DryRun: 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
+			{Text: "with DryRun the response is 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
 				Source: reference + ", DryRun (status as reported by users)"},
 			{Text: "permissions are checked for the resources in the request and for `kind/*` of created resources; Describe… for `*`, " +
 				"except DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed,
@@ -43,8 +43,9 @@ func (e *EC2) Service() gateway.Service {
 			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing " +
 				"resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
 			{Text: "a new region has no default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have one until they delete it"},
-			{Text: "IPv6, IPAM, Outposts and other regions' peers are 501, not ignored", Basis: gateway.Assumed, Source: simplified},
-			{Text: "tags: 50 for a resource, keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for AWS's services",
+			{Text: "requests with IPv6, IPAM, Outposts or peers in other regions are 501", Basis: gateway.Assumed, Source: simplified},
+			{Text: "a resource has at most 50 tags with keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are " +
+				"for AWS's services",
 				Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
 		},
 	}
@@ -61,10 +62,11 @@ func (e *EC2) authorized(operations []gateway.Operation) []gateway.Operation {
 func (e *EC2) vpcs() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateVpc", Serve: e.changes((*call).createVPC), Resources: creating(network.KindVPC), Rules: []gateway.Rule{
-			{Text: "an IPv4 block of /16 to /28, made canonical, else 400 InvalidVpc.Range or InvalidParameterValue; comes with a main route " +
-				"table and a default security group; pending in the answer, available when asked for", Basis: gateway.Confirmed,
+			{Text: "a VPC has an IPv4 block of /16 to /28, made canonical, else 400 InvalidVpc.Range or InvalidParameterValue, a main route " +
+				"table and a default security group; its state is pending in this response, and available when it is " +
+				"described", Basis: gateway.Confirmed,
 				Source: vpcGuide + "; " + reference},
-			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
+			{Text: "a region has at most 5 VPCs, else 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
 			{Text: "the deletion is refused while the VPC has subnets, an attached internet gateway, endpoints and route tables other than " +
@@ -78,7 +80,7 @@ func (e *EC2) vpcs() []gateway.Operation {
 				Source: reference + " and " + vpcGuide},
 		}},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
-			{Text: "returns only the default security groups of VPCs", Basis: gateway.Assumed, Source: simplified},
+			{Text: "only the default security groups of VPCs are returned", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }
@@ -86,8 +88,9 @@ func (e *EC2) vpcs() []gateway.Operation {
 func (e *EC2) subnets() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
-			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else " +
-				"InvalidSubnet.Conflict; in a zone of the region, which is checked first; the default is the first zone", Basis: gateway.Confirmed,
+			{Text: "a subnet has an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; it overlaps no other subnet, " +
+				"else InvalidSubnet.Conflict; its zone is one of the region, which is checked first; the default is the first " +
+				"zone", Basis: gateway.Confirmed,
 				Source: errorCodes + " (the choice of the first zone and the order of the two checks are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
@@ -106,12 +109,14 @@ func (e *EC2) gateways() []gateway.Operation {
 		{Name: "CreateInternetGateway", Serve: e.changes((*call).createInternetGateway), Resources: creating(network.KindInternetGateway)},
 		{Name: "AttachInternetGateway", Serve: e.changes((*call).attachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
 			Rules: []gateway.Rule{
-				{Text: "one VPC per gateway, else 400 Resource.AlreadyAssociated; one gateway per VPC, else 400 InvalidParameterValue; attached, it " +
+				{Text: "a gateway has one VPC, else 400 Resource.AlreadyAssociated; a VPC has one gateway, else 400 InvalidParameterValue; " +
+					"attached, it " +
 					"is `available`", Basis: gateway.Confirmed, Source: errorCodes + "; texts and the state as reported by users"},
 			}},
 		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
 			Rules: []gateway.Rule{
-				{Text: "400 DependencyViolation while the VPC has public addresses in use, such as that of a NAT gateway", Basis: gateway.Confirmed,
+				{Text: "the response is 400 DependencyViolation while the VPC has public addresses in use, such as that of a NAT " +
+					"gateway", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", internet gateways; text as reported by users"},
 			}},
 		{Name: "DeleteInternetGateway", Serve: e.changes((*call).deleteInternetGateway), Resources: on("InternetGatewayId")},
@@ -122,11 +127,12 @@ func (e *EC2) gateways() []gateway.Operation {
 func (e *EC2) addresses() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "AllocateAddress", Serve: e.changes((*call).allocateAddress), Resources: creating(network.KindAddress), Rules: []gateway.Rule{
-			{Text: "5 per region, then 400 AddressLimitExceeded", Basis: gateway.Confirmed, Source: "EC2 user guide, Elastic IP addresses"},
+			{Text: "a region has at most 5 addresses, else 400 AddressLimitExceeded", Basis: gateway.Confirmed, Source: "EC2 user guide, " +
+				"Elastic IP addresses"},
 			{Text: "addresses are from 203.0.113.0/24, which is reserved for documentation", Basis: gateway.Assumed, Source: simplified},
 		}},
 		{Name: "ReleaseAddress", Serve: e.changes((*call).releaseAddress), Resources: on("AllocationId"), Rules: []gateway.Rule{
-			{Text: "400 InvalidIPAddress.InUse while a NAT gateway uses the address", Basis: gateway.Confirmed, Source: errorCodes},
+			{Text: "the response is 400 InvalidIPAddress.InUse while a NAT gateway uses the address", Basis: gateway.Confirmed, Source: errorCodes},
 		}},
 		{Name: "DescribeAddresses", Serve: e.reads((*call).describeAddresses)},
 	}
@@ -136,14 +142,16 @@ func (e *EC2) natGateways() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway),
 			Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
-				{Text: "pending, then available, by the cloud's clock; failed where the VPC has no internet gateway (Gateway.NotAttached `Network " +
+				{Text: "a NAT gateway is pending, then available, by the cloud's clock; it is failed where the VPC has no internet gateway " +
+					"(Gateway.NotAttached `Network " +
 					"vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", troubleshoot NAT gateways"},
-				{Text: "zonal only; the same client token returns the same gateway", Basis: gateway.Inferred,
+				{Text: "only zonal NAT gateways are supported; the same client token returns the same gateway", Basis: gateway.Inferred,
 					Source: model + "; regional ones are 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
-			{Text: "deleting, then deleted, by the cloud's clock; its address is released, its routes are blackholes, and it can be " +
+			{Text: "a NAT gateway is deleting, then deleted, by the cloud's clock; its address is released, its routes are blackholes, and " +
+				"it can be " +
 				"described for about an hour, like a failed one", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
 			{Text: "deleting a NAT gateway again is not an error", Basis: gateway.Assumed, Source: "no source found"},
 		}},
@@ -155,12 +163,13 @@ func (e *EC2) routeTables() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateRouteTable", Serve: e.changes((*call).createRouteTable), Resources: creating(network.KindRouteTable, "VpcId")},
 		{Name: "DeleteRouteTable", Serve: e.changes((*call).deleteRouteTable), Resources: on("RouteTableId"), Rules: []gateway.Rule{
-			{Text: "400 DependencyViolation for the main table and for one with associations", Basis: gateway.Confirmed,
+			{Text: "the main table, and a table with associations, are not deleted: 400 DependencyViolation", Basis: gateway.Confirmed,
 				Source: vpcGuide + ", route tables"},
 		}},
 		{Name: "DescribeRouteTables", Serve: e.reads((*call).describeRouteTables)},
 		{Name: "CreateRoute", Serve: e.changes((*call).createRoute), Resources: on("RouteTableId"), Rules: []gateway.Rule{
-			{Text: "to an internet gateway attached to the VPC, or an available NAT gateway in it; a different second route for a block is " +
+			{Text: "a route leads to an internet gateway attached to the VPC, or to an available NAT gateway in it; a different second route " +
+				"for a block is " +
 				"400 RouteAlreadyExists; routes into the VPC's own block are refused", Basis: gateway.Confirmed,
 				Source: errorCodes + "; texts as reported by users (inferred: the same route again is no error)"},
 		}},
@@ -183,8 +192,9 @@ func (e *EC2) endpoints() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint),
 			Resources: creating(network.KindEndpoint, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
-				{Text: "gateway endpoints of S3 and DynamoDB, available at once; a route to the service's prefix list in each of the route tables; " +
-					"without a policy, full access", Basis: gateway.Confirmed,
+				{Text: "only gateway endpoints of S3 and DynamoDB exist, and are available at once; a route to the service's prefix list in " +
+					"each of the route tables; " +
+					"an endpoint without a policy allows full access", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
 				{Text: "the policy is stored but not enforced, because no traffic uses the endpoint", Basis: gateway.Assumed, Source: simplified},
 			}},
@@ -200,7 +210,8 @@ func (e *EC2) instances() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId"),
 			Rules: []gateway.Rule{
-				{Text: "instances get the next addresses of their subnet; pending in the answer, running when asked for", Basis: gateway.Confirmed,
+				{Text: "instances get the next addresses of their subnet; the state is pending in this response, and running when the instance " +
+					"is described", Basis: gateway.Confirmed,
 					Source: reference},
 				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
 					"default VPC; any image id is accepted",
@@ -212,7 +223,8 @@ func (e *EC2) instances() []gateway.Operation {
 				Source: "EC2 user guide, instance lifecycle"},
 		}},
 		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
-			{Text: "shutting-down in the answer, terminated when described later; terminating it again is not an error; if one id is " +
+			{Text: "the state is shutting-down in the response, and terminated when the instance is described later; terminating an instance " +
+				"again is not an error; if one id is " +
 				"unknown, no instance is terminated",
 				Basis:  gateway.Confirmed,
 				Source: reference},
@@ -239,11 +251,12 @@ func (e *EC2) regional() []gateway.Operation {
 				Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeRegions", Serve: e.reads((*call).describeRegions), Rules: []gateway.Rule{
-			{Text: "the 17 regions that are enabled by default", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
+			{Text: "the response has the 17 regions that are enabled by default", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{
-			{Text: "always empty; the interfaces of NAT gateways are shown with the gateways", Basis: gateway.Assumed, Source: simplified},
+			{Text: "the list is always empty; the interfaces of NAT gateways are shown with the " +
+				"gateways", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }

@@ -73,9 +73,9 @@ func (t *Table) Service() gateway.Service {
 	return gateway.Service{
 		Name: "faults", Title: "Faults of the local cloud", SigningName: SigningName, Version: "1", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
-			own("requests are signed, and need the permission localaws:CreateFault, localaws:ListFaults, …, as those of AWS's services do"),
+			own("requests must be signed, and require the permission for the operation, such as localaws:CreateFault or localaws:ListFaults"),
 			own("faults are kept in memory: a restart ends them"),
-			own("a fault of a service's API affects requests that clients sign in headers, and not requests between services"),
+			own("a fault of a service's API affects requests that clients sign in headers, but not requests between services"),
 			own("a fault for a workspace that does not exist is 404, like DescribeWorkspace: ResourceNotFoundException"),
 			own("a share is distributed evenly, not randomly: a share of 0.5 affects the second and the fourth of four requests"),
 		},

@@ -41,7 +41,7 @@ type Caller func(ctx context.Context, as principal.Principal, c Call) (Answer, e
 func (g *Gateway) Call(ctx context.Context, as principal.Principal, c Call) (Answer, error) {
 	rt, ok := g.named(c.Service, c.Operation)
 	if !ok {
-		return Answer{}, fmt.Errorf("call %s:%s: the cloud has no such operation", c.Service, c.Operation)
+		return Answer{}, fmt.Errorf("the local cloud has no operation %s:%s", c.Service, c.Operation)
 	}
 	r, err := c.request(ctx, rt)
 	if err != nil {
@@ -127,7 +127,7 @@ func (g *Gateway) run(w http.ResponseWriter, req *Request) error {
 	if req.route.service.byPath() {
 		labels, ok := req.route.match(req.Request)
 		if !ok {
-			return fmt.Errorf("call %s: path %s does not belong to the operation", req.route.operation.Name, req.URL.EscapedPath())
+			return fmt.Errorf("could not call %s: path %s does not belong to the operation", req.route.operation.Name, req.URL.EscapedPath())
 		}
 		req.route.labels = labels
 	}

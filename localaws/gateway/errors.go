@@ -49,7 +49,7 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 	if !ok {
 		g.opts.Logger.Error("request failed inside the local cloud", "id", req.ID, "path", req.URL.Path, "err", err)
 		answer = &Error{Status: http.StatusInternalServerError, Code: "InternalFailure",
-			Message: "The request failed inside the local cloud; its log says why (request " + req.ID + ")"}
+			Message: "The request failed inside the local cloud; its log has the reason (request " + req.ID + ")"}
 	}
 	maps.Copy(w.Header(), answer.Header)
 	if err := writeAnswer(w, req, answer); err != nil {

@@ -32,7 +32,7 @@ func (g *Grafana) Service() gateway.Service {
 			{Text: "a workspace that is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 " +
 				"ConflictException",
 				Basis: gateway.Assumed, Source: nothingIs + "; the exception is in " + model},
-			{Text: "lists have pages of up to 100, which is also what they have without maxResults", Basis: gateway.Confirmed,
+			{Text: "a page of a list has up to 100 entries, which is also the default of maxResults", Basis: gateway.Confirmed,
 				Source: model + " (the bounds; the default is assumed)"},
 		}, server.Rules()),
 	}
@@ -59,42 +59,44 @@ func (g *Grafana) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: g.createWorkspace, Rules: createRules()},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: g.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "endpoint is a host without a scheme; here with a port, over http; the address is the same after a restart unless another " +
-				"process uses the port", Basis: gateway.Confirmed,
-				Source: model + " and AWS's samples, which join `https://` (no scheme); the rest is the local cloud's"},
+			{Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a " +
+				"restart unless another process uses the port", Basis: gateway.Confirmed,
+				Source: model + " and AWS's code samples, which prepend `https://` to the endpoint; the port, http and the stable address are " +
+					"specific to the local cloud"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "omitted settings are unchanged; a role is passed as in CreateWorkspace; the workspace is UPDATING for a while and " +
-				"its Grafana keeps running",
-				Basis: gateway.Confirmed, Source: model + " (that Grafana keeps running is assumed)"},
+			{Text: "omitted settings are unchanged; a role requires iam:PassRole as in CreateWorkspace; the workspace is UPDATING for a " +
+				"while, and Grafana keeps running",
+				Basis: gateway.Confirmed, Source: model + " (it is assumed that Grafana keeps running)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
-			{Text: "with AWS_SSO needs sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
-			{Text: "409 while CREATING, UPDATING, VERSION_UPDATING or DELETING; a failed workspace can be deleted", Basis: gateway.Assumed,
+			{Text: "deleting a workspace with AWS_SSO requires sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
+			{Text: "the response is 409 while the workspace is CREATING, UPDATING, VERSION_UPDATING or DELETING; a failed workspace can be " +
+				"deleted", Basis: gateway.Assumed,
 				Source: nothingIs},
 		}},
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
 		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
 			Rules: []gateway.Rule{
-				{Text: "AWS_SSO needs the same permissions as in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
+				{Text: "AWS_SSO requires the same permissions as in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
 					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: put, Path: ws + "/configuration", Serve: g.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
 				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; its contents have no effect here",
-					Basis: gateway.Confirmed, Source: model + " (the bounds; the second half is a simplification)"},
-				{Text: "a version can only go up, and the workspace is VERSION_UPDATING and does not answer for a while", Basis: gateway.Confirmed,
-					Source: model + " (that it does not answer is assumed)"},
+					Basis: gateway.Confirmed, Source: model + " (the bounds; ignoring the contents is a simplification of the local cloud)"},
+				{Text: "a workspace can only be upgraded; it is then VERSION_UPDATING and does not respond for a while", Basis: gateway.Confirmed,
+					Source: model + " (it is assumed that the workspace does not respond)"},
 			}},
 		{Name: "ListVersions", Method: get, Path: "/versions", Serve: g.listVersions, Rules: []gateway.Rule{
-			{Text: "9.4, 10.4 and 12.4; for a workspace, those above its own", Basis: gateway.Inferred,
-				Source: guide + " (9, 10 and 12; version 13 exists, but its exact number was not found; minor versions from AWS's samples)"},
+			{Text: "the versions are 9.4, 10.4 and 12.4; for a workspace, only versions newer than its own are listed", Basis: gateway.Inferred,
+				Source: guide + " (9, 10 and 12; version 13 exists, but its exact number was not found; the minor versions are from AWS's samples)"},
 		}},
 		{Name: "ListPermissions", Method: get, Path: ws + "/permissions", Serve: g.listPermissions, Rules: []gateway.Rule{
 			{Text: "userId and groupId exclude each other; VIEWER is listed as well", Basis: gateway.Confirmed,
-				Source: model + " (the first half; the text speaks of Admin and Editor only, the role's values have all three)"},
+				Source: model + " (userId and groupId; the text names only Admin and Editor, but the parameter role has all three values)"},
 		}},
 		{Name: "UpdatePermissions", Method: patch, Path: ws + "/permissions", Serve: g.updatePermissions, Rules: permissionRules()},
 		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.accounts.CreateServiceAccount,
@@ -104,7 +106,7 @@ func (g *Grafana) operations() []gateway.Operation {
 			}},
 		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.accounts.ListServiceAccounts},
 		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.accounts.DeleteServiceAccount, Rules: []gateway.Rule{
-			{Text: "its tokens are deleted too", Basis: gateway.Confirmed, Source: model},
+			{Text: "the tokens of the service account are deleted too", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.accounts.CreateToken,
 			Rules: []gateway.Rule{
@@ -118,7 +120,7 @@ func (g *Grafana) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteWorkspaceServiceAccountToken", Method: del, Path: account + "/tokens/{tokenId}", Serve: g.accounts.DeleteToken},
 		{Name: "CreateWorkspaceApiKey", Method: post, Path: ws + "/apikeys", Serve: g.accounts.CreateAPIKey, Rules: []gateway.Rule{
-			{Text: "refused with 400 ValidationException in workspaces of version 12 and later, where older keys stop working",
+			{Text: "in workspaces of version 12 and later the request is refused with 400 ValidationException, and existing keys stop working",
 				Basis: gateway.Confirmed, Source: guide + ", differences between versions (the HTTP status code is an assumption)"},
 		}},
 		{Name: "DeleteWorkspaceApiKey", Method: del, Path: ws + "/apikeys/{keyName}", Serve: g.accounts.DeleteAPIKey},
@@ -136,15 +138,15 @@ func createRules() []gateway.Rule {
 		{Text: "AWS_SSO without an organization instance of IAM Identity Center is 400 ValidationException `SSO is not enabled in any region.`",
 			Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
 				"Center's user guide says that account instances do not count"},
-		{Text: "AWS_SSO needs sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
+		{Text: "AWS_SSO requires sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
 			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
-		{Text: "a workspaceRoleArn needs iam:PassRole to grafana.amazonaws.com; that the role exists and trusts the service " +
-			"is checked when it is used", Basis: gateway.Confirmed, Source: reference + " (the second half is assumed)"},
-		{Text: "tags need grafana:TagResource; a network needs ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
+		{Text: "a request with a workspaceRoleArn requires iam:PassRole to grafana.amazonaws.com; the service checks that the role exists " +
+			"and trusts it only when it uses the role", Basis: gateway.Confirmed, Source: reference + " (the time of the check is assumed)"},
+		{Text: "tags require grafana:TagResource; a network requires ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
 			"ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
-		{Text: "CUSTOMER_MANAGED needs a workspaceRoleArn; SERVICE_MANAGED makes no role", Basis: gateway.Confirmed,
-			Source: model + " (text) and hashicorp/terraform-provider-aws#24342; the refusal's text is assumed"},
-		{Text: "without grafanaVersion it is the latest", Basis: gateway.Confirmed, Source: model},
+		{Text: "CUSTOMER_MANAGED requires a workspaceRoleArn; SERVICE_MANAGED creates no role", Basis: gateway.Confirmed,
+			Source: model + " and hashicorp/terraform-provider-aws#24342; the text of the error is assumed"},
+		{Text: "a workspace without grafanaVersion gets the latest version", Basis: gateway.Confirmed, Source: model},
 		{Text: "5 workspaces per region, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed,
 			Source: quotas + " (the text is assumed)"},
 		{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
@@ -157,15 +159,16 @@ func createRules() []gateway.Rule {
 func permissionRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "an id that is not an Identity Center id, such as an e-mail, is 400 ValidationException and nothing is changed; the same " +
-			"holds for more than 20 instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks " +
-			"the pattern was not seen)"},
+			"holds for more than 20 instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; whether AWS checks " +
+			"the pattern is unknown)"},
 		{Text: "ADD of a user or group that the identity store does not have is listed in errors of a response with status 200, with code " +
-			"404; REVOKE of one removes the role; the other instructions are executed", Basis: gateway.Assumed,
+			"404; REVOKE for such a user or group removes the role; the other instructions are executed", Basis: gateway.Assumed,
 			Source: model + " (failures are listed in errors; code and text were not found)"},
 		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed,
 			Source: guide + " (users are made admin, editor or viewer in the console)"},
 		{Text: "REVOKE of a role that the user does not have is listed in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
-		{Text: "needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and nothing is changed",
+		{Text: "the caller needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and " +
+			"nothing is changed",
 			Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; without them AWS was " +
 				"reported to return 200 without effect (boto/boto3#3212)"},
 	}

@@ -155,7 +155,7 @@ func (g *Grafana) Break(id string, f Fault) error {
 		if found, err := tx.Get(workspaces, id, &w); err != nil {
 			return err
 		} else if !found {
-			return fmt.Errorf("break workspace %s: it does not exist", id)
+			return fmt.Errorf("workspace %s does not exist and cannot be broken", id)
 		}
 		w.Fault = f
 		return tx.Put(workspaces, id, w)

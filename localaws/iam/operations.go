@@ -26,12 +26,13 @@ func rules() []gateway.Rule {
 		{Text: "a condition operator, condition key or policy variable that the local cloud does not know makes an Allow statement " +
 			"ineffective and a Deny statement effective; the message names it in parentheses", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud, on the safe side"},
-		{Text: "a condition key that AWS sets and this request does not have: no match, but for negated operators, …IfExists, ForAllValues and " +
+		{Text: "a condition key that AWS sets and this request does not have: it does not match, except with negated operators, " +
+			"…IfExists, ForAllValues and " +
 			"Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},
 		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true: the loopback counts as TLS", Basis: gateway.Assumed,
 			Source: userGuide + ", global condition keys (the first); a simplification of the local cloud (the second)"},
 		{Text: "changes take effect at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they take seconds"},
-		{Text: "a policy's form: 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
+		{Text: "a policy with an invalid form is 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
 		{Text: "groups, session policies and the root user do not exist here", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
 		{Text: "the permissions boundary of a user or role must allow an action too: `… because no permissions boundary allows the … " +
@@ -56,7 +57,7 @@ func (i *IAM) roles() []gateway.Operation {
 				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
 			{Text: "MaxSessionDuration is 3600 to 43200 (3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
 				Source: apiRef + "; IAM quotas"},
-			{Text: "tags need iam:TagRole as well", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
+			{Text: "tags require iam:TagRole too", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
 		}},
 		{Name: "GetRole", Serve: i.getRole},
 		{Name: "UpdateRole", Serve: i.updateRole},
@@ -79,7 +80,7 @@ func (i *IAM) users() []gateway.Operation {
 			{Text: "without UserName, the caller's user is used", Basis: gateway.Confirmed, Source: apiRef},
 		}},
 		{Name: "DeleteUser", Serve: i.deleteUser, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict while it has access keys or policies", Basis: gateway.Confirmed,
+			{Text: "the response is 409 DeleteConflict while the user has access keys or policies", Basis: gateway.Confirmed,
 				Source: apiRef + " (the text about keys is assumed)"},
 		}},
 		{Name: "ListUsers", Serve: i.listUsers},
@@ -87,7 +88,7 @@ func (i *IAM) users() []gateway.Operation {
 		{Name: "UntagUser", Serve: i.untag(account.Users)},
 		{Name: "ListUserTags", Serve: i.listTags(account.Users)},
 		{Name: "CreateAccessKey", Serve: i.createAccessKey, Rules: []gateway.Rule{
-			{Text: "two per user: 409 LimitExceeded `Cannot exceed quota for AccessKeysPerUser: 2`", Basis: gateway.Confirmed,
+			{Text: "a user has at most two keys, else 409 LimitExceeded `Cannot exceed quota for AccessKeysPerUser: 2`", Basis: gateway.Confirmed,
 				Source: "IAM quotas; " + texts},
 		}},
 		{Name: "DeleteAccessKey", Serve: i.deleteAccessKey},
@@ -98,7 +99,7 @@ func (i *IAM) users() []gateway.Operation {
 func (i *IAM) managedPolicies() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreatePolicy", Serve: i.createPolicy, Keys: tagKeys, Rules: []gateway.Rule{
-			{Text: "6144 characters, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
+			{Text: "a policy has at most 6144 characters, not counting white space", Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "GetPolicy", Serve: i.getPolicy, Rules: []gateway.Rule{
 			{Text: "these AWS managed policies exist: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
@@ -108,11 +109,12 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 		}},
 		{Name: "ListPolicies", Serve: i.listPolicies},
 		{Name: "DeletePolicy", Serve: i.deletePolicy, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict while it is attached or has versions beside the default one", Basis: gateway.Confirmed,
+			{Text: "the response is 409 DeleteConflict while the policy is attached or has versions other than the " +
+				"default", Basis: gateway.Confirmed,
 				Source: apiRef + "; " + texts},
 		}},
 		{Name: "CreatePolicyVersion", Serve: i.createPolicyVersion, Rules: []gateway.Rule{
-			{Text: "five versions, then 409 LimitExceeded; version numbers are not reused", Basis: gateway.Confirmed,
+			{Text: "a policy has at most five versions, else 409 LimitExceeded; version numbers are not reused", Basis: gateway.Confirmed,
 				Source: userGuide + ", versioning IAM policies"},
 		}},
 		{Name: "GetPolicyVersion", Serve: i.getPolicyVersion},
@@ -132,7 +134,7 @@ func (i *IAM) instanceProfiles() []gateway.Operation {
 		{Name: "GetInstanceProfile", Serve: i.getInstanceProfile},
 		{Name: "DeleteInstanceProfile", Serve: i.deleteInstanceProfile},
 		{Name: "AddRoleToInstanceProfile", Serve: i.addRoleToInstanceProfile, Rules: []gateway.Rule{
-			{Text: "a profile has one role; adding it needs iam:PassRole on the role with iam:PassedToService ec2.amazonaws.com",
+			{Text: "a profile has one role; adding the role requires iam:PassRole on the role with iam:PassedToService ec2.amazonaws.com",
 				Basis:  gateway.Confirmed,
 				Source: userGuide + ", granting permissions to pass a role (the value of the key is inferred)"},
 		}},
@@ -145,15 +147,16 @@ func (i *IAM) instanceProfiles() []gateway.Operation {
 func (i *IAM) simulation() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "SimulatePrincipalPolicy", Serve: i.simulatePrincipalPolicy, Rules: []gateway.Rule{
-			{Text: "a result for each action, by the policies of a user or role: the most restrictive of the decisions on the resources, each of " +
+			{Text: "the response has a result for each action, by the policies of a user or role: the most restrictive of the decisions on " +
+				"the resources, each of " +
 				"which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed,
 				Source: apiRef + ", EvaluationResult"},
 			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
 			{Text: "MissingContextValues has the condition keys that statements about the action and the resource use and that the " +
 				"simulation request does not set; values of the principal are set automatically", Basis: gateway.Inferred,
-				Source: apiRef + " (inferred: only those statements count)"},
-			{Text: "PolicySourceArn of a session, the root user or anything that is not a user, role or group: 400 InvalidInput `Invalid Entity " +
+				Source: apiRef + " (considering only those statements is inferred)"},
+			{Text: "a PolicySourceArn that is not a user, role or group, such as a session or the root user, is 400 InvalidInput `Invalid Entity " +
 				"Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
 			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
@@ -165,20 +168,21 @@ func (i *IAM) simulation() []gateway.Operation {
 func (i *IAM) policyOperations(k account.Kind) []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "Put" + k.Title + "Policy", Serve: i.putInline(k), Keys: i.boundaryKeys(k), Rules: []gateway.Rule{
-			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, white space not counted",
+			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, not counting white space",
 				Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "Get" + k.Title + "Policy", Serve: i.getInline(k)},
 		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k), Keys: i.boundaryKeys(k)},
 		{Name: "List" + k.Title + "Policies", Serve: i.listInline(k)},
 		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: i.policyKeys(k), Rules: []gateway.Rule{
-			{Text: "10 policies, then 409 LimitExceeded; attaching it again is not an error; permission may depend on iam:PolicyARN",
+			{Text: "a user or role has at most 10 policies, else 409 LimitExceeded; attaching a policy again is not an error; permission may " +
+				"depend on iam:PolicyARN",
 				Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
 		}},
 		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: i.policyKeys(k)},
 		{Name: "Put" + k.Title + "PermissionsBoundary", Serve: i.putBoundary(k), Keys: newKeys, Rules: []gateway.Rule{
-			{Text: "permission may depend on iam:PermissionsBoundary, the new one's ARN; so may that for operations on policies, by the ARN " +
-				"of the current boundary", Basis: gateway.Confirmed, Source: "service authorization reference, IAM"},
+			{Text: "a permission can depend on iam:PermissionsBoundary, which is the ARN of the new boundary, or, for operations on " +
+				"policies, of the current one", Basis: gateway.Confirmed, Source: "service authorization reference, IAM"},
 		}},
 		{Name: "Delete" + k.Title + "PermissionsBoundary", Serve: i.deleteBoundary(k), Keys: i.boundaryKeys(k)},
 		{Name: "ListAttached" + k.Title + "Policies", Serve: i.listAttached(k)},

@@ -21,7 +21,7 @@ const (
 func (s *Identity) ssoAdmin() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "ListInstances", Serve: serve(s, (*call).listInstances), Rules: []gateway.Rule{
-			{Text: "the one instance in its own region; an empty list in other regions, and where Identity Center is not enabled",
+			{Text: "the response has one instance in its own region, and is empty in other regions and if Identity Center is not enabled",
 				Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
 			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations " +
 				"DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred,
@@ -139,30 +139,32 @@ func on(parts ...part) func(*gateway.Request) []string {
 func (s *Identity) identityStore() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "GetUserId", Serve: serve(s, (*call).getUserID), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "by the attribute paths userName and emails.value only, or by an external id; no match is 400 ResourceNotFoundException `USER " +
+			{Text: "a user is found by the attribute path userName or emails.value, or by an external id; no match is 400 " +
+				"ResourceNotFoundException `USER " +
 				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
 			{Text: "user names and e-mails are compared without regard to case", Basis: gateway.Assumed, Source: notSourced},
 		}},
 		{Name: "GetGroupId", Serve: serve(s, (*call).getGroupID), Resources: on(groups), Rules: []gateway.Rule{
-			{Text: "by the attribute path displayName, or by an external id", Basis: gateway.Inferred, Source: storeModel},
+			{Text: "a group is found by the attribute path displayName, or by an external id", Basis: gateway.Inferred, Source: storeModel},
 		}},
 		{Name: "DescribeUser", Serve: serve(s, (*call).describeUser), Resources: on(users)},
 		{Name: "DescribeGroup", Serve: serve(s, (*call).describeGroup), Resources: on(groups)},
 		{Name: "ListUsers", Serve: serve(s, (*call).listUsers), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "at most one filter, on UserName; 1 to 100 results per page, 100 by default; there is no filter on e-mails",
+			{Text: "a request has at most one filter, on UserName; a page has 1 to 100 results, 100 by default; there is no filter on e-mails",
 				Basis: gateway.Confirmed, Source: storeModel},
 		}},
 		{Name: "ListGroups", Serve: serve(s, (*call).listGroups), Resources: on(groups), Rules: []gateway.Rule{
-			{Text: "at most one filter, on DisplayName", Basis: gateway.Confirmed, Source: storeModel},
+			{Text: "a request has at most one filter, on DisplayName", Basis: gateway.Confirmed, Source: storeModel},
 		}},
 		{Name: "CreateUser", Serve: alter(s, (*call).createUser), Resources: on(), Rules: []gateway.Rule{
-			{Text: "needs UserName, DisplayName, Name.GivenName and Name.FamilyName; has at most one e-mail", Basis: gateway.Inferred,
+			{Text: "UserName, DisplayName, Name.GivenName and Name.FamilyName are required; a user has at most one e-mail", Basis: gateway.Inferred,
 				Source: "Terraform's AWS provider requires the same; texts are assumed"},
 			{Text: "a user name has letters, marks, symbols, numbers and punctuation, other texts some spaces too; control characters are 400 " +
 				"ValidationException", Basis: gateway.Confirmed, Source: storeModel + " (the patterns; the text is inferred)"},
-			{Text: "a user name or an e-mail that another user has: 400 ConflictException", Basis: gateway.Confirmed,
+			{Text: "a user name or an e-mail that another user has is 400 ConflictException", Basis: gateway.Confirmed,
 				Source: storeModel + "; " + reported},
-			{Text: "a user made here can sign in at once: there is no invitation and no password", Basis: gateway.Assumed, Source: simplicity},
+			{Text: "a user created in the local cloud can sign in immediately: there is no invitation and no " +
+				"password", Basis: gateway.Assumed, Source: simplicity},
 		}},
 		{Name: "DeleteUser", Serve: alter(s, (*call).deleteUser), Resources: on(users), Rules: []gateway.Rule{
 			{Text: "the user's group memberships are deleted too", Basis: gateway.Inferred, Source: storeModel},
@@ -188,7 +190,7 @@ func (s *Identity) identityStore() gateway.Service {
 			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of object that is read " +
 				"(arn:aws:identitystore:::user/…, group/…, membership/…), `/*` where none is named", Basis: gateway.Confirmed,
 				Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
-			{Text: "another store, or this one asked for in another region: 400 ResourceNotFoundException `IDENTITY_STORE not found.`",
+			{Text: "a request for another store, or in another region, is 400 ResourceNotFoundException `IDENTITY_STORE not found.`",
 				Basis: gateway.Inferred, Source: storeModel},
 			{Text: "ids are UUIDs without the store's prefix, which AWS gives to some", Basis: gateway.Confirmed, Source: storeModel},
 		},

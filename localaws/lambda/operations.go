@@ -32,7 +32,7 @@ func (l *Lambda) Service() gateway.Service {
 				Source: "a simplification of the local cloud"},
 			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
 				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not reused",
-				Basis: gateway.Confirmed, Source: "AWS's answers as users report them; aws-lambda-runtime-interface-emulator"},
+				Basis: gateway.Confirmed, Source: "AWS's responses as users report them; aws-lambda-runtime-interface-emulator"},
 			{Text: "the log is written as the function's role: with CreateLogStream, and CreateLogGroup when there is no group; without these " +
 				"permissions there is no log", Basis: gateway.Confirmed, Source: guide + ", sending logs to CloudWatch"},
 			{Text: "resource policies are stored and not evaluated; all callers belong to the account", Basis: gateway.Assumed,
@@ -51,22 +51,25 @@ func (l *Lambda) operations() []gateway.Operation {
 	all := func(*gateway.Request) []string { return []string{"*"} }
 	return []gateway.Operation{
 		{Name: "CreateFunction", Method: post, Path: functions, Serve: l.createFunction, Resources: newResource, Rules: []gateway.Rule{
-			{Text: "runtimes provided.al2023 and provided.al2; others, images, published versions and JSON logs are 400 " +
+			{Text: "the runtimes are provided.al2023 and provided.al2; other runtimes, images, published versions and JSON logs are 400 " +
 				"InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "timeout 1 to 900 s (3), memory 128 to 10240 MB (128), variables up to 4 KB without Lambda's own names", Basis: gateway.Confirmed,
+			{Text: "the timeout is 1 to 900 s (default 3), the memory 128 to 10240 MB (default 128); variables have up to 4 KB and no names " +
+				"that Lambda reserves", Basis: gateway.Confirmed,
 				Source: reference + ", CreateFunction; " + guide + ", quotas"},
 			{Text: "the caller needs iam:PassRole for the role; a role whose trust policy does not name lambda.amazonaws.com is 400 `The role " +
-				"defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's answers as users report them"},
-			{Text: "code in S3 is fetched as the caller, from a bucket of the region; S3's refusal is in the message", Basis: gateway.Confirmed,
-				Source: "AWS's answers as users report them"},
-			{Text: "Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException",
+				"defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's responses as users report them"},
+			{Text: "code in S3 is read with the permissions of the caller, from a bucket of the region; an error of S3 is in the " +
+				"message", Basis: gateway.Confirmed,
+				Source: "AWS's responses as users report them"},
+			{Text: "the function is Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException",
 				Basis: gateway.Confirmed, Source: guide + ", function states"},
 			{Text: "VPC, layers, tracing, SnapStart and dead-letter settings are ignored", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		}},
 		{Name: "GetFunction", Method: get, Path: fn, Serve: l.getFunction, Rules: []gateway.Rule{
 			{Text: "tags are returned only with the permission lambda:ListTags", Basis: gateway.Confirmed, Source: reference + ", GetFunction"},
-			{Text: "Code has no Location to download from", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "the field Code has no Location, so the code cannot be downloaded", Basis: gateway.Assumed, Source: "a simplification of " +
+				"the local cloud"},
 		}},
 		{Name: "GetFunctionConfiguration", Method: get, Path: fn + "/configuration", Serve: l.getFunctionConfiguration},
 		{Name: "UpdateFunctionCode", Method: put, Path: fn + "/code", Serve: l.updateFunctionCode},
@@ -88,7 +91,7 @@ func (l *Lambda) operations() []gateway.Operation {
 			{Text: "an Event returns 202; a failed event is retried after one and after two minutes; events are kept during a restart of the " +
 				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
 			{Text: "the initialization has its own timeout of 10 s, before the function's timeout starts", Basis: gateway.Inferred,
-				Source: guide + ", execution environment (AWS then repeats it)"},
+				Source: guide + ", execution environment (AWS then repeats the initialization)"},
 		}},
 		{Name: "AddPermission", Method: post, Path: fn + "/policy", Serve: l.addPermission},
 		{Name: "RemovePermission", Method: del, Path: fn + "/policy/{StatementId}", Serve: l.removePermission},

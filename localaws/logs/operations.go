@@ -31,7 +31,7 @@ func (l *Logs) Service() gateway.Service {
 func (l *Logs) operations() []gateway.Operation {
 	return append([]gateway.Operation{
 		{Name: "CreateLogGroup", Serve: l.createLogGroup, Rules: []gateway.Rule{
-			{Text: "with tags it needs logs:TagResource too", Basis: gateway.Confirmed, Source: reference + ", CreateLogGroup"},
+			{Text: "a request with tags requires logs:TagResource too", Basis: gateway.Confirmed, Source: reference + ", CreateLogGroup"},
 			{Text: "KMS keys and classes are accepted and ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "DeleteLogGroup", Serve: l.deleteLogGroup},
@@ -56,32 +56,36 @@ func (l *Logs) operations() []gateway.Operation {
 			{Text: "sequence tokens are ignored", Basis: gateway.Confirmed, Source: reference + ", PutLogEvents (since 2023-01)"},
 		}},
 		{Name: "GetLogEvents", Serve: l.getLogEvents, Rules: []gateway.Rule{
-			{Text: "startTime is included and endTime is not; the newest events unless startFromHead; if there are no more events, the same " +
+			{Text: "startTime is included and endTime is not; the newest events are returned unless startFromHead is set; if there are no " +
+				"more events, the same " +
 				"token is returned",
 				Basis: gateway.Confirmed, Source: reference + ", GetLogEvents"},
 		}},
 		{Name: "FilterLogEvents", Serve: l.filterLogEvents, Rules: []gateway.Rule{
-			{Text: "events of all streams by time, startTime and endTime included", Basis: gateway.Confirmed,
+			{Text: "the events of all streams are sorted by time; startTime and endTime are included", Basis: gateway.Confirmed,
 				Source: reference + ", FilterLogEvents"},
-			{Text: "terms, \"quoted terms\", ?optional and -excluded ones, case-sensitive; JSON, column and regular expression patterns are 400 " +
+			{Text: "patterns have terms, \"quoted terms\", ?optional and -excluded terms, and are case-sensitive; JSON, column and regular " +
+				"expression patterns are 400 " +
 				"InvalidParameterException", Basis: gateway.Confirmed,
 				Source: guide + ", filter pattern syntax (refusing other patterns is a limitation of the local cloud)"},
 			{Text: "a term also matches within words", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "StartQuery", Serve: l.startQuery, Resources: ofQuery, Rules: []gateway.Rule{
-			{Text: "one of logGroupName, logGroupNames and logGroupIdentifiers, up to 50 groups that exist; a permission on each of them",
+			{Text: "a request has one of logGroupName, logGroupNames and logGroupIdentifiers, with up to 50 existing groups, and requires " +
+				"permission on each of them",
 				Basis: gateway.Confirmed, Source: reference + ", StartQuery"},
 			{Text: "fields, with ltrim(@FIELD) as NAME; filter @message like /PATTERN/; sort @timestamp; limit: these are the commands that " +
 				"the dashboards and Grafana use; other commands are 400 MalformedQueryException", Basis: gateway.Assumed, Source: simplification},
 		}},
 		{Name: "GetQueryResults", Serve: l.getQueryResults, Resources: anyGroup, Rules: []gateway.Rule{
-			{Text: "the newest rows first, 1000 unless a limit is given, each with @ptr; times in UTC with milliseconds", Basis: gateway.Confirmed,
+			{Text: "rows are sorted from the newest, at most 1000 unless a limit is given, and have the field @ptr; times are in UTC with " +
+				"milliseconds", Basis: gateway.Confirmed,
 				Source: guide + ", Logs Insights"},
 			{Text: "a query is Complete immediately, and deleted after 7 days", Basis: gateway.Assumed, Source: simplification},
 		}},
 		{Name: "StopQuery", Serve: l.stopQuery, Resources: anyGroup, Rules: []gateway.Rule{
 			{Text: "a query that has ended is 400 InvalidParameterException", Basis: gateway.Confirmed,
-				Source: "Grafana's data source, which expects it"},
+				Source: "Grafana's data source, which expects this response"},
 		}},
 		{Name: "ListTagsForResource", Serve: l.listTagsForResource},
 		{Name: "TagResource", Serve: l.tagResource},

@@ -24,7 +24,8 @@ func Service(inOrganization bool) gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "DescribeOrganization", Serve: describe(inOrganization), Rules: []gateway.Rule{
 			{Text: "every account of an organization can call this operation", Basis: gateway.Confirmed, Source: guide},
-			{Text: "for an account without an organization: 400 AWSOrganizationsNotInUseException `Your account is not a member of an " +
+			{Text: "for an account without an organization the response is 400 AWSOrganizationsNotInUseException `Your account is not a " +
+				"member of an " +
 				"organization.`",
 				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
@@ -36,8 +37,8 @@ func Service(inOrganization bool) gateway.Service {
 		Name: "organizations", Title: "AWS Organizations", SigningName: "organizations", Version: "2016-11-28",
 		TargetPrefix: "AWSOrganizationsV20161128",
 		Protocol:     gateway.JSON11, Operations: gateway.RequireActions("organizations", nil, operations), Rules: []gateway.Rule{
-			{Text: "this account is the management account of an organization that has all features; with an Identity Center instance of the " +
-				"account alone (`--identity-center account`) it is in no organization", Basis: gateway.Assumed, Source: simple},
+			{Text: "this account is the management account of an organization that has all features; with `--identity-center account` the " +
+				"account is in no organization", Basis: gateway.Assumed, Source: simple},
 			{Text: "the service is global: signatures for every region are accepted, while AWS's endpoint requires us-east-1",
 				Basis:  gateway.Inferred,
 				Source: model + " (the endpoint's rules: with a custom endpoint the client keeps its own region)"},

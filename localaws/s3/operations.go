@@ -25,8 +25,8 @@ func (s *S3) Service() gateway.Service {
 				Basis: gateway.Confirmed, Source: reference + ", error responses; text without AWS's endpoint"},
 			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` always exists and belongs to AWS: requests " +
 				"of the account are 403, presigned requests of CloudFormation work", Basis: gateway.Inferred,
-				Source: "CloudFormation user guide, VPC endpoints (the name; that the bucket is AWS's)"},
-			{Text: "another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
+				Source: "CloudFormation user guide, VPC endpoints (the name and the owner of the bucket)"},
+			{Text: "a request to another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
 			{Text: "names that begin with `taken-` belong to another account, to test this case", Basis: gateway.Assumed,
 				Source: "a feature of the local cloud for tests"},
 			{Text: "settings are stored and returned; bucket policies, encryption, versions and public access blocks have no effect on requests",
@@ -65,17 +65,18 @@ func (s *S3) bucketOperations() []gateway.Operation {
 		{Name: "ListObjects", Method: get, Path: path},
 		{Name: "ListObjectsV2", Method: get, Path: path, Query: "list-type=2", Serve: s.listObjects, Action: "s3:ListBucket",
 			Resources: bucketARN, Keys: listKeys, Rules: []gateway.Rule{
-				{Text: "keys are sorted by their bytes, 1000 per page; keys with a delimiter after the prefix are grouped to a common prefix",
+				{Text: "keys are sorted by their bytes, 1000 per page; keys that have a delimiter after the prefix are grouped into a common prefix",
 					Basis: gateway.Confirmed, Source: reference + ", ListObjectsV2"},
 			}},
 		{Name: "DeleteObjects", Method: post, Path: path, Query: "delete", Serve: s.deleteObjects, Rules: []gateway.Rule{
-			{Text: "up to 1000 keys; each needs s3:DeleteObject, and a refused key is an Error in a response with status 200",
+			{Text: "a request has up to 1000 keys; each requires s3:DeleteObject, and a refused key is an Error in a response with status 200",
 				Basis:  gateway.Confirmed,
 				Source: reference + ", DeleteObjects"},
 		}},
 		{Name: "GetBucketLocation", Method: get, Path: path, Query: "location", Serve: s.getBucketLocation, Action: "s3:GetBucketLocation",
 			Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "empty for us-east-1; works in every region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
+				{Text: "the location is empty for us-east-1; the operation works in every " +
+					"region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
 			}},
 	}
 }
@@ -158,7 +159,8 @@ func (s *S3) objectOperations() []gateway.Operation {
 	read := []gateway.Rule{
 		{Text: "a key that does not exist is 404 NoSuchKey, or 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},
-		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums if x-amz-checksum-mode requests them",
+		{Text: "supported are Range (one range), If-Match, If-None-Match and If-Modified-Since; the response has checksums if " +
+			"x-amz-checksum-mode requests them",
 			Basis: gateway.Confirmed, Source: reference + ", GetObject"},
 	}
 	return []gateway.Operation{
@@ -171,14 +173,15 @@ func (s *S3) objectOperations() []gateway.Operation {
 		{Name: "HeadObject", Method: http.MethodHead, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN},
 		{Name: "DeleteObject", Method: del, Path: path, Serve: s.deleteObject, Action: "s3:DeleteObject", Resources: objectARN,
 			Rules: []gateway.Rule{
-				{Text: "204 even if the object did not exist", Basis: gateway.Confirmed, Source: reference + ", DeleteObject"},
+				{Text: "the response is 204 even if the object did not exist", Basis: gateway.Confirmed, Source: reference + ", DeleteObject"},
 			}},
 		{Name: "CreateMultipartUpload", Method: post, Path: path, Query: "uploads", Serve: s.createMultipartUpload, Action: "s3:PutObject",
 			Resources: objectARN},
 		{Name: "UploadPart", Method: put, Path: path, Query: "partNumber", Serve: s.uploadPart, Action: "s3:PutObject", Resources: objectARN},
 		{Name: "CompleteMultipartUpload", Method: post, Path: path, Query: "uploadId", Serve: s.completeMultipartUpload, Action: "s3:PutObject",
 			Resources: objectARN, Rules: []gateway.Rule{
-				{Text: "parts in ascending order, 5 MiB each but the last; the ETag is the hash of the parts' hashes, a dash and their number",
+				{Text: "parts are in ascending order and have at least 5 MiB, except the last; the ETag is the hash of the parts' hashes, a " +
+					"dash and their number",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
 				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: AWS stores a composite checksum"},

@@ -21,8 +21,8 @@ func (s *SNS) Service() gateway.Service {
 				"aws:SourceArn; for principals of the account it can only deny", Basis: gateway.Inferred,
 				Source: guide + ", access policies (on AWS a topic's policy can also grant permissions that the identity's policies lack; this " +
 					"is not supported)"},
-			{Text: "1,000 topics and 200 subscriptions of a topic", Basis: gateway.Assumed,
-				Source: "a bound of the local cloud; AWS's limits are much higher"},
+			{Text: "an account has at most 1,000 topics, and a topic 200 subscriptions", Basis: gateway.Assumed,
+				Source: "a limit of the local cloud; AWS's limits are much higher"},
 		},
 	}
 }
@@ -32,11 +32,13 @@ func (s *SNS) operations() []gateway.Operation {
 		{Name: "CreateTopic", Serve: s.createTopic, Resources: named, Rules: []gateway.Rule{
 			{Text: "a name has 1 to 256 characters of `A-Za-z0-9_-`; for an existing topic its ARN is returned, unless the attributes or " +
 				"tags differ: 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", CreateTopic (texts as reported by users)"},
-			{Text: "standard topics with DisplayName, Policy and SignatureVersion only; other attributes are 501", Basis: gateway.Assumed,
+			{Text: "only standard topics with DisplayName, Policy and SignatureVersion are supported; other attributes are " +
+				"501", Basis: gateway.Assumed,
 				Source: simple},
 		}},
 		{Name: "DeleteTopic", Serve: s.deleteTopic, Rules: []gateway.Rule{
-			{Text: "deletes the subscriptions as well; deleting an unknown topic is not an error", Basis: gateway.Confirmed, Source: reference +
+			{Text: "the subscriptions of the topic are deleted too; deleting an unknown topic is not an " +
+				"error", Basis: gateway.Confirmed, Source: reference +
 				", DeleteTopic"},
 		}},
 		{Name: "GetTopicAttributes", Serve: s.getTopicAttributes},
@@ -45,17 +47,19 @@ func (s *SNS) operations() []gateway.Operation {
 			{Text: "100 per page", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
 		}},
 		{Name: "Subscribe", Serve: s.subscribe, Rules: []gateway.Rule{
-			{Text: "returns `pending confirmation` until the subscription is confirmed, or its ARN if ReturnSubscriptionArn is true; " +
+			{Text: "the response is `pending confirmation` until the subscription is confirmed, or its ARN if ReturnSubscriptionArn is true; " +
 				"subscribing the same endpoint again returns the same subscription, and sends the confirmation again if it is pending",
 				Basis: gateway.Confirmed, Source: reference + ", Subscribe"},
 			{Text: "a token is valid for two days; then an unconfirmed subscription is deleted", Basis: gateway.Confirmed,
 				Source: reference + ", ConfirmSubscription and " + guide + " (48 hours)"},
-			{Text: "protocols email, email-json, http and https; others, and attributes, are 501", Basis: gateway.Assumed, Source: simple},
+			{Text: "the protocols are email, email-json, http and https; other protocols, and attributes, are " +
+				"501", Basis: gateway.Assumed, Source: simple},
 			{Text: "e-mail is delivered only to a mailbox of the local cloud; it holds 300 mails of 8 MB together and drops the oldest",
 				Basis: gateway.Assumed, Source: simple},
 		}},
 		{Name: "ConfirmSubscription", Serve: s.confirmSubscription, Rules: []gateway.Rule{
-			{Text: "works without a signature through the link in a message, `GET /?Action=ConfirmSubscription&TopicArn=…&Token=…`; so does " +
+			{Text: "the request needs no signature if it is made through the link in a message, `GET " +
+				"/?Action=ConfirmSubscription&TopicArn=…&Token=…`; so does " +
 				"Unsubscribe, " +
 				"unless it was confirmed with AuthenticateOnUnsubscribe", Basis: gateway.Confirmed, Source: guide + ", HTTP(S) endpoints; " +
 				reference},

@@ -132,7 +132,7 @@ func newUsersFind(p *cli.Process, o *usersOptions) *cobra.Command {
 			if len(found) == 0 && len(args) > 0 {
 				err = hint.New(hint.NotFound,
 					fmt.Errorf("no user of IAM Identity Center in %s has %q in their name or e-mail", directory.Region, args[0]),
-					"'parascope users find' lists them")
+					"'parascope users find' lists the users and groups")
 			}
 			if o.json {
 				return errors.Join(err, p.PrintJSON(found))

@@ -28,7 +28,7 @@ func parseRPC(b []byte) (rpcStats, error) {
 		}
 		return s, nil
 	}
-	return rpcStats{}, errors.New("it has no complete line \"rpc\"")
+	return rpcStats{}, errors.New("the file has no complete line \"rpc\"")
 }
 
 // parseMountstats reads /proc/self/mountstats and calls yield once for each NFS mount

@@ -249,7 +249,7 @@ func (c *Collector) readStatus() (string, error) {
 		return "", err
 	}
 	if s.Status == "" {
-		return "", errors.New("it has no status")
+		return "", errors.New("the file has no status")
 	}
 	return s.Status, nil
 }

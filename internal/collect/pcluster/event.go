@@ -61,10 +61,10 @@ const (
 func readEvent(line []byte) ([]count, error) {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil {
-		return nil, fmt.Errorf("it is not a JSON object: %w", err)
+		return nil, fmt.Errorf("the line is not a JSON object: %w", err)
 	}
 	if e.Type == "" {
-		return nil, fmt.Errorf("it has no event-type")
+		return nil, fmt.Errorf("the line has no event-type")
 	}
 	d := &e.Detail
 	switch e.Type {

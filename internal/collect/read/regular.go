@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-var errNotRegular = errors.New("it is not a regular file")
+var errNotRegular = errors.New("the path is not a regular file")
 
 // Regular returns the content of a regular file of at most limit bytes, or of a link to
 // one. Other programs write the file: a pipe or a device in its place would block the
@@ -31,11 +31,11 @@ func regular(file *os.File, limit int64) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errNotRegular
 	case info.Size() > limit:
-		return nil, fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), limit)
+		return nil, fmt.Errorf("the file has %d bytes; at most %d are read", info.Size(), limit)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, limit+1)) // it may grow, and /proc says 0
 	if err == nil && int64(len(content)) > limit {
-		return nil, fmt.Errorf("it has more than %d bytes", limit)
+		return nil, fmt.Errorf("the file has more than %d bytes", limit)
 	}
 	return content, err
 }

@@ -143,7 +143,7 @@ func expand(names []string) (paths []string, err error) {
 func read(path string, sources dashboard.Sources) (File, json.RawMessage, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxFile {
-		err = fmt.Errorf("it has more than %d MB", maxFile>>20)
+		err = fmt.Errorf("the file has more than %d MB", maxFile>>20)
 	}
 	var content []byte
 	if err == nil {
@@ -159,10 +159,10 @@ func read(path string, sources dashboard.Sources) (File, json.RawMessage, error)
 	title, _ := model["title"].(string) // none: it is no dashboard
 	uid, _ := model["uid"].(string)     // none: it gets one
 	if err == nil && title == "" {
-		err = errors.New("it has no title: it is not a dashboard")
+		err = errors.New("the file has no title, so it is not a dashboard")
 	}
 	if err == nil && strings.HasPrefix(uid, "parascope-") && !strings.HasPrefix(uid, "parascope-kept-") {
-		err = fmt.Errorf("its uid %q belongs to a dashboard of parascope, which the setup function replaces", uid)
+		err = fmt.Errorf("the uid %q belongs to a dashboard of parascope, which the setup function replaces", uid)
 	}
 	if err != nil {
 		return File{}, nil, hint.New(hint.BadInput, fmt.Errorf("%s cannot be imported: %w", path, err),

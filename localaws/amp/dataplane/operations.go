@@ -57,31 +57,31 @@ func writeRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "success is 200 without a body", Basis: gateway.Confirmed, Source: reference + ", RemoteWrite"},
 		{Text: "remote write 1.0 only: another protobuf message, content type or encoding is 415", Basis: gateway.Inferred,
-			Source: reference + ", RemoteWrite documents 1.0 only; 415 is what the remote write specification asks of a 1.0 receiver"},
+			Source: reference + ", RemoteWrite (documents 1.0 only); the remote write specification requires 415 of a 1.0 receiver"},
 		{Text: "a body of more than 32 MB after decompression is 413 too", Basis: gateway.Assumed, Source: "a bound of the local cloud"},
 		{Text: "a body that is not snappy or not protobuf is 400, and nothing is stored", Basis: gateway.Inferred, Source: cortex},
 		{Text: "a sample older than one hour by the cloud's clock is refused with 400 (`timestamp too old: MS metric: …`)",
-			Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the word; the status is inferred)"},
+			Basis: gateway.Confirmed, Source: quotas + " and " + trouble + " (the rule and the text; the HTTP status code is inferred)"},
 		{Text: "a sample more than 10 minutes ahead of the cloud's clock is refused with 400", Basis: gateway.Assumed,
 			Source: "Cortex' default creation_grace_period"},
 		{Text: "a sample behind the newest by more than the workspace's out-of-order window (60 s by default, 0 to 600) is refused with 400 " +
 			"(`err: too old sample`, without a window `err: out of order sample`)", Basis: gateway.Confirmed, Source: quotas + " and " + trouble},
 		{Text: "another value for an existing timestamp is refused with 400 (`duplicate sample for timestamp`); the same value again is " +
-			"accepted", Basis: gateway.Confirmed, Source: trouble + " (the second half is inferred from Cortex)"},
+			"accepted", Basis: gateway.Confirmed, Source: trouble + " (accepting the same value again is inferred from Cortex)"},
 		{Text: "within one request another value for a timestamp, and a sample later than the window allows, are dropped without an " +
 			"error, and the response is 200", Basis: gateway.Inferred, Source: cortex + "; measured on Cortex, whose TSDB drops them when it " +
 			"commits"},
-		{Text: "a 400 keeps the good samples of the request; its text describes the first refused sample", Basis: gateway.Inferred,
+		{Text: "with a 400 the valid samples of the request are stored; the text describes the first refused sample", Basis: gateway.Inferred,
 			Source: cortex},
 		{Text: "a request with more samples and metadata than the token bucket of the ingestion rate holds is rejected as a whole with 429 " +
 			"(`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed,
 			Source: quotas + " (`the entire request is rejected`) and " + trouble},
 		{Text: "a new series above the limit of active series is refused with 400 (`per-user series limit of N exceeded`); samples of existing " +
-			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it prints a 429, too; the 400 is what Cortex was measured to answer)"},
+			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it documents a 429 too; the 400 was measured on Cortex)"},
 		{Text: "more than 150 labels, or 7 KB of names and values, per series: 400 (`series has too many labels`)", Basis: gateway.Confirmed,
 			Source: quotas + " and " + trouble + " (the HTTP status code is an assumption)"},
-		{Text: "a series needs a metric name; label and metric names are those of Prometheus 2 (no UTF-8); a label twice is 400",
-			Basis: gateway.Confirmed, Source: quotas + " (metric name required; the rest is assumed from Cortex)"},
+		{Text: "a series requires a metric name; label and metric names must be valid in Prometheus 2 (no UTF-8); a duplicate label is 400",
+			Basis: gateway.Confirmed, Source: quotas + " (the required metric name; the other rules are assumed from Cortex)"},
 		{Text: "label names of more than 1,024 bytes and values of more than 2,048 are 400 (`label value too long for metric`); a series " +
 			"without labels refuses the whole request (`empty labels found`)", Basis: gateway.Inferred,
 			Source: cortex + "; its default limits, as measured"},
@@ -99,25 +99,25 @@ func writeRules() []gateway.Rule {
 func (s *Store) Rules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "a request to a workspace that does not exist, is not ACTIVE, or is in another region, is refused before its samples are read",
-			Basis: gateway.Assumed, Source: nothingIs + "; see the control plane for the texts"},
+			Basis: gateway.Assumed, Source: nothingIs + "; the texts are those of the control plane"},
 		{Text: "a write or query request of more than 1 MB (1,048,576 bytes of body and query string, as sent) is 413 `{\"message\": " +
 			"\"Request size exceeded\"}`", Basis: gateway.Confirmed,
 			Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
 		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced",
 			Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
-		{Text: "`first_over_time`, `smoothed` and `anchored` are not enabled: 400 bad_data; `holt_winters` is evaluated. Other parse errors " +
-			"are in Prometheus' words, with `invalid parameter \"query\"` before them, which Cortex does not have", Basis: gateway.Inferred,
+		{Text: "`first_over_time`, `smoothed` and `anchored` are not enabled: 400 bad_data; `holt_winters` is evaluated. other parse " +
+			"errors have Prometheus' text with the prefix `invalid parameter \"query\"`, which Cortex does not have", Basis: gateway.Inferred,
 			Source: "measured on Cortex, AMP's engine"},
 		{Text: "bad PromQL is 400 bad_data, in the form of Prometheus' API; a query may touch 50,000,000 samples", Basis: gateway.Confirmed,
-			Source: quotas + " (per 24 hours of range at AMP, here of the whole query)"},
+			Source: quotas + " (AMP applies the limit to each 24 hours of range, the local cloud to the whole query)"},
 		{Text: "a query that takes longer than a minute, or than its own timeout: 422 execution `query timed out - consider simplifying your " +
-			"query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; assumed: the same response for the request's own timeout)"},
+			"query`", Basis: gateway.Confirmed, Source: trouble + " (the minute; the response for the request's own timeout is assumed)"},
 		{Text: "a range query of more than 11,000 steps is 400 bad_data `exceeded maximum resolution of 11,000 points per timeseries`",
-			Basis: gateway.Inferred, Source: "Prometheus' HTTP API, which AMP has"},
+			Basis: gateway.Inferred, Source: "Prometheus' HTTP API, which AMP implements"},
 		{Text: "a query whose subqueries have more than 10,000,000 steps, or whose outer steps look at more than 500,000,000 of their points, " +
 			"is refused before it is evaluated: 422 execution `query processing would load too many samples into memory in query execution`",
-			Basis: gateway.Assumed, Source: "a bound of the local cloud, in Prometheus' words: AMP's limit is unknown, and Prometheus " +
-				"allocates the memory before it counts"},
+			Basis: gateway.Assumed, Source: "a limit of the local cloud with the error text of Prometheus: AMP's limit is unknown, and " +
+				"Prometheus allocates the memory before it checks"},
 		{Text: "a query of more than 10,000 tokens, with regular expressions of more than 262,144 instructions, or whose label_replace and " +
 			"label_join can make more than 256 KB of labels for a series: 422 execution", Basis: gateway.Assumed,
 			Source: "limits of the local cloud, so that one query cannot exhaust it"},

@@ -14,11 +14,12 @@ const (
 func Rules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "Grafana: a workspace that is not ACTIVE, UPDATING or DEGRADED answers 503", Basis: gateway.Assumed, Source: nothing},
-		{Text: "Grafana: service account tokens and, before 12, API keys as bearer tokens; a bad one is 401 `Invalid API key` or `Expired API " +
-			"key`, none is 401 `Unauthorized`; from 10 on with messageId", Basis: gateway.Confirmed,
+		{Text: "Grafana: service account tokens and, before 12, API keys as bearer tokens; an invalid token is 401 `Invalid API key` or " +
+			"`Expired API " +
+			"key`, a request without a token is 401 `Unauthorized`; from version 10 on with messageId", Basis: gateway.Confirmed,
 			Source: source + " (which version began with messageId is inferred)"},
 		{Text: "Grafana: roles are enforced; a refusal is 403 `You'll need additional permissions to perform this action. Permissions needed: …`",
-			Basis: gateway.Confirmed, Source: source + " (which role each path needs: Grafana's basic roles)"},
+			Basis: gateway.Confirmed, Source: source + " (the roles of the paths are those of Grafana's basic roles)"},
 		{Text: "Grafana: /healthz is open; /api/health and unknown paths are 404 `Not found`", Basis: gateway.Confirmed,
 			Source: "aws/amazon-managed-grafana-roadmap#41"},
 		{Text: "Grafana: creating a data source with an existing name or uid is 409 `data source with the same name already exists`; an " +
@@ -26,13 +27,13 @@ func Rules() []gateway.Rule {
 			"an update is 409", Basis: gateway.Confirmed, Source: source},
 		{Text: "Grafana: making a data source the default removes the default mark of the previous one; secureJsonData is never returned",
 			Basis:  gateway.Inferred,
-			Source: httpAPI + " (secureJsonFields; that there is one default only)"},
+			Source: httpAPI + " (secureJsonFields; the single default)"},
 		{Text: "Grafana: uids of data sources are letters, digits, - and _ from 12 on (400); numeric ids are gone from 13 on (404)",
 			Basis: gateway.Confirmed, Source: versions + " (statuses and texts are assumed)"},
 		{Text: "Grafana: health of a Prometheus data source is the instant query 1+1 at 4 s into 1970, then buildinfo, whose failure is " +
 			"ignored; a failed check is 400, status ERROR and `… - There was an error returned querying the Prometheus API.`",
 			Basis:  gateway.Confirmed,
-			Source: source + " (assumed: how AMP's text is included)"},
+			Source: source + " (how AMP's text is included is assumed)"},
 		{Text: "Grafana: data sources of type prometheus sign up to 10, grafana-amazonprometheus-datasource from 12 on; before 12 there is no " +
 			"such plugin (404), from 12 on the core type sends without a signature", Basis: gateway.Inferred,
 			Source: versions + " (SigV4 of the core type is deprecated; AWS migrates such data sources, the local Grafana does not)"},
@@ -40,7 +41,7 @@ func Rules() []gateway.Rule {
 			"non-allowed auth method …`, but CloudWatch data sources treat unknown values as default", Basis: gateway.Confirmed,
 			Source: "Grafana's AWS SDK, published source"},
 		{Text: "Grafana: health of a CloudWatch data source calls ListMetrics and DescribeLogGroups as the workspace's role; its queries are 501",
-			Basis: gateway.Confirmed, Source: source + " (the second half is a simplification of the local cloud)"},
+			Basis: gateway.Confirmed, Source: source + " (not running the queries is a simplification of the local cloud)"},
 		{Text: "Grafana: /api/ds/query runs instant and range queries of Prometheus and answers with data frames; if a query fails, the " +
 			"status is 400, and the results of the others are included", Basis: gateway.Confirmed,
 			Source: httpAPI + " and " + source + " (no exemplars, expressions or alerts)"},

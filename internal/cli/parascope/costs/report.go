@@ -95,7 +95,7 @@ func printReport(w io.Writer, style term.Styler, width int, r report.Report) {
 // printUsage writes what was counted, and what could not be.
 func printUsage(line func(title, format string, args ...any), r report.Report) {
 	if r.Unknown["usage"] == "" {
-		line("Usage", "%d active series, %s samples ingested (about), %s read by queries", r.Series,
+		line("Usage", "%d active series, about %s samples ingested, %s read by queries", r.Series,
 			cost.Count(r.Samples.Decimal), cost.Count(r.Queried.Decimal))
 	}
 	for _, c := range r.Clusters {
