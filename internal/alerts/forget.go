@@ -61,7 +61,7 @@ func Forget(ctx context.Context, cfg aws.Config, at Place, cluster string, now t
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		return hint.New(hint.NotFound, fmt.Errorf("the alert HeadSilent does not track the cluster %s", cluster), "it tracks the "+
+		return hint.New(hint.NotFound, fmt.Errorf("the alert HeadSilent does not track the cluster %s", cluster), "the alert tracks the "+
 			"clusters "+strings.Join(names, ", "))
 	case sends:
 		return hint.New(hint.BadInput, fmt.Errorf("the head of cluster %s still sends metrics: HeadSilent would track it again at once", cluster),

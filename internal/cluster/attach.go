@@ -445,7 +445,7 @@ func (p *patch) verify(out string) error {
 	}
 	d.clusterOf(got).plain()
 	if !got.equal(p.expect) {
-		return fmt.Errorf("another value would change with it")
+		return fmt.Errorf("another value would change too")
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func ParseQueue(s string) (QueueWant, error) {
 	}
 	parts := strings.Split(s, ":")
 	if len(parts) != 3 {
-		return QueueWant{}, bad("it does not have three parts")
+		return QueueWant{}, bad("the value must have three parts, NAME:TYPE:MIN-MAX")
 	}
 	q := QueueWant{Name: parts[0], InstanceType: parts[1]}
 	low, high, ok := strings.Cut(parts[2], "-")

@@ -169,7 +169,8 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 
 // explainQueues says what becomes of compute nodes.
 func (p *Plan) explainQueues(strategy string) {
-	const back = "a node that is replaced gives its capacity back, and may not get it again: mind Capacity Blocks, reservations and Spot"
+	const back = "a node that is replaced gives its capacity back, and may not get it again: check Capacity Blocks, reservations and " +
+		"Spot capacity first"
 	switch strategy {
 	case "DRAIN":
 		p.Notes = append(p.Notes, "QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; "+back)

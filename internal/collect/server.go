@@ -57,7 +57,7 @@ func DefaultOptions() Options {
 func (o Options) Validate() error {
 	if !strings.HasPrefix(o.Path, "/") || o.Path == "/" || o.Path == "/healthz" {
 		return hint.New(hint.Usage, fmt.Errorf("metrics path %q is not usable", o.Path),
-			"it begins with a slash and is neither / nor /healthz")
+			"the path must begin with a slash and be neither / nor /healthz")
 	}
 	if o.Address == "" {
 		return hint.New(hint.Usage, errors.New("no address to serve on"), "omit --web.listen-address, or give HOST:PORT")

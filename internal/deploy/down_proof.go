@@ -75,8 +75,8 @@ func (p prover) prove(ctx context.Context, stackName string, had []stack.Resourc
 
 // unproved is the error of a look that could not be taken.
 func unproved(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: "check the console for it; docs/iam/deployer-policy.json has what " +
-		"'parascope down' needs for that"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: "check in the AWS console whether the resource exists; " +
+		"docs/iam/deployer-policy.json has the permissions that 'parascope down' needs for this check"})
 }
 
 func (p prover) lookForPrometheus(ctx context.Context, arn string) (*remains, error) {

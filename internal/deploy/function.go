@@ -46,9 +46,10 @@ func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, e
 // Describe says what the comparison means.
 func (d Deployed) Describe(t Target) string {
 	if d.Current {
-		return "the one of this program"
+		return "it has the version of this program"
 	}
-	return fmt.Sprintf("its code (sha256 %s) differs from this program's (%s): another version deployed it, or it was changed by hand; '%s' "+
+	return fmt.Sprintf("the code of the function (sha256 %s) differs from this program's (%s): another version deployed it, or it was "+
+		"changed by hand; '%s' "+
 		"deploys this version", d.CodeSha256, d.Carried, t.Command("up"))
 }
 

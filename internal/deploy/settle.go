@@ -21,7 +21,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 		case !u.state.Exists():
 			return "there is no stack " + u.o.StackName + " yet", nil
 		case u.state.InProgress():
-			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching it", s)})
+			u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("an operation is in progress (%s); watching its progress", s)})
 			if _, err := u.watch(ctx, u.state.ID); err != nil && !u.mayGoOn(ctx, err) {
 				return "", err
 			}
@@ -31,7 +31,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 				return "", err
 			}
 		case s == types.StackStatusUpdateRollbackFailed:
-			u.report(Event{Kind: Warning, Step: "settle", Text: "an update's rollback failed: continuing it"})
+			u.report(Event{Kind: Warning, Step: "settle", Text: "the rollback of an update failed: continuing the rollback"})
 			if err := u.stack.ContinueRollback(ctx); err != nil {
 				return "", err
 			}
@@ -43,7 +43,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 		}
 	}
 	return "", hint.New(hint.Failure, fmt.Errorf("stack %s remains in status %s %s", u.o.StackName, u.state.Status, u.state.Reason),
-		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
+		"look at the events of the stack: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
 }
 
 // clear deletes a stack with which nothing else can be done. One whose creation failed
@@ -57,7 +57,7 @@ func (u *up) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, %s: deleting it first", u.state.Status, attempt)})
+	u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, %s: deleting the stack first", u.state.Status, attempt)})
 	if err := u.stack.Delete(ctx); err != nil {
 		return err
 	}

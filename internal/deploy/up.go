@@ -79,7 +79,7 @@ func Up(ctx context.Context, cfg aws.Config, o UpOptions, report func(Event)) (U
 		{"package", "upload the setup function", u.pack},
 		{"stack", "CloudFormation", u.change},
 		{"alerts", "write the alert rules", u.rules},
-		{"people", "give users their roles", u.people},
+		{"people", "assign roles to users", u.people},
 	} {
 		report(Event{Kind: Started, Step: step.name, Text: step.doing})
 		came, err := step.run(ctx)

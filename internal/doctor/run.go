@@ -145,9 +145,9 @@ func bounded[E any](ctx context.Context, o Options, check func(context.Context, 
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return Unsure("it was interrupted", "")
+		return Unsure("the check was interrupted", "")
 	case ctx.Err() != nil:
-		return Unsure(fmt.Sprintf("the check did not finish within %s", o.Bound), "run it again with a longer --timeout")
+		return Unsure(fmt.Sprintf("the check did not finish within %s", o.Bound), "run the command again with a longer --timeout")
 	}
 	return f
 }

@@ -82,7 +82,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 			return Delivery{}, ctx.Err()
 		}
 		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("no head answers on %s: %w", address, err),
-			"start it, or give the address of its --web.listen-address with --address; "+
+			"start the head, or give the address of its --web.listen-address with --address; "+
 				"'parascope head inspect DIR' reads the queue of a head that does not run")
 	}
 	defer resp.Body.Close()

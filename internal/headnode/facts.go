@@ -88,7 +88,7 @@ func (f Facts) check() error {
 	case !regionPattern.MatchString(f.Region):
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a region", f.Region), where)
 	case !hostPattern.MatchString(f.Host):
-		return hint.New(hint.BadInput, fmt.Errorf("%q is not a host name", f.Host), "give --host the head node's")
+		return hint.New(hint.BadInput, fmt.Errorf("%q is not a host name", f.Host), "give --host the host name of the head node")
 	}
 	return nil
 }

@@ -35,10 +35,11 @@ func (w RemoteWrite) check() error {
 	u, err := url.Parse(w.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(w.URL, "\"'\\\n ") {
 		return hint.New(hint.Usage, fmt.Errorf("--remote-write.url %q is not a URL", w.URL),
-			"give the workspace's: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID/api/v1/remote_write")
+			"give the remote-write URL of the workspace: https://aps-workspaces.REGION.amazonaws.com/workspaces/ID/api/v1/remote_write")
 	}
 	if !regionPattern.MatchString(w.Region) {
-		return hint.New(hint.Usage, fmt.Errorf("--remote-write.region %q is not a region", w.Region), "give the workspace's, such as us-east-2")
+		return hint.New(hint.Usage, fmt.Errorf("--remote-write.region %q is not a region", w.Region), "give the region of the workspace, "+
+			"such as us-east-2")
 	}
 	return nil
 }

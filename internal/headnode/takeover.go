@@ -76,7 +76,7 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
 		return "", hint.New(hint.BadInput, fmt.Errorf("could not read the configuration of the existing Prometheus, %s: %w", file, err),
-			"correct it, or move it away")
+			"correct the file, or move it away")
 	}
 	for what, n := range map[string]int{"remote_write": len(c.Writes), "remote_read": len(c.Reads), "rule_files": len(c.RuleFiles),
 		"scrape_config_files": len(c.JobFiles), "alerting": len(c.Alerting.Content)} {
@@ -95,7 +95,7 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 		}
 		kept = append(kept, job)
 	}
-	return o.jobs(kept, "# The scrape jobs of the Prometheus that was here before, from "+file+". They are yours to change.\n")
+	return o.jobs(kept, "# The scrape jobs of the previous Prometheus on this node, from "+file+". They are yours to change.\n")
 }
 
 func (o Options) jobs(jobs []*yaml.Node, head string) (string, error) {

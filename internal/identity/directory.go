@@ -40,9 +40,10 @@ const (
 	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add " +
 		"users, and run this again"
 	// What the applications of AWS's work with is in AWS's user guide.
-	enableForAll = "in the account that manages the organization ('aws organizations create-organization' makes one where there is none), " +
+	enableForAll = "in the account that manages the organization ('aws organizations create-organization' creates one if there is none), " +
 		"enable IAM Identity Center " +
-		"at https://console.aws.amazon.com/singlesignon, add users, and run this again; an account instance does not serve Amazon Managed " +
+		"at https://console.aws.amazon.com/singlesignon, add users, and run the command again; an account instance does not serve Amazon " +
+		"Managed " +
 		"Grafana: " +
 		"https://docs.aws.amazon.com/singlesignon/latest/userguide/awsapps-that-work-with-identity-center.html"
 )

@@ -128,7 +128,8 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 		return ctx.Err()
 	}
 	if r.result.GrafanaURL == "" {
-		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has none; it needs --identity-center organization from the first start " +
+		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has no Grafana workspace; Grafana requires --identity-center " +
+			"organization from the first start " +
 			"on, or 'parascope up --parameter MonitoringType=amp+amg' later"})
 		return nil
 	}

@@ -49,7 +49,7 @@ func openRegular(path string, flag int, most int64) (*os.File, error) {
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
 	case info.Size() > most:
-		err = fmt.Errorf("%s %w: it has %d bytes, of at most %d", path, errNotOurs, info.Size(), most)
+		err = fmt.Errorf("%s %w: the file has %d bytes, the maximum is %d", path, errNotOurs, info.Size(), most)
 	default:
 		return f, nil
 	}
@@ -59,15 +59,15 @@ func openRegular(path string, flag int, most int64) (*os.File, error) {
 func kind(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
-		return "it is a directory"
+		return "the path is a directory"
 	case m&fs.ModeSymlink != 0:
-		return "it is a symbolic link"
+		return "the path is a symbolic link"
 	case m&fs.ModeNamedPipe != 0:
-		return "it is a named pipe"
+		return "the path is a named pipe"
 	case m&fs.ModeDevice != 0:
-		return "it is a device"
+		return "the path is a device"
 	}
-	return "it is not a regular file"
+	return "the path is not a regular file"
 }
 
 // ReadSmall returns the content of a regular file of at most 1 MB.

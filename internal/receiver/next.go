@@ -20,9 +20,9 @@ var forbidden = []struct{ phrase, next string }{
 	{"signature not yet current", "no action if it stops: requests are signed by the receiver's clock from now on; else set the machine's " +
 		"clock"},
 	{"does not match the signature", "the secret key is not that of the access key, or a proxy on the way changes requests"},
-	{"not authorized to perform", "give the machine's role or profile the permission aps:RemoteWrite on this workspace; " +
-		"it is used without a restart"},
-	{"explicit deny", "a policy denies aps:RemoteWrite: remove the deny, or except the machine's role from it"},
+	{"not authorized to perform", "give the machine's role or profile the permission aps:RemoteWrite on this workspace; the permission " +
+		"is used without a restart"},
+	{"explicit deny", "a policy denies aps:RemoteWrite: remove the deny, or exclude the machine's role from the deny"},
 }
 
 // Next is what a person can do about an answer that keeps samples waiting.
@@ -37,7 +37,7 @@ func (a Answer) Next() string {
 	}
 	switch {
 	case a.Unsigned:
-		return "give the machine an instance role, or AWS_PROFILE a profile, that may aps:RemoteWrite; it is used without a restart"
+		return "give the machine an instance role, or AWS_PROFILE a profile, that has the permission aps:RemoteWrite; no restart is needed"
 	case a.Code == http.StatusUnauthorized, a.Code == http.StatusForbidden:
 		return "give the machine's role or profile the permission aps:RemoteWrite on this workspace, and check the sigv4 section's region; " +
 			"fresh credentials are used without a restart"

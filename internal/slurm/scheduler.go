@@ -98,7 +98,7 @@ func ParseScheduler(out []byte) (Scheduler, error) {
 		}
 	}
 	if len(s.Values) == 0 {
-		return s, errors.New("sdiag: the output has none of the numbers that are read")
+		return s, errors.New("sdiag: the output has none of the expected numbers")
 	}
 	return s, nil
 }

@@ -54,7 +54,7 @@ func CheckParameters(set map[string]string) error {
 		}
 		if takes := bounds[name].refuses(set[name]); takes != "" {
 			return hint.New(hint.BadInput, fmt.Errorf("parameter %s=%s is refused: it %s", name, set[name], takes),
-				"give --parameter "+name+"= such a value; parallelcluster-infrastructure.yaml says what it is for")
+				"give --parameter "+name+"= such a value; parallelcluster-infrastructure.yaml describes the parameter")
 		}
 	}
 	return nil

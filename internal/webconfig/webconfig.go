@@ -157,7 +157,7 @@ func (f *File) current() *config {
 		c, err = load(f.path, text)
 	}
 	if err == nil && (c.TLS == nil) != (f.config.TLS == nil) {
-		err = fmt.Errorf("%s: TLS is turned on and off by a restart only", f.path)
+		err = fmt.Errorf("%s: turning TLS on or off requires a restart", f.path)
 	}
 	if err != nil {
 		if why := []byte(err.Error()); !bytes.Equal(why, f.refused) {

@@ -61,7 +61,7 @@ func AppendHistogram(b, histogram []byte) []byte {
 	return append(b, histogram...)
 }
 
-var ErrBody = errors.New("request body is not what was written")
+var ErrBody = errors.New("the request body differs from the body that was written")
 
 // Field reads one field of a message: its tag, and its value, either a number or
 // bytes.

@@ -217,7 +217,7 @@ func (w Writer) settle(ctx context.Context, name string) (*types.RuleGroupsNames
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
-				return nil, fmt.Errorf("it is still %s: %w", status, ctx.Err())
+				return nil, fmt.Errorf("the namespace is still %s: %w", status, ctx.Err())
 			}
 		default:
 			return out.RuleGroupsNamespace, nil

@@ -216,7 +216,7 @@ func keep(name string, b []byte) error {
 		_, err = f.Write(b)
 		return errors.Join(err, f.Sync(), f.Close())
 	}
-	return errors.New("it already has 1000 backup copies")
+	return errors.New("the file already has 1000 backup copies")
 }
 
 // printPlan shows what is changed, what that means, and the difference.

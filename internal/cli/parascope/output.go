@@ -36,7 +36,7 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 	}
 	switch has, err := os.Stat(target); {
 	case err == nil && has.IsDir():
-		return nil, cannot(errors.New("it is a directory"))
+		return nil, cannot(errors.New("the path is a directory"))
 	case err == nil && !has.Mode().IsRegular(): // a pipe or a device: nothing to rename to
 		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {

@@ -46,15 +46,15 @@ func TestFill(t *testing.T) {
 			n.Scraped, n.Why)))
 	}
 	want := []string{
-		"login running i-login gpus=false scraped=false the head does not scrape it; " +
+		"login running i-login gpus=false scraped=false the head does not scrape the node; " +
 			"a login node that started after an update ran no OnNodeUpdated",
-		"compute  i-boots gpus=false scraped=false it is booting: launched 3 min ago, not yet registered with Slurm",
-		"compute  i-lost gpus=false scraped=false it is not registered with Slurm, and ParallelCluster will terminate it; " +
+		"compute  i-boots gpus=false scraped=false the node is booting: launched 3 min ago, not yet registered with Slurm",
+		"compute  i-lost gpus=false scraped=false the node is not registered with Slurm, and ParallelCluster will terminate it; " +
 			"see its console output",
-		"gpu-dy-p5-2 compute idle i-2 gpus=true scraped=false it does not answer (job node); on the node: systemctl status parascope-node",
-		"gpu-dy-p5-3 compute powering_up  gpus=false scraped=false it is powering up",
-		"gpu-dy-p5-4 compute idle  gpus=false scraped=false it is registered with Slurm; the head scrapes it within 15 s",
-		"gpu-dy-p5-5 compute powering_down  gpus=false scraped=false it is powering down",
+		"gpu-dy-p5-2 compute idle i-2 gpus=true scraped=false the node does not answer (job node); on the node: systemctl status parascope-node",
+		"gpu-dy-p5-3 compute powering_up  gpus=false scraped=false the node is powering up",
+		"gpu-dy-p5-4 compute idle  gpus=false scraped=false the node is registered with Slurm; the head scrapes the node within 15 s",
+		"gpu-dy-p5-5 compute powering_down  gpus=false scraped=false the node is powering down",
 		"ip-10-0-0-9 head running i-head gpus=false scraped=true",
 		"gpu-dy-p5-1 compute alloc i-1 gpus=true scraped=true",
 	}

@@ -29,15 +29,15 @@ func why(n *Node, i *instance, unknown map[string]string, m measured, now time.T
 	age := now.Sub(launched).Round(time.Minute)
 	switch {
 	case kind == "compute" && !launched.IsZero() && age < booting:
-		return fmt.Sprintf("it is booting: launched %s ago, not yet registered with Slurm", short(age))
+		return fmt.Sprintf("the node is booting: launched %s ago, not yet registered with Slurm", short(age))
 	case kind == "compute":
-		return "it is not registered with Slurm, and ParallelCluster will terminate it; see its console output"
+		return "the node is not registered with Slurm, and ParallelCluster will terminate it; see the console output of its instance"
 	case kind == "login":
-		return "the head does not scrape it; a login node that started after an update ran no OnNodeUpdated"
+		return "the head does not scrape the node; a login node that started after an update ran no OnNodeUpdated"
 	case m.last.IsZero():
 		return "no sample of this cluster has arrived in the last hour"
 	}
-	return "the head does not scrape it"
+	return "the head does not scrape the node"
 }
 
 // whyNode is the reason of a node that Slurm or the head know, "" where they say none.
@@ -45,15 +45,15 @@ func whyNode(n *Node, m measured) string {
 	up, target := m.up[n.Name]
 	switch {
 	case n.State == "powering_up":
-		return "it is powering up"
+		return "the node is powering up"
 	case n.State == "powering_down":
-		return "it is powering down"
+		return "the node is powering down"
 	case target && up.job == "":
-		return "it does not answer on its port"
+		return "the node does not answer on its port"
 	case target:
-		return "it does not answer (job " + words.Printable(up.job) + "); on the node: systemctl status parascope-node"
+		return "the node does not answer (job " + words.Printable(up.job) + "); on the node: systemctl status parascope-node"
 	case m.state[n.Name] != "":
-		return "it is registered with Slurm; the head scrapes it within 15 s"
+		return "the node is registered with Slurm; the head scrapes the node within 15 s"
 	}
 	return ""
 }

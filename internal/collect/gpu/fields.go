@@ -63,7 +63,7 @@ func fieldsOf(full bool) []field {
 }
 
 func ratio(name, help string, gpm, dmon int, full bool) field {
-	help += ", mean of the last window."
+	help += ", as a mean over the last window of 15 s."
 	return field{
 		name: "DCGM_FI_PROF_" + name, help: help, unit: "ratio", gpm: gpm, dmon: dmon, times: 1, per: 100, max: 1.01,
 		instance: true, full: full,
@@ -71,7 +71,7 @@ func ratio(name, help string, gpm, dmon int, full bool) field {
 }
 
 func rate(name, help string, gpm, dmon int) field {
-	help += ", mean of the last window."
+	help += ", as a mean over the last window of 15 s."
 	return field{
 		name: "DCGM_FI_PROF_" + name, help: help, unit: "bytes per second", gpm: gpm, dmon: dmon, times: mebibyte, per: 1,
 		max: anything, full: true,
@@ -174,7 +174,8 @@ func catalogue() []field {
 		rate("PCIE_RX_BYTES", "Data received over PCIe", 21, 1010),
 		rate("NVLINK_TX_BYTES", "Data sent over NVLink", 61, 1011),
 		rate("NVLINK_RX_BYTES", "Data received over NVLink", 60, 1012),
-		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, mean of the last window. The value is already a rate; "+
+		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, as a mean over the last window of 15 s. The value is "+
+			"already a rate; "+
 			"do not use rate() with it.",
 			"megabytes per second", linkRate, 1000, anything)),
 	}

@@ -39,7 +39,8 @@ func settled(expr string) string {
 func Expr(where, expr string, known Catalog) []Finding {
 	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(settled(expr))
 	if err != nil {
-		return []Finding{{where, Unreadable, "the query cannot be read: " + err.Error(), "correct it; Explore in Grafana shows where"}}
+		return []Finding{{where, Unreadable, "the query cannot be read: " + err.Error(), "correct the query; Explore in Grafana shows the " +
+			"position of the error"}}
 	}
 	l := &linter{where: where, known: known}
 	parser.Inspect(parsed, func(n parser.Node, path []parser.Node) error {
@@ -105,7 +106,8 @@ func (l *linter) selector(v *parser.VectorSelector) {
 			slices.Contains(m.Labels, matcher.Name) || matcher.Matches("") {
 			continue
 		}
-		l.add(UnknownLabel, "it has "+strings.Join(slices.Concat(m.Labels, targetLabels), ", "), "%s has no label %s: nothing matches", name,
+		l.add(UnknownLabel, "the metric has "+strings.Join(slices.Concat(m.Labels, targetLabels), ", "), "%s has no label %s: nothing "+
+			"matches", name,
 			matcher.Name)
 	}
 	if !cluster {

@@ -26,7 +26,7 @@ func WithGrafana(ctx context.Context, cfg aws.Config, stackName string, f func(*
 			"'parascope up' creates it; --stack and --region name another one")
 	case id == "":
 		return hint.New(hint.NotFound, fmt.Errorf("stack %s has no Grafana workspace", stackName),
-			"it was created without one; --stack and --region name another one")
+			"the stack was created without a Grafana workspace; --stack and --region name another one")
 	}
 	return connector.New(cfg, connector.DefaultOptions()).Borrow(ctx, id, f)
 }

@@ -37,7 +37,8 @@ func checkAlertManager(ctx context.Context, e *Env) Finding {
 	case types.AlertManagerDefinitionStatusCodeActive:
 		return doctor.Good("")
 	case types.AlertManagerDefinitionStatusCodeCreating, types.AlertManagerDefinitionStatusCodeUpdating:
-		return doctor.Unsure(fmt.Sprintf("the alert manager definition is %s", status.StatusCode), "wait until it is ACTIVE, and run this again")
+		return doctor.Unsure(fmt.Sprintf("the alert manager definition is %s", status.StatusCode), "wait until the definition is ACTIVE, "+
+			"and run the command again")
 	}
 	return doctor.Fault(fmt.Sprintf("the alert manager definition is %s: %s", status.StatusCode, aws.ToString(status.StatusReason)), repair)
 }

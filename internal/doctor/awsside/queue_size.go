@@ -15,5 +15,5 @@ var queueSize = question{
 	say: func(m model.Metric, v float64) string {
 		return fmt.Sprintf("the queue of %s is %.0f %% full", label(m, "remote_name"), v*100)
 	},
-	next: onHead + "; --queue.max-bytes gives it more room",
+	next: onHead + "; a higher --queue.max-bytes gives the queue more space",
 }

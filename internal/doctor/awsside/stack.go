@@ -30,7 +30,7 @@ func checkStack(ctx context.Context, e *Env) Finding {
 func judgeStack(ctx context.Context, e *Env, state stack.State) Finding {
 	if state.InProgress() {
 		return doctor.Unsure(fmt.Sprintf("stack %s is %s: an operation runs on it", e.Target.StackName, state.Status),
-			"wait until it is over, and run this again")
+			"wait until the operation has ended, and run the command again")
 	}
 	failure, err := deploy.FindFailure(ctx, e.Config, e.Target, state)
 	switch {

@@ -17,7 +17,7 @@ func (e *Env) configFile() string { return cmp.Or(e.ConfigFile, e.path(headnode.
 func checkConfig(ctx context.Context, e *Env) Finding {
 	s, err := head.Check(ctx, e.configFile(), true)
 	if err != nil {
-		return doctor.Fault(err.Error(), cmp.Or(hint.Next(err), "'sudo parascope-head setup' writes it"))
+		return doctor.Fault(err.Error(), cmp.Or(hint.Next(err), "'sudo parascope-head setup' writes the configuration"))
 	}
 	return doctor.Good(fmt.Sprintf("%d scrape jobs", s.Jobs)).Keeping(func() { e.checked, e.writes = true, s.Writes })
 }

@@ -37,13 +37,13 @@ func failing(r head.RemoteDelivery) Finding {
 }
 
 func next(r head.RemoteDelivery) string {
-	return cmp.Or(r.Next(), "'parascope-head status' and 'journalctl -u prometheus' say more")
+	return cmp.Or(r.Next(), "'parascope-head status' and 'journalctl -u prometheus' show the details")
 }
 
 // lastly is OK where a request has succeeded.
 func lastly(r head.RemoteDelivery) Finding {
 	if r.LastSuccess.IsZero() && r.FailingSince.IsZero() {
-		return doctor.Unsure("the head has not sent a request yet", "run this again in a minute")
+		return doctor.Unsure("the head has not sent a request yet", "run the command again in a minute")
 	}
 	return doctor.Good("")
 }
@@ -82,7 +82,8 @@ func checkLost(_ context.Context, e *Env) Finding {
 		}
 		if n := r.Ledger.Lost() + r.Ledger.Doubtful(); n > 0 {
 			f := doctor.Good("")
-			f.Warnings = []string{fmt.Sprintf("%d samples of %s were lost or uncertain earlier; 'parascope-head status' says why", n, r.Name)}
+			f.Warnings = []string{fmt.Sprintf("%d samples of %s were lost or uncertain earlier; 'parascope-head status' shows the "+
+				"reason", n, r.Name)}
 			return f
 		}
 		return doctor.Good("")
@@ -99,7 +100,7 @@ func checkAge(_ context.Context, e *Env) Finding {
 		age := e.Now().Sub(r.OldestSample).Round(time.Second)
 		if limit > 0 && age > limit/2 {
 			return doctor.Fault(fmt.Sprintf("the oldest sample for %s is %s old; samples are dropped at %s", r.Name, age, limit),
-				strings.TrimSpace(r.Next()+" 'parascope-head status' says how long it takes"))
+				strings.TrimSpace(r.Next()+" 'parascope-head status' shows how long the delivery takes"))
 		}
 		return doctor.Good(fmt.Sprintf("the oldest waiting sample is %s old", max(age, 0)))
 	})

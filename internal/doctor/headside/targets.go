@@ -26,13 +26,13 @@ var causes = [...]cause{
 	{[]string{"i/o timeout", "deadline exceeded", "Client.Timeout"}, "give no answer",
 		"with security groups of the site's own: allow TCP PORT from the head node's group to the nodes'; " +
 			"else the node hangs"},
-	{[]string{"no such host", "server misbehaving"}, "have a host name that cannot be resolved",
+	{[]string{"no such host", "server misbehaving"}, "have host names that cannot be resolved",
 		"see the cluster's private DNS zone, and /etc/resolv.conf"},
 	{[]string{"no route to host", "network is unreachable"}, "are on a network that is unreachable",
 		"see the route tables and network ACLs of the subnets"},
 	{[]string{"HTTP status 401", "HTTP status 403"}, "ask for a password",
 		"give the job basic_auth, as the exporter's --web.config.file has it"},
-	{[]string{"HTTP status"}, "answer with an error", "'curl -i' on the target's URL shows it"},
+	{[]string{"HTTP status"}, "answer with an error", "'curl -i' on the target's URL shows the error"},
 	{[]string{"tls:", "x509:", "HTTP response to HTTPS"}, "do not agree on TLS",
 		"set the job's scheme and tls_config as the exporter has them"},
 	{nil, "send a page that cannot be read", "'curl' on the target's URL shows the page"},
@@ -133,7 +133,7 @@ func checkSlurmTargets(ctx context.Context, e *Env) Finding {
 	if len(missing) > 0 {
 		return doctor.Fault(fmt.Sprintf("%d of %d nodes are up in Slurm but are not targets: %s", len(missing), n,
 			strings.Join(missing[:min(5, len(missing))], ", ")), "check that "+e.configFile()+
-			" has the job node with http_sd_configs on http://"+e.Address+"/slurm/targets; 'sudo parascope-head setup' writes it")
+			" has the job node with http_sd_configs on http://"+e.Address+"/slurm/targets; 'sudo parascope-head setup' writes this configuration")
 	}
 	return doctor.Good(fmt.Sprintf("%d nodes", n))
 }

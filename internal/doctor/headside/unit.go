@@ -24,10 +24,10 @@ func checkUnit(ctx context.Context, e *Env) Finding {
 	if state != "active" {
 		if _, err := os.Stat(e.path(headnode.UnitFile)); err != nil {
 			return doctor.Fault("there is no "+e.path(headnode.UnitFile),
-				"'sudo parascope-head setup' writes it; on clusters attached with 'parascope cluster attach' this is automatic")
+				"'sudo parascope-head setup' writes the unit; on clusters attached with 'parascope cluster attach' this is automatic")
 		}
 		return doctor.Fault(fmt.Sprintf("prometheus.service is %s", state),
-			"'sudo systemctl restart prometheus', or 'sudo parascope-head doctor --fix'; 'journalctl -u prometheus' says why")
+			"'sudo systemctl restart prometheus', or 'sudo parascope-head doctor --fix'; 'journalctl -u prometheus' shows the reason")
 	}
 	return doctor.Good("active")
 }

@@ -136,7 +136,7 @@ func checkMetric(b []byte, limits Limits) (parts int, err error) {
 func count(b []byte, of kind, parts *int) error {
 	return each(b, func(field protowire.Number, b []byte) error {
 		if *parts++; *parts > maxParts {
-			return fmt.Errorf("it has too many buckets, spans or exemplars (parts: more than %d)", maxParts)
+			return fmt.Errorf("the metric has too many buckets, spans or exemplars (parts: more than %d)", maxParts)
 		}
 		in, known := of[field]
 		if !known {

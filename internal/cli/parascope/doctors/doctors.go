@@ -65,7 +65,7 @@ stack is missing); 7 no check failed and some could not be made.`,
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "maximum time for each check; a check that takes longer is unknown")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.fix, "fix", false, "after the checks, run the available repairs: connect the data source and make it the default, give "+
-		"the user of --user a role; lists them first, and asks for confirmation")
+		"the user of --user a role; the command lists the repairs first, and asks for confirmation")
 	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask for confirmation")
 	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, status, data sources, the setup function's log; "+
 		"without secrets")
