@@ -421,7 +421,7 @@ func (p *patch) finish() (Patched, error) {
 	if err != nil {
 		next := "make the changes by hand; 'parascope cluster attach' lists the changes when the file is written one key a line"
 		if p.aliases {
-			next = "write out what anchors and aliases share there: the places need different values"
+			next = "write the values in full instead of anchors and aliases: the places need different values"
 		}
 		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing other parts of it: %w", p.name, err), next)
 	}

@@ -15,7 +15,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
 	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the key "Iam" again; line 2 has it first`, "keep one"},
-	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values out"},
+	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values in full"},
 	{"lone carriage return", "HeadNode: {}\rScheduling: {}\n", "line 1 has the line separator U+000D", `\r\n`},
 	{"unicode line separator", "HeadNode: \"a\u2028b\"\n" + tail, "line 1 has the line separator U+2028", `\r\n`},
 	{"not UTF-8", "HeadNode: \xff\xfe\n", "is not UTF-8", "UTF-8"},
@@ -47,7 +47,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 		"line 4 names the install script of stack other in another place", "--stack and --bucket"},
 	{"anchors that head and queues share", "HeadNode:\n  Iam: &i\n    AdditionalIamPolicies:\n      - Policy: a\n" + tail + "      Iam: *i\n",
 		"cannot be edited without changing other parts of it", "anchors and aliases"},
-	{"an alias in itself", "HeadNode: &h\n  A: *h\n" + tail, "when its aliases are followed", "write the values out"},
+	{"an alias in itself", "HeadNode: &h\n  A: *h\n" + tail, "when its aliases are followed", "write the values in full"},
 	{"template without a cluster", "Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n", "without a Custom::PclusterCluster", "template"},
 	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +
 		"  B: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n", "line 3 is a second cluster", "one cluster"},

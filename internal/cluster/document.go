@@ -106,10 +106,10 @@ func (d *document) explain(name string, err error) error {
 		case strings.Contains(indent, "\t") && strings.TrimSpace(l) != "":
 			return wrong(name, i+1, "is indented with a tab, which YAML does not allow", "indent with spaces")
 		case strings.Contains(l, "{%"):
-			return wrong(name, i+1, "has a template statement", "render the template, then give its result")
+			return wrong(name, i+1, "has a template statement", "render the template first, and give the rendered file")
 		}
 	}
-	return wrong(name, line, "is not YAML: "+text, "correct it; 'pcluster create-cluster --dryrun true' reads the same file")
+	return wrong(name, line, "is not YAML: "+text, "correct the file; 'pcluster create-cluster --dryrun true' reads the same file")
 }
 
 // checkNodes refuses what ParallelCluster refuses, or what could not be patched
@@ -131,7 +131,7 @@ func (d *document) checkNodes(name string) error {
 			for i := 0; i < len(n.Content); i += 2 {
 				k := n.Content[i]
 				if k.Tag == "!!merge" {
-					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values out")
+					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values in full")
 				}
 				if k.Kind != yaml.ScalarNode {
 					return wrong(name, k.Line, "has a key that is not plain text", "replace the key with a plain string")
@@ -159,7 +159,7 @@ func (d *document) checkNodes(name string) error {
 		}
 	}
 	if _, err := newValue(d.root); err != nil {
-		return wrong(name, 0, err.Error(), "write the values out instead of repeating them by aliases")
+		return wrong(name, 0, err.Error(), "write the values in full instead of aliases")
 	}
 	return nil
 }

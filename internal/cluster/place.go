@@ -55,7 +55,7 @@ func (d *document) places(name string) ([]place, error) {
 				line = l.Line
 			}
 			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
-				"write it as a list; the functions of CloudFormation cannot be patched there")
+				"write the value as a list; the functions of CloudFormation cannot be patched there")
 		}
 		for i, item := range l.Content {
 			item = follow(item)
@@ -85,7 +85,7 @@ func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
 	if n.ShortTag() == "!!null" {
 		return wrong(name, n.Line, path+" has no value", "remove the line, or give it "+word)
 	}
-	return wrong(name, n.Line, path+" does not hold "+word, "write it out; values that a function of CloudFormation makes cannot be patched")
+	return wrong(name, n.Line, path+" does not hold "+word, "write the value in full; values of CloudFormation functions cannot be patched")
 }
 
 // marker ends the first line of everything that attach adds in a block.

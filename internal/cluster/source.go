@@ -44,7 +44,7 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 	switch {
 	case !state.Exists():
 		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region),
-			"'"+a.Up+"' creates it; --stack and --region name another one")
+			"'"+a.Up+"' creates the stack; --stack and --region name another one")
 	case out["AMPRemoteWritePolicyArn"] == "":
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace to send to", a.Stack),
 			"deploy it: '"+a.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")

@@ -128,7 +128,7 @@ func protected(s *Server, config string) (*Server, error) {
 		return s, nil
 	}
 	if err := s.protect(config); err != nil {
-		return nil, hint.New(hint.Usage, fmt.Errorf("--web.config.file: %w", err), "see docs/metrics.md for what the file may have")
+		return nil, hint.New(hint.Usage, fmt.Errorf("--web.config.file: %w", err), "docs/metrics.md describes the settings of the file")
 	}
 	return s, nil
 }

@@ -240,7 +240,7 @@ func unknown(region string, e Estimate) []string {
 		}
 	}
 	if len(all) > 0 {
-		all = append(all, NextStep(region)+"; --prices-of us-east-1 takes that region's instead")
+		all = append(all, NextStep(region)+"; --prices-of us-east-1 uses the prices of that region instead")
 	}
 	return all
 }

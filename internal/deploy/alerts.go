@@ -21,7 +21,8 @@ func AlertsOf(ctx context.Context, cfg aws.Config, t Target) (alerts.Place, erro
 		return alerts.Place{}, err
 	}
 	if !state.Exists() {
-		return alerts.Place{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates it; --stack, --region and --profile name another one")
+		return alerts.Place{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates the stack; --stack, --region and --profile name "+
+			"another one")
 	}
 	at := placeOf(state.Outputs)
 	if at.WorkspaceID == "" {

@@ -33,7 +33,7 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (result.Connection, 
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name})
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); missing {
 		return result.Connection{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region),
-			"'"+t.Command("up")+"' creates it; --stack names another stack")
+			"'"+t.Command("up")+"' creates the function; --stack names another stack")
 	}
 	if err != nil {
 		return result.Connection{}, awserr.Explain("invoke "+name, err, awserr.Next{Denied: deniedBy})

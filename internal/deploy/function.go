@@ -46,7 +46,7 @@ func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, e
 // Describe says what the comparison means.
 func (d Deployed) Describe(t Target) string {
 	if d.Current {
-		return "it has the version of this program"
+		return "same version as this program"
 	}
 	return fmt.Sprintf("the code of the function (sha256 %s) differs from this program's (%s): another version deployed it, or it was "+
 		"changed by hand; '%s' "+

@@ -260,7 +260,7 @@ func (u *up) succeeded(state stack.State) error {
 		return nil
 	case !state.Exists():
 		return hint.New(hint.Failure, fmt.Errorf("stack %s was deleted by another caller during the update", u.o.StackName),
-			"'"+u.o.Again("up")+"' creates it again")
+			"'"+u.o.Again("up")+"' creates the stack again")
 	}
 	err := fmt.Errorf("stack %s is %s; the update did not complete", u.o.StackName, state.Status)
 	if state.Reason != "" {

@@ -200,7 +200,7 @@ func (h *Head) listen(ctx context.Context) (net.Listener, error) {
 	}
 	f, err := webconfig.Open(h.opts.WebConfigFile, h.logger)
 	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("--web.config.file: %w", err), "see docs/delivery.md for what the file may have")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("--web.config.file: %w", err), "docs/delivery.md describes the settings of the file")
 	}
 	h.protect = f.Protect
 	l, err := listen.TCP(ctx, h.opts.ListenAddress)

@@ -114,7 +114,7 @@ func (o Options) write(ctx context.Context, name, text string, check func(contex
 // place explains why a file could not be written.
 func place(err error) error {
 	return hint.New(hint.Failure, fmt.Errorf("could not set up the head node: %w", err),
-		"run it as root, on a disk that has room and can be written to")
+		"run the command as root, on a writable disk with free space")
 }
 
 // existing is a Prometheus that this package did not set up.

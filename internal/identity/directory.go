@@ -38,7 +38,7 @@ var elsewhere = []string{
 
 const (
 	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add " +
-		"users, and run this again"
+		"users, and run the command again"
 	// What the applications of AWS's work with is in AWS's user guide.
 	enableForAll = "in the account that manages the organization ('aws organizations create-organization' creates one if there is none), " +
 		"enable IAM Identity Center " +
@@ -76,7 +76,7 @@ func Open(ctx context.Context, cfg aws.Config) (*Directory, error) {
 	case len(instances) > 0:
 		i := instances[0]
 		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", i.region, i.Status,
-			aws.ToString(i.StatusReason)), "wait until it is ACTIVE, and run this again")
+			aws.ToString(i.StatusReason)), "wait until the instance is ACTIVE, and run the command again")
 	}
 	return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions",
 		cfg.Region, len(others(cfg.Region))), enable)

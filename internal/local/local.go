@@ -72,7 +72,7 @@ func (o Options) Validate() error {
 		return hint.New(hint.Usage, fmt.Errorf("a made-up cluster cannot have %d nodes", o.DemoNodes), "give --demo-nodes 12, or up to 1000")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
-		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
+		return hint.New(hint.BadInput, err, "'parascope local --help' shows an example of a file for --people")
 	}
 	if !regionShape.MatchString(o.Region) {
 		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or the name of another region")
@@ -260,7 +260,8 @@ func explainHeld(err error) error {
 	if a, ok := errors.AsType[*localaws.AddressError](err); ok {
 		err := listen.Explain(a.Err, a.Address)
 		return hint.New(hint.CodeOf(err), fmt.Errorf("could not open the Grafana of workspace %s at its previous address: %w", a.Workspace, err),
-			"stop that process and start again, or give --data another directory; Grafana keeps its address, since the stack's outputs name it")
+			"stop that process and start the local cloud again, or give --data another directory; Grafana keeps its address, since the "+
+				"stack's outputs name it")
 	}
 	return err
 }

@@ -28,7 +28,7 @@ import (
 func ReadFile(name string, content []byte) ([]Want, error) {
 	bad := func(line int, format string, args ...any) error {
 		return hint.New(hint.BadInput, fmt.Errorf("%s:%d: %s", name, line, fmt.Sprintf(format, args...)),
-			"the file has lists of names under admin, editor and viewer; 'parascope users apply --help' shows one")
+			"the file has lists of names under admin, editor and viewer; 'parascope users apply --help' shows an example")
 	}
 	var root yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(content))

@@ -49,7 +49,7 @@ func (a Answer) Next() string {
 		return "the receiver, or a proxy on the way, accepts no request of this size: raise its limit, or lower --queue.max-request-bytes; " +
 			"a series alone that is too large: shorten its labels, or drop it with write_relabel_configs"
 	case a.Code == http.StatusBadRequest:
-		return "correct the cause that the response names; the samples are kept and sent again until the cause is fixed"
+		return "correct the cause that is named in the response; the samples are kept and sent again until the cause is fixed"
 	case a.Code/100 == 3:
 		return "remote_write's url is answered with a redirect; write the final address into the configuration"
 	case a.Code >= 500:

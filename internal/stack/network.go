@@ -48,7 +48,7 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 			}
 		}
 		return hint.New(hint.NotFound, problem,
-			"'aws ec2 describe-subnets --region "+cfg.Region+" --filters Name=vpc-id,Values="+vpc+"' lists those of the VPC")
+			"'aws ec2 describe-subnets --region "+cfg.Region+" --filters Name=vpc-id,Values="+vpc+"' lists the subnets of the VPC")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (s *Identity) ssoAdmin() gateway.Service {
 			{Text: "the response has one instance in its own region, and is empty in other regions and if Identity Center is not enabled",
 				Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
 			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations " +
-				"DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred,
+				"DescribeOrganization shows whether the account is the management account", Basis: gateway.Inferred,
 				Source: ssoModel + " (it does not distinguish them)"},
 		}},
 		{Name: "DescribeInstance", Serve: serve(s, (*call).describeInstance), Resources: instanceOf, Rules: []gateway.Rule{

@@ -16,7 +16,7 @@ func (s *SNS) Service() gateway.Service {
 			{Text: "permissions are checked for the topic's ARN; without permission the response is 403 AuthorizationError",
 				Basis:  gateway.Confirmed,
 				Source: "service authorization reference, Amazon SNS; " + reference + ", common errors"},
-			{Text: "a topic's policy is evaluated for Publish: AWS's services need a statement that names them, with the keys " +
+			{Text: "a topic's policy is evaluated for Publish: AWS's services need a statement that names the service, with the keys " +
 				"aws:SourceAccount and " +
 				"aws:SourceArn; for principals of the account it can only deny", Basis: gateway.Inferred,
 				Source: guide + ", access policies (on AWS a topic's policy can also grant permissions that the identity's policies lack; this " +

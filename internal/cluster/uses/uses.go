@@ -103,7 +103,7 @@ func inRegion(ctx context.Context, cfg aws.Config, p Place) (all []Use, closed b
 			if strings.Contains(err.Error(), "service control policy") {
 				return all, true
 			}
-			return append(all, Use{Region: cfg.Region, Why: "the clusters of the region could not be listed: " + awserr.Brief(err)}), false
+			return append(all, Use{Region: cfg.Region, Why: "its clusters could not be listed: " + awserr.Brief(err)}), false
 		}
 		for _, s := range page.Stacks {
 			isCluster := slices.ContainsFunc(s.Tags, func(t types.Tag) bool { return aws.ToString(t.Key) == versionTag })
@@ -127,14 +127,14 @@ func ofCluster(ctx context.Context, cfg aws.Config, s types.Stack, p Place) stri
 	}
 	bucket, dir := values["ResourcesS3Bucket"], values["ArtifactS3RootDirectory"]
 	if bucket == "" || dir == "" {
-		return "the stack of the cluster does not name the place of the configuration"
+		return "its stack does not name the place of its configuration"
 	}
 	text, err := readConfiguration(ctx, cfg, bucket, dir+"/configs/cluster-config.yaml")
 	if err != nil {
-		return "the configuration of the cluster cannot be read: " + awserr.Brief(err)
+		return "its configuration cannot be read: " + awserr.Brief(err)
 	}
 	if strings.Contains(text, p.Bucket) && strings.Contains(text, p.prefix()) {
-		return "the configuration of the cluster names the install script"
+		return "its configuration names the install script"
 	}
 	return ""
 }

@@ -113,7 +113,7 @@ func TestFind(t *testing.T) {
 		"cluster hpc in us-east-2: its configuration names the install script",
 		"cluster large in us-west-2: its configuration cannot be read: s3://parallelcluster-us-west-2-v1-do-not-delete"+
 			"/parallelcluster/3.16.3/clusters/large-0123456789abcdef/configs/cluster-config.yaml is larger than 1 MiB",
-		"cluster old in us-west-2: its stack does not say where its configuration is")
+		"cluster old in us-west-2: its stack does not name the place of its configuration")
 }
 
 // TestRecord: a configuration that was attached counts until it is detached, whether or not its

@@ -191,7 +191,7 @@ func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources
 		}
 	}
 	if s.Prometheus == "" {
-		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' adds it")
+		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' adds the data source")
 	}
 	return s, nil
 }

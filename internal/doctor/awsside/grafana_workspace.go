@@ -38,13 +38,14 @@ func judgeGrafana(id string, w *types.WorkspaceDescription) Finding {
 	case types.WorkspaceStatusActive:
 		return doctor.Good(fmt.Sprintf("%s, Grafana %s", id, aws.ToString(w.GrafanaVersion)))
 	case types.WorkspaceStatusCreating, types.WorkspaceStatusUpdating, types.WorkspaceStatusUpgrading, types.WorkspaceStatusVersionUpdating:
-		return doctor.Unsure(fmt.Sprintf("Grafana workspace %s is %s", id, w.Status), "wait until it is ACTIVE, and run this again")
+		return doctor.Unsure(fmt.Sprintf("Grafana workspace %s is %s", id, w.Status), "wait until the workspace is ACTIVE, and run the "+
+			"command again")
 	case types.WorkspaceStatusDegraded:
 		return doctor.Fault(fmt.Sprintf("Grafana workspace %s is DEGRADED: %s", id, aws.ToString(w.DegradedWorkspaceReason)),
-			"'aws grafana describe-workspace --workspace-id "+id+"' shows it")
+			"'aws grafana describe-workspace --workspace-id "+id+"' shows the workspace")
 	}
 	return doctor.Fault(fmt.Sprintf("Grafana workspace %s is %s", id, w.Status),
-		"'aws grafana describe-workspace --workspace-id "+id+"' shows it")
+		"'aws grafana describe-workspace --workspace-id "+id+"' shows the workspace")
 }
 
 // skipWithout is Skipped for a part that the stack does not have, and Unknown where the

@@ -30,7 +30,7 @@ func checkPrometheusWorkspace(ctx context.Context, e *Env) Finding {
 	case types.WorkspaceStatusCodeActive, types.WorkspaceStatusCodeUpdating:
 		return doctor.Good(e.metricsID)
 	case types.WorkspaceStatusCodeCreating:
-		return doctor.Unsure("AMP workspace "+e.metricsID+" is CREATING", "wait until it is ACTIVE, and run this again")
+		return doctor.Unsure("AMP workspace "+e.metricsID+" is CREATING", "wait until the workspace is ACTIVE, and run the command again")
 	default:
 		return doctor.Fault(fmt.Sprintf("AMP workspace %s is %s", e.metricsID, code),
 			"'"+e.Target.Command("status")+"' shows the stack; '"+e.Target.Command("up")+"' repairs it")

@@ -22,7 +22,7 @@ func checkSetupFunction(ctx context.Context, e *Env) Finding {
 	name := deploy.FunctionName(e.Target.StackName)
 	code, codeErr := deploy.CompareFunction(ctx, e.Config, e.Target)
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](codeErr); missing || code.CodeSha256 == "" && isMissing(codeErr) {
-		return doctor.Fault("there is no function "+name, "'"+e.Target.Command("up")+"' creates it")
+		return doctor.Fault("there is no function "+name, "'"+e.Target.Command("up")+"' creates the function")
 	}
 	found := judgeLastRun(ctx, e)
 	if found.Status == doctor.OK && codeErr == nil && !code.Current {

@@ -18,7 +18,7 @@ func checkStack(ctx context.Context, e *Env) Finding {
 	}
 	if !state.Exists() {
 		return doctor.Failure(hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", e.Target.StackName, e.Config.Region),
-			"'"+e.Target.Command("up")+"' creates it; --stack, --region and --profile name another one"))
+			"'"+e.Target.Command("up")+"' creates the stack; --stack, --region and --profile name another one"))
 	}
 	return judgeStack(ctx, e, state).Keeping(func() {
 		e.preflight.State = state

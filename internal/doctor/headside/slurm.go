@@ -37,7 +37,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(err)
 	}
 	if up, there := valueOf(page, "slurm_controller_up"); !there {
-		return doctor.Unsure("the page has no slurm_controller_up", "run this again in a minute")
+		return doctor.Unsure("the page has no slurm_controller_up", "run the command again in a minute")
 	} else if up == 0 {
 		return doctor.Fault("slurmctld does not answer the head's commands",
 			"'"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and /var/log/slurmctld.log")
