@@ -114,7 +114,7 @@ func TestPlanAttach(t *testing.T) {
 			"part policies\n" +
 				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
 				"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
-				"by hand wait: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
+				"by hand wait until the cluster's operation ends: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
 				"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -142,7 +142,8 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		if hint.CodeOf(err) != c.code || c.err != nil && !errors.Is(err, c.err) || asked == "" {
 			t.Errorf("%s: asked %q: %v", answer, asked, err)
 		}
-		const says = "missing permissions: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 30 more " +
+		const says = "missing permissions: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, " +
+			"30 more " +
 			"(BuildTheNetwork); " +
 			"the policy in docs/iam/deployer-policy.json has them, with pcluster-infra replaced by other; an explicit deny denies some of them"
 		if len(warnings) != 2 || !strings.HasPrefix(warnings[0], "could not find region us-east-2: ") || warnings[1] != says {
@@ -163,8 +164,9 @@ func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	if !strings.HasSuffix(came, "Identity Center in us-east-2, kind unknown: AccessDeniedException") || len(warnings) != 3 {
 		t.Fatalf("came %q, warned %q", came, warnings)
 	}
-	for i, says := range []string{"could not describe stack pcluster-infra: api error AccessDenied", "missing permissions: cloudformation:DescribeChangeSet, ",
-		"is the organization's, as Grafana requires, could not be determined: describe the organization: AccessDeniedException"} {
+	for i, says := range []string{"could not describe stack pcluster-infra: api error AccessDenied",
+		"missing permissions: cloudformation:DescribeChangeSet, ",
+		"is the organization's, as Grafana requires, could not be determined: could not describe the organization: AccessDeniedException"} {
 		if !strings.Contains(warnings[i], says) {
 			t.Errorf("warned %q, want %q", warnings[i], says)
 		}

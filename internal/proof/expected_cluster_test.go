@@ -66,7 +66,9 @@ var expectOverview = expectations{
 		}
 		return w
 	},
-	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted { return m.read("slurm_queue_pending_reason").sum("partition", "reason") },
+	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted {
+		return m.read("slurm_queue_pending_reason").sum("partition", "reason")
+	},
 	"cluster-overview/Capacity refused/A": func(m moment) wanted {
 		return m.grew(1, "parallelcluster_node_launch_failures_total").sum("error_code").ofAnHour()
 	},

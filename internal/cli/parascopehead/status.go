@@ -154,17 +154,17 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if !r.LossBegins.IsZero() && r.Verdict != head.CatchingUp {
-		why := "they will be older than the receiver accepts"
+		then, already := "they will be older than the receiver accepts", "they are older than the receiver accepts"
 		if r.LossBecause == "queue_full" {
-			why = "the queue will be full"
+			then, already = "the queue will be full", "the queue is full"
 		}
 		switch {
 		case r.LossBegins.After(now):
-			add("unless it recovers, samples are lost from %s on (in %s): %s", stamp(r.LossBegins), short(r.LossBegins.Sub(now)), why)
+			add("unless it recovers, samples are lost from %s on (in %s): %s", stamp(r.LossBegins), short(r.LossBegins.Sub(now)), then)
 		case r.Verdict == head.Losing:
-			add("samples are being lost now: %s", strings.Replace(why, "then ", "", 1))
+			add("samples are being lost now: %s", already)
 		default:
-			add("samples are about to be lost: %s", strings.Replace(why, "then ", "", 1))
+			add("samples are about to be lost: %s", already)
 		}
 	}
 	if n := l.Lost(); n > 0 {

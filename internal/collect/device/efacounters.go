@@ -115,7 +115,7 @@ var (
 		Name: "node_amazonefa_read_errors_total",
 		Help: "Failed reads of EFA device counters. A counter that cannot be read is missing from the sum, or has no series. Absent until " +
 			"the first failure.",
-		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA",
+		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA", Failed: true,
 	}
 )
 

@@ -54,7 +54,7 @@ var (
 		Name: "node_ethtool_read_errors_total",
 		Help: "Failed reads of an ENA network card's counters. A card that cannot be read is missing from the sums. Absent until the " +
 			"first failure.",
-		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA",
+		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA", Failed: true,
 	}
 )
 

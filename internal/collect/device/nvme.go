@@ -63,7 +63,7 @@ var logPageErrors = &page.Family{
 	Name: "node_nvme_log_page_errors_total",
 	Help: "Failed reads of a disk's log page. A disk that cannot be read has no series of these metrics, or is missing from the sums. " +
 		"Absent until the first failure.",
-	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System",
+	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System", Failed: true,
 }
 
 // logPage fills buf with the log page of the NVMe device at path.

@@ -106,7 +106,7 @@ func TestMoreMountsThanAreMeasured(t *testing.T) {
 			t.Errorf("%d mounts; want %d", n, maxMounts)
 		}
 	}
-	if said := log.String(); strings.Count(said, "left out") != 1 || !strings.Contains(said, "left_out=8") {
+	if said := log.String(); strings.Count(said, "too many file systems") != 1 || !strings.Contains(said, "left_out=8") {
 		t.Errorf("log %q; want once that 8 are left out", said)
 	}
 }

@@ -228,7 +228,8 @@ func (i *installed) breakSources() {
 	i.finds("no default", "data-source-default", "the default data source is none")
 	i.reconnect()
 	i.source(func(d *grafana.DataSource) { d.Type = "prometheus" })
-	i.finds("the core plugin on Grafana 12", "data-source-type", "the data source's type is prometheus; Grafana 12.4 needs", "data-source-health")
+	i.finds("the core plugin on Grafana 12", "data-source-type", "the data source's type is prometheus; Grafana 12.4 needs",
+		"data-source-health")
 	i.reconnect()
 	i.source(func(d *grafana.DataSource) { d.JSONData["sigV4AuthType"] = "keys" })
 	i.finds("other authentication", "data-source-auth", `provider is "keys"`, "data-source-health")

@@ -175,7 +175,8 @@ func TestWhyNot(t *testing.T) {
 		types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{
 			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
 		}}))
-	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them; a policy of the " +
+	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them; " +
+		"a policy of the " +
 		"organization denies some of them; " +
 		"the permissions boundary denies some of them; a policy depends on aws:MultiFactorAuthPresent, whose value is unknown before the " +
 		"deployment"
