@@ -38,7 +38,7 @@ func planOf(p Plan) string {
 const (
 	downloads = "note nodes download " + testScript +
 		" themselves: a node without read permission fails, and an update whose script fails is rolled back\n"
-	back      = "a node that is replaced gives its capacity back, and may not get it again: check Capacity Blocks, reservations and " +
+	back = "a node that is replaced gives its capacity back, and may not get it again: check Capacity Blocks, reservations and " +
 		"Spot capacity first\n"
 	laterOnes = "note login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; " +
 		"ParallelCluster refuses to add OnNodeConfigured to a pool that exists\n"
