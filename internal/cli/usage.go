@@ -34,13 +34,13 @@ func ExplainFlag(cmd *cobra.Command, err error) error {
 func explainValue(e *pflag.InvalidValueError) string {
 	switch e.GetFlag().Value.Type() {
 	case "bool":
-		return "it is true or false"
+		return "must be true or false"
 	case "int", "int64", "uint", "uint64":
-		return "it is a whole number"
+		return "must be a whole number"
 	case "float64":
-		return "it is a number"
+		return "must be a number"
 	case "stringToString":
-		return "it is NAME=VALUE"
+		return "must be NAME=VALUE"
 	}
 	_, cause, quoted := strings.Cut(e.Unwrap().Error(), e.GetValue()+`" `) // a value's own words begin with it
 	if !quoted {

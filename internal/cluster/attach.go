@@ -168,7 +168,7 @@ func (p *patch) refuseOthers(at place, script string) error {
 			default:
 				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName,
 					url.Value, script),
-					"give the --stack and --bucket it was attached with, or detach first")
+					"give the --stack and --bucket that the cluster was attached with, or detach first")
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 		if c.Policy == PoolStop {
 			pool := strings.TrimSuffix(c.Path, "/Iam/AdditionalIamPolicies")
 			p.ByHand = append(p.ByHand, fmt.Sprintf("%s: ParallelCluster changes its policies only while the pool has no nodes: "+
-				"update with Count: 0 first, then with these changes and the Count that it has now", pool))
+				"update with Count: 0 first, then with these changes and the current Count", pool))
 		}
 	}
 	if script != "" && has(func(c Change) bool { return c.kind == Login && strings.HasSuffix(c.Path, OnNodeUpdated) }) {

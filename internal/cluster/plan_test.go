@@ -94,7 +94,7 @@ func TestPlanAttach(t *testing.T) {
 			"by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy +
 			" to the role of arn:aws:iam::111122223333:role/builds\n" +
 			"by hand LoginNodes/Pools[people]: ParallelCluster changes its policies only while the pool has no nodes: " +
-			"update with Count: 0 first, then with these changes and the Count that it has now\n" + updateIt +
+			"update with Count: 0 first, then with these changes and the current Count\n" + updateIt +
 			"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
 		"login nodes that start later": {"login_pools", Request{Cluster: exists, Part: Scripts, Drain: true}, "part scripts\n" +
 			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +

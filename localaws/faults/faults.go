@@ -157,11 +157,11 @@ func (t *Table) check(f Fault) error {
 	case !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind }):
 		return invalid("kind %q is not one of %s", f.Kind, strings.Join(names(), ", "))
 	case !onDataPlane(f.On) && !slices.Contains(t.services, f.On):
-		return invalid("on %q is not one of %s, %s, %s", f.On, OnWrite, OnQuery, strings.Join(t.services, ", "))
+		return invalid("the value %q of on is not one of %s, %s, %s", f.On, OnWrite, OnQuery, strings.Join(t.services, ", "))
 	case !onDataPlane(f.On) && !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind && k.everywhere }):
 		return invalid("the kind %s is for %s and %s", f.Kind, OnWrite, OnQuery)
 	case !onDataPlane(f.On) && f.WorkspaceID != "":
-		return invalid("workspaceId is for faults on %s and %s", OnWrite, OnQuery)
+		return invalid("workspaceId can only be used for faults on %s and %s", OnWrite, OnQuery)
 	case !(f.Share > 0 && f.Share <= 1):
 		return invalid("share %v is not above 0 and at most 1", f.Share)
 	case f.ForSeconds < 0 || f.DelaySeconds < 0 || f.RetryAfterSeconds < 0 || f.RefuseSamples < 0:

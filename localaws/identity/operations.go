@@ -159,7 +159,8 @@ func (s *Identity) identityStore() gateway.Service {
 		{Name: "CreateUser", Serve: alter(s, (*call).createUser), Resources: on(), Rules: []gateway.Rule{
 			{Text: "UserName, DisplayName, Name.GivenName and Name.FamilyName are required; a user has at most one e-mail", Basis: gateway.Inferred,
 				Source: "Terraform's AWS provider requires the same; texts are assumed"},
-			{Text: "a user name has letters, marks, symbols, numbers and punctuation, other texts some spaces too; control characters are 400 " +
+			{Text: "a user name consists of letters, marks, symbols, numbers and punctuation; other texts can also have spaces; control " +
+				"characters are 400 " +
 				"ValidationException", Basis: gateway.Confirmed, Source: storeModel + " (the patterns; the text is inferred)"},
 			{Text: "a user name or an e-mail that another user has is 400 ConflictException", Basis: gateway.Confirmed,
 				Source: storeModel + "; " + reported},
@@ -192,7 +193,7 @@ func (s *Identity) identityStore() gateway.Service {
 				Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
 			{Text: "a request for another store, or in another region, is 400 ResourceNotFoundException `IDENTITY_STORE not found.`",
 				Basis: gateway.Inferred, Source: storeModel},
-			{Text: "ids are UUIDs without the store's prefix, which AWS gives to some", Basis: gateway.Confirmed, Source: storeModel},
+			{Text: "ids are UUIDs without a prefix; AWS adds the prefix of the store to some ids", Basis: gateway.Confirmed, Source: storeModel},
 		},
 	}
 }

@@ -78,7 +78,7 @@ func Fix(ctx context.Context, p *cli.Process, yes bool, fixes []doctor.Fix) (don
 func WriteBundle(p *cli.Process, name string, files []bundle.File) error {
 	cannot := func(err error) error {
 		return hint.New(hint.BadInput, fmt.Errorf("could not write the bundle: %w", err),
-			"give --bundle a FILE that does not exist, in a directory that can be written")
+			"give --bundle a FILE that does not exist, in a writable directory")
 	}
 	var b bytes.Buffer
 	if err := bundle.Write(&b, files, time.Now()); err != nil {

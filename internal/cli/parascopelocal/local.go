@@ -165,7 +165,7 @@ func printEvents(p *cli.Process) func(local.Event) {
 			}
 		case local.Exited:
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
-			line(p.Stderr, "  the rest keeps running; restart 'parascope local' to start it again")
+			line(p.Stderr, "  the other programs keep running; restart 'parascope local' to start this one again")
 		case local.Ready:
 			line(p.Stdout, "\n%s  this machine's metrics arrive%s. In another shell:", style.Bold("ready"), look)
 			// As it was called: a newcomer's shell does not find it otherwise.

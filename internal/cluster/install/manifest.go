@@ -146,7 +146,7 @@ func ParseManifest(text string) (m Manifest, err error) {
 	return m, m.check()
 }
 
-var errLine = errors.New("is not a line of a manifest")
+var errLine = errors.New("is not a valid line of a manifest")
 
 func (m *Manifest) line(words []string) error {
 	switch {

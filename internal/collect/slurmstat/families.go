@@ -150,7 +150,7 @@ var (
 		"reservation")
 	licenseTotal    = gauge("slurm_license_total", fromLicenses, "Licences in total.", "license")
 	licenseUsed     = gauge("slurm_license_used", fromLicenses, "Licences that jobs use.", "license")
-	licenseFree     = gauge("slurm_license_free", fromLicenses, "Licences that jobs can get.", "license")
+	licenseFree     = gauge("slurm_license_free", fromLicenses, "Licences that are available to jobs.", "license")
 	licenseReserved = gauge("slurm_license_reserved", fromLicenses, "Licences that reservations hold.", "license")
 	namesLeftOut    = gauge("slurm_names_left_out", "the head program",
 		"Reservations and licences left out because there are more than 200 of a kind.", "kind")

@@ -143,7 +143,8 @@ func (l *linter) call(c *parser.Call) {
 // division finds divisors that may be 0.
 func (l *linter) division(b *parser.BinaryExpr) {
 	if (b.Op == parser.DIV || b.Op == parser.MOD) && !positive(b.RHS) {
-		l.add(Division, "write / (… > 0), which gives no value instead of a wrong one", "the query divides by %.80s, which may be 0", b.RHS)
+		l.add(Division, "write / (… > 0): the query then returns no value instead of a wrong one", "the query divides by %.80s, which may "+
+			"be 0", b.RHS)
 	}
 }
 

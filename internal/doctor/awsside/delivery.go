@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-const onHead = "on the head node: 'sudo parascope-head doctor' and 'parascope-head status'"
+const onHead = "on the head node, run 'sudo parascope-head doctor' and 'parascope-head status'"
 
 // delivery: this series arrives when some requests succeed, or older samples are sent later.
 var delivery = question{

@@ -12,5 +12,5 @@ var gpuCount = question{
 	say: func(m model.Metric, v float64) string {
 		return nodeOf(m) + ": " + integer(v) + " GPUs are missing"
 	},
-	next: "on the node: 'nvidia-smi -L', and 'dmesg | grep -i xid'; drain the node",
+	next: "on the node, run 'nvidia-smi -L', and 'dmesg | grep -i xid'; drain the node",
 }

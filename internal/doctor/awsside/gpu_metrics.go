@@ -21,5 +21,5 @@ var gpuMetrics = question{
 		}
 		return nodeOf(m) + ": port 9400 is not scraped, or its page has no GPU"
 	},
-	next: "on the node: 'curl 127.0.0.1:9400/metrics', 'nvidia-smi', and 'systemctl status parascope-node'",
+	next: "on the node, run 'curl 127.0.0.1:9400/metrics', 'nvidia-smi', and 'systemctl status parascope-node'",
 }

@@ -16,5 +16,5 @@ var install = question{
 		}
 		return nodeOf(m) + ": the installation is not finished"
 	},
-	next: "on the node: 'journalctl -u parascope-install'",
+	next: "on the node, run 'journalctl -u parascope-install'",
 }

@@ -60,7 +60,7 @@ var nodeGPUs = question{
 		}
 		return integer(v) + " GPUs are missing"
 	},
-	next: onNode + "'nvidia-smi -L', and 'dmesg | grep -i xid'" + diagnos,
+	next: onNode + "run 'nvidia-smi -L' and 'dmesg | grep -i xid' on the node" + diagnos,
 }
 
 var nodeXID = question{
@@ -72,7 +72,7 @@ var nodeXID = question{
 		}
 		return "the driver recommends recovery action " + integer(v) + " for GPU " + label(m, "gpu")
 	},
-	next: onNode + "'nvidia-smi -q', and NVIDIA's list of XIDs; drain the node if the XID is a hardware error" + diagnos,
+	next: onNode + "run 'nvidia-smi -q' on the node, and see NVIDIA's list of XIDs; drain the node if the XID is a hardware error" + diagnos,
 }
 
 var nodeGPUMemory = question{
@@ -101,7 +101,7 @@ var nodeEFADevices = question{
 	applies: `node_amazonefa_devices_expected{$n}`, absent: noEFA,
 	wrong: `node_amazonefa_devices_expected{$n} - on (cluster, node) node_amazonefa_devices{$n} > 0`,
 	say:   func(_ model.Metric, v float64) string { return integer(v) + " EFA devices are missing" },
-	next:  onNode + "'fi_info -p efa', and 'ls /sys/class/infiniband'",
+	next:  onNode + "run 'fi_info -p efa' and 'ls /sys/class/infiniband' on the node",
 }
 
 var nodeEFAErrors = question{

@@ -13,5 +13,5 @@ var nodesUnscraped = question{
 	say: func(m model.Metric, _ float64) string {
 		return nodeOf(m) + " is " + label(m, "status") + " in Slurm, and not scraped"
 	},
-	next: "'parascope cluster status CLUSTER' shows the reason; on the head node: 'curl 127.0.0.1:9090/slurm/targets'",
+	next: "'parascope cluster status CLUSTER' shows the reason; on the head node, run 'curl 127.0.0.1:9090/slurm/targets'",
 }

@@ -15,5 +15,5 @@ var queueDisk = question{
 		}
 		return "the disk of the queue of " + label(m, "remote_name") + " fails"
 	},
-	next: "on the head node: 'df -h /opt/prometheus', and 'parascope-head inspect /opt/prometheus/data'",
+	next: "on the head node, run 'df -h /opt/prometheus', and 'parascope-head inspect /opt/prometheus/data'",
 }

@@ -33,6 +33,6 @@ func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 	if last.IsZero() {
 		text = "no sample has arrived within " + lookBack
 	}
-	return doctor.Fault(text, "on the head node: 'sudo parascope-head doctor', or 'sudo systemctl status prometheus' and "+
+	return doctor.Fault(text, "on the head node, run 'sudo parascope-head doctor', or 'sudo systemctl status prometheus' and "+
 		"'grep -A10 remote_write /opt/prometheus/prometheus.yml'")
 }

@@ -34,7 +34,7 @@ func checkSetupFunction(ctx context.Context, e *Env) Finding {
 func judgeLastRun(ctx context.Context, e *Env) Finding {
 	name := deploy.FunctionName(e.Target.StackName)
 	last, ran, err := deploy.LastRun(ctx, e.Config, e.Target)
-	logs := "'aws logs tail /aws/lambda/" + name + "' shows what it did, '" + e.Target.Command("connect") + "' runs it again"
+	logs := "'aws logs tail /aws/lambda/" + name + "' shows the log of the function, '" + e.Target.Command("connect") + "' runs it again"
 	switch {
 	case ran && last.Outcome == result.Failed:
 		ago := e.Now().Sub(last.Finished).Round(time.Second)

@@ -12,5 +12,5 @@ var slurmAge = question{
 	say: func(_ model.Metric, v float64) string {
 		return "the snapshot is " + seconds(v) + " old: Slurm's commands hang or fail"
 	},
-	next: "on the head node: 'time scontrol show nodes', and 'journalctl -u prometheus'",
+	next: "on the head node, run 'time scontrol show nodes', and 'journalctl -u prometheus'",
 }

@@ -37,7 +37,7 @@ func checkClock(ctx context.Context, e *Env) Finding {
 	if skew.Abs() > mostSkew {
 		return doctor.Fault(fmt.Sprintf("this node's clock is %s off the clock of %s, which refuses signatures and samples with a wrong "+
 			"time", skew.Round(time.Second),
-			u.Host), "'chronyc tracking', and 'sudo chronyc makestep'")
+			u.Host), "run 'chronyc tracking', and 'sudo chronyc makestep' to set the clock")
 	}
 	return doctor.Good(fmt.Sprintf("within %s of %s", mostSkew, u.Host))
 }

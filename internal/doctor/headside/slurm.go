@@ -60,13 +60,13 @@ func checkClustermgtd(ctx context.Context, e *Env) Finding {
 	}
 	at, there := valueOf(page, "parallelcluster_clustermgtd_heartbeat_timestamp_seconds")
 	if !there {
-		return doctor.Unsure("the heartbeat could not be read", "'ls /opt/slurm/etc/pcluster/.slurm_plugin'")
+		return doctor.Unsure("the heartbeat could not be read", "run 'ls /opt/slurm/etc/pcluster/.slurm_plugin'")
 	}
 	age := e.Now().Sub(time.UnixMilli(int64(at * 1000))).Round(time.Second)
 	if age > 4*time.Minute {
 		return doctor.Fault(fmt.Sprintf("the last heartbeat was %s ago; after 10 minutes compute nodes terminate themselves, which ends "+
 			"their jobs", age),
-			"/var/log/parallelcluster/clustermgtd, and supervisorctl in ParallelCluster's cookbook environment")
+			"see /var/log/parallelcluster/clustermgtd, and supervisorctl in ParallelCluster's cookbook environment")
 	}
 	return doctor.Good(fmt.Sprintf("%s ago", age))
 }

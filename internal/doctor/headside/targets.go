@@ -22,7 +22,7 @@ type cause struct {
 // causes in the order in which they are looked for. PORT stands for the target's.
 var causes = [...]cause{
 	{[]string{"connection refused"}, "refuse the connection: nothing listens there",
-		"on the node: 'systemctl status parascope-node', and 'ss -ltnp sport = :PORT'"},
+		"on the node, run 'systemctl status parascope-node', and 'ss -ltnp sport = :PORT'"},
 	{[]string{"i/o timeout", "deadline exceeded", "Client.Timeout"}, "give no answer",
 		"with security groups of the site's own: allow TCP PORT from the head node's group to the nodes'; " +
 			"else the node hangs"},
