@@ -99,8 +99,11 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 		return nil, "", err
 	}
 	defer func() {
-		// Read to its end, the connection can be used again.
-		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+		// Read to its end, the connection can be used again. After a 101 the body is the
+		// connection itself, and no deadline ends a read of it.
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+		}
 		_ = resp.Body.Close()
 	}()
 	if resp.StatusCode != http.StatusOK {
