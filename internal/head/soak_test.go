@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -84,8 +83,9 @@ func TestSoak(t *testing.T) {
 }
 
 // compareFootprints holds the end against what was from the tenth minute on: over ten
-// minutes, since what is remembered is swept in turns, and over the three in which the
-// receiver fails once, of which the tenth minute is the middle.
+// minutes, and over the three of which the tenth minute is the middle, in which the
+// receiver fails once. Means are compared: what is in use goes up and down with each
+// minute's new names and with each replaced target.
 func compareFootprints(t *testing.T, all []footprint, whole time.Duration) {
 	cycle, flap := min(10*time.Minute, whole/4), min(flapEvery, whole/20)
 	tenth := min(10*time.Minute, whole/6)
@@ -106,7 +106,7 @@ func compareFootprints(t *testing.T, all []footprint, whole time.Duration) {
 			"heap": func(f footprint) int { return int(f.heap) }, "goroutines": func(f footprint) int { return f.goroutines },
 			"descriptors": func(f footprint) int { return f.descriptors },
 		} {
-			was, is := median(before, of), median(after, of)
+			was, is := mean(before, of), mean(after, of)
 			t.Logf("%s, %s: %d, and %d at the end (%+.1f %%)", what, name, was, is, 100*(float64(is)/float64(was)-1))
 			if was == 0 || is == 0 {
 				t.Errorf("%s, %s: not measured", what, name)
@@ -118,16 +118,12 @@ func compareFootprints(t *testing.T, all []footprint, whole time.Duration) {
 	}
 }
 
-func median(all []footprint, of func(footprint) int) int {
-	var values []int
+func mean(all []footprint, of func(footprint) int) int {
+	sum := 0
 	for _, f := range all {
-		values = append(values, of(f))
+		sum += of(f)
 	}
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
+	return sum / max(len(all), 1)
 }
 
 // soak is what is around the head.
