@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,6 +43,7 @@ func TestAnswersThatAreNoPage(t *testing.T) {
 		"no end of a chunk": {raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" +
 			"ffffffffff\r\na 1\n"), "deadline"},
 		"negative chunk":   {raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-4\r\na 1\n"), "chunk"},
+		"long header":      {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\nConnection: close\r\n\r\na 1\n"), "headers exceeded"},
 		"not HTTP":         {raw(long + "\r\n\r\n"), "malformed"},
 		"status of 65 kB":  {raw("HTTP/1.1 503 " + long + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), "503"},
 		"redirect to self": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metrics", http.StatusFound) }, "redirect"},
@@ -61,6 +63,23 @@ func TestAnswersThatAreNoPage(t *testing.T) {
 				t.Errorf("up: %v", ups)
 			}
 		})
+	}
+}
+
+// TestPackedPageIsBounded: what is packed has the limit, too; empty members of gzip unpack to
+// nothing for ever.
+func TestPackedPageIsBounded(t *testing.T) {
+	var member bytes.Buffer
+	if err := gzip.NewWriter(&member).Close(); err != nil {
+		t.Fatal(err)
+	}
+	page := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(bytes.Repeat(member.Bytes(), 10_000))
+	}
+	o := hostile(t, "  body_size_limit: 100KB\n", answers{page, page, texts("a 1\n")[0]}, nil)
+	if said := o.saidOf("node"); !strings.Contains(said, errBodySizeLimit.Error()) {
+		t.Errorf("the target says %s", said)
 	}
 }
 
