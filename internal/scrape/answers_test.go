@@ -42,8 +42,9 @@ func TestAnswersThatAreNoPage(t *testing.T) {
 		"length that lies": {raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 999999999999\r\n\r\na 1\n"), "deadline"},
 		"no end of a chunk": {raw("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" +
 			"ffffffffff\r\na 1\n"), "deadline"},
-		"negative chunk":   {raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-4\r\na 1\n"), "chunk"},
-		"long header":      {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\nConnection: close\r\n\r\na 1\n"), "headers exceeded"},
+		"negative chunk": {raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-4\r\na 1\n"), "chunk"},
+		"long header": {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\nConnection: close\r\n\r\na 1\n"),
+			"headers exceeded"},
 		"not HTTP":         {raw(long + "\r\n\r\n"), "malformed"},
 		"status of 65 kB":  {raw("HTTP/1.1 503 " + long + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), "503"},
 		"redirect to self": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metrics", http.StatusFound) }, "redirect"},

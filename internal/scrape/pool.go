@@ -48,21 +48,10 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	if err != nil {
 		return fmt.Errorf("make HTTP client: %w", err)
 	}
-	boundHeaders(client)
+	connections.BoundHeaders(client)
 	p.config, p.client, p.conns, p.sockets = c, client, conns, map[string]*http.Client{}
 	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
 	return nil
-}
-
-// maxHeaderBytes bounds the headers of an answer: they are read beside the budget of pages.
-const maxHeaderBytes = 1 << 20
-
-// boundHeaders bounds the headers of a client's answers, if nothing is between it and its
-// transport: with credentials of a job's own the limit is Go's, of 10 MB.
-func boundHeaders(c *http.Client) {
-	if t, ok := c.Transport.(*http.Transport); ok {
-		t.MaxResponseHeaderBytes = maxHeaderBytes
-	}
 }
 
 func (p *pool) closeIdle() {
@@ -89,7 +78,7 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make HTTP client for %s: %w", path, err)
 	}
-	boundHeaders(c)
+	connections.BoundHeaders(c)
 	p.sockets[path] = c
 	return c, nil
 }
