@@ -32,7 +32,7 @@ func TestKeysOfTheLibrary(t *testing.T) {
 	}
 	source := readSource(t, "../scrape/*.go", "../scrape/rules/*.go", "../ship/*.go", "*.go")
 	// The library reads these where targets are made.
-	library := map[string]bool{"params": true, "metrics_path": true}
+	library := map[string]bool{"params": true, "metrics_path": true, "relabel_configs": true}
 	for _, of := range []any{config.GlobalConfig{}, config.ScrapeConfig{}} {
 		for _, f := range keysOf(of) {
 			used := regexp.MustCompile(`\.` + f.field + `(Enabled\(|OrDefault|\b)`).MatchString(source)
