@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/config"
@@ -63,7 +64,8 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 	if err != nil {
 		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
 	}
-	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Notes: notes, Problems: problems(l)}
+	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Problems: problems(l)}
+	s.Notes = append(notes, unheeded(l)...)
 	for _, rw := range l.config.RemoteWriteConfigs {
 		s.Writes = append(s.Writes, Write{rw.URL.URL})
 	}
@@ -71,6 +73,28 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the configuration that the head is to run with"}}
 	}
 	return s, nil
+}
+
+// unheeded are the keys of scrapes that mean less here than in stock Prometheus.
+func unheeded(l loaded) (notes []string) {
+	scrapes, err := l.config.GetScrapeConfigs()
+	if err != nil {
+		return nil // load has seen to it
+	}
+	for _, k := range []struct {
+		note string
+		set  func(*config.ScrapeConfig) bool
+	}{
+		{"scrape_failure_log_file: no file is written; /api/v1/targets, and the log with --log.level=debug, say why a scrape fails",
+			func(c *config.ScrapeConfig) bool { return c.ScrapeFailureLogFile != "" }},
+		{"keep_dropped_targets: targets that relabelling drops are counted, and not kept",
+			func(c *config.ScrapeConfig) bool { return c.KeepDroppedTargets != 0 }},
+	} {
+		if slices.ContainsFunc(scrapes, k.set) {
+			notes = append(notes, k.note)
+		}
+	}
+	return notes
 }
 
 // problems looks at where samples come from and go to.
@@ -150,6 +174,9 @@ func queryPath(p string) bool {
 // warn logs what keeps samples from arriving: a head starts all the same, and a
 // reload may correct it.
 func warn(logger *slog.Logger, l loaded) {
+	for _, note := range unheeded(l) {
+		logger.Warn("setting has no effect", "why", note)
+	}
 	for _, p := range problems(l) {
 		logger.Warn("samples may not arrive", "err", errors.New(p.Text), "next", p.Next)
 	}

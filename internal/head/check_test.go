@@ -81,3 +81,14 @@ func TestRulesAreAMPs(t *testing.T) {
 		t.Error("remote_read is taken with --ignore-rules")
 	}
 }
+
+// TestUnheededKeys: a key of scrapes that means less here is told, also where the section
+// global has it.
+func TestUnheededKeys(t *testing.T) {
+	file := write(t, "global: {scrape_failure_log_file: /var/log/x}\nscrape_configs: [{job_name: a, keep_dropped_targets: 5}]\n")
+	s, err := Check(t.Context(), file, false)
+	if notes := strings.Join(s.Notes, "\n"); err != nil || len(s.Notes) != 2 || !strings.Contains(notes, "scrape_failure_log_file") ||
+		!strings.Contains(notes, "keep_dropped_targets") {
+		t.Errorf("%q, %v", s.Notes, err)
+	}
+}

@@ -26,6 +26,7 @@ import (
 
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/listen"
+	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
@@ -84,9 +85,9 @@ func DefaultOptions() Options {
 // Validate returns a hint.Usage error that names the flag of what Start does not
 // accept. Files and addresses are not looked at.
 func (o Options) Validate() error {
-	if o.QueueLanes < 1 || o.QueueLanes > 64 {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to 64", o.QueueLanes),
-			"leave it at its default, or give a number of 1 to 64")
+	if o.QueueLanes < 1 || o.QueueLanes > queue.MaxLanes {
+		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to %d", o.QueueLanes, queue.MaxLanes),
+			fmt.Sprintf("leave it at its default, or give a number of 1 to %d", queue.MaxLanes))
 	}
 	if o.QueueMaxBytes < MinQueueMaxBytes {
 		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes %d is not at least 1MB", o.QueueMaxBytes),

@@ -80,7 +80,7 @@ func lanesIn(dir string) (n int, err error) {
 	}
 	for _, e := range entries {
 		var i int
-		if _, err := fmt.Sscanf(e.Name(), "lane-%d", &i); err == nil && e.IsDir() && e.Name() == laneDir(i) {
+		if _, err := fmt.Sscanf(e.Name(), "lane-%d", &i); err == nil && e.IsDir() && e.Name() == laneDir(i) && i < MaxLanes {
 			n = max(n, i+1)
 		}
 	}
@@ -117,7 +117,7 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	l = LaneReport{Lane: number, Positions: found}
 	segments, err := listSegments(dir)
 	if err != nil {
-		return LaneReport{}, nil, err
+		unreadable = append(unreadable, err.Error())
 	}
 	for i, s := range segments {
 		if s.bad != nil {
@@ -151,7 +151,7 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	}
 	apart, err := listSegments(filepath.Join(dir, apartDir))
 	if err != nil {
-		return LaneReport{}, nil, err
+		unreadable = append(unreadable, err.Error())
 	}
 	for _, s := range apart {
 		if s.bad != nil {

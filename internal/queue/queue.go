@@ -71,6 +71,9 @@ type Options struct {
 	Logger       *slog.Logger
 }
 
+// MaxLanes is how many lanes a queue can have.
+const MaxLanes = 64
+
 // DefaultOptions are those of a queue with one lane that logs nothing. MaxBytes
 // holds, at 25 bytes a sample, ten thousand samples a second for more than four
 // hours: AMP takes samples for one hour.
@@ -80,6 +83,9 @@ func DefaultOptions() Options {
 
 // Validate returns an error that says what Open does not accept.
 func (o Options) Validate() error {
+	if o.Lanes > MaxLanes {
+		return fmt.Errorf("queue: %d lanes: at most %d are possible", o.Lanes, MaxLanes)
+	}
 	if o.Lanes < 1 || o.MaxBytes < 1 || o.SegmentBytes < 1 {
 		return fmt.Errorf("queue: %d lanes, %d bytes, segments of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.SegmentBytes)
 	}

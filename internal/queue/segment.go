@@ -15,6 +15,9 @@ import (
 
 const segmentSuffix = ".segment"
 
+// maxNumber is more than a segment's number can be: they are counted from 1.
+const maxNumber = 1 << 62
+
 // segment is a file of records. Its number orders it in its lane.
 type segment struct {
 	number uint64
@@ -40,7 +43,7 @@ func listSegments(dir string) ([]segment, error) {
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), segmentSuffix)
 		number, err := strconv.ParseUint(name, 10, 64)
-		if !ok || err != nil {
+		if !ok || err != nil || filepath.Base(segmentPath(dir, number)) != e.Name() {
 			continue // not ours
 		}
 		info, err := e.Info()
@@ -54,6 +57,8 @@ func listSegments(dir string) ([]segment, error) {
 		switch path := filepath.Join(dir, e.Name()); {
 		case !info.Mode().IsRegular():
 			s.bad = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
+		case number == 0 || number >= maxNumber:
+			s.bad = fmt.Errorf("%s %w: no segment has this number", path, errNotOurs)
 		case s.size > maxSegment:
 			s.bad = fmt.Errorf("%s %w: it has %d bytes, of at most %d", path, errNotOurs, s.size, maxSegment)
 		}

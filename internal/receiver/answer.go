@@ -3,6 +3,7 @@ package receiver
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -183,8 +184,8 @@ const maxRetryAfter = 5 * time.Minute
 // retryAfter reads the header: seconds, or a date.
 func retryAfter(value string, now time.Time) time.Duration {
 	d := time.Duration(0)
-	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32); err == nil {
-		d = time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		d = time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
 	} else if date, err := http.ParseTime(value); err == nil {
 		d = date.Sub(now)
 	}

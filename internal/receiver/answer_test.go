@@ -152,7 +152,9 @@ func TestRetryAfter(t *testing.T) {
 		"-3":                            0,
 		"soon":                          0,
 		"86400":                         maxRetryAfter,
-		"99999999999999999999":          0,
+		"99999999999":                   maxRetryAfter,
+		"-9223372036854775807":          0,
+		"99999999999999999999":          maxRetryAfter,
 		"Mon, 02 Nov 2026 09:00:30 GMT": 30 * time.Second,
 		"Mon, 02 Nov 2026 08:00:00 GMT": 0,
 	} {

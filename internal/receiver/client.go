@@ -70,8 +70,11 @@ func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Cloc
 	}
 	defer resp.Body.Close()
 	// What of the body cannot be read says nothing against the status line.
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerText))
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRest)
+	var text []byte
+	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection, which no deadline ends
+		text, _ = io.ReadAll(io.LimitReader(resp.Body, maxAnswerText))
+		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRest)
+	}
 	if distrust != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
 		distrust()
 	}

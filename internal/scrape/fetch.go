@@ -99,8 +99,11 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 		return nil, "", err
 	}
 	defer func() {
-		// Read to its end, the connection can be used again.
-		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+		// Read to its end, the connection can be used again. After a 101 the body is the
+		// connection itself, and no deadline ends a read of it.
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+		}
 		_ = resp.Body.Close()
 	}()
 	if resp.StatusCode != http.StatusOK {
@@ -169,12 +172,13 @@ func (u *unpacking) Read(b []byte) (int, error) {
 // the body.
 func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte, error) {
 	from.from = resp.Body
+	packed := &io.LimitedReader{R: resp.Body, N: f.limit} // what unpacks to nothing has no other end
 	switch resp.Header.Get("Content-Encoding") {
 	case "gzip":
 		if f.gzip == nil {
 			f.buffer, f.gzip = bufio.NewReader(nil), new(gzip.Reader)
 		}
-		f.buffer.Reset(resp.Body)
+		f.buffer.Reset(packed)
 		if err := f.gzip.Reset(f.buffer); err != nil {
 			return nil, err
 		}
@@ -193,10 +197,11 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 		}
 		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
+		tooLarge := int64(len(body)) >= f.limit || packed.N <= 0
 		switch {
-		case int64(len(body)) >= f.limit && f.usual:
+		case tooLarge && f.usual:
 			return body, fmt.Errorf("%w: the page is larger than --scrape.max-page-bytes; set the job's body_size_limit for more", errBodySizeLimit)
-		case int64(len(body)) >= f.limit:
+		case tooLarge:
 			return body, errBodySizeLimit
 		case err == io.EOF:
 			return body, nil

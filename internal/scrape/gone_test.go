@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 // goneCase is a target of which something is said when it does not answer, once a second.
@@ -103,4 +105,20 @@ func (c goneCase) play(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, &got, want)
 		}
 	}
+}
+
+// TestSeriesThatAreGoneAreForgotten: what is remembered of a series goes within minutes.
+func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
+	pages := answers{texts("gone 1\n")[0]}
+	for range 7 * 60 {
+		pages = append(pages, texts("stays 1\n")[0])
+	}
+	hostile(t, "", pages, func(m *Manager) {
+		for name, remembered := range map[string]bool{"gone": false, "stays": true} {
+			_, s := m.order.Find(labels.FromStrings("__name__", name, "instance", "node:1", "job", "test").Hash())
+			if s.Last() > 0 != remembered {
+				t.Errorf("%s: the newest timestamp is %d", name, s.Last())
+			}
+		}
+	})
 }

@@ -142,7 +142,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	}
 	parser, err := textparse.New(body, contentType, nil, p.loop.rules.Parser)
 	if parser == nil {
-		p.loop.logger().Error("page has an unknown format", "content_type", contentType, "err", err)
+		p.loop.logger().Error("page has an unknown format", "content_type", brief(errors.New(contentType)), "err", brief(err))
 		return counts{}, err
 	}
 	r := reading{page: p, parser: parser}

@@ -48,6 +48,7 @@ func (p *pool) configure(c *config.ScrapeConfig) error {
 	if err != nil {
 		return fmt.Errorf("could not create HTTP client: %w", err)
 	}
+	connections.BoundHeaders(client)
 	p.config, p.client, p.conns, p.sockets = c, client, conns, map[string]*http.Client{}
 	p.manager.metrics.targetLimit.WithLabelValues(c.JobName).Set(float64(c.TargetLimit))
 	return nil
@@ -77,6 +78,7 @@ func (p *pool) clientOf(full labels.Labels) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("could not create HTTP client for %s: %w", path, err)
 	}
+	connections.BoundHeaders(c)
 	p.sockets[path] = c
 	return c, nil
 }

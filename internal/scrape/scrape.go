@@ -44,8 +44,9 @@ import (
 const (
 	// syncEvery is how often targets are followed at most.
 	syncEvery = time.Second
-	// sweep is how often series that are gone are forgotten, if not many come.
-	sweep = 10 * time.Minute
+	// sweep is how often series that are gone are forgotten, if not many come: the
+	// memory is then that of what is remembered, and not of what came since.
+	sweep = time.Minute
 	// remembers is how long the newest timestamp of a series is kept that is not on a
 	// page any more: a target that is gone is marked stale two intervals later. Those
 	// of exporters that set timestamps may be shown again; a receiver refuses what is

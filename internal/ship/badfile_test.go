@@ -72,3 +72,34 @@ func TestBadFilesAreSetAside(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectoriesThatAreNoQueue: a directory whose name speaks of more lanes than there
+// can be, or of a change too many, is left alone.
+func TestDirectoriesThatAreNoQueue(t *testing.T) {
+	s := newSink(t)
+	r := start(t, Options{Lanes: 4}, remoteWrite(s))
+	r.stop()
+	remotes, err := filepath.Glob(filepath.Join(r.options.Dir, "remote-*"))
+	if err != nil || len(remotes) != 1 {
+		t.Fatalf("%v, %v", remotes, err)
+	}
+	names := []string{"0002-lanes-65", "0003-lanes-1000", "9223372036854775807-lanes-4", "-001-lanes-4", "0001-lanes-4"}
+	for _, name := range names[:4] {
+		if err := os.MkdirAll(filepath.Join(remotes[0], name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = start(t, r.options, remoteWrite(s))
+	r.scrape("node", 100, time.Now())
+	await(t, "all arrive", func() bool { return s.distinct() == 100 })
+	r.stop()
+	queues, err := filepath.Glob(filepath.Join(remotes[0], "*-lanes-*"))
+	if err != nil || len(queues) != len(names) {
+		t.Errorf("%q, %v: want %q", queues, err, names)
+	}
+	for _, name := range names[:4] {
+		if inside, err := os.ReadDir(filepath.Join(remotes[0], name)); err != nil || len(inside) > 0 {
+			t.Errorf("%s: %v, %v", name, inside, err)
+		}
+	}
+}

@@ -141,6 +141,9 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 // new one, since a series then moves to another lane.
 type generation struct{ number, lanes int }
 
+// maxGeneration is more than how often somebody changes the number of lanes.
+const maxGeneration = 1_000_000
+
 func (g generation) dir() string { return fmt.Sprintf("%04d-lanes-%d", g.number, g.lanes) }
 
 // listGenerations returns the queues in a remote's directory, oldest first.
@@ -152,7 +155,8 @@ func listGenerations(dir string) ([]generation, error) {
 	var all []generation
 	for _, e := range entries {
 		var g generation
-		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 {
+		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 ||
+			g.lanes > queue.MaxLanes || g.number < 1 || g.number > maxGeneration {
 			continue // not ours
 		}
 		all = append(all, g)

@@ -25,7 +25,7 @@ func newInspect(p *cli.Process) *cobra.Command {
 samples were sent or wait, and whether all records are intact. Nothing is changed; the
 head need not run. The format is in docs/delivery.md.
 
-Exit code 1 if records are damaged or samples missing.`,
+Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 		Example: `  parascope head inspect /var/lib/prometheus/data-agent
   parascope head inspect --json data-agent | jq '.queues[].ledger'`,
 		Args: cobra.ExactArgs(1),
@@ -43,6 +43,10 @@ Exit code 1 if records are damaged or samples missing.`,
 				return fmt.Errorf("could not write the report: %w", err)
 			}
 			for _, q := range r.Queues {
+				if len(q.Unreadable) > 0 {
+					return hint.New(hint.Failure, errors.New("files of the queue cannot be read"),
+						"a head that opens this directory renames them to ….unreadable and continues without them")
+				}
 				for _, l := range q.Lanes {
 					if l.Damaged > 0 || l.Missing > 0 {
 						return hint.New(hint.Failure, errors.New("records are damaged or missing"),
@@ -70,6 +74,9 @@ func printQueues(w io.Writer, style term.Styler, r head.QueueReport) error {
 			number(l.Taken), number(l.Delivered), number(l.Queued), number(l.Doubtful()), number(l.Lost()))
 		if n := l.Lost() + l.Doubtful(); n > 0 {
 			fmt.Fprintf(w, "  dropped: %s; uncertain: %s\n", reasons(l.DroppedByReason()), reasons(l.UncertainByReason()))
+		}
+		for _, why := range q.Unreadable {
+			fmt.Fprintf(w, "  %s\n", style.Bad("unreadable: "+why))
 		}
 		var rows [][]string
 		for _, lane := range q.Lanes {

@@ -19,6 +19,7 @@ func TestStockFlags(t *testing.T) {
 		"--auto-gomemlimit.ratio=0.5", "--auto-gomemlimit.refresh-interval=1m", "--web.config.file=", "--web.read-timeout=5m",
 		"--web.max-connections=512",
 		"--web.max-notifications-subscribers=16", "--web.external-url=http://x/", "--web.route-prefix=/", "--web.user-assets=x",
+		"--web.local-assets=x", "--storage.agent.use-lockfile",
 		"--web.enable-lifecycle",
 		"--web.enable-admin-api", "--web.enable-remote-write-receiver", "--web.remote-write-receiver.accepted-protobuf-messages=x",
 		"--web.enable-otlp-receiver",

@@ -5,6 +5,7 @@ package connections
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
 )
 
@@ -80,5 +81,16 @@ func (c *Set) Leave(address string) {
 	c.mu.Unlock()
 	for _, one := range idle {
 		_ = one.Close() // nothing is read from it any more
+	}
+}
+
+// maxHeaderBytes bounds the headers of an answer: they are read beside the budget of pages.
+const maxHeaderBytes = 1 << 20
+
+// BoundHeaders bounds the headers of a client's answers, if nothing is between it and its
+// transport: with credentials of a job's own the limit is Go's, of 10 MB.
+func BoundHeaders(c *http.Client) {
+	if t, ok := c.Transport.(*http.Transport); ok {
+		t.MaxResponseHeaderBytes = maxHeaderBytes
 	}
 }

@@ -142,7 +142,7 @@ func (o *Order) Crowded() bool {
 func (o *Order) Forget(scraped, shown int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	alive := 0
+	alive, forgotten := 0, false
 	blocks := slices.Clone(*o.blocks.Load())
 	for i, b := range blocks {
 		if b == nil {
@@ -154,6 +154,7 @@ func (o *Order) Forget(scraped, shown int64) {
 			case s.hash.Load() == 0:
 			case s.Last() < scraped && (s.last.Load()&1 == 0 || s.Last() < shown):
 				s.hash.Store(0)
+				forgotten = true
 			default:
 				alive++
 			}
@@ -164,6 +165,9 @@ func (o *Order) Forget(scraped, shown int64) {
 	}
 	o.blocks.Store(&blocks)
 	o.alive = alive
+	if !forgotten {
+		return
+	}
 	n := blockSeries
 	for alive > n*3/4 {
 		n *= 2
