@@ -285,7 +285,7 @@ func TestBadFaults(t *testing.T) {
 		`{"kind":"error","on":"everything"}`:               "is not one of remote_write, query, sts, iam, cloudformation, ",
 		`{"kind":"hang","on":"aps-workspaces"}`:            "is not one of remote_write",
 		`{"kind":"error","on":"sts"}`:                      "the kind error is for remote_write and query",
-		`{"kind":"hang","on":"sts","workspaceId":"ws-1"}`:  "workspaceId is for faults on remote_write and query",
+		`{"kind":"hang","on":"sts","workspaceId":"ws-1"}`:  "workspaceId can only be used for faults on remote_write and query",
 		`{"kind":"error","share":0}`:                       "is not above 0",
 		`{"kind":"error","share":1.5}`:                     "at most 1",
 		`{"kind":"error","forSeconds":-1}`:                 "below 0",
