@@ -48,8 +48,7 @@ func (d Deployed) Describe(t Target) string {
 	if d.Current {
 		return "same version as this program"
 	}
-	return fmt.Sprintf("its code (sha256 %s) differs from this program's (%s): another version deployed it, or it was "+
-		"changed by hand; '%s' "+
+	return fmt.Sprintf("its code (sha256 %s) differs from this program's (%s): another version deployed it, or it was changed by hand; '%s' "+
 		"deploys this version", d.CodeSha256, d.Carried, t.Command("up"))
 }
 

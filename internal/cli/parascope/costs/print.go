@@ -80,7 +80,7 @@ func numbers(of func(series.Level) string) (three [3]string) {
 
 // beside writes what stands beside the estimate.
 func (p estimatePrinter) beside(e cost.Estimate) {
-	p.title("Ingestion", "expected cost per month, and the cost if one setting is changed (one row for each)")
+	p.title("Ingestion", "expected cost per month; each further row changes one setting")
 	p.triple("", [3]string{"series", "samples", "dollars"})
 	expected := cost.Alternative{What: "as above", Series: e.Usage.Expected.Series, Samples: e.Usage.Expected.Samples,
 		Dollars: dollarsOf(e.Bill.Expected, "Prometheus, samples ingested")}
