@@ -255,7 +255,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	h.discover = discovery.NewManager(ctx, h.logger.With("component", "discovery"), h.registry, metrics,
 		discovery.Name("scrape"), discovery.Updatert(discoverySettles))
 	if h.discover == nil {
-		return errors.New("prepare service discovery: its metrics could not be registered")
+		return errors.New("could not prepare service discovery: its metrics were not registered")
 	}
 	o := scrape.DefaultOptions()
 	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take

@@ -56,7 +56,7 @@ func setDefault(text, parameter, old, value string) (string, error) {
 	head, rest, found := strings.Cut(text, "\n  "+parameter+":\n")
 	before, after, ok := strings.Cut(rest, "    Default: "+old+"\n")
 	if !found || !ok || strings.Contains(before, "\n  S") {
-		return "", fmt.Errorf("fill in the template: parameter %s has no default %s", parameter, old)
+		return "", fmt.Errorf("could not fill in the template: parameter %s has no default %s", parameter, old)
 	}
 	return head + "\n  " + parameter + ":\n" + before + "    Default: " + value + "\n" + after, nil
 }

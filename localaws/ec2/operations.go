@@ -76,7 +76,7 @@ func (e *EC2) vpcs() []gateway.Operation {
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},
 		{Name: "ModifyVpcAttribute", Serve: e.changes((*call).modifyVPCAttribute), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "one attribute per request; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
+			{Text: "a request changes one attribute; by default DNS support is on and DNS host names are off", Basis: gateway.Confirmed,
 				Source: reference + " and " + vpcGuide},
 		}},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{

@@ -63,7 +63,8 @@ func (i *IAM) roles() []gateway.Operation {
 		{Name: "UpdateRole", Serve: i.updateRole},
 		{Name: "UpdateAssumeRolePolicy", Serve: i.updateAssumeRolePolicy},
 		{Name: "DeleteRole", Serve: i.deleteRole, Rules: []gateway.Rule{
-			{Text: "409 DeleteConflict `Cannot delete entity, must detach all policies first.`, `… must delete policies first.`, `… must remove " +
+			{Text: "an entity that is still in use is not deleted: 409 DeleteConflict `Cannot delete entity, must detach all policies " +
+				"first.`, `… must delete policies first.`, `… must remove " +
 				"roles from instance profile first.`", Basis: gateway.Confirmed, Source: texts},
 		}},
 		{Name: "ListRoles", Serve: i.listRoles},

@@ -13,7 +13,7 @@ func checkDataSourceAuth(_ context.Context, e *Env) Finding {
 	return ofSource(e, func(has, want result.SeenSource) Finding {
 		switch {
 		case !has.Signs:
-			return doctor.Fault("the data source does not sign its requests (sigV4Auth is off), and AMP refuses those", e.reconnect())
+			return doctor.Fault("the data source does not sign its requests (sigV4Auth is off), and AMP refuses unsigned requests", e.reconnect())
 		case has.AuthType != want.AuthType:
 			return doctor.Fault(fmt.Sprintf("the data source's authentication provider is %q; Amazon Managed Grafana allows %s, the "+
 				"workspace's role",

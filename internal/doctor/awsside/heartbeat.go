@@ -16,6 +16,6 @@ var heartbeat = question{
 		}
 		return "the last heartbeat was " + seconds(v) + " ago; after 10 minutes compute nodes terminate themselves, which ends their jobs"
 	},
-	next: "on the head node, run 'sudo supervisorctl status clustermgtd' in ParallelCluster's cookbook environment, " +
-		"and /var/log/parallelcluster/clustermgtd",
+	next: "on the head node, run 'sudo supervisorctl status clustermgtd' in ParallelCluster's cookbook environment, and see " +
+		"/var/log/parallelcluster/clustermgtd",
 }

@@ -17,5 +17,5 @@ var slurmController = question{
 		}
 		return "slurmctld does not answer the head's commands"
 	},
-	next: "on the head node, run 'scontrol ping', 'systemctl status slurmctld', and /var/log/slurmctld.log",
+	next: "on the head node, run 'scontrol ping', 'systemctl status slurmctld', and see /var/log/slurmctld.log",
 }

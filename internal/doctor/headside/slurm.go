@@ -40,7 +40,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 		return doctor.Unsure("the page has no slurm_controller_up", "run the command again in a minute")
 	} else if up == 0 {
 		return doctor.Fault("slurmctld does not answer the head's commands",
-			"'"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and /var/log/slurmctld.log")
+			"'"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and see /var/log/slurmctld.log")
 	}
 	if age, there := valueOf(page, "slurm_snapshot_age_seconds"); there && age > 600 {
 		return doctor.Fault(fmt.Sprintf("the Slurm data is %s old: a command hangs or fails", time.Duration(age)*time.Second),
@@ -66,7 +66,7 @@ func checkClustermgtd(ctx context.Context, e *Env) Finding {
 	if age > 4*time.Minute {
 		return doctor.Fault(fmt.Sprintf("the last heartbeat was %s ago; after 10 minutes compute nodes terminate themselves, which ends "+
 			"their jobs", age),
-			"see /var/log/parallelcluster/clustermgtd, and supervisorctl in ParallelCluster's cookbook environment")
+			"see /var/log/parallelcluster/clustermgtd, and run supervisorctl in ParallelCluster's cookbook environment")
 	}
 	return doctor.Good(fmt.Sprintf("%s ago", age))
 }
