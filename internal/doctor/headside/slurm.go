@@ -29,7 +29,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 	page, err := e.page(ctx, "/slurm/metrics")
 	if errors.Is(err, errNoPage) {
 		if e.facts.Cluster != "" {
-			return doctor.Fault(noSlurm, "'ls "+e.SlurmBin+"'; --slurm.bin-dir of the head sets another directory")
+			return doctor.Fault(noSlurm, "run 'ls "+e.SlurmBin+"'; --slurm.bin-dir of the head sets another directory")
 		}
 		return doctor.Skip(noSlurm)
 	}
@@ -40,11 +40,11 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 		return doctor.Unsure("the page has no slurm_controller_up", "run the command again in a minute")
 	} else if up == 0 {
 		return doctor.Fault("slurmctld does not answer the head's commands",
-			"'"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and see /var/log/slurmctld.log")
+			"run '"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and see /var/log/slurmctld.log")
 	}
 	if age, there := valueOf(page, "slurm_snapshot_age_seconds"); there && age > 600 {
 		return doctor.Fault(fmt.Sprintf("the Slurm data is %s old: a command hangs or fails", time.Duration(age)*time.Second),
-			"'time "+e.SlurmBin+"/scontrol show nodes', and 'journalctl -u prometheus'")
+			"run 'time "+e.SlurmBin+"/scontrol show nodes', and 'journalctl -u prometheus'")
 	}
 	return doctor.Good("")
 }
