@@ -18,8 +18,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var results = []doctor.Result{
-	{ID: "caller", Title: "the credentials are valid", Finding: doctor.Good("arn:aws:iam::111122223333:user/operator in us-east-2")},
-	{ID: "setup-function", Title: "the last run of the setup function succeeded", Finding: doctor.Finding{Status: doctor.OK,
+	{ID: "caller", Title: "credentials", Finding: doctor.Good("arn:aws:iam::111122223333:user/operator in us-east-2")},
+	{ID: "setup-function", Title: "the last run of the setup function", Finding: doctor.Finding{Status: doctor.OK,
 		Summary:  "the last run connected Grafana 9s ago",
 		Warnings: []string{"its code is not that of this program: another version made the stack"}}},
 	{ID: "user", Title: "the given user has a role", Finding: doctor.Skip("no user was given; give one with --user")},
