@@ -60,7 +60,7 @@ func listSegments(dir string) ([]segment, error) {
 		case number == 0 || number >= maxNumber:
 			s.bad = fmt.Errorf("%s %w: no segment has this number", path, errNotOurs)
 		case s.size > maxSegment:
-			s.bad = fmt.Errorf("%s %w: it has %d bytes, of at most %d", path, errNotOurs, s.size, maxSegment)
+			s.bad = fmt.Errorf("%s %w: the file has %d bytes, the maximum is %d", path, errNotOurs, s.size, maxSegment)
 		}
 		all = append(all, s)
 	}
