@@ -304,7 +304,8 @@ func (p *patch) unread(line int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return wrong(p.name, line, "is written in a way that cannot be patched: "+err.Error(), "write this part in the usual form, one key a line")
+	return wrong(p.name, line, "is written in a way that cannot be patched: "+err.Error(), "write this part in the usual form, with "+
+		"one key per line")
 }
 
 // under are lines below a key.
@@ -419,7 +420,7 @@ func (p *patch) finish() (Patched, error) {
 		err = p.verify(out)
 	}
 	if err != nil {
-		next := "make the changes by hand; 'parascope cluster attach' lists the changes when the file is written one key a line"
+		next := "make the changes by hand; 'parascope cluster attach' lists the changes if the file has one key per line"
 		if p.aliases {
 			next = "write the values in full instead of anchors and aliases: the places need different values"
 		}

@@ -235,7 +235,7 @@ role; --dry-run shows what would change. The file lists names under each role:
 			}
 			if len(wants) == 0 && !allowEmpty {
 				return hint.New(hint.BadInput, fmt.Errorf("%s lists no user: all users would lose their role", name),
-					"add users to it, or use --allow-empty to remove all roles")
+					"add users to the file, or use --allow-empty to remove all roles")
 			}
 			return o.change(cmd.Context(), p, wants, true, dryRun)
 		},

@@ -49,10 +49,10 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 			"run this command as root, like prometheus.service")
 	case err != nil:
 		return doctor.Fault("the metadata service does not answer: "+err.Error(),
-			"'sudo iptables -L PARALLELCLUSTER_IMDS'; the head runs as root")
+			"check 'sudo iptables -L PARALLELCLUSTER_IMDS'; the head runs as root")
 	case status != http.StatusOK:
 		return doctor.Fault(fmt.Sprintf("the metadata service answers %d to a request for a token", status),
-			"'aws ec2 describe-instances --query \"Reservations[].Instances[].MetadataOptions\"': HttpEndpoint must be enabled")
+			"check 'aws ec2 describe-instances --query \"Reservations[].Instances[].MetadataOptions\"': HttpEndpoint must be enabled")
 	}
 	status, role, err := ask(http.MethodGet, "/latest/meta-data/iam/security-credentials/", "X-aws-ec2-metadata-token", token)
 	switch {

@@ -21,7 +21,7 @@ func checkNodeProgram(ctx context.Context, e *Env) Finding {
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
 		return doctor.Fault("no program answers on "+e.NodeAddress+": "+err.Error(),
-			"'sudo systemctl restart parascope-node', or 'sudo parascope-head doctor --fix'")
+			"run 'sudo systemctl restart parascope-node' or 'sudo parascope-head doctor --fix'")
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxPage))

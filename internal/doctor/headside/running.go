@@ -30,7 +30,7 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(ctx.Err())
 	}
 	if hint.CodeOf(err) == hint.NotFound {
-		return doctor.Fault(err.Error(), "'sudo systemctl restart prometheus'; 'journalctl -u prometheus' shows why the head does not "+
+		return doctor.Fault(err.Error(), "run 'sudo systemctl restart prometheus'; 'journalctl -u prometheus' shows why the head does not "+
 			"run; --address "+
 			"sets another address")
 	}

@@ -27,7 +27,7 @@ func checkUnit(ctx context.Context, e *Env) Finding {
 				"'sudo parascope-head setup' writes the unit; on clusters attached with 'parascope cluster attach' this is automatic")
 		}
 		return doctor.Fault(fmt.Sprintf("prometheus.service is %s", state),
-			"'sudo systemctl restart prometheus', or 'sudo parascope-head doctor --fix'; 'journalctl -u prometheus' shows the reason")
+			"run 'sudo systemctl restart prometheus' or 'sudo parascope-head doctor --fix'; 'journalctl -u prometheus' shows the reason")
 	}
 	return doctor.Good("active")
 }
