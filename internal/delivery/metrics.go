@@ -44,8 +44,8 @@ func (e exporter) send(kind prometheus.ValueType, name, help string, value float
 func (e exporter) ledger(rs *RemoteStatus) {
 	l := rs.Ledger
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_taken_total",
-		"Samples accepted for delivery, including those that were dropped because they could not be queued. Equals delivered + queued + uncertain + "+
-			"dropped.", float64(l.Taken))
+		"Samples accepted for delivery, including those that were dropped because they could not be queued. Equals delivered + queued + "+
+			"uncertain + dropped.", float64(l.Taken))
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_delivered_total", "Samples that the receiver acknowledged.",
 		float64(l.Delivered))
 	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait on disk.", float64(l.Queued))

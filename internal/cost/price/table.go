@@ -111,7 +111,8 @@ func (l List) addInstance(cells []string) error {
 		return err
 	}
 	if has, ok := l.types[t.Name]; ok && has != t {
-		return fmt.Errorf("%s has %d GPUs and %d CPUs in this line, but %d and %d in an earlier line", t.Name, t.GPUs, t.VCPUs, has.GPUs, has.VCPUs)
+		return fmt.Errorf("%s has %d GPUs and %d CPUs in this line, but %d and %d in an earlier line",
+			t.Name, t.GPUs, t.VCPUs, has.GPUs, has.VCPUs)
 	}
 	l.types[t.Name] = t
 	if cells[3] == "" {
