@@ -61,10 +61,10 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: code %d, next %q: %v", name, hint.CodeOf(got), hint.Next(got), got)
 		}
 	}
-	if got := Explain("ask", sending(refused), all).Error(); got != "ask: "+refused.Error() {
+	if got := Explain("ask", sending(refused), all).Error(); got != "could not ask: "+refused.Error() {
 		t.Errorf("%q holds more, or less, than what was done and what happened", got)
 	}
-	if got := Explain("ask", answer(403, "AccessDenied"), all).Error(); got != "ask: api error AccessDenied: words of AWS" {
+	if got := Explain("ask", answer(403, "AccessDenied"), all).Error(); got != "could not ask: api error AccessDenied: words of AWS" {
 		t.Errorf("%q holds more, or less, than what was done and AWS's words", got)
 	}
 }
