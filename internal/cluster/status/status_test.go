@@ -50,7 +50,7 @@ func TestFill(t *testing.T) {
 			"a login node that started after an update ran no OnNodeUpdated",
 		"compute  i-boots gpus=false scraped=false the node is booting: launched 3 min ago, not yet registered with Slurm",
 		"compute  i-lost gpus=false scraped=false the node is not registered with Slurm, and ParallelCluster will terminate it; " +
-			"see its console output",
+			"see the console output of its instance",
 		"gpu-dy-p5-2 compute idle i-2 gpus=true scraped=false the node does not answer (job node); on the node: systemctl status parascope-node",
 		"gpu-dy-p5-3 compute powering_up  gpus=false scraped=false the node is powering up",
 		"gpu-dy-p5-4 compute idle  gpus=false scraped=false the node is registered with Slurm; the head scrapes the node within 15 s",
