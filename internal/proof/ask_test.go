@@ -160,3 +160,21 @@ func keyOf(labels map[string]string, by []string) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// targetsOf is how many queries each dashboard asks, of Prometheus and of CloudWatch.
+func targetsOf(t testing.TB) map[string]int {
+	t.Helper()
+	all := map[string]int{}
+	for _, d := range dashboard.All() {
+		var model struct {
+			Panels []struct{ Targets []struct{ RefID string } }
+		}
+		if err := json.Unmarshal(d.JSON, &model); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range model.Panels {
+			all[strings.TrimPrefix(d.UID, "parascope-")] += len(p.Targets)
+		}
+	}
+	return all
+}

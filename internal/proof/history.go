@@ -23,23 +23,33 @@ const perRequest = 4000
 func (l *Live) History(from, to time.Time, step time.Duration, send func(body []byte) error) error {
 	for from.Before(to) {
 		c, _, ends := l.at(from)
-		h := history{cluster: c, send: send}
-		for ; from.Before(to) && from.Before(ends); from = from.Add(step) {
-			h.millis = append(h.millis, from.UnixMilli())
-			h.hours = append(h.hours, (float64(from.UnixMilli())/1000-c.midnight)/3600)
+		until := to
+		if ends.Before(to) {
+			until = from.Add((ends.Sub(from) + step - 1) / step * step)
 		}
-		for _, m := range c.machines {
-			for _, job := range slices.Sorted(maps.Keys(m.pages)) {
-				if err := h.addPage(m, job); err != nil {
-					return err
-				}
-			}
-		}
-		if err := h.flush(); err != nil {
+		if err := c.history(from, until, step, send); err != nil {
 			return err
 		}
+		from = until
 	}
 	return nil
+}
+
+// history is that of one day.
+func (c *cluster) history(from, to time.Time, step time.Duration, send func(body []byte) error) error {
+	h := history{cluster: c, send: send}
+	for ; from.Before(to); from = from.Add(step) {
+		h.millis = append(h.millis, from.UnixMilli())
+		h.hours = append(h.hours, (float64(from.UnixMilli())/1000-c.midnight)/3600)
+	}
+	for _, m := range c.machines {
+		for _, job := range slices.Sorted(maps.Keys(m.pages)) {
+			if err := h.addPage(m, job); err != nil {
+				return err
+			}
+		}
+	}
+	return h.flush()
 }
 
 // history is a day's part that is being sent.

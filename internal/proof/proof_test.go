@@ -90,7 +90,6 @@ func (d *day) examine(q target, c *cluster, expr string, want func(moment) wante
 func TestProof(t *testing.T) {
 	d := wholeDay(t)
 	t.Run("panels", d.testPanels)
-	t.Run("size", d.testSize)
 	t.Run("mutations", d.testMutations)
 }
 

@@ -14,12 +14,28 @@ const midnight = 1795392000 // 2026-11-23T00:00:00Z, Unix seconds
 // instances of these types and of the scheduler of Slurm 25.11.
 func recordedCluster(t testing.TB, name string, faulty bool) *cluster {
 	t.Helper()
-	c, all := newCluster(name, midnight, faulty, 4, trains, tunes, solve), ourFamilies()
+	c := newCluster(name, midnight, faulty, 4, trains, tunes, solve)
 	for _, m := range c.machines {
 		if faulty && (m.kind == "head" || m.name == cpuNode(1) || m.name == cpuNode(4)) {
 			addNodeExporterBeside(m)
 		}
 	}
+	fillUp(t, c)
+	return c
+}
+
+// recordedFleet is a healthy one with more nodes that have GPUs.
+func recordedFleet(t testing.TB, name string, gpuNodes int, large job) *cluster {
+	t.Helper()
+	c := newCluster(name, midnight, false, gpuNodes, large, tunes, solve)
+	fillUp(t, c)
+	return c
+}
+
+// fillUp adds what was recorded and is not made up.
+func fillUp(t testing.TB, c *cluster) {
+	t.Helper()
+	all := ourFamilies()
 	for _, m := range c.machines {
 		recording := map[string]string{"head": "c5.2xlarge-head", "login": "c7g.large-login",
 			"computegpu": "p5.48xlarge", "computecpu": "hpc7a.96xlarge"}[m.kind+m.queue]
@@ -28,7 +44,6 @@ func recordedCluster(t testing.TB, name string, faulty bool) *cluster {
 	addRecorded(t, c.machines[0].page("slurm"), all, "../collect/slurmstat/testdata/25.11.7/page.metrics", func(f *family) bool {
 		return len(f.Labels) == 0 || f.Labels[0] == "operation"
 	})
-	return c
 }
 
 // addRecorded adds the recorded series of families that the page does not have yet, with
