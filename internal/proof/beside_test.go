@@ -23,7 +23,7 @@ func addNodeExporterBeside(m *machine) {
 		if s.counter {
 			kind = page.Counter
 		}
-		twin := e.add(stock(s.name, kind, names...), s.level.times(share), labels...)
+		twin := e.add(stock(s.name, kind, names...), times(s.level, share), labels...)
 		twin.canon, twin.clock = again, s.clock
 	}
 	for _, s := range m.page("node").series {
@@ -60,9 +60,9 @@ var twice = map[string]string{
 }
 
 // times is a share of the quantity.
-func (l level) times(share float64) (part level) {
+func times(l level, share float64) (part level) {
 	for _, c := range l {
-		part = append(part, change{c.from, c.value * share})
+		part = append(part, change{from: c.from, value: c.value * share})
 	}
 	return part
 }

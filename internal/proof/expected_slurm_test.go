@@ -19,8 +19,8 @@ var expectSlurm = expectations{
 	},
 	"slurm/Jobs waiting/A":              sumOf("slurm_queue_pending", nil),
 	"slurm/Oldest job that could run/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs with a job/A":           func(m moment) wanted { return m.sum(hasCPUs).share(m.hour, 1920) },
-	"slurm/GPUs with a job/A":           func(m moment) wanted { return m.sum(hasGPUs).share(m.hour, 32) },
+	"slurm/CPUs with a job/A":           func(m moment) wanted { return share(m.sum(hasCPUs), m.hour, 1920) },
+	"slurm/GPUs with a job/A":           func(m moment) wanted { return share(m.sum(hasGPUs), m.hour, 32) },
 	"slurm/Commands that fail/A":        func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
 	"slurm/Jobs by partition/A":         sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
 	"slurm/Jobs by partition/B":         sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
@@ -53,7 +53,7 @@ var expectSlurm = expectations{
 }
 
 // share is a level's part of all.
-func (l level) share(hour, all float64) wanted { return single(l.at(hour) / all) }
+func share(l level, hour, all float64) wanted { return single(l.at(hour) / all) }
 
 // spent are the hours that nodes spent in a class of states within what is shown, while
 // they were not powered down.

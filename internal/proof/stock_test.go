@@ -16,9 +16,9 @@ func newStockCluster() *cluster {
 		m := &machine{name: gpuNode(n), kind: "compute", queue: "gpu", resource: "p5", cpus: 2, gpus: 2, memory: 64 << 30,
 			ports: map[string]string{"node": ":9100", "dcgm": ":9400"}}
 		c.machines = append(c.machines, m)
-		c.addNodeExporter(m, float64(n))
+		addNodeExporter(c, m, float64(n))
 		for gpu := range m.gpus {
-			c.addDCGMExporter(m, gpu, float64(n)+float64(gpu)/10)
+			addDCGMExporter(m, gpu, float64(n)+float64(gpu)/10)
 		}
 	}
 	return c
@@ -26,10 +26,10 @@ func newStockCluster() *cluster {
 
 // stock is a family of an exporter that is not ours.
 func stock(name string, kind page.Type, labels ...string) family {
-	return family{&page.Family{Name: name, Type: kind, Labels: labels}}
+	return family{Family: &page.Family{Name: name, Type: kind, Labels: labels}}
 }
 
-func (c *cluster) addNodeExporter(m *machine, k float64) {
+func addNodeExporter(c *cluster, m *machine, k float64) {
 	e := m.page("node")
 	counts := func(name string, l level, labels ...string) *series {
 		var names []string
@@ -42,7 +42,7 @@ func (c *cluster) addNodeExporter(m *machine, k float64) {
 	busy := c.working(m.name, 0.9-0.01*k, 0.02)
 	idle := level{}
 	for _, b := range busy {
-		idle = append(idle, change{b.from, 0.99 - b.value})
+		idle = append(idle, change{from: b.from, value: 0.99 - b.value})
 	}
 	for cpu := range m.cpus {
 		for mode, l := range map[string]level{"user": busy, "system": flat(0.01), "idle": idle} {
@@ -73,7 +73,7 @@ func (c *cluster) addNodeExporter(m *machine, k float64) {
 }
 
 // addDCGMExporter writes one GPU; the second machine has the newer names.
-func (c *cluster) addDCGMExporter(m *machine, gpu int, k float64) {
+func addDCGMExporter(m *machine, gpu int, k float64) {
 	e, newer := m.page("dcgm"), m.name == gpuNode(2)
 	host, driver := "Hostname", "DCGM_FI_DRIVER_VERSION"
 	if newer {
