@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/parascope/parascope/internal/dashboard"
+	"github.com/parascope/parascope/internal/madeup"
 )
 
 // target is one query of a panel.
@@ -65,7 +66,7 @@ const shown = 6.0
 
 // expand puts values in the place of a dashboard's variables, as Grafana does.
 func (d *day) expand(expr, cluster string) string {
-	return strings.NewReplacer("$cluster", cluster, "$instance", ".*", "$node", ".*", "$job_id", trains.id,
+	return strings.NewReplacer("$cluster", cluster, "$instance", ".*", "$node", ".*", "$job_id", madeup.Trains.ID,
 		"$__rate_interval", fmt.Sprintf("%ds", 4*int(d.interval.Seconds())), "$__range_s", fmt.Sprint(shown*3600), "$__range",
 		fmt.Sprintf("%dh", int(shown))).Replace(expr)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/price"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/internal/rules"
 	"github.com/parascope/parascope/localaws/amp/dataplane"
 )
@@ -44,9 +45,9 @@ type fleet struct {
 
 func newFleet(t *testing.T, nodes int) fleet {
 	t.Helper()
-	large := trains
+	large := madeup.Trains
 	for n := 5; n <= nodes-8; n++ {
-		large.nodes = append(large.nodes[:len(large.nodes):len(large.nodes)], gpuNode(n))
+		large.Nodes = append(large.Nodes[:len(large.Nodes):len(large.Nodes)], madeup.GPUNode(n))
 	}
 	c := recordedFleet(t, "healthy", nodes-8, large)
 	f := fleet{newDay(t, t.TempDir(), scrapeEvery, c), nodes}
@@ -56,7 +57,7 @@ func newFleet(t *testing.T, nodes int) fleet {
 	}
 	for from := at(moments[0] - shown - 0.1); from.Before(at(moments[0])); from = from.Add(chunk) {
 		f.now.Store(from.Add(chunk).UnixNano())
-		if err := c.history(from, from.Add(chunk), scrapeEvery, f.write); err != nil {
+		if err := c.History(from, from.Add(chunk), scrapeEvery, f.write); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,7 +159,7 @@ func rounded(n float64) string {
 }
 
 // one is the node of boards on which one machine is chosen.
-var one = map[string]string{"node": cpuNode(1), "gpu-node": gpuNode(1)}
+var one = map[string]string{"node": madeup.CPUNode(1), "gpu-node": madeup.GPUNode(1)}
 
 // read is how many samples a query reads, as the dashboard asks it.
 func (f fleet) read(q target) (float64, error) {
