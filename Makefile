@@ -139,8 +139,9 @@ cost-check: ## hold the estimate against what the local AMP takes in COST_WATCH 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m
 
-proof: ## every query of every dashboard over the made-up day: the table panel × recording
+proof: function ## every query of every dashboard over the made-up day: the table panel × recording
 	$(GO) test ./internal/proof -run 'TestProof/panels' -count=1 -v $(PROOFFLAGS)
+	$(GO) test ./internal/dashboard -run 'TestCloudWatchPanels' -count=1 -v
 
 proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
 	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
