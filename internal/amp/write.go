@@ -23,7 +23,8 @@ func WriteSample(ctx context.Context, cfg aws.Config, endpoint string, labels ma
 	if err != nil {
 		return err
 	}
-	status, answer, err := plane.send(ctx, http.MethodPost, "/api/v1/remote_write", protobuf, snappy.Encode(nil, AppendSeries(nil, labels, Sample{at.UnixMilli(), value})))
+	body := snappy.Encode(nil, AppendSeries(nil, labels, Sample{at.UnixMilli(), value}))
+	status, answer, err := plane.send(ctx, http.MethodPost, "/api/v1/remote_write", protobuf, body)
 	if err == nil && status/100 != 2 {
 		err = refusalOf(status, answer)
 	}

@@ -296,8 +296,8 @@ func timeRules(t *testing.T, f fleet) {
 	}
 	everything := evaluate(func(rule) bool { return true })
 	recording := evaluate(func(r rule) bool { return r.record != "" })
-	t.Logf("one evaluation of all %d rules over %d nodes takes %.3f s of processor time: %.2f %% of a core at one a minute; of recording rules %.3f %%",
-		len(all), f.nodes, everything, everything/60*100, recording/60*100)
+	t.Logf("one evaluation of all %d rules over %d nodes takes %.3f s of processor time: %.2f %% of a core at one a minute; "+
+		"of recording rules %.3f %%", len(all), f.nodes, everything, everything/60*100, recording/60*100)
 }
 
 // processorTime is what this process has used.

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	boards  = flag.String("boards", "", "dashboards of the Grafana of -grafana that TestDrawing opens: paths with queries, separated by blanks")
+	boards  = flag.String("boards", "", "dashboards of -grafana that TestDrawing opens: paths with queries, separated by blanks")
 	another = flag.String("peer", "", "file of a dashboard that TestDrawing imports and opens among the others")
 	opened  = flag.Int("opened", 3, "how often TestDrawing opens each dashboard")
 )
