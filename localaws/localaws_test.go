@@ -114,7 +114,7 @@ func TestRestart(t *testing.T) {
 // Without a role there is nothing that a metadata service could hand out.
 func TestMetadataNeedsARole(t *testing.T) {
 	_, err := localaws.New(localaws.Options{DataDir: t.TempDir(), IMDS: localaws.IMDS{Listen: "127.0.0.1:0"}})
-	if err == nil || !strings.Contains(err.Error(), "give IMDS.Role a name") {
+	if err == nil || !strings.Contains(err.Error(), "set IMDS.Role") {
 		t.Errorf("%v", err)
 	}
 }

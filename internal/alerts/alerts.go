@@ -57,7 +57,7 @@ func List(ctx context.Context, cfg aws.Config, at Place) ([]Firing, error) {
 		case len(a.Status.SilencedBy) > 0:
 			f.Held = "silenced by " + strings.Join(a.Status.SilencedBy, ", ")
 		case len(a.Status.InhibitedBy) > 0:
-			f.Held = "another alert stands for it"
+			f.Held = "inhibited by another alert"
 		}
 		all = append(all, f)
 	}

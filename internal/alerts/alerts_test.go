@@ -66,7 +66,7 @@ func TestListSortsAndExplains(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"NodeDown|page|b|s|u|silenced by id-1|2026-01-02T03:04:05Z",
 		"GPUXidWarning|warn|a|w|||2026-01-02T03:04:05Z",
-		"TargetsDown|warn|a|t||another alert stands for it|2026-01-02T03:04:05Z",
+		"TargetsDown|warn|a|t||inhibited by another alert|2026-01-02T03:04:05Z",
 		"Theirs||||||2026-01-02T03:04:05Z",
 	}, lines); diff != "" {
 		t.Error(diff)
@@ -192,8 +192,8 @@ func TestForget(t *testing.T) {
 		code        hint.Code
 		says        string
 	}{
-		"none":    {"", "", hint.NotFound, "and none else did"},
-		"another": {"other", "", hint.NotFound, "does not know a cluster demo"},
+		"none":    {"", "", hint.NotFound, "and no other cluster has"},
+		"another": {"other", "", hint.NotFound, "does not track the cluster demo"},
 		"sends":   {"demo", "demo", hint.BadInput, "sends metrics"},
 		"silent":  {"demo", "", 0, ""},
 	} {

@@ -33,7 +33,7 @@ func Known(ctx context.Context, cfg aws.Config, at Place) (map[string]bool, erro
 	}{{rules.HeadSeen, false}, {fmt.Sprintf(`group by (cluster) (timestamp(up{job="head"}) > time() - %.0f)`, stillSent.Seconds()), true}} {
 		r, err := client.Query(ctx, ask.expr, time.Time{})
 		if err != nil {
-			return nil, fmt.Errorf("ask which clusters sent: %w", err)
+			return nil, fmt.Errorf("query which clusters sent metrics: %w", err)
 		}
 		clusters, err := r.ByLabel("cluster")
 		if err != nil {
@@ -56,18 +56,20 @@ func Forget(ctx context.Context, cfg aws.Config, at Place, cluster string, now t
 	sends, found := known[cluster]
 	switch {
 	case !found && len(known) == 0:
-		return hint.New(hint.NotFound, fmt.Errorf("no cluster %s sent metrics to workspace %s, and none else did", cluster, at.WorkspaceID),
-			"--stack names another stack")
+		return hint.New(hint.NotFound, fmt.Errorf("cluster %s has sent no metrics to workspace %s, and no other cluster has", cluster,
+			at.WorkspaceID),
+			"select another stack with --stack")
 	case !found:
 		var names []string
 		for name := range known {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		return hint.New(hint.NotFound, fmt.Errorf("HeadSilent does not know a cluster %s", cluster), "it knows "+strings.Join(names, ", "))
+		return hint.New(hint.NotFound, fmt.Errorf("the alert HeadSilent does not track the cluster %s", cluster), "it tracks the "+
+			"clusters "+strings.Join(names, ", "))
 	case sends:
-		return hint.New(hint.BadInput, fmt.Errorf("the head of cluster %s sends metrics: it would be known again at once", cluster),
-			"delete or stop the cluster first, wait two minutes, then forget it")
+		return hint.New(hint.BadInput, fmt.Errorf("the head of cluster %s still sends metrics: HeadSilent would track it again at once", cluster),
+			"delete or stop the cluster first, wait two minutes, then run this command again")
 	}
 	return End(ctx, cfg, at, cluster, now)
 }

@@ -79,7 +79,7 @@ func Mute(ctx context.Context, cfg aws.Config, at Place, q Quiet) (id string, er
 	id, err = client.Silence(ctx, amp.Silence{Matchers: matchers, StartsAt: q.From.UTC(), EndsAt: q.From.Add(q.For).UTC(), CreatedBy: q.By,
 		Comment: q.Comment})
 	if err != nil {
-		return "", fmt.Errorf("make the silence: %w", err)
+		return "", fmt.Errorf("create the silence: %w", err)
 	}
 	return id, nil
 }

@@ -30,7 +30,7 @@ const testRules = `groups:
         expr: vector(1)
         labels: {severity: page, cluster: test}
         annotations:
-          summary: This is a test of the way that alerts take. Nothing is wrong.
+          summary: This is a test alert. No action is needed.
           runbook_url: https://github.com/parascope/parascope/blob/main/docs/alerts/README.md
 `
 
@@ -77,7 +77,8 @@ func (o *TryOptions) fill() {
 func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, err error) {
 	o.fill()
 	if at.TopicARN == "" {
-		return t, hint.New(hint.NotFound, errors.New("the stack has no topic for alerts: an older version made it"), "'parascope up' adds it")
+		return t, hint.New(hint.NotFound, errors.New("the stack has no SNS topic for alerts, since an older version of parascope created "+
+			"it"), "'parascope up' adds it")
 	}
 	if t.Subscriptions, err = subscribe.List(ctx, cfg, at.TopicARN); err != nil {
 		return t, err
@@ -99,7 +100,7 @@ func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, 
 		}
 	}()
 	if err := w.WriteOne(ctx, namespace.File{Name: testNamespace, Data: []byte(testRules), Rules: 1}); err != nil {
-		return t, fmt.Errorf("write the rule of the test: %w", err)
+		return t, fmt.Errorf("write the test rule: %w", err)
 	}
 	t.Written = true
 	o.Tell("the rule is written; Prometheus evaluates it within two minutes")
@@ -107,10 +108,10 @@ func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, 
 		return t, err
 	}
 	if t.Held != "" {
-		return t, hint.New(hint.Failure, errors.New("the alert manager has the alert and does not send it: "+t.Held),
+		return t, hint.New(hint.Failure, errors.New("the alert manager received the alert and does not send it: "+t.Held),
 			"'parascope alerts silence --list' shows the silences")
 	}
-	o.Tell("the alert manager has the alert; it sends within half a minute, and CloudWatch counts that some minutes later")
+	o.Tell("the alert manager received the alert and sends it within 30 s; CloudWatch counts the delivery some minutes later")
 	return t, t.awaitDelivery(ctx, cfg, at, began, o)
 }
 
@@ -119,7 +120,7 @@ const testNamespace = namespace.Prefix + "test"
 // reachesSomebody is an error where no endpoint of the topic has confirmed.
 func reachesSomebody(all []subscribe.Subscription) error {
 	if len(all) == 0 {
-		return hint.New(hint.Failure, errors.New("alerts are sent to nobody: the topic has no subscription"),
+		return hint.New(hint.Failure, errors.New("alerts have no recipient: the SNS topic has no subscription"),
 			"'parascope up --alert-to alice@example.com' adds one")
 	}
 	var waiting []string
@@ -130,8 +131,9 @@ func reachesSomebody(all []subscribe.Subscription) error {
 		waiting = append(waiting, s.Endpoint)
 	}
 	return hint.New(hint.Failure, fmt.Errorf("no alert recipient has confirmed its subscription: %s", strings.Join(waiting, ", ")),
-		"open the link in AWS's message (look among the spam), or have the URL's server answer; 'parascope up --alert-to' with another "+
-			"endpoint asks again")
+		"open the confirmation link in AWS's e-mail (check the spam folder), or make the webhook confirm; 'parascope up --alert-to' with "+
+			"another "+
+			"endpoint subscribes that one")
 }
 
 func (t *Trial) awaitActive(ctx context.Context, client *amp.AlertClient, o TryOptions) error {
@@ -155,8 +157,8 @@ func (t *Trial) awaitActive(ctx context.Context, client *amp.AlertClient, o TryO
 func (t *Trial) awaitDelivery(ctx context.Context, cfg aws.Config, at Place, began time.Time, o TryOptions) error {
 	client := cloudwatch.NewFromConfig(cfg)
 	name := at.TopicARN[strings.LastIndex(at.TopicARN, ":")+1:]
-	return o.until(ctx, o.Delivered, "SNS counts no delivery",
-		"its access policy may have been changed ('parascope up' restores it), or CloudWatch is late: ask whether the message came",
+	return o.until(ctx, o.Delivered, "CloudWatch shows no delivery by SNS",
+		"the topic's access policy may have been changed ('parascope up' restores it), or CloudWatch is late: check whether the message arrived",
 		func() (bool, error) {
 			out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
 				StartTime: aws.Time(began.Truncate(time.Minute)), EndTime: aws.Time(o.Now().Add(time.Minute)),

@@ -118,7 +118,7 @@ func (c *AlertClient) do(ctx context.Context, method, path string, in, out any) 
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("the answer of the alert manager is not Alertmanager's: %s", awserr.Public(excerpt(answer)))
+		return fmt.Errorf("the response is not from the Alertmanager API: %s", awserr.Public(excerpt(answer)))
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func decode(status int, body []byte) (Result, error) {
 		return Result{}, refusal(status, a, body)
 	}
 	if err != nil || a.Status != "success" {
-		return Result{}, fmt.Errorf("the endpoint did not answer as Prometheus does (HTTP %d): %s", status, awserr.Public(excerpt(body)))
+		return Result{}, fmt.Errorf("the response is not from a Prometheus API (HTTP %d): %s", status, awserr.Public(excerpt(body)))
 	}
 	value, err := decodeValue(a.Data.ResultType, a.Data.Result)
 	if err != nil {
@@ -86,7 +86,7 @@ func decodeAs[V model.Value](raw json.RawMessage, hasNull func(V) bool) (model.V
 		return nil, err
 	}
 	if hasNull(v) {
-		return nil, errors.New("null where a series or a value should be")
+		return nil, errors.New("the response has null instead of a series or a value")
 	}
 	return v, nil
 }
@@ -141,7 +141,7 @@ func excerpt(body []byte) string {
 func (r Result) ByLabel(label string) (map[string]float64, error) {
 	vector, ok := r.Value.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("the answer is a %s, a vector was expected", r.Value.Type())
+		return nil, fmt.Errorf("unexpected result type %s: expected a vector", r.Value.Type())
 	}
 	values := map[string]float64{}
 	for _, s := range vector {

@@ -65,7 +65,7 @@ func (b bucket) exists(ctx context.Context) (bool, error) {
 	case status == 403:
 		// A HEAD has no body to say why.
 		return false, hint.New(hint.Denied, fmt.Errorf("bucket %s belongs to another account, or these credentials cannot access it", b.name),
-			"give --bucket another name; the permission to look is s3:ListBucket")
+			"give --bucket another name, or get the permission s3:ListBucket")
 	}
 	return false, explain("look for bucket "+b.name, err)
 }
@@ -80,7 +80,8 @@ func regionOf(err error) string {
 }
 
 func (b bucket) elsewhere(region string) error {
-	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda takes code from its own region only", b.name,
+	return hint.New(hint.BadInput, fmt.Errorf("bucket %s is in %s, the stack in %s: Lambda loads code only from a bucket in its own "+
+		"region", b.name,
 		region, b.region),
 		"give --bucket the name of a bucket in "+b.region)
 }
@@ -125,7 +126,7 @@ func (b bucket) secure(ctx context.Context) error {
 			RestrictPublicBuckets: aws.Bool(true),
 		},
 	}); err != nil {
-		return explain("close bucket "+b.name+" to the public", err)
+		return explain("block public access to bucket "+b.name+"", err)
 	}
 	if _, err := b.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 		Bucket: &b.name, ExpectedBucketOwner: &b.owner,

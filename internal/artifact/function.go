@@ -84,7 +84,7 @@ const gzipHeader, gzipTrailer = 10, 8
 // compress it again would take longer than the rest of most commands.
 func zipFunction(gzipped []byte) ([]byte, error) {
 	if len(gzipped) < gzipHeader+gzipTrailer || !bytes.Equal(gzipped[:4], []byte{0x1f, 0x8b, 8, 0}) {
-		return nil, errors.New("it is not as 'gzip -n' writes it")
+		return nil, errors.New("the file does not have the format of 'gzip -n'")
 	}
 	data, trailer := gzipped[gzipHeader:len(gzipped)-gzipTrailer], gzipped[len(gzipped)-gzipTrailer:]
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, CRC32: binary.LittleEndian.Uint32(trailer),

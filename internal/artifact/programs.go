@@ -50,7 +50,7 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", hint.New(hint.Failure, fmt.Errorf("find a place for %s: %w", name, err),
+		return "", hint.New(hint.Failure, fmt.Errorf("find a cache directory for %s: %w", name, err),
 			"set XDG_CACHE_HOME to a writable directory")
 	}
 	path, err := unpackProgram(packed, filepath.Join(cache, "parascope", "programs"), name)
@@ -127,7 +127,7 @@ func nodePrograms(carried fs.FS) (all []Program, err error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, hint.New(hint.NotFound, errors.New("this build carries no programs for nodes"),
+		return nil, hint.New(hint.NotFound, errors.New("this build of parascope does not contain the programs for nodes"),
 			"use a released parascope, or one that was built with 'make build'")
 	}
 	return all, nil

@@ -94,7 +94,7 @@ func unreadable(files Files) error {
 			continue
 		}
 		return hint.New(hint.Denied, fmt.Errorf("read the AWS configuration: %w", err),
-			"let "+path+" be read by this user, or name another file with "+f.variable+"; "+signIn)
+			"make "+path+" readable by this user, or select another file with "+f.variable+"; "+signIn)
 	}
 	return nil
 }

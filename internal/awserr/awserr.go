@@ -63,7 +63,8 @@ func Expired(err error) bool {
 	return ok && slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, api.ErrorCode())
 }
 
-const reach = "check AWS_ENDPOINT_URL (for the local cloud: is 'parascope local' running?); for AWS itself the network and the region"
+const reach = "for the local cloud: check that 'parascope local' runs and AWS_ENDPOINT_URL is set; for AWS: check the network and " +
+	"the region"
 
 // unreached finds in err why no answer came to a request, without the SDK's
 // wrapping. Not being able to get credentials, which are asked for elsewhere, is

@@ -164,7 +164,7 @@ func (p *patch) refuseOthers(at place, script string) error {
 			case !ok:
 			case version != ScriptVersion:
 				return wrong(p.name, url.Line, fmt.Sprintf("names the install script at version %s; this program writes %s", version, ScriptVersion),
-					"use the parascope that wrote it; detach first where the cluster does not exist yet")
+					"use that version of parascope, or detach first if the cluster does not exist yet")
 			default:
 				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName,
 					url.Value, script),

@@ -197,7 +197,7 @@ func (c *cut) drain() {
 	}
 	own, _ := entry(get(c.document.cluster, "Scheduling"), "SlurmSettings")
 	if !c.without.Running && isFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy stays: in flow style its origin is unknown")
+		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy stays: in YAML flow style it is unknown who added it")
 	}
 	if isFlow(settings) || !c.marks(k.Line) && !(c.marks(own.Line) && len(settings.Content) == 2) {
 		return

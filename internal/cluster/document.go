@@ -106,7 +106,7 @@ func (d *document) explain(name string, err error) error {
 		case strings.Contains(indent, "\t") && strings.TrimSpace(l) != "":
 			return wrong(name, i+1, "is indented with a tab, which YAML does not allow", "indent with spaces")
 		case strings.Contains(l, "{%"):
-			return wrong(name, i+1, "has a template's statement", "render the template, then give its result")
+			return wrong(name, i+1, "has a template statement", "render the template, then give its result")
 		}
 	}
 	return wrong(name, line, "is not YAML: "+text, "correct it; 'pcluster create-cluster --dryrun true' reads the same file")

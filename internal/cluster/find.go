@@ -65,11 +65,13 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)
 	if !ok {
-		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is not a cluster, and pcluster needs a stack of the cluster's name", name,
+		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s does not belong to a cluster, and pcluster needs this stack name for "+
+			"the cluster", name,
 			cfg.Region), "give --cluster another NAME")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {
-		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until it is gone, or choose another name")
+		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until the cluster is deleted, or "+
+			"choose another name")
 	}
 	_, c.CustomResource = tag(stack, customResourceTag)
 	c.Exists, c.Version, c.Status = true, version, string(stack.StackStatus)

@@ -91,7 +91,7 @@ func PlanDetach(r Request, region string) (Plan, error) {
 	if r.Cluster.Exists {
 		p.explainUpdate(patched, "")
 		if p.Part == Scripts {
-			p.Notes = append(p.Notes, "policies stay in this update: nodes that start before its end still read the script",
+			p.Notes = append(p.Notes, "policies are kept in this update, because nodes that start before it ends still read the script",
 				"the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it")
 		}
 	}
@@ -139,7 +139,7 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 	has := func(is func(Change) bool) bool { return slices.ContainsFunc(p.Changes, is) }
 	of := func(u UpdatePolicy) bool { return has(func(c Change) bool { return c.Policy == u }) }
 	if strings.HasSuffix(p.Cluster.Status, "_IN_PROGRESS") {
-		p.ByHand = append(p.ByHand, fmt.Sprintf("wait: cluster %s is %s", p.Cluster.Name, p.Cluster.Status))
+		p.ByHand = append(p.ByHand, fmt.Sprintf("wait until the cluster's operation ends: cluster %s is %s", p.Cluster.Name, p.Cluster.Status))
 	}
 	if of(QueueStrategy) {
 		p.explainQueues(patched.Strategy)

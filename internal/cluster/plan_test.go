@@ -113,7 +113,7 @@ func TestPlanAttach(t *testing.T) {
 			"part policies\n" +
 				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
 				"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
-				"by hand wait: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
+				"by hand wait until the cluster's operation ends: cluster hpc is UPDATE_IN_PROGRESS\n" + updateIt +
 				"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestDetachFromARunningCluster(t *testing.T) {
 		"add the script LoginNodes/Pools[people]/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"add the script LoginNodes/Pools[builds]/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"remove the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n"+
-		"note policies stay in this update: nodes that start before its end still read the script\n"+
+		"note policies are kept in this update, because nodes that start before it ends still read the script\n"+
 		"note the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it\n"+
 		stays("HeadNode")+stays("LoginNodes/Pools[people]")+stays("LoginNodes/Pools[builds]")+
 		"by hand without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts only when the compute fleet is stopped "+

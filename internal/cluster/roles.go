@@ -43,7 +43,7 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 		if found < p.roles {
 			return "", hint.New(hint.Failure, fmt.Errorf("%d of %d roles of cluster %s have policy %s: "+
 				"their nodes could not download the script, and the update would be rolled back",
-				found, p.roles, p.Cluster.Name, arn), "make the update with the policies first: '--part policies', then 'pcluster update-cluster'")
+				found, p.roles, p.Cluster.Name, arn), "update the cluster with the policies first: '--part policies', then 'pcluster update-cluster'")
 		}
 	}
 	return "", nil

@@ -84,7 +84,7 @@ func checkPaths(o Options) error {
 			err = fmt.Errorf("%s is not a directory", p.dir)
 		}
 		if err != nil {
-			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "leave "+p.flag+" out, or give the directory where it is mounted")
+			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "omit "+p.flag+", or give the directory of the mount")
 		}
 	}
 	return nil
@@ -180,7 +180,7 @@ const landingPage = `<!DOCTYPE html>
 func (s *Server) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
-			http.Error(w, "this server answers to localhost, 127.0.0.1 and [::1] on this machine", http.StatusMisdirectedRequest)
+			http.Error(w, "use localhost, 127.0.0.1 or [::1] as the host name; this server accepts no other", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -101,7 +101,7 @@ func (a *answer) encode() ([]byte, error) {
 		case len(warnings) > minCut:
 			a.Data["Warnings"] = result.Cut(warnings, len(warnings)/2)
 		default:
-			return nil, fmt.Errorf("the answer has %d bytes, CloudFormation reads %d", b.Len(), maxAnswer)
+			return nil, fmt.Errorf("the response has %d bytes; CloudFormation accepts at most %d", b.Len(), maxAnswer)
 		}
 	}
 }

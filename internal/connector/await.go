@@ -73,7 +73,7 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 func explainDescribe(kind, id, without string, err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
 		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the "+
-			"stack with MonitoringType=%s, then with MonitoringType=amp+amg, which makes a new one", kind, id, without)
+			"stack with MonitoringType=%s, then with MonitoringType=amp+amg, which creates a new workspace", kind, id, without)
 	}
 	return fmt.Errorf("describe %s workspace %s: %w", kind, id, err)
 }

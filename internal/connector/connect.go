@@ -124,8 +124,9 @@ func (c *Connector) checkHealth(ctx context.Context, client *grafana.Client, r *
 		switch {
 		case health.Status == healthy:
 		case d.Default:
-			return fmt.Errorf("data source %q is there, but Grafana cannot query it (%s); see that the workspace's role may query Prometheus, "+
-				"then run this again", d.Name, health.Message)
+			return fmt.Errorf("data source %q exists, but Grafana cannot query it (%s); check that the workspace's role is allowed to query "+
+				"Prometheus, "+
+				"then run the setup function again", d.Name, health.Message)
 		default:
 			r.Warnings = append(r.Warnings, fmt.Sprintf("Grafana cannot query data source %q: %s", d.Name, health.Message))
 		}

@@ -318,8 +318,8 @@ func TestRoleThatMayNotQuery(t *testing.T) {
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
 	options := s.options
 	s.options.PermissionsSpread = 2 * time.Second
-	s.fail(t, `data source "Amazon Managed Prometheus" is there, but Grafana cannot query it`, "aps:QueryMetrics",
-		"the workspace's role may query Prometheus")
+	s.fail(t, `data source "Amazon Managed Prometheus" exists, but Grafana cannot query it`, "aps:QueryMetrics",
+		"the workspace's role is allowed to query Prometheus")
 	s.withPolicy(t, "grafana", "QueryPolicy")
 	s.options = options
 	s.connect(t)

@@ -23,7 +23,7 @@ const (
 // with the data sources that were connected, the default one first.
 func installDashboards(ctx context.Context, client *grafana.Client, connected []result.DataSource) ([]result.Dashboard, error) {
 	if err := client.EnsureFolder(ctx, folderUID, folderTitle); err != nil {
-		return nil, fmt.Errorf("make Grafana folder %q: %w", folderTitle, err)
+		return nil, fmt.Errorf("create Grafana folder %q: %w", folderTitle, err)
 	}
 	sources := dashboard.Sources{Plugin: connected[0].Type, Prometheus: connected[0].UID, CloudWatch: connected[1].UID}
 	var installed []result.Dashboard
@@ -87,7 +87,7 @@ func keepAside(ctx context.Context, client *grafana.Client, d dashboard.Dashboar
 		return "", err
 	}
 	if err := client.EnsureFolder(ctx, keptFolderUID, keptFolderTitle); err != nil {
-		return "", fmt.Errorf("make Grafana folder %q: %w", keptFolderTitle, err)
+		return "", fmt.Errorf("create Grafana folder %q: %w", keptFolderTitle, err)
 	}
 	return client.SaveDashboard(ctx, grafana.Dashboard{JSON: copied, FolderUID: keptFolderUID}, "kept by parascope")
 }

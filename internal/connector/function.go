@@ -83,8 +83,8 @@ func (f *Function) connect(ctx context.Context, target Target) (result.Connectio
 	started := f.Connector.Now()
 	connected, err := f.Connector.Connect(ctx, target)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = fmt.Errorf("out of time: %w; invoke the function again, with a longer timeout if that does not help "+
-			"(%s of it are kept for the end)", err, answerWithin)
+		err = fmt.Errorf("timeout: %w; invoke the function again; if it fails again, raise its timeout "+
+			"(its last %s are reserved for the response)", err, answerWithin)
 	}
 	if err != nil {
 		f.Logger.Error("not connected", "err", err)

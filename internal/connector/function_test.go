@@ -179,8 +179,8 @@ func TestAnswersBeforeItsTimeIsOver(t *testing.T) {
 	} {
 		begin := time.Now()
 		got := s.request(t, cfn.Event{RequestType: cfn.RequestCreate, ResourceProperties: s.properties()}, within)
-		if got.Status != "FAILED" || !strings.HasPrefix(got.Reason, "out of time: ") || !strings.Contains(got.Reason, says) ||
-			!strings.Contains(got.Reason, "longer timeout") {
+		if got.Status != "FAILED" || !strings.HasPrefix(got.Reason, "timeout: ") || !strings.Contains(got.Reason, says) ||
+			!strings.Contains(got.Reason, "raise its timeout") {
 			t.Errorf("%v: %+v", within, got)
 		}
 		if took := got.at.Sub(begin); took > 5*time.Second {

@@ -158,8 +158,8 @@ func (s *site) logLines(t *testing.T) []string {
 func TestFunctionWithoutTime(t *testing.T) {
 	s := start(t, plan{})
 	client := s.deploy(t, 3*time.Second)
-	if out := invoke(t, client); aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "out of time: ") ||
-		!strings.Contains(string(out.Payload), "longer timeout") {
+	if out := invoke(t, client); aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "timeout: ") ||
+		!strings.Contains(string(out.Payload), "raise its timeout") {
 		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
 	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("setup"),

@@ -43,7 +43,7 @@ func (o Options) Validate() error {
 	case o.Now == nil:
 		return errors.New("the connector has no clock")
 	case o.Poll <= 0 || o.GrafanaStarts <= 0 || o.PermissionsSpread <= 0 || o.RulesTaken <= 0:
-		return errors.New("a time that the connector waits is not above 0")
+		return errors.New("the waiting times of the connector must be positive")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (c *Connector) writeRules(ctx context.Context, workspaceID string, done *re
 		done.Rules, err = namespace.Writer{Client: c.Prometheus, WorkspaceID: workspaceID, Poll: c.Poll}.Write(ctx, files)
 	}
 	if err = errors.Join(err, namespace.Err(done.Rules)); err != nil {
-		warning := "alert rules are not as this version has them: " + err.Error()
+		warning := "some alert rules could not be updated to this version: " + err.Error()
 		c.Logger.Warn(warning)
 		done.Warnings = append(done.Warnings, warning)
 		return

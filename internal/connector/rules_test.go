@@ -61,7 +61,8 @@ func TestRulesThatAreNotTaken(t *testing.T) {
 		says   string
 		before func(*testing.T, *site)
 	}{
-		"a site's namespace of our name": {"rule groups namespace parascope-node: a namespace of this name is there that is not parascope's",
+		"a site's namespace of our name": {"rule groups namespace parascope-node: a namespace with this name exists that parascope " +
+			"did not create",
 			func(t *testing.T, s *site) {
 				_, err := amp.NewFromConfig(s.operator).CreateRuleGroupsNamespace(t.Context(), &amp.CreateRuleGroupsNamespaceInput{
 					WorkspaceId: &s.target.PrometheusWorkspaceID, Name: aws.String("parascope-node"),
@@ -80,7 +81,7 @@ func TestRulesThatAreNotTaken(t *testing.T) {
 			s := start(t, plan{})
 			c.before(t, s)
 			r := s.connect(t)
-			if len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "alert rules are not as this version has them: ") ||
+			if len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "some alert rules could not be updated to this version: ") ||
 				!strings.Contains(r.Warnings[0], c.says) || !r.DataSources[0].Default {
 				t.Errorf("warned %q, connected %+v", r.Warnings, r.DataSources)
 			}

@@ -58,9 +58,9 @@ func (b Bill) Words() string {
 // String is a bill of a stack at rest in words.
 func (b Bill) String() string {
 	if len(b.Lines) == 0 {
-		return "nothing before any metric is sent"
+		return "no cost before metrics are sent"
 	}
-	text := fmt.Sprintf("%s a month before any metric is sent, by prices of %s", b.Words(), b.Region)
+	text := fmt.Sprintf("%s a month before metrics are sent, at the prices of %s", b.Words(), b.Region)
 	if n := len(b.Unknown()); n > 0 {
 		text += fmt.Sprintf("; %d of %d prices are unknown", n, len(b.Lines))
 	}
@@ -85,7 +85,7 @@ func (b Bill) Unknown() []Line {
 
 // NextStep is what to do about prices that are not known in a region.
 func NextStep(region string) string {
-	return fmt.Sprintf("'parascope cost prices --refresh --region %s' asks AWS for them", region)
+	return fmt.Sprintf("'parascope cost prices --refresh --region %s' gets them from AWS", region)
 }
 
 // LineOf makes a line of a quantity of an item.
@@ -96,7 +96,7 @@ func LineOf(l price.List, region string, item price.Item, quantity decimal.Decim
 	}
 	made := Line{What: what, Dollars: p.Of(quantity), Source: described(p)}
 	if !made.Dollars.IsKnown() {
-		made.Source = fmt.Sprintf("no price of %s in %s is known beyond what is free", item, region)
+		made.Source = fmt.Sprintf("no price of %s in %s is known beyond the free tier", item, region)
 	}
 	return made
 }
@@ -153,8 +153,8 @@ func AtRest(l price.List, s Stack) Bill {
 	var lines []Line
 	if s.Parameters["ExistingVPC"] == "" {
 		lines = append(lines,
-			LineOf(l, s.Region, price.NATHours, hours, "NAT gateway, the compute nodes' way to the internet; traffic comes on top"),
-			LineOf(l, s.Region, price.AddressHours, hours, "its public IPv4 address"))
+			LineOf(l, s.Region, price.NATHours, hours, "NAT gateway for the compute nodes' internet access, without traffic"),
+			LineOf(l, s.Region, price.AddressHours, hours, "public IPv4 address of the NAT gateway"))
 	}
 	if stack.MonitoringOf(s.Parameters).HasGrafana() {
 		lines = append(lines, licences(l, s)...)

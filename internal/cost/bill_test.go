@@ -41,7 +41,7 @@ func TestAtRest(t *testing.T) {
 		}
 	}
 	b, err := OfStack(Stack{Region: "eu-west-1"})
-	if err != nil || b.String() != "at least $12.65 a month before any metric is sent, by prices of eu-west-1; 1 of 3 prices are unknown" {
+	if err != nil || b.String() != "at least $12.65 a month before metrics are sent, at the prices of eu-west-1; 1 of 3 prices are unknown" {
 		t.Errorf("%s, %v", b, err)
 	}
 	small := AtRest(shipped(t), Stack{Region: "eu-west-1", Parameters: map[string]string{"MonitoringType": "amp-only"}})

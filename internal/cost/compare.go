@@ -202,7 +202,7 @@ func withinGuide(l price.List, region string, w Workload) string {
 			return "the price is unknown"
 		}
 		if amount.LessThanOrEqual(decimal.NewFromInt(30)) {
-			return "at most $30 needs an interval of " + model.Duration(w.Interval).String()
+			return "the cost is at most $30 with an interval of " + model.Duration(w.Interval).String()
 		}
 	}
 	return "no interval up to 5m costs at most $30"
@@ -217,7 +217,7 @@ func selfHosted(l price.List, region string, e Estimate) string {
 	if !cost.IsKnown() {
 		return fmt.Sprintf("%s and %s GB of gp3: the price in %s is unknown", host, disk, region)
 	}
-	return fmt.Sprintf("%s: one %s and %s GB of gp3, without a second one and without the people who run it", cost, host, disk)
+	return fmt.Sprintf("%s: one %s and %s GB of gp3, without redundancy and without the work to operate it", cost, host, disk)
 }
 
 // fleet is what the nodes cost themselves.
@@ -242,13 +242,13 @@ func fleet(l price.List, region string, groups []Group) []InstanceHours {
 func assumptions(w Workload) []string {
 	all := []string{
 		fmt.Sprintf("a month has %d hours", HoursPerMonth),
-		"nodes: low has the static ones, high all of them, expected half of the dynamic ones; --nodes run all month",
-		"series: low leaves out what not every kernel or driver has, high has all of it",
+		"nodes: low counts static nodes, expected adds half of the dynamic nodes, high counts all; --nodes run all month",
+		"series: low excludes metrics that only some kernels or drivers have, high includes them all",
 		fmt.Sprintf("storage: 1, 1.5 and 2 bytes a sample, kept %d days", w.Retention),
 		fmt.Sprintf("queries: each of %d people looks at a dashboard for 15 minutes, 1 hour and 4 hours on %d days", w.Editors+w.Viewers,
 			workingDays),
-		"jobs: low has none, expected one on each node, high two",
-		"free tiers are once for an account and all its organization; taxes are not counted",
+		"jobs: none in low, one per node in expected, two per node in high",
+		"free tiers apply once to an organization, or to an account without one; taxes are not included",
 	}
 	if len(w.Rules) > 0 {
 		all = append(all, fmt.Sprintf("%d rules are evaluated", len(w.Rules)))

@@ -148,7 +148,7 @@ func TestWhatIf(t *testing.T) {
 		t.Errorf("%+v", e.WhatIf)
 	}
 	guide := e.Guide[0]
-	if !strings.Contains(guide.Guide, "$10–30") || !strings.Contains(guide.Here, "at most $30 needs an interval of ") {
+	if !strings.Contains(guide.Guide, "$10–30") || !strings.Contains(guide.Here, "the cost is at most $30 with an interval of ") {
 		t.Errorf("%+v", guide)
 	}
 }

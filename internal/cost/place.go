@@ -33,7 +33,7 @@ func Place(w *Workload, l price.List, c census.Census) error {
 		if t, ok := l.Type(n.InstanceType); ok {
 			g.GPUs = t.GPUs
 		} else if accelerated.MatchString(n.InstanceType) && !withoutNVIDIA.MatchString(n.InstanceType) {
-			return hint.New(hint.BadInput, fmt.Errorf("instance type %s is not known: how many GPUs it has", n.InstanceType),
+			return hint.New(hint.BadInput, fmt.Errorf("instance type %s has an unknown number of GPUs", n.InstanceType),
 				"correct it, or use a newer parascope; 'parascope cost prices' lists the types that are known")
 		}
 		if n.Name == n.InstanceType { // named without a configuration, which would say so

@@ -156,7 +156,7 @@ func TestCloudWatchPanels(t *testing.T) {
 		"Instances that did not start": one("IamPolicyErrors", 1, "VcpuLimitErrors", 2, "VolumeLimitErrors", 3, "InsufficientCapacityErrors", 4,
 			"OtherInstanceLaunchFailures", 5, "InstanceBootstrapTimeoutErrors", 6, "OnNodeStartDownloadErrors", 12, "OnNodeStartRunErrors", 13,
 			"OnNodeConfiguredDownloadErrors", 14, "OnNodeConfiguredRunErrors", 15),
-		"Instances that are not well": one("EC2HealthCheckErrors", 7, "ScheduledEventHealthCheckErrors", 8, "NoCorrespondingInstanceErrors", 9,
+		"Unhealthy instances": one("EC2HealthCheckErrors", 7, "ScheduledEventHealthCheckErrors", 8, "NoCorrespondingInstanceErrors", 9,
 			"SlurmNodeNotRespondingErrors", 10, "GpuHealthCheckFailures", 11),
 		"Longest idle time": one("MaxDynamicNodeIdleTime", 16),
 		"Head node alarms":  one("CPU", 17, "memory", 18, "disk", 19),

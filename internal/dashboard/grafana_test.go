@@ -265,7 +265,7 @@ var here = map[string][]string{
 	"parascope-cluster-overview": {"Nodes up", "Nodes down"},
 	"parascope-nodes":            {"Least memory left", "Load per CPU", "Busiest CPUs"},
 	"parascope-node":             {"CPU busy", "CPU by mode", "Load per CPU", "Memory"},
-	"parascope-pipeline":         {"Targets not answering", "Samples of a scrape, by job", "Largest pages", "Slowest pages", "Versions"},
+	"parascope-pipeline":         {"Targets not answering", "Samples per scrape, by job", "Largest pages", "Slowest pages", "Versions"},
 }
 
 // testQueries runs every query of every panel, and of every variable what Grafana

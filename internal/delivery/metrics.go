@@ -44,7 +44,8 @@ func (e exporter) send(kind prometheus.ValueType, name, help string, value float
 func (e exporter) ledger(rs *RemoteStatus) {
 	l := rs.Ledger
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_taken_total",
-		"Samples that were queued, or dropped because they could not be. Equals delivered + queued + uncertain + dropped.", float64(l.Taken))
+		"Samples taken, including those that were dropped because they could not be queued. Equals delivered + queued + uncertain + "+
+			"dropped.", float64(l.Taken))
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_delivered_total", "Samples that the receiver acknowledged.",
 		float64(l.Delivered))
 	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait on disk.", float64(l.Queued))
@@ -53,7 +54,7 @@ func (e exporter) ledger(rs *RemoteStatus) {
 			"Samples of batches that the receiver refused in part, without the number of refused samples.", float64(n), "reason", reason)
 	}
 	for reason, n := range l.DroppedByReason() {
-		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that will never arrive.", float64(n),
+		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that were permanently dropped.", float64(n),
 			"reason", reason)
 	}
 }
@@ -63,13 +64,14 @@ func (e exporter) state(rs *RemoteStatus) {
 	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.",
 		unixSeconds(rs.OldestSample))
 	gauge("parascope_delivery_last_success_timestamp_seconds",
-		"When a request was last answered with 2xx, 0 if none was since the start.", unixSeconds(rs.LastSuccess))
-	gauge("parascope_delivery_failing_since_timestamp_seconds", "Since when requests fail, 0 if they do not.", unixSeconds(rs.FailingSince))
+		"Timestamp of the last request that was answered with 2xx, 0 if there was none since the start.", unixSeconds(rs.LastSuccess))
+	gauge("parascope_delivery_failing_since_timestamp_seconds", "Timestamp since which requests fail, 0 if they do not fail.",
+		unixSeconds(rs.FailingSince))
 	gauge("parascope_delivery_loss_begins_timestamp_seconds",
-		"When waiting samples begin to be lost if nothing changes, 0 if no loss is expected.", unixSeconds(rs.LossBegins))
+		"Timestamp at which waiting samples begin to be lost if nothing changes, 0 if no loss is expected.", unixSeconds(rs.LossBegins))
 	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
-	gauge("parascope_delivery_queue_bytes", "Bytes of the queue on disk.", float64(rs.QueueBytes))
-	gauge("parascope_delivery_queue_max_bytes", "Maximum bytes of the queue on disk.", float64(rs.QueueMaxBytes))
+	gauge("parascope_delivery_queue_bytes", "Size of the queue on disk, in bytes.", float64(rs.QueueBytes))
+	gauge("parascope_delivery_queue_max_bytes", "Maximum size of the queue on disk, in bytes.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second",
 		"Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
 	gauge("parascope_delivery_torn_tail_bytes",
@@ -79,11 +81,11 @@ func (e exporter) state(rs *RemoteStatus) {
 	if rs.Disk != "" {
 		disk = 1
 	}
-	gauge("parascope_delivery_disk_failing", "Whether the queue's disk fails.", disk)
+	gauge("parascope_delivery_disk_failing", "1 if the queue's disk fails, 0 if it works.", disk)
 	gauge("parascope_delivery_set_aside_files", "Files of the queue that could not be read, and were set aside since the start.",
 		float64(len(rs.Aside)))
 	gauge("parascope_delivery_refused_series", "Series that the receiver currently refuses.", float64(rs.Refused.Series))
-	gauge("parascope_delivery_refused_samples_queued", "Samples of refused series that wait apart, of those that are queued.",
+	gauge("parascope_delivery_refused_samples_queued", "Queued samples of refused series, which wait apart from other samples.",
 		float64(rs.Refused.Samples))
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",

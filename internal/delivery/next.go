@@ -18,7 +18,8 @@ func (rs *RemoteStatus) Next() string {
 		return nextOfLoss(rs.LossReason, answer)
 	case Delayed:
 		if answer == "" && rs.Refused.Series > 0 {
-			return "raise the limit that the receiver names, or drop the series with write_relabel_configs; they are tried once a minute"
+			return "raise the limit that the receiver names, or drop the series with write_relabel_configs; refused series are tried again " +
+				"once a minute"
 		}
 		return answer
 	}
@@ -36,7 +37,7 @@ func nextOfLoss(reason, answer string) string {
 	case queue.Corrupted.String():
 		return "check the disk of the head's --storage.agent.path; 'parascope head inspect DIR' reads every record"
 	case queue.Unsupported.String():
-		return "the log and the last refusal name a series, and the setting to change"
+		return "see the log and the last refusal, which name a series and the setting to change"
 	case queue.TooLarge.String():
 		return "one sample alone is larger than the receiver accepts: shorten its labels, or drop it with write_relabel_configs"
 	case queue.QueueFull.String():

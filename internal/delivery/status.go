@@ -126,7 +126,7 @@ func (rs *RemoteStatus) judge(now time.Time) {
 	losing := !rs.LastLoss.IsZero() && now.Sub(rs.LastLoss) < recentLoss
 	switch {
 	case rs.Verdict == Removed:
-		rs.Reason = "no remote_write section names it"
+		rs.Reason = "no remote_write section has this name"
 	case losing && rs.Disk != "":
 		rs.Verdict, rs.Reason = Losing, "samples cannot be written to disk: "+rs.Disk
 	case losing:

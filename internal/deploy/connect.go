@@ -19,7 +19,8 @@ import (
 func FunctionName(stackName string) string { return stackName + "-grafana-datasource-setup" }
 
 // deniedBy says what to look at where AWS refuses what the deployer may do.
-const deniedBy = "the policy in " + preflight.DeployerPolicy + " allows it, with " + DefaultStack + " replaced by another stack's name"
+const deniedBy = "the policy in " + preflight.DeployerPolicy + " has the required permissions; for another stack, replace " + DefaultStack +
+	" by its name"
 
 // Connect runs the stack's setup function again: it checks, and repairs, the
 // connection of Prometheus to Grafana. It takes as long as the function does. That the

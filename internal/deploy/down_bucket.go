@@ -29,7 +29,7 @@ func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.
 	if h := &d.holding; h.Exists && h.Stays == "" && d.o.Bucket == "" && !h.Usual {
-		h.Stays = "it was given with --bucket; '" + d.o.Command("down") + " --bucket " + h.Bucket + "' deletes it too"
+		h.Stays = "the bucket was chosen with --bucket; '" + d.o.Command("down") + " --bucket " + h.Bucket + "' deletes it too"
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func CompareFunction(ctx context.Context, cfg aws.Config, t Target) (Deployed, e
 	d := Deployed{CodeSha256: aws.ToString(out.CodeSha256), Architecture: string(architecture)}
 	carried, err := artifact.LoadFunction(architecture)
 	if err != nil {
-		return d, fmt.Errorf("compare %s with the one of this program: %w", name, err)
+		return d, fmt.Errorf("compare %s with this program's version: %w", name, err)
 	}
 	d.Carried = carried.CodeSha256()
 	d.Current = d.CodeSha256 == d.Carried
@@ -48,8 +48,8 @@ func (d Deployed) Describe(t Target) string {
 	if d.Current {
 		return "the one of this program"
 	}
-	return fmt.Sprintf("its code (sha256 %s) is not that of this program (%s): another version deployed it, or it was changed by hand; '%s' "+
-		"deploys this one", d.CodeSha256, d.Carried, t.Command("up"))
+	return fmt.Sprintf("its code (sha256 %s) differs from this program's (%s): another version deployed it, or it was changed by hand; '%s' "+
+		"deploys this version", d.CodeSha256, d.Carried, t.Command("up"))
 }
 
 // warnOfFunction is what whoever runs the function should know of its code; "" where
@@ -60,7 +60,7 @@ func warnOfFunction(ctx context.Context, cfg aws.Config, t Target) string {
 		return ""
 	}
 	if err != nil {
-		return "the setup function could not be compared with the one of this program: " + err.Error()
+		return "the setup function could not be compared with this program's version: " + err.Error()
 	}
 	return "the setup function: " + d.Describe(t)
 }

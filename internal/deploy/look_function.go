@@ -33,7 +33,7 @@ func LookThroughFunction(ctx context.Context, cfg aws.Config, t Target) (result.
 		return result.Look{}, awserr.Explain("invoke "+name, err, awserr.Next{Denied: deniedBy})
 	}
 	if out.FunctionError != nil {
-		return result.Look{}, hint.New(hint.Failure, fmt.Errorf("%s could not ask Grafana: %s", name, result.ReadFailure(out.Payload)),
+		return result.Look{}, hint.New(hint.Failure, fmt.Errorf("%s could not query Grafana: %s", name, result.ReadFailure(out.Payload)),
 			"'"+t.Command("connect")+"' repairs the connection; '"+t.Command("logs")+"' shows what the function did")
 	}
 	seen, err := result.ReadLook(out.Payload)

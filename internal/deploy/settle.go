@@ -42,7 +42,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 			return fmt.Sprintf("stack %s is %s", u.o.StackName, s), nil
 		}
 	}
-	return "", hint.New(hint.Failure, fmt.Errorf("stack %s stays %s %s", u.o.StackName, u.state.Status, u.state.Reason),
+	return "", hint.New(hint.Failure, fmt.Errorf("stack %s remains in status %s %s", u.o.StackName, u.state.Status, u.state.Reason),
 		"look at its events: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
 }
 

@@ -83,7 +83,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 		"with a path, hidden": {"/a/", allowed, "",
 			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
 		"without a VPC": {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "",
-			"may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it"},
+			"missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
@@ -142,9 +142,10 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		if hint.CodeOf(err) != c.code || c.err != nil && !errors.Is(err, c.err) || asked == "" {
 			t.Errorf("%s: asked %q: %v", answer, asked, err)
 		}
-		const says = "may not: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, 30 more " +
+		const says = "missing permissions: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, " +
+			"30 more " +
 			"(BuildTheNetwork); " +
-			"the policy in docs/iam/deployer-policy.json allows it, with pcluster-infra replaced by other; an explicit deny forbids some of it"
+			"the policy in docs/iam/deployer-policy.json has them, with pcluster-infra replaced by other; an explicit deny denies some of them"
 		if len(warnings) != 2 || !strings.HasPrefix(warnings[0], "look for region us-east-2: ") || warnings[1] != says {
 			t.Errorf("warned %q, want that the region could not be looked for, and %q", warnings, says)
 		}
@@ -163,7 +164,8 @@ func TestAStackThatMayNotBeLookedAt(t *testing.T) {
 	if !strings.HasSuffix(came, "Identity Center in us-east-2, kind unknown: AccessDeniedException") || len(warnings) != 3 {
 		t.Fatalf("came %q, warned %q", came, warnings)
 	}
-	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied", "may not: cloudformation:DescribeChangeSet, ",
+	for i, says := range []string{"describe stack pcluster-infra: api error AccessDenied",
+		"missing permissions: cloudformation:DescribeChangeSet, ",
 		"is the organization's, as Grafana requires, could not be determined: describe the organization: AccessDeniedException"} {
 		if !strings.Contains(warnings[i], says) {
 			t.Errorf("warned %q, want %q", warnings[i], says)
@@ -179,7 +181,7 @@ func TestAFenceOfTheBoundary(t *testing.T) {
 	policy := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, `"arn:aws:iam::*:role/*"`, 1)
 	policy = strings.Replace(policy, `"Statement": [`, `"Statement": [`+fence, 1)
 	for boundary, says := range map[string]string{
-		"": "an explicit deny forbids some of it; a policy asks for iam:PermissionsBoundary",
+		"": "an explicit deny denies some of them; a policy depends on iam:PermissionsBoundary",
 		"arn:aws:iam::111122223333:policy/parascope-boundary": "",
 	} {
 		cfg := start(t, localaws.Options{}).assume(t, "/", policy)

@@ -147,7 +147,7 @@ func bounded[E any](ctx context.Context, o Options, check func(context.Context, 
 	case errors.Is(ctx.Err(), context.Canceled):
 		return Unsure("it was interrupted", "")
 	case ctx.Err() != nil:
-		return Unsure(fmt.Sprintf("there was no answer within %s", o.Bound), "run it again; --timeout allows more")
+		return Unsure(fmt.Sprintf("the check did not finish within %s", o.Bound), "run it again with a longer --timeout")
 	}
 	return f
 }
@@ -199,7 +199,7 @@ func Err(all []Result) error {
 		}
 		return hint.New(code, fmt.Errorf("%d of %d checks failed: %s", failed, len(all), first.Title), first.Next)
 	case unknown > 0:
-		return hint.New(hint.Unsure, fmt.Errorf("no check failed, and %d of %d could not be made", unknown, len(all)), "")
+		return hint.New(hint.Unsure, fmt.Errorf("no check failed, but %d of %d could not be completed", unknown, len(all)), "")
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
 	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
 	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
-		fatal("the URL must have http or https and a host", "write https://HOST/PATH")
+		fatal("the URL must begin with http:// or https:// and have a host", "write https://HOST/PATH")
 		return all
 	}
 	amp := ampHost.FindStringSubmatch(host)

@@ -81,7 +81,7 @@ func (f Facts) check() error {
 	const where = "give --environment-file the environment-variables-NAME.sh of the cluster"
 	switch {
 	case f.Cluster == "" || f.Region == "":
-		return hint.New(hint.NotFound, fmt.Errorf("neither /%s nor /%s says which cluster this is the head node of, and in which region",
+		return hint.New(hint.NotFound, fmt.Errorf("neither /%s nor /%s has the cluster's name and the region of this head node",
 			cfnconfigFile, dnaFile), where)
 	case !clusterPattern.MatchString(f.Cluster):
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a valid cluster name", f.Cluster), where)
@@ -139,7 +139,7 @@ func readDNA(root string) (cluster, region string, err error) {
 	}
 	if err := json.Unmarshal(text, &dna); err != nil {
 		return "", "", hint.New(hint.BadInput, fmt.Errorf("read /%s: %w", dnaFile, err),
-			"ParallelCluster writes it; without it, give --environment-file")
+			"ParallelCluster writes this file; if it is missing, give --environment-file")
 	}
 	c := dna.Cluster
 	if c.Name == "" {

@@ -33,7 +33,7 @@ func (o Options) takeOver(ctx context.Context, e existing, r *Result) error {
 		text, err := ReadFile(e.config)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			r.Notes = append(r.Notes, e.config+" is not there: no scrape jobs were taken over")
+			r.Notes = append(r.Notes, e.config+" does not exist: no scrape jobs were taken over")
 		case err != nil:
 			return place(err)
 		default:
@@ -75,7 +75,7 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 		Alerting  yaml.Node   `yaml:"alerting"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return "", hint.New(hint.BadInput, fmt.Errorf("read the configuration of the Prometheus that is there, %s: %w", file, err),
+		return "", hint.New(hint.BadInput, fmt.Errorf("read the configuration of the existing Prometheus, %s: %w", file, err),
 			"correct it, or move it away")
 	}
 	for what, n := range map[string]int{"remote_write": len(c.Writes), "remote_read": len(c.Reads), "rule_files": len(c.RuleFiles),

@@ -73,7 +73,8 @@ func (d *Directory) Find(ctx context.Context, who string) (Principal, error) {
 	}
 	switch {
 	case user != "" && group != "":
-		return Principal{}, hint.New(hint.NotFound, fmt.Errorf("%q is a user and a group", name), "say which: user:"+name+" or group:"+name)
+		return Principal{}, hint.New(hint.NotFound, fmt.Errorf("%q is the name of both a user and a group", name),
+			"write user:"+name+" or group:"+name)
 	case user != "":
 		return d.Describe(ctx, user, User)
 	case group != "":
@@ -124,7 +125,7 @@ func (d *Directory) userID(ctx context.Context, name string) (string, error) {
 	}
 	return "", hint.New(hint.NotFound,
 		fmt.Errorf("%q is the e-mail of user %s, and the user name of another one, %s", name, found[0], found[1]),
-		"name the one you mean by that id")
+		"give the id of the intended user")
 }
 
 func (d *Directory) groupID(ctx context.Context, name string) (string, error) {

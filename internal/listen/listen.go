@@ -43,10 +43,10 @@ func Explain(err error, addr string) error {
 		if p, ok := holderOf(addr); ok {
 			holder = fmt.Sprintf("%s (pid %d)", p.name, p.pid)
 		}
-		return hint.New(hint.Busy, fmt.Errorf("address %s is held by %s", addr, holder),
+		return hint.New(hint.Busy, fmt.Errorf("address %s is in use by %s", addr, holder),
 			"stop that process, or choose another address (--help names the flag)")
 	case errors.Is(err, syscall.EACCES):
-		return hint.New(hint.Denied, fmt.Errorf("address %s may not be bound by this user", addr),
+		return hint.New(hint.Denied, fmt.Errorf("this user is not allowed to bind address %s", addr),
 			"choose a port of 1024 or above")
 	}
 	if _, ok := errors.AsType[*net.AddrError](err); ok {

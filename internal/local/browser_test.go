@@ -35,12 +35,12 @@ func TestABrowserThatIsRebound(t *testing.T) {
 	machines := httptest.NewServer(d)
 	t.Cleanup(machines.Close)
 	d.address = machines.Listener.Addr().String()
-	const onlyLocal = "this server answers to localhost"
+	const onlyLocal = "use localhost or an IP address"
 	listeners := map[string]browser.Listener{
 		"the head": {URL: "http://" + runHead(t) + "/api/v1/targets", Refusal: onlyLocal},
 		"the node": {URL: "http://" + node.Addr() + "/metrics", Refusal: onlyLocal},
 		"the GPUs": {URL: "http://" + gpus.Addr() + "/metrics", Refusal: onlyLocal},
-		"the demo": {URL: machines.URL + "/targets/slurm", Refusal: "by that name only"},
+		"the demo": {URL: machines.URL + "/targets/slurm", Refusal: "this server accepts no other"},
 	}
 	for name, l := range listeners {
 		resp := check.Must[*http.Response](t)(http.Get(l.URL))

@@ -78,7 +78,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 		}
 	}()
 	report(Event{Kind: Started, What: "demo", Address: "http://" + d.address + "/demo-head/slurm",
-		Detail: "pages of the made-up cluster " + proof.LiveCluster + "; nothing of it is measured"})
+		Detail: "pages of the made-up cluster " + proof.LiveCluster + "; its values are generated, not measured"})
 	return d, nil
 }
 
@@ -92,11 +92,11 @@ func demoBegan(dir string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, fmt.Errorf("read when the made-up cluster began: %w", err)
+		return time.Time{}, fmt.Errorf("read the start time of the made-up cluster: %w", err)
 	}
 	now = now.UTC().Truncate(time.Second)
 	if err := os.WriteFile(file, []byte(now.Format(time.RFC3339)+"\n"), 0o600); err != nil {
-		return time.Time{}, fmt.Errorf("note when the made-up cluster began: %w", err)
+		return time.Time{}, fmt.Errorf("save the start time of the made-up cluster: %w", err)
 	}
 	return now, nil
 }
@@ -161,7 +161,7 @@ func newest(ctx context.Context, cfg aws.Config, endpoint string, now time.Time)
 // the head scrapes, as its http_sd_configs reads it.
 func (d *demo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Host != d.address {
-		http.Error(w, "this is "+d.address+", which is asked by that name only", http.StatusMisdirectedRequest)
+		http.Error(w, "use "+d.address+" as the host name; this server accepts no other", http.StatusMisdirectedRequest)
 		return
 	}
 	first, job, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")

@@ -78,14 +78,14 @@ func callFaults(ctx context.Context, dir, method, path string, in, out any) erro
 	}
 	req, err := http.NewRequestWithContext(ctx, method, running.Endpoint+localaws.FaultsPath+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask the local cloud: %w", err)
+		return fmt.Errorf("send the request to the local cloud: %w", err)
 	}
 	if err := signAsOperator(ctx, dir, running, req, body); err != nil {
 		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the local cloud: %w", err)
+		return fmt.Errorf("send the request to the local cloud: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
@@ -124,14 +124,14 @@ func explainFault(status int, answer []byte) error {
 	if json.Unmarshal(answer, &refusal) != nil || refusal.Message == "" {
 		refusal.Message = fmt.Sprintf("%d %s", status, answer)
 	}
-	err := fmt.Errorf("the local cloud refuses: %s", awserr.Public(refusal.Message))
+	err := fmt.Errorf("the local cloud refused the request: %s", awserr.Public(refusal.Message))
 	switch status {
 	case http.StatusBadRequest:
 		return hint.New(hint.Usage, err, "see 'parascope local fault --help'")
 	case http.StatusForbidden:
-		return hint.New(hint.Denied, err, "give --data the directory of the local cloud that runs")
+		return hint.New(hint.Denied, err, "give --data the directory of the running local cloud")
 	case http.StatusNotFound:
-		return hint.New(hint.NotFound, err, "'parascope local fault list' shows the faults in force")
+		return hint.New(hint.NotFound, err, "'parascope local fault list' shows the active faults")
 	}
 	return err
 }

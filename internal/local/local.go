@@ -59,9 +59,9 @@ func (o Options) Validate() error {
 	case o.DataDir == "":
 		return hint.New(hint.Usage, errors.New("no data directory"), "give --data DIR")
 	case o.Interval < time.Second:
-		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is under a second", o.Interval), "give --scrape-interval 15s")
+		return hint.New(hint.Usage, fmt.Errorf("scrape interval %s is shorter than a second", o.Interval), "give --scrape-interval 15s")
 	case o.IMDSAddress != "" && o.Cloud.IMDS.CredentialLifetime < time.Second:
-		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is under a second", o.Cloud.IMDS.CredentialLifetime),
+		return hint.New(hint.Usage, fmt.Errorf("credential lifetime %s is shorter than a second", o.Cloud.IMDS.CredentialLifetime),
 			"give --imds-credential-lifetime 30s")
 	}
 	if !slices.Contains([]string{"", "organization", "account", "none"}, o.IdentityCenter) {
@@ -69,13 +69,13 @@ func (o Options) Validate() error {
 			"give --identity-center organization, account or none")
 	}
 	if o.Demo && (o.DemoNodes < demoNodes || o.DemoNodes > 1000) {
-		return hint.New(hint.Usage, fmt.Errorf("a made-up cluster of %d nodes", o.DemoNodes), "give --demo-nodes 12, or up to 1000")
+		return hint.New(hint.Usage, fmt.Errorf("a made-up cluster cannot have %d nodes", o.DemoNodes), "give --demo-nodes 12, or up to 1000")
 	}
 	if _, err := localaws.ReadPeople(o.Cloud.People.Seed); err != nil {
 		return hint.New(hint.BadInput, err, "'parascope local --help' shows what a file of --people looks like")
 	}
 	if !regionShape.MatchString(o.Region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or another one's name")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", o.Region), "give --region us-east-2, or the name of another region")
 	}
 	for _, limit := range []struct {
 		flag string
@@ -255,11 +255,11 @@ func explainHeld(err error) error {
 	}
 	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
 		return hint.New(hint.Busy, held,
-			"use the local cloud that runs already (parascope local env), stop it, or give --data another directory")
+			"use the running local cloud (parascope local env), stop it, or give --data another directory")
 	}
 	if a, ok := errors.AsType[*localaws.AddressError](err); ok {
 		err := listen.Explain(a.Err, a.Address)
-		return hint.New(hint.CodeOf(err), fmt.Errorf("open the Grafana of workspace %s where it was: %w", a.Workspace, err),
+		return hint.New(hint.CodeOf(err), fmt.Errorf("open the Grafana of workspace %s at its previous address: %w", a.Workspace, err),
 			"stop that process and start again, or give --data another directory; Grafana keeps its address, since the stack's outputs name it")
 	}
 	return err

@@ -56,11 +56,11 @@ func removeMarker(dir string) error {
 func FindRunning(ctx context.Context, dir string) (Running, error) {
 	notRunning := func(err error) error {
 		return hint.New(hint.NotFound, fmt.Errorf("no local cloud runs on %s: %w", dir, err),
-			"start one with 'parascope local', or give --data the directory of the one that runs")
+			"start one with 'parascope local', or give --data the directory of a running one")
 	}
 	b, err := os.ReadFile(markerFile(dir))
 	if errors.Is(err, fs.ErrPermission) {
-		return Running{}, hint.New(hint.BadInput, fmt.Errorf("whether a local cloud runs cannot be read: %w", err),
+		return Running{}, hint.New(hint.BadInput, fmt.Errorf("cannot determine whether a local cloud is running: %w", err),
 			"give --data a directory that this user may read")
 	}
 	if err != nil {

@@ -39,7 +39,7 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 		return nil, nil
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, bad(1, "there is a second document in the file")
+		return nil, bad(1, "the file has more than one YAML document")
 	}
 	roles := root.Content[0]
 	if roles.Kind != yaml.MappingNode {

@@ -34,7 +34,7 @@ func TestReadFileSaysWhatIsWrongAndWhere(t *testing.T) {
 		"admin:\n  - {name: a}\n":           "users.yaml:2: a name is expected",
 		"- a\n":                             "users.yaml:1: roles are expected",
 		"admin: [a\n":                       "users.yaml: ",
-		"admin: [a]\n---\nviewer: [b]\n":    "second document",
+		"admin: [a]\n---\nviewer: [b]\n":    "more than one YAML document",
 		"admin:\n  - ''\n":                  "users.yaml:2: a name is expected",
 		"admin: [a]\nadmin: [a]\n":          "users.yaml:2: a is already on line 1",
 		"viewer: [a@b.c, 'A@b.c ']\n":       "users.yaml:1: A@b.c is already on line 1",

@@ -130,7 +130,8 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 	}
 	for i, s := range found {
 		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name each user once
-			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same, %s", first, present[i].Who, s.Who), "name each user once")
+			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same user or group, %s", first, present[i].Who, s.Who),
+				"name each user once")
 		}
 		by[s.Who.ID] = present[i].Who
 		roles[s.Who.ID] = s

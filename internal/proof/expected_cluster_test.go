@@ -35,11 +35,11 @@ var expectOverview = expectations{
 	"cluster-overview/Idle GPUs with a job/A": func(m moment) wanted {
 		return m.idle().count().orZero()
 	},
-	"cluster-overview/Idle dollars an hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
-	"cluster-overview/Jobs waiting/A":         func(m moment) wanted { return m.read("slurm_queue_pending").sum() },
-	"cluster-overview/Age of Slurm's data/A":  func(moment) wanted { return single(20 + 120).about(121) },
-	"cluster-overview/GPUs/A":                 func(moment) wanted { return single(32) },
-	"cluster-overview/GPUs/B":                 func(m moment) wanted { return m.read("slurm_gpu_job").count().orZero() },
+	"cluster-overview/Cost of idle GPUs per hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
+	"cluster-overview/Jobs waiting/A":               func(m moment) wanted { return m.read("slurm_queue_pending").sum() },
+	"cluster-overview/Age of Slurm's data/A":        func(moment) wanted { return single(20 + 120).about(121) },
+	"cluster-overview/GPUs/A":                       func(moment) wanted { return single(32) },
+	"cluster-overview/GPUs/B":                       func(m moment) wanted { return m.read("slurm_gpu_job").count().orZero() },
 	"cluster-overview/GPUs/C": func(m moment) wanted {
 		return m.read("DCGM_FI_PROF_SM_ACTIVE").where(func(v float64) bool { return v >= 0.05 }).count().orZero()
 	},
@@ -66,7 +66,9 @@ var expectOverview = expectations{
 		}
 		return w
 	},
-	"cluster-overview/What waits, and why/A": func(m moment) wanted { return m.read("slurm_queue_pending_reason").sum("partition", "reason") },
+	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted {
+		return m.read("slurm_queue_pending_reason").sum("partition", "reason")
+	},
 	"cluster-overview/Capacity refused/A": func(m moment) wanted {
 		return m.grew(1, "parallelcluster_node_launch_failures_total").sum("error_code").ofAnHour()
 	},
@@ -99,7 +101,7 @@ var expectNodes = expectations{
 	"nodes/Waiting for memory/A": func(m moment) wanted {
 		return m.read("node_pressure_memory_stalled_seconds_total").sum("instance").most(15)
 	},
-	"nodes/Killed for lack of memory/A": func(m moment) wanted {
+	"nodes/Processes killed by OOM/A": func(m moment) wanted {
 		return m.grew(shown, "node_vmstat_oom_kill").where(positive).sum("instance").extrapolated()
 	},
 	"nodes/File systems that do not answer/A": func(m moment) wanted {

@@ -47,7 +47,7 @@ var expectGPUs = expectations{
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },
-	"gpus/Power, as share of its limit/A": func(m moment) wanted {
+	"gpus/Power as share of the limit/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_POWER_USAGE").with(m.read("DCGM_FI_DEV_ENFORCED_POWER_LIMIT"), []string{"node", "gpu"}, over).mean("node")
 	},
 	"gpus/Least thermal margin/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_GPU_TEMP_LIMIT").sum("node", "gpu").least(15) },

@@ -23,11 +23,11 @@ var expectNetwork = expectations{
 		}
 		return single(0)
 	},
-	"network/EFA/A":                    perNode("node_amazonefa_tx_bytes"),
-	"network/EFA/B":                    perNode("node_amazonefa_rx_bytes"),
-	"network/RDMA over EFA/A":          perNode("node_amazonefa_rdma_read_bytes"),
-	"network/RDMA over EFA/B":          perNode("node_amazonefa_rdma_write_bytes"),
-	"network/EFA packets sent again/A": perNode("node_amazonefa_retrans_pkts"),
+	"network/EFA/A":                       perNode("node_amazonefa_tx_bytes"),
+	"network/EFA/B":                       perNode("node_amazonefa_rx_bytes"),
+	"network/RDMA over EFA/A":             perNode("node_amazonefa_rdma_read_bytes"),
+	"network/RDMA over EFA/B":             perNode("node_amazonefa_rdma_write_bytes"),
+	"network/EFA packets retransmitted/A": perNode("node_amazonefa_retrans_pkts"),
 	"network/EFA timeouts and impaired connections/A": func(m moment) wanted {
 		w := wanted{by: []string{"node"}, values: map[string]float64{}}
 		if m.faulty { // one, two and three hundredths a second, all day
@@ -63,7 +63,7 @@ var expectStorage = expectations{
 	"storage/Lustre operations/A":            sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
 	"storage/Lustre calls that timed out/A":  perNode("node_lustre_rpc_timeouts_total"),
 	"storage/NFS calls/A":                    perNode("node_nfs_rpcs_total"),
-	"storage/NFS calls sent again/A":         sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
+	"storage/NFS calls retransmitted/A":      sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
 	"storage/Full within a day/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "mountpoint"}, values: map[string]float64{}}
 		if m.faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
@@ -103,7 +103,8 @@ var expectParallelCluster = expectations{
 		"error_code"),
 	"aws-parallelcluster/Nodes that did not finish their start/A": events("node_bootstrap_failures_total", "queue", "compute_resource",
 		"failure_type"),
-	"aws-parallelcluster/Nodes replaced for their health/A": events("node_health_check_failures_total", "queue", "compute_resource", "check"),
+	"aws-parallelcluster/Nodes replaced after health checks/A": events("node_health_check_failures_total", "queue", "compute_resource",
+		"check"),
 	"aws-parallelcluster/Custom actions that failed/A": events("custom_action_failures_total", "queue", "compute_resource", "action",
 		"stage"),
 	"aws-parallelcluster/Nodes lost/A": func(m moment) wanted {
@@ -142,7 +143,7 @@ func (m moment) samples(by ...string) wanted {
 
 var expectPipeline = expectations{
 	"pipeline/Samples waiting/A": sumOf("parascope_delivery_samples_queued", nil),
-	"pipeline/Oldest sample that waits/A": func(m moment) wanted {
+	"pipeline/Age of oldest waiting sample/A": func(m moment) wanted {
 		if m.faulty {
 			return single(1800 + 120).about(121)
 		}
@@ -171,9 +172,9 @@ var expectPipeline = expectations{
 	"pipeline/Queue/A": func(m moment) wanted {
 		return m.read("parascope_delivery_queue_bytes").with(m.read("parascope_delivery_queue_max_bytes"), nil, over).sum()
 	},
-	"pipeline/Samples of a scrape, by job/A": func(m moment) wanted { return m.samples("job") },
-	"pipeline/Largest pages/A":               func(m moment) wanted { return m.samples("job", "instance").most(15).anyOfThem() },
-	"pipeline/Families left out/A":           sumOf("parascope_node_series_left_out", nil, "family"),
+	"pipeline/Samples per scrape, by job/A": func(m moment) wanted { return m.samples("job") },
+	"pipeline/Largest pages/A":              func(m moment) wanted { return m.samples("job", "instance").most(15).anyOfThem() },
+	"pipeline/Families left out/A":          sumOf("parascope_node_series_left_out", nil, "family"),
 	"pipeline/Collectors that fail/A": func(m moment) wanted {
 		return m.read("node_scrape_collector_success").where(is(0)).sum("instance", "collector")
 	},

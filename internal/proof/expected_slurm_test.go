@@ -17,16 +17,16 @@ var expectSlurm = expectations{
 		}
 		return single(n)
 	},
-	"slurm/Jobs waiting/A":              sumOf("slurm_queue_pending", nil),
-	"slurm/Oldest job that could run/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs with a job/A":           func(m moment) wanted { return m.sum(hasCPUs).share(m.hour, 1920) },
-	"slurm/GPUs with a job/A":           func(m moment) wanted { return m.sum(hasGPUs).share(m.hour, 32) },
-	"slurm/Commands that fail/A":        func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
-	"slurm/Jobs by partition/A":         sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
-	"slurm/Jobs by partition/B":         sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
-	"slurm/Why jobs wait/A":             sumOf("slurm_queue_pending_reason", nil, "reason"),
-	"slurm/CPUs by partition/A":         sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
-	"slurm/CPUs by partition/B":         sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
+	"slurm/Jobs waiting/A":               sumOf("slurm_queue_pending", nil),
+	"slurm/Age of oldest eligible job/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
+	"slurm/CPUs with a job/A":            func(m moment) wanted { return m.sum(hasCPUs).share(m.hour, 1920) },
+	"slurm/GPUs with a job/A":            func(m moment) wanted { return m.sum(hasGPUs).share(m.hour, 32) },
+	"slurm/Commands that fail/A":         func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
+	"slurm/Jobs by partition/A":          sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
+	"slurm/Jobs by partition/B":          sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
+	"slurm/Why jobs wait/A":              sumOf("slurm_queue_pending_reason", nil, "reason"),
+	"slurm/CPUs by partition/A":          sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
+	"slurm/CPUs by partition/B":          sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
 	"slurm/Nodes by partition and state/A": func(m moment) wanted {
 		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
 		for _, n := range m.computeNodes() {
@@ -46,7 +46,7 @@ var expectSlurm = expectations{
 	"slurm/Queues of slurmctld/A": func(moment) wanted { return single(3) },
 	"slurm/Queues of slurmctld/B": func(moment) wanted { return single(2) },
 	"slurm/Queues of slurmctld/C": func(moment) wanted { return single(4) },
-	"slurm/Requests by time of slurmctld/A": func(m moment) wanted {
+	"slurm/Time of slurmctld by request type/A": func(m moment) wanted {
 		return m.read("slurm_rpc_stats_total_time").sum("operation").most(10)
 	},
 	"slurm/Asking Slurm/A": sumOf("slurm_command_duration_seconds", nil, "command"),
@@ -170,8 +170,8 @@ var expectUsers = expectations{
 		}
 		return w
 	},
-	"users/Dollars an hour by user/A": func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("user").times(dollarsOfGPU) },
-	"users/Dollars an hour by account/A": func(m moment) wanted {
+	"users/Cost per hour by user/A": func(m moment) wanted { return m.running(jobGPUs).where(positive).sum("user").times(dollarsOfGPU) },
+	"users/Cost per hour by account/A": func(m moment) wanted {
 		return m.running(jobGPUs).where(positive).sum("account").times(dollarsOfGPU)
 	},
 	"users/Jobs with idle GPUs/A":  func(m moment) wanted { return m.idle().count("job_id", "user", "account") },

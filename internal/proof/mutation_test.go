@@ -83,7 +83,7 @@ var survivors = []struct {
 		"names of other exporters: boards GPUs and GPU node have the same expressions, and are compared with their pages"},
 	{regexp.MustCompile(`.`), regexp.MustCompile(`^(1h|6h) after "\(\w+\{[^[]*\}\["`),
 		"of the two spans of a counter that begins: where it was not there at the start, it has no earlier values"},
-	{regexp.MustCompile(`Last GPU faults|Killed for lack|share of its limit|Lost most`), regexp.MustCompile(`topk\(`),
+	{regexp.MustCompile(`Last GPU faults|Processes killed|share of the limit|Lost most`), regexp.MustCompile(`topk\(`),
 		"the recordings have fewer rows than a third of the bound"},
 	{regexp.MustCompile(`job/GPUs slower than their peers`),
 		regexp.MustCompile(`^4 after ">="|^0.5 after .* is 0.16|^DCGM_FI_PROF_SM_ACTIVE is`),

@@ -144,7 +144,8 @@ func (q *Queue) setAside(path string, why error) error {
 }
 
 func (q *Queue) noteAside(as string, why error) {
-	q.logger.Error("set aside what the queue cannot read; its samples count as dropped, corrupted", "moved_to", as, "err", why)
+	q.logger.Error("moved files aside that the queue cannot read; their samples count as dropped, with the reason corrupted",
+		"moved_to", as, "err", why)
 	q.asideMu.Lock()
 	defer q.asideMu.Unlock()
 	if len(q.aside) < asideNames {

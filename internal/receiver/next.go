@@ -12,11 +12,11 @@ var forbidden = []struct{ phrase, next string }{
 	{"missing authentication token", "the path of remote_write's url is not an AMP path (which ends in /workspaces/ID/api/v1/remote_write), " +
 		"or the section has no sigv4; this is not a missing permission"},
 	{"security token included in the request is expired", "the credentials have expired: renew them at their source; " +
-		"fresh ones are used without a restart"},
+		"new credentials are used without a restart"},
 	{"security token included in the request is invalid", "AWS does not know these credentials: check the access key, or the role of the " +
-		"machine; fresh ones are used without a restart"},
+		"machine; new credentials are used without a restart"},
 	{"scoped to", "write the region of the workspace into sigv4's region; it is a part of remote_write's url"},
-	{"signature expired", "no action if it stops: requests are signed by the receiver's clock from now on; else set the machine's clock"},
+	{"signature expired", "requests are now signed with the receiver's time; if the error continues, set the machine's clock"},
 	{"signature not yet current", "no action if it stops: requests are signed by the receiver's clock from now on; else set the machine's " +
 		"clock"},
 	{"does not match the signature", "the secret key is not that of the access key, or a proxy on the way changes requests"},
@@ -49,7 +49,7 @@ func (a Answer) Next() string {
 		return "the receiver, or a proxy on the way, accepts no request of this size: raise its limit, or lower --queue.max-request-bytes; " +
 			"a series alone that is too large: shorten its labels, or drop it with write_relabel_configs"
 	case a.Code == http.StatusBadRequest:
-		return "the answer names the limit or the fault; the samples are kept and sent again until the cause is fixed"
+		return "correct the cause that the response names; the samples are kept and sent again until the cause is fixed"
 	case a.Code/100 == 3:
 		return "remote_write's url is answered with a redirect; write the final address into the configuration"
 	case a.Code >= 500:

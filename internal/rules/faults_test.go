@@ -51,12 +51,12 @@ var faults = []fault{
 		node_ebs_instance_iops_exceeded_seconds_total{cluster="hpc",node="n",device="nvme1n1",volume_id="vol-2"} 0+36x60`, "15m", "21m", "node=n",
 		"n (hpc) is at its instance type's maximum for EBS 60% of the time."},
 	{"NFSRetransmissions", "warn", `node_nfs_server_retransmissions_total{cluster="hpc",node="n",server="10.0.0.1"} 0+90x60`, "10m", "16m",
-		"node=n,server=10.0.0.1", "n (hpc) sends 1.5 requests a second again to NFS server 10.0.0.1."},
+		"node=n,server=10.0.0.1", "n (hpc) retransmits 1.5 requests a second to NFS server 10.0.0.1."},
 	{"LustreTimeouts", "warn", `node_lustre_rpc_timeouts_total{cluster="hpc",node="n",fsname="scratch"} 0+1x60`, "10m", "11m",
 		"node=n,fsname=scratch", "Requests of n (hpc) to Lustre file system scratch time out."},
 	{"EFADevicesMissing", "page", `node_amazonefa_devices{cluster="hpc",node="n"} 32x9 31x20
 		node_amazonefa_devices_expected{cluster="hpc",node="n"} 32x30`, "14m", "15m", "node=n",
-		"n (hpc) has 31 EFA devices, less than its instance type: jobs across nodes are slow or fail."},
+		"n (hpc) has 31 EFA devices, fewer than its instance type: jobs across nodes are slow or fail."},
 	{"EFARetransmissionTimeouts", "warn", `node_amazonefa_retrans_timeout_events{cluster="hpc",node="n",device="all"} 0+90x60`, "10m", "16m",
 		"node=n", "EFA traffic of n (hpc) changes its path 1.5 times a second because of timeouts."},
 	{"EFAPeersUnresponsive", "warn", `node_amazonefa_unresponsive_remote_events{cluster="hpc",node="n",device="all"} 0+1x60`, "5m", "6m",
@@ -71,20 +71,20 @@ var faults = []fault{
 		"30m",
 		"", "", ""}, // 13, 31, 43 and 45 are the application's
 	{"GPUXidWarning", "warn", `parascope_gpu_xid_errors_total{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0",class="warn"} 0x9 1x60`,
-		"9m", "11m", "class=warn," + ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) reported an XID that is worth a look. " +
+		"9m", "11m", "class=warn," + ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) reported an XID that should be checked. " +
 			"parascope_gpu_xid_last_timestamp_seconds has the code."},
 	{"GPURecoveryActionNeeded", "page", `DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 0x9 2x20`,
 		"10m", "11m", ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) needs action 2: 1 reset the GPU, 2 reboot the node, " +
 			"3 drain peer-to-peer traffic, 4 drain and reset, 5 recover IMEX."},
 	{"GPUsMissing", "page", `parascope_gpu_devices{cluster="hpc",node="n"} 8x9 7x20
 		parascope_gpu_devices_expected{cluster="hpc",node="n"} 8x30`, "14m", "15m", "node=n",
-		"n (hpc) has 7 GPUs that answer, less than its instance type."},
+		"n (hpc) has 7 working GPUs, fewer than its instance type."},
 	{"GPUUnreadable", "page", `parascope_gpu_unreadable_seconds{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0",reason="xid"} 0+60x20`,
 		"5m", "6m", "reason=xid," + ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) has not been readable for 6m 0s: xid."},
 	{"GPUDriverFailing", "page", `parascope_gpu_driver_state_age_seconds{cluster="hpc",node="n",state="mismatch"} 0+60x20`, "5m", "6m",
 		"node=n,state=mismatch", "The GPU driver of n (hpc) has not answered for 6m 0s: mismatch."},
 	{"GPUThrottled", "warn", `DCGM_FI_DEV_CLOCKS_EVENT_REASONS{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 4x9 8x2 64x2 132x20`,
-		"14m", "15m", ofGPU0, "The hardware reduces the clocks of GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc): heat, or the power supply."},
+		"14m", "15m", ofGPU0, "The hardware reduces the clocks of GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) because of heat or the power supply."},
 	{"GPUNearThermalLimit", "warn", `DCGM_FI_DEV_GPU_TEMP_LIMIT{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 3x9 2x20`, "19m",
 		"20m",
 		ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) is 2 °C below the temperature at which its clocks are reduced."},
@@ -108,12 +108,12 @@ var faults = []fault{
 	{"SlurmDataOld", "warn", `slurm_snapshot_age_seconds{cluster="hpc"} 0+60x20`, "10m", "11m", "",
 		"The Slurm metrics of cluster hpc are 11m 0s old: Slurm's commands hang or fail."},
 	{"SlurmMetricsMissing", "warn", `up{job="slurm",cluster="hpc",node="head"} 0x30`, "9m", "10m", "",
-		"Cluster hpc has a head, and no metrics of Slurm arrive from it."},
+		"The head of cluster hpc sends no Slurm metrics."},
 	{"SlurmNodeDrained", "warn", `slurm_node_status{cluster="hpc",node="n",status="drain"} _x9 1x40
 		slurm_node_drain_reason_info{cluster="hpc",node="n",reason="bad GPU",user="root",instance="head"} _x9 1x40`, "23m", "24m",
 		"node=n,status=drain,reason=bad GPU,user=root", "Node n of cluster hpc is drained by root: bad GPU."},
 	{"SlurmNodeDown", "page", `slurm_node_status{cluster="hpc",node="n",status="noresp"} _x9 1x20`, "13m", "14m", "node=n,status=noresp",
-		"Node n of cluster hpc is noresp in Slurm, and not because it was powered down."},
+		"Node n of cluster hpc is noresp in Slurm, although it was not powered down."},
 	{"SlurmJobsLostTheirNode", "warn", `slurm_jobs_finished_total{cluster="hpc",partition="gpu",state="node_fail"} 3x30 5x30`, "30m", "60m",
 		"partition=gpu", "2 jobs of partition gpu (hpc) ended in 30 minutes because their node failed."},
 	{"SlurmJobsFailMoreThanUsual", "warn", `slurm_jobs_finished_total{cluster="hpc",partition="gpu",state="completed"} 0+1x300
@@ -148,15 +148,15 @@ var faults = []fault{
 	{"ParallelClusterHeartbeatStale", "page", `parallelcluster_clustermgtd_heartbeat_timestamp_seconds{cluster="hpc"} 0+60x5 300x20`, "9m",
 		"10m",
 		"", "clustermgtd of cluster hpc gave no heartbeat for 5m 0s. " +
-			"After 10 minutes all compute nodes end themselves, and their jobs with them."},
+			"After 10 minutes all compute nodes terminate themselves, which ends their jobs."},
 	{"ParallelClusterNodesReplaced", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_health_check_failures_total{cluster="hpc",queue="gpu",compute_resource="p5",check="ec2_health_check"} _x20 1x40`,
 		"19m", "21m", "queue=gpu,check=ec2_health_check", "ParallelCluster replaces 1 nodes of queue gpu (hpc): ec2_health_check."},
 	{"ParallelClusterInstancesLost", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_instances_lost_total{cluster="hpc",queue="gpu",compute_resource="p5"} _x20 2x40`, "19m", "21m", "queue=gpu",
-		"The instances of 2 nodes of queue gpu (hpc) are gone, and Slurm did not ask for it."},
+		"The instances of 2 nodes of queue gpu (hpc) no longer exist, and Slurm did not power them down."},
 	{"ParallelClusterMetricsMissing", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60`, "9m", "10m", "",
-		"The head of cluster hpc does not find ParallelCluster's heartbeat: an end of clustermgtd would go unnoticed."},
+		"The head of cluster hpc does not find ParallelCluster's heartbeat: no alert would fire if clustermgtd stopped."},
 
 	{"DeliveryDelayed", "warn", `parascope_delivery_failing_since_timestamp_seconds{cluster="hpc",remote_name="amp"} 0x9 600x30`, "20m", "22m",
 		"remote_name=amp", "Requests of amp of the head of cluster hpc have failed for 12m 0s. Samples wait on disk."},
@@ -169,9 +169,9 @@ var faults = []fault{
 		parascope_delivery_samples_uncertain_total{cluster="hpc",remote_name="amp",reason="order"} 1x20 5x40`, "20m", "35m",
 		"remote_name=amp,reason=order", "The receiver refused some of 4 samples of amp of the head of cluster hpc in 15 minutes: order."},
 	{"SeriesRefused", "warn", `parascope_delivery_refused_series{cluster="hpc",remote_name="amp"} 0x9 3x20`, "19m", "20m", "remote_name=amp",
-		"The receiver does not take 3 series of amp of the head of cluster hpc. Other series are delivered."},
+		"The receiver refuses 3 series of amp of the head of cluster hpc. Other series are delivered."},
 	{"HeadDiskFailing", "page", `parascope_delivery_disk_failing{cluster="hpc",remote_name="amp"} 0x9 1x20`, "9m", "10m", "remote_name=amp",
-		"The disk of the queue of amp of the head of cluster hpc fails: what cannot be queued is dropped."},
+		"The disk of the queue of amp of the head of cluster hpc fails: samples that cannot be queued are dropped."},
 	{"DiscoveryFailing", "warn", `prometheus_sd_refresh_failures_total{cluster="hpc",mechanism="ec2",config="node"} 0+1x60`, "10m", "14m",
 		"mechanism=ec2,config=node", "Discovery by ec2 of job node fails on the head of cluster hpc: new nodes are not scraped."},
 	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n",node="n"} 1x9 0x30

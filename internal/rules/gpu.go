@@ -21,7 +21,7 @@ var gpu = Group{Name: "parascope-gpu", Every: every, Alerts: []Alert{
 	{
 		Name: "GPUXidWarning", Severity: Warn, PerNode: true,
 		Expr:    `increase(parascope_gpu_xid_errors_total{class="warn"}[15m]) > 0`,
-		Summary: ofGPU + ` reported an XID that is worth a look. parascope_gpu_xid_last_timestamp_seconds has the code.`,
+		Summary: ofGPU + ` reported an XID that should be checked. parascope_gpu_xid_last_timestamp_seconds has the code.`,
 	},
 	{
 		Name: "GPURecoveryActionNeeded", Severity: Page, PerNode: true, For: time.Minute,
@@ -32,7 +32,7 @@ var gpu = Group{Name: "parascope-gpu", Every: every, Alerts: []Alert{
 	{
 		Name: "GPUsMissing", Severity: Page, PerNode: true, For: 5 * time.Minute,
 		Expr:    `parascope_gpu_devices < parascope_gpu_devices_expected`,
-		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} GPUs that answer, less than its instance type.`,
+		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} working GPUs, fewer than its instance type.`,
 	},
 	{
 		Name: "GPUUnreadable", Severity: Page, PerNode: true,
@@ -48,7 +48,7 @@ var gpu = Group{Name: "parascope-gpu", Every: every, Alerts: []Alert{
 	{
 		Name: "GPUThrottled", Severity: Warn, PerNode: true, For: 5 * time.Minute,
 		Expr:    throttled,
-		Summary: `The hardware reduces the clocks of ` + ofGPU + `: heat, or the power supply.`,
+		Summary: `The hardware reduces the clocks of ` + ofGPU + ` because of heat or the power supply.`,
 	},
 	{
 		Name: "GPUNearThermalLimit", Severity: Warn, PerNode: true, For: 10 * time.Minute,

@@ -34,7 +34,7 @@ var limits = Group{Name: "parascope-limits", Every: every, Alerts: []Alert{
 	{
 		Name: "NFSRetransmissions", Severity: Warn, PerNode: true, For: 10 * time.Minute,
 		Expr: `rate(node_nfs_server_retransmissions_total[5m]) > 1`,
-		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) sends {{ $value | printf "%.1f" }} requests a second again to NFS server ` +
+		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) retransmits {{ $value | printf "%.1f" }} requests a second to NFS server ` +
 			`{{ $labels.server }}.`,
 	},
 	{
@@ -48,7 +48,7 @@ var efa = Group{Name: "parascope-efa", Every: every, Alerts: []Alert{
 	{
 		Name: "EFADevicesMissing", Severity: Page, PerNode: true, For: 5 * time.Minute,
 		Expr: `node_amazonefa_devices < node_amazonefa_devices_expected`,
-		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} EFA devices, less than its instance type: ` +
+		Summary: `{{ $labels.node }} ({{ $labels.cluster }}) has {{ $value }} EFA devices, fewer than its instance type: ` +
 			`jobs across nodes are slow or fail.`,
 	},
 	{

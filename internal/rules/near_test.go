@@ -49,7 +49,7 @@ var near = []fault{
 		"ParallelCluster replaces 2 nodes of queue gpu (hpc): ec2_health_check."},
 	{"ParallelClusterNodesReplaced", "warn", replaced("_x20 0x40"), "35m", "", "", ""},
 	{"ParallelClusterInstancesLost", "warn", lost("1x20 3x40"), "20m", "35m", "queue=gpu",
-		"The instances of 2 nodes of queue gpu (hpc) are gone, and Slurm did not ask for it."},
+		"The instances of 2 nodes of queue gpu (hpc) no longer exist, and Slurm did not power them down."},
 	{"ParallelClusterInstancesLost", "warn", lost("_x20 0x40"), "35m", "", "", ""},
 	{"SamplesDropped", "page", samples("dropped", running, "1x20 5x40"), "20m", "35m", "remote_name=amp,reason=z",
 		"4 samples of amp of the head of cluster hpc were permanently dropped in 15 minutes: z."},
@@ -67,7 +67,7 @@ var near = []fault{
 	{"BillAboveExpectation", "warn", bill("0+90060x200", "2.628e9x200"), "85m", "95m", "",
 		"Cluster hpc sends 3.945G samples a month at its present rate, more than 1.5 times what is expected: so is the bill."},
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x20 5.256e9x200"), "150m", "", "", ""}, // nodes came
-	{"BillAboveExpectation", "warn", bill("0+120000x200", "_x200"), "100m", "", "", ""}, // an older head expects nothing
+	{"BillAboveExpectation", "warn", bill("0+120000x200", "_x200"), "100m", "", "", ""},                  // an older head expects nothing
 }
 
 const running = "1x60" // a head that answers

@@ -26,8 +26,8 @@ var parallelCluster = Group{Name: "parascope-parallelcluster", Every: every, Ale
 	{
 		Name: "ParallelClusterHeartbeatStale", Severity: Page,
 		Expr: `time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds > 240`,
-		Summary: `clustermgtd of cluster {{ $labels.cluster }} gave no heartbeat for {{ $value | humanizeDuration }}. After 10 minutes ` +
-			`all compute nodes end themselves, and their jobs with them.`,
+		Summary: `clustermgtd of cluster {{ $labels.cluster }} gave no heartbeat for {{ $value | humanizeDuration }}. After 10 ` +
+			`minutes all compute nodes terminate themselves, which ends their jobs.`,
 	},
 	{
 		Name: "ParallelClusterNodesReplaced", Severity: Warn,
@@ -38,13 +38,13 @@ var parallelCluster = Group{Name: "parascope-parallelcluster", Every: every, Ale
 	{
 		Name: "ParallelClusterInstancesLost", Severity: Warn,
 		Expr: newCounts(pcluster, "parallelcluster_node_instances_lost_total", "cluster, queue"),
-		Summary: `The instances of {{ $value | printf "%.0f" }} nodes of queue {{ $labels.queue }} ({{ $labels.cluster }}) are gone, ` +
-			`and Slurm did not ask for it.`,
+		Summary: `The instances of {{ $value | printf "%.0f" }} nodes of queue {{ $labels.queue }} ({{ $labels.cluster }}) no longer ` +
+			`exist, and Slurm did not power them down.`,
 	},
 	{
 		Name: "ParallelClusterMetricsMissing", Severity: Warn, For: 10 * time.Minute,
 		Expr: `group by (cluster) (up{job="pcluster"}) unless on (cluster) parallelcluster_clustermgtd_heartbeat_timestamp_seconds`,
-		Summary: `The head of cluster {{ $labels.cluster }} does not find ParallelCluster's heartbeat: an end of clustermgtd would ` +
-			`go unnoticed.`,
+		Summary: `The head of cluster {{ $labels.cluster }} does not find ParallelCluster's heartbeat: no alert would fire if ` +
+			`clustermgtd stopped.`,
 	},
 }}

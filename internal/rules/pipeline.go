@@ -30,12 +30,12 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 	{
 		Name: "SeriesRefused", Severity: Warn, For: 10 * time.Minute,
 		Expr:    `parascope_delivery_refused_series > 0`,
-		Summary: `The receiver does not take {{ $value }} series of ` + ofRemote + `. Other series are delivered.`,
+		Summary: `The receiver refuses {{ $value }} series of ` + ofRemote + `. Other series are delivered.`,
 	},
 	{
 		Name: "HeadDiskFailing", Severity: Page,
 		Expr:    `parascope_delivery_disk_failing == 1`,
-		Summary: `The disk of the queue of ` + ofRemote + ` fails: what cannot be queued is dropped.`,
+		Summary: `The disk of the queue of ` + ofRemote + ` fails: samples that cannot be queued are dropped.`,
 	},
 	{
 		Name: "DiscoveryFailing", Severity: Warn, For: 10 * time.Minute,

@@ -30,7 +30,7 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	{
 		Name: "SlurmMetricsMissing", Severity: Warn, For: 10 * time.Minute,
 		Expr:    `group by (cluster) (up{job="slurm"}) unless on (cluster) slurm_controller_up`,
-		Summary: `Cluster {{ $labels.cluster }} has a head, and no metrics of Slurm arrive from it.`,
+		Summary: `The head of cluster {{ $labels.cluster }} sends no Slurm metrics.`,
 	},
 	{
 		Name: "SlurmNodeDrained", Severity: Warn, PerNode: true, For: 15 * time.Minute,
@@ -40,9 +40,8 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	},
 	{
 		Name: "SlurmNodeDown", Severity: Page, PerNode: true, For: 5 * time.Minute,
-		Expr: `slurm_node_status{status=~"down|fail|noresp"} == 1`,
-		Summary: `Node {{ $labels.node }} of cluster {{ $labels.cluster }} is {{ $labels.status }} in Slurm, and not because it was ` +
-			`powered down.`,
+		Expr:    `slurm_node_status{status=~"down|fail|noresp"} == 1`,
+		Summary: `Node {{ $labels.node }} of cluster {{ $labels.cluster }} is {{ $labels.status }} in Slurm, although it was not powered down.`,
 	},
 	{
 		Name: "SlurmJobsLostTheirNode", Severity: Warn,

@@ -99,7 +99,7 @@ func DefaultOptions() Options {
 // Validate returns an error that says what New does not accept.
 func (o Options) Validate() error {
 	if o.Host == "" {
-		return errors.New("the host's name is not known")
+		return errors.New("the host name of this machine is unknown")
 	}
 	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
 		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")

@@ -375,6 +375,6 @@ func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("the queue's disk fails; nothing is lost by it so far", "err", err)
+		r.logger.Error("the queue's disk fails; no sample is lost so far", "err", err)
 	}
 }

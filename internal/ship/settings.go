@@ -147,7 +147,7 @@ func (s *settings) notes() (notes []keyNote) {
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
 		{s.legacyOnly && s.external != "", keyNote{"external_labels",
 			s.external + ": AMP does not accept UTF-8 names, so no sample is sent: rename the label"}},
-		{c.FailedRequestLogging, keyNote{"failed_request_logging", "it is for remote write 2.0"}},
+		{c.FailedRequestLogging, keyNote{"failed_request_logging", "the setting is for remote write 2.0"}},
 	} {
 		if k.set {
 			notes = append(notes, k.keyNote)

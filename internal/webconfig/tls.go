@@ -68,7 +68,7 @@ func suite(name string) (uint16, error) {
 			return s.ID, nil
 		}
 	}
-	return 0, fmt.Errorf("cipher_suites: %q is not known, or not safe", name)
+	return 0, fmt.Errorf("cipher_suites: %q is unknown or insecure", name)
 }
 
 func curve(name string) (tls.CurveID, error) {

@@ -81,7 +81,7 @@ func load(path string, text []byte) (*config, error) {
 			return nil, fmt.Errorf("%s: header %q cannot be set", path, name)
 		}
 		if len(values) > 0 && !slices.Contains(values, value) {
-			return nil, fmt.Errorf("%s: header %s is one of %q", path, name, values)
+			return nil, fmt.Errorf("%s: header %s must be one of %q", path, name, values)
 		}
 	}
 	if c.TLS == nil || !c.TLS.isEnabled() {

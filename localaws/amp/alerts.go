@@ -29,7 +29,7 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 			return m.Alerts(r.Context(), r.URL.Query())
 		})},
 		{Name: "CreateAlertManagerAlerts", Method: post, Path: v2 + "alerts", Rules: []gateway.Rule{
-			{Text: "1,000 alerts are held at most; what is above is dropped, and the answer is 200", Basis: gateway.Confirmed,
+			{Text: "the alert manager holds at most 1,000 alerts; it drops further alerts, and the response is 200", Basis: gateway.Confirmed,
 				Source: "AMP user guide, service quotas (the limit; the answer is Alertmanager's)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			return nil, m.PostAlerts(r.Context(), r.Body)

@@ -185,7 +185,7 @@ func (a *AMP) listWorkspaces(rw http.ResponseWriter, r *gateway.Request) error {
 	if after := query.Get("nextToken"); after != "" {
 		at, found := slices.BinarySearchFunc(all, after, func(w *workspace, id string) int { return strings.Compare(w.ID, id) })
 		if !found && !strings.HasPrefix(after, "ws-") {
-			return invalid("nextToken", "is not one of this service")
+			return invalid("nextToken", "is not a valid token of this service")
 		}
 		start = at
 	}

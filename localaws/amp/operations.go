@@ -20,17 +20,16 @@ func (a *AMP) Services() []gateway.Service {
 		{
 			Name: "amp", Title: "Amazon Managed Service for Prometheus, control plane", SigningName: "aps", Version: "2020-08-01",
 			Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("aps", workspaceARN, a.operations()), Rules: []gateway.Rule{
-				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with its samples",
+				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted workspace is DELETING, then it and its samples no " +
+					"longer exist",
 					Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
 				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
 					Source: "AMP is a regional service"},
-				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when the same request comes again " +
-					"with its " +
-					"client token, even if the workspace is gone by then; other parameters with that token are 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; that tokens are remembered for " +
-						"ever, for " +
-						"each workspace apart, and the conflict are assumed)"},
-				{Text: "a body that is not JSON of the operation's input is 400 ValidationException with reason CANNOT_PARSE, `Invalid " +
+				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when a request is repeated with its " +
+					"client token, even if the workspace no longer exists; other parameters with that token are 409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; assumed: tokens are remembered " +
+						"forever, per workspace, and the conflict)"},
+				{Text: "a body that is not valid JSON input of the operation is 400 ValidationException with reason CANNOT_PARSE, `Invalid " +
 					"request body`",
 					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
 				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
@@ -72,7 +71,7 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 	)
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: a.createWorkspace, Rules: []gateway.Rule{
-			{Text: "an alias has up to 100 characters, blanks around it are cut off, and it need not be unique; else 400 " +
+			{Text: "an alias has up to 100 characters, surrounding blanks are removed, and it need not be unique; else 400 " +
 				"ValidationException with " +
 				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form; texts are assumed)"},
 			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
@@ -155,15 +154,15 @@ func (a *AMP) documentOperations() []gateway.Operation {
 		}},
 		{Name: "PutRuleGroupsNamespace", Method: put, Path: rules + "/{name}", Serve: a.putRuleGroupsNamespace, Resources: ofNamespace,
 			Rules: []gateway.Rule{
-				{Text: "Put, Describe and Delete need permission for `arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; Create and " +
+				{Text: "Put, Describe and Delete need permissions for `arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; Create and " +
 					"List for the workspace's ARN", Basis: gateway.Confirmed,
 					Source: "report of a user (opensearch-project/observability-stack#442)"},
-				{Text: "a namespace that is not there is 404; one that is CREATING, UPDATING or DELETING is 409 ConflictException",
+				{Text: "a namespace that does not exist is 404; one that is CREATING, UPDATING or DELETING is 409 ConflictException",
 					Basis: gateway.Inferred, Source: model + " (the exceptions)"},
 			}},
 		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: rules + "/{name}", Serve: a.describeRuleGroupsNamespace,
 			Resources: ofNamespace, Rules: []gateway.Rule{
-				{Text: "data is the file that is in force; of a namespace that never was ACTIVE, the file that was given", Basis: gateway.Inferred,
+				{Text: "data is the rules file in effect, or the submitted file if the namespace never was ACTIVE", Basis: gateway.Inferred,
 					Source: model + " (`the rule groups file used in the namespace`)"},
 			}},
 		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: rules + "/{name}", Serve: a.deleteRuleGroupsNamespace, Resources: ofNamespace},
@@ -178,14 +177,14 @@ func (a *AMP) documentOperations() []gateway.Operation {
 	}
 }
 
-const unsettled = "the states; which faults are found at once and which later is assumed"
+const unsettled = "the states; it is assumed which errors are found immediately and which later"
 
 func namespaceRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where " +
 			"Prometheus " +
-			"refuses a rule, and then the file that was in force stays", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
-		{Text: "what is no YAML of a rules file is 400 ValidationException at once", Basis: gateway.Inferred,
+			"refuses a rule, and the previous file stays in effect", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
+		{Text: "a file that is not a YAML rules file is 400 ValidationException immediately", Basis: gateway.Inferred,
 			Source: model + " (the exception; the text is assumed)"},
 		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
 			", service quotas (that it fails later is assumed)"},
@@ -194,7 +193,7 @@ func namespaceRules() []gateway.Rule {
 		{Text: "1,000,000 bytes per file, else 400; 2,000 rules per workspace, else 402 ServiceQuotaExceededException",
 			Basis:  gateway.Confirmed,
 			Source: guide + ", service quotas (the limits; the statuses are assumed)"},
-		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; one that is taken is 409 ConflictException",
+		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is 409 ConflictException",
 			Basis:  gateway.Confirmed,
 			Source: model},
 	}
@@ -203,7 +202,7 @@ func namespaceRules() []gateway.Rule {
 func definitionRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where the " +
-			"configuration is refused, and then the definition that was in force stays", Basis: gateway.Inferred,
+			"configuration is refused, and the previous definition stays in effect", Basis: gateway.Inferred,
 			Source: model + " (" + unsettled + ")"},
 		{Text: "a file without alertmanager_config as a text, or with other keys than that and template_files, is 400 ValidationException " +
 			"`Malformed Alertmanager definition`", Basis: gateway.Confirmed, Source: guide +

@@ -92,10 +92,10 @@ func (c *conn) SetLinger(seconds int) error {
 
 // Errors of Bodies.Read.
 var (
-	ErrTooLarge   = errors.New("the body is larger than may be")
-	ErrBusy       = errors.New("the bodies of requests take all memory that they may")
-	ErrSlow       = errors.New("the body did not come in time")
-	ErrIncomplete = errors.New("the body ended before its end")
+	ErrTooLarge   = errors.New("the request body is too large")
+	ErrBusy       = errors.New("the memory limit for request bodies is exhausted")
+	ErrSlow       = errors.New("the request body was not received in time")
+	ErrIncomplete = errors.New("the request body is incomplete")
 )
 
 // Bodies are the bodies of all requests of a server. The zero value has no room.

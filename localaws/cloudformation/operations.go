@@ -28,31 +28,31 @@ func (c *CloudFormation) Service() gateway.Service {
 				"profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, SNS topics, their policies and subscriptions, the VPC network, custom resources and " +
 				"WaitConditionHandle; any other is `Template format " +
-				"error: Unrecognized resource types: [X]`, with a word that it is the local cloud that has no more", Basis: gateway.Confirmed,
-				Source: reported + "; the word is the local cloud's own"},
-			{Text: "properties are checked when the resource's turn comes: `Properties validation failed for resource X with message:` and the " +
-				"registry's sentences; properties that AWS has and the local cloud has not are refused by name", Basis: gateway.Inferred,
+				"error: Unrecognized resource types: [X]`, with a note that the limit is the local cloud's", Basis: gateway.Confirmed,
+				Source: reported + "; the note is the local cloud's own"},
+			{Text: "properties are checked when the resource is created or updated: `Properties validation failed for resource X with " +
+				"message:` and the " +
+				"registry's sentences; properties that the local cloud does not support are refused by name", Basis: gateway.Inferred,
 				Source: reported + "; the second half is the local cloud's own"},
-			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are put on what is EC2's; " +
-				"a resource that is retained keeps them", Basis: gateway.Confirmed,
+			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are added to EC2 resources; a retained resource keeps " +
+				"them", Basis: gateway.Confirmed,
 				Source: guide + ", resource tags (AWS puts them on everything that has tags)"},
 			{Text: "creation goes in parallel by dependency; the first failure cancels the resources in progress (`Resource creation " +
 				"cancelled`) and rolls " +
 				"back; ROLLBACK_COMPLETE can only be deleted", Basis: gateway.Confirmed, Source: guide + ", stack status codes; " + reported},
-			{Text: "a refusal of a service is `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
+			{Text: "an error of a service is reported as `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
 			{Text: "a custom resource's request and response as documented: the answer is a PUT of at most 4096 bytes to a presigned URL, " +
 				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that " +
-				"failed is " +
-				"deleted with the id it answered or one of CloudFormation's", Basis: gateway.Confirmed, Source: guide +
+				"failed is deleted with the id from its response or an id of CloudFormation", Basis: gateway.Confirmed, Source: guide +
 				", custom resource reference"},
-			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the id is the resource's from then on, and the " +
-				"rollback goes back to the old one and deletes it", Basis: gateway.Inferred,
-				Source: guide + ", custom resource reference (a changed id is a replacement; that this holds for a failed update was reported)"},
+			{Text: "an update of a custom resource that fails with another PhysicalResourceId: the resource has the new id from then on, and " +
+				"the rollback restores the old id and deletes the new one", Basis: gateway.Inferred,
+				Source: guide + ", custom resource reference (a changed id is a replacement; users report the same for a failed update)"},
 			{Text: "custom resources by Lambda only; all property values arrive as strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
 				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
-				Source: "the local cloud's own: AWS does not stop"},
+				Source: "behaviour of the local cloud only"},
 			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
 				Source: "the local cloud's bound: AWS's is not documented"},
 			{Text: "templates: 51200 bytes in a request, 1 MB from S3, 500 resources, 200 parameters, 200 outputs; no YAML aliases; no macros, " +
@@ -73,15 +73,16 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		}},
 		{Name: "ContinueUpdateRollback", Serve: c.alone(c.continueUpdateRollback)},
 		{Name: "CreateChangeSet", Serve: c.alone(c.createChangeSet), Rules: []gateway.Rule{
-			{Text: "worked out at once; without changes FAILED, `" + noChanges + "`", Basis: gateway.Confirmed,
-				Source: reported + "; AWS takes a moment"},
-			{Text: "type CREATE makes the stack in REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
+			{Text: "the changes are computed immediately; without changes the status is FAILED, `" + noChanges + "`", Basis: gateway.Confirmed,
+				Source: reported + "; AWS takes some seconds"},
+			{Text: "type CREATE creates the stack with status REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
 			{Text: "IAM resources need CAPABILITY_IAM, with names CAPABILITY_NAMED_IAM: else InsufficientCapabilitiesException `Requires " +
 				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
-			{Text: "TimeoutInMinutes ends a creation; the reason's first sentence", Basis: gateway.Assumed, Source: nothing + " for the text"},
-			{Text: "ClientRequestToken is kept in the events and makes nothing idempotent; NotificationARNs, ResourceTypes, " +
+			{Text: "a creation that exceeds TimeoutInMinutes is ended; the status reason says so", Basis: gateway.Assumed,
+				Source: nothing + " for the text"},
+			{Text: "ClientRequestToken is shown in the events, but operations are not idempotent; NotificationARNs, ResourceTypes, " +
 				"RollbackConfiguration " +
 				"and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
@@ -94,7 +95,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, since the state of what it manages is " +
 				"unknown", Basis: gateway.Assumed,
 				Source: nothing},
-			{Text: "a creation or its rollback in progress is given up for it; an update in progress is not", Basis: gateway.Inferred,
+			{Text: "the deletion cancels a creation or its rollback in progress, but not an update in progress", Basis: gateway.Inferred,
 				Source: guide},
 		}},
 		{Name: "DescribeChangeSet", Serve: c.describeChangeSet, Rules: []gateway.Rule{
@@ -102,16 +103,17 @@ func (c *CloudFormation) operations() []gateway.Operation {
 				"ResourceAttribute", Basis: gateway.Inferred, Source: model},
 		}},
 		{Name: "DescribeStackEvents", Serve: c.describeStackEvents, Rules: []gateway.Rule{
-			{Text: "newest first, 100 to a page", Basis: gateway.Inferred, Source: model + " (the order; the size is not documented)"},
+			{Text: "newest events first, 100 per page", Basis: gateway.Inferred, Source: model + " (the order; the size is not documented)"},
 		}},
 		{Name: "DescribeStackResource", Serve: c.describeStackResource},
 		{Name: "DescribeStackResources", Serve: c.describeStackResources},
 		{Name: "DescribeStacks", Serve: c.describeStacks, Rules: []gateway.Rule{
-			{Text: "deleted stacks by id only; else ValidationError `Stack with id X does not exist`; NoEcho parameters are ****",
+			{Text: "deleted stacks are found by id only; otherwise ValidationError `Stack with id X does not exist`; NoEcho parameters are ****",
 				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
 		{Name: "ExecuteChangeSet", Serve: c.alone(c.executeChangeSet), Rules: []gateway.Rule{
-			{Text: "the executing caller's rights make the resources; the stack's other change sets are gone afterwards", Basis: gateway.Inferred,
+			{Text: "resources are created with the permissions of the caller of ExecuteChangeSet; the stack's other change sets are deleted",
+				Basis:  gateway.Inferred,
 				Source: guide + ", change sets"},
 		}},
 		{Name: "GetTemplate", Serve: c.getTemplate},
@@ -124,7 +126,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
 			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,
 				Source: reported},
-			{Text: "DeletionPolicy, UpdateReplacePolicy and Metadata alone change nothing", Basis: gateway.Confirmed,
+			{Text: "a change of only DeletionPolicy, UpdateReplacePolicy or Metadata is no change", Basis: gateway.Confirmed,
 				Source: guide + ", DeletionPolicy; Metadata: assumed"},
 			{Text: "replacement by the registry's create-only properties, the old resource deleted in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS; " +
 				"DisableRollback is refused", Basis: gateway.Confirmed, Source: guide + ", update behaviors; the last is the local cloud's own"},

@@ -26,15 +26,15 @@ func Services(o Options) []gateway.Service {
 	}
 	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
 	query.Rules = []gateway.Rule{
-		{Text: "there are the metrics that were put, at a minute each for 15 days, AMP's usage metrics and SNS's counts; there are no alarms, " +
-			"percentiles, metric math or metrics at a second", Basis: gateway.Assumed, Source: simple},
+		{Text: "available are metrics from PutMetricData with one-minute resolution for 15 days, AMP's usage metrics and SNS's counts; " +
+			"alarms, percentiles, metric math and one-second metrics are not supported", Basis: gateway.Assumed, Source: simple},
 	}
 	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
 	targets.TargetPrefix, targets.QueryErrors = target, true
 	paths := service("cloudwatch-cbor", "Amazon CloudWatch, RPC v2 CBOR protocol", gateway.CBOR)
 	paths.QueryErrors = true
 	paths.Rules = []gateway.Rule{
-		{Text: "the same operations as in the query protocol; x-amzn-query-error has the code that an error has there", Basis: gateway.Confirmed,
+		{Text: "the same operations as in the query protocol; x-amzn-query-error has the error code of that protocol", Basis: gateway.Confirmed,
 			Source: model + ": protocols smithy-rpc-v2-cbor, json and query, awsQueryCompatible"},
 	}
 	return []gateway.Service{query, targets, paths}
@@ -52,25 +52,28 @@ func (o Options) known() []operation {
 		{"PutMetricData", o.putMetricData, []gateway.Rule{
 			{Text: "up to 1000 metrics with up to 30 dimensions and 150 values each, not in a namespace that begins with AWS/ or a colon, from 14 " +
 				"days ago to 2 hours ahead; else 400", Basis: gateway.Confirmed, Source: model + " and the API reference, PutMetricData"},
-			{Text: "the condition key cloudwatch:namespace is not there", Basis: gateway.Assumed, Source: simple},
+			{Text: "the condition key cloudwatch:namespace is not set", Basis: gateway.Assumed, Source: simple},
 		}},
 		{"ListMetrics", o.listMetrics, []gateway.Rule{
 			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
 				Basis: gateway.Confirmed, Source: model + " (documents the constraints; the error code is an assumption)"},
-			{Text: "metrics with a point in two weeks, or in 3 hours if asked for; 500 at once", Basis: gateway.Confirmed,
+			{Text: "metrics with a data point in the last two weeks, or in the last 3 hours with RecentlyActive; 500 per page",
+				Basis:  gateway.Confirmed,
 				Source: "CloudWatch API reference, ListMetrics"},
 		}},
 		{"GetMetricData", o.getMetricData, []gateway.Rule{
-			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; a metric without data is Complete and has no values",
+			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; a metric without data has the status Complete and " +
+				"no values",
 				Basis: gateway.Confirmed, Source: model},
 			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) answers with each metric that has exactly these " +
 				"dimensions and values in the time; other expressions are 400 ValidationError", Basis: gateway.Confirmed,
-				Source: "CloudWatch user guide, search expressions (that the others are refused is the local cloud's)"},
+				Source: "CloudWatch user guide, search expressions (refusing other expressions is a limitation of the local cloud)"},
 			{Text: "in a Label ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are filled in; without one a metric is " +
 				"called by " +
-				"its name, those of a SEARCH by what tells them apart", Basis: gateway.Inferred, Source: "CloudWatch user guide, dynamic labels"},
+				"its name, and metrics of a SEARCH by the names and dimensions in which they differ", Basis: gateway.Inferred,
+				Source: "CloudWatch user guide, dynamic labels"},
 			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
-				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first, steps without any left out",
+				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first; steps without data are omitted",
 				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
 			{Text: "AWS/SNS NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by TopicName, statistic Sum",
 				Basis: gateway.Confirmed, Source: "SNS developer guide, CloudWatch metrics"},

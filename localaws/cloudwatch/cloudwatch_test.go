@@ -82,7 +82,7 @@ func TestCloudWatch(t *testing.T) {
 		"Action=GetMetricData&StartTime=2026-11-23T02:00:00Z&EndTime=2026-11-23T01:00:00Z": {400, "must be less than"},
 		"Action=GetMetricData": {400, "StartTime"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.Expression=1%2B1": {400,
-			"has SEARCH"},
+			"supports only the expression SEARCH"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=p99": {400,
 			"p99"},
 		"Action=PutMetricAlarm": {501, "does not implement cloudwatch:PutMetricAlarm"},

@@ -36,7 +36,7 @@ func notUnderstood(what, expression string) error {
 func parseSearch(expression string, period time.Duration) (s search, err error) {
 	m := searchCall.FindStringSubmatch(strings.TrimSpace(expression))
 	if m == nil {
-		return s, notUnderstood("has SEARCH('…', 'STATISTIC', PERIOD) and no other expressions", expression)
+		return s, notUnderstood("supports only the expression SEARCH('…', 'STATISTIC', PERIOD)", expression)
 	}
 	if s.statistic = m[2]; !slices.Contains(statistics, s.statistic) {
 		return s, notUnderstood("computes the statistics "+strings.Join(statistics, ", "), expression)
@@ -47,13 +47,13 @@ func parseSearch(expression string, period time.Duration) (s search, err error) 
 	}
 	schema, terms, closed := strings.Cut(strings.TrimPrefix(m[1], "{"), "}")
 	if !closed || !strings.HasPrefix(m[1], "{") {
-		return s, notUnderstood("searches metrics by {NAMESPACE,DIMENSION…} only", expression)
+		return s, notUnderstood("supports only searches by {NAMESPACE,DIMENSION…}", expression)
 	}
 	for i, name := range strings.Split(schema, ",") {
 		name = strings.Trim(strings.TrimSpace(name), `"`)
 		switch {
 		case name == "":
-			return s, notUnderstood("searches metrics by {NAMESPACE,DIMENSION…} only", expression)
+			return s, notUnderstood("supports only searches by {NAMESPACE,DIMENSION…}", expression)
 		case i == 0:
 			s.namespace = name
 		default:
@@ -62,7 +62,7 @@ func parseSearch(expression string, period time.Duration) (s search, err error) 
 	}
 	slices.Sort(s.dimensions)
 	if s.wanted, err = parseTerms(strings.TrimSpace(terms)); err != nil {
-		return s, notUnderstood(`understands NAME="VALUE" and NAME=("VALUE" OR "VALUE") beside each other`, expression)
+		return s, notUnderstood(`supports only NAME="VALUE" and NAME=("VALUE" OR "VALUE"), separated by spaces`, expression)
 	}
 	return s, nil
 }

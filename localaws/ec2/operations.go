@@ -25,23 +25,24 @@ func (e *EC2) Service() gateway.Service {
 		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
 			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
-			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also where the id " +
-				"has no id's form " +
-				"(AWS then says Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
-			{Text: "what still has something in or on it is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
+			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also if the id has an " +
+				"invalid format (AWS then returns Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as " +
+				"reported by users"},
+			{Text: "a resource with dependencies is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and " +
 				"cannot be deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
-			{Text: "a filter's values are alternatives and may have the wildcards * and ?; filters are all to match; a filter that does not exist " +
+			{Text: "a filter's values are alternatives and may have the wildcards * and ?; all filters must match; a filter that does not exist " +
 				"is 400 InvalidParameterValue `The filter 'x' is invalid`", Basis: gateway.Confirmed,
 				Source: reference + ", Filter; text as reported by users"},
-			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults up to 1000 come at once",
-				Basis: gateway.Inferred, Source: model + "; AWS promises no order"},
-			{Text: "DryRun: 412 DryRunOperation when the caller is allowed to; no other check is made", Basis: gateway.Confirmed,
+			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults a page has up to 1000",
+				Basis: gateway.Inferred, Source: model + "; AWS does not define an order"},
+			{Text: "DryRun: 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
 				Source: reference + ", DryRun (status as reported by users)"},
-			{Text: "actions are on the resources that the request names and on `kind/*` of what it creates; Describe… are on `*` but " +
-				"DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed, Source: actions},
+			{Text: "permissions are checked for the resources in the request and for `kind/*` of created resources; Describe… for `*`, " +
+				"except DescribeVpcAttribute; tags on creation need ec2:CreateTags too, with ec2:CreateAction", Basis: gateway.Confirmed,
+				Source: actions},
 			{Text: "condition keys: ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… where the action is on one existing " +
 				"resource; ec2:Vpc and the other keys of EC2 are not given", Basis: gateway.Assumed, Source: simplified},
-			{Text: "a region begins without a default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have one until they delete it"},
+			{Text: "a new region has no default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have one until they delete it"},
 			{Text: "IPv6, IPAM, Outposts and other regions' peers are 501, not ignored", Basis: gateway.Assumed, Source: simplified},
 			{Text: "tags: 50 for a resource, keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for AWS's services",
 				Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
@@ -66,17 +67,18 @@ func (e *EC2) vpcs() []gateway.Operation {
 			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "in the way are subnets, an attached internet gateway, endpoints and route tables other than the main one; the default " +
+			{Text: "the deletion is refused while the VPC has subnets, an attached internet gateway, endpoints and route tables other than " +
+				"the main one; the default " +
 				"security group is not", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
 		}},
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},
 		{Name: "ModifyVpcAttribute", Serve: e.changes((*call).modifyVPCAttribute), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "one attribute at a time; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
+			{Text: "one attribute per request; DNS support is on and DNS host names are off at first", Basis: gateway.Confirmed,
 				Source: reference + " and " + vpcGuide},
 		}},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
-			{Text: "only the default groups that come with VPCs", Basis: gateway.Assumed, Source: simplified},
+			{Text: "returns only the default security groups of VPCs", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }
@@ -85,12 +87,12 @@ func (e *EC2) subnets() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateSubnet", Serve: e.changes((*call).createSubnet), Resources: creating(network.KindSubnet, "VpcId"), Rules: []gateway.Rule{
 			{Text: "an IPv4 block of /16 to /28 inside the VPC's, else 400 InvalidSubnet.Range; overlapping none of its other subnets, else " +
-				"InvalidSubnet.Conflict; in a zone of the region, which is looked at first, the first one when none is named", Basis: gateway.Confirmed,
+				"InvalidSubnet.Conflict; in a zone of the region, which is checked first; the default is the first zone", Basis: gateway.Confirmed,
 				Source: errorCodes + " (the choice of the first zone and the order of the two checks are assumed)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
-			{Text: "in the way are NAT gateways and instances until they are gone; its route table association goes with it",
-				Basis: gateway.Inferred, Source: vpcGuide + " (a network interface in the subnet is in the way, and each of both has one)"},
+			{Text: "the deletion is refused while the subnet has NAT gateways or instances; its route table association is deleted too",
+				Basis: gateway.Inferred, Source: vpcGuide + " (a network interface prevents the deletion, and both kinds have one)"},
 		}},
 		{Name: "DescribeSubnets", Serve: e.reads((*call).describeSubnets)},
 		{Name: "ModifySubnetAttribute", Serve: e.changes((*call).modifySubnetAttribute), Resources: on("SubnetId"), Rules: []gateway.Rule{
@@ -109,7 +111,7 @@ func (e *EC2) gateways() []gateway.Operation {
 			}},
 		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
 			Rules: []gateway.Rule{
-				{Text: "400 DependencyViolation while the VPC has public addresses in use, a NAT gateway's being such", Basis: gateway.Confirmed,
+				{Text: "400 DependencyViolation while the VPC has public addresses in use, such as that of a NAT gateway", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", internet gateways; text as reported by users"},
 			}},
 		{Name: "DeleteInternetGateway", Serve: e.changes((*call).deleteInternetGateway), Resources: on("InternetGatewayId")},
@@ -124,7 +126,7 @@ func (e *EC2) addresses() []gateway.Operation {
 			{Text: "addresses are from 203.0.113.0/24, which is reserved for documentation", Basis: gateway.Assumed, Source: simplified},
 		}},
 		{Name: "ReleaseAddress", Serve: e.changes((*call).releaseAddress), Resources: on("AllocationId"), Rules: []gateway.Rule{
-			{Text: "400 InvalidIPAddress.InUse while a NAT gateway has it", Basis: gateway.Confirmed, Source: errorCodes},
+			{Text: "400 InvalidIPAddress.InUse while a NAT gateway uses the address", Basis: gateway.Confirmed, Source: errorCodes},
 		}},
 		{Name: "DescribeAddresses", Serve: e.reads((*call).describeAddresses)},
 	}
@@ -141,9 +143,9 @@ func (e *EC2) natGateways() []gateway.Operation {
 					Source: model + "; regional ones are 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
-			{Text: "deleting, then deleted, by the cloud's clock; it lets its address go, its routes are blackholes, and it can be described for " +
-				"about an hour more, as a failed one can", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
-			{Text: "deleting it again is not an error", Basis: gateway.Assumed, Source: "no source found"},
+			{Text: "deleting, then deleted, by the cloud's clock; its address is released, its routes are blackholes, and it can be " +
+				"described for about an hour, like a failed one", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
+			{Text: "deleting a NAT gateway again is not an error", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "DescribeNatGateways", Serve: e.reads((*call).describeNATGateways)},
 	}
@@ -158,21 +160,21 @@ func (e *EC2) routeTables() []gateway.Operation {
 		}},
 		{Name: "DescribeRouteTables", Serve: e.reads((*call).describeRouteTables)},
 		{Name: "CreateRoute", Serve: e.changes((*call).createRoute), Resources: on("RouteTableId"), Rules: []gateway.Rule{
-			{Text: "to an internet gateway attached to the VPC, or an available NAT gateway in it; a second route for a block is 400 " +
-				"RouteAlreadyExists unless it is the same; none into the VPC's own block", Basis: gateway.Confirmed,
-				Source: errorCodes + "; texts as reported by users (that the same route is no error is inferred)"},
+			{Text: "to an internet gateway attached to the VPC, or an available NAT gateway in it; a different second route for a block is " +
+				"400 RouteAlreadyExists; routes into the VPC's own block are refused", Basis: gateway.Confirmed,
+				Source: errorCodes + "; texts as reported by users (inferred: the same route again is no error)"},
 		}},
 		{Name: "ReplaceRoute", Serve: e.changes((*call).replaceRoute), Resources: on("RouteTableId")},
 		{Name: "DeleteRoute", Serve: e.changes((*call).deleteRoute), Resources: on("RouteTableId")},
 		{Name: "AssociateRouteTable", Serve: e.changes((*call).associateRouteTable), Resources: on("RouteTableId", "SubnetId"),
 			Rules: []gateway.Rule{
-				{Text: "a subnet has one table: another is 400 Resource.AlreadyAssociated", Basis: gateway.Confirmed,
+				{Text: "a subnet has one route table: associating a second one is 400 Resource.AlreadyAssociated", Basis: gateway.Confirmed,
 					Source: errorCodes + "; text as reported by users"},
 			}},
 		{Name: "DisassociateRouteTable", Serve: e.changes((*call).disassociateRouteTable), Resources: e.onAssociation},
 		{Name: "ReplaceRouteTableAssociation", Serve: e.changes((*call).replaceRouteTableAssociation), Resources: e.onAssociation,
 			Rules: []gateway.Rule{
-				{Text: "with the main association it makes another table the main one", Basis: gateway.Confirmed, Source: reference},
+				{Text: "replacing the main association makes another route table the main one", Basis: gateway.Confirmed, Source: reference},
 			}},
 	}
 }
@@ -184,11 +186,11 @@ func (e *EC2) endpoints() []gateway.Operation {
 				{Text: "gateway endpoints of S3 and DynamoDB, available at once; a route to the service's prefix list in each of the route tables; " +
 					"without a policy, full access", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
-				{Text: "the policy is kept and not enforced: no traffic goes through an endpoint here", Basis: gateway.Assumed, Source: simplified},
+				{Text: "the policy is stored but not enforced, because no traffic uses the endpoint", Basis: gateway.Assumed, Source: simplified},
 			}},
 		{Name: "ModifyVpcEndpoint", Serve: e.changes((*call).modifyVPCEndpoint), Resources: on("VpcEndpointId")},
 		{Name: "DeleteVpcEndpoints", Serve: e.changes((*call).deleteVPCEndpoints), Resources: on("VpcEndpointId"), Rules: []gateway.Rule{
-			{Text: "those that do not exist are listed in an answer of 200", Basis: gateway.Confirmed, Source: errorCodes},
+			{Text: "endpoints that do not exist are listed in a response with status 200", Basis: gateway.Confirmed, Source: errorCodes},
 		}},
 		{Name: "DescribeVpcEndpoints", Serve: e.reads((*call).describeVPCEndpoints)},
 	}
@@ -198,7 +200,7 @@ func (e *EC2) instances() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId"),
 			Rules: []gateway.Rule{
-				{Text: "in a subnet, whose next addresses they have; pending in the answer, running when asked for", Basis: gateway.Confirmed,
+				{Text: "instances get the next addresses of their subnet; pending in the answer, running when asked for", Basis: gateway.Confirmed,
 					Source: reference},
 				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
 					"default VPC; any image id is accepted",
@@ -206,12 +208,12 @@ func (e *EC2) instances() []gateway.Operation {
 				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
 			}},
 		{Name: "DescribeInstances", Serve: e.reads((*call).describeInstances), Rules: []gateway.Rule{
-			{Text: "a terminated one can be described for about an hour more", Basis: gateway.Confirmed,
+			{Text: "a terminated instance can be described for about an hour", Basis: gateway.Confirmed,
 				Source: "EC2 user guide, instance lifecycle"},
 		}},
 		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
-			{Text: "shutting-down in the answer, terminated when described later; terminating again is not an error; with one unknown " +
-				"id, no instance is terminated",
+			{Text: "shutting-down in the answer, terminated when described later; terminating it again is not an error; if one id is " +
+				"unknown, no instance is terminated",
 				Basis:  gateway.Confirmed,
 				Source: reference},
 		}},
@@ -237,7 +239,7 @@ func (e *EC2) regional() []gateway.Operation {
 				Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeRegions", Serve: e.reads((*call).describeRegions), Rules: []gateway.Rule{
-			{Text: "the 17 regions that need no opting in", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
+			{Text: "the 17 regions that are enabled by default", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{

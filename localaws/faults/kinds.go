@@ -37,32 +37,33 @@ func kinds() []kind {
 		{expired, true, expire, gateway.Rule{
 			Text: "`expired`: 403 `The security token included in the request is expired`; on a service's API it affects only sessions, " +
 				"and only those that began before the fault", Basis: gateway.Assumed,
-			Source: "what AWS services say to an expired session; not seen from AMP's data plane"}},
+			Source: "the response of AWS services to an expired session; not observed from AMP's data plane"}},
 		{"unauthorized", false, says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
-			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found that AMP answers it; gateways in between do"}},
+			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found that AMP returns it; gateways between client and " +
+				"AMP can"}},
 		{"not-found", false, says(http.StatusNotFound, "", "Workspace not found"), gateway.Rule{
 			Text: "`not-found`: 404, as for a workspace that is gone", Basis: gateway.Assumed, Source: "no source found; see the data plane"}},
 		{throttled, false, says(http.StatusTooManyRequests, "", "Rate exceeded"), gateway.Rule{
-			Text: "`throttled`: 429 `Rate exceeded`, with Retry-After when asked for", Basis: gateway.Confirmed,
+			Text: "`throttled`: 429 `Rate exceeded`, with Retry-After if requested", Basis: gateway.Confirmed,
 			Source: troubleshooting + " (that AMP's data plane sends Retry-After is assumed)"}},
 		{"error", false, says(http.StatusInternalServerError, "", "Internal server error"), gateway.Rule{
 			Text: "`error`: 500", Basis: gateway.Inferred, Source: "InternalServerException in the SDK's model of the service"}},
 		{unavailable, false, says(http.StatusServiceUnavailable, "", "Service Unavailable"), gateway.Rule{
-			Text: "`unavailable`: 503, with Retry-After when asked for", Basis: gateway.Assumed,
-			Source: "no source found; load balancers answer it"}},
+			Text: "`unavailable`: 503, with Retry-After if requested", Basis: gateway.Assumed,
+			Source: "no source found; load balancers return it"}},
 		{refuse, false, refuseSome, gateway.Rule{
-			Text: "`refuse`: the given number of samples of each request is left out, the others are stored, and the answer is 400 `out-of-order " +
-				"sample` about the first that is not", Basis: gateway.Inferred,
+			Text: "`refuse`: the given number of samples of each request is left out, the others are stored, and the response is 400 " +
+				"`out-of-order sample` for the first refused sample", Basis: gateway.Inferred,
 			Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (the words)"}},
 		{"hang", true, hang, gateway.Rule{
 			Text: "`hang`: the request is read and nothing is answered until the fault ends; then the connection is cut", Basis: gateway.Assumed,
-			Source: "networks do; nothing of AMP is meant"}},
+			Source: "simulates a network failure, not a response of AMP"}},
 		{"reset", true, reset, gateway.Rule{
 			Text: "`reset`: the request is read and the connection is reset", Basis: gateway.Assumed,
-			Source: "networks do; nothing of AMP is meant"}},
+			Source: "simulates a network failure, not a response of AMP"}},
 		{slow, true, delay, gateway.Rule{
-			Text: "`slow`: the answer is the operation's own, later by the given time", Basis: gateway.Assumed,
-			Source: "networks do; nothing of AMP is meant"}},
+			Text: "`slow`: the normal response is delayed by the given time", Basis: gateway.Assumed,
+			Source: "simulates a network failure, not a response of AMP"}},
 	}
 }
 

@@ -68,23 +68,23 @@ func (t *Table) Service() gateway.Service {
 		rules = append(rules, k.rule)
 	}
 	own := func(text string) gateway.Rule {
-		return gateway.Rule{Text: text, Basis: gateway.Assumed, Source: "the local cloud's own; AWS has nothing like it"}
+		return gateway.Rule{Text: text, Basis: gateway.Assumed, Source: "an API of the local cloud; AWS has no equivalent"}
 	}
 	return gateway.Service{
 		Name: "faults", Title: "Faults of the local cloud", SigningName: SigningName, Version: "1", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
 			own("requests are signed, and need the permission localaws:CreateFault, localaws:ListFaults, …, as those of AWS's services do"),
 			own("faults are kept in memory: a restart ends them"),
-			own("on the API of a service a fault meets what clients sign in their headers, and not what services ask of each other"),
-			own("a fault for a workspace that is not there is answered as DescribeWorkspace answers: 404 ResourceNotFoundException"),
-			own("a share is dealt out evenly, not by chance: of four requests a share of 0.5 meets the second and the fourth"),
+			own("a fault of a service's API affects requests that clients sign in headers, and not requests between services"),
+			own("a fault for a workspace that does not exist is 404, like DescribeWorkspace: ResourceNotFoundException"),
+			own("a share is distributed evenly, not randomly: a share of 0.5 affects the second and the fourth of four requests"),
 		},
 		Operations: gateway.RequireActions(SigningName, nil, []gateway.Operation{
 			{Name: "CreateFault", Method: http.MethodPost, Path: Path, Serve: t.create, Rules: rules},
 			{Name: "ListFaults", Method: http.MethodGet, Path: Path, Serve: t.show},
 			{Name: "DeleteFaults", Method: http.MethodDelete, Path: Path, Serve: t.delete},
 			{Name: "DeleteFault", Method: http.MethodDelete, Path: Path + "/{faultId}", Serve: t.delete, Rules: []gateway.Rule{
-				own("requests that hang on it are let go; an unknown id is 404 ResourceNotFoundException"),
+				own("requests that hang because of the fault are ended; an unknown id is 404 ResourceNotFoundException"),
 			}},
 		}),
 	}

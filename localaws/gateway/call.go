@@ -127,7 +127,7 @@ func (g *Gateway) run(w http.ResponseWriter, req *Request) error {
 	if req.route.service.byPath() {
 		labels, ok := req.route.match(req.Request)
 		if !ok {
-			return fmt.Errorf("call %s: path %s is not one of its operation's", req.route.operation.Name, req.URL.EscapedPath())
+			return fmt.Errorf("call %s: path %s does not belong to the operation", req.route.operation.Name, req.URL.EscapedPath())
 		}
 		req.route.labels = labels
 	}

@@ -33,7 +33,7 @@ func routesOf(services []Service) ([]route, error) {
 				key = s.SigningName + " " + op.Method + " " + pathShape(op.Path) + "?" + op.Query
 			}
 			if other, twice := seen[key]; twice {
-				return nil, fmt.Errorf("operations %s and %s:%s are reached in the same way", other, s.Name, op.Name)
+				return nil, fmt.Errorf("operations %s and %s:%s have the same route", other, s.Name, op.Name)
 			}
 			seen[key] = s.Name + ":" + op.Name
 			routes = append(routes, route{service: s, operation: op, segments: strings.Split(op.Path, "/")})

@@ -238,7 +238,7 @@ func TestQueryPolicyBites(t *testing.T) {
 		}
 	}
 	many := panel(strings.TrimSuffix(strings.Repeat(`{"refId":"A","expr":"up"},`, 201), ","))
-	if status, raw := s.raw(t, "POST", "/api/ds/query", many); status != 400 || !strings.Contains(string(raw), "runs up to 200 queries") {
+	if status, raw := s.raw(t, "POST", "/api/ds/query", many); status != 400 || !strings.Contains(string(raw), "runs at most 200 queries") {
 		t.Errorf("201 queries: %d %.200s", status, raw)
 	}
 	s.deny("aps:GetLabels")

@@ -24,7 +24,8 @@ func (g *Grafana) Service() gateway.Service {
 		Name: "grafana", Title: "Amazon Managed Grafana", SigningName: "grafana", Version: "2020-08-18",
 		Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("grafana", workspaceARN, g.operations()),
 		Rules: slices.Concat([]gateway.Rule{
-			{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then gone with all in it",
+			{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then it and its contents no " +
+				"longer exist",
 				Basis: gateway.Confirmed, Source: model + " (the states)"},
 			{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
@@ -58,8 +59,8 @@ func (g *Grafana) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: g.createWorkspace, Rules: createRules()},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: g.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "endpoint is a host without a scheme; here with a port, http, there from the beginning, and the same after a restart " +
-				"unless another process took the port", Basis: gateway.Confirmed,
+			{Text: "endpoint is a host without a scheme; here with a port, over http; the address is the same after a restart unless another " +
+				"process uses the port", Basis: gateway.Confirmed,
 				Source: model + " and AWS's samples, which join `https://` (no scheme); the rest is the local cloud's"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
@@ -76,20 +77,20 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
 		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
 			Rules: []gateway.Rule{
-				{Text: "AWS_SSO needs what it needs in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
+				{Text: "AWS_SSO needs the same permissions as in CreateWorkspace; a SAML configuration is stored, but cannot be used to sign in",
 					Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: put, Path: ws + "/configuration", Serve: g.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; what is in it has no effect here",
+				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; its contents have no effect here",
 					Basis: gateway.Confirmed, Source: model + " (the bounds; the second half is a simplification)"},
 				{Text: "a version can only go up, and the workspace is VERSION_UPDATING and does not answer for a while", Basis: gateway.Confirmed,
 					Source: model + " (that it does not answer is assumed)"},
 			}},
 		{Name: "ListVersions", Method: get, Path: "/versions", Serve: g.listVersions, Rules: []gateway.Rule{
 			{Text: "9.4, 10.4 and 12.4; for a workspace, those above its own", Basis: gateway.Inferred,
-				Source: guide + " (9, 10 and 12; there is a 13, whose number was not found; minor versions from AWS's samples)"},
+				Source: guide + " (9, 10 and 12; version 13 exists, but its exact number was not found; minor versions from AWS's samples)"},
 		}},
 		{Name: "ListPermissions", Method: get, Path: ws + "/permissions", Serve: g.listPermissions, Rules: []gateway.Rule{
 			{Text: "userId and groupId exclude each other; VIEWER is listed as well", Basis: gateway.Confirmed,
@@ -103,7 +104,7 @@ func (g *Grafana) operations() []gateway.Operation {
 			}},
 		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.accounts.ListServiceAccounts},
 		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.accounts.DeleteServiceAccount, Rules: []gateway.Rule{
-			{Text: "its tokens go with it", Basis: gateway.Confirmed, Source: model},
+			{Text: "its tokens are deleted too", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "CreateWorkspaceServiceAccountToken", Method: post, Path: account + "/tokens", Serve: g.accounts.CreateToken,
 			Rules: []gateway.Rule{
@@ -133,12 +134,12 @@ func (g *Grafana) operations() []gateway.Operation {
 func createRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "AWS_SSO without an organization instance of IAM Identity Center is 400 ValidationException `SSO is not enabled in any region.`",
-			Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); that account " +
-				"instances do not count is in Identity Center's user guide"},
+			Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
+				"Center's user guide says that account instances do not count"},
 		{Text: "AWS_SSO needs sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
 			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
 		{Text: "a workspaceRoleArn needs iam:PassRole to grafana.amazonaws.com; that the role exists and trusts the service " +
-			"shows when it is used", Basis: gateway.Confirmed, Source: reference + " (the second half is assumed)"},
+			"is checked when it is used", Basis: gateway.Confirmed, Source: reference + " (the second half is assumed)"},
 		{Text: "tags need grafana:TagResource; a network needs ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
 			"ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
 		{Text: "CUSTOMER_MANAGED needs a workspaceRoleArn; SERVICE_MANAGED makes no role", Basis: gateway.Confirmed,
@@ -155,16 +156,17 @@ func createRules() []gateway.Rule {
 
 func permissionRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "an id that is no Identity Center id, an e-mail for one, is 400 ValidationException and nothing is changed; so are more than 20 " +
-			"instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks the pattern was not seen)"},
-		{Text: "ADD of a user or group that the identity store does not have comes back in errors of a 200, with code 404, and REVOKE of one " +
-			"takes the role; the other instructions are carried out", Basis: gateway.Assumed,
-			Source: model + " (that failures come back in errors; code and text were not found)"},
+		{Text: "an id that is not an Identity Center id, such as an e-mail, is 400 ValidationException and nothing is changed; the same " +
+			"holds for more than 20 instructions", Basis: gateway.Inferred, Source: model + " (the pattern and the limit; that AWS checks " +
+			"the pattern was not seen)"},
+		{Text: "ADD of a user or group that the identity store does not have is listed in errors of a response with status 200, with code " +
+			"404; REVOKE of one removes the role; the other instructions are executed", Basis: gateway.Assumed,
+			Source: model + " (failures are listed in errors; code and text were not found)"},
 		{Text: "a user or group has one role: ADD of another replaces it", Basis: gateway.Assumed,
 			Source: guide + " (users are made admin, editor or viewer in the console)"},
-		{Text: "REVOKE of a role that the user does not have comes back in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
+		{Text: "REVOKE of a role that the user does not have is listed in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
 		{Text: "needs seven sso: actions, and sso-directory:DescribeUser or DescribeGroup, else 403 AccessDeniedException and nothing is changed",
-			Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; what AWS does without them was " +
-				"reported to be a 200 without effect (boto/boto3#3212)"},
+			Basis: gateway.Inferred, Source: "AWS's policy AWSGrafanaWorkspacePermissionManagementV2 grants them; without them AWS was " +
+				"reported to return 200 without effect (boto/boto3#3212)"},
 	}
 }

@@ -25,7 +25,7 @@ func TestABrowserThatIsRebound(t *testing.T) {
 		&grafana.CreateWorkspaceInput{
 			AccountAccessType: types.AccountAccessTypeCurrentAccount, PermissionType: types.PermissionTypeServiceManaged,
 			AuthenticationProviders: []types.AuthenticationProviderTypes{types.AuthenticationProviderTypesAwsSso}, WorkspaceName: aws.String("w")}))
-	const refusal = "may be another site's name for it"
+	const refusal = "does not accept the host name"
 	listeners := map[string]browser.Listener{}
 	for name, address := range map[string]string{
 		"the cloud":      cloud.URL() + localaws.HealthPath,

@@ -24,7 +24,7 @@ func IsLocal(host string) bool {
 func Handler(next http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !IsLocal(r.Host) && !slices.Contains(names, withoutPort(r.Host)) {
-			http.Error(w, fmt.Sprintf("Ask by the address, 127.0.0.1 or localhost: %q may be another site's name for it.", r.Host),
+			http.Error(w, fmt.Sprintf("Use 127.0.0.1 or localhost as the host name. This server does not accept the host name %q.", r.Host),
 				http.StatusForbidden)
 			return
 		}

@@ -18,12 +18,13 @@ const (
 
 func rules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "identity policies, inline and managed in their default version, decide every operation of every service: explicit deny, then " +
-			"allow, then nothing; the refusal is 403 AccessDenied `User: … is not authorized to perform: … because no identity-based policy " +
+		{Text: "identity policies, inline and managed in their default version, decide every operation of every service: an explicit deny " +
+			"has precedence over an allow, and the default is deny; the response is 403 AccessDenied `User: … is not authorized to perform: " +
+			"… because no identity-based policy " +
 			"allows the … action`, or `with an explicit deny in an identity-based policy`", Basis: gateway.Confirmed,
 			Source: userGuide + ", policy evaluation logic and troubleshooting access denied messages"},
-		{Text: "a condition operator, condition key or policy variable that the local cloud does not know allows nothing and denies what a " +
-			"Deny speaks of; the message adds which one it was in parentheses", Basis: gateway.Assumed,
+		{Text: "a condition operator, condition key or policy variable that the local cloud does not know makes an Allow statement " +
+			"ineffective and a Deny statement effective; the message names it in parentheses", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud, on the safe side"},
 		{Text: "a condition key that AWS sets and this request does not have: no match, but for negated operators, …IfExists, ForAllValues and " +
 			"Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},
@@ -33,7 +34,8 @@ func rules() []gateway.Rule {
 		{Text: "a policy's form: 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
 		{Text: "groups, session policies and the root user do not exist here", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
-		{Text: "what a user or role may do its permissions boundary has to allow too: `… because no permissions boundary allows the … action`, " +
+		{Text: "the permissions boundary of a user or role must allow an action too: `… because no permissions boundary allows the … " +
+			"action`, " +
 			"or `with an explicit deny in a permissions boundary`", Basis: gateway.Confirmed,
 			Source: userGuide + ", permissions boundaries for IAM entities and troubleshooting access denied messages"},
 		{Text: "AWS services need no permissions for calls on their own behalf", Basis: gateway.Inferred, Source: userGuide + ", " +
@@ -74,7 +76,7 @@ func (i *IAM) users() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateUser", Serve: i.createUser, Keys: newKeys},
 		{Name: "GetUser", Serve: i.getUser, Rules: []gateway.Rule{
-			{Text: "without UserName it is the caller's user", Basis: gateway.Confirmed, Source: apiRef},
+			{Text: "without UserName, the caller's user is used", Basis: gateway.Confirmed, Source: apiRef},
 		}},
 		{Name: "DeleteUser", Serve: i.deleteUser, Rules: []gateway.Rule{
 			{Text: "409 DeleteConflict while it has access keys or policies", Basis: gateway.Confirmed,
@@ -99,7 +101,7 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 			{Text: "6144 characters, white space not counted", Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "GetPolicy", Serve: i.getPolicy, Rules: []gateway.Rule{
-			{Text: "some of AWS's managed policies are there: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
+			{Text: "these AWS managed policies exist: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
 				"AmazonPrometheusQueryAccess, AmazonGrafanaCloudWatchAccess, AWSLambdaBasicExecutionRole, AmazonS3ReadOnlyAccess, " +
 				"CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; ids and dates are made up", Basis: gateway.Inferred,
 				Source: "AWS managed policy reference"},
@@ -110,7 +112,7 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 				Source: apiRef + "; " + texts},
 		}},
 		{Name: "CreatePolicyVersion", Serve: i.createPolicyVersion, Rules: []gateway.Rule{
-			{Text: "five versions, then 409 LimitExceeded; numbers are not used again", Basis: gateway.Confirmed,
+			{Text: "five versions, then 409 LimitExceeded; version numbers are not reused", Basis: gateway.Confirmed,
 				Source: userGuide + ", versioning IAM policies"},
 		}},
 		{Name: "GetPolicyVersion", Serve: i.getPolicyVersion},
@@ -130,7 +132,8 @@ func (i *IAM) instanceProfiles() []gateway.Operation {
 		{Name: "GetInstanceProfile", Serve: i.getInstanceProfile},
 		{Name: "DeleteInstanceProfile", Serve: i.deleteInstanceProfile},
 		{Name: "AddRoleToInstanceProfile", Serve: i.addRoleToInstanceProfile, Rules: []gateway.Rule{
-			{Text: "one role; needs iam:PassRole on it with iam:PassedToService ec2.amazonaws.com", Basis: gateway.Confirmed,
+			{Text: "a profile has one role; adding it needs iam:PassRole on the role with iam:PassedToService ec2.amazonaws.com",
+				Basis:  gateway.Confirmed,
 				Source: userGuide + ", granting permissions to pass a role (the value of the key is inferred)"},
 		}},
 		{Name: "RemoveRoleFromInstanceProfile", Serve: i.removeRoleFromInstanceProfile},
@@ -147,10 +150,10 @@ func (i *IAM) simulation() []gateway.Operation {
 				Source: apiRef + ", EvaluationResult"},
 			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
-			{Text: "MissingContextValues has the condition keys that statements about the action and the resource ask for and the simulation was " +
-				"not given; what is known of the principal is given", Basis: gateway.Inferred,
-				Source: apiRef + " (that only those statements count is inferred)"},
-			{Text: "PolicySourceArn of a session, the root user or anything else that is no user, role or group: 400 InvalidInput `Invalid Entity " +
+			{Text: "MissingContextValues has the condition keys that statements about the action and the resource use and that the " +
+				"simulation request does not set; values of the principal are set automatically", Basis: gateway.Inferred,
+				Source: apiRef + " (inferred: only those statements count)"},
+			{Text: "PolicySourceArn of a session, the root user or anything that is not a user, role or group: 400 InvalidInput `Invalid Entity " +
 				"Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
 			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
@@ -169,13 +172,13 @@ func (i *IAM) policyOperations(k account.Kind) []gateway.Operation {
 		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k), Keys: i.boundaryKeys(k)},
 		{Name: "List" + k.Title + "Policies", Serve: i.listInline(k)},
 		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: i.policyKeys(k), Rules: []gateway.Rule{
-			{Text: "10 policies, then 409 LimitExceeded; again the same is no error; permission may depend on iam:PolicyARN",
+			{Text: "10 policies, then 409 LimitExceeded; attaching it again is not an error; permission may depend on iam:PolicyARN",
 				Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
 		}},
 		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: i.policyKeys(k)},
 		{Name: "Put" + k.Title + "PermissionsBoundary", Serve: i.putBoundary(k), Keys: newKeys, Rules: []gateway.Rule{
-			{Text: "permission may depend on iam:PermissionsBoundary, the new one's ARN; so may that for operations on policies, by the ARN of " +
-				"the boundary that there is", Basis: gateway.Confirmed, Source: "service authorization reference, IAM"},
+			{Text: "permission may depend on iam:PermissionsBoundary, the new one's ARN; so may that for operations on policies, by the ARN " +
+				"of the current boundary", Basis: gateway.Confirmed, Source: "service authorization reference, IAM"},
 		}},
 		{Name: "Delete" + k.Title + "PermissionsBoundary", Serve: i.deleteBoundary(k), Keys: i.boundaryKeys(k)},
 		{Name: "ListAttached" + k.Title + "Policies", Serve: i.listAttached(k)},

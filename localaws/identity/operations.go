@@ -25,10 +25,10 @@ func (s *Identity) ssoAdmin() gateway.Service {
 				Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
 			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations " +
 				"DescribeOrganization tells whether it is the management account", Basis: gateway.Inferred,
-				Source: ssoModel + " (nothing in it tells them apart)"},
+				Source: ssoModel + " (it does not distinguish them)"},
 		}},
 		{Name: "DescribeInstance", Serve: serve(s, (*call).describeInstance), Resources: instanceOf, Rules: []gateway.Rule{
-			{Text: "another instance is 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},
+			{Text: "an unknown instance ARN is 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},
 		}},
 	}
 	for _, name := range []string{
@@ -165,7 +165,7 @@ func (s *Identity) identityStore() gateway.Service {
 			{Text: "a user made here can sign in at once: there is no invitation and no password", Basis: gateway.Assumed, Source: simplicity},
 		}},
 		{Name: "DeleteUser", Serve: alter(s, (*call).deleteUser), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "its memberships go with it", Basis: gateway.Inferred, Source: storeModel},
+			{Text: "the user's group memberships are deleted too", Basis: gateway.Inferred, Source: storeModel},
 		}},
 		{Name: "CreateGroup", Serve: alter(s, (*call).createGroup), Resources: on()},
 		{Name: "DeleteGroup", Serve: alter(s, (*call).deleteGroup), Resources: on(groups)},
@@ -185,7 +185,7 @@ func (s *Identity) identityStore() gateway.Service {
 	return gateway.Service{
 		Name: "identitystore", Title: "AWS Identity Store", SigningName: "identitystore", Version: "2020-06-15", TargetPrefix: "AWSIdentityStore",
 		Protocol: gateway.JSON11, Operations: gateway.RequireActions("identitystore", nil, operations), Rules: []gateway.Rule{
-			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of part that is looked at " +
+			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of object that is read " +
 				"(arn:aws:identitystore:::user/…, group/…, membership/…), `/*` where none is named", Basis: gateway.Confirmed,
 				Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
 			{Text: "another store, or this one asked for in another region: 400 ResourceNotFoundException `IDENTITY_STORE not found.`",

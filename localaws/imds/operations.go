@@ -20,11 +20,11 @@ func (h *Handler) Service() gateway.Service {
 	return gateway.Service{
 		Name: "imds", Title: "EC2 instance metadata service", SigningName: "none", Version: "latest", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
-			{Text: "IMDSv2 only: a request without a token that is good is 401", Basis: gateway.Confirmed,
+			{Text: "IMDSv2 only: a request without a valid token is 401", Basis: gateway.Confirmed,
 				Source: guide + ", IMDSv2 (HttpTokens required)"},
 			{Text: "a request with X-Forwarded-For is 403", Basis: gateway.Inferred,
-				Source: guide + " (a token is refused to such requests; here nothing is given to them)"},
-			{Text: "it answers about one machine, whose role may do everything", Basis: gateway.Assumed,
+				Source: guide + " (a token is refused to such requests; here such requests get no response data)"},
+			{Text: "it describes one machine, whose role has all permissions", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		},
 		Operations: []gateway.Operation{
@@ -34,7 +34,7 @@ func (h *Handler) Service() gateway.Service {
 			}},
 			{Name: "GetRoleName", Method: get, Path: data + "iam/security-credentials/", Serve: text(h.roleName())},
 			{Name: "GetRoleCredentials", Method: get, Path: data + "iam/security-credentials/{role}", Serve: h.credentials, Rules: []gateway.Rule{
-				{Text: "new credentials are handed out five minutes before the old ones end, or after half of a lifetime under ten minutes; " +
+				{Text: "new credentials are returned five minutes before the old ones expire, or after half of a lifetime under ten minutes; " +
 					"the old ones remain valid until they expire", Basis: gateway.Confirmed,
 					Source: guide + ", security credentials (five minutes; the half is the local cloud's, for lifetimes that AWS does not have)"},
 				{Text: "afterwards every service refuses them: 403 ExpiredTokenException, ExpiredToken in the query protocol", Basis: gateway.Inferred,

@@ -43,7 +43,7 @@ type codeInput struct {
 func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([]byte, error) {
 	switch {
 	case in.ImageURI != "":
-		return nil, invalid("%s", gateway.Simplified("runs functions from zip files, not from images"))
+		return nil, invalid("%s", gateway.Simplified("supports functions from zip files, not from images"))
 	case len(in.ZipFile) > 0 && in.S3Bucket != "":
 		return nil, invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case len(in.ZipFile) > 0:

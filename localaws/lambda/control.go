@@ -43,7 +43,7 @@ func (in settings) apply(f *function) error {
 	}
 	if in.LoggingConfig != nil {
 		if in.LoggingConfig.LogFormat != "" && in.LoggingConfig.LogFormat != "Text" {
-			return invalid("%s", gateway.Simplified("writes logs as Text, not as "+in.LoggingConfig.LogFormat))
+			return invalid("%s", gateway.Simplified("supports the log format Text, not "+in.LoggingConfig.LogFormat))
 		}
 		f.LogGroup = cmp.Or(in.LoggingConfig.LogGroup, f.LogGroup)
 	}
@@ -64,7 +64,7 @@ func (l *Lambda) createFunction(w http.ResponseWriter, r *gateway.Request) error
 		return err
 	}
 	if in.PackageType == "Image" || in.Publish {
-		return invalid("%s", gateway.Simplified("has neither images nor published versions of functions"))
+		return invalid("%s", gateway.Simplified("supports neither images nor published versions of functions"))
 	}
 	name, _ := parseName(in.FunctionName)
 	f := function{
@@ -152,7 +152,7 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 		return err
 	}
 	if in.Publish {
-		return invalid("%s", gateway.Simplified("has no published versions of functions"))
+		return invalid("%s", gateway.Simplified("does not support published versions of functions"))
 	}
 	if _, err := l.named(r); err != nil {
 		return err

@@ -19,22 +19,23 @@ func (l *Lambda) Service() gateway.Service {
 		Operations: gateway.RequireActions("lambda", resource, append(l.operations(), unserved()...)),
 		Rules: []gateway.Rule{
 			{Text: "an execution environment is a process of the archive's `bootstrap` on this machine, in a process group of its own, with the " +
-				"role's temporary credentials; it runs one invocation at a time and is used again for a minute", Basis: gateway.Inferred,
-				Source: guide + ", execution environment and custom runtimes (AWS keeps it as long as it likes)"},
-			{Text: "the environment is Lambda's, and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed,
+				"role's temporary credentials; it runs one invocation at a time and is reused for a minute", Basis: gateway.Inferred,
+				Source: guide + ", execution environment and custom runtimes (AWS decides how long it keeps one)"},
+			{Text: "a function has Lambda's environment variables and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed,
 				Source: guide + ", defined runtime environment variables"},
-			{Text: "memory, /tmp and the file system are the machine's, without limits; 50 environments at once", Basis: gateway.Assumed,
+			{Text: "functions use this machine's memory, /tmp and file system without limits; at most 50 environments run at once",
+				Basis:  gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec " +
 				"format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
 			{Text: "a function of another architecture than this machine's fails the same way; AWS runs it", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
-				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not used again",
+				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not reused",
 				Basis: gateway.Confirmed, Source: "AWS's answers as users report them; aws-lambda-runtime-interface-emulator"},
 			{Text: "the log is written as the function's role: with CreateLogStream, and CreateLogGroup when there is no group; without these " +
 				"permissions there is no log", Basis: gateway.Confirmed, Source: guide + ", sending logs to CloudWatch"},
-			{Text: "resource policies are stored and not evaluated; the callers are of the account", Basis: gateway.Assumed,
+			{Text: "resource policies are stored and not evaluated; all callers belong to the account", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		},
 	}
@@ -71,22 +72,23 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "UpdateFunctionCode", Method: put, Path: fn + "/code", Serve: l.updateFunctionCode},
 		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "in force at the next invocation; LastUpdateStatus is Successful at once", Basis: gateway.Assumed,
-					Source: "a simplification of the local cloud: AWS says InProgress for seconds"},
+				{Text: "a change takes effect at the next invocation; LastUpdateStatus is Successful immediately", Basis: gateway.Assumed,
+					Source: "a simplification of the local cloud: on AWS it is InProgress for some seconds"},
 			}},
 		{Name: "DeleteFunction", Method: del, Path: fn, Serve: l.deleteFunction},
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
 		{Name: "ListFunctions (older clients)", Method: get, Path: functions + "/", Serve: l.listFunctions, Resources: all},
 		{Name: "Invoke", Method: post, Path: fn + "/invocations", Serve: l.invoke, Action: "lambda:InvokeFunction", Rules: []gateway.Rule{
-			{Text: "no payload is `{}` to the function", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, which describes " +
+			{Text: "without a payload, the function receives `{}`", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, which " +
+				"describes " +
 				"the service's behaviour"},
 			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed,
 				Source: guide + ", quotas"},
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},
-			{Text: "an Event is 202, and tried twice more when it fails, after one and two minutes; events wait through a restart of the cloud, " +
-				"and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
-			{Text: "an initialization may take 10 s before the function's own time begins", Basis: gateway.Inferred,
-				Source: guide + ", execution environment (AWS begins it again then)"},
+			{Text: "an Event returns 202; a failed event is retried after one and after two minutes; events are kept during a restart of the " +
+				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
+			{Text: "the initialization has its own timeout of 10 s, before the function's timeout starts", Basis: gateway.Inferred,
+				Source: guide + ", execution environment (AWS then repeats it)"},
 		}},
 		{Name: "AddPermission", Method: post, Path: fn + "/policy", Serve: l.addPermission},
 		{Name: "RemovePermission", Method: del, Path: fn + "/policy/{StatementId}", Serve: l.removePermission},

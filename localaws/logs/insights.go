@@ -199,15 +199,15 @@ func (l *Logs) startQuery(w http.ResponseWriter, r *gateway.Request) error {
 	}
 	switch {
 	case in.StartTime == nil || in.EndTime == nil || *in.EndTime < *in.StartTime || *in.StartTime < 0:
-		return invalid("startTime and endTime are needed, in seconds, in their order")
+		return invalid("startTime and endTime are required, in seconds, and startTime must be before endTime")
 	case given != 1 || len(q.Groups) > queryGroups:
-		return invalid("one of logGroupName, logGroupNames and logGroupIdentifiers is needed, with up to %d groups", queryGroups)
+		return invalid("one of logGroupName, logGroupNames and logGroupIdentifiers is required, with at most %d groups", queryGroups)
 	case len(in.QueryString) == 0 || len(in.QueryString) > maxQuery:
-		return invalid("queryString needs 1 to %d characters", maxQuery)
+		return invalid("queryString must have 1 to %d characters", maxQuery)
 	case in.Limit != nil && (*in.Limit < 1 || *in.Limit > maxRows):
 		return invalid("limit is 1 to %d", maxRows)
 	case in.QueryLanguage != "" && in.QueryLanguage != "CWLI":
-		return invalid("%s", gateway.Simplified("understands the query language CWLI"))
+		return invalid("%s", gateway.Simplified("supports only the query language CWLI"))
 	}
 	if in.Limit != nil {
 		q.Limit = *in.Limit

@@ -20,10 +20,10 @@ func (l *Logs) Service() gateway.Service {
 			{Text: "permissions on a group are checked for `…:log-group:NAME:log-stream:`, on a stream for `…:log-group:NAME:log-stream:STREAM`, " +
 				"for tags for `…:log-group:NAME`", Basis: gateway.Confirmed,
 				Source: "AWS's refusals as users report them (PutRetentionPolicy in terraform-aws-eks-blueprints#1454)"},
-			{Text: "events past their group's retention are not returned from the moment they are, and deleted at the next start",
+			{Text: "events older than their group's retention are not returned, and are deleted at the next start",
 				Basis: gateway.Inferred, Source: guide + " (AWS deletes within 72 hours and hides them before)"},
 			{Text: "storedBytes is 0", Basis: gateway.Assumed,
-				Source: "a simplification of the local cloud; AWS's figure is late by hours, and 0 for streams since 2019"},
+				Source: "a simplification of the local cloud; AWS's value is updated with hours of delay, and is 0 for streams since 2019"},
 		},
 	}
 }
@@ -36,7 +36,7 @@ func (l *Logs) operations() []gateway.Operation {
 		}},
 		{Name: "DeleteLogGroup", Serve: l.deleteLogGroup},
 		{Name: "DescribeLogGroups", Serve: l.describeLogGroups, Resources: anyGroup, Rules: []gateway.Rule{
-			{Text: "checked for `…:log-group::log-stream:`, with any prefix", Basis: gateway.Inferred,
+			{Text: "the permission is checked for `…:log-group::log-stream:`, with any prefix", Basis: gateway.Inferred,
 				Source: "AWS's refusals as users report them"},
 		}},
 		{Name: "PutRetentionPolicy", Serve: l.putRetentionPolicy, Rules: []gateway.Rule{
@@ -48,14 +48,16 @@ func (l *Logs) operations() []gateway.Operation {
 		{Name: "DeleteLogStream", Serve: l.deleteLogStream},
 		{Name: "DescribeLogStreams", Serve: l.describeLogStreams},
 		{Name: "PutLogEvents", Serve: l.putLogEvents, Rules: []gateway.Rule{
-			{Text: "in chronological order, within 24 hours, 10000 events and 1 MiB with 26 bytes for each; else 400 InvalidParameterException",
+			{Text: "events must be in chronological order and within 24 hours; at most  10000 events and 1 MiB with 26 bytes for each; else " +
+				"400 InvalidParameterException",
 				Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
 			{Text: "events older than 14 days or the retention, or more than 2 hours ahead, are left out and reported in rejectedLogEventsInfo",
 				Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
 			{Text: "sequence tokens are ignored", Basis: gateway.Confirmed, Source: reference + ", PutLogEvents (since 2023-01)"},
 		}},
 		{Name: "GetLogEvents", Serve: l.getLogEvents, Rules: []gateway.Rule{
-			{Text: "startTime is included and endTime is not; the newest events unless startFromHead; a token that finds nothing returns itself",
+			{Text: "startTime is included and endTime is not; the newest events unless startFromHead; if there are no more events, the same " +
+				"token is returned",
 				Basis: gateway.Confirmed, Source: reference + ", GetLogEvents"},
 		}},
 		{Name: "FilterLogEvents", Serve: l.filterLogEvents, Rules: []gateway.Rule{
@@ -63,19 +65,19 @@ func (l *Logs) operations() []gateway.Operation {
 				Source: reference + ", FilterLogEvents"},
 			{Text: "terms, \"quoted terms\", ?optional and -excluded ones, case-sensitive; JSON, column and regular expression patterns are 400 " +
 				"InvalidParameterException", Basis: gateway.Confirmed,
-				Source: guide + ", filter pattern syntax (that the others are refused is the local cloud's)"},
-			{Text: "a term is found within words too", Basis: gateway.Assumed, Source: "no source found"},
+				Source: guide + ", filter pattern syntax (refusing other patterns is a limitation of the local cloud)"},
+			{Text: "a term also matches within words", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "StartQuery", Serve: l.startQuery, Resources: ofQuery, Rules: []gateway.Rule{
 			{Text: "one of logGroupName, logGroupNames and logGroupIdentifiers, up to 50 groups that exist; a permission on each of them",
 				Basis: gateway.Confirmed, Source: reference + ", StartQuery"},
-			{Text: "fields, with ltrim(@FIELD) as NAME; filter @message like /PATTERN/; sort @timestamp; limit: what the dashboards' panels and " +
-				"Grafana write; other commands are 400 MalformedQueryException", Basis: gateway.Assumed, Source: simplification},
+			{Text: "fields, with ltrim(@FIELD) as NAME; filter @message like /PATTERN/; sort @timestamp; limit: these are the commands that " +
+				"the dashboards and Grafana use; other commands are 400 MalformedQueryException", Basis: gateway.Assumed, Source: simplification},
 		}},
 		{Name: "GetQueryResults", Serve: l.getQueryResults, Resources: anyGroup, Rules: []gateway.Rule{
 			{Text: "the newest rows first, 1000 unless a limit is given, each with @ptr; times in UTC with milliseconds", Basis: gateway.Confirmed,
 				Source: guide + ", Logs Insights"},
-			{Text: "a query is Complete at once, and forgotten after 7 days", Basis: gateway.Assumed, Source: simplification},
+			{Text: "a query is Complete immediately, and deleted after 7 days", Basis: gateway.Assumed, Source: simplification},
 		}},
 		{Name: "StopQuery", Serve: l.stopQuery, Resources: anyGroup, Rules: []gateway.Rule{
 			{Text: "a query that has ended is 400 InvalidParameterException", Basis: gateway.Confirmed,

@@ -23,8 +23,9 @@ const (
 func Service(inOrganization bool) gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "DescribeOrganization", Serve: describe(inOrganization), Rules: []gateway.Rule{
-			{Text: "every account of an organization may ask", Basis: gateway.Confirmed, Source: guide},
-			{Text: "an account that is in none: 400 AWSOrganizationsNotInUseException `Your account is not a member of an organization.`",
+			{Text: "every account of an organization can call this operation", Basis: gateway.Confirmed, Source: guide},
+			{Text: "for an account without an organization: 400 AWSOrganizationsNotInUseException `Your account is not a member of an " +
+				"organization.`",
 				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
 	}
@@ -37,8 +38,9 @@ func Service(inOrganization bool) gateway.Service {
 		Protocol:     gateway.JSON11, Operations: gateway.RequireActions("organizations", nil, operations), Rules: []gateway.Rule{
 			{Text: "this account is the management account of an organization that has all features; with an Identity Center instance of the " +
 				"account alone (`--identity-center account`) it is in no organization", Basis: gateway.Assumed, Source: simple},
-			{Text: "the service is global: a signature for any region is good, where AWS's endpoint wants us-east-1", Basis: gateway.Inferred,
-				Source: model + " (the endpoint's rules: with an endpoint of one's own the region stays the client's)"},
+			{Text: "the service is global: signatures for every region are accepted, while AWS's endpoint requires us-east-1",
+				Basis:  gateway.Inferred,
+				Source: model + " (the endpoint's rules: with a custom endpoint the client keeps its own region)"},
 		},
 	}
 }

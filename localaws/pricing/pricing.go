@@ -22,9 +22,9 @@ func Service() gateway.Service {
 		Protocol: gateway.JSON11,
 		Operations: gateway.RequireActions("pricing", nil, []gateway.Operation{
 			{Name: "GetProducts", Serve: getProducts, Rules: []gateway.Rule{
-				{Text: "PriceList has a text of JSON for each product whose attributes match all filters of Type TERM_MATCH; a service without " +
-					"products has none", Basis: gateway.Confirmed, Source: public},
-				{Text: "there are products of us-east-1 alone, in one page", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "PriceList has a JSON string for each product whose attributes match all filters of Type TERM_MATCH; for a service " +
+					"without products it is empty", Basis: gateway.Confirmed, Source: public},
+				{Text: "only products of us-east-1 exist, in one page", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 				{Text: "without ServiceCode 400 InvalidParameterException", Basis: gateway.Confirmed, Source: model + " (the member is required)"},
 			}},
 			{Name: "DescribeServices"}, {Name: "GetAttributeValues"}, {Name: "ListPriceLists"}, {Name: "GetPriceListFileUrl"},

@@ -23,15 +23,15 @@ func (s *S3) Service() gateway.Service {
 				Source: guide + ", path-style requests (AWS serves them beside virtual-hosted ones)"},
 			{Text: "a bucket of another region answers 301 PermanentRedirect with x-amz-bucket-region, GetBucketLocation excepted",
 				Basis: gateway.Confirmed, Source: reference + ", error responses; text without AWS's endpoint"},
-			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` is there always and belongs to AWS: 403 for the " +
-				"account, presigned requests of CloudFormation work", Basis: gateway.Inferred,
+			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` always exists and belongs to AWS: requests " +
+				"of the account are 403, presigned requests of CloudFormation work", Basis: gateway.Inferred,
 				Source: "CloudFormation user guide, VPC endpoints (the name; that the bucket is AWS's)"},
 			{Text: "another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
-			{Text: "names that begin with `taken-` belong to another account, so that this can be tried", Basis: gateway.Assumed,
-				Source: "a means of the local cloud"},
-			{Text: "settings are stored and given back; bucket policies, encryption, versions and public access blocks have no effect on requests",
+			{Text: "names that begin with `taken-` belong to another account, to test this case", Basis: gateway.Assumed,
+				Source: "a feature of the local cloud for tests"},
+			{Text: "settings are stored and returned; bucket policies, encryption, versions and public access blocks have no effect on requests",
 				Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "bodies in signed chunks (`STREAMING-…`) are refused: SDKs send them over https, or on request", Basis: gateway.Assumed,
+			{Text: "bodies in signed chunks (`STREAMING-…`) are refused; SDKs use them only over https, or if configured", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; the Go SDK and the CLIs sign whole bodies over http"},
 		},
 	}
@@ -56,7 +56,7 @@ func (s *S3) bucketOperations() []gateway.Operation {
 				{Text: "outside us-east-1 LocationConstraint must be the endpoint's region, else 400 IllegalLocationConstraintException; in " +
 					"us-east-1 it is absent or another region, `us-east-1` is 400 InvalidLocationConstraint", Basis: gateway.Confirmed,
 					Source: reference + ", CreateBucket and error responses"},
-				{Text: "a bucket that is there already: 409 BucketAlreadyOwnedByYou, in us-east-1 200; another account's: 409 BucketAlreadyExists",
+				{Text: "an existing bucket of the account: 409 BucketAlreadyOwnedByYou, in us-east-1 200; another account's: 409 BucketAlreadyExists",
 					Basis: gateway.Confirmed, Source: reference + ", CreateBucket"},
 				{Text: "object lock, ACL and ownership headers are ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
@@ -65,16 +65,17 @@ func (s *S3) bucketOperations() []gateway.Operation {
 		{Name: "ListObjects", Method: get, Path: path},
 		{Name: "ListObjectsV2", Method: get, Path: path, Query: "list-type=2", Serve: s.listObjects, Action: "s3:ListBucket",
 			Resources: bucketARN, Keys: listKeys, Rules: []gateway.Rule{
-				{Text: "keys in the order of their bytes, 1000 a page; keys with a delimiter behind the prefix are one common prefix",
+				{Text: "keys are sorted by their bytes, 1000 per page; keys with a delimiter after the prefix are grouped to a common prefix",
 					Basis: gateway.Confirmed, Source: reference + ", ListObjectsV2"},
 			}},
 		{Name: "DeleteObjects", Method: post, Path: path, Query: "delete", Serve: s.deleteObjects, Rules: []gateway.Rule{
-			{Text: "up to 1000 keys; each needs s3:DeleteObject, and one that is refused is an Error inside a 200", Basis: gateway.Confirmed,
+			{Text: "up to 1000 keys; each needs s3:DeleteObject, and a refused key is an Error in a response with status 200",
+				Basis:  gateway.Confirmed,
 				Source: reference + ", DeleteObjects"},
 		}},
 		{Name: "GetBucketLocation", Method: get, Path: path, Query: "location", Serve: s.getBucketLocation, Action: "s3:GetBucketLocation",
 			Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "empty for us-east-1; answers in every region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
+				{Text: "empty for us-east-1; works in every region", Basis: gateway.Confirmed, Source: reference + ", GetBucketLocation"},
 			}},
 	}
 }
@@ -87,11 +88,11 @@ func (s *S3) bucketSettings() []gateway.Operation {
 			Action: "s3:GetBucketVersioning", Resources: bucketARN},
 		{Name: "PutBucketVersioning", Method: put, Path: path, Query: "versioning", Serve: s.putSetting(versioning()),
 			Action: "s3:PutBucketVersioning", Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "only the setting is kept, not the versions", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "only the setting is stored; old versions are not kept", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "GetBucketEncryption", Method: get, Path: path, Query: "encryption", Serve: s.getSetting(encryption()),
 			Action: "s3:GetEncryptionConfiguration", Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "AES256 unless something else was put", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
+				{Text: "AES256 by default", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
 			}},
 		{Name: "PutBucketEncryption", Method: put, Path: path, Query: "encryption", Serve: s.putSetting(encryption()),
 			Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},
@@ -99,7 +100,8 @@ func (s *S3) bucketSettings() []gateway.Operation {
 			Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},
 		{Name: "GetPublicAccessBlock", Method: get, Path: path, Query: "publicAccessBlock", Serve: s.getSetting(publicAccessBlock()),
 			Action: "s3:GetBucketPublicAccessBlock", Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "all four are on in a new bucket", Basis: gateway.Confirmed, Source: guide + ", blocking public access since 2023-04"},
+				{Text: "all four settings are enabled in a new bucket", Basis: gateway.Confirmed, Source: guide + ", blocking public access " +
+					"since 2023-04"},
 			}},
 		{Name: "PutPublicAccessBlock", Method: put, Path: path, Query: "publicAccessBlock", Serve: s.putSetting(publicAccessBlock()),
 			Action: "s3:PutBucketPublicAccessBlock", Resources: bucketARN},
@@ -154,9 +156,9 @@ func bucketsNotHere() []gateway.Operation {
 func (s *S3) objectOperations() []gateway.Operation {
 	const path = "/{Bucket}/{Key+}"
 	read := []gateway.Rule{
-		{Text: "a key that is not there is 404 NoSuchKey, and 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
+		{Text: "a key that does not exist is 404 NoSuchKey, or 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},
-		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums when x-amz-checksum-mode asks for them",
+		{Text: "Range (one), If-Match, If-None-Match and If-Modified-Since; checksums if x-amz-checksum-mode requests them",
 			Basis: gateway.Confirmed, Source: reference + ", GetObject"},
 	}
 	return []gateway.Operation{
@@ -169,7 +171,7 @@ func (s *S3) objectOperations() []gateway.Operation {
 		{Name: "HeadObject", Method: http.MethodHead, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN},
 		{Name: "DeleteObject", Method: del, Path: path, Serve: s.deleteObject, Action: "s3:DeleteObject", Resources: objectARN,
 			Rules: []gateway.Rule{
-				{Text: "204 whether the object was there or not", Basis: gateway.Confirmed, Source: reference + ", DeleteObject"},
+				{Text: "204 even if the object did not exist", Basis: gateway.Confirmed, Source: reference + ", DeleteObject"},
 			}},
 		{Name: "CreateMultipartUpload", Method: post, Path: path, Query: "uploads", Serve: s.createMultipartUpload, Action: "s3:PutObject",
 			Resources: objectARN},
@@ -179,7 +181,7 @@ func (s *S3) objectOperations() []gateway.Operation {
 				{Text: "parts in ascending order, 5 MiB each but the last; the ETag is the hash of the parts' hashes, a dash and their number",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
 				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
-					Source: "a simplification of the local cloud: AWS keeps a composite one"},
+					Source: "a simplification of the local cloud: AWS stores a composite checksum"},
 			}},
 		{Name: "AbortMultipartUpload", Method: del, Path: path, Query: "uploadId", Serve: s.abortMultipartUpload,
 			Action: "s3:AbortMultipartUpload", Resources: objectARN},

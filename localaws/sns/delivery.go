@@ -35,7 +35,7 @@ func newDeliverer(reach func(netip.Addr) bool) deliverer {
 			return fmt.Errorf("read the endpoint's address: %w", err)
 		}
 		if !reach(at.Addr().Unmap()) {
-			return fmt.Errorf("the local cloud delivers to this machine only, not to %s", at.Addr())
+			return fmt.Errorf("the local cloud delivers only to addresses of this machine, not to %s", at.Addr())
 		}
 		return nil
 	}}
@@ -76,7 +76,7 @@ func (s *SNS) send(ctx context.Context, x *subscription, id, kind string, body [
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		done(fmt.Errorf("%d deliveries wait already", maxDeliveries))
+		done(fmt.Errorf("the limit of %d waiting deliveries is reached", maxDeliveries))
 		return
 	}
 	s.work.Go(func() {

@@ -13,13 +13,16 @@ func (s *SNS) Service() gateway.Service {
 	return gateway.Service{
 		Name: "sns", Title: "Amazon Simple Notification Service", SigningName: "sns", Version: "2010-03-31", Protocol: gateway.Query,
 		DeniedCode: "AuthorizationError", Operations: gateway.RequireActions("sns", onTopic, s.operations()), Rules: []gateway.Rule{
-			{Text: "a permission is for the topic's ARN; a refusal is 403 AuthorizationError", Basis: gateway.Confirmed,
+			{Text: "permissions are checked for the topic's ARN; without permission the response is 403 AuthorizationError",
+				Basis:  gateway.Confirmed,
 				Source: "service authorization reference, Amazon SNS; " + reference + ", common errors"},
-			{Text: "a topic's policy counts for Publish: AWS's services need a statement that names them, with the keys aws:SourceAccount and " +
+			{Text: "a topic's policy is evaluated for Publish: AWS's services need a statement that names them, with the keys " +
+				"aws:SourceAccount and " +
 				"aws:SourceArn; for principals of the account it can only deny", Basis: gateway.Inferred,
-				Source: guide + ", access policies (AWS also lets a topic's policy allow what an identity's does not; that is left out)"},
+				Source: guide + ", access policies (on AWS a topic's policy can also grant permissions that the identity's policies lack; this " +
+					"is not supported)"},
 			{Text: "1,000 topics and 200 subscriptions of a topic", Basis: gateway.Assumed,
-				Source: "a bound of the local cloud; AWS has far more"},
+				Source: "a bound of the local cloud; AWS's limits are much higher"},
 		},
 	}
 }
@@ -27,14 +30,13 @@ func (s *SNS) Service() gateway.Service {
 func (s *SNS) operations() []gateway.Operation {
 	all := []gateway.Operation{
 		{Name: "CreateTopic", Serve: s.createTopic, Resources: named, Rules: []gateway.Rule{
-			{Text: "a name has 1 to 256 characters of `A-Za-z0-9_-`; a topic that exists is answered with its ARN, unless the attributes or " +
-				"tags " +
-				"differ: 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", CreateTopic (texts as reported by users)"},
+			{Text: "a name has 1 to 256 characters of `A-Za-z0-9_-`; for an existing topic its ARN is returned, unless the attributes or " +
+				"tags differ: 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", CreateTopic (texts as reported by users)"},
 			{Text: "standard topics with DisplayName, Policy and SignatureVersion only; other attributes are 501", Basis: gateway.Assumed,
 				Source: simple},
 		}},
 		{Name: "DeleteTopic", Serve: s.deleteTopic, Rules: []gateway.Rule{
-			{Text: "deletes the subscriptions as well; a topic that is not there is no error", Basis: gateway.Confirmed, Source: reference +
+			{Text: "deletes the subscriptions as well; deleting an unknown topic is not an error", Basis: gateway.Confirmed, Source: reference +
 				", DeleteTopic"},
 		}},
 		{Name: "GetTopicAttributes", Serve: s.getTopicAttributes},
@@ -43,24 +45,24 @@ func (s *SNS) operations() []gateway.Operation {
 			{Text: "100 per page", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
 		}},
 		{Name: "Subscribe", Serve: s.subscribe, Rules: []gateway.Rule{
-			{Text: "answers `pending confirmation` until it is confirmed, or the ARN where ReturnSubscriptionArn is true; the same endpoint " +
-				"again " +
-				"is the same subscription, and a pending one is asked again", Basis: gateway.Confirmed, Source: reference + ", Subscribe"},
-			{Text: "a token is good for two days; then a subscription that is not confirmed is gone", Basis: gateway.Confirmed,
+			{Text: "returns `pending confirmation` until the subscription is confirmed, or its ARN if ReturnSubscriptionArn is true; " +
+				"subscribing the same endpoint again returns the same subscription, and sends the confirmation again if it is pending",
+				Basis: gateway.Confirmed, Source: reference + ", Subscribe"},
+			{Text: "a token is valid for two days; then an unconfirmed subscription is deleted", Basis: gateway.Confirmed,
 				Source: reference + ", ConfirmSubscription and " + guide + " (48 hours)"},
 			{Text: "protocols email, email-json, http and https; others, and attributes, are 501", Basis: gateway.Assumed, Source: simple},
-			{Text: "e-mail goes to a mailbox of the local cloud and nowhere else; it holds 300 mails of 8 MB together and loses the oldest",
+			{Text: "e-mail is delivered only to a mailbox of the local cloud; it holds 300 mails of 8 MB together and drops the oldest",
 				Basis: gateway.Assumed, Source: simple},
 		}},
 		{Name: "ConfirmSubscription", Serve: s.confirmSubscription, Rules: []gateway.Rule{
-			{Text: "works without a signature as the link of a message, `GET /?Action=ConfirmSubscription&TopicArn=…&Token=…`; so does " +
+			{Text: "works without a signature through the link in a message, `GET /?Action=ConfirmSubscription&TopicArn=…&Token=…`; so does " +
 				"Unsubscribe, " +
 				"unless it was confirmed with AuthenticateOnUnsubscribe", Basis: gateway.Confirmed, Source: guide + ", HTTP(S) endpoints; " +
 				reference},
 		}},
 		{Name: "Unsubscribe", Serve: s.unsubscribe, Resources: onSubscription},
 		{Name: "ListSubscriptions", Serve: s.listSubscriptions, Rules: []gateway.Rule{
-			{Text: "the ARN of a pending one is `PendingConfirmation`; 100 per page", Basis: gateway.Confirmed, Source: reference +
+			{Text: "a pending subscription has the ARN `PendingConfirmation`; 100 per page", Basis: gateway.Confirmed, Source: reference +
 				", ListSubscriptions"},
 		}},
 		{Name: "ListSubscriptionsByTopic", Serve: s.listSubscriptionsByTopic},
@@ -85,16 +87,17 @@ func (s *SNS) operations() []gateway.Operation {
 
 func publishRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "a subject has up to 100 characters of printable ASCII and begins with no blank; a message has 1 to 262,144 bytes with its " +
+		{Text: "a subject has up to 100 characters of printable ASCII and does not begin with a blank; a message has 1 to 262,144 bytes " +
+			"with its " +
 			"attributes; else 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", Publish"},
-		{Text: "HTTP endpoints get AWS's JSON and headers, within 15 seconds; a connection that fails, 429 and 5xx are tried again three " +
-			"times, " +
-			"20 seconds apart, other answers are final", Basis: gateway.Confirmed, Source: guide +
+		{Text: "HTTP endpoints receive AWS's JSON and headers, with a timeout of 15 seconds; failed connections, 429 and 5xx are retried " +
+			"three times, 20 seconds apart; other responses are not retried", Basis: gateway.Confirmed, Source: guide +
 			", message delivery retries (by policy AWS retries " +
 			"server-side errors for longer)"},
 		{Text: "Signature and SigningCertURL are empty: an endpoint that verifies messages refuses them", Basis: gateway.Assumed,
 			Source: simple},
-		{Text: "HTTP deliveries go to this machine's own addresses only, follow no redirect and use no proxy; 256 wait at most, more fail",
+		{Text: "HTTP deliveries go to this machine's own addresses only, follow no redirect and use no proxy; at most 256 wait, and " +
+			"further ones fail",
 			Basis: gateway.Assumed, Source: "bounds of the local cloud"},
 		{Text: "AWS/SNS NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by TopicName are in " +
 			"CloudWatch",

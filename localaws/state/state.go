@@ -34,9 +34,9 @@ type HeldError struct {
 
 func (e *HeldError) Error() string {
 	if e.PID == 0 {
-		return fmt.Sprintf("data directory %s is held by another process", e.Dir)
+		return fmt.Sprintf("data directory %s is in use by another process", e.Dir)
 	}
-	return fmt.Sprintf("data directory %s is held by pid %d", e.Dir, e.PID)
+	return fmt.Sprintf("data directory %s is in use by pid %d", e.Dir, e.PID)
 }
 
 // Open opens the state of the data directory dir, which it creates, with mode

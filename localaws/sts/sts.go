@@ -36,12 +36,13 @@ func Service(a *account.Account) gateway.Service {
 			{Name: "AssumeRole", Serve: s.assumeRole, Rules: []gateway.Rule{
 				{Text: "RoleSessionName is 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, 3600 when absent; else 400 " +
 					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
-				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, which they " +
-					"need not when the trust policy names the caller itself and not its account; an explicit deny of either wins",
+				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, unless " +
+					"the trust policy names the caller itself instead of its account; an explicit deny in either policy has precedence",
 					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
 				{Text: "a role that does not exist, or that the caller may not assume: 403 AccessDenied with the same text", Basis: gateway.Inferred,
-					Source: "STS does not tell which roles exist; text as reported by users"},
-				{Text: "a principal `*` in a trust policy is taken like the account: the caller's own policies must allow too", Basis: gateway.Assumed,
+					Source: "STS does not reveal which roles exist; text as reported by users"},
+				{Text: "a principal `*` in a trust policy is treated like the account: the caller's own policies must allow the action too",
+					Basis:  gateway.Assumed,
 					Source: "on the safe side"},
 				{Text: "a duration above the role's MaxSessionDuration, or above one hour if the caller is a session itself, is 400 " +
 					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},

@@ -78,7 +78,7 @@ func TestASaveThatFailsIsSaid(t *testing.T) {
 	b.Await(`document.querySelector("h1")?.innerText == "Shared"`)
 	store() // somebody else
 	b.Click(".head button", "Save")
-	b.Await(`document.querySelector("dialog h2")?.innerText == "Somebody else has saved this dashboard"`)
+	b.Await(`document.querySelector("dialog h2")?.innerText == "Another user has saved this dashboard"`)
 	b.Await(`(window.fetch = () => Promise.reject(new Error("cut off"))) && true`)
 	b.Click("dialog button", "Save over it")
 	b.Await(`document.querySelector(".toast.bad")?.innerText.includes("does not answer")`)

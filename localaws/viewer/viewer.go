@@ -99,7 +99,7 @@ func (v *Viewer) Pages(workspaceID string) http.Handler {
 
 // errForeignHost: a page elsewhere that has its name point here could otherwise
 // sign in as anybody, since no password is asked for.
-var errForeignHost = errors.New("open the local Grafana by its address, 127.0.0.1 or localhost")
+var errForeignHost = errors.New("use 127.0.0.1 or localhost as the host name of the local Grafana")
 
 // page is the program, for who is signed in and has a role.
 func (v *Viewer) page(w http.ResponseWriter, r *http.Request, workspaceID string) error {

@@ -114,7 +114,7 @@ func (b *Bed) apply(ctx context.Context, c *cluster, before *config.Cluster) err
 		return err
 	}
 	for _, p := range c.config.LoginNodes.Pools {
-		for _, i := range b.of(c, func(i *instance) bool { return i.Pool == p.Name && i.machine != nil }) {
+		for _, i := range b.of(c, func(i *instance) bool { return i.Pool == p.Name && i.machine != nil && i.State == "running" }) {
 			if !p.CustomActions.OnNodeUpdatedIn(before, p.Name) {
 				continue // launched by this update, or nothing to run
 			}

@@ -127,7 +127,8 @@ func (w Writer) begin(ctx context.Context, f File, there map[string]types.RuleGr
 	case !found:
 		o.Action, err = Created, w.create(ctx, f)
 	case has.Tags[Tag] != tagValue:
-		err = fmt.Errorf("a namespace of this name is there that is not parascope's (it has no tag %s=%s), and is left alone; save its rules "+
+		err = fmt.Errorf("a namespace with this name exists that parascope did not create (it has no tag %s=%s); it was not changed; "+
+			"save its rules "+
 			"under another name, delete it, and write the rules again", Tag, tagValue)
 	default:
 		o.Action, err = w.update(ctx, f)
@@ -187,14 +188,14 @@ func (w Writer) finish(ctx context.Context, o *Outcome) {
 	case err != nil:
 		o.fail(err)
 	case o.Action == Deleted && has != nil:
-		o.fail(fmt.Errorf("it is still there, %s", has.Status.StatusCode))
+		o.fail(fmt.Errorf("the namespace still exists, with status %s", has.Status.StatusCode))
 	case o.Action == Deleted:
 	case has == nil:
-		o.fail(errors.New("it was deleted by another caller"))
+		o.fail(errors.New("the namespace was deleted by another caller"))
 	case has.Status.StatusCode == types.RuleGroupsNamespaceStatusCodeCreationFailed:
-		o.fail(fmt.Errorf("AMP refused the rules: %s; none of this group are evaluated", aws.ToString(has.Status.StatusReason)))
+		o.fail(fmt.Errorf("AMP refused the rules: %s; no rule of this namespace is evaluated", aws.ToString(has.Status.StatusReason)))
 	case has.Status.StatusCode == types.RuleGroupsNamespaceStatusCodeUpdateFailed:
-		o.fail(fmt.Errorf("AMP refused the new rules: %s; those that it had before stay", aws.ToString(has.Status.StatusReason)))
+		o.fail(fmt.Errorf("AMP refused the new rules: %s; the previous rules stay in effect", aws.ToString(has.Status.StatusReason)))
 	}
 }
 

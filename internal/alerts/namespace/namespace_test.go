@@ -129,7 +129,7 @@ func TestANamespaceOfOurNameThatIsTheirs(t *testing.T) {
 	s := start(t)
 	s.make("parascope-a", nil)
 	got := s.write(of("parascope-a", "1"), of("parascope-b", "1"))
-	if !strings.Contains(got["parascope-a"], "failed: a namespace of this name is there that is not parascope's") ||
+	if !strings.Contains(got["parascope-a"], "failed: a namespace with this name exists that parascope did not create") ||
 		got["parascope-b"] != "created" {
 		t.Errorf("%v", got)
 	}
@@ -148,7 +148,7 @@ func TestRulesThatAMPRefuses(t *testing.T) {
 	check.OK(t, err)
 	got := outcomes(done)
 	if !strings.HasPrefix(got["parascope-a"], "failed: AMP refused the new rules: ") || !strings.Contains(got["parascope-a"], "parse error") ||
-		!strings.HasSuffix(got["parascope-a"], "; those that it had before stay") || got["parascope-b"] != "updated" ||
+		!strings.HasSuffix(got["parascope-a"], "; the previous rules stay in effect") || got["parascope-b"] != "updated" ||
 		!strings.HasPrefix(got["parascope-c"], "failed: AMP refused the rules: ") {
 		t.Errorf("%v", got)
 	}

@@ -43,7 +43,7 @@ func Parameters(endpoints []string) (map[string]string, error) {
 			return nil, err
 		}
 		if other, twice := set[parameter]; twice && other != e {
-			return nil, hint.New(hint.Usage, errors.New("--alert-to takes one e-mail address and one URL"),
+			return nil, hint.New(hint.Usage, errors.New("--alert-to takes at most one e-mail address and one URL"),
 				"subscribe others to the topic, whose ARN is the stack's output AlertTopicArn, with 'aws sns subscribe'")
 		}
 		set[parameter] = e
@@ -69,7 +69,7 @@ func parameterOf(endpoint string) (string, error) {
 	if chat := chatOf(u.Hostname()); chat != "" {
 		return "", hint.New(hint.BadInput, fmt.Errorf("a webhook of %s cannot confirm a subscription of SNS, so no alert would reach it", chat),
 			"connect the channel to the topic with Amazon Q Developer in chat applications, or give the channel's e-mail address; "+
-				"docs/alerts/README.md has both")
+				"docs/alerts/README.md describes both")
 	}
 	return URLParameter, nil
 }

@@ -49,7 +49,7 @@ func End(ctx context.Context, p *cli.Process, show *Printer, e Ending) error {
 // Fix says what each repair would do and how it is undone, asks unless yes, and does it.
 func Fix(ctx context.Context, p *cli.Process, yes bool, fixes []doctor.Fix) (done []doctor.Fixed, err error) {
 	if len(fixes) == 0 {
-		_ = term.Printf(p.Stderr, "%s\n", "nothing that failed is on the list of repairs")
+		_ = term.Printf(p.Stderr, "%s\n", "no failed check has an automatic repair")
 	}
 	for _, f := range fixes {
 		_ = term.Printf(p.Stderr, "repair of %s: %s\n  to undo it: %s\n", f.Check, f.What, f.Undo)

@@ -19,10 +19,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var results = []doctor.Result{
 	{ID: "caller", Title: "credentials", Finding: doctor.Good("arn:aws:iam::111122223333:user/operator in us-east-2")},
-	{ID: "setup-function", Title: "the setup function and its last run", Finding: doctor.Finding{Status: doctor.OK,
-		Summary:  "its last run connected Grafana 9s ago",
+	{ID: "setup-function", Title: "the last run of the setup function", Finding: doctor.Finding{Status: doctor.OK,
+		Summary:  "the last run connected Grafana 9s ago",
 		Warnings: []string{"its code is not that of this program: another version made the stack"}}},
-	{ID: "user", Title: "the given user has a role", Finding: doctor.Skip("no user is named; --user names one")},
+	{ID: "user", Title: "the given user has a role", Finding: doctor.Skip("no user was given; give one with --user")},
 	{ID: "data-source", Title: "Grafana has the data source", Finding: doctor.Fault(`Grafana has no data source "Amazon Managed Prometheus"`,
 		"'parascope connect' repairs it, and so does 'parascope doctor --fix'")},
 	{ID: "data-source-default", Title: "the data source is the default", Because: "data-source",

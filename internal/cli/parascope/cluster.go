@@ -61,9 +61,9 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f := c.Flags()
 	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
 	f.StringVar(&o.cluster, "cluster", "", "`NAME` of the cluster (default: CLUSTER_NAME)")
-	f.StringVar(&o.part, "part", "", "`policies|scripts|all`: what this run changes "+
-		"(default: all of a new cluster, one update after the other of a running one)")
-	f.BoolVar(&o.write, "write", false, "change FILE, and keep the old one as FILE.bak")
+	f.StringVar(&o.part, "part", "", "parts to change in this run, `policies|scripts|all` "+
+		"(default: all for a new cluster; policies first and then scripts for a running one)")
+	f.BoolVar(&o.write, "write", false, "change FILE, and keep the previous version as FILE.bak")
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
 	flags.AddAWS(f, &o.aws)
@@ -112,7 +112,8 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("the cluster of %s is not known; %s has %s", r.File, cfg.Region, strings.Join(names, ", ")),
+	return hint.New(hint.NotFound, fmt.Errorf("the cluster of file %s is unknown; region %s has the clusters %s", r.File, cfg.Region,
+		strings.Join(names, ", ")),
 		"give --cluster NAME, even if the cluster does not exist yet")
 }
 
@@ -170,7 +171,7 @@ func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte) err
 	switch {
 	case len(plan.Changes) == 0 || wrote == "-":
 	case wrote == "":
-		fmt.Fprintf(to, "\nnothing is written yet: --write changes %s and keeps the old one, --output FILE writes elsewhere\n", o.config)
+		fmt.Fprintf(to, "\nno file was changed: use --write to change %s and keep a backup, or --output FILE to write another file\n", o.config)
 	default:
 		fmt.Fprintf(to, "\n%s %s written\n", term.Style(to, p.Getenv).Good("✓"), wrote)
 		printNext(to, plan.Next)
@@ -215,7 +216,7 @@ func keep(name string, b []byte) error {
 		_, err = f.Write(b)
 		return errors.Join(err, f.Sync(), f.Close())
 	}
-	return errors.New("it has a thousand copies")
+	return errors.New("it already has 1000 backup copies")
 }
 
 // printPlan shows what is changed, what that means, and the difference.

@@ -42,7 +42,7 @@ have no strategy. TERMINATE is never written.`,
 	patchFlags(c, p, &o)
 	addSourceFlags(c, &o.asked, &o.aws)
 	c.Flags().BoolVar(&o.drain, "drain", true, "write QueueUpdateStrategy: DRAIN for a running cluster whose queues have no strategy")
-	c.Flags().StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that makes a new cluster")
+	c.Flags().StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that will create the cluster")
 	return c
 }
 

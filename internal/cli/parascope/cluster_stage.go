@@ -51,7 +51,7 @@ caller has s3:GetBucketPolicy and s3:PutBucketPolicy. Other statements are kept.
 		},
 	}
 	o.add(c)
-	c.Flags().BoolVar(&o.script, "script-only", false, "upload the script with a manifest of no programs, for a build that carries none")
+	c.Flags().BoolVar(&o.script, "script-only", false, "upload the script and a manifest without programs, if this build contains none")
 	return c
 }
 
@@ -59,7 +59,7 @@ caller has s3:GetBucketPolicy and s3:PutBucketPolicy. Other statements are kept.
 func (o *stageOptions) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.stage.Stack, "stack", deploy.DefaultStack, "`NAME` of the infrastructure stack")
-	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, made when needed)")
+	f.StringVar(&o.stage.Bucket, "bucket", "", "`BUCKET` to upload to (default: parascope-ACCOUNT-REGION, created if it does not exist)")
 	f.BoolVar(&o.replace, "replace", false, "stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
 	f.BoolVar(&o.restrict, "restrict", false, "make the caller the only writer, even if the bucket policy names another; "+
 		"=false leaves the policy unchanged")
@@ -114,12 +114,13 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 		fmt.Fprintf(p.Stdout, "  %s for %s, %.1f MB\n", f.Name, f.Architecture, float64(len(f.Packed))/1e6)
 	}
 	if len(done.Missing) > 0 {
-		fmt.Fprintf(p.Stdout, "%s this build does not carry %s: nodes that need them install nothing of this version "+
+		fmt.Fprintf(p.Stdout, "%s this build does not contain %s: nodes that need them do not install this version "+
 			"('make release' builds all)\n",
 			style.Bold("note"), strings.Join(done.Missing, ", "))
 	}
 	if done.Now.Workspace.RemoteWrite == "" {
-		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this was run again\n",
+		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this command is run "+
+			"again\n",
 			style.Bold("note"), o.stage.Stack)
 	}
 	if done.Writer != "" {

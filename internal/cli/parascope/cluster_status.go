@@ -79,9 +79,9 @@ func printClusterStatus(w io.Writer, style term.Styler, s status.Status, now tim
 	}
 	line("cluster", "%s, ParallelCluster %s, %s", s.Cluster.Name, s.Cluster.Version, s.Cluster.Status)
 	if s.LastSample == nil {
-		line("sample", "none has arrived within the last hour")
+		line("sample", "no sample has arrived within the last hour")
 	} else {
-		line("sample", "the last one arrived %s ago", now.Sub(*s.LastSample).Round(time.Second))
+		line("sample", "the last sample arrived %s ago", now.Sub(*s.LastSample).Round(time.Second))
 	}
 	if len(s.States) > 0 {
 		var all []string
@@ -105,7 +105,7 @@ func printClusterStatus(w io.Writer, style term.Styler, s status.Status, now tim
 			return err
 		}
 		if more > 0 {
-			fmt.Fprintf(w, "and %d more that are scraped; --json has all\n", more)
+			fmt.Fprintf(w, "and %d more scraped nodes; --json lists all\n", more)
 		}
 	}
 	printNext(w, s.Next)

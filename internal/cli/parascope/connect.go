@@ -18,11 +18,11 @@ func newConnect(p *cli.Process) *cobra.Command {
 		Use:   "connect",
 		Short: "Check and repair the connection of Prometheus to Grafana",
 		Long: `Run the stack's setup function again: it writes the alert rules, adds or repairs
-Grafana's data sources, lets Grafana query them, and installs the dashboards. It is what
+Grafana's data sources, lets Grafana query them, and installs the dashboards. It does the same as
 
   aws lambda invoke --function-name pcluster-infra-grafana-datasource-setup out.json
 
-does, with a readable result.`,
+with a readable result.`,
 		Example: `  parascope connect`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

@@ -17,7 +17,7 @@ func newDown(p *cli.Process) *cobra.Command {
 	var yes, asJSON bool
 	c := &cobra.Command{
 		Use:   "down",
-		Short: "Delete the stack and prove that nothing billed is left",
+		Short: "Delete the stack and verify that no billed resource is left",
 		Long: `Delete the infrastructure stack, with the metrics and dashboards in it, and what
 'parascope up' uploaded for it. The bucket is deleted too, unless it holds other objects,
 such as other stacks' functions, or was chosen with --bucket. The command lists what will
@@ -68,9 +68,8 @@ left, the command prints account, region and existing stacks, and exits with 5.`
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete even if 'up' was given --bucket (default: the one "+
-		"that the stack "+
-		"was made with)")
+	f.StringVar(&o.Bucket, "bucket", "", "`BUCKET` of the setup function, to delete even if 'up' was given --bucket (default: the "+
+		"bucket that the stack was created with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "keep the setup function's bucket")
 	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,
 		"delete the files that nodes install even if clusters need them: these will fail to start nodes")

@@ -33,7 +33,7 @@ func newPackage(p *cli.Process) *cobra.Command {
 	architecture := string(artifact.HostArchitecture())
 	c := &cobra.Command{
 		Use:   "package",
-		Short: "Upload the setup function and write the template that names it",
+		Short: "Upload the setup function and write a template with its location",
 		Long: `Upload the setup function to an S3 bucket of the region, and write
 parallelcluster-infrastructure.yaml with its location filled in. After that the stack
 is created as the guide says:
@@ -43,8 +43,8 @@ is created as the guide says:
     --parameters ParameterKey=MonitoringType,ParameterValue=amp+amg \
     --capabilities CAPABILITY_NAMED_IAM
 
-CloudFormation takes a function's code from a bucket of its own region only. The
-bucket is yours; it holds nothing but the function, about 4 MB. Running this again
+CloudFormation loads a function's code only from a bucket in its own region. The
+bucket is in your account and contains only the function, about 4 MB. Running this again
 uploads nothing unless the function changed.`,
 		Example: `  parascope package --create-bucket            # the first time
   parascope package                            # after an upgrade of parascope
@@ -57,11 +57,12 @@ uploads nothing unless the function changed.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.stack.Bucket, "bucket", "", "`BUCKET` for the function (default: parascope-ACCOUNT-REGION)")
-	f.BoolVar(&o.stack.CreateBucket, "create-bucket", false, "make the bucket, private and encrypted, when it does not exist")
-	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`; AWS runs both (default: this machine's)")
+	f.BoolVar(&o.stack.CreateBucket, "create-bucket", false, "create the bucket, private and encrypted, if it does not exist")
+	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the function in Lambda (default: this "+
+		"machine's)")
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
-	f.BoolVar(&o.force, "force", false, "replace FILE even when it holds something else")
+	f.BoolVar(&o.force, "force", false, "replace FILE even if it is not parascope's template")
 	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
 	flags.AddAWS(f, &o.aws)
 	return c

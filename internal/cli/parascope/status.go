@@ -112,14 +112,14 @@ func printAlerts(line func(what, format string, args ...any), t deploy.Target, s
 	}
 	rules := fmt.Sprintf("%d of %d rule groups namespaces are ACTIVE", good, len(s.Rules.Namespaces))
 	if len(s.Rules.Namespaces) == 0 {
-		rules = "no rules: nothing can fire; " + t.Command("alerts rules apply") + " writes them"
+		rules = "no rules, so no alert can fire; " + t.Command("alerts rules apply") + " writes them"
 	}
 	line("alerts", "%s", rules)
 	for _, a := range s.AlertTo {
 		line("", "to %s", a)
 	}
 	if len(s.AlertTo) == 0 {
-		line("", "to nobody: %s --alert-to YOUR-E-MAIL", t.Command("up"))
+		line("", "no recipient; add one: %s --alert-to YOUR-E-MAIL", t.Command("up"))
 	}
 }
 
@@ -136,5 +136,5 @@ func describeSource(d deploy.DataSource) string {
 	if health != "OK" {
 		health = d.Health
 	}
-	return fmt.Sprintf("%s, %s when the setup function looked, %s ago", text, health, time.Since(d.Checked).Round(time.Second))
+	return fmt.Sprintf("%s, %s at the setup function's last run, %s ago", text, health, time.Since(d.Checked).Round(time.Second))
 }

@@ -67,8 +67,9 @@ input is not a terminal, the command fails instead of asking.`,
 	f.StringArrayVar(&o.users, "user", nil, "`WHO:ROLE` to give a role: an e-mail, user name or group:NAME; admin, editor or viewer")
 	f.StringArrayVar(&o.alertTo, "alert-to", nil, "`ENDPOINT` that alerts are sent to: an e-mail address or an https URL, or one of each")
 	f.StringVar(&o.deploy.Package.Bucket, "bucket", "",
-		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, made when needed)")
-	f.StringVar(&architecture, "architecture", architecture, "`arm64|x86_64`: of the setup function; AWS runs both (default: this machine's)")
+		"`BUCKET` for the setup function (default: parascope-ACCOUNT-REGION, created if it does not exist)")
+	f.StringVar(&architecture, "architecture", architecture, "architecture `arm64|x86_64` of the setup function in Lambda (default: "+
+		"this machine's)")
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask before creating, replacing or removing, or when permissions are missing")
 	f.BoolVar(&o.json, "json", false, "print events, and the result, as JSON lines")
@@ -180,7 +181,7 @@ func nextAfterUp(t deploy.Target, r deploy.UpResult) string {
 		return t.Users("add", r.Outputs["ManagedGrafanaWorkspaceId"]) + " YOUR-E-MAIL:admin   (parascope users find" + t.Elsewhere +
 			" lists users)"
 	case r.Outputs["AMPRemoteWritePolicyArn"] != "":
-		return "create the cluster; its head node sends with the policy\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
+		return "create the cluster; its head node needs this policy to send metrics:\n  " + r.Outputs["AMPRemoteWritePolicyArn"] +
 			"\n  " + t.Command("status") + " shows who sends"
 	}
 	return "create the cluster in this network; " + t.Command("up") + " --parameter MonitoringType=amp+amg adds the monitoring"

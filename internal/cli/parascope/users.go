@@ -153,7 +153,7 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 	role := "viewer"
 	c := &cobra.Command{
 		Use:   "add WHO[:ROLE] …",
-		Short: "Give users a role, or change the role that they have",
+		Short: "Give users a role, or change their role",
 		Example: `  parascope users add alice@example.com:admin
   parascope users add bob carol@example.com --role editor
   parascope users add group:platform-team:editor`,
@@ -175,7 +175,7 @@ func newUsersAdd(p *cli.Process, o *usersOptions) *cobra.Command {
 			return o.change(cmd.Context(), p, wants, false, false)
 		},
 	}
-	c.Flags().StringVar(&role, "role", role, "`ROLE` of users that are given without one: admin, editor or viewer")
+	c.Flags().StringVar(&role, "role", role, "`ROLE` for users that are given without a role: admin, editor or viewer")
 	flags.Complete(c, "role", roleNames)
 	flags.CompleteArgs(c, wants(&o.aws))
 	return c

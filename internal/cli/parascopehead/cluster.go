@@ -46,12 +46,12 @@ func defaultClusterOptions() clusterOptions {
 // Slurm. What they count is kept below the head's storage.
 func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 	if _, err := os.Stat(filepath.Join(c.binDir, "scontrol")); err != nil {
-		logger.Info("this machine has no Slurm: its metrics and targets are not served", "directory", c.binDir)
+		logger.Info("Slurm's commands were not found: Slurm metrics and targets are not served", "directory", c.binDir)
 		return nil
 	}
 	dir := filepath.Join(o.StoragePath, "cluster")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the directory of the cluster's counts: %w", err)
+		return fmt.Errorf("create the directory of Slurm's job counts: %w", err)
 	}
 	so := slurmstat.DefaultOptions()
 	so.Tools.Dir, so.JobSeriesMax, so.Shares = c.binDir, c.jobSeriesMax, c.fairShare

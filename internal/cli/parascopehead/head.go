@@ -74,42 +74,45 @@ func newRunFlags() *runFlags {
 // add defines the flags.
 func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.o.StoragePath, "storage.agent.path", r.o.StoragePath,
-		"`DIR` of the queue: samples that are not sent yet, and the count of those that are")
+		"`DIR` of the queue: samples that are not sent yet, and the delivery counts")
 	f.IntVar(&r.o.QueueLanes, "queue.lanes", r.o.QueueLanes, "concurrent requests for each remote_write, from 1 to 64; a "+
 		"change takes effect when the old lanes are empty")
 	f.Var(&r.maxBytes, "queue.max-bytes", "maximum `SIZE` of each remote_write's queue on disk; beyond it the oldest samples are dropped "+
 		"and counted")
 	f.Var(&r.maxRequest, "queue.max-request-bytes",
-		"`SIZE` of a request before compression, from 64KB to 16MB; AMP's quota is 1 MB. How many "+
-			"samples it has is queue_config's max_samples_per_send")
-	f.Var(&r.maxPage, "scrape.max-page-bytes", "`SIZE` of a page, unpacked, for jobs without body_size_limit; a larger page fails its scrape")
+		"maximum `SIZE` of a remote-write request before compression, from 64KB to 16MB (AMP's quota is 1 MB); the number of "+
+			"samples is limited by max_samples_per_send of queue_config")
+	f.Var(&r.maxPage, "scrape.max-page-bytes", "maximum uncompressed `SIZE` of a scraped page, for jobs without body_size_limit; the "+
+		"scrape of a larger page fails")
 	f.Var(&r.maxReading, "scrape.max-reading-bytes",
-		"`SIZE` of memory for all pages that are being read; a page that does not fit fails its scrape")
+		"maximum `SIZE` of memory for all pages that are read at the same time; the scrape of a page that does not fit fails")
 	f.StringVar(&r.o.ListenAddress, "web.listen-address", r.o.ListenAddress,
 		"`HOST:PORT` that serves metrics, health and targets; port 0 selects a free one")
 	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "allow POST /-/reload to reload the configuration")
 	f.StringVar(&r.o.ExternalURL, "web.external-url", r.o.ExternalURL,
 		"external `URL` of the head behind a reverse proxy: its path is the prefix of all paths, and its host name is accepted on a loopback "+
 			"address")
-	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "`PATH` that precedes all paths, if not that of --web.external-url")
+	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "prefix `PATH` of all HTTP paths (default: the path of "+
+		"--web.external-url)")
 	f.BoolVar(&r.autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
 	f.DurationVar(&r.o.AutoReload, "config.auto-reload-interval", 30*time.Second,
-		"`DURATION` after which --config.auto-reload looks at the file again")
+		"`DURATION` between two checks of the file by --config.auto-reload")
 	f.BoolVar(&r.o.EnablePprof, "web.enable-pprof", r.o.EnablePprof, "serve profiles of this process on /debug/pprof/")
 	f.StringVar(&r.cluster.binDir, "slurm.bin-dir", r.cluster.binDir,
-		"`DIR` of Slurm's commands; where it has scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
+		"`DIR` of Slurm's commands; if it contains scontrol, "+slurmMetricsPath+", "+slurmTargetsPath+" and "+pclusterMetricsPath+" are served")
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
 		"maximum number of series that map jobs to nodes and GPUs; further ones are left out and counted")
 	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "run sshare for fair share, if the cluster has accounting")
-	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the machine's)")
+	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the region of this "+
+		"machine)")
 	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
 		"`TYPE=DOLLARS` for an hour of an instance type, instead of its on-demand price; may be repeated")
 	f.Float64Var(&r.cluster.expected, "cost.expected-samples-per-month", 0,
 		"`SAMPLES` that the cluster is expected to send in a month, for the alert BillAboveExpectation (default: by the nodes that run)")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
-	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: this is always an agent")
-	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted for compatibility; agent and extra-scrape-metrics are known")
+	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: the head always runs in agent mode")
+	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted for compatibility; only agent and extra-scrape-metrics are recognized")
 	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
 		"`FILE` that turns on TLS or passwords of the listener, as for Prometheus; it is read again when it changes")
 	addStockFlags(f)
@@ -127,7 +130,7 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 		case "extra-scrape-metrics":
 			r.o.ExtraScrapeMetrics = true
 		default:
-			logger.Warn("feature is not known here and has no effect", "feature", f)
+			logger.Warn("feature is not recognized and has no effect", "feature", f)
 		}
 	}
 	warnOfStockFlags(cmd.Flags(), logger)

@@ -21,8 +21,8 @@ func newInspect(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect DIR",
 		Short: "Read the queue in a head's storage directory and check every record",
-		Long: `Read the queues under DIR, the head's --storage.agent.path, from their files: what
-was sent, what waits, and whether all of it is intact. Nothing is changed; the
+		Long: `Read the queues under DIR, the head's --storage.agent.path, from their files: which
+samples were sent or wait, and whether all records are intact. Nothing is changed; the
 head need not run. The format is in docs/delivery.md.
 
 Exit code 1 if records are damaged or samples missing.`,
@@ -46,7 +46,7 @@ Exit code 1 if records are damaged or samples missing.`,
 				for _, l := range q.Lanes {
 					if l.Damaged > 0 || l.Missing > 0 {
 						return hint.New(hint.Failure, errors.New("records are damaged or missing"),
-							"a head that opens this directory keeps what is intact and counts the rest as dropped, reason corrupted")
+							"a head that opens this directory keeps the intact records and counts the others as dropped, with the reason corrupted")
 					}
 				}
 			}

@@ -41,7 +41,7 @@ copies its scrape jobs to that directory and replaces it.`,
 	f := c.Flags()
 	f.StringVar(&s.o.Write.URL, "remote-write.url", "", "`URL` of the workspace's remote write")
 	f.StringVar(&s.o.Write.Region, "remote-write.region", "", "AWS `REGION` of the workspace (default: the cluster's)")
-	f.StringVar(&s.environment, "environment-file", "", "environment-variables-NAME.sh `FILE` that says cluster and region")
+	f.StringVar(&s.environment, "environment-file", "", "`FILE` environment-variables-NAME.sh with the cluster's name and region")
 	f.StringVar(&s.host, "host", "", "host `NAME` of this node in labels (default: this machine's)")
 	f.BoolVar(&s.o.Replace, "replace", false, "replace an existing Prometheus, and keep its scrape jobs")
 	f.StringVar(&s.o.Root, "root", "/", "`DIR` to use as the node's root directory")
@@ -51,7 +51,7 @@ copies its scrape jobs to that directory and replaces it.`,
 func (s *setupFlags) run(ctx context.Context, p *cli.Process) (err error) {
 	if s.host == "" {
 		if s.host, err = os.Hostname(); err != nil {
-			return fmt.Errorf("ask for this machine's name: %w", err)
+			return fmt.Errorf("get this machine's host name: %w", err)
 		}
 	}
 	if s.o.Facts, err = headnode.ReadFacts(s.o.Root, s.host, s.environment); err != nil {

@@ -89,7 +89,7 @@ func deliveryError(d head.Delivery) error {
 	}
 	if len(d.Discovery) > 0 {
 		return hint.New(hint.Failure, fmt.Errorf("discovery fails: %s for %s", d.Discovery[0].Mechanism, strings.Join(d.Discovery[0].Jobs, ", ")),
-			"see the reason above; for ec2, give the machine's role or profile ec2:DescribeInstances and credentials that are valid")
+			"correct the cause above; for ec2, give the machine's role or profile ec2:DescribeInstances and credentials that are valid")
 	}
 	return nil
 }
@@ -154,24 +154,24 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if !r.LossBegins.IsZero() && r.Verdict != head.CatchingUp {
-		why := "they are then older than the receiver accepts"
+		then, already := "they will be older than the receiver accepts", "they are older than the receiver accepts"
 		if r.LossBecause == "queue_full" {
-			why = "the queue is then full"
+			then, already = "the queue will be full", "the queue is full"
 		}
 		switch {
 		case r.LossBegins.After(now):
-			add("unless it recovers, samples are lost from %s on (in %s): %s", stamp(r.LossBegins), short(r.LossBegins.Sub(now)), why)
+			add("unless it recovers, samples are lost from %s on (in %s): %s", stamp(r.LossBegins), short(r.LossBegins.Sub(now)), then)
 		case r.Verdict == head.Losing:
-			add("samples are being lost now: %s", strings.Replace(why, "then ", "", 1))
+			add("samples are being lost now: %s", already)
 		default:
-			add("samples are about to be lost: %s", strings.Replace(why, "then ", "", 1))
+			add("samples are about to be lost: %s", already)
 		}
 	}
 	if n := l.Lost(); n > 0 {
 		add("permanently dropped: %s", reasons(l.DroppedByReason()))
 	}
 	if n := l.Doubtful(); n > 0 {
-		add("uncertain, since the receiver refused some of their batches: %s", reasons(l.UncertainByReason()))
+		add("uncertain, because the receiver refused their batches in part: %s", reasons(l.UncertainByReason()))
 		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
 			add("  last answer: %s", r.LastRefusal)
 		}

@@ -32,8 +32,8 @@ data source is healthy.
 With --no-stack the head sends to a workspace without a stack. If you then create the
 stack pcluster-infra as in the guide, start again without --no-stack to send to it.
 
-State and samples are kept in --data across restarts. Ctrl-C stops everything. Alerts and
-requests to confirm a subscription are e-mail that goes no further than the page /mailbox
+State and samples are kept in --data across restarts. Ctrl-C stops everything. E-mails of
+alerts and subscription requests are not sent; they are shown on the page /mailbox
 of the local Grafana.
 
 At the first start the first three users of Identity Center get a role in Grafana:
@@ -109,11 +109,11 @@ func New(p *cli.Process) *cobra.Command {
 		"address of an instance metadata service that gives the head its credentials (default: none)")
 	duration.Var(f, &o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
 		"lifetime of the metadata service's credentials; also starts the service, on a free port")
-	f.StringVar(&o.Region, "region", "us-east-2", "region that the workspace is made in")
-	f.BoolVar(&o.NoStack, "no-stack", false, "make a Prometheus workspace only, not the stack with Grafana: for typing the guide yourself")
+	f.StringVar(&o.Region, "region", "us-east-2", "region of the workspace")
+	f.BoolVar(&o.NoStack, "no-stack", false, "create only a Prometheus workspace, not the stack with Grafana, to run the guide by hand")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
 	f.StringVar(&o.IdentityCenter, "identity-center", "organization",
-		"organization, account, or none: what kind of Identity Center the account has; Grafana needs the first")
+		"kind of Identity Center instance: organization (required by Grafana), account, or none")
 	f.StringVar(&o.Cloud.People.Seed, "people", "",
 		"JSON `FILE` of users and groups for Identity Center, as above (default: three example people)")
 	f.BoolVar(&o.Demo, "demo", false, "add a made-up cluster with GPUs and jobs, to see the dashboards")

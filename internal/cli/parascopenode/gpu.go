@@ -24,7 +24,7 @@ func (g *gpuFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&g.address, "gpu.listen-address", "",
 		"`HOST:PORT` to serve GPU metrics on, or off (default: port "+collect.GPUPort+" of the host of --web.listen-address)")
 	f.StringVar(&g.fields, "gpu.fields", g.fields,
-		"`default`: at most 24 series for a GPU; full: dcgm-exporter's default and profiling metrics as well")
+		"`default`: at most 24 series per GPU; full: also all default and profiling metrics of dcgm-exporter")
 	f.StringVar(&g.options.Helper, "gpu.helper", "", "`PATH` of parascope-nvml (default: beside this program, or in PATH)")
 	f.StringVar(&g.options.Library, "gpu.library", g.options.Library, "`NAME` or path of the GPU driver's library")
 	f.StringVar(&g.hostengine, "gpu.hostengine", g.hostengine,

@@ -78,14 +78,15 @@ labels. On a machine without GPUs that page says so.`,
 	f.StringVar(&o.ProcFS, "path.procfs", o.ProcFS, "where procfs is mounted")
 	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
 	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")
-	f.StringVar(&cpu, "cpu", cpu, "`SHAPE` of the CPUs' seconds: mean (a series for each mode) or each (and CPU)")
-	f.StringVar(&device, "device", device, "`SHAPE` of disks and cards: sum (of instance-store disks, of EFA's cards) or each")
-	f.BoolVar(&o.Full, "full", false, "serve the series that dashboards read rarely as well")
+	f.StringVar(&cpu, "cpu", cpu, "`SHAPE` of CPU time: mean (one series per mode) or each (one series per mode and CPU)")
+	f.StringVar(&device, "device", device, "`SHAPE` of device series: sum (instance-store disks and EFA network cards are summed) or "+
+		"each (one series per device)")
+	f.BoolVar(&o.Full, "full", false, "also serve the series that dashboards use rarely")
 	f.StringArrayVar(&o.Textfiles, "collector.textfile.directory", nil,
-		"serve the files *.prom of this `DIRECTORY`, or of those that a pattern matches; repeatable")
-	f.BoolVar(&o.Jobs, "collector.jobs", false, "account for the Slurm jobs that run here, by control group")
+		"serve the metrics in *.prom files of this `DIRECTORY`, or of directories that match a pattern; may be repeated")
+	f.BoolVar(&o.Jobs, "collector.jobs", false, "measure CPU and memory of the Slurm jobs on this node, from their control groups")
 	f.IntVar(&o.MaxSeries, "max-series", o.MaxSeries,
-		"at most `N` series on a page, or 0; families that do not fit are left out, counted and logged")
+		"maximum number `N` of series on a page, 0 for no limit; metric families beyond it are left out, counted and logged")
 	f.BoolVar(&explain, "explain", false, "describe every series and exit")
 	gpus.add(f)
 	c.AddCommand(newGPU(p), cli.NewVersion(p, "parascope-node"))

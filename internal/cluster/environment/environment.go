@@ -128,7 +128,7 @@ func unquote(text string) (value, rest string, err error) {
 			continue
 		}
 		if after != "" && after[0] != '\n' {
-			return "", "", errors.New("something follows the value")
+			return "", "", errors.New("unexpected text follows the value")
 		}
 		return b.String(), strings.TrimPrefix(after, "\n"), nil
 	}

@@ -182,7 +182,7 @@ install() {
 	if command -v systemctl >/dev/null 2>&1; then
 		say "systemctl failed or gave no answer; $name.service is started when it answers, or at the next boot"
 	else
-		say "there is no systemctl; $name.service is started when there is one, or at the next boot"
+		say "systemctl was not found; $name.service is started when there is one, or at the next boot"
 	fi
 }
 
@@ -454,7 +454,7 @@ proved() {
 start() {
 	node_unit || return 1
 	if ! command -v systemctl >/dev/null 2>&1; then
-		fail no-systemctl 'there is no systemctl: nothing can be started'
+		fail no-systemctl 'systemctl was not found: nothing can be started'
 		return 1
 	fi
 	bounded 60 systemctl daemon-reload >/dev/null 2>&1

@@ -180,7 +180,7 @@ func (m *Manifest) file(version string, words []string) error {
 	}
 	if n := len(m.Releases); n == 0 || m.Releases[n-1].Version != version {
 		if m.Has(version) {
-			return fmt.Errorf("the files of version %s stand apart", version)
+			return fmt.Errorf("the lines of version %s are not consecutive", version)
 		}
 		m.Releases = append(m.Releases, Release{Version: version})
 	}

@@ -230,7 +230,7 @@ func TestInstallNeverFails(t *testing.T) {
 		{"systemctl hangs", func(n *node) { n.fault("systemctl-hangs"); n.env = []string{"PARASCOPE_QUICK=1"} },
 			"parascope: systemctl failed or gave no answer; parascope-install.service is started when it answers, or at the next boot"},
 		{"no systemctl", func(n *node) { n.only("systemctl") },
-			"parascope: there is no systemctl; parascope-install.service is started when there is one, or at the next boot"},
+			"parascope: systemctl was not found; parascope-install.service is started when there is one, or at the next boot"},
 		{"opt cannot be written", func(n *node) { n.link("opt") },
 			"parascope: parascope-install.service is starting; 'journalctl -u parascope-install' shows what it does"},
 		{"opt and units cannot be written", func(n *node) { n.link("opt"); n.link("etc/systemd") },

@@ -72,7 +72,7 @@ func TestFaults(t *testing.T) {
 		{"opt cannot be written", func(n *node) { n.keep("opt"); n.link("opt") }, func(n *node) { n.unlink("opt"); n.back("opt") },
 			"ROOT/opt/parascope cannot be written to: mkdir: cannot create directory 'ROOT/opt/parascope': No such file or directory", "disk"},
 		{"no systemctl", func(n *node) { n.only("systemctl") }, func(n *node) { n.path = n.fake + "/bin:/usr/bin:/bin" },
-			"there is no systemctl: nothing can be started", "no-systemctl"},
+			"systemctl was not found: nothing can be started", "no-systemctl"},
 		{"no AWS CLI", func(n *node) { n.only("aws") }, func(n *node) { n.path = n.fake + "/bin:/usr/bin:/bin" },
 			"the AWS CLI was found neither in PATH nor where ParallelCluster installs it", "no-aws-cli"},
 		{"no page", func(n *node) { n.write(n.fake+"/stubborn", "", 0o644) }, func(n *node) { _ = os.Remove(n.fake + "/stubborn") },

@@ -20,7 +20,7 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 	_, err := s3.NewFromConfig(e.Config).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &e.bucket, Key: &e.key})
 	switch awserr.Status(err) {
 	case 404:
-		return failed(hint.NotFound, e.Script+" is not there; ParallelCluster would terminate every node that tries to run it",
+		return failed(hint.NotFound, e.Script+" does not exist; ParallelCluster would terminate every node that tries to run it",
 			"'parascope cluster stage' uploads it")
 	case 301:
 		return failed(hint.BadInput, "bucket "+e.bucket+" is in another region than "+e.Config.Region, "stage to a bucket of "+e.Config.Region)

@@ -37,7 +37,7 @@ func checkPermission(ctx context.Context, e *Env) doctor.Finding {
 		}
 	}
 	if len(roles) == 0 {
-		return unknown(fmt.Errorf("there are no roles of nodes below %s: the configuration has roles of its own", path))
+		return unknown(fmt.Errorf("no IAM role has the path %s: the cluster's configuration sets its own roles", path))
 	}
 	for _, arn := range roles {
 		pages := iam.NewSimulatePrincipalPolicyPaginator(client, &iam.SimulatePrincipalPolicyInput{
@@ -49,8 +49,8 @@ func checkPermission(ctx context.Context, e *Env) doctor.Finding {
 				return unknown(err)
 			}
 			if denied := denied(page.EvaluationResults); denied != "" {
-				return failed(hint.Denied, fmt.Sprintf("role %s may not read %s: ParallelCluster would terminate its nodes", arn, denied),
-					"make the update with the policies first ('--part policies'); a permissions boundary or an organization's policy may forbid it too")
+				return failed(hint.Denied, fmt.Sprintf("role %s is not allowed to read %s: ParallelCluster would terminate its nodes", arn, denied),
+					"update the cluster with the policies first ('--part policies'); a permissions boundary or an organization's policy may also deny it")
 			}
 		}
 	}

@@ -41,11 +41,11 @@ type Env struct {
 // Checks are all of them, in order.
 func Checks() []Check {
 	return []Check{
-		{"script-there", "the install script is there", checkObject},
+		{"script-there", "the install script exists", checkObject},
 		{"script-region", "the bucket is in the cluster's region", checkRegion},
-		{"script-key", "nodes need no key of their own to decrypt it", checkKey},
+		{"script-key", "nodes can decrypt the script without a KMS key", checkKey},
 		{"script-bucket-policy", "the bucket's policy does not deny reading the script", checkBucketPolicy},
-		{"script-permission", "every role of the nodes may read it", checkPermission},
+		{"script-permission", "every role of the nodes can read the script", checkPermission},
 		{"script-route", "the nodes' subnets have a route to S3", checkRoute},
 	}
 }

@@ -190,7 +190,8 @@ func (o object) manifest(name string) (install.Manifest, error) {
 	m, err := install.ParseManifest(string(o.content))
 	if err != nil {
 		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
-			"it was changed by another program or a later parascope: use that, or delete it and stage every version again")
+			"the manifest was changed by another program or a later parascope: use that version, or delete the manifest and stage every "+
+				"version again")
 	}
 	return m, nil
 }
@@ -271,7 +272,7 @@ func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 	}
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
-		return hint.New(hint.NotFound, fmt.Errorf("%s is not there; ParallelCluster would terminate every node that tries to run it", s.Script),
+		return hint.New(hint.NotFound, fmt.Errorf("%s does not exist; ParallelCluster would terminate every node that tries to run it", s.Script),
 			"'parascope cluster stage' uploads it")
 	}
 	if err != nil {

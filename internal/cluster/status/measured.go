@@ -143,7 +143,7 @@ func (m measured) askSince(ctx context.Context, client *amp.QueryClient, of stri
 	}
 	matrix, ok := r.Value.(model.Matrix)
 	if !ok {
-		return fmt.Errorf("the answer about times is not a matrix")
+		return fmt.Errorf("the result of the range query is not a matrix")
 	}
 	for _, series := range matrix {
 		name := string(series.Metric["node"])

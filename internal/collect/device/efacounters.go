@@ -24,17 +24,18 @@ var efaFamilies = []*page.Family{
 	efaPort("rx_drops", "1", "Packets received and then dropped."),
 	efaPort("send_bytes", "bytes", "Bytes sent by send operations."),
 	efaPort("send_wrs", "1", "Send operations."),
-	efaPort("recv_bytes", "bytes", "Bytes received by send operations of others."),
+	efaPort("recv_bytes", "bytes", "Bytes received by send operations of peers."),
 	efaPort("recv_wrs", "1", "Send operations received."),
 	efaPort("rdma_read_wrs", "1", "RDMA read operations completed."),
 	efaPort("rdma_read_bytes", "bytes", "Bytes received by RDMA read operations."),
 	efaPort("rdma_read_wr_err", "1", "RDMA read operations that failed here or at the other end."),
-	efaPort("rdma_read_resp_bytes", "bytes", "Bytes sent in answer to RDMA read operations of others."),
+	efaPort("rdma_read_resp_bytes", "bytes", "Bytes sent in response to RDMA read operations of peers."),
 	efaPort("rdma_write_wrs", "1", "RDMA write operations completed."),
 	efaPort("rdma_write_bytes", "bytes", "Bytes sent by RDMA write operations."),
 	efaPort("rdma_write_wr_err", "1", "RDMA write operations that failed here or at the other end."),
-	efaPort("rdma_write_recv_bytes", "bytes", "Bytes received by RDMA write operations of others."),
-	efaNitro4("retrans_bytes", "bytes", "Bytes sent again. AWS's table of these counters swaps the units of this one and of retrans_pkts."),
+	efaPort("rdma_write_recv_bytes", "bytes", "Bytes received by RDMA write operations of peers."),
+	efaNitro4("retrans_bytes", "bytes", "Bytes retransmitted. AWS's table of these counters swaps the units of this one and of "+
+		"retrans_pkts."),
 	efaNitro4("retrans_pkts", "1", "Packets sent again."),
 	efaNitro4("retrans_timeout_events", "1", "Timeouts after which traffic took another path through the network."),
 	efaNitro4("unresponsive_remote_events", "1", "Times that the other end of a connection did not respond."),
@@ -58,7 +59,7 @@ var efaFamilies = []*page.Family{
 const efaPrefix = "node_amazonefa_"
 
 func efaPort(file, unit, help string) *page.Family {
-	return efaFamily(file, unit, help, portFiles, "nodes with EFA whose driver has it")
+	return efaFamily(file, unit, help, portFiles, "nodes with EFA and a driver that has the counter")
 }
 
 func efaNitro4(file, unit, help string) *page.Family {
@@ -66,12 +67,13 @@ func efaNitro4(file, unit, help string) *page.Family {
 }
 
 func efaDriver(file, help string) *page.Family {
-	return efaFamily(file, "1", help, driverFile, "nodes with EFA whose driver has it")
+	return efaFamily(file, "1", help, driverFile, "nodes with EFA and a driver that has the counter")
 }
 
 func efaFamily(file, unit, help, folder, where string) *page.Family {
 	return &page.Family{
-		Name: efaPrefix + file, Help: help + " A counter, summed over the node's EFA devices; --device=each: of each device and port.",
+		Name: efaPrefix + file, Help: help + " Counter; the sum of the node's EFA devices, or one series per device and port with " +
+			"--device=each.",
 		Type: page.Untyped, Unit: unit, Labels: []string{"device"}, Source: folder + file, Where: where,
 	}
 }
@@ -93,7 +95,8 @@ func unknownEFAFamily(file string) *page.Family {
 	if strings.HasSuffix(file, "_bytes") {
 		unit = "bytes"
 	}
-	return efaFamily(file, unit, "Not known to this version of the program; see the documentation of the driver.", portFiles, "")
+	return efaFamily(file, unit, "This version of the program has no description of the counter; see the driver's documentation.",
+		portFiles, "")
 }
 
 var (
@@ -110,8 +113,9 @@ var (
 	}
 	efaErrors = &page.Family{
 		Name: "node_amazonefa_read_errors_total",
-		Help: "Readings of an EFA device's counter that failed. The counter is missing from that sum, or has no series. Absent before the first.",
-		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA",
+		Help: "Failed reads of EFA device counters. A counter that cannot be read is missing from the sum, or has no series. Absent until " +
+			"the first failure.",
+		Type: page.Counter, Unit: "1", Source: "the program", Where: "nodes with EFA", Failed: true,
 	}
 )
 

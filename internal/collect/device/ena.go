@@ -36,23 +36,25 @@ var enaCounters = []struct {
 func enaFamily(stat, because string) *page.Family {
 	return &page.Family{
 		Name: "node_ethtool_" + stat, Help: "Packets queued or dropped because " + because +
-			". A counter, summed over the node's ENA cards; --device=each: of each card.",
-		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA whose driver has it",
+			". Counter; the sum of the node's ENA network cards, or one series per card with --device=each.",
+		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA and a driver that " +
+			"has the counter",
 	}
 }
 
 var (
 	enaAvailable = &page.Family{
 		Name: "node_ethtool_conntrack_allowance_available",
-		Help: "Connections that can still be tracked before the instance's maximum; the smallest of the node's ENA cards. " +
-			"--device=each: of each card.",
+		Help: "Connections that can still be tracked before the instance's maximum: the lowest value of the node's ENA network cards, " +
+			"or one series per card with --device=each.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
 		Full: true,
 	}
 	enaErrors = &page.Family{
 		Name: "node_ethtool_read_errors_total",
-		Help: "Readings of an ENA card's counters that failed. The card is missing from those sums. Absent before the first.",
-		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA",
+		Help: "Failed reads of an ENA network card's counters. A card that cannot be read is missing from the sums. Absent until the " +
+			"first failure.",
+		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA", Failed: true,
 	}
 )
 

@@ -28,7 +28,8 @@ var (
 	}
 	nfsServerRetransmissions = &page.Family{
 		Name: "node_nfs_server_retransmissions_total",
-		Help: "Requests sent again to this server, over its mounted exports: the server or the network lost the request or its answer.",
+		Help: "Requests retransmitted to this NFS server, for all of its mounted exports: the server or the network lost the request or " +
+			"the response.",
 		Type: page.Counter, Unit: "1", Labels: []string{"server"}, Source: mountstats, Where: "nodes with NFS mounts",
 	}
 )

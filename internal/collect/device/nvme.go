@@ -36,7 +36,7 @@ var ebsLimits = []struct {
 
 func ebsFamily(what, when string) *page.Family {
 	return &page.Family{
-		Name: "node_ebs_" + what + "_exceeded_seconds_total", Help: "Time since the volume was attached for which " + when + ".",
+		Name: "node_ebs_" + what + "_exceeded_seconds_total", Help: "Time since the volume was attached during which " + when + ".",
 		Type: page.Counter, Unit: "seconds", Labels: []string{"device", "volume_id"}, Source: logPageSource, Where: ebsWhere,
 	}
 }
@@ -53,17 +53,17 @@ var storeLimits = [2]struct {
 func storeFamily(what, demand string) *page.Family {
 	return &page.Family{
 		Name: "node_instance_store_" + what + "_exceeded_seconds_total",
-		Help: "Time for which demand for " + demand + " exceeded an instance-store disk's maximum, summed over the disks; " +
-			"--device=each: of each disk.",
+		Help: "Time during which demand for " + demand + " exceeded an instance-store disk's maximum: the sum of the node's disks, " +
+			"or one series per disk with --device=each.",
 		Type: page.Counter, Unit: "seconds", Labels: []string{"device"}, Source: logPageSource, Where: storeWhere,
 	}
 }
 
 var logPageErrors = &page.Family{
 	Name: "node_nvme_log_page_errors_total",
-	Help: "Readings of a disk's log page that failed. The disk has no series of these metrics then, or is missing from the sums. " +
-		"Absent before the first.",
-	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System",
+	Help: "Failed reads of a disk's log page. A disk that cannot be read has no series of these metrics, or is missing from the sums. " +
+		"Absent until the first failure.",
+	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System", Failed: true,
 }
 
 // logPage fills buf with the log page of the NVMe device at path.

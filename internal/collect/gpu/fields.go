@@ -48,7 +48,7 @@ func fieldsOf(full bool) []field {
 		}
 		where := "GPUs that have it"
 		if f.gpm != 0 {
-			source, where = "GPM, or dcgmi dmon", "Hopper and newer; others where nv-hostengine answers"
+			source, where = "GPM, or dcgmi dmon", "Hopper and newer GPUs; older ones if nv-hostengine answers"
 		}
 		if f.full {
 			where += ", with --gpu.fields=full"
@@ -117,7 +117,8 @@ func only(full field) field {
 // catalogue lists every field. The limits are what no device can reach: a broken
 // sensor's answer is absent, not drawn.
 func catalogue() []field {
-	margin := device("GPU_TEMP_LIMIT", "Degrees to the nearest slowdown threshold; negative beyond it.", "celsius", "margin", 1, 200)
+	margin := device("GPU_TEMP_LIMIT", "Degrees Celsius below the nearest slowdown threshold; negative above it.", "celsius", "margin",
+		1, 200)
 	margin.min = -200
 	return []field{
 		device("GPU_UTIL", "Share of time in which at least one kernel ran.", "percent", "util.gpu", 1, 100),
@@ -125,11 +126,11 @@ func catalogue() []field {
 		device("GPU_TEMP", "Temperature of the GPU.", "celsius", "temp", 1, 200),
 		margin,
 		device("POWER_USAGE", "Power drawn.", "watts", "power", 1000, 20000),
-		device("ENFORCED_POWER_LIMIT", "Power that the driver lets the GPU draw.", "watts", "powerlimit", 1000, 20000),
-		device("CLOCKS_EVENT_REASONS", "Bit mask of why clocks are reduced: 1 idle, 2 application clocks, 4 software power cap, "+
+		device("ENFORCED_POWER_LIMIT", "Power limit that the driver enforces.", "watts", "powerlimit", 1000, 20000),
+		device("CLOCKS_EVENT_REASONS", "Bit mask of the reasons why clocks are reduced: 1 idle, 2 application clocks, 4 software power cap, "+
 			"8 hardware slowdown, 16 sync boost, 32 software thermal, 64 hardware thermal, 128 power brake, 256 display.",
 			"bit mask", "reasons", 1, math.MaxUint32),
-		counter("THERMAL_VIOLATION", "Time in which heat reduced the clocks.", "nanoseconds", nvml(75, false), 1),
+		counter("THERMAL_VIOLATION", "Time during which heat reduced the clocks.", "nanoseconds", nvml(75, false), 1),
 		ratio("SM_ACTIVE", "Share of cycles in which a multiprocessor had a warp assigned", 2, 1002, false),
 		ratio("PIPE_TENSOR_ACTIVE", "Share of cycles in which a tensor pipe was active", 5, 1004, false),
 		ratio("DRAM_ACTIVE", "Share of cycles in which device memory was busy", 10, 1005, false),
@@ -137,11 +138,12 @@ func catalogue() []field {
 		memory("FREE", "Device memory free.", "free"),
 		counter("ECC_DBE_VOL_TOTAL", "Uncorrectable memory errors since the driver was loaded.", "1", nvml(4, false), 1),
 		counter("UNCORRECTABLE_REMAPPED_ROWS", "Rows of memory that were remapped for uncorrectable errors.", "1", nvml(143, false), 1),
-		device("ROW_REMAP_FAILURE", "1 where remapping a row has failed.", "1", nvml(145, false), 1, 1),
+		device("ROW_REMAP_FAILURE", "1 if remapping a row of memory has failed.", "1", nvml(145, false), 1, 1),
 		counter("NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "Recoveries of NVLinks, all links together.", "1", nvml(59, false), 1),
 		counter("NVLINK_COUNT_TX_BYTES", "Data sent over NVLink, all links together.", "bytes", nvml(138, true), 1024),
 		counter("NVLINK_COUNT_RX_BYTES", "Data received over NVLink, all links together.", "bytes", nvml(139, true), 1024),
-		device("GET_GPU_RECOVERY_ACTION", "What the GPU needs: 0 nothing, 1 a reset, 2 a reboot, 3 a drain of peer-to-peer traffic, "+
+		device("GET_GPU_RECOVERY_ACTION", "Recovery action that the GPU needs: 0 none, 1 a reset, 2 a reboot, 3 a drain of peer-to-peer "+
+			"traffic, "+
 			"4 a drain and a reset, 5 a recovery of IMEX.", "1", nvml(230, false), 1, 255),
 
 		only(device("SM_CLOCK", "Clock of the multiprocessors.", "megahertz", "smclock", 1, 100000)),
@@ -158,9 +160,9 @@ func catalogue() []field {
 		only(counter("NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "Checksum errors of NVLink flow control.", "1", nvml(38, false), 1)),
 		only(counter("NVLINK_CRC_DATA_ERROR_COUNT_TOTAL", "Checksum errors of NVLink data.", "1", nvml(45, false), 1)),
 		only(counter("NVLINK_REPLAY_ERROR_COUNT_TOTAL", "Retries on NVLink, all links together.", "1", nvml(52, false), 1)),
-		only(counter("POWER_VIOLATION", "Time in which the power limit reduced the clocks.", "nanoseconds", nvml(74, false), 1)),
+		only(counter("POWER_VIOLATION", "Time during which the power limit reduced the clocks.", "nanoseconds", nvml(74, false), 1)),
 		ratio("GR_ENGINE_ACTIVE", "Share of time in which the graphics or compute engine was active", 1, 1001, true),
-		ratio("SM_OCCUPANCY", "Resident warps over the most that can be resident", 3, 1003, true),
+		ratio("SM_OCCUPANCY", "Resident warps as a share of the maximum", 3, 1003, true),
 		ratio("PIPE_FP64_ACTIVE", "Share of cycles in which the FP64 pipe was active", 11, 1006, true),
 		ratio("PIPE_FP32_ACTIVE", "Share of cycles in which the FP32 pipe was active", 12, 1007, true),
 		ratio("PIPE_FP16_ACTIVE", "Share of cycles in which the FP16 pipe was active", 13, 1008, true),
@@ -172,7 +174,8 @@ func catalogue() []field {
 		rate("PCIE_RX_BYTES", "Data received over PCIe", 21, 1010),
 		rate("NVLINK_TX_BYTES", "Data sent over NVLink", 61, 1011),
 		rate("NVLINK_RX_BYTES", "Data received over NVLink", 60, 1012),
-		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, mean of the last window. It is a rate: rate() of it is wrong.",
+		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, mean of the last window. The value is already a rate; "+
+			"do not use rate() with it.",
 			"megabytes per second", linkRate, 1000, anything)),
 	}
 }

@@ -32,5 +32,5 @@ func Resume(file string) error {
 
 func pauseError(err error) error {
 	return hint.New(hint.Failure, fmt.Errorf("pause the profiling of GPUs: %w", err),
-		"run it as root, or give --gpu.pause-file as parascope-node has it")
+		"run it as root, or give the same --gpu.pause-file as parascope-node")
 }

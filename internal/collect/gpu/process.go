@@ -18,7 +18,7 @@ var (
 	errTimeout = errors.New("the call into the driver did not return in time")
 	errEnded   = errors.New("the helper process ended")
 	// errEndedIdle is of a helper that was killed between requests: no call is to blame.
-	errEndedIdle = errors.New("the helper process had ended before it was asked")
+	errEndedIdle = errors.New("the helper process ended before the request")
 )
 
 // process is a running helper. After an error of ask it is of no more use.

@@ -347,7 +347,7 @@ func (r *reader) block(key, reason string, now time.Time) {
 	}
 	r.blocked[key] = block{reason, since, now.Add(wait), wait}
 	r.unread[reason] += len(r.fields)
-	r.env.Logger.Warn("a GPU is left out for a while: a call into the driver for it did not return or ended the helper",
+	r.env.Logger.Warn("a GPU is not measured for a while: a call to the driver did not return or crashed the helper",
 		"gpu", key, "reason", reason, "for", wait)
 }
 

@@ -86,7 +86,7 @@ func (r *reader) blockForGood(key string, at float64) {
 	}
 	r.changed = true
 	r.blocked[key] = block{reason: unreachableGPU, since: unixTime(at)}
-	r.env.Logger.Warn("a GPU cannot be reached and is not asked until the driver is loaded again", "gpu", key)
+	r.env.Logger.Warn("a GPU is unreachable; it is not read until the driver is loaded again", "gpu", key)
 }
 
 // readEvents asks the driver for the XIDs since it was last asked.

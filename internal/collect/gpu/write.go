@@ -19,12 +19,12 @@ var (
 	xidTotal = &page.Family{
 		Name: "parascope_gpu_xid_errors_total", Type: page.Counter, Unit: "1", Labels: with("class"),
 		Source: "/dev/kmsg, or the driver's events",
-		Help: "XIDs of a GPU, by who has to act: application (the program failed), warn (worth a look), " +
-			"page (reset, reboot or repair).",
+		Help: "XIDs of a GPU, by class: application (the program failed), warn (should be checked), " +
+			"page (needs a reset, a reboot or a repair).",
 	}
 	xidLast = &page.Family{
 		Name: "parascope_gpu_xid_last_timestamp_seconds", Type: page.Gauge, Unit: "Unix time in seconds", Labels: with("xid"),
-		Source: "/dev/kmsg, or the driver's events", Help: "When a GPU last had this XID.", Where: "GPUs that had one",
+		Source: "/dev/kmsg, or the driver's events", Help: "When the GPU last reported this XID.", Where: "GPUs that had one",
 	}
 	xidSource = &page.Family{
 		Name: "parascope_gpu_xid_source", Type: page.Gauge, Unit: "1", Labels: []string{"source"}, Source: "the program",
@@ -36,13 +36,13 @@ var (
 	}
 	unreadable = &page.Family{
 		Name: "parascope_gpu_unreadable_seconds", Type: page.Gauge, Unit: "seconds", Labels: with("reason"), Source: "the program",
-		Help: "For how long a GPU cannot be read, by reason: gpu_lost, reset_required, xid (79, 119 or 120), hang, crash, unlisted, " +
+		Help: "Time since the GPU became unreadable, by reason: gpu_lost, reset_required, xid (79, 119 or 120), hang, crash, unlisted, " +
 			"or the state of the driver.",
 		Where: "GPUs that cannot be read",
 	}
 	unreadValues = &page.Family{
 		Name: "parascope_gpu_unread_values", Type: page.Gauge, Unit: "1", Labels: []string{"reason"}, Source: "the program",
-		Help: "Values of this page's fields that are absent, by reason.",
+		Help: "Number of values missing from this page, by field and reason.",
 	}
 	stateAge = &page.Family{
 		Name: "parascope_gpu_driver_state_age_seconds", Type: page.Gauge, Unit: "seconds", Labels: []string{"state"}, Source: "the program",
@@ -54,15 +54,16 @@ var (
 		Help: "Failures of calls to the GPU driver.",
 	}
 	present = &page.Family{
-		Name: "parascope_gpu_devices", Type: page.Gauge, Unit: "1", Source: "libnvidia-ml.so.1", Help: "GPUs that were read for this page.",
+		Name: "parascope_gpu_devices", Type: page.Gauge, Unit: "1", Source: "libnvidia-ml.so.1", Help: "Number of GPUs that were read for " +
+			"this page.",
 	}
 	expectedGPUs = &page.Family{
 		Name: "parascope_gpu_devices_expected", Type: page.Gauge, Unit: "1", Source: "/sys/devices/virtual/dmi/id/product_name",
-		Help: "GPUs that the instance type has.", Where: "instance types with NVIDIA GPUs",
+		Help: "Number of GPUs that the instance type has.", Where: "instance types with NVIDIA GPUs",
 	}
 	profiling = &page.Family{
 		Name: "parascope_gpu_profiling", Type: page.Gauge, Unit: "1", Labels: []string{"source", "reason"}, Source: "the program",
-		Help: "Always 1; the labels say where DCGM_FI_PROF_* come from (gpm, dcgmi, none), and why there are none.",
+		Help: "Always 1; the labels give the source of the DCGM_FI_PROF_* metrics (gpm, dcgmi or none), and the reason if there are none.",
 	}
 	driverInfo = &page.Family{
 		Name: "parascope_gpu_driver_info", Type: page.Gauge, Unit: "1", Labels: []string{"driver_version", "nvml_version"},

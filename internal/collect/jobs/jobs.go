@@ -33,9 +33,9 @@ func jobFamily(name, help string, kind page.Type, unit, source, where string) *p
 var (
 	cpuSeconds = jobFamily("cpu_seconds_total", "CPU time that the job has used on this node.", page.Counter, "seconds",
 		"cpu.stat (v2), cpuacct.usage (v1)", "")
-	memory = jobFamily("memory_bytes", "Memory that the job uses on this node, its page cache among it.", page.Gauge, "bytes",
+	memory = jobFamily("memory_bytes", "Memory that the job uses on this node, including its page cache.", page.Gauge, "bytes",
 		"memory.current (v2), memory.usage_in_bytes (v1)", "")
-	memoryPeak = jobFamily("memory_peak_bytes", "The most memory that the job has used on this node at once.", page.Gauge, "bytes",
+	memoryPeak = jobFamily("memory_peak_bytes", "Maximum memory that the job has used on this node.", page.Gauge, "bytes",
 		"memory.peak (v2), memory.max_usage_in_bytes (v1)", "v2: from Linux 5.19 on")
 	oomKills = jobFamily("oom_kills_total", "Processes of the job that the kernel has killed on this node because memory was exhausted.",
 		page.Counter,

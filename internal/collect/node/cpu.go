@@ -27,8 +27,8 @@ const (
 var (
 	cpuSeconds = &page.Family{
 		Name: "node_cpu_seconds_total",
-		Help: "Seconds the CPUs spent in each mode. With cpu=\"all\" this is the mean over the CPUs that are online, not their sum: " +
-			"each second, what they spent together divided by node_cpus, added up.",
+		Help: "Seconds the CPUs spent in each mode. With cpu=\"all\" this is the mean of the online CPUs, not their sum: " +
+			"the seconds of all CPUs divided by their number.",
 		Type: page.Counter, Unit: "seconds", Labels: []string{"cpu", "mode"}, Source: "/proc/stat",
 	}
 	cpuGuestSeconds = &page.Family{

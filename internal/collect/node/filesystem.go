@@ -140,10 +140,10 @@ func (r *filesystemReader) follow(text []byte) {
 	r.text = append(r.text[:0], text...)
 	mounts, malformed, more := parseMounts(text)
 	if malformed > 0 {
-		r.logger.Warn("lines of mountinfo are not understood and left out", "lines", malformed)
+		r.logger.Warn("some lines of mountinfo cannot be parsed and are skipped", "lines", malformed)
 	}
 	if more > 0 && r.more == 0 {
-		r.logger.Warn("more file systems are mounted than are measured; the last are left out", "max", maxMounts, "left_out", more)
+		r.logger.Warn("too many file systems are mounted; the last ones are not measured", "max", maxMounts, "left_out", more)
 	}
 	r.more = more
 	known := map[mount]mountState{}
@@ -180,7 +180,7 @@ func (r *filesystemReader) ask(m *mountState, wait time.Duration) (spent time.Du
 		}
 	}
 	if r.hung >= maxHung {
-		m.failed = "not asked: too many mounts do not answer"
+		m.failed = "not checked: too many mounts do not respond"
 		return 0
 	}
 	if r.asker == nil {
@@ -205,7 +205,7 @@ func (r *filesystemReader) ask(m *mountState, wait time.Duration) (spent time.Du
 		r.asker = nil
 		m.hung, m.failed = true, hungError
 		r.hung++
-		r.logger.Warn("mount does not answer; it is left alone until it does", "mountpoint", m.point, "device", m.device, "waited", wait)
+		r.logger.Warn("mount does not respond; it is skipped until it does", "mountpoint", m.point, "device", m.device, "waited", wait)
 		return wait
 	}
 }

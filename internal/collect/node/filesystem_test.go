@@ -106,7 +106,7 @@ func TestMoreMountsThanAreMeasured(t *testing.T) {
 			t.Errorf("%d mounts; want %d", n, maxMounts)
 		}
 	}
-	if said := log.String(); strings.Count(said, "left out") != 1 || !strings.Contains(said, "left_out=8") {
+	if said := log.String(); strings.Count(said, "too many file systems") != 1 || !strings.Contains(said, "left_out=8") {
 		t.Errorf("log %q; want once that 8 are left out", said)
 	}
 }
@@ -200,7 +200,7 @@ func TestHungMountsThatComeAndGo(t *testing.T) {
 		if n := inside.Load(); n != maxHung {
 			t.Errorf("%d calls hang; want %d", n, maxHung)
 		}
-		if !strings.Contains(last, `device_error="not asked: too many mounts do not answer"} 1`) {
+		if !strings.Contains(last, `device_error="not checked: too many mounts do not respond"} 1`) {
 			t.Errorf("page:\n%s", last)
 		}
 		close(hang)

@@ -11,7 +11,7 @@ import (
 // a card that it was not built with. That is no failure: the collector is left off
 // the page until the machine has it. Open and Read return it. Where not even the
 // place to look is there (no /sys), an ordinary error is right.
-var ErrAbsent = errors.New("this machine has none")
+var ErrAbsent = errors.New("this machine does not have the device or file that is measured")
 
 // Collector measures one thing. It stands in its package's literal list.
 type Collector struct {

@@ -29,6 +29,7 @@ type Family struct {
 	Source string   // the file, call or command that it is read from
 	Where  string   // the machines that have it; empty for all
 	Full   bool     // on the page only where all is asked for
+	Failed bool     // has no series before something fails
 }
 
 // Span is the part of a page that one family takes.
@@ -114,7 +115,7 @@ func (p *Page) begin(f *Family) bool {
 	}
 	for _, other := range p.seen {
 		if other == f {
-			p.misuse(f, "has samples that do not follow each other")
+			p.misuse(f, "has samples that are not consecutive")
 			return false
 		}
 	}

@@ -51,25 +51,25 @@ var counted = []struct {
 		"Nodes that did not finish their start. ParallelCluster counts them towards protected mode.", "failure_type")},
 	{healthFailures, family("parallelcluster_node_health_check_failures_total",
 		"Nodes that ParallelCluster replaces for a failed health check of EC2 or a scheduled event.", "check")},
-	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose instance is gone.")},
-	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set down since they did not respond.")},
+	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose EC2 instance no longer exists.")},
+	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set down because they did not respond.")},
 	{nodeChecks, family("parallelcluster_compute_health_checks_total", "Health checks that ran before jobs, by result: ok, failed or error.",
 		"check", "result")},
 	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action",
 		"stage")},
 	{recipeFailures, family("parallelcluster_bootstrap_recipe_failures_total",
-		"Recipes of ParallelCluster's own start of this machine that failed.", "cookbook", "recipe")},
+		"Failed recipes of ParallelCluster's bootstrap of this machine.", "cookbook", "recipe")},
 }
 
 var (
 	heartbeat = &page.Family{Name: "parallelcluster_clustermgtd_heartbeat_timestamp_seconds", Type: page.Gauge, Unit: "seconds",
-		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes end themselves when it is older than 600 s.",
+		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes terminate themselves when it is older than 600 s.",
 		Source: "clustermgtd_heartbeat", Where: "head node"}
 	fleetStatus = &page.Family{Name: "parallelcluster_compute_fleet_status", Type: page.Gauge, Labels: []string{"status"},
 		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
 		Where: "head node"}
 	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
-		Help: "Lines of event files that are not an event, or are too long.", Source: "*.events", Where: "head node"}
+		Help: "Lines of event files that could not be parsed, or are too long.", Source: "*.events", Where: "head node"}
 	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},
 		Help: "1 if the file was read; with 0 its metrics are absent.", Source: "the head program", Where: "head node"}
 )
@@ -169,7 +169,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	if _, err := w.Write(p.Bytes()); err != nil {
-		c.o.Logger.Debug("the page was not read to its end", "err", err)
+		c.o.Logger.Debug("the client closed the connection before the page was sent", "err", err)
 	}
 }
 
@@ -290,7 +290,7 @@ func (c *Collector) load() error {
 	}
 	var s saved
 	if err := json.Unmarshal(b, &s); err != nil || s.Version != savedVersion {
-		return fmt.Errorf("%s is not a file of this version", c.o.StateFile)
+		return fmt.Errorf("%s was written by another version", c.o.StateFile)
 	}
 	for _, f := range c.files {
 		if at, ok := s.Places[filepath.Base(f.path)]; ok && at.Offset >= 0 {

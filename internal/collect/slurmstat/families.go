@@ -140,7 +140,7 @@ var (
 
 // Families of reservations and licences.
 var (
-	reservationInfo = gauge("slurm_reservation_info", fromReservations, "1 for each reservation; active while it holds its nodes.",
+	reservationInfo = gauge("slurm_reservation_info", fromReservations, "1 for each reservation; state is active while it holds its nodes.",
 		"reservation", "partition", "state", "maintenance")
 	reservationNodes = gauge("slurm_reservation_nodes", fromReservations, "Nodes of the reservation.", "reservation")
 	reservationCores = gauge("slurm_reservation_cores", fromReservations, "Cores of the reservation.", "reservation")
@@ -168,7 +168,7 @@ var (
 	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Jobs that ended, by their first partition and state.", "partition", "state")
 	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Restarts of jobs.", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
-		"Gaps between two snapshots longer than slurmctld keeps a finished job, and not filled from sacct: jobs may be missing.")
+		"Gaps between snapshots that are longer than slurmctld keeps finished jobs and could not be filled from sacct: jobs may be missing.")
 	waitSeconds = &page.Family{Name: "slurm_job_wait_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
 		Help: "Time from eligible to start of jobs that began.", Source: fromJobs, Where: "head node"}
 	runSeconds = &page.Family{Name: "slurm_job_run_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},

@@ -233,6 +233,6 @@ func (s *Service) ServeTargets(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(groups); err != nil {
-		s.o.Logger.Debug("the targets were not read to the end", "err", err)
+		s.o.Logger.Debug("the client closed the connection before the targets were sent", "err", err)
 	}
 }

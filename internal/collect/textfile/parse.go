@@ -35,7 +35,7 @@ func parse(text string) ([]*family, error) {
 	for line := range strings.Lines(text) {
 		number++
 		if !strings.HasSuffix(line, "\n") {
-			return nil, fmt.Errorf("line %d: the file ends within it", number)
+			return nil, fmt.Errorf("line %d is incomplete: the file ends before the newline", number)
 		}
 		if err := p.line(strings.Trim(line, " \t\r\n")); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)

@@ -254,9 +254,9 @@ func (r *reader) merge(merged map[string]*family, taken map[string]bool, add *fa
 	case m == nil:
 		m = &family{name: add.name, help: add.help, kind: add.kind}
 	case add.help != "" && m.help != "" && add.help != m.help:
-		return fmt.Errorf("%s has another help text than in a file before and is left out", add.name)
+		return fmt.Errorf("%s has a different help text in an earlier file and is left out", add.name)
 	case kindOf(m) != kindOf(add):
-		return fmt.Errorf("%s has another type than in a file before and is left out", add.name)
+		return fmt.Errorf("%s has a different type in an earlier file and is left out", add.name)
 	}
 	for _, s := range add.samples {
 		if taken[s.key] {
@@ -280,7 +280,7 @@ func (r *reader) complain(path string, err error) bool {
 	}
 	if text := err.Error(); r.said[path] != text {
 		r.said[path] = text
-		r.logger.Error("textfile cannot be served in full", "path", path, "err", err)
+		r.logger.Error("not all metrics of the text files can be served", "path", path, "err", err)
 	}
 	return true
 }

@@ -132,7 +132,7 @@ func TestFileWithTheTimeOfItsContent(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	const first = "# HELP up Is up.\n# TYPE up gauge\nup{a=\"1\"} 1\n"
 	for name, c := range map[string]struct{ text, says string }{
-		"half a line":        {"x 1\ny", "ends within it"},
+		"half a line":        {"x 1\ny", "is incomplete"},
 		"timestamp":          {"x 1 1700000000000\n", "timestamp"},
 		"no value":           {"x\n", "is not a value"},
 		"hexadecimal":        {"x 0x1p3\n", "is not a value"},
@@ -143,8 +143,8 @@ func TestBadFiles(t *testing.T) {
 		"type":               {"# TYPE x enum\nx 2\n", "is not a metric type"},
 		"second type":        {"x 2\n# TYPE x gauge\n", "after its samples"},
 		"duplicate series":   {"up{a=\"1\"} 2\n", "type"},
-		"other help":         {"# HELP up Down?\n# TYPE up gauge\nup{a=\"2\"} 2\n", "another help text"},
-		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "another type"},
+		"other help":         {"# HELP up Down?\n# TYPE up gauge\nup{a=\"2\"} 2\n", "a different help text"},
+		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "a different type"},
 		"one of ours":        {"node_load1 7\n", "own metrics"},
 		"duplicate, of type": {"# TYPE up gauge\nup{a=\"1\",b=\"\"} 2\n", "is a duplicate"},
 	} {

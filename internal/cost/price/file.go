@@ -76,7 +76,7 @@ func readPrices(file string, from io.Reader) ([]Price, error) {
 	for _, p := range all {
 		for _, n := range append([]Tier{{From: p.Per}}, p.Tiers...) {
 			if n.From.Exponent() < -20 || n.From.Exponent() > 20 || n.From.NumDigits() > 40 {
-				return nil, fmt.Errorf("%s has a number of %.40q that is no quantity", file, p.Item)
+				return nil, fmt.Errorf("%s has an invalid number for item %.40q", file, p.Item)
 			}
 		}
 		_, err := time.Parse(time.DateOnly, p.Date)

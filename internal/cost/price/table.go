@@ -86,7 +86,7 @@ func readTier(cells []string) (Price, error) {
 		return p, fmt.Errorf("%q is not a number of units", cells[3])
 	}
 	if tier.From.Decimal, err = decimal.NewFromString(cells[4]); err != nil {
-		return p, fmt.Errorf("%q is no beginning of a tier", cells[4])
+		return p, fmt.Errorf("%q is not the start of a tier", cells[4])
 	}
 	if tier.Dollars, err = ParseDollars(cells[5]); err != nil {
 		return p, err

@@ -31,7 +31,7 @@ func New(l price.List, region string, types func() []string) *Collector {
 	return &Collector{
 		list: l, region: region, types: types,
 		dollars: prometheus.NewDesc("parascope_instance_price_dollars_per_hour",
-			"Price of an instance of this type for an hour: Linux on demand, or the rate that was given. Absent where it is not known.",
+			"Hourly price of an instance of this type: the Linux on-demand price, or the rate of --cost.rate. Absent if it is unknown.",
 			[]string{"instance_type", "region", "source"}, nil),
 		known: prometheus.NewDesc("parascope_instance_price_known",
 			"1 if the price of the instance type in the cluster's region is known, 0 if it is not.", []string{"instance_type", "region"}, nil),

@@ -31,7 +31,7 @@ func TestSeries(t *testing.T) {
 parascope_instance_gpus{instance_type="g5.xlarge"} 1
 parascope_instance_gpus{instance_type="p5.48xlarge"} 8
 parascope_instance_gpus{instance_type="p5e.48xlarge"} 8
-# HELP parascope_instance_price_dollars_per_hour Price of an instance of this type for an hour: Linux on demand, or the rate that was given. Absent where it is not known.
+# HELP parascope_instance_price_dollars_per_hour Hourly price of an instance of this type: the Linux on-demand price, or the rate of --cost.rate. Absent if it is unknown.
 # TYPE parascope_instance_price_dollars_per_hour gauge
 parascope_instance_price_dollars_per_hour{instance_type="g5.xlarge",region="us-west-2",source="rate"} 2.5
 parascope_instance_price_dollars_per_hour{instance_type="p5.48xlarge",region="us-west-2",source="on_demand"} 55.04

@@ -121,7 +121,7 @@ func (r *Report) reckon(l price.List, parameters map[string]string, grafana bool
 			lines = append(lines, line)
 		}
 		if grafana && r.Licences.Dollars.IsKnown() {
-			lines[len(lines)-1].What, lines[len(lines)-1].Dollars = "Grafana, at most, by roles", r.Licences.Dollars
+			lines[len(lines)-1].What, lines[len(lines)-1].Dollars = "Grafana, upper bound by roles", r.Licences.Dollars
 		}
 		scale := decimal.NewFromInt(1)
 		if elapsed.IsPositive() {
@@ -156,7 +156,7 @@ func (r *Report) askClusters(ctx context.Context, cfg aws.Config, endpoint strin
 	}
 	vector, ok := result.Value.(model.Vector)
 	if !ok {
-		return fmt.Errorf("the answer is a %s, a vector was expected", result.Value.Type())
+		return fmt.Errorf("unexpected result type %s: expected a vector", result.Value.Type())
 	}
 	total := 0.0
 	counts := map[string]float64{}

@@ -102,9 +102,8 @@ const (
 // copies is how many series of a family a machine has.
 func copies(collector string, f *page.Family, m Machine, l Level) int {
 	switch {
-	case f.Full, strings.HasPrefix(f.Where, "with --"), strings.Contains(f.Where, "; with --"), strings.Contains(f.Where, ", with --"):
-		return 0
-	case strings.Contains(f.Help, "Absent before the first"):
+	case f.Full, f.Failed, strings.HasPrefix(f.Where, "with --"), strings.Contains(f.Where, "; with --"),
+		strings.Contains(f.Where, ", with --"):
 		return 0
 	case collector == "gpu":
 		return copiesOfGPU(f, m, l)

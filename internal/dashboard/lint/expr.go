@@ -90,7 +90,7 @@ func (l *linter) selector(v *parser.VectorSelector) {
 	switch {
 	case name == "" || ok:
 	case renamed[name] != "":
-		l.add(UnknownMetric, "write "+renamed[name], "parascope does not serve %s by default: the panel is empty", name)
+		l.add(UnknownMetric, "write "+renamed[name], "parascope does not serve %s by default, so the panel is empty", name)
 	default:
 		next := "remove the panel, or run the exporter that serves the metric"
 		if near := l.known.nearest(name); near != "" {
@@ -131,9 +131,9 @@ func (l *linter) call(c *parser.Call) {
 	if m, _ := l.known.find(name); m.Type != "gauge" {
 		return
 	}
-	next := "take " + c.Func.Name + " away, or write deriv for the change in a second"
+	next := "remove " + c.Func.Name + ", or use deriv for the change per second"
 	if name == "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL" {
-		next = "take " + c.Func.Name + " away: it is megabytes per second already"
+		next = "remove " + c.Func.Name + ": the metric is already in megabytes per second"
 	}
 	l.add(RateOfGauge, next, "%s is a gauge: its %s has no meaning", name, c.Func.Name)
 }
@@ -141,7 +141,7 @@ func (l *linter) call(c *parser.Call) {
 // division finds divisors that may be 0.
 func (l *linter) division(b *parser.BinaryExpr) {
 	if (b.Op == parser.DIV || b.Op == parser.MOD) && !positive(b.RHS) {
-		l.add(Division, "write / (… > 0): then there is no value instead of a wrong one", "it divides by %.80s, which may be 0", b.RHS)
+		l.add(Division, "write / (… > 0), which gives no value instead of a wrong one", "the query divides by %.80s, which may be 0", b.RHS)
 	}
 }
 
@@ -204,7 +204,7 @@ func (l *linter) aggregation(a *parser.AggregateExpr, path []parser.Node) {
 	if a.Op == parser.SUM {
 		next = "write sum by (instance) (…) * on (instance) node_cpus"
 	}
-	l.add(CPULabel, next, "%s(%s) takes the label cpu for all CPUs: by default it has the value \"all\", and the number is too small",
+	l.add(CPULabel, next, "%s(%s) expects one series per CPU: by default the label cpu has the value \"all\", and the result is too small",
 		a.Op, name)
 }
 

@@ -95,7 +95,7 @@ func Import(ctx context.Context, client *grafana.Client, names []string) ([]File
 		return nil, err
 	}
 	if err := client.EnsureFolder(ctx, importedFolder, importedFolder); err != nil {
-		return nil, fmt.Errorf("make Grafana folder %q: %w", importedFolder, err)
+		return nil, fmt.Errorf("create Grafana folder %q: %w", importedFolder, err)
 	}
 	var files []File
 	for _, path := range paths {
@@ -162,7 +162,7 @@ func read(path string, sources dashboard.Sources) (File, json.RawMessage, error)
 		err = errors.New("it has no title: it is not a dashboard")
 	}
 	if err == nil && strings.HasPrefix(uid, "parascope-") && !strings.HasPrefix(uid, "parascope-kept-") {
-		err = fmt.Errorf("its uid %q is that of a dashboard that ships, which the setup function replaces", uid)
+		err = fmt.Errorf("its uid %q belongs to a dashboard of parascope, which the setup function replaces", uid)
 	}
 	if err != nil {
 		return File{}, nil, hint.New(hint.BadInput, fmt.Errorf("%s cannot be imported: %w", path, err),
@@ -191,7 +191,7 @@ func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources
 		}
 	}
 	if s.Prometheus == "" {
-		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' makes it")
+		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' adds it")
 	}
 	return s, nil
 }

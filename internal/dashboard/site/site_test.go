@@ -109,7 +109,7 @@ func TestExportAndImport(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for content, says := range map[string]string{
-		`{`: "unexpected end", `{"uid": "x"}`: "no title", `[]`: "cannot unmarshal", `{"title": "Node", "uid": "parascope-node"}`: "that ships",
+		`{`: "unexpected end", `{"uid": "x"}`: "no title", `[]`: "cannot unmarshal", `{"title": "Node", "uid": "parascope-node"}`: "a dashboard of parascope",
 	} {
 		path := filepath.Join(dir, "x.json")
 		check.OK(t, os.WriteFile(path, []byte(content), 0o600))

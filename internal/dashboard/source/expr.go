@@ -98,8 +98,8 @@ func grown(metric, sel, span string) string {
 var xidMeaning = map[string]string{
 	"13":  "13 the program failed: look at the job",
 	"31":  "31 the program read a wrong address: look at the job",
-	"43":  "43 the program was stopped: look at the job",
-	"45":  "45 the program was ended: look at the job",
+	"43":  "43 the program stopped after an error: look at the job",
+	"45":  "45 the program was terminated: look at the job",
 	"48":  "48 double-bit ECC error: drain the node, reset the GPU",
 	"62":  "62 the GPU's controller stopped: reset the GPU",
 	"63":  "63 a memory row will be remapped: reset when the job is over",

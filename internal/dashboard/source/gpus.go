@@ -24,27 +24,27 @@ func gpus() *grafana.DashboardBuilder {
 	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. Page GPU node shows those of one machine.").
 		WithPanel(number("GPUs read", "GPUs whose metrics were read.", short,
 			`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`})) or vector(0)`, 0)).
-		WithPanel(number("GPUs missing", "GPUs that the instance types have and that are not read.", short,
+		WithPanel(number("GPUs missing", "GPUs of the instance types that are missing or cannot be read.", short,
 			`sum((max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`})) > 0) or vector(0)`,
 			1)).
 		WithPanel(number("Power", "Power of all GPUs together.", watts, `sum(`+power(sel)+`)`, 0)).
-		WithPanel(number("GPUs slowed", "GPUs whose clocks heat or a power brake reduces.", short,
+		WithPanel(number("GPUs slowed", "GPUs whose clocks are reduced because of heat or a power brake.", short,
 			`count((`+slowed+`) > 0) or vector(0)`, 1)).
 		WithPanel(number("GPUs to reset", "GPUs for which the driver asks for a recovery action.", short,
 			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
 		WithPanel(number("XIDs to act on",
-			"XIDs in the time range for which a GPU is to be reset, rebooted or replaced.", short,
+			"XIDs in the time range that require a GPU reset, a reboot or a replacement.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
-		WithPanel(history("Work by node", "How much of a node's GPUs worked, the mean share of multiprocessors in use: the darker, the more.",
+		WithPanel(history("Work by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
 			percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
-		WithPanel(bars("Power, as share of its limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
+		WithPanel(bars("Power as share of the limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
 		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to slowing down for heat.", celsius,
 			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0).Thresholds(redBelow(1))).
 		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
 			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1).MaxDataPoints(120)).
-		WithPanel(bars("XIDs by class", "XIDs in the time range. Those of class application are the job's own.", short,
+		WithPanel(bars("XIDs by class", "XIDs in the time range. XIDs of class application are caused by the job.", short,
 			`sum by (class) (`+grown("parascope_gpu_xid_errors_total", sel, "$__range")+`)`, "{{class}}", 0)).
 		WithPanel(rows("Nodes without a working driver", "Nodes on which the GPU driver does not work, and for how long.",
 			seconds, "For",
@@ -82,22 +82,22 @@ func gpuNode() *grafana.DashboardBuilder {
 			query("A", gpu(margin(sel)), "{{node}} GPU {{gpu}}"))).
 		WithPanel(lines("Slowed by heat", "Share of time in which heat reduced the clocks.", percent,
 			query("A", rate("DCGM_FI_DEV_THERMAL_VIOLATION")+` / 1e9`, "{{node}} GPU {{gpu}}")).Min(0)).
-		WithPanel(lines("Slowed by hardware", "1 while the reason is in force: slowdown, heat, power brake.", short,
+		WithPanel(lines("Slowed by hardware", "1 while clocks are reduced, by reason: slowdown, heat or power brake.", short,
 			query("A", gpu(bit(sel, hardwareSlowdown, doubled(hardwareSlowdown))), "{{node}} GPU {{gpu}} slowdown"),
 			query("B", gpu(bit(sel, hardwareThermal, doubled(hardwareThermal))), "{{node}} GPU {{gpu}} heat"),
 			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).Min(0).Max(1)).
 		WithPanel(lines("NVLink", "Data over NVLink, all links of a GPU together.", bytesPerSecond,
 			query("A", rate("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"), "{{node}} GPU {{gpu}} sent"),
 			query("B", rate("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"), "{{node}} GPU {{gpu}} received")).Min(0)).
-		WithPanel(rows("Recovery action", "What the driver asks for.", short, "Action",
+		WithPanel(rows("Recovery action", "Recovery action that the GPU driver requests.", short, "Action",
 			gpu(`DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"}).
 			OverrideByName("Action", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(recoveryActions)}})).
 		WithPanel(rows("Memory errors", "Uncorrectable errors since the driver was loaded.", short, "Errors",
 			gpu(`DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(rows("Rows that could not be remapped", "1 where remapping a row of memory has failed: the GPU is to be replaced.", short,
+		WithPanel(rows("Rows that could not be remapped", "1 if remapping a row of memory has failed: the GPU must be replaced.", short,
 			"Failed",
 			gpu(`DCGM_FI_DEV_ROW_REMAP_FAILURE{`+sel+`} or DCGM_FI_DEV_ROW_REMAP_FAILED{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(rows("Who has which GPU", "The job that has each GPU.", short, "Has it",
+		WithPanel(rows("Who has which GPU", "The job that each GPU is allocated to.", short, "Has it",
 			`max by (node, device, job_id, user, account) (slurm_gpu_job{`+sel+`})`,
 			column{"node", "Node"}, column{"device", "Device"}, column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}))
 }

@@ -32,17 +32,17 @@ func job() *grafana.DashboardBuilder {
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"}).Height(4)).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
-		WithPanel(number("Dollars an hour", "What the job's GPUs cost: the instance type's on-demand price divided by its number of "+
+		WithPanel(number("Dollars an hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
 			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
-		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: the least, the median and the most of the job's GPUs.", percent,
+		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: minimum, median and maximum of the job's GPUs.", percent,
 			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"),
 			query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
 		WithPanel(rows("GPUs slower than their peers",
-			"GPUs with clearly less activity than their peers: more than 10 % and five median absolute deviations below the median, of "+
+			"GPUs with much less activity than the job's other GPUs: over 10 % and five median absolute deviations below the median of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job: the darker, the more; grey is less than 5 %.",
+		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is less than 5 %.",
 			percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
 		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,

@@ -16,7 +16,7 @@ func network() *grafana.DashboardBuilder {
 		return refID, sum(metric, ""), "{{node}} " + legend
 	}
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
-		WithPanel(number("EFA devices missing", "EFA devices that the instance types have and that are not there.", short,
+		WithPanel(number("EFA devices missing", "EFA devices of the instance types that are missing on the nodes.", short,
 			`sum((max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+` (node_amazonefa_devices{`+inCluster+
 				`})) > 0) or vector(0)`, 1).Height(8)).
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
@@ -25,7 +25,7 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
 			query("A", sum("node_amazonefa_rdma_read_bytes", ""), "{{node}} read"),
 			query("B", sum("node_amazonefa_rdma_write_bytes", ""), "{{node}} written")).Min(0).Span(10)).
-		WithPanel(lines("EFA packets sent again", "Packets that a node had to send again.", packetsOfSecond,
+		WithPanel(lines("EFA packets retransmitted", "Packets that a node retransmitted.", packetsOfSecond,
 			query("A", sum("node_amazonefa_retrans_pkts", ""), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
 			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
@@ -34,7 +34,7 @@ func network() *grafana.DashboardBuilder {
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
 		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped.", packetsOfSecond,
 			query("A", sum("node_amazonefa_rx_drops", ""), "{{node}}")).Min(0)).
-		WithPanel(lines("Network limits exceeded", "Packets that were queued or dropped since the instance's limit was exceeded.",
+		WithPanel(lines("Network limits exceeded", "Packets that were queued or dropped because the instance's limit was exceeded.",
 			packetsOfSecond,
 			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
 			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
@@ -58,10 +58,10 @@ func storage() *grafana.DashboardBuilder {
 		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
 	}
 	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS from CloudWatch.").
-		WithPanel(lines("EBS volume limits exceeded", "Share of time in which more was asked of a volume than it may do.", percent,
+		WithPanel(lines("EBS volume limits exceeded", "Share of time in which the demand exceeded a volume's provisioned limit.", percent,
 			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
-		WithPanel(lines("EBS instance limits exceeded", "Share of time in which more was asked of EBS than the instance may do.", percent,
+		WithPanel(lines("EBS instance limits exceeded", "Share of time in which the demand exceeded the instance's limit for EBS.", percent,
 			query("A", share("node_ebs_instance_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_instance_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
 		WithPanel(lines("Disks", "Bytes read and written, all disks of a node together.", bytesPerSecond,
@@ -76,10 +76,12 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(lines("Lustre calls that timed out", "Calls to a Lustre server that were not answered in time.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls sent again", "Calls that a server did not answer, by server: the server or the network fails.", requestsPerSec,
+		WithPanel(lines("NFS calls retransmitted", "Calls that were retransmitted because a server did not answer. The server or the "+
+			"network fails.", requestsPerSec,
 			query("A", ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval])`),
 				"{{node}} {{server}}")).Min(0)).
-		WithPanel(bars("Full within a day", "Hours until a file system is full, if it fills as in the last six hours; those under a day.", hours,
+		WithPanel(bars("Full within a day", "Hours until a file system is full at the rate of the last six hours. Only file systems with "+
+			"less than a day left are shown.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
 			"{{node}} {{mountpoint}}", 0).Span(24)).
@@ -88,8 +90,8 @@ func storage() *grafana.DashboardBuilder {
 			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum", itsSystem+" "+itsName))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,
 			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum", itsSystem))).
-		WithPanel(cloudWatch("EFS throughput", "Bytes that clients moved to and from EFS file systems.", bytesIEC,
+		WithPanel(cloudWatch("EFS throughput", "Bytes that clients read from and wrote to EFS file systems.", bytesIEC,
 			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum", itsSystem))).
-		WithPanel(cloudWatch("EFS limit", "Percent of the operations that a General Purpose file system may do.", "percent",
+		WithPanel(cloudWatch("EFS limit", "Percentage of the I/O limit that a General Purpose file system uses.", "percent",
 			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum", itsSystem)))
 }

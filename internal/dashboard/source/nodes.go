@@ -29,19 +29,19 @@ func fileSystemUsed(sel string) string {
 // nodes is all machines of a cluster, the worst first.
 func nodes() *grafana.DashboardBuilder {
 	const sel = inCluster
-	return board("parascope-nodes", "Nodes", "All machines of a cluster, the worst first. Page Node shows one of them.").
+	return board("parascope-nodes", "Nodes", "All machines of a cluster, the most loaded first. Page Node shows one of them.").
 		WithPanel(bars("Least memory left", "The 15 machines with the smallest share of their memory available.", percent,
 			bottom(15, memoryAvailable(sel)), "{{instance}}", 0).Max(1)).
 		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, without those in memory.", percent,
 			top(15, fileSystemUsed(sel)), "{{instance}} {{mountpoint}}", 0.9).Max(1)).
-		WithPanel(bars("Load per CPU", "Runnable and waiting tasks by CPU, the 15 highest; above 1 they queue.", short,
+		WithPanel(bars("Load per CPU", "Runnable and waiting tasks per CPU, the 15 highest. Above 1, tasks wait for a CPU.", short,
 			top(15, `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`), "{{instance}}", 1.5)).
 		WithPanel(bars("Busiest CPUs", "Share of a machine's CPU time that was not idle and did not wait for disks, the 15 highest.", percent,
 			top(15, cpuBusy(sel)), "{{instance}}", 0).Max(1)).
 		WithPanel(bars("Waiting for memory", "Share of time in which all tasks were stalled by lack of memory, the 15 highest.", percent,
 			top(15, `max by (cluster, instance) (rate(node_pressure_memory_stalled_seconds_total{`+sel+`}[$__rate_interval]))`), "{{instance}}",
 			0.05).Max(1)).
-		WithPanel(bars("Killed for lack of memory", "Processes that the kernel killed in the time range.", short,
+		WithPanel(bars("Processes killed by OOM", "Processes that the kernel killed in the time range.", short,
 			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
 		WithPanel(rows("File systems that do not answer", "Mounts whose size could not be read, such as those of a server that is gone.",
 			short, "Fails",
@@ -58,12 +58,12 @@ func node() *grafana.DashboardBuilder {
 		WithVariable(anyOf("instance", "Node", `up{`+inCluster+`}`)).
 		WithPanel(lines("CPU busy", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
 			query("A", cpuBusy(sel), "{{instance}}")).Min(0).Max(1)).
-		WithPanel(lines("CPU by mode", "Share of the CPUs' time by what it was spent on.", percent,
+		WithPanel(lines("CPU by mode", "Share of the CPUs' time by mode.", percent,
 			query("A", `avg by (instance, mode) (rate(node_cpu_seconds_total{`+sel+`,mode!="idle"}[$__rate_interval]))`,
 				"{{instance}} {{mode}}")).Min(0)).
-		WithPanel(lines("Load per CPU", "Runnable and waiting tasks by CPU; above 1 they queue.", short,
+		WithPanel(lines("Load per CPU", "Runnable and waiting tasks per CPU. Above 1, tasks wait for a CPU.", short,
 			query("A", `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`, "{{instance}}")).Min(0)).
-		WithPanel(lines("Memory", "Memory of the machine, and that which is available to new programs.", bytesIEC,
+		WithPanel(lines("Memory", "Total memory of the machine, and memory that is available to new programs.", bytesIEC,
 			query("A", `max by (instance) (node_memory_MemTotal_bytes{`+sel+`})`, "{{instance}} total"),
 			query("B", `max by (instance) (node_memory_MemAvailable_bytes{`+sel+`})`, "{{instance}} available")).Min(0)).
 		WithPanel(lines("Waiting", "Share of time in which tasks waited for CPUs, memory or disks.", percent,
@@ -82,7 +82,7 @@ func node() *grafana.DashboardBuilder {
 		WithPanel(lines("Disk busy", "Share of time in which a disk was busy; the sum of several disks can be above 1.", percent,
 			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
 				"{{instance}} {{device}}")).Min(0)).
-		WithPanel(rows("What it is", "Instance type and place of the machine.", short, "Known",
+		WithPanel(rows("What it is", "Instance type and Availability Zone of the machine.", short, "Known",
 			`max by (instance, instance_id, instance_type, availability_zone, address, parallelcluster_version) (parascope_node_info{`+sel+`})`,
 			column{"instance", "Node"}, column{"instance_id", "Instance"}, column{"instance_type", "Type"}, column{"availability_zone", "Zone"},
 			column{"address", "Address"}, column{"parallelcluster_version", "ParallelCluster"}))

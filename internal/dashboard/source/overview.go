@@ -10,15 +10,15 @@ func clusterOverview() *grafana.DashboardBuilder {
 	// A machine's name is its targets' label instance, without the port where a
 	// configuration leaves it there.
 	machines := `max by (cluster, instance) (label_replace(up{` + inCluster + `}, "instance", "$1", "instance", "(.*?)(:[0-9]+)?"))`
-	return board("parascope-cluster-overview", "Cluster overview", "Use of the cluster, faults, and waiting jobs.").
+	return board("parascope-cluster-overview", "Cluster overview", "Utilization of the cluster, failures, and pending jobs.").
 		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
 			`count(`+machines+` == 1) or vector(0)`, 0)).
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
 			short, `count(`+machines+` == 0) or vector(0)`, 1)).
-		WithPanel(number("Idle GPUs with a job", "GPUs allocated to a job with less than 5 % in use now.", short,
+		WithPanel(number("Idle GPUs with a job", "GPUs that are allocated to a job and are less than 5 % in use now.", short,
 			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
-		WithPanel(number("Idle dollars an hour",
-			"What the GPUs with a job that are idle cost: the instance type's on-demand price divided by its number of GPUs.", dollars,
+		WithPanel(number("Cost of idle GPUs per hour",
+			"Cost of the idle GPUs that are allocated to a job: the instance type's on-demand price divided by its number of GPUs.", dollars,
 			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
@@ -29,20 +29,20 @@ func clusterOverview() *grafana.DashboardBuilder {
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
 			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
 			query("C", `count((`+busy(inCluster)+`) >= 0.05) or vector(0)`, "working")).Min(0)).
-		WithPanel(lines("Nodes by state", "Nodes by Slurm's state; each node is in one. Powered-down nodes are those that cost nothing.", short,
+		WithPanel(lines("Nodes by state", "Nodes by Slurm state; each node has one state. Powered-down nodes cost nothing.", short,
 			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
 			query("B", `sum(slurm_nodes_powered_down{`+inCluster+`})`, "powered_down")).Min(0)).
-		WithPanel(rows("Last GPU faults", "The last time of each XID of each GPU since its node's boot, newest first, and what to do.",
+		WithPanel(rows("Last GPU faults", "Last occurrence of each XID of each GPU since the node booted, newest first, and what to do.",
 			dateTime, "When",
 			`sort_desc(`+top(20, `max by (node, gpu, xid) (parascope_gpu_xid_last_timestamp_seconds{`+inCluster+`})`)+`) * 1000`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"xid", "XID"}).
 			OverrideByName("XID", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(xidMeaning)}, {Id: "unit", Value: "string"}})).
-		WithPanel(rows("Drained, down or failed", "Nodes that take no jobs, why, and since when.", dateTime, "Since",
+		WithPanel(rows("Drained, down or failed", "Nodes that accept no jobs, with the reason and its start time.", dateTime, "Since",
 			`1000 * max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+inCluster+`})`+"\n"+
 				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+inCluster+`})`,
 			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"})).
-		WithPanel(lines("What waits, and why", "Pending jobs by partition and class of reason.", short,
+		WithPanel(lines("Pending jobs by reason", "Pending jobs by partition and class of reason.", short,
 			query("A", `sum by (partition, reason) (slurm_queue_pending_reason{`+inCluster+`})`, "{{partition}}: {{reason}}")).Min(0)).
-		WithPanel(lines("Capacity refused", "Nodes that EC2 did not launch within an hour, by its error code.", short,
+		WithPanel(lines("Capacity refused", "Nodes that EC2 did not launch in the last hour, by EC2 error code.", short,
 			query("A", `sum by (error_code) (`+grown("parallelcluster_node_launch_failures_total", inCluster, "1h")+`)`, "{{error_code}}")).Min(0))
 }

@@ -14,30 +14,31 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes start and stop, and the errors that AWS returns.").
 		WithVariable(labelValues("instance_id", "Head node", `parascope_node_info{`+inCluster+`,node_type="head"}`)).
 		WithVariable(logGroup()).
-		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes end themselves.",
+		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes terminate themselves.",
 			seconds,
 			`max(time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{`+sel+`})`, 180)).
 		WithPanel(number("Protected mode",
-			"1 while ParallelCluster launches no nodes in a queue, since too many did not finish their start.", short,
+			"1 in protected mode: ParallelCluster launches no nodes in a queue because too many nodes failed to start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).
 		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`count(parallelcluster_file_success{`+sel+`} == 0) or vector(0)`, 1)).
-		WithPanel(rows("Nodes that EC2 did not launch", "In the time range, by EC2's error code.", short, "Nodes",
+		WithPanel(rows("Nodes that EC2 did not launch", "Nodes that EC2 did not launch in the time range, by EC2 error code.", short, "Nodes",
 			events("node_launch_failures_total", "queue, compute_resource, failure_type, error_code")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"}, column{"error_code", "Code"})).
 		WithPanel(rows("Nodes that did not finish their start",
-			"In the time range. ParallelCluster counts them towards protected mode.", short,
+			"Nodes that failed to start in the time range. ParallelCluster counts them towards protected mode.", short,
 			"Nodes", events("node_bootstrap_failures_total", "queue, compute_resource, failure_type")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"})).
-		WithPanel(rows("Nodes replaced for their health", "Nodes that failed a health check of EC2 or have a scheduled event.", short, "Nodes",
+		WithPanel(rows("Nodes replaced after health checks", "Nodes that failed a health check of EC2 or have a scheduled event.", short,
+			"Nodes",
 			events("node_health_check_failures_total", "queue, compute_resource, check")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"check", "Check"})).
 		WithPanel(rows("Custom actions that failed", "Scripts of the cluster's configuration that failed.", short, "Times",
 			events("custom_action_failures_total", "queue, compute_resource, action, stage")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"action", "Action"}, column{"stage", "Stage"})).
-		WithPanel(bars("Nodes lost", "Nodes whose instance is gone, and nodes that stopped responding, by queue.", short,
+		WithPanel(bars("Nodes lost", "Nodes whose instance no longer exists, and nodes that stopped responding, by queue.", short,
 			`(`+events("node_instances_lost_total", "queue")+` or 0 * sum by (queue) (parallelcluster_nodes_not_responding_total{`+sel+`}))`+"\n"+
 				` + (`+events("nodes_not_responding_total", "queue")+` or 0 * sum by (queue) (parallelcluster_node_instances_lost_total{`+sel+`}))`,
 			"{{queue}}", 1)).
@@ -45,26 +46,28 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			events("compute_health_checks_total", "check, result"), "{{check}}: {{result}}", 0)).
 		WithRow(row("CloudWatch metrics")).
 		WithPanel(cloudWatch("Instances that did not start",
-			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by cause. A cause that never "+
-				"occurred is not there.", short,
+			"CloudWatch metrics that ParallelCluster's metric filters count in the cluster's log, by cause. A cause that never "+
+				"occurred is not shown.", short,
 			filtered("Sum", "IamPolicyErrors", "VcpuLimitErrors", "VolumeLimitErrors", "InsufficientCapacityErrors", "OtherInstanceLaunchFailures",
 				"InstanceBootstrapTimeoutErrors", "OnNodeStartDownloadErrors", "OnNodeStartRunErrors", "OnNodeConfiguredDownloadErrors",
 				"OnNodeConfiguredRunErrors")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
-		WithPanel(cloudWatch("Instances that are not well",
-			"Slurm metrics from CloudWatch: what ParallelCluster's metric filters count in the cluster's log, by check.", short,
+		WithPanel(cloudWatch("Unhealthy instances",
+			"CloudWatch metrics that ParallelCluster's metric filters count in the cluster's log, by check.", short,
 			filtered("Sum", "EC2HealthCheckErrors", "ScheduledEventHealthCheckErrors", "NoCorrespondingInstanceErrors",
 				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60)).
-		WithPanel(cloudWatch("Longest idle time", "Of a dynamic node. ParallelCluster ends it at ScaledownIdletime, 10 minutes by default.",
+		WithPanel(cloudWatch("Longest idle time", "Idle time of a dynamic node. ParallelCluster terminates the node at ScaledownIdletime, "+
+			"10 minutes by default.",
 			seconds,
 			filtered("Maximum", "MaxDynamicNodeIdleTime"))).
-		WithPanel(cloudWatch("Head node alarms", "What ParallelCluster's alarms of the head node watch: they are in alarm above 90 %.", "percent",
+		WithPanel(cloudWatch("Head node alarms", "CPU, memory and disk use of the head node. ParallelCluster's alarms fire above 90 %.",
+			"percent",
 			search("A", `{AWS/EC2,InstanceId} InstanceId="$instance_id" MetricName="CPUUtilization"`, "Maximum", "CPU"),
 			search("B", `{CWAgent,InstanceId} InstanceId="$instance_id" MetricName="mem_used_percent"`, "Maximum", "memory"),
 			search("C", `{CWAgent,InstanceId,path} InstanceId="$instance_id" path="/" MetricName="disk_used_percent"`, "Maximum", "disk")).
 			Max(100).Thresholds(redFrom(90)).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))).
 		WithPanel(logLines("Errors of the cluster's log",
-			"Lines of the cluster's log group with the word ERROR, by Logs Insights: each time it is shown it scans the group's logs of the time "+
-				"range, and AWS charges for that.",
+			"Lines with the word ERROR in the cluster's log group, from Logs Insights. Each refresh scans the group's logs of the time "+
+				"range, and AWS charges for the scan.",
 			`fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))
 }

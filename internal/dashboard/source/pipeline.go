@@ -12,7 +12,8 @@ func pipeline() *grafana.DashboardBuilder {
 		"waiting and lost.").
 		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
 			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
-		WithPanel(number("Oldest sample that waits", "Age of the oldest sample that is not sent. AMP refuses what is older than an hour.",
+		WithPanel(number("Age of oldest waiting sample", "Age of the oldest sample that is not sent. AMP refuses samples that are older "+
+			"than an hour.",
 			seconds,
 			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`}) and parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
 				`} > 0) or vector(0)`, 300)).
@@ -22,28 +23,29 @@ func pipeline() *grafana.DashboardBuilder {
 			`sum(`+grown("parascope_delivery_samples_uncertain_total", sel, "$__range")+`) or vector(0)`, 1)).
 		WithPanel(number("Targets not answering", "Targets that did not answer their last scrape.", short,
 			`count(up{`+sel+`} == 0) or vector(0)`, 1)).
-		WithPanel(number("Series refused", "Series that AMP does not take.", short, `sum(parascope_delivery_refused_series{`+sel+`})`, 1)).
-		WithPanel(lines("Samples", "Samples that were taken from pages, and those that AMP took.", perSecond,
+		WithPanel(number("Series refused", "Series that AMP refuses.", short, `sum(parascope_delivery_refused_series{`+sel+`})`, 1)).
+		WithPanel(lines("Samples", "Samples that were scraped, and samples that AMP accepted.", perSecond,
 			query("A", rate("parascope_delivery_samples_taken_total"), "taken"),
 			query("B", rate("parascope_delivery_samples_delivered_total"), "delivered")).Min(0)).
-		WithPanel(lines("Requests to AMP", "Requests by the status of the answer; none: there was no answer.", requestsPerSec,
+		WithPanel(lines("Requests to AMP", "Requests by HTTP status; none means that there was no response.", requestsPerSec,
 			query("A", `sum by (code) (rate(parascope_delivery_requests_total{`+sel+`}[$__rate_interval]))`, "{{code}}")).Min(0)).
 		WithPanel(lines("Lost, by reason", "Samples that were dropped, by reason.", perSecond,
 			query("A", `sum by (reason) (rate(parascope_delivery_samples_dropped_total{`+sel+`}[$__rate_interval]))`, "{{reason}}")).Min(0)).
 		WithPanel(lines("Queue", "Share of the queue's size limit that is in use.", percent,
 			query("A", `sum(parascope_delivery_queue_bytes{`+sel+`})`+"\n"+` / (sum(parascope_delivery_queue_max_bytes{`+sel+`}) > 0)`, "full")).
 			Min(0).Max(1)).
-		WithPanel(lines("Samples of a scrape, by job",
+		WithPanel(lines("Samples per scrape, by job",
 			"Samples of all targets of a job in one scrape: about its number of series.", short,
 			query("A", `sum by (job) (scrape_samples_post_metric_relabeling{`+sel+`})`, "{{job}}")).Min(0)).
 		WithPanel(bars("Largest pages", "The 15 targets with the most samples.", short,
 			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).
 		WithPanel(bars("Slowest pages", "The 15 targets that take longest to scrape.", seconds,
 			top(15, `max by (cluster, instance, job) (scrape_duration_seconds{`+sel+`})`), "{{job}} {{instance}}", 5)).
-		WithPanel(rows("Families left out", "Metric families that a node left out because of its limit of series.", short, "Series",
+		WithPanel(rows("Families left out", "Metric families that a node left out because of its --max-series limit.", short, "Series",
 			`sum by (family) (parascope_node_series_left_out{`+sel+`})`, column{"family", "Family"})).
-		WithPanel(rows("Collectors that fail", "Collectors of nodes that could not read what they measure.", short, "Works",
+		WithPanel(rows("Collectors that fail", "Collectors of nodes that failed at the last scrape.", short, "Works",
 			`max by (instance, collector) (node_scrape_collector_success{`+sel+`}) == 0`, column{"instance", "Node"}, column{"collector", "Collector"})).
-		WithPanel(rows("Versions", "Versions of our programs; more than one of a kind is a cluster that is being updated.", short, "Targets",
+		WithPanel(rows("Versions", "Versions of parascope's programs. More than one version means that an upgrade is in progress.", short,
+			"Targets",
 			`count by (job, version) (parascope_build_info{`+sel+`})`, column{"job", "Job"}, column{"version", "Version"}))
 }

@@ -11,9 +11,9 @@ func slurm() *grafana.DashboardBuilder {
 		return `histogram_quantile(` + q + `, sum by (le) (rate(` + metric + `_bucket{` + sel + `}[1h])))`
 	}
 	return board("parascope-slurm", "Slurm", "The queue and the scheduler.").
-		WithPanel(number("Jobs running", "Jobs that run; each task of an array counts.", short, `sum(slurm_queue_running{`+sel+`})`, 0)).
+		WithPanel(number("Jobs running", "Running jobs; each task of an array counts.", short, `sum(slurm_queue_running{`+sel+`})`, 0)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short, `sum(slurm_queue_pending{`+sel+`})`, 0)).
-		WithPanel(number("Oldest job that could run", "Age of the oldest pending job, since it became eligible.", seconds,
+		WithPanel(number("Age of oldest eligible job", "Age of the oldest pending job, since it became eligible.", seconds,
 			`max(slurm_queue_pending_oldest_seconds{`+sel+`})`, 0)).
 		WithPanel(number("CPUs with a job", "Share of all CPUs that are allocated to jobs.", percent,
 			`sum(slurm_cpus_alloc{`+sel+`}) / (sum(slurm_cpus_total{`+sel+`}) > 0)`, 0)).
@@ -21,33 +21,33 @@ func slurm() *grafana.DashboardBuilder {
 			`sum(slurm_gpus_alloc{`+sel+`}) / (sum(slurm_gpus_total{`+sel+`}) > 0)`, 0)).
 		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; their metrics are absent.", short,
 			`count(slurm_command_success{`+sel+`} == 0) or vector(0)`, 1)).
-		WithPanel(lines("Jobs by partition", "Jobs that run and that wait.", short,
+		WithPanel(lines("Jobs by partition", "Running and pending jobs.", short,
 			query("A", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="running"})`, "{{partition}} running"),
 			query("B", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="pending"})`, "{{partition}} waiting")).Min(0)).
 		WithPanel(lines("Why jobs wait", "Pending jobs by class of reason.", short,
 			query("A", `sum by (reason) (slurm_queue_pending_reason{`+sel+`})`, "{{reason}}")).Min(0)).
-		WithPanel(lines("Wait", "Time from eligible to start of the jobs that began within an hour.", seconds,
+		WithPanel(lines("Wait", "Time from eligible to start of the jobs that started in the last hour.", seconds,
 			query("A", quantile("0.5", "slurm_job_wait_seconds"), "median"), query("B", quantile("0.95", "slurm_job_wait_seconds"),
 				"95 %")).Min(0).MaxDataPoints(60)).
-		WithPanel(lines("Jobs that ended", "Jobs that ended within an hour, by how.", short,
+		WithPanel(lines("Jobs that ended", "Jobs that ended in the last hour, by final state.", short,
 			query("A", `sum by (state) (`+grown("slurm_jobs_finished_total", sel, "1h")+`)`, "{{state}}")).Min(0)).
 		WithPanel(lines("CPUs by partition", "CPUs of a partition that are allocated to jobs, and free ones.", short,
-			query("A", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="allocated"})`, "{{partition}} with a job"),
+			query("A", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="allocated"})`, "{{partition}} allocated"),
 			query("B", `sum by (partition) (slurm_partition_cpus{`+sel+`,state="idle"})`, "{{partition}} free")).Min(0)).
 		WithPanel(lines("Nodes by partition and state",
 			"Nodes of a partition by state. A node is in each of its partitions: do not add them up.", short,
 			query("A", `sum by (partition, state) (slurm_partition_nodes{`+sel+`}) > 0`, "{{partition}} {{state}}")).Min(0)).
-		WithPanel(lines("Scheduler", "Time of the last cycles. Above a few seconds, jobs start late.", microseconds,
+		WithPanel(lines("Scheduler", "Duration of the last scheduling cycles. Above a few seconds, jobs start late.", microseconds,
 			query("A", `max(slurm_scheduler_last_cycle{`+sel+`})`, "main"),
 			query("B", `max(slurm_scheduler_backfill_last_cycle{`+sel+`})`, "backfill")).Min(0)).
-		WithPanel(lines("Queues of slurmctld", "Messages that wait to be sent, and threads that answer.", short,
+		WithPanel(lines("Queues of slurmctld", "Messages that slurmctld has not sent yet, and its threads that answer requests.", short,
 			query("A", `max(slurm_scheduler_dbd_queue_size{`+sel+`})`, "for slurmdbd"),
 			query("B", `max(slurm_scheduler_queue_size{`+sel+`})`, "for nodes"),
 			query("C", `max(slurm_scheduler_threads{`+sel+`})`, "threads")).Min(0)).
-		WithPanel(bars("Requests by time of slurmctld",
+		WithPanel(bars("Time of slurmctld by request type",
 			"Time that slurmctld took for requests of a type since its statistics began, the ten longest.", microseconds,
 			top(10, `max by (cluster, operation) (slurm_rpc_stats_total_time{`+sel+`})`), "{{operation}}", 0)).
-		WithPanel(lines("Asking Slurm", "Time that Slurm's commands took. Each takes a lock of slurmctld.", seconds,
+		WithPanel(lines("Asking Slurm", "Duration of Slurm's commands. Each command holds a lock of slurmctld.", seconds,
 			query("A", `max by (command) (slurm_command_duration_seconds{`+sel+`})`, "{{command}}")).Min(0))
 }
 
@@ -68,21 +68,21 @@ func availability() *grafana.DashboardBuilder {
 		WithPanel(number("Busy", "Share of the nodes' time in which jobs ran. Powered-down time does not count.", percent,
 			spent(`,state="busy"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0)).
 		WithPanel(number("Hours lost", "Node hours in which nodes were drained, down or failed.", hours, spent(`,state="unavailable"`)+` / 3600`, 0)).
-		WithPanel(number("Failures", "Jobs that failed with their node, instances that were lost and nodes that stopped responding.", short,
+		WithPanel(number("Failures", "Jobs that failed because of their node, lost instances, and nodes that stopped responding.", short,
 			events("slurm_jobs_finished_total", `,state="node_fail"`)+"\n + "+lost, 1)).
 		WithPanel(number("Hours between failures",
-			"Node hours that were not powered down, by instance that was lost or node that stopped responding.", hours,
+			"Node hours, without powered-down time, per lost instance or node that stopped responding.", hours,
 			spent(`,state!="power_saving"`)+` / 3600`+"\n"+
 				` / ((`+lost+`) > 0)`, 0)).
-		WithPanel(number("Drained or down now", "Nodes that take no jobs now.", short,
+		WithPanel(number("Drained or down now", "Nodes that accept no jobs now.", short,
 			`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1) or vector(0)`, 1)).
-		WithPanel(history("Node available", "1 while a node takes jobs or runs them, 0 while it is drained, down or failed.", short,
+		WithPanel(history("Node available", "1 while a node accepts or runs jobs, 0 while it is drained, down or failed.", short,
 			`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
 				` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}", usable())).
-		WithPanel(rows("Lost most", "Hours in which a node was drained, down or failed, of the time range.", hours, "Hours",
+		WithPanel(rows("Lost most", "Hours of the time range in which a node was drained, down or failed.", hours, "Hours",
 			top(15, `sum by (node) (increase(slurm_node_state_seconds_total{`+sel+`,state="unavailable"}[$__range])) / 3600 > 0`),
 			column{"node", "Node"})).
-		WithPanel(rows("Drained, down or failed", "Nodes that take no jobs, why, and for how long.", seconds, "For",
+		WithPanel(rows("Drained, down or failed", "Nodes that accept no jobs, with the reason and the duration.", seconds, "For",
 			`(time() - max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+sel+`}))`+"\n"+
 				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+sel+`})`,
 			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"}))
@@ -109,7 +109,7 @@ func users() *grafana.DashboardBuilder {
 	cost := func(by string) string {
 		return `sum by (` + by + `) (` + has + "\n" + ` * on (cluster, node) group_left () (` + gpuPrice() + `))`
 	}
-	return board("parascope-users", "Users and accounts", "Who has the GPUs, what they cost, and how many of them are idle.").
+	return board("parascope-users", "Users and accounts", "GPUs by user and account, their cost, and how many of them are idle.").
 		WithPanel(lines("GPUs by user", "GPUs of the user's running jobs.", short, query("A", `sum by (user) (slurm_user_gpus_running{`+sel+`})`, "{{user}}")).
 			Min(0)).
 		WithPanel(lines("GPUs by account", "GPUs of the account's running jobs.", short,
@@ -120,18 +120,18 @@ func users() *grafana.DashboardBuilder {
 			`sort_desc(`+hoursOf("slurm_user_cpus_running", "user")+`)`, "{{user}}", 0)).
 		WithPanel(bars("Idle share by user", "Share of the user's GPUs that are idle now: less than 5 % in use.", percent,
 			`sort_desc(`+share("user")+`)`, "{{user}}", 0.5).Max(1)).
-		WithPanel(bars("Dollars an hour by user", "What the user's GPUs cost now: the instance type's on-demand price divided by its "+
+		WithPanel(bars("Cost per hour by user", "Cost of the user's GPUs now: the instance type's on-demand price divided by its "+
 			"number of GPUs.", dollars,
 			`sort_desc(`+cost("user")+`)`, "{{user}}", 0)).
-		WithPanel(bars("Dollars an hour by account", "What the account's GPUs cost now: the instance type's on-demand price divided "+
+		WithPanel(bars("Cost per hour by account", "Cost of the account's GPUs now: the instance type's on-demand price divided "+
 			"by its number of GPUs.",
 			dollars,
 			`sort_desc(`+cost("account")+`)`, "{{account}}", 0)).
-		WithPanel(rows("Jobs with idle GPUs", "Jobs with idle GPUs, and their number.", short, "Idle GPUs",
+		WithPanel(rows("Jobs with idle GPUs", "Jobs with idle GPUs, and the number of idle GPUs.", short, "Idle GPUs",
 			`count by (job_id, user, account) (`+idleGPUs("")+`)`,
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"})).
 		WithPanel(lines("Jobs waiting by user", "Pending jobs of the user.", short,
 			query("A", `sum by (user) (slurm_user_jobs_pending{`+sel+`})`, "{{user}}")).Min(0)).
-		WithPanel(rows("Fair share", "Fair-share factor: below 0.5 a user has had more than their share.", short, "Factor",
+		WithPanel(rows("Fair share", "Slurm's fair-share factor. Below 0.5, the user has used more than their share.", short, "Factor",
 			`max by (account, user) (slurm_user_fairshare{`+sel+`})`, column{"account", "Account"}, column{"user", "User"}))
 }

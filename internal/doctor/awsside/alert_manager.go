@@ -28,7 +28,7 @@ func checkAlertManager(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		err = awserr.Explain("describe the alert manager definition of "+e.metricsID, err, awserr.Next{Denied: awserr.WhoAsks, NotFound: repair})
 		if hint.CodeOf(err) == hint.NotFound {
-			return doctor.Fault("workspace "+e.metricsID+" has no alert manager definition: alerts are sent to nobody", repair)
+			return doctor.Fault("workspace "+e.metricsID+" has no alert manager definition, so alerts have no recipient", repair)
 		}
 		return doctor.Unasked(err)
 	}
@@ -43,4 +43,4 @@ func checkAlertManager(ctx context.Context, e *Env) Finding {
 }
 
 // noTopic is why checks of alerts do not apply.
-const noTopic = "the stack has no topic for alerts: an older version made it"
+const noTopic = "the stack has no SNS topic for alerts: an older version of parascope created it"

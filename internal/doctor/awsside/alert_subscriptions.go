@@ -19,11 +19,11 @@ func checkAlertSubscriptions(ctx context.Context, e *Env) Finding {
 	all, err := subscribe.List(ctx, e.Config, topic)
 	switch {
 	case err != nil && hint.CodeOf(err) == hint.NotFound:
-		return doctor.Fault("the topic of alerts is gone: "+err.Error(), "'"+e.Target.Command("up")+"'")
+		return doctor.Fault("the SNS topic of the alerts does not exist: "+err.Error(), "'"+e.Target.Command("up")+"'")
 	case err != nil:
 		return doctor.Unasked(err)
 	case len(all) == 0:
-		return doctor.Skip("alerts are sent to nobody; '" + e.Target.Command("up") + " --alert-to alice@example.com' changes that")
+		return doctor.Skip("alerts have no recipient; '" + e.Target.Command("up") + " --alert-to alice@example.com' adds one")
 	}
 	var waiting []string
 	for _, s := range all {
@@ -32,7 +32,8 @@ func checkAlertSubscriptions(ctx context.Context, e *Env) Finding {
 		}
 	}
 	if len(waiting) > 0 {
-		return doctor.Fault(strings.Join(waiting, "; "), "open the link in AWS's message; 'parascope alerts test' then sends one")
+		return doctor.Fault(strings.Join(waiting, "; "), "open the confirmation link in AWS's e-mail; 'parascope alerts test' then sends "+
+			"a test alert")
 	}
 	return doctor.Good(fmt.Sprintf("%d endpoints", len(all)))
 }

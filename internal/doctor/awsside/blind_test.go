@@ -219,7 +219,7 @@ func TestTheHeadNodeOfACluster(t *testing.T) {
 	s.role(t, compute, "four", policy)
 	_, err = rights.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(headRole("four")), PolicyArn: &policy})
 	check.OK(t, err)
-	find("compute nodes alone have the policy", "four", "head-permissions", "that its head node can have")
+	find("compute nodes alone have the policy", "four", "head-permissions", "that the head node of cluster")
 }
 
 // TestIdentityCenterIsGone: the account had an instance, and has none, or one of its own.

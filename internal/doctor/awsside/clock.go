@@ -37,14 +37,15 @@ func checkClock(ctx context.Context, e *Env) Finding {
 		})
 	if said.IsZero() {
 		if err != nil {
-			return doctor.Unsure("AWS could not be asked for the time", "see check caller")
+			return doctor.Unsure("the time of AWS could not be read", "see check caller")
 		}
-		return doctor.Unsure("AWS' answer has no time", "")
+		return doctor.Unsure("AWS' response has no Date header", "")
 	}
 	skew := e.Now().Sub(said)
 	if skew.Abs() > mostSkew {
-		return doctor.Fault(fmt.Sprintf("it is %s off the time of AWS, which refuses signatures of another time", skew.Round(time.Second)),
-			"set it: 'timedatectl set-ntp true', or 'chronyc makestep'")
+		return doctor.Fault(fmt.Sprintf("this machine's clock is %s off; AWS refuses requests that are signed with a wrong time",
+			skew.Round(time.Second)),
+			"set the clock: 'timedatectl set-ntp true', or 'chronyc makestep'")
 	}
 	return doctor.Good(fmt.Sprintf("within %s of AWS", mostSkew))
 }

@@ -242,7 +242,7 @@ var clusterFaults = []struct {
 		healthy(2).without(`parascope_build_info{job="node",instance="n1"`).with(`parascope_build_info{job="node",node="n1",version="1.0.0"} 1`)},
 	{"node-clocks", "clock", "the clock of n1 differs from the head node's by 90 s", healthy(2).set(`node_time_seconds{job="node",instance="n1"`, "NOW+90")},
 	{"node-clocks", "clock-behind", "the clock of n2 differs from the head node's by -90 s", healthy(2).set(`node_time_seconds{job="node",instance="n2"`, "NOW-90")},
-	{"gpu-metrics", "no-gpu-page", "n3: it is not scraped on port 9400", healthy(2).with(
+	{"gpu-metrics", "no-gpu-page", "n3: port 9400 is not scraped", healthy(2).with(
 		`slurm_node_gres_total{job="slurm",node="n3",gres="gpu",type="h100"} 8`, `slurm_node_status{job="slurm",node="n3",status="idle"} 1`,
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`)},
 	{"gpu-metrics", "no-library", "n3: the driver's state is no_library", healthy(2).with(
@@ -258,7 +258,7 @@ var clusterFaults = []struct {
 		`DCGM_FI_DEV_GPU_UTIL{job="dcgm",instance="n1",node="n1",gpu="2"} 98`,
 		`DCGM_FI_PROF_SM_ACTIVE{job="dcgm",instance="n1",node="n1",gpu="2"} 0`)},
 	{"slurm-controller", "slurmctld", "does not answer", healthy(2).set("slurm_controller_up", "0")},
-	{"slurm-age", "slurm-old", "it is 15m0s old", healthy(2).set("slurm_snapshot_age", "900")},
+	{"slurm-age", "slurm-old", "the snapshot is 15m0s old", healthy(2).set("slurm_snapshot_age", "900")},
 	{"heartbeat", "heartbeat", "5m0s ago", healthy(2).set("parallelcluster_clustermgtd", "NOW-300")},
 	{"series-budget", "left-out", "n1: 40 series of node_filesystem are left out",
 		healthy(2).with(`parascope_node_series_left_out{job="node",node="n1",family="node_filesystem"} 40`)},

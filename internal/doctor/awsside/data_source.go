@@ -27,7 +27,7 @@ func checkDataSource(_ context.Context, e *Env) Finding {
 }
 
 func notLooked() Finding {
-	return doctor.Unsure("Grafana could not be asked for its data sources", "see check grafana-answers")
+	return doctor.Unsure("Grafana's data sources could not be read", "see check grafana-answers")
 }
 
 // reconnect is what repairs all of a data source.

@@ -13,9 +13,10 @@ func checkDataSourceAuth(_ context.Context, e *Env) Finding {
 	return ofSource(e, func(has, want result.SeenSource) Finding {
 		switch {
 		case !has.Signs:
-			return doctor.Fault("it does not sign its requests (sigV4Auth is off), and AMP refuses those", e.reconnect())
+			return doctor.Fault("the data source does not sign its requests (sigV4Auth is off), and AMP refuses those", e.reconnect())
 		case has.AuthType != want.AuthType:
-			return doctor.Fault(fmt.Sprintf("its authentication provider is %q; Amazon Managed Grafana allows %s, the workspace's role",
+			return doctor.Fault(fmt.Sprintf("the data source's authentication provider is %q; Amazon Managed Grafana allows %s, the "+
+				"workspace's role",
 				has.AuthType, want.AuthType), e.reconnect())
 		}
 		return doctor.Good(has.AuthType)

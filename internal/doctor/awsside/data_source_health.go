@@ -13,6 +13,7 @@ func checkDataSourceHealth(_ context.Context, e *Env) Finding {
 		if has.Healthy {
 			return doctor.Good(has.Health)
 		}
-		return doctor.Fault("Grafana cannot query it: "+has.Health, "see that "+e.grafana.role+" may query the workspace, then "+e.reconnect())
+		return doctor.Fault("Grafana cannot query the data source: "+has.Health, "check that "+e.grafana.role+" has permission to query "+
+			"the workspace, then "+e.reconnect())
 	})
 }

@@ -14,6 +14,7 @@ func checkDataSourceType(_ context.Context, e *Env) Finding {
 		if has.Type == want.Type {
 			return doctor.Good(has.Type)
 		}
-		return doctor.Fault(fmt.Sprintf("its type is %s; Grafana %s needs %s", has.Type, e.looked.GrafanaVersion, want.Type), e.reconnect())
+		return doctor.Fault(fmt.Sprintf("the data source's type is %s; Grafana %s needs %s", has.Type, e.looked.GrafanaVersion, want.Type),
+			e.reconnect())
 	})
 }

@@ -19,7 +19,7 @@ var gpuMetrics = question{
 		if m["state"] != "" {
 			return nodeOf(m) + ": the driver's state is " + label(m, "state")
 		}
-		return nodeOf(m) + ": it is not scraped on port 9400, or its page has no GPU"
+		return nodeOf(m) + ": port 9400 is not scraped, or its page has no GPU"
 	},
 	next: "on the node: 'curl 127.0.0.1:9400/metrics', 'nvidia-smi', and 'systemctl status parascope-node'",
 }

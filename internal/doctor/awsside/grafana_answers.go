@@ -18,7 +18,7 @@ func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
 		return skipWithout(e, noGrafana)
 	}
 	if !e.current {
-		return doctor.Unsure("the setup function is not that of this program, and would repair where it is only to look",
+		return doctor.Unsure("the deployed setup function has another version, which would repair the connection instead of only reading it",
 			"'"+e.Target.Command("up")+"' deploys the one of this program; '"+e.Target.Command("connect")+"' checks and repairs with this one")
 	}
 	seen, err := deploy.LookThroughFunction(ctx, e.Config, e.Target)
@@ -36,5 +36,5 @@ func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unsure(err.Error(), "").Keeping(keep)
 	}
-	return doctor.Good(fmt.Sprintf("it has %d data sources", len(seen.DataSources))).Keeping(keep)
+	return doctor.Good(fmt.Sprintf("Grafana has %d data sources", len(seen.DataSources))).Keeping(keep)
 }

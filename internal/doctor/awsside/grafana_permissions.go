@@ -23,7 +23,7 @@ func checkGrafanaPermissions(ctx context.Context, e *Env) Finding {
 	case e.grafanaID == "":
 		return skipWithout(e, noGrafana)
 	case e.grafana.role == "":
-		return doctor.Unsure("the workspace's role is not known", "see check grafana-workspace")
+		return doctor.Unsure("the role of the Grafana workspace is unknown", "see check grafana-workspace")
 	}
 	return simulate(ctx, e, e.grafana.role, grafanaActions[:],
 		"attach the policy "+e.preflight.State.Outputs["AMPQueryPolicyArn"]+" to "+e.grafana.role+", or '"+e.Target.Command("up")+"'")
@@ -45,7 +45,7 @@ func simulate(ctx context.Context, e *Env, role string, actions []string, next s
 		}
 	}
 	if len(refused) > 0 {
-		return doctor.Fault(fmt.Sprintf("%s may not: %s on %s", role, strings.Join(refused, ", "), resource), next)
+		return doctor.Fault(fmt.Sprintf("%s has no permission for %s on %s", role, strings.Join(refused, ", "), resource), next)
 	}
-	return doctor.Good(fmt.Sprintf("by IAM's policy simulator it may %s", strings.Join(actions, ", ")))
+	return doctor.Good(fmt.Sprintf("IAM's policy simulator allows the role %s", strings.Join(actions, ", ")))
 }

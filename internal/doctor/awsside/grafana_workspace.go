@@ -21,7 +21,8 @@ func checkGrafanaWorkspace(ctx context.Context, e *Env) Finding {
 	out, err := sdk.NewFromConfig(e.Config).DescribeWorkspace(ctx, &sdk.DescribeWorkspaceInput{WorkspaceId: &e.grafanaID})
 	if err != nil {
 		err = awserr.Explain("describe Grafana workspace "+e.grafanaID, err, awserr.Next{Denied: awserr.WhoAsks,
-			NotFound: "'" + e.Target.Command("down") + "', then '" + e.Target.Command("up") + "': it was deleted by other means"})
+			NotFound: "'" + e.Target.Command("down") + "', then '" + e.Target.Command("up") + "': the workspace was deleted outside of " +
+				"CloudFormation"})
 		if hint.CodeOf(err) == hint.NotFound {
 			return doctor.Fault(err.Error(), hint.Next(err))
 		}

@@ -17,12 +17,12 @@ import (
 // checkHeadInstance asks EC2 for the cluster's head node.
 func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 	if cluster.CheckName(e.Name) != nil {
-		return doctor.Skip("it is not a cluster of ParallelCluster's")
+		return doctor.Skip("this is not a ParallelCluster cluster")
 	}
 	c, err := cluster.Find(ctx, e.Config, e.Name)
 	switch {
 	case hint.CodeOf(err) == hint.BadInput:
-		return doctor.Skip("it is not a cluster of ParallelCluster's")
+		return doctor.Skip("this is not a ParallelCluster cluster")
 	case err != nil:
 		return doctor.Unasked(err)
 	case !c.Exists:
@@ -46,7 +46,7 @@ func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 		}
 	}
 	if stopped != "" {
-		return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, does not run", e.Name, stopped),
+		return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, is not running", e.Name, stopped),
 			"'aws ec2 start-instances --instance-ids "+stopped+"' starts it")
 	}
 	return doctor.Fault("cluster "+e.Name+" has no head node",

@@ -28,8 +28,8 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		return doctor.Unasked(awserr.Explain("list the roles of cluster "+e.Name, err, awserr.Next{Denied: "iam:ListRoles is required"}))
 	}
 	if len(roles.Roles) == 0 {
-		return doctor.Unsure("no role is in "+path+": the cluster has roles of the site's own, or none",
-			"see that the head node's role has the policy "+policy)
+		return doctor.Unsure("no role is in "+path+": the cluster uses the site's own roles, or has none",
+			"check that the head node's role has the policy "+policy)
 	}
 	out, err := client.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: &policy, PathPrefix: &path})
 	if err != nil {
@@ -43,12 +43,12 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		})
 	})
 	if i < 0 {
-		return doctor.Fault(fmt.Sprintf("no role of cluster %s that its head node can have has policy %s: AMP refuses its samples", e.Name,
+		return doctor.Fault(fmt.Sprintf("no role that the head node of cluster %s can use has policy %s: AMP refuses its samples", e.Name,
 			policy),
 			"'parascope cluster attach' writes it into HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
 	}
 	return simulate(ctx, e.Env, aws.ToString(heads[i].Arn), []string{"aps:RemoteWrite"},
-		"see the policies and the boundary of "+aws.ToString(heads[i].RoleName))
+		"check the policies and the boundary of "+aws.ToString(heads[i].RoleName))
 }
 
 // headRoles are those of the head node by ParallelCluster's name for them; all, where none has it.

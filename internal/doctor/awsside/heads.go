@@ -12,5 +12,5 @@ var heads = question{
 	say: func(_ model.Metric, v float64) string {
 		return integer(v) + " heads send as this cluster"
 	},
-	next: "'parascope query up{job=\"head\"}' names them; give each cluster's head its own external_labels, and stop the one that is too many",
+	next: "'parascope query up{job=\"head\"}' names them; give each cluster's head its own external_labels, and stop the extra one",
 }

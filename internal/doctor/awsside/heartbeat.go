@@ -12,9 +12,9 @@ var heartbeat = question{
   or up{$c,job="pcluster"} == 1 unless on (cluster) parallelcluster_clustermgtd_heartbeat_timestamp_seconds{$c}`,
 	say: func(m model.Metric, v float64) string {
 		if m[model.MetricNameLabel] == "up" {
-			return "the head could not read it"
+			return "the head could not read the heartbeat"
 		}
-		return "the last one was " + seconds(v) + " ago; after 10 minutes compute nodes end themselves, and their jobs with them"
+		return "the last heartbeat was " + seconds(v) + " ago; after 10 minutes compute nodes terminate themselves, which ends their jobs"
 	},
 	next: "on the head node: 'sudo supervisorctl status clustermgtd' in ParallelCluster's cookbook environment, " +
 		"and /var/log/parallelcluster/clustermgtd",

@@ -21,8 +21,8 @@ func NodeChecks(node string, active bool) []ClusterCheck {
 		measured("node-gpus", "every GPU is read", nodeGPUs, "node-answers"),
 		measured("node-xid", "no XID within an hour", nodeXID, "node-answers"),
 		measured("node-gpu-memory", "GPU memory without uncorrectable errors", nodeGPUMemory, "node-answers"),
-		measured("node-gpu-throttled", "no GPU is slowed by heat or power", nodeGPUThrottled, "node-answers"),
-		measured("node-efa-devices", "every EFA device is there", nodeEFADevices, "node-answers"),
+		measured("node-gpu-throttled", "no GPU is slowed down by heat or power", nodeGPUThrottled, "node-answers"),
+		measured("node-efa-devices", "every EFA device is present", nodeEFADevices, "node-answers"),
 		measured("node-efa-errors", "EFA reaches its peers", nodeEFAErrors, "node-answers"),
 		doctor.NewCheck("node-diag", "NVIDIA's active test of the GPUs", []string{"query", "samples"}, nodeDiag(node, active)),
 	}
@@ -72,7 +72,7 @@ var nodeXID = question{
 		}
 		return "the driver recommends recovery action " + integer(v) + " for GPU " + label(m, "gpu")
 	},
-	next: onNode + "'nvidia-smi -q', and NVIDIA's list of XIDs; drain the node for those of the hardware" + diagnos,
+	next: onNode + "'nvidia-smi -q', and NVIDIA's list of XIDs; drain the node if the XID is a hardware error" + diagnos,
 }
 
 var nodeGPUMemory = question{
@@ -94,7 +94,7 @@ var nodeGPUThrottled = question{
 	wrong: `floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 8) % 2 == 1 or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 32) % 2 == 1
   or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 64) % 2 == 1 or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 128) % 2 == 1`,
 	say:  func(m model.Metric, _ float64) string { return "GPU " + label(m, "gpu") + " is slowed down" },
-	next: onNode + "'nvidia-smi -q -d PERFORMANCE,TEMPERATURE' says by what",
+	next: onNode + "'nvidia-smi -q -d PERFORMANCE,TEMPERATURE' shows the reason",
 }
 
 var nodeEFADevices = question{
@@ -111,5 +111,5 @@ var nodeEFAErrors = question{
 	say: func(_ model.Metric, v float64) string {
 		return "about " + integer(v) + " timeouts of peers within 15 minutes"
 	},
-	next: "see the same metrics of the job's other nodes: one node that fails is unresponsive for all",
+	next: "compare the same metrics of the job's other nodes: a failed node is unresponsive for all of its peers",
 }

@@ -20,7 +20,8 @@ func checkPrometheusWorkspace(ctx context.Context, e *Env) Finding {
 	out, err := sdk.NewFromConfig(e.Config).DescribeWorkspace(ctx, &sdk.DescribeWorkspaceInput{WorkspaceId: &e.metricsID})
 	if err != nil {
 		err = awserr.Explain("describe AMP workspace "+e.metricsID, err, awserr.Next{Denied: awserr.WhoAsks,
-			NotFound: "it was deleted by other means: '" + e.Target.Command("down") + "', then '" + e.Target.Command("up") + "'"})
+			NotFound: "the workspace was deleted outside of CloudFormation: run '" + e.Target.Command("down") + "', then '" +
+				e.Target.Command("up") + "'"})
 		if hint.CodeOf(err) == hint.NotFound {
 			return doctor.Fault(err.Error(), hint.Next(err))
 		}

@@ -11,7 +11,7 @@ var queueAge = question{
 	wrong: `time() - (parascope_delivery_oldest_sample_timestamp_seconds{$c} > 0)
   > on (cluster, remote_name) group_left () (parascope_delivery_age_limit_seconds{$c} > 0) / 2`,
 	say: func(m model.Metric, v float64) string {
-		return "the oldest sample that waits for " + label(m, "remote_name") + " is " + seconds(v) + " old"
+		return "the oldest waiting sample for " + label(m, "remote_name") + " is " + seconds(v) + " old"
 	},
 	next: onHead,
 }

@@ -22,7 +22,7 @@ func checkRoute(ctx context.Context, e *Env) Finding {
 	for _, who := range []string{"the head node", "compute nodes"} {
 		subnet := subnets[who]
 		if subnet == "" {
-			return skipWithout(e, "the stack names no subnets")
+			return skipWithout(e, "the stack has no output with subnets")
 		}
 		wrong, err := routeOf(ctx, client, subnet)
 		if err != nil {
@@ -31,7 +31,7 @@ func checkRoute(ctx context.Context, e *Env) Finding {
 		if wrong != "" {
 			return doctor.Fault(fmt.Sprintf("subnet %s, of %s, %s: nodes there reach neither S3 nor AMP", subnet, who, wrong),
 				"'aws ec2 describe-route-tables --filters Name=association.subnet-id,Values="+subnet+"' shows its routes; '"+
-					e.Target.Command("up")+"' makes the stack's own again")
+					e.Target.Command("up")+"' creates the stack's own routes again")
 		}
 	}
 	return doctor.Good("both subnets have a route to the internet")
@@ -52,7 +52,7 @@ func routeOf(ctx context.Context, client *ec2.Client, subnet string) (wrong stri
 			}
 			to := aws.ToString(r.NatGatewayId) + aws.ToString(r.GatewayId) + aws.ToString(r.TransitGatewayId) + aws.ToString(r.NetworkInterfaceId)
 			if r.State == types.RouteStateBlackhole {
-				return "has a default route to " + to + ", which is gone", nil
+				return "has a default route to " + to + ", which does not exist", nil
 			}
 			if !strings.HasPrefix(to, "nat-") {
 				return "", nil

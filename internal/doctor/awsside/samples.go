@@ -22,16 +22,16 @@ func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 	last := e.clusters[e.Name]
 	age := e.Now().Sub(last).Round(time.Second)
 	if age < lateAfter {
-		return doctor.Good(fmt.Sprintf("the newest one is %s old", max(age, 0)))
+		return doctor.Good(fmt.Sprintf("the newest sample is %s old", max(age, 0)))
 	}
 	if age > goneAfter && e.Cluster == "" {
 		if c, err := cluster.Find(ctx, e.Config, e.Name); err == nil && !c.Exists {
-			return doctor.Skip(fmt.Sprintf("it sent %s ago, and CloudFormation has no cluster of this name", age.Round(time.Minute)))
+			return doctor.Skip(fmt.Sprintf("the cluster last sent %s ago, and CloudFormation has no cluster of this name", age.Round(time.Minute)))
 		}
 	}
-	text := fmt.Sprintf("none has arrived for %s", age)
+	text := fmt.Sprintf("no sample has arrived for %s", age)
 	if last.IsZero() {
-		text = "none has arrived within " + lookBack
+		text = "no sample has arrived within " + lookBack
 	}
 	return doctor.Fault(text, "on the head node: 'sudo parascope-head doctor', or 'sudo systemctl status prometheus' and "+
 		"'grep -A10 remote_write /opt/prometheus/prometheus.yml'")

@@ -12,7 +12,8 @@ var samplesDropped = question{
 	wrong: `increase(parascope_delivery_samples_dropped_total{$c}[1h]) > 0
   or increase(parascope_delivery_samples_uncertain_total{$c}[1h]) > 0`,
 	say: func(m model.Metric, v float64) string {
-		return "about " + integer(v) + " samples for " + label(m, "remote_name") + " in the last hour: " + label(m, "reason")
+		return "about " + integer(v) + " samples for " + label(m, "remote_name") + " were lost or uncertain in the last hour: " + label(m,
+			"reason")
 	},
 	next: onHead,
 }

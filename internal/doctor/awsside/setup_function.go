@@ -38,7 +38,7 @@ func judgeLastRun(ctx context.Context, e *Env) Finding {
 	switch {
 	case ran && last.Outcome == result.Failed:
 		ago := e.Now().Sub(last.Finished).Round(time.Second)
-		return doctor.Fault(fmt.Sprintf("its last run failed %s ago: %s", ago, last.Error), logs)
+		return doctor.Fault(fmt.Sprintf("the last run failed %s ago: %s", ago, last.Error), logs)
 	case err != nil && hint.CodeOf(err) == hint.NotFound:
 		return doctor.Unsure(name+" has no log", "'"+e.Target.Command("connect")+"' runs it")
 	case err != nil:
@@ -46,7 +46,7 @@ func judgeLastRun(ctx context.Context, e *Env) Finding {
 	case !ran:
 		return doctor.Unsure("the log of "+name+" has no run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
 	}
-	return doctor.Good(fmt.Sprintf("its last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
+	return doctor.Good(fmt.Sprintf("the last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
 }
 
 func isMissing(err error) bool { return hint.CodeOf(err) == hint.NotFound }

@@ -7,10 +7,10 @@ import (
 // slurmAge: of what the Slurm dashboards show.
 var slurmAge = question{
 	applies: `slurm_snapshot_age_seconds{$c}`,
-	absent:  "the head sends nothing of Slurm; see check slurm-controller",
+	absent:  "the head sends no Slurm metrics; see check slurm-controller",
 	wrong:   `slurm_snapshot_age_seconds{$c} > 600`,
 	say: func(_ model.Metric, v float64) string {
-		return "it is " + seconds(v) + " old: Slurm's commands hang or fail"
+		return "the snapshot is " + seconds(v) + " old: Slurm's commands hang or fail"
 	},
 	next: "on the head node: 'time scontrol show nodes', and 'journalctl -u prometheus'",
 }

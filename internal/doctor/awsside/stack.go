@@ -41,7 +41,7 @@ func judgeStack(ctx context.Context, e *Env, state stack.State) Finding {
 	}
 	found := doctor.Good(e.Target.StackName + " " + string(state.Status))
 	if failure != nil {
-		found.Warnings = []string{"the last update failed, and was undone: " + failure.Reason}
+		found.Warnings = []string{"the last update failed and was rolled back: " + failure.Reason}
 	}
 	return found
 }

@@ -228,7 +228,8 @@ func (i *installed) breakSources() {
 	i.finds("no default", "data-source-default", "the default data source is none")
 	i.reconnect()
 	i.source(func(d *grafana.DataSource) { d.Type = "prometheus" })
-	i.finds("the core plugin on Grafana 12", "data-source-type", "its type is prometheus; Grafana 12.4 needs", "data-source-health")
+	i.finds("the core plugin on Grafana 12", "data-source-type", "the data source's type is prometheus; Grafana 12.4 needs",
+		"data-source-health")
 	i.reconnect()
 	i.source(func(d *grafana.DataSource) { d.JSONData["sigV4AuthType"] = "keys" })
 	i.finds("other authentication", "data-source-auth", `provider is "keys"`, "data-source-health")
@@ -291,7 +292,7 @@ func (i *installed) breakRights() {
 	name, policy := i.resources["GrafanaRole"], i.outputs["AMPQueryPolicyArn"]
 	_, err := role.DetachRolePolicy(i.t.Context(), &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: &policy})
 	check.OK(i.t, err)
-	i.finds("Grafana's role may not query", "grafana-permissions", "may not: aps:QueryMetrics", "data-source-health")
+	i.finds("Grafana's role may not query", "grafana-permissions", "has no permission for aps:QueryMetrics", "data-source-health")
 	// Who may not ask IAM's simulator learns it from Grafana's answer.
 	asked := i.cfg
 	i.cfg = i.cloud.As("deployer")

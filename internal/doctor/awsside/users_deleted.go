@@ -20,7 +20,7 @@ func checkUsersDeleted(ctx context.Context, e *Env) Finding {
 	for _, m := range members {
 		if m.Gone {
 			return doctor.Fault(fmt.Sprintf("role %s is assigned to %s %s, which was deleted from Identity Center", m.Role, m.Kind, m.ID),
-				"'"+e.Target.Users("remove", e.grafanaID)+" "+m.ID+"' takes it away")
+				"'"+e.Target.Users("remove", e.grafanaID)+" "+m.ID+"' removes the role")
 		}
 	}
 	return doctor.Good("")

@@ -26,16 +26,17 @@ func checkClock(ctx context.Context, e *Env) Finding {
 	}
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
-		return doctor.Unsure("the receiver could not be asked for the time: "+err.Error(), "see check route-amp")
+		return doctor.Unsure("the time of the receiver could not be read: "+err.Error(), "see check route-amp")
 	}
 	resp.Body.Close()
 	said, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return doctor.Unsure("the receiver's answer has no time", "")
+		return doctor.Unsure("the receiver's response has no Date header", "")
 	}
 	skew := e.Now().Sub(said)
 	if skew.Abs() > mostSkew {
-		return doctor.Fault(fmt.Sprintf("it is %s off that of %s: signatures and samples of another time are refused", skew.Round(time.Second),
+		return doctor.Fault(fmt.Sprintf("this node's clock is %s off the clock of %s, which refuses signatures and samples with a wrong "+
+			"time", skew.Round(time.Second),
 			u.Host), "'chronyc tracking', and 'sudo chronyc makestep'")
 	}
 	return doctor.Good(fmt.Sprintf("within %s of %s", mostSkew, u.Host))

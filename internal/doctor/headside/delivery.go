@@ -43,7 +43,7 @@ func next(r head.RemoteDelivery) string {
 // lastly is OK where a request has succeeded.
 func lastly(r head.RemoteDelivery) Finding {
 	if r.LastSuccess.IsZero() && r.FailingSince.IsZero() {
-		return doctor.Unsure("no request was made yet", "run this again in a minute")
+		return doctor.Unsure("the head has not sent a request yet", "run this again in a minute")
 	}
 	return doctor.Good("")
 }
@@ -68,7 +68,8 @@ func checkRefused(_ context.Context, e *Env) Finding {
 		for _, n := range r.Refused.Named[:min(3, len(r.Refused.Named))] {
 			text += fmt.Sprintf("; %s: %s", n.Series, n.Text)
 		}
-		return doctor.Fault(text, "raise the limit that AMP names, or drop the series with write_relabel_configs; they are tried once a minute")
+		return doctor.Fault(text, "raise the limit that AMP names, or drop the series with write_relabel_configs; refused series are "+
+			"tried again once a minute")
 	})
 }
 
@@ -100,7 +101,7 @@ func checkAge(_ context.Context, e *Env) Finding {
 			return doctor.Fault(fmt.Sprintf("the oldest sample for %s is %s old; samples are dropped at %s", r.Name, age, limit),
 				strings.TrimSpace(r.Next()+" 'parascope-head status' says how long it takes"))
 		}
-		return doctor.Good(fmt.Sprintf("the oldest one is %s old", max(age, 0)))
+		return doctor.Good(fmt.Sprintf("the oldest waiting sample is %s old", max(age, 0)))
 	})
 }
 
@@ -109,7 +110,7 @@ func checkRoom(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		if r.QueueMaxBytes > 0 && r.QueueBytes > r.QueueMaxBytes/10*8 {
 			return doctor.Fault(fmt.Sprintf("the queue of %s has %d of %d bytes", r.Name, r.QueueBytes, r.QueueMaxBytes),
-				"give it more room with --queue.max-bytes, and see check delivering")
+				"raise the limit with --queue.max-bytes, and see check delivering")
 		}
 		return doctor.Good("")
 	})
@@ -120,7 +121,8 @@ func checkDisk(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		switch {
 		case r.Disk != "":
-			return doctor.Fault("the queue's disk fails: "+r.Disk, "make room on it: 'df -h /opt/prometheus'; sending resumes by itself")
+			return doctor.Fault("the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
+				"automatically")
 		case len(r.Aside) > 0:
 			return doctor.Fault("files of the queue could not be read: "+strings.Join(r.Aside, ", "),
 				"check the disk; 'parascope-head inspect DIRECTORY' reads every record")

@@ -15,7 +15,7 @@ func checkHeadNode(_ context.Context, e *Env) Finding {
 	facts, err := headnode.ReadFacts(e.Root, e.Host, "")
 	text, readErr := headnode.ReadFile(e.path("etc/parallelcluster/cfnconfig"))
 	if errors.Is(readErr, fs.ErrNotExist) {
-		return doctor.Skip("this is no node of ParallelCluster's")
+		return doctor.Skip("this machine is not a ParallelCluster node")
 	}
 	if err != nil {
 		return doctor.Unasked(err)
@@ -23,7 +23,7 @@ func checkHeadNode(_ context.Context, e *Env) Finding {
 	for line := range strings.Lines(string(text)) {
 		if kind, ok := strings.CutPrefix(strings.TrimSpace(line), "cfn_node_type="); ok && strings.Trim(kind, `"'`) != "HeadNode" {
 			return doctor.Fault("this is a node of type "+kind+" of cluster "+facts.Cluster+"; the head's Prometheus runs on the head node",
-				"'pcluster ssh --cluster-name "+facts.Cluster+"' goes there")
+				"'pcluster ssh --cluster-name "+facts.Cluster+"' connects to it")
 		}
 	}
 	return doctor.Good("of cluster " + facts.Cluster + " in " + facts.Region).Keeping(func() { e.facts = facts })

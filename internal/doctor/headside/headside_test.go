@@ -196,7 +196,7 @@ var faults = []struct {
 	{"slurm-answers", "old data", "15m0s old", func(n *node) {
 		n.pages["/slurm/metrics"] = "slurm_controller_up 1\nslurm_snapshot_age_seconds 900\n"
 	}, "slurm-targets"},
-	{"slurm-answers", "no scontrol", "no scontrol", func(n *node) {
+	{"slurm-answers", "no scontrol", "did not find scontrol", func(n *node) {
 		for _, page := range []string{"/slurm/metrics", "/parallelcluster/metrics", "/slurm/targets"} {
 			n.statuses[page] = http.StatusNotFound
 		}
@@ -207,7 +207,7 @@ var faults = []struct {
 	{"discovery", "ec2 fails", "ec2 of job node", func(n *node) {
 		n.rest["discovery"] = []any{map[string]any{"mechanism": "ec2", "jobs": []string{"node"}, "since": now, "why": "RequestExpired"}}
 	}, "slurm-targets"},
-	{"slurm-targets", "a node is no target", "1 of 2 nodes are up in Slurm and no target: n2",
+	{"slurm-targets", "a node is no target", "1 of 2 nodes are up in Slurm but are not targets: n2",
 		func(n *node) { n.targets = n.targets[:1] }, ""},
 	{"head-targets", "refused", "node of n1 refuse the connection", func(n *node) {
 		n.targets[0].Health = "down"

@@ -22,7 +22,7 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 	base := e.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT")
 	vendor, _ := headnode.ReadFile(e.path("sys/devices/virtual/dmi/id/sys_vendor"))
 	if base == "" && !strings.Contains(string(vendor), "Amazon EC2") {
-		return doctor.Skip("this is no EC2 instance")
+		return doctor.Skip("this machine is not an EC2 instance")
 	}
 	base = strings.TrimSuffix(cmp.Or(base, metadata), "/")
 	ask := func(method, path, header, value string) (int, string, error) {
@@ -45,14 +45,14 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 	case ctx.Err() != nil:
 		return doctor.Unasked(ctx.Err())
 	case err != nil && os.Getuid() != 0:
-		return doctor.Unsure(who+" does not reach the metadata service; with Imds.Secured only root and few users do: "+err.Error(),
+		return doctor.Unsure(who+" cannot reach the metadata service; with Imds.Secured only root and a few users can: "+err.Error(),
 			"run this as root, as prometheus.service runs")
 	case err != nil:
 		return doctor.Fault("the metadata service does not answer: "+err.Error(),
 			"'sudo iptables -L PARALLELCLUSTER_IMDS'; the head runs as root")
 	case status != http.StatusOK:
 		return doctor.Fault(fmt.Sprintf("the metadata service answers %d to a request for a token", status),
-			"'aws ec2 describe-instances --query \"Reservations[].Instances[].MetadataOptions\"': HttpEndpoint has to be enabled")
+			"'aws ec2 describe-instances --query \"Reservations[].Instances[].MetadataOptions\"': HttpEndpoint must be enabled")
 	}
 	status, role, err := ask(http.MethodGet, "/latest/meta-data/iam/security-credentials/", "X-aws-ec2-metadata-token", token)
 	switch {

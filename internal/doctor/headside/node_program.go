@@ -12,7 +12,7 @@ import (
 // checkNodeProgram asks the exporter of this node, where it is ParallelCluster's.
 func checkNodeProgram(ctx context.Context, e *Env) Finding {
 	if e.facts.Cluster == "" {
-		return doctor.Skip("this is no node of ParallelCluster's")
+		return doctor.Skip("this machine is not a ParallelCluster node")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.NodeAddress+"/metrics", nil)
 	if err != nil {
@@ -20,7 +20,7 @@ func checkNodeProgram(ctx context.Context, e *Env) Finding {
 	}
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
-		return doctor.Fault("nothing answers on "+e.NodeAddress+": "+err.Error(),
+		return doctor.Fault("no program answers on "+e.NodeAddress+": "+err.Error(),
 			"'sudo systemctl restart parascope-node', or 'sudo parascope-head doctor --fix'")
 	}
 	defer resp.Body.Close()

@@ -25,7 +25,7 @@ func checkRouteAMP(ctx context.Context, e *Env) Finding {
 // checkRouteS3 connects to S3 in the cluster's region: nodes fetch what they install there.
 func checkRouteS3(ctx context.Context, e *Env) Finding {
 	if e.facts.Region == "" {
-		return doctor.Skip("this is no node of ParallelCluster's")
+		return doctor.Skip("this machine is not a ParallelCluster node")
 	}
 	suffix := ""
 	if strings.HasPrefix(e.facts.Region, "cn-") {
@@ -51,7 +51,7 @@ func (e *Env) dial(ctx context.Context, u *url.URL, instead string) Finding {
 	}
 	if err != nil {
 		return doctor.Fault(err.Error(), "the subnet needs a route to the internet (a NAT gateway) or "+instead+
-			"; security groups have to let TCP "+port+" out")
+			"; security groups must allow outbound TCP "+port+"")
 	}
 	c.Close()
 	return doctor.Good(address)

@@ -31,7 +31,7 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 	}
 	if hint.CodeOf(err) == hint.NotFound {
 		return doctor.Fault(err.Error(), "'sudo systemctl restart prometheus'; 'journalctl -u prometheus' says why it does not run; --address "+
-			"names another address")
+			"sets another address")
 	}
 	if err != nil {
 		return doctor.Unasked(err)
@@ -49,13 +49,16 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 		return doctor.Unsure("the head's targets could not be read: "+err.Error(), "")
 	}
 	all := answer.Data.ActiveTargets
-	return doctor.Good(fmt.Sprintf("it has %d targets, and is %s", len(all), d.Verdict)).Keeping(func() { e.delivery, e.targets = &d, all })
+	return doctor.Good(fmt.Sprintf("the head has %d targets; its samples are %s", len(all), d.Verdict)).Keeping(func() {
+		e.delivery,
+			e.targets = &d, all
+	})
 }
 
 const maxPage = 64 << 20
 
 // errNoPage says that the head does not serve the page.
-var errNoPage = errors.New("the head does not serve it")
+var errNoPage = errors.New("the head does not serve this page")
 
 // page is one of the head's pages.
 func (e *Env) page(ctx context.Context, path string) ([]byte, error) {
@@ -86,10 +89,10 @@ func (e *Env) page(ctx context.Context, path string) ([]byte, error) {
 	return text, err
 }
 
-// asked is Unknown where the head was not asked.
+// asked is Unknown where the head could not be queried.
 func asked(e *Env, judge func(head.Delivery) Finding) Finding {
 	if e.delivery == nil {
-		return doctor.Unsure("the head was not asked", "see check head-running")
+		return doctor.Unsure("the head could not be queried", "see check head-running")
 	}
 	return judge(*e.delivery)
 }

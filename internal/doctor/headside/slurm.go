@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/doctor"
 )
 
-const noSlurm = "the head has found no scontrol, and serves nothing of Slurm"
+const noSlurm = "the head did not find scontrol, so it serves no Slurm metrics"
 
 // valueOf is the value of a metric without labels on a page.
 func valueOf(page []byte, metric string) (float64, bool) {
@@ -29,7 +29,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 	page, err := e.page(ctx, "/slurm/metrics")
 	if errors.Is(err, errNoPage) {
 		if e.facts.Cluster != "" {
-			return doctor.Fault(noSlurm, "'ls "+e.SlurmBin+"'; --slurm.bin-dir of the head names another directory")
+			return doctor.Fault(noSlurm, "'ls "+e.SlurmBin+"'; --slurm.bin-dir of the head sets another directory")
 		}
 		return doctor.Skip(noSlurm)
 	}
@@ -43,7 +43,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 			"'"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and /var/log/slurmctld.log")
 	}
 	if age, there := valueOf(page, "slurm_snapshot_age_seconds"); there && age > 600 {
-		return doctor.Fault(fmt.Sprintf("its data is %s old: a command hangs or fails", time.Duration(age)*time.Second),
+		return doctor.Fault(fmt.Sprintf("the Slurm data is %s old: a command hangs or fails", time.Duration(age)*time.Second),
 			"'time "+e.SlurmBin+"/scontrol show nodes', and 'journalctl -u prometheus'")
 	}
 	return doctor.Good("")
@@ -64,7 +64,8 @@ func checkClustermgtd(ctx context.Context, e *Env) Finding {
 	}
 	age := e.Now().Sub(time.UnixMilli(int64(at * 1000))).Round(time.Second)
 	if age > 4*time.Minute {
-		return doctor.Fault(fmt.Sprintf("the last one was %s ago; after 10 minutes compute nodes end themselves, and their jobs with them", age),
+		return doctor.Fault(fmt.Sprintf("the last heartbeat was %s ago; after 10 minutes compute nodes terminate themselves, which ends "+
+			"their jobs", age),
 			"/var/log/parallelcluster/clustermgtd, and supervisorctl in ParallelCluster's cookbook environment")
 	}
 	return doctor.Good(fmt.Sprintf("%s ago", age))

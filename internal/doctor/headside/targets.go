@@ -26,9 +26,9 @@ var causes = [...]cause{
 	{[]string{"i/o timeout", "deadline exceeded", "Client.Timeout"}, "give no answer",
 		"with security groups of the site's own: allow TCP PORT from the head node's group to the nodes'; " +
 			"else the node hangs"},
-	{[]string{"no such host", "server misbehaving"}, "have a name that is not resolved",
+	{[]string{"no such host", "server misbehaving"}, "have a host name that cannot be resolved",
 		"see the cluster's private DNS zone, and /etc/resolv.conf"},
-	{[]string{"no route to host", "network is unreachable"}, "are on a network that is not reached",
+	{[]string{"no route to host", "network is unreachable"}, "are on a network that is unreachable",
 		"see the route tables and network ACLs of the subnets"},
 	{[]string{"HTTP status 401", "HTTP status 403"}, "ask for a password",
 		"give the job basic_auth, as the exporter's --web.config.file has it"},
@@ -42,7 +42,7 @@ var causes = [...]cause{
 // first scrape are neither.
 func checkTargets(_ context.Context, e *Env) Finding {
 	if e.targets == nil {
-		return doctor.Unsure("the head was not asked", "see check head-running")
+		return doctor.Unsure("the head could not be queried", "see check head-running")
 	}
 	down := make([][]target, len(causes))
 	up := 0
@@ -131,8 +131,8 @@ func checkSlurmTargets(ctx context.Context, e *Env) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return doctor.Fault(fmt.Sprintf("%d of %d nodes are up in Slurm and no target: %s", len(missing), n,
-			strings.Join(missing[:min(5, len(missing))], ", ")), "see that "+e.configFile()+
+		return doctor.Fault(fmt.Sprintf("%d of %d nodes are up in Slurm but are not targets: %s", len(missing), n,
+			strings.Join(missing[:min(5, len(missing))], ", ")), "check that "+e.configFile()+
 			" has the job node with http_sd_configs on http://"+e.Address+"/slurm/targets; 'sudo parascope-head setup' writes it")
 	}
 	return doctor.Good(fmt.Sprintf("%d nodes", n))

@@ -17,6 +17,6 @@ func checkGrafana(_ context.Context, e *Env) Finding {
 		return Finding{Status: doctor.OK}
 	}
 	return doctor.Failure(hint.New(hint.Usage,
-		fmt.Errorf("MonitoringType %s has no Grafana that %s could use", e.monitoring(), e.People[0].Who),
+		fmt.Errorf("MonitoringType %s creates no Grafana workspace for %s", e.monitoring(), e.People[0].Who),
 		"--parameter MonitoringType=amp+amg creates one; or omit --user"))
 }

@@ -50,7 +50,7 @@ func Caller() Check {
 
 // Identity checks IAM Identity Center.
 func Identity() Check {
-	return doctor.NewCheck("identity", "IAM Identity Center and the people named", []string{"caller", "stack"}, checkIdentityCenter)
+	return doctor.NewCheck("identity", "IAM Identity Center and the given users", []string{"caller", "stack"}, checkIdentityCenter)
 }
 
 // Checks is what is checked before a stack is created or changed, in order.
@@ -65,7 +65,7 @@ func Checks() []Check {
 		doctor.NewCheck("zone", "the Availability Zone", []string{"caller", "stack"}, checkZone),
 		doctor.NewCheck("network", "existing network", []string{"caller", "stack"}, checkNetwork),
 		doctor.NewCheck("function", "setup function", []string{"stack"}, checkFunction),
-		doctor.NewCheck("grafana", "Grafana for the people named", []string{"stack"}, checkGrafana),
+		doctor.NewCheck("grafana", "Grafana for the given users", []string{"stack"}, checkGrafana),
 		doctor.NewCheck(Rights, "permissions of the caller", []string{"caller", "stack"}, checkRights),
 		Identity(),
 	}

@@ -44,7 +44,7 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	if len(refused.actions) == 0 {
 		if err != nil {
 			return Finding{Status: doctor.Unknown, Detail: fmt.Sprintf("the caller's permissions could not be checked: %v", err),
-				Next: "docs/iam/README.md lists the permissions of the check"}
+				Next: "docs/iam/README.md lists the permissions that this check needs"}
 		}
 		return Finding{Status: doctor.OK, Summary: "has all required permissions"}
 	}
@@ -83,7 +83,7 @@ func policySource(ctx context.Context, client *iam.Client, caller string) (strin
 		}
 		return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + role, nil
 	}
-	return "", fmt.Errorf("IAM's policy simulator knows users and roles, and the caller is %s", caller)
+	return "", fmt.Errorf("IAM's policy simulator supports only users and roles, and the caller is %s", caller)
 }
 
 // rights are permissions that the caller does not have.
@@ -109,7 +109,7 @@ func (r rights) describe(stackName, bucket string) string {
 		}
 		all = append(all, fmt.Sprintf("%s (%s)", strings.Join(actions, ", "), s.Sid))
 	}
-	text := "may not: " + strings.Join(all, "; ") + "; " + r.policies() + " allows it"
+	text := "missing permissions: " + strings.Join(all, "; ") + "; " + r.policies() + " has them"
 	if stackName != PolicyStack {
 		text += ", with " + PolicyStack + " replaced by " + stackName
 	}
@@ -117,10 +117,10 @@ func (r rights) describe(stackName, bucket string) string {
 		text += ", with parascope-* replaced by " + bucket
 	}
 	for _, b := range r.because {
-		text += "; " + b + " forbids some of it"
+		text += "; " + b + " denies some of them"
 	}
 	if len(r.missing) > 0 {
-		text += "; a policy asks for " + strings.Join(r.missing, " and ") + ", which is not known before"
+		text += "; a policy depends on " + strings.Join(r.missing, " and ") + ", whose value is unknown before the deployment"
 	}
 	return text
 }

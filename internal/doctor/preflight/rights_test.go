@@ -153,7 +153,7 @@ func TestABucketOfAnotherName(t *testing.T) {
 func TestPolicySourceOfThoseWhoHaveNone(t *testing.T) {
 	for caller, says := range map[string]string{
 		"arn:aws:iam::111122223333:root":             errRoot.Error(),
-		"arn:aws:sts::111122223333:federated-user/f": "knows users and roles",
+		"arn:aws:sts::111122223333:federated-user/f": "supports only users and roles",
 		"somebody": "is not an ARN",
 	} {
 		if _, err := policySource(t.Context(), nil, caller); err == nil || !strings.Contains(err.Error(), says) {
@@ -175,9 +175,11 @@ func TestWhyNot(t *testing.T) {
 		types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{
 			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
 		}}))
-	const want = "may not: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json allows it; a policy of the " +
-		"organization forbids some of it; " +
-		"the permissions boundary forbids some of it; a policy asks for aws:MultiFactorAuthPresent, which is not known before"
+	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them; " +
+		"a policy of the " +
+		"organization denies some of them; " +
+		"the permissions boundary denies some of them; a policy depends on aws:MultiFactorAuthPresent, whose value is unknown before the " +
+		"deployment"
 	if got := r.describe(PolicyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -37,7 +37,7 @@ func New(o Options) *Engine { return &Engine{o: o, running: map[string]*run{}} }
 // Why an operation's context ends.
 var (
 	errOther    = errors.New("another resource failed")
-	errReplaced = errors.New("the stack is to be deleted")
+	errReplaced = errors.New("the stack is being deleted")
 	errUser     = errors.New("the user cancelled it")
 	errTime     = errors.New("the stack's TimeoutInMinutes is exceeded")
 	errStopped  = errors.New("the local cloud stops")

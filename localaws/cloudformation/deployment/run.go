@@ -125,7 +125,7 @@ func (r *run) surroundings(ctx context.Context) template.Surroundings {
 			defer r.mu.Unlock()
 			res := r.stack.Resources[id]
 			if res == nil {
-				return "", fmt.Errorf("resource %s is not there yet", id)
+				return "", fmt.Errorf("resource %s does not exist yet", id)
 			}
 			return res.PhysicalID, nil
 		},
@@ -143,7 +143,7 @@ func (r *run) surroundings(ctx context.Context) template.Surroundings {
 // attribute is what Fn::GetAtt of the resource gives.
 func attribute(s *Stack, res *Resource, name string) (any, error) {
 	if res == nil {
-		return nil, fmt.Errorf("attribute %s of a resource that is not there yet", name)
+		return nil, fmt.Errorf("attribute %s belongs to a resource that does not exist yet", name)
 	}
 	if v, ok := res.Attributes[name]; ok {
 		return v, nil

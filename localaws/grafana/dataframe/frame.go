@@ -91,7 +91,7 @@ func Read(body []byte) (Result, error) {
 		return Result{}, fmt.Errorf("read the answer of the data source: %w", err)
 	}
 	if got.Status != "success" {
-		return Result{}, errors.New("the data source did not answer as Prometheus does")
+		return Result{}, errors.New("the response of the data source is not from a Prometheus API")
 	}
 	out := Result{kind: got.Data.ResultType}
 	var many []struct {

@@ -59,9 +59,9 @@ func (s *Server) runCloudWatch(c *call, d *dataSource, q queryModel, when span) 
 		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not know the log action " + m.Subtype)}
 	case m.QueryMode == "Logs":
 		return nil, &refusal{status: http.StatusNotImplemented,
-			message: gateway.Simplified("runs queries of logs by the actions StartQuery and GetQueryResults")}
+			message: gateway.Simplified("supports only the log actions StartQuery and GetQueryResults")}
 	case m.QueryType != 0:
-		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not run Metrics Insights")}
+		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not support Metrics Insights")}
 	default:
 		frames, err = s.metricValues(c, d, q, m, when)
 	}
@@ -213,7 +213,7 @@ func (s *Server) askModel(c *call, d *dataSource, region, service, operation str
 		return err
 	}
 	if c.left -= len(answer); c.left < 0 {
-		return fmt.Errorf("%s", gateway.Simplified(fmt.Sprintf("answers a request with at most %d bytes of data", maxAnswer)))
+		return fmt.Errorf("%s", gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer)))
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("read the answer of %s: %w", operation, err)

@@ -44,7 +44,7 @@ func (s *Server) prometheusHealth(c *call, d *dataSource) (message string, ok bo
 	}
 	if build, err := s.ask(c, d, request{method: http.MethodGet, path: "api/v1/status/buildinfo"}); err != nil ||
 		build.status != http.StatusOK {
-		s.opts.Logger.Debug("data source does not tell its version", "datasource", d.UID, "status", build.status, "err", err)
+		s.opts.Logger.Debug("data source does not report its version", "datasource", d.UID, "status", build.status, "err", err)
 	}
 	return "Successfully queried the Prometheus API.", true
 }

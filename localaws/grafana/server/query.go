@@ -82,7 +82,7 @@ func (s *Server) query(c *call) error {
 		return refuse(http.StatusBadRequest, "no queries found")
 	}
 	if len(in.Queries) > maxQueries {
-		return refuse(http.StatusBadRequest, gateway.Simplified(fmt.Sprintf("runs up to %d queries of a request", maxQueries)))
+		return refuse(http.StatusBadRequest, gateway.Simplified(fmt.Sprintf("runs at most %d queries per request", maxQueries)))
 	}
 	from, okFrom := s.readTime(in.From)
 	to, okTo := s.readTime(in.To)
@@ -182,7 +182,7 @@ func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form 
 	}
 	if c.left -= len(got.body); c.left < 0 {
 		return nil, &refusal{status: http.StatusUnprocessableEntity,
-			message: gateway.Simplified(fmt.Sprintf("answers a request with at most %d bytes of data", maxAnswer))}
+			message: gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer))}
 	}
 	result, err := dataframe.Read(got.body)
 	if err != nil {

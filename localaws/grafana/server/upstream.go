@@ -168,7 +168,7 @@ func (s *Server) proxy(c *call) error {
 	}
 	if !d.isPrometheus() {
 		return refuse(http.StatusNotImplemented,
-			gateway.Simplified("does not hand requests on to data sources of type "+d.Type))
+			gateway.Simplified("does not forward requests to data sources of type "+d.Type))
 	}
 	if leaves(c.PathValue("path")) {
 		return refuse(http.StatusBadRequest, "the path is malformed or contains \"..\"")

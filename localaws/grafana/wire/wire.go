@@ -81,7 +81,7 @@ func Page[T any](r *gateway.Request, all []T, key func(T) string) (part []T, nex
 	part = []T{}
 	token, after := strings.CutPrefix(query.Get("nextToken"), "after-")
 	if query.Has("nextToken") && !after {
-		return nil, "", Invalid("nextToken", "is not one of this service")
+		return nil, "", Invalid("nextToken", "is not a valid token of this service")
 	}
 	for _, one := range all {
 		switch {

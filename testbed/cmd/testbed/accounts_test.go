@@ -105,7 +105,7 @@ func unseen(t *testing.T, b *testBed) {
 	good := b.submitAs("games", "--array", "1-3", "--wrap", "true")
 	bad := b.submitAs("mail", "--wrap", "exit 3")
 	memory := b.submitAs("mail", "--wrap", "exit 1")
-	gone := b.submitAs("mail", "--wrap", "true") // sacct lists no job by time that was never eligible, such as one that is held
+	gone := b.submitAs("mail", "--wrap", "sleep 3000") // sacct lists no job by time that was never eligible, such as one that is held
 	dead := b.submitAs("games", "--no-requeue", "--exclusive", "--wrap", "sleep 3000")
 	b.on("head", "scancel", gone)
 	b.ended("RUNNING", dead)

@@ -19,6 +19,12 @@ Image: {Os: ubuntu2204}
 HeadNode:
   InstanceType: t3.medium
   Networking: {SubnetId: %[1]s}
+LoginNodes:
+  Pools:
+    - Name: people
+      InstanceType: t3.small
+      Count: 1
+      Networking: {SubnetIds: [%[1]s]}
 Scheduling:
   Scheduler: slurm
   SlurmQueues:
@@ -54,9 +60,10 @@ func TestAttach(t *testing.T) {
 	before := f.submit("--wrap", "until [ -e /home/done ]; do sleep 1; done")
 	f.ended("RUNNING", before)
 
-	f.attachRunning(t)
+	f.attachRunning(t, file)
 	f.eventually(time.Minute, "RUNNING", func() string { return f.asked("head", "squeue", "-h", "-j", before, "-o", "%T") })
 	f.eventually(time.Minute, "1", func() string { return f.query(`up{cluster="old",job="node",node_type="head"}`, "node_type")["head"] })
+	f.eventually(2*time.Minute, "1", func() string { return f.query(`up{cluster="old",job="node",node_type="login"}`, "node_type")["login"] })
 	f.measured(t)
 	f.on("head", "touch", "/home/done")
 	f.ended("COMPLETED", before)
@@ -64,7 +71,7 @@ func TestAttach(t *testing.T) {
 		"nothing to change in mine.yaml") {
 		t.Errorf("attach of what is attached printed\n%s", out)
 	}
-	f.detachRunning(t, text)
+	f.detachRunning(t, file, text)
 }
 
 // update types a command that patches mine.yaml, and then the update of the cluster that it prints; it
@@ -82,8 +89,32 @@ func (f *flow) update(command string) (next string) {
 	return strings.Replace(next, typed[0], "", 1)
 }
 
-// attachRunning makes the two updates, as they are printed.
-func (f *flow) attachRunning(t *testing.T) {
+// scalePool gives the login pool another count, by an update of its own.
+func (f *flow) scalePool(t *testing.T, file, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "Count: "+from, "Count: "+to, 1)
+	if changed == string(text) {
+		t.Fatalf("no Count: %s in\n%s", from, text)
+	}
+	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.sh("pcluster update-cluster -n old -c " + file)
+	f.awaitStatus("old", "UPDATE_COMPLETE")
+}
+
+// attachRunning makes the two updates, as they are printed. The policies of the login pool change only
+// while it has no nodes.
+func (f *flow) attachRunning(t *testing.T, file string) {
+	plan := f.sh("parascope cluster attach --config mine.yaml --cluster old")
+	if !strings.Contains(plan, "LOGIN_NODES_POOL_STOP") {
+		t.Errorf("the plan does not say that the pool must have no nodes:\n%s", plan)
+	}
+	f.scalePool(t, file, "1", "0")
 	next := f.update("parascope cluster attach --config mine.yaml --cluster old --write")
 	second := regexp.MustCompile(`(?m)^ *(parascope cluster attach .*--part scripts.*)$`).FindStringSubmatch(next)
 	if second == nil {
@@ -92,6 +123,7 @@ func (f *flow) attachRunning(t *testing.T) {
 	if state := f.asked("head", "systemctl", "is-active", "prometheus"); state == "active" {
 		t.Error("the head's Prometheus runs before the update with the scripts")
 	}
+	f.scalePool(t, file, "0", "1")
 	f.update(second[1])
 	f.eventually(time.Minute, "active", func() string { return f.asked("head", "systemctl", "is-active", "prometheus") })
 }
@@ -108,16 +140,23 @@ func (f *flow) measured(t *testing.T) {
 	f.on("head", "scancel", job)
 }
 
-// detachRunning takes the product out by the updates that detach prints. The file is the old one then.
-func (f *flow) detachRunning(t *testing.T, text string) {
+// detachRunning takes the product out by the updates that detach prints; the login pool has no nodes when
+// its policies go. The file is the old one then.
+func (f *flow) detachRunning(t *testing.T, file, text string) {
 	next := f.update("parascope cluster detach --config mine.yaml --cluster old --write")
 	f.eventually(time.Minute, "inactive", func() string { return f.asked("head", "systemctl", "is-active", "prometheus") })
 	second := regexp.MustCompile(`(?m)^ *(parascope cluster detach .*--part policies.*)$`).FindStringSubmatch(next)
 	if second == nil {
 		t.Fatalf("after the scripts detach prints\n%s", next)
 	}
+	plan := f.sh(strings.Replace(second[1], " --write", "", 1))
+	if !strings.Contains(plan, "LOGIN_NODES_POOL_STOP") {
+		t.Errorf("the plan does not say that the pool must have no nodes:\n%s", plan)
+	}
+	f.scalePool(t, file, "1", "0")
 	f.update(second[1])
-	now, err := os.ReadFile(filepath.Join(f.work, "mine.yaml"))
+	f.scalePool(t, file, "0", "1")
+	now, err := os.ReadFile(file)
 	if err != nil || string(now) != text {
 		t.Errorf("%v; after both updates the configuration is\n%s", err, now)
 	}

@@ -106,7 +106,7 @@ func TestFlow(t *testing.T) {
 	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }},
 		{"nodes", func(t *testing.T, f *flow) {
 			t.Run("come and go", func(t *testing.T) { t.Parallel(); comeAndGo(t, f) })
-			t.Run("idle GPUs, XID", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h); f.xids(t, h) })
+			t.Run("GPUs", func(t *testing.T) { t.Parallel(); f.gpuJobs(t, h) })
 		}},
 		{"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
 		began := time.Now()

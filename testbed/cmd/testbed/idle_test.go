@@ -62,9 +62,9 @@ func (f *flow) devices(id string) (minors []string) {
 	return strings.Split(text, ",")
 }
 
-// idle: of two jobs on one node the one that does nothing is listed, with its GPUs and its user, by the
-// query of the documents. NVML numbers the node's GPUs against the order of their device files.
-func (f *flow) idleGPUs(t *testing.T, h holders) {
+// gpuJobs puts a driver on the node of two jobs, one of which does nothing. NVML numbers the node's GPUs
+// against the order of their device files.
+func (f *flow) gpuJobs(t *testing.T, h holders) {
 	f = f.in(t)
 	built, err := fakenvml.Build(t.Context(), t.TempDir())
 	if errors.Is(err, fakenvml.ErrNoCompiler) {
@@ -97,6 +97,17 @@ func (f *flow) idleGPUs(t *testing.T, h holders) {
 		t.Fatalf("%d devices of %v are in the table, want 3", len(want), idle)
 	}
 	f.installDriver(h.node, built.Library, table)
+	t.Run("whose", func(t *testing.T) {
+		t.Run("XID", func(t *testing.T) { t.Parallel(); f.xids(t, h) })
+		t.Run("idle", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h, want) })
+	})
+	f.on("head", "scancel", h.idle, h.busy)
+}
+
+// idleGPUs: of two jobs on one node the one that does nothing is listed, with its GPUs and its user, by the
+// query of the documents.
+func (f *flow) idleGPUs(t *testing.T, h holders, want map[string]string) {
+	f = f.in(t)
 	query := documented(t)
 	f.eventually(3*time.Minute, fmt.Sprint(want, " of games ", h.idle), func() string {
 		return fmt.Sprint(f.query(query, "device"), " of ", strings.Join(slices.Collect(maps.Keys(f.query(query, "user"))), "+"), " ",
@@ -117,10 +128,13 @@ func (f *flow) idleGPUs(t *testing.T, h holders) {
 func (f *flow) xids(t *testing.T, h holders) {
 	f = f.in(t)
 	const pages = `sum by (device) (parascope_gpu_xid_errors_total{cluster="hpc",class="page"})`
-	before := f.query(pages, "device")
-	if len(before) != 8 || before["nvidia0"] != "0" {
-		t.Errorf("XIDs before there was one: %v, want 0 of each of 8 GPUs", before)
-	}
+	f.eventually(3*time.Minute, "0 of each of 8 GPUs", func() string {
+		before := f.query(pages+" == 0", "device")
+		if len(before) == 8 {
+			return "0 of each of 8 GPUs"
+		}
+		return fmt.Sprint("XIDs before there was one: ", before)
+	})
 	endpoint := f.subscribe(t)
 	table := fakenvml.H100(0)
 	bus := strings.ToLower(strings.TrimPrefix(strings.TrimSuffix(table["2.bus"], ".0"), "0000"))
@@ -133,7 +147,6 @@ func (f *flow) xids(t *testing.T, h holders) {
 		return fmt.Sprint(f.query(pages+" > 0", "device"))
 	})
 	f.alerted(t, endpoint, h.node, began)
-	f.on("head", "scancel", h.idle, h.busy)
 }
 
 // documented is the query that the documents give for idle GPUs.

@@ -22,12 +22,12 @@ func New(p *cli.Process) *cobra.Command {
 		Use:   "alerts",
 		Short: "Show which alerts fire, silence them, and test that they arrive",
 		Long: `Show the alerts of a stack's Prometheus workspace, and what they mean; silence them;
-send a test alert the whole way; write the rules; and end the alert of a cluster that
-is gone. docs/alerts has a page for each alert. 'parascope up --alert-to' says who they
-are sent to, and 'parascope status' whether those have confirmed.
+send a test alert to the recipients; write the rules; and end the alert of a cluster that
+was deleted. docs/alerts has a page for each alert. 'parascope up --alert-to' sets the
+recipients, and 'parascope status' shows whether they have confirmed.
 
-  parascope alerts list                  which fire, what they mean, since when
-  parascope alerts test                  does an alert arrive?
+  parascope alerts list                  active alerts, their meaning and start
+  parascope alerts test                  check that an alert arrives
   parascope alerts silence NodeDown cluster=demo --for 2h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -51,9 +51,9 @@ func newList(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the alerts that fire: what they mean, and since when",
-		Long: `List the alerts that the workspace's alert manager holds: those that page first. An alert
-that is silenced, or that another one stands for, is listed and not sent.`,
+		Short: "List the active alerts, with their meaning and start time",
+		Long: `List the active alerts of the workspace's alert manager, those of severity page first.
+Silenced and inhibited alerts are listed too, but they are not sent.`,
 		Example: `  parascope alerts list
   parascope alerts list --json | jq -r '.[] | select(.severity=="page") | .summary'`,
 		Args: cobra.NoArgs,
@@ -112,9 +112,9 @@ func newForget(p *cli.Process) *cobra.Command {
 	var on flags.Stack
 	c := &cobra.Command{
 		Use:   "forget CLUSTER",
-		Short: "End the alert HeadSilent of a cluster that is gone",
+		Short: "End the alert HeadSilent of a cluster that was deleted",
 		Long: `End the alert HeadSilent of a cluster that was deleted, or will not come back soon. The
-alert ends within three minutes. When the cluster's head sends again, it is known again.`,
+alert ends within three minutes. When the cluster's head sends again, it is tracked again.`,
 		Example: `  parascope alerts forget demo`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -30,10 +30,10 @@ func newSilence(p *cli.Process) *cobra.Command {
 	var o silenceOptions
 	c := &cobra.Command{
 		Use:   "silence [ALERT|LABEL=VALUE]…",
-		Short: "Keep alerts from being sent for a while, or end that",
-		Long: `Keep alerts from being sent for a while: those to which all of the given matchers apply.
+		Short: "Silence alerts for a time, list silences, or end a silence",
+		Long: `Do not send the alerts that match all of the given matchers for a time.
 A matcher is the name of an alert, or LABEL=VALUE, LABEL!=VALUE, LABEL=~REGEX or
-LABEL!~REGEX. Alerts that are silenced still fire, and 'parascope alerts list' has them.`,
+LABEL!~REGEX. Silenced alerts still fire, and 'parascope alerts list' shows them.`,
 		Example: `  parascope alerts silence NodeDown cluster=demo --for 2h --comment 'rolling update'
   parascope alerts silence node=~'gpu-dy-p5-[1-4]' --for 1d
   parascope alerts silence --list
@@ -46,7 +46,7 @@ LABEL!~REGEX. Alerts that are silenced still fire, and 'parascope alerts list' h
 	}
 	f := c.Flags()
 	duration.Var(f, &o.quiet.For, "for", time.Hour, "`DURATION` of the silence, such as 30m or 1d (default 1h)")
-	f.StringVar(&o.quiet.Comment, "comment", "", "`TEXT` that says why")
+	f.StringVar(&o.quiet.Comment, "comment", "", "`TEXT` with the reason of the silence")
 	f.BoolVar(&o.list, "list", false, "list the silences that have not ended")
 	f.StringVar(&o.end, "end", "", "`ID` of a silence to end")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -74,7 +74,7 @@ func runSilence(cmd *cobra.Command, p *cli.Process, o silenceOptions) error {
 		}
 	}
 	if asked != 1 {
-		return hint.New(hint.Usage, errors.New("name the alerts to silence, or give --list or --end ID, and one of these only"),
+		return hint.New(hint.Usage, errors.New("give exactly one of: the alerts to silence, --list, or --end ID"),
 			"'parascope alerts silence --help' has examples")
 	}
 	if o.quiet.For <= 0 {
@@ -103,7 +103,7 @@ func runSilence(cmd *cobra.Command, p *cli.Process, o silenceOptions) error {
 		return term.Printf(p.Stdout, "silence %s has ended\n", o.end)
 	}
 	o.quiet.From, o.quiet.By = time.Now(), cmp.Or(p.Getenv("USER"), "parascope")
-	o.quiet.Comment = cmp.Or(o.quiet.Comment, "made with parascope alerts silence")
+	o.quiet.Comment = cmp.Or(o.quiet.Comment, "created by parascope alerts silence")
 	id, err := alerts.Mute(cmd.Context(), cfg, at, o.quiet)
 	if err != nil {
 		return err

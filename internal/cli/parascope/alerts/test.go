@@ -21,13 +21,13 @@ func newTest(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "test",
-		Short: "Send a test alert the whole way, and say how far it comes",
-		Long: `Send an alert the whole way: a rule that fires at once is written to Prometheus, whose
-alert manager tells SNS, which tells those who have confirmed. The rule is removed at the
-end. It takes some minutes; CloudWatch counts SNS's deliveries late. On a terminal you are
-asked whether the message came: nothing else sees a mailbox.
+		Short: "Send a test alert and check each step of its delivery",
+		Long: `Send a test alert to the recipients: a rule that fires at once is written to Prometheus,
+its alert manager notifies SNS, and SNS the confirmed recipients. The rule is removed at the
+end. The test takes some minutes, because CloudWatch counts SNS's deliveries late. On a
+terminal the command asks whether the message arrived, which only the recipient knows.
 
-The exit status is 1 if a part of the way does not work; the error names it.`,
+The exit status is 1 if a step fails; the error names the step.`,
 		Example: `  parascope alerts test
   parascope alerts test --json`,
 		Args: cobra.NoArgs,
@@ -51,8 +51,9 @@ The exit status is 1 if a part of the way does not work; the error names it.`,
 			return askForMessage(cmd.Context(), p)
 		},
 	}
-	duration.Var(c.Flags(), &o.Active, "active-within", 4*time.Minute, "`DURATION` that Prometheus and its alert manager have")
-	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "`DURATION` after that for SNS's count of deliveries")
+	duration.Var(c.Flags(), &o.Active, "active-within", 4*time.Minute, "`DURATION` to wait until the alert manager has the alert")
+	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "`DURATION` to wait after that until CloudWatch counts a "+
+		"delivery")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	on.Add(c)
 	return c
@@ -80,15 +81,15 @@ func printTrial(p *cli.Process, t alerts.Trial) {
 		}
 	}
 	if t.Leftover != "" {
-		_ = term.Printf(p.Stdout, "%s the test's rule is still there: %s\n", style.Bold("!"), t.Leftover)
+		_ = term.Printf(p.Stdout, "%s the test rule was not deleted: %s\n", style.Bold("!"), t.Leftover)
 	}
 }
 
 func askForMessage(ctx context.Context, p *cli.Process) error {
 	came, err := p.Ask(ctx, "Did the message about "+alerts.TestAlert+" arrive?")
 	if err == nil && !came {
-		err = hint.New(hint.Failure, errors.New("SNS delivered, and the message did not arrive"),
-			"look among the spam, and at the endpoint's own rules for mail from no-reply@sns.amazonaws.com")
+		err = hint.New(hint.Failure, errors.New("SNS delivered the message, but it did not arrive"),
+			"check the spam folder, and the recipient's filters for mail from no-reply@sns.amazonaws.com")
 	}
 	return err
 }

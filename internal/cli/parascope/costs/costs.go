@@ -21,7 +21,7 @@ func New(p *cli.Process) *cobra.Command {
 		Short: "Show what the monitoring costs: this month, and estimates before deployment",
 		Long: `Show what a stack's monitoring has cost this month and a forecast for the whole month,
 from the usage that AWS has measured. The amount for Grafana is an upper bound, computed
-from roles: AWS bills only users who sign in. Cost Explorer has the bill a day later.
+from roles: AWS bills only users who sign in. Cost Explorer shows the bill a day later.
 
   parascope cost estimate --nodes p5.48xlarge=64      before deployment; needs no AWS access
   parascope cost prices                               the prices behind the amounts`,
@@ -40,7 +40,7 @@ from roles: AWS bills only users who sign in. Cost Explorer has the bill a day l
 // addRateFlag defines --rate.
 func addRateFlag(f *pflag.FlagSet, rates *[]string) {
 	f.StringArrayVar(rates, "rate", nil,
-		"`TYPE=DOLLARS` for an hour of an instance type: of a capacity block, a savings plan or a private price; may be repeated")
+		"hourly price `TYPE=DOLLARS` of an instance type, for capacity blocks, savings plans or private prices; may be repeated")
 }
 
 // pricesFile is where prices are kept that AWS was asked for.
@@ -57,7 +57,7 @@ func priceList(rates []string) (price.List, error) {
 	}
 	if file, err := pricesFile(); err == nil {
 		if l, err = l.WithFile(file); err != nil {
-			return l, hint.New(hint.BadInput, err, "remove the file; 'parascope cost prices --refresh' makes it again")
+			return l, hint.New(hint.BadInput, err, "remove the file; 'parascope cost prices --refresh' creates it again")
 		}
 	}
 	l, err = l.WithRates(rates)

@@ -79,7 +79,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	}
 	interval, err := model.ParseDuration(o.interval)
 	if err != nil || time.Duration(interval) < time.Second || time.Duration(interval) > time.Hour {
-		return hint.New(hint.Usage, fmt.Errorf("--interval %q is not a duration from 1s to 1h", o.interval), "write one such as 15s or 1m")
+		return hint.New(hint.Usage, fmt.Errorf("--interval %q is not a duration from 1s to 1h", o.interval), "give a duration such as 15s or 1m")
 	}
 	o.workload.Interval = time.Duration(interval)
 	if err := o.checkNumbers(); err != nil {
@@ -95,7 +95,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	}
 	for _, region := range []string{o.region, o.pricesOf} {
 		if region != "" && !slices.Contains(l.Regions(), region) && !cost.IsRegion(region) {
-			return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", region), "give one such as us-east-2")
+			return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", region), "give a region such as us-east-2")
 		}
 	}
 	region := cmp.Or(o.region, c.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
@@ -126,7 +126,8 @@ func (o estimateOptions) checkNumbers() error {
 		{"--viewers", o.workload.Viewers, 0, 100_000},
 	} {
 		if n.value < n.least || n.value > n.top {
-			return hint.New(hint.Usage, fmt.Errorf("%s %d is not from %d to %d", n.flag, n.value, n.least, n.top), "give a number in this range")
+			return hint.New(hint.Usage, fmt.Errorf("%s %d is out of range: it must be between %d and %d", n.flag, n.value, n.least, n.top),
+				"give a number in this range")
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ needs only pricing:GetProducts.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			at := cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
 			if !cost.IsRegion(at) {
-				return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", at), "give one such as us-east-2")
+				return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", at), "give a region such as us-east-2")
 			}
 			if ask {
 				if err := refreshPrices(cmd.Context(), p, awsconf.Options{Region: region, Profile: profile}, at, types); err != nil {
@@ -82,7 +82,7 @@ func refreshPrices(ctx context.Context, p *cli.Process, o awsconf.Options, regio
 	}
 	fmt.Fprintf(p.Stderr, "%d prices of %s from AWS' Price List API\n", len(found), region)
 	for _, item := range missing {
-		fmt.Fprintf(p.Stderr, "! AWS lists no price of %s in %s, or more than one\n", item, region)
+		fmt.Fprintf(p.Stderr, "! AWS' Price List has no price, or several prices, of %s in %s\n", item, region)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func printEstimate(w io.Writer, style term.Styler, width int, e cost.Estimate) {
 	p := estimatePrinter{w, style, max(min(width, widest), 30)}
 	prices := ""
 	if e.PricesOf != "" {
-		prices = ", by prices of " + e.PricesOf
+		prices = ", at the prices of " + e.PricesOf
 	}
 	p.title("Estimate", fmt.Sprintf("a month in %s%s, scraped every %s, kept %d days", e.Region, prices, e.Interval, e.Retention))
 	p.triple("", [3]string{"low", "expected", "high"})
@@ -80,7 +80,7 @@ func numbers(of func(series.Level) string) (three [3]string) {
 
 // beside writes what stands beside the estimate.
 func (p estimatePrinter) beside(e cost.Estimate) {
-	p.title("Ingestion", "expected dollars a month, otherwise the same")
+	p.title("Ingestion", "expected dollars a month, with one change")
 	p.triple("", [3]string{"series", "samples", "dollars"})
 	expected := cost.Alternative{What: "as above", Series: e.Usage.Expected.Series, Samples: e.Usage.Expected.Samples,
 		Dollars: dollarsOf(e.Bill.Expected, "Prometheus, samples ingested")}
@@ -91,12 +91,12 @@ func (p estimatePrinter) beside(e cost.Estimate) {
 		}
 		p.triple(a.What, [3]string{series, cost.Count(a.Samples.Decimal), a.Dollars.String()})
 	}
-	p.title("Guide", "its figures, and the same with these prices")
+	p.title("Guide", "published figures, and the same at these prices")
 	for _, c := range e.Guide {
 		p.item(c.Guide + ": " + c.Here)
 	}
 	if len(e.Fleet) > 0 {
-		p.title("Instances", "on demand or by --rate; none of it is monitoring")
+		p.title("Instances", "on-demand price or --rate; not part of the monitoring cost")
 		for _, h := range e.Fleet {
 			p.item(fmt.Sprintf("%d × %s: %s an hour each, %s a month (%s)", h.Nodes, h.Type, h.Hourly, h.Monthly, h.Source))
 		}

@@ -107,7 +107,7 @@ func printUsage(line func(title, format string, args ...any), r report.Report) {
 		if n.Groups > 0 {
 			text += fmt.Sprintf(", and the members of %d groups, who are not counted: the upper bound is unknown", n.Groups)
 		} else {
-			text += fmt.Sprintf(": at most %s; users who neither sign in nor use the API are not billed", n.Dollars)
+			text += fmt.Sprintf(": at most %s; users who do not sign in and do not use the API are not billed", n.Dollars)
 		}
 		line("Grafana", "%s", text)
 	}

@@ -48,7 +48,7 @@ func newLint(p *cli.Process) *cobra.Command {
 		Long: `Read dashboards' JSON or YAML files of rules, and report queries that would be empty or
 wrong on a workspace with parascope's metrics: unknown metrics and labels,
 rates of gauges, divisions by a value that may be 0, formulas that count the label cpu, queries
-that do not choose a cluster, panels without unit or description. Nothing is asked of AWS.
+that do not choose a cluster, panels without unit or description. AWS is not queried.
 The exit status is 1 if anything was found.`,
 		Example: `  parascope dashboards lint my-dashboard.json
   parascope dashboards lint rules.yml --json`,
@@ -90,7 +90,7 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 		printFindings(p, all)
 	}
 	if n > 0 {
-		return hint.New(hint.Failure, fmt.Errorf("%d findings", n), "write what the lines after → say")
+		return hint.New(hint.Failure, fmt.Errorf("%d findings", n), "apply the corrections after →")
 	}
 	return nil
 }
@@ -129,10 +129,10 @@ func newExport(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "export",
-		Short: "Write dashboards that were made in Grafana to files",
-		Long: `Write each dashboard of the stack's Grafana, but for those that ship, to a file of its
+		Short: "Export dashboards that were created in Grafana to files",
+		Long: `Write each dashboard of the stack's Grafana, except those of parascope, to a file of its
 own, with placeholders for the data sources, so that it can be imported elsewhere. A
-service account with a token of a few minutes is made for it, and deleted.`,
+temporary Grafana service account is created for the export, and deleted afterwards.`,
 		Example: `  parascope dashboards export --to dashboards/`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -153,9 +153,9 @@ func newImport(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "import FILE|DIRECTORY…",
-		Short: "Save dashboards of files in the stack's Grafana",
-		Long: `Save dashboards in the folder "site" of the stack's Grafana, with its data sources in
-the placeholders' places; Grafana's own exports are read as well. A dashboard of the same
+		Short: "Import dashboard files into the stack's Grafana",
+		Long: `Save dashboards in the folder "site" of the stack's Grafana. Placeholders are replaced by its
+data sources; files that Grafana exported are accepted too. A dashboard with the same
 uid is replaced. Run 'parascope dashboards lint' on the files first.`,
 		Example: `  parascope dashboards import dashboards/
   parascope dashboards import my-dashboard.json --stack pcluster-infra`,

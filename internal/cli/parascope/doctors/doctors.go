@@ -58,15 +58,15 @@ stack is missing); 7 no check failed and some could not be made.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.cluster, "cluster", "", "check this `CLUSTER` only, which should send")
-	f.StringVar(&o.node, "node", "", "check also the GPUs and EFA of this `NODE`, by its own metrics; needs one cluster")
-	f.BoolVar(&o.active, "active", false, "with --node: offer 'dcgmi diag -r 1', where the node is drained and idle")
+	f.StringVar(&o.cluster, "cluster", "", "check only this `CLUSTER`, which is expected to send metrics")
+	f.StringVar(&o.node, "node", "", "also check the GPUs and EFA of this `NODE` from its metrics; requires a single cluster")
+	f.BoolVar(&o.active, "active", false, "with --node: suggest 'dcgmi diag -r 1' if the node is drained and idle")
 	f.StringVar(&o.user, "user", "", "check that `WHO`, an e-mail or user name, has a role in Grafana")
-	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "how long each check may take; then it is unknown")
+	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "maximum time for each check; a check that takes longer is unknown")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
-	f.BoolVar(&o.fix, "fix", false, "after the checks, repair what is on a fixed list: connect the data source and make it the default, give "+
-		"the user of --user a role; says what it does first, and asks")
-	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
+	f.BoolVar(&o.fix, "fix", false, "after the checks, run the available repairs: connect the data source and make it the default, give "+
+		"the user of --user a role; lists them first, and asks for confirmation")
+	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask for confirmation")
 	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, status, data sources, the setup function's log; "+
 		"without secrets")
 	o.on.Add(c)

@@ -41,7 +41,7 @@ credentials. An instant query prints a table; --range draws a plot. The workspac
 need not be given if there is only one.
 
 Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
-		Example: `  parascope query up                                    # which targets answer?
+		Example: `  parascope query up                                    # which targets are up?
   parascope query 'node_load1'
   parascope query 'sum by (instance) (rate(node_network_receive_bytes_total[5m]))' --range 1h
   parascope query 'node_memory_MemAvailable_bytes' --range 1d --step 10m
@@ -63,7 +63,7 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
 	f.StringVar(&o.workspace, "workspace", p.Getenv("PARASCOPE_WORKSPACE"), "`ID|ALIAS` of the workspace (environment: PARASCOPE_WORKSPACE)")
 	f.StringVar(&o.time, "time", "", "`TIME` of an instant query or end of a range: RFC 3339 or Unix seconds (default: now)")
 	f.StringVar(&o.span, "range", "", "plot this `DURATION` up to --time")
-	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: as the width allows)")
+	f.StringVar(&o.step, "step", "", "`DURATION` between the points of a range (default: chosen by the terminal's width)")
 	f.BoolVar(&o.json, "json", false, "print Prometheus' JSON response")
 	flags.AddAWS(f, &o.aws)
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -90,7 +90,7 @@ type moments struct {
 
 func runQuery(ctx context.Context, p *cli.Process, expr string, o queryOptions) error {
 	if strings.TrimSpace(expr) == "" {
-		return hint.New(hint.BadInput, fmt.Errorf("the PromQL expression is empty"), "'parascope query up' shows which targets answer")
+		return hint.New(hint.BadInput, fmt.Errorf("the PromQL expression is empty"), "'parascope query up' shows which targets are up")
 	}
 	m, err := readMoments(o, term.PlotColumns(term.Width(p.Stdout)))
 	if err != nil {
@@ -170,7 +170,7 @@ func readMoments(o queryOptions, columns int) (moments, error) {
 	if m.span/m.step > mostPoints {
 		fits := (m.span + mostPoints*time.Second - 1) / (mostPoints * time.Second) * time.Second // rounded up to seconds
 		return m, hint.New(hint.Usage, fmt.Errorf("--range %s with --step %s has more than %d points for each series, which Prometheus refuses",
-			o.span, o.step, mostPoints), fmt.Sprintf("--step %s or longer fits", model.Duration(fits)))
+			o.span, o.step, mostPoints), fmt.Sprintf("use --step %s or longer", model.Duration(fits)))
 	}
 	return m, nil
 }

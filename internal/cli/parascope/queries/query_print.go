@@ -80,11 +80,12 @@ func printPlot(p *cli.Process, series model.Matrix, m moments, style term.Styler
 		plot.Lines = append(plot.Lines, term.Line{Label: s.Metric.String(), Points: grid(s.Values, start, m)})
 	}
 	if len(series) > term.PlotLines {
-		fmt.Fprintf(p.Stderr, "Drawn are the first %d of %d series; topk(%d, …) or sum by (…) makes them fewer.\n", term.PlotLines, len(series),
+		fmt.Fprintf(p.Stderr, "Only the first %d of %d series are drawn; use topk(%d, …) or sum by (…) to draw fewer.\n", term.PlotLines,
+			len(series),
 			term.PlotLines)
 	}
 	if histograms {
-		fmt.Fprintln(p.Stderr, "Histograms are not drawn; histogram_quantile(0.9, …) converts them to numbers, --json shows them.")
+		fmt.Fprintln(p.Stderr, "Histograms are not drawn; convert them with histogram_quantile(0.9, …), or use --json.")
 	}
 	return plot.Write(p.Stdout)
 }

@@ -387,7 +387,7 @@ export class DashboardPage implements Page {
       h("h2", null, "This dashboard has no panels yet"),
       this.editable
         ? h("button", { class: "primary", onclick: () => this.addPanel() }, icon("plus"), "Add panel")
-        : h("p", { class: "dim" }, "Somebody with the role editor can add some."),
+        : h("p", { class: "dim" }, "A user with the role editor can add dashboards."),
     );
   }
 }

@@ -86,7 +86,7 @@ export class ExplorePage implements Page {
     const expr = this.expr.value.trim();
     setParameters({ expr: expr || undefined, source: this.source.value || undefined }, true);
     if (!this.source.value) {
-      this.tell(h("div", { class: "empty" }, "There is no Prometheus data source to ask."));
+      this.tell(h("div", { class: "empty" }, "There is no Prometheus data source to query."));
       return;
     }
     if (!expr) {

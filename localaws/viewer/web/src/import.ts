@@ -88,7 +88,7 @@ export class ImportPage implements Page {
         go(made.importedUrl);
       } catch (e) {
         const there = e instanceof api.Failure && e.status === 412;
-        problem.textContent = there ? "There is a dashboard with this uid or title already." : (e as Error).message;
+        problem.textContent = there ? "A dashboard with this uid or title already exists." : (e as Error).message;
         over = there;
         button.textContent = there ? "Replace it" : "Import";
       }

@@ -83,7 +83,7 @@ export class ListPage implements Page {
           "div",
           { class: "start" },
           icon("dashboards"),
-          h("h2", null, typed ? "No dashboard has that in its title" : "There are no dashboards yet"),
+          h("h2", null, typed ? "No dashboard title matches the search" : "There are no dashboards yet"),
           !typed &&
             mayEdit(this.app) &&
             h("button", { class: "primary", onclick: () => go("/dashboard/new") }, icon("plus"), "New dashboard"),

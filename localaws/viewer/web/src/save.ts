@@ -68,11 +68,11 @@ export function save(what: { dashboard: Dashboard; folder: string }, done: (save
 
 function conflict(overwrite: () => void): void {
   const d = dialog(
-    "Somebody else has saved this dashboard",
+    "Another user has saved this dashboard",
     h(
       "div",
       null,
-      h("p", null, "Since you opened it, it was changed. Saving over it loses what was changed."),
+      h("p", null, "The dashboard was changed after you opened it. Overwriting it discards those changes."),
       h(
         "div",
         { class: "buttons" },

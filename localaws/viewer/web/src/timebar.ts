@@ -125,8 +125,8 @@ export class TimeBar {
       const a = at(first.value, Date.now()),
         b = at(last.value, Date.now(), true);
       if (a === undefined || b === undefined)
-        problem.textContent = "A time is a date, like 2026-01-31 12:00:00, or now with something taken off, like now-6h.";
-      else if (b <= a) problem.textContent = "The end has to come after the beginning.";
+        problem.textContent = "Enter a date such as 2026-01-31 12:00:00, or a relative time such as now-6h.";
+      else if (b <= a) problem.textContent = "The end of the time range must be after its beginning.";
       else {
         close();
         this.set({

@@ -53,7 +53,7 @@ export function drawPanel(d: Drawing): Drawn {
       { class: "empty" },
       icon("info"),
       h("p", null, "Panels of the type ", h("b", null, d.panel.type), " are not drawn here."),
-      h("p", { class: "dim" }, "Amazon Managed Grafana draws it; it is kept as it is."),
+      h("p", { class: "dim" }, "Amazon Managed Grafana displays this panel type; the panel is kept unchanged."),
     ),
   );
   return still;
