@@ -383,7 +383,7 @@ func TestCheckAndFault(t *testing.T) {
 		}
 	}
 	for _, c := range ClusterChecks() {
-		if !covered[c.ID] && !slices.Contains([]string{"head-instance", "head-permissions", "samples"}, c.ID) {
+		if !covered[c.ID] && !slices.Contains([]string{"head-instance", "head-permissions", "samples", "scrape-ports"}, c.ID) {
 			t.Errorf("no fault makes check %s fail", c.ID)
 		}
 	}
