@@ -25,7 +25,8 @@ func (c *call) runInstances() (any, error) {
 		return again, nil
 	}
 	if err := query.Refuse(c.Form, "LaunchTemplate.LaunchTemplateId", "LaunchTemplate.LaunchTemplateName", "NetworkInterface.1.DeviceIndex",
-		"SecurityGroup.1", "BlockDeviceMapping.1.DeviceName", "IamInstanceProfile.Arn", "IamInstanceProfile.Name", "UserData", "PrivateIpAddress"); err != nil {
+		"SecurityGroup.1", "BlockDeviceMapping.1.DeviceName", "IamInstanceProfile.Arn", "IamInstanceProfile.Name", "UserData",
+		"PrivateIpAddress"); err != nil {
 		return nil, err
 	}
 	image, err := query.Need(c.Form, "ImageId")

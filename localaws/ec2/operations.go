@@ -22,8 +22,8 @@ func (e *EC2) Service() gateway.Service {
 	return gateway.Service{
 		Name: "ec2", Title: "Amazon Elastic Compute Cloud, networks and records of instances", SigningName: "ec2", Version: "2016-11-15",
 		Protocol: gateway.EC2Query,
-		Operations: e.authorized(slices.Concat(e.vpcs(), e.securityGroups(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
-			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
+		Operations: e.authorized(slices.Concat(e.vpcs(), e.securityGroups(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(),
+			e.routeTables(), e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
 			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also where the id " +
 				"has no id's form " +
@@ -66,8 +66,8 @@ func (e *EC2) vpcs() []gateway.Operation {
 			{Text: "5 VPCs per region, then 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "in the way are subnets, an attached internet gateway, endpoints and route tables other than the main one, and security groups other " +
-				"than the default one", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
+			{Text: "in the way are subnets, an attached internet gateway, endpoints and route tables other than the main one, and security " +
+				"groups other than the default one", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
 		}},
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},

@@ -57,7 +57,7 @@ func ClusterChecks() []ClusterCheck {
 		measured("slurm-controller", "slurmctld answers", slurmController),
 		measured("slurm-age", "age of Slurm's data", slurmAge),
 		measured("heartbeat", "clustermgtd's heartbeat", heartbeat),
-		measured("series-budget", "series of the nodes", seriesBudget),
+		doctor.NewCheck("series-budget", "series of the nodes", []string{"query", "samples"}, checkSeriesBudget),
 	}
 }
 

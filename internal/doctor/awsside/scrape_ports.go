@@ -62,15 +62,16 @@ func checkScrapePorts(ctx context.Context, e *ClusterEnv) Finding {
 
 // instancesOf are the cluster's head node and its other nodes that run; nil: there is no head node.
 func instancesOf(ctx context.Context, client *ec2.Client, name string) (head *types.Instance, nodes []types.Instance, err error) {
-	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{Filters: []types.Filter{
+	in := &ec2.DescribeInstancesInput{Filters: []types.Filter{
 		{Name: aws.String("tag:parallelcluster:cluster-name"), Values: []string{name}},
 		{Name: aws.String("instance-state-name"), Values: []string{"running"}},
-	}})
-	for pages.HasMorePages() {
-		out, err := pages.NextPage(ctx)
+	}}
+	for more := true; more; more = aws.ToString(in.NextToken) != "" {
+		out, err := client.DescribeInstances(ctx, in)
 		if err != nil {
 			return nil, nil, err
 		}
+		in.NextToken = out.NextToken
 		for _, r := range out.Reservations {
 			for _, i := range r.Instances {
 				if slices.ContainsFunc(i.Tags, func(t types.Tag) bool {
@@ -174,11 +175,7 @@ func permitted(groups map[string]types.SecurityGroup, of []string, egress bool, 
 			default:
 				continue
 			}
-			if slices.ContainsFunc(r.UserIdGroupPairs, func(p types.UserIdGroupPair) bool { return slices.Contains(peers, aws.ToString(p.GroupId)) }) ||
-				slices.ContainsFunc(r.IpRanges, func(i types.IpRange) bool {
-					block, err := netip.ParsePrefix(aws.ToString(i.CidrIp))
-					return err == nil && block.Contains(at)
-				}) {
+			if names(r, peers, at) {
 				return true, nil
 			}
 			for _, l := range r.PrefixListIds {
@@ -187,6 +184,16 @@ func permitted(groups map[string]types.SecurityGroup, of []string, egress bool, 
 		}
 	}
 	return false, lists
+}
+
+// names reports whether a rule names one of the groups, or a block with the address in it.
+func names(r types.IpPermission, groups []string, at netip.Addr) bool {
+	return slices.ContainsFunc(r.UserIdGroupPairs, func(p types.UserIdGroupPair) bool {
+		return slices.Contains(groups, aws.ToString(p.GroupId))
+	}) || slices.ContainsFunc(r.IpRanges, func(i types.IpRange) bool {
+		block, err := netip.ParsePrefix(aws.ToString(i.CidrIp))
+		return err == nil && block.Contains(at)
+	})
 }
 
 // finding is what was found of so many nodes.

@@ -26,8 +26,9 @@ func TestSecurityGroupsOfACluster(t *testing.T) {
 	}
 	s.findClusters(t)
 	ctx, network := t.Context(), ec2.NewFromConfig(s.cfg)
-	policy := *check.Must[*iam.CreatePolicyOutput](t)(iam.NewFromConfig(s.cfg).CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("send"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"*"}]}`)})).Policy.Arn
+	policy := *check.Must[*iam.CreatePolicyOutput](t)(iam.NewFromConfig(s.cfg).CreatePolicy(ctx, &iam.CreatePolicyInput{
+		PolicyName: aws.String("send"), PolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"aps:RemoteWrite","Resource":"*"}]}`)})).Policy.Arn
 	subnet := s.subnet(t)
 	of := func(what, cluster, id, says string) doctor.Result {
 		t.Helper()
@@ -97,7 +98,8 @@ func TestPrefixListsAreNotRead(t *testing.T) {
 	list := []types.IpPermission{{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(9000), ToPort: aws.Int32(9999),
 		PrefixListIds: []types.PrefixListId{{PrefixListId: aws.String("pl-1")}}}}
 	instance := func(id, group string) types.Instance {
-		return types.Instance{InstanceId: &id, PrivateIpAddress: aws.String("10.0.0.9"), SecurityGroups: []types.GroupIdentifier{{GroupId: &group}}}
+		return types.Instance{InstanceId: &id, PrivateIpAddress: aws.String("10.0.0.9"),
+			SecurityGroups: []types.GroupIdentifier{{GroupId: &group}}}
 	}
 	for text, want := range map[string]struct {
 		in     []types.IpPermission
