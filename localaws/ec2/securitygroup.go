@@ -4,7 +4,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/parascope/parascope/localaws/ec2/network"
@@ -139,33 +138,7 @@ func (c *call) deleteSecurityGroup() (any, error) {
 
 func (c *call) describeSecurityGroups() (any, error) {
 	names := query.List(c.Form, "GroupName")
-	groups, next, err := query.Pick(c.Form, c.Groups, "GroupId", network.KindSecurityGroup.NotFound,
-		func(g *network.SecurityGroup) query.Attributes {
-			a := query.Attributes{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "owner-id": {g.OwnerID},
-				"description": {g.Description}}
-			for _, direction := range []string{"ip-permission.", "egress.ip-permission."} {
-				for _, name := range []string{"cidr", "from-port", "to-port", "protocol", "group-id", "user-id", "ipv6-cidr", "prefix-list-id"} {
-					a[direction+name] = nil
-				}
-			}
-			for _, r := range g.Rules {
-				direction := "ip-permission."
-				if r.IsEgress {
-					direction = "egress." + direction
-				}
-				a.Add(direction+"cidr", r.CIDR)
-				a.Add(direction+"protocol", r.Protocol)
-				if r.Protocol != "-1" {
-					a.Add(direction+"from-port", strconv.Itoa(r.From))
-					a.Add(direction+"to-port", strconv.Itoa(r.To))
-				}
-				if r.Peer != nil {
-					a.Add(direction+"group-id", r.Peer.Group)
-					a.Add(direction+"user-id", r.Peer.User)
-				}
-			}
-			return a.Tagged(g.Tags)
-		})
+	groups, next, err := query.Pick(c.Form, c.Groups, "GroupId", network.KindSecurityGroup.NotFound, (*network.SecurityGroup).Attributes)
 	if err != nil {
 		return nil, err
 	}

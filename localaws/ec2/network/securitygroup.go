@@ -2,7 +2,10 @@ package network
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/parascope/parascope/localaws/ec2/query"
 )
@@ -75,6 +78,43 @@ func (r Rule) peer() string {
 		return ""
 	}
 	return r.Peer.Group
+}
+
+// Text is the rule as AWS' errors show it.
+func (r Rule) Text() string {
+	peer := cmp.Or(r.CIDR, r.peer())
+	if r.Protocol == "-1" {
+		return "peer: " + peer + ", ALL, ALLOW"
+	}
+	return fmt.Sprintf("peer: %s, %s, from port: %d, to port: %d, ALLOW", peer, strings.ToUpper(r.Protocol), r.From, r.To)
+}
+
+// Attributes are what the group can be filtered by.
+func (g *SecurityGroup) Attributes() query.Attributes {
+	a := query.Attributes{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "owner-id": {g.OwnerID},
+		"description": {g.Description}}
+	for _, direction := range []string{"ip-permission.", "egress.ip-permission."} {
+		for _, name := range []string{"cidr", "from-port", "to-port", "protocol", "group-id", "user-id", "ipv6-cidr", "prefix-list-id"} {
+			a[direction+name] = nil
+		}
+	}
+	for _, r := range g.Rules {
+		direction := "ip-permission."
+		if r.IsEgress {
+			direction = "egress." + direction
+		}
+		a.Add(direction+"cidr", r.CIDR)
+		a.Add(direction+"protocol", r.Protocol)
+		if r.Protocol != "-1" {
+			a.Add(direction+"from-port", strconv.Itoa(r.From))
+			a.Add(direction+"to-port", strconv.Itoa(r.To))
+		}
+		if r.Peer != nil {
+			a.Add(direction+"group-id", r.Peer.Group)
+			a.Add(direction+"user-id", r.Peer.User)
+		}
+	}
+	return a.Tagged(g.Tags)
 }
 
 // permissions are the group's rules of one direction, by protocol and ports.
