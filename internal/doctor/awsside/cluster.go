@@ -43,7 +43,8 @@ func ClusterChecks() []ClusterCheck {
 		measured("queue-disk", "the queue's disk", queueDisk),
 		measured("samples-dropped", "no sample was dropped", samplesDropped),
 		measured("series-refused", "AMP accepts every series", seriesRefused),
-		measured("targets", "every target answers", targets),
+		doctor.NewCheck("scrape-ports", "security groups let the head node scrape", []string{"head-instance"}, checkScrapePorts),
+		doctor.NewCheck("targets", "every target answers", []string{"query", "samples", "scrape-ports"}, targets.run),
 		measured("nodes-unscraped", "every node that Slurm knows is scraped", nodesUnscraped),
 		measured("nodes-unknown", "Slurm knows every node that is scraped", nodesUnknown),
 		measured("install", "the installation on the nodes succeeded", install),
@@ -56,7 +57,7 @@ func ClusterChecks() []ClusterCheck {
 		measured("slurm-controller", "slurmctld answers", slurmController),
 		measured("slurm-age", "age of Slurm's data", slurmAge),
 		measured("heartbeat", "clustermgtd's heartbeat", heartbeat),
-		measured("series-budget", "series of the nodes", seriesBudget),
+		doctor.NewCheck("series-budget", "series of the nodes", []string{"query", "samples"}, checkSeriesBudget),
 	}
 }
 
