@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check dashboards-of-others install-shells proof proof-mutants rules-mutants soak-alerts function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check fleet dashboards-of-others install-shells proof proof-mutants rules-mutants soak-alerts function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away cluster-test-pages guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -92,6 +92,9 @@ endif
 cluster-test-away: build bin/testbed ## slurmctld stopped for three minutes, as the day's numbers tell it
 	$(CLUSTERTEST) TESTBED_AWAY=3m $(GO) test ./testbed/cmd/testbed -run 'TestNumbers$$/slurmctld' -count=1 -timeout 40m -v
 
+cluster-test-pages: build bin/testbed ## the first commands of the alerts' pages, typed while there is the fault
+	$(CLUSTERTEST) $(GO) test ./testbed/cmd/testbed -run 'TestAlertPages$$' -count=1 -timeout 40m -v
+
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
@@ -139,11 +142,15 @@ cost-check: ## hold the estimate against what the local AMP takes in COST_WATCH 
 mutants: functions ## switch the local cloud's rules off one at a time: a test must notice each
 	$(GO) test ./localaws -run TestMutations -mutations -part $(or $(PART),1/1) -count=1 -timeout 30m
 
-proof: ## every query of every dashboard over the made-up day: the table panel × recording
+proof: function ## every query of every dashboard over the made-up day: the table panel × recording
 	$(GO) test ./internal/proof -run 'TestProof/panels' -count=1 -v $(PROOFFLAGS)
+	$(GO) test ./internal/dashboard -run 'TestCloudWatchPanels' -count=1 -v
 
 proof-mutants: ## change each metric name and each constant of the dashboards' queries in turn: the proof must notice each
 	$(GO) test ./internal/proof -run TestProof -count=1 -v -part 1/1 $(PROOFFLAGS)
+
+fleet: ## what dashboards and rules read of 256 nodes, and the rules' processor time (6 minutes, 4 GB)
+	$(GO) test ./internal/proof -run TestFleet -fleet -count=1 -timeout 60m -v
 
 rules-mutants: ## change each threshold and time of each alert in turn: the alerts' tests must notice each
 	$(GO) test ./internal/rules -run TestThresholds -part 1/1 -count=1 -v -timeout 60m

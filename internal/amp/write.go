@@ -23,23 +23,34 @@ func WriteSample(ctx context.Context, cfg aws.Config, endpoint string, labels ma
 	if err != nil {
 		return err
 	}
-	status, answer, err := plane.send(ctx, http.MethodPost, "/api/v1/remote_write", protobuf, snappy.Encode(nil, request(labels, value, at)))
+	body := snappy.Encode(nil, AppendSeries(nil, labels, Sample{at.UnixMilli(), value}))
+	status, answer, err := plane.send(ctx, http.MethodPost, "/api/v1/remote_write", protobuf, body)
 	if err == nil && status/100 != 2 {
 		err = refusalOf(status, answer)
 	}
 	return err
 }
 
-// request is remote write 1.0's WriteRequest with one sample.
-func request(labels map[string]string, value float64, at time.Time) []byte {
+// Sample is a series' value at a time.
+type Sample struct {
+	Millis int64 // since 1970
+	Value  float64
+}
+
+// AppendSeries appends a series with its samples, in order, to an uncompressed WriteRequest of remote
+// write 1.0. The labels have the series' name, __name__.
+func AppendSeries(b []byte, labels map[string]string, samples ...Sample) []byte {
 	var series []byte
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		label := appendText(appendText(nil, 1, name), 2, labels[name])
 		series = appendText(series, 1, string(label))
 	}
-	sample := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), math.Float64bits(value))
-	sample = protowire.AppendVarint(protowire.AppendTag(sample, 2, protowire.VarintType), uint64(at.UnixMilli()))
-	return appendText(nil, 1, string(appendText(series, 2, string(sample))))
+	for _, s := range samples {
+		sample := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), math.Float64bits(s.Value))
+		sample = protowire.AppendVarint(protowire.AppendTag(sample, 2, protowire.VarintType), uint64(s.Millis))
+		series = appendText(series, 2, string(sample))
+	}
+	return appendText(b, 1, string(series))
 }
 
 func appendText(b []byte, field protowire.Number, text string) []byte {

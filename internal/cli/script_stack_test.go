@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	ours "github.com/parascope/parascope/internal/amp"
 )
 
 // account has the script commands that are done to, or asked of, the account in the
@@ -60,6 +62,34 @@ func (a account) deny(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: user, PolicyName: name, PolicyDocument: aws.String(string(document))})
 	ts.Check(err)
+}
+
+// sample is the script command
+//
+//	sample NAME LABEL=VALUE ...
+//
+// It writes a sample of a series, 1 at this moment, into the workspace of stack pcluster-infra.
+func (a account) sample(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sample NAME LABEL=VALUE ...")
+	}
+	ctx, cancel, cfg := a.operator(ts)
+	defer cancel()
+	stacks, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{
+		StackName: aws.String("pcluster-infra")})
+	ts.Check(err)
+	labels := map[string]string{"__name__": args[0]}
+	for _, label := range args[1:] {
+		name, value, _ := strings.Cut(label, "=")
+		labels[name] = value
+	}
+	for _, o := range stacks.Stacks[0].Outputs {
+		if aws.ToString(o.OutputKey) == "AMPPrometheusEndpoint" {
+			ts.Check(ours.WriteSample(ctx, cfg, *o.OutputValue, labels, 1, time.Now()))
+			return
+		}
+	}
+	ts.Fatalf("stack pcluster-infra has no workspace")
 }
 
 // nothingLeft is the script command

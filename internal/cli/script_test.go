@@ -72,6 +72,7 @@ func runScripts(t *testing.T, dir string) {
 			"running": running,
 			"deny":    account{t.Context()}.deny,
 			"nothing": account{t.Context()}.nothingLeft,
+			"sample":  account{t.Context()}.sample,
 		},
 		Condition: condition,
 	})

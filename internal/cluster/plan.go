@@ -91,7 +91,8 @@ func PlanDetach(r Request, region string) (Plan, error) {
 	if r.Cluster.Exists {
 		p.explainUpdate(patched, "")
 		if p.Part == Scripts {
-			p.Notes = append(p.Notes, "policies are kept in this update, because nodes that start before it ends still read the script")
+			p.Notes = append(p.Notes, "policies are kept in this update, because nodes that start before it ends still read the script",
+				"the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it")
 		}
 	}
 	p.next(r, region, patched, "detach")

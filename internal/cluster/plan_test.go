@@ -177,6 +177,7 @@ func TestDetachFromARunningCluster(t *testing.T) {
 		"add the script LoginNodes/Pools[builds]/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"remove the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n"+
 		"note policies are kept in this update, because nodes that start before it ends still read the script\n"+
+		"note the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it\n"+
 		stays("HeadNode")+stays("LoginNodes/Pools[people]")+stays("LoginNodes/Pools[builds]")+
 		"by hand without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts only when the compute fleet is stopped "+
 		"(pcluster update-compute-fleet --status STOP_REQUESTED), which ends running jobs; "+back+updateIt+

@@ -15,8 +15,9 @@ import (
 
 // ingested is what the expected samples of a workload cost.
 func ingested(l price.List, region, what string, w Workload) Alternative {
-	u := w.usage(series.Expected)
-	return Alternative{What: what, Series: u.Series, Samples: u.Samples, Dollars: l.Of(price.Samples, region, u.Samples.Decimal)}
+	n := series.Sum(w.families(series.Expected))
+	samples := w.samples(n)
+	return Alternative{What: what, Series: n, Samples: samples, Dollars: l.Of(price.Samples, region, samples.Decimal)}
 }
 
 // intervals are those that are compared.

@@ -122,11 +122,16 @@ var bytesPerSample = Range[decimal.Decimal]{decimal.NewFromInt(1), decimal.New(1
 func (w Workload) usage(l series.Level) Usage {
 	families := w.families(l)
 	u := Usage{Series: series.Sum(families)}
-	u.Samples.Decimal = decimal.NewFromInt(int64(u.Series)).Mul(scrapesPerMonth(w.Interval)).Round(0)
+	u.Samples = w.samples(u.Series)
 	months := decimal.NewFromInt(int64(w.Retention)).Mul(decimal.NewFromInt(24)).Div(decimal.NewFromInt(HoursPerMonth))
 	u.StorageGB.Decimal = u.Samples.Mul(bytesPerSample.At(l)).Mul(months).Div(decimal.NewFromInt(1 << 30)).Round(3)
 	u.QuerySamples.Decimal = w.queried(families, l).Round(0)
 	return u
+}
+
+// samples are those of so many series in a month.
+func (w Workload) samples(n int) price.Number {
+	return price.Number{Decimal: decimal.NewFromInt(int64(n)).Mul(scrapesPerMonth(w.Interval)).Round(0)}
 }
 
 // Estimate is what a workload would cost in a region.

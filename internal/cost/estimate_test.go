@@ -80,11 +80,11 @@ func TestQueries(t *testing.T) {
 		`sum by (instance) (nothing_of_ours)`:            0,
 		`avg_over_time(up[1h:5m])`:                       1200,
 	} {
-		if got := samplesOf(expression, counts, 30*time.Second); !got.Equal(decimal.NewFromInt(want)) {
+		if got := samplesOf(readsOf(expression), counts, 30*time.Second); !got.Equal(decimal.NewFromInt(want)) {
 			t.Errorf("%s reads %s samples, want %d", expression, got, want)
 		}
 	}
-	b := Board{Range: time.Hour, Panels: []Query{{"up", true}, {"node_load1", false}}}
+	b := Board{Range: time.Hour, Panels: []Query{NewQuery("up", true), NewQuery("node_load1", false)}}
 	if got := b.samples(counts, time.Minute); !got.Equal(decimal.NewFromInt(10 + 61*5)) {
 		t.Errorf("a refresh reads %s", got)
 	}

@@ -22,8 +22,17 @@ type Board struct {
 
 // Query is a formula that is asked for one time, or for each step of a range.
 type Query struct {
-	Expression string
-	Instant    bool
+	Instant bool
+	reads   []read
+}
+
+// NewQuery reads a formula.
+func NewQuery(expression string, instant bool) Query { return Query{instant, readsOf(expression)} }
+
+// read is what a formula reads: the series of a name.
+type read struct {
+	name   string
+	window string // in brackets; "": none
 }
 
 // Rule is a formula that AMP evaluates.
@@ -32,20 +41,22 @@ type Rule struct {
 	Interval   time.Duration
 }
 
+// panel is one of a dashboard's, or a row of them.
+type panel struct {
+	Targets []struct {
+		Expr    string
+		Instant bool
+	}
+	Panels []panel
+}
+
 // ReadBoard reads a dashboard's JSON. Targets without a formula are left out.
 func ReadBoard(text []byte) (Board, error) {
-	type panel struct {
-		Targets []struct {
-			Expr    string
-			Instant bool
-		}
-		Panels []json.RawMessage
-	}
 	var d struct {
 		Title   string
 		Refresh any // a text, or false
 		Time    struct{ From string }
-		Panels  []json.RawMessage
+		Panels  []panel
 	}
 	if err := json.Unmarshal(text, &d); err != nil {
 		return Board{}, fmt.Errorf("could not read a dashboard: %w", err)
@@ -58,16 +69,12 @@ func ReadBoard(text []byte) (Board, error) {
 		b.Range = ago
 	}
 	for todo := d.Panels; len(todo) > 0; todo = todo[1:] {
-		var p panel
-		if err := json.Unmarshal(todo[0], &p); err != nil {
-			return Board{}, fmt.Errorf("could not read dashboard %s: %w", d.Title, err)
-		}
-		for _, t := range p.Targets {
+		for _, t := range todo[0].Targets {
 			if t.Expr != "" {
-				b.Panels = append(b.Panels, Query{t.Expr, t.Instant})
+				b.Panels = append(b.Panels, NewQuery(t.Expr, t.Instant))
 			}
 		}
-		todo = append(todo, p.Panels...)
+		todo = append(todo, todo[0].Panels...)
 	}
 	return b, nil
 }
@@ -116,7 +123,7 @@ func (w Workload) queried(families []series.Family, l series.Level) decimal.Deci
 	}
 	for _, r := range w.Rules {
 		evaluations := decimal.NewFromInt(int64(HoursPerMonth * time.Hour / r.Interval))
-		total = total.Add(evaluations.Mul(samplesOf(r.Expression, counts, w.Interval)))
+		total = total.Add(evaluations.Mul(samplesOf(readsOf(r.Expression), counts, w.Interval)))
 	}
 	return total
 }
@@ -126,7 +133,7 @@ func (b Board) samples(counts map[string]int, interval time.Duration) decimal.De
 	total := decimal.Zero
 	steps := min(int64(b.Range/interval)+1, mostSteps)
 	for _, q := range b.Panels {
-		n := samplesOf(q.Expression, counts, interval)
+		n := samplesOf(q.reads, counts, interval)
 		if !q.Instant {
 			n = n.Mul(decimal.NewFromInt(steps))
 		}
@@ -138,23 +145,31 @@ func (b Board) samples(counts map[string]int, interval time.Duration) decimal.De
 // selector finds a metric's name, and the range behind it.
 var selector = regexp.MustCompile(`([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{[^{}]*\})?\s*(?:\[([^\]:]+)(?::[^\]]*)?\])?`)
 
+// readsOf are the names in a formula, those of functions among them.
+func readsOf(expression string) (all []read) {
+	for _, m := range selector.FindAllStringSubmatch(expression, -1) {
+		all = append(all, read{m[1], m[2]})
+	}
+	return all
+}
+
 // samplesOf is what a formula reads at one step: of each series a sample, or those of the
 // range in brackets. Labels are not looked at: it is the most that it reads.
-func samplesOf(expression string, counts map[string]int, interval time.Duration) decimal.Decimal {
-	total := decimal.Zero
-	for _, m := range selector.FindAllStringSubmatch(expression, -1) {
-		n := counts[m[1]]
+func samplesOf(reads []read, counts map[string]int, interval time.Duration) decimal.Decimal {
+	total := int64(0)
+	for _, r := range reads {
+		n := counts[r.name]
 		if n == 0 {
 			continue
 		}
 		each := int64(1)
-		if m[2] != "" {
+		if r.window != "" {
 			each = 4 // $__rate_interval is four intervals at least
-			if window, err := time.ParseDuration(m[2]); err == nil {
+			if window, err := time.ParseDuration(r.window); err == nil {
 				each = max(int64(window/interval), 1)
 			}
 		}
-		total = total.Add(decimal.NewFromInt(int64(n) * each))
+		total += int64(n) * each
 	}
-	return total
+	return decimal.NewFromInt(total)
 }

@@ -2,9 +2,14 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,18 +25,30 @@ import (
 
 const logGroupOfTest = "/aws/parallelcluster/test-202611291200"
 
+// maximum are the metrics that are shown by their greatest value; the others are summed up.
+var maximum = map[string]bool{"MaxDynamicNodeIdleTime": true, "CPUUtilization": true, "mem_used_percent": true, "disk_used_percent": true,
+	"PercentIOLimit": true}
+
 // parallelCluster are the metrics and the log that ParallelCluster 3.16 makes of a cluster
 // "test", by its templates (cw_dashboard_builder.py), and file systems' of AWS. Another
 // cluster's are beside them.
 func (s *site) parallelCluster(t *testing.T, at time.Time) {
 	t.Helper()
 	var values []cloudwatch.Value
+	// Two values within a period, whose sum and greatest differ, and of which one is the value.
 	add := func(namespace, name string, value float64, dimensions ...string) {
-		v := cloudwatch.Value{Namespace: namespace, Name: name, Value: value, At: at, Dimensions: map[string]string{}}
-		for i := 0; i < len(dimensions); i += 2 {
-			v.Dimensions[dimensions[i]] = dimensions[i+1]
+		first, second := value-0.25, 0.25
+		if maximum[name] {
+			first, second = value, value/2
 		}
-		values = append(values, v)
+		for minute, v := range []float64{first, second} {
+			v := cloudwatch.Value{Namespace: namespace, Name: name, Value: v, At: at.Add(time.Duration(minute) * time.Minute),
+				Dimensions: map[string]string{}}
+			for i := 0; i < len(dimensions); i += 2 {
+				v.Dimensions[dimensions[i]] = dimensions[i+1]
+			}
+			values = append(values, v)
+		}
 	}
 	for i, name := range strings.Fields(`IamPolicyErrors VcpuLimitErrors VolumeLimitErrors InsufficientCapacityErrors OtherInstanceLaunchFailures
 		InstanceBootstrapTimeoutErrors EC2HealthCheckErrors ScheduledEventHealthCheckErrors NoCorrespondingInstanceErrors
@@ -68,13 +85,11 @@ func (s *site) parallelCluster(t *testing.T, at time.Time) {
 
 // answer is what Grafana answers to a query: the values of each column after the first, by
 // the name that is shown or else the column's.
-func (s *site) answer(t *testing.T, target map[string]any) map[string][]any {
-	t.Helper()
+func (s *site) answer(target map[string]any) (map[string][]any, error) {
 	_, _, err := s.api.Datasources.QueryMetricsWithExpressions(&models.MetricRequest{From: aws.String("now-1h"), To: aws.String("now"),
 		Queries: []models.JSON{target}})
 	if err != nil {
-		t.Errorf("%v: %v\n%s", target["expression"], err, s.last.body)
-		return nil
+		return nil, fmt.Errorf("%v: %w\n%s", target["expression"], err, s.last.body)
 	}
 	var answer struct {
 		Results map[string]struct {
@@ -89,7 +104,9 @@ func (s *site) answer(t *testing.T, target map[string]any) map[string][]any {
 			}
 		}
 	}
-	check.OK(t, json.Unmarshal(s.last.body, &answer))
+	if err := json.Unmarshal(s.last.body, &answer); err != nil {
+		return nil, err
+	}
 	got := map[string][]any{}
 	for _, r := range answer.Results {
 		for _, f := range r.Frames {
@@ -102,7 +119,26 @@ func (s *site) answer(t *testing.T, target map[string]any) map[string][]any {
 			}
 		}
 	}
-	return got
+	return got, nil
+}
+
+// shown is what a panel shows of a target: a query of logs is started, and then read.
+func (s *site) shown(target map[string]any) (map[string][]any, error) {
+	target = maps.Clone(target)
+	if target["queryMode"] == "Logs" {
+		target["type"], target["subtype"], target["queryString"] = "logAction", "StartQuery", target["expression"]
+		started, err := s.answer(target)
+		if err != nil {
+			return nil, err
+		}
+		if len(started["queryId"]) != 1 {
+			return nil, fmt.Errorf("no query was started: %s", s.last.body)
+		}
+		target["subtype"], target["queryId"] = "GetQueryResults", started["queryId"][0]
+	}
+	all, err := s.answer(target)
+	maps.DeleteFunc(all, func(name string, _ []any) bool { return name == "@timestamp" || strings.HasPrefix(name, "__log") })
+	return all, err
 }
 
 // TestCloudWatchPanels asks every query of every panel over CloudWatch as Grafana's page does,
@@ -111,7 +147,9 @@ func TestCloudWatchPanels(t *testing.T) {
 	s := start(t)
 	s.parallelCluster(t, time.Now().UTC().Truncate(5*time.Minute).Add(-30*time.Minute))
 	fill := strings.NewReplacer("$cluster", "test", "$instance_id", "i-head", "$log_group", logGroupOfTest)
-	got := map[string]map[string][]any{}
+	got, asked := map[string]map[string][]any{}, map[string]map[string]any{}
+	table := tabwriter.NewWriter(t.Output(), 2, 1, 2, ' ', 0)
+	defer table.Flush()
 	for _, d := range dashboard.All() {
 		raw, err := d.For(dashboard.Sources{Plugin: "prometheus", Prometheus: "p", CloudWatch: "cloudwatch"})
 		check.OK(t, err)
@@ -129,19 +167,12 @@ func TestCloudWatchPanels(t *testing.T) {
 			}
 			got[p.Title] = map[string][]any{}
 			for _, target := range p.Targets {
-				if target["queryMode"] == "Logs" {
-					target["type"], target["subtype"], target["queryString"] = "logAction", "StartQuery", target["expression"]
-					started := s.answer(t, target)["queryId"]
-					if len(started) != 1 {
-						t.Fatalf("%s: no query was started: %s", p.Title, s.last.body)
-					}
-					target["subtype"], target["queryId"] = "GetQueryResults", started[0]
-				}
-				for name, values := range s.answer(t, target) {
-					if name != "@timestamp" && !strings.HasPrefix(name, "__log") {
-						got[p.Title][name] = values
-					}
-				}
+				name := fmt.Sprintf("%s/%s/%s", strings.TrimPrefix(d.UID, "parascope-"), p.Title, target["refId"])
+				one, err := s.shown(target)
+				check.OK(t, err)
+				maps.Copy(got[p.Title], one)
+				asked[name] = target
+				fmt.Fprintf(table, "%s\tCloudWatch %d\n", name, len(one))
 			}
 		}
 	}
@@ -170,7 +201,57 @@ func TestCloudWatchPanels(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	t.Logf("%d targets over CloudWatch, all compared", len(asked))
+	t.Run("mutations", func(t *testing.T) { s.testMutations(t, asked) })
 	t.Run("log groups", s.testLogGroups)
+}
+
+// testMutations changes each name and each constant of the expressions in turn: the answer must be
+// another.
+func (s *site) testMutations(t *testing.T, asked map[string]map[string]any) {
+	tried := 0
+	for name, target := range asked {
+		want, err := s.shown(target)
+		check.OK(t, err)
+		for _, changed := range mutants(target["expression"].(string)) {
+			tried++
+			mutant := maps.Clone(target)
+			mutant["expression"] = changed
+			if got, err := s.shown(mutant); err == nil && cmp.Equal(got, want) {
+				t.Errorf("%s: nothing notices %s", name, changed)
+			}
+		}
+	}
+	if tried < 50 {
+		t.Errorf("%d mutations were tried", tried)
+	}
+	t.Logf("%d mutations were tried", tried)
+}
+
+// token is a string, a name, a number or anything else of an expression of CloudWatch.
+var token = regexp.MustCompile(`"[^"]*"|@?[a-zA-Z_]\w*|\d+|.`)
+
+// others are what words are changed to that a letter more makes no expression of.
+var others = map[string]string{"Sum": "Maximum", "Maximum": "Sum", "desc": "asc", "300": "60", "100": "1"}
+
+// mutants changes each name and each constant of an expression in turn, and no word of the language.
+func mutants(expression string) (all []string) {
+	pieces := token.FindAllString(expression, -1)
+	language := strings.Fields("SEARCH OR fields filter like sort limit")
+	for i, p := range pieces {
+		changed, ok := others[p]
+		switch {
+		case ok:
+		case slices.Contains(language, p), len(p) == 1 && !regexp.MustCompile(`\w`).MatchString(p):
+			continue
+		case p[0] == '"':
+			changed = p[:len(p)-1] + `x"`
+		default:
+			changed = p + "x"
+		}
+		all = append(all, strings.Join(pieces[:i], "")+changed+strings.Join(pieces[i+1:], ""))
+	}
+	return all
 }
 
 // testLogGroups asks what the variable of log groups asks.

@@ -14,7 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/collect"
 	"github.com/parascope/parascope/internal/collect/gpu"
 	"github.com/parascope/parascope/internal/head"
-	"github.com/parascope/parascope/internal/proof"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/localaws/localtest/browser"
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
@@ -31,7 +31,7 @@ func TestABrowserThatIsRebound(t *testing.T) {
 		check.OK(t, s.Start(t.Context()))
 		t.Cleanup(func() { check.OK(t, s.Stop(context.WithoutCancel(t.Context()))) })
 	}
-	d := &demo{live: proof.NewLive(time.Now(), 0), now: time.Now}
+	d := &demo{live: madeup.NewLive(time.Now(), 0), now: time.Now}
 	machines := httptest.NewServer(d)
 	t.Cleanup(machines.Close)
 	d.address = machines.Listener.Addr().String()

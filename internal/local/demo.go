@@ -17,7 +17,7 @@ import (
 
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/listen"
-	"github.com/parascope/parascope/internal/proof"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/localaws"
 )
@@ -37,7 +37,7 @@ const demoInterval = 15 * time.Second
 
 // demo is the made-up cluster of --demo.
 type demo struct {
-	live    *proof.Live
+	live    *madeup.Live
 	address string // of its pages
 	server  *http.Server
 	now     func() time.Time
@@ -55,7 +55,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{live: proof.NewLive(began, o.DemoNodes-demoNodes), now: time.Now}
+	d := &demo{live: madeup.NewLive(began, o.DemoNodes-demoNodes), now: time.Now}
 	from, err := newest(ctx, operator, endpoint, d.now())
 	if err == nil {
 		err = d.sendPast(ctx, head, endpoint, from)
@@ -78,7 +78,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 		}
 	}()
 	report(Event{Kind: Started, What: "demo", Address: "http://" + d.address + "/demo-head/slurm",
-		Detail: "pages of the made-up cluster " + proof.LiveCluster + "; its values are generated, not measured"})
+		Detail: "pages of the made-up cluster " + madeup.LiveCluster + "; its values are generated, not measured"})
 	return d, nil
 }
 
@@ -148,13 +148,13 @@ func newest(ctx context.Context, cfg aws.Config, endpoint string, now time.Time)
 	if err != nil {
 		return time.Time{}, err
 	}
-	expr := fmt.Sprintf(`max by (cluster) (max_over_time(timestamp(up{cluster=%q})[1h:15s]))`, proof.LiveCluster)
+	expr := fmt.Sprintf(`max by (cluster) (max_over_time(timestamp(up{cluster=%q})[1h:15s]))`, madeup.LiveCluster)
 	result, err := client.Query(ctx, expr, now)
 	if err != nil {
 		return time.Time{}, err
 	}
 	at, err := result.ByLabel("cluster")
-	return time.Unix(int64(at[proof.LiveCluster]), 0), err
+	return time.Unix(int64(at[madeup.LiveCluster]), 0), err
 }
 
 // ServeHTTP answers /MACHINE/JOB with the page of an exporter, and /targets/JOB with whom
@@ -206,8 +206,8 @@ func (d *demo) jobs(interval time.Duration) (all []demoJob) {
 	if d == nil {
 		return nil
 	}
-	for _, job := range proof.LiveJobs() {
-		all = append(all, demoJob{"demo-" + job, "http://" + d.address + "/targets/" + job, proof.HonorsLabels(job),
+	for _, job := range madeup.LiveJobs() {
+		all = append(all, demoJob{"demo-" + job, "http://" + d.address + "/targets/" + job, madeup.HonorsLabels(job),
 			model.Duration(max(interval, demoInterval)).String()})
 	}
 	return all

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
-	"github.com/parascope/parascope/internal/proof"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/localaws/cloudwatch"
 )
 
@@ -43,9 +43,9 @@ func watched(at time.Time) (values []cloudwatch.Value) {
 		"ScheduledEventHealthCheckErrors": 0, "NoCorrespondingInstanceErrors": 0, "SlurmNodeNotRespondingErrors": now(20),
 		"MaxDynamicNodeIdleTime": 60 * float64(at.Unix()/60%11),
 	} {
-		add("ParallelCluster", name, value, "ClusterName", proof.LiveCluster)
+		add("ParallelCluster", name, value, "ClusterName", madeup.LiveCluster)
 	}
-	head := proof.LiveHeadInstance
+	head := madeup.LiveHeadInstance
 	add("AWS/EC2", "CPUUtilization", wave(31, 9, 0.7), "InstanceId", head)
 	add("CWAgent", "mem_used_percent", wave(46, 3, 1.3), "InstanceId", head)
 	add("CWAgent", "disk_used_percent", 62, "InstanceId", head, "path", "/")
@@ -75,7 +75,7 @@ func logged(at time.Time) (lines []string) {
 
 // demoLog is the name of the made-up cluster's log group that begins at a time.
 func demoLog(began time.Time) string {
-	return "/aws/parallelcluster/" + proof.LiveCluster + "-" + began.UTC().Format("200601021504")
+	return "/aws/parallelcluster/" + madeup.LiveCluster + "-" + began.UTC().Format("200601021504")
 }
 
 // watch puts the last hour of the made-up cluster into CloudWatch and its logs, and then

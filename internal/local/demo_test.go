@@ -14,7 +14,7 @@ import (
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
-	"github.com/parascope/parascope/internal/proof"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
 	"github.com/parascope/parascope/localaws/localtest/check"
@@ -23,13 +23,13 @@ import (
 // TestDemoAnswersByItsOwnNameOnly: a page in a browser cannot have it answer for another site.
 func TestDemoAnswersByItsOwnNameOnly(t *testing.T) {
 	now := time.Date(2027, 3, 4, 5, 6, 7, 0, time.UTC)
-	d := &demo{live: proof.NewLive(now, 0), address: "127.0.0.1:4711", now: func() time.Time { return now }}
+	d := &demo{live: madeup.NewLive(now, 0), address: "127.0.0.1:4711", now: func() time.Time { return now }}
 	for _, c := range []struct {
 		host, path, says string
 		code             int
 	}{
 		{"127.0.0.1:4711", "/demo-head/slurm", "slurm_gpus_alloc 20", 200},
-		{"127.0.0.1:4711", "/demo-head/node", `instance_id="` + proof.LiveHeadInstance + `"`, 200},
+		{"127.0.0.1:4711", "/demo-head/node", `instance_id="` + madeup.LiveHeadInstance + `"`, 200},
 		{"127.0.0.1:4711", "/targets/slurm", `"__metrics_path__":"/demo-head/slurm"`, 200},
 		{"127.0.0.1:4711", "/targets/none", "[]", 200},
 		{"127.0.0.1:4711", "/demo-cpu-dy-hpc7a-5/node", "does not answer", 503},
@@ -77,7 +77,7 @@ func TestDemoInCloudWatch(t *testing.T) {
 		&sdkcw.GetMetricDataInput{StartTime: aws.Time(to.Add(-time.Hour)),
 			EndTime: &to, MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("a"), MetricStat: &cwtypes.MetricStat{
 				Metric: &cwtypes.Metric{Namespace: aws.String("CWAgent"), MetricName: aws.String("disk_used_percent"), Dimensions: []cwtypes.Dimension{
-					{Name: aws.String("path"), Value: aws.String("/")}, {Name: aws.String("InstanceId"), Value: aws.String(proof.LiveHeadInstance)}}},
+					{Name: aws.String("path"), Value: aws.String("/")}, {Name: aws.String("InstanceId"), Value: aws.String(madeup.LiveHeadInstance)}}},
 				Period: aws.Int32(300), Stat: aws.String("Sum")}}}})
 	check.OK(t, err)
 	if values := got.MetricDataResults[0].Values; len(values) < 12 || values[0] != 62 {

@@ -10,8 +10,8 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/internal/people"
-	"github.com/parascope/parascope/internal/proof"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -22,7 +22,7 @@ const StackName = "pcluster-infra"
 // With a made-up cluster there is more to see.
 const (
 	firstPage     = "/d/parascope-node?from=now-5m&to=now&refresh=5s"
-	firstDemoPage = "/d/parascope-cluster-overview?var-cluster=" + proof.LiveCluster + "&from=now-1h&to=now&refresh=15s"
+	firstDemoPage = "/d/parascope-cluster-overview?var-cluster=" + madeup.LiveCluster + "&from=now-1h&to=now&refresh=15s"
 )
 
 // withGrafana reports whether the stack has a Grafana, which needs an organization's

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/parascope/parascope/internal/dashboard"
+	"github.com/parascope/parascope/internal/madeup"
 )
 
 // target is one query of a panel.
@@ -65,7 +66,7 @@ const shown = 6.0
 
 // expand puts values in the place of a dashboard's variables, as Grafana does.
 func (d *day) expand(expr, cluster string) string {
-	return strings.NewReplacer("$cluster", cluster, "$instance", ".*", "$node", ".*", "$job_id", trains.id,
+	return strings.NewReplacer("$cluster", cluster, "$instance", ".*", "$node", ".*", "$job_id", madeup.Trains.ID,
 		"$__rate_interval", fmt.Sprintf("%ds", 4*int(d.interval.Seconds())), "$__range_s", fmt.Sprint(shown*3600), "$__range",
 		fmt.Sprintf("%dh", int(shown))).Replace(expr)
 }
@@ -159,4 +160,22 @@ func keyOf(labels map[string]string, by []string) string {
 		parts = append(parts, labels[name])
 	}
 	return strings.Join(parts, "/")
+}
+
+// targetsOf is how many queries each dashboard asks, of Prometheus and of CloudWatch.
+func targetsOf(t testing.TB) map[string]int {
+	t.Helper()
+	all := map[string]int{}
+	for _, d := range dashboard.All() {
+		var model struct {
+			Panels []struct{ Targets []struct{ RefID string } }
+		}
+		if err := json.Unmarshal(d.JSON, &model); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range model.Panels {
+			all[strings.TrimPrefix(d.UID, "parascope-")] += len(p.Targets)
+		}
+	}
+	return all
 }

@@ -1,6 +1,10 @@
 package proof
 
-import "github.com/parascope/parascope/internal/collect/page"
+import (
+	"github.com/parascope/parascope/internal/collect/page"
+
+	"github.com/parascope/parascope/internal/madeup"
+)
 
 // both is the scrape job of node_exporter on machines that our own program measures, too.
 const both = "node_exporter"
@@ -12,35 +16,35 @@ const again = "measured twice"
 // addNodeExporterBeside gives the machine a second target, which measures it in
 // node_exporter's shape: a series for each CPU, two cards where ours are summed up, and the
 // loopback. No panel may show the machine twice.
-func addNodeExporterBeside(m *machine) {
-	e := m.page(both)
-	copies := func(s *series, share float64, labels ...string) {
+func addNodeExporterBeside(m *madeup.Machine) {
+	e := m.Page(both)
+	copies := func(s *madeup.Series, share float64, labels ...string) {
 		var names []string
 		for i := 0; i < len(labels); i += 2 {
 			names = append(names, labels[i])
 		}
 		kind := page.Gauge
-		if s.counter {
+		if s.Counter {
 			kind = page.Counter
 		}
-		twin := e.add(stock(s.name, kind, names...), s.level.times(share), labels...)
-		twin.canon, twin.clock = again, s.clock
+		twin := e.Add(stock(s.Name, kind, names...), times(s.Level, share), labels...)
+		twin.Canon, twin.Clock = again, s.Clock
 	}
-	for _, s := range m.page("node").series {
+	for _, s := range m.Page("node").Series {
 		switch {
-		case s.name == "node_cpu_seconds_total":
-			copies(s, 1, "cpu", "0", "mode", s.values[1])
-			copies(s, 1, "cpu", "1", "mode", s.values[1])
-		case twice[s.name] == "card":
+		case s.Name == "node_cpu_seconds_total":
+			copies(s, 1, "cpu", "0", "mode", s.Values[1])
+			copies(s, 1, "cpu", "1", "mode", s.Values[1])
+		case twice[s.Name] == "card":
 			copies(s, 0.5, "device", "eth0")
 			copies(s, 0.5, "device", "eth1")
-			if s.name == "node_network_receive_bytes_total" || s.name == "node_network_transmit_bytes_total" {
+			if s.Name == "node_network_receive_bytes_total" || s.Name == "node_network_transmit_bytes_total" {
 				copies(s, 1, "device", "lo")
 			}
-		case twice[s.name] != "":
+		case twice[s.Name] != "":
 			var labels []string
-			for i, l := range s.labels {
-				labels = append(labels, l, s.values[i])
+			for i, l := range s.Labels {
+				labels = append(labels, l, s.Values[i])
 			}
 			copies(s, 1, labels...)
 		}
@@ -60,9 +64,9 @@ var twice = map[string]string{
 }
 
 // times is a share of the quantity.
-func (l level) times(share float64) (part level) {
+func times(l madeup.Level, share float64) (part madeup.Level) {
 	for _, c := range l {
-		part = append(part, change{c.from, c.value * share})
+		part = append(part, madeup.Change{From: c.From, Value: c.Value * share})
 	}
 	return part
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
+	"github.com/parascope/parascope/internal/madeup"
 	"github.com/parascope/parascope/internal/scrape"
 	"github.com/parascope/parascope/internal/ship"
 	"github.com/parascope/parascope/localaws/amp/dataplane"
@@ -29,7 +30,7 @@ import (
 
 // day is what was delivered of the made-up day, in a workspace of the local AMP.
 type day struct {
-	clusters []*cluster
+	clusters []*madeup.Cluster
 	interval time.Duration // of scrapes
 	store    *dataplane.Store
 	server   *httptest.Server
@@ -40,7 +41,7 @@ type day struct {
 const workspace = "ws-00000000-0000-0000-0000-000000000000"
 
 // newDay opens the local AMP's workspace by the day's clock.
-func newDay(t *testing.T, dir string, interval time.Duration, clusters ...*cluster) *day {
+func newDay(t *testing.T, dir string, interval time.Duration, clusters ...*madeup.Cluster) *day {
 	t.Helper()
 	d := &day{clusters: clusters, interval: interval}
 	d.now.Store(midnight*1e9 + int64(begins*float64(time.Hour)))
@@ -170,7 +171,7 @@ func parseConfig(t testing.TB, yaml string) *config.Config {
 
 // scraped is a cluster that is being scraped.
 type scraped struct {
-	cluster *cluster
+	cluster *madeup.Cluster
 	sets    chan map[string][]*targetgroup.Group
 	manager *scrape.Manager
 	server  *http.Server
@@ -178,7 +179,7 @@ type scraped struct {
 	running sync.WaitGroup
 }
 
-func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Ship) *scraped {
+func (d *day) scrape(t *testing.T, c *madeup.Cluster, origin time.Time, sender *ship.Ship) *scraped {
 	s := &scraped{cluster: c, sets: make(chan map[string][]*targetgroup.Group), pipes: newPipes()}
 	now := func() time.Time {
 		passed := time.Since(origin)
@@ -191,10 +192,10 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 		name, job, _ := strings.Cut(r.Host, ".")
 		job, _, _ = strings.Cut(job, ":")
 		hour := begins + time.Since(origin).Hours()
-		for _, m := range c.machines {
-			if m.name == name && m.answers(hour) && m.pages[job] != nil {
+		for _, m := range c.Machines {
+			if m.Name == name && m.Answers(hour) && m.Pages[job] != nil {
 				w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-				w.Write(m.pages[job].text(hour))
+				w.Write(m.Pages[job].Text(hour))
 				return
 			}
 		}
@@ -202,7 +203,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 	})}
 	s.running.Go(func() { _ = s.server.Serve(s.pipes) })
 	o := scrape.DefaultOptions()
-	o.Registerer, o.Take, o.Dial, o.Host = prometheus.NewRegistry(), sender.Take, s.pipes.dial, c.name
+	o.Registerer, o.Take, o.Dial, o.Host = prometheus.NewRegistry(), sender.Take, s.pipes.dial, c.Name
 	o.Now, o.Elapsed = now, func() time.Duration { return time.Since(origin) }
 	var err error
 	if s.manager, err = scrape.New(t.Context(), o); err != nil {
@@ -210,7 +211,7 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 	}
 	// Pages of the head about the cluster keep their own labels: they are about other nodes.
 	yaml := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: 10s, external_labels: {cluster: %s}}\nscrape_configs:\n",
-		d.interval, c.name)
+		d.interval, c.Name)
 	for _, job := range jobsOf(c) {
 		yaml += fmt.Sprintf("- {job_name: %s, honor_labels: %t}\n", job, job == "slurm" || job == "pcluster")
 	}
@@ -227,10 +228,10 @@ func (d *day) scrape(t *testing.T, c *cluster, origin time.Time, sender *ship.Sh
 }
 
 // jobsOf are the scrape jobs of a cluster, in a fixed order.
-func jobsOf(c *cluster) (jobs []string) {
+func jobsOf(c *madeup.Cluster) (jobs []string) {
 	for _, job := range []string{"node", both, "dcgm", "slurm", "pcluster", "head"} {
-		for _, m := range c.machines {
-			if m.pages[job] != nil {
+		for _, m := range c.Machines {
+			if m.Pages[job] != nil {
 				jobs = append(jobs, job)
 				break
 			}
@@ -244,12 +245,12 @@ func (s *scraped) follow(hour float64) {
 	sets := map[string][]*targetgroup.Group{}
 	for _, job := range jobsOf(s.cluster) {
 		group := &targetgroup.Group{Source: job}
-		for _, m := range s.cluster.machines {
-			if m.pages[job] == nil || !m.there(hour) {
+		for _, m := range s.cluster.Machines {
+			if m.Pages[job] == nil || !m.There(hour) {
 				continue
 			}
-			l := model.LabelSet{model.AddressLabel: model.LabelValue(m.name + "." + job + ":80")}
-			for name, v := range m.targetLabels(job) {
+			l := model.LabelSet{model.AddressLabel: model.LabelValue(m.Name + "." + job + ":80")}
+			for name, v := range m.TargetLabels(job) {
 				l[model.LabelName(name)] = model.LabelValue(v)
 			}
 			group.Targets = append(group.Targets, l)

@@ -1,7 +1,5 @@
-// Package proof has a made-up day of clusters, healthy and with faults: what each machine's
-// exporters print, hour by hour. Its tests show with it that the dashboards that ship are
-// right: the day passes through the scrape loop, the queue and the sender into the local
-// AMP, and every query of every panel is asked and compared with what the day is made of,
-// which is computed without PromQL. Live goes through the day again and again by the clock,
-// for people who have no cluster.
+// Package proof has tests only. They show that the dashboards that ship are right: the day of
+// package madeup passes through the scrape loop, the queue and the sender into the local AMP,
+// and every query of every panel is asked and compared with what the day is made of, which is
+// computed without PromQL.
 package proof

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/parascope/parascope/internal/madeup"
 )
 
 // wanted is what an expression must answer: a value for each combination of labels.
@@ -19,7 +21,7 @@ type wanted struct {
 // moment is a cluster at an hour. What it computes comes from the levels that the pages
 // are printed from, and knows nothing of PromQL.
 type moment struct {
-	*cluster
+	*madeup.Cluster
 	hour float64
 }
 
@@ -44,20 +46,20 @@ type some []point
 
 // visit calls f with each series that is on a page at the hour and its labels, the target's
 // among them. Those of a page that did not answer are not there.
-func (m moment) visit(name string, f func(e *exporter, s *series, labels map[string]string)) {
-	for _, machine := range m.machines {
-		for job, e := range machine.pages {
-			for _, s := range e.series {
-				if s.meaning() != name {
+func (m moment) visit(name string, f func(e *madeup.Exporter, s *madeup.Series, labels map[string]string)) {
+	for _, machine := range m.Machines {
+		for job, e := range machine.Pages {
+			for _, s := range e.Series {
+				if s.Meaning() != name {
 					continue
 				}
-				labels := machine.targetLabels(job)
-				labels["job"], labels["cluster"] = job, m.name
-				for i, l := range s.labels {
+				labels := machine.TargetLabels(job)
+				labels["job"], labels["cluster"] = job, m.Name
+				for i, l := range s.Labels {
 					if _, taken := labels[l]; taken && job != "slurm" && job != "pcluster" {
 						continue // renamed exported_…
 					}
-					labels[l] = s.values[i]
+					labels[l] = s.Values[i]
 				}
 				f(e, s, labels)
 			}
@@ -91,17 +93,17 @@ func matching(labels map[string]string, conditions []string) bool {
 // read is what series say at the hour: a gauge's value, or by how much a counter grows in
 // a second.
 func (m moment) read(name string, conditions ...string) (all some) {
-	m.visit(name, func(e *exporter, s *series, labels map[string]string) {
-		there := e.machine.there(m.hour) && e.machine.answers(m.hour) && (s.of == nil || s.of(m.hour))
+	m.visit(name, func(e *madeup.Exporter, s *madeup.Series, labels map[string]string) {
+		there := e.Machine.There(m.hour) && e.Machine.Answers(m.hour) && (s.Of == nil || s.Of(m.hour))
 		if !there || !matching(labels, conditions) {
 			return
 		}
-		v := s.value(m.hour)
-		if s.counter && s.clock == nil {
-			v = s.level.at(m.hour)
+		v := s.Value(m.hour)
+		if s.Counter && s.Clock == nil {
+			v = s.Level.At(m.hour)
 		}
-		if s.scale != 0 {
-			v *= s.scale
+		if s.Scale != 0 {
+			v *= s.Scale
 		}
 		all = append(all, point{labels, v})
 	})
@@ -110,9 +112,9 @@ func (m moment) read(name string, conditions ...string) (all some) {
 
 // total is what counters stand at.
 func (m moment) total(name string, conditions ...string) (all some) {
-	m.visit(name, func(e *exporter, s *series, labels map[string]string) {
-		if e.machine.there(m.hour) && e.machine.answers(m.hour) && (s.of == nil || s.of(m.hour)) && matching(labels, conditions) {
-			all = append(all, point{labels, s.value(m.hour)})
+	m.visit(name, func(e *madeup.Exporter, s *madeup.Series, labels map[string]string) {
+		if e.Machine.There(m.hour) && e.Machine.Answers(m.hour) && (s.Of == nil || s.Of(m.hour)) && matching(labels, conditions) {
+			all = append(all, point{labels, s.Value(m.hour)})
 		}
 	})
 	return all
@@ -121,13 +123,13 @@ func (m moment) total(name string, conditions ...string) (all some) {
 // grew is by how much counters grew in the last hours, from nothing where they begin.
 // Machines that went away within them are left out: PromQL counts what they had.
 func (m moment) grew(span float64, name string, conditions ...string) (all some) {
-	m.visit(name, func(e *exporter, s *series, labels map[string]string) {
-		if !e.machine.there(m.hour) || !e.machine.answers(m.hour) || s.of != nil && !s.of(m.hour) || !matching(labels, conditions) {
+	m.visit(name, func(e *madeup.Exporter, s *madeup.Series, labels map[string]string) {
+		if !e.Machine.There(m.hour) || !e.Machine.Answers(m.hour) || s.Of != nil && !s.Of(m.hour) || !matching(labels, conditions) {
 			return
 		}
-		v := s.value(m.hour)
-		if s.of == nil || s.of(m.hour-span) {
-			v -= s.value(m.hour - span)
+		v := s.Value(m.hour)
+		if s.Of == nil || s.Of(m.hour-span) {
+			v -= s.Value(m.hour - span)
 		}
 		all = append(all, point{labels, v})
 	})
@@ -240,8 +242,8 @@ func (w wanted) first(n int, before func(a, b float64) bool) wanted {
 
 // nodeStates is what Slurm says of each node.
 func (m moment) nodeStates() (all some) {
-	for _, n := range m.computeNodes() {
-		all = append(all, point{map[string]string{"node": n.name, "status": m.state(n, m.hour)}, 1})
+	for _, n := range m.ComputeNodes() {
+		all = append(all, point{map[string]string{"node": n.Name, "status": m.State(n, m.hour)}, 1})
 	}
 	return all
 }

@@ -1,15 +1,17 @@
 package proof
 
+import "github.com/parascope/parascope/internal/madeup"
+
 // expectations are what targets must answer, by the target's name. They are written from
 // what a panel says that it shows, not from its query.
 type expectations map[string]func(m moment) wanted
 
 // upAndDown counts machines that answer, and those that do not.
 func (m moment) upAndDown() (up, down float64) {
-	for _, machine := range m.machines {
+	for _, machine := range m.Machines {
 		switch {
-		case !machine.there(m.hour):
-		case machine.answers(m.hour):
+		case !machine.There(m.hour):
+		case machine.Answers(m.hour):
 			up++
 		default:
 			down++
@@ -27,7 +29,7 @@ func (m moment) held() (all some) {
 // idle are those of them that do nothing.
 func (m moment) idle() some { return m.held().where(func(v float64) bool { return v < 0.05 }) }
 
-const dollarsOfGPU = gpuPrice / 8
+const dollarsOfGPU = madeup.GPUPrice / 8
 
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
@@ -52,17 +54,17 @@ var expectOverview = expectations{
 		return single(m.nodeStates().count("status").values["powered_down"])
 	},
 	"cluster-overview/Last GPU faults/A": func(m moment) wanted {
-		w := wanted{by: []string{"node", "gpu", "xid"}, values: map[string]float64{gpuNode(1) + "/0/13": 1000 * (midnight + 12*3600)}}
-		if m.faulty {
-			w.values[gpuNode(4)+"/1/79"] = 1000 * (midnight + xidAt*3600)
+		w := wanted{by: []string{"node", "gpu", "xid"}, values: map[string]float64{madeup.GPUNode(1) + "/0/13": 1000 * (midnight + 12*3600)}}
+		if m.Faulty {
+			w.values[madeup.GPUNode(4)+"/1/79"] = 1000 * (midnight + madeup.XIDAt*3600)
 		}
 		return w
 	},
 	"cluster-overview/Drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
-		if m.faulty {
-			w.values[gpuNode(4)+"/XID 79 on GPU 1/root"] = 1000 * (midnight + xidAt*3600)
-			w.values[cpuNode(5)+"/Not responding/slurm"] = 1000 * (midnight + silentAt*3600)
+		if m.Faulty {
+			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 1000 * (midnight + madeup.XIDAt*3600)
+			w.values[madeup.CPUNode(5)+"/Not responding/slurm"] = 1000 * (midnight + madeup.SilentAt*3600)
 		}
 		return w
 	},
@@ -109,10 +111,10 @@ var expectNodes = expectations{
 	},
 	"nodes/Not answering/A": func(m moment) wanted {
 		w := wanted{by: []string{"instance", "job"}, values: map[string]float64{}}
-		for _, machine := range m.machines {
-			for job := range machine.pages {
-				if machine.there(m.hour) && !machine.answers(m.hour) {
-					w.values[machine.name+"/"+job] = 0
+		for _, machine := range m.Machines {
+			for job := range machine.Pages {
+				if machine.There(m.hour) && !machine.Answers(m.hour) {
+					w.values[machine.Name+"/"+job] = 0
 				}
 			}
 		}

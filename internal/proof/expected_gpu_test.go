@@ -3,6 +3,8 @@ package proof
 import (
 	"math"
 	"slices"
+
+	"github.com/parascope/parascope/internal/madeup"
 )
 
 const works = "DCGM_FI_PROF_SM_ACTIVE"
@@ -31,7 +33,7 @@ func (m moment) slowed(bit int) some {
 var expectGPUs = expectations{
 	"gpus/GPUs read/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_GPU_TEMP").count() },
 	"gpus/GPUs missing/A": func(m moment) wanted {
-		if m.faulty {
+		if m.Faulty {
 			return single(1)
 		}
 		return single(0)
@@ -90,7 +92,7 @@ var expectGPUs = expectations{
 // ours keeps what is on the nodes of the job that page Job shows.
 func (s some) ours() (kept some) {
 	for _, p := range s {
-		if trains.on(p.labels["node"]) {
+		if madeup.Trains.On(p.labels["node"]) {
 			kept = append(kept, p)
 		}
 	}

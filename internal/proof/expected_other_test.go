@@ -1,5 +1,7 @@
 package proof
 
+import "github.com/parascope/parascope/internal/madeup"
+
 // perNode is a metric by node.
 func perNode(metric string, conditions ...string) func(moment) wanted {
 	return func(m moment) wanted { return m.read(metric, conditions...).sum("node") }
@@ -18,7 +20,7 @@ func together(metrics ...string) func(moment) wanted {
 
 var expectNetwork = expectations{
 	"network/EFA devices missing/A": func(m moment) wanted {
-		if m.faulty {
+		if m.Faulty {
 			return single(1)
 		}
 		return single(0)
@@ -30,8 +32,8 @@ var expectNetwork = expectations{
 	"network/EFA packets retransmitted/A": perNode("node_amazonefa_retrans_pkts"),
 	"network/EFA timeouts and impaired connections/A": func(m moment) wanted {
 		w := wanted{by: []string{"node"}, values: map[string]float64{}}
-		if m.faulty { // one, two and three hundredths a second, all day
-			w.values[gpuNode(1)] = 0.06 * shown * 3600
+		if m.Faulty { // one, two and three hundredths a second, all day
+			w.values[madeup.GPUNode(1)] = 0.06 * shown * 3600
 		}
 		return w.extrapolated()
 	},
@@ -66,8 +68,8 @@ var expectStorage = expectations{
 	"storage/NFS calls retransmitted/A":      sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
 	"storage/Full within a day/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "mountpoint"}, values: map[string]float64{}}
-		if m.faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
-			w.values[loginName+"//"] = 8 - (m.hour - 15)
+		if m.Faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
+			w.values[madeup.LoginName+"//"] = 8 - (m.hour - 15)
 		}
 		return w.about(0.1)
 	},
@@ -82,13 +84,13 @@ func events(name string, by ...string) func(moment) wanted {
 
 var expectParallelCluster = expectations{
 	"aws-parallelcluster/Heartbeat/A": func(m moment) wanted {
-		if m.faulty {
-			return single(3600*(m.hour-heartbeatAt) + 12)
+		if m.Faulty {
+			return single(3600*(m.hour-madeup.HeartbeatAt) + 12)
 		}
 		return single(12 + 120).about(121)
 	},
 	"aws-parallelcluster/Protected mode/A": func(m moment) wanted {
-		if m.faulty {
+		if m.Faulty {
 			return single(1)
 		}
 		return single(0)
@@ -108,7 +110,7 @@ var expectParallelCluster = expectations{
 	"aws-parallelcluster/Custom actions that failed/A": events("custom_action_failures_total", "queue", "compute_resource", "action",
 		"stage"),
 	"aws-parallelcluster/Nodes lost/A": func(m moment) wanted {
-		if !m.faulty {
+		if !m.Faulty {
 			return wanted{}
 		}
 		lost, silent := m.grew(shown, "parallelcluster_node_instances_lost_total"), m.grew(shown, "parallelcluster_nodes_not_responding_total")
@@ -122,16 +124,16 @@ var expectParallelCluster = expectations{
 // samples is how many samples pages have, by labels of their targets.
 func (m moment) samples(by ...string) wanted {
 	var all some
-	for _, machine := range m.machines {
-		for job, e := range machine.pages {
-			if !machine.there(m.hour) {
+	for _, machine := range m.Machines {
+		for job, e := range machine.Pages {
+			if !machine.There(m.hour) {
 				continue
 			}
-			labels := machine.targetLabels(job)
+			labels := machine.TargetLabels(job)
 			labels["job"] = job
 			n := 0.0
-			for _, s := range e.series {
-				if machine.answers(m.hour) && (s.of == nil || s.of(m.hour)) {
+			for _, s := range e.Series {
+				if machine.Answers(m.hour) && (s.Of == nil || s.Of(m.hour)) {
 					n++
 				}
 			}
@@ -144,7 +146,7 @@ func (m moment) samples(by ...string) wanted {
 var expectPipeline = expectations{
 	"pipeline/Samples waiting/A": sumOf("parascope_delivery_samples_queued", nil),
 	"pipeline/Age of oldest waiting sample/A": func(m moment) wanted {
-		if m.faulty {
+		if m.Faulty {
 			return single(1800 + 120).about(121)
 		}
 		return single(4 + 120).about(121)
@@ -157,9 +159,9 @@ var expectPipeline = expectations{
 	},
 	"pipeline/Targets not answering/A": func(m moment) wanted {
 		n := 0.0
-		for _, machine := range m.machines {
-			if machine.there(m.hour) && !machine.answers(m.hour) {
-				n += float64(len(machine.pages))
+		for _, machine := range m.Machines {
+			if machine.There(m.hour) && !machine.Answers(m.hour) {
+				n += float64(len(machine.Pages))
 			}
 		}
 		return single(n)

@@ -1,6 +1,10 @@
 package proof
 
-import "math"
+import (
+	"math"
+
+	"github.com/parascope/parascope/internal/madeup"
+)
 
 // read is a metric, by labels.
 func sumOf(metric string, conditions []string, by ...string) func(moment) wanted {
@@ -10,8 +14,8 @@ func sumOf(metric string, conditions []string, by ...string) func(moment) wanted
 var expectSlurm = expectations{
 	"slurm/Jobs running/A": func(m moment) wanted {
 		n := 0.0
-		for i := range m.jobs {
-			if m.jobs[i].runs(m.hour) {
+		for i := range m.Jobs {
+			if m.Jobs[i].Runs(m.hour) {
 				n++
 			}
 		}
@@ -19,8 +23,8 @@ var expectSlurm = expectations{
 	},
 	"slurm/Jobs waiting/A":               sumOf("slurm_queue_pending", nil),
 	"slurm/Age of oldest eligible job/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs with a job/A":            func(m moment) wanted { return m.sum(hasCPUs).share(m.hour, 1920) },
-	"slurm/GPUs with a job/A":            func(m moment) wanted { return m.sum(hasGPUs).share(m.hour, 32) },
+	"slurm/CPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
+	"slurm/GPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
 	"slurm/Commands that fail/A":         func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
 	"slurm/Jobs by partition/A":          sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
 	"slurm/Jobs by partition/B":          sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
@@ -29,8 +33,8 @@ var expectSlurm = expectations{
 	"slurm/CPUs by partition/B":          sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
 	"slurm/Nodes by partition and state/A": func(m moment) wanted {
 		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
-		for _, n := range m.computeNodes() {
-			w.values[n.queue+"/"+m.state(n, m.hour)]++
+		for _, n := range m.ComputeNodes() {
+			w.values[n.Queue+"/"+m.State(n, m.hour)]++
 		}
 		return w
 	},
@@ -53,22 +57,22 @@ var expectSlurm = expectations{
 }
 
 // share is a level's part of all.
-func (l level) share(hour, all float64) wanted { return single(l.at(hour) / all) }
+func share(l madeup.Level, hour, all float64) wanted { return single(l.At(hour) / all) }
 
 // spent are the hours that nodes spent in a class of states within what is shown, while
 // they were not powered down.
 func (m moment) spent(classes ...string) (all some) {
-	for _, n := range m.computeNodes() {
+	for _, n := range m.ComputeNodes() {
 		hours := 0.0
 		const step = 1.0 / 64
 		for at := m.hour - shown; at < m.hour; at += step {
 			for _, class := range classes {
-				if spends(m.state(n, at)) == class {
+				if madeup.Spends(m.State(n, at)) == class {
 					hours += step
 				}
 			}
 		}
-		all = append(all, point{map[string]string{"node": n.name}, hours})
+		all = append(all, point{map[string]string{"node": n.Name}, hours})
 	}
 	return all
 }
@@ -105,13 +109,13 @@ var expectAvailability = expectations{
 	},
 	"availability/Node available/A": func(m moment) wanted {
 		w := wanted{by: []string{"node"}, values: map[string]float64{}}
-		for _, n := range m.computeNodes() {
-			switch m.state(n, m.hour) {
+		for _, n := range m.ComputeNodes() {
+			switch m.State(n, m.hour) {
 			case "powered_down":
 			case "drain", "down":
-				w.values[n.name] = 0
+				w.values[n.Name] = 0
 			default:
-				w.values[n.name] = 1
+				w.values[n.Name] = 1
 			}
 		}
 		return w
@@ -119,9 +123,9 @@ var expectAvailability = expectations{
 	"availability/Lost most/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
 	"availability/Drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
-		if m.faulty {
-			w.values[gpuNode(4)+"/XID 79 on GPU 1/root"] = 3600 * (m.hour - xidAt)
-			w.values[cpuNode(5)+"/Not responding/slurm"] = 3600 * (m.hour - silentAt)
+		if m.Faulty {
+			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 3600 * (m.hour - madeup.XIDAt)
+			w.values[madeup.CPUNode(5)+"/Not responding/slurm"] = 3600 * (m.hour - madeup.SilentAt)
 		}
 		return w.about(1)
 	},
@@ -129,24 +133,24 @@ var expectAvailability = expectations{
 
 // ran are the hours in which each job ran within what is shown, times what a function says
 // it has.
-func (m moment) ran(has func(*job) float64) (all some) {
-	for i := range m.jobs {
-		j := &m.jobs[i]
-		if h := math.Min(j.to, m.hour) - math.Max(j.from, m.hour-shown); h > 0 && has(j) > 0 {
-			all = append(all, point{map[string]string{"user": j.user, "account": j.account}, h * has(j)})
+func (m moment) ran(has func(*madeup.Job) float64) (all some) {
+	for i := range m.Jobs {
+		j := &m.Jobs[i]
+		if h := math.Min(j.To, m.hour) - math.Max(j.From, m.hour-shown); h > 0 && has(j) > 0 {
+			all = append(all, point{map[string]string{"user": j.User, "account": j.Account}, h * has(j)})
 		}
 	}
 	return all
 }
 
-func jobGPUs(j *job) float64 { return float64(len(j.gpus) * len(j.nodes)) }
-func jobCPUs(j *job) float64 { return float64(192 * len(j.nodes)) }
+func jobGPUs(j *madeup.Job) float64 { return float64(len(j.GPUs) * len(j.Nodes)) }
+func jobCPUs(j *madeup.Job) float64 { return float64(192 * len(j.Nodes)) }
 
 // running are the jobs that run, with what they have.
-func (m moment) running(has func(*job) float64) (all some) {
-	for i := range m.jobs {
-		if j := &m.jobs[i]; j.runs(m.hour) {
-			all = append(all, point{map[string]string{"user": j.user, "account": j.account, "job_id": j.id}, has(j)})
+func (m moment) running(has func(*madeup.Job) float64) (all some) {
+	for i := range m.Jobs {
+		if j := &m.Jobs[i]; j.Runs(m.hour) {
+			all = append(all, point{map[string]string{"user": j.User, "account": j.Account, "job_id": j.ID}, has(j)})
 		}
 	}
 	return all
@@ -157,8 +161,8 @@ var expectUsers = expectations{
 	"users/GPUs by account/A": func(m moment) wanted { return m.running(jobGPUs).sum("account") },
 	"users/GPU hours by user/A": func(m moment) wanted {
 		w := m.ran(jobGPUs).sum("user").extrapolated()
-		if m.hour < solve.to || m.hour-shown < solve.to {
-			w.values[solve.user] = 0
+		if m.hour < madeup.Solve.To || m.hour-shown < madeup.Solve.To {
+			w.values[madeup.Solve.User] = 0
 		}
 		return w
 	},

@@ -134,7 +134,7 @@ func survives(target, what string) string {
 // noticed reports whether a changed query is wrong anywhere.
 func (d *day) noticed(q target, expr string, want func(moment) wanted) bool {
 	for _, c := range d.clusters {
-		if c.name == "stock" && !onStock[q.board] {
+		if c.Name == "stock" && !onStock[q.board] {
 			continue
 		}
 		if d.examine(q, c, expr, want).wrong != "" {

@@ -75,6 +75,8 @@ parallelcluster_node_instances_lost_total{cluster="hpc",queue="gpu",compute_reso
 parallelcluster_compute_fleet_status{cluster="hpc",status="RUNNING"} 1x120
 parallelcluster_clustermgtd_heartbeat_timestamp_seconds{cluster="hpc"} -50+60x120
 parascope_delivery_failing_since_timestamp_seconds{cluster="hpc",remote_name="amp"} 0x120
+parascope_delivery_samples_taken_total{cluster="hpc",remote_name="amp"} 0+120000x120
+parascope_cost_expected_samples_per_month{cluster="hpc",source="nodes"} 5.256e9x120
 parascope_delivery_loss_begins_timestamp_seconds{cluster="hpc",remote_name="amp"} 0x120
 parascope_delivery_samples_dropped_total{cluster="hpc",remote_name="amp",reason="too_old"} 9x120
 parascope_delivery_samples_uncertain_total{cluster="hpc",remote_name="amp",reason="order"} 9x120
@@ -95,6 +97,8 @@ slurm_controller_up{cluster="hpc"} 1x120
 slurm_snapshot_age_seconds{cluster="hpc"} 55x120
 slurm_nodes_idle{cluster="hpc"} 0x120
 slurm_nodes_powered_down{cluster="hpc"} 16x120
+parascope_delivery_samples_taken_total{cluster="hpc",remote_name="amp"} 0+120000x10 1210000+5000x110
+parascope_cost_expected_samples_per_month{cluster="hpc",source="nodes"} 5.256e9x10 219e6x110
 slurm_jobs_started_total{cluster="hpc",partition="gpu"} 110x120
 slurm_jobs_finished_total{cluster="hpc",partition="gpu",state="failed"} 10x120
 parallelcluster_clustermgtd_heartbeat_timestamp_seconds{cluster="hpc"} -50+60x120

@@ -63,9 +63,20 @@ var near = []fault{
 	{"DiscoveryFailing", "warn", `prometheus_sd_refresh_failures_total{cluster="hpc",mechanism="ec2",config="node"} 0+0.15x60`, "40m", "", "",
 		""},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "34m", "", "", ""},
+	{"BillAboveExpectation", "warn", bill("0+72000x200", "2.628e9x200"), "100m", "", "", ""}, // 1,200 a second of 1,000
+	{"BillAboveExpectation", "warn", bill("0+90060x200", "2.628e9x200"), "85m", "95m", "",
+		"Cluster hpc sends 3.945G samples a month at its present rate, more than 1.5 times what is expected: so is the bill."},
+	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x20 5.256e9x200"), "150m", "", "", ""}, // nodes came
+	{"BillAboveExpectation", "warn", bill("0+120000x200", "_x200"), "100m", "", "", ""},                  // an older head expects nothing
 }
 
 const running = "1x60" // a head that answers
+
+// bill is a counter of samples that were taken, and how many are expected in a month.
+func bill(taken, expected string) string {
+	return `parascope_delivery_samples_taken_total{cluster="hpc",remote_name="amp"} ` + taken + `
+		parascope_cost_expected_samples_per_month{cluster="hpc",source="nodes"} ` + expected
+}
 
 func refused(head, values string) string {
 	return `up{job="pcluster",cluster="hpc",node="head"} ` + head + `

@@ -48,6 +48,15 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 		Expr:    `up{job!~"node|head"} == 0 unless on (cluster, node) up{job="node"} == 0`,
 		Summary: `Job {{ $labels.job }} of {{ $labels.instance }} ({{ $labels.cluster }}) does not answer.`,
 	},
+	{
+		// 2,628,000 s are the 730 hours of AWS' month. Samples count when they are taken: what is sent late is not more.
+		Name: "BillAboveExpectation", Severity: Warn, For: 30 * time.Minute,
+		Expr: `max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
+  and on (cluster) max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
+    / on (cluster) max by (cluster) (avg_over_time(parascope_cost_expected_samples_per_month[1h])) > 1.5`,
+		Summary: `Cluster {{ $labels.cluster }} sends {{ $value | humanize }} samples a month at its present rate, more than 1.5 times ` +
+			`what is expected: so is the bill.`,
+	},
 }}
 
 // HeadSeen and HeadForgotten are the series, with the label cluster, that say for which

@@ -20,12 +20,14 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 		return nil // the stack makes its own
 	}
 	client := ec2.NewFromConfig(cfg)
-	// A filter finds nothing where an id that is not there would be an error.
-	vpcs, err := client.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}}})
+	// A VPC has a security group from its beginning to its end. A filter finds nothing where an id that is not there
+	// would be an error.
+	groups, err := client.DescribeSecurityGroups(ctx,
+		&ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}}})
 	if err != nil {
 		return explain("find VPC "+vpc, err)
 	}
-	if len(vpcs.Vpcs) == 0 {
+	if len(groups.SecurityGroups) == 0 {
 		return hint.New(hint.NotFound, fmt.Errorf("ExistingVPC: there is no VPC %s in %s", vpc, cfg.Region),
 			"'aws ec2 describe-vpcs --region "+cfg.Region+"' lists the existing ones")
 	}

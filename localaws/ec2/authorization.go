@@ -14,6 +14,7 @@ var parameters = map[string]*network.Kind{
 	"VpcId": network.KindVPC, "SubnetId": network.KindSubnet, "InternetGatewayId": network.KindInternetGateway,
 	"AllocationId": network.KindAddress, "NatGatewayId": network.KindNATGateway,
 	"RouteTableId": network.KindRouteTable, "VpcEndpointId": network.KindEndpoint, "InstanceId": network.KindInstance,
+	"GroupId": network.KindSecurityGroup, "SecurityGroupId": network.KindSecurityGroup,
 }
 
 // on makes the Resources of an operation: the resources that the form's fields

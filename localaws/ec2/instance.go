@@ -25,7 +25,8 @@ func (c *call) runInstances() (any, error) {
 		return again, nil
 	}
 	if err := query.Refuse(c.Form, "LaunchTemplate.LaunchTemplateId", "LaunchTemplate.LaunchTemplateName", "NetworkInterface.1.DeviceIndex",
-		"BlockDeviceMapping.1.DeviceName", "IamInstanceProfile.Arn", "IamInstanceProfile.Name", "UserData", "PrivateIpAddress"); err != nil {
+		"SecurityGroup.1", "BlockDeviceMapping.1.DeviceName", "IamInstanceProfile.Arn", "IamInstanceProfile.Name", "UserData",
+		"PrivateIpAddress"); err != nil {
 		return nil, err
 	}
 	image, err := query.Need(c.Form, "ImageId")
@@ -50,6 +51,10 @@ func (c *call) runInstances() (any, error) {
 			"There are not enough free addresses in subnet '"+s.ID+"' to satisfy the request.",
 		)
 	}
+	groups, err := c.groupsOf(s.VPC)
+	if err != nil {
+		return nil, err
+	}
 	tags, err := c.tagSpecification(network.KindInstance)
 	if err != nil {
 		return nil, err
@@ -60,7 +65,7 @@ func (c *call) runInstances() (any, error) {
 			ID: c.newID("i"), Image: image, State: network.Running, Type: c.Form.Get("InstanceType"), Zone: s.Zone, Subnet: s.ID, VPC: s.VPC,
 			LaunchTime: c.Now.UTC().
 				Truncate(time.Second),
-			PrivateIP: c.FreeAddress(s), Tags: append([]query.Tag(nil), tags...), Reservation: answer.ID,
+			PrivateIP: c.FreeAddress(s), Groups: groups, Tags: append([]query.Tag(nil), tags...), Reservation: answer.ID,
 			Token: token,
 		}
 		if i.Type == "" {
@@ -121,6 +126,7 @@ func (c *call) describeInstances() (any, error) {
 				}, "instance-state-name": {i.State.Name}, "instance-state-code": {strconv.Itoa(i.State.Code)}, "instance-type": {i.Type},
 				"image-id": {i.Image}, "availability-zone": {i.Zone}, "subnet-id": {i.Subnet}, "vpc-id": {i.VPC}, "private-ip-address": {i.PrivateIP},
 				"private-dns-name": {i.PrivateDNS}, "reservation-id": {i.Reservation}, "owner-id": {network.Account},
+				"instance.group-id": groupIDs(i), "network-interface.group-id": groupIDs(i),
 			}.Tagged(i.Tags)
 		},
 	)
@@ -143,6 +149,14 @@ func (c *call) describeInstances() (any, error) {
 		r.Instances = append(r.Instances, i)
 	}
 	return answer, nil
+}
+
+// groupIDs are the security groups that an instance is in.
+func groupIDs(i *network.Instance) (ids []string) {
+	for _, g := range i.Groups {
+		ids = append(ids, g.ID)
+	}
+	return ids
 }
 
 func (c *call) terminateInstances() (any, error) {
@@ -173,7 +187,7 @@ func (c *call) terminateInstances() (any, error) {
 		}
 		answer.Changes = append(answer.Changes, change{i.ID, network.ShuttingDown, i.State})
 		i.State, i.GoneAt = network.Terminated, c.Now.UTC()
-		i.PrivateIP, i.PrivateDNS, i.Subnet, i.VPC = "", "", "", ""
+		i.PrivateIP, i.PrivateDNS, i.Subnet, i.VPC, i.Groups = "", "", "", "", nil
 	}
 	return answer, nil
 }

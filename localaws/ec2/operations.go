@@ -22,8 +22,8 @@ func (e *EC2) Service() gateway.Service {
 	return gateway.Service{
 		Name: "ec2", Title: "Amazon Elastic Compute Cloud, networks and records of instances", SigningName: "ec2", Version: "2016-11-15",
 		Protocol: gateway.EC2Query,
-		Operations: e.authorized(slices.Concat(e.vpcs(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(), e.routeTables(),
-			e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
+		Operations: e.authorized(slices.Concat(e.vpcs(), e.securityGroups(), e.subnets(), e.gateways(), e.addresses(), e.natGateways(),
+			e.routeTables(), e.endpoints(), e.instances(), e.tagging(), e.regional(), notImplemented())),
 		Rules: []gateway.Rule{
 			{Text: "a resource that does not exist is 400 with its kind's code, `InvalidVpcID.NotFound` and its like, also if the id has an " +
 				"invalid format (AWS then returns Malformed for some kinds)", Basis: gateway.Inferred, Source: errorCodes + "; texts as " +
@@ -69,18 +69,15 @@ func (e *EC2) vpcs() []gateway.Operation {
 			{Text: "a region has at most 5 VPCs, else 400 VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
 		{Name: "DeleteVpc", Serve: e.changes((*call).deleteVPC), Resources: on("VpcId"), Rules: []gateway.Rule{
-			{Text: "the deletion is refused while the VPC has subnets, an attached internet gateway, endpoints and route tables other than " +
-				"the main one; the default " +
-				"security group is not", Basis: gateway.Confirmed, Source: vpcGuide + ", delete your VPC"},
+			{Text: "the deletion is refused while the VPC has subnets, an attached internet gateway, endpoints, or route tables and " +
+				"security groups other than the main route table and the default security group", Basis: gateway.Confirmed,
+				Source: vpcGuide + ", delete your VPC"},
 		}},
 		{Name: "DescribeVpcs", Serve: e.reads((*call).describeVPCs)},
 		{Name: "DescribeVpcAttribute", Serve: e.reads((*call).describeVPCAttribute), Resources: on("VpcId")},
 		{Name: "ModifyVpcAttribute", Serve: e.changes((*call).modifyVPCAttribute), Resources: on("VpcId"), Rules: []gateway.Rule{
 			{Text: "a request changes one attribute; by default DNS support is on and DNS host names are off", Basis: gateway.Confirmed,
 				Source: reference + " and " + vpcGuide},
-		}},
-		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
-			{Text: "only the default security groups of VPCs are returned", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }
@@ -208,11 +205,13 @@ func (e *EC2) endpoints() []gateway.Operation {
 
 func (e *EC2) instances() []gateway.Operation {
 	return []gateway.Operation{
-		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId"),
+		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId", "SecurityGroupId"),
 			Rules: []gateway.Rule{
 				{Text: "instances get the next addresses of their subnet; the state is pending in this response, and running when the instance " +
 					"is described", Basis: gateway.Confirmed,
 					Source: reference},
+				{Text: "in the security groups named, which are of the subnet's VPC, else in its default group", Basis: gateway.Confirmed,
+					Source: vpcGuide + ", security groups (the error's text as reported by users)"},
 				{Text: "instances are records only, no machine runs; a request without a subnet is 400 VPCIdNotSpecified, since there is no " +
 					"default VPC; any image id is accepted",
 					Basis: gateway.Assumed, Source: simplified},
@@ -267,24 +266,23 @@ func notImplemented() []gateway.Operation {
 	var operations []gateway.Operation
 	for _, name := range []string{
 		"AssignPrivateNatGatewayAddress", "AssociateAddress", "AssociateDhcpOptions", "AssociateNatGatewayAddress", "AssociateSecurityGroupVpc",
-		"AssociateSubnetCidrBlock", "AssociateVpcCidrBlock", "AttachNetworkInterface", "AuthorizeSecurityGroupEgress",
-		"AuthorizeSecurityGroupIngress",
+		"AssociateSubnetCidrBlock", "AssociateVpcCidrBlock", "AttachNetworkInterface",
 		"CreateDefaultSubnet", "CreateDefaultVpc", "CreateDhcpOptions", "CreateEgressOnlyInternetGateway", "CreateFlowLogs",
 		"CreateManagedPrefixList",
-		"CreateNetworkAcl", "CreateNetworkAclEntry", "CreateNetworkInterface", "CreateSecurityGroup", "CreateVpcPeeringConnection",
+		"CreateNetworkAcl", "CreateNetworkAclEntry", "CreateNetworkInterface", "CreateVpcPeeringConnection",
 		"DeleteDhcpOptions", "DeleteEgressOnlyInternetGateway", "DeleteFlowLogs", "DeleteManagedPrefixList", "DeleteNetworkAcl",
 		"DeleteNetworkAclEntry",
-		"DeleteNetworkInterface", "DeleteSecurityGroup", "DeleteVpcPeeringConnection", "DescribeAddressesAttribute", "DescribeDhcpOptions",
+		"DeleteNetworkInterface", "DeleteVpcPeeringConnection", "DescribeAddressesAttribute", "DescribeDhcpOptions",
 		"DescribeEgressOnlyInternetGateways", "DescribeFlowLogs", "DescribeManagedPrefixLists", "DescribeNetworkAcls",
 		"DescribeNetworkInterfaceAttribute",
-		"DescribePrefixLists", "DescribeSecurityGroupReferences", "DescribeSecurityGroupRules", "DescribeVpcEndpointServices",
+		"DescribePrefixLists", "DescribeSecurityGroupReferences", "DescribeVpcEndpointServices",
 		"DescribeVpcPeeringConnections",
 		"DescribeVpnGateways", "DetachNetworkInterface", "DisableVgwRoutePropagation", "DisassociateAddress", "DisassociateNatGatewayAddress",
 		"DisassociateSecurityGroupVpc", "DisassociateSubnetCidrBlock", "DisassociateVpcCidrBlock", "EnableVgwRoutePropagation",
 		"GetSecurityGroupsForVpc",
 		"ModifyAddressAttribute", "ModifyNetworkInterfaceAttribute", "ModifySecurityGroupRules", "ModifyVpcTenancy",
 		"ReplaceNetworkAclAssociation",
-		"ReplaceNetworkAclEntry", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "UnassignPrivateNatGatewayAddress",
+		"ReplaceNetworkAclEntry", "UnassignPrivateNatGatewayAddress",
 	} {
 		operations = append(operations, gateway.Operation{Name: name})
 	}

@@ -1,7 +1,6 @@
 package ec2
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/parascope/parascope/localaws/ec2/network"
@@ -55,18 +54,6 @@ func (c *call) createVPC() (any, error) {
 	}{shown}, nil
 }
 
-// newDefaultGroup makes the security group that every VPC has: its members may
-// reach each other, and everything outside.
-func (c *call) newDefaultGroup(v *network.VPC) {
-	id := c.newID("sg")
-	c.Groups[id] = &network.SecurityGroup{
-		ID: id, ARN: network.KindSecurityGroup.ARN(c.Region, id), OwnerID: network.Account, Name: "default",
-		Description: "default VPC security group", VPC: v.ID,
-		Ingress: []network.Permission{{Protocol: "-1", Groups: []network.GroupPair{{User: network.Account, Group: id}}}},
-		Egress:  []network.Permission{{Protocol: "-1", Ranges: []network.IPRange{{CIDR: "0.0.0.0/0"}}}},
-	}
-}
-
 func (c *call) deleteVPC() (any, error) {
 	v, err := network.Find(c.VPCs, network.KindVPC, c.Form.Get("VpcId"))
 	if err != nil {
@@ -108,6 +95,11 @@ func (c *call) inUse(v *network.VPC) bool {
 	}
 	for _, t := range c.RouteTables {
 		if t.VPC == v.ID && !t.Main() {
+			return true
+		}
+	}
+	for _, g := range c.Groups {
+		if g.VPC == v.ID && g.Name != "default" {
 			return true
 		}
 	}
@@ -192,23 +184,4 @@ func (c *call) describeVPCAttribute() (any, error) {
 		return nil, query.InvalidValue(name, "attribute", "Unknown VPC attribute specified.")
 	}
 	return answer, nil
-}
-
-func (c *call) describeSecurityGroups() (any, error) {
-	names := query.List(c.Form, "GroupName")
-	groups, next, err := query.Pick(c.Form, c.Groups, "GroupId", network.KindSecurityGroup.NotFound,
-		func(g *network.SecurityGroup) query.Attributes {
-			return query.Attributes{"group-id": {g.ID}, "group-name": {g.Name}, "vpc-id": {g.VPC}, "owner-id": {g.OwnerID},
-				"description": {g.Description}}.Tagged(g.Tags)
-		})
-	if err != nil {
-		return nil, err
-	}
-	if len(names) > 0 {
-		groups = slices.DeleteFunc(groups, func(g *network.SecurityGroup) bool { return !slices.Contains(names, g.Name) })
-	}
-	return struct {
-		Groups []*network.SecurityGroup `xml:"securityGroupInfo>item"`
-		Next   string                   `xml:"nextToken,omitempty"`
-	}{groups, next}, nil
 }

@@ -28,6 +28,10 @@ var (
 	height  = flag.Int("height", 1170, "of the picture, in pixels")
 )
 
+// allDrawn holds when each panel shows something. Panels that are out of sight are not asked
+// until they are scrolled to.
+const allDrawn = `(all => all.length > 0 && all.every(p => p.dataset.state && !p.classList.contains("loading")))([...document.querySelectorAll(".panel")])`
+
 // TestPicture remakes the picture in the README: make picture.
 func TestPicture(t *testing.T) {
 	if *picture == "" {
@@ -41,8 +45,7 @@ func TestPicture(t *testing.T) {
 	b.SignIn(grafana, "alice@example.com")
 	opened := time.Now()
 	b.Do(chromedp.Navigate(grafana + *page))
-	// Panels that are out of sight are not asked until they are scrolled to.
-	b.Await(`(all => all.length > 0 && all.every(p => p.dataset.state && !p.classList.contains("loading")))([...document.querySelectorAll(".panel")])`)
+	b.Await(allDrawn)
 	t.Logf("drawn in %s", time.Since(opened).Round(time.Millisecond))
 	if *under != "" {
 		b.Await(fmt.Sprintf(`document.querySelector('[aria-label=%q] canvas') !== null`, *under))

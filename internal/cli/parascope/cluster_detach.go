@@ -1,16 +1,22 @@
 package parascope
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/uses"
+	"github.com/parascope/parascope/internal/cluster/words"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/term"
 )
 
 func newClusterDetach(p *cli.Process) *cobra.Command {
@@ -27,7 +33,10 @@ the policies that no node needs any more. ParallelCluster refuses to change the
 OnNodeConfigured of head node and login pools: it remains until the cluster is deleted,
 and the script must stay in the bucket.
 
-When the head has stopped, 'parascope alerts forget CLUSTER' ends the alert HeadSilent.`,
+A detach that writes also ends the alert HeadSilent of the cluster, as 'parascope alerts
+forget CLUSTER' does, when the cluster's head has stopped: of a running cluster with
+--part policies, since the update with the scripts stops the head. When the workspace
+cannot be asked, the file is written, and the command to run is printed.`,
 		Example: `  parascope cluster detach --config cluster-config.yaml --write
   parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
 		Args: cobra.NoArgs,
@@ -36,6 +45,9 @@ When the head has stopped, 'parascope alerts forget CLUSTER' ends the alert Head
 		},
 	}
 	patchFlags(c, p, &o)
+	c.Flags().StringVar(&o.asked.Stack, "stack", "", "`NAME` of the infrastructure stack, whose workspace has the alert "+
+		"(default: the one that the configuration names, or "+deploy.DefaultStack+")")
+	flags.Complete(c, "stack", flags.StackNames(&o.aws))
 	return c
 }
 
@@ -44,14 +56,28 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	places := uses.Places(r.Text)
+	on := (&flags.Stack{Name: o.asked.Stack}).Target(cmd)
+	if on.StackName == "" && len(places) > 0 {
+		if on.StackName = places[0].Stack; on.StackName != deploy.DefaultStack {
+			r.Again += " --stack " + on.StackName // the configuration will not name it any more
+		}
+	}
+	on.StackName = cmp.Or(on.StackName, deploy.DefaultStack)
 	plan, err := cluster.PlanDetach(r, cfg.Region)
 	if err != nil {
 		return err
 	}
-	if err := o.finish(p, plan, r.Text); err != nil || !o.write && o.output == "" || len(uses.Places(plan.Text)) > 0 {
+	if err := o.finish(p, plan, r.Text); err != nil || !o.write && o.output == "" {
 		return err
 	}
-	for _, place := range uses.Places(r.Text) {
+	if !r.Cluster.Exists || plan.Part != cluster.Scripts {
+		o.endHeadSilent(ctx, p, cfg, on, r.Cluster.Name)
+	}
+	if len(uses.Places(plan.Text)) > 0 {
+		return nil
+	}
+	for _, place := range places {
 		if err := uses.Forget(ctx, cfg, place, uses.NewAttached(r.Cluster.Name, cfg.Region, o.config, time.Now())); err != nil {
 			return err
 		}
@@ -59,13 +85,55 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	return nil
 }
 
+// maxEnding bounds what is asked to end an alert, which is not what a person waits for.
+const maxEnding = 20 * time.Second
+
+// endHeadSilent ends the alert HeadSilent of a cluster that is detached, and says so; of one that
+// never sent it says nothing. A failure is told with the command to run: the detach is done.
+func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aws.Config, on deploy.Target, name string) {
+	to := p.Stdout
+	if o.json || o.output == "-" {
+		to = p.Stderr
+	}
+	style := term.Style(to, p.Getenv)
+	if name == "" {
+		return // of which cluster the file is nobody has said, and the region has none
+	}
+	forget := "'" + on.Command("alerts forget "+words.Word(name)) + "'"
+	ctx, cancel := context.WithTimeout(ctx, maxEnding)
+	defer cancel()
+	at, err := deploy.AlertsOf(ctx, cfg, on)
+	var known map[string]bool
+	if err == nil {
+		known, err = alerts.Known(ctx, cfg, at)
+	}
+	sends, found := known[name]
+	switch {
+	case err != nil: // told below
+	case !found:
+		return
+	case sends:
+		_ = term.Printf(to, "%s the head of cluster %s still sends: two minutes after it has stopped, %s ends its alert HeadSilent\n",
+			style.Bold("note"), name, forget)
+		return
+	default:
+		err = alerts.End(ctx, cfg, at, name, time.Now())
+	}
+	if err != nil {
+		_ = term.Printf(to, "%s the alert HeadSilent of cluster %s is not ended, and fires if its head has sent: %s. %s ends it\n",
+			style.Bad("by hand"), name, words.Printable(err.Error()), forget)
+		return
+	}
+	_ = term.Printf(to, "%s the alert HeadSilent of cluster %s ends within three minutes\n", style.Good("✓"), name)
+}
+
 // again are the flags that the next call of the command needs as well.
-func again(c *cobra.Command) (words string) {
+func again(c *cobra.Command) (given string) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
 		case "region", "profile", "stack", "bucket", "node-policy":
-			words += flags.Written(c, f)
+			given += flags.Written(c, f)
 		}
 	})
-	return words
+	return given
 }

@@ -3,6 +3,7 @@ package parascopehead
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,10 +12,12 @@ import (
 
 	"github.com/parascope/parascope/internal/collect/pcluster"
 	"github.com/parascope/parascope/internal/collect/slurmstat"
+	"github.com/parascope/parascope/internal/cost/expectation"
 	"github.com/parascope/parascope/internal/cost/price"
 	"github.com/parascope/parascope/internal/cost/priceseries"
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/slurm"
 )
 
 // Pages about the cluster on the head's listener.
@@ -31,6 +34,7 @@ type clusterOptions struct {
 	fairShare    bool
 	region       string // whose prices are served
 	rates        []string
+	expected     float64 // samples a month; 0: by the nodes that run
 }
 
 func defaultClusterOptions() clusterOptions {
@@ -71,8 +75,12 @@ func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 	return c.servePrices(o, service)
 }
 
-// servePrices adds the prices of the cluster's instance types to the head's own page.
+// servePrices adds the prices of the cluster's instance types, and how many samples it is
+// expected to send, to the head's own page.
 func (c clusterOptions) servePrices(o *head.Options, service *slurmstat.Service) error {
+	if c.expected < 0 {
+		return hint.New(hint.Usage, errors.New("--cost.expected-samples-per-month must not be negative"), "0 follows the nodes that run")
+	}
 	prices, err := price.Shipped()
 	if err != nil {
 		return err
@@ -82,6 +90,9 @@ func (c clusterOptions) servePrices(o *head.Options, service *slurmstat.Service)
 	}
 	o.Collectors = append(o.Collectors, priceseries.New(prices, cmp.Or(c.region, price.RegionOfMachine("/")), func() []string {
 		return priceseries.TypesOf(service.Snapshot().Nodes)
-	}))
+	}), expectation.New(prices, func() ([]slurm.Node, bool) {
+		s := service.Snapshot()
+		return s.Nodes, s.NodesRead()
+	}, c.expected))
 	return nil
 }

@@ -107,6 +107,8 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 		"machine)")
 	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
 		"`TYPE=DOLLARS` for an hour of an instance type, instead of its on-demand price; may be repeated")
+	f.Float64Var(&r.cluster.expected, "cost.expected-samples-per-month", 0,
+		"`SAMPLES` that the cluster is expected to send in a month, for the alert BillAboveExpectation (default: by the nodes that run)")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: the head always runs in agent mode")

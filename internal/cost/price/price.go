@@ -130,6 +130,9 @@ func (l List) copied() map[key]Price {
 
 // With is the list with more prices, each in the place of an older one.
 func (l List) With(more ...Price) List {
+	if len(more) == 0 {
+		return l
+	}
 	l.prices = l.copied()
 	for _, p := range more {
 		k := key{p.Item, p.Region}

@@ -122,10 +122,11 @@ func (l List) addInstance(cells []string) error {
 	if err != nil {
 		return err
 	}
+	p := Price{Item: Instance(t.Name), Unit: "hour", Per: Number{decimal.NewFromInt(1)}, Tiers: []Tier{{Dollars: hourly}}, Date: instancesDate,
+		Source: instancesSource}
 	for region := range strings.FieldsSeq(cells[4]) {
-		item := Instance(t.Name)
-		l.prices[key{item, region}] = Price{Item: item, Region: region, Unit: "hour", Per: Number{decimal.NewFromInt(1)},
-			Tiers: []Tier{{Dollars: hourly}}, Date: instancesDate, Source: instancesSource}
+		p.Region = region
+		l.prices[key{p.Item, region}] = p
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func gpuNode() *grafana.DashboardBuilder {
 	gpu := func(expr string) string { return `max by (node, gpu) (` + expr + `)` }
 	rate := func(metric string) string { return gpu(`rate(` + metric + `{` + sel + `}[$__rate_interval])`) }
 	return board("parascope-gpu-node", "GPU node", "The GPUs of one machine.").
-		WithVariable(anyOf("node", "Node", `{__name__=~"DCGM_FI_DEV_GPU_TEMP(_CELSIUS)?",`+inCluster+`}`)).
+		WithVariable(someOf("node", "Node", `{__name__=~"DCGM_FI_DEV_GPU_TEMP(_CELSIUS)?",`+inCluster+`}`)).
 		WithPanel(lines("Work", "Share of multiprocessors in use; without profiling, the share of time in which a kernel ran.", percent,
 			query("A", gpu(busy(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Tensor cores", "Share of cycles in which the tensor cores worked.", percent,

@@ -37,7 +37,7 @@ func job() *grafana.DashboardBuilder {
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
 		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: minimum, median and maximum of the job's GPUs.", percent,
 			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"),
-			query("C", `max(`+work+`)`, "most")).Min(0).Max(1)).
+			query("C", `max(`+work+`)`, "most")).Min(0).Max(1).MaxDataPoints(fewerPoints)).
 		WithPanel(rows("GPUs slower than their peers",
 			"GPUs with much less activity than the job's other GPUs: over 10 % and five median absolute deviations below the median of "+
 				"at least four GPUs.", percent,

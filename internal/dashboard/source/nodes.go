@@ -55,7 +55,7 @@ func nodes() *grafana.DashboardBuilder {
 func node() *grafana.DashboardBuilder {
 	const sel = chosen
 	return board("parascope-node", "Node", "One machine: processor, memory, disks, network.").
-		WithVariable(anyOf("instance", "Node", `up{`+inCluster+`}`)).
+		WithVariable(someOf("instance", "Node", `up{`+inCluster+`}`)).
 		WithPanel(lines("CPU busy", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
 			query("A", cpuBusy(sel), "{{instance}}")).Min(0).Max(1)).
 		WithPanel(lines("CPU by mode", "Share of the CPUs' time by mode.", percent,

@@ -63,6 +63,10 @@ func query(refID, expr, legend string) *prometheus.DataqueryBuilder {
 // millions of samples for one query.
 const points = 180
 
+// fewerPoints are those of lines that read three series of each GPU of a job, which may have all
+// GPUs of a cluster.
+const fewerPoints = 150
+
 // lines is a time series panel of half a row.
 func lines(title, description, unit string, queries ...*prometheus.DataqueryBuilder) *timeseries.PanelBuilder {
 	p := timeseries.NewPanelBuilder().Title(title).Description(description).Unit(unit).
@@ -167,9 +171,10 @@ func oneOf(name, label, selector string) *grafana.QueryVariableBuilder {
 	return labelValues(name, label, selector)
 }
 
-// anyOf is a variable of the values of a label, of which several or all are chosen.
-func anyOf(name, label, selector string) *grafana.QueryVariableBuilder {
-	return labelValues(name, label, selector).Multi(true).IncludeAll(true).AllValue(".*")
+// someOf is a variable of the values of a label, of which several can be chosen. There is no
+// choice of all: Grafana would make it where none is chosen yet, and draw thousands of lines.
+func someOf(name, label, selector string) *grafana.QueryVariableBuilder {
+	return labelValues(name, label, selector).Multi(true)
 }
 
 func labelValues(name, label, selector string) *grafana.QueryVariableBuilder {

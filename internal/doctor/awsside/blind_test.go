@@ -81,8 +81,16 @@ func TestBlindFaultsOfTheStack(t *testing.T) {
 			IsDefault: true})
 	})
 	only(t, "another default", i.doctor(), "data-source-default", "Lab")
-	i.fix("data-source-default")
+	if undo := i.fix("data-source-default"); !strings.HasSuffix(undo, "; and make Lab the default") {
+		t.Errorf("to undo it: %s", undo)
+	}
 	only(t, "ours is the default again", i.doctor(), "", "")
+
+	// The repair is undone as it says, and made again.
+	i.sourceOf("Lab", func(d *grafana.DataSource) { d.IsDefault = true })
+	only(t, "the repair is undone", i.doctor(), "data-source-default", "Lab")
+	i.fix("data-source-default")
+	only(t, "ours is the default once more", i.doctor(), "", "")
 
 	// A boundary leaves out what Grafana's query builder needs.
 	rights, name := iam.NewFromConfig(i.cfg), i.resources["GrafanaRole"]

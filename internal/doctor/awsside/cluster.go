@@ -43,7 +43,8 @@ func ClusterChecks() []ClusterCheck {
 		measured("queue-disk", "the queue's disk can be read and written", queueDisk),
 		measured("samples-dropped", "no sample was dropped", samplesDropped),
 		measured("series-refused", "AMP accepts every series", seriesRefused),
-		measured("targets", "every target answers", targets),
+		doctor.NewCheck("scrape-ports", "security groups let the head node scrape", []string{"head-instance"}, checkScrapePorts),
+		doctor.NewCheck("targets", "every target answers", []string{"query", "samples", "scrape-ports"}, targets.run),
 		measured("nodes-unscraped", "every node that Slurm knows is scraped", nodesUnscraped),
 		measured("nodes-unknown", "Slurm knows every node that is scraped", nodesUnknown),
 		measured("install", "the installation on the nodes succeeded", install),
@@ -55,8 +56,8 @@ func ClusterChecks() []ClusterCheck {
 		measured("gpu-profiling", "GPU profiling agrees with GPU_UTIL", gpuProfiling),
 		measured("slurm-controller", "slurmctld answers", slurmController),
 		measured("slurm-age", "the data from Slurm is recent", slurmAge),
-		measured("heartbeat", "clustermgtd's heartbeat", heartbeat),
-		measured("series-budget", "series of the nodes", seriesBudget),
+		measured("heartbeat", "clustermgtd's heartbeat is recent", heartbeat),
+		doctor.NewCheck("series-budget", "every node stays within its series limit", []string{"query", "samples"}, checkSeriesBudget),
 	}
 }
 

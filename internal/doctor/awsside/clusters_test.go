@@ -262,8 +262,10 @@ var clusterFaults = []struct {
 	{"heartbeat", "heartbeat", "5m0s ago", healthy(2).set("parallelcluster_clustermgtd", "NOW-300")},
 	{"series-budget", "left-out", "n1: 40 series of node_filesystem are left out",
 		healthy(2).with(`parascope_node_series_left_out{job="node",node="n1",family="node_filesystem"} 40`)},
-	{"series-budget", "many", "job other of n1 has 7300 series",
-		healthy(2).with(`scrape_samples_post_metric_relabeling{job="other",node="n1"} 7300`)},
+	{"series-budget", "many", "job other of n1 has 7300 series; queue_depth has grown most: by 3 series within a day",
+		healthy(2).with(`scrape_samples_post_metric_relabeling{job="other",instance="n1",node="n1"} 7300`,
+			`queue_depth{job="other",instance="n1",queue="a"} 1`, `queue_depth{job="other",instance="n1",queue="b"} 1`,
+			`queue_depth{job="other",instance="n1",queue="c"} 1`, `queue_length{job="other",instance="n1",queue="a"} 1`)},
 }
 
 // nodeFaults are faults of node n1.
@@ -383,7 +385,7 @@ func TestCheckAndFault(t *testing.T) {
 		}
 	}
 	for _, c := range ClusterChecks() {
-		if !covered[c.ID] && !slices.Contains([]string{"head-instance", "head-permissions", "samples"}, c.ID) {
+		if !covered[c.ID] && !slices.Contains([]string{"head-instance", "head-permissions", "samples", "scrape-ports"}, c.ID) {
 			t.Errorf("no fault makes check %s fail", c.ID)
 		}
 	}

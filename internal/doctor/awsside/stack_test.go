@@ -111,18 +111,19 @@ func (i *installed) finds(what, id, says string, because ...string) {
 	}
 }
 
-// fix makes the repairs, which have to be for this check; "": there are none.
-func (i *installed) fix(id string) {
+// fix makes the repairs, which have to be for this check, and says how to undo it; "": there are none.
+func (i *installed) fix(id string) (undo string) {
 	i.t.Helper()
 	all := i.doctor()
 	fixes := i.env.Fixes(all)
 	if len(fixes) == 0 && id == "" {
-		return
+		return ""
 	}
 	if len(fixes) != 1 || fixes[0].Check != id || fixes[0].Undo == "" {
 		i.t.Fatalf("repairs of %s: %+v", id, fixes)
 	}
 	check.OK(i.t, fixes[0].Do(i.t.Context()))
+	return fixes[0].Undo
 }
 
 // grafana asks Grafana's own API, as an administrator.
@@ -133,6 +134,11 @@ func (i *installed) grafana(f func(*grafana.Client) error) {
 
 // source changes the data source.
 func (i *installed) source(change func(*grafana.DataSource)) {
+	i.sourceOf(connector.PrometheusName, change)
+}
+
+// sourceOf changes the data source of a name.
+func (i *installed) sourceOf(name string, change func(*grafana.DataSource)) {
 	i.t.Helper()
 	i.grafana(func(c *grafana.Client) error {
 		all, err := c.DataSources(i.t.Context())
@@ -140,7 +146,7 @@ func (i *installed) source(change func(*grafana.DataSource)) {
 			return err
 		}
 		for _, d := range all {
-			if d.Name == connector.PrometheusName {
+			if d.Name == name {
 				uid := d.UID
 				change(&d)
 				return c.UpdateDataSource(i.t.Context(), uid, d)
@@ -374,5 +380,25 @@ func TestTheClock(t *testing.T) {
 	cancel()
 	if f := checkClock(ctx, Begin(Env{Config: c.Operator(), Now: time.Now})); f.Status != doctor.Unknown {
 		t.Errorf("nobody asked: %+v", f)
+	}
+}
+
+// TestNoNetwork: nothing is ok, and the region is not known.
+func TestNoNetwork(t *testing.T) {
+	c := localtest.Start(t, localaws.Options{})
+	cfg := c.Operator()
+	cfg.RetryMaxAttempts = 1
+	c.Stop()
+	all, err := doctor.Run(t.Context(), Begin(Env{Config: cfg, Target: deploy.Target{StackName: "s"}, Now: time.Now}), Checks(),
+		doctor.Options{AtOnce: 8, Bound: time.Minute}, func(doctor.Result) error { return nil })
+	check.OK(t, err)
+	for _, r := range all {
+		want := doctor.Unknown
+		if r.ID == "caller" {
+			want = doctor.Failed
+		}
+		if r.Status != want {
+			t.Errorf("%s is %s: %s", r.ID, r.Status, r.Detail)
+		}
 	}
 }

@@ -19,6 +19,7 @@ type Instance struct {
 	Subnet     string        `xml:"subnetId,omitempty"`
 	VPC        string        `xml:"vpcId,omitempty"`
 	PrivateIP  string        `xml:"privateIpAddress,omitempty"`
+	Groups     []GroupName   `xml:"groupSet>item"`
 	Tags       []query.Tag   `xml:"tagSet>item"`
 
 	Reservation string    `xml:"-"`

@@ -175,37 +175,6 @@ type Endpoint struct {
 	Token       string      `xml:"-"`
 }
 
-// SecurityGroup says who may talk to its members.
-type SecurityGroup struct {
-	ID          string       `xml:"groupId"`
-	ARN         string       `xml:"securityGroupArn"`
-	OwnerID     string       `xml:"ownerId"`
-	Name        string       `xml:"groupName"`
-	Description string       `xml:"groupDescription"`
-	VPC         string       `xml:"vpcId"`
-	Ingress     []Permission `xml:"ipPermissions>item"`
-	Egress      []Permission `xml:"ipPermissionsEgress>item"`
-	Tags        []query.Tag  `xml:"tagSet>item"`
-}
-
-// Permission is one of a security group's.
-type Permission struct {
-	Protocol string      `xml:"ipProtocol"`
-	Groups   []GroupPair `xml:"groups>item"`
-	Ranges   []IPRange   `xml:"ipRanges>item"`
-}
-
-// GroupPair is a security group as a source.
-type GroupPair struct {
-	User  string `xml:"userId"`
-	Group string `xml:"groupId"`
-}
-
-// IPRange is a block of addresses as a source or a target.
-type IPRange struct {
-	CIDR string `xml:"cidrIp"`
-}
-
 // Settle works out what follows from the clock and from other parts: the NAT
 // gateways' states, which addresses they hold, where routes lead to nothing.
 func (n *Network) Settle(now time.Time) {
@@ -228,6 +197,9 @@ func (n *Network) Settle(now time.Time) {
 				held.Association, held.Interface, held.InterfaceOf, held.PrivateIP = a.Association, a.Interface, Account, a.PrivateIP
 			}
 		}
+	}
+	for _, g := range n.Groups {
+		g.Ingress, g.Egress = g.permissions(false), g.permissions(true)
 	}
 	for _, s := range n.Subnets {
 		s.Available = n.freeAddresses(s)

@@ -15,6 +15,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/report"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -33,6 +34,9 @@ func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
 	cfg, err := awsconf.Load(cmd.Context(), o.on.AWS)
 	if err != nil {
 		return err
+	}
+	if !cost.IsRegion(cfg.Region) {
+		return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", cfg.Region), "give one such as us-east-2")
 	}
 	l, err := priceList(nil)
 	if err != nil {

@@ -1,4 +1,4 @@
-package proof
+package madeup
 
 import (
 	"bytes"
@@ -147,7 +147,7 @@ func TestLiveNamesSayThatTheyAreMadeUp(t *testing.T) {
 	if got := len(l.Targets(began, "node")); got != 11 { // one is powered down
 		t.Errorf("%d nodes", got)
 	}
-	if l.Page(began, cpuNode(5), "node") != nil || l.Page(began, gpuNode(1), "slurm") != nil || l.Page(began, "other", "node") != nil {
+	if l.Page(began, CPUNode(5), "node") != nil || l.Page(began, GPUNode(1), "slurm") != nil || l.Page(began, "other", "node") != nil {
 		t.Error("a machine that does not answer, or has no such page, has one")
 	}
 }
@@ -166,7 +166,7 @@ func TestTheDayComesAgain(t *testing.T) {
 	if !slices.Equal(lines(l), lines(NewLive(began, 0))) {
 		t.Error("one that is opened later says something else")
 	}
-	if c, _, _ := l.at(began); c.jobOn(gpuNode(3), liveBegins) == nil || c.jobOn(cpuNode(1), liveBegins) == nil {
+	if c, _, _ := l.at(began); c.jobOn(GPUNode(3), liveBegins) == nil || c.jobOn(CPUNode(1), liveBegins) == nil {
 		t.Error("not all jobs run when it begins")
 	}
 }
@@ -177,7 +177,7 @@ func TestWave(t *testing.T) {
 	sum, steps := 0.0, 400_000
 	for i := range steps {
 		hour := 4 * (float64(i) + 0.5) / float64(steps)
-		sum += l.at(hour) * w.at(hour) * 4 * 3600 / float64(steps)
+		sum += l.At(hour) * w.at(hour) * 4 * 3600 / float64(steps)
 	}
 	if got := l.grown(4, w); math.Abs(got-sum) > 1e-4*sum {
 		t.Errorf("it grew by %v, want %v", got, sum)

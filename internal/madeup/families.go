@@ -1,4 +1,4 @@
-package proof
+package madeup
 
 import (
 	"fmt"
@@ -11,20 +11,20 @@ import (
 	"github.com/parascope/parascope/internal/collect/slurmstat"
 )
 
-// family is a family as a collector of ours prints it.
-type family struct{ *page.Family }
+// Family is a family as a collector of ours prints it.
+type Family struct{ *page.Family }
 
 // counts reports whether its samples grow. Names that node_exporter writes untyped are
 // counters as well, but for these.
-func (f family) counts() bool {
+func (f Family) counts() bool {
 	return f.Type == page.Counter || f.Type == page.Untyped || f.Type == "histogram"
 }
 
-// families are all of our collectors' by name, and those of the head's own page.
-type families map[string]*page.Family
+// Families are all of our collectors' by name, and those of the head's own page.
+type Families map[string]*page.Family
 
-func ourFamilies() families {
-	all := families{}
+func OurFamilies() Families {
+	all := Families{}
 	full := gpu.DefaultOptions()
 	full.Full = true
 	for _, c := range slices.Concat(collect.NodeCollectors(), collect.GPUCollectors(full)) {
@@ -58,10 +58,10 @@ func ownFamilies() []*page.Family {
 	}
 }
 
-// of is the family of a name.
-func (f families) of(name string) family {
+// Of is the family of a name.
+func (f Families) Of(name string) Family {
 	if f[name] == nil {
 		panic(fmt.Sprintf("no collector prints %s", name))
 	}
-	return family{f[name]}
+	return Family{f[name]}
 }

@@ -1,4 +1,4 @@
-package proof
+package madeup
 
 import (
 	"maps"
@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/golang/snappy"
-	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/parascope/parascope/internal/amp"
 )
 
 // staleNaN is the value that Prometheus gives a series that is not there any more
@@ -23,28 +24,38 @@ const perRequest = 4000
 func (l *Live) History(from, to time.Time, step time.Duration, send func(body []byte) error) error {
 	for from.Before(to) {
 		c, _, ends := l.at(from)
-		h := history{cluster: c, send: send}
-		for ; from.Before(to) && from.Before(ends); from = from.Add(step) {
-			h.millis = append(h.millis, from.UnixMilli())
-			h.hours = append(h.hours, (float64(from.UnixMilli())/1000-c.midnight)/3600)
+		until := to
+		if ends.Before(to) {
+			until = from.Add((ends.Sub(from) + step - 1) / step * step)
 		}
-		for _, m := range c.machines {
-			for _, job := range slices.Sorted(maps.Keys(m.pages)) {
-				if err := h.addPage(m, job); err != nil {
-					return err
-				}
-			}
-		}
-		if err := h.flush(); err != nil {
+		if err := c.History(from, until, step, send); err != nil {
 			return err
 		}
+		from = until
 	}
 	return nil
 }
 
+// History is that of one day.
+func (c *Cluster) History(from, to time.Time, step time.Duration, send func(body []byte) error) error {
+	h := history{cluster: c, send: send}
+	for ; from.Before(to); from = from.Add(step) {
+		h.millis = append(h.millis, from.UnixMilli())
+		h.hours = append(h.hours, (float64(from.UnixMilli())/1000-c.midnight)/3600)
+	}
+	for _, m := range c.Machines {
+		for _, job := range slices.Sorted(maps.Keys(m.Pages)) {
+			if err := h.addPage(m, job); err != nil {
+				return err
+			}
+		}
+	}
+	return h.flush()
+}
+
 // history is a day's part that is being sent.
 type history struct {
-	cluster *cluster
+	cluster *Cluster
 	hours   []float64
 	millis  []int64
 	send    func(body []byte) error
@@ -52,12 +63,12 @@ type history struct {
 	samples int
 }
 
-func (h *history) addPage(m *machine, job string) error {
+func (h *history) addPage(m *Machine, job string) error {
 	target := m.labelsOf(h.cluster, job)
 	own := func(name string, value func(hour float64) float64) error {
-		return h.add(labelled(name, target, nil, nil, false), m.there, value)
+		return h.add(labelled(name, target, nil, nil, false), m.There, value)
 	}
-	all := m.pages[job].series
+	all := m.Pages[job].Series
 	scraped := func(hour float64) (n float64) {
 		for _, s := range all {
 			if m.shows(s, hour) {
@@ -68,7 +79,7 @@ func (h *history) addPage(m *machine, job string) error {
 	}
 	for name, value := range map[string]func(float64) float64{
 		"up": func(hour float64) float64 {
-			if m.answers(hour) {
+			if m.Answers(hour) {
 				return 1
 			}
 			return 0
@@ -82,7 +93,7 @@ func (h *history) addPage(m *machine, job string) error {
 	}
 	for _, s := range all {
 		there := func(hour float64) bool { return m.shows(s, hour) }
-		if err := h.add(labelled(s.name, target, s.labels, s.values, HonorsLabels(job)), there, s.value); err != nil {
+		if err := h.add(labelled(s.Name, target, s.Labels, s.Values, HonorsLabels(job)), there, s.Value); err != nil {
 			return err
 		}
 	}
@@ -109,32 +120,24 @@ func labelled(name string, target map[string]string, names, values []string, hon
 // add writes a series as a message TimeSeries of remote write: what it said while it was
 // there, and that it went.
 func (h *history) add(labels map[string]string, there func(float64) bool, value func(float64) float64) error {
-	var series []byte
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		label := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
-		label = protowire.AppendString(protowire.AppendTag(label, 2, protowire.BytesType), labels[name])
-		series = protowire.AppendBytes(protowire.AppendTag(series, 1, protowire.BytesType), label)
-	}
-	was, samples := false, 0
+	var samples []amp.Sample
+	was := false
 	for i, hour := range h.hours {
 		is := there(hour)
-		bits := uint64(staleNaN)
+		v := math.Float64frombits(staleNaN)
 		if is {
-			bits = math.Float64bits(value(hour))
+			v = value(hour)
 		}
 		if is || was {
-			one := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), bits)
-			one = protowire.AppendVarint(protowire.AppendTag(one, 2, protowire.VarintType), uint64(h.millis[i]))
-			series = protowire.AppendBytes(protowire.AppendTag(series, 2, protowire.BytesType), one)
-			samples++
+			samples = append(samples, amp.Sample{Millis: h.millis[i], Value: v})
 		}
 		was = is
 	}
-	if samples == 0 {
+	if len(samples) == 0 {
 		return nil
 	}
-	h.body = protowire.AppendBytes(protowire.AppendTag(h.body, 1, protowire.BytesType), series)
-	if h.samples += samples; h.samples >= perRequest {
+	h.body = amp.AppendSeries(h.body, labels, samples...)
+	if h.samples += len(samples); h.samples >= perRequest {
 		return h.flush()
 	}
 	return nil

@@ -1,4 +1,4 @@
-package proof
+package madeup
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type Live struct {
 
 	mu    sync.Mutex
 	round int
-	day   *cluster // of the round
+	day   *Cluster // of the round
 }
 
 // NewLive makes a cluster that began at a time. One that began at the same time continues
@@ -38,7 +38,7 @@ type Live struct {
 func NewLive(began time.Time, more int) *Live { return &Live{began: began, more: more} }
 
 // at is the cluster and the hour of its day at a time, and when that day ends.
-func (l *Live) at(t time.Time) (c *cluster, hour float64, ends time.Time) {
+func (l *Live) at(t time.Time) (c *Cluster, hour float64, ends time.Time) {
 	passed := t.Sub(l.began).Hours() + liveBegins - liveFrom
 	round := math.Floor(passed / (liveTo - liveFrom))
 	passed -= round * (liveTo - liveFrom)
@@ -58,25 +58,25 @@ func (l *Live) midnight(round float64) float64 {
 
 // liveDay is a day on which jobs begin shortly before liveBegins, and values move. The
 // first one's machines were started when the cluster was, those of others in the morning.
-func liveDay(midnight float64, first bool, more int) *cluster {
-	some, many, from := tunes, solve, liveFrom
-	some.from, many.from = 12.75, 13
+func liveDay(midnight float64, first bool, more int) *Cluster {
+	some, many, from := Tunes, Solve, liveFrom
+	some.From, many.From = 12.75, 13
 	if first {
 		from = liveBegins - livePast
 	}
-	c := newCluster(LiveCluster, midnight, true, 4+more, trains, some, many)
+	c := NewCluster(LiveCluster, midnight, true, 4+more, Trains, some, many)
 	for operation, micros := range map[string]float64{"REQUEST_PARTITION_INFO": 4.1e9, "REQUEST_NODE_INFO": 3.2e9,
 		"REQUEST_JOB_INFO": 2.4e9, "MESSAGE_NODE_REGISTRATION_STATUS": 9e8, "REQUEST_SUBMIT_BATCH_JOB": 2e8} {
-		c.machines[0].page("slurm").add(ourFamilies().of("slurm_rpc_stats_total_time"), flat(micros), "operation", operation)
+		c.Machines[0].Page("slurm").Add(OurFamilies().Of("slurm_rpc_stats_total_time"), Flat(micros), "operation", operation)
 	}
-	for _, m := range c.machines {
-		for _, e := range m.pages {
-			for _, s := range e.series {
-				if share, ok := moving[s.name]; ok {
-					s.wave = wave{share, phase(m.name, s)}
+	for _, m := range c.Machines {
+		for _, e := range m.Pages {
+			for _, s := range e.Series {
+				if share, ok := moving[s.Name]; ok {
+					s.wave = wave{share, phase(m.Name, s)}
 				}
-				if s.counter && (s.of == nil || s.of(from)) {
-					s.base = -s.level.grown(from, s.wave)
+				if s.Counter && (s.Of == nil || s.Of(from)) {
+					s.Base = -s.Level.grown(from, s.wave)
 				}
 			}
 		}
@@ -86,16 +86,16 @@ func liveDay(midnight float64, first bool, more int) *cluster {
 
 // phase differs between machines and GPUs, and is the same every day. What a CPU does not do
 // is the other way round to what it does.
-func phase(machine string, s *series) float64 {
+func phase(machine string, s *Series) float64 {
 	h := fnv.New32a()
-	fmt.Fprint(h, machine, s.name)
-	for i, name := range s.labels {
+	fmt.Fprint(h, machine, s.Name)
+	for i, name := range s.Labels {
 		if name == "gpu" {
-			fmt.Fprint(h, s.values[i])
+			fmt.Fprint(h, s.Values[i])
 		}
 	}
 	p := float64(h.Sum32()%628) / 100
-	if s.name == "node_cpu_seconds_total" && slices.Contains(s.values, "idle") {
+	if s.Name == "node_cpu_seconds_total" && slices.Contains(s.Values, "idle") {
 		p += math.Pi
 	}
 	return p
@@ -127,18 +127,18 @@ func HonorsLabels(job string) bool { return job == "slurm" || job == "pcluster" 
 func (l *Live) Targets(t time.Time, job string) map[string]map[string]string {
 	c, hour, _ := l.at(t)
 	all := map[string]map[string]string{}
-	for _, m := range c.machines {
-		if m.pages[job] != nil && m.there(hour) {
-			all[m.name] = m.labelsOf(c, job)
+	for _, m := range c.Machines {
+		if m.Pages[job] != nil && m.There(hour) {
+			all[m.Name] = m.labelsOf(c, job)
 		}
 	}
 	return all
 }
 
 // labelsOf are the labels of a machine's target.
-func (m *machine) labelsOf(c *cluster, job string) map[string]string {
-	labels := m.targetLabels(job)
-	labels["cluster"], labels["job"] = c.name, job
+func (m *Machine) labelsOf(c *Cluster, job string) map[string]string {
+	labels := m.TargetLabels(job)
+	labels["cluster"], labels["job"] = c.Name, job
 	return labels
 }
 
@@ -146,9 +146,9 @@ func (m *machine) labelsOf(c *cluster, job string) map[string]string {
 // it does not answer.
 func (l *Live) Page(t time.Time, machine, job string) []byte {
 	c, hour, _ := l.at(t)
-	for _, m := range c.machines {
-		if m.name == machine && m.pages[job] != nil && m.there(hour) && m.answers(hour) {
-			return m.pages[job].text(hour)
+	for _, m := range c.Machines {
+		if m.Name == machine && m.Pages[job] != nil && m.There(hour) && m.Answers(hour) {
+			return m.Pages[job].Text(hour)
 		}
 	}
 	return nil

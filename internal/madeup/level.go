@@ -1,49 +1,49 @@
-package proof
+package madeup
 
 import "math"
 
-// level is a quantity that is constant between changes, in hours of the day: a gauge's
+// Level is a quantity that is constant between changes, in hours of the day: a gauge's
 // value, or by how much a counter grows in a second.
-type level []change
+type Level []Change
 
-type change struct{ from, value float64 } // hours since midnight; the first is 0
+type Change struct{ From, Value float64 } // hours since midnight; the first is 0
 
-// flat is the same all day.
-func flat(v float64) level { return level{{0, v}} }
+// Flat is the same all day.
+func Flat(v float64) Level { return Level{{0, v}} }
 
 // during is in from one hour to another and out otherwise.
-func during(from, to, in, out float64) level { return level{{0, out}, {from, in}, {to, out}} }
+func during(from, to, in, out float64) Level { return Level{{0, out}, {from, in}, {to, out}} }
 
 // since is after from an hour on, before it before.
-func since(from, before, after float64) level { return level{{0, before}, {from, after}} }
+func since(from, before, after float64) Level { return Level{{0, before}, {from, after}} }
 
-// at is the value at an hour.
-func (l level) at(hour float64) float64 {
-	v := l[0].value
+// At is the value at an hour.
+func (l Level) At(hour float64) float64 {
+	v := l[0].Value
 	for _, c := range l {
-		if hour >= c.from {
-			v = c.value
+		if hour >= c.From {
+			v = c.Value
 		}
 	}
 	return v
 }
 
 // grown is how much a counter of this level has counted from midnight to an hour.
-func (l level) grown(hour float64, w wave) (sum float64) {
+func (l Level) grown(hour float64, w wave) (sum float64) {
 	for i, c := range l {
 		end := hour
 		if i+1 < len(l) {
-			end = math.Min(hour, l[i+1].from)
+			end = math.Min(hour, l[i+1].From)
 		}
-		if end > c.from {
-			sum += w.between(c.from, end) * 3600 * c.value
+		if end > c.From {
+			sum += w.between(c.From, end) * 3600 * c.Value
 		}
 	}
 	return sum
 }
 
 // once is a counter that grows by n within the two minutes after an hour.
-func once(hour, n float64) level { return level{{0, 0}, {hour, n / 120}, {hour + 2.0/60, 0}} }
+func once(hour, n float64) Level { return Level{{0, 0}, {hour, n / 120}, {hour + 2.0/60, 0}} }
 
 // wave is how a quantity goes up and down around its level: by a share of it, up to half
 // as much again. The zero value is still.
