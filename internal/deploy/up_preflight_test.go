@@ -77,11 +77,11 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 	for name, c := range map[string]struct{ path, policy, says, warns string }{
 		"all of it": {"/", allowed, "has all required permissions", ""},
 		"without its ARN": {"/", parascope.DeployerPolicy, "",
-			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
+			"could not be checked: could not simulate the policies of arn:aws:iam::111122223333:role/deploys: api error AccessDenied"},
 		"with a path": {"/a/", strings.Replace(allowed, `"arn:aws:iam::*:role/pcluster-infra-*"`, roles, 1),
 			"has all required permissions", ""},
 		"with a path, hidden": {"/a/", allowed, "",
-			"could not be checked: simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
+			"could not be checked: could not simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
 		"without a VPC": {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "",
 			"missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them"},
 	} {

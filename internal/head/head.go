@@ -86,7 +86,7 @@ func DefaultOptions() Options {
 // accept. Files and addresses are not looked at.
 func (o Options) Validate() error {
 	if o.QueueLanes < 1 || o.QueueLanes > queue.MaxLanes {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d is not from 1 to %d", o.QueueLanes, queue.MaxLanes),
+		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d must be between 1 and %d", o.QueueLanes, queue.MaxLanes),
 			fmt.Sprintf("leave it at its default, or give a number of 1 to %d", queue.MaxLanes))
 	}
 	if o.QueueMaxBytes < MinQueueMaxBytes {

@@ -101,7 +101,7 @@ func (o Options) write(ctx context.Context, name, text string, check func(contex
 	if check != nil {
 		if err := check(ctx, temporary.Name()); err != nil {
 			return hint.New(hint.BadInput, fmt.Errorf("%s is unchanged, because the new one is not valid: %w", file, err),
-				"correct the files of "+o.path(jobsDir)+", which it reads")
+				"correct the files in "+o.path(jobsDir)+", which the configuration includes")
 		}
 	}
 	if err := os.Rename(temporary.Name(), file); err != nil {

@@ -78,7 +78,7 @@ func (a *AMP) withAlertManager(w http.ResponseWriter, r *gateway.Request,
 		return err
 	}
 	if _, err := a.bringUp(r.Context()); err != nil {
-		a.opts.Logger.Error("rules and alert manager", "err", err)
+		a.opts.Logger.Error("could not start the rule evaluation and the alert manager", "err", err)
 	}
 	a.engines.mu.Lock()
 	e := a.engines.all[id]

@@ -189,9 +189,8 @@ func (e *EC2) endpoints() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateVpcEndpoint", Serve: e.changes((*call).createVPCEndpoint),
 			Resources: creating(network.KindEndpoint, "VpcId", "RouteTableId"), Rules: []gateway.Rule{
-				{Text: "only gateway endpoints of S3 and DynamoDB exist, and are available at once; a route to the service's prefix list in " +
-					"each of the route tables; " +
-					"an endpoint without a policy allows full access", Basis: gateway.Confirmed,
+				{Text: "only gateway endpoints for S3 and DynamoDB exist, and are available immediately. A route to the service's prefix list is " +
+					"added to each of the route tables. An endpoint without a policy allows full access", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", gateway endpoints (prefix lists' ids are made up; other types are 501)"},
 				{Text: "the policy is stored but not enforced, because no traffic uses the endpoint", Basis: gateway.Assumed, Source: simplified},
 			}},

@@ -18,7 +18,8 @@ func TestSecurityGroups(t *testing.T) {
 	n := build(t, c)
 	ctx, client := t.Context(), c.client("us-east-2")
 	create := func(name string) (string, error) {
-		out, err := client.CreateSecurityGroup(ctx, &sdk.CreateSecurityGroupInput{GroupName: &name, Description: aws.String("test"), VpcId: &n.vpc,
+		out, err := client.CreateSecurityGroup(ctx, &sdk.CreateSecurityGroupInput{GroupName: &name, Description: aws.String("test"),
+			VpcId:             &n.vpc,
 			TagSpecifications: named(types.ResourceTypeSecurityGroup, name)})
 		if err != nil {
 			return "", err
@@ -27,8 +28,9 @@ func TestSecurityGroups(t *testing.T) {
 	}
 	head := check.Must[string](t)(create("head"))
 	compute := check.Must[string](t)(create("compute"))
-	for name, code := range map[string]string{"head": "InvalidGroup.Duplicate", "default": "InvalidParameterValue", "sg-1": "InvalidParameterValue",
-		"ä": "InvalidParameterValue"} {
+	for name, code := range map[string]string{"head": "InvalidGroup.Duplicate", "default": "InvalidParameterValue",
+		"sg-1": "InvalidParameterValue",
+		"ä":    "InvalidParameterValue"} {
 		_, err := create(name)
 		refused(t, err, code, name)
 	}
@@ -39,7 +41,8 @@ func TestSecurityGroups(t *testing.T) {
 		return err
 	}
 	from := func(protocol string, first, last int32, source string) types.IpPermission {
-		return types.IpPermission{IpProtocol: &protocol, FromPort: &first, ToPort: &last, UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &source}}}
+		return types.IpPermission{IpProtocol: &protocol, FromPort: &first, ToPort: &last,
+			UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &source}}}
 	}
 	check.OK(t, permit(compute, from("tcp", 9100, 9100, head)))
 	block := types.IpPermission{IpProtocol: aws.String("6"), FromPort: aws.Int32(9100), ToPort: aws.Int32(9100),
@@ -75,7 +78,8 @@ func TestSecurityGroups(t *testing.T) {
 
 	launched := check.Must[*sdk.RunInstancesOutput](t)(client.RunInstances(ctx, &sdk.RunInstancesInput{ImageId: aws.String("ami-1"),
 		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &n.private, SecurityGroupIds: []string{compute}})).Instances[0]
-	if len(launched.SecurityGroups) != 1 || *launched.SecurityGroups[0].GroupId != compute || *launched.SecurityGroups[0].GroupName != "compute" {
+	if len(launched.SecurityGroups) != 1 || *launched.SecurityGroups[0].GroupId != compute ||
+		*launched.SecurityGroups[0].GroupName != "compute" {
 		t.Errorf("instance: %+v", launched.SecurityGroups)
 	}
 	remove := func(id string) error {
@@ -96,7 +100,8 @@ func TestSecurityGroups(t *testing.T) {
 // TestASecurityGroupIsInTheWay of deleting its VPC.
 func TestASecurityGroupIsInTheWay(t *testing.T) {
 	client := start(t, t.TempDir()).client("us-east-2")
-	vpc := check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(t.Context(), &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+	vpc := check.Must[*sdk.CreateVpcOutput](t)(client.CreateVpc(t.Context(),
+		&sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
 	group := check.Must[*sdk.CreateSecurityGroupOutput](t)(client.CreateSecurityGroup(t.Context(),
 		&sdk.CreateSecurityGroupInput{GroupName: aws.String("g"), Description: aws.String("test"), VpcId: vpc})).GroupId
 	_, err := client.DeleteVpc(t.Context(), &sdk.DeleteVpcInput{VpcId: vpc})

@@ -50,6 +50,16 @@ func workspaceARN(r *gateway.Request) []string {
 	return []string{"*"}
 }
 
+func endpointRule() gateway.Rule {
+	return gateway.Rule{
+		Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a " +
+			"restart unless another process uses the port",
+		Basis: gateway.Confirmed,
+		Source: model + " and AWS's code samples, which prepend `https://` to the endpoint; the port, http and the stable address are " +
+			"specific to the local cloud",
+	}
+}
+
 func (g *Grafana) operations() []gateway.Operation {
 	const (
 		get, put, post, patch, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete
@@ -59,10 +69,7 @@ func (g *Grafana) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: g.createWorkspace, Rules: createRules()},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: g.describeWorkspace, Rules: []gateway.Rule{
-			{Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a " +
-				"restart unless another process uses the port", Basis: gateway.Confirmed,
-				Source: model + " and AWS's code samples, which prepend `https://` to the endpoint; the port, http and the stable address are " +
-					"specific to the local cloud"},
+			endpointRule(),
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{

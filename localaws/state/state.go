@@ -64,7 +64,7 @@ func Open(dir string) (*DB, error) {
 // Close lets go of the data directory.
 func (db *DB) Close() error {
 	if err := errors.Join(os.Remove(db.lock), db.bolt.Close()); err != nil {
-		return fmt.Errorf("could not close the cloud's state: %w", err)
+		return fmt.Errorf("could not close the state file: %w", err)
 	}
 	return nil
 }

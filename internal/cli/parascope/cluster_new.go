@@ -56,7 +56,7 @@ instance type supports it. Nothing is created in AWS.`,
 	f.StringVar(&o.new.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
 	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
 	f.BoolVar(&o.force, "force", false, "replace existing files")
-	f.BoolVar(&o.json, "json", false, "print what was written as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	addSourceFlags(c, &o.asked, &o.aws)
 	return c

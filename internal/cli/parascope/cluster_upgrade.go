@@ -44,7 +44,7 @@ nodes to a staged version, which may be an older one, and keeps them at it until
 	}
 	o.add(c)
 	c.Flags().StringArrayVar(&o.canaries, "canary", nil, "upgrade only `NODE`, or CLUSTER/NODE; may be repeated")
-	c.Flags().StringVar(&o.pin, "pin", "", "set all nodes to the staged `VERSION` and keep them at it; none removes the pin")
+	c.Flags().StringVar(&o.pin, "pin", "", "set all nodes to the staged `VERSION` and keep them at it; 'none' as VERSION removes the pin")
 	return c
 }
 

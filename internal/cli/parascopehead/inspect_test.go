@@ -14,7 +14,8 @@ func TestInspectNamesWhatIsUnreadable(t *testing.T) {
 	var b strings.Builder
 	err := printQueues(&b, term.Styler{}, head.QueueReport{Queues: []queue.QueueReport{
 		{Path: "remote-a\x1b]0;title\a", Unreadable: []string{"lane-00/1\n\x1b[2J.segment is not a file of the queue"}}}})
-	if text := b.String(); err != nil || strings.ContainsAny(text, "\x1b\a") || !strings.Contains(text, "unreadable: lane-00/1\\n\\x1b[2J.segment") {
+	if text := b.String(); err != nil || strings.ContainsAny(text, "\x1b\a") ||
+		!strings.Contains(text, "unreadable: lane-00/1\\n\\x1b[2J.segment") {
 		t.Errorf("%q, %v", text, err)
 	}
 }

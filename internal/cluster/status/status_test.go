@@ -47,7 +47,7 @@ func TestFill(t *testing.T) {
 	}
 	want := []string{
 		"login running i-login gpus=false scraped=false the head does not scrape the node; " +
-			"a login node that started after an update ran no OnNodeUpdated",
+			"if the login node started after a cluster update, its OnNodeUpdated script did not run",
 		"compute  i-boots gpus=false scraped=false the node is booting: launched 3 min ago, not yet registered with Slurm",
 		"compute  i-lost gpus=false scraped=false the node is not registered with Slurm, and ParallelCluster will terminate it; " +
 			"see the console output of its instance",

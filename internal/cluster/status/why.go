@@ -33,7 +33,7 @@ func why(n *Node, i *instance, unknown map[string]string, m measured, now time.T
 	case kind == "compute":
 		return "the node is not registered with Slurm, and ParallelCluster will terminate it; see the console output of its instance"
 	case kind == "login":
-		return "the head does not scrape the node; a login node that started after an update ran no OnNodeUpdated"
+		return "the head does not scrape the node; if the login node started after a cluster update, its OnNodeUpdated script did not run"
 	case m.last.IsZero():
 		return "no sample of this cluster has arrived in the last hour"
 	}
@@ -49,7 +49,7 @@ func whyNode(n *Node, m measured) string {
 	case n.State == "powering_down":
 		return "the node is powering down"
 	case target && up.job == "":
-		return "the node does not answer on its port"
+		return "the node does not answer on the port that is scraped"
 	case target:
 		return "the node does not answer (job " + words.Printable(up.job) + "); on the node: systemctl status parascope-node"
 	case m.state[n.Name] != "":

@@ -54,8 +54,8 @@ var (
 		Help: "Failures of calls to the GPU driver.",
 	}
 	present = &page.Family{
-		Name: "parascope_gpu_devices", Type: page.Gauge, Unit: "1", Source: "libnvidia-ml.so.1", Help: "Number of GPUs that were read for " +
-			"this page.",
+		Name: "parascope_gpu_devices", Type: page.Gauge, Unit: "1", Source: "libnvidia-ml.so.1", Help: "Number of GPUs whose metrics " +
+			"were collected in this scrape.",
 	}
 	expectedGPUs = &page.Family{
 		Name: "parascope_gpu_devices_expected", Type: page.Gauge, Unit: "1", Source: "/sys/devices/virtual/dmi/id/product_name",

@@ -52,7 +52,7 @@ var counted = []struct {
 	{healthFailures, family("parallelcluster_node_health_check_failures_total",
 		"Nodes that ParallelCluster replaces for a failed health check of EC2 or a scheduled event.", "check")},
 	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose EC2 instance no longer exists.")},
-	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set down because they did not respond.")},
+	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set to DOWN because they did not respond.")},
 	{nodeChecks, family("parallelcluster_compute_health_checks_total", "Health checks that ran before jobs, by result: ok, failed or error.",
 		"check", "result")},
 	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action",

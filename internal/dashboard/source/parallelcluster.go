@@ -18,7 +18,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			seconds,
 			`max(time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{`+sel+`})`, 180)).
 		WithPanel(number("Protected mode",
-			"1 in protected mode: ParallelCluster launches no nodes in a queue because too many nodes failed to start.", short,
+			"1 if the cluster is in protected mode: ParallelCluster launches no nodes in a queue because too many nodes failed to start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"}) or vector(0)`, 1)).
 		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).

@@ -24,7 +24,8 @@ func NodeChecks(node string, active bool) []ClusterCheck {
 		measured("node-gpu-throttled", "no GPU is slowed down by heat or power", nodeGPUThrottled, "node-answers"),
 		measured("node-efa-devices", "every EFA device is present", nodeEFADevices, "node-answers"),
 		measured("node-efa-errors", "EFA reaches its peers", nodeEFAErrors, "node-answers"),
-		doctor.NewCheck("node-diag", "the GPUs pass NVIDIA's active test", []string{"query", "samples"}, nodeDiag(node, active)),
+		doctor.NewCheck("node-diag", "the GPUs pass the active diagnostics of NVIDIA DCGM (dcgmi diag)", []string{"query", "samples"},
+			nodeDiag(node, active)),
 	}
 }
 

@@ -13,7 +13,7 @@ var queueDisk = question{
 		if m[model.MetricNameLabel] == "parascope_delivery_set_aside_files" {
 			return integer(v) + " files of the queue of " + label(m, "remote_name") + " could not be read"
 		}
-		return "the disk of the queue of " + label(m, "remote_name") + " fails"
+		return "the queue of remote write " + label(m, "remote_name") + " cannot be written to disk"
 	},
 	next: "on the head node, run 'df -h /opt/prometheus', and 'parascope-head inspect /opt/prometheus/data'",
 }

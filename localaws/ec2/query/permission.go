@@ -43,7 +43,8 @@ func Permissions(form url.Values) (all []Permission, err error) {
 // shortForm is the permission of a request that has it in parameters of its own.
 func shortForm(form url.Values) url.Values {
 	to := url.Values{"Action": form["Action"]}
-	for from, name := range map[string]string{"IpProtocol": "IpProtocol", "FromPort": "FromPort", "ToPort": "ToPort", "CidrIp": "IpRanges.1.CidrIp",
+	for from, name := range map[string]string{"IpProtocol": "IpProtocol", "FromPort": "FromPort", "ToPort": "ToPort",
+		"CidrIp":                  "IpRanges.1.CidrIp",
 		"SourceSecurityGroupName": "Groups.1.GroupName"} {
 		if v := form.Get(from); v != "" {
 			to.Set("IpPermissions.1."+name, v)

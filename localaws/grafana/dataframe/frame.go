@@ -88,7 +88,7 @@ func Read(body []byte) (Result, error) {
 		}
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
-		return Result{}, fmt.Errorf("could not read the answer of the data source: %w", err)
+		return Result{}, fmt.Errorf("could not read the response of the data source: %w", err)
 	}
 	if got.Status != "success" {
 		return Result{}, errors.New("the response of the data source is not from a Prometheus API")
