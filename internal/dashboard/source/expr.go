@@ -10,6 +10,8 @@ const (
 	inCluster = `cluster=~"$cluster"`
 	chosen    = inCluster + `,instance=~"$instance"`
 	realDisks = `fstype!~"tmpfs|overlay|squashfs|ramfs"`
+	// slurmAnswers has series while the head knows what Slurm's commands said.
+	slurmAnswers = `slurm_command_success{` + inCluster + `} == 1`
 )
 
 // Labels that an expression is reduced to. A target's label node is the machine's name
@@ -84,6 +86,12 @@ func gpuPrice() string {
 func idleGPUs(sel string) string {
 	return "max by (cluster, node, device, job_id, user, account) (slurm_gpu_job{" + inCluster + sel + "})\n" +
 		" and on (cluster, node, device) (" + busy(inCluster) + ") < 0.05"
+}
+
+// orZero is an expression that has no labels, or 0 where it is empty and the data that it is made of
+// arrives. Without the latter it stays empty: a panel must not show 0 while nothing is known.
+func orZero(expr, evidence string) string {
+	return expr + " or 0 * count(" + evidence + ")"
 }
 
 // grown is by how much counters of events grew within a span: what they stand at beyond

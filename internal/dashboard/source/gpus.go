@@ -23,18 +23,18 @@ func gpus() *grafana.DashboardBuilder {
 		`) + (` + bit(sel, powerBrake, doubled(powerBrake)) + `)`
 	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. The dashboard \"GPU node\" shows the GPUs of one machine.").
 		WithPanel(number("GPUs read", "GPUs whose metrics were read.", short,
-			`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`})) or vector(0)`, 0)).
+			orZero(`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`}))`, `up{`+sel+`}`), 0)).
 		WithPanel(number("GPUs missing", "GPUs of the instance types that are missing or cannot be read.", short,
-			`sum((max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`})) > 0) or vector(0)`,
+			`sum(clamp_min(max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`}), 0))`,
 			1)).
 		WithPanel(number("Power", "Power of all GPUs together.", watts, `sum(`+power(sel)+`)`, 0)).
 		WithPanel(number("GPUs slowed", "GPUs whose clocks are reduced because of heat or a power brake.", short,
-			`count((`+slowed+`) > 0) or vector(0)`, 1)).
+			`sum((`+slowed+`) > bool 0)`, 1)).
 		WithPanel(number("GPUs to reset", "GPUs for which the driver asks for a recovery action.", short,
-			`count(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > 0) or vector(0)`, 1)).
+			`sum(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > bool 0)`, 1)).
 		WithPanel(number("XIDs to act on",
 			"XIDs in the time range that require a GPU reset, a reboot or a replacement.", short,
-			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`) or vector(0)`, 1)).
+			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`)`, 1)).
 		WithPanel(history("Work by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
 			percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).

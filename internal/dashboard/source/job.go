@@ -31,7 +31,8 @@ func job() *grafana.DashboardBuilder {
 				` * on (cluster, job_id) group_right () max by (cluster, job_id, user, account, partition) (slurm_job_info{`+own+`})`,
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"}).Height(4)).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
-		WithPanel(number("GPUs", "GPUs of the job.", short, `count(count by (cluster, node, device) (slurm_gpu_job{`+own+`})) or vector(0)`, 0)).
+		WithPanel(number("GPUs", "GPUs of the job.", short, orZero(`count(count by (cluster, node, device) (slurm_gpu_job{`+own+`}))`,
+			`slurm_job_nodes{`+own+`}`), 0)).
 		WithPanel(number("Dollars an hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
 			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).

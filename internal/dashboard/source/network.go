@@ -17,8 +17,8 @@ func network() *grafana.DashboardBuilder {
 	}
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
 		WithPanel(number("EFA devices missing", "EFA devices of the instance types that are missing on the nodes.", short,
-			`sum((max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+` (node_amazonefa_devices{`+inCluster+
-				`})) > 0) or vector(0)`, 1).Height(8)).
+			`sum(clamp_min(max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+
+				` (node_amazonefa_devices{`+inCluster+`}), 0))`, 1).Height(8)).
 		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
 			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0).Span(10)).

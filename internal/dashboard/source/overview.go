@@ -12,14 +12,15 @@ func clusterOverview() *grafana.DashboardBuilder {
 	machines := `max by (cluster, instance) (label_replace(up{` + inCluster + `}, "instance", "$1", "instance", "(.*?)(:[0-9]+)?"))`
 	return board("parascope-cluster-overview", "Cluster overview", "Utilization of the cluster, failures, and pending jobs.").
 		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
-			`count(`+machines+` == 1) or vector(0)`, 0)).
+			`sum(`+machines+` == bool 1)`, 0)).
 		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
-			short, `count(`+machines+` == 0) or vector(0)`, 1)).
+			short, `sum(`+machines+` == bool 0)`, 1)).
 		WithPanel(number("Idle GPUs with a job", "GPUs that are allocated to a job and are less than 5 % in use now.", short,
-			`count(`+idleGPUs("")+`) or vector(0)`, 1)).
+			orZero(`count(`+idleGPUs("")+`)`, slurmAnswers), 1)).
 		WithPanel(number("Cost of idle GPUs per hour",
 			"Cost of the idle GPUs that are allocated to a job: the instance type's on-demand price divided by its number of GPUs.", dollars,
-			`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`)) or vector(0)`, 1)).
+			orZero(`sum((`+idleGPUs("")+`)`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, slurmAnswers)+
+				` unless count(`+idleGPUs("")+`)`, 1)).
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short,
 			`sum(slurm_queue_pending{`+inCluster+`})`, 0)).
 		WithPanel(number("Age of Slurm's data",
@@ -28,7 +29,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and busy GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
 			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
-			query("C", `count((`+busy(inCluster)+`) >= 0.05) or vector(0)`, "working")).Min(0)).
+			query("C", `sum((`+busy(inCluster)+`) >= bool 0.05)`, "working")).Min(0)).
 		WithPanel(lines("Nodes by state", "Nodes by Slurm state; each node has one state. Powered-down nodes cost nothing.", short,
 			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
 			query("B", `sum(slurm_nodes_powered_down{`+inCluster+`})`, "powered_down")).Min(0)).

@@ -15,14 +15,16 @@ func pipeline() *grafana.DashboardBuilder {
 		WithPanel(number("Age of oldest waiting sample", "Age of the oldest sample that is not sent. AMP refuses samples that are older "+
 			"than an hour.",
 			seconds,
-			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`}) and parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
-				`} > 0) or vector(0)`, 300)).
+			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
+				`}) * (parascope_delivery_oldest_sample_timestamp_seconds{`+sel+`} > bool 0))`, 300)).
 		WithPanel(number("Samples lost", "Samples that were dropped in the time range.", short,
-			`sum(`+grown("parascope_delivery_samples_dropped_total", sel, "$__range")+`) or vector(0)`, 1)).
+			orZero(`sum(`+grown("parascope_delivery_samples_dropped_total", sel, "$__range")+`)`,
+				`parascope_delivery_samples_taken_total{`+sel+`}`), 1)).
 		WithPanel(number("Samples uncertain", "Samples of batches that AMP refused in part, in the time range.", short,
-			`sum(`+grown("parascope_delivery_samples_uncertain_total", sel, "$__range")+`) or vector(0)`, 1)).
+			orZero(`sum(`+grown("parascope_delivery_samples_uncertain_total", sel, "$__range")+`)`,
+				`parascope_delivery_samples_taken_total{`+sel+`}`), 1)).
 		WithPanel(number("Targets not answering", "Targets that did not answer their last scrape.", short,
-			`count(up{`+sel+`} == 0) or vector(0)`, 1)).
+			`sum(up{`+sel+`} == bool 0)`, 1)).
 		WithPanel(number("Series refused", "Series that AMP refuses.", short, `sum(parascope_delivery_refused_series{`+sel+`})`, 1)).
 		WithPanel(lines("Samples", "Samples that were scraped, and samples that AMP accepted.", perSecond,
 			query("A", rate("parascope_delivery_samples_taken_total"), "taken"),

@@ -20,7 +20,7 @@ func slurm() *grafana.DashboardBuilder {
 		WithPanel(number("GPUs with a job", "Share of all GPUs that are allocated to jobs.", percent,
 			`sum(slurm_gpus_alloc{`+sel+`}) / (sum(slurm_gpus_total{`+sel+`}) > 0)`, 0)).
 		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; their metrics are absent.", short,
-			`count(slurm_command_success{`+sel+`} == 0) or vector(0)`, 1)).
+			`sum(slurm_command_success{`+sel+`} == bool 0)`, 1)).
 		WithPanel(lines("Jobs by partition", "Running and pending jobs.", short,
 			query("A", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="running"})`, "{{partition}} running"),
 			query("B", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="pending"})`, "{{partition}} waiting")).Min(0)).
@@ -57,10 +57,11 @@ func availability() *grafana.DashboardBuilder {
 	spent := func(state string) string {
 		return `sum(increase(slurm_node_state_seconds_total{` + sel + state + `}[$__range]))`
 	}
-	events := func(metric, more string) string {
-		return `(sum(` + grown(metric, sel+more, "$__range") + `) or vector(0))`
+	events := func(metric, more, evidence string) string {
+		return "(" + orZero(`sum(`+grown(metric, sel+more, "$__range")+`)`, evidence) + ")"
 	}
-	lost := events("parallelcluster_node_instances_lost_total", "") + "\n + " + events("parallelcluster_nodes_not_responding_total", "")
+	lost := events("parallelcluster_node_instances_lost_total", "", `parallelcluster_file_success{`+sel+`}`) + "\n + " +
+		events("parallelcluster_nodes_not_responding_total", "", `parallelcluster_file_success{`+sel+`}`)
 	return board("parascope-availability", "Availability", "Share of the nodes' time that was available, and the causes of unavailability.").
 		WithPanel(number("Unavailable",
 			"Share of the nodes' time in which they were drained, down or failed. Powered-down time does not count.", percent,
@@ -69,13 +70,13 @@ func availability() *grafana.DashboardBuilder {
 			spent(`,state="busy"`)+"\n"+` / (`+spent(`,state!="power_saving"`)+` > 0)`, 0)).
 		WithPanel(number("Hours lost", "Node hours in which nodes were drained, down or failed.", hours, spent(`,state="unavailable"`)+` / 3600`, 0)).
 		WithPanel(number("Failures", "Jobs that failed because of their node, lost instances, and nodes that stopped responding.", short,
-			events("slurm_jobs_finished_total", `,state="node_fail"`)+"\n + "+lost, 1)).
+			events("slurm_jobs_finished_total", `,state="node_fail"`, slurmAnswers)+"\n + "+lost, 1)).
 		WithPanel(number("Hours between failures",
 			"Node hours, without powered-down time, per lost instance or node that stopped responding.", hours,
 			spent(`,state!="power_saving"`)+` / 3600`+"\n"+
 				` / ((`+lost+`) > 0)`, 0)).
 		WithPanel(number("Drained or down now", "Nodes that accept no jobs now.", short,
-			`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1) or vector(0)`, 1)).
+			orZero(`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1)`, slurmAnswers), 1)).
 		WithPanel(history("Node available", "1 while a node accepts or runs jobs, 0 while it is drained, down or failed.", short,
 			`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
 				` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}", usable())).
