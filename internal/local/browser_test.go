@@ -35,11 +35,11 @@ func TestABrowserThatIsRebound(t *testing.T) {
 	machines := httptest.NewServer(d)
 	t.Cleanup(machines.Close)
 	d.address = machines.Listener.Addr().String()
-	const onlyLocal = "use localhost or an IP address"
+	const onlyLocal, onlyLoopback = "use localhost or an IP address", "use localhost, 127.0.0.1 or [::1]"
 	listeners := map[string]browser.Listener{
 		"the head": {URL: "http://" + runHead(t) + "/api/v1/targets", Refusal: onlyLocal},
-		"the node": {URL: "http://" + node.Addr() + "/metrics", Refusal: onlyLocal},
-		"the GPUs": {URL: "http://" + gpus.Addr() + "/metrics", Refusal: onlyLocal},
+		"the node": {URL: "http://" + node.Addr() + "/metrics", Refusal: onlyLoopback},
+		"the GPUs": {URL: "http://" + gpus.Addr() + "/metrics", Refusal: onlyLoopback},
 		"the demo": {URL: machines.URL + "/targets/slurm", Refusal: "this server accepts no other"},
 	}
 	for name, l := range listeners {

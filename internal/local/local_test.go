@@ -46,7 +46,7 @@ func TestStopsInReverseAndTellsWhatFailed(t *testing.T) {
 	if diff := cmp.Diff([]string{"head", "node", "cloud"}, order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	if err == nil || err.Error() != "stop head: gone\nstop node: stuck" {
+	if err == nil || err.Error() != "could not stop head: gone\ncould not stop node: stuck" {
 		t.Errorf("%v", err)
 	}
 }
