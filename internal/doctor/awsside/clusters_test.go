@@ -225,7 +225,7 @@ var clusterFaults = []struct {
 	{"delivery", "delivery", "amp have failed for 10m", healthy(2).set("parascope_delivery_failing", "NOW-600")},
 	{"queue-age", "queue-age", "amp is 33m20s old", healthy(2).set("parascope_delivery_oldest", "NOW-2000")},
 	{"queue-size", "queue-size", "90 % full", healthy(2).set("parascope_delivery_queue_bytes", "9e8")},
-	{"queue-disk", "disk-fails", "disk of the queue of amp fails", healthy(2).set("parascope_delivery_disk_failing", "1")},
+	{"queue-disk", "disk-fails", "queue of remote write amp cannot be written", healthy(2).set("parascope_delivery_disk_failing", "1")},
 	{"queue-disk", "set-aside", "1 files", healthy(2).set("parascope_delivery_set_aside_files", "1")},
 	{"samples-dropped", "dropped", "too_old", healthy(2).set("parascope_delivery_samples_dropped_total", "12")},
 	{"samples-dropped", "uncertain", "refused", healthy(2).set("parascope_delivery_samples_uncertain_total", "12")},

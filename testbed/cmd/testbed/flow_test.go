@@ -184,7 +184,7 @@ func needed(t *testing.T, f *flow) {
 	if _, err := f.cloud.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucketName, Key: key}); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := f.try("parascope cluster new other -o other.yaml"); err == nil || !strings.Contains(out, "is not there") {
+	if out, err := f.try("parascope cluster new other -o other.yaml"); err == nil || !strings.Contains(out, "does not exist") {
 		t.Errorf("cluster new without the script printed %s (%v)", out, err)
 	}
 	job := f.submit("-p", "queue1", "-N", "11", "--wrap", "true")
