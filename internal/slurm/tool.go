@@ -66,7 +66,8 @@ func (t Tools) checkController(ctx context.Context) error {
 
 // environment is the commands' own, whatever that of this process is.
 func environment() []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "SLURM_TIME_FORMAT=standard"}
+	// squeue cuts the tasks of an array after 64 characters unless SLURM_BITSTR_LEN is 0.
+	env := []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "SLURM_TIME_FORMAT=standard", "SLURM_BITSTR_LEN=0"}
 	if conf := os.Getenv("SLURM_CONF"); conf != "" {
 		env = append(env, "SLURM_CONF="+conf)
 	}

@@ -36,7 +36,7 @@ func Files() (map[string][]byte, error) {
 		}
 		d.SchemaVersion = schemaVersion
 		enumerate(d.Panels)
-		b, err := json.MarshalIndent(d, "", "  ")
+		b, err := json.MarshalIndent(d, "", "\t")
 		if err != nil {
 			return nil, fmt.Errorf("could not encode dashboard %s: %w", name, err)
 		}
