@@ -61,6 +61,16 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// TestMutationsStandOnce holds that each mutation's place in the source is still there, once.
+func TestMutationsStandOnce(t *testing.T) {
+	for _, m := range slices.Concat(mutations, alertMutations) {
+		source, err := os.ReadFile(m.file)
+		if n := strings.Count(string(source), m.from); err != nil || n != 1 {
+			t.Errorf("%s: %s holds %q %d times (%v); it must stand there once", m.rule, m.file, m.from, n, err)
+		}
+	}
+}
+
 // writeOverlay makes a -overlay file that replaces file by text, so that the
 // working tree stays as it is.
 func writeOverlay(t *testing.T, file, text string) string {

@@ -103,8 +103,8 @@ var mutations = []mutation{
 	},
 	{
 		rule: "permissions of samples and queries", file: ampDir + "/operations.go",
-		from: `Operations: gateway.RequireActions("aps", workspaceARN, a.data.Operations()),`,
-		to:   "Operations: a.data.Operations(),",
+		from: "gateway.RequireActions(\"aps\", workspaceARN,\n				slices.Concat(a.data.Operations(), a.alertManagerOperations())), Rules",
+		to:   "slices.Concat(a.data.Operations(),\n				gateway.RequireActions(\"aps\", workspaceARN, a.alertManagerOperations())), Rules",
 		pkg:  localawsDir, test: "TestTheSenderMayNotWhatTheOperatorMay",
 	},
 	{
@@ -212,8 +212,8 @@ var mutations = []mutation{
 
 	{
 		rule: "the policy simulator decides by the policies", file: iamDir + "/account/authorize.go",
-		from: "		verdicts[i] = who.decide(documents, ask)\n",
-		to:   "		verdicts[i] = who.decide(documents, ask)\n		verdicts[i].Effect = policy.Allow\n",
+		from: "		verdicts[i] = who.decide(documents, boundary, ask)\n",
+		to:   "		verdicts[i] = who.decide(documents, boundary, ask)\n		verdicts[i].Effect = policy.Allow\n",
 		pkg:  iamDir, test: "TestSimulatePrincipalPolicy",
 	},
 	{
