@@ -56,7 +56,7 @@ type Options struct {
 	People  People  // IAM Identity Center
 	IMDS    IMDS    // instance metadata service; off unless it has an address
 	Users   []User  // are made at the start; without one nobody has a key
-	// Audit is told every permission that was asked for, and the decision.
+	// Audit is called with each permission that a request needs, and the decision.
 	Audit  func(gateway.Ask, gateway.Decision)
 	Now    func() time.Time // clock; default time.Now
 	NewID  func() string    // request and resource ids; default random UUIDs

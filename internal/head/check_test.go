@@ -82,8 +82,7 @@ func TestRulesAreAMPs(t *testing.T) {
 	}
 }
 
-// TestUnheededKeys: a key of scrapes that means less here is told, also where the section
-// global has it.
+// TestUnheededKeys: a scrape setting without effect is reported, also in the section global.
 func TestUnheededKeys(t *testing.T) {
 	file := write(t, "global: {scrape_failure_log_file: /var/log/x}\nscrape_configs: [{job_name: a, keep_dropped_targets: 5}]\n")
 	s, err := Check(t.Context(), file, false)

@@ -53,8 +53,8 @@ func TestNamesThatAreNoSegments(t *testing.T) {
 	}
 }
 
-// TestInspectOddNames: what is no lane is not one of a million, and what cannot be read is
-// named, while the rest is told.
+// TestInspectOddNames: a directory with a lane's name and a huge number is ignored, and a file that cannot be
+// read is named beside the report of the others.
 func TestInspectOddNames(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, "remote-a", "0001-lanes-2", name) }

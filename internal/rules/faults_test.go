@@ -179,7 +179,7 @@ var faults = []fault{
 		"Job dcgm of n (hpc) does not answer."},
 	// 2,000 samples a second, where 1,000 are expected.
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x200"), "70m", "80m", "",
-		"Cluster hpc sends 5.256G samples a month at its present rate, more than 1.5 times what is expected: so is the bill."},
+		"Cluster hpc sends 5.256G samples a month at its present rate, more than 1.5 times the expected number. The AMP bill rises with it."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "29m", "40m", "",
 		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
 			"cluster can fire."},

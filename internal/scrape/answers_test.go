@@ -67,8 +67,8 @@ func TestAnswersThatAreNoPage(t *testing.T) {
 	}
 }
 
-// TestPackedPageIsBounded: what is packed has the limit, too; empty members of gzip unpack to
-// nothing for ever.
+// TestPackedPageIsBounded: the limit of a page bounds its compressed bytes, too: empty gzip members have
+// no unpacked bytes to count.
 func TestPackedPageIsBounded(t *testing.T) {
 	var member bytes.Buffer
 	if err := gzip.NewWriter(&member).Close(); err != nil {

@@ -46,12 +46,13 @@ type observed struct {
 	leaving bool
 }
 
-// Observe takes the targets of a snapshot whose nodes could be read.
+// Observe takes the targets of a snapshot whose nodes could be read. Where lines could not be read, nodes
+// that are missing stay what they were: an output that is cut off must not end the targets behind the cut.
 func (d *Discovery) Observe(s *Snapshot) {
 	if !s.NodesRead() {
 		return
 	}
-	before := d.nodes
+	before, targets := d.nodes, d.targets
 	d.targets, d.nodes, d.all, d.updated = nil, map[string]observed{}, s.NodesPart.Err == nil, s.Time
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
@@ -62,6 +63,18 @@ func (d *Discovery) Observe(s *Snapshot) {
 		d.nodes[n.Name] = k
 		if k.target {
 			d.targets = append(d.targets, target(n, k.address))
+		}
+	}
+	if !d.all {
+		for _, t := range targets {
+			if _, read := d.nodes[t.Node]; !read {
+				d.targets = append(d.targets, t)
+			}
+		}
+		for name, was := range before {
+			if _, read := d.nodes[name]; !read {
+				d.nodes[name] = was
+			}
 		}
 	}
 	slices.SortFunc(d.targets, func(a, b Target) int { return strings.Compare(a.Node, b.Node) })

@@ -57,6 +57,31 @@ func TestDiscoveryKeepsTheLastList(t *testing.T) {
 	}
 }
 
+// TestTargetsOfACutOutput: nodes behind the place where scontrol's output ends stay targets, until a whole
+// output has none of them.
+func TestTargetsOfACutOutput(t *testing.T) {
+	node := func(name string) slurm.Node {
+		return slurm.Node{Name: name, Address: "10.0.0.7", State: "idle", SlurmdStart: noon}
+	}
+	d := &slurm.Discovery{}
+	for _, c := range []struct {
+		s    slurm.Snapshot
+		want string
+	}{
+		{slurm.Snapshot{Nodes: []slurm.Node{node("q-dy-cr-1"), node("q-dy-cr-2")}}, "q-dy-cr-1 q-dy-cr-2"},
+		{slurm.Snapshot{Nodes: []slurm.Node{node("q-dy-cr-1")}, NodesPart: slurm.Part{Err: errors.New("1 line could not be read")}},
+			"q-dy-cr-1 q-dy-cr-2"},
+		{slurm.Snapshot{Nodes: []slurm.Node{node("q-dy-cr-3")}, NodesPart: slurm.Part{Err: errors.New("1 line could not be read")}},
+			"q-dy-cr-1 q-dy-cr-2 q-dy-cr-3"},
+		{slurm.Snapshot{Nodes: []slurm.Node{node("q-dy-cr-1")}}, "q-dy-cr-1"},
+	} {
+		d.Observe(&c.s)
+		if all, _ := d.Targets(); names(all) != c.want {
+			t.Errorf("targets %s, want %s", names(all), c.want)
+		}
+	}
+}
+
 // TestGone: a target that does not answer is down, unless the cluster took its node away.
 func TestGone(t *testing.T) {
 	observe := func(part slurm.Part, nodes ...slurm.Node) *slurm.Discovery {

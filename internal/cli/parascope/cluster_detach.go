@@ -88,8 +88,9 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 // maxEnding bounds what is asked to end an alert, which is not what a person waits for.
 const maxEnding = 20 * time.Second
 
-// endHeadSilent ends the alert HeadSilent of a cluster that is detached, and says so; of one that
-// never sent it says nothing. A failure is told with the command to run: the detach is done.
+// endHeadSilent ends the alert HeadSilent of a cluster that is detached, and prints that. For a cluster
+// that never sent samples it prints nothing. A failure is printed with the command to run, since the
+// detach itself succeeded.
 func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aws.Config, on deploy.Target, name string) {
 	to := p.Stdout
 	if o.json || o.output == "-" {

@@ -134,7 +134,7 @@ var (
 	controllerTime = gauge("slurm_controller_last_answer_timestamp_seconds", "the head program",
 		"When slurmctld last answered a command, in Unix seconds.")
 	commandSuccess = gauge("slurm_command_success", "the head program",
-		"1 if the command's output was read; with 0 its metrics are absent.", "command")
+		"1 if the whole output of the command was read. With 0 its metrics are absent, or leave out the lines that could not be read.", "command")
 	commandSeconds = gauge("slurm_command_duration_seconds", "the head program", "Time that the command took.", "command")
 )
 

@@ -162,7 +162,8 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 func (s *Service) logFailures(snap *slurm.Snapshot, err error) {
 	for _, c := range commandParts(snap) {
 		if c.part.Err != nil {
-			s.o.Logger.Warn("a command of Slurm failed; its metrics are absent until it succeeds", "command", c.command, "err", c.part.Err)
+			s.o.Logger.Warn("a command of Slurm failed, or lines of its output could not be read; metrics are missing until it succeeds",
+				"command", c.command, "err", c.part.Err)
 		}
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ type Collector struct {
 func New(l price.List, nodes Nodes, given float64) *Collector {
 	return &Collector{list: l, nodes: nodes, given: given,
 		expected: prometheus.NewDesc("parascope_cost_expected_samples_per_month",
-			"Samples that the cluster is expected to send in 730 hours: as given, or of the nodes that run now and all their families, each 30 s.",
+			"Samples that the cluster is expected to send in 730 hours: the given number, or an estimate for the nodes that run now, every 30 s.",
 			[]string{"source"}, nil)}
 }
 

@@ -118,6 +118,7 @@ type blocked struct {
 	what   []string            // the keys of it, as they were found
 	next   []string            // commands that add the rules
 	lists  []string            // prefix lists that may allow what nothing else does
+	bare   []string            // instances of which EC2 names no security group
 	region string
 }
 
@@ -125,6 +126,7 @@ type blocked struct {
 func (b *blocked) look(groups map[string]types.SecurityGroup, head, node types.Instance, port int32) {
 	in, out := groupIDs(node), groupIDs(head)
 	if len(in) == 0 || len(out) == 0 {
+		b.bare = append(b.bare, aws.ToString(node.InstanceId))
 		return
 	}
 	for _, way := range []struct {
@@ -209,6 +211,10 @@ func (b *blocked) finding(nodes int) Finding {
 	}
 	if len(all) > 0 {
 		return doctor.Fault(strings.Join(all, "; "), strings.Join(b.next, " and "))
+	}
+	if len(b.bare) > 0 {
+		return doctor.Unsure("EC2 names no security groups of the head node, or of "+b.bare[0],
+			"'aws ec2 describe-instances --instance-ids "+b.bare[0]+"' shows the instance")
 	}
 	if len(b.lists) > 0 {
 		slices.Sort(b.lists)

@@ -114,6 +114,15 @@ func TestPrefixListsAreNotRead(t *testing.T) {
 	}
 }
 
+// TestInstancesWithoutGroups: without the groups of an instance nothing is known of its ports.
+func TestInstancesWithoutGroups(t *testing.T) {
+	b := blocked{of: map[string][]string{}, region: "us-east-2"}
+	b.look(nil, types.Instance{}, types.Instance{InstanceId: aws.String("i-n")}, nodePort)
+	if f := b.finding(1); f.Status != doctor.Unknown || !strings.Contains(f.Next, "i-n") {
+		t.Errorf("%+v", f)
+	}
+}
+
 // computeNode launches one of a cluster's, in a group; "": the network's default one.
 func (s *site) computeNode(t *testing.T, cluster, subnet, group string, of types.InstanceType) string {
 	t.Helper()

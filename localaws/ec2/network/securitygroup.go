@@ -10,7 +10,7 @@ import (
 	"github.com/parascope/parascope/localaws/ec2/query"
 )
 
-// SecurityGroup says who may talk to its members, and with whom they may.
+// SecurityGroup is a set of rules for the traffic to and from its members.
 type SecurityGroup struct {
 	ID          string      `xml:"groupId"`
 	ARN         string      `xml:"securityGroupArn"`

@@ -2,6 +2,7 @@
 package costs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -68,3 +69,8 @@ func priceList(rates []string) (price.List, error) {
 }
 
 // printJSON prints a value as indented JSON.
+
+// noRegion is the error of a region that AWS does not have.
+func noRegion(name string) error {
+	return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", name), "give a region such as us-east-2")
+}

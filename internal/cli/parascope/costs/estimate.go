@@ -95,7 +95,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	}
 	for _, region := range []string{o.region, o.pricesOf} {
 		if region != "" && !slices.Contains(l.Regions(), region) && !cost.IsRegion(region) {
-			return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", region), "give a region such as us-east-2")
+			return noRegion(region)
 		}
 	}
 	region := cmp.Or(o.region, c.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)

@@ -13,7 +13,6 @@ import (
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/price"
 	"github.com/parascope/parascope/internal/cost/refresh"
-	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -35,7 +34,7 @@ needs only pricing:GetProducts.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			at := cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"), awsconf.DefaultRegion)
 			if !cost.IsRegion(at) {
-				return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", at), "give a region such as us-east-2")
+				return noRegion(at)
 			}
 			if ask {
 				if err := refreshPrices(cmd.Context(), p, awsconf.Options{Region: region, Profile: profile}, at, types); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/report"
-	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -36,7 +35,7 @@ func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
 		return err
 	}
 	if !cost.IsRegion(cfg.Region) {
-		return hint.New(hint.Usage, fmt.Errorf("%.40q is not an AWS region", cfg.Region), "give one such as us-east-2")
+		return noRegion(cfg.Region)
 	}
 	l, err := priceList(nil)
 	if err != nil {
