@@ -21,10 +21,10 @@ func parseRPC(b []byte) (rpcStats, error) {
 		var s rpcStats
 		var err error
 		if s.calls, err = numberField(&line); err != nil {
-			return rpcStats{}, fmt.Errorf("requests on the line \"rpc\": %w", err)
+			return rpcStats{}, fmt.Errorf("could not parse the requests in the line \"rpc\": %w", err)
 		}
 		if s.retransmissions, err = numberField(&line); err != nil {
-			return rpcStats{}, fmt.Errorf("retransmissions on the line \"rpc\": %w", err)
+			return rpcStats{}, fmt.Errorf("could not parse the retransmissions in the line \"rpc\": %w", err)
 		}
 		return s, nil
 	}
