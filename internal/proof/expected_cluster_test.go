@@ -34,7 +34,7 @@ const dollarsOfGPU = madeup.GPUPrice / 8
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
 	"cluster-overview/Nodes down/A": func(m moment) wanted { _, down := m.upAndDown(); return single(down) },
-	"cluster-overview/Idle GPUs with a job/A": func(m moment) wanted {
+	"cluster-overview/Idle GPUs allocated to jobs/A": func(m moment) wanted {
 		return m.idle().count().orZero()
 	},
 	"cluster-overview/Cost of idle GPUs per hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
@@ -60,7 +60,7 @@ var expectOverview = expectations{
 		}
 		return w
 	},
-	"cluster-overview/Drained, down or failed/A": func(m moment) wanted {
+	"cluster-overview/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {
 			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 1000 * (midnight + madeup.XIDAt*3600)

@@ -45,11 +45,11 @@ var expectGPUs = expectations{
 	"gpus/GPUs to reset/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
-	"gpus/XIDs to act on/A": func(m moment) wanted {
+	"gpus/XIDs that require action/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },
-	"gpus/Power as share of the limit/A": func(m moment) wanted {
+	"gpus/Power as a share of the power limit/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_POWER_USAGE").with(m.read("DCGM_FI_DEV_ENFORCED_POWER_LIMIT"), []string{"node", "gpu"}, over).mean("node")
 	},
 	"gpus/Least thermal margin/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_GPU_TEMP_LIMIT").sum("node", "gpu").least(15) },
@@ -84,7 +84,7 @@ var expectGPUs = expectations{
 		return m.total("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL").sum("node", "gpu")
 	},
 	"gpu-node/Rows that could not be remapped/A": perGPU("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
-	"gpu-node/Who has which GPU/A": func(m moment) wanted {
+	"gpu-node/GPU allocation to jobs/A": func(m moment) wanted {
 		return m.read("slurm_gpu_job").sum("node", "device", "job_id", "user", "account")
 	},
 }
@@ -111,11 +111,11 @@ var expectJob = expectations{
 	"job/Nodes/A":           func(moment) wanted { return single(2) },
 	"job/GPUs/A":            func(moment) wanted { return single(16) },
 	"job/Dollars an hour/A": func(moment) wanted { return single(16 * dollarsOfGPU) },
-	"job/Work of its GPUs/A": func(m moment) wanted {
+	"job/GPU utilization of the job/A": func(m moment) wanted {
 		return m.read(works).ours().min()
 	},
-	"job/Work of its GPUs/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
-	"job/Work of its GPUs/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
+	"job/GPU utilization of the job/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
+	"job/GPU utilization of the job/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
 	"job/GPUs slower than their peers/A": func(m moment) wanted {
 		all := m.read(works).ours()
 		median := all.group(nil, middle).values[""]
@@ -123,7 +123,7 @@ var expectJob = expectations{
 		return all.where(func(v float64) bool { return v < median-5*apart && v < 0.9*median }).sum("node", "gpu")
 	},
 	"job/Work by GPU/A":       func(m moment) wanted { return m.read(works).ours().sum("node", "gpu") },
-	"job/Power of its GPUs/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),
+	"job/GPU power of the job/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),
 	"job/CPU by node/A":       func(m moment) wanted { return m.cpuWork().ours().sum("node") },
 	"job/Memory by node/A":    func(m moment) wanted { return m.memoryLeft().ours().sum("node") },
 	"job/EFA by node/A":       ofNode("node_amazonefa_tx_bytes"),

@@ -63,7 +63,7 @@ var expectStorage = expectations{
 	"storage/Lustre/A":                       perNode("node_lustre_read_bytes_total"),
 	"storage/Lustre/B":                       perNode("node_lustre_write_bytes_total"),
 	"storage/Lustre operations/A":            sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
-	"storage/Lustre calls that timed out/A":  perNode("node_lustre_rpc_timeouts_total"),
+	"storage/Lustre requests that timed out/A":  perNode("node_lustre_rpc_timeouts_total"),
 	"storage/NFS calls/A":                    perNode("node_nfs_rpcs_total"),
 	"storage/NFS calls retransmitted/A":      sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
 	"storage/Full within a day/A": func(m moment) wanted {

@@ -103,7 +103,7 @@ var expectAvailability = expectations{
 		}
 		return single(m.spentAll(on...) / m.failures()).extrapolated()
 	},
-	"availability/Drained or down now/A": func(m moment) wanted {
+	"availability/Nodes drained or down now/A": func(m moment) wanted {
 		w := m.nodeStates().count("status").values
 		return single(w["drain"] + w["down"])
 	},
@@ -121,7 +121,7 @@ var expectAvailability = expectations{
 		return w
 	},
 	"availability/Lost most/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
-	"availability/Drained, down or failed/A": func(m moment) wanted {
+	"availability/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {
 			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 3600 * (m.hour - madeup.XIDAt)

@@ -25,7 +25,7 @@ type sample struct {
 	key  string // tells series apart: the name and the sorted labels
 }
 
-var errTimestamp = errors.New("has a timestamp, which a file's metrics cannot have")
+var errTimestamp = errors.New("has a timestamp; metrics in text files must not have timestamps")
 
 // parse reads text in Prometheus' text format, without timestamps. Its families are in
 // the order of their first lines.
@@ -95,28 +95,28 @@ func (p *parser) comment(text string) error {
 	}
 	name, rest := cutWord(rest)
 	if name == "" || nameEnd(name, true) != len(name) {
-		return fmt.Errorf("%s of %.40q, which is not a metric name", keyword, name)
+		return fmt.Errorf("%s line with %.40q, which is not a valid metric name", keyword, name)
 	}
 	f := p.family(name)
 	if keyword == "HELP" {
 		if f.help != "" {
-			return fmt.Errorf("a second HELP of %s", name)
+			return fmt.Errorf("a second HELP line for %s", name)
 		}
 		if !utf8.ValidString(rest) {
-			return fmt.Errorf("HELP of %s is not UTF-8", name)
+			return fmt.Errorf("the HELP text of %s is not valid UTF-8", name)
 		}
 		f.help = unescape(rest, false)
 		return nil
 	}
 	if f.kind != "" || len(f.samples) > 0 {
-		return fmt.Errorf("a second TYPE of %s, or one after its samples", name)
+		return fmt.Errorf("a second TYPE line for %s, or a TYPE line after its samples", name)
 	}
 	switch kind := strings.ToLower(strings.TrimSpace(rest)); kind {
 	case "counter", "gauge", "untyped", "histogram", "summary":
 		f.kind = kind
 		return nil
 	}
-	return fmt.Errorf("TYPE of %s is %.40q, which is not a metric type", name, rest)
+	return fmt.Errorf("the TYPE line of %s has %.40q, which is not a metric type", name, rest)
 }
 
 // owner is the family of a sample: of X_bucket it is the histogram X, if there is one.
@@ -153,11 +153,11 @@ func parseLabels(text string) (labels []label, rest string, err error) {
 		}
 		end = closingQuote(after)
 		if end < 0 {
-			return nil, "", fmt.Errorf("the value of label %s does not end", name)
+			return nil, "", fmt.Errorf("the value of label %s has no closing quotation mark", name)
 		}
 		value := unescape(after[:end], true)
 		if !utf8.ValidString(value) {
-			return nil, "", fmt.Errorf("the value of label %s is not UTF-8", name)
+			return nil, "", fmt.Errorf("the value of label %s is not valid UTF-8", name)
 		}
 		labels = append(labels, label{name, value})
 		text = strings.TrimLeft(after[end+1:], " \t")

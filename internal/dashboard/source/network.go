@@ -16,10 +16,10 @@ func network() *grafana.DashboardBuilder {
 		return refID, sum(metric, ""), "{{node}} " + legend
 	}
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
-		WithPanel(number("EFA devices missing", "EFA devices of the instance types that are missing on the nodes.", short,
+		WithPanel(number("EFA devices missing", "EFA devices that the instance types have but that are missing on the nodes.", short,
 			`sum(clamp_min(max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+
 				` (node_amazonefa_devices{`+inCluster+`}), 0))`, 1).Height(8)).
-		WithPanel(lines("EFA", "Data over EFA, all devices of a node together.", bytesPerSecond,
+		WithPanel(lines("EFA", "Data sent and received over EFA, summed over the devices of a node.", bytesPerSecond,
 			query("A", sum("node_amazonefa_tx_bytes", ""), "{{node}} sent"),
 			query("B", sum("node_amazonefa_rx_bytes", ""), "{{node}} received")).Min(0).Span(10)).
 		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started.", bytesPerSecond,
@@ -40,11 +40,11 @@ func network() *grafana.DashboardBuilder {
 			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
 			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),
 			query(limit("D", "node_ethtool_conntrack_allowance_exceeded", "connections")),
-			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time"))).Min(0)).
-		WithPanel(lines("Traffic", "Traffic of all network cards, without EFA's own.", bytesPerSecond,
+			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time sync"))).Min(0)).
+		WithPanel(lines("Traffic", "Traffic of all network interfaces, excluding EFA traffic.", bytesPerSecond,
 			query("A", sum("node_network_receive_bytes_total", `,device!="lo"`), "{{node}} received"),
 			query("B", sum("node_network_transmit_bytes_total", `,device!="lo"`), "{{node}} sent")).Min(0)).
-		WithPanel(lines("Errors and drops", "Packets with errors, and packets that were dropped, both ways.", packetsOfSecond,
+		WithPanel(lines("Errors and drops", "Packets with errors, and dropped packets, in both directions.", packetsOfSecond,
 			query("A", sum("node_network_receive_errs_total", "")+"\n + "+sum("node_network_transmit_errs_total", ""), "{{node}} errors"),
 			query("B", sum("node_network_receive_drop_total", "")+"\n + "+sum("node_network_transmit_drop_total", ""), "{{node}} dropped")).Min(0))
 }
@@ -57,14 +57,14 @@ func storage() *grafana.DashboardBuilder {
 	share := func(metric string) string {
 		return `max by (node, device) (rate(` + metric + `{` + inCluster + `}[$__rate_interval]))`
 	}
-	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS from CloudWatch.").
+	return board("parascope-storage", "Storage", "EBS limits, Lustre, NFS, and CloudWatch metrics of FSx and EFS.").
 		WithPanel(lines("EBS volume limits exceeded", "Share of time in which the demand exceeded a volume's provisioned limit.", percent,
 			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
 		WithPanel(lines("EBS instance limits exceeded", "Share of time in which the demand exceeded the instance's limit for EBS.", percent,
 			query("A", share("node_ebs_instance_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_instance_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
-		WithPanel(lines("Disks", "Bytes read and written, all disks of a node together.", bytesPerSecond,
+		WithPanel(lines("Disks", "Bytes read and written, summed over the disks of a node.", bytesPerSecond,
 			query("A", sum("node_disk_read_bytes_total"), "{{node}} read"),
 			query("B", sum("node_disk_written_bytes_total"), "{{node}} written")).Min(0)).
 		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre.", bytesPerSecond,
@@ -73,11 +73,11 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(lines("Lustre operations", "Metadata operations of all nodes.", operationsPerS,
 			query("A", `sum by (fsname, operation) (rate(node_lustre_operations_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{fsname}} {{operation}}")).Min(0)).
-		WithPanel(lines("Lustre calls that timed out", "Calls to a Lustre server that were not answered in time.", perSecond,
+		WithPanel(lines("Lustre requests that timed out", "Requests to a Lustre server that timed out.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers.", requestsPerSec, query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls retransmitted", "Calls that were retransmitted because a server did not answer. The server or the "+
-			"network fails.", requestsPerSec,
+		WithPanel(lines("NFS calls retransmitted", "NFS calls that were retransmitted because the server did not respond, which "+
+			"indicates a server or network failure.", requestsPerSec,
 			query("A", ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval])`),
 				"{{node}} {{server}}")).Min(0)).
 		WithPanel(bars("Full within a day", "Hours until a file system is full at the rate of the last six hours. Only file systems with "+

@@ -32,7 +32,7 @@ func nodes() *grafana.DashboardBuilder {
 	return board("parascope-nodes", "Nodes", "All machines of a cluster, the most loaded first. The dashboard \"Node\" shows one machine.").
 		WithPanel(bars("Least memory left", "The 15 machines with the smallest share of their memory available.", percent,
 			bottom(15, memoryAvailable(sel)), "{{instance}}", 0).Max(1)).
-		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, without those in memory.", percent,
+		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, excluding file systems in memory.", percent,
 			top(15, fileSystemUsed(sel)), "{{instance}} {{mountpoint}}", 0.9).Max(1)).
 		WithPanel(bars("Load per CPU", "Runnable and waiting tasks per CPU, the 15 highest. Above 1, tasks wait for a CPU.", short,
 			top(15, `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`), "{{instance}}", 1.5)).
@@ -72,7 +72,7 @@ func node() *grafana.DashboardBuilder {
 			query("C", `max by (instance) (rate(node_pressure_io_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} disks")).Min(0)).
 		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
 			query("A", fileSystemUsed(sel), "{{instance}} {{mountpoint}}")).Min(0).Max(1)).
-		WithPanel(lines("Network", "Traffic of all interfaces but the loopback.", bytesPerSecond,
+		WithPanel(lines("Network", "Traffic of all network interfaces except the loopback interface.", bytesPerSecond,
 			query("A", ofMachine("instance", `rate(node_network_receive_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`), "{{instance}} received"),
 			query("B", ofMachine("instance", `rate(node_network_transmit_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`),
 				"{{instance}} sent")).Min(0)).
