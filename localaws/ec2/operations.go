@@ -139,7 +139,7 @@ func (e *EC2) natGateways() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateNatGateway", Serve: e.changes((*call).createNATGateway),
 			Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
-				{Text: "a NAT gateway is pending, then available, by the cloud's clock; it is failed where the VPC has no internet gateway " +
+				{Text: "a NAT gateway is pending, then available, by the local cloud's clock; it is failed where the VPC has no internet gateway " +
 					"(Gateway.NotAttached `Network " +
 					"vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", troubleshoot NAT gateways"},
@@ -147,7 +147,7 @@ func (e *EC2) natGateways() []gateway.Operation {
 					Source: model + "; regional ones are 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
-			{Text: "a NAT gateway is deleting, then deleted, by the cloud's clock; its address is released, its routes are blackholes, and " +
+			{Text: "a NAT gateway is deleting, then deleted, by the local cloud's clock; its address is released, its routes are blackholes, and " +
 				"it can be " +
 				"described for about an hour, like a failed one", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
 			{Text: "deleting a NAT gateway again is not an error", Basis: gateway.Assumed, Source: "no source found"},

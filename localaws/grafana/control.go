@@ -154,11 +154,11 @@ func (g *Grafana) before(r *gateway.Request, token, request string) (*workspace,
 		return nil, err
 	}
 	if c.Request != request {
-		return nil, wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a request with other parameters.")
+		return nil, wire.Conflict("workspace", c.WorkspaceID, "The client token was already used for a request with other parameters.")
 	}
 	w, err := g.load(r.Now, c.WorkspaceID)
 	if w == nil && err == nil {
-		err = wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
+		err = wire.Conflict("workspace", c.WorkspaceID, "The client token was already used for a workspace that has since been deleted.")
 	}
 	return w, err
 }

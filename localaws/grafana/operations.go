@@ -24,10 +24,10 @@ func (g *Grafana) Service() gateway.Service {
 		Name: "grafana", Title: "Amazon Managed Grafana", SigningName: "grafana", Version: "2020-08-18",
 		Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("grafana", workspaceARN, g.operations()),
 		Rules: slices.Concat([]gateway.Rule{
-			{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted one is DELETING, then it and its contents no " +
+			{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted one is DELETING, then it and its contents no " +
 				"longer exist",
 				Basis: gateway.Confirmed, Source: model + " (the states)"},
-			{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
+			{Text: "a request for a workspace of another region returns 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
 			{Text: "a workspace that is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 " +
 				"ConflictException",
@@ -143,7 +143,7 @@ func (g *Grafana) operations() []gateway.Operation {
 func createRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "AWS_SSO without an organization instance of IAM Identity Center is 400 ValidationException `SSO is not enabled in any region.`",
-			Basis: gateway.Confirmed, Source: "report of a user (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
+			Basis: gateway.Confirmed, Source: "user report (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
 				"Center's user guide says that account instances do not count"},
 		{Text: "AWS_SSO requires sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
 			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
@@ -156,7 +156,8 @@ func createRules() []gateway.Rule {
 		{Text: "a workspace without grafanaVersion gets the latest version", Basis: gateway.Confirmed, Source: model},
 		{Text: "5 workspaces per region, then 402 ServiceQuotaExceededException", Basis: gateway.Confirmed,
 			Source: quotas + " (the text is assumed)"},
-		{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
+		{Text: "a request with a used client token and the same parameters returns the same workspace; with other parameters it is " +
+			"refused with 409 ConflictException",
 			Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
 		{Text: "networks, access lists, keys and organizational units are stored and have no effect", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},

@@ -61,7 +61,8 @@ func (l *Lambda) operations() []gateway.Operation {
 			{Text: "code in S3 is read with the permissions of the caller, from a bucket of the region; an error of S3 is in the " +
 				"message", Basis: gateway.Confirmed,
 				Source: "AWS's responses as users report them"},
-			{Text: "the function is Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException",
+			{Text: "the function is Pending, then Active by the local cloud's clock; until then invocations and changes are 409 " +
+				"ResourceConflictException",
 				Basis: gateway.Confirmed, Source: guide + ", function states"},
 			{Text: "VPC, layers, tracing, SnapStart and dead-letter settings are ignored", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
