@@ -54,7 +54,8 @@ func (o Options) getMetricData(r *gateway.Request, read decoder) (any, error) {
 	var out struct{ MetricDataResults list[result] }
 	for _, q := range in.MetricDataQueries {
 		if !idPattern.MatchString(q.ID) || (q.MetricStat == nil) == (q.Expression == nil) {
-			return nil, invalid("ValidationError", "Query %s needs an Id that begins with a lower case letter, and a MetricStat or an Expression.",
+			return nil, invalid("ValidationError", "Query %s must have an Id that begins with a lower case letter, and a MetricStat or an "+
+				"Expression.",
 				q.ID)
 		}
 		if q.ReturnData != nil && !bool(*q.ReturnData) {

@@ -140,7 +140,7 @@ func failureOf(service string, a gateway.Answer) *Failure {
 		f.Code, f.Message = Element(a.Body, "Error", "Code"), Element(a.Body, "Error", "Message")
 	}
 	if f.Message == "" {
-		f.Message = "the service answered with status " + strconv.Itoa(a.Status)
+		f.Message = "the service returned HTTP status " + strconv.Itoa(a.Status)
 	}
 	f.HandlerCode = HandlerCode(f)
 	return f

@@ -215,7 +215,7 @@ func (s *Server) writeError(c *call, err error) {
 		body[k] = v
 	}
 	if err := c.write(answer.status, body); err != nil {
-		s.opts.Logger.Error("error answer could not be written", "path", c.URL.Path, "err", err)
+		s.opts.Logger.Error("could not write the error response", "path", c.URL.Path, "err", err)
 	}
 }
 
