@@ -56,7 +56,7 @@ func (s *Server) runCloudWatch(c *call, d *dataSource, q queryModel, when span) 
 	case m.Type == "logAction" && m.Subtype == "GetQueryResults":
 		frames, err = s.logResults(c, d, q, m)
 	case m.Type == "logAction":
-		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not know the log action " + m.Subtype)}
+		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not support the log action " + m.Subtype)}
 	case m.QueryMode == "Logs":
 		return nil, &refusal{status: http.StatusNotImplemented,
 			message: gateway.Simplified("supports only the log actions StartQuery and GetQueryResults")}
@@ -188,7 +188,7 @@ func (s *Server) logResults(c *call, d *dataSource, q queryModel, m cloudWatchMo
 			if columns[at].Type == "time" {
 				when, err := time.Parse("2006-01-02 15:04:05.000", f.Value)
 				if err != nil {
-					return nil, fmt.Errorf("could not read the time of an event: %w", err)
+					return nil, fmt.Errorf("could not parse the timestamp of an event: %w", err)
 				}
 				columns[at].Values[i] = when.UnixMilli()
 			}

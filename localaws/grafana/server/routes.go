@@ -207,7 +207,8 @@ func (s *Server) writeError(c *call, err error) {
 		answer, ok = &refusal{status: status, message: err.Error()}, true
 	}
 	if !ok {
-		s.opts.Logger.Error("request failed inside the local Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
+		s.opts.Logger.Error("request failed because of an internal error of the local "+
+			"Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
 		answer = &refusal{status: http.StatusInternalServerError, message: "Internal Server Error"}
 	}
 	body := map[string]any{"message": answer.message}
