@@ -25,7 +25,7 @@ func rules() []gateway.Rule {
 			Source: userGuide + ", policy evaluation logic and troubleshooting access denied messages"},
 		{Text: "a condition operator, condition key or policy variable that the local cloud does not support makes an Allow statement " +
 			"ineffective and a Deny statement effective; the message names it in parentheses", Basis: gateway.Assumed,
-			Source: "a simplification of the local cloud that never grants more permissions than AWS"},
+			Source: "a simplification of the local cloud, which applies the stricter result"},
 		{Text: "a condition on a key that AWS sets and that the request does not have does not match, except with negated operators, " +
 			"…IfExists, ForAllValues and " +
 			"Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},

@@ -100,7 +100,7 @@ func (s *S3) write(body []byte) (string, error) {
 func (s *S3) remove(files ...string) {
 	for _, name := range files {
 		if err := os.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.opts.Logger.Warn("the file of a deleted object could not be removed", "err", err)
+			s.opts.Logger.Warn("could not remove the file of a deleted object", "err", err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func Start(t *testing.T, width, height int, options ...chromedp.ExecAllocatorOpt
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		Lacking(t, "there is no chromium (Debian's package of that name)")
+		Lacking(t, "chromium is not installed (Debian package chromium)")
 	}
 	if !viewer.Built() {
 		Lacking(t, "the pages are not built (make build, with npm)")
@@ -118,7 +118,7 @@ func (b *Browser) Await(condition string) {
 		case <-tick.C:
 		case <-ctx.Done():
 			b.Shot("failed")
-			b.t.Fatalf("%s does not hold (last error: %v)", condition, err)
+			b.t.Fatalf("the condition %s is false (last error: %v)", condition, err)
 		}
 	}
 }
