@@ -71,7 +71,7 @@ var expectOverview = expectations{
 	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted {
 		return m.read("slurm_queue_pending_reason").sum("partition", "reason")
 	},
-	"cluster-overview/Capacity refused/A": func(m moment) wanted {
+	"cluster-overview/Launch failures by error code/A": func(m moment) wanted {
 		return m.grew(1, "parallelcluster_node_launch_failures_total").sum("error_code").ofAnHour()
 	},
 }
@@ -96,11 +96,11 @@ func (m moment) loadOfCPU() some {
 }
 
 var expectNodes = expectations{
-	"nodes/Least memory left/A":    func(m moment) wanted { return m.memoryLeft().sum("instance").least(15) },
-	"nodes/Fullest file systems/A": func(m moment) wanted { return m.filled().sum("instance", "mountpoint").most(15).about(0.003) },
-	"nodes/Load per CPU/A":         func(m moment) wanted { return m.loadOfCPU().sum("instance").most(15) },
-	"nodes/Busiest CPUs/A":         func(m moment) wanted { return m.cpuWork().sum("instance").most(15) },
-	"nodes/Waiting for memory/A": func(m moment) wanted {
+	"nodes/Lowest available memory/A": func(m moment) wanted { return m.memoryLeft().sum("instance").least(15) },
+	"nodes/Fullest file systems/A":    func(m moment) wanted { return m.filled().sum("instance", "mountpoint").most(15).about(0.003) },
+	"nodes/Load per CPU/A":            func(m moment) wanted { return m.loadOfCPU().sum("instance").most(15) },
+	"nodes/Busiest CPUs/A":            func(m moment) wanted { return m.cpuWork().sum("instance").most(15) },
+	"nodes/Memory pressure/A": func(m moment) wanted {
 		return m.read("node_pressure_memory_stalled_seconds_total").sum("instance").most(15)
 	},
 	"nodes/Processes killed by OOM/A": func(m moment) wanted {
@@ -109,7 +109,7 @@ var expectNodes = expectations{
 	"nodes/File systems that do not answer/A": func(m moment) wanted {
 		return m.read("node_filesystem_device_error").where(is(1)).sum("instance", "mountpoint", "device_error")
 	},
-	"nodes/Not answering/A": func(m moment) wanted {
+	"nodes/Targets not answering/A": func(m moment) wanted {
 		w := wanted{by: []string{"instance", "job"}, values: map[string]float64{}}
 		for _, machine := range m.Machines {
 			for job := range machine.Pages {
@@ -136,7 +136,7 @@ var expectNodes = expectations{
 	"node/Disks/A":            func(m moment) wanted { return m.read("node_disk_read_bytes_total").sum("instance") },
 	"node/Disks/B":            func(m moment) wanted { return m.read("node_disk_written_bytes_total").sum("instance") },
 	"node/Disk busy/A":        func(m moment) wanted { return m.read("node_disk_io_time_seconds_total").sum("instance", "device") },
-	"node/What it is/A": func(m moment) wanted {
+	"node/Machine/A": func(m moment) wanted {
 		return m.read("parascope_node_info").sum("instance", "instance_id", "instance_type", "availability_zone", "address",
 			"parallelcluster_version")
 	},

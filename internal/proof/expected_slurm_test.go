@@ -21,16 +21,16 @@ var expectSlurm = expectations{
 		}
 		return single(n)
 	},
-	"slurm/Jobs waiting/A":               sumOf("slurm_queue_pending", nil),
-	"slurm/Age of oldest eligible job/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
-	"slurm/GPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
-	"slurm/Commands that fail/A":         func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
-	"slurm/Jobs by partition/A":          sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
-	"slurm/Jobs by partition/B":          sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
-	"slurm/Why jobs wait/A":              sumOf("slurm_queue_pending_reason", nil, "reason"),
-	"slurm/CPUs by partition/A":          sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
-	"slurm/CPUs by partition/B":          sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
+	"slurm/Jobs waiting/A":                    sumOf("slurm_queue_pending", nil),
+	"slurm/Age of oldest eligible job/A":      func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
+	"slurm/CPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
+	"slurm/GPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
+	"slurm/Failed Slurm commands/A":           func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
+	"slurm/Jobs by partition/A":               sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
+	"slurm/Jobs by partition/B":               sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
+	"slurm/Pending jobs by class of reason/A": sumOf("slurm_queue_pending_reason", nil, "reason"),
+	"slurm/CPUs by partition/A":               sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
+	"slurm/CPUs by partition/B":               sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
 	"slurm/Nodes by partition and state/A": func(m moment) wanted {
 		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
 		for _, n := range m.ComputeNodes() {

@@ -25,7 +25,7 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 				Source: upstream},
 			{Text: "a request to a workspace without an alert manager definition returns 404 `the Alertmanager is not " +
 				"configured`", Basis: gateway.Inferred,
-				Source: "Cortex, AMP's engine"},
+				Source: "behaviour of Cortex, which AMP is built on"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			return m.Alerts(r.Context(), r.URL.Query())
 		})},

@@ -92,7 +92,7 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 			{Text: "the parameter alias selects the workspaces whose alias begins with it; a page has 1 to 1000 results, 100 by default; " +
 				"results have no prometheusEndpoint",
 				Basis: gateway.Confirmed, Source: model},
-			{Text: "sorted by id", Basis: gateway.Assumed, Source: "no source found"},
+			{Text: "workspaces are sorted by id", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "UpdateWorkspaceAlias", Method: post, Path: ws + "/alias", Serve: a.updateWorkspaceAlias},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: a.deleteWorkspace},
@@ -168,7 +168,7 @@ func (a *AMP) documentOperations() []gateway.Operation {
 					Source: "user report (opensearch-project/observability-stack#442)"},
 				{Text: "a request for a namespace that does not exist returns 404; a change of a namespace that is CREATING, UPDATING or " +
 					"DELETING returns 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+					Basis: gateway.Inferred, Source: model + " (it documents the exceptions)"},
 			}},
 		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: rules + "/{name}", Serve: a.describeRuleGroupsNamespace,
 			Resources: ofNamespace, Rules: []gateway.Rule{
@@ -181,7 +181,7 @@ func (a *AMP) documentOperations() []gateway.Operation {
 		{Name: "PutAlertManagerDefinition", Method: put, Path: definition, Serve: a.putAlertManagerDefinition, Rules: []gateway.Rule{
 			{Text: "a request to a workspace without a definition returns 404; a change of a definition that is CREATING, UPDATING or " +
 				"DELETING returns 409 ConflictException",
-				Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+				Basis: gateway.Inferred, Source: model + " (it documents the exceptions)"},
 		}},
 		{Name: "DescribeAlertManagerDefinition", Method: get, Path: definition, Serve: a.describeAlertManagerDefinition},
 		{Name: "DeleteAlertManagerDefinition", Method: del, Path: definition, Serve: a.deleteAlertManagerDefinition},
@@ -205,7 +205,7 @@ func namespaceRules() []gateway.Rule {
 			"ServiceQuotaExceededException",
 			Basis:  gateway.Confirmed,
 			Source: guide + ", service quotas (it documents the limits; the HTTP status codes are assumptions)"},
-		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is 409 ConflictException",
+		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is refused with 409 ConflictException",
 			Basis:  gateway.Confirmed,
 			Source: model},
 	}
@@ -226,7 +226,7 @@ func definitionRules() []gateway.Rule {
 			Source: guide + ", alert manager receivers"},
 		{Text: "sns_configs require the topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
 		{Text: "a template that the configuration names must be in template_files", Basis: gateway.Assumed, Source: "no source found"},
-		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide +
+		{Text: "a definition with more than 1,000,000 bytes is refused with 400", Basis: gateway.Confirmed, Source: guide +
 			", service quotas (the HTTP status code is an assumption)"},
 		{Text: "creating a second definition is refused with 409 ConflictException", Basis: gateway.Inferred,
 			Source: model + " (`don't use this operation to update it`)"},

@@ -55,7 +55,7 @@ func (c *CloudFormation) Service() gateway.Service {
 				"strings", Basis: gateway.Inferred, Source: guide},
 			{Text: "an operation that is interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
 				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
-				Source: "behaviour of the local cloud only"},
+				Source: "a feature of the local cloud"},
 			{Text: "a JSON or YAML template that is nested deeper than 200 levels is refused with a ValidationError", Basis: gateway.Assumed,
 				Source: "a limit of the local cloud: AWS does not document its own limit"},
 			{Text: "a template has at most 51200 bytes in a request or 1 MB from S3, 500 resources, 200 parameters and 200 outputs; YAML " +
@@ -79,7 +79,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 		{Name: "CreateChangeSet", Serve: c.alone(c.createChangeSet), Rules: []gateway.Rule{
 			{Text: "the changes are computed immediately; if there are no changes, the status of the change set is FAILED, " +
 				"`" + noChanges + "`", Basis: gateway.Confirmed,
-				Source: reported + "; AWS takes some seconds"},
+				Source: reported + "; AWS computes the changes within seconds"},
 			{Text: "type CREATE creates the stack with status REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
@@ -87,7 +87,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 				"InsufficientCapabilitiesException `Requires " +
 				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
 			{Text: "a creation that exceeds TimeoutInMinutes fails; the status reason names the timeout", Basis: gateway.Assumed,
-				Source: nothing + " for the text"},
+				Source: nothing + " for the error text"},
 			{Text: "ClientRequestToken is shown in the events, but operations are not idempotent; NotificationARNs, ResourceTypes, " +
 				"RollbackConfiguration " +
 				"and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed,

@@ -91,7 +91,7 @@ func (o Options) answer(r *gateway.Request, q dataQuery, from, to time.Time) ([]
 	}
 	if !slices.Contains(statistics, q.MetricStat.Stat) {
 		return nil, invalid("ValidationError", "%s", "The value "+q.MetricStat.Stat+" for parameter Stat is invalid: "+
-			gateway.Simplified("computes the statistics "+strings.Join(statistics, ", ")))
+			gateway.Simplified("supports only the statistics "+strings.Join(statistics, ", ")))
 	}
 	var out []result
 	err := o.State.View(func(tx *state.Tx) error {

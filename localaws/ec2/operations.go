@@ -37,7 +37,7 @@ func (e *EC2) Service() gateway.Service {
 			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults a page has up to 1000",
 				Basis: gateway.Inferred, Source: model + "; AWS does not define an order"},
 			{Text: "with DryRun the response is 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
-				Source: reference + ", DryRun (status as reported by users)"},
+				Source: reference + ", DryRun (HTTP status code as reported by users)"},
 			{Text: "permissions are checked for the resources in the request and for `kind/*` of created resources; Describe… actions are " +
 				"checked for `*`, except DescribeVpcAttribute; tags on creation also require ec2:CreateTags, with the condition key " +
 				"ec2:CreateAction", Basis: gateway.Confirmed,
@@ -101,7 +101,7 @@ func (e *EC2) subnets() []gateway.Operation {
 		}},
 		{Name: "DescribeSubnets", Serve: e.reads((*call).describeSubnets)},
 		{Name: "ModifySubnetAttribute", Serve: e.changes((*call).modifySubnetAttribute), Resources: on("SubnetId"), Rules: []gateway.Rule{
-			{Text: "MapPublicIpOnLaunch only", Basis: gateway.Assumed, Source: simplified},
+			{Text: "only the attribute MapPublicIpOnLaunch can be changed", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}
 }
@@ -150,7 +150,7 @@ func (e *EC2) natGateways() []gateway.Operation {
 					"vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", troubleshoot NAT gateways"},
 				{Text: "only zonal NAT gateways are supported; the same client token returns the same gateway", Basis: gateway.Inferred,
-					Source: model + "; regional ones are 501"},
+					Source: model + "; regional NAT gateways are refused with 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
 			{Text: "a NAT gateway is deleting, then deleted, by the local cloud's clock; its address is released, its routes are blackholes, and " +

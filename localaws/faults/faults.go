@@ -165,7 +165,7 @@ func (t *Table) check(f Fault) error {
 	case !(f.Share > 0 && f.Share <= 1):
 		return invalid("share %v must be above 0 and at most 1", f.Share)
 	case f.ForSeconds < 0 || f.DelaySeconds < 0 || f.RetryAfterSeconds < 0 || f.RefuseSamples < 0:
-		return invalid("numbers must not be negative")
+		return invalid("the numbers of a fault must not be negative")
 	case f.RetryAfterSeconds > 0 && f.Kind != throttled && f.Kind != unavailable:
 		return invalid("retryAfterSeconds can only be used with the kinds %s and %s", throttled, unavailable)
 	case (f.DelaySeconds > 0) != (f.Kind == slow):

@@ -39,7 +39,7 @@ func kinds() []kind {
 				"and only those that began before the fault", Basis: gateway.Assumed,
 			Source: "the response of AWS services to an expired session; not observed from AMP's data plane"}},
 		{"unauthorized", false, says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
-			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source was found for this response of AMP; gateways between " +
+			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found for this response of AMP; gateways between " +
 				"client and AMP can return it"}},
 		{"not-found", false, says(http.StatusNotFound, "", "Workspace not found"), gateway.Rule{
 			Text: "`not-found`: 404, as for a workspace that was deleted", Basis: gateway.Assumed, Source: "no source found; see the rules " +

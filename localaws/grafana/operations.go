@@ -26,7 +26,7 @@ func (g *Grafana) Service() gateway.Service {
 		Rules: slices.Concat([]gateway.Rule{
 			{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted workspace is DELETING, then the workspace " +
 				"and its contents no longer exist",
-				Basis: gateway.Confirmed, Source: model + " (the states)"},
+				Basis: gateway.Confirmed, Source: model + " (it documents the states)"},
 			{Text: "a request for a workspace of another region returns 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
 			{Text: "a workspace that is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 " +
@@ -113,7 +113,7 @@ func (g *Grafana) operations() []gateway.Operation {
 			Rules: []gateway.Rule{
 				{Text: "a name that another account of the workspace has is refused with 409 ConflictException; a workspace has at most 100 " +
 					"accounts, and further accounts are refused with 402 ServiceQuotaExceededException",
-					Basis: gateway.Confirmed, Source: model + " and " + quotas + " (texts are assumed)"},
+					Basis: gateway.Confirmed, Source: model + " and " + quotas + " (the error texts are assumptions)"},
 			}},
 		{Name: "ListWorkspaceServiceAccounts", Method: get, Path: ws + "/serviceaccounts", Serve: g.accounts.ListServiceAccounts},
 		{Name: "DeleteWorkspaceServiceAccount", Method: del, Path: account, Serve: g.accounts.DeleteServiceAccount, Rules: []gateway.Rule{
@@ -125,7 +125,7 @@ func (g *Grafana) operations() []gateway.Operation {
 					Source: model + " (the prefix is that of Grafana's tokens)"},
 				{Text: "a workspace has at most 100 tokens, including expired tokens; further tokens are refused with 402 " +
 					"ServiceQuotaExceededException", Basis: gateway.Confirmed,
-					Source: quotas + " (texts are assumed)"},
+					Source: quotas + " (the error texts are assumptions)"},
 			}},
 		{Name: "ListWorkspaceServiceAccountTokens", Method: get, Path: account + "/tokens", Serve: g.accounts.ListTokens, Rules: []gateway.Rule{
 			{Text: "lastUsedAt has a precision of one minute", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
@@ -152,9 +152,10 @@ func createRules() []gateway.Rule {
 			Basis: gateway.Confirmed, Source: "user report (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
 				"Center's user guide says that account instances do not count"},
 		{Text: "AWS_SSO requires sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
-			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (dependent actions; their order is assumed)"},
+			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (it documents the dependent actions; " +
+			"their order is an assumption)"},
 		{Text: "a request with a workspaceRoleArn requires iam:PassRole to grafana.amazonaws.com; the service checks that the role exists " +
-			"and trusts it only when it uses the role", Basis: gateway.Confirmed, Source: reference + " (the time of the check is assumed)"},
+			"and trusts it only when it uses the role", Basis: gateway.Confirmed, Source: reference + " (the time of the check is an assumption)"},
 		{Text: "tags require grafana:TagResource; a network requires ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
 			"ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
 		{Text: "CUSTOMER_MANAGED requires a workspaceRoleArn; SERVICE_MANAGED creates no role", Basis: gateway.Confirmed,

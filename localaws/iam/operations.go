@@ -32,7 +32,8 @@ func rules() []gateway.Rule {
 		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true, because loopback connections are treated " +
 			"as TLS", Basis: gateway.Assumed,
 			Source: userGuide + ", global condition keys (aws:PrincipalArn); a simplification of the local cloud (aws:SecureTransport)"},
-		{Text: "changes take effect at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they take seconds"},
+		{Text: "changes take effect immediately", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they " +
+			"take seconds"},
 		{Text: "a policy with an invalid form is refused with 400 MalformedPolicyDocument and IAM's error " +
 			"message", Basis: gateway.Inferred, Source: texts},
 		{Text: "groups, session policies and the root user are not supported", Basis: gateway.Assumed,
@@ -59,7 +60,7 @@ func (i *IAM) roles() []gateway.Operation {
 				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
 			{Text: "MaxSessionDuration is 3600 to 43200 (default 3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
 				Source: apiRef + "; IAM quotas"},
-			{Text: "tags require iam:TagRole too", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
+			{Text: "a request with tags also requires iam:TagRole", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
 		}},
 		{Name: "GetRole", Serve: i.getRole},
 		{Name: "UpdateRole", Serve: i.updateRole},
@@ -80,7 +81,7 @@ func (i *IAM) users() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateUser", Serve: i.createUser, Keys: newKeys},
 		{Name: "GetUser", Serve: i.getUser, Rules: []gateway.Rule{
-			{Text: "without UserName, the caller's user is used", Basis: gateway.Confirmed, Source: apiRef},
+			{Text: "if UserName is absent, the user of the caller is used", Basis: gateway.Confirmed, Source: apiRef},
 		}},
 		{Name: "DeleteUser", Serve: i.deleteUser, Rules: []gateway.Rule{
 			{Text: "the response is 409 DeleteConflict while the user has access keys or policies", Basis: gateway.Confirmed,

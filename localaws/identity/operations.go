@@ -142,7 +142,7 @@ func (s *Identity) identityStore() gateway.Service {
 		{Name: "GetUserId", Serve: serve(s, (*call).getUserID), Resources: on(users), Rules: []gateway.Rule{
 			{Text: "a user is found by the attribute path userName or emails.value, or by an external id; if no user matches, the response " +
 				"is 400 ResourceNotFoundException `USER " +
-				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
+				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (the error texts are assumptions)"},
 			{Text: "user names and e-mail addresses are compared case-insensitively", Basis: gateway.Assumed, Source: notSourced},
 		}},
 		{Name: "GetGroupId", Serve: serve(s, (*call).getGroupID), Resources: on(groups), Rules: []gateway.Rule{

@@ -20,16 +20,17 @@ func (h *Handler) Service() gateway.Service {
 	return gateway.Service{
 		Name: "imds", Title: "EC2 instance metadata service", SigningName: "none", Version: "latest", Protocol: gateway.RESTJSON,
 		Rules: []gateway.Rule{
-			{Text: "only IMDSv2 is served: a request without a valid token is 401", Basis: gateway.Confirmed,
+			{Text: "only IMDSv2 is served: a request without a valid token is refused with 401", Basis: gateway.Confirmed,
 				Source: guide + ", IMDSv2 (HttpTokens required)"},
-			{Text: "a request with X-Forwarded-For is 403", Basis: gateway.Inferred,
+			{Text: "a request with the header X-Forwarded-For is refused with 403", Basis: gateway.Inferred,
 				Source: guide + " (AWS refuses a token to such requests; the local cloud refuses every such request)"},
 			{Text: "the service describes one machine, whose role has all permissions", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		},
 		Operations: []gateway.Operation{
 			{Name: getToken, Method: http.MethodPut, Path: "/latest/api/token", Serve: h.token, Rules: []gateway.Rule{
-				{Text: "X-aws-ec2-metadata-token-ttl-seconds is 1 to 21600, else 400; the response repeats the header", Basis: gateway.Confirmed,
+				{Text: "the header X-aws-ec2-metadata-token-ttl-seconds must be 1 to 21600, otherwise the response is 400; a valid header is " +
+					"repeated in the response", Basis: gateway.Confirmed,
 					Source: guide + ", IMDSv2"},
 			}},
 			{Name: "GetRoleName", Method: get, Path: data + "iam/security-credentials/", Serve: text(h.roleName())},

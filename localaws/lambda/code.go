@@ -112,7 +112,7 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 // remove deletes code that no function has. What cannot be deleted now is at the next start.
 func (l *Lambda) remove(c code) {
 	if err := os.RemoveAll(filepath.Join(l.opts.Dir, c.Dir)); err != nil {
-		l.opts.Logger.Error("remove a function's code", "err", err)
+		l.opts.Logger.Error("could not remove the code of a function", "err", err)
 	}
 }
 

@@ -148,7 +148,7 @@ func (l *Lambda) background(ctx context.Context, e queuedEvent) {
 func (l *Lambda) attempt(ctx context.Context, e queuedEvent) (again bool) {
 	f, err := l.load(e.Region, e.Name)
 	if refusal, ok := errors.AsType[*gateway.Error](err); ok {
-		l.opts.Logger.Warn("asynchronous invocation dropped", "function", e.Name, "id", e.ID, "why", refusal.Message)
+		l.opts.Logger.Warn("an asynchronous invocation was dropped", "function", e.Name, "id", e.ID, "why", refusal.Message)
 		return false
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ func (l *Logs) Service() gateway.Service {
 				Source: "AWS's error responses as reported by users (PutRetentionPolicy in terraform-aws-eks-blueprints#1454)"},
 			{Text: "events older than their group's retention are not returned, and are deleted at the next start",
 				Basis: gateway.Inferred, Source: guide + " (AWS hides expired events and deletes them within 72 hours)"},
-			{Text: "storedBytes is 0", Basis: gateway.Assumed,
+			{Text: "storedBytes of a log stream is always 0", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; AWS's value is updated with hours of delay, and is 0 for streams since 2019"},
 		},
 	}

@@ -97,7 +97,7 @@ func (s *S3) bucketSettings() []gateway.Operation {
 			}},
 		{Name: "GetBucketEncryption", Method: get, Path: path, Query: "encryption", Serve: s.getSetting(encryption()),
 			Action: "s3:GetEncryptionConfiguration", Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "AES256 by default", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
+				{Text: "the default encryption is AES256", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
 			}},
 		{Name: "PutBucketEncryption", Method: put, Path: path, Query: "encryption", Serve: s.putSetting(encryption()),
 			Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},

@@ -17,11 +17,11 @@ const (
 // there makes no series. The names are those of AWS's own exporter of these files,
 // without "_total"; they are untyped so that linters of metric names accept them.
 var efaFamilies = []*page.Family{
-	efaPort("tx_bytes", "bytes", "Bytes sent."),
-	efaPort("tx_pkts", "1", "Packets sent."),
-	efaPort("rx_bytes", "bytes", "Bytes received."),
-	efaPort("rx_pkts", "1", "Packets received."),
-	efaPort("rx_drops", "1", "Packets received and then dropped."),
+	efaPort("tx_bytes", "bytes", "Bytes sent over EFA."),
+	efaPort("tx_pkts", "1", "Packets sent over EFA."),
+	efaPort("rx_bytes", "bytes", "Bytes received over EFA."),
+	efaPort("rx_pkts", "1", "Packets received over EFA."),
+	efaPort("rx_drops", "1", "Packets received over EFA and then dropped."),
 	efaPort("send_bytes", "bytes", "Bytes sent by send operations."),
 	efaPort("send_wrs", "1", "Send operations."),
 	efaPort("recv_bytes", "bytes", "Bytes received by send operations of peers."),
@@ -35,13 +35,13 @@ var efaFamilies = []*page.Family{
 	efaPort("rdma_write_wr_err", "1", "RDMA write operations that failed on this node or on the peer."),
 	efaPort("rdma_write_recv_bytes", "bytes", "Bytes received by RDMA write operations of peers."),
 	efaNitro4("retrans_bytes", "bytes", "Bytes retransmitted. AWS's documentation swaps the units of retrans_bytes and retrans_pkts."),
-	efaNitro4("retrans_pkts", "1", "Packets sent again."),
+	efaNitro4("retrans_pkts", "1", "Packets retransmitted over EFA."),
 	efaNitro4("retrans_timeout_events", "1", "Retransmission timeouts after which traffic was moved to another network path."),
 	efaNitro4("unresponsive_remote_events", "1", "Number of times that the remote end of an EFA connection did not respond."),
 	efaNitro4("impaired_remote_conn_events", "1", "Number of times that an EFA connection was impaired and its throughput limited."),
 	efaDriver("submitted_cmds", "Commands submitted to the EFA device."),
 	efaDriver("completed_cmds", "Commands that the EFA device completed."),
-	efaDriver("cmds_err", "Commands that failed."),
+	efaDriver("cmds_err", "Commands that failed on the EFA device."),
 	efaDriver("no_completion_cmds", "Commands that the EFA device did not complete in time."),
 	efaDriver("keep_alive_rcvd", "Keepalive events received from the EFA device."),
 	efaDriver("alloc_pd_err", "Protection domains that could not be allocated."),
@@ -102,7 +102,7 @@ func unknownEFAFamily(file string) *page.Family {
 
 var (
 	efaDevices = &page.Family{
-		Name: "node_amazonefa_devices", Help: "EFA devices present.",
+		Name: "node_amazonefa_devices", Help: "Number of EFA devices that are present.",
 		Type: page.Gauge, Unit: "1", Source: "/sys/class/infiniband", Where: "nodes with EFA, and nodes of an instance type with EFA",
 	}
 	efaExpected = &page.Family{

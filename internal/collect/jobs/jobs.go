@@ -52,7 +52,7 @@ var Collector = page.Collector{
 	Sources:  []string{"/sys/fs/cgroup/system.slice/*slurmstepd.scope/job_*", "/sys/fs/cgroup/{cpuacct,memory}/slurm*/uid_*/job_*"},
 	Open: func(e page.Env) (page.Reader, error) {
 		if !e.Jobs {
-			return nil, fmt.Errorf("not asked for: %w", page.ErrAbsent)
+			return nil, fmt.Errorf("not enabled: %w", page.ErrAbsent)
 		}
 		root := e.Sys("fs/cgroup")
 		if _, err := os.Stat(root); err != nil {

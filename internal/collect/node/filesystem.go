@@ -174,7 +174,7 @@ func (r *filesystemReader) ask(m *mountState, wait time.Duration) (spent time.Du
 		case <-m.answer.came:
 			m.hung = false
 			r.hung--
-			r.logger.Info("mount answers again", "mountpoint", m.point)
+			r.logger.Info("mount responds again", "mountpoint", m.point)
 		default:
 			return 0
 		}

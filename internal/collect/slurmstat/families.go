@@ -176,7 +176,7 @@ var (
 	jobsStarted  = counter("slurm_jobs_started_total", fromJobs, "Number of jobs that started, by their first partition.", "partition")
 	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Number of jobs that ended, by their first partition and final "+
 		"state.", "partition", "state")
-	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Restarts of jobs.", "partition")
+	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Number of job restarts (requeues).", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
 		"Gaps between snapshots that were longer than MinJobAge and could not be filled from sacct; finished jobs may be missing from "+
 			"the counters.")

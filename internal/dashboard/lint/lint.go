@@ -106,7 +106,8 @@ func (p *panel) lint(known Catalog) (found []Finding) {
 		found = append(found, p.Panels[i].lint(known)...)
 	}
 	if now := oldPanels[p.Type]; now != "" {
-		found = append(found, Finding{p.Title, OldPanel, "Grafana 12 does not support panels of the type " + p.Type, "make it a " + now})
+		found = append(found, Finding{p.Title, OldPanel, "Grafana 12 does not support panels of the type " + p.Type, "replace the panel " +
+			"with a panel of type " + now})
 	}
 	queries := 0
 	for _, t := range p.Targets {
@@ -124,7 +125,7 @@ func (p *panel) lint(known Catalog) (found []Finding) {
 		found = append(found, Finding{p.Title, NoUnit, "the panel has no unit", "set the panel's unit"})
 	}
 	if p.Description == "" {
-		found = append(found, Finding{p.Title, NoDescription, "the panel has no description", "write a description"})
+		found = append(found, Finding{p.Title, NoDescription, "the panel has no description", "add a description to the panel"})
 	}
 	return found
 }

@@ -56,7 +56,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create the directory: %w", err), "name a writable directory")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create the directory: %w", err), "choose a writable directory")
 	}
 	var files []File
 	for _, f := range found {
@@ -76,7 +76,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		}
 		one := File{UID: f.UID, Title: f.Title, File: filepath.Join(dir, fileName(f.Title, f.UID))}
 		if err := os.WriteFile(one.File, content, 0o644); err != nil {
-			return files, hint.New(hint.BadInput, fmt.Errorf("could not write dashboard %q: %w", f.Title, err), "name a writable directory")
+			return files, hint.New(hint.BadInput, fmt.Errorf("could not write dashboard %q: %w", f.Title, err), "choose a writable directory")
 		}
 		files = append(files, one)
 	}

@@ -28,14 +28,14 @@ func gpus() *grafana.DashboardBuilder {
 			`sum(clamp_min(max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`}), 0))`,
 			1)).
 		WithPanel(number("Power", "Total power of all GPUs.", watts, `sum(`+power(sel)+`)`, 0)).
-		WithPanel(number("GPUs slowed", "GPUs whose clocks are reduced because of heat or a power brake.", short,
+		WithPanel(number("GPUs throttled", "GPUs whose clocks are reduced because of heat or a power brake.", short,
 			`sum((`+slowed+`) > bool 0)`, 1)).
 		WithPanel(number("GPUs to reset", "GPUs for which the driver requests a recovery action.", short,
 			`sum(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > bool 0)`, 1)).
 		WithPanel(number("XIDs that require action",
 			"XIDs in the time range that require a GPU reset, a reboot or a replacement.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`)`, 1)).
-		WithPanel(history("Work by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
+		WithPanel(history("GPU utilization by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
 			percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
 		WithPanel(bars("Power as a share of the power limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
@@ -81,9 +81,9 @@ func gpuNode() *grafana.DashboardBuilder {
 		WithPanel(lines("Thermal margin", "Degrees Celsius below the nearest threshold at which clocks are reduced; comparable between "+
 			"GPU models.", celsius,
 			query("A", gpu(margin(sel)), "{{node}} GPU {{gpu}}"))).
-		WithPanel(lines("Slowed by heat", "Share of time in which clocks were reduced because of heat.", percent,
+		WithPanel(lines("Thermal throttling", "Share of time in which clocks were reduced because of heat.", percent,
 			query("A", rate("DCGM_FI_DEV_THERMAL_VIOLATION")+` / 1e9`, "{{node}} GPU {{gpu}}")).Min(0)).
-		WithPanel(lines("Slowed by hardware", "1 while clocks are reduced, by reason: slowdown, heat or power brake.", short,
+		WithPanel(lines("Hardware slowdown", "1 while clocks are reduced, by reason: slowdown, heat or power brake.", short,
 			query("A", gpu(bit(sel, hardwareSlowdown, doubled(hardwareSlowdown))), "{{node}} GPU {{gpu}} slowdown"),
 			query("B", gpu(bit(sel, hardwareThermal, doubled(hardwareThermal))), "{{node}} GPU {{gpu}} heat"),
 			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).Min(0).Max(1)).
@@ -98,7 +98,7 @@ func gpuNode() *grafana.DashboardBuilder {
 		WithPanel(rows("Rows that could not be remapped", "1 if remapping a row of memory has failed: the GPU must be replaced.", short,
 			"Failed",
 			gpu(`DCGM_FI_DEV_ROW_REMAP_FAILURE{`+sel+`} or DCGM_FI_DEV_ROW_REMAP_FAILED{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(rows("GPU allocation to jobs", "The job that each GPU is allocated to.", short, "Has it",
+		WithPanel(rows("GPU allocation to jobs", "The job that each GPU is allocated to.", short, "Allocated",
 			`max by (node, device, job_id, user, account) (slurm_gpu_job{`+sel+`})`,
 			column{"node", "Node"}, column{"device", "Device"}, column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}))
 }

@@ -26,14 +26,14 @@ func job() *grafana.DashboardBuilder {
 		` and on () count(` + work + `) >= 4`
 	return board("parascope-job", "Job", "One job: its nodes and GPUs, the spread between them, and its slowest GPUs.").
 		WithVariable(oneOf("job_id", "Job", `slurm_job_info{`+inCluster+`}`)).
-		WithPanel(rows("What it is", "User and start time of the job.", dateTime, "Since",
+		WithPanel(rows("Job", "User and start time of the job.", dateTime, "Since",
 			`1000 * max by (cluster, job_id) (slurm_job_start_timestamp_seconds{`+own+`})`+"\n"+
 				` * on (cluster, job_id) group_right () max by (cluster, job_id, user, account, partition) (slurm_job_info{`+own+`})`,
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"}).Height(4)).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, orZero(`count(count by (cluster, node, device) (slurm_gpu_job{`+own+`}))`,
 			`slurm_job_nodes{`+own+`}`), 0)).
-		WithPanel(number("Dollars an hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
+		WithPanel(number("Cost per hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
 			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
 		WithPanel(lines("GPU utilization of the job", "Share of multiprocessors in use: minimum, median and maximum of the job's GPUs.", percent,
@@ -43,7 +43,7 @@ func job() *grafana.DashboardBuilder {
 			"GPUs with much less activity than the job's other GPUs: over 10 % and five median absolute deviations below the median of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is less than 5 %.",
+		WithPanel(history("Utilization by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is less than 5 %.",
 			percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
 		WithPanel(lines("GPU power of the job", "Power of the job's GPUs, by node.", watts,

@@ -80,7 +80,7 @@ func storage() *grafana.DashboardBuilder {
 			"indicates a server or network failure.", requestsPerSec,
 			query("A", ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval])`),
 				"{{node}} {{server}}")).Min(0)).
-		WithPanel(bars("Full within a day", "Hours until a file system is full at the rate of the last six hours. Only file systems with "+
+		WithPanel(bars("File systems full within a day", "Hours until a file system is full at the rate of the last six hours. Only file systems with "+
 			"less than a day left are shown.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,

@@ -28,7 +28,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
 		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and busy GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
-			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
+			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "allocated to jobs"),
 			query("C", `sum((`+busy(inCluster)+`) >= bool 0.05)`, "working")).Min(0)).
 		WithPanel(lines("Nodes by state", "Nodes by Slurm state; each node has one state. Powered-down nodes cost nothing.", short,
 			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
@@ -44,6 +44,6 @@ func clusterOverview() *grafana.DashboardBuilder {
 			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"})).
 		WithPanel(lines("Pending jobs by reason", "Pending jobs by partition and class of reason.", short,
 			query("A", `sum by (partition, reason) (slurm_queue_pending_reason{`+inCluster+`})`, "{{partition}}: {{reason}}")).Min(0)).
-		WithPanel(lines("Capacity refused", "Nodes that EC2 did not launch in the last hour, by EC2 error code.", short,
+		WithPanel(lines("Launch failures by error code", "Nodes that EC2 did not launch in the last hour, by EC2 error code.", short,
 			query("A", `sum by (error_code) (`+grown("parallelcluster_node_launch_failures_total", inCluster, "1h")+`)`, "{{error_code}}")).Min(0))
 }

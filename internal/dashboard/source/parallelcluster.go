@@ -20,9 +20,9 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(number("Protected mode",
 			"1 if the cluster is in protected mode: ParallelCluster launches no nodes in a queue because too many nodes failed to start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"})`, 1)).
-		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
+		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "Current",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).
-		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
+		WithPanel(number("Unreadable ParallelCluster files", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`sum(parallelcluster_file_success{`+sel+`} == bool 0)`, 1)).
 		WithPanel(rows("Nodes that EC2 did not launch", "Nodes that EC2 did not launch in the time range, by EC2 error code.", short, "Nodes",
 			events("node_launch_failures_total", "queue, compute_resource, failure_type, error_code")+` > 0`,

@@ -15,16 +15,16 @@ func slurm() *grafana.DashboardBuilder {
 		WithPanel(number("Jobs waiting", "Pending jobs; each task of an array counts.", short, `sum(slurm_queue_pending{`+sel+`})`, 0)).
 		WithPanel(number("Age of oldest eligible job", "Age of the oldest pending job, since it became eligible.", seconds,
 			`max(slurm_queue_pending_oldest_seconds{`+sel+`})`, 0)).
-		WithPanel(number("CPUs with a job", "Share of all CPUs that are allocated to jobs.", percent,
+		WithPanel(number("CPUs allocated to jobs", "Share of all CPUs that are allocated to jobs.", percent,
 			`sum(slurm_cpus_alloc{`+sel+`}) / (sum(slurm_cpus_total{`+sel+`}) > 0)`, 0)).
-		WithPanel(number("GPUs with a job", "Share of all GPUs that are allocated to jobs.", percent,
+		WithPanel(number("GPUs allocated to jobs", "Share of all GPUs that are allocated to jobs.", percent,
 			`sum(slurm_gpus_alloc{`+sel+`}) / (sum(slurm_gpus_total{`+sel+`}) > 0)`, 0)).
-		WithPanel(number("Commands that fail", "Commands of Slurm whose output could not be read; their metrics are absent.", short,
+		WithPanel(number("Failed Slurm commands", "Commands of Slurm whose output could not be read; their metrics are absent.", short,
 			`sum(slurm_command_success{`+sel+`} == bool 0)`, 1)).
 		WithPanel(lines("Jobs by partition", "Running and pending jobs.", short,
 			query("A", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="running"})`, "{{partition}} running"),
 			query("B", `sum by (partition) (slurm_partition_jobs{`+sel+`,state="pending"})`, "{{partition}} waiting")).Min(0)).
-		WithPanel(lines("Why jobs wait", "Pending jobs by class of the pending reason.", short,
+		WithPanel(lines("Pending jobs by class of reason", "Pending jobs by class of the pending reason.", short,
 			query("A", `sum by (reason) (slurm_queue_pending_reason{`+sel+`})`, "{{reason}}")).Min(0)).
 		WithPanel(lines("Wait", "Time from eligibility to start of the jobs that started in the last hour.", seconds,
 			query("A", quantile("0.5", "slurm_job_wait_seconds"), "median"), query("B", quantile("0.95", "slurm_job_wait_seconds"),

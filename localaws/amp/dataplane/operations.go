@@ -47,11 +47,11 @@ func (s *Store) Operations() []gateway.Operation {
 		{Name: "ListRules", Method: get, Path: api + "rules", Serve: s.listed("/rules"), Rules: []gateway.Rule{
 			{Text: "the response is that of Prometheus' API, with the namespace in the field file, and empty errorType and " +
 				"error", Basis: gateway.Confirmed,
-				Source: reference + ", ListRules (the form)"},
+				Source: reference + ", ListRules (it documents the form of the response)"},
 		}},
 		{Name: "ListAlerts", Method: get, Path: api + "alerts", Serve: s.listed("/alerts"), Rules: []gateway.Rule{
 			{Text: "the response is that of Prometheus' API, with empty errorType and error", Basis: gateway.Confirmed,
-				Source: reference + ", ListAlerts (the form)"},
+				Source: reference + ", ListAlerts (it documents the form of the response)"},
 		}},
 	}
 }
@@ -85,7 +85,7 @@ func writeRules() []gateway.Rule {
 			"(`ingestion rate limit (N) exceeded while adding S samples and M metadata`)", Basis: gateway.Confirmed,
 			Source: quotas + " (`the entire request is rejected`) and " + trouble},
 		{Text: "a new series above the limit of active series is refused with 400 (`per-user series limit of N exceeded`); samples of existing " +
-			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it documents a 429 too; the 400 was measured on Cortex)"},
+			"series are kept", Basis: gateway.Confirmed, Source: trouble + " (it documents status 429 too; status 400 was measured on Cortex)"},
 		{Text: "a series with more than 150 labels, or with more than 7 KB of label names and values, is refused with 400 (`series has " +
 			"too many labels`)", Basis: gateway.Confirmed,
 			Source: quotas + " and " + trouble + " (the HTTP status code is an assumption)"},
@@ -96,9 +96,9 @@ func writeRules() []gateway.Rule {
 		{Text: "label names of more than 1,024 bytes and label values of more than 2,048 bytes are refused with 400 (`label value too " +
 			"long for metric`); if a series has no labels, the whole request is refused (`empty labels found`)", Basis: gateway.Inferred,
 			Source: cortex + "; its default limits were measured"},
-		{Text: "a request without Content-Encoding is decoded as snappy", Basis: gateway.Inferred, Source: cortex + "; as measured"},
+		{Text: "a request without Content-Encoding is decoded as snappy", Basis: gateway.Inferred, Source: cortex + "; measured on Cortex"},
 		{Text: "a label value that is not UTF-8 is refused with 400, because JSON responses could not contain it", Basis: gateway.Inferred,
-			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; Cortex answers 200"},
+			Source: "Prometheus' data model: label values are UTF-8, and its own receiver refuses others; Cortex returns 200"},
 		{Text: "native histograms of schema -4 to 8 are stored; exemplars are accepted and dropped", Basis: gateway.Confirmed,
 			Source: quotas + " (it documents histograms; the handling of exemplars is an assumption)"},
 		{Text: "an exemplar without labels or timestamp, or with more than 128 bytes of labels, is refused with 400 (`exemplar missing " +
@@ -115,12 +115,13 @@ func (s *Store) Rules() []gateway.Rule {
 		{Text: "a write or query request of more than 1 MB (1,048,576 bytes of body and query string, as sent) is refused with 413 " +
 			"`{\"message\": " +
 			"\"Request size exceeded\"}`", Basis: gateway.Confirmed,
-			Source: quotas + " (`request size 1 MB (ingest or query)`; status, unit, form and text are assumed)"},
+			Source: quotas + " (`request size 1 MB (ingest or query)`; the HTTP status code, the unit, the form and the error text are " +
+				"assumptions)"},
 		{Text: "quotas on requests per second (3,000 RemoteWrite, 300 QueryMetrics, 10 labels and series) are not enforced",
 			Basis: gateway.Assumed, Source: "a simplification of the local cloud; the quotas are in " + quotas},
 		{Text: "`first_over_time`, `smoothed` and `anchored` are refused with 400 bad_data; `holt_winters` is supported; other parse " +
 			"errors have Prometheus' text with the prefix `invalid parameter \"query\"`, which Cortex does not have", Basis: gateway.Inferred,
-			Source: "measured on Cortex, AMP's engine"},
+			Source: "measured on Cortex, which AMP is built on"},
 		{Text: "invalid PromQL is refused with 400 bad_data, in the form of Prometheus' API; a query may load at most 50,000,000 " +
 			"samples", Basis: gateway.Confirmed,
 			Source: quotas + " (AMP applies the limit to each 24 hours of range, the local cloud to the whole query)"},

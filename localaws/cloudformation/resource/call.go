@@ -99,7 +99,7 @@ func (w *Work) REST(service, operation, path string, in, out any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the response of %s: %w", operation, err)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (m cloudWatchModel) query(period int) (map[string]any, error) {
 			value = values[0]
 		}
 		if value == "" || value == "*" {
-			return nil, fmt.Errorf("%s", gateway.Simplified("needs one value of dimension "+name))
+			return nil, fmt.Errorf("%s", gateway.Simplified("requires exactly one value of the dimension "+name))
 		}
 		dimensions = append(dimensions, map[string]string{"Name": name, "Value": value})
 	}
@@ -216,7 +216,7 @@ func (s *Server) askModel(c *call, d *dataSource, region, service, operation str
 		return fmt.Errorf("%s", gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer)))
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the response of %s: %w", operation, err)
 	}
 	return nil
 }
