@@ -35,7 +35,7 @@ func (a *AMP) Services() []gateway.Service {
 				{Text: "a request body that is not valid JSON for the operation is refused with 400 ValidationException, reason CANNOT_PARSE " +
 					"and message `Invalid request body`",
 					Basis: gateway.Assumed, Source: "the reason is documented in " + model + "; the error text is that of Amazon API Gateway"},
-				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
+				{Text: "a change of a workspace that is not ACTIVE is refused with 409 ConflictException", Basis: gateway.Assumed,
 					Source: "no source found; the exception is documented in " + model},
 				{Text: "the data plane returns 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for a " +
 					"workspace of another region, and 400 for a workspace that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
@@ -99,8 +99,8 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: a.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: http.MethodPatch, Path: ws + "/configuration", Serve: a.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); effective " +
-					"immediately",
+				{Text: "the retention is 1 to 1095 days (default 150), the out-of-order window 0 to 600 s (default 60), and the rule query " +
+					"offset 0 to 86400 s (default 60); changes take effect immediately",
 					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (it documents bounds and defaults; the value 150 is " +
 						"quoted from AWS by third parties)"},
 				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label " +
@@ -197,11 +197,11 @@ func namespaceRules() []gateway.Rule {
 			"effect", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
 		{Text: "a file that is not a YAML rules file is refused immediately with 400 ValidationException", Basis: gateway.Inferred,
 			Source: model + " (it documents the exception; the error text is an assumption)"},
-		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
+		{Text: "a rule group with an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
 			", service quotas (it is assumed that the request succeeds and the namespace fails later)"},
 		{Text: "the names of a namespace and of a rule group have at most 721 bytes together", Basis: gateway.Confirmed,
 			Source: model + " (it is assumed that the request succeeds and the namespace fails later)"},
-		{Text: "a file with more than 1,000,000 bytes is refused with 400; a workspace with more than 2,000 rules is refused with 402 " +
+		{Text: "a file with more than 1,000,000 bytes is refused with 400; rules beyond 2,000 in a workspace are refused with 402 " +
 			"ServiceQuotaExceededException",
 			Basis:  gateway.Confirmed,
 			Source: guide + ", service quotas (it documents the limits; the HTTP status codes are assumptions)"},

@@ -92,7 +92,7 @@ func (e *EC2) subnets() []gateway.Operation {
 			{Text: "a subnet has an IPv4 block of /16 to /28 inside the VPC's block; other blocks are refused with 400 " +
 				"InvalidSubnet.Range, and a block that overlaps another subnet with InvalidSubnet.Conflict; the zone must be a zone of the " +
 				"region and is checked first; the default is the first zone", Basis: gateway.Confirmed,
-				Source: errorCodes + " (the choice of the first zone and the order of the two checks are assumed)"},
+				Source: errorCodes + " (the choice of the first zone and the order of the two checks are assumptions)"},
 		}},
 		{Name: "DeleteSubnet", Serve: e.changes((*call).deleteSubnet), Resources: on("SubnetId"), Rules: []gateway.Rule{
 			{Text: "the deletion is refused while the subnet has NAT gateways or instances; its route table association is deleted too",
@@ -149,13 +149,14 @@ func (e *EC2) natGateways() []gateway.Operation {
 					"(Gateway.NotAttached `Network " +
 					"vpc-… has no Internet gateway attached`) or the address is in use (Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
 					Source: vpcGuide + ", troubleshoot NAT gateways"},
-				{Text: "only zonal NAT gateways are supported; the same client token returns the same gateway", Basis: gateway.Inferred,
+				{Text: "only zonal NAT gateways are supported; a repeated request with the same client token returns the same " +
+					"gateway", Basis: gateway.Inferred,
 					Source: model + "; regional NAT gateways are refused with 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
 			{Text: "a NAT gateway is deleting, then deleted, by the local cloud's clock; its address is released, its routes are blackholes, and " +
 				"it can be " +
-				"described for about an hour, like a failed one", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
+				"described for about an hour, as can a failed gateway", Basis: gateway.Confirmed, Source: vpcGuide + ", NAT gateways"},
 			{Text: "deleting a NAT gateway again is not an error", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "DescribeNatGateways", Serve: e.reads((*call).describeNATGateways)},
@@ -223,7 +224,8 @@ func (e *EC2) instances() []gateway.Operation {
 				{Text: "instances are records only, and no machine is started; a request without a subnet is refused with 400 " +
 					"VPCIdNotSpecified, because there is no default VPC; any image id is accepted",
 					Basis: gateway.Assumed, Source: simplified},
-				{Text: "the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API reference, idempotency"},
+				{Text: "a repeated request with the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API " +
+					"reference, idempotency"},
 			}},
 		{Name: "DescribeInstances", Serve: e.reads((*call).describeInstances), Rules: []gateway.Rule{
 			{Text: "a terminated instance can be described for about an hour", Basis: gateway.Confirmed,
@@ -263,7 +265,7 @@ func (e *EC2) regional() []gateway.Operation {
 		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{
-			{Text: "the list is always empty; the interfaces of NAT gateways are shown with the " +
+			{Text: "the list of network interfaces is always empty; the interfaces of NAT gateways are shown with the " +
 				"gateways", Basis: gateway.Assumed, Source: simplified},
 		}},
 	}

@@ -55,7 +55,7 @@ func kinds() []kind {
 		{refuse, false, refuseSome, gateway.Rule{
 			Text: "`refuse`: the given number of samples of each request is refused, the others are stored, and the response is 400 " +
 				"`out-of-order sample` for the first refused sample", Basis: gateway.Inferred,
-			Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (the words)"}},
+			Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (error text)"}},
 		{"hang", true, hang, gateway.Rule{
 			Text: "`hang`: the request is read and no response is sent until the fault ends; then the connection is cut", Basis: gateway.Assumed,
 			Source: "simulates a network failure, not a response of AMP"}},

@@ -92,7 +92,7 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: g.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: put, Path: ws + "/configuration", Serve: g.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; its contents have no effect here",
+				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; its contents have no effect in the local cloud",
 					Basis: gateway.Confirmed, Source: model + " (it documents the bounds; ignoring the contents is a simplification of the local cloud)"},
 				{Text: "a workspace can only be upgraded, not downgraded; during an upgrade it is VERSION_UPDATING and does not respond for a " +
 					"while", Basis: gateway.Confirmed,

@@ -32,8 +32,8 @@ func rules() []gateway.Rule {
 		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true, because loopback connections are treated " +
 			"as TLS", Basis: gateway.Assumed,
 			Source: userGuide + ", global condition keys (aws:PrincipalArn); a simplification of the local cloud (aws:SecureTransport)"},
-		{Text: "changes take effect immediately", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they " +
-			"take seconds"},
+		{Text: "changes take effect immediately", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS, changes " +
+			"take effect after some seconds"},
 		{Text: "a policy with an invalid form is refused with 400 MalformedPolicyDocument and IAM's error " +
 			"message", Basis: gateway.Inferred, Source: texts},
 		{Text: "groups, session policies and the root user are not supported", Basis: gateway.Assumed,

@@ -37,7 +37,8 @@ func (h *Handler) Service() gateway.Service {
 			{Name: "GetRoleCredentials", Method: get, Path: data + "iam/security-credentials/{role}", Serve: h.credentials, Rules: []gateway.Rule{
 				{Text: "new credentials are returned five minutes before the old ones expire, or after half of a lifetime under ten minutes; " +
 					"the old credentials remain valid until they expire", Basis: gateway.Confirmed,
-					Source: guide + ", security credentials (five minutes; half of the lifetime is a rule of the local cloud for lifetimes that " +
+					Source: guide + ", security credentials (it documents the five minutes; half of the lifetime is a rule of the local cloud " +
+						"for lifetimes that " +
 						"AWS does not have)"},
 				{Text: "expired credentials are refused by every service with 403 ExpiredTokenException, ExpiredToken in the query " +
 					"protocol", Basis: gateway.Inferred,

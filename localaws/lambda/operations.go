@@ -20,7 +20,7 @@ func (l *Lambda) Service() gateway.Service {
 		Rules: []gateway.Rule{
 			{Text: "an execution environment is a process of the archive's `bootstrap` on this machine, in a process group of its own, with the " +
 				"role's temporary credentials; it runs one invocation at a time and is reused for a minute", Basis: gateway.Inferred,
-				Source: guide + ", execution environment and custom runtimes (AWS decides how long it keeps one)"},
+				Source: guide + ", execution environment and custom runtimes (AWS decides how long it keeps an environment)"},
 			{Text: "a function has Lambda's environment variables and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed,
 				Source: guide + ", defined runtime environment variables"},
 			{Text: "functions use this machine's memory, /tmp and file system without limits; at most 50 environments run at once",
@@ -82,7 +82,7 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration,
 			Rules: []gateway.Rule{
 				{Text: "a change takes effect at the next invocation; LastUpdateStatus is Successful immediately", Basis: gateway.Assumed,
-					Source: "a simplification of the local cloud: on AWS it is InProgress for some seconds"},
+					Source: "a simplification of the local cloud: on AWS, LastUpdateStatus is InProgress for some seconds"},
 			}},
 		{Name: "DeleteFunction", Method: del, Path: fn, Serve: l.deleteFunction},
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
@@ -97,7 +97,8 @@ func (l *Lambda) operations() []gateway.Operation {
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},
 			{Text: "an invocation of type Event returns 202; a failed event is retried after one minute and again after two minutes; " +
 				"events are kept during a restart of the " +
-				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
+				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (it documents delivery " +
+				"at least once)"},
 			{Text: "the initialization has its own timeout of 10 s, before the function's timeout starts", Basis: gateway.Inferred,
 				Source: guide + ", execution environment (AWS repeats the initialization after the timeout)"},
 		}},

@@ -31,7 +31,7 @@ func (l *Logs) Service() gateway.Service {
 func (l *Logs) operations() []gateway.Operation {
 	return append([]gateway.Operation{
 		{Name: "CreateLogGroup", Serve: l.createLogGroup, Rules: []gateway.Rule{
-			{Text: "a request with tags requires logs:TagResource too", Basis: gateway.Confirmed, Source: reference + ", CreateLogGroup"},
+			{Text: "a request with tags also requires logs:TagResource", Basis: gateway.Confirmed, Source: reference + ", CreateLogGroup"},
 			{Text: "KMS keys and classes are accepted and ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 		}},
 		{Name: "DeleteLogGroup", Serve: l.deleteLogGroup},
@@ -41,7 +41,7 @@ func (l *Logs) operations() []gateway.Operation {
 				Source: "AWS's error responses as reported by users"},
 		}},
 		{Name: "PutRetentionPolicy", Serve: l.putRetentionPolicy, Rules: []gateway.Rule{
-			{Text: "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days",
+			{Text: "retentionInDays is 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653",
 				Basis: gateway.Confirmed, Source: reference + ", PutRetentionPolicy"},
 		}},
 		{Name: "DeleteRetentionPolicy", Serve: l.deleteRetentionPolicy},
@@ -49,7 +49,7 @@ func (l *Logs) operations() []gateway.Operation {
 		{Name: "DeleteLogStream", Serve: l.deleteLogStream},
 		{Name: "DescribeLogStreams", Serve: l.describeLogStreams},
 		{Name: "PutLogEvents", Serve: l.putLogEvents, Rules: []gateway.Rule{
-			{Text: "events must be in chronological order and within 24 hours; at most  10000 events and 1 MiB, counting 26 bytes of " +
+			{Text: "events must be in chronological order and within 24 hours; at most 10,000 events and 1 MiB, counting 26 bytes of " +
 				"overhead for each event; other requests are refused with 400 InvalidParameterException",
 				Basis: gateway.Confirmed, Source: reference + ", PutLogEvents"},
 			{Text: "events older than 14 days or the retention, or more than 2 hours ahead, are omitted and reported in rejectedLogEventsInfo",
@@ -74,7 +74,8 @@ func (l *Logs) operations() []gateway.Operation {
 			{Text: "a request has one of logGroupName, logGroupNames and logGroupIdentifiers, with up to 50 existing groups, and requires " +
 				"permission on each of them",
 				Basis: gateway.Confirmed, Source: reference + ", StartQuery"},
-			{Text: "fields, with ltrim(@FIELD) as NAME; filter @message like /PATTERN/; sort @timestamp; limit: other commands, which " +
+			{Text: "the supported commands are fields (with ltrim(@FIELD) as NAME), filter @message like /PATTERN/, sort @timestamp, and " +
+				"limit; other commands, which " +
 				"neither the dashboards nor Grafana use, are refused with 400 MalformedQueryException", Basis: gateway.Assumed, Source: simplification},
 		}},
 		{Name: "GetQueryResults", Serve: l.getQueryResults, Resources: anyGroup, Rules: []gateway.Rule{

@@ -22,7 +22,7 @@ func (s *S3) Service() gateway.Service {
 			{Text: "addresses are path-style, `/bucket/key`", Basis: gateway.Confirmed,
 				Source: guide + ", path-style requests (AWS serves them beside virtual-hosted ones)"},
 			{Text: "a request to a bucket of another region returns 301 PermanentRedirect with x-amz-bucket-region, except for GetBucketLocation",
-				Basis: gateway.Confirmed, Source: reference + ", error responses (the error text here omits AWS's endpoint)"},
+				Basis: gateway.Confirmed, Source: reference + ", error responses (the error text of the local cloud omits AWS's endpoint)"},
 			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` always exists and belongs to AWS: " +
 				"requests of the account are refused with 403, presigned requests of CloudFormation are accepted", Basis: gateway.Inferred,
 				Source: "CloudFormation user guide, VPC endpoints (the name and the owner of the bucket)"},

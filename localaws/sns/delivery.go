@@ -65,7 +65,7 @@ func (s *SNS) note(x *subscription, m *message, err error) {
 	metric := "NumberOfNotificationsDelivered"
 	if err != nil {
 		metric = "NumberOfNotificationsFailed"
-		s.opts.Logger.Warn("notification not delivered", "subscription", x.ARN, "message", m.ID, "err", err)
+		s.opts.Logger.Warn("could not deliver a notification", "subscription", x.ARN, "message", m.ID, "err", err)
 	}
 	s.counts.add(x.TopicARN, metric, s.opts.Now())
 }
@@ -212,11 +212,11 @@ func (s *SNS) askToConfirm(ctx context.Context, t *topic, x *subscription, now t
 	} else if err == nil {
 		s.send(ctx, x, id, asks.Type, body, func(err error) {
 			if err != nil {
-				s.opts.Logger.Warn("confirmation not delivered", "subscription", x.ARN, "err", err)
+				s.opts.Logger.Warn("could not deliver a subscription confirmation", "subscription", x.ARN, "err", err)
 			}
 		})
 	}
 	if err != nil {
-		s.opts.Logger.Error("confirmation not sent", "subscription", x.ARN, "err", err)
+		s.opts.Logger.Error("could not send a subscription confirmation", "subscription", x.ARN, "err", err)
 	}
 }

@@ -43,7 +43,7 @@ func (s *SNS) operations() []gateway.Operation {
 		{Name: "GetTopicAttributes", Serve: s.getTopicAttributes},
 		{Name: "SetTopicAttributes", Serve: s.setTopicAttributes},
 		{Name: "ListTopics", Serve: s.listTopics, Rules: []gateway.Rule{
-			{Text: "100 per page", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
+			{Text: "a page has 100 topics", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
 		}},
 		{Name: "Subscribe", Serve: s.subscribe, Rules: []gateway.Rule{
 			{Text: "the response is `pending confirmation` until the subscription is confirmed, or its ARN if ReturnSubscriptionArn is true; " +
@@ -65,7 +65,8 @@ func (s *SNS) operations() []gateway.Operation {
 		}},
 		{Name: "Unsubscribe", Serve: s.unsubscribe, Resources: onSubscription},
 		{Name: "ListSubscriptions", Serve: s.listSubscriptions, Rules: []gateway.Rule{
-			{Text: "a pending subscription has the ARN `PendingConfirmation`; 100 per page", Basis: gateway.Confirmed, Source: reference +
+			{Text: "a pending subscription has the ARN `PendingConfirmation`; a page has 100 " +
+				"subscriptions", Basis: gateway.Confirmed, Source: reference +
 				", ListSubscriptions"},
 		}},
 		{Name: "ListSubscriptionsByTopic", Serve: s.listSubscriptionsByTopic},

@@ -39,7 +39,7 @@ func Service(a *account.Account) gateway.Service {
 				{Text: "the role's trust policy must allow the caller to assume the role; the caller's own policies must allow sts:AssumeRole " +
 					"on the role, unless the trust policy names the caller itself instead of its account; an explicit deny in either policy has " +
 					"precedence",
-					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
+					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account, and methods to assume a role"},
 				{Text: "a role that does not exist and a role that the caller has no permission to assume are refused with 403 AccessDenied " +
 					"and the same error text", Basis: gateway.Inferred,
 					Source: "STS does not reveal which roles exist; text as reported by users"},

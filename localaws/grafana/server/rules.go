@@ -28,7 +28,8 @@ func Rules() []gateway.Rule {
 		{Text: "Grafana: making a data source the default removes the default mark of the previous one; secureJsonData is never returned",
 			Basis:  gateway.Inferred,
 			Source: httpAPI + " (it documents secureJsonFields and the single default data source)"},
-		{Text: "Grafana: uids of data sources are letters, digits, - and _ from 12 on (400); numeric ids are gone from 13 on (404)",
+		{Text: "Grafana: from version 12 on, uids of data sources must consist of letters, digits, - and _ (otherwise 400); from " +
+			"version 13 on, numeric ids are not supported (404)",
 			Basis: gateway.Confirmed, Source: versions + " (the HTTP status codes and error texts are assumptions)"},
 		{Text: "Grafana: the health check of a Prometheus data source runs the instant query 1+1 at the time 4 (Unix seconds), then " +
 			"reads buildinfo and ignores its errors; a failed check returns 400, status ERROR and `… - There was an error returned " +
@@ -64,7 +65,7 @@ func Rules() []gateway.Rule {
 			Source: "AMG user guide, service quotas (the status code and the error text are those of Grafana)"},
 		{Text: "Grafana: a user's role is the highest of the user's own and those of the user's groups, read at each request; a user " +
 			"without a role can sign in but sees only a message", Basis: gateway.Inferred,
-			Source: "AMG user guide, managing user and group access (assumed: changes take effect immediately)"},
+			Source: "AMG user guide, managing user and group access (it is assumed that changes take effect immediately)"},
 		{Text: "Grafana: /api/user/orgs returns the role of the caller", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: users sign in with their e-mail address in IAM Identity Center and without a password; the pages are the local " +
 			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
