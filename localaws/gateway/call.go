@@ -120,7 +120,7 @@ func (c Call) request(ctx context.Context, rt route) (*http.Request, error) {
 func (g *Gateway) run(w http.ResponseWriter, req *Request) error {
 	body, err := io.ReadAll(req.Request.Body)
 	if err != nil {
-		return fmt.Errorf("could not read the body of a call: %w", err)
+		return fmt.Errorf("could not read the body of an internal API call: %w", err)
 	}
 	req.Body = body
 	req.Form = queryForm(req)

@@ -46,10 +46,10 @@ func New(o Options) (*S3, error) {
 	}
 	s := &S3{opts: o}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("could not create the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not create the directory of S3's objects: %w", err)
 	}
 	if err := s.removeOrphans(); err != nil {
-		return nil, fmt.Errorf("could not clean the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not clean up the directory of S3's objects: %w", err)
 	}
 	return s, nil
 }

@@ -51,7 +51,7 @@ func decodeLogPage(b []byte) (limits, error) {
 		l.ebs, l.volumeIOPS, l.volumeThroughput = true, at(offsetVolumeIOPS), at(offsetVolumeThroughput)
 	case binary.LittleEndian.Uint32(b) == instanceStoreMagic:
 	default:
-		return limits{}, fmt.Errorf("magic number %#x: %w", at(0), errNoLogPage)
+		return limits{}, fmt.Errorf("unknown magic number %#x: %w", at(0), errNoLogPage)
 	}
 	return l, nil
 }

@@ -62,7 +62,7 @@ func parseMountstats(b []byte, yield func(export []byte, retransmissions uint64)
 		case perOp && len(first) > 1 && first[len(first)-1] == ':':
 			n, err := retransmissionsOf(rest)
 			if err != nil {
-				bad = fmt.Errorf("operation %q of %q: %w", first, export, err)
+				bad = fmt.Errorf("could not parse operation %q of %q: %w", first, export, err)
 				export = nil
 			}
 			again += n

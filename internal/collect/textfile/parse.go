@@ -146,7 +146,7 @@ func parseLabels(text string) (labels []label, rest string, err error) {
 		after, ok := strings.CutPrefix(strings.TrimLeft(text[end:], " \t"), "=")
 		after, quoted := strings.CutPrefix(strings.TrimLeft(after, " \t"), `"`)
 		if end == 0 || !ok || !quoted {
-			return nil, "", fmt.Errorf("%.40q is not a label", text)
+			return nil, "", fmt.Errorf("%.40q is not a valid label", text)
 		}
 		if name == "__name__" || slices.ContainsFunc(labels, func(l label) bool { return l.name == name }) {
 			return nil, "", fmt.Errorf("the label %s is a duplicate", name)
@@ -164,7 +164,7 @@ func parseLabels(text string) (labels []label, rest string, err error) {
 		if next, ok := strings.CutPrefix(text, ","); ok {
 			text = next
 		} else if !strings.HasPrefix(text, "}") {
-			return nil, "", fmt.Errorf("%.40q follows the label %s", text, name)
+			return nil, "", fmt.Errorf("unexpected %.40q after the label %s", text, name)
 		}
 	}
 }
@@ -185,11 +185,11 @@ func closingQuote(text string) int {
 func parseValue(text string) (float64, error) {
 	word, rest := cutWord(strings.TrimLeft(text, " \t"))
 	if strings.ContainsAny(word, "pPxX_") {
-		return 0, fmt.Errorf("%.40q is not a value", word)
+		return 0, fmt.Errorf("%.40q is not a valid sample value", word)
 	}
 	value, err := strconv.ParseFloat(word, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%.40q is not a value", word)
+		return 0, fmt.Errorf("%.40q is not a valid sample value", word)
 	}
 	if rest != "" {
 		return 0, errTimestamp

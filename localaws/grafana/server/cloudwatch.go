@@ -46,7 +46,7 @@ const (
 func (s *Server) runCloudWatch(c *call, d *dataSource, q queryModel, when span) ([]dataframe.Frame, *refusal) {
 	var m cloudWatchModel
 	if err := json.Unmarshal(q.raw, &m); err != nil {
-		return nil, &refusal{status: http.StatusBadRequest, message: "error parsing query: it is none of CloudWatch"}
+		return nil, &refusal{status: http.StatusBadRequest, message: "error parsing query: the query is not a CloudWatch query"}
 	}
 	var frames []dataframe.Frame
 	var err error

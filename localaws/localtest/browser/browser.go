@@ -128,7 +128,7 @@ func (b *Browser) Shot(name string) {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 	if err != nil {
-		b.t.Logf("no picture: %v", err)
+		b.t.Logf("could not take a screenshot: %v", err)
 		return
 	}
 	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), picture, 0o644); err != nil {

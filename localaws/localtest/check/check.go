@@ -44,7 +44,7 @@ func Await(t testing.TB, what string, try func() error) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited %s until %s: %v", patience, what, err)
+			t.Fatalf("condition not met within %s: %s: %v", patience, what, err)
 		}
 	}
 }
