@@ -58,7 +58,7 @@ var counted = []struct {
 	{actionFailures, family("parallelcluster_custom_action_failures_total", "Failed custom actions of the cluster configuration.", "action",
 		"stage")},
 	{recipeFailures, family("parallelcluster_bootstrap_recipe_failures_total",
-		"Failed Chef recipes in ParallelCluster's bootstrap of the node.", "cookbook", "recipe")},
+		"Failed Chef recipes in the ParallelCluster bootstrap of the node.", "cookbook", "recipe")},
 }
 
 var (
