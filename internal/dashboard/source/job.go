@@ -15,7 +15,9 @@ func job() *grafana.DashboardBuilder {
 		return `(` + expr + `)` + "\n" + ` and on (cluster, node, device) (slurm_gpu_job{` + own + `})`
 	}
 	nodeRate := func(metric string) string {
-		return onNode(ofMachine("cluster, node", `rate(`+metric+`{`+inCluster+`}[$__rate_interval])`))
+		return most("cluster, node", func(window string) string {
+			return onNode(ofMachine("cluster, node", `rate(`+metric+`{`+inCluster+`}`+window+`)`))
+		})
 	}
 	work := onGPU(busy(inCluster))
 	// A GPU is slow beside its peers where it is under their median by more than five times
@@ -43,7 +45,8 @@ func job() *grafana.DashboardBuilder {
 			"GPUs with much less activity than the job's other GPUs: over 10 % and five median absolute deviations below the median of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Utilization by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is less than 5 %.",
+		WithPanel(history("Utilization by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is "+
+			"less than 5 %.",
 			percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
 		WithPanel(lines("GPU power of the job", "Power of the job's GPUs, by node.", watts,
@@ -54,10 +57,12 @@ func job() *grafana.DashboardBuilder {
 		WithPanel(lines("Memory by node", "Share of a node's memory that is available to new programs.", percent,
 			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+
 				` / (max by (cluster, node) (node_memory_MemTotal_bytes{`+inCluster+`}) > 0)`), "{{node}}")).Min(0).Max(1)).
-		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA.", bytesPerSecond,
+		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA; the 15 nodes with the highest values in the time "+
+			"range are shown.",
+			bytesPerSecond,
 			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
 				"{{node}} received")).Min(0)).
-		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre.", bytesPerSecond,
+		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre; the 15 nodes with the most.", bytesPerSecond,
 			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0).Span(24))
 }

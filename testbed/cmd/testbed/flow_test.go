@@ -99,16 +99,10 @@ func TestFlow(t *testing.T) {
 	// A slurmctld that is killed may have saved last that a node still boots: it then takes the node away
 	// when the timeout is over, which is 30 minutes on a ParallelCluster.
 	f := startFlow(t, "--resume-timeout", "30m")
-	var h holders
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"jobs with GPUs begin", func(t *testing.T, f *flow) { h = f.in(t).hold() }},
-		{"nodes", func(t *testing.T, f *flow) {
-			t.Run("come and go", func(t *testing.T) { t.Parallel(); comeAndGo(t, f) })
-			t.Run("GPUs", func(t *testing.T) { t.Parallel(); f.gpuJobs(t, h) })
-		}},
-		{"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
+	}{{"create", create}, {"come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break

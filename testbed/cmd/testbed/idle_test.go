@@ -33,6 +33,14 @@ ExecStart=/bin/sh /opt/driver/run
 // holders are two jobs of two users on one node: both have GPUs, one does nothing with them.
 type holders struct{ node, idle, busy string }
 
+// TestGPUs gives two jobs GPUs of one node, on a cluster that is made as in TestFlow.
+func TestGPUs(t *testing.T) {
+	f := startFlow(t)
+	if t.Run("create", func(t *testing.T) { create(t, f) }) {
+		f.gpuJobs(t, f.hold())
+	}
+}
+
 // hold submits the jobs; their node comes up while the test goes on.
 func (f *flow) hold() holders {
 	f.t.Helper()
@@ -97,11 +105,8 @@ func (f *flow) gpuJobs(t *testing.T, h holders) {
 		t.Fatalf("%d devices of %v are in the table, want 3", len(want), idle)
 	}
 	f.installDriver(h.node, built.Library, table)
-	t.Run("whose", func(t *testing.T) {
-		t.Run("XID", func(t *testing.T) { t.Parallel(); f.xids(t, h) })
-		t.Run("idle", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h, want) })
-	})
-	f.on("head", "scancel", h.idle, h.busy)
+	t.Run("XID", func(t *testing.T) { t.Parallel(); f.xids(t, h) })
+	t.Run("idle", func(t *testing.T) { t.Parallel(); f.idleGPUs(t, h, want) })
 }
 
 // idleGPUs: of two jobs on one node the one that does nothing is listed, with its GPUs and its user, by the
