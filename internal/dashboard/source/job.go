@@ -62,7 +62,9 @@ func job() *grafana.DashboardBuilder {
 			bytesPerSecond,
 			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
 				"{{node}} received")).Min(0)).
-		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre; the 15 nodes with the most.", bytesPerSecond,
+		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre; the 15 nodes with the "+
+			"highest rates are shown.",
+			bytesPerSecond,
 			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0).Span(24))
 }

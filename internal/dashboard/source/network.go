@@ -50,7 +50,8 @@ func network() *grafana.DashboardBuilder {
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_rx_drops"), "{{node}}")).Min(0)).
 		WithPanel(lines("Network limits exceeded",
-			"Packets that were queued or dropped because the instance's limit was exceeded; for each limit, the 15 nodes with the most.",
+			"Packets that were queued or dropped because the instance's limit was exceeded; for each limit, the 15 nodes with the "+
+				"highest rates are shown.",
 			packetsOfSecond,
 			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
 			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
