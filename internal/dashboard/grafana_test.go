@@ -265,7 +265,8 @@ var here = map[string][]string{
 	"parascope-cluster-overview": {"Nodes up", "Nodes down"},
 	"parascope-nodes":            {"Lowest available memory", "Load per CPU", "Busiest CPUs"},
 	"parascope-node":             {"CPU busy", "CPU by mode", "Load per CPU", "Memory"},
-	"parascope-pipeline":         {"Targets not answering", "Samples per scrape, by job", "Targets with the most samples", "Slowest scrapes", "Versions"},
+	"parascope-pipeline": {"Targets not answering", "Samples per scrape, by job", "Targets with the most samples",
+		"Slowest scrapes", "Versions"},
 }
 
 // testQueries runs every query of every panel, and of every variable what Grafana
