@@ -106,7 +106,7 @@ var expectNodes = expectations{
 	"nodes/Processes killed by OOM/A": func(m moment) wanted {
 		return m.grew(shown, "node_vmstat_oom_kill").where(positive).sum("instance").extrapolated()
 	},
-	"nodes/File systems that do not answer/A": func(m moment) wanted {
+	"nodes/Unresponsive file systems/A": func(m moment) wanted {
 		return m.read("node_filesystem_device_error").where(is(1)).sum("instance", "mountpoint", "device_error")
 	},
 	"nodes/Targets not answering/A": func(m moment) wanted {

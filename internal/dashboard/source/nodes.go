@@ -43,7 +43,7 @@ func nodes() *grafana.DashboardBuilder {
 			0.05).Max(1)).
 		WithPanel(bars("Processes killed by OOM", "Processes that the kernel killed in the time range.", short,
 			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
-		WithPanel(rows("File systems that do not answer", "Mounts whose size could not be read, such as those of a server that is gone.",
+		WithPanel(rows("Unresponsive file systems", "Mounts whose size could not be read, such as those of a server that is gone.",
 			short, "Fails",
 			`max by (instance, mountpoint, device_error) (node_filesystem_device_error{`+sel+`}) == 1`,
 			column{"instance", "Node"}, column{"mountpoint", "Mount point"}, column{"device_error", "Error"})).

@@ -44,7 +44,7 @@ func pipeline() *grafana.DashboardBuilder {
 			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).
 		WithPanel(bars("Slowest scrapes", "The 15 targets with the longest scrape duration.", seconds,
 			top(15, `max by (cluster, instance, job) (scrape_duration_seconds{`+sel+`})`), "{{job}} {{instance}}", 5)).
-		WithPanel(rows("Metric families omitted", "Metric families that a node left out because of its --max-series limit.", short, "Series",
+		WithPanel(rows("Metric families omitted", "Metric families that a node omitted because of its --max-series limit.", short, "Series",
 			`sum by (family) (parascope_node_series_left_out{`+sel+`})`, column{"family", "Family"})).
 		WithPanel(rows("Failed collectors", "Collectors of nodes that failed at the last scrape.", short, "Works",
 			`max by (instance, collector) (node_scrape_collector_success{`+sel+`}) == 0`, column{"instance", "Node"}, column{"collector", "Collector"})).
