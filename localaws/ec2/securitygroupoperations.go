@@ -9,16 +9,16 @@ func (e *EC2) securityGroups() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateSecurityGroup", Serve: e.changes((*call).createSecurityGroup), Resources: creating(network.KindSecurityGroup, "VpcId"),
 			Rules: []gateway.Rule{
-				{Text: "a new group allows all outbound traffic and no inbound traffic; a name that another group of the VPC has is refused " +
-					"with 400 InvalidGroup.Duplicate; a name must not begin with sg-", Basis: gateway.Confirmed, Source: vpcGuide + ", security " +
-					"groups; " + model},
+				{Text: "a new group allows all outbound traffic and no inbound traffic; a name that another group of the VPC has is refused with " +
+					"400 InvalidGroup.Duplicate; a name must not begin with sg-", Basis: gateway.Confirmed, Source: vpcGuide + ", security groups; " +
+					"" + model},
 				{Text: "the name default is refused with 400 InvalidParameterValue `Cannot use reserved security group name: " +
 					"default`", Basis: gateway.Inferred,
 					Source: "error text as reported by users"},
 			}},
 		{Name: "DeleteSecurityGroup", Serve: e.changes((*call).deleteSecurityGroup), Resources: on("GroupId"), Rules: []gateway.Rule{
-			{Text: "the deletion is refused with 400 DependencyViolation while an instance is in the group or a rule of another group " +
-				"names it, and with 400 CannotDelete for a default group",
+			{Text: "the deletion is refused with 400 DependencyViolation while an instance is in the group or a rule of another group names it, " +
+				"and with 400 CannotDelete for a default group",
 				Basis: gateway.Confirmed, Source: model + "; " + errorCodes + "; texts as reported by users"},
 		}},
 		{Name: "AuthorizeSecurityGroupIngress", Serve: e.changes(authorize(false)), Resources: on("GroupId"), Rules: ruleRules()},
@@ -40,12 +40,12 @@ func (e *EC2) securityGroups() []gateway.Operation {
 
 func ruleRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "one rule is created for each source or target; a duplicate rule is refused with 400 InvalidPermission.Duplicate; a " +
-			"group has at most 60 rules in each direction, and further rules are refused with 400 " +
+		{Text: "one rule is created for each source or target; a duplicate rule is refused with 400 InvalidPermission.Duplicate; a group has " +
+			"at most 60 rules in each direction, and further rules are refused with 400 " +
 			"RulesPerSecurityGroupLimitExceeded", Basis: gateway.Confirmed, Source: errorCodes + "; VPC user guide, quotas"},
-		{Text: "rules for tcp, udp and icmp have ports, and rules for other protocols allow all ports; group names, IPv6, prefix lists " +
-			"and tags of rules are refused with 501", Basis: gateway.Confirmed, Source: model + " (refusing them is a simplification of " +
-			"the local cloud)"},
+		{Text: "rules for tcp, udp and icmp have ports, and rules for other protocols allow all ports; group names, IPv6, prefix lists and " +
+			"tags of rules are refused with 501", Basis: gateway.Confirmed, Source: model + " (refusing them is a simplification of the local " +
+			"cloud)"},
 		{Text: "rules are stored but not enforced, because the local cloud has no network traffic", Basis: gateway.Assumed, Source: simplified},
 	}
 }

@@ -24,8 +24,8 @@ func (g *Grafana) Service() gateway.Service {
 		Name: "grafana", Title: "Amazon Managed Grafana", SigningName: "grafana", Version: "2020-08-18",
 		Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("grafana", workspaceARN, g.operations()),
 		Rules: slices.Concat([]gateway.Rule{
-			{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted workspace is DELETING, then the workspace " +
-				"and its contents no longer exist",
+			{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted workspace is DELETING, then the workspace and " +
+				"its contents no longer exist",
 				Basis: gateway.Confirmed, Source: model + " (it documents the states)"},
 			{Text: "a request for a workspace of another region returns 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
@@ -52,8 +52,8 @@ func workspaceARN(r *gateway.Request) []string {
 
 func endpointRule() gateway.Rule {
 	return gateway.Rule{
-		Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a " +
-			"restart unless another process uses the port",
+		Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a restart " +
+			"unless another process uses the port",
 		Basis: gateway.Confirmed,
 		Source: model + " and AWS's code samples, which prepend `https://` to the endpoint; the port, http and the stable address are " +
 			"specific to the local cloud",
@@ -73,8 +73,8 @@ func (g *Grafana) operations() []gateway.Operation {
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
-			{Text: "omitted settings are unchanged; a role requires iam:PassRole as in CreateWorkspace; the workspace is UPDATING for a " +
-				"while, and Grafana keeps running",
+			{Text: "omitted settings are unchanged; a role requires iam:PassRole as in CreateWorkspace; the workspace is UPDATING for a while, " +
+				"and Grafana keeps running",
 				Basis: gateway.Confirmed, Source: model + " (it is assumed that Grafana keeps running)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
@@ -100,13 +100,13 @@ func (g *Grafana) operations() []gateway.Operation {
 			}},
 		{Name: "ListVersions", Method: get, Path: "/versions", Serve: g.listVersions, Rules: []gateway.Rule{
 			{Text: "the versions are 9.4, 10.4 and 12.4; for a workspace, only versions newer than its own are listed", Basis: gateway.Inferred,
-				Source: guide + " (it documents 9, 10 and 12; version 13 exists, but its exact number was not found; the minor versions are " +
-					"from AWS's examples)"},
+				Source: guide + " (it documents 9, 10 and 12; version 13 exists, but its exact number was not found; the minor versions are from " +
+					"AWS's examples)"},
 		}},
 		{Name: "ListPermissions", Method: get, Path: ws + "/permissions", Serve: g.listPermissions, Rules: []gateway.Rule{
 			{Text: "userId and groupId are mutually exclusive; users with the role VIEWER are listed too", Basis: gateway.Confirmed,
-				Source: model + " (it documents userId and groupId; its text names only Admin and Editor, but the parameter role has all " +
-					"three values)"},
+				Source: model + " (it documents userId and groupId; its text names only Admin and Editor, but the parameter role has all three " +
+					"values)"},
 		}},
 		{Name: "UpdatePermissions", Method: patch, Path: ws + "/permissions", Serve: g.updatePermissions, Rules: permissionRules()},
 		{Name: "CreateWorkspaceServiceAccount", Method: post, Path: ws + "/serviceaccounts", Serve: g.accounts.CreateServiceAccount,
@@ -147,15 +147,15 @@ func (g *Grafana) operations() []gateway.Operation {
 
 func createRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "AWS_SSO without an organization instance of IAM Identity Center is refused with 400 ValidationException `SSO is not " +
-			"enabled in any region.`",
-			Basis: gateway.Confirmed, Source: "user report (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity " +
-				"Center's user guide says that account instances do not count"},
+		{Text: "AWS_SSO without an organization instance of IAM Identity Center is refused with 400 ValidationException `SSO is not enabled " +
+			"in any region.`",
+			Basis: gateway.Confirmed, Source: "user report (terraform-aws-modules/terraform-aws-managed-service-grafana#30); Identity Center's " +
+				"user guide says that account instances do not count"},
 		{Text: "AWS_SSO requires sso:DescribeRegisteredRegions, sso:GetSharedSsoConfiguration, organizations:DescribeOrganization and " +
-			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (it documents the dependent actions; " +
-			"their order is an assumption)"},
-		{Text: "a request with a workspaceRoleArn requires iam:PassRole to grafana.amazonaws.com; the service checks that the role exists " +
-			"and trusts it only when it uses the role", Basis: gateway.Confirmed, Source: reference + " (the time of the check is an assumption)"},
+			"sso:CreateManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference + " (it documents the dependent actions; their " +
+			"order is an assumption)"},
+		{Text: "a request with a workspaceRoleArn requires iam:PassRole to grafana.amazonaws.com; the service checks that the role exists and " +
+			"trusts it only when it uses the role", Basis: gateway.Confirmed, Source: reference + " (the time of the check is an assumption)"},
 		{Text: "tags require grafana:TagResource; a network requires ec2:DescribeSecurityGroups and ec2:DescribeSubnets, an access list " +
 			"ec2:GetManagedPrefixListEntries", Basis: gateway.Confirmed, Source: reference},
 		{Text: "CUSTOMER_MANAGED requires a workspaceRoleArn; SERVICE_MANAGED creates no role", Basis: gateway.Confirmed,
@@ -164,8 +164,8 @@ func createRules() []gateway.Rule {
 		{Text: "a region has at most 5 workspaces; further workspaces are refused with 402 " +
 			"ServiceQuotaExceededException", Basis: gateway.Confirmed,
 			Source: quotas + " (the error text is an assumption)"},
-		{Text: "a request with a used client token and the same parameters returns the same workspace; with other parameters it is " +
-			"refused with 409 ConflictException",
+		{Text: "a request with a used client token and the same parameters returns the same workspace; with other parameters it is refused " +
+			"with 409 ConflictException",
 			Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
 		{Text: "networks, access lists, keys and organizational units are stored and have no effect", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
@@ -174,18 +174,18 @@ func createRules() []gateway.Rule {
 
 func permissionRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "an id that is not an Identity Center id, such as an e-mail address, is refused with 400 ValidationException and nothing " +
-			"is changed; a request with more than 20 instructions is refused likewise", Basis: gateway.Inferred, Source: model + " (it " +
-			"documents the pattern and the limit; whether AWS checks the pattern is unknown)"},
+		{Text: "an id that is not an Identity Center id, such as an e-mail address, is refused with 400 ValidationException and nothing is " +
+			"changed; a request with more than 20 instructions is refused likewise", Basis: gateway.Inferred, Source: model + " (it documents " +
+			"the pattern and the limit; whether AWS checks the pattern is unknown)"},
 		{Text: "ADD of a user or group that the identity store does not have is listed in errors of a response with status 200, with code " +
 			"404; REVOKE for such a user or group removes the role; the other instructions are executed", Basis: gateway.Assumed,
 			Source: model + " (it documents that failures are listed in errors; their code and text were not found)"},
 		{Text: "a user or group has one role: ADD of another role replaces the role", Basis: gateway.Assumed,
 			Source: guide + " (users are made admin, editor or viewer in the console)"},
 		{Text: "REVOKE of a role that the user does not have is listed in errors, with code 404", Basis: gateway.Assumed, Source: nothingIs},
-		{Text: "the caller must have permission for seven sso: actions, and for sso-directory:DescribeUser or DescribeGroup; otherwise " +
-			"the response is 403 AccessDeniedException and nothing is changed",
-			Basis: gateway.Inferred, Source: "the AWS managed policy AWSGrafanaWorkspacePermissionManagementV2 grants the actions; without " +
-				"the permissions, AWS was reported to return 200 without effect (boto/boto3#3212)"},
+		{Text: "the caller must have permission for seven sso: actions, and for sso-directory:DescribeUser or DescribeGroup; otherwise the " +
+			"response is 403 AccessDeniedException and nothing is changed",
+			Basis: gateway.Inferred, Source: "the AWS managed policy AWSGrafanaWorkspacePermissionManagementV2 grants the actions; without the " +
+				"permissions, AWS was reported to return 200 without effect (boto/boto3#3212)"},
 	}
 }
