@@ -39,16 +39,14 @@ func (e *EC2) Service() gateway.Service {
 				Source: reference + ", DryRun (HTTP status code as reported by users)"},
 			{Text: "permissions are checked for the resources in the request and for `kind/*` of created resources; Describe… actions are " +
 				"checked for `*`, except DescribeVpcAttribute; tags on creation also require ec2:CreateTags, with the condition key " +
-				"ec2:CreateAction", Basis: gateway.Confirmed,
-				Source: actions},
+				"ec2:CreateAction", Basis: gateway.Confirmed, Source: actions},
 			{Text: "the supported condition keys are ec2:Region, aws:RequestTag/…, aws:TagKeys, and aws:ResourceTag/… if the action is on one " +
 				"existing resource; ec2:Vpc and the other condition keys of EC2 are not set", Basis: gateway.Assumed, Source: simplified},
 			{Text: "a new region has no default VPC", Basis: gateway.Assumed, Source: simplified + ": accounts have a default VPC until they " +
 				"delete it"},
 			{Text: "requests with IPv6, IPAM, Outposts or peers in other regions are refused with 501", Basis: gateway.Assumed, Source: simplified},
 			{Text: "a resource has at most 50 tags with keys of 1 to 128 and values of up to 256 characters; keys beginning with aws: are for " +
-				"AWS's services",
-				Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
+				"AWS's services", Basis: gateway.Confirmed, Source: "EC2 user guide, tag restrictions"},
 		},
 	}
 }
@@ -66,8 +64,7 @@ func (e *EC2) vpcs() []gateway.Operation {
 		{Name: "CreateVpc", Serve: e.changes((*call).createVPC), Resources: creating(network.KindVPC), Rules: []gateway.Rule{
 			{Text: "a VPC has an IPv4 block of /16 to /28, which is made canonical (other blocks are refused with 400 InvalidVpc.Range or " +
 				"InvalidParameterValue), a main route table and a default security group; its state is pending in the response of CreateVpc, and " +
-				"available when the VPC is described", Basis: gateway.Confirmed,
-				Source: vpcGuide + "; " + reference},
+				"available when the VPC is described", Basis: gateway.Confirmed, Source: vpcGuide + "; " + reference},
 			{Text: "a region has at most 5 VPCs; further VPCs are refused with 400 " +
 				"VpcLimitExceeded", Basis: gateway.Confirmed, Source: vpcGuide + ", quotas"},
 		}},
@@ -117,8 +114,7 @@ func (e *EC2) gateways() []gateway.Operation {
 		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
 			Rules: []gateway.Rule{
 				{Text: "the response is 400 DependencyViolation while the VPC has public addresses in use, such as that of a NAT " +
-					"gateway", Basis: gateway.Confirmed,
-					Source: vpcGuide + ", internet gateways; text as reported by users"},
+					"gateway", Basis: gateway.Confirmed, Source: vpcGuide + ", internet gateways; text as reported by users"},
 			}},
 		{Name: "DeleteInternetGateway", Serve: e.changes((*call).deleteInternetGateway), Resources: on("InternetGatewayId")},
 		{Name: "DescribeInternetGateways", Serve: e.reads((*call).describeInternetGateways)},
@@ -145,11 +141,9 @@ func (e *EC2) natGateways() []gateway.Operation {
 			Resources: creating(network.KindNATGateway, "SubnetId", "AllocationId"), Rules: []gateway.Rule{
 				{Text: "a NAT gateway is pending, then available, by the local cloud's clock; it becomes failed if the VPC has no internet gateway " +
 					"(Gateway.NotAttached `Network vpc-… has no Internet gateway attached`) or the address is in use " +
-					"(Resource.AlreadyAssociated)", Basis: gateway.Confirmed,
-					Source: vpcGuide + ", troubleshoot NAT gateways"},
+					"(Resource.AlreadyAssociated)", Basis: gateway.Confirmed, Source: vpcGuide + ", troubleshoot NAT gateways"},
 				{Text: "only zonal NAT gateways are supported; a repeated request with the same client token returns the same " +
-					"gateway", Basis: gateway.Inferred,
-					Source: model + "; regional NAT gateways are refused with 501"},
+					"gateway", Basis: gateway.Inferred, Source: model + "; regional NAT gateways are refused with 501"},
 			}},
 		{Name: "DeleteNatGateway", Serve: e.changes((*call).deleteNATGateway), Resources: on("NatGatewayId"), Rules: []gateway.Rule{
 			{Text: "a NAT gateway is deleting, then deleted, by the local cloud's clock; its address is released, its routes are blackholes, and " +
@@ -165,8 +159,7 @@ func (e *EC2) routeTables() []gateway.Operation {
 		{Name: "CreateRouteTable", Serve: e.changes((*call).createRouteTable), Resources: creating(network.KindRouteTable, "VpcId")},
 		{Name: "DeleteRouteTable", Serve: e.changes((*call).deleteRouteTable), Resources: on("RouteTableId"), Rules: []gateway.Rule{
 			{Text: "deleting the main route table, or a route table with associations, is refused with 400 " +
-				"DependencyViolation", Basis: gateway.Confirmed,
-				Source: vpcGuide + ", route tables"},
+				"DependencyViolation", Basis: gateway.Confirmed, Source: vpcGuide + ", route tables"},
 		}},
 		{Name: "DescribeRouteTables", Serve: e.reads((*call).describeRouteTables)},
 		{Name: "CreateRoute", Serve: e.changes((*call).createRoute), Resources: on("RouteTableId"), Rules: []gateway.Rule{
@@ -180,8 +173,7 @@ func (e *EC2) routeTables() []gateway.Operation {
 		{Name: "AssociateRouteTable", Serve: e.changes((*call).associateRouteTable), Resources: on("RouteTableId", "SubnetId"),
 			Rules: []gateway.Rule{
 				{Text: "a subnet has one route table: associating a second route table is refused with 400 " +
-					"Resource.AlreadyAssociated", Basis: gateway.Confirmed,
-					Source: errorCodes + "; text as reported by users"},
+					"Resource.AlreadyAssociated", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
 			}},
 		{Name: "DisassociateRouteTable", Serve: e.changes((*call).disassociateRouteTable), Resources: e.onAssociation},
 		{Name: "ReplaceRouteTableAssociation", Serve: e.changes((*call).replaceRouteTableAssociation), Resources: e.onAssociation,
@@ -213,14 +205,11 @@ func (e *EC2) instances() []gateway.Operation {
 		{Name: "RunInstances", Serve: e.changes((*call).runInstances), Resources: creating(network.KindInstance, "SubnetId", "SecurityGroupId"),
 			Rules: []gateway.Rule{
 				{Text: "instances get the next addresses of their subnet; the state is pending in this response, and running when the instance is " +
-					"described", Basis: gateway.Confirmed,
-					Source: reference},
+					"described", Basis: gateway.Confirmed, Source: reference},
 				{Text: "an instance is in the security groups that the request names, which must belong to the subnet's VPC; by default it is in " +
-					"the VPC's default group", Basis: gateway.Confirmed,
-					Source: vpcGuide + ", security groups (the error's text as reported by users)"},
+					"the VPC's default group", Basis: gateway.Confirmed, Source: vpcGuide + ", security groups (the error's text as reported by users)"},
 				{Text: "instances are records only, and no machine is started; a request without a subnet is refused with 400 VPCIdNotSpecified, " +
-					"because there is no default VPC; any image id is accepted",
-					Basis: gateway.Assumed, Source: simplified},
+					"because there is no default VPC; any image id is accepted", Basis: gateway.Assumed, Source: simplified},
 				{Text: "a repeated request with the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API " +
 					"reference, idempotency"},
 			}},
@@ -230,9 +219,7 @@ func (e *EC2) instances() []gateway.Operation {
 		}},
 		{Name: "TerminateInstances", Serve: e.changes((*call).terminateInstances), Resources: on("InstanceId"), Rules: []gateway.Rule{
 			{Text: "the state is shutting-down in the response, and terminated when the instance is described later; terminating an instance " +
-				"again is not an error; if one id is unknown, no instance is terminated",
-				Basis:  gateway.Confirmed,
-				Source: reference},
+				"again is not an error; if one id is unknown, no instance is terminated", Basis: gateway.Confirmed, Source: reference},
 		}},
 	}
 }
@@ -242,8 +229,7 @@ func (e *EC2) tagging() []gateway.Operation {
 		{Name: "CreateTags", Serve: e.changes((*call).createTags), Resources: onTagged},
 		{Name: "DeleteTags", Serve: e.changes((*call).deleteTags), Resources: onTagged, Rules: []gateway.Rule{
 			{Text: "if the request names a value, the tag is removed only if it has that value; if the request names no tags, all tags are " +
-				"removed except those that begin with aws:", Basis: gateway.Confirmed,
-				Source: reference},
+				"removed except those that begin with aws:", Basis: gateway.Confirmed, Source: reference},
 		}},
 		{Name: "DescribeTags", Serve: e.reads((*call).describeTags)},
 	}
@@ -253,8 +239,7 @@ func (e *EC2) regional() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "DescribeAvailabilityZones", Serve: e.reads((*call).describeAvailabilityZones), Rules: []gateway.Rule{
 			{Text: "the zones of the region are sorted by name; the zone ids follow the order of the names, which differs between accounts on " +
-				"AWS", Basis: gateway.Inferred,
-				Source: "AWS regions and zones"},
+				"AWS", Basis: gateway.Inferred, Source: "AWS regions and zones"},
 		}},
 		{Name: "DescribeRegions", Serve: e.reads((*call).describeRegions), Rules: []gateway.Rule{
 			{Text: "the response has the 17 regions that are enabled by default", Basis: gateway.Confirmed, Source: "AWS regions and zones"},

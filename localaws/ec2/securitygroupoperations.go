@@ -13,8 +13,7 @@ func (e *EC2) securityGroups() []gateway.Operation {
 					"400 InvalidGroup.Duplicate; a name must not begin with sg-", Basis: gateway.Confirmed, Source: vpcGuide + ", security groups; " +
 					"" + model},
 				{Text: "the name default is refused with 400 InvalidParameterValue `Cannot use reserved security group name: " +
-					"default`", Basis: gateway.Inferred,
-					Source: "error text as reported by users"},
+					"default`", Basis: gateway.Inferred, Source: "error text as reported by users"},
 			}},
 		{Name: "DeleteSecurityGroup", Serve: e.changes((*call).deleteSecurityGroup), Resources: on("GroupId"), Rules: []gateway.Rule{
 			{Text: "the deletion is refused with 400 DependencyViolation while an instance is in the group or a rule of another group names it, " +
@@ -31,8 +30,7 @@ func (e *EC2) securityGroups() []gateway.Operation {
 		{Name: "RevokeSecurityGroupEgress", Serve: e.changes(revoke(true)), Resources: on("GroupId")},
 		{Name: "DescribeSecurityGroups", Serve: e.reads((*call).describeSecurityGroups), Rules: []gateway.Rule{
 			{Text: "rules with the same protocol and ports are returned as one permission; a permission with protocol -1 has no " +
-				"ports", Basis: gateway.Inferred,
-				Source: "EC2 API reference, examples of DescribeSecurityGroups"},
+				"ports", Basis: gateway.Inferred, Source: "EC2 API reference, examples of DescribeSecurityGroups"},
 		}},
 		{Name: "DescribeSecurityGroupRules", Serve: e.reads((*call).describeSecurityGroupRules)},
 	}

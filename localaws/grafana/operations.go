@@ -25,13 +25,11 @@ func (g *Grafana) Service() gateway.Service {
 		Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("grafana", workspaceARN, g.operations()),
 		Rules: slices.Concat([]gateway.Rule{
 			{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted workspace is DELETING, then the workspace and " +
-				"its contents no longer exist",
-				Basis: gateway.Confirmed, Source: model + " (it documents the states)"},
+				"its contents no longer exist", Basis: gateway.Confirmed, Source: model + " (it documents the states)"},
 			{Text: "a request for a workspace of another region returns 404 ResourceNotFoundException", Basis: gateway.Inferred,
 				Source: "AMG is a regional service"},
 			{Text: "a workspace that is neither ACTIVE nor DEGRADED cannot be changed and has no service accounts or permissions: 409 " +
-				"ConflictException",
-				Basis: gateway.Assumed, Source: nothingIs + "; the exception is documented in " + model},
+				"ConflictException", Basis: gateway.Assumed, Source: nothingIs + "; the exception is documented in " + model},
 			{Text: "a page of a list has up to 100 entries; maxResults is 100 by default", Basis: gateway.Confirmed,
 				Source: model + " (it documents the bounds; the default is an assumption)"},
 		}, server.Rules()),
@@ -53,8 +51,7 @@ func workspaceARN(r *gateway.Request) []string {
 func endpointRule() gateway.Rule {
 	return gateway.Rule{
 		Text: "endpoint is a host without a scheme; in the local cloud it has a port and serves http; the address is the same after a restart " +
-			"unless another process uses the port",
-		Basis: gateway.Confirmed,
+			"unless another process uses the port", Basis: gateway.Confirmed,
 		Source: model + " and AWS's code samples, which prepend `https://` to the endpoint; the port, http and the stable address are " +
 			"specific to the local cloud",
 	}
@@ -74,14 +71,12 @@ func (g *Grafana) operations() []gateway.Operation {
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: g.listWorkspaces},
 		{Name: "UpdateWorkspace", Method: put, Path: ws, Serve: g.updateWorkspace, Rules: []gateway.Rule{
 			{Text: "omitted settings are unchanged; a role requires iam:PassRole as in CreateWorkspace; the workspace is UPDATING for a while, " +
-				"and Grafana keeps running",
-				Basis: gateway.Confirmed, Source: model + " (it is assumed that Grafana keeps running)"},
+				"and Grafana keeps running", Basis: gateway.Confirmed, Source: model + " (it is assumed that Grafana keeps running)"},
 		}},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: g.deleteWorkspace, Rules: []gateway.Rule{
 			{Text: "deleting a workspace with AWS_SSO requires sso:DeleteManagedApplicationInstance", Basis: gateway.Confirmed, Source: reference},
 			{Text: "the response is 409 while the workspace is CREATING, UPDATING, VERSION_UPDATING or DELETING; a failed workspace can be " +
-				"deleted", Basis: gateway.Assumed,
-				Source: nothingIs},
+				"deleted", Basis: gateway.Assumed, Source: nothingIs},
 		}},
 		{Name: "DescribeWorkspaceAuthentication", Method: get, Path: ws + "/authentication", Serve: g.describeWorkspaceAuthentication},
 		{Name: "UpdateWorkspaceAuthentication", Method: post, Path: ws + "/authentication", Serve: g.updateWorkspaceAuthentication,
@@ -95,8 +90,7 @@ func (g *Grafana) operations() []gateway.Operation {
 				{Text: "the configuration is a JSON object in a string of 2 to 65536 characters; its contents have no effect in the local cloud",
 					Basis: gateway.Confirmed, Source: model + " (it documents the bounds; ignoring the contents is a simplification of the local cloud)"},
 				{Text: "a workspace can only be upgraded, not downgraded; during an upgrade it is VERSION_UPDATING and does not respond for a " +
-					"while", Basis: gateway.Confirmed,
-					Source: model + " (it is assumed that the workspace does not respond)"},
+					"while", Basis: gateway.Confirmed, Source: model + " (it is assumed that the workspace does not respond)"},
 			}},
 		{Name: "ListVersions", Method: get, Path: "/versions", Serve: g.listVersions, Rules: []gateway.Rule{
 			{Text: "the versions are 9.4, 10.4 and 12.4; for a workspace, only versions newer than its own are listed", Basis: gateway.Inferred,
@@ -124,8 +118,7 @@ func (g *Grafana) operations() []gateway.Operation {
 				{Text: "secondsToLive is 1 to 2592000; the key begins with glsa_, is shown once, and only its hash is kept", Basis: gateway.Confirmed,
 					Source: model + " (the prefix is that of Grafana's tokens)"},
 				{Text: "a workspace has at most 100 tokens, including expired tokens; further tokens are refused with 402 " +
-					"ServiceQuotaExceededException", Basis: gateway.Confirmed,
-					Source: quotas + " (the error texts are assumptions)"},
+					"ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: quotas + " (the error texts are assumptions)"},
 			}},
 		{Name: "ListWorkspaceServiceAccountTokens", Method: get, Path: account + "/tokens", Serve: g.accounts.ListTokens, Rules: []gateway.Rule{
 			{Text: "lastUsedAt has a precision of one minute", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
@@ -162,11 +155,9 @@ func createRules() []gateway.Rule {
 			Source: model + " and hashicorp/terraform-provider-aws#24342; the error text is an assumption"},
 		{Text: "a workspace without grafanaVersion gets the latest version", Basis: gateway.Confirmed, Source: model},
 		{Text: "a region has at most 5 workspaces; further workspaces are refused with 402 " +
-			"ServiceQuotaExceededException", Basis: gateway.Confirmed,
-			Source: quotas + " (the error text is an assumption)"},
+			"ServiceQuotaExceededException", Basis: gateway.Confirmed, Source: quotas + " (the error text is an assumption)"},
 		{Text: "a request with a used client token and the same parameters returns the same workspace; with other parameters it is refused " +
-			"with 409 ConflictException",
-			Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
+			"with 409 ConflictException", Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
 		{Text: "networks, access lists, keys and organizational units are stored and have no effect", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
 	}
