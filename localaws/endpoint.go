@@ -37,7 +37,7 @@ func (e *endpoint) stop(ctx context.Context) error {
 	}
 	var errs []error
 	if err := e.server.Shutdown(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("could not finish running calls: %w", err), e.server.Close())
+		errs = append(errs, fmt.Errorf("could not finish the calls in progress: %w", err), e.server.Close())
 	}
 	if err := <-e.serving; !errors.Is(err, http.ErrServerClosed) {
 		errs = append(errs, fmt.Errorf("could not serve: %w", err))

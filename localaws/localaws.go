@@ -132,7 +132,7 @@ type Cloud struct {
 func New(opts Options) (*Cloud, error) {
 	opts = opts.withDefaults()
 	if opts.IMDS.Listen != "" && opts.IMDS.Role.Name == "" {
-		return nil, errors.New("the instance metadata service needs a role for its credentials: set IMDS.Role")
+		return nil, errors.New("the instance metadata service requires a role for its credentials; set IMDS.Role")
 	}
 	db, err := state.Open(opts.DataDir)
 	if err != nil {

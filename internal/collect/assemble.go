@@ -19,9 +19,9 @@ var (
 	}
 	seriesLeftOut = &page.Family{
 		Name: "parascope_node_series_left_out",
-		Help: "Series of this family that --max-series left off this page.",
+		Help: "Number of series of a metric family that were omitted from the metrics page because of --max-series.",
 		Type: page.Gauge, Unit: "1", Labels: []string{"family"}, Source: "the program",
-		Where: "where --max-series is exceeded",
+		Where: "nodes whose metrics page exceeds --max-series",
 	}
 )
 
@@ -136,7 +136,7 @@ func (s *Scraper) sayLeftOut(changed bool) {
 		return
 	}
 	if len(s.leftOut) == 0 {
-		s.env.Logger.Info("the page is within --max-series again")
+		s.env.Logger.Info("the metrics page no longer exceeds --max-series")
 		return
 	}
 	names := make([]string, len(s.leftOut))
@@ -144,6 +144,6 @@ func (s *Scraper) sayLeftOut(changed bool) {
 		names[i] = o.family
 	}
 	slices.Sort(names)
-	s.env.Logger.Warn("--max-series is too small for the page; these families are left off it",
+	s.env.Logger.Warn("the metrics page exceeds --max-series; some metric families are omitted",
 		"max", s.maxSeries, "families", names[:min(len(names), maxLeftOut)])
 }

@@ -65,7 +65,7 @@ func Markdown() string {
 		if c.Privilege != "" {
 			fmt.Fprintf(&b, "Needs %s.", c.Privilege)
 		} else if len(c.Sources) > 0 {
-			b.WriteString("Needs no privilege.")
+			b.WriteString("No privileges are required.")
 		}
 		b.WriteString("\n\n| metric | type | unit | labels | source | where | meaning |\n|---|---|---|---|---|---|---|\n")
 		for _, f := range c.Families {

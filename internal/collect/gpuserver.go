@@ -56,7 +56,7 @@ func RunBoth(ctx context.Context, node, gpus *Server) error {
 	}
 	lost := gpus.served
 	if err := gpus.Start(ctx); err != nil {
-		gpus.logger.Warn("GPU metrics are not served; free the address and start this program again, or give --gpu.listen-address",
+		gpus.logger.Warn("could not serve GPU metrics; free the address and restart parascope-node, or set --gpu.listen-address",
 			"err", err)
 		gpus = nil
 	}

@@ -27,7 +27,7 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case m.slots <- struct{}{}:
 		defer func() { <-m.slots }()
 	default:
-		http.Error(w, "too many scrapes at once; the limit is "+strconv.Itoa(maxScrapes), http.StatusServiceUnavailable)
+		http.Error(w, "too many concurrent scrapes; the limit is "+strconv.Itoa(maxScrapes), http.StatusServiceUnavailable)
 		return
 	}
 	set := m.scraper.all()

@@ -12,7 +12,7 @@ import (
 // What a page says about the program that made it.
 var (
 	buildInfo = &page.Family{
-		Name: "parascope_build_info", Help: "Always 1; the labels say which build of parascope this is.",
+		Name: "parascope_build_info", Help: "Always 1; the labels give the version and revision of parascope.",
 		Type: page.Gauge, Unit: "1", Labels: []string{"version", "revision"}, Source: "the program",
 	}
 	processCPU = &page.Family{

@@ -25,8 +25,8 @@ const (
 
 var (
 	errHung         = errors.New("the previous read has not finished")
-	errDeadline     = errors.New("did not end in time")
-	errPageDeadline = errors.New("earlier collectors used up the time for the page")
+	errDeadline     = errors.New("did not finish in time")
+	errPageDeadline = errors.New("earlier collectors used up the time limit of the scrape")
 )
 
 // Scraper reads collectors and makes pages of them. Its methods may be called
@@ -110,7 +110,7 @@ func (s *Scraper) Set(names []string) (set uint64, err error) {
 	for _, name := range names {
 		i := slices.IndexFunc(s.units, func(u *unit) bool { return u.Name == name || u.Also == name && name != "" })
 		if i < 0 {
-			return 0, fmt.Errorf("no collector is called %q", name)
+			return 0, fmt.Errorf("there is no collector %q", name)
 		}
 		set |= 1 << i
 	}
@@ -232,7 +232,7 @@ func (s *Scraper) note(u *unit) {
 		if ok {
 			s.env.Logger.Info("collector succeeds again", "collector", u.Name)
 		} else {
-			s.env.Logger.Warn("collector failed; it is tried again at each scrape", "collector", u.Name, "err", u.err)
+			s.env.Logger.Warn("collector failed; it is retried at each scrape", "collector", u.Name, "err", u.err)
 		}
 	}
 	u.lastOK = ok

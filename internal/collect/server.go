@@ -56,14 +56,15 @@ func DefaultOptions() Options {
 // Validate returns what is wrong with the options.
 func (o Options) Validate() error {
 	if !strings.HasPrefix(o.Path, "/") || o.Path == "/" || o.Path == "/healthz" {
-		return hint.New(hint.Usage, fmt.Errorf("metrics path %q is not usable", o.Path),
-			"the path must begin with a slash and be neither / nor /healthz")
+		return hint.New(hint.Usage, fmt.Errorf("metrics path %q is not valid", o.Path),
+			"use a path that begins with a slash and is not / or /healthz")
 	}
 	if o.Address == "" {
-		return hint.New(hint.Usage, errors.New("no address to serve on"), "omit --web.listen-address, or give HOST:PORT")
+		return hint.New(hint.Usage, errors.New("the listen address is empty"), "set --web.listen-address to HOST:PORT, or omit the flag")
 	}
 	if o.MaxSeries < 0 {
-		return hint.New(hint.Usage, fmt.Errorf("--max-series %d must not be negative", o.MaxSeries), "give a number of series, or 0 for no bound")
+		return hint.New(hint.Usage, fmt.Errorf("--max-series %d must not be negative", o.MaxSeries), "set --max-series to a number of "+
+			"series, or to 0 for no limit")
 	}
 	if o.Logger == nil {
 		return errors.New("the server has no logger")
@@ -84,7 +85,8 @@ func checkPaths(o Options) error {
 			err = fmt.Errorf("%s is not a directory", p.dir)
 		}
 		if err != nil {
-			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "omit "+p.flag+", or give the directory of the mount")
+			return hint.New(hint.Usage, fmt.Errorf("%s: %w", p.flag, err), "omit "+p.flag+", or set it to the directory where the file "+
+				"system is mounted")
 		}
 	}
 	return nil
@@ -128,7 +130,7 @@ func protected(s *Server, config string) (*Server, error) {
 		return s, nil
 	}
 	if err := s.protect(config); err != nil {
-		return nil, hint.New(hint.Usage, fmt.Errorf("--web.config.file: %w", err), "docs/metrics.md describes the settings of the file")
+		return nil, hint.New(hint.Usage, fmt.Errorf("--web.config.file: %w", err), "see docs/metrics.md for the settings of the file")
 	}
 	return s, nil
 }
@@ -180,7 +182,7 @@ const landingPage = `<!DOCTYPE html>
 func (s *Server) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
-			http.Error(w, "use localhost, 127.0.0.1 or [::1] as the host name; this server accepts no other", http.StatusMisdirectedRequest)
+			http.Error(w, "use localhost, 127.0.0.1 or [::1] as the host name; the server refuses other host names", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -220,7 +222,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	defer cancel()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.logger.Warn("a scrape did not finish in time and was cut off", "after", stopTimeout)
+		s.logger.Warn("a scrape did not finish in time and was aborted", "after", stopTimeout)
 		return s.http.Close() // the scrape may still read; the end of the process closes its files
 	}
 	if err = errors.Join(err, s.scraper.Close()); err != nil {

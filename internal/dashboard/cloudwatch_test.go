@@ -195,7 +195,7 @@ func TestCloudWatchPanels(t *testing.T) {
 		"FSx free space":    one("fs-1", 22),
 		"EFS throughput":    one("fs-2", 23),
 		"EFS limit":         one("fs-2", 24),
-		"Errors of the cluster's log": {"@message": {"ERROR - second", "ERROR - first"},
+		"Errors in the cluster's log": {"@message": {"ERROR - second", "ERROR - first"},
 			"@logStream": {"head.clustermgtd", "head.clustermgtd"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

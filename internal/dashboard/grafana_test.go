@@ -263,9 +263,10 @@ func (s *site) testImport(t *testing.T, d dashboard.Dashboard) {
 // dashboard. The proof asks all panels, of clusters that have something to show.
 var here = map[string][]string{
 	"parascope-cluster-overview": {"Nodes up", "Nodes down"},
-	"parascope-nodes":            {"Least memory left", "Load per CPU", "Busiest CPUs"},
+	"parascope-nodes":            {"Lowest available memory", "Load per CPU", "Busiest CPUs"},
 	"parascope-node":             {"CPU busy", "CPU by mode", "Load per CPU", "Memory"},
-	"parascope-pipeline":         {"Targets not answering", "Samples per scrape, by job", "Largest pages", "Slowest pages", "Versions"},
+	"parascope-pipeline": {"Targets not answering", "Samples per scrape, by job", "Targets with the most samples",
+		"Slowest scrapes", "Versions"},
 }
 
 // testQueries runs every query of every panel, and of every variable what Grafana

@@ -34,7 +34,7 @@ const dollarsOfGPU = madeup.GPUPrice / 8
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
 	"cluster-overview/Nodes down/A": func(m moment) wanted { _, down := m.upAndDown(); return single(down) },
-	"cluster-overview/Idle GPUs with a job/A": func(m moment) wanted {
+	"cluster-overview/Idle GPUs allocated to jobs/A": func(m moment) wanted {
 		return m.idle().count().orZero()
 	},
 	"cluster-overview/Cost of idle GPUs per hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
@@ -60,7 +60,7 @@ var expectOverview = expectations{
 		}
 		return w
 	},
-	"cluster-overview/Drained, down or failed/A": func(m moment) wanted {
+	"cluster-overview/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {
 			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 1000 * (midnight + madeup.XIDAt*3600)
@@ -71,7 +71,7 @@ var expectOverview = expectations{
 	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted {
 		return m.read("slurm_queue_pending_reason").sum("partition", "reason")
 	},
-	"cluster-overview/Capacity refused/A": func(m moment) wanted {
+	"cluster-overview/Launch failures by error code/A": func(m moment) wanted {
 		return m.grew(1, "parallelcluster_node_launch_failures_total").sum("error_code").ofAnHour()
 	},
 }
@@ -96,20 +96,20 @@ func (m moment) loadOfCPU() some {
 }
 
 var expectNodes = expectations{
-	"nodes/Least memory left/A":    func(m moment) wanted { return m.memoryLeft().sum("instance").least(15) },
-	"nodes/Fullest file systems/A": func(m moment) wanted { return m.filled().sum("instance", "mountpoint").most(15).about(0.003) },
-	"nodes/Load per CPU/A":         func(m moment) wanted { return m.loadOfCPU().sum("instance").most(15) },
-	"nodes/Busiest CPUs/A":         func(m moment) wanted { return m.cpuWork().sum("instance").most(15) },
-	"nodes/Waiting for memory/A": func(m moment) wanted {
+	"nodes/Lowest available memory/A": func(m moment) wanted { return m.memoryLeft().sum("instance").least(15) },
+	"nodes/Fullest file systems/A":    func(m moment) wanted { return m.filled().sum("instance", "mountpoint").most(15).about(0.003) },
+	"nodes/Load per CPU/A":            func(m moment) wanted { return m.loadOfCPU().sum("instance").most(15) },
+	"nodes/Busiest CPUs/A":            func(m moment) wanted { return m.cpuWork().sum("instance").most(15) },
+	"nodes/Memory pressure/A": func(m moment) wanted {
 		return m.read("node_pressure_memory_stalled_seconds_total").sum("instance").most(15)
 	},
 	"nodes/Processes killed by OOM/A": func(m moment) wanted {
 		return m.grew(shown, "node_vmstat_oom_kill").where(positive).sum("instance").extrapolated()
 	},
-	"nodes/File systems that do not answer/A": func(m moment) wanted {
+	"nodes/Unresponsive file systems/A": func(m moment) wanted {
 		return m.read("node_filesystem_device_error").where(is(1)).sum("instance", "mountpoint", "device_error")
 	},
-	"nodes/Not answering/A": func(m moment) wanted {
+	"nodes/Targets not answering/A": func(m moment) wanted {
 		w := wanted{by: []string{"instance", "job"}, values: map[string]float64{}}
 		for _, machine := range m.Machines {
 			for job := range machine.Pages {
@@ -136,7 +136,7 @@ var expectNodes = expectations{
 	"node/Disks/A":            func(m moment) wanted { return m.read("node_disk_read_bytes_total").sum("instance") },
 	"node/Disks/B":            func(m moment) wanted { return m.read("node_disk_written_bytes_total").sum("instance") },
 	"node/Disk busy/A":        func(m moment) wanted { return m.read("node_disk_io_time_seconds_total").sum("instance", "device") },
-	"node/What it is/A": func(m moment) wanted {
+	"node/Machine/A": func(m moment) wanted {
 		return m.read("parascope_node_info").sum("instance", "instance_id", "instance_type", "availability_zone", "address",
 			"parallelcluster_version")
 	},

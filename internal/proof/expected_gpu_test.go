@@ -39,17 +39,17 @@ var expectGPUs = expectations{
 		return single(0)
 	},
 	"gpus/Power/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_POWER_USAGE").sum() },
-	"gpus/GPUs slowed/A": func(m moment) wanted {
+	"gpus/GPUs throttled/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_CLOCKS_EVENT_REASONS").where(func(mask float64) bool { return int(mask)&(8|64|128) != 0 }).count().orZero()
 	},
 	"gpus/GPUs to reset/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
-	"gpus/XIDs to act on/A": func(m moment) wanted {
+	"gpus/XIDs that require action/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
-	"gpus/Work by node/A": func(m moment) wanted { return m.read(works).mean("node") },
-	"gpus/Power as share of the limit/A": func(m moment) wanted {
+	"gpus/GPU utilization by node/A": func(m moment) wanted { return m.read(works).mean("node") },
+	"gpus/Power as a share of the power limit/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_POWER_USAGE").with(m.read("DCGM_FI_DEV_ENFORCED_POWER_LIMIT"), []string{"node", "gpu"}, over).mean("node")
 	},
 	"gpus/Least thermal margin/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_GPU_TEMP_LIMIT").sum("node", "gpu").least(15) },
@@ -71,20 +71,20 @@ var expectGPUs = expectations{
 	"gpu-node/Power/A":          perGPU("DCGM_FI_DEV_POWER_USAGE"),
 	"gpu-node/Temperature/A":    perGPU("DCGM_FI_DEV_GPU_TEMP"),
 	"gpu-node/Thermal margin/A": perGPU("DCGM_FI_DEV_GPU_TEMP_LIMIT"),
-	"gpu-node/Slowed by heat/A": func(m moment) wanted {
+	"gpu-node/Thermal throttling/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_THERMAL_VIOLATION").sum("node", "gpu").times(1e-9)
 	},
-	"gpu-node/Slowed by hardware/A": func(m moment) wanted { return m.slowed(8).sum("node", "gpu") },
-	"gpu-node/Slowed by hardware/B": func(m moment) wanted { return m.slowed(64).sum("node", "gpu") },
-	"gpu-node/Slowed by hardware/C": func(m moment) wanted { return m.slowed(128).sum("node", "gpu") },
-	"gpu-node/NVLink/A":             perGPU("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"),
-	"gpu-node/NVLink/B":             perGPU("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"),
-	"gpu-node/Recovery action/A":    perGPU("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION"),
+	"gpu-node/Hardware slowdown/A": func(m moment) wanted { return m.slowed(8).sum("node", "gpu") },
+	"gpu-node/Hardware slowdown/B": func(m moment) wanted { return m.slowed(64).sum("node", "gpu") },
+	"gpu-node/Hardware slowdown/C": func(m moment) wanted { return m.slowed(128).sum("node", "gpu") },
+	"gpu-node/NVLink/A":            perGPU("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"),
+	"gpu-node/NVLink/B":            perGPU("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"),
+	"gpu-node/Recovery action/A":   perGPU("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION"),
 	"gpu-node/Memory errors/A": func(m moment) wanted {
 		return m.total("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL").sum("node", "gpu")
 	},
 	"gpu-node/Rows that could not be remapped/A": perGPU("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
-	"gpu-node/Who has which GPU/A": func(m moment) wanted {
+	"gpu-node/GPU allocation to jobs/A": func(m moment) wanted {
 		return m.read("slurm_gpu_job").sum("node", "device", "job_id", "user", "account")
 	},
 }
@@ -104,30 +104,30 @@ func ofNode(metric string) func(moment) wanted {
 }
 
 var expectJob = expectations{
-	"job/What it is/A": func(moment) wanted {
+	"job/Job/A": func(moment) wanted {
 		return wanted{by: []string{"job_id", "user", "account", "partition"},
 			values: map[string]float64{"101/alice/physics/gpu": 1000 * (midnight + 6*3600)}}
 	},
-	"job/Nodes/A":           func(moment) wanted { return single(2) },
-	"job/GPUs/A":            func(moment) wanted { return single(16) },
-	"job/Dollars an hour/A": func(moment) wanted { return single(16 * dollarsOfGPU) },
-	"job/Work of its GPUs/A": func(m moment) wanted {
+	"job/Nodes/A":         func(moment) wanted { return single(2) },
+	"job/GPUs/A":          func(moment) wanted { return single(16) },
+	"job/Cost per hour/A": func(moment) wanted { return single(16 * dollarsOfGPU) },
+	"job/GPU utilization of the job/A": func(m moment) wanted {
 		return m.read(works).ours().min()
 	},
-	"job/Work of its GPUs/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
-	"job/Work of its GPUs/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
+	"job/GPU utilization of the job/B": func(m moment) wanted { return m.read(works).ours().group(nil, middle) },
+	"job/GPU utilization of the job/C": func(m moment) wanted { return m.read(works).ours().group(nil, slices.Max[[]float64]) },
 	"job/GPUs slower than their peers/A": func(m moment) wanted {
 		all := m.read(works).ours()
 		median := all.group(nil, middle).values[""]
 		apart := all.each(func(v float64) float64 { return math.Abs(v - median) }).group(nil, middle).values[""]
 		return all.where(func(v float64) bool { return v < median-5*apart && v < 0.9*median }).sum("node", "gpu")
 	},
-	"job/Work by GPU/A":       func(m moment) wanted { return m.read(works).ours().sum("node", "gpu") },
-	"job/Power of its GPUs/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),
-	"job/CPU by node/A":       func(m moment) wanted { return m.cpuWork().ours().sum("node") },
-	"job/Memory by node/A":    func(m moment) wanted { return m.memoryLeft().ours().sum("node") },
-	"job/EFA by node/A":       ofNode("node_amazonefa_tx_bytes"),
-	"job/EFA by node/B":       ofNode("node_amazonefa_rx_bytes"),
-	"job/Lustre by node/A":    ofNode("node_lustre_read_bytes_total"),
-	"job/Lustre by node/B":    ofNode("node_lustre_write_bytes_total"),
+	"job/Utilization by GPU/A":   func(m moment) wanted { return m.read(works).ours().sum("node", "gpu") },
+	"job/GPU power of the job/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),
+	"job/CPU by node/A":          func(m moment) wanted { return m.cpuWork().ours().sum("node") },
+	"job/Memory by node/A":       func(m moment) wanted { return m.memoryLeft().ours().sum("node") },
+	"job/EFA by node/A":          ofNode("node_amazonefa_tx_bytes"),
+	"job/EFA by node/B":          ofNode("node_amazonefa_rx_bytes"),
+	"job/Lustre by node/A":       ofNode("node_lustre_read_bytes_total"),
+	"job/Lustre by node/B":       ofNode("node_lustre_write_bytes_total"),
 }

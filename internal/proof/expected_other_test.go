@@ -54,19 +54,19 @@ func perDisk(metric string) func(moment) wanted {
 }
 
 var expectStorage = expectations{
-	"storage/EBS volume limits exceeded/A":   perDisk("node_ebs_volume_iops_exceeded_seconds_total"),
-	"storage/EBS volume limits exceeded/B":   perDisk("node_ebs_volume_throughput_exceeded_seconds_total"),
-	"storage/EBS instance limits exceeded/A": perDisk("node_ebs_instance_iops_exceeded_seconds_total"),
-	"storage/EBS instance limits exceeded/B": perDisk("node_ebs_instance_throughput_exceeded_seconds_total"),
-	"storage/Disks/A":                        perNode("node_disk_read_bytes_total"),
-	"storage/Disks/B":                        perNode("node_disk_written_bytes_total"),
-	"storage/Lustre/A":                       perNode("node_lustre_read_bytes_total"),
-	"storage/Lustre/B":                       perNode("node_lustre_write_bytes_total"),
-	"storage/Lustre operations/A":            sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
-	"storage/Lustre calls that timed out/A":  perNode("node_lustre_rpc_timeouts_total"),
-	"storage/NFS calls/A":                    perNode("node_nfs_rpcs_total"),
-	"storage/NFS calls retransmitted/A":      sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
-	"storage/Full within a day/A": func(m moment) wanted {
+	"storage/EBS volume limits exceeded/A":     perDisk("node_ebs_volume_iops_exceeded_seconds_total"),
+	"storage/EBS volume limits exceeded/B":     perDisk("node_ebs_volume_throughput_exceeded_seconds_total"),
+	"storage/EBS instance limits exceeded/A":   perDisk("node_ebs_instance_iops_exceeded_seconds_total"),
+	"storage/EBS instance limits exceeded/B":   perDisk("node_ebs_instance_throughput_exceeded_seconds_total"),
+	"storage/Disks/A":                          perNode("node_disk_read_bytes_total"),
+	"storage/Disks/B":                          perNode("node_disk_written_bytes_total"),
+	"storage/Lustre/A":                         perNode("node_lustre_read_bytes_total"),
+	"storage/Lustre/B":                         perNode("node_lustre_write_bytes_total"),
+	"storage/Lustre operations/A":              sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
+	"storage/Lustre requests that timed out/A": perNode("node_lustre_rpc_timeouts_total"),
+	"storage/NFS calls/A":                      perNode("node_nfs_rpcs_total"),
+	"storage/NFS calls retransmitted/A":        sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
+	"storage/File systems full within a day/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "mountpoint"}, values: map[string]float64{}}
 		if m.Faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
 			w.values[madeup.LoginName+"//"] = 8 - (m.hour - 15)
@@ -98,7 +98,7 @@ var expectParallelCluster = expectations{
 	"aws-parallelcluster/Compute fleet/A": func(m moment) wanted {
 		return m.read("parallelcluster_compute_fleet_status").where(is(1)).sum("status")
 	},
-	"aws-parallelcluster/Files not read/A": func(m moment) wanted {
+	"aws-parallelcluster/Unreadable ParallelCluster files/A": func(m moment) wanted {
 		return m.read("parallelcluster_file_success").where(is(0)).count().orZero()
 	},
 	"aws-parallelcluster/Nodes that EC2 did not launch/A": events("node_launch_failures_total", "queue", "compute_resource", "failure_type",
@@ -166,18 +166,18 @@ var expectPipeline = expectations{
 		}
 		return single(n)
 	},
-	"pipeline/Series refused/A":  sumOf("parascope_delivery_refused_series", nil),
-	"pipeline/Samples/A":         sumOf("parascope_delivery_samples_taken_total", nil),
-	"pipeline/Samples/B":         sumOf("parascope_delivery_samples_delivered_total", nil),
-	"pipeline/Requests to AMP/A": sumOf("parascope_delivery_requests_total", nil, "code"),
-	"pipeline/Lost, by reason/A": sumOf("parascope_delivery_samples_dropped_total", nil, "reason"),
+	"pipeline/Series refused/A":          sumOf("parascope_delivery_refused_series", nil),
+	"pipeline/Samples/A":                 sumOf("parascope_delivery_samples_taken_total", nil),
+	"pipeline/Samples/B":                 sumOf("parascope_delivery_samples_delivered_total", nil),
+	"pipeline/Requests to AMP/A":         sumOf("parascope_delivery_requests_total", nil, "code"),
+	"pipeline/Samples lost, by reason/A": sumOf("parascope_delivery_samples_dropped_total", nil, "reason"),
 	"pipeline/Queue/A": func(m moment) wanted {
 		return m.read("parascope_delivery_queue_bytes").with(m.read("parascope_delivery_queue_max_bytes"), nil, over).sum()
 	},
-	"pipeline/Samples per scrape, by job/A": func(m moment) wanted { return m.samples("job") },
-	"pipeline/Largest pages/A":              func(m moment) wanted { return m.samples("job", "instance").most(15).anyOfThem() },
-	"pipeline/Families left out/A":          sumOf("parascope_node_series_left_out", nil, "family"),
-	"pipeline/Collectors that fail/A": func(m moment) wanted {
+	"pipeline/Samples per scrape, by job/A":    func(m moment) wanted { return m.samples("job") },
+	"pipeline/Targets with the most samples/A": func(m moment) wanted { return m.samples("job", "instance").most(15).anyOfThem() },
+	"pipeline/Metric families omitted/A":       sumOf("parascope_node_series_left_out", nil, "family"),
+	"pipeline/Failed collectors/A": func(m moment) wanted {
 		return m.read("node_scrape_collector_success").where(is(0)).sum("instance", "collector")
 	},
 	"pipeline/Versions/A": func(m moment) wanted { return m.read("parascope_build_info").count("job", "version") },

@@ -21,16 +21,16 @@ var expectSlurm = expectations{
 		}
 		return single(n)
 	},
-	"slurm/Jobs waiting/A":               sumOf("slurm_queue_pending", nil),
-	"slurm/Age of oldest eligible job/A": func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
-	"slurm/GPUs with a job/A":            func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
-	"slurm/Commands that fail/A":         func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
-	"slurm/Jobs by partition/A":          sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
-	"slurm/Jobs by partition/B":          sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
-	"slurm/Why jobs wait/A":              sumOf("slurm_queue_pending_reason", nil, "reason"),
-	"slurm/CPUs by partition/A":          sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
-	"slurm/CPUs by partition/B":          sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
+	"slurm/Jobs waiting/A":                    sumOf("slurm_queue_pending", nil),
+	"slurm/Age of oldest eligible job/A":      func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
+	"slurm/CPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
+	"slurm/GPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
+	"slurm/Failed Slurm commands/A":           func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
+	"slurm/Jobs by partition/A":               sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
+	"slurm/Jobs by partition/B":               sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
+	"slurm/Pending jobs by class of reason/A": sumOf("slurm_queue_pending_reason", nil, "reason"),
+	"slurm/CPUs by partition/A":               sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
+	"slurm/CPUs by partition/B":               sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
 	"slurm/Nodes by partition and state/A": func(m moment) wanted {
 		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
 		for _, n := range m.ComputeNodes() {
@@ -103,7 +103,7 @@ var expectAvailability = expectations{
 		}
 		return single(m.spentAll(on...) / m.failures()).extrapolated()
 	},
-	"availability/Drained or down now/A": func(m moment) wanted {
+	"availability/Nodes drained or down now/A": func(m moment) wanted {
 		w := m.nodeStates().count("status").values
 		return single(w["drain"] + w["down"])
 	},
@@ -121,7 +121,7 @@ var expectAvailability = expectations{
 		return w
 	},
 	"availability/Lost most/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
-	"availability/Drained, down or failed/A": func(m moment) wanted {
+	"availability/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {
 			w.values[madeup.GPUNode(4)+"/XID 79 on GPU 1/root"] = 3600 * (m.hour - madeup.XIDAt)

@@ -88,7 +88,7 @@ var survivors = []struct {
 	{regexp.MustCompile(`job/GPUs slower than their peers`),
 		regexp.MustCompile(`^4 after ">="|^0.5 after .* is 0.16|^DCGM_FI_PROF_SM_ACTIVE is`),
 		"the job has sixteen GPUs, whoever counts them; what is under five distances is more than a tenth under a lower quantile as well"},
-	{regexp.MustCompile(`gpus/GPUs slowed`), regexp.MustCompile(`^128 after "= bool" is 42`), "bit 64 alone counts already"},
+	{regexp.MustCompile(`gpus/GPUs throttled`), regexp.MustCompile(`^128 after "= bool" is 42`), "bit 64 alone counts already"},
 }
 
 // testMutations changes metric names and constants of queries: on some recording, at some

@@ -23,14 +23,15 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 		{Name: "ListAlertManagerAlerts", Method: get, Path: v2 + "alerts", Rules: []gateway.Rule{
 			{Text: "the parameters are filter, active, silenced, inhibited and receiver; resolved alerts are not returned", Basis: gateway.Inferred,
 				Source: upstream},
-			{Text: "a workspace without an alert manager definition is 404 `the Alertmanager is not configured`", Basis: gateway.Inferred,
-				Source: "Cortex, AMP's engine"},
+			{Text: "a request to a workspace without an alert manager definition returns 404 `the Alertmanager is not " +
+				"configured`", Basis: gateway.Inferred,
+				Source: "behaviour of Cortex, which AMP is built on"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			return m.Alerts(r.Context(), r.URL.Query())
 		})},
 		{Name: "CreateAlertManagerAlerts", Method: post, Path: v2 + "alerts", Rules: []gateway.Rule{
 			{Text: "the alert manager holds at most 1,000 alerts; it drops further alerts, and the response is 200", Basis: gateway.Confirmed,
-				Source: "AMP user guide, service quotas (the limit; the answer is Alertmanager's)"},
+				Source: "AMP user guide, service quotas (it documents the limit; the response is that of Alertmanager)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			return nil, m.PostAlerts(r.Context(), r.Body)
 		})},
@@ -45,10 +46,11 @@ func (a *AMP) alertManagerOperations() []gateway.Operation {
 				return m.Silences(r.Context(), r.URL.Query())
 			})},
 		{Name: "PutAlertManagerSilences", Method: post, Path: v2 + "silences", Rules: []gateway.Rule{
-			{Text: "the response is `{\"silenceID\": \"…\"}`; an end in the past, or before the start, is 400; a workspace has at most 1,000 " +
+			{Text: "the response is `{\"silenceID\": \"…\"}`; a silence that ends in the past, or before it starts, is refused with 400; a " +
+				"workspace has at most 1,000 " +
 				"silences",
 				Basis:  gateway.Confirmed,
-				Source: reference + " (the answer) and service quotas; " + upstream + " (the refusals)"},
+				Source: reference + " (it documents the response) and service quotas; " + upstream + " (it refuses such silences)"},
 		}, Serve: serve(func(r *gateway.Request, m *alertmanager.Alertmanager) (any, error) {
 			id, err := m.PutSilence(r.Context(), r.Body)
 			return map[string]string{"silenceID": id}, err

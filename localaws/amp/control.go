@@ -113,7 +113,7 @@ func sameWorkspace(tx *state.Tx, before spent, now time.Time, w *workspace) erro
 		return err
 	}
 	if !found || w.gone(now) {
-		return conflict(before.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
+		return conflict(before.WorkspaceID, "The client token was already used for a workspace that has since been deleted.")
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (a *AMP) watch(ctx context.Context) {
 		}
 		more, err := a.bringUp(ctx)
 		if err != nil {
-			a.opts.Logger.Error("rules and alert manager", "err", err)
+			a.opts.Logger.Error("could not start the rule evaluation and the alert manager", "err", err)
 		}
 		timer.Stop()
 		if more {
@@ -276,14 +276,14 @@ func (a *AMP) notify(ctx context.Context, e *engine, alerts []*rules.Alert) {
 		all = append(all, one)
 	}
 	if err := e.alerts.Put(ctx, all...); err != nil {
-		a.opts.Logger.Warn("alerts that the alert manager does not take", "err", err)
+		a.opts.Logger.Warn("could not send alerts to the alert manager", "err", err)
 	}
 }
 
 // publish sends a message to a topic of SNS, as AMP on behalf of a workspace.
 func (a *AMP) publish(ctx context.Context, home, id, region string, m alertmanager.Message) (retry bool, err error) {
 	if a.opts.Call == nil {
-		return false, errors.New("publish to SNS: the cloud has none")
+		return false, errors.New("could not publish to SNS: the local cloud runs without SNS")
 	}
 	form := url.Values{"TopicArn": {m.TopicARN}, "Message": {m.Text}}
 	if m.Subject != "" {

@@ -20,22 +20,25 @@ func (a *AMP) Services() []gateway.Service {
 		{
 			Name: "amp", Title: "Amazon Managed Service for Prometheus, control plane", SigningName: "aps", Version: "2020-08-01",
 			Protocol: gateway.RESTJSON, Operations: gateway.RequireActions("aps", workspaceARN, a.operations()), Rules: []gateway.Rule{
-				{Text: "a workspace is CREATING, then ACTIVE, by the cloud's clock; a deleted workspace is DELETING, then it and its samples no " +
+				{Text: "a workspace is CREATING, then ACTIVE, by the local cloud's clock; a deleted workspace is DELETING, then it and its " +
+					"samples no " +
 					"longer exist",
-					Basis: gateway.Confirmed, Source: model + " (the states; AWS keeps the data up to a month, the local cloud deletes it)"},
-				{Text: "a workspace of another region does not exist: 404 ResourceNotFoundException", Basis: gateway.Inferred,
+					Basis: gateway.Confirmed, Source: model + " (it documents the states; AWS keeps the data for up to a month, the local cloud " +
+						"deletes the data)"},
+				{Text: "a request for a workspace of another region returns 404 ResourceNotFoundException", Basis: gateway.Inferred,
 					Source: "AMP is a regional service"},
 				{Text: "DeleteWorkspace, UpdateWorkspaceAlias and UpdateWorkspaceConfiguration do nothing when a request is repeated with its " +
-					"client token, even if the workspace no longer exists; other parameters with that token are 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; the conflict, and remembering tokens " +
-						"forever for each workspace, are assumed)"},
-				{Text: "a body that is not valid JSON input of the operation is 400 ValidationException with reason CANNOT_PARSE, `Invalid " +
-					"request body`",
-					Basis: gateway.Assumed, Source: "the reason is in " + model + "; the text is Amazon API Gateway's"},
-				{Text: "a workspace that is not ACTIVE cannot be changed: 409 ConflictException", Basis: gateway.Assumed,
-					Source: "no source was found; the exception is in " + model},
-				{Text: "the data plane answers 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for another " +
-					"region's and 400 for one that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
+					"client token, even if the workspace no longer exists; a request with the same token and other parameters is refused with " +
+					"409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`; it is assumed that AWS returns the " +
+						"conflict and never forgets the tokens of a workspace)"},
+				{Text: "a request body that is not valid JSON for the operation is refused with 400 ValidationException, reason CANNOT_PARSE " +
+					"and message `Invalid request body`",
+					Basis: gateway.Assumed, Source: "the reason is documented in " + model + "; the error text is that of Amazon API Gateway"},
+				{Text: "a change of a workspace that is not ACTIVE is refused with 409 ConflictException", Basis: gateway.Assumed,
+					Source: "no source found; the exception is documented in " + model},
+				{Text: "the data plane returns 404 for an unknown workspace, 403 `Credential should be scoped to a valid region.` for a " +
+					"workspace of another region, and 400 for a workspace that is not ACTIVE", Basis: gateway.Assumed, Source: "no source found"},
 			},
 		},
 		{
@@ -71,37 +74,40 @@ func (a *AMP) workspaceOperations() []gateway.Operation {
 	)
 	return []gateway.Operation{
 		{Name: "CreateWorkspace", Method: post, Path: "/workspaces", Serve: a.createWorkspace, Rules: []gateway.Rule{
-			{Text: "an alias has up to 100 characters, surrounding blanks are removed, and it need not be unique; else 400 " +
-				"ValidationException with " +
-				"reason and fieldList", Basis: gateway.Confirmed, Source: model + " (constraints and form of the response; the texts are assumed)"},
-			{Text: "the same client token with the same parameters returns the same workspace; with others it is 409 ConflictException",
+			{Text: "an alias has up to 100 characters and need not be unique; surrounding white space is removed; an invalid alias is " +
+				"refused with 400 ValidationException with reason and fieldList", Basis: gateway.Confirmed, Source: model + " (it documents " +
+				"the constraints and the form of the response; the error texts are assumptions)"},
+			{Text: "a request with a used client token and the same parameters returns the same workspace; with other parameters it is " +
+				"refused with 409 ConflictException",
 				Basis: gateway.Inferred, Source: model + " (`to ensure the idempotency of the request`)"},
-			{Text: "25 workspaces per region, then 402 ServiceQuotaExceededException `Limit exceeded. Maximum workspaces per account.`",
+			{Text: "a region can have 25 workspaces; further workspaces are refused with 402 ServiceQuotaExceededException `Limit " +
+				"exceeded. Maximum workspaces per account.`",
 				Basis: gateway.Confirmed, Source: guide + ", service quotas and troubleshooting"},
 		}},
 		{Name: "DescribeWorkspace", Method: get, Path: ws, Serve: a.describeWorkspace, Rules: []gateway.Rule{
 			{Text: "prometheusEndpoint ends with `/workspaces/ws-…/`, without api/v1", Basis: gateway.Inferred,
-				Source: "AWS's own samples append `api/v1/remote_write` to it"},
+				Source: "AWS's examples append `api/v1/remote_write` to the endpoint"},
 		}},
 		{Name: "ListWorkspaces", Method: get, Path: "/workspaces", Serve: a.listWorkspaces, Rules: []gateway.Rule{
 			{Text: "the parameter alias selects the workspaces whose alias begins with it; a page has 1 to 1000 results, 100 by default; " +
 				"results have no prometheusEndpoint",
 				Basis: gateway.Confirmed, Source: model},
-			{Text: "sorted by id", Basis: gateway.Assumed, Source: "no source found"},
+			{Text: "workspaces are sorted by id", Basis: gateway.Assumed, Source: "no source found"},
 		}},
 		{Name: "UpdateWorkspaceAlias", Method: post, Path: ws + "/alias", Serve: a.updateWorkspaceAlias},
 		{Name: "DeleteWorkspace", Method: del, Path: ws, Serve: a.deleteWorkspace},
 		{Name: "DescribeWorkspaceConfiguration", Method: get, Path: ws + "/configuration", Serve: a.describeWorkspaceConfiguration},
 		{Name: "UpdateWorkspaceConfiguration", Method: http.MethodPatch, Path: ws + "/configuration", Serve: a.updateWorkspaceConfiguration,
 			Rules: []gateway.Rule{
-				{Text: "retention 1 to 1095 days (150), out-of-order window 0 to 600 s (60), rule query offset 0 to 86400 s (60); effective " +
-					"immediately",
-					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (bounds and defaults; the value 150 is from copies of " +
-						"AWS's text)"},
+				{Text: "the retention is 1 to 1095 days (default 150), the out-of-order window 0 to 600 s (default 60), and the rule query " +
+					"offset 0 to 86400 s (default 60); changes take effect immediately",
+					Basis: gateway.Confirmed, Source: guide + ", workspace configuration (it documents bounds and defaults; the value 150 is " +
+						"quoted from AWS by third parties)"},
 				{Text: "a member of limitsPerLabelSet has labelSet, which may be empty, and limits; maxSeries, if given, is 0 or more; label " +
 					"names " +
-					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; up to 100 members; else 400 ValidationException",
-					Basis: gateway.Confirmed, Source: model + " and " + guide + ", service quotas (texts are assumed)"},
+					"are `[a-zA-Z_][a-zA-Z0-9_]*`, values printable ASCII and not blank; there are up to 100 members; other values are refused " +
+					"with 400 ValidationException",
+					Basis: gateway.Confirmed, Source: model + " and " + guide + ", service quotas (the error texts are assumptions)"},
 				{Text: "limitsPerLabelSet is stored and not enforced", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
 		{Name: "ListTagsForResource", Method: get, Path: "/tags/{resourceArn}", Serve: a.listTagsForResource},
@@ -156,46 +162,50 @@ func (a *AMP) documentOperations() []gateway.Operation {
 		}},
 		{Name: "PutRuleGroupsNamespace", Method: put, Path: rules + "/{name}", Serve: a.putRuleGroupsNamespace, Resources: ofNamespace,
 			Rules: []gateway.Rule{
-				{Text: "Put, Describe and Delete need permissions for `arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; Create and " +
-					"List for the workspace's ARN", Basis: gateway.Confirmed,
-					Source: "report of a user (opensearch-project/observability-stack#442)"},
-				{Text: "a namespace that does not exist is 404; one that is CREATING, UPDATING or DELETING is 409 ConflictException",
-					Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+				{Text: "PutRuleGroupsNamespace, DescribeRuleGroupsNamespace and DeleteRuleGroupsNamespace require permission on " +
+					"`arn:aws:aps:REGION:ACCOUNT:rulegroupsnamespace/WORKSPACE/NAME`; the create and list operations require permission on the " +
+					"workspace's ARN", Basis: gateway.Confirmed,
+					Source: "user report (opensearch-project/observability-stack#442)"},
+				{Text: "a request for a namespace that does not exist returns 404; a change of a namespace that is CREATING, UPDATING or " +
+					"DELETING returns 409 ConflictException",
+					Basis: gateway.Inferred, Source: model + " (it documents the exceptions)"},
 			}},
 		{Name: "DescribeRuleGroupsNamespace", Method: get, Path: rules + "/{name}", Serve: a.describeRuleGroupsNamespace,
 			Resources: ofNamespace, Rules: []gateway.Rule{
-				{Text: "data is the rules file in effect, or the submitted file if the namespace never was ACTIVE", Basis: gateway.Inferred,
+				{Text: "the member data is the rules file in effect, or the submitted file if the namespace was never ACTIVE", Basis: gateway.Inferred,
 					Source: model + " (`the rule groups file used in the namespace`)"},
 			}},
 		{Name: "DeleteRuleGroupsNamespace", Method: del, Path: rules + "/{name}", Serve: a.deleteRuleGroupsNamespace, Resources: ofNamespace},
 		{Name: "CreateAlertManagerDefinition", Method: post, Path: definition, Serve: a.createAlertManagerDefinition,
 			Rules: definitionRules()},
 		{Name: "PutAlertManagerDefinition", Method: put, Path: definition, Serve: a.putAlertManagerDefinition, Rules: []gateway.Rule{
-			{Text: "a workspace without a definition is 404; a definition that is CREATING, UPDATING or DELETING is 409 ConflictException",
-				Basis: gateway.Inferred, Source: model + " (the exceptions)"},
+			{Text: "a request to a workspace without a definition returns 404; a change of a definition that is CREATING, UPDATING or " +
+				"DELETING returns 409 ConflictException",
+				Basis: gateway.Inferred, Source: model + " (it documents the exceptions)"},
 		}},
 		{Name: "DescribeAlertManagerDefinition", Method: get, Path: definition, Serve: a.describeAlertManagerDefinition},
 		{Name: "DeleteAlertManagerDefinition", Method: del, Path: definition, Serve: a.deleteAlertManagerDefinition},
 	}
 }
 
-const unsettled = "the states; it is assumed which errors are found immediately and which later"
+const unsettled = "it documents the states; which errors are reported immediately and which later is an assumption"
 
 func namespaceRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where " +
-			"Prometheus " +
-			"refuses a rule, and the previous file stays in effect", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
-		{Text: "a file that is not a YAML rules file is 400 ValidationException immediately", Basis: gateway.Inferred,
-			Source: model + " (the exception; the text is assumed)"},
-		{Text: "an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
-			", service quotas (a failure after the request succeeded is assumed)"},
-		{Text: "a namespace's and a group's name have 721 bytes together at most", Basis: gateway.Confirmed,
-			Source: model + " (a failure after the request succeeded is assumed)"},
-		{Text: "a file has at most 1,000,000 bytes, else 400; a workspace has at most 2,000 rules, else 402 ServiceQuotaExceededException",
+		{Text: "a namespace is CREATING or UPDATING, then ACTIVE, by the local cloud's clock; it is CREATION_FAILED or UPDATE_FAILED " +
+			"with a statusReason if Prometheus refuses a rule, and the previous file stays in " +
+			"effect", Basis: gateway.Inferred, Source: model + " (" + unsettled + ")"},
+		{Text: "a file that is not a YAML rules file is refused immediately with 400 ValidationException", Basis: gateway.Inferred,
+			Source: model + " (it documents the exception; the error text is an assumption)"},
+		{Text: "a rule group with an interval below 30 seconds is refused", Basis: gateway.Confirmed, Source: guide +
+			", service quotas (it is assumed that the request succeeds and the namespace fails later)"},
+		{Text: "the names of a namespace and of a rule group have at most 721 bytes together", Basis: gateway.Confirmed,
+			Source: model + " (it is assumed that the request succeeds and the namespace fails later)"},
+		{Text: "a file with more than 1,000,000 bytes is refused with 400; rules beyond 2,000 in a workspace are refused with 402 " +
+			"ServiceQuotaExceededException",
 			Basis:  gateway.Confirmed,
-			Source: guide + ", service quotas (the limits; the statuses are assumed)"},
-		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is 409 ConflictException",
+			Source: guide + ", service quotas (it documents the limits; the HTTP status codes are assumptions)"},
+		{Text: "a name has 1 to 128 characters of `[0-9A-Za-z][-.0-9A-Z_a-z]*`; an existing name is refused with 409 ConflictException",
 			Basis:  gateway.Confirmed,
 			Source: model},
 	}
@@ -203,40 +213,45 @@ func namespaceRules() []gateway.Rule {
 
 func definitionRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "CREATING or UPDATING, then ACTIVE, by the cloud's clock; CREATION_FAILED or UPDATE_FAILED with a statusReason where the " +
-			"configuration is refused, and the previous definition stays in effect", Basis: gateway.Inferred,
+		{Text: "a definition is CREATING or UPDATING, then ACTIVE, by the local cloud's clock; it is CREATION_FAILED or UPDATE_FAILED " +
+			"with a statusReason if the configuration is refused, and the previous definition stays in effect", Basis: gateway.Inferred,
 			Source: model + " (" + unsettled + ")"},
-		{Text: "a file without alertmanager_config as a text, or with other keys than that and template_files, is 400 ValidationException " +
+		{Text: "a file whose alertmanager_config is not a string, or that has keys other than alertmanager_config and template_files, " +
+			"is refused with 400 ValidationException " +
 			"`Malformed Alertmanager definition`", Basis: gateway.Confirmed, Source: guide +
-			", alert manager configuration (the keys); report of " +
-			"a user (terraform-aws-modules/terraform-aws-managed-service-prometheus#4: the text)"},
-		{Text: "receivers are sns_configs and pagerduty_configs, others are refused; sns_configs need sigv4.region and may not have api_url " +
-			"and http_config; a routing_key is a reference to AWS Secrets Manager", Basis: gateway.Confirmed,
+			", alert manager configuration (it documents the keys); user report " +
+			"(terraform-aws-modules/terraform-aws-managed-service-prometheus#4: the text)"},
+		{Text: "only receivers of type sns_configs and pagerduty_configs are accepted; sns_configs require sigv4.region and must not " +
+			"have api_url or http_config; a routing_key must be a reference to AWS Secrets Manager", Basis: gateway.Confirmed,
 			Source: guide + ", alert manager receivers"},
-		{Text: "sns_configs need a topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
+		{Text: "sns_configs require the topic_arn of a standard topic", Basis: gateway.Inferred, Source: guide + ", alert manager receivers"},
 		{Text: "a template that the configuration names must be in template_files", Basis: gateway.Assumed, Source: "no source found"},
-		{Text: "1,000,000 bytes per definition, else 400", Basis: gateway.Confirmed, Source: guide +
+		{Text: "a definition with more than 1,000,000 bytes is refused with 400", Basis: gateway.Confirmed, Source: guide +
 			", service quotas (the HTTP status code is an assumption)"},
-		{Text: "a second definition is 409 ConflictException", Basis: gateway.Inferred,
+		{Text: "creating a second definition is refused with 409 ConflictException", Basis: gateway.Inferred,
 			Source: model + " (`don't use this operation to update it`)"},
 	}
 }
 
 func evaluationRules() []gateway.Rule {
 	return []gateway.Rule{
-		{Text: "rules are evaluated by Prometheus' rule manager at their interval (60 s where a group has none), behind the clock by the " +
-			"workspace's rule query offset; ALERTS and recorded series are in the workspace", Basis: gateway.Confirmed,
-			Source: guide + ", rules and workspace configuration (the interval is Prometheus' default)"},
-		{Text: "alerts go to Alertmanager, which groups, inhibits, silences and repeats; repeat_interval is 5 days at most",
+		{Text: "Prometheus' rule manager evaluates rules at the interval of their group (60 s by default), delayed by the workspace's " +
+			"rule query offset; ALERTS and recorded series are written to the workspace", Basis: gateway.Confirmed,
+			Source: guide + ", rules and workspace configuration (the default interval is that of Prometheus)"},
+		{Text: "alerts are sent to Alertmanager, which groups, inhibits, silences and repeats them; repeat_interval is at most 5 days",
 			Basis:  gateway.Confirmed,
 			Source: guide + ", alert manager"},
-		{Text: "SNS is called as aps.amazonaws.com with aws:SourceAccount and aws:SourceArn, the workspace's; PagerDuty is not called",
-			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (the policy of the topic; not calling PagerDuty is a simplification of " +
+		{Text: "SNS is called by the service principal aps.amazonaws.com, with the workspace's aws:SourceAccount and aws:SourceArn; " +
+			"PagerDuty is not called",
+			Basis: gateway.Confirmed, Source: guide + ", SNS receiver (it documents the policy of the topic; not calling PagerDuty is a " +
+				"simplification of " +
 				"the local cloud)"},
-		{Text: "a subject is cut at 100 characters and a message at 256 KB, with the attributes truncated and modified; a subject that is " +
+		{Text: "a subject is truncated to 100 characters and a message to 256 KB, with the attributes truncated and modified; a subject " +
+			"that is " +
 			"not " +
 			"printable ASCII is replaced", Basis: gateway.Confirmed, Source: guide + ", SNS message validation rules"},
-		{Text: "a restart clears the notification log and keeps silences; Alertmanager uses the machine's clock, rules the local cloud's",
+		{Text: "a restart clears the notification log and keeps silences; Alertmanager uses the machine's clock, and rules use the " +
+			"local cloud's clock",
 			Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 	}
 }

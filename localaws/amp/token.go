@@ -29,7 +29,7 @@ func recall(tx *state.Tx, r *gateway.Request, token, request string) (before spe
 		return spent{}, false, err
 	}
 	if before.Request != request {
-		return spent{}, false, conflict(before.WorkspaceID, "The client token was used before, for a request with other parameters.")
+		return spent{}, false, conflict(before.WorkspaceID, "The client token was already used for a request with other parameters.")
 	}
 	return before, true, nil
 }

@@ -93,7 +93,7 @@ func (c *conn) SetLinger(seconds int) error {
 // Errors of Bodies.Read.
 var (
 	ErrTooLarge   = errors.New("the request body is too large")
-	ErrBusy       = errors.New("the memory limit for request bodies is exhausted")
+	ErrBusy       = errors.New("the memory limit for request bodies is reached")
 	ErrSlow       = errors.New("the request body was not received in time")
 	ErrIncomplete = errors.New("the request body is incomplete")
 )

@@ -247,7 +247,8 @@ func TestRefusedRequests(t *testing.T) {
 		code, says string
 	}{
 		{"s", "Resources: {R: {Type: AWS::SQS::Queue}, S: {Type: Foo::Bar::Baz}}", nil, "ValidationError",
-			"Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] (the local cloud has few of AWS's types; " +
+			"Template format error: Unrecognized resource types: [AWS::SQS::Queue, Foo::Bar::Baz] " +
+				"(the local cloud supports only some of AWS's types; " +
 				"see localaws/docs/operations.md)"},
 		{"s", twoWorkspaces, func(in *sdk.CreateStackInput) {
 			in.ResourceTypes = []string{"AWS::APS::Workspace"}

@@ -10,7 +10,7 @@ import (
 const (
 	model    = "the SDK's model of the service (cloudformation 2010-05-15)"
 	guide    = "CloudFormation User Guide"
-	reported = "texts as users of AWS report them"
+	reported = "error texts as reported by AWS users"
 	nothing  = "no source found"
 )
 
@@ -21,18 +21,19 @@ func (c *CloudFormation) Service() gateway.Service {
 		Name: "cloudformation", Title: "AWS CloudFormation", SigningName: "cloudformation", Version: "2010-05-15", Protocol: gateway.Query,
 		Operations: gateway.RequireActions("cloudformation", c.stackARN, operations),
 		Rules: []gateway.Rule{
-			{Text: "resources are made by calls to the services' own APIs as the caller of the operation, or as the stack's RoleARN; a " +
-				"call that the principal has no permission for fails with the service's message", Basis: gateway.Confirmed,
+			{Text: "resources are created with calls to the services' APIs, with the permissions of the caller or of the stack's RoleARN; " +
+				"a call without permission fails with the service's error message", Basis: gateway.Confirmed,
 				Source: guide + ", service role"},
-			{Text: "the types of AWS::APS::Workspace and RuleGroupsNamespace, AWS::Grafana::Workspace, IAM roles, policies and instance " +
+			{Text: "the supported resource types are AWS::APS::Workspace and RuleGroupsNamespace, AWS::Grafana::Workspace, IAM roles, " +
+				"policies and instance " +
 				"profiles, Lambda functions and " +
 				"permissions, log groups, S3 buckets, SNS topics, their policies and subscriptions, the VPC network, custom resources and " +
-				"WaitConditionHandle; a resource of any other type is `Template format error: Unrecognized resource types: [X]`, with a note " +
-				"that the limit is the local cloud's", Basis: gateway.Confirmed,
+				"WaitConditionHandle; any other type is refused with `Template format error: Unrecognized resource types: [X]`, with a note " +
+				"that the local cloud sets the limit", Basis: gateway.Confirmed,
 				Source: reported + "; the note is specific to the local cloud"},
 			{Text: "properties are checked when the resource is created or updated: `Properties validation failed for resource X with " +
-				"message:` and the " +
-				"registry's sentences; properties that the local cloud does not support are refused by name", Basis: gateway.Inferred,
+				"message:` and the messages of the registry; properties that the local cloud does not support are refused by " +
+				"name", Basis: gateway.Inferred,
 				Source: reported + "; refusing unsupported properties is specific to the local cloud"},
 			{Text: "the tags aws:cloudformation:logical-id, stack-id and stack-name are added to EC2 resources; a retained resource keeps " +
 				"them", Basis: gateway.Confirmed,
@@ -44,25 +45,24 @@ func (c *CloudFormation) Service() gateway.Service {
 			{Text: "an error of a service is reported as `Resource handler returned message: \"…\" (RequestToken: …, HandlerErrorCode: …)`",
 				Basis: gateway.Confirmed, Source: reported},
 			{Text: "a custom resource's request and response are as documented: the response is a PUT of at most 4096 bytes to a presigned URL, " +
-				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a creation that " +
-				"failed is deleted with the id from its response or an id of CloudFormation", Basis: gateway.Confirmed, Source: guide +
+				"ServiceTimeout 1 to 3600 s (3600), a changed PhysicalResourceId deletes the old one in the cleanup, and a failed creation is " +
+				"deleted with the id from its response, or with an id that CloudFormation generates", Basis: gateway.Confirmed, Source: guide +
 				", custom resource reference"},
 			{Text: "after an update of a custom resource that fails with another PhysicalResourceId, the resource has the new id, and " +
 				"the rollback restores the old id and deletes the new one", Basis: gateway.Inferred,
 				Source: guide + ", custom resource reference (a changed id causes a replacement; users report the same for a failed update)"},
 			{Text: "custom resources are supported only with Lambda functions; the function receives all property values as " +
 				"strings", Basis: gateway.Inferred, Source: guide},
-			{Text: "an operation interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
+			{Text: "an operation that is interrupted by a stop of the process resumes at the next start: deletions and rollbacks continue; a " +
 				"creation or update fails at the resources in progress and rolls back", Basis: gateway.Assumed,
-				Source: "behaviour of the local cloud only"},
-			{Text: "a template, JSON or YAML, that is nested deeper than 200 levels is a ValidationError", Basis: gateway.Assumed,
+				Source: "a feature of the local cloud"},
+			{Text: "a JSON or YAML template that is nested deeper than 200 levels is refused with a ValidationError", Basis: gateway.Assumed,
 				Source: "a limit of the local cloud: AWS does not document its own limit"},
-			{Text: "a template has at most 51200 bytes in a request or 1 MB from S3, 500 resources, 200 parameters and 200 outputs; not " +
-				"supported are YAML aliases, macros, " +
-				"exports, ImportValue, nested stacks, CreationPolicy, SSM parameters", Basis: gateway.Confirmed,
-				Source: guide + ", quotas; unsupported ones are rejected with an error"},
-			{Text: "parameters of AWS-specific types are looked up as the caller; a resource that does not exist is a " +
-				"ValidationError", Basis: gateway.Inferred,
+			{Text: "a template has at most 51200 bytes in a request or 1 MB from S3, 500 resources, 200 parameters and 200 outputs; YAML " +
+				"aliases, macros, exports, ImportValue, nested stacks, CreationPolicy and SSM parameters are not supported", Basis: gateway.Confirmed,
+				Source: guide + ", quotas; unsupported features are rejected with an error"},
+			{Text: "parameters of AWS-specific types are looked up with the permissions of the caller; a parameter that names a missing " +
+				"resource is refused with a ValidationError", Basis: gateway.Inferred,
 				Source: guide + "; AWS may also start the operation and roll it back"},
 		},
 	}
@@ -71,13 +71,15 @@ func (c *CloudFormation) Service() gateway.Service {
 func (c *CloudFormation) operations() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CancelUpdateStack", Serve: c.alone(c.cancelUpdateStack), Rules: []gateway.Rule{
-			{Text: "`CancelUpdateStack cannot be called from current stack status` unless it is UPDATE_IN_PROGRESS", Basis: gateway.Confirmed,
+			{Text: "the request is refused with `CancelUpdateStack cannot be called from current stack status` unless the stack is " +
+				"UPDATE_IN_PROGRESS", Basis: gateway.Confirmed,
 				Source: reported},
 		}},
 		{Name: "ContinueUpdateRollback", Serve: c.alone(c.continueUpdateRollback)},
 		{Name: "CreateChangeSet", Serve: c.alone(c.createChangeSet), Rules: []gateway.Rule{
-			{Text: "the changes are computed immediately; without changes the status is FAILED, `" + noChanges + "`", Basis: gateway.Confirmed,
-				Source: reported + "; AWS takes some seconds"},
+			{Text: "the changes are computed immediately; if there are no changes, the status of the change set is FAILED, " +
+				"`" + noChanges + "`", Basis: gateway.Confirmed,
+				Source: reported + "; AWS computes the changes within seconds"},
 			{Text: "type CREATE creates the stack with status REVIEW_IN_PROGRESS", Basis: gateway.Confirmed, Source: guide + ", change sets"},
 		}},
 		{Name: "CreateStack", Serve: c.alone(c.createStack), Rules: []gateway.Rule{
@@ -85,7 +87,7 @@ func (c *CloudFormation) operations() []gateway.Operation {
 				"InsufficientCapabilitiesException `Requires " +
 				"capabilities : [CAPABILITY_NAMED_IAM]`", Basis: gateway.Confirmed, Source: reported},
 			{Text: "a creation that exceeds TimeoutInMinutes fails; the status reason names the timeout", Basis: gateway.Assumed,
-				Source: nothing + " for the text"},
+				Source: nothing + " for the error text"},
 			{Text: "ClientRequestToken is shown in the events, but operations are not idempotent; NotificationARNs, ResourceTypes, " +
 				"RollbackConfiguration " +
 				"and stack policies are refused, in change sets and updates too", Basis: gateway.Assumed,
@@ -96,24 +98,26 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "resources that no longer exist count as deleted; resources are deleted in reverse order of creation; RetainResources is " +
 				"accepted only for a stack in DELETE_FAILED",
 				Basis: gateway.Confirmed, Source: guide + ", DeleteStack"},
-			{Text: "a custom resource whose function no longer exists is DELETE_FAILED, because the state of the resource that the function " +
+			{Text: "a custom resource whose function no longer exists becomes DELETE_FAILED, because the state of the resource that the function " +
 				"manages is unknown", Basis: gateway.Assumed,
 				Source: nothing},
 			{Text: "the deletion cancels a creation or its rollback in progress, but not an update in progress", Basis: gateway.Inferred,
 				Source: guide},
 		}},
 		{Name: "DescribeChangeSet", Serve: c.describeChangeSet, Rules: []gateway.Rule{
-			{Text: "Replacement is True, False, or Conditional where the new value is known only later; ChangeSource is DirectModification or " +
+			{Text: "Replacement is True, False, or, if the new value is known only during the update, Conditional; ChangeSource is " +
+				"DirectModification or " +
 				"ResourceAttribute", Basis: gateway.Inferred, Source: model},
 		}},
 		{Name: "DescribeStackEvents", Serve: c.describeStackEvents, Rules: []gateway.Rule{
-			{Text: "events are sorted from the newest, 100 per page", Basis: gateway.Inferred, Source: model + " (the order; the size is not " +
-				"documented)"},
+			{Text: "events are sorted from the newest, 100 per page", Basis: gateway.Inferred, Source: model + " (it documents the order; " +
+				"the page size is not documented)"},
 		}},
 		{Name: "DescribeStackResource", Serve: c.describeStackResource},
 		{Name: "DescribeStackResources", Serve: c.describeStackResources},
 		{Name: "DescribeStacks", Serve: c.describeStacks, Rules: []gateway.Rule{
-			{Text: "deleted stacks are found by id only; otherwise ValidationError `Stack with id X does not exist`; NoEcho parameters are ****",
+			{Text: "deleted stacks are found by id only; otherwise ValidationError `Stack with id X does not exist`; the values of NoEcho " +
+				"parameters are shown as ****",
 				Basis: gateway.Confirmed, Source: model + "; " + reported},
 		}},
 		{Name: "ExecuteChangeSet", Serve: c.alone(c.executeChangeSet), Rules: []gateway.Rule{
@@ -129,7 +133,8 @@ func (c *CloudFormation) operations() []gateway.Operation {
 			{Text: "deleted stacks remain in the list; AWS removes them after 90 days", Basis: gateway.Confirmed, Source: model},
 		}},
 		{Name: "UpdateStack", Serve: c.alone(c.updateStack), Rules: []gateway.Rule{
-			{Text: "`No updates are to be performed.` when no resource, output or tag of the stack changes", Basis: gateway.Confirmed,
+			{Text: "the request is refused with `No updates are to be performed.` if no resource, output or tag of the stack " +
+				"changes", Basis: gateway.Confirmed,
 				Source: reported},
 			{Text: "a change of only DeletionPolicy, UpdateReplacePolicy or Metadata does not count as a change", Basis: gateway.Confirmed,
 				Source: guide + ", DeletionPolicy; Metadata: assumed"},

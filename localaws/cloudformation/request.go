@@ -250,7 +250,7 @@ func parse(body string) (*template.Template, error) {
 	}
 	if len(unknown) > 0 {
 		return nil, invalid("Template format error: Unrecognized resource types: [%s] (%s)", strings.Join(unknown, ", "),
-			gateway.Simplified("has few of AWS's types"))
+			gateway.Simplified("supports only some of AWS's types"))
 	}
 	for id, attributes := range t.Attributes() {
 		typ, _ := catalog.Lookup(t.Resources[id].Type)

@@ -262,7 +262,7 @@ func TestRestart(t *testing.T) {
 	// The creation does not know how it went, and goes back; the clock lets it.
 	c = start(t, parts{dir: dir, delay: time.Millisecond})
 	history := c.happened(t, id, "s ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Slow]. Rollback requested by user.")
-	if !strings.Contains(history, "Slow CREATE_FAILED The local cloud was stopped while this was in progress") {
+	if !strings.Contains(history, "Slow CREATE_FAILED The local cloud was stopped during the operation") {
 		t.Error(history)
 	}
 	c.Clock.Set(2 * time.Minute) // until then the workspace is CREATING and cannot be deleted

@@ -26,15 +26,16 @@ func Services(o Options) []gateway.Service {
 	}
 	query := service("cloudwatch", "Amazon CloudWatch", gateway.Query)
 	query.Rules = []gateway.Rule{
-		{Text: "available are metrics from PutMetricData with one-minute resolution for 15 days, AMP's usage metrics and SNS's counts; " +
-			"alarms, percentiles, metric math and one-second metrics are not supported", Basis: gateway.Assumed, Source: simple},
+		{Text: "metrics from PutMetricData are available with one-minute resolution for 15 days, as are AMP's usage metrics and SNS's " +
+			"delivery metrics; alarms, percentiles, metric math and one-second metrics are not supported", Basis: gateway.Assumed, Source: simple},
 	}
 	targets := service("cloudwatch-json", "Amazon CloudWatch, JSON protocol", gateway.JSON10)
 	targets.TargetPrefix, targets.QueryErrors = target, true
 	paths := service("cloudwatch-cbor", "Amazon CloudWatch, RPC v2 CBOR protocol", gateway.CBOR)
 	paths.QueryErrors = true
 	paths.Rules = []gateway.Rule{
-		{Text: "the same operations as in the query protocol; x-amzn-query-error has the error code of that protocol", Basis: gateway.Confirmed,
+		{Text: "the operations are those of the query protocol; the header x-amzn-query-error has the query protocol's error " +
+			"code", Basis: gateway.Confirmed,
 			Source: model + ": protocols smithy-rpc-v2-cbor, json and query, awsQueryCompatible"},
 	}
 	return []gateway.Service{query, targets, paths}
@@ -50,14 +51,17 @@ type operation struct {
 func (o Options) known() []operation {
 	return []operation{
 		{"PutMetricData", o.putMetricData, []gateway.Rule{
-			{Text: "up to 1000 metrics with up to 30 dimensions and 150 values each, not in a namespace that begins with AWS/ or a colon, from 14 " +
-				"days ago to 2 hours ahead; else 400", Basis: gateway.Confirmed, Source: model + " and the API reference, PutMetricData"},
+			{Text: "a request has up to 1000 metrics with up to 30 dimensions and 150 values each; the namespace must not begin with AWS/ " +
+				"or a colon, and timestamps must be between 14 days ago and 2 hours ahead; other requests are refused with " +
+				"400", Basis: gateway.Confirmed, Source: model + " and the API reference, PutMetricData"},
 			{Text: "the condition key cloudwatch:namespace is not set", Basis: gateway.Assumed, Source: simple},
 		}},
 		{"ListMetrics", o.listMetrics, []gateway.Rule{
-			{Text: "names have 1 to 255 characters, a namespace does not begin with a colon; else 400 InvalidParameterValue",
+			{Text: "names have 1 to 255 characters, and a namespace must not begin with a colon; other values are refused with 400 " +
+				"InvalidParameterValue",
 				Basis: gateway.Confirmed, Source: model + " (documents the constraints; the error code is an assumption)"},
-			{Text: "metrics with a data point in the last two weeks, or in the last 3 hours with RecentlyActive; 500 per page",
+			{Text: "metrics with a data point in the last two weeks are listed, or, with RecentlyActive, in the last 3 hours; a page has " +
+				"500 metrics",
 				Basis:  gateway.Confirmed,
 				Source: "CloudWatch API reference, ListMetrics"},
 		}},
@@ -65,17 +69,19 @@ func (o Options) known() []operation {
 			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; a metric without data has the status Complete and " +
 				"no values",
 				Basis: gateway.Confirmed, Source: model},
-			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) answers with each metric that has exactly these " +
-				"dimensions and values in the time; other expressions are 400 ValidationError", Basis: gateway.Confirmed,
+			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) returns each metric that has exactly these " +
+				"dimensions and has values in the time range; other expressions are refused with 400 ValidationError", Basis: gateway.Confirmed,
 				Source: "CloudWatch user guide, search expressions (refusing other expressions is a limitation of the local cloud)"},
-			{Text: "in a Label ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are filled in; without one a metric is " +
-				"called by " +
-				"its name, and metrics of a SEARCH by the names and dimensions in which they differ", Basis: gateway.Inferred,
+			{Text: "in a Label, ${PROP('MetricName')}, ${PROP('Namespace')} and ${PROP('Dim.NAME')} are replaced with their values; the " +
+				"default label of a metric is its name, and the default labels of the metrics of a SEARCH are the names and dimensions in " +
+				"which the metrics differ", Basis: gateway.Inferred,
 				Source: "CloudWatch user guide, dynamic labels"},
-			{Text: "AWS/Usage ResourceCount of Service Prometheus, Type Resource, Class None, ResourceId the workspace's: Resource " +
-				"IngestionRate is samples a second, ActiveSeries the series that had a sample; newest first; steps without data are omitted",
+			{Text: "namespace AWS/Usage has the metric ResourceCount with the dimensions Service Prometheus, Type Resource, Class None and " +
+				"the workspace's ResourceId; with Resource IngestionRate it counts samples per second, with ActiveSeries the series that " +
+				"received a sample; values are sorted from the newest, and steps without data are omitted",
 				Basis: gateway.Confirmed, Source: usagePage + " (the values are counted from the workspace's samples)"},
-			{Text: "AWS/SNS NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by TopicName, statistic Sum",
+			{Text: "namespace AWS/SNS has NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by " +
+				"TopicName, with the statistic Sum",
 				Basis: gateway.Confirmed, Source: "SNS developer guide, CloudWatch metrics"},
 		}},
 		{"DescribeAlarms", describeAlarms, nil},

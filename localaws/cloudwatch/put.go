@@ -73,7 +73,7 @@ func (o Options) store(region string, now time.Time, namespace string, data []da
 // point is what a datum is for its minute.
 func (d datum) point(now time.Time) (point, error) {
 	if d.MetricName == "" || len(d.MetricName) > maxName || len(d.Dimensions) > maxDimensions {
-		return point{}, invalid("InvalidParameterValue", "The metric %q needs a name of 1 to %d characters, and at most %d dimensions.",
+		return point{}, invalid("InvalidParameterValue", "The metric %q must have a name of 1 to %d characters, and at most %d dimensions.",
 			d.MetricName, maxName, maxDimensions)
 	}
 	for _, dim := range d.Dimensions {
@@ -93,8 +93,8 @@ func (d datum) point(now time.Time) (point, error) {
 	all := d.Values
 	switch given := (d.Value != nil) != (d.StatisticValues != nil) != (len(d.Values) > 0); {
 	case !given, len(d.Values) > maxValues, len(d.Counts) > 0 && len(d.Counts) != len(d.Values):
-		return point{}, invalid("InvalidParameterCombination", "The metric %s needs one of Value, StatisticValues and up to %d Values with as "+
-			"many Counts.", d.MetricName, maxValues)
+		return point{}, invalid("InvalidParameterCombination", "The metric %s must have exactly one of Value, StatisticValues and "+
+			"Values; Values has up to %d numbers, and Counts the same length.", d.MetricName, maxValues)
 	case d.StatisticValues != nil:
 		s := d.StatisticValues
 		p.Min, p.Max, p.Sum, p.Number = float64(s.Minimum), float64(s.Maximum), float64(s.Sum), float64(s.SampleCount)

@@ -54,7 +54,8 @@ func (o Options) getMetricData(r *gateway.Request, read decoder) (any, error) {
 	var out struct{ MetricDataResults list[result] }
 	for _, q := range in.MetricDataQueries {
 		if !idPattern.MatchString(q.ID) || (q.MetricStat == nil) == (q.Expression == nil) {
-			return nil, invalid("ValidationError", "Query %s needs an Id that begins with a lower case letter, and a MetricStat or an Expression.",
+			return nil, invalid("ValidationError", "Query %s must have an Id that begins with a lower case letter, and a MetricStat or an "+
+				"Expression.",
 				q.ID)
 		}
 		if q.ReturnData != nil && !bool(*q.ReturnData) {
@@ -90,7 +91,7 @@ func (o Options) answer(r *gateway.Request, q dataQuery, from, to time.Time) ([]
 	}
 	if !slices.Contains(statistics, q.MetricStat.Stat) {
 		return nil, invalid("ValidationError", "%s", "The value "+q.MetricStat.Stat+" for parameter Stat is invalid: "+
-			gateway.Simplified("computes the statistics "+strings.Join(statistics, ", ")))
+			gateway.Simplified("supports only the statistics "+strings.Join(statistics, ", ")))
 	}
 	var out []result
 	err := o.State.View(func(tx *state.Tx) error {

@@ -39,7 +39,7 @@ func parseSearch(expression string, period time.Duration) (s search, err error) 
 		return s, notUnderstood("supports only the expression SEARCH('…', 'STATISTIC', PERIOD)", expression)
 	}
 	if s.statistic = m[2]; !slices.Contains(statistics, s.statistic) {
-		return s, notUnderstood("computes the statistics "+strings.Join(statistics, ", "), expression)
+		return s, notUnderstood("supports only the statistics "+strings.Join(statistics, ", "), expression)
 	}
 	s.period = max(period, time.Minute)
 	if n, err := strconv.Atoi(m[3]); err == nil && n%60 == 0 && n > 0 && n <= 86400 {

@@ -69,11 +69,11 @@ func fromCBOR(raw []byte) ([]byte, error) {
 	}
 	mode, err := cbor.DecOptions{DefaultMapType: reflect.TypeFor[map[string]any](), MaxNestedLevels: 16}.DecMode()
 	if err != nil {
-		return nil, fmt.Errorf("could not prepare to read CBOR: %w", err)
+		return nil, fmt.Errorf("could not create the CBOR decoder: %w", err)
 	}
 	var v any
 	if err := mode.Unmarshal(raw, &v); err != nil {
-		return nil, fmt.Errorf("could not read CBOR: %w", err)
+		return nil, fmt.Errorf("could not decode CBOR: %w", err)
 	}
 	return json.Marshal(v)
 }

@@ -157,23 +157,23 @@ func (t *Table) check(f Fault) error {
 	case !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind }):
 		return invalid("kind %q is not one of %s", f.Kind, strings.Join(names(), ", "))
 	case !onDataPlane(f.On) && !slices.Contains(t.services, f.On):
-		return invalid("the value %q of on is not one of %s, %s, %s", f.On, OnWrite, OnQuery, strings.Join(t.services, ", "))
+		return invalid("the value %q of the field on is not one of %s, %s, %s", f.On, OnWrite, OnQuery, strings.Join(t.services, ", "))
 	case !onDataPlane(f.On) && !slices.ContainsFunc(kinds(), func(k kind) bool { return k.name == f.Kind && k.everywhere }):
-		return invalid("the kind %s is for %s and %s", f.Kind, OnWrite, OnQuery)
+		return invalid("the kind %s can only be used for faults on %s and %s", f.Kind, OnWrite, OnQuery)
 	case !onDataPlane(f.On) && f.WorkspaceID != "":
 		return invalid("workspaceId can only be used for faults on %s and %s", OnWrite, OnQuery)
 	case !(f.Share > 0 && f.Share <= 1):
-		return invalid("share %v is not above 0 and at most 1", f.Share)
+		return invalid("share %v must be above 0 and at most 1", f.Share)
 	case f.ForSeconds < 0 || f.DelaySeconds < 0 || f.RetryAfterSeconds < 0 || f.RefuseSamples < 0:
-		return invalid("a number is below 0")
+		return invalid("the numbers of a fault must not be negative")
 	case f.RetryAfterSeconds > 0 && f.Kind != throttled && f.Kind != unavailable:
-		return invalid("retryAfterSeconds is for the kinds %s and %s", throttled, unavailable)
+		return invalid("retryAfterSeconds can only be used with the kinds %s and %s", throttled, unavailable)
 	case (f.DelaySeconds > 0) != (f.Kind == slow):
-		return invalid("delaySeconds is for the kind %s, which needs it", slow)
+		return invalid("delaySeconds is required for the kind %s and cannot be used with other kinds", slow)
 	case (f.RefuseSamples > 0) != (f.Kind == refuse):
-		return invalid("refuseSamples is for the kind %s, which needs it", refuse)
+		return invalid("refuseSamples is required for the kind %s and cannot be used with other kinds", refuse)
 	case f.Kind == refuse && f.On != OnWrite:
-		return invalid("the kind %s is for %s", refuse, OnWrite)
+		return invalid("the kind %s can only be used for faults on %s", refuse, OnWrite)
 	}
 	return nil
 }

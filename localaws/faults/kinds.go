@@ -39,11 +39,11 @@ func kinds() []kind {
 				"and only those that began before the fault", Basis: gateway.Assumed,
 			Source: "the response of AWS services to an expired session; not observed from AMP's data plane"}},
 		{"unauthorized", false, says(http.StatusUnauthorized, "", "Unauthorized"), gateway.Rule{
-			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source was found for this response of AMP; gateways between " +
+			Text: "`unauthorized`: 401", Basis: gateway.Assumed, Source: "no source found for this response of AMP; gateways between " +
 				"client and AMP can return it"}},
 		{"not-found", false, says(http.StatusNotFound, "", "Workspace not found"), gateway.Rule{
-			Text: "`not-found`: 404, as for a workspace that was deleted", Basis: gateway.Assumed, Source: "no source was found; see the " +
-				"data plane"}},
+			Text: "`not-found`: 404, as for a workspace that was deleted", Basis: gateway.Assumed, Source: "no source found; see the rules " +
+				"of the data plane"}},
 		{throttled, false, says(http.StatusTooManyRequests, "", "Rate exceeded"), gateway.Rule{
 			Text: "`throttled`: 429 `Rate exceeded`, with Retry-After if requested", Basis: gateway.Confirmed,
 			Source: troubleshooting + " (it is assumed that AMP's data plane sends Retry-After)"}},
@@ -53,9 +53,9 @@ func kinds() []kind {
 			Text: "`unavailable`: 503, with Retry-After if requested", Basis: gateway.Assumed,
 			Source: "no source was found; load balancers return this status"}},
 		{refuse, false, refuseSome, gateway.Rule{
-			Text: "`refuse`: the given number of samples of each request is left out, the others are stored, and the response is 400 " +
+			Text: "`refuse`: the given number of samples of each request is refused, the others are stored, and the response is 400 " +
 				"`out-of-order sample` for the first refused sample", Basis: gateway.Inferred,
-			Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (the words)"}},
+			Source: "behaviour of Cortex, which AMP is built on (cortexproject/cortex#2662); " + troubleshooting + " (error text)"}},
 		{"hang", true, hang, gateway.Rule{
 			Text: "`hang`: the request is read and no response is sent until the fault ends; then the connection is cut", Basis: gateway.Assumed,
 			Source: "simulates a network failure, not a response of AMP"}},

@@ -76,7 +76,7 @@ func (t *Table) Service() gateway.Service {
 			own("requests must be signed, and require the permission for the operation, such as localaws:CreateFault or localaws:ListFaults"),
 			own("faults are kept in memory: a restart ends them"),
 			own("a fault of a service's API affects requests that clients sign in headers, but not requests between services"),
-			own("a fault for a workspace that does not exist is 404, like DescribeWorkspace: ResourceNotFoundException"),
+			own("a fault for a workspace that does not exist is refused with 404 ResourceNotFoundException, as in DescribeWorkspace"),
 			own("a share is distributed evenly, not randomly: a share of 0.5 affects the second and the fourth of four requests"),
 		},
 		Operations: gateway.RequireActions(SigningName, nil, []gateway.Operation{
@@ -84,7 +84,7 @@ func (t *Table) Service() gateway.Service {
 			{Name: "ListFaults", Method: http.MethodGet, Path: Path, Serve: t.show},
 			{Name: "DeleteFaults", Method: http.MethodDelete, Path: Path, Serve: t.delete},
 			{Name: "DeleteFault", Method: http.MethodDelete, Path: Path + "/{faultId}", Serve: t.delete, Rules: []gateway.Rule{
-				own("requests that hang because of the fault are ended; an unknown id is 404 ResourceNotFoundException"),
+				own("requests that hang because of the fault are ended; an unknown id is refused with 404 ResourceNotFoundException"),
 			}},
 		}),
 	}

@@ -41,7 +41,7 @@ type Caller func(ctx context.Context, as principal.Principal, c Call) (Answer, e
 func (g *Gateway) Call(ctx context.Context, as principal.Principal, c Call) (Answer, error) {
 	rt, ok := g.named(c.Service, c.Operation)
 	if !ok {
-		return Answer{}, fmt.Errorf("the local cloud has no operation %s:%s", c.Service, c.Operation)
+		return Answer{}, fmt.Errorf("the local cloud does not support the operation %s:%s", c.Service, c.Operation)
 	}
 	r, err := c.request(ctx, rt)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c Call) request(ctx context.Context, rt route) (*http.Request, error) {
 func (g *Gateway) run(w http.ResponseWriter, req *Request) error {
 	body, err := io.ReadAll(req.Request.Body)
 	if err != nil {
-		return fmt.Errorf("could not read the body of a call: %w", err)
+		return fmt.Errorf("could not read the body of an internal API call: %w", err)
 	}
 	req.Body = body
 	req.Form = queryForm(req)

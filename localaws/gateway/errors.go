@@ -47,13 +47,13 @@ func (g *Gateway) writeError(w http.ResponseWriter, req *Request, err error) {
 		}
 	}
 	if !ok {
-		g.opts.Logger.Error("request failed inside the local cloud", "id", req.ID, "path", req.URL.Path, "err", err)
+		g.opts.Logger.Error("request failed because of an internal error of the local cloud", "id", req.ID, "path", req.URL.Path, "err", err)
 		answer = &Error{Status: http.StatusInternalServerError, Code: "InternalFailure",
-			Message: "The request failed inside the local cloud; its log has the reason (request " + req.ID + ")"}
+			Message: "The request failed because of an internal error of the local cloud; its log has the reason (request " + req.ID + ")"}
 	}
 	maps.Copy(w.Header(), answer.Header)
 	if err := writeAnswer(w, req, answer); err != nil {
-		g.opts.Logger.Error("error answer could not be written", "id", req.ID, "err", err)
+		g.opts.Logger.Error("could not write the error response", "id", req.ID, "err", err)
 	}
 }
 

@@ -58,7 +58,7 @@ func New(opts Options) (*Gateway, error) {
 		opts.Bodies = bounded.NewBodies(maxBodies, bodyTime)
 	}
 	if opts.Authorize == nil {
-		return nil, errors.New("a gateway needs an authorizer")
+		return nil, errors.New("the gateway has no authorizer")
 	}
 	routes, err := routesOf(opts.Services)
 	if err != nil {

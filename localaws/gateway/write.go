@@ -34,7 +34,7 @@ func WriteRPC(w http.ResponseWriter, req *Request, v any) error {
 func WriteCBOR(w http.ResponseWriter, status int, v any) error {
 	body, err := cbor.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	w.Header().Set("smithy-protocol", "rpc-v2-cbor")
 	write(w, status, "application/cbor", body)
@@ -44,7 +44,7 @@ func WriteCBOR(w http.ResponseWriter, status int, v any) error {
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	write(w, status, contentType, body)
 	return nil
@@ -64,7 +64,7 @@ func WriteQuery(w http.ResponseWriter, req *Request, result any) error {
 func WriteEC2(w http.ResponseWriter, req *Request, result any) error {
 	var fields bytes.Buffer
 	if err := xml.NewEncoder(&fields).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "result"}}); err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	inner := bytes.TrimSuffix(bytes.TrimPrefix(fields.Bytes(), []byte("<result>")), []byte("</result>"))
 	name := req.route.operation.Name + "Response"
@@ -82,7 +82,7 @@ func writeEC2Error(w http.ResponseWriter, req *Request, answer *Error) error {
 		RequestID string
 	}{Errors: fault, RequestID: req.ID})
 	if err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	write(w, answer.Status, "text/xml;charset=UTF-8", body)
 	return nil
@@ -97,7 +97,7 @@ func WriteXML(w http.ResponseWriter, status int, v any) error {
 	}
 	body, err := xml.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	write(w, status, "application/xml", append([]byte(xml.Header), body...))
 	return nil
@@ -144,7 +144,7 @@ func writeXML(w http.ResponseWriter, req *Request, status int, root string, part
 		err = enc.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("could not encode an answer: %w", err)
+		return fmt.Errorf("could not encode a response: %w", err)
 	}
 	write(w, status, "text/xml", body.Bytes())
 	return nil

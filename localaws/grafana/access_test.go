@@ -91,7 +91,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	if _, err := client.ListPermissions(t.Context(), &sdk.ListPermissionsInput{WorkspaceId: id, UserId: aws.String(anna),
-		GroupId: aws.String(group)}); !isError(err, "ValidationException", "exclude each other") {
+		GroupId: aws.String(group)}); !isError(err, "ValidationException", "mutually exclusive") {
 		t.Errorf("user and group: %v", err)
 	}
 	for _, action := range []string{"sso:GetProfile", "sso-directory:DescribeUser"} {

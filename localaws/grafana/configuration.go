@@ -65,10 +65,11 @@ func (g *Grafana) updateWorkspaceConfiguration(rw http.ResponseWriter, r *gatewa
 			return nil
 		}
 		if !slices.Contains(versions, *in.GrafanaVersion) {
-			return wire.Invalid("grafanaVersion", "%s is not supported; supported are %s", *in.GrafanaVersion, strings.Join(versions, ", "))
+			return wire.Invalid("grafanaVersion", "%s is not supported; the supported versions are "+
+				"%s", *in.GrafanaVersion, strings.Join(versions, ", "))
 		}
 		if compareVersions(*in.GrafanaVersion, w.Version) < 0 {
-			return wire.Invalid("grafanaVersion", "cannot go down from %s to %s; a workspace can only be upgraded", w.Version, *in.GrafanaVersion)
+			return wire.Invalid("grafanaVersion", "cannot downgrade from %s to %s; a workspace can only be upgraded", w.Version, *in.GrafanaVersion)
 		}
 		w.Version, w.Busy = *in.GrafanaVersion, versionUpdating
 		return nil

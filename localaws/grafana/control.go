@@ -49,7 +49,7 @@ func (g *Grafana) createWorkspace(rw http.ResponseWriter, r *gateway.Request) er
 	}
 	if err := g.add(r, w, in.ClientToken, string(request)); err != nil {
 		if closing := g.listeners.stop(w.ID); closing != nil {
-			g.opts.Logger.Error("address of a workspace that was not created remains bound", "workspace", w.ID, "err", closing)
+			g.opts.Logger.Error("could not release the address of a workspace that was not created", "workspace", w.ID, "err", closing)
 		}
 		return err
 	}
@@ -73,7 +73,7 @@ func (g *Grafana) acceptable(r *gateway.Request, in *input) error {
 		}
 	}
 	if v := in.GrafanaVersion; v != nil && !slices.Contains(versions, *v) {
-		return wire.Invalid("grafanaVersion", "%s is not supported; supported are %s", *v, strings.Join(versions, ", "))
+		return wire.Invalid("grafanaVersion", "%s is not supported; the supported versions are %s", *v, strings.Join(versions, ", "))
 	}
 	if *in.PermissionType == "CUSTOMER_MANAGED" && in.WorkspaceRoleARN == nil {
 		return wire.Refused("workspaceRoleArn is required when permissionType is CUSTOMER_MANAGED")
@@ -154,11 +154,11 @@ func (g *Grafana) before(r *gateway.Request, token, request string) (*workspace,
 		return nil, err
 	}
 	if c.Request != request {
-		return nil, wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a request with other parameters.")
+		return nil, wire.Conflict("workspace", c.WorkspaceID, "The client token was already used for a request with other parameters.")
 	}
 	w, err := g.load(r.Now, c.WorkspaceID)
 	if w == nil && err == nil {
-		err = wire.Conflict("workspace", c.WorkspaceID, "The client token was used before, for a workspace that has been deleted since.")
+		err = wire.Conflict("workspace", c.WorkspaceID, "The client token was already used for a workspace that has since been deleted.")
 	}
 	return w, err
 }

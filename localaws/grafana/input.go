@@ -110,9 +110,9 @@ func (in *input) checkLists() error {
 	}
 	switch {
 	case in.RemoveVPCConfiguration && in.VPCConfiguration != nil:
-		return wire.Refused("removeVpcConfiguration and vpcConfiguration exclude each other")
+		return wire.Refused("removeVpcConfiguration and vpcConfiguration are mutually exclusive")
 	case in.RemoveNetworkAccessConfiguration && in.NetworkAccessControl != nil:
-		return wire.Refused("removeNetworkAccessConfiguration and networkAccessControl exclude each other")
+		return wire.Refused("removeNetworkAccessConfiguration and networkAccessControl are mutually exclusive")
 	}
 	return nil
 }

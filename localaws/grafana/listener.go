@@ -36,7 +36,7 @@ type AddressError struct {
 }
 
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("open the address %s of workspace %s: %v", e.Address, e.Workspace, e.Err)
+	return fmt.Sprintf("could not open the address %s of workspace %s: %v", e.Address, e.Workspace, e.Err)
 }
 
 // Unwrap is the operating system's error.

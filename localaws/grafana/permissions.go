@@ -178,7 +178,7 @@ func (g *Grafana) listPermissions(rw http.ResponseWriter, r *gateway.Request) er
 		return wire.NotInEnum("userType", kind, userTypes)
 	}
 	if userID != "" && groupID != "" {
-		return wire.Refused("userId and groupId exclude each other")
+		return wire.Refused("userId and groupId are mutually exclusive")
 	}
 	for name, id := range map[string]string{"userId": userID, "groupId": groupID} {
 		if id != "" {

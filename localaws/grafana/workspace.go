@@ -155,7 +155,7 @@ func (g *Grafana) Break(id string, f Fault) error {
 		if found, err := tx.Get(workspaces, id, &w); err != nil {
 			return err
 		} else if !found {
-			return fmt.Errorf("workspace %s does not exist and cannot be broken", id)
+			return fmt.Errorf("could not inject the fault: workspace %s does not exist", id)
 		}
 		w.Fault = f
 		return tx.Put(workspaces, id, w)

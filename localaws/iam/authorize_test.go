@@ -45,10 +45,10 @@ func TestDecisions(t *testing.T) {
 		{u, "s3:GetObject", true, ""},
 		{u, "s3:DeleteObject", false, "with an explicit deny in an identity-based policy"},
 		{u, "aps:QueryMetrics", false, "no identity-based policy allows the aps:QueryMetrics action"},
-		{u, "logs:GetLogEvents", false, "no identity-based policy allows the logs:GetLogEvents action (condition key aws:Foo is not known to " +
-			"the local cloud)"},
-		{u, "ec2:RunInstances", false, "with an explicit deny in an identity-based policy (condition operator IpAddress is not known to the " +
-			"local cloud)"},
+		{u, "logs:GetLogEvents", false, "no identity-based policy allows the logs:GetLogEvents action (condition key aws:Foo is not " +
+			"supported by the local cloud)"},
+		{u, "ec2:RunInstances", false, "with an explicit deny in an identity-based policy (condition operator IpAddress is not " +
+			"supported by the local cloud)"},
 		{again, "s3:GetObject", false, "no identity-based policy allows the s3:GetObject action"},
 		{principal.Principal{ARN: account + "user/nobody"}, "s3:GetObject", false, "no identity-based policy allows the s3:GetObject action"},
 		{principal.Principal{ARN: "cloudformation.amazonaws.com"}, "s3:GetObject", true, ""},

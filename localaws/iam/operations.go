@@ -13,7 +13,7 @@ import (
 const (
 	userGuide = "IAM user guide"
 	apiRef    = "IAM API reference"
-	texts     = "messages as users of AWS reported them"
+	texts     = "error messages as reported by AWS users"
 )
 
 func rules() []gateway.Rule {
@@ -23,17 +23,20 @@ func rules() []gateway.Rule {
 			"… because no identity-based policy " +
 			"allows the … action`, or `with an explicit deny in an identity-based policy`", Basis: gateway.Confirmed,
 			Source: userGuide + ", policy evaluation logic and troubleshooting access denied messages"},
-		{Text: "a condition operator, condition key or policy variable that the local cloud does not know makes an Allow statement " +
+		{Text: "a condition operator, condition key or policy variable that the local cloud does not support makes an Allow statement " +
 			"ineffective and a Deny statement effective; the message names it in parentheses", Basis: gateway.Assumed,
-			Source: "a simplification of the local cloud, on the safe side"},
-		{Text: "a condition key that AWS sets and this request does not have: it does not match, except with negated operators, " +
+			Source: "a simplification of the local cloud, which applies the stricter result"},
+		{Text: "a condition on a key that AWS sets and that the request does not have does not match, except with negated operators, " +
 			"…IfExists, ForAllValues and " +
 			"Null", Basis: gateway.Confirmed, Source: userGuide + ", condition operators"},
-		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true: the loopback counts as TLS", Basis: gateway.Assumed,
-			Source: userGuide + ", global condition keys (the first); a simplification of the local cloud (the second)"},
-		{Text: "changes take effect at once", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS they take seconds"},
-		{Text: "a policy with an invalid form is 400 MalformedPolicyDocument with IAM's message", Basis: gateway.Inferred, Source: texts},
-		{Text: "groups, session policies and the root user do not exist here", Basis: gateway.Assumed,
+		{Text: "aws:PrincipalArn of a session is its role's ARN; aws:SecureTransport is true, because loopback connections are treated " +
+			"as TLS", Basis: gateway.Assumed,
+			Source: userGuide + ", global condition keys (aws:PrincipalArn); a simplification of the local cloud (aws:SecureTransport)"},
+		{Text: "changes take effect immediately", Basis: gateway.Assumed, Source: "a simplification of the local cloud: on AWS, changes " +
+			"take effect after some seconds"},
+		{Text: "a policy with an invalid form is refused with 400 MalformedPolicyDocument and IAM's error " +
+			"message", Basis: gateway.Inferred, Source: texts},
+		{Text: "groups, session policies and the root user are not supported", Basis: gateway.Assumed,
 			Source: "a simplification of the local cloud"},
 		{Text: "the permissions boundary of a user or role must allow an action too: `… because no permissions boundary allows the … " +
 			"action`, " +
@@ -55,9 +58,9 @@ func (i *IAM) roles() []gateway.Operation {
 		{Name: "CreateRole", Serve: i.createRole, Keys: newKeys, Rules: []gateway.Rule{
 			{Text: "the trust policy is checked, and the users and roles of this account in it must exist: `Invalid principal in policy: " +
 				"\"AWS\":\"…\"`", Basis: gateway.Confirmed, Source: userGuide + ", troubleshoot IAM policies"},
-			{Text: "MaxSessionDuration is 3600 to 43200 (3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
+			{Text: "MaxSessionDuration is 3600 to 43200 (default 3600); a trust policy has up to 2048 characters", Basis: gateway.Confirmed,
 				Source: apiRef + "; IAM quotas"},
-			{Text: "tags require iam:TagRole too", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
+			{Text: "a request with tags also requires iam:TagRole", Basis: gateway.Confirmed, Source: userGuide + ", tagging IAM roles"},
 		}},
 		{Name: "GetRole", Serve: i.getRole},
 		{Name: "UpdateRole", Serve: i.updateRole},
@@ -78,18 +81,19 @@ func (i *IAM) users() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "CreateUser", Serve: i.createUser, Keys: newKeys},
 		{Name: "GetUser", Serve: i.getUser, Rules: []gateway.Rule{
-			{Text: "without UserName, the caller's user is used", Basis: gateway.Confirmed, Source: apiRef},
+			{Text: "if UserName is absent, the user of the caller is used", Basis: gateway.Confirmed, Source: apiRef},
 		}},
 		{Name: "DeleteUser", Serve: i.deleteUser, Rules: []gateway.Rule{
 			{Text: "the response is 409 DeleteConflict while the user has access keys or policies", Basis: gateway.Confirmed,
-				Source: apiRef + " (the text about keys is assumed)"},
+				Source: apiRef + " (the error text about access keys is an assumption)"},
 		}},
 		{Name: "ListUsers", Serve: i.listUsers},
 		{Name: "TagUser", Serve: i.tag(account.Users), Keys: tagKeys},
 		{Name: "UntagUser", Serve: i.untag(account.Users)},
 		{Name: "ListUserTags", Serve: i.listTags(account.Users)},
 		{Name: "CreateAccessKey", Serve: i.createAccessKey, Rules: []gateway.Rule{
-			{Text: "a user has at most two keys, else 409 LimitExceeded `Cannot exceed quota for AccessKeysPerUser: 2`", Basis: gateway.Confirmed,
+			{Text: "a user has at most two access keys; further keys are refused with 409 LimitExceeded `Cannot exceed quota for " +
+				"AccessKeysPerUser: 2`", Basis: gateway.Confirmed,
 				Source: "IAM quotas; " + texts},
 		}},
 		{Name: "DeleteAccessKey", Serve: i.deleteAccessKey},
@@ -105,7 +109,7 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 		{Name: "GetPolicy", Serve: i.getPolicy, Rules: []gateway.Rule{
 			{Text: "these AWS managed policies exist: AdministratorAccess, AmazonPrometheusRemoteWriteAccess, " +
 				"AmazonPrometheusQueryAccess, AmazonGrafanaCloudWatchAccess, AWSLambdaBasicExecutionRole, AmazonS3ReadOnlyAccess, " +
-				"CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; ids and dates are made up", Basis: gateway.Inferred,
+				"CloudWatchAgentServerPolicy, AWSGrafanaWorkspacePermissionManagementV2; their ids and dates are fictitious", Basis: gateway.Inferred,
 				Source: "AWS managed policy reference"},
 		}},
 		{Name: "ListPolicies", Serve: i.listPolicies},
@@ -115,7 +119,8 @@ func (i *IAM) managedPolicies() []gateway.Operation {
 				Source: apiRef + "; " + texts},
 		}},
 		{Name: "CreatePolicyVersion", Serve: i.createPolicyVersion, Rules: []gateway.Rule{
-			{Text: "a policy has at most five versions, else 409 LimitExceeded; version numbers are not reused", Basis: gateway.Confirmed,
+			{Text: "a policy has at most five versions; further versions are refused with 409 LimitExceeded; version numbers are not " +
+				"reused", Basis: gateway.Confirmed,
 				Source: userGuide + ", versioning IAM policies"},
 		}},
 		{Name: "GetPolicyVersion", Serve: i.getPolicyVersion},
@@ -137,7 +142,7 @@ func (i *IAM) instanceProfiles() []gateway.Operation {
 		{Name: "AddRoleToInstanceProfile", Serve: i.addRoleToInstanceProfile, Rules: []gateway.Rule{
 			{Text: "a profile has one role; adding the role requires iam:PassRole on the role with iam:PassedToService ec2.amazonaws.com",
 				Basis:  gateway.Confirmed,
-				Source: userGuide + ", granting permissions to pass a role (the value of the key is inferred)"},
+				Source: userGuide + ", granting permissions to pass a role (the value of the condition key is inferred)"},
 		}},
 		{Name: "RemoveRoleFromInstanceProfile", Serve: i.removeRoleFromInstanceProfile},
 		{Name: "ListInstanceProfiles", Serve: i.listInstanceProfiles},
@@ -148,18 +153,20 @@ func (i *IAM) instanceProfiles() []gateway.Operation {
 func (i *IAM) simulation() []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "SimulatePrincipalPolicy", Serve: i.simulatePrincipalPolicy, Rules: []gateway.Rule{
-			{Text: "the response has a result for each action, by the policies of a user or role: the most restrictive of the decisions on " +
-				"the resources, each of " +
-				"which is in ResourceSpecificResults unless all resources are asked for", Basis: gateway.Confirmed,
+			{Text: "the response has one result for each action, evaluated with the policies of a user or role; a result is the most " +
+				"restrictive decision over the resources, and ResourceSpecificResults has the decision for each resource unless the request " +
+				"is for all resources", Basis: gateway.Confirmed,
 				Source: apiRef + ", EvaluationResult"},
-			{Text: "a result's EvalResourceName is `*`; on AWS it is the form of the ARNs that the action takes", Basis: gateway.Assumed,
+			{Text: "a result's EvalResourceName is `*`; on AWS it is the ARN format of the action's resources", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; " + apiRef + ", EvaluationResult"},
 			{Text: "MissingContextValues has the condition keys that statements about the action and the resource use and that the " +
 				"simulation request does not set; values of the principal are set automatically", Basis: gateway.Inferred,
 				Source: apiRef + " (considering only those statements is inferred)"},
-			{Text: "a PolicySourceArn that is not a user, role or group, such as a session or the root user, is 400 InvalidInput `Invalid Entity " +
+			{Text: "a PolicySourceArn that is not a user, role or group, such as a session or the root user, is refused with 400 " +
+				"InvalidInput `Invalid Entity " +
 				"Arn: … does not clearly define entity type and name.`", Basis: gateway.Confirmed, Source: texts},
-			{Text: "other policies, callers and scenarios than the principal's own are refused with 501", Basis: gateway.Assumed,
+			{Text: "simulations with additional policies, another caller or a resource-handling scenario are refused with " +
+				"501", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		}},
 	}
@@ -169,15 +176,15 @@ func (i *IAM) simulation() []gateway.Operation {
 func (i *IAM) policyOperations(k account.Kind) []gateway.Operation {
 	return []gateway.Operation{
 		{Name: "Put" + k.Title + "Policy", Serve: i.putInline(k), Keys: i.boundaryKeys(k), Rules: []gateway.Rule{
-			{Text: "all inline policies together have 10,240 characters for a role and 2,048 for a user, not counting white space",
+			{Text: "all inline policies together have at most 10,240 characters for a role and 2,048 for a user, not counting white space",
 				Basis: gateway.Confirmed, Source: "IAM quotas"},
 		}},
 		{Name: "Get" + k.Title + "Policy", Serve: i.getInline(k)},
 		{Name: "Delete" + k.Title + "Policy", Serve: i.deleteInline(k), Keys: i.boundaryKeys(k)},
 		{Name: "List" + k.Title + "Policies", Serve: i.listInline(k)},
 		{Name: "Attach" + k.Title + "Policy", Serve: i.attach(k), Keys: i.policyKeys(k), Rules: []gateway.Rule{
-			{Text: "a user or role has at most 10 policies, else 409 LimitExceeded; attaching a policy again is not an error; permission may " +
-				"depend on iam:PolicyARN",
+			{Text: "a user or role has at most 10 attached policies; further policies are refused with 409 LimitExceeded; attaching a " +
+				"policy again is not an error; permission can depend on iam:PolicyARN",
 				Basis: gateway.Confirmed, Source: "IAM quotas; " + userGuide + ", condition keys of IAM"},
 		}},
 		{Name: "Detach" + k.Title + "Policy", Serve: i.detach(k), Keys: i.policyKeys(k)},
@@ -253,7 +260,7 @@ func (i *IAM) arnOf(k account.Kind, name, path string) string {
 		return nil
 	})
 	if err != nil {
-		i.opts.Logger.Error("read the account's state", "err", err)
+		i.opts.Logger.Error("could not read the state of the account", "err", err)
 	}
 	return k.ARN(path, name)
 }
@@ -266,7 +273,7 @@ func (i *IAM) pathOf(name, path string) string {
 		return nil
 	})
 	if err != nil {
-		i.opts.Logger.Error("read the account's state", "err", err)
+		i.opts.Logger.Error("could not read the state of the account", "err", err)
 	}
 	return path
 }

@@ -77,7 +77,7 @@ func New(o Options) (*Identity, error) {
 		o.Kind = Organization
 	case Organization, Account, None:
 	default:
-		return nil, fmt.Errorf("open the identity store: an instance cannot be %q; use organization, account or none", o.Kind)
+		return nil, fmt.Errorf("could not open the identity store: the instance type %q is not valid; use organization, account or none", o.Kind)
 	}
 	people, err := readSeed(o.Seed)
 	if err != nil {

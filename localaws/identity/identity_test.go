@@ -214,9 +214,9 @@ func TestBadSeedFiles(t *testing.T) {
 	for name, tc := range map[string]struct{ content, says string }{
 		"no JSON":      {"users:", "invalid character"},
 		"unknown name": {`{"people": []}`, "people"},
-		"no e-mail":    {`{"users": [{"userName": "x"}]}`, "user 1: userName and email are needed"},
+		"no e-mail":    {`{"users": [{"userName": "x"}]}`, "user 1: userName and email are required"},
 		"twice":        {`{"users": [{"userName": "x", "email": "a@b"}, {"userName": "X", "email": "c@d"}]}`, "user 2: X or c@d is a duplicate"},
-		"no member":    {`{"groups": [{"displayName": "g", "members": ["nobody"]}]}`, "no user of the file is called nobody"},
+		"no member":    {`{"groups": [{"displayName": "g", "members": ["nobody"]}]}`, "the file has no user nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "people.json")

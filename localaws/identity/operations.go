@@ -21,14 +21,15 @@ const (
 func (s *Identity) ssoAdmin() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "ListInstances", Serve: serve(s, (*call).listInstances), Rules: []gateway.Rule{
-			{Text: "the response has one instance in its own region, and is empty in other regions and if Identity Center is not enabled",
+			{Text: "the response has one instance in the region of Identity Center; it is empty in other regions and if Identity Center is " +
+				"not enabled",
 				Basis: gateway.Confirmed, Source: "IAM Identity Center is regional; " + reported},
-			{Text: "an instance of the organization and one of the account look the same: this account owns both; organizations " +
-				"DescribeOrganization shows whether the account is the management account", Basis: gateway.Inferred,
-				Source: ssoModel + " (it does not distinguish them)"},
+			{Text: "an organization instance and an account instance have the same response, because this account owns both; " +
+				"DescribeOrganization of AWS Organizations shows whether the account is the management account", Basis: gateway.Inferred,
+				Source: ssoModel + " (the model does not distinguish the two types)"},
 		}},
 		{Name: "DescribeInstance", Serve: serve(s, (*call).describeInstance), Resources: instanceOf, Rules: []gateway.Rule{
-			{Text: "an unknown instance ARN is 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},
+			{Text: "an unknown instance ARN is refused with 400 ResourceNotFoundException", Basis: gateway.Assumed, Source: notSourced},
 		}},
 	}
 	for _, name := range []string{
@@ -139,10 +140,10 @@ func on(parts ...part) func(*gateway.Request) []string {
 func (s *Identity) identityStore() gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "GetUserId", Serve: serve(s, (*call).getUserID), Resources: on(users), Rules: []gateway.Rule{
-			{Text: "a user is found by the attribute path userName or emails.value, or by an external id; no match is 400 " +
-				"ResourceNotFoundException `USER " +
-				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (texts are assumed)"},
-			{Text: "user names and e-mails are compared without regard to case", Basis: gateway.Assumed, Source: notSourced},
+			{Text: "a user is found by the attribute path userName or emails.value, or by an external id; if no user matches, the response " +
+				"is 400 ResourceNotFoundException `USER " +
+				"not found.`", Basis: gateway.Confirmed, Source: storeModel + " (the error texts are assumptions)"},
+			{Text: "user names and e-mail addresses are compared case-insensitively", Basis: gateway.Assumed, Source: notSourced},
 		}},
 		{Name: "GetGroupId", Serve: serve(s, (*call).getGroupID), Resources: on(groups), Rules: []gateway.Rule{
 			{Text: "a group is found by the attribute path displayName, or by an external id", Basis: gateway.Inferred, Source: storeModel},
@@ -158,11 +159,11 @@ func (s *Identity) identityStore() gateway.Service {
 		}},
 		{Name: "CreateUser", Serve: alter(s, (*call).createUser), Resources: on(), Rules: []gateway.Rule{
 			{Text: "UserName, DisplayName, Name.GivenName and Name.FamilyName are required; a user has at most one e-mail", Basis: gateway.Inferred,
-				Source: "Terraform's AWS provider requires the same; texts are assumed"},
-			{Text: "a user name consists of letters, marks, symbols, numbers and punctuation; other texts can also have spaces; control " +
-				"characters are 400 " +
-				"ValidationException", Basis: gateway.Confirmed, Source: storeModel + " (the patterns; the text is inferred)"},
-			{Text: "a user name or an e-mail that another user has is 400 ConflictException", Basis: gateway.Confirmed,
+				Source: "Terraform's AWS provider has the same requirements; the error texts are assumptions"},
+			{Text: "a user name consists of letters, marks, symbols, numbers and punctuation; other strings can also have spaces; control " +
+				"characters are refused with 400 ValidationException", Basis: gateway.Confirmed, Source: storeModel + " (it documents the " +
+				"patterns; the error text is inferred)"},
+			{Text: "a user name or an e-mail address that another user has is refused with 400 ConflictException", Basis: gateway.Confirmed,
 				Source: storeModel + "; " + reported},
 			{Text: "a user created in the local cloud can sign in immediately: there is no invitation and no " +
 				"password", Basis: gateway.Assumed, Source: simplicity},
@@ -188,10 +189,12 @@ func (s *Identity) identityStore() gateway.Service {
 	return gateway.Service{
 		Name: "identitystore", Title: "AWS Identity Store", SigningName: "identitystore", Version: "2020-06-15", TargetPrefix: "AWSIdentityStore",
 		Protocol: gateway.JSON11, Operations: gateway.RequireActions("identitystore", nil, operations), Rules: []gateway.Rule{
-			{Text: "a permission must be for the store (arn:aws:identitystore::A:identitystore/d-…) and for each kind of object that is read " +
-				"(arn:aws:identitystore:::user/…, group/…, membership/…), `/*` where none is named", Basis: gateway.Confirmed,
-				Source: actions + "; DescribeUser " + reported + ", the other actions' parts are inferred"},
-			{Text: "a request for another store, or in another region, is 400 ResourceNotFoundException `IDENTITY_STORE not found.`",
+			{Text: "permission is required on the identity store (arn:aws:identitystore::A:identitystore/d-…) and on each type of object " +
+				"that is read (arn:aws:identitystore:::user/…, group/…, membership/…); the object is `/*` if the request names " +
+				"none", Basis: gateway.Confirmed,
+				Source: actions + "; DescribeUser " + reported + "; the resources of the other actions are inferred"},
+			{Text: "a request for another identity store, or in another region, is refused with 400 ResourceNotFoundException " +
+				"`IDENTITY_STORE not found.`",
 				Basis: gateway.Inferred, Source: storeModel},
 			{Text: "ids are UUIDs without a prefix; AWS adds the prefix of the store to some ids", Basis: gateway.Confirmed, Source: storeModel},
 		},

@@ -64,7 +64,7 @@ func Emails(file string) ([]string, error) {
 }
 
 // fields are what a file may say.
-const fields = "a user has userName, email, givenName and familyName, a group displayName, description and members (user names)"
+const fields = "give each user userName, email, givenName and familyName, and each group displayName, description and members (user names)"
 
 // parseSeed reads a file of people, which must say all that is needed and
 // nothing that is not known.
@@ -78,7 +78,7 @@ func parseSeed(raw []byte) (seed, error) {
 	names, emails := map[string]bool{}, map[string]bool{}
 	for i, u := range people.Users {
 		if u.UserName == "" || !strings.Contains(u.Email, "@") {
-			return seed{}, fmt.Errorf("user %d: userName and email are needed", i+1)
+			return seed{}, fmt.Errorf("user %d: userName and email are required", i+1)
 		}
 		name, email := fold(u.UserName), fold(u.Email)
 		if names[name] || emails[email] {
@@ -94,7 +94,7 @@ func parseSeed(raw []byte) (seed, error) {
 		groups[g.DisplayName] = true
 		for _, m := range g.Members {
 			if !names[fold(m)] {
-				return seed{}, fmt.Errorf("group %s: no user of the file is called %s", g.DisplayName, m)
+				return seed{}, fmt.Errorf("group %s: the file has no user %s", g.DisplayName, m)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Identity) add(d *directory, people seed) error {
 			continue
 		}
 		if d.userBy(func(u *user) bool { return u.hasEmail(p.Email) }) != nil {
-			return fmt.Errorf("add user %s: another user has %s", p.UserName, p.Email)
+			return fmt.Errorf("could not add user %s: another user already has %s", p.UserName, p.Email)
 		}
 		id := s.opts.NewID()
 		d.Users[id] = &user{

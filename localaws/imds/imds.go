@@ -95,7 +95,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, op gateway.Oper
 	case ok:
 		http.Error(w, refused.Message, refused.Status)
 	default:
-		h.opts.Logger.Error("metadata request failed", "path", r.URL.Path, "err", err)
+		h.opts.Logger.Error("could not answer a metadata request", "path", r.URL.Path, "err", err)
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 	}
 }

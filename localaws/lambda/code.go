@@ -54,14 +54,14 @@ func (l *Lambda) fetch(ctx context.Context, r *gateway.Request, in codeInput) ([
 	object := "/" + in.S3Bucket + "/" + strings.ReplaceAll(url.PathEscape(in.S3Key), "%2F", "/")
 	answer, err := l.opts.Call(ctx, r.Principal, gateway.Call{Service: "s3", Operation: "GetObject", Region: r.Region, Path: object})
 	if err != nil {
-		return nil, fmt.Errorf("could not fetch a function's code: %w", err)
+		return nil, fmt.Errorf("could not download the code of a function: %w", err)
 	}
 	if answer.Status == http.StatusOK {
 		return answer.Body, nil
 	}
 	var refusal struct{ Code, Message string }
 	if err := xml.Unmarshal(answer.Body, &refusal); err != nil {
-		return nil, fmt.Errorf("could not read S3's refusal of a function's code: %w", err)
+		return nil, fmt.Errorf("could not read the S3 error for the code of a function: %w", err)
 	}
 	if answer.Status == http.StatusForbidden {
 		return nil, refuse(http.StatusForbidden, "AccessDeniedException", fmt.Sprintf(
@@ -102,7 +102,7 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 		n, err := extract(f, filepath.Join(l.opts.Dir, c.Dir), left)
 		if err != nil {
 			l.remove(c)
-			return code{}, fmt.Errorf("could not unpack a function's code: %w", err)
+			return code{}, fmt.Errorf("could not unzip the code of a function: %w", err)
 		}
 		left -= n
 	}
@@ -112,7 +112,7 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 // remove deletes code that no function has. What cannot be deleted now is at the next start.
 func (l *Lambda) remove(c code) {
 	if err := os.RemoveAll(filepath.Join(l.opts.Dir, c.Dir)); err != nil {
-		l.opts.Logger.Error("remove a function's code", "err", err)
+		l.opts.Logger.Error("could not remove the code of a function", "err", err)
 	}
 }
 
@@ -123,7 +123,7 @@ func extract(f *zip.File, dir string, limit int64) (int64, error) {
 		return 0, os.MkdirAll(name, 0o700)
 	}
 	if !f.Mode().IsRegular() {
-		return 0, invalid("%s", gateway.Simplified("unpacks files and folders only, and "+f.Name+" is neither"))
+		return 0, invalid("%s", gateway.Simplified("supports only files and folders in the archive, and "+f.Name+" is neither"))
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return 0, err

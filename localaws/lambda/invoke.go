@@ -130,7 +130,7 @@ func (l *Lambda) background(ctx context.Context, e queuedEvent) {
 			}
 			e.Attempts++
 			if err := l.opts.State.Update(func(tx *state.Tx) error { return tx.Put(eventBucket, e.ID, e) }); err != nil {
-				l.opts.Logger.Error("asynchronous invocation could not be kept for a further attempt", "function", e.Name, "id", e.ID, "err", err)
+				l.opts.Logger.Error("could not store an asynchronous invocation for a retry", "function", e.Name, "id", e.ID, "err", err)
 			}
 		}
 		select {
@@ -139,7 +139,7 @@ func (l *Lambda) background(ctx context.Context, e queuedEvent) {
 		default:
 		}
 		if err := l.opts.State.Update(func(tx *state.Tx) error { return tx.Delete(eventBucket, e.ID) }); err != nil {
-			l.opts.Logger.Error("asynchronous invocation could not be removed from its queue", "function", e.Name, "id", e.ID, "err", err)
+			l.opts.Logger.Error("could not remove an asynchronous invocation from the queue", "function", e.Name, "id", e.ID, "err", err)
 		}
 	})
 }
@@ -148,17 +148,17 @@ func (l *Lambda) background(ctx context.Context, e queuedEvent) {
 func (l *Lambda) attempt(ctx context.Context, e queuedEvent) (again bool) {
 	f, err := l.load(e.Region, e.Name)
 	if refusal, ok := errors.AsType[*gateway.Error](err); ok {
-		l.opts.Logger.Warn("asynchronous invocation dropped", "function", e.Name, "id", e.ID, "why", refusal.Message)
+		l.opts.Logger.Warn("an asynchronous invocation was dropped", "function", e.Name, "id", e.ID, "why", refusal.Message)
 		return false
 	}
 	if err != nil {
-		l.opts.Logger.Error("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
+		l.opts.Logger.Error("could not run an asynchronous invocation", "function", e.Name, "id", e.ID, "err", err)
 		return true
 	}
 	out, err := l.execute(ctx, f, environment.Invocation{ID: e.ID, Payload: e.Payload, ClientContext: e.ClientContext,
 		Trace: traceID(l.opts.Now(), e.ID)})
 	if err != nil {
-		l.opts.Logger.Warn("asynchronous invocation could not be run", "function", e.Name, "id", e.ID, "err", err)
+		l.opts.Logger.Warn("could not run an asynchronous invocation", "function", e.Name, "id", e.ID, "err", err)
 		return true
 	}
 	if out.Failed {

@@ -57,14 +57,14 @@ func New(o Options) (*Lambda, error) {
 	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*worker{}, all: map[*worker]struct{}{}}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("could not find the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not resolve the directory of Lambda's functions: %w", err)
 	}
 	l.opts.Dir = dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("could not create the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not create the directory of Lambda's functions: %w", err)
 	}
 	if err := l.removeOrphans(); err != nil {
-		return nil, fmt.Errorf("could not clean the folder of Lambda's functions: %w", err)
+		return nil, fmt.Errorf("could not clean up the directory of Lambda's functions: %w", err)
 	}
 	return l, nil
 }

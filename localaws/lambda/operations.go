@@ -20,21 +20,25 @@ func (l *Lambda) Service() gateway.Service {
 		Rules: []gateway.Rule{
 			{Text: "an execution environment is a process of the archive's `bootstrap` on this machine, in a process group of its own, with the " +
 				"role's temporary credentials; it runs one invocation at a time and is reused for a minute", Basis: gateway.Inferred,
-				Source: guide + ", execution environment and custom runtimes (AWS decides how long it keeps one)"},
+				Source: guide + ", execution environment and custom runtimes (AWS decides how long it keeps an environment)"},
 			{Text: "a function has Lambda's environment variables and AWS_ENDPOINT_URL, which AWS does not set", Basis: gateway.Confirmed,
 				Source: guide + ", defined runtime environment variables"},
 			{Text: "functions use this machine's memory, /tmp and file system without limits; at most 50 environments run at once",
 				Basis:  gateway.Assumed,
 				Source: "a simplification of the local cloud"},
-			{Text: "a bootstrap for another architecture than the function's is Runtime.InvalidEntrypoint `fork/exec /var/task/bootstrap: exec " +
+			{Text: "a bootstrap that is built for another architecture than the function's fails with Runtime.InvalidEntrypoint `fork/exec " +
+				"/var/task/bootstrap: exec " +
 				"format error`", Basis: gateway.Confirmed, Source: "awsdocs/aws-lambda-developer-guide#460"},
-			{Text: "a function of another architecture than this machine's fails the same way; AWS runs it", Basis: gateway.Assumed,
+			{Text: "a function with another architecture than this machine's fails with the same error; AWS runs the " +
+				"function", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
-			{Text: "a process that ends is Runtime.ExitError, a bootstrap that cannot be run Runtime.InvalidEntrypoint, a timeout " +
-				"Sandbox.Timedout `Task timed out after 3.00 seconds`: 200 with X-Amz-Function-Error, and the environment is not reused",
-				Basis: gateway.Confirmed, Source: "AWS's responses as users report them; aws-lambda-runtime-interface-emulator"},
-			{Text: "the log is written as the function's role: with CreateLogStream, and CreateLogGroup when there is no group; without these " +
-				"permissions there is no log", Basis: gateway.Confirmed, Source: guide + ", sending logs to CloudWatch"},
+			{Text: "a process that exits is reported as Runtime.ExitError, a bootstrap that cannot be executed as " +
+				"Runtime.InvalidEntrypoint, and a timeout as Sandbox.Timedout `Task timed out after 3.00 seconds`; the response is 200 with " +
+				"X-Amz-Function-Error, and the environment is not reused",
+				Basis: gateway.Confirmed, Source: "AWS's responses as reported by users; aws-lambda-runtime-interface-emulator"},
+			{Text: "the log is written with the permissions of the function's role; CreateLogStream is required, and CreateLogGroup if the " +
+				"log group does not exist; without these permissions nothing is logged", Basis: gateway.Confirmed, Source: guide + ", sending " +
+				"logs to CloudWatch"},
 			{Text: "resource policies are stored and not evaluated; all callers belong to the account", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
 		},
@@ -51,17 +55,19 @@ func (l *Lambda) operations() []gateway.Operation {
 	all := func(*gateway.Request) []string { return []string{"*"} }
 	return []gateway.Operation{
 		{Name: "CreateFunction", Method: post, Path: functions, Serve: l.createFunction, Resources: newResource, Rules: []gateway.Rule{
-			{Text: "the runtimes are provided.al2023 and provided.al2; other runtimes, images, published versions and JSON logs are 400 " +
-				"InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "the runtimes are provided.al2023 and provided.al2; other runtimes, images, published versions and JSON logs are " +
+				"refused with 400 InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			{Text: "the timeout is 1 to 900 s (default 3), the memory 128 to 10240 MB (default 128); variables have up to 4 KB and no names " +
 				"that Lambda reserves", Basis: gateway.Confirmed,
 				Source: reference + ", CreateFunction; " + guide + ", quotas"},
-			{Text: "the caller needs iam:PassRole for the role; a role whose trust policy does not name lambda.amazonaws.com is 400 `The role " +
-				"defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's responses as users report them"},
-			{Text: "code in S3 is read with the permissions of the caller, from a bucket of the region; an error of S3 is in the " +
-				"message", Basis: gateway.Confirmed,
-				Source: "AWS's responses as users report them"},
-			{Text: "the function is Pending, then Active by the cloud's clock; until then invocations and changes are 409 ResourceConflictException",
+			{Text: "the caller needs iam:PassRole for the role; a role whose trust policy does not name lambda.amazonaws.com is refused " +
+				"with 400 `The role " +
+				"defined for the function cannot be assumed by Lambda.`", Basis: gateway.Confirmed, Source: "AWS's responses as reported by users"},
+			{Text: "code in S3 is read with the permissions of the caller, from a bucket of the region; the error message includes the " +
+				"error of S3", Basis: gateway.Confirmed,
+				Source: "AWS's responses as reported by users"},
+			{Text: "the function is Pending, then Active by the local cloud's clock; until then invocations and changes are refused with " +
+				"409 ResourceConflictException",
 				Basis: gateway.Confirmed, Source: guide + ", function states"},
 			{Text: "VPC, layers, tracing, SnapStart and dead-letter settings are ignored", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud"},
@@ -76,7 +82,7 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "UpdateFunctionConfiguration", Method: put, Path: fn + "/configuration", Serve: l.updateFunctionConfiguration,
 			Rules: []gateway.Rule{
 				{Text: "a change takes effect at the next invocation; LastUpdateStatus is Successful immediately", Basis: gateway.Assumed,
-					Source: "a simplification of the local cloud: on AWS it is InProgress for some seconds"},
+					Source: "a simplification of the local cloud: on AWS, LastUpdateStatus is InProgress for some seconds"},
 			}},
 		{Name: "DeleteFunction", Method: del, Path: fn, Serve: l.deleteFunction},
 		{Name: "ListFunctions", Method: get, Path: functions, Serve: l.listFunctions, Resources: all},
@@ -85,13 +91,16 @@ func (l *Lambda) operations() []gateway.Operation {
 			{Text: "without a payload, the function receives `{}`", Basis: gateway.Confirmed, Source: "aws/aws-lambda-dotnet#834, which " +
 				"describes " +
 				"the service's behaviour"},
-			{Text: "a payload is JSON of up to 6 MB, of 1 MB for an Event; the answer is up to 6 MB", Basis: gateway.Confirmed,
+			{Text: "a payload is JSON of up to 6 MB, or up to 1 MB for an invocation of type Event; a response has up to 6 " +
+				"MB", Basis: gateway.Confirmed,
 				Source: guide + ", quotas"},
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},
-			{Text: "an Event returns 202; a failed event is retried after one and after two minutes; events are kept during a restart of the " +
-				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (at least once)"},
+			{Text: "an invocation of type Event returns 202; a failed event is retried after one minute and again after two minutes; " +
+				"events are kept during a restart of the " +
+				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (it documents delivery " +
+				"at least once)"},
 			{Text: "the initialization has its own timeout of 10 s, before the function's timeout starts", Basis: gateway.Inferred,
-				Source: guide + ", execution environment (AWS then repeats the initialization)"},
+				Source: guide + ", execution environment (AWS repeats the initialization after the timeout)"},
 		}},
 		{Name: "AddPermission", Method: post, Path: fn + "/policy", Serve: l.addPermission},
 		{Name: "RemovePermission", Method: del, Path: fn + "/policy/{StatementId}", Serve: l.removePermission},

@@ -61,7 +61,7 @@ var eventFields = []string{"@timestamp", "@message", "@logStream", "@log", "@ing
 
 func malformed(command string) error {
 	return refuse("MalformedQueryException", "unexpected symbol found in "+strconv.Quote(command)+": "+
-		gateway.Simplified("understands fields @timestamp, @message, @logStream, @log and @ingestionTime; filter @message like /…/; "+
+		gateway.Simplified("supports only fields @timestamp, @message, @logStream, @log and @ingestionTime; filter @message like /…/; "+
 			"sort @timestamp asc or desc; limit N"))
 }
 

@@ -22,9 +22,8 @@ var bareTerm = regexp.MustCompile(`^[\pL\pN_]+$`)
 func parsePattern(pattern string) (func(message string) bool, error) {
 	trimmed := strings.TrimSpace(pattern)
 	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") || strings.HasPrefix(trimmed, "%") {
-		return nil, invalid("%s", "Invalid filter pattern: "+gateway.Simplified("understands terms, \"quoted terms\", ?optional and -excluded "+
-			"ones, "+
-			"not JSON, columns or regular expressions"))
+		return nil, invalid("%s", "Invalid filter pattern: "+gateway.Simplified("supports only terms, \"quoted terms\", ?optional and "+
+			"-excluded terms, not JSON, columns or regular expressions"))
 	}
 	var terms []term
 	for rest := trimmed; rest != ""; rest = strings.TrimSpace(rest) {

@@ -24,7 +24,7 @@ func Service(inOrganization bool) gateway.Service {
 	operations := []gateway.Operation{
 		{Name: "DescribeOrganization", Serve: describe(inOrganization), Rules: []gateway.Rule{
 			{Text: "every account of an organization can call this operation", Basis: gateway.Confirmed, Source: guide},
-			{Text: "for an account without an organization the response is 400 AWSOrganizationsNotInUseException `Your account is not a " +
+			{Text: "if the account is not in an organization, the response is 400 AWSOrganizationsNotInUseException `Your account is not a " +
 				"member of an " +
 				"organization.`",
 				Basis: gateway.Confirmed, Source: model + "; " + reported},

@@ -24,8 +24,9 @@ func Service() gateway.Service {
 			{Name: "GetProducts", Serve: getProducts, Rules: []gateway.Rule{
 				{Text: "PriceList has a JSON string for each product whose attributes match all filters of Type TERM_MATCH; for a service " +
 					"without products it is empty", Basis: gateway.Confirmed, Source: public},
-				{Text: "only products of us-east-1 exist, in one page", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-				{Text: "without ServiceCode 400 InvalidParameterException", Basis: gateway.Confirmed, Source: model + " (the member is required)"},
+				{Text: "only products of us-east-1 are available, in one page", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+				{Text: "a request without ServiceCode is refused with 400 " +
+					"InvalidParameterException", Basis: gateway.Confirmed, Source: model + " (it documents ServiceCode as required)"},
 			}},
 			{Name: "DescribeServices"}, {Name: "GetAttributeValues"}, {Name: "ListPriceLists"}, {Name: "GetPriceListFileUrl"},
 		}),

@@ -103,7 +103,7 @@ func (s *Store) ServiceKey(service string) (key AccessKey, err error) {
 		return tx.Put(serviceBucket, service, key.ID)
 	})
 	if err != nil {
-		return AccessKey{}, fmt.Errorf("access key of %s: %w", service, err)
+		return AccessKey{}, fmt.Errorf("could not create an access key of %s: %w", service, err)
 	}
 	return key, nil
 }

@@ -21,17 +21,19 @@ func (s *S3) Service() gateway.Service {
 		Rules: []gateway.Rule{
 			{Text: "addresses are path-style, `/bucket/key`", Basis: gateway.Confirmed,
 				Source: guide + ", path-style requests (AWS serves them beside virtual-hosted ones)"},
-			{Text: "a bucket of another region answers 301 PermanentRedirect with x-amz-bucket-region, GetBucketLocation excepted",
-				Basis: gateway.Confirmed, Source: reference + ", error responses; text without AWS's endpoint"},
-			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` always exists and belongs to AWS: requests " +
-				"of the account are 403, presigned requests of CloudFormation work", Basis: gateway.Inferred,
+			{Text: "a request to a bucket of another region returns 301 PermanentRedirect with x-amz-bucket-region, except for GetBucketLocation",
+				Basis: gateway.Confirmed, Source: reference + ", error responses (the error text of the local cloud omits AWS's endpoint)"},
+			{Text: "the bucket `cloudformation-custom-resource-response-<region without dashes>` always exists and belongs to AWS: " +
+				"requests of the account are refused with 403, presigned requests of CloudFormation are accepted", Basis: gateway.Inferred,
 				Source: "CloudFormation user guide, VPC endpoints (the name and the owner of the bucket)"},
-			{Text: "a request to another account's bucket is 403 AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
+			{Text: "a request to another account's bucket is refused with 403 " +
+				"AccessDenied", Basis: gateway.Confirmed, Source: reference + ", HeadBucket"},
 			{Text: "names that begin with `taken-` belong to another account, to test this case", Basis: gateway.Assumed,
 				Source: "a feature of the local cloud for tests"},
 			{Text: "settings are stored and returned; bucket policies, encryption, versions and public access blocks have no effect on requests",
 				Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
-			{Text: "bodies in signed chunks (`STREAMING-…`) are refused; SDKs use them only over https, or if configured", Basis: gateway.Assumed,
+			{Text: "bodies in signed chunks (`STREAMING-…`) are refused; SDKs use signed chunks only over https, or if " +
+				"configured", Basis: gateway.Assumed,
 				Source: "a simplification of the local cloud; the Go SDK and the CLIs sign whole bodies over http"},
 		},
 	}
@@ -53,10 +55,12 @@ func (s *S3) bucketOperations() []gateway.Operation {
 		{Name: "ListBuckets", Method: get, Path: "/", Serve: s.listBuckets, Action: "s3:ListAllMyBuckets"},
 		{Name: "CreateBucket", Method: put, Path: path, Serve: s.createBucket, Action: "s3:CreateBucket", Resources: bucketARN,
 			Rules: []gateway.Rule{
-				{Text: "outside us-east-1 LocationConstraint must be the endpoint's region, else 400 IllegalLocationConstraintException; in " +
-					"us-east-1 it is absent or another region, `us-east-1` is 400 InvalidLocationConstraint", Basis: gateway.Confirmed,
+				{Text: "outside us-east-1, a LocationConstraint other than the endpoint's region is refused with 400 " +
+					"IllegalLocationConstraintException; in us-east-1, LocationConstraint must be absent or another region, and `us-east-1` is " +
+					"refused with 400 InvalidLocationConstraint", Basis: gateway.Confirmed,
 					Source: reference + ", CreateBucket and error responses"},
-				{Text: "an existing bucket of the account: 409 BucketAlreadyOwnedByYou, in us-east-1 200; another account's: 409 BucketAlreadyExists",
+				{Text: "creating a bucket that the account already owns is refused with 409 BucketAlreadyOwnedByYou, but returns 200 in " +
+					"us-east-1; the name of another account's bucket is refused with 409 BucketAlreadyExists",
 					Basis: gateway.Confirmed, Source: reference + ", CreateBucket"},
 				{Text: "object lock, ACL and ownership headers are ignored", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
 			}},
@@ -93,7 +97,7 @@ func (s *S3) bucketSettings() []gateway.Operation {
 			}},
 		{Name: "GetBucketEncryption", Method: get, Path: path, Query: "encryption", Serve: s.getSetting(encryption()),
 			Action: "s3:GetEncryptionConfiguration", Resources: bucketARN, Rules: []gateway.Rule{
-				{Text: "AES256 by default", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
+				{Text: "the default encryption is AES256", Basis: gateway.Confirmed, Source: guide + ", default encryption since 2023-01"},
 			}},
 		{Name: "PutBucketEncryption", Method: put, Path: path, Query: "encryption", Serve: s.putSetting(encryption()),
 			Action: "s3:PutEncryptionConfiguration", Resources: bucketARN},
@@ -157,17 +161,20 @@ func bucketsNotHere() []gateway.Operation {
 func (s *S3) objectOperations() []gateway.Operation {
 	const path = "/{Bucket}/{Key+}"
 	read := []gateway.Rule{
-		{Text: "a key that does not exist is 404 NoSuchKey, or 403 without the permission s3:ListBucket", Basis: gateway.Confirmed,
+		{Text: "a request for a key that does not exist returns 404 NoSuchKey, or 403 without the permission " +
+			"s3:ListBucket", Basis: gateway.Confirmed,
 			Source: reference + ", GetObject"},
-		{Text: "supported are Range (one range), If-Match, If-None-Match and If-Modified-Since; the response has checksums if " +
+		{Text: "the headers Range (one range), If-Match, If-None-Match and If-Modified-Since are supported; the response has checksums if " +
 			"x-amz-checksum-mode requests them",
 			Basis: gateway.Confirmed, Source: reference + ", GetObject"},
 	}
 	return []gateway.Operation{
 		{Name: "PutObject", Method: put, Path: path, Serve: s.putObject, Action: "s3:PutObject", Resources: objectARN, Rules: []gateway.Rule{
-			{Text: "Content-MD5 and x-amz-checksum- (crc32, crc32c, crc64nvme, sha1, sha256) are verified: 400 BadDigest", Basis: gateway.Confirmed,
+			{Text: "Content-MD5 and x-amz-checksum- (crc32, crc32c, crc64nvme, sha1, sha256) are verified; a mismatch is refused with 400 " +
+				"BadDigest", Basis: gateway.Confirmed,
 				Source: reference + ", PutObject"},
-			{Text: "If-None-Match: * and If-Match: 412 PreconditionFailed", Basis: gateway.Confirmed, Source: guide + ", conditional writes"},
+			{Text: "the headers If-None-Match: * and If-Match are supported; if the condition fails, the response is 412 " +
+				"PreconditionFailed", Basis: gateway.Confirmed, Source: guide + ", conditional writes"},
 		}},
 		{Name: "GetObject", Method: get, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN, Rules: read},
 		{Name: "HeadObject", Method: http.MethodHead, Path: path, Serve: s.getObject, Action: "s3:GetObject", Resources: objectARN},
@@ -180,8 +187,8 @@ func (s *S3) objectOperations() []gateway.Operation {
 		{Name: "UploadPart", Method: put, Path: path, Query: "partNumber", Serve: s.uploadPart, Action: "s3:PutObject", Resources: objectARN},
 		{Name: "CompleteMultipartUpload", Method: post, Path: path, Query: "uploadId", Serve: s.completeMultipartUpload, Action: "s3:PutObject",
 			Resources: objectARN, Rules: []gateway.Rule{
-				{Text: "parts are in ascending order and have at least 5 MiB, except the last; the ETag is the hash of the parts' hashes, a " +
-					"dash and their number",
+				{Text: "parts are in ascending order and have at least 5 MiB, except the last; the ETag is the MD5 hash of the parts' MD5 " +
+					"hashes, followed by a dash and the number of parts",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
 				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: AWS stores a composite checksum"},

@@ -46,10 +46,10 @@ func New(o Options) (*S3, error) {
 	}
 	s := &S3{opts: o}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("could not create the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not create the directory of S3's objects: %w", err)
 	}
 	if err := s.removeOrphans(); err != nil {
-		return nil, fmt.Errorf("could not clean the folder of S3's objects: %w", err)
+		return nil, fmt.Errorf("could not clean up the directory of S3's objects: %w", err)
 	}
 	return s, nil
 }
@@ -100,7 +100,7 @@ func (s *S3) write(body []byte) (string, error) {
 func (s *S3) remove(files ...string) {
 	for _, name := range files {
 		if err := os.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.opts.Logger.Warn("the file of a deleted object could not be removed", "err", err)
+			s.opts.Logger.Warn("could not remove the file of a deleted object", "err", err)
 		}
 	}
 }

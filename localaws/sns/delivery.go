@@ -65,7 +65,7 @@ func (s *SNS) note(x *subscription, m *message, err error) {
 	metric := "NumberOfNotificationsDelivered"
 	if err != nil {
 		metric = "NumberOfNotificationsFailed"
-		s.opts.Logger.Warn("notification not delivered", "subscription", x.ARN, "message", m.ID, "err", err)
+		s.opts.Logger.Warn("could not deliver a notification", "subscription", x.ARN, "message", m.ID, "err", err)
 	}
 	s.counts.add(x.TopicARN, metric, s.opts.Now())
 }
@@ -76,7 +76,7 @@ func (s *SNS) send(ctx context.Context, x *subscription, id, kind string, body [
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		done(fmt.Errorf("the limit of %d waiting deliveries is reached", maxDeliveries))
+		done(fmt.Errorf("the delivery queue has reached its limit of %d messages", maxDeliveries))
 		return
 	}
 	s.work.Go(func() {
@@ -139,13 +139,13 @@ func (s *SNS) post(ctx context.Context, x *subscription, id, kind string, body [
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return true, fmt.Errorf("could not read the endpoint's answer: %w", err)
+		return true, fmt.Errorf("could not read the response of the endpoint: %w", err)
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return false, nil
 	}
 	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests,
-		fmt.Errorf("the endpoint answered with status %d", resp.StatusCode)
+		fmt.Errorf("the endpoint returned HTTP status %d", resp.StatusCode)
 }
 
 // withoutURL is an error of a client without the endpoint's URL, whose path may be a secret:
@@ -212,11 +212,11 @@ func (s *SNS) askToConfirm(ctx context.Context, t *topic, x *subscription, now t
 	} else if err == nil {
 		s.send(ctx, x, id, asks.Type, body, func(err error) {
 			if err != nil {
-				s.opts.Logger.Warn("confirmation not delivered", "subscription", x.ARN, "err", err)
+				s.opts.Logger.Warn("could not deliver a subscription confirmation", "subscription", x.ARN, "err", err)
 			}
 		})
 	}
 	if err != nil {
-		s.opts.Logger.Error("confirmation not sent", "subscription", x.ARN, "err", err)
+		s.opts.Logger.Error("could not send a subscription confirmation", "subscription", x.ARN, "err", err)
 	}
 }

@@ -16,12 +16,11 @@ func (s *SNS) Service() gateway.Service {
 			{Text: "permissions are checked for the topic's ARN; without permission the response is 403 AuthorizationError",
 				Basis:  gateway.Confirmed,
 				Source: "service authorization reference, Amazon SNS; " + reference + ", common errors"},
-			{Text: "a topic's policy is evaluated for Publish: AWS's services need a statement that names the service, with the keys " +
-				"aws:SourceAccount and " +
-				"aws:SourceArn; for principals of the account it can only deny", Basis: gateway.Inferred,
+			{Text: "a topic's policy is evaluated for Publish: an AWS service needs a statement that names the service, evaluated with the " +
+				"condition keys aws:SourceAccount and aws:SourceArn; for principals of the account, the policy can only deny", Basis: gateway.Inferred,
 				Source: guide + ", access policies (on AWS a topic's policy can also grant permissions that the identity's policies lack; this " +
 					"is not supported)"},
-			{Text: "an account has at most 1,000 topics, and a topic 200 subscriptions", Basis: gateway.Assumed,
+			{Text: "an account has at most 1,000 topics, and a topic has at most 200 subscriptions", Basis: gateway.Assumed,
 				Source: "a limit of the local cloud; AWS's limits are much higher"},
 		},
 	}
@@ -30,9 +29,9 @@ func (s *SNS) Service() gateway.Service {
 func (s *SNS) operations() []gateway.Operation {
 	all := []gateway.Operation{
 		{Name: "CreateTopic", Serve: s.createTopic, Resources: named, Rules: []gateway.Rule{
-			{Text: "a name has 1 to 256 characters of `A-Za-z0-9_-`; for an existing topic its ARN is returned, unless the attributes or " +
-				"tags differ: 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", CreateTopic (texts as reported by users)"},
-			{Text: "only standard topics with DisplayName, Policy and SignatureVersion are supported; other attributes are " +
+			{Text: "a name has 1 to 256 characters of `A-Za-z0-9_-`; creating an existing topic returns its ARN, or 400 InvalidParameter " +
+				"if the attributes or tags differ", Basis: gateway.Confirmed, Source: reference + ", CreateTopic (texts as reported by users)"},
+			{Text: "only standard topics with DisplayName, Policy and SignatureVersion are supported; other attributes are refused with " +
 				"501", Basis: gateway.Assumed,
 				Source: simple},
 		}},
@@ -44,7 +43,7 @@ func (s *SNS) operations() []gateway.Operation {
 		{Name: "GetTopicAttributes", Serve: s.getTopicAttributes},
 		{Name: "SetTopicAttributes", Serve: s.setTopicAttributes},
 		{Name: "ListTopics", Serve: s.listTopics, Rules: []gateway.Rule{
-			{Text: "100 per page", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
+			{Text: "a page has 100 topics", Basis: gateway.Confirmed, Source: reference + ", ListTopics"},
 		}},
 		{Name: "Subscribe", Serve: s.subscribe, Rules: []gateway.Rule{
 			{Text: "the response is `pending confirmation` until the subscription is confirmed, or its ARN if ReturnSubscriptionArn is true; " +
@@ -52,21 +51,22 @@ func (s *SNS) operations() []gateway.Operation {
 				Basis: gateway.Confirmed, Source: reference + ", Subscribe"},
 			{Text: "a token is valid for two days; then an unconfirmed subscription is deleted", Basis: gateway.Confirmed,
 				Source: reference + ", ConfirmSubscription and " + guide + " (48 hours)"},
-			{Text: "the protocols are email, email-json, http and https; other protocols, and attributes, are " +
+			{Text: "the protocols are email, email-json, http and https; other protocols, and subscription attributes, are refused with " +
 				"501", Basis: gateway.Assumed, Source: simple},
-			{Text: "e-mail is delivered only to a mailbox of the local cloud; it holds 300 mails of 8 MB together and drops the oldest",
+			{Text: "e-mail is delivered only to a mailbox of the local cloud; the mailbox holds up to 300 mails and 8 MB, and drops the " +
+				"oldest mails",
 				Basis: gateway.Assumed, Source: simple},
 		}},
 		{Name: "ConfirmSubscription", Serve: s.confirmSubscription, Rules: []gateway.Rule{
 			{Text: "the request needs no signature if it is made through the link in a message, `GET " +
-				"/?Action=ConfirmSubscription&TopicArn=…&Token=…`; so does " +
-				"Unsubscribe, " +
-				"unless it was confirmed with AuthenticateOnUnsubscribe", Basis: gateway.Confirmed, Source: guide + ", HTTP(S) endpoints; " +
+				"/?Action=ConfirmSubscription&TopicArn=…&Token=…`; the same applies to Unsubscribe, unless the subscription was confirmed " +
+				"with AuthenticateOnUnsubscribe", Basis: gateway.Confirmed, Source: guide + ", HTTP(S) endpoints; " +
 				reference},
 		}},
 		{Name: "Unsubscribe", Serve: s.unsubscribe, Resources: onSubscription},
 		{Name: "ListSubscriptions", Serve: s.listSubscriptions, Rules: []gateway.Rule{
-			{Text: "a pending subscription has the ARN `PendingConfirmation`; 100 per page", Basis: gateway.Confirmed, Source: reference +
+			{Text: "a pending subscription has the ARN `PendingConfirmation`; a page has 100 " +
+				"subscriptions", Basis: gateway.Confirmed, Source: reference +
 				", ListSubscriptions"},
 		}},
 		{Name: "ListSubscriptionsByTopic", Serve: s.listSubscriptionsByTopic},
@@ -92,19 +92,18 @@ func (s *SNS) operations() []gateway.Operation {
 func publishRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "a subject has up to 100 characters of printable ASCII and does not begin with a blank; a message has 1 to 262,144 bytes " +
-			"with its " +
-			"attributes; else 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", Publish"},
+			"with its attributes; other requests are refused with 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", Publish"},
 		{Text: "HTTP endpoints receive AWS's JSON and headers, with a timeout of 15 seconds; failed connections, 429 and 5xx are retried " +
 			"three times, 20 seconds apart; other responses are not retried", Basis: gateway.Confirmed, Source: guide +
 			", message delivery retries (by policy AWS retries " +
 			"server-side errors for longer)"},
 		{Text: "Signature and SigningCertURL are empty: an endpoint that verifies messages refuses them", Basis: gateway.Assumed,
 			Source: simple},
-		{Text: "HTTP deliveries go to this machine's own addresses only, follow no redirect and use no proxy; at most 256 wait, and " +
-			"further ones fail",
-			Basis: gateway.Assumed, Source: "bounds of the local cloud"},
+		{Text: "HTTP deliveries go to this machine's own addresses only, follow no redirect and use no proxy; at most 256 deliveries " +
+			"wait, and further deliveries fail",
+			Basis: gateway.Assumed, Source: "limits of the local cloud"},
 		{Text: "AWS/SNS NumberOfMessagesPublished, NumberOfNotificationsDelivered and NumberOfNotificationsFailed by TopicName are in " +
 			"CloudWatch",
-			Basis: gateway.Confirmed, Source: guide + ", CloudWatch metrics (kept for a day, in memory)"},
+			Basis: gateway.Confirmed, Source: guide + ", CloudWatch metrics (the local cloud keeps the metrics in memory for one day)"},
 	}
 }

@@ -94,7 +94,7 @@ func (tx *Tx) Get(bucket, key string, v any) (bool, error) {
 		return false, nil
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return false, fmt.Errorf("could not read %s/%s from the cloud's state: %w", bucket, key, err)
+		return false, fmt.Errorf("could not read %s/%s from the state file of the local cloud: %w", bucket, key, err)
 	}
 	return true, nil
 }
@@ -103,14 +103,14 @@ func (tx *Tx) Get(bucket, key string, v any) (bool, error) {
 func (tx *Tx) Put(bucket, key string, v any) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("could not encode %s/%s for the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not encode %s/%s for the state file of the local cloud: %w", bucket, key, err)
 	}
 	b, err := tx.bolt.CreateBucketIfNotExists([]byte(bucket))
 	if err == nil {
 		err = b.Put([]byte(key), raw)
 	}
 	if err != nil {
-		return fmt.Errorf("could not write %s/%s to the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not write %s/%s to the state file of the local cloud: %w", bucket, key, err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (tx *Tx) Delete(bucket, key string) error {
 		return nil
 	}
 	if err := b.Delete([]byte(key)); err != nil {
-		return fmt.Errorf("could not delete %s/%s from the cloud's state: %w", bucket, key, err)
+		return fmt.Errorf("could not delete %s/%s from the state file of the local cloud: %w", bucket, key, err)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (tx *Tx) ForEach(bucket string, f func(key string, decode func(v any) error
 	return b.ForEach(func(k, raw []byte) error {
 		return f(string(k), func(v any) error {
 			if err := json.Unmarshal(raw, v); err != nil {
-				return fmt.Errorf("could not read %s/%s from the cloud's state: %w", bucket, k, err)
+				return fmt.Errorf("could not read %s/%s from the state file of the local cloud: %w", bucket, k, err)
 			}
 			return nil
 		})

@@ -34,18 +34,20 @@ func Service(a *account.Account) gateway.Service {
 		Name: "sts", Title: "AWS Security Token Service", SigningName: "sts", Version: "2011-06-15", Protocol: gateway.Query,
 		Operations: []gateway.Operation{
 			{Name: "AssumeRole", Serve: s.assumeRole, Rules: []gateway.Rule{
-				{Text: "RoleSessionName is 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, 3600 when absent; else 400 " +
-					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
-				{Text: "the role's trust policy must let the caller assume it, and the caller's own policies allow sts:AssumeRole on it, unless " +
-					"the trust policy names the caller itself instead of its account; an explicit deny in either policy has precedence",
-					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account and how roles are assumed"},
-				{Text: "a role that does not exist, or that the caller may not assume: 403 AccessDenied with the same text", Basis: gateway.Inferred,
+				{Text: "RoleSessionName has 2 to 64 characters of `\\w+=,.@-`; DurationSeconds is 900 to 43200, and 3600 by default; other " +
+					"values are refused with 400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole"},
+				{Text: "the role's trust policy must allow the caller to assume the role; the caller's own policies must allow sts:AssumeRole " +
+					"on the role, unless the trust policy names the caller itself instead of its account; an explicit deny in either policy has " +
+					"precedence",
+					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account, and methods to assume a role"},
+				{Text: "a role that does not exist and a role that the caller has no permission to assume are refused with 403 AccessDenied " +
+					"and the same error text", Basis: gateway.Inferred,
 					Source: "STS does not reveal which roles exist; text as reported by users"},
 				{Text: "a principal `*` in a trust policy is treated like the account: the caller's own policies must allow the action too",
 					Basis:  gateway.Assumed,
-					Source: "on the safe side"},
-				{Text: "a duration above the role's MaxSessionDuration, or above one hour if the caller is a session itself, is 400 " +
-					"ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
+					Source: "not documented; the local cloud applies the stricter rule"},
+				{Text: "a duration above the role's MaxSessionDuration, or above one hour if the caller is itself a session, is refused with " +
+					"400 ValidationError", Basis: gateway.Confirmed, Source: "STS API reference, AssumeRole; IAM user guide, role chaining"},
 				{Text: "ExternalId and RoleSessionName are the condition keys sts:ExternalId and sts:RoleSessionName of the trust policy",
 					Basis: gateway.Confirmed, Source: "IAM user guide, condition keys of STS"},
 				{Text: "Policy, PolicyArns, Tags, SerialNumber and SourceIdentity are refused with 501: a session that ignored them would " +
@@ -57,7 +59,7 @@ func Service(a *account.Account) gateway.Service {
 			{Name: "DecodeAuthorizationMessage"},
 			{Name: "GetAccessKeyInfo"},
 			{Name: "GetCallerIdentity", Serve: s.getCallerIdentity, Rules: []gateway.Rule{
-				{Text: "needs no permission; a user's id is AIDA…, a session's AROA…:session", Basis: gateway.Confirmed,
+				{Text: "the operation requires no permission; UserId is AIDA… for a user, and AROA…:SESSION for a session", Basis: gateway.Confirmed,
 					Source: "STS API reference, GetCallerIdentity; IAM identifiers"},
 			}},
 			{Name: "GetDelegatedAccessToken"},

@@ -73,7 +73,7 @@ func (v *Viewer) Pages(workspaceID string) http.Handler {
 	handle := func(pattern string, serve func(http.ResponseWriter, *http.Request, string) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := serve(w, r, workspaceID); err != nil {
-				v.opts.Logger.Error("page failed", "workspace", workspaceID, "path", r.URL.Path, "err", err)
+				v.opts.Logger.Error("could not serve the page", "workspace", workspaceID, "path", r.URL.Path, "err", err)
 				http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 			}
 		})

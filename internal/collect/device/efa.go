@@ -178,7 +178,7 @@ func (r *efaReader) scan() {
 			continue
 		}
 		if len(r.devices) == maxEFADevices {
-			r.env.Logger.Warn("there are more EFA devices than this program measures", "max", maxEFADevices)
+			r.env.Logger.Warn("too many EFA devices; the last ones are not measured", "max", maxEFADevices)
 			break
 		}
 		d := &efaDevice{name: name}

@@ -17,43 +17,44 @@ const (
 // there makes no series. The names are those of AWS's own exporter of these files,
 // without "_total"; they are untyped so that linters of metric names accept them.
 var efaFamilies = []*page.Family{
-	efaPort("tx_bytes", "bytes", "Bytes sent."),
-	efaPort("tx_pkts", "1", "Packets sent."),
-	efaPort("rx_bytes", "bytes", "Bytes received."),
-	efaPort("rx_pkts", "1", "Packets received."),
-	efaPort("rx_drops", "1", "Packets received and then dropped."),
+	efaPort("tx_bytes", "bytes", "Bytes sent over EFA."),
+	efaPort("tx_pkts", "1", "Packets sent over EFA."),
+	efaPort("rx_bytes", "bytes", "Bytes received over EFA."),
+	efaPort("rx_pkts", "1", "Packets received over EFA."),
+	efaPort("rx_drops", "1", "Packets received over EFA and then dropped."),
 	efaPort("send_bytes", "bytes", "Bytes sent by send operations."),
 	efaPort("send_wrs", "1", "Send operations."),
 	efaPort("recv_bytes", "bytes", "Bytes received by send operations of peers."),
 	efaPort("recv_wrs", "1", "Send operations received."),
 	efaPort("rdma_read_wrs", "1", "RDMA read operations completed."),
 	efaPort("rdma_read_bytes", "bytes", "Bytes received by RDMA read operations."),
-	efaPort("rdma_read_wr_err", "1", "RDMA read operations that failed here or at the other end."),
+	efaPort("rdma_read_wr_err", "1", "RDMA read operations that failed on this node or on the peer."),
 	efaPort("rdma_read_resp_bytes", "bytes", "Bytes sent in response to RDMA read operations of peers."),
 	efaPort("rdma_write_wrs", "1", "RDMA write operations completed."),
 	efaPort("rdma_write_bytes", "bytes", "Bytes sent by RDMA write operations."),
-	efaPort("rdma_write_wr_err", "1", "RDMA write operations that failed here or at the other end."),
+	efaPort("rdma_write_wr_err", "1", "RDMA write operations that failed on this node or on the peer."),
 	efaPort("rdma_write_recv_bytes", "bytes", "Bytes received by RDMA write operations of peers."),
-	efaNitro4("retrans_bytes", "bytes", "Bytes retransmitted. AWS's table of these counters swaps the units of this one and of "+
-		"retrans_pkts."),
-	efaNitro4("retrans_pkts", "1", "Packets sent again."),
-	efaNitro4("retrans_timeout_events", "1", "Timeouts after which traffic took another path through the network."),
-	efaNitro4("unresponsive_remote_events", "1", "Times that the other end of a connection did not respond."),
-	efaNitro4("impaired_remote_conn_events", "1", "Times that a connection was impaired and its rate limited."),
-	efaDriver("submitted_cmds", "Commands given to the device."),
-	efaDriver("completed_cmds", "Commands that the device completed."),
-	efaDriver("cmds_err", "Commands that failed."),
-	efaDriver("no_completion_cmds", "Commands that the device did not complete in time."),
-	efaDriver("keep_alive_rcvd", "Keepalive events from the device."),
-	efaDriver("alloc_pd_err", "Protection domains that could not be made."),
-	efaDriver("create_qp_err", "Queue pairs that could not be made."),
-	efaDriver("create_cq_err", "Completion queues that could not be made."),
+	efaNitro4("retrans_bytes", "bytes", "Bytes retransmitted. AWS's documentation swaps the units of retrans_bytes and retrans_pkts."),
+	efaNitro4("retrans_pkts", "1", "Packets retransmitted over EFA."),
+	efaNitro4("retrans_timeout_events", "1", "Retransmission timeouts after which traffic was moved to another network path."),
+	efaNitro4("unresponsive_remote_events", "1", "Number of times that the remote end of an EFA connection did not respond."),
+	efaNitro4("impaired_remote_conn_events", "1", "Number of times that an EFA connection was impaired and its throughput limited."),
+	efaDriver("submitted_cmds", "Commands submitted to the EFA device."),
+	efaDriver("completed_cmds", "Commands that the EFA device completed."),
+	efaDriver("cmds_err", "Commands that failed on the EFA device."),
+	efaDriver("no_completion_cmds", "Commands that the EFA device did not complete in time."),
+	efaDriver("keep_alive_rcvd", "Keepalive events received from the EFA device."),
+	efaDriver("alloc_pd_err", "Protection domains that could not be allocated."),
+	efaDriver("create_qp_err", "Queue pairs that could not be created."),
+	efaDriver("create_cq_err", "Completion queues that could not be created."),
 	efaDriver("reg_mr_err", "Memory regions that could not be registered."),
-	efaDriver("alloc_ucontext_err", "User contexts that could not be made."),
-	efaDriver("create_ah_err", "Address handles that could not be made."),
-	efaDriver("mmap_err", "Mappings that could not be made."),
-	efaDriver("alloc_mr_err", "Memory regions of the kernel that could not be made; drivers built with kernel verbs only."),
-	efaDriver("get_dma_mr_err", "DMA memory regions that could not be made; drivers built with kernel verbs only."),
+	efaDriver("alloc_ucontext_err", "User contexts that could not be allocated."),
+	efaDriver("create_ah_err", "Address handles that could not be created."),
+	efaDriver("mmap_err", "Memory mappings that could not be created."),
+	efaDriver("alloc_mr_err", "Kernel memory regions that could not be created. Only drivers that are built with kernel verbs have "+
+		"this counter."),
+	efaDriver("get_dma_mr_err", "DMA memory regions that could not be created. Only drivers that are built with kernel verbs have "+
+		"this counter."),
 }
 
 const efaPrefix = "node_amazonefa_"
@@ -72,8 +73,8 @@ func efaDriver(file, help string) *page.Family {
 
 func efaFamily(file, unit, help, folder, where string) *page.Family {
 	return &page.Family{
-		Name: efaPrefix + file, Help: help + " Counter; the sum of the node's EFA devices, or one series per device and port with " +
-			"--device=each.",
+		Name: efaPrefix + file, Help: help + " The counter is the sum over the node's EFA devices; with --device=each, there is one " +
+			"series per device and port.",
 		Type: page.Untyped, Unit: unit, Labels: []string{"device"}, Source: folder + file, Where: where,
 	}
 }
@@ -95,20 +96,21 @@ func unknownEFAFamily(file string) *page.Family {
 	if strings.HasSuffix(file, "_bytes") {
 		unit = "bytes"
 	}
-	return efaFamily(file, unit, "This version of the program has no description of the counter; see the driver's documentation.",
+	return efaFamily(file, unit, "EFA counter that this version of parascope does not describe; see the documentation of the EFA driver.",
 		portFiles, "")
 }
 
 var (
 	efaDevices = &page.Family{
-		Name: "node_amazonefa_devices", Help: "EFA devices present.",
-		Type: page.Gauge, Unit: "1", Source: "/sys/class/infiniband", Where: "nodes with EFA, and nodes that should have it",
+		Name: "node_amazonefa_devices", Help: "Number of EFA devices that are present.",
+		Type: page.Gauge, Unit: "1", Source: "/sys/class/infiniband", Where: "nodes with EFA, and nodes of an instance type with EFA",
 	}
 	efaExpected = &page.Family{
 		Name: "node_amazonefa_devices_expected",
-		Help: "EFA devices that a node of this instance type has: EC2's maximum for the type. " +
-			"Absent where ParallelCluster's compute resource has no EFA, and for types that this version does not know.",
-		Type: page.Gauge, Unit: "1", Source: "a table in the program; /etc/chef/dna.json; the instance type as in parascope_node_info",
+		Help: "Number of EFA devices that the node should have: EC2's maximum for its instance type. " +
+			"Absent if the node's ParallelCluster compute resource has no EFA, or if this version does not know the instance type.",
+		Type: page.Gauge, Unit: "1", Source: "a built-in table of instance types; /etc/chef/dna.json; the instance type as in " +
+			"parascope_node_info",
 		Where: "compute nodes with EFA enabled, and other nodes with EFA",
 	}
 	efaErrors = &page.Family{

@@ -30,13 +30,13 @@ var enaCounters = []struct {
 	{"conntrack_allowance_exceeded", enaFamily("conntrack_allowance_exceeded",
 		"the tracked connections exceeded the instance's maximum")},
 	{"linklocal_allowance_exceeded", enaFamily("linklocal_allowance_exceeded",
-		"the packets per second to services of the link-local address (DNS, instance metadata, time) exceeded the card's maximum")},
+		"the packet rate to link-local services (DNS, instance metadata, Amazon Time Sync) exceeded the network interface's maximum")},
 }
 
 func enaFamily(stat, because string) *page.Family {
 	return &page.Family{
 		Name: "node_ethtool_" + stat, Help: "Packets queued or dropped because " + because +
-			". Counter; the sum of the node's ENA network cards, or one series per card with --device=each.",
+			". The counter is the sum over the node's ENA network interfaces; with --device=each, there is one series per interface.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA and a driver that " +
 			"has the counter",
 	}
@@ -45,14 +45,15 @@ func enaFamily(stat, because string) *page.Family {
 var (
 	enaAvailable = &page.Family{
 		Name: "node_ethtool_conntrack_allowance_available",
-		Help: "Connections that can still be tracked before the instance's maximum: the lowest value of the node's ENA network cards, " +
-			"or one series per card with --device=each.",
+		Help: "Connections that can still be tracked before the instance's maximum is reached: the lowest value of the node's ENA " +
+			"network interfaces; with --device=each, there is one series per interface.",
 		Type: page.Untyped, Unit: "1", Labels: []string{"device"}, Source: "ethtool -S", Where: "EC2 instances with ENA, driver 2.8.1 and later",
 		Full: true,
 	}
 	enaErrors = &page.Family{
 		Name: "node_ethtool_read_errors_total",
-		Help: "Failed reads of an ENA network card's counters. A card that cannot be read is missing from the sums. Absent until the " +
+		Help: "Failed reads of the counters of an ENA network interface. An interface that cannot be read is missing from the sums. " +
+			"Absent until the " +
 			"first failure.",
 		Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances with ENA", Failed: true,
 	}
@@ -75,7 +76,7 @@ func enaCollector(stats cardStats) page.Collector {
 	return page.Collector{
 		Name: "ena", Also: "ethtool",
 		Families: append(families, enaAvailable, enaErrors),
-		Sources:  []string{"ioctl SIOCETHTOOL (ethtool -S) of the cards with the driver ena", "/sys/class/net/*/device/driver"},
+		Sources:  []string{"ioctl SIOCETHTOOL (ethtool -S) of network interfaces with the driver ena", "/sys/class/net/*/device/driver"},
 		Open: func(env page.Env) (page.Reader, error) {
 			r := &enaReader{env: env, list: newListing(env.Sys("class/net")), stats: stats, sums: make([]total.Sum, len(enaCounters))}
 			if stats != nil {
@@ -86,7 +87,7 @@ func enaCollector(stats cardStats) page.Collector {
 			}
 			handle, err := ethtool.NewEthtool()
 			if err != nil {
-				return nil, fmt.Errorf("could not open a socket to ask for ethtool's statistics: %w", err)
+				return nil, fmt.Errorf("could not open a socket to read ethtool statistics: %w", err)
 			}
 			r.handle = handle
 			names, values := new(ethtool.EthtoolGStrings), new(ethtool.EthtoolStats)

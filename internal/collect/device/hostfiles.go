@@ -105,7 +105,8 @@ func (h *hostFiles) refresh() {
 			f.says, err = f.parse(text)
 		}
 		if err != nil {
-			h.env.Logger.Warn("a file that identifies the node cannot be read; it is read again when it changes", "file", f.path, "err", err)
+			h.env.Logger.Warn("could not read a file that identifies the node; the read is retried when the file "+
+				"changes", "file", f.path, "err", err)
 		}
 	}
 }

@@ -9,16 +9,16 @@ import (
 
 var nodeInfo = &page.Family{
 	Name: "parascope_node_info",
-	Help: "Always 1; the labels say which node of which cluster this is. A label that is not known is empty. " +
-		"node is Slurm's node name on compute nodes and the host name up to the first dot on others; " +
+	Help: "Always 1; the labels identify the node and its cluster. Unknown labels are empty. " +
+		"The label node is Slurm's node name on compute nodes, and the host name up to the first dot on other nodes; " +
 		"provisioning is static or dynamic, as in the compute resource.",
 	Type: page.Gauge, Unit: "1",
 	Labels: []string{
 		"cluster", "node_type", "node", "queue", "compute_resource", "provisioning", "login_pool", "instance_id", "instance_type",
 		"region", "availability_zone", "address", "os", "parallelcluster_version",
 	},
-	Source: "ParallelCluster's files on the node's own disk, read again when they change; DMI for the instance",
-	Where:  "ParallelCluster's nodes; other EC2 instances without the cluster's labels",
+	Source: "ParallelCluster's files on the node's local disk, read again when they change; DMI for the instance",
+	Where:  "ParallelCluster nodes; other EC2 instances, with empty cluster labels",
 }
 
 var identity = page.Collector{

@@ -90,7 +90,7 @@ func (l *listing) read() error {
 		}
 		l.now = l.now[:len(l.now)+n]
 		if len(l.now) > maxListing {
-			return fmt.Errorf("list %s: more than %d bytes of names", l.path, maxListing)
+			return fmt.Errorf("could not list %s: the names have more than %d bytes", l.path, maxListing)
 		}
 	}
 }

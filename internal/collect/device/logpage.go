@@ -26,7 +26,7 @@ const (
 )
 
 // errNoLogPage says that a device answered with something that is not the log page.
-var errNoLogPage = errors.New("not a log page of EBS or of instance store")
+var errNoLogPage = errors.New("the data is not an NVMe log page of Amazon EBS or of an instance store")
 
 // limits are the times, in microseconds since the device was attached, for which
 // demand was higher than a limit.
@@ -51,7 +51,7 @@ func decodeLogPage(b []byte) (limits, error) {
 		l.ebs, l.volumeIOPS, l.volumeThroughput = true, at(offsetVolumeIOPS), at(offsetVolumeThroughput)
 	case binary.LittleEndian.Uint32(b) == instanceStoreMagic:
 	default:
-		return limits{}, fmt.Errorf("magic number %#x: %w", at(0), errNoLogPage)
+		return limits{}, fmt.Errorf("unknown magic number %#x: %w", at(0), errNoLogPage)
 	}
 	return l, nil
 }

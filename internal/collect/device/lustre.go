@@ -20,14 +20,16 @@ const (
 )
 
 var (
-	lustreReadBytes  = lustreFamily("read_bytes_total", "bytes", llite, "Bytes that programs read, from the client's cache too.")
-	lustreWriteBytes = lustreFamily("write_bytes_total", "bytes", llite, "Bytes that programs wrote.")
+	lustreReadBytes = lustreFamily("read_bytes_total", "bytes", llite, "Bytes that programs read from Lustre, including reads from "+
+		"the client's cache.")
+	lustreWriteBytes = lustreFamily("write_bytes_total", "bytes", llite, "Bytes that programs wrote to Lustre.")
 	lustreOperations = lustreFamily("operations_total", "1", llite,
-		"Operations of programs: reads, writes, and metadata (open, close, create, remove, rename, attributes, listing, statfs).", "operation")
+		"Lustre operations of programs: reads, writes, and metadata (open, close, create, remove, rename, attributes, listing, "+
+			"statfs).", "operation")
 	lustreTimeouts = lustreFamily("rpc_timeouts_total", "1", "/sys/kernel/debug/lustre/{osc,mdc}/*/import",
-		"Requests to the file system's servers that timed out.")
+		"Requests to Lustre servers that timed out.")
 	lnetDrops = &page.Family{
-		Name: "node_lnet_dropped_messages_total", Help: "Messages that Lustre's network layer dropped.",
+		Name: "node_lnet_dropped_messages_total", Help: "Messages that Lustre's network layer (LNet) dropped.",
 		Type: page.Counter, Unit: "1", Source: "/sys/kernel/debug/lnet/stats", Where: lustreWhere,
 	}
 )
@@ -43,9 +45,10 @@ var lustre = page.Collector{
 	Name:     "lustre",
 	Families: []*page.Family{lustreReadBytes, lustreWriteBytes, lustreOperations, lustreTimeouts, lnetDrops},
 	Sources: []string{
-		llite, "/sys/kernel/debug/lustre/{osc,mdc}/*/import", "/sys/kernel/debug/lnet/stats", "the same below /proc/fs/lustre and /proc/sys/lnet",
+		llite, "/sys/kernel/debug/lustre/{osc,mdc}/*/import", "/sys/kernel/debug/lnet/stats", "the same files below /proc/fs/lustre and " +
+			"/proc/sys/lnet",
 	},
-	Privilege: "root: only root may read debugfs",
+	Privilege: "root, because only root can read debugfs",
 	Open: func(env page.Env) (page.Reader, error) {
 		return &lustreReader{env: env, systems: map[string]*fileSystem{}}, nil
 	},

@@ -45,7 +45,7 @@ func parseClientStats(b []byte) (clientStats, error) {
 		}
 		n, err := numberField(&counted)
 		if err != nil {
-			return clientStats{}, fmt.Errorf("count of %q: %w", name, err)
+			return clientStats{}, fmt.Errorf("could not parse the count of %q: %w", name, err)
 		}
 		switch {
 		case metadataOps[string(name)]:
@@ -58,7 +58,7 @@ func parseClientStats(b []byte) (clientStats, error) {
 			s.writeBytes, err = sumField(rest)
 		}
 		if err != nil {
-			return clientStats{}, fmt.Errorf("sum of %q: %w", name, err)
+			return clientStats{}, fmt.Errorf("could not parse the sum of %q: %w", name, err)
 		}
 	}
 	return s, nil
@@ -90,7 +90,7 @@ func parseLNetDrops(b []byte) (uint64, error) {
 	for i := range 11 {
 		n, err := numberField(&b)
 		if err != nil {
-			return 0, fmt.Errorf("number %d of 11: %w", i+1, err)
+			return 0, fmt.Errorf("could not parse number %d of 11: %w", i+1, err)
 		}
 		if i == 6 {
 			drops = n

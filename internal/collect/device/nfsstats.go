@@ -21,10 +21,10 @@ func parseRPC(b []byte) (rpcStats, error) {
 		var s rpcStats
 		var err error
 		if s.calls, err = numberField(&line); err != nil {
-			return rpcStats{}, fmt.Errorf("requests on the line \"rpc\": %w", err)
+			return rpcStats{}, fmt.Errorf("could not parse the requests in the line \"rpc\": %w", err)
 		}
 		if s.retransmissions, err = numberField(&line); err != nil {
-			return rpcStats{}, fmt.Errorf("retransmissions on the line \"rpc\": %w", err)
+			return rpcStats{}, fmt.Errorf("could not parse the retransmissions in the line \"rpc\": %w", err)
 		}
 		return s, nil
 	}
@@ -62,7 +62,7 @@ func parseMountstats(b []byte, yield func(export []byte, retransmissions uint64)
 		case perOp && len(first) > 1 && first[len(first)-1] == ':':
 			n, err := retransmissionsOf(rest)
 			if err != nil {
-				bad = fmt.Errorf("operation %q of %q: %w", first, export, err)
+				bad = fmt.Errorf("could not parse operation %q of %q: %w", first, export, err)
 				export = nil
 			}
 			again += n

@@ -15,8 +15,8 @@ import (
 
 const (
 	logPageSource = "NVMe log page 0xD0 of /dev/nvme*"
-	ebsWhere      = "EC2 instances of the Nitro System with volumes of EBS"
-	storeWhere    = "EC2 instances of the Nitro System with instance-store disks"
+	ebsWhere      = "Nitro-based EC2 instances with EBS volumes"
+	storeWhere    = "Nitro-based EC2 instances with instance-store disks"
 )
 
 // ebsLimits are the limits of a volume of EBS, in the page's order.
@@ -24,13 +24,13 @@ var ebsLimits = []struct {
 	family *page.Family
 	micros func(limits) uint64
 }{
-	{ebsFamily("volume_iops", "demand for I/O operations exceeded what the volume has provisioned"),
+	{ebsFamily("volume_iops", "demand for I/O operations exceeded the volume's provisioned IOPS"),
 		func(l limits) uint64 { return l.volumeIOPS }},
-	{ebsFamily("volume_throughput", "demand for throughput exceeded what the volume has provisioned"),
+	{ebsFamily("volume_throughput", "demand for throughput exceeded the volume's provisioned throughput"),
 		func(l limits) uint64 { return l.volumeThroughput }},
-	{ebsFamily("instance_iops", "demand for I/O operations exceeded the instance's maximum for EBS"),
+	{ebsFamily("instance_iops", "demand for I/O operations exceeded the instance's maximum EBS IOPS"),
 		func(l limits) uint64 { return l.instanceIOPS }},
-	{ebsFamily("instance_throughput", "demand for throughput exceeded the instance's maximum for EBS"),
+	{ebsFamily("instance_throughput", "demand for throughput exceeded the instance's maximum EBS throughput"),
 		func(l limits) uint64 { return l.instanceThroughput }},
 }
 
@@ -63,7 +63,7 @@ var logPageErrors = &page.Family{
 	Name: "node_nvme_log_page_errors_total",
 	Help: "Failed reads of a disk's log page. A disk that cannot be read has no series of these metrics, or is missing from the sums. " +
 		"Absent until the first failure.",
-	Type: page.Counter, Unit: "1", Source: "the program", Where: "EC2 instances of the Nitro System", Failed: true,
+	Type: page.Counter, Unit: "1", Source: "the program", Where: "Nitro-based EC2 instances", Failed: true,
 }
 
 // logPage fills buf with the log page of the NVMe device at path.

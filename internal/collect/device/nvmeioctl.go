@@ -31,7 +31,7 @@ const (
 )
 
 // errNoSuchPage says that the device answered that it does not have the log page.
-var errNoSuchPage = errors.New("the device does not have the log page")
+var errNoSuchPage = errors.New("the device does not support the NVMe log page")
 
 // askLogPage fills buf, of logPageSize bytes, with the log page of the NVMe device at
 // path, such as /dev/nvme0. That needs CAP_SYS_ADMIN. The error is errNoSuchPage for
@@ -53,7 +53,7 @@ func askLogPage(path string, buf []byte) error {
 	status, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), ioctlAdminCommand, uintptr(unsafe.Pointer(&cmd)))
 	switch {
 	case errno != 0:
-		return &os.PathError{Op: "get the log page of", Path: path, Err: errno}
+		return &os.PathError{Op: "read NVMe log page of", Path: path, Err: errno}
 	case status != 0:
 		return fmt.Errorf("%s: NVMe status %#x: %w", path, status, errNoSuchPage)
 	}

@@ -22,7 +22,7 @@ func lines(b []byte) iter.Seq[[]byte] {
 	}
 }
 
-var errNotANumber = errors.New("not a decimal number of 64 bits")
+var errNotANumber = errors.New("not a 64-bit decimal number")
 
 // numberField takes the first word off line and parses it. The error is errNotANumber.
 func numberField(line *[]byte) (uint64, error) {

@@ -40,7 +40,7 @@ func (r *reader) watchDCGM(now time.Time) {
 	if r.dmon != nil {
 		select {
 		case <-r.dmon.ended:
-			r.env.Logger.Info("dcgmi dmon ended; it is started again in a minute")
+			r.env.Logger.Info("dcgmi dmon exited; it is restarted in a minute")
 			r.dmon, r.dmonAt = nil, now.Add(againAfter)
 		default:
 		}
@@ -74,7 +74,7 @@ func (r *reader) startDCGM(now time.Time) {
 	d, err := startDmon(path, r.fields, r.o.Window, r.env.Now)
 	if err != nil {
 		r.reason = noHostengine
-		r.env.Logger.Warn("dcgmi dmon cannot be started", "err", err)
+		r.env.Logger.Warn("could not start dcgmi dmon", "err", err)
 		return
 	}
 	r.dmon = d
@@ -85,14 +85,14 @@ func (r *reader) startDCGM(now time.Time) {
 func (r *reader) startHostengine() {
 	cmd := exec.Command("systemctl", "--no-block", "start", "nvidia-dcgm.service")
 	if err := cmd.Start(); err != nil {
-		r.env.Logger.Warn("nv-hostengine cannot be started; run systemctl start nvidia-dcgm by hand to see why", "err", err)
+		r.env.Logger.Warn("could not start nv-hostengine; run 'systemctl start nvidia-dcgm' to see the cause", "err", err)
 		return
 	}
 	late := time.AfterFunc(r.o.CallWait, func() { cmd.Process.Kill() })
 	go func() {
 		defer late.Stop()
 		if err := cmd.Wait(); err != nil {
-			r.env.Logger.Warn("nv-hostengine cannot be started; run systemctl start nvidia-dcgm by hand to see why", "err", err)
+			r.env.Logger.Warn("could not start nv-hostengine; run 'systemctl start nvidia-dcgm' to see the cause", "err", err)
 		}
 	}()
 }

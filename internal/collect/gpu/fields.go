@@ -46,9 +46,9 @@ func fieldsOf(full bool) []field {
 		if f.counter {
 			kind = page.Counter
 		}
-		where := "GPUs that have it"
+		where := "GPUs that support the metric"
 		if f.gpm != 0 {
-			source, where = "GPM, or dcgmi dmon", "Hopper and newer GPUs; older ones if nv-hostengine answers"
+			source, where = "GPM (NVML), or dcgmi dmon", "Hopper and newer GPUs; older GPUs if nv-hostengine is running"
 		}
 		if f.full {
 			where += ", with --gpu.fields=full"
@@ -63,7 +63,7 @@ func fieldsOf(full bool) []field {
 }
 
 func ratio(name, help string, gpm, dmon int, full bool) field {
-	help += ", as a mean over the last window of 15 s."
+	help += ", averaged over the last 15-second window."
 	return field{
 		name: "DCGM_FI_PROF_" + name, help: help, unit: "ratio", gpm: gpm, dmon: dmon, times: 1, per: 100, max: 1.01,
 		instance: true, full: full,
@@ -71,7 +71,7 @@ func ratio(name, help string, gpm, dmon int, full bool) field {
 }
 
 func rate(name, help string, gpm, dmon int) field {
-	help += ", as a mean over the last window of 15 s."
+	help += ", averaged over the last 15-second window."
 	return field{
 		name: "DCGM_FI_PROF_" + name, help: help, unit: "bytes per second", gpm: gpm, dmon: dmon, times: mebibyte, per: 1,
 		max: anything, full: true,
@@ -125,42 +125,43 @@ func catalogue() []field {
 		device("MEM_COPY_UTIL", "Share of time in which device memory was read or written.", "percent", "util.mem", 1, 100),
 		device("GPU_TEMP", "Temperature of the GPU.", "celsius", "temp", 1, 200),
 		margin,
-		device("POWER_USAGE", "Power drawn.", "watts", "power", 1000, 20000),
+		device("POWER_USAGE", "Power draw of the GPU.", "watts", "power", 1000, 20000),
 		device("ENFORCED_POWER_LIMIT", "Power limit that the driver enforces.", "watts", "powerlimit", 1000, 20000),
 		device("CLOCKS_EVENT_REASONS", "Bit mask of the reasons why clocks are reduced: 1 idle, 2 application clocks, 4 software power cap, "+
 			"8 hardware slowdown, 16 sync boost, 32 software thermal, 64 hardware thermal, 128 power brake, 256 display.",
 			"bit mask", "reasons", 1, math.MaxUint32),
-		counter("THERMAL_VIOLATION", "Time during which heat reduced the clocks.", "nanoseconds", nvml(75, false), 1),
+		counter("THERMAL_VIOLATION", "Time during which clocks were throttled because of heat.", "nanoseconds", nvml(75, false), 1),
 		ratio("SM_ACTIVE", "Share of cycles in which a multiprocessor had a warp assigned", 2, 1002, false),
 		ratio("PIPE_TENSOR_ACTIVE", "Share of cycles in which a tensor pipe was active", 5, 1004, false),
 		ratio("DRAM_ACTIVE", "Share of cycles in which device memory was busy", 10, 1005, false),
-		memory("USED", "Device memory in use.", "used"),
-		memory("FREE", "Device memory free.", "free"),
+		memory("USED", "GPU memory in use.", "used"),
+		memory("FREE", "Free GPU memory.", "free"),
 		counter("ECC_DBE_VOL_TOTAL", "Uncorrectable memory errors since the driver was loaded.", "1", nvml(4, false), 1),
 		counter("UNCORRECTABLE_REMAPPED_ROWS", "Rows of memory that were remapped for uncorrectable errors.", "1", nvml(143, false), 1),
 		device("ROW_REMAP_FAILURE", "1 if remapping a row of memory has failed.", "1", nvml(145, false), 1, 1),
-		counter("NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "Recoveries of NVLinks, all links together.", "1", nvml(59, false), 1),
-		counter("NVLINK_COUNT_TX_BYTES", "Data sent over NVLink, all links together.", "bytes", nvml(138, true), 1024),
-		counter("NVLINK_COUNT_RX_BYTES", "Data received over NVLink, all links together.", "bytes", nvml(139, true), 1024),
+		counter("NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "NVLink recoveries, summed over all links.", "1", nvml(59, false), 1),
+		counter("NVLINK_COUNT_TX_BYTES", "Data sent over NVLink, summed over all links.", "bytes", nvml(138, true), 1024),
+		counter("NVLINK_COUNT_RX_BYTES", "Data received over NVLink, summed over all links.", "bytes", nvml(139, true), 1024),
 		device("GET_GPU_RECOVERY_ACTION", "Recovery action that the GPU needs: 0 none, 1 a reset, 2 a reboot, 3 a drain of peer-to-peer "+
 			"traffic, "+
 			"4 a drain and a reset, 5 a recovery of IMEX.", "1", nvml(230, false), 1, 255),
 
-		only(device("SM_CLOCK", "Clock of the multiprocessors.", "megahertz", "smclock", 1, 100000)),
-		only(device("MEM_CLOCK", "Clock of device memory.", "megahertz", "memclock", 1, 100000)),
-		only(device("MEMORY_TEMP", "Temperature of device memory.", "celsius", nvml(82, false), 1, 200)),
+		only(device("SM_CLOCK", "Clock frequency of the multiprocessors (SM).", "megahertz", "smclock", 1, 100000)),
+		only(device("MEM_CLOCK", "Clock frequency of the GPU memory.", "megahertz", "memclock", 1, 100000)),
+		only(device("MEMORY_TEMP", "Temperature of the GPU memory.", "celsius", nvml(82, false), 1, 200)),
 		only(counter("TOTAL_ENERGY_CONSUMPTION", "Energy since the driver was loaded.", "millijoules", nvml(83, false), 1)),
-		only(counter("PCIE_REPLAY_COUNTER", "Retries on PCIe.", "1", "replays", 1)),
+		only(counter("PCIE_REPLAY_COUNTER", "PCIe replays (retransmissions).", "1", "replays", 1)),
 		only(device("ENC_UTIL", "Utilization of the encoders.", "percent", "encoder", 1, 100)),
 		only(device("DEC_UTIL", "Utilization of the decoders.", "percent", "decoder", 1, 100)),
 		only(memory("RESERVED", "Device memory reserved by driver and firmware.", "reserved")),
-		only(memory("TOTAL", "Device memory.", "total")),
+		only(memory("TOTAL", "Total GPU memory.", "total")),
 		only(counter("CORRECTABLE_REMAPPED_ROWS", "Rows of memory that were remapped for correctable errors.", "1", nvml(142, false), 1)),
 		only(counter("ECC_SBE_VOL_TOTAL", "Correctable memory errors since the driver was loaded.", "1", nvml(3, false), 1)),
-		only(counter("NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "Checksum errors of NVLink flow control.", "1", nvml(38, false), 1)),
-		only(counter("NVLINK_CRC_DATA_ERROR_COUNT_TOTAL", "Checksum errors of NVLink data.", "1", nvml(45, false), 1)),
-		only(counter("NVLINK_REPLAY_ERROR_COUNT_TOTAL", "Retries on NVLink, all links together.", "1", nvml(52, false), 1)),
-		only(counter("POWER_VIOLATION", "Time during which the power limit reduced the clocks.", "nanoseconds", nvml(74, false), 1)),
+		only(counter("NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "NVLink CRC errors in flow-control units (flits).", "1", nvml(38, false), 1)),
+		only(counter("NVLINK_CRC_DATA_ERROR_COUNT_TOTAL", "NVLink CRC errors in data.", "1", nvml(45, false), 1)),
+		only(counter("NVLINK_REPLAY_ERROR_COUNT_TOTAL", "NVLink retries, summed over all links.", "1", nvml(52, false), 1)),
+		only(counter("POWER_VIOLATION", "Time during which clocks were throttled because of the power "+
+			"limit.", "nanoseconds", nvml(74, false), 1)),
 		ratio("GR_ENGINE_ACTIVE", "Share of time in which the graphics or compute engine was active", 1, 1001, true),
 		ratio("SM_OCCUPANCY", "Resident warps as a share of the maximum", 3, 1003, true),
 		ratio("PIPE_FP64_ACTIVE", "Share of cycles in which the FP64 pipe was active", 11, 1006, true),
@@ -174,7 +175,7 @@ func catalogue() []field {
 		rate("PCIE_RX_BYTES", "Data received over PCIe", 21, 1010),
 		rate("NVLINK_TX_BYTES", "Data sent over NVLink", 61, 1011),
 		rate("NVLINK_RX_BYTES", "Data received over NVLink", 60, 1012),
-		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, as a mean over the last window of 15 s. The value is "+
+		only(device("NVLINK_BANDWIDTH_TOTAL", "Data sent and received over NVLink, averaged over the last 15-second window. The value is "+
 			"already a rate; "+
 			"do not use rate() with it.",
 			"megabytes per second", linkRate, 1000, anything)),

@@ -45,9 +45,9 @@ func Collectors(o Options) []page.Collector {
 	return []page.Collector{{
 		Name:     "gpu",
 		Families: families(o.Full),
-		Sources: []string{"libnvidia-ml.so.1 by the helper parascope-nvml", "/dev/kmsg", "/proc/driver/nvidia/gpus/*/information",
-			"/sys/devices/virtual/dmi/id/product_name", "dcgmi dmon where the GPUs have no GPM"},
-		Privilege: "CAP_SYSLOG for /dev/kmsg; without it XIDs are the driver's events since the start",
+		Sources: []string{"libnvidia-ml.so.1, called by the helper parascope-nvml", "/dev/kmsg", "/proc/driver/nvidia/gpus/*/information",
+			"/sys/devices/virtual/dmi/id/product_name", "dcgmi dmon, if the GPUs do not support GPM"},
+		Privilege: "CAP_SYSLOG for /dev/kmsg; without CAP_SYSLOG, XIDs are read from the driver's events since the start",
 		Deadline:  o.ReadWait + o.CallWait + time.Second, // the last call may begin at the end of ReadWait
 		Open:      func(env page.Env) (page.Reader, error) { return open(o, env) },
 	}}

@@ -31,6 +31,6 @@ func Resume(file string) error {
 }
 
 func pauseError(err error) error {
-	return hint.New(hint.Failure, fmt.Errorf("could not pause the profiling of GPUs: %w", err),
-		"run it as root, or give the same --gpu.pause-file as parascope-node")
+	return hint.New(hint.Failure, fmt.Errorf("could not pause GPU profiling: %w", err),
+		"run the command as root, or set --gpu.pause-file to the file that parascope-node uses")
 }

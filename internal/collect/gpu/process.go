@@ -15,10 +15,10 @@ import (
 )
 
 var (
-	errTimeout = errors.New("the call into the driver did not return in time")
-	errEnded   = errors.New("the helper process ended")
+	errTimeout = errors.New("the call to the GPU driver timed out")
+	errEnded   = errors.New("the GPU helper process exited")
 	// errEndedIdle is of a helper that was killed between requests: no call is to blame.
-	errEndedIdle = errors.New("the helper process ended before the request")
+	errEndedIdle = errors.New("the GPU helper process exited before the request was sent")
 )
 
 // process is a running helper. After an error of ask it is of no more use.
@@ -40,7 +40,7 @@ type starter struct {
 // maxStuck is how many helpers may hang in the driver before no more are started.
 const maxStuck = 3
 
-var errStuck = errors.New("earlier helper processes hang in the driver and cannot be ended")
+var errStuck = errors.New("earlier GPU helper processes hang in the driver and cannot be killed")
 
 func (s starter) start() (*process, error) {
 	if s.stuck.Load() >= maxStuck {
@@ -48,18 +48,18 @@ func (s starter) start() (*process, error) {
 	}
 	requestsRead, requests, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("could not start the helper: %w", err)
+		return nil, fmt.Errorf("could not start the GPU helper process: %w", err)
 	}
 	answers, answersWrite, err := os.Pipe()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("could not start the helper: %w", err), requestsRead.Close(), requests.Close())
+		return nil, errors.Join(fmt.Errorf("could not start the GPU helper process: %w", err), requestsRead.Close(), requests.Close())
 	}
 	cmd := exec.Command(s.path, s.library)
 	cmd.Stdin, cmd.Stdout = requestsRead, answersWrite
 	err = cmd.Start()
 	err = errors.Join(err, requestsRead.Close(), answersWrite.Close())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("could not start the helper: %w", err), requests.Close(), answers.Close())
+		return nil, errors.Join(fmt.Errorf("could not start the GPU helper process: %w", err), requests.Close(), answers.Close())
 	}
 	s.stuck.Add(1)
 	go func() {
@@ -88,7 +88,7 @@ func (p *process) ask(wait time.Duration, request string) (wire.Answer, error) {
 			return wire.Answer{}, askError(err)
 		}
 		if lines = append(lines, strings.TrimSuffix(string(line), "\n")); len(lines) > wire.MaxLines {
-			return wire.Answer{}, errors.New("the helper's answer is too long")
+			return wire.Answer{}, errors.New("the response of the GPU helper is too long")
 		}
 		if strings.HasPrefix(lines[len(lines)-1], "end ") {
 			return wire.Parse(lines)

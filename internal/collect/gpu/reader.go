@@ -21,7 +21,7 @@ const (
 	noLibrary = "no_library" // libnvidia-ml.so.1 cannot be loaded
 	mismatch  = "mismatch"   // library and kernel module are of different versions
 	hang      = "hang"       // a call did not return
-	crash     = "crash"      // the helper process ended
+	crash     = "crash"      // the GPU helper process exited
 	driver    = "driver"     // the driver answered with another error
 )
 
@@ -347,7 +347,7 @@ func (r *reader) block(key, reason string, now time.Time) {
 	}
 	r.blocked[key] = block{reason, since, now.Add(wait), wait}
 	r.unread[reason] += len(r.fields)
-	r.env.Logger.Warn("a GPU is not measured for a while: a call to the driver did not return or crashed the helper",
+	r.env.Logger.Warn("a GPU is temporarily not measured: a driver call hung or crashed the GPU helper",
 		"gpu", key, "reason", reason, "for", wait)
 }
 

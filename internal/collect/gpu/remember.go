@@ -38,7 +38,7 @@ func (r *reader) recall() {
 	defer f.Close()
 	var m remembered
 	if err := json.NewDecoder(io.LimitReader(f, maxRemembered)).Decode(&m); err != nil {
-		r.env.Logger.Warn("XIDs are counted from the kernel's log only: the counts of the previous process cannot be read",
+		r.env.Logger.Warn("could not read the saved XID counts; only XIDs in the kernel log are counted",
 			"file", r.o.StateFile, "err", err)
 		return
 	}
@@ -78,7 +78,7 @@ func (r *reader) remember() {
 		err = replaceFile(r.o.StateFile, text)
 	}
 	if err != nil {
-		r.env.Logger.Warn("the counts of XIDs cannot be saved; they are lost when this program restarts", "file", r.o.StateFile, "err", err)
+		r.env.Logger.Warn("could not save the XID counts; they are lost when parascope-node restarts", "file", r.o.StateFile, "err", err)
 	}
 }
 

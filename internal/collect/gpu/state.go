@@ -33,7 +33,7 @@ func failureOf(err error) string {
 	return crash
 }
 
-var errNoHelper = errors.New("the helper cannot be used")
+var errNoHelper = errors.New("the GPU helper is not available")
 
 // ensure has a helper running that has initialized the library, unless the last
 // attempt failed a short while ago. Initializing takes at most the given time.
@@ -60,7 +60,8 @@ func (r *reader) ensure(now time.Time, wait time.Duration) bool {
 		r.fail(hang, now)
 		return false
 	case err != nil:
-		r.env.Logger.Warn("the GPU helper cannot be started; put parascope-nvml of the same release beside parascope-node", "err", err)
+		r.env.Logger.Warn("could not start the GPU helper; install parascope-nvml of the same release in the directory of "+
+			"parascope-node", "err", err)
 		r.fail(noHelper, now)
 		return false
 	}
@@ -69,7 +70,7 @@ func (r *reader) ensure(now time.Time, wait time.Duration) bool {
 	case err != nil:
 		r.fail(failureOf(err), now)
 	case a.Return == wire.NoLibrary:
-		r.env.Logger.Warn("the driver's library cannot be loaded; install the driver's user-space packages", "err", a.Detail)
+		r.env.Logger.Warn("could not load the GPU driver's library; install the driver's user-space packages", "err", a.Detail)
 		r.fail(noLibrary, now)
 	case a.Return == wire.Mismatch:
 		r.fail(mismatch, now)
@@ -116,7 +117,7 @@ func (r *reader) drop() {
 		return
 	}
 	if err := r.helper.close(); err != nil {
-		r.env.Logger.Debug("close the GPU helper", "err", err)
+		r.env.Logger.Debug("could not close the GPU helper", "err", err)
 	}
 	r.helper = nil
 }
@@ -129,7 +130,7 @@ func (r *reader) ask(wait time.Duration, request string) (wire.Answer, error) {
 	a, err := r.helper.ask(wait, request)
 	if err != nil {
 		r.failures[failureOf(err)]++
-		r.env.Logger.Warn("the GPU helper failed; it is started again", "request", request, "err", err)
+		r.env.Logger.Warn("the GPU helper failed and is restarted", "request", request, "err", err)
 		r.drop()
 	}
 	return a, err

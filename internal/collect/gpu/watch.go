@@ -23,7 +23,7 @@ func (r *reader) readXIDs(now time.Time) {
 	if r.log == nil && r.source != fromEvents {
 		log, err := openKernelLog(r.env.Path("dev/kmsg"))
 		if err != nil {
-			r.env.Logger.Warn("XIDs come from the driver's events: the kernel's log cannot be read", "err", err)
+			r.env.Logger.Warn("could not read the kernel log; XIDs are read from the driver's events", "err", err)
 			r.source = fromEvents
 		} else {
 			r.log, r.source = log, fromKernelLog
@@ -36,7 +36,7 @@ func (r *reader) readXIDs(now time.Time) {
 		return
 	}
 	if err := r.log.drain(r.record); err != nil {
-		r.env.Logger.Warn("the kernel's log cannot be read further; it is read from the beginning again", "err", err)
+		r.env.Logger.Warn("could not continue reading the kernel log; it is read again from the beginning", "err", err)
 	}
 	r.remember()
 }
@@ -86,7 +86,7 @@ func (r *reader) blockForGood(key string, at float64) {
 	}
 	r.changed = true
 	r.blocked[key] = block{reason: unreachableGPU, since: unixTime(at)}
-	r.env.Logger.Warn("a GPU is unreachable; it is not read until the driver is loaded again", "gpu", key)
+	r.env.Logger.Warn("a GPU is unreachable; its metrics are absent until the driver is reloaded", "gpu", key)
 }
 
 // readEvents asks the driver for the XIDs since it was last asked.

@@ -19,20 +19,20 @@ var (
 	xidTotal = &page.Family{
 		Name: "parascope_gpu_xid_errors_total", Type: page.Counter, Unit: "1", Labels: with("class"),
 		Source: "/dev/kmsg, or the driver's events",
-		Help: "XIDs of a GPU, by class: application (the program failed), warn (should be checked), " +
+		Help: "Number of XID errors of a GPU, by class: application (the program failed), warn (should be checked), " +
 			"page (needs a reset, a reboot or a repair).",
 	}
 	xidLast = &page.Family{
 		Name: "parascope_gpu_xid_last_timestamp_seconds", Type: page.Gauge, Unit: "Unix time in seconds", Labels: with("xid"),
-		Source: "/dev/kmsg, or the driver's events", Help: "When the GPU last reported this XID.", Where: "GPUs that had one",
+		Source: "/dev/kmsg, or the driver's events", Help: "Time at which the GPU last reported the XID.", Where: "GPUs that reported an XID",
 	}
 	xidSource = &page.Family{
 		Name: "parascope_gpu_xid_source", Type: page.Gauge, Unit: "1", Labels: []string{"source"}, Source: "the program",
-		Help: "Always 1; the label says where XIDs come from: kmsg (the kernel's log) or nvml (the driver's events).",
+		Help: "Always 1; the label gives the source of the XIDs: kmsg (the kernel log) or nvml (the driver's events).",
 	}
 	logLost = &page.Family{
 		Name: "parascope_gpu_kernel_log_lost_records_total", Type: page.Counter, Unit: "1", Source: "/dev/kmsg",
-		Help: "Records of the kernel's log that were overwritten before they were read; an XID may have been among them.",
+		Help: "Kernel log records that were overwritten before they were read; XIDs may have been lost with them.",
 	}
 	unreadable = &page.Family{
 		Name: "parascope_gpu_unreadable_seconds", Type: page.Gauge, Unit: "seconds", Labels: with("reason"), Source: "the program",
@@ -42,11 +42,11 @@ var (
 	}
 	unreadValues = &page.Family{
 		Name: "parascope_gpu_unread_values", Type: page.Gauge, Unit: "1", Labels: []string{"reason"}, Source: "the program",
-		Help: "Number of values missing from this page, by field and reason.",
+		Help: "Number of GPU values that could not be read in this scrape, by field and reason.",
 	}
 	stateAge = &page.Family{
 		Name: "parascope_gpu_driver_state_age_seconds", Type: page.Gauge, Unit: "seconds", Labels: []string{"state"}, Source: "the program",
-		Help: "Time that the GPU driver has been in this state: ok, no_device, no_helper, no_library, mismatch, hang, " +
+		Help: "Time since the GPU driver entered its current state: ok, no_device, no_helper, no_library, mismatch, hang, " +
 			"crash or driver.",
 	}
 	driverFailures = &page.Family{
@@ -63,15 +63,15 @@ var (
 	}
 	profiling = &page.Family{
 		Name: "parascope_gpu_profiling", Type: page.Gauge, Unit: "1", Labels: []string{"source", "reason"}, Source: "the program",
-		Help: "Always 1; the labels give the source of the DCGM_FI_PROF_* metrics (gpm, dcgmi or none), and the reason if there are none.",
+		Help: "Always 1; the labels give the source of the DCGM_FI_PROF_* metrics (gpm, dcgmi or none), and the reason if the source is none.",
 	}
 	driverInfo = &page.Family{
 		Name: "parascope_gpu_driver_info", Type: page.Gauge, Unit: "1", Labels: []string{"driver_version", "nvml_version"},
-		Source: "libnvidia-ml.so.1", Help: "Always 1; the labels say which driver is loaded.",
+		Source: "libnvidia-ml.so.1", Help: "Always 1; the labels give the versions of the loaded GPU driver and of NVML.",
 	}
 	xidErrors = &page.Family{
 		Name: "DCGM_FI_DEV_XID_ERRORS", Type: page.Gauge, Unit: "1", Labels: labels, Source: "/dev/kmsg, or the driver's events",
-		Help: "The last XID since boot, 0 for none.", Where: "GPUs, with --gpu.fields=full",
+		Help: "The last XID since boot; 0 if no XID occurred.", Where: "GPUs, with --gpu.fields=full",
 	}
 )
 

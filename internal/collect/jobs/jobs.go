@@ -26,7 +26,7 @@ func jobFamily(name, help string, kind page.Type, unit, source, where string) *p
 	}
 	return &page.Family{
 		Name: "parascope_job_" + name, Help: help, Type: kind, Unit: unit, Labels: []string{"job_id"}, Source: source,
-		Where: "with --collector.jobs, while a job runs" + where,
+		Where: "nodes with a running job, with --collector.jobs" + where,
 	}
 }
 
@@ -52,7 +52,7 @@ var Collector = page.Collector{
 	Sources:  []string{"/sys/fs/cgroup/system.slice/*slurmstepd.scope/job_*", "/sys/fs/cgroup/{cpuacct,memory}/slurm*/uid_*/job_*"},
 	Open: func(e page.Env) (page.Reader, error) {
 		if !e.Jobs {
-			return nil, fmt.Errorf("not asked for: %w", page.ErrAbsent)
+			return nil, fmt.Errorf("not enabled: %w", page.ErrAbsent)
 		}
 		root := e.Sys("fs/cgroup")
 		if _, err := os.Stat(root); err != nil {

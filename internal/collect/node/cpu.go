@@ -101,7 +101,7 @@ func (r *cpuReader) Read(p *page.Page) error {
 		return err
 	}
 	if !read.Whole(text) {
-		return fmt.Errorf("/proc/stat ends within a line, after %d bytes", len(text))
+		return fmt.Errorf("/proc/stat ends in the middle of a line, after %d bytes", len(text))
 	}
 	r.round++
 	r.delta = [columns]uint64{}
@@ -117,7 +117,7 @@ func (r *cpuReader) Read(p *page.Page) error {
 		online++
 	}
 	if online == 0 {
-		return fmt.Errorf("/proc/stat has no CPU")
+		return fmt.Errorf("/proc/stat has no line of a CPU")
 	}
 	for i := range r.mean {
 		r.mean[i] += float64(r.delta[i]) / float64(online)
@@ -135,13 +135,13 @@ func (r *cpuReader) Read(p *page.Page) error {
 func (r *cpuReader) count(line []byte) error {
 	n, ok := read.UintField(&line)
 	if !ok || n >= maxCPU {
-		return fmt.Errorf("/proc/stat: no CPU has such a number: cpu%.20s", line)
+		return fmt.Errorf("/proc/stat: cpu%.20s is not a valid CPU number", line)
 	}
 	var now [columns]uint64
 	for i := range now {
 		v, ok := read.UintField(&line)
 		if !ok && i < len(modes) {
-			return fmt.Errorf("/proc/stat: cpu%d has %d numbers; want %d", n, i, columns)
+			return fmt.Errorf("/proc/stat: cpu%d has %d numbers; expected %d", n, i, columns)
 		}
 		now[i] = v
 	}

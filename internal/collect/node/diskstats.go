@@ -109,7 +109,7 @@ func (r *diskReader) Read(p *page.Page) error {
 		return err
 	}
 	if len(text) > 0 && !read.Whole(text) {
-		return fmt.Errorf("/proc/diskstats ends within a line, after %d bytes", len(text))
+		return fmt.Errorf("/proc/diskstats ends in the middle of a line, after %d bytes", len(text))
 	}
 	r.rows = r.rows[:0]
 	r.stores.Begin(diskColumns)
@@ -162,7 +162,7 @@ func (r *diskReader) line(line []byte, store *diskRow) error {
 		n++
 	}
 	if n < diskColumnsAtLeast {
-		return fmt.Errorf("/proc/diskstats: %s has %d numbers; want %d", name, n, diskColumns)
+		return fmt.Errorf("/proc/diskstats: %s has %d numbers; expected %d", name, n, diskColumns)
 	}
 	if kind.store {
 		store.columns = max(store.columns, n)

@@ -174,7 +174,7 @@ func (r *filesystemReader) ask(m *mountState, wait time.Duration) (spent time.Du
 		case <-m.answer.came:
 			m.hung = false
 			r.hung--
-			r.logger.Info("mount answers again", "mountpoint", m.point)
+			r.logger.Info("mount responds again", "mountpoint", m.point)
 		default:
 			return 0
 		}
@@ -205,7 +205,7 @@ func (r *filesystemReader) ask(m *mountState, wait time.Duration) (spent time.Du
 		r.asker = nil
 		m.hung, m.failed = true, hungError
 		r.hung++
-		r.logger.Warn("mount does not respond; it is skipped until it does", "mountpoint", m.point, "device", m.device, "waited", wait)
+		r.logger.Warn("mount does not respond; it is skipped until it responds", "mountpoint", m.point, "device", m.device, "waited", wait)
 		return wait
 	}
 }

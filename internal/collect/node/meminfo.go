@@ -83,7 +83,7 @@ func (r *meminfoReader) Read(p *page.Page) error {
 		return err
 	}
 	if !read.Whole(text) {
-		return fmt.Errorf("/proc/meminfo ends within a line, after %d bytes", len(text))
+		return fmt.Errorf("/proc/meminfo ends in the middle of a line, after %d bytes", len(text))
 	}
 	for {
 		line, ok := read.Line(&text)

@@ -104,7 +104,7 @@ func (r *netReader) Read(p *page.Page) error {
 		return err
 	}
 	if !read.Whole(text) {
-		return fmt.Errorf("/proc/net/dev ends within a line, after %d bytes", len(text))
+		return fmt.Errorf("/proc/net/dev ends in the middle of a line, after %d bytes", len(text))
 	}
 	main := r.mainCard()
 	r.rows = r.rows[:0]
@@ -145,7 +145,7 @@ func (r *netReader) line(card, numbers, main []byte) error {
 	for i := range values {
 		v, ok := read.UintField(&numbers)
 		if !ok {
-			return fmt.Errorf("/proc/net/dev: %s has %d numbers; want %d", card, i, netColumns)
+			return fmt.Errorf("/proc/net/dev: %s has %d numbers; expected %d", card, i, netColumns)
 		}
 		values[i] = v
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func pressureFamily(name, help, resource string) *page.Family {
-	where := "where the kernel accounts for pressure (psi=1)"
+	where := "nodes whose kernel has pressure stall information (PSI) enabled (psi=1)"
 	if resource == "irq" {
 		where += ", from Linux 6.1 on"
 	}
@@ -92,7 +92,7 @@ func (r *pressureReader) Read(p *page.Page) error {
 		}
 		text, err := r.files[i].Read(&r.buf)
 		if errors.Is(err, syscall.ENOTSUP) {
-			return fmt.Errorf("the kernel does not account for pressure (psi=1 on its command line turns it on): %w", err)
+			return fmt.Errorf("pressure stall information (PSI) is disabled in the kernel; add psi=1 to the kernel command line: %w", err)
 		}
 		if err != nil {
 			return err

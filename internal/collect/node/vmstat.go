@@ -56,7 +56,7 @@ func (r *vmstatReader) Read(p *page.Page) error {
 		return err
 	}
 	if !read.Whole(text) {
-		return fmt.Errorf("/proc/vmstat ends within a line, after %d bytes", len(text))
+		return fmt.Errorf("/proc/vmstat ends in the middle of a line, after %d bytes", len(text))
 	}
 	for {
 		line, ok := read.Line(&text)

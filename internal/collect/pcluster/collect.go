@@ -46,19 +46,19 @@ var counted = []struct {
 	family *page.Family
 }{
 	{launchFailures, family("parallelcluster_node_launch_failures_total",
-		"Nodes that EC2 did not launch, by ParallelCluster's type of failure and EC2's error code.", "failure_type", "error_code")},
+		"Nodes that EC2 did not launch, by ParallelCluster failure type and EC2 error code.", "failure_type", "error_code")},
 	{bootstrapFailures, family("parallelcluster_node_bootstrap_failures_total",
 		"Nodes that did not finish their start. ParallelCluster counts them towards protected mode.", "failure_type")},
 	{healthFailures, family("parallelcluster_node_health_check_failures_total",
-		"Nodes that ParallelCluster replaces for a failed health check of EC2 or a scheduled event.", "check")},
+		"Nodes that ParallelCluster replaced because of a failed EC2 health check or a scheduled event.", "check")},
 	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose EC2 instance no longer exists.")},
 	{notResponding, family("parallelcluster_nodes_not_responding_total", "Nodes that Slurm set to DOWN because they did not respond.")},
 	{nodeChecks, family("parallelcluster_compute_health_checks_total", "Health checks that ran before jobs, by result: ok, failed or error.",
 		"check", "result")},
-	{actionFailures, family("parallelcluster_custom_action_failures_total", "Custom actions of a configuration that failed.", "action",
+	{actionFailures, family("parallelcluster_custom_action_failures_total", "Failed custom actions of the cluster configuration.", "action",
 		"stage")},
 	{recipeFailures, family("parallelcluster_bootstrap_recipe_failures_total",
-		"Failed recipes of ParallelCluster's bootstrap of this machine.", "cookbook", "recipe")},
+		"Failed Chef recipes in the ParallelCluster bootstrap of the node.", "cookbook", "recipe")},
 }
 
 var (
@@ -66,12 +66,13 @@ var (
 		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes terminate themselves when it is older than 600 s.",
 		Source: "clustermgtd_heartbeat", Where: "head node"}
 	fleetStatus = &page.Family{Name: "parallelcluster_compute_fleet_status", Type: page.Gauge, Labels: []string{"status"},
-		Help: "1 for the status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
+		Help: "1 for the current status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
 		Where: "head node"}
 	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
-		Help: "Lines of event files that could not be parsed, or are too long.", Source: "*.events", Where: "head node"}
+		Help: "Lines of event files that could not be parsed or were too long.", Source: "*.events", Where: "head node"}
 	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},
-		Help: "1 if the file was read; with 0 its metrics are absent.", Source: "the head program", Where: "head node"}
+		Help: "1 if the file was read, 0 if not; the metrics of a file that was not read are absent.", Source: "the head " +
+			"program", Where: "head node"}
 )
 
 // Families are all families of the page.
@@ -96,7 +97,7 @@ func DefaultOptions() Options { return Options{Root: "/", Logger: slog.New(slog.
 // Validate reports the first option that cannot work.
 func (o Options) Validate() error {
 	if o.Root == "" || o.Logger == nil {
-		return errors.New("pcluster: Root and Logger are needed")
+		return errors.New("pcluster: Root and Logger are required")
 	}
 	return nil
 }
@@ -153,7 +154,7 @@ func New(o Options) (*Collector, error) {
 	}
 	if o.StateFile != "" {
 		if err := c.load(); err != nil {
-			o.Logger.Warn("ParallelCluster's event counters begin at 0", "err", err)
+			o.Logger.Warn("could not read the saved event counters of ParallelCluster; they restart at 0", "err", err)
 		}
 	}
 	return c, nil
@@ -204,13 +205,13 @@ func (c *Collector) Read(p *page.Page) {
 		success := 1.0
 		if failed[name] != nil {
 			success = 0
-			c.o.Logger.Warn("a file of ParallelCluster was not read", "file", name, "err", failed[name])
+			c.o.Logger.Warn("could not read a file of ParallelCluster", "file", name, "err", failed[name])
 		}
 		p.Sample(readSuccess, success, name)
 	}
 	if c.o.StateFile != "" {
 		if err := c.save(); err != nil {
-			c.o.Logger.Warn("ParallelCluster's event counters are not saved", "err", err)
+			c.o.Logger.Warn("could not save the event counters of ParallelCluster", "err", err)
 		}
 	}
 }

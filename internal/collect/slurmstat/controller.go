@@ -33,7 +33,7 @@ func (s *Service) readController(ctx context.Context, snap *slurm.Snapshot) {
 	}
 	c, err := s.o.Tools.ReadController(ctx)
 	if err != nil {
-		s.o.Logger.Warn("the configuration of slurmctld was not read", "err", err)
+		s.o.Logger.Warn("could not read the configuration of slurmctld", "err", err)
 		return
 	}
 	c.Metrics = c.Metrics && s.hasNativeMetrics(ctx, c.Port)

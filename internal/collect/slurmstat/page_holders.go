@@ -13,18 +13,20 @@ type HolderLimits struct{ Series int }
 
 // Families of what jobs have.
 var (
-	nodeJob = gauge("slurm_node_job", fromJobs, "1 for each running job on the node.", "node", "job_id", "user", "account", "partition")
-	gpuJob  = gauge("slurm_gpu_job", "scontrol -d show job",
-		"1 for the job to which the GPU is allocated. The device is that of gres.conf's index, as in the GPU metrics' label device.",
+	nodeJob = gauge("slurm_node_job", fromJobs, "Always 1; one series for each running job on the "+
+		"node.", "node", "job_id", "user", "account", "partition")
+	gpuJob = gauge("slurm_gpu_job", "scontrol -d show job",
+		"Always 1; the labels give the job to which the GPU is allocated. The label device is the GPU's index in gres.conf, as in the "+
+			"GPU metrics.",
 		"node", "device", "job_id", "user", "account", "partition")
-	jobInfo = gauge("slurm_job_info", fromJobs, "1 for each running job.", "job_id", "user", "account", "partition")
+	jobInfo = gauge("slurm_job_info", fromJobs, "Always 1; one series for each running job.", "job_id", "user", "account", "partition")
 	jobSize = gauge("slurm_job_nodes", fromJobs, "Number of nodes of a running job.", "job_id")
 	jobTime = gauge("slurm_job_start_timestamp_seconds", fromJobs, "Start time of a running job, in Unix seconds.", "job_id")
 
 	holdersLeftOut = gauge("slurm_job_series_left_out", "the head program",
-		"Series of jobs left out because of --slurm.job-series-max.")
+		"Number of job series that are omitted because of --slurm.job-series-max.")
 	gpuJobsUnknown = gauge("slurm_gpu_jobs_not_read", "the head program",
-		"Running jobs on GPU nodes whose GPUs are not known yet; each snapshot looks up at most 20 jobs.")
+		"Number of running jobs on GPU nodes whose GPUs are not known yet; each snapshot reads the GPUs of at most 20 jobs.")
 )
 
 // WriteHolders writes who has which nodes and GPUs, for as many jobs as the limit allows,

@@ -48,9 +48,9 @@ func (o Options) Validate() error {
 	case o.JobSeriesMax < 0:
 		return errors.New("the number of job series must not be negative")
 	case o.NodePort < 1 || o.NodePort > 65535 || o.GPUPort < 1 || o.GPUPort > 65535:
-		return errors.New("ports must be 1 to 65535")
+		return errors.New("ports must be between 1 and 65535")
 	case o.Logger == nil:
-		return errors.New("slurmstat: Logger is missing")
+		return errors.New("slurmstat: Logger is required")
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func NewService(o Options) (*Service, error) {
 	if o.StateFile != "" {
 		tracker, err := LoadTracker(o.StateFile)
 		if err != nil {
-			o.Logger.Warn("Slurm's job counters begin at 0", "err", err)
+			o.Logger.Warn("could not read the saved job counters of Slurm; they restart at 0", "err", err)
 		}
 		s.tracker = tracker
 	}
@@ -138,7 +138,7 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	s.logFailures(&snap, err)
 	if s.o.StateFile != "" {
 		if err := s.tracker.Save(s.o.StateFile); err != nil {
-			s.o.Logger.Warn("Slurm's job counters are not saved", "err", err)
+			s.o.Logger.Warn("could not save the job counters of Slurm", "err", err)
 		}
 	}
 	var p page.Page
@@ -150,7 +150,7 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	s.tracker.WritePage(&p, &snap)
 	p.Sample(snapshotInterval, s.watch.Interval().Seconds())
 	if err := p.Err(); err != nil {
-		s.o.Logger.Error("the page of Slurm's metrics is incomplete", "err", err)
+		s.o.Logger.Error("the metrics page of Slurm is incomplete", "err", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -271,7 +271,7 @@ func LoadTracker(file string) (*Tracker, error) {
 	}
 	t := NewTracker()
 	if err := json.Unmarshal(b, &t.state); err != nil || !t.state.valid() {
-		return NewTracker(), fmt.Errorf("read the counts of Slurm's jobs: %s is not a file of this version; counting begins at 0", file)
+		return NewTracker(), fmt.Errorf("could not read the counts of Slurm's jobs: %s was written by another version", file)
 	}
 	return t, nil
 }

@@ -25,7 +25,7 @@ type sample struct {
 	key  string // tells series apart: the name and the sorted labels
 }
 
-var errTimestamp = errors.New("has a timestamp, which a file's metrics cannot have")
+var errTimestamp = errors.New("has a timestamp; metrics in text files must not have timestamps")
 
 // parse reads text in Prometheus' text format, without timestamps. Its families are in
 // the order of their first lines.
@@ -95,28 +95,28 @@ func (p *parser) comment(text string) error {
 	}
 	name, rest := cutWord(rest)
 	if name == "" || nameEnd(name, true) != len(name) {
-		return fmt.Errorf("%s of %.40q, which is not a metric name", keyword, name)
+		return fmt.Errorf("%s line with %.40q, which is not a valid metric name", keyword, name)
 	}
 	f := p.family(name)
 	if keyword == "HELP" {
 		if f.help != "" {
-			return fmt.Errorf("a second HELP of %s", name)
+			return fmt.Errorf("a second HELP line for %s", name)
 		}
 		if !utf8.ValidString(rest) {
-			return fmt.Errorf("HELP of %s is not UTF-8", name)
+			return fmt.Errorf("the HELP text of %s is not valid UTF-8", name)
 		}
 		f.help = unescape(rest, false)
 		return nil
 	}
 	if f.kind != "" || len(f.samples) > 0 {
-		return fmt.Errorf("a second TYPE of %s, or one after its samples", name)
+		return fmt.Errorf("a second TYPE line for %s, or a TYPE line after its samples", name)
 	}
 	switch kind := strings.ToLower(strings.TrimSpace(rest)); kind {
 	case "counter", "gauge", "untyped", "histogram", "summary":
 		f.kind = kind
 		return nil
 	}
-	return fmt.Errorf("TYPE of %s is %.40q, which is not a metric type", name, rest)
+	return fmt.Errorf("the TYPE line of %s has %.40q, which is not a metric type", name, rest)
 }
 
 // owner is the family of a sample: of X_bucket it is the histogram X, if there is one.
@@ -146,25 +146,25 @@ func parseLabels(text string) (labels []label, rest string, err error) {
 		after, ok := strings.CutPrefix(strings.TrimLeft(text[end:], " \t"), "=")
 		after, quoted := strings.CutPrefix(strings.TrimLeft(after, " \t"), `"`)
 		if end == 0 || !ok || !quoted {
-			return nil, "", fmt.Errorf("%.40q is not a label", text)
+			return nil, "", fmt.Errorf("%.40q is not a valid label", text)
 		}
 		if name == "__name__" || slices.ContainsFunc(labels, func(l label) bool { return l.name == name }) {
 			return nil, "", fmt.Errorf("the label %s is a duplicate", name)
 		}
 		end = closingQuote(after)
 		if end < 0 {
-			return nil, "", fmt.Errorf("the value of label %s does not end", name)
+			return nil, "", fmt.Errorf("the value of label %s has no closing quotation mark", name)
 		}
 		value := unescape(after[:end], true)
 		if !utf8.ValidString(value) {
-			return nil, "", fmt.Errorf("the value of label %s is not UTF-8", name)
+			return nil, "", fmt.Errorf("the value of label %s is not valid UTF-8", name)
 		}
 		labels = append(labels, label{name, value})
 		text = strings.TrimLeft(after[end+1:], " \t")
 		if next, ok := strings.CutPrefix(text, ","); ok {
 			text = next
 		} else if !strings.HasPrefix(text, "}") {
-			return nil, "", fmt.Errorf("%.40q follows the label %s", text, name)
+			return nil, "", fmt.Errorf("unexpected %.40q after the label %s", text, name)
 		}
 	}
 }
@@ -185,11 +185,11 @@ func closingQuote(text string) int {
 func parseValue(text string) (float64, error) {
 	word, rest := cutWord(strings.TrimLeft(text, " \t"))
 	if strings.ContainsAny(word, "pPxX_") {
-		return 0, fmt.Errorf("%.40q is not a value", word)
+		return 0, fmt.Errorf("%.40q is not a valid sample value", word)
 	}
 	value, err := strconv.ParseFloat(word, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%.40q is not a value", word)
+		return 0, fmt.Errorf("%.40q is not a valid sample value", word)
 	}
 	if rest != "" {
 		return 0, errTimestamp

@@ -42,7 +42,7 @@ var Collector = page.Collector{
 	Privilege: "read permission for the directory and its files",
 	Open: func(e page.Env) (page.Reader, error) {
 		if len(e.Textfiles) == 0 {
-			return nil, fmt.Errorf("no directory is given: %w", page.ErrAbsent)
+			return nil, fmt.Errorf("no directory for text files is given: %w", page.ErrAbsent)
 		}
 		return &reader{patterns: e.Textfiles, reserved: e.Reserved, logger: e.Logger, files: map[string]*file{}, said: map[string]string{}}, nil
 	},
@@ -141,7 +141,7 @@ func (r *reader) readDirectory(dir string) (paths []string, err error) {
 			continue
 		}
 		if len(paths) == maxFiles {
-			err = fmt.Errorf("more than %d files; the rest is left out", maxFiles)
+			err = fmt.Errorf("the directory has more than %d files; the other files are ignored", maxFiles)
 			break
 		}
 		path := filepath.Join(dir, entry.Name())
@@ -247,16 +247,16 @@ func kindOf(f *family) string {
 // merge adds what a file has of a family to what those before it have.
 func (r *reader) merge(merged map[string]*family, taken map[string]bool, add *family) (clash error) {
 	if r.reserved[add.name] {
-		return fmt.Errorf("%s is one of this program's own metrics and is left out", add.name)
+		return fmt.Errorf("%s is a metric of parascope-node itself and is ignored", add.name)
 	}
 	m := merged[add.name]
 	switch {
 	case m == nil:
 		m = &family{name: add.name, help: add.help, kind: add.kind}
 	case add.help != "" && m.help != "" && add.help != m.help:
-		return fmt.Errorf("%s has a different help text in an earlier file and is left out", add.name)
+		return fmt.Errorf("%s has a different help text in an earlier file and is ignored", add.name)
 	case kindOf(m) != kindOf(add):
-		return fmt.Errorf("%s has a different type in an earlier file and is left out", add.name)
+		return fmt.Errorf("%s has a different type in an earlier file and is ignored", add.name)
 	}
 	for _, s := range add.samples {
 		if taken[s.key] {
@@ -280,7 +280,7 @@ func (r *reader) complain(path string, err error) bool {
 	}
 	if text := err.Error(); r.said[path] != text {
 		r.said[path] = text
-		r.logger.Error("not all metrics of the text files can be served", "path", path, "err", err)
+		r.logger.Error("some metrics of the text files cannot be served", "path", path, "err", err)
 	}
 	return true
 }

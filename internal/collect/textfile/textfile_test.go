@@ -134,18 +134,18 @@ func TestBadFiles(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"half a line":        {"x 1\ny", "is incomplete"},
 		"timestamp":          {"x 1 1700000000000\n", "timestamp"},
-		"no value":           {"x\n", "is not a value"},
-		"hexadecimal":        {"x 0x1p3\n", "is not a value"},
-		"open label":         {"x{a=\"1} 2\n", "does not end"},
+		"no value":           {"x\n", "is not a valid sample value"},
+		"hexadecimal":        {"x 0x1p3\n", "is not a valid sample value"},
+		"open label":         {"x{a=\"1} 2\n", "has no closing quotation mark"},
 		"label twice":        {"x{a=\"1\",a=\"2\"} 2\n", "is a duplicate"},
-		"not UTF-8":          {"x{a=\"\xff\"} 2\n", "is not UTF-8"},
+		"not UTF-8":          {"x{a=\"\xff\"} 2\n", "is not valid UTF-8"},
 		"name":               {"1x 2\n", "does not begin with a metric name"},
 		"type":               {"# TYPE x enum\nx 2\n", "is not a metric type"},
 		"second type":        {"x 2\n# TYPE x gauge\n", "after its samples"},
 		"duplicate series":   {"up{a=\"1\"} 2\n", "type"},
 		"other help":         {"# HELP up Down?\n# TYPE up gauge\nup{a=\"2\"} 2\n", "a different help text"},
 		"other type":         {"# TYPE up counter\nup{a=\"2\"} 2\n", "a different type"},
-		"one of ours":        {"node_load1 7\n", "own metrics"},
+		"one of ours":        {"node_load1 7\n", "a metric of parascope-node itself"},
 		"duplicate, of type": {"# TYPE up gauge\nup{a=\"1\",b=\"\"} 2\n", "is a duplicate"},
 	} {
 		d := newDirectory(t)

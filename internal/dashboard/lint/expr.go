@@ -39,7 +39,7 @@ func settled(expr string) string {
 func Expr(where, expr string, known Catalog) []Finding {
 	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(settled(expr))
 	if err != nil {
-		return []Finding{{where, Unreadable, "the query cannot be read: " + err.Error(), "correct the query; Explore in Grafana shows the " +
+		return []Finding{{where, Unreadable, "the query cannot be parsed: " + err.Error(), "correct the query; Explore in Grafana shows the " +
 			"position of the error"}}
 	}
 	l := &linter{where: where, known: known}
@@ -91,7 +91,7 @@ func (l *linter) selector(v *parser.VectorSelector) {
 	switch {
 	case name == "" || ok:
 	case renamed[name] != "":
-		l.add(UnknownMetric, "write "+renamed[name], "parascope does not serve %s by default, so the panel is empty", name)
+		l.add(UnknownMetric, "use "+renamed[name], "parascope does not serve %s by default, so the panel is empty", name)
 	default:
 		next := "remove the panel, or run the exporter that serves the metric"
 		if near := l.known.nearest(name); near != "" {
@@ -106,13 +106,13 @@ func (l *linter) selector(v *parser.VectorSelector) {
 			slices.Contains(m.Labels, matcher.Name) || matcher.Matches("") {
 			continue
 		}
-		l.add(UnknownLabel, "the metric has "+strings.Join(slices.Concat(m.Labels, targetLabels), ", "), "%s has no label %s: nothing "+
-			"matches", name,
+		l.add(UnknownLabel, "use one of the metric's labels: "+strings.Join(slices.Concat(m.Labels, targetLabels), ", "), "%s has no "+
+			"label %s: the selector matches no series", name,
 			matcher.Name)
 	}
 	if !cluster {
-		l.add(NoCluster, `write cluster=~"$cluster" into each selector, and add the variable`,
-			"a query selects no cluster: it mixes all clusters of the workspace")
+		l.add(NoCluster, `add cluster=~"$cluster" to each selector, and define the variable cluster`,
+			"the query has no matcher for the label cluster: it mixes all clusters of the workspace")
 	}
 }
 
@@ -137,7 +137,7 @@ func (l *linter) call(c *parser.Call) {
 	if name == "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL" {
 		next = "remove " + c.Func.Name + ": the metric is already in megabytes per second"
 	}
-	l.add(RateOfGauge, next, "%s is a gauge: its %s has no meaning", name, c.Func.Name)
+	l.add(RateOfGauge, next, "%s is a gauge: %s() is valid for counters only", name, c.Func.Name)
 }
 
 // division finds divisors that may be 0.

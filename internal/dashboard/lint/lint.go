@@ -89,7 +89,7 @@ func dashboardFile(content []byte, known Catalog) ([]Finding, error) {
 		return nil, errors.New("the dashboard has Grafana's schema v2; export it as \"Classic\"")
 	}
 	if len(panels) == 0 {
-		return nil, errors.New("no panels: this is not a dashboard")
+		return nil, errors.New("the file has no panels: it is not a dashboard")
 	}
 	var found []Finding
 	for i := range panels {
@@ -106,7 +106,8 @@ func (p *panel) lint(known Catalog) (found []Finding) {
 		found = append(found, p.Panels[i].lint(known)...)
 	}
 	if now := oldPanels[p.Type]; now != "" {
-		found = append(found, Finding{p.Title, OldPanel, "Grafana 12 does not draw panels of the type " + p.Type, "make it a " + now})
+		found = append(found, Finding{p.Title, OldPanel, "Grafana 12 does not support panels of the type " + p.Type, "replace the panel " +
+			"with a panel of type " + now})
 	}
 	queries := 0
 	for _, t := range p.Targets {
@@ -124,7 +125,7 @@ func (p *panel) lint(known Catalog) (found []Finding) {
 		found = append(found, Finding{p.Title, NoUnit, "the panel has no unit", "set the panel's unit"})
 	}
 	if p.Description == "" {
-		found = append(found, Finding{p.Title, NoDescription, "the panel has no description", "write a description"})
+		found = append(found, Finding{p.Title, NoDescription, "the panel has no description", "add a description to the panel"})
 	}
 	return found
 }
@@ -147,10 +148,10 @@ func ruleFile(content []byte, known Catalog) ([]Finding, error) {
 		}
 	}
 	if err := yaml.Unmarshal(content, &file); err != nil {
-		return nil, fmt.Errorf("neither a dashboard's JSON nor a YAML file of rules: %w", err)
+		return nil, fmt.Errorf("the file is neither a dashboard in JSON nor a rules file in YAML: %w", err)
 	}
 	if len(file.Groups) == 0 {
-		return nil, errors.New("no groups: this is neither a dashboard nor a file of rules")
+		return nil, errors.New("the file has no groups: it is neither a dashboard nor a rules file")
 	}
 	recorded := Catalog{}
 	for name, m := range known {

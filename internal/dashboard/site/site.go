@@ -56,7 +56,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create the directory: %w", err), "name a writable directory")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not create the directory: %w", err), "choose a writable directory")
 	}
 	var files []File
 	for _, f := range found {
@@ -76,7 +76,7 @@ func Export(ctx context.Context, client *grafana.Client, dir string) ([]File, er
 		}
 		one := File{UID: f.UID, Title: f.Title, File: filepath.Join(dir, fileName(f.Title, f.UID))}
 		if err := os.WriteFile(one.File, content, 0o644); err != nil {
-			return files, hint.New(hint.BadInput, fmt.Errorf("could not write dashboard %q: %w", f.Title, err), "name a writable directory")
+			return files, hint.New(hint.BadInput, fmt.Errorf("could not write dashboard %q: %w", f.Title, err), "choose a writable directory")
 		}
 		files = append(files, one)
 	}
@@ -118,7 +118,8 @@ func expand(names []string) (paths []string, err error) {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "name a dashboard's JSON file, or a directory of them")
+			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a directory "+
+				"with such files")
 		case err != nil:
 			return nil, err
 		case !info.IsDir():
@@ -133,8 +134,8 @@ func expand(names []string) (paths []string, err error) {
 		paths = append(paths, inside...)
 	}
 	if len(paths) == 0 || len(paths) > maxFiles {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("%d files given; 1 to %d can be imported", len(paths), maxFiles),
-			"name dashboards' JSON files, or a directory of them")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("%d files are given; between 1 and %d can be imported", len(paths), maxFiles),
+			"give the JSON files of dashboards, or a directory with such files")
 	}
 	return paths, nil
 }
@@ -166,7 +167,7 @@ func read(path string, sources dashboard.Sources) (File, json.RawMessage, error)
 	}
 	if err != nil {
 		return File{}, nil, hint.New(hint.BadInput, fmt.Errorf("%s cannot be imported: %w", path, err),
-			"export it from Grafana as JSON (Share, Export, Classic); give it a title and a uid of its own")
+			"export the dashboard from Grafana as JSON (Share, Export, Classic); give it a title and a uid of its own")
 	}
 	delete(model, "id")
 	delete(model, "version")
@@ -191,7 +192,7 @@ func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources
 		}
 	}
 	if s.Prometheus == "" {
-		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "'parascope connect' adds the data source")
+		return s, hint.New(hint.NotFound, errors.New("Grafana has no default data source"), "run 'parascope connect' to add the data source")
 	}
 	return s, nil
 }

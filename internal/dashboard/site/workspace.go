@@ -23,10 +23,10 @@ func WithGrafana(ctx context.Context, cfg aws.Config, stackName string, f func(*
 	switch {
 	case !state.Exists():
 		return hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", stackName, cfg.Region),
-			"'parascope up' creates the stack; --stack and --region name another one")
+			"run 'parascope up' to create the stack, or select another stack with --stack and --region")
 	case id == "":
 		return hint.New(hint.NotFound, fmt.Errorf("stack %s has no Grafana workspace", stackName),
-			"the stack was created without a Grafana workspace; --stack and --region name another one")
+			"select a stack that has a Grafana workspace with --stack and --region")
 	}
 	return connector.New(cfg, connector.DefaultOptions()).Borrow(ctx, id, f)
 }

@@ -22,35 +22,35 @@ func gpus() *grafana.DashboardBuilder {
 	slowed := `(` + bit(sel, hardwareSlowdown, doubled(hardwareSlowdown)) + `) + (` + bit(sel, hardwareThermal, doubled(hardwareThermal)) +
 		`) + (` + bit(sel, powerBrake, doubled(powerBrake)) + `)`
 	return board("parascope-gpus", "GPUs", "All GPUs of a cluster. The dashboard \"GPU node\" shows the GPUs of one machine.").
-		WithPanel(number("GPUs read", "GPUs whose metrics were read.", short,
+		WithPanel(number("GPUs read", "GPUs whose metrics were collected.", short,
 			orZero(`count(count by `+byGPU+` (DCGM_FI_DEV_GPU_TEMP{`+sel+`} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{`+sel+`}))`, `up{`+sel+`}`), 0)).
-		WithPanel(number("GPUs missing", "GPUs of the instance types that are missing or cannot be read.", short,
+		WithPanel(number("GPUs missing", "GPUs that the instance types have but that are missing or cannot be read.", short,
 			`sum(clamp_min(max by `+byNode+` (parascope_gpu_devices_expected{`+sel+`}) - max by `+byNode+` (parascope_gpu_devices{`+sel+`}), 0))`,
 			1)).
-		WithPanel(number("Power", "Power of all GPUs together.", watts, `sum(`+power(sel)+`)`, 0)).
-		WithPanel(number("GPUs slowed", "GPUs whose clocks are reduced because of heat or a power brake.", short,
+		WithPanel(number("Power", "Total power of all GPUs.", watts, `sum(`+power(sel)+`)`, 0)).
+		WithPanel(number("GPUs throttled", "GPUs whose clocks are reduced because of heat or a power brake.", short,
 			`sum((`+slowed+`) > bool 0)`, 1)).
-		WithPanel(number("GPUs to reset", "GPUs for which the driver asks for a recovery action.", short,
+		WithPanel(number("GPUs to reset", "GPUs for which the driver requests a recovery action.", short,
 			`sum(max by `+byGPU+` (DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION{`+sel+`}) > bool 0)`, 1)).
-		WithPanel(number("XIDs to act on",
+		WithPanel(number("XIDs that require action",
 			"XIDs in the time range that require a GPU reset, a reboot or a replacement.", short,
 			`sum(`+grown("parascope_gpu_xid_errors_total", sel+`,class="page"`, "$__range")+`)`, 1)).
-		WithPanel(history("Work by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
+		WithPanel(history("GPU utilization by node", "Mean share of multiprocessors in use on a node's GPUs. Darker means higher.",
 			percent,
 			`avg by (node) (`+busy(sel)+`)`, "{{node}}", heat())).
-		WithPanel(bars("Power as share of the limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
+		WithPanel(bars("Power as a share of the power limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
-		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to slowing down for heat.", celsius,
+		WithPanel(bars("Least thermal margin", "The 15 GPUs that are nearest to their thermal slowdown threshold.", celsius,
 			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0).Thresholds(redBelow(1))).
 		WithPanel(lines("Memory used", "Share of the memory of a node's GPUs that is in use.", percent,
 			query("A", `avg by (node) (`+memoryShare(sel)+`)`, "{{node}}")).Min(0).Max(1).MaxDataPoints(120)).
 		WithPanel(bars("XIDs by class", "XIDs in the time range. XIDs of class application are caused by the job.", short,
 			`sum by (class) (`+grown("parascope_gpu_xid_errors_total", sel, "$__range")+`)`, "{{class}}", 0)).
-		WithPanel(rows("Nodes without a working driver", "Nodes on which the GPU driver does not work, and for how long.",
+		WithPanel(rows("Nodes without a working driver", "Nodes on which the GPU driver does not work, with the duration.",
 			seconds, "For",
 			`max by (node, state) (parascope_gpu_driver_state_age_seconds{`+sel+`,state!~"ok|no_device"})`,
 			column{"node", "Node"}, column{"state", "State"})).
-		WithPanel(rows("GPUs that cannot be read", "GPUs whose metrics could not be read, why, and for how long.", seconds, "For",
+		WithPanel(rows("GPUs that cannot be read", "GPUs whose metrics could not be read, with reason and duration.", seconds, "For",
 			`max by (node, gpu, reason) (parascope_gpu_unreadable_seconds{`+sel+`})`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"reason", "Reason"}))
 }
@@ -78,15 +78,16 @@ func gpuNode() *grafana.DashboardBuilder {
 			query("A", gpu(memoryShare(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Power", "Power drawn.", watts, query("A", gpu(power(sel)), "{{node}} GPU {{gpu}}")).Min(0)).
 		WithPanel(lines("Temperature", "Temperature of the GPU.", celsius, query("A", gpu(temperature(sel)), "{{node}} GPU {{gpu}}"))).
-		WithPanel(lines("Thermal margin", "Degrees to the nearest threshold at which clocks are reduced; the same scale on all models.", celsius,
+		WithPanel(lines("Thermal margin", "Degrees Celsius below the nearest threshold at which clocks are reduced; comparable between "+
+			"GPU models.", celsius,
 			query("A", gpu(margin(sel)), "{{node}} GPU {{gpu}}"))).
-		WithPanel(lines("Slowed by heat", "Share of time in which heat reduced the clocks.", percent,
+		WithPanel(lines("Thermal throttling", "Share of time in which clocks were reduced because of heat.", percent,
 			query("A", rate("DCGM_FI_DEV_THERMAL_VIOLATION")+` / 1e9`, "{{node}} GPU {{gpu}}")).Min(0)).
-		WithPanel(lines("Slowed by hardware", "1 while clocks are reduced, by reason: slowdown, heat or power brake.", short,
+		WithPanel(lines("Hardware slowdown", "1 while clocks are reduced, by reason: slowdown, heat or power brake.", short,
 			query("A", gpu(bit(sel, hardwareSlowdown, doubled(hardwareSlowdown))), "{{node}} GPU {{gpu}} slowdown"),
 			query("B", gpu(bit(sel, hardwareThermal, doubled(hardwareThermal))), "{{node}} GPU {{gpu}} heat"),
 			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).Min(0).Max(1)).
-		WithPanel(lines("NVLink", "Data over NVLink, all links of a GPU together.", bytesPerSecond,
+		WithPanel(lines("NVLink", "Data sent and received over NVLink, summed over the links of a GPU.", bytesPerSecond,
 			query("A", rate("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"), "{{node}} GPU {{gpu}} sent"),
 			query("B", rate("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"), "{{node}} GPU {{gpu}} received")).Min(0)).
 		WithPanel(rows("Recovery action", "Recovery action that the GPU driver requests.", short, "Action",
@@ -97,7 +98,7 @@ func gpuNode() *grafana.DashboardBuilder {
 		WithPanel(rows("Rows that could not be remapped", "1 if remapping a row of memory has failed: the GPU must be replaced.", short,
 			"Failed",
 			gpu(`DCGM_FI_DEV_ROW_REMAP_FAILURE{`+sel+`} or DCGM_FI_DEV_ROW_REMAP_FAILED{`+sel+`}`), column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(rows("Who has which GPU", "The job that each GPU is allocated to.", short, "Has it",
+		WithPanel(rows("GPU allocation to jobs", "The job that each GPU is allocated to.", short, "Allocated",
 			`max by (node, device, job_id, user, account) (slurm_gpu_job{`+sel+`})`,
 			column{"node", "Node"}, column{"device", "Device"}, column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}))
 }

@@ -28,27 +28,28 @@ func job() *grafana.DashboardBuilder {
 		` and on () count(` + work + `) >= 4`
 	return board("parascope-job", "Job", "One job: its nodes and GPUs, the spread between them, and its slowest GPUs.").
 		WithVariable(oneOf("job_id", "Job", `slurm_job_info{`+inCluster+`}`)).
-		WithPanel(rows("What it is", "Who runs the job, and since when.", dateTime, "Since",
+		WithPanel(rows("Job", "User and start time of the job.", dateTime, "Since",
 			`1000 * max by (cluster, job_id) (slurm_job_start_timestamp_seconds{`+own+`})`+"\n"+
 				` * on (cluster, job_id) group_right () max by (cluster, job_id, user, account, partition) (slurm_job_info{`+own+`})`,
 			column{"job_id", "Job"}, column{"user", "User"}, column{"account", "Account"}, column{"partition", "Partition"}).Height(4)).
 		WithPanel(number("Nodes", "Nodes of the job.", short, `max(slurm_job_nodes{`+own+`})`, 0)).
 		WithPanel(number("GPUs", "GPUs of the job.", short, orZero(`count(count by (cluster, node, device) (slurm_gpu_job{`+own+`}))`,
 			`slurm_job_nodes{`+own+`}`), 0)).
-		WithPanel(number("Dollars an hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
+		WithPanel(number("Cost per hour", "Cost per hour of the job's GPUs: the instance type's on-demand price divided by its number of "+
 			"GPUs.", dollars,
 			`sum(max by (cluster, node, device) (slurm_gpu_job{`+own+`})`+"\n"+` * on (cluster, node) group_left () (`+gpuPrice()+`))`, 0)).
-		WithPanel(lines("Work of its GPUs", "Share of multiprocessors in use: minimum, median and maximum of the job's GPUs.", percent,
+		WithPanel(lines("GPU utilization of the job", "Share of multiprocessors in use: minimum, median and maximum of the job's GPUs.", percent,
 			query("A", `min(`+work+`)`, "least"), query("B", `quantile(0.5, `+work+`)`, "median"),
 			query("C", `max(`+work+`)`, "most")).Min(0).Max(1).MaxDataPoints(fewerPoints)).
 		WithPanel(rows("GPUs slower than their peers",
 			"GPUs with much less activity than the job's other GPUs: over 10 % and five median absolute deviations below the median of "+
 				"at least four GPUs.", percent,
 			"Work", slow, column{"node", "Node"}, column{"gpu", "GPU"})).
-		WithPanel(history("Work by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is less than 5 %.",
+		WithPanel(history("Utilization by GPU", "Share of multiprocessors in use of each GPU of the job. Darker means higher; grey is "+
+			"less than 5 %.",
 			percent,
 			`max by (node, gpu) (`+work+`)`, "{{node}} GPU {{gpu}}", heat())).
-		WithPanel(lines("Power of its GPUs", "Power of the job's GPUs, by node.", watts,
+		WithPanel(lines("GPU power of the job", "Power of the job's GPUs, by node.", watts,
 			query("A", `sum by (node) (`+onGPU(power(inCluster))+`)`, "{{node}}")).Min(0)).
 		WithPanel(lines("CPU by node", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
 			query("A", onNode(`1 - avg by (cluster, node) (sum by (cluster, node, job, cpu) (rate(node_cpu_seconds_total{`+inCluster+
@@ -56,11 +57,14 @@ func job() *grafana.DashboardBuilder {
 		WithPanel(lines("Memory by node", "Share of a node's memory that is available to new programs.", percent,
 			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+
 				` / (max by (cluster, node) (node_memory_MemTotal_bytes{`+inCluster+`}) > 0)`), "{{node}}")).Min(0).Max(1)).
-		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA; the 15 nodes with the most in the time range.",
+		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA; the 15 nodes with the highest values in the time "+
+			"range are shown.",
 			bytesPerSecond,
 			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
 				"{{node}} received")).Min(0)).
-		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre; the 15 nodes with the most.", bytesPerSecond,
+		WithPanel(lines("Lustre by node", "Data that a node read from and wrote to FSx for Lustre; the 15 nodes with the "+
+			"highest rates are shown.",
+			bytesPerSecond,
 			query("A", nodeRate("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", nodeRate("node_lustre_write_bytes_total"), "{{node}} written")).Min(0).Span(24))
 }

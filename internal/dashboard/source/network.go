@@ -24,17 +24,20 @@ func network() *grafana.DashboardBuilder {
 		return refID, sum("", metric), "{{node}} " + legend
 	}
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
-		WithPanel(number("EFA devices missing", "EFA devices of the instance types that are missing on the nodes.", short,
+		WithPanel(number("EFA devices missing", "EFA devices that the instance types have but that are missing on the nodes.", short,
 			`sum(clamp_min(max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+
 				` (node_amazonefa_devices{`+inCluster+`}), 0))`, 1).Height(8)).
-		WithPanel(lines("EFA", "Data over EFA, all devices of a node together; the 15 nodes with the most in the time range.", bytesPerSecond,
+		WithPanel(lines("EFA", "Data sent and received over EFA, summed over the devices of a node; the 15 nodes with the highest "+
+			"values in the time range are shown.", bytesPerSecond,
 			query("A", sum("", "node_amazonefa_tx_bytes"), "{{node}} sent"),
 			query("B", sum("", "node_amazonefa_rx_bytes"), "{{node}} received")).Min(0).Span(10)).
-		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started; the 15 nodes with the most in the time range.",
+		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started; the 15 nodes with the highest values in "+
+			"the time range are shown.",
 			bytesPerSecond,
 			query("A", sum("", "node_amazonefa_rdma_read_bytes"), "{{node}} read"),
 			query("B", sum("", "node_amazonefa_rdma_write_bytes"), "{{node}} written")).Min(0).Span(10)).
-		WithPanel(lines("EFA packets retransmitted", "Packets that a node retransmitted; the 15 nodes with the most in the time range.",
+		WithPanel(lines("EFA packets retransmitted", "Packets that a node retransmitted; the 15 nodes with the highest values in the "+
+			"time range are shown.",
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_retrans_pkts"), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
@@ -42,23 +45,26 @@ func network() *grafana.DashboardBuilder {
 				"range.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
-		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped; the 15 nodes with the most in the time range.",
+		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped; the 15 nodes with the highest values in "+
+			"the time range are shown.",
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_rx_drops"), "{{node}}")).Min(0)).
 		WithPanel(lines("Network limits exceeded",
-			"Packets that were queued or dropped because the instance's limit was exceeded; for each limit, the 15 nodes with the most.",
+			"Packets that were queued or dropped because the instance's limit was exceeded; for each limit, the 15 nodes with the "+
+				"highest rates are shown.",
 			packetsOfSecond,
 			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
 			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
 			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),
 			query(limit("D", "node_ethtool_conntrack_allowance_exceeded", "connections")),
-			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time"))).Min(0)).
-		WithPanel(lines("Traffic", "Traffic of all network cards, without EFA's own; the 15 nodes with the most in the time range.",
+			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time sync"))).Min(0)).
+		WithPanel(lines("Traffic", "Traffic of all network interfaces, excluding EFA traffic; the 15 nodes with the highest values in "+
+			"the time range are shown.",
 			bytesPerSecond,
 			query("A", sum(`,device!="lo"`, "node_network_receive_bytes_total"), "{{node}} received"),
 			query("B", sum(`,device!="lo"`, "node_network_transmit_bytes_total"), "{{node}} sent")).Min(0)).
-		WithPanel(lines("Errors and drops", "Packets with errors, and packets that were dropped, both ways; the 15 nodes with the most in the "+
-			"time range.", packetsOfSecond,
+		WithPanel(lines("Errors and drops", "Packets with errors, and dropped packets, in both directions; the 15 nodes with the "+
+			"highest values in the time range are shown.", packetsOfSecond,
 			query("A", sum("", "node_network_receive_errs_total", "node_network_transmit_errs_total"), "{{node}} errors"),
 			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0))
 }
@@ -73,36 +79,39 @@ func storage() *grafana.DashboardBuilder {
 			return `max by (node, device) (rate(` + metric + `{` + inCluster + `}` + window + `))`
 		})
 	}
-	return board("parascope-storage", "Storage", "Limits of EBS, Lustre, NFS; FSx and EFS from CloudWatch.").
+	return board("parascope-storage", "Storage", "EBS limits, Lustre, NFS, and CloudWatch metrics of FSx and EFS.").
 		WithPanel(lines("EBS volume limits exceeded",
-			"Share of time in which the demand exceeded a volume's provisioned limit; the 15 volumes with the most.", percent,
+			"Share of time in which the demand exceeded a volume's provisioned limit; the 15 volumes with the highest shares are shown.", percent,
 			query("A", share("node_ebs_volume_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_volume_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
 		WithPanel(lines("EBS instance limits exceeded",
-			"Share of time in which the demand exceeded the instance's limit for EBS; the 15 volumes with the most.", percent,
+			"Share of time in which the demand exceeded the instance's limit for EBS; the 15 volumes with the highest shares are shown.", percent,
 			query("A", share("node_ebs_instance_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_instance_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
-		WithPanel(lines("Disks", "Bytes read and written, all disks of a node together; the 15 nodes with the most in the time range.",
+		WithPanel(lines("Disks", "Bytes read and written, summed over the disks of a node; the 15 nodes with the highest values in the "+
+			"time range are shown.",
 			bytesPerSecond,
 			query("A", sum("node_disk_read_bytes_total"), "{{node}} read"),
 			query("B", sum("node_disk_written_bytes_total"), "{{node}} written")).Min(0)).
-		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre; the 15 nodes with the most in the time range.", bytesPerSecond,
+		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre; the 15 nodes with the highest values in the time "+
+			"range are shown.", bytesPerSecond,
 			query("A", sum("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", sum("node_lustre_write_bytes_total"), "{{node}} written")).Min(0)).
 		WithPanel(lines("Lustre operations", "Metadata operations of all nodes.", operationsPerS,
 			query("A", `sum by (fsname, operation) (rate(node_lustre_operations_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{fsname}} {{operation}}")).Min(0)).
-		WithPanel(lines("Lustre calls that timed out",
-			"Calls to a Lustre server that were not answered in time; the 15 nodes with the most in the time range.", perSecond,
+		WithPanel(lines("Lustre requests that timed out",
+			"Requests to a Lustre server that timed out; the 15 nodes with the highest values in the time range are shown.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls", "Calls to NFS servers; the 15 nodes with the most in the time range.", requestsPerSec,
+		WithPanel(lines("NFS calls", "Calls to NFS servers; the 15 nodes with the highest values in the time range are shown.", requestsPerSec,
 			query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls retransmitted", "Calls that were retransmitted because a server did not answer; the 15 nodes with the "+
-			"most. The server or the network fails.", requestsPerSec,
+		WithPanel(lines("NFS calls retransmitted", "NFS calls that were retransmitted because the server did not respond, which "+
+			"indicates a server or network failure; the 15 nodes with the highest rates are shown.", requestsPerSec,
 			query("A", most("node, server", func(window string) string {
 				return ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}`+window+`)`)
 			}), "{{node}} {{server}}")).Min(0)).
-		WithPanel(bars("Full within a day", "Hours until a file system is full at the rate of the last six hours. Only file systems with "+
+		WithPanel(bars("File systems full within a day", "Hours until a file system is full at the rate of the last six hours. Only "+
+			"file systems with "+
 			"less than a day left are shown.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,

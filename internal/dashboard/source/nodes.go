@@ -30,24 +30,24 @@ func fileSystemUsed(sel string) string {
 func nodes() *grafana.DashboardBuilder {
 	const sel = inCluster
 	return board("parascope-nodes", "Nodes", "All machines of a cluster, the most loaded first. The dashboard \"Node\" shows one machine.").
-		WithPanel(bars("Least memory left", "The 15 machines with the smallest share of their memory available.", percent,
+		WithPanel(bars("Lowest available memory", "The 15 machines with the smallest share of their memory available.", percent,
 			bottom(15, memoryAvailable(sel)), "{{instance}}", 0).Max(1)).
-		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, without those in memory.", percent,
+		WithPanel(bars("Fullest file systems", "The 15 fullest file systems, excluding file systems in memory.", percent,
 			top(15, fileSystemUsed(sel)), "{{instance}} {{mountpoint}}", 0.9).Max(1)).
 		WithPanel(bars("Load per CPU", "Runnable and waiting tasks per CPU, the 15 highest. Above 1, tasks wait for a CPU.", short,
 			top(15, `max by (cluster, instance) (node_load1{`+sel+`})`+"\n"+` / (`+cpus(sel)+`)`), "{{instance}}", 1.5)).
 		WithPanel(bars("Busiest CPUs", "Share of a machine's CPU time that was not idle and did not wait for disks, the 15 highest.", percent,
 			top(15, cpuBusy(sel)), "{{instance}}", 0).Max(1)).
-		WithPanel(bars("Waiting for memory", "Share of time in which all tasks were stalled by lack of memory, the 15 highest.", percent,
+		WithPanel(bars("Memory pressure", "Share of time in which all tasks were stalled by lack of memory, the 15 highest.", percent,
 			top(15, `max by (cluster, instance) (rate(node_pressure_memory_stalled_seconds_total{`+sel+`}[$__rate_interval]))`), "{{instance}}",
 			0.05).Max(1)).
 		WithPanel(bars("Processes killed by OOM", "Processes that the kernel killed in the time range.", short,
 			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
-		WithPanel(rows("File systems that do not answer", "Mounts whose size could not be read, such as those of a server that is gone.",
+		WithPanel(rows("Unresponsive file systems", "Mounts whose size could not be read, such as those of a server that is gone.",
 			short, "Fails",
 			`max by (instance, mountpoint, device_error) (node_filesystem_device_error{`+sel+`}) == 1`,
 			column{"instance", "Node"}, column{"mountpoint", "Mount point"}, column{"device_error", "Error"})).
-		WithPanel(rows("Not answering", "Targets that did not answer their last scrape.", short, "Up",
+		WithPanel(rows("Targets not answering", "Targets that did not answer their last scrape.", short, "Up",
 			`max by (instance, job) (up{`+sel+`}) == 0`, column{"instance", "Node"}, column{"job", "Job"}))
 }
 
@@ -72,7 +72,7 @@ func node() *grafana.DashboardBuilder {
 			query("C", `max by (instance) (rate(node_pressure_io_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} disks")).Min(0)).
 		WithPanel(lines("File system used", "Share of each file system that is in use.", percent,
 			query("A", fileSystemUsed(sel), "{{instance}} {{mountpoint}}")).Min(0).Max(1)).
-		WithPanel(lines("Network", "Traffic of all interfaces but the loopback.", bytesPerSecond,
+		WithPanel(lines("Network", "Traffic of all network interfaces except the loopback interface.", bytesPerSecond,
 			query("A", ofMachine("instance", `rate(node_network_receive_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`), "{{instance}} received"),
 			query("B", ofMachine("instance", `rate(node_network_transmit_bytes_total{`+sel+`,device!="lo"}[$__rate_interval])`),
 				"{{instance}} sent")).Min(0)).
@@ -82,7 +82,7 @@ func node() *grafana.DashboardBuilder {
 		WithPanel(lines("Disk busy", "Share of time in which a disk was busy; the sum of several disks can be above 1.", percent,
 			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
 				"{{instance}} {{device}}")).Min(0)).
-		WithPanel(rows("What it is", "Instance type and Availability Zone of the machine.", short, "Known",
+		WithPanel(rows("Machine", "Instance type and Availability Zone of the machine.", short, "Known",
 			`max by (instance, instance_id, instance_type, availability_zone, address, parallelcluster_version) (parascope_node_info{`+sel+`})`,
 			column{"instance", "Node"}, column{"instance_id", "Instance"}, column{"instance_type", "Type"}, column{"availability_zone", "Zone"},
 			column{"address", "Address"}, column{"parallelcluster_version", "ParallelCluster"}))

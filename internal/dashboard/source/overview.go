@@ -11,11 +11,11 @@ func clusterOverview() *grafana.DashboardBuilder {
 	// configuration leaves it there.
 	machines := `max by (cluster, instance) (label_replace(up{` + inCluster + `}, "instance", "$1", "instance", "(.*?)(:[0-9]+)?"))`
 	return board("parascope-cluster-overview", "Cluster overview", "Utilization of the cluster, failures, and pending jobs.").
-		WithPanel(number("Nodes up", "Machines of which at least one target answers. A machine counts once.", short,
+		WithPanel(number("Nodes up", "Machines with at least one target that answers its scrapes. Each machine is counted once.", short,
 			`sum(`+machines+` == bool 1)`, 0)).
-		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped, and do not count.",
+		WithPanel(number("Nodes down", "Machines that are scraped and do not answer. Powered-down nodes are not scraped and not counted.",
 			short, `sum(`+machines+` == bool 0)`, 1)).
-		WithPanel(number("Idle GPUs with a job", "GPUs that are allocated to a job and are less than 5 % in use now.", short,
+		WithPanel(number("Idle GPUs allocated to jobs", "GPUs that are allocated to a job and whose current utilization is below 5 %.", short,
 			orZero(`count(`+idleGPUs("")+`)`, slurmAnswers), 1)).
 		WithPanel(number("Cost of idle GPUs per hour",
 			"Cost of the idle GPUs that are allocated to a job: the instance type's on-demand price divided by its number of GPUs.", dollars,
@@ -28,7 +28,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
 		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and busy GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
-			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "with a job"),
+			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "allocated to jobs"),
 			query("C", `sum((`+busy(inCluster)+`) >= bool 0.05)`, "working")).Min(0)).
 		WithPanel(lines("Nodes by state", "Nodes by Slurm state; each node has one state. Powered-down nodes cost nothing.", short,
 			query("A", `count by (status) (slurm_node_status{`+inCluster+`} == 1)`, "{{status}}"),
@@ -38,12 +38,12 @@ func clusterOverview() *grafana.DashboardBuilder {
 			`sort_desc(`+top(20, `max by (node, gpu, xid) (parascope_gpu_xid_last_timestamp_seconds{`+inCluster+`})`)+`) * 1000`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"xid", "XID"}).
 			OverrideByName("XID", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(xidMeaning)}, {Id: "unit", Value: "string"}})).
-		WithPanel(rows("Drained, down or failed", "Nodes that accept no jobs, with the reason and its start time.", dateTime, "Since",
+		WithPanel(rows("Nodes drained, down or failed", "Nodes that accept no jobs, with the reason and its start time.", dateTime, "Since",
 			`1000 * max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+inCluster+`})`+"\n"+
 				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+inCluster+`})`,
 			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"})).
 		WithPanel(lines("Pending jobs by reason", "Pending jobs by partition and class of reason.", short,
 			query("A", `sum by (partition, reason) (slurm_queue_pending_reason{`+inCluster+`})`, "{{partition}}: {{reason}}")).Min(0)).
-		WithPanel(lines("Capacity refused", "Nodes that EC2 did not launch in the last hour, by EC2 error code.", short,
+		WithPanel(lines("Launch failures by error code", "Nodes that EC2 did not launch in the last hour, by EC2 error code.", short,
 			query("A", `sum by (error_code) (`+grown("parallelcluster_node_launch_failures_total", inCluster, "1h")+`)`, "{{error_code}}")).Min(0))
 }

@@ -11,7 +11,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	events := func(name, by string) string {
 		return `sum by (` + by + `) (` + grown("parallelcluster_"+name, sel, "$__range") + `)`
 	}
-	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "How nodes start and stop, and the errors that AWS returns.").
+	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "Node launches, node failures, and errors that AWS returns.").
 		WithVariable(labelValues("instance_id", "Head node", `parascope_node_info{`+inCluster+`,node_type="head"}`)).
 		WithVariable(logGroup()).
 		WithPanel(number("Heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes terminate themselves.",
@@ -20,9 +20,9 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 		WithPanel(number("Protected mode",
 			"1 if the cluster is in protected mode: ParallelCluster launches no nodes in a queue because too many nodes failed to start.", short,
 			`max(parallelcluster_compute_fleet_status{`+sel+`,status="PROTECTED"})`, 1)).
-		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "In force",
+		WithPanel(rows("Compute fleet", "Status of the compute fleet.", short, "Current",
 			`max by (status) (parallelcluster_compute_fleet_status{`+sel+`}) == 1`, column{"status", "Status"}).Span(12).Height(4)).
-		WithPanel(number("Files not read", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
+		WithPanel(number("Unreadable ParallelCluster files", "Files of ParallelCluster that could not be read; their metrics are absent.", short,
 			`sum(parallelcluster_file_success{`+sel+`} == bool 0)`, 1)).
 		WithPanel(rows("Nodes that EC2 did not launch", "Nodes that EC2 did not launch in the time range, by EC2 error code.", short, "Nodes",
 			events("node_launch_failures_total", "queue, compute_resource, failure_type, error_code")+` > 0`,
@@ -31,7 +31,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			"Nodes that failed to start in the time range. ParallelCluster counts them towards protected mode.", short,
 			"Nodes", events("node_bootstrap_failures_total", "queue, compute_resource, failure_type")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"failure_type", "Failure"})).
-		WithPanel(rows("Nodes replaced after health checks", "Nodes that failed a health check of EC2 or have a scheduled event.", short,
+		WithPanel(rows("Nodes replaced after health checks", "Nodes that failed an EC2 health check or have a scheduled event.", short,
 			"Nodes",
 			events("node_health_check_failures_total", "queue, compute_resource, check")+` > 0`,
 			column{"queue", "Queue"}, column{"compute_resource", "Resource"}, column{"check", "Check"})).
@@ -66,7 +66,7 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			search("C", `{CWAgent,InstanceId,path} InstanceId="$instance_id" path="/" MetricName="disk_used_percent"`, "Maximum", "disk")).
 			Max(100).Thresholds(redFrom(90)).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))).
-		WithPanel(logLines("Errors of the cluster's log",
+		WithPanel(logLines("Errors in the cluster's log",
 			"Lines with the word ERROR in the cluster's log group, from Logs Insights. Each refresh scans the group's logs of the time "+
 				"range, and AWS charges for the scan.",
 			`fields @timestamp, @logStream, @message | filter @message like /ERROR/ | sort @timestamp desc | limit 100`))

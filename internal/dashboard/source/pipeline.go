@@ -10,9 +10,9 @@ func pipeline() *grafana.DashboardBuilder {
 	rate := func(metric string) string { return `sum(rate(` + metric + `{` + sel + `}[$__rate_interval]))` }
 	return board("parascope-pipeline", "Pipeline", "Whether these dashboards are complete and current: samples scraped, sent, "+
 		"waiting and lost.").
-		WithPanel(number("Samples waiting", "Samples that are on the head node's disk and not sent yet.", short,
+		WithPanel(number("Samples waiting", "Samples in the queue on the head node's disk that are not sent yet.", short,
 			`sum(parascope_delivery_samples_queued{`+sel+`})`, 0)).
-		WithPanel(number("Age of oldest waiting sample", "Age of the oldest sample that is not sent. AMP refuses samples that are older "+
+		WithPanel(number("Age of oldest waiting sample", "Age of the oldest sample that is not sent yet. AMP refuses samples that are older "+
 			"than an hour.",
 			seconds,
 			`max((time() - parascope_delivery_oldest_sample_timestamp_seconds{`+sel+
@@ -29,23 +29,24 @@ func pipeline() *grafana.DashboardBuilder {
 		WithPanel(lines("Samples", "Samples that were scraped, and samples that AMP accepted.", perSecond,
 			query("A", rate("parascope_delivery_samples_taken_total"), "taken"),
 			query("B", rate("parascope_delivery_samples_delivered_total"), "delivered")).Min(0)).
-		WithPanel(lines("Requests to AMP", "Requests by HTTP status; none means that there was no response.", requestsPerSec,
+		WithPanel(lines("Requests to AMP", "Remote write requests by HTTP status; the status none means that there was no "+
+			"response.", requestsPerSec,
 			query("A", `sum by (code) (rate(parascope_delivery_requests_total{`+sel+`}[$__rate_interval]))`, "{{code}}")).Min(0)).
-		WithPanel(lines("Lost, by reason", "Samples that were dropped, by reason.", perSecond,
+		WithPanel(lines("Samples lost, by reason", "Samples that were dropped, by reason.", perSecond,
 			query("A", `sum by (reason) (rate(parascope_delivery_samples_dropped_total{`+sel+`}[$__rate_interval]))`, "{{reason}}")).Min(0)).
 		WithPanel(lines("Queue", "Share of the queue's size limit that is in use.", percent,
 			query("A", `sum(parascope_delivery_queue_bytes{`+sel+`})`+"\n"+` / (sum(parascope_delivery_queue_max_bytes{`+sel+`}) > 0)`, "full")).
 			Min(0).Max(1)).
 		WithPanel(lines("Samples per scrape, by job",
-			"Samples of all targets of a job in one scrape: about its number of series.", short,
+			"Samples of all targets of a scrape job in one scrape: approximately the number of series of the job.", short,
 			query("A", `sum by (job) (scrape_samples_post_metric_relabeling{`+sel+`})`, "{{job}}")).Min(0)).
-		WithPanel(bars("Largest pages", "The 15 targets with the most samples.", short,
+		WithPanel(bars("Targets with the most samples", "The 15 targets with the most samples.", short,
 			top(15, `max by (cluster, instance, job) (scrape_samples_scraped{`+sel+`})`), "{{job}} {{instance}}", 0)).
-		WithPanel(bars("Slowest pages", "The 15 targets that take longest to scrape.", seconds,
+		WithPanel(bars("Slowest scrapes", "The 15 targets with the longest scrape duration.", seconds,
 			top(15, `max by (cluster, instance, job) (scrape_duration_seconds{`+sel+`})`), "{{job}} {{instance}}", 5)).
-		WithPanel(rows("Families left out", "Metric families that a node left out because of its --max-series limit.", short, "Series",
+		WithPanel(rows("Metric families omitted", "Metric families that a node omitted because of its --max-series limit.", short, "Series",
 			`sum by (family) (parascope_node_series_left_out{`+sel+`})`, column{"family", "Family"})).
-		WithPanel(rows("Collectors that fail", "Collectors of nodes that failed at the last scrape.", short, "Works",
+		WithPanel(rows("Failed collectors", "Collectors of nodes that failed at the last scrape.", short, "Works",
 			`max by (instance, collector) (node_scrape_collector_success{`+sel+`}) == 0`, column{"instance", "Node"}, column{"collector", "Collector"})).
 		WithPanel(rows("Versions", "Versions of parascope's programs. More than one version means that an upgrade is in progress.", short,
 			"Targets",

@@ -100,7 +100,7 @@ type limited struct {
 	n  int
 }
 
-var errTooManyAlerts = errors.New("the limit of alerts in the alert manager is reached")
+var errTooManyAlerts = errors.New("the alert manager has reached its limit of alerts")
 
 // PreStore refuses a new alert above the limit.
 func (l *limited) PreStore(a *alert.Alert, existing bool) error {
@@ -216,7 +216,7 @@ func (a *Alertmanager) Put(ctx context.Context, all ...*alert.Alert) error {
 	return errors.Join(errors.Join(errs...), a.alerts.Put(ctx, good...))
 }
 
-// back is a time of the cloud's clock by the machine's.
+// back is a time of the local cloud's clock by the machine's.
 func back(t time.Time, ahead time.Duration) time.Time {
 	if t.IsZero() {
 		return t

@@ -147,7 +147,7 @@ func (s *Store) listed(path string) func(http.ResponseWriter, *gateway.Request) 
 			}
 			all := map[string]any{"errorType": "", "error": ""}
 			if err := json.Unmarshal(answer.Body.Bytes(), &all); err != nil {
-				return fmt.Errorf("could not read Prometheus' answer: %w", err)
+				return fmt.Errorf("could not read the response of the Prometheus API: %w", err)
 			}
 			return gateway.WriteJSON(w, answer.Code, all)
 		})

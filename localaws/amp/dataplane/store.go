@@ -169,7 +169,7 @@ func (s *Store) Remove(workspaceID string) error {
 	e := s.entry(workspaceID)
 	s.mu.Unlock()
 	if err := errors.Join(e.close(), os.RemoveAll(filepath.Join(s.opts.Dir, workspaceID))); err != nil {
-		return fmt.Errorf("could not remove workspace %s: %w", workspaceID, err)
+		return fmt.Errorf("could not delete the data of workspace %s: %w", workspaceID, err)
 	}
 	return nil
 }

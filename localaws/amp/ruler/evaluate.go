@@ -114,9 +114,9 @@ func (r *Ruler) iterate(ctx context.Context, g *rules.Group, _ time.Time) {
 	if r.opts.Manual {
 		return
 	}
-	// The slot by the cloud's clock, which need not be the machine's.
+	// The slot by the local cloud's clock, which need not be the machine's.
 	if err := r.evaluate(ctx, g, g.EvalTimestamp(r.opts.Now().UnixNano())); err != nil {
-		r.opts.Logger.Debug("rules not evaluated", "group", g.Name(), "err", err)
+		r.opts.Logger.Debug("could not evaluate rules", "group", g.Name(), "err", err)
 	}
 }
 

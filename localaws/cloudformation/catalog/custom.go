@@ -133,7 +133,7 @@ func invoke(w *Work, e event) error {
 	}
 	parts := strings.Split(token, ":")
 	if len(parts) < 7 || parts[2] != "lambda" {
-		return failed("Invalid service token: %s. The local cloud knows functions of Lambda only", token)
+		return failed("Invalid service token: %s. The local cloud supports Lambda functions only", token)
 	}
 	if parts[3] != w.Stack.Region {
 		return failed("Invalid service token: expected region %s, found %s", w.Stack.Region, parts[3])

@@ -31,7 +31,7 @@ func ec2Create(w *Work, operation, kind string, path []string, pairs ...string) 
 	}
 	id := resource.Element(body, path...)
 	if id == "" {
-		return nil, fmt.Errorf("%s: its answer has no %v", operation, path)
+		return nil, fmt.Errorf("%s: the response has no %v", operation, path)
 	}
 	if err := w.Made(id); err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func (e *Engine) interrupted(s *Stack) error {
 			continue
 		}
 		r.Status, r.At = verb+"_FAILED", e.o.Cloud.Now()
-		r.StatusReason = "The local cloud was stopped while this was in progress; whether it succeeded is not known"
+		r.StatusReason = "The local cloud was stopped during the operation; the result of the operation is unknown"
 		events = append(events, r.event())
 	}
 	return e.save(s, events...)
@@ -137,7 +137,7 @@ func (e *Engine) begin(s *Stack) error {
 		defer cancel(nil)
 		err := r.perform(ctx)
 		if err != nil && !errors.Is(err, errStopped) {
-			e.o.Logger.Error("operation of a stack ended", "stack", s.Name, "err", err)
+			e.o.Logger.Error("a stack operation ended", "stack", s.Name, "err", err)
 		}
 		e.mu.Lock()
 		if e.running[s.ID] == r {

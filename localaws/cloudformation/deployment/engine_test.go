@@ -215,7 +215,7 @@ func TestStopInTheMiddle(t *testing.T) {
 	}
 	if !slices.ContainsFunc(events, func(e Event) bool {
 		return e.LogicalID == "E" && e.Status == "CREATE_FAILED" &&
-			strings.HasPrefix(e.Reason, "The local cloud was stopped while this was in progress")
+			strings.HasPrefix(e.Reason, "The local cloud was stopped during the operation")
 	}) {
 		t.Errorf("events: %+v", events)
 	}

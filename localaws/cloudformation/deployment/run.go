@@ -216,7 +216,7 @@ func (r *run) reason(ctx context.Context, verb, token string, err error) string 
 	if failure, ok := errors.AsType[*resource.Failure](err); ok {
 		return failure.Reason(token)
 	}
-	r.engine.o.Logger.Error("a resource failed inside the local cloud", "stack", r.stack.Name, "err", err)
+	r.engine.o.Logger.Error("a resource operation failed because of an error in the local cloud", "stack", r.stack.Name, "err", err)
 	return "Internal Failure"
 }
 

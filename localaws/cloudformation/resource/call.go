@@ -99,7 +99,7 @@ func (w *Work) REST(service, operation, path string, in, out any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the response of %s: %w", operation, err)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func failureOf(service string, a gateway.Answer) *Failure {
 		f.Code, f.Message = Element(a.Body, "Error", "Code"), Element(a.Body, "Error", "Message")
 	}
 	if f.Message == "" {
-		f.Message = "the service answered with status " + strconv.Itoa(a.Status)
+		f.Message = "the service returned HTTP status " + strconv.Itoa(a.Status)
 	}
 	f.HandlerCode = HandlerCode(f)
 	return f

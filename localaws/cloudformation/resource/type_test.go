@@ -78,7 +78,7 @@ func TestFailures(t *testing.T) {
 			"full"},
 		{gateway.Answer{Status: 402, Body: []byte(`{"__type":"ServiceQuotaExceededException","message":"enough"}`)}, "ServiceLimitExceeded",
 			"enough"},
-		{gateway.Answer{Status: 503, Body: []byte(`oops`)}, "ServiceInternalError", "the service answered with status 503"},
+		{gateway.Answer{Status: 503, Body: []byte(`oops`)}, "ServiceInternalError", "the service returned HTTP status 503"},
 	} {
 		if f := failureOf("iam", c.answer); f.HandlerCode != c.code || f.Message != c.text || f.Service != "Iam" {
 			t.Errorf("%s: %+v", c.answer.Body, f)

@@ -13,7 +13,7 @@ import (
 	"github.com/parascope/parascope/localaws/principal"
 )
 
-// stabilize is how long a resource may take to be ready, by the cloud's clock.
+// stabilize is how long a resource may take to be ready, by the local cloud's clock.
 const stabilize = 2 * time.Hour
 
 // Cloud is what types work with.

@@ -34,7 +34,7 @@ func decodeJSON(text string) (any, error) {
 	err := d.Decode(&v)
 	if err == nil {
 		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("something follows the template")
+			err = errors.New("unexpected content after the template")
 		}
 	}
 	if err != nil {

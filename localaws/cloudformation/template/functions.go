@@ -99,7 +99,7 @@ func checkShape(name string, arg any) error {
 			return refuse("Template error: every %s object must have a String-typed value.", name)
 		}
 	case "Fn::ImportValue":
-		return refuse("Template error: Fn::ImportValue is not supported by the local cloud, which keeps no exports")
+		return refuse("Template error: Fn::ImportValue is not supported by the local cloud, which does not store exports")
 	case "Fn::Transform", "Fn::ForEach", "Fn::Length", "Fn::ToJsonString", "Fn::GetStackOutput":
 		return refuse("Template error: %s is not supported by the local cloud: templates with macros cannot be processed here", name)
 	default:

@@ -219,7 +219,7 @@ func (t *Template) readOutputs(root map[string]any) error {
 			return err
 		}
 		if _, ok := m["Export"]; ok {
-			return refuse("Template format error: Output %s: Export is not supported by the local cloud, which keeps no exports", name)
+			return refuse("Template format error: Output %s: Export is not supported by the local cloud, which does not store exports", name)
 		}
 		t.Outputs[name] = o
 	}

@@ -118,7 +118,7 @@ func Read(body []byte) (Result, error) {
 		err = fmt.Errorf("result type %q is not matrix, vector or scalar", out.kind)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("could not read the answer of the data source: %w", err)
+		return Result{}, fmt.Errorf("could not read the response of the data source: %w", err)
 	}
 	return out, nil
 }

@@ -46,7 +46,7 @@ const (
 func (s *Server) runCloudWatch(c *call, d *dataSource, q queryModel, when span) ([]dataframe.Frame, *refusal) {
 	var m cloudWatchModel
 	if err := json.Unmarshal(q.raw, &m); err != nil {
-		return nil, &refusal{status: http.StatusBadRequest, message: "error parsing query: it is none of CloudWatch"}
+		return nil, &refusal{status: http.StatusBadRequest, message: "error parsing query: the query is not a CloudWatch query"}
 	}
 	var frames []dataframe.Frame
 	var err error
@@ -56,7 +56,7 @@ func (s *Server) runCloudWatch(c *call, d *dataSource, q queryModel, when span) 
 	case m.Type == "logAction" && m.Subtype == "GetQueryResults":
 		frames, err = s.logResults(c, d, q, m)
 	case m.Type == "logAction":
-		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not know the log action " + m.Subtype)}
+		return nil, &refusal{status: http.StatusNotImplemented, message: gateway.Simplified("does not support the log action " + m.Subtype)}
 	case m.QueryMode == "Logs":
 		return nil, &refusal{status: http.StatusNotImplemented,
 			message: gateway.Simplified("supports only the log actions StartQuery and GetQueryResults")}
@@ -92,7 +92,7 @@ func (m cloudWatchModel) query(period int) (map[string]any, error) {
 			value = values[0]
 		}
 		if value == "" || value == "*" {
-			return nil, fmt.Errorf("%s", gateway.Simplified("needs one value of dimension "+name))
+			return nil, fmt.Errorf("%s", gateway.Simplified("requires exactly one value of the dimension "+name))
 		}
 		dimensions = append(dimensions, map[string]string{"Name": name, "Value": value})
 	}
@@ -188,7 +188,7 @@ func (s *Server) logResults(c *call, d *dataSource, q queryModel, m cloudWatchMo
 			if columns[at].Type == "time" {
 				when, err := time.Parse("2006-01-02 15:04:05.000", f.Value)
 				if err != nil {
-					return nil, fmt.Errorf("could not read the time of an event: %w", err)
+					return nil, fmt.Errorf("could not parse the timestamp of an event: %w", err)
 				}
 				columns[at].Values[i] = when.UnixMilli()
 			}
@@ -216,7 +216,7 @@ func (s *Server) askModel(c *call, d *dataSource, region, service, operation str
 		return fmt.Errorf("%s", gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer)))
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("could not read the answer of %s: %w", operation, err)
+		return fmt.Errorf("could not read the response of %s: %w", operation, err)
 	}
 	return nil
 }

@@ -207,7 +207,8 @@ func (s *Server) writeError(c *call, err error) {
 		answer, ok = &refusal{status: status, message: err.Error()}, true
 	}
 	if !ok {
-		s.opts.Logger.Error("request failed inside the local Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
+		s.opts.Logger.Error("request failed because of an internal error of the local "+
+			"Grafana", "method", c.Method, "path", c.URL.Path, "err", err)
 		answer = &refusal{status: http.StatusInternalServerError, message: "Internal Server Error"}
 	}
 	body := map[string]any{"message": answer.message}
@@ -215,7 +216,7 @@ func (s *Server) writeError(c *call, err error) {
 		body[k] = v
 	}
 	if err := c.write(answer.status, body); err != nil {
-		s.opts.Logger.Error("error answer could not be written", "path", c.URL.Path, "err", err)
+		s.opts.Logger.Error("could not write the error response", "path", c.URL.Path, "err", err)
 	}
 }
 

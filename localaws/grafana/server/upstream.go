@@ -116,7 +116,7 @@ func (s *Server) send(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	if len(body) > maxAnswer {
-		return answer{}, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		return answer{}, fmt.Errorf("the response of the data source has more than %d bytes", maxAnswer)
 	}
 	return answer{resp.StatusCode, resp.Header, body}, nil
 }

@@ -84,7 +84,7 @@ func (a *Account) trusted(wish Assumption) (role Entity, err error) {
 		}
 		document, err := policy.ParseTrust(role.Trust)
 		if err != nil {
-			return fmt.Errorf("trust policy of %s: %w", wish.Role, err)
+			return fmt.Errorf("could not parse the trust policy of %s: %w", wish.Role, err)
 		}
 		trust = policy.Evaluate([]*policy.Document{document},
 			policy.Request{Action: assumeRole, Resource: wish.Role, Keys: who.withKeys(wish.Keys), Caller: who.caller})

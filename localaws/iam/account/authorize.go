@@ -29,7 +29,7 @@ func (a *Account) Authorize(ask gateway.Ask) (gateway.Decision, error) {
 		return err
 	})
 	if err != nil {
-		return gateway.Decision{}, fmt.Errorf("policies of %s: %w", ask.Principal.ARN, err)
+		return gateway.Decision{}, fmt.Errorf("could not evaluate the policies of %s: %w", ask.Principal.ARN, err)
 	}
 	return decision(ask.Action, verdict), nil
 }
@@ -141,7 +141,7 @@ func (who identity) boundary(tx *state.Tx) ([]*policy.Document, error) {
 	}
 	document, err := policy.ParseIdentity(p.Document())
 	if err != nil {
-		return nil, fmt.Errorf("permissions boundary %s: %w", p.Name, err)
+		return nil, fmt.Errorf("could not parse the permissions boundary %s: %w", p.Name, err)
 	}
 	return []*policy.Document{document}, nil
 }

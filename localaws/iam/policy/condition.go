@@ -81,9 +81,9 @@ func (c *condition) match(keys map[string][]string, variables bool) match {
 	values, carried := keys[lower]
 	switch {
 	case !carried && !isKnown(lower):
-		return unknown("condition key %s is not known to the local cloud", c.key)
+		return unknown("condition key %s is not supported by the local cloud", c.key)
 	case c.op.compare == nil && c.name != null:
-		return unknown("condition operator %s is not known to the local cloud", c.name)
+		return unknown("condition operator %s is not supported by the local cloud", c.name)
 	case c.name == null:
 		absent := strconv.FormatBool(len(values) == 0)
 		return of(slices.ContainsFunc(c.values, func(v string) bool { return strings.EqualFold(v, absent) }))

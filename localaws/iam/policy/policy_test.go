@@ -136,13 +136,13 @@ func TestConditions(t *testing.T) {
 
 func TestWhatIsNotKnownAllowsNothingAndDenies(t *testing.T) {
 	for condition, says := range map[string]string{
-		`"StringEquals":{"aws:Foo":"x"}`:                      "condition key aws:Foo is not known to the local cloud",
-		`"StringNotEquals":{"aws:Foo":"x"}`:                   "condition key aws:Foo is not known to the local cloud",
-		`"StringEqualsIfExists":{"aws:Foo":"x"}`:              "condition key aws:Foo is not known to the local cloud",
-		`"ForAllValues:StringEquals":{"aws:Foo":"x"}`:         "condition key aws:Foo is not known to the local cloud",
-		`"Null":{"aws:Foo":"true"}`:                           "condition key aws:Foo is not known to the local cloud",
-		`"IpAddress":{"aws:username":"10.0.0.0/8"}`:           "condition operator IpAddress is not known to the local cloud",
-		`"DateLessThan":{"aws:username":"2020-01-01"}`:        "condition operator DateLessThan is not known to the local cloud",
+		`"StringEquals":{"aws:Foo":"x"}`:                      "condition key aws:Foo is not supported by the local cloud",
+		`"StringNotEquals":{"aws:Foo":"x"}`:                   "condition key aws:Foo is not supported by the local cloud",
+		`"StringEqualsIfExists":{"aws:Foo":"x"}`:              "condition key aws:Foo is not supported by the local cloud",
+		`"ForAllValues:StringEquals":{"aws:Foo":"x"}`:         "condition key aws:Foo is not supported by the local cloud",
+		`"Null":{"aws:Foo":"true"}`:                           "condition key aws:Foo is not supported by the local cloud",
+		`"IpAddress":{"aws:username":"10.0.0.0/8"}`:           "condition operator IpAddress is not supported by the local cloud",
+		`"DateLessThan":{"aws:username":"2020-01-01"}`:        "condition operator DateLessThan is not supported by the local cloud",
 		`"StringEquals":{"aws:username":"${aws:PrincipalX}"}`: "policy variable aws:PrincipalX has no single value",
 	} {
 		q := Request{Action: "a:B", Resource: "*", Keys: map[string][]string{"aws:username": {"me"}}}

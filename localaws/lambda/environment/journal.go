@@ -148,12 +148,12 @@ func (j *journal) makeStream(ctx context.Context) bool {
 func (j *journal) do(ctx context.Context, operation string, in map[string]any) (code string) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		j.logger.Error("log of a function could not be encoded", "group", j.group, "err", err)
+		j.logger.Error("could not encode the log of a function", "group", j.group, "err", err)
 		return "InternalFailure"
 	}
 	answer, err := j.call(ctx, j.role, gateway.Call{Service: "logs", Operation: operation, Region: j.region, Body: body})
 	if err != nil {
-		j.logger.Error("log of a function could not be written", "group", j.group, "operation", operation, "err", err)
+		j.logger.Error("could not write the log of a function", "group", j.group, "operation", operation, "err", err)
 		return "InternalFailure"
 	}
 	if answer.Status == http.StatusOK {
@@ -167,7 +167,8 @@ func (j *journal) do(ctx context.Context, operation string, in map[string]any) (
 		refusal.Code = "InternalFailure"
 	}
 	if refusal.Code != "ResourceNotFoundException" || operation != "CreateLogStream" {
-		j.logger.Warn("a function's role could not write its log", "group", j.group, "operation", operation, "code", refusal.Code, "says",
+		j.logger.Warn("could not write the log of a function with the role of the "+
+			"function", "group", j.group, "operation", operation, "code", refusal.Code, "says",
 			refusal.Message)
 	}
 	return refusal.Code

@@ -43,7 +43,7 @@ func Start(t *testing.T, width, height int, options ...chromedp.ExecAllocatorOpt
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		Lacking(t, "there is no chromium (Debian's package of that name)")
+		Lacking(t, "chromium is not installed (Debian package chromium)")
 	}
 	if !viewer.Built() {
 		Lacking(t, "the pages are not built (make build, with npm)")
@@ -118,7 +118,7 @@ func (b *Browser) Await(condition string) {
 		case <-tick.C:
 		case <-ctx.Done():
 			b.Shot("failed")
-			b.t.Fatalf("%s does not hold (last error: %v)", condition, err)
+			b.t.Fatalf("the condition %s is false (last error: %v)", condition, err)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (b *Browser) Shot(name string) {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 	if err != nil {
-		b.t.Logf("no picture: %v", err)
+		b.t.Logf("could not take a screenshot: %v", err)
 		return
 	}
 	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), picture, 0o644); err != nil {

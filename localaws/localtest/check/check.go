@@ -44,7 +44,7 @@ func Await(t testing.TB, what string, try func() error) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited %s until %s: %v", patience, what, err)
+			t.Fatalf("condition not met within %s: %s: %v", patience, what, err)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func Await(t testing.TB, what string, try func() error) {
 func That(holds func() bool) func() error {
 	return func() error {
 		if !holds() {
-			return errors.New("it does not hold")
+			return errors.New("the condition is false")
 		}
 		return nil
 	}

@@ -32,12 +32,12 @@ func Serve(path string, in io.Reader, out io.Writer) error {
 	for lines.Scan() {
 		words, err := wire.Split(lines.Text())
 		if err != nil {
-			return fmt.Errorf("request: %w", err)
+			return fmt.Errorf("could not parse the request: %w", err)
 		}
 		h.answered = 0
 		fmt.Fprintf(h.out, "end %d\n", h.answer(words[0], words[1:]))
 		if err := h.out.Flush(); err != nil {
-			return fmt.Errorf("answer: %w", err)
+			return fmt.Errorf("could not write the response: %w", err)
 		}
 	}
 	return lines.Err()

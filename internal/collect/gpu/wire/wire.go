@@ -88,7 +88,7 @@ type Answer struct {
 func Parse(lines []string) (Answer, error) {
 	var a Answer
 	if len(lines) == 0 {
-		return a, errors.New("the answer is empty")
+		return a, errors.New("the response of the GPU helper is empty")
 	}
 	for i, line := range lines {
 		words, err := Split(line)
@@ -96,7 +96,7 @@ func Parse(lines []string) (Answer, error) {
 			err = a.add(words, i == len(lines)-1)
 		}
 		if err != nil {
-			return a, fmt.Errorf("line %d of the answer, %.80q: %w", i+1, line, err)
+			return a, fmt.Errorf("could not parse line %d of the GPU helper's response, %.80q: %w", i+1, line, err)
 		}
 	}
 	return a, nil
@@ -111,7 +111,7 @@ var shapes = map[string]string{
 func (a *Answer) add(words []string, last bool) error {
 	shape, known := shapes[words[0]]
 	if !known || len(words) != len(shape)+1 || (words[0] == "end") != last {
-		return errors.New("not a line of the protocol")
+		return errors.New("the line does not conform to the protocol of the GPU helper")
 	}
 	ints, numbers := make([]int, len(words)), make([]float64, len(words))
 	for i, kind := range shape {
