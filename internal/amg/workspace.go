@@ -72,7 +72,7 @@ func choose(problem string, candidates []Workspace) error {
 		fmt.Fprintf(t, "\n  %s\t%s\t%s", w.ID, w.Name, w.Status)
 	}
 	t.Flush()
-	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "name one with --workspace ID")
+	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "select one with --workspace ID")
 }
 
 // explain gives an SDK error the exit code of its kind.

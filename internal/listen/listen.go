@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// TCP binds addr ("host:port"; port 0 takes a free one).
+// TCP binds addr ("host:port"; port 0 selects a free one).
 func TCP(ctx context.Context, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)

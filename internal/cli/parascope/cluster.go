@@ -112,7 +112,8 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("the cluster of file %s is unknown; region %s has the clusters %s", r.File, cfg.Region,
+	return hint.New(hint.NotFound, fmt.Errorf("could not determine which cluster file %s belongs to; region %s has the clusters "+
+		"%s", r.File, cfg.Region,
 		strings.Join(names, ", ")),
 		"give --cluster NAME, even if the cluster does not exist yet")
 }

@@ -71,6 +71,6 @@ func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgra
 		done.Missing = nil // nothing of this build was staged
 	}
 	o.print(p, done)
-	fmt.Fprintln(p.Stdout, "\nNodes follow within 20 minutes; the metric parascope_install_info shows the version of each.")
+	fmt.Fprintln(p.Stdout, "\nNodes install the version within 20 minutes; the metric parascope_install_info shows the version of each.")
 	return nil
 }

@@ -23,7 +23,7 @@ func newInspect(p *cli.Process) *cobra.Command {
 		Short: "Read the queue in a head's storage directory and check every record",
 		Long: `Read the queues under DIR, the head's --storage.agent.path, from their files: which
 samples were sent or wait, and whether all records are intact. Nothing is changed; the
-head need not run. The format is in docs/delivery.md.
+head need not run. docs/delivery.md describes the format.
 
 Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 		Example: `  parascope head inspect /var/lib/prometheus/data-agent

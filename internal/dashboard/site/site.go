@@ -118,7 +118,7 @@ func expand(names []string) (paths []string, err error) {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "name a dashboard's JSON file, or a directory of them")
+			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a directory of such files")
 		case err != nil:
 			return nil, err
 		case !info.IsDir():
@@ -134,7 +134,7 @@ func expand(names []string) (paths []string, err error) {
 	}
 	if len(paths) == 0 || len(paths) > maxFiles {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("%d files given; 1 to %d can be imported", len(paths), maxFiles),
-			"name dashboards' JSON files, or a directory of them")
+			"give dashboards' JSON files, or a directory of such files")
 	}
 	return paths, nil
 }

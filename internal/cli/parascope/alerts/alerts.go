@@ -114,7 +114,8 @@ func newForget(p *cli.Process) *cobra.Command {
 		Use:   "forget CLUSTER",
 		Short: "End the alert HeadSilent of a cluster that was deleted",
 		Long: `End the alert HeadSilent of a cluster that was deleted, or will not come back soon. The
-alert ends within three minutes. When the cluster's head sends again, it is tracked again.`,
+alert ends within three minutes. When the cluster's head sends samples again,
+the alert tracks the cluster again.`,
 		Example: `  parascope alerts forget demo`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,7 +126,7 @@ alert ends within three minutes. When the cluster's head sends again, it is trac
 			if err := alerts.Forget(cmd.Context(), cfg, at, args[0], time.Now()); err != nil {
 				return err
 			}
-			return term.Printf(p.Stdout, "cluster %s is forgotten; HeadSilent ends within three minutes\n", args[0])
+			return term.Printf(p.Stdout, "the alert HeadSilent no longer tracks cluster %s, and ends within three minutes\n", args[0])
 		},
 	}
 	on.Add(c)

@@ -91,7 +91,7 @@ func (p estimatePrinter) beside(e cost.Estimate) {
 		}
 		p.triple(a.What, [3]string{series, cost.Count(a.Samples.Decimal), a.Dollars.String()})
 	}
-	p.title("Guide", "published figures, and the corresponding figures at these prices")
+	p.title("Guide", "figures published in the guide, and the same items at current prices")
 	for _, c := range e.Guide {
 		p.item(c.Guide + ": " + c.Here)
 	}

@@ -50,7 +50,7 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
   parascope query up --workspace my-cluster --region us-west-2`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("one PromQL expression is needed, in quotes; got %d arguments", len(args))
+				return fmt.Errorf("expected one PromQL expression in quotes, got %d arguments", len(args))
 			}
 			return nil
 		},
