@@ -197,7 +197,8 @@ func TestHolding(t *testing.T) {
 	for _, foreign := range []struct{ key, why string }{
 		{"z/thesis.tex", "the bucket holds z/thesis.tex, which parascope did not upload"},
 		{"grafana-datasource-setup/one-more/ab-arm64.zip", "the bucket holds the setup function of stack one-more"},
-		{"grafana-datasource-setup/ab-arm64.zip", "the bucket holds a setup function that 'parascope package' uploaded, which other stacks may use"},
+		{"grafana-datasource-setup/ab-arm64.zip", "the bucket holds a setup function that 'parascope package' uploaded, which other " +
+			"stacks may use"},
 	} {
 		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: &foreign.key, Body: strings.NewReader("years")})
 		check.OK(t, err)

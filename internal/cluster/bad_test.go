@@ -14,7 +14,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"empty", "", "is empty", "pcluster create-cluster"},
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
-	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the key "Iam" again; line 2 has it first`, "keep one"},
+	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the duplicate key "Iam", first used in line 2`, "keep one"},
 	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values in full"},
 	{"lone carriage return", "HeadNode: {}\rScheduling: {}\n", "line 1 has the line separator U+000D", `\r\n`},
 	{"unicode line separator", "HeadNode: \"a\u2028b\"\n" + tail, "line 1 has the line separator U+2028", `\r\n`},
@@ -52,7 +52,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +
 		"  B: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n", "line 3 is a second cluster", "one cluster"},
 	{"too large", strings.Repeat("#\n", maxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
-	{"too deep", "HeadNode: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n" + tail, "is nested more than 100 deep",
+	{"too deep", "HeadNode: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n" + tail, "has more than 100 levels of nesting",
 		"pcluster create-cluster"},
 }
 

@@ -130,7 +130,7 @@ func TestCheckCounts(t *testing.T) {
 // a mistake in the file.
 func TestDiscoveryThatIsNotBuiltIn(t *testing.T) {
 	_, err := Check(t.Context(), write(t, "scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]"), false)
-	if want := "consul_sd_configs is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) !=
+	if want := "consul_sd_configs is not supported; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) !=
 		want {
 		t.Errorf("%v; next step %q, want %q", err, hint.Next(err), want)
 	}

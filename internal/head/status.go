@@ -74,7 +74,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return Delivery{}, hint.New(hint.Usage, fmt.Errorf("address %q: %w", address, err), "write --address HOST:PORT")
+		return Delivery{}, hint.New(hint.Usage, fmt.Errorf("address %q: %w", address, err), "give --address HOST:PORT")
 	}
 	resp, err := client.Do(req)
 	if err != nil {

@@ -80,7 +80,7 @@ func ReadFailure(payload []byte) string {
 		ErrorMessage string `json:"errorMessage"`
 	}
 	if err := json.Unmarshal(payload, &failure); err != nil || failure.ErrorMessage == "" {
-		return "no reason was given"
+		return "the response contains no error message"
 	}
 	return shown(failure.ErrorMessage)
 }

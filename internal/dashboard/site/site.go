@@ -118,7 +118,8 @@ func expand(names []string) (paths []string, err error) {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a directory of such files")
+			return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a directory "+
+				"of such files")
 		case err != nil:
 			return nil, err
 		case !info.IsDir():

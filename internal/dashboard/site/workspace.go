@@ -23,7 +23,7 @@ func WithGrafana(ctx context.Context, cfg aws.Config, stackName string, f func(*
 	switch {
 	case !state.Exists():
 		return hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", stackName, cfg.Region),
-			"'parascope up' creates the stack; --stack and --region name another one")
+			"'parascope up' creates the stack; --stack and --region select another one")
 	case id == "":
 		return hint.New(hint.NotFound, fmt.Errorf("stack %s has no Grafana workspace", stackName),
 			"the stack was created without a Grafana workspace; --stack and --region name another one")

@@ -44,9 +44,9 @@ func judgeLastRun(ctx context.Context, e *Env) Finding {
 	case err != nil:
 		return doctor.Unasked(err)
 	case !ran:
-		return doctor.Unsure("the log of "+name+" has no run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
+		return doctor.Unsure("the log of "+name+" has not run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
 	}
-	return doctor.Good(fmt.Sprintf("the last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
+	return doctor.Good(fmt.Sprintf("the last run connected Grafana to Prometheus %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
 }
 
 func isMissing(err error) bool { return hint.CodeOf(err) == hint.NotFound }

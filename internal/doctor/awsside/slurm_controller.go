@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-const noSlurm = "the head has no job slurm"
+const noSlurm = "the head's configuration has no scrape job slurm"
 
 // slurmController: by the head's commands.
 var slurmController = question{

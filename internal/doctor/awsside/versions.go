@@ -13,5 +13,5 @@ var versions = question{
 	say: func(m model.Metric, v float64) string {
 		return integer(v) + " programs have version " + label(m, "version")
 	},
-	next: "'parascope cluster upgrade' brings all nodes to one version; canaries and pins keep several on purpose",
+	next: "'parascope cluster upgrade' upgrades all nodes to the same version; canaries and pins keep different versions intentionally",
 }

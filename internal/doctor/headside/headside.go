@@ -62,12 +62,12 @@ func Checks() []Check {
 		newCheck("clustermgtd", "clustermgtd's heartbeat is recent", checkClustermgtd, "head-running"),
 		newCheck("discovery", "discovery of targets succeeds", checkDiscovery, "head-running"),
 		newCheck("slurm-targets", "every node that is up in Slurm is a target", checkSlurmTargets, "head-running", "slurm-answers", "discovery"),
-		newCheck("head-targets", "every target answers the head", checkTargets, "head-running"),
+		newCheck("head-targets", "every target answers the head's scrapes", checkTargets, "head-running"),
 		// From the head to AMP.
 		newCheck("imds", "the node's role provides credentials", checkIMDS),
 		newCheck("head-clock", "the clock of this node is correct", checkClock, "head-config"),
-		newCheck("route-amp", "AMP can be reached", checkRouteAMP, "remote-write"),
-		newCheck("route-s3", "S3 can be reached", checkRouteS3, "head-node"),
+		newCheck("route-amp", "AMP is reachable", checkRouteAMP, "remote-write"),
+		newCheck("route-s3", "S3 is reachable", checkRouteS3, "head-node"),
 		newCheck("credentials", "AMP accepts the head's credentials", checkCredentials, "head-running", "remote-write", "imds", "head-clock"),
 		newCheck("delivering", "AMP accepts the head's requests", checkDelivering, "head-running", "remote-write", "route-amp", "credentials"),
 		newCheck("refused-series", "AMP accepts every series", checkRefused, "head-running"),
@@ -75,6 +75,6 @@ func Checks() []Check {
 		newCheck("waiting-age", "waiting samples are within AMP's age limit", checkAge, "head-running", "delivering"),
 		newCheck("waiting-room", "the queue has free space", checkRoom, "head-running"),
 		newCheck("head-disk", "the queue's disk can be read and written", checkDisk, "head-running"),
-		newCheck("pcluster-diag", "ParallelCluster's own diagnosis finds no problem", checkPclusterDiag),
+		newCheck("pcluster-diag", "pcluster-diag reports no problem", checkPclusterDiag),
 	}
 }

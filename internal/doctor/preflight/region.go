@@ -22,7 +22,7 @@ func checkRegion(ctx context.Context, e *Env) Finding {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "UnauthorizedOperation" {
 		return Finding{Status: doctor.Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
 	}
-	return doctor.Skip("the region could not be looked up: " + err.Error())
+	return doctor.Skip("could not look up the region: " + err.Error())
 }
 
 // checkZone finds out whether the zone of the subnets is one of the region's.

@@ -129,9 +129,9 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 // TestThePolicyThatIsMissing is named by its file.
 func TestThePolicyThatIsMissing(t *testing.T) {
 	for want, sids := range map[string][]string{
-		"the policy in docs/iam/deployer-policy.json":                                            {"BuildTheNetwork", "ManageGrafana"},
-		"the policy in docs/iam/deployer-alerts.json":                                            {"ManageTheAlertTopic"},
-		"the policy in docs/iam/deployer-policy.json with that in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
+		"the policy in docs/iam/deployer-policy.json":                                                 {"BuildTheNetwork", "ManageGrafana"},
+		"the policy in docs/iam/deployer-alerts.json":                                                 {"ManageTheAlertTopic"},
+		"the policy in docs/iam/deployer-policy.json and the policy in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
 	} {
 		r := rights{actions: map[string][]string{}}
 		for _, sid := range sids {
