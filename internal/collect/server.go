@@ -180,7 +180,8 @@ const landingPage = `<!DOCTYPE html>
 func (s *Server) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() && !loopbackName(r.Host) {
-			http.Error(w, "use localhost, 127.0.0.1 or [::1] as the host name; this server accepts no other", http.StatusMisdirectedRequest)
+			http.Error(w, "use localhost, 127.0.0.1 or [::1] as the host name; this server accepts no other host "+
+				"names", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -114,7 +114,7 @@ func TestStockPrometheusAgrees(t *testing.T) {
 // start with them, and a head's check says so.
 func TestOnlyAStartFindsOut(t *testing.T) {
 	_, err := Check(t.Context(), write(t, "remote_write: [{url: 'http://x/'}, {url: 'http://x/'}]"), false)
-	if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "two remote_write sections for http://x/") {
+	if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "two identical remote_write sections for http://x/") {
 		t.Errorf("code %d: %v", hint.CodeOf(err), err)
 	}
 }

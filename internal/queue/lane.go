@@ -172,7 +172,7 @@ func (l *Lane) remove(s segment) {
 		l.reading = nil
 	}
 	if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		l.diskNote(fmt.Errorf("could not remove segment that was sent: %w", err))
+		l.diskNote(fmt.Errorf("could not remove a delivered queue segment: %w", err))
 	}
 	l.bytes -= s.size
 	l.punched = 0

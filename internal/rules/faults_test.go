@@ -93,7 +93,7 @@ var faults = []fault{
 		"20m", "35m", ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) had 2 uncorrectable memory errors in 15 minutes."},
 	{"GPURowRemapFailed", "page", `DCGM_FI_DEV_ROW_REMAP_FAILURE{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 0x9 1x20`, "9m",
 		"10m",
-		ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) failed to replace a row of memory: it has no spare rows left."},
+		ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) failed to remap a memory row: no spare rows are left."},
 	{"GPUNVLinkRecoveries", "warn",
 		`DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 0x20 4x20`, "20m", "35m",
 		ofGPU0,
@@ -171,7 +171,7 @@ var faults = []fault{
 	{"SeriesRefused", "warn", `parascope_delivery_refused_series{cluster="hpc",remote_name="amp"} 0x9 3x20`, "19m", "20m", "remote_name=amp",
 		"The receiver refuses 3 series of amp of the head of cluster hpc. Other series are delivered."},
 	{"HeadDiskFailing", "page", `parascope_delivery_disk_failing{cluster="hpc",remote_name="amp"} 0x9 1x20`, "9m", "10m", "remote_name=amp",
-		"The disk of the queue of amp of the head of cluster hpc fails: samples that cannot be queued are dropped."},
+		"Writing to disk fails for the queue of amp of the head of cluster hpc: samples that cannot be queued are dropped."},
 	{"DiscoveryFailing", "warn", `prometheus_sd_refresh_failures_total{cluster="hpc",mechanism="ec2",config="node"} 0+1x60`, "10m", "14m",
 		"mechanism=ec2,config=node", "Discovery by ec2 of job node fails on the head of cluster hpc: new nodes are not scraped."},
 	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n",node="n"} 1x9 0x30

@@ -35,7 +35,7 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 	{
 		Name: "HeadDiskFailing", Severity: Page,
 		Expr:    `parascope_delivery_disk_failing == 1`,
-		Summary: `The disk of the queue of ` + ofRemote + ` fails: samples that cannot be queued are dropped.`,
+		Summary: `Writing to disk fails for the queue of ` + ofRemote + `: samples that cannot be queued are dropped.`,
 	},
 	{
 		Name: "DiscoveryFailing", Severity: Warn, For: 10 * time.Minute,

@@ -81,6 +81,6 @@ func (p parameter) refuses(value string) string {
 
 // takes says which parameters there are.
 func takes() string {
-	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") +
-		"; parallelcluster-infrastructure.yaml lists their values"
+	return "give --parameter NAME=VALUE with one of the names " + strings.Join(Parameters(), ", ") +
+		"; parallelcluster-infrastructure.yaml lists the allowed values"
 }

@@ -167,7 +167,7 @@ func (t *tlsSection) clients(c *tls.Config) (err error) {
 		if slices.ContainsFunc(alternativeNames(s.PeerCertificates[0]), func(n string) bool { return slices.Contains(t.ClientSANs, n) }) {
 			return nil
 		}
-		return errors.New("the client's certificate has none of the names in client_allowed_sans")
+		return errors.New("the client's certificate does not contain a name that client_allowed_sans lists")
 	}
 	return nil
 }
