@@ -138,5 +138,5 @@ func explain(doing string, err error) error {
 	})
 }
 
-const denied = "'aws sts get-caller-identity' shows the caller; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
+const denied = "'aws sts get-caller-identity' shows the caller, who needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
 	"aps:QueryMetrics"

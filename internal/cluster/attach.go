@@ -163,10 +163,11 @@ func (p *patch) refuseOthers(at place, script string) error {
 			switch {
 			case !ok:
 			case version != ScriptVersion:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script at version %s; this program writes %s", version, ScriptVersion),
+				return wrong(p.name, url.Line, fmt.Sprintf("names version %s of the install script; this program writes version "+
+					"%s", version, ScriptVersion),
 					"use the parascope version that wrote the script, or detach first if the cluster does not exist yet")
 			default:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName,
+				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another location: %s, not %s", stackName,
 					url.Value, script),
 					"give the values of --stack and --bucket that the cluster was attached with, or detach first")
 			}
@@ -304,8 +305,8 @@ func (p *patch) unread(line int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return wrong(p.name, line, "is written in a way that cannot be patched: "+err.Error(), "write this part in the usual form, with "+
-		"one key per line")
+	return wrong(p.name, line, "uses YAML syntax that cannot be patched: "+err.Error(), "write this part of the file in YAML block "+
+		"style, with one key per line")
 }
 
 // under are lines below a key.
@@ -420,7 +421,7 @@ func (p *patch) finish() (Patched, error) {
 		err = p.verify(out)
 	}
 	if err != nil {
-		next := "make the changes by hand; 'parascope cluster attach' lists the changes if the file has one key per line"
+		next := "make the changes manually; 'parascope cluster attach' lists the changes if the file has one key per line"
 		if p.aliases {
 			next = "write the values in full instead of anchors and aliases: the sections need different values"
 		}

@@ -104,7 +104,8 @@ func Configuration(n New, s Source) (text []byte, e environment.File, err error)
 		return nil, e, err
 	}
 	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
-		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update it")
+		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+
+			"'parascope up'")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {

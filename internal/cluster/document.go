@@ -82,7 +82,7 @@ func (d *document) read(name string) error {
 		return wrong(name, 0, "is empty", "give the file that pcluster create-cluster takes")
 	}
 	if err := decoder.Decode(&second); err == nil {
-		return wrong(name, second.Line, "a second YAML document begins", "give a file with one document")
+		return wrong(name, second.Line, "contains a second YAML document", "give a file with one document")
 	}
 	d.root = all.Content[0]
 	d.marked = strings.Contains(d.text, marker)
@@ -106,7 +106,7 @@ func (d *document) explain(name string, err error) error {
 		case strings.Contains(indent, "\t") && strings.TrimSpace(l) != "":
 			return wrong(name, i+1, "is indented with a tab, which YAML does not allow", "indent with spaces")
 		case strings.Contains(l, "{%"):
-			return wrong(name, i+1, "has a template statement", "render the template first, and give the rendered file")
+			return wrong(name, i+1, "contains a template statement", "render the template first, and give the rendered file")
 		}
 	}
 	return wrong(name, line, "is not YAML: "+text, "correct the file; 'pcluster create-cluster --dryrun true' reads the same file")

@@ -85,7 +85,7 @@ func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
 	if n.ShortTag() == "!!null" {
 		return wrong(name, n.Line, path+" has no value", "remove the line, or give its key "+word)
 	}
-	return wrong(name, n.Line, path+" does not hold "+word, "write the value in full; values of CloudFormation functions cannot be patched")
+	return wrong(name, n.Line, path+" does not contain "+word, "write the value in full; values of CloudFormation functions cannot be patched")
 }
 
 // marker ends the first line of everything that attach adds in a block.

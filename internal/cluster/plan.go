@@ -44,7 +44,7 @@ type Request struct {
 func PlanAttach(r Request, s Source) (Plan, error) {
 	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
 	if olderThan(r.Cluster.Version, 3, 6) {
-		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name,
+		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts requires 3.6", r.Cluster.Name,
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
 	}
@@ -177,7 +177,8 @@ func (p *Plan) explainQueues(strategy string) {
 	case "DRAIN":
 		p.Notes = append(p.Notes, "QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; "+back)
 	case "TERMINATE":
-		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set it to DRAIN for this update")
+		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set QueueUpdateStrategy to "+
+			"DRAIN for this update")
 	default:
 		p.ByHand = append(p.ByHand, "without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts "+
 			"only when the compute fleet is stopped "+
@@ -225,7 +226,7 @@ func ParsePart(s string) (Part, error) {
 	case "", All, Policies, Scripts:
 		return p, nil
 	}
-	return "", hint.New(hint.Usage, fmt.Errorf("there is no part %q", s), "give --part policies, scripts or all")
+	return "", hint.New(hint.Usage, fmt.Errorf("unknown value %q of --part", s), "give --part policies, scripts or all")
 }
 
 // cmpName is a cluster's name in a command, or a word that stands for it.

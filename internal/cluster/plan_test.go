@@ -138,7 +138,7 @@ func TestPlanRefuses(t *testing.T) {
 		cluster   Cluster
 		err, next string
 	}{
-		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts needs 3.6",
+		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts requires 3.6",
 			"newer version"},
 		"a template's cluster": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
 			"was made by a CloudFormation template", "that template"},

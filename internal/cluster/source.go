@@ -60,8 +60,8 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 		node = out["ClusterNodePolicyArn"]
 	}
 	if node == "" || s.Script == "" {
-		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for the install script and the policy to read it: "+
-			"it was created by an older version of parascope", a.Stack),
+		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for the install script and its read policy: an older "+
+			"version of parascope created the stack", a.Stack),
 			"'"+a.Up+"' updates the stack; or give --bucket and --node-policy")
 	}
 	s.HeadPolicies, s.NodePolicies = []string{out["AMPRemoteWritePolicyArn"], node}, []string{node}

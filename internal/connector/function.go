@@ -118,7 +118,7 @@ func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
 	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
 		return fmt.Errorf("could not send the response to CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
 	}
-	f.Logger.Info("answered CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
+	f.Logger.Info("sent the response to CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
 	return nil
 }
 

@@ -191,7 +191,7 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 		Comparison{"Grafana $9–90", fmt.Sprintf("from %s for one editor to %s for ten editors; a viewer costs "+
 			"%s", l.Of(price.Editor, region, one),
 			l.Of(price.Editor, region, ten10), l.Of(price.Viewer, region, one))},
-		Comparison{"in all $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Words(), e.Bill.Low.Words(),
+		Comparison{"total $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Words(), e.Bill.Low.Words(),
 			e.Bill.High.Words())})
 	return append(all, Comparison{"about the same as self-hosting, or slightly more", selfHosted(l, region, e)})
 }

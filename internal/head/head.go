@@ -397,7 +397,7 @@ func fileSum(file string) (sum [sha256.Size]byte) {
 // is told as well, but is often a script that nobody reads.
 func (h *Head) logReload(err error) error {
 	if err != nil {
-		h.logger.Error("configuration not reloaded", "file", h.opts.ConfigFile, "err", err)
+		h.logger.Error("could not reload the configuration", "file", h.opts.ConfigFile, "err", err)
 	} else {
 		h.logger.Info("configuration reloaded", "file", h.opts.ConfigFile)
 	}

@@ -104,7 +104,7 @@ func (c *child) await(ctx context.Context, check func(context.Context) error) er
 		select {
 		case <-tick.C:
 		case <-c.done:
-			return hint.New(hint.Failure, fmt.Errorf("%s ended during start: %s", c.name, c.ending()), "read the log "+c.log)
+			return hint.New(hint.Failure, fmt.Errorf("%s exited during startup: %s", c.name, c.ending()), "read the log "+c.log)
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()

@@ -131,7 +131,7 @@ func post(ctx context.Context, client *receiver.Client, clock *receiver.Clock, b
 		case a.Meaning == receiver.Accepted:
 			return nil
 		case a.Meaning != receiver.Later || attempt == tries:
-			return fmt.Errorf("the workspace answers %d: %s", a.Code, a.Text)
+			return fmt.Errorf("the workspace returned HTTP %d: %s", a.Code, a.Text)
 		}
 		select {
 		case <-time.After(max(a.RetryAfter, 250*time.Millisecond)):

@@ -85,7 +85,8 @@ func (o Options) Validate() error {
 		{"--amp-active-series", o.Cloud.AMP.Limits.ActiveSeries},
 	} {
 		if limit.n < 0 {
-			return hint.New(hint.Usage, fmt.Errorf("%s %d is below 0", limit.flag, limit.n), "give a number above 0, or 0 for AWS's default quota")
+			return hint.New(hint.Usage, fmt.Errorf("%s is %d but must not be negative", limit.flag, limit.n), "give a number above 0, or "+
+				"0 for AWS's default quota")
 		}
 	}
 	return nil
@@ -182,7 +183,8 @@ func (o Options) otherWorkspaces() string {
 		return ""
 	}
 	return " (the head sends only to this workspace. To send to a stack that you create, stop 'parascope local' and start it with " +
-		"the same --data and without --no-stack: the head then sends to the workspace of stack " + StackName + "; 'parascope query --workspace " + StackName + "' queries that workspace)"
+		"the same --data and without --no-stack: the head then sends to the workspace of stack " + StackName + "; 'parascope query " +
+		"--workspace " + StackName + "' queries that workspace)"
 }
 
 // workspace returns the endpoint of the workspace that the head sends to, and what

@@ -182,7 +182,7 @@ func (l *Lane) remove(s segment) {
 func (l *Lane) write(buf []byte) error {
 	if l.file != nil && l.segments[len(l.segments)-1].size+int64(len(buf)) > l.segmentBytes {
 		if err := l.endSegment(); err != nil {
-			l.logger.Warn("segment not synced", "lane", l.dir, "err", err)
+			l.logger.Warn("could not sync queue segment", "lane", l.dir, "err", err)
 		}
 	}
 	if l.file == nil {

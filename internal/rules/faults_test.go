@@ -128,7 +128,7 @@ var faults = []fault{
 	{"SlurmSchedulerSlow", "warn", `slurm_scheduler_last_cycle{cluster="hpc"} 5000000x9 7500000x20`, "19m", "20m", "",
 		"A scheduling cycle of cluster hpc takes 7.5 s: slurmctld answers slowly meanwhile."},
 	{"SlurmAccountingBehind", "warn", `slurm_scheduler_dbd_queue_size{cluster="hpc"} 100x9 101x20`, "19m", "20m", "",
-		"slurmctld of cluster hpc keeps 101 messages that slurmdbd has not taken. Above its maximum it drops them."},
+		"slurmctld of cluster hpc has 101 messages queued for slurmdbd. When the queue is full, slurmctld drops messages."},
 
 	{"ParallelClusterCapacityRefused", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_launch_failures_total{cluster="hpc",queue="gpu",compute_resource="p5",failure_type="ice-failures",` +
@@ -179,7 +179,7 @@ var faults = []fault{
 		"Job dcgm of n (hpc) does not answer."},
 	// 2,000 samples a second, where 1,000 are expected.
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x200"), "70m", "80m", "",
-		"Cluster hpc sends 5.256G samples a month at its present rate, more than 1.5 times the expected number. The AMP bill rises with it."},
+		"Cluster hpc sends 5.256G samples a month at its present rate, more than 1.5 times the expected number. The AMP cost rises accordingly."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "29m", "40m", "",
 		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
 			"cluster can fire."},

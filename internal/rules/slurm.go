@@ -72,7 +72,7 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 	{
 		Name: "SlurmAccountingBehind", Severity: Warn, For: 10 * time.Minute,
 		Expr: `slurm_scheduler_dbd_queue_size > 100`,
-		Summary: `slurmctld of cluster {{ $labels.cluster }} keeps {{ $value }} messages that slurmdbd has not taken. ` +
-			`Above its maximum it drops them.`,
+		Summary: `slurmctld of cluster {{ $labels.cluster }} has {{ $value }} messages queued for slurmdbd. ` +
+			`When the queue is full, slurmctld drops messages.`,
 	},
 }}

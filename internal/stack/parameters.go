@@ -53,7 +53,7 @@ func CheckParameters(set map[string]string) error {
 			return hint.New(hint.BadInput, fmt.Errorf("the template has no parameter %s", name), takes())
 		}
 		if takes := bounds[name].refuses(set[name]); takes != "" {
-			return hint.New(hint.BadInput, fmt.Errorf("parameter %s=%s is refused: it %s", name, set[name], takes),
+			return hint.New(hint.BadInput, fmt.Errorf("parameter %s=%s is refused: the value %s", name, set[name], takes),
 				"give --parameter "+name+"= such a value; parallelcluster-infrastructure.yaml describes the parameter")
 		}
 	}

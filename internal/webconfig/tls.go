@@ -90,7 +90,7 @@ func (t *tlsSection) server() (*tls.Config, error) {
 	}
 	pair, err := t.pair()
 	if err != nil {
-		return nil, fmt.Errorf("certificate and key: %w", err)
+		return nil, fmt.Errorf("could not load certificate and key: %w", err)
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{pair}}
 	if c.MinVersion, err = version("min_version", t.MinVersion, tls.VersionTLS12); err != nil {

@@ -54,7 +54,7 @@ func Fix(ctx context.Context, p *cli.Process, yes bool, fixes []doctor.Fix) (don
 	for _, f := range fixes {
 		_ = term.Printf(p.Stderr, "repair of %s: %s\n  to undo the repair: %s\n", f.Check, f.What, f.Undo)
 		if !yes {
-			agreed, err := p.Ask(ctx, "Do it?")
+			agreed, err := p.Ask(ctx, "Run the repair?")
 			if err != nil {
 				return done, err
 			}

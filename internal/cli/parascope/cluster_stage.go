@@ -64,7 +64,7 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f.BoolVar(&o.replace, "replace", false, "stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
 	f.BoolVar(&o.restrict, "restrict", false, "make the caller the only writer, even if the bucket policy names another; "+
 		"=false leaves the policy unchanged")
-	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	flags.Complete(c, "stack", flags.StackNames(&o.aws))
 }

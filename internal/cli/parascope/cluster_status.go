@@ -61,7 +61,7 @@ func runClusterStatus(ctx context.Context, p *cli.Process, t deploy.Target, o aw
 	}
 	if !c.Exists {
 		return hint.New(hint.NotFound, fmt.Errorf("there is no cluster %s in %s", name, cfg.Region),
-			"'parascope cluster new "+name+"' writes a configuration for it, and prints the commands that create it")
+			"'parascope cluster new "+name+"' writes a cluster configuration, and prints the commands that create the cluster")
 	}
 	s, err := status.Look(ctx, cfg, c, status.Options{Stack: t.StackName, Up: t.Command("up"), Now: time.Now})
 	if err != nil {

@@ -63,7 +63,7 @@ again uploads nothing unless the function changed.`,
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace FILE even if it is not parascope's template")
-	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	return c
 }

@@ -115,7 +115,7 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: the head always runs in agent mode")
 	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted for compatibility; only agent and extra-scrape-metrics are recognized")
 	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
-		"web configuration `FILE` that enables TLS or basic authentication, as for Prometheus; it is reloaded when it changes")
+		"web configuration `FILE` that enables TLS or basic authentication, as for Prometheus; the head reloads the file when it changes")
 	addStockFlags(f)
 }
 

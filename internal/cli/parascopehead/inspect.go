@@ -45,12 +45,12 @@ Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 			for _, q := range r.Queues {
 				if len(q.Unreadable) > 0 {
 					return hint.New(hint.Failure, errors.New("files of the queue cannot be read"),
-						"a head that opens this directory renames them to ….unreadable and continues without them")
+						"a head that opens the directory renames unreadable files to ….unreadable and continues without these files")
 				}
 				for _, l := range q.Lanes {
 					if l.Damaged > 0 || l.Missing > 0 {
 						return hint.New(hint.Failure, errors.New("records are damaged or missing"),
-							"a head that opens this directory keeps the intact records and counts the others as dropped, with the reason corrupted")
+							"a head that opens the directory keeps the intact records and counts the others as dropped, with the reason corrupted")
 					}
 				}
 			}

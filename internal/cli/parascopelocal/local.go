@@ -110,7 +110,7 @@ func New(p *cli.Process) *cobra.Command {
 	duration.Var(f, &o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
 		"lifetime of the metadata service's credentials; also starts the service, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region of the workspace")
-	f.BoolVar(&o.NoStack, "no-stack", false, "create only a Prometheus workspace, not the stack with Grafana, to run the guide by hand")
+	f.BoolVar(&o.NoStack, "no-stack", false, "create only a Prometheus workspace, not the stack with Grafana, to run the guide manually")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
 	f.StringVar(&o.IdentityCenter, "identity-center", "organization",
 		"kind of Identity Center instance: organization (required by Grafana), account, or none")

@@ -130,7 +130,7 @@ func (q question) products(ctx context.Context, client *pricing.Client, region s
 func (q question) priceOf(products []product, region string) (price.Price, error) {
 	p := price.Price{Item: q.item, Region: region, Unit: q.unit, Per: price.Number{Decimal: decimal.NewFromInt(1)}}
 	if len(products) != 1 || len(products[0].Terms.OnDemand) != 1 {
-		return p, fmt.Errorf("%d products match", len(products))
+		return p, fmt.Errorf("%d products match, expected 1", len(products))
 	}
 	one := products[0]
 	if len(one.PublicationDate) < len("2006-01-02") {

@@ -245,7 +245,7 @@ var clusterFaults = []struct {
 	{"gpu-metrics", "no-gpu-page", "n3: port 9400 is not scraped", healthy(2).with(
 		`slurm_node_gres_total{job="slurm",node="n3",gres="gpu",type="h100"} 8`, `slurm_node_status{job="slurm",node="n3",status="idle"} 1`,
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`)},
-	{"gpu-metrics", "no-library", "n3: the driver's state is no_library", healthy(2).with(
+	{"gpu-metrics", "no-library", "n3: the GPU driver's state is no_library", healthy(2).with(
 		`slurm_node_gres_total{job="slurm",node="n3",gres="gpu",type="h100"} 8`, `slurm_node_status{job="slurm",node="n3",status="idle"} 1`,
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`, `up{job="dcgm",instance="n3",node="n3",node_type="compute"} 1`,
 		`parascope_gpu_driver_state_age_seconds{job="dcgm",node="n3",state="no_library"} 900`)},

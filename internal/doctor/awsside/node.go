@@ -17,7 +17,7 @@ func NodeChecks(node string, active bool) []ClusterCheck {
 		return doctor.NewCheck(id, title, append(needs, "query", "samples"), q.run)
 	}
 	return []ClusterCheck{
-		measured("node-answers", "the node answers", nodeAnswers),
+		measured("node-answers", "every target of the node answers scrapes", nodeAnswers),
 		measured("node-gpus", "metrics of every GPU of the node are collected", nodeGPUs, "node-answers"),
 		measured("node-xid", "no GPU error (XID) was reported in the last hour", nodeXID, "node-answers"),
 		measured("node-gpu-memory", "the GPU memory has no uncorrectable errors", nodeGPUMemory, "node-answers"),

@@ -47,8 +47,7 @@ func (e *Env) judgeUser(who identity.Principal) Finding {
 	}
 	next := "'" + e.Target.Users("add", e.grafanaID) + " " + e.User + ":viewer' gives the user a role"
 	if groups > 0 {
-		return doctor.Unsure(fmt.Sprintf("%s has no direct role in Grafana; it is unknown whether they are a member of one of the %d "+
-			"groups with a role",
+		return doctor.Unsure(fmt.Sprintf("%s has no direct role in Grafana; membership in the %d groups with a role could not be determined",
 			who, groups), next)
 	}
 	return doctor.Fault(fmt.Sprintf("%s is in Identity Center and has no role in Grafana", who), next)

@@ -7,7 +7,7 @@ import (
 // versions: programs of one release are tested together.
 var versions = question{
 	applies: `parascope_build_info{$c}`,
-	absent:  "neither the head nor the nodes run parascope",
+	absent:  "no head or node of the cluster runs parascope",
 	wrong: `count by (cluster, version) (parascope_build_info{$c})
   and on (cluster) count by (cluster) (count by (cluster, version) (parascope_build_info{$c})) > 1`,
 	say: func(m model.Metric, v float64) string {

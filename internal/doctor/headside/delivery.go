@@ -96,7 +96,7 @@ func checkAge(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		limit := time.Duration(r.AgeLimitSeconds * float64(time.Second))
 		if r.Ledger.Queued == 0 || r.OldestSample.IsZero() {
-			return doctor.Good("none waits")
+			return doctor.Good("no samples are waiting")
 		}
 		age := e.Now().Sub(r.OldestSample).Round(time.Second)
 		if limit > 0 && age > limit/2 {

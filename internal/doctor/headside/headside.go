@@ -58,7 +58,7 @@ func Checks() []Check {
 		newCheck("head-running", "the head answers", checkRunning, "head-unit", "head-config"),
 		// From the exporters to the head.
 		newCheck("node-program", "this node's exporter answers", checkNodeProgram, "head-node"),
-		newCheck("slurm-answers", "slurmctld answers the head", checkSlurm, "head-running", "head-node"),
+		newCheck("slurm-answers", "slurmctld answers the head's commands", checkSlurm, "head-running", "head-node"),
 		newCheck("clustermgtd", "clustermgtd's heartbeat is recent", checkClustermgtd, "head-running"),
 		newCheck("discovery", "discovery of targets succeeds", checkDiscovery, "head-running"),
 		newCheck("slurm-targets", "every node that is up in Slurm is a target", checkSlurmTargets, "head-running", "slurm-answers", "discovery"),

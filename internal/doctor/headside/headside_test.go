@@ -224,7 +224,7 @@ var faults = []struct {
 	}, "credentials delivering waiting-age"},
 	{"imds", "switched off", "answers 403 to a request for a token", func(n *node) { n.statuses["/latest/api/token"] = http.StatusForbidden },
 		"credentials delivering waiting-age"},
-	{"head-clock", "the clock is behind", "-10m0s off", func(n *node) { n.date = now.Add(10 * time.Minute) },
+	{"head-clock", "the clock is behind", "differs by -10m0s", func(n *node) { n.date = now.Add(10 * time.Minute) },
 		"credentials delivering waiting-age"},
 	{"credentials", "AMP refuses", "security token included in the request is expired", func(n *node) {
 		n.fails(403, "The security token included in the request is expired")

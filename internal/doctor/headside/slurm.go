@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/doctor"
 )
 
-const noSlurm = "the head did not find scontrol, so it serves no Slurm metrics"
+const noSlurm = "the head does not export Slurm metrics, because it did not find scontrol"
 
 // valueOf is the value of a metric without labels on a page.
 func valueOf(page []byte, metric string) (float64, bool) {

@@ -31,7 +31,7 @@ var causes = [...]cause{
 		"check the route tables and network ACLs of the subnets"},
 	{[]string{"HTTP status 401", "HTTP status 403"}, "require authentication",
 		"set the job's basic_auth to a user of the exporter's --web.config.file"},
-	{[]string{"HTTP status"}, "answer with an error", "'curl -i' on the target's URL shows the error"},
+	{[]string{"HTTP status"}, "return an HTTP error", "'curl -i' on the target's URL shows the error"},
 	{[]string{"tls:", "x509:", "HTTP response to HTTPS"}, "fail the TLS handshake",
 		"set the job's scheme and tls_config to match the exporter's"},
 	{nil, "return a metrics page that cannot be parsed", "'curl' on the target's URL shows the page"},

@@ -110,7 +110,7 @@ func (r rights) describe(stackName, bucket string) string {
 		}
 		all = append(all, fmt.Sprintf("%s (%s)", strings.Join(actions, ", "), s.Sid))
 	}
-	text := "missing permissions: " + strings.Join(all, "; ") + "; " + r.policies() + " has these permissions"
+	text := "missing permissions: " + strings.Join(all, "; ") + "; granted by " + r.policies()
 	if stackName != PolicyStack {
 		text += ", with " + PolicyStack + " replaced by " + stackName
 	}

@@ -175,10 +175,11 @@ func TestWhyNot(t *testing.T) {
 		types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{
 			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
 		}}))
-	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them; " +
+	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); granted by the policy in docs/iam/deployer-policy.json; " +
 		"a policy of the " +
-		"organization denies some of them; " +
-		"the permissions boundary denies some of them; a policy depends on aws:MultiFactorAuthPresent, whose value is unknown before the " +
+		"organization denies some of these permissions; " +
+		"the permissions boundary denies some of these permissions; a policy depends on aws:MultiFactorAuthPresent, whose value is " +
+		"unknown before the " +
 		"deployment"
 	if got := r.describe(PolicyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -83,7 +83,7 @@ func printFiring(p *cli.Process, firing []alerts.Firing) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(format string, args ...any) { _ = term.Printf(p.Stdout, format+"\n", args...) }
 	if len(firing) == 0 {
-		line("no alert fires")
+		line("no alert is firing")
 	}
 	for _, f := range firing {
 		line("%s  %s, since %s (%s)", style.Bold(f.Name), f.Severity, f.Since.Format("2006-01-02 15:04:05 UTC"), age(time.Since(f.Since)))
@@ -113,7 +113,7 @@ func newForget(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "forget CLUSTER",
 		Short: "End the alert HeadSilent of a cluster that was deleted",
-		Long: `End the alert HeadSilent of a cluster that was deleted, or will not come back soon. The
+		Long: `End the alert HeadSilent of a cluster that was deleted, or that stays stopped. The
 alert ends within three minutes. When the cluster's head sends samples again,
 the alert tracks the cluster again.`,
 		Example: `  parascope alerts forget demo`,

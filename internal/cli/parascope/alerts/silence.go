@@ -112,7 +112,7 @@ func runSilence(cmd *cobra.Command, p *cli.Process, o silenceOptions) error {
 	if o.asJSON {
 		return p.PrintJSON(map[string]any{"id": id, "endsAt": ends})
 	}
-	return term.Printf(p.Stdout, "silenced until %s: %s\n'parascope alerts silence --end %s' ends it\n",
+	return term.Printf(p.Stdout, "silenced until %s: %s\n'parascope alerts silence --end %s' ends the silence\n",
 		ends.Format("2006-01-02 15:04:05 UTC"), strings.Join(o.quiet.Matchers, " "), id)
 }
 

@@ -72,12 +72,12 @@ func printTrial(p *cli.Process, t alerts.Trial) {
 		line(s.Confirmed, s.String())
 	}
 	if t.Written {
-		line(t.Active && t.Held == "", "the alert manager has the alert, and sends it")
+		line(t.Active && t.Held == "", "the alert manager received the alert, and sends it")
 		switch {
 		case t.Unknown != "":
-			_ = term.Printf(p.Stdout, "%s whether SNS delivered is unknown: %s\n", style.Bold("?"), t.Unknown)
+			_ = term.Printf(p.Stdout, "%s could not determine whether SNS delivered the alert: %s\n", style.Bold("?"), t.Unknown)
 		default:
-			line(t.Delivered, "SNS counts a delivery")
+			line(t.Delivered, "SNS delivered the alert, according to CloudWatch")
 		}
 	}
 	if t.Leftover != "" {

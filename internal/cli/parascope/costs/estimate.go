@@ -56,7 +56,7 @@ prices of a region that has all of them.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
+	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template that contains it")
 	f.StringArrayVar(&o.nodes, "nodes", nil, "`TYPE=NUMBER` of compute nodes that run all month; may be repeated")
 	f.StringVar(&o.region, "region", "", "AWS `REGION` (default: the configuration's, AWS_REGION, or "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are used instead of the region's own")
