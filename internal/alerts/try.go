@@ -121,7 +121,7 @@ const testNamespace = namespace.Prefix + "test"
 func reachesSomebody(all []subscribe.Subscription) error {
 	if len(all) == 0 {
 		return hint.New(hint.Failure, errors.New("alerts have no recipient: the SNS topic has no subscription"),
-			"'parascope up --alert-to alice@example.com' adds one")
+			"'parascope up --alert-to alice@example.com' adds a recipient")
 	}
 	var waiting []string
 	for _, s := range all {

@@ -91,7 +91,7 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 		"choose another region with --region or account with --profile; "+create)
 }
 
-const create = "'aws amp create-workspace --alias NAME' creates one"
+const create = "'aws amp create-workspace --alias NAME' creates a workspace"
 
 // choose is the error that lists the candidates and leaves the choice to the person.
 func choose(problem string, candidates []Workspace) error {

@@ -43,7 +43,8 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 	packed, err := fs.ReadFile(carried, packedProgram(name, runtime.GOOS, runtime.GOARCH))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found in %s or in PATH, and this build contains no copy for %s/%s",
-			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release there, or build all programs with 'make build'")
+			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release into one of these directories, or build all "+
+			"programs with 'make build'")
 	}
 	if err != nil {
 		return "", fmt.Errorf("could not read the embedded copy of %s: %w", name, err)

@@ -23,7 +23,7 @@ func TestPackage(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	_, err := a.pack(t, artifact.PackageOptions{})
-	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates it, private and encrypted",
+	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates the bucket, private and encrypted",
 		"--bucket NAME selects another bucket in us-east-2")
 
 	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})

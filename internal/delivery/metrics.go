@@ -51,7 +51,7 @@ func (e exporter) ledger(rs *RemoteStatus) {
 	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait in the queue on disk.", float64(l.Queued))
 	for reason, n := range l.UncertainByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_uncertain_total",
-			"Samples of batches that the receiver refused in part, without the number of refused samples.", float64(n), "reason", reason)
+			"Samples in batches that the receiver refused partially, without reporting how many samples it refused.", float64(n), "reason", reason)
 	}
 	for reason, n := range l.DroppedByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that were permanently dropped.", float64(n),
@@ -85,7 +85,7 @@ func (e exporter) state(rs *RemoteStatus) {
 	gauge("parascope_delivery_set_aside_files", "Queue files that could not be read and were set aside since the start.",
 		float64(len(rs.Aside)))
 	gauge("parascope_delivery_refused_series", "Series that the receiver currently refuses.", float64(rs.Refused.Series))
-	gauge("parascope_delivery_refused_samples_queued", "Queued samples of refused series, which wait apart from other samples.",
+	gauge("parascope_delivery_refused_samples_queued", "Queued samples of series that the receiver refuses.",
 		float64(rs.Refused.Samples))
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",

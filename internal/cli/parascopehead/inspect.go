@@ -44,7 +44,7 @@ Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 			}
 			for _, q := range r.Queues {
 				if len(q.Unreadable) > 0 {
-					return hint.New(hint.Failure, errors.New("files of the queue cannot be read"),
+					return hint.New(hint.Failure, errors.New("some queue files cannot be read"),
 						"a head that opens the directory renames unreadable files to ….unreadable and continues without these files")
 				}
 				for _, l := range q.Lanes {

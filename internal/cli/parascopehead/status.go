@@ -119,7 +119,7 @@ func printDelivery(w io.Writer, style term.Styler, d head.Delivery) error {
 	for _, f := range d.Discovery {
 		fmt.Fprintf(&b, "\n%s  %s\n", style.Bad("✗ discovery fails"), style.Bold(f.Mechanism+" for "+strings.Join(f.Jobs, ", ")))
 		fmt.Fprintf(&b, "  since %s (%s): %s\n", stamp(f.Since), ago(d.Time, f.Since), term.Clean(f.Why))
-		b.WriteString("  targets that were found before are still scraped; new ones are not\n")
+		b.WriteString("  previously discovered targets are still scraped; new targets are not\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -39,7 +39,7 @@ func (r Run) Line() ([]byte, error) {
 		return nil, fmt.Errorf("could not encode the result: %w", err)
 	}
 	if b.Len() > maxLine {
-		return nil, fmt.Errorf("the result has %d bytes; a log line can have %d", b.Len(), maxLine)
+		return nil, fmt.Errorf("the result has %d bytes; a log line may have at most %d", b.Len(), maxLine)
 	}
 	return b.Bytes(), nil
 }
