@@ -318,7 +318,7 @@ func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
 			}
 		}
 		if strings.TrimLeft(c.line(line)[:min(column-1, len(c.line(line)))], " ") != "" {
-			return fmt.Errorf("%q begins an item of a list", first.Value)
+			return fmt.Errorf("%q starts a list item", first.Value)
 		}
 		last, err := c.lastLine(of.Content[i+step-1], column-1)
 		if err != nil {

@@ -188,7 +188,7 @@ func (t *Trouble) describe() string {
 	}
 	text := t.Text
 	if text == "" {
-		text = "the response has no text"
+		text = "the response body is empty"
 	}
 	return fmt.Sprintf("HTTP %d %s: %s", t.Code, http.StatusText(t.Code), text)
 }

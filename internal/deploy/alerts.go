@@ -27,7 +27,7 @@ func AlertsOf(ctx context.Context, cfg aws.Config, t Target) (alerts.Place, erro
 	at := placeOf(state.Outputs)
 	if at.WorkspaceID == "" {
 		return at, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace, so the stack has no alerts", t.StackName),
-			"'"+t.Command("up")+" --parameter MonitoringType=amp-only' adds one")
+			"'"+t.Command("up")+" --parameter MonitoringType=amp-only' adds a workspace")
 	}
 	return at, nil
 }

@@ -33,7 +33,7 @@ func nodeDiag(node string, offer bool) func(context.Context, *ClusterEnv) Findin
 		name := words.Word(node)
 		if len(idle) == 0 {
 			return doctor.Skip(fmt.Sprintf("the node is not drained and idle, and the test would disturb jobs: 'scontrol update nodename=%s "+
-				"state=drain reason=diag' drains it", name))
+				"state=drain reason=diag' drains the node", name))
 		}
 		return doctor.Unsure("the node is drained and idle, and its GPUs were not tested", "'ssh "+name+" sudo dcgmi diag -r 1'")
 	}

@@ -30,7 +30,7 @@ func checkRoute(ctx context.Context, e *Env) Finding {
 		}
 		if wrong != "" {
 			return doctor.Fault(fmt.Sprintf("subnet %s, of %s, %s: nodes in the subnet cannot reach S3 and AMP", subnet, who, wrong),
-				"'aws ec2 describe-route-tables --filters Name=association.subnet-id,Values="+subnet+"' shows its routes; '"+
+				"'aws ec2 describe-route-tables --filters Name=association.subnet-id,Values="+subnet+"' shows the subnet's routes; '"+
 					e.Target.Command("up")+"' creates the stack's own routes again")
 		}
 	}

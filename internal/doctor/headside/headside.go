@@ -71,7 +71,7 @@ func Checks() []Check {
 		newCheck("credentials", "AMP accepts the head's credentials", checkCredentials, "head-running", "remote-write", "imds", "head-clock"),
 		newCheck("delivering", "AMP accepts the head's requests", checkDelivering, "head-running", "remote-write", "route-amp", "credentials"),
 		newCheck("refused-series", "AMP accepts every series", checkRefused, "head-running"),
-		newCheck("lost-samples", "no sample was lost in the last minutes", checkLost, "head-running"),
+		newCheck("lost-samples", "no sample was lost in the last few minutes", checkLost, "head-running"),
 		newCheck("waiting-age", "waiting samples are within AMP's age limit", checkAge, "head-running", "delivering"),
 		newCheck("waiting-room", "the queue has free space", checkRoom, "head-running"),
 		newCheck("head-disk", "the queue's disk can be read and written", checkDisk, "head-running"),
