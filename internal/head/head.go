@@ -108,7 +108,7 @@ func (o Options) Validate() error {
 			"https://HOST/PATH")
 	}
 	if o.Logger == nil {
-		return errors.New("head: Logger is needed")
+		return errors.New("head: Logger must be set")
 	}
 	return nil
 }

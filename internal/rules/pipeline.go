@@ -54,7 +54,7 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 		Expr: `max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
   and on (cluster) max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
     / on (cluster) max by (cluster) (avg_over_time(parascope_cost_expected_samples_per_month[1h])) > 1.5`,
-		Summary: `Cluster {{ $labels.cluster }} sends {{ $value | humanize }} samples a month at its present rate, more than 1.5 times ` +
+		Summary: `Cluster {{ $labels.cluster }} sends {{ $value | humanize }} samples per month at the current rate, more than 1.5 times ` +
 			`the expected number. The AMP cost rises accordingly.`,
 	},
 }}

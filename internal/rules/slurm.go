@@ -67,7 +67,7 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 		Name: "SlurmSchedulerSlow", Severity: Warn, For: 10 * time.Minute,
 		Expr: `slurm_scheduler_last_cycle / 1e6 > 5`,
 		Summary: `A scheduling cycle of cluster {{ $labels.cluster }} takes {{ $value | printf "%.1f" }} s: ` +
-			`slurmctld answers slowly meanwhile.`,
+			`slurmctld answers slowly during the cycle.`,
 	},
 	{
 		Name: "SlurmAccountingBehind", Severity: Warn, For: 10 * time.Minute,

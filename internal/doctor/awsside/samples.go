@@ -26,7 +26,7 @@ func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 	}
 	if age > goneAfter && e.Cluster == "" {
 		if c, err := cluster.Find(ctx, e.Config, e.Name); err == nil && !c.Exists {
-			return doctor.Skip(fmt.Sprintf("the cluster last sent samples %s ago, and CloudFormation has no cluster of this " +
+			return doctor.Skip(fmt.Sprintf("the cluster last sent samples %s ago, and CloudFormation has no cluster of this "+
 				"name", age.Round(time.Minute)))
 		}
 	}
