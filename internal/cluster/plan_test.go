@@ -141,8 +141,8 @@ func TestPlanRefuses(t *testing.T) {
 		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts requires 3.6",
 			"newer version"},
 		"a template's cluster": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
-			"was made by a CloudFormation template", "that template"},
-		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was made by pcluster",
+			"was created by a CloudFormation template", "the CloudFormation template"},
+		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was created by pcluster",
 			"describe-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {

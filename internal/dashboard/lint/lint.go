@@ -150,7 +150,7 @@ func ruleFile(content []byte, known Catalog) ([]Finding, error) {
 		return nil, fmt.Errorf("neither a dashboard's JSON nor a YAML file of rules: %w", err)
 	}
 	if len(file.Groups) == 0 {
-		return nil, errors.New("no groups: this is neither a dashboard nor a file of rules")
+		return nil, errors.New("no groups: the file is neither a dashboard nor a rule file")
 	}
 	recorded := Catalog{}
 	for name, m := range known {

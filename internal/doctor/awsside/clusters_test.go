@@ -283,7 +283,7 @@ var nodeFaults = []struct {
 		healthy(1).with(`DCGM_FI_DEV_CLOCKS_EVENT_REASONS{job="dcgm",node="n1",gpu="0"} 68`)}, // hardware thermal, and the power cap
 	{"node-efa-devices", "efa-missing", "1 EFA devices are missing", healthy(1).with(`node_amazonefa_devices{job="node",node="n1"} 31`,
 		`node_amazonefa_devices_expected{job="node",node="n1"} 32`)},
-	{"node-efa-errors", "efa-peers", "timeouts of peers", efa(9)},
+	{"node-efa-errors", "efa-peers", "EFA timeouts of remote peers", efa(9)},
 }
 
 // efa is a node with EFA, and a number of events.
