@@ -22,7 +22,7 @@ func main() {
 	// that ends in its beginning leaves CloudFormation waiting.
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
-		logger.Error("load the AWS configuration", "err", err)
+		logger.Error("could not load the AWS configuration", "err", err)
 	}
 	cfg.APIOptions = append(cfg.APIOptions, awserr.Guard)
 	o := connector.DefaultOptions()

@@ -60,7 +60,7 @@ func ReadMatchers(texts []string) ([]amp.Matcher, error) {
 		all = append(all, m)
 	}
 	if !narrow {
-		return nil, hint.New(hint.BadInput, errors.New("these matchers match alerts of every kind and cluster"),
+		return nil, hint.New(hint.BadInput, errors.New("the matchers match all alerts"),
 			"name an alert, or a label with the value that it must have")
 	}
 	return all, nil

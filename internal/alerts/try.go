@@ -111,7 +111,7 @@ func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, 
 		return t, hint.New(hint.Failure, errors.New("the alert manager received the alert and does not send it: "+t.Held),
 			"'parascope alerts silence --list' shows the silences")
 	}
-	o.Tell("the alert manager received the alert and sends it within 30 s; CloudWatch counts the delivery some minutes later")
+	o.Tell("the alert manager received the alert and sends it within 30 s; CloudWatch shows the delivery some minutes later")
 	return t, t.awaitDelivery(ctx, cfg, at, began, o)
 }
 
@@ -121,7 +121,7 @@ const testNamespace = namespace.Prefix + "test"
 func reachesSomebody(all []subscribe.Subscription) error {
 	if len(all) == 0 {
 		return hint.New(hint.Failure, errors.New("alerts have no recipient: the SNS topic has no subscription"),
-			"'parascope up --alert-to alice@example.com' adds one")
+			"'parascope up --alert-to alice@example.com' adds a recipient")
 	}
 	var waiting []string
 	for _, s := range all {
@@ -131,9 +131,8 @@ func reachesSomebody(all []subscribe.Subscription) error {
 		waiting = append(waiting, s.Endpoint)
 	}
 	return hint.New(hint.Failure, fmt.Errorf("no alert recipient has confirmed its subscription: %s", strings.Join(waiting, ", ")),
-		"open the confirmation link in AWS's e-mail (check the spam folder), or make the webhook confirm; 'parascope up --alert-to' with "+
-			"another "+
-			"endpoint subscribes that one")
+		"open the confirmation link in AWS's e-mail (check the spam folder), or make the webhook confirm; 'parascope up --alert-to "+
+			"ENDPOINT' subscribes another endpoint")
 }
 
 func (t *Trial) awaitActive(ctx context.Context, client *amp.AlertClient, o TryOptions) error {

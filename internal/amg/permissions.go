@@ -99,7 +99,7 @@ func Apply(ctx context.Context, cfg aws.Config, workspaceID string, changes []Ch
 	}
 	has, err := Permissions(ctx, cfg, workspaceID)
 	if err != nil {
-		return nil, fmt.Errorf("could not verify: %w", err)
+		return nil, fmt.Errorf("could not verify the changes: %w", err)
 	}
 	var failed []Failure
 	for _, c := range changes {

@@ -58,7 +58,7 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 		return named[0], nil
 	case len(all) == 0:
 		return Workspace{}, hint.New(hint.NotFound, fmt.Errorf("there is no Grafana workspace in %s", cfg.Region),
-			"'parascope up' creates one, with MonitoringType amp+amg; --region chooses another region")
+			"'parascope up' creates a Grafana workspace with MonitoringType amp+amg; --region selects another region")
 	case len(named) == 0:
 		return Workspace{}, choose(fmt.Sprintf("no Grafana workspace in %s has the id or name %q", cfg.Region, nameOrID), all)
 	}
@@ -72,7 +72,7 @@ func choose(problem string, candidates []Workspace) error {
 		fmt.Fprintf(t, "\n  %s\t%s\t%s", w.ID, w.Name, w.Status)
 	}
 	t.Flush()
-	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "name one with --workspace ID")
+	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), "select one with --workspace ID")
 }
 
 // explain gives an SDK error the exit code of its kind.

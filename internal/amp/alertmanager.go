@@ -87,7 +87,7 @@ func (c *AlertClient) Silence(ctx context.Context, s Silence) (id string, err er
 		return "", err
 	}
 	if out.SilenceID == "" {
-		return "", errors.New("the alert manager's answer has no id of the silence")
+		return "", errors.New("the alert manager's response has no silence ID")
 	}
 	return out.SilenceID, nil
 }

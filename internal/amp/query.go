@@ -49,7 +49,7 @@ func newDataPlane(cfg aws.Config, endpoint string) (*dataPlane, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("AMP endpoint %q is not an http(s) URL", endpoint),
-			"write it as https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/")
+			"write the endpoint as https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/")
 	}
 	if cfg.Credentials == nil {
 		return nil, hint.New(hint.Denied, fmt.Errorf("no AWS credentials for the request to %s", u.Host), denied)
@@ -88,7 +88,7 @@ func (d *dataPlane) send(ctx context.Context, method, path, contentType string, 
 	}
 	defer resp.Body.Close()
 	if answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return 0, nil, fmt.Errorf("could not read the answer of the AMP workspace: %w", err)
+		return 0, nil, fmt.Errorf("could not read the response of the AMP workspace: %w", err)
 	}
 	return resp.StatusCode, answer, nil
 }

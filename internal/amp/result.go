@@ -59,7 +59,7 @@ func decode(status int, body []byte) (Result, error) {
 	}
 	value, err := decodeValue(a.Data.ResultType, a.Data.Result)
 	if err != nil {
-		return Result{}, fmt.Errorf("could not decode the %s in the answer: %w", a.Data.ResultType, err)
+		return Result{}, fmt.Errorf("could not decode the %s in the response: %w", a.Data.ResultType, err)
 	}
 	return Result{Value: value, Warnings: append(a.Warnings, a.Infos...), Raw: body}, nil
 }

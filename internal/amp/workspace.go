@@ -91,7 +91,7 @@ func FindWorkspace(ctx context.Context, cfg aws.Config, nameOrID string) (Worksp
 		"choose another region with --region or account with --profile; "+create)
 }
 
-const create = "'aws amp create-workspace --alias NAME' creates one"
+const create = "'aws amp create-workspace --alias NAME' creates a workspace"
 
 // choose is the error that lists the candidates and leaves the choice to the person.
 func choose(problem string, candidates []Workspace) error {
@@ -105,9 +105,9 @@ func choose(problem string, candidates []Workspace) error {
 		fmt.Fprintf(t, "\n  %s\t%s\t%s", w.ID, alias, w.Status)
 	}
 	t.Flush()
-	next := "name one with --workspace ID (or ALIAS, where only one has it)"
+	next := "select one with --workspace ID (or ALIAS, if it is unique)"
 	if len(candidates) == 1 && !candidates[0].usable() {
-		next = "wait until it is ACTIVE, or name another one with --workspace"
+		next = "wait until the workspace is ACTIVE, or select another one with --workspace"
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("%s:%s", problem, table.String()), next)
 }
@@ -134,9 +134,9 @@ func explain(doing string, err error) error {
 	return awserr.Explain(doing, err, awserr.Next{
 		Denied:   denied,
 		NotFound: "check the workspace ID; 'aws amp list-workspaces' lists the workspaces",
-		Invalid:  "a workspace is named by its id (ws-…) or its alias",
+		Invalid:  "give --workspace the ID (ws-…) or the alias of a workspace",
 	})
 }
 
-const denied = "'aws sts get-caller-identity' shows the caller; that identity needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
+const denied = "'aws sts get-caller-identity' shows the caller, who needs aps:ListWorkspaces, aps:DescribeWorkspace and " +
 	"aps:QueryMetrics"

@@ -72,17 +72,18 @@ func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (H
 func whose(bucket, key string) string {
 	if rest, staged := strings.CutPrefix(key, StagePrefix); staged {
 		name, _, _ := strings.Cut(rest, "/")
-		return fmt.Sprintf("it holds files that clusters of stack %s install; 'parascope down --stack %s' deletes them if no cluster "+
-			"needs them", name, name)
+		return fmt.Sprintf("the bucket holds files that clusters of stack %s install; 'parascope down --stack %s' deletes the files "+
+			"if no cluster needs them", name, name)
 	}
 	rest, ours := strings.CutPrefix(key, functionPrefix)
 	if !ours {
-		return fmt.Sprintf("it holds %s, which parascope did not upload", key)
+		return fmt.Sprintf("the bucket holds %s, which parascope did not upload", key)
 	}
 	if other, _, found := strings.Cut(rest, "/"); found {
-		return "it holds the setup function of stack " + other
+		return "the bucket holds the setup function of stack " + other
 	}
-	return "it holds a setup function of 'parascope package', which other stacks may use; if none does, 'aws s3 rb --force s3://" +
+	return "the bucket holds a setup function that 'parascope package' uploaded, which other stacks may use; if no stack uses it, " +
+		"'aws s3 rb --force s3://" +
 		bucket + "' deletes it"
 }
 
@@ -118,7 +119,7 @@ func (h *Holding) Delete(ctx context.Context) error {
 	}
 	_, err := b.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.name, ExpectedBucketOwner: &b.owner})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "BucketNotEmpty" {
-		h.Stays = "it has new objects, or it keeps old versions of objects, which are billed: " +
+		h.Stays = "the bucket has new objects, or keeps old versions of objects, which are billed: " +
 			"'aws s3api list-object-versions --bucket " + b.name + "' lists the old versions"
 		return nil
 	}

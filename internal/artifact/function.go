@@ -52,7 +52,7 @@ func CheckFunction(a Architecture) error {
 		return hint.New(hint.Usage, fmt.Errorf("unknown architecture %q", a), "give --architecture arm64 or x86_64")
 	}
 	if _, err := fs.Stat(functions, packed(a)); errors.Is(err, fs.ErrNotExist) {
-		return hint.New(hint.Failure, fmt.Errorf("this build of parascope does not carry the setup function for %s", a),
+		return hint.New(hint.Failure, fmt.Errorf("this build of parascope does not contain the setup function for %s", a),
 			"build it with 'make build', or use a release")
 	}
 	return nil
@@ -84,7 +84,7 @@ const gzipHeader, gzipTrailer = 10, 8
 // compress it again would take longer than the rest of most commands.
 func zipFunction(gzipped []byte) ([]byte, error) {
 	if len(gzipped) < gzipHeader+gzipTrailer || !bytes.Equal(gzipped[:4], []byte{0x1f, 0x8b, 8, 0}) {
-		return nil, errors.New("the file does not have the format of 'gzip -n'")
+		return nil, errors.New("the file is not in the format that 'gzip -n' writes")
 	}
 	data, trailer := gzipped[gzipHeader:len(gzipped)-gzipTrailer], gzipped[len(gzipped)-gzipTrailer:]
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, CRC32: binary.LittleEndian.Uint32(trailer),

@@ -27,7 +27,7 @@ import (
 func FindProgram(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("could not find this program's own file: %w", err)
+		return "", fmt.Errorf("could not find the path of the running executable: %w", err)
 	}
 	return findProgram(name, filepath.Dir(self), carriedPrograms)
 }
@@ -42,11 +42,12 @@ func findProgram(name, dir string, carried fs.FS) (string, error) {
 	}
 	packed, err := fs.ReadFile(carried, packedProgram(name, runtime.GOOS, runtime.GOARCH))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found in %s or in PATH, and this build carries no copy for %s/%s",
-			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release there, or build all programs with 'make build'")
+		return "", hint.New(hint.NotFound, fmt.Errorf("program %s not found in %s or in PATH, and this build contains no copy for %s/%s",
+			name, dir, runtime.GOOS, runtime.GOARCH), "put "+name+" of the same release into one of these directories, or build all "+
+			"programs with 'make build'")
 	}
 	if err != nil {
-		return "", fmt.Errorf("could not read the carried copy of %s: %w", name, err)
+		return "", fmt.Errorf("could not read the embedded copy of %s: %w", name, err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -121,7 +122,7 @@ func nodePrograms(carried fs.FS) (all []Program, err error) {
 				continue
 			}
 			if err != nil {
-				return nil, fmt.Errorf("could not read the carried copy of %s: %w", name, err)
+				return nil, fmt.Errorf("could not read the embedded copy of %s: %w", name, err)
 			}
 			all = append(all, Program{name, arch, packed})
 		}

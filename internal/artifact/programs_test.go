@@ -116,7 +116,8 @@ func TestNodePrograms(t *testing.T) {
 
 // TestWhatNodesFetchStays: down says what keeps the bucket, and how it goes.
 func TestWhatNodesFetchStays(t *testing.T) {
-	const want = "it holds files that clusters of stack s install; 'parascope down --stack s' deletes them if no cluster needs them"
+	const want = "the bucket holds files that clusters of stack s install; 'parascope down --stack s' deletes the files if no " +
+		"cluster needs them"
 	if got := whose("b", "parascope/s/v1/install.sh"); got != want {
 		t.Errorf("%q", got)
 	}

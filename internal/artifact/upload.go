@@ -111,7 +111,7 @@ func openBucket(ctx context.Context, cfg aws.Config, name string, create bool, r
 	if !exists {
 		if !create {
 			return b, false, hint.New(hint.NotFound, fmt.Errorf("bucket %s does not exist", b.name),
-				"--create-bucket creates it, private and encrypted; --bucket NAME selects another bucket in "+b.region)
+				"--create-bucket creates the bucket, private and encrypted; --bucket NAME selects another bucket in "+b.region)
 		}
 		report("creating bucket " + b.name)
 		if err := b.create(ctx); err != nil {

@@ -23,7 +23,7 @@ func TestPackage(t *testing.T) {
 	needFunction(t)
 	a := start(t, localaws.Options{})
 	_, err := a.pack(t, artifact.PackageOptions{})
-	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates it, private and encrypted",
+	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates the bucket, private and encrypted",
 		"--bucket NAME selects another bucket in us-east-2")
 
 	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
@@ -195,13 +195,14 @@ func TestHolding(t *testing.T) {
 	check.OK(t, err)
 	client := s3.NewFromConfig(a.operator)
 	for _, foreign := range []struct{ key, why string }{
-		{"z/thesis.tex", "it holds z/thesis.tex, which parascope did not upload"},
-		{"grafana-datasource-setup/one-more/ab-arm64.zip", "it holds the setup function of stack one-more"},
-		{"grafana-datasource-setup/ab-arm64.zip", "it holds a setup function of 'parascope package', which other stacks may use"},
+		{"z/thesis.tex", "the bucket holds z/thesis.tex, which parascope did not upload"},
+		{"grafana-datasource-setup/one-more/ab-arm64.zip", "the bucket holds the setup function of stack one-more"},
+		{"grafana-datasource-setup/ab-arm64.zip", "the bucket holds a setup function that 'parascope package' uploaded, which other " +
+			"stacks may use"},
 	} {
 		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Bucket, Key: &foreign.key, Body: strings.NewReader("years")})
 		check.OK(t, err)
-		if got := find("nope"); got.Goes() || !strings.Contains(got.Stays, "it holds ") {
+		if got := find("nope"); got.Goes() || !strings.Contains(got.Stays, "the bucket holds ") {
 			t.Errorf("another stack's: %+v", got)
 		}
 		got := find("one")

@@ -56,7 +56,7 @@ func Explain(operation string, err error, next Next) error {
 const Renew = "renew the credentials ('aws sso login', or as you obtained them)"
 
 // WhoAsks is what to do where AWS refuses and nothing more is known.
-const WhoAsks = "'aws sts get-caller-identity' shows the caller; docs/iam lists the permissions that it needs"
+const WhoAsks = "'aws sts get-caller-identity' shows the caller; docs/iam lists the required permissions"
 
 // Expired reports whether err is AWS's answer to credentials that have expired.
 func Expired(err error) bool {

@@ -15,7 +15,7 @@ import (
 // terminal it prints the question and returns an error of kind hint.Usage. An interrupt
 // is an answer too, though a read of the terminal cannot be cut off.
 func (p *Process) Ask(ctx context.Context, question string) (bool, error) {
-	none := hint.New(hint.Usage, errors.New("cannot prompt: stdin is not a terminal"), "run it with --yes in scripts")
+	none := hint.New(hint.Usage, errors.New("cannot prompt: stdin is not a terminal"), "run the command with --yes in scripts")
 	if !term.IsInputTerminal(p.Stdin) {
 		fmt.Fprintln(p.Stderr, term.CleanLines(question))
 		return false, none

@@ -56,7 +56,7 @@ func explainArgs(cmd *cobra.Command, args []string, err error) error {
 	_, takes, _ := strings.Cut(cmd.Use, " ")
 	got := fmt.Sprintf("%d arguments were given", len(args))
 	if len(args) == 0 {
-		got = "none was given"
+		got = "no arguments were given"
 	}
 	switch {
 	case cmd.HasSubCommands() && strings.HasPrefix(text, "unknown command"):

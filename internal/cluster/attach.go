@@ -112,7 +112,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	}
 	stackName, _, ok := ourScript(w.Script)
 	if !ok {
-		return Patched{}, fmt.Errorf("%s is not an address of an install script", w.Script)
+		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
@@ -163,12 +163,13 @@ func (p *patch) refuseOthers(at place, script string) error {
 			switch {
 			case !ok:
 			case version != ScriptVersion:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script at version %s; this program writes %s", version, ScriptVersion),
-					"use that version of parascope, or detach first if the cluster does not exist yet")
+				return wrong(p.name, url.Line, fmt.Sprintf("names version %s of the install script; this program writes version "+
+					"%s", version, ScriptVersion),
+					"use the parascope version that wrote the script, or detach first if the cluster does not exist yet")
 			default:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s in another place: %s, not %s", stackName,
+				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another location: %s, not %s", stackName,
 					url.Value, script),
-					"give the --stack and --bucket that the cluster was attached with, or detach first")
+					"give the values of --stack and --bucket that the cluster was attached with, or detach first")
 			}
 		}
 	}
@@ -304,8 +305,8 @@ func (p *patch) unread(line int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return wrong(p.name, line, "is written in a way that cannot be patched: "+err.Error(), "write this part in the usual form, with "+
-		"one key per line")
+	return wrong(p.name, line, "uses YAML syntax that cannot be patched: "+err.Error(), "write this part of the file in YAML block "+
+		"style, with one key per line")
 }
 
 // under are lines below a key.
@@ -420,11 +421,11 @@ func (p *patch) finish() (Patched, error) {
 		err = p.verify(out)
 	}
 	if err != nil {
-		next := "make the changes by hand; 'parascope cluster attach' lists the changes if the file has one key per line"
+		next := "make the changes manually; 'parascope cluster attach' lists the changes if the file has one key per line"
 		if p.aliases {
-			next = "write the values in full instead of anchors and aliases: the places need different values"
+			next = "write the values in full instead of anchors and aliases: the sections need different values"
 		}
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing other parts of it: %w", p.name, err), next)
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing unrelated settings: %w", p.name, err), next)
 	}
 	p.Text = p.whole(out)
 	p.Template = p.document.cluster != p.root
@@ -446,7 +447,7 @@ func (p *patch) verify(out string) error {
 	}
 	d.clusterOf(got).plain()
 	if !got.equal(p.expect) {
-		return fmt.Errorf("another value would change too")
+		return fmt.Errorf("the edit would change another value")
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func ParseQueue(s string) (QueueWant, error) {
 	q.Max, err2 = strconv.Atoi(high)
 	switch {
 	case !queuePattern.MatchString(q.Name):
-		return q, bad("a queue's name is a lower-case letter, then letters, digits and hyphens, at most 25 in all")
+		return q, bad("a queue name must start with a lower-case letter and contain at most 25 lower-case letters, digits and hyphens")
 	case !typePattern.MatchString(q.InstanceType) || len(q.InstanceType) > 25:
 		return q, bad("the instance type is not valid")
 	case !ok || err1 != nil || err2 != nil || q.Min < 0 || q.Max < 1 || q.Min > q.Max:
@@ -104,7 +104,8 @@ func Configuration(n New, s Source) (text []byte, e environment.File, err error)
 		return nil, e, err
 	}
 	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
-		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no output with its subnets", s.Stack), "update it")
+		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+
+			"'parascope up'")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {
@@ -125,7 +126,7 @@ func bare(n New, s Source) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Cluster %s in the network of stack %s.", n.Name, s.Stack)
-	line("# The parts marked%s are the monitoring; 'parascope cluster detach' takes them out.", strings.TrimPrefix(marker, " "))
+	line("# The parts marked%s are the monitoring; 'parascope cluster detach' removes these parts.", strings.TrimPrefix(marker, " "))
 	line("Region: %s", s.Region)
 	line("Image:\n  Os: %s", scalar(n.OS))
 	line("HeadNode:\n  InstanceType: %s\n  Networking:\n    SubnetId: %s", scalar(n.HeadType), scalar(s.PublicSubnet))

@@ -114,7 +114,7 @@ func (c *cut) scripts(at place, v *value) error {
 	}
 	if fixed {
 		c.ByHand = append(c.ByHand, fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
-			"ParallelCluster refuses to change it; %s must stay in the bucket", at.path, script))
+			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script))
 	}
 	if fixed && !removed && c.without.Part == Scripts {
 		return c.addScriptWith(at, v, OnNodeUpdated, script, removeOption)
@@ -197,7 +197,8 @@ func (c *cut) drain() {
 	}
 	own, _ := entry(get(c.document.cluster, "Scheduling"), "SlurmSettings")
 	if !c.without.Running && isFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy stays: in YAML flow style it is unknown who added it")
+		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: in YAML flow style parascope cannot "+
+			"determine whether attach added the setting")
 	}
 	if isFlow(settings) || !c.marks(k.Line) && !(c.marks(own.Line) && len(settings.Content) == 2) {
 		return
@@ -317,7 +318,7 @@ func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
 			}
 		}
 		if strings.TrimLeft(c.line(line)[:min(column-1, len(c.line(line)))], " ") != "" {
-			return fmt.Errorf("%q begins an item of a list", first.Value)
+			return fmt.Errorf("%q starts a list item", first.Value)
 		}
 		last, err := c.lastLine(of.Content[i+step-1], column-1)
 		if err != nil {

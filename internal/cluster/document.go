@@ -58,7 +58,7 @@ func (d *document) read(name string) error {
 			"give the file that pcluster create-cluster takes")
 	}
 	if !utf8.ValidString(d.text) {
-		return wrong(name, 0, "is not UTF-8", "save it as UTF-8")
+		return wrong(name, 0, "is not UTF-8", "save the file as UTF-8")
 	}
 	if rest, ok := strings.CutPrefix(d.text, byteOrderMark); ok {
 		d.text, d.bom = rest, byteOrderMark
@@ -82,7 +82,7 @@ func (d *document) read(name string) error {
 		return wrong(name, 0, "is empty", "give the file that pcluster create-cluster takes")
 	}
 	if err := decoder.Decode(&second); err == nil {
-		return wrong(name, second.Line, "a second YAML document begins", "give a file with one document")
+		return wrong(name, second.Line, "contains a second YAML document", "give a file with one document")
 	}
 	d.root = all.Content[0]
 	d.marked = strings.Contains(d.text, marker)
@@ -106,7 +106,7 @@ func (d *document) explain(name string, err error) error {
 		case strings.Contains(indent, "\t") && strings.TrimSpace(l) != "":
 			return wrong(name, i+1, "is indented with a tab, which YAML does not allow", "indent with spaces")
 		case strings.Contains(l, "{%"):
-			return wrong(name, i+1, "has a template statement", "render the template first, and give the rendered file")
+			return wrong(name, i+1, "contains a template statement", "render the template first, and give the rendered file")
 		}
 	}
 	return wrong(name, line, "is not YAML: "+text, "correct the file; 'pcluster create-cluster --dryrun true' reads the same file")
@@ -119,7 +119,8 @@ func (d *document) checkNodes(name string) error {
 	var walk func(n *yaml.Node, depth int) error
 	walk = func(n *yaml.Node, depth int) error {
 		if depth > maxDepth {
-			return wrong(name, n.Line, fmt.Sprintf("is nested more than %d deep", maxDepth), "give the file that pcluster create-cluster takes")
+			return wrong(name, n.Line, fmt.Sprintf("has more than %d levels of nesting", maxDepth), "give the file that pcluster "+
+				"create-cluster takes")
 		}
 		order = append(order, n)
 		switch n.Kind {
@@ -137,7 +138,7 @@ func (d *document) checkNodes(name string) error {
 					return wrong(name, k.Line, "has a key that is not plain text", "replace the key with a plain string")
 				}
 				if first, ok := seen[k.Value]; ok {
-					return wrong(name, k.Line, fmt.Sprintf("has the key %q again; line %d has it first", k.Value, first), "keep one of the two")
+					return wrong(name, k.Line, fmt.Sprintf("has the duplicate key %q, first used in line %d", k.Value, first), "keep one of the two keys")
 				}
 				seen[k.Value] = k.Line
 			}

@@ -26,7 +26,7 @@ func (d *document) apply(edits []edit) (string, error) {
 	at := 0
 	for _, e := range d.joinDeletions(edits) {
 		if e.from < at || e.to < e.from {
-			return "", errors.New("two changes overlap")
+			return "", errors.New("could not edit the file: two changes overlap")
 		}
 		out.WriteString(d.text[at:e.from])
 		out.WriteString(e.text)

@@ -10,7 +10,7 @@ import (
 // The YAML library says where a node begins. Where it ends is found here: of a block
 // the last line, of a flow collection the offset of its bracket.
 
-var errUnread = errors.New("the end of a value was not found")
+var errUnread = errors.New("could not find the end of a YAML value")
 
 // lastLine is the last line of a node that stands in a block, whose parent is
 // indented by this many columns.

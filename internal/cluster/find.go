@@ -65,8 +65,8 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	stack := out.Stacks[0]
 	version, ok := tag(stack, versionTag)
 	if !ok {
-		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s does not belong to a cluster, and pcluster needs this stack name for "+
-			"the cluster", name,
+		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is not a ParallelCluster stack, but pcluster would need its name "+
+			"for the cluster", name,
 			cfg.Region), "give --cluster another NAME")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {

@@ -55,7 +55,7 @@ func (d *document) places(name string) ([]place, error) {
 				line = l.Line
 			}
 			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
-				"write the value as a list; the functions of CloudFormation cannot be patched there")
+				"write the value as a list; CloudFormation functions cannot be patched in this place")
 		}
 		for i, item := range l.Content {
 			item = follow(item)
@@ -83,9 +83,9 @@ func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
 	}
 	word := map[yaml.Kind]string{yaml.MappingNode: "keys", yaml.SequenceNode: "a list"}[kind]
 	if n.ShortTag() == "!!null" {
-		return wrong(name, n.Line, path+" has no value", "remove the line, or give it "+word)
+		return wrong(name, n.Line, path+" has no value", "remove the line, or give its key "+word)
 	}
-	return wrong(name, n.Line, path+" does not hold "+word, "write the value in full; values of CloudFormation functions cannot be patched")
+	return wrong(name, n.Line, path+" does not contain "+word, "write the value in full; values of CloudFormation functions cannot be patched")
 }
 
 // marker ends the first line of everything that attach adds in a block.

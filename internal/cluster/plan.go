@@ -44,7 +44,7 @@ type Request struct {
 func PlanAttach(r Request, s Source) (Plan, error) {
 	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
 	if olderThan(r.Cluster.Version, 3, 6) {
-		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts needs 3.6", r.Cluster.Name,
+		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts requires 3.6", r.Cluster.Name,
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
 	}
@@ -56,8 +56,8 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	}
 	if olderThan(r.Cluster.Version, 3, 11) {
 		want.Hooks[Login] = ""
-		p.Notes = append(p.Notes, "login nodes get no script: CustomActions of login pools need "+
-			"ParallelCluster 3.11, and the cluster has "+r.Cluster.Version)
+		p.Notes = append(p.Notes, "login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but "+
+			"the cluster has "+r.Cluster.Version)
 	}
 	patched, err := Attach(r.File, r.Text, want)
 	if err != nil {
@@ -70,8 +70,8 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if r.Cluster.Exists {
 		p.explainUpdate(patched, s.Script)
 	} else if r.Cluster.Version == "" {
-		p.Notes = append(p.Notes, "a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 "+
-			"('pcluster version' prints yours)")
+		p.Notes = append(p.Notes, "a Sequence of scripts requires ParallelCluster 3.6, and scripts of login pools require 3.11 "+
+			"('pcluster version' prints the installed version)")
 	}
 	p.next(r, s.Region, patched, "attach")
 	return p, nil
@@ -91,8 +91,8 @@ func PlanDetach(r Request, region string) (Plan, error) {
 	if r.Cluster.Exists {
 		p.explainUpdate(patched, "")
 		if p.Part == Scripts {
-			p.Notes = append(p.Notes, "policies are kept in this update, because nodes that start before it ends still read the script",
-				"the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it")
+			p.Notes = append(p.Notes, "policies are kept in this update, because nodes that start before the update ends still read the script",
+				"the update stops the head; detaching the policies afterwards ends the cluster's alert HeadSilent")
 		}
 	}
 	p.next(r, region, patched, "detach")
@@ -114,12 +114,12 @@ func (r Request) part(fresh, running Part) Part {
 func (r Request) fits(patched Patched) error {
 	switch {
 	case r.Cluster.CustomResource && !patched.Template:
-		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by a CloudFormation template, "+
-			"whose next update would undo a change of %s", r.Cluster.Name, r.File),
-			"give --config that template: the cluster's configuration in it is patched")
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was created by a CloudFormation template, and the next update of its "+
+			"stack would undo a change of %s", r.Cluster.Name, r.File),
+			"give --config the CloudFormation template; parascope patches the cluster's configuration in the template")
 	case r.Cluster.Exists && !r.Cluster.CustomResource && patched.Template:
-		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was made by pcluster, not by the template %s", r.Cluster.Name, r.File),
-			"give --config the cluster's own configuration: 'pcluster describe-cluster' has its address")
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was created by pcluster, not by the template %s", r.Cluster.Name, r.File),
+			"give --config the cluster's own configuration: 'pcluster describe-cluster' shows its URL")
 	}
 	return nil
 }
@@ -147,36 +147,38 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 	for _, c := range p.Changes {
 		if c.Policy == PoolStop {
 			pool := strings.TrimSuffix(c.Path, "/Iam/AdditionalIamPolicies")
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s: ParallelCluster changes its policies only while the pool has no nodes: "+
-				"update with Count: 0 first, then with these changes and the current Count", pool))
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s: ParallelCluster changes the policies of a login pool only while the pool has no "+
+				"nodes: update the cluster with Count: 0 first, then with these changes and the current Count", pool))
 		}
 	}
 	if script != "" && has(func(c Change) bool { return c.kind == Login && strings.HasSuffix(c.Path, OnNodeUpdated) }) {
-		p.Notes = append(p.Notes, "login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; "+
-			"ParallelCluster refuses to add OnNodeConfigured to a pool that exists")
+		p.Notes = append(p.Notes, "login nodes that start after the update do not run OnNodeUpdated, and are not monitored until the "+
+			"next update; "+
+			"ParallelCluster refuses to add OnNodeConfigured to an existing pool")
 	}
 	if script != "" && p.Part != Policies {
 		p.Notes = append(p.Notes, "nodes download "+script+" themselves: a node without read permission fails, "+
 			"and an update whose script fails is rolled back")
 	}
 	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
-		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12) and would answer "+
-			"'No changes found': add --force-update true")
+		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12) and "+
+			"would report 'No changes found': add --force-update true")
 	} else if has(func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }) {
-		p.Notes = append(p.Notes, "pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12): "+
-			"nodes that run keep running without the new script until they are replaced")
+		p.Notes = append(p.Notes, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12): running "+
+			"nodes continue without the new script until they are replaced")
 	}
 }
 
 // explainQueues says what becomes of compute nodes.
 func (p *Plan) explainQueues(strategy string) {
-	const back = "a node that is replaced gives its capacity back, and may not get it again: check Capacity Blocks, reservations and " +
-		"Spot capacity first"
+	const back = "replacing a node releases its EC2 capacity, which may then be unavailable: check Capacity Blocks, reservations " +
+		"and Spot capacity first"
 	switch strategy {
 	case "DRAIN":
-		p.Notes = append(p.Notes, "QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; "+back)
+		p.Notes = append(p.Notes, "QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; "+back)
 	case "TERMINATE":
-		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set it to DRAIN for this update")
+		p.ByHand = append(p.ByHand, "QueueUpdateStrategy is TERMINATE: this update would end running jobs; set QueueUpdateStrategy to "+
+			"DRAIN for this update")
 	default:
 		p.ByHand = append(p.ByHand, "without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts "+
 			"only when the compute fleet is stopped "+
@@ -224,7 +226,7 @@ func ParsePart(s string) (Part, error) {
 	case "", All, Policies, Scripts:
 		return p, nil
 	}
-	return "", hint.New(hint.Usage, fmt.Errorf("there is no part %q", s), "give --part policies, scripts or all")
+	return "", hint.New(hint.Usage, fmt.Errorf("unknown value %q of --part", s), "give --part policies, scripts or all")
 }
 
 // cmpName is a cluster's name in a command, or a word that stands for it.

@@ -38,10 +38,10 @@ func planOf(p Plan) string {
 const (
 	downloads = "note nodes download " + testScript +
 		" themselves: a node without read permission fails, and an update whose script fails is rolled back\n"
-	back = "a node that is replaced gives its capacity back, and may not get it again: check Capacity Blocks, reservations and " +
+	back = "replacing a node releases its EC2 capacity, which may then be unavailable: check Capacity Blocks, reservations and " +
 		"Spot capacity first\n"
-	laterOnes = "note login nodes that start after the update run no OnNodeUpdated: they are not measured until the next update; " +
-		"ParallelCluster refuses to add OnNodeConfigured to a pool that exists\n"
+	laterOnes = "note login nodes that start after the update do not run OnNodeUpdated, and are not monitored until the next update; " +
+		"ParallelCluster refuses to add OnNodeConfigured to an existing pool\n"
 	updateIt = "next pcluster update-cluster --cluster-name hpc --cluster-configuration c.yaml --region us-east-2\n"
 )
 
@@ -63,7 +63,8 @@ func TestPlanAttach(t *testing.T) {
 			"add the policy HeadNode/Iam/AdditionalIamPolicies\n" +
 			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured\n" +
 			"add the policy Scheduling/SlurmQueues[cpu]/Iam/AdditionalIamPolicies\n" +
-			"note a Sequence of scripts needs ParallelCluster 3.6, scripts of login pools 3.11 ('pcluster version' prints yours)\n" +
+			"note a Sequence of scripts requires ParallelCluster 3.6, and scripts of login pools require 3.11 ('pcluster version' prints " +
+			"the installed version)\n" +
 			"next source environment-variables-hpc.sh\n" +
 			"next pcluster create-cluster --cluster-name hpc --cluster-configuration c.yaml --region us-east-2\n"},
 		"a running one, first": {"minimal", Request{Cluster: exists, Again: " --region us-east-2"}, "part policies\n" +
@@ -74,7 +75,7 @@ func TestPlanAttach(t *testing.T) {
 			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
-			"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + downloads + updateIt},
+			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads + updateIt},
 		"without a strategy": {"minimal", Request{Cluster: exists, Part: Scripts}, "part scripts\n" +
 			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" + downloads +
@@ -83,9 +84,9 @@ func TestPlanAttach(t *testing.T) {
 		"Sequences that ParallelCluster does not compare": {"sequence", Request{Cluster: exists, Part: Scripts}, "part scripts\n" +
 			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 			"add the script Scheduling/SlurmQueues[ml]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
-			"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + downloads +
-			"note pcluster update-cluster does not compare the entries of a Sequence (read in version 3.12): " +
-			"nodes that run keep running without the new script until they are replaced\n" + updateIt},
+			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads +
+			"note pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12): running nodes continue " +
+			"without the new script until they are replaced\n" + updateIt},
 		"login pools and roles of their own": {"login_pools", Request{Cluster: exists}, "part policies\n" +
 			"add the policy LoginNodes/Pools[people]/Iam/AdditionalIamPolicies LOGIN_NODES_POOL_STOP\n" +
 			"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
@@ -93,8 +94,8 @@ func TestPlanAttach(t *testing.T) {
 			" to the role of arn:aws:iam::111122223333:instance-profile/head\n" +
 			"by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy +
 			" to the role of arn:aws:iam::111122223333:role/builds\n" +
-			"by hand LoginNodes/Pools[people]: ParallelCluster changes its policies only while the pool has no nodes: " +
-			"update with Count: 0 first, then with these changes and the current Count\n" + updateIt +
+			"by hand LoginNodes/Pools[people]: ParallelCluster changes the policies of a login pool only while the pool has no nodes: " +
+			"update the cluster with Count: 0 first, then with these changes and the current Count\n" + updateIt +
 			"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
 		"login nodes that start later": {"login_pools", Request{Cluster: exists, Part: Scripts, Drain: true}, "part scripts\n" +
 			"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
@@ -102,14 +103,14 @@ func TestPlanAttach(t *testing.T) {
 			"add the script LoginNodes/Pools[builds]/CustomActions/OnNodeUpdated SUPPORTED\n" +
 			"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
-			"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + laterOnes + downloads + updateIt},
+			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + laterOnes + downloads + updateIt},
 		"version 3.10": {"login_pools", Request{Cluster: with(func(c *Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true},
 			"part scripts\n" +
 				"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 				"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 				"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
-				"note login nodes get no script: CustomActions of login pools need ParallelCluster 3.11, and the cluster has 3.10.1\n" +
-				"note QueueUpdateStrategy DRAIN: jobs run to their end, then their nodes are replaced; " + back + downloads + updateIt},
+				"note login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but the cluster has 3.10.1\n" +
+				"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads + updateIt},
 		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *Cluster) { c.Status = "UPDATE_IN_PROGRESS" })},
 			"part policies\n" +
 				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
@@ -137,11 +138,11 @@ func TestPlanRefuses(t *testing.T) {
 		cluster   Cluster
 		err, next string
 	}{
-		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts needs 3.6",
+		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts requires 3.6",
 			"newer version"},
 		"a template's cluster": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
-			"was made by a CloudFormation template", "that template"},
-		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was made by pcluster",
+			"was created by a CloudFormation template", "the CloudFormation template"},
+		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was created by pcluster",
 			"describe-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,15 +170,15 @@ func TestDetachFromARunningCluster(t *testing.T) {
 	}
 	stays := func(place string) string {
 		return "by hand " + place + " keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: " +
-			"ParallelCluster refuses to change it; " + testScript + " must stay in the bucket\n"
+			"ParallelCluster refuses to change OnNodeConfigured; " + testScript + " must stay in the bucket\n"
 	}
 	if diff := cmp.Diff("part scripts\n"+
 		"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"add the script LoginNodes/Pools[people]/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"add the script LoginNodes/Pools[builds]/CustomActions/OnNodeUpdated SUPPORTED\n"+
 		"remove the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n"+
-		"note policies are kept in this update, because nodes that start before it ends still read the script\n"+
-		"note the update stops the head; the alert HeadSilent of the cluster is ended by the detach of the policies after it\n"+
+		"note policies are kept in this update, because nodes that start before the update ends still read the script\n"+
+		"note the update stops the head; detaching the policies afterwards ends the cluster's alert HeadSilent\n"+
 		stays("HeadNode")+stays("LoginNodes/Pools[people]")+stays("LoginNodes/Pools[builds]")+
 		"by hand without QueueUpdateStrategy: DRAIN ParallelCluster takes the queues' scripts only when the compute fleet is stopped "+
 		"(pcluster update-compute-fleet --status STOP_REQUESTED), which ends running jobs; "+back+updateIt+

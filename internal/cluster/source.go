@@ -44,7 +44,7 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 	switch {
 	case !state.Exists():
 		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region),
-			"'"+a.Up+"' creates the stack; --stack and --region name another one")
+			"'"+a.Up+"' creates the stack; --stack and --region select another one")
 	case out["AMPRemoteWritePolicyArn"] == "":
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace to send to", a.Stack),
 			"deploy it: '"+a.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
@@ -60,9 +60,9 @@ func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
 		node = out["ClusterNodePolicyArn"]
 	}
 	if node == "" || s.Script == "" {
-		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for the install script and the policy to read it: "+
-			"it was created by an older version of parascope", a.Stack),
-			"'"+a.Up+"' updates it; or give --bucket and --node-policy")
+		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for the install script and its read policy: an older "+
+			"version of parascope created the stack", a.Stack),
+			"'"+a.Up+"' updates the stack; or give --bucket and --node-policy")
 	}
 	s.HeadPolicies, s.NodePolicies = []string{out["AMPRemoteWritePolicyArn"], node}, []string{node}
 	s.PublicSubnet, s.PrivateSubnet = out["PublicSubnet"], out["PrimaryPrivateSubnet"]

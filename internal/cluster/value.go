@@ -24,7 +24,7 @@ func newValue(n *yaml.Node) (*value, error) {
 	read = func(n *yaml.Node, depth int) (*value, error) {
 		n = follow(n)
 		if count++; n == nil || count > maxNodes || depth > maxDepth {
-			return nil, fmt.Errorf("has more than %d values, or is nested more than %d deep, when its aliases are followed", maxNodes, maxDepth)
+			return nil, fmt.Errorf("has more than %d values, or more than %d levels of nesting, after YAML aliases are expanded", maxNodes, maxDepth)
 		}
 		v := &value{tag: n.ShortTag(), text: n.Value}
 		switch n.Kind {

@@ -90,7 +90,7 @@ func (a *answer) encode() ([]byte, error) {
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(a); err != nil {
-			return nil, fmt.Errorf("could not encode: %w", err)
+			return nil, fmt.Errorf("could not encode the response: %w", err)
 		}
 		warnings := a.Data["Warnings"]
 		switch {

@@ -38,7 +38,7 @@ func (c *Connector) until(ctx context.Context, what string, try func() (done boo
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("could not wait for %s: %w (last: %s)", what, ctx.Err(), state)
+			return fmt.Errorf("could not wait for %s: %w (last status: %s)", what, ctx.Err(), state)
 		}
 	}
 }
@@ -62,8 +62,8 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 			amgtypes.WorkspaceStatusVersionUpdating:
 			return false, string(w.Status), nil
 		}
-		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; look at it in the Amazon Managed Grafana console, "+
-			"and create it again if it does not recover", id, w.Status)
+		return false, "", fmt.Errorf("grafana workspace %s is %s and cannot be connected; check the workspace in the Amazon Managed "+
+			"Grafana console, and create it again if it does not recover", id, w.Status)
 	})
 	return w, err
 }
@@ -72,7 +72,7 @@ func (c *Connector) awaitGrafana(ctx context.Context, id string) (*amgtypes.Work
 // the MonitoringType of a stack that does not have one.
 func explainDescribe(kind, id, without string, err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
-		return fmt.Errorf("describe %s workspace %s: it does not exist; CloudFormation does not replace what was deleted by hand: update the "+
+		return fmt.Errorf("the %s workspace %s does not exist; CloudFormation does not replace a manually deleted workspace: update the "+
 			"stack with MonitoringType=%s, then with MonitoringType=amp+amg, which creates a new workspace", kind, id, without)
 	}
 	return fmt.Errorf("could not describe %s workspace %s: %w", kind, id, err)

@@ -101,7 +101,7 @@ func (c *Connector) Connect(ctx context.Context, t Target) (done result.Connecti
 	}
 	for _, d := range done.Dashboards {
 		if d.Kept != "" {
-			done.Warnings = append(done.Warnings, fmt.Sprintf("dashboard %q was changed by hand and is replaced; the changed copy is kept at %s",
+			done.Warnings = append(done.Warnings, fmt.Sprintf("dashboard %q was changed manually and is replaced; the changed copy is kept at %s",
 				d.Title, d.Kept))
 		}
 	}

@@ -62,7 +62,7 @@ func installDashboard(ctx context.Context, client *grafana.Client, d dashboard.D
 		done.Action = result.Repaired
 		if byHand {
 			if done.Kept, err = keepAside(ctx, client, d, has.JSON, content); err != nil {
-				return done, fmt.Errorf("could not save the dashboard that was changed by hand: %w", err)
+				return done, fmt.Errorf("could not save the manually changed dashboard: %w", err)
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func dataSources(version, endpoint, region string) ([]grafana.DataSource, error)
 	major, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(major)
 	if err != nil {
-		return nil, fmt.Errorf("read Grafana's version %q: it is not a number such as 12.4", version)
+		return nil, fmt.Errorf("could not parse Grafana's version %q: expected a number such as 12.4", version)
 	}
 	settings := map[string]any{
 		"httpMethod": "POST", "timeInterval": "15s",

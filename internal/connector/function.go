@@ -50,7 +50,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return f.byHand(ctx)
 	}
 	if event.ResponseURL == "" {
-		return nil, fmt.Errorf("the payload has the RequestType %q and no ResponseURL to answer to, so it is not from CloudFormation; invoke "+
+		return nil, fmt.Errorf("the payload has the RequestType %q but no ResponseURL, so it is not a CloudFormation request; invoke "+
 			"the function without a payload to run the connection again", event.RequestType)
 	}
 	return nil, f.customResource(ctx, event)
@@ -105,7 +105,7 @@ func (f *Function) log(connected result.Connection, failed error, started time.T
 		_, err = f.Results.Write(line)
 	}
 	if err != nil {
-		f.Logger.Warn("the result is not logged", "err", err)
+		f.Logger.Warn("could not log the result", "err", err)
 	}
 }
 
@@ -116,9 +116,9 @@ func (f *Function) customResource(ctx context.Context, event cfn.Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin/3)
 	defer cancel()
 	if err := a.send(ctx, f.HTTP, event.ResponseURL); err != nil {
-		return fmt.Errorf("could not answer CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
+		return fmt.Errorf("could not send the response to CloudFormation for %s of %s: %w", event.RequestType, event.LogicalResourceID, err)
 	}
-	f.Logger.Info("answered CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
+	f.Logger.Info("sent the response to CloudFormation", "request", event.RequestType, "status", a.Status, "reason", a.Reason)
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (f *Function) answer(ctx context.Context, event cfn.Event) (a answer) {
 		// There is nothing to take out of a Grafana that is about to go, and what
 		// never was is gone already: only what a killed run left is cleaned up.
 		if err := f.Connector.deleteLeftovers(ctx, target.GrafanaWorkspaceID); err != nil {
-			f.Logger.Warn("a service account was not deleted; it is deleted with its workspace", "err", err)
+			f.Logger.Warn("could not delete a Grafana service account; deleting the workspace deletes the account", "err", err)
 		}
 		return a
 	}

@@ -61,8 +61,7 @@ func TestRulesThatAreNotTaken(t *testing.T) {
 		says   string
 		before func(*testing.T, *site)
 	}{
-		"a site's namespace of our name": {"rule groups namespace parascope-node: a namespace with this name exists that parascope " +
-			"did not create",
+		"a site's namespace of our name": {"rule groups namespace parascope-node: parascope did not create the existing namespace",
 			func(t *testing.T, s *site) {
 				_, err := amp.NewFromConfig(s.operator).CreateRuleGroupsNamespace(t.Context(), &amp.CreateRuleGroupsNamespaceInput{
 					WorkspaceId: &s.target.PrometheusWorkspaceID, Name: aws.String("parascope-node"),

@@ -105,7 +105,7 @@ func (c *Connector) signOut(ctx context.Context, a *account) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutWithin)
 	defer cancel()
 	if err := c.deleteAccount(ctx, a.workspaceID, a.id); err != nil {
-		return fmt.Errorf("%w; its token ends at %s, and the next run deletes it", err, a.until.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w; the account's token expires at %s, and the next run deletes the account", err, a.until.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (c *Connector) deleteLeftovers(ctx context.Context, workspaceID string) err
 		if !isLeftover(name, c.Now()) {
 			return nil
 		}
-		c.Logger.Info("deleting the service account of a run that was cut off", "name", name)
+		c.Logger.Info("deleting the service account of an interrupted run", "name", name)
 		return c.deleteAccount(ctx, workspaceID, id)
 	})
 }

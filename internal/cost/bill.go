@@ -85,7 +85,7 @@ func (b Bill) Unknown() []Line {
 
 // NextStep is what to do about prices that are not known in a region.
 func NextStep(region string) string {
-	return fmt.Sprintf("'parascope cost prices --refresh --region %s' gets them from AWS", region)
+	return fmt.Sprintf("'parascope cost prices --refresh --region %s' gets the prices from AWS", region)
 }
 
 // LineOf makes a line of a quantity of an item.

@@ -188,9 +188,10 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 	}}
 	one, ten10 := decimal.NewFromInt(1), decimal.NewFromInt(10)
 	all = append(all,
-		Comparison{"Grafana $9–90", fmt.Sprintf("%s for one editor to %s for ten; a viewer is %s", l.Of(price.Editor, region, one),
+		Comparison{"Grafana $9–90", fmt.Sprintf("from %s for one editor to %s for ten editors; a viewer costs "+
+			"%s", l.Of(price.Editor, region, one),
 			l.Of(price.Editor, region, ten10), l.Of(price.Viewer, region, one))},
-		Comparison{"in all $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Words(), e.Bill.Low.Words(),
+		Comparison{"total $60–80 for 1–5 users", fmt.Sprintf("expected %s, from %s to %s", e.Bill.Expected.Words(), e.Bill.Low.Words(),
 			e.Bill.High.Words())})
 	return append(all, Comparison{"about the same as self-hosting, or slightly more", selfHosted(l, region, e)})
 }
@@ -245,7 +246,7 @@ func assumptions(w Workload) []string {
 		fmt.Sprintf("a month has %d hours", HoursPerMonth),
 		"nodes: low counts static nodes, expected adds half of the dynamic nodes, high counts all; --nodes run all month",
 		"series: low excludes metrics that only some kernels or drivers have, high includes them all",
-		fmt.Sprintf("storage: 1, 1.5 and 2 bytes a sample, kept %d days", w.Retention),
+		fmt.Sprintf("storage: 1, 1.5 and 2 bytes per sample, kept for %d days", w.Retention),
 		fmt.Sprintf("queries: each of %d people looks at a dashboard for 15 minutes, 1 hour and 4 hours on %d days", w.Editors+w.Viewers,
 			workingDays),
 		"jobs: none in low, one per node in expected, two per node in high",

@@ -34,7 +34,7 @@ func Place(w *Workload, l price.List, c census.Census) error {
 			g.GPUs = t.GPUs
 		} else if accelerated.MatchString(n.InstanceType) && !withoutNVIDIA.MatchString(n.InstanceType) {
 			return hint.New(hint.BadInput, fmt.Errorf("instance type %s has an unknown number of GPUs", n.InstanceType),
-				"correct the instance type, or use a newer parascope; 'parascope cost prices' lists the types that are known")
+				"correct the instance type, or use a newer parascope; 'parascope cost prices' lists the known instance types")
 		}
 		if n.Name == n.InstanceType { // named without a configuration, which would say so
 			g.EFA = usuallyEFA(n.InstanceType)

@@ -48,10 +48,10 @@ func (e exporter) ledger(rs *RemoteStatus) {
 			"uncertain + dropped.", float64(l.Taken))
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_delivered_total", "Samples that the receiver acknowledged.",
 		float64(l.Delivered))
-	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait on disk.", float64(l.Queued))
+	e.send(prometheus.GaugeValue, "parascope_delivery_samples_queued", "Samples that wait in the queue on disk.", float64(l.Queued))
 	for reason, n := range l.UncertainByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_uncertain_total",
-			"Samples of batches that the receiver refused in part, without the number of refused samples.", float64(n), "reason", reason)
+			"Samples in batches that the receiver refused partially, without reporting how many samples it refused.", float64(n), "reason", reason)
 	}
 	for reason, n := range l.DroppedByReason() {
 		e.send(prometheus.CounterValue, "parascope_delivery_samples_dropped_total", "Samples that were permanently dropped.", float64(n),
@@ -61,39 +61,40 @@ func (e exporter) ledger(rs *RemoteStatus) {
 
 func (e exporter) state(rs *RemoteStatus) {
 	gauge := func(name, help string, v float64) { e.send(prometheus.GaugeValue, name, help, v) }
-	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest sample that waits, 0 if none does.",
+	gauge("parascope_delivery_oldest_sample_timestamp_seconds", "Timestamp of the oldest waiting sample, 0 if no sample waits.",
 		unixSeconds(rs.OldestSample))
 	gauge("parascope_delivery_last_success_timestamp_seconds",
-		"Timestamp of the last request that was answered with 2xx, 0 if there was none since the start.", unixSeconds(rs.LastSuccess))
-	gauge("parascope_delivery_failing_since_timestamp_seconds", "Timestamp since which requests fail, 0 if they do not fail.",
+		"Timestamp of the last request with an HTTP 2xx response, 0 if no request has succeeded since the start.", unixSeconds(rs.LastSuccess))
+	gauge("parascope_delivery_failing_since_timestamp_seconds", "Timestamp since which requests fail, 0 if requests succeed.",
 		unixSeconds(rs.FailingSince))
 	gauge("parascope_delivery_loss_begins_timestamp_seconds",
 		"Timestamp at which waiting samples begin to be lost if nothing changes, 0 if no loss is expected.", unixSeconds(rs.LossBegins))
-	gauge("parascope_delivery_age_limit_seconds", "Age from which samples are dropped.", rs.AgeLimitSeconds)
+	gauge("parascope_delivery_age_limit_seconds", "Age at which waiting samples are dropped, in seconds.", rs.AgeLimitSeconds)
 	gauge("parascope_delivery_queue_bytes", "Size of the queue on disk, in bytes.", float64(rs.QueueBytes))
 	gauge("parascope_delivery_queue_max_bytes", "Maximum size of the queue on disk, in bytes.", float64(rs.QueueMaxBytes))
 	gauge("parascope_delivery_rate_limit_samples_per_second",
-		"Rate that the receiver was found to accept after it answered 429, 0 if no limit is in force.", rs.RateLimit)
+		"Samples per second that the receiver accepts according to its HTTP 429 responses, 0 if sending is not limited.", rs.RateLimit)
 	gauge("parascope_delivery_torn_tail_bytes",
-		"Bytes of incomplete data removed from the end of the queue when it was opened; their samples were never taken.",
+		"Bytes of incomplete data removed from the end of the queue when the queue was opened; samples in them were never counted as taken.",
 		float64(rs.TornTailBytes))
 	disk := 0.0
 	if rs.Disk != "" {
 		disk = 1
 	}
-	gauge("parascope_delivery_disk_failing", "1 if the queue's disk fails, 0 if it works.", disk)
-	gauge("parascope_delivery_set_aside_files", "Files of the queue that could not be read, and were set aside since the start.",
+	gauge("parascope_delivery_disk_failing", "1 if writing to the queue's disk fails, 0 if it succeeds.", disk)
+	gauge("parascope_delivery_set_aside_files", "Queue files that could not be read and were set aside since the start.",
 		float64(len(rs.Aside)))
 	gauge("parascope_delivery_refused_series", "Series that the receiver currently refuses.", float64(rs.Refused.Series))
-	gauge("parascope_delivery_refused_samples_queued", "Queued samples of refused series, which wait apart from other samples.",
+	gauge("parascope_delivery_refused_samples_queued", "Queued samples of series that the receiver refuses.",
 		float64(rs.Refused.Samples))
 	for text, n := range rs.Requests {
 		e.send(prometheus.CounterValue, "parascope_delivery_requests_total",
-			"Requests by the HTTP status of the answer, none if there was no answer.", float64(n), "code", text)
+			"Remote-write requests by HTTP status code of the response; the code is none if there was no response.", float64(n), "code", text)
 	}
 	e.send(prometheus.CounterValue, "parascope_delivery_samples_retried_total",
-		"Samples whose request failed and is sent again.", float64(rs.RetriedSamples))
-	e.send(prometheus.CounterValue, "parascope_delivery_sent_bytes_total", "Bytes of request bodies, compressed.", float64(rs.SentBytes))
+		"Samples whose request failed and was retried.", float64(rs.RetriedSamples))
+	e.send(prometheus.CounterValue, "parascope_delivery_sent_bytes_total", "Bytes of compressed request bodies sent to the "+
+		"receiver.", float64(rs.SentBytes))
 }
 
 // prometheus sends what dashboards and alerts for stock Prometheus read. A batch

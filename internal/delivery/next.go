@@ -13,7 +13,7 @@ func (rs *RemoteStatus) Next() string {
 	case AtRisk:
 		return nextDisk
 	case InDoubt:
-		return "the receiver's last answer names a sample: fix its exporter, or drop the series with write_relabel_configs"
+		return "the receiver's last response names a sample: fix its exporter, or drop the series with write_relabel_configs"
 	case Losing:
 		return nextOfLoss(rs.LossReason, answer)
 	case Delayed:
@@ -26,7 +26,8 @@ func (rs *RemoteStatus) Next() string {
 	return ""
 }
 
-const nextDisk = "free space on the disk of the head's --storage.agent.path, and let the head write there; sending resumes by itself"
+const nextDisk = "free space on the disk of the head's --storage.agent.path, and give the head write permission; sending " +
+	"resumes automatically"
 
 // nextOfLoss is what helps against a loss; answer is what helps against the
 // receiver's answers, empty if they are good.
@@ -37,20 +38,20 @@ func nextOfLoss(reason, answer string) string {
 	case queue.Corrupted.String():
 		return "check the disk of the head's --storage.agent.path; 'parascope head inspect DIR' reads every record"
 	case queue.Unsupported.String():
-		return "see the log and the last refusal, which name a series and the setting to change"
+		return "read the head's log and the last refusal: they name a series and the setting to change"
 	case queue.TooLarge.String():
-		return "one sample alone is larger than the receiver accepts: shorten its labels, or drop it with write_relabel_configs"
+		return "a single sample exceeds the receiver's request size limit: shorten its labels, or drop its series with write_relabel_configs"
 	case queue.QueueFull.String():
 		if answer != "" {
-			return "give the queue more room with --queue.max-bytes; and " + answer
+			return "raise the size limit with --queue.max-bytes; and " + answer
 		}
-		return "give the queue more room with --queue.max-bytes, or scrape less"
+		return "raise the size limit with --queue.max-bytes, or scrape fewer series"
 	case queue.TooOld.String():
 		if answer != "" {
 			return answer
 		}
-		return "if nothing delayed them, an exporter sets old timestamps (honor_timestamps: false ignores those), " +
-			"or the machine's clock is behind"
+		return "if delivery was not delayed, check whether an exporter sets old timestamps (honor_timestamps: false ignores " +
+			"timestamps of exporters) or the machine's clock is behind"
 	}
 	return answer
 }

@@ -135,13 +135,14 @@ func (rs *RemoteStatus) judge(now time.Time) {
 			rs.Reason += "; files of the queue could not be read, and were set aside: " + strings.Join(rs.Aside, ", ")
 		}
 	case rs.Disk != "":
-		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
+		rs.Verdict, rs.Reason = AtRisk, "writing to the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
 	case rs.Refused.Samples > 0 && len(rs.Refused.Named) > 0:
 		one := rs.Refused.Named[0]
 		rs.Verdict = Delayed
-		rs.Reason = fmt.Sprintf("%d series are refused, and %d samples of them wait; others are delivered: %s: %s", rs.Refused.Series,
+		rs.Reason = fmt.Sprintf("%d series are refused, and %d samples of these series wait; other series are delivered: %s: "+
+			"%s", rs.Refused.Series,
 			rs.Refused.Samples, one.Series, one.Text)
 	case !rs.LastDoubt.IsZero() && now.Sub(rs.LastDoubt) < recentLoss:
 		rs.Verdict, rs.Reason = InDoubt, "the receiver refuses samples: "+rs.LastRefusal
@@ -187,7 +188,7 @@ func (t *Trouble) describe() string {
 	}
 	text := t.Text
 	if text == "" {
-		text = "no text in the answer"
+		text = "the response body is empty"
 	}
 	return fmt.Sprintf("HTTP %d %s: %s", t.Code, http.StatusText(t.Code), text)
 }

@@ -21,13 +21,13 @@ func AlertsOf(ctx context.Context, cfg aws.Config, t Target) (alerts.Place, erro
 		return alerts.Place{}, err
 	}
 	if !state.Exists() {
-		return alerts.Place{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates the stack; --stack, --region and --profile name "+
-			"another one")
+		return alerts.Place{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates the stack; --stack, --region and --profile "+
+			"select another stack")
 	}
 	at := placeOf(state.Outputs)
 	if at.WorkspaceID == "" {
-		return at, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace, so it has no alerts", t.StackName),
-			"'"+t.Command("up")+" --parameter MonitoringType=amp-only' adds one")
+		return at, hint.New(hint.NotFound, fmt.Errorf("stack %s has no Prometheus workspace, so the stack has no alerts", t.StackName),
+			"'"+t.Command("up")+" --parameter MonitoringType=amp-only' adds a workspace")
 	}
 	return at, nil
 }

@@ -33,18 +33,18 @@ func Connect(ctx context.Context, cfg aws.Config, t Target) (result.Connection, 
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name})
 	if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); missing {
 		return result.Connection{}, hint.New(hint.NotFound, fmt.Errorf("there is no function %s in %s", name, cfg.Region),
-			"'"+t.Command("up")+"' creates the function; --stack names another stack")
+			"'"+t.Command("up")+"' creates the function; --stack selects another stack")
 	}
 	if err != nil {
 		return result.Connection{}, awserr.Explain("invoke "+name, err, awserr.Next{Denied: deniedBy})
 	}
 	if out.FunctionError != nil {
 		return result.Connection{}, hint.New(hint.Failure, fmt.Errorf("%s failed: %s", name, result.ReadFailure(out.Payload)),
-			"'"+t.Command("logs")+"' shows what it did")
+			"'"+t.Command("logs")+"' shows the function's log")
 	}
 	answer, err := result.ReadAnswer(out.Payload)
 	if err != nil {
-		return result.Connection{}, fmt.Errorf("could not read the answer of %s: %w", name, err)
+		return result.Connection{}, fmt.Errorf("could not read the response of %s: %w", name, err)
 	}
 	if warning != "" {
 		answer.Warnings = append(answer.Warnings, warning)

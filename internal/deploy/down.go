@@ -93,7 +93,8 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		}
 		return d.result, errors.Join(err, bucketErr)
 	case !d.state.Exists() && !bucketGoes && !d.wasDeleted(ctx):
-		return d.result, noStack(ctx, cfg, o.Target, ", and no billed resource of that name", "--stack, --region and --profile name another one")
+		return d.result, noStack(ctx, cfg, o.Target, ", and no billed resource of a stack with this name", "--stack, --region and "+
+			"--profile select another stack")
 	}
 	report(Event{Kind: Done, Step: "proof", Text: proved(d.result)})
 	return d.result, nil

@@ -24,7 +24,7 @@ func (d *down) lookIntoBucket(ctx context.Context) (err error) {
 		return err
 	}
 	if d.o.Bucket != "" && !d.holding.Exists {
-		return &noBucket{hint.New(hint.NotFound, fmt.Errorf("nothing was deleted: there is no bucket %s of this account", d.o.Bucket),
+		return &noBucket{hint.New(hint.NotFound, fmt.Errorf("nothing was deleted: this account has no bucket %s", d.o.Bucket),
 			"give --bucket the name of the setup function's bucket, or omit it")}
 	}
 	// Whoever chose a bucket may have had it before, and other plans for it.

@@ -49,7 +49,7 @@ func (d *down) checkPolicies(ctx context.Context) error {
 				return ctx.Err()
 			}
 			d.report(Event{Kind: Warning, Step: "stack",
-				Text: fmt.Sprintf("the principals with policy %s could not be listed; the deletion fails if there are any: %s", r.LogicalID,
+				Text: fmt.Sprintf("the principals with policy %s could not be listed; the deletion fails if the policy is in use: %s", r.LogicalID,
 					awserr.Brief(err))})
 		}
 		all = append(all, holders...)

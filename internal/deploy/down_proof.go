@@ -197,10 +197,10 @@ func (d *down) stillThere(left []remains) error {
 	var what []string
 	for _, r := range left {
 		what = append(what, r.what)
-		d.report(Event{Kind: Warning, Step: "proof", Text: fmt.Sprintf("%s is there: %s", r.what, r.remove)})
+		d.report(Event{Kind: Warning, Step: "proof", Text: fmt.Sprintf("%s still exists: %s", r.what, r.remove)})
 	}
 	return hint.New(hint.Failure, fmt.Errorf("these resources still exist and are billed: %s", strings.Join(what, ", ")),
-		"no stack owns them: delete them with the commands above, then verify with '"+d.o.Again("down")+"'")
+		"the resources do not belong to a stack: delete the resources with the commands above, then verify with '"+d.o.Again("down")+"'")
 }
 
 // notFoundIsNil drops the error that says what we want to hear.

@@ -33,8 +33,8 @@ func (d *down) checkScripts(ctx context.Context) error {
 	if len(all) == 0 || d.o.ForceRemoveScripts {
 		return nil
 	}
-	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: %d uses of the scripts in s3://%s/parascope/%s/ were found, and "+
-		"ParallelCluster terminates every node that cannot download them", len(all), d.holding.Bucket, d.o.StackName),
+	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: found %d uses of the scripts in s3://%s/parascope/%s/, and "+
+		"ParallelCluster terminates every node that cannot download its script", len(all), d.holding.Bucket, d.o.StackName),
 		"delete the clusters ('pcluster delete-cluster'), or detach their configurations ('parascope cluster detach --config FILE --cluster "+
 			"NAME --write'); '"+d.o.Again("down")+" --force-remove-scripts' deletes the scripts anyway")
 }

@@ -26,7 +26,7 @@ func explainFailure(name string, state stack.State, first stack.Event, command s
 		{"SSO is not enabled", hint.NotFound, "enable IAM Identity Center for the organization (an account instance is not enough)"},
 		{"is not authorized to perform", hint.Denied, "give the deployer the policies docs/iam/deployer-policy.json and deployer-alerts.json"},
 		{"AccessDenied", hint.Denied, "give the deployer the policies docs/iam/deployer-policy.json and deployer-alerts.json"},
-		{"Maximum workspaces", hint.Failure, "delete an unused workspace, or ask AWS for a higher quota"},
+		{"Maximum workspaces", hint.Failure, "delete an unused workspace, or request a higher quota from AWS"},
 		{"Cannot delete a policy attached to entities", hint.Failure,
 			"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), or detach the policy"},
 		{"maximum number of VPCs", hint.Failure, "delete an unused VPC, or use one with --parameter ExistingVPC=vpc-…"},

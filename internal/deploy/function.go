@@ -48,7 +48,8 @@ func (d Deployed) Describe(t Target) string {
 	if d.Current {
 		return "same version as this program"
 	}
-	return fmt.Sprintf("its code (sha256 %s) differs from this program's (%s): another version deployed it, or it was changed by hand; '%s' "+
+	return fmt.Sprintf("the deployed code (sha256 %s) differs from this program's (%s): another version of parascope deployed it, "+
+		"or its code was changed manually; '%s' "+
 		"deploys this version", d.CodeSha256, d.Carried, t.Command("up"))
 }
 

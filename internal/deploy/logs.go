@@ -66,7 +66,7 @@ func (l functionLog) read(ctx context.Context, since time.Time, each func(LogLin
 		page, err := pages.NextPage(ctx)
 		if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
 			return hint.New(hint.NotFound, fmt.Errorf("there is no log group %s in %s", group, l.region),
-				"'"+l.target.Command("up")+"' creates the log group; --stack names another stack")
+				"'"+l.target.Command("up")+"' creates the log group; --stack selects another stack")
 		}
 		if err != nil {
 			return awserr.Explain("read log group "+group, err, awserr.Next{Denied: deniedBy})

@@ -38,7 +38,7 @@ func LookThroughFunction(ctx context.Context, cfg aws.Config, t Target) (result.
 	}
 	seen, err := result.ReadLook(out.Payload)
 	if err != nil {
-		return result.Look{}, fmt.Errorf("could not read the answer of %s: %w", name, err)
+		return result.Look{}, fmt.Errorf("could not read the response of %s: %w", name, err)
 	}
 	return seen, nil
 }

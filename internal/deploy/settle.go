@@ -43,7 +43,7 @@ func (u *up) settle(ctx context.Context) (came string, err error) {
 		}
 	}
 	return "", hint.New(hint.Failure, fmt.Errorf("stack %s remains in status %s %s", u.o.StackName, u.state.Status, u.state.Reason),
-		"look at the events of the stack: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
+		"check the events of the stack: aws cloudformation describe-stack-events --stack-name "+u.o.StackName+u.o.Elsewhere)
 }
 
 // clear deletes a stack with which nothing else can be done. One whose creation failed
@@ -57,7 +57,8 @@ func (u *up) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack is %s, %s: deleting the stack first", u.state.Status, attempt)})
+	u.report(Event{Kind: Warning, Step: "settle", Text: fmt.Sprintf("the stack has status %s after %s: deleting the stack "+
+		"first", u.state.Status, attempt)})
 	if err := u.stack.Delete(ctx); err != nil {
 		return err
 	}
@@ -89,7 +90,8 @@ func (u *up) confirmClear(ctx context.Context) error {
 	if holds == "" {
 		return nil
 	}
-	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s is %s: the following is deleted, with its contents, before the stack is created again:%s\n"+
+	yes, err := u.o.Confirm(fmt.Sprintf("Stack %s has status %s: the following resources, with their contents, are deleted before "+
+		"the stack is created again:%s\n"+
 		"Continue?",
 		u.o.StackName, u.state.Status, holds))
 	if err == nil && !yes {

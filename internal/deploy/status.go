@@ -56,7 +56,7 @@ func Look(ctx context.Context, cfg aws.Config, t Target) (Status, error) {
 		return Status{}, err
 	}
 	if !state.Exists() {
-		return Status{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates the stack; --stack, --region and --profile name another one")
+		return Status{}, noStack(ctx, cfg, t, "", "'"+t.Command("up")+"' creates the stack; --stack, --region and --profile select another stack")
 	}
 	s := Status{StackName: t.StackName, StackStatus: string(state.Status),
 		GrafanaID: state.Outputs["ManagedGrafanaWorkspaceId"], DataSources: []DataSource{}, Members: []people.Member{},

@@ -302,7 +302,7 @@ func (u *up) people(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if failed > 0 {
-		return "", hint.New(hint.Failure, fmt.Errorf("%d users did not get their role", failed),
+		return "", hint.New(hint.Failure, fmt.Errorf("%d role assignments failed", failed),
 			"the reasons are above; '"+u.o.Users("add", u.result.Outputs["ManagedGrafanaWorkspaceId"])+" WHO:ROLE' tries again")
 	}
 	if len(u.result.Members) > 0 && !people.HasAdmin(u.result.Members) {
@@ -320,11 +320,11 @@ func (u *up) confirmAdmins(ctx context.Context, team *people.Team, steps []peopl
 	if err != nil || !last {
 		return err
 	}
-	u.report(Event{Kind: Warning, Step: "people", Text: "after this " + NoAdmin})
+	u.report(Event{Kind: Warning, Step: "people", Text: "after the change, " + NoAdmin})
 	if u.o.Confirm == nil {
 		return nil
 	}
-	yes, err := u.o.Confirm("The last admin of Grafana will lose that role. Continue?")
+	yes, err := u.o.Confirm("The last admin of Grafana will lose the admin role. Continue?")
 	if err == nil && !yes {
 		err = &hint.Declined{What: "no role was changed", Next: "'" + u.o.Again("up") + " --yes' does not prompt"}
 	}

@@ -28,7 +28,7 @@ func (u *up) question(set *stack.ChangeSet, then cost.Bill) (string, error) {
 			return "", err
 		}
 		if then.Grows(now) {
-			all = append(all, fmt.Sprintf("Stack %s will cost more. Until now: %s. Then: %s.", u.o.StackName, now, then))
+			all = append(all, fmt.Sprintf("Stack %s will cost more. Current cost: %s. New cost: %s.", u.o.StackName, now, then))
 		}
 	}
 	var lost []string

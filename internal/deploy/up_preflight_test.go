@@ -83,7 +83,7 @@ func TestWhatARoleMayNotDo(t *testing.T) {
 		"with a path, hidden": {"/a/", allowed, "",
 			"could not be checked: could not simulate the policies of arn:aws:iam::111122223333:role/deploys: NoSuchEntity"},
 		"without a VPC": {"/", strings.Replace(allowed, `"ec2:CreateVpc", `, "", 1), "",
-			"missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them"},
+			"missing permissions: ec2:CreateVpc (BuildTheNetwork); granted by the policy in docs/iam/deployer-policy.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := start(t, localaws.Options{}).assume(t, c.path, c.policy)
@@ -145,7 +145,8 @@ func TestGoingOnWithoutARight(t *testing.T) {
 		const says = "missing permissions: ec2:CreateVpc, ec2:DeleteVpc, ec2:ModifyVpcAttribute, ec2:DescribeVpcAttribute, ec2:DescribeVpcs, " +
 			"30 more " +
 			"(BuildTheNetwork); " +
-			"the policy in docs/iam/deployer-policy.json has them, with pcluster-infra replaced by other; an explicit deny denies some of them"
+			"granted by the policy in docs/iam/deployer-policy.json, with pcluster-infra replaced by other; an explicit deny " +
+			"denies some of these permissions"
 		if len(warnings) != 2 || !strings.HasPrefix(warnings[0], "could not find region us-east-2: ") || warnings[1] != says {
 			t.Errorf("warned %q, want that the region could not be looked for, and %q", warnings, says)
 		}
@@ -181,7 +182,7 @@ func TestAFenceOfTheBoundary(t *testing.T) {
 	policy := strings.Replace(parascope.DeployerPolicy, `"arn:aws:iam::*:user/${aws:username}"`, `"arn:aws:iam::*:role/*"`, 1)
 	policy = strings.Replace(policy, `"Statement": [`, `"Statement": [`+fence, 1)
 	for boundary, says := range map[string]string{
-		"": "an explicit deny denies some of them; a policy depends on iam:PermissionsBoundary",
+		"": "an explicit deny denies some of these permissions; a policy depends on iam:PermissionsBoundary",
 		"arn:aws:iam::111122223333:policy/parascope-boundary": "",
 	} {
 		cfg := start(t, localaws.Options{}).assume(t, "/", policy)

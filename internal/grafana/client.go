@@ -140,12 +140,12 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 	}
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("could not ask Grafana: %w", err)
+		return fmt.Errorf("could not send the request to Grafana: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("could not read Grafana's answer to %s %s: %w", method, path, err)
+		return fmt.Errorf("could not read Grafana's response to %s %s: %w", method, path, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var said struct{ Message string }
@@ -156,7 +156,7 @@ func (c *Client) once(ctx context.Context, method, path string, in, out any) err
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("could not read Grafana's answer to %s %s: %w", method, path, err)
+		return fmt.Errorf("could not read Grafana's response to %s %s: %w", method, path, err)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 		s.Writes = append(s.Writes, Write{rw.URL.URL})
 	}
 	if text, err := os.ReadFile(file); err == nil && len(strings.TrimSpace(string(text))) == 0 {
-		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the configuration that the head is to run with"}}
+		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the head's configuration file"}}
 	}
 	return s, nil
 }
@@ -85,9 +85,9 @@ func unheeded(l loaded) (notes []string) {
 		note string
 		set  func(*config.ScrapeConfig) bool
 	}{
-		{"scrape_failure_log_file: no file is written; /api/v1/targets, and the log with --log.level=debug, say why a scrape fails",
+		{"scrape_failure_log_file: no file is written; /api/v1/targets, and the log with --log.level=debug, show why a scrape fails",
 			func(c *config.ScrapeConfig) bool { return c.ScrapeFailureLogFile != "" }},
-		{"keep_dropped_targets: targets that relabelling drops are counted, and not kept",
+		{"keep_dropped_targets: targets dropped by relabelling are only counted, not kept",
 			func(c *config.ScrapeConfig) bool { return c.KeepDroppedTargets != 0 }},
 	} {
 		if slices.ContainsFunc(scrapes, k.set) {
@@ -134,25 +134,25 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	amp := ampHost.FindStringSubmatch(host)
 	if amp == nil && !strings.HasPrefix(cleaned, "/workspaces/") {
 		if queryPath(cleaned) {
-			fatal(fmt.Sprintf("%s is a path for queries, not for remote write", cleaned),
-				"write the receiver's path for remote write, such as /api/v1/write")
+			fatal(fmt.Sprintf("%s is a query path, not a remote-write path", cleaned),
+				"write the receiver's remote-write path, such as /api/v1/write")
 		} else if cleaned == "/" {
-			all = append(all, Problem{Text: "the URL has no path; most receivers need one",
-				Next: "write the receiver's path for remote write, such as /api/v1/write"})
+			all = append(all, Problem{Text: "the URL has no path; most receivers require a path",
+				Next: "write the receiver's remote-write path, such as /api/v1/write"})
 		}
 		return all
 	}
 	if !ampPath.MatchString(cleaned) {
-		fatal(fmt.Sprintf("%s is not the path of a workspace's remote write", cleaned),
+		fatal(fmt.Sprintf("%s is not the remote-write path of an AMP workspace", cleaned),
 			"write https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/api/v1/remote_write; "+
-				"'aws amp describe-workspace' prints the part before api as prometheusEndpoint")
+				"'aws amp describe-workspace' prints the URL up to /api as prometheusEndpoint")
 	}
 	v := rw.SigV4Config
 	switch {
 	case v == nil:
-		fatal("AMP accepts only signed requests, and sigv4 is missing", "add sigv4: {region: REGION} to the section")
+		fatal("AMP accepts only signed requests, and sigv4 is missing", "add sigv4: {region: REGION} to the remote_write section")
 	case amp != nil && v.Region != "" && v.Region != amp[1]:
-		fatal(fmt.Sprintf("the URL is in region %s, but sigv4 signs for %s", amp[1], v.Region), "write the URL's region in sigv4")
+		fatal(fmt.Sprintf("the URL is in region %s, but sigv4 signs for region %s", amp[1], v.Region), "write the URL's region in sigv4")
 	case v.ServiceName != "" && v.ServiceName != "aps":
 		fatal(fmt.Sprintf("sigv4 signs for the service %q, but AMP's service is aps", v.ServiceName), "delete service_name")
 	}

@@ -58,7 +58,8 @@ func load(file string, ignoreRules bool, logger *slog.Logger) (loaded, error) {
 // rulesLiveInAMP says where rules and alerts are evaluated, and how they get there.
 const rulesLiveInAMP = "rules and alerts are evaluated in the AMP workspace: upload each rule file with " +
 	"'aws amp create-rule-groups-namespace --workspace-id ID --name NAME --data fileb://FILE', and the alertmanager's configuration with " +
-	"'aws amp create-alert-manager-definition'; then delete the section, or continue without it with --ignore-rules"
+	"'aws amp create-alert-manager-definition'; then delete rule_files and alerting from the configuration, or ignore both " +
+	"sections with --ignore-rules"
 
 func explain(err error, file string) error {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +67,7 @@ func explain(err error, file string) error {
 	}
 	next := "correct the file; 'parascope head check --config.file FILE' tests it without starting anything"
 	if m := unknownDiscovery.FindStringSubmatch(err.Error()); m != nil {
-		next = m[1] + " is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"
+		next = m[1] + " is not supported; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"
 	}
 	if text := err.Error(); strings.Contains(text, "field rule_files") || strings.Contains(text, "field alerting") {
 		next = rulesLiveInAMP

@@ -114,7 +114,7 @@ func TestStockPrometheusAgrees(t *testing.T) {
 // start with them, and a head's check says so.
 func TestOnlyAStartFindsOut(t *testing.T) {
 	_, err := Check(t.Context(), write(t, "remote_write: [{url: 'http://x/'}, {url: 'http://x/'}]"), false)
-	if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "two remote_write sections for http://x/") {
+	if hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), "two identical remote_write sections for http://x/") {
 		t.Errorf("code %d: %v", hint.CodeOf(err), err)
 	}
 }
@@ -130,7 +130,7 @@ func TestCheckCounts(t *testing.T) {
 // a mistake in the file.
 func TestDiscoveryThatIsNotBuiltIn(t *testing.T) {
 	_, err := Check(t.Context(), write(t, "scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]"), false)
-	if want := "consul_sd_configs is not built in; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) !=
+	if want := "consul_sd_configs is not supported; use static_configs, file_sd_configs, http_sd_configs or ec2_sd_configs"; hint.Next(err) !=
 		want {
 		t.Errorf("%v; next step %q, want %q", err, hint.Next(err), want)
 	}

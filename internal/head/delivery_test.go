@@ -215,7 +215,7 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 	}{
 		"no region": {"    sigv4: {}\n", "region"},
 		"azuread": {"    azuread: {cloud: AzurePublic, managed_identity: {client_id: 00000000-0000-0000-0000-000000000000}}\n",
-			"not built in"},
+			"not supported"},
 		"no such key": {"    nope: 1\n", "nope"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -86,27 +86,29 @@ func DefaultOptions() Options {
 // accept. Files and addresses are not looked at.
 func (o Options) Validate() error {
 	if o.QueueLanes < 1 || o.QueueLanes > queue.MaxLanes {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes %d must be between 1 and %d", o.QueueLanes, queue.MaxLanes),
-			fmt.Sprintf("leave it at its default, or give a number of 1 to %d", queue.MaxLanes))
+		return hint.New(hint.Usage, fmt.Errorf("--queue.lanes is %d but must be between 1 and %d", o.QueueLanes, queue.MaxLanes),
+			fmt.Sprintf("omit the flag, or give a number from 1 to %d", queue.MaxLanes))
 	}
 	if o.QueueMaxBytes < MinQueueMaxBytes {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes %d is not at least 1MB", o.QueueMaxBytes),
-			"leave it at its default, or give a size such as 512MB or 4GB")
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-bytes is %d but must be at least 1MB", o.QueueMaxBytes),
+			"omit the flag, or give a size such as 512MB or 4GB")
 	}
 	if o.QueueMaxRequest < MinQueueMaxRequest || o.QueueMaxRequest > MaxQueueMaxRequest {
-		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes %d is not from 64KB to 16MB", o.QueueMaxRequest),
-			"leave it at its default, or give a size such as 1MB")
+		return hint.New(hint.Usage, fmt.Errorf("--queue.max-request-bytes is %d but must be between 64KB and 16MB", o.QueueMaxRequest),
+			"omit the flag, or give a size such as 1MB")
 	}
 	if o.MaxPageBytes < MinPageBytes || o.MaxReadingBytes < o.MaxPageBytes {
-		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes %d is not from 1MB to --scrape.max-reading-bytes, %d", o.MaxPageBytes,
+		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-page-bytes is %d but must be between 1MB and --scrape.max-reading-bytes "+
+			"(%d)", o.MaxPageBytes,
 			o.MaxReadingBytes),
-			"leave them at their defaults, or give the second at least four times the size of the first")
+			"omit both flags, or give --scrape.max-reading-bytes at least four times the size of --scrape.max-page-bytes")
 	}
 	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
-		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is not a URL with a host", o.ExternalURL), "write it as https://HOST/PATH")
+		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is not a URL with a host", o.ExternalURL), "give a URL such as "+
+			"https://HOST/PATH")
 	}
 	if o.Logger == nil {
-		return errors.New("head: Logger is needed")
+		return errors.New("head: Logger must be set")
 	}
 	return nil
 }
@@ -275,7 +277,7 @@ func (h *Head) apply(l loaded) error {
 		return fmt.Errorf("could not apply %s: %w", h.opts.ConfigFile, err)
 	}
 	if err := errors.Join(h.scrape.ApplyConfig(l.config), h.discover.ApplyConfig(h.watch.over(l.discovery))); err != nil {
-		return fmt.Errorf("%s was applied only in part: %w", h.opts.ConfigFile, err)
+		return fmt.Errorf("%s was applied only partially: %w", h.opts.ConfigFile, err)
 	}
 	warn(h.logger, l)
 	h.reloaded.success.Set(1)
@@ -395,7 +397,7 @@ func fileSum(file string) (sum [sha256.Size]byte) {
 // is told as well, but is often a script that nobody reads.
 func (h *Head) logReload(err error) error {
 	if err != nil {
-		h.logger.Error("configuration not reloaded", "file", h.opts.ConfigFile, "err", err)
+		h.logger.Error("could not reload the configuration", "file", h.opts.ConfigFile, "err", err)
 	} else {
 		h.logger.Info("configuration reloaded", "file", h.opts.ConfigFile)
 	}

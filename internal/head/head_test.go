@@ -222,7 +222,7 @@ func TestReload(t *testing.T) {
 	section = strings.TrimSuffix(section, "]\n")
 	for text, says := range map[string]string{
 		"scrape_configs: [{job_name: a, nonsense: 1}]":             "field nonsense not found",
-		other + "remote_write: [" + section + ", " + section + "]": "two remote_write sections",
+		other + "remote_write: [" + section + ", " + section + "]": "two identical remote_write sections",
 	} {
 		rewrite(text)
 		if status, body := call(t, "POST", head+"/-/reload"); status != http.StatusInternalServerError || !strings.Contains(body, says) {

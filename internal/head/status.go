@@ -74,7 +74,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return Delivery{}, hint.New(hint.Usage, fmt.Errorf("address %q: %w", address, err), "write --address HOST:PORT")
+		return Delivery{}, hint.New(hint.Usage, fmt.Errorf("address %q: %w", address, err), "give --address HOST:PORT")
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -82,8 +82,7 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 			return Delivery{}, ctx.Err()
 		}
 		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("no head answers on %s: %w", address, err),
-			"start the head, or give the address of its --web.listen-address with --address; "+
-				"'parascope head inspect DIR' reads the queue of a head that does not run")
+			"start the head, or give its --web.listen-address with --address; 'parascope head inspect DIR' reads the queue of a stopped head")
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
@@ -91,13 +90,13 @@ func AskDelivery(ctx context.Context, address, httpConfig string) (Delivery, err
 		return Delivery{}, fmt.Errorf("could not read the head's status: %w", err)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		return Delivery{}, hint.New(hint.Denied, fmt.Errorf("the head on %s asks for a user and a password", address),
+		return Delivery{}, hint.New(hint.Denied, fmt.Errorf("the head on %s requires basic authentication", address),
 			"give --http.config.file a file with basic_auth: {username: NAME, password_file: FILE}")
 	}
 	var answer struct{ Data *Delivery }
 	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
 		return Delivery{}, hint.New(hint.NotFound, fmt.Errorf("the server on %s is not a parascope head (%s)", address, resp.Status),
-			"give the address of a head's --web.listen-address with --address; write https:// where --web.config.file turns TLS on")
+			"give a head's --web.listen-address with --address, with https:// if --web.config.file enables TLS")
 	}
 	return *answer.Data, nil
 }
@@ -115,7 +114,7 @@ func StatusClient(file string) (*http.Client, error) {
 	}
 	if err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("--http.config.file: %w", err),
-			"write it as promtool's: tls_config, and basic_auth with username and password_file")
+			"use the format of promtool's --http.config.file: tls_config, and basic_auth with username and password_file")
 	}
 	return client, nil
 }

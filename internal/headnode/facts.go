@@ -67,7 +67,7 @@ func ReadFacts(root, host, environmentFile string) (Facts, error) {
 	}
 	vendors, err := filepath.Glob(filepath.Join(root, pciVendors))
 	if err != nil {
-		return f, fmt.Errorf("could not find out whether the node has GPUs: %w", err)
+		return f, fmt.Errorf("could not determine whether the node has GPUs: %w", err)
 	}
 	for _, v := range vendors {
 		if text, err := os.ReadFile(v); err == nil && strings.TrimSpace(string(text)) == nvidiaVendor {
@@ -81,7 +81,7 @@ func (f Facts) check() error {
 	const where = "give --environment-file the environment-variables-NAME.sh of the cluster"
 	switch {
 	case f.Cluster == "" || f.Region == "":
-		return hint.New(hint.NotFound, fmt.Errorf("neither /%s nor /%s has the cluster's name and the region of this head node",
+		return hint.New(hint.NotFound, fmt.Errorf("neither /%s nor /%s contains the cluster's name and region",
 			cfnconfigFile, dnaFile), where)
 	case !clusterPattern.MatchString(f.Cluster):
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a valid cluster name", f.Cluster), where)

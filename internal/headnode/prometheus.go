@@ -48,7 +48,7 @@ func (w RemoteWrite) check() error {
 // the head's own pages; login nodes from EC2, by ParallelCluster's tags; GPUs are scraped
 // where there are any. Words in {{}} are replaced: text/template would have the linker keep
 // every method of the AWS clients.
-const configuration = marker + ` Upgrades write it again: changes are lost.
+const configuration = marker + ` Upgrades overwrite this file: changes are lost.
 # Put your own jobs into /opt/prometheus/scrape.d/NAME.yml, as scrape_configs; those stay.
 global:
   scrape_interval: 30s
@@ -130,7 +130,7 @@ const ownGPUs = `    static_configs:
 // unit runs the head's program as root: on a head node with Imds.Secured only root, among
 // the users that could, reaches the credentials of the node's role, and without root Slurm
 // hides the nodes that are powered down.
-const unit = marker + ` Upgrades write it again: put changes into prometheus.service.d.
+const unit = marker + ` Upgrades overwrite this file: put changes into prometheus.service.d.
 [Unit]
 Description=Prometheus of the cluster, which sends to Amazon Managed Service for Prometheus (parascope-head)
 Documentation=https://github.com/parascope/parascope/blob/main/docs/cluster.md

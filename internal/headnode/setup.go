@@ -53,10 +53,11 @@ func Setup(ctx context.Context, o Options) (Result, error) {
 		return r, err
 	}
 	if existing.is && !o.Replace {
-		return r, hint.New(hint.Busy, fmt.Errorf("this node has a Prometheus already (%s); it is kept, and sends nothing to the workspace",
+		return r, hint.New(hint.Busy, fmt.Errorf("another Prometheus is already installed on this node (%s); it is kept, and does not "+
+			"send samples to the workspace",
 			existing.what),
-			"'parascope-head setup --replace' takes over its scrape jobs and replaces it; "+
-				"'parascope cluster upgrade --replace' does so on every head node of the stack")
+			"'parascope-head setup --replace' replaces the installed Prometheus and keeps its scrape jobs; 'parascope cluster upgrade "+
+				"--replace' does so on every head node of the stack")
 	}
 	if err := os.MkdirAll(o.path(jobsDir), 0o755); err != nil {
 		return r, place(err)

@@ -27,13 +27,13 @@ const keptSuffix = ".before-parascope"
 func (o Options) takeOver(ctx context.Context, e existing, r *Result) error {
 	if e.unit == "" && e.config == "" {
 		return hint.New(hint.Busy, fmt.Errorf("%s, but neither prometheus.service nor its configuration exists", e.what),
-			"stop that process the way it was started")
+			"stop the running Prometheus process with the tool that started it")
 	}
 	if e.config != "" {
 		text, err := ReadFile(e.config)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			r.Notes = append(r.Notes, e.config+" does not exist: no scrape jobs were taken over")
+			r.Notes = append(r.Notes, e.config+" does not exist: no scrape jobs were copied")
 		case err != nil:
 			return place(err)
 		default:
@@ -81,7 +81,7 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 	for what, n := range map[string]int{"remote_write": len(c.Writes), "remote_read": len(c.Reads), "rule_files": len(c.RuleFiles),
 		"scrape_config_files": len(c.JobFiles), "alerting": len(c.Alerting.Content)} {
 		if n > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s of %s was not taken over", what, file))
+			r.Notes = append(r.Notes, fmt.Sprintf("section %s of %s was not copied", what, file))
 		}
 	}
 	slices.Sort(r.Notes)
@@ -90,12 +90,12 @@ func (o Options) jobsOf(ctx context.Context, file string, text []byte, r *Result
 		job := &c.Jobs[i]
 		name := adapt(job, filepath.Dir(file), c.Global.Interval, c.Global.Timeout)
 		if err := o.tryJob(ctx, job); err != nil {
-			r.Notes = append(r.Notes, fmt.Sprintf("job %q was not taken over: %v", name, err))
+			r.Notes = append(r.Notes, fmt.Sprintf("scrape job %q was not copied: %v", name, err))
 			continue
 		}
 		kept = append(kept, job)
 	}
-	return o.jobs(kept, "# The scrape jobs of the previous Prometheus on this node, from "+file+". They are yours to change.\n")
+	return o.jobs(kept, "# The scrape jobs of the previous Prometheus on this node, from "+file+". You can change these jobs.\n")
 }
 
 func (o Options) jobs(jobs []*yaml.Node, head string) (string, error) {

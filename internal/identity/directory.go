@@ -37,10 +37,10 @@ var elsewhere = []string{
 }
 
 const (
-	enable = "enable it at https://console.aws.amazon.com/singlesignon (one click, in the account that manages the organization), add " +
+	enable = "enable IAM Identity Center at https://console.aws.amazon.com/singlesignon (in the organization's management account), add " +
 		"users, and run the command again"
 	// What the applications of AWS's work with is in AWS's user guide.
-	enableForAll = "in the account that manages the organization ('aws organizations create-organization' creates one if there is none), " +
+	enableForAll = "in the organization's management account ('aws organizations create-organization' creates an organization), " +
 		"enable IAM Identity Center " +
 		"at https://console.aws.amazon.com/singlesignon, add users, and run the command again; an account instance does not serve Amazon " +
 		"Managed " +
@@ -69,13 +69,13 @@ func Open(ctx context.Context, cfg aws.Config) (*Directory, error) {
 	case (d == nil && len(instances) == 0 || d != nil && d.Instance == AccountInstance) && len(unasked) > 0:
 		return nil, notSearched(cfg.Region, unasked)
 	case d != nil && d.Instance == AccountInstance:
-		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is one of account %s alone, and Amazon Managed "+
-			"Grafana needs the organization's", d.Region, d.Owner), enableForAll)
+		return nil, hint.New(hint.NotFound, fmt.Errorf("the IAM Identity Center instance in %s is an account instance of %s, but "+
+			"Amazon Managed Grafana requires an organization instance", d.Region, d.Owner), enableForAll)
 	case d != nil:
 		return d, nil
 	case len(instances) > 0:
 		i := instances[0]
-		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s is %s %s", i.region, i.Status,
+		return nil, hint.New(hint.Failure, fmt.Errorf("the Identity Center instance in %s has status %s %s", i.region, i.Status,
 			aws.ToString(i.StatusReason)), "wait until the instance is ACTIVE, and run the command again")
 	}
 	return nil, hint.New(hint.NotFound, fmt.Errorf("IAM Identity Center is not enabled: there is no instance in %s, nor in %d other regions",
@@ -147,9 +147,9 @@ func search(ctx context.Context, cfg aws.Config) (found []instance, unasked []st
 
 // notSearched is the error of a search that found nothing, and could not look everywhere.
 func notSearched(region string, unasked []string) error {
-	return hint.New(hint.NotFound, fmt.Errorf("no IAM Identity Center instance of an organization was found in %s, and %d other regions "+
-		"could not be asked: %s", region, len(unasked), strings.Join(unasked, ", ")),
-		"name the instance's region with --region, or get sso:ListInstances there; if there is no instance, "+enable)
+	return hint.New(hint.NotFound, fmt.Errorf("no IAM Identity Center instance of an organization was found in %s, and %d other "+
+		"regions could not be queried: %s", region, len(unasked), strings.Join(unasked, ", ")),
+		"give the instance's region with --region, or get the permission sso:ListInstances in these regions; if there is no instance, "+enable)
 }
 
 // explain gives an SDK error the exit code of its kind.

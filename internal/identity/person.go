@@ -124,7 +124,7 @@ func (d *Directory) userID(ctx context.Context, name string) (string, error) {
 		return found[0], nil
 	}
 	return "", hint.New(hint.NotFound,
-		fmt.Errorf("%q is the e-mail of user %s, and the user name of another one, %s", name, found[0], found[1]),
+		fmt.Errorf("%q is the e-mail address of user %s and the user name of user %s", name, found[0], found[1]),
 		"give the id of the intended user")
 }
 

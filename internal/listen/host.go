@@ -21,7 +21,7 @@ func Guard(addr net.Addr, next http.Handler, names ...string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host, names) {
-			http.Error(w, "use localhost or an IP address as the host name; this server accepts no other", http.StatusForbidden)
+			http.Error(w, "use localhost or an IP address as the host name; this server accepts no other host names", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

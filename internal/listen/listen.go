@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// TCP binds addr ("host:port"; port 0 takes a free one).
+// TCP binds addr ("host:port"; port 0 selects a free one).
 func TCP(ctx context.Context, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
@@ -50,7 +50,7 @@ func Explain(err error, addr string) error {
 			"choose a port of 1024 or above")
 	}
 	if _, ok := errors.AsType[*net.AddrError](err); ok {
-		return hint.New(hint.Usage, fmt.Errorf("address %q: %w", addr, err), "write it as HOST:PORT, such as 127.0.0.1:9100")
+		return hint.New(hint.Usage, fmt.Errorf("address %q: %w", addr, err), "give HOST:PORT, such as 127.0.0.1:9100")
 	}
 	return fmt.Errorf("could not listen on %s: %w", addr, err)
 }

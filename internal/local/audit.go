@@ -22,7 +22,7 @@ type audit struct {
 func openAudit(name string) (*audit, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("could not open the audit: %w", err)
+		return nil, fmt.Errorf("could not open the audit file: %w", err)
 	}
 	return &audit{file: f, enc: json.NewEncoder(f)}, nil
 }
@@ -51,7 +51,7 @@ func (a *audit) close(context.Context) error {
 		a.err = err
 	}
 	if a.err != nil {
-		return fmt.Errorf("could not write the audit: %w", a.err)
+		return fmt.Errorf("could not write the audit file: %w", a.err)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func TestABrowserThatIsRebound(t *testing.T) {
 		"the head": {URL: "http://" + runHead(t) + "/api/v1/targets", Refusal: onlyLocal},
 		"the node": {URL: "http://" + node.Addr() + "/metrics", Refusal: onlyLoopback},
 		"the GPUs": {URL: "http://" + gpus.Addr() + "/metrics", Refusal: onlyLoopback},
-		"the demo": {URL: machines.URL + "/targets/slurm", Refusal: "this server accepts no other"},
+		"the demo": {URL: machines.URL + "/targets/slurm", Refusal: "this server accepts no other host names"},
 	}
 	for name, l := range listeners {
 		resp := check.Must[*http.Response](t)(http.Get(l.URL))

@@ -104,12 +104,12 @@ func (c *child) await(ctx context.Context, check func(context.Context) error) er
 		select {
 		case <-tick.C:
 		case <-c.done:
-			return hint.New(hint.Failure, fmt.Errorf("%s ended during start: %s", c.name, c.ending()), "read "+c.log)
+			return hint.New(hint.Failure, fmt.Errorf("%s exited during startup: %s", c.name, c.ending()), "read the log "+c.log)
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return hint.New(hint.Failure, fmt.Errorf("%s did not become ready: %w", c.name, err), "read "+c.log)
+			return hint.New(hint.Failure, fmt.Errorf("%s did not become ready: %w", c.name, err), "read the log "+c.log)
 		}
 	}
 }
@@ -130,5 +130,5 @@ func (c *child) stop(ctx context.Context) error {
 		return err
 	}
 	<-c.done
-	return fmt.Errorf("did not end within %s and was killed", grace)
+	return fmt.Errorf("did not exit within %s and was killed", grace)
 }

@@ -44,7 +44,8 @@ func awaitText(t *testing.T, c *child, text string) {
 func TestDaemonThatEndsDuringStartIsQuoted(t *testing.T) {
 	c := shell(t, "echo starting; echo 'cannot: no such thing' >&2; exit 3")
 	err := c.await(t.Context(), func(context.Context) error { return errors.New("not yet") })
-	if err == nil || err.Error() != "daemon ended during start: exit status 3: cannot: no such thing" || hint.Next(err) != "read "+c.log {
+	if err == nil || err.Error() != "daemon exited during startup: exit status 3: cannot: no such "+
+		"thing" || hint.Next(err) != "read the log "+c.log {
 		t.Errorf("%v; next step %q", err, hint.Next(err))
 	}
 }

@@ -23,7 +23,7 @@ func startNode(ctx context.Context, o Options, _ string, report func(Event)) (*c
 		return c, err
 	}
 	go c.watch(ctx, report)
-	report(Event{Kind: Started, What: c.name, Address: url + "/metrics", PID: c.pid, Detail: "this machine's metrics; log " + c.log})
+	report(Event{Kind: Started, What: c.name, Address: url + "/metrics", PID: c.pid, Detail: "serves this machine's metrics; log " + c.log})
 	return c, nil
 }
 
@@ -46,7 +46,7 @@ func startHead(ctx context.Context, o Options, endpoint string, report func(Even
 		return c, err
 	}
 	go c.watch(ctx, report)
-	report(Event{Kind: Started, What: c.name, Address: url, PID: c.pid, Detail: "scrapes and sends; log " + c.log})
+	report(Event{Kind: Started, What: c.name, Address: url, PID: c.pid, Detail: "scrapes targets and sends samples; log " + c.log})
 	return c, nil
 }
 
@@ -94,7 +94,7 @@ func answers(url string) func(context.Context) error {
 
 // headConfig is a file that stock Prometheus in agent mode takes as well. Both targets are
 // one machine's, and say so.
-const headConfig = `# Written by "parascope local" at every start; changes are lost.
+const headConfig = `# Written by "parascope local" at every start, which overwrites changes.
 global:
   scrape_interval: %[1]s
   external_labels:

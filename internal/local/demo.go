@@ -61,7 +61,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 		err = d.sendPast(ctx, head, endpoint, from)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("could not send the made-up cluster's last hour: %w", err)
+		return nil, fmt.Errorf("could not send the samples of the made-up cluster's last hour: %w", err)
 	}
 	if err := d.watch(ctx, operator, began, cloud.RecordMetrics, report); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func startDemo(ctx context.Context, o Options, operator aws.Config, cloud *local
 		}
 	}()
 	report(Event{Kind: Started, What: "demo", Address: "http://" + d.address + "/demo-head/slurm",
-		Detail: "pages of the made-up cluster " + madeup.LiveCluster + "; its values are generated, not measured"})
+		Detail: "serves metrics of the made-up cluster " + madeup.LiveCluster + "; all values are generated, not measured"})
 	return d, nil
 }
 
@@ -131,7 +131,7 @@ func post(ctx context.Context, client *receiver.Client, clock *receiver.Clock, b
 		case a.Meaning == receiver.Accepted:
 			return nil
 		case a.Meaning != receiver.Later || attempt == tries:
-			return fmt.Errorf("the workspace answers %d: %s", a.Code, a.Text)
+			return fmt.Errorf("the workspace returned HTTP %d: %s", a.Code, a.Text)
 		}
 		select {
 		case <-time.After(max(a.RetryAfter, 250*time.Millisecond)):
@@ -161,7 +161,7 @@ func newest(ctx context.Context, cfg aws.Config, endpoint string, now time.Time)
 // the head scrapes, as its http_sd_configs reads it.
 func (d *demo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Host != d.address {
-		http.Error(w, "use "+d.address+" as the host name; this server accepts no other", http.StatusMisdirectedRequest)
+		http.Error(w, "use "+d.address+" as the host name; this server accepts no other host names", http.StatusMisdirectedRequest)
 		return
 	}
 	first, job, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")

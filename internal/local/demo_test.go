@@ -34,8 +34,8 @@ func TestDemoAnswersByItsOwnNameOnly(t *testing.T) {
 		{"127.0.0.1:4711", "/targets/none", "[]", 200},
 		{"127.0.0.1:4711", "/demo-cpu-dy-hpc7a-5/node", "does not answer", 503},
 		{"127.0.0.1:4711", "/", "does not answer", 503},
-		{"localhost:4711", "/demo-head/slurm", "this server accepts no other", 421},
-		{"evil.example", "/targets/slurm", "this server accepts no other", 421},
+		{"localhost:4711", "/demo-head/slurm", "this server accepts no other host names", 421},
+		{"evil.example", "/targets/slurm", "this server accepts no other host names", 421},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://"+c.host+c.path, nil)
 		w := httptest.NewRecorder()

@@ -90,13 +90,13 @@ func callFaults(ctx context.Context, dir, method, path string, in, out any) erro
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("could not read the local cloud's answer: %w", err)
+		return fmt.Errorf("could not read the local cloud's response: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return explainFault(resp.StatusCode, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("could not read the local cloud's answer: %w", err)
+		return fmt.Errorf("could not read the local cloud's response: %w", err)
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ func (o Options) Validate() error {
 		{"--amp-active-series", o.Cloud.AMP.Limits.ActiveSeries},
 	} {
 		if limit.n < 0 {
-			return hint.New(hint.Usage, fmt.Errorf("%s %d is below 0", limit.flag, limit.n), "give a number above 0, or 0 for AWS's default quota")
+			return hint.New(hint.Usage, fmt.Errorf("%s is %d but must not be negative", limit.flag, limit.n), "give a number above 0, or "+
+				"0 for AWS's default quota")
 		}
 	}
 	return nil
@@ -181,8 +182,9 @@ func (o Options) otherWorkspaces() string {
 	if !o.NoStack {
 		return ""
 	}
-	return " (the head sends here alone. For a stack that you create, stop this and start it on the same --data without --no-stack: the " +
-		"head sends to stack " + StackName + "'s workspace then; 'parascope query --workspace " + StackName + "' asks that one)"
+	return " (the head sends only to this workspace. To send to a stack that you create, stop 'parascope local' and start it with " +
+		"the same --data and without --no-stack: the head then sends to the workspace of stack " + StackName + "; 'parascope query " +
+		"--workspace " + StackName + "' queries that workspace)"
 }
 
 // workspace returns the endpoint of the workspace that the head sends to, and what
@@ -251,7 +253,7 @@ func startCloud(ctx context.Context, o Options) (*localaws.Cloud, error) {
 // the address of a Grafana workspace in it.
 func explainHeld(err error) error {
 	if denied, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
-		return hint.New(hint.BadInput, denied, "give --data a directory that this user may write to")
+		return hint.New(hint.BadInput, denied, "give --data a directory that this user can write to")
 	}
 	if held, ok := errors.AsType[*localaws.HeldError](err); ok {
 		return hint.New(hint.Busy, held,
@@ -260,8 +262,8 @@ func explainHeld(err error) error {
 	if a, ok := errors.AsType[*localaws.AddressError](err); ok {
 		err := listen.Explain(a.Err, a.Address)
 		return hint.New(hint.CodeOf(err), fmt.Errorf("could not open the Grafana of workspace %s at its previous address: %w", a.Workspace, err),
-			"stop that process and start the local cloud again, or give --data another directory; Grafana keeps its address, since the "+
-				"stack's outputs name it")
+			"stop the process that uses the address and start the local cloud again, or give --data another directory; Grafana keeps its "+
+				"address because the stack's outputs contain it")
 	}
 	return err
 }

@@ -66,7 +66,7 @@ func TestFindRunningBelievesNoMarkerUnasked(t *testing.T) {
 	notRunning := func(when string) {
 		t.Helper()
 		if _, err := FindRunning(t.Context(), dir); hint.CodeOf(err) != hint.NotFound ||
-			!strings.Contains(err.Error(), "no local cloud runs on "+dir) {
+			!strings.Contains(err.Error(), "no running local cloud uses directory "+dir) {
 			t.Errorf("%s: code %d, %v", when, hint.CodeOf(err), err)
 		}
 	}

@@ -38,14 +38,14 @@ func writeMarker(o Options, endpoint string) error {
 		return fmt.Errorf("could not write %s: %w", markerFile(o.DataDir), err)
 	}
 	if err := os.WriteFile(markerFile(o.DataDir), b, 0o600); err != nil {
-		return fmt.Errorf("could not write marker: %w", err)
+		return fmt.Errorf("could not write the marker file: %w", err)
 	}
 	return nil
 }
 
 func removeMarker(dir string) error {
 	if err := os.Remove(markerFile(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("could not remove marker: %w", err)
+		return fmt.Errorf("could not remove the marker file: %w", err)
 	}
 	return nil
 }
@@ -55,13 +55,13 @@ func removeMarker(dir string) error {
 // is that cloud's still: another one may have the port by now.
 func FindRunning(ctx context.Context, dir string) (Running, error) {
 	notRunning := func(err error) error {
-		return hint.New(hint.NotFound, fmt.Errorf("no local cloud runs on %s: %w", dir, err),
-			"start one with 'parascope local', or give --data the directory of a running one")
+		return hint.New(hint.NotFound, fmt.Errorf("no running local cloud uses directory %s: %w", dir, err),
+			"start a local cloud with 'parascope local', or give --data the directory of a running local cloud")
 	}
 	b, err := os.ReadFile(markerFile(dir))
 	if errors.Is(err, fs.ErrPermission) {
 		return Running{}, hint.New(hint.BadInput, fmt.Errorf("cannot determine whether a local cloud is running: %w", err),
-			"give --data a directory that this user may read")
+			"give --data a directory that this user can read")
 	}
 	if err != nil {
 		return Running{}, notRunning(err)
@@ -97,7 +97,7 @@ func askID(ctx context.Context, endpoint string) (string, error) {
 	}
 	var health struct{ ID string }
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 4096)).Decode(&health); err != nil {
-		return "", fmt.Errorf("GET %s: read the answer: %w", url, err)
+		return "", fmt.Errorf("GET %s: could not read the response: %w", url, err)
 	}
 	return health.ID, nil
 }
@@ -119,8 +119,8 @@ func CheckProfile(dir, profile string) error {
 	if slices.Contains(names, profile) {
 		return nil
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; it has %s", profile, strings.Join(names, ", ")),
-		"name one of them with --profile")
+	return hint.New(hint.NotFound, fmt.Errorf("the local cloud has no profile %q; its profiles are %s", profile, strings.Join(names, ", ")),
+		"select one of these profiles with --profile")
 }
 
 // Variables that point our own commands at one local cloud.

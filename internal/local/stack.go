@@ -111,7 +111,7 @@ func (r *rising) awaitPrometheus(ctx context.Context) (string, error) {
 		if err == nil {
 			err = fmt.Errorf("stack %s has no Prometheus workspace", StackName)
 		}
-		return "", fmt.Errorf("could not bring up the stack: %w", err)
+		return "", fmt.Errorf("could not create the stack: %w", err)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -122,15 +122,14 @@ func (r *rising) await(ctx context.Context, report func(Event)) error {
 	select {
 	case err := <-r.done:
 		if err != nil {
-			return fmt.Errorf("could not bring up the stack: %w", err)
+			return fmt.Errorf("could not create the stack: %w", err)
 		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	if r.result.GrafanaURL == "" {
-		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has no Grafana workspace; Grafana requires --identity-center " +
-			"organization from the first start " +
-			"on, or 'parascope up --parameter MonitoringType=amp+amg' later"})
+		report(Event{Kind: Trouble, What: "grafana", Detail: "the stack has no Grafana workspace; start with --identity-center " +
+			"organization at the first start, or run 'parascope up --parameter MonitoringType=amp+amg' later"})
 		return nil
 	}
 	var who []string

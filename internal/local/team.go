@@ -59,7 +59,7 @@ func (o Options) firstTeam(ctx context.Context, cfg aws.Config) ([]people.Want, 
 // noteTeam keeps later starts from giving the roles again.
 func (o Options) noteTeam() error {
 	if err := os.WriteFile(teamFile(o.DataDir), nil, 0o600); err != nil {
-		return fmt.Errorf("could not record that users have their roles: %w", err)
+		return fmt.Errorf("could not record that the users' roles were assigned: %w", err)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func users() []localaws.User {
 func hints() localaws.Hints {
 	return localaws.Hints{
 		AddUser:   func(email string) string { return "parascope users add " + email + ":viewer" },
-		AddSource: "parascope up adds the workspace's Prometheus; parascope connect tries again and shows the errors.",
+		AddSource: "'parascope up' adds the Prometheus data source; 'parascope connect' repairs it and shows the errors.",
 	}
 }
 

@@ -109,7 +109,7 @@ func explainNothing(ctx context.Context, o Options, limit time.Duration, trouble
 	case trouble != nil:
 		why = trouble.Error()
 	case d.Total.Taken == 0:
-		why = "the head has scraped nothing"
+		why = "the head has not scraped any samples"
 	}
 	return hint.New(hint.Failure, fmt.Errorf("no sample of this machine arrived within %s: %s", limit, why),
 		next+"read "+filepath.Join(o.DataDir, "head.log"))

@@ -28,12 +28,12 @@ import (
 func ReadFile(name string, content []byte) ([]Want, error) {
 	bad := func(line int, format string, args ...any) error {
 		return hint.New(hint.BadInput, fmt.Errorf("%s:%d: %s", name, line, fmt.Sprintf(format, args...)),
-			"the file has lists of names under admin, editor and viewer; 'parascope users apply --help' shows an example")
+			"write lists of names under admin, editor and viewer; 'parascope users apply --help' shows an example")
 	}
 	var root yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	if err := decoder.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "the file is not YAML")
+		return nil, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "correct the YAML syntax of the file")
 	}
 	if len(root.Content) == 0 {
 		return nil, nil
@@ -43,7 +43,7 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 	}
 	roles := root.Content[0]
 	if roles.Kind != yaml.MappingNode {
-		return nil, bad(roles.Line, "roles are expected, got %q", roles.Value)
+		return nil, bad(roles.Line, "expected the roles admin, editor and viewer as keys, got %q", roles.Value)
 	}
 	var wants []Want
 	lines := map[string]int{}
@@ -57,12 +57,12 @@ func ReadFile(name string, content []byte) ([]Want, error) {
 			continue
 		}
 		if names.Kind != yaml.SequenceNode {
-			return nil, bad(names.Line, "%s needs a list of names", strings.ToLower(string(role)))
+			return nil, bad(names.Line, "role %s must have a list of names", strings.ToLower(string(role)))
 		}
 		for _, n := range names.Content {
 			who := strings.TrimSpace(n.Value)
 			if n.Kind != yaml.ScalarNode || who == "" {
-				return nil, bad(n.Line, "a name is expected")
+				return nil, bad(n.Line, "expected a user or group name")
 			}
 			if first, twice := lines[strings.ToLower(who)]; twice {
 				return nil, bad(n.Line, "%s is already on line %d", who, first)

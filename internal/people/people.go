@@ -129,9 +129,9 @@ func (t *Team) Plan(ctx context.Context, wants []Want, all bool) ([]Step, error)
 		return nil, err
 	}
 	for i, s := range found {
-		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should name each user once
+		if first, twice := by[s.Who.ID]; twice && all { // a list that is kept should list each user only once
 			return nil, hint.New(hint.BadInput, fmt.Errorf("%s and %s are the same user or group, %s", first, present[i].Who, s.Who),
-				"name each user once")
+				"list each user only once")
 		}
 		by[s.Who.ID] = present[i].Who
 		roles[s.Who.ID] = s

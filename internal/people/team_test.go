@@ -220,8 +220,9 @@ func TestIdentityCenterInAnotherRegion(t *testing.T) {
 func TestAnAccountInstanceIsSaidFirst(t *testing.T) {
 	cfg := localtest.Start(t, localaws.Options{People: localaws.People{Kind: "account", Region: "eu-central-1"}}).Operator()
 	_, err := people.Open(t.Context(), cfg, "no such workspace")
-	if hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "instance in eu-central-1 is one of account 111122223333 alone") ||
-		!strings.Contains(hint.Next(err), "in the account that manages the organization") {
+	if hint.CodeOf(err) != hint.NotFound || !strings.Contains(err.Error(), "instance in eu-central-1 is an account instance of "+
+		"111122223333") ||
+		!strings.Contains(hint.Next(err), "in the organization's management account") {
 		t.Errorf("%v; %s", err, hint.Next(err))
 	}
 }

@@ -65,7 +65,7 @@ func (l *Lane) openApart(at apartPosition, known bool) error {
 		switch {
 		case s.bad != nil:
 			if err := l.setAside(path, s.bad); err != nil {
-				l.logger.Error("segment cannot be read and is kept", "segment", path, "err", errors.Join(s.bad, err))
+				l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(s.bad, err))
 			}
 			continue
 		case known && (s.number > at.endSegment || s.number < at.segment):

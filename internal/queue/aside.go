@@ -27,7 +27,7 @@ const (
 )
 
 // errNotOurs is what a file is that the queue cannot have written.
-var errNotOurs = errors.New("is not a file of the queue")
+var errNotOurs = errors.New("is not a queue file")
 
 // openRegular opens a file that is regular, no link, and has at most so many bytes. It
 // does not wait for anyone, as an open of a pipe does. What is something else is
@@ -89,12 +89,12 @@ func SetAside(path string) (as string, err error) {
 			break
 		}
 		if i > asideNames {
-			return "", fmt.Errorf("could not set %s aside: %w", path, fs.ErrExist)
+			return "", fmt.Errorf("could not move the unreadable file %s aside: %w", path, fs.ErrExist)
 		}
 		as = fmt.Sprintf("%s%s-%d", path, asideSuffix, i)
 	}
 	if err := os.Rename(path, as); err != nil {
-		return "", fmt.Errorf("could not set aside: %w", err)
+		return "", fmt.Errorf("could not move unreadable file aside: %w", err)
 	}
 	return as, nil
 }

@@ -172,7 +172,7 @@ func (l *Lane) remove(s segment) {
 		l.reading = nil
 	}
 	if err := os.Remove(segmentPath(l.dir, s.number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		l.diskNote(fmt.Errorf("could not remove segment that was sent: %w", err))
+		l.diskNote(fmt.Errorf("could not remove a delivered queue segment: %w", err))
 	}
 	l.bytes -= s.size
 	l.punched = 0
@@ -182,7 +182,7 @@ func (l *Lane) remove(s segment) {
 func (l *Lane) write(buf []byte) error {
 	if l.file != nil && l.segments[len(l.segments)-1].size+int64(len(buf)) > l.segmentBytes {
 		if err := l.endSegment(); err != nil {
-			l.logger.Warn("segment not synced", "lane", l.dir, "err", err)
+			l.logger.Warn("could not sync queue segment", "lane", l.dir, "err", err)
 		}
 	}
 	if l.file == nil {

@@ -164,7 +164,7 @@ func (l Ledger) MarshalJSON() ([]byte, error) {
 func (l *Ledger) UnmarshalJSON(b []byte) error {
 	var j ledgerJSON
 	if err := json.Unmarshal(b, &j); err != nil {
-		return fmt.Errorf("could not read ledger: %w", err)
+		return fmt.Errorf("could not read delivery counts: %w", err)
 	}
 	*l = Ledger{Taken: j.Taken, Queued: j.Queued, Outcome: Outcome{Delivered: j.Delivered}}
 	for i, name := range uncertainNames {

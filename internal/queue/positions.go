@@ -97,18 +97,18 @@ func openPositions(path string, lanes int, aside func(string, error) error) (*po
 	want := lanes * 2 * slotBytes
 	slots, err := ReadSmall(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		if aside(path, fmt.Errorf("could not read positions: %w", err)) != nil {
-			return nil, fmt.Errorf("could not open positions: %w", err)
+		if aside(path, fmt.Errorf("could not read queue positions file: %w", err)) != nil {
+			return nil, fmt.Errorf("could not open queue positions file: %w", err)
 		}
 	}
 	if len(slots) != want {
 		if err := makePositions(path, append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)); err != nil {
-			return nil, fmt.Errorf("could not create positions: %w", err)
+			return nil, fmt.Errorf("could not create queue positions file: %w", err)
 		}
 	}
 	f, err := openRegular(path, os.O_RDWR, maxSmallFile)
 	if err != nil {
-		return nil, fmt.Errorf("could not open positions: %w", err)
+		return nil, fmt.Errorf("could not open queue positions file: %w", err)
 	}
 	return &positions{file: f}, nil
 }
@@ -140,7 +140,7 @@ func (p *positions) load(lane int) (newest position, found bool, err error) {
 		return position{}, false, nil
 	}
 	if err := readFull(p.file, b, int64(lane)*2*slotBytes); err != nil {
-		return position{}, false, fmt.Errorf("could not read positions: %w", err)
+		return position{}, false, fmt.Errorf("could not read queue positions file: %w", err)
 	}
 	for _, slot := range [][]byte{b[:slotBytes], b[slotBytes:]} {
 		if at, ok := parsePosition(slot); ok && (!found || at.generation > newest.generation) {
@@ -155,7 +155,7 @@ func (p *positions) store(lane int, at position, buf []byte) error {
 	at.put(buf)
 	p.dirty.Store(true)
 	if _, err := p.file.WriteAt(buf[:slotBytes], int64(lane)*2*slotBytes+int64(at.generation%2)*slotBytes); err != nil {
-		return fmt.Errorf("could not write positions: %w", err)
+		return fmt.Errorf("could not write queue positions file: %w", err)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (p *positions) sync() error {
 	}
 	if err := p.file.Sync(); err != nil {
 		p.dirty.Store(true)
-		return fmt.Errorf("could not sync positions: %w", err)
+		return fmt.Errorf("could not sync queue positions file: %w", err)
 	}
 	return nil
 }

@@ -84,13 +84,13 @@ func DefaultOptions() Options {
 // Validate returns an error that says what Open does not accept.
 func (o Options) Validate() error {
 	if o.Lanes > MaxLanes {
-		return fmt.Errorf("queue: %d lanes: at most %d are possible", o.Lanes, MaxLanes)
+		return fmt.Errorf("queue: %d lanes requested, the maximum is %d", o.Lanes, MaxLanes)
 	}
 	if o.Lanes < 1 || o.MaxBytes < 1 || o.SegmentBytes < 1 {
 		return fmt.Errorf("queue: %d lanes, %d bytes, segments of %d bytes: each must be at least 1", o.Lanes, o.MaxBytes, o.SegmentBytes)
 	}
 	if o.Now == nil || o.Logger == nil {
-		return errors.New("queue: Now and Logger are needed")
+		return errors.New("queue: Now and Logger must be set")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (q *Queue) setAside(path string, why error) error {
 }
 
 func (q *Queue) noteAside(as string, why error) {
-	q.logger.Error("moved files aside that the queue cannot read; their samples count as dropped, with the reason corrupted",
+	q.logger.Error("moved unreadable queue files aside; their samples are counted as dropped with reason corrupted",
 		"moved_to", as, "err", why)
 	q.asideMu.Lock()
 	defer q.asideMu.Unlock()

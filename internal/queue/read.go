@@ -145,7 +145,7 @@ func (l *Lane) giveUp(number uint64, err error) bool {
 	l.failed = 0
 	path := segmentPath(l.dir, number)
 	if asideErr := l.setAside(path, err); asideErr != nil {
-		l.logger.Error("segment cannot be read and is kept", "segment", path, "err", errors.Join(err, asideErr))
+		l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(err, asideErr))
 	}
 	l.mu.Lock()
 	l.segments = slices.DeleteFunc(l.segments, func(s segment) bool {
@@ -226,13 +226,13 @@ func (l *Lane) open(number uint64) (*os.File, error) {
 	}
 	if l.reading != nil {
 		if err := l.reading.Close(); err != nil {
-			return nil, fmt.Errorf("could not read segment: %w", err)
+			return nil, fmt.Errorf("could not read queue segment: %w", err)
 		}
 		l.reading = nil
 	}
 	f, err := openRegular(segmentPath(l.dir, number), os.O_RDONLY, maxSegment)
 	if err != nil {
-		return nil, fmt.Errorf("could not read segment: %w", err)
+		return nil, fmt.Errorf("could not read queue segment: %w", err)
 	}
 	l.reading, l.readingNumber = f, number
 	return f, nil

@@ -13,7 +13,7 @@ import (
 func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	dir := filepath.Join(q.dir, laneDir(number))
 	if aside, err := EnsureDir(dir); err != nil {
-		return nil, fmt.Errorf("could not create lane: %w", err)
+		return nil, fmt.Errorf("could not create queue lane: %w", err)
 	} else if aside != "" {
 		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
 	}
@@ -41,7 +41,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 		if s.number < at.segment {
 			// It was read; the process ended before it could be removed.
 			if err := os.Remove(segmentPath(dir, s.number)); err != nil {
-				o.Logger.Warn("a sent segment cannot be removed and is kept", "err", err)
+				o.Logger.Warn("could not remove a delivered queue segment; the file is kept", "err", err)
 			}
 			continue
 		}
@@ -61,7 +61,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 		l.more <- struct{}{}
 	}
 	if l.torn > 0 {
-		o.Logger.Warn("removed incomplete data at the end of the queue; its samples were never taken", "lane", dir, "bytes", l.torn)
+		o.Logger.Warn("removed incomplete data from the end of the queue; its samples were never counted as taken", "lane", dir, "bytes", l.torn)
 	}
 	return l, nil
 }
@@ -76,11 +76,11 @@ func (l *Lane) cutTail() {
 		last, end, err := lastRecord(path, s.size)
 		if err != nil {
 			// Its reader tries again, and sets it aside in the end.
-			l.logger.Error("segment cannot be read to its end", "segment", path, "err", err)
+			l.logger.Error("could not read queue segment to its end", "segment", path, "err", err)
 		} else if end < s.size {
 			l.torn += s.size - end
 			if err := os.Truncate(path, end); err != nil {
-				l.diskErr = fmt.Errorf("could not cut segment: %w", err)
+				l.diskErr = fmt.Errorf("could not truncate queue segment: %w", err)
 			}
 			s.size = end
 		}
@@ -96,13 +96,13 @@ func (l *Lane) cutTail() {
 func (l *Lane) beginAt(s segment) {
 	h, found, err := firstRecord(segmentPath(l.dir, s.number), s.size)
 	if err != nil {
-		l.logger.Error("first record cannot be read", "err", err)
+		l.logger.Error("could not read the first record of the queue segment", "err", err)
 	}
 	l.position.segment = s.number
 	if found {
 		l.base, l.consumed = h.first, h.first
 		if h.first > 0 {
-			l.logger.Error("positions are lost: the counts of the ledger start at 0", "lane", l.dir, "samples_before", h.first)
+			l.logger.Error("queue positions file is lost: the delivery counts restart at 0", "lane", l.dir, "samples_before", h.first)
 		}
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued
@@ -133,12 +133,12 @@ func Lock(dir string) (unlock func() error, err error) {
 	path := filepath.Join(dir, lockFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		if _, err := SetAside(path); err != nil {
-			return nil, fmt.Errorf("could not lock directory: %w", err)
+			return nil, fmt.Errorf("could not lock queue directory: %w", err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("could not lock directory: %w", err)
+		return nil, fmt.Errorf("could not lock queue directory: %w", err)
 	}
 	if err := flock(f); err != nil {
 		held := &HeldError{Err: err}
@@ -148,7 +148,7 @@ func Lock(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(held, f.Close())
 	}
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		return nil, errors.Join(fmt.Errorf("could not lock directory: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("could not lock queue directory: %w", err), f.Close())
 	}
 	return sync.OnceValue(f.Close), nil
 }

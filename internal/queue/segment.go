@@ -37,7 +37,7 @@ func listSegments(dir string) ([]segment, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("could not list segments: %w", err)
+		return nil, fmt.Errorf("could not list queue segments: %w", err)
 	}
 	var all []segment // ReadDir sorts by name, and the names have leading zeros
 	for _, e := range entries {
@@ -51,14 +51,14 @@ func listSegments(dir string) ([]segment, error) {
 			continue // sent meanwhile
 		}
 		if err != nil {
-			return nil, fmt.Errorf("could not list segments: %w", err)
+			return nil, fmt.Errorf("could not list queue segments: %w", err)
 		}
 		s := segment{number: number, size: info.Size()}
 		switch path := filepath.Join(dir, e.Name()); {
 		case !info.Mode().IsRegular():
 			s.bad = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(info.Mode()))
 		case number == 0 || number >= maxNumber:
-			s.bad = fmt.Errorf("%s %w: no segment has this number", path, errNotOurs)
+			s.bad = fmt.Errorf("%s %w: invalid segment number", path, errNotOurs)
 		case s.size > maxSegment:
 			s.bad = fmt.Errorf("%s %w: the file has %d bytes, the maximum is %d", path, errNotOurs, s.size, maxSegment)
 		}
@@ -117,7 +117,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("could not read segment: %w", err)
+		return fmt.Errorf("could not read queue segment: %w", err)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 func lastRecord(path string, size int64) (last header, end int64, err error) {
 	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
-		return header{}, 0, fmt.Errorf("could not read segment: %w", err)
+		return header{}, 0, fmt.Errorf("could not read queue segment: %w", err)
 	}
 	defer f.Close()
 	for {
@@ -143,7 +143,7 @@ func lastRecord(path string, size int64) (last header, end int64, err error) {
 func firstRecord(path string, size int64) (h header, found bool, err error) {
 	f, err := openRegular(path, os.O_RDONLY, maxSegment)
 	if err != nil {
-		return header{}, false, fmt.Errorf("could not read segment: %w", err)
+		return header{}, false, fmt.Errorf("could not read queue segment: %w", err)
 	}
 	defer f.Close()
 	h, _, found, err = findRecord(f, 0, size)

@@ -78,7 +78,8 @@ func NewSigner(ctx context.Context, section SigV4) (*Signer, error) {
 			err = errors.New("region is not configured in sigv4 or in the default credentials chain")
 		}
 		if err != nil {
-			return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write's sigv4: %w", err), "write sigv4: {region: REGION}")
+			return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write's sigv4: %w", err), "set sigv4: {region: REGION} in the "+
+				"remote_write section")
 		}
 		s.region = cfg.Region
 	}

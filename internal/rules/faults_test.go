@@ -25,7 +25,7 @@ var faults = []fault{
 	{"NodeFilesystemFillsUp", "warn", `node_filesystem_avail_bytes{cluster="hpc",node="n",mountpoint="/home"} 28e9-1e8x200
 		node_filesystem_size_bytes{cluster="hpc",node="n",mountpoint="/home"} 100e9x200
 		node_filesystem_readonly{cluster="hpc",node="n",mountpoint="/home"} 0x200`, "30m", "40m", "node=n,mountpoint=/home",
-		"File system /home of n (hpc) is full within 6 hours at its present rate."},
+		"File system /home of n (hpc) will be full within 6 hours at the current rate."},
 	{"NodeFilesystemUnreadable", "page",
 		`node_filesystem_device_error{cluster="hpc",node="n",mountpoint="/fsx",device_error="the mount does not answer"} 0x9 1x20`, "14m", "15m",
 		"node=n,mountpoint=/fsx,device_error=the mount does not answer",
@@ -35,7 +35,7 @@ var faults = []fault{
 	{"NodeCPUThrottled", "warn", `node_cpu_package_throttles_total{cluster="hpc",node="n",package="1"} 5x10 6+1x30`, "20m", "22m", "node=n",
 		"Heat reduces the CPU clocks of n (hpc)."},
 	{"NodeClockOff", "warn", `node_time_seconds{cluster="hpc",node="n"} 31+60x20`, "4m", "5m", "node=n",
-		"The clock of n (hpc) is 31 s off. AWS refuses requests from 5 minutes on."},
+		"The clock of n (hpc) is 31 s off. AWS refuses requests if the clock is off by 5 minutes or more."},
 
 	{"NetworkAllowanceExceeded", "warn", `node_ethtool_bw_in_allowance_exceeded{cluster="hpc",node="n",device="all"} 0+6000x60
 		node_ethtool_bw_out_allowance_exceeded{cluster="hpc",node="n",device="all"} 0+60x60
@@ -93,7 +93,7 @@ var faults = []fault{
 		"20m", "35m", ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) had 2 uncorrectable memory errors in 15 minutes."},
 	{"GPURowRemapFailed", "page", `DCGM_FI_DEV_ROW_REMAP_FAILURE{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 0x9 1x20`, "9m",
 		"10m",
-		ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) failed to replace a row of memory: it has no spare rows left."},
+		ofGPU0, "GPU 0 (nvidia0) of gpu-dy-p5-1 (hpc) failed to remap a memory row: no spare rows are left."},
 	{"GPUNVLinkRecoveries", "warn",
 		`DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL{cluster="hpc",node="gpu-dy-p5-1",gpu="0",device="nvidia0"} 0x20 4x20`, "20m", "35m",
 		ofGPU0,
@@ -126,9 +126,9 @@ var faults = []fault{
 		slurm_nodes_idle{cluster="hpc"} 2x90`, "15m", "50m", "",
 		"4 jobs of cluster hpc wait for resources, nodes are idle, and no job started in 30 minutes."},
 	{"SlurmSchedulerSlow", "warn", `slurm_scheduler_last_cycle{cluster="hpc"} 5000000x9 7500000x20`, "19m", "20m", "",
-		"A scheduling cycle of cluster hpc takes 7.5 s: slurmctld answers slowly meanwhile."},
+		"A scheduling cycle of cluster hpc takes 7.5 s: slurmctld answers slowly during the cycle."},
 	{"SlurmAccountingBehind", "warn", `slurm_scheduler_dbd_queue_size{cluster="hpc"} 100x9 101x20`, "19m", "20m", "",
-		"slurmctld of cluster hpc keeps 101 messages that slurmdbd has not taken. Above its maximum it drops them."},
+		"slurmctld of cluster hpc has 101 messages queued for slurmdbd. When the queue is full, slurmctld drops messages."},
 
 	{"ParallelClusterCapacityRefused", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_launch_failures_total{cluster="hpc",queue="gpu",compute_resource="p5",failure_type="ice-failures",` +
@@ -147,7 +147,7 @@ var faults = []fault{
 		"Cluster hpc is in protected mode: ParallelCluster starts no nodes in the queues whose nodes failed to start."},
 	{"ParallelClusterHeartbeatStale", "page", `parallelcluster_clustermgtd_heartbeat_timestamp_seconds{cluster="hpc"} 0+60x5 300x20`, "9m",
 		"10m",
-		"", "clustermgtd of cluster hpc gave no heartbeat for 5m 0s. " +
+		"", "clustermgtd of cluster hpc has sent no heartbeat for 5m 0s. " +
 			"After 10 minutes all compute nodes terminate themselves, which ends their jobs."},
 	{"ParallelClusterNodesReplaced", "warn", `up{job="pcluster",cluster="hpc",node="head"} 1x60
 		parallelcluster_node_health_check_failures_total{cluster="hpc",queue="gpu",compute_resource="p5",check="ec2_health_check"} _x20 1x40`,
@@ -171,7 +171,7 @@ var faults = []fault{
 	{"SeriesRefused", "warn", `parascope_delivery_refused_series{cluster="hpc",remote_name="amp"} 0x9 3x20`, "19m", "20m", "remote_name=amp",
 		"The receiver refuses 3 series of amp of the head of cluster hpc. Other series are delivered."},
 	{"HeadDiskFailing", "page", `parascope_delivery_disk_failing{cluster="hpc",remote_name="amp"} 0x9 1x20`, "9m", "10m", "remote_name=amp",
-		"The disk of the queue of amp of the head of cluster hpc fails: samples that cannot be queued are dropped."},
+		"Writing to disk fails for the queue of amp of the head of cluster hpc: samples that cannot be queued are dropped."},
 	{"DiscoveryFailing", "warn", `prometheus_sd_refresh_failures_total{cluster="hpc",mechanism="ec2",config="node"} 0+1x60`, "10m", "14m",
 		"mechanism=ec2,config=node", "Discovery by ec2 of job node fails on the head of cluster hpc: new nodes are not scraped."},
 	{"TargetsDown", "warn", `up{job="dcgm",cluster="hpc",instance="n",node="n"} 1x9 0x30
@@ -179,7 +179,8 @@ var faults = []fault{
 		"Job dcgm of n (hpc) does not answer."},
 	// 2,000 samples a second, where 1,000 are expected.
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x200"), "70m", "80m", "",
-		"Cluster hpc sends 5.256G samples a month at its present rate, more than 1.5 times the expected number. The AMP bill rises with it."},
+		"Cluster hpc sends 5.256G samples per month at the current rate, more than 1.5 times the expected number. The AMP cost rises " +
+			"accordingly."},
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "29m", "40m", "",
 		"Nothing arrives from cluster hpc: its head node, its Prometheus or the connection to AMP is down. No other alert of this " +
 			"cluster can fire."},

@@ -63,7 +63,7 @@ var gpu = Group{Name: "parascope-gpu", Every: every, Alerts: []Alert{
 	{
 		Name: "GPURowRemapFailed", Severity: Page, PerNode: true,
 		Expr:    `DCGM_FI_DEV_ROW_REMAP_FAILURE > 0`,
-		Summary: ofGPU + ` failed to replace a row of memory: it has no spare rows left.`,
+		Summary: ofGPU + ` failed to remap a memory row: no spare rows are left.`,
 	},
 	{
 		Name: "GPUNVLinkRecoveries", Severity: Warn, PerNode: true,

@@ -65,7 +65,8 @@ var near = []fault{
 	{"HeadSilent", "page", `up{job="head",cluster="hpc",node="head"} 1x20`, "34m", "", "", ""},
 	{"BillAboveExpectation", "warn", bill("0+72000x200", "2.628e9x200"), "100m", "", "", ""}, // 1,200 a second of 1,000
 	{"BillAboveExpectation", "warn", bill("0+90060x200", "2.628e9x200"), "85m", "95m", "",
-		"Cluster hpc sends 3.945G samples a month at its present rate, more than 1.5 times the expected number. The AMP bill rises with it."},
+		"Cluster hpc sends 3.945G samples per month at the current rate, more than 1.5 times the expected number. The AMP cost rises " +
+			"accordingly."},
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "2.628e9x20 5.256e9x200"), "150m", "", "", ""}, // nodes came
 	{"BillAboveExpectation", "warn", bill("0+120000x200", "_x200"), "100m", "", "", ""},                  // an older head expects nothing
 }

@@ -31,7 +31,8 @@ var node = Group{Name: "parascope-node", Every: every, Alerts: []Alert{
 		Expr: `predict_linear(node_filesystem_avail_bytes[3h], 6 * 3600) < 0
   and node_filesystem_avail_bytes / (node_filesystem_size_bytes > 0) < 0.3
   and on (cluster, node, mountpoint) node_filesystem_readonly == 0`,
-		Summary: `File system {{ $labels.mountpoint }} of {{ $labels.node }} ({{ $labels.cluster }}) is full within 6 hours at its present rate.`,
+		Summary: `File system {{ $labels.mountpoint }} of {{ $labels.node }} ({{ $labels.cluster }}) will be full within 6 hours ` +
+			`at the current rate.`,
 	},
 	{
 		Name: "NodeFilesystemUnreadable", Severity: Page, PerNode: true, For: 5 * time.Minute,
@@ -53,7 +54,7 @@ var node = Group{Name: "parascope-node", Every: every, Alerts: []Alert{
 	{
 		Name: "NodeClockOff", Severity: Warn, PerNode: true, For: 5 * time.Minute,
 		Expr: `abs(node_time_seconds - timestamp(node_time_seconds)) > 30`,
-		Summary: `The clock of {{ $labels.node }} ({{ $labels.cluster }}) is {{ $value | printf "%.0f" }} s off. AWS refuses requests from 5 ` +
-			`minutes on.`,
+		Summary: `The clock of {{ $labels.node }} ({{ $labels.cluster }}) is {{ $value | printf "%.0f" }} s off. AWS refuses requests ` +
+			`if the clock is off by 5 minutes or more.`,
 	},
 }}

@@ -26,7 +26,7 @@ var parallelCluster = Group{Name: "parascope-parallelcluster", Every: every, Ale
 	{
 		Name: "ParallelClusterHeartbeatStale", Severity: Page,
 		Expr: `time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds > 240`,
-		Summary: `clustermgtd of cluster {{ $labels.cluster }} gave no heartbeat for {{ $value | humanizeDuration }}. After 10 ` +
+		Summary: `clustermgtd of cluster {{ $labels.cluster }} has sent no heartbeat for {{ $value | humanizeDuration }}. After 10 ` +
 			`minutes all compute nodes terminate themselves, which ends their jobs.`,
 	},
 	{

@@ -35,7 +35,7 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 	{
 		Name: "HeadDiskFailing", Severity: Page,
 		Expr:    `parascope_delivery_disk_failing == 1`,
-		Summary: `The disk of the queue of ` + ofRemote + ` fails: samples that cannot be queued are dropped.`,
+		Summary: `Writing to disk fails for the queue of ` + ofRemote + `: samples that cannot be queued are dropped.`,
 	},
 	{
 		Name: "DiscoveryFailing", Severity: Warn, For: 10 * time.Minute,
@@ -54,8 +54,8 @@ var pipeline = Group{Name: "parascope-pipeline", Every: every, Alerts: []Alert{
 		Expr: `max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
   and on (cluster) max by (cluster) (rate(parascope_delivery_samples_taken_total[1h])) * 2628000
     / on (cluster) max by (cluster) (avg_over_time(parascope_cost_expected_samples_per_month[1h])) > 1.5`,
-		Summary: `Cluster {{ $labels.cluster }} sends {{ $value | humanize }} samples a month at its present rate, more than 1.5 times ` +
-			`the expected number. The AMP bill rises with it.`,
+		Summary: `Cluster {{ $labels.cluster }} sends {{ $value | humanize }} samples per month at the current rate, more than 1.5 times ` +
+			`the expected number. The AMP cost rises accordingly.`,
 	},
 }}
 

@@ -118,7 +118,7 @@ func File(groups []Group) ([]byte, error) {
 		f.Groups = append(f.Groups, out)
 	}
 	var b bytes.Buffer
-	b.WriteString("# Written by parascope. Rules of your own belong in another namespace: this one is replaced.\n")
+	b.WriteString("# Written by parascope, which overwrites this namespace: put your own rules into another namespace.\n")
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	if err := e.Encode(f); err != nil {

@@ -67,12 +67,12 @@ var slurm = Group{Name: "parascope-slurm", Every: every, Alerts: []Alert{
 		Name: "SlurmSchedulerSlow", Severity: Warn, For: 10 * time.Minute,
 		Expr: `slurm_scheduler_last_cycle / 1e6 > 5`,
 		Summary: `A scheduling cycle of cluster {{ $labels.cluster }} takes {{ $value | printf "%.1f" }} s: ` +
-			`slurmctld answers slowly meanwhile.`,
+			`slurmctld answers slowly during the cycle.`,
 	},
 	{
 		Name: "SlurmAccountingBehind", Severity: Warn, For: 10 * time.Minute,
 		Expr: `slurm_scheduler_dbd_queue_size > 100`,
-		Summary: `slurmctld of cluster {{ $labels.cluster }} keeps {{ $value }} messages that slurmdbd has not taken. ` +
-			`Above its maximum it drops them.`,
+		Summary: `slurmctld of cluster {{ $labels.cluster }} has {{ $value }} messages queued for slurmdbd. ` +
+			`When the queue is full, slurmctld drops messages.`,
 	},
 }}

@@ -23,7 +23,7 @@ import (
 // Errors of a scrape have Prometheus' words: people search for them.
 var (
 	errBodySizeLimit = errors.New("body size limit exceeded")
-	errZstd          = errors.New("received a zstd-compressed response, which was not asked for")
+	errZstd          = errors.New("received a zstd-compressed response, which was not requested")
 )
 
 // fetcher is what a loop fetches pages with.
@@ -200,7 +200,8 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 		tooLarge := int64(len(body)) >= f.limit || packed.N <= 0
 		switch {
 		case tooLarge && f.usual:
-			return body, fmt.Errorf("%w: the page is larger than --scrape.max-page-bytes; set the job's body_size_limit for more", errBodySizeLimit)
+			return body, fmt.Errorf("%w: the metrics page is larger than --scrape.max-page-bytes; set the job's body_size_limit to raise "+
+				"the limit", errBodySizeLimit)
 		case tooLarge:
 			return body, errBodySizeLimit
 		case err == io.EOF:

@@ -13,7 +13,7 @@ type panicError struct {
 }
 
 func (e *panicError) Error() string {
-	return fmt.Sprintf("the page makes the parser fail: %.200s", fmt.Sprint(e.cause))
+	return fmt.Sprintf("the parser panicked on the metrics page: %.200s", fmt.Sprint(e.cause))
 }
 
 // guard calls f and returns what it panicked with: what one target shows is not to

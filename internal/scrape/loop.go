@@ -178,7 +178,7 @@ func (l *loop) take(r *report, began, at time.Time) {
 		err = l.panicked(panicked)
 	}
 	if err != nil {
-		l.logger().Debug("page not taken", "err", brief(err))
+		l.logger().Debug("could not process scraped page", "err", brief(err))
 		p.Clear()
 		if r.err == nil {
 			r.err = err

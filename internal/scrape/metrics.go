@@ -68,7 +68,7 @@ func newMetrics(r prometheus.Registerer, m *Manager) (*metrics, error) {
 		cacheFlushForced: counter("scrapes_cache_flush_forced_total",
 			"How many times a scrape cache was flushed due to getting big while scrapes are failing."),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "parascope_scrape_panics_total",
-			Help: "Scrapes that failed because a library panicked on what the target answered."}),
+			Help: "Total number of scrapes that failed because parsing the target's response panicked."}),
 		targetLimit: gauges("scrape_pool_target_limit", "Maximum number of targets allowed in this scrape pool."),
 		targets:     gauges("scrape_pool_targets", "Current number of targets in this scrape pool."),
 		syncs:       counters("scrape_pool_sync_total", "Total number of syncs that were executed on a scrape pool."),

@@ -142,7 +142,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 	}
 	parser, err := textparse.New(body, contentType, nil, p.loop.rules.Parser)
 	if parser == nil {
-		p.loop.logger().Error("page has an unknown format", "content_type", brief(errors.New(contentType)), "err", brief(err))
+		p.loop.logger().Error("metrics page has an unknown format", "content_type", brief(errors.New(contentType)), "err", brief(err))
 		return counts{}, err
 	}
 	r := reading{page: p, parser: parser}
@@ -180,7 +180,7 @@ func (r *reading) warn() {
 		what string
 	}{
 		{r.outOfOrder, "samples are out of order"},
-		{r.duplicates, "the page has duplicate samples"},
+		{r.duplicates, "the metrics page has duplicate samples"},
 		{r.outOfBounds, "samples are too far in the future"},
 	} {
 		if w.n > 0 {
@@ -206,7 +206,7 @@ func (r *reading) check() error {
 		return nil
 	}
 	if time.Now().After(r.until) {
-		return fmt.Errorf("the page was not read within %s: %w", r.loop.timeout, context.DeadlineExceeded)
+		return fmt.Errorf("the metrics page could not be read within %s: %w", r.loop.timeout, context.DeadlineExceeded)
 	}
 	return r.loop.manager.budget.Grow(&r.loop.fetcher.share, r.need())
 }

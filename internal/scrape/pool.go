@@ -121,7 +121,7 @@ func (p *pool) find(groups []*targetgroup.Group) (all []found) {
 				b, err = labels.NewBuilder(labels.EmptyLabels()), panicked
 			}
 			if err != nil {
-				p.manager.logger.Error("target cannot be scraped", "scrape_pool", p.config.JobName,
+				p.manager.logger.Error("could not scrape target", "scrape_pool", p.config.JobName,
 					"group", brief(errors.New(g.String())), "instance", i, "err", brief(err))
 				failed.Inc()
 				continue

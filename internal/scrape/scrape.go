@@ -100,10 +100,10 @@ func DefaultOptions() Options {
 // Validate returns an error that says what New does not accept.
 func (o Options) Validate() error {
 	if o.Host == "" {
-		return errors.New("the host name of this machine is unknown")
+		return errors.New("could not determine the host name of this machine")
 	}
 	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
-		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed are needed")
+		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed must be set")
 	}
 	if o.MaxPageBytes <= 0 || o.MaxReadingBytes < o.MaxPageBytes {
 		return errors.New("scrape: MaxPageBytes must be positive, and MaxReadingBytes at least as large")
@@ -230,7 +230,7 @@ func (m *Manager) sync() {
 			var err error
 			if p, err = newPool(m, c); err != nil {
 				m.metrics.poolsFailed.Inc()
-				m.logger.Error("job cannot be scraped", "scrape_pool", job, "err", err)
+				m.logger.Error("could not start scrape job", "scrape_pool", job, "err", err)
 				continue
 			}
 			m.pools[job] = p
@@ -342,9 +342,10 @@ func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 func (m *Manager) watchClock() {
 	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
-		m.logger.Warn("the clock was set back; samples continue at the earlier time, and the receiver may refuse them", "by", (-step).String())
+		m.logger.Warn("the system clock was set back; new samples have earlier timestamps, and the receiver may refuse these "+
+			"samples", "by", (-step).String())
 		m.order.Reset()
 	case step > 0:
-		m.logger.Warn("the clock was set forward", "by", step.String())
+		m.logger.Warn("the system clock was set forward", "by", step.String())
 	}
 }

@@ -19,8 +19,8 @@ import (
 // with whatever else is in its request.
 const (
 	whyUTF8 = "AMP does not accept UTF-8 names: set metric_name_escaping_scheme: underscores and metric_name_validation_scheme: legacy, " +
-		"or rename it with write_relabel_configs"
-	whyCustom = "remote write 1.0 has no histograms with custom buckets: set convert_nhcb_to_classic: true in remote_write, " +
+		"or rename the label with write_relabel_configs"
+	whyCustom = "remote write 1.0 does not support histograms with custom buckets: set convert_nhcb_to_classic: true in remote_write, " +
 		"or convert_classic_histograms_to_nhcb: false"
 )
 
@@ -133,7 +133,7 @@ func (r *remote) unsupported(example string) {
 	r.health.Loss(now, queue.Unsupported.String())
 	r.health.Refuse(now, example)
 	if r.health.Tell(now) {
-		r.logger.Error("samples are not sent, since the receiver cannot take them", "series", example)
+		r.logger.Error("samples are not sent, because the receiver does not support them", "series", example)
 	}
 }
 

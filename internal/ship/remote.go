@@ -96,7 +96,8 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and let the head write there")
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and give the head "+
+				"write permission")
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
@@ -104,7 +105,7 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
 		r.aside = append(r.aside, aside)
-		r.logger.Error("moved a file aside that was in the place of the queue's directory", "moved_to", aside)
+		r.logger.Error("moved aside a file that had the name of the queue's directory", "moved_to", aside)
 	}
 	generations, err := listGenerations(dir)
 	if err != nil {
@@ -174,7 +175,7 @@ func (r *remote) configure(set *settings) {
 	r.settings.Swap(set).close()
 	r.configured.Store(true)
 	if err := r.remember(); err != nil {
-		r.logger.Warn("name of the remote write could not be saved with its queue", "err", err)
+		r.logger.Warn("could not save the remote write's name with its queue", "err", err)
 	}
 }
 
@@ -369,7 +370,7 @@ func (r *remote) diskFailed(err error) {
 	now := r.wall()
 	r.health.Loss(now, queue.Disk.String())
 	if r.health.Tell(now) {
-		r.logger.Error("the queue's disk fails; samples that cannot be queued are dropped and counted", "err", err)
+		r.logger.Error("could not write to the queue's disk; samples that cannot be queued are dropped and counted", "err", err)
 	}
 }
 
@@ -379,6 +380,6 @@ func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("the queue's disk fails; no sample is lost so far", "err", err)
+		r.logger.Error("could not read or sync the queue on disk; no samples are lost so far", "err", err)
 	}
 }

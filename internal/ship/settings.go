@@ -52,13 +52,14 @@ type settings struct {
 // newSettings puts one remote_write section in force, once it is swapped in.
 func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWriteConfig) (*settings, error) {
 	if c.AzureADConfig != nil || c.GoogleIAMConfig != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not built in", receiver.PublicURL(c.URL.URL)),
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not "+
+			"supported", receiver.PublicURL(c.URL.URL)),
 			"use sigv4, basic_auth, authorization, oauth2 or TLS client certificates")
 	}
 	client, err := config_util.NewClientFromConfig(c.HTTPClientConfig, "remote_storage_write_client")
 	if err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: %w", receiver.PublicURL(c.URL.URL), err),
-			"correct the section's HTTP settings")
+			"correct the HTTP settings of the remote_write section")
 	}
 	// A redirect would send a signature to a host that it was not made for.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -139,14 +140,15 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.QueueConfig.BatchSendDeadline != stock.BatchSendDeadline && time.Duration(c.QueueConfig.BatchSendDeadline) > maxHold,
 			keyNote{"queue_config.batch_send_deadline", "a lane waits at most 1s, or one scrape interval, for a full request"}},
 		{c.QueueConfig.RetryOnRateLimit,
-			keyNote{"queue_config.retry_on_http_429", "429 is always tried again, at the rate that the receiver accepts"}},
-		{c.SendExemplars, keyNote{"send_exemplars", "AMP stores no exemplars; none are sent"}},
+			keyNote{"queue_config.retry_on_http_429", "requests with an HTTP 429 response are always retried, at the rate that the " +
+				"receiver accepts"}},
+		{c.SendExemplars, keyNote{"send_exemplars", "exemplars are not sent, because AMP does not store exemplars"}},
 		{c.RoundRobinDNS, keyNote{"round_robin_dns", "the system's resolver selects the address"}},
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
-			keyNote{"protobuf_message", "AMP documents remote write 1.0 only; that is what is sent"}},
+			keyNote{"protobuf_message", "remote write 1.0 is used, because AMP documents only version 1.0"}},
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
 		{s.legacyOnly && s.external != "", keyNote{"external_labels",
-			s.external + ": AMP does not accept UTF-8 names, so no sample is sent: rename the label"}},
+			s.external + ": AMP does not accept UTF-8 names, so no samples are sent: rename the label"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "the setting is for remote write 2.0"}},
 	} {
 		if k.set {
@@ -164,11 +166,11 @@ func (s *settings) tell(logger *slog.Logger, external labels.Labels) {
 	}
 	logger.Info("samples are sent", "most_samples", s.maxSamples, "most_bytes", s.maxBytes, "longest_wait", s.hold.String())
 	for _, n := range s.notes() {
-		logger.Warn("setting has no effect or a different one", "key", n.key, "why", n.why)
+		logger.Warn("setting has no effect or a different effect", "key", n.key, "why", n.why)
 	}
 	external.Range(func(l labels.Label) {
 		if !model.LegacyValidation.IsValidLabelName(l.Name) {
-			logger.Warn("a receiver without UTF-8 names refuses every request with this external label", "label", l.Name)
+			logger.Warn("receivers without support for UTF-8 names refuse every request with the external label", "label", l.Name)
 		}
 	})
 }

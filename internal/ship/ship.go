@@ -102,7 +102,7 @@ func (o Options) Validate() error {
 			o.MaxRequestBytes)
 	}
 	if o.Logger == nil || o.Registerer == nil || o.Metadata == nil || o.Now == nil || o.Elapsed == nil {
-		return errors.New("ship: Logger, Registerer, Metadata, Now and Elapsed are needed")
+		return errors.New("ship: Logger, Registerer, Metadata, Now and Elapsed must be set")
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (s *Ship) openLeftBehind() error {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
-			s.logger.Error("a queue of an earlier run cannot be opened; its samples are kept", "queue", e.Name(), "err", err)
+			s.logger.Error("could not open the queue of an earlier run; its samples are kept", "queue", e.Name(), "err", err)
 		}
 	}
 	return nil
@@ -340,8 +340,8 @@ func newSets(ctx context.Context, c *config.Config) (ids []string, sets map[stri
 		id := remoteID(rw)
 		for n := 2; sets[id] != nil; n++ { // sections without names for one URL, as Prometheus takes them
 			if reflect.DeepEqual(sets[id].config, rw) {
-				return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two remote_write sections for %s are the same", receiver.PublicURL(rw.URL.URL)),
-					"delete one of them")
+				return nil, sets, hint.New(hint.BadInput, fmt.Errorf("two identical remote_write sections for %s", receiver.PublicURL(rw.URL.URL)),
+					"delete one of the two sections")
 			}
 			id = fmt.Sprintf("%s-%d", remoteID(rw), n)
 		}

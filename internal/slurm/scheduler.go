@@ -98,7 +98,7 @@ func ParseScheduler(out []byte) (Scheduler, error) {
 		}
 	}
 	if len(s.Values) == 0 {
-		return s, errors.New("sdiag: the output has none of the expected numbers")
+		return s, errors.New("sdiag: the output does not contain any of the expected statistics")
 	}
 	return s, nil
 }

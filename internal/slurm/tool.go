@@ -35,7 +35,7 @@ func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, er
 	out, err := command.Program{Path: filepath.Join(t.Dir, name), Args: args, Env: environment(), MaxOutput: maxOutput}.Run(ctx)
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, fmt.Errorf("%s did not end within %s", name, t.Timeout)
+		return nil, fmt.Errorf("%s did not exit within %s", name, t.Timeout)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil && out.Errors != "":

@@ -28,7 +28,7 @@ func DefaultWatchOptions() WatchOptions {
 func (o WatchOptions) Validate() error {
 	switch {
 	case o.Take == nil:
-		return errors.New("slurm: Take is missing")
+		return errors.New("slurm: Take must be set")
 	case o.Soonest <= 0 || o.Starting < o.Soonest || o.Interval < o.Starting || o.Longest < o.Interval:
 		return errors.New("slurm: Soonest, Starting, Interval and Longest must be positive and in that order")
 	case o.Slow <= 0:

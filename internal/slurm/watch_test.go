@@ -143,7 +143,7 @@ func TestTake(t *testing.T) {
 	if err := s.JobsPart.Err; err == nil || !strings.Contains(err.Error(), "Unable to contact slurm controller") || s.Jobs != nil {
 		t.Errorf("jobs %v, %v", s.Jobs, err)
 	}
-	if err := s.SchedulerPart.Err; err == nil || !strings.Contains(err.Error(), "did not end within") || len(s.Scheduler.Values) > 0 {
+	if err := s.SchedulerPart.Err; err == nil || !strings.Contains(err.Error(), "did not exit within") || len(s.Scheduler.Values) > 0 {
 		t.Errorf("scheduler %v, %v", s.Scheduler, err)
 	}
 	if s.Shares != nil || s.SharesPart != (slurm.Part{}) {

@@ -19,9 +19,10 @@ func CheckName(name string) error {
 	switch {
 	case !namePattern.MatchString(name):
 		return hint.New(hint.Usage, fmt.Errorf("%q is not a valid stack name", name),
-			"use letters, digits and hyphens, with a letter first")
+			"use letters, digits and hyphens, and start with a letter")
 	case len(name) > maxName:
-		return hint.New(hint.Usage, fmt.Errorf("the stack's name %q has %d characters, and can have %d: the setup function is named after it",
+		return hint.New(hint.Usage, fmt.Errorf("the stack name %q has %d characters, but may have at most %d, because the setup "+
+			"function's name contains it",
 			name, len(name), maxName), "give the stack a shorter name")
 	}
 	return nil

@@ -29,7 +29,7 @@ func CheckNetwork(ctx context.Context, cfg aws.Config, parameters map[string]str
 	}
 	if len(groups.SecurityGroups) == 0 {
 		return hint.New(hint.NotFound, fmt.Errorf("ExistingVPC: there is no VPC %s in %s", vpc, cfg.Region),
-			"'aws ec2 describe-vpcs --region "+cfg.Region+"' lists the existing ones")
+			"'aws ec2 describe-vpcs --region "+cfg.Region+"' lists the existing VPCs")
 	}
 	for _, parameter := range []string{"ExistingPublicSubnet", "ExistingPrivateSubnet"} {
 		id := parameters[parameter]

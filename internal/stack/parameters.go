@@ -53,7 +53,7 @@ func CheckParameters(set map[string]string) error {
 			return hint.New(hint.BadInput, fmt.Errorf("the template has no parameter %s", name), takes())
 		}
 		if takes := bounds[name].refuses(set[name]); takes != "" {
-			return hint.New(hint.BadInput, fmt.Errorf("parameter %s=%s is refused: it %s", name, set[name], takes),
+			return hint.New(hint.BadInput, fmt.Errorf("parameter %s=%s is refused: the value %s", name, set[name], takes),
 				"give --parameter "+name+"= such a value; parallelcluster-infrastructure.yaml describes the parameter")
 		}
 	}
@@ -81,6 +81,6 @@ func (p parameter) refuses(value string) string {
 
 // takes says which parameters there are.
 func takes() string {
-	return "--parameter takes NAME=VALUE of " + strings.Join(Parameters(), ", ") +
-		"; parallelcluster-infrastructure.yaml lists their values"
+	return "give --parameter NAME=VALUE with one of the names " + strings.Join(Parameters(), ", ") +
+		"; parallelcluster-infrastructure.yaml lists the allowed values"
 }

@@ -29,7 +29,7 @@ const firstRegion = "us-east-1"
 func CheckRegion(ctx context.Context, cfg aws.Config) error {
 	region := cfg.Region
 	if !regionShape.MatchString(region) {
-		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", region), "write it as us-east-2")
+		return hint.New(hint.Usage, fmt.Errorf("%q is not an AWS region", region), "give a region such as us-east-2")
 	}
 	_, err := ec2.NewFromConfig(cfg).DescribeRegions(ctx, &ec2.DescribeRegionsInput{RegionNames: []string{region}})
 	if err == nil {
@@ -49,7 +49,7 @@ func CheckRegion(ctx context.Context, cfg aws.Config) error {
 		return explain("find region "+region, err)
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("region %s does not exist or is not enabled for this account", region),
-		"give --region one of "+strings.Join(all, ", ")+"; others have to be enabled for the account first")
+		"give --region one of "+strings.Join(all, ", ")+"; enable other regions for the account first")
 }
 
 // regions are those that are enabled for the account.
@@ -89,5 +89,5 @@ func CheckZone(ctx context.Context, cfg aws.Config, parameters map[string]string
 		return nil
 	}
 	return hint.New(hint.NotFound, fmt.Errorf("%s: there is no Availability Zone %s in %s", ZoneParameter, zone, cfg.Region),
-		"--parameter "+ZoneParameter+"= takes one of "+strings.Join(all, ", ")+"; without it the stack takes the first")
+		"--parameter "+ZoneParameter+"= must be one of "+strings.Join(all, ", ")+"; without the parameter the stack uses the first zone")
 }

@@ -28,7 +28,7 @@ func Template(p artifact.Place) (string, error) {
 		}
 	}
 	if len(text) > maxTemplate {
-		return "", fmt.Errorf("the template has %d bytes, CloudFormation takes %d", len(text), maxTemplate)
+		return "", fmt.Errorf("the template has %d bytes, but CloudFormation accepts at most %d", len(text), maxTemplate)
 	}
 	return text, nil
 }

@@ -90,7 +90,7 @@ func (t *tlsSection) server() (*tls.Config, error) {
 	}
 	pair, err := t.pair()
 	if err != nil {
-		return nil, fmt.Errorf("certificate and key: %w", err)
+		return nil, fmt.Errorf("could not load certificate and key: %w", err)
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{pair}}
 	if c.MinVersion, err = version("min_version", t.MinVersion, tls.VersionTLS12); err != nil {
@@ -167,7 +167,7 @@ func (t *tlsSection) clients(c *tls.Config) (err error) {
 		if slices.ContainsFunc(alternativeNames(s.PeerCertificates[0]), func(n string) bool { return slices.Contains(t.ClientSANs, n) }) {
 			return nil
 		}
-		return errors.New("the client's certificate has none of the names in client_allowed_sans")
+		return errors.New("the client's certificate does not contain a name that client_allowed_sans lists")
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func plain(err error) error {
 	if e, ok := errors.AsType[*yaml.TypeError](err); ok {
 		for _, text := range e.Errors {
 			if field, _, found := bytes.Cut([]byte(text), []byte(" not found in type ")); found {
-				return errors.New(string(field) + " is not known")
+				return errors.New(string(field) + " is not a known setting")
 			}
 		}
 		return errors.New("a value has the wrong type, or a key is duplicated")

@@ -127,9 +127,8 @@ func (w Writer) begin(ctx context.Context, f File, there map[string]types.RuleGr
 	case !found:
 		o.Action, err = Created, w.create(ctx, f)
 	case has.Tags[Tag] != tagValue:
-		err = fmt.Errorf("a namespace with this name exists that parascope did not create (it has no tag %s=%s); it was not changed; "+
-			"save its rules "+
-			"under another name, delete it, and write the rules again", Tag, tagValue)
+		err = fmt.Errorf("parascope did not create the existing namespace (it has no tag %s=%s) and did not change it; save its rules "+
+			"under another name, delete the namespace, and write the rules again", Tag, tagValue)
 	default:
 		o.Action, err = w.update(ctx, f)
 	}

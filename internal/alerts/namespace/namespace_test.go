@@ -129,7 +129,7 @@ func TestANamespaceOfOurNameThatIsTheirs(t *testing.T) {
 	s := start(t)
 	s.make("parascope-a", nil)
 	got := s.write(of("parascope-a", "1"), of("parascope-b", "1"))
-	if !strings.Contains(got["parascope-a"], "failed: a namespace with this name exists that parascope did not create") ||
+	if !strings.Contains(got["parascope-a"], "failed: parascope did not create the existing namespace") ||
 		got["parascope-b"] != "created" {
 		t.Errorf("%v", got)
 	}

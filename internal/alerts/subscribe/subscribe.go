@@ -44,7 +44,7 @@ func Parameters(endpoints []string) (map[string]string, error) {
 		}
 		if other, twice := set[parameter]; twice && other != e {
 			return nil, hint.New(hint.Usage, errors.New("--alert-to takes at most one e-mail address and one URL"),
-				"subscribe others to the topic, whose ARN is the stack's output AlertTopicArn, with 'aws sns subscribe'")
+				"subscribe further endpoints with 'aws sns subscribe'; the stack output AlertTopicArn is the topic's ARN")
 		}
 		set[parameter] = e
 	}
@@ -57,17 +57,17 @@ func parameterOf(endpoint string) (string, error) {
 		ascii := strings.IndexFunc(endpoint, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 		if err != nil || address.Address != endpoint || !ascii || !strings.Contains(endpoint[strings.LastIndex(endpoint, "@"):], ".") {
 			return "", hint.New(hint.BadInput, fmt.Errorf("--alert-to %q is neither an e-mail address nor an https URL", endpoint),
-				"write it as alice@example.com or https://HOST/PATH")
+				"give an e-mail address such as alice@example.com, or a URL such as https://HOST/PATH")
 		}
 		return EmailParameter, nil
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.ContainsAny(endpoint, " \t\r\n") {
 		return "", hint.New(hint.BadInput, errors.New("--alert-to takes URLs that begin with https:// and name a host"),
-			"alerts name nodes and users: give an https URL, or an e-mail address")
+			"alerts contain names of nodes and users; give an https URL or an e-mail address")
 	}
 	if chat := chatOf(u.Hostname()); chat != "" {
-		return "", hint.New(hint.BadInput, fmt.Errorf("a webhook of %s cannot confirm a subscription of SNS, so no alert would reach it", chat),
+		return "", hint.New(hint.BadInput, fmt.Errorf("a webhook of %s cannot confirm an SNS subscription, so it would receive no alerts", chat),
 			"connect the channel to the topic with Amazon Q Developer in chat applications, or give the channel's e-mail address; "+
 				"docs/alerts/README.md describes both")
 	}
@@ -98,9 +98,9 @@ func (s Subscription) String() string {
 		return s.Endpoint + ", confirmed"
 	}
 	if s.Protocol == "email" || s.Protocol == "email-json" {
-		return s.Endpoint + ", not confirmed: nothing is sent there until the link in AWS's message is opened"
+		return s.Endpoint + ", not confirmed: SNS sends no alerts to this address before the link in the confirmation e-mail is opened"
 	}
-	return s.Endpoint + ", not confirmed: nothing is sent there until it answers SNS's request"
+	return s.Endpoint + ", not confirmed: SNS sends no alerts to this endpoint before it confirms the subscription"
 }
 
 // List asks for the subscriptions of a topic, the confirmed ones first.

@@ -52,9 +52,9 @@ func Fix(ctx context.Context, p *cli.Process, yes bool, fixes []doctor.Fix) (don
 		_ = term.Printf(p.Stderr, "%s\n", "no failed check has an automatic repair")
 	}
 	for _, f := range fixes {
-		_ = term.Printf(p.Stderr, "repair of %s: %s\n  to undo it: %s\n", f.Check, f.What, f.Undo)
+		_ = term.Printf(p.Stderr, "repair of %s: %s\n  to undo the repair: %s\n", f.Check, f.What, f.Undo)
 		if !yes {
-			agreed, err := p.Ask(ctx, "Do it?")
+			agreed, err := p.Ask(ctx, "Run the repair?")
 			if err != nil {
 				return done, err
 			}

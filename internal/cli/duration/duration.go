@@ -48,7 +48,7 @@ func Parse(text string) (time.Duration, error) {
 	if d, err := time.ParseDuration(text); err == nil {
 		return d, nil
 	}
-	return 0, fmt.Errorf("%q is not a duration: write it as 90s, 15m, 1h30m or 7d", text)
+	return 0, fmt.Errorf("%q is not a duration such as 90s, 15m, 1h30m or 7d", text)
 }
 
 // Format writes a length of time as people do: 1h, and not 1h0m0s.

@@ -59,7 +59,7 @@ type patchOptions struct {
 // patchFlags defines the flags that attach and detach share.
 func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f := c.Flags()
-	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
+	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template that contains it")
 	f.StringVar(&o.cluster, "cluster", "", "`NAME` of the cluster (default: CLUSTER_NAME)")
 	f.StringVar(&o.part, "part", "", "parts to change in this run, `policies|scripts|all` "+
 		"(default: all for a new cluster; policies first and then scripts for a running one)")
@@ -79,7 +79,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 			"give --config the FILE that pcluster create-cluster takes")
 	}
 	if o.write && o.output != "" {
-		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output cannot be combined"), "give one of them")
+		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output cannot be combined"), "give either --write or --output")
 	}
 	if o.output == "-" && o.json {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
@@ -112,7 +112,8 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return hint.New(hint.NotFound, fmt.Errorf("the cluster of file %s is unknown; region %s has the clusters %s", r.File, cfg.Region,
+	return hint.New(hint.NotFound, fmt.Errorf("could not determine which cluster file %s belongs to; region %s has the clusters "+
+		"%s", r.File, cfg.Region,
 		strings.Join(names, ", ")),
 		"give --cluster NAME, even if the cluster does not exist yet")
 }

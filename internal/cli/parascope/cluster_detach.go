@@ -34,9 +34,9 @@ OnNodeConfigured of head node and login pools: it remains until the cluster is d
 and the script must stay in the bucket.
 
 A detach that writes also ends the alert HeadSilent of the cluster, as 'parascope alerts
-forget CLUSTER' does, when the cluster's head has stopped: of a running cluster with
---part policies, since the update with the scripts stops the head. When the workspace
-cannot be asked, the file is written, and the command to run is printed.`,
+forget CLUSTER' does, when the cluster's head has stopped. For a running cluster this is
+the step --part policies, since the update with the scripts stops the head. If the workspace
+cannot be queried, the file is written, and the command that ends the alert is printed.`,
 		Example: `  parascope cluster detach --config cluster-config.yaml --write
   parascope cluster detach --config cluster-config.yaml --cluster hpc --part policies --write`,
 		Args: cobra.NoArgs,
@@ -114,14 +114,16 @@ func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aw
 	case !found:
 		return
 	case sends:
-		_ = term.Printf(to, "%s the head of cluster %s still sends: two minutes after it has stopped, %s ends its alert HeadSilent\n",
+		_ = term.Printf(to, "%s the head of cluster %s still sends samples; two minutes after the head has stopped, run %s to end its "+
+			"alert HeadSilent\n",
 			style.Bold("note"), name, forget)
 		return
 	default:
 		err = alerts.End(ctx, cfg, at, name, time.Now())
 	}
 	if err != nil {
-		_ = term.Printf(to, "%s the alert HeadSilent of cluster %s is not ended, and fires if its head has sent: %s. %s ends it\n",
+		_ = term.Printf(to, "%s the alert HeadSilent of cluster %s was not ended, and will fire if the head has sent samples: %s. Run "+
+			"%s to end it\n",
 			style.Bad("by hand"), name, words.Printable(err.Error()), forget)
 		return
 	}

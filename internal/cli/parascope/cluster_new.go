@@ -34,7 +34,7 @@ func newClusterNew(p *cli.Process) *cobra.Command {
 	o := clusterNewOptions{}
 	c := &cobra.Command{
 		Use:   "new NAME",
-		Short: "Write a new cluster's configuration, with the monitoring in it",
+		Short: "Write the configuration of a new cluster, including the monitoring",
 		Long: `Write a configuration that pcluster create-cluster takes: in the network of the
 infrastructure stack, with the queues of --queue, and with the monitoring. It also
 writes environment-variables-NAME.sh: source it first. EFA is enabled for queues whose
@@ -102,7 +102,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return json.NewEncoder(p.Stdout).Encode(map[string]any{"configuration": o.output, "environment": variables, "note": note, "next": next})
 	}
 	style := term.Style(p.Stdout, p.Getenv)
-	fmt.Fprintf(p.Stdout, "%s %s written, with the monitoring in it\n%s %s written\n", style.Good("✓"), o.output, style.Good("✓"), variables)
+	fmt.Fprintf(p.Stdout, "%s %s written, including the monitoring\n%s %s written\n", style.Good("✓"), o.output, style.Good("✓"), variables)
 	if note != "" {
 		fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("note"), note)
 	}
@@ -121,7 +121,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 		return nil, e, "", err
 	}
 	if found.Exists {
-		return nil, e, "", hint.New(hint.BadInput, fmt.Errorf("cluster %s exists already, and is %s", found.Name, found.Status),
+		return nil, e, "", hint.New(hint.BadInput, fmt.Errorf("cluster %s already exists, with status %s", found.Name, found.Status),
 			"choose another name, or patch its configuration: 'parascope cluster attach --cluster "+found.Name+" --config FILE'")
 	}
 	source, err := cluster.ReadSource(ctx, cfg, o.asked)

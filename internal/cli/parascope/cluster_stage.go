@@ -31,7 +31,7 @@ func newClusterStage(p *cli.Process) *cobra.Command {
 	o := stageOptions{}
 	c := &cobra.Command{
 		Use:   "stage",
-		Short: "Upload what nodes install to the bucket that they read",
+		Short: "Upload the files that nodes install to an S3 bucket",
 		Long: `Upload the install script, the programs for nodes of both architectures, and the
 manifest that names them with version and digest. The script's key never changes:
 configurations that name it need no change when parascope is upgraded. A second run
@@ -51,7 +51,8 @@ caller has s3:GetBucketPolicy and s3:PutBucketPolicy. Other statements are kept.
 		},
 	}
 	o.add(c)
-	c.Flags().BoolVar(&o.script, "script-only", false, "upload the script and a manifest without programs, if this build contains none")
+	c.Flags().BoolVar(&o.script, "script-only", false, "if this build contains no programs for nodes, upload only the script and a "+
+		"manifest without programs")
 	return c
 }
 
@@ -63,7 +64,7 @@ func (o *stageOptions) add(c *cobra.Command) {
 	f.BoolVar(&o.replace, "replace", false, "stop other exporters on ports 9100 and 9400, and another Prometheus on the head node")
 	f.BoolVar(&o.restrict, "restrict", false, "make the caller the only writer, even if the bucket policy names another; "+
 		"=false leaves the policy unchanged")
-	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	flags.Complete(c, "stack", flags.StackNames(&o.aws))
 }
@@ -114,20 +115,22 @@ func (o *stageOptions) print(p *cli.Process, done staging.Staged) {
 		fmt.Fprintf(p.Stdout, "  %s for %s, %.1f MB\n", f.Name, f.Architecture, float64(len(f.Packed))/1e6)
 	}
 	if len(done.Missing) > 0 {
-		fmt.Fprintf(p.Stdout, "%s this build does not contain %s: nodes that need them do not install this version "+
-			"('make release' builds all)\n",
+		fmt.Fprintf(p.Stdout, "%s this build does not contain %s: nodes that need these programs do not install this version "+
+			"('make release' builds all programs)\n",
 			style.Bold("note"), strings.Join(done.Missing, ", "))
 	}
 	if done.Now.Workspace.RemoteWrite == "" {
-		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send nothing until it has one and this command is run "+
+		fmt.Fprintf(p.Stdout, "%s stack %s has no Prometheus workspace: head nodes send no samples until the stack has a workspace "+
+			"and this command is run "+
 			"again\n",
 			style.Bold("note"), o.stage.Stack)
 	}
 	if done.Writer != "" {
-		fmt.Fprintf(p.Stdout, "%s only %s can write there\n", good, done.Writer)
+		fmt.Fprintf(p.Stdout, "%s only %s can write to the bucket\n", good, done.Writer)
 	}
 	if done.Unrestricted != "" {
-		fmt.Fprintf(p.Stdout, "%s every principal with s3:PutObject can write there, and so get root access to nodes: %s\n", style.Bold("note"),
+		fmt.Fprintf(p.Stdout, "%s every principal with s3:PutObject can write to the bucket, and thereby get root access to nodes: "+
+			"%s\n", style.Bold("note"),
 			done.Unrestricted)
 	}
 	pinned := ""

@@ -34,9 +34,9 @@ func newClusterStatus(p *cli.Process) *cobra.Command {
 		Long: `Show a cluster: its nodes by Slurm's state, which of them are scraped
 and since when, and why the others are not. Metrics come from the cluster's series in
 the stack's workspace, the list of instances from EC2. Data that could not be read is
-shown as unknown. The last lines are the next commands.
+shown as unknown. The last lines suggest the next commands.
 
-Exit code 5: there is no such cluster, or no stack with a workspace.`,
+Exit code 5: the cluster, or a stack with a workspace, does not exist.`,
 		Example: `  parascope cluster status hpc
   parascope cluster status hpc --json | jq '.nodes[] | select(.scraped | not)'`,
 		Args: cobra.ExactArgs(1),
@@ -61,7 +61,7 @@ func runClusterStatus(ctx context.Context, p *cli.Process, t deploy.Target, o aw
 	}
 	if !c.Exists {
 		return hint.New(hint.NotFound, fmt.Errorf("there is no cluster %s in %s", name, cfg.Region),
-			"'parascope cluster new "+name+"' writes a configuration for it, and prints the commands that create it")
+			"'parascope cluster new "+name+"' writes a cluster configuration, and prints the commands that create the cluster")
 	}
 	s, err := status.Look(ctx, cfg, c, status.Options{Stack: t.StackName, Up: t.Command("up"), Now: time.Now})
 	if err != nil {

@@ -51,7 +51,7 @@ nodes to a staged version, which may be an older one, and keeps them at it until
 func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgradeOptions) error {
 	switch {
 	case len(o.canaries) > 0 && cmd.Flags().Changed("pin"):
-		return hint.New(hint.Usage, errors.New("--canary and --pin cannot be combined"), "give one of them")
+		return hint.New(hint.Usage, errors.New("--canary and --pin cannot be combined"), "give either --canary or --pin")
 	case len(o.canaries) > 0:
 		o.stage.Move = func(m *install.Manifest, r install.Release) error { return m.Try(r, o.canaries) }
 	case cmd.Flags().Changed("pin"):
@@ -71,6 +71,6 @@ func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgra
 		done.Missing = nil // nothing of this build was staged
 	}
 	o.print(p, done)
-	fmt.Fprintln(p.Stdout, "\nNodes follow within 20 minutes; the metric parascope_install_info shows the version of each.")
+	fmt.Fprintln(p.Stdout, "\nNodes install the version within 20 minutes; the metric parascope_install_info shows the version of each.")
 	return nil
 }

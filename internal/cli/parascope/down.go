@@ -72,7 +72,7 @@ left, the command prints account, region and existing stacks, and exits with 5.`
 		"bucket that the stack was created with)")
 	f.BoolVar(&o.KeepBucket, "keep-bucket", false, "keep the setup function's bucket")
 	f.BoolVar(&o.ForceRemoveScripts, "force-remove-scripts", false,
-		"delete the files that nodes install even if clusters need them: these will fail to start nodes")
+		"delete the files that nodes install even if clusters need them; such clusters will fail to start nodes")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&asJSON, "json", false, "print events, and the result, as JSON lines")
 	on.Add(c)

@@ -46,7 +46,7 @@ func newLogs(p *cli.Process) *cobra.Command {
 				return term.Printf(p.Stdout, "%s %s\n", style.Faint(l.Time.Format("2006-01-02T15:04:05.000Z07:00")), l.Text)
 			})
 			if err == nil && !shown {
-				_ = term.Printf(p.Stderr, "no lines within the last %s; '%s --since 1d' looks further back\n", duration.Format(since),
+				_ = term.Printf(p.Stderr, "no log lines within the last %s; '%s --since 1d' shows older lines\n", duration.Format(since),
 					on.Target(cmd).Command("logs"))
 			}
 			return err

@@ -31,7 +31,8 @@ func newOther(p *cli.Process, name, short string) *cobra.Command {
 		Long: short + `.
 
 This command runs the program parascope-` + name + ` from parascope's directory or from PATH.
-If it is in neither, parascope runs the copy that it contains, for programs of nodes.`,
+If the program is in neither, parascope runs its embedded copy, which exists for
+programs of nodes.`,
 		DisableFlagParsing: true, // they are the other program's, as is --help
 		RunE:               func(_ *cobra.Command, args []string) error { return run(args...) },
 		ValidArgsFunction: func(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -36,7 +36,7 @@ func newPackage(p *cli.Process) *cobra.Command {
 		Short: "Upload the setup function and write a template with its location",
 		Long: `Upload the setup function to an S3 bucket of the region, and write
 parallelcluster-infrastructure.yaml with its location filled in. After that the stack
-is created as the guide says:
+is created as in the guide (docs/guide):
 
   aws cloudformation create-stack --stack-name pcluster-infra \
     --template-body file://parallelcluster-infrastructure.yaml \
@@ -44,8 +44,8 @@ is created as the guide says:
     --capabilities CAPABILITY_NAMED_IAM
 
 CloudFormation loads a function's code only from a bucket in its own region. The
-bucket is in your account and contains only the function, about 4 MB. Running this again
-uploads nothing unless the function changed.`,
+bucket is in your account and contains only the function, about 4 MB. Running the command
+again uploads nothing unless the function changed.`,
 		Example: `  parascope package --create-bucket            # the first time
   parascope package                            # after an upgrade of parascope
   parascope package --bucket my-artifacts --output infra.yaml`,
@@ -63,7 +63,7 @@ uploads nothing unless the function changed.`,
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace FILE even if it is not parascope's template")
-	f.BoolVar(&o.json, "json", false, "print what was done as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	return c
 }

@@ -24,7 +24,7 @@ thing on one machine without AWS.
 
   parascope local      start here: everything on this machine, with its own metrics
   parascope up         the same in your AWS account: Prometheus, Grafana, connected
-  parascope query up   ask the workspace in PromQL`,
+  parascope query up   query the workspace in PromQL`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -112,7 +112,7 @@ func printAlerts(line func(what, format string, args ...any), t deploy.Target, s
 	}
 	rules := fmt.Sprintf("%d of %d rule groups namespaces are ACTIVE", good, len(s.Rules.Namespaces))
 	if len(s.Rules.Namespaces) == 0 {
-		rules = "no rules, so no alert can fire; " + t.Command("alerts rules apply") + " writes them"
+		rules = "no rules, so no alert can fire; " + t.Command("alerts rules apply") + " writes the rules"
 	}
 	line("alerts", "%s", rules)
 	for _, a := range s.AlertTo {

@@ -41,8 +41,8 @@ func newUp(p *cli.Process) *cobra.Command {
 Prometheus workspace, a Grafana workspace, and the function that adds Prometheus to
 Grafana as the default data source. It shows the progress of CloudFormation.
 
-A second run changes nothing, resumes an interrupted one, and removes what a failed
-one left. Ctrl-C stops watching; the operation continues in AWS, and 'parascope up'
+A second run resumes an interrupted run, and removes what a failed run left; otherwise
+it changes nothing. Ctrl-C stops watching; the operation continues in AWS, and 'parascope up'
 resumes watching it.
 
 It shows the plan and the cost per month, and asks before it creates the stack, before
@@ -118,7 +118,7 @@ func readWants(users []string) ([]people.Want, error) {
 	for _, u := range users {
 		i := strings.LastIndex(u, ":")
 		if i < 0 || isKind(u[:i]) {
-			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q has no role", u), "write it as alice@example.com:admin")
+			return nil, hint.New(hint.Usage, fmt.Errorf("--user %q has no role", u), "write the user and the role as alice@example.com:admin")
 		}
 		role, err := amg.ParseRole(u[i+1:])
 		if err != nil {

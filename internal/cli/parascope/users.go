@@ -40,8 +40,8 @@ group:NAME of IAM Identity Center. Each user has one role: admin (all), editor (
 and change dashboards) or viewer (read).
 
 Every change is verified: a change that Grafana accepts but does not apply is an
-error. Lowering a role without naming it, and removing the last admin, ask for
-confirmation; --yes confirms.`,
+error. Lowering a role that the command does not name, and removing the last admin,
+ask for confirmation; --yes confirms.`,
 		Example: `  parascope users add alice@example.com:admin bob@example.com
   parascope users list
   parascope users apply -f users.yaml --dry-run`,
@@ -313,7 +313,7 @@ func (o *usersOptions) agree(ctx context.Context, p *cli.Process, team *people.T
 	var questions []string
 	for _, s := range steps {
 		if s.Implied && s.Lowers() {
-			questions = append(questions, fmt.Sprintf("%s: %s, and no role was named (WHO:ROLE or --role names one).", s.Who,
+			questions = append(questions, fmt.Sprintf("%s: %s, and the command did not name a role (give WHO:ROLE or --role).", s.Who,
 				progress.DescribeStep(s)))
 		}
 	}
@@ -322,7 +322,7 @@ func (o *usersOptions) agree(ctx context.Context, p *cli.Process, team *people.T
 		return err
 	}
 	if last {
-		questions = append(questions, "The last admin loses that role; after this "+deploy.NoAdmin+".")
+		questions = append(questions, "The last admin loses the admin role; after the change, "+deploy.NoAdmin+".")
 	}
 	if len(questions) == 0 {
 		return nil

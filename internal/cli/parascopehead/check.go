@@ -16,7 +16,7 @@ func newCheck(p *cli.Process, file *string, ignoreRules *bool) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Test a configuration file without starting anything",
-		Long: `Read FILE, or the file of --config.file, like a head, and start nothing. It refuses
+		Long: `Read FILE, or the file of --config.file, as the head reads it, and start nothing. It refuses
 what stock Prometheus in agent mode refuses. It also reports settings with which no
 samples arrive: no remote_write, a URL that is not for remote write, AMP without sigv4,
 or a sigv4 region that is not the URL's.

@@ -79,7 +79,8 @@ func (c clusterOptions) serve(o *head.Options, logger *slog.Logger) error {
 // expected to send, to the head's own page.
 func (c clusterOptions) servePrices(o *head.Options, service *slurmstat.Service) error {
 	if c.expected < 0 {
-		return hint.New(hint.Usage, errors.New("--cost.expected-samples-per-month must not be negative"), "0 follows the nodes that run")
+		return hint.New(hint.Usage, errors.New("--cost.expected-samples-per-month must not be negative"), "give 0 to derive the "+
+			"number from the running nodes")
 	}
 	prices, err := price.Shipped()
 	if err != nil {

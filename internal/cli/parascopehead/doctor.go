@@ -59,9 +59,10 @@ failed and some could not be made.`,
 	f.StringVar(&o.e.SlurmBin, "slurm.bin-dir", "/opt/slurm/bin", "`DIR` of Slurm's commands")
 	f.StringVar(&o.e.Root, "root", "/", "root `DIR` of the node's file system")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "maximum time for each check; a check that takes longer is unknown")
-	f.BoolVar(&o.fix, "fix", false, "after the checks, restart parascope's failed systemd units; lists the units first, and asks")
+	f.BoolVar(&o.fix, "fix", false, "after the checks, restart parascope's failed systemd units; the command lists the units "+
+		"first, and asks for confirmation")
 	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask for confirmation")
-	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, configuration, logs, pages; without secrets")
+	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, configuration, logs, metrics pages; without secrets")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }

@@ -33,7 +33,7 @@ AMP are signed where remote_write has a sigv4 section. SIGHUP reloads the file.
 
 Samples wait in a queue on disk until the receiver has taken them, through
 outages, refused credentials, restarts and kill -9; 'parascope head status' shows
-the status of every one.`,
+how many are delivered, waiting and dropped.`,
 		Example: `  parascope head --config.file prometheus.yml --storage.agent.path data-agent
   parascope head check --config.file prometheus.yml     # test the file, start nothing
   parascope head status                                 # is everything delivered?
@@ -103,18 +103,19 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&r.cluster.jobSeriesMax, "slurm.job-series-max", r.cluster.jobSeriesMax,
 		"maximum number of series that map jobs to nodes and GPUs; further ones are left out and counted")
 	f.BoolVar(&r.cluster.fairShare, "slurm.fair-share", r.cluster.fairShare, "run sshare for fair share, if the cluster has accounting")
-	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose prices of instance types are served (default: the region of this "+
+	f.StringVar(&r.cluster.region, "cost.region", "", "`REGION` whose instance prices are exported as metrics (default: the region of this "+
 		"machine)")
 	f.StringArrayVar(&r.cluster.rates, "cost.rate", nil,
-		"`TYPE=DOLLARS` for an hour of an instance type, instead of its on-demand price; may be repeated")
+		"hourly price `TYPE=DOLLARS` of an instance type, instead of its on-demand price; may be repeated")
 	f.Float64Var(&r.cluster.expected, "cost.expected-samples-per-month", 0,
-		"`SAMPLES` that the cluster is expected to send in a month, for the alert BillAboveExpectation (default: by the nodes that run)")
+		"`SAMPLES` that the cluster is expected to send in a month, for the alert BillAboveExpectation (default: computed from the "+
+			"running nodes)")
 	f.StringVar(&r.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&r.format, "log.format", "logfmt", "logfmt or json")
 	f.BoolVar(&r.agent, "agent", true, "accepted for compatibility with Prometheus: the head always runs in agent mode")
 	f.StringSliceVar(&r.features, "enable-feature", nil, "accepted for compatibility; only agent and extra-scrape-metrics are recognized")
 	f.StringVar(&r.o.WebConfigFile, "web.config.file", "",
-		"`FILE` that turns on TLS or passwords of the listener, as for Prometheus; it is read again when it changes")
+		"web configuration `FILE` that enables TLS or basic authentication, as for Prometheus; the head reloads the file when it changes")
 	addStockFlags(f)
 }
 
@@ -188,7 +189,7 @@ func publicAttr(_ []string, a slog.Attr) slog.Attr {
 func daemonLogger(p *cli.Process, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
-		return nil, hint.New(hint.Usage, fmt.Errorf("--log.level %q is not a level", level), "write debug, info, warn or error")
+		return nil, hint.New(hint.Usage, fmt.Errorf("--log.level %q is not a log level", level), "write debug, info, warn or error")
 	}
 	opts := &slog.HandlerOptions{Level: l, ReplaceAttr: publicAttr}
 	switch format {

@@ -23,7 +23,7 @@ func newInspect(p *cli.Process) *cobra.Command {
 		Short: "Read the queue in a head's storage directory and check every record",
 		Long: `Read the queues under DIR, the head's --storage.agent.path, from their files: which
 samples were sent or wait, and whether all records are intact. Nothing is changed; the
-head need not run. The format is in docs/delivery.md.
+head need not run. docs/delivery.md describes the format.
 
 Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 		Example: `  parascope head inspect /var/lib/prometheus/data-agent
@@ -44,13 +44,13 @@ Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 			}
 			for _, q := range r.Queues {
 				if len(q.Unreadable) > 0 {
-					return hint.New(hint.Failure, errors.New("files of the queue cannot be read"),
-						"a head that opens this directory renames them to ….unreadable and continues without them")
+					return hint.New(hint.Failure, errors.New("some queue files cannot be read"),
+						"a head that opens the directory renames unreadable files to ….unreadable and continues without these files")
 				}
 				for _, l := range q.Lanes {
 					if l.Damaged > 0 || l.Missing > 0 {
 						return hint.New(hint.Failure, errors.New("records are damaged or missing"),
-							"a head that opens this directory keeps the intact records and counts the others as dropped, with the reason corrupted")
+							"a head that opens the directory keeps the intact records and counts the others as dropped, with the reason corrupted")
 					}
 				}
 			}

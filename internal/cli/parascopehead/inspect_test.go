@@ -13,7 +13,7 @@ import (
 func TestInspectNamesWhatIsUnreadable(t *testing.T) {
 	var b strings.Builder
 	err := printQueues(&b, term.Styler{}, head.QueueReport{Queues: []queue.QueueReport{
-		{Path: "remote-a\x1b]0;title\a", Unreadable: []string{"lane-00/1\n\x1b[2J.segment is not a file of the queue"}}}})
+		{Path: "remote-a\x1b]0;title\a", Unreadable: []string{"lane-00/1\n\x1b[2J.segment is not a queue file"}}}})
 	if text := b.String(); err != nil || strings.ContainsAny(text, "\x1b\a") ||
 		!strings.Contains(text, "unreadable: lane-00/1\\n\\x1b[2J.segment") {
 		t.Errorf("%q, %v", text, err)

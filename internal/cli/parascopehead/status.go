@@ -24,10 +24,10 @@ func newStatus(p *cli.Process) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show the status of every sample that a running head took",
+		Short: "Show how many samples a running head has delivered, queued and dropped",
 		Long: `Show the status of all samples for each remote_write: whether they are delivered; if
-not, since when and why, how many wait, and how long until some are lost; and the
-number of lost samples by reason.
+not, since when and why, how many wait, and how long until some are lost. The number
+of lost samples is shown by reason.
 
 Counts are in samples since the queue was created, not since the head started:
 taken = delivered + waiting + uncertain + dropped.
@@ -59,7 +59,7 @@ on the address.`,
 		},
 	}
 	c.Flags().StringVar(&address, "address", cmp.Or(p.Getenv("PARASCOPE_HEAD_ADDRESS"), "127.0.0.1:9090"),
-		"`HOST:PORT` of the head's --web.listen-address, a URL where it has TLS or a prefix (environment: PARASCOPE_HEAD_ADDRESS)")
+		"`HOST:PORT` of the head's --web.listen-address, or its URL if it uses TLS or a path prefix (environment: PARASCOPE_HEAD_ADDRESS)")
 	c.Flags().StringVar(&httpConfig, "http.config.file", "",
 		"`FILE` with tls_config and basic_auth, as promtool's, for a head with --web.config.file")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the full status as JSON")
@@ -119,7 +119,7 @@ func printDelivery(w io.Writer, style term.Styler, d head.Delivery) error {
 	for _, f := range d.Discovery {
 		fmt.Fprintf(&b, "\n%s  %s\n", style.Bad("✗ discovery fails"), style.Bold(f.Mechanism+" for "+strings.Join(f.Jobs, ", ")))
 		fmt.Fprintf(&b, "  since %s (%s): %s\n", stamp(f.Since), ago(d.Time, f.Since), term.Clean(f.Why))
-		b.WriteString("  targets that were found before are still scraped; new ones are not\n")
+		b.WriteString("  previously discovered targets are still scraped; new targets are not\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -154,7 +154,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		}
 	}
 	if !r.LossBegins.IsZero() && r.Verdict != head.CatchingUp {
-		then, already := "they will be older than the receiver accepts", "they are older than the receiver accepts"
+		then, already := "the samples will be older than the receiver accepts", "the samples are older than the receiver accepts"
 		if r.LossBecause == "queue_full" {
 			then, already = "the queue will be full", "the queue is full"
 		}
@@ -180,7 +180,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		if r.Verdict == head.Delivering {
 			add("nothing was lost")
 		} else {
-			add("nothing is lost so far")
+			add("no samples are lost so far")
 		}
 	}
 	if !r.LastSuccess.IsZero() {
@@ -188,7 +188,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 			number(uint64(r.DeliveredRate)))
 	}
 	if r.RateLimit > 0 {
-		add("the receiver answered 429; it is now sent %s samples/s, and the rate is raised step by step", number(uint64(r.RateLimit)))
+		add("the receiver answered 429; the head now sends %s samples/s and raises the rate step by step", number(uint64(r.RateLimit)))
 	}
 	if r.TornTailBytes > 0 {
 		add("%s bytes of incomplete data at the queue's end were removed at the start; their samples were never taken",

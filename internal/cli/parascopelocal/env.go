@@ -44,6 +44,6 @@ the head can only send metrics.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", profile, "the keys to use: operator, deployer or head")
+	c.Flags().StringVar(&profile, "profile", profile, "`PROFILE` whose keys to use: operator, deployer or head")
 	return c
 }

@@ -25,7 +25,7 @@ func newFault(p *cli.Process, dir *string) *cobra.Command {
 		Use:   "fault KIND",
 		Short: "Inject faults into the local cloud",
 		Long: `Make the running local cloud's workspaces fail, for a time or for a share of the
-requests, to see how delivery reacts. KIND is one of
+requests, to see how delivery reacts. The kinds are:
 
   expired       403, as with credentials that have expired
   unauthorized  401
@@ -33,7 +33,7 @@ requests, to see how delivery reacts. KIND is one of
   throttled     429, with --retry-after if given
   error         500
   unavailable   503, with --retry-after if given
-  refuse        400: --refuse samples of each request are refused, the others kept
+  refuse        400: --refuse samples of each request are refused, the others stored
   hang          no answer until the fault ends
   reset         the connection is reset
   slow          each response is delayed by --delay
@@ -74,7 +74,7 @@ credentials work.`,
 	}
 	flags := c.Flags()
 	duration.Var(flags, &length, "for", 0, "how long the fault lasts (default: until it is cleared)")
-	flags.Float64Var(&f.Share, "share", 1, "share of the requests that it affects, above 0 to 1")
+	flags.Float64Var(&f.Share, "share", 1, "share of the requests that the fault affects, above 0 and at most 1")
 	flags.StringVar(&f.On, "on", "remote_write", "target of the fault: remote_write, query or the API of a service")
 	flags.StringVar(&f.WorkspaceID, "workspace", "", "`ID` of the affected workspace (default: all)")
 	duration.Var(flags, &retryAfter, "retry-after", 0, "Retry-After header of throttled and unavailable, a whole number of seconds")
@@ -97,17 +97,20 @@ func checkFault(f local.Fault, length, delay, retryAfter time.Duration) error {
 	wrong, next := "", ""
 	switch {
 	case retryAfter < 0 || retryAfter%time.Second != 0:
-		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, as the header has it", retryAfter), "write --retry-after 2s"
+		wrong, next = fmt.Sprintf("--retry-after %s is not a whole number of seconds, which the Retry-After header "+
+			"requires", retryAfter), "write --retry-after 2s"
 	case retryAfter > 0 && f.Kind != "throttled" && f.Kind != "unavailable":
-		wrong, next = "--retry-after is for the kinds throttled and unavailable", "omit --retry-after"
+		wrong, next = "only the kinds throttled and unavailable accept --retry-after", "omit --retry-after"
 	case delay < 0 || length < 0:
 		wrong, next = "--for and --delay must not be negative", "write --for 30s"
 	case (delay > 0) != (f.Kind == "slow"):
-		wrong, next = "--delay is for the kind slow, which needs it", "write parascope local fault slow --delay 2s"
+		wrong, next = "the kind slow requires --delay, and no other kind accepts it", "give a delay, as in 'parascope local fault "+
+			"slow --delay 2s'"
 	case f.RefuseSamples < 0 || (f.RefuseSamples > 0) != (f.Kind == "refuse"):
-		wrong, next = "--refuse is for the kind refuse, which needs it", "write parascope local fault refuse --refuse 3"
+		wrong, next = "the kind refuse requires --refuse, and no other kind accepts it", "give a number of samples, as in 'parascope "+
+			"local fault refuse --refuse 3'"
 	case f.Kind == "refuse" && f.On != "remote_write":
-		wrong, next = "the kind refuse is for --on remote_write", "omit --on"
+		wrong, next = "the kind refuse requires --on remote_write", "omit --on"
 	case !(f.Share > 0 && f.Share <= 1):
 		wrong, next = fmt.Sprintf("--share %v must be above 0 and at most 1", f.Share), "write --share 0.5"
 	default:
@@ -120,7 +123,7 @@ func newFaultList(p *cli.Process, dir *string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list",
-		Short:   "List the active faults, with the number of requests that each affected",
+		Short:   "List the active faults, with the number of requests that each fault affected",
 		Example: `  parascope local fault list`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -102,7 +102,7 @@ func New(p *cli.Process) *cobra.Command {
 	f := c.Flags()
 	c.PersistentFlags().StringVar(&o.DataDir, "data", "",
 		"directory for state, samples, keys and logs (default $XDG_STATE_HOME/parascope/local)")
-	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 takes a free one")
+	f.StringVar(&o.CloudAddress, "listen", "127.0.0.1:9280", "address of the local cloud; port 0 selects a free one")
 	f.StringVar(&o.NodeAddress, "node-address", "127.0.0.1:9100", "address of the node exporter")
 	f.StringVar(&o.HeadAddress, "head-address", "127.0.0.1:9090", "address of the head agent")
 	f.StringVar(&o.IMDSAddress, "imds-listen", "",
@@ -110,7 +110,7 @@ func New(p *cli.Process) *cobra.Command {
 	duration.Var(f, &o.Cloud.IMDS.CredentialLifetime, "imds-credential-lifetime", 6*time.Hour,
 		"lifetime of the metadata service's credentials; also starts the service, on a free port")
 	f.StringVar(&o.Region, "region", "us-east-2", "region of the workspace")
-	f.BoolVar(&o.NoStack, "no-stack", false, "create only a Prometheus workspace, not the stack with Grafana, to run the guide by hand")
+	f.BoolVar(&o.NoStack, "no-stack", false, "create only a Prometheus workspace, not the stack with Grafana, to run the guide manually")
 	f.StringVar(&o.Alias, "alias", "local", "with --no-stack: alias of the workspace")
 	f.StringVar(&o.IdentityCenter, "identity-center", "organization",
 		"kind of Identity Center instance: organization (required by Grafana), account, or none")
@@ -119,11 +119,11 @@ func New(p *cli.Process) *cobra.Command {
 	f.BoolVar(&o.Demo, "demo", false, "add a made-up cluster with GPUs and jobs, to see the dashboards")
 	f.IntVar(&o.DemoNodes, "demo-nodes", 12, "with --demo: number of nodes; nodes beyond 12 have GPUs and no jobs")
 	f.StringVar(&o.AuditFile, "audit", "", "write every permission check to `FILE`, one JSON line each")
-	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "how often the head scrapes")
+	duration.Var(f, &o.Interval, "scrape-interval", 2*time.Second, "interval at which the head scrapes its targets")
 	f.IntVar(&o.Cloud.AMP.Limits.IngestionRate, "amp-ingestion-rate", o.Cloud.AMP.Limits.IngestionRate,
-		"samples a second a workspace accepts before it answers 429 (0: AWS's default quota)")
+		"ingestion rate in samples per second above which a workspace returns 429 (0: AWS's default quota)")
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries,
-		"active series a workspace accepts (0: AWS's default quota)")
+		"maximum number of active series of a workspace (0: AWS's default quota)")
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&verbose, "verbose", false, "log every request")
 	c.AddCommand(newEnv(p, &o.DataDir), newFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))
@@ -138,7 +138,7 @@ func dataDir(p *cli.Process, flag string) (string, error) {
 		if state == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return "", hint.New(hint.Usage, fmt.Errorf("could not find a place for data: %w", err), "give --data DIR")
+				return "", hint.New(hint.Usage, fmt.Errorf("could not determine the data directory: %w", err), "give --data DIR")
 			}
 			state = filepath.Join(home, ".local", "state")
 		}
@@ -165,17 +165,17 @@ func printEvents(p *cli.Process) func(local.Event) {
 			}
 		case local.Exited:
 			line(p.Stderr, "%s %s (pid %d) ended: %s", style.Bad("✗"), e.What, e.PID, e.Detail)
-			line(p.Stderr, "  the other programs keep running; restart 'parascope local' to start this one again")
+			line(p.Stderr, "  the other programs keep running; restart 'parascope local' to start the stopped program again")
 		case local.Ready:
 			line(p.Stdout, "\n%s  this machine's metrics arrive%s. In another shell:", style.Bold("ready"), look)
 			// As it was called: a newcomer's shell does not find it otherwise.
 			line(p.Stdout, "  eval \"$(%s env --data %s)\"", p.Name, cli.ShellQuote(e.Detail))
 			line(p.Stdout, "  %s query node_load1", strings.TrimRight(strings.TrimSuffix(p.Name, "local"), " -"))
-			line(p.Stdout, "Ctrl-C stops everything; the data stays in %s.", e.Detail)
+			line(p.Stdout, "Ctrl-C stops all programs; the data is kept in %s.", e.Detail)
 		case local.Trouble:
 			line(p.Stderr, "%s %s: %s", style.Bold("!"), e.What, e.Detail)
 		case local.Stopping:
-			line(p.Stderr, "stopping; Ctrl-C again ends at once")
+			line(p.Stderr, "stopping; press Ctrl-C again to stop immediately")
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (g *gpuFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&g.options.Library, "gpu.library", g.options.Library, "`NAME` or path of the GPU driver's library")
 	f.StringVar(&g.hostengine, "gpu.hostengine", g.hostengine,
 		"start: start nvidia-dcgm.service if profiling needs it; `off`: use it only if it runs")
-	f.StringVar(&g.options.StateFile, "gpu.state-file", g.options.StateFile, "`FILE` that keeps the counts of XIDs until the next boot")
+	f.StringVar(&g.options.StateFile, "gpu.state-file", g.options.StateFile, "`FILE` that stores the XID error counts until the next boot")
 	addPauseFile(f, &g.options.PauseFile)
 }
 

@@ -21,11 +21,11 @@ func New(p *cli.Process) *cobra.Command {
 		Use:   "parascope-node",
 		Short: "Measure this machine and serve it to Prometheus on ports 9100 and 9400",
 		Long: `Measure this machine and serve it to Prometheus, with the port, path, metric
-names, units and help texts of node_exporter. The CPUs' seconds are one series for
-each mode, cpu="all", their mean; instance-store disks, and the cards of a machine
-with EFA but for the main one, are summed as device="all". --cpu=each and
---device=each give node_exporter's shape, --full the series that dashboards read
-rarely. Only the node_exporter flags listed below exist. No flag selects collectors;
+names, units and help texts of node_exporter. CPU seconds are one series per mode, the
+mean of all CPUs, with cpu="all". Instance-store disks are summed as device="all", and so
+are all network cards of a machine with EFA except the primary one. --cpu=each and
+--device=each return node_exporter's series, and --full adds the series that dashboards
+rarely use. Only the node_exporter flags listed below exist. No flag selects collectors;
 a scrape can, with ?collect[]=NAME or ?exclude[]=NAME. --explain describes every series.
 
 NVIDIA GPUs are served on port 9400, with dcgm-exporter's metric names, units and
@@ -33,7 +33,7 @@ labels. On a machine without GPUs that page says so.`,
 		Example: `  parascope-node
   parascope-node --web.listen-address 127.0.0.1:9100
   parascope-node --cpu=each --device=each --full --max-series=0   # node_exporter's shape
-  parascope-node --gpu.fields=full   # all that dcgm-exporter has
+  parascope-node --gpu.fields=full   # all metrics of dcgm-exporter
   parascope-node --explain | less
   curl -s localhost:9100/metrics | grep node_load1`,
 		Args: cobra.NoArgs,
@@ -72,9 +72,10 @@ labels. On a machine without GPUs that page says so.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Address, "web.listen-address", o.Address, "`HOST:PORT` to serve on; port 0 takes a free one")
+	f.StringVar(&o.Address, "web.listen-address", o.Address, "`HOST:PORT` to serve on; port 0 selects a free one")
 	f.StringVar(&o.Path, "web.telemetry-path", o.Path, "`PATH` of the metrics page")
-	f.StringVar(&o.Config, "web.config.file", "", "`FILE` that turns on TLS or basic authentication, as for Prometheus' exporters")
+	f.StringVar(&o.Config, "web.config.file", "", "web configuration `FILE` that enables TLS or basic authentication, as for "+
+		"Prometheus' exporters")
 	f.StringVar(&o.ProcFS, "path.procfs", o.ProcFS, "where procfs is mounted")
 	f.StringVar(&o.SysFS, "path.sysfs", o.SysFS, "where sysfs is mounted")
 	f.StringVar(&o.RootFS, "path.rootfs", o.RootFS, "where the machine's root file system is mounted")

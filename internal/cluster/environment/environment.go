@@ -38,7 +38,7 @@ func FileName(clusterName string) string {
 // name that is none, and for a value with a NUL, which no environment can hold.
 func (e File) Text() (string, error) {
 	var b strings.Builder
-	b.WriteString("# Of cluster " + words.Printable(e.ClusterName) + ", by parascope. To be sourced: . " +
+	b.WriteString("# Environment of cluster " + words.Printable(e.ClusterName) + ", written by parascope. To use it, run: . " +
 		words.Printable(FileName(e.ClusterName)) + "\n")
 	for _, v := range e.variables() {
 		if !isVariable(v.Name) {
@@ -71,12 +71,12 @@ func Read(file string) (File, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return File{}, hint.New(hint.BadInput, fmt.Errorf("could not read the cluster's environment: %w", err),
-			"'parascope cluster new' writes it")
+			"'parascope cluster new' writes the file")
 	}
 	e, err := Parse(string(b))
 	if err != nil {
 		return e, hint.New(hint.BadInput, fmt.Errorf("%s: %w", file, err),
-			"'parascope cluster new' writes such files; nothing in this one was run")
+			"use a file that 'parascope cluster new' wrote; no line of this file was run")
 	}
 	return e, nil
 }
@@ -92,7 +92,7 @@ func Parse(text string) (e File, err error) {
 		rest, isExport := strings.CutPrefix(text, "export ")
 		name, rest, ok := strings.Cut(rest, "='")
 		if !isExport || !ok || !isVariable(name) || slices.Contains(seen, name) {
-			return e, fmt.Errorf("entry %d is not export NAME='VALUE', each name once", line)
+			return e, fmt.Errorf("entry %d is not of the form export NAME='VALUE', or repeats a name", line)
 		}
 		value, rest, err := unquote(rest)
 		if err != nil {

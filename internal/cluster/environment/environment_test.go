@@ -18,7 +18,7 @@ func TestEnvironmentIsWhatTheGuideSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `# Of cluster hpc, by parascope. To be sourced: . environment-variables-hpc.sh
+	const want = `# Environment of cluster hpc, written by parascope. To use it, run: . environment-variables-hpc.sh
 export CLUSTER_NAME='hpc'
 export AWS_REGION='us-east-2'
 export CAPACITY_RESERVATION_ID='cr-0123456789abcdef0'

@@ -244,8 +244,8 @@ func (m *Manifest) Stage(r Release) {
 // Upgrade gives a release to all nodes, the canaries too.
 func (m *Manifest) Upgrade(r Release) error {
 	if m.Pinned && m.Default != r.Version {
-		return hint.New(hint.BadInput, fmt.Errorf("the nodes are pinned to version %s, and this is %s", m.Default, r.Version),
-			"'parascope cluster upgrade --pin none' removes the pin; --pin "+r.Version+" pins them to this version once it is staged")
+		return hint.New(hint.BadInput, fmt.Errorf("the nodes are pinned to version %s, but this program has version %s", m.Default, r.Version),
+			"'parascope cluster upgrade --pin none' removes the pin; --pin "+r.Version+" pins the nodes to this version once the version is staged")
 	}
 	m.add(r)
 	m.Default, m.Canaries = r.Version, nil
@@ -261,7 +261,7 @@ func (m *Manifest) Try(r Release, nodes []string) error {
 	for _, n := range nodes {
 		if !nodeForm.matches(n) {
 			return hint.New(hint.Usage, fmt.Errorf("--canary %q is not a valid node name", n),
-				"give Slurm's name of a compute node, or the host name of a head or login node; CLUSTER/NODE where clusters share names")
+				"give the Slurm name of a compute node, or the host name of a head or login node; use CLUSTER/NODE if clusters share node names")
 		}
 	}
 	m.add(r)
@@ -286,7 +286,7 @@ func (m *Manifest) Pin(version string) error {
 		for _, r := range m.Releases {
 			staged = append(staged, r.Version)
 		}
-		return hint.New(hint.NotFound, fmt.Errorf("version %q is not staged", version), "staged are: "+strings.Join(staged, ", "))
+		return hint.New(hint.NotFound, fmt.Errorf("version %q is not staged", version), "staged versions: "+strings.Join(staged, ", "))
 	}
 	m.Default, m.Pinned, m.Canaries = version, true, nil
 	return nil

@@ -164,7 +164,8 @@ func packed(t *testing.T, name, arch, text string) Program {
 func programs(t *testing.T, text string) []Program {
 	t.Helper()
 	head := "#!/bin/sh\necho \"$*\" >>\"$FAKE/head.log\"\n" +
-		"case $(cat \"$FAKE/fault\" 2>/dev/null) in existing) echo 'Error: this node has a Prometheus already' >&2; exit 6 ;; esac\n" +
+		"case $(cat \"$FAKE/fault\" 2>/dev/null) in existing) echo 'Error: another Prometheus is already installed on this node' >&2; " +
+		"exit 6 ;; esac\n" +
 		"mkdir -p \"$PARASCOPE_ROOT/opt/prometheus\" \"$PARASCOPE_ROOT/etc/systemd/system\"\n" +
 		"echo '# " + text + "' >\"$PARASCOPE_ROOT/opt/prometheus/prometheus.yml\"\n" +
 		"echo \"# Written by 'parascope-head setup'.\" >\"$PARASCOPE_ROOT/etc/systemd/system/prometheus.service\"\n"

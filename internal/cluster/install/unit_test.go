@@ -230,7 +230,7 @@ func TestHead(t *testing.T) {
 		n.run(n.stage(&Manifest{}, "v1.0.0", "works", nil))
 		n.fault("existing")
 		out, status := n.once()
-		if status == 0 || last(out) != "parascope: parascope-head setup: this node has a Prometheus already" ||
+		if status == 0 || last(out) != "parascope: parascope-head setup: another Prometheus is already installed on this node" ||
 			n.metric(`parascope_install_failure{reason="head-setup"}`) != "1" {
 			t.Errorf("with a Prometheus that is there, status %d:\n%s", status, out)
 		}

@@ -23,7 +23,7 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 		return failed(hint.NotFound, e.Script+" does not exist; ParallelCluster would terminate every node that tries to run it",
 			"'parascope cluster stage' uploads it")
 	case 301:
-		return failed(hint.BadInput, "bucket "+e.bucket+" is in another region than "+e.Config.Region, "stage to a bucket of "+e.Config.Region)
+		return failed(hint.BadInput, "bucket "+e.bucket+" is not in region "+e.Config.Region, "stage to a bucket in "+e.Config.Region)
 	}
 	if err != nil {
 		return unknown(err)
@@ -35,14 +35,14 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 func checkRegion(ctx context.Context, e *Env) doctor.Finding {
 	out, err := s3.NewFromConfig(e.Config).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &e.bucket})
 	if status := awserr.Status(err); status == 301 {
-		return failed(hint.BadInput, "bucket "+e.bucket+" is in another region than "+e.Config.Region, "stage to a bucket of "+e.Config.Region)
+		return failed(hint.BadInput, "bucket "+e.bucket+" is not in region "+e.Config.Region, "stage to a bucket in "+e.Config.Region)
 	}
 	if err != nil {
 		return unknown(err)
 	}
 	if at := aws.ToString(out.BucketRegion); at != "" && at != e.Config.Region {
 		return failed(hint.BadInput, fmt.Sprintf("bucket %s is in %s, the cluster in %s", e.bucket, at, e.Config.Region),
-			"stage to a bucket of "+e.Config.Region)
+			"stage to a bucket in "+e.Config.Region)
 	}
 	return ok("")
 }
@@ -58,7 +58,7 @@ func checkKey(ctx context.Context, e *Env) doctor.Finding {
 		return doctor.Finding{Status: doctor.Unknown,
 			Detail: fmt.Sprintf("%s is encrypted with the KMS key %s, which the nodes' roles must be allowed to use (kms:Decrypt)", e.Script,
 				aws.ToString(out.SSEKMSKeyId)),
-			Next: "allow them kms:Decrypt, or set the bucket's encryption to AES256 and stage again"}
+			Next: "allow kms:Decrypt for the nodes' roles, or set the bucket's encryption to AES256 and stage again"}
 	}
 	return ok(string(out.ServerSideEncryption))
 }
@@ -95,7 +95,7 @@ func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 				Detail: fmt.Sprintf("statement %q of the policy of bucket %s denies reading to some principals: "+
 					"whether it affects the nodes is unknown",
 					s.Sid, e.bucket),
-				Next: "check that it does not match the nodes' roles or their network path to S3"}
+				Next: "check that the statement does not match the nodes' roles or their network path to S3"}
 		}
 	}
 	return ok("")

@@ -54,7 +54,7 @@ func checkPermission(ctx context.Context, e *Env) doctor.Finding {
 			}
 		}
 	}
-	return ok(fmt.Sprintf("%d roles may", len(roles)))
+	return ok(fmt.Sprintf("%d roles can read the script", len(roles)))
 }
 
 // trustsInstances says whether EC2 hands a role to instances: the roles of ParallelCluster's
@@ -83,7 +83,7 @@ func (e *Env) simulatePolicies(ctx context.Context, client *iam.Client) doctor.F
 		documents = append(documents, text)
 	}
 	if len(documents) == 0 {
-		return unknown(errors.New("no policy is named"))
+		return unknown(errors.New("no IAM policy was given"))
 	}
 	out, err := client.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{PolicyInputList: documents,
 		ActionNames: []string{"s3:GetObject"}, ResourceArns: e.below()})
@@ -93,9 +93,9 @@ func (e *Env) simulatePolicies(ctx context.Context, client *iam.Client) doctor.F
 	if denied := denied(out.EvaluationResults); denied != "" {
 		return failed(hint.Denied, fmt.Sprintf("policy %s does not allow reading %s: ParallelCluster would terminate the nodes",
 			strings.Join(e.NodePolicies, ", "), denied),
-			"give --node-policy one that allows s3:GetObject there, or stage to the stack's own bucket")
+			"give --node-policy a policy that allows s3:GetObject on the script, or stage to the stack's own bucket")
 	}
-	return ok("the policies allow it")
+	return ok("the policies allow reading the script")
 }
 
 // denied is the first resource that is not allowed.

@@ -61,7 +61,7 @@ func Run(ctx context.Context, e Env) (all []Result, err error) {
 	rest, ok := strings.CutPrefix(e.Script, "s3://")
 	e.bucket, e.key, _ = strings.Cut(rest, "/")
 	if !ok || e.bucket == "" || e.key == "" {
-		return nil, fmt.Errorf("%s is not an address of an object", e.Script)
+		return nil, fmt.Errorf("%s is not the S3 URL of an object", e.Script)
 	}
 	e.partition = "aws"
 	if len(e.NodePolicies) > 0 {
@@ -96,7 +96,7 @@ func ok(summary string) doctor.Finding { return doctor.Finding{Status: doctor.OK
 
 func unknown(err error) doctor.Finding {
 	return doctor.Finding{Status: doctor.Unknown, Detail: awserr.Brief(err),
-		Next: "ask someone with that permission, or look at the first node's log"}
+		Next: "ask an administrator with the missing permission to run the check, or read the log of the first node"}
 }
 
 func failed(code hint.Code, detail, next string) doctor.Finding {

@@ -19,7 +19,7 @@ import (
 func checkRoute(ctx context.Context, e *Env) doctor.Finding {
 	client, subnets := ec2.NewFromConfig(e.Config), e.subnets()
 	if len(subnets) == 0 {
-		return unknown(errors.New("the configuration names no subnet"))
+		return unknown(errors.New("the cluster configuration does not name a subnet"))
 	}
 	out, err := client.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: subnets})
 	if err != nil {
@@ -35,12 +35,13 @@ func checkRoute(ctx context.Context, e *Env) doctor.Finding {
 			return unknown(err)
 		}
 		if !has {
-			return failed(hint.Failure, fmt.Sprintf("subnet %s has no route to S3: neither to the internet nor to an endpoint of S3", id),
-				"add a gateway endpoint of S3 to its route table: 'aws ec2 create-vpc-endpoint --vpc-id "+vpc+" --service-name com.amazonaws."+
+			return failed(hint.Failure, fmt.Sprintf("subnet %s has no route to S3: neither a default route to the internet nor an S3 "+
+				"gateway endpoint", id),
+				"add an S3 gateway endpoint to the subnet's route table: 'aws ec2 create-vpc-endpoint --vpc-id "+vpc+" --service-name com.amazonaws."+
 					e.Config.Region+".s3 --route-table-ids ...'")
 		}
 	}
-	return ok(fmt.Sprintf("%d subnets have one", len(out.Subnets)))
+	return ok(fmt.Sprintf("%d subnets have a route to S3", len(out.Subnets)))
 }
 
 // hasRoute looks at the subnet's route table, which is the VPC's main one where it has none.

@@ -126,6 +126,6 @@ func principals(caller string) ([]string, error) {
 			return []string{role + name, role + "*/" + name}, nil
 		}
 	}
-	return nil, hint.New(hint.BadInput, fmt.Errorf("%s is neither a user nor a role's session", caller),
-		"stage as the user or role that is to write these objects")
+	return nil, hint.New(hint.BadInput, fmt.Errorf("%s is neither an IAM user nor a role session", caller),
+		"run the command as the IAM user or role that is to write the staged objects")
 }

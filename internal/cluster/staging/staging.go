@@ -190,8 +190,8 @@ func (o object) manifest(name string) (install.Manifest, error) {
 	m, err := install.ParseManifest(string(o.content))
 	if err != nil {
 		return m, hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err),
-			"the manifest was changed by another program or a later parascope: use that version, or delete the manifest and stage every "+
-				"version again")
+			"the manifest was changed by another program or a newer parascope: use the newer parascope, or delete the manifest and stage "+
+				"all versions again")
 	}
 	return m, nil
 }
@@ -268,7 +268,7 @@ func isCode(err error, codes ...string) bool {
 func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 	bucket, key, ok := splitURL(s.Script)
 	if !ok {
-		return fmt.Errorf("%s is not an address of an object", s.Script)
+		return fmt.Errorf("%s is not the S3 URL of an object", s.Script)
 	}
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
@@ -291,9 +291,9 @@ func splitURL(url string) (bucket, key string, ok bool) {
 // explain gives an SDK error the exit code of its kind.
 // explainUpload is explain where the bucket's policy may be what denies it: restrict writes that.
 func explainUpload(doing string, err error) error {
-	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks + "; where the bucket's policy has a statement ParascopeWriters…, " +
-		"only the principal that it names can upload: use that one, " +
-		"or run 'parascope cluster stage --restrict' with permission to write the policy"})
+	return awserr.Explain(doing, err, awserr.Next{Denied: awserr.WhoAsks + "; if the bucket policy has a statement " +
+		"ParascopeWriters…, only the principal in the statement can upload: use that principal, or run 'parascope cluster stage " +
+		"--restrict' with permission to write the policy"})
 }
 
 func explain(doing string, err error) error {

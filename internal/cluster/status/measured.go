@@ -105,7 +105,7 @@ func askMeasured(ctx context.Context, client *amp.QueryClient, name string, now 
 		}
 		vector, ok := r.Value.(model.Vector)
 		if !ok {
-			return m, fmt.Errorf("the answer to %s is not a vector", q.expr)
+			return m, fmt.Errorf("the response to query %s is not a vector", q.expr)
 		}
 		for _, s := range vector {
 			q.each(s.Metric, float64(s.Value))

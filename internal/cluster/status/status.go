@@ -75,7 +75,7 @@ func Look(ctx context.Context, cfg aws.Config, c cluster.Cluster, o Options) (St
 	endpoint := state.Outputs["AMPPrometheusEndpoint"]
 	if endpoint == "" {
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s in %s has no Prometheus workspace to query", o.Stack, cfg.Region),
-			"'"+o.Up+"' creates the stack; --stack and --region name another one")
+			"'"+o.Up+"' creates the stack; --stack and --region select another one")
 	}
 	instances, err := askInstances(ctx, cfg, c.Name)
 	if err != nil {

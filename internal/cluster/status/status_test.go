@@ -51,7 +51,8 @@ func TestFill(t *testing.T) {
 		"compute  i-boots gpus=false scraped=false the node is booting: launched 3 min ago, not yet registered with Slurm",
 		"compute  i-lost gpus=false scraped=false the node is not registered with Slurm, and ParallelCluster will terminate it; " +
 			"see the console output of its instance",
-		"gpu-dy-p5-2 compute idle i-2 gpus=true scraped=false the node does not answer (job node); on the node: systemctl status parascope-node",
+		"gpu-dy-p5-2 compute idle i-2 gpus=true scraped=false the node does not answer (job node); on the node, run 'systemctl status " +
+			"parascope-node'",
 		"gpu-dy-p5-3 compute powering_up  gpus=false scraped=false the node is powering up",
 		"gpu-dy-p5-4 compute idle  gpus=false scraped=false the node is registered with Slurm; the head scrapes the node within 15 s",
 		"gpu-dy-p5-5 compute powering_down  gpus=false scraped=false the node is powering down",

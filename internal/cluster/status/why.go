@@ -51,7 +51,7 @@ func whyNode(n *Node, m measured) string {
 	case target && up.job == "":
 		return "the node does not answer on the port that is scraped"
 	case target:
-		return "the node does not answer (job " + words.Printable(up.job) + "); on the node: systemctl status parascope-node"
+		return "the node does not answer (job " + words.Printable(up.job) + "); on the node, run 'systemctl status parascope-node'"
 	case m.state[n.Name] != "":
 		return "the node is registered with Slurm; the head scrapes the node within 15 s"
 	}

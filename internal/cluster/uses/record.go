@@ -51,7 +51,7 @@ func Record(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
 	key := p.key(a)
 	_, err = s3.NewFromConfig(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: bytes.NewReader(text)})
 	if err != nil {
-		return awserr.Explain("record in s3://"+p.Bucket+"/"+key+" that the configuration names the script", err,
+		return awserr.Explain("record the use of the script in s3://"+p.Bucket+"/"+key+"", err,
 			awserr.Next{Denied: awserr.WhoAsks})
 	}
 	return nil

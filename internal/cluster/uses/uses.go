@@ -103,7 +103,7 @@ func inRegion(ctx context.Context, cfg aws.Config, p Place) (all []Use, closed b
 			if strings.Contains(err.Error(), "service control policy") {
 				return all, true
 			}
-			return append(all, Use{Region: cfg.Region, Why: "its clusters could not be listed: " + awserr.Brief(err)}), false
+			return append(all, Use{Region: cfg.Region, Why: "the region's clusters could not be listed: " + awserr.Brief(err)}), false
 		}
 		for _, s := range page.Stacks {
 			isCluster := slices.ContainsFunc(s.Tags, func(t types.Tag) bool { return aws.ToString(t.Key) == versionTag })
@@ -127,14 +127,14 @@ func ofCluster(ctx context.Context, cfg aws.Config, s types.Stack, p Place) stri
 	}
 	bucket, dir := values["ResourcesS3Bucket"], values["ArtifactS3RootDirectory"]
 	if bucket == "" || dir == "" {
-		return "its stack does not name the place of its configuration"
+		return "the cluster's stack does not have the parameters that name its configuration in S3"
 	}
 	text, err := readConfiguration(ctx, cfg, bucket, dir+"/configs/cluster-config.yaml")
 	if err != nil {
-		return "its configuration cannot be read: " + awserr.Brief(err)
+		return "the cluster's configuration cannot be read: " + awserr.Brief(err)
 	}
 	if strings.Contains(text, p.Bucket) && strings.Contains(text, p.prefix()) {
-		return "its configuration names the install script"
+		return "the cluster's configuration names the install script"
 	}
 	return ""
 }

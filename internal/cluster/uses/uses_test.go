@@ -108,12 +108,12 @@ func TestFind(t *testing.T) {
 	a.cluster("eu-west-1", "gone", "", true)
 	a.cluster("us-west-2", "old", "", false)
 	a.cluster("us-west-2", "large", strings.Repeat("#", 1<<20)+"\n", true)
-	a.find("cluster gone in eu-west-1: its configuration cannot be read: NoSuchKey",
-		"cluster train in eu-west-1: its configuration names the install script",
-		"cluster hpc in us-east-2: its configuration names the install script",
-		"cluster large in us-west-2: its configuration cannot be read: s3://parallelcluster-us-west-2-v1-do-not-delete"+
+	a.find("cluster gone in eu-west-1: the cluster's configuration cannot be read: NoSuchKey",
+		"cluster train in eu-west-1: the cluster's configuration names the install script",
+		"cluster hpc in us-east-2: the cluster's configuration names the install script",
+		"cluster large in us-west-2: the cluster's configuration cannot be read: s3://parallelcluster-us-west-2-v1-do-not-delete"+
 			"/parallelcluster/3.16.3/clusters/large-0123456789abcdef/configs/cluster-config.yaml is larger than 1 MiB",
-		"cluster old in us-west-2: its stack does not name the place of its configuration")
+		"cluster old in us-west-2: the cluster's stack does not have the parameters that name its configuration in S3")
 }
 
 // TestRecord: a configuration that was attached counts until it is detached, whether or not its

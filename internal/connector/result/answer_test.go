@@ -31,8 +31,8 @@ func TestReadAnswerCleansTexts(t *testing.T) {
 func TestReadFailure(t *testing.T) {
 	for payload, want := range map[string]string{
 		`{"errorMessage": "no \u001b[31mGrafana"}`: "no  [31mGrafana",
-		`{}`:     "no reason was given",
-		`killed`: "no reason was given",
+		`{}`:     "the response contains no error message",
+		`killed`: "the response contains no error message",
 	} {
 		if got := result.ReadFailure([]byte(payload)); got != want {
 			t.Errorf("%s: %q, want %q", payload, got, want)

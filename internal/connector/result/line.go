@@ -39,7 +39,7 @@ func (r Run) Line() ([]byte, error) {
 		return nil, fmt.Errorf("could not encode the result: %w", err)
 	}
 	if b.Len() > maxLine {
-		return nil, fmt.Errorf("the result has %d bytes; a log line can have %d", b.Len(), maxLine)
+		return nil, fmt.Errorf("the result has %d bytes; a log line may have at most %d", b.Len(), maxLine)
 	}
 	return b.Bytes(), nil
 }
@@ -80,7 +80,7 @@ func ReadFailure(payload []byte) string {
 		ErrorMessage string `json:"errorMessage"`
 	}
 	if err := json.Unmarshal(payload, &failure); err != nil || failure.ErrorMessage == "" {
-		return "no reason was given"
+		return "the response contains no error message"
 	}
 	return shown(failure.ErrorMessage)
 }

@@ -46,7 +46,7 @@ const maxSources = 200
 func ReadLook(payload []byte) (Look, error) {
 	var l Look
 	if err := json.Unmarshal(payload, &l); err != nil {
-		return Look{}, fmt.Errorf("the answer of the setup function is not valid: %w", err)
+		return Look{}, fmt.Errorf("the response of the setup function is not valid: %w", err)
 	}
 	l.DataSources = l.DataSources[:min(len(l.DataSources), maxSources)]
 	texts := []*string{&l.GrafanaVersion}

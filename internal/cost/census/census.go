@@ -158,7 +158,7 @@ func (n *Census) add(name string, g Group, r resource) error {
 		kind = r.Instances[0].InstanceType
 	}
 	if kind.Kind != yaml.ScalarNode || !IsInstanceType(kind.Value) {
-		return wrong(name, fmt.Sprintf("line %d: %s has no instance type that can be read; functions of CloudFormation are not resolved",
+		return wrong(name, fmt.Sprintf("line %d: %s has no readable instance type; CloudFormation functions are not resolved",
 			kind.Line, g.Name))
 	}
 	g.InstanceType = kind.Value
@@ -205,7 +205,7 @@ func ParseNodes(text string) (Group, error) {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 || n > maxNodes || !IsInstanceType(kind) {
 		return Group{}, hint.New(hint.Usage, fmt.Errorf("--nodes %.60q is not TYPE=NUMBER", printable(text)),
-			fmt.Sprintf("write an instance type and a number from 0 to %d, such as p5.48xlarge=64", maxNodes))
+			fmt.Sprintf("give an instance type and a number from 0 to %d, such as p5.48xlarge=64", maxNodes))
 	}
 	return Group{Kind: Compute, Name: kind, InstanceType: kind, Min: n, Max: n}, nil
 }

@@ -59,7 +59,7 @@ func TestBadConfigurations(t *testing.T) {
 		"\x00":                          "cannot be read",
 		"Resources: {A: {}}":            "has no HeadNode",
 		strings.Repeat("#", maxBytes+1): "more than",
-		strings.Replace(whole, "p5.48xlarge", "!Ref Type", 1):     "gpu/h100 has no instance type",
+		strings.Replace(whole, "p5.48xlarge", "!Ref Type", 1):     "gpu/h100 has no readable instance type",
 		strings.Replace(whole, "MinCount: 2", "MinCount: -2", 1):  "line 12: MinCount of gpu/h100",
 		strings.Replace(whole, "MaxCount: 8", "MaxCount: 1e9", 1): "line 12: MaxCount",
 		"a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n" +

@@ -37,7 +37,8 @@ type Collector struct {
 func New(l price.List, nodes Nodes, given float64) *Collector {
 	return &Collector{list: l, nodes: nodes, given: given,
 		expected: prometheus.NewDesc("parascope_cost_expected_samples_per_month",
-			"Samples that the cluster is expected to send in 730 hours: the given number, or an estimate for the nodes that run now, every 30 s.",
+			"Number of samples that the cluster is expected to send in 730 hours: the configured number, or an estimate from the running "+
+				"nodes at a scrape interval of 30 s.",
 			[]string{"source"}, nil)}
 }
 

@@ -81,7 +81,7 @@ func readPrices(file string, from io.Reader) ([]Price, error) {
 		}
 		_, err := time.Parse(time.DateOnly, p.Date)
 		if err != nil || p.Item == "" || p.Source == "" || len(p.Tiers) == 0 || !p.Tiers[0].From.IsZero() || !p.Per.GreaterThan(decimal.Zero) {
-			return nil, fmt.Errorf("%s has a price of %.40q without a date, a source or tiers", file, p.Item)
+			return nil, fmt.Errorf("%s has a price without a date, a source or tiers for item %.40q", file, p.Item)
 		}
 	}
 	return all, nil

@@ -48,7 +48,7 @@ func Shipped() (List, error) {
 			open = next
 		}
 		if open.Date == "" || open.Source == "" {
-			return fmt.Errorf("%s in %q has no date or no source", open.Item, open.Region)
+			return fmt.Errorf("the price of %s in %q has no date or no source", open.Item, open.Region)
 		}
 		l.prices[key{open.Item, open.Region}] = open
 		return nil

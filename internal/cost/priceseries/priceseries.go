@@ -31,11 +31,12 @@ func New(l price.List, region string, types func() []string) *Collector {
 	return &Collector{
 		list: l, region: region, types: types,
 		dollars: prometheus.NewDesc("parascope_instance_price_dollars_per_hour",
-			"Hourly price of an instance of this type: the Linux on-demand price, or the rate of --cost.rate. Absent if it is unknown.",
+			"Hourly price of the instance type: Linux on-demand or --cost.rate; absent if unknown.",
 			[]string{"instance_type", "region", "source"}, nil),
 		known: prometheus.NewDesc("parascope_instance_price_known",
-			"1 if the price of the instance type in the cluster's region is known, 0 if it is not.", []string{"instance_type", "region"}, nil),
-		gpus: prometheus.NewDesc("parascope_instance_gpus", "NVIDIA GPUs of an instance of this type.", []string{"instance_type"}, nil),
+			"1 if the price of the instance type in the cluster's region is known, 0 if the price is "+
+				"unknown.", []string{"instance_type", "region"}, nil),
+		gpus: prometheus.NewDesc("parascope_instance_gpus", "Number of NVIDIA GPUs of an instance of this type.", []string{"instance_type"}, nil),
 	}
 }
 

@@ -26,16 +26,16 @@ func TestSeries(t *testing.T) {
 		return []string{"c7i.xlarge", "g5.xlarge", "p5.48xlarge", "p5e.48xlarge"}
 	})
 	want := `
-# HELP parascope_instance_gpus NVIDIA GPUs of an instance of this type.
+# HELP parascope_instance_gpus Number of NVIDIA GPUs of an instance of this type.
 # TYPE parascope_instance_gpus gauge
 parascope_instance_gpus{instance_type="g5.xlarge"} 1
 parascope_instance_gpus{instance_type="p5.48xlarge"} 8
 parascope_instance_gpus{instance_type="p5e.48xlarge"} 8
-# HELP parascope_instance_price_dollars_per_hour Hourly price of an instance of this type: the Linux on-demand price, or the rate of --cost.rate. Absent if it is unknown.
+# HELP parascope_instance_price_dollars_per_hour Hourly price of the instance type: Linux on-demand or --cost.rate; absent if unknown.
 # TYPE parascope_instance_price_dollars_per_hour gauge
 parascope_instance_price_dollars_per_hour{instance_type="g5.xlarge",region="us-west-2",source="rate"} 2.5
 parascope_instance_price_dollars_per_hour{instance_type="p5.48xlarge",region="us-west-2",source="on_demand"} 55.04
-# HELP parascope_instance_price_known 1 if the price of the instance type in the cluster's region is known, 0 if it is not.
+# HELP parascope_instance_price_known 1 if the price of the instance type in the cluster's region is known, 0 if the price is unknown.
 # TYPE parascope_instance_price_known gauge
 parascope_instance_price_known{instance_type="c7i.xlarge",region="us-west-2"} 0
 parascope_instance_price_known{instance_type="g5.xlarge",region="us-west-2"} 1

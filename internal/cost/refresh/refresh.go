@@ -65,7 +65,7 @@ func Ask(ctx context.Context, cfg aws.Config, region string, instanceTypes []str
 	for _, q := range questions(instanceTypes) {
 		products, err := q.products(ctx, client, region)
 		if err != nil {
-			return nil, nil, awserr.Explain("ask the Price List API for "+string(q.item)+" in "+region, err,
+			return nil, nil, awserr.Explain("query the Price List API for "+string(q.item)+" in "+region, err,
 				awserr.Next{Denied: awserr.WhoAsks})
 		}
 		p, err := q.priceOf(products, region)
@@ -115,7 +115,7 @@ func (q question) products(ctx context.Context, client *pricing.Client, region s
 		for _, text := range page.PriceList {
 			var p product
 			if len(text) > maxProduct || json.Unmarshal([]byte(text), &p) != nil {
-				return nil, errors.New("the Price List API returned an entry that is not a product")
+				return nil, errors.New("the Price List API returned a product that could not be decoded")
 			}
 			usage := p.Product.Attributes["usagetype"]
 			if strings.HasSuffix(usage, q.usage) && (q.notUsage == "" || !strings.Contains(usage, q.notUsage)) {
@@ -130,11 +130,11 @@ func (q question) products(ctx context.Context, client *pricing.Client, region s
 func (q question) priceOf(products []product, region string) (price.Price, error) {
 	p := price.Price{Item: q.item, Region: region, Unit: q.unit, Per: price.Number{Decimal: decimal.NewFromInt(1)}}
 	if len(products) != 1 || len(products[0].Terms.OnDemand) != 1 {
-		return p, fmt.Errorf("%d products match", len(products))
+		return p, fmt.Errorf("%d products match, expected 1", len(products))
 	}
 	one := products[0]
 	if len(one.PublicationDate) < len("2006-01-02") {
-		return p, errors.New("the product has no date")
+		return p, errors.New("the product has no publication date")
 	}
 	p.Date = one.PublicationDate[:len("2006-01-02")]
 	p.Source = fmt.Sprintf("Price List API, %s, %s", q.service, one.Product.Attributes["usagetype"])
@@ -153,7 +153,7 @@ func (q question) priceOf(products []product, region string) (price.Price, error
 	}
 	slices.SortFunc(p.Tiers, func(a, b price.Tier) int { return a.From.Cmp(b.From.Decimal) })
 	if len(p.Tiers) == 0 || !p.Tiers[0].From.IsZero() {
-		return p, errors.New("the product's tiers do not begin at 0")
+		return p, errors.New("the product's price tiers do not start at 0")
 	}
 	return p, nil
 }

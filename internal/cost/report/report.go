@@ -75,7 +75,7 @@ func Look(ctx context.Context, cfg aws.Config, l price.List, a Ask) (Report, err
 	}
 	if !state.Exists() {
 		return r, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region),
-			"'"+a.Up+"' creates the stack; --stack and --region name another one; 'parascope cost estimate' estimates the cost of a stack")
+			"'"+a.Up+"' creates the stack; --stack and --region select another one; 'parascope cost estimate' estimates the cost of a stack")
 	}
 	out := state.Outputs
 	for _, part := range []struct {

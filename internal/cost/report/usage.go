@@ -26,7 +26,7 @@ func (r *Report) askUsage(ctx context.Context, cfg aws.Config, workspaceID strin
 		o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) // which every CloudWatch speaks, the local one too
 	})
 	explain := func(err error) error {
-		return awserr.Explain("ask CloudWatch for the usage of "+workspaceID, err, awserr.Next{Denied: awserr.WhoAsks})
+		return awserr.Explain("query CloudWatch for the usage of "+workspaceID, err, awserr.Next{Denied: awserr.WhoAsks})
 	}
 	queries := []types.MetricDataQuery{
 		query("ingested", "Average", usage("IngestionRate", workspaceID)), query("series", "Maximum", usage("ActiveSeries", workspaceID)),
@@ -52,7 +52,7 @@ func (r *Report) askUsage(ctx context.Context, cfg aws.Config, workspaceID strin
 		}
 		for _, result := range page.MetricDataResults {
 			if result.StatusCode == types.StatusCodeInternalError || result.StatusCode == types.StatusCodeForbidden {
-				return fmt.Errorf("CloudWatch answers %s for the usage of %s", result.StatusCode, workspaceID)
+				return fmt.Errorf("CloudWatch returned status %s for the usage of %s", result.StatusCode, workspaceID)
 			}
 			r.take(aws.ToString(result.Id), result)
 		}

@@ -22,7 +22,7 @@ func checkAlertManager(ctx context.Context, e *Env) Finding {
 	if e.preflight.State.Outputs["AlertTopicArn"] == "" {
 		return doctor.Skip(noTopic)
 	}
-	repair := "'" + e.Target.Command("up") + "' writes the template's"
+	repair := "'" + e.Target.Command("up") + "' writes the definition of the template"
 	out, err := sdk.NewFromConfig(e.Config).DescribeAlertManagerDefinition(ctx,
 		&sdk.DescribeAlertManagerDefinitionInput{WorkspaceId: &e.metricsID})
 	if err != nil {

@@ -23,7 +23,7 @@ func checkAlertSubscriptions(ctx context.Context, e *Env) Finding {
 	case err != nil:
 		return doctor.Unasked(err)
 	case len(all) == 0:
-		return doctor.Skip("alerts have no recipient; '" + e.Target.Command("up") + " --alert-to alice@example.com' adds one")
+		return doctor.Skip("alerts have no recipient; '" + e.Target.Command("up") + " --alert-to alice@example.com' adds a recipient")
 	}
 	var waiting []string
 	for _, s := range all {

@@ -43,7 +43,7 @@ func checkClock(ctx context.Context, e *Env) Finding {
 	}
 	skew := e.Now().Sub(said)
 	if skew.Abs() > mostSkew {
-		return doctor.Fault(fmt.Sprintf("this machine's clock is %s off; AWS refuses requests that are signed with a wrong time",
+		return doctor.Fault(fmt.Sprintf("this machine's clock is wrong by %s; AWS refuses requests that are signed with a wrong time",
 			skew.Round(time.Second)),
 			"set the clock: 'timedatectl set-ntp true', or 'chronyc makestep'")
 	}

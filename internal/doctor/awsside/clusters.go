@@ -47,8 +47,8 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 		}
 	}
 	if len(found) == 0 {
-		return doctor.Skip("no cluster has sent a sample within " + lookBack + "; 'parascope cluster attach' attaches one, --cluster names one " +
-			"that should send")
+		return doctor.Skip("no cluster has sent a sample within " + lookBack + "; attach a cluster with 'parascope cluster attach', " +
+			"or name the expected cluster with --cluster")
 	}
 	return doctor.Good(strings.Join(slices.Sorted(maps.Keys(found)), ", ")).Keeping(func() { e.clusters = found })
 }
@@ -66,7 +66,7 @@ func vector(ctx context.Context, client *amp.QueryClient, expr string, at time.T
 	}
 	v, ok := r.Value.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("the answer to %s is no vector", expr)
+		return nil, fmt.Errorf("the response to query %s is not a vector", expr)
 	}
 	return v, nil
 }

@@ -245,7 +245,7 @@ var clusterFaults = []struct {
 	{"gpu-metrics", "no-gpu-page", "n3: port 9400 is not scraped", healthy(2).with(
 		`slurm_node_gres_total{job="slurm",node="n3",gres="gpu",type="h100"} 8`, `slurm_node_status{job="slurm",node="n3",status="idle"} 1`,
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`)},
-	{"gpu-metrics", "no-library", "n3: the driver's state is no_library", healthy(2).with(
+	{"gpu-metrics", "no-library", "n3: the GPU driver's state is no_library", healthy(2).with(
 		`slurm_node_gres_total{job="slurm",node="n3",gres="gpu",type="h100"} 8`, `slurm_node_status{job="slurm",node="n3",status="idle"} 1`,
 		`up{job="node",instance="n3",node="n3",node_type="compute"} 1`, `up{job="dcgm",instance="n3",node="n3",node_type="compute"} 1`,
 		`parascope_gpu_driver_state_age_seconds{job="dcgm",node="n3",state="no_library"} 900`)},
@@ -283,7 +283,7 @@ var nodeFaults = []struct {
 		healthy(1).with(`DCGM_FI_DEV_CLOCKS_EVENT_REASONS{job="dcgm",node="n1",gpu="0"} 68`)}, // hardware thermal, and the power cap
 	{"node-efa-devices", "efa-missing", "1 EFA devices are missing", healthy(1).with(`node_amazonefa_devices{job="node",node="n1"} 31`,
 		`node_amazonefa_devices_expected{job="node",node="n1"} 32`)},
-	{"node-efa-errors", "efa-peers", "timeouts of peers", efa(9)},
+	{"node-efa-errors", "efa-peers", "EFA timeouts of remote peers", efa(9)},
 }
 
 // efa is a node with EFA, and a number of events.

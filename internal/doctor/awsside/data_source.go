@@ -32,7 +32,7 @@ func notLooked() Finding {
 
 // reconnect is what repairs all of a data source.
 func (e *Env) reconnect() string {
-	return "'" + e.Target.Command("connect") + "' repairs it, and so does '" + e.Target.Command("doctor") + " --fix'"
+	return "'" + e.Target.Command("connect") + "' repairs the data source, and so does '" + e.Target.Command("doctor") + " --fix'"
 }
 
 // ofSource is a check of the data source, where there is one.

@@ -20,6 +20,7 @@ func checkDataSourceDefault(_ context.Context, e *Env) Finding {
 				other = d.Name
 			}
 		}
-		return doctor.Fault(fmt.Sprintf("the default data source is %s: panels without a data source query that one", other), e.reconnect())
+		return doctor.Fault(fmt.Sprintf("the default data source is %s: panels without a data source query the default data "+
+			"source", other), e.reconnect())
 	})
 }

@@ -12,7 +12,7 @@ var delivery = question{
 	missing: "the head's own metrics (job head) are missing",
 	wrong:   `time() - (parascope_delivery_failing_since_timestamp_seconds{$c} > 0) > 60`,
 	say: func(m model.Metric, v float64) string {
-		return "requests of " + label(m, "remote_name") + " have failed for " + seconds(v)
+		return "requests to " + label(m, "remote_name") + " have failed for " + seconds(v)
 	},
 	next: onHead,
 }

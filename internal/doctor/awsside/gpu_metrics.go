@@ -17,9 +17,9 @@ var gpuMetrics = question{
     unless on (cluster, node) DCGM_FI_DEV_GPU_UTIL{$c}`,
 	say: func(m model.Metric, _ float64) string {
 		if m["state"] != "" {
-			return nodeOf(m) + ": the driver's state is " + label(m, "state")
+			return nodeOf(m) + ": the GPU driver's state is " + label(m, "state")
 		}
-		return nodeOf(m) + ": port 9400 is not scraped, or its page has no GPU"
+		return nodeOf(m) + ": port 9400 is not scraped, or its metrics page has no GPU metrics"
 	},
 	next: "on the node, run 'curl 127.0.0.1:9400/metrics', 'nvidia-smi', and 'systemctl status parascope-node'",
 }

@@ -14,5 +14,6 @@ var gpuProfiling = question{
 	say: func(m model.Metric, v float64) string {
 		return nodeOf(m) + " GPU " + label(m, "gpu") + ": GPU_UTIL is " + integer(v) + " and SM_ACTIVE is 0"
 	},
-	next: "another profiler, such as nsys, uses the counters: when it has ended, run 'parascope-node gpu resume'; see docs/gpu.md",
+	next: "another profiler, such as nsys, uses the GPU counters: when the profiler has ended, run 'parascope-node gpu resume'; " +
+		"see docs/gpu.md",
 }

@@ -18,8 +18,9 @@ func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
 		return skipWithout(e, noGrafana)
 	}
 	if !e.current {
-		return doctor.Unsure("the deployed setup function has another version, which would repair the connection instead of only reading it",
-			"'"+e.Target.Command("up")+"' deploys the one of this program; '"+e.Target.Command("connect")+"' checks and repairs with this one")
+		return doctor.Unsure("the deployed setup function has a different version, which would repair the connection instead of only checking it",
+			"'"+e.Target.Command("up")+"' deploys this program's version; '"+e.Target.Command("connect")+"' checks and repairs with the "+
+				"deployed version")
 	}
 	seen, err := deploy.LookThroughFunction(ctx, e.Config, e.Target)
 	if ctx.Err() != nil {

@@ -36,7 +36,7 @@ func simulate(ctx context.Context, e *Env, role string, actions []string, next s
 		PolicySourceArn: &role, ActionNames: actions, ResourceArns: []string{resource}})
 	if err != nil {
 		return doctor.Unasked(awserr.Explain("simulate the policies of "+role, err,
-			awserr.Next{Denied: "iam:SimulatePrincipalPolicy on that role is required"}))
+			awserr.Next{Denied: "iam:SimulatePrincipalPolicy on the role is required"}))
 	}
 	var refused []string
 	for _, r := range out.EvaluationResults {

@@ -17,12 +17,12 @@ import (
 // checkHeadInstance asks EC2 for the cluster's head node.
 func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 	if cluster.CheckName(e.Name) != nil {
-		return doctor.Skip("this is not a ParallelCluster cluster")
+		return doctor.Skip("the cluster was not created by ParallelCluster")
 	}
 	c, err := cluster.Find(ctx, e.Config, e.Name)
 	switch {
 	case hint.CodeOf(err) == hint.BadInput:
-		return doctor.Skip("this is not a ParallelCluster cluster")
+		return doctor.Skip("the cluster was not created by ParallelCluster")
 	case err != nil:
 		return doctor.Unasked(err)
 	case !c.Exists:
@@ -47,7 +47,7 @@ func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
 	}
 	if stopped != "" {
 		return doctor.Fault(fmt.Sprintf("the head node of cluster %s, %s, is not running", e.Name, stopped),
-			"'aws ec2 start-instances --instance-ids "+stopped+"' starts it")
+			"'aws ec2 start-instances --instance-ids "+stopped+"' starts the head node")
 	}
 	return doctor.Fault("cluster "+e.Name+" has no head node",
 		"'pcluster describe-cluster --cluster-name "+e.Name+" --region "+e.Config.Region+"' shows the cluster")

@@ -28,7 +28,7 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		return doctor.Unasked(awserr.Explain("list the roles of cluster "+e.Name, err, awserr.Next{Denied: "iam:ListRoles is required"}))
 	}
 	if len(roles.Roles) == 0 {
-		return doctor.Unsure("no role is in "+path+": the cluster uses the site's own roles, or has none",
+		return doctor.Unsure("no IAM role has the path "+path+": the cluster uses custom roles, or has no role",
 			"check that the head node's role has the policy "+policy)
 	}
 	out, err := client.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: &policy, PathPrefix: &path})
@@ -43,9 +43,9 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 		})
 	})
 	if i < 0 {
-		return doctor.Fault(fmt.Sprintf("no role that the head node of cluster %s can use has policy %s: AMP refuses its samples", e.Name,
+		return doctor.Fault(fmt.Sprintf("no role that the head node of cluster %s can use has policy %s: AMP refuses the head's samples", e.Name,
 			policy),
-			"'parascope cluster attach' writes it into HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
+			"'parascope cluster attach' adds the policy to HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
 	}
 	return simulate(ctx, e.Env, aws.ToString(heads[i].Arn), []string{"aps:RemoteWrite"},
 		"check the policies and the boundary of "+aws.ToString(heads[i].RoleName))

@@ -7,7 +7,7 @@ import (
 // heartbeat: after 10 minutes without one, compute nodes end themselves.
 var heartbeat = question{
 	applies: `up{$c,job="pcluster"}`,
-	absent:  "the head has no job pcluster",
+	absent:  "the head's configuration has no scrape job pcluster",
 	wrong: `time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{$c} > 240
   or up{$c,job="pcluster"} == 1 unless on (cluster) parallelcluster_clustermgtd_heartbeat_timestamp_seconds{$c}`,
 	say: func(m model.Metric, v float64) string {

@@ -17,13 +17,13 @@ func NodeChecks(node string, active bool) []ClusterCheck {
 		return doctor.NewCheck(id, title, append(needs, "query", "samples"), q.run)
 	}
 	return []ClusterCheck{
-		measured("node-answers", "the node answers", nodeAnswers),
-		measured("node-gpus", "every GPU of the node is read", nodeGPUs, "node-answers"),
+		measured("node-answers", "every target of the node answers scrapes", nodeAnswers),
+		measured("node-gpus", "metrics of every GPU of the node are collected", nodeGPUs, "node-answers"),
 		measured("node-xid", "no GPU error (XID) was reported in the last hour", nodeXID, "node-answers"),
 		measured("node-gpu-memory", "the GPU memory has no uncorrectable errors", nodeGPUMemory, "node-answers"),
 		measured("node-gpu-throttled", "no GPU is slowed down by heat or power", nodeGPUThrottled, "node-answers"),
 		measured("node-efa-devices", "every EFA device is present", nodeEFADevices, "node-answers"),
-		measured("node-efa-errors", "EFA reaches its peers", nodeEFAErrors, "node-answers"),
+		measured("node-efa-errors", "EFA has no timeouts of remote peers", nodeEFAErrors, "node-answers"),
 		doctor.NewCheck("node-diag", "the GPUs pass the active diagnostics of NVIDIA DCGM (dcgmi diag)", []string{"query", "samples"},
 			nodeDiag(node, active)),
 	}
@@ -37,7 +37,7 @@ func quoted(value string) string {
 const (
 	noGPUs  = "the node has no GPU metrics"
 	noEFA   = "the node has no EFA metrics"
-	onNode  = "on the node: "
+	onNode  = "on the node, "
 	diagnos = "; on a drained node 'dcgmi diag -r 1' tests the GPUs"
 )
 
@@ -45,7 +45,7 @@ var nodeAnswers = question{
 	applies: `up{$n}`, missing: "no target has this node's name",
 	wrong: `up{$n} == 0`,
 	say:   func(m model.Metric, _ float64) string { return "job " + label(m, "job") + " does not answer" },
-	next:  onNode + "'systemctl status parascope-node'",
+	next:  onNode + "run 'systemctl status parascope-node'",
 }
 
 var nodeGPUs = question{
@@ -55,13 +55,13 @@ var nodeGPUs = question{
 	say: func(m model.Metric, v float64) string {
 		switch {
 		case m["state"] != "":
-			return "the driver's state is " + label(m, "state")
+			return "the GPU driver's state is " + label(m, "state")
 		case m["reason"] != "":
 			return "GPU " + label(m, "gpu") + " cannot be read: " + label(m, "reason")
 		}
 		return integer(v) + " GPUs are missing"
 	},
-	next: onNode + "run 'nvidia-smi -L' and 'dmesg | grep -i xid' on the node" + diagnos,
+	next: onNode + "run 'nvidia-smi -L' and 'dmesg | grep -i xid'" + diagnos,
 }
 
 var nodeXID = question{
@@ -73,7 +73,7 @@ var nodeXID = question{
 		}
 		return "the driver recommends recovery action " + integer(v) + " for GPU " + label(m, "gpu")
 	},
-	next: onNode + "run 'nvidia-smi -q' on the node, and see NVIDIA's list of XIDs; drain the node if the XID is a hardware error" + diagnos,
+	next: onNode + "run 'nvidia-smi -q', and see NVIDIA's list of XIDs; drain the node if the XID is a hardware error" + diagnos,
 }
 
 var nodeGPUMemory = question{
@@ -81,11 +81,11 @@ var nodeGPUMemory = question{
 	wrong: `DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{$n} > 0 or DCGM_FI_DEV_ROW_REMAP_FAILURE{$n} > 0`,
 	say: func(m model.Metric, v float64) string {
 		if m[model.MetricNameLabel] == "DCGM_FI_DEV_ROW_REMAP_FAILURE" {
-			return "GPU " + label(m, "gpu") + " could not remap a row"
+			return "GPU " + label(m, "gpu") + " could not remap a memory row"
 		}
 		return "GPU " + label(m, "gpu") + " had " + integer(v) + " uncorrectable errors since the driver was loaded"
 	},
-	next: "drain the node and reset the GPU; a row that cannot be remapped needs another instance" + diagnos,
+	next: "drain the node and reset the GPU; if a row cannot be remapped, replace the instance" + diagnos,
 }
 
 // nodeGPUThrottled: bits of NVML's reasons: hardware slowdown 0x8, software thermal 0x20,
@@ -95,14 +95,14 @@ var nodeGPUThrottled = question{
 	wrong: `floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 8) % 2 == 1 or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 32) % 2 == 1
   or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 64) % 2 == 1 or floor(DCGM_FI_DEV_CLOCKS_EVENT_REASONS{$n} / 128) % 2 == 1`,
 	say:  func(m model.Metric, _ float64) string { return "GPU " + label(m, "gpu") + " is slowed down" },
-	next: onNode + "'nvidia-smi -q -d PERFORMANCE,TEMPERATURE' shows the reason",
+	next: onNode + "run 'nvidia-smi -q -d PERFORMANCE,TEMPERATURE', which shows the reason",
 }
 
 var nodeEFADevices = question{
 	applies: `node_amazonefa_devices_expected{$n}`, absent: noEFA,
 	wrong: `node_amazonefa_devices_expected{$n} - on (cluster, node) node_amazonefa_devices{$n} > 0`,
 	say:   func(_ model.Metric, v float64) string { return integer(v) + " EFA devices are missing" },
-	next:  onNode + "run 'fi_info -p efa' and 'ls /sys/class/infiniband' on the node",
+	next:  onNode + "run 'fi_info -p efa' and 'ls /sys/class/infiniband'",
 }
 
 var nodeEFAErrors = question{
@@ -110,7 +110,7 @@ var nodeEFAErrors = question{
 	wrong: `increase(node_amazonefa_unresponsive_remote_events{$n}[15m]) > 0
   or increase(node_amazonefa_retrans_timeout_events{$n}[15m]) > 0`,
 	say: func(_ model.Metric, v float64) string {
-		return "about " + integer(v) + " timeouts of peers within 15 minutes"
+		return "about " + integer(v) + " EFA timeouts of remote peers within 15 minutes"
 	},
 	next: "compare the same metrics of the job's other nodes: a failed node is unresponsive for all of its peers",
 }

@@ -13,7 +13,7 @@ import (
 func nodeDiag(node string, offer bool) func(context.Context, *ClusterEnv) Finding {
 	return func(ctx context.Context, e *ClusterEnv) Finding {
 		if !offer {
-			return doctor.Skip("--active offers a test that uses the GPUs")
+			return doctor.Skip("give --active to see a test that uses the GPUs")
 		}
 		if e.queries == nil {
 			return doctor.Unsure(notAsked, "see check query")
@@ -24,7 +24,7 @@ func nodeDiag(node string, offer bool) func(context.Context, *ClusterEnv) Findin
 			return doctor.Unasked(err)
 		}
 		if len(gpus) == 0 {
-			return doctor.Skip("Slurm knows no GPUs of the node")
+			return doctor.Skip("the node has no GPUs in Slurm")
 		}
 		idle, err := e.ask(ctx, "slurm_node_status{"+of+`,status="drain"} == 1 and on (cluster, node) slurm_node_cpu_alloc{`+of+"} == 0")
 		if err != nil {
@@ -33,7 +33,7 @@ func nodeDiag(node string, offer bool) func(context.Context, *ClusterEnv) Findin
 		name := words.Word(node)
 		if len(idle) == 0 {
 			return doctor.Skip(fmt.Sprintf("the node is not drained and idle, and the test would disturb jobs: 'scontrol update nodename=%s "+
-				"state=drain reason=diag' drains it", name))
+				"state=drain reason=diag' drains the node", name))
 		}
 		return doctor.Unsure("the node is drained and idle, and its GPUs were not tested", "'ssh "+name+" sudo dcgmi diag -r 1'")
 	}

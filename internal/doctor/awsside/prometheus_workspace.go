@@ -34,6 +34,6 @@ func checkPrometheusWorkspace(ctx context.Context, e *Env) Finding {
 		return doctor.Unsure("AMP workspace "+e.metricsID+" is CREATING", "wait until the workspace is ACTIVE, and run the command again")
 	default:
 		return doctor.Fault(fmt.Sprintf("AMP workspace %s is %s", e.metricsID, code),
-			"'"+e.Target.Command("status")+"' shows the stack; '"+e.Target.Command("up")+"' repairs it")
+			"'"+e.Target.Command("status")+"' shows the stack; '"+e.Target.Command("up")+"' repairs the stack")
 	}
 }

@@ -22,15 +22,15 @@ func checkRoute(ctx context.Context, e *Env) Finding {
 	for _, who := range []string{"the head node", "compute nodes"} {
 		subnet := subnets[who]
 		if subnet == "" {
-			return skipWithout(e, "the stack has no output with subnets")
+			return skipWithout(e, "the stack has no outputs for its subnets")
 		}
 		wrong, err := routeOf(ctx, client, subnet)
 		if err != nil {
 			return doctor.Unasked(awserr.Explain("describe the routes of subnet "+subnet, err, awserr.Next{Denied: awserr.WhoAsks}))
 		}
 		if wrong != "" {
-			return doctor.Fault(fmt.Sprintf("subnet %s, of %s, %s: nodes there reach neither S3 nor AMP", subnet, who, wrong),
-				"'aws ec2 describe-route-tables --filters Name=association.subnet-id,Values="+subnet+"' shows its routes; '"+
+			return doctor.Fault(fmt.Sprintf("subnet %s, of %s, %s: nodes in the subnet cannot reach S3 and AMP", subnet, who, wrong),
+				"'aws ec2 describe-route-tables --filters Name=association.subnet-id,Values="+subnet+"' shows the subnet's routes; '"+
 					e.Target.Command("up")+"' creates the stack's own routes again")
 		}
 	}

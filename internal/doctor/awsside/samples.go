@@ -26,7 +26,8 @@ func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 	}
 	if age > goneAfter && e.Cluster == "" {
 		if c, err := cluster.Find(ctx, e.Config, e.Name); err == nil && !c.Exists {
-			return doctor.Skip(fmt.Sprintf("the cluster last sent %s ago, and CloudFormation has no cluster of this name", age.Round(time.Minute)))
+			return doctor.Skip(fmt.Sprintf("the cluster last sent samples %s ago, and CloudFormation has no cluster of this "+
+				"name", age.Round(time.Minute)))
 		}
 	}
 	text := fmt.Sprintf("no sample has arrived for %s", age)

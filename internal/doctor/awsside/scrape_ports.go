@@ -27,21 +27,21 @@ const (
 // others on the ports that it scrapes.
 func checkScrapePorts(ctx context.Context, e *ClusterEnv) Finding {
 	if cluster.CheckName(e.Name) != nil {
-		return doctor.Skip("it is not a cluster of ParallelCluster's")
+		return doctor.Skip("the cluster was not created by ParallelCluster")
 	}
 	client := ec2.NewFromConfig(e.Config)
 	head, nodes, err := instancesOf(ctx, client, e.Name)
 	switch {
 	case err != nil:
-		return doctor.Unasked(awserr.Explain("look for the nodes of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
+		return doctor.Unasked(awserr.Explain("find the nodes of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
 	case head == nil:
-		return doctor.Skip("no head node of the cluster runs")
+		return doctor.Skip("no head node of the cluster is running")
 	case len(nodes) == 0:
-		return doctor.Skip("no compute or login node runs")
+		return doctor.Skip("no compute or login node is running")
 	}
 	groups, err := groupsOf(ctx, client, append(nodes, *head))
 	if err != nil {
-		return doctor.Unasked(awserr.Explain("look at the security groups of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
+		return doctor.Unasked(awserr.Explain("describe the security groups of cluster "+e.Name, err, awserr.Next{Denied: awserr.WhoAsks}))
 	}
 	prices, err := price.Shipped()
 	if err != nil {
@@ -135,10 +135,10 @@ func (b *blocked) look(groups map[string]types.SecurityGroup, head, node types.I
 		egress          bool
 		text, authorize string
 	}{
-		{in, out, head, false, fmt.Sprintf("no rule of %s lets the head node in on port %d", strings.Join(in, ", "), port),
+		{in, out, head, false, fmt.Sprintf("no inbound rule of %s allows the head node on port %d", strings.Join(in, ", "), port),
 			fmt.Sprintf("authorize-security-group-ingress --region %s --group-id %s --protocol tcp --port %d --source-group %s",
 				b.region, in[0], port, out[0])},
-		{out, in, node, true, fmt.Sprintf("no rule of %s, of the head node, lets it out to port %d", strings.Join(out, ", "), port),
+		{out, in, node, true, fmt.Sprintf("no outbound rule of the head node's %s allows traffic to port %d", strings.Join(out, ", "), port),
 			fmt.Sprintf("authorize-security-group-egress --region %s --group-id %s --ip-permissions "+
 				"'IpProtocol=tcp,FromPort=%d,ToPort=%d,UserIdGroupPairs=[{GroupId=%s}]'", b.region, out[0], port, port, in[0])},
 	} {
@@ -213,14 +213,14 @@ func (b *blocked) finding(nodes int) Finding {
 		return doctor.Fault(strings.Join(all, "; "), strings.Join(b.next, " and "))
 	}
 	if len(b.bare) > 0 {
-		return doctor.Unsure("EC2 names no security groups of the head node, or of "+b.bare[0],
+		return doctor.Unsure("EC2 did not return the security groups of the head node, or of "+b.bare[0],
 			"'aws ec2 describe-instances --instance-ids "+b.bare[0]+"' shows the instance")
 	}
 	if len(b.lists) > 0 {
 		slices.Sort(b.lists)
 		lists := slices.Compact(b.lists)
 		return doctor.Unsure("rules of the security groups name prefix lists, which were not read: "+strings.Join(lists, ", "),
-			"'aws ec2 get-managed-prefix-list-entries --prefix-list-id "+lists[0]+"' shows whether the other side's address is in it")
+			"'aws ec2 get-managed-prefix-list-entries --prefix-list-id "+lists[0]+"' shows whether the prefix list contains the peer's address")
 	}
 	return doctor.Good(fmt.Sprintf("of %d nodes", nodes))
 }

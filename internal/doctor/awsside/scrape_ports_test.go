@@ -63,7 +63,7 @@ func TestSecurityGroupsOfACluster(t *testing.T) {
 	group := *check.Must[*ec2.CreateSecurityGroupOutput](t)(network.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		GroupName: aws.String("site"), Description: aws.String("of the site"), VpcId: vpc})).GroupId
 	node := s.computeNode(t, "closed", subnet, group, types.InstanceTypeP548xlarge)
-	of("no rule", "closed", "scrape-ports", "no rule of "+group+" lets the head node in on port 9100: "+node)
+	of("no rule", "closed", "scrape-ports", "no inbound rule of "+group+" allows the head node on port 9100: "+node)
 	permit := func(port int32, block string) {
 		_, err := network.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group,
 			IpPermissions: []types.IpPermission{{IpProtocol: aws.String("tcp"), FromPort: &port, ToPort: &port,
@@ -89,7 +89,7 @@ func TestSecurityGroupsOfACluster(t *testing.T) {
 	_, err := network.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: groups[0].GroupId,
 		IpPermissions: groups[0].IpPermissionsEgress})
 	check.OK(t, err)
-	of("no way out", "closed", "scrape-ports", *groups[0].GroupId+", of the head node, lets it out to port 9100")
+	of("no way out", "closed", "scrape-ports", "no outbound rule of the head node's "+*groups[0].GroupId+" allows traffic to port 9100")
 }
 
 // TestPrefixListsAreNotRead: what they alone may allow is unknown.

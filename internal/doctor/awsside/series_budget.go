@@ -26,8 +26,8 @@ var seriesBudget = question{
 		}
 		return "job " + label(m, "job") + " of " + nodeOf(m) + " has " + integer(v) + " series"
 	},
-	next: "'parascope query' with topk(5, count by (__name__) ({instance=\"NODE\"})) names the families; switch off the collector, " +
-		"or raise --max-series; 'parascope cost' says what they cost",
+	next: "'parascope query' with topk(5, count by (__name__) ({instance=\"NODE\"})) shows the largest metric families; exclude " +
+		"the collector, or raise --max-series; 'parascope cost' shows the cost",
 }
 
 // checkSeriesBudget also names the family that has grown most, of the page with the most series.

@@ -12,6 +12,6 @@ var seriesRefused = question{
 	say: func(m model.Metric, v float64) string {
 		return "AMP refuses " + integer(v) + " series of " + label(m, "remote_name")
 	},
-	next: "on the head node, run 'parascope-head status' names the series and AMP's reason; raise the limit, or drop the series with " +
+	next: "on the head node, run 'parascope-head status', which shows the series and AMP's reason; raise the limit, or drop the series with " +
 		"write_relabel_configs",
 }

@@ -34,7 +34,8 @@ func checkSetupFunction(ctx context.Context, e *Env) Finding {
 func judgeLastRun(ctx context.Context, e *Env) Finding {
 	name := deploy.FunctionName(e.Target.StackName)
 	last, ran, err := deploy.LastRun(ctx, e.Config, e.Target)
-	logs := "'aws logs tail /aws/lambda/" + name + "' shows the log of the function, '" + e.Target.Command("connect") + "' runs it again"
+	logs := "'aws logs tail /aws/lambda/" + name + "' shows the log of the function; '" + e.Target.Command("connect") + "' runs " +
+		"the function again"
 	switch {
 	case ran && last.Outcome == result.Failed:
 		ago := e.Now().Sub(last.Finished).Round(time.Second)
@@ -44,9 +45,9 @@ func judgeLastRun(ctx context.Context, e *Env) Finding {
 	case err != nil:
 		return doctor.Unasked(err)
 	case !ran:
-		return doctor.Unsure("the log of "+name+" has no run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
+		return doctor.Unsure("the log of "+name+" contains no run within the last 30 days", "'"+e.Target.Command("connect")+"' runs it")
 	}
-	return doctor.Good(fmt.Sprintf("the last run connected Grafana %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
+	return doctor.Good(fmt.Sprintf("the last run connected Grafana to Prometheus %s ago", e.Now().Sub(last.Finished).Round(time.Second)))
 }
 
 func isMissing(err error) bool { return hint.CodeOf(err) == hint.NotFound }

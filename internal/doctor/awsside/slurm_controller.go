@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-const noSlurm = "the head has no job slurm"
+const noSlurm = "the head's configuration has no scrape job slurm"
 
 // slurmController: by the head's commands.
 var slurmController = question{
@@ -13,7 +13,7 @@ var slurmController = question{
 	wrong:   `slurm_controller_up{$c} == 0 or up{$c,job="slurm"} == 1 unless on (cluster) slurm_controller_up{$c}`,
 	say: func(m model.Metric, _ float64) string {
 		if m[model.MetricNameLabel] == "up" {
-			return "the head serves no Slurm metrics: it did not find scontrol"
+			return "the head does not export Slurm metrics, because it did not find scontrol"
 		}
 		return "slurmctld does not answer the head's commands"
 	},

@@ -18,7 +18,7 @@ func checkStack(ctx context.Context, e *Env) Finding {
 	}
 	if !state.Exists() {
 		return doctor.Failure(hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", e.Target.StackName, e.Config.Region),
-			"'"+e.Target.Command("up")+"' creates the stack; --stack, --region and --profile name another one"))
+			"'"+e.Target.Command("up")+"' creates the stack; --stack, --region and --profile select another stack"))
 	}
 	return judgeStack(ctx, e, state).Keeping(func() {
 		e.preflight.State = state
@@ -29,7 +29,7 @@ func checkStack(ctx context.Context, e *Env) Finding {
 
 func judgeStack(ctx context.Context, e *Env, state stack.State) Finding {
 	if state.InProgress() {
-		return doctor.Unsure(fmt.Sprintf("stack %s is %s: an operation runs on it", e.Target.StackName, state.Status),
+		return doctor.Unsure(fmt.Sprintf("stack %s is %s: a stack operation is in progress", e.Target.StackName, state.Status),
 			"wait until the operation has ended, and run the command again")
 	}
 	failure, err := deploy.FindFailure(ctx, e.Config, e.Target, state)

@@ -15,5 +15,5 @@ var targets = question{
 	say: func(m model.Metric, _ float64) string {
 		return "job " + label(m, "job") + " of " + nodeOf(m) + " does not answer"
 	},
-	next: "on the head node, run 'sudo parascope-head doctor' shows the reason; on the node, run 'systemctl status parascope-node'",
+	next: "on the head node, run 'sudo parascope-head doctor', which shows the reason; on the node, run 'systemctl status parascope-node'",
 }

@@ -13,7 +13,7 @@ import (
 // known here: a user without a role of their own may still have the group's.
 func checkUser(ctx context.Context, e *Env) Finding {
 	if e.User == "" {
-		return doctor.Skip("no user was given; give one with --user")
+		return doctor.Skip("no user was given; give a user with --user")
 	}
 	if e.grafanaID == "" {
 		return skipWithout(e, noGrafana)
@@ -45,10 +45,9 @@ func (e *Env) judgeUser(who identity.Principal) Finding {
 			groups++
 		}
 	}
-	next := "'" + e.Target.Users("add", e.grafanaID) + " " + e.User + ":viewer' gives them a role"
+	next := "'" + e.Target.Users("add", e.grafanaID) + " " + e.User + ":viewer' gives the user a role"
 	if groups > 0 {
-		return doctor.Unsure(fmt.Sprintf("%s has no direct role in Grafana; it is unknown whether they are a member of one of the %d "+
-			"groups with a role",
+		return doctor.Unsure(fmt.Sprintf("%s has no direct role in Grafana; membership in the %d groups with a role could not be determined",
 			who, groups), next)
 	}
 	return doctor.Fault(fmt.Sprintf("%s is in Identity Center and has no role in Grafana", who), next)

@@ -21,7 +21,7 @@ func checkUsers(ctx context.Context, e *Env) Finding {
 	keep := func() { e.members = members }
 	n := len(people.SignIn(members))
 	if n == 0 {
-		return doctor.Fault("no user has a role in Grafana: everyone who signs in is refused",
+		return doctor.Fault("no user has a role in Grafana: Grafana refuses every sign-in",
 			"'"+e.Target.Users("add", e.grafanaID)+" EMAIL:admin' adds an admin").Keeping(keep)
 	}
 	found := doctor.Good(fmt.Sprintf("%d can sign in", n)).Keeping(keep)

@@ -79,7 +79,7 @@ func Write(w io.Writer, files []File, now time.Time) error {
 		_, err = io.WriteString(t, text)
 		return err
 	}
-	err := put("README.txt", fmt.Sprintf("What doctor collected at %s. Secrets are replaced by %s.\n\n%s",
+	err := put("README.txt", fmt.Sprintf("Files that 'doctor' collected at %s. Secrets are replaced by %s.\n\n%s",
 		now.UTC().Format(time.RFC3339), leftOut, List(files)))
 	for _, f := range files {
 		if err == nil && f.Err == nil {

@@ -35,8 +35,8 @@ func checkClock(ctx context.Context, e *Env) Finding {
 	}
 	skew := e.Now().Sub(said)
 	if skew.Abs() > mostSkew {
-		return doctor.Fault(fmt.Sprintf("this node's clock is %s off the clock of %s, which refuses signatures and samples with a wrong "+
-			"time", skew.Round(time.Second),
+		return doctor.Fault(fmt.Sprintf("this node's clock differs by %s from the clock of %s, which refuses requests and samples "+
+			"with wrong timestamps", skew.Round(time.Second),
 			u.Host), "run 'chronyc tracking', and 'sudo chronyc makestep' to set the clock")
 	}
 	return doctor.Good(fmt.Sprintf("within %s of %s", mostSkew, u.Host))

@@ -33,7 +33,8 @@ func checkCredentials(_ context.Context, e *Env) Finding {
 }
 
 func failing(r head.RemoteDelivery) Finding {
-	return doctor.Fault(fmt.Sprintf("requests of %s fail since %s: %s", r.Name, r.FailingSince.UTC().Format(time.RFC3339), r.Reason), next(r))
+	return doctor.Fault(fmt.Sprintf("requests to %s have failed since %s: "+
+		"%s", r.Name, r.FailingSince.UTC().Format(time.RFC3339), r.Reason), next(r))
 }
 
 func next(r head.RemoteDelivery) string {
@@ -95,12 +96,12 @@ func checkAge(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		limit := time.Duration(r.AgeLimitSeconds * float64(time.Second))
 		if r.Ledger.Queued == 0 || r.OldestSample.IsZero() {
-			return doctor.Good("none waits")
+			return doctor.Good("no samples are waiting")
 		}
 		age := e.Now().Sub(r.OldestSample).Round(time.Second)
 		if limit > 0 && age > limit/2 {
 			return doctor.Fault(fmt.Sprintf("the oldest sample for %s is %s old; samples are dropped at %s", r.Name, age, limit),
-				strings.TrimSpace(r.Next()+" 'parascope-head status' shows how long the delivery takes"))
+				strings.TrimSpace(r.Next()+" 'parascope-head status' shows the estimated time to deliver all samples"))
 		}
 		return doctor.Good(fmt.Sprintf("the oldest waiting sample is %s old", max(age, 0)))
 	})
@@ -111,7 +112,7 @@ func checkRoom(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		if r.QueueMaxBytes > 0 && r.QueueBytes > r.QueueMaxBytes/10*8 {
 			return doctor.Fault(fmt.Sprintf("the queue of %s has %d of %d bytes", r.Name, r.QueueBytes, r.QueueMaxBytes),
-				"raise the limit with --queue.max-bytes, and see check delivering")
+				"raise --queue.max-bytes, and see check delivering")
 		}
 		return doctor.Good("")
 	})
@@ -122,7 +123,7 @@ func checkDisk(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		switch {
 		case r.Disk != "":
-			return doctor.Fault("the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
+			return doctor.Fault("writing to the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
 				"automatically")
 		case len(r.Aside) > 0:
 			return doctor.Fault("files of the queue could not be read: "+strings.Join(r.Aside, ", "),

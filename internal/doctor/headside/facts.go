@@ -22,8 +22,8 @@ func checkHeadNode(_ context.Context, e *Env) Finding {
 	}
 	for line := range strings.Lines(string(text)) {
 		if kind, ok := strings.CutPrefix(strings.TrimSpace(line), "cfn_node_type="); ok && strings.Trim(kind, `"'`) != "HeadNode" {
-			return doctor.Fault("this is a node of type "+kind+" of cluster "+facts.Cluster+"; the head's Prometheus runs on the head node",
-				"'pcluster ssh --cluster-name "+facts.Cluster+"' connects to it")
+			return doctor.Fault("this machine is a node of type "+kind+" of cluster "+facts.Cluster+"; the head's Prometheus runs on the head node",
+				"'pcluster ssh --cluster-name "+facts.Cluster+"' connects to the head node")
 		}
 	}
 	return doctor.Good("of cluster " + facts.Cluster + " in " + facts.Region).Keeping(func() { e.facts = facts })

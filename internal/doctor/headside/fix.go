@@ -39,7 +39,7 @@ func (e *Env) restart(check, unit string) doctor.Fix {
 			return err
 		}
 		if _, err := run(ctx, systemctl, "restart", unit); err != nil {
-			return fmt.Errorf("systemctl restart %s: %w; 'journalctl -u %s' shows the reason", unit, err, unit)
+			return fmt.Errorf("could not restart %s: %w; 'journalctl -u %s' shows the reason", unit, err, unit)
 		}
 		return nil
 	}

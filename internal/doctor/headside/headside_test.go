@@ -175,7 +175,7 @@ var faults = []struct {
 	{"head-config", "nonsense", "prometheus.yml", func(n *node) { n.put("opt/prometheus/prometheus.yml", "{") },
 		"remote-write head-running slurm-answers clustermgtd discovery slurm-targets head-targets head-clock route-amp credentials delivering " +
 			"refused-series lost-samples waiting-age waiting-room head-disk"},
-	{"remote-write", "a wrong path", "is not the path of a workspace's remote write", func(n *node) {
+	{"remote-write", "a wrong path", "is not the remote-write path of an AMP workspace", func(n *node) {
 		n.config(n.server.URL+"/workspaces/ws-1/api/v1/query", "us-east-2")
 	}, "route-amp credentials delivering waiting-age"},
 	{"remote-write", "no sigv4", "sigv4 is missing", func(n *node) {
@@ -213,10 +213,10 @@ var faults = []struct {
 		n.targets[0].Health = "down"
 		n.targets[0].LastError = `Get "http://10.0.0.1:9100/metrics": dial tcp 10.0.0.1:9100: connect: connection refused`
 	}, ""},
-	{"head-targets", "a security group", "node of n1 give no answer", func(n *node) {
+	{"head-targets", "a security group", "node of n1 do not answer", func(n *node) {
 		n.targets[0].Health, n.targets[0].LastError = "down", `Get "http://10.0.0.1:9100/metrics": context deadline exceeded`
 	}, ""},
-	{"head-targets", "a page that is none", "node of n1 send a page that cannot be read", func(n *node) {
+	{"head-targets", "a page that is none", "node of n1 return a metrics page that cannot be parsed", func(n *node) {
 		n.targets[0].Health, n.targets[0].LastError = "down", `expected a valid start token, got "<"`
 	}, ""},
 	{"imds", "no role", "the instance has no role", func(n *node) {
@@ -224,7 +224,7 @@ var faults = []struct {
 	}, "credentials delivering waiting-age"},
 	{"imds", "switched off", "answers 403 to a request for a token", func(n *node) { n.statuses["/latest/api/token"] = http.StatusForbidden },
 		"credentials delivering waiting-age"},
-	{"head-clock", "the clock is behind", "-10m0s off", func(n *node) { n.date = now.Add(10 * time.Minute) },
+	{"head-clock", "the clock is behind", "differs by -10m0s", func(n *node) { n.date = now.Add(10 * time.Minute) },
 		"credentials delivering waiting-age"},
 	{"credentials", "AMP refuses", "security token included in the request is expired", func(n *node) {
 		n.fails(403, "The security token included in the request is expired")

@@ -51,7 +51,7 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 		return doctor.Fault("the metadata service does not answer: "+err.Error(),
 			"check 'sudo iptables -L PARALLELCLUSTER_IMDS'; the head runs as root")
 	case status != http.StatusOK:
-		return doctor.Fault(fmt.Sprintf("the metadata service answers %d to a request for a token", status),
+		return doctor.Fault(fmt.Sprintf("the metadata service returned HTTP %d to a request for a token", status),
 			"check 'aws ec2 describe-instances --query \"Reservations[].Instances[].MetadataOptions\"': HttpEndpoint must be enabled")
 	}
 	status, role, err := ask(http.MethodGet, "/latest/meta-data/iam/security-credentials/", "X-aws-ec2-metadata-token", token)
@@ -59,9 +59,9 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 	case err != nil:
 		return doctor.Unasked(err)
 	case status != http.StatusOK || strings.TrimSpace(role) == "":
-		return doctor.Fault(fmt.Sprintf("the instance has no role (the metadata service answers %d)", status),
-			"attach the cluster's instance profile to it; see 'aws ec2 describe-iam-instance-profile-associations'")
+		return doctor.Fault(fmt.Sprintf("the instance has no IAM role (the metadata service returned HTTP %d)", status),
+			"attach the cluster's instance profile to the instance; see 'aws ec2 describe-iam-instance-profile-associations'")
 	}
 	role, _, _ = strings.Cut(strings.TrimSpace(role), "\n")
-	return doctor.Good("role " + role + ", asked by " + who)
+	return doctor.Good("role " + role + ", requested by " + who)
 }

@@ -37,7 +37,7 @@ func checkRouteS3(ctx context.Context, e *Env) Finding {
 	if err != nil {
 		return doctor.Unasked(err)
 	}
-	return e.dial(ctx, u, "a gateway endpoint of S3 in its route table")
+	return e.dial(ctx, u, "an S3 gateway endpoint in its route table")
 }
 
 // dial opens a connection, and closes it.

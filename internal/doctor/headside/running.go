@@ -30,9 +30,8 @@ func checkRunning(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(ctx.Err())
 	}
 	if hint.CodeOf(err) == hint.NotFound {
-		return doctor.Fault(err.Error(), "run 'sudo systemctl restart prometheus'; 'journalctl -u prometheus' shows why the head does not "+
-			"run; --address "+
-			"sets another address")
+		return doctor.Fault(err.Error(), "run 'sudo systemctl restart prometheus'; 'journalctl -u prometheus' shows why the head is "+
+			"not running; --address sets another address")
 	}
 	if err != nil {
 		return doctor.Unasked(err)
@@ -85,7 +84,7 @@ func (e *Env) page(ctx context.Context, path string) ([]byte, error) {
 	case resp.StatusCode == http.StatusNotFound:
 		return nil, errNoPage
 	case err == nil && resp.StatusCode != http.StatusOK:
-		err = fmt.Errorf("the head answered %s to %s", resp.Status, path)
+		err = fmt.Errorf("the head returned %s for %s", resp.Status, path)
 	}
 	return text, err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/doctor"
 )
 
-const noSlurm = "the head did not find scontrol, so it serves no Slurm metrics"
+const noSlurm = "the head does not export Slurm metrics, because it did not find scontrol"
 
 // valueOf is the value of a metric without labels on a page.
 func valueOf(page []byte, metric string) (float64, bool) {
@@ -37,7 +37,7 @@ func checkSlurm(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(err)
 	}
 	if up, there := valueOf(page, "slurm_controller_up"); !there {
-		return doctor.Unsure("the page has no slurm_controller_up", "run the command again in a minute")
+		return doctor.Unsure("the metric slurm_controller_up is missing", "run the command again in a minute")
 	} else if up == 0 {
 		return doctor.Fault("slurmctld does not answer the head's commands",
 			"run '"+e.SlurmBin+"/scontrol ping', 'systemctl status slurmctld', and see /var/log/slurmctld.log")
@@ -66,7 +66,7 @@ func checkClustermgtd(ctx context.Context, e *Env) Finding {
 	if age > 4*time.Minute {
 		return doctor.Fault(fmt.Sprintf("the last heartbeat was %s ago; after 10 minutes compute nodes terminate themselves, which ends "+
 			"their jobs", age),
-			"see /var/log/parallelcluster/clustermgtd, and run supervisorctl in ParallelCluster's cookbook environment")
+			"check /var/log/parallelcluster/clustermgtd, and run supervisorctl in ParallelCluster's cookbook environment")
 	}
 	return doctor.Good(fmt.Sprintf("%s ago", age))
 }

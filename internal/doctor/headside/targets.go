@@ -21,21 +21,20 @@ type cause struct {
 
 // causes in the order in which they are looked for. PORT stands for the target's.
 var causes = [...]cause{
-	{[]string{"connection refused"}, "refuse the connection: nothing listens there",
+	{[]string{"connection refused"}, "refuse the connection: no program listens on the port",
 		"on the node, run 'systemctl status parascope-node', and 'ss -ltnp sport = :PORT'"},
-	{[]string{"i/o timeout", "deadline exceeded", "Client.Timeout"}, "give no answer",
-		"with security groups of the site's own: allow TCP PORT from the head node's group to the nodes'; " +
-			"else the node hangs"},
+	{[]string{"i/o timeout", "deadline exceeded", "Client.Timeout"}, "do not answer",
+		"if the cluster uses custom security groups, allow TCP PORT from the head node's group to the nodes' group; otherwise the node may hang"},
 	{[]string{"no such host", "server misbehaving"}, "have host names that cannot be resolved",
-		"see the cluster's private DNS zone, and /etc/resolv.conf"},
+		"check the cluster's private DNS zone, and /etc/resolv.conf"},
 	{[]string{"no route to host", "network is unreachable"}, "are on a network that is unreachable",
-		"see the route tables and network ACLs of the subnets"},
-	{[]string{"HTTP status 401", "HTTP status 403"}, "ask for a password",
-		"give the job basic_auth, as the exporter's --web.config.file has it"},
-	{[]string{"HTTP status"}, "answer with an error", "'curl -i' on the target's URL shows the error"},
-	{[]string{"tls:", "x509:", "HTTP response to HTTPS"}, "do not agree on TLS",
-		"set the job's scheme and tls_config as the exporter has them"},
-	{nil, "send a page that cannot be read", "'curl' on the target's URL shows the page"},
+		"check the route tables and network ACLs of the subnets"},
+	{[]string{"HTTP status 401", "HTTP status 403"}, "require authentication",
+		"set the job's basic_auth to a user of the exporter's --web.config.file"},
+	{[]string{"HTTP status"}, "return an HTTP error", "'curl -i' on the target's URL shows the error"},
+	{[]string{"tls:", "x509:", "HTTP response to HTTPS"}, "fail the TLS handshake",
+		"set the job's scheme and tls_config to match the exporter's"},
+	{nil, "return a metrics page that cannot be parsed", "'curl' on the target's URL shows the page"},
 }
 
 // checkTargets groups the targets that do not answer by their cause. Those that wait for their

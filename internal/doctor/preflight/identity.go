@@ -35,7 +35,7 @@ func checkIdentityCenter(ctx context.Context, e *Env) Finding {
 		found.Summary = fmt.Sprintf("Identity Center in %s, kind unknown: %s", d.Region, awserr.Brief(d.Why))
 		found.Detail = fmt.Sprintf("whether the Identity Center instance in %s is the organization's, as Grafana requires, could not be "+
 			"determined: %v", d.Region, d.Why)
-		found.Next = "organizations:DescribeOrganization is required; it is in " + DeployerPolicy
+		found.Next = "organizations:DescribeOrganization is required; see " + DeployerPolicy
 	}
 	return found
 }

@@ -56,7 +56,7 @@ func Identity() Check {
 // Checks is what is checked before a stack is created or changed, in order.
 func Checks() []Check {
 	return []Check{
-		doctor.NewCheck("names", "the names of the stack and the bucket are valid", nil, checkNames),
+		doctor.NewCheck("names", "the stack and bucket names are valid", nil, checkNames),
 		Region(),
 		Caller(),
 		doctor.NewCheck("parameters", "the template has the given parameters", nil, checkParameters),

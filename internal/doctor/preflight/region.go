@@ -20,9 +20,9 @@ func checkRegion(ctx context.Context, e *Env) Finding {
 		return doctor.Failure(err)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "UnauthorizedOperation" {
-		return Finding{Status: doctor.Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; it is in " + DeployerPolicy}
+		return Finding{Status: doctor.Unknown, Detail: err.Error(), Next: "ec2:DescribeRegions is required; see " + DeployerPolicy}
 	}
-	return doctor.Skip("the region could not be looked up: " + err.Error())
+	return doctor.Skip("could not look up the region: " + err.Error())
 }
 
 // checkZone finds out whether the zone of the subnets is one of the region's.

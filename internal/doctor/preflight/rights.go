@@ -54,13 +54,14 @@ func checkRights(ctx context.Context, e *Env) Finding {
 	}
 	next := "attach " + refused.policies()
 	if slices.Contains(refused.missing, boundaryKey) {
-		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the boundary that an administrator made (docs/iam/README.md), or " + next
+		next = "give --parameter " + stack.BoundaryParameter + "=ARN of the permissions boundary that an administrator created " +
+			"(docs/iam/README.md), or " + next
 	}
 	return Finding{Status: doctor.Failed, Detail: text, Next: next}
 }
 
 // errRoot says that the caller is the account's root user, of whom no policy speaks.
-var errRoot = errors.New("the root user has no policies")
+var errRoot = errors.New("the caller is the root user, whose permissions cannot be simulated")
 
 // policySource is the user or role whose policies say what the caller may do. A
 // session's ARN has its role's name without the role's path: IAM is asked for it,
@@ -109,7 +110,7 @@ func (r rights) describe(stackName, bucket string) string {
 		}
 		all = append(all, fmt.Sprintf("%s (%s)", strings.Join(actions, ", "), s.Sid))
 	}
-	text := "missing permissions: " + strings.Join(all, "; ") + "; " + r.policies() + " has them"
+	text := "missing permissions: " + strings.Join(all, "; ") + "; granted by " + r.policies()
 	if stackName != PolicyStack {
 		text += ", with " + PolicyStack + " replaced by " + stackName
 	}
@@ -117,7 +118,7 @@ func (r rights) describe(stackName, bucket string) string {
 		text += ", with parascope-* replaced by " + bucket
 	}
 	for _, b := range r.because {
-		text += "; " + b + " denies some of them"
+		text += "; " + b + " denies some of these permissions"
 	}
 	if len(r.missing) > 0 {
 		text += "; a policy depends on " + strings.Join(r.missing, " and ") + ", whose value is unknown before the deployment"
@@ -133,7 +134,7 @@ func (r rights) policies() string {
 			files = append(files, s.file)
 		}
 	}
-	return "the policy in " + strings.Join(files, " with that in ")
+	return "the policy in " + strings.Join(files, " and the policy in ")
 }
 
 // add takes in what the simulator says of one action.

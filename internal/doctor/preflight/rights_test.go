@@ -129,9 +129,9 @@ func TestNothingIsAskedThatTheStackDoesNotNeed(t *testing.T) {
 // TestThePolicyThatIsMissing is named by its file.
 func TestThePolicyThatIsMissing(t *testing.T) {
 	for want, sids := range map[string][]string{
-		"the policy in docs/iam/deployer-policy.json":                                            {"BuildTheNetwork", "ManageGrafana"},
-		"the policy in docs/iam/deployer-alerts.json":                                            {"ManageTheAlertTopic"},
-		"the policy in docs/iam/deployer-policy.json with that in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
+		"the policy in docs/iam/deployer-policy.json":                                                 {"BuildTheNetwork", "ManageGrafana"},
+		"the policy in docs/iam/deployer-alerts.json":                                                 {"ManageTheAlertTopic"},
+		"the policy in docs/iam/deployer-policy.json and the policy in docs/iam/deployer-alerts.json": {"WriteAlertRules", "ManageGrafana"},
 	} {
 		r := rights{actions: map[string][]string{}}
 		for _, sid := range sids {
@@ -175,10 +175,11 @@ func TestWhyNot(t *testing.T) {
 		types.EvaluationResult{ResourceSpecificResults: []types.ResourceSpecificResult{
 			{MissingContextValues: []string{"aws:MultiFactorAuthPresent"}},
 		}}))
-	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); the policy in docs/iam/deployer-policy.json has them; " +
+	const want = "missing permissions: ec2:CreateVpc (BuildTheNetwork); granted by the policy in docs/iam/deployer-policy.json; " +
 		"a policy of the " +
-		"organization denies some of them; " +
-		"the permissions boundary denies some of them; a policy depends on aws:MultiFactorAuthPresent, whose value is unknown before the " +
+		"organization denies some of these permissions; " +
+		"the permissions boundary denies some of these permissions; a policy depends on aws:MultiFactorAuthPresent, whose value is " +
+		"unknown before the " +
 		"deployment"
 	if got := r.describe(PolicyStack, "parascope-x"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

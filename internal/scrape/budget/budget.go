@@ -9,7 +9,7 @@ import (
 )
 
 // ErrFull says that the memory for pages is in use.
-var ErrFull = errors.New("the pages that are being read need more memory than --scrape.max-reading-bytes allows")
+var ErrFull = errors.New("the metrics pages being read exceed the memory limit --scrape.max-reading-bytes")
 
 // Budget bounds the memory of all pages that are being read. The size of a target's
 // last good page is set aside before its body is read, and waited for: nothing is

@@ -26,7 +26,7 @@ const (
 )
 
 // errMalformed is of a page that no protobuf parser takes.
-var errMalformed = errors.New("the page is not delimited protobuf")
+var errMalformed = errors.New("the metrics page is not delimited protobuf")
 
 // kind is a message: for the numbers of its fields that are messages, what these are.
 type kind map[protowire.Number]kind

@@ -83,7 +83,7 @@ func printFiring(p *cli.Process, firing []alerts.Firing) {
 	style := term.Style(p.Stdout, p.Getenv)
 	line := func(format string, args ...any) { _ = term.Printf(p.Stdout, format+"\n", args...) }
 	if len(firing) == 0 {
-		line("no alert fires")
+		line("no alert is firing")
 	}
 	for _, f := range firing {
 		line("%s  %s, since %s (%s)", style.Bold(f.Name), f.Severity, f.Since.Format("2006-01-02 15:04:05 UTC"), age(time.Since(f.Since)))
@@ -113,8 +113,9 @@ func newForget(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "forget CLUSTER",
 		Short: "End the alert HeadSilent of a cluster that was deleted",
-		Long: `End the alert HeadSilent of a cluster that was deleted, or will not come back soon. The
-alert ends within three minutes. When the cluster's head sends again, it is tracked again.`,
+		Long: `End the alert HeadSilent of a cluster that was deleted, or that stays stopped. The
+alert ends within three minutes. When the cluster's head sends samples again,
+the alert tracks the cluster again.`,
 		Example: `  parascope alerts forget demo`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,7 +126,7 @@ alert ends within three minutes. When the cluster's head sends again, it is trac
 			if err := alerts.Forget(cmd.Context(), cfg, at, args[0], time.Now()); err != nil {
 				return err
 			}
-			return term.Printf(p.Stdout, "cluster %s is forgotten; HeadSilent ends within three minutes\n", args[0])
+			return term.Printf(p.Stdout, "the alert HeadSilent no longer tracks cluster %s, and ends within three minutes\n", args[0])
 		},
 	}
 	on.Add(c)

@@ -18,8 +18,8 @@ func newRules(p *cli.Process) *cobra.Command {
 		Use:   "rules",
 		Short: "Print the alerting and recording rules as a rule file",
 		Long: `Print the alerting and recording rules as a rule file, which Prometheus and Amazon
-Managed Prometheus read. docs/alerts has a page for each alert. A stack's workspace has
-them: its setup function writes them, or 'parascope alerts rules apply'.`,
+Managed Prometheus read. docs/alerts has a page for each alert. The setup function, or
+'parascope alerts rules apply', writes the rules to a stack's workspace.`,
 		Example: `  parascope alerts rules > rules.yml
   promtool check rules rules.yml`,
 		Args: cobra.NoArgs,
@@ -49,7 +49,8 @@ parascope-… of the stack's Prometheus workspace, and delete those of older ver
 are no longer needed. Namespaces without the tag parascope=rules are a site's own, and
 are left alone. 'parascope up' and the setup function do the same.
 
-Rules that AMP refuses are an error with AMP's reason; the namespace's old rules stay.`,
+If AMP refuses rules, the command fails with AMP's reason, and the namespace's previous
+rules stay in effect.`,
 		Example: `  parascope alerts rules apply`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

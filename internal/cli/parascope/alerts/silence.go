@@ -31,7 +31,7 @@ func newSilence(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "silence [ALERT|LABEL=VALUE]…",
 		Short: "Silence alerts for a time, list silences, or end a silence",
-		Long: `Do not send the alerts that match all of the given matchers for a time.
+		Long: `Silence the alerts that match all given matchers, for a time.
 A matcher is the name of an alert, or LABEL=VALUE, LABEL!=VALUE, LABEL=~REGEX or
 LABEL!~REGEX. Silenced alerts still fire, and 'parascope alerts list' shows them.`,
 		Example: `  parascope alerts silence NodeDown cluster=demo --for 2h --comment 'rolling update'
@@ -46,7 +46,7 @@ LABEL!~REGEX. Silenced alerts still fire, and 'parascope alerts list' shows them
 	}
 	f := c.Flags()
 	duration.Var(f, &o.quiet.For, "for", time.Hour, "`DURATION` of the silence, such as 30m or 1d (default 1h)")
-	f.StringVar(&o.quiet.Comment, "comment", "", "`TEXT` with the reason of the silence")
+	f.StringVar(&o.quiet.Comment, "comment", "", "`TEXT` with the reason for the silence")
 	f.BoolVar(&o.list, "list", false, "list the silences that have not ended")
 	f.StringVar(&o.end, "end", "", "`ID` of a silence to end")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -78,7 +78,7 @@ func runSilence(cmd *cobra.Command, p *cli.Process, o silenceOptions) error {
 			"'parascope alerts silence --help' has examples")
 	}
 	if o.quiet.For <= 0 {
-		return hint.New(hint.Usage, errors.New("--for must be positive"), "give a length of time such as 2h")
+		return hint.New(hint.Usage, errors.New("--for must be positive"), "give a duration such as 2h")
 	}
 	if len(o.quiet.Matchers) > 0 {
 		if _, err := alerts.ReadMatchers(o.quiet.Matchers); err != nil {
@@ -112,7 +112,7 @@ func runSilence(cmd *cobra.Command, p *cli.Process, o silenceOptions) error {
 	if o.asJSON {
 		return p.PrintJSON(map[string]any{"id": id, "endsAt": ends})
 	}
-	return term.Printf(p.Stdout, "silenced until %s: %s\n'parascope alerts silence --end %s' ends it\n",
+	return term.Printf(p.Stdout, "silenced until %s: %s\n'parascope alerts silence --end %s' ends the silence\n",
 		ends.Format("2006-01-02 15:04:05 UTC"), strings.Join(o.quiet.Matchers, " "), id)
 }
 

@@ -23,8 +23,8 @@ func newTest(p *cli.Process) *cobra.Command {
 		Use:   "test",
 		Short: "Send a test alert and check each step of its delivery",
 		Long: `Send a test alert to the recipients: a rule that fires at once is written to Prometheus,
-its alert manager notifies SNS, and SNS the confirmed recipients. The rule is removed at the
-end. The test takes some minutes, because CloudWatch counts SNS's deliveries late. On a
+its alert manager notifies SNS, and SNS notifies the confirmed recipients. The rule is removed
+at the end. The test takes some minutes, because CloudWatch shows SNS deliveries late. On a
 terminal the command asks whether the message arrived, which only the recipient knows.
 
 The exit status is 1 if a step fails; the error names the step.`,
@@ -51,9 +51,9 @@ The exit status is 1 if a step fails; the error names the step.`,
 			return askForMessage(cmd.Context(), p)
 		},
 	}
-	duration.Var(c.Flags(), &o.Active, "active-within", 4*time.Minute, "`DURATION` to wait until the alert manager has the alert")
-	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "`DURATION` to wait after that until CloudWatch counts a "+
-		"delivery")
+	duration.Var(c.Flags(), &o.Active, "active-within", 4*time.Minute, "maximum `DURATION` to wait for the alert manager to receive the alert")
+	duration.Var(c.Flags(), &o.Delivered, "delivered-within", 8*time.Minute, "maximum `DURATION` to wait, once the alert manager "+
+		"has the alert, for CloudWatch to show a delivery")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	on.Add(c)
 	return c
@@ -72,12 +72,12 @@ func printTrial(p *cli.Process, t alerts.Trial) {
 		line(s.Confirmed, s.String())
 	}
 	if t.Written {
-		line(t.Active && t.Held == "", "the alert manager has the alert, and sends it")
+		line(t.Active && t.Held == "", "the alert manager received the alert, and sends it")
 		switch {
 		case t.Unknown != "":
-			_ = term.Printf(p.Stdout, "%s whether SNS delivered is unknown: %s\n", style.Bold("?"), t.Unknown)
+			_ = term.Printf(p.Stdout, "%s could not determine whether SNS delivered the alert: %s\n", style.Bold("?"), t.Unknown)
 		default:
-			line(t.Delivered, "SNS counts a delivery")
+			line(t.Delivered, "SNS delivered the alert, according to CloudWatch")
 		}
 	}
 	if t.Leftover != "" {

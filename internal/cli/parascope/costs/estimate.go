@@ -42,8 +42,9 @@ or of the nodes given by --nodes. The number of series of a node comes from the
 collectors' tables. The command uses neither AWS nor the network.
 
 Low, expected and high differ in the number of running nodes, the metrics of kernels
-and drivers, the jobs, and the use of dashboards. The output compares stock exporters,
-other intervals, the guide's figures, and the cost of the instances. An amount whose
+and drivers, the jobs, and the use of dashboards. For comparison, the output shows the cost
+with stock exporters and with other intervals, the figures of docs/guide, and the cost of
+the instances. An amount whose
 price is unknown in the region is shown as unknown; --prices-of us-east-1 uses the
 prices of a region that has all of them.`,
 		Example: `  parascope cost estimate --config cluster-config.yaml
@@ -55,7 +56,7 @@ prices of a region that has all of them.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template with it")
+	f.StringVar(&o.config, "config", "", "`FILE` with the cluster's configuration, or the CloudFormation template that contains it")
 	f.StringArrayVar(&o.nodes, "nodes", nil, "`TYPE=NUMBER` of compute nodes that run all month; may be repeated")
 	f.StringVar(&o.region, "region", "", "AWS `REGION` (default: the configuration's, AWS_REGION, or "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are used instead of the region's own")
@@ -127,7 +128,7 @@ func (o estimateOptions) checkNumbers() error {
 	} {
 		if n.value < n.least || n.value > n.top {
 			return hint.New(hint.Usage, fmt.Errorf("%s %d is out of range: it must be between %d and %d", n.flag, n.value, n.least, n.top),
-				"give a number in this range")
+				"give a number in the accepted range")
 		}
 	}
 	return nil

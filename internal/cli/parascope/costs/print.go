@@ -38,20 +38,20 @@ func printEstimate(w io.Writer, style term.Styler, width int, e cost.Estimate) {
 	p.triple("", [3]string{"low", "expected", "high"})
 	for _, g := range e.Groups {
 		p.triple("nodes "+g.Name+kindOf(g), numbers(func(l series.Level) string { return fmt.Sprint(g.Nodes.At(l)) }))
-		p.triple("  series of each", numbers(func(l series.Level) string { return fmt.Sprint(g.Series.At(l)) }))
+		p.triple("  series per node", numbers(func(l series.Level) string { return fmt.Sprint(g.Series.At(l)) }))
 	}
 	usage := func(label string, of func(cost.Usage) string) {
 		p.triple(label, numbers(func(l series.Level) string { return of(e.Usage.At(l)) }))
 	}
-	usage("series in all", func(u cost.Usage) string { return fmt.Sprint(u.Series) })
-	usage("samples a month", func(u cost.Usage) string { return cost.Count(u.Samples.Decimal) })
+	usage("total series", func(u cost.Usage) string { return fmt.Sprint(u.Series) })
+	usage("samples per month", func(u cost.Usage) string { return cost.Count(u.Samples.Decimal) })
 	usage("GB stored", func(u cost.Usage) string { return u.StorageGB.StringFixed(1) })
 	usage("samples read by queries", func(u cost.Usage) string { return cost.Count(u.QuerySamples.Decimal) })
 	fmt.Fprintln(w)
 	for i, line := range e.Bill.Expected.Lines {
 		p.triple(line.What, numbers(func(l series.Level) string { return e.Bill.At(l).Lines[i].Dollars.String() }))
 	}
-	p.triple(style.Bold("dollars a month"), numbers(func(l series.Level) string { return total(e.Bill.At(l)) }))
+	p.triple(style.Bold("dollars per month"), numbers(func(l series.Level) string { return total(e.Bill.At(l)) }))
 	p.beside(e)
 }
 
@@ -82,7 +82,7 @@ func numbers(of func(series.Level) string) (three [3]string) {
 func (p estimatePrinter) beside(e cost.Estimate) {
 	p.title("Ingestion", "expected cost per month; each further row changes one setting")
 	p.triple("", [3]string{"series", "samples", "dollars"})
-	expected := cost.Alternative{What: "as above", Series: e.Usage.Expected.Series, Samples: e.Usage.Expected.Samples,
+	expected := cost.Alternative{What: "expected (current settings)", Series: e.Usage.Expected.Series, Samples: e.Usage.Expected.Samples,
 		Dollars: dollarsOf(e.Bill.Expected, "Prometheus, samples ingested")}
 	for _, a := range slices.Concat([]cost.Alternative{expected}, e.WhatIf, []cost.Alternative{e.Stock}) {
 		series := "unknown"
@@ -91,14 +91,14 @@ func (p estimatePrinter) beside(e cost.Estimate) {
 		}
 		p.triple(a.What, [3]string{series, cost.Count(a.Samples.Decimal), a.Dollars.String()})
 	}
-	p.title("Guide", "published figures, and the corresponding figures at these prices")
+	p.title("Guide", "figures published in the guide, and the same items at current prices")
 	for _, c := range e.Guide {
 		p.item(c.Guide + ": " + c.Here)
 	}
 	if len(e.Fleet) > 0 {
 		p.title("Instances", "on-demand price or --rate; not part of the monitoring cost")
 		for _, h := range e.Fleet {
-			p.item(fmt.Sprintf("%d × %s: %s an hour each, %s a month (%s)", h.Nodes, h.Type, h.Hourly, h.Monthly, h.Source))
+			p.item(fmt.Sprintf("%d × %s: %s per hour each, %s per month (%s)", h.Nodes, h.Type, h.Hourly, h.Monthly, h.Source))
 		}
 	}
 	p.title("Assumed", "")

@@ -91,7 +91,7 @@ func printReport(w io.Writer, style term.Styler, width int, r report.Report) {
 	for i, l := range r.SoFar.Lines {
 		row(l.Dollars.String(), r.Forecast.Lines[i].Dollars.String(), l.What)
 	}
-	row(total(r.SoFar), total(r.Forecast), "in all")
+	row(total(r.SoFar), total(r.Forecast), "total")
 	printUsage(line, r)
 }
 

@@ -25,8 +25,8 @@ import (
 func New(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dashboards",
-		Short: "Check, export and import a site's own dashboards",
-		Long: `Check Grafana dashboards and rule files for empty or wrong panels, and move a site's own
+		Short: "Check, export and import your own dashboards",
+		Long: `Check Grafana dashboards and rule files for empty or wrong panels, and move your own
 dashboards between workspaces. The setup function ('parascope connect') installs the
 dashboards of parascope.
 
@@ -45,10 +45,10 @@ func newLint(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint FILE…",
 		Short: "Report panels and rules that would be empty or wrong, and how to fix them",
-		Long: `Read dashboards' JSON or YAML files of rules, and report queries that would be empty or
+		Long: `Read JSON files of dashboards or YAML files of rules, and report queries that would be empty or
 wrong on a workspace with parascope's metrics: unknown metrics and labels,
-rates of gauges, divisions by a value that may be 0, formulas that count the label cpu, queries
-that do not choose a cluster, panels without unit or description. AWS is not queried.
+rates of gauges, divisions by a value that may be 0, counts of CPUs by the label cpu, queries
+that do not select a cluster, panels without unit or description. AWS is not queried.
 The exit status is 1 if anything was found.`,
 		Example: `  parascope dashboards lint my-dashboard.json
   parascope dashboards lint rules.yml --json`,
@@ -77,7 +77,7 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 		}
 		found, err := lint.File(content, known)
 		if err != nil {
-			return hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "give a dashboard's JSON, or a YAML file with groups of rules")
+			return hint.New(hint.BadInput, fmt.Errorf("%s: %w", name, err), "give a dashboard's JSON file, or a YAML file with rule groups")
 		}
 		n += len(found)
 		all = append(all, linted{name, append([]lint.Finding{}, found...)})
@@ -90,7 +90,7 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 		printFindings(p, all)
 	}
 	if n > 0 {
-		return hint.New(hint.Failure, fmt.Errorf("%d findings", n), "apply the corrections after →")
+		return hint.New(hint.Failure, fmt.Errorf("%d findings", n), "apply the corrections that are shown after →")
 	}
 	return nil
 }
@@ -99,7 +99,8 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 func readLimited(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "name a dashboard's JSON file or a file of rules")
+		return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a YAML file "+
+			"with rule groups")
 	}
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ temporary Grafana service account is created for the export, and deleted afterwa
 			})
 		},
 	}
-	c.Flags().StringVar(&dir, "to", "dashboards", "`DIRECTORY` of the files")
+	c.Flags().StringVar(&dir, "to", "dashboards", "`DIRECTORY` to write the files to")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	on.Add(c)
 	return c

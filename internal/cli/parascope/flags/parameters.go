@@ -13,7 +13,7 @@ func Parameters(texts []string) (map[string]string, error) {
 	for _, text := range texts {
 		name, value, found := strings.Cut(text, "=")
 		if !found || name == "" {
-			return nil, hint.New(hint.Usage, fmt.Errorf("--parameter %q has no value", text), "write it as NAME=VALUE")
+			return nil, hint.New(hint.Usage, fmt.Errorf("--parameter %q has no value", text), "write the parameter as NAME=VALUE")
 		}
 		all[name] = value
 	}

@@ -50,7 +50,7 @@ Durations are written as Prometheus writes them: 90s, 15m, 1h30m, 7d.`,
   parascope query up --workspace my-cluster --region us-west-2`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("one PromQL expression is needed, in quotes; got %d arguments", len(args))
+				return fmt.Errorf("expected one PromQL expression in quotes, got %d arguments", len(args))
 			}
 			return nil
 		},
@@ -181,10 +181,10 @@ const mostPoints = 11_000
 func readDuration(flag, text string) (time.Duration, error) {
 	d, err := duration.Parse(text)
 	if err != nil {
-		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is not a duration", flag, text), "write it as 90s, 15m, 1h30m or 7d")
+		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q is not a duration", flag, text), "give a duration such as 90s, 15m, 1h30m or 7d")
 	}
 	if d <= 0 {
-		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q must be positive", flag, text), "write it as 90s, 15m, 1h30m or 7d")
+		return 0, hint.New(hint.Usage, fmt.Errorf("%s %q must be positive", flag, text), "give a duration such as 90s, 15m, 1h30m or 7d")
 	}
 	return d, nil
 }
@@ -202,7 +202,7 @@ func readTime(text string) (time.Time, error) {
 		return time.Unix(int64(whole), int64(part*1e9)), nil
 	}
 	return time.Time{}, hint.New(hint.Usage, fmt.Errorf("--time %q is not a time", text),
-		"write it as 2026-11-23T09:00:00Z or as Unix seconds")
+		"give a time such as 2026-11-23T09:00:00Z, or Unix seconds")
 }
 
 // completeWorkspaces offers the workspaces to a shell: by alias where that names
