@@ -82,10 +82,13 @@ func TestSoak(t *testing.T) {
 	compareFootprints(t, all, whole)
 }
 
-// compareFootprints holds the end against what was from the tenth minute on: over ten
-// minutes, and over the three of which the tenth minute is the middle, in which the
+// compareFootprints holds the end against what was from the tenth minute on, over ten minutes;
+// and the heap also over the three of which the tenth minute is the middle, in which the
 // receiver fails once. Means are compared: what is in use goes up and down with each
-// minute's new names and with each replaced target.
+// minute's new names and with each replaced target. The counts of
+// goroutines and descriptors are at times a quarter of what they are half a minute later, since
+// idle connections are closed and opened again: the six readings of three minutes do not say
+// how many there are.
 func compareFootprints(t *testing.T, all []footprint, whole time.Duration) {
 	cycle, flap := min(10*time.Minute, whole/4), min(flapEvery, whole/20)
 	tenth := min(10*time.Minute, whole/6)
@@ -106,6 +109,9 @@ func compareFootprints(t *testing.T, all []footprint, whole time.Duration) {
 			"heap": func(f footprint) int { return int(f.heap) }, "goroutines": func(f footprint) int { return f.goroutines },
 			"descriptors": func(f footprint) int { return f.descriptors },
 		} {
+			if what == "tenth minute" && name != "heap" {
+				continue
+			}
 			was, is := mean(before, of), mean(after, of)
 			t.Logf("%s, %s: %d, and %d at the end (%+.1f %%)", what, name, was, is, 100*(float64(is)/float64(was)-1))
 			if was == 0 || is == 0 {
