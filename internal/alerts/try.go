@@ -77,8 +77,8 @@ func (o *TryOptions) fill() {
 func Try(ctx context.Context, cfg aws.Config, at Place, o TryOptions) (t Trial, err error) {
 	o.fill()
 	if at.TopicARN == "" {
-		return t, hint.New(hint.NotFound, errors.New("the stack has no SNS topic for alerts, since an older version of parascope created "+
-			"it"), "'parascope up' adds the topic")
+		return t, hint.New(hint.NotFound, errors.New("the stack has no SNS topic for alerts: an older version of parascope created the stack"),
+			"'parascope up' adds the topic")
 	}
 	if t.Subscriptions, err = subscribe.List(ctx, cfg, at.TopicARN); err != nil {
 		return t, err

@@ -135,7 +135,7 @@ func (d *document) checkNodes(name string) error {
 					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values in full")
 				}
 				if k.Kind != yaml.ScalarNode {
-					return wrong(name, k.Line, "has a key that is not plain text", "replace the key with a plain string")
+					return wrong(name, k.Line, "has a key that is a list or a mapping", "replace the key with a plain string")
 				}
 				if first, ok := seen[k.Value]; ok {
 					return wrong(name, k.Line, fmt.Sprintf("has the duplicate key %q, first used in line %d", k.Value, first), "keep one of the two keys")

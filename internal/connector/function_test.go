@@ -220,7 +220,8 @@ func TestAnswerThatDoesNotArrive(t *testing.T) {
 	s := start(t, plan{})
 	_, err := s.setup().Invoke(t.Context(),
 		[]byte(`{"RequestType": "Delete", "ResponseURL": "http://127.0.0.1:9/?X-Amz-Signature=hush", "LogicalResourceId": "Connection"}`))
-	if err == nil || !strings.Contains(err.Error(), "send the response to CloudFormation for Delete of Connection: 127.0.0.1:9 could not be reached") {
+	if err == nil || !strings.Contains(err.Error(),
+		"send the response to CloudFormation for Delete of Connection: 127.0.0.1:9 could not be reached") {
 		t.Fatalf("%v", err)
 	}
 	noSecret(t, "the error", err.Error())

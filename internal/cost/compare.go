@@ -247,8 +247,8 @@ func assumptions(w Workload) []string {
 		"nodes: low counts static nodes, expected adds half of the dynamic nodes, high counts all; --nodes run all month",
 		"series: low excludes metrics that only some kernels or drivers have, high includes them all",
 		fmt.Sprintf("storage: 1, 1.5 and 2 bytes per sample, kept for %d days", w.Retention),
-		fmt.Sprintf("queries: each of %d people looks at a dashboard for 15 minutes, 1 hour and 4 hours on %d days", w.Editors+w.Viewers,
-			workingDays),
+		fmt.Sprintf("queries: each of %d people has a dashboard open for 15 minutes (low), 1 hour (expected) or 4 hours (high) on %d days "+
+			"a month", w.Editors+w.Viewers, workingDays),
 		"jobs: none in low, one per node in expected, two per node in high",
 		"free tiers apply once to an organization, or to an account without one; taxes are not included",
 	}

@@ -342,8 +342,7 @@ func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 func (m *Manager) watchClock() {
 	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
-		m.logger.Warn("the system clock was set back; new samples have earlier timestamps, and the receiver may refuse these "+
-			"samples", "by", (-step).String())
+		m.logger.Warn("the system clock was set back; the receiver may refuse samples with earlier timestamps", "by", (-step).String())
 		m.order.Reset()
 	case step > 0:
 		m.logger.Warn("the system clock was set forward", "by", step.String())

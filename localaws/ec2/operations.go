@@ -29,10 +29,10 @@ func (e *EC2) Service() gateway.Service {
 				"`InvalidVpcID.NotFound`, also if the id has an invalid format (AWS then returns a Malformed code for some " +
 				"types)", Basis: gateway.Inferred, Source: errorCodes + "; texts as reported by users"},
 			{Text: "a resource with dependencies is not deleted: 400 DependencyViolation `The subnet 'subnet-…' has dependencies and cannot be " +
-				"deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
+				"deleted.`", Basis: gateway.Confirmed, Source: errorCodes + "; wording of the error message as reported by users"},
 			{Text: "a filter matches if one of its values matches; values may contain the wildcards * and ?; all filters must match; an unknown " +
 				"filter is refused with 400 InvalidParameterValue `The filter 'x' is invalid`", Basis: gateway.Confirmed,
-				Source: reference + ", Filter; text as reported by users"},
+				Source: reference + ", Filter; wording of the error message as reported by users"},
 			{Text: "MaxResults is 5 to 1000 and not allowed with ids; results are sorted by id, and without MaxResults a page has up to 1000",
 				Basis: gateway.Inferred, Source: model + "; AWS does not define an order"},
 			{Text: "with DryRun the response is 412 DryRunOperation if the caller has permission; nothing else is checked", Basis: gateway.Confirmed,
@@ -114,7 +114,7 @@ func (e *EC2) gateways() []gateway.Operation {
 		{Name: "DetachInternetGateway", Serve: e.changes((*call).detachInternetGateway), Resources: on("InternetGatewayId", "VpcId"),
 			Rules: []gateway.Rule{
 				{Text: "the response is 400 DependencyViolation while the VPC has public addresses in use, such as that of a NAT " +
-					"gateway", Basis: gateway.Confirmed, Source: vpcGuide + ", internet gateways; text as reported by users"},
+					"gateway", Basis: gateway.Confirmed, Source: vpcGuide + ", internet gateways; wording of the error message as reported by users"},
 			}},
 		{Name: "DeleteInternetGateway", Serve: e.changes((*call).deleteInternetGateway), Resources: on("InternetGatewayId")},
 		{Name: "DescribeInternetGateways", Serve: e.reads((*call).describeInternetGateways)},
@@ -173,7 +173,7 @@ func (e *EC2) routeTables() []gateway.Operation {
 		{Name: "AssociateRouteTable", Serve: e.changes((*call).associateRouteTable), Resources: on("RouteTableId", "SubnetId"),
 			Rules: []gateway.Rule{
 				{Text: "a subnet has one route table: associating a second route table is refused with 400 " +
-					"Resource.AlreadyAssociated", Basis: gateway.Confirmed, Source: errorCodes + "; text as reported by users"},
+					"Resource.AlreadyAssociated", Basis: gateway.Confirmed, Source: errorCodes + "; wording of the error message as reported by users"},
 			}},
 		{Name: "DisassociateRouteTable", Serve: e.changes((*call).disassociateRouteTable), Resources: e.onAssociation},
 		{Name: "ReplaceRouteTableAssociation", Serve: e.changes((*call).replaceRouteTableAssociation), Resources: e.onAssociation,
@@ -207,7 +207,8 @@ func (e *EC2) instances() []gateway.Operation {
 				{Text: "instances get the next addresses of their subnet; the state is pending in this response, and running when the instance is " +
 					"described", Basis: gateway.Confirmed, Source: reference},
 				{Text: "an instance is in the security groups that the request names, which must belong to the subnet's VPC; by default it is in " +
-					"the VPC's default group", Basis: gateway.Confirmed, Source: vpcGuide + ", security groups (the error's text as reported by users)"},
+					"the VPC's default group", Basis: gateway.Confirmed,
+					Source: vpcGuide + ", security groups (wording of the error message as reported by users)"},
 				{Text: "instances are records only, and no machine is started; a request without a subnet is refused with 400 VPCIdNotSpecified, " +
 					"because there is no default VPC; any image id is accepted", Basis: gateway.Assumed, Source: simplified},
 				{Text: "a repeated request with the same client token returns the same instances", Basis: gateway.Confirmed, Source: "EC2 API " +

@@ -13,7 +13,7 @@ func (e *EC2) securityGroups() []gateway.Operation {
 					"400 InvalidGroup.Duplicate; a name must not begin with sg-", Basis: gateway.Confirmed, Source: vpcGuide + ", security groups; " +
 					"" + model},
 				{Text: "the name default is refused with 400 InvalidParameterValue `Cannot use reserved security group name: " +
-					"default`", Basis: gateway.Inferred, Source: "error text as reported by users"},
+					"default`", Basis: gateway.Inferred, Source: "wording of the error message as reported by users"},
 			}},
 		{Name: "DeleteSecurityGroup", Serve: e.changes((*call).deleteSecurityGroup), Resources: on("GroupId"), Rules: []gateway.Rule{
 			{Text: "the deletion is refused with 400 DependencyViolation while an instance is in the group or a rule of another group names it, " +

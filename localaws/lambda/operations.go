@@ -97,8 +97,9 @@ func (l *Lambda) operations() []gateway.Operation {
 			{Text: "LogType Tail returns the last 4 KB of the log", Basis: gateway.Confirmed, Source: reference + ", Invoke"},
 			{Text: "an invocation of type Event returns 202; a failed event is retried after one minute and again after two minutes; " +
 				"events are kept during a restart of the " +
-				"local cloud, and may run again", Basis: gateway.Confirmed, Source: guide + ", asynchronous invocation (it documents delivery " +
-				"at least once)"},
+				"local cloud, and may be delivered again", Basis: gateway.Confirmed,
+				Source: guide + ", asynchronous invocation (it documents delivery " +
+					"at least once)"},
 			{Text: "the initialization has its own timeout of 10 s, before the function's timeout starts", Basis: gateway.Inferred,
 				Source: guide + ", execution environment (AWS repeats the initialization after the timeout)"},
 		}},

@@ -93,8 +93,9 @@ func publishRules() []gateway.Rule {
 	return []gateway.Rule{
 		{Text: "a subject has up to 100 characters of printable ASCII and does not begin with a blank; a message has 1 to 262,144 bytes " +
 			"with its attributes; other requests are refused with 400 InvalidParameter", Basis: gateway.Confirmed, Source: reference + ", Publish"},
-		{Text: "HTTP endpoints receive AWS's JSON and headers, with a timeout of 15 seconds; failed connections, 429 and 5xx are retried " +
-			"three times, 20 seconds apart; other responses are not retried", Basis: gateway.Confirmed, Source: guide +
+		{Text: "HTTP endpoints receive the same JSON and headers as from SNS, with a timeout of 15 seconds; requests are retried after failed " +
+			"connections, 429 and 5xx " +
+			"three times, 20 seconds apart, and not after other responses", Basis: gateway.Confirmed, Source: guide +
 			", message delivery retries (by policy AWS retries " +
 			"server-side errors for longer)"},
 		{Text: "Signature and SigningCertURL are empty: an endpoint that verifies messages refuses them", Basis: gateway.Assumed,

@@ -42,7 +42,7 @@ func Service(a *account.Account) gateway.Service {
 					Basis: gateway.Confirmed, Source: "IAM user guide, policy evaluation within one account, and methods to assume a role"},
 				{Text: "a role that does not exist and a role that the caller has no permission to assume are refused with 403 AccessDenied " +
 					"and the same error text", Basis: gateway.Inferred,
-					Source: "STS does not reveal which roles exist; text as reported by users"},
+					Source: "STS does not reveal whether a role exists; wording of the error message as reported by users"},
 				{Text: "a principal `*` in a trust policy is treated like the account: the caller's own policies must allow the action too",
 					Basis:  gateway.Assumed,
 					Source: "not documented; the local cloud applies the stricter rule"},

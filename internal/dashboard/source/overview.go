@@ -38,7 +38,7 @@ func clusterOverview() *grafana.DashboardBuilder {
 			`sort_desc(`+top(20, `max by (node, gpu, xid) (parascope_gpu_xid_last_timestamp_seconds{`+inCluster+`})`)+`) * 1000`,
 			column{"node", "Node"}, column{"gpu", "GPU"}, column{"xid", "XID"}).
 			OverrideByName("XID", []grafana.DynamicConfigValue{{Id: "mappings", Value: texts(xidMeaning)}, {Id: "unit", Value: "string"}})).
-		WithPanel(rows("Nodes drained, down or failed", "Nodes that accept no jobs, with the reason and its start time.", dateTime, "Since",
+		WithPanel(rows("Nodes drained, down or failed", "Nodes that accept no jobs, with the reason and when it began.", dateTime, "Since",
 			`1000 * max by (cluster, node) (slurm_node_drain_since_timestamp_seconds{`+inCluster+`})`+"\n"+
 				` * on (cluster, node) group_right () max by (cluster, node, reason, user) (slurm_node_drain_reason_info{`+inCluster+`})`,
 			column{"node", "Node"}, column{"reason", "Reason"}, column{"user", "Set by"})).

@@ -46,7 +46,7 @@ func checkIMDS(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(ctx.Err())
 	case err != nil && os.Getuid() != 0:
 		return doctor.Unsure(who+" cannot reach the metadata service; with Imds.Secured only root and a few users can: "+err.Error(),
-			"run this command as root, like prometheus.service")
+			"run this command as root; prometheus.service also runs as root")
 	case err != nil:
 		return doctor.Fault("the metadata service does not answer: "+err.Error(),
 			"check 'sudo iptables -L PARALLELCLUSTER_IMDS'; the head runs as root")

@@ -140,7 +140,7 @@ func (s *Store) Rules() []gateway.Rule {
 		{Text: "a query of more than 10,000 tokens, with regular expressions of more than 262,144 instructions, or whose label_replace " +
 			"and label_join can produce more than 256 KB of labels for a series, is refused with 422 execution", Basis: gateway.Assumed,
 			Source: "limits of the local cloud, which prevent one query from exhausting the machine's memory"},
-		{Text: "at most four queries of all workspaces run at once; the others wait for up to a minute", Basis: gateway.Assumed,
+		{Text: "at most four queries run at once across all workspaces; the others wait for up to a minute", Basis: gateway.Assumed,
 			Source: "a limit of the local cloud"},
 		{Text: "an unknown path, such as one with a trailing slash, returns 403 `Missing Authentication Token`", Basis: gateway.Confirmed,
 			Source: "user reports (prometheus-community/helm-charts#4687, vectordotdev/vector#7814)"},

@@ -102,7 +102,8 @@ func TestFlow(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *flow)
-	}{{"create", create}, {"come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed}, {"zero and back", zeroAndBack}} {
+	}{{"create", create}, {"come and go", comeAndGo}, {"killed", killed}, {"scripts that are needed", needed},
+		{"zero and back", zeroAndBack}} {
 		began := time.Now()
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
 			break

@@ -283,17 +283,16 @@ func pagesDelivery(r *reader) {
 // pagesDaemons stops slurmdbd, and slurmctld: first it hangs, then it is away.
 func pagesDaemons(r *reader) {
 	r.on("head", "systemctl", "stop", "slurmdbd")
-	var jobs []string
 	r.eventually(time.Minute, "it waits", func() string {
-		// The message about the first job may still go into a connection that nobody reads.
-		jobs = append(jobs, r.submit("-p", "queue1", "--hold", "--wrap", "true"))
+		// A node's states are messages of their own; jobs that begin wait for slurmdbd elsewhere.
+		r.on("head", "scontrol", "update", "nodename=queue1-dy-c5-large-12", "state=drain", "reason=pages")
+		r.on("head", "scontrol", "update", "nodename=queue1-dy-c5-large-12", "state=resume")
 		return r.asked("head", "sh", "-c", `[ "$(sdiag | sed -n 's/^DBD Agent queue size: //p')" -gt 0 ] && echo it waits`)
 	})
 	r.types("SlurmAccountingBehind", 1, 0, `DBD Agent queue size: +[1-9]`)
 	r.types("SlurmAccountingBehind", 2, 1, `(?i)slurmdbd|connection`)
 	r.types("SlurmAccountingBehind", 3, 0, `(?i)terminat|shutdown`)
 	r.on("head", "systemctl", "start", "slurmdbd")
-	r.on("head", append([]string{"scancel"}, jobs...)...)
 
 	r.on("head", "sh", "-c", "kill -STOP $(pidof slurmctld)")
 	r.types("SlurmDataOld", 1, 1, `(?i)unable to contact|timed out|real`)
