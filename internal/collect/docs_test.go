@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/parascope/parascope/internal/collect/page"
 )
 
 const metricsDocument = "../../docs/metrics.md"
@@ -108,7 +109,7 @@ func TestDashboard1860(t *testing.T) {
 	for _, c := range append(NodeCollectors(), own) {
 		for _, f := range c.Families {
 			full[f.Name] = true
-			normal[f.Name] = !f.Full && !strings.Contains(f.Where, "--")
+			normal[f.Name] = !f.Full && f.Needs != page.NeedsFlag
 		}
 	}
 	var b strings.Builder

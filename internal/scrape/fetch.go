@@ -200,7 +200,7 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 		tooLarge := int64(len(body)) >= f.limit || packed.N <= 0
 		switch {
 		case tooLarge && f.usual:
-			return body, fmt.Errorf("%w: the page is larger than --scrape.max-page-bytes; set the job's body_size_limit to raise it", errBodySizeLimit)
+			return body, fmt.Errorf("%w: the page is larger than --scrape.max-page-bytes; raise the job's body_size_limit", errBodySizeLimit)
 		case tooLarge:
 			return body, errBodySizeLimit
 		case err == io.EOF:

@@ -51,31 +51,34 @@ var efaFamilies = []*page.Family{
 	efaDriver("alloc_ucontext_err", "User contexts that could not be allocated."),
 	efaDriver("create_ah_err", "Address handles that could not be created."),
 	efaDriver("mmap_err", "Memory mappings that could not be created."),
-	efaDriver("alloc_mr_err", "Kernel memory regions that could not be created. Only drivers that are built with kernel verbs have "+
-		"this counter."),
-	efaDriver("get_dma_mr_err", "DMA memory regions that could not be created. Only drivers that are built with kernel verbs have "+
-		"this counter."),
+	efaVerbs("alloc_mr_err", "Kernel memory regions that could not be created."),
+	efaVerbs("get_dma_mr_err", "DMA memory regions that could not be created."),
 }
 
 const efaPrefix = "node_amazonefa_"
 
 func efaPort(file, unit, help string) *page.Family {
-	return efaFamily(file, unit, help, portFiles, "nodes with EFA and a driver that has the counter")
+	return efaFamily(file, unit, help, portFiles, "nodes with EFA and a driver that has the counter", page.NeedsNothing)
 }
 
 func efaNitro4(file, unit, help string) *page.Family {
-	return efaFamily(file, unit, help, portFiles, "EFA on Nitro v4 and later, driver 2.17 and later")
+	return efaFamily(file, unit, help, portFiles, "EFA on Nitro v4 and later, driver 2.17 and later", page.NeedsNitro4)
 }
 
 func efaDriver(file, help string) *page.Family {
-	return efaFamily(file, "1", help, driverFile, "nodes with EFA and a driver that has the counter")
+	return efaFamily(file, "1", help, driverFile, "nodes with EFA and a driver that has the counter", page.NeedsNothing)
 }
 
-func efaFamily(file, unit, help, folder, where string) *page.Family {
+func efaVerbs(file, help string) *page.Family {
+	return efaFamily(file, "1", help+" Only drivers that are built with kernel verbs have this counter.", driverFile,
+		"nodes with EFA and a driver that has the counter", page.NeedsKernelVerbs)
+}
+
+func efaFamily(file, unit, help, folder, where string, needs page.Need) *page.Family {
 	return &page.Family{
 		Name: efaPrefix + file, Help: help + " The counter is the sum over the node's EFA devices; with --device=each, there is one " +
 			"series per device and port.",
-		Type: page.Untyped, Unit: unit, Labels: []string{"device"}, Source: folder + file, Where: where,
+		Type: page.Untyped, Unit: unit, Labels: []string{"device"}, Source: folder + file, Where: where, Needs: needs,
 	}
 }
 
@@ -97,7 +100,7 @@ func unknownEFAFamily(file string) *page.Family {
 		unit = "bytes"
 	}
 	return efaFamily(file, unit, "EFA counter that this version of parascope does not describe; see the documentation of the EFA driver.",
-		portFiles, "")
+		portFiles, "", page.NeedsNothing)
 }
 
 var (

@@ -46,14 +46,15 @@ func fieldsOf(full bool) []field {
 		if f.counter {
 			kind = page.Counter
 		}
-		where := "GPUs that support the metric"
+		where, needs := "GPUs that support the metric", page.NeedsNothing
 		if f.gpm != 0 {
 			source, where = "GPM (NVML), or dcgmi dmon", "Hopper and newer GPUs; older GPUs if nv-hostengine is running"
+			needs = page.NeedsGPM
 		}
 		if f.full {
-			where += ", with --gpu.fields=full"
+			where, needs = where+", with --gpu.fields=full", page.NeedsFlag
 		}
-		f.family = &page.Family{Name: f.name, Help: f.help, Type: kind, Unit: f.unit, Labels: labels, Source: source, Where: where}
+		f.family = &page.Family{Name: f.name, Help: f.help, Type: kind, Unit: f.unit, Labels: labels, Source: source, Where: where, Needs: needs}
 		mig := *f.family
 		mig.Labels = migLabels
 		f.migFamily = &mig

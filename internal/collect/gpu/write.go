@@ -71,7 +71,7 @@ var (
 	}
 	xidErrors = &page.Family{
 		Name: "DCGM_FI_DEV_XID_ERRORS", Type: page.Gauge, Unit: "1", Labels: labels, Source: "/dev/kmsg, or the driver's events",
-		Help: "The last XID since boot; 0 if no XID occurred.", Where: "GPUs, with --gpu.fields=full",
+		Help: "The last XID since boot; 0 if no XID occurred.", Where: "GPUs, with --gpu.fields=full", Needs: page.NeedsFlag,
 	}
 )
 

@@ -26,7 +26,7 @@ func jobFamily(name, help string, kind page.Type, unit, source, where string) *p
 	}
 	return &page.Family{
 		Name: "parascope_job_" + name, Help: help, Type: kind, Unit: unit, Labels: []string{"job_id"}, Source: source,
-		Where: "nodes with a running job, with --collector.jobs" + where,
+		Where: "nodes with a running job, with --collector.jobs" + where, Needs: page.NeedsFlag,
 	}
 }
 

@@ -14,23 +14,26 @@ import (
 	"github.com/parascope/parascope/internal/collect/read"
 )
 
-func filesystemFamily(name, help, unit, where string) *page.Family {
+func filesystemFamily(name, help, unit string, needs page.Need) *page.Family {
+	where := ""
+	if needs == page.NeedsLocalFiles {
+		where = "not for NFS"
+	}
 	return &page.Family{
 		Name: "node_filesystem_" + name, Help: help, Type: page.Gauge, Unit: unit,
-		Labels: []string{"device", "mountpoint", "fstype", "device_error"}, Source: "statfs", Where: where,
+		Labels: []string{"device", "mountpoint", "fstype", "device_error"}, Source: "statfs", Where: where, Needs: needs,
 	}
 }
 
-const notNFS = "not for NFS"
-
 var (
-	filesystemSize      = filesystemFamily("size_bytes", "Filesystem size in bytes.", "bytes", "")
-	filesystemAvail     = filesystemFamily("avail_bytes", "Filesystem space available to non-root users in bytes.", "bytes", "")
-	filesystemFree      = full(filesystemFamily("free_bytes", "Filesystem free space in bytes.", "bytes", ""))
-	filesystemFiles     = filesystemFamily("files", "Filesystem total file nodes.", "1", notNFS)
-	filesystemFilesFree = filesystemFamily("files_free", "Filesystem total free file nodes.", "1", notNFS)
-	filesystemReadonly  = filesystemFamily("readonly", "Filesystem read-only status.", "1", notNFS)
-	filesystemError     = filesystemFamily("device_error", "Whether an error occurred while getting statistics for the given device.", "1", "")
+	filesystemSize      = filesystemFamily("size_bytes", "Filesystem size in bytes.", "bytes", page.NeedsNothing)
+	filesystemAvail     = filesystemFamily("avail_bytes", "Filesystem space available to non-root users in bytes.", "bytes", page.NeedsNothing)
+	filesystemFree      = full(filesystemFamily("free_bytes", "Filesystem free space in bytes.", "bytes", page.NeedsNothing))
+	filesystemFiles     = filesystemFamily("files", "Filesystem total file nodes.", "1", page.NeedsLocalFiles)
+	filesystemFilesFree = filesystemFamily("files_free", "Filesystem total free file nodes.", "1", page.NeedsLocalFiles)
+	filesystemReadonly  = filesystemFamily("readonly", "Filesystem read-only status.", "1", page.NeedsLocalFiles)
+	filesystemError     = filesystemFamily("device_error",
+		"Whether an error occurred while getting statistics for the given device.", "1", page.NeedsNothing)
 )
 
 var filesystemFamilies = []*page.Family{

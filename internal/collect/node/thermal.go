@@ -23,6 +23,7 @@ var (
 		Type: page.Counter, Unit: "1", Labels: []string{"package", "core"},
 		Source: "/sys/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count",
 		Where:  "Intel, bare metal; with --cpu=each",
+		Needs:  page.NeedsFlag,
 	}
 )
 

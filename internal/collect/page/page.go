@@ -27,10 +27,24 @@ type Family struct {
 	Unit   string   // "seconds", "bytes", "1" for a count or a ratio
 	Labels []string // names, in the order of Sample's values
 	Source string   // the file, call or command that it is read from
-	Where  string   // the machines that have it; empty for all
+	Where  string   // the machines that have it, in words; empty for all
+	Needs  Need     // the same where it is more than what the collector needs, for programs
 	Full   bool     // on the page only where all is asked for
 	Failed bool     // has no series before something fails
 }
+
+// Need is what a family needs besides what its collector needs.
+type Need uint8
+
+// What families need.
+const (
+	NeedsNothing     Need = iota
+	NeedsFlag             // a flag that is not set by default
+	NeedsLocalFiles       // a file system that is not NFS
+	NeedsNitro4           // an instance type of the fourth Nitro generation or later
+	NeedsKernelVerbs      // an EFA driver that is built with kernel verbs
+	NeedsGPM              // GPUs with GPM: Hopper and later
+)
 
 // Span is the part of a page that one family takes.
 type Span struct {

@@ -26,10 +26,12 @@ var (
 	mtimeSeconds = &page.Family{
 		Name: "node_textfile_mtime_seconds", Help: "Unixtime mtime of textfiles successfully read.",
 		Type: page.Gauge, Unit: "seconds", Labels: []string{"file"}, Source: "the directory", Where: "with --collector.textfile.directory",
+		Needs: page.NeedsFlag,
 	}
 	scrapeError = &page.Family{
 		Name: "node_textfile_scrape_error", Help: "1 if there was an error opening or reading a file, 0 otherwise",
 		Type: page.Gauge, Unit: "1", Source: "the directory", Where: "with --collector.textfile.directory",
+		Needs: page.NeedsFlag,
 	}
 )
 

@@ -102,8 +102,7 @@ const (
 // copies is how many series of a family a machine has.
 func copies(collector string, f *page.Family, m Machine, l Level) int {
 	switch {
-	case f.Full, f.Failed, strings.HasPrefix(f.Where, "with --"), strings.Contains(f.Where, "; with --"),
-		strings.Contains(f.Where, ", with --"):
+	case f.Full, f.Failed, f.Needs == page.NeedsFlag:
 		return 0
 	case collector == "gpu":
 		return copiesOfGPU(f, m, l)
@@ -118,7 +117,7 @@ func copies(collector string, f *page.Family, m Machine, l Level) int {
 	case "netdev":
 		return 1 + one(m.EFA)
 	case "filesystem":
-		if strings.Contains(f.Where, "not for NFS") {
+		if f.Needs == page.NeedsLocalFiles {
 			return 1 + m.LustreMounts
 		}
 		return 1 + m.LustreMounts + m.NFSMounts
@@ -153,9 +152,9 @@ func copiesOfEFA(f *page.Family, m Machine, l Level) int {
 	switch {
 	case !m.EFA:
 		return 0
-	case strings.Contains(f.Where, "Nitro v4"):
+	case f.Needs == page.NeedsNitro4:
 		return pick(l, 0, one(m.Nitro4), 1)
-	case strings.Contains(f.Help, "kernel verbs only"):
+	case f.Needs == page.NeedsKernelVerbs:
 		return pick(l, 0, 0, 1)
 	case strings.HasPrefix(f.Source, "/sys/class/infiniband/*/hw_counters/"):
 		return pick(l, 0, 1, 1)
@@ -173,7 +172,7 @@ func copiesOfGPU(f *page.Family, m Machine, l Level) int {
 		return pick(l, 0, 0, m.GPUs)
 	case each && has("reason"):
 		return 0 // of a GPU that cannot be read, which has nothing else then
-	case strings.HasPrefix(f.Where, "Hopper"):
+	case f.Needs == page.NeedsGPM:
 		return pick(l, one(m.Profiles), one(m.Profiles), 1) * m.GPUs
 	case strings.Contains(f.Name, "_NVLINK_"):
 		return one(m.NVLink) * m.GPUs
