@@ -239,10 +239,10 @@ func pagesMissing(r *reader) {
 	r.on("head", "sh", "-c", "mv /opt/slurm/bin/scontrol /root/scontrol && systemctl restart prometheus")
 	r.eventually(time.Minute, "active", func() string { return r.asked("head", "systemctl", "is-active", "prometheus") })
 	r.eventually(time.Minute, "no Slurm", func() string {
-		return r.asked("head", "sh", "-c", "journalctl -u prometheus | grep -q 'has no Slurm' && echo no Slurm")
+		return r.asked("head", "sh", "-c", "journalctl -u prometheus | grep -q 'commands were not found' && echo no Slurm")
 	})
 	r.types("SlurmMetricsMissing", 1, 0, `not found|^$`)
-	r.types("SlurmMetricsMissing", 2, 0, `this machine has no Slurm`)
+	r.types("SlurmMetricsMissing", 2, 0, `Slurm's commands were not found`)
 	r.types("SlurmMetricsMissing", 3, 2, `No such file`)
 	r.types("DiscoveryFailing", 1, 1, `✗ discovery fails`)
 	r.types("DiscoveryFailing", 2, 0, `404`)
