@@ -25,10 +25,12 @@ func EndedArgs(since, until time.Time) []string {
 // ParseEnded reads the output of sacct with EndedArgs, and returns the runs that ended
 // between the two times. sacct does not print the number of restarts: it follows from the
 // order of a job's runs and from now, the jobs that slurmctld knows. Lines that are no job
-// are counted in an error.
+// are counted in an error; a last line without all fields means that the output is cut off,
+// which is an error without jobs.
 func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []Job) ([]Job, error) {
 	var jobs []Job
 	var bad int
+	var cut bool
 	runs, last := map[string]int{}, map[string]Job{} // by raw id
 	for line := range bytes.Lines(out) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -36,7 +38,8 @@ func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []J
 			continue
 		}
 		f := strings.Split(string(line), separator)
-		if len(line) > maxLine || len(f) != len(endedFields) || f[1] == "" {
+		tasks, whole := countTasks(f[0])
+		if cut = len(f) < len(endedFields); len(line) > maxLine || len(f) != len(endedFields) || f[1] == "" || !whole {
 			bad++
 			continue
 		}
@@ -45,7 +48,7 @@ func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []J
 		}
 		state, _, _ := strings.Cut(strings.ToLower(f[5]), " ") // "CANCELLED by 1000"
 		j := Job{
-			ID: f[0], RawID: f[1], Tasks: 1, Partitions: list(f[2]), User: f[3], Account: f[4], State: state, Nodes: number(f[6]),
+			ID: f[0], RawID: f[1], Tasks: tasks, Partitions: list(f[2]), User: f[3], Account: f[4], State: state, Nodes: number(f[6]),
 			CPUs: number(f[7]), GRES: gresOfTRES(f[8]), NodeList: f[9], Submit: moment(f[10], zone), Eligible: moment(f[11], zone),
 			Start: moment(f[12], zone), End: moment(f[13], zone), Restarts: runs[f[1]],
 		}
@@ -57,6 +60,9 @@ func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []J
 		if j.End.After(since) && !j.End.After(until) {
 			jobs = append(jobs, j)
 		}
+	}
+	if cut {
+		return nil, cutOff("sacct")
 	}
 	restarts := map[string]int{} // of each job's last run
 	for i := range now {
@@ -75,7 +81,7 @@ func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []J
 		j.Restarts += max(0, restarts[j.RawID]-(runs[j.RawID]-1))
 	}
 	if bad > 0 {
-		return jobs, fmt.Errorf("sacct: %d lines do not have %d fields", bad, len(endedFields))
+		return jobs, fmt.Errorf("sacct: %d lines do not have %d fields, or have a list of tasks that is cut", bad, len(endedFields))
 	}
 	return jobs, nil
 }

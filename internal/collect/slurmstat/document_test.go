@@ -20,6 +20,8 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
 - **A target that does not answer** is looked up in a snapshot that is newer than the failure. Where its node powers down, its
   series end with staleness markers, and until three minutes after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
 - **A command that fails** removes its metrics and sets its ` + "`slurm_command_success`" + ` to 0. Nothing old is shown as new.
+  An output that is cut off counts as a failure: its last line is not ended, or its last record lacks fields. A line elsewhere that
+  cannot be read, such as a job whose list of array tasks is cut, is left out with success 0.
 - **A node is in one state.** What an operator has to act on goes first: failed, drained, then powering up or down,
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the
   program does not know is ` + "`other`" + `. Powered-down nodes have no series of their own, only counts.
