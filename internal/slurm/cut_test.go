@@ -67,7 +67,7 @@ func wholeOutputs(t *testing.T) map[string]struct {
 			return len(all), err
 		}},
 		"ended": {read("22.05.8", "sacct-ended.txt"), func(s string) (int, error) {
-			all, err := slurm.ParseEnded([]byte(s), time.Time{}, noon.Add(24*time.Hour), time.UTC, nil)
+			all, err := slurm.ParseEnded([]byte(s), time.Time{}, noon.Add(24*time.Hour), time.UTC, nil, nil)
 			return len(all), err
 		}},
 	}
@@ -122,7 +122,7 @@ func TestTakeOfCutOutput(t *testing.T) {
 		})
 		s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Shares: true, Now: time.Now})
 		s.Time = noon.Add(24 * time.Hour)
-		tools.TakeEnded(t.Context(), &s, noon, time.Now)
+		tools.TakeEnded(t.Context(), &s, noon, nil, time.Now)
 		for name, p := range map[string]struct {
 			part slurm.Part
 			n    int

@@ -97,12 +97,13 @@ func Take(ctx context.Context, t Tools, o TakeOptions) Snapshot {
 	return s
 }
 
-// TakeEnded adds to a snapshot the jobs that ended since a time, which it asks slurmdbd for.
-func (t Tools) TakeEnded(ctx context.Context, s *Snapshot, since time.Time, now func() time.Time) {
+// TakeEnded adds to a snapshot the jobs that ended since a time, which it asks slurmdbd for. What was known of jobs then
+// says which of their runs these are.
+func (t Tools) TakeEnded(ctx context.Context, s *Snapshot, since time.Time, before []Job, now func() time.Time) {
 	began := now()
 	out, err := t.run(ctx, "sacct", EndedArgs(since, s.Time)...)
 	if err == nil {
-		s.Ended, err = ParseEnded(out, since, s.Time, time.UTC, s.Jobs)
+		s.Ended, err = ParseEnded(out, since, s.Time, time.UTC, before, s.Jobs)
 	}
 	s.EndedPart = Part{Took: now().Sub(began), Err: err}
 }

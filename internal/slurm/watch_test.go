@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,40 @@ func TestWatchSparesASlowController(t *testing.T) {
 		}
 		if pass(2 * time.Second); w.Interval() != time.Minute {
 			t.Errorf("interval %s after a fast answer", w.Interval())
+		}
+	})
+}
+
+// TestGrowthDoesNotHurryASlowController: a log that grows all the time asks for a snapshot every 5 s, but not of a slurmctld
+// that was slow twice in a row: then the longer interval holds.
+func TestGrowthDoesNotHurryASlowController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, began := watch(t, func(i int) time.Duration {
+			if i <= 4 {
+				return 10 * time.Second
+			}
+			return time.Second
+		})
+		log, err := os.Create(filepath.Join(t.TempDir(), "slurm_resume.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		go slurm.FollowGrowth(t.Context(), w.Ask, log.Name())
+		for range 632 {
+			pass(time.Second)
+			if _, err := log.WriteString("x\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Asked for after the first, which alone may have been slow; then after 2, 4 and 4 minutes; then slurmctld is fast again.
+		want := []time.Duration{0, 10, 130, 370, 610, 615, 620, 625, 630}
+		b := began()
+		for i := range b {
+			b[i] /= time.Second
+		}
+		if !slices.Equal(b, want) {
+			t.Errorf("began at %d s, want %d", b, want)
 		}
 	})
 }

@@ -10,6 +10,7 @@ func gauge(name, source, help string, labels ...string) *page.Family {
 const (
 	fromNodes        = "scontrol -d show nodes -o"
 	fromJobs         = "squeue --states=all"
+	fromEnded        = "squeue --states=all, sacct"
 	fromSdiag        = "sdiag"
 	fromSshare       = "sshare"
 	fromConfig       = "scontrol show config"
@@ -164,15 +165,17 @@ func counter(name, source, help string, labels ...string) *page.Family {
 
 // Families that a Tracker counts.
 var (
-	jobsStarted  = counter("slurm_jobs_started_total", fromJobs, "Jobs that began, by their first partition.", "partition")
-	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Jobs that ended, by their first partition and state.", "partition", "state")
-	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Restarts of jobs.", "partition")
+	jobsStarted = counter("slurm_jobs_started_total", fromEnded,
+		"Jobs that began, by their first partition; a job that is restarted begins again.", "partition")
+	jobsFinished = counter("slurm_jobs_finished_total", fromEnded,
+		"Jobs that ended, by their first partition and state; each task of an array counts, also one that never began.", "partition", "state")
+	jobsRequeued = counter("slurm_jobs_requeued_total", fromEnded, "Restarts of jobs, by their first partition.", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
 		"Gaps between snapshots that are longer than slurmctld keeps finished jobs and could not be filled from sacct: jobs may be missing.")
 	waitSeconds = &page.Family{Name: "slurm_job_wait_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
-		Help: "Time from eligible to start of jobs that began.", Source: fromJobs, Where: "head node"}
+		Help: "Time from eligible to start of jobs that began.", Source: fromEnded, Where: "head node"}
 	runSeconds = &page.Family{Name: "slurm_job_run_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
-		Help: "Time from start to end of jobs that ended.", Source: fromJobs, Where: "head node"}
+		Help: "Time from start to end of jobs that ended.", Source: fromEnded, Where: "head node"}
 	nodeSeconds = counter("slurm_node_state_seconds_total", fromNodes,
 		"Time that the node was busy, idle, power_saving or unavailable. A powered-down node has no series; its time continues.",
 		"node", "state")

@@ -35,7 +35,7 @@ func FuzzPage(f *testing.F) {
 		s.Shares, s.SharesPart.Err = slurm.ParseShares(shares)
 		s.Reservations, s.ReservationsPart.Err = slurm.ParseReservations(reservations, time.UTC)
 		s.Licenses, s.LicensesPart.Err = slurm.ParseLicenses(licenses)
-		s.Ended, s.EndedPart.Err = slurm.ParseEnded(ended, time.Time{}, noon, time.UTC, s.Jobs)
+		s.Ended, s.EndedPart.Err = slurm.ParseEnded(ended, time.Time{}, noon, time.UTC, []slurm.Job{{RawID: "1", Restarts: 3}}, s.Jobs)
 		s.JobsPart.Err, s.SchedulerPart.Err = nil, nil // what could be read is written
 		tr, a := slurmstat.NewTracker(), slurm.NewAllocations()
 		tr.Observe(&s)

@@ -142,7 +142,7 @@ func TestService(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	if _, err := slurmstat.LoadTracker(filepath.Join(dir, "jobs.json")); err != nil {
+	if _, err := slurmstat.LoadState(filepath.Join(dir, "jobs.json"), time.Now()); err != nil {
 		t.Error(err)
 	}
 }
