@@ -30,9 +30,9 @@ type Snapshot struct {
 func (s *Snapshot) NodesRead() bool { return s.NodesPart.Err == nil || len(s.Nodes) > 0 }
 func (s *Snapshot) JobsRead() bool  { return s.JobsPart.Err == nil || len(s.Jobs) > 0 }
 
-// Answered reports whether slurmctld answered a command.
+// Answered reports whether slurmctld answered a command, also one of whose output single lines could not be read.
 func (s *Snapshot) Answered() bool {
-	return s.NodesPart.Err == nil || s.JobsPart.Err == nil || s.SchedulerPart.Err == nil
+	return s.NodesRead() || s.JobsRead() || s.SchedulerPart.Err == nil || s.ReservationsPart.Err == nil || s.LicensesPart.Err == nil
 }
 
 // Took is the time that all commands took together.

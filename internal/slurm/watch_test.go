@@ -174,8 +174,31 @@ func TestTake(t *testing.T) {
 	if err := s.JobsPart.Err; err == nil || !strings.Contains(err.Error(), "Unable to contact slurm controller") || s.Jobs != nil {
 		t.Errorf("jobs %v, %v", s.Jobs, err)
 	}
+	if !s.Answered() {
+		t.Error("slurmctld listed its nodes and has not answered")
+	}
 	if s.Shares != nil || s.SharesPart != (slurm.Part{}) {
 		t.Errorf("shares were not asked for: %v", s.Shares)
+	}
+}
+
+// TestAnswered: lines that cannot be read do not make slurmctld one that is down.
+func TestAnswered(t *testing.T) {
+	const list = "\x1f1\x1fp\x1fu\x1fa\x1fPENDING\x1f\x1f1\x1f1\x1f\x1f\x1f\x1f\x1f\x1f\x1f0\x1f"
+	for name, c := range map[string]struct {
+		bodies map[string]string
+		want   bool
+	}{
+		"all fail": {map[string]string{"scontrol": "exit 1", "squeue": "exit 1", "sdiag": "exit 1"}, false},
+		"a list of tasks is cut": {map[string]string{"scontrol": "exit 1", "sdiag": "exit 1",
+			"squeue": "echo '7_[1,...]" + list + "'; echo '8" + list + "'"}, true},
+		"no reservations": {map[string]string{"squeue": "exit 1", "sdiag": "exit 1",
+			"scontrol": "[ \"$2\" != reservation ] && exit 1; echo 'No reservations in the system'"}, true},
+	} {
+		s := slurm.Take(t.Context(), scripts(t, c.bodies), slurm.TakeOptions{Now: time.Now})
+		if s.Answered() != c.want {
+			t.Errorf("%s: answered %t; %v, %v", name, s.Answered(), s.JobsPart.Err, s.ReservationsPart.Err)
+		}
 	}
 }
 

@@ -178,7 +178,7 @@ func TestFollowing(t *testing.T) {
 	has(t, read(t, c), ice+"10")
 	tr.append(eventsFile, line[10:])
 	has(t, read(t, c), ice+"12", `parallelcluster_events_unread_total 0`)
-	tr.append(eventsFile, strings.Repeat("x", 9<<20)+"\n"+line) // a line of 9 MB
+	tr.append(eventsFile, strings.Repeat("x", 3<<20)+"\n"+line) // a line of 3 MB
 	has(t, read(t, c), ice+"14", `parallelcluster_events_unread_total 1`)
 }
 
