@@ -114,4 +114,7 @@ Main schedule statistics (microseconds):
 	Mean cycle:   1500
 	Cycles per minute: 1
 	Last queue length: 19300
+
+Pending RPC statistics
+	No pending RPCs
 `

@@ -3,6 +3,7 @@ package slurm
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,19 +25,23 @@ func EndedArgs(since, until time.Time) []string {
 
 // ParseEnded reads the output of sacct with EndedArgs, and returns the runs that ended
 // between the two times. sacct does not print the number of restarts: it follows from the
-// order of a job's runs and from now, the jobs that slurmctld knows. Lines that are no job
-// are counted in an error.
-func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []Job) ([]Job, error) {
-	var jobs []Job
+// order of a job's runs and from what is known of jobs: before, as it was remembered at since, and now,
+// the jobs that slurmctld has. A run that another one followed has the state requeued, whatever ended it. Lines that
+// are no job are counted in an error; a last line without all fields means that the output is cut off,
+// which is an error without jobs.
+func ParseEnded(out []byte, since, until time.Time, zone *time.Location, before, now []Job) ([]Job, error) {
+	var all []Job
 	var bad int
-	runs, last := map[string]int{}, map[string]Job{} // by raw id
+	var cut bool
+	runs := map[string][]int{} // of each job, as indices of all
 	for line := range bytes.Lines(out) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		f := strings.Split(string(line), separator)
-		if len(line) > maxLine || len(f) != len(endedFields) || f[1] == "" {
+		tasks, whole := countTasks(f[0])
+		if cut = len(f) < len(endedFields); len(line) > maxLine || len(f) != len(endedFields) || f[1] == "" || !whole {
 			bad++
 			continue
 		}
@@ -45,37 +50,67 @@ func ParseEnded(out []byte, since, until time.Time, zone *time.Location, now []J
 		}
 		state, _, _ := strings.Cut(strings.ToLower(f[5]), " ") // "CANCELLED by 1000"
 		j := Job{
-			ID: f[0], RawID: f[1], Tasks: 1, Partitions: list(f[2]), User: f[3], Account: f[4], State: state, Nodes: number(f[6]),
+			ID: f[0], RawID: f[1], Tasks: tasks, Partitions: list(f[2]), User: f[3], Account: f[4], State: state, Nodes: number(f[6]),
 			CPUs: number(f[7]), GRES: gresOfTRES(f[8]), NodeList: f[9], Submit: moment(f[10], zone), Eligible: moment(f[11], zone),
-			Start: moment(f[12], zone), End: moment(f[13], zone), Restarts: runs[f[1]],
+			Start: moment(f[12], zone), End: moment(f[13], zone),
 		}
 		if j.NodeList == "None assigned" {
 			j.NodeList = ""
 		}
-		runs[j.RawID]++
-		last[j.RawID] = j
-		if j.End.After(since) && !j.End.After(until) {
-			jobs = append(jobs, j)
-		}
+		runs[j.RawID] = append(runs[j.RawID], len(all))
+		all = append(all, j)
 	}
-	restarts := map[string]int{} // of each job's last run
-	for i := range now {
-		j := &now[i]
-		run, found := last[j.RawID]
-		switch {
-		case !found:
-		case run.End.IsZero() || run.Start.Equal(j.Start): // the run that slurmctld has
-			restarts[j.RawID] = j.Restarts
-		default: // slurmctld has the next one
-			restarts[j.RawID] = j.Restarts - 1
-		}
+	if cut {
+		return nil, cutOff("sacct")
 	}
-	for i := range jobs {
-		j := &jobs[i]
-		j.Restarts += max(0, restarts[j.RawID]-(runs[j.RawID]-1))
-	}
+	numberRuns(all, runs, before, now)
+	jobs := slices.DeleteFunc(all, func(j Job) bool { return !j.End.After(since) || j.End.After(until) })
 	if bad > 0 {
-		return jobs, fmt.Errorf("sacct: %d lines do not have %d fields", bad, len(endedFields))
+		return jobs, fmt.Errorf("sacct: %d lines do not have %d fields, or have a list of tasks that is cut", bad, len(endedFields))
 	}
 	return jobs, nil
+}
+
+// numberRuns sets the restart counts of jobs' runs, which follow each other. The first one that sacct lists is a job's first
+// unless what is known says otherwise.
+func numberRuns(all []Job, runs map[string][]int, before, now []Job) {
+	first := map[string]int{} // the restart count of each job's first run
+	for i := range before {
+		j := &before[i]
+		for k, at := range runs[j.RawID] {
+			if run := &all[at]; run.Start.Equal(j.Start) {
+				first[j.RawID] = j.Restarts - k
+				break
+			} else if run.Start.After(j.Start) { // the next one
+				first[j.RawID] = j.Restarts - k
+				if !j.Start.IsZero() {
+					first[j.RawID]++
+				}
+				break
+			}
+		}
+	}
+	later := map[string]int{} // the restart count in slurmctld
+	for i := range now {
+		j := &now[i]
+		mine := runs[j.RawID]
+		if len(mine) == 0 {
+			continue
+		}
+		later[j.RawID] = j.Restarts
+		last := &all[mine[len(mine)-1]]
+		first[j.RawID] = j.Restarts - len(mine)
+		if last.End.IsZero() || last.Start.Equal(j.Start) { // the run that slurmctld has, and not the one before it
+			first[j.RawID]++
+		}
+	}
+	for id, mine := range runs {
+		for k, at := range mine {
+			run := &all[at]
+			run.Restarts = max(0, first[id]+k)
+			if k < len(mine)-1 || run.Restarts < later[id] {
+				run.State = "requeued"
+			}
+		}
+	}
 }

@@ -18,6 +18,17 @@ type record []string
 // get returns the value of the first field of that name: up to the next blank.
 // Values with blanks (OS, Comment) are cut, and are not asked for.
 func (r record) get(name string) string {
+	value, _ := r.find(name)
+	return known(value)
+}
+
+// has reports whether there is a field of that name, also one without a value.
+func (r record) has(name string) bool {
+	_, found := r.find(name)
+	return found
+}
+
+func (r record) find(name string) (value string, found bool) {
 	for _, part := range r {
 		for at := 0; ; {
 			i := strings.Index(part[at:], name+"=")
@@ -30,12 +41,12 @@ func (r record) get(name string) string {
 				if end := strings.IndexByte(value, ' '); end >= 0 {
 					value = value[:end]
 				}
-				return known(value)
+				return value, true
 			}
 			at = i + len(name)
 		}
 	}
-	return ""
+	return "", false
 }
 
 // known is the value, or nothing for what Slurm prints where it has none.

@@ -47,11 +47,13 @@ type Job struct {
 }
 
 // ParseJobs reads the output of squeue with JobsArgs. Lines that are no job are counted
-// in an error, beside the jobs that could be read.
+// in an error, beside the jobs that could be read. A last line without all fields means that
+// the output is cut off, which is an error without jobs.
 func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 	lines := min(bytes.Count(out, []byte("\n")), len(out)/100) // a job's line has more than 100 bytes
 	jobs := make([]Job, 0, lines)
 	var bad int
+	var cut bool
 	seen := make(map[string]bool, lines)
 	p := jobParser{zone: zone, states: map[string]string{}, partitions: map[string][]string{}}
 	for line := range strings.Lines(string(out)) { // all fields are parts of one string
@@ -59,6 +61,7 @@ func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
+		cut = strings.Count(line, separator) < len(jobFields)
 		j, ok := p.parse(line)
 		if !ok || seen[j.ID] {
 			bad++
@@ -67,8 +70,12 @@ func ParseJobs(out []byte, zone *time.Location) ([]Job, error) {
 		seen[j.ID] = true
 		jobs = append(jobs, j)
 	}
-	if bad > 0 {
-		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, or are duplicates", bad, len(jobFields))
+	switch {
+	case cut:
+		return nil, cutOff("squeue")
+	case bad > 0:
+		return jobs, fmt.Errorf("squeue: %d lines do not have %d fields, are duplicates, or have a list of tasks that is cut",
+			bad, len(jobFields))
 	}
 	return jobs, nil
 }
@@ -96,8 +103,12 @@ func (p *jobParser) parse(line string) (Job, bool) {
 	for i := range f {
 		f[i] = known(strings.TrimSpace(f[i]))
 	}
+	tasks, ok := countTasks(f[0])
+	if !ok {
+		return Job{}, false
+	}
 	j := Job{
-		ID: f[0], RawID: f[1], Tasks: countTasks(f[0]), Partitions: p.list(f[2]), User: f[3], Account: f[4],
+		ID: f[0], RawID: f[1], Tasks: tasks, Partitions: p.list(f[2]), User: f[3], Account: f[4],
 		State: p.state(f[5]), Reason: f[6], Nodes: number(f[7]), CPUs: number(f[8]), GRES: gresOfTRES(f[9]), NodeList: f[10],
 		Submit: moment(f[11], p.zone), Start: moment(f[13], p.zone), End: moment(f[14], p.zone), Restarts: number(f[15]),
 	}
@@ -127,35 +138,35 @@ func (p *jobParser) list(text string) []string {
 	return all
 }
 
+// maxTask bounds the numbers of an array's tasks: Slurm's MaxArraySize is 4,000,001 at most.
+const maxTask = 1 << 24
+
 // countTasks is how many tasks of an array an identifier stands for: "7_[1-100000%4]"
-// is 100,000, "7_[1,3-5]" is 4, and anything else 1.
-func countTasks(id string) int {
+// is 100,000, "7_[1,3-5]" is 4, and anything else 1. False where the list is not whole, as when Slurm
+// cuts it: "7_[1,3,...]".
+func countTasks(id string) (n int, ok bool) {
 	_, tasks, found := strings.Cut(id, "_[")
 	if !found {
-		return 1
+		return 1, true
 	}
-	tasks, _, _ = strings.Cut(strings.TrimSuffix(tasks, "]"), "%")
-	n := 0
+	tasks, found = strings.CutSuffix(tasks, "]")
+	tasks, _, _ = strings.Cut(tasks, "%")
 	for part := range strings.SplitSeq(tasks, ",") {
 		span, step, stepped := strings.Cut(part, ":")
 		low, high, isRange := strings.Cut(span, "-")
-		from, err := strconv.Atoi(low)
-		if err != nil {
-			continue // "..." where Slurm cut a long list
+		if !isRange {
+			high = low
 		}
-		to := from
-		if isRange {
-			if to, err = strconv.Atoi(high); err != nil || to < from {
-				continue
-			}
+		if !stepped {
+			step = "1"
 		}
-		by := 1
-		if stepped {
-			if by, err = strconv.Atoi(step); err != nil || by < 1 {
-				by = 1
-			}
+		from, err1 := strconv.ParseUint(low, 10, 64)
+		to, err2 := strconv.ParseUint(high, 10, 64)
+		by, err3 := strconv.ParseUint(step, 10, 64)
+		if !found || err1 != nil || err2 != nil || err3 != nil || to < from || to > maxTask || by == 0 || n > maxTask {
+			return 0, false
 		}
-		n += (to-from)/by + 1
+		n += int((to-from)/by) + 1
 	}
-	return max(n, 1)
+	return n, true
 }

@@ -50,10 +50,12 @@ func (n *Node) Has(flag string) bool {
 
 // ParseNodes reads the output of "scontrol show nodes -o": one node a line. Times are
 // in zone, that of the tool. Lines that are no node are counted in an error, beside
-// the nodes that could be read: one bad line costs its node only.
+// the nodes that could be read: one bad line costs its node only. A bad last line means
+// that the output is cut off, which is an error without nodes.
 func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 	var nodes []Node
 	var bad int
+	var cut bool
 	var first string
 	seen := map[string]bool{}
 	for line := range bytes.Lines(out) {
@@ -62,6 +64,7 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 			continue
 		}
 		n, err := parseNode(string(line), zone)
+		cut = err != nil
 		if err == nil && seen[n.Name] {
 			err = fmt.Errorf("node %q is a duplicate", n.Name)
 		}
@@ -74,11 +77,17 @@ func ParseNodes(out []byte, zone *time.Location) ([]Node, error) {
 		seen[n.Name] = true
 		nodes = append(nodes, n)
 	}
-	if bad > 0 {
+	switch {
+	case cut:
+		return nil, cutOff("scontrol show nodes")
+	case bad > 0:
 		return nodes, fmt.Errorf("scontrol show nodes: %d lines could not be read; the first one: %s", bad, first)
 	}
 	return nodes, nil
 }
+
+// lastNodeField is the last of the fields that are read and that every version prints of every node.
+const lastNodeField = "AllocTRES"
 
 func parseNode(line string, zone *time.Location) (Node, error) {
 	if len(line) > maxLine {
@@ -97,8 +106,8 @@ func parseNode(line string, zone *time.Location) (Node, error) {
 		LastBusy: moment(r.get("LastBusyTime"), zone),
 	}
 	state := r.get("State")
-	if n.Name == "" || state == "" {
-		return Node{}, errors.New("NodeName or State is missing")
+	if n.Name == "" || state == "" || !r.has(lastNodeField) {
+		return Node{}, errors.New("NodeName, State or " + lastNodeField + " is missing")
 	}
 	n.State, n.Flags = parseState(state)
 	n.CPUs, n.CPUsAllocated = number(r.get("CPUTot")), number(r.get("CPUAlloc"))

@@ -54,7 +54,7 @@ func TestRecordedReservations(t *testing.T) {
 	if all, err := parse([]byte("No reservations in the system\n")); err != nil || len(all) > 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if all, err := parse([]byte("ReservationName=a\nReservationName=a\nReservationName= x\n")); err == nil || len(all) != 1 {
+	if all, err := parse([]byte("ReservationName=a State=ACTIVE\nReservationName=a State=ACTIVE\nReservationName= x State=ACTIVE\n")); err == nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
@@ -83,7 +83,7 @@ func TestRecordedEnded(t *testing.T) {
 	ended := func(since, until string, now ...slurm.Job) string {
 		var all []string
 		for _, j := range read(t, "22.05.8", "sacct-ended.txt", func(out []byte) ([]slurm.Job, error) {
-			return slurm.ParseEnded(out, at(since), at(until), time.UTC, now)
+			return slurm.ParseEnded(out, at(since), at(until), time.UTC, nil, now)
 		}) {
 			all = append(all, j.ID+" "+j.State+" "+j.Key())
 		}
@@ -98,7 +98,7 @@ func TestRecordedEnded(t *testing.T) {
 	if got, want := ended("12:40:03", "12:40:05", third), "4 requeued 4/2, 3_3 completed 3/0"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if _, err := slurm.ParseEnded([]byte("1|1|x\n"), noon, noon, time.UTC, nil); err == nil {
+	if _, err := slurm.ParseEnded([]byte("1|1|x\n"), noon, noon, time.UTC, nil, nil); err == nil {
 		t.Error("no error for a line with other separators")
 	}
 }

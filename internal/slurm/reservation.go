@@ -34,14 +34,16 @@ func (r *Reservation) Maintenance() bool {
 }
 
 // ParseReservations reads the output of scontrol show reservation, one on a line or with
-// indented lines that go on. Records that are no reservation are counted in an error.
+// indented lines that go on. Records that are no reservation are counted in an error;
+// a last one without a state means that the output is cut off, which is an error without reservations.
 func ParseReservations(out []byte, zone *time.Location) ([]Reservation, error) {
 	var all []Reservation
 	var bad int
 	seen := map[string]bool{}
+	var cut bool
 	for _, r := range splitRecords(out, "ReservationName=") {
 		name := r.get("ReservationName")
-		if name == "" || seen[name] {
+		if cut = !r.has("State"); name == "" || cut || seen[name] {
 			bad++
 			continue
 		}
@@ -52,8 +54,11 @@ func ParseReservations(out []byte, zone *time.Location) ([]Reservation, error) {
 			Start: moment(r.get("StartTime"), zone), End: moment(r.get("EndTime"), zone),
 		})
 	}
-	if bad > 0 {
-		return all, fmt.Errorf("scontrol show reservation: %d records have no name, or are duplicates", bad)
+	switch {
+	case cut:
+		return nil, cutOff("scontrol show reservation")
+	case bad > 0:
+		return all, fmt.Errorf("scontrol show reservation: %d records have no name or state, or are duplicates", bad)
 	}
 	return all, nil
 }

@@ -72,11 +72,14 @@ var (
 	epochText = regexp.MustCompile(`\((\d{1,12})\)`)
 )
 
+// lastSection is the last one that every version of sdiag prints: the requests that wait, or that none does.
+const lastSection = "Pending RPC statistics"
+
 // ParseScheduler reads the output of sdiag. Lines that are not indented begin a section, or
-// belong to none.
+// belong to none. An output without the last section is cut off, which is an error.
 func ParseScheduler(out []byte) (Scheduler, error) {
 	s := Scheduler{Values: map[string]float64{}}
-	section := ""
+	section, whole := "", false
 	for raw := range bytes.Lines(out) {
 		line := strings.TrimRight(string(raw), "\r\n")
 		indented := strings.HasPrefix(line, "\t") || strings.HasPrefix(line, " ")
@@ -84,6 +87,7 @@ func ParseScheduler(out []byte) (Scheduler, error) {
 		case indented && strings.HasPrefix(section, "Remote"):
 			s.addRPC(section, line)
 		case indented:
+			whole = whole || section == lastSection
 			s.add(section, line)
 		case strings.HasPrefix(line, "Data since"):
 			if m := epochText.FindStringSubmatch(line); m != nil {
@@ -97,8 +101,11 @@ func ParseScheduler(out []byte) (Scheduler, error) {
 			s.add("", line)
 		}
 	}
-	if len(s.Values) == 0 {
-		return s, errors.New("sdiag: the output does not contain any of the expected statistics")
+	switch {
+	case len(s.Values) == 0:
+		return Scheduler{}, errors.New("sdiag: the output does not contain any of the expected statistics")
+	case !whole:
+		return Scheduler{}, cutOff("sdiag")
 	}
 	return s, nil
 }

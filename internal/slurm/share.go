@@ -20,10 +20,12 @@ type Share struct {
 	HasFairShare  bool
 }
 
-// ParseShares reads the output of sshare. Lines that are no share are counted in an error.
+// ParseShares reads the output of sshare. Lines that are no share are counted in an error; a last line without
+// all fields means that the output is cut off, which is an error without shares.
 func ParseShares(out []byte) ([]Share, error) {
 	var shares []Share
 	var bad int
+	var cut bool
 	seen := map[[2]string]bool{}
 	for line := range bytes.Lines(out) {
 		text := strings.TrimRight(string(line), "\r\n")
@@ -31,7 +33,7 @@ func ParseShares(out []byte) ([]Share, error) {
 			continue
 		}
 		f := strings.Split(text, "|")
-		if len(f) != 7 {
+		if cut = len(f) < 7; cut || len(f) > 7 {
 			bad++
 			continue
 		}
@@ -48,7 +50,10 @@ func ParseShares(out []byte) ([]Share, error) {
 		}
 		shares = append(shares, s)
 	}
-	if bad > 0 {
+	switch {
+	case cut:
+		return nil, cutOff("sshare")
+	case bad > 0:
 		return shares, fmt.Errorf("sshare: %d lines do not have 7 fields, or are duplicates", bad)
 	}
 	return shares, nil

@@ -88,7 +88,8 @@ func TestReasonIsNoField(t *testing.T) {
 }
 
 func TestBadLineCostsItsNodeOnly(t *testing.T) {
-	nodes, err := slurm.ParseNodes([]byte("NodeName=a State=IDLE\nslurm_load_node: error\nNodeName=b Sta\nNodeName=c State=DOWN*\n"), time.UTC)
+	nodes, err := slurm.ParseNodes([]byte("NodeName=a State=IDLE AllocTRES=\nslurm_load_node: error\nNodeName=b State=IDL\n"+
+		"NodeName=c State=DOWN* AllocTRES=\n"), time.UTC)
 	if err == nil || !strings.Contains(err.Error(), "2 lines") || len(nodes) != 2 || !nodes[1].Has("not_responding") {
 		t.Errorf("%+v, %v", nodes, err)
 	}
@@ -100,9 +101,9 @@ func TestJobs(t *testing.T) {
 		"gpu-dy-p5-[1-2]", "2026-11-23T14:33:22", "2026-11-23T14:33:22", "2026-11-23T14:33:23", "2026-11-24T14:33:23", "0") +
 		row("7_[1-100000%4]", "7", "queue1", "alice", "", "PENDING", "ReqNodeNotAvail, May be reserved for other job", "1", "1", "cpu=1",
 			"", "2026-11-23T14:33:22", "N/A", "N/A", "N/A", "2") +
-		"cut\x1fline\n"
+		"cut\x1fline\n" + row("9", "9", "q", "u", "a", "RUNNING", "None", "1", "1", "", "n1", "", "", "", "", "0")
 	jobs, err := slurm.ParseJobs([]byte(out), time.UTC)
-	if err == nil || !strings.Contains(err.Error(), "1 lines") || len(jobs) != 2 {
+	if err == nil || !strings.Contains(err.Error(), "1 lines") || len(jobs) != 3 {
 		t.Fatalf("%+v, %v", jobs, err)
 	}
 	if j := jobs[0]; j.State != "configuring" || len(j.Partitions) != 2 || j.GRES[0].Count != 16 || j.Tasks != 1 || j.Start.IsZero() ||
@@ -115,13 +116,18 @@ func TestJobs(t *testing.T) {
 }
 
 func TestTasks(t *testing.T) {
-	row := func(id string) string {
-		return id + "\x1f1\x1fp\x1fu\x1fa\x1fPENDING\x1f\x1f1\x1f1\x1f\x1f\x1f\x1f\x1f\x1f\x1f0\x1f\n"
-	}
-	for id, want := range map[string]int{"7": 1, "7_3": 1, "7_[1,3-5]": 4, "7_[0-10:5]": 3, "7_[2-5%2]": 4, "7_[1-9,...": 9, "12+1": 1} {
-		jobs, err := slurm.ParseJobs([]byte(row(id)), time.UTC)
+	for id, want := range map[string]int{"7": 1, "7_3": 1, "7_[1,3-5]": 4, "7_[0-10:5]": 3, "7_[2-5%2]": 4, "12+1": 1, "7_[0-4000000]": 4000001} {
+		jobs, err := slurm.ParseJobs([]byte(jobRow(id)), time.UTC)
 		if err != nil || len(jobs) != 1 || jobs[0].Tasks != want {
 			t.Errorf("%s: %+v, %v; want %d tasks", id, jobs, err, want)
+		}
+	}
+	// A list that Slurm has cut, or that is none: the job is not counted as something else.
+	for _, id := range []string{"7_[1-5,8,...]", "7_[1-5,8...", "7_[1-9", "7_[]", "7_[1,]", "7_[0x1F]", "7_[5-3]", "7_[1-9:0]", "7_[-1]",
+		"7_[1-9999999999]"} {
+		jobs, err := slurm.ParseJobs([]byte(jobRow(id)+jobRow("8")), time.UTC)
+		if err == nil || len(jobs) != 1 || jobs[0].ID != "8" {
+			t.Errorf("%s: %+v, %v", id, jobs, err)
 		}
 	}
 }

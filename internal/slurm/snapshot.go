@@ -30,9 +30,9 @@ type Snapshot struct {
 func (s *Snapshot) NodesRead() bool { return s.NodesPart.Err == nil || len(s.Nodes) > 0 }
 func (s *Snapshot) JobsRead() bool  { return s.JobsPart.Err == nil || len(s.Jobs) > 0 }
 
-// Answered reports whether slurmctld answered a command.
+// Answered reports whether slurmctld answered a command, also one of whose output single lines could not be read.
 func (s *Snapshot) Answered() bool {
-	return s.NodesPart.Err == nil || s.JobsPart.Err == nil || s.SchedulerPart.Err == nil
+	return s.NodesRead() || s.JobsRead() || s.SchedulerPart.Err == nil || s.ReservationsPart.Err == nil || s.LicensesPart.Err == nil
 }
 
 // Took is the time that all commands took together.
@@ -97,12 +97,13 @@ func Take(ctx context.Context, t Tools, o TakeOptions) Snapshot {
 	return s
 }
 
-// TakeEnded adds to a snapshot the jobs that ended since a time, which it asks slurmdbd for.
-func (t Tools) TakeEnded(ctx context.Context, s *Snapshot, since time.Time, now func() time.Time) {
+// TakeEnded adds to a snapshot the jobs that ended since a time, which it asks slurmdbd for. What was known of jobs then
+// says which of their runs these are.
+func (t Tools) TakeEnded(ctx context.Context, s *Snapshot, since time.Time, before []Job, now func() time.Time) {
 	began := now()
 	out, err := t.run(ctx, "sacct", EndedArgs(since, s.Time)...)
 	if err == nil {
-		s.Ended, err = ParseEnded(out, since, s.Time, time.UTC, s.Jobs)
+		s.Ended, err = ParseEnded(out, since, s.Time, time.UTC, before, s.Jobs)
 	}
 	s.EndedPart = Part{Took: now().Sub(began), Err: err}
 }

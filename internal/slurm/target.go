@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -36,6 +37,34 @@ type Discovery struct {
 	nodes   map[string]observed
 	all     bool // nodes are all of the cluster's
 	updated time.Time
+}
+
+// maxTargets bounds a list of targets from elsewhere: Slurm has 65,536 nodes at most.
+const maxTargets = 1 << 16
+
+// targetName is what the parts of a target are made of: names and IP addresses, no port, path or blank.
+var targetName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,255}$`)
+
+// Restore takes a list of targets that was known at a time, as Targets returned it. It stays until slurmctld answers.
+// A list that Targets cannot have returned is refused as a whole.
+func (d *Discovery) Restore(targets []Target, updated time.Time) error {
+	if len(targets) > maxTargets {
+		return fmt.Errorf("%d targets are more than %d", len(targets), maxTargets)
+	}
+	nodes := make(map[string]observed, len(targets))
+	for _, t := range targets {
+		for _, name := range []string{t.Node, t.Address, cmp.Or(t.Queue, "-"), cmp.Or(t.ComputeResource, "-")} {
+			if !targetName.MatchString(name) {
+				return fmt.Errorf("%.100q is not part of a target", name)
+			}
+		}
+		if _, twice := nodes[t.Node]; twice {
+			return fmt.Errorf("target %s is there twice", t.Node)
+		}
+		nodes[t.Node] = observed{address: t.Address, target: true}
+	}
+	d.targets, d.nodes, d.all, d.updated = targets, nodes, false, updated
+	return nil
 }
 
 // observed is what the list was made of.

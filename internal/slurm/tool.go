@@ -12,27 +12,28 @@ import (
 	"github.com/parascope/parascope/internal/command"
 )
 
-const (
-	maxOutput = 64 << 20 // of one tool: 20,000 jobs take about 5 MB
-	maxPing   = 4 << 10
-)
+const maxPing = 4 << 10
 
 // Tools runs Slurm's commands.
 type Tools struct {
-	Dir     string        // of the commands; ParallelCluster's is /opt/slurm/bin
-	Timeout time.Duration // of one command
+	Dir       string        // of the commands; ParallelCluster's is /opt/slurm/bin
+	Timeout   time.Duration // of one command
+	MaxOutput int           // bytes that one command may print; 20,000 jobs take about 5 MB
 }
 
 // DefaultTools are those of a ParallelCluster head node.
-func DefaultTools() Tools { return Tools{Dir: "/opt/slurm/bin", Timeout: 30 * time.Second} }
+func DefaultTools() Tools {
+	return Tools{Dir: "/opt/slurm/bin", Timeout: 30 * time.Second, MaxOutput: 64 << 20}
+}
 
 // run returns a command's output. The environment is the command's own: what a site or a
 // user sets (SQUEUE_FORMAT, SLURM_TIME_FORMAT, a language) does not change the output, and
-// times are UTC. A command that fails has no output, although it may have printed some.
+// times are UTC. A command that fails has no output, although it may have printed some; nor has one whose
+// output ends within a line, since all of these commands end their last line.
 func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
-	out, err := command.Program{Path: filepath.Join(t.Dir, name), Args: args, Env: environment(), MaxOutput: maxOutput}.Run(ctx)
+	out, err := command.Program{Path: filepath.Join(t.Dir, name), Args: args, Env: environment(), MaxOutput: t.MaxOutput}.Run(ctx)
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("%s did not exit within %s", name, t.Timeout)
@@ -43,7 +44,9 @@ func (t Tools) run(ctx context.Context, name string, args ...string) ([]byte, er
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case out.Cut:
-		return nil, fmt.Errorf("%s printed more than %d bytes", name, maxOutput)
+		return nil, fmt.Errorf("%s printed more than %d bytes", name, t.MaxOutput)
+	case len(out.Text) > 0 && out.Text[len(out.Text)-1] != '\n':
+		return nil, cutOff(name)
 	}
 	return out.Text, nil
 }
@@ -72,6 +75,11 @@ func environment() []string {
 		env = append(env, "SLURM_CONF="+conf)
 	}
 	return env
+}
+
+// cutOff is the error of an output whose end is missing. What the rest says would be shown as the whole.
+func cutOff(name string) error {
+	return fmt.Errorf("%s: the output is cut off: its last record is incomplete", name)
 }
 
 func firstLine(text string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,40 @@ func TestWatchSparesASlowController(t *testing.T) {
 	})
 }
 
+// TestGrowthDoesNotHurryASlowController: a log that grows all the time asks for a snapshot every 5 s, but not of a slurmctld
+// that was slow twice in a row: then the longer interval holds.
+func TestGrowthDoesNotHurryASlowController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, began := watch(t, func(i int) time.Duration {
+			if i <= 4 {
+				return 10 * time.Second
+			}
+			return time.Second
+		})
+		log, err := os.Create(filepath.Join(t.TempDir(), "slurm_resume.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		go slurm.FollowGrowth(t.Context(), w.Ask, log.Name())
+		for range 632 {
+			pass(time.Second)
+			if _, err := log.WriteString("x\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Asked for after the first, which alone may have been slow; then after 2, 4 and 4 minutes; then slurmctld is fast again.
+		want := []time.Duration{0, 10, 130, 370, 610, 615, 620, 625, 630}
+		b := began()
+		for i := range b {
+			b[i] /= time.Second
+		}
+		if !slices.Equal(b, want) {
+			t.Errorf("began at %d s, want %d", b, want)
+		}
+	})
+}
+
 func TestSince(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := watch(t, func(int) time.Duration { return time.Second })
@@ -125,17 +160,13 @@ func TestGrowth(t *testing.T) {
 
 // TestTake runs real processes in place of Slurm's.
 func TestTake(t *testing.T) {
-	dir := t.TempDir()
-	script := func(name, body string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+body), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Setenv("SQUEUE_FORMAT", "%i")
-	script("scontrol", "echo NodeName=a State=IDLE TZ=$TZ\n")
-	script("squeue", `[ -z "$SQUEUE_FORMAT" ] && [ "$SLURM_BITSTR_LEN" = 0 ] || exit 9; echo "squeue: error: slurm_load_jobs: Unable to contact slurm controller" >&2; exit 1`)
-	script("sdiag", "echo 'Server thread count: 3'; sleep 100 & sleep 100")
-	tools := slurm.Tools{Dir: dir, Timeout: time.Second}
+	tools := scripts(t, map[string]string{
+		"scontrol": "echo NodeName=a State=IDLE AllocTRES= TZ=$TZ",
+		"squeue": `[ -z "$SQUEUE_FORMAT" ] && [ "$SLURM_BITSTR_LEN" = 0 ] || exit 9` + "\n" +
+			`echo "squeue: error: slurm_load_jobs: Unable to contact slurm controller" >&2; exit 1`,
+		"sdiag": "exit 3",
+	})
 	s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Now: time.Now})
 	if s.NodesPart.Err != nil || len(s.Nodes) != 1 {
 		t.Errorf("nodes %v, %v", s.Nodes, s.NodesPart.Err)
@@ -143,34 +174,60 @@ func TestTake(t *testing.T) {
 	if err := s.JobsPart.Err; err == nil || !strings.Contains(err.Error(), "Unable to contact slurm controller") || s.Jobs != nil {
 		t.Errorf("jobs %v, %v", s.Jobs, err)
 	}
-	if err := s.SchedulerPart.Err; err == nil || !strings.Contains(err.Error(), "did not exit within") || len(s.Scheduler.Values) > 0 {
-		t.Errorf("scheduler %v, %v", s.Scheduler, err)
+	if !s.Answered() {
+		t.Error("slurmctld listed its nodes and has not answered")
 	}
 	if s.Shares != nil || s.SharesPart != (slurm.Part{}) {
 		t.Errorf("shares were not asked for: %v", s.Shares)
 	}
 }
 
-// TestTakeOfTooMuch: a tool that does not stop printing costs its own part, and the memory of the limit at most.
-func TestTakeOfTooMuch(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"scontrol", "squeue", "sdiag"} {
-		body := "exec head -c 70000000 /dev/zero"
-		if name == "squeue" {
-			body = "head -c 70000000 /dev/zero >&2; exit 1"
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n[ \"$1\" != ping ] || exit 0\n"+body+"\n"), 0o700); err != nil {
-			t.Fatal(err)
+// TestAnswered: lines that cannot be read do not make slurmctld one that is down.
+func TestAnswered(t *testing.T) {
+	const list = "\x1f1\x1fp\x1fu\x1fa\x1fPENDING\x1f\x1f1\x1f1\x1f\x1f\x1f\x1f\x1f\x1f\x1f0\x1f"
+	for name, c := range map[string]struct {
+		bodies map[string]string
+		want   bool
+	}{
+		"all fail": {map[string]string{"scontrol": "exit 1", "squeue": "exit 1", "sdiag": "exit 1"}, false},
+		"a list of tasks is cut": {map[string]string{"scontrol": "exit 1", "sdiag": "exit 1",
+			"squeue": "echo '7_[1,...]" + list + "'; echo '8" + list + "'"}, true},
+		"no reservations": {map[string]string{"squeue": "exit 1", "sdiag": "exit 1",
+			"scontrol": "[ \"$2\" != reservation ] && exit 1; echo 'No reservations in the system'"}, true},
+	} {
+		s := slurm.Take(t.Context(), scripts(t, c.bodies), slurm.TakeOptions{Now: time.Now})
+		if s.Answered() != c.want {
+			t.Errorf("%s: answered %t; %v, %v", name, s.Answered(), s.JobsPart.Err, s.ReservationsPart.Err)
 		}
 	}
-	s := slurm.Take(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, slurm.TakeOptions{Now: time.Now})
+}
+
+// TestTakeOfAToolThatHangs: it is ended with its children, and what it has printed does not count.
+func TestTakeOfAToolThatHangs(t *testing.T) {
+	tools := scripts(t, map[string]string{"sdiag": "echo 'Server thread count: 3'; sleep 100000 & sleep 100000"})
+	tools.Timeout = time.Second
+	s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Now: time.Now})
+	if err := s.SchedulerPart.Err; err == nil || !strings.Contains(err.Error(), "did not exit within") || len(s.Scheduler.Values) > 0 {
+		t.Errorf("scheduler %v, %v", s.Scheduler, err)
+	}
+}
+
+// TestTakeOfTooMuch: a tool that prints more than is kept costs its own part, and no more memory than that.
+func TestTakeOfTooMuch(t *testing.T) {
+	tools := scripts(t, map[string]string{
+		"scontrol": "[ \"$1\" = ping ] || exec head -c 5000 /dev/zero",
+		"squeue":   "head -c 100000 /dev/zero >&2; exit 1",
+		"sdiag":    "exec head -c 5000 /dev/zero",
+	})
+	tools.MaxOutput = 4999
+	s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Now: time.Now})
 	for _, err := range []error{s.NodesPart.Err, s.SchedulerPart.Err} {
-		if err == nil || !strings.Contains(err.Error(), "printed more than 67108864 bytes") {
+		if err == nil || !strings.Contains(err.Error(), "printed more than 4999 bytes") {
 			t.Errorf("%.100v", err)
 		}
 	}
 	if err := s.JobsPart.Err; err == nil || len(err.Error()) > 5000 {
-		t.Errorf("the error of what printed 70 MB of errors is %.100v", err)
+		t.Errorf("the error of what printed 100 kB of errors is %.100v", err)
 	}
 }
 
@@ -259,13 +316,8 @@ func TestWatchSparesSlurmctldWhileNodesBoot(t *testing.T) {
 // TestTakeOfASlurmctldThatIsDown: no command is run that would try for long to reach it. A
 // backup controller that is up counts.
 func TestTakeOfASlurmctldThatIsDown(t *testing.T) {
-	dir := t.TempDir()
-	ran := filepath.Join(dir, "ran")
-	for _, name := range []string{"squeue", "sdiag"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\ntouch "+ran+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	ran := filepath.Join(t.TempDir(), "ran")
+	tools := scripts(t, map[string]string{"squeue": "touch " + ran, "sdiag": "touch " + ran})
 	for _, c := range []struct {
 		ping string
 		down bool
@@ -275,11 +327,11 @@ func TestTakeOfASlurmctldThatIsDown(t *testing.T) {
 		{"echo 'Slurmctld(primary) at a is UP'", false}, {"exit 1", false},
 	} {
 		_ = os.Remove(ran) // of the case before
-		script := "#!/bin/sh\nif [ $1 = ping ]; then " + c.ping + "; fi\necho NodeName=a State=IDLE\n"
-		if err := os.WriteFile(filepath.Join(dir, "scontrol"), []byte(script), 0o700); err != nil {
+		script := "#!/bin/sh\nif [ $1 = ping ]; then " + c.ping + "; fi\necho NodeName=a State=IDLE AllocTRES=\n"
+		if err := os.WriteFile(filepath.Join(tools.Dir, "scontrol"), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		s := slurm.Take(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, slurm.TakeOptions{Now: time.Now})
+		s := slurm.Take(t.Context(), tools, slurm.TakeOptions{Now: time.Now})
 		_, err := os.Stat(ran)
 		if asked := err == nil; asked == c.down || (s.NodesPart.Err != nil) != c.down {
 			t.Errorf("%s: asked further %t, nodes %v", c.ping, asked, s.NodesPart.Err)

@@ -21,6 +21,7 @@ import (
 const (
 	maxSeries    = 500 // of one family: codes and names come from outside
 	maxStateFile = 4 << 20
+	maxReading   = 500 * time.Millisecond // of all files; see Options.MaxRead
 )
 
 // keys of the families that events count.
@@ -33,11 +34,18 @@ const (
 	nodeChecks        = "check"
 	actionFailures    = "action"
 	recipeFailures    = "recipe"
+	capacityRefusals  = "capacity"
+	disabledQueues    = "disabled"
 )
 
 func family(name, help string, labels ...string) *page.Family {
 	return &page.Family{Name: name, Help: help, Type: page.Counter, Labels: append([]string{"queue", "compute_resource"}, labels...),
 		Source: "clustermgtd.events, slurm_resume.events", Where: "head node"}
+}
+
+func logFamily(name, help string, labels ...string) *page.Family {
+	return &page.Family{Name: name, Help: help, Type: page.Counter, Labels: labels, Source: "clustermgtd, slurm_resume.log",
+		Where: "head node"}
 }
 
 // counted are the families that events count, in the order of the page.
@@ -46,9 +54,15 @@ var counted = []struct {
 	family *page.Family
 }{
 	{launchFailures, family("parallelcluster_node_launch_failures_total",
-		"Nodes that EC2 did not launch, by ParallelCluster failure type and EC2 error code.", "failure_type", "error_code")},
+		"Nodes that EC2 did not launch, by ParallelCluster failure type and EC2 error code. The events do not contain the instance type and "+
+			"the zone; see parallelcluster_insufficient_capacity_total.", "failure_type", "error_code")},
+	{capacityRefusals, logFamily("parallelcluster_insufficient_capacity_total",
+		"Requests that EC2 refused because of insufficient capacity for the instance type; the zone is empty if EC2 did not name one.",
+		"instance_type", "availability_zone")},
 	{bootstrapFailures, family("parallelcluster_node_bootstrap_failures_total",
 		"Nodes that did not finish their start. ParallelCluster counts them towards protected mode.", "failure_type")},
+	{disabledQueues, logFamily("parallelcluster_queues_disabled_total",
+		"Times that protected mode set the queue to INACTIVE because its nodes did not start.", "queue")},
 	{healthFailures, family("parallelcluster_node_health_check_failures_total",
 		"Nodes that ParallelCluster replaced because of a failed EC2 health check or a scheduled event.", "check")},
 	{lostInstances, family("parallelcluster_node_instances_lost_total", "Nodes whose EC2 instance no longer exists.")},
@@ -66,10 +80,14 @@ var (
 		Help:   "Last heartbeat of clustermgtd, in Unix seconds. Compute nodes terminate themselves when it is older than 600 s.",
 		Source: "clustermgtd_heartbeat", Where: "head node"}
 	fleetStatus = &page.Family{Name: "parallelcluster_compute_fleet_status", Type: page.Gauge, Labels: []string{"status"},
-		Help: "1 for the current status of the compute fleet, such as RUNNING, STOPPED or PROTECTED.", Source: "computefleet-status.json",
+		Help: "1 for the current status of the compute fleet, such as RUNNING, STOPPED or PROTECTED. The status applies to all queues; " +
+			"parallelcluster_queues_disabled_total counts the queues that protected mode disabled.", Source: "computefleet-status.json",
 		Where: "head node"}
 	unread = &page.Family{Name: "parallelcluster_events_unread_total", Type: page.Counter,
 		Help: "Lines of event files that could not be parsed or were too long.", Source: "*.events", Where: "head node"}
+	backlog = &page.Family{Name: "parallelcluster_file_unread_bytes", Type: page.Gauge, Unit: "bytes", Labels: []string{"file"},
+		Help:   "Bytes of the file that have not been read yet, including an incomplete last line. A scrape reads up to 32 MiB of a file.",
+		Source: "the head program", Where: "head node"}
 	readSuccess = &page.Family{Name: "parallelcluster_file_success", Type: page.Gauge, Labels: []string{"file"},
 		Help: "1 if the file was read, 0 if not; the metrics of a file that was not read are absent.", Source: "the head " +
 			"program", Where: "head node"}
@@ -81,7 +99,7 @@ func Families() []*page.Family {
 	for _, c := range counted {
 		all = append(all, c.family)
 	}
-	return append(all, unread, readSuccess)
+	return append(all, unread, backlog, readSuccess)
 }
 
 // Options of a Collector.
@@ -89,15 +107,22 @@ type Options struct {
 	Root      string // the directory that stands for /
 	StateFile string // where counts and places in files are kept; empty for nowhere
 	Logger    *slog.Logger
+	MaxRead   int64 // bytes of each file that one reading takes at most; it also ends after half a second
+	Now       func() time.Time
 }
 
 // DefaultOptions are those of a head node.
-func DefaultOptions() Options { return Options{Root: "/", Logger: slog.New(slog.DiscardHandler)} }
+func DefaultOptions() Options {
+	return Options{Root: "/", Logger: slog.New(slog.DiscardHandler), MaxRead: 32 << 20, Now: time.Now}
+}
 
 // Validate reports the first option that cannot work.
 func (o Options) Validate() error {
-	if o.Root == "" || o.Logger == nil {
-		return errors.New("pcluster: Root and Logger are required")
+	if o.Root == "" || o.Logger == nil || o.Now == nil {
+		return errors.New("pcluster: Root, Logger and Now are needed")
+	}
+	if o.MaxRead < maxChunk {
+		return fmt.Errorf("pcluster: MaxRead must be %d bytes or more", maxChunk)
 	}
 	return nil
 }
@@ -114,12 +139,15 @@ const (
 var eventFiles = []string{"clustermgtd.events", "slurm_resume.events", "slurm_health_check.events", "compute_health_check.events",
 	bootstrapErrors}
 
+// logFiles have what the events do not have.
+var logFiles = []string{"clustermgtd", "slurm_resume.log"}
+
 // Collector follows ParallelCluster's files.
 type Collector struct {
 	o  Options
 	mu sync.Mutex // held by Read
 
-	files  []*follower
+	files  []*follower // the event files, then the logs
 	counts map[string]map[[4]string]float64
 	unread float64
 }
@@ -146,7 +174,7 @@ func New(o Options) (*Collector, error) {
 		return nil, err
 	}
 	c := &Collector{o: o, counts: map[string]map[[4]string]float64{}}
-	for _, name := range eventFiles {
+	for _, name := range slices.Concat(eventFiles, logFiles) {
 		c.files = append(c.files, &follower{path: filepath.Join(o.Root, logDirectory, name)})
 	}
 	for _, f := range counted {
@@ -178,12 +206,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 func (c *Collector) Read(p *page.Page) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	failed := map[string]error{}
-	for _, f := range c.files {
-		before := f.skipped
-		failed[filepath.Base(f.path)] = f.read(c.countLine)
-		c.unread += min(f.skipped-before, 1)
-	}
+	failed := c.readFiles()
 	beat, err := c.readHeartbeat()
 	failed["clustermgtd_heartbeat"] = err
 	status, statusErr := c.readStatus()
@@ -201,6 +224,9 @@ func (c *Collector) Read(p *page.Page) {
 		}
 	}
 	p.Sample(unread, c.unread)
+	for _, f := range c.files {
+		p.Sample(backlog, float64(f.left), filepath.Base(f.path))
+	}
 	for _, name := range slices.Sorted(maps.Keys(failed)) {
 		success := 1.0
 		if failed[name] != nil {
@@ -216,12 +242,42 @@ func (c *Collector) Read(p *page.Page) {
 	}
 }
 
-func (c *Collector) countLine(line []byte) {
+// readFiles takes what is new in the files, in turn, and returns why one could not be read. It ends when nothing is left,
+// or when it has taken its share: a scrape does not wait for a backlog.
+func (c *Collector) readFiles() map[string]error {
+	failed := map[string]error{}
+	end := c.o.Now().Add(maxReading)
+	for range c.o.MaxRead / maxChunk {
+		more := false
+		for i, f := range c.files {
+			before, tooLong := f.at, f.tooLong
+			take := c.countEvent
+			if i >= len(eventFiles) {
+				take = c.countLogLine
+			}
+			failed[filepath.Base(f.path)] = f.read(take)
+			if more = more || f.left > 0 && f.at != before; i < len(eventFiles) {
+				c.unread += f.tooLong - tooLong
+			}
+		}
+		if !more || !c.o.Now().Before(end) {
+			break
+		}
+	}
+	return failed
+}
+
+func (c *Collector) countEvent(line []byte) {
 	counts, err := readEvent(line)
 	if err != nil {
 		c.unread++
-		return
 	}
+	c.add(counts)
+}
+
+func (c *Collector) countLogLine(line []byte) { c.add(readLogLine(line)) }
+
+func (c *Collector) add(counts []count) {
 	for _, n := range counts {
 		all := c.counts[n.family]
 		if _, known := all[n.labels]; !known && len(all) >= maxSeries {

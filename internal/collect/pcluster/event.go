@@ -17,7 +17,9 @@ type event struct {
 	Type    string `json:"event-type"`
 	Level   string `json:"level"`
 	Compute struct {
-		Name string `json:"name"`
+		Name     string `json:"name"`
+		Queue    string `json:"queue-name"`
+		Resource string `json:"compute-resource"`
 	} `json:"compute"`
 	Detail struct {
 		FailureType     string             `json:"failure-type"`
@@ -94,22 +96,32 @@ func readEvent(line []byte) ([]count, error) {
 		if d.Result == nil || *d.Result != 0 {
 			result = "failed"
 		}
-		return byResource(nodeChecks, []named{{e.Compute.Name}}, 1, d.HealthCheck, result), nil
+		return e.ofItsNode(nodeChecks, d.HealthCheck, result), nil
 	case "compute-node-health-check-exception":
-		return byResource(nodeChecks, []named{{e.Compute.Name}}, 1, d.HealthCheck, "error"), nil
+		return e.ofItsNode(nodeChecks, d.HealthCheck, "error"), nil
 	case "chef-recipe-exception":
 		var all []count
 		for _, f := range d.Failures {
-			all = append(all, byResource(recipeFailures, []named{{e.Compute.Name}}, 1, f.Cookbook, f.Recipe)...)
+			all = append(all, e.ofItsNode(recipeFailures, f.Cookbook, f.Recipe)...)
 			if len(all) == maxFailures {
 				break
 			}
 		}
 		return all, nil
 	case "custom-action-error":
-		return byResource(actionFailures, []named{{e.Compute.Name}}, 1, d.Action, d.Stage), nil
+		return e.ofItsNode(actionFailures, d.Action, d.Stage), nil
 	}
 	return nil, nil
+}
+
+// ofItsNode counts the event for the node that wrote it, which names its queue and compute resource.
+func (e *event) ofItsNode(family string, labels ...string) []count {
+	c := count{family: family, labels: [4]string{e.Compute.Queue, e.Compute.Resource}, by: 1}
+	if e.Compute.Queue == "" {
+		c.labels[0], c.labels[1] = slurm.SplitNodeName(strings.TrimSpace(e.Compute.Name))
+	}
+	copy(c.labels[2:], labels)
+	return []count{c}
 }
 
 // byResource counts nodes by queue and compute resource, which go before the other labels.

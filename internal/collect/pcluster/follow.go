@@ -12,7 +12,7 @@ import (
 
 const (
 	maxEvent = 256 << 10 // of one line: an event may name a thousand nodes
-	maxRead  = 8 << 20   // of one file in one reading
+	maxChunk = 1 << 20   // of one file at a time; more than a line
 )
 
 // place is where reading a file stopped.
@@ -28,13 +28,15 @@ type follower struct {
 	at    place
 	begun bool // false until the file was seen: then its end is where reading begins
 
-	skipping bool // the rest of a line that is too long
-	skipped  float64
+	left     int64   // bytes that were not taken by the last reading
+	skipping bool    // the rest of a line that is too long
+	tooLong  float64 // lines that were passed over
 }
 
-// read calls line for each new line. A file that does not exist has none. A file that is
+// read takes the next bytes of the file, maxChunk at most, and calls line for each whole line in them. A file that does not exist has none. A file that is
 // seen for the first time is read from its end: what is in it happened before.
 func (f *follower) read(line func([]byte)) error {
+	f.left = 0
 	file, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		f.begun = true // what it will have is new
@@ -60,37 +62,48 @@ func (f *follower) read(line func([]byte)) error {
 		f.begun, f.at = true, place{inode, info.Size()}
 		return nil
 	case inode != f.at.Inode:
-		f.finishRotated(line)
+		if f.left = f.finishRotated(line); f.left > 0 {
+			f.left += info.Size()
+			return nil
+		}
 		f.at, f.skipping = place{inode, 0}, false // the new file is read from its beginning
 	case info.Size() < f.at.Offset:
 		f.at.Offset, f.skipping = 0, false // truncated
 	}
-	return f.take(file, min(info.Size()-f.at.Offset, maxRead), line)
+	err = f.take(file, info.Size()-f.at.Offset, line)
+	f.left = max(info.Size()-f.at.Offset, 0)
+	return err
 }
 
-// finishRotated reads what was appended to the old file before it was renamed. logrotate
-// names it with ".1"; one that is not there, or is another file, has nothing to take.
-func (f *follower) finishRotated(line func([]byte)) {
+// finishRotated takes the next bytes of what was appended to the old file before it was renamed, and returns how many are left.
+// logrotate names it with ".1"; one that is not there, or is another file, has nothing to take.
+func (f *follower) finishRotated(line func([]byte)) int64 {
 	old, err := os.OpenFile(f.path+".1", os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return
+		return 0
 	}
 	defer old.Close()
 	info, err := old.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return
+		return 0
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Ino == f.at.Inode {
-		_ = f.take(old, min(info.Size()-f.at.Offset, maxRead), line) // what cannot be read any more is lost
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Ino != f.at.Inode {
+		return 0
 	}
+	before := f.at.Offset
+	if err := f.take(old, info.Size()-before, line); err != nil || f.at.Offset == before {
+		return 0 // what cannot be read any more, and half a line that nobody will end, are lost
+	}
+	return info.Size() - f.at.Offset
 }
 
-// take reads up to n bytes and hands over their whole lines.
+// take reads up to n bytes, maxChunk at most, and hands over their whole lines.
 func (f *follower) take(file *os.File, n int64, line func([]byte)) error {
 	if n <= 0 {
 		return nil
 	}
-	buf, err := io.ReadAll(io.NewSectionReader(file, f.at.Offset, n))
+	buf, err := io.ReadAll(io.NewSectionReader(file, f.at.Offset, min(n, maxChunk)))
 	if err != nil {
 		return err
 	}
@@ -124,7 +137,9 @@ func (f *follower) take(file *os.File, n int64, line func([]byte)) error {
 
 // skip passes over n bytes of a line that is too long.
 func (f *follower) skip(n int) {
+	if !f.skipping {
+		f.tooLong++
+	}
 	f.at.Offset += int64(n)
-	f.skipped += float64(n)
 	f.skipping = true
 }

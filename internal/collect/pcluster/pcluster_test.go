@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -60,6 +62,7 @@ func (tr tree) collector() *pcluster.Collector {
 	tr.t.Helper()
 	o := pcluster.DefaultOptions()
 	o.Root, o.StateFile = tr.root, tr.path("state.json")
+	o.Now = func() time.Time { return time.Unix(0, 0) } // a reading takes no time
 	c, err := pcluster.New(o)
 	if err != nil {
 		tr.t.Fatal(err)
@@ -117,6 +120,8 @@ func TestEvents(t *testing.T) {
 		event("node-not-responding-down-count", `{"count": 1, "nodes": [{"name": "q-dy-c5-2"}]}`)+
 		event("compute-node-health-check", `{"health-check-name": "Gpu", "health-check-result": 23}`)+
 		event("custom-action-error", `{"action": "OnNodeConfigured", "step": 1, "stage": "downloading"}`)+
+		strings.Replace(event("custom-action-error", `{"action": "OnNodeStart", "stage": "executing"}`), `"name": "gpu-dy-p5-7"`,
+			`"name": "odd", "queue-name": "odd-queue", "compute-resource": "r"`, 1)+
 		event("cluster-instance-count", `{"count": 2}`)+
 		event("node-launch-failure-count", `{"failure-type": "x", "count": -5}`)+event("node-launch-failure-count", `{"count": 1e300}`))
 	has(t, read(t, c), ice+"2",
@@ -129,6 +134,7 @@ func TestEvents(t *testing.T) {
 		`parallelcluster_nodes_not_responding_total{queue="q",compute_resource="c5"} 1`,
 		`parallelcluster_compute_health_checks_total{queue="gpu",compute_resource="p5",check="Gpu",result="failed"} 1`,
 		`parallelcluster_custom_action_failures_total{queue="gpu",compute_resource="p5",action="OnNodeConfigured",stage="downloading"} 1`,
+		`parallelcluster_custom_action_failures_total{queue="odd-queue",compute_resource="r",action="OnNodeStart",stage="executing"} 1`,
 		`parallelcluster_events_unread_total 1`)
 }
 
@@ -172,9 +178,102 @@ func TestFollowing(t *testing.T) {
 	has(t, read(t, c), ice+"10")
 	tr.append(eventsFile, line[10:])
 	has(t, read(t, c), ice+"12", `parallelcluster_events_unread_total 0`)
-	tr.append(eventsFile, strings.Repeat("x", 9<<20)+"\n"+line) // a line of 9 MB: two readings
+	tr.append(eventsFile, strings.Repeat("x", 3<<20)+"\n"+line) // a line of 3 MB
+	has(t, read(t, c), ice+"14", `parallelcluster_events_unread_total 1`)
+}
+
+// TestBacklog: a reading takes a bounded part of a backlog, by bytes and by time, says what is left, and the next one continues,
+// also where the file is renamed.
+func TestBacklog(t *testing.T) {
+	tr := newTree(t)
+	clock := time.Unix(0, 0)
+	step := time.Duration(0) // for each look at the clock
+	const most = 2 << 20
+	start := func() *pcluster.Collector {
+		o := pcluster.DefaultOptions()
+		o.Root, o.StateFile, o.MaxRead = tr.root, tr.path("state.json"), most
+		o.Now = func() time.Time { clock = clock.Add(step); return clock }
+		c, err := pcluster.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	left := func(text string) (bytes, nodes int) {
+		for line := range strings.Lines(text) {
+			if v, found := strings.CutPrefix(line, `parallelcluster_file_unread_bytes{file="clustermgtd.events"} `); found {
+				f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				bytes = int(f)
+			}
+			if v, found := strings.CutPrefix(line, ice); found {
+				nodes, _ = strconv.Atoi(strings.TrimSpace(v))
+			}
+		}
+		return bytes, nodes
+	}
+	c := start()
 	read(t, c)
-	has(t, read(t, c), ice+"14", `parallelcluster_events_unread_total 2`)
+	line := event("node-launch-failure-count", iceDetail)
+	const lines = 8_000 // 4.6 MB, each counts two nodes
+	tr.append(eventsFile, strings.Repeat(line, lines))
+	tr.append("var/log/parallelcluster/slurm_resume.events", line)
+	bytes, nodes := left(read(t, c))
+	if whole := lines * len(line); bytes < whole-most || bytes > whole-most+2*len(line) || nodes != 2*(lines-bytes/len(line)+1) {
+		t.Fatalf("%d of %d bytes are left, %d nodes counted", bytes, whole, nodes)
+	}
+	if err := os.Rename(tr.path(eventsFile), tr.path(eventsFile+".1")); err != nil {
+		t.Fatal(err)
+	}
+	tr.append(eventsFile, line)
+	c, step = start(), time.Second // a restart; from now on there is no time for a second part of a file
+	again, _ := left(read(t, c))
+	if took := bytes + len(line) - again; took < 1<<20-len(line) || took > 1<<20 {
+		t.Errorf("%d bytes were taken in one part", took)
+	}
+	step = 0
+	if bytes, nodes = left(read(t, c)); bytes != 0 || nodes != 2*(lines+2) {
+		t.Errorf("%d bytes are left, %d nodes counted, want %d", bytes, nodes, 2*(lines+2))
+	}
+}
+
+// TestLogs: the logs have what the events do not: which instance type EC2 had no capacity for, where, and which queues
+// protected mode disabled. The lines have the shapes that ParallelCluster 3.1 to 3.13 print.
+func TestLogs(t *testing.T) {
+	const resume, clustermgtd = "var/log/parallelcluster/slurm_resume.log", "var/log/parallelcluster/clustermgtd"
+	const sorry = "We currently do not have sufficient p5.48xlarge capacity in the Availability Zone you requested (us-east-1d)."
+	tr := newTree(t)
+	tr.append(resume, "")
+	tr.append(clustermgtd, "")
+	c := tr.collector()
+	read(t, c)
+	tr.append(resume, "2024-10-20 10:00:00,001 - 48010 - [slurm_plugin.fleet_manager:_launch_instances] - ERROR - Error in CreateFleet request "+
+		"(9b17efda): InsufficientInstanceCapacity - "+sorry+"\n"+
+		"2024-10-20 10:00:00,102 - 48010 - [slurm_plugin.instance_manager:_launch_instances] - ERROR - Encountered exception when launching "+
+		"instances for nodes (x1) ['gpu-dy-p5-1']: "+sorry+"\n"+ // the same request
+		"2022-03-23 21:04:23,600 - [slurm_plugin.instance_manager:add_instances_for_nodes] - ERROR - Encountered exception when launching "+
+		"instances for nodes (x2) ['q-dy-r-4', 'q-dy-r-5']: An error occurred (InsufficientInstanceCapacity) when calling the RunInstances "+
+		"operation (reached max retries: 1): We currently do not have sufficient c5n.18xlarge capacity in the Availability Zone you "+
+		"requested (us-east-1a). Our system will be working on provisioning additional capacity.\n"+
+		"x - ERROR - Error in CreateFleet request (1): InsufficientInstanceCapacity - We currently do not have sufficient p5.48xlarge capacity "+
+		"in zones with support for 'gp3' volumes.\n"+
+		"x - ERROR - Error in CreateFleet request (1): UnfulfillableCapacity - Unable to fulfill capacity.\n"+
+		strings.Repeat("x", 300<<10)+"\n")
+	tr.append(clustermgtd, "2024-10-20 10:00:00,001 - [slurm_plugin.clustermgtd:_enter_protected_mode] - INFO - Placing bootstrap failure "+
+		"partitions to INACTIVE: ['gpu', 'cpu-2']\n"+
+		"2026-03-13 04:55:09,415 - [slurm_plugin.clustermgtd:_handle_protected_mode_process] - INFO - Partitions bootstrap failure count: "+
+		"{'gpu': {'ml': 6}}, cluster will be set into protected mode if protected failure count reaches threshold 10\n")
+	text := read(t, c)
+	has(t, text, `parallelcluster_insufficient_capacity_total{instance_type="p5.48xlarge",availability_zone="us-east-1d"} 1`,
+		`parallelcluster_insufficient_capacity_total{instance_type="p5.48xlarge",availability_zone=""} 1`,
+		`parallelcluster_insufficient_capacity_total{instance_type="c5n.18xlarge",availability_zone="us-east-1a"} 1`,
+		`parallelcluster_queues_disabled_total{queue="gpu"} 1`, `parallelcluster_queues_disabled_total{queue="cpu-2"} 1`,
+		`parallelcluster_events_unread_total 0`) // a long line of a log is no event
+	if n := strings.Count(text, "capacity_total{"); n != 3 {
+		t.Errorf("%d series of capacity, want 3", n)
+	}
 }
 
 func TestFilesThatAreNoFiles(t *testing.T) {

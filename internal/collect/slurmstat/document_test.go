@@ -16,14 +16,20 @@ The head program serves these as job ` + "`slurm`" + `. This file is generated b
 - **One snapshot** of the cluster serves discovery and metrics: every 60 s, and at once (at most every 5 s) when
   ParallelCluster's slurm_resume.log or slurm_suspend.log grows. While instances boot it is every 7 s, since no log says when
   a node registers, but slurmctld answers for a twentieth of the time at most. Where it takes more than 5 s
-  twice in a row, it is asked less often, up to every 4 minutes. A slurmctld that is down is asked once a minute, by scontrol ping.
+  twice in a row, it is asked less often, up to every 4 minutes, also while a log grows: sparing it goes before knowing at once.
+  A slurmctld that is down is asked once a minute, by scontrol ping.
 - **A target that does not answer** is looked up in a snapshot that is newer than the failure. Where its node powers down, its
   series end with staleness markers, and until three minutes after its slurmd began it has none; a node that fails by itself has ` + "`up` 0" + `.
+- **A restart** of the program keeps the job counters, the seconds of nodes, the targets (for a day at most) and the time of slurmctld's
+  last answer.
 - **A command that fails** removes its metrics and sets its ` + "`slurm_command_success`" + ` to 0. Nothing old is shown as new.
+  An output that is cut off counts as a failure: its last line is not ended, or its last record lacks fields. A line elsewhere that
+  cannot be read, such as a job whose list of array tasks is cut, is left out with success 0.
 - **A node is in one state.** What an operator has to act on goes first: failed, drained, then powering up or down,
   down, powered down, not responding, maintenance, completing, allocated, mixed, reserved, planned, idle. A state that the
   program does not know is ` + "`other`" + `. Powered-down nodes have no series of their own, only counts.
-- **Job counters** go by job and restart count. ` + "`slurm_jobs_missed_windows_total`" + ` counts times that nobody looked for longer than
+- **Job counters** go by job and restart count, whether squeue or sacct tells them: a restart says that the run before it began. A run
+  that is followed by another did not finish its job. ` + "`slurm_jobs_missed_windows_total`" + ` counts times that nobody looked for longer than
   slurmctld remembers finished jobs. Where the cluster has accounting, sacct is asked for the jobs that ended in such a time;
   it does not list jobs that were never eligible, such as a held one that is cancelled.
 - **slurmctld's own metrics** (Slurm 25.11 and newer, ` + "`MetricsType=metrics/openmetrics`" + `) have the names of some of these without their

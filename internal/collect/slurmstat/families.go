@@ -10,6 +10,7 @@ func gauge(name, source, help string, labels ...string) *page.Family {
 const (
 	fromNodes        = "scontrol -d show nodes -o"
 	fromJobs         = "squeue --states=all"
+	fromEnded        = "squeue --states=all, sacct"
 	fromSdiag        = "sdiag"
 	fromSshare       = "sshare"
 	fromConfig       = "scontrol show config"
@@ -173,17 +174,18 @@ func counter(name, source, help string, labels ...string) *page.Family {
 
 // Families that a Tracker counts.
 var (
-	jobsStarted  = counter("slurm_jobs_started_total", fromJobs, "Number of jobs that started, by their first partition.", "partition")
-	jobsFinished = counter("slurm_jobs_finished_total", fromJobs, "Number of jobs that ended, by their first partition and final "+
-		"state.", "partition", "state")
-	jobsRequeued = counter("slurm_jobs_requeued_total", fromJobs, "Number of job restarts (requeues).", "partition")
+	jobsStarted = counter("slurm_jobs_started_total", fromEnded,
+		"Number of jobs that started, by their first partition; each restart of a job counts.", "partition")
+	jobsFinished = counter("slurm_jobs_finished_total", fromEnded, "Number of jobs that ended, by their first partition and final state; "+
+		"each task of an array counts, even if it never started.", "partition", "state")
+	jobsRequeued = counter("slurm_jobs_requeued_total", fromEnded, "Number of job restarts (requeues), by their first partition.", "partition")
 	jobsMissed   = counter("slurm_jobs_missed_windows_total", fromJobs,
 		"Gaps between snapshots that were longer than MinJobAge and could not be filled from sacct; finished jobs may be missing from "+
 			"the counters.")
 	waitSeconds = &page.Family{Name: "slurm_job_wait_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
-		Help: "Time from eligibility to start of the jobs that started.", Source: fromJobs, Where: "head node"}
+		Help: "Time from eligibility to start of the jobs that started.", Source: fromEnded, Where: "head node"}
 	runSeconds = &page.Family{Name: "slurm_job_run_seconds", Type: "histogram", Unit: "seconds", Labels: []string{"partition"},
-		Help: "Time from start to end of the jobs that ended.", Source: fromJobs, Where: "head node"}
+		Help: "Time from start to end of the jobs that ended.", Source: fromEnded, Where: "head node"}
 	nodeSeconds = counter("slurm_node_state_seconds_total", fromNodes,
 		"Time that the node spent in each state: busy, idle, power_saving or unavailable. A powered-down node has no series, but its "+
 			"time is still counted.",

@@ -22,11 +22,11 @@ func FuzzPage(f *testing.F) {
 	}
 	f.Add([]byte(nil), []byte(nil), []byte(nil), []byte(nil), recorded(f, "22.05.8", "scontrol-show-reservation-o.txt"),
 		recorded(f, "22.05.8", "scontrol-show-licenses-o.txt"), recorded(f, "22.05.8", "sacct-ended.txt"))
-	f.Add([]byte("NodeName=a State=IDLE\nNodeName=a State=DOWN Reason=\xff [x@2026-11-23T14:33:27]\n"), []byte("7_[1-9\x1f"),
+	f.Add([]byte("NodeName=a State=IDLE AllocTRES=\nNodeName=a State=DOWN AllocTRES= Reason=\xff [x@2026-11-23T14:33:27]\n"), []byte("7_[1-9\x1f"),
 		[]byte("Remote Procedure Call statistics by message type\n\tA ( 1) count:1 ave_time:1 total_time:1\n\tA ( 1) count:1 ave_time:1 "+
 			"total_time:1"),
-		[]byte("a|u|1|1|1|1|1\na|u|1|1|1|1|1\n"), []byte("ReservationName=a\n EndTime=x\nReservationName=a\n"),
-		[]byte("LicenseName=\"x\" Total=-1 Used=9K\n"), []byte(strings.Repeat("1\x1f", 13)+"\n"))
+		[]byte("a|u|1|1|1|1|1\na|u|1|1|1|1|1\n"), []byte("ReservationName=a\n EndTime=x State=\nReservationName=a State=\n"),
+		[]byte("LicenseName=\"x\" Total=-1 Used=9K Reserved=\n"), []byte(strings.Repeat("1\x1f", 13)+"\n"))
 	f.Fuzz(func(t *testing.T, nodes, jobs, scheduler, shares, reservations, licenses, ended []byte) {
 		s := slurm.Snapshot{Time: noon}
 		s.Nodes, s.NodesPart.Err = slurm.ParseNodes(nodes, time.UTC)
@@ -35,7 +35,7 @@ func FuzzPage(f *testing.F) {
 		s.Shares, s.SharesPart.Err = slurm.ParseShares(shares)
 		s.Reservations, s.ReservationsPart.Err = slurm.ParseReservations(reservations, time.UTC)
 		s.Licenses, s.LicensesPart.Err = slurm.ParseLicenses(licenses)
-		s.Ended, s.EndedPart.Err = slurm.ParseEnded(ended, time.Time{}, noon, time.UTC, s.Jobs)
+		s.Ended, s.EndedPart.Err = slurm.ParseEnded(ended, time.Time{}, noon, time.UTC, []slurm.Job{{RawID: "1", Restarts: 3}}, s.Jobs)
 		s.JobsPart.Err, s.SchedulerPart.Err = nil, nil // what could be read is written
 		tr, a := slurmstat.NewTracker(), slurm.NewAllocations()
 		tr.Observe(&s)

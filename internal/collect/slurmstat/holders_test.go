@@ -32,7 +32,7 @@ func TestHolders(t *testing.T) {
 	}
 	a := slurm.NewAllocations()
 	for range 2 { // the second time nothing is asked
-		if left, err := a.Update(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Minute}, s); left != 0 || err != nil {
+		if left, err := a.Update(t.Context(), slurm.Tools{Dir: dir, Timeout: time.Hour, MaxOutput: 1 << 20}, s); left != 0 || err != nil {
 			t.Fatal(left, err)
 		}
 	}

@@ -20,7 +20,7 @@ type Options struct {
 	Tools        slurm.Tools
 	Shares       bool     // fair share as well, where there is accounting
 	Logs         []string // files whose growth asks for a snapshot
-	StateFile    string   // where counters are kept across restarts; empty for nowhere
+	StateFile    string   // where counters and targets are kept across restarts; empty for nowhere
 	JobSeriesMax int      // series that say who has what
 	NodePort     int      // of the node program's metrics
 	GPUPort      int      // of its GPU metrics
@@ -69,19 +69,19 @@ type Service struct {
 	discovery slurm.Discovery
 }
 
-// NewService prepares a Service. What StateFile holds is read; a file that cannot be read is
-// logged, and counting begins at 0.
+// NewService prepares a Service. What StateFile holds is read; what cannot be read of it is
+// logged, and is as at a first start.
 func NewService(o Options) (*Service, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	s := &Service{o: o, tracker: NewTracker(), holders: slurm.NewAllocations()}
 	if o.StateFile != "" {
-		tracker, err := LoadTracker(o.StateFile)
+		before, err := LoadState(o.StateFile, time.Now())
 		if err != nil {
-			o.Logger.Warn("could not read the saved job counters of Slurm; they restart at 0", "err", err)
+			o.Logger.Warn("could not read all of the saved Slurm state", "err", err)
 		}
-		s.tracker = tracker
+		s.tracker, s.discovery, s.state.answered = before.Tracker, before.Targets, before.Answered
 	}
 	watch := o.Watch
 	watch.Take = s.take
@@ -128,7 +128,7 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	snap := slurm.Take(ctx, s.o.Tools, slurm.TakeOptions{Shares: s.o.Shares && s.state.Accounting, Now: time.Now})
 	s.readController(ctx, &snap)
 	if since, found := s.tracker.Gap(snap.Time); found && s.state.Accounting && snap.JobsRead() {
-		s.o.Tools.TakeEnded(ctx, &snap, since, time.Now)
+		s.o.Tools.TakeEnded(ctx, &snap, since, s.tracker.Known(), time.Now)
 	}
 	if ctx.Err() != nil {
 		return snap
@@ -136,11 +136,6 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	s.tracker.Observe(&snap)
 	left, err := s.holders.Update(ctx, s.o.Tools, &snap)
 	s.logFailures(&snap, err)
-	if s.o.StateFile != "" {
-		if err := s.tracker.Save(s.o.StateFile); err != nil {
-			s.o.Logger.Warn("could not save the job counters of Slurm", "err", err)
-		}
-	}
 	var p page.Page
 	WritePage(&p, &snap, s.holders)
 	s.state.writePage(&p, &snap)
@@ -153,9 +148,15 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 		s.o.Logger.Error("the metrics page of Slurm is incomplete", "err", err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.page, s.taken = p.Bytes(), snap.Time
 	s.discovery.Observe(&snap)
+	now := State{s.tracker, s.discovery, s.state.answered}
+	s.mu.Unlock()
+	if s.o.StateFile != "" {
+		if err := now.Save(s.o.StateFile); err != nil {
+			s.o.Logger.Warn("Slurm's job counters and the targets are not saved", "err", err)
+		}
+	}
 	return snap
 }
 

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/parascope/parascope/internal/collect/slurmstat"
-	"github.com/parascope/parascope/internal/slurm"
 )
 
 // service runs a Service on scripts in place of Slurm's commands, which print recorded output.
@@ -53,7 +52,7 @@ esac`, dir, recordedDir, port),
 		}
 	}
 	o := slurmstat.DefaultOptions()
-	o.Tools = slurm.Tools{Dir: dir, Timeout: time.Minute}
+	o.Tools.Dir, o.Tools.Timeout = dir, time.Hour
 	o.StateFile = filepath.Join(dir, "jobs.json")
 	o.Logs = []string{filepath.Join(dir, "slurm_resume.log")}
 	o.Watch.Soonest = time.Millisecond
@@ -143,7 +142,7 @@ func TestService(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	if _, err := slurmstat.LoadTracker(filepath.Join(dir, "jobs.json")); err != nil {
+	if _, err := slurmstat.LoadState(filepath.Join(dir, "jobs.json"), time.Now()); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,15 +1,8 @@
 package slurmstat
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/parascope/parascope/internal/collect/read"
 	"github.com/parascope/parascope/internal/slurm"
 )
 
@@ -17,10 +10,7 @@ import (
 // that began and ended between two snapshots further apart than this may be missing.
 const jobWindow = 300 * time.Second
 
-const (
-	maxStateFile = 64 << 20
-	maxTracked   = 200_000 // jobs that are remembered as counted
-)
+const maxTracked = 200_000 // jobs that are remembered as counted
 
 // Outcome says how jobs of a partition ended.
 type Outcome struct{ Partition, State string }
@@ -47,7 +37,7 @@ func (h *Histogram) observe(seconds float64) {
 }
 
 // Tracker counts what happens to jobs and how long nodes are in a state, from one snapshot
-// to the next. Its numbers survive a restart by Save and Load.
+// to the next. Its numbers survive a restart by State.
 type Tracker struct {
 	window time.Duration // how long slurmctld remembers a finished job
 	last   time.Time
@@ -65,18 +55,20 @@ type trackerState struct {
 	Run      map[string]*Histogram
 	Missed   uint64
 	Nodes    map[string]map[string]float64 // seconds by node and class of state
-	Seen     map[string]seenJob            // by id and restart count
+	Seen     map[string]seenJob            // by the number of the job or task
 	Classes  map[string]string             // of each node, in the last snapshot
 }
 
 // seenJob is what was counted of a job.
 type seenJob struct {
 	At       int64 // last seen, Unix seconds
-	Started  bool
-	Finished bool
+	Restarts int
+	Runs     int   // that have begun
+	Start    int64 `json:",omitempty"` // of the run with this number of restarts, Unix seconds; 0 before it begins
+	Finished bool  `json:",omitempty"` // that run has ended
 }
 
-const trackerVersion = 1
+const trackerVersion = 2
 
 // NewTracker returns a tracker that has seen nothing.
 func NewTracker() *Tracker {
@@ -130,50 +122,73 @@ func (t *Tracker) observeJobs(s *slurm.Snapshot) {
 	t.state.Last = s.Time
 }
 
+// Known returns what is remembered of jobs: their numbers, restart counts and when their last runs began.
+func (t *Tracker) Known() []slurm.Job {
+	all := make([]slurm.Job, 0, len(t.state.Seen))
+	for id, seen := range t.state.Seen {
+		j := slurm.Job{RawID: id, Restarts: seen.Restarts}
+		if seen.Start != 0 {
+			j.Start = time.Unix(seen.Start, 0)
+		}
+		all = append(all, j)
+	}
+	return all
+}
+
 func (t *Tracker) observeList(s *slurm.Snapshot, jobs []slurm.Job, first bool) {
 	for i := range jobs {
 		j := &jobs[i]
 		if j.State == "pending" && j.Restarts == 0 {
 			continue // nothing of it can be counted yet
 		}
-		key := j.Key()
-		seen, known := t.state.Seen[key]
+		seen, known := t.state.Seen[j.RawID]
 		if !known && len(t.state.Seen) >= maxTracked {
 			continue
 		}
 		seen.At = s.Time.Unix()
-		t.count(j, &seen, !known, first)
-		t.state.Seen[key] = seen
+		t.count(j, &seen, first)
+		t.state.Seen[j.RawID] = seen
 	}
 }
 
-// count counts what is new about a job. With first, it only remembers it.
-func (t *Tracker) count(j *slurm.Job, seen *seenJob, isNew, first bool) {
-	part := j.Partition()
-	if isNew && j.Restarts > 0 && !first {
-		t.state.Requeued[part]++
+// count counts what is new about a job, whichever of squeue and sacct tells it. With first, it only remembers it. Each restart
+// ended a run, also one that began and ended between two snapshots.
+func (t *Tracker) count(j *slurm.Job, seen *seenJob, first bool) {
+	if j.Restarts < seen.Restarts {
+		return // an earlier run
 	}
+	was := *seen
+	part := j.Partition()
 	ended := finished[j.State]
 	began := j.State != "pending" && !j.Start.IsZero() && (!ended || j.NodeList != "")
-	if began && !seen.Started {
-		seen.Started = true
-		if !first {
-			t.state.Started[part]++
-			if wait := j.Start.Sub(j.Eligible); !j.Eligible.IsZero() && wait >= 0 {
-				histogram(t.state.Wait, part).observe(wait.Seconds())
-			}
+	if j.Restarts > was.Restarts {
+		*seen = seenJob{At: was.At, Restarts: j.Restarts, Runs: was.Runs}
+	}
+	seen.Runs = max(seen.Runs, j.Restarts)
+	if began {
+		seen.Runs, seen.Start = j.Restarts+1, j.Start.Unix()
+	}
+	isEnd := ended && !seen.Finished
+	seen.Finished = seen.Finished || ended
+	if first {
+		return
+	}
+	if n := seen.Restarts - was.Restarts; n > 0 {
+		t.state.Requeued[part] += uint64(n)
+	}
+	if n := seen.Runs - was.Runs; n > 0 {
+		t.state.Started[part] += uint64(n)
+		if wait := j.Start.Sub(j.Eligible); began && !j.Eligible.IsZero() && wait >= 0 {
+			histogram(t.state.Wait, part).observe(wait.Seconds())
 		}
 	}
-	if ended && !seen.Finished {
-		seen.Finished = true
-		if !first {
-			if t.state.Finished[part] == nil {
-				t.state.Finished[part] = map[string]uint64{}
-			}
-			t.state.Finished[part][j.State]++
-			if run := j.End.Sub(j.Start); began && run >= 0 {
-				histogram(t.state.Run, part).observe(run.Seconds())
-			}
+	if isEnd {
+		if t.state.Finished[part] == nil {
+			t.state.Finished[part] = map[string]uint64{}
+		}
+		t.state.Finished[part][j.State] += uint64(max(j.Tasks, 1)) // of an array that ended before they began, all
+		if run := j.End.Sub(j.Start); began && run >= 0 {
+			histogram(t.state.Run, part).observe(run.Seconds())
 		}
 	}
 }
@@ -216,33 +231,12 @@ func (t *Tracker) observeNodes(s *slurm.Snapshot) {
 			t.state.Nodes[n.Name][class] += elapsed.Seconds()
 		}
 	}
-	for name := range t.state.Nodes { // nodes that are configured no more
-		if classes[name] == "" {
+	for name := range t.state.Nodes { // nodes that are configured no more, unless they are among the lines that could not be read
+		if classes[name] == "" && s.NodesPart.Err == nil {
 			delete(t.state.Nodes, name)
 		}
 	}
 	t.state.Classes, t.last = classes, s.Time
-}
-
-// Save writes the tracker's numbers to file, at once or not at all.
-func (t *Tracker) Save(file string) error {
-	b, err := json.Marshal(t.state)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return fmt.Errorf("could not save the counts of Slurm's jobs: %w", err)
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("could not save the counts of Slurm's jobs: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
 }
 
 // valid reports whether a state that was read can be counted on.
@@ -254,24 +248,11 @@ func (s *trackerState) valid() bool {
 			}
 		}
 	}
+	for _, seen := range s.Seen {
+		if seen.Restarts < 0 || seen.Runs < 0 {
+			return false
+		}
+	}
 	return s.Version == trackerVersion && s.Started != nil && s.Finished != nil && s.Requeued != nil && s.Wait != nil && s.Run != nil &&
 		s.Nodes != nil && s.Seen != nil && s.Classes != nil
-}
-
-// LoadTracker reads what Save wrote. A file that does not exist is a new tracker. One that
-// cannot be read is an error beside a new tracker: counters then begin at 0, as after
-// any reset.
-func LoadTracker(file string) (*Tracker, error) {
-	b, err := read.Regular(file, maxStateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return NewTracker(), nil
-	}
-	if err != nil {
-		return NewTracker(), fmt.Errorf("could not read the counts of Slurm's jobs: %w", err)
-	}
-	t := NewTracker()
-	if err := json.Unmarshal(b, &t.state); err != nil || !t.state.valid() {
-		return NewTracker(), fmt.Errorf("could not read the counts of Slurm's jobs: %s was written by another version", file)
-	}
-	return t, nil
 }

@@ -1,10 +1,8 @@
 package slurmstat_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -54,13 +52,14 @@ func TestTrackerCountsEachJobOnce(t *testing.T) {
 	tr.Observe(at(0, job("1", "running", 0, 0, none), job("2", "pending", 0, none, none)))
 	tr.Observe(at(60*s, job("1", "completed", 0, 0, 50*s), job("2", "running", 0, 30*s, none), job("3", "failed", 0, 20*s, 25*s),
 		job("4", "cancelled", 0, none, 40*s)))
-	if err := tr.Save(file); err != nil {
+	if err := (&slurmstat.State{Tracker: tr}).Save(file); err != nil {
 		t.Fatal(err)
 	}
-	tr, err := slurmstat.LoadTracker(file) // a restart
+	state, err := slurmstat.LoadState(file, noon.Add(61*s)) // a restart
 	if err != nil {
 		t.Fatal(err)
 	}
+	tr = state.Tracker
 	// Job 2 lost its node: it is pending again, and runs a second time. The others are seen again.
 	last := at(120*s, job("1", "completed", 0, 0, 50*s), job("2", "pending", 1, none, none), job("3", "failed", 0, 20*s, 25*s))
 	tr.Observe(last)
@@ -104,38 +103,6 @@ func TestTrackerCountsNodeSeconds(t *testing.T) {
 	}
 }
 
-func TestLoadTrackerRefuses(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := slurmstat.LoadTracker(filepath.Join(dir, "none")); err != nil {
-		t.Errorf("no file: %v", err)
-	}
-	for name, text := range map[string]string{
-		"half": `{"Version":1,"Sta`, "other version": `{"Version":9}`, "nulls": `{"Version":1,"Seen":null}`,
-		"histogram": `{"Version":1,"Wait":{"a":{"Counts":[1]}}}`, "no histogram": `{"Version":1,"Run":{"a":null}}`,
-	} {
-		file := filepath.Join(dir, "f")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		tr, err := slurmstat.LoadTracker(file)
-		if err == nil || tr == nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		tr.Observe(at(0, job("1", "running", 0, 0, -1))) // and it counts
-	}
-	if tr, err := slurmstat.LoadTracker(dir); err == nil || tr == nil {
-		t.Errorf("a directory: %v", err)
-	}
-	pipe := filepath.Join(dir, "pipe") // which nobody writes to
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if tr, err := slurmstat.LoadTracker(pipe); err == nil || tr == nil {
-		t.Errorf("a pipe: %v", err)
-	}
-}
-
 // TestTrackerCountsWhatSacctKnows: jobs that ended while nobody looked are counted once, and
 // the window is not missed.
 func TestTrackerCountsWhatSacctKnows(t *testing.T) {
@@ -166,5 +133,102 @@ func TestTrackerCountsWhatSacctKnows(t *testing.T) {
 	tr.SetWindow(24 * time.Hour)
 	if _, found := tr.Gap(noon.Add(12 * time.Hour)); found {
 		t.Error("a gap within the cluster's own MinJobAge")
+	}
+}
+
+// counted asserts lines of a tracker's page.
+func counted(t *testing.T, tr *slurmstat.Tracker, want ...string) {
+	t.Helper()
+	got := counters(t, tr, at(0))
+	for _, line := range want {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("%q is missing in:\n%s", line, got)
+		}
+	}
+}
+
+// TestTrackerCountsTasks: tasks of an array that end before they begin stand in one line of squeue, as they did while they were
+// pending. Each counts, and once.
+func TestTrackerCountsTasks(t *testing.T) {
+	const s, none = time.Second, time.Duration(-1)
+	array := func(state string, tasks int, ended time.Duration) slurm.Job {
+		j := job("7", state, 0, none, ended)
+		j.ID, j.Tasks = "7_[2-5]", tasks
+		return j
+	}
+	tr := slurmstat.NewTracker()
+	tr.Observe(at(0, array("pending", 4, none)))
+	tr.Observe(at(60*s, array("cancelled", 4, 50*s), job("8", "cancelled", 0, 10*s, 50*s)))
+	tr.Observe(at(120*s, array("cancelled", 4, 50*s), job("8", "cancelled", 0, 10*s, 50*s)))
+	counted(t, tr, `slurm_jobs_started_total{partition="gpu"} 1`, `slurm_jobs_finished_total{partition="gpu",state="cancelled"} 5`,
+		`slurm_job_run_seconds_count{partition="gpu"} 1`)
+	again := at(900*s, array("pending", 4, none)) // sacct tells it of another array
+	again.Ended, again.EndedPart.Took = []slurm.Job{array("cancelled", 3, 600*s)}, s
+	again.Ended[0].RawID = "9"
+	tr.Observe(again)
+	counted(t, tr, `slurm_jobs_finished_total{partition="gpu",state="cancelled"} 8`)
+}
+
+// TestTrackerCountsEachRunOnce: the runs of a job count once, whether squeue shows them, sacct lists them, both, or neither
+// and the restart count tells that they were.
+func TestTrackerCountsEachRunOnce(t *testing.T) {
+	const s, none = time.Second, time.Duration(-1)
+	running := func(restarts int, started time.Duration) slurm.Job {
+		return job("4", "running", restarts, started, none)
+	}
+	for name, c := range map[string]struct {
+		squeue, sacct      []slurm.Job // 900 s later
+		started, requeued  string
+		completed, another string
+	}{
+		"squeue":                {squeue: []slurm.Job{running(2, 800*s)}, started: "2", requeued: "2"},
+		"sacct":                 {sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 600*s)}, started: "1", requeued: "1", completed: "1"},
+		"both":                  {squeue: []slurm.Job{running(1, 500*s)}, sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s)}, started: "1", requeued: "1"},
+		"both, the same run":    {squeue: []slurm.Job{job("4", "completed", 1, 500*s, 880*s)}, sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 880*s)}, started: "1", requeued: "1", completed: "1"},
+		"neither, two are gone": {squeue: []slurm.Job{job("4", "pending", 3, none, none)}, started: "2", requeued: "3"},
+	} {
+		tr := slurmstat.NewTracker()
+		tr.Observe(at(0, running(0, 0))) // the first snapshot: not counted
+		later := at(900*s, c.squeue...)
+		later.Ended, later.EndedPart.Took = c.sacct, s
+		tr.Observe(later)
+		tr.Observe(at(960*s, c.squeue...))
+		got := counters(t, tr, at(0))
+		want := `slurm_jobs_started_total{partition="gpu"} ` + c.started + "\n"
+		if c.completed != "" {
+			want += `slurm_jobs_finished_total{partition="gpu",state="completed"} ` + c.completed + "\n"
+		}
+		want += `slurm_jobs_requeued_total{partition="gpu"} ` + c.requeued + "\n"
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got:\n%s\nwant:\n%s", name, got, want)
+		}
+	}
+}
+
+// TestSacctOfAJobThatIsRemembered: sacct lists the last runs of a job that slurmctld has forgotten, as if they were its first.
+func TestSacctOfAJobThatIsRemembered(t *testing.T) {
+	const s, none = time.Second, time.Duration(-1)
+	stamp := func(after time.Duration) string { return noon.Add(after).Format("2006-01-02T15:04:05") }
+	run := func(state string, started, ended time.Duration) string {
+		return strings.Join([]string{"4", "4", "gpu,cpu", "u", "a", state, "1", "1", "cpu=1", "n1", stamp(0), stamp(0), stamp(started), stamp(ended)},
+			"\x1f") + "\n"
+	}
+	tr := slurmstat.NewTracker()
+	tr.Observe(at(0))
+	tr.Observe(at(60*s, job("4", "running", 2, 30*s, none)))
+	counted(t, tr, `slurm_jobs_started_total{partition="gpu"} 3`, `slurm_jobs_requeued_total{partition="gpu"} 2`)
+	later := at(900 * s)
+	var err error
+	later.Ended, err = slurm.ParseEnded([]byte(run("NODE_FAIL", 30*s, 100*s)+run("COMPLETED", 200*s, 300*s)), noon.Add(60*s), later.Time, time.UTC,
+		tr.Known(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later.EndedPart.Took = s
+	tr.Observe(later)
+	counted(t, tr, `slurm_jobs_started_total{partition="gpu"} 4`, `slurm_jobs_requeued_total{partition="gpu"} 3`,
+		`slurm_jobs_finished_total{partition="gpu",state="completed"} 1`)
+	if got := counters(t, tr, at(0)); strings.Contains(got, "node_fail") {
+		t.Errorf("a run that another one followed is the end of its job:\n%s", got)
 	}
 }

@@ -115,10 +115,10 @@ func ofPartition(f *page.Family) int {
 // copiesOfParallelCluster counts families of events as absent, until there was one.
 func copiesOfParallelCluster(f *page.Family, c Cluster, l Level) int {
 	switch {
-	case slices.Contains(f.Labels, "queue"):
+	case slices.Contains(f.Labels, "queue"), slices.Contains(f.Labels, "instance_type"):
 		return pick(l, 0, 0, c.Partitions)
 	case slices.Contains(f.Labels, "file"):
-		return 4
+		return 9
 	}
 	return 1
 }
