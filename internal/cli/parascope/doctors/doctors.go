@@ -4,6 +4,8 @@ package doctors
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/awsside"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // atOnce is how many checks run at the same time: AMG and AMP take few requests a second.
@@ -48,7 +51,7 @@ Without --fix it changes nothing, except that the setup function signs in to Gra
 briefly to read the data sources. Each check has a page in docs/checks, which also describes --json.
 
 Exit codes: 0 no check failed; 1 a check failed (4 if a permission is missing, 5 if the
-stack is missing); 7 no check failed and some could not be made.`,
+stack or the cluster is missing); 7 no check failed and some could not be made.`,
 		Example: `  parascope doctor
   parascope doctor --cluster hpc --json | jq '.checks[] | select(.status == "failed")'
   parascope doctor --user jane@example.com`,
@@ -59,7 +62,7 @@ stack is missing); 7 no check failed and some could not be made.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "check only this `CLUSTER`, which is expected to send metrics")
-	f.StringVar(&o.node, "node", "", "also check the GPUs and EFA of this `NODE` from its metrics; requires a single cluster")
+	f.StringVar(&o.node, "node", "", "also check the GPUs and EFA of this `NODE` from its metrics; with several clusters, requires --cluster")
 	f.BoolVar(&o.active, "active", false, "with --node: suggest 'dcgmi diag -r 1' if the node is drained and idle")
 	f.StringVar(&o.user, "user", "", "check that `WHO`, an e-mail or user name, has a role in Grafana")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "maximum time for each check; a check that takes longer is unknown")
@@ -100,6 +103,10 @@ func diagnose(ctx context.Context, e *awsside.Env, o doctorOptions, show *checks
 		return all, cmp.Or(err, ctx.Err())
 	}
 	options.Before = all
+	if clusters := e.Clusters(); o.node != "" && len(clusters) > 1 {
+		return all, hint.New(hint.Usage, fmt.Errorf("--node %s needs --cluster: %s send samples", o.node, strings.Join(clusters, ", ")),
+			"add --cluster with the node's cluster")
+	}
 	for _, name := range e.Clusters() {
 		if err := show.Titled("cluster " + cmp.Or(name, "without a name")); err != nil {
 			return all, err
