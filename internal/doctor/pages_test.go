@@ -12,7 +12,8 @@ import (
 	"github.com/parascope/parascope/internal/doctor/preflight"
 )
 
-// TestEachCheckHasAPage, and each page a check; needs name checks that come earlier.
+// TestEachCheckHasAPage, and each page a check; needs name checks that come earlier. Pages of what can break while
+// the stack runs have three commands and say what to do.
 func TestEachCheckHasAPage(t *testing.T) {
 	listed := map[string]bool{}
 	earlier := func(id string, needs []string, before map[string]bool) {
@@ -24,7 +25,7 @@ func TestEachCheckHasAPage(t *testing.T) {
 		before[id] = true
 		listed[id] = true
 	}
-	names(preflight.Checks(), map[string]bool{}, earlier)
+	atUp := names(preflight.Checks(), map[string]bool{}, earlier)
 	ofStack := names(awsside.Checks(), map[string]bool{}, earlier)
 	names(awsside.ClusterChecks(), ofStack, earlier)
 	names(awsside.NodeChecks("n", false), ofStack, earlier)
@@ -39,6 +40,10 @@ func TestEachCheckHasAPage(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, id+".md"))
 		if err != nil || !strings.HasPrefix(string(text), "# "+id+"\n\n## What is checked\n") || !strings.Contains(string(text), "\n    ") {
 			t.Errorf("the page of %s: %v", id, err)
+		}
+		running := ofStack[id] || !atUp[id]
+		if running && (strings.Count(string(text), "\n    ") < 3 || !strings.Contains(string(text), "\n## What to do\n")) {
+			t.Errorf("the page of %s has less than three commands, or does not say what to do", id)
 		}
 		if !strings.Contains(string(index), "["+id+"]("+id+".md)") {
 			t.Errorf("docs/checks/README.md does not list %s", id)

@@ -79,12 +79,15 @@ stack or the cluster is missing); 7 no check failed and some could not be made.`
 
 func runDoctor(ctx context.Context, p *cli.Process, cmd *cobra.Command, o doctorOptions) error {
 	cfg, err := awsconf.Load(ctx, o.on.AWS)
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	e := awsside.Begin(awsside.Env{Config: cfg, Target: o.on.Target(cmd), Cluster: o.cluster, User: o.user, Now: time.Now})
 	show := checks.New(p, o.asJSON)
 	defer show.Close()
+	if err != nil {
+		return reportUnconfigured(ctx, p, o, e, show, err)
+	}
 	all, err := diagnose(ctx, e, o, show)
 	if err != nil {
 		return err
@@ -93,6 +96,22 @@ func runDoctor(ctx context.Context, p *cli.Process, cmd *cobra.Command, o doctor
 	d.Stack, d.Region = o.on.Name, cfg.Region
 	return checks.End(ctx, p, show, checks.Ending{Results: all, Document: d, JSON: o.asJSON, Fix: o.fix, Yes: o.yes, Bundle: o.bundle,
 		Fixes: e.Fixes, Files: e.Bundle})
+}
+
+// reportUnconfigured reports that no check could be made, because there are no credentials as a rule. There is nothing to
+// repair, and nothing to collect.
+func reportUnconfigured(ctx context.Context, p *cli.Process, o doctorOptions, e *awsside.Env, show *checks.Printer, why error) error {
+	list := awsside.WithoutConfiguration(why)
+	all, err := doctor.Run(ctx, e, list, doctor.Options{AtOnce: atOnce}, show.Each(checks.Titles(list)))
+	if err != nil {
+		return err
+	}
+	d := doctor.NewDocument(all)
+	d.Stack, d.Region = o.on.Name, o.on.AWS.Region
+	if err := checks.End(ctx, p, show, checks.Ending{Results: all, Document: d, JSON: o.asJSON}); hint.CodeOf(err) != hint.CodeOf(why) {
+		return err // of printing
+	}
+	return why
 }
 
 // diagnose runs the checks of the stack, then those of each cluster.
