@@ -1,10 +1,13 @@
 package doctor_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/awsside"
@@ -58,6 +61,34 @@ func TestEachCheckHasAPage(t *testing.T) {
 			t.Errorf("docs/checks/%s is of no check", f.Name())
 		}
 	}
+}
+
+// TestHowLongARunTakes: where nothing answers, a run of all checks of a stack is over after seven times the bound of
+// a check, which is as many as wait for one another; those of a cluster and of a head node after five.
+func TestHowLongARunTakes(t *testing.T) {
+	took(t, "a stack", awsside.Checks(), 7)
+	took(t, "a cluster", awsside.ClusterChecks(), 5)
+	took(t, "a head node", headside.Checks(), 5)
+}
+
+func took[E any](t *testing.T, what string, list []doctor.Check[E], most time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		for i := range list {
+			list[i].Run = func(ctx context.Context, _ E) doctor.Finding { <-ctx.Done(); return doctor.Failure(ctx.Err()) }
+		}
+		const bound = 15 * time.Second
+		began := time.Now()
+		var env E
+		all, err := doctor.Run(t.Context(), env, list, doctor.Options{AtOnce: 8, Bound: bound}, func(doctor.Result) error { return nil })
+		if n := time.Since(began); err != nil || n > most*bound {
+			t.Errorf("%s: %s, which is %d times the bound; %v", what, n, n/bound, err)
+		}
+		for _, r := range all {
+			if r.Status != doctor.Unknown || r.Detail == "" {
+				t.Errorf("%s: %+v", what, r)
+			}
+		}
+	})
 }
 
 func names[E any](all []doctor.Check[E], before map[string]bool, each func(string, []string, map[string]bool)) map[string]bool {
