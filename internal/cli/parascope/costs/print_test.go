@@ -75,7 +75,8 @@ func TestReportAtWidths(t *testing.T) {
 		Clusters: []report.Cluster{{Name: "hpc", Share: 0.75, Dollars: price.Exactly(decimal.New(692, -2))},
 			{Name: "ml-training", Share: 0.25, Dollars: price.Exactly(decimal.New(231, -2))}},
 		Licences: &report.Licences{Editors: 2, Viewers: 3, Dollars: price.Exactly(decimal.New(33, 0))},
-		Usage:    report.Usage{Samples: &price.Number{Decimal: decimal.New(71, 6)}, Queried: &price.Number{Decimal: decimal.New(21, 6)}, Series: &series},
+		Usage: report.Usage{Samples: &price.Number{Decimal: decimal.New(71, 6)},
+			Queried: &price.Number{Decimal: decimal.New(21, 6)}, Series: &series},
 		Unknown:  map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
 	for _, width := range []int{40, 80, 200} {
 		var b bytes.Buffer
