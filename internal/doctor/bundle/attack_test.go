@@ -38,17 +38,20 @@ var attacks = []string{
 	`{"activeTargets":[{"discoveredLabels":{"__param_auth":"§"},"scrapeUrl":"http://h/m?auth=§","x":"password=§, as it was"}]}`,
 	`{"x":"it says password=\"§ a\" here","tokens":5,"headers":{"X":["§"]},"secret":null,"credentials":"§"}`,
 	`{"url":"https://h/x?code=§","next":"https://me:§@h/"}`,
-	"level=error msg=\"request failed\" err=\"Get \\\"http://h/m?auth=§\\\": refused\"\n", "> Cookie: session=§\n", "Set-Cookie: §; Path=/\n",
+	"level=error msg=\"request failed\" err=\"Get \\\"http://h/m?auth=§\\\": refused\"\n", "> Cookie: session=§\n",
+	"Set-Cookie: §; Path=/\n",
 	"x-amz-security-token: §\n", "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/x, SignedHeaders=host, Signature=§\n",
 }
 
 // forms are secrets that are known by their form.
 var forms = []string{
-	"AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "glsa_abcdefghijklmnop_1234", "glc_eyJvIjoiMTIzNDU2Iiwib",
+	"AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "glsa_abcdefghijklmnop_1234",
+	"glc_eyJvIjoiMTIzNDU2Iiwib",
 	"IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMiJHMEUCIQDexample+token/0123456789abcdefABCDEF==",
 	"FwoGZXIvYXdzEJr//////////wEaDExample0123456789abcdefghijklmnopqrstuvwxyzABCDEF",
 	"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
-	"https://hooks.slack.com/services/T000/B000/XXXXsecret", "https://events.pagerduty.com/integration/0123456789abcdef0123456789abcdef/enqueue",
+	"https://hooks.slack.com/services/T000/B000/XXXXsecret",
+	"https://events.pagerduty.com/integration/0123456789abcdef0123456789abcdef/enqueue",
 }
 
 // TestSecretsInEveryPlace: none is left, and what stands around it is.
@@ -69,7 +72,8 @@ func TestSecretsInEveryPlace(t *testing.T) {
 	}
 	for _, secret := range forms {
 		got := Clean("It says " + secret + " to us.\n")
-		if strings.Contains(got, secret) || strings.Contains(got, "secret") || !strings.HasPrefix(got, "It says ") || !strings.HasSuffix(got, " to us.\n") {
+		if strings.Contains(got, secret) || strings.Contains(got, "secret") ||
+			!strings.HasPrefix(got, "It says ") || !strings.HasSuffix(got, " to us.\n") {
 			t.Errorf("%s: %q", secret, got)
 		}
 	}

@@ -77,7 +77,7 @@ func TestReportAtWidths(t *testing.T) {
 		Licences: &report.Licences{Editors: 2, Viewers: 3, Dollars: price.Exactly(decimal.New(33, 0))},
 		Usage: report.Usage{Samples: &price.Number{Decimal: decimal.New(71, 6)},
 			Queried: &price.Number{Decimal: decimal.New(21, 6)}, Series: &series},
-		Unknown:  map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
+		Unknown: map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
 	for _, width := range []int{40, 80, 200} {
 		var b bytes.Buffer
 		printReport(&b, term.Styler{}, width, r)
