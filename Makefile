@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
-.PHONY: carried cost-check fleet dashboards-of-others install-shells proof proof-mutants rules-mutants soak-alerts function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away cluster-test-pages guide test race race-packages stress lint gen mutants soak fuzz \
+.PHONY: carried cost-check fleet dashboards-of-others install-shells proof proof-mutants rules-mutants soak-alerts function functions viewer picture build local cluster cluster-stop cluster-test cluster-test-away cluster-test-estimate cluster-test-pages guide test race race-packages stress lint gen mutants soak fuzz \
 	bench bench-loss bench-fleet bench-node bench-slurm release clean
 
 FUNCTION = internal/artifact/function
@@ -91,6 +91,9 @@ endif
 
 cluster-test-away: build bin/testbed ## slurmctld stopped for three minutes, as the day's numbers tell it
 	$(CLUSTERTEST) TESTBED_AWAY=3m $(GO) test ./testbed/cmd/testbed -run 'TestNumbers$$/slurmctld' -count=1 -timeout 40m -v
+
+cluster-test-estimate: build bin/testbed ## the estimate against what AMP takes of the bed in four minutes; an hour is TESTBED_ESTIMATE=1h
+	$(CLUSTERTEST) TESTBED_ESTIMATE=$(or $(TESTBED_ESTIMATE),4m) $(GO) test ./testbed/cmd/testbed -run 'TestEstimate$$' -count=1 -timeout 90m -v
 
 cluster-test-pages: build bin/testbed ## the first commands of the alerts' pages, typed while there is the fault
 	$(CLUSTERTEST) $(GO) test ./testbed/cmd/testbed -run 'TestAlertPages$$' -count=1 -timeout 40m -v

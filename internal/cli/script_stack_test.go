@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -14,12 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/grafana"
+	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	ours "github.com/parascope/parascope/internal/amp"
+	ourgrafana "github.com/parascope/parascope/internal/grafana"
 )
 
 // account has the script commands that are done to, or asked of, the account in the
@@ -90,6 +93,35 @@ func (a account) sample(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("stack pcluster-infra has no workspace")
+}
+
+// signIn is the script command
+//
+//	signin FILE
+//
+// It makes a service account of the Grafana workspace of stack pcluster-infra, an admin, and writes the address of
+// Grafana and the account's token into the file. Debian's AWS CLI does not have that yet.
+func (a account) signIn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: signin FILE")
+	}
+	ctx, cancel, cfg := a.operator(ts)
+	defer cancel()
+	client := grafana.NewFromConfig(cfg)
+	all, err := client.ListWorkspaces(ctx, &grafana.ListWorkspacesInput{})
+	ts.Check(err)
+	if len(all.Workspaces) != 1 {
+		ts.Fatalf("there are %d Grafana workspaces", len(all.Workspaces))
+	}
+	id := all.Workspaces[0].Id
+	made, err := client.CreateWorkspaceServiceAccount(ctx, &grafana.CreateWorkspaceServiceAccountInput{WorkspaceId: id,
+		Name: aws.String("site"), GrafanaRole: types.RoleAdmin})
+	ts.Check(err)
+	token, err := client.CreateWorkspaceServiceAccountToken(ctx, &grafana.CreateWorkspaceServiceAccountTokenInput{WorkspaceId: id,
+		ServiceAccountId: made.Id, Name: aws.String("site"), SecondsToLive: aws.Int32(86400)})
+	ts.Check(err)
+	address := ourgrafana.BaseURL(aws.ToString(all.Workspaces[0].Endpoint))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(address+" "+*token.ServiceAccountToken.Key), 0o600))
 }
 
 // nothingLeft is the script command

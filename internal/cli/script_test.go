@@ -73,6 +73,7 @@ func runScripts(t *testing.T, dir string) {
 			"deny":    account{t.Context()}.deny,
 			"nothing": account{t.Context()}.nothingLeft,
 			"sample":  account{t.Context()}.sample,
+			"signin":  account{t.Context()}.signIn,
 		},
 		Condition: condition,
 	})

@@ -32,7 +32,7 @@ const (
 
 // Shipped is the list that this program carries.
 func Shipped() (List, error) {
-	l := List{prices: map[key]Price{}, types: map[string]Type{}}
+	l := List{prices: make(map[key]Price, 800), types: map[string]Type{}} // about so many
 	if err := eachLine(instancesTable, 5, l.addInstance); err != nil {
 		return List{}, fmt.Errorf("instances.csv: %w", err)
 	}

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/prometheus/common/model"
 	"github.com/shopspring/decimal"
 
@@ -30,14 +32,21 @@ type Report struct {
 	Region   string            `json:"region"`
 	From     time.Time         `json:"from"`
 	To       time.Time         `json:"to"`
-	Samples  price.Number      `json:"samples"` // ingested, about: hourly means of a rate that is read each minute
-	Queried  price.Number      `json:"querySamples"`
-	Series   int               `json:"activeSeries"` // now
+	Usage                      // nil: unknown
 	SoFar    cost.Bill         `json:"soFar"`
 	Forecast cost.Bill         `json:"forecast"`
 	Clusters []Cluster         `json:"clusters"`
-	Licences Licences          `json:"licences"`
+	Licences *Licences         `json:"licences"` // nil: there are none, or they are unknown
 	Unknown  map[string]string `json:"unknown,omitempty"`
+
+	gone []string // parts whose workspace does not exist
+}
+
+// Usage is what CloudWatch has counted of a workspace.
+type Usage struct {
+	Samples *price.Number `json:"samples"` // ingested, about: hourly means of a rate that is read each minute
+	Queried *price.Number `json:"querySamples"`
+	Series  *int          `json:"activeSeries"` // now
 }
 
 // Cluster is a cluster's part of what was ingested, by what its head has sent within the last hour.
@@ -59,17 +68,24 @@ type Licences struct {
 
 // Ask is what a report is made for.
 type Ask struct {
-	Stack string
-	Now   time.Time
-	Up    string // the command that creates the stack, for errors
+	Stack  string
+	Now    time.Time
+	Bound  time.Duration // of each question to AWS
+	Up     string        // the command that creates the stack, for errors
+	Status string        // the command that shows its state, likewise
 }
 
-// Look asks AWS. A stack that is not there is an error with exit code NotFound.
+// Look asks AWS. A stack that is not there is an error with exit code NotFound. What a stack holds that
+// is half made, or half deleted, is unknown.
 func Look(ctx context.Context, cfg aws.Config, l price.List, a Ask) (Report, error) {
 	now := a.Now.UTC()
 	r := Report{Stack: a.Stack, Region: cfg.Region, From: time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), To: now,
 		Clusters: []Cluster{}, Unknown: map[string]string{}}
-	state, err := stack.New(cfg, a.Stack).Describe(ctx)
+	var state stack.State
+	err := within(ctx, a.Bound, func(ctx context.Context) (err error) {
+		state, err = stack.New(cfg, a.Stack).Describe(ctx)
+		return err
+	})
 	if err != nil {
 		return r, err
 	}
@@ -77,71 +93,135 @@ func Look(ctx context.Context, cfg aws.Config, l price.List, a Ask) (Report, err
 		return r, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", a.Stack, cfg.Region),
 			"'"+a.Up+"' creates the stack; --stack and --region select another one; 'parascope cost estimate' estimates the cost of a stack")
 	}
-	out := state.Outputs
+	if !holds(state) {
+		r.Unknown["stack"] = fmt.Sprintf("stack %s is %s: which of its resources exist is not known; '%s' shows the reason and the next step",
+			a.Stack, state.Status, a.Status)
+	}
+	if err := r.askParts(ctx, cfg, l, state, a.Bound); err != nil {
+		return r, err
+	}
+	r.reckon(l, state)
+	return r, nil
+}
+
+// holds reports whether all resources of the template exist, as far as the stack's status says so.
+func holds(s stack.State) bool {
+	return s.Status == types.StackStatusCreateComplete || strings.HasPrefix(string(s.Status), "UPDATE_") ||
+		strings.HasPrefix(string(s.Status), "IMPORT_")
+}
+
+// askParts asks for what the stack has, or should have.
+func (r *Report) askParts(ctx context.Context, cfg aws.Config, l price.List, state stack.State, bound time.Duration) error {
+	out, monitoring := state.Outputs, stack.MonitoringOf(state.Parameters)
 	for _, part := range []struct {
 		what, needs string
+		has         bool
 		ask         func(context.Context) error
 	}{
-		{"usage", out["AMPWorkspaceId"], func(ctx context.Context) error { return r.askUsage(ctx, cfg, out["AMPWorkspaceId"]) }},
-		{"clusters", out["AMPPrometheusEndpoint"], func(ctx context.Context) error {
+		{"usage", out["AMPWorkspaceId"], monitoring.HasPrometheus(), func(ctx context.Context) error {
+			return r.askUsage(ctx, cfg, out["AMPWorkspaceId"])
+		}},
+		{"clusters", out["AMPPrometheusEndpoint"], monitoring.HasPrometheus(), func(ctx context.Context) error {
 			return r.askClusters(ctx, cfg, out["AMPPrometheusEndpoint"])
 		}},
-		{"licences", out["ManagedGrafanaWorkspaceId"], func(ctx context.Context) error {
+		{"licences", out["ManagedGrafanaWorkspaceId"], monitoring.HasGrafana(), func(ctx context.Context) error {
 			return r.askLicences(ctx, cfg, l, out["ManagedGrafanaWorkspaceId"])
 		}},
 	} {
 		if part.needs == "" {
-			continue // the stack has none
+			if part.has && r.Unknown["stack"] != "" {
+				r.Unknown[part.what] = fmt.Sprintf("stack %s is %s", r.Stack, state.Status)
+			}
+			continue
 		}
-		bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
-		err := part.ask(bounded)
-		cancel()
+		err := within(ctx, bound, part.ask)
 		if ctx.Err() != nil {
-			return r, ctx.Err()
+			return ctx.Err()
 		}
 		if err != nil {
 			r.Unknown[part.what] = awserr.Public(err.Error())
 		}
+		if hint.CodeOf(err) == hint.NotFound {
+			r.gone = append(r.gone, part.what)
+		}
 	}
-	r.reckon(l, state.Parameters, out["ManagedGrafanaWorkspaceId"] != "")
-	return r, nil
+	return nil
+}
+
+// within asks for so long at most.
+func within(ctx context.Context, bound time.Duration, ask func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	err := ask(bounded)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && bounded.Err() != nil:
+		return hint.New(hint.Failure, fmt.Errorf("AWS did not answer within %s", bound), "run the command again with a longer --timeout")
+	}
+	return err
 }
 
 // reckon makes the bills of what was counted.
-func (r *Report) reckon(l price.List, parameters map[string]string, grafana bool) {
+func (r *Report) reckon(l price.List, state stack.State) {
 	elapsed := decimal.NewFromInt(int64(r.To.Sub(r.From) / time.Second))
 	month := decimal.NewFromInt(int64(r.From.AddDate(0, 1, 0).Sub(r.From) / time.Second))
 	bill := func(part decimal.Decimal) cost.Bill { // of the month
-		s := cost.Stack{Region: r.Region, Parameters: parameters}
-		var lines []cost.Line
-		for _, line := range cost.AtRest(l, s).Lines {
-			if !line.Monthly {
-				line.Dollars = line.Dollars.Times(part)
-			}
-			lines = append(lines, line)
-		}
-		if grafana && r.Licences.Dollars.IsKnown() {
-			lines[len(lines)-1].What, lines[len(lines)-1].Dollars = "Grafana, upper bound by roles", r.Licences.Dollars
-		}
+		lines := r.atRest(l, state.Parameters, part)
 		scale := decimal.NewFromInt(1)
 		if elapsed.IsPositive() {
 			scale = part.Mul(month).Div(elapsed)
 		}
-		if _, failed := r.Unknown["usage"]; failed {
-			return cost.Sum(r.Region, append(lines, cost.Line{What: "Prometheus, samples ingested and read", Source: r.Unknown["usage"]}))
+		switch {
+		case r.Unknown["usage"] != "":
+			lines = append(lines, cost.Line{What: "Prometheus, samples ingested and read", Source: r.Unknown["usage"]})
+		case r.Samples != nil:
+			lines = append(lines, cost.LineOf(l, r.Region, price.Samples, r.Samples.Mul(scale), "Prometheus, samples ingested"),
+				cost.LineOf(l, r.Region, price.Queries, r.Queried.Mul(scale), "Prometheus, samples read by queries"))
 		}
-		return cost.Sum(r.Region, append(lines,
-			cost.LineOf(l, r.Region, price.Samples, r.Samples.Mul(scale), "Prometheus, samples ingested"),
-			cost.LineOf(l, r.Region, price.Queries, r.Queried.Mul(scale), "Prometheus, samples read by queries")))
+		return cost.Sum(r.Region, lines)
 	}
 	r.SoFar = bill(elapsed.Div(month))
 	r.Forecast = bill(decimal.NewFromInt(1))
-	if elapsed.IsPositive() {
+	if slices.Contains(r.gone, "clusters") { // it has been billed, and nobody knows how it goes on
+		r.Forecast = unknownLines(r.Forecast, "Prometheus, ", r.Unknown["clusters"])
+	}
+	if elapsed.IsPositive() && r.Samples != nil {
 		ingestion := l.Of(price.Samples, r.Region, r.Samples.Mul(month).Div(elapsed))
 		for i := range r.Clusters {
 			r.Clusters[i].Dollars = ingestion.Times(decimal.NewFromFloat(r.Clusters[i].Share).Round(6))
 		}
 	}
+}
+
+// atRest is what the stack's resources cost for a part of the month.
+func (r *Report) atRest(l price.List, parameters map[string]string, part decimal.Decimal) []cost.Line {
+	b := cost.AtRest(l, cost.Stack{Region: r.Region, Parameters: parameters})
+	if r.Unknown["stack"] != "" {
+		b = unknownLines(b, "", r.Unknown["stack"])
+	}
+	if slices.Contains(r.gone, "licences") {
+		b = unknownLines(b, "Grafana, ", r.Unknown["licences"])
+	}
+	for i := range b.Lines {
+		if !b.Lines[i].Monthly {
+			b.Lines[i].Dollars = b.Lines[i].Dollars.Times(part)
+		} else if r.Licences != nil && r.Licences.Dollars.IsKnown() { // Grafana's line
+			b.Lines[i].What, b.Lines[i].Dollars = "Grafana, upper bound by roles", r.Licences.Dollars
+		}
+	}
+	return b.Lines
+}
+
+// unknownLines is the bill with the lines that begin so unknown, for this reason.
+func unknownLines(b cost.Bill, begin, why string) cost.Bill {
+	lines := slices.Clone(b.Lines)
+	for i := range lines {
+		if strings.HasPrefix(lines[i].What, begin) {
+			lines[i].Dollars, lines[i].Source = price.Dollars{}, why
+		}
+	}
+	return cost.Sum(b.Region, lines)
 }
 
 // askClusters asks which cluster sends how much.
@@ -178,10 +258,11 @@ func (r *Report) askLicences(ctx context.Context, cfg aws.Config, l price.List, 
 		return err
 	}
 	editors, viewers := map[string]bool{}, map[string]bool{}
+	var n Licences
 	for _, p := range all {
 		switch {
 		case p.Group:
-			r.Licences.Groups++
+			n.Groups++
 		case p.Role == "VIEWER":
 			viewers[p.ID] = true
 		default:
@@ -191,11 +272,11 @@ func (r *Report) askLicences(ctx context.Context, cfg aws.Config, l price.List, 
 	for id := range editors {
 		delete(viewers, id) // one licence, the larger one
 	}
-	r.Licences.Editors, r.Licences.Viewers = len(editors), len(viewers)
-	if r.Licences.Groups > 0 {
-		return nil // what their members come to is not known
+	n.Editors, n.Viewers = len(editors), len(viewers)
+	if n.Groups == 0 { // else what their members come to is not known
+		n.Dollars = l.Of(price.Editor, r.Region, decimal.NewFromInt(int64(max(len(editors), 1)))).
+			Plus(l.Of(price.Viewer, r.Region, decimal.NewFromInt(int64(len(viewers)))))
 	}
-	r.Licences.Dollars = l.Of(price.Editor, r.Region, decimal.NewFromInt(int64(max(len(editors), 1)))).
-		Plus(l.Of(price.Viewer, r.Region, decimal.NewFromInt(int64(len(viewers)))))
+	r.Licences = &n
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cost/price"
 )
 
 // period is that of AMP's documentation: hourly means of the rate, times 3,600, summed.
@@ -43,6 +44,7 @@ func (r *Report) askUsage(ctx context.Context, cfg aws.Config, workspaceID strin
 			}
 		}
 	}
+	counted := Usage{new(price.Number), new(price.Number), new(int)}
 	pages := cloudwatch.NewGetMetricDataPaginator(client,
 		&cloudwatch.GetMetricDataInput{MetricDataQueries: queries, StartTime: &r.From, EndTime: &r.To})
 	for pages.HasMorePages() {
@@ -54,29 +56,30 @@ func (r *Report) askUsage(ctx context.Context, cfg aws.Config, workspaceID strin
 			if result.StatusCode == types.StatusCodeInternalError || result.StatusCode == types.StatusCodeForbidden {
 				return fmt.Errorf("CloudWatch returned status %s for the usage of %s", result.StatusCode, workspaceID)
 			}
-			r.take(aws.ToString(result.Id), result)
+			counted.take(aws.ToString(result.Id), result, r.From, r.To)
 		}
 	}
+	r.Usage = counted
 	return nil
 }
 
-// take adds what a metric says.
-func (r *Report) take(id string, result types.MetricDataResult) {
-	newest := r.From
+// take adds what a metric says of the time from and to.
+func (u *Usage) take(id string, result types.MetricDataResult, from, to time.Time) {
+	newest := from
 	for i, v := range result.Values {
 		value := decimal.NewFromFloat(v)
 		switch id {
 		case "ingested":
 			seconds := int64(period)
 			if i < len(result.Timestamps) { // of the hour that still runs, what is over
-				seconds = min(seconds, int64(r.To.Sub(result.Timestamps[i])/time.Second))
+				seconds = min(seconds, int64(to.Sub(result.Timestamps[i])/time.Second))
 			}
-			r.Samples.Decimal = r.Samples.Add(value.Mul(decimal.NewFromInt(seconds))).Round(0)
+			u.Samples.Decimal = u.Samples.Add(value.Mul(decimal.NewFromInt(seconds))).Round(0)
 		case "queried":
-			r.Queried.Decimal = r.Queried.Add(value).Round(0)
+			u.Queried.Decimal = u.Queried.Add(value).Round(0)
 		case "series":
 			if i < len(result.Timestamps) && !result.Timestamps[i].Before(newest) {
-				newest, r.Series = result.Timestamps[i], int(v)
+				newest, *u.Series = result.Timestamps[i], int(v)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/preflight"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/people"
 )
 
@@ -59,7 +60,7 @@ func Checks() []Check {
 	part := func(e *Env) *preflight.Env { return &e.preflight }
 	return []Check{
 		regionCheck(doctor.Of(preflight.Region(), part)),
-		doctor.Of(preflight.Caller(), part),
+		callerCheck(doctor.Of(preflight.Caller(), part)),
 		newCheck("stack", "the stack is deployed and stable", checkStack, "caller"),
 		// The guide's four cases.
 		newCheck("grafana-workspace", "the Grafana workspace is active", checkGrafanaWorkspace, "stack"),
@@ -100,6 +101,32 @@ func regionCheck(c Check) Check {
 		return f
 	}
 	return c
+}
+
+// callerCheck is the preflight's check. Credentials that AWS was not asked about are unknown.
+func callerCheck(c Check) Check {
+	run := c.Run
+	c.Run = func(ctx context.Context, e *Env) Finding {
+		f := run(ctx, e)
+		if f.Status == doctor.Failed && hint.CodeOf(f.Err) != hint.Denied {
+			f = doctor.Unasked(f.Err)
+		}
+		return f
+	}
+	return c
+}
+
+// WithoutConfiguration are the checks of a stack where there are no credentials, or no AWS
+// configuration that can be read: that fails, and nothing else is known.
+func WithoutConfiguration(err error) []Check {
+	all := Checks()
+	for i := range all {
+		all[i].Needs = []string{"caller"}
+		if all[i].ID == "caller" {
+			all[i].Needs, all[i].Run = nil, func(context.Context, *Env) Finding { return doctor.Failure(err) }
+		}
+	}
+	return all
 }
 
 // Begin is the environment of a run, before any check.

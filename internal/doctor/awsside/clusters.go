@@ -11,7 +11,10 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/parascope/parascope/internal/amp"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/doctor"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // lastSeen is when a cluster's newest sample is of.
@@ -43,6 +46,9 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 	}
 	if e.Cluster != "" {
 		if _, sent := found[e.Cluster]; !sent {
+			if err := misspelled(ctx, e, all); err != nil {
+				return doctor.Failure(err)
+			}
 			found[e.Cluster] = time.Time{}
 		}
 	}
@@ -52,6 +58,35 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 	}
 	return doctor.Good(strings.Join(slices.Sorted(maps.Keys(found)), ", ")).Keeping(func() { e.clusters = found })
 }
+
+// misspelled is the error of a cluster that neither sends nor exists, where others do: with these. It is
+// nil where nobody knows, or where there is no other.
+func misspelled(ctx context.Context, e *Env, sent model.Vector) error {
+	all, err := cluster.Names(ctx, e.Config)
+	if err != nil || slices.Contains(all, e.Cluster) {
+		return nil
+	}
+	for _, s := range sent {
+		if name := string(s.Metric["cluster"]); name != "" {
+			all = append(all, name)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	for i := range all {
+		all[i] = words.Printable(all[i])
+	}
+	if n := len(all) - mostClusters; n > 0 {
+		all = append(all[:mostClusters:mostClusters], fmt.Sprintf("%d more", n))
+	}
+	return hint.New(hint.NotFound, fmt.Errorf("no cluster %s has sent samples within %s, and CloudFormation has none in %s",
+		words.Printable(e.Cluster), lookBack, e.Config.Region), "give --cluster one of "+strings.Join(all, ", "))
+}
+
+const mostClusters = 20 // that are listed
 
 const notAsked = "the workspace could not be queried"
 

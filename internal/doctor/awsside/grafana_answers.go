@@ -26,7 +26,7 @@ func checkGrafanaAnswers(ctx context.Context, e *Env) Finding {
 	if ctx.Err() != nil {
 		return doctor.Unasked(ctx.Err())
 	}
-	if he, ok := errors.AsType[*hint.Error](err); ok && he.Code == hint.Failure && he.Next != "" {
+	if he, ok := errors.AsType[*hint.Error](err); ok && he.Code == hint.Failure && he.Next != "" && !unanswered(err) {
 		return doctor.Fault(err.Error(), he.Next)
 	}
 	if err != nil {

@@ -49,10 +49,13 @@ func judgeGrafana(id string, w *types.WorkspaceDescription) Finding {
 }
 
 // skipWithout is Skipped for a part that the stack does not have, and Unknown where the
-// stack could not be read.
+// stack could not be read, or has no outputs, as one that is being created.
 func skipWithout(e *Env, why string) Finding {
-	if !e.preflight.State.Exists() {
+	switch s := e.preflight.State; {
+	case !s.Exists():
 		return doctor.Unsure("the stack could not be read", "")
+	case len(s.Outputs) == 0:
+		return doctor.Unsure(fmt.Sprintf("stack %s is %s and has no outputs", e.Target.StackName, s.Status), "see check stack")
 	}
 	return doctor.Skip(why)
 }

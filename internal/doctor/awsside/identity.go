@@ -8,13 +8,13 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// checkIdentity is the preflight's check. A caller who may not ask does not know.
+// checkIdentity is the preflight's check. A caller who may not ask, or gets no answer, does not know.
 func checkIdentity(ctx context.Context, e *Env) Finding {
 	if e.grafanaID == "" {
 		return skipWithout(e, noGrafana)
 	}
 	found := preflight.Identity().Run(ctx, &e.preflight)
-	if found.Status == doctor.Failed && hint.CodeOf(found.Err) == hint.Denied {
+	if found.Status == doctor.Failed && hint.CodeOf(found.Err) != hint.NotFound {
 		return doctor.Unasked(found.Err)
 	}
 	return found

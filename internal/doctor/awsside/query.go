@@ -2,6 +2,8 @@ package awsside
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"time"
 
 	"github.com/parascope/parascope/internal/amp"
@@ -26,6 +28,14 @@ func checkQuery(ctx context.Context, e *Env) Finding {
 		return doctor.Unasked(err)
 	case ctx.Err() != nil:
 		return doctor.Unasked(ctx.Err())
+	case unanswered(err):
+		return doctor.Unasked(err)
 	}
 	return doctor.Fault(err.Error(), hint.Next(err))
+}
+
+// unanswered reports whether no answer came to a request: that is this machine's network, or AWS'.
+func unanswered(err error) bool {
+	_, none := errors.AsType[*url.Error](err)
+	return none
 }

@@ -14,7 +14,7 @@ import (
 func checkStack(ctx context.Context, e *Env) Finding {
 	state, err := stack.New(e.Config, e.Target.StackName).Describe(ctx)
 	if err != nil {
-		return doctor.UnlessRefused(err)
+		return doctor.Unasked(err)
 	}
 	if !state.Exists() {
 		return doctor.Failure(hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", e.Target.StackName, e.Config.Region),

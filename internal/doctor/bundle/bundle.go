@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
-
-	"github.com/parascope/parascope/internal/awserr"
 )
 
 // File is a part of a bundle.
@@ -20,6 +17,8 @@ type File struct {
 	About string // what it is, in a line
 	Text  string
 	Err   error // why it is not there
+	// Configures says that the file is a configuration: what it names as a secret is left out of all files.
+	Configures bool
 }
 
 // maxFile bounds each part, in bytes: its end is kept, which is the newest of a log.
@@ -40,31 +39,6 @@ func (t *Tail) Add(line string) {
 // String is what is kept.
 func (t *Tail) String() string { return string(t.text) }
 
-const leftOut = "(left out)"
-
-// secrets are texts that no bundle has. The groups 1 and 2 stay.
-var secrets = [...]*regexp.Regexp{
-	// NAME: value and NAME=value, in YAML, JSON, units and environment files.
-	regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|credentials?|api_?key|access_?key(?:_?id)?|private_?key|` +
-		`authorization|bearer)[a-z0-9_-]*["']?\s*[:=]\s*)(["']?)[^\s"',}\]&][^\n"',}\]&]*`),
-	regexp.MustCompile(`(?i)()(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}`),
-	regexp.MustCompile(`()()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b`),
-	regexp.MustCompile(`()()\bgl(?:sa|c)_[A-Za-z0-9_]{10,}`),
-	regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)()[^\s/@"']+@`),
-	regexp.MustCompile(`(?i)([?&](?:x-amz-[a-z-]+|signature|sig|key)=)()[^\s&"']+`),
-	regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]+-----)().*?(?:-----END [A-Z ]+-----|\z)`),
-}
-
-// Clean leaves secrets out of a text: by the names of keys, and by the forms of AWS' and
-// Grafana's.
-func Clean(text string) string {
-	text = awserr.Public(text)
-	for _, s := range secrets {
-		text = s.ReplaceAllString(text, "${1}${2}"+leftOut)
-	}
-	return text
-}
-
 // Write writes the files as a tar archive, compressed with gzip, with a README.txt that lists
 // them. A file that could not be had is listed with the reason.
 func Write(w io.Writer, files []File, now time.Time) error {
@@ -81,9 +55,19 @@ func Write(w io.Writer, files []File, now time.Time) error {
 	}
 	err := put("README.txt", fmt.Sprintf("Files that 'doctor' collected at %s. Secrets are replaced by %s.\n\n%s",
 		now.UTC().Format(time.RFC3339), leftOut, List(files)))
+	var everywhere []string // pairs of a secret and what stands for it
+	for _, f := range files {
+		if f.Configures {
+			_, values := clean(f.Text)
+			for _, secret := range literals(values) {
+				everywhere = append(everywhere, secret, leftOut)
+			}
+		}
+	}
+	known := strings.NewReplacer(everywhere...)
 	for _, f := range files {
 		if err == nil && f.Err == nil {
-			text := Clean(f.Text) // before it is cut: half of a secret does not look like one
+			text := known.Replace(Clean(f.Text)) // before it is cut: half of a secret does not look like one
 			err = put(f.Name, text[max(0, len(text)-maxFile):])
 		}
 	}

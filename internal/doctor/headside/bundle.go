@@ -19,7 +19,7 @@ func (e *Env) Bundle(ctx context.Context, d doctor.Document) []bundle.File {
 		{"cfnconfig", "ParallelCluster's description of the node", e.path("etc/parallelcluster/cfnconfig")},
 	} {
 		text, err := headnode.ReadFile(f.path)
-		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err})
+		files = append(files, bundle.File{Name: f.name, About: f.about, Text: string(text), Err: err, Configures: true})
 	}
 	for _, f := range []struct{ name, about, path string }{
 		{"delivery.json", "the delivery status of all samples", "/api/v1/delivery"},

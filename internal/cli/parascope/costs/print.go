@@ -68,6 +68,9 @@ func total(b cost.Bill) string {
 	if b.Total.IsKnown() {
 		return b.Total.String()
 	}
+	if n, _ := b.AtLeast.Amount(); n.IsZero() {
+		return b.Total.String()
+	}
 	return "≥ " + b.AtLeast.String()
 }
 

@@ -68,14 +68,16 @@ func TestReportAtWidths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	series := 813
 	month := cost.AtRest(l, cost.Stack{Region: "us-east-2"})
 	r := report.Report{Stack: "pcluster-infra", Region: "us-east-2", From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		To: time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC), Series: 813, Samples: price.Number{Decimal: decimal.New(71, 6)},
-		Queried: price.Number{Decimal: decimal.New(21, 6)}, SoFar: month, Forecast: month,
+		To: time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC), SoFar: month, Forecast: month,
 		Clusters: []report.Cluster{{Name: "hpc", Share: 0.75, Dollars: price.Exactly(decimal.New(692, -2))},
 			{Name: "ml-training", Share: 0.25, Dollars: price.Exactly(decimal.New(231, -2))}},
-		Licences: report.Licences{Editors: 2, Viewers: 3, Dollars: price.Exactly(decimal.New(33, 0))},
-		Unknown:  map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
+		Licences: &report.Licences{Editors: 2, Viewers: 3, Dollars: price.Exactly(decimal.New(33, 0))},
+		Usage: report.Usage{Samples: &price.Number{Decimal: decimal.New(71, 6)},
+			Queried: &price.Number{Decimal: decimal.New(21, 6)}, Series: &series},
+		Unknown: map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
 	for _, width := range []int{40, 80, 200} {
 		var b bytes.Buffer
 		printReport(&b, term.Styler{}, width, r)

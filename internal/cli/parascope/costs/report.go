@@ -19,13 +19,15 @@ import (
 )
 
 type reportOptions struct {
-	on   flags.Stack
-	json bool
+	on      flags.Stack
+	timeout time.Duration
+	json    bool
 }
 
 // addReportFlags defines the flags of the command cost itself.
 func addReportFlags(c *cobra.Command, o *reportOptions) {
 	o.on.Add(c)
+	c.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "maximum time for each request to AWS; what takes longer is unknown")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
 
@@ -42,7 +44,8 @@ func runReport(cmd *cobra.Command, p *cli.Process, o reportOptions) error {
 		return err
 	}
 	t := o.on.Target(cmd)
-	r, err := report.Look(cmd.Context(), cfg, l, report.Ask{Stack: o.on.Name, Now: time.Now(), Up: t.Command("up")})
+	r, err := report.Look(cmd.Context(), cfg, l, report.Ask{Stack: o.on.Name, Now: time.Now(), Bound: o.timeout,
+		Up: t.Command("up"), Status: t.Command("status")})
 	if err != nil {
 		return err
 	}
@@ -97,15 +100,15 @@ func printReport(w io.Writer, style term.Styler, width int, r report.Report) {
 
 // printUsage writes what was counted, and what could not be.
 func printUsage(line func(title, format string, args ...any), r report.Report) {
-	if r.Unknown["usage"] == "" {
-		line("Usage", "%d active series, about %s samples ingested, %s read by queries", r.Series,
+	if r.Samples != nil {
+		line("Usage", "%d active series, about %s samples ingested, %s read by queries", *r.Series,
 			cost.Count(r.Samples.Decimal), cost.Count(r.Queried.Decimal))
 	}
 	for _, c := range r.Clusters {
 		line("Cluster", "%s: %.0f%% of the samples of the last hour, %s of ingestion this month", term.Clean(c.Name), 100*c.Share,
 			c.Dollars)
 	}
-	if n := r.Licences; n.Editors+n.Viewers+n.Groups > 0 {
+	if n := r.Licences; n != nil && n.Editors+n.Viewers+n.Groups > 0 {
 		text := fmt.Sprintf("%d admins and editors, %d viewers by role", n.Editors, n.Viewers)
 		if n.Groups > 0 {
 			text += fmt.Sprintf(", and the members of %d groups, who are not counted: the upper bound is unknown", n.Groups)
@@ -117,7 +120,7 @@ func printUsage(line func(title, format string, args ...any), r report.Report) {
 	for _, what := range slices.Sorted(maps.Keys(r.Unknown)) {
 		line("Unknown", "%s: %s", what, term.Clean(r.Unknown[what]))
 	}
-	if len(r.Forecast.Unknown()) > 0 && r.Unknown["usage"] == "" {
+	if len(r.Forecast.Unknown()) > 0 && r.Unknown["usage"] == "" && r.Unknown["stack"] == "" {
 		line("Next", "%s", cost.NextStep(r.Region))
 	}
 }

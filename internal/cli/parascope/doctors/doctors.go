@@ -4,6 +4,8 @@ package doctors
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/awsside"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // atOnce is how many checks run at the same time: AMG and AMP take few requests a second.
@@ -48,7 +51,7 @@ Without --fix it changes nothing, except that the setup function signs in to Gra
 briefly to read the data sources. Each check has a page in docs/checks, which also describes --json.
 
 Exit codes: 0 no check failed; 1 a check failed (4 if a permission is missing, 5 if the
-stack is missing); 7 no check failed and some could not be made.`,
+stack or the cluster is missing); 7 no check failed and some could not be made.`,
 		Example: `  parascope doctor
   parascope doctor --cluster hpc --json | jq '.checks[] | select(.status == "failed")'
   parascope doctor --user jane@example.com`,
@@ -59,7 +62,7 @@ stack is missing); 7 no check failed and some could not be made.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "check only this `CLUSTER`, which is expected to send metrics")
-	f.StringVar(&o.node, "node", "", "also check the GPUs and EFA of this `NODE` from its metrics; requires a single cluster")
+	f.StringVar(&o.node, "node", "", "also check the GPUs and EFA of this `NODE` from its metrics; with several clusters, requires --cluster")
 	f.BoolVar(&o.active, "active", false, "with --node: suggest 'dcgmi diag -r 1' if the node is drained and idle")
 	f.StringVar(&o.user, "user", "", "check that `WHO`, an e-mail or user name, has a role in Grafana")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Second, "maximum time for each check; a check that takes longer is unknown")
@@ -76,12 +79,15 @@ stack is missing); 7 no check failed and some could not be made.`,
 
 func runDoctor(ctx context.Context, p *cli.Process, cmd *cobra.Command, o doctorOptions) error {
 	cfg, err := awsconf.Load(ctx, o.on.AWS)
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	e := awsside.Begin(awsside.Env{Config: cfg, Target: o.on.Target(cmd), Cluster: o.cluster, User: o.user, Now: time.Now})
 	show := checks.New(p, o.asJSON)
 	defer show.Close()
+	if err != nil {
+		return reportUnconfigured(ctx, p, o, e, show, err)
+	}
 	all, err := diagnose(ctx, e, o, show)
 	if err != nil {
 		return err
@@ -92,6 +98,22 @@ func runDoctor(ctx context.Context, p *cli.Process, cmd *cobra.Command, o doctor
 		Fixes: e.Fixes, Files: e.Bundle})
 }
 
+// reportUnconfigured reports that no check could be made, because there are no credentials as a rule. There is nothing to
+// repair, and nothing to collect.
+func reportUnconfigured(ctx context.Context, p *cli.Process, o doctorOptions, e *awsside.Env, show *checks.Printer, why error) error {
+	list := awsside.WithoutConfiguration(why)
+	all, err := doctor.Run(ctx, e, list, doctor.Options{AtOnce: atOnce}, show.Each(checks.Titles(list)))
+	if err != nil {
+		return err
+	}
+	d := doctor.NewDocument(all)
+	d.Stack, d.Region = o.on.Name, o.on.AWS.Region
+	if err := checks.End(ctx, p, show, checks.Ending{Results: all, Document: d, JSON: o.asJSON}); hint.CodeOf(err) != hint.CodeOf(why) {
+		return err // of printing
+	}
+	return why
+}
+
 // diagnose runs the checks of the stack, then those of each cluster.
 func diagnose(ctx context.Context, e *awsside.Env, o doctorOptions, show *checks.Printer) ([]doctor.Result, error) {
 	options := doctor.Options{AtOnce: atOnce, Bound: o.timeout}
@@ -100,6 +122,10 @@ func diagnose(ctx context.Context, e *awsside.Env, o doctorOptions, show *checks
 		return all, cmp.Or(err, ctx.Err())
 	}
 	options.Before = all
+	if clusters := e.Clusters(); o.node != "" && len(clusters) > 1 {
+		return all, hint.New(hint.Usage, fmt.Errorf("--node %s needs --cluster: %s send samples", o.node, strings.Join(clusters, ", ")),
+			"add --cluster with the node's cluster")
+	}
 	for _, name := range e.Clusters() {
 		if err := show.Titled("cluster " + cmp.Or(name, "without a name")); err != nil {
 			return all, err
