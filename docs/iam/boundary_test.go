@@ -118,6 +118,11 @@ func TestByARole(t *testing.T) {
 	_, err = roles.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: aws.String(boundaryARN),
 		PolicyDocument: aws.String(allowAll), SetAsDefault: true})
 	refused(t, "editing the boundary", err, denied)
+	_, err = roles.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: aws.String(boundaryARN),
+		VersionId: aws.String("v1")})
+	refused(t, "an older version of the boundary", err, denied)
+	_, err = roles.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: aws.String(boundaryARN), VersionId: aws.String("v1")})
+	refused(t, "deleting a version of the boundary", err, denied)
 	_, err = roles.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: aws.String(boundaryARN)})
 	refused(t, "deleting the boundary", err, denied)
 

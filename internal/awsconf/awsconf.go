@@ -93,8 +93,12 @@ func unreadable(files Files) error {
 		if err == nil || errors.Is(err, fs.ErrNotExist) && !named {
 			continue
 		}
+		next := "make " + path + " readable by this user"
+		if errors.Is(err, fs.ErrNotExist) {
+			next = "unset " + f.variable
+		}
 		return hint.New(hint.Denied, fmt.Errorf("could not read the AWS configuration: %w", err),
-			"make "+path+" readable by this user, or select another file with "+f.variable+"; "+signIn)
+			next+", or select another file with "+f.variable+"; "+signIn)
 	}
 	return nil
 }

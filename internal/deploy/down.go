@@ -116,7 +116,7 @@ func (d *down) look(ctx context.Context) (err error) {
 		return err
 	}
 	if !d.state.Exists() {
-		d.report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + d.o.StackName})
+		d.report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + d.o.StackName + " in " + d.cfg.Region})
 		return nil
 	}
 	if d.resources, err = d.stack.Resources(ctx, d.state.ID); err != nil {
@@ -143,7 +143,7 @@ func (d *down) confirm(bucketGoes bool) error {
 	}
 	text := "The remaining resources will be deleted:"
 	if d.state.Exists() {
-		text = fmt.Sprintf("Stack %s will be deleted, with all metrics and dashboards in it:", d.o.StackName)
+		text = fmt.Sprintf("Stack %s in %s will be deleted, with all metrics and dashboards in it:", d.o.StackName, d.cfg.Region)
 	}
 	for _, r := range d.resources {
 		if caption := stack.Caption(r.LogicalID); caption != "" && r.Status != types.ResourceStatusDeleteComplete {

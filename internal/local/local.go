@@ -102,7 +102,8 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return explainHeld(fmt.Errorf("could not create data directory: %w", err))
+		return hint.New(hint.BadInput, fmt.Errorf("could not create data directory: %w", err),
+			"give --data a directory that this user may write to")
 	}
 	if err := o.reserveAddresses(ctx); err != nil {
 		return err

@@ -87,16 +87,21 @@ func (o Options) bringUp(ctx context.Context, cfg aws.Config, report func(Event)
 }
 
 // upOptions are those of "parascope up" here. A stack that has a Grafana keeps it:
-// up then says what is wrong with Identity Center.
+// up then says what is wrong with Identity Center. One that a person made without a
+// Grafana has no use for people.
 func (o Options) upOptions(ctx context.Context, cfg aws.Config) (deploy.UpOptions, error) {
 	up := deploy.UpOptions{Target: deploy.Target{StackName: StackName},
 		Package: artifact.PackageOptions{Architecture: artifact.HostArchitecture()}}
 	var err error
-	if up.People, err = o.firstTeam(ctx, cfg); err != nil || o.withGrafana() {
+	if up.People, err = o.firstTeam(ctx, cfg); err != nil {
 		return up, err
 	}
 	state, err := stack.New(cfg, StackName).Describe(ctx)
-	if !state.Exists() {
+	switch {
+	case err != nil:
+	case state.Exists() && !stack.MonitoringOf(state.Parameters).HasGrafana():
+		up.People = nil
+	case !state.Exists() && !o.withGrafana():
 		up.Parameters = map[string]string{stack.MonitoringParameter: string(stack.AMPOnly)}
 	}
 	return up, err

@@ -194,5 +194,9 @@ func until(f local.Fault) string {
 	if f.Until.IsZero() {
 		return "until cleared"
 	}
-	return "until " + f.Until.Local().Format(time.TimeOnly)
+	layout := time.TimeOnly
+	if time.Until(f.Until) > 12*time.Hour { // the time alone may be that of today
+		layout = time.DateTime
+	}
+	return "until " + f.Until.Local().Format(layout)
 }
