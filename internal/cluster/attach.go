@@ -214,8 +214,11 @@ func (p *patch) add(of *yaml.Node, block []string, inline string) error {
 }
 
 // addScript adds the install script behind the scripts of a hook, unless a hook of
-// this place has it.
+// this place has it. One that detach made remove the programs installs them again.
 func (p *patch) addScript(at place, v *value, hook, script string) error {
+	if err := p.takeRemove(at, v, hook, script); err != nil {
+		return err
+	}
 	for _, h := range hooks {
 		for _, s := range v.scripts(h) {
 			if u := s.get("Script"); u != nil && u.text == script {
@@ -278,6 +281,9 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 			return 0, err
 		}
 		line = must.n.Line
+	}
+	if get(h, "Script") != nil && list != nil {
+		return 0, wrong(p.name, h.Line, path+"/"+hook+" has Script and Sequence, which ParallelCluster refuses", "keep one of the two")
 	}
 	switch {
 	case list != nil:
@@ -374,6 +380,8 @@ func (p *patch) placePolicies(at, iam, policies *yaml.Node, arns []string) error
 	block = append([]string{"AdditionalIamPolicies:"}, block...)
 	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))
 	switch {
+	case policies != nil && isFlow(policies):
+		return p.add(policies, nil, strings.Join(inline, ", "))
 	case policies != nil:
 		for i, arn := range arns {
 			if err := p.add(policies, []string{"- Policy: " + arn}, inline[i]); err != nil {

@@ -133,6 +133,9 @@ func (d *document) checkNodes(name string) error {
 				if k.Tag == "!!merge" {
 					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values in full")
 				}
+				if k.Kind != yaml.ScalarNode && strings.Contains(d.line(k.Line), "{{") {
+					return wrong(name, k.Line, "has a template expression", "render the template first, and give the rendered file")
+				}
 				if k.Kind != yaml.ScalarNode {
 					return wrong(name, k.Line, "has a key that is not plain text", "replace the key with a plain string")
 				}
