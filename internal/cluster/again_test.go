@@ -33,7 +33,7 @@ func TestAttachAfterDetach(t *testing.T) {
 			if bytes.Contains(got.Text, []byte(removeOption)) {
 				t.Errorf("nodes are still told to remove the programs:\n%s", got.Text)
 			}
-			if name == "anchors" || name == "attached_by_hand" { // these have the additions in another order
+			if name == "attached_by_hand" { // its scripts have another order
 				return
 			}
 			if diff := cmp.Diff(valueOf(t, attached.Text), valueOf(t, got.Text), cmp.Comparer((*value).equal)); diff != "" {
@@ -150,5 +150,41 @@ func TestVersionIsChecked(t *testing.T) {
 		if err := CheckVersion(version); ok != (err == nil) || !ok && hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q: %v", version, err)
 		}
+	}
+}
+
+// TestAttachAfterDetachOfBothParts: head and login nodes of a cluster that was made with the script keep
+// it as OnNodeConfigured, which an update does not run. An update has to install the programs again.
+func TestAttachAfterDetachOfBothParts(t *testing.T) {
+	attached, err := Attach(configurator, configurations(t)["login_pools"], newCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := attached.Text
+	for _, part := range []Part{Scripts, Policies} {
+		detached, err := Detach(configurator, text, Without{Running: true, Part: part})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = detached.Text
+	}
+	got, err := Attach(configurator, text, running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := valueOf(t, got.Text)
+	for _, place := range append([]*value{v.get("HeadNode")}, v.get("LoginNodes", "Pools").items...) {
+		if n := len(place.scripts(OnNodeUpdated)); n != 1 {
+			t.Errorf("%d scripts at an update:\n%s", n, got.Text)
+		}
+	}
+	again, err := Attach(configurator, got.Text, running)
+	if err != nil || len(again.Changes) > 0 {
+		t.Errorf("a second run changes %v, %v", again.Changes, err)
+	}
+	// A cluster that was not detached needs nothing.
+	whole, err := Attach(configurator, attached.Text, running)
+	if err != nil || len(whole.Changes) > 0 {
+		t.Errorf("attach of what is attached changes %v, %v", whole.Changes, err)
 	}
 }

@@ -67,6 +67,9 @@ type patch struct {
 	expect  *value // what the patched text must say
 	cluster *value // the part of it that is the cluster
 	done    map[*yaml.Node]map[string]bool
+	// detached says that no queue had the script: its programs may have been removed from a running
+	// cluster whose head keeps the script as OnNodeConfigured.
+	detached bool
 	Patched
 }
 
@@ -114,6 +117,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	if !ok {
 		return Patched{}, fmt.Errorf("%s is not an address of an install script", w.Script)
 	}
+	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
 			return Patched{}, err
@@ -192,6 +196,16 @@ func scriptsOf(n *yaml.Node, hook string) []*yaml.Node {
 	return all
 }
 
+// runs reports whether some hook of a place has a script.
+func runs(at place, script string) bool {
+	return slices.ContainsFunc(hooks, func(hook string) bool {
+		return slices.ContainsFunc(scriptsOf(at.node, hook), func(s *yaml.Node) bool {
+			url := get(s, "Script")
+			return url != nil && url.Value == script
+		})
+	})
+}
+
 // once reports whether a node gets this for the first time. Aliases lead to a node
 // more than once.
 func (p *patch) once(n *yaml.Node, what string) bool {
@@ -220,6 +234,9 @@ func (p *patch) addScript(at place, v *value, hook, script string) error {
 		return err
 	}
 	for _, h := range hooks {
+		if p.detached && at.kind != Queue && hook == OnNodeUpdated && h != OnNodeUpdated {
+			continue // an update does not run it
+		}
 		for _, s := range v.scripts(h) {
 			if u := s.get("Script"); u != nil && u.text == script {
 				return nil
