@@ -67,6 +67,9 @@ type patch struct {
 	expect  *value // what the patched text must say
 	cluster *value // the part of it that is the cluster
 	done    map[*yaml.Node]map[string]bool
+	// detached says that no queue had the script: its programs may have been removed from a running
+	// cluster whose head keeps the script as OnNodeConfigured.
+	detached bool
 	Patched
 }
 
@@ -114,6 +117,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	if !ok {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
+	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
 			return Patched{}, err
@@ -193,6 +197,16 @@ func scriptsOf(n *yaml.Node, hook string) []*yaml.Node {
 	return all
 }
 
+// runs reports whether some hook of a place has a script.
+func runs(at place, script string) bool {
+	return slices.ContainsFunc(hooks, func(hook string) bool {
+		return slices.ContainsFunc(scriptsOf(at.node, hook), func(s *yaml.Node) bool {
+			url := get(s, "Script")
+			return url != nil && url.Value == script
+		})
+	})
+}
+
 // once reports whether a node gets this for the first time. Aliases lead to a node
 // more than once.
 func (p *patch) once(n *yaml.Node, what string) bool {
@@ -215,9 +229,15 @@ func (p *patch) add(of *yaml.Node, block []string, inline string) error {
 }
 
 // addScript adds the install script behind the scripts of a hook, unless a hook of
-// this place has it.
+// this place has it. One that detach made remove the programs installs them again.
 func (p *patch) addScript(at place, v *value, hook, script string) error {
+	if err := p.takeRemove(at, v, hook, script); err != nil {
+		return err
+	}
 	for _, h := range hooks {
+		if p.detached && at.kind != Queue && hook == OnNodeUpdated && h != OnNodeUpdated {
+			continue // an update does not run it
+		}
 		for _, s := range v.scripts(h) {
 			if u := s.get("Script"); u != nil && u.text == script {
 				return nil
@@ -279,6 +299,9 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 			return 0, err
 		}
 		line = must.n.Line
+	}
+	if get(h, "Script") != nil && list != nil {
+		return 0, wrong(p.name, h.Line, path+"/"+hook+" has Script and Sequence, which ParallelCluster refuses", "keep one of the two")
 	}
 	switch {
 	case list != nil:
@@ -375,6 +398,8 @@ func (p *patch) placePolicies(at, iam, policies *yaml.Node, arns []string) error
 	block = append([]string{"AdditionalIamPolicies:"}, block...)
 	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))
 	switch {
+	case policies != nil && isFlow(policies):
+		return p.add(policies, nil, strings.Join(inline, ", "))
 	case policies != nil:
 		for i, arn := range arns {
 			if err := p.add(policies, []string{"- Policy: " + arn}, inline[i]); err != nil {

@@ -22,6 +22,10 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"unfinished", "HeadNode: {a: b\n" + tail, "is not YAML", "dryrun"},
 	{"two documents", "HeadNode: {}\n" + tail + "---\nHeadNode: {}\n", "line 6 contains a second YAML document", "one document"},
 	{"Jinja", "HeadNode:\n  {% if x %}\n  Iam: {}\n  {% endif %}\n" + tail, "line 2 contains a template statement", "render"},
+	{"a Jinja expression", "Region: {{ region }}\nHeadNode:\n  A: b\n" + tail, "line 1 has a template expression", "render"},
+	{"a script beside a Sequence", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://a/b\n      Sequence:\n        - " +
+		"Script: s3://a/c\n" + tail,
+		"line 4 HeadNode/CustomActions/OnNodeConfigured has Script and Sequence", "keep one"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},

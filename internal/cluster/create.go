@@ -36,6 +36,7 @@ type QueueWant struct {
 
 var (
 	queuePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,24}$`)
+	osPattern    = regexp.MustCompile(`^(alinux|centos|rhel|rocky|ubuntu)[0-9]+$`) // of all versions: each has some of them
 	typePattern  = regexp.MustCompile(`^[a-z0-9-]+\.[a-z0-9-]+$`)
 )
 
@@ -80,7 +81,7 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 			return "", ctx.Err()
 		}
 		if err != nil {
-			return "the instance types with EFA could not be read from EC2; EFA is off in the configuration:  " + awserr.Brief(err), nil
+			return "the instance types with EFA could not be read from EC2; EFA is off in the configuration: " + awserr.Brief(err), nil
 		}
 		for _, t := range page.InstanceTypes {
 			known[string(t.InstanceType)] = true
@@ -102,6 +103,10 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 func Configuration(n New, s Source) (text []byte, e environment.File, err error) {
 	if err := CheckName(n.Name); err != nil {
 		return nil, e, err
+	}
+	if !osPattern.MatchString(n.OS) {
+		return nil, e, hint.New(hint.Usage, fmt.Errorf("--os %q is not an operating system of ParallelCluster", n.OS),
+			"give one such as alinux2023, ubuntu2404, rhel9 or rocky9")
 	}
 	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
 		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+

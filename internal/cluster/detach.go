@@ -122,23 +122,6 @@ func (c *cut) scripts(at place, v *value) error {
 	return nil
 }
 
-// removeOption makes the install script take the programs off its node.
-const removeOption = "--remove"
-
-// addRemove gives the script of an update its option.
-func (c *cut) addRemove(at place, s *yaml.Node, v *value, hook string) error {
-	if get(s, "Args") != nil {
-		return nil
-	}
-	if err := c.add(s, []string{"Args:", fmt.Sprintf("  - %q", removeOption)}, fmt.Sprintf(`"Args": [%q]`, removeOption)); err != nil {
-		return c.unread(s.Line, err)
-	}
-	v.append("Args", text(removeOption))
-	c.Changes = append(c.Changes, Change{Path: at.path + "/CustomActions/" + hook, What: "run the script with " + removeOption,
-		Policy: policyOfHook(at.kind, hook), Line: s.Line, Unseen: s != get(get(at.node, "CustomActions"), hook), kind: at.kind})
-	return nil
-}
-
 // wrapped reports whether attach made a hook's script a Sequence, which detach makes a
 // script again.
 func (c *cut) wrapped(hook *yaml.Node) bool {

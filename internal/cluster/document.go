@@ -134,6 +134,9 @@ func (d *document) checkNodes(name string) error {
 				if k.Tag == "!!merge" {
 					return wrong(name, k.Line, "has the merge key <<, which ParallelCluster refuses", "write the values in full")
 				}
+				if k.Kind != yaml.ScalarNode && strings.Contains(d.line(k.Line), "{{") {
+					return wrong(name, k.Line, "has a template expression", "render the template first, and give the rendered file")
+				}
 				if k.Kind != yaml.ScalarNode {
 					return wrong(name, k.Line, "has a key that is a list or a mapping", "replace the key with a plain string")
 				}

@@ -52,7 +52,7 @@ func (d *document) lastLineOfScalar(n *yaml.Node, indent int) (int, error) {
 		return last, nil
 	}
 	last := d.next[n] - 1
-	for last > n.Line && blank(d.line(last)) {
+	for last > n.Line && (blank(d.line(last)) || strings.TrimRight(d.line(last), " ") == "...") { // three dots end a document
 		last--
 	}
 	return max(last, n.Line), nil

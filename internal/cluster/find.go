@@ -47,6 +47,18 @@ func CheckName(name string) error {
 	return nil
 }
 
+var versionPattern = regexp.MustCompile(`^[0-9]+\.[0-9]+(\.[0-9]+[a-z0-9]*)?$`)
+
+// CheckVersion refuses a text that is no version of ParallelCluster, with exit code Usage. "" is a
+// version that nobody said.
+func CheckVersion(version string) error {
+	if version != "" && !versionPattern.MatchString(version) {
+		return hint.New(hint.Usage, fmt.Errorf("%q is not a version of ParallelCluster", version),
+			"give one such as 3.12.0: 'pcluster version' prints yours")
+	}
+	return nil
+}
+
 // Find asks CloudFormation whether a cluster exists, and of which version it is. A stack
 // of this name that is not a cluster is an error, and so is a cluster that is being deleted.
 func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {

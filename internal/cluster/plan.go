@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ type Plan struct {
 
 // Request is what a person asks of attach.
 type Request struct {
-	File    string // its name, in errors and commands
+	File    string // its name, in errors
+	Result  string // name of the file that is written, in commands; "": File
 	Text    []byte
 	Cluster Cluster
 	Part    Part // "": All for a cluster that does not exist, else Policies
@@ -189,14 +191,14 @@ func (p *Plan) explainQueues(strategy string) {
 // next are the commands that make the changes real.
 func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	name := cmpName(r.Cluster.Name)
+	file := words.Word(cmp.Or(r.Result, r.File))
 	again := func(part Part) string {
-		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, words.Word(r.File), name, r.Again, part)
+		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, file, name, r.Again, part)
 	}
-	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(r.File), region)
+	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
 	switch {
 	case patched.Template:
-		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+words.Word(
-			r.File)+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
+		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+file+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":
@@ -204,7 +206,7 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 			p.Next = append(p.Next, "source "+environment.FileName(name))
 		}
 		p.Next = append(p.Next, fmt.Sprintf("pcluster create-cluster --cluster-name %s --cluster-configuration %s --region %s", name,
-			words.Word(r.File), region))
+			file, region))
 		return
 	default:
 		return

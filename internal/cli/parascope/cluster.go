@@ -71,9 +71,17 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	_ = p
 }
 
+// result is the file that the configuration is in when the command is done.
+func (o *patchOptions) result() string {
+	if o.output == "" || o.output == "-" {
+		return o.config
+	}
+	return o.output
+}
+
 // request reads the configuration, and asks whether the cluster exists.
 func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string) (cluster.Request, aws.Config, error) {
-	r := cluster.Request{File: o.config, Drain: o.drain, Again: again}
+	r := cluster.Request{File: o.config, Result: o.result(), Drain: o.drain, Again: again}
 	if o.config == "" {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--config is missing"),
 			"give --config the FILE that pcluster create-cluster takes")
@@ -85,7 +93,10 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
 			"give --output a FILE, or omit --json")
 	}
-	var err error
+	err := cluster.CheckVersion(o.version)
+	if err != nil {
+		return r, aws.Config{}, err
+	}
 	if r.Part, err = cluster.ParsePart(o.part); err != nil {
 		return r, aws.Config{}, err
 	}

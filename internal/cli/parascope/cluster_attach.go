@@ -72,7 +72,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
-		if err := record(ctx, cfg, plan.Text, r.Cluster.Name, o.config); err != nil {
+		if err := record(ctx, cfg, plan.Text, r.Cluster.Name, o.result()); err != nil {
 			return err
 		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: source.NodePolicies,
