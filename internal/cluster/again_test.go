@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -132,13 +133,14 @@ func TestNextNamesTheResult(t *testing.T) {
 }
 
 func TestOSIsChecked(t *testing.T) {
-	q, err := ParseQueue("cpu:c7i.xlarge:0-4")
+	q, err := newcluster.ParseQueue("cpu:c7i.xlarge:0-4")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for os, ok := range map[string]bool{"alinux2": true, "alinux2023": true, "ubuntu2404": true, "rhel9": true, "rocky8": true, "centos7": true,
+	for os, ok := range map[string]bool{"alinux2": true, "alinux2023": true, "ubuntu2404": true, "rhel9": true, "rocky8": true,
+		"centos7": true,
 		"windows": false, "ubuntu": false, "ubuntu22.04": false, "Ubuntu2204": false, "": false} {
-		_, _, err := Configuration(New{Name: "hpc", OS: os, HeadType: "m7i.xlarge", Queues: []QueueWant{q}}, testSource)
+		_, _, err := Configuration(newcluster.Cluster{Name: "hpc", OS: os, HeadType: "m7i.xlarge", Queues: []newcluster.Queue{q}}, testSource)
 		if ok && err != nil || !ok && hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q: %v", os, err)
 		}
@@ -146,7 +148,8 @@ func TestOSIsChecked(t *testing.T) {
 }
 
 func TestVersionIsChecked(t *testing.T) {
-	for version, ok := range map[string]bool{"": true, "3.6": true, "3.12.0": true, "3.12.0b1": true, "abc": false, "3": false, "v3.12": false} {
+	for version, ok := range map[string]bool{"": true, "3.6": true, "3.12.0": true, "3.12.0b1": true, "abc": false, "3": false,
+		"v3.12": false} {
 		if err := CheckVersion(version); ok != (err == nil) || !ok && hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q: %v", version, err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -220,9 +221,9 @@ func TestDetachFromARunningCluster(t *testing.T) {
 }
 
 func TestConfigurationIsAttached(t *testing.T) {
-	n := New{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge", KeyName: "a: key"}
+	n := newcluster.Cluster{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge", KeyName: "a: key"}
 	for _, s := range []string{"gpu:p5.48xlarge:0-4", "cpu:c7i.xlarge:1-8"} {
-		q, err := ParseQueue(s)
+		q, err := newcluster.ParseQueue(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +244,7 @@ func TestConfigurationIsAttached(t *testing.T) {
 	}
 	for _, bad := range []string{"", "gpu", "gpu:p5.48xlarge", "GPU:p5.48xlarge:0-4", "gpu:p5:0-4", "gpu:p5.48xlarge:4-0",
 		"gpu:p5.48xlarge:0-0", "gpu:p5.48xlarge:-1-2", "gpu:p5.48xlarge:x"} {
-		if q, err := ParseQueue(bad); hint.CodeOf(err) != hint.Usage {
+		if q, err := newcluster.ParseQueue(bad); hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q is %+v, %v", bad, q, err)
 		}
 	}

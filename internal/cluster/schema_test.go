@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 )
 
 // TestParallelClusterTakesWhatAttachWrites asks ParallelCluster's own code. It runs where
@@ -59,7 +61,8 @@ func TestParallelClusterTakesWhatAttachWrites(t *testing.T) {
 			pair(name+"_detach_"+suffix, attached.Text, detached)
 		}
 	}
-	n := New{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge", KeyName: "key", Queues: []QueueWant{{"gpu", "p5.48xlarge", 0, 4, true}}}
+	n := newcluster.Cluster{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge", KeyName: "key",
+		Queues: []newcluster.Queue{{Name: "gpu", InstanceType: "p5.48xlarge", Max: 4, EFA: true}}}
 	made, _, err := Configuration(n, testSource)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -80,4 +82,25 @@ func (a Asked) check() error {
 			"give arn:aws:iam::ACCOUNT:policy/NAME")
 	}
 	return artifact.CheckBucketName(a.Bucket)
+}
+
+// Configuration is a new cluster's configuration with the stack's network, already
+// attached, and the file that the guide's reader sources.
+func Configuration(n newcluster.Cluster, s Source) (text []byte, e environment.File, err error) {
+	if err := CheckName(n.Name); err != nil {
+		return nil, e, err
+	}
+	if err := n.Check(); err != nil {
+		return nil, e, err
+	}
+	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
+		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+
+			"'parascope up'")
+	}
+	bare := n.Text(newcluster.Network{Stack: s.Stack, Region: s.Region, PublicSubnet: s.PublicSubnet, PrivateSubnet: s.PrivateSubnet}, marker)
+	patched, err := Attach("the new configuration", []byte(bare), Want{
+		Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: All,
+		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured},
+	})
+	return patched.Text, environment.File{ClusterName: n.Name, Region: s.Region}, err
 }

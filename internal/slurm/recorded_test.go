@@ -54,7 +54,8 @@ func TestRecordedReservations(t *testing.T) {
 	if all, err := parse([]byte("No reservations in the system\n")); err != nil || len(all) > 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if all, err := parse([]byte("ReservationName=a State=ACTIVE\nReservationName=a State=ACTIVE\nReservationName= x State=ACTIVE\n")); err == nil || len(all) != 1 {
+	if all, err := parse([]byte("ReservationName=a State=ACTIVE\nReservationName=a State=ACTIVE\nReservationName= x State=ACTIVE\n")); err ==
+		nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

@@ -116,7 +116,8 @@ func TestJobs(t *testing.T) {
 }
 
 func TestTasks(t *testing.T) {
-	for id, want := range map[string]int{"7": 1, "7_3": 1, "7_[1,3-5]": 4, "7_[0-10:5]": 3, "7_[2-5%2]": 4, "12+1": 1, "7_[0-4000000]": 4000001} {
+	for id, want := range map[string]int{"7": 1, "7_3": 1, "7_[1,3-5]": 4, "7_[0-10:5]": 3, "7_[2-5%2]": 4, "12+1": 1,
+		"7_[0-4000000]": 4000001} {
 		jobs, err := slurm.ParseJobs([]byte(jobRow(id)), time.UTC)
 		if err != nil || len(jobs) != 1 || jobs[0].Tasks != want {
 			t.Errorf("%s: %+v, %v; want %d tasks", id, jobs, err, want)

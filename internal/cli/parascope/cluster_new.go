@@ -15,6 +15,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -23,7 +24,7 @@ import (
 type clusterNewOptions struct {
 	aws    awsconf.Options
 	asked  cluster.Asked
-	new    cluster.New
+	new    newcluster.Cluster
 	queues []string
 	output string
 	force  bool
@@ -67,7 +68,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return err
 	}
 	for _, q := range o.queues {
-		queue, err := cluster.ParseQueue(q)
+		queue, err := newcluster.ParseQueue(q)
 		if err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 			return err
 		}
 	}
-	next := cluster.CreateCommands(o.new.Name, o.output)
+	next := newcluster.Commands(o.new.Name, o.output)
 	if o.json {
 		return json.NewEncoder(p.Stdout).Encode(map[string]any{"configuration": o.output, "environment": variables, "note": note, "next": next})
 	}
@@ -131,7 +132,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 	if err := staging.CheckScript(ctx, cfg, source); err != nil {
 		return nil, e, "", err
 	}
-	if note, err = cluster.AskEFA(ctx, cfg, o.new.Queues); err != nil {
+	if note, err = newcluster.FillEFA(ctx, cfg, o.new.Queues); err != nil {
 		return nil, e, "", err
 	}
 	if text, e, err = cluster.Configuration(o.new, source); err != nil {

@@ -33,7 +33,8 @@ type follower struct {
 	tooLong  float64 // lines that were passed over
 }
 
-// read takes the next bytes of the file, maxChunk at most, and calls line for each whole line in them. A file that does not exist has none. A file that is
+// read takes the next bytes of the file, maxChunk at most, and calls line for each whole line in
+// them. A file that does not exist has none. A file that is
 // seen for the first time is read from its end: what is in it happened before.
 func (f *follower) read(line func([]byte)) error {
 	f.left = 0

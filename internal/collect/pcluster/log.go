@@ -10,7 +10,8 @@ import (
 var (
 	noCapacity = []byte("do not have sufficient ")
 	// A request that EC2 refuses is told twice. These lines are the first, with EC2's own answer.
-	refusal  = regexp.MustCompile(`Error in CreateFleet request|An error occurred \(\w+\) when calling the (RunInstances|CreateFleet) operation`)
+	refusal = regexp.MustCompile(
+		`Error in CreateFleet request|An error occurred \(\w+\) when calling the (RunInstances|CreateFleet) operation`)
 	capacity = regexp.MustCompile(`do not have sufficient ([a-z0-9.-]{1,40}) capacity(?: in the Availability Zone you requested ` +
 		`\(([a-z0-9-]{1,40})\))?`)
 	disabled  = []byte("Placing bootstrap failure partitions to INACTIVE: ")

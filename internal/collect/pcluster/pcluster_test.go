@@ -249,7 +249,8 @@ func TestLogs(t *testing.T) {
 	tr.append(clustermgtd, "")
 	c := tr.collector()
 	read(t, c)
-	tr.append(resume, "2024-10-20 10:00:00,001 - 48010 - [slurm_plugin.fleet_manager:_launch_instances] - ERROR - Error in CreateFleet request "+
+	tr.append(resume, "2024-10-20 10:00:00,001 - 48010 - [slurm_plugin.fleet_manager:_launch_instances] - ERROR - Error in CreateFleet "+
+		"request "+
 		"(9b17efda): InsufficientInstanceCapacity - "+sorry+"\n"+
 		"2024-10-20 10:00:00,102 - 48010 - [slurm_plugin.instance_manager:_launch_instances] - ERROR - Encountered exception when launching "+
 		"instances for nodes (x1) ['gpu-dy-p5-1']: "+sorry+"\n"+ // the same request

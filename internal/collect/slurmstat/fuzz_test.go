@@ -22,7 +22,8 @@ func FuzzPage(f *testing.F) {
 	}
 	f.Add([]byte(nil), []byte(nil), []byte(nil), []byte(nil), recorded(f, "22.05.8", "scontrol-show-reservation-o.txt"),
 		recorded(f, "22.05.8", "scontrol-show-licenses-o.txt"), recorded(f, "22.05.8", "sacct-ended.txt"))
-	f.Add([]byte("NodeName=a State=IDLE AllocTRES=\nNodeName=a State=DOWN AllocTRES= Reason=\xff [x@2026-11-23T14:33:27]\n"), []byte("7_[1-9\x1f"),
+	f.Add([]byte("NodeName=a State=IDLE AllocTRES=\nNodeName=a State=DOWN AllocTRES= Reason=\xff [x@2026-11-23T14:33:27]\n"),
+		[]byte("7_[1-9\x1f"),
 		[]byte("Remote Procedure Call statistics by message type\n\tA ( 1) count:1 ave_time:1 total_time:1\n\tA ( 1) count:1 ave_time:1 "+
 			"total_time:1"),
 		[]byte("a|u|1|1|1|1|1\na|u|1|1|1|1|1\n"), []byte("ReservationName=a\n EndTime=x State=\nReservationName=a State=\n"),

@@ -181,10 +181,14 @@ func TestTrackerCountsEachRunOnce(t *testing.T) {
 		started, requeued  string
 		completed, another string
 	}{
-		"squeue":                {squeue: []slurm.Job{running(2, 800*s)}, started: "2", requeued: "2"},
-		"sacct":                 {sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 600*s)}, started: "1", requeued: "1", completed: "1"},
-		"both":                  {squeue: []slurm.Job{running(1, 500*s)}, sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s)}, started: "1", requeued: "1"},
-		"both, the same run":    {squeue: []slurm.Job{job("4", "completed", 1, 500*s, 880*s)}, sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 880*s)}, started: "1", requeued: "1", completed: "1"},
+		"squeue": {squeue: []slurm.Job{running(2, 800*s)}, started: "2", requeued: "2"},
+		"sacct": {sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 600*s)}, started: "1",
+			requeued: "1", completed: "1"},
+		"both": {squeue: []slurm.Job{running(1, 500*s)}, sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s)}, started: "1",
+			requeued: "1"},
+		"both, the same run": {squeue: []slurm.Job{job("4", "completed", 1, 500*s, 880*s)},
+			sacct: []slurm.Job{job("4", "requeued", 0, 0, 400*s), job("4", "completed", 1, 500*s, 880*s)}, started: "1", requeued: "1",
+			completed: "1"},
 		"neither, two are gone": {squeue: []slurm.Job{job("4", "pending", 3, none, none)}, started: "2", requeued: "3"},
 	} {
 		tr := slurmstat.NewTracker()
@@ -210,7 +214,8 @@ func TestSacctOfAJobThatIsRemembered(t *testing.T) {
 	const s, none = time.Second, time.Duration(-1)
 	stamp := func(after time.Duration) string { return noon.Add(after).Format("2006-01-02T15:04:05") }
 	run := func(state string, started, ended time.Duration) string {
-		return strings.Join([]string{"4", "4", "gpu,cpu", "u", "a", state, "1", "1", "cpu=1", "n1", stamp(0), stamp(0), stamp(started), stamp(ended)},
+		return strings.Join([]string{"4", "4", "gpu,cpu", "u", "a", state, "1", "1", "cpu=1", "n1", stamp(0), stamp(0), stamp(started),
+			stamp(ended)},
 			"\x1f") + "\n"
 	}
 	tr := slurmstat.NewTracker()
@@ -219,7 +224,8 @@ func TestSacctOfAJobThatIsRemembered(t *testing.T) {
 	counted(t, tr, `slurm_jobs_started_total{partition="gpu"} 3`, `slurm_jobs_requeued_total{partition="gpu"} 2`)
 	later := at(900 * s)
 	var err error
-	later.Ended, err = slurm.ParseEnded([]byte(run("NODE_FAIL", 30*s, 100*s)+run("COMPLETED", 200*s, 300*s)), noon.Add(60*s), later.Time, time.UTC,
+	later.Ended, err = slurm.ParseEnded([]byte(run("NODE_FAIL", 30*s, 100*s)+run("COMPLETED", 200*s, 300*s)), noon.Add(60*s), later.Time,
+		time.UTC,
 		tr.Known(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -285,8 +285,8 @@ func pagesDaemons(r *reader) {
 	r.on("head", "systemctl", "stop", "slurmdbd")
 	r.eventually(time.Minute, "it waits", func() string {
 		// A node's states are messages of their own; jobs that begin wait for slurmdbd elsewhere.
-		r.on("head", "scontrol", "update", "nodename=queue1-dy-c5-large-12", "state=drain", "reason=pages")
-		r.on("head", "scontrol", "update", "nodename=queue1-dy-c5-large-12", "state=resume")
+		r.on("head", "scontrol", "update", "nodename=gpu-dy-p5-48xlarge-2", "state=drain", "reason=pages")
+		r.on("head", "scontrol", "update", "nodename=gpu-dy-p5-48xlarge-2", "state=resume")
 		return r.asked("head", "sh", "-c", `[ "$(sdiag | sed -n 's/^DBD Agent queue size: //p')" -gt 0 ] && echo it waits`)
 	})
 	r.types("SlurmAccountingBehind", 1, 0, `DBD Agent queue size: +[1-9]`)

@@ -1,4 +1,5 @@
-package cluster
+// Package newcluster is a cluster that a person asks for, and its configuration without monitoring.
+package newcluster
 
 import (
 	"context"
@@ -18,17 +19,17 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// New is a cluster that a person asks for.
-type New struct {
+// Cluster is what a person asks for.
+type Cluster struct {
 	Name     string
 	OS       string
 	HeadType string
 	KeyName  string // of an EC2 key pair; "" for none
-	Queues   []QueueWant
+	Queues   []Queue
 }
 
-// QueueWant is a queue with one instance type.
-type QueueWant struct {
+// Queue has one instance type.
+type Queue struct {
 	Name, InstanceType string
 	Min, Max           int
 	EFA                bool
@@ -41,15 +42,15 @@ var (
 )
 
 // ParseQueue reads NAME:TYPE:MIN-MAX, such as gpu:p5.48xlarge:0-4.
-func ParseQueue(s string) (QueueWant, error) {
+func ParseQueue(s string) (Queue, error) {
 	bad := func(what string) error {
 		return hint.New(hint.Usage, fmt.Errorf("--queue %q: %s", s, what), "give NAME:TYPE:MIN-MAX, such as gpu:p5.48xlarge:0-4")
 	}
 	parts := strings.Split(s, ":")
 	if len(parts) != 3 {
-		return QueueWant{}, bad("the value must have three parts, NAME:TYPE:MIN-MAX")
+		return Queue{}, bad("the value must have three parts, NAME:TYPE:MIN-MAX")
 	}
-	q := QueueWant{Name: parts[0], InstanceType: parts[1]}
+	q := Queue{Name: parts[0], InstanceType: parts[1]}
 	low, high, ok := strings.Cut(parts[2], "-")
 	var err1, err2 error
 	q.Min, err1 = strconv.Atoi(low)
@@ -65,9 +66,9 @@ func ParseQueue(s string) (QueueWant, error) {
 	return q, nil
 }
 
-// AskEFA fills in which instance types have EFA. What EC2 does not say is left as it is,
+// FillEFA fills in which instance types have EFA. What EC2 does not say is left as it is,
 // with a note.
-func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note string, err error) {
+func FillEFA(ctx context.Context, cfg aws.Config, queues []Queue) (note string, err error) {
 	var names []types.InstanceType
 	for _, q := range queues {
 		names = append(names, types.InstanceType(q.InstanceType))
@@ -98,36 +99,27 @@ func AskEFA(ctx context.Context, cfg aws.Config, queues []QueueWant) (note strin
 	return "", nil
 }
 
-// Configuration is the cluster's configuration with the stack's network, already
-// attached, and the file that the guide's reader sources.
-func Configuration(n New, s Source) (text []byte, e environment.File, err error) {
-	if err := CheckName(n.Name); err != nil {
-		return nil, e, err
-	}
+// Check refuses an operating system that ParallelCluster does not have, and two queues of one name.
+func (n Cluster) Check() error {
 	if !osPattern.MatchString(n.OS) {
-		return nil, e, hint.New(hint.Usage, fmt.Errorf("--os %q is not an operating system of ParallelCluster", n.OS),
+		return hint.New(hint.Usage, fmt.Errorf("--os %q is not an operating system of ParallelCluster", n.OS),
 			"give one such as alinux2023, ubuntu2404, rhel9 or rocky9")
-	}
-	if s.PublicSubnet == "" || s.PrivateSubnet == "" {
-		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+
-			"'parascope up'")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {
 		if seen[q.Name] {
-			return nil, e, hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a unique name")
+			return hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a unique name")
 		}
 		seen[q.Name] = true
 	}
-	patched, err := Attach("the new configuration", []byte(bare(n, s)), Want{
-		Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: All,
-		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured},
-	})
-	return patched.Text, environment.File{ClusterName: n.Name, Region: s.Region}, err
+	return nil
 }
 
-// bare is the configuration without monitoring.
-func bare(n New, s Source) string {
+// Network is where the cluster is: the stack's region and subnets.
+type Network struct{ Stack, Region, PublicSubnet, PrivateSubnet string }
+
+// Text is the configuration without monitoring; marker is the comment at what attach adds.
+func (n Cluster) Text(s Network, marker string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Cluster %s in the network of stack %s.", n.Name, s.Stack)
@@ -165,8 +157,8 @@ func scalar(s string) string {
 	return strings.TrimSuffix(string(b), "\n")
 }
 
-// CreateCommands are the guide's two lines that create a cluster.
-func CreateCommands(name, file string) []string {
+// Commands are the guide's two lines that create a cluster.
+func Commands(name, file string) []string {
 	return []string{
 		"source " + environment.FileName(name),
 		"pcluster create-cluster --cluster-name $CLUSTER_NAME --cluster-configuration " + words.Word(file) + " --region $AWS_REGION",
