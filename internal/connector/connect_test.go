@@ -300,12 +300,12 @@ func TestWorkspaceThatWasDeletedByHand(t *testing.T) {
 	_, err := amp.NewFromConfig(s.operator).DeleteWorkspace(t.Context(),
 		&amp.DeleteWorkspaceInput{WorkspaceId: &s.target.PrometheusWorkspaceID})
 	check.OK(t, err)
-	s.fail(t, "describe Prometheus workspace "+s.target.PrometheusWorkspaceID+": it does not exist",
+	s.fail(t, "the Prometheus workspace "+s.target.PrometheusWorkspaceID+" does not exist",
 		"MonitoringType=none, then with MonitoringType=amp+amg")
 	_, err = amg.NewFromConfig(s.operator).DeleteWorkspace(t.Context(), &amg.DeleteWorkspaceInput{WorkspaceId: &s.target.GrafanaWorkspaceID})
 	check.OK(t, err)
 	_, err = s.connector().Connect(t.Context(), s.target)
-	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+": it does not exist") ||
+	if err == nil || !strings.Contains(err.Error(), s.target.GrafanaWorkspaceID+" does not exist") ||
 		!strings.Contains(err.Error(), "MonitoringType=amp-only") || strings.Contains(err.Error(), "RequestID") {
 		t.Errorf("%v", err)
 	}

@@ -174,7 +174,7 @@ func TestUnknownWorkspaceFails(t *testing.T) {
 func TestAnswersBeforeItsTimeIsOver(t *testing.T) {
 	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{CreateDelay: time.Hour}}})
 	for within, says := range map[time.Duration]string{
-		keptFree + 2*time.Second: "(last: CREATING)",
+		keptFree + 2*time.Second: "(last status: CREATING)",
 		5 * time.Second:          "context deadline exceeded",
 	} {
 		begin := time.Now()

@@ -17,9 +17,9 @@ const quorum = "maxFailure (quorum) on a given error family, addr=127.0.0.1:4709
 // TestForbiddenNamesItsCause: the permission is one cause of a 403 among many.
 func TestForbiddenNamesItsCause(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"message":"Missing Authentication Token"}`:                                                           "path",
+		`{"message":"Missing Authentication Token"}`:                                                           "url ends in",
 		`{"message":"The security token included in the request is expired"}`:                                  "expired",
-		`{"message":"The security token included in the request is invalid."}`:                                 "does not know",
+		`{"message":"The security token included in the request is invalid."}`:                                 "does not recognize",
 		`{"message":"Credential should be scoped to a valid region. "}`:                                        "region",
 		`{"message":"Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"}`:               "clock",
 		`{"message":"The request signature we calculated does not match the signature you provided."}`:         "secret key",
@@ -27,7 +27,7 @@ func TestForbiddenNamesItsCause(t *testing.T) {
 		``: "permission aps:RemoteWrite",
 	} {
 		next := Classify(403, http.Header{}, text, now).Next()
-		if !strings.Contains(next, want) || want == "path" && strings.Contains(next, "give the machine's role") {
+		if !strings.Contains(next, want) || want == "url ends in" && strings.Contains(next, "give the machine's role") {
 			t.Errorf("%s: %q does not speak of %q", text, next, want)
 		}
 	}

@@ -79,7 +79,7 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 			text("# TYPE evil histogram\nevil_bucket{x=\"" + long + "\",le=\"1\"} 1\nevil_bucket{x=\"" + long +
 				"\",le=\"+Inf\"} 1\nevil_count{x=\"" + long + "\"} 1\n"), false, "series is too large"},
 		"made long by relabelling": {"  metric_relabel_configs: [{source_labels: [x], target_label: y, replacement: '" + strings.Repeat("$1",
-			20) + "'}]\n", text("evil{x=\"" + long[:1<<20-100] + "\"} 1\n"), true, "parser fail"},
+			20) + "'}]\n", text("evil{x=\"" + long[:1<<20-100] + "\"} 1\n"), true, "the parser panicked"},
 		"many labels": {"", text("evil{" + numbered(3000) + "} 1\n"), false, "too many labels"},
 		"value limit": {limits + "  label_value_length_limit: 100\n", text("evil{x=\"" + long + "\"} 1\n"), false,
 			"label_value_length_limit"},

@@ -28,12 +28,6 @@ func ofMachine(by, expr string) string {
 	return "max by (" + by + ") (sum by (" + by + ", job) (" + expr + "))"
 }
 
-// most is rates by some labels, of those 15 that have most over the whole time range: among more lines
-// nobody finds one, and a browser is slow to draw them. over is the expression with a window for its rates.
-func most(by string, over func(window string) string) string {
-	return over("[$__rate_interval]") + "\n and on (" + by + ") topk(15, " + over("[$__range] @ end()") + ")"
-}
-
 // either is what one GPU metric says, by GPU, under its old name or, where there is none
 // of these, under the one that DCGM 4.6 and dcgm-exporter 4.9 give it.
 func either(older, newer string) string {

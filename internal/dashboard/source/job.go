@@ -15,9 +15,7 @@ func job() *grafana.DashboardBuilder {
 		return `(` + expr + `)` + "\n" + ` and on (cluster, node, device) (slurm_gpu_job{` + own + `})`
 	}
 	nodeRate := func(metric string) string {
-		return most("cluster, node", func(window string) string {
-			return onNode(ofMachine("cluster, node", `rate(`+metric+`{`+inCluster+`}`+window+`)`))
-		})
+		return top(15, onNode(ofMachine("cluster, node", `rate(`+metric+`{`+inCluster+`}[$__rate_interval])`)))
 	}
 	work := onGPU(busy(inCluster))
 	// A GPU is slow beside its peers where it is under their median by more than five times
@@ -57,8 +55,8 @@ func job() *grafana.DashboardBuilder {
 		WithPanel(lines("Memory by node", "Share of a node's memory that is available to new programs.", percent,
 			query("A", onNode(`max by (cluster, node) (node_memory_MemAvailable_bytes{`+inCluster+`})`+"\n"+
 				` / (max by (cluster, node) (node_memory_MemTotal_bytes{`+inCluster+`}) > 0)`), "{{node}}")).Min(0).Max(1)).
-		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA; the 15 nodes with the highest values in the time "+
-			"range are shown.",
+		WithPanel(lines("EFA by node", "Data that a node sent and received over EFA; the 15 nodes with the highest values at each moment are "+
+			"shown.",
 			bytesPerSecond,
 			query("A", nodeRate("node_amazonefa_tx_bytes"), "{{node}} sent"), query("B", nodeRate("node_amazonefa_rx_bytes"),
 				"{{node}} received")).Min(0)).

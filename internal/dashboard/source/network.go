@@ -9,13 +9,11 @@ import (
 // network is EFA and the limits of the instances' network cards.
 func network() *grafana.DashboardBuilder {
 	sum := func(sel string, metrics ...string) string {
-		return most("node", func(window string) string {
-			var all []string
-			for _, metric := range metrics {
-				all = append(all, ofMachine("node", `rate(`+metric+`{`+inCluster+sel+`}`+window+`)`))
-			}
-			return strings.Join(all, "\n + ")
-		})
+		var all []string
+		for _, metric := range metrics {
+			all = append(all, ofMachine("node", `rate(`+metric+`{`+inCluster+sel+`}[$__rate_interval])`))
+		}
+		return top(15, strings.Join(all, "\n + ")) // among more lines nobody finds one, and a browser is slow to draw them
 	}
 	grown := func(metric string) string {
 		return ofMachine("node", `increase(`+metric+`{`+inCluster+`}[$__range])`)
@@ -27,17 +25,17 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(number("EFA devices missing", "EFA devices that the instance types have but that are missing on the nodes.", short,
 			`sum(clamp_min(max by `+byNode+` (node_amazonefa_devices_expected{`+inCluster+`}) - max by `+byNode+
 				` (node_amazonefa_devices{`+inCluster+`}), 0))`, 1).Height(8)).
-		WithPanel(lines("EFA", "Data sent and received over EFA, summed over the devices of a node; the 15 nodes with the highest "+
-			"values in the time range are shown.", bytesPerSecond,
+		WithPanel(lines("EFA", "Data sent and received over EFA, summed over the devices of a node; the 15 nodes with the highest values at "+
+			"each moment are shown.", bytesPerSecond,
 			query("A", sum("", "node_amazonefa_tx_bytes"), "{{node}} sent"),
 			query("B", sum("", "node_amazonefa_rx_bytes"), "{{node}} received")).Min(0).Span(10)).
-		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started; the 15 nodes with the highest values in "+
-			"the time range are shown.",
+		WithPanel(lines("RDMA over EFA", "Data of RDMA reads and writes that a node started; the 15 nodes with the highest values at each "+
+			"moment are shown.",
 			bytesPerSecond,
 			query("A", sum("", "node_amazonefa_rdma_read_bytes"), "{{node}} read"),
 			query("B", sum("", "node_amazonefa_rdma_write_bytes"), "{{node}} written")).Min(0).Span(10)).
-		WithPanel(lines("EFA packets retransmitted", "Packets that a node retransmitted; the 15 nodes with the highest values in the "+
-			"time range are shown.",
+		WithPanel(lines("EFA packets retransmitted",
+			"Packets that a node retransmitted; the 15 nodes with the highest values at each moment are shown.",
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_retrans_pkts"), "{{node}}")).Min(0)).
 		WithPanel(bars("EFA timeouts and impaired connections",
@@ -45,8 +43,8 @@ func network() *grafana.DashboardBuilder {
 				"range.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
 				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
-		WithPanel(lines("EFA packets dropped", "Packets that were received and then dropped; the 15 nodes with the highest values in "+
-			"the time range are shown.",
+		WithPanel(lines("EFA packets dropped",
+			"Packets that were received and then dropped; the 15 nodes with the highest values at each moment are shown.",
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_rx_drops"), "{{node}}")).Min(0)).
 		WithPanel(lines("Network limits exceeded",
@@ -58,13 +56,13 @@ func network() *grafana.DashboardBuilder {
 			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),
 			query(limit("D", "node_ethtool_conntrack_allowance_exceeded", "connections")),
 			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time sync"))).Min(0)).
-		WithPanel(lines("Traffic", "Traffic of all network interfaces, excluding EFA traffic; the 15 nodes with the highest values in "+
-			"the time range are shown.",
+		WithPanel(lines("Traffic", "Traffic of all network interfaces, excluding EFA traffic; the 15 nodes with the highest values at each "+
+			"moment are shown.",
 			bytesPerSecond,
 			query("A", sum(`,device!="lo"`, "node_network_receive_bytes_total"), "{{node}} received"),
 			query("B", sum(`,device!="lo"`, "node_network_transmit_bytes_total"), "{{node}} sent")).Min(0)).
 		WithPanel(lines("Errors and drops", "Packets with errors, and dropped packets, in both directions; the 15 nodes with the "+
-			"highest values in the time range are shown.", packetsOfSecond,
+			"highest values at each moment are shown.", packetsOfSecond,
 			query("A", sum("", "node_network_receive_errs_total", "node_network_transmit_errs_total"), "{{node}} errors"),
 			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0))
 }
@@ -72,12 +70,10 @@ func network() *grafana.DashboardBuilder {
 // storage is disks, Lustre, NFS and what CloudWatch knows of file systems.
 func storage() *grafana.DashboardBuilder {
 	sum := func(metric string) string {
-		return most("node", func(window string) string { return ofMachine("node", `rate(`+metric+`{`+inCluster+`}`+window+`)`) })
+		return top(15, ofMachine("node", `rate(`+metric+`{`+inCluster+`}[$__rate_interval])`))
 	}
 	share := func(metric string) string {
-		return most("node, device", func(window string) string {
-			return `max by (node, device) (rate(` + metric + `{` + inCluster + `}` + window + `))`
-		})
+		return top(15, `max by (node, device) (rate(`+metric+`{`+inCluster+`}[$__rate_interval]))`)
 	}
 	return board("parascope-storage", "Storage", "EBS limits, Lustre, NFS, and CloudWatch metrics of FSx and EFS.").
 		WithPanel(lines("EBS volume limits exceeded",
@@ -88,28 +84,27 @@ func storage() *grafana.DashboardBuilder {
 			"Share of time in which the demand exceeded the instance's limit for EBS; the 15 volumes with the highest shares are shown.", percent,
 			query("A", share("node_ebs_instance_iops_exceeded_seconds_total"), "{{node}} {{device}} operations"),
 			query("B", share("node_ebs_instance_throughput_exceeded_seconds_total"), "{{node}} {{device}} throughput")).Min(0)).
-		WithPanel(lines("Disks", "Bytes read and written, summed over the disks of a node; the 15 nodes with the highest values in the "+
-			"time range are shown.",
+		WithPanel(lines("Disks", "Bytes read and written, summed over the disks of a node; the 15 nodes with the highest values at each moment "+
+			"are shown.",
 			bytesPerSecond,
 			query("A", sum("node_disk_read_bytes_total"), "{{node}} read"),
 			query("B", sum("node_disk_written_bytes_total"), "{{node}} written")).Min(0)).
-		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre; the 15 nodes with the highest values in the time "+
-			"range are shown.", bytesPerSecond,
+		WithPanel(lines("Lustre", "Bytes read from and written to FSx for Lustre; the 15 nodes with the highest values at each moment are shown.",
+			bytesPerSecond,
 			query("A", sum("node_lustre_read_bytes_total"), "{{node}} read"),
 			query("B", sum("node_lustre_write_bytes_total"), "{{node}} written")).Min(0)).
 		WithPanel(lines("Lustre operations", "Metadata operations of all nodes.", operationsPerS,
 			query("A", `sum by (fsname, operation) (rate(node_lustre_operations_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{fsname}} {{operation}}")).Min(0)).
 		WithPanel(lines("Lustre requests that timed out",
-			"Requests to a Lustre server that timed out; the 15 nodes with the highest values in the time range are shown.", perSecond,
+			"Requests to a Lustre server that timed out; the 15 nodes with the highest values at each moment are shown.", perSecond,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
-		WithPanel(lines("NFS calls", "Calls to NFS servers; the 15 nodes with the highest values in the time range are shown.", requestsPerSec,
+		WithPanel(lines("NFS calls", "Calls to NFS servers; the 15 nodes with the highest values at each moment are shown.", requestsPerSec,
 			query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls retransmitted", "NFS calls that were retransmitted because the server did not respond, which "+
 			"indicates a server or network failure; the 15 nodes with the highest rates are shown.", requestsPerSec,
-			query("A", most("node, server", func(window string) string {
-				return ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}`+window+`)`)
-			}), "{{node}} {{server}}")).Min(0)).
+			query("A", top(15, ofMachine("node, server", `rate(node_nfs_server_retransmissions_total{`+inCluster+`}[$__rate_interval])`)),
+				"{{node}} {{server}}")).Min(0)).
 		WithPanel(bars("File systems full within a day", "Hours until a file system is full at the rate of the last six hours. Only "+
 			"file systems with "+
 			"less than a day left are shown.", hours,

@@ -181,7 +181,7 @@ var faults = []struct {
 	{"remote-write", "no sigv4", "sigv4 is missing", func(n *node) {
 		n.config(n.server.URL+"/workspaces/ws-1/api/v1/remote_write", "")
 	}, "route-amp credentials delivering waiting-age"},
-	{"remote-write", "another region", "the URL is in region us-east-2, but sigv4 signs for us-west-2", func(n *node) {
+	{"remote-write", "another region", "the URL is in region us-east-2, but sigv4 signs for region us-west-2", func(n *node) {
 		n.config("https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write", "us-west-2")
 	}, "route-amp credentials delivering waiting-age"},
 	{"head-running", "nobody listens", "no head answers", func(n *node) { n.stopped = true },
@@ -216,13 +216,13 @@ var faults = []struct {
 	{"head-targets", "a security group", "node of n1 do not answer", func(n *node) {
 		n.targets[0].Health, n.targets[0].LastError = "down", `Get "http://10.0.0.1:9100/metrics": context deadline exceeded`
 	}, ""},
-	{"head-targets", "a page that is none", "node of n1 return a metrics page that cannot be parsed", func(n *node) {
+	{"head-targets", "a page that is none", "node of n1 serve a metrics page that cannot be parsed", func(n *node) {
 		n.targets[0].Health, n.targets[0].LastError = "down", `expected a valid start token, got "<"`
 	}, ""},
-	{"imds", "no role", "the instance has no role", func(n *node) {
+	{"imds", "no role", "the instance has no IAM role", func(n *node) {
 		n.statuses["/latest/meta-data/iam/security-credentials/"] = http.StatusNotFound
 	}, "credentials delivering waiting-age"},
-	{"imds", "switched off", "answers 403 to a request for a token", func(n *node) { n.statuses["/latest/api/token"] = http.StatusForbidden },
+	{"imds", "switched off", "returned HTTP 403 to a request for a token", func(n *node) { n.statuses["/latest/api/token"] = http.StatusForbidden },
 		"credentials delivering waiting-age"},
 	{"head-clock", "the clock is behind", "differs by -10m0s", func(n *node) { n.date = now.Add(10 * time.Minute) },
 		"credentials delivering waiting-age"},

@@ -34,7 +34,7 @@ var causes = [...]cause{
 	{[]string{"HTTP status"}, "return an HTTP error", "'curl -i' on the target's URL shows the error"},
 	{[]string{"tls:", "x509:", "HTTP response to HTTPS"}, "fail the TLS handshake",
 		"set the job's scheme and tls_config to match the exporter's"},
-	{nil, "return a metrics page that cannot be parsed", "'curl' on the target's URL shows the page"},
+	{nil, "serve a metrics page that cannot be parsed", "'curl' on the target's URL shows the page"},
 }
 
 // checkTargets groups the targets that do not answer by their cause. Those that wait for their

@@ -344,7 +344,7 @@ func pagesBootstrap(r *reader) {
 }
 
 // aMinute is what the status says of the last sample when it is a minute old, or more.
-var aMinute = regexp.MustCompile(`the last one arrived [1-9]\d*(m| min)|no sample`)
+var aMinute = regexp.MustCompile(`the last sample arrived [1-9]\d*(m| min)|no sample`)
 
 // pagesSilence stops the head's program.
 func pagesSilence(r *reader) {
