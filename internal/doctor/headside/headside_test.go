@@ -222,7 +222,9 @@ var faults = []struct {
 	{"imds", "no role", "the instance has no IAM role", func(n *node) {
 		n.statuses["/latest/meta-data/iam/security-credentials/"] = http.StatusNotFound
 	}, "credentials delivering waiting-age"},
-	{"imds", "switched off", "returned HTTP 403 to a request for a token", func(n *node) { n.statuses["/latest/api/token"] = http.StatusForbidden },
+	{"imds", "switched off", "returned HTTP 403 to a request for a token", func(n *node) {
+		n.statuses["/latest/api/token"] = http.StatusForbidden
+	},
 		"credentials delivering waiting-age"},
 	{"head-clock", "the clock is behind", "differs by -10m0s", func(n *node) { n.date = now.Add(10 * time.Minute) },
 		"credentials delivering waiting-age"},
