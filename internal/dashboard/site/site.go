@@ -192,7 +192,7 @@ func sourcesOf(ctx context.Context, client *grafana.Client) (s dashboard.Sources
 		}
 	}
 	if s.Prometheus == "" {
-		return s, hint.New(hint.NotFound, errors.New("no data source is the default in Grafana"), "run 'parascope connect' to add the data source")
+		return s, hint.New(hint.NotFound, errors.New("no default data source in Grafana"), "run 'parascope connect' to add the data source")
 	}
 	return s, nil
 }
