@@ -105,7 +105,7 @@ func Families() []*page.Family {
 // Options of a Collector.
 type Options struct {
 	Root      string // the directory that stands for /
-	StateFile string // where counts and places in files are kept; empty for nowhere
+	StateFile string // where counts and places in files are kept; empty: they are not kept
 	Logger    *slog.Logger
 	MaxRead   int64 // bytes of each file that one reading takes at most; it also ends after half a second
 	Now       func() time.Time

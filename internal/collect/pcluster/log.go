@@ -5,11 +5,11 @@ import (
 	"regexp"
 )
 
-// What the logs tell and the events do not: the instance type and zone that EC2 had no capacity for, and the queues that
+// The logs contain what the events do not: the instance type and zone that EC2 had no capacity for, and the queues that
 // protected mode disables.
 var (
 	noCapacity = []byte("do not have sufficient ")
-	// A request that EC2 refuses is told twice. These lines are the first, with EC2's own answer.
+	// ParallelCluster logs a refused request in two lines. Only the first, with EC2's error message, is counted.
 	refusal = regexp.MustCompile(
 		`Error in CreateFleet request|An error occurred \(\w+\) when calling the (RunInstances|CreateFleet) operation`)
 	capacity = regexp.MustCompile(`do not have sufficient ([a-z0-9.-]{1,40}) capacity(?: in the Availability Zone you requested ` +

@@ -20,7 +20,7 @@ type Options struct {
 	Tools        slurm.Tools
 	Shares       bool     // fair share as well, where there is accounting
 	Logs         []string // files whose growth asks for a snapshot
-	StateFile    string   // where counters and targets are kept across restarts; empty for nowhere
+	StateFile    string   // where counters and targets are kept across restarts; empty: they are not kept
 	JobSeriesMax int      // series that say who has what
 	NodePort     int      // of the node program's metrics
 	GPUPort      int      // of its GPU metrics
@@ -154,7 +154,7 @@ func (s *Service) take(ctx context.Context) slurm.Snapshot {
 	s.mu.Unlock()
 	if s.o.StateFile != "" {
 		if err := now.Save(s.o.StateFile); err != nil {
-			s.o.Logger.Warn("Slurm's job counters and the targets are not saved", "err", err)
+			s.o.Logger.Warn("could not save the job counters and targets of Slurm", "err", err)
 		}
 	}
 	return snap

@@ -71,11 +71,11 @@ func LoadState(file string, now time.Time) (State, error) {
 	}
 	var saved stateFile
 	if err := json.Unmarshal(b, &saved); err != nil || !saved.valid() {
-		return s, fmt.Errorf("read the counts of Slurm's jobs: %s is not a file of this version; counting begins at 0", file)
+		return s, fmt.Errorf("could not read the counts of Slurm's jobs: %s was written by another version; counters restart at 0", file)
 	}
 	s.Tracker.state = saved.trackerState
 	if saved.Answered.After(now) || saved.Listed.After(now) {
-		return s, fmt.Errorf("%s has targets of a time that is still to come: they are not scraped until slurmctld answers", file)
+		return s, fmt.Errorf("the timestamps in %s are in the future; its targets are not scraped until slurmctld answers", file)
 	}
 	s.Answered = saved.Answered
 	if saved.Listed.IsZero() || now.Sub(saved.Listed) > maxTargetsAge {

@@ -166,7 +166,7 @@ func within(ctx context.Context, bound time.Duration, ask func(context.Context) 
 func (r *Report) reckon(l price.List, state stack.State) {
 	elapsed := decimal.NewFromInt(int64(r.To.Sub(r.From) / time.Second))
 	month := decimal.NewFromInt(int64(r.From.AddDate(0, 1, 0).Sub(r.From) / time.Second))
-	bill := func(part decimal.Decimal) cost.Bill { // of the month
+	bill := func(part decimal.Decimal, unknown string) cost.Bill { // of the month; why the usage of Prometheus is unknown then
 		lines := r.atRest(l, state.Parameters, part)
 		scale := decimal.NewFromInt(1)
 		if elapsed.IsPositive() {
@@ -176,16 +176,22 @@ func (r *Report) reckon(l price.List, state stack.State) {
 		case r.Unknown["usage"] != "":
 			lines = append(lines, cost.Line{What: "Prometheus, samples ingested and read", Source: r.Unknown["usage"]})
 		case r.Samples != nil:
-			lines = append(lines, cost.LineOf(l, r.Region, price.Samples, r.Samples.Mul(scale), "Prometheus, samples ingested"),
-				cost.LineOf(l, r.Region, price.Queries, r.Queried.Mul(scale), "Prometheus, samples read by queries"))
+			used := cost.Sum(r.Region, []cost.Line{
+				cost.LineOf(l, r.Region, price.Samples, r.Samples.Mul(scale), "Prometheus, samples ingested"),
+				cost.LineOf(l, r.Region, price.Queries, r.Queried.Mul(scale), "Prometheus, samples read by queries")})
+			if unknown != "" {
+				used = unknownLines(used, unknown, func(cost.Line) bool { return true })
+			}
+			lines = append(lines, used.Lines...)
 		}
 		return cost.Sum(r.Region, lines)
 	}
-	r.SoFar = bill(elapsed.Div(month))
-	r.Forecast = bill(decimal.NewFromInt(1))
-	if slices.Contains(r.gone, "clusters") { // it has been billed, and nobody knows how it goes on
-		r.Forecast = unknownLines(r.Forecast, "Prometheus, ", r.Unknown["clusters"])
+	forecast := ""
+	if slices.Contains(r.gone, "clusters") { // the workspace was deleted: only its usage so far is billed
+		forecast = r.Unknown["clusters"]
 	}
+	r.SoFar = bill(elapsed.Div(month), "")
+	r.Forecast = bill(decimal.NewFromInt(1), forecast)
 	if elapsed.IsPositive() && r.Samples != nil {
 		ingestion := l.Of(price.Samples, r.Region, r.Samples.Mul(month).Div(elapsed))
 		for i := range r.Clusters {
@@ -198,10 +204,10 @@ func (r *Report) reckon(l price.List, state stack.State) {
 func (r *Report) atRest(l price.List, parameters map[string]string, part decimal.Decimal) []cost.Line {
 	b := cost.AtRest(l, cost.Stack{Region: r.Region, Parameters: parameters})
 	if r.Unknown["stack"] != "" {
-		b = unknownLines(b, "", r.Unknown["stack"])
+		b = unknownLines(b, r.Unknown["stack"], func(cost.Line) bool { return true })
 	}
 	if slices.Contains(r.gone, "licences") {
-		b = unknownLines(b, "Grafana, ", r.Unknown["licences"])
+		b = unknownLines(b, r.Unknown["licences"], func(l cost.Line) bool { return l.Monthly }) // Grafana's
 	}
 	for i := range b.Lines {
 		if !b.Lines[i].Monthly {
@@ -213,11 +219,11 @@ func (r *Report) atRest(l price.List, parameters map[string]string, part decimal
 	return b.Lines
 }
 
-// unknownLines is the bill with the lines that begin so unknown, for this reason.
-func unknownLines(b cost.Bill, begin, why string) cost.Bill {
+// unknownLines is the bill with some lines unknown, for this reason.
+func unknownLines(b cost.Bill, why string, some func(cost.Line) bool) cost.Bill {
 	lines := slices.Clone(b.Lines)
 	for i := range lines {
-		if strings.HasPrefix(lines[i].What, begin) {
+		if some(lines[i]) {
 			lines[i].Dollars, lines[i].Source = price.Dollars{}, why
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// checkIdentity is the preflight's check. A caller who may not ask, or gets no answer, does not know.
+// checkIdentity is the preflight's check. The result is unknown without permission or without a response.
 func checkIdentity(ctx context.Context, e *Env) Finding {
 	if e.grafanaID == "" {
 		return skipWithout(e, noGrafana)

@@ -50,7 +50,7 @@ var forms = []string{
 	"IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMiJHMEUCIQDexample+token/0123456789abcdefABCDEF==",
 	"FwoGZXIvYXdzEJr//////////wEaDExample0123456789abcdefghijklmnopqrstuvwxyzABCDEF",
 	"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
-	"https://hooks.slack.com/services/T000/B000/XXXXsecret",
+	"https://hooks.slack.com/services/T000/B000/abcdsecret",
 	"https://events.pagerduty.com/integration/0123456789abcdef0123456789abcdef/enqueue",
 }
 
