@@ -210,7 +210,7 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status,
-				RefuseFor: time.Second}}}}})
+				RefuseFor: 5 * time.Second}}}}})
 			if got := s.connect(t).DataSources[0]; got.Action != result.Created {
 				t.Errorf("%+v", got)
 			}
