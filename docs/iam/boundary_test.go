@@ -143,6 +143,7 @@ func TestByAPolicyOfACluster(t *testing.T) {
 	c.bound(t)
 	mine, operator := iam.NewFromConfig(cfg), iam.NewFromConfig(c.Operator())
 	policy, err := mine.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String(stackName + "-RemoteWritePolicy-1"),
+		Path:           aws.String("/parallelcluster/"),
 		PolicyDocument: aws.String(strings.ReplaceAll(allowAll, `"Action":"*"`, `"Action":"aps:RemoteWrite"`))})
 	if err != nil {
 		t.Fatal(err)

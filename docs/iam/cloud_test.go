@@ -84,7 +84,7 @@ func startCloud(t *testing.T) *cloud {
 	c := &cloud{}
 	c.Cloud = localtest.Start(t, localaws.Options{
 		Audit: c.asked.note, Users: []localaws.User{{Name: deployer, Policy: parascope.DeployerPolicy,
-			Further: []string{parascope.DeployerAlertsPolicy}}},
+			Further: []string{parascope.DeployerAlertsPolicy}}, {Name: clusterMaker, Policy: clusterMakerPolicy}},
 	})
 	return c
 }

@@ -354,8 +354,13 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	has := map[string]bool{}
 	if l := v.get("Iam", "AdditionalIamPolicies"); l != nil {
 		for _, item := range l.items {
-			if a := item.get("Policy"); a != nil {
-				has[a.text] = true
+			a := item.get("Policy")
+			if a == nil {
+				continue
+			}
+			has[a.text] = true
+			for _, arn := range arns {
+				has[arn] = has[arn] || refersTo(a, arn, stackName)
 			}
 		}
 	}

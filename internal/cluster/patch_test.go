@@ -15,8 +15,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const (
 	testScript   = "s3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh"
-	remoteWrite  = "arn:aws:iam::111122223333:policy/pcluster-infra-RemoteWritePolicy-1A2B3C4D5E6F"
-	nodePolicy   = "arn:aws:iam::111122223333:policy/pcluster-infra-NodePolicy-6F5E4D3C2B1A"
+	remoteWrite  = "arn:aws:iam::111122223333:policy/parallelcluster/pcluster-infra-RemoteWritePolicy-1A2B3C4D5E6F"
+	nodePolicy   = "arn:aws:iam::111122223333:policy/parallelcluster/pcluster-infra-NodePolicy-6F5E4D3C2B1A"
 	configurator = "cluster-config.yaml"
 )
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -132,10 +133,23 @@ func ourPolicy(arn string, stacks map[string]bool) bool {
 	if !ok {
 		return false
 	}
+	name = path.Base(name)
 	for _, p := range policyNames {
 		if stack, _, ok := strings.Cut(name, "-"+p+"-"); ok && stacks[stack] {
 			return true
 		}
 	}
 	return false
+}
+
+// refersTo reports whether a value in a template is a reference to the resource of the same template
+// that has this ARN: CloudFormation names a resource STACK-LOGICALID-LETTERS.
+func refersTo(v *value, arn, stackName string) bool {
+	id := v.text
+	if ref := v.get("Ref"); ref != nil {
+		id = ref.text
+	} else if v.tag != "!Ref" {
+		return false
+	}
+	return id != "" && strings.HasPrefix(path.Base(arn), stackName+"-"+id+"-")
 }

@@ -125,12 +125,27 @@ func (u *up) planOnce(ctx context.Context) (came string, err error) {
 	if u.set == nil {
 		return "nothing to change", nil
 	}
+	if err := u.keepCluster(u.set.Changes); err != nil {
+		return "", err
+	}
 	then, err := u.bill(u.effective())
 	if err != nil {
 		return "", err
 	}
 	u.report(Event{Kind: Planned, Step: "plan", Changes: u.set.Changes, Cost: &then})
 	return fmt.Sprintf("%d changes", len(u.set.Changes)), u.confirm(then)
+}
+
+// keepCluster refuses to delete a cluster that 'cluster template' put into the stack.
+func (u *up) keepCluster(changes []stack.Change) error {
+	for _, c := range changes {
+		if c.Type == "Custom::PclusterCluster" && c.Action == "Remove" {
+			return hint.New(hint.BadInput, fmt.Errorf("stack %s contains the ParallelCluster %s (resource %s), which this update would delete",
+				u.o.StackName, c.PhysicalID, c.LogicalID), "'parascope cluster template "+c.PhysicalID+
+				"' writes the template of stack and cluster; deploy that template instead")
+		}
+	}
+	return nil
 }
 
 func (u *up) confirm(then cost.Bill) error {

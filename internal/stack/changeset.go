@@ -17,6 +17,7 @@ import (
 // Change is what a change set will do to one resource.
 type Change struct {
 	LogicalID   string `json:"logicalId"`
+	PhysicalID  string `json:"-"` // "" for a resource that does not exist
 	Type        string `json:"type"`
 	Caption     string `json:"caption,omitempty"` // in words, where people care
 	Action      string `json:"action"`            // Add, Modify, Remove
@@ -121,8 +122,8 @@ func (c *ChangeSet) read(ctx context.Context, page *cloudformation.DescribeChang
 			r := change.ResourceChange
 			id := aws.ToString(r.LogicalResourceId)
 			c.Changes = append(c.Changes, Change{
-				LogicalID: id, Type: aws.ToString(r.ResourceType), Caption: Caption(id), Action: string(r.Action), Replacement: string(r.Replacement),
-				Properties: properties(r.Details),
+				LogicalID: id, PhysicalID: aws.ToString(r.PhysicalResourceId), Type: aws.ToString(r.ResourceType), Caption: Caption(id),
+				Action: string(r.Action), Replacement: string(r.Replacement), Properties: properties(r.Details),
 			})
 		}
 		if page.NextToken == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 )
 
-// maxTemplate is what CloudFormation takes in a request, in bytes.
-const maxTemplate = 51200
+// MaxTemplate is what CloudFormation takes in a request, in bytes.
+const MaxTemplate = 51200
 
 // Template returns the template with the function's place filled in, as defaults
 // of its parameters: the command that creates the stack need not name it.
@@ -27,8 +27,8 @@ func Template(p artifact.Place) (string, error) {
 			return "", err
 		}
 	}
-	if len(text) > maxTemplate {
-		return "", fmt.Errorf("the template has %d bytes, but CloudFormation accepts at most %d", len(text), maxTemplate)
+	if len(text) > MaxTemplate {
+		return "", fmt.Errorf("the template has %d bytes, but CloudFormation accepts at most %d", len(text), MaxTemplate)
 	}
 	return text, nil
 }

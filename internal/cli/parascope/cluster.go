@@ -38,7 +38,7 @@ policies, and a script that installs and starts the programs when a node boots.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(newClusterNew(p), newClusterAttach(p), newClusterDetach(p), newClusterStage(p), newClusterStatus(p),
-		newClusterUpgrade(p))
+		newClusterUpgrade(p), newClusterTemplate(p))
 	return c
 }
 

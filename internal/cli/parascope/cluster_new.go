@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
@@ -51,16 +52,21 @@ instance type supports it. Nothing is created in AWS.`,
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVar(&o.queues, "queue", []string{"compute:c7i.xlarge:0-4"}, "`NAME:TYPE:MIN-MAX` of a queue; may be repeated")
-	f.StringVar(&o.new.OS, "os", "alinux2023", "`OS` of all nodes, as ParallelCluster names it")
-	f.StringVar(&o.new.HeadType, "head-type", "m7i.xlarge", "instance `TYPE` of the head node")
-	f.StringVar(&o.new.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
+	addNewFlags(f, &o.new, &o.queues)
 	f.StringVarP(&o.output, "output", "o", "cluster-config.yaml", "`FILE` to write the configuration to")
 	f.BoolVar(&o.force, "force", false, "replace existing files")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	addSourceFlags(c, &o.asked, &o.aws)
 	return c
+}
+
+// addNewFlags defines the flags that describe a new cluster.
+func addNewFlags(f *pflag.FlagSet, n *newcluster.Cluster, queues *[]string) {
+	f.StringArrayVar(queues, "queue", []string{"compute:c7i.xlarge:0-4"}, "`NAME:TYPE:MIN-MAX` of a queue; may be repeated")
+	f.StringVar(&n.OS, "os", "alinux2023", "`OS` of all nodes, as ParallelCluster names it")
+	f.StringVar(&n.HeadType, "head-type", "m7i.xlarge", "instance `TYPE` of the head node")
+	f.StringVar(&n.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
 }
 
 func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) error {

@@ -35,6 +35,9 @@ type testBed struct {
 	log *bytes.Buffer
 
 	watcher watcher
+	// neverBegan counts the tasks of arrays that were cancelled before they began: Slurm writes one
+	// record for all such tasks of an array.
+	neverBegan *float64
 }
 
 // startBed starts one at a pace for tests. It skips the test where no bed can run.
@@ -46,7 +49,7 @@ func startBed(t *testing.T, args ...string) *testBed {
 	if os.Getenv("TESTBED_PROGRAM") == "" {
 		t.Skip("a cluster takes a minute: make cluster-test runs it")
 	}
-	b := &testBed{t: t, exe: program(t), dir: t.TempDir(), log: &bytes.Buffer{}}
+	b := &testBed{t: t, exe: program(t), dir: t.TempDir(), log: &bytes.Buffer{}, neverBegan: new(float64)}
 	b.start(args...)
 	return b
 }

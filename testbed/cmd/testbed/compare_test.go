@@ -24,7 +24,7 @@ type numbers map[string]float64
 type watcher struct{ user, address string }
 
 // in is the bed for a part of a test.
-func (b *testBed) in(t *testing.T) *testBed { return &testBed{t: t, exe: b.exe, dir: b.dir} }
+func (b *testBed) in(t *testing.T) *testBed { return &testBed{t: t, exe: b.exe, dir: b.dir, neverBegan: b.neverBegan} }
 
 // slurm runs a command of Slurm's on the head node as the watcher.
 func (b *testBed) slurm(argv ...string) string {
@@ -195,8 +195,21 @@ func (b *testBed) finished() comparison {
 		for id := range strings.Lines(b.on("head", "squeue", "-h", "-r", "-o", "%A")) {
 			delete(last, strings.TrimSpace(id))
 		}
-		return counted(strings.Join(slices.Collect(maps.Values(last)), "\n"), 1, nil)
+		states := counted(strings.Join(slices.Collect(maps.Values(last)), "\n"), 1, nil)
+		states["cancelled"] += *b.neverBegan
+		return states
 	}, func(n numbers) map[string]float64 { return n.of("slurm_jobs_finished_total", "state") }}
+}
+
+// cancelArray cancels an array of which some tasks wait.
+func (b *testBed) cancelArray(id string) {
+	b.t.Helper()
+	waiting := len(strings.Fields(b.on("head", "squeue", "-h", "-r", "-t", "PD", "-j", id, "-o", "%i")))
+	if waiting < 2 {
+		b.t.Errorf("%d tasks of array %s wait, want several", waiting, id)
+	}
+	b.on("head", "scancel", id)
+	*b.neverBegan += float64(waiting - 1)
 }
 
 // submit submits a job and returns its id.

@@ -32,7 +32,8 @@ func day(t *testing.T, b *testBed) {
 			t.Errorf("%v jobs wait for the reason %s, want %v", got, reason, want)
 		}
 	}
-	b.on("head", "scancel", array, held, after)
+	b.cancelArray(array)
+	b.on("head", "scancel", held, after)
 	long := b.submit("-p", "queue1", "--wrap", "sleep 600")
 	b.ended("RUNNING", long)
 	b.on("head", "scontrol", "requeue", long)

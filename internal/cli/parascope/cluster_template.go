@@ -1,0 +1,226 @@
+package parascope
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/awsconf"
+	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/parascope/flags"
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/newcluster"
+	"github.com/parascope/parascope/internal/cluster/staging"
+	"github.com/parascope/parascope/internal/cluster/template"
+	"github.com/parascope/parascope/internal/cluster/words"
+	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
+	"github.com/parascope/parascope/internal/term"
+)
+
+type clusterTemplateOptions struct {
+	aws     awsconf.Options
+	stack   string
+	new     newcluster.Cluster
+	queues  []string
+	config  string
+	version string
+	output  string
+	force   bool
+	json    bool
+}
+
+func newClusterTemplate(p *cli.Process) *cobra.Command {
+	o := clusterTemplateOptions{}
+	c := &cobra.Command{
+		Use:   "template NAME",
+		Short: "Write one CloudFormation template for the infrastructure stack and a cluster",
+		Long: `Write a CloudFormation template with the infrastructure stack and a cluster in it. The
+cluster has the queues of --queue, or the configuration of --config, and the monitoring.
+ParallelCluster's own custom resource creates the cluster: its stack and its role are
+created by the same template. The command uploads the setup function, and creates
+nothing else in AWS.
+
+Deploy the template with the printed command, and stage again afterwards: then the head
+node gets the address of the new Prometheus workspace, within 15 minutes. From then on,
+deploy the template to change the stack or the cluster. 'pcluster update-cluster' would
+be undone by the next deployment, and 'parascope up' refuses to delete the cluster.`,
+		Example: `  parascope cluster stage
+  parascope cluster template hpc --pcluster-version 3.14.0 --queue gpu:p5.48xlarge:0-4
+  parascope cluster template hpc --pcluster-version 3.14.0 --config cluster-config.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.new.Name = args[0]
+			if cmd.Flags().Changed("config") && (cmd.Flags().Changed("queue") || cmd.Flags().Changed("os") ||
+				cmd.Flags().Changed("head-type") || cmd.Flags().Changed("key")) {
+				return hint.New(hint.Usage, errors.New("--config cannot be combined with --queue, --os, --head-type or --key"),
+					"change the file instead")
+			}
+			return p.ReportFailure(o.json, runClusterTemplate(cmd.Context(), p, o))
+		},
+	}
+	f := c.Flags()
+	addNewFlags(f, &o.new, &o.queues)
+	f.StringVar(&o.config, "config", "", "`FILE` with a cluster's configuration (default: a new one)")
+	f.StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that creates the cluster, such as 3.14.0 (required)")
+	f.StringVar(&o.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
+	f.StringVarP(&o.output, "output", "o", "cluster-template.yaml", "`FILE` to write the template to")
+	f.BoolVar(&o.force, "force", false, "replace an existing file")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	flags.AddAWS(f, &o.aws)
+	flags.Complete(c, "stack", flags.StackNames(&o.aws))
+	return c
+}
+
+// check refuses what cannot become a template, before AWS is asked.
+func (o *clusterTemplateOptions) check() error {
+	if err := cluster.CheckName(o.new.Name); err != nil {
+		return err
+	}
+	if err := stack.CheckName(o.stack); err != nil {
+		return err
+	}
+	if o.new.Name == o.stack {
+		return hint.New(hint.BadInput, fmt.Errorf("the cluster and the stack have the same name %q, and ParallelCluster names the "+
+			"cluster's stack after the cluster", o.stack), "choose another name for the cluster")
+	}
+	if o.version == "" {
+		return hint.New(hint.Usage, errors.New("--pcluster-version is missing"),
+			"give the version of ParallelCluster that creates the cluster, such as 3.14.0")
+	}
+	if err := cluster.CheckVersion(o.version); err != nil {
+		return err
+	}
+	if strings.Count(o.version, ".") != 2 {
+		return hint.New(hint.Usage, fmt.Errorf("--pcluster-version %s is not complete", o.version), "give all three numbers, such as 3.14.0")
+	}
+	for _, q := range o.queues {
+		queue, err := newcluster.ParseQueue(q)
+		if err != nil {
+			return err
+		}
+		o.new.Queues = append(o.new.Queues, queue)
+	}
+	return mayMake(o.output, o.force)
+}
+
+func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return err
+	}
+	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	if err != nil {
+		return err
+	}
+	if found.Exists && !found.CustomResource {
+		return hint.New(hint.BadInput, fmt.Errorf("cluster %s already exists, and no CloudFormation template created it", found.Name),
+			"choose another name, or patch its configuration: 'parascope cluster attach --cluster "+found.Name+" --config FILE'")
+	}
+	place, err := artifact.Locate(ctx, cfg, artifact.PackageOptions{Stack: o.stack, Architecture: artifact.HostArchitecture()})
+	if err != nil {
+		return err
+	}
+	source := template.Source(o.stack, cfg.Region, place.Bucket)
+	if err := staging.CheckScript(ctx, cfg, source); err != nil {
+		return err
+	}
+	configuration, notes, err := o.configure(ctx, cfg, source)
+	if err != nil {
+		return err
+	}
+	text, err := o.compose(ctx, cfg, configuration)
+	if err != nil {
+		return err
+	}
+	if err := record(ctx, cfg, configuration, o.new.Name, o.output); err != nil {
+		return err
+	}
+	file, err := newOutput(o.output, p.Stdout)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	if err := file.write(text); err != nil {
+		return err
+	}
+	if err := writeEnvironment(environment.File{ClusterName: o.new.Name, Region: cfg.Region}); err != nil {
+		return err
+	}
+	next := []string{o.deployCommand(text, place.Bucket, cfg.Region), // and then the head learns the workspace of the stack
+		"parascope cluster stage --region " + cfg.Region + " --stack " + o.stack}
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "notes": notes, "next": next})
+	}
+	style := term.Style(p.Stdout, p.Getenv)
+	fmt.Fprintf(p.Stdout, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	for _, n := range notes {
+		fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("note"), n)
+	}
+	printNext(p.Stdout, next)
+	return nil
+}
+
+// configure returns the cluster's configuration with the monitoring.
+func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, source cluster.Source) (text []byte, notes []string,
+	err error) {
+	if o.config == "" {
+		note, err := newcluster.FillEFA(ctx, cfg, o.new.Queues)
+		if err != nil {
+			return nil, nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
+		text, _, err = cluster.Configuration(o.new, source)
+		return text, notes, err
+	}
+	if text, err = readBounded(o.config); err != nil {
+		return nil, nil, err
+	}
+	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
+		Cluster: cluster.Cluster{Name: o.new.Name, Version: o.version}}, source)
+	if err != nil {
+		return nil, nil, err
+	}
+	return plan.Text, append(plan.Notes, plan.ByHand...), nil
+}
+
+// compose uploads the setup function, and puts the configuration into the stack's template.
+func (o *clusterTemplateOptions) compose(ctx context.Context, cfg aws.Config, configuration []byte) (string, error) {
+	done, err := artifact.Package(ctx, cfg, artifact.PackageOptions{Stack: o.stack, Architecture: artifact.HostArchitecture()},
+		func(string) {})
+	if err != nil {
+		return "", err
+	}
+	base, err := stack.Template(done.Place)
+	if err != nil {
+		return "", err
+	}
+	name := o.config
+	if name == "" {
+		name = "the new configuration"
+	}
+	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, File: name, Configuration: configuration})
+}
+
+// deployCommand is the command that creates or updates everything in the template.
+func (o *clusterTemplateOptions) deployCommand(text, bucket, region string) string {
+	c := fmt.Sprintf("aws cloudformation deploy --template-file %s --stack-name %s --region %s "+
+		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", words.Word(o.output), o.stack, region)
+	if len(text) > stack.MaxTemplate {
+		c += " --s3-bucket " + bucket
+	}
+	return c
+}

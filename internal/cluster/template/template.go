@@ -1,0 +1,184 @@
+// Package template writes one CloudFormation template for the infrastructure stack and a cluster.
+// ParallelCluster's own custom resource creates the cluster (cloudformation/custom_resource of
+// github.com/aws/aws-parallelcluster).
+package template
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// Cluster is what the template adds to the infrastructure stack's template.
+type Cluster struct {
+	Name          string
+	Version       string // of ParallelCluster
+	File          string // name of the configuration, for errors
+	Configuration []byte // attached with Source
+}
+
+// Values that stand for resources of the stack in a configuration. Text replaces them.
+const (
+	headPolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/RemoteWritePolicy"
+	nodePolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/NodePolicy"
+	publicSubnet  = "subnet-of-the-stack-public"
+	privateSubnet = "subnet-of-the-stack-private"
+)
+
+var references = strings.NewReplacer(
+	`"`+headPolicy+`"`, "!Ref RemoteWritePolicy", headPolicy, "!Ref RemoteWritePolicy",
+	`"`+nodePolicy+`"`, "!Ref NodePolicy", nodePolicy, "!Ref NodePolicy",
+	publicSubnet, "!If [CreateVPC, !Ref NetworkPublicSubnet, !Ref ExistingPublicSubnet]",
+	privateSubnet, "!If [CreateVPC, !Ref NetworkPrivateSubnet, !Ref ExistingPrivateSubnet]",
+)
+
+// Source is what a configuration in the template takes from the stack, which need not exist.
+func Source(stackName, region, bucket string) cluster.Source {
+	return cluster.Source{
+		Stack: stackName, Region: region, Bucket: bucket, Script: cluster.ScriptURL(bucket, stackName),
+		HeadPolicies: []string{headPolicy, nodePolicy}, NodePolicies: []string{nodePolicy},
+		PublicSubnet: publicSubnet, PrivateSubnet: privateSubnet,
+	}
+}
+
+// rule keeps a stack without Prometheus from having a cluster that sends to it.
+const rule = `
+  ClusterNeedsPrometheus:
+    Assertions:
+      - Assert: !Not [!Equals [!Ref MonitoringType, none]]
+        AssertDescription: The cluster of this template sends its metrics to Prometheus. Choose MonitoringType amp+amg or amp-only.
+`
+
+// resources come before the configuration. DependsOn may not name resources that another condition creates.
+const (
+	resources = `
+  # The cluster. ParallelCluster's own CloudFormation provider creates, updates and deletes it.
+  ClusterProvider:
+    Type: AWS::CloudFormation::Stack
+    Condition: Prometheus
+    Properties:
+      TemplateURL: !Sub 'https://${AWS::Region}-aws-parallelcluster.s3.${AWS::Region}.${AWS::URLSuffix}/parallelcluster/%s/templates/custom_resource/cluster.yaml'
+      Parameters:
+        AdditionalIamPolicies: !Ref NodePolicy # the provider checks that the install script exists
+  Cluster:
+    Type: Custom::PclusterCluster
+    Condition: Prometheus
+    Metadata: # these references order the operations: nodes need the routes until the cluster is deleted
+      Routes: !If [CreateVPC, [!Ref PublicRoute, !Ref PublicRouteTableAssociation, !Ref PrivateRoute, !Ref PrivateRouteTableAssociation], []]
+    Properties:
+      ServiceToken: !GetAtt ClusterProvider.Outputs.ServiceToken
+      ClusterName: %s
+      ClusterConfiguration:
+`
+	outputs = `  ClusterMessages:
+    Condition: Prometheus
+    Description: What ParallelCluster said about the cluster's configuration.
+    Value: !GetAtt Cluster.validationMessages
+`
+	indent = "        "
+)
+
+// Text is the stack's template with the cluster in it. It fails, with exit code BadInput, for a
+// configuration that CloudFormation does not read as ParallelCluster does.
+func Text(stackTemplate string, c Cluster) (string, error) {
+	configuration := references.Replace(bare(string(c.Configuration)))
+	if err := check(c.File, configuration); err != nil {
+		return "", err
+	}
+	text := stackTemplate
+	for _, add := range []struct{ before, what string }{
+		{"\nConditions:\n", strings.TrimPrefix(rule, "\n")},
+		{"\nOutputs:\n", fmt.Sprintf(resources, c.Version, c.Name) + shift(configuration)},
+	} {
+		head, tail, ok := strings.Cut(text, add.before)
+		if !ok {
+			return "", fmt.Errorf("the stack's template has no section%q", add.before)
+		}
+		text = head + add.what + add.before + tail
+	}
+	text = strings.TrimSuffix(text, "\n") + "\n" + outputs
+	return text, verify(text, configuration, c.File)
+}
+
+// shift indents a configuration. Lines of block scalars move with their keys.
+func shift(configuration string) string {
+	var b strings.Builder
+	for line := range strings.Lines(configuration) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString(indent)
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// bare is a configuration without the marks that YAML allows around a document.
+func bare(configuration string) string {
+	configuration = strings.ReplaceAll(strings.TrimPrefix(configuration, "\ufeff"), "\r\n", "\n")
+	configuration = strings.TrimSuffix(strings.TrimRight(configuration, "\n"), "\n...") + "\n"
+	if first, rest, _ := strings.Cut(configuration, "\n"); strings.TrimRight(first, " ") == "---" {
+		return rest
+	}
+	return configuration
+}
+
+// check refuses what CloudFormation does not take in a template.
+func check(file, configuration string) error {
+	for i, line := range strings.Split(configuration, "\n") {
+		if strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...") || strings.HasPrefix(line, "%") {
+			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a document marker or directive", file, i+1), "remove the line")
+		}
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(configuration), &root); err != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("%s is not YAML: %w", file, err), "correct the file")
+	}
+	var top struct {
+		Resources yaml.Node `yaml:"Resources"`
+	}
+	if err := root.Decode(&top); err == nil && !top.Resources.IsZero() {
+		return hint.New(hint.BadInput, fmt.Errorf("%s is a CloudFormation template already", file),
+			"'parascope cluster attach --config FILE' adds the monitoring to the cluster of a template")
+	}
+	var aliased func(n *yaml.Node) *yaml.Node
+	aliased = func(n *yaml.Node) *yaml.Node {
+		if n.Kind == yaml.AliasNode || n.Anchor != "" {
+			return n
+		}
+		for _, c := range n.Content {
+			if found := aliased(c); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	if n := aliased(&root); n != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a YAML anchor or alias, which CloudFormation does not read", file, n.Line),
+			"write the values in full")
+	}
+	return nil
+}
+
+// verify compares the configuration in the template with the one that it was made of.
+func verify(text, configuration, file string) error {
+	var all struct {
+		Resources map[string]struct {
+			Properties map[string]any `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	var want any
+	err := errors.Join(yaml.Unmarshal([]byte(text), &all), yaml.Unmarshal([]byte(configuration), &want))
+	if err == nil && !reflect.DeepEqual(all.Resources["Cluster"].Properties["ClusterConfiguration"], want) {
+		err = errors.New("the indentation would change a value")
+	}
+	if err != nil {
+		return hint.New(hint.BadInput, fmt.Errorf("%s cannot be written into a template: %w", file, err), "write the file in YAML block style")
+	}
+	return nil
+}
