@@ -1,13 +1,17 @@
 // Package dashboard holds the dashboards that ship, as Grafana's dashboard JSON.
-// Package source describes them in Go; the files in json are generated from it
-// (make gen), so that what ships needs no dashboard library.
+// Package source describes them in Go; the files in json, and in packed the same
+// compressed, are generated from it (make gen): what ships needs no dashboard
+// library, and carries the compressed files.
 package dashboard
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 )
 
@@ -24,7 +28,7 @@ const Placeholder = "prometheus-of-the-workspace"
 // CloudWatchPlaceholder stands for the uid of the CloudWatch data source.
 const CloudWatchPlaceholder = "cloudwatch-of-the-workspace"
 
-//go:embed json/*.json
+//go:embed packed/*.json.gz
 var files embed.FS
 
 // All are the dashboards that ship, in the order of a menu.
@@ -48,11 +52,24 @@ func All() []Dashboard {
 
 // read returns the dashboard of a file; a test sees to it that each is there.
 func read(name, title string) Dashboard {
-	content, err := files.ReadFile("json/" + name + ".json")
+	content, err := unpack("packed/" + name + ".json.gz")
 	if err != nil {
 		panic(err) // the file was built in, or the test failed
 	}
 	return Dashboard{UID: "parascope-" + name, Title: title, JSON: content}
+}
+
+func unpack(name string) ([]byte, error) {
+	packed, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(r)
+	return content, errors.Join(err, r.Close(), packed.Close())
 }
 
 // Sources are the data sources of a Grafana workspace.

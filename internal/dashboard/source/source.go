@@ -36,7 +36,7 @@ func Files() (map[string][]byte, error) {
 		}
 		d.SchemaVersion = schemaVersion
 		enumerate(d.Panels)
-		b, err := json.MarshalIndent(d, "", "") // without indentation, which the program would carry
+		b, err := json.MarshalIndent(d, "", "\t")
 		if err != nil {
 			return nil, fmt.Errorf("could not encode dashboard %s: %w", name, err)
 		}

@@ -1,8 +1,12 @@
 package source
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,11 +24,10 @@ func TestGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join("..", "json")
 	for name, want := range files {
-		file := filepath.Join(dir, name+".json")
+		file, packed := filepath.Join("..", "json", name+".json"), filepath.Join("..", "packed", name+".json.gz")
 		if *update {
-			if err := os.WriteFile(file, want, 0o644); err != nil {
+			if err := errors.Join(os.WriteFile(file, want, 0o644), pack(packed, want)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -35,10 +38,42 @@ func TestGenerated(t *testing.T) {
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Errorf("%s differs from its source; run make gen (-want +got):\n%s", file, diff)
 		}
+		if shipped, err := unpack(packed); err != nil || !bytes.Equal(shipped, want) {
+			t.Errorf("%s differs from its source; run make gen (%v)", packed, err)
+		}
 	}
-	if has, err := os.ReadDir(dir); err != nil || len(has) != len(files) {
-		t.Errorf("%s holds %d files, the source describes %d (%v)", dir, len(has), len(files), err)
+	for _, dir := range []string{"json", "packed"} {
+		if has, err := os.ReadDir(filepath.Join("..", dir)); err != nil || len(has) != len(files) {
+			t.Errorf("%s holds %d files, the source describes %d (%v)", dir, len(has), len(files), err)
+		}
 	}
+}
+
+// pack writes a compressed file, unless it holds this content: another Go may compress differently.
+func pack(file string, content []byte) error {
+	if has, err := unpack(file); err == nil && bytes.Equal(has, content) {
+		return nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return errors.Join(err, w.Close(), os.WriteFile(file, b.Bytes(), 0o644))
+}
+
+func unpack(file string) ([]byte, error) {
+	packed, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer packed.Close()
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // TestEveryDashboardIsInTheList: a file that is generated and not in the list

@@ -24,7 +24,9 @@ type numbers map[string]float64
 type watcher struct{ user, address string }
 
 // in is the bed for a part of a test.
-func (b *testBed) in(t *testing.T) *testBed { return &testBed{t: t, exe: b.exe, dir: b.dir, neverBegan: b.neverBegan} }
+func (b *testBed) in(t *testing.T) *testBed {
+	return &testBed{t: t, exe: b.exe, dir: b.dir, neverBegan: b.neverBegan}
+}
 
 // slurm runs a command of Slurm's on the head node as the watcher.
 func (b *testBed) slurm(argv ...string) string {
@@ -196,7 +198,9 @@ func (b *testBed) finished() comparison {
 			delete(last, strings.TrimSpace(id))
 		}
 		states := counted(strings.Join(slices.Collect(maps.Values(last)), "\n"), 1, nil)
-		states["cancelled"] += *b.neverBegan
+		if *b.neverBegan > 0 {
+			states["cancelled"] += *b.neverBegan
+		}
 		return states
 	}, func(n numbers) map[string]float64 { return n.of("slurm_jobs_finished_total", "state") }}
 }
