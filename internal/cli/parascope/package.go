@@ -14,6 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -76,11 +77,11 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err
 	}
-	file, err := newOutput(o.output, p.Stdout)
+	file, err := outfile.New(o.output, p.Stdout)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
+	defer file.Discard()
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := file.write(template); err != nil || o.output == "-" {
+	if err := file.Write(template); err != nil || o.output == "-" {
 		return err
 	}
 	if o.json {

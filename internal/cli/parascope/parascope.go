@@ -7,6 +7,7 @@ import (
 
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/alerts"
+	"github.com/parascope/parascope/internal/cli/parascope/clusters"
 	"github.com/parascope/parascope/internal/cli/parascope/costs"
 	"github.com/parascope/parascope/internal/cli/parascope/dashboards"
 	"github.com/parascope/parascope/internal/cli/parascope/doctors"
@@ -38,7 +39,7 @@ thing on one machine without AWS.
 		newLogs(p),
 		newDown(p),
 		newPackage(p),
-		newCluster(p),
+		clusters.New(p),
 		alerts.New(p),
 		costs.New(p),
 		queries.New(p),

@@ -1,4 +1,4 @@
-package parascope
+package clusters
 
 import (
 	"context"

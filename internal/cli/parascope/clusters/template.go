@@ -1,4 +1,4 @@
-package parascope
+package clusters
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
@@ -147,12 +148,12 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err := record(ctx, cfg, configuration, o.new.Name, o.output); err != nil {
 		return err
 	}
-	file, err := newOutput(o.output, p.Stdout)
+	file, err := outfile.New(o.output, p.Stdout)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
-	if err := file.write(text); err != nil {
+	defer file.Discard()
+	if err := file.Write(text); err != nil {
 		return err
 	}
 	if err := writeEnvironment(environment.File{ClusterName: o.new.Name, Region: cfg.Region}); err != nil {

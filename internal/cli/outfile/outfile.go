@@ -1,4 +1,5 @@
-package parascope
+// Package outfile writes the file that a command ends with.
+package outfile
 
 import (
 	"errors"
@@ -11,19 +12,19 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// output is a file that a command writes at its end and that it could not do
+// File is a file that a command writes at its end and that it could not do
 // without: whether it can be written is known before the command begins, and a
 // reader sees the old content or the new one.
-type output struct {
+type File struct {
 	name   string
 	to     io.Writer // standard output, or what is not a regular file
 	beside *os.File  // the new content of a regular file, renamed to name
 }
 
-// newOutput prepares the file of this name; - is stdout. Discard ends it.
-func newOutput(name string, stdout io.Writer) (*output, error) {
+// New prepares the file of this name; - is stdout. Discard ends it.
+func New(name string, stdout io.Writer) (*File, error) {
 	if name == "-" {
-		return &output{name: "standard output", to: stdout}, nil
+		return &File{name: "standard output", to: stdout}, nil
 	}
 	cannot := func(err error) error {
 		return hint.New(hint.BadInput, fmt.Errorf("could not write %s: %w", name, err),
@@ -42,7 +43,7 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 		if err != nil {
 			return nil, cannot(err)
 		}
-		return &output{name: name, to: f}, nil
+		return &File{name: name, to: f}, nil
 	case err == nil:
 		mode = has.Mode().Perm()
 	}
@@ -50,16 +51,16 @@ func newOutput(name string, stdout io.Writer) (*output, error) {
 	if err != nil {
 		return nil, cannot(err)
 	}
-	o := &output{name: target, beside: f}
+	o := &File{name: target, beside: f}
 	if err := f.Chmod(mode); err != nil {
-		o.discard()
+		o.Discard()
 		return nil, cannot(err)
 	}
 	return o, nil
 }
 
-// write is the file's content, all of it.
-func (o *output) write(text string) error {
+// Write writes the file's content, all of it.
+func (o *File) Write(text string) error {
 	if o.beside == nil {
 		if _, err := io.WriteString(o.to, text); err != nil {
 			return fmt.Errorf("could not write %s: %w", o.name, err)
@@ -76,8 +77,8 @@ func (o *output) write(text string) error {
 	return nil
 }
 
-// discard removes what was prepared and not written.
-func (o *output) discard() {
+// Discard removes what was prepared and not written.
+func (o *File) Discard() {
 	if o.beside != nil {
 		o.beside.Close()
 		os.Remove(o.beside.Name()) // gone already when it was written

@@ -1,4 +1,5 @@
-package parascope
+// Package clusters is the commands of parascope cluster.
+package clusters
 
 import (
 	"bytes"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/deploy"
@@ -25,7 +27,8 @@ import (
 	"github.com/parascope/parascope/internal/term"
 )
 
-func newCluster(p *cli.Process) *cobra.Command {
+// New is the command cluster.
+func New(p *cli.Process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cluster",
 		Short: "Add monitoring to a ParallelCluster: write or patch its configuration",
@@ -153,12 +156,12 @@ func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte) err
 	wrote := ""
 	switch {
 	case o.output != "":
-		file, err := newOutput(o.output, p.Stdout)
+		file, err := outfile.New(o.output, p.Stdout)
 		if err != nil {
 			return err
 		}
-		defer file.discard()
-		if err := file.write(string(plan.Text)); err != nil {
+		defer file.Discard()
+		if err := file.Write(string(plan.Text)); err != nil {
 			return err
 		}
 		wrote = o.output
@@ -203,12 +206,12 @@ func replace(name string, old, text []byte) error {
 	if err := keep(name, old); err != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("could not save %s: %w", name, err), "free disk space, or give --output a FILE elsewhere")
 	}
-	file, err := newOutput(name, nil)
+	file, err := outfile.New(name, nil)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
-	return file.write(string(text))
+	defer file.Discard()
+	return file.Write(string(text))
 }
 
 // keep writes a copy with a name that is free.

@@ -1,4 +1,4 @@
-package parascope
+package clusters
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
@@ -95,12 +96,12 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return err
 	}
 	for name, content := range map[string]string{o.output: string(text), variables: source} {
-		file, err := newOutput(name, p.Stdout)
+		file, err := outfile.New(name, p.Stdout)
 		if err != nil {
 			return err
 		}
-		defer file.discard()
-		if err := file.write(content); err != nil {
+		defer file.Discard()
+		if err := file.Write(content); err != nil {
 			return err
 		}
 	}

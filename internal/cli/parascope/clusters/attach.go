@@ -1,4 +1,4 @@
-package parascope
+package clusters
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
@@ -98,12 +99,12 @@ func writeEnvironment(e environment.File) error {
 	if err != nil {
 		return err
 	}
-	file, err := newOutput(name, nil)
+	file, err := outfile.New(name, nil)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
-	return file.write(text)
+	defer file.Discard()
+	return file.Write(text)
 }
 
 // record notes that a configuration which is about to be written names the script, so that
