@@ -245,6 +245,11 @@ func (e *EC2) regional() []gateway.Operation {
 		{Name: "DescribeRegions", Serve: e.reads((*call).describeRegions), Rules: []gateway.Rule{
 			{Text: "the response has the 17 regions that are enabled by default", Basis: gateway.Confirmed, Source: "AWS regions and zones"},
 		}},
+		{Name: "DescribeInstanceTypes", Serve: e.reads((*call).describeInstanceTypes), Rules: []gateway.Rule{
+			{Text: "the response has common types only, with their processors, memory, network cards, EFA and GPUs, in one page; every region has " +
+				"the same types", Basis: gateway.Assumed, Source: simplified},
+			{Text: "a type that does not exist is 400 InvalidInstanceType", Basis: gateway.Confirmed, Source: "as reported by users"},
+		}},
 		{Name: "DescribeAccountAttributes", Serve: e.reads((*call).describeAccountAttributes)},
 		{Name: "DescribeNetworkInterfaces", Serve: e.reads((*call).describeNetworkInterfaces), Rules: []gateway.Rule{
 			{Text: "the list of network interfaces is always empty; the interfaces of NAT gateways are shown with the " +

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/localaws/ec2/instancetype"
 	"github.com/parascope/parascope/localaws/ec2/query"
 )
 
@@ -120,6 +121,8 @@ func (c *call) describeRegions() (any, error) {
 
 // describeAccountAttributes says what all accounts of today say, and that there
 // is no default VPC.
+func (c *call) describeInstanceTypes() (any, error) { return instancetype.Describe(c.Form) }
+
 func (c *call) describeAccountAttributes() (any, error) {
 	type attribute struct {
 		Name   string   `xml:"attributeName"`

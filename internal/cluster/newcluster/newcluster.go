@@ -3,6 +3,7 @@ package newcluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/smithy-go"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/awserr"
@@ -80,6 +82,10 @@ func FillEFA(ctx context.Context, cfg aws.Config, queues []Queue) (note string, 
 		page, err := pages.NextPage(ctx)
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidInstanceType" {
+			return "", hint.New(hint.BadInput, fmt.Errorf("EC2 in %s does not know an instance type of --queue: %s", cfg.Region, api.ErrorMessage()),
+				"give --queue a type that the region offers")
 		}
 		if err != nil {
 			return "the instance types with EFA could not be read from EC2; EFA is off in the configuration: " + awserr.Brief(err), nil
