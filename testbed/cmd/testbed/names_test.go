@@ -183,7 +183,8 @@ func names(t *testing.T, b *testBed) {
 			}
 		}
 	}
-	b.on("head", "scancel", gpu, cpu, held)
+	b.cancelArray(cpu)
+	b.on("head", "scancel", gpu, held)
 }
 
 // difference is what two sets of numbers do not share.

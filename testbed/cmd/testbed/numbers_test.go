@@ -54,7 +54,7 @@ func day(t *testing.T, b *testBed) {
 func fail(t *testing.T, b *testBed) {
 	b = b.in(t)
 	before := b.page().of("slurm_jobs_finished_total", "state")["node_fail"]
-	job := b.submit("-p", "queue1", "--no-requeue", "--wrap", "sleep 3000")
+	job := b.submit("-p", "queue1", "--no-requeue", "--exclusive", "--wrap", "sleep 3000") // no other job fails with its node
 	b.ended("RUNNING", job)
 	b.shutDown(b.on("head", "squeue", "-h", "-j", job, "-o", "%N"))
 	b.ended("NODE_FAIL", job)
