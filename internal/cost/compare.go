@@ -13,10 +13,10 @@ import (
 	"github.com/parascope/parascope/internal/cost/series"
 )
 
-// ingested is what the samples of so many series cost, at the workload's interval.
-func (w Workload) ingested(l price.List, region, what string, n int) Alternative {
-	samples := w.samples(n)
-	return Alternative{What: what, Series: n, Samples: samples, Dollars: l.Of(price.Samples, region, samples.Decimal)}
+// ingested is what the samples of the families cost, at the workload's interval.
+func (w Workload) ingested(l price.List, region, what string, families []series.Family) Alternative {
+	samples := w.samples(families)
+	return Alternative{What: what, Series: series.Sum(families), Samples: samples, Dollars: l.Of(price.Samples, region, samples.Decimal)}
 }
 
 // intervals are those that are compared.
@@ -27,12 +27,11 @@ var intervals = []time.Duration{15 * time.Second, 30 * time.Second, time.Minute}
 func whatIf(l price.List, region string, w Workload) []Alternative {
 	var all []Alternative
 	families := w.families(series.Expected)
-	n := series.Sum(families)
 	for _, interval := range intervals {
 		if interval != w.Interval {
 			at := w
 			at.Interval = interval
-			all = append(all, at.ingested(l, region, "an interval of "+model.Duration(interval).String(), n))
+			all = append(all, at.ingested(l, region, "an interval of "+model.Duration(interval).String(), families))
 		}
 	}
 	counts := map[string]int{}
@@ -52,12 +51,7 @@ func whatIf(l price.List, region string, w Workload) []Alternative {
 		return strings.Compare(a, b)
 	})
 	for _, s := range stems[:min(len(stems), 5)] {
-		left := n
-		for _, f := range families {
-			if strings.HasPrefix(f.Name, s) {
-				left -= f.Series
-			}
-		}
+		left := slices.DeleteFunc(slices.Clone(families), func(f series.Family) bool { return strings.HasPrefix(f.Name, s) })
 		all = append(all, w.ingested(l, region, "without "+s+"*", left))
 	}
 	return all
@@ -182,15 +176,15 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 		}
 	}
 	ten.Groups = []Group{{Type: kind, GPUs: gpus, EFA: true, Nodes: Range[int]{guideNodes, guideNodes, guideNodes}, compute: true}}
-	n := series.Sum(ten.families(series.Expected))
+	families := ten.families(series.Expected)
 	var here []string
 	for _, interval := range intervals {
 		ten.Interval = interval
-		here = append(here, fmt.Sprintf("%s at %s", ten.ingested(l, region, "", n).Dollars, model.Duration(interval).String()))
+		here = append(here, fmt.Sprintf("%s at %s", ten.ingested(l, region, "", families).Dollars, model.Duration(interval).String()))
 	}
 	all := []Comparison{{
 		Guide: "Prometheus $10–30 for 10 GPU nodes",
-		Here:  fmt.Sprintf("10 × %s, ingestion: %s; %s", kind, strings.Join(here, ", "), withinGuide(l, region, ten, n)),
+		Here:  fmt.Sprintf("10 × %s, ingestion: %s; %s", kind, strings.Join(here, ", "), withinGuide(l, region, ten, families)),
 	}}
 	one, ten10 := decimal.NewFromInt(1), decimal.NewFromInt(10)
 	all = append(all,
@@ -202,10 +196,10 @@ func compare(l price.List, region string, e Estimate) []Comparison {
 	return append(all, Comparison{"about the same as self-hosting, or slightly more", selfHosted(l, region, e)})
 }
 
-// withinGuide says which interval brings the guide's nodes, with so many series, into the guide's range.
-func withinGuide(l price.List, region string, w Workload, n int) string {
+// withinGuide says which interval brings the guide's nodes, with these families, into the guide's range.
+func withinGuide(l price.List, region string, w Workload, families []series.Family) string {
 	for w.Interval = 5 * time.Second; w.Interval <= 5*time.Minute; w.Interval += 5 * time.Second {
-		amount, known := w.ingested(l, region, "", n).Dollars.Amount()
+		amount, known := w.ingested(l, region, "", families).Dollars.Amount()
 		if !known {
 			return "the price is unknown"
 		}

@@ -53,7 +53,7 @@ func (g Group) machine() series.Machine {
 type Workload struct {
 	Groups    []Group
 	Queues    int
-	Interval  time.Duration // between two scrapes
+	Interval  time.Duration // between two scrapes of nodes and of the head
 	Retention int           // days
 	Editors   int           // people who sign in to Grafana within a month
 	Viewers   int
@@ -64,7 +64,7 @@ type Workload struct {
 
 // DefaultWorkload has what is not said otherwise.
 func DefaultWorkload() Workload {
-	return Workload{Interval: 15 * time.Second, Retention: 150, Editors: 1, Queues: 1}
+	return Workload{Interval: series.Interval, Retention: 150, Editors: 1, Queues: 1}
 }
 
 // Usage is what a month of a workload comes to.
@@ -122,16 +122,24 @@ var bytesPerSample = Range[decimal.Decimal]{decimal.NewFromInt(1), decimal.New(1
 func (w Workload) usage(l series.Level) Usage {
 	families := w.families(l)
 	u := Usage{Series: series.Sum(families)}
-	u.Samples = w.samples(u.Series)
+	u.Samples = w.samples(families)
 	months := decimal.NewFromInt(int64(w.Retention)).Mul(decimal.NewFromInt(24)).Div(decimal.NewFromInt(HoursPerMonth))
 	u.StorageGB.Decimal = u.Samples.Mul(bytesPerSample.At(l)).Mul(months).Div(decimal.NewFromInt(1 << 30)).Round(3)
 	u.QuerySamples.Decimal = w.queried(families, l).Round(0)
 	return u
 }
 
-// samples are those of so many series in a month.
-func (w Workload) samples(n int) price.Number {
-	return price.Number{Decimal: decimal.NewFromInt(int64(n)).Mul(scrapesPerMonth(w.Interval)).Round(0)}
+// samples are those of the families in a month.
+func (w Workload) samples(families []series.Family) price.Number {
+	counts := map[time.Duration]int{}
+	for _, f := range families {
+		counts[f.IntervalOf(w.Interval)] += f.Series
+	}
+	sum := decimal.Zero
+	for interval, n := range counts {
+		sum = sum.Add(decimal.NewFromInt(int64(n)).Mul(scrapesPerMonth(interval)))
+	}
+	return price.Number{Decimal: sum.Round(0)}
 }
 
 // Estimate is what a workload would cost in a region.

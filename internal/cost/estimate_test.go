@@ -1,15 +1,19 @@
 package cost
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/shopspring/decimal"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/cost/census"
 	"github.com/parascope/parascope/internal/cost/series"
+	"github.com/parascope/parascope/internal/headnode"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -47,11 +51,17 @@ func TestStock(t *testing.T) {
 // TestSamples: samples are series times scrapes, and the bill is theirs by hand.
 func TestSamples(t *testing.T) {
 	w := workload(t, nodes("p5.48xlarge", 64))
-	w.Interval = 30 * time.Second
 	e := New(shipped(t), Ask{Stack: Stack{Region: "us-east-1"}, Workload: w})
 	for _, l := range series.Levels() {
 		u := e.Usage.At(l)
-		want := decimal.NewFromInt(int64(u.Series) * 87600) // 730 hours with 120 scrapes
+		slow := 0
+		for _, f := range w.families(l) {
+			if strings.HasPrefix(f.Name, "slurm_") || strings.HasPrefix(f.Name, "parallelcluster_") {
+				slow += f.Series
+			}
+		}
+		slow += 2 * 5                                                         // what the scrapes of the two pages make
+		want := decimal.NewFromInt(int64((u.Series-slow)*87600 + slow*43800)) // 730 hours with 120 and with 60 scrapes
 		if !u.Samples.Equal(want) {
 			t.Errorf("%s: %s samples of %d series", l, u.Samples, u.Series)
 		}
@@ -66,6 +76,40 @@ func TestSamples(t *testing.T) {
 	}
 	if low, high := e.Usage.Low, e.Usage.High; !low.Samples.LessThan(high.Samples.Decimal) {
 		t.Errorf("low %+v, high %+v", low, high)
+	}
+}
+
+// TestIntervals holds the intervals against the configuration that head nodes get.
+func TestIntervals(t *testing.T) {
+	text, err := headnode.Configuration(headnode.Facts{Cluster: "hpc", Region: "us-east-1", Host: "head"},
+		headnode.RemoteWrite{URL: "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write", Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written struct {
+		Global struct {
+			Interval model.Duration `yaml:"scrape_interval"`
+		} `yaml:"global"`
+		Jobs []struct {
+			Name     string         `yaml:"job_name"`
+			Interval model.Duration `yaml:"scrape_interval"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &written); err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{"node": series.NodePage, "dcgm": series.GPUPage, "slurm": series.SlurmPage,
+		"pcluster": series.ParallelClusterPage, "head": series.HeadPage}
+	for _, j := range written.Jobs {
+		page, ok := pages[j.Name]
+		want := series.Family{Page: page}.IntervalOf(DefaultWorkload().Interval)
+		if got := time.Duration(cmp.Or(j.Interval, written.Global.Interval)); !ok || got != want {
+			t.Errorf("job %s is scraped every %s, the estimate has %s", j.Name, got, want)
+		}
+		delete(pages, j.Name)
+	}
+	if len(pages) > 0 {
+		t.Errorf("the configuration has no jobs for the pages of %v", pages)
 	}
 }
 
@@ -133,7 +177,7 @@ func TestWhatIf(t *testing.T) {
 		switch {
 		case a.What == "an interval of 1m":
 			found++
-			if !a.Samples.Mul(decimal.NewFromInt(4)).Equal(e.Usage.Expected.Samples.Decimal) {
+			if !a.Samples.Equal(decimal.NewFromInt(int64(a.Series) * 43800)) {
 				t.Errorf("%+v", a)
 			}
 		case a.What == "without DCGM_FI_DEV_*":

@@ -4,6 +4,7 @@ package expectation
 
 import (
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,8 +15,8 @@ import (
 )
 
 const (
-	// scrapesPerMonth are those of 730 hours at 30 s, which 'parascope-head setup' writes.
-	scrapesPerMonth = 730 * 3600 / 30
+	// month is 730 hours.
+	month = 730 * time.Hour
 	// beside are the machines that are measured and no nodes of Slurm's: the head node, and up
 	// to three login nodes.
 	beside     = 4
@@ -38,7 +39,7 @@ func New(l price.List, nodes Nodes, given float64) *Collector {
 	return &Collector{list: l, nodes: nodes, given: given,
 		expected: prometheus.NewDesc("parascope_cost_expected_samples_per_month",
 			"Number of samples that the cluster is expected to send in 730 hours: the configured number, or an estimate from the running "+
-				"nodes at a scrape interval of 30 s.",
+				"nodes at the scrape intervals of parascope-head setup.",
 			[]string{"source"}, nil)}
 }
 
@@ -52,13 +53,13 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 		return
 	}
 	if all, read := c.nodes(); read {
-		metrics <- prometheus.MustNewConstMetric(c.expected, prometheus.GaugeValue, float64(c.seriesOf(all))*scrapesPerMonth, "nodes")
+		metrics <- prometheus.MustNewConstMetric(c.expected, prometheus.GaugeValue, c.samplesOf(all), "nodes")
 	}
 }
 
-// seriesOf are all series that a cluster has with these nodes, by the estimate's high level:
+// samplesOf are all samples of a month of a cluster with these nodes, by the estimate's high level:
 // those of kernels and drivers that have every family.
-func (c *Collector) seriesOf(all []slurm.Node) int {
+func (c *Collector) samplesOf(all []slurm.Node) float64 {
 	cluster := series.Cluster{Users: 1, Accounts: 1}
 	var partitions []string
 	machines := map[series.Machine]int{series.MachineOf(besideType, 0, false): beside}
@@ -84,9 +85,17 @@ func (c *Collector) seriesOf(all []slurm.Node) int {
 	if cluster.GPUNodes > 0 {
 		cluster.GPUPartitions = cluster.Partitions
 	}
-	sum := series.Sum(series.OfCluster(cluster, series.High))
+	sum := samples(series.OfCluster(cluster, series.High))
 	for m, number := range machines {
-		sum += number * series.Sum(series.OfNode(m, series.High))
+		sum += float64(number) * samples(series.OfNode(m, series.High))
+	}
+	return sum
+}
+
+// samples are those of the families in a month.
+func samples(families []series.Family) (sum float64) {
+	for _, f := range families {
+		sum += float64(f.Series) * float64(month/f.IntervalOf(series.Interval))
 	}
 	return sum
 }

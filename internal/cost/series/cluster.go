@@ -3,6 +3,7 @@ package series
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parascope/parascope/internal/collect/page"
 	"github.com/parascope/parascope/internal/collect/pcluster"
@@ -24,6 +25,22 @@ type Cluster struct {
 
 // headSeries is how many series a head's own page has: some for each job and discovery.
 var headSeries = [...]int{Low: 150, Expected: 180, High: 260}
+
+// Intervals between two scrapes in the configuration that 'parascope-head setup' writes
+// (internal/headnode). SlowInterval is of the pages about Slurm and ParallelCluster.
+const (
+	Interval     = 30 * time.Second
+	SlowInterval = time.Minute
+)
+
+// IntervalOf is the interval of the page that a family is read from, where the other pages have
+// the given one.
+func (f Family) IntervalOf(others time.Duration) time.Duration {
+	if f.Page == SlurmPage || f.Page == ParallelClusterPage {
+		return SlowInterval
+	}
+	return others
+}
 
 // OfCluster are the series of the head's pages about the cluster and about itself.
 func OfCluster(c Cluster, l Level) []Family {

@@ -39,7 +39,7 @@ func TestEstimate(t *testing.T) {
 	f.eventually(5*time.Minute, "map[:5]", func() string { return fmt.Sprint(f.query(pages, "")) }) // with the head node's
 	window := fmt.Sprintf("%ds", int(watch.Seconds()))
 	// Every node has been scraped throughout the window, but for one scrape at its edges.
-	whole := fmt.Sprintf(`count(count_over_time(up{cluster="hpc",job="node"}[%s]) >= %d)`, window, int(watch.Seconds())/15-1)
+	whole := fmt.Sprintf(`count(count_over_time(up{cluster="hpc",job="node"}[%s]) >= %d)`, window, int(watch.Seconds())/30-1)
 	f.eventually(watch+3*time.Minute, "map[:5]", func() string { return fmt.Sprint(f.query(whole, "")) })
 
 	// A scrape makes five series of its own beside its page's.
@@ -55,7 +55,7 @@ func TestEstimate(t *testing.T) {
 			Low, Expected, High struct{ SamplesPerMonth float64 }
 		}
 	}
-	text := f.sh("parascope cost estimate --config cluster-config.yaml --interval 15s --json")
+	text := f.sh("parascope cost estimate --config cluster-config.yaml --json")
 	if err := json.Unmarshal([]byte(text), &estimate); err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,8 @@ prices of a region that has all of them.`,
 	f.StringArrayVar(&o.nodes, "nodes", nil, "`TYPE=NUMBER` of compute nodes that run all month; may be repeated")
 	f.StringVar(&o.region, "region", "", "AWS `REGION` (default: the configuration's, AWS_REGION, or "+awsconf.DefaultRegion+")")
 	f.StringVar(&o.pricesOf, "prices-of", "", "`REGION` whose prices are used instead of the region's own")
-	f.StringVar(&o.interval, "interval", model.Duration(o.workload.Interval).String(), "`DURATION` between two scrapes")
+	f.StringVar(&o.interval, "interval", model.Duration(o.workload.Interval).String(), "`DURATION` between two scrapes of "+
+		"nodes and of the head; Slurm and ParallelCluster are scraped once a minute")
 	f.IntVar(&o.workload.Retention, "retention", o.workload.Retention, "`DAYS` for which the workspace keeps samples")
 	f.IntVar(&o.workload.Editors, "editors", o.workload.Editors, "admins and editors who sign in to Grafana within a month")
 	f.IntVar(&o.workload.Viewers, "viewers", 0, "viewers who sign in to Grafana within a month")
