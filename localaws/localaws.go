@@ -225,12 +225,16 @@ func (c *Cloud) MetadataURL() string {
 	return c.metadata.url(c.opts.IMDS.Listen)
 }
 
-// Stop lets running calls finish while ctx allows, and closes the data directory.
+// Stop ends invocations of functions, lets other running calls finish while ctx allows, and
+// closes the data directory.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.faults.Close() // a request that hangs must not keep the cloud from stopping
 	if c.stopWork != nil {
 		c.stopWork()
 		c.parts.cloudformation.Wait()
 	}
-	return errors.Join(c.cloud.stop(ctx), c.metadata.stop(ctx), c.parts.close(), c.state.Close())
+	// Before the server: an Invoke lasts as long as its function, which tries again and again to
+	// reach a cloud that takes no new connections.
+	err := c.parts.lambda.Close()
+	return errors.Join(err, c.cloud.stop(ctx), c.metadata.stop(ctx), c.parts.close(), c.state.Close())
 }

@@ -1,6 +1,8 @@
 package localaws_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -13,10 +15,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestAllServicesAtOneAddress: AWS_ENDPOINT_URL is one address for all services,
@@ -178,4 +184,51 @@ func TestStopDoesNotWaitForTheSilent(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("stopped after %s", took)
 	}
+}
+
+// TestStopEndsInvocations: a function whose own calls get no answer runs until its timeout, and so
+// does the Invoke that waits for it.
+func TestStopEndsInvocations(t *testing.T) {
+	c := localtest.Start(t, localaws.Options{})
+	role, err := iam.NewFromConfig(c.Operator()).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("function"),
+		AssumeRolePolicyDocument: aws.String(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+			"Principal": {"Service": "lambda.amazonaws.com"}}]}`)})
+	check.OK(t, err)
+	begun := filepath.Join(t.TempDir(), "begun")
+	functions := lambda.NewFromConfig(c.Operator())
+	_, err = functions.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String("f"), Role: role.Role.Arn, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Code: &types.FunctionCode{ZipFile: program(t, "#!/bin/sh\n: >"+begun+"\nexec sleep 600\n")}, Timeout: aws.Int32(300),
+	})
+	check.OK(t, err)
+	type result struct {
+		out *lambda.InvokeOutput
+		err error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		out, err := functions.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
+		ended <- result{out, err}
+	}()
+	check.Await(t, "the function runs", func() error {
+		_, err := os.Stat(begun)
+		return err
+	})
+	c.Stop() // an error of it fails the test
+	if got := <-ended; got.err != nil || !strings.Contains(string(got.out.Payload), "Runtime exited with error: signal: killed") {
+		t.Errorf("the caller of Invoke got %+v, %v", got.out, got.err)
+	}
+}
+
+// program is a function's code: a script that is its bootstrap.
+func program(t *testing.T, script string) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	header := &zip.FileHeader{Name: "bootstrap"}
+	header.SetMode(0o755)
+	f, err := w.CreateHeader(header)
+	check.OK(t, err)
+	_, err = io.WriteString(f, script)
+	check.OK(t, errors.Join(err, w.Close()))
+	return b.Bytes()
 }

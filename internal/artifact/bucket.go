@@ -37,13 +37,13 @@ func newBucket(cfg aws.Config, name, account string) bucket {
 // BucketName is that of the bucket where nobody names another one.
 func BucketName(account, region string) string { return "parascope-" + account + "-" + region }
 
-var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
 
 // CheckBucketName refuses what S3 does not take. An empty name stands for the
 // default, which it takes.
 func CheckBucketName(name string) error {
 	_, notAddress := netip.ParseAddr(name)
-	if name == "" || bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
+	if name == "" || len(name) <= 63 && bucketPattern.MatchString(name) && !strings.Contains(name, "..") && notAddress != nil {
 		return nil
 	}
 	return hint.New(hint.Usage, fmt.Errorf("%q is not a valid S3 bucket name", name),

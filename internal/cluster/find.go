@@ -35,12 +35,14 @@ type Cluster struct {
 }
 
 // namePattern is what ParallelCluster takes as a cluster's name
-// (cli/src/pcluster/constants.py, PCLUSTER_NAME_REGEX).
-var namePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,59}$`)
+// (cli/src/pcluster/constants.py, PCLUSTER_NAME_REGEX), but for its length.
+var namePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*$`)
+
+const maxName = 60 // bytes
 
 // CheckName refuses a name that no cluster can have, with exit code BadInput.
 func CheckName(name string) error {
-	if !namePattern.MatchString(name) {
+	if len(name) > maxName || !namePattern.MatchString(name) {
 		return hint.New(hint.BadInput, fmt.Errorf("%q is not a valid cluster name", name),
 			"give a letter, then letters, digits and hyphens, at most 60 in all")
 	}

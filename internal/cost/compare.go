@@ -219,7 +219,7 @@ func selfHosted(l price.List, region string, e Estimate) string {
 	if !cost.IsKnown() {
 		return fmt.Sprintf("%s and %s GB of gp3: the price in %s is unknown", host, disk, region)
 	}
-	return fmt.Sprintf("%s: one %s and %s GB of gp3, without redundancy and without the work to operate it", cost, host, disk)
+	return fmt.Sprintf("%s for one %s and %s GB of gp3, without redundancy and without the work to operate it", cost, host, disk)
 }
 
 // fleet is what the nodes cost themselves.

@@ -5,6 +5,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -43,7 +44,8 @@ type Finding struct {
 	Warnings []string // more to know, which makes the check neither good nor bad
 	Err      error    // Failed: the error with its exit code; nil where the person decides whether to go on
 
-	keep func() // writes what later checks read; nil: nothing
+	keep    func() // writes what later checks read; nil: nothing
+	because string // Unknown: ID of the check that is unknown itself, and whose facts are missing; "": none
 }
 
 // Keeping is the finding, with a function that writes what later checks read. The run calls it
@@ -61,6 +63,11 @@ func Skip(why string) Finding { return Finding{Status: Skipped, Detail: why} }
 
 // Unsure is Unknown, with the reason and what to do.
 func Unsure(why, next string) Finding { return Finding{Status: Unknown, Detail: why, Next: next} }
+
+// Follows is Unknown because another check is, which finds the facts that this one is about.
+func Follows(id string) Finding {
+	return Finding{Status: Unknown, Detail: fmt.Sprintf("check %s is unknown", id), because: id}
+}
 
 // Fault is Failed, with exit code Failure.
 func Fault(detail, next string) Finding { return Finding{Status: Failed, Detail: detail, Next: next} }

@@ -18,7 +18,8 @@ func gives(f Finding) func(context.Context, none) Finding {
 	return func(context.Context, none) Finding { return f }
 }
 
-// TestWhatNeedsAFailedCheckIsUnknown, and what needs one that is unknown is run.
+// TestWhatNeedsAFailedCheckIsUnknown, and what needs one that is unknown is run: it is unknown because of that one
+// where it says so itself.
 func TestWhatNeedsAFailedCheckIsUnknown(t *testing.T) {
 	checks := []Check[none]{
 		{ID: "needs that", Needs: []string{"needs bad"}, Run: gives(Good(""))},
@@ -27,6 +28,8 @@ func TestWhatNeedsAFailedCheckIsUnknown(t *testing.T) {
 		{ID: "absent", Run: gives(Skip("does not apply"))},
 		{ID: "needs bad", Needs: []string{"absent", "bad"}, Run: gives(Good(""))},
 		{ID: "needs refused", Needs: []string{"refused", "absent"}, Run: gives(Failure(nil))},
+		{ID: "follows", Needs: []string{"refused"}, Run: gives(Follows("refused"))},
+		{ID: "needs what follows", Needs: []string{"follows"}, Run: gives(Good(""))},
 		{ID: "needs an earlier one", Needs: []string{"earlier"}, Run: gives(Good(""))},
 	}
 	type found struct {
@@ -45,7 +48,8 @@ func TestWhatNeedsAFailedCheckIsUnknown(t *testing.T) {
 				return nil
 			})
 		want := map[string]found{"bad": {Failed, ""}, "refused": {Unknown, ""}, "absent": {Skipped, ""}, "needs bad": {Unknown, "bad"},
-			"needs that": {Unknown, "bad"}, "needs refused": {OK, ""}, "needs an earlier one": {Unknown, "earlier"}}
+			"needs that": {Unknown, "bad"}, "needs refused": {OK, ""}, "needs an earlier one": {Unknown, "earlier"},
+			"follows": {Unknown, "refused"}, "needs what follows": {Unknown, "refused"}}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Error(name, diff, err)
 		}

@@ -14,7 +14,7 @@ import (
 type Result struct {
 	ID, Title string
 	Cluster   string // that it is about; "": none
-	Because   string // Unknown: ID of the check that failed, and that this one needs
+	Because   string // Unknown: ID of the check that failed or is unknown, and that this one needs
 	Finding
 }
 
@@ -108,6 +108,7 @@ func (r *run) put(result Result, needs []string, find func() Finding) {
 		r.slots <- struct{}{}
 		result.Finding = find()
 		<-r.slots
+		result.Because = result.because
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

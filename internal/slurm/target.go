@@ -42,8 +42,11 @@ type Discovery struct {
 // maxTargets bounds a list of targets from elsewhere: Slurm has 65,536 nodes at most.
 const maxTargets = 1 << 16
 
-// targetName is what the parts of a target are made of: names and IP addresses, no port, path or blank.
-var targetName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,255}$`)
+// targetName is what the parts of a target are made of: names and IP addresses, no port, path or blank. Their
+// length is checked apart: a pattern that counts up to 255 is large, and each program would make it when it starts.
+var targetName = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
+
+const maxTargetName = 255 // bytes
 
 // Restore takes a list of targets that was known at a time, as Targets returned it. It stays until slurmctld answers.
 // A list that Targets cannot have returned is refused as a whole.
@@ -54,7 +57,7 @@ func (d *Discovery) Restore(targets []Target, updated time.Time) error {
 	nodes := make(map[string]observed, len(targets))
 	for _, t := range targets {
 		for _, name := range []string{t.Node, t.Address, cmp.Or(t.Queue, "-"), cmp.Or(t.ComputeResource, "-")} {
-			if !targetName.MatchString(name) {
+			if len(name) > maxTargetName || !targetName.MatchString(name) {
 				return fmt.Errorf("%.100q is not part of a target", name)
 			}
 		}

@@ -140,3 +140,16 @@ func TestDiscoveryAfterARestartOfSlurmctld(t *testing.T) {
 		t.Errorf("targets %q, of an instance that has not registered", names(all))
 	}
 }
+
+// TestTargetsFromElsewhere: a list is taken as a whole, or not at all.
+func TestTargetsFromElsewhere(t *testing.T) {
+	for name, good := range map[string]bool{"q-dy-r-1": true, strings.Repeat("a", 255): true, strings.Repeat("a", 256): false, "": false,
+		"a/b": false, "a b": false, "n1\n": false} {
+		var d slurm.Discovery
+		err := d.Restore([]slurm.Target{{Node: "n0", Address: "10.0.0.9"}, {Node: name, Address: "10.0.0.1"}}, time.Time{})
+		taken, _ := d.Targets()
+		if (err == nil) != good || len(taken) != map[bool]int{true: 2}[good] {
+			t.Errorf("%q: %v, %d targets", name, err, len(taken))
+		}
+	}
+}

@@ -29,10 +29,11 @@ var efa = page.Collector{
 const (
 	maxEFADevices  = 256
 	maxEFACounters = 128 // of a device, on all its ports
+	maxEFAName     = 64  // bytes of a counter's
 )
 
 // counterName is what the names of EFA's counters look like.
-var counterName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var counterName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // lifespan is how long the driver's values may be old, a constant among the counters.
 const lifespan = "lifespan"
@@ -214,7 +215,7 @@ func (r *efaReader) openCounters(d *efaDevice, folder, port string) {
 		r.list.forget()
 	}
 	for _, e := range entries {
-		if e.Name() == lifespan || !counterName.MatchString(e.Name()) || len(d.files) == maxEFACounters {
+		if e.Name() == lifespan || len(e.Name()) > maxEFAName || !counterName.MatchString(e.Name()) || len(d.files) == maxEFACounters {
 			continue
 		}
 		c := r.counter(e.Name(), port != "")

@@ -82,7 +82,7 @@ func Checks() []Check {
 		newCheck("grafana-permissions", "Grafana's role has permission to query the workspace", checkGrafanaPermissions, "grafana-workspace",
 			"prometheus-workspace"),
 		newCheck("data-source-health", "Grafana can query the workspace", checkDataSourceHealth, "data-source-type", "data-source-auth",
-			"data-source-place", "grafana-permissions", "prometheus-workspace"),
+			"data-source-place", "grafana-permissions", "query"),
 		newCheck("alert-manager", "the workspace's alert manager sends alerts", checkAlertManager, "prometheus-workspace"),
 		newCheck("alert-subscriptions", "alert recipients have confirmed their subscriptions", checkAlertSubscriptions, "stack", "alert-manager"),
 		newCheck("clock", "the clock of this machine is correct", checkClock),

@@ -28,7 +28,8 @@ import (
 // Ten faults were written from the checks' documents and the guide alone, before the checks were
 // read. Six are here: a group that is deleted, a default that somebody changed, a boundary without
 // aps:GetLabels, a login node's exporter, a drained node without a target, a head node that is
-// terminated. Four need a head that runs: internal/cli/testdata/script/doctor_head.txtar.
+// terminated. Four need a head that runs: internal/cli/testdata/script/doctor_head.txtar. More of the
+// kind, for checks that nothing else made fail alone, are in blind_way_test.go and in package preflight.
 
 // only wants exactly this check failed, with a text in its detail; "": none.
 func only(t *testing.T, what string, all []doctor.Result, id, says string) {

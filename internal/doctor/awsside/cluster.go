@@ -76,7 +76,7 @@ const mostNamed = 5 // of what is wrong
 // run asks.
 func (q question) run(ctx context.Context, e *ClusterEnv) Finding {
 	if e.queries == nil {
-		return doctor.Unsure(notAsked, "see check query")
+		return doctor.Follows("query")
 	}
 	if q.applies != "" {
 		basis, err := e.ask(ctx, q.applies)

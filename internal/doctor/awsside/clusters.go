@@ -29,7 +29,7 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 		return skipWithout(e, noPrometheus)
 	}
 	if e.queries == nil {
-		return doctor.Unsure(notAsked, "see check query")
+		return doctor.Follows("query")
 	}
 	at := e.Now()
 	const newest = `max by (cluster) (timestamp(up)) or max by (cluster) (max_over_time(timestamp(up)[` + lookBack + `:5m]))`
@@ -87,8 +87,6 @@ func misspelled(ctx context.Context, e *Env, sent model.Vector) error {
 }
 
 const mostClusters = 20 // that are listed
-
-const notAsked = "the workspace could not be queried"
 
 // Clusters are the names of those that the checks of clusters are about.
 func (e *Env) Clusters() []string { return slices.Sorted(maps.Keys(e.clusters)) }

@@ -16,7 +16,7 @@ func checkDataSource(_ context.Context, e *Env) Finding {
 		return skipWithout(e, noGrafana)
 	}
 	if e.looked == nil {
-		return notLooked()
+		return doctor.Follows("grafana-answers")
 	}
 	i := slices.IndexFunc(e.looked.DataSources, func(d result.SeenSource) bool { return d.Ours })
 	if i < 0 {
@@ -24,10 +24,6 @@ func checkDataSource(_ context.Context, e *Env) Finding {
 	}
 	found := &e.looked.DataSources[i]
 	return doctor.Good(fmt.Sprintf("%s (%s)", found.Name, found.UID)).Keeping(func() { e.found = found })
-}
-
-func notLooked() Finding {
-	return doctor.Unsure("Grafana's data sources could not be read", "see check grafana-answers")
 }
 
 // reconnect is what repairs all of a data source.
@@ -41,7 +37,7 @@ func ofSource(e *Env, compare func(has, want result.SeenSource) Finding) Finding
 	case e.grafanaID == "":
 		return skipWithout(e, noGrafana)
 	case e.found == nil:
-		return notLooked()
+		return doctor.Follows("data-source")
 	}
 	return compare(*e.found, e.wanted)
 }

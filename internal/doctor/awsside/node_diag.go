@@ -16,7 +16,7 @@ func nodeDiag(node string, offer bool) func(context.Context, *ClusterEnv) Findin
 			return doctor.Skip("give --active to see a test that uses the GPUs")
 		}
 		if e.queries == nil {
-			return doctor.Unsure(notAsked, "see check query")
+			return doctor.Follows("query")
 		}
 		of := "$c,node=" + quoted(node)
 		gpus, err := e.ask(ctx, "slurm_node_gres_total{"+of+`,gres="gpu"} > 0`)

@@ -17,7 +17,7 @@ const (
 // checkSamples looks at the age of the cluster's newest sample.
 func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 	if e.queries == nil {
-		return doctor.Unsure(notAsked, "see check query")
+		return doctor.Follows("query")
 	}
 	last := e.clusters[e.Name]
 	age := e.Now().Sub(last).Round(time.Second)

@@ -279,12 +279,21 @@ func (i *installed) breakFunction() {
 	// Grafana's API does not answer: that is unknown, and so is what needs it.
 	i.fault(http.MethodPost, `{"kind":"hang","on":"grafana","share":1}`)
 	i.bound = 3 * time.Second
-	status := map[string]doctor.Status{}
+	status, because := map[string]doctor.Status{}, []string(nil)
 	for _, r := range i.doctor() {
 		status[r.ID] = r.Status
+		if r.Because == "grafana-answers" {
+			because = append(because, r.ID)
+		}
+		if r.Status == doctor.Failed {
+			i.t.Errorf("Grafana hangs: %s failed: %s", r.ID, r.Detail)
+		}
 	}
 	i.fault(http.MethodDelete, "")
 	i.bound = time.Minute
+	if diff := gocmp.Diff(append([]string{"data-source"}, ofSources...), because); diff != "" {
+		i.t.Errorf("Grafana hangs: unknown because of grafana-answers %s", diff)
+	}
 	for id, want := range map[string]doctor.Status{"stack": doctor.OK, "grafana-workspace": doctor.Unknown, "users": doctor.Unknown,
 		"grafana-answers": doctor.Unknown, "data-source-health": doctor.Unknown, "query": doctor.OK, "route": doctor.OK} {
 		if status[id] != want {

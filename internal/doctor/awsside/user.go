@@ -19,7 +19,7 @@ func checkUser(ctx context.Context, e *Env) Finding {
 		return skipWithout(e, noGrafana)
 	}
 	if e.members == nil {
-		return doctor.Unsure("the roles in Grafana could not be read", "")
+		return doctor.Follows("users")
 	}
 	d, err := identity.Open(ctx, e.Config)
 	if err != nil {

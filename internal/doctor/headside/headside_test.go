@@ -1,6 +1,7 @@
 package headside
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/doctor"
 )
@@ -33,7 +34,8 @@ type node struct {
 	rest     map[string]any
 	targets  []target
 	programs map[string]string
-	stopped  bool // the head
+	stopped  bool   // the head
+	s3       string // its endpoint
 }
 
 func newNode(t *testing.T) *node {
@@ -128,7 +130,7 @@ func (n *node) env() *Env {
 	e := &Env{Root: n.root, Host: "head", Address: address, SlurmBin: "/opt/slurm/bin", Now: func() time.Time { return now }, HTTP: client,
 		NodeAddress: address,
 		Getenv: func(name string) string {
-			return map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": n.server.URL, "AWS_ENDPOINT_URL_S3": n.server.URL}[name]
+			return map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": n.server.URL, "AWS_ENDPOINT_URL_S3": cmp.Or(n.s3, n.server.URL)}[name]
 		},
 		LookPath: func(name string) (string, error) {
 			if file, ok := n.programs[name]; ok {
@@ -228,6 +230,10 @@ var faults = []struct {
 		"credentials delivering waiting-age"},
 	{"head-clock", "the clock is behind", "differs by -10m0s", func(n *node) { n.date = now.Add(10 * time.Minute) },
 		"credentials delivering waiting-age"},
+	{"route-amp", "nobody listens there", "connection refused", func(n *node) {
+		n.config("http://127.0.0.1:1/workspaces/ws-1/api/v1/remote_write", "us-east-2")
+	}, "delivering waiting-age"},
+	{"route-s3", "nobody listens there", "connection refused", func(n *node) { n.s3 = "http://127.0.0.1:1" }, ""},
 	{"credentials", "AMP refuses", "security token included in the request is expired", func(n *node) {
 		n.fails(403, "The security token included in the request is expired")
 	}, "delivering waiting-age"},
@@ -275,17 +281,17 @@ func TestCheckAndFault(t *testing.T) {
 					because = append(because, r.ID)
 				}
 			}
-			if diff := cmp.Diff([]string{f.id}, failed); diff != "" {
+			if diff := gocmp.Diff([]string{f.id}, failed); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(strings.Fields(f.because), because); diff != "" && len(because)+len(f.because) > 0 {
+			if diff := gocmp.Diff(strings.Fields(f.because), because); diff != "" && len(because)+len(f.because) > 0 {
 				t.Error(diff)
 			}
 		})
 		covered[f.id] = true
 	}
 	for _, c := range Checks() {
-		if !covered[c.ID] && !slices.Contains([]string{"route-amp", "route-s3"}, c.ID) {
+		if !covered[c.ID] {
 			t.Errorf("no fault makes check %s fail", c.ID)
 		}
 	}

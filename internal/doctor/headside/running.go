@@ -92,7 +92,7 @@ func (e *Env) page(ctx context.Context, path string) ([]byte, error) {
 // asked is Unknown where the head could not be queried.
 func asked(e *Env, judge func(head.Delivery) Finding) Finding {
 	if e.delivery == nil {
-		return doctor.Unsure("the head could not be queried", "see check head-running")
+		return doctor.Follows("head-running")
 	}
 	return judge(*e.delivery)
 }

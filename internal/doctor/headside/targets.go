@@ -41,7 +41,7 @@ var causes = [...]cause{
 // first scrape are neither.
 func checkTargets(_ context.Context, e *Env) Finding {
 	if e.targets == nil {
-		return doctor.Unsure("the head could not be queried", "see check head-running")
+		return doctor.Follows("head-running")
 	}
 	down := make([][]target, len(causes))
 	up := 0

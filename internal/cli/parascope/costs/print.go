@@ -128,7 +128,10 @@ func dollarsOf(b cost.Bill, what string) price.Dollars {
 
 // title begins a part.
 func (p estimatePrinter) title(title, text string) {
-	for i, line := range term.Wrap(title+"  "+text, p.width) {
+	if text != "" {
+		text = ": " + text
+	}
+	for i, line := range term.Wrap(title+text, p.width) {
 		if i == 0 {
 			line = p.style.Bold(title) + strings.TrimPrefix(line, title)
 			if title != "Estimate" {

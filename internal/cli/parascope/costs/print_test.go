@@ -2,9 +2,11 @@ package costs
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,15 +64,16 @@ func TestEstimateAtWidths(t *testing.T) {
 	}
 }
 
-// TestReportAtWidths: likewise, of a month with two clusters and a part that could not be read.
-func TestReportAtWidths(t *testing.T) {
+// reportOf is of a month with two clusters and a part that could not be read.
+func reportOf(t *testing.T) report.Report {
+	t.Helper()
 	l, err := price.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
 	series := 813
 	month := cost.AtRest(l, cost.Stack{Region: "us-east-2"})
-	r := report.Report{Stack: "pcluster-infra", Region: "us-east-2", From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+	return report.Report{Stack: "pcluster-infra", Region: "us-east-2", From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 		To: time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC), SoFar: month, Forecast: month,
 		Clusters: []report.Cluster{{Name: "hpc", Share: 0.75, Dollars: price.Exactly(decimal.New(692, -2))},
 			{Name: "ml-training", Share: 0.25, Dollars: price.Exactly(decimal.New(231, -2))}},
@@ -78,6 +81,11 @@ func TestReportAtWidths(t *testing.T) {
 		Usage: report.Usage{Samples: &price.Number{Decimal: decimal.New(71, 6)},
 			Queried: &price.Number{Decimal: decimal.New(21, 6)}, Series: &series},
 		Unknown: map[string]string{"storage": "AWS has no metric for the samples that a workspace stores"}}
+}
+
+// TestReportAtWidths: likewise.
+func TestReportAtWidths(t *testing.T) {
+	r := reportOf(t)
 	for _, width := range []int{40, 80, 200} {
 		var b bytes.Buffer
 		printReport(&b, term.Styler{}, width, r)
@@ -108,5 +116,32 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s (-want +got, UPDATE=1 rewrites):\n%s", file, diff)
+	}
+}
+
+// TestFieldsOfJSON: docs/cost.md has every field that --json prints.
+func TestFieldsOfJSON(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "cost.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{} // words between backticks
+	for _, code := range regexp.MustCompile("`[^`\n]+`").FindAll(page, -1) {
+		for _, word := range regexp.MustCompile(`\w+`).FindAllString(string(code), -1) {
+			documented[word] = true
+		}
+	}
+	whole := reportOf(t)
+	whole.Unknown = map[string]string{"stack": "", "usage": "", "clusters": "", "licences": ""}
+	for name, v := range map[string]any{"estimate": estimateOf(t, "us-east-2", "us-east-1"), "report": whole} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"([^"\\]+)":`).FindAllSubmatch(text, -1) {
+			if !documented[string(m[1])] {
+				t.Errorf("docs/cost.md does not have the field %s of the %s", m[1], name)
+			}
+		}
 	}
 }
