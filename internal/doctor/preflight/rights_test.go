@@ -72,10 +72,10 @@ func TestQuestions(t *testing.T) {
 			europe},
 		"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mine-grafana-datasource-setup:log-stream:preflight": {"logs:CreateLogGroup" +
 			europe},
-		"arn:aws:iam::111122223333:policy/mine-preflight": {"iam:CreatePolicy" + global},
+		"arn:aws:iam::111122223333:policy/parallelcluster/mine-preflight": {"iam:CreatePolicy" + global},
 		"arn:aws:iam::111122223333:role/mine-preflight": {
 			"iam:CreateRole" + global,
-			"iam:AttachRolePolicy" + global + " iam:PolicyARN=arn:aws:iam::111122223333:policy/mine-preflight",
+			"iam:AttachRolePolicy" + global + " iam:PolicyARN=arn:aws:iam::111122223333:policy/parallelcluster/mine-preflight",
 			"iam:PassRole" + global + " iam:PassedToService=grafana.amazonaws.com",
 			"iam:PassRole" + global + " iam:PassedToService=lambda.amazonaws.com",
 		},
