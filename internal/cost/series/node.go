@@ -68,7 +68,18 @@ func appendPage(all []Family, name string, collectors []page.Collector, m Machin
 			all = append(all, Family{name, own.name, 1})
 		}
 	}
+	if name == NodePage {
+		for _, family := range installFamilies {
+			all = append(all, Family{name, family, 1})
+		}
+	}
 	return append(all, ofTarget(name)...)
+}
+
+// installFamilies are what the install unit of a node says about itself (internal/cluster/install/install.sh).
+var installFamilies = []string{
+	"node_textfile_mtime_seconds", "node_textfile_scrape_error", "parascope_install_failed_attempts", "parascope_install_info",
+	"parascope_install_last_attempt_timestamp_seconds", "parascope_install_ok",
 }
 
 // ownFamilies are what a page says about its own making.

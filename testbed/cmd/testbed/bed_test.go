@@ -106,10 +106,12 @@ func (b *testBed) start(args ...string) {
 		<-done
 		if b.t.Failed() {
 			b.t.Logf("the bed said:\n%s", b.log)
-			logs, _ := filepath.Glob(filepath.Join(b.dir, "logs", "*", "cloud-init-output.log")) // the pattern is right
-			for _, file := range logs {
-				if text, _ := os.ReadFile(file); len(text) > 0 {
-					b.t.Logf("%s:\n%s", file, text[max(0, len(text)-2000):])
+			for _, name := range []string{"cloud-init-output.log", "slurmd.log", "slurmctld.log"} {
+				logs, _ := filepath.Glob(filepath.Join(b.dir, "logs", "*", name)) // the pattern is right
+				for _, file := range logs {
+					if text, _ := os.ReadFile(file); len(text) > 0 {
+						b.t.Logf("%s:\n%s", file, text[max(0, len(text)-3000):])
+					}
 				}
 			}
 		}
