@@ -181,14 +181,23 @@ func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form 
 		return nil, &refusal{status: got.status, message: got.failure()}
 	}
 	if c.left -= len(got.body); c.left < 0 {
-		return nil, &refusal{status: http.StatusUnprocessableEntity,
-			message: gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer))}
+		return nil, tooMuch()
 	}
 	result, err := dataframe.Read(got.body)
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
 	}
-	return result.Frames(dataframe.Query{RefID: q.RefID, Expr: form.Get("query"), Step: step, Format: q.Format, Legend: q.LegendFormat}), nil
+	frames, err := result.Frames(dataframe.Query{RefID: q.RefID, Expr: form.Get("query"), Step: step, Format: q.Format,
+		Legend: q.LegendFormat, Left: &c.left})
+	if err != nil {
+		return nil, tooMuch()
+	}
+	return frames, nil
+}
+
+func tooMuch() *refusal {
+	return &refusal{status: http.StatusUnprocessableEntity,
+		message: gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer))}
 }
 
 // step is how far the points of a range are apart: what the panel asks for, but
