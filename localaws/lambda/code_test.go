@@ -15,10 +15,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/parascope/parascope/localaws/gateway"
+	"github.com/parascope/parascope/localaws/lambda/environment"
+	"github.com/parascope/parascope/localaws/localtest/check"
+	"github.com/parascope/parascope/localaws/state"
 )
 
 // entry is a file of an archive, and what its header says of its size.
@@ -99,6 +103,34 @@ func deep(n int) (all []entry) {
 		all = append(all, entry{name: prefix + strings.Repeat("x/", (maxName-len(prefix)-1)/2) + "x"})
 	}
 	return all
+}
+
+// Code that was replaced stays while an environment runs it, and who has loaded a function
+// of before gets the one of now.
+func TestCodeThatIsRun(t *testing.T) {
+	dir := t.TempDir()
+	db, err := state.Open(t.TempDir())
+	check.OK(t, err)
+	defer func() { check.OK(t, db.Close()) }()
+	l, err := New(Options{Dir: dir, State: db, NewID: uuid.NewString, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	check.OK(t, err)
+	c, err := l.unpack(lying(t, entry{name: "bootstrap"}), maxUnzipped)
+	check.OK(t, err)
+	there := func() bool { _, err := os.Stat(filepath.Join(dir, c.Dir)); return err == nil }
+	l.using[c.Dir] = 2
+	l.drop(c)
+	l.ended(c.Dir)
+	if !there() {
+		t.Error("code that is run was removed")
+	}
+	l.ended(c.Dir)
+	if there() {
+		t.Error("code that was run is still there")
+	}
+	_, err = l.execute(t.Context(), &function{Region: "us-east-2", Name: "f", Code: c}, environment.Invocation{})
+	if refused, ok := errors.AsType[*gateway.Error](err); !ok || refused.Code != "ResourceNotFoundException" {
+		t.Errorf("a function that is gone since it was loaded: %v", err)
+	}
 }
 
 // Names that archives of ordinary tools have are taken, whatever order they stand in.
