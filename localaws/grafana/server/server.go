@@ -62,7 +62,8 @@ type Options struct {
 type Server struct {
 	opts   Options
 	client *http.Client
-	bodies *bounded.Bodies
+	bodies *bounded.Bodies // of who is let in
+	forms  *bounded.Bodies // of anybody, to sign in
 
 	mu   sync.Mutex
 	keys map[string]principal.AccessKey // workspace id and role → credentials, while they last
@@ -72,6 +73,8 @@ type Server struct {
 const (
 	maxBodies = 128 << 20
 	bodyTime  = time.Minute
+	maxForms  = 16 << 20
+	formTime  = 10 * time.Second
 )
 
 // queryTimeout bounds a request to a data source: AMP's own limit is a minute.
@@ -79,11 +82,12 @@ const queryTimeout = 70 * time.Second
 
 // New makes a server.
 func New(o Options) *Server {
-	return &Server{opts: o, keys: map[string]principal.AccessKey{}, bodies: bounded.NewBodies(maxBodies, bodyTime), client: &http.Client{
-		Timeout: queryTimeout,
-		// A data source that sends its caller elsewhere must not get the signature there.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Server{opts: o, keys: map[string]principal.AccessKey{}, bodies: bounded.NewBodies(maxBodies, bodyTime),
+		forms: bounded.NewBodies(maxForms, formTime), client: &http.Client{
+			Timeout: queryTimeout,
+			// A data source that sends its caller elsewhere must not get the signature there.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}}
 }
 
 // renewBefore is how long before their end credentials are not used any more.
