@@ -42,8 +42,8 @@ func TestBodies(t *testing.T) {
 		}
 		release()
 		release()
-		if b.held != 0 {
-			t.Errorf("%s: %d bytes are still counted", name, b.held)
+		if b.room.held != 0 {
+			t.Errorf("%s: %d bytes are still counted", name, b.room.held)
 		}
 	}
 	_, release, err := read(strings.NewReader(strings.Repeat(text, 3)), -1, 1<<20)
@@ -165,7 +165,7 @@ func FuzzBodies(f *testing.F) {
 			t.Errorf("%d bytes of %d", len(got), len(sent))
 		}
 		release()
-		if b.held != 0 {
+		if b.room.held != 0 {
 			t.Error("bytes are still counted")
 		}
 	})

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -174,6 +175,9 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]dataframe.Frame,
 	*refusal) {
 	got, err := s.prometheusCall(c, d, path, form)
+	if errors.Is(err, errNoRoom) {
+		return nil, &refusal{status: http.StatusServiceUnavailable, message: err.Error()}
+	}
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
 	}

@@ -112,6 +112,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request, workspaceID stri
 	release := func() {}
 	defer func() { release() }()
 	c, sent := &call{Request: r, rw: rw}, r.Body
+	defer func() { s.answers.Give(c.held) }()
 	c.body = func() (body []byte, err error) {
 		body, release, err = s.bodies.Read(rw, r, maxBody)
 		return body, err
