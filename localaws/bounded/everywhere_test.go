@@ -15,7 +15,8 @@ func TestEveryServerIsBounded(t *testing.T) {
 	served := regexp.MustCompile(`\.Serve(TLS)?\(`)
 	bound, checked := regexp.MustCompile(`\.Serve\(bounded\.Listener\(|(operation|op)\.Serve\(`), 0
 	check := func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testdata/") {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+			strings.Contains(path, "/testdata/") {
 			return err
 		}
 		source, err := os.ReadFile(path)

@@ -85,8 +85,8 @@ func TestCloudWatch(t *testing.T) {
 			"supports only the expression SEARCH"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=p99": {400,
 			"p99"},
-		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.Expression=" + strings.Repeat("x", 2049): {
-			400, "at most 2048 characters"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&" +
+			"MetricDataQueries.member.1.Expression=" + strings.Repeat("x", 2049): {400, "at most 2048 characters"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum&" +
 			"MetricDataQueries.member.1.Label=" + strings.Repeat("x", 2049): {400, "at most 2048 characters"},
 		"Action=PutMetricAlarm": {501, "does not implement cloudwatch:PutMetricAlarm"},

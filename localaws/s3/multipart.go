@@ -179,8 +179,8 @@ func (s *S3) assemble(u upload, list []completedPart) (file string, size int64, 
 		}
 		p, found := u.Parts[c.PartNumber]
 		if !found || strings.Trim(c.ETag, `"`) != p.ETag {
-			return "", 0, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may not "+
-				"have been uploaded, or the specified entity tag may not match the part's entity tag.")
+			return "", 0, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may "+
+				"not have been uploaded, or the specified entity tag may not match the part's entity tag.")
 		}
 		if i < len(list)-1 && p.Size < minPartSize {
 			return "", 0, "", refuse(http.StatusBadRequest, "EntityTooSmall",
