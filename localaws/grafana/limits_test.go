@@ -29,6 +29,8 @@ func TestAnswersTogether(t *testing.T) {
 		}
 	}))
 	defer wide.Close()
+	letGo := sync.OnceFunc(func() { close(goOn) })
+	defer letGo()
 	_, err := s.grafana().Datasources.AddDataSource(s.amazonPrometheus())
 	check.OK(t, err)
 	_, err = s.grafana().Datasources.AddDataSource(&models.AddDataSourceCommand{Name: "Wide", UID: "wide", Type: "prometheus", Access: "proxy",
@@ -62,7 +64,7 @@ func TestAnswersTogether(t *testing.T) {
 		}
 		return nil
 	})
-	close(goOn)
+	letGo()
 	slow.Wait()
 	if status, raw := s.raw(t, "POST", "/api/ds/query", one); status != 200 {
 		t.Errorf("after the others: %d %.300s", status, raw)
