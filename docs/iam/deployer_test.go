@@ -12,6 +12,7 @@ import (
 	grafanatypes "github.com/aws/aws-sdk-go-v2/service/grafana/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
@@ -64,6 +65,12 @@ func TestWhatTheDeployerMayNot(t *testing.T) {
 		"iam:PassRole to another service": func() error {
 			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(stackName), TemplateBody: empty,
 				RoleARN: mine.Role.Arn})
+			return err
+		},
+		"iam:PassRole of another role": func() error {
+			_, err := lambda.NewFromConfig(cfg).CreateFunction(ctx, &lambda.CreateFunctionInput{
+				FunctionName: aws.String(stackName + "-grafana-datasource-setup"), Role: aws.String("arn:aws:iam::111122223333:role/administrator"),
+				Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Code: &lambdatypes.FunctionCode{ZipFile: []byte("x")}})
 			return err
 		},
 		"cloudformation:CreateStack with another name": func() error {

@@ -37,6 +37,14 @@ func TestListenerIsNotAPages(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, head+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Long", strings.Repeat("x", 100_000))
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a header of 100 kB: %+v, %v", resp, err)
+	}
 	o = options(t, write(t, ""))
 	o.EnablePprof = true
 	if status, _ := call(t, "GET", run(t, o)+"/debug/pprof/heap"); status != http.StatusOK {

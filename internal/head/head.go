@@ -303,8 +303,8 @@ func (h *Head) run(ctx context.Context) {
 	for _, f := range h.opts.Beside {
 		h.running.Go(func() { f(ctx) })
 	}
-	h.server = &http.Server{Handler: h.guarded(), ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
+	h.server = &http.Server{Handler: h.guarded(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.logger.Handler(), slog.LevelWarn)}
 	for name, f := range map[string]func() error{
 		"discovery": h.discover.Run,
 		"scraping":  func() error { return h.scrape.Run(h.discover.SyncCh()) },

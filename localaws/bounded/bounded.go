@@ -98,27 +98,51 @@ var (
 	ErrIncomplete = errors.New("the request body is incomplete")
 )
 
-// Bodies are the bodies of all requests of a server. The zero value has no room.
-type Bodies struct {
-	total int64 // bytes
-	time  time.Duration
+// Room is memory that many take parts of, up to a total of bytes.
+type Room struct {
+	total int64
 
 	mu   sync.Mutex
 	held int64
 }
 
+// NewRoom makes a room of so many bytes.
+func NewRoom(total int64) *Room { return &Room{total: total} }
+
+// Take counts so many bytes, if there is room for them.
+func (r *Room) Take(n int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held+n > r.total {
+		return false
+	}
+	r.held += n
+	return true
+}
+
+// Give gives bytes back that were taken.
+func (r *Room) Give(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held -= n
+}
+
+// Bodies are the bodies of all requests of a server.
+type Bodies struct {
+	room *Room
+	time time.Duration
+}
+
 // NewBodies makes room for bodies of so many bytes in all, each of which has to come
 // within so long a time.
-func NewBodies(total int64, within time.Duration) *Bodies { return &Bodies{total: total, time: within} }
+func NewBodies(total int64, within time.Duration) *Bodies { return &Bodies{NewRoom(total), within} }
 
 // Read reads a whole body of at most so many bytes. What it takes is counted until
 // release is called, which has to be done in any case.
 func (b *Bodies) Read(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
 	var mine int64
 	release = func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.held -= mine
+		b.room.Give(mine)
 		mine = 0
 	}
 	if r.ContentLength > most {
@@ -138,7 +162,7 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request, most int64) (body 
 			if r.ContentLength > 0 && cap(body) > 0 {
 				size = max(r.ContentLength+1, int64(cap(body))+1)
 			}
-			if !b.take(size - int64(cap(body))) {
+			if !b.room.Take(size - int64(cap(body))) {
 				return nil, release, ErrBusy
 			}
 			mine += size - int64(cap(body))
@@ -157,17 +181,6 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request, most int64) (body 
 			return nil, release, fmt.Errorf("%w: %w", ErrIncomplete, err)
 		}
 	}
-}
-
-// take counts so many bytes, if there is room for them.
-func (b *Bodies) take(n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held+n > b.total {
-		return false
-	}
-	b.held += n
-	return true
 }
 
 // AnswerUnread answers a request whose body was not read to its end, and closes its

@@ -16,6 +16,7 @@ const (
 	target     = "GraniteServiceVersion20100801"
 	maxQueries = 500
 	maxName    = 255
+	maxText    = 2048 // of an expression or a label
 )
 
 // Services are CloudWatch in each of its protocols.
@@ -69,6 +70,8 @@ func (o Options) known() []operation {
 			{Text: "up to 500 queries, each with an Id and a MetricStat or an Expression; a metric without data has the status Complete and " +
 				"no values",
 				Basis: gateway.Confirmed, Source: model},
+			{Text: "an Expression has up to 2048 characters; a Label too, which is a limit of the local cloud", Basis: gateway.Confirmed,
+				Source: model},
 			{Text: "SEARCH('{NAMESPACE,DIMENSION} NAME=\"VALUE\"', 'STATISTIC', PERIOD) returns each metric that has exactly these " +
 				"dimensions and has values in the time range; other expressions are refused with 400 ValidationError", Basis: gateway.Confirmed,
 				Source: "CloudWatch user guide, search expressions (refusing other expressions is a limitation of the local cloud)"},

@@ -85,6 +85,10 @@ func TestCloudWatch(t *testing.T) {
 			"supports only the expression SEARCH"},
 		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=p99": {400,
 			"p99"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&" +
+			"MetricDataQueries.member.1.Expression=" + strings.Repeat("x", 2049): {400, "at most 2048 characters"},
+		"Action=GetMetricData&" + times + "&MetricDataQueries.member.1.Id=m1&MetricDataQueries.member.1.MetricStat.Stat=Sum&" +
+			"MetricDataQueries.member.1.Label=" + strings.Repeat("x", 2049): {400, "at most 2048 characters"},
 		"Action=PutMetricAlarm": {501, "does not implement cloudwatch:PutMetricAlarm"},
 		"Action=PutMetricData&Namespace=AWS/EC2&MetricData.member.1.MetricName=x&MetricData.member.1.Value=1": {400, "Namespace"},
 		"Action=PutMetricData&Namespace=N":                                  {400, "MetricData is required"},

@@ -58,6 +58,9 @@ func (o Options) getMetricData(r *gateway.Request, read decoder) (any, error) {
 				"Expression.",
 				q.ID)
 		}
+		if q.Expression != nil && len(*q.Expression) > maxText || len(q.Label) > maxText {
+			return nil, invalid("ValidationError", "The Expression and the Label of query %s must have at most %d characters.", q.ID, maxText)
+		}
 		if q.ReturnData != nil && !bool(*q.ReturnData) {
 			continue
 		}

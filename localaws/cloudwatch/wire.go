@@ -78,14 +78,21 @@ func fromCBOR(raw []byte) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-const maxIndex = 10_000 // of a list in a form: more is a slip, or an attack
+// Bounds of a form: more is a slip, or an attack.
+const (
+	maxIndex = 10_000 // of a list
+	maxParts = 16     // of a name
+)
 
 // tree is a form of the query protocol as nested objects and lists: "A.member.1.B" is B of
 // the first member of A.
 func tree(form url.Values) map[string]any {
 	root := map[string]any{}
 	for name, values := range form {
-		parts, at := strings.Split(name, "."), root
+		parts, at := strings.SplitN(name, ".", maxParts+1), root
+		if len(parts) > maxParts {
+			continue
+		}
 		for i, part := range parts {
 			if i == len(parts)-1 {
 				if _, there := at[part]; !there {

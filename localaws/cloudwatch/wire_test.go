@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,8 @@ func TestFormsAsTrees(t *testing.T) {
 		"A.member.1.B.member.1=x&A.member.1.C": `{"A":[{"B":["x"],"C":""}]}`,
 		"A.member.0=x&A.member.99999999999999": `{"A":[]}`,
 		"A.member=":                            `{"A":{"member":""}}`,
+		"A=1&" + strings.Repeat("B.", maxParts-1) + "B=2&" + strings.Repeat("C.", maxParts) + "C": `{"A":"1","B":` +
+			strings.Repeat(`{"B":`, maxParts-1) + `"2"` + strings.Repeat("}", maxParts),
 	} {
 		values, err := url.ParseQuery(form)
 		if err != nil {

@@ -141,6 +141,35 @@ func TestAnswersToUnreadBodiesArrive(t *testing.T) {
 	}
 }
 
+// A path that is another one's before it is normalized has the same signature, and means
+// the same.
+func TestPathsOfOneSignature(t *testing.T) {
+	srv := serve(t, nil)
+	for path, says := range map[string]string{"/things": `"labels":{}`, "/tags/../things": `"labels":{}`, "//things": `"labels":{}`,
+		"/./things": `"labels":{}`, "/tags/%2e%2e/things": "does not match", "/things/": "does not match"} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/things", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(nil)
+		if err := signer.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}, r,
+			hex.EncodeToString(sum[:]), "shared", "us-east-2", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Path, r.URL.RawPath = "", ""
+		r.URL.Opaque = "//" + r.URL.Host + path
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(said), says) {
+			t.Errorf("%s: %d %s, %v; want %s", path, resp.StatusCode, said, err, says)
+		}
+	}
+}
+
 // What a signature leaves out of AWS's headers decides nothing.
 func TestHeadersThatAreNotSigned(t *testing.T) {
 	srv := serve(t, nil)

@@ -74,7 +74,11 @@ func (rt route) match(r *http.Request) (labels map[string]string, ok bool) {
 			return nil, false
 		}
 	}
-	return matchSegments(rt.segments, strings.Split(r.URL.EscapedPath(), "/"))
+	path := r.URL.EscapedPath()
+	if rt.service.Protocol != RESTXML {
+		path = sigv4.CleanPath(path) // what was signed: others can be made of it on the way
+	}
+	return matchSegments(rt.segments, strings.Split(path, "/"))
 }
 
 // byForm reports whether a form field names the service's operations.

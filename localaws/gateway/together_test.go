@@ -12,6 +12,16 @@ import (
 
 func TestBodiesTogether(t *testing.T) {
 	srv := serve(t, func(o *Options) { o.Bodies = bounded.NewBodies(1<<20, time.Minute) })
+	for range 300 { // each takes 4 KiB while it is worked on
+		resp, err := http.DefaultClient.Do(signed(t, srv.URL, key.ID, key.Secret, "{}", target("Do")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("one after another: %d", resp.StatusCode)
+		}
+	}
 	for name, c := range map[string]struct {
 		request *http.Request
 		status  int

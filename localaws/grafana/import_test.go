@@ -1,6 +1,7 @@
 package grafana_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/grafana/types"
@@ -59,6 +60,13 @@ func TestImportOfADashboard(t *testing.T) {
 	if _, err := g.Dashboards.ImportDashboard(in); err != nil {
 		t.Errorf("again, over it: %v", err)
 	}
+	bomb := exported()
+	bomb["uid"], bomb["tags"] = "bomb", strings.Repeat("${VAR_SITE}", 1000)
+	in.Dashboard, in.Inputs[1].Value = bomb, strings.Repeat("x", 1<<20)
+	if _, err := g.Dashboards.ImportDashboard(in); !says(err, "413") {
+		t.Errorf("a megabyte in a thousand places: %v", err)
+	}
+	in.Inputs[1].Value = "us"
 	viewer := startSite(t, "12.4", types.RoleViewer).grafana()
 	if _, err := viewer.Dashboards.ImportDashboard(in); !says(err, "403") {
 		t.Errorf("a viewer: %v", err)

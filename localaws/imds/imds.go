@@ -6,12 +6,14 @@
 package imds
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,11 +51,11 @@ const renewBefore = 5 * time.Minute
 
 // Handler is the service over HTTP.
 type Handler struct {
-	opts Options
-	mux  *http.ServeMux
+	opts   Options
+	mux    *http.ServeMux
+	secret []byte // of session tokens: none is kept, so that asking for many takes no memory
 
 	mu     sync.Mutex
-	tokens map[string]time.Time // session tokens of IMDSv2, with their ends
 	key    principal.AccessKey
 	issued time.Time
 }
@@ -63,7 +65,7 @@ func New(o Options) *Handler {
 	if o.Lifetime == 0 {
 		o.Lifetime = DefaultLifetime
 	}
-	h := &Handler{opts: o, mux: http.NewServeMux(), tokens: map[string]time.Time{}}
+	h := &Handler{opts: o, mux: http.NewServeMux(), secret: []byte(rand.Text() + rand.Text())}
 	for _, op := range h.Service().Operations {
 		h.mux.HandleFunc(op.Method+" "+strings.TrimSuffix(op.Path, "/")+exact(op.Path), func(w http.ResponseWriter, r *http.Request) {
 			h.answer(w, r, op)
@@ -114,9 +116,10 @@ func (h *Handler) admit(r *http.Request, op gateway.Operation) error {
 	if op.Name == getToken {
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if end, ok := h.tokens[r.Header.Get(tokenHeader)]; !ok || h.opts.Now().After(end) {
+	token := r.Header.Get(tokenHeader)
+	stamp, _, _ := strings.Cut(token, ".")
+	end, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || !hmac.Equal([]byte(token), []byte(h.tokenOf(end))) || h.opts.Now().UnixMilli() > end {
 		return &gateway.Error{Status: http.StatusUnauthorized, Message: "Unauthorized"}
 	}
 	return nil
@@ -127,13 +130,17 @@ func (h *Handler) token(w http.ResponseWriter, r *gateway.Request) error {
 	if err != nil || ttl < 1 || ttl > maxTTL {
 		return &gateway.Error{Status: http.StatusBadRequest, Message: "Bad Request"}
 	}
-	token := rand.Text()
-	h.mu.Lock()
-	maps.DeleteFunc(h.tokens, func(_ string, end time.Time) bool { return r.Now.After(end) })
-	h.tokens[token] = r.Now.Add(time.Duration(ttl) * time.Second)
-	h.mu.Unlock()
 	w.Header().Set(ttlHeader, strconv.Itoa(ttl))
-	return text(token)(w, r)
+	return text(h.tokenOf(r.Now.Add(time.Duration(ttl)*time.Second).UnixMilli()))(w, r)
+}
+
+// tokenOf is the session token of IMDSv2 that is good until then, in milliseconds of the
+// epoch.
+func (h *Handler) tokenOf(end int64) string {
+	stamp := strconv.FormatInt(end, 10)
+	mac := hmac.New(sha256.New, h.secret)
+	mac.Write([]byte(stamp)) // a hash's Write never fails
+	return stamp + "." + hex.EncodeToString(mac.Sum(nil))
 }
 
 // roleName is the role's, without the path that its ARN may have.

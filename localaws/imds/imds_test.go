@@ -160,6 +160,8 @@ func TestRefusals(t *testing.T) {
 		"with a token":    {"GET", credentials, with, 200},
 		"without":         {"GET", credentials, nil, 401},
 		"a made-up token": {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {"x"}}, 401},
+		"a later end":     {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {"9" + token}}, 401},
+		"an end alone":    {"GET", credentials, http.Header{"X-Aws-Ec2-Metadata-Token": {"9999999999999."}}, 401},
 		"another role":    {"GET", credentials + "other", with, 404},
 		"another path":    {"GET", "/latest/user-data", with, 404},
 		"no ttl":          {"PUT", "/latest/api/token", nil, 400},

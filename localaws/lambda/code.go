@@ -15,13 +15,19 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/parascope/parascope/localaws/gateway"
 )
 
-// maxUnzipped is how large a function may be when it is unpacked.
-const maxUnzipped = 262144000
+// Bounds of an unpacked function: its bytes, its files and folders, and their names.
+const (
+	maxUnzipped = 262144000
+	maxEntries  = 65535
+	maxName     = 1024
+	maxPartName = 255
+)
 
 // code is a function's unpacked archive.
 type code struct {
@@ -87,13 +93,8 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 	if err != nil {
 		return code{}, errNoArchive()
 	}
-	for _, f := range zr.File {
-		if f.UncompressedSize64 > uint64(limit) {
-			return code{}, errTooLarge()
-		}
-		if !filepath.IsLocal(f.Name) {
-			return code{}, errNoArchive()
-		}
+	if err := checkEntries(zr.File, limit); err != nil {
+		return code{}, err
 	}
 	sum := sha256.Sum256(archive)
 	c := code{Dir: l.opts.NewID(), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Size: int64(len(archive))}
@@ -107,6 +108,39 @@ func (l *Lambda) unpack(archive []byte, limit int64) (code, error) {
 		left -= n
 	}
 	return c, os.MkdirAll(filepath.Join(l.opts.Dir, c.Dir), 0o700)
+}
+
+// checkEntries refuses names that leave the folder or that no file can have, a name of
+// two files or of a file and a folder, and too many files and folders: each takes room on
+// the disk, with or without content.
+func checkEntries(entries []*zip.File, limit int64) error {
+	folders := map[string]bool{} // by name; false: a file
+	for _, f := range entries {
+		name, isFolder := filepath.Clean(f.Name), f.FileInfo().IsDir()
+		was, there := folders[name]
+		switch {
+		case f.UncompressedSize64 > uint64(limit):
+			return errTooLarge()
+		case !filepath.IsLocal(f.Name), len(name) > maxName, strings.ContainsRune(name, 0), longPart(name),
+			there && !(was && isFolder), name == "." && !isFolder:
+			return errNoArchive()
+		}
+		folders[name] = isFolder
+		for in := filepath.Dir(name); in != "."; in = filepath.Dir(in) {
+			if was, there := folders[in]; there && !was {
+				return errNoArchive()
+			}
+			folders[in] = true
+		}
+		if len(folders) > maxEntries {
+			return invalid("%s", gateway.Simplified(fmt.Sprintf("unpacks at most %d files and folders", maxEntries)))
+		}
+	}
+	return nil
+}
+
+func longPart(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > maxPartName })
 }
 
 // remove deletes code that no function has. What cannot be deleted now is at the next start.

@@ -174,6 +174,7 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 		f.Code = unpacked
 		return gateway.WriteJSON(w, http.StatusOK, f.configuration(r.Now))
 	}
+	var replaced code
 	f, err := l.change(r, func(f *function) error {
 		if err := f.checkRevision(in.RevisionID); err != nil {
 			return err
@@ -181,6 +182,7 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 		if len(in.Architectures) > 0 {
 			f.Architecture = strings.Join(in.Architectures, ",")
 		}
+		replaced = f.Code
 		f.Code, f.LastModified = unpacked, r.Now
 		return f.check()
 	})
@@ -188,6 +190,8 @@ func (l *Lambda) updateFunctionCode(w http.ResponseWriter, r *gateway.Request) e
 		l.remove(unpacked)
 		return err
 	}
+	l.forget(f.path())
+	l.drop(replaced)
 	return gateway.WriteJSON(w, http.StatusOK, f.configuration(r.Now))
 }
 
@@ -228,7 +232,7 @@ func (l *Lambda) deleteFunction(w http.ResponseWriter, r *gateway.Request) error
 		return err
 	}
 	l.forget(f.path())
-	l.remove(f.Code)
+	l.drop(f.Code)
 	return gateway.WriteJSON(w, http.StatusNoContent, nil)
 }
 

@@ -240,8 +240,8 @@ func TestPermissionsTagsAndLists(t *testing.T) {
 	}
 }
 
-// TestCodeOfNoFunctionIsRemoved: of a function that was deleted or never made nothing
-// stays on the disk.
+// TestCodeOfNoFunctionIsRemoved: of code that was replaced, and of a function that was
+// deleted or never made, nothing stays on the disk.
 func TestCodeOfNoFunctionIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, dir, nil)
@@ -251,20 +251,42 @@ func TestCodeOfNoFunctionIsRemoved(t *testing.T) {
 		check.OK(t, err)
 		return len(entries)
 	}
-	create(t, c, nil)
+	first := create(t, c, nil)
 	if _, err := c.client().CreateFunction(t.Context(), input(t, nil)); !isError(err, "ResourceConflictException", "Function already exist") {
 		t.Errorf("twice: %v", err)
 	}
 	if n := folders(); n != 1 {
 		t.Errorf("%d folders for one function", n)
 	}
-	_, err := c.client().UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"),
-		ZipFile: input(t, nil).Code.ZipFile, DryRun: true})
-	if n := folders(); err != nil || n != 1 {
-		t.Errorf("after a dry run: %d folders, %v", n, err)
+	update := func(change func(*sdk.UpdateFunctionCodeInput)) error {
+		in := &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: input(t, nil).Code.ZipFile}
+		change(in)
+		_, err := c.client().UpdateFunctionCode(t.Context(), in)
+		return err
 	}
-	_, err = c.client().DeleteFunction(t.Context(), &sdk.DeleteFunctionInput{FunctionName: aws.String("f")})
-	if n := folders(); err != nil || n != 0 {
-		t.Errorf("after its deletion: %d folders, %v", n, err)
+	if err := update(func(in *sdk.UpdateFunctionCodeInput) { in.DryRun = true }); err != nil || folders() != 1 {
+		t.Errorf("after a dry run: %d folders, %v", folders(), err)
 	}
+	old := func(in *sdk.UpdateFunctionCodeInput) { in.RevisionId = first.RevisionId }
+	check.OK(t, update(old))
+	if err := update(old); !isError(err, "PreconditionFailedException", "") || folders() != 1 {
+		t.Errorf("after an update and one that was refused: %d folders, %v", folders(), err)
+	}
+	invoke(t, c, "")
+	check.OK(t, update(func(*sdk.UpdateFunctionCodeInput) {}))
+	check.Await(t, "the code that an environment ran is removed", check.That(func() bool { return folders() == 1 }))
+	if got := decode(t, invoke(t, c, "").Payload); got.Count != 1 {
+		t.Errorf("new code: %+v", got)
+	}
+	// What a kill leaves behind is removed at the next start.
+	check.OK(t, os.MkdirAll(filepath.Join(dir, "lambda", "left"), 0o700))
+	c.Stop()
+	c = start(t, dir, nil)
+	if n := folders(); n != 1 {
+		t.Errorf("after a start: %d folders", n)
+	}
+	invoke(t, c, "")
+	_, err := c.client().DeleteFunction(t.Context(), &sdk.DeleteFunctionInput{FunctionName: aws.String("f")})
+	check.OK(t, err)
+	check.Await(t, "the code of the deleted function is removed", check.That(func() bool { return folders() == 0 }))
 }

@@ -40,10 +40,12 @@ type Lambda struct {
 	stop    chan struct{} // closed by Close
 	running sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	idle   map[string][]*worker // by function, path(region, name); the last was used last
-	all    map[*worker]struct{}
+	mu      sync.Mutex
+	closed  bool
+	idle    map[string][]*worker // by function, path(region, name); the last was used last
+	all     map[*worker]struct{}
+	using   map[string]int  // code's folder → environments that run it
+	dropped map[string]code // by folder: code that no function has, while environments run it
 }
 
 // New opens the service on its state, and removes code that no function has.
@@ -54,7 +56,8 @@ func New(o Options) (*Lambda, error) {
 	if o.RetryDelays == nil {
 		o.RetryDelays = []time.Duration{time.Minute, 2 * time.Minute}
 	}
-	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*worker{}, all: map[*worker]struct{}{}}
+	l := &Lambda{opts: o, stop: make(chan struct{}), idle: map[string][]*worker{}, all: map[*worker]struct{}{},
+		using: map[string]int{}, dropped: map[string]code{}}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("could not resolve the directory of Lambda's functions: %w", err)

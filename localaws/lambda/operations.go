@@ -57,6 +57,9 @@ func (l *Lambda) operations() []gateway.Operation {
 		{Name: "CreateFunction", Method: post, Path: functions, Serve: l.createFunction, Resources: newResource, Rules: []gateway.Rule{
 			{Text: "the runtimes are provided.al2023 and provided.al2; other runtimes, images, published versions and JSON logs are " +
 				"refused with 400 InvalidParameterValueException", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},
+			{Text: "unpacked code has up to 262144000 bytes, and up to 65,535 files and folders with names of up to 1024 bytes; links, " +
+				"and a name of two files or of a file and a folder, are refused with 400 InvalidParameterValueException", Basis: gateway.Assumed,
+				Source: guide + ", quotas (the limits of files and names are limits of the local cloud)"},
 			{Text: "the timeout is 1 to 900 s (default 3), the memory 128 to 10240 MB (default 128); variables have up to 4 KB and no names " +
 				"that Lambda reserves", Basis: gateway.Confirmed,
 				Source: reference + ", CreateFunction; " + guide + ", quotas"},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -33,6 +35,11 @@ type worker struct {
 func (l *Lambda) execute(ctx context.Context, fn *function, in environment.Invocation) (environment.Outcome, error) {
 	for {
 		e, err := l.acquire(ctx, fn)
+		if errors.Is(err, errReplaced) {
+			if fn, err = l.load(fn.Region, fn.Name); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return environment.Outcome{}, err
 		}
@@ -44,6 +51,10 @@ func (l *Lambda) execute(ctx context.Context, fn *function, in environment.Invoc
 		// The process ended before the invocation began, and is out of the pool now.
 	}
 }
+
+// errReplaced is the error for a function whose code was replaced, or that was deleted,
+// since it was loaded.
+var errReplaced = errors.New("the function has other code by now")
 
 // acquire takes an environment out of the pool, or makes one.
 func (l *Lambda) acquire(ctx context.Context, fn *function) (*worker, error) {
@@ -61,8 +72,10 @@ func (l *Lambda) acquire(ctx context.Context, fn *function) (*worker, error) {
 		l.retire(e)
 	}
 	closed, full := l.closed, len(l.all) >= maxConcurrent
-	if !closed && !full {
+	_, gone := os.Stat(filepath.Join(l.opts.Dir, fn.Code.Dir))
+	if !closed && !full && gone == nil {
 		l.running.Add(1) // until it is retired
+		l.using[fn.Code.Dir]++
 	}
 	l.mu.Unlock()
 	switch {
@@ -71,9 +84,16 @@ func (l *Lambda) acquire(ctx context.Context, fn *function) (*worker, error) {
 	case full:
 		return nil, &gateway.Error{Status: http.StatusTooManyRequests, Code: "TooManyRequestsException", Message: "Rate Exceeded.",
 			Members: map[string]any{"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User"}}
+	case errors.Is(gone, fs.ErrNotExist):
+		return nil, errReplaced
+	case gone != nil:
+		return nil, fmt.Errorf("could not find the code of function %s: %w", fn.Name, gone)
 	}
 	e, err := l.open(ctx, fn)
 	if err != nil {
+		l.mu.Lock()
+		l.ended(fn.Code.Dir)
+		l.mu.Unlock()
 		l.running.Done()
 	}
 	if _, refused := errors.AsType[*gateway.Error](err); refused {
@@ -138,9 +158,34 @@ func (l *Lambda) retire(e *worker) {
 		defer l.running.Done()
 		e.Close()
 		l.mu.Lock()
+		defer l.mu.Unlock()
 		delete(l.all, e)
-		l.mu.Unlock()
+		l.ended(e.fn.Code.Dir)
 	}()
+}
+
+// ended notes that an environment does not run the code in this folder any more, and
+// removes it if no function has it. The caller holds mu.
+func (l *Lambda) ended(dir string) {
+	if l.using[dir]--; l.using[dir] > 0 {
+		return
+	}
+	delete(l.using, dir)
+	if c, dropped := l.dropped[dir]; dropped {
+		delete(l.dropped, dir)
+		l.remove(c)
+	}
+}
+
+// drop removes code that a function had, as soon as no environment runs it.
+func (l *Lambda) drop(c code) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.using[c.Dir] > 0 {
+		l.dropped[c.Dir] = c
+		return
+	}
+	l.remove(c)
 }
 
 // forget ends the environments that wait for a function that is gone.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -19,6 +20,7 @@ const (
 	uploadBucket = "s3-uploads" // upload id → upload
 	maxPart      = 10000
 	minPartSize  = 5 << 20 // of every part but the last
+	maxObject    = 128 << 20
 )
 
 // upload is a multipart upload that has begun.
@@ -26,6 +28,14 @@ type upload struct {
 	Bucket, Key string
 	Headers     map[string]string
 	Parts       map[int]part
+}
+
+// size is that of all parts.
+func (u *upload) size() (n int64) {
+	for _, p := range u.Parts {
+		n += p.Size
+	}
+	return n
 }
 
 type part struct {
@@ -90,6 +100,9 @@ func (s *S3) uploadPart(w http.ResponseWriter, r *gateway.Request) error {
 		}
 		old = u.Parts[number].File
 		u.Parts[number] = p
+		if u.size() > maxObject {
+			return refuse(http.StatusBadRequest, "EntityTooLarge", gateway.Simplified(fmt.Sprintf("stores objects of at most %d bytes", maxObject)))
+		}
 		return tx.Put(uploadBucket, id, u)
 	})
 	if err != nil {
@@ -127,15 +140,11 @@ func (s *S3) completeMultipartUpload(w http.ResponseWriter, r *gateway.Request) 
 	if err := s.opts.State.View(func(tx *state.Tx) (err error) { _, u, err = uploadOf(tx, r); return err }); err != nil {
 		return err
 	}
-	body, etag, err := s.assemble(u, in.Part)
+	file, size, etag, err := s.assemble(u, in.Part)
 	if err != nil {
 		return err
 	}
-	file, err := s.write(body)
-	if err != nil {
-		return err
-	}
-	o := object{Key: u.Key, File: file, Size: int64(len(body)), ETag: etag, LastModified: r.Now.UTC().Truncate(time.Second),
+	o := object{Key: u.Key, File: file, Size: size, ETag: etag, LastModified: r.Now.UTC().Truncate(time.Second),
 		Headers: u.Headers}
 	err = s.store(b, o, func(tx *state.Tx, old *object) error {
 		id, _, err := uploadOf(tx, r)
@@ -159,33 +168,49 @@ func (s *S3) completeMultipartUpload(w http.ResponseWriter, r *gateway.Request) 
 
 // assemble puts the parts together that the client lists. The tag of the whole is
 // the hash of the parts' hashes, and their number.
-func (s *S3) assemble(u upload, list []completedPart) (body []byte, etag string, err error) {
+func (s *S3) assemble(u upload, list []completedPart) (file string, size int64, etag string, err error) {
 	if len(list) == 0 {
-		return nil, "", malformed()
+		return "", 0, "", malformed()
 	}
-	hashes := md5.New()
 	for i, c := range list {
 		if i > 0 && c.PartNumber <= list[i-1].PartNumber {
-			return nil, "", refuse(http.StatusBadRequest, "InvalidPartOrder",
+			return "", 0, "", refuse(http.StatusBadRequest, "InvalidPartOrder",
 				"The list of parts was not in ascending order. The parts list must be specified in order by part number.")
 		}
 		p, found := u.Parts[c.PartNumber]
 		if !found || strings.Trim(c.ETag, `"`) != p.ETag {
-			return nil, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may not "+
-				"have been uploaded, or the specified entity tag may not match the part's entity tag.")
+			return "", 0, "", refuse(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found. The part may "+
+				"not have been uploaded, or the specified entity tag may not match the part's entity tag.")
 		}
 		if i < len(list)-1 && p.Size < minPartSize {
-			return nil, "", refuse(http.StatusBadRequest, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+			return "", 0, "", refuse(http.StatusBadRequest, "EntityTooSmall",
+				"Your proposed upload is smaller than the minimum allowed size")
 		}
-		content, err := os.ReadFile(s.file(p.File))
-		if err != nil {
-			return nil, "", fmt.Errorf("could not read part %d of an upload: %w", c.PartNumber, err)
-		}
-		body = append(body, content...)
-		sum := md5.Sum(content)
-		hashes.Write(sum[:]) // a hash's Write never fails
 	}
-	return body, fmt.Sprintf("%x-%d", hashes.Sum(nil), len(list)), nil
+	hashes := md5.New()
+	file, err = s.create(func(w io.Writer) error {
+		for _, c := range list {
+			n, sum, err := s.copyPart(w, u.Parts[c.PartNumber])
+			if err != nil {
+				return fmt.Errorf("could not read part %d of an upload: %w", c.PartNumber, err)
+			}
+			size += n
+			hashes.Write(sum) // a hash's Write never fails
+		}
+		return nil
+	})
+	return file, size, fmt.Sprintf("%x-%d", hashes.Sum(nil), len(list)), err
+}
+
+func (s *S3) copyPart(w io.Writer, p part) (n int64, sum []byte, err error) {
+	f, err := os.Open(s.file(p.File))
+	if err != nil {
+		return 0, nil, err
+	}
+	defer f.Close() // it was only read
+	hash := md5.New()
+	n, err = io.Copy(io.MultiWriter(w, hash), f)
+	return n, hash.Sum(nil), err
 }
 
 func (s *S3) abortMultipartUpload(w http.ResponseWriter, r *gateway.Request) error {

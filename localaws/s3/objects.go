@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/xml"
@@ -186,14 +185,15 @@ func (s *S3) getObject(w http.ResponseWriter, r *gateway.Request) error {
 	}
 	s.mu.RLock()
 	o, err := s.load(b.Name, r.Labels["Key"])
-	var body []byte
+	var body *os.File // can be read to its end when its name is gone
 	if err == nil && o != nil {
-		body, err = os.ReadFile(s.file(o.File))
+		body, err = os.Open(s.file(o.File))
 	}
 	s.mu.RUnlock()
 	if err != nil {
 		return err
 	}
+	defer body.Close() // it is only read
 	if o == nil {
 		// Who may not list the bucket is not told what is not in it.
 		if denied := r.Authorize("s3:ListBucket", bucketARN(r)[0], nil); denied != nil {
@@ -217,7 +217,7 @@ func (s *S3) getObject(w http.ResponseWriter, r *gateway.Request) error {
 			header.Set("x-amz-checksum-type", "FULL_OBJECT")
 		}
 	}
-	http.ServeContent(w, r.Request, "", o.LastModified, bytes.NewReader(body))
+	http.ServeContent(w, r.Request, "", o.LastModified, body)
 	return nil
 }
 

@@ -190,6 +190,8 @@ func (s *S3) objectOperations() []gateway.Operation {
 				{Text: "parts are in ascending order and have at least 5 MiB, except the last; the ETag is the MD5 hash of the parts' MD5 " +
 					"hashes, followed by a dash and the number of parts",
 					Basis: gateway.Confirmed, Source: guide + ", multipart upload"},
+				{Text: "an object has up to 128 MiB; a part that makes it larger is refused with 400 EntityTooLarge", Basis: gateway.Assumed,
+					Source: "a limit of the local cloud; AWS's limit is much higher"},
 				{Text: "the assembled object has no checksum", Basis: gateway.Assumed,
 					Source: "a simplification of the local cloud: AWS stores a composite checksum"},
 			}},

@@ -6,6 +6,7 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -83,13 +84,21 @@ func (s *S3) file(name string) string { return filepath.Join(s.opts.Dir, name) }
 // write makes a new file of the body and returns its name, which says nothing of
 // the object's key: keys may be anything.
 func (s *S3) write(body []byte) (string, error) {
+	return s.create(func(w io.Writer) error {
+		_, err := w.Write(body)
+		return err
+	})
+}
+
+// create makes a new file of what fill writes.
+func (s *S3) create(fill func(io.Writer) error) (string, error) {
 	name := s.opts.NewID()
 	f, err := os.OpenFile(s.file(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("could not write an object: %w", err)
 	}
-	_, err = f.Write(body)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(fill(f), f.Sync(), f.Close()); err != nil {
+		s.remove(name)
 		return "", fmt.Errorf("could not write an object: %w", err)
 	}
 	return name, nil

@@ -291,6 +291,15 @@ func TestMultipartUpload(t *testing.T) {
 	if _, err := complete(parts[1], parts[0]); codeOf(err) != "EntityTooSmall" && codeOf(err) != "InvalidPartOrder" {
 		t.Errorf("wrong order: %v", err)
 	}
+	large := bytes.Repeat([]byte("b"), 15<<20)
+	for n := int32(11); ; n++ {
+		if _, err := c.operator().UploadPart(t.Context(), &sdk.UploadPartInput{Bucket: bucket, Key: key, UploadId: up.UploadId,
+			PartNumber: aws.Int32(n), Body: bytes.NewReader(large)}); codeOf(err) == "EntityTooLarge" && n == 19 {
+			break
+		} else if err != nil || n > 19 {
+			t.Fatalf("part %d: %v", n, err)
+		}
+	}
 	out, err := complete(parts...)
 	if err != nil || !strings.HasSuffix(*out.ETag, `-2"`) {
 		t.Fatalf("%+v, %v", out, err)

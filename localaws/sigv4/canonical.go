@@ -35,11 +35,17 @@ func canonicalPath(escaped, service string) string {
 	if service == "s3" {
 		return escaped
 	}
+	return encode(CleanPath(escaped), true)
+}
+
+// CleanPath is a path as all services but S3 read it, signed and looked up: without empty
+// segments, "." and "..".
+func CleanPath(escaped string) string {
 	clean := path.Clean(escaped)
 	if strings.HasSuffix(escaped, "/") && clean != "/" {
 		clean += "/"
 	}
-	return encode(clean, true)
+	return clean
 }
 
 // canonicalQuery is the query sorted by name, then value, each encoded once.

@@ -333,15 +333,20 @@ func TestBarsOfNoNumber(t *testing.T) {
 		{"id":1,"type":"bargauge","gridPos":{"x":0,"y":0,"w":8,"h":6},"options":{"reduceOptions":{"calcs":["last"]}},"targets":[{"expr":"vector(0)/0","instant":true}]},
 		{"id":2,"type":"gauge","gridPos":{"x":8,"y":0,"w":8,"h":6},"options":{"reduceOptions":{"calcs":["last"]}},"targets":[{"expr":"vector(0)/0","instant":true}]},
 		{"id":3,"type":"stat","gridPos":{"x":16,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"widgets"}},"targets":[{"expr":"vector(123456789012)","instant":true}]},
-		{"id":4,"type":"stat","gridPos":{"x":18,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"currencyUSD"}},"targets":[{"expr":"vector(1234)","instant":true}]}]}`)})
+		{"id":4,"type":"stat","gridPos":{"x":18,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"currencyUSD"}},"targets":[{"expr":"vector(1234)","instant":true}]},
+		{"id":5,"type":"stat","gridPos":{"x":20,"y":0,"w":2,"h":3},"fieldConfig":{"defaults":{"unit":"none"}},"targets":[{"expr":"vector(123456789012)","instant":true}]},
+		{"id":6,"type":"bargauge","gridPos":{"x":0,"y":6,"w":3,"h":4},"fieldConfig":{"defaults":{"unit":"percentunit","decimals":1}},"targets":[
+			{"expr":"label_replace(vector(7), \"a\", \"CPU\", \"\", \"\")","instant":true},{"expr":"label_replace(vector(7), \"a\", \"Mem\", \"\", \"\")","instant":true},
+			{"expr":"label_replace(vector(7), \"a\", \"I/O\", \"\", \"\")","instant":true},{"expr":"label_replace(vector(7), \"a\", \"Irq\", \"\", \"\")","instant":true}]}]}`)})
 	b := newTab(t, 1360, 900)
 	b.SignIn(c.url, "alice@example.com")
 	b.Do(chromedp.Navigate(c.url + "/d/nan"))
-	b.Await(`document.querySelectorAll(".panel:not(.loading) .value, .panel:not(.loading) .gauge text").length == 4`)
+	b.Await(`document.querySelectorAll(".panel:not(.loading) .value, .panel:not(.loading) .gauge text").length == 9`)
 	b.Await(`document.querySelector(".bar .value").innerText == "NaN" && document.querySelector(".bar .fill").getBoundingClientRect().width == 0`)
 	b.Await(`document.querySelector(".gauge text").textContent == "NaN" && document.querySelector(".gauge path.fill") === null`)
 	b.Await(`document.querySelector('[data-panel="3"] .value').innerText.replace(/\s+/g, " ") == "123456789012 widgets"`)
 	b.Await(`document.querySelector('[data-panel="4"] .value').innerText == "$1.23K"`)
+	b.Await(`document.querySelector('[data-panel="5"] .value').innerText == "123456789012"`)
 	if got := b.panels("nan"); got.Cut != 0 {
 		t.Errorf("panels %+v", got)
 	}

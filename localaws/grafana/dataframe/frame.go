@@ -49,6 +49,21 @@ type Query struct {
 	Step   time.Duration
 	Format string // "table" is one frame; all others are a frame per series
 	Legend string // "{{instance}}", "__auto" or ""
+	Left   *int   // bytes of texts that frames may still have; the answer has each once, frames repeat them
+}
+
+// ErrTooLarge is the error for frames with more text than Query.Left.
+var ErrTooLarge = errors.New("the frames have too much text")
+
+// maxLegend bounds a legend: each series has it, with its labels in it.
+const maxLegend = 4096
+
+// take counts bytes of text that a frame is going to have.
+func (q Query) take(n int) error {
+	if *q.Left -= n; *q.Left < 0 {
+		return ErrTooLarge
+	}
+	return nil
 }
 
 // Result is what Prometheus answered a query with.
@@ -124,8 +139,11 @@ func Read(body []byte) (Result, error) {
 }
 
 // Frames are the result as the query wants it: a frame per series or, for a
-// table, one with a column per label.
-func (r Result) Frames(q Query) []Frame {
+// table, one with a column per label. The error is ErrTooLarge.
+func (r Result) Frames(q Query) ([]Frame, error) {
+	if len(q.Legend) > maxLegend {
+		return nil, ErrTooLarge
+	}
 	meta := map[string]any{
 		"type": "timeseries-multi", "typeVersion": []int{0, 1}, "custom": map[string]any{"resultType": r.kind},
 		"executedQueryString": "Expr: " + q.Expr + "\nStep: " + q.Step.String(),
@@ -134,14 +152,18 @@ func (r Result) Frames(q Query) []Frame {
 		meta["type"] = "numeric-multi"
 	}
 	if len(r.series) == 0 {
-		return []Frame{{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{}}, frameData{Values: [][]any{}}}}
+		return []Frame{{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{}}, frameData{Values: [][]any{}}}}, nil
 	}
 	if q.Format == "table" {
-		return []Frame{r.table(q, meta)}
+		f, err := r.table(q, meta)
+		return []Frame{f}, err
 	}
 	var frames []Frame
 	for _, s := range r.series {
 		name := s.legend(q.Legend, q.Expr)
+		if err := q.take(len(q.Expr) + 2*len(name)); err != nil {
+			return nil, err
+		}
 		times, values, entities := columns(s.points)
 		config := map[string]any{}
 		if name != "" {
@@ -159,7 +181,7 @@ func (r Result) Frames(q Query) []Frame {
 		}
 		frames = append(frames, f)
 	}
-	return frames
+	return frames, nil
 }
 
 func timeField(config map[string]any) frameField {
@@ -194,14 +216,22 @@ func columns(points []point) (times, values []any, entities map[string]any) {
 }
 
 // table is all series in one frame: time, a column per label, value.
-func (r Result) table(q Query, meta map[string]any) Frame {
+func (r Result) table(q Query, meta map[string]any) (Frame, error) {
 	names := map[string]bool{}
 	var points []point
 	for _, s := range r.series {
-		for name := range s.labels {
+		row := 0
+		for name, value := range s.labels {
 			names[name] = true
+			row += len(value)
+		}
+		if err := q.take(row * len(s.points)); err != nil {
+			return Frame{}, err
 		}
 		points = append(points, s.points...)
+	}
+	if err := q.take(len(names) * len(points)); err != nil { // a place in each column
+		return Frame{}, err
 	}
 	times, values, entities := columns(points)
 	f := Frame{frameSchema{RefID: q.RefID, Meta: meta, Fields: []frameField{timeField(nil)}}, frameData{Values: [][]any{times}}}
@@ -220,7 +250,7 @@ func (r Result) table(q Query, meta map[string]any) Frame {
 	if entities != nil {
 		f.Data.Entities = append(make([]map[string]any, len(f.Data.Values)-1), entities)
 	}
-	return f
+	return f, nil
 }
 
 var labelPattern = regexp.MustCompile(`\{\{\s*([^}]+?)\s*\}\}`)

@@ -2,7 +2,9 @@ package dataframe
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,13 +18,54 @@ func TestNumbersThatJSONLacks(t *testing.T) {
 	if p := got.series[0].points[0]; p.value != 1 || p.at.UnixMilli() != 1500 || !math.IsNaN(got.series[0].points[1].value) {
 		t.Errorf("read %+v", got)
 	}
-	raw, err := json.Marshal(got.Frames(Query{RefID: "A", Expr: "up", Step: time.Second})[0].Data)
+	left := 1000
+	frames, err := got.Frames(Query{RefID: "A", Expr: "up", Step: time.Second, Left: &left})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(frames[0].Data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := `{"values":[[1500,2000,3000,4000],[1,null,null,null]],"entities":[null,{"Inf":[2],"NaN":[1],"NegInf":[3]}]}`; string(raw) !=
 		want {
 		t.Errorf("frame %s, want %s", raw, want)
+	}
+}
+
+// TestTextThatFramesRepeat: a short answer makes long frames, where each of its points or
+// series has a text of the query or of the series.
+func TestTextThatFramesRepeat(t *testing.T) {
+	points := strings.TrimSuffix(strings.Repeat(`[1,"1"],`, 1000), ",")
+	one := `{"metric":{"a":"` + strings.Repeat("x", 1000) + `"},"values":[` + points + `]}`
+	many := strings.TrimSuffix(strings.Repeat(`{"metric":{"a":"xx"},"values":[[1,"1"]]},`, 1000), ",")
+	for name, c := range map[string]struct {
+		series string
+		query  Query
+		least  int // of bytes that are enough
+	}{
+		"labels of a table":    {one, Query{Format: "table"}, 1_001_000},
+		"columns of a table":   {many, Query{Format: "table"}, 3000},
+		"the query":            {many, Query{Expr: strings.Repeat("x", 1000), Legend: "__auto"}, 1_000_000},
+		"a legend":             {many, Query{Legend: strings.Repeat("x", 1000)}, 2_000_000},
+		"labels in a legend":   {many, Query{Legend: strings.Repeat("{{a}}", 100)}, 400_000},
+		"names where none are": {many, Query{}, 16_000},
+	} {
+		got, err := Read([]byte(`{"status":"success","data":{"resultType":"matrix","result":[` + c.series + `]}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, left := range []int{c.least, c.least - 1} {
+			enough := left == c.least
+			c.query.Left = &left
+			if _, err := got.Frames(c.query); (err == nil) != enough || !enough && !errors.Is(err, ErrTooLarge) {
+				t.Errorf("%s: %v, enough: %t, %d are left", name, err, enough, left)
+			}
+		}
+	}
+	left := 1 << 30
+	if _, err := (Result{}).Frames(Query{Legend: strings.Repeat("x", maxLegend+1), Left: &left}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a long legend: %v", err)
 	}
 }
 
@@ -39,7 +82,12 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, format := range []string{"", "table"} {
-			if _, err := json.Marshal(got.Frames(Query{Format: format, Legend: "{{ a }}", Step: time.Second})); err != nil {
+			left := 1 << 20
+			frames, err := got.Frames(Query{Format: format, Legend: "{{ a }}", Step: time.Second, Left: &left})
+			if err != nil && left >= 0 {
+				t.Errorf("%s: %v, and %d bytes are left", body, err, left)
+			}
+			if _, err := json.Marshal(frames); err != nil {
 				t.Errorf("%s: %v", body, err)
 			}
 		}

@@ -87,7 +87,7 @@ func (s *Server) askAWS(c *call, d *dataSource, region, service string, header h
 		}
 	}
 	sigv4.Sign(r, body, key, service, region, s.opts.Now())
-	got, err := s.send(r)
+	got, err := s.send(c, r)
 	if err != nil {
 		return nil, err
 	}

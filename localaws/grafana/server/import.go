@@ -44,7 +44,11 @@ func (s *Server) importDashboard(c *call) error {
 	if err != nil {
 		return err
 	}
-	filled := fill(in.Dashboard, values).(map[string]any) // what it makes of a map is one
+	left := maxBody
+	filled, _ := fill(in.Dashboard, values, &left).(map[string]any) // what it makes of a map is one
+	if left < 0 {
+		return refuse(http.StatusRequestEntityTooLarge, gateway.Simplified(fmt.Sprintf("fills in at most %d bytes", maxBody)))
+	}
 	delete(filled, "__inputs")
 	delete(filled, "id")
 	in.Dashboard = filled
@@ -77,26 +81,31 @@ func (in *importCommand) values() (map[string]string, error) {
 
 var placeholder = regexp.MustCompile(`\$\{.+?\}`)
 
-// fill puts the values in the place of their names in all texts of a JSON value.
-func fill(v any, values map[string]string) any {
+// fill puts the values in the place of their names in all texts of a JSON value, as long
+// as there are bytes left for them.
+func fill(v any, values map[string]string, left *int) any {
 	switch v := v.(type) {
 	case string:
 		return placeholder.ReplaceAllStringFunc(v, func(name string) string {
-			if value, known := values[name]; known {
-				return value
+			value, known := values[name]
+			if !known {
+				return name
 			}
-			return name
+			if *left -= len(value); *left < 0 {
+				return ""
+			}
+			return value
 		})
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {
-			out[i] = fill(x, values)
+			out[i] = fill(x, values, left)
 		}
 		return out
 	case map[string]any:
 		out := maps.Clone(v)
 		for k, x := range v {
-			out[k] = fill(x, values)
+			out[k] = fill(x, values, left)
 		}
 		return out
 	}

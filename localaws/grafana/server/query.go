@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -174,6 +175,9 @@ func (s *Server) run(c *call, d *dataSource, q queryModel, when span) ([]datafra
 func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form url.Values, step time.Duration) ([]dataframe.Frame,
 	*refusal) {
 	got, err := s.prometheusCall(c, d, path, form)
+	if errors.Is(err, errNoRoom) {
+		return nil, &refusal{status: http.StatusServiceUnavailable, message: err.Error()}
+	}
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
 	}
@@ -181,14 +185,23 @@ func (s *Server) frames(c *call, d *dataSource, q queryModel, path string, form 
 		return nil, &refusal{status: got.status, message: got.failure()}
 	}
 	if c.left -= len(got.body); c.left < 0 {
-		return nil, &refusal{status: http.StatusUnprocessableEntity,
-			message: gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer))}
+		return nil, tooMuch()
 	}
 	result, err := dataframe.Read(got.body)
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadGateway, message: err.Error()}
 	}
-	return result.Frames(dataframe.Query{RefID: q.RefID, Expr: form.Get("query"), Step: step, Format: q.Format, Legend: q.LegendFormat}), nil
+	frames, err := result.Frames(dataframe.Query{RefID: q.RefID, Expr: form.Get("query"), Step: step, Format: q.Format,
+		Legend: q.LegendFormat, Left: &c.left})
+	if err != nil {
+		return nil, tooMuch()
+	}
+	return frames, nil
+}
+
+func tooMuch() *refusal {
+	return &refusal{status: http.StatusUnprocessableEntity,
+		message: gateway.Simplified(fmt.Sprintf("returns at most %d bytes of data per request", maxAnswer))}
 }
 
 // step is how far the points of a range are apart: what the panel asks for, but

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -92,7 +94,12 @@ func (s *Server) Handler(workspaceID string) http.Handler {
 			if s.opts.Pages == nil {
 				return refuse(http.StatusNotFound, "Not found")
 			}
-			r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+			form, release, err := s.forms.Read(rw, r, maxForm)
+			defer release()
+			if err != nil {
+				return err
+			}
+			r.Body = io.NopCloser(bytes.NewReader(form))
 			s.opts.Pages(workspaceID).ServeHTTP(rw, r)
 			return nil
 		}})
@@ -104,7 +111,8 @@ func (s *Server) Handler(workspaceID string) http.Handler {
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request, workspaceID string, rt route) {
 	release := func() {}
 	defer func() { release() }()
-	c := &call{Request: r, rw: rw}
+	c, sent := &call{Request: r, rw: rw}, r.Body
+	defer func() { s.answers.Give(c.held) }()
 	c.body = func() (body []byte, err error) {
 		body, release, err = s.bodies.Read(rw, r, maxBody)
 		return body, err
@@ -115,7 +123,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request, workspaceID stri
 	}
 	switch {
 	case unread(err) != 0:
-		bounded.AnswerUnread(rw, r.Body, func() { s.writeError(c, err) })
+		bounded.AnswerUnread(rw, sent, func() { s.writeError(c, err) })
 	case err != nil:
 		s.writeError(c, err)
 	}

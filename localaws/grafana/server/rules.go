@@ -66,6 +66,9 @@ func Rules() []gateway.Rule {
 		{Text: "Grafana: a user's role is the highest of the user's own and those of the user's groups, read at each request; a user " +
 			"without a role can sign in but sees only a message", Basis: gateway.Inferred,
 			Source: "AMG user guide, managing user and group access (it is assumed that changes take effect immediately)"},
+		{Text: "Grafana: a request has up to 200 queries and 32 MiB of data, requests in progress together have 64 MiB, a legend has up " +
+			"to 4096 bytes, and an import fills in up to 16 MiB; what is above is refused",
+			Basis: gateway.Assumed, Source: "limits of the local cloud"},
 		{Text: "Grafana: /api/user/orgs returns the role of the caller", Basis: gateway.Confirmed, Source: httpAPI},
 		{Text: "Grafana: users sign in with their e-mail address in IAM Identity Center and without a password; the pages are the local " +
 			"cloud's own, over this API", Basis: gateway.Assumed, Source: "a simplification of the local cloud"},

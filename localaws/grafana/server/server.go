@@ -62,7 +62,11 @@ type Options struct {
 type Server struct {
 	opts   Options
 	client *http.Client
-	bodies *bounded.Bodies
+	bodies *bounded.Bodies // of who is let in
+	forms  *bounded.Bodies // of anybody, to sign in
+	// answers are what data sources have answered to the requests in work. What is made
+	// of them takes ten times as much.
+	answers *bounded.Room
 
 	mu   sync.Mutex
 	keys map[string]principal.AccessKey // workspace id and role → credentials, while they last
@@ -72,6 +76,10 @@ type Server struct {
 const (
 	maxBodies = 128 << 20
 	bodyTime  = time.Minute
+	maxForms  = 16 << 20
+	formTime  = 10 * time.Second
+
+	maxAnswers = 2 * maxAnswer
 )
 
 // queryTimeout bounds a request to a data source: AMP's own limit is a minute.
@@ -79,11 +87,12 @@ const queryTimeout = 70 * time.Second
 
 // New makes a server.
 func New(o Options) *Server {
-	return &Server{opts: o, keys: map[string]principal.AccessKey{}, bodies: bounded.NewBodies(maxBodies, bodyTime), client: &http.Client{
-		Timeout: queryTimeout,
-		// A data source that sends its caller elsewhere must not get the signature there.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Server{opts: o, keys: map[string]principal.AccessKey{}, bodies: bounded.NewBodies(maxBodies, bodyTime),
+		forms: bounded.NewBodies(maxForms, formTime), answers: bounded.NewRoom(maxAnswers), client: &http.Client{
+			Timeout: queryTimeout,
+			// A data source that sends its caller elsewhere must not get the signature there.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}}
 }
 
 // renewBefore is how long before their end credentials are not used any more.
@@ -114,6 +123,7 @@ type call struct {
 
 	body func() ([]byte, error) // the whole body of a request that was let in
 	left int                    // bytes that data sources may still answer its queries with
+	held int64                  // bytes of their answers, counted in Server.answers
 }
 
 func (c *call) ctx() context.Context { return c.Request.Context() }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/localaws/bounded"
 	"github.com/parascope/parascope/localaws/gateway"
 	"github.com/parascope/parascope/localaws/sigv4"
 )
@@ -32,7 +33,28 @@ var allowedAuth = []string{"default", "ec2_iam_role"}
 
 // maxAnswer bounds what is read of a data source's answer, and of all answers to the
 // queries of one request.
-const maxAnswer = 64 << 20
+const maxAnswer = 32 << 20
+
+// errNoRoom is the error for an answer that comes while those of other requests take all
+// the memory that there is for them.
+var errNoRoom = errors.New(gateway.Simplified("has reached its limit of memory for the responses of data sources; try again"))
+
+// counted reads an answer, whose bytes are counted until the call has ended.
+type counted struct {
+	io.Reader
+	room *bounded.Room
+	c    *call
+}
+
+// Read reads as long as there is room.
+func (r counted) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if !r.room.Take(int64(n)) {
+		return 0, errNoRoom
+	}
+	r.c.held += int64(n)
+	return n, err
+}
 
 // installed reports whether the workspace has the data source's plugin.
 func (c *call) installed(d *dataSource) bool {
@@ -81,7 +103,7 @@ func (s *Server) ask(c *call, d *dataSource, in request) (answer, error) {
 	if err := s.sign(c, d, r, in.body); err != nil {
 		return answer{}, err
 	}
-	return s.send(r)
+	return s.send(c, r)
 }
 
 // sign signs as the data source's settings say. The core type does so up to
@@ -105,13 +127,13 @@ func (s *Server) sign(c *call, d *dataSource, r *http.Request, body []byte) erro
 	return nil
 }
 
-func (s *Server) send(r *http.Request) (answer, error) {
+func (s *Server) send(c *call, r *http.Request) (answer, error) {
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return answer{}, err // a *url.Error, which names method and address, as Grafana's does
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(counted{resp.Body, s.answers, c}, maxAnswer+1))
 	if err != nil {
 		return answer{}, err
 	}

@@ -18,6 +18,20 @@ const load = async (model: any, address = "") => {
   return variables.list[0].selected;
 };
 
+test("a saved value counts only when the options are known", async () => {
+  const fetched = globalThis.fetch;
+  globalThis.fetch = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return new Response(JSON.stringify({ status: "success", data: ["a1", "a2"] }));
+  };
+  try {
+    const query = { type: "query", query: "label_values(up, instance)", current: { value: "elsewhere" } };
+    assert.deepEqual(await load(query), ["a1"]);
+  } finally {
+    globalThis.fetch = fetched;
+  }
+});
+
 const custom = { type: "custom", query: "a, Bee : b, c" };
 const cases: [string, any, string, string[]][] = [
   ["a data source of another place", { type: "datasource", query: "prometheus", current: { text: "prod", value: "P1809" } }, "", ["amp"]],

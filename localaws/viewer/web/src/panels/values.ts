@@ -192,13 +192,16 @@ function arc(radius: number, from: number, to: number): string {
   return `M${at(from)}A${radius} ${radius} 0 ${to - from > 1 / 1.2 ? 1 : 0} 1 ${at(to)}`;
 }
 
+const leastBar = 46; // pixels for a bar with its name above it; lower ones have it beside them
+
 export function bargauge(d: Drawing): Drawn {
   const all = orEmpty(values(d), d);
-  const upright = d.panel.options?.orientation === "vertical";
+  const upright = d.panel.options?.orientation === "vertical",
+    low = !upright && d.host.clientHeight < leastBar * all.length;
   d.host.replaceChildren(
     h(
       "div",
-      { class: upright ? "bars upright" : "bars" },
+      { class: upright ? "bars upright" : low ? "bars low" : "bars" },
       all.map((one) => {
         const { text, suffix } = shown(one.value, one.config),
           part = `${(100 * share(one.value, range(one.config, all))).toFixed(2)}%`;
@@ -212,5 +215,6 @@ export function bargauge(d: Drawing): Drawn {
       }),
     ),
   );
+  d.host.querySelector<HTMLElement>(".bars")!.style.setProperty("--count", String(all.length));
   return still;
 }
