@@ -70,8 +70,8 @@ const (
 	jobStates       = 3  // that jobs of a partition are in
 	reasons         = 3  // why they wait
 	histogramSeries = 12 // ten buckets, sum and count
-	operations      = 25 // that slurmctld answers
-	slurmCommands   = 3
+	operations      = 19 // that slurmctld answers, on each of the recorded clusters
+	slurmCommands   = 5
 )
 
 func copiesOfSlurm(f *page.Family, c Cluster, l Level) int {
@@ -85,6 +85,8 @@ func copiesOfSlurm(f *page.Family, c Cluster, l Level) int {
 		return pick(l, 0, c.Jobs, 2*c.Jobs)
 	case has("node") && has("gres"):
 		return c.GPUNodes
+	case strings.HasPrefix(f.Name, "slurm_reservation_"), strings.HasPrefix(f.Name, "slurm_license_"):
+		return pick(l, 0, 0, 2) // few clusters have any
 	case strings.Contains(f.Name, "_drain_"):
 		return pick(l, 0, 0, (c.Nodes+9)/10)
 	case has("node") && has("state"):
