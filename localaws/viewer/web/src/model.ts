@@ -166,7 +166,7 @@ export function newPanel(panels: Panel[], datasource: SourceRef): Panel {
         color: { mode: "palette-classic" },
         thresholds: { mode: "absolute", steps: [{ color: "green", value: null }] },
         mappings: [],
-        custom: { drawStyle: "line", lineWidth: 1, fillOpacity: 10, showPoints: "never", spanNulls: false },
+        custom: { drawStyle: "line", lineWidth: 1, fillOpacity: 0, showPoints: "never", spanNulls: false },
       },
       overrides: [],
     },
