@@ -120,7 +120,9 @@ var expectAvailability = expectations{
 		}
 		return w
 	},
-	"availability/Nodes with the most time lost/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
+	"availability/Nodes with the most time lost/A": func(m moment) wanted {
+		return m.spent("unavailable").where(positive).sum("node").extrapolated()
+	},
 	"availability/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {

@@ -39,12 +39,14 @@ func gpus() *grafana.DashboardBuilder {
 			percent, heat(), query("A", `avg by (node) (`+busy(sel)+`)`, "{{node}}")).MaxDataPoints(fewerPoints)).
 		WithPanel(bars("GPU power, share of the limit", "The 15 nodes whose GPUs are nearest to their power limits.", percent,
 			top(15, `avg by (cluster, node) (`+power(sel)+` / (`+powerLimit(sel)+`))`), "{{node}}", 0).Max(1)).
-		WithPanel(bars("Least thermal margin", "Degrees Celsius below the threshold at which clocks are reduced: the 15 GPUs that are nearest to it.", celsius,
+		WithPanel(bars("Least thermal margin",
+			"Degrees Celsius below the threshold at which clocks are reduced: the 15 GPUs that are nearest to it.", celsius,
 			bottom(15, margin(sel)), "{{node}} GPU {{gpu}}", 0).Thresholds(redBelow(1))).
 		WithPanel(bars("GPU memory used", "Share of the memory of a node's GPUs that is in use: the 15 nodes with the highest.", percent,
 			top(15, `avg by (cluster, node) (`+memoryShare(sel)+`)`), "{{node}}", 0).Max(1)).
-		WithPanel(bars("XIDs by class", "XIDs in the time range. application: caused by the job. page: require a reset, a reboot or a replacement. warn: all "+
-			"others.", short,
+		WithPanel(bars("XIDs by class",
+			"XIDs in the time range. application: caused by the job. page: require a reset, a reboot or a replacement. warn: all "+
+				"others.", short,
 			`sum by (class) (`+grown("parascope_gpu_xid_errors_total", sel, "$__range")+`)`, "{{class}}", 0).Decimals(0)).
 		WithPanel(rows("Nodes without a working driver", "Nodes on which the GPU driver does not work, with the duration.",
 			seconds, "For",
@@ -67,7 +69,8 @@ func gpuNode() *grafana.DashboardBuilder {
 	rate := func(metric string) string { return gpu(`rate(` + metric + `{` + sel + `}[$__rate_interval])`) }
 	return board("parascope-gpu-node", "GPU node", "The GPUs of one machine.").
 		WithVariable(someOf("node", "Node", `{__name__=~"DCGM_FI_DEV_GPU_TEMP(_CELSIUS)?",`+inCluster+`}`)).
-		WithPanel(lines("GPU utilization", "Share of multiprocessors in use; without profiling, the share of time in which a kernel ran.", percent,
+		WithPanel(lines("GPU utilization",
+			"Share of multiprocessors in use; without profiling, the share of time in which a kernel ran.", percent,
 			query("A", gpu(busy(sel)), "{{node}} GPU {{gpu}}")).Min(0).Max(1)).
 		WithPanel(lines("Tensor cores", "Share of cycles in which the tensor cores worked.", percent,
 			query("A", gpu(`DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{`+sel+`} or DCGM_FI_PROF_TENSOR_UTIL_RATIO{`+sel+`}`),
@@ -86,7 +89,8 @@ func gpuNode() *grafana.DashboardBuilder {
 		WithPanel(history("Hardware slowdown", "When a GPU's clocks were reduced, by reason: slowdown, heat or power brake.", short, redFrom(1),
 			query("A", gpu(bit(sel, hardwareSlowdown, doubled(hardwareSlowdown))), "{{node}} GPU {{gpu}} slowdown"),
 			query("B", gpu(bit(sel, hardwareThermal, doubled(hardwareThermal))), "{{node}} GPU {{gpu}} heat"),
-			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).Height(13).Mappings(texts(map[string]string{"0": "no", "1": "reduced"}))).
+			query("C", gpu(bit(sel, powerBrake, doubled(powerBrake))), "{{node}} GPU {{gpu}} power brake")).
+			Height(13).Mappings(texts(map[string]string{"0": "no", "1": "reduced"}))).
 		WithPanel(lines("NVLink", "Data sent and received over NVLink, summed over the links of a GPU.", bytesPerSecond,
 			query("A", rate("DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES"), "{{node}} GPU {{gpu}} sent"),
 			query("B", rate("DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES"), "{{node}} GPU {{gpu}} received")).Min(0)).

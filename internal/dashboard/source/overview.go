@@ -27,7 +27,8 @@ func clusterOverview() *grafana.DashboardBuilder {
 		WithPanel(number("Age of Slurm's data",
 			"Age of the Slurm data that the dashboards show. Above five minutes, see the dashboard \"Pipeline\".", seconds,
 			`max(time() - slurm_snapshot_timestamp_seconds{`+inCluster+`})`, 300)).
-		WithPanel(lines("GPUs", "GPUs of all nodes, GPUs allocated to jobs, and working GPUs (at least 5 % of their multiprocessors in use).", short,
+		WithPanel(lines("GPUs",
+			"GPUs of all nodes, GPUs allocated to jobs, and working GPUs (at least 5 % of their multiprocessors in use).", short,
 			query("A", `sum(slurm_gpus_total{`+inCluster+`})`, "total"),
 			query("B", `sum(slurm_gpus_alloc{`+inCluster+`})`, "allocated to jobs"),
 			query("C", `sum((`+busy(inCluster)+`) >= bool 0.05)`, "working")).Min(0).MaxDataPoints(fewerPoints)).

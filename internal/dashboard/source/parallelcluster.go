@@ -14,7 +14,8 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 	return board("parascope-aws-parallelcluster", "AWS and ParallelCluster", "Node launches, node failures, and errors that AWS returns.").
 		WithVariable(labelValues("instance_id", "Head node", `parascope_node_info{`+inCluster+`,node_type="head"}`)).
 		WithVariable(logGroup()).
-		WithPanel(number("Age of heartbeat", "Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes terminate themselves.",
+		WithPanel(number("Age of heartbeat",
+			"Time since clustermgtd's last heartbeat. When it is ten minutes old, compute nodes terminate themselves.",
 			seconds,
 			`max(time() - parallelcluster_clustermgtd_heartbeat_timestamp_seconds{`+sel+`})`, 180)).
 		WithPanel(number("Protected mode",
@@ -55,11 +56,13 @@ func awsParallelCluster() *grafana.DashboardBuilder {
 			"CloudWatch metrics that ParallelCluster's metric filters count in the cluster's log, by check.", short,
 			filtered("Sum", "EC2HealthCheckErrors", "ScheduledEventHealthCheckErrors", "NoCorrespondingInstanceErrors",
 				"SlurmNodeNotRespondingErrors", "GpuHealthCheckFailures")).DrawStyle(common.GraphDrawStyleBars).FillOpacity(60).Stacking(stacked())).
-		WithPanel(cloudWatch("Longest idle time of a node", "Idle time of a dynamic node. ParallelCluster terminates the node at ScaledownIdletime, "+
-			"10 minutes by default.",
+		WithPanel(cloudWatch("Longest idle time of a node",
+			"Idle time of a dynamic node. ParallelCluster terminates the node at ScaledownIdletime, "+
+				"10 minutes by default.",
 			seconds,
 			filtered("Maximum", "MaxDynamicNodeIdleTime"))).
-		WithPanel(cloudWatch("CPU, memory and disk of the head node", "CPU, memory and disk use of the head node. ParallelCluster's alarms fire above 90 %.",
+		WithPanel(cloudWatch("CPU, memory and disk of the head node",
+			"CPU, memory and disk use of the head node. ParallelCluster's alarms fire above 90 %.",
 			"percent",
 			search("A", `{AWS/EC2,InstanceId} InstanceId="$instance_id" MetricName="CPUUtilization"`, "Maximum", "CPU"),
 			search("B", `{CWAgent,InstanceId} InstanceId="$instance_id" MetricName="mem_used_percent"`, "Maximum", "memory"),

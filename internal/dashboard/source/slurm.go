@@ -48,7 +48,8 @@ func slurm() *grafana.DashboardBuilder {
 			"Total time that slurmctld spent on requests of a type since its statistics were reset: the ten types with the longest "+
 				"time.", microseconds,
 			top(10, `max by (cluster, operation) (slurm_rpc_stats_total_time{`+sel+`})`), "{{operation}}", 0)).
-		WithPanel(lines("Duration of Slurm's commands", "Duration of the commands that parascope runs. Each command holds a lock of slurmctld.", seconds,
+		WithPanel(lines("Duration of Slurm's commands",
+			"Duration of the commands that parascope runs. Each command holds a lock of slurmctld.", seconds,
 			query("A", `max by (command) (slurm_command_duration_seconds{`+sel+`})`, "{{command}}")).Min(0))
 }
 
@@ -79,10 +80,11 @@ func availability() *grafana.DashboardBuilder {
 				` / ((`+lost+`) > 0)`, 0)).
 		WithPanel(number("Nodes unavailable", "Nodes that accept no jobs now.", short,
 			orZero(`count(slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"} == 1)`, slurmAnswers), 1)).
-		WithPanel(history("Nodes over time", "Whether a node accepted or ran jobs, or was drained, down or failed. Nothing is shown while it is powered "+
-			"down.", short, usable(), query("A",
-			`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
-				` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}")).
+		WithPanel(history("Nodes over time",
+			"Whether a node accepted or ran jobs, or was drained, down or failed. Nothing is shown while it is powered "+
+				"down.", short, usable(), query("A",
+				`max by (node) (slurm_node_status{`+sel+`,status!~"drain|down|fail|noresp"})`+"\n"+
+					` or 0 * max by (node) (slurm_node_status{`+sel+`,status=~"drain|down|fail|noresp"})`, "{{node}}")).
 			Mappings(texts(map[string]string{"0": "unavailable", "1": "available"}))).
 		WithPanel(rows("Nodes with the most time lost", "Hours of the time range in which a node was drained, down or failed.", nodeHours, "Lost",
 			top(15, `sum by (node) (increase(slurm_node_state_seconds_total{`+sel+`,state="unavailable"}[$__range])) / 3600 > 0`),
