@@ -73,7 +73,7 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(lines("Errors and drops", "Packets with errors, and dropped packets, in both directions; the 15 nodes with the "+
 			"highest values at each moment are shown.", packetsOfSecond,
 			query("A", sum("", "node_network_receive_errs_total", "node_network_transmit_errs_total"), "{{node}} errors"),
-			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0))
+			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0).Span(24))
 }
 
 // storage is disks, Lustre, NFS and what CloudWatch knows of file systems.
