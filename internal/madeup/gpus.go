@@ -71,6 +71,7 @@ func (c *Cluster) addGPU(m *Machine, all Families, gpu int, k float64) {
 		}
 	}
 	slowed(add("DCGM_FI_DEV_GPU_UTIL", 98-k/10, 0), 97)
+	add("DCGM_FI_DEV_MEM_COPY_UTIL", 58-k/10, 0)
 	active := add("DCGM_FI_PROF_SM_ACTIVE", 0.91-k/1000, 0.001)
 	slowed(active, 0.40)
 	if m.Name == GPUNode(1) && gpu == 7 { // behind its peers, but by less than a tenth

@@ -67,6 +67,7 @@ const shown = 6.0
 // expand puts values in the place of a dashboard's variables, as Grafana does.
 func (d *day) expand(expr, cluster string) string {
 	return strings.NewReplacer("$cluster", cluster, "$instance", ".*", "$node", ".*", "$job_id", madeup.Trains.ID,
+		"$job_node", strings.Join(madeup.Trains.Nodes, "|"),
 		"$__rate_interval", fmt.Sprintf("%ds", 4*int(d.interval.Seconds())), "$__range_s", fmt.Sprint(shown*3600), "$__range",
 		fmt.Sprintf("%dh", int(shown))).Replace(expr)
 }

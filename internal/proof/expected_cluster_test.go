@@ -34,14 +34,14 @@ const dollarsOfGPU = madeup.GPUPrice / 8
 var expectOverview = expectations{
 	"cluster-overview/Nodes up/A":   func(m moment) wanted { up, _ := m.upAndDown(); return single(up) },
 	"cluster-overview/Nodes down/A": func(m moment) wanted { _, down := m.upAndDown(); return single(down) },
-	"cluster-overview/Idle GPUs allocated to jobs/A": func(m moment) wanted {
+	"cluster-overview/Idle GPUs of jobs/A": func(m moment) wanted {
 		return m.idle().count().orZero()
 	},
-	"cluster-overview/Cost of idle GPUs per hour/A": func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
-	"cluster-overview/Jobs waiting/A":               func(m moment) wanted { return m.read("slurm_queue_pending").sum() },
-	"cluster-overview/Age of Slurm's data/A":        func(moment) wanted { return single(20 + 120).about(121) },
-	"cluster-overview/GPUs/A":                       func(moment) wanted { return single(32) },
-	"cluster-overview/GPUs/B":                       func(m moment) wanted { return m.read("slurm_gpu_job").count().orZero() },
+	"cluster-overview/Idle cost per hour/A":  func(m moment) wanted { return m.idle().count().times(dollarsOfGPU).orZero() },
+	"cluster-overview/Jobs waiting/A":        func(m moment) wanted { return m.read("slurm_queue_pending").sum() },
+	"cluster-overview/Age of Slurm's data/A": func(moment) wanted { return single(20 + 120).about(121) },
+	"cluster-overview/GPUs/A":                func(moment) wanted { return single(32) },
+	"cluster-overview/GPUs/B":                func(m moment) wanted { return m.read("slurm_gpu_job").count().orZero() },
 	"cluster-overview/GPUs/C": func(m moment) wanted {
 		return m.read("DCGM_FI_PROF_SM_ACTIVE").where(func(v float64) bool { return v >= 0.05 }).count().orZero()
 	},
@@ -71,7 +71,7 @@ var expectOverview = expectations{
 	"cluster-overview/Pending jobs by reason/A": func(m moment) wanted {
 		return m.read("slurm_queue_pending_reason").sum("partition", "reason")
 	},
-	"cluster-overview/Launch failures by error code/A": func(m moment) wanted {
+	"cluster-overview/Launch failures in an hour/A": func(m moment) wanted {
 		return m.grew(1, "parallelcluster_node_launch_failures_total").sum("error_code").ofAnHour()
 	},
 }
@@ -124,18 +124,18 @@ var expectNodes = expectations{
 	"node/CPU by mode/A": func(m moment) wanted {
 		return m.read("node_cpu_seconds_total", "mode!=idle").sum("instance", "mode")
 	},
-	"node/Load per CPU/A":     func(m moment) wanted { return m.loadOfCPU().sum("instance") },
-	"node/Memory/A":           func(m moment) wanted { return m.read("node_memory_MemTotal_bytes").sum("instance") },
-	"node/Memory/B":           func(m moment) wanted { return m.read("node_memory_MemAvailable_bytes").sum("instance") },
-	"node/Waiting/A":          func(m moment) wanted { return m.read("node_pressure_cpu_waiting_seconds_total").sum("instance") },
-	"node/Waiting/B":          func(m moment) wanted { return m.read("node_pressure_memory_waiting_seconds_total").sum("instance") },
-	"node/Waiting/C":          func(m moment) wanted { return m.read("node_pressure_io_waiting_seconds_total").sum("instance") },
-	"node/File system used/A": func(m moment) wanted { return m.filled().sum("instance", "mountpoint").about(0.003) },
-	"node/Network/A":          func(m moment) wanted { return m.read("node_network_receive_bytes_total").sum("instance") },
-	"node/Network/B":          func(m moment) wanted { return m.read("node_network_transmit_bytes_total").sum("instance") },
-	"node/Disks/A":            func(m moment) wanted { return m.read("node_disk_read_bytes_total").sum("instance") },
-	"node/Disks/B":            func(m moment) wanted { return m.read("node_disk_written_bytes_total").sum("instance") },
-	"node/Disk busy/A":        func(m moment) wanted { return m.read("node_disk_io_time_seconds_total").sum("instance", "device") },
+	"node/Load per CPU/A":           func(m moment) wanted { return m.loadOfCPU().sum("instance") },
+	"node/Memory/A":                 func(m moment) wanted { return m.read("node_memory_MemTotal_bytes").sum("instance") },
+	"node/Memory/B":                 func(m moment) wanted { return m.read("node_memory_MemAvailable_bytes").sum("instance") },
+	"node/Time that tasks waited/A": func(m moment) wanted { return m.read("node_pressure_cpu_waiting_seconds_total").sum("instance") },
+	"node/Time that tasks waited/B": func(m moment) wanted { return m.read("node_pressure_memory_waiting_seconds_total").sum("instance") },
+	"node/Time that tasks waited/C": func(m moment) wanted { return m.read("node_pressure_io_waiting_seconds_total").sum("instance") },
+	"node/File system used/A":       func(m moment) wanted { return m.filled().sum("instance", "mountpoint").about(0.003) },
+	"node/Network/A":                func(m moment) wanted { return m.read("node_network_receive_bytes_total").sum("instance") },
+	"node/Network/B":                func(m moment) wanted { return m.read("node_network_transmit_bytes_total").sum("instance") },
+	"node/Disks/A":                  func(m moment) wanted { return m.read("node_disk_read_bytes_total").sum("instance") },
+	"node/Disks/B":                  func(m moment) wanted { return m.read("node_disk_written_bytes_total").sum("instance") },
+	"node/Disk busy/A":              func(m moment) wanted { return m.read("node_disk_io_time_seconds_total").sum("instance", "device") },
 	"node/Machine/A": func(m moment) wanted {
 		return m.read("parascope_node_info").sum("instance", "instance_id", "instance_type", "availability_zone", "address",
 			"parallelcluster_version")

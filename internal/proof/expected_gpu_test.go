@@ -3,6 +3,7 @@ package proof
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/parascope/parascope/internal/madeup"
 )
@@ -45,15 +46,15 @@ var expectGPUs = expectations{
 	"gpus/GPUs to reset/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION").where(positive).count().orZero()
 	},
-	"gpus/XIDs that require action/A": func(m moment) wanted {
+	"gpus/Severe XIDs/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total", "class=page").sum().orZero().extrapolated()
 	},
 	"gpus/GPU utilization by node/A": func(m moment) wanted { return m.read(works).mean("node") },
-	"gpus/Power as a share of the power limit/A": func(m moment) wanted {
+	"gpus/GPU power, share of the limit/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_POWER_USAGE").with(m.read("DCGM_FI_DEV_ENFORCED_POWER_LIMIT"), []string{"node", "gpu"}, over).mean("node")
 	},
 	"gpus/Least thermal margin/A": func(m moment) wanted { return m.read("DCGM_FI_DEV_GPU_TEMP_LIMIT").sum("node", "gpu").least(15) },
-	"gpus/Memory used/A":          func(m moment) wanted { return m.memory().mean("node") },
+	"gpus/GPU memory used/A":      func(m moment) wanted { return m.memory().mean("node") },
 	"gpus/XIDs by class/A": func(m moment) wanted {
 		return m.grew(shown, "parascope_gpu_xid_errors_total").sum("class").extrapolated()
 	},
@@ -64,13 +65,13 @@ var expectGPUs = expectations{
 		return m.read("parascope_gpu_unreadable_seconds").sum("node", "gpu", "reason").about(241)
 	},
 
-	"gpu-node/Work/A":           perGPU(works),
-	"gpu-node/Tensor cores/A":   perGPU("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
-	"gpu-node/Memory traffic/A": perGPU("DCGM_FI_PROF_DRAM_ACTIVE"),
-	"gpu-node/Memory used/A":    func(m moment) wanted { return m.memory().sum("node", "gpu") },
-	"gpu-node/Power/A":          perGPU("DCGM_FI_DEV_POWER_USAGE"),
-	"gpu-node/Temperature/A":    perGPU("DCGM_FI_DEV_GPU_TEMP"),
-	"gpu-node/Thermal margin/A": perGPU("DCGM_FI_DEV_GPU_TEMP_LIMIT"),
+	"gpu-node/GPU utilization/A":       perGPU(works),
+	"gpu-node/Tensor cores/A":          perGPU("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
+	"gpu-node/Memory bandwidth used/A": perGPU("DCGM_FI_PROF_DRAM_ACTIVE"),
+	"gpu-node/Memory used/A":           func(m moment) wanted { return m.memory().sum("node", "gpu") },
+	"gpu-node/Power/A":                 perGPU("DCGM_FI_DEV_POWER_USAGE"),
+	"gpu-node/Temperature/A":           perGPU("DCGM_FI_DEV_GPU_TEMP"),
+	"gpu-node/Thermal margin/A":        perGPU("DCGM_FI_DEV_GPU_TEMP_LIMIT"),
 	"gpu-node/Thermal throttling/A": func(m moment) wanted {
 		return m.read("DCGM_FI_DEV_THERMAL_VIOLATION").sum("node", "gpu").times(1e-9)
 	},
@@ -83,7 +84,7 @@ var expectGPUs = expectations{
 	"gpu-node/Memory errors/A": func(m moment) wanted {
 		return m.total("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL").sum("node", "gpu")
 	},
-	"gpu-node/Rows that could not be remapped/A": perGPU("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
+	"gpu-node/Memory row remapping failed/A": perGPU("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
 	"gpu-node/GPU allocation to jobs/A": func(m moment) wanted {
 		return m.read("slurm_gpu_job").sum("node", "device", "job_id", "user", "account")
 	},
@@ -122,12 +123,18 @@ var expectJob = expectations{
 		apart := all.each(func(v float64) float64 { return math.Abs(v - median) }).group(nil, middle).values[""]
 		return all.where(func(v float64) bool { return v < median-5*apart && v < 0.9*median }).sum("node", "gpu")
 	},
-	"job/Utilization by GPU/A":   func(m moment) wanted { return m.read(works).ours().sum("node", "gpu") },
-	"job/GPU power of the job/A": ofNode("DCGM_FI_DEV_POWER_USAGE"),
-	"job/CPU by node/A":          func(m moment) wanted { return m.cpuWork().ours().sum("node") },
-	"job/Memory by node/A":       func(m moment) wanted { return m.memoryLeft().ours().sum("node") },
-	"job/EFA by node/A":          ofNode("node_amazonefa_tx_bytes"),
-	"job/EFA by node/B":          ofNode("node_amazonefa_rx_bytes"),
-	"job/Lustre by node/A":       ofNode("node_lustre_read_bytes_total"),
-	"job/Lustre by node/B":       ofNode("node_lustre_write_bytes_total"),
+	"job/Utilization by GPU/A": func(m moment) wanted {
+		w := wanted{by: []string{"gpu_of_node"}, values: map[string]float64{}}
+		for gpu, share := range m.read(works).ours().sum("node", "gpu").values {
+			w.values[strings.Replace(gpu, "/", " GPU ", 1)] = share
+		}
+		return w
+	},
+	"job/GPU power of the job/A":     ofNode("DCGM_FI_DEV_POWER_USAGE"),
+	"job/CPU by node/A":              func(m moment) wanted { return m.cpuWork().ours().sum("node") },
+	"job/Memory available by node/A": func(m moment) wanted { return m.memoryLeft().ours().sum("node") },
+	"job/EFA by node/A":              ofNode("node_amazonefa_tx_bytes"),
+	"job/EFA by node/B":              ofNode("node_amazonefa_rx_bytes"),
+	"job/Lustre by node/A":           ofNode("node_lustre_read_bytes_total"),
+	"job/Lustre by node/B":           ofNode("node_lustre_write_bytes_total"),
 }

@@ -38,15 +38,26 @@ var expectNetwork = expectations{
 		return w.extrapolated()
 	},
 	"network/EFA packets dropped/A":     perNode("node_amazonefa_rx_drops"),
-	"network/Network limits exceeded/A": perNode("node_ethtool_bw_in_allowance_exceeded"),
-	"network/Network limits exceeded/B": perNode("node_ethtool_bw_out_allowance_exceeded"),
-	"network/Network limits exceeded/C": perNode("node_ethtool_pps_allowance_exceeded"),
-	"network/Network limits exceeded/D": perNode("node_ethtool_conntrack_allowance_exceeded"),
-	"network/Network limits exceeded/E": perNode("node_ethtool_linklocal_allowance_exceeded"),
-	"network/Traffic/A":                 perNode("node_network_receive_bytes_total"),
-	"network/Traffic/B":                 perNode("node_network_transmit_bytes_total"),
-	"network/Errors and drops/A":        together("node_network_receive_errs_total", "node_network_transmit_errs_total"),
-	"network/Errors and drops/B":        together("node_network_receive_drop_total", "node_network_transmit_drop_total"),
+	"network/Network limits exceeded/A": sumOf("node_ethtool_bw_in_allowance_exceeded", nil),
+	"network/Network limits exceeded/B": sumOf("node_ethtool_bw_out_allowance_exceeded", nil),
+	"network/Network limits exceeded/C": sumOf("node_ethtool_pps_allowance_exceeded", nil),
+	"network/Network limits exceeded/D": sumOf("node_ethtool_conntrack_allowance_exceeded", nil),
+	"network/Network limits exceeded/E": sumOf("node_ethtool_linklocal_allowance_exceeded", nil),
+	"network/Network limits exceeded by node/A": func(m moment) wanted {
+		w := wanted{by: []string{"node"}, values: map[string]float64{}}
+		for node, rate := range together("node_ethtool_bw_in_allowance_exceeded", "node_ethtool_bw_out_allowance_exceeded",
+			"node_ethtool_pps_allowance_exceeded", "node_ethtool_conntrack_allowance_exceeded",
+			"node_ethtool_linklocal_allowance_exceeded")(m).values {
+			if rate > 0 { // all day
+				w.values[node] = rate * shown * 3600
+			}
+		}
+		return w.extrapolated()
+	},
+	"network/Traffic/A":          perNode("node_network_receive_bytes_total"),
+	"network/Traffic/B":          perNode("node_network_transmit_bytes_total"),
+	"network/Errors and drops/A": together("node_network_receive_errs_total", "node_network_transmit_errs_total"),
+	"network/Errors and drops/B": together("node_network_receive_drop_total", "node_network_transmit_drop_total"),
 }
 
 func perDisk(metric string) func(moment) wanted {
@@ -54,18 +65,18 @@ func perDisk(metric string) func(moment) wanted {
 }
 
 var expectStorage = expectations{
-	"storage/EBS volume limits exceeded/A":     perDisk("node_ebs_volume_iops_exceeded_seconds_total"),
-	"storage/EBS volume limits exceeded/B":     perDisk("node_ebs_volume_throughput_exceeded_seconds_total"),
-	"storage/EBS instance limits exceeded/A":   perDisk("node_ebs_instance_iops_exceeded_seconds_total"),
-	"storage/EBS instance limits exceeded/B":   perDisk("node_ebs_instance_throughput_exceeded_seconds_total"),
-	"storage/Disks/A":                          perNode("node_disk_read_bytes_total"),
-	"storage/Disks/B":                          perNode("node_disk_written_bytes_total"),
-	"storage/Lustre/A":                         perNode("node_lustre_read_bytes_total"),
-	"storage/Lustre/B":                         perNode("node_lustre_write_bytes_total"),
-	"storage/Lustre operations/A":              sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
-	"storage/Lustre requests that timed out/A": perNode("node_lustre_rpc_timeouts_total"),
-	"storage/NFS calls/A":                      perNode("node_nfs_rpcs_total"),
-	"storage/NFS calls retransmitted/A":        sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
+	"storage/EBS volume limits exceeded/A":           perDisk("node_ebs_volume_iops_exceeded_seconds_total"),
+	"storage/EBS volume limits exceeded/B":           perDisk("node_ebs_volume_throughput_exceeded_seconds_total"),
+	"storage/EBS instance limits exceeded/A":         perDisk("node_ebs_instance_iops_exceeded_seconds_total"),
+	"storage/EBS instance limits exceeded/B":         perDisk("node_ebs_instance_throughput_exceeded_seconds_total"),
+	"storage/Disks/A":                                perNode("node_disk_read_bytes_total"),
+	"storage/Disks/B":                                perNode("node_disk_written_bytes_total"),
+	"storage/Lustre/A":                               perNode("node_lustre_read_bytes_total"),
+	"storage/Lustre/B":                               perNode("node_lustre_write_bytes_total"),
+	"storage/Lustre operations/A":                    sumOf("node_lustre_operations_total", nil, "fsname", "operation"),
+	"storage/Lustre requests timed out per second/A": perNode("node_lustre_rpc_timeouts_total"),
+	"storage/NFS calls/A":                            perNode("node_nfs_rpcs_total"),
+	"storage/NFS calls retransmitted/A":              sumOf("node_nfs_server_retransmissions_total", nil, "node", "server"),
 	"storage/File systems full within a day/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "mountpoint"}, values: map[string]float64{}}
 		if m.Faulty { // 40 GB are left at three in the afternoon, and 5 GB an hour go
@@ -83,7 +94,7 @@ func events(name string, by ...string) func(moment) wanted {
 }
 
 var expectParallelCluster = expectations{
-	"aws-parallelcluster/Heartbeat/A": func(m moment) wanted {
+	"aws-parallelcluster/Age of heartbeat/A": func(m moment) wanted {
 		if m.Faulty {
 			return single(3600*(m.hour-madeup.HeartbeatAt) + 12)
 		}
@@ -98,7 +109,7 @@ var expectParallelCluster = expectations{
 	"aws-parallelcluster/Compute fleet/A": func(m moment) wanted {
 		return m.read("parallelcluster_compute_fleet_status").where(is(1)).sum("status")
 	},
-	"aws-parallelcluster/Unreadable ParallelCluster files/A": func(m moment) wanted {
+	"aws-parallelcluster/Unreadable files/A": func(m moment) wanted {
 		return m.read("parallelcluster_file_success").where(is(0)).count().orZero()
 	},
 	"aws-parallelcluster/Nodes that EC2 did not launch/A": events("node_launch_failures_total", "queue", "compute_resource", "failure_type",
@@ -145,7 +156,7 @@ func (m moment) samples(by ...string) wanted {
 
 var expectPipeline = expectations{
 	"pipeline/Samples waiting/A": sumOf("parascope_delivery_samples_queued", nil),
-	"pipeline/Age of oldest waiting sample/A": func(m moment) wanted {
+	"pipeline/Longest wait/A": func(m moment) wanted {
 		if m.Faulty {
 			return single(1800 + 120).about(121)
 		}
@@ -166,12 +177,12 @@ var expectPipeline = expectations{
 		}
 		return single(n)
 	},
-	"pipeline/Series refused/A":          sumOf("parascope_delivery_refused_series", nil),
-	"pipeline/Samples/A":                 sumOf("parascope_delivery_samples_taken_total", nil),
-	"pipeline/Samples/B":                 sumOf("parascope_delivery_samples_delivered_total", nil),
-	"pipeline/Requests to AMP/A":         sumOf("parascope_delivery_requests_total", nil, "code"),
-	"pipeline/Samples lost, by reason/A": sumOf("parascope_delivery_samples_dropped_total", nil, "reason"),
-	"pipeline/Queue/A": func(m moment) wanted {
+	"pipeline/Series refused/A":                     sumOf("parascope_delivery_refused_series", nil),
+	"pipeline/Samples per second/A":                 sumOf("parascope_delivery_samples_taken_total", nil),
+	"pipeline/Samples per second/B":                 sumOf("parascope_delivery_samples_delivered_total", nil),
+	"pipeline/Requests to AMP/A":                    sumOf("parascope_delivery_requests_total", nil, "code"),
+	"pipeline/Samples lost per second, by reason/A": sumOf("parascope_delivery_samples_dropped_total", nil, "reason"),
+	"pipeline/Queue, share of its limit/A": func(m moment) wanted {
 		return m.read("parascope_delivery_queue_bytes").with(m.read("parascope_delivery_queue_max_bytes"), nil, over).sum()
 	},
 	"pipeline/Samples per scrape, by job/A":    func(m moment) wanted { return m.samples("job") },

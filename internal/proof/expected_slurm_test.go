@@ -21,16 +21,16 @@ var expectSlurm = expectations{
 		}
 		return single(n)
 	},
-	"slurm/Jobs waiting/A":                    sumOf("slurm_queue_pending", nil),
-	"slurm/Age of oldest eligible job/A":      func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
-	"slurm/CPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
-	"slurm/GPUs allocated to jobs/A":          func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
-	"slurm/Failed Slurm commands/A":           func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
-	"slurm/Jobs by partition/A":               sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
-	"slurm/Jobs by partition/B":               sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
-	"slurm/Pending jobs by class of reason/A": sumOf("slurm_queue_pending_reason", nil, "reason"),
-	"slurm/CPUs by partition/A":               sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
-	"slurm/CPUs by partition/B":               sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
+	"slurm/Jobs waiting/A":           sumOf("slurm_queue_pending", nil),
+	"slurm/Oldest eligible job/A":    func(m moment) wanted { return m.read("slurm_queue_pending_oldest_seconds").max() },
+	"slurm/CPUs allocated/A":         func(m moment) wanted { return share(m.Sum(madeup.HasCPUs), m.hour, 1920) },
+	"slurm/GPUs allocated/A":         func(m moment) wanted { return share(m.Sum(madeup.HasGPUs), m.hour, 32) },
+	"slurm/Failed Slurm commands/A":  func(m moment) wanted { return m.read("slurm_command_success").where(is(0)).count().orZero() },
+	"slurm/Jobs by partition/A":      sumOf("slurm_partition_jobs", []string{"state=running"}, "partition"),
+	"slurm/Jobs by partition/B":      sumOf("slurm_partition_jobs", []string{"state=pending"}, "partition"),
+	"slurm/Pending jobs by reason/A": sumOf("slurm_queue_pending_reason", nil, "reason"),
+	"slurm/CPUs by partition/A":      sumOf("slurm_partition_cpus", []string{"state=allocated"}, "partition"),
+	"slurm/CPUs by partition/B":      sumOf("slurm_partition_cpus", []string{"state=idle"}, "partition"),
 	"slurm/Nodes by partition and state/A": func(m moment) wanted {
 		w := wanted{by: []string{"partition", "state"}, values: map[string]float64{}}
 		for _, n := range m.ComputeNodes() {
@@ -40,20 +40,20 @@ var expectSlurm = expectations{
 	},
 	// Of 20 jobs an hour ten wait up to a minute, eight more up to ten minutes, two up to an
 	// hour: the tenth is at a minute, the nineteenth half way from ten minutes to an hour.
-	"slurm/Wait/A": func(moment) wanted { return single(60) },
-	"slurm/Wait/B": func(moment) wanted { return single(600 + 3000*0.5) },
-	"slurm/Jobs that ended/A": func(m moment) wanted {
+	"slurm/Wait of started jobs/A": func(moment) wanted { return single(60) },
+	"slurm/Wait of started jobs/B": func(moment) wanted { return single(600 + 3000*0.5) },
+	"slurm/Jobs ended in an hour/A": func(m moment) wanted {
 		return m.grew(1, "slurm_jobs_finished_total").sum("state").ofAnHour()
 	},
-	"slurm/Scheduler/A":           func(moment) wanted { return single(45000) },
-	"slurm/Scheduler/B":           func(moment) wanted { return single(320000) },
-	"slurm/Queues of slurmctld/A": func(moment) wanted { return single(3) },
-	"slurm/Queues of slurmctld/B": func(moment) wanted { return single(2) },
-	"slurm/Queues of slurmctld/C": func(moment) wanted { return single(4) },
-	"slurm/Time of slurmctld by request type/A": func(m moment) wanted {
+	"slurm/Scheduling cycles/A": func(moment) wanted { return single(45000) },
+	"slurm/Scheduling cycles/B": func(moment) wanted { return single(320000) },
+	"slurm/Load of slurmctld/A": func(moment) wanted { return single(3) },
+	"slurm/Load of slurmctld/B": func(moment) wanted { return single(2) },
+	"slurm/Load of slurmctld/C": func(moment) wanted { return single(4) },
+	"slurm/Time that slurmctld spent, by request/A": func(m moment) wanted {
 		return m.read("slurm_rpc_stats_total_time").sum("operation").most(10)
 	},
-	"slurm/Asking Slurm/A": sumOf("slurm_command_duration_seconds", nil, "command"),
+	"slurm/Duration of Slurm's commands/A": sumOf("slurm_command_duration_seconds", nil, "command"),
 }
 
 // share is a level's part of all.
@@ -88,26 +88,26 @@ func (m moment) failures() float64 {
 var on = []string{"busy", "idle", "unavailable"}
 
 var expectAvailability = expectations{
-	"availability/Unavailable/A": func(m moment) wanted {
+	"availability/Time unavailable/A": func(m moment) wanted {
 		return single(m.spentAll("unavailable") / m.spentAll(on...)).extrapolated()
 	},
-	"availability/Busy/A":       func(m moment) wanted { return single(m.spentAll("busy") / m.spentAll(on...)).extrapolated() },
+	"availability/Time busy/A":  func(m moment) wanted { return single(m.spentAll("busy") / m.spentAll(on...)).extrapolated() },
 	"availability/Hours lost/A": func(m moment) wanted { return single(m.spentAll("unavailable")).extrapolated() },
 	"availability/Failures/A": func(m moment) wanted {
 		jobs := m.grew(shown, "slurm_jobs_finished_total", "state=node_fail").sum().values[""]
 		return single(jobs + m.failures()).extrapolated()
 	},
-	"availability/Hours between failures/A": func(m moment) wanted {
+	"availability/MTBF/A": func(m moment) wanted {
 		if m.failures() == 0 {
 			return wanted{}
 		}
 		return single(m.spentAll(on...) / m.failures()).extrapolated()
 	},
-	"availability/Nodes drained or down now/A": func(m moment) wanted {
+	"availability/Nodes unavailable/A": func(m moment) wanted {
 		w := m.nodeStates().count("status").values
 		return single(w["drain"] + w["down"])
 	},
-	"availability/Node available/A": func(m moment) wanted {
+	"availability/Nodes over time/A": func(m moment) wanted {
 		w := wanted{by: []string{"node"}, values: map[string]float64{}}
 		for _, n := range m.ComputeNodes() {
 			switch m.State(n, m.hour) {
@@ -120,7 +120,9 @@ var expectAvailability = expectations{
 		}
 		return w
 	},
-	"availability/Lost most/A": func(m moment) wanted { return m.spent("unavailable").where(positive).sum("node").extrapolated() },
+	"availability/Nodes with the most time lost/A": func(m moment) wanted {
+		return m.spent("unavailable").where(positive).sum("node").extrapolated()
+	},
 	"availability/Nodes drained, down or failed/A": func(m moment) wanted {
 		w := wanted{by: []string{"node", "reason", "user"}, values: map[string]float64{}}
 		if m.Faulty {
@@ -167,7 +169,7 @@ var expectUsers = expectations{
 		return w
 	},
 	"users/CPU hours by user/A": func(m moment) wanted { return m.ran(jobCPUs).sum("user").extrapolated() },
-	"users/Idle share by user/A": func(m moment) wanted {
+	"users/Idle GPUs by user, share/A": func(m moment) wanted {
 		idle, w := m.idle().count("user"), m.held().count("user")
 		for user, all := range w.values {
 			w.values[user] = idle.values[user] / all

@@ -169,7 +169,7 @@ func (f fleet) read(q target) (float64, error) {
 		rate = 4 * f.interval.Seconds()
 	}
 	expr := strings.NewReplacer("$__rate_interval", fmt.Sprintf("%.0fs", rate), `"$instance"`, strconv.Quote(one[q.board]),
-		`"$node"`, strconv.Quote(one[q.board])).Replace(q.expr)
+		`"$node"`, strconv.Quote(one[q.board]), `"$job_node"`, `".*"`).Replace(q.expr)
 	form := url.Values{"query": {f.expand(expr, "healthy")}, "stats": {"all"}}
 	if q.instant {
 		form.Set("time", strconv.FormatFloat(end, 'f', 0, 64))

@@ -79,16 +79,23 @@ var survivors = []struct {
 	why      string
 }{
 	{regexp.MustCompile(`^(cluster-overview|job|users)/`), regexp.MustCompile(`^(DCGM_FI_PROF_SM_UTIL_RATIO|DCGM_FI_DEV_GPU_UTIL(_RATIO)?|` +
-		`DCGM_FI_DEV_BOARD_POWER_WATTS) is|^100 after "\{cluster=~\\"\$cluster\\"\} /"`),
+		`DCGM_FI_DEV_BOARD_POWER_WATTS) is|^100 after "\{cluster=~\\"\$cluster\\"(,node=~\\"\$job_node\\")?\} /"`),
 		"names of other exporters: boards GPUs and GPU node have the same expressions, and are compared with their pages"},
 	{regexp.MustCompile(`.`), regexp.MustCompile(`^(1h|6h) after "\(\w+\{[^[]*\}\["`),
 		"of the two spans of a counter that begins: where it was not there at the start, it has no earlier values"},
-	{regexp.MustCompile(`Last GPU faults|Processes killed|share of the power limit|Lost most|^job/(EFA|Lustre) by node`),
+	{regexp.MustCompile(`Last GPU faults|Processes killed|share of the limit|GPU memory used|most time lost|limits exceeded by node|^job/(EFA|Lustre) by node`),
 		regexp.MustCompile(`topk\(`),
 		"the recordings have fewer rows than a third of the bound"},
 	{regexp.MustCompile(`job/GPUs slower than their peers`),
 		regexp.MustCompile(`^4 after ">="|^0.5 after .* is 0.16|^DCGM_FI_PROF_SM_ACTIVE is`),
 		"the job has sixteen GPUs, whoever counts them; what is under five distances is more than a tenth under a lower quantile as well"},
+	{regexp.MustCompile(`^(gpus/GPUs read|job/GPUs)/`), regexp.MustCompile(`^0 after "\) or" is 1|^(up|slurm_job_nodes) is`),
+		"every recording has GPUs: the 0 of those that have none is not asked for"},
+	{regexp.MustCompile(`cluster-overview/Idle cost per hour`), regexp.MustCompile(`^(slurm_gpu_job|DCGM_FI_PROF_SM_ACTIVE) is|^0.05 after`),
+		"the guard of a cluster without prices repeats what counts idle GPUs, and Idle GPUs of jobs is compared; all recordings have prices"},
+	{regexp.MustCompile(`availability/MTBF`), regexp.MustCompile(`^parallelcluster_file_success is`),
+		"without failures there is no time between them"},
+	{regexp.MustCompile(`pipeline/Longest wait`), regexp.MustCompile(`^0 after "> bool" is`), "a time stamp is 0 or a billion"},
 	{regexp.MustCompile(`gpus/GPUs throttled`), regexp.MustCompile(`^128 after "= bool" is 42`), "bit 64 alone counts already"},
 }
 

@@ -21,7 +21,7 @@ func cloudWatchSource() common.DataSourceRef {
 // cloudWatch is a time series panel of half a row over CloudWatch.
 func cloudWatch(title, description, unit string, queries ...*cloudwatch.CloudWatchMetricsQueryBuilder) *timeseries.PanelBuilder {
 	p := timeseries.NewPanelBuilder().Title(title).Description(description).Unit(unit).Min(0).
-		Datasource(cloudWatchSource()).Span(12).Height(8).FillOpacity(10)
+		Datasource(cloudWatchSource()).Span(12).Height(8)
 	for _, q := range queries {
 		p = p.WithTarget(q)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
 // network is EFA and the limits of the instances' network cards.
@@ -18,8 +19,19 @@ func network() *grafana.DashboardBuilder {
 	grown := func(metric string) string {
 		return ofMachine("node", `increase(`+metric+`{`+inCluster+`}[$__range])`)
 	}
-	limit := func(refID, metric, legend string) (string, string, string) {
-		return refID, sum("", metric), "{{node}} " + legend
+	limits := []struct{ metric, legend string }{
+		{"node_ethtool_bw_in_allowance_exceeded", "bandwidth in"},
+		{"node_ethtool_bw_out_allowance_exceeded", "bandwidth out"},
+		{"node_ethtool_pps_allowance_exceeded", "packets"},
+		{"node_ethtool_conntrack_allowance_exceeded", "connections"},
+		{"node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time sync"},
+	}
+	var exceeded []*prometheus.DataqueryBuilder // of all nodes
+	var each []string                           // of a node
+	for i, l := range limits {
+		exceeded = append(exceeded, query(string(rune('A'+i)), "sum("+ofMachine("node", `rate(`+l.metric+`{`+inCluster+`}[$__rate_interval])`)+")",
+			l.legend))
+		each = append(each, grown(l.metric))
 	}
 	return board("parascope-network", "Network", "EFA, and the limits of the instances' network cards.").
 		WithPanel(number("EFA devices missing", "EFA devices that the instance types have but that are missing on the nodes.", short,
@@ -42,20 +54,17 @@ func network() *grafana.DashboardBuilder {
 			"Retransmission timeouts, peers that did not respond and impaired connections in the time "+
 				"range.", short,
 			`sort_desc((`+grown("node_amazonefa_retrans_timeout_events")+"\n + "+grown("node_amazonefa_unresponsive_remote_events")+"\n + "+
-				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1)).
+				grown("node_amazonefa_impaired_remote_conn_events")+`) > 0)`, "{{node}}", 1).Decimals(0)).
 		WithPanel(lines("EFA packets dropped",
 			"Packets that were received and then dropped; the 15 nodes with the highest values at each moment are shown.",
 			packetsOfSecond,
 			query("A", sum("", "node_amazonefa_rx_drops"), "{{node}}")).Min(0)).
 		WithPanel(lines("Network limits exceeded",
-			"Packets that were queued or dropped because the instance's limit was exceeded; for each limit, the 15 nodes with the "+
-				"highest rates are shown.",
-			packetsOfSecond,
-			query(limit("A", "node_ethtool_bw_in_allowance_exceeded", "bandwidth in")),
-			query(limit("B", "node_ethtool_bw_out_allowance_exceeded", "bandwidth out")),
-			query(limit("C", "node_ethtool_pps_allowance_exceeded", "packets")),
-			query(limit("D", "node_ethtool_conntrack_allowance_exceeded", "connections")),
-			query(limit("E", "node_ethtool_linklocal_allowance_exceeded", "DNS, metadata and time sync"))).Min(0)).
+			"Packets that were queued or dropped because the limit of an instance was exceeded, of all nodes, by limit.",
+			packetsOfSecond, exceeded...).Min(0)).
+		WithPanel(bars("Network limits exceeded by node", "Packets that were queued or dropped in the time range because the limit of an "+
+			"instance was exceeded: the 15 nodes with the most.", short,
+			`sort_desc(`+top(15, `(`+strings.Join(each, "\n + ")+`) > 0`)+`)`, "{{node}}", 1).Decimals(0)).
 		WithPanel(lines("Traffic", "Traffic of all network interfaces, excluding EFA traffic; the 15 nodes with the highest values at each "+
 			"moment are shown.",
 			bytesPerSecond,
@@ -64,7 +73,7 @@ func network() *grafana.DashboardBuilder {
 		WithPanel(lines("Errors and drops", "Packets with errors, and dropped packets, in both directions; the 15 nodes with the "+
 			"highest values at each moment are shown.", packetsOfSecond,
 			query("A", sum("", "node_network_receive_errs_total", "node_network_transmit_errs_total"), "{{node}} errors"),
-			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0))
+			query("B", sum("", "node_network_receive_drop_total", "node_network_transmit_drop_total"), "{{node}} dropped")).Min(0).Span(24))
 }
 
 // storage is disks, Lustre, NFS and what CloudWatch knows of file systems.
@@ -96,8 +105,8 @@ func storage() *grafana.DashboardBuilder {
 		WithPanel(lines("Lustre operations", "Metadata operations of all nodes.", operationsPerS,
 			query("A", `sum by (fsname, operation) (rate(node_lustre_operations_total{`+inCluster+`}[$__rate_interval]))`,
 				"{{fsname}} {{operation}}")).Min(0)).
-		WithPanel(lines("Lustre requests that timed out",
-			"Requests to a Lustre server that timed out; the 15 nodes with the highest values at each moment are shown.", perSecond,
+		WithPanel(lines("Lustre requests timed out per second",
+			"Requests to a Lustre server that timed out; the 15 nodes with the highest values at each moment are shown.", short,
 			query("A", sum("node_lustre_rpc_timeouts_total"), "{{node}}")).Min(0)).
 		WithPanel(lines("NFS calls", "Calls to NFS servers; the 15 nodes with the highest values at each moment are shown.", requestsPerSec,
 			query("A", sum("node_nfs_rpcs_total"), "{{node}}")).Min(0)).
@@ -110,14 +119,14 @@ func storage() *grafana.DashboardBuilder {
 			"less than a day left are shown.", hours,
 			`sort((max by (node, mountpoint) (node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`})`+"\n"+
 				` / (max by (node, mountpoint) (-deriv(node_filesystem_avail_bytes{`+inCluster+`,`+realDisks+`}[6h])) > 0)) / 3600 < 24)`,
-			"{{node}} {{mountpoint}}", 0).Span(24)).
+			"{{node}} {{mountpoint}}", 0).Max(24).Thresholds(redBelow(24)).Span(24).Height(4)).
 		WithRow(row("CloudWatch metrics")).
-		WithPanel(cloudWatch("FSx throughput", "Bytes that clients read from and wrote to FSx file systems.", bytesIEC,
+		WithPanel(cloudWatch("FSx data in five minutes", "Bytes that clients read from and wrote to FSx file systems in five minutes.", bytesIEC,
 			search("A", `{AWS/FSx,FileSystemId} MetricName=("DataReadBytes" OR "DataWriteBytes")`, "Sum", itsSystem+" "+itsName))).
 		WithPanel(cloudWatch("FSx free space", "Bytes that are free on FSx file systems.", bytesIEC,
 			search("A", `{AWS/FSx,FileSystemId} MetricName="FreeDataStorageCapacity"`, "Sum", itsSystem))).
-		WithPanel(cloudWatch("EFS throughput", "Bytes that clients read from and wrote to EFS file systems.", bytesIEC,
+		WithPanel(cloudWatch("EFS data in five minutes", "Bytes that clients read from and wrote to EFS file systems in five minutes.", bytesIEC,
 			search("A", `{AWS/EFS,FileSystemId} MetricName="MeteredIOBytes"`, "Sum", itsSystem))).
-		WithPanel(cloudWatch("EFS limit", "Percentage of the I/O limit that a General Purpose file system uses.", "percent",
+		WithPanel(cloudWatch("EFS I/O limit used", "Percentage of the I/O limit that a General Purpose file system uses.", "percent",
 			search("A", `{AWS/EFS,FileSystemId} MetricName="PercentIOLimit"`, "Maximum", itsSystem)))
 }

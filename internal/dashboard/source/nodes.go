@@ -42,12 +42,12 @@ func nodes() *grafana.DashboardBuilder {
 			top(15, `max by (cluster, instance) (rate(node_pressure_memory_stalled_seconds_total{`+sel+`}[$__rate_interval]))`), "{{instance}}",
 			0.05).Max(1)).
 		WithPanel(bars("Processes killed by OOM", "Processes that the kernel killed in the time range.", short,
-			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1)).
+			top(15, `max by (cluster, instance) (increase(node_vmstat_oom_kill{`+sel+`}[$__range])) > 0`), "{{instance}}", 1).Decimals(0)).
 		WithPanel(rows("Unresponsive file systems", "Mounts whose size could not be read, such as those of a server that is gone.",
-			short, "Fails",
+			short, "",
 			`max by (instance, mountpoint, device_error) (node_filesystem_device_error{`+sel+`}) == 1`,
 			column{"instance", "Node"}, column{"mountpoint", "Mount point"}, column{"device_error", "Error"})).
-		WithPanel(rows("Targets not answering", "Targets that did not answer their last scrape.", short, "Up",
+		WithPanel(rows("Targets not answering", "Targets that did not answer their last scrape.", short, "",
 			`max by (instance, job) (up{`+sel+`}) == 0`, column{"instance", "Node"}, column{"job", "Job"}))
 }
 
@@ -56,6 +56,11 @@ func node() *grafana.DashboardBuilder {
 	const sel = chosen
 	return board("parascope-node", "Node", "One machine: processor, memory, disks, network.").
 		WithVariable(someOf("instance", "Node", `up{`+inCluster+`}`)).
+		WithPanel(rows("Machine", "Instance type and Availability Zone of the machine.", short, "",
+			`max by (instance, instance_id, instance_type, availability_zone, address, parallelcluster_version) (parascope_node_info{`+sel+`})`,
+			column{"instance", "Node"}, column{"instance_id", "Instance"}, column{"instance_type", "Type"}, column{"availability_zone", "Zone"},
+			column{"address", "Address"}, column{"parallelcluster_version", "ParallelCluster"}).
+			Span(24).Height(4)).
 		WithPanel(lines("CPU busy", "Share of the CPUs' time that was not idle and did not wait for disks.", percent,
 			query("A", cpuBusy(sel), "{{instance}}")).Min(0).Max(1)).
 		WithPanel(lines("CPU by mode", "Share of the CPUs' time by mode.", percent,
@@ -66,7 +71,7 @@ func node() *grafana.DashboardBuilder {
 		WithPanel(lines("Memory", "Total memory of the machine, and memory that is available to new programs.", bytesIEC,
 			query("A", `max by (instance) (node_memory_MemTotal_bytes{`+sel+`})`, "{{instance}} total"),
 			query("B", `max by (instance) (node_memory_MemAvailable_bytes{`+sel+`})`, "{{instance}} available")).Min(0)).
-		WithPanel(lines("Waiting", "Share of time in which tasks waited for CPUs, memory or disks.", percent,
+		WithPanel(lines("Time that tasks waited", "Share of time in which at least one task waited for a CPU, memory or disks.", percent,
 			query("A", `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} CPU"),
 			query("B", `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} memory"),
 			query("C", `max by (instance) (rate(node_pressure_io_waiting_seconds_total{`+sel+`}[$__rate_interval]))`, "{{instance}} disks")).Min(0)).
@@ -81,9 +86,5 @@ func node() *grafana.DashboardBuilder {
 			query("B", ofMachine("instance", `rate(node_disk_written_bytes_total{`+sel+`}[$__rate_interval])`), "{{instance}} written")).Min(0)).
 		WithPanel(lines("Disk busy", "Share of time in which a disk was busy; the sum of several disks can be above 1.", percent,
 			query("A", `max by (instance, device) (rate(node_disk_io_time_seconds_total{`+sel+`}[$__rate_interval]))`,
-				"{{instance}} {{device}}")).Min(0)).
-		WithPanel(rows("Machine", "Instance type and Availability Zone of the machine.", short, "Known",
-			`max by (instance, instance_id, instance_type, availability_zone, address, parallelcluster_version) (parascope_node_info{`+sel+`})`,
-			column{"instance", "Node"}, column{"instance_id", "Instance"}, column{"instance_type", "Type"}, column{"availability_zone", "Zone"},
-			column{"address", "Address"}, column{"parallelcluster_version", "ParallelCluster"}))
+				"{{instance}} {{device}}")).Min(0))
 }

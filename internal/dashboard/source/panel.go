@@ -21,7 +21,6 @@ const (
 	bytesIEC        = "bytes"
 	bytesPerSecond  = "binBps"
 	short           = "short"
-	perSecond       = "cps"
 	seconds         = "s"
 	celsius         = "celsius"
 	watts           = "watt"
@@ -29,7 +28,8 @@ const (
 	dateTime        = "dateTimeAsIso" // milliseconds since 1970
 	microseconds    = "µs"
 	mebibytes       = "mbytes"
-	hours           = "h"
+	hours           = "h"        // of a clock
+	nodeHours       = "suffix:h" // of several nodes, GPUs or CPUs: as a length of time Grafana would make weeks of them
 	requestsPerSec  = "reqps"
 	operationsPerS  = "iops"
 	packetsOfSecond = "pps"
@@ -44,7 +44,7 @@ func placeholder() common.DataSourceRef {
 // board is a dashboard with what all of them have: the cluster's variable, links to
 // the others that keep time range and variables, and a crosshair.
 func board(uid, title, description string) *grafana.DashboardBuilder {
-	links := grafana.NewDashboardLinkBuilder("parascope").Type(grafana.DashboardLinkTypeDashboards).Tags([]string{"parascope"}).
+	links := grafana.NewDashboardLinkBuilder("Other dashboards").Type(grafana.DashboardLinkTypeDashboards).Tags([]string{"parascope"}).
 		AsDropdown(true).IncludeVars(true).KeepTime(true)
 	return grafana.NewDashboardBuilder(title).Uid(uid).Description(description).
 		Tags([]string{"parascope"}).Readonly().Tooltip(grafana.DashboardCursorSyncCrosshair).
@@ -63,14 +63,14 @@ func query(refID, expr, legend string) *prometheus.DataqueryBuilder {
 // millions of samples for one query.
 const points = 180
 
-// fewerPoints are those of lines that read three series of each GPU of a job, which may have all
-// GPUs of a cluster.
-const fewerPoints = 150
+// fewerPoints are those of lines that read several series of each GPU of a cluster, or of a job,
+// which may have all of them.
+const fewerPoints = 90
 
 // lines is a time series panel of half a row.
 func lines(title, description, unit string, queries ...*prometheus.DataqueryBuilder) *timeseries.PanelBuilder {
 	p := timeseries.NewPanelBuilder().Title(title).Description(description).Unit(unit).
-		Datasource(placeholder()).Span(12).Height(8).FillOpacity(10).MaxDataPoints(points).
+		Datasource(placeholder()).Span(12).Height(8).FillOpacity(0).MaxDataPoints(points).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(
 			common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true))
 	for _, q := range queries {
@@ -79,24 +79,38 @@ func lines(title, description, unit string, queries ...*prometheus.DataqueryBuil
 	return p
 }
 
-// number is a single value of an eighth of the page's width, green below and red from
-// bad on; a bad of 0 leaves it green.
+// parts is a time series panel whose lines are the parts of a whole, one above the other.
+func parts(title, description, unit string, queries ...*prometheus.DataqueryBuilder) *timeseries.PanelBuilder {
+	return lines(title, description, unit, queries...).Min(0).LineWidth(0).FillOpacity(60).Stacking(stacked())
+}
+
+func stacked() *common.StackingConfigBuilder {
+	return common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)
+}
+
+// number is a single value of a sixth of the page's width, green below and red from
+// bad on. A bad of 0 says that no value of it is good or bad.
 func number(title, description, unit, expr string, bad float64) *stat.PanelBuilder {
 	return stat.NewPanelBuilder().Title(title).Description(description).Unit(unit).
 		Datasource(placeholder()).Span(4).Height(4).NoValue("no data").
 		GraphMode(common.BigValueGraphModeNone).
-		Thresholds(redFrom(bad)).
+		Thresholds(judged(bad, "text")).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		WithTarget(query("A", expr, "").Instant())
 }
 
-// redFrom are the colours green, and red from a value on unless it is 0.
-func redFrom(bad float64) *grafana.ThresholdsConfigBuilder {
-	steps := []grafana.Threshold{{Color: "green"}}
-	if bad != 0 {
-		steps = append(steps, grafana.Threshold{Color: "red", Value: &bad})
+// judged are the colours green, and red from a value on; where that is 0, one that does not judge.
+func judged(bad float64, otherwise string) *grafana.ThresholdsConfigBuilder {
+	if bad == 0 {
+		return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps([]grafana.Threshold{{Color: otherwise}})
 	}
-	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps(steps)
+	return redFrom(bad)
+}
+
+// redFrom are the colours green, and red from a value on.
+func redFrom(bad float64) *grafana.ThresholdsConfigBuilder {
+	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).
+		Steps([]grafana.Threshold{{Color: "green"}, {Color: "red", Value: &bad}})
 }
 
 // redBelow are the colours red, and green from a value on.
@@ -105,22 +119,30 @@ func redBelow(good float64) *grafana.ThresholdsConfigBuilder {
 		Steps([]grafana.Threshold{{Color: "red"}, {Color: "green", Value: &good}})
 }
 
-// bars is a list of values as they are now, in the order in which the query sorts them.
+// bars is a list of values as they are now, in the order in which the query sorts them: one line
+// for each, as number colours it.
 func bars(title, description, unit, expr, legend string, bad float64) *bargauge.PanelBuilder {
 	return bargauge.NewPanelBuilder().Title(title).Description(description).Unit(unit).
 		Datasource(placeholder()).Span(12).Height(8).NoValue("none").Min(0).
 		Orientation(common.VizOrientationHorizontal).DisplayMode(common.BarGaugeDisplayModeBasic).
-		Thresholds(redFrom(bad)).
+		NamePlacement(common.BarGaugeNamePlacementLeft).MinVizHeight(8).
+		Thresholds(judged(bad, "blue")).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		WithTarget(query("A", expr, legend).Instant())
 }
 
 // history is a row of cells for each series, coloured by value: when was what so.
-func history(title, description, unit, expr, legend string, colours *grafana.ThresholdsConfigBuilder) *statushistory.PanelBuilder {
-	return statushistory.NewPanelBuilder().Title(title).Description(description).Unit(unit).
+func history(title, description, unit string, colours *grafana.ThresholdsConfigBuilder,
+	queries ...*prometheus.DataqueryBuilder) *statushistory.PanelBuilder {
+	p := statushistory.NewPanelBuilder().Title(title).Description(description).Unit(unit).
 		Datasource(placeholder()).Span(24).Height(10).ShowValue(common.VisibilityModeNever).MaxDataPoints(120).
-		Thresholds(colours).
-		WithTarget(query("A", expr, legend).Range())
+		Thresholds(colours).ColorScheme(grafana.NewFieldColorBuilder().Mode(grafana.FieldColorModeIdThresholds)).
+		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(
+			common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true))
+	for _, q := range queries {
+		p = p.WithTarget(q.Range())
+	}
+	return p
 }
 
 // heat are the colours of a share of use: grey where nothing is done, the darker a blue the more
@@ -128,22 +150,26 @@ func history(title, description, unit, expr, legend string, colours *grafana.Thr
 func heat() *grafana.ThresholdsConfigBuilder {
 	at := func(v float64, colour string) grafana.Threshold { return grafana.Threshold{Color: colour, Value: &v} }
 	return grafana.NewThresholdsConfigBuilder().Mode(grafana.ThresholdsModeAbsolute).Steps([]grafana.Threshold{
-		{Color: "#4b5563"}, at(0.05, "#bfdbfe"), at(0.3, "#60a5fa"), at(0.6, "#2563eb"), at(0.85, "#1e40af")})
+		{Color: "#9ca3af"}, at(0.05, "#bfdbfe"), at(0.3, "#60a5fa"), at(0.6, "#2563eb"), at(0.85, "#1e40af")})
 }
 
 // column is a label of a table's rows and the head of its column.
 type column struct{ label, title string }
 
-// rows is a table of what a query answers now: a column for each label, and the value's.
+// rows is a table of what a query answers now: a column for each label, and the value's, unless
+// value is empty because all values are the same.
 func rows(title, description, unit, value, expr string, columns ...column) *table.PanelBuilder {
-	names, order := map[string]string{"Value": value}, map[string]int{}
+	names, order := map[string]string{}, map[string]int{}
+	var labels []string
 	for i, c := range columns {
 		names[c.label], order[c.label] = c.title, i
 	}
-	order["Value"] = len(columns)
-	labels := []string{"Value"}
 	for _, c := range columns {
 		labels = append(labels, c.label)
+	}
+	if value != "" {
+		names["Value"], order["Value"] = value, len(columns)
+		labels = append(labels, "Value")
 	}
 	return table.NewPanelBuilder().Title(title).Description(description).Unit(unit).
 		Datasource(placeholder()).Span(12).Height(8).NoValue("none").
@@ -175,6 +201,14 @@ func oneOf(name, label, selector string) *grafana.QueryVariableBuilder {
 // choice of all: Grafana would make it where none is chosen yet, and draw thousands of lines.
 func someOf(name, label, selector string) *grafana.QueryVariableBuilder {
 	return labelValues(name, label, selector).Multi(true)
+}
+
+// nodesOf is a hidden variable of the nodes of what a selector finds in the time range. Queries
+// about these select by it, and read no series of other nodes.
+func nodesOf(name, selector string) *grafana.QueryVariableBuilder {
+	definition := "label_values(" + selector + ", node)"
+	return labelValues(name, name, selector).Query(grafana.StringOrMap{String: &definition}).Definition(definition).
+		Multi(true).IncludeAll(true).Hide(grafana.VariableHideHideVariable)
 }
 
 func labelValues(name, label, selector string) *grafana.QueryVariableBuilder {

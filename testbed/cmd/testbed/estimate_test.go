@@ -45,8 +45,8 @@ func TestEstimate(t *testing.T) {
 		jobs = append(jobs, f.submit("-p", "queue1", "-N", "1", "--exclusive", "--wrap", fmt.Sprintf("sleep %d", int(watch.Seconds())+3600)))
 	}
 	f.ended("RUNNING", jobs...)
-	for _, waits := range [][]string{{"--wrap", "true"}, {"--hold", "--wrap", "true"}, {"--dependency", "afterok:" + jobs[0], "--wrap", "true"}} {
-		jobs = append(jobs, f.submit(append([]string{"-p", "queue1", "--exclusive"}, waits...)...))
+	for _, why := range [][]string{nil, {"--hold"}, {"--dependency", "afterok:" + jobs[0]}} {
+		jobs = append(jobs, f.submit(append(why, "-p", "queue1", "--exclusive", "--wrap", "true")...))
 	}
 	const pages = `count(up{cluster="hpc",job="node"} == 1)`
 	f.eventually(5*time.Minute, "map[:5]", func() string { return fmt.Sprint(f.query(pages, "")) }) // with the head node's

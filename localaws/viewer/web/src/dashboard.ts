@@ -14,6 +14,7 @@ import type { Page } from "./page";
 import { TimeBar } from "./timebar";
 import { control } from "./variablebar";
 import { Variables } from "./variables";
+import { drawLinks } from "./links";
 
 /** closedAtFirst: a row that is collapsed has its panels in it. */
 const closedAtFirst = (row: Panel) => row.collapsed === true && row.panels!.length > 0;
@@ -258,7 +259,7 @@ export class DashboardPage implements Page {
       document.activeElement instanceof HTMLElement && this.bar.contains(document.activeElement)
         ? [...this.bar.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement)
         : -1;
-    fill(this.bar, controls);
+    fill(this.bar, controls, drawLinks(this.dashboard, this.variables, this.time.range));
     this.bar.querySelectorAll("button")[focused]?.focus();
   }
 

@@ -31,8 +31,23 @@ test("stacked series stand on each other", () => {
       false,
     ),
     [
-      [1, 2, null],
+      [1, 2, 0],
       [4, 6, 5],
+    ],
+  );
+  assert.deepEqual(
+    stack(
+      [
+        [1, undefined, 1, 1, 1, 1],
+        [undefined, 2, undefined, 2, null, undefined],
+        [3, 3, 3, 3, 3, 3],
+      ],
+      false,
+    ),
+    [
+      [1, undefined, 1, 1, 1, 1],
+      [1, 2, undefined, 3, 1, 1],
+      [4, 5, 4, 6, 4, 4],
     ],
   );
   assert.deepEqual(

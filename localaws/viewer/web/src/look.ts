@@ -9,8 +9,32 @@ export const dark = () => document.documentElement.dataset.theme === "dark";
 // Two palettes of the same hues, for the two backgrounds; neighbours differ in
 // lightness too, for those who do not see all hues.
 const palettes = {
-  dark: ["#6ea8ff", "#f2b457", "#6fcf97", "#ff8080", "#b79cff", "#57d0d6", "#f59ac6", "#b8cc5c", "#e39b6b", "#93a4c8"],
-  light: ["#2563d9", "#c77700", "#218a4b", "#d13c3c", "#7445d8", "#0b8792", "#c2478a", "#6b7f0f", "#a3561f", "#566a94"],
+  dark: [
+    "#6ea8ff",
+    "#f2b457",
+    "#6fcf97",
+    "#ff8080",
+    "#b79cff",
+    "#57d0d6",
+    "#f59ac6",
+    "#b8cc5c",
+    "#e39b6b",
+    "#93a4c8",
+    ...["#3f7fe0", "#c98a1e", "#2fa866", "#d9534f", "#8f6ee8", "#2aa7ad", "#d46aa3", "#94a83a", "#c07a45", "#6d7fa6"],
+  ],
+  light: [
+    "#2563d9",
+    "#c77700",
+    "#218a4b",
+    "#d13c3c",
+    "#7445d8",
+    "#0b8792",
+    "#c2478a",
+    "#6b7f0f",
+    "#a3561f",
+    "#566a94",
+    ...["#6f9bf0", "#e0a23c", "#5bbf85", "#e77f7f", "#a583ee", "#4db5bf", "#de86b4", "#9bae45", "#cc8a5a", "#8d9bb8"],
+  ],
 };
 
 const hues: Record<string, [string, string]> = {
@@ -76,6 +100,20 @@ export function valueColour(value: number | null, config: FieldConfig, i: number
   if (mode === "fixed" && config.color?.fixedColor) return colour(config.color.fixedColor);
   if (mode === "palette-classic") return paletteColour(i);
   return thresholdColour(value, config);
+}
+
+/** colourKey is what each colour of a panel stands for: the texts of its values, or from where on its
+ * thresholds hold. */
+export function colourKey(config: FieldConfig): { text: string; color: string }[] {
+  const named = (config.mappings ?? []).filter((m) => m.type === "value" && m.options).flatMap((m) => Object.entries<any>(m.options));
+  if (named.length > 0) return named.map(([v, to]) => ({ text: String(to.text ?? v), color: valueColour(Number(v), config, 0) }));
+  const all = steps(config.thresholds, config.min ?? 0, config.max ?? 100),
+    written = (v: number) => {
+      const { text, suffix } = show(v, config.unit, config.decimals ?? undefined);
+      return text + suffix;
+    };
+  if (all.length < 2) return [];
+  return all.map((s, i) => ({ text: i === 0 ? `< ${written(all[1].value)}` : `≥ ${written(s.value)}`, color: s.color }));
 }
 
 /** mapping is the text and colour that a value stands for, if it does. */

@@ -93,6 +93,17 @@ export interface VariableModel {
   options?: { text: string; value: string; selected?: boolean }[];
   auto?: boolean;
 }
+/** Link leads from a dashboard elsewhere: to those with some tags, or to an address. */
+export interface Link {
+  type: string;
+  title?: string;
+  tags?: string[];
+  url?: string;
+  asDropdown?: boolean;
+  includeVars?: boolean;
+  keepTime?: boolean;
+  targetBlank?: boolean;
+}
 export interface Dashboard {
   id?: number | null;
   uid?: string;
@@ -108,6 +119,7 @@ export interface Dashboard {
   timezone?: string;
   templating?: { list: VariableModel[] };
   panels: Panel[];
+  links?: Link[];
   annotations?: unknown;
   timepicker?: unknown;
 }
@@ -154,7 +166,7 @@ export function newPanel(panels: Panel[], datasource: SourceRef): Panel {
         color: { mode: "palette-classic" },
         thresholds: { mode: "absolute", steps: [{ color: "green", value: null }] },
         mappings: [],
-        custom: { drawStyle: "line", lineWidth: 1, fillOpacity: 10, showPoints: "never", spanNulls: false },
+        custom: { drawStyle: "line", lineWidth: 1, fillOpacity: 0, showPoints: "never", spanNulls: false },
       },
       overrides: [],
     },

@@ -1,5 +1,7 @@
 // Values as Grafana writes them: by the ids of its units.
 
+import { stamp } from "./time";
+
 export interface Shown {
   text: string;
   suffix: string;
@@ -230,7 +232,7 @@ export function show(value: number | null | undefined, unit = "", decimals?: num
     case "locale":
       return { text: value.toLocaleString("en-US", { maximumFractionDigits: decimals ?? 3 }), suffix: "" };
     case "dateTimeAsIso":
-      return { text: new Date(value).toISOString().slice(0, 19).replace("T", " "), suffix: "" };
+      return { text: stamp(value), suffix: "" };
     case "hex":
       return { text: Math.round(value).toString(16).toUpperCase(), suffix: "" };
     case "sci":

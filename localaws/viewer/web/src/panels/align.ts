@@ -50,16 +50,21 @@ export function stacks(series: Pick<Series, "config">[]): { mode: string; at: nu
   return [...found.values()];
 }
 
-/** stack adds each row to those below it; percent makes them shares of the sum. */
+/** stack adds each row to those below it; percent makes them shares of the sum. A row that begins
+ * later, ends earlier or has a gap is nothing meanwhile: what is above it stands on what is below. */
 export function stack(rows: Value[][], percent: boolean): Value[][] {
   const length = rows[0]?.length ?? 0;
   const sums = Array.from({ length }, (_, i) => rows.reduce((sum, row) => sum + Math.abs(row[i] ?? 0), 0));
   const below = new Array<number>(length).fill(0);
-  return rows.map((row) =>
-    row.map((v, i) => {
-      if (v === null || v === undefined) return v;
+  return rows.map((row) => {
+    const last = row.findLastIndex((v) => typeof v === "number");
+    let there = false;
+    return row.map((v, i) => {
+      if (v === undefined && there && i < last) return v;
+      there = typeof v === "number";
+      if (v === null || v === undefined) return below[i];
       below[i] += percent ? (sums[i] === 0 ? 0 : v / sums[i]) : v;
       return below[i];
-    }),
-  );
+    });
+  });
 }

@@ -2,7 +2,7 @@
 
 import { h } from "../dom";
 import { hidden, seriesOf, type Series } from "../frames";
-import { text, valueColour } from "../look";
+import { colourKey, text, valueColour } from "../look";
 import { stamp } from "../time";
 import type { Drawing, Drawn } from "./drawing";
 
@@ -58,8 +58,18 @@ export function statushistory(d: Drawing): Drawn {
   );
   box.hidden = true;
   document.body.append(box);
+  const key = series.length > 0 && d.panel.options?.legend?.showLegend !== false ? colourKey(series[0].config) : [];
   d.host.replaceChildren(
     h("div", { class: "statushistory" }, names, body, h("span", null), axis),
+    ...(key.length > 0
+      ? [
+          h(
+            "div",
+            { class: "legend key" },
+            key.map((k) => h("span", { class: "series" }, h("i", { style: { background: k.color } }), h("span", null, k.text))),
+          ),
+        ]
+      : []),
     ...(all.length > series.length ? [h("p", { class: "dim" }, `and ${all.length - series.length} more`)] : []),
   );
   const draw = () => {

@@ -110,7 +110,9 @@ function cell(f: Field, row: number): HTMLElement {
   if (f.type === "time") return h("td", { class: "time" }, value === null || value === undefined ? "" : stamp(value));
   if (f.type !== "number") {
     const mapped = mapping(value, f.config);
-    return h("td", { style: mapped?.color ? { color: colour(mapped.color) } : {} }, mapped?.text ?? String(value ?? ""));
+    const shown = mapped?.text ?? String(value ?? ""),
+      name = shown.length <= 40 && !shown.includes(" "); // stays in one line: a browser would break it at each hyphen
+    return h("td", { class: name ? "name" : "", style: mapped?.color ? { color: colour(mapped.color) } : {} }, shown);
   }
   const how: string = f.config.custom?.cellOptions?.type ?? f.config.custom?.displayMode ?? "auto",
     color = valueColour(value, f.config, 0);

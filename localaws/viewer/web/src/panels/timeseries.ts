@@ -161,7 +161,7 @@ function line(s: Series, color: string): uPlot.Series {
     show: !hidden(s),
     scale: scaleOf(s),
     stroke: color,
-    width: Math.max(lineWidth, drawStyle === "line" ? 1 : 0) * 1.25,
+    width: Math.max(lineWidth, drawStyle === "line" && fillOpacity === 0 ? 1 : 0) * 1.25,
     paths,
     fill: fillOpacity > 0 ? withAlpha(color, fillOpacity / 100) : undefined,
     dash: lineStyle?.fill === "dash" ? (lineStyle.dash ?? [8, 6]) : undefined,

@@ -138,6 +138,14 @@ function range(config: FieldConfig, all: One[]): [number, number] {
   return [min, max > min ? max : min + 1];
 }
 
+/** barRange is what bars span: the panel's limits or, without them, the values, as Grafana's. */
+function barRange(config: FieldConfig, all: One[]): [number, number] {
+  const known = all.map((o) => o.value).filter((v): v is number => v !== null && Number.isFinite(v)),
+    [min, max] = range(config, all);
+  const most = config.max ?? (config.unit?.startsWith("percent") ? max : Math.max(...known));
+  return [min, most > min ? most : min + 1];
+}
+
 /** share is how far up in the limits a value is; what is no number is at their lower end. */
 function share(v: number | null, [min, max]: [number, number]): number {
   return v === null || Number.isNaN(v) ? 0 : Math.max(0, Math.min(1, (v - min) / (max - min)));
@@ -197,14 +205,18 @@ const leastBar = 46; // pixels for a bar with its name above it; lower ones have
 export function bargauge(d: Drawing): Drawn {
   const all = orEmpty(values(d), d);
   const upright = d.panel.options?.orientation === "vertical",
-    low = !upright && d.host.clientHeight < leastBar * all.length;
+    beside = !upright && d.panel.options?.namePlacement === "left" && all.some((one) => one.name !== ""),
+    low = !upright && !beside && d.host.clientHeight < leastBar * all.length;
   d.host.replaceChildren(
     h(
       "div",
-      { class: upright ? "bars upright" : low ? "bars low" : "bars" },
+      {
+        class: upright ? "bars upright" : beside ? "bars beside" : low ? "bars low" : "bars",
+        style: beside ? { maxHeight: `${all.length * 32}px` } : {},
+      },
       all.map((one) => {
         const { text, suffix } = shown(one.value, one.config),
-          part = `${(100 * share(one.value, range(one.config, all))).toFixed(2)}%`;
+          part = `${(100 * share(one.value, barRange(one.config, all))).toFixed(2)}%`;
         return h(
           "div",
           { class: "bar" },
