@@ -107,6 +107,13 @@ func unseen(t *testing.T, b *testBed) {
 	memory := b.submitAs("mail", "--wrap", "exit 1")
 	gone := b.submitAs("mail", "--wrap", "sleep 3000") // sacct lists no job by time that was never eligible, such as one that is held
 	dead := b.submitAs("games", "--no-requeue", "--exclusive", "--wrap", "sleep 3000")
+	b.eventually(time.Minute, "eligible", func() string {
+		_, since, _ := strings.Cut(b.asked("head", "scontrol", "show", "job", gone), "EligibleTime=")
+		if since == "" || strings.HasPrefix(since, "Unknown") {
+			return "not eligible"
+		}
+		return "eligible"
+	})
 	b.on("head", "scancel", gone)
 	b.ended("RUNNING", dead)
 	b.shutDown(b.on("head", "squeue", "-h", "-j", dead, "-o", "%N"))
@@ -169,26 +176,27 @@ func databaseAway(t *testing.T, b *testBed) {
 	b.on("head", "systemctl", "stop", "slurmdbd")
 	b.on("head", "systemctl", "stop", "prometheus")
 	b.on("head", "systemctl", "start", "prometheus")
-	restarted := time.Now()
 	n := b.page()
 	if n[`slurm_command_success{command="sshare"}`] != 0 || len(n.of("slurm_user_fairshare", "user")) != 0 {
 		t.Errorf("without slurmdbd sshare's success is %v, and fair shares are %v", n[`slurm_command_success{command="sshare"}`],
 			n.of("slurm_user_fairshare", "user"))
 	}
-	job := b.submitAs("games", "--wrap", "true")
-	b.eventually(2*time.Minute, "forgotten", func() string {
-		if said := b.asked("head", "squeue", "-h", "-t", "all", "-o", "%T", "-j", job); !strings.Contains(said, "Invalid job id") {
-			return said
-		}
-		return "forgotten"
-	})
-	// Nobody asked meanwhile: more than MinJobAge passed between two snapshots.
-	b.eventually(2*time.Minute, "a window was missed", func() string {
-		if m := b.page()["slurm_jobs_missed_windows_total"]; m > before["slurm_jobs_missed_windows_total"] {
-			return "a window was missed"
-		}
-		return "none " + time.Since(restarted).String() + " after the restart"
-	})
+	// More than MinJobAge between two snapshots is a missed window: nobody asks until the job is forgotten. A
+	// snapshot that the head takes by itself, because a node comes up, can come in between.
+	missed := false
+	for tries := 0; !missed && tries < 5; tries++ {
+		job := b.submitAs("games", "--wrap", "true")
+		b.eventually(2*time.Minute, "forgotten", func() string {
+			if said := b.asked("head", "squeue", "-h", "-t", "all", "-o", "%T", "-j", job); !strings.Contains(said, "Invalid job id") {
+				return said
+			}
+			return "forgotten"
+		})
+		missed = b.page()["slurm_jobs_missed_windows_total"] > before["slurm_jobs_missed_windows_total"]
+	}
+	if !missed {
+		t.Error("five jobs came and went while nobody asked, and no window was missed")
+	}
 	b.on("head", "systemctl", "start", "slurmdbd")
 	b.agree(b.nodes(), b.jobs())
 	b.eventually(time.Minute, "2 users", func() string {
