@@ -15,15 +15,17 @@ import (
 func TestStruckBesideRefused(t *testing.T) {
 	const order = "user=T: err: out of order sample. timestamp=1"
 	for name, c := range map[string]struct {
-		labels  string
+		words   string
 		whole   bool
 		minutes int
 	}{
-		"named":                         {`series has too many labels (actual: 13, limit: 8) series: '{__name__="m", i="0"}'`, false, 2},
-		"named, nothing is stored":      {`series has too many labels (actual: 13, limit: 8) series: '{__name__="m", i="0"}'`, true, 2},
-		"not named":                     {"series has too large labels", false, 8},
-		"not named, nothing is stored":  {"series has too large labels", true, 8},
-		"an earlier one refused for it": {`series has too many labels (actual: 13, limit: 8) series: '{__name__="m", i="7"}'`, true, 8},
+		"labels, named":                {`series has too many labels (actual: 13, limit: 8) series: '{__name__="m", i="0"}'`, true, 1},
+		"labels, not named":            {"series has too large labels", true, 1},
+		"named":                        {`timestamp too new: 1 metric: "m{i=\"0\"}"`, false, 2},
+		"named, nothing is stored":     {`timestamp too new: 1 for series {__name__="m", i="0"}`, true, 2},
+		"not named":                    {"timestamp too new: 1", false, 8},
+		"not named, nothing is stored": {"timestamp too new: 1", true, 8},
+		"another one is named":         {`timestamp too new: 1 for series {__name__="m", i="7"}`, true, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
@@ -33,7 +35,7 @@ func TestStruckBesideRefused(t *testing.T) {
 			for id, i := range l.names {
 				text := order
 				if i == 0 {
-					text = c.labels
+					text = c.words
 				}
 				for range strikesOut {
 					l.area.Strike(wire.Point{Series: id}, receiver.Classify(http.StatusBadRequest, nil, text, l.wall()))
@@ -41,7 +43,7 @@ func TestStruckBesideRefused(t *testing.T) {
 			}
 			l.refuse = func(i int) string {
 				if i == 0 {
-					return c.labels
+					return c.words
 				}
 				return ""
 			}
@@ -50,6 +52,9 @@ func TestStruckBesideRefused(t *testing.T) {
 				l.pass(15 * time.Second)
 			}
 			l.pass(2 * time.Second)
+			if ledger := l.queue.Ledger(); c.minutes == 1 && ledger.Doubtful() > 5 {
+				t.Errorf("ledger %+v: what is accepted is uncertain", ledger)
+			}
 			if status := l.area.Status(); status.Series != 1 {
 				t.Errorf("%d series are refused, want 1", status.Series)
 			}

@@ -257,7 +257,7 @@ func (a *Area) refuse(ctx context.Context, q load, answer receiver.Answer) {
 	if answer.Reason != queue.InvalidLabels {
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	} else if a.settle(g.ids, q, doubtful(answer.Reason, q.samples)) {
-		s.alone, s.never, s.reason = true, true, answer.Reason
+		s.alone, s.never, s.reason, s.blamed = true, true, answer.Reason, true
 		a.groups = a.groups[1:]
 		if a.pools[never].due == 0 {
 			a.pools[never].due = a.Elapsed() + ProbeEvery

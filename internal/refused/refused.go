@@ -234,7 +234,8 @@ func (a *Area) Strike(p wire.Point, answer receiver.Answer) {
 	}
 	delete(a.strikes, p.Series)
 	s := a.get(p)
-	s.held, s.alone, s.never, s.reason, s.why, s.since, s.blamed = true, true, true, answer.Reason, answer.Text, a.Wall(), false
+	s.held, s.alone, s.never, s.reason, s.why, s.since = true, true, true, answer.Reason, answer.Text, a.Wall()
+	s.blamed = answer.Reason == queue.InvalidLabels
 	s.settled = max(s.settled, a.Queue.ApartEnd())
 	if a.pools[never].due == 0 {
 		a.pools[never].due = a.Elapsed() + ProbeEvery
