@@ -65,10 +65,14 @@ func (a *Area) round(ctx context.Context) bool {
 		a.starved = false
 		return false
 	}
-	if a.starved = !a.Extra(Offer, 2); a.starved {
+	defer a.publish()
+	if len(a.offers) > 0 && a.Elapsed()-a.askedAt < idle {
+		a.offer(ctx)
+		return true
+	}
+	if a.starved = !a.Extra(Offer, 1); a.starved {
 		return false
 	}
-	defer a.publish()
 	id, isCanary := a.canary()
 	if isCanary = isCanary && a.partial; isCanary {
 		ids = []wire.SeriesID{id}
@@ -99,6 +103,7 @@ func (a *Area) round(ctx context.Context) bool {
 		}
 	default:
 		a.mark(q)
+		a.askedAt = a.Elapsed()
 		if len(a.offers) == 0 && a.Elapsed() >= a.offerDue {
 			a.offerDue = a.Elapsed() + a.Pace
 			if err := a.collectFresh(); err != nil {

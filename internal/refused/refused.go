@@ -64,11 +64,12 @@ type Area struct {
 
 	offers    []numbered // of this round, that are to be made
 	offerDue  time.Duration
-	offered   queue.Cursor // what is before it needs not be offered
-	searches  bool         // a group was asked about just now
-	starved   bool         // the next offer waits until extra requests may be made
-	partial   bool         // the receiver was seen to store what it accepts of a request
-	lifts     uint64       // that are heeded
+	askedAt   time.Duration // when something older was refused before an offer
+	offered   queue.Cursor  // what is before it needs not be offered
+	searches  bool          // a group was asked about just now
+	starved   bool          // the next offer waits until extra requests may be made
+	partial   bool          // the receiver was seen to store what it accepts of a request
+	lifts     uint64        // that are heeded
 	flushedAt time.Duration
 
 	mu  sync.Mutex // of what Status reads
