@@ -30,6 +30,9 @@ const (
 	offerLanes = 8
 	// flushEvery is how often what waits in groups is sent because series were taken.
 	flushEvery = 10 * time.Minute
+	// askedFor is for how long offers are made after something older was refused: a round
+	// of many samples takes a lane seconds, beside its deliveries.
+	askedFor = 5 * time.Second
 	// maxRound bounds the samples of a round; what is left is offered in the next one.
 	maxRound = 1 << 16
 )
@@ -66,7 +69,7 @@ func (a *Area) round(ctx context.Context) bool {
 		return false
 	}
 	defer a.publish()
-	if len(a.offers) > 0 && a.Elapsed()-a.askedAt < idle {
+	if len(a.offers) > 0 && a.Elapsed()-a.askedAt < askedFor {
 		a.offer(ctx)
 		return true
 	}
