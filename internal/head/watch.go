@@ -99,6 +99,9 @@ type watched struct {
 func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
 	r := &running{config: c, options: o, failed: make(chan struct{}, 1)}
 	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
+	if c.Name() == "http" {
+		r.options.HTTPClientOptions = append(slices.Clone(o.HTTPClientOptions), boundedClient(maxDiscovered)...)
+	}
 	var err error
 	r.inner, err = c.Config.NewDiscoverer(r.options)
 	return r, err

@@ -33,7 +33,7 @@ type Answer struct {
 	Reason     queue.Uncertain // of Never and Deduplicated
 	RetryAfter time.Duration   // of Later, if the receiver asks for it
 	Text       string          // first line of the body, or of the error
-	Printed    string          // of a 400: what follows the receiver's own words, where it names a series
+	Printed    string          // of a refusal: what follows the receiver's own words, where it names a series
 	Unsigned   bool            // there are no credentials; no request was made
 }
 
@@ -129,7 +129,7 @@ func Classify(code int, header http.Header, body string, now time.Time) Answer {
 		if strings.Contains(strings.ToLower(own), "series limit") {
 			a.Meaning, a.Printed = Limited, printed
 		}
-	case code == http.StatusBadRequest:
+	case isOfSamples(code):
 		own, printed := ownWords(body)
 		a.Meaning, a.Reason = classify400(strings.ToLower(own))
 		a.Printed = printed
@@ -140,14 +140,20 @@ func Classify(code int, header http.Header, body string, now time.Time) Answer {
 	return a
 }
 
+// isOfSamples reports whether a status can be about the samples: other receivers, such as
+// Thanos, answer 409 to samples out of order, and 422 to what they cannot read.
+func isOfSamples(code int) bool {
+	return code == http.StatusBadRequest || code == http.StatusConflict || code == http.StatusUnprocessableEntity
+}
+
 func classify400(words string) (Meaning, queue.Uncertain) {
 	switch {
 	case containsAny(words, largePhrases):
 		return Split, 0
+	case containsAny(words, ratePhrases): // "rate limit exceeded" has words of a limit, too
+		return Later, 0
 	case containsAny(words, limitPhrases):
 		return Limited, 0
-	case containsAny(words, ratePhrases):
-		return Later, 0
 	}
 	for _, p := range neverPhrases {
 		if strings.Contains(words, p.phrase) {

@@ -97,6 +97,10 @@ func TestClassify(t *testing.T) {
 			"(err-mimir-max-native-histogram-buckets)", Never, queue.InvalidHistogram},
 		{400, "per-user series limit of 150000 exceeded (err-mimir-max-series-per-user). To adjust the related per-tenant limit, configure " +
 			"-ingester.max-global-series-per-user, or contact your service administrator.", Limited, 0},
+		{400, "ingestion rate limit exceeded", Later, 0},
+		{409, "store locally for endpoint 127.0.0.1:10901: conflict", Unclear, 0},
+		{409, "add 1 samples: out of order sample", Never, queue.OutOfOrder},
+		{422, "", Unclear, 0},
 		{400, "the request has been rejected because the tenant exceeded the ingestion rate limit (err-mimir-tenant-max-ingestion-rate)", Later,
 			0},
 		// Cortex' words before what it prints of the request.
@@ -127,7 +131,8 @@ func TestClassify(t *testing.T) {
 		{404, "", Later, 0},
 		{408, "", Later, 0},
 		{413, "", Split, 0},
-		{422, "duplicate sample for timestamp", Later, 0},
+		{422, "duplicate sample for timestamp", Never, queue.DuplicateTimestamp},
+		{418, "duplicate sample for timestamp", Later, 0},
 		{429, "ingestion rate limit (6666.67) exceeded while adding 499 samples and 0 metadata", Later, 0},
 		{429, "user=1_ws: per-user series limit (5) exceeded", Limited, 0},
 		{429, "native histogram ingestion rate limit (0.1) exceeded while adding 2 native histogram samples", Later, 0},

@@ -48,7 +48,7 @@ func (a Answer) Next() string {
 	case a.Meaning == Split:
 		return "raise the request size limit of the receiver or proxy, or lower --queue.max-request-bytes; if a single series is too " +
 			"large, shorten its labels or drop the series with write_relabel_configs"
-	case a.Code == http.StatusBadRequest:
+	case isOfSamples(a.Code):
 		return "correct the cause that is named in the response; the samples are kept and sent again until the cause is fixed"
 	case a.Code/100 == 3:
 		return "set the remote_write url to the redirect's target: the receiver returns a redirect"

@@ -26,7 +26,7 @@ type Kind int
 const (
 	// Search finds out which series are refused.
 	Search Kind = iota
-	// Offer sends what came of series that are not decided.
+	// Offer asks about something older before what came of series that are not decided is sent.
 	Offer
 	// Probe asks about series that are known to be refused.
 	Probe
@@ -36,12 +36,12 @@ const (
 )
 
 // Of the 60 a minute, a search that begins has 36 at once. What is left is for offers:
-// those of 8 lanes every 30 seconds, two requests each, are 32. Beside these and 16 probes, 12 are
-// left to search on.
+// those of 8 lanes every 30 seconds are 16. Beside these and 24 probes, 20 are left to
+// search on.
 const (
 	ExtraPerMinute  = 60
 	searchAtOnce    = 36
-	searchPerMinute = 12
+	searchPerMinute = 20
 	extraShare      = 0.1
 	extraCredit     = 100
 )

@@ -30,6 +30,9 @@ const (
 	offerLanes = 8
 	// flushEvery is how often what waits in groups is sent because series were taken.
 	flushEvery = 10 * time.Minute
+	// askedFor is for how long offers are made after something older was refused: a round
+	// of many samples takes a lane seconds, beside its deliveries.
+	askedFor = 5 * time.Second
 	// maxRound bounds the samples of a round; what is left is offered in the next one.
 	maxRound = 1 << 16
 )
@@ -65,10 +68,14 @@ func (a *Area) round(ctx context.Context) bool {
 		a.starved = false
 		return false
 	}
-	if a.starved = !a.Extra(Offer, 2); a.starved {
+	defer a.publish()
+	if len(a.offers) > 0 && a.Elapsed()-a.askedAt < askedFor {
+		a.offer(ctx)
+		return true
+	}
+	if a.starved = !a.Extra(Offer, 1); a.starved {
 		return false
 	}
-	defer a.publish()
 	id, isCanary := a.canary()
 	if isCanary = isCanary && a.partial; isCanary {
 		ids = []wire.SeriesID{id}
@@ -99,6 +106,7 @@ func (a *Area) round(ctx context.Context) bool {
 		}
 	default:
 		a.mark(q)
+		a.askedAt = a.Elapsed()
 		if len(a.offers) == 0 && a.Elapsed() >= a.offerDue {
 			a.offerDue = a.Elapsed() + a.Pace
 			if err := a.collectFresh(); err != nil {

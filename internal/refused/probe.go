@@ -257,7 +257,7 @@ func (a *Area) refuse(ctx context.Context, q load, answer receiver.Answer) {
 	if answer.Reason != queue.InvalidLabels {
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	} else if a.settle(g.ids, q, doubtful(answer.Reason, q.samples)) {
-		s.alone, s.never, s.reason = true, true, answer.Reason
+		s.alone, s.never, s.reason, s.blamed = true, true, answer.Reason, true
 		a.groups = a.groups[1:]
 		if a.pools[never].due == 0 {
 			a.pools[never].due = a.Elapsed() + ProbeEvery
@@ -310,34 +310,44 @@ func divide(ids []wire.SeriesID, all []wire.Point, printed string) (first, secon
 func (a *Area) probe(ctx context.Context) bool {
 	now := a.Elapsed()
 	for kind := range a.pools {
-		pool := &a.pools[kind]
-		if pool.due == 0 || now < pool.due {
+		p := &a.pools[kind]
+		if p.due == 0 || now < p.due {
 			continue
 		}
-		ids := a.next(pool, kind == never)
-		if len(ids) == 0 {
-			pool.due, pool.size, pool.at = 0, 0, 0
+		all := a.pooled(kind == never)
+		if len(all) == 0 {
+			*p = pool{}
 			continue
 		}
 		if !a.Extra(Probe, 1) {
 			continue
 		}
-		pool.due = now + ProbeEvery
-		a.probePool(ctx, pool, kind == never, ids)
+		ids := p.next(all)
+		if kind == never {
+			ids = a.nextNever(p, all)
+		}
+		if len(p.rest) == 0 {
+			p.due = now + ProbeEvery
+		}
+		a.probePool(ctx, p, kind == never, ids)
 		return true
 	}
 	return false
 }
 
-// next returns the series of a pool that are asked about next.
-func (a *Area) next(p *pool, never bool) []wire.SeriesID {
-	var all []wire.SeriesID
+// pooled returns the series that stand alone, refused for what they are or for a limit.
+func (a *Area) pooled(never bool) (all []wire.SeriesID) {
 	for id, s := range a.series {
 		if s.held && s.alone && s.never == never {
 			all = append(all, id)
 		}
 	}
 	slices.Sort(all)
+	return all
+}
+
+// next returns which of a pool's series are asked about next.
+func (p *pool) next(all []wire.SeriesID) []wire.SeriesID {
 	if p.size == 0 || p.size >= len(all) {
 		p.at = 0
 		return all
@@ -346,6 +356,24 @@ func (a *Area) next(p *pool, never bool) []wire.SeriesID {
 	chosen := slices.Concat(all[p.at:], all[:p.at])[:p.size]
 	p.at += p.size
 	return chosen
+}
+
+// nextNever returns which series that are refused for what they are are asked about next.
+// The samples of a request that is refused are uncertain, so that one series would keep all
+// others with it: those that were not refused by themselves are asked about first, and
+// where there are none one after the other. The rest is asked about in a second request.
+func (a *Area) nextNever(p *pool, all []wire.SeriesID) []wire.SeriesID {
+	if rest := slices.DeleteFunc(p.rest, func(id wire.SeriesID) bool { return !slices.Contains(all, id) }); len(rest) > 0 {
+		p.rest = nil
+		return rest
+	}
+	open := slices.DeleteFunc(slices.Clone(all), func(id wire.SeriesID) bool { return a.series[id].blamed })
+	if len(open) == 0 {
+		open, p.size = all, 1
+	}
+	first := p.next(open)
+	p.rest = slices.DeleteFunc(slices.Clone(all), func(id wire.SeriesID) bool { return slices.Contains(first, id) })
+	return first
 }
 
 func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.SeriesID) {
@@ -377,6 +405,7 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		if answer.Meaning == receiver.Never {
 			reason = answer.Reason
 		}
+		a.blame(p, ids, q, answer)
 		a.settle(ids, q, doubtful(reason, q.samples))
 	case len(ids) > 1:
 		for _, id := range ids {
@@ -388,6 +417,24 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		a.follow(ids, q, doubtful(answer.Reason, q.samples))
 	default:
 		a.series[ids[0]].why = answer.Text
+	}
+}
+
+// blame notes which of the series of a request it is for which it was refused.
+func (a *Area) blame(p *pool, ids []wire.SeriesID, q load, answer receiver.Answer) {
+	all, err := wire.Points(q.raw)
+	if err != nil {
+		a.DiskTrouble(err)
+		return
+	}
+	id, isNamed := wire.Named(all, answer.Printed)
+	switch {
+	case len(ids) == 1:
+		a.series[ids[0]].blamed = true
+	case isNamed:
+		a.series[id].blamed = true
+	default:
+		p.size = max(len(ids)/2, 1)
 	}
 }
 

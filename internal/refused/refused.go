@@ -60,15 +60,16 @@ type Area struct {
 	most    int     // samples of a request; 0: as settings say
 	failing bool    // the last request was not answered finally
 	trimmed time.Duration
-	strikes map[wire.SeriesID]int // refusals of single samples
+	strikes map[wire.SeriesID]strike // refusals of single samples
 
 	offers    []numbered // of this round, that are to be made
 	offerDue  time.Duration
-	offered   queue.Cursor // what is before it needs not be offered
-	searches  bool         // a group was asked about just now
-	starved   bool         // the next offer waits until extra requests may be made
-	partial   bool         // the receiver was seen to store what it accepts of a request
-	lifts     uint64       // that are heeded
+	askedAt   time.Duration // when something older was refused before an offer
+	offered   queue.Cursor  // what is before it needs not be offered
+	searches  bool          // a group was asked about just now
+	starved   bool          // the next offer waits until extra requests may be made
+	partial   bool          // the receiver was seen to store what it accepts of a request
+	lifts     uint64        // that are heeded
 	flushedAt time.Duration
 
 	mu  sync.Mutex // of what Status reads
@@ -91,6 +92,7 @@ type refused struct {
 	alone   bool            // it was refused standing alone
 	never   bool            // for what it is, not for a limit
 	reason  queue.Uncertain // of never
+	blamed  bool            // of never: it was named, or refused by itself, when it was last asked about
 	settled uint64          // its samples before this running number are settled
 	probed  uint64          // those before this one were in a request of which some was refused
 	tried   uint64          // those before this one were sent while it was in a group
@@ -113,8 +115,15 @@ type group struct {
 // pool says when and how many of the series that stand alone are asked about next.
 type pool struct {
 	due  time.Duration
-	size int // 0: all
-	at   int // where the last ones ended
+	size int             // 0: all
+	at   int             // where the last ones ended
+	rest []wire.SeriesID // of never: those that the last request left out, and that are asked about now
+}
+
+// strike is how many samples of a series were refused, and when the last one was.
+type strike struct {
+	n  int
+	at time.Duration
 }
 
 const (
@@ -129,9 +138,10 @@ const (
 	maxRefused = 10_000
 	// maxStrikes bounds the series whose single samples were refused.
 	maxStrikes = 1000
-	// strikesOut is how many samples in a row must be refused for what they are until
-	// their series goes apart.
-	strikesOut = 2
+	// strikesOut is how many samples must be refused for what they are until their
+	// series goes apart, each within strikesLast of the one before.
+	strikesOut  = 2
+	strikesLast = 10 * time.Minute
 	// ShownSeries is how many series the status names.
 	ShownSeries = 10
 )
@@ -213,15 +223,20 @@ func (a *Area) note(r Refusal, all []wire.Point, from uint64) {
 // cost no extra requests.
 func (a *Area) Strike(p wire.Point, answer receiver.Answer) {
 	if len(a.strikes) >= maxStrikes || a.strikes == nil {
-		a.strikes = map[wire.SeriesID]int{}
+		a.strikes = map[wire.SeriesID]strike{}
 	}
-	a.strikes[p.Series]++
-	if answer.Reason != queue.InvalidLabels && a.strikes[p.Series] < strikesOut || a.Held() >= maxRefused {
+	last, now := a.strikes[p.Series], a.Elapsed()
+	if now-last.at >= strikesLast {
+		last.n = 0
+	}
+	a.strikes[p.Series] = strike{last.n + 1, now}
+	if answer.Reason != queue.InvalidLabels && last.n+1 < strikesOut || a.Held() >= maxRefused {
 		return
 	}
 	delete(a.strikes, p.Series)
 	s := a.get(p)
 	s.held, s.alone, s.never, s.reason, s.why, s.since = true, true, true, answer.Reason, answer.Text, a.Wall()
+	s.blamed = answer.Reason == queue.InvalidLabels
 	s.settled = max(s.settled, a.Queue.ApartEnd())
 	if a.pools[never].due == 0 {
 		a.pools[never].due = a.Elapsed() + ProbeEvery

@@ -388,7 +388,7 @@ func TestExtra(t *testing.T) {
 		t.Errorf("%d requests for 55 normal ones", got)
 	}
 	now += time.Minute
-	if offers, searches := take(Offer, 48), take(Search, 100); offers != 48 || searches != 12 {
+	if offers, searches := take(Offer, 40), take(Search, 100); offers != 40 || searches != searchPerMinute {
 		t.Errorf("after a minute %d offers and %d to search", offers, searches)
 	}
 	if x.Take(Offer, 2) || x.Take(Probe, 1) {

@@ -96,6 +96,33 @@ func TestNamesAMPDoesNotTake(t *testing.T) {
 	}
 }
 
+// TestRelabellingMakesNames: write_relabel_configs make names that AMP does not take, and
+// names that it takes of such that it does not.
+func TestRelabellingMakesNames(t *testing.T) {
+	for _, name := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"} {
+		t.Setenv(name, filepath.Join(t.TempDir(), "none"))
+	}
+	s := newSink(t)
+	r := start(t, Options{}, remoteWrite(s, "sigv4: {region: us-east-2, access_key: AKIA, secret_key: secret}", "write_relabel_configs:",
+		"  - {source_labels: [a], regex: x, target_label: with.dot, replacement: y}",
+		"  - {source_labels: [__name__], regex: other.dot, target_label: __name__, replacement: other_dot}"))
+	take := func(ls labels.Labels) {
+		var p sample.Page
+		r.add(&p, ls, time.Now().UnixMilli(), 1)
+		r.Take(&p)
+	}
+	take(labels.FromStrings("__name__", "good"))
+	take(labels.FromStrings("__name__", "good", "a", "x"))
+	take(labels.FromStrings("__name__", "other.dot"))
+	if l := r.settled(3); l.Dropped[queue.Unsupported] != 1 || l.Delivered != 2 {
+		t.Errorf("ledger %+v", l)
+	}
+	if rs := r.remote(); !strings.Contains(rs.LastRefusal, "with.dot") {
+		t.Errorf("refusal %q", rs.LastRefusal)
+	}
+	r.stop()
+}
+
 // TestEmptyExternalLabels: a label without a value is none, and receivers refuse it.
 func TestEmptyExternalLabels(t *testing.T) {
 	s := newSink(t)

@@ -166,6 +166,8 @@ func TestAcceptedSeriesDoNotWait(t *testing.T) {
 		"without a body":             {40, 41, 400, ""},
 		"forged words":               {40, 42, 400, `unknown thing in series={a="rate limit exceeded"}`},
 		"too large though it is not": {40, 41, 413, ""},
+		"a conflict":                 {40, 41, 409, "store locally for endpoint 127.0.0.1:10901: conflict"},
+		"not processable":            {40, 42, 422, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

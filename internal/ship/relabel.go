@@ -38,6 +38,7 @@ type relabeler struct {
 type relabeled struct {
 	labels []byte // encoded
 	series uint64 // hash of the labels
+	legacy bool   // all names are as Prometheus 2 has them
 }
 
 // Sizes of a half, in series of 240 bytes or so.
@@ -52,11 +53,11 @@ func newRelabeler(rules []*relabel.Config) *relabeler {
 }
 
 // relabel returns what the rules make of a series.
-func (r *relabeler) relabel(series uint64, w *sample.Words, written []byte) ([]byte, uint64) {
+func (r *relabeler) relabel(series uint64, w *sample.Words, written []byte) relabeled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if one, ok := r.newer[series]; ok {
-		return one.labels, one.series
+		return one
 	}
 	one, ok := r.older[series]
 	if r.wasAsked(series) {
@@ -69,7 +70,7 @@ func (r *relabeler) relabel(series uint64, w *sample.Words, written []byte) ([]b
 	if len(r.newer) >= r.half {
 		r.turn()
 	}
-	return one.labels, one.series
+	return one
 }
 
 // wasAsked reports whether the series was asked for before, and notes that it is.
@@ -103,7 +104,7 @@ func (r *relabeler) apply(ls labels.Labels) (one relabeled) {
 	b := labels.NewBuilder(ls)
 	if relabel.ProcessBuilder(b, r.rules...) {
 		kept := b.Labels()
-		one = relabeled{sample.AppendLabels(nil, kept), kept.Hash()}
+		one = relabeled{sample.AppendLabels(nil, kept), kept.Hash(), sample.Legacy(kept)}
 	}
 	return one
 }

@@ -61,11 +61,11 @@ func TestRulesThatMakeTooMuch(t *testing.T) {
 	r := rulesOf(t, "{source_labels: [x], target_label: y, replacement: '"+strings.Repeat("$1", 17)+"'}")
 	w := sample.NewWords()
 	written, series := w.Encode(nil, labels.FromStrings("__name__", "a", "x", strings.Repeat("x", 1<<20)), nil)
-	if kept, _ := r.relabel(series, w, written); len(kept) > 0 {
-		t.Errorf("a series of %d bytes is kept", len(kept))
+	if one := r.relabel(series, w, written); len(one.labels) > 0 {
+		t.Errorf("a series of %d bytes is kept", len(one.labels))
 	}
 	written, series = w.Encode(nil, labels.FromStrings("__name__", "a", "x", "x"), nil)
-	if kept, _ := r.relabel(series, w, written); len(kept) == 0 {
+	if one := r.relabel(series, w, written); len(one.labels) == 0 {
 		t.Error("the next series is dropped")
 	}
 }

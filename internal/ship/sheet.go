@@ -72,18 +72,20 @@ func (sh *sheet) add(p *sample.Page, s *sample.Sample) {
 	series := s.Series
 	n, numbers := sample.Size(s.Labels.Of(p.Labels))
 	var other []byte
+	mayBeUTF8 := p.Words.UTF8
 	if sh.set.rules != nil {
-		other, series = sh.set.rules.relabel(series, p.Words, s.Labels.Of(p.Labels))
-		if n = len(other); n == 0 {
+		one := sh.set.rules.relabel(series, p.Words, s.Labels.Of(p.Labels))
+		if n = len(one.labels); n == 0 {
 			return // write_relabel_configs dropped it
 		}
+		other, series, mayBeUTF8 = one.labels, one.series, !one.legacy
 	}
 	c := &sh.lanes[series%uint64(len(sh.lanes))]
 	if s.Time < sh.oldest {
 		c.tooOld++
 		return
 	}
-	if sh.set.legacyOnly && p.Words.UTF8 {
+	if sh.set.legacyOnly && mayBeUTF8 {
 		if ls := sh.labels(p, s, other); !sample.Legacy(ls) {
 			c.foreign++
 			sh.example = ls.String() + ": " + whyUTF8
