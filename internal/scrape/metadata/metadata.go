@@ -16,10 +16,11 @@ import (
 type Store struct {
 	sync.Mutex
 	all   []described
-	index map[unique.Handle[string]]int
+	index map[string]int
 	good  int // how many were described when the last good page ended
-	last  int // which was described last: pages keep their order
+	last  int // which was described last: pages keep their order; len(all) or more: none
 	page  uint32
+	texts int // bytes of help and units
 }
 
 // described is one metric family.
@@ -33,17 +34,22 @@ type described struct {
 // remembered is for how many pages a family is described after it is gone.
 const remembered = 10
 
-// Texts that are longer, in bytes, are cut: receivers keep 1 kB.
-const maxText = 4 << 10
+// Texts that are longer, in bytes, are cut: receivers keep 1 kB. Of one target only so many
+// families, and so many bytes of help and units, are kept: the budget of pages does not cover them.
+const (
+	maxText     = 4 << 10
+	maxFamilies = 20_000
+	maxTexts    = 2 << 20
+)
 
 func cut(text []byte) []byte { return text[:min(len(text), maxText)] }
 
 // New returns a store that is empty.
 func New() *Store {
-	return &Store{index: map[unique.Handle[string]]int{}}
+	return &Store{index: map[string]int{}}
 }
 
-// of returns the description of a family.
+// of returns the description of a family; nil for one beyond maxFamilies.
 func (m *Store) of(family []byte) *described {
 	family = cut(family)
 	for _, i := range []int{m.last, m.last + 1} {
@@ -51,13 +57,16 @@ func (m *Store) of(family []byte) *described {
 			return m.touch(i)
 		}
 	}
-	h := unique.Make(string(family))
-	i, ok := m.index[h]
+	i, ok := m.index[string(family)]
 	if !ok {
-		empty := unique.Make("")
 		i = len(m.all)
+		if i >= maxFamilies {
+			m.last = i
+			return nil
+		}
+		h, empty := unique.Make(string(family)), unique.Make("")
 		m.all = append(m.all, described{family: h, help: empty, unit: empty, kind: model.MetricTypeUnknown})
-		m.index[h] = i
+		m.index[h.Value()] = i
 	}
 	return m.touch(i)
 }
@@ -76,6 +85,9 @@ func (m *Store) Again(line uint64) (isType, known bool) {
 
 // Remember notes by which line the family was described that was so last.
 func (m *Store) Remember(isType bool, line uint64) {
+	if m.last >= len(m.all) {
+		return
+	}
 	if d := &m.all[m.last]; isType {
 		d.typeLine = line
 	} else {
@@ -91,25 +103,36 @@ func (m *Store) touch(i int) *described {
 
 // SetType, SetHelp and SetUnit note what the page says of a family.
 func (m *Store) SetType(family []byte, t model.MetricType) {
-	d := m.of(family)
-	d.kind, d.typeLine = t, 0
+	if d := m.of(family); d != nil {
+		d.kind, d.typeLine = t, 0
+	}
 }
 
 // SetHelp: see SetType.
 func (m *Store) SetHelp(family, help []byte) {
-	d := m.of(family)
-	d.helpLine = 0
-	help = cut(help)
-	if d.help.Value() != string(help) {
-		d.help = unique.Make(string(help))
+	if d := m.of(family); d != nil {
+		d.helpLine = 0
+		m.set(&d.help, help)
+	}
+}
+
+// set changes a text. One beyond maxTexts is left out.
+func (m *Store) set(to *unique.Handle[string], text []byte) {
+	text = cut(text)
+	has := len(to.Value())
+	if m.texts-has+len(text) > maxTexts {
+		text = nil
+	}
+	if to.Value() != string(text) {
+		m.texts += len(text) - has
+		*to = unique.Make(string(text))
 	}
 }
 
 // SetUnit: see SetType.
 func (m *Store) SetUnit(family, unit []byte) {
-	unit = cut(unit)
-	if d := m.of(family); d.unit.Value() != string(unit) {
-		d.unit = unique.Make(string(unit))
+	if d := m.of(family); d != nil {
+		m.set(&d.unit, unit)
 	}
 }
 
@@ -122,8 +145,9 @@ func (m *Store) Turn() {
 		m.all = slices.DeleteFunc(m.all, gone)
 		clear(m.index)
 		for i, d := range m.all {
-			m.index[d.family] = i
+			m.index[d.family.Value()] = i
 		}
+		m.count()
 	}
 	m.last, m.good = 0, len(m.all)
 	m.page++
@@ -138,10 +162,19 @@ func (m *Store) Undo() {
 		return
 	}
 	for _, d := range m.all[m.good:] {
-		delete(m.index, d.family)
+		delete(m.index, d.family.Value())
 	}
 	clear(m.all[m.good:])
 	m.all, m.last = m.all[:m.good], 0
+	m.count()
+}
+
+// count counts the bytes of all texts.
+func (m *Store) count() {
+	m.texts = 0
+	for i := range m.all {
+		m.texts += len(m.all[i].help.Value()) + len(m.all[i].unit.Value())
+	}
 }
 
 func (d *described) export() scrape.MetricMetadata {
@@ -164,7 +197,7 @@ func (m *Store) ListMetadata() []scrape.MetricMetadata {
 func (m *Store) GetMetadata(family string) (scrape.MetricMetadata, bool) {
 	m.Lock()
 	defer m.Unlock()
-	i, ok := m.index[unique.Make(family)]
+	i, ok := m.index[family]
 	if !ok {
 		return scrape.MetricMetadata{}, false
 	}
