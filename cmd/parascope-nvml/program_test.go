@@ -64,7 +64,7 @@ func TestWithoutLibrary(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), path, filepath.Join(t.TempDir(), "libnvidia-ml.so.1"))
 	cmd.Stdin = strings.NewReader("init\ngpu 0\nread 0 temp\nbogus\n")
 	out, err := cmd.Output()
-	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 6 || !strings.HasPrefix(lines[0], `error "load `) ||
+	if lines := strings.Split(string(out), "\n"); err != nil || len(lines) != 6 || !strings.HasPrefix(lines[0], `error "could not load `) ||
 		lines[1] != "end -2" || lines[2] != "end 1" {
 		t.Errorf("error %v, answers:\n%s", err, out)
 	}
