@@ -34,7 +34,7 @@ func (l *lowest) limit(live, reading int64) int64 {
 	l.next++
 	least := slices.Min(l.lived[:min(l.next, memoryWindow)])
 	// What grows within the window is collected more often until the window has passed.
-	return max(least+least/2+reading+memoryRoom, live+live/4)
+	return max(least+least/2+reading+memoryRoom, live+live/8)
 }
 
 // tuneMemory sets the process' limit until ctx ends.
