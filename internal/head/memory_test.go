@@ -14,7 +14,7 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("the same and a whole budget of pages: %d MB", got/mb)
 	}
 	for range memoryWindow - 1 {
-		if got := l.limit(200*mb, 64*mb); got != 250*mb {
+		if got := l.limit(200*mb, 64*mb); got != 225*mb {
 			t.Fatalf("200 MB, of late: %d MB", got/mb)
 		}
 	}
