@@ -140,7 +140,7 @@ func (n Cluster) Text(s Network, marker string) string {
 	line("    QueueUpdateStrategy: DRAIN # later updates wait for running jobs")
 	line("  SlurmQueues:")
 	for _, q := range n.Queues {
-		line("    - Name: %s", q.Name)
+		line("    - Name: %s", scalar(q.Name))
 		line("      ComputeResources:\n        - Name: %s", strings.ReplaceAll(q.InstanceType, ".", "-"))
 		line("          InstanceType: %s\n          MinCount: %d\n          MaxCount: %d", q.InstanceType, q.Min, q.Max)
 		if q.EFA {

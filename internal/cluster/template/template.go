@@ -73,7 +73,7 @@ const (
       Routes: !If [CreateVPC, [!Ref PublicRoute, !Ref PublicRouteTableAssociation, !Ref PrivateRoute, !Ref PrivateRouteTableAssociation], []]
     Properties:
       ServiceToken: !GetAtt ClusterProvider.Outputs.ServiceToken
-      ClusterName: %s
+      ClusterName: %q
       ClusterConfiguration:
 `
 	outputs = `  ClusterMessages:

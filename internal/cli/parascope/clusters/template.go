@@ -103,6 +103,11 @@ func (o *clusterTemplateOptions) check() error {
 	if strings.Count(o.version, ".") != 2 {
 		return hint.New(hint.Usage, fmt.Errorf("--pcluster-version %s is not complete", o.version), "give all three numbers, such as 3.14.0")
 	}
+	var major, minor int
+	if _, err := fmt.Sscanf(o.version, "%d.%d.", &major, &minor); err != nil || major < 3 || major == 3 && minor < 6 {
+		return hint.New(hint.BadInput, fmt.Errorf("ParallelCluster %s: a Sequence of scripts requires 3.6", o.version),
+			"give a newer version, such as 3.14.0")
+	}
 	for _, q := range o.queues {
 		queue, err := newcluster.ParseQueue(q)
 		if err != nil {
