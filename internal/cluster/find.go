@@ -120,9 +120,9 @@ func tag(s types.Stack, key string) (string, bool) {
 	return "", false
 }
 
-// olderThan reports whether a version of ParallelCluster is below major.minor; one that
+// OlderThan reports whether a version of ParallelCluster is below major.minor; one that
 // cannot be read is not.
-func olderThan(version string, major, minor int) bool {
+func OlderThan(version string, major, minor int) bool {
 	var a, b int
 	if n, _ := fmt.Sscanf(version, "%d.%d", &a, &b); n != 2 {
 		return false

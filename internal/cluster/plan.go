@@ -45,7 +45,7 @@ type Request struct {
 // PlanAttach decides which hooks each kind of node gets, and patches the configuration.
 func PlanAttach(r Request, s Source) (Plan, error) {
 	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
-	if olderThan(r.Cluster.Version, 3, 6) {
+	if OlderThan(r.Cluster.Version, 3, 6) {
 		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts requires 3.6", r.Cluster.Name,
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
@@ -56,7 +56,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if r.Cluster.Exists {
 		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated
 	}
-	if olderThan(r.Cluster.Version, 3, 11) {
+	if OlderThan(r.Cluster.Version, 3, 11) {
 		want.Hooks[Login] = ""
 		p.Notes = append(p.Notes, "login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but "+
 			"the cluster has "+r.Cluster.Version)
@@ -198,7 +198,8 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
 	switch {
 	case patched.Template:
-		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+file+" --stack-name STACK-OF-THE-TEMPLATE --region "+region)
+		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+file+" --stack-name STACK-OF-THE-TEMPLATE --region "+region+
+			" --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND")
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":

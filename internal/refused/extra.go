@@ -26,7 +26,7 @@ type Kind int
 const (
 	// Search finds out which series are refused.
 	Search Kind = iota
-	// Offer asks about something older before what came of series that are not decided is sent.
+	// Offer asks whether older samples are still refused, before samples of undecided series are sent.
 	Offer
 	// Probe asks about series that are known to be refused.
 	Probe

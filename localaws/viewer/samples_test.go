@@ -55,7 +55,7 @@ func TestDashboardsOfOthers(t *testing.T) {
 	samples := folder()
 	switch {
 	case os.Getenv("DASHBOARDS") == "":
-		t.Skip("300 panels take most of a minute of processor time: DASHBOARDS=1 draws them (make dashboards-of-others, a step of .ci/run)")
+		t.Skip("300 panels take most of a minute of processor time: DASHBOARDS=1 draws them (make dashboards-of-others)")
 	case samples == "":
 		t.Skip("no variable …_SAMPLES says where the dashboards are")
 	}

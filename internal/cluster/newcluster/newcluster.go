@@ -68,6 +68,19 @@ func ParseQueue(s string) (Queue, error) {
 	return q, nil
 }
 
+// ParseQueues reads one after the other.
+func ParseQueues(texts []string) ([]Queue, error) {
+	var all []Queue
+	for _, text := range texts {
+		q, err := ParseQueue(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, q)
+	}
+	return all, nil
+}
+
 // FillEFA fills in which instance types have EFA. What EC2 does not say is left as it is,
 // with a note.
 func FillEFA(ctx context.Context, cfg aws.Config, queues []Queue) (note string, err error) {
@@ -105,11 +118,23 @@ func FillEFA(ctx context.Context, cfg aws.Config, queues []Queue) (note string, 
 	return "", nil
 }
 
-// Check refuses an operating system that ParallelCluster does not have, and two queues of one name.
+// maxKeyName is how long the name of a key pair is in EC2, in characters.
+const maxKeyName = 255
+
+// Check refuses an operating system that ParallelCluster does not have, what is no instance type or
+// key pair, and two queues of one name.
 func (n Cluster) Check() error {
 	if !osPattern.MatchString(n.OS) {
 		return hint.New(hint.Usage, fmt.Errorf("--os %q is not an operating system of ParallelCluster", n.OS),
 			"give one such as alinux2023, ubuntu2404, rhel9 or rocky9")
+	}
+	if !typePattern.MatchString(n.HeadType) {
+		return hint.New(hint.Usage, fmt.Errorf("--head-type %q is not an instance type", n.HeadType), "give one such as m7i.xlarge")
+	}
+	if len(n.KeyName) > maxKeyName || strings.ContainsFunc(n.KeyName, func(r rune) bool { return r < ' ' || r > '~' }) ||
+		strings.Contains(n.KeyName, "${") {
+		return hint.New(hint.Usage, fmt.Errorf("--key %q is not the name of a key pair", n.KeyName),
+			"give a name that 'aws ec2 describe-key-pairs' lists")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {

@@ -19,6 +19,7 @@ import (
 type Cluster struct {
 	Name          string
 	Version       string // of ParallelCluster
+	Region        string // of the stack
 	File          string // name of the configuration, for errors
 	Configuration []byte // attached with Source
 }
@@ -88,7 +89,7 @@ const (
 // configuration that CloudFormation does not read as ParallelCluster does.
 func Text(stackTemplate string, c Cluster) (string, error) {
 	configuration := references.Replace(bare(string(c.Configuration)))
-	if err := check(c.File, configuration); err != nil {
+	if err := check(c, configuration); err != nil {
 		return "", err
 	}
 	text := stackTemplate
@@ -129,10 +130,14 @@ func bare(configuration string) string {
 }
 
 // check refuses what CloudFormation does not take in a template.
-func check(file, configuration string) error {
+func check(c Cluster, configuration string) error {
+	file := c.File
 	for i, line := range strings.Split(configuration, "\n") {
 		if strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...") || strings.HasPrefix(line, "%") {
 			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a document marker or directive", file, i+1), "remove the line")
+		}
+		if strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t") {
+			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d is indented with a tab", file, i+1), "indent with spaces")
 		}
 	}
 	var root yaml.Node
@@ -141,8 +146,14 @@ func check(file, configuration string) error {
 	}
 	var top struct {
 		Resources yaml.Node `yaml:"Resources"`
+		Region    string    `yaml:"Region"`
 	}
-	if err := root.Decode(&top); err == nil && !top.Resources.IsZero() {
+	err := root.Decode(&top)
+	if err == nil && top.Region != "" && top.Region != c.Region {
+		return hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", file, top.Region, c.Region),
+			"give --region "+top.Region+", or remove Region from the file")
+	}
+	if err == nil && !top.Resources.IsZero() {
 		return hint.New(hint.BadInput, fmt.Errorf("%s is a CloudFormation template already", file),
 			"'parascope cluster attach --config FILE' adds the monitoring to the cluster of a template")
 	}
@@ -175,10 +186,10 @@ func verify(text, configuration, file string) error {
 	var want any
 	err := errors.Join(yaml.Unmarshal([]byte(text), &all), yaml.Unmarshal([]byte(configuration), &want))
 	if err == nil && !reflect.DeepEqual(all.Resources["Cluster"].Properties["ClusterConfiguration"], want) {
-		err = errors.New("the indentation would change a value")
+		err = errors.New("a value would change, such as one that keeps the line breaks at the end of the file (|+)")
 	}
 	if err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("%s cannot be written into a template: %w", file, err), "write the file in YAML block style")
+		return hint.New(hint.BadInput, fmt.Errorf("%s cannot be written into a template: %w", file, err), "write the value in another style")
 	}
 	return nil
 }

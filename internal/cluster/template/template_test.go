@@ -29,7 +29,8 @@ func base(t *testing.T) string {
 // write makes the template of a configuration, and fails the test where that is refused.
 func write(t *testing.T, configuration []byte) string {
 	t.Helper()
-	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "cluster-config.yaml", Configuration: configuration})
+	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "cluster-config.yaml",
+		Configuration: configuration})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +112,14 @@ func TestOthersConfigurations(t *testing.T) {
 		"a second document":   {"HeadNode: {}\n---\nScheduling: {}\n", "line 2 has a document marker"},
 		"a directive":         {"%YAML 1.1\n---\nHeadNode: {}\n", "line 1 has a document marker or directive"},
 		"a template":          {"Resources: {}\n", "is a CloudFormation template already"},
+		"tabs":                {"{\n\t\"HeadNode\": {}}\n", "line 2 is indented with a tab"},
+		"another region":      {"Region: eu-west-1\nHeadNode: {}\n", "is for region eu-west-1"},
+		"kept line breaks":    {"HeadNode:\n  Text: |+\n    one\n\n", "a value would change"},
 		"no YAML":             {"HeadNode: [\n", "is not YAML"},
 		"a mark in a scalar":  {"HeadNode:\n  Text: \"one\n---\n    two\"\n", "line 3 has a document marker"},
 	} {
-		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "f.yaml", Configuration: []byte(c.configuration)})
+		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "f.yaml",
+			Configuration: []byte(c.configuration)})
 		switch {
 		case c.refused == "" && err != nil:
 			t.Errorf("%s: %v\n%s", name, err, text)

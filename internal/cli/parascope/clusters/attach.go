@@ -92,7 +92,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 // writeEnvironment writes the file that is sourced before pcluster, unless it is there.
 func writeEnvironment(e environment.File) error {
 	name := environment.FileName(e.ClusterName)
-	if err := mayMake(name, false); err != nil {
+	if err := mayMake(name, "", false); err != nil {
 		return nil // whatever is in it, it is the person's
 	}
 	text, err := e.Text()

@@ -74,18 +74,16 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if err := cluster.CheckName(o.new.Name); err != nil {
 		return err
 	}
-	for _, q := range o.queues {
-		queue, err := newcluster.ParseQueue(q)
-		if err != nil {
-			return err
-		}
-		o.new.Queues = append(o.new.Queues, queue)
+	var err error
+	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
+		return err
 	}
 	variables := environment.FileName(o.new.Name)
-	for _, name := range []string{o.output, variables} {
-		if err := mayMake(name, o.force); err != nil {
-			return err
-		}
+	if err := mayMake(o.output, "give --output another FILE, or --force to replace it", o.force); err != nil {
+		return err
+	}
+	if err := mayMake(variables, "move the file away, or give --force, which also replaces "+o.output, o.force); err != nil {
+		return err
 	}
 	text, environment, note, err := composeCluster(ctx, o)
 	if err != nil {
@@ -148,10 +146,10 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 	return text, e, note, record(ctx, cfg, text, o.new.Name, o.output)
 }
 
-// mayMake keeps a file that is there.
-func mayMake(name string, force bool) error {
+// mayMake keeps a file that is there; next says what to do then.
+func mayMake(name, next string, force bool) error {
 	if _, err := os.Lstat(name); force || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return hint.New(hint.BadInput, fmt.Errorf("%s already exists", name), "give --output another FILE, or --force to replace it")
+	return hint.New(hint.BadInput, fmt.Errorf("%s already exists", name), next)
 }

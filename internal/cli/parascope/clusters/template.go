@@ -16,7 +16,6 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
-	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
@@ -73,7 +72,7 @@ be undone by the next deployment, and 'parascope up' refuses to delete the clust
 	f.StringVar(&o.config, "config", "", "`FILE` with a cluster's configuration (default: a new one)")
 	f.StringVar(&o.version, "pcluster-version", "", "`VERSION` of ParallelCluster that creates the cluster, such as 3.14.0 (required)")
 	f.StringVar(&o.stack, "stack", deploy.DefaultStack, "`NAME` of the stack")
-	f.StringVarP(&o.output, "output", "o", "cluster-template.yaml", "`FILE` to write the template to")
+	f.StringVarP(&o.output, "output", "o", "cluster-template.yaml", "`FILE` to write the template to; - for standard output")
 	f.BoolVar(&o.force, "force", false, "replace an existing file")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
@@ -93,6 +92,10 @@ func (o *clusterTemplateOptions) check() error {
 		return hint.New(hint.BadInput, fmt.Errorf("the cluster and the stack have the same name %q, and ParallelCluster names the "+
 			"cluster's stack after the cluster", o.stack), "choose another name for the cluster")
 	}
+	if o.output == "-" && o.json {
+		return hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
+			"give --output a FILE, or omit --json")
+	}
 	if o.version == "" {
 		return hint.New(hint.Usage, errors.New("--pcluster-version is missing"),
 			"give the version of ParallelCluster that creates the cluster, such as 3.14.0")
@@ -103,25 +106,29 @@ func (o *clusterTemplateOptions) check() error {
 	if strings.Count(o.version, ".") != 2 {
 		return hint.New(hint.Usage, fmt.Errorf("--pcluster-version %s is not complete", o.version), "give all three numbers, such as 3.14.0")
 	}
-	var major, minor int
-	if _, err := fmt.Sscanf(o.version, "%d.%d.", &major, &minor); err != nil || major < 3 || major == 3 && minor < 6 {
+	if cluster.OlderThan(o.version, 3, 6) {
 		return hint.New(hint.BadInput, fmt.Errorf("ParallelCluster %s: a Sequence of scripts requires 3.6", o.version),
 			"give a newer version, such as 3.14.0")
 	}
-	for _, q := range o.queues {
-		queue, err := newcluster.ParseQueue(q)
-		if err != nil {
-			return err
-		}
-		o.new.Queues = append(o.new.Queues, queue)
+	var err error
+	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
+		return err
 	}
-	return mayMake(o.output, o.force)
+	if o.output == "-" {
+		return nil
+	}
+	return mayMake(o.output, "give --output another FILE, or --force to replace it", o.force)
 }
 
 func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	file, err := outfile.New(o.output, p.Stdout)
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return err
@@ -153,15 +160,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err := record(ctx, cfg, configuration, o.new.Name, o.output); err != nil {
 		return err
 	}
-	file, err := outfile.New(o.output, p.Stdout)
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
 	if err := file.Write(text); err != nil {
-		return err
-	}
-	if err := writeEnvironment(environment.File{ClusterName: o.new.Name, Region: cfg.Region}); err != nil {
 		return err
 	}
 	next := []string{o.deployCommand(text, place.Bucket, cfg.Region), // and then the head learns the workspace of the stack
@@ -169,12 +168,18 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if o.json {
 		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "notes": notes, "next": next})
 	}
-	style := term.Style(p.Stdout, p.Getenv)
-	fmt.Fprintf(p.Stdout, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
-	for _, n := range notes {
-		fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("note"), n)
+	to := p.Stdout
+	if o.output == "-" {
+		to = p.Stderr
 	}
-	printNext(p.Stdout, next)
+	style := term.Style(to, p.Getenv)
+	if o.output != "-" {
+		fmt.Fprintf(to, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	}
+	for _, n := range notes {
+		fmt.Fprintf(to, "%s %s\n", style.Bold("note"), n)
+	}
+	printNext(to, next)
 	return nil
 }
 
@@ -218,13 +223,18 @@ func (o *clusterTemplateOptions) compose(ctx context.Context, cfg aws.Config, co
 	if name == "" {
 		name = "the new configuration"
 	}
-	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, File: name, Configuration: configuration})
+	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, Region: cfg.Region, File: name,
+		Configuration: configuration})
 }
 
 // deployCommand is the command that creates or updates everything in the template.
 func (o *clusterTemplateOptions) deployCommand(text, bucket, region string) string {
+	file := words.Word(o.output)
+	if o.output == "-" {
+		file = "FILE"
+	}
 	c := fmt.Sprintf("aws cloudformation deploy --template-file %s --stack-name %s --region %s "+
-		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", words.Word(o.output), o.stack, region)
+		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", file, o.stack, region)
 	if len(text) > stack.MaxTemplate {
 		c += " --s3-bucket " + bucket
 	}
