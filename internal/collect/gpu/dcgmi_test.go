@@ -81,7 +81,7 @@ func TestDCGMI(t *testing.T) {
 		t.Error("profiling values of a dcgmi that ended")
 	}
 	value(t, n.samples(""), `parascope_gpu_profiling{source="none",reason="no_hostengine"}`)
-	n.now = n.now.Add(time.Minute)
+	n.pass(time.Minute)
 	n.window(fakenvml.A100(5))
 	if n.reader.dmon == nil || n.reader.dmon == d {
 		t.Error("dcgmi was not started again")

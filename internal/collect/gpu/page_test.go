@@ -47,7 +47,8 @@ type node struct {
 	t      *testing.T
 	lib    *fakenvml.Library
 	root   string
-	now    time.Time
+	now    time.Time  // pass changes it
+	mu     sync.Mutex // of now, which the reader's goroutines read
 	reader *reader
 	log    strings.Builder
 }
@@ -89,7 +90,7 @@ func newNode(t *testing.T, table fakenvml.Table, options ...func(*Options)) *nod
 
 // start starts the collector, as the program does when it starts.
 func (n *node) start(o Options) {
-	n.reader = newReader(o, page.Env{Root: n.root, Now: func() time.Time { return n.now },
+	n.reader = newReader(o, page.Env{Root: n.root, Now: n.clock,
 		Logger: slog.New(slog.NewTextHandler(&n.log, nil))})
 }
 
@@ -165,10 +166,23 @@ func samplesOf(t *testing.T, text, prefix string) map[string]float64 {
 	return all
 }
 
+// pass lets time pass.
+func (n *node) pass(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.now = n.now.Add(d)
+}
+
+func (n *node) clock() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.now
+}
+
 // window lets one window pass.
 func (n *node) window(table fakenvml.Table) {
 	n.lib.Set(n.t, table)
-	n.now = n.now.Add(15 * time.Second)
+	n.pass(15 * time.Second)
 	n.reader.tick()
 }
 

@@ -19,13 +19,13 @@ func TestSecondClientChangesNothing(t *testing.T) {
 	n.window(fakenvml.H100(1))
 	want := n.samples("DCGM_FI_PROF_")
 	for range 3 {
-		n.now = n.now.Add(4 * time.Second)
+		n.pass(4 * time.Second)
 		n.lib.Set(t, fakenvml.H100(3))
 		if diff := cmp.Diff(want, n.samples("DCGM_FI_PROF_")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	n.now = n.now.Add(18 * time.Second) // 30 s after its end a window is stale: the next one is missing
+	n.pass(18 * time.Second) // 30 s after its end a window is stale: the next one is missing
 	all := n.samples("")
 	if got := value(t, all, `unread_values{reason="no_window"}`); got != 24 {
 		t.Errorf("%v values without a window; want 3 of 8 GPUs", got)

@@ -77,7 +77,7 @@ func TestSoak(t *testing.T) {
 			}
 		}
 		n.lib.Set(t, table)
-		n.now = n.now.Add(time.Second)
+		n.pass(time.Second)
 		if step%15 == 0 {
 			n.reader.tick()
 		}
@@ -90,7 +90,7 @@ func TestSoak(t *testing.T) {
 	n.reader.o.CallWait = 20 * time.Second
 	n.lib.Set(t, fakenvml.H100(0))
 	n.kernelSays(100000, 10000, lineLoading)
-	n.now = n.now.Add(2 * time.Hour) // past every block
+	n.pass(2 * time.Hour) // past every block
 	if got := n.samples("")["parascope_gpu_devices"]; got != 8 {
 		t.Errorf("%v GPUs at the end; want 8:\n%s", got, n.log.String())
 	}

@@ -22,7 +22,7 @@ func TestGPULost(t *testing.T) {
 	before := n.samples("DCGM_")
 	lost := fakenvml.H100(1).With("3.all", "!15")
 	n.lib.Set(t, lost)
-	n.now = n.now.Add(20 * time.Second)
+	n.pass(20 * time.Second)
 	all := n.samples("")
 	for name := range ofGPU(all, 3) {
 		if strings.HasPrefix(name, "DCGM_") {
@@ -32,7 +32,7 @@ func TestGPULost(t *testing.T) {
 	if got, want := len(ofGPU(n.samples("DCGM_"), 2)), len(ofGPU(before, 2)); got != want {
 		t.Errorf("the GPU beside the lost one has %d series, want %d", got, want)
 	}
-	n.now = n.now.Add(40 * time.Second)
+	n.pass(40 * time.Second)
 	all = n.samples("parascope_")
 	if age := value(t, all, "parascope_gpu_unreadable_seconds", `gpu="3"`, `reason="gpu_lost"`,
 		`UUID="GPU-00000000-0000-0000-0000-000000000003"`,
@@ -50,7 +50,7 @@ func TestGPULost(t *testing.T) {
 	}
 
 	n.lib.Set(t, fakenvml.H100(2))
-	n.now = n.now.Add(time.Minute)
+	n.pass(time.Minute)
 	if got := n.samples("parascope_gpu_unreadable"); len(got) != 0 {
 		t.Errorf("after the GPU came back: %v", got)
 	}
@@ -107,7 +107,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 		t.Errorf("%v hangs; want 1", got)
 	}
 	n.lib.Calls(t)
-	n.now = n.now.Add(30 * time.Second)
+	n.pass(30 * time.Second)
 	if age := value(t, n.samples(""), "unreadable_seconds", `gpu="3"`, `reason="hang"`); age != 30 {
 		t.Errorf("hangs for %v s; want 30", age)
 	}
@@ -115,7 +115,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 		t.Error("the GPU is asked again within a minute")
 	}
 	n.lib.Set(t, fakenvml.H100(0))
-	n.now = n.now.Add(40 * time.Second)
+	n.pass(40 * time.Second)
 	if got := n.samples("")["parascope_gpu_devices"]; got != 8 {
 		t.Errorf("%v GPUs after the call returns; want 8", got)
 	}
@@ -130,12 +130,12 @@ func TestInitThatNeverReturns(t *testing.T) {
 		`modelName="NVIDIA H100 80GB HBM3"`, `pci_bus_id="00000000:86:00.0"`); got != 0 {
 		t.Errorf("age %v; want 0", got)
 	}
-	n.now = n.now.Add(10 * time.Second)
+	n.pass(10 * time.Second)
 	n.lib.Set(t, fakenvml.H100(0))
 	if age := value(t, n.samples(""), `driver_state_age_seconds{state="hang"}`); age != 10 {
 		t.Errorf("age %v s; want 10: the driver is left alone for 15 s", age)
 	}
-	n.now = n.now.Add(10 * time.Second)
+	n.pass(10 * time.Second)
 	value(t, n.samples(""), `driver_state_age_seconds{state="ok"}`)
 }
 
@@ -168,7 +168,7 @@ func TestMismatch(t *testing.T) {
 			}
 			value(t, all, "unreadable_seconds", `gpu="2"`, `reason="mismatch"`)
 			n.lib.Set(t, fakenvml.H100(0))
-			n.now = n.now.Add(15 * time.Second)
+			n.pass(15 * time.Second)
 			if got := n.samples("")["parascope_gpu_devices"]; got != 8 {
 				t.Errorf("%v GPUs after the driver was put right; want 8", got)
 			}
@@ -191,7 +191,7 @@ func TestNoLibraryNoHelperNoDevice(t *testing.T) {
 			if got := all["parascope_gpu_devices"]; got != 0 {
 				t.Errorf("%v GPUs; want 0", got)
 			}
-			n.now = n.now.Add(5 * time.Minute)
+			n.pass(5 * time.Minute)
 			if got := value(t, n.samples(""), `failures_total{reason="`+want+`"}`); got != 2 {
 				t.Errorf("%v failures after five minutes; want 2", got)
 			}

@@ -64,7 +64,7 @@ func TestXIDs(t *testing.T) {
 	if got := len(ofGPU(n.samples("DCGM_"), 4)); got < 16 {
 		t.Errorf("the GPU beside it has %d series", got)
 	}
-	n.now = n.now.Add(2 * time.Minute)
+	n.pass(2 * time.Minute)
 	if age := value(t, n.samples(""), "unreadable_seconds", `gpu="3"`, `reason="xid"`); age != 3600+120-102 {
 		t.Errorf("unreachable for %v s; want the time since the XID", age)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,7 @@ func pagesSlurmNode(r *reader) {
 	r.ended("NODE_FAIL", r.words["LONG"])
 	r.types("SlurmNodeDown", 1, 0, `State=DOWN`)
 	r.types("SlurmNodeDown", 2, 3, `inactive`)
+	r.awaitLost(r.words["LONG"])
 	r.types("SlurmJobsLostTheirNode", 1, 0, r.words["LONG"]+` .*`+pageNode)
 	r.types("SlurmJobsLostTheirNode", 2, 0, `not responding.*`+pageNode)
 	r.on("head", "systemctl", "start", "clustermgtd")
@@ -196,6 +198,18 @@ func pagesSlurmNode(r *reader) {
 	})
 	r.types("SlurmNodeDown", 3, 0, `unhealthy.*`+pageNode)
 	r.types("SlurmJobsLostTheirNode", 3, 0, `unhealthy.*`+pageNode)
+}
+
+// awaitLost waits until slurmdbd has the end of a job whose node failed: slurmctld sends it a moment later.
+func (r *reader) awaitLost(job string) {
+	r.t.Helper()
+	r.eventually(time.Minute, "recorded", func() string {
+		text := r.asked("head", "sacct", "-a", "-X", "-n", "-S", "now-1hour", "-E", "now", "--state", "NODE_FAIL", "-o", "JobID")
+		if slices.Contains(strings.Fields(text), job) {
+			return "recorded"
+		}
+		return "not recorded"
+	})
 }
 
 // pagesInstances ends an instance under its job, and has EC2 refuse others.
@@ -208,6 +222,7 @@ func pagesInstances(r *reader) {
 	r.ended("NODE_FAIL", job)
 	r.types("ParallelClusterInstancesLost", 1, 0, otherNode)
 	r.types("ParallelClusterInstancesLost", 2, 0, instance)
+	r.awaitLost(job)
 	r.types("ParallelClusterInstancesLost", 3, 0, job+` .*`+otherNode)
 
 	if out, err := r.program("testbed", "refuse", "queue1", "--count", "-1").CombinedOutput(); err != nil {
