@@ -25,7 +25,7 @@ var droppedNames = [droppedReasons]string{"too_old", "queue_full", "too_large", 
 func (d Dropped) String() string { return droppedNames[d] }
 
 // Uncertain says why it is not known whether samples arrived: the receiver
-// refused them, or some of a batch without saying how many.
+// refused them, or some of a batch without saying how many, or did not answer.
 type Uncertain uint8
 
 // The reasons for doubt. Their numbers are written to disk: new ones go to the end.
@@ -38,11 +38,12 @@ const (
 	InvalidHistogram
 	Deduplicated // another replica's samples are taken in their place
 	SeriesLimit  // refused in part for a limit, until they were too old
+	Unanswered   // sent, and dropped before a request was answered
 	uncertainReasons
 )
 
 var uncertainNames = [uncertainReasons]string{"out_of_order", "duplicate_timestamp", "too_old", "too_new", "invalid_labels",
-	"invalid_histogram", "deduplicated", "limit"}
+	"invalid_histogram", "deduplicated", "limit", "unanswered"}
 
 func (u Uncertain) String() string { return uncertainNames[u] }
 

@@ -14,7 +14,10 @@ const (
 	positionsFile = "positions"
 	slotBytes     = 512        // a disk's sector: written whole or not at all
 	slotMagic     = 0x31505350 // "PSP1"
-	reasonRoom    = 8          // counters that a slot has for each kind of reason
+	uncertainAt   = 64
+	droppedAt     = 128
+	furtherAt     = 248 // Uncertain from further on
+	further       = 8
 )
 
 // position is where a lane stands: the content of a slot, little-endian:
@@ -28,10 +31,11 @@ const (
 //	 40  8  running number of the next sample to send
 //	 48  8  running number of the next sample to queue
 //	 56  8  delivered
-//	 64 64  uncertain, by reason (Uncertain)
+//	 64 64  uncertain, by reason (Uncertain), the first 8
 //	128 64  dropped, by reason (Dropped)
-//	192 56 what waits apart (apartPosition)
-//	248 264 0
+//	192 56  what waits apart (apartPosition)
+//	248 64  uncertain, the next 8
+//	312 200 0
 type position struct {
 	generation uint64
 	segment    uint64
@@ -51,15 +55,23 @@ func (p *position) put(b []byte) {
 		le.PutUint64(b[8+8*i:], v)
 	}
 	for i, v := range p.outcome.Uncertain {
-		le.PutUint64(b[64+8*i:], v)
+		le.PutUint64(b[uncertainOffset(i):], v)
 	}
 	for i, v := range p.outcome.Dropped {
-		le.PutUint64(b[128+8*i:], v)
+		le.PutUint64(b[droppedAt+8*i:], v)
 	}
 	for i, v := range p.apart.fields() {
 		le.PutUint64(b[apartAt+8*i:], *v)
 	}
 	le.PutUint32(b[4:], crc(b[8:slotBytes]))
+}
+
+// uncertainOffset is where a slot has the counter of an Uncertain.
+func uncertainOffset(reason int) int {
+	if reason < further {
+		return uncertainAt + 8*reason
+	}
+	return furtherAt + 8*(reason-further)
 }
 
 func parsePosition(b []byte) (p position, ok bool) {
@@ -71,10 +83,10 @@ func parsePosition(b []byte) (p position, ok bool) {
 	p = position{generation: u(8), segment: u(16), offset: int64(u(24)), base: u(32), consumed: u(40), enqueued: u(48)}
 	p.outcome.Delivered = u(56)
 	for i := range p.outcome.Uncertain {
-		p.outcome.Uncertain[i] = u(64 + 8*i)
+		p.outcome.Uncertain[i] = u(uncertainOffset(i))
 	}
 	for i := range p.outcome.Dropped {
-		p.outcome.Dropped[i] = u(128 + 8*i)
+		p.outcome.Dropped[i] = u(droppedAt + 8*i)
 	}
 	for i, v := range p.apart.fields() {
 		*v = u(apartAt + 8*i)

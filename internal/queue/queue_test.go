@@ -83,7 +83,7 @@ func TestRecordsComeBackInOrder(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("Peek: %v, %v", ok, err)
 	}
-	l.Done(e, queue.Outcome{Delivered: 7, Uncertain: [8]uint64{queue.OutOfOrder: 3}})
+	l.Done(e, queue.Outcome{Delivered: 7, Uncertain: [9]uint64{queue.OutOfOrder: 1, queue.Unanswered: 2}})
 	for range 2 { // the second call does nothing
 		if err := q.Close(); err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func TestRecordsComeBackInOrder(t *testing.T) {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
 	l2 := checkLedger(t, q)
-	if want := (queue.Ledger{Taken: 210, Outcome: queue.Outcome{Delivered: 207, Uncertain: [8]uint64{queue.OutOfOrder: 3}}}); l2 != want {
+	if want := (queue.Ledger{Taken: 210, Outcome: queue.Outcome{Delivered: 207, Uncertain: [9]uint64{queue.OutOfOrder: 1, queue.Unanswered: 2}}}); l2 != want {
 		t.Errorf("ledger %+v, want %+v", l2, want)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "lane-00", "*"))

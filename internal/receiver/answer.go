@@ -35,6 +35,7 @@ type Answer struct {
 	Text       string          // first line of the body, or of the error
 	Printed    string          // of a refusal: what follows the receiver's own words, where it names a series
 	Unsigned   bool            // there are no credentials; no request was made
+	Unanswered bool            // the request was sent, in part at least, and there was no answer
 }
 
 // limitPhrases are in the 400s that speak of the workspace, not of the samples:

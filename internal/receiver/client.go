@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -61,12 +63,16 @@ func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Cloc
 	for k, v := range c.Headers {
 		req.Header.Set(k, v)
 	}
+	var connected atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String()}
+			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String(), Unanswered: connected.Load()}
 		}
-		return Answer{Text: firstLine(publicError(err, c.URL))}
+		return Answer{Text: firstLine(publicError(err, c.URL)), Unanswered: connected.Load()}
 	}
 	defer resp.Body.Close()
 	// What of the body cannot be read says nothing against the status line.

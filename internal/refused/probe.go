@@ -125,6 +125,11 @@ func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok boo
 	switch {
 	case answer.Meaning == receiver.Later:
 		a.failing = true
+		for id, upTo := range q.upTo {
+			if s := a.series[id]; answer.Unanswered {
+				s.probed = max(s.probed, upTo) // the receiver may have them
+			}
+		}
 		a.Retry(ctx, answer, epoch, q.samples)
 		return answer, false
 	case answer.Meaning == receiver.Split && q.samples > 1:

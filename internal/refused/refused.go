@@ -82,7 +82,7 @@ type Refusal struct {
 	Raw   []byte // series, uncompressed
 	Why   string
 	Alone bool // its series was refused standing alone
-	Mixed bool // it was in a request of which some was refused: the receiver may have it
+	Mixed bool // it was in a request of which some was refused, or without an answer: the receiver may have it
 	Limit bool // the words were those of a limit: the receiver stored the rest of the request
 }
 
@@ -94,7 +94,7 @@ type refused struct {
 	reason  queue.Uncertain // of never
 	blamed  bool            // of never: it was named, or refused by itself, when it was last asked about
 	settled uint64          // its samples before this running number are settled
-	probed  uint64          // those before this one were in a request of which some was refused
+	probed  uint64          // those before this one were in a request of which some was refused, or that had no answer
 	tried   uint64          // those before this one were sent while it was in a group
 	waits   int
 	since   time.Time

@@ -21,6 +21,8 @@ type part struct {
 	tries   int  // how often it was sent
 	slowed  int  // 429s among the answers
 	mixed   bool // it was in a request of which some was refused: the receiver may have it
+	// unanswered says that it was in a request without an answer: the receiver may have it.
+	unanswered bool
 }
 
 // passage is an entry of the lane's, on its way.
@@ -65,7 +67,7 @@ func (l *shipLane) deliver(ctx context.Context, e queue.Entry, body []byte) {
 			// others; the young ones must not be refused for the old.
 			minTime = oldest
 			if dropped, err := p.parts[0].dropBefore(oldest); err == nil && dropped > 0 {
-				p.outcome.Dropped[queue.TooOld] += uint64(dropped)
+				p.outcome.Add(p.parts[0].lost(dropped, queue.TooOld))
 				if p.parts[0].samples == 0 {
 					p.parts = p.parts[1:]
 					continue
@@ -128,13 +130,22 @@ func (l *shipLane) divert(p *passage) error {
 // may have it.
 func (p *passage) give(why queue.Dropped) {
 	for _, part := range append(p.parts, p.undecided...) {
-		if part.mixed {
-			p.outcome.Uncertain[queue.SeriesLimit] += uint64(part.samples)
-		} else {
-			p.outcome.Dropped[why] += uint64(part.samples)
-		}
+		p.outcome.Add(part.lost(part.samples, why))
 	}
 	p.parts, p.undecided = nil, nil
+}
+
+// lost is what becomes of samples of the part that are not sent any more.
+func (p *part) lost(samples int, why queue.Dropped) (o queue.Outcome) {
+	switch n := uint64(samples); {
+	case p.mixed:
+		o.Uncertain[queue.SeriesLimit] = n
+	case p.unanswered:
+		o.Uncertain[queue.Unanswered] = n
+	default:
+		o.Dropped[why] = n
+	}
+	return o
 }
 
 // attempt sends the first part and does what its answer says. It reports false
@@ -153,6 +164,7 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool 
 	}
 	p.sent = true
 	first.tries++
+	first.unanswered = first.unanswered || a.Unanswered
 	switch a.Meaning {
 	case receiver.Accepted:
 		p.outcome.Delivered += uint64(first.samples)
@@ -284,7 +296,7 @@ func (p *part) halve() ([]part, error) {
 	n := p.samples / 2
 	halves := []part{newPart(first, n), newPart(second, p.samples-n)}
 	for i := range halves {
-		halves[i].mixed, halves[i].tries = p.mixed, p.tries
+		halves[i].mixed, halves[i].unanswered, halves[i].tries = p.mixed, p.unanswered, p.tries
 	}
 	return halves, nil
 }

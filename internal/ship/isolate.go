@@ -40,7 +40,7 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		p.parts[0].mixed = true
 		switch {
 		case a.Meaning == receiver.Limited:
-			p.apart = append(p.apart, refused.Refusal{Raw: join(others).raw, Why: a.Text, Alone: true})
+			p.apart = append(p.apart, refused.Refusal{Raw: join(others).raw, Why: a.Text, Mixed: first.unanswered, Alone: true})
 		case a.Meaning == receiver.Never && len(others) == 1:
 			l.doubt(p, a, 1, "")
 			l.refused.Strike(others[0], a)
@@ -56,7 +56,9 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 	case l.mayAsk(p, a, 2):
 		mixed := first.mixed || a.Meaning != receiver.Split
 		parts := []part{join(kept), join(others)}
-		parts[0].mixed, parts[1].mixed = mixed, mixed
+		for i := range parts {
+			parts[i].mixed, parts[i].unanswered = mixed, first.unanswered
+		}
 		p.parts = append(parts, p.parts[1:]...)
 		return false, nil
 	case a.Meaning == receiver.Never:
@@ -106,7 +108,7 @@ func (l *shipLane) alone(p *passage, a receiver.Answer, all []wire.Point) (again
 			l.refused.Strike(all[0], a)
 		}
 	case l.believes(p, a):
-		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Alone: true})
+		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: first.unanswered, Alone: true})
 	case p.hopeless:
 		p.parts = append(p.parts, first) // another one is asked about next
 		return true
@@ -130,7 +132,7 @@ func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
 		if l.remote.extra.Take(refused.Search, 1) {
 			p.parts = append(p.parts, part) // if it is refused again, that is believed
 		} else {
-			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason"})
+			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason", Mixed: part.unanswered})
 		}
 	}
 	return false

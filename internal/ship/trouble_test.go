@@ -221,8 +221,52 @@ func TestQueueLimitIsShared(t *testing.T) {
 	s.answerWith(nil)
 	l := r.settled(n)
 	r.stop()
-	if l.Delivered+l.Dropped[queue.QueueFull] != uint64(n) || uint64(s.distinct()) != l.Delivered || s.outOfOrder > 0 {
-		t.Errorf("ledger %+v, receiver has %d of %d", l, s.distinct(), n)
+	doubt, got := l.Uncertain[queue.Unanswered], uint64(s.distinct()) // a busy machine answers too late
+	if l.Delivered+l.Dropped[queue.QueueFull]+doubt != uint64(n) || got < l.Delivered || got > l.Delivered+doubt || s.outOfOrder > 0 {
+		t.Errorf("ledger %+v, receiver has %d of %d", l, got, n)
+	}
+}
+
+// TestUnansweredIsUncertain: what was sent in a request without an answer may have
+// arrived. When it is dropped later it counts as uncertain; what was never sent, or was
+// answered with an error, as dropped.
+func TestUnansweredIsUncertain(t *testing.T) {
+	var unanswered, dropped queue.Outcome
+	unanswered.Uncertain[queue.Unanswered] = 100
+	dropped.Dropped[queue.TooOld] = 100
+	reset := func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+		return true // the samples are kept
+	}
+	for _, c := range []struct {
+		name     string
+		answer   func(http.ResponseWriter, *http.Request, int) bool
+		away     bool
+		want     queue.Outcome
+		received int
+	}{
+		{name: "reset", answer: reset, want: unanswered, received: 100},
+		{name: "error", answer: always(503, "down"), want: dropped},
+		{name: "nobody listens", away: true, want: dropped},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSink(t)
+			s.answerWith(c.answer)
+			if c.away {
+				s.Close()
+			}
+			clock := newClocks()
+			r := start(t, Options{Lanes: 1, Now: clock.wall, Elapsed: clock.elapsed}, remoteWrite(s))
+			defer r.stop()
+			r.scrape("node", 100, clock.wall())
+			await(t, "requests fail", func() bool { return !r.remote().FailingSince.IsZero() })
+			clock.skip(receiverAgeLimit + time.Minute)
+			if l := r.settled(100); l.Outcome != c.want || s.distinct() != c.received {
+				t.Errorf("ledger %+v, want %+v; the receiver has %d samples, want %d", l, c.want, s.distinct(), c.received)
+			}
+		})
 	}
 }
 

@@ -24,7 +24,7 @@ type Cluster struct {
 }
 
 // headSeries is how many series a head's own page has with the configuration that 'parascope-head setup'
-// writes: some for each job and discovery. The test bed has 257 (TestEstimate), a head with two jobs 165.
+// writes: some for each job and discovery. The test bed had 257 (TestEstimate), a head with two jobs 165.
 var headSeries = [...]int{Low: 160, Expected: 257, High: 320}
 
 // Intervals between two scrapes in the configuration that 'parascope-head setup' writes
