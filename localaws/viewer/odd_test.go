@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	scripts "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // odd are dashboards that the API takes, as people and programs write them.
@@ -98,4 +101,38 @@ func TestAnAddressThatAsksForNoTime(t *testing.T) {
 	b.Await(`![...document.querySelectorAll(".timebar option")].some(o => o.value == "xyz")`)
 	b.Await(`((said) => said.includes("garbage") && said.includes("xyz"))([...document.querySelectorAll(".toast.bad")].map(e => e.innerText).join())`)
 	b.Await(`location.search == "?var-instance=head"`)
+}
+
+// holding keeps back, in the page, what variables ask until release is called, and notes
+// the expressions that panels ask.
+const holding = `(() => {
+	const ask = window.fetch;
+	const released = new Promise(r => window.release = r);
+	window.asked = [];
+	window.fetch = async (path, init) => {
+		if (String(path).includes("/api/datasources/")) await released;
+		if (String(path).includes("/api/ds/query")) window.asked.push(...JSON.parse(init.body).queries.map(q => q.expr));
+		return ask(path, init);
+	};
+})()`
+
+// TestARowOpenedWhileVariablesLoad: its panels ask once the variables have values.
+func TestARowOpenedWhileVariablesLoad(t *testing.T) {
+	c := startCloud(t)
+	b := newTab(t, 1360, 900)
+	c.admin(http.MethodPost, "/api/dashboards/db", map[string]any{"dashboard": json.RawMessage(`{"uid":"rows","title":"Rows",
+		"templating":{"list":[{"name":"which","type":"query","datasource":{"type":"prometheus","uid":"amp"},"query":"label_values(up, instance)"}]},
+		"panels":[{"id":1,"type":"row","title":"Closed","collapsed":true,
+		"panels":[{"id":2,"type":"stat","targets":[{"refId":"A","expr":"count(up{instance=\"$which\"})"}]}]}]}`)})
+	b.SignIn(c.url, "bob@example.com")
+	check.Must[scripts.AddScriptToEvaluateOnNewDocumentResult](t)(chromedp.Call(b.Context, scripts.AddScriptToEvaluateOnNewDocument,
+		scripts.AddScriptToEvaluateOnNewDocumentParams{Source: holding}))
+	b.Do(chromedp.Navigate(c.url + "/d/rows"))
+	b.Await("(e => { e?.click(); return !!e })(document.querySelector('.rowhead [aria-expanded=\"false\"]'))")
+	b.Await(`document.querySelector(".panel") !== null && (release(), true)`)
+	b.Await(`document.querySelector(".panel")?.dataset.state == "data"`)
+	asked := check.Must[[]string](t)(chromedp.Run(b.Context, chromedp.Evaluate[[]string](`window.asked`)))
+	if len(asked) != 1 || !strings.Contains(asked[0], `instance="`) || strings.Contains(asked[0], `instance=""`) {
+		t.Errorf("the panel asked %q, want one expression with an instance", asked)
+	}
 }

@@ -30,6 +30,7 @@ export class DashboardPage implements Page {
   private readonly closed = new Map<number, boolean>();
   private readonly head = h("header", { class: "head" });
   private readonly bar = h("div", { class: "variables" });
+  private known: Promise<void> = Promise.resolve(); // that the variables have values
   private readonly body = h("div", null);
 
   constructor(
@@ -96,7 +97,8 @@ export class DashboardPage implements Page {
 
   /** reload fetches everything again, over the time as it is now. */
   async reload(): Promise<void> {
-    await this.variables.load(this.app, this.time.span(), () => this.drawVariables());
+    this.known = this.variables.load(this.app, this.time.span(), () => this.drawVariables());
+    await this.known;
     this.drawVariables();
     await this.runPanels();
   }
@@ -127,7 +129,14 @@ export class DashboardPage implements Page {
   /** adopt lets the page load a view that the editor drew. */
   adopt(view: PanelView): void {
     this.take([view]);
-    void view.run(this.time.span(), this.variables.scope());
+    void this.runFresh();
+  }
+
+  /** runFresh asks the queries of views that never asked. They need the values of the
+   * variables: while these are loaded, reload asks. */
+  private async runFresh(): Promise<void> {
+    await this.known;
+    await this.runPanels(this.views.filter((v) => v.fresh));
   }
 
   private panel(id: number): Panel | undefined {
@@ -364,7 +373,7 @@ export class DashboardPage implements Page {
     const toggle = () => {
       this.closed.set(row.id, open);
       this.drawGrid();
-      void this.runPanels(this.views.filter((v) => v.fresh));
+      void this.runFresh();
     };
     return h(
       "div",
