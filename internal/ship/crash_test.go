@@ -263,7 +263,7 @@ func TestRandomFaults(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s := newSink(t)
 	dir := t.TempDir()
-	yaml := strings.Replace(remoteWrite(s), "remote_timeout: 2s", "remote_timeout: 300ms", 1)
+	yaml := strings.Replace(remoteWrite(s), "remote_timeout: 30s", "remote_timeout: 300ms", 1)
 	end := time.Now().Add(d)
 	const lanes = 4
 	ends, kills := 0, 0

@@ -192,7 +192,7 @@ func parse(t testing.TB, yaml string) *config.Config {
 // to the section, indented by four.
 func remoteWrite(s *sink, more ...string) string {
 	return "global: {external_labels: {cluster: test}}\nremote_write:\n  - url: " + s.URL + "/api/v1/remote_write\n" +
-		"    remote_timeout: 2s\n    queue_config: {min_backoff: 5ms, max_backoff: 50ms, batch_send_deadline: 20ms}\n    " + strings.Join(more,
+		"    remote_timeout: 30s\n    queue_config: {min_backoff: 5ms, max_backoff: 50ms, batch_send_deadline: 20ms}\n    " + strings.Join(more,
 		"\n    ") + "\n"
 }
 

@@ -197,7 +197,7 @@ func TestNoAnswer(t *testing.T) {
 			s.answerWith(func(w http.ResponseWriter, r *http.Request, _ int) bool {
 				return r.URL.Path == "/api/v1/remote_write" && (!first.Swap(false) || c.answer(w, r))
 			})
-			r := start(t, Options{Lanes: 1}, strings.Replace(remoteWrite(s), "remote_timeout: 2s", "remote_timeout: 100ms", 1))
+			r := start(t, Options{Lanes: 1}, strings.Replace(remoteWrite(s), "remote_timeout: 30s", "remote_timeout: 100ms", 1))
 			r.scrape("node", 10, time.Now())
 			if l := r.settled(10); l.Delivered != 10 {
 				t.Errorf("ledger %+v", l)
