@@ -48,8 +48,8 @@ var forbidden = []arrow{
 	},
 	{
 		from:   []string{"bench/", "cmd/", "docs/", "internal/", "localaws", "localaws/"},
-		except: []string{"localaws/localtest", "localaws/localtest/"},
-		to:     []string{module + "/localaws/localtest", module + "/localaws/localtest/"},
+		except: []string{"localaws/localtest", "localaws/localtest/", "internal/artifact/deployertest"},
+		to:     []string{module + "/localaws/localtest", module + "/localaws/localtest/", module + "/internal/artifact/deployertest"},
 		why:    "it starts clouds for tests: only test files import it",
 	},
 	{

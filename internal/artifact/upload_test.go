@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/artifact/deployertest"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/localaws"
 	"github.com/parascope/parascope/localaws/localtest/check"
@@ -20,23 +21,24 @@ import (
 const defaultBucket = "parascope-111122223333-us-east-2"
 
 func TestPackage(t *testing.T) {
-	needFunction(t)
-	a := start(t, localaws.Options{})
-	_, err := a.pack(t, artifact.PackageOptions{})
-	says(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist", "--create-bucket creates the bucket, private and encrypted",
+	deployertest.NeedFunction(t)
+	a := deployertest.Start(t, localaws.Options{})
+	_, err := a.Package(t, artifact.PackageOptions{})
+	deployertest.CheckError(t, err, hint.NotFound, "bucket "+defaultBucket+" does not exist",
+		"--create-bucket creates the bucket, private and encrypted",
 		"--bucket NAME selects another bucket in us-east-2")
 
-	first, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
+	first, err := a.Package(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
 	if !first.BucketCreated || !first.Uploaded || first.Bucket != defaultBucket {
 		t.Errorf("first: created %v, uploaded %v to %+v", first.BucketCreated, first.Uploaded, first.Place)
 	}
-	client := s3.NewFromConfig(a.operator)
+	client := s3.NewFromConfig(a.Operator)
 	object, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &first.Bucket, Key: &first.Key})
 	check.OK(t, err)
 	before := *object.LastModified
 
-	second, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
+	second, err := a.Package(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
 	if second.BucketCreated || second.Uploaded || second.Place != first.Place {
 		t.Errorf("second: created %v, uploaded %v to %+v", second.BucketCreated, second.Uploaded, second.Place)
@@ -48,14 +50,14 @@ func TestPackage(t *testing.T) {
 }
 
 func TestBucketIsPrivateAndEncrypted(t *testing.T) {
-	needFunction(t)
-	a := start(t, localaws.Options{})
-	done, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
+	deployertest.NeedFunction(t)
+	a := deployertest.Start(t, localaws.Options{})
+	done, err := a.Package(t, artifact.PackageOptions{CreateBucket: true, Bucket: "parascope-mine"})
 	check.OK(t, err)
 	if done.Bucket != "parascope-mine" {
 		t.Errorf("the bucket is %s", done.Bucket)
 	}
-	client := s3.NewFromConfig(a.operator)
+	client := s3.NewFromConfig(a.Operator)
 	access, err := client.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &done.Bucket})
 	check.OK(t, err)
 	if c := access.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls ||
@@ -93,24 +95,24 @@ func (c *cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestBucketThatIsHalfMade: the next run finishes what one that was cut off began,
 // and leaves a bucket alone that is in use.
 func TestBucketThatIsHalfMade(t *testing.T) {
-	needFunction(t)
+	deployertest.NeedFunction(t)
 	for _, at := range []string{"publicAccessBlock", "encryption"} {
 		t.Run(at, func(t *testing.T) {
-			a := start(t, localaws.Options{})
+			a := deployertest.Start(t, localaws.Options{})
 			transport := &cutOff{query: at, times: 3, asked: map[string]int{}}
-			a.deployer.HTTPClient = &http.Client{Transport: transport}
-			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err == nil ||
+			a.Deployer.HTTPClient = &http.Client{Transport: transport}
+			if _, err := a.Package(t, artifact.PackageOptions{CreateBucket: true}); err == nil ||
 				!strings.Contains(err.Error(), "bucket "+defaultBucket) {
 				t.Fatalf("%v", err)
 			}
 			transport.times, transport.asked = 0, map[string]int{}
-			if again, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err != nil || again.BucketCreated || !again.Uploaded {
+			if again, err := a.Package(t, artifact.PackageOptions{CreateBucket: true}); err != nil || again.BucketCreated || !again.Uploaded {
 				t.Errorf("%+v, %v", again.Place, err)
 			}
 			if diff := cmp.Diff(map[string]int{"publicAccessBlock": 1, "encryption": 1, "x-id=PutObject": 1}, transport.asked); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if _, err := a.pack(t, artifact.PackageOptions{CreateBucket: true}); err != nil || transport.asked["encryption"] != 1 {
+			if _, err := a.Package(t, artifact.PackageOptions{CreateBucket: true}); err != nil || transport.asked["encryption"] != 1 {
 				t.Errorf("a bucket in use: %v, %v", transport.asked, err)
 			}
 		})
@@ -119,17 +121,17 @@ func TestBucketThatIsHalfMade(t *testing.T) {
 
 // TestBucketThatCannotBeReached is told with what was being done.
 func TestBucketThatCannotBeReached(t *testing.T) {
-	needFunction(t)
-	a := start(t, localaws.Options{})
-	_, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
+	deployertest.NeedFunction(t)
+	a := deployertest.Start(t, localaws.Options{})
+	_, err := a.Package(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
-	a.deployer.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
+	a.Deployer.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, ".zip") {
 			return nil, errors.New("the connection is gone")
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	if _, err := a.pack(t, artifact.PackageOptions{}); err == nil ||
+	if _, err := a.Package(t, artifact.PackageOptions{}); err == nil ||
 		!strings.HasPrefix(err.Error(), "could not find s3://"+defaultBucket+"/grafana-datasource-setup/") {
 		t.Errorf("%v", err)
 	}
@@ -141,59 +143,63 @@ func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestBucketNamesAreRefusedBeforeAnythingIsMade: S3 refuses them later.
 func TestBucketNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
-	a := start(t, localaws.Options{})
+	a := deployertest.Start(t, localaws.Options{})
 	for _, name := range []string{"UPPER", "ab", strings.Repeat("b", 64), "a..b", "-a-", "under_score", "10.0.0.1"} {
-		_, err := a.pack(t, artifact.PackageOptions{Bucket: name, CreateBucket: true})
-		says(t, err, hint.Usage, "is not a valid S3 bucket name", "--bucket 3 to 63")
+		_, err := a.Package(t, artifact.PackageOptions{Bucket: name, CreateBucket: true})
+		deployertest.CheckError(t, err, hint.Usage, "is not a valid S3 bucket name", "--bucket 3 to 63")
 	}
 }
 
 // TestBucketThatCannotBeUsed: nothing is written to a bucket that is not ours or
 // not of the region, and the words say which.
 func TestBucketThatCannotBeUsed(t *testing.T) {
-	needFunction(t)
-	a := start(t, localaws.Options{S3: localaws.S3{Taken: func(name string) bool { return strings.HasPrefix(name, "parascope-of-another") }}})
-	far := a.operator.Copy()
+	deployertest.NeedFunction(t)
+	a := deployertest.Start(t, localaws.Options{S3: localaws.S3{
+		Taken: func(name string) bool { return strings.HasPrefix(name, "parascope-of-another") },
+	}})
+	far := a.Operator.Copy()
 	far.Region = "eu-west-1"
 	_, err := s3.NewFromConfig(far).CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: aws.String("parascope-far"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
 	check.OK(t, err)
 	for _, create := range []bool{false, true} {
-		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
-		says(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2", "--bucket the name of a bucket in us-east-2")
-		_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
-		says(t, err, hint.Denied, "bucket parascope-of-another belongs to another account, or these credentials cannot access it",
+		_, err = a.Package(t, artifact.PackageOptions{Bucket: "parascope-far", CreateBucket: create})
+		deployertest.CheckError(t, err, hint.BadInput, "bucket parascope-far is in eu-west-1, the stack in us-east-2",
+			"--bucket the name of a bucket in us-east-2")
+		_, err = a.Package(t, artifact.PackageOptions{Bucket: "parascope-of-another", CreateBucket: create})
+		deployertest.CheckError(t, err, hint.Denied,
+			"bucket parascope-of-another belongs to another account, or these credentials cannot access it",
 			"--bucket another name", "s3:ListBucket")
-		_, err = a.pack(t, artifact.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
-		says(t, err, hint.Denied, "belongs to another account, or these credentials cannot access it")
+		_, err = a.Package(t, artifact.PackageOptions{Bucket: "not-named-as-the-policy-says", CreateBucket: create})
+		deployertest.CheckError(t, err, hint.Denied, "belongs to another account, or these credentials cannot access it")
 	}
-	_, err = a.pack(t, artifact.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
+	_, err = a.Package(t, artifact.PackageOptions{Bucket: "parascope-mine", CreateBucket: true})
 	check.OK(t, err)
 }
 
 func TestUnknownArchitecture(t *testing.T) {
-	a := start(t, localaws.Options{})
-	_, err := artifact.Package(t.Context(), a.deployer, artifact.PackageOptions{Architecture: "mips"}, func(string) {})
-	says(t, err, hint.Usage, `unknown architecture "mips"`, "arm64 or x86_64")
+	a := deployertest.Start(t, localaws.Options{})
+	_, err := artifact.Package(t.Context(), a.Deployer, artifact.PackageOptions{Architecture: "mips"}, func(string) {})
+	deployertest.CheckError(t, err, hint.Usage, `unknown architecture "mips"`, "arm64 or x86_64")
 }
 
 // TestHolding: what goes with a stack is its own, and the bucket only where nothing
 // else is in it.
 func TestHolding(t *testing.T) {
-	needFunction(t)
-	a := start(t, localaws.Options{})
+	deployertest.NeedFunction(t)
+	a := deployertest.Start(t, localaws.Options{})
 	find := func(stackName string) artifact.Holding {
 		t.Helper()
-		h, err := artifact.FindHolding(t.Context(), a.operator, "", stackName)
+		h, err := artifact.FindHolding(t.Context(), a.Operator, "", stackName)
 		check.OK(t, err)
 		return h
 	}
 	if got := find("one"); got.Exists || got.Goes() || got.Bucket != defaultBucket || !got.Usual {
 		t.Errorf("there is none: %+v", got)
 	}
-	one, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
+	one, err := a.Package(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
 	check.OK(t, err)
-	client := s3.NewFromConfig(a.operator)
+	client := s3.NewFromConfig(a.Operator)
 	for _, foreign := range []struct{ key, why string }{
 		{"z/thesis.tex", "the bucket holds z/thesis.tex, which parascope did not upload"},
 		{"grafana-datasource-setup/one-more/ab-arm64.zip", "the bucket holds the setup function of stack one-more"},
@@ -215,7 +221,7 @@ func TestHolding(t *testing.T) {
 		}
 		_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &one.Bucket, Key: &foreign.key})
 		check.OK(t, err)
-		again, err := a.pack(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
+		again, err := a.Package(t, artifact.PackageOptions{CreateBucket: true, Stack: "one"})
 		if err != nil || !again.Uploaded || again.BucketCreated {
 			t.Errorf("packaged again: %+v, %v", again.Place, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/parascope/parascope"
+	"github.com/parascope/parascope/internal/artifact/deployertest"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/localaws"
@@ -22,8 +23,8 @@ func TestNamesAreRefusedBeforeAnythingIsMade(t *testing.T) {
 		check.OK(t, stack.CheckName(name))
 	}
 	for _, name := range []string{"", "1st", "my_stack", "-x", "sté", "a b", longest + "n"} {
-		says(t, stack.CheckName(name), hint.Usage, "name")
-		_, err := stack.New(a.deployer, name).Plan(t.Context(), "Resources: {}", nil)
-		says(t, err, hint.Usage, "name")
+		deployertest.CheckError(t, stack.CheckName(name), hint.Usage, "name")
+		_, err := stack.New(a.Deployer, name).Plan(t.Context(), "Resources: {}", nil)
+		deployertest.CheckError(t, err, hint.Usage, "name")
 	}
 }

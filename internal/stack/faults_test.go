@@ -18,6 +18,7 @@ import (
 	openapi "github.com/grafana/grafana-openapi-client-go/client"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/artifact/deployertest"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/identity"
 	"github.com/parascope/parascope/internal/stack"
@@ -25,10 +26,20 @@ import (
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
+const stackName = "pcluster-infra"
+
+// account is one whose deployer creates and deletes the stack.
+type account struct{ *deployertest.Account }
+
+func start(t *testing.T, o localaws.Options) *account {
+	t.Helper()
+	return &account{deployertest.Start(t, o)}
+}
+
 // template packages the function and returns the template with its place.
 func (a *account) template(t *testing.T) string {
 	t.Helper()
-	packed, err := a.pack(t, artifact.PackageOptions{CreateBucket: true})
+	packed, err := a.Package(t, artifact.PackageOptions{CreateBucket: true})
 	check.OK(t, err)
 	text, err := stack.Template(packed.Place)
 	check.OK(t, err)
@@ -39,7 +50,7 @@ func (a *account) template(t *testing.T) string {
 // failed on the way.
 func (a *account) create(t *testing.T, template string) (stack.State, []stack.Event) {
 	t.Helper()
-	s := stack.New(a.deployer, stackName)
+	s := stack.New(a.Deployer, stackName)
 	set, err := s.Plan(t.Context(), template, nil)
 	check.OK(t, err)
 	check.OK(t, set.Execute(t.Context()))
@@ -49,7 +60,7 @@ func (a *account) create(t *testing.T, template string) (stack.State, []stack.Ev
 // delete deletes the stack as the deployer.
 func (a *account) delete(t *testing.T) (stack.State, []stack.Event) {
 	t.Helper()
-	s := stack.New(a.deployer, stackName)
+	s := stack.New(a.Deployer, stackName)
 	state, err := s.Describe(t.Context())
 	check.OK(t, err)
 	check.OK(t, s.Delete(t.Context()))
@@ -91,7 +102,7 @@ func (a *account) down(t *testing.T) {
 // physical are the ids of the stack's resources.
 func (a *account) physical(t *testing.T) map[string]string {
 	t.Helper()
-	all, err := stack.New(a.deployer, stackName).Resources(t.Context(), stackName)
+	all, err := stack.New(a.Deployer, stackName).Resources(t.Context(), stackName)
 	check.OK(t, err)
 	ids := map[string]string{}
 	for _, r := range all {
@@ -104,7 +115,7 @@ func (a *account) physical(t *testing.T) map[string]string {
 // own words are in the stack's history; the stack can be deleted, and with the
 // permission created.
 func TestCreationThatRolledBack(t *testing.T) {
-	needFunction(t)
+	deployertest.NeedFunction(t)
 	a := start(t, localaws.Options{})
 	template := a.template(t)
 	denied := strings.Replace(template, "                  - grafana:CreateWorkspaceServiceAccountToken\n", "", 1)
@@ -120,8 +131,8 @@ func TestCreationThatRolledBack(t *testing.T) {
 		!strings.Contains(failed[0].Reason, "is not authorized to perform: grafana:CreateWorkspaceServiceAccountToken") {
 		t.Errorf("failed: %+v", failed)
 	}
-	_, err := stack.New(a.deployer, stackName).Plan(t.Context(), template, nil)
-	says(t, err, hint.Failure, "is in ROLLBACK_COMPLETE state and can not be updated")
+	_, err := stack.New(a.Deployer, stackName).Plan(t.Context(), template, nil)
+	deployertest.CheckError(t, err, hint.Failure, "is in ROLLBACK_COMPLETE state and can not be updated")
 	a.down(t)
 	a.up(t, template)
 	a.deleteDataSource(t)
@@ -131,7 +142,7 @@ func TestCreationThatRolledBack(t *testing.T) {
 // deleteDataSource deletes the connection's data source in Grafana, as a person does.
 func (a *account) deleteDataSource(t *testing.T) {
 	t.Helper()
-	client, id := grafana.NewFromConfig(a.operator), a.physical(t)["GrafanaWorkspace"]
+	client, id := grafana.NewFromConfig(a.Operator), a.physical(t)["GrafanaWorkspace"]
 	w, err := client.DescribeWorkspace(t.Context(), &grafana.DescribeWorkspaceInput{WorkspaceId: &id})
 	check.OK(t, err)
 	person, err := client.CreateWorkspaceServiceAccount(t.Context(), &grafana.CreateWorkspaceServiceAccountInput{WorkspaceId: &id,
@@ -148,21 +159,21 @@ func (a *account) deleteDataSource(t *testing.T) {
 
 // TestDeletionAfterDeletionByHand: what is gone already is no obstacle.
 func TestDeletionAfterDeletionByHand(t *testing.T) {
-	needFunction(t)
+	deployertest.NeedFunction(t)
 	a := start(t, localaws.Options{})
 	a.up(t, a.template(t))
 	ids := a.physical(t)
-	_, err := grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(),
+	_, err := grafana.NewFromConfig(a.Operator).DeleteWorkspace(t.Context(),
 		&grafana.DeleteWorkspaceInput{WorkspaceId: aws.String(ids["GrafanaWorkspace"])})
 	check.OK(t, err)
 	arn := ids["PrometheusWorkspace"]
-	_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(),
+	_, err = amp.NewFromConfig(a.Operator).DeleteWorkspace(t.Context(),
 		&amp.DeleteWorkspaceInput{WorkspaceId: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
 	check.OK(t, err)
-	_, err = cloudwatchlogs.NewFromConfig(a.operator).DeleteLogGroup(t.Context(),
+	_, err = cloudwatchlogs.NewFromConfig(a.Operator).DeleteLogGroup(t.Context(),
 		&cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(ids["SetupFunctionLogGroup"])})
 	check.OK(t, err)
-	_, err = ec2.NewFromConfig(a.operator).DeleteNatGateway(t.Context(),
+	_, err = ec2.NewFromConfig(a.Operator).DeleteNatGateway(t.Context(),
 		&ec2.DeleteNatGatewayInput{NatGatewayId: aws.String(ids["NatGateway"])})
 	check.OK(t, err)
 	a.down(t)
@@ -171,7 +182,7 @@ func TestDeletionAfterDeletionByHand(t *testing.T) {
 // TestReplacementAfterDeletionByHand: the way that the function's own words name to
 // get new workspaces.
 func TestReplacementAfterDeletionByHand(t *testing.T) {
-	needFunction(t)
+	deployertest.NeedFunction(t)
 	for name, without := range map[string]string{"GrafanaWorkspace": "amp-only", "PrometheusWorkspace": "none"} {
 		t.Run(name, func(t *testing.T) {
 			a := start(t, localaws.Options{})
@@ -180,13 +191,13 @@ func TestReplacementAfterDeletionByHand(t *testing.T) {
 			before := a.physical(t)[name]
 			var err error
 			if id := before[strings.LastIndex(before, "/")+1:]; name == "GrafanaWorkspace" {
-				_, err = grafana.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &grafana.DeleteWorkspaceInput{WorkspaceId: &id})
+				_, err = grafana.NewFromConfig(a.Operator).DeleteWorkspace(t.Context(), &grafana.DeleteWorkspaceInput{WorkspaceId: &id})
 			} else {
-				_, err = amp.NewFromConfig(a.operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &id})
+				_, err = amp.NewFromConfig(a.Operator).DeleteWorkspace(t.Context(), &amp.DeleteWorkspaceInput{WorkspaceId: &id})
 			}
 			check.OK(t, err)
 			for _, kind := range []string{without, "amp+amg"} {
-				s := stack.New(a.deployer, stackName)
+				s := stack.New(a.Deployer, stackName)
 				set, err := s.Plan(t.Context(), template, map[string]string{"MonitoringType": kind})
 				check.OK(t, err)
 				check.OK(t, set.Execute(t.Context()))
@@ -204,10 +215,10 @@ func TestReplacementAfterDeletionByHand(t *testing.T) {
 // TestDeletionAfterTheFunctionWasDeleted: CloudFormation cannot ask a function that
 // is gone; the first deletion says so, and the second leaves the connection out.
 func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {
-	needFunction(t)
+	deployertest.NeedFunction(t)
 	a := start(t, localaws.Options{})
 	a.up(t, a.template(t))
-	_, err := lambda.NewFromConfig(a.operator).DeleteFunction(t.Context(),
+	_, err := lambda.NewFromConfig(a.Operator).DeleteFunction(t.Context(),
 		&lambda.DeleteFunctionInput{FunctionName: aws.String(a.physical(t)["SetupFunction"])})
 	check.OK(t, err)
 	state, failed := a.delete(t)
@@ -222,7 +233,7 @@ func TestDeletionAfterTheFunctionWasDeleted(t *testing.T) {
 
 func TestTemplatesThatAreRefused(t *testing.T) {
 	a := start(t, localaws.Options{})
-	s := stack.New(a.deployer, stackName)
+	s := stack.New(a.Deployer, stackName)
 	const small = "Parameters: {Name: {Type: String, Default: n}}\nResources:\n  One: {Type: AWS::APS::Workspace, Properties: {Alias: !Ref " +
 		"Name}}\n"
 	for name, bad := range map[string]struct {
@@ -241,7 +252,7 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		if bad.parameters != nil {
 			code = hint.BadInput
 		}
-		says(t, err, code, "plan the changes of stack "+stackName, bad.says)
+		deployertest.CheckError(t, err, code, "plan the changes of stack "+stackName, bad.says)
 		if state, err := s.Describe(t.Context()); err != nil || state.Exists() {
 			t.Errorf("%s left a stack that is %q, %v", name, state.Status, err)
 		}
@@ -255,11 +266,11 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 // with the id succeeds.
 func TestEMailGivenAsID(t *testing.T) {
 	a := start(t, localaws.Options{})
-	role, err := iam.NewFromConfig(a.operator).CreateRole(t.Context(),
+	role, err := iam.NewFromConfig(a.Operator).CreateRole(t.Context(),
 		&iam.CreateRoleInput{RoleName: aws.String("grafana"), AssumeRolePolicyDocument: aws.String(
 			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "grafana.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`)})
 	check.OK(t, err)
-	client := grafana.NewFromConfig(a.operator)
+	client := grafana.NewFromConfig(a.Operator)
 	made, err := client.CreateWorkspace(t.Context(), &grafana.CreateWorkspaceInput{
 		AccountAccessType: grafanatypes.AccountAccessTypeCurrentAccount, PermissionType: grafanatypes.PermissionTypeCustomerManaged,
 		AuthenticationProviders: []grafanatypes.AuthenticationProviderTypes{grafanatypes.AuthenticationProviderTypesAwsSso},
@@ -282,7 +293,7 @@ func TestEMailGivenAsID(t *testing.T) {
 	if err != nil || len(list.Permissions) > 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	directory, err := identity.Open(t.Context(), a.operator)
+	directory, err := identity.Open(t.Context(), a.Operator)
 	check.OK(t, err)
 	alice, err := directory.Find(t.Context(), "alice@example.com")
 	check.OK(t, err)

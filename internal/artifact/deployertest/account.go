@@ -1,4 +1,6 @@
-package stack_test
+// Package deployertest gives tests a local cloud with the deployer of docs/iam, as whom
+// they upload the setup function and deploy the stack.
+package deployertest
 
 import (
 	"errors"
@@ -16,24 +18,23 @@ import (
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
-const stackName = "pcluster-infra"
-
-// account is a local cloud with its operator, who may do everything, and the
+// Account is a local cloud with its operator, who may do everything, and the
 // deployer, who may do what docs/iam says.
-type account struct {
-	cloud              *localtest.Cloud
-	operator, deployer aws.Config
+type Account struct {
+	Cloud              *localtest.Cloud
+	Operator, Deployer aws.Config
 }
 
-func start(t *testing.T, o localaws.Options) *account {
+// Start starts the cloud of an account, with the deployer as its only further user.
+func Start(t testing.TB, o localaws.Options) *Account {
 	t.Helper()
 	o.Users = []localaws.User{{Name: "deployer", Policy: parascope.DeployerPolicy, Further: []string{parascope.DeployerAlertsPolicy}}}
 	cloud := localtest.Start(t, o)
-	return &account{cloud: cloud, operator: cloud.Operator(), deployer: cloud.As("deployer")}
+	return &Account{Cloud: cloud, Operator: cloud.Operator(), Deployer: cloud.As("deployer")}
 }
 
-// needFunction skips where the program was built without the setup function.
-func needFunction(t *testing.T) {
+// NeedFunction skips a test where the setup function was not built, but for CI.
+func NeedFunction(t testing.TB) {
 	t.Helper()
 	_, err := artifact.LoadFunction(artifact.HostArchitecture())
 	if err != nil && os.Getenv("CI") == "" {
@@ -42,16 +43,16 @@ func needFunction(t *testing.T) {
 	check.OK(t, err)
 }
 
-// pack packages the function as the deployer.
-func (a *account) pack(t *testing.T, o artifact.PackageOptions) (artifact.Packaged, error) {
+// Package packages the function for this machine's architecture, as the deployer.
+func (a *Account) Package(t testing.TB, o artifact.PackageOptions) (artifact.Packaged, error) {
 	t.Helper()
 	o.Architecture = artifact.HostArchitecture()
-	return artifact.Package(t.Context(), a.deployer, o, func(string) {})
+	return artifact.Package(t.Context(), a.Deployer, o, func(string) {})
 }
 
-// says expects an error with this exit code, in whose text and next step all of
+// CheckError expects an error with this exit code, in whose text and next step all of
 // this stands.
-func says(t *testing.T, err error, code hint.Code, texts ...string) {
+func CheckError(t testing.TB, err error, code hint.Code, texts ...string) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("no error, want one that says %q", texts)
