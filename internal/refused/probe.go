@@ -417,9 +417,13 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 			a.series[id].probed = max(a.series[id].probed, q.upTo[id])
 		}
 		p.size = max(len(ids)/2, 1)
+		if isOrder(answer) {
+			p.due = a.Elapsed() // one of them was stored: it is found without waiting
+		}
 	case answer.Meaning == receiver.Never:
 		a.Doubt(answer, a.series[ids[0]].name)
 		a.follow(ids, q, doubtful(answer.Reason, q.samples))
+		p.due = a.Elapsed() // no limit kept it out: that of the others may be lifted, too
 	default:
 		a.series[ids[0]].why = answer.Text
 	}

@@ -275,6 +275,33 @@ func TestAllRefused(t *testing.T) {
 	}
 }
 
+// TestNewerSamplesAreStored: when a limit is lifted, the receiver has a newer sample of each
+// series than what waits. It says so of one series at a time; all of them are series like
+// others soon, and not one a minute.
+func TestNewerSamplesAreStored(t *testing.T) {
+	const series = 30
+	l := newLab(t)
+	l.refuse = func(int) string { return cortexUserLimit }
+	for range 40 {
+		l.scrape(series)
+		l.pass(15 * time.Second)
+	}
+	l.refuse = func(int) string { return "" }
+	for i := range series {
+		l.stored[i] = []int64{l.wall().UnixMilli()}
+	}
+	l.pass(5 * time.Minute)
+	if status := l.area.Status(); status.Series > 0 {
+		t.Errorf("%d series are refused", status.Series)
+	}
+	if ledger := l.queue.Ledger(); ledger.Queued > 0 || ledger.Uncertain[queue.OutOfOrder] != ledger.Taken {
+		t.Errorf("ledger %+v", ledger)
+	}
+	if most, bound := l.most(), 2*ExtraPerMinute; most > bound {
+		t.Errorf("%d extra requests in a minute, want at most %d with those that follow", most, bound)
+	}
+}
+
 // TestNothingOfARequest: a receiver that stores nothing of a request of which it refuses
 // something, in unknown words: accepted series wait, and arrive whole.
 func TestNothingOfARequest(t *testing.T) {
