@@ -324,9 +324,14 @@ func (a *Area) probe(ctx context.Context) bool {
 			*p = pool{}
 			continue
 		}
-		if !a.Extra(Probe, 1) {
+		why := Probe
+		if p.again {
+			why = Search
+		}
+		if !a.Extra(why, 1) {
 			continue
 		}
+		p.again = false
 		ids := p.next(all)
 		if kind == never {
 			ids = a.nextNever(p, all)
@@ -418,12 +423,12 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		}
 		p.size = max(len(ids)/2, 1)
 		if isOrder(answer) {
-			p.due = a.Elapsed() // one of them was stored: it is found without waiting
+			p.due, p.again = a.Elapsed(), true // one of them was stored: it is found without waiting
 		}
 	case answer.Meaning == receiver.Never:
 		a.Doubt(answer, a.series[ids[0]].name)
 		a.follow(ids, q, doubtful(answer.Reason, q.samples))
-		p.due = a.Elapsed() // no limit kept it out: that of the others may be lifted, too
+		p.due, p.again = a.Elapsed(), true // no limit kept it out: that of the others may be lifted, too
 	default:
 		a.series[ids[0]].why = answer.Text
 	}

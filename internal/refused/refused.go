@@ -114,10 +114,11 @@ type group struct {
 
 // pool says when and how many of the series that stand alone are asked about next.
 type pool struct {
-	due  time.Duration
-	size int             // 0: all
-	at   int             // where the last ones ended
-	rest []wire.SeriesID // of never: those that the last request left out, and that are asked about now
+	due   time.Duration
+	size  int             // 0: all
+	at    int             // where the last ones ended
+	again bool            // the next request follows from the last answer: it is one that searches
+	rest  []wire.SeriesID // of never: those that the last request left out, and that are asked about now
 }
 
 // strike is how many samples of a series were refused, and when the last one was.
