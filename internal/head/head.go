@@ -298,7 +298,7 @@ func (h *Head) Reload() error {
 
 func (h *Head) run(ctx context.Context) {
 	if h.opts.TuneMemory {
-		h.running.Go(func() { tuneMemory(ctx, h.opts.MaxReadingBytes) })
+		h.running.Go(func() { tuneMemory(ctx, h.scrape.Budget.TakeMost, h.opts.MaxReadingBytes) })
 	}
 	for _, f := range h.opts.Beside {
 		h.running.Go(func() { f(ctx) })

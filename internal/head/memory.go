@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime/debug"
 	"runtime/metrics"
-	"slices"
 	"time"
 )
 
@@ -15,39 +14,37 @@ const (
 	memoryRoom = 16 << 20
 	// memoryEvery is how often the limit follows what lives.
 	memoryEvery = time.Second
-	// memoryWindow is how many of these moments the least is taken of.
-	memoryWindow = 60
 )
 
-// lowest is the least that lived of late, in bytes. A collection on a busy machine finds
-// the pages that are being read among what lives: counted with it they would have room
-// twice, and half as much again.
-type lowest struct {
-	lived [memoryWindow]int64
-	next  int
+// lasting is what lived at the last collection without the pages that were being read, in
+// bytes. With them it would give them room twice, and half as much again.
+type lasting struct {
+	cycles uint64 // of the collector
+	live   int64
+	before int64 // most bytes of pages at one time, in the moment before
 }
 
-// limit is the process' limit for what lived at the last collection and a budget of pages,
-// in bytes. In steady work the collector runs earlier than it says.
-func (l *lowest) limit(live, reading int64) int64 {
-	l.lived[l.next%memoryWindow] = live
-	l.next++
-	least := slices.Min(l.lived[:min(l.next, memoryWindow)])
-	// What grows within the window is collected more often until the window has passed.
-	return max(least+least/2+reading+memoryRoom, live+live/8)
+// limit is the process' limit, in bytes, for what lived at the last of so many
+// collections, the most that pages held at one time since the last call, and their
+// budget. In steady work the collector runs earlier than it says.
+func (l *lasting) limit(cycles uint64, live, held, reading int64) int64 {
+	if cycles != l.cycles { // the collection was in this moment or at the end of the one before
+		l.cycles, l.live = cycles, max(live-max(held, l.before), 0)
+	}
+	l.before = held
+	return l.live + l.live/2 + reading + memoryRoom
 }
 
-// tuneMemory sets the process' limit until ctx ends.
-func tuneMemory(ctx context.Context, reading int64) {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+// tuneMemory sets the process' limit until ctx ends. held returns the most that pages held
+// at one time since it was last called, and reading is their budget, in bytes.
+func tuneMemory(ctx context.Context, held func() int64, reading int64) {
+	sample := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}}
 	ticker := time.NewTicker(memoryEvery)
 	defer ticker.Stop()
-	var l lowest
+	var l lasting
 	for {
 		metrics.Read(sample)
-		if live := int64(sample[0].Value.Uint64()); live > 0 || l.next == 0 { // 0: nothing was collected yet
-			debug.SetMemoryLimit(l.limit(live, reading))
-		}
+		debug.SetMemoryLimit(l.limit(sample[0].Value.Uint64(), int64(sample[1].Value.Uint64()), held(), reading))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -6,19 +6,22 @@ import "testing"
 // beside the budget of pages that they are in.
 func TestMemoryLimit(t *testing.T) {
 	const mb = 1 << 20
-	var l lowest
-	if got := l.limit(16*mb, 64*mb); got != (16+8+64+16)*mb {
-		t.Errorf("16 MB that live: %d MB", got/mb)
-	}
-	if got := l.limit((16+64)*mb, 64*mb); got != (16+8+64+16)*mb {
-		t.Errorf("the same and a whole budget of pages: %d MB", got/mb)
-	}
-	for range memoryWindow - 1 {
-		if got := l.limit(200*mb, 64*mb); got != 225*mb {
-			t.Fatalf("200 MB, of late: %d MB", got/mb)
+	var l lasting
+	for _, c := range []struct {
+		what             string
+		cycles           uint64
+		live, held, want int64
+	}{
+		{"nothing was collected yet", 0, 0, 0, 64 + 16},
+		{"what lives", 1, 16, 0, 16 + 8 + 64 + 16},
+		{"and a whole budget of pages", 2, 16 + 64, 64, 16 + 8 + 64 + 16},
+		{"which were released right after the collection", 3, 16 + 64, 0, 16 + 8 + 64 + 16},
+		{"no new collection", 3, 16 + 64, 0, 16 + 8 + 64 + 16},
+		{"what lives grows", 4, 200, 0, 200 + 100 + 64 + 16},
+		{"pages came after the collection", 5, 20, 64, 64 + 16},
+	} {
+		if got := l.limit(c.cycles, c.live*mb, c.held*mb, 64*mb); got != c.want*mb {
+			t.Errorf("%s: %d MB, want %d", c.what, got/mb, c.want)
 		}
-	}
-	if got := l.limit(200*mb, 64*mb); got != (200+100+64+16)*mb {
-		t.Errorf("200 MB, for a whole window: %d MB", got/mb)
 	}
 }

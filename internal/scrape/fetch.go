@@ -109,7 +109,7 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	if err := l.manager.budget.Reserve(ctx, &f.share, f.need); err != nil {
+	if err := l.manager.Budget.Reserve(ctx, &f.share, f.need); err != nil {
 		return nil, "", err
 	}
 	body, err = f.read(l.manager, &unpacking{ctx: ctx}, resp)
@@ -190,7 +190,7 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 	for {
 		if len(body) == cap(body) {
 			n := 2 * cap(body)
-			if err := m.budget.Grow(&f.share, int64(n)); err != nil {
+			if err := m.Budget.Grow(&f.share, int64(n)); err != nil {
 				return body, err
 			}
 			body = append(make([]byte, 0, n), body...)

@@ -28,7 +28,7 @@ func (r *reading) checkSizes(body []byte) (err error) {
 	if r.decoded, err = messages.Check(body, limits); err != nil {
 		return err
 	}
-	return r.loop.manager.budget.Grow(&r.loop.fetcher.share, r.need())
+	return r.loop.manager.Budget.Grow(&r.loop.fetcher.share, r.need())
 }
 
 // checkLines says what is wrong with the size of a page's lines.

@@ -151,7 +151,7 @@ func (l *loop) scrape(last, at time.Time) time.Time {
 // take fetches a page and takes it, and what tells of the scrape.
 func (l *loop) take(r *report, began, at time.Time) {
 	m := l.manager
-	defer m.budget.Release(&l.fetcher.share)
+	defer m.Budget.Release(&l.fetcher.share)
 	var body []byte
 	var contentType string
 	if refused := l.refused.Load(); refused != nil && refused.err != nil {

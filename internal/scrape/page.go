@@ -208,7 +208,7 @@ func (r *reading) check() error {
 	if time.Now().After(r.until) {
 		return fmt.Errorf("the metrics page could not be read within %s: %w", r.loop.timeout, context.DeadlineExceeded)
 	}
-	return r.loop.manager.budget.Grow(&r.loop.fetcher.share, r.need())
+	return r.loop.manager.Budget.Grow(&r.loop.fetcher.share, r.need())
 }
 
 // need is the memory that the page takes, in bytes.

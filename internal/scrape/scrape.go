@@ -121,7 +121,7 @@ type Manager struct {
 	seeds   [2]maphash.Seed
 	pages   chan *page // that are not in use; nil: to be made
 	large   chan *page // likewise, for bodies of more than largeBody
-	budget  *budget.Budget
+	Budget  *budget.Budget
 	bodies  chan []byte // room for them
 	taking  sync.Mutex  // held while a page is taken
 
@@ -147,7 +147,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		pages: make(chan *page, runtime.GOMAXPROCS(0)), large: make(chan *page, 1),
-		bodies: make(chan []byte, spareBodies), budget: budget.New(o.MaxReadingBytes),
+		bodies: make(chan []byte, spareBodies), Budget: budget.New(o.MaxReadingBytes),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {

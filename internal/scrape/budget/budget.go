@@ -22,6 +22,7 @@ type Budget struct {
 	proven  int64 // of sizes that were good before
 	grown   int64 // beyond these
 	left    int64 // given back, and not collected
+	most    int64 // given at one time, since TakeMost was called
 	changed chan struct{}
 }
 
@@ -45,6 +46,7 @@ func (b *Budget) Reserve(ctx context.Context, s *Share, n int64) error {
 		if b.proven+b.grown+n <= b.max || b.proven+b.grown == 0 {
 			b.proven += n
 			s.proven += n
+			b.most = max(b.most, b.proven+b.grown)
 			b.mu.Unlock()
 			return nil
 		}
@@ -70,7 +72,17 @@ func (b *Budget) Grow(s *Share, n int64) error {
 	}
 	b.grown += n
 	s.grown += n
+	b.most = max(b.most, b.proven+b.grown)
 	return nil
+}
+
+// TakeMost returns the most that was given at one time since the last call, in bytes.
+func (b *Budget) TakeMost() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	most := b.most
+	b.most = b.proven + b.grown
+	return most
 }
 
 // Release gives a share back. What large pages leave behind is collected before it is
