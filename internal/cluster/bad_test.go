@@ -76,12 +76,3 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		})
 	}
 }
-
-func TestNamesOfClusters(t *testing.T) {
-	for name, good := range map[string]bool{"a": true, "Hpc-2": true, strings.Repeat("a", 60): true, strings.Repeat("a", 61): false, "": false,
-		"2a": false, "-a": false, "a_b": false, "a\n": false, "é": false} {
-		if err := CheckName(name); (err == nil) != good || err != nil && hint.CodeOf(err) != hint.BadInput {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-}

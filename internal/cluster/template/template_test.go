@@ -10,6 +10,7 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -88,7 +89,7 @@ func TestAttachedAlready(t *testing.T) {
 		"with another Ref":   strings.ReplaceAll(write(t, configuration), "!Ref NodePolicy", "{Ref: NodePolicy}"),
 		"another's, of ours": strings.ReplaceAll(write(t, configuration), "- Policy: !Ref NodePolicy", "- Policy: !Ref QueryPolicy"),
 	} {
-		plan, err := cluster.PlanAttach(cluster.Request{File: "t.yaml", Text: []byte(text), Cluster: cluster.Cluster{Name: "hpc"}}, deployed)
+		plan, err := cluster.PlanAttach(cluster.Request{File: "t.yaml", Text: []byte(text), Cluster: lookup.Cluster{Name: "hpc"}}, deployed)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -22,6 +22,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -70,7 +71,7 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
 	flags.AddAWS(f, &o.aws)
-	flags.Complete(c, "cluster", flags.Asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	flags.Complete(c, "cluster", flags.Asked(&o.aws, lookup.Names, func(name string) cobra.Completion { return name }))
 	_ = p
 }
 
@@ -96,7 +97,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
 			"give --output a FILE, or omit --json")
 	}
-	err := cluster.CheckVersion(o.version)
+	err := lookup.CheckVersion(o.version)
 	if err != nil {
 		return r, aws.Config{}, err
 	}
@@ -114,7 +115,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 	if name == "" {
 		return r, cfg, whichCluster(ctx, cfg, &r)
 	}
-	r.Cluster, err = cluster.Find(ctx, cfg, name)
+	r.Cluster, err = lookup.Find(ctx, cfg, name)
 	r.Cluster.Version = cmp.Or(r.Cluster.Version, o.version)
 	return r, cfg, err
 }
@@ -122,7 +123,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 // whichCluster decides without a name: the configuration is a new cluster's where the
 // region has none.
 func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error {
-	names, err := cluster.Names(ctx, cfg)
+	names, err := lookup.Names(ctx, cfg)
 	if err != nil || len(names) == 0 {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/hint"
@@ -71,7 +72,7 @@ func addNewFlags(f *pflag.FlagSet, n *newcluster.Cluster, queues *[]string) {
 }
 
 func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) error {
-	if err := cluster.CheckName(o.new.Name); err != nil {
+	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
 	var err error
@@ -122,7 +123,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 	if err != nil {
 		return nil, e, "", err
 	}
-	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	found, err := lookup.Find(ctx, cfg, o.new.Name)
 	if err != nil {
 		return nil, e, "", err
 	}

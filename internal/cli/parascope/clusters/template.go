@@ -16,6 +16,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
@@ -82,7 +83,7 @@ be undone by the next deployment, and 'parascope up' refuses to delete the clust
 
 // check refuses what cannot become a template, before AWS is asked.
 func (o *clusterTemplateOptions) check() error {
-	if err := cluster.CheckName(o.new.Name); err != nil {
+	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
 	if err := stack.CheckName(o.stack); err != nil {
@@ -100,13 +101,13 @@ func (o *clusterTemplateOptions) check() error {
 		return hint.New(hint.Usage, errors.New("--pcluster-version is missing"),
 			"give the version of ParallelCluster that creates the cluster, such as 3.14.0")
 	}
-	if err := cluster.CheckVersion(o.version); err != nil {
+	if err := lookup.CheckVersion(o.version); err != nil {
 		return err
 	}
 	if strings.Count(o.version, ".") != 2 {
 		return hint.New(hint.Usage, fmt.Errorf("--pcluster-version %s is not complete", o.version), "give all three numbers, such as 3.14.0")
 	}
-	if cluster.OlderThan(o.version, 3, 6) {
+	if lookup.OlderThan(o.version, 3, 6) {
 		return hint.New(hint.BadInput, fmt.Errorf("ParallelCluster %s: a Sequence of scripts requires 3.6", o.version),
 			"give a newer version, such as 3.14.0")
 	}
@@ -133,7 +134,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err != nil {
 		return err
 	}
-	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	found, err := lookup.Find(ctx, cfg, o.new.Name)
 	if err != nil {
 		return err
 	}
@@ -201,7 +202,7 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 		return nil, nil, err
 	}
 	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
-		Cluster: cluster.Cluster{Name: o.new.Name, Version: o.version}}, source)
+		Cluster: lookup.Cluster{Name: o.new.Name, Version: o.version}}, source)
 	if err != nil {
 		return nil, nil, err
 	}
