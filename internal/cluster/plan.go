@@ -199,8 +199,8 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
 	switch {
 	case patched.Template:
-		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+file+" --stack-name STACK-OF-THE-TEMPLATE --region "+region+
-			" --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND")
+		p.Next = append(p.Next, DeployCommand(cmp.Or(r.Result, r.File), cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket,
+			len(patched.Text)))
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":

@@ -26,15 +26,11 @@ type Cluster struct {
 
 // Values that stand for resources of the stack in a configuration. Text replaces them.
 const (
-	headPolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/RemoteWritePolicy"
-	nodePolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/NodePolicy"
 	publicSubnet  = "subnet-of-the-stack-public"
 	privateSubnet = "subnet-of-the-stack-private"
 )
 
 var references = strings.NewReplacer(
-	`"`+headPolicy+`"`, "!Ref RemoteWritePolicy", headPolicy, "!Ref RemoteWritePolicy",
-	`"`+nodePolicy+`"`, "!Ref NodePolicy", nodePolicy, "!Ref NodePolicy",
 	publicSubnet, "!If [CreateVPC, !Ref NetworkPublicSubnet, !Ref ExistingPublicSubnet]",
 	privateSubnet, "!If [CreateVPC, !Ref NetworkPrivateSubnet, !Ref ExistingPrivateSubnet]",
 )
@@ -43,7 +39,8 @@ var references = strings.NewReplacer(
 func Source(stackName, region, bucket string) cluster.Source {
 	return cluster.Source{
 		Stack: stackName, Region: region, Bucket: bucket, Script: cluster.ScriptURL(bucket, stackName),
-		HeadPolicies: []string{headPolicy, nodePolicy}, NodePolicies: []string{nodePolicy},
+		HeadPolicies: []string{cluster.Reference("RemoteWritePolicy"), cluster.Reference("NodePolicy")},
+		NodePolicies: []string{cluster.Reference("NodePolicy")},
 		PublicSubnet: publicSubnet, PrivateSubnet: privateSubnet,
 	}
 }
