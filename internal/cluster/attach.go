@@ -57,8 +57,8 @@ type Patched struct {
 	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
 	// a path of the person's choice (Iam/ResourcePrefix).
 	Roles int
-	// Strategy is the file's QueueUpdateStrategy, as patched.
-	Strategy string
+	// Strategy is the file's QueueUpdateStrategy, as patched; Region is its Region, where that is a text.
+	Strategy, Region string
 }
 
 // patch collects the changes of one configuration.
@@ -455,6 +455,10 @@ func (p *patch) addDrain() error {
 // text said with the changes.
 func (p *patch) finish() (Patched, error) {
 	out, err := p.apply(p.edits)
+	if len(out) > maxBytes {
+		return Patched{}, wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at most %d", len(p.text), len(out),
+			maxBytes), "remove queues or comments")
+	}
 	if err == nil {
 		err = p.verify(out)
 	}
@@ -469,6 +473,9 @@ func (p *patch) finish() (Patched, error) {
 	p.Template = p.document.cluster != p.root
 	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
 		p.Strategy = s.text
+	}
+	if s := p.cluster.get("Region"); s != nil && s.tag == "!!str" {
+		p.Region = s.text
 	}
 	return p.Patched, nil
 }

@@ -57,11 +57,17 @@ func (d *document) places(name string) ([]place, error) {
 			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
 				"write the value as a list; CloudFormation functions cannot be patched in this place")
 		}
+		names := map[string]int{}
 		for i, item := range l.Content {
 			item = follow(item)
 			title := fmt.Sprint(i + 1)
 			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
 				title = words.Printable(n.Value)
+				if first, ok := names[n.Value]; ok {
+					return nil, wrong(name, n.Line, fmt.Sprintf("has a second %s/%s with the name %s, first used in line %d", of.section, of.list, title,
+						first), "give each a name of its own")
+				}
+				names[n.Value] = n.Line
 			}
 			all = append(all, place{kind: of.kind, name: title, path: fmt.Sprintf("%s/%s[%s]", of.section, of.list, title), node: item})
 		}

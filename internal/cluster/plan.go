@@ -66,6 +66,10 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
+	if of := patched.Region; of != "" && of != s.Region {
+		return p, hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", r.File, words.Printable(of), s.Region),
+			"give --region "+words.Word(of)+", or remove Region from the file")
+	}
 	if err := r.fits(patched); err != nil {
 		return p, err
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -144,10 +145,13 @@ func TestPlanRefuses(t *testing.T) {
 			"newer version"},
 		"a template's cluster": {"minimal", lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
 			"was created by a CloudFormation template", "the CloudFormation template"},
+		"another region": {"another region", lookup.Cluster{Name: "hpc"}, "c.yaml is for region eu-west-1, and the stack is in us-east-2",
+			"--region eu-west-1, or remove Region"},
 		"a template, and pcluster's": {"template", lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was created by pcluster",
 			"describe-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			all["another region"] = bytes.Replace(all["minimal"], []byte("us-east-2"), []byte("eu-west-1"), 1)
 			_, err := PlanAttach(Request{File: "c.yaml", Text: all[c.config], Cluster: c.cluster}, testSource)
 			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(hint.Next(err), c.next) ||
 				hint.CodeOf(err) != hint.BadInput {

@@ -30,7 +30,7 @@ func base(t *testing.T) string {
 // write makes the template of a configuration, and fails the test where that is refused.
 func write(t *testing.T, configuration []byte) string {
 	t.Helper()
-	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "cluster-config.yaml",
+	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "cluster-config.yaml",
 		Configuration: configuration})
 	if err != nil {
 		t.Fatal(err)
@@ -172,17 +172,21 @@ func TestOthersConfigurations(t *testing.T) {
 		"a block scalar":      {"HeadNode:\n  Text: |\n    one\n\n      two\n  More: >-\n    a\n    b\n\n    c\nScheduling: {}\n", ""},
 		"an indicator":        {"HeadNode:\n  Text: |2\n      one\nScheduling: {}\n", ""},
 		"a quoted line break": {"HeadNode:\n  Text: \"one\n\n    two\"\nScheduling: {}\n", ""},
+		"an alias, later":     {"---\n# a\nHeadNode: &a\n  A: 1\nScheduling: *a\n", "line 3 has a YAML anchor or alias"},
 		"an alias":            {"HeadNode: &a\n  A: 1\nScheduling: *a\n", "line 1 has a YAML anchor or alias"},
 		"a second document":   {"HeadNode: {}\n---\nScheduling: {}\n", "line 2 has a document marker"},
 		"a directive":         {"%YAML 1.1\n---\nHeadNode: {}\n", "line 1 has a document marker or directive"},
 		"a template":          {"Resources: {}\n", "is a CloudFormation template already"},
 		"tabs":                {"{\n\t\"HeadNode\": {}}\n", "line 2 is indented with a tab"},
-		"another region":      {"Region: eu-west-1\nHeadNode: {}\n", "is for region eu-west-1"},
-		"kept line breaks":    {"HeadNode:\n  Text: |+\n    one\n\n", "a value would change"},
+		"kept line breaks":    {"HeadNode:\n  Text: |+\n    one\n\n", ""},
+		"a kept line break":   {"HeadNode:\n  Text: |+\n    one\n", ""},
+		"more of them":        {"HeadNode:\n  Text: |+\n    one\n\n\n\n", ""},
+		"and a document's":    {"---\nHeadNode:\n  Text: >+\n    one\n\n...\n", ""},
+		"empty lines":         {"HeadNode:\n  Text: |\n    one\n\n\n", ""},
 		"no YAML":             {"HeadNode: [\n", "is not YAML"},
 		"a mark in a scalar":  {"HeadNode:\n  Text: \"one\n---\n    two\"\n", "line 3 has a document marker"},
 	} {
-		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "f.yaml",
+		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "f.yaml",
 			Configuration: []byte(c.configuration)})
 		switch {
 		case c.refused == "" && err != nil:

@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,11 +17,11 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
-	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -48,7 +49,8 @@ func newClusterTemplate(p *cli.Process) *cobra.Command {
 cluster has the queues of --queue, or the configuration of --config, and the monitoring.
 ParallelCluster's own custom resource creates the cluster: its stack and its role are
 created by the same template. The command uploads the setup function, and creates
-nothing else in AWS.
+nothing else in AWS. It also writes environment-variables-NAME.sh, unless the file
+exists or the template goes to standard output: source it before pcluster.
 
 Deploy the template with the printed command, and stage again afterwards: then the head
 node gets the address of the new Prometheus workspace, within 15 minutes. From then on,
@@ -115,6 +117,9 @@ func (o *clusterTemplateOptions) check() error {
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
 	}
+	if err := cmp.Or(o.new.Check(), o.new.CheckOS(o.version)); o.config == "" && err != nil {
+		return err
+	}
 	if o.output == "-" {
 		return nil
 	}
@@ -164,23 +169,40 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err := file.Write(text); err != nil {
 		return err
 	}
-	next := []string{o.deployCommand(text, place.Bucket, cfg.Region), // and then the head learns the workspace of the stack
-		"parascope cluster stage --region " + cfg.Region + " --stack " + o.stack}
-	if o.json {
-		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "notes": notes, "next": next})
+	name := o.output
+	if name == "-" {
+		name = "FILE"
 	}
-	to := p.Stdout
+	next := []string{cluster.DeployCommand(name, o.stack, cfg.Region, place.Bucket, len(text)), stageCommand(o.stack, cfg.Region)}
 	if o.output == "-" {
-		to = p.Stderr
+		printNotes(p.Stderr, term.Style(p.Stderr, p.Getenv), notes)
+		printNext(p.Stderr, next)
+		return nil
 	}
-	style := term.Style(to, p.Getenv)
-	if o.output != "-" {
-		fmt.Fprintf(to, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	return o.finish(p, environment.File{ClusterName: o.new.Name, Region: cfg.Region}, notes, next)
+}
+
+// finish writes the file that is sourced before pcluster, which asks about the cluster and does not create it.
+func (o *clusterTemplateOptions) finish(p *cli.Process, e environment.File, notes, next []string) error {
+	variables, err := writeEnvironment(e)
+	if err != nil {
+		return err
 	}
-	for _, n := range notes {
-		fmt.Fprintf(to, "%s %s\n", style.Bold("note"), n)
+	if variables == "" {
+		notes = append(notes, environment.FileName(e.ClusterName)+" already exists and was not changed")
 	}
-	printNext(to, next)
+	next = append(next, "source "+environment.FileName(e.ClusterName),
+		"pcluster describe-cluster --cluster-name $CLUSTER_NAME --region $AWS_REGION")
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "environment": variables, "notes": notes, "next": next})
+	}
+	style := term.Style(p.Stdout, p.Getenv)
+	fmt.Fprintf(p.Stdout, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	if variables != "" {
+		fmt.Fprintf(p.Stdout, "%s %s written\n", style.Good("✓"), variables)
+	}
+	printNotes(p.Stdout, style, notes)
+	printNext(p.Stdout, next)
 	return nil
 }
 
@@ -188,17 +210,16 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, source cluster.Source) (text []byte, notes []string,
 	err error) {
 	if o.config == "" {
-		note, err := newcluster.FillEFA(ctx, cfg, o.new.Queues)
-		if err != nil {
+		if notes, err = o.new.Ask(ctx, cfg); err != nil {
 			return nil, nil, err
-		}
-		if note != "" {
-			notes = append(notes, note)
 		}
 		text, _, err = cluster.Configuration(o.new, source)
 		return text, notes, err
 	}
 	if text, err = readBounded(o.config); err != nil {
+		return nil, nil, err
+	}
+	if err := template.Check(o.config, text); err != nil {
 		return nil, nil, err
 	}
 	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
@@ -224,20 +245,6 @@ func (o *clusterTemplateOptions) compose(ctx context.Context, cfg aws.Config, co
 	if name == "" {
 		name = "the new configuration"
 	}
-	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, Region: cfg.Region, File: name,
+	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, File: name,
 		Configuration: configuration})
-}
-
-// deployCommand is the command that creates or updates everything in the template.
-func (o *clusterTemplateOptions) deployCommand(text, bucket, region string) string {
-	file := words.Word(o.output)
-	if o.output == "-" {
-		file = "FILE"
-	}
-	c := fmt.Sprintf("aws cloudformation deploy --template-file %s --stack-name %s --region %s "+
-		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", file, o.stack, region)
-	if len(text) > stack.MaxTemplate {
-		c += " --s3-bucket " + bucket
-	}
-	return c
 }
