@@ -20,6 +20,7 @@ import (
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster/lookup"
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	clusterstatus "github.com/parascope/parascope/internal/cluster/status"
 	"github.com/parascope/parascope/internal/deploy"
@@ -249,6 +250,10 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 	}
 	if found, err := lookup.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
 		t.Errorf("find a cluster: %+v, %v", found, err)
+	}
+	asked := newcluster.Cluster{HeadType: "m7i.xlarge", Queues: []newcluster.Queue{{Name: "gpu", InstanceType: "p5.48xlarge"}}}
+	if notes, err := asked.Ask(ctx, cfg); err != nil || len(notes) > 0 || !asked.Queues[0].EFA {
+		t.Errorf("ask for instance types: %v, %v", notes, err)
 	}
 	if status, err := clusterstatus.Look(ctx, cfg, lookup.Cluster{Name: "hpc"}, clusterstatus.Options{
 		Stack: stackName, Now: time.Now}); err != nil ||

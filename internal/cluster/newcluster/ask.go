@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/parascope/parascope/internal/awserr"
@@ -18,8 +18,7 @@ import (
 // Ask asks EC2 whether the region has the instance types and the key pair, and fills in which queues
 // have EFA. What EC2 does not answer, as without the permission, is left as it is, with a note.
 func (n *Cluster) Ask(ctx context.Context, cfg aws.Config) (notes []string, err error) {
-	client := ec2.NewFromConfig(cfg)
-	note, err := n.askTypes(ctx, client, cfg.Region)
+	note, err := n.askTypes(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +28,7 @@ func (n *Cluster) Ask(ctx context.Context, cfg aws.Config) (notes []string, err 
 	if n.KeyName == "" {
 		return notes, nil
 	}
-	_, err = client.DescribeKeyPairs(ctx, &ec2.DescribeKeyPairsInput{KeyNames: []string{n.KeyName}})
+	err = query(ctx, cfg, url.Values{"Action": {"DescribeKeyPairs"}, "KeyName.1": {n.KeyName}}, &struct{}{})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -44,17 +43,27 @@ func (n *Cluster) Ask(ctx context.Context, cfg aws.Config) (notes []string, err 
 }
 
 // askTypes filters by name: an answer without a type says which one is not there, and an error does not.
-func (n *Cluster) askTypes(ctx context.Context, client *ec2.Client, region string) (note string, err error) {
+func (n *Cluster) askTypes(ctx context.Context, cfg aws.Config) (note string, err error) {
+	region := cfg.Region
 	names := []string{n.HeadType}
 	for _, q := range n.Queues {
 		names = append(names, q.InstanceType)
 	}
 	slices.Sort(names)
+	form := url.Values{"Action": {"DescribeInstanceTypes"}, "Filter.1.Name": {"instance-type"}}
+	for i, name := range slices.Compact(names) {
+		form.Set("Filter.1.Value."+strconv.Itoa(i+1), name)
+	}
 	efa := map[string]bool{}
-	pages := ec2.NewDescribeInstanceTypesPaginator(client, &ec2.DescribeInstanceTypesInput{
-		Filters: []types.Filter{{Name: aws.String("instance-type"), Values: slices.Compact(names)}}})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	for more := true; more; {
+		var page struct {
+			Types []struct {
+				Name string `xml:"instanceType"`
+				EFA  bool   `xml:"networkInfo>efaSupported"`
+			} `xml:"instanceTypeSet>item"`
+			Next string `xml:"nextToken"`
+		}
+		err := query(ctx, cfg, form, &page)
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
@@ -62,9 +71,11 @@ func (n *Cluster) askTypes(ctx context.Context, client *ec2.Client, region strin
 			return fmt.Sprintf("not checked: whether %s has the instance types, and which have EFA; EFA is off in the configuration: %s", region,
 				awserr.Brief(err)), nil
 		}
-		for _, t := range page.InstanceTypes {
-			efa[string(t.InstanceType)] = t.NetworkInfo != nil && aws.ToBool(t.NetworkInfo.EfaSupported)
+		for _, t := range page.Types {
+			efa[t.Name] = t.EFA
 		}
+		form.Set("NextToken", page.Next)
+		more = page.Next != ""
 	}
 	missing := func(flag, name string) error {
 		return hint.New(hint.BadInput, fmt.Errorf("%s: %s has no instance type %s", flag, region, name), "give a type that "+

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,10 +15,12 @@ import (
 	"github.com/parascope/parascope/internal/hint"
 )
 
-// region is one whose EC2 answers DescribeInstanceTypes for m7i.xlarge and p5.48xlarge, and DescribeKeyPairs for the pair
-// there; denied are operations that it refuses.
+// region is one whose EC2 answers DescribeInstanceTypes for m7i.xlarge and p5.48xlarge, each in a page of its
+// own, and DescribeKeyPairs for the pair there; denied are operations that it refuses, and
+// "first" lets it throttle the first request.
 func region(t *testing.T, denied ...string) aws.Config {
 	t.Helper()
+	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		action := r.FormValue("Action")
 		refuse := func(status int, code string) {
@@ -24,6 +28,8 @@ func region(t *testing.T, denied ...string) aws.Config {
 			fmt.Fprintf(w, "<Response><Errors><Error><Code>%s</Code><Message>m</Message></Error></Errors></Response>", code)
 		}
 		switch {
+		case requests.Add(1) == 1 && slices.Contains(denied, "first"):
+			refuse(http.StatusServiceUnavailable, "RequestLimitExceeded")
 		case strings.Contains(strings.Join(denied, " "), action):
 			refuse(http.StatusForbidden, "UnauthorizedOperation")
 		case action == "DescribeKeyPairs" && r.FormValue("KeyName.1") != "there":
@@ -32,15 +38,17 @@ func region(t *testing.T, denied ...string) aws.Config {
 			fmt.Fprint(w, "<R><keySet><item><keyName>there</keyName></item></keySet></R>")
 		default:
 			fmt.Fprint(w, "<R><instanceTypeSet>")
-			for name, efa := range map[string]bool{"m7i.xlarge": false, "p5.48xlarge": true} {
-				for i := 1; r.Form.Has(fmt.Sprintf("Filter.1.Value.%d", i)); i++ {
-					if r.FormValue(fmt.Sprintf("Filter.1.Value.%d", i)) == name {
-						fmt.Fprintf(w, "<item><instanceType>%s</instanceType><networkInfo><efaSupported>%t</efaSupported></networkInfo></item>",
-							name, efa)
-					}
+			name, efa, next := "m7i.xlarge", false, "<nextToken>2</nextToken>"
+			if r.FormValue("NextToken") == "2" {
+				name, efa, next = "p5.48xlarge", true, ""
+			}
+			for i := 1; r.Form.Has(fmt.Sprintf("Filter.1.Value.%d", i)); i++ {
+				if r.FormValue(fmt.Sprintf("Filter.1.Value.%d", i)) == name {
+					fmt.Fprintf(w, "<item><instanceType>%s</instanceType><networkInfo><efaSupported>%t</efaSupported></networkInfo></item>",
+						name, efa)
 				}
 			}
-			fmt.Fprint(w, "</instanceTypeSet></R>")
+			fmt.Fprint(w, "</instanceTypeSet>"+next+"</R>")
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -56,7 +64,7 @@ func TestAsk(t *testing.T) {
 		err              string
 		notes            []string
 	}{
-		"all there":         {"m7i.xlarge", "p5.48xlarge", "there", nil, "", nil},
+		"all there":         {"m7i.xlarge", "p5.48xlarge", "there", []string{"first"}, "", nil},
 		"no key":            {"m7i.xlarge", "p5.48xlarge", "", []string{"DescribeKeyPairs"}, "", nil},
 		"another head type": {"m99.xlarge", "p5.48xlarge", "", nil, "--head-type: us-east-2 has no instance type m99.xlarge", nil},
 		"another type":      {"m7i.xlarge", "p99.48xlarge", "", nil, "--queue gpu: us-east-2 has no instance type p99.48xlarge", nil},
@@ -72,7 +80,7 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.err)
 		case c.err == "" && (err != nil || strings.Join(notes, "\n") != strings.Join(c.notes, "\n")):
 			t.Errorf("%s: %v, %q", name, err, notes)
-		case c.err == "" && n.Queues[0].EFA != (c.denied == nil || c.key == ""):
+		case c.err == "" && n.Queues[0].EFA != (c.notes == nil):
 			t.Errorf("%s: EFA is %t", name, n.Queues[0].EFA)
 		}
 	}
