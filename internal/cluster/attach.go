@@ -456,8 +456,8 @@ func (p *patch) addDrain() error {
 func (p *patch) finish() (Patched, error) {
 	out, err := p.apply(p.edits)
 	if len(out) > maxBytes {
-		return Patched{}, wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at most %d", len(p.text), len(out),
-			maxBytes), "remove queues or comments")
+		return Patched{}, wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at most %d", len(p.text),
+			len(out), maxBytes), "remove queues or comments")
 	}
 	if err == nil {
 		err = p.verify(out)

@@ -66,6 +66,7 @@ func TestOwnPolicyInJSON(t *testing.T) {
     "Scheduling": {"Scheduler": "slurm", "SlurmQueues": [{"Name": "q"}]}}}}},
  "Outputs": {"ClusterNodePolicyArn": {"Value": {"Ref": "NodePolicy"}}}}
 `
+	in = strings.ReplaceAll(in, "\n ", "\n\t") // CloudFormation reads tabs in JSON
 	got, err := Attach("t.json", []byte(in), newCluster)
 	if err != nil {
 		t.Fatal(err)
