@@ -16,8 +16,7 @@ import (
 )
 
 // region is one whose EC2 answers DescribeInstanceTypes for m7i.xlarge and p5.48xlarge, each in a page of its
-// own, and DescribeKeyPairs for the pair there; denied are operations that it refuses, and
-// "first" lets it throttle the first request.
+// own; denied are operations that it refuses, and "first" lets it throttle the first request.
 func region(t *testing.T, denied ...string) aws.Config {
 	t.Helper()
 	var requests atomic.Int32
@@ -32,10 +31,6 @@ func region(t *testing.T, denied ...string) aws.Config {
 			refuse(http.StatusServiceUnavailable, "RequestLimitExceeded")
 		case strings.Contains(strings.Join(denied, " "), action):
 			refuse(http.StatusForbidden, "UnauthorizedOperation")
-		case action == "DescribeKeyPairs" && r.FormValue("KeyName.1") != "there":
-			refuse(http.StatusBadRequest, "InvalidKeyPair.NotFound")
-		case action == "DescribeKeyPairs":
-			fmt.Fprint(w, "<R><keySet><item><keyName>there</keyName></item></keySet></R>")
 		default:
 			fmt.Fprint(w, "<R><instanceTypeSet>")
 			name, efa, next := "m7i.xlarge", false, "<nextToken>2</nextToken>"
@@ -55,25 +50,21 @@ func region(t *testing.T, denied ...string) aws.Config {
 	return aws.Config{Region: "us-east-2", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
 }
 
-// TestAsk: a type and a key pair that the region does not have are refused, and what EC2 does not answer is
-// a note.
+// TestAsk: a type that the region does not have is refused, and what EC2 does not answer is a note.
 func TestAsk(t *testing.T) {
 	for name, c := range map[string]struct {
-		head, queue, key string
-		denied           []string
-		err              string
-		notes            []string
+		head, queue string
+		denied      []string
+		err         string
+		notes       []string
 	}{
-		"all there":         {"m7i.xlarge", "p5.48xlarge", "there", []string{"first"}, "", nil},
-		"no key":            {"m7i.xlarge", "p5.48xlarge", "", []string{"DescribeKeyPairs"}, "", nil},
-		"another head type": {"m99.xlarge", "p5.48xlarge", "", nil, "--head-type: us-east-2 has no instance type m99.xlarge", nil},
-		"another type":      {"m7i.xlarge", "p99.48xlarge", "", nil, "--queue gpu: us-east-2 has no instance type p99.48xlarge", nil},
-		"another key":       {"m7i.xlarge", "p5.48xlarge", "gone", nil, `--key: us-east-2 has no key pair "gone"`, nil},
-		"no permission": {"m99.xlarge", "p99.48xlarge", "gone", []string{"DescribeKeyPairs", "DescribeInstanceTypes"}, "", []string{
-			"not checked: whether us-east-2 has the instance types, and which have EFA; EFA is off in the configuration: UnauthorizedOperation",
-			`not checked: whether us-east-2 has the key pair "gone": UnauthorizedOperation`}},
+		"all there":         {"m7i.xlarge", "p5.48xlarge", []string{"first"}, "", nil},
+		"another head type": {"m99.xlarge", "p5.48xlarge", nil, "--head-type: us-east-2 has no instance type m99.xlarge", nil},
+		"another type":      {"m7i.xlarge", "p99.48xlarge", nil, "--queue gpu: us-east-2 has no instance type p99.48xlarge", nil},
+		"no permission": {"m99.xlarge", "p99.48xlarge", []string{"DescribeInstanceTypes"}, "", []string{
+			"not checked: whether us-east-2 has the instance types, and which have EFA; EFA is off in the configuration: UnauthorizedOperation"}},
 	} {
-		n := Cluster{HeadType: c.head, KeyName: c.key, Queues: []Queue{{Name: "gpu", InstanceType: c.queue}}}
+		n := Cluster{HeadType: c.head, Queues: []Queue{{Name: "gpu", InstanceType: c.queue}}}
 		notes, err := n.Ask(t.Context(), region(t, c.denied...))
 		switch {
 		case c.err != "" && (err == nil || err.Error() != c.err || hint.CodeOf(err) != hint.BadInput || hint.Next(err) == ""):
