@@ -19,7 +19,8 @@ import (
 	"github.com/parascope/parascope/internal/alerts"
 	"github.com/parascope/parascope/internal/amp"
 	"github.com/parascope/parascope/internal/artifact"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
+	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	clusterstatus "github.com/parascope/parascope/internal/cluster/status"
 	"github.com/parascope/parascope/internal/deploy"
@@ -247,15 +248,19 @@ func manage(t *testing.T, c *cloud, outputs map[string]string) {
 		staged.Uploaded == 0 {
 		t.Errorf("stage: %+v, %v", staged, err)
 	}
-	if found, err := cluster.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
+	if found, err := lookup.Find(ctx, cfg, "hpc"); err != nil || found.Exists {
 		t.Errorf("find a cluster: %+v, %v", found, err)
 	}
-	if status, err := clusterstatus.Look(ctx, cfg, cluster.Cluster{Name: "hpc"}, clusterstatus.Options{
+	asked := newcluster.Cluster{HeadType: "m7i.xlarge", Queues: []newcluster.Queue{{Name: "gpu", InstanceType: "p5.48xlarge"}}}
+	if notes, err := asked.Ask(ctx, cfg); err != nil || len(notes) > 0 || !asked.Queues[0].EFA {
+		t.Errorf("ask for instance types: %v, %v", notes, err)
+	}
+	if status, err := clusterstatus.Look(ctx, cfg, lookup.Cluster{Name: "hpc"}, clusterstatus.Options{
 		Stack: stackName, Now: time.Now}); err != nil ||
 		len(status.Unknown) > 0 {
 		t.Errorf("cluster status: %+v, %v", status, err)
 	}
-	if names, err := cluster.Names(ctx, cfg); err != nil || len(names) > 0 {
+	if names, err := lookup.Names(ctx, cfg); err != nil || len(names) > 0 {
 		t.Errorf("clusters: %v, %v", names, err)
 	}
 	// What the connector's own words tell people to do when Grafana has no room for tokens.

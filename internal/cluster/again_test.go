@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -120,7 +121,7 @@ func TestEndOfADocument(t *testing.T) {
 
 // TestNextNamesTheResult: the commands name the file that was written, not the one that was read.
 func TestNextNamesTheResult(t *testing.T) {
-	hpc := Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
+	hpc := lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
 	p, err := PlanAttach(Request{File: "c.yaml", Result: "new.yaml", Text: configurations(t)["minimal"], Cluster: hpc}, testSource)
 	if err != nil {
 		t.Fatal(err)
@@ -143,15 +144,6 @@ func TestOSIsChecked(t *testing.T) {
 		_, _, err := Configuration(newcluster.Cluster{Name: "hpc", OS: os, HeadType: "m7i.xlarge", Queues: []newcluster.Queue{q}}, testSource)
 		if ok && err != nil || !ok && hint.CodeOf(err) != hint.Usage {
 			t.Errorf("%q: %v", os, err)
-		}
-	}
-}
-
-func TestVersionIsChecked(t *testing.T) {
-	for version, ok := range map[string]bool{"": true, "3.6": true, "3.12.0": true, "3.12.0b1": true, "abc": false, "3": false,
-		"v3.12": false} {
-		if err := CheckVersion(version); ok != (err == nil) || !ok && hint.CodeOf(err) != hint.Usage {
-			t.Errorf("%q: %v", version, err)
 		}
 	}
 }

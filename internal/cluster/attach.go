@@ -25,8 +25,8 @@ const (
 // Want is what attach adds to a configuration.
 type Want struct {
 	Script       string          // address of the install script
-	HeadPolicies []string        // ARNs
-	NodePolicies []string        // ARNs, of login and compute nodes
+	HeadPolicies []string        // ARNs, or references
+	NodePolicies []string        // the same, of login and compute nodes
 	Hooks        map[Kind]string // a kind of node without one gets nothing
 	Part         Part
 	Drain        bool // write QueueUpdateStrategy: DRAIN where there is none and queues get a script
@@ -52,11 +52,13 @@ type Patched struct {
 	ByHand  []string // what the file cannot say, or ParallelCluster refuses
 	// Template is a file that is a CloudFormation template with the cluster in it.
 	Template bool
+	// Stack is the infrastructure stack in such a template; "" where it has none. Bucket is that of the script.
+	Stack, Bucket string
 	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
 	// a path of the person's choice (Iam/ResourcePrefix).
 	Roles int
-	// Strategy is the file's QueueUpdateStrategy, as patched.
-	Strategy string
+	// Strategy is the file's QueueUpdateStrategy, as patched; Region is its Region, where that is a text.
+	Strategy, Region string
 }
 
 // patch collects the changes of one configuration.
@@ -117,6 +119,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	if !ok {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
+	p.knowScript(w.Script)
 	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
@@ -346,8 +349,8 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	iam := get(at.node, "Iam")
 	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
 		if n := get(iam, own); n != nil && len(arns) > 0 {
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own, strings.Join(arns, " and "),
-				words.Printable(n.Value)))
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own,
+				strings.ReplaceAll(strings.Join(arns, " and "), Reference(""), "the stack's policy "), words.Printable(n.Value)))
 			return nil
 		}
 	}
@@ -364,7 +367,12 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 			}
 		}
 	}
-	missing := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool { return has[arn] })
+	var missing []string
+	for _, arn := range arns {
+		if !has[arn] {
+			missing = append(missing, p.own(arn, stackName))
+		}
+	}
 	if len(missing) == 0 {
 		return nil
 	}
@@ -385,20 +393,20 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	if err := p.placePolicies(at.node, iam, policies, missing); err != nil {
 		return p.unread(line, err)
 	}
-	for _, arn := range missing {
-		v.ensure("Iam").append("AdditionalIamPolicies", mapping("Policy", text(arn)))
+	for _, policy := range missing {
+		v.ensure("Iam").append("AdditionalIamPolicies", mapping("Policy", policyValue(policy)))
 		p.Changes = append(p.Changes, Change{
-			Path: path + "/AdditionalIamPolicies", What: "add the policy " + arn, Policy: policyOfPolicies(at.kind), Line: line, kind: at.kind,
+			Path: path + "/AdditionalIamPolicies", What: "add the policy " + policy, Policy: policyOfPolicies(at.kind), Line: line, kind: at.kind,
 		})
 	}
 	return nil
 }
 
-func (p *patch) placePolicies(at, iam, policies *yaml.Node, arns []string) error {
+func (p *patch) placePolicies(at, iam, policies *yaml.Node, missing []string) error {
 	var block, inline []string
-	for _, arn := range arns {
-		block = append(block, "  - Policy: "+arn)
-		inline = append(inline, fmt.Sprintf(`{"Policy": %q}`, arn))
+	for _, policy := range missing {
+		block = append(block, "  - Policy: "+policy)
+		inline = append(inline, inFlow(policy))
 	}
 	block = append([]string{"AdditionalIamPolicies:"}, block...)
 	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))
@@ -406,8 +414,8 @@ func (p *patch) placePolicies(at, iam, policies *yaml.Node, arns []string) error
 	case policies != nil && isFlow(policies):
 		return p.add(policies, nil, strings.Join(inline, ", "))
 	case policies != nil:
-		for i, arn := range arns {
-			if err := p.add(policies, []string{"- Policy: " + arn}, inline[i]); err != nil {
+		for i, policy := range missing {
+			if err := p.add(policies, []string{"- Policy: " + policy}, inline[i]); err != nil {
 				return err
 			}
 		}
@@ -447,6 +455,10 @@ func (p *patch) addDrain() error {
 // text said with the changes.
 func (p *patch) finish() (Patched, error) {
 	out, err := p.apply(p.edits)
+	if len(out) > maxBytes {
+		return Patched{}, wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at most %d", len(p.text),
+			len(out), maxBytes), "remove queues or comments")
+	}
 	if err == nil {
 		err = p.verify(out)
 	}
@@ -461,6 +473,9 @@ func (p *patch) finish() (Patched, error) {
 	p.Template = p.document.cluster != p.root
 	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
 		p.Strategy = s.text
+	}
+	if s := p.cluster.get("Region"); s != nil && s.tag == "!!str" {
+		p.Region = s.text
 	}
 	return p.Patched, nil
 }

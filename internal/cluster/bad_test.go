@@ -14,6 +14,14 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"empty", "", "is empty", "pcluster create-cluster"},
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
+	{"tabs in JSON", "{\n\t\"HeadNode\": {},\n\t\"Scheduling\": {\"Scheduler\": \"slurm\", \"SlurmQueues\": []}\n}\n",
+		"line 2 is indented with a tab", "spaces"},
+	{"two queues of one name", "HeadNode: {}\n" + tail + "    - {Name: q}\n",
+		"line 6 has a second Scheduling/SlurmQueues with the name q, first used in line 5", "a name of its own"},
+	{"two pools of one name", "HeadNode: {}\nLoginNodes: {Pools: [{Name: p}, {Name: p}]}\n" + tail,
+		"line 2 has a second LoginNodes/Pools with the name p, first used in line 2", "a name of its own"},
+	{"too large with the monitoring", "HeadNode: {}\n" + strings.Repeat("#\n", (maxBytes-100)/2) + tail,
+		"and with the changes 1049", "remove queues or comments"},
 	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the duplicate key "Iam", first used in line 2`, "keep one"},
 	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values in full"},
 	{"lone carriage return", "HeadNode: {}\rScheduling: {}\n", "line 1 has the line separator U+000D", `\r\n`},
@@ -74,14 +82,5 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 				t.Errorf("exit code %d, next step %q; want %d and %q", hint.CodeOf(err), next, hint.BadInput, c.next)
 			}
 		})
-	}
-}
-
-func TestNamesOfClusters(t *testing.T) {
-	for name, good := range map[string]bool{"a": true, "Hpc-2": true, strings.Repeat("a", 60): true, strings.Repeat("a", 61): false, "": false,
-		"2a": false, "-a": false, "a_b": false, "a\n": false, "é": false} {
-		if err := CheckName(name); (err == nil) != good || err != nil && hint.CodeOf(err) != hint.BadInput {
-			t.Errorf("%q: %v", name, err)
-		}
 	}
 }

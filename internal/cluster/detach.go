@@ -33,6 +33,7 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 			for _, s := range scriptsOf(at.node, hook) {
 				if stackName, ok := c.script(s); ok {
 					c.stacks[stackName] = true
+					p.knowScript(get(s, "Script").Value)
 				}
 			}
 		}
@@ -155,7 +156,8 @@ func (c *cut) policies(at place, v *value) {
 		if arn == nil {
 			continue
 		}
-		ours := ourPolicy(arn.Value, c.stacks)
+		policy := readPolicy(arn)
+		ours := c.ours(policy, c.stacks)
 		if c.marked && !isFlow(l) {
 			ours = c.marks(item.Line)
 		}
@@ -165,7 +167,7 @@ func (c *cut) policies(at place, v *value) {
 		gone = append(gone, i)
 		c.goes[follow(item)] = true
 		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies",
-			What:   "remove the policy " + words.Printable(arn.Value),
+			What:   "remove the policy " + words.Printable(policy),
 			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
 	}
 	v.get("Iam", "AdditionalIamPolicies").without(gone)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type document struct {
 	next    map[*yaml.Node]int // line at which the node after this one begins, from 1
 	marked  bool               // some line has the marker
 	aliases bool
+	tab     int // the first line with a value that is indented with a tab; 0 for none
 }
 
 const byteOrderMark = "\ufeff"
@@ -47,6 +49,9 @@ func parse(name string, b []byte) (*document, error) {
 	}
 	if err := d.findCluster(name); err != nil {
 		return nil, err
+	}
+	if d.tab > 0 && (d.cluster == d.root || !json.Valid(b)) {
+		return nil, d.wrongTab(name, d.tab)
 	}
 	return d, nil
 }
@@ -101,15 +106,25 @@ func (d *document) explain(name string, err error) error {
 	}
 	for i := range d.starts {
 		l := d.line(i + 1)
-		indent := l[:len(l)-len(strings.TrimLeft(l, " \t"))]
 		switch {
-		case strings.Contains(indent, "\t") && strings.TrimSpace(l) != "":
-			return wrong(name, i+1, "is indented with a tab, which YAML does not allow", "indent with spaces")
+		case d.tabbed(i+1) && strings.TrimSpace(l) != "":
+			return d.wrongTab(name, i+1)
 		case strings.Contains(l, "{%"):
 			return wrong(name, i+1, "contains a template statement", "render the template first, and give the rendered file")
 		}
 	}
 	return wrong(name, line, "is not YAML: "+text, "correct the file; 'pcluster create-cluster --dryrun true' reads the same file")
+}
+
+// tabbed reports whether a line is indented with a tab. The YAML library takes that between brackets.
+// ParallelCluster's does not, and CloudFormation does in JSON.
+func (d *document) tabbed(line int) bool {
+	l := d.line(line)
+	return strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t")
+}
+
+func (d *document) wrongTab(name string, line int) error {
+	return wrong(name, line, "is indented with a tab, which YAML does not allow", "indent with spaces")
 }
 
 // checkNodes refuses what ParallelCluster refuses, or what could not be patched
@@ -121,6 +136,9 @@ func (d *document) checkNodes(name string) error {
 		if depth > maxDepth {
 			return wrong(name, n.Line, fmt.Sprintf("has more than %d levels of nesting", maxDepth), "give the file that pcluster "+
 				"create-cluster takes")
+		}
+		if d.tab == 0 && d.tabbed(n.Line) {
+			d.tab = n.Line
 		}
 		order = append(order, n)
 		switch n.Kind {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 
@@ -58,11 +57,17 @@ func (d *document) places(name string) ([]place, error) {
 			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
 				"write the value as a list; CloudFormation functions cannot be patched in this place")
 		}
+		names := map[string]int{}
 		for i, item := range l.Content {
 			item = follow(item)
 			title := fmt.Sprint(i + 1)
 			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
 				title = words.Printable(n.Value)
+				if first, ok := names[n.Value]; ok {
+					return nil, wrong(name, n.Line, fmt.Sprintf("has a second %s/%s with the name %s, first used in line %d", of.section, of.list, title,
+						first), "give each a name of its own")
+				}
+				names[n.Value] = n.Line
 			}
 			all = append(all, place{kind: of.kind, name: title, path: fmt.Sprintf("%s/%s[%s]", of.section, of.list, title), node: item})
 		}
@@ -121,35 +126,4 @@ func ourScript(url string) (stackName, version string, ok bool) {
 		return "", "", false
 	}
 	return m[1], m[2], true
-}
-
-// policyNames are the logical ids of the template's policies for a cluster's nodes.
-// CloudFormation puts the stack's name in front and random letters behind.
-var policyNames = []string{"RemoteWritePolicy", "NodePolicy"}
-
-// ourPolicy reports whether a policy's ARN is one of these stacks' policies for nodes.
-func ourPolicy(arn string, stacks map[string]bool) bool {
-	_, name, ok := strings.Cut(arn, ":policy/")
-	if !ok {
-		return false
-	}
-	name = path.Base(name)
-	for _, p := range policyNames {
-		if stack, _, ok := strings.Cut(name, "-"+p+"-"); ok && stacks[stack] {
-			return true
-		}
-	}
-	return false
-}
-
-// refersTo reports whether a value in a template is a reference to the resource of the same template
-// that has this ARN: CloudFormation names a resource STACK-LOGICALID-LETTERS.
-func refersTo(v *value, arn, stackName string) bool {
-	id := v.text
-	if ref := v.get("Ref"); ref != nil {
-		id = ref.text
-	} else if v.tag != "!Ref" {
-		return false
-	}
-	return id != "" && strings.HasPrefix(path.Base(arn), stackName+"-"+id+"-")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -14,10 +15,10 @@ import (
 // Plan is what attach or detach does to a configuration, and what that means for the
 // cluster. It is values: a command prints it.
 type Plan struct {
-	Cluster Cluster  `json:"cluster"`
-	File    string   `json:"file"`
-	Part    Part     `json:"part"`
-	Changes []Change `json:"changes"`
+	Cluster lookup.Cluster `json:"cluster"`
+	File    string         `json:"file"`
+	Part    Part           `json:"part"`
+	Changes []Change       `json:"changes"`
 	// Notes say what ParallelCluster does when it takes the changes.
 	Notes []string `json:"notes"`
 	// ByHand is what a person has to do beside them.
@@ -35,7 +36,7 @@ type Request struct {
 	File    string // its name, in errors
 	Result  string // name of the file that is written, in commands; "": File
 	Text    []byte
-	Cluster Cluster
+	Cluster lookup.Cluster
 	Part    Part // "": All for a cluster that does not exist, else Policies
 	Drain   bool // write QueueUpdateStrategy: DRAIN where a running cluster's queues need a strategy
 	// Again are the flags that the next call of the command needs: " --region eu-west-1".
@@ -45,7 +46,7 @@ type Request struct {
 // PlanAttach decides which hooks each kind of node gets, and patches the configuration.
 func PlanAttach(r Request, s Source) (Plan, error) {
 	p := Plan{Cluster: r.Cluster, File: r.File, Part: r.part(All, Policies), Notes: []string{}, ByHand: []string{}, Next: []string{}}
-	if OlderThan(r.Cluster.Version, 3, 6) {
+	if lookup.OlderThan(r.Cluster.Version, 3, 6) {
 		return p, hint.New(hint.BadInput, fmt.Errorf("cluster %s has ParallelCluster %s; a Sequence of scripts requires 3.6", r.Cluster.Name,
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
@@ -56,7 +57,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if r.Cluster.Exists {
 		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated
 	}
-	if OlderThan(r.Cluster.Version, 3, 11) {
+	if lookup.OlderThan(r.Cluster.Version, 3, 11) {
 		want.Hooks[Login] = ""
 		p.Notes = append(p.Notes, "login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but "+
 			"the cluster has "+r.Cluster.Version)
@@ -64,6 +65,10 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	patched, err := Attach(r.File, r.Text, want)
 	if err != nil {
 		return p, err
+	}
+	if of := patched.Region; of != "" && of != s.Region {
+		return p, hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", r.File, words.Printable(of), s.Region),
+			"give --region "+words.Word(of)+", or remove Region from the file")
 	}
 	if err := r.fits(patched); err != nil {
 		return p, err
@@ -198,8 +203,8 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
 	switch {
 	case patched.Template:
-		p.Next = append(p.Next, "aws cloudformation deploy --template-file "+file+" --stack-name STACK-OF-THE-TEMPLATE --region "+region+
-			" --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND")
+		p.Next = append(p.Next, DeployCommand(cmp.Or(r.Result, r.File), cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket,
+			len(patched.Text)))
 	case r.Cluster.Exists:
 		p.Next = append(p.Next, update)
 	case verb == "attach":

@@ -1,12 +1,14 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -48,8 +50,8 @@ const (
 
 func TestPlanAttach(t *testing.T) {
 	all := configurations(t)
-	exists := Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "UPDATE_COMPLETE"}
-	with := func(change func(*Cluster)) Cluster {
+	exists := lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "UPDATE_COMPLETE"}
+	with := func(change func(*lookup.Cluster)) lookup.Cluster {
 		c := exists
 		change(&c)
 		return c
@@ -59,7 +61,7 @@ func TestPlanAttach(t *testing.T) {
 		request Request
 		want    string
 	}{
-		"a new cluster": {"minimal", Request{Cluster: Cluster{Name: "hpc"}}, "part all\n" +
+		"a new cluster": {"minimal", Request{Cluster: lookup.Cluster{Name: "hpc"}}, "part all\n" +
 			"add the script HeadNode/CustomActions/OnNodeConfigured\nadd the policy HeadNode/Iam/AdditionalIamPolicies\n" +
 			"add the policy HeadNode/Iam/AdditionalIamPolicies\n" +
 			"add the script Scheduling/SlurmQueues[cpu]/CustomActions/OnNodeConfigured\n" +
@@ -105,14 +107,14 @@ func TestPlanAttach(t *testing.T) {
 			"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
 			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + laterOnes + downloads + updateIt},
-		"version 3.10": {"login_pools", Request{Cluster: with(func(c *Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true},
+		"version 3.10": {"login_pools", Request{Cluster: with(func(c *lookup.Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true},
 			"part scripts\n" +
 				"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 				"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 				"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
 				"note login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but the cluster has 3.10.1\n" +
 				"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads + updateIt},
-		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *Cluster) { c.Status = "UPDATE_IN_PROGRESS" })},
+		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *lookup.Cluster) { c.Status = "UPDATE_IN_PROGRESS" })},
 			"part policies\n" +
 				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
 				"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
@@ -136,17 +138,20 @@ func TestPlanRefuses(t *testing.T) {
 	all := configurations(t)
 	for name, c := range map[string]struct {
 		config    string
-		cluster   Cluster
+		cluster   lookup.Cluster
 		err, next string
 	}{
-		"version 3.5": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts requires 3.6",
+		"version 3.5": {"minimal", lookup.Cluster{Name: "hpc", Exists: true, Version: "3.5.1"}, "a Sequence of scripts requires 3.6",
 			"newer version"},
-		"a template's cluster": {"minimal", Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
+		"a template's cluster": {"minimal", lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", CustomResource: true},
 			"was created by a CloudFormation template", "the CloudFormation template"},
-		"a template, and pcluster's": {"template", Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was created by pcluster",
+		"another region": {"another region", lookup.Cluster{Name: "hpc"}, "c.yaml is for region eu-west-1, and the stack is in us-east-2",
+			"--region eu-west-1, or remove Region"},
+		"a template, and pcluster's": {"template", lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3"}, "was created by pcluster",
 			"describe-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			all["another region"] = bytes.Replace(all["minimal"], []byte("us-east-2"), []byte("eu-west-1"), 1)
 			_, err := PlanAttach(Request{File: "c.yaml", Text: all[c.config], Cluster: c.cluster}, testSource)
 			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(hint.Next(err), c.next) ||
 				hint.CodeOf(err) != hint.BadInput {
@@ -160,7 +165,7 @@ func TestPlanRefuses(t *testing.T) {
 // programs are removed by an update, and policies go in a second one.
 func TestDetachFromARunningCluster(t *testing.T) {
 	all := configurations(t)
-	hpc := Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
+	hpc := lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
 	attached, err := Attach("c.yaml", all["login_pools"], newCluster)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -87,7 +88,7 @@ func (a Asked) check() error {
 // Configuration is a new cluster's configuration with the stack's network, already
 // attached, and the file that the guide's reader sources.
 func Configuration(n newcluster.Cluster, s Source) (text []byte, e environment.File, err error) {
-	if err := CheckName(n.Name); err != nil {
+	if err := lookup.CheckName(n.Name); err != nil {
 		return nil, e, err
 	}
 	if err := n.Check(); err != nil {

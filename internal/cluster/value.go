@@ -100,7 +100,7 @@ func (v *value) places() []*value {
 }
 
 // plain brings all ways to write hooks and policies into one: every hook is a
-// Sequence, and what is empty is absent.
+// Sequence, a reference has its short form, and what is empty is absent.
 func (v *value) plain() {
 	drop := func(of *value, key string) {
 		if c := of.get(key); c != nil && len(c.keys) == 0 && len(c.items) == 0 && (c.keys != nil || c.items != nil) {
@@ -120,6 +120,13 @@ func (v *value) plain() {
 			}
 		}
 		if iam := p.get("Iam"); iam != nil {
+			if l := iam.get("AdditionalIamPolicies"); l != nil {
+				for _, item := range l.items {
+					if ref := item.get("Policy", "Ref"); ref != nil {
+						item.keys["Policy"] = &value{tag: refTag, text: ref.text}
+					}
+				}
+			}
 			drop(iam, "AdditionalIamPolicies")
 		}
 		if p != nil {

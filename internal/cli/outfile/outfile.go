@@ -26,18 +26,30 @@ func New(name string, stdout io.Writer) (*File, error) {
 	if name == "-" {
 		return &File{name: "standard output", to: stdout}, nil
 	}
+	if name == "" {
+		return nil, hint.New(hint.BadInput, errors.New("the name of the output file is empty"), "give --output a FILE, or - for standard output")
+	}
 	cannot := func(err error) error {
 		return hint.New(hint.BadInput, fmt.Errorf("could not write %s: %w", name, err),
 			"give --output another FILE, in an existing, writable directory")
 	}
 	mode := fs.FileMode(0o644)
 	target := name
-	if real, err := filepath.EvalSymlinks(name); err == nil {
+	switch real, err := filepath.EvalSymlinks(name); {
+	case err == nil:
 		target = real
+	case isLink(name): // a rename would replace the link
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not write %s: it is a symbolic link to a file that does not exist", name),
+			"create that file, or give --output another FILE")
+	}
+	directory := filepath.Dir(target)
+	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("could not write %s: the directory %s does not exist", name, directory),
+			"create the directory, or give --output another FILE")
 	}
 	switch has, err := os.Stat(target); {
 	case err == nil && has.IsDir():
-		return nil, cannot(errors.New("the path is a directory"))
+		return nil, cannot(errors.New("it is a directory"))
 	case err == nil && !has.Mode().IsRegular(): // a pipe or a device: nothing to rename to
 		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {
@@ -47,7 +59,7 @@ func New(name string, stdout io.Writer) (*File, error) {
 	case err == nil:
 		mode = has.Mode().Perm()
 	}
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
+	f, err := os.CreateTemp(directory, "."+filepath.Base(target)+".*")
 	if err != nil {
 		return nil, cannot(err)
 	}
@@ -57,6 +69,11 @@ func New(name string, stdout io.Writer) (*File, error) {
 		return nil, cannot(err)
 	}
 	return o, nil
+}
+
+func isLink(name string) bool {
+	has, err := os.Lstat(name)
+	return err == nil && has.Mode()&fs.ModeSymlink != 0
 }
 
 // Write writes the file's content, all of it.

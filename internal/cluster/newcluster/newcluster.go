@@ -2,21 +2,15 @@
 package newcluster
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/smithy-go"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -68,8 +62,16 @@ func ParseQueue(s string) (Queue, error) {
 	return q, nil
 }
 
+// maxQueues is how many queues and compute resources a cluster of ParallelCluster has at most
+// (cli/src/pcluster/constants.py, MAX_NUMBER_OF_QUEUES, MAX_NUMBER_OF_COMPUTE_RESOURCES_PER_CLUSTER).
+const maxQueues = 50
+
 // ParseQueues reads one after the other.
 func ParseQueues(texts []string) ([]Queue, error) {
+	if len(texts) > maxQueues {
+		return nil, hint.New(hint.Usage, fmt.Errorf("--queue is given %d times; a cluster has at most %d queues", len(texts), maxQueues),
+			"omit queues, or create a second cluster")
+	}
 	var all []Queue
 	for _, text := range texts {
 		q, err := ParseQueue(text)
@@ -81,45 +83,26 @@ func ParseQueues(texts []string) ([]Queue, error) {
 	return all, nil
 }
 
-// FillEFA fills in which instance types have EFA. What EC2 does not say is left as it is,
-// with a note.
-func FillEFA(ctx context.Context, cfg aws.Config, queues []Queue) (note string, err error) {
-	var names []types.InstanceType
-	for _, q := range queues {
-		names = append(names, types.InstanceType(q.InstanceType))
-	}
-	has := map[string]bool{}
-	known := map[string]bool{}
-	pages := ec2.NewDescribeInstanceTypesPaginator(ec2.NewFromConfig(cfg), &ec2.DescribeInstanceTypesInput{InstanceTypes: names})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidInstanceType" {
-			return "", hint.New(hint.BadInput, fmt.Errorf("EC2 in %s does not know an instance type of --queue: %s", cfg.Region, api.ErrorMessage()),
-				"give --queue a type that the region offers")
-		}
-		if err != nil {
-			return "the instance types with EFA could not be read from EC2; EFA is off in the configuration: " + awserr.Brief(err), nil
-		}
-		for _, t := range page.InstanceTypes {
-			known[string(t.InstanceType)] = true
-			has[string(t.InstanceType)] = t.NetworkInfo != nil && aws.ToBool(t.NetworkInfo.EfaSupported)
-		}
-	}
-	for i, q := range queues {
-		if !known[q.InstanceType] {
-			return "", hint.New(hint.BadInput, fmt.Errorf("%s has no instance type %s", cfg.Region, q.InstanceType),
-				"give --queue a type that the region offers")
-		}
-		queues[i].EFA = has[q.InstanceType]
-	}
-	return "", nil
-}
-
 // maxKeyName is how long the name of a key pair is in EC2, in characters.
 const maxKeyName = 255
+
+// versions are the minor versions of ParallelCluster 3 that have an operating system: from since on, and
+// before until, where that is not zero (SUPPORTED_OSES of version 3.12, release notes of 3.13 and 3.14).
+var versions = map[string]struct{ since, until int }{
+	"centos7":    {until: 12},
+	"ubuntu2004": {until: 14},
+	"ubuntu2404": {since: 13},
+}
+
+// CheckOS refuses an operating system that a version of ParallelCluster 3 is known not to have.
+func (n Cluster) CheckOS(version string) error {
+	v := versions[n.OS]
+	if lookup.OlderThan(version, 3, v.since) || v.until > 0 && !lookup.OlderThan(version, 3, v.until) {
+		return hint.New(hint.BadInput, fmt.Errorf("--os: ParallelCluster %s does not support %s", version, n.OS),
+			"give an OS of that version, such as alinux2023, or another --pcluster-version")
+	}
+	return nil
+}
 
 // Check refuses an operating system that ParallelCluster does not have, what is no instance type or
 // key pair, and two queues of one name.
@@ -139,7 +122,7 @@ func (n Cluster) Check() error {
 	seen := map[string]bool{}
 	for _, q := range n.Queues {
 		if seen[q.Name] {
-			return hint.New(hint.Usage, fmt.Errorf("queue %s is given twice", q.Name), "give each queue a unique name")
+			return hint.New(hint.Usage, fmt.Errorf("--queue: two queues have the name %s", q.Name), "give each queue a name of its own")
 		}
 		seen[q.Name] = true
 	}

@@ -83,7 +83,7 @@ func (e *Env) simulatePolicies(ctx context.Context, client *iam.Client) doctor.F
 		documents = append(documents, text)
 	}
 	if len(documents) == 0 {
-		return unknown(errors.New("no IAM policy was given"))
+		return unknown(errors.New("the policies for nodes do not exist yet"))
 	}
 	out, err := client.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{PolicyInputList: documents,
 		ActionNames: []string{"s3:GetObject"}, ResourceArns: e.below()})

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parascope/parascope/internal/awserr"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -29,7 +29,7 @@ type Check struct {
 // Env is what checks are about.
 type Env struct {
 	Config        aws.Config
-	Cluster       cluster.Cluster
+	Cluster       lookup.Cluster
 	Script        string   // address of the install script
 	NodePolicies  []string // ARNs of the policies that let nodes read it
 	Configuration []byte   // the cluster's, whose subnets are looked at

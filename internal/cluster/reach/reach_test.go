@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/reach"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/doctor"
@@ -71,7 +71,7 @@ func TestWhatEndsANodeIsFound(t *testing.T) {
 		CidrBlock: aws.String("10.0.0.0/24")})).Subnet.SubnetId
 	must[*iam.CreateRoleOutput](t)(roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("queue"),
 		Path: aws.String("/parallelcluster/hpc/"), AssumeRolePolicyDocument: aws.String(trust)}))
-	a := &account{t, cfg, reach.Env{Config: cfg, Cluster: cluster.Cluster{Name: "hpc", Exists: true}, Script: script,
+	a := &account{t, cfg, reach.Env{Config: cfg, Cluster: lookup.Cluster{Name: "hpc", Exists: true}, Script: script,
 		NodePolicies: []string{*policy.Policy.Arn}, Configuration: []byte("SubnetIds: [" + *subnet + "]\n")}}
 
 	failed, unknown := doctor.Failed, doctor.Unknown

@@ -109,7 +109,7 @@ func TestAnUpgradeLeavesConfigurations(t *testing.T) {
 				}
 			}
 			plan, err := cluster.PlanAttach(cluster.Request{File: filepath.Base(f), Text: text},
-				cluster.Source{Script: done.Script, NodePolicies: []string{
+				cluster.Source{Region: "us-east-2", Script: done.Script, NodePolicies: []string{
 					"arn:aws:iam::111122223333:policy/parallelcluster/pcluster-infra-NodePolicy-1A2B3C4D5E6F"}})
 			if err != nil {
 				t.Errorf("%s: %v", f, err)

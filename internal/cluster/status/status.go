@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parascope/parascope/internal/amp"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -31,7 +31,7 @@ const booting = 30 * time.Minute
 // Status is what there is of a cluster. What could not be asked is in Unknown, with the reason,
 // and is neither good nor bad.
 type Status struct {
-	Cluster    cluster.Cluster   `json:"cluster"`
+	Cluster    lookup.Cluster    `json:"cluster"`
 	LastSample *time.Time        `json:"lastSample,omitempty"` // the newest of the last hour; nil: there is none
 	States     map[string]int    `json:"states"`               // Slurm's nodes by state, at the last snapshot
 	Slurm      string            `json:"slurm,omitempty"`      // why States may be old or missing
@@ -66,7 +66,7 @@ type Options struct {
 
 // Look asks about a cluster that exists. A stack without a workspace is an error with exit
 // code NotFound.
-func Look(ctx context.Context, cfg aws.Config, c cluster.Cluster, o Options) (Status, error) {
+func Look(ctx context.Context, cfg aws.Config, c lookup.Cluster, o Options) (Status, error) {
 	s := Status{Cluster: c, States: map[string]int{}, Nodes: []Node{}, Unknown: map[string]string{}}
 	state, err := stack.New(cfg, o.Stack).Describe(ctx)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 )
 
 // TestFill puts instances and series together: each node is one line, with the reason why it is
@@ -31,7 +31,7 @@ func TestFill(t *testing.T) {
 	sample(1, "ip-10-0-0-9", "head", "slurm")
 	sample(1, "ip-10-0-0-9", "head", "node")
 	sample(0, "a-target-that-is-no-node", "", "site")
-	s := Status{Cluster: cluster.Cluster{Name: "hpc", Status: "CREATE_COMPLETE"}, Unknown: map[string]string{}}
+	s := Status{Cluster: lookup.Cluster{Name: "hpc", Status: "CREATE_COMPLETE"}, Unknown: map[string]string{}}
 	compute := func(id string, age time.Duration) instance {
 		return instance{id: id, kind: "compute", queue: "gpu", launched: now.Add(-age)}
 	}
@@ -67,13 +67,13 @@ func TestFill(t *testing.T) {
 // TestNext: the last lines are what a person types next.
 func TestNext(t *testing.T) {
 	arrived := time.Now()
-	ready := cluster.Cluster{Name: "hpc", Exists: true, Status: "UPDATE_COMPLETE"}
+	ready := lookup.Cluster{Name: "hpc", Exists: true, Status: "UPDATE_COMPLETE"}
 	scraped := []Node{{Type: "compute", Scraped: true}}
 	for _, c := range []struct {
 		s    Status
 		want string
 	}{
-		{Status{Cluster: cluster.Cluster{Name: "hpc", Status: "CREATE_IN_PROGRESS"}}, "pcluster describe-cluster --cluster-name hpc --region r"},
+		{Status{Cluster: lookup.Cluster{Name: "hpc", Status: "CREATE_IN_PROGRESS"}}, "pcluster describe-cluster --cluster-name hpc --region r"},
 		{Status{Cluster: ready}, "pcluster ssh --cluster-name hpc --region r"},
 		{Status{Cluster: ready, LastSample: &arrived}, "pcluster ssh --cluster-name hpc --region r"},
 		{Status{Cluster: ready, LastSample: &arrived, Nodes: []Node{{Type: "compute", State: "powering_up"}}}, "parascope cluster status hpc"},

@@ -19,22 +19,17 @@ import (
 type Cluster struct {
 	Name          string
 	Version       string // of ParallelCluster
-	Region        string // of the stack
 	File          string // name of the configuration, for errors
 	Configuration []byte // attached with Source
 }
 
 // Values that stand for resources of the stack in a configuration. Text replaces them.
 const (
-	headPolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/RemoteWritePolicy"
-	nodePolicy    = "arn:aws:iam::000000000000:policy/parallelcluster/NodePolicy"
 	publicSubnet  = "subnet-of-the-stack-public"
 	privateSubnet = "subnet-of-the-stack-private"
 )
 
 var references = strings.NewReplacer(
-	`"`+headPolicy+`"`, "!Ref RemoteWritePolicy", headPolicy, "!Ref RemoteWritePolicy",
-	`"`+nodePolicy+`"`, "!Ref NodePolicy", nodePolicy, "!Ref NodePolicy",
 	publicSubnet, "!If [CreateVPC, !Ref NetworkPublicSubnet, !Ref ExistingPublicSubnet]",
 	privateSubnet, "!If [CreateVPC, !Ref NetworkPrivateSubnet, !Ref ExistingPrivateSubnet]",
 )
@@ -43,7 +38,8 @@ var references = strings.NewReplacer(
 func Source(stackName, region, bucket string) cluster.Source {
 	return cluster.Source{
 		Stack: stackName, Region: region, Bucket: bucket, Script: cluster.ScriptURL(bucket, stackName),
-		HeadPolicies: []string{headPolicy, nodePolicy}, NodePolicies: []string{nodePolicy},
+		HeadPolicies: []string{cluster.Reference("RemoteWritePolicy"), cluster.Reference("NodePolicy")},
+		NodePolicies: []string{cluster.Reference("NodePolicy")},
 		PublicSubnet: publicSubnet, PrivateSubnet: privateSubnet,
 	}
 }
@@ -87,24 +83,30 @@ const (
 
 // Text is the stack's template with the cluster in it. It fails, with exit code BadInput, for a
 // configuration that CloudFormation does not read as ParallelCluster does.
-func Text(stackTemplate string, c Cluster) (string, error) {
-	configuration := references.Replace(bare(string(c.Configuration)))
-	if err := check(c, configuration); err != nil {
+func Text(stackTemplate string, c Cluster) (text string, err error) {
+	if err := Check(c.File, c.Configuration); err != nil {
 		return "", err
 	}
-	text := stackTemplate
-	for _, add := range []struct{ before, what string }{
-		{"\nConditions:\n", strings.TrimPrefix(rule, "\n")},
-		{"\nOutputs:\n", fmt.Sprintf(resources, c.Version, c.Name) + shift(configuration)},
-	} {
-		head, tail, ok := strings.Cut(text, add.before)
-		if !ok {
-			return "", fmt.Errorf("the stack's template has no section%q", add.before)
+	configuration := references.Replace(bare(string(c.Configuration)))
+	// A value that keeps the line breaks at the end of the file (|+) would take the empty line that follows.
+	for _, body := range []string{strings.TrimRight(configuration, "\n") + "\n", strings.TrimSuffix(configuration, "\n")} {
+		text = stackTemplate
+		for _, add := range []struct{ before, what string }{
+			{"\nConditions:\n", strings.TrimPrefix(rule, "\n")},
+			{"\nOutputs:\n", fmt.Sprintf(resources, c.Version, c.Name) + shift(body)},
+		} {
+			head, tail, ok := strings.Cut(text, add.before)
+			if !ok {
+				return "", fmt.Errorf("the stack's template has no section%q", add.before)
+			}
+			text = head + add.what + add.before + tail
 		}
-		text = head + add.what + add.before + tail
+		text = strings.TrimSuffix(text, "\n") + "\n" + outputs
+		if err = verify(text, configuration); err == nil {
+			return text, nil
+		}
 	}
-	text = strings.TrimSuffix(text, "\n") + "\n" + outputs
-	return text, verify(text, configuration, c.File)
+	return "", hint.New(hint.BadInput, fmt.Errorf("%s cannot be written into a template: %w", c.File, err), "write the value in another style")
 }
 
 // shift indents a configuration. Lines of block scalars move with their keys.
@@ -119,20 +121,29 @@ func shift(configuration string) string {
 	return b.String()
 }
 
+const byteOrderMark = "\ufeff"
+
 // bare is a configuration without the marks that YAML allows around a document.
 func bare(configuration string) string {
-	configuration = strings.ReplaceAll(strings.TrimPrefix(configuration, "\ufeff"), "\r\n", "\n")
-	configuration = strings.TrimSuffix(strings.TrimRight(configuration, "\n"), "\n...") + "\n"
+	configuration = strings.ReplaceAll(strings.TrimPrefix(configuration, byteOrderMark), "\r\n", "\n")
+	if rest, ok := strings.CutSuffix(strings.TrimRight(configuration, "\n"), "\n..."); ok {
+		configuration = rest + "\n"
+	} else if !strings.HasSuffix(configuration, "\n") {
+		configuration += "\n"
+	}
 	if first, rest, _ := strings.Cut(configuration, "\n"); strings.TrimRight(first, " ") == "---" {
 		return rest
 	}
 	return configuration
 }
 
-// check refuses what CloudFormation does not take in a template.
-func check(c Cluster, configuration string) error {
-	file := c.File
-	for i, line := range strings.Split(configuration, "\n") {
+// Check refuses a configuration that CloudFormation does not take in a template. Lines are counted in the file.
+func Check(file string, text []byte) error {
+	lines := strings.Split(strings.TrimRight(strings.TrimPrefix(string(text), byteOrderMark), "\r\n"), "\n")
+	for i, line := range lines {
+		if mark := strings.TrimRight(line, " \r"); i == 0 && mark == "---" || i == len(lines)-1 && mark == "..." {
+			continue
+		}
 		if strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...") || strings.HasPrefix(line, "%") {
 			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a document marker or directive", file, i+1), "remove the line")
 		}
@@ -141,19 +152,13 @@ func check(c Cluster, configuration string) error {
 		}
 	}
 	var root yaml.Node
-	if err := yaml.Unmarshal([]byte(configuration), &root); err != nil {
+	if err := yaml.Unmarshal(text, &root); err != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("%s is not YAML: %w", file, err), "correct the file")
 	}
 	var top struct {
 		Resources yaml.Node `yaml:"Resources"`
-		Region    string    `yaml:"Region"`
 	}
-	err := root.Decode(&top)
-	if err == nil && top.Region != "" && top.Region != c.Region {
-		return hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", file, top.Region, c.Region),
-			"give --region "+top.Region+", or remove Region from the file")
-	}
-	if err == nil && !top.Resources.IsZero() {
+	if err := root.Decode(&top); err == nil && !top.Resources.IsZero() {
 		return hint.New(hint.BadInput, fmt.Errorf("%s is a CloudFormation template already", file),
 			"'parascope cluster attach --config FILE' adds the monitoring to the cluster of a template")
 	}
@@ -177,7 +182,7 @@ func check(c Cluster, configuration string) error {
 }
 
 // verify compares the configuration in the template with the one that it was made of.
-func verify(text, configuration, file string) error {
+func verify(text, configuration string) error {
 	var all struct {
 		Resources map[string]struct {
 			Properties map[string]any `yaml:"Properties"`
@@ -186,10 +191,7 @@ func verify(text, configuration, file string) error {
 	var want any
 	err := errors.Join(yaml.Unmarshal([]byte(text), &all), yaml.Unmarshal([]byte(configuration), &want))
 	if err == nil && !reflect.DeepEqual(all.Resources["Cluster"].Properties["ClusterConfiguration"], want) {
-		err = errors.New("a value would change, such as one that keeps the line breaks at the end of the file (|+)")
+		err = errors.New("a value would change")
 	}
-	if err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("%s cannot be written into a template: %w", file, err), "write the value in another style")
-	}
-	return nil
+	return err
 }

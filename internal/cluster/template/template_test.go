@@ -10,6 +10,7 @@ import (
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -29,7 +30,7 @@ func base(t *testing.T) string {
 // write makes the template of a configuration, and fails the test where that is refused.
 func write(t *testing.T, configuration []byte) string {
 	t.Helper()
-	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "cluster-config.yaml",
+	text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "cluster-config.yaml",
 		Configuration: configuration})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func TestAttachedAlready(t *testing.T) {
 		"with another Ref":   strings.ReplaceAll(write(t, configuration), "!Ref NodePolicy", "{Ref: NodePolicy}"),
 		"another's, of ours": strings.ReplaceAll(write(t, configuration), "- Policy: !Ref NodePolicy", "- Policy: !Ref QueryPolicy"),
 	} {
-		plan, err := cluster.PlanAttach(cluster.Request{File: "t.yaml", Text: []byte(text), Cluster: cluster.Cluster{Name: "hpc"}}, deployed)
+		plan, err := cluster.PlanAttach(cluster.Request{File: "t.yaml", Text: []byte(text), Cluster: lookup.Cluster{Name: "hpc"}}, deployed)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -99,26 +100,93 @@ func TestAttachedAlready(t *testing.T) {
 	}
 }
 
+// TestDetachAndAttach takes the monitoring out of the cluster of a template, and puts it in again, before
+// the template is deployed and after.
+func TestDetachAndAttach(t *testing.T) {
+	fresh, _, err := cluster.Configuration(newcluster.Cluster{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge",
+		Queues: []newcluster.Queue{{Name: "cpu", InstanceType: "c7i.xlarge", Max: 4}}}, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const arn = "arn:aws:iam::111122223333:policy/parallelcluster/"
+	deployed := source
+	deployed.HeadPolicies = []string{arn + "pcluster-infra-RemoteWritePolicy-1A2B", arn + "pcluster-infra-NodePolicy-3C4D"}
+	deployed.NodePolicies = deployed.HeadPolicies[1:]
+	for name, configuration := range map[string][]byte{
+		"new": fresh,
+		"block style": attach(t, "HeadNode:\n  A: 1 # mine\n  Iam:\n    AdditionalIamPolicies:\n      - Policy: arn:aws:iam::aws:policy/P\n"+
+			"Scheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n"),
+		"JSON": attach(t, `{"HeadNode": {"A": 1}, "Scheduling": {"Scheduler": "slurm", "SlurmQueues": [{"Name": "q"}]}}`),
+		"flow lists": attach(t, "HeadNode: {Iam: {AdditionalIamPolicies: [{Policy: arn:aws:iam::aws:policy/P}]}}\n"+
+			"Scheduling: {Scheduler: slurm, SlurmQueues: [{Name: q, Iam: {AdditionalIamPolicies: [{Policy: arn:aws:iam::aws:policy/P}]}}]}\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := write(t, configuration)
+			request := cluster.Request{File: "t.yaml", Text: []byte(text), Cluster: lookup.Cluster{Name: "hpc"}}
+			const deploy = "aws cloudformation deploy --template-file t.yaml --stack-name pcluster-infra --region us-east-2 " +
+				"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
+			detached, err := cluster.PlanDetach(request, "us-east-2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(detached.Text); strings.Contains(got, "install.sh\"") || strings.Count(got, "NodePolicy") != strings.Count(
+				base(t)+resources, "NodePolicy") {
+				t.Errorf("something of the monitoring is left:\n%s", got[strings.Index(got, "ClusterConfiguration"):])
+			}
+			if diff := cmp.Diff([]string{deploy}, detached.Next); diff != "" {
+				t.Error(diff)
+			}
+			request.Text = detached.Text
+			for when, from := range map[string]cluster.Source{"before": source, "after": deployed} {
+				again, err := cluster.PlanAttach(request, from)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(text, string(again.Text)); diff != "" {
+					t.Errorf("%s the deployment: %s", when, diff)
+				}
+				if diff := cmp.Diff([]string{deploy}, again.Next); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+// attach is a person's configuration with the monitoring, as the template has it.
+func attach(t *testing.T, configuration string) []byte {
+	t.Helper()
+	plan, err := cluster.PlanAttach(cluster.Request{File: "c.yaml", Text: []byte(configuration), Cluster: lookup.Cluster{Name: "hpc"}}, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Text
+}
+
 // TestOthersConfigurations writes configurations of other people.
 func TestOthersConfigurations(t *testing.T) {
 	for name, c := range map[string]struct{ configuration, refused string }{
 		"a document's marks":  {"---\nHeadNode:\n  A: 1\nScheduling: {Scheduler: slurm}\n...\n", ""},
 		"Windows' line ends":  {"HeadNode:\r\n  A: 1\r\nScheduling:\r\n  B: 2\r\n", ""},
-		"JSON":                {`{"HeadNode": {"Policy": "` + nodePolicy + `"}, "Scheduling": {"Text": "a\nb"}}`, ""},
+		"JSON":                {`{"HeadNode": {"Policy": {"Ref": "NodePolicy"}}, "Scheduling": {"Text": "a\nb"}}`, ""},
 		"a block scalar":      {"HeadNode:\n  Text: |\n    one\n\n      two\n  More: >-\n    a\n    b\n\n    c\nScheduling: {}\n", ""},
 		"an indicator":        {"HeadNode:\n  Text: |2\n      one\nScheduling: {}\n", ""},
 		"a quoted line break": {"HeadNode:\n  Text: \"one\n\n    two\"\nScheduling: {}\n", ""},
+		"an alias, later":     {"---\n# a\nHeadNode: &a\n  A: 1\nScheduling: *a\n", "line 3 has a YAML anchor or alias"},
 		"an alias":            {"HeadNode: &a\n  A: 1\nScheduling: *a\n", "line 1 has a YAML anchor or alias"},
 		"a second document":   {"HeadNode: {}\n---\nScheduling: {}\n", "line 2 has a document marker"},
 		"a directive":         {"%YAML 1.1\n---\nHeadNode: {}\n", "line 1 has a document marker or directive"},
 		"a template":          {"Resources: {}\n", "is a CloudFormation template already"},
 		"tabs":                {"{\n\t\"HeadNode\": {}}\n", "line 2 is indented with a tab"},
-		"another region":      {"Region: eu-west-1\nHeadNode: {}\n", "is for region eu-west-1"},
-		"kept line breaks":    {"HeadNode:\n  Text: |+\n    one\n\n", "a value would change"},
+		"kept line breaks":    {"HeadNode:\n  Text: |+\n    one\n\n", ""},
+		"a kept line break":   {"HeadNode:\n  Text: |+\n    one\n", ""},
+		"more of them":        {"HeadNode:\n  Text: |+\n    one\n\n\n\n", ""},
+		"and a document's":    {"---\nHeadNode:\n  Text: >+\n    one\n\n...\n", ""},
+		"empty lines":         {"HeadNode:\n  Text: |\n    one\n\n\n", ""},
 		"no YAML":             {"HeadNode: [\n", "is not YAML"},
 		"a mark in a scalar":  {"HeadNode:\n  Text: \"one\n---\n    two\"\n", "line 3 has a document marker"},
 	} {
-		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", Region: "us-east-2", File: "f.yaml",
+		text, err := Text(base(t), Cluster{Name: "hpc", Version: "3.14.0", File: "f.yaml",
 			Configuration: []byte(c.configuration)})
 		switch {
 		case c.refused == "" && err != nil:

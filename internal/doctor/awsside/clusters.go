@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/parascope/parascope/internal/amp"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
@@ -62,7 +62,7 @@ func checkClusters(ctx context.Context, e *Env) Finding {
 // misspelled is the error of a cluster that neither sends nor exists, where others do: with these. It is
 // nil where nobody knows, or where there is no other.
 func misspelled(ctx context.Context, e *Env, sent model.Vector) error {
-	all, err := cluster.Names(ctx, e.Config)
+	all, err := lookup.Names(ctx, e.Config)
 	if err != nil || slices.Contains(all, e.Cluster) {
 		return nil
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/parascope/parascope/internal/awserr"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 )
 
 // checkHeadInstance asks EC2 for the cluster's head node.
 func checkHeadInstance(ctx context.Context, e *ClusterEnv) Finding {
-	if cluster.CheckName(e.Name) != nil {
+	if lookup.CheckName(e.Name) != nil {
 		return doctor.Skip("the cluster was not created by ParallelCluster")
 	}
-	c, err := cluster.Find(ctx, e.Config, e.Name)
+	c, err := lookup.Find(ctx, e.Config, e.Name)
 	switch {
 	case hint.CodeOf(err) == hint.BadInput:
 		return doctor.Skip("the cluster was not created by ParallelCluster")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/doctor"
 )
 
@@ -25,7 +25,7 @@ func checkSamples(ctx context.Context, e *ClusterEnv) Finding {
 		return doctor.Good(fmt.Sprintf("the newest sample is %s old", max(age, 0)))
 	}
 	if age > goneAfter && e.Cluster == "" {
-		if c, err := cluster.Find(ctx, e.Config, e.Name); err == nil && !c.Exists {
+		if c, err := lookup.Find(ctx, e.Config, e.Name); err == nil && !c.Exists {
 			return doctor.Skip(fmt.Sprintf("the cluster last sent samples %s ago, and CloudFormation has no cluster of this "+
 				"name", age.Round(time.Minute)))
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/parascope/parascope/internal/awserr"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cost/price"
 	"github.com/parascope/parascope/internal/doctor"
 )
@@ -26,7 +26,7 @@ const (
 // checkScrapePorts asks EC2 whether the security groups of the cluster's instances let the head node reach the
 // others on the ports that it scrapes.
 func checkScrapePorts(ctx context.Context, e *ClusterEnv) Finding {
-	if cluster.CheckName(e.Name) != nil {
+	if lookup.CheckName(e.Name) != nil {
 		return doctor.Skip("the cluster was not created by ParallelCluster")
 	}
 	client := ec2.NewFromConfig(e.Config)

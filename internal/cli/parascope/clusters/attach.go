@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
@@ -14,7 +15,9 @@ import (
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/reach"
 	"github.com/parascope/parascope/internal/cluster/staging"
+	"github.com/parascope/parascope/internal/cluster/template"
 	"github.com/parascope/parascope/internal/cluster/uses"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 func newClusterAttach(p *cli.Process) *cobra.Command {
@@ -48,13 +51,14 @@ have no strategy. TERMINATE is never written.`,
 }
 
 func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
-	r, cfg, err := o.request(ctx, p, again(cmd))
+	defer func() { o.discard() }()
+	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err
 	}
 	on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
 	o.asked.Up = on.Target(cmd).Command("up")
-	source, err := cluster.ReadSource(ctx, cfg, o.asked)
+	source, deployed, err := o.source(ctx, cfg, r)
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
-	if (o.write || o.output != "") && plan.Part != cluster.Policies {
+	policies := source.NodePolicies
+	if !deployed {
+		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))
+	}
+	if (o.write || o.file != nil) && plan.Part != cluster.Policies {
 		if err := staging.CheckScript(ctx, cfg, source); err != nil {
 			return err
 		}
@@ -76,35 +84,60 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if err := record(ctx, cfg, plan.Text, r.Cluster.Name, o.result()); err != nil {
 			return err
 		}
-		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: source.NodePolicies,
+		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: policies,
 			Configuration: plan.Text})
 		if err != nil {
 			return err
 		}
 		plan.Notes = append(plan.Notes, reach.Notes(found)...)
 	}
-	if err := o.finish(p, plan, r.Text); err != nil || r.Cluster.Exists || r.Cluster.Name == "" || !o.write && o.output == "" {
-		return err
+	if r.Cluster.Exists || r.Cluster.Name == "" {
+		return o.finish(p, plan, r.Text, nil)
 	}
-	return writeEnvironment(environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region})
+	return o.finish(p, plan, r.Text, &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region})
 }
 
-// writeEnvironment writes the file that is sourced before pcluster, unless it is there.
-func writeEnvironment(e environment.File) error {
-	name := environment.FileName(e.ClusterName)
-	if err := mayMake(name, "", false); err != nil {
-		return nil // whatever is in it, it is the person's
+// source reads what the configuration takes from the stack. A template that contains the stack is
+// attached before its first deployment too.
+func (o *patchOptions) source(ctx context.Context, cfg aws.Config, r cluster.Request) (s cluster.Source, deployed bool, err error) {
+	s, err = cluster.ReadSource(ctx, cfg, o.asked)
+	if err == nil || hint.CodeOf(err) != hint.NotFound || !cluster.ContainsStack(r.File, r.Text) {
+		return s, true, err
+	}
+	place, err := artifact.Locate(ctx, cfg, artifact.PackageOptions{Stack: o.asked.Stack, Bucket: o.asked.Bucket,
+		Architecture: artifact.HostArchitecture()})
+	if err != nil {
+		return s, false, err
+	}
+	s = template.Source(o.asked.Stack, cfg.Region, place.Bucket)
+	if own := o.asked.NodePolicy; own != "" {
+		s.HeadPolicies, s.NodePolicies = []string{s.HeadPolicies[0], own}, []string{own}
+	}
+	return s, false, nil
+}
+
+// stageCommand tells the manifest the workspace of a stack that was deployed after the scripts were staged.
+func stageCommand(stackName, region string) string {
+	return "parascope cluster stage --region " + region + " --stack " + stackName
+}
+
+// writeEnvironment writes the file that is sourced before pcluster, and returns its name, which is "" where
+// the file is there: whatever is in it, it is the person's.
+func writeEnvironment(e environment.File) (name string, err error) {
+	name = environment.FileName(e.ClusterName)
+	if mayMake(name, "", false) != nil {
+		return "", nil
 	}
 	text, err := e.Text()
 	if err != nil {
-		return err
+		return "", err
 	}
 	file, err := outfile.New(name, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer file.Discard()
-	return file.Write(text)
+	return name, file.Write(text)
 }
 
 // record notes that a configuration which is about to be written names the script, so that

@@ -22,6 +22,8 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -57,6 +59,7 @@ type patchOptions struct {
 	write   bool
 	drain   bool
 	json    bool
+	file    *outfile.File // that output names
 }
 
 // patchFlags defines the flags that attach and detach share.
@@ -70,7 +73,7 @@ func patchFlags(c *cobra.Command, p *cli.Process, o *patchOptions) {
 	f.StringVarP(&o.output, "output", "o", "", "write the result to `FILE` instead; - for standard output")
 	f.BoolVar(&o.json, "json", false, "print the plan as JSON")
 	flags.AddAWS(f, &o.aws)
-	flags.Complete(c, "cluster", flags.Asked(&o.aws, cluster.Names, func(name string) cobra.Completion { return name }))
+	flags.Complete(c, "cluster", flags.Asked(&o.aws, lookup.Names, func(name string) cobra.Completion { return name }))
 	_ = p
 }
 
@@ -82,21 +85,28 @@ func (o *patchOptions) result() string {
 	return o.output
 }
 
-// request reads the configuration, and asks whether the cluster exists.
-func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string) (cluster.Request, aws.Config, error) {
-	r := cluster.Request{File: o.config, Result: o.result(), Drain: o.drain, Again: again}
+// discard ends the file that was prepared and not written.
+func (o *patchOptions) discard() {
+	if o.file != nil {
+		o.file.Discard()
+	}
+}
+
+// request reads the configuration, prepares the file for the result, and asks whether the cluster exists.
+func (o *patchOptions) request(ctx context.Context, p *cli.Process, c *cobra.Command) (cluster.Request, aws.Config, error) {
+	r := cluster.Request{File: o.config, Result: o.result(), Drain: o.drain, Again: again(c)}
 	if o.config == "" {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--config is missing"),
 			"give --config the FILE that pcluster create-cluster takes")
 	}
-	if o.write && o.output != "" {
+	if o.write && c.Flags().Changed("output") {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--write and --output cannot be combined"), "give either --write or --output")
 	}
 	if o.output == "-" && o.json {
 		return r, aws.Config{}, hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
 			"give --output a FILE, or omit --json")
 	}
-	err := cluster.CheckVersion(o.version)
+	err := lookup.CheckVersion(o.version)
 	if err != nil {
 		return r, aws.Config{}, err
 	}
@@ -106,6 +116,11 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 	if r.Text, err = readBounded(o.config); err != nil {
 		return r, aws.Config{}, err
 	}
+	if c.Flags().Changed("output") {
+		if o.file, err = outfile.New(o.output, p.Stdout); err != nil {
+			return r, aws.Config{}, err
+		}
+	}
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return r, cfg, err
@@ -114,7 +129,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 	if name == "" {
 		return r, cfg, whichCluster(ctx, cfg, &r)
 	}
-	r.Cluster, err = cluster.Find(ctx, cfg, name)
+	r.Cluster, err = lookup.Find(ctx, cfg, name)
 	r.Cluster.Version = cmp.Or(r.Cluster.Version, o.version)
 	return r, cfg, err
 }
@@ -122,7 +137,7 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, again string
 // whichCluster decides without a name: the configuration is a new cluster's where the
 // region has none.
 func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error {
-	names, err := cluster.Names(ctx, cfg)
+	names, err := lookup.Names(ctx, cfg)
 	if err != nil || len(names) == 0 {
 		return err
 	}
@@ -151,17 +166,13 @@ func readBounded(name string) ([]byte, error) {
 	return b, nil
 }
 
-// finish shows the plan, and writes the result where the flags say so.
-func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte) error {
-	wrote := ""
+// finish shows the plan, and writes the result where the flags say so; with a new cluster's configuration
+// also the file that is sourced before pcluster.
+func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte, e *environment.File) error {
+	wrote, variables := "", ""
 	switch {
-	case o.output != "":
-		file, err := outfile.New(o.output, p.Stdout)
-		if err != nil {
-			return err
-		}
-		defer file.Discard()
-		if err := file.Write(string(plan.Text)); err != nil {
+	case o.file != nil:
+		if err := o.file.Write(string(plan.Text)); err != nil {
 			return err
 		}
 		wrote = o.output
@@ -171,24 +182,37 @@ func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte) err
 		}
 		wrote = o.config
 	}
+	if e != nil && (o.write || o.file != nil) {
+		var err error
+		if variables, err = writeEnvironment(*e); err != nil {
+			return err
+		}
+	}
 	if o.json {
 		return json.NewEncoder(p.Stdout).Encode(struct {
 			cluster.Plan
-			Wrote string `json:"wrote,omitempty"`
-			Diff  string `json:"diff"`
-		}{plan, wrote, string(diff.Diff(o.config, old, o.config, plan.Text))})
+			Wrote       string `json:"wrote,omitempty"`
+			Environment string `json:"environment,omitempty"`
+			Diff        string `json:"diff"`
+		}{plan, wrote, variables, string(diff.Diff(o.config, old, o.config, plan.Text))})
 	}
 	to := p.Stdout
 	if o.output == "-" {
 		to = p.Stderr
 	}
-	printPlan(to, term.Style(to, p.Getenv), plan, old)
+	style := term.Style(to, p.Getenv)
+	printPlan(to, style, plan, old)
+	done := len(plan.Changes) > 0 && wrote != "" && wrote != "-"
 	switch {
-	case len(plan.Changes) == 0 || wrote == "-":
-	case wrote == "":
+	case done:
+		fmt.Fprintf(to, "\n%s %s written\n", style.Good("✓"), wrote)
+	case len(plan.Changes) > 0 && wrote == "":
 		fmt.Fprintf(to, "\nno file was changed: use --write to change %s and keep a backup, or --output FILE to write another file\n", o.config)
-	default:
-		fmt.Fprintf(to, "\n%s %s written\n", term.Style(to, p.Getenv).Good("✓"), wrote)
+	}
+	if variables != "" {
+		fmt.Fprintf(to, "%s %s written\n", style.Good("✓"), variables)
+	}
+	if done {
 		printNext(to, plan.Next)
 	}
 	return nil

@@ -52,7 +52,8 @@ cannot be queried, the file is written, and the command that ends the alert is p
 }
 
 func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
-	r, cfg, err := o.request(ctx, p, again(cmd))
+	defer func() { o.discard() }()
+	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
-	if err := o.finish(p, plan, r.Text); err != nil || !o.write && o.output == "" {
+	if err := o.finish(p, plan, r.Text, nil); err != nil || !o.write && o.file == nil {
 		return err
 	}
 	if !r.Cluster.Exists || plan.Part != cluster.Scripts {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -17,6 +17,7 @@ import (
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/hint"
@@ -71,12 +72,18 @@ func addNewFlags(f *pflag.FlagSet, n *newcluster.Cluster, queues *[]string) {
 }
 
 func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) error {
-	if err := cluster.CheckName(o.new.Name); err != nil {
+	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
 	var err error
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
+	}
+	if err := o.new.Check(); err != nil {
+		return err
+	}
+	if o.output == "-" {
+		return hint.New(hint.Usage, errors.New("cluster new writes two files and a summary, not standard output"), "give --output a FILE")
 	}
 	variables := environment.FileName(o.new.Name)
 	if err := mayMake(o.output, "give --output another FILE, or --force to replace it", o.force); err != nil {
@@ -85,7 +92,16 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if err := mayMake(variables, "move the file away, or give --force, which also replaces "+o.output, o.force); err != nil {
 		return err
 	}
-	text, environment, note, err := composeCluster(ctx, o)
+	var files []*outfile.File
+	for _, name := range []string{o.output, variables} {
+		file, err := outfile.New(name, p.Stdout)
+		if err != nil {
+			return err
+		}
+		defer file.Discard()
+		files = append(files, file)
+	}
+	text, environment, notes, err := composeCluster(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -93,62 +109,65 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string]string{o.output: string(text), variables: source} {
-		file, err := outfile.New(name, p.Stdout)
-		if err != nil {
-			return err
-		}
-		defer file.Discard()
-		if err := file.Write(content); err != nil {
+	for i, content := range []string{string(text), source} {
+		if err := files[i].Write(content); err != nil {
 			return err
 		}
 	}
 	next := newcluster.Commands(o.new.Name, o.output)
 	if o.json {
-		return json.NewEncoder(p.Stdout).Encode(map[string]any{"configuration": o.output, "environment": variables, "note": note, "next": next})
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{"configuration": o.output, "environment": variables, "notes": notes, "next": next})
 	}
 	style := term.Style(p.Stdout, p.Getenv)
 	fmt.Fprintf(p.Stdout, "%s %s written, including the monitoring\n%s %s written\n", style.Good("✓"), o.output, style.Good("✓"), variables)
-	if note != "" {
-		fmt.Fprintf(p.Stdout, "%s %s\n", style.Bold("note"), note)
-	}
+	printNotes(p.Stdout, style, notes)
 	printNext(p.Stdout, next)
 	return nil
 }
 
+func printNotes(w io.Writer, style term.Styler, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(w, "%s %s\n", style.Bold("note"), n)
+	}
+}
+
 // composeCluster asks AWS what the configuration needs, and makes it.
-func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e environment.File, note string, err error) {
+func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e environment.File, notes []string, err error) {
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
-		return nil, e, "", err
+		return nil, e, nil, err
 	}
-	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	found, err := lookup.Find(ctx, cfg, o.new.Name)
 	if err != nil {
-		return nil, e, "", err
+		return nil, e, nil, err
 	}
 	if found.Exists {
-		return nil, e, "", hint.New(hint.BadInput, fmt.Errorf("cluster %s already exists, with status %s", found.Name, found.Status),
+		return nil, e, nil, hint.New(hint.BadInput, fmt.Errorf("cluster %s already exists, with status %s", found.Name, found.Status),
 			"choose another name, or patch its configuration: 'parascope cluster attach --cluster "+found.Name+" --config FILE'")
 	}
 	source, err := cluster.ReadSource(ctx, cfg, o.asked)
 	if err != nil {
-		return nil, e, "", err
+		return nil, e, nil, err
 	}
 	if err := staging.CheckScript(ctx, cfg, source); err != nil {
-		return nil, e, "", err
+		return nil, e, nil, err
 	}
-	if note, err = newcluster.FillEFA(ctx, cfg, o.new.Queues); err != nil {
-		return nil, e, "", err
+	if notes, err = o.new.Ask(ctx, cfg); err != nil {
+		return nil, e, nil, err
 	}
 	if text, e, err = cluster.Configuration(o.new, source); err != nil {
-		return nil, e, "", err
+		return nil, e, nil, err
 	}
-	return text, e, note, record(ctx, cfg, text, o.new.Name, o.output)
+	return text, e, notes, record(ctx, cfg, text, o.new.Name, o.output)
 }
 
-// mayMake keeps a file that is there; next says what to do then.
+// mayMake keeps a file that is there; next says what to do then. Names that no file can have are left to
+// outfile, which refuses them.
 func mayMake(name, next string, force bool) error {
-	if _, err := os.Lstat(name); force || errors.Is(err, fs.ErrNotExist) {
+	if has, err := os.Stat(name); err == nil && !has.Mode().IsRegular() {
+		return nil // a directory, or a pipe or device, which loses nothing
+	}
+	if _, err := os.Lstat(name); force || err != nil {
 		return nil
 	}
 	return hint.New(hint.BadInput, fmt.Errorf("%s already exists", name), next)

@@ -15,7 +15,7 @@ import (
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/status"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
@@ -46,7 +46,7 @@ Exit code 5: the cluster, or a stack with a workspace, does not exist.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	on.Add(c)
-	flags.CompleteArgs(c, flags.Asked(&on.AWS, cluster.Names, func(name string) cobra.Completion { return name }))
+	flags.CompleteArgs(c, flags.Asked(&on.AWS, lookup.Names, func(name string) cobra.Completion { return name }))
 	return c
 }
 
@@ -55,7 +55,7 @@ func runClusterStatus(ctx context.Context, p *cli.Process, t deploy.Target, o aw
 	if err != nil {
 		return err
 	}
-	c, err := cluster.Find(ctx, cfg, name)
+	c, err := lookup.Find(ctx, cfg, name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,10 +17,11 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
-	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
@@ -47,7 +49,8 @@ func newClusterTemplate(p *cli.Process) *cobra.Command {
 cluster has the queues of --queue, or the configuration of --config, and the monitoring.
 ParallelCluster's own custom resource creates the cluster: its stack and its role are
 created by the same template. The command uploads the setup function, and creates
-nothing else in AWS.
+nothing else in AWS. It also writes environment-variables-NAME.sh, unless the file
+exists or the template goes to standard output: source it before pcluster.
 
 Deploy the template with the printed command, and stage again afterwards: then the head
 node gets the address of the new Prometheus workspace, within 15 minutes. From then on,
@@ -82,7 +85,7 @@ be undone by the next deployment, and 'parascope up' refuses to delete the clust
 
 // check refuses what cannot become a template, before AWS is asked.
 func (o *clusterTemplateOptions) check() error {
-	if err := cluster.CheckName(o.new.Name); err != nil {
+	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
 	if err := stack.CheckName(o.stack); err != nil {
@@ -100,18 +103,21 @@ func (o *clusterTemplateOptions) check() error {
 		return hint.New(hint.Usage, errors.New("--pcluster-version is missing"),
 			"give the version of ParallelCluster that creates the cluster, such as 3.14.0")
 	}
-	if err := cluster.CheckVersion(o.version); err != nil {
+	if err := lookup.CheckVersion(o.version); err != nil {
 		return err
 	}
 	if strings.Count(o.version, ".") != 2 {
 		return hint.New(hint.Usage, fmt.Errorf("--pcluster-version %s is not complete", o.version), "give all three numbers, such as 3.14.0")
 	}
-	if cluster.OlderThan(o.version, 3, 6) {
+	if lookup.OlderThan(o.version, 3, 6) {
 		return hint.New(hint.BadInput, fmt.Errorf("ParallelCluster %s: a Sequence of scripts requires 3.6", o.version),
 			"give a newer version, such as 3.14.0")
 	}
 	var err error
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
+		return err
+	}
+	if err := cmp.Or(o.new.Check(), o.new.CheckOS(o.version)); o.config == "" && err != nil {
 		return err
 	}
 	if o.output == "-" {
@@ -133,7 +139,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err != nil {
 		return err
 	}
-	found, err := cluster.Find(ctx, cfg, o.new.Name)
+	found, err := lookup.Find(ctx, cfg, o.new.Name)
 	if err != nil {
 		return err
 	}
@@ -163,23 +169,40 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err := file.Write(text); err != nil {
 		return err
 	}
-	next := []string{o.deployCommand(text, place.Bucket, cfg.Region), // and then the head learns the workspace of the stack
-		"parascope cluster stage --region " + cfg.Region + " --stack " + o.stack}
-	if o.json {
-		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "notes": notes, "next": next})
+	name := o.output
+	if name == "-" {
+		name = "FILE"
 	}
-	to := p.Stdout
+	next := []string{cluster.DeployCommand(name, o.stack, cfg.Region, place.Bucket, len(text)), stageCommand(o.stack, cfg.Region)}
 	if o.output == "-" {
-		to = p.Stderr
+		printNotes(p.Stderr, term.Style(p.Stderr, p.Getenv), notes)
+		printNext(p.Stderr, next)
+		return nil
 	}
-	style := term.Style(to, p.Getenv)
-	if o.output != "-" {
-		fmt.Fprintf(to, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	return o.finish(p, environment.File{ClusterName: o.new.Name, Region: cfg.Region}, notes, next)
+}
+
+// finish writes the file that is sourced before pcluster, which asks about the cluster and does not create it.
+func (o *clusterTemplateOptions) finish(p *cli.Process, e environment.File, notes, next []string) error {
+	variables, err := writeEnvironment(e)
+	if err != nil {
+		return err
 	}
-	for _, n := range notes {
-		fmt.Fprintf(to, "%s %s\n", style.Bold("note"), n)
+	if variables == "" {
+		notes = append(notes, environment.FileName(e.ClusterName)+" already exists and was not changed")
 	}
-	printNext(to, next)
+	next = append(next, "source "+environment.FileName(e.ClusterName),
+		"pcluster describe-cluster --cluster-name $CLUSTER_NAME --region $AWS_REGION")
+	if o.json {
+		return json.NewEncoder(p.Stdout).Encode(map[string]any{"template": o.output, "environment": variables, "notes": notes, "next": next})
+	}
+	style := term.Style(p.Stdout, p.Getenv)
+	fmt.Fprintf(p.Stdout, "%s %s written: stack %s and cluster %s\n", style.Good("✓"), o.output, o.stack, o.new.Name)
+	if variables != "" {
+		fmt.Fprintf(p.Stdout, "%s %s written\n", style.Good("✓"), variables)
+	}
+	printNotes(p.Stdout, style, notes)
+	printNext(p.Stdout, next)
 	return nil
 }
 
@@ -187,12 +210,8 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, source cluster.Source) (text []byte, notes []string,
 	err error) {
 	if o.config == "" {
-		note, err := newcluster.FillEFA(ctx, cfg, o.new.Queues)
-		if err != nil {
+		if notes, err = o.new.Ask(ctx, cfg); err != nil {
 			return nil, nil, err
-		}
-		if note != "" {
-			notes = append(notes, note)
 		}
 		text, _, err = cluster.Configuration(o.new, source)
 		return text, notes, err
@@ -200,8 +219,11 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 	if text, err = readBounded(o.config); err != nil {
 		return nil, nil, err
 	}
+	if err := template.Check(o.config, text); err != nil {
+		return nil, nil, err
+	}
 	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
-		Cluster: cluster.Cluster{Name: o.new.Name, Version: o.version}}, source)
+		Cluster: lookup.Cluster{Name: o.new.Name, Version: o.version}}, source)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -223,20 +245,6 @@ func (o *clusterTemplateOptions) compose(ctx context.Context, cfg aws.Config, co
 	if name == "" {
 		name = "the new configuration"
 	}
-	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, Region: cfg.Region, File: name,
+	return template.Text(base, template.Cluster{Name: o.new.Name, Version: o.version, File: name,
 		Configuration: configuration})
-}
-
-// deployCommand is the command that creates or updates everything in the template.
-func (o *clusterTemplateOptions) deployCommand(text, bucket, region string) string {
-	file := words.Word(o.output)
-	if o.output == "-" {
-		file = "FILE"
-	}
-	c := fmt.Sprintf("aws cloudformation deploy --template-file %s --stack-name %s --region %s "+
-		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", file, o.stack, region)
-	if len(text) > stack.MaxTemplate {
-		c += " --s3-bucket " + bucket
-	}
-	return c
 }

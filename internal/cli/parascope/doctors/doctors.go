@@ -14,7 +14,7 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/checks"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
-	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/doctor/awsside"
 	"github.com/parascope/parascope/internal/hint"
@@ -73,7 +73,7 @@ stack or the cluster is missing); 7 no check failed and some could not be made.`
 	f.StringVar(&o.bundle, "bundle", "", "write a `FILE` for support (tar.gz): results, status, data sources, the setup function's log; "+
 		"without secrets")
 	o.on.Add(c)
-	flags.Complete(c, "cluster", flags.Asked(&o.on.AWS, cluster.Names, func(name string) cobra.Completion { return name }))
+	flags.Complete(c, "cluster", flags.Asked(&o.on.AWS, lookup.Names, func(name string) cobra.Completion { return name }))
 	return c
 }
 

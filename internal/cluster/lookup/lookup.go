@@ -1,4 +1,5 @@
-package cluster
+// Package lookup finds clusters by their stacks in CloudFormation, and knows what their names and versions may be.
+package lookup
 
 import (
 	"context"

@@ -1,0 +1,131 @@
+package cluster
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/cluster/words"
+	"github.com/parascope/parascope/internal/stack"
+)
+
+// A template that contains the infrastructure stack creates the stack's policies itself. The cluster
+// in it refers to them, and holds no ARNs: these are known only after the first deployment.
+
+// policyNames are the logical ids of the template's policies for a cluster's nodes.
+// CloudFormation puts the stack's name in front and random letters behind.
+var policyNames = []string{"RemoteWritePolicy", "NodePolicy"}
+
+// refTag begins a reference in YAML; in JSON the function is a mapping with the key Ref.
+const refTag = "!Ref"
+
+// Reference stands for a policy of the same template in Source and Want, in place of an ARN.
+func Reference(logicalID string) string { return refTag + " " + logicalID }
+
+// referenced is the logical id in a Reference.
+func referenced(policy string) (id string, ok bool) { return strings.CutPrefix(policy, refTag+" ") }
+
+// ContainsStack reports whether a file is a template with the infrastructure stack and a cluster in it.
+func ContainsStack(name string, text []byte) bool {
+	d, err := parse(name, text)
+	return err == nil && d.containsStack()
+}
+
+func (d *document) containsStack() bool {
+	if d.cluster == d.root || get(get(d.root, "Outputs"), "ClusterNodePolicyArn") == nil {
+		return false
+	}
+	for _, id := range policyNames {
+		if kind := get(get(get(d.root, "Resources"), id), "Type"); kind == nil || kind.Value != "AWS::IAM::ManagedPolicy" {
+			return false
+		}
+	}
+	return true
+}
+
+// own is how a configuration names a policy: by a reference where the template creates it.
+func (d *document) own(arn, stackName string) string {
+	if d.containsStack() {
+		for _, id := range policyNames {
+			if strings.HasPrefix(path.Base(arn), stackName+"-"+id+"-") {
+				return Reference(id)
+			}
+		}
+	}
+	return arn
+}
+
+// inFlow is a policy between brackets, where it may be JSON.
+func inFlow(policy string) string {
+	if id, ok := referenced(policy); ok {
+		return fmt.Sprintf(`{"Policy": {"Ref": %q}}`, id)
+	}
+	return fmt.Sprintf(`{"Policy": %q}`, policy)
+}
+
+// policyValue is a policy as plain has it.
+func policyValue(policy string) *value {
+	if id, ok := referenced(policy); ok {
+		return &value{tag: refTag, text: id}
+	}
+	return text(policy)
+}
+
+// readPolicy is a policy in a configuration: its ARN, or a Reference.
+func readPolicy(n *yaml.Node) string {
+	if ref := get(n, "Ref"); ref != nil {
+		return Reference(ref.Value)
+	}
+	if n.Tag == refTag {
+		return Reference(n.Value)
+	}
+	return n.Value
+}
+
+// ours reports whether a policy is one for nodes: of these stacks, or of the template's own.
+func (d *document) ours(policy string, stacks map[string]bool) bool {
+	id, ok := referenced(policy)
+	for _, p := range policyNames {
+		if ok && id == p && d.containsStack() {
+			return true
+		}
+		if _, name, isARN := strings.Cut(policy, ":policy/"); isARN {
+			if stack, _, has := strings.Cut(path.Base(name), "-"+p+"-"); has && stacks[stack] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refersTo reports whether a value in a template is a reference to this policy: to the resource of the
+// same template that has this ARN. CloudFormation names a resource STACK-LOGICALID-LETTERS.
+func refersTo(v *value, policy, stackName string) bool {
+	if v.tag != refTag || v.text == "" {
+		return false
+	}
+	if id, ok := referenced(policy); ok {
+		return v.text == id
+	}
+	return strings.HasPrefix(path.Base(policy), stackName+"-"+v.text+"-")
+}
+
+// knowScript notes whose script the configuration has: the deployment of a template needs it.
+func (p *patch) knowScript(url string) {
+	stackName, _, _ := ourScript(url)
+	if p.Bucket = strings.Split(strings.TrimPrefix(url, "s3://"), "/")[0]; p.containsStack() {
+		p.Stack = stackName
+	}
+}
+
+// DeployCommand is the command that deploys a template with a cluster in it, of this many bytes.
+func DeployCommand(file, stackName, region, bucket string, size int) string {
+	c := fmt.Sprintf("aws cloudformation deploy --template-file %s --stack-name %s --region %s "+
+		"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND", words.Word(file), stackName, region)
+	if size > stack.MaxTemplate {
+		c += " --s3-bucket " + bucket
+	}
+	return c
+}
