@@ -63,12 +63,12 @@ var (
 	forGrafana = []string{
 		"KeepTheFunctionInABucket", "UploadTheFunction", "MakeRolesOfTheStack", "GiveRolesTheStacksPoliciesOnly",
 		"HandRolesToGrafanaAndLambdaOnly",
-		"ManageGrafana", "FindAndAddPeople", "RegisterGrafana", "ManageTheFunction", "ManageTheFunctionsLog",
+		"ManageGrafana", "FindAndAddPeople", "RegisterGrafanaWithIdentityCenter", "ManageTheFunction", "ManageTheFunctionsLog",
 	}
 	forPrometheus = []string{"MakePoliciesOfTheStack", "ManagePrometheus", "LookAtMetrics", "ManageTheAlertTopic",
 		"ManageAlertSubscriptions", "ManageTheAlertManager", "FindAlertRules", "WriteAlertRules"}
 	// No stack needs these: clusters and the command alerts do.
-	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadConfigurations", "LookAtAlerts", "ForgetClusters",
+	forOthers = []string{"StageWhatNodesInstall", "FindClusters", "ReadClusterConfigurations", "LookAtAlerts", "ForgetClusters",
 		"CountNotifications"}
 )
 
