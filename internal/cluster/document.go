@@ -32,7 +32,8 @@ type document struct {
 	next    map[*yaml.Node]int // line at which the node after this one begins, from 1
 	marked  bool               // some line has the marker
 	aliases bool
-	tab     int // the first line with a value that is indented with a tab; 0 for none
+	name    string // of the cluster, where a template says it
+	tab     int    // the first line with a value that is indented with a tab; 0 for none
 }
 
 const byteOrderMark = "\ufeff"
@@ -199,6 +200,9 @@ func (d *document) findCluster(name string) error {
 			}
 			if d.cluster != nil {
 				return wrong(name, r.Line, "is a second cluster in one template", "give a template with one cluster")
+			}
+			if n := get(get(r, "Properties"), "ClusterName"); n != nil && n.Tag == "!!str" {
+				d.name = n.Value
 			}
 			if d.cluster = get(get(r, "Properties"), "ClusterConfiguration"); d.cluster == nil {
 				return wrong(name, r.Line, "has no Properties/ClusterConfiguration", "correct the template")

@@ -33,6 +33,15 @@ func ContainsStack(name string, text []byte) bool {
 	return err == nil && d.containsStack()
 }
 
+// NameInTemplate is the name of a template's cluster; "" where the file does not say it.
+func NameInTemplate(file string, text []byte) string {
+	d, err := parse(file, text)
+	if err != nil {
+		return ""
+	}
+	return d.name
+}
+
 func (d *document) containsStack() bool {
 	if d.cluster == d.root || get(get(d.root, "Outputs"), "ClusterNodePolicyArn") == nil {
 		return false

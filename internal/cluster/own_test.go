@@ -3,6 +3,8 @@ package cluster
 import (
 	"strings"
 	"testing"
+
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // withStack is a template with the infrastructure stack's policies and outputs, and a cluster.
@@ -94,5 +96,35 @@ func TestDeployCommand(t *testing.T) {
 	if want := "--stack-name pcluster-infra --region us-east-2 --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND " +
 		"--s3-bucket parascope-111122223333-us-east-2"; err != nil || len(plan.Next) != 1 || !strings.HasSuffix(plan.Next[0], want) {
 		t.Errorf("%v, %v", plan.Next, err)
+	}
+}
+
+// TestNameInTemplate: a name that is a text is the cluster's.
+func TestNameInTemplate(t *testing.T) {
+	for in, want := range map[string]string{
+		strings.Replace(withStack, "    Properties:\n", "    Properties:\n      ClusterName: hpc\n", 1):          "hpc",
+		strings.Replace(withStack, "    Properties:\n", "    Properties:\n      ClusterName: !Ref Cluster\n", 1): "",
+		withStack:              "",
+		"not: a configuration": "",
+	} {
+		if got := NameInTemplate("t.yaml", []byte(in)); got != want {
+			t.Errorf("the name is %q, want %q, of\n%s", got, want, in)
+		}
+	}
+}
+
+// TestDetachOfAnotherRegion: the record and the deploy command would be of the wrong one.
+func TestDetachOfAnotherRegion(t *testing.T) {
+	text := strings.Replace(withStack, "        HeadNode:\n", "        Region: eu-west-1\n        HeadNode:\n", 1)
+	got, err := Attach("t.yaml", []byte(text), newCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := PlanDetach(Request{File: "t.yaml", Text: got.Text}, "us-east-2"); hint.CodeOf(err) != hint.BadInput ||
+		!strings.Contains(err.Error(), "t.yaml is for region eu-west-1, and the stack is in us-east-2") {
+		t.Errorf("%v", err)
+	}
+	if _, err := PlanDetach(Request{File: "t.yaml", Text: got.Text}, "eu-west-1"); err != nil {
+		t.Error(err)
 	}
 }

@@ -66,11 +66,7 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	if of := patched.Region; of != "" && of != s.Region {
-		return p, hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", r.File, words.Printable(of), s.Region),
-			"give --region "+words.Word(of)+", or remove Region from the file")
-	}
-	if err := r.fits(patched); err != nil {
+	if err := r.fits(patched, s.Region); err != nil {
 		return p, err
 	}
 	p.take(patched)
@@ -91,7 +87,7 @@ func PlanDetach(r Request, region string) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := r.fits(patched); err != nil {
+	if err := r.fits(patched, region); err != nil {
 		return p, err
 	}
 	p.take(patched)
@@ -117,9 +113,12 @@ func (r Request) part(fresh, running Part) Part {
 	return fresh
 }
 
-// fits refuses a file that is not where the cluster's configuration comes from.
-func (r Request) fits(patched Patched) error {
-	switch {
+// fits refuses a file of another region, or that is not where the cluster's configuration comes from.
+func (r Request) fits(patched Patched, region string) error {
+	switch of := patched.Region; {
+	case of != "" && of != region:
+		return hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", r.File, words.Printable(of), region),
+			"give --region "+words.Word(of)+", or remove Region from the file")
 	case r.Cluster.CustomResource && !patched.Template:
 		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was created by a CloudFormation template, and the next update of its "+
 			"stack would undo a change of %s", r.Cluster.Name, r.File),

@@ -3,7 +3,10 @@ package uses
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -22,6 +25,8 @@ type Attached struct {
 	Region        string    `json:"region"`
 	Configuration string    `json:"configuration"` // the file's name, without its folder
 	Time          time.Time `json:"time"`
+
+	digest string // of the file's machine and path: files of one name are not the same
 }
 
 var notInKey = regexp.MustCompile(`[^A-Za-z0-9._-]`)
@@ -30,16 +35,26 @@ var notInKey = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 func (p Place) key(a Attached) string {
 	name := "cluster-" + a.Cluster
 	if a.Cluster == "" {
-		name = "file-" + notInKey.ReplaceAllString(a.Configuration, "_")
+		name = "file-" + notInKey.ReplaceAllString(a.Configuration, "_") + "-" + a.digest
 	}
 	return p.records() + a.Region + "/" + name
 }
 
 func (p Place) records() string { return p.prefix() + "attached/" }
 
+// digestLength is in hexadecimal digits.
+const digestLength = 12
+
 // NewAttached is about a configuration in a file.
 func NewAttached(cluster, region, file string, now time.Time) Attached {
-	return Attached{Cluster: cluster, Region: region, Configuration: filepath.Base(file), Time: now.UTC().Truncate(time.Second)}
+	host, _ := os.Hostname() // without one the path alone tells files apart
+	path, err := filepath.Abs(file)
+	if real, linkErr := filepath.EvalSymlinks(path); err == nil && linkErr == nil {
+		path = real
+	}
+	sum := sha256.Sum256([]byte(host + "\x00" + path))
+	return Attached{Cluster: cluster, Region: region, Configuration: filepath.Base(file), Time: now.UTC().Truncate(time.Second),
+		digest: hex.EncodeToString(sum[:])[:digestLength]}
 }
 
 // Record notes that a configuration names the scripts.
@@ -83,8 +98,12 @@ func recorded(ctx context.Context, cfg aws.Config, p Place) (all []Use, err erro
 			if named {
 				all = append(all, Use{strings.TrimSuffix(region, "/"), cluster, "attached on " + on + ", and not detached"})
 			} else {
+				file := strings.TrimPrefix(name, "file-")
+				if end := len(file) - digestLength - 1; end > 0 && file[end] == '-' {
+					file = file[:end]
+				}
 				all = append(all, Use{Region: strings.TrimSuffix(region, "/"),
-					Why: "configuration " + strings.TrimPrefix(name, "file-") + " was attached on " + on + ", and not detached"})
+					Why: "configuration " + file + " was attached on " + on + ", and not detached"})
 			}
 		}
 	}

@@ -137,6 +137,13 @@ func TestRecord(t *testing.T) {
 		all[1].Cluster != "hpc" || all[1].Region != "us-east-2" || !strings.HasSuffix(all[1].Why, ", and not detached") {
 		t.Errorf("%+v", all)
 	}
+	// Another file of the same name is another configuration.
+	if err := uses.Forget(t.Context(), a.cfg, place, uses.NewAttached("", "eu-west-1", "../../my config.yaml", at)); err != nil {
+		t.Fatal(err)
+	}
+	if all, _, err := uses.Find(t.Context(), a.cfg, place); err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
 	for _, one := range []uses.Attached{named, nameless, named} {
 		if err := uses.Forget(t.Context(), a.cfg, place, one); err != nil {
 			t.Fatal(err)

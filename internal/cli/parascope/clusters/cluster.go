@@ -24,6 +24,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/lookup"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
@@ -125,7 +126,12 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, c *cobra.Com
 	if err != nil {
 		return r, cfg, err
 	}
-	name := cmp.Or(o.cluster, p.Getenv("CLUSTER_NAME"))
+	given, own := cmp.Or(o.cluster, p.Getenv("CLUSTER_NAME")), cluster.NameInTemplate(o.config, r.Text)
+	if given != "" && own != "" && given != own {
+		return r, cfg, hint.New(hint.BadInput, fmt.Errorf("the template %s has the cluster %s, and --cluster or CLUSTER_NAME is %s", o.config,
+			words.Printable(own), words.Printable(given)), "omit --cluster, and unset CLUSTER_NAME")
+	}
+	name := cmp.Or(given, own)
 	if name == "" {
 		return r, cfg, whichCluster(ctx, cfg, &r)
 	}

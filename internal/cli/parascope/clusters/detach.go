@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/alerts"
+	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
@@ -69,14 +70,26 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	if o.file != nil && len(places) > 0 && len(uses.Places(plan.Text)) == 0 {
+		plan.Notes = append(plan.Notes, o.config+" still names the install script: 'parascope down' keeps the script until detach --write "+
+			"has changed that file")
+	}
 	if err := o.finish(p, plan, r.Text, nil); err != nil || !o.write && o.file == nil {
 		return err
 	}
 	if !r.Cluster.Exists || plan.Part != cluster.Scripts {
 		o.endHeadSilent(ctx, p, cfg, on, r.Cluster.Name)
 	}
-	if len(uses.Places(plan.Text)) > 0 {
+	if !o.write || len(uses.Places(plan.Text)) > 0 {
 		return nil
+	}
+	if len(places) == 0 && r.Cluster.Name != "" { // detached into another file before
+		place, err := artifact.Locate(ctx, cfg, artifact.PackageOptions{Stack: on.StackName, Bucket: o.asked.Bucket,
+			Architecture: artifact.HostArchitecture()})
+		if err != nil {
+			return err
+		}
+		places = append(places, uses.Place{Bucket: place.Bucket, Stack: on.StackName})
 	}
 	for _, place := range places {
 		if err := uses.Forget(ctx, cfg, place, uses.NewAttached(r.Cluster.Name, cfg.Region, o.config, time.Now())); err != nil {
