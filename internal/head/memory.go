@@ -9,7 +9,7 @@ import (
 
 // Go lets a heap grow in proportion to what lives in it. Large pages live for a moment:
 // what they leave must not be counted again and again. So the process is held to what
-// lives, half as much again, the budget of pages, and some room.
+// lives, a quarter more, the budget of pages, and some room.
 const (
 	memoryRoom = 16 << 20
 	// memoryEvery is how often the limit follows what lives.
@@ -17,7 +17,7 @@ const (
 )
 
 // lasting is what lived at the last collection without the pages that were being read, in
-// bytes. With them it would give them room twice, and half as much again.
+// bytes. With them it would give them room twice, and a quarter more.
 type lasting struct {
 	cycles uint64 // of the collector
 	live   int64
@@ -32,7 +32,7 @@ func (l *lasting) limit(cycles uint64, live, held, reading int64) int64 {
 		l.cycles, l.live = cycles, max(live-max(held, l.before), 0)
 	}
 	l.before = held
-	return l.live + l.live/2 + reading + memoryRoom
+	return l.live + l.live/4 + reading + memoryRoom
 }
 
 // tuneMemory sets the process' limit until ctx ends. held returns the most that pages held
