@@ -171,7 +171,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		add("permanently dropped: %s", reasons(l.DroppedByReason()))
 	}
 	if n := l.Doubtful(); n > 0 {
-		add("uncertain, because the receiver refused their batches in part: %s", reasons(l.UncertainByReason()))
+		add("uncertain, because the receiver refused their batches in part or did not answer: %s", reasons(l.UncertainByReason()))
 		if r.LastRefusal != "" && !strings.Contains(r.Reason, r.LastRefusal) {
 			add("  last answer: %s", r.LastRefusal)
 		}
