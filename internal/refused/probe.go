@@ -125,9 +125,9 @@ func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok boo
 	switch {
 	case answer.Meaning == receiver.Later:
 		a.failing = true
-		for id, upTo := range q.upTo {
-			if s := a.series[id]; answer.Unanswered {
-				s.probed = max(s.probed, upTo) // the receiver may have them
+		if answer.Unanswered { // the receiver may have them
+			for id, upTo := range q.upTo {
+				a.series[id].probed = max(a.series[id].probed, upTo)
 			}
 		}
 		a.Retry(ctx, answer, epoch, q.samples)

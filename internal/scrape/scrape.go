@@ -119,11 +119,11 @@ type Manager struct {
 	order   *order.Order
 	steps   *stepWatch
 	seeds   [2]maphash.Seed
-	pages   chan *page // that are not in use; nil: to be made
-	large   chan *page // likewise, for bodies of more than largeBody
-	Budget  *budget.Budget
-	bodies  chan []byte // room for them
-	taking  sync.Mutex  // held while a page is taken
+	pages   chan *page     // that are not in use; nil: to be made
+	large   chan *page     // likewise, for bodies of more than largeBody
+	Budget  *budget.Budget // of the pages that are being read
+	bodies  chan []byte    // room for them
+	taking  sync.Mutex     // held while a page is taken
 
 	ctx     context.Context // ends when scraping does
 	cancel  context.CancelFunc

@@ -18,8 +18,8 @@ import (
 	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
-// Account is a local cloud with its operator, who may do everything, and the
-// deployer, who may do what docs/iam says.
+// Account is a local cloud with the SDK's configurations of an administrator and of a
+// user with the deployer's policies of docs/iam.
 type Account struct {
 	Cloud              *localtest.Cloud
 	Operator, Deployer aws.Config

@@ -73,17 +73,24 @@ func TestANewCluster(t *testing.T) {
 	}
 }
 
-// TestAttachedAlready attaches the template to the stack that was made of it.
-func TestAttachedAlready(t *testing.T) {
+// newCluster is a new cluster's configuration, and what it takes from the stack once that is deployed.
+func newCluster(t *testing.T) (configuration []byte, deployed cluster.Source) {
+	t.Helper()
 	configuration, _, err := cluster.Configuration(newcluster.Cluster{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge",
 		Queues: []newcluster.Queue{{Name: "cpu", InstanceType: "c7i.xlarge", Max: 4}}}, source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const arn = "arn:aws:iam::111122223333:policy/parallelcluster/"
-	deployed := source
+	deployed = source
 	deployed.HeadPolicies = []string{arn + "pcluster-infra-RemoteWritePolicy-1A2B", arn + "pcluster-infra-NodePolicy-3C4D"}
 	deployed.NodePolicies = deployed.HeadPolicies[1:]
+	return configuration, deployed
+}
+
+// TestAttachedAlready attaches the template to the stack that was made of it.
+func TestAttachedAlready(t *testing.T) {
+	configuration, deployed := newCluster(t)
 	for name, text := range map[string]string{
 		"as written":         write(t, configuration),
 		"with another Ref":   strings.ReplaceAll(write(t, configuration), "!Ref NodePolicy", "{Ref: NodePolicy}"),
@@ -103,15 +110,7 @@ func TestAttachedAlready(t *testing.T) {
 // TestDetachAndAttach takes the monitoring out of the cluster of a template, and puts it in again, before
 // the template is deployed and after.
 func TestDetachAndAttach(t *testing.T) {
-	fresh, _, err := cluster.Configuration(newcluster.Cluster{Name: "hpc", OS: "alinux2023", HeadType: "m7i.xlarge",
-		Queues: []newcluster.Queue{{Name: "cpu", InstanceType: "c7i.xlarge", Max: 4}}}, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const arn = "arn:aws:iam::111122223333:policy/parallelcluster/"
-	deployed := source
-	deployed.HeadPolicies = []string{arn + "pcluster-infra-RemoteWritePolicy-1A2B", arn + "pcluster-infra-NodePolicy-3C4D"}
-	deployed.NodePolicies = deployed.HeadPolicies[1:]
+	fresh, deployed := newCluster(t)
 	for name, configuration := range map[string][]byte{
 		"new": fresh,
 		"block style": attach(t, "HeadNode:\n  A: 1 # mine\n  Iam:\n    AdditionalIamPolicies:\n      - Policy: arn:aws:iam::aws:policy/P\n"+

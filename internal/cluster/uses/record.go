@@ -49,7 +49,10 @@ const digestLength = 12
 func NewAttached(cluster, region, file string, now time.Time) Attached {
 	host, _ := os.Hostname() // without one the path alone tells files apart
 	path, err := filepath.Abs(file)
-	if real, linkErr := filepath.EvalSymlinks(path); err == nil && linkErr == nil {
+	if err != nil { // the working directory is gone
+		path = file
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
 	sum := sha256.Sum256([]byte(host + "\x00" + path))

@@ -51,7 +51,7 @@ have no strategy. TERMINATE is never written.`,
 }
 
 func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
-	defer func() { o.discard() }()
+	defer o.discard()
 	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err

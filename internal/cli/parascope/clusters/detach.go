@@ -53,7 +53,7 @@ cannot be queried, the file is written, and the command that ends the alert is p
 }
 
 func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
-	defer func() { o.discard() }()
+	defer o.discard()
 	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err
