@@ -359,12 +359,11 @@ func (a *Area) pooled(never bool) (all []wire.SeriesID) {
 // next returns which of a pool's series are asked about next.
 func (p *pool) next(all []wire.SeriesID) []wire.SeriesID {
 	if p.size == 0 || p.size >= len(all) {
-		p.at = 0
 		return all
 	}
-	p.at %= len(all)
-	chosen := slices.Concat(all[p.at:], all[:p.at])[:p.size]
-	p.at += p.size
+	from, _ := slices.BinarySearch(all, p.last+1)
+	chosen := slices.Concat(all[from:], all[:from])[:p.size]
+	p.last = chosen[p.size-1]
 	return chosen
 }
 
@@ -401,8 +400,10 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 	switch {
 	case !ok:
 		p.due = a.Elapsed() + min(ProbeEvery, a.MaxBackoff())
+		return
 	case answer.Meaning == receiver.Accepted, answer.Meaning == receiver.Deduplicated:
 		p.size *= 2
+		p.taken = true
 		a.Lifts.Add(1)
 		o := queue.Outcome{Delivered: uint64(q.samples)}
 		if answer.Meaning == receiver.Deduplicated {
@@ -431,6 +432,21 @@ func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.
 		p.due, p.again = a.Elapsed(), true // no limit kept it out: that of the others may be lifted, too
 	default:
 		a.series[ids[0]].why = answer.Text
+	}
+	if !isNever {
+		a.goOn(p, len(ids))
+	}
+}
+
+// goOn lets a pool of which n series were asked about just now go on without waiting, once
+// series of it were taken: until all others were asked about, and none of them was taken.
+func (a *Area) goOn(p *pool, n int) {
+	p.left -= n
+	if p.left <= 0 && p.taken {
+		p.left, p.taken = len(a.pooled(false)), false
+	}
+	if p.left > 0 {
+		p.due, p.again = a.Elapsed(), true
 	}
 }
 

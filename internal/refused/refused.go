@@ -116,7 +116,9 @@ type group struct {
 type pool struct {
 	due   time.Duration
 	size  int             // 0: all
-	at    int             // where the last ones ended
+	last  wire.SeriesID   // that was asked about
+	left  int             // how many are asked about without waiting, as others were taken
+	taken bool            // some of those that were asked about since then were taken
 	again bool            // the next request follows from the last answer: it is one that searches
 	rest  []wire.SeriesID // of never: those that the last request left out, and that are asked about now
 }

@@ -350,6 +350,56 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// TestLiftedLimit: once a probe is accepted, the other series that stand alone are asked
+// about at once, and not a few more each minute.
+func TestLiftedLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		within time.Duration
+		lifted func(i int) bool
+	}{
+		"for all":    {time.Minute, func(int) bool { return true }},
+		"for nine":   {10 * time.Minute, func(i int) bool { return i < 9 }},
+		"for a half": {10 * time.Minute, func(i int) bool { return i%2 == 0 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const series = 95
+			l := newLab(t)
+			words := func(i int) string {
+				return fmt.Sprintf("user=T: per-metric series limit of 50 exceeded for metric m, for series "+`{__name__="m", i="%d"}`, i)
+			}
+			l.refuse = words
+			for range 40 {
+				l.scrape(series)
+				l.pass(15 * time.Second)
+			}
+			want := 0
+			for i := range series {
+				if !c.lifted(i) {
+					want++
+				}
+			}
+			l.refuse = func(i int) string {
+				if c.lifted(i) {
+					return ""
+				}
+				return words(i)
+			}
+			l.made = nil
+			from := l.now
+			for l.area.Status().Series > want && l.now < from+time.Hour {
+				l.pass(time.Second)
+			}
+			t.Logf("after %v, %d requests, %d in a minute", l.now-from, len(l.made), l.most())
+			if l.now-from > c.within {
+				t.Errorf("%d series are refused, want %d", l.area.Status().Series, want)
+			}
+			if most := l.most(); most > ExtraPerMinute {
+				t.Errorf("%d requests in a minute", most)
+			}
+		})
+	}
+}
+
 // TestRestart: what waits apart is there after a restart, settled samples are not, and
 // all of it arrives.
 func TestRestart(t *testing.T) {

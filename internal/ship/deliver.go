@@ -37,7 +37,10 @@ type passage struct {
 	// hopeless says that nothing is accepted at all.
 	undecided []part
 	hopeless  bool
-	asked     int // extra requests
+	// unclear is what the last answer meant, if it was Unclear or Split and nothing shows that
+	// the receiver takes others; else Later.
+	unclear receiver.Meaning
+	asked   int // extra requests
 }
 
 // deliver finds out what becomes of a record. It returns early, and leaves the
@@ -98,10 +101,7 @@ func (l *shipLane) divert(p *passage) error {
 	if l.refused.Held() == 0 {
 		return nil
 	}
-	if err := p.parts[0].expand(); err != nil {
-		return err
-	}
-	all, err := wire.Points(p.parts[0].raw)
+	all, err := p.parts[0].points()
 	if err != nil {
 		return err
 	}
@@ -151,10 +151,13 @@ func (p *part) lost(samples int, why queue.Dropped) (o queue.Outcome) {
 // attempt sends the first part and does what its answer says. It reports false
 // when ctx ended.
 func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool {
-	first := &p.parts[0]
+	if p.unclear != receiver.Later && !l.askAgain(p) {
+		return sleep(ctx, l.backoff.Wait(set.least, set.most))
+	}
 	if l.tooMuch(set, p) {
 		return true
 	}
+	first := &p.parts[0]
 	a, epoch, ok := l.post(ctx, set, first.body, first.samples, first.tries)
 	if !ok {
 		return ctx.Err() == nil
@@ -179,13 +182,14 @@ func (l *shipLane) attempt(ctx context.Context, set *settings, p *passage) bool 
 	case receiver.Later:
 		return l.retry(ctx, set, a, epoch, first)
 	default:
+		sent := *first
 		again, err := l.isolate(p, a)
 		if err != nil {
 			// Its checksum was right, so this is a fault of ours; the record stays.
 			a.Text = fmt.Sprintf("split request: %v", err)
 		}
 		if err != nil || again {
-			return l.retry(ctx, set, a, epoch, &p.parts[0])
+			return l.retry(ctx, set, a, epoch, &sent)
 		}
 		l.remote.answered(l.key)
 	}
@@ -282,6 +286,14 @@ func (p *part) expand() error {
 	}
 	p.raw = raw
 	return nil
+}
+
+// points returns the part's samples.
+func (p *part) points() ([]wire.Point, error) {
+	if err := p.expand(); err != nil {
+		return nil, err
+	}
+	return wire.Points(p.raw)
 }
 
 // halve splits the part in two, in order.

@@ -3,6 +3,7 @@ package ship
 import (
 	"slices"
 
+	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/refused"
 	"github.com/parascope/parascope/internal/wire"
@@ -14,7 +15,8 @@ import (
 // reports whether the part is to be sent again as it is, after a while.
 func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error) {
 	first := p.parts[0]
-	if err := first.expand(); err != nil {
+	all, err := first.points()
+	if err != nil {
 		return false, err
 	}
 	if a.Meaning == receiver.Split && first.samples > 1 && len(first.raw) > receiver.LeastBytes {
@@ -26,15 +28,11 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		p.parts = append(halves, p.parts[1:]...)
 		return false, nil
 	}
-	all, err := wire.Points(first.raw)
-	if err != nil {
-		return false, err
-	}
 	if number(all) < 2 {
 		return l.alone(p, a, all), nil
 	}
 	id, isNamed := wire.Named(all, a.Printed)
-	kept, others := l.split(all, id, isNamed)
+	kept, others, isKnown := l.split(all, id, isNamed)
 	if isNamed && l.mayAsk(p, a, 1) {
 		p.parts = append([]part{join(kept)}, p.parts[1:]...)
 		p.parts[0].mixed = true
@@ -50,8 +48,10 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		}
 		return false, nil
 	}
-	// A receiver that takes nothing is not asked about each series.
-	believed := l.believes(p, a)
+	if !l.believes(p, a) && !isKnown {
+		p.unclear = a.Meaning // it may be that the receiver takes nothing
+		return true, nil
+	}
 	switch {
 	case l.mayAsk(p, a, 2):
 		mixed := first.mixed || a.Meaning != receiver.Split
@@ -63,7 +63,11 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		return false, nil
 	case a.Meaning == receiver.Never:
 		l.doubt(p, a, first.samples, "")
-	case !believed:
+		if isNamed && a.Reason == queue.InvalidLabels {
+			l.refused.Strike(others[0], a) // the next request goes without it
+		}
+	case !l.believes(p, a):
+		p.unclear = a.Meaning
 		return true, nil
 	default:
 		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true, Limit: a.Meaning == receiver.Limited})
@@ -88,7 +92,47 @@ const neverAsked = 24
 // believes reports whether a refusal speaks of the samples: in words that are known, or
 // while the receiver takes others.
 func (l *shipLane) believes(p *passage, a receiver.Answer) bool {
-	return a.Meaning == receiver.Never || a.Meaning == receiver.Limited || l.remote.accepted.Load() > p.accepted
+	return a.Meaning == receiver.Never || a.Meaning == receiver.Limited || l.takesOthers(p)
+}
+
+// takesOthers reports whether the receiver took a request since the passage began.
+func (l *shipLane) takesOthers(p *passage) bool { return l.remote.accepted.Load() > p.accepted }
+
+// mostUndecided is how many series a receiver must refuse, each alone, in unknown words,
+// until it is asked about whole parts again: it takes nothing.
+const mostUndecided = 16
+
+// askAgain prepares what is sent after a refusal in unknown words. While the receiver takes
+// nothing else, it is one series: what it says of a part that has others shows nothing. It
+// reports whether the request may be made.
+func (l *shipLane) askAgain(p *passage) bool {
+	isBelieved := l.takesOthers(p)
+	switch {
+	case isBelieved:
+		l.remote.extra.Take(refused.Follow, 1)
+	case !l.remote.extra.Take(refused.Search, 1):
+		return false
+	}
+	first, meaning := p.parts[0], p.unclear
+	p.unclear = receiver.Later
+	all, err := first.points()
+	if err != nil || isBelieved || len(p.undecided) >= mostUndecided || number(all) < 2 {
+		return true // isolate reports the error
+	}
+	var one, others []wire.Point
+	for _, s := range all {
+		if s.Series == all[0].Series {
+			one = append(one, s)
+		} else {
+			others = append(others, s)
+		}
+	}
+	parts := []part{join(one), join(others)}
+	for i := range parts {
+		parts[i].mixed, parts[i].unanswered = first.mixed || meaning != receiver.Split, first.unanswered
+	}
+	p.parts = append(parts, p.parts[1:]...)
+	return true
 }
 
 // alone does what the refusal of a single series says. It reports whether it is to be
@@ -111,30 +155,38 @@ func (l *shipLane) alone(p *passage, a receiver.Answer, all []wire.Point) (again
 		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: first.unanswered, Alone: true})
 	case p.hopeless:
 		p.parts = append(p.parts, first) // another one is asked about next
+		p.unclear = a.Meaning
 		return true
 	default:
 		p.undecided = append(p.undecided, first)
+		if len(p.parts) > 0 {
+			p.unclear = a.Meaning
+		}
+		return true
 	}
 	return false
 }
 
 // settleUndecided finds out about the parts that were refused alone in unknown words,
-// once all others were sent: they are sent again. It reports whether the receiver takes
-// nothing.
+// once all others were sent: they are sent again, together. If they are refused again, that
+// is believed. It reports whether the receiver takes nothing.
 func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
 	undecided := p.undecided
 	p.undecided = nil
-	if l.remote.accepted.Load() == p.accepted {
-		p.parts, p.hopeless = undecided, true
+	if !l.takesOthers(p) {
+		p.parts, p.hopeless, p.unclear = undecided, true, receiver.Unclear
 		return true
 	}
-	for _, part := range undecided {
-		if l.remote.extra.Take(refused.Search, 1) {
-			p.parts = append(p.parts, part) // if it is refused again, that is believed
-		} else {
-			p.apart = append(p.apart, refused.Refusal{Raw: part.raw, Why: "refused without a reason", Mixed: part.unanswered})
-		}
+	l.remote.extra.Take(refused.Follow, 1)
+	var all part
+	for _, u := range undecided {
+		all.raw = append(all.raw, u.raw...)
+		all.samples += u.samples
+		all.mixed, all.unanswered = all.mixed || u.mixed, all.unanswered || u.unanswered
 	}
+	joined := newPart(all.raw, all.samples)
+	joined.mixed, joined.unanswered = all.mixed, all.unanswered
+	p.parts = []part{joined}
 	return false
 }
 
@@ -162,14 +214,15 @@ func number(all []wire.Point) int {
 }
 
 // split divides samples by series: in that which an answer names and the others, which
-// come first; else in those that the receiver took lately and the others; else in
-// halves.
-func (l *shipLane) split(all []wire.Point, id wire.SeriesID, isNamed bool) (kept, others []wire.Point) {
+// come first; else in those that the receiver took lately and the others, which isKnown
+// says; else in halves.
+func (l *shipLane) split(all []wire.Point, id wire.SeriesID, isNamed bool) (kept, others []wire.Point, isKnown bool) {
 	in := func(p wire.Point) bool { return p.Series != id }
 	if !isNamed {
 		known := l.recent.series(l.remote.ship.elapsed())
 		in = func(p wire.Point) bool { return known[p.Series] }
-		if n := len(slices.DeleteFunc(slices.Clone(all), in)); n == 0 || n == len(all) {
+		n := len(slices.DeleteFunc(slices.Clone(all), in))
+		if isKnown = n > 0 && n < len(all); !isKnown {
 			order := map[wire.SeriesID]int{}
 			for _, p := range all {
 				if _, known := order[p.Series]; !known {
@@ -186,7 +239,7 @@ func (l *shipLane) split(all []wire.Point, id wire.SeriesID, isNamed bool) (kept
 			others = append(others, p)
 		}
 	}
-	return kept, others
+	return kept, others, isKnown
 }
 
 // join makes a part of samples.
