@@ -21,13 +21,18 @@ type Budget struct {
 	max     int64 // bytes
 	proven  int64 // of sizes that were good before
 	grown   int64 // beyond these
-	left    int64 // given back, and not collected
+	left    int64 // of large pages, given back and not collected
 	most    int64 // given at one time, since TakeMost was called
 	changed chan struct{}
 }
 
-// freeBytes of each page are not counted: small pages never wait.
-const freeBytes = 512 << 10
+const (
+	// freeBytes of each page are not counted: small pages never wait.
+	freeBytes = 512 << 10
+	// largeBytes are beyond freeBytes. What smaller pages leave, such as those of a
+	// node_exporter, the collector finds in time by itself.
+	largeBytes = 1 << 20
+)
 
 // New returns a budget of most bytes.
 func New(most int64) *Budget { return &Budget{max: most, changed: make(chan struct{})} }
@@ -102,7 +107,9 @@ func (b *Budget) giveBack(s *Share) (much bool) {
 	defer b.mu.Unlock()
 	b.proven -= s.proven
 	b.grown -= s.grown
-	b.left += s.proven + s.grown
+	if n := s.proven + s.grown; n > largeBytes {
+		b.left += n
+	}
 	*s = Share{}
 	close(b.changed)
 	b.changed = make(chan struct{})
