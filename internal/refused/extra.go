@@ -35,7 +35,7 @@ const (
 	Follow
 )
 
-// Of the 60 a minute, a search that begins has 36 at once. What is left is for offers:
+// Of the 60 a minute, a search has 36 while there are no offers. What is left is for offers:
 // those of 8 lanes every 30 seconds are 16. Beside these and 24 probes, 20 are left to
 // search on.
 const (
@@ -61,7 +61,7 @@ func (x *Extra) Normal() {
 func (x *Extra) Take(kind Kind, n int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	now, searched := x.elapsed(), 0
+	now, searched, offered := x.elapsed(), 0, false
 	for len(x.made) > 0 && now-x.made[0].at >= time.Minute {
 		x.made = x.made[1:]
 	}
@@ -69,10 +69,15 @@ func (x *Extra) Take(kind Kind, n int) bool {
 		if m.kind == Search || m.kind == Follow {
 			searched++
 		}
+		offered = offered || m.kind == Offer
 	}
 	free := ExtraPerMinute - len(x.made)
 	if kind == Search {
-		free = min(free, max(searchAtOnce-len(x.made), searchPerMinute-searched))
+		most := searchAtOnce - len(x.made)
+		if !offered {
+			most = searchAtOnce - searched
+		}
+		free = min(free, max(most, searchPerMinute-searched))
 	}
 	if free = min(max(free, 0), n); kind == Follow {
 		free = n
