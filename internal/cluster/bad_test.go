@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -20,7 +21,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 		"line 6 has a second Scheduling/SlurmQueues with the name q, first used in line 5", "a name of its own"},
 	{"two pools of one name", "HeadNode: {}\nLoginNodes: {Pools: [{Name: p}, {Name: p}]}\n" + tail,
 		"line 2 has a second LoginNodes/Pools with the name p, first used in line 2", "a name of its own"},
-	{"too large with the monitoring", "HeadNode: {}\n" + strings.Repeat("#\n", (maxBytes-100)/2) + tail,
+	{"too large with the monitoring", "HeadNode: {}\n" + strings.Repeat("#\n", (document.MaxBytes-100)/2) + tail,
 		"and with the changes 1049", "remove queues or comments"},
 	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the duplicate key "Iam", first used in line 2`, "keep one"},
 	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values in full"},
@@ -63,7 +64,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"template without a cluster", "Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n", "without a Custom::PclusterCluster", "template"},
 	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +
 		"  B: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n", "line 3 is a second cluster", "one cluster"},
-	{"too large", strings.Repeat("#\n", maxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
+	{"too large", strings.Repeat("#\n", document.MaxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
 	{"too deep", "HeadNode: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n" + tail, "has more than 100 levels of nesting",
 		"pcluster create-cluster"},
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -39,7 +40,7 @@ func FuzzAttach(f *testing.F) {
 			t.Fatalf("a second run changes %v", again.Changes)
 		}
 		before, err := Detach(configurator, in, Without{Part: All})
-		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(marker)) {
+		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(document.Marker)) {
 			return // it has something of ours before attach
 		}
 		detached, err := Detach(configurator, attached.Text, Without{Part: All})
@@ -65,7 +66,7 @@ func says(t *testing.T, b []byte) *value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := newValue(d.root)
+	v, err := newValue(d.Root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -42,12 +43,12 @@ func NameInTemplate(file string, text []byte) string {
 	return d.name
 }
 
-func (d *document) containsStack() bool {
-	if d.cluster == d.root || get(get(d.root, "Outputs"), "ClusterNodePolicyArn") == nil {
+func (d *configuration) containsStack() bool {
+	if d.cluster == d.Root || document.Get(d.Root, "Outputs", "ClusterNodePolicyArn") == nil {
 		return false
 	}
 	for _, id := range policyNames {
-		if kind := get(get(get(d.root, "Resources"), id), "Type"); kind == nil || kind.Value != "AWS::IAM::ManagedPolicy" {
+		if kind := document.Get(d.Root, "Resources", id, "Type"); kind == nil || kind.Value != "AWS::IAM::ManagedPolicy" {
 			return false
 		}
 	}
@@ -55,7 +56,7 @@ func (d *document) containsStack() bool {
 }
 
 // own is how a configuration names a policy: by a reference where the template creates it.
-func (d *document) own(arn, stackName string) string {
+func (d *configuration) own(arn, stackName string) string {
 	if d.containsStack() {
 		for _, id := range policyNames {
 			if strings.HasPrefix(path.Base(arn), stackName+"-"+id+"-") {
@@ -84,7 +85,7 @@ func policyValue(policy string) *value {
 
 // readPolicy is a policy in a configuration: its ARN, or a Reference.
 func readPolicy(n *yaml.Node) string {
-	if ref := get(n, "Ref"); ref != nil {
+	if ref := document.Get(n, "Ref"); ref != nil {
 		return Reference(ref.Value)
 	}
 	if n.Tag == refTag {
@@ -94,7 +95,7 @@ func readPolicy(n *yaml.Node) string {
 }
 
 // ours reports whether a policy is one for nodes: of these stacks, or of the template's own.
-func (d *document) ours(policy string, stacks map[string]bool) bool {
+func (d *configuration) ours(policy string, stacks map[string]bool) bool {
 	id, ok := referenced(policy)
 	for _, p := range policyNames {
 		if ok && id == p && d.containsStack() {

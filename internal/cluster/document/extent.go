@@ -1,4 +1,4 @@
-package cluster
+package document
 
 import (
 	"errors"
@@ -10,49 +10,50 @@ import (
 // The YAML library says where a node begins. Where it ends is found here: of a block
 // the last line, of a flow collection the offset of its bracket.
 
-var errUnread = errors.New("could not find the end of a YAML value")
+// ErrUnread is about text that is not understood.
+var ErrUnread = errors.New("could not find the end of a YAML value")
 
-// lastLine is the last line of a node that stands in a block, whose parent is
+// LastLine is the last line of a node that stands in a block, whose parent is
 // indented by this many columns.
-func (d *document) lastLine(n *yaml.Node, indent int) (int, error) {
+func (d *Document) LastLine(n *yaml.Node, indent int) (int, error) {
 	switch {
 	case n.Kind == yaml.AliasNode:
 		return n.Line, nil
-	case isFlow(n):
-		f, err := d.readFlow(n)
+	case IsFlow(n):
+		f, err := d.ReadFlow(n)
 		if err != nil {
 			return 0, err
 		}
-		return d.lineAt(f.close), nil
+		return d.lineAt(f.Close), nil
 	case n.Kind == yaml.ScalarNode:
 		return d.lastLineOfScalar(n, indent)
 	case len(n.Content) == 0:
 		return n.Line, nil
 	}
-	return d.lastLine(n.Content[len(n.Content)-1], d.entryColumn(n)-1)
+	return d.LastLine(n.Content[len(n.Content)-1], d.EntryColumn(n)-1)
 }
 
-func (d *document) lastLineOfScalar(n *yaml.Node, indent int) (int, error) {
+func (d *Document) lastLineOfScalar(n *yaml.Node, indent int) (int, error) {
 	switch {
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
-		end, err := skipQuoted(d.text, d.skipProperties(d.offset(n)))
+		end, err := SkipQuoted(d.Text, d.SkipProperties(d.Offset(n)))
 		return d.lineAt(end - 1), err
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		last, keep := n.Line, strings.ContainsRune(beforeComment(d.line(n.Line)), '+')
-		for line := n.Line + 1; line <= len(d.starts); line++ {
-			text := d.line(line)
+		last, keep := n.Line, strings.ContainsRune(beforeComment(d.Line(n.Line)), '+')
+		for line := n.Line + 1; line <= len(d.Starts); line++ {
+			text := d.Line(line)
 			filled := strings.TrimLeft(text, " ") != ""
 			if filled && len(text)-len(strings.TrimLeft(text, " ")) <= indent {
 				break
 			}
-			if filled || keep && line < len(d.starts) {
+			if filled || keep && line < len(d.Starts) {
 				last = line
 			}
 		}
 		return last, nil
 	}
 	last := d.next[n] - 1
-	for last > n.Line && (blank(d.line(last)) || strings.TrimRight(d.line(last), " ") == "...") { // three dots end a document
+	for last > n.Line && (blank(d.Line(last)) || strings.TrimRight(d.Line(last), " ") == "...") { // three dots end a document
 		last--
 	}
 	return max(last, n.Line), nil
@@ -65,11 +66,11 @@ func beforeComment(line string) string {
 }
 
 // lineAt is the line with this offset.
-func (d *document) lineAt(offset int) int {
+func (d *Document) lineAt(offset int) int {
 	line := 1
-	for low, high := 0, len(d.starts); low < high; {
+	for low, high := 0, len(d.Starts); low < high; {
 		mid := (low + high) / 2
-		if d.starts[mid] <= offset {
+		if d.Starts[mid] <= offset {
 			line, low = mid+1, mid+1
 		} else {
 			high = mid
@@ -78,28 +79,28 @@ func (d *document) lineAt(offset int) int {
 	return line
 }
 
-// flow is a collection in brackets: where they stand, and where each of its parts
+// Flow is a collection in brackets: where they stand, and where each of its parts
 // begins and ends, without the space, comments and commas around it.
-type flow struct {
-	open, close int
-	parts       [][2]int
+type Flow struct {
+	Open, Close int
+	Parts       [][2]int
 }
 
-// readFlow finds the parts of a flow collection.
-func (d *document) readFlow(n *yaml.Node) (flow, error) {
-	f := flow{open: d.skipProperties(d.offset(n))}
-	if f.open >= len(d.text) || d.text[f.open] != '{' && d.text[f.open] != '[' {
-		return flow{}, errUnread
+// ReadFlow finds the parts of a flow collection.
+func (d *Document) ReadFlow(n *yaml.Node) (Flow, error) {
+	f := Flow{Open: d.SkipProperties(d.Offset(n))}
+	if f.Open >= len(d.Text) || d.Text[f.Open] != '{' && d.Text[f.Open] != '[' {
+		return Flow{}, ErrUnread
 	}
 	begin, end := -1, -1
 	part := func() {
 		if begin >= 0 {
-			f.parts = append(f.parts, [2]int{begin, end})
+			f.Parts = append(f.Parts, [2]int{begin, end})
 		}
 		begin, end = -1, -1
 	}
-	for i, depth, fresh := f.open+1, 1, true; i < len(d.text); {
-		c, from := d.text[i], i
+	for i, depth, fresh := f.Open+1, 1, true; i < len(d.Text); {
+		c, from := d.Text[i], i
 		switch {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i, fresh = i+1, true
@@ -113,12 +114,12 @@ func (d *document) readFlow(n *yaml.Node) (flow, error) {
 			continue
 		case (c == ']' || c == '}') && depth == 1:
 			part()
-			f.close = i
+			f.Close = i
 			return f, nil
 		case (c == '"' || c == '\'') && fresh:
-			next, err := skipQuoted(d.text, i)
+			next, err := SkipQuoted(d.Text, i)
 			if err != nil {
-				return flow{}, err
+				return Flow{}, err
 			}
 			i, fresh = next, false
 		case c == '[' || c == '{':
@@ -134,34 +135,34 @@ func (d *document) readFlow(n *yaml.Node) (flow, error) {
 		}
 		end = i
 	}
-	return flow{}, errUnread
+	return Flow{}, ErrUnread
 }
 
 // endOfLine is the offset of the line's end.
-func (d *document) endOfLine(at int) int {
-	if n := strings.IndexByte(d.text[at:], '\n'); n >= 0 {
+func (d *Document) endOfLine(at int) int {
+	if n := strings.IndexByte(d.Text[at:], '\n'); n >= 0 {
 		return at + n
 	}
-	return len(d.text)
+	return len(d.Text)
 }
 
-// skipProperties is the offset behind a node's anchor and tag.
-func (d *document) skipProperties(at int) int {
-	for at < len(d.text) && (d.text[at] == '&' || d.text[at] == '!') {
-		for at < len(d.text) && !strings.ContainsRune(" \t\r\n", rune(d.text[at])) {
+// SkipProperties is the offset behind a node's anchor and tag.
+func (d *Document) SkipProperties(at int) int {
+	for at < len(d.Text) && (d.Text[at] == '&' || d.Text[at] == '!') {
+		for at < len(d.Text) && !strings.ContainsRune(" \t\r\n", rune(d.Text[at])) {
 			at++
 		}
-		for at < len(d.text) && strings.ContainsRune(" \t\r\n", rune(d.text[at])) {
+		for at < len(d.Text) && strings.ContainsRune(" \t\r\n", rune(d.Text[at])) {
 			at++
 		}
 	}
 	return at
 }
 
-// skipQuoted is the offset behind a quoted text.
-func skipQuoted(text string, at int) (int, error) {
+// SkipQuoted is the offset behind a quoted text.
+func SkipQuoted(text string, at int) (int, error) {
 	if at >= len(text) {
-		return at, errUnread
+		return at, ErrUnread
 	}
 	quote := text[at]
 	for i := at + 1; i < len(text); i++ {
@@ -174,5 +175,5 @@ func skipQuoted(text string, at int) (int, error) {
 			return i + 1, nil
 		}
 	}
-	return at, errUnread
+	return at, ErrUnread
 }
