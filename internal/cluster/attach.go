@@ -50,6 +50,7 @@ type Change struct {
 type Patched struct {
 	Text    []byte
 	Changes []Change
+	Notes   []string
 	ByHand  []string // what the file cannot say, or ParallelCluster refuses
 	// Template is a file that is a CloudFormation template with the cluster in it.
 	Template bool

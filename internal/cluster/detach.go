@@ -158,11 +158,7 @@ func (c *cut) policies(at place, v *value) {
 			continue
 		}
 		policy := readPolicy(arn)
-		ours := c.ours(policy, c.stacks)
-		if c.Marked && !document.IsFlow(l) {
-			ours = c.Marks(item.Line)
-		}
-		if !ours {
+		if !c.added(l, item, policy, c.stacks) {
 			continue
 		}
 		gone = append(gone, i)

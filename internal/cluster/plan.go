@@ -132,6 +132,7 @@ func (r Request) fits(patched Patched, region string) error {
 
 func (p *Plan) take(patched Patched) {
 	p.Text, p.ByHand, p.roles = patched.Text, append(p.ByHand, patched.ByHand...), patched.Roles
+	p.Notes = append(p.Notes, patched.Notes...)
 	p.Changes = append([]Change{}, patched.Changes...)
 	for i := range p.Changes {
 		if !p.Cluster.Exists { // nothing is asked of one that is made

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -20,27 +21,9 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 			return nil
 		}
 	}
-	has := map[string]bool{}
-	if l := v.get("Iam", "AdditionalIamPolicies"); l != nil {
-		for _, item := range l.items {
-			a := item.get("Policy")
-			if a == nil {
-				continue
-			}
-			has[a.text] = true
-			for _, arn := range arns {
-				has[arn] = has[arn] || refersTo(a, arn, stackName)
-			}
-		}
-	}
-	var missing []string
-	for _, arn := range arns {
-		if !has[arn] {
-			missing = append(missing, p.own(arn, stackName))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
+	missing, err := p.missing(at, v, arns, stackName)
+	if err != nil || len(missing) == 0 {
+		return err
 	}
 	policies := document.Get(iam, "AdditionalIamPolicies")
 	path, line := at.path+"/Iam", at.node.Line
@@ -68,11 +51,118 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 	return nil
 }
 
+// missing are the policies that a place does not have, as the configuration is to name them. Those that it
+// has in another form get this one.
+func (p *patch) missing(at place, v *value, policies []string, stackName string) (missing []string, err error) {
+	for _, policy := range policies {
+		form, note, err := p.own(policy, stackName)
+		if err != nil {
+			return nil, err
+		}
+		has, err := p.reform(at, v, form, stackName)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			continue
+		}
+		missing = append(missing, form)
+		if note != "" && !slices.Contains(p.Notes, note) {
+			p.Notes = append(p.Notes, note)
+		}
+	}
+	return missing, nil
+}
+
+// reform looks for a policy among those of a place. What attach wrote in another form is replaced: an ARN by
+// a reference, a reference by an ARN, the ARN of a policy that the stack has replaced by that of the new one.
+func (p *patch) reform(at place, v *value, form, stackName string) (has bool, err error) {
+	l := document.Get(at.node, "Iam", "AdditionalIamPolicies")
+	if l == nil || l.Kind != yaml.SequenceNode {
+		return false, nil
+	}
+	id, _ := idOf(form, stackName)
+	_, asReference := referenced(form)
+	items := v.get("Iam", "AdditionalIamPolicies")
+	var others []int
+	for i, item := range l.Content {
+		n := document.Get(item, "Policy")
+		if n == nil {
+			continue
+		}
+		policy := readPolicy(n)
+		other, isReference := idOf(policy, stackName)
+		switch {
+		case policy == form:
+			has = true
+		case id == "" || other != id:
+		case isReference && p.isTemplate() && p.creates(id): // somebody's template, which is not the stack's
+			has = true
+		case item.Kind == yaml.MappingNode && (isReference && !p.isTemplate() || p.added(l, item, policy, map[string]bool{stackName: true})):
+			others = append(others, i)
+		case asReference:
+			has = true
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s names %s by its ARN, which a deployment may replace: write %s", at.path, id, form))
+		case isReference:
+			has = true
+		}
+	}
+	if len(others) == 0 {
+		return has, nil
+	}
+	for _, i := range others {
+		if !has {
+			err = p.replacePolicy(l, l.Content[i], form)
+			items.items[i].keys["Policy"] = policyValue(form)
+		} else if p.once(l.Content[i], "delete") {
+			c := cut{patch: p}
+			err = c.delete(l, func(_, item *yaml.Node) bool { return item == l.Content[i] })
+		}
+		if err != nil {
+			return false, p.unread(l.Content[i].Line, err)
+		}
+		p.Changes = append(p.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies",
+			What:   "replace the policy " + words.Printable(readPolicy(document.Get(l.Content[i], "Policy"))) + " by " + form,
+			Policy: policyOfPolicies(at.kind), Line: l.Content[i].Line, kind: at.kind})
+		if !has {
+			others, has = others[1:], true
+		}
+	}
+	items.without(others)
+	return true, nil
+}
+
+// added reports whether attach wrote an item of a list of policies: it has the mark or, where there are no
+// marks, is a policy of these stacks for nodes.
+func (p *patch) added(l, item *yaml.Node, policy string, stacks map[string]bool) bool {
+	if p.Marked && !document.IsFlow(l) {
+		return p.Marks(item.Line)
+	}
+	return p.ours(policy, stacks)
+}
+
+// replacePolicy writes a policy in the place of an item's.
+func (p *patch) replacePolicy(l, item *yaml.Node, policy string) error {
+	_, n := document.Entry(item, "Policy")
+	if !p.once(n, "replace") {
+		return nil
+	}
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		return document.ErrUnread
+	}
+	end, err := p.End(n)
+	if document.IsFlow(l) || document.IsFlow(item) {
+		policy = inFlow(policy)
+	}
+	p.edits = append(p.edits, document.Edit{From: p.Offset(n), To: end, Text: policy})
+	return err
+}
+
 func (p *patch) placePolicies(at, iam, policies *yaml.Node, missing []string) error {
 	var block, inline []string
 	for _, policy := range missing {
 		block = append(block, "  - Policy: "+policy)
-		inline = append(inline, inFlow(policy))
+		inline = append(inline, fmt.Sprintf(`{"Policy": %s}`, inFlow(policy)))
 	}
 	block = append([]string{"AdditionalIamPolicies:"}, block...)
 	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))

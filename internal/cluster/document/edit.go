@@ -106,7 +106,7 @@ func (d *Document) EntryColumn(of *yaml.Node) int {
 	switch {
 	case of.Kind == yaml.MappingNode && len(of.Content) > 0:
 		return of.Content[0].Column
-	case of.Kind == yaml.SequenceNode && len(of.Content) > 0 && d.SkipProperties(d.Offset(of)) != d.Offset(of):
+	case of.Kind == yaml.SequenceNode && len(of.Content) > 0 && d.skipProperties(d.Offset(of)) != d.Offset(of):
 		for line := of.Line; line <= of.Content[0].Line; line++ {
 			if text := strings.TrimLeft(d.Line(line), " "); strings.HasPrefix(text, "-") && line > of.Line {
 				return len(d.Line(line)) - len(text) + 1

@@ -36,7 +36,7 @@ func (d *Document) LastLine(n *yaml.Node, indent int) (int, error) {
 func (d *Document) lastLineOfScalar(n *yaml.Node, indent int) (int, error) {
 	switch {
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
-		end, err := SkipQuoted(d.Text, d.SkipProperties(d.Offset(n)))
+		end, err := skipQuoted(d.Text, d.skipProperties(d.Offset(n)))
 		return d.lineAt(end - 1), err
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		last, keep := n.Line, strings.ContainsRune(beforeComment(d.Line(n.Line)), '+')
@@ -88,7 +88,7 @@ type Flow struct {
 
 // ReadFlow finds the parts of a flow collection.
 func (d *Document) ReadFlow(n *yaml.Node) (Flow, error) {
-	f := Flow{Open: d.SkipProperties(d.Offset(n))}
+	f := Flow{Open: d.skipProperties(d.Offset(n))}
 	if f.Open >= len(d.Text) || d.Text[f.Open] != '{' && d.Text[f.Open] != '[' {
 		return Flow{}, ErrUnread
 	}
@@ -117,7 +117,7 @@ func (d *Document) ReadFlow(n *yaml.Node) (Flow, error) {
 			f.Close = i
 			return f, nil
 		case (c == '"' || c == '\'') && fresh:
-			next, err := SkipQuoted(d.Text, i)
+			next, err := skipQuoted(d.Text, i)
 			if err != nil {
 				return Flow{}, err
 			}
@@ -146,8 +146,8 @@ func (d *Document) endOfLine(at int) int {
 	return len(d.Text)
 }
 
-// SkipProperties is the offset behind a node's anchor and tag.
-func (d *Document) SkipProperties(at int) int {
+// skipProperties is the offset behind a node's anchor and tag.
+func (d *Document) skipProperties(at int) int {
 	for at < len(d.Text) && (d.Text[at] == '&' || d.Text[at] == '!') {
 		for at < len(d.Text) && !strings.ContainsRune(" \t\r\n", rune(d.Text[at])) {
 			at++
@@ -159,8 +159,23 @@ func (d *Document) SkipProperties(at int) int {
 	return at
 }
 
-// SkipQuoted is the offset behind a quoted text.
-func SkipQuoted(text string, at int) (int, error) {
+// End is the offset behind a scalar that is written on one line, or behind a collection in brackets.
+func (d *Document) End(n *yaml.Node) (int, error) {
+	at := d.skipProperties(d.Offset(n))
+	switch {
+	case n.Kind != yaml.ScalarNode && IsFlow(n):
+		f, err := d.ReadFlow(n)
+		return f.Close + 1, err
+	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
+		return skipQuoted(d.Text, at)
+	case n.Kind == yaml.ScalarNode && n.Value != "" && strings.HasPrefix(d.Text[at:], n.Value):
+		return at + len(n.Value), nil
+	}
+	return 0, ErrUnread
+}
+
+// skipQuoted is the offset behind a quoted text.
+func skipQuoted(text string, at int) (int, error) {
 	if at >= len(text) {
 		return at, ErrUnread
 	}
