@@ -28,7 +28,8 @@ type Plan struct {
 	// Text is the patched configuration.
 	Text []byte `json:"-"`
 
-	roles int // that ParallelCluster makes for the nodes; -1: somewhere else
+	roles    int    // that ParallelCluster makes for the nodes; -1: somewhere else
+	policies string // the commands that give these roles the policies
 }
 
 // Request is what a person asks of attach.
@@ -167,12 +168,25 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 		p.Notes = append(p.Notes, "nodes download "+script+" themselves: a node without read permission fails, "+
 			"and an update whose script fails is rolled back")
 	}
-	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
-		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12) and "+
-			"would report 'No changes found': add --force-update true")
-	} else if has(func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }) {
-		p.Notes = append(p.Notes, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12): running "+
-			"nodes continue without the new script until they are replaced")
+	p.explainSequences(patched.Template)
+}
+
+// explainSequences says where ParallelCluster does not notice the changes.
+func (p *Plan) explainSequences(template bool) {
+	const not = " does not compare the entries of a Sequence (as of version 3.12)"
+	who := "pcluster update-cluster"
+	if template {
+		who = "ParallelCluster"
+	}
+	all := len(p.Changes) > 0 && !slices.ContainsFunc(p.Changes, func(c Change) bool { return !c.Unseen })
+	switch {
+	case all && template:
+		p.ByHand = append(p.ByHand, who+not+", and the deployment would succeed without an update of the cluster: change another setting "+
+			"of the cluster in the same deployment")
+	case all:
+		p.ByHand = append(p.ByHand, who+not+" and would report 'No changes found': add --force-update true")
+	case slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }):
+		p.Notes = append(p.Notes, who+not+": running nodes continue without the new script until they are replaced")
 	}
 }
 
@@ -200,13 +214,17 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	again := func(part Part) string {
 		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, file, name, r.Again, part)
 	}
-	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
+	update := func(file string) string {
+		if patched.Template {
+			return DeployCommand(file, cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket, len(patched.Text))
+		}
+		return fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(file), region)
+	}
+	p.policies = fmt.Sprintf("'parascope cluster %s --config %s --cluster %s%s --part policies --write', then '%s'", verb, words.Word(r.File),
+		name, r.Again, update(r.File))
 	switch {
-	case patched.Template:
-		p.Next = append(p.Next, DeployCommand(cmp.Or(r.Result, r.File), cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket,
-			len(patched.Text)))
-	case r.Cluster.Exists:
-		p.Next = append(p.Next, update)
+	case patched.Template, r.Cluster.Exists:
+		p.Next = append(p.Next, update(cmp.Or(r.Result, r.File)))
 	case verb == "attach":
 		if r.Cluster.Name != "" {
 			p.Next = append(p.Next, "source "+environment.FileName(name))
