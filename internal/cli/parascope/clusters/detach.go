@@ -74,7 +74,7 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		plan.Notes = append(plan.Notes, o.config+" still names the install script: 'parascope down' keeps the script until detach --write "+
 			"has changed that file")
 	}
-	if err := o.finish(p, plan, r.Text, nil); err != nil || !o.write && o.file == nil {
+	if err := o.finish(ctx, p, plan, r.Text, nil); err != nil || !o.write && o.file == nil {
 		return err
 	}
 	if !r.Cluster.Exists || plan.Part != cluster.Scripts {
