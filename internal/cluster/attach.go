@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"errors"
 	"github.com/parascope/parascope/internal/cluster/document"
 
 	"fmt"
@@ -58,9 +59,10 @@ type Patched struct {
 	Stack, Bucket string
 	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
 	// a path of the person's choice (Iam/ResourcePrefix).
-	Roles int
-	// Strategy is the file's QueueUpdateStrategy, as patched; Region is its Region, where that is a text.
-	Strategy, Region string
+	Roles    int
+	Strategy string // the file's QueueUpdateStrategy, as patched
+	of       *configuration
+	types    []instanceType
 }
 
 // patch collects the changes of one configuration.
@@ -122,6 +124,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
 	p.knowScript(w.Script)
+	p.types = p.instanceTypes(all)
 	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
@@ -228,6 +231,10 @@ func (p *patch) add(of *yaml.Node, block []string, inline string) error {
 	if !p.once(of, inline) {
 		return nil
 	}
+	if key, _, ok := strings.Cut(inline, ":"); ok && of.Kind == yaml.MappingNode && !p.once(of, "key "+key) {
+		return document.Wrong(p.name, of.Line, "has a value that several sections use through a YAML alias, and these need different values "+
+			"of "+strings.Trim(key, `"`), "write the values in full instead of anchors and aliases: the sections need different values")
+	}
 	e, err := p.AddEntry(of, block, inline)
 	p.edits = append(p.edits, e)
 	return err
@@ -331,11 +338,11 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 
 // unread says which part of the file was not understood.
 func (p *patch) unread(line int, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || hint.Next(err) != "" {
+		return err
 	}
 	return document.Wrong(p.name, line, "uses YAML syntax that cannot be patched: "+err.Error(),
-		"write this part of the file in YAML block style, with one key per line")
+		"write this part of the file with one key per line, as block style or as JSON")
 }
 
 // under are lines below a key.
@@ -394,17 +401,15 @@ func (p *patch) finish() (Patched, error) {
 	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
 		p.Strategy = s.text
 	}
-	if s := p.cluster.get("Region"); s != nil && s.tag == "!!str" {
-		p.Region = s.text
-	}
+	p.of = p.configuration
 	return p.Patched, nil
 }
 
 // verify compares what the patched text says with what it must say.
 func (p *patch) verify(out string) error {
 	d, err := parse(p.name, []byte(out))
-	if err != nil {
-		return err
+	if err != nil { // its lines are of a text that the person does not have
+		return errors.New("the edited text would not be a configuration")
 	}
 	got, err := newValue(d.Root)
 	if err != nil {

@@ -35,6 +35,10 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"a script beside a Sequence", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://a/b\n      Sequence:\n        - " +
 		"Script: s3://a/c\n" + tail,
 		"line 4 HeadNode/CustomActions/OnNodeConfigured has Script and Sequence", "keep one"},
+	{"a Jinja expression in a text", "Region: {{ region }}-1\nHeadNode:\n  A: b\n" + tail, "line 1 has a template expression", "render"},
+	{"sections that share a mapping", "# mine\nHeadNode:\n  Iam: &i\n    S3Access: []\n" + tail + "      Iam: *i\n",
+		"line 3 has a value that several sections use through a YAML alias, and these need different values of AdditionalIamPolicies",
+		"write the values in full"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},

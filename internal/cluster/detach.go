@@ -179,7 +179,7 @@ func (c *cut) drain() {
 	}
 	own, _ := document.Entry(document.Get(c.configuration.cluster, "Scheduling"), "SlurmSettings")
 	if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: in YAML flow style parascope cannot "+
+		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: between brackets, as in JSON, parascope cannot "+
 			"determine whether attach added the setting")
 	}
 	if document.IsFlow(settings) || !c.Marks(k.Line) && !(c.Marks(own.Line) && len(settings.Content) == 2) {

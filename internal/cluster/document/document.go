@@ -110,6 +110,8 @@ func (d *Document) explain(name string, err error) error {
 			return WrongTab(name, i+1)
 		case strings.Contains(l, "{%"):
 			return Wrong(name, i+1, "contains a template statement", "render the template first, and give the rendered file")
+		case strings.Contains(l, "{{"):
+			return Wrong(name, i+1, "has a template expression", "render the template first, and give the rendered file")
 		}
 	}
 	return Wrong(name, line, "is not YAML: "+text, "correct the file; 'pcluster create-cluster --dryrun true' reads the same file")

@@ -66,6 +66,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	types, err := plan.CheckTypes(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	plan.Notes = append(plan.Notes, types...)
 	policies := source.NodePolicies
 	if !deployed {
 		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -225,12 +226,13 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 	if err := template.Check(o.config, text); err != nil {
 		return nil, nil, err
 	}
-	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
+	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text, ForTemplate: true,
 		Cluster: lookup.Cluster{Name: o.new.Name, Version: o.version}}, source)
 	if err != nil {
 		return nil, nil, err
 	}
-	return plan.Text, append(plan.Notes, plan.ByHand...), nil
+	types, err := plan.CheckTypes(ctx, cfg)
+	return plan.Text, slices.Concat(plan.Notes, types, plan.ByHand), err
 }
 
 // compose uploads the setup function, and puts the configuration into the stack's template.
