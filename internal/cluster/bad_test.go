@@ -14,6 +14,7 @@ const tail = "Scheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n"
 var badConfigurations = []struct{ name, text, err, next string }{
 	{"empty", "", "is empty", "pcluster create-cluster"},
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
+	{"nothing behind a document marker", "# x\n---", "is empty", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
 	{"tabs in JSON", "{\n\t\"HeadNode\": {},\n\t\"Scheduling\": {\"Scheduler\": \"slurm\", \"SlurmQueues\": []}\n}\n",
 		"line 2 is indented with a tab", "spaces"},

@@ -155,8 +155,8 @@ func TestEditedTemplate(t *testing.T) {
 		if len(got.Notes) != 1 || got.Notes[0] != want {
 			t.Errorf("%s: the notes are %q, want %q", name, got.Notes, want)
 		}
-		if n, m := strings.Count(string(got.Text), "Policy: !Ref RemoteWritePolicy"), strings.Count(string(got.Text), "Policy: "+nodePolicy); n != 1 ||
-			m != 2 {
+		if n, m := strings.Count(string(got.Text), "Policy: !Ref RemoteWritePolicy"), strings.Count(string(got.Text),
+			"Policy: "+nodePolicy); n != 1 || m != 2 {
 			t.Errorf("%s: %d references and %d ARNs:\n%s", name, n, m, got.Text)
 		}
 		// The resource is back: the reference replaces the ARN.
@@ -182,7 +182,8 @@ func TestOtherFormsOfAPolicy(t *testing.T) {
 		[]string{Reference("NodePolicy")}
 	replaced.HeadPolicies, replaced.NodePolicies = []string{remoteWrite + "2", nodePolicy + "2"}, []string{nodePolicy + "2"}
 	for name, text := range map[string]string{"block": bare, "template": withStack, "JSON": json,
-		"flow items": strings.Replace(bare, "  InstanceType", "  Iam: {AdditionalIamPolicies: [{Policy: arn:aws:iam::aws:policy/P}]}\n  InstanceType", 1)} {
+		"flow items": strings.Replace(bare, "  InstanceType",
+			"  Iam: {AdditionalIamPolicies: [{Policy: arn:aws:iam::aws:policy/P}]}\n  InstanceType", 1)} {
 		forms := map[string]Want{"ARNs": newCluster, "references": references, "ARNs of replaced policies": replaced}
 		for from, before := range forms {
 			for to, after := range forms {

@@ -21,8 +21,8 @@ func TestRolesWithoutThePolicy(t *testing.T) {
 	}))
 	defer server.Close()
 	cfg := aws.Config{Region: "us-east-2", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
-	const policies = "update the cluster with the policies first: 'parascope cluster attach --config c.yaml --cluster hpc --region us-east-2 " +
-		"--part policies --write', then '"
+	const policies = "update the cluster with the policies first: 'parascope cluster attach --config c.yaml --cluster hpc " +
+		"--region us-east-2 --part policies --write', then '"
 	for name, c := range map[string]struct {
 		text     string
 		template bool

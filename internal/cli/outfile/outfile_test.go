@@ -157,7 +157,8 @@ func TestErrorsNameTheFile(t *testing.T) {
 	if err := os.RemoveAll("there"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write(t.Context(), "x"); err == nil || err.Error() != "could not write there/file: no such file or directory" || hint.Next(err) == "" {
+	if err := f.Write(t.Context(), "x"); err == nil || err.Error() != "could not write there/file: no such file or directory" ||
+		hint.Next(err) == "" {
 		t.Errorf("%v; %s", err, hint.Next(err))
 	}
 	if _, err := New(t.Context(), "/proc/x", nil); err == nil || strings.Contains(err.Error(), ".x.") ||

@@ -82,7 +82,7 @@ func (d *Document) read(name string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return d.explain(name, err)
 	}
-	if len(all.Content) == 0 {
+	if len(all.Content) == 0 || all.Content[0].Line > len(d.Starts) { // the value behind a last line --- has no line
 		return Wrong(name, 0, "is empty", "give the file that pcluster create-cluster takes")
 	}
 	if err := decoder.Decode(&second); err == nil {

@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -142,10 +143,18 @@ func writeEnvironment(ctx context.Context, e environment.File) (name string, err
 	}
 	file, err := outfile.New(ctx, name, nil)
 	if err != nil {
-		return "", err
+		return "", besideMe(err)
 	}
 	defer file.Discard()
 	return name, file.Write(ctx, text)
+}
+
+// besideMe is an error about a file that lies in the working directory, whatever --output says.
+func besideMe(err error) error {
+	if hint.Next(err) == "" { // an interrupt
+		return err
+	}
+	return hint.New(hint.CodeOf(err), errors.New(err.Error()), "run the command in a writable directory")
 }
 
 // record notes that a configuration which is about to be written names the script, so that

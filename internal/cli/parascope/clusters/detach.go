@@ -26,7 +26,7 @@ func newClusterDetach(p *cli.Process) *cobra.Command {
 		Use:   "detach",
 		Short: "Remove the monitoring from a cluster's configuration",
 		Long: `Remove what attach added to a configuration, and nothing else: the result is the file
-before attach, byte for byte.
+before attach, byte for byte. Between brackets, as in JSON, it is the same document.
 
 An existing cluster is updated in two steps. --part scripts removes the script from
 the queues, and lets head and login nodes run it with --remove; --part policies removes

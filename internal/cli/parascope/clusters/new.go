@@ -96,8 +96,11 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return err
 	}
 	var files []*outfile.File
-	for _, name := range []string{o.output, variables} {
+	for i, name := range []string{o.output, variables} {
 		file, err := outfile.New(ctx, name, p.Stdout)
+		if i > 0 && err != nil {
+			return besideMe(err)
+		}
 		if err != nil {
 			return err
 		}
