@@ -43,6 +43,15 @@ func FuzzAttach(f *testing.F) {
 		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(document.Marker)) {
 			return // it has something of ours before attach
 		}
+		if refer, err := Attach(configurator, in, referring(want)); err == nil {
+			other, err := Attach(configurator, attached.Text, referring(want))
+			if err != nil {
+				t.Fatalf("references in place of ARNs: %v", err)
+			}
+			if !bytes.Equal(other.Text, refer.Text) {
+				t.Fatalf("references in place of ARNs:\n%s\nwant\n%s", other.Text, refer.Text)
+			}
+		}
 		detached, err := Detach(configurator, attached.Text, Without{Part: All})
 		if err != nil {
 			t.Fatalf("detach: %v\n%s", err, attached.Text)
@@ -57,6 +66,12 @@ func FuzzAttach(f *testing.F) {
 			t.Fatalf("detach leaves another document:\n%s\n%s", in, detached.Text)
 		}
 	})
+}
+
+// referring is the same with references to a template's policies.
+func referring(w Want) Want {
+	w.HeadPolicies, w.NodePolicies = []string{Reference("RemoteWritePolicy"), Reference("NodePolicy")}, []string{Reference("NodePolicy")}
+	return w
 }
 
 // says is what a configuration says, in the one form of plain.

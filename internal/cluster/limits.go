@@ -31,7 +31,7 @@ func isFunction(n *yaml.Node) bool {
 var ownRegion = []string{"!Ref AWS::Region", "!Sub ${AWS::Region}"}
 
 var (
-	regionPattern      = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	regionPattern      = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	placeholderPattern = regexp.MustCompile(`\$\{[^}]*\}|\$\w+|\{\{.*\}\}|^<.*>$`)
 )
 

@@ -100,10 +100,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		}
 		plan.Notes = append(plan.Notes, reach.Notes(found)...)
 	}
-	if r.Cluster.Exists || r.Cluster.Name == "" {
-		return o.finish(ctx, p, plan, r.Text, nil)
+	var variables *environment.File
+	if !r.Cluster.Exists && r.Cluster.Name != "" {
+		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
 	}
-	return o.finish(ctx, p, plan, r.Text, &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region})
+	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
 }
 
 // source reads what the configuration takes from the stack. A template that contains the stack is

@@ -175,8 +175,10 @@ func readBounded(ctx context.Context, name string) ([]byte, error) {
 }
 
 // finish shows the plan, and writes the result where the flags say so; with a new cluster's configuration
-// also the file that is sourced before pcluster.
-func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.Plan, old []byte, e *environment.File) error {
+// also the file that is sourced before pcluster. After does what follows a written file, prints it and
+// returns it for the JSON result.
+func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.Plan, old []byte, e *environment.File,
+	after func() string) error {
 	wrote, variables := "", ""
 	switch {
 	case o.file != nil:
@@ -201,8 +203,9 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 			cluster.Plan
 			Wrote       string `json:"wrote,omitempty"`
 			Environment string `json:"environment,omitempty"`
+			Alert       string `json:"alert,omitempty"` // what detach did with the alert HeadSilent
 			Diff        string `json:"diff"`
-		}{plan, wrote, variables, string(diff.Diff(o.config, old, o.config, plan.Text))})
+		}{plan, wrote, variables, after(), string(diff.Diff(o.config, old, o.config, plan.Text))})
 	}
 	to := p.Stdout
 	if o.output == "-" {
@@ -223,6 +226,7 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 	if done {
 		printNext(to, plan.Next)
 	}
+	after()
 	return nil
 }
 
