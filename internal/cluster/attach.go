@@ -73,6 +73,7 @@ type patch struct {
 	expect  *value // what the patched text must say
 	cluster *value // the part of it that is the cluster
 	done    map[*yaml.Node]map[string]bool
+	stacks  map[string]bool // whose scripts the configuration has
 	// detached says that no queue had the script: its programs may have been removed from a running
 	// cluster whose head keeps the script as OnNodeConfigured.
 	detached bool
@@ -89,9 +90,20 @@ func open(name string, b []byte) (*patch, []place, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &patch{configuration: d, name: name, done: map[*yaml.Node]map[string]bool{}}
+	p := &patch{configuration: d, name: name, done: map[*yaml.Node]map[string]bool{}, stacks: map[string]bool{}}
 	if p.expect, err = newValue(d.Root); err != nil {
 		return nil, nil, err
+	}
+	for _, at := range all {
+		for _, hook := range hooks {
+			for _, s := range scriptsOf(at.node, hook) {
+				if url := document.Get(s, "Script"); url != nil {
+					if stackName, _, ok := ourScript(url.Value); ok {
+						p.stacks[stackName] = true
+					}
+				}
+			}
+		}
 	}
 	p.cluster = d.clusterOf(p.expect)
 	p.cluster.plain()

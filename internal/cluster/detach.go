@@ -28,12 +28,11 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	c := cut{patch: p, goes: map[*yaml.Node]bool{}, stacks: map[string]bool{}, without: w}
+	c := cut{patch: p, goes: map[*yaml.Node]bool{}, without: w}
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if stackName, ok := c.script(s); ok {
-					c.stacks[stackName] = true
+				if _, ok := c.script(s); ok {
 					p.knowScript(document.Get(s, "Script").Value)
 				}
 			}
@@ -63,7 +62,6 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 type cut struct {
 	*patch
 	goes    map[*yaml.Node]bool // nodes that go with all that is in them, aliases followed
-	stacks  map[string]bool     // stacks whose scripts the configuration names
 	without Without
 }
 
@@ -158,7 +156,7 @@ func (c *cut) policies(at place, v *value) {
 			continue
 		}
 		policy := readPolicy(arn)
-		if !c.added(l, item, policy, c.stacks) {
+		if !c.added(l, item, policy) {
 			continue
 		}
 		gone = append(gone, i)

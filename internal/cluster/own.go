@@ -68,7 +68,7 @@ func idOf(policy, stackName string) (id string, isReference bool) {
 		return id, true
 	}
 	for _, id := range policyNames {
-		if strings.HasPrefix(path.Base(policy), stackName+"-"+id+"-") {
+		if strings.Contains(policy, ":policy/") && strings.HasPrefix(path.Base(policy), stackName+"-"+id+"-") {
 			return id, false
 		}
 	}

@@ -54,15 +54,17 @@ func (p *patch) addPolicies(at place, v *value, arns []string, stackName string)
 // missing are the policies that a place does not have, as the configuration is to name them. Those that it
 // has in another form get this one.
 func (p *patch) missing(at place, v *value, policies []string, stackName string) (missing []string, err error) {
+	var gone []int
 	for _, policy := range policies {
 		form, note, err := p.own(policy, stackName)
 		if err != nil {
 			return nil, err
 		}
-		has, err := p.reform(at, v, form, stackName)
+		has, double, err := p.reform(at, v, form, stackName)
 		if err != nil {
 			return nil, err
 		}
+		gone = append(gone, double...)
 		if has {
 			continue
 		}
@@ -71,20 +73,30 @@ func (p *patch) missing(at place, v *value, policies []string, stackName string)
 			p.Notes = append(p.Notes, note)
 		}
 	}
-	return missing, nil
+	if len(gone) == 0 {
+		return missing, nil
+	}
+	slices.Sort(gone)
+	v.get("Iam", "AdditionalIamPolicies").without(gone)
+	l := document.Get(at.node, "Iam", "AdditionalIamPolicies")
+	if !p.once(l, "delete") {
+		return missing, nil
+	}
+	c := cut{patch: p}
+	err = c.delete(l, func(_, item *yaml.Node) bool { return slices.Contains(gone, slices.Index(l.Content, item)) })
+	return missing, p.unread(l.Line, err)
 }
 
 // reform looks for a policy among those of a place. What attach wrote in another form is replaced: an ARN by
 // a reference, a reference by an ARN, the ARN of a policy that the stack has replaced by that of the new one.
-func (p *patch) reform(at place, v *value, form, stackName string) (has bool, err error) {
+// Double are the items that say the same once more.
+func (p *patch) reform(at place, v *value, form, stackName string) (has bool, double []int, err error) {
 	l := document.Get(at.node, "Iam", "AdditionalIamPolicies")
 	if l == nil || l.Kind != yaml.SequenceNode {
-		return false, nil
+		return false, nil, nil
 	}
 	id, _ := idOf(form, stackName)
 	_, asReference := referenced(form)
-	items := v.get("Iam", "AdditionalIamPolicies")
-	var others []int
 	for i, item := range l.Content {
 		n := document.Get(item, "Policy")
 		if n == nil {
@@ -98,8 +110,8 @@ func (p *patch) reform(at place, v *value, form, stackName string) (has bool, er
 		case id == "" || other != id:
 		case isReference && p.isTemplate() && p.creates(id): // somebody's template, which is not the stack's
 			has = true
-		case item.Kind == yaml.MappingNode && (isReference && !p.isTemplate() || p.added(l, item, policy, map[string]bool{stackName: true})):
-			others = append(others, i)
+		case item.Kind == yaml.MappingNode && (isReference && !p.isTemplate() || p.added(l, item, policy)):
+			double = append(double, i)
 		case asReference:
 			has = true
 			p.ByHand = append(p.ByHand, fmt.Sprintf("%s names %s by its ARN, which a deployment may replace: write %s", at.path, id, form))
@@ -107,38 +119,29 @@ func (p *patch) reform(at place, v *value, form, stackName string) (has bool, er
 			has = true
 		}
 	}
-	if len(others) == 0 {
-		return has, nil
-	}
-	for _, i := range others {
-		if !has {
-			err = p.replacePolicy(l, l.Content[i], form)
-			items.items[i].keys["Policy"] = policyValue(form)
-		} else if p.once(l.Content[i], "delete") {
-			c := cut{patch: p}
-			err = c.delete(l, func(_, item *yaml.Node) bool { return item == l.Content[i] })
-		}
-		if err != nil {
-			return false, p.unread(l.Content[i].Line, err)
-		}
+	for n, i := range double {
+		item := l.Content[i]
 		p.Changes = append(p.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies",
-			What:   "replace the policy " + words.Printable(readPolicy(document.Get(l.Content[i], "Policy"))) + " by " + form,
-			Policy: policyOfPolicies(at.kind), Line: l.Content[i].Line, kind: at.kind})
-		if !has {
-			others, has = others[1:], true
+			What:   "replace the policy " + words.Printable(readPolicy(document.Get(item, "Policy"))) + " by " + form,
+			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
+		if n == 0 && !has {
+			v.get("Iam", "AdditionalIamPolicies").items[i].keys["Policy"] = policyValue(form)
+			err = p.unread(item.Line, p.replacePolicy(l, item, form))
 		}
 	}
-	items.without(others)
-	return true, nil
+	if !has && len(double) > 0 {
+		return true, double[1:], err
+	}
+	return has, double, err
 }
 
 // added reports whether attach wrote an item of a list of policies: it has the mark or, where there are no
-// marks, is a policy of these stacks for nodes.
-func (p *patch) added(l, item *yaml.Node, policy string, stacks map[string]bool) bool {
+// marks, is a policy for nodes of a stack whose script the configuration has.
+func (p *patch) added(l, item *yaml.Node, policy string) bool {
 	if p.Marked && !document.IsFlow(l) {
 		return p.Marks(item.Line)
 	}
-	return p.ours(policy, stacks)
+	return p.ours(policy, p.stacks)
 }
 
 // replacePolicy writes a policy in the place of an item's.
