@@ -15,6 +15,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"empty", "", "is empty", "pcluster create-cluster"},
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
 	{"nothing behind a document marker", "# x\n---", "is empty", "pcluster create-cluster"},
+	{"a key without a text", "?", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
 	{"tabs in JSON", "{\n\t\"HeadNode\": {},\n\t\"Scheduling\": {\"Scheduler\": \"slurm\", \"SlurmQueues\": []}\n}\n",
 		"line 2 is indented with a tab", "spaces"},

@@ -82,7 +82,7 @@ func (d *Document) read(name string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return d.explain(name, err)
 	}
-	if len(all.Content) == 0 || all.Content[0].Line > len(d.Starts) { // the value behind a last line --- has no line
+	if len(all.Content) == 0 || all.Content[0].Line > len(d.Starts) { // nothing is behind a last line ---
 		return Wrong(name, 0, "is empty", "give the file that pcluster create-cluster takes")
 	}
 	if err := decoder.Decode(&second); err == nil {
@@ -185,8 +185,12 @@ func (d *Document) checkNodes(name string) error {
 	return nil
 }
 
-// Line is a line's text, without its end. Lines are counted from 1.
+// Line is a line's text, without its end. Lines are counted from 1. A value that is missing at the end of a
+// text stands on a line behind the last.
 func (d *Document) Line(n int) string {
+	if n > len(d.Starts) {
+		return ""
+	}
 	end := len(d.Text)
 	if n < len(d.Starts) {
 		end = d.Starts[n] - 1
@@ -213,6 +217,9 @@ func (d *Document) Ending(line int) string {
 
 // Offset is where a node begins, its anchor and tag included.
 func (d *Document) Offset(n *yaml.Node) int {
+	if n.Line > len(d.Starts) {
+		return len(d.Text)
+	}
 	at := d.Starts[n.Line-1]
 	for column := 1; column < n.Column && at < len(d.Text); column++ {
 		_, size := utf8.DecodeRuneInString(d.Text[at:])
