@@ -173,6 +173,27 @@ func TestEditedTemplate(t *testing.T) {
 	}
 }
 
+// TestEditedAfterAttach: a reference to a resource that is gone is replaced with the same note; one that a
+// person wrote is named.
+func TestEditedAfterAttach(t *testing.T) {
+	attached, err := Attach("t.yaml", []byte(withStack), newCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(string(attached.Text), "  NodePolicy: {Type: 'AWS::IAM::ManagedPolicy'}\n", "", 1)
+	got, err := Attach("t.yaml", []byte(edited), newCluster)
+	if err != nil || strings.Count(string(got.Text), "Policy: "+nodePolicy) != 2 || len(got.Changes) != 2 || len(got.Notes) != 1 ||
+		!strings.HasPrefix(got.Notes[0], "the template has no resource NodePolicy: ") {
+		t.Errorf("%v, %v, %q:\n%s", err, got.Changes, got.Notes, got.Text)
+	}
+	mine := strings.ReplaceAll(edited, "!Ref NodePolicy  # parascope", "!Ref NodePolicy # mine")
+	got, err = Attach("t.yaml", []byte(mine), newCluster)
+	if err != nil || string(got.Text) != mine || len(got.ByHand) != 2 || got.ByHand[0] != "HeadNode refers to NodePolicy, which the template "+
+		"does not create: restore the resource, or write "+nodePolicy {
+		t.Errorf("%v, %q:\n%s", err, got.ByHand, got.Text)
+	}
+}
+
 // TestOtherFormsOfAPolicy: what names a policy in another form, and was written by attach, is replaced.
 func TestOtherFormsOfAPolicy(t *testing.T) {
 	bare := "HeadNode:\n  InstanceType: m7i.xlarge\nScheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n"

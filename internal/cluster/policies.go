@@ -60,15 +60,17 @@ func (p *patch) missing(at place, v *value, policies []string, stackName string)
 		if err != nil {
 			return nil, err
 		}
+		changes := len(p.Changes)
 		has, double, err := p.reform(at, v, form, stackName)
 		if err != nil {
 			return nil, err
 		}
 		gone = append(gone, double...)
-		if has {
+		if !has {
+			missing = append(missing, form)
+		} else if len(p.Changes) == changes {
 			continue
 		}
-		missing = append(missing, form)
 		if note != "" && !slices.Contains(p.Notes, note) {
 			p.Notes = append(p.Notes, note)
 		}
@@ -115,8 +117,10 @@ func (p *patch) reform(at place, v *value, form, stackName string) (has bool, do
 		case asReference:
 			has = true
 			p.ByHand = append(p.ByHand, fmt.Sprintf("%s names %s by its ARN, which a deployment may replace: write %s", at.path, id, form))
-		case isReference:
+		case isReference && p.isTemplate():
 			has = true
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s refers to %s, which the template does not create: restore the resource, or write %s",
+				at.path, id, form))
 		}
 	}
 	for n, i := range double {
