@@ -116,7 +116,7 @@ install-shells: ## the install script's tests in bash --posix and busybox sh as 
 RACE ?= ./internal/collect/... ./internal/slurm ./internal/listen ./internal/queue ./internal/receiver ./internal/delivery ./internal/head ./internal/refused ./internal/ship ./internal/scrape/... \
 	./localaws/bounded ./localaws/gateway ./localaws/principal ./localaws/state ./localaws/sts \
 	./localaws/iam/... ./localaws/identity ./localaws/logs ./localaws/lambda/... \
-	./localaws/cloudformation/deployment ./localaws/amp/dataplane ./localaws/sns ./internal/doctor
+	./localaws/cloudformation/deployment ./localaws/amp/dataplane ./localaws/sns ./internal/doctor ./internal/cli/outfile
 
 race: ## the concurrent packages' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(RACEFLAGS) $(RACE)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/hint"
@@ -51,7 +52,7 @@ func valueOf(t *testing.T, text []byte) *value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := newValue(d.root)
+	v, err := newValue(d.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestEndOfADocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(string(got.Text), marker+"\n...\n# behind it\n") {
+	if !strings.HasSuffix(string(got.Text), document.Marker+"\n...\n# behind it\n") {
 		t.Errorf("the text ends otherwise:\n%s", got.Text)
 	}
 	back, err := Detach(configurator, got.Text, Without{Part: All})

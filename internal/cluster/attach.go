@@ -3,13 +3,15 @@
 package cluster
 
 import (
+	"errors"
+	"github.com/parascope/parascope/internal/cluster/document"
+
 	"fmt"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -49,6 +51,7 @@ type Change struct {
 type Patched struct {
 	Text    []byte
 	Changes []Change
+	Notes   []string
 	ByHand  []string // what the file cannot say, or ParallelCluster refuses
 	// Template is a file that is a CloudFormation template with the cluster in it.
 	Template bool
@@ -56,19 +59,21 @@ type Patched struct {
 	Stack, Bucket string
 	// Roles is how many roles ParallelCluster makes for the nodes; -1 where it makes them under
 	// a path of the person's choice (Iam/ResourcePrefix).
-	Roles int
-	// Strategy is the file's QueueUpdateStrategy, as patched; Region is its Region, where that is a text.
-	Strategy, Region string
+	Roles    int
+	Strategy string // the file's QueueUpdateStrategy, as patched
+	of       *configuration
+	types    []instanceType
 }
 
 // patch collects the changes of one configuration.
 type patch struct {
-	*document
+	*configuration
 	name    string
-	edits   []edit
+	edits   []document.Edit
 	expect  *value // what the patched text must say
 	cluster *value // the part of it that is the cluster
 	done    map[*yaml.Node]map[string]bool
+	stacks  map[string]bool // whose scripts the configuration has
 	// detached says that no queue had the script: its programs may have been removed from a running
 	// cluster whose head keeps the script as OnNodeConfigured.
 	detached bool
@@ -85,9 +90,20 @@ func open(name string, b []byte) (*patch, []place, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &patch{document: d, name: name, done: map[*yaml.Node]map[string]bool{}}
-	if p.expect, err = newValue(d.root); err != nil {
+	p := &patch{configuration: d, name: name, done: map[*yaml.Node]map[string]bool{}, stacks: map[string]bool{}}
+	if p.expect, err = newValue(d.Root); err != nil {
 		return nil, nil, err
+	}
+	for _, at := range all {
+		for _, hook := range hooks {
+			for _, s := range scriptsOf(at.node, hook) {
+				if url := document.Get(s, "Script"); url != nil {
+					if stackName, _, ok := ourScript(url.Value); ok {
+						p.stacks[stackName] = true
+					}
+				}
+			}
+		}
 	}
 	p.cluster = d.clusterOf(p.expect)
 	p.cluster.plain()
@@ -95,8 +111,8 @@ func open(name string, b []byte) (*patch, []place, error) {
 }
 
 // clusterOf is the cluster's configuration in the value of the whole document.
-func (d *document) clusterOf(v *value) *value {
-	if d.cluster == d.root {
+func (d *configuration) clusterOf(v *value) *value {
+	if d.cluster == d.Root {
 		return v
 	}
 	for _, r := range v.get("Resources").keys {
@@ -120,6 +136,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
 	p.knowScript(w.Script)
+	p.types = p.instanceTypes(all)
 	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
 		if err := p.refuseOthers(at, w.Script); err != nil {
@@ -162,7 +179,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 func (p *patch) refuseOthers(at place, script string) error {
 	for _, hook := range hooks {
 		for _, s := range scriptsOf(at.node, hook) {
-			url := get(s, "Script")
+			url := document.Get(s, "Script")
 			if url == nil || url.Value == script {
 				continue
 			}
@@ -170,12 +187,12 @@ func (p *patch) refuseOthers(at place, script string) error {
 			switch {
 			case !ok:
 			case version != ScriptVersion:
-				return wrong(p.name, url.Line, fmt.Sprintf("names version %s of the install script; this program writes version "+
+				return document.Wrong(p.name, url.Line, fmt.Sprintf("names version %s of the install script; this program writes version "+
 					"%s", version, ScriptVersion),
 					"use the parascope version that wrote the script, or detach first if the cluster does not exist yet")
 			default:
-				return wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another location: %s, not %s", stackName,
-					url.Value, script),
+				return document.Wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another "+
+					"location: %s, not %s", stackName, url.Value, script),
 					"give the values of --stack and --bucket that the cluster was attached with, or detach first")
 			}
 		}
@@ -185,17 +202,17 @@ func (p *patch) refuseOthers(at place, script string) error {
 
 // scriptsOf are the entries of a place's hook: of its Sequence, or the hook itself.
 func scriptsOf(n *yaml.Node, hook string) []*yaml.Node {
-	h := get(get(n, "CustomActions"), hook)
-	if get(h, "Script") != nil {
+	h := document.Get(n, "CustomActions", hook)
+	if document.Get(h, "Script") != nil {
 		return []*yaml.Node{h}
 	}
-	sequence := get(h, "Sequence")
+	sequence := document.Get(h, "Sequence")
 	if sequence == nil || sequence.Kind != yaml.SequenceNode {
 		return nil
 	}
 	var all []*yaml.Node
 	for _, s := range sequence.Content {
-		all = append(all, follow(s))
+		all = append(all, document.Follow(s))
 	}
 	return all
 }
@@ -204,7 +221,7 @@ func scriptsOf(n *yaml.Node, hook string) []*yaml.Node {
 func runs(at place, script string) bool {
 	return slices.ContainsFunc(hooks, func(hook string) bool {
 		return slices.ContainsFunc(scriptsOf(at.node, hook), func(s *yaml.Node) bool {
-			url := get(s, "Script")
+			url := document.Get(s, "Script")
 			return url != nil && url.Value == script
 		})
 	})
@@ -226,7 +243,11 @@ func (p *patch) add(of *yaml.Node, block []string, inline string) error {
 	if !p.once(of, inline) {
 		return nil
 	}
-	e, err := p.addEntry(of, block, inline)
+	if key, _, ok := strings.Cut(inline, ":"); ok && of.Kind == yaml.MappingNode && !p.once(of, "key "+key) {
+		return document.Wrong(p.name, of.Line, "has a value that several sections use through a YAML alias, and these need different values "+
+			"of "+strings.Trim(key, `"`), "write the values in full instead of anchors and aliases: the sections need different values")
+	}
+	e, err := p.AddEntry(of, block, inline)
 	p.edits = append(p.edits, e)
 	return err
 }
@@ -256,7 +277,7 @@ func (p *patch) addScriptWith(at place, v *value, hook, script string, args ...s
 	if err != nil {
 		return err
 	}
-	unseen := get(get(get(at.node, "CustomActions"), hook), "Sequence") != nil
+	unseen := document.Get(at.node, "CustomActions", hook, "Sequence") != nil
 	item := mapping("Script", text(script))
 	what := "add the script " + script
 	for _, a := range args {
@@ -285,9 +306,9 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 	sequence := under("Sequence", item)
 	inlineSequence := fmt.Sprintf(`"Sequence": [%s]`, inlineItem)
 
-	actions := get(at.node, "CustomActions")
-	h := get(actions, hook)
-	list := get(h, "Sequence")
+	actions := document.Get(at.node, "CustomActions")
+	h := document.Get(actions, hook)
+	list := document.Get(h, "Sequence")
 	path := at.path + "/CustomActions"
 	for _, must := range []struct {
 		path string
@@ -303,15 +324,16 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 		}
 		line = must.n.Line
 	}
-	if get(h, "Script") != nil && list != nil {
-		return 0, wrong(p.name, h.Line, path+"/"+hook+" has Script and Sequence, which ParallelCluster refuses", "keep one of the two")
+	if document.Get(h, "Script") != nil && list != nil {
+		return 0, document.Wrong(p.name, h.Line, path+"/"+hook+" has Script and Sequence, which ParallelCluster refuses",
+			"keep one of the two")
 	}
 	switch {
 	case list != nil:
 		err = p.add(list, item, inlineItem)
-	case get(h, "Script") != nil:
+	case document.Get(h, "Script") != nil:
 		if p.once(h, "wrap") {
-			var edits []edit
+			var edits []document.Edit
 			edits, err = p.wrapScript(h, item, inlineItem)
 			p.edits = append(p.edits, edits...)
 		}
@@ -328,11 +350,11 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 
 // unread says which part of the file was not understood.
 func (p *patch) unread(line int, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || hint.Next(err) != "" {
+		return err
 	}
-	return wrong(p.name, line, "uses YAML syntax that cannot be patched: "+err.Error(), "write this part of the file in YAML block "+
-		"style, with one key per line")
+	return document.Wrong(p.name, line, "uses YAML syntax that cannot be patched: "+err.Error(),
+		"write this part of the file with one key per line, as block style or as JSON")
 }
 
 // under are lines below a key.
@@ -344,94 +366,11 @@ func under(key string, lines []string) []string {
 	return out
 }
 
-// addPolicies adds managed policies behind those that a place has.
-func (p *patch) addPolicies(at place, v *value, arns []string, stackName string) error {
-	iam := get(at.node, "Iam")
-	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
-		if n := get(iam, own); n != nil && len(arns) > 0 {
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own,
-				strings.ReplaceAll(strings.Join(arns, " and "), Reference(""), "the stack's policy "), words.Printable(n.Value)))
-			return nil
-		}
-	}
-	has := map[string]bool{}
-	if l := v.get("Iam", "AdditionalIamPolicies"); l != nil {
-		for _, item := range l.items {
-			a := item.get("Policy")
-			if a == nil {
-				continue
-			}
-			has[a.text] = true
-			for _, arn := range arns {
-				has[arn] = has[arn] || refersTo(a, arn, stackName)
-			}
-		}
-	}
-	var missing []string
-	for _, arn := range arns {
-		if !has[arn] {
-			missing = append(missing, p.own(arn, stackName))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	policies := get(iam, "AdditionalIamPolicies")
-	path, line := at.path+"/Iam", at.node.Line
-	if iam != nil {
-		line = iam.Line
-		if err := mustBe(p.name, path, iam, yaml.MappingNode); err != nil {
-			return err
-		}
-	}
-	if policies != nil {
-		line = policies.Line
-		if err := mustBe(p.name, path+"/AdditionalIamPolicies", policies, yaml.SequenceNode); err != nil {
-			return err
-		}
-	}
-	if err := p.placePolicies(at.node, iam, policies, missing); err != nil {
-		return p.unread(line, err)
-	}
-	for _, policy := range missing {
-		v.ensure("Iam").append("AdditionalIamPolicies", mapping("Policy", policyValue(policy)))
-		p.Changes = append(p.Changes, Change{
-			Path: path + "/AdditionalIamPolicies", What: "add the policy " + policy, Policy: policyOfPolicies(at.kind), Line: line, kind: at.kind,
-		})
-	}
-	return nil
-}
-
-func (p *patch) placePolicies(at, iam, policies *yaml.Node, missing []string) error {
-	var block, inline []string
-	for _, policy := range missing {
-		block = append(block, "  - Policy: "+policy)
-		inline = append(inline, inFlow(policy))
-	}
-	block = append([]string{"AdditionalIamPolicies:"}, block...)
-	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))
-	switch {
-	case policies != nil && isFlow(policies):
-		return p.add(policies, nil, strings.Join(inline, ", "))
-	case policies != nil:
-		for i, policy := range missing {
-			if err := p.add(policies, []string{"- Policy: " + policy}, inline[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	case iam != nil:
-		return p.add(iam, block, all)
-	default:
-		return p.add(at, under("Iam", block), fmt.Sprintf(`"Iam": {%s}`, all))
-	}
-}
-
 // addDrain lets nodes with jobs end them before they are replaced.
 func (p *patch) addDrain() error {
-	scheduling := get(p.document.cluster, "Scheduling")
-	settings := get(scheduling, "SlurmSettings")
-	if get(settings, "QueueUpdateStrategy") != nil {
+	scheduling := document.Get(p.configuration.cluster, "Scheduling")
+	settings := document.Get(scheduling, "SlurmSettings")
+	if document.Get(settings, "QueueUpdateStrategy") != nil {
 		return nil
 	}
 	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy": "DRAIN"`
@@ -454,39 +393,37 @@ func (p *patch) addDrain() error {
 // finish makes the changes, and refuses a result that says anything but what the old
 // text said with the changes.
 func (p *patch) finish() (Patched, error) {
-	out, err := p.apply(p.edits)
-	if len(out) > maxBytes {
-		return Patched{}, wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at most %d", len(p.text),
-			len(out), maxBytes), "remove queues or comments")
+	out, err := p.Apply(p.edits)
+	if len(out) > document.MaxBytes {
+		return Patched{}, document.Wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at "+
+			"most %d", len(p.Document.Text), len(out), document.MaxBytes), "remove queues or comments")
 	}
 	if err == nil {
 		err = p.verify(out)
 	}
 	if err != nil {
 		next := "make the changes manually; 'parascope cluster attach' lists the changes if the file has one key per line"
-		if p.aliases {
+		if p.Aliases {
 			next = "write the values in full instead of anchors and aliases: the sections need different values"
 		}
 		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing unrelated settings: %w", p.name, err), next)
 	}
-	p.Text = p.whole(out)
-	p.Template = p.document.cluster != p.root
+	p.Text = p.Whole(out)
+	p.Template = p.configuration.cluster != p.Root
 	if s := p.cluster.get("Scheduling", "SlurmSettings", "QueueUpdateStrategy"); s != nil {
 		p.Strategy = s.text
 	}
-	if s := p.cluster.get("Region"); s != nil && s.tag == "!!str" {
-		p.Region = s.text
-	}
+	p.of = p.configuration
 	return p.Patched, nil
 }
 
 // verify compares what the patched text says with what it must say.
 func (p *patch) verify(out string) error {
 	d, err := parse(p.name, []byte(out))
-	if err != nil {
-		return err
+	if err != nil { // its lines are of a text that the person does not have
+		return errors.New("the edited text would not be a configuration")
 	}
-	got, err := newValue(d.root)
+	got, err := newValue(d.Root)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -13,6 +14,8 @@ const tail = "Scheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n"
 var badConfigurations = []struct{ name, text, err, next string }{
 	{"empty", "", "is empty", "pcluster create-cluster"},
 	{"nothing but a comment", "# x\n", "is empty", "pcluster create-cluster"},
+	{"nothing behind a document marker", "# x\n---", "is empty", "pcluster create-cluster"},
+	{"a key without a text", "?", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"tab", "HeadNode:\n\tInstanceType: t3.micro\n" + tail, "line 2 is indented with a tab", "spaces"},
 	{"tabs in JSON", "{\n\t\"HeadNode\": {},\n\t\"Scheduling\": {\"Scheduler\": \"slurm\", \"SlurmQueues\": []}\n}\n",
 		"line 2 is indented with a tab", "spaces"},
@@ -20,7 +23,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 		"line 6 has a second Scheduling/SlurmQueues with the name q, first used in line 5", "a name of its own"},
 	{"two pools of one name", "HeadNode: {}\nLoginNodes: {Pools: [{Name: p}, {Name: p}]}\n" + tail,
 		"line 2 has a second LoginNodes/Pools with the name p, first used in line 2", "a name of its own"},
-	{"too large with the monitoring", "HeadNode: {}\n" + strings.Repeat("#\n", (maxBytes-100)/2) + tail,
+	{"too large with the monitoring", "HeadNode: {}\n" + strings.Repeat("#\n", (document.MaxBytes-100)/2) + tail,
 		"and with the changes 1049", "remove queues or comments"},
 	{"duplicate key", "HeadNode:\n  Iam: {}\n  Iam: {}\n" + tail, `line 3 has the duplicate key "Iam", first used in line 2`, "keep one"},
 	{"merge key", "HeadNode: &h\n  Iam: {}\nX:\n  <<: *h\n" + tail, "line 4 has the merge key", "write the values in full"},
@@ -34,6 +37,10 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"a script beside a Sequence", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: s3://a/b\n      Sequence:\n        - " +
 		"Script: s3://a/c\n" + tail,
 		"line 4 HeadNode/CustomActions/OnNodeConfigured has Script and Sequence", "keep one"},
+	{"a Jinja expression in a text", "Region: {{ region }}-1\nHeadNode:\n  A: b\n" + tail, "line 1 has a template expression", "render"},
+	{"sections that share a mapping", "# mine\nHeadNode:\n  Iam: &i\n    S3Access: []\n" + tail + "      Iam: *i\n",
+		"line 3 has a value that several sections use through a YAML alias, and these need different values of AdditionalIamPolicies",
+		"write the values in full"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
@@ -63,7 +70,7 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"template without a cluster", "Resources:\n  A: {Type: 'AWS::S3::Bucket'}\n", "without a Custom::PclusterCluster", "template"},
 	{"template with two clusters", "Resources:\n  A: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n" +
 		"  B: {Type: 'Custom::PclusterCluster', Properties: {ClusterConfiguration: {}}}\n", "line 3 is a second cluster", "one cluster"},
-	{"too large", strings.Repeat("#\n", maxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
+	{"too large", strings.Repeat("#\n", document.MaxBytes), "bytes; a configuration has at most", "pcluster create-cluster"},
 	{"too deep", "HeadNode: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n" + tail, "has more than 100 levels of nesting",
 		"pcluster create-cluster"},
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/words"
 )
 
@@ -27,13 +28,12 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	c := cut{patch: p, goes: map[*yaml.Node]bool{}, stacks: map[string]bool{}, without: w}
+	c := cut{patch: p, goes: map[*yaml.Node]bool{}, without: w}
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if stackName, ok := c.script(s); ok {
-					c.stacks[stackName] = true
-					p.knowScript(get(s, "Script").Value)
+				if _, ok := c.script(s); ok {
+					p.knowScript(document.Get(s, "Script").Value)
 				}
 			}
 		}
@@ -51,8 +51,8 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 			return Patched{}, p.unread(at.node.Line, err)
 		}
 	}
-	if err := c.take(get(p.document.cluster, "Scheduling"), "SlurmSettings"); err != nil {
-		return Patched{}, p.unread(p.document.cluster.Line, err)
+	if err := c.take(document.Get(p.configuration.cluster, "Scheduling"), "SlurmSettings"); err != nil {
+		return Patched{}, p.unread(p.configuration.cluster.Line, err)
 	}
 	p.cluster.plain() // what became empty is absent
 	return p.finish()
@@ -62,13 +62,12 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 type cut struct {
 	*patch
 	goes    map[*yaml.Node]bool // nodes that go with all that is in them, aliases followed
-	stacks  map[string]bool     // stacks whose scripts the configuration names
 	without Without
 }
 
 // script reads an entry of a hook: the stack's name, and whether it is the install script.
 func (c *cut) script(entry *yaml.Node) (stackName string, ok bool) {
-	u := get(entry, "Script")
+	u := document.Get(entry, "Script")
 	if u == nil || u.Kind != yaml.ScalarNode {
 		return "", false
 	}
@@ -87,7 +86,7 @@ func (c *cut) scripts(at place, v *value) error {
 			if _, ok := c.script(s); !ok {
 				continue
 			}
-			url := get(s, "Script")
+			url := document.Get(s, "Script")
 			script = url.Value
 			switch {
 			case !c.without.Running:
@@ -110,7 +109,7 @@ func (c *cut) scripts(at place, v *value) error {
 		}
 		v.get("CustomActions", hook, "Sequence").without(gone)
 		if left := len(v.scripts(hook)); len(gone) > 0 && left > 0 {
-			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(get(get(at.node, "CustomActions"), hook))
+			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(document.Get(at.node, "CustomActions", hook))
 		}
 	}
 	if fixed {
@@ -126,12 +125,12 @@ func (c *cut) scripts(at place, v *value) error {
 // wrapped reports whether attach made a hook's script a Sequence, which detach makes a
 // script again.
 func (c *cut) wrapped(hook *yaml.Node) bool {
-	if isFlow(hook) {
-		f, err := c.readFlow(hook)
-		return err == nil && strings.HasPrefix(c.text[f.open+1:], flowWrap)
+	if document.IsFlow(hook) {
+		f, err := c.ReadFlow(hook)
+		return err == nil && strings.HasPrefix(c.Document.Text[f.Open+1:], flowWrap)
 	}
-	k, _ := entry(hook, "Sequence")
-	return k != nil && c.marks(k.Line)
+	k, _ := document.Entry(hook, "Sequence")
+	return k != nil && c.Marks(k.Line)
 }
 
 // policies marks the policies of a place that go.
@@ -146,26 +145,22 @@ func (c *cut) policies(at place, v *value) {
 			}
 		}
 	}
-	l := get(get(at.node, "Iam"), "AdditionalIamPolicies")
+	l := document.Get(at.node, "Iam", "AdditionalIamPolicies")
 	if l == nil || l.Kind != yaml.SequenceNode {
 		return
 	}
 	var gone []int
 	for i, item := range l.Content {
-		arn := get(item, "Policy")
+		arn := document.Get(item, "Policy")
 		if arn == nil {
 			continue
 		}
 		policy := readPolicy(arn)
-		ours := c.ours(policy, c.stacks)
-		if c.marked && !isFlow(l) {
-			ours = c.marks(item.Line)
-		}
-		if !ours {
+		if !c.added(l, item, policy) {
 			continue
 		}
 		gone = append(gone, i)
-		c.goes[follow(item)] = true
+		c.goes[document.Follow(item)] = true
 		c.Changes = append(c.Changes, Change{Path: at.path + "/Iam/AdditionalIamPolicies",
 			What:   "remove the policy " + words.Printable(policy),
 			Policy: policyOfPolicies(at.kind), Line: item.Line, kind: at.kind})
@@ -175,17 +170,17 @@ func (c *cut) policies(at place, v *value) {
 
 // drain marks the QueueUpdateStrategy that attach wrote.
 func (c *cut) drain() {
-	settings := get(get(c.document.cluster, "Scheduling"), "SlurmSettings")
-	k, v := entry(settings, "QueueUpdateStrategy")
+	settings := document.Get(c.configuration.cluster, "Scheduling", "SlurmSettings")
+	k, v := document.Entry(settings, "QueueUpdateStrategy")
 	if k == nil || c.without.Running && c.without.Part == Scripts {
 		return
 	}
-	own, _ := entry(get(c.document.cluster, "Scheduling"), "SlurmSettings")
-	if !c.without.Running && isFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: in YAML flow style parascope cannot "+
+	own, _ := document.Entry(document.Get(c.configuration.cluster, "Scheduling"), "SlurmSettings")
+	if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
+		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: between brackets, as in JSON, parascope cannot "+
 			"determine whether attach added the setting")
 	}
-	if isFlow(settings) || !c.marks(k.Line) && !(c.marks(own.Line) && len(settings.Content) == 2) {
+	if document.IsFlow(settings) || !c.Marks(k.Line) && !(c.Marks(own.Line) && len(settings.Content) == 2) {
 		return
 	}
 	c.goes[v] = true
@@ -206,12 +201,12 @@ func (c *cut) empty(at *yaml.Node) error {
 
 // take takes a key of a mapping out, or what is marked below it.
 func (c *cut) take(of *yaml.Node, key string) error {
-	k, v := entry(of, key)
+	k, v := document.Entry(of, key)
 	if k == nil || !c.once(v, "take") {
 		return nil
 	}
 	c.sweep(v)
-	if c.goes[follow(v)] {
+	if c.goes[document.Follow(v)] {
 		return c.delete(of, func(_, n *yaml.Node) bool { return n == v })
 	}
 	return c.below(k, v)
@@ -219,7 +214,7 @@ func (c *cut) take(of *yaml.Node, key string) error {
 
 // sweep marks collections in which nothing is left.
 func (c *cut) sweep(n *yaml.Node) {
-	n = follow(n)
+	n = document.Follow(n)
 	if c.goes[n] || len(n.Content) == 0 {
 		return
 	}
@@ -229,7 +224,7 @@ func (c *cut) sweep(n *yaml.Node) {
 	}
 	all := true
 	for i := step - 1; i < len(n.Content); i += step {
-		child := follow(n.Content[i])
+		child := document.Follow(n.Content[i])
 		if child.Kind != yaml.ScalarNode {
 			c.sweep(child)
 		}
@@ -242,32 +237,32 @@ func (c *cut) sweep(n *yaml.Node) {
 
 // below takes what is marked out of a value that stays.
 func (c *cut) below(k, v *yaml.Node) error {
-	n := follow(v)
+	n := document.Follow(v)
 	if n != v && !c.once(n, "take") {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 		return nil
 	}
-	if some := slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return c.goes[follow(child)] }); some {
+	if some := slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return c.goes[document.Follow(child)] }); some {
 		done, err := c.unwrap(k, n)
 		if done || err != nil {
 			return err
 		}
-		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.goes[follow(child)] }); err != nil {
+		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.goes[document.Follow(child)] }); err != nil {
 			return err
 		}
 	}
-	if !c.without.Running && !isFlow(n) && c.marks(k.Line) {
-		line := c.line(k.Line)
-		at := c.starts[k.Line-1] + strings.LastIndex(line, marker)
-		c.edits = append(c.edits, edit{from: at, to: at + len(marker)})
+	if !c.without.Running && !document.IsFlow(n) && c.Marks(k.Line) {
+		line := c.Line(k.Line)
+		at := c.Starts[k.Line-1] + strings.LastIndex(line, document.Marker)
+		c.edits = append(c.edits, document.Edit{From: at, To: at + len(document.Marker)})
 	}
 	if n.Kind != yaml.MappingNode {
 		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if child := n.Content[i+1]; !c.goes[follow(child)] {
+		if child := n.Content[i+1]; !c.goes[document.Follow(child)] {
 			if done, err := c.unwrapFlow(n, child); done || err != nil {
 				return err
 			}
@@ -281,7 +276,7 @@ func (c *cut) below(k, v *yaml.Node) error {
 
 // delete takes the chosen entries out of a collection.
 func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
-	of = follow(of)
+	of = document.Follow(of)
 	step := 1
 	if of.Kind == yaml.MappingNode {
 		step = 2
@@ -292,26 +287,26 @@ func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
 			continue
 		}
 		gone = append(gone, i/step)
-		if isFlow(of) {
+		if document.IsFlow(of) {
 			continue
 		}
-		first, column := of.Content[i], c.entryColumn(of)
+		first, column := of.Content[i], c.EntryColumn(of)
 		line := first.Line
 		if step == 1 { // the dash may stand on a line before
-			for line > of.Line && !strings.HasPrefix(strings.TrimLeft(c.line(line), " "), "-") {
+			for line > of.Line && !strings.HasPrefix(strings.TrimLeft(c.Line(line), " "), "-") {
 				line--
 			}
 		}
-		if strings.TrimLeft(c.line(line)[:min(column-1, len(c.line(line)))], " ") != "" {
+		if strings.TrimLeft(c.Line(line)[:min(column-1, len(c.Line(line)))], " ") != "" {
 			return fmt.Errorf("%q starts a list item", first.Value)
 		}
-		last, err := c.lastLine(of.Content[i+step-1], column-1)
+		last, err := c.LastLine(of.Content[i+step-1], column-1)
 		if err != nil {
 			return err
 		}
-		c.edits = append(c.edits, c.deleteLines(line, last))
+		c.edits = append(c.edits, c.DeleteLines(line, last))
 	}
-	if isFlow(of) {
+	if document.IsFlow(of) {
 		return c.deleteParts(of, gone)
 	}
 	return nil
@@ -319,7 +314,7 @@ func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
 
 // deleteParts takes parts out of a flow collection, with the commas that they had.
 func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
-	f, err := c.readFlow(of)
+	f, err := c.ReadFlow(of)
 	if err != nil {
 		return err
 	}
@@ -327,8 +322,8 @@ func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
 	if of.Kind == yaml.MappingNode {
 		entries /= 2
 	}
-	if len(f.parts) != entries {
-		return errUnread
+	if len(f.Parts) != entries {
+		return document.ErrUnread
 	}
 	leading := 0
 	for leading < len(gone) && gone[leading] == leading {
@@ -336,12 +331,12 @@ func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
 	}
 	switch {
 	case leading == entries:
-		c.edits = append(c.edits, edit{from: f.parts[0][0], to: f.parts[entries-1][1]})
+		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[entries-1][1]})
 	case leading > 0:
-		c.edits = append(c.edits, edit{from: f.parts[0][0], to: f.parts[leading][0]})
+		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[leading][0]})
 	}
 	for _, i := range gone[leading:] {
-		c.edits = append(c.edits, edit{from: f.parts[i-1][1], to: f.parts[i][1]})
+		c.edits = append(c.edits, document.Edit{From: f.Parts[i-1][1], To: f.Parts[i][1]})
 	}
 	return nil
 }
@@ -349,51 +344,51 @@ func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
 // unwrap makes the only script that is left of a Sequence the hook's only script
 // again, where attach had made it a Sequence.
 func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
-	if k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || isFlow(sequence) || !c.marks(k.Line) {
+	if k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || document.IsFlow(sequence) || !c.Marks(k.Line) {
 		return false, nil
 	}
 	var left []*yaml.Node
 	for _, s := range sequence.Content {
-		if !c.goes[follow(s)] {
+		if !c.goes[document.Follow(s)] {
 			left = append(left, s)
 		}
 	}
 	column := k.Column - 1
-	if len(left) != 1 || left[0].Kind != yaml.MappingNode || isFlow(left[0]) || left[0].Anchor != "" ||
+	if len(left) != 1 || left[0].Kind != yaml.MappingNode || document.IsFlow(left[0]) || left[0].Anchor != "" ||
 		left[0].Column != column+len(wrapPad)+1 ||
-		!strings.HasPrefix(c.line(left[0].Line)[column:], "  - ") {
+		!strings.HasPrefix(c.Line(left[0].Line)[column:], "  - ") {
 		return false, nil
 	}
-	last, err := c.lastLine(left[0], column+2)
+	last, err := c.LastLine(left[0], column+2)
 	if err != nil {
 		return false, err
 	}
-	from := c.starts[left[0].Line-1] + column
-	edits := []edit{c.deleteLines(k.Line, k.Line), {from: from, to: from + len(wrapPad)}}
+	from := c.Starts[left[0].Line-1] + column
+	edits := []document.Edit{c.DeleteLines(k.Line, k.Line), {From: from, To: from + len(wrapPad)}}
 	for line := left[0].Line + 1; line <= last; line++ {
-		if at := c.starts[line-1]; strings.HasPrefix(c.text[at:], wrapPad) {
-			edits = append(edits, edit{from: at, to: at + len(wrapPad)})
+		if at := c.Starts[line-1]; strings.HasPrefix(c.Document.Text[at:], wrapPad) {
+			edits = append(edits, document.Edit{From: at, To: at + len(wrapPad)})
 		}
 	}
 	c.edits = append(c.edits, edits...)
-	return true, c.delete(sequence, func(_, n *yaml.Node) bool { return c.goes[follow(n)] })
+	return true, c.delete(sequence, func(_, n *yaml.Node) bool { return c.goes[document.Follow(n)] })
 }
 
 // unwrapFlow does the same between brackets, by the text that attach writes there.
 func (c *cut) unwrapFlow(hook, sequence *yaml.Node) (bool, error) {
-	if !isFlow(hook) || len(hook.Content) != 2 || sequence.Kind != yaml.SequenceNode || len(sequence.Content) != 2 ||
-		!c.goes[follow(sequence.Content[1])] || c.goes[follow(sequence.Content[0])] {
+	if !document.IsFlow(hook) || len(hook.Content) != 2 || sequence.Kind != yaml.SequenceNode || len(sequence.Content) != 2 ||
+		!c.goes[document.Follow(sequence.Content[1])] || c.goes[document.Follow(sequence.Content[0])] {
 		return false, nil
 	}
-	h, err1 := c.readFlow(hook)
-	s, err2 := c.readFlow(sequence)
-	if err1 != nil || err2 != nil || !strings.HasPrefix(c.text[h.open+1:], flowWrap) || sequence.Content[0].Kind != yaml.MappingNode {
+	h, err1 := c.ReadFlow(hook)
+	s, err2 := c.ReadFlow(sequence)
+	if err1 != nil || err2 != nil || !strings.HasPrefix(c.Document.Text[h.Open+1:], flowWrap) || sequence.Content[0].Kind != yaml.MappingNode {
 		return false, nil
 	}
-	item, err := c.readFlow(sequence.Content[0])
+	item, err := c.ReadFlow(sequence.Content[0])
 	if err != nil {
 		return false, err
 	}
-	c.edits = append(c.edits, edit{from: h.open + 1, to: item.open + 1}, edit{from: item.close, to: s.close + 1})
+	c.edits = append(c.edits, document.Edit{From: h.Open + 1, To: item.Open + 1}, document.Edit{From: item.Close, To: s.Close + 1})
 	return true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -39,8 +40,17 @@ func FuzzAttach(f *testing.F) {
 			t.Fatalf("a second run changes %v", again.Changes)
 		}
 		before, err := Detach(configurator, in, Without{Part: All})
-		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(marker)) {
+		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(document.Marker)) {
 			return // it has something of ours before attach
+		}
+		if refer, err := Attach(configurator, in, referring(want)); err == nil {
+			other, err := Attach(configurator, attached.Text, referring(want))
+			if err != nil {
+				t.Fatalf("references in place of ARNs: %v", err)
+			}
+			if !bytes.Equal(other.Text, refer.Text) {
+				t.Fatalf("references in place of ARNs:\n%s\nwant\n%s", other.Text, refer.Text)
+			}
 		}
 		detached, err := Detach(configurator, attached.Text, Without{Part: All})
 		if err != nil {
@@ -58,6 +68,12 @@ func FuzzAttach(f *testing.F) {
 	})
 }
 
+// referring is the same with references to a template's policies.
+func referring(w Want) Want {
+	w.HeadPolicies, w.NodePolicies = []string{Reference("RemoteWritePolicy"), Reference("NodePolicy")}, []string{Reference("NodePolicy")}
+	return w
+}
+
 // says is what a configuration says, in the one form of plain.
 func says(t *testing.T, b []byte) *value {
 	t.Helper()
@@ -65,7 +81,7 @@ func says(t *testing.T, b []byte) *value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := newValue(d.root)
+	v, err := newValue(d.Root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/words"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
 
@@ -42,36 +46,67 @@ func NameInTemplate(file string, text []byte) string {
 	return d.name
 }
 
-func (d *document) containsStack() bool {
-	if d.cluster == d.root || get(get(d.root, "Outputs"), "ClusterNodePolicyArn") == nil {
-		return false
-	}
-	for _, id := range policyNames {
-		if kind := get(get(get(d.root, "Resources"), id), "Type"); kind == nil || kind.Value != "AWS::IAM::ManagedPolicy" {
-			return false
-		}
-	}
-	return true
+func (d *configuration) isTemplate() bool { return d.cluster != d.Root }
+
+// containsStack goes by the stack's outputs: a person may have changed its resources.
+func (d *configuration) containsStack() bool {
+	return d.isTemplate() && (document.Get(d.Root, "Outputs", "ClusterNodePolicyArn") != nil ||
+		document.Get(d.Root, "Outputs", "AMPRemoteWritePolicyArn") != nil)
 }
 
-// own is how a configuration names a policy: by a reference where the template creates it.
-func (d *document) own(arn, stackName string) string {
-	if d.containsStack() {
-		for _, id := range policyNames {
-			if strings.HasPrefix(path.Base(arn), stackName+"-"+id+"-") {
-				return Reference(id)
-			}
+const managedPolicy = "AWS::IAM::ManagedPolicy"
+
+// creates reports whether a template has this policy as a resource.
+func (d *configuration) creates(id string) bool {
+	kind := document.Get(d.Root, "Resources", id, "Type")
+	return kind != nil && kind.Value == managedPolicy
+}
+
+// idOf is a policy's logical id in the stack; "" for one that is not the stack's.
+func idOf(policy, stackName string) (id string, isReference bool) {
+	if id, ok := referenced(policy); ok {
+		return id, true
+	}
+	for _, id := range policyNames {
+		if strings.Contains(policy, ":policy/") && strings.HasPrefix(path.Base(policy), stackName+"-"+id+"-") {
+			return id, false
 		}
 	}
-	return arn
+	return "", false
+}
+
+// own is how a configuration names a policy: by a reference where the template creates it. The note is for
+// the ARN of a policy that the stack's template does not create any more.
+func (d *configuration) own(policy, stackName string) (form, note string, err error) {
+	id, isReference := idOf(policy, stackName)
+	switch {
+	case id == "" || !d.isTemplate() || !isReference && !d.containsStack():
+		return policy, "", nil
+	case d.creates(id):
+		return Reference(id), "", nil
+	}
+	why := "the template has no resource " + id
+	if r := document.Get(d.Root, "Resources", id); r != nil {
+		kind := "none"
+		if t := document.Get(r, "Type"); t != nil {
+			kind = words.Printable(t.Value)
+		}
+		why = fmt.Sprintf("resource %s of the template has the type %s, not %s", id, kind, managedPolicy)
+	}
+	if isReference {
+		return "", "", hint.New(hint.BadInput, errors.New(why+", and its ARN is not known before the stack is deployed"),
+			"restore the resource "+id+" of type "+managedPolicy+": 'parascope cluster template' writes a template with it")
+	}
+	return policy, fmt.Sprintf("%s: the configuration names the policy of the deployed stack by its ARN, %s. A deployment of this "+
+		"template deletes a policy that an earlier one created: restore the resource, and run attach again", why, policy), nil
 }
 
 // inFlow is a policy between brackets, where it may be JSON.
 func inFlow(policy string) string {
 	if id, ok := referenced(policy); ok {
-		return fmt.Sprintf(`{"Policy": {"Ref": %q}}`, id)
+		return fmt.Sprintf(`{"Ref": %q}`, id)
 	}
-	return fmt.Sprintf(`{"Policy": %q}`, policy)
+	return strconv.Quote(policy)
 }
 
 // policyValue is a policy as plain has it.
@@ -84,7 +119,7 @@ func policyValue(policy string) *value {
 
 // readPolicy is a policy in a configuration: its ARN, or a Reference.
 func readPolicy(n *yaml.Node) string {
-	if ref := get(n, "Ref"); ref != nil {
+	if ref := document.Get(n, "Ref"); ref != nil {
 		return Reference(ref.Value)
 	}
 	if n.Tag == refTag {
@@ -94,7 +129,7 @@ func readPolicy(n *yaml.Node) string {
 }
 
 // ours reports whether a policy is one for nodes: of these stacks, or of the template's own.
-func (d *document) ours(policy string, stacks map[string]bool) bool {
+func (d *configuration) ours(policy string, stacks map[string]bool) bool {
 	id, ok := referenced(policy)
 	for _, p := range policyNames {
 		if ok && id == p && d.containsStack() {
@@ -107,18 +142,6 @@ func (d *document) ours(policy string, stacks map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-// refersTo reports whether a value in a template is a reference to this policy: to the resource of the
-// same template that has this ARN. CloudFormation names a resource STACK-LOGICALID-LETTERS.
-func refersTo(v *value, policy, stackName string) bool {
-	if v.tag != refTag || v.text == "" {
-		return false
-	}
-	if id, ok := referenced(policy); ok {
-		return v.text == id
-	}
-	return strings.HasPrefix(path.Base(policy), stackName+"-"+v.text+"-")
 }
 
 // knowScript notes whose script the configuration has: the deployment of a template needs it.

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/words"
 )
 
@@ -38,34 +39,34 @@ type place struct {
 }
 
 // places are the head node, the login pools and the queues.
-func (d *document) places(name string) ([]place, error) {
-	all := []place{{kind: Head, path: "HeadNode", node: get(d.cluster, "HeadNode")}}
+func (d *configuration) places(name string) ([]place, error) {
+	all := []place{{kind: Head, path: "HeadNode", node: document.Get(d.cluster, "HeadNode")}}
 	for _, of := range []struct {
 		kind          Kind
 		section, list string
 	}{{Login, "LoginNodes", "Pools"}, {Queue, "Scheduling", "SlurmQueues"}} {
-		section := get(d.cluster, of.section)
+		section := document.Get(d.cluster, of.section)
 		if section == nil && of.kind == Login {
 			continue
 		}
-		l := get(section, of.list)
+		l := document.Get(section, of.list)
 		if l == nil || l.Kind != yaml.SequenceNode {
 			line := section.Line
 			if l != nil {
 				line = l.Line
 			}
-			return nil, wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
+			return nil, document.Wrong(name, line, fmt.Sprintf("has no list %s/%s", of.section, of.list),
 				"write the value as a list; CloudFormation functions cannot be patched in this place")
 		}
 		names := map[string]int{}
 		for i, item := range l.Content {
-			item = follow(item)
+			item = document.Follow(item)
 			title := fmt.Sprint(i + 1)
-			if n := get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
+			if n := document.Get(item, "Name"); n != nil && n.Kind == yaml.ScalarNode {
 				title = words.Printable(n.Value)
 				if first, ok := names[n.Value]; ok {
-					return nil, wrong(name, n.Line, fmt.Sprintf("has a second %s/%s with the name %s, first used in line %d", of.section, of.list, title,
-						first), "give each a name of its own")
+					return nil, document.Wrong(name, n.Line, fmt.Sprintf("has a second %s/%s with the name %s, first used in line %d", of.section,
+						of.list, title, first), "give each a name of its own")
 				}
 				names[n.Value] = n.Line
 			}
@@ -89,17 +90,10 @@ func mustBe(name, path string, n *yaml.Node, kind yaml.Kind) error {
 	}
 	word := map[yaml.Kind]string{yaml.MappingNode: "keys", yaml.SequenceNode: "a list"}[kind]
 	if n.ShortTag() == "!!null" {
-		return wrong(name, n.Line, path+" has no value", "remove the line, or give its key "+word)
+		return document.Wrong(name, n.Line, path+" has no value", "remove the line, or give its key "+word)
 	}
-	return wrong(name, n.Line, path+" does not contain "+word, "write the value in full; values of CloudFormation functions cannot be patched")
-}
-
-// marker ends the first line of everything that attach adds in a block.
-const marker = "  # parascope"
-
-// marks reports whether a line has the marker.
-func (d *document) marks(line int) bool {
-	return d.marked && strings.HasSuffix(strings.TrimRight(d.line(line), " "), marker)
+	return document.Wrong(name, n.Line, path+" does not contain "+word,
+		"write the value in full; values of CloudFormation functions cannot be patched")
 }
 
 // ScriptVersion is the version of the contract between a configuration and what lies

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
@@ -28,7 +29,9 @@ type Plan struct {
 	// Text is the patched configuration.
 	Text []byte `json:"-"`
 
-	roles int // that ParallelCluster makes for the nodes; -1: somewhere else
+	roles    int    // that ParallelCluster makes for the nodes; -1: somewhere else
+	policies string // the commands that give these roles the policies
+	types    []instanceType
 }
 
 // Request is what a person asks of attach.
@@ -41,6 +44,8 @@ type Request struct {
 	Drain   bool // write QueueUpdateStrategy: DRAIN where a running cluster's queues need a strategy
 	// Again are the flags that the next call of the command needs: " --region eu-west-1".
 	Again string
+	// ForTemplate is a configuration that is going to stand in a template.
+	ForTemplate bool
 }
 
 // PlanAttach decides which hooks each kind of node gets, and patches the configuration.
@@ -66,7 +71,10 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := r.fits(patched, s.Region); err != nil {
+	if err := r.fits(patched); err != nil {
+		return p, err
+	}
+	if p.Notes, err = r.limits(p.Notes, patched.of, s.Region); err != nil {
 		return p, err
 	}
 	p.take(patched)
@@ -87,8 +95,13 @@ func PlanDetach(r Request, region string) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := r.fits(patched, region); err != nil {
+	if err := r.fits(patched); err != nil {
 		return p, err
+	}
+	if n := document.Get(patched.of.cluster, "Region"); n != nil && n.ShortTag() == "!!str" && n.Value != "" {
+		if err := patched.of.compareRegion(r.File, n, region); err != nil {
+			return p, err
+		}
 	}
 	p.take(patched)
 	if r.Cluster.Exists {
@@ -113,12 +126,27 @@ func (r Request) part(fresh, running Part) Part {
 	return fresh
 }
 
-// fits refuses a file of another region, or that is not where the cluster's configuration comes from.
-func (r Request) fits(patched Patched, region string) error {
-	switch of := patched.Region; {
-	case of != "" && of != region:
-		return hint.New(hint.BadInput, fmt.Errorf("%s is for region %s, and the stack is in %s", r.File, words.Printable(of), region),
-			"give --region "+words.Word(of)+", or remove Region from the file")
+// limits are notes about what ParallelCluster may refuse, behind these; what it refuses is an error.
+func (r Request) limits(notes []string, d *configuration, region string) ([]string, error) {
+	about, err := d.checkRegion(r.File, region, r.ForTemplate || d.isTemplate())
+	if err != nil {
+		return nil, err
+	}
+	os, err := d.checkOS(r.File, r.Cluster.Version)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range append(d.countNotes(), about, os) {
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return notes, nil
+}
+
+// fits refuses a file that is not where the cluster's configuration comes from.
+func (r Request) fits(patched Patched) error {
+	switch {
 	case r.Cluster.CustomResource && !patched.Template:
 		return hint.New(hint.BadInput, fmt.Errorf("cluster %s was created by a CloudFormation template, and the next update of its "+
 			"stack would undo a change of %s", r.Cluster.Name, r.File),
@@ -132,6 +160,7 @@ func (r Request) fits(patched Patched, region string) error {
 
 func (p *Plan) take(patched Patched) {
 	p.Text, p.ByHand, p.roles = patched.Text, append(p.ByHand, patched.ByHand...), patched.Roles
+	p.Notes, p.types = append(p.Notes, patched.Notes...), patched.types
 	p.Changes = append([]Change{}, patched.Changes...)
 	for i := range p.Changes {
 		if !p.Cluster.Exists { // nothing is asked of one that is made
@@ -166,12 +195,25 @@ func (p *Plan) explainUpdate(patched Patched, script string) {
 		p.Notes = append(p.Notes, "nodes download "+script+" themselves: a node without read permission fails, "+
 			"and an update whose script fails is rolled back")
 	}
-	if len(p.Changes) > 0 && !has(func(c Change) bool { return !c.Unseen }) {
-		p.ByHand = append(p.ByHand, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12) and "+
-			"would report 'No changes found': add --force-update true")
-	} else if has(func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }) {
-		p.Notes = append(p.Notes, "pcluster update-cluster does not compare the entries of a Sequence (as of version 3.12): running "+
-			"nodes continue without the new script until they are replaced")
+	p.explainSequences(patched.Template)
+}
+
+// explainSequences says where ParallelCluster does not notice the changes.
+func (p *Plan) explainSequences(template bool) {
+	const not = " does not compare the entries of a Sequence (as of version 3.12)"
+	who := "pcluster update-cluster"
+	if template {
+		who = "ParallelCluster"
+	}
+	all := len(p.Changes) > 0 && !slices.ContainsFunc(p.Changes, func(c Change) bool { return !c.Unseen })
+	switch {
+	case all && template:
+		p.ByHand = append(p.ByHand, who+not+", and the deployment would succeed without an update of the cluster: change another setting "+
+			"of the cluster in the same deployment")
+	case all:
+		p.ByHand = append(p.ByHand, who+not+" and would report 'No changes found': add --force-update true")
+	case slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Unseen && c.Policy == QueueStrategy }):
+		p.Notes = append(p.Notes, who+not+": running nodes continue without the new script until they are replaced")
 	}
 }
 
@@ -199,13 +241,17 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	again := func(part Part) string {
 		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, file, name, r.Again, part)
 	}
-	update := fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, file, region)
+	update := func(file string) string {
+		if patched.Template {
+			return DeployCommand(file, cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket, len(patched.Text))
+		}
+		return fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(file), region)
+	}
+	p.policies = fmt.Sprintf("'parascope cluster %s --config %s --cluster %s%s --part policies --write', then '%s'", verb, words.Word(r.File),
+		name, r.Again, update(r.File))
 	switch {
-	case patched.Template:
-		p.Next = append(p.Next, DeployCommand(cmp.Or(r.Result, r.File), cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket,
-			len(patched.Text)))
-	case r.Cluster.Exists:
-		p.Next = append(p.Next, update)
+	case patched.Template, r.Cluster.Exists:
+		p.Next = append(p.Next, update(cmp.Or(r.Result, r.File)))
 	case verb == "attach":
 		if r.Cluster.Name != "" {
 			p.Next = append(p.Next, "source "+environment.FileName(name))

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/cluster/document"
 )
 
 // removeOption makes the install script take the programs off its node.
@@ -14,7 +16,7 @@ const removeOption = "--remove"
 // goes by the last one.
 func (c *cut) addRemove(at place, s *yaml.Node, v *value, hook string) error {
 	const item = `"` + removeOption + `"`
-	args := get(s, "Args")
+	args := document.Get(s, "Args")
 	path := at.path + "/CustomActions/" + hook
 	var err error
 	switch {
@@ -34,11 +36,11 @@ func (c *cut) addRemove(at place, s *yaml.Node, v *value, hook string) error {
 	}
 	v.append("Args", text(removeOption))
 	c.Changes = append(c.Changes, Change{Path: path, What: "run the script with " + removeOption,
-		Policy: policyOfHook(at.kind, hook), Line: s.Line, Unseen: s != get(get(at.node, "CustomActions"), hook), kind: at.kind})
+		Policy: policyOfHook(at.kind, hook), Line: s.Line, Unseen: s != document.Get(at.node, "CustomActions", hook), kind: at.kind})
 	return nil
 }
 
-func isRemove(arg *yaml.Node) bool { return follow(arg).Value == removeOption }
+func isRemove(arg *yaml.Node) bool { return document.Follow(arg).Value == removeOption }
 
 // takeRemove takes the option away again from the install script of a place, in the hooks that
 // ParallelCluster lets change: a node that runs the script with it would never be measured.
@@ -48,7 +50,7 @@ func (p *patch) takeRemove(at place, v *value, hook, script string) error {
 			continue
 		}
 		for i, s := range scriptsOf(at.node, h) {
-			url, args := get(s, "Script"), get(s, "Args")
+			url, args := document.Get(s, "Script"), document.Get(s, "Args")
 			if url == nil || url.Value != script || args == nil || args.Kind != yaml.SequenceNode ||
 				!slices.ContainsFunc(args.Content, isRemove) {
 				continue
@@ -63,7 +65,7 @@ func (p *patch) takeRemove(at place, v *value, hook, script string) error {
 			}
 			p.Changes = append(p.Changes, Change{Path: at.path + "/CustomActions/" + h,
 				What: fmt.Sprintf("run the script without %s", removeOption), Policy: policyOfHook(at.kind, h), Line: s.Line,
-				Unseen: s != get(get(at.node, "CustomActions"), h), kind: at.kind})
+				Unseen: s != document.Get(document.Get(at.node, "CustomActions"), h), kind: at.kind})
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 		if found < p.roles {
 			return "", hint.New(hint.Failure, fmt.Errorf("only %d of %d roles of cluster %s have policy %s: nodes with the other roles "+
 				"could not download the script, and the update would be rolled back",
-				found, p.roles, p.Cluster.Name, arn), "update the cluster with the policies first: '--part policies', then 'pcluster update-cluster'")
+				found, p.roles, p.Cluster.Name, arn), "update the cluster with the policies first: "+p.policies)
 		}
 	}
 	return "", nil

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
@@ -98,7 +99,8 @@ func Configuration(n newcluster.Cluster, s Source) (text []byte, e environment.F
 		return nil, e, hint.New(hint.NotFound, fmt.Errorf("stack %s has no outputs for its subnets", s.Stack), "update the stack with "+
 			"'parascope up'")
 	}
-	bare := n.Text(newcluster.Network{Stack: s.Stack, Region: s.Region, PublicSubnet: s.PublicSubnet, PrivateSubnet: s.PrivateSubnet}, marker)
+	bare := n.Text(newcluster.Network{Stack: s.Stack, Region: s.Region, PublicSubnet: s.PublicSubnet, PrivateSubnet: s.PrivateSubnet},
+		document.Marker)
 	patched, err := Attach("the new configuration", []byte(bare), Want{
 		Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: All,
 		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured},

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/parascope/parascope/internal/cluster/document"
 )
 
 // value is what a configuration says, however it is written: aliases are followed,
@@ -22,9 +24,10 @@ func newValue(n *yaml.Node) (*value, error) {
 	count := 0
 	var read func(n *yaml.Node, depth int) (*value, error)
 	read = func(n *yaml.Node, depth int) (*value, error) {
-		n = follow(n)
-		if count++; n == nil || count > maxNodes || depth > maxDepth {
-			return nil, fmt.Errorf("has more than %d values, or more than %d levels of nesting, after YAML aliases are expanded", maxNodes, maxDepth)
+		n = document.Follow(n)
+		if count++; n == nil || count > document.MaxNodes || depth > document.MaxDepth {
+			return nil, fmt.Errorf("has more than %d values, or more than %d levels of nesting, after YAML aliases are expanded",
+				document.MaxNodes, document.MaxDepth)
 		}
 		v := &value{tag: n.ShortTag(), text: n.Value}
 		switch n.Kind {

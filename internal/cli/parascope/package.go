@@ -77,7 +77,7 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if err := mayReplace(o.output, o.force); err != nil {
 		return err
 	}
-	file, err := outfile.New(o.output, p.Stdout)
+	file, err := outfile.New(ctx, o.output, p.Stdout)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := file.Write(template); err != nil || o.output == "-" {
+	if err := file.Write(ctx, template); err != nil || o.output == "-" {
 		return err
 	}
 	if o.json {
@@ -122,6 +122,9 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 func mayReplace(file string, force bool) error {
 	if file == "-" || force {
 		return nil
+	}
+	if has, err := os.Stat(file); err == nil && !has.Mode().IsRegular() {
+		return nil // a pipe or device loses nothing, and outfile refuses a directory
 	}
 	has, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

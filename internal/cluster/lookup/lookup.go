@@ -82,7 +82,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 	if !ok {
 		return c, hint.New(hint.BadInput, fmt.Errorf("stack %s in %s is not a ParallelCluster stack, but pcluster would need its name "+
 			"for the cluster", name,
-			cfg.Region), "give --cluster another NAME")
+			cfg.Region), "give another name for the cluster")
 	}
 	if strings.HasPrefix(string(stack.StackStatus), "DELETE_") {
 		return c, hint.New(hint.Failure, fmt.Errorf("cluster %s is %s", name, stack.StackStatus), "wait until the cluster is deleted, or "+

@@ -20,24 +20,13 @@ func (n *Cluster) Ask(ctx context.Context, cfg aws.Config) (notes []string, err 
 	for _, q := range n.Queues {
 		names = append(names, q.InstanceType)
 	}
-	slices.Sort(names)
-	// Filtered by name an answer lacks the types that are not there; asked for them by name, all of it is an error.
-	pages := ec2.NewDescribeInstanceTypesPaginator(ec2.NewFromConfig(cfg), &ec2.DescribeInstanceTypesInput{
-		Filters: []types.Filter{{Name: aws.String("instance-type"), Values: slices.Compact(names)}},
-	})
-	efa := map[string]bool{}
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			return []string{fmt.Sprintf("not checked: whether %s has the instance types, and which have EFA; EFA is off in the configuration: %s",
-				cfg.Region, awserr.Brief(err))}, nil
-		}
-		for _, t := range page.InstanceTypes {
-			efa[string(t.InstanceType)] = t.NetworkInfo != nil && aws.ToBool(t.NetworkInfo.EfaSupported)
-		}
+	efa, err := Types(ctx, cfg, names)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return []string{fmt.Sprintf("not checked: whether %s has the instance types, and which have EFA; EFA is off in the configuration: %s",
+			cfg.Region, awserr.Brief(err))}, nil
 	}
 	missing := func(flag, name string) error {
 		return hint.New(hint.BadInput, fmt.Errorf("%s: %s has no instance type %s", flag, cfg.Region, name), "give a type that "+
@@ -54,4 +43,29 @@ func (n *Cluster) Ask(ctx context.Context, cfg aws.Config) (notes []string, err 
 		n.Queues[i].EFA = has
 	}
 	return nil, nil
+}
+
+// maxValues is how many values a filter of EC2 has at most.
+const maxValues = 200
+
+// Types are those of these instance types that the region has, and whether each has EFA.
+func Types(ctx context.Context, cfg aws.Config, names []string) (efa map[string]bool, err error) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	efa = map[string]bool{}
+	for some := range slices.Chunk(names, maxValues) {
+		// Filtered by name an answer lacks the types that are not there; asked for them by name, all of it is an error.
+		pages := ec2.NewDescribeInstanceTypesPaginator(ec2.NewFromConfig(cfg), &ec2.DescribeInstanceTypesInput{
+			Filters: []types.Filter{{Name: aws.String("instance-type"), Values: some}},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range page.InstanceTypes {
+				efa[string(t.InstanceType)] = t.NetworkInfo != nil && aws.ToBool(t.NetworkInfo.EfaSupported)
+			}
+		}
+	}
+	return efa, nil
 }

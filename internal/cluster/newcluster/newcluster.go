@@ -4,6 +4,7 @@ package newcluster
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,14 +63,14 @@ func ParseQueue(s string) (Queue, error) {
 	return q, nil
 }
 
-// maxQueues is how many queues and compute resources a cluster of ParallelCluster has at most
+// MaxQueues is how many queues and compute resources a cluster of ParallelCluster has at most
 // (cli/src/pcluster/constants.py, MAX_NUMBER_OF_QUEUES, MAX_NUMBER_OF_COMPUTE_RESOURCES_PER_CLUSTER).
-const maxQueues = 50
+const MaxQueues = 50
 
 // ParseQueues reads one after the other.
 func ParseQueues(texts []string) ([]Queue, error) {
-	if len(texts) > maxQueues {
-		return nil, hint.New(hint.Usage, fmt.Errorf("--queue is given %d times; a cluster has at most %d queues", len(texts), maxQueues),
+	if len(texts) > MaxQueues {
+		return nil, hint.New(hint.Usage, fmt.Errorf("--queue is given %d times; a cluster has at most %d queues", len(texts), MaxQueues),
 			"omit queues, or create a second cluster")
 	}
 	var all []Queue
@@ -86,18 +87,42 @@ func ParseQueues(texts []string) ([]Queue, error) {
 // maxKeyName is how long the name of a key pair is in EC2, in characters.
 const maxKeyName = 255
 
+// OS is an operating system by ParallelCluster's name for it.
+type OS string
+
+// oses are those of some version of ParallelCluster from 3.6 on, and of none that is newer than 3.16.
+var oses = []OS{"alinux2", "alinux2023", "centos7", "rhel8", "rhel9", "rocky8", "rocky9", "ubuntu2004", "ubuntu2204", "ubuntu2404"}
+
 // versions are the minor versions of ParallelCluster 3 that have an operating system: from since on, and
 // before until, where that is not zero (SUPPORTED_OSES of version 3.12, release notes of 3.13 and 3.14).
-var versions = map[string]struct{ since, until int }{
+var versions = map[OS]struct{ since, until int }{
 	"centos7":    {until: 12},
 	"ubuntu2004": {until: 14},
 	"ubuntu2404": {since: 13},
 }
 
+// Refused reports whether a version of ParallelCluster 3 is known not to have an operating system; of the
+// version "", whether none has it. The note says why, or what may refuse it.
+func (o OS) Refused(version string) (note string, refused bool) {
+	v, some := versions[o]
+	switch {
+	case !osPattern.MatchString(string(o)):
+		return "it is not an operating system of ParallelCluster", true
+	case version != "" && (lookup.OlderThan(version, 3, v.since) || v.until > 0 && !lookup.OlderThan(version, 3, v.until)):
+		return "ParallelCluster " + version + " does not support it", true
+	case version == "" && some && v.until > 0:
+		return fmt.Sprintf("ParallelCluster 3.%d and later refuse it", v.until), false
+	case version == "" && some:
+		return fmt.Sprintf("ParallelCluster before 3.%d refuses it", v.since), false
+	case !slices.Contains(oses, o):
+		return "ParallelCluster up to 3.16 refuses it", false
+	}
+	return "", false
+}
+
 // CheckOS refuses an operating system that a version of ParallelCluster 3 is known not to have.
 func (n Cluster) CheckOS(version string) error {
-	v := versions[n.OS]
-	if lookup.OlderThan(version, 3, v.since) || v.until > 0 && !lookup.OlderThan(version, 3, v.until) {
+	if _, refused := OS(n.OS).Refused(version); refused {
 		return hint.New(hint.BadInput, fmt.Errorf("--os: ParallelCluster %s does not support %s", version, n.OS),
 			"give an OS of that version, such as alinux2023, or another --pcluster-version")
 	}

@@ -12,8 +12,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
@@ -114,11 +116,50 @@ func (e *Env) below() []string {
 	return []string{e.object(e.key), e.object(dir + "manifest"), e.object(dir + "objects/x/parascope-node-linux-amd64.gz")}
 }
 
-var subnetPattern = regexp.MustCompile(`\bsubnet-[0-9a-f]{8,17}\b`)
+var subnetPattern = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
 
-// subnets are those of the configuration, each once.
-func (e *Env) subnets() []string {
-	all := subnetPattern.FindAllString(string(e.Configuration), -1)
+// subnets are those of the configuration's nodes, each once, and how many places have something else: a
+// function of CloudFormation, or a placeholder.
+func (e *Env) subnets() (all []string, expressions int) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(e.Configuration, &root); err != nil {
+		return nil, 0 // who reads the configuration says so
+	}
+	seen := map[*yaml.Node]bool{} // an alias leads to a node again
+	var walk func(n *yaml.Node, inCluster bool)
+	walk = func(n *yaml.Node, inCluster bool) {
+		n = document.Follow(n)
+		if n == nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		inCluster = inCluster || document.Get(n, "HeadNode") != nil && document.Get(n, "Scheduling") != nil
+		for i, child := range n.Content {
+			if n.Kind != yaml.MappingNode {
+				walk(child, inCluster)
+				continue
+			}
+			if i%2 == 0 {
+				continue
+			}
+			list := []*yaml.Node{document.Follow(child)}
+			switch key := n.Content[i-1].Value; {
+			case !inCluster || key != "SubnetId" && key != "SubnetIds":
+				walk(child, inCluster)
+				continue
+			case key == "SubnetIds" && list[0].Kind == yaml.SequenceNode && list[0].ShortTag() == "!!seq":
+				list = list[0].Content
+			}
+			for _, subnet := range list {
+				if subnet = document.Follow(subnet); subnetPattern.MatchString(subnet.Value) {
+					all = append(all, subnet.Value)
+				} else {
+					expressions++
+				}
+			}
+		}
+	}
+	walk(&root, false)
 	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Compact(all), expressions
 }

@@ -72,7 +72,8 @@ func TestWhatEndsANodeIsFound(t *testing.T) {
 	must[*iam.CreateRoleOutput](t)(roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("queue"),
 		Path: aws.String("/parallelcluster/hpc/"), AssumeRolePolicyDocument: aws.String(trust)}))
 	a := &account{t, cfg, reach.Env{Config: cfg, Cluster: lookup.Cluster{Name: "hpc", Exists: true}, Script: script,
-		NodePolicies: []string{*policy.Policy.Arn}, Configuration: []byte("SubnetIds: [" + *subnet + "]\n")}}
+		NodePolicies:  []string{*policy.Policy.Arn},
+		Configuration: []byte("HeadNode: {}\nScheduling: {SlurmQueues: [{Networking: {SubnetIds: [" + *subnet + "]}}]}\n")}}
 
 	failed, unknown := doctor.Failed, doctor.Unknown
 	a.finds("nothing is staged", hint.NotFound, map[string]doctor.Status{"script-there": failed, "script-region": unknown,

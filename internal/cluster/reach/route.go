@@ -17,8 +17,12 @@ import (
 // checkRoute looks at the route tables of the configuration's subnets, and for endpoints of
 // S3 in their VPCs. Security groups, network ACLs and endpoints' policies are not looked at.
 func checkRoute(ctx context.Context, e *Env) doctor.Finding {
-	client, subnets := ec2.NewFromConfig(e.Config), e.subnets()
-	if len(subnets) == 0 {
+	client := ec2.NewFromConfig(e.Config)
+	subnets, expressions := e.subnets()
+	switch {
+	case len(subnets) == 0 && expressions > 0:
+		return unknown(errors.New("the subnets of the cluster configuration are expressions, which cannot be evaluated here"))
+	case len(subnets) == 0:
 		return unknown(errors.New("the cluster configuration does not name a subnet"))
 	}
 	out, err := client.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: subnets})
@@ -40,6 +44,10 @@ func checkRoute(ctx context.Context, e *Env) doctor.Finding {
 				"add an S3 gateway endpoint to the subnet's route table: 'aws ec2 create-vpc-endpoint --vpc-id "+vpc+" --service-name com.amazonaws."+
 					e.Config.Region+".s3 --route-table-ids ...'")
 		}
+	}
+	if expressions > 0 {
+		return unknown(fmt.Errorf("%d subnets have a route to S3, and %d are expressions, which cannot be evaluated here", len(out.Subnets),
+			expressions))
 	}
 	return ok(fmt.Sprintf("%d subnets have a route to S3", len(out.Subnets)))
 }

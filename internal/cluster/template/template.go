@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/cluster"
+	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -137,6 +139,12 @@ func bare(configuration string) string {
 	return configuration
 }
 
+// filled reports whether a line has more than a comment.
+func filled(line string) bool {
+	line = strings.Trim(line, " \r")
+	return line != "" && line[0] != '#'
+}
+
 // Check refuses a configuration that CloudFormation does not take in a template. Lines are counted in the file.
 func Check(file string, text []byte) error {
 	lines := strings.Split(strings.TrimRight(strings.TrimPrefix(string(text), byteOrderMark), "\r\n"), "\n")
@@ -144,21 +152,25 @@ func Check(file string, text []byte) error {
 		if mark := strings.TrimRight(line, " \r"); i == 0 && mark == "---" || i == len(lines)-1 && mark == "..." {
 			continue
 		}
-		if strings.HasPrefix(line, "---") || strings.HasPrefix(line, "...") || strings.HasPrefix(line, "%") {
-			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a document marker or directive", file, i+1), "remove the line")
+		switch {
+		case strings.HasPrefix(line, "%"):
+			return document.Wrong(file, i+1, "has a directive, which CloudFormation does not read", fmt.Sprintf("remove line %d", i+1))
+		case strings.HasPrefix(line, "---") && !slices.ContainsFunc(lines[:i], filled):
+			return document.Wrong(file, i+1, "has a document marker behind comments, which a template cannot have",
+				fmt.Sprintf("remove line %d", i+1))
+		case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "..."):
+			return document.Wrong(file, i+1, "has a document marker, behind which another YAML document begins",
+				fmt.Sprintf("give a file with one document: remove line %d and what belongs to the other document", i+1))
 		}
 		if strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t") {
 			return hint.New(hint.BadInput, fmt.Errorf("%s: line %d is indented with a tab", file, i+1), "indent with spaces")
 		}
 	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("%s is not YAML: %w", file, err), "correct the file")
+	d, err := document.Parse(file, text)
+	if err != nil {
+		return err
 	}
-	var top struct {
-		Resources yaml.Node `yaml:"Resources"`
-	}
-	if err := root.Decode(&top); err == nil && !top.Resources.IsZero() {
+	if document.Get(d.Root, "Resources") != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("%s is a CloudFormation template already", file),
 			"'parascope cluster attach --config FILE' adds the monitoring to the cluster of a template")
 	}
@@ -174,7 +186,7 @@ func Check(file string, text []byte) error {
 		}
 		return nil
 	}
-	if n := aliased(&root); n != nil {
+	if n := aliased(d.Root); n != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("%s: line %d has a YAML anchor or alias, which CloudFormation does not read", file, n.Line),
 			"write the values in full")
 	}

@@ -45,7 +45,8 @@ func checkHeadPermissions(ctx context.Context, e *ClusterEnv) Finding {
 	if i < 0 {
 		return doctor.Fault(fmt.Sprintf("no role that the head node of cluster %s can use has policy %s: AMP refuses the head's samples", e.Name,
 			policy),
-			"'parascope cluster attach' adds the policy to HeadNode/Iam/AdditionalIamPolicies; then 'pcluster update-cluster'")
+			"'parascope cluster attach' adds the policy to HeadNode/Iam/AdditionalIamPolicies, and prints the command that "+
+				"updates the cluster")
 	}
 	return simulate(ctx, e.Env, aws.ToString(heads[i].Arn), []string{"aps:RemoteWrite"},
 		"check the policies and the boundary of "+aws.ToString(heads[i].RoleName))

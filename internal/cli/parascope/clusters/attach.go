@@ -2,6 +2,7 @@ package clusters
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,6 +67,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	types, err := plan.CheckTypes(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	plan.Notes = append(plan.Notes, types...)
 	policies := source.NodePolicies
 	if !deployed {
 		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))
@@ -81,8 +87,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
-		if err := record(ctx, cfg, plan.Text, r.Cluster.Name, o.result()); err != nil {
+		if note, err = record(ctx, cfg, plan.Text, r.Cluster.Name, o.result(), o.write || o.file.Regular()); err != nil {
 			return err
+		}
+		if note != "" {
+			plan.Notes = append(plan.Notes, note)
 		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: policies,
 			Configuration: plan.Text})
@@ -91,10 +100,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		}
 		plan.Notes = append(plan.Notes, reach.Notes(found)...)
 	}
-	if r.Cluster.Exists || r.Cluster.Name == "" {
-		return o.finish(p, plan, r.Text, nil)
+	var variables *environment.File
+	if !r.Cluster.Exists && r.Cluster.Name != "" {
+		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
 	}
-	return o.finish(p, plan, r.Text, &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region})
+	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
 }
 
 // source reads what the configuration takes from the stack. A template that contains the stack is
@@ -123,7 +133,7 @@ func stageCommand(stackName, region string) string {
 
 // writeEnvironment writes the file that is sourced before pcluster, and returns its name, which is "" where
 // the file is there: whatever is in it, it is the person's.
-func writeEnvironment(e environment.File) (name string, err error) {
+func writeEnvironment(ctx context.Context, e environment.File) (name string, err error) {
 	name = environment.FileName(e.ClusterName)
 	if mayMake(name, "", false) != nil {
 		return "", nil
@@ -132,21 +142,35 @@ func writeEnvironment(e environment.File) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	file, err := outfile.New(name, nil)
+	file, err := outfile.New(ctx, name, nil)
 	if err != nil {
-		return "", err
+		return "", besideMe(err)
 	}
 	defer file.Discard()
-	return name, file.Write(text)
+	return name, file.Write(ctx, text)
+}
+
+// besideMe is an error about a file that lies in the working directory, whatever --output says.
+func besideMe(err error) error {
+	if hint.Next(err) == "" { // an interrupt
+		return err
+	}
+	return hint.New(hint.CodeOf(err), errors.New(err.Error()), "run the command in a writable directory")
 }
 
 // record notes that a configuration which is about to be written names the script, so that
-// nobody deletes that.
-func record(ctx context.Context, cfg aws.Config, text []byte, clusterName, file string) error {
-	for _, place := range uses.Places(text) {
+// nobody deletes that. What does not go into a regular file cannot be detached later: a note says that
+// nothing is recorded.
+func record(ctx context.Context, cfg aws.Config, text []byte, clusterName, file string, regular bool) (note string, err error) {
+	places := uses.Places(text)
+	if !regular && len(places) > 0 {
+		return "the output is not a regular file, and is not recorded as a configuration that names the install script: 'parascope down' " +
+			"deletes the script unless a cluster with this configuration exists", nil
+	}
+	for _, place := range places {
 		if err := uses.Record(ctx, cfg, place, uses.NewAttached(clusterName, cfg.Region, file, time.Now())); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return "", nil
 }

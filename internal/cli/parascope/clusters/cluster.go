@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/rogpeppe/go-internal/diff"
@@ -114,11 +115,15 @@ func (o *patchOptions) request(ctx context.Context, p *cli.Process, c *cobra.Com
 	if r.Part, err = cluster.ParsePart(o.part); err != nil {
 		return r, aws.Config{}, err
 	}
-	if r.Text, err = readBounded(o.config); err != nil {
+	if has, err := os.Stat(o.config); o.write && err == nil && !has.Mode().IsRegular() {
+		return r, aws.Config{}, hint.New(hint.BadInput, fmt.Errorf("could not change %s: it is not a regular file", o.config),
+			"give --output a FILE instead of --write")
+	}
+	if r.Text, err = readBounded(ctx, o.config); err != nil {
 		return r, aws.Config{}, err
 	}
 	if c.Flags().Changed("output") {
-		if o.file, err = outfile.New(o.output, p.Stdout); err != nil {
+		if o.file, err = outfile.New(ctx, o.output, p.Stdout); err != nil {
 			return r, aws.Config{}, err
 		}
 	}
@@ -157,14 +162,11 @@ func whichCluster(ctx context.Context, cfg aws.Config, r *cluster.Request) error
 const maxConfiguration = 2 << 20
 
 // readBounded reads a file that a person named.
-func readBounded(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
-			"give --config the FILE that pcluster create-cluster takes")
+func readBounded(ctx context.Context, name string) ([]byte, error) {
+	b, err := outfile.Read(ctx, name, maxConfiguration)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxConfiguration))
 	if err != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
 			"give --config the FILE that pcluster create-cluster takes")
@@ -173,24 +175,26 @@ func readBounded(name string) ([]byte, error) {
 }
 
 // finish shows the plan, and writes the result where the flags say so; with a new cluster's configuration
-// also the file that is sourced before pcluster.
-func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte, e *environment.File) error {
+// also the file that is sourced before pcluster. After does what follows a written file, prints it and
+// returns it for the JSON result.
+func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.Plan, old []byte, e *environment.File,
+	after func() string) error {
 	wrote, variables := "", ""
 	switch {
 	case o.file != nil:
-		if err := o.file.Write(string(plan.Text)); err != nil {
+		if err := o.file.Write(ctx, string(plan.Text)); err != nil {
 			return err
 		}
 		wrote = o.output
 	case o.write && len(plan.Changes) > 0:
-		if err := replace(o.config, old, plan.Text); err != nil {
+		if err := replace(ctx, o.config, old, plan.Text); err != nil {
 			return err
 		}
 		wrote = o.config
 	}
 	if e != nil && (o.write || o.file != nil) {
 		var err error
-		if variables, err = writeEnvironment(*e); err != nil {
+		if variables, err = writeEnvironment(ctx, *e); err != nil {
 			return err
 		}
 	}
@@ -199,8 +203,9 @@ func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte, e *
 			cluster.Plan
 			Wrote       string `json:"wrote,omitempty"`
 			Environment string `json:"environment,omitempty"`
+			Alert       string `json:"alert,omitempty"` // what detach did with the alert HeadSilent
 			Diff        string `json:"diff"`
-		}{plan, wrote, variables, string(diff.Diff(o.config, old, o.config, plan.Text))})
+		}{plan, wrote, variables, after(), string(diff.Diff(o.config, old, o.config, plan.Text))})
 	}
 	to := p.Stdout
 	if o.output == "-" {
@@ -221,12 +226,13 @@ func (o *patchOptions) finish(p *cli.Process, plan cluster.Plan, old []byte, e *
 	if done {
 		printNext(to, plan.Next)
 	}
+	after()
 	return nil
 }
 
 // replace writes a file's new content, and keeps the old one beside it.
-func replace(name string, old, text []byte) error {
-	now, err := readBounded(name)
+func replace(ctx context.Context, name string, old, text []byte) error {
+	now, err := readBounded(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -234,18 +240,23 @@ func replace(name string, old, text []byte) error {
 		return hint.New(hint.Busy, fmt.Errorf("%s was changed by another process", name), "run the command again")
 	}
 	if err := keep(name, old); err != nil {
-		return hint.New(hint.BadInput, fmt.Errorf("could not save %s: %w", name, err), "free disk space, or give --output a FILE elsewhere")
+		return hint.New(hint.BadInput, fmt.Errorf("could not write a backup of %s: %w", name, err),
+			"make the directory writable or free disk space, or give --output a FILE elsewhere")
 	}
-	file, err := outfile.New(name, nil)
+	file, err := outfile.New(ctx, name, nil)
 	if err != nil {
 		return err
 	}
 	defer file.Discard()
-	return file.Write(string(text))
+	return file.Write(ctx, string(text))
 }
 
-// keep writes a copy with a name that is free.
+// keep writes a copy with a name that is free. Nobody may read it who may not read the file.
 func keep(name string, b []byte) error {
+	has, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
 	for i := range 1000 {
 		free := name + ".bak"
 		if i > 0 {
@@ -258,10 +269,28 @@ func keep(name string, b []byte) error {
 		if err != nil {
 			return err
 		}
-		_, err = f.Write(b)
-		return errors.Join(err, f.Sync(), f.Close())
+		mode, err := modeOfCopy(has, f)
+		if err == nil {
+			_, err = f.Write(b)
+		}
+		return errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	}
 	return errors.New("the file already has 1000 backup copies")
+}
+
+// modeOfCopy is the mode of a file for its copy. Another group gets no more than everybody.
+func modeOfCopy(of fs.FileInfo, f *os.File) (fs.FileMode, error) {
+	mode := of.Mode().Perm()
+	copied, err := f.Stat()
+	if err != nil {
+		return 0o600 & mode, err
+	}
+	a, ok1 := of.Sys().(*syscall.Stat_t)
+	b, ok2 := copied.Sys().(*syscall.Stat_t)
+	if !ok1 || !ok2 || a.Gid != b.Gid {
+		mode &^= 0o070 &^ (mode << 3)
+	}
+	return mode, nil
 }
 
 // printPlan shows what is changed, what that means, and the difference.

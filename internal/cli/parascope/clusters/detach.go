@@ -3,6 +3,7 @@ package clusters
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +27,7 @@ func newClusterDetach(p *cli.Process) *cobra.Command {
 		Use:   "detach",
 		Short: "Remove the monitoring from a cluster's configuration",
 		Long: `Remove what attach added to a configuration, and nothing else: the result is the file
-before attach, byte for byte.
+before attach, byte for byte. Between brackets, as in JSON, it is the same document.
 
 An existing cluster is updated in two steps. --part scripts removes the script from
 the queues, and lets head and login nodes run it with --remove; --part policies removes
@@ -74,11 +75,13 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		plan.Notes = append(plan.Notes, o.config+" still names the install script: 'parascope down' keeps the script until detach --write "+
 			"has changed that file")
 	}
-	if err := o.finish(p, plan, r.Text, nil); err != nil || !o.write && o.file == nil {
+	if err := o.finish(ctx, p, plan, r.Text, nil, func() string {
+		if !o.write && o.file == nil || r.Cluster.Exists && plan.Part == cluster.Scripts {
+			return ""
+		}
+		return o.endHeadSilent(ctx, p, cfg, on, r.Cluster.Name)
+	}); err != nil {
 		return err
-	}
-	if !r.Cluster.Exists || plan.Part != cluster.Scripts {
-		o.endHeadSilent(ctx, p, cfg, on, r.Cluster.Name)
 	}
 	if !o.write || len(uses.Places(plan.Text)) > 0 {
 		return nil
@@ -102,17 +105,22 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 // maxEnding bounds what is asked to end an alert, which is not what a person waits for.
 const maxEnding = 20 * time.Second
 
-// endHeadSilent ends the alert HeadSilent of a cluster that is detached, and prints that. For a cluster
+// endHeadSilent ends the alert HeadSilent of a cluster that is detached, prints that and returns it. For a cluster
 // that never sent samples it prints nothing. A failure is printed with the command to run, since the
 // detach itself succeeded.
-func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aws.Config, on deploy.Target, name string) {
+func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aws.Config, on deploy.Target, name string) string {
 	to := p.Stdout
 	if o.json || o.output == "-" {
 		to = p.Stderr
 	}
 	style := term.Style(to, p.Getenv)
+	tell := func(mark, format string, args ...any) string {
+		text := fmt.Sprintf(format, args...)
+		_ = term.Printf(to, "%s %s\n", mark, text)
+		return text
+	}
 	if name == "" {
-		return // of which cluster the file is nobody has said, and the region has none
+		return "" // of which cluster the file is nobody has said, and the region has none
 	}
 	forget := "'" + on.Command("alerts forget "+words.Word(name)) + "'"
 	ctx, cancel := context.WithTimeout(ctx, maxEnding)
@@ -126,22 +134,18 @@ func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aw
 	switch {
 	case err != nil: // told below
 	case !found:
-		return
+		return ""
 	case sends:
-		_ = term.Printf(to, "%s the head of cluster %s still sends samples; two minutes after the head has stopped, run %s to end its "+
-			"alert HeadSilent\n",
-			style.Bold("note"), name, forget)
-		return
+		return tell(style.Bold("note"), "the head of cluster %s still sends samples; two minutes after the head has stopped, run %s to end its "+
+			"alert HeadSilent", name, forget)
 	default:
 		err = alerts.End(ctx, cfg, at, name, time.Now())
 	}
 	if err != nil {
-		_ = term.Printf(to, "%s the alert HeadSilent of cluster %s was not ended, and will fire if the head has sent samples: %s. Run "+
-			"%s to end it\n",
-			style.Bad("by hand"), name, words.Printable(err.Error()), forget)
-		return
+		return tell(style.Bad("by hand"), "the alert HeadSilent of cluster %s was not ended, and will fire if the head has sent samples: %s. "+
+			"Run %s to end it", name, words.Printable(err.Error()), forget)
 	}
-	_ = term.Printf(to, "%s the alert HeadSilent of cluster %s ends within three minutes\n", style.Good("✓"), name)
+	return tell(style.Good("✓"), "the alert HeadSilent of cluster %s ends within three minutes", name)
 }
 
 // again are the flags that the next call of the command needs as well.

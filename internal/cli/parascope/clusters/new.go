@@ -75,6 +75,9 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
+	if err := checkNames(o.new.Name, o.asked.Stack); err != nil {
+		return err
+	}
 	var err error
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
@@ -93,15 +96,18 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return err
 	}
 	var files []*outfile.File
-	for _, name := range []string{o.output, variables} {
-		file, err := outfile.New(name, p.Stdout)
+	for i, name := range []string{o.output, variables} {
+		file, err := outfile.New(ctx, name, p.Stdout)
+		if i > 0 && err != nil {
+			return besideMe(err)
+		}
 		if err != nil {
 			return err
 		}
 		defer file.Discard()
 		files = append(files, file)
 	}
-	text, environment, notes, err := composeCluster(ctx, o)
+	text, environment, notes, err := composeCluster(ctx, o, files[0].Regular())
 	if err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		return err
 	}
 	for i, content := range []string{string(text), source} {
-		if err := files[i].Write(content); err != nil {
+		if err := files[i].Write(ctx, content); err != nil {
 			return err
 		}
 	}
@@ -125,6 +131,15 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	return nil
 }
 
+// checkNames refuses a cluster whose stack would have the name of the infrastructure's.
+func checkNames(clusterName, stackName string) error {
+	if clusterName != stackName {
+		return nil
+	}
+	return hint.New(hint.BadInput, fmt.Errorf("the cluster and the stack have the same name %q, and ParallelCluster names the "+
+		"cluster's stack after the cluster", stackName), "choose another name for the cluster")
+}
+
 func printNotes(w io.Writer, style term.Styler, notes []string) {
 	for _, n := range notes {
 		fmt.Fprintf(w, "%s %s\n", style.Bold("note"), n)
@@ -132,7 +147,7 @@ func printNotes(w io.Writer, style term.Styler, notes []string) {
 }
 
 // composeCluster asks AWS what the configuration needs, and makes it.
-func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e environment.File, notes []string, err error) {
+func composeCluster(ctx context.Context, o clusterNewOptions, regular bool) (text []byte, e environment.File, notes []string, err error) {
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return nil, e, nil, err
@@ -158,7 +173,11 @@ func composeCluster(ctx context.Context, o clusterNewOptions) (text []byte, e en
 	if text, e, err = cluster.Configuration(o.new, source); err != nil {
 		return nil, e, nil, err
 	}
-	return text, e, notes, record(ctx, cfg, text, o.new.Name, o.output)
+	note, err := record(ctx, cfg, text, o.new.Name, o.output, regular)
+	if note != "" {
+		notes = append(notes, note)
+	}
+	return text, e, notes, err
 }
 
 // mayMake keeps a file that is there; next says what to do then. Names that no file can have are left to

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -91,9 +92,8 @@ func (o *clusterTemplateOptions) check() error {
 	if err := stack.CheckName(o.stack); err != nil {
 		return err
 	}
-	if o.new.Name == o.stack {
-		return hint.New(hint.BadInput, fmt.Errorf("the cluster and the stack have the same name %q, and ParallelCluster names the "+
-			"cluster's stack after the cluster", o.stack), "choose another name for the cluster")
+	if err := checkNames(o.new.Name, o.stack); err != nil {
+		return err
 	}
 	if o.output == "-" && o.json {
 		return hint.New(hint.Usage, errors.New("--output - and --json both write to standard output"),
@@ -130,7 +130,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err := o.check(); err != nil {
 		return err
 	}
-	file, err := outfile.New(o.output, p.Stdout)
+	file, err := outfile.New(ctx, o.output, p.Stdout)
 	if err != nil {
 		return err
 	}
@@ -163,10 +163,14 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err != nil {
 		return err
 	}
-	if err := record(ctx, cfg, configuration, o.new.Name, o.output); err != nil {
+	note, err := record(ctx, cfg, configuration, o.new.Name, o.output, file.Regular())
+	if err != nil {
 		return err
 	}
-	if err := file.Write(text); err != nil {
+	if note != "" {
+		notes = append(notes, note)
+	}
+	if err := file.Write(ctx, text); err != nil {
 		return err
 	}
 	name := o.output
@@ -179,12 +183,12 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 		printNext(p.Stderr, next)
 		return nil
 	}
-	return o.finish(p, environment.File{ClusterName: o.new.Name, Region: cfg.Region}, notes, next)
+	return o.finish(ctx, p, environment.File{ClusterName: o.new.Name, Region: cfg.Region}, notes, next)
 }
 
 // finish writes the file that is sourced before pcluster, which asks about the cluster and does not create it.
-func (o *clusterTemplateOptions) finish(p *cli.Process, e environment.File, notes, next []string) error {
-	variables, err := writeEnvironment(e)
+func (o *clusterTemplateOptions) finish(ctx context.Context, p *cli.Process, e environment.File, notes, next []string) error {
+	variables, err := writeEnvironment(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -216,18 +220,19 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 		text, _, err = cluster.Configuration(o.new, source)
 		return text, notes, err
 	}
-	if text, err = readBounded(o.config); err != nil {
+	if text, err = readBounded(ctx, o.config); err != nil {
 		return nil, nil, err
 	}
 	if err := template.Check(o.config, text); err != nil {
 		return nil, nil, err
 	}
-	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text,
+	plan, err := cluster.PlanAttach(cluster.Request{File: o.config, Text: text, ForTemplate: true,
 		Cluster: lookup.Cluster{Name: o.new.Name, Version: o.version}}, source)
 	if err != nil {
 		return nil, nil, err
 	}
-	return plan.Text, append(plan.Notes, plan.ByHand...), nil
+	types, err := plan.CheckTypes(ctx, cfg)
+	return plan.Text, slices.Concat(plan.Notes, types, plan.ByHand), err
 }
 
 // compose uploads the setup function, and puts the configuration into the stack's template.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +51,9 @@ nodes to a staged version, which may be an older one, and keeps them at it until
 
 func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgradeOptions) error {
 	switch {
+	case slices.Contains(o.canaries, ""):
+		return hint.New(hint.Usage, errors.New("--canary has no node name"),
+			"give --canary the Slurm name of a node, or CLUSTER/NODE; omit it to upgrade all nodes")
 	case len(o.canaries) > 0 && cmd.Flags().Changed("pin"):
 		return hint.New(hint.Usage, errors.New("--canary and --pin cannot be combined"), "give either --canary or --pin")
 	case len(o.canaries) > 0:
