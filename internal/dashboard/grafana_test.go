@@ -73,7 +73,7 @@ func start(t *testing.T) *site {
 
 func stopping(t *testing.T, stop func(context.Context) error) func() {
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 		defer cancel()
 		if err := stop(ctx); err != nil {
 			t.Error(err)

@@ -100,7 +100,7 @@ func run(t *testing.T, o Options) (url string) {
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("Run: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the head does not say that it runs")
 	}
 	return ""
@@ -122,7 +122,7 @@ func (f addressFinder) Write(line []byte) (int, error) {
 // await takes series until one has these labels.
 func await(t *testing.T, arrived <-chan map[string]string, want ...string) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		select {
 		case got := <-arrived:
