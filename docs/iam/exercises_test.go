@@ -301,6 +301,9 @@ func (u *users) connectAndLog(ctx context.Context) error {
 		if err != nil || len(found.Events) > 0 {
 			return err
 		}
+		if u.cloud.asked.refuses("logs") {
+			return fmt.Errorf("the function may not write line %q", report)
+		}
 		select {
 		case <-tick.C:
 		case <-deadline:
