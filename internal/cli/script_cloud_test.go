@@ -33,8 +33,8 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	data := ts.MkAbs("data")
 	ts.Setenv("DATA", data)
-	cmd := exec.Command(lookPath(ts, "parascope"), append([]string{"local", "--json", "--data", data, "--scrape-interval=1s", "--no-stack", "--patience=10",
-		"--listen=127.0.0.1:0", "--node-address=127.0.0.1:0", "--head-address=127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(lookPath(ts, "parascope"), append([]string{"local", "--json", "--data", data, "--scrape-interval=1s", "--no-stack",
+		"--patience=10", "--listen=127.0.0.1:0", "--node-address=127.0.0.1:0", "--head-address=127.0.0.1:0"}, args...)...)
 	cmd.Env = environ(ts)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -26,8 +26,8 @@ func TestInvocations(t *testing.T) {
 	create(t, c, nil)
 	out := invoke(t, c, "")
 	first := decode(t, out.Payload)
-	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 20 ||
-		first.Left > 30 ||
+	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 200 ||
+		first.Left > 300 ||
 		out.FunctionError != nil || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" {
 		t.Errorf("no payload: %+v %+v", first, out)
 	}
