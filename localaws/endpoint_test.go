@@ -14,8 +14,8 @@ import (
 // to be old enough does not end before the test closes it.
 func TestStopDoesNotWaitForTheSilent(t *testing.T) {
 	var hangs atomic.Bool
-	close := make(chan net.Conn, 1)
-	guard := time.AfterFunc(time.Minute, func() { hangs.Store(true); _ = (<-close).Close() }) // by the machine's clock
+	opened := make(chan net.Conn, 1)
+	guard := time.AfterFunc(time.Minute, func() { hangs.Store(true); _ = (<-opened).Close() }) // by the machine's clock
 	defer guard.Stop()
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{server: &http.Server{ReadHeaderTimeout: time.Hour, Handler: http.NotFoundHandler()}}
@@ -27,7 +27,7 @@ func TestStopDoesNotWaitForTheSilent(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer silent.Close()
-		close <- silent
+		opened <- silent
 		// A call on another connection is answered: the silent one is taken on before.
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		answer, err := client.Get(e.url(""))

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // exporter serves one metric to scrape.
@@ -177,7 +178,11 @@ func TestScrapesRelabelsAndSends(t *testing.T) {
 			t.Errorf("GET %s: %d, without %q", path, status, says)
 		}
 	}
-	_, body := call(t, "GET", head+"/api/v1/targets")
+	body := ""
+	check.Await(t, "the target is up", check.That(func() bool { // a scrape that the machine had no second for has it down
+		_, body = call(t, "GET", head+"/api/v1/targets")
+		return strings.Contains(body, `"health":"up"`)
+	}))
 	var answer struct {
 		Status string
 		Data   struct {
