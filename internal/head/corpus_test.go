@@ -123,7 +123,9 @@ func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings stri
 	if err := m.look(); err != nil {
 		t.Fatal(err)
 	}
-	if widest := r.widestGap(m); widest > gap {
+	widest := r.widestGap(m)
+	t.Logf("the machine had %s for this test, and %s between two samples of a good target at most", m.had, widest)
+	if widest > gap {
 		t.Errorf("two samples of a good target are %v apart", widest)
 	}
 	d, err := AskDelivery(t.Context(), address, "")
