@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/amp"
@@ -161,28 +160,6 @@ func TestTakenAddress(t *testing.T) {
 	}
 	if err := c.Stop(t.Context()); err != nil {
 		t.Errorf("stopping what did not start: %v", err)
-	}
-}
-
-// TestStopDoesNotWaitForTheSilent: a browser keeps connections in store on which it
-// never says anything.
-func TestStopDoesNotWaitForTheSilent(t *testing.T) {
-	c := localtest.Start(t, localaws.Options{})
-	conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	// A call on another connection is answered: the silent one is taken on before.
-	answer, err := http.Get(c.URL() + "/_localaws/health")
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	began := time.Now()
-	c.Stop()
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("stopped after %s", took)
 	}
 }
 

@@ -64,6 +64,18 @@ func (a *audit) by(who, action string) bool {
 	return a.all[who][action]
 }
 
+// refuses reports whether an action of a service was refused since takeRefused was called last.
+func (a *audit) refuses(service string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for action := range a.refused {
+		if strings.HasPrefix(action, service+":") {
+			return true
+		}
+	}
+	return false
+}
+
 // takeRefused returns the actions that were refused since it was called last.
 func (a *audit) takeRefused() map[string]bool {
 	a.mu.Lock()

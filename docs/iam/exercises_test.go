@@ -293,13 +293,16 @@ func (u *users) connectAndLog(ctx context.Context) error {
 		return fmt.Errorf("%s: %s", aws.ToString(out.FunctionError), tail)
 	}
 	logs := cloudwatchlogs.NewFromConfig(u.operator)
-	deadline, tick := time.After(3*time.Second), time.NewTicker(50*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for {
 		found, err := logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + name),
 			FilterPattern: aws.String(`"` + string(report) + `"`)})
 		if err != nil || len(found.Events) > 0 {
 			return err
+		}
+		if u.cloud.asked.refuses("logs") {
+			return fmt.Errorf("the function may not write line %q", report)
 		}
 		select {
 		case <-tick.C:

@@ -34,7 +34,7 @@ func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	data := ts.MkAbs("data")
 	ts.Setenv("DATA", data)
 	cmd := exec.Command(lookPath(ts, "parascope"), append([]string{"local", "--json", "--data", data, "--scrape-interval=1s", "--no-stack",
-		"--listen=127.0.0.1:0", "--node-address=127.0.0.1:0", "--head-address=127.0.0.1:0"}, args...)...)
+		"--patience=10", "--listen=127.0.0.1:0", "--node-address=127.0.0.1:0", "--head-address=127.0.0.1:0"}, args...)...)
 	cmd.Env = environ(ts)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -89,8 +89,8 @@ func stopCloud(ts *testscript.TestScript, cmd *exec.Cmd, ended <-chan error, std
 	if err := <-ended; err != nil && !strings.Contains(err.Error(), "signal: killed") {
 		ts.Fatalf("parascope local after an interrupt: %v\n%s", err, stderr)
 	}
-	if took := time.Since(start); took > time.Minute { // it hangs
-		ts.Fatalf("parascope local took %s to stop; at most a minute", took)
+	if took := time.Since(start); took > 2*time.Minute { // it hangs
+		ts.Fatalf("parascope local took %s to stop; at most two minutes", took)
 	}
 	ts.Logf("parascope local stopped in %s; its talk: %s", time.Since(start).Round(time.Millisecond), stderr)
 	for _, log := range []string{"node.log", "head.log"} {

@@ -24,7 +24,7 @@ func (a account) session(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var running local.Running
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(ts.MkAbs("data/running.json"))), &running))
-	ctx, cancel := context.WithTimeout(a.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Minute)
 	defer cancel()
 	keys, err := ec2rolecreds.New(func(o *ec2rolecreds.Options) {
 		o.Client = imds.New(imds.Options{Endpoint: running.Metadata})

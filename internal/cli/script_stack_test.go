@@ -30,7 +30,7 @@ import (
 type account struct{ ctx context.Context }
 
 func (a account) operator(ts *testscript.TestScript) (context.Context, context.CancelFunc, aws.Config) {
-	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Minute)
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithRegion(ts.Getenv("AWS_REGION")), config.WithSharedConfigProfile("operator"),
 		config.WithBaseEndpoint(ts.Getenv("AWS_ENDPOINT_URL")),

@@ -93,7 +93,7 @@ func TestServer(t *testing.T) {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				t.Errorf("Run ended with %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("Run did not end with its context")
 		}
 		if err := s.Stop(t.Context()); err != nil {

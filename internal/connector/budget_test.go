@@ -1,6 +1,7 @@
 package connector_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,6 +31,7 @@ type slow struct {
 	refuses    func(age time.Duration) int // status; 0: it answers
 	prometheus time.Duration               // until the data source is healthy
 	cloudWatch time.Duration
+	status     string // of the Grafana workspace; "": ACTIVE
 	sources    []map[string]any
 	answer     string // to CloudFormation
 }
@@ -52,7 +54,8 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch r.Method + " " + r.URL.Path {
 	case "GET /workspaces/g-1":
-		fmt.Fprint(w, `{"workspace": {"id": "g-1", "status": "ACTIVE", "endpoint": "grafana.example.com", "grafanaVersion": "12.4"}}`)
+		fmt.Fprintf(w, `{"workspace": {"id": "g-1", "status": %q, "endpoint": "grafana.example.com", "grafanaVersion": "12.4"}}`,
+			cmp.Or(s.status, "ACTIVE"))
 	case "GET /workspaces/ws-1":
 		fmt.Fprint(w, `{"workspace": {"workspaceId": "ws-1", "status": {"statusCode": "ACTIVE"}, "prometheusEndpoint": "https://aps.example.com/workspaces/ws-1/"}}`)
 	case "GET /workspaces/g-1/serviceaccounts":
@@ -104,6 +107,49 @@ func timeout(t *testing.T) time.Duration {
 	return time.Duration(template.Resources.SetupFunction.Properties.Timeout) * time.Second
 }
 
+// create lets the function, with the paces that ship, handle CloudFormation's request within a time. It returns
+// how long it took, and whether its time was over.
+func (s *slow) create(t *testing.T, within time.Duration) (took time.Duration, over bool) {
+	t.Helper()
+	s.born = time.Now()
+	client := &http.Client{Transport: s}
+	cfg := aws.Config{Region: "us-east-2", HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider("AKID", "hush", "")}
+	f := &connector.Function{Connector: connector.New(cfg, connector.DefaultOptions()), HTTP: client, Logger: slog.New(slog.DiscardHandler),
+		Results: io.Discard}
+	f.Connector.HTTP = client
+	payload, err := json.Marshal(cfn.Event{RequestType: cfn.RequestCreate, ResponseURL: "https://cloudformation.example.com/answer",
+		ResourceProperties: map[string]any{"GrafanaWorkspaceId": "g-1", "PrometheusWorkspaceId": "ws-1"}})
+	check.OK(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	_, err = f.Invoke(ctx, payload)
+	check.OK(t, err)
+	return time.Since(s.born), ctx.Err() != nil
+}
+
+// TestAnswersBeforeItsTimeIsOver: CloudFormation waits an hour for an answer that a
+// function had no time to give.
+func TestAnswersBeforeItsTimeIsOver(t *testing.T) {
+	for within, says := range map[time.Duration]string{
+		keptFree + 3*time.Second: "(last status: CREATING)",
+		5 * time.Second:          "context deadline exceeded",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := slow{status: "CREATING", refuses: func(time.Duration) int { return 0 }}
+			took, over := cloud.create(t, within)
+			var got answered
+			check.OK(t, json.Unmarshal([]byte(cloud.answer), &got))
+			if got.Status != "FAILED" || !strings.HasPrefix(got.Reason, "timeout: ") || !strings.Contains(got.Reason, says) ||
+				!strings.Contains(got.Reason, "raise its timeout") {
+				t.Errorf("%v: %+v", within, got)
+			}
+			if took > 5*time.Second || over {
+				t.Errorf("of %v it took %v to answer", within, took)
+			}
+		})
+	}
+}
+
 // TestTheDefaultsFitTheFunctionsTime: with what Grafana and IAM may take, and the
 // paces that ship, the function answers CloudFormation before its time is over.
 func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
@@ -142,24 +188,11 @@ func TestTheDefaultsFitTheFunctionsTime(t *testing.T) {
 			within := timeout(t)
 			synctest.Test(t, func(t *testing.T) {
 				cloud := test.cloud
-				cloud.born = time.Now()
-				client := &http.Client{Transport: &cloud}
-				cfg := aws.Config{Region: "us-east-2", HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider("AKID", "hush", "")}
-				f := &connector.Function{Connector: connector.New(cfg, connector.DefaultOptions()), HTTP: client, Logger: slog.New(slog.DiscardHandler),
-					Results: io.Discard}
-				f.Connector.HTTP = client
-				payload, err := json.Marshal(cfn.Event{RequestType: cfn.RequestCreate, ResponseURL: "https://cloudformation.example.com/answer",
-					ResourceProperties: map[string]any{"GrafanaWorkspaceId": "g-1", "PrometheusWorkspaceId": "ws-1"}})
-				check.OK(t, err)
-				ctx, cancel := context.WithTimeout(t.Context(), within)
-				defer cancel()
-				_, err = f.Invoke(ctx, payload)
-				check.OK(t, err)
-				took := time.Since(cloud.born)
+				took, over := cloud.create(t, within)
 				if !strings.Contains(cloud.answer, `"Status":"SUCCESS"`) || strings.Contains(cloud.answer, "Grafana cannot query") != test.warns {
 					t.Errorf("after %v it answered %s", took, cloud.answer)
 				}
-				if ctx.Err() != nil || took < test.least {
+				if over || took < test.least {
 					t.Errorf("it took %v, want %v to %v", took, test.least, within)
 				}
 			})

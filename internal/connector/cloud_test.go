@@ -69,7 +69,7 @@ func start(t *testing.T, p plan) *site {
 	t.Helper()
 	s := &site{cloud: localtest.Start(t, p.options), log: &journal{}, policies: map[string]string{}}
 	s.options = connector.DefaultOptions()
-	s.options.Poll, s.options.GrafanaStarts, s.options.PermissionsSpread = 20*time.Millisecond, 20*time.Second, 10*time.Second
+	s.options.Poll, s.options.GrafanaStarts, s.options.PermissionsSpread = 20*time.Millisecond, 2*time.Minute, time.Minute
 	s.operator = s.cloud.Operator()
 	s.operator.RetryMaxAttempts = 1
 	s.build(t, p.version)
@@ -178,7 +178,7 @@ func (s *site) connector() *connector.Connector {
 // connect runs the connection and expects it to succeed.
 func (s *site) connect(t *testing.T) result.Connection {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	connected, err := s.connector().Connect(ctx, s.target)
 	check.OK(t, err)
@@ -189,9 +189,16 @@ func (s *site) connect(t *testing.T) result.Connection {
 // fail runs the connection and expects an error that says all of this.
 func (s *site) fail(t *testing.T, says ...string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	_, err := s.connector().Connect(ctx, s.target)
+	s.failed(t, err, says...)
+	return err
+}
+
+// failed expects an error of the connection that says all of this.
+func (s *site) failed(t *testing.T, err error, says ...string) {
+	t.Helper()
 	if err == nil {
 		t.Fatalf("connected, want an error that says %q", says)
 	}
@@ -202,7 +209,6 @@ func (s *site) fail(t *testing.T, says ...string) error {
 	}
 	noSecret(t, "the error", err.Error())
 	s.noAccounts(t)
-	return err
 }
 
 // accounts are the names of our service accounts in the workspace.

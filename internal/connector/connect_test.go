@@ -210,13 +210,23 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status,
-				RefuseFor: 5 * time.Second}}}}})
+				RefuseFor: time.Hour}}}}})
+			mended := make(chan error, 1)
+			go func() {
+				var err error
+				for err == nil && !strings.Contains(s.log.String(), fmt.Sprint(status)) {
+					select {
+					case <-time.After(s.options.Poll):
+					case <-t.Context().Done():
+						err = errors.New("it never refused")
+					}
+				}
+				mended <- errors.Join(err, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+			}()
 			if got := s.connect(t).DataSources[0]; got.Action != result.Created {
 				t.Errorf("%+v", got)
 			}
-			if log := s.log.String(); !strings.Contains(log, fmt.Sprint(status)) {
-				t.Errorf("it never refused:\n%s", log)
-			}
+			check.OK(t, <-mended)
 		})
 	}
 }
@@ -227,9 +237,12 @@ func TestGrafanaThatRefusesForGood(t *testing.T) {
 	unavailable := map[string]fault.Fault{"": {Refuse: http.StatusServiceUnavailable, RefuseFor: time.Hour}}
 	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: unavailable}}})
 	options := s.options
-	s.options.GrafanaStarts = time.Second
-	if _, err := s.connector().Connect(t.Context(), s.target); err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") ||
-		!strings.Contains(err.Error(), "503") {
+	err := longer(time.Second, "503", func(wait time.Duration) error {
+		s.options.GrafanaStarts = wait
+		_, err := s.connector().Connect(t.Context(), s.target)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "wait for Grafana to answer") || !strings.Contains(err.Error(), "503") {
 		t.Errorf("%v", err)
 	}
 	s.noAccounts(t)
@@ -242,10 +255,13 @@ func TestWorkspaceThatFailed(t *testing.T) {
 	s := start(t, plan{})
 	for _, status := range []string{"CREATION_FAILED", "FAILED"} {
 		check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{Status: status}))
-		begin := time.Now()
+		asked := &counting{path: "GET /workspaces/" + s.target.GrafanaWorkspaceID}
+		plain := s.function.HTTPClient
+		s.function.HTTPClient = asked
 		s.expectNow(t, s.target.GrafanaWorkspaceID+" is "+status, "Amazon Managed Grafana console")
-		if took := time.Since(begin); took > 5*time.Second {
-			t.Errorf("%s took %v to tell", status, took)
+		s.function.HTTPClient = plain
+		if asked.n != 1 {
+			t.Errorf("%s: the workspace was asked about %d times, want once", status, asked.n)
 		}
 	}
 	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
@@ -317,8 +333,12 @@ func TestRoleThatMayNotQuery(t *testing.T) {
 	s := start(t, plan{})
 	s.withoutPolicy(t, "grafana", "QueryPolicy")
 	options := s.options
-	s.options.PermissionsSpread = 2 * time.Second
-	s.fail(t, `data source "Amazon Managed Prometheus" exists, but Grafana cannot query it`, "aps:QueryMetrics",
+	err := longer(2*time.Second, "aps:QueryMetrics", func(wait time.Duration) error {
+		s.options.PermissionsSpread = wait
+		_, err := s.connector().Connect(t.Context(), s.target)
+		return err
+	})
+	s.failed(t, err, `data source "Amazon Managed Prometheus" exists, but Grafana cannot query it`, "aps:QueryMetrics",
 		"the workspace's role is allowed to query Prometheus")
 	s.withPolicy(t, "grafana", "QueryPolicy")
 	s.options = options

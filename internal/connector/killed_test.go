@@ -60,7 +60,7 @@ func invoke(t *testing.T, client *lambda.Client) *lambda.InvokeOutput {
 	return out
 }
 
-// poll asks ten times a second, for 20 s at most.
+// poll asks ten times a second, for two minutes at most.
 func poll(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
@@ -99,7 +99,7 @@ func bootstraps(t *testing.T) []int {
 func TestFunctionKilledMidWay(t *testing.T) {
 	s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: 503,
 		RefuseFor: time.Hour}}}}})
-	client := s.deploy(t, keptFree+8*time.Second)
+	client := s.deploy(t, keptFree+20*time.Second) // until then the killed run could run
 	killed := make(chan *lambda.InvokeOutput, 1)
 	go func() { killed <- invoke(t, client) }()
 	poll(t, "the function to sign in", func() bool { return len(s.accounts(t)) > 0 })
@@ -118,6 +118,9 @@ func TestFunctionKilledMidWay(t *testing.T) {
 	}
 
 	check.OK(t, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("setup"),
+		Timeout: aws.Int32(300)})
+	check.OK(t, err)
 	if out := invoke(t, client); out.FunctionError != nil || !strings.Contains(string(out.Payload), `"action": "created"`) {
 		t.Errorf("the next invocation: %v: %s", aws.ToString(out.FunctionError), out.Payload)
 	}
@@ -157,7 +160,7 @@ func (s *site) logLines(t *testing.T) []string {
 // TestFunctionWithoutTime: a function whose timeout somebody lowered says what to do.
 func TestFunctionWithoutTime(t *testing.T) {
 	s := start(t, plan{})
-	client := s.deploy(t, 3*time.Second)
+	client := s.deploy(t, keptFree-5*time.Second)
 	if out := invoke(t, client); aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), "timeout: ") ||
 		!strings.Contains(string(out.Payload), "raise its timeout") {
 		t.Errorf("%v: %s", aws.ToString(out.FunctionError), out.Payload)

@@ -126,7 +126,7 @@ func start(t *testing.T, yaml string, change func(*head.Options)) *head.Head {
 }
 
 func config(target, url string) string {
-	return fmt.Sprintf(`global: {scrape_interval: 100ms, scrape_timeout: 100ms}
+	return fmt.Sprintf(`global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
   - job_name: test
     static_configs: [{targets: [%q]}]

@@ -88,7 +88,7 @@ func TestAutoReload(t *testing.T) {
 		0o600); err != nil {
 		t.Fatal(err)
 	}
-	poll, deadline := time.NewTicker(10*time.Millisecond), time.NewTimer(20*time.Second)
+	poll, deadline := time.NewTicker(10*time.Millisecond), time.NewTimer(2*time.Minute)
 	defer poll.Stop()
 	defer deadline.Stop()
 	for {

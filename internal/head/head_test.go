@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // exporter serves one metric to scrape.
@@ -100,7 +101,7 @@ func run(t *testing.T, o Options) (url string) {
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("Run: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the head does not say that it runs")
 	}
 	return ""
@@ -122,7 +123,7 @@ func (f addressFinder) Write(line []byte) (int, error) {
 // await takes series until one has these labels.
 func await(t *testing.T, arrived <-chan map[string]string, want ...string) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		select {
 		case got := <-arrived:
@@ -177,7 +178,11 @@ func TestScrapesRelabelsAndSends(t *testing.T) {
 			t.Errorf("GET %s: %d, without %q", path, status, says)
 		}
 	}
-	_, body := call(t, "GET", head+"/api/v1/targets")
+	body := ""
+	check.Await(t, "the target is up", check.That(func() bool { // a scrape that the machine had no second for has it down
+		_, body = call(t, "GET", head+"/api/v1/targets")
+		return strings.Contains(body, `"health":"up"`)
+	}))
 	var answer struct {
 		Status string
 		Data   struct {

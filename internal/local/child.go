@@ -24,12 +24,15 @@ type child struct {
 	signal func(os.Signal) error
 	done   chan struct{} // closed when the process has ended
 	how    error         // why it ended; read after done
+
+	ready, grace time.Duration // how long it may take to become ready, and to end
 }
 
 // startChild starts the program with args. Its output goes to a log file in the
 // data directory; env is all of its environment.
 func startChild(o Options, name, program string, args, env []string) (*child, error) {
-	c := &child{name: name, log: filepath.Join(o.DataDir, name+".log"), done: make(chan struct{})}
+	c := &child{name: name, log: filepath.Join(o.DataDir, name+".log"), done: make(chan struct{}),
+		ready: o.patient(30 * time.Second), grace: o.patient(2 * time.Second)}
 	out, err := os.OpenFile(c.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("could not open log of %s: %w", name, err)
@@ -92,7 +95,7 @@ func lastLine(file string) string {
 
 // await polls check until it succeeds; the child's end or ctx's ends the wait.
 func (c *child) await(ctx context.Context, check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, c.ready)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -119,16 +122,15 @@ func (c *child) stop(ctx context.Context) error {
 	if err := c.signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	grace := 2 * time.Second
 	select {
 	case <-c.done:
 		return nil
-	case <-time.After(grace):
+	case <-time.After(c.grace):
 	case <-ctx.Done():
 	}
 	if err := c.signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	<-c.done
-	return fmt.Errorf("did not exit within %s and was killed", grace)
+	return fmt.Errorf("did not exit within %s and was killed", c.grace)
 }

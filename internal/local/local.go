@@ -39,6 +39,7 @@ type Options struct {
 	IdentityCenter string // organization (the default), account or none; only with the first has the stack a Grafana
 	AuditFile      string // where every permission that is asked for is written; "": nowhere
 	Interval       time.Duration
+	Patience       int    // multiplies the limits of the start and the stop, for machines that are busy; below 2: once
 	Demo           bool   // a made-up cluster beside this machine
 	DemoNodes      int    // machines that it has, 12 or more
 	NodeProgram    string // path of parascope-node
@@ -95,6 +96,11 @@ func (o Options) Validate() error {
 // stopTimeout bounds the whole shutdown: Ctrl-C gives the terminal back within 5 s.
 const stopTimeout = 4500 * time.Millisecond
 
+// patient is a limit of the start or the stop.
+func (o Options) patient(limit time.Duration) time.Duration {
+	return limit * time.Duration(max(1, o.Patience))
+}
+
 // Run starts everything, reports each step, and returns when ctx ends and all
 // of it has stopped, or when the start fails.
 func Run(ctx context.Context, o Options, report func(Event)) (err error) {
@@ -120,7 +126,7 @@ func Run(ctx context.Context, o Options, report func(Event)) (err error) {
 	ctx, endWatches := context.WithCancel(ctx) // what is stopped here did not end by itself
 	defer func() {
 		endWatches()
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.patient(stopTimeout))
 		defer cancel()
 		err = errors.Join(err, stops.run(stopCtx))
 	}()

@@ -58,7 +58,7 @@ func awaitSamples(ctx context.Context, cfg aws.Config, endpoint string, o Option
 		return err
 	}
 	since := time.Now()
-	limit := 2*o.Interval + 30*time.Second
+	limit := 2*o.Interval + o.patient(30*time.Second)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -66,34 +66,34 @@ func await(t *testing.T, what string, holds func() bool) {
 // TestStopsAtOnce: a target that hangs is not waited for, and nothing is said of
 // it.
 func TestStopsAtOnce(t *testing.T) {
-	asked := make(chan struct{}, 10)
-	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked <- struct{}{}
-		<-r.Context().Done()
-	}))
-	t.Cleanup(target.Close)
-	var taken atomic.Int64
-	m, _ := start(t, "global: {scrape_interval: 1m, scrape_timeout: 1m}\nscrape_configs:\n- {job_name: test, relabel_configs: "+
-		"[{target_label: __scrape_interval__, replacement: 100ms}, {target_label: __scrape_timeout__, replacement: 100ms}]}\n",
-		func(*sample.Page) { taken.Add(1) }, target.URL)
-	<-asked
-	await(t, "the target is down", func() bool { return taken.Load() > 0 })
-	<-asked
-	began := time.Now()
-	m.Stop()
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("Stop took %s", took)
-	}
-	n := taken.Load()
-	await(t, "a scrape would have been over", after(150*time.Millisecond))
-	if now := taken.Load(); now != n {
-		t.Errorf("%d pages were taken after Stop", now-n)
-	}
-}
-
-func after(d time.Duration) func() bool {
-	end := time.Now().Add(d)
-	return func() bool { return time.Now().After(end) }
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		s := newSide(t, false, "host", answers{func(_ http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			<-r.Context().Done()
+		}})
+		taken := func() int {
+			s.recorder.mu.Lock()
+			defer s.recorder.mu.Unlock()
+			return len(s.recorder.pages)
+		}
+		s.start(t, job(""), []string{"node:1"})
+		<-time.After(2*time.Second + 500*time.Millisecond) // it has been down, and is asked again
+		synctest.Wait()
+		n, began := taken(), time.Now()
+		if n == 0 || asked.Load() <= int64(n) {
+			t.Errorf("asked %d times, %d pages: the target is not being asked", asked.Load(), n)
+		}
+		s.Stop()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("Stop waited for %s", took)
+		}
+		<-time.After(time.Minute)
+		if now := taken(); now != n {
+			t.Errorf("%d pages were taken after Stop", now-n)
+		}
+		s.end(t) // stops again, which does nothing
+	})
 }
 
 // TestReloadWhileScraping changes everything that can be changed, with scrapes
@@ -156,8 +156,7 @@ func TestUnixSocket(t *testing.T) {
 	target.Start()
 	t.Cleanup(target.Close)
 	var samples atomic.Int64
-	start(t, job("  scrape_interval: 20ms\n  scrape_timeout: 20ms\n"+
-		"  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
+	start(t, job("  relabel_configs: [{target_label: __unix_socket__, replacement: "+path+"}]\n"),
 		func(p *sample.Page) { samples.Store(int64(len(p.Samples))) }, "nowhere:1")
 	await(t, "the socket's page is taken", func() bool { return samples.Load() == 1+usualReports })
 }

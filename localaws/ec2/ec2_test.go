@@ -141,7 +141,7 @@ func build(t *testing.T, c *cloud) built {
 	refused(t, err, "InvalidNatGatewayID.NotFound", n.nat) // it is pending
 	c.Clock.Set(delay)
 	waiter := sdk.NewNatGatewayAvailableWaiter(client)
-	if err := waiter.Wait(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{n.nat}}, time.Second); err != nil {
+	if err := waiter.Wait(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{n.nat}}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	check.Must[*sdk.CreateRouteOutput](t)(client.CreateRoute(ctx, toNAT))

@@ -173,7 +173,7 @@ func TestAFunctionIsPendingFirst(t *testing.T) {
 	err := sdk.NewFunctionActiveV2Waiter(c.client(), func(o *sdk.FunctionActiveV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
 	}).
-		Wait(t.Context(), &sdk.GetFunctionInput{FunctionName: aws.String("f")}, 10*time.Second)
+		Wait(t.Context(), &sdk.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ func TestInvocations(t *testing.T) {
 	create(t, c, nil)
 	out := invoke(t, c, "")
 	first := decode(t, out.Payload)
-	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 20 ||
-		first.Left > 30 ||
+	if first.Event != "{}" || first.Count != 1 || first.ARN != "arn:aws:lambda:us-east-2:111122223333:function:f" || first.Left < 200 ||
+		first.Left > 300 ||
 		out.FunctionError != nil || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" {
 		t.Errorf("no payload: %+v %+v", first, out)
 	}
@@ -55,14 +55,26 @@ func TestInvocations(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	c := start(t, t.TempDir(), nil)
-	create(t, c, func(in *sdk.CreateFunctionInput) { in.Timeout = aws.Int32(1) })
+	create(t, c, nil)
+	within := func(seconds int32) {
+		t.Helper()
+		if _, err := c.client().UpdateFunctionConfiguration(t.Context(), &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"),
+			Timeout: &seconds}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, tc := range []struct{ do, kind, message, log string }{
 		{"fail", "errorString", "as you wish", "END RequestId: "},
 		{"panic", "string", "as you wish", ""},
 		{"exit", "Runtime.ExitError", "Error: Runtime exited with error: exit status 7", "no newline at the end"},
 		{"hang", "Sandbox.Timedout", "Error: Task timed out after 1.00 seconds", "Task timed out after 1.00 seconds"},
 	} {
+		within(60)
+		if tc.do == "hang" {
+			within(1)
+		}
 		out := invoke(t, c, `{"Do": "`+tc.do+`"}`)
+		within(60)
 		var failure struct{ ErrorType, ErrorMessage string }
 		if err := json.Unmarshal(out.Payload, &failure); err != nil || failure.ErrorType != tc.kind ||
 			!strings.Contains(failure.ErrorMessage, tc.message) || aws.ToString(out.FunctionError) != "Unhandled" {

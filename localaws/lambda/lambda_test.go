@@ -162,7 +162,7 @@ func input(t *testing.T, change func(*sdk.CreateFunctionInput)) *sdk.CreateFunct
 	}
 	in := &sdk.CreateFunctionInput{
 		FunctionName: aws.String("f"), Role: aws.String(role), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
-		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(30), Architectures: []types.Architecture{architecture(runtime.GOARCH)},
+		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(300), Architectures: []types.Architecture{architecture(runtime.GOARCH)},
 	}
 	if change != nil {
 		change(in)

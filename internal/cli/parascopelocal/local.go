@@ -124,6 +124,8 @@ func New(p *cli.Process) *cobra.Command {
 		"ingestion rate in samples per second above which a workspace returns 429 (0: AWS's default quota)")
 	f.IntVar(&o.Cloud.AMP.Limits.ActiveSeries, "amp-active-series", o.Cloud.AMP.Limits.ActiveSeries,
 		"maximum number of active series of a workspace (0: AWS's default quota)")
+	f.IntVar(&o.Patience, "patience", 1, "factor of the limits of the start and the stop, for tests on busy machines")
+	f.Lookup("patience").Hidden = true
 	f.BoolVar(&asJSON, "json", false, "print events as JSON lines")
 	f.BoolVar(&verbose, "verbose", false, "log every request")
 	c.AddCommand(newEnv(p, &o.DataDir), newFault(p, &o.DataDir), cli.NewVersion(p, "parascope-local"))

@@ -124,8 +124,8 @@ func TestHelperEndedBetweenRequests(t *testing.T) {
 func TestSlowCallAtTheEndOfAReading(t *testing.T) {
 	n := newNode(t, fakenvml.H100(0))
 	n.text()
-	n.reader.o.ReadWait = time.Second
-	n.lib.Set(t, fakenvml.H100(0).With("0.temp", "slow 2000 30"))
+	n.reader.o.ReadWait = 4 * time.Second
+	n.lib.Set(t, fakenvml.H100(0).With("0.temp", "slow 6000 30"))
 	all := n.samples("")
 	value(t, all, "DCGM_FI_DEV_GPU_TEMP{", `gpu="0"`)
 	if got := value(t, all, `failures_total{reason="hang"}`); got != 0 {

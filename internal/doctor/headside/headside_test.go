@@ -147,7 +147,7 @@ func (n *node) env() *Env {
 // doctor runs all checks.
 func (n *node) doctor() []doctor.Result {
 	n.t.Helper()
-	all, err := doctor.Run(n.t.Context(), n.env(), Checks(), doctor.Options{AtOnce: 4, Bound: 30 * time.Second},
+	all, err := doctor.Run(n.t.Context(), n.env(), Checks(), doctor.Options{AtOnce: 4, Bound: 2 * time.Minute},
 		func(doctor.Result) error { return nil })
 	if err != nil {
 		n.t.Fatal(err)
@@ -344,7 +344,7 @@ func TestUnitsOfOursAreRestarted(t *testing.T) {
 		n.put("etc/systemd/system/prometheus.service", unit)
 		n.program("systemctl", `[ "$1" = restart ] && echo "$@" >>`+n.root+`/restarted; echo failed; [ "$1" = restart ]`)
 		e := n.env()
-		all, err := doctor.Run(t.Context(), e, Checks(), doctor.Options{Bound: 30 * time.Second}, func(doctor.Result) error { return nil })
+		all, err := doctor.Run(t.Context(), e, Checks(), doctor.Options{Bound: 2 * time.Minute}, func(doctor.Result) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

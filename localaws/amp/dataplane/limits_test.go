@@ -20,10 +20,12 @@ func (p *plane) ask(operation, query string, more ...string) (int, string) {
 }
 
 // TestQueriesThatWouldTakeTheProcess asks what Prometheus itself would evaluate
-// until the memory is gone.
+// until the memory is gone. No query can be evaluated here, since all slots are taken:
+// these are refused before.
 func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	p.mustWrite(series("up", []string{"job", "node"}, 0))
+	p.takeAllSlots()
 	tower := func(n int, replacement string) string {
 		return strings.Repeat("label_replace(", n) + "up" + strings.Repeat(`,"job","`+replacement+`","job","(.*)")`, n)
 	}
@@ -50,13 +52,9 @@ func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 				"QueryMetrics (POST)":        {"time=" + noon.Format(time.RFC3339)},
 				"QueryMetrics (range, POST)": {"start=" + noon.Format(time.RFC3339), "end=" + noon.Format(time.RFC3339), "step=1"},
 			} {
-				began := time.Now()
 				status, body := p.ask(operation, c.query, more...)
 				if status != http.StatusUnprocessableEntity || !strings.Contains(body, `"errorType":"execution"`) || !strings.Contains(body, c.says) {
 					t.Errorf("%s: %d %.200s, want 422 with %s", operation, status, body, c.says)
-				}
-				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("%s: %s to refuse it", operation, took)
 				}
 			}
 		})
@@ -102,21 +100,27 @@ func TestRangeQueryResolution(t *testing.T) {
 	}
 }
 
+// takeAllSlots has queries wait until their time is over.
+func (p *plane) takeAllSlots() {
+	p.t.Helper()
+	for range maxQueries {
+		if _, err := p.store.queries.Insert(p.t.Context(), ""); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // TestQueriesRunOutOfTime gives one a time that it does not get by with: all the
 // slots are taken.
 func TestQueriesRunOutOfTime(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
-	for range maxQueries {
-		if _, err := p.store.queries.Insert(t.Context(), ""); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p.takeAllSlots()
 	const says = `{"error":"query timed out - consider simplifying your query","errorType":"execution","status":"error"}`
 	if status, body := p.ask("QueryMetrics (POST)", "up", "timeout=50ms"); status != 422 || body != says {
 		t.Errorf("with all slots taken: %d %s, want 422 %s", status, body, says)
 	}
 	p.store.queries.Delete(0)
-	if status, body := p.ask("QueryMetrics (POST)", "up", "timeout=10s"); status != 200 {
+	if status, body := p.ask("QueryMetrics (POST)", "up", "timeout=1m"); status != 200 {
 		t.Errorf("with a slot free: %d %s", status, body)
 	}
 }

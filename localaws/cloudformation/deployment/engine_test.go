@@ -124,7 +124,7 @@ func TestResourcesAreMadeTogetherAndInOrder(t *testing.T) {
 		if other, ok := partner[w.LogicalID]; ok {
 			select {
 			case <-met[other]:
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				return errors.New(other + " did not begin meanwhile")
 			}
 		}

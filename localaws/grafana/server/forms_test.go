@@ -28,26 +28,27 @@ func TestFormsOfAnybody(t *testing.T) {
 			})
 		},
 	})
-	s.forms = bounded.NewBodies(maxForms, 100*time.Millisecond)
-	srv := httptest.NewServer(s.Handler("g-1"))
-	defer srv.Close()
 	for name, c := range map[string]struct {
 		sent   string
 		length int
+		within time.Duration // that it must come
 		status int
 		says   string
 	}{
-		"whole":     {"email=x", 7, 200, "email=x <nil>"},
-		"a part":    {"email=x", 100, 408, "not received in time"},
-		"too large": {strings.Repeat("x", maxForm+1), maxForm + 1, 413, "too large"},
+		"whole":     {"email=x", 7, time.Minute, 200, "email=x <nil>"},
+		"a part":    {"email=x", 100, 100 * time.Millisecond, 408, "not received in time"},
+		"too large": {strings.Repeat("x", maxForm+1), maxForm + 1, time.Minute, 413, "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			s.forms = bounded.NewBodies(maxForms, c.within)
+			srv := httptest.NewServer(s.Handler("g-1"))
+			defer srv.Close()
 			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // which never comes
+			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil { // the rest never comes
 				t.Fatal(err)
 			}
 			fmt.Fprintf(conn, "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", c.length, c.sent)
