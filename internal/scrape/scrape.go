@@ -38,6 +38,7 @@ import (
 
 	"github.com/parascope/parascope/internal/sample"
 	"github.com/parascope/parascope/internal/scrape/budget"
+	"github.com/parascope/parascope/internal/scrape/clock"
 	"github.com/parascope/parascope/internal/scrape/order"
 )
 
@@ -117,7 +118,7 @@ type Manager struct {
 	logger  *slog.Logger
 	metrics *metrics
 	order   *order.Order
-	steps   *stepWatch
+	steps   *clock.Watch
 	seeds   [2]maphash.Seed
 	pages   chan *page     // that are not in use; nil: to be made
 	large   chan *page     // likewise, for bodies of more than largeBody
@@ -144,7 +145,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
+		options: o, logger: o.Logger, order: order.New(), steps: clock.New(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		pages: make(chan *page, runtime.GOMAXPROCS(0)), large: make(chan *page, 1),
 		bodies: make(chan []byte, spareBodies), Budget: budget.New(o.MaxReadingBytes),
@@ -340,7 +341,7 @@ func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 
 // watchClock notices when the clock is set back.
 func (m *Manager) watchClock() {
-	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
+	switch step := m.steps.Stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
 		m.logger.Warn("the system clock was set back; the receiver may refuse samples with earlier timestamps", "by", (-step).String())
 		m.order.Reset()
