@@ -13,10 +13,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/golang/snappy"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
 )
 
@@ -31,7 +33,7 @@ func TestHostileCorpus(t *testing.T) {
 		runChild(t, file)
 		return
 	}
-	scrapeBeside(t, hostilePages(), "", 10, corpusInterval*3/2)
+	scrapeBeside(t, hostilePages(), "", 0, 10, corpusInterval*3/2)
 }
 
 // TestOddCorpus: pages in odd encodings and formats, and histograms that are none, to jobs
@@ -47,34 +49,37 @@ func TestOddCorpus(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			scrapeBeside(t, map[string]http.HandlerFunc{name: page}, settings, 3, 3*corpusInterval) // several share the processors
+			scrapeBeside(t, map[string]http.HandlerFunc{name: page}, settings, 0, 3, 3*corpusInterval) // several share the processors
 		})
 	}
-	t.Run("text", func(t *testing.T) { scrapeBeside(t, text, settings, 5, corpusInterval*3/2) })
+	t.Run("text", func(t *testing.T) { scrapeBeside(t, text, settings, 0, 5, corpusInterval*3/2) })
 }
 
 // scrapeBeside runs a head as a process of its own, with a limit on its memory, beside
 // pages that are meant to end it: it lives, takes no more than maxHostileRSS, scrapes the
-// good targets at each interval, and delivers all that it took. With settings there is a
-// second job that has them. It ends when each good target has that many rounds of samples,
-// none later than gap after the one before, in time that the machine had for it. Where other processes leave it no time,
-// nothing can be said.
-func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings string, rounds int, gap time.Duration) {
+// good targets at each interval, ends their series, and delivers all that it took. With
+// settings there is a second job that has them. It ends when each good target has that many
+// rounds of samples, none later than gap after the one before, in time that the machine had
+// for it. Where other processes leave it no time, nothing can be said. churning targets are
+// good ones with 1,000 series that are others at each scrape.
+func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings string, churning, rounds int, gap time.Duration) {
 	var targets, goods []string
 	for _, page := range pages {
 		s := httptest.NewServer(page)
 		t.Cleanup(s.CloseClientConnections)
 		targets = append(targets, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
 	}
-	const good = 4
-	for range good {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, strings.Repeat("# x\n", 100)+"good 1\n")
-		}))
+	good := 4 + churning
+	for i := range good {
+		series := 0
+		if i < churning {
+			series = 1000
+		}
+		s := httptest.NewServer(goodPage(series))
 		t.Cleanup(s.Close)
 		goods = append(goods, "'"+strings.TrimPrefix(s.URL, "http://")+"'")
 	}
-	r := &goodReceiver{times: map[string][]int64{}}
+	r := &goodReceiver{times: map[string][]int64{}, turns: map[string]map[string]string{}}
 	receiver := httptest.NewServer(r)
 	t.Cleanup(receiver.Close)
 	job := func(name, settings string, targets []string) string {
@@ -99,20 +104,21 @@ func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings stri
 		t.Fatal(err)
 	}
 	m := &machine{pids: []int{os.Getpid(), child.Process.Pid}}
-	for began := time.Now(); r.fewest(good) < rounds; { // all hostile pages have had their turns meanwhile
+	for began := time.Now(); r.fewest(good) < rounds || r.ended() < rounds-2; { // all hostile pages have had their turns meanwhile
 		if err := m.look(); err != nil {
 			t.Fatal(err)
 		}
 		if time.Since(began) > 3*time.Minute {
 			enough := time.Duration(rounds+1) * gap
 			if m.had > enough {
-				t.Fatalf("the machine had %s for %d rounds, and the good targets have %d samples", m.had, rounds, r.fewest(good))
+				t.Fatalf("the machine had %s for %d rounds, and the good targets have %d samples, and %d series that ended", m.had, rounds,
+					r.fewest(good), r.ended())
 			}
 			t.Skipf("the machine had %s for this test in three minutes", m.had)
 		}
 		select {
 		case <-t.Context().Done():
-			t.Fatalf("the good targets have %d samples", r.fewest(good))
+			t.Fatalf("the good targets have %d samples, and %d series that ended", r.fewest(good), r.ended())
 		case <-time.After(100 * time.Millisecond):
 		}
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
@@ -127,6 +133,9 @@ func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings stri
 	t.Logf("the machine had %s for this test, and %s between two samples of a good target at most", m.had, widest)
 	if widest > gap {
 		t.Errorf("two samples of a good target are %v apart", widest)
+	}
+	if odd := r.odd(); odd != "" {
+		t.Errorf("a good target's series that was on one page only has %s", odd)
 	}
 	d, err := AskDelivery(t.Context(), address, "")
 	if err != nil || d.Total.Lost() > 0 || d.Total.Doubtful() > 0 {
@@ -150,10 +159,26 @@ func scrapeBeside(t *testing.T, pages map[string]http.HandlerFunc, settings stri
 	}
 }
 
-// goodReceiver keeps the timestamps of the good targets' samples, in milliseconds.
+// goodPage shows a series that stays, one that has another name at each scrape, and so many
+// more of the latter.
+func goodPage(series int) http.HandlerFunc {
+	var scrapes atomic.Int64
+	return func(w http.ResponseWriter, _ *http.Request) {
+		n := scrapes.Add(1)
+		b := fmt.Appendf(nil, "%sgood 1\nturn{n=\"%d\"} 1\n", strings.Repeat("# x\n", 100), n)
+		for i := range series {
+			b = fmt.Appendf(b, "churning{n=\"%d\",i=\"%d\",x=\"%032d\"} 1\n", n, i, i)
+		}
+		_, _ = w.Write(b)
+	}
+}
+
+// goodReceiver keeps the timestamps of the good targets' samples, in milliseconds, and
+// what came of the series that are on one page only.
 type goodReceiver struct {
 	mu    sync.Mutex
-	times map[string][]int64 // by instance
+	times map[string][]int64           // by instance
+	turns map[string]map[string]string // by instance and n: 1 for a sample, x for a marker
 }
 
 func (r *goodReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -170,18 +195,26 @@ func (r *goodReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ts := range write.Timeseries {
-		name, instance := "", ""
+		name, instance, n := "", "", ""
 		for _, l := range ts.Labels {
 			switch l.Name {
 			case "__name__":
 				name = l.Value
 			case "instance":
 				instance = l.Value
+			case "n":
+				n = l.Value
 			}
 		}
 		for _, s := range ts.Samples {
-			if name == "good" {
+			switch name {
+			case "good":
 				r.times[instance] = append(r.times[instance], s.Timestamp)
+			case "turn":
+				if r.turns[instance] == nil {
+					r.turns[instance] = map[string]string{}
+				}
+				r.turns[instance][n] += map[bool]string{false: "1", true: "x"}[value.IsStaleNaN(s.Value)]
 			}
 		}
 	}
@@ -199,6 +232,37 @@ func (r *goodReceiver) fewest(n int) int {
 		fewest = min(fewest, len(times))
 	}
 	return fewest
+}
+
+// ended is how many series that were on one page only have ended, the fewest of a target.
+func (r *goodReceiver) ended() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fewest := 1 << 30
+	for _, all := range r.turns {
+		n := 0
+		for _, turn := range all {
+			if turn == "1x" {
+				n++
+			}
+		}
+		fewest = min(fewest, n)
+	}
+	return fewest
+}
+
+// odd is a series that has other samples than one, and then perhaps a marker; empty: none.
+func (r *goodReceiver) odd() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, all := range r.turns {
+		for _, turn := range all {
+			if turn != "1x" && turn != "1" {
+				return turn
+			}
+		}
+	}
+	return ""
 }
 
 // widestGap is the longest time that the machine had between two samples of a target that follow each other.

@@ -51,6 +51,7 @@ type Options struct {
 	QueueMaxRequest    int                     // bytes of a request before compression, MinQueueMaxRequest to MaxQueueMaxRequest
 	MaxPageBytes       int64                   // unpacked, of a job without body_size_limit; at least MinPageBytes
 	MaxReadingBytes    int64                   // of memory, for all pages that are being read; at least MaxPageBytes
+	MaxSeriesBytes     int64                   // of memory, for the series of large pages; at least MinSeriesBytes
 	Pages              map[string]http.Handler // more pages of the listener, by path
 	Beside             []func(context.Context) // run until the head stops
 	Collectors         []prometheus.Collector  // of more metrics of the head's own page
@@ -68,6 +69,7 @@ type Options struct {
 const (
 	MinQueueMaxBytes   = 1 << 20
 	MinPageBytes       = 1 << 20
+	MinSeriesBytes     = 1 << 20
 	MinQueueMaxRequest = 64 << 10
 	MaxQueueMaxRequest = 16 << 20
 )
@@ -79,6 +81,7 @@ func DefaultOptions() Options {
 		ConfigFile: "/opt/prometheus/prometheus.yml", StoragePath: "data-agent/", ListenAddress: "127.0.0.1:9090",
 		QueueLanes: s.Lanes, QueueMaxBytes: s.MaxBytes, QueueMaxRequest: s.MaxRequestBytes, Logger: s.Logger,
 		MaxPageBytes: pages.MaxPageBytes, MaxReadingBytes: pages.MaxReadingBytes,
+		MaxSeriesBytes: pages.MaxSeriesBytes,
 	}
 }
 
@@ -102,6 +105,10 @@ func (o Options) Validate() error {
 			"(%d)", o.MaxPageBytes,
 			o.MaxReadingBytes),
 			"omit both flags, or give --scrape.max-reading-bytes at least four times the size of --scrape.max-page-bytes")
+	}
+	if o.MaxSeriesBytes < MinSeriesBytes {
+		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-series-bytes is %d but must be at least 1MB", o.MaxSeriesBytes),
+			"omit the flag, or give a size such as 24MB")
 	}
 	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
 		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is not a URL with a host", o.ExternalURL), "give a URL such as "+
@@ -261,7 +268,7 @@ func (h *Head) prepare(ctx context.Context, l loaded) error {
 	}
 	o := scrape.DefaultOptions()
 	o.Logger, o.Registerer, o.Take = h.logger.With("component", "scrape"), h.registry, h.ship.Take
-	o.MaxPageBytes, o.MaxReadingBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes
+	o.MaxPageBytes, o.MaxReadingBytes, o.MaxSeriesBytes = h.opts.MaxPageBytes, h.opts.MaxReadingBytes, h.opts.MaxSeriesBytes
 	o.Gone = h.opts.Gone.ofTarget()
 	if h.scrape, err = scrape.New(ctx, o); err != nil {
 		return fmt.Errorf("could not prepare scraping: %w", err)

@@ -35,6 +35,9 @@ func NewWords() *Words {
 // Len is how many words there are.
 func (w *Words) Len() int { return len(w.ends) - 1 }
 
+// Memory is how many bytes of memory they take.
+func (w *Words) Memory() int { return cap(w.bytes) + 4*(cap(w.ends)+len(w.index)) }
+
 // number returns the number of a word, which is added if need be.
 func (w *Words) number(label []byte) uint32 {
 	i := w.slot(label)

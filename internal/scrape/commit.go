@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/prometheus/prometheus/model/value"
+
+	"github.com/parascope/parascope/internal/sample"
 )
 
 // markStale adds a marker for each series that was on the page before and is not
@@ -18,29 +20,59 @@ func (p *page) markStale() error {
 	return nil
 }
 
-// commit hands over what was added. Of two samples of a series that are not in
-// order, on this page or on that of another target at the same moment, the one that
-// comes later is left out.
+// commit hands over what was added, much of it in parts: labels are spelled out for it,
+// and others wait meanwhile.
 func (p *page) commit() {
-	m := p.loop.manager
 	p.cache.settle()
 	p.Words, p.Labels = p.cache.words, p.cache.labels
+	all := p.Samples
+	for rest, refs := all, p.refs; len(rest) > 0; {
+		n := p.part(rest)
+		p.take(rest[:n], refs[:n])
+		rest, refs = rest[n:], refs[n:]
+	}
+	p.Samples, p.Labels = all, nil
+}
+
+// take hands over samples. Of two of a series that are not in order, on this page or on
+// that of another target at the same moment, the one that comes later is left out.
+func (p *page) take(samples []sample.Sample, refs []uint32) {
+	m := p.loop.manager
 	m.taking.Lock() // what is found to be the newest of a series is also taken in that order
 	defer m.taking.Unlock()
 	n := 0
-	for i, ref := range p.refs {
-		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(p.Samples[i].Time, p.Samples[i].Time != p.at) {
-			if !value.IsStaleNaN(p.Samples[i].Value) {
+	for i, ref := range refs {
+		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(samples[i].Time, samples[i].Time != p.at) {
+			if !value.IsStaleNaN(samples[i].Value) {
 				m.metrics.outOfOrder.Inc()
 			}
 			continue
 		}
-		p.Samples[n] = p.Samples[i]
+		samples[n] = samples[i]
 		n++
 	}
-	p.Samples = p.Samples[:n]
-	if n > 0 {
+	if p.Samples = samples[:n]; n > 0 {
 		m.options.Take(&p.Page)
 	}
-	p.Labels = nil
+}
+
+// A page of more samples or bytes is handed over in parts.
+const (
+	partSamples = 1 << 13
+	partBytes   = 1 << 20
+)
+
+// part is how many of the samples are handed over at once.
+func (p *page) part(all []sample.Sample) int {
+	if len(all) <= partSamples && !p.large {
+		return len(all)
+	}
+	bytes := 0
+	for i := range all {
+		n, _ := sample.Size(all[i].Labels.Of(p.Labels))
+		if bytes += n + int(all[i].Histogram.To-all[i].Histogram.From) + sampleBytes; bytes > partBytes {
+			return i + 1
+		}
+	}
+	return len(all)
 }

@@ -79,7 +79,7 @@ func (l *loop) logger() *slog.Logger {
 	return l.manager.logger.With("scrape_pool", l.config.JobName, "target", l.target.String())
 }
 
-// fetch gets the target's page. Its body is to be given to spareBody.
+// fetch gets the target's page. Its body is to be given back.
 func (l *loop) fetch() (body []byte, contentType string, err error) {
 	if l.client == nil {
 		return nil, "", l.broken
@@ -114,45 +114,19 @@ func (l *loop) fetch() (body []byte, contentType string, err error) {
 	}
 	body, err = f.read(l.manager, &unpacking{ctx: ctx}, resp)
 	if err != nil {
-		l.manager.spareBody(body)
+		l.manager.bodies.Spare(body)
 		if errors.Is(err, errBodySizeLimit) {
 			l.manager.metrics.exceededBodySize.Inc()
 		}
 		return nil, "", err
 	}
-	f.room = int64(cap(body))
+	f.room = int64(min(cap(body), 2*len(body))) // spare room is not the page's
 	return body, resp.Header.Get("Content-Type"), nil
 }
 
 // maxDrain is how much of an answer that is not a page is read for the sake of its
 // connection.
 const maxDrain = 64 << 10
-
-// roomFor returns room for a body of n bytes.
-func (m *Manager) roomFor(n int) []byte {
-	select {
-	case room := <-m.bodies:
-		if cap(room) >= n {
-			return room[:0]
-		}
-	default:
-	}
-	return make([]byte, 0, n+n/8)
-}
-
-// maxSpareBody is the size of a body from which its room is not kept.
-const maxSpareBody = 2 << 20
-
-// spareBody takes back the room of a body.
-func (m *Manager) spareBody(body []byte) {
-	if cap(body) > maxSpareBody {
-		return
-	}
-	select {
-	case m.bodies <- body:
-	default: // enough are kept
-	}
-}
 
 // unpacking reads until the scrape's time is over. A body that is packed well gives
 // more for seconds after the last byte was received.
@@ -186,7 +160,7 @@ func (f *fetcher) read(m *Manager, from *unpacking, resp *http.Response) ([]byte
 	case "zstd":
 		return nil, errZstd
 	}
-	body := m.roomFor(f.size + bytes.MinRead)
+	body := m.bodies.For(f.size + bytes.MinRead)
 	for {
 		if len(body) == cap(body) {
 			n := 2 * cap(body)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/parascope/parascope/internal/scrape/budget"
 	"github.com/parascope/parascope/internal/scrape/connections"
 	"github.com/parascope/parascope/internal/scrape/rules"
 )
@@ -75,6 +76,11 @@ func (l *loop) run() {
 	l.conns.Leave(l.address)
 	if !last.IsZero() {
 		l.markGone(ticker)
+	}
+	if !l.succeeded.Load() && l.manager.ctx.Err() == nil {
+		l.cache.leave()
+		l.cache.tidy(l.manager.order)
+		l.manager.Kept.Settle(&l.cache.holding, 0)
 	}
 }
 
@@ -154,7 +160,9 @@ func (l *loop) take(r *report, began, at time.Time) {
 	defer m.Budget.Release(&l.fetcher.share)
 	var body []byte
 	var contentType string
-	if refused := l.refused.Load(); refused != nil && refused.err != nil {
+	if l.cache.leaves = l.cache.holding.Leaves(); l.cache.leaves {
+		r.err = budget.ErrKept
+	} else if refused := l.refused.Load(); refused != nil && refused.err != nil {
 		r.err = refused.err
 	} else if panicked := guard(func() { body, contentType, r.err = l.fetch() }); panicked != nil {
 		body, r.err = nil, l.panicked(panicked)
@@ -162,7 +170,7 @@ func (l *loop) take(r *report, began, at time.Time) {
 		return
 	}
 	if body != nil {
-		defer m.spareBody(body)
+		defer m.bodies.Spare(body)
 	}
 	r.bytes = len(body)
 	if errors.Is(r.err, errBodySizeLimit) {
@@ -183,6 +191,7 @@ func (l *loop) take(r *report, began, at time.Time) {
 		if r.err == nil {
 			r.err = err
 		}
+		p.cache.leaves = errors.Is(err, budget.ErrKept)
 		if _, err := p.read(nil, ""); err != nil { // marks stale what it knows
 			p.Clear()
 		}

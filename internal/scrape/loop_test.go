@@ -23,7 +23,7 @@ import (
 )
 
 // start runs a manager of ours on the system's network and clock.
-func start(t *testing.T, yaml string, take func(*sample.Page), targets ...string) (*Manager, chan<- map[string][]*targetgroup.Group) {
+func start(t testing.TB, yaml string, take func(*sample.Page), targets ...string) (*Manager, chan<- map[string][]*targetgroup.Group) {
 	t.Helper()
 	o := DefaultOptions()
 	o.Registerer, o.Take = prometheus.NewRegistry(), take

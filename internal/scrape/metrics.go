@@ -20,7 +20,7 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer, m *Manager) (*metrics, error) {
-	var all []prometheus.Collector
+	all := m.Kept.Metrics()
 	keep := func(c prometheus.Collector) { all = append(all, c) }
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "prometheus_target_" + name, Help: help})

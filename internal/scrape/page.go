@@ -38,6 +38,7 @@ type page struct {
 	loop    *loop
 	cache   *cache
 	home    chan *page
+	large   bool  // it may be too much to be taken at once
 	at      int64 // milliseconds
 	latest  int64
 	counted int // samples that count for sample_limit
@@ -80,6 +81,7 @@ func (m *Manager) open(l *loop, at time.Time, size int) *page {
 		p = &page{builder: labels.NewBuilder(labels.EmptyLabels())}
 	}
 	p.home, p.loop, p.cache, p.at = home, l, l.cache, at.UnixMilli()
+	p.large = max(size, l.fetcher.size) > partBytes
 	l.cache.fresh, p.Labels = p.Labels[:0], nil // lent for the scrape
 	return p
 }
@@ -93,9 +95,10 @@ func (m *Manager) release(p *page) {
 		home <- p
 	}()
 	p.cache.settle()
-	p.cache.tidy()
+	p.cache.tidy(p.loop.manager.order)
 	fresh := p.cache.fresh
 	p.cache.fresh = nil
+	p.loop.manager.Kept.Settle(&p.cache.holding, p.cache.memory())
 	if n := cap(p.Samples); n > maxSpareSamples && len(p.Samples) < n/4 {
 		p.Samples, p.refs, p.Histograms, fresh = nil, nil, nil, nil
 	}
@@ -119,7 +122,7 @@ type reading struct {
 	lines      knownLines
 	seenBefore int   // series that the parser read and that are known
 	entries    int   // of the page
-	named      int   // series that were not known
+	before     int64 // bytes of memory that the cache took
 	decoded    int64 // bytes of memory that the page's messages take, if it has some
 	until      time.Time
 
@@ -133,6 +136,8 @@ type reading struct {
 func (p *page) read(body []byte, contentType string) (counts, error) {
 	m := p.loop.manager.metrics
 	if len(body) == 0 {
+		// What a page that failed leaves behind is bounded, too.
+		p.cache.leaves = p.cache.leaves || p.loop.manager.Kept.Grow(&p.cache.holding, p.cache.memory()) != nil
 		err := p.markStale()
 		p.cache.metadata.Undo()
 		if p.cache.turn(false) {
@@ -145,7 +150,7 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 		p.loop.logger().Error("metrics page has an unknown format", "content_type", brief(errors.New(contentType)), "err", brief(err))
 		return counts{}, err
 	}
-	r := reading{page: p, parser: parser}
+	r := reading{page: p, parser: parser, before: p.cache.memory()}
 	p.counted, p.latest = 0, p.loop.manager.now().Add(tooFar).UnixMilli()
 	r.until = time.Now().Add(p.loop.timeout)
 	if err = r.checkSizes(body); err == nil {
@@ -164,6 +169,9 @@ func (p *page) read(body []byte, contentType string) (counts, error) {
 		}
 	}
 	r.warn()
+	if err == nil {
+		err = p.loop.manager.Kept.Grow(&p.cache.holding, p.cache.lasts())
+	}
 	if err == nil {
 		err = p.markStale()
 	}
@@ -213,15 +221,11 @@ func (r *reading) check() error {
 
 // need is the memory that the page takes, in bytes.
 func (r *reading) need() int64 {
-	return r.loop.fetcher.room + r.decoded + int64(len(r.Samples))*sampleBytes + int64(len(r.Histograms)) + int64(r.named)*seriesBytes
+	return r.loop.fetcher.room + r.decoded + int64(len(r.Samples))*sampleBytes + int64(len(r.Histograms)) + r.cache.memory() - r.before
 }
 
-// What a sample, and a series that was not known, take of the memory until the page is
-// taken, in bytes.
-const (
-	sampleBytes = 48
-	seriesBytes = 96
-)
+// sampleBytes is what a sample takes of the memory until the page is taken.
+const sampleBytes = 48
 
 // all reads to the end of the page.
 func (r *reading) all(body []byte) error {
@@ -360,7 +364,6 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 		r.kept++
 		return nil
 	}
-	r.named++
 	e.labels, e.ref = r.name(ls)
 	err := r.add(e.labels, &e.ref, s, false)
 	if err != nil {

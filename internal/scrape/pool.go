@@ -7,17 +7,18 @@ import (
 	"hash/fnv"
 	"net"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
-	"github.com/parascope/parascope/internal/scrape/connections"
 	config_util "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 	promscrape "github.com/prometheus/prometheus/scrape"
+
+	"github.com/parascope/parascope/internal/scrape/connections"
+	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
 // pool is a job. The manager's mu guards it.
@@ -252,7 +253,7 @@ func (p *pool) newLoop(f found, c *cache) *loop {
 	if l.client, err = p.clientOf(f.labels); err != nil {
 		l.broken = err
 	}
-	l.conns, l.address = p.conns, addressOf(f.target)
+	l.conns, l.address = p.conns, connections.Address(f.target.URL())
 	l.conns.Use(l.address)
 	l.configure()
 	return l
@@ -266,13 +267,13 @@ func (p *pool) reload(c *config.ScrapeConfig, sameLabels bool) error {
 	began := time.Now()
 	metrics := p.manager.metrics
 	metrics.reloads.Inc()
-	keeps := sameLabels && sameSeries(p.config, c)
+	keeps := sameLabels && rules.SameSeries(p.config, c)
 	old := *p
 	if err := p.configure(c); err != nil {
 		metrics.reloadsFailed.Inc()
 		return err
 	}
-	relearn := keeps && !sameLimits(old.config, c)
+	relearn := keeps && !rules.SameLimits(old.config, c)
 	for same, l := range p.loops {
 		p.loops[same] = p.succeed(l, l.found, keeps)
 		p.loops[same].relearn = keeps && (relearn || l.relearn)
@@ -300,28 +301,6 @@ func (p *pool) succeed(l *loop, f found, keeps bool) *loop {
 	return next
 }
 
-// sameSeries reports whether two configurations of a job make the same series of
-// a page. What says which targets there are, how and when they are scraped, and how
-// much they may show, makes no other series.
-func sameSeries(a, b *config.ScrapeConfig) bool {
-	x, y := *a, *b
-	for _, c := range []*config.ScrapeConfig{&x, &y} {
-		c.ScrapeInterval, c.ScrapeTimeout, c.HTTPClientConfig = 0, 0, config_util.HTTPClientConfig{}
-		c.SampleLimit, c.BodySizeLimit, c.TargetLimit, c.KeepDroppedTargets = 0, 0, 0, 0
-		c.LabelLimit, c.LabelNameLengthLimit, c.LabelValueLengthLimit = 0, 0, 0
-		c.NativeHistogramBucketLimit, c.NativeHistogramMinBucketFactor = 0, 0
-		c.ServiceDiscoveryConfigs, c.RelabelConfigs, c.EnableCompression, c.ScrapeFailureLogFile = nil, nil, false, ""
-	}
-	return reflect.DeepEqual(x, y)
-}
-
-// sameLimits reports whether two configurations hold a series' labels to the same
-// limits. They are looked at when a series is new.
-func sameLimits(a, b *config.ScrapeConfig) bool {
-	return a.LabelLimit == b.LabelLimit && a.LabelNameLengthLimit == b.LabelNameLengthLimit &&
-		a.LabelValueLengthLimit == b.LabelValueLengthLimit
-}
-
 // stop ends the job. Its loops mark their series stale.
 func (p *pool) stop() {
 	for _, l := range p.loops {
@@ -346,16 +325,4 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// addressOf is what is dialled for a target.
-func addressOf(t *Target) string {
-	u := t.URL()
-	if u.Port() != "" {
-		return u.Host
-	}
-	if u.Scheme == "https" {
-		return net.JoinHostPort(u.Hostname(), "443")
-	}
-	return net.JoinHostPort(u.Hostname(), "80")
 }

@@ -37,7 +37,9 @@ import (
 	promscrape "github.com/prometheus/prometheus/scrape"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/scrape/bodies"
 	"github.com/parascope/parascope/internal/scrape/budget"
+	"github.com/parascope/parascope/internal/scrape/clock"
 	"github.com/parascope/parascope/internal/scrape/order"
 )
 
@@ -53,9 +55,6 @@ const (
 	// older than an hour.
 	remembers      = 5 * time.Minute
 	remembersShown = time.Hour
-	// spareBodies are kept, of 500 kB for a page of 6,000 series: scrapes are
-	// spread over their interval, so that few overlap.
-	spareBodies = 3
 )
 
 // Target is what is scraped; its state is that of the last scrape.
@@ -71,9 +70,11 @@ type Options struct {
 	// Host is this machine's name: heads on others scrape at other moments.
 	Host string
 	// MaxPageBytes is the largest page, unpacked, of a job without body_size_limit,
-	// and MaxReadingBytes bounds the memory of all pages that are being read.
+	// MaxReadingBytes bounds the memory of all pages that are being read, and MaxSeriesBytes
+	// that of what is known of all targets' series.
 	MaxPageBytes    int64
 	MaxReadingBytes int64
+	MaxSeriesBytes  int64
 	// Dial makes the connections to targets; nil: the system's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Gone is asked about a target that could not be read: whether it was taken away on
@@ -93,7 +94,8 @@ func DefaultOptions() Options {
 	began := time.Now()
 	return Options{
 		Logger: slog.New(slog.DiscardHandler), Host: host, MaxPageBytes: 16 << 20, MaxReadingBytes: 48 << 20,
-		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) },
+		MaxSeriesBytes: 24 << 20,
+		Now:            time.Now, Elapsed: func() time.Duration { return time.Since(began) },
 	}
 }
 
@@ -105,8 +107,8 @@ func (o Options) Validate() error {
 	if o.Logger == nil || o.Registerer == nil || o.Take == nil || o.Now == nil || o.Elapsed == nil {
 		return errors.New("scrape: Logger, Registerer, Take, Now and Elapsed must be set")
 	}
-	if o.MaxPageBytes <= 0 || o.MaxReadingBytes < o.MaxPageBytes {
-		return errors.New("scrape: MaxPageBytes must be positive, and MaxReadingBytes at least as large")
+	if o.MaxPageBytes <= 0 || o.MaxReadingBytes < o.MaxPageBytes || o.MaxSeriesBytes <= 0 {
+		return errors.New("scrape: MaxPageBytes and MaxSeriesBytes must be positive, and MaxReadingBytes at least as large as MaxPageBytes")
 	}
 	return nil
 }
@@ -117,12 +119,13 @@ type Manager struct {
 	logger  *slog.Logger
 	metrics *metrics
 	order   *order.Order
-	steps   *stepWatch
+	steps   *clock.Watch
 	seeds   [2]maphash.Seed
 	pages   chan *page     // that are not in use; nil: to be made
 	large   chan *page     // likewise, for bodies of more than largeBody
 	Budget  *budget.Budget // of the pages that are being read
-	bodies  chan []byte    // room for them
+	Kept    *budget.Kept   // of the caches of all targets
+	bodies  bodies.Room    // for them
 	taking  sync.Mutex     // held while a page is taken
 
 	ctx     context.Context // ends when scraping does
@@ -144,10 +147,10 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		options: o, logger: o.Logger, order: order.New(), steps: newStepWatch(o.Now(), o.Elapsed()),
+		options: o, logger: o.Logger, order: order.New(), steps: clock.New(o.Now(), o.Elapsed()),
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		pages: make(chan *page, runtime.GOMAXPROCS(0)), large: make(chan *page, 1),
-		bodies: make(chan []byte, spareBodies), Budget: budget.New(o.MaxReadingBytes),
+		bodies: bodies.New(), Budget: budget.New(o.MaxReadingBytes), Kept: budget.NewKept(o.MaxSeriesBytes),
 		pools: map[string]*pool{},
 	}
 	for range cap(m.pages) {
@@ -340,7 +343,7 @@ func (m *Manager) now() time.Time { return m.options.Now().Round(0) }
 
 // watchClock notices when the clock is set back.
 func (m *Manager) watchClock() {
-	switch step := m.steps.stepped(m.options.Now(), m.options.Elapsed()); {
+	switch step := m.steps.Stepped(m.options.Now(), m.options.Elapsed()); {
 	case step < 0:
 		m.logger.Warn("the system clock was set back; the receiver may refuse samples with earlier timestamps", "by", (-step).String())
 		m.order.Reset()

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/scrape/budget"
 	"github.com/parascope/parascope/internal/scrape/metadata"
+	"github.com/parascope/parascope/internal/scrape/order"
 )
 
 // cache is what a target's series are known by: about 50 bytes each, where their
@@ -26,6 +28,7 @@ type cache struct {
 	page  uint32 // the number of this page
 	kept  uint32 // the number of the last page that was good: what was not seen since is unknown
 	known int    // entries that were seen in that page
+	first int    // how many entries there were before this page
 	seen  int    // entries that were seen in this page
 
 	// How many series to be marked stale when they are gone there were on the
@@ -34,6 +37,9 @@ type cache struct {
 
 	untidy bool // there is much that is unknown
 	tidied int  // words when it was tidied last
+
+	holding budget.Holding // of the memory for all caches
+	leaves  bool           // all of it is given up with this page
 }
 
 // entry is a series as the page writes it; two may be the same series.
@@ -146,19 +152,19 @@ func (c *cache) track(e *entry) {
 }
 
 // gone returns the entries of the series that are to be marked stale: those that
-// were on the page before and are not on this one.
+// were on the page before and are not on this one, or all of these if the cache is given up.
 func (c *cache) gone() []entry {
-	if c.before == c.carried {
+	if c.before == c.carried && !c.leaves {
 		return nil
 	}
 	refs := map[uint32]entry{}
-	for _, e := range c.entries {
-		if e.tracked == c.page-1 {
+	for i, e := range c.entries {
+		if e.tracked == c.page-1 || c.leaves && e.tracked == c.page && i < c.first {
 			refs[e.ref] = e
 		}
 	}
 	for _, e := range c.entries {
-		if e.tracked == c.page {
+		if e.tracked == c.page && !c.leaves {
 			delete(refs, e.ref) // there in another spelling
 		}
 	}
@@ -188,9 +194,36 @@ func (c *cache) turn(good bool) (forced bool) {
 	// Series that were refused leave words behind, and nothing else.
 	c.untidy = c.untidy || c.words.Len() > 2*c.tidied+4096
 	c.before, c.tracked, c.carried = c.tracked, 0, 0
-	c.seen, c.next = 0, 0
+	c.seen, c.next, c.first = 0, 0, len(c.entries)
 	c.page++
+	if c.leaves {
+		c.leave()
+	}
 	return forced
+}
+
+// leave makes all unknown.
+func (c *cache) leave() {
+	c.kept, c.known, c.before, c.untidy, c.leaves = c.page, 0, 0, true, false
+	c.metadata.Clear()
+}
+
+// What an entry takes, and its series in the order, in bytes.
+const (
+	entryBytes = 32
+	orderBytes = 24
+)
+
+// memory is what the cache takes, in bytes.
+func (c *cache) memory() int64 { return int64(c.ofSeries() + c.metadata.Memory()) }
+
+func (c *cache) ofSeries() int {
+	return cap(c.entries)*entryBytes + len(c.entries)*orderBytes + 4*len(c.index) + cap(c.labels) + len(c.fresh) + c.words.Memory()
+}
+
+// lasts is what of it will be left, about, when what is not on this page is dropped.
+func (c *cache) lasts() int64 {
+	return int64(c.ofSeries()/max(len(c.entries), 1)*c.seen + c.metadata.Memory())
 }
 
 // settle moves the labels that are fresh to the others.
@@ -203,7 +236,7 @@ func (c *cache) settle() {
 
 // tidy drops what is unknown, once it is much. Places change; no page may refer to
 // any.
-func (c *cache) tidy() {
+func (c *cache) tidy(o *order.Order) {
 	if !c.untidy {
 		return
 	}
@@ -226,6 +259,7 @@ func (c *cache) tidy() {
 	}
 	for _, e := range c.entries {
 		if e.seen < c.kept {
+			o.End(e.ref)
 			continue
 		}
 		if e.labels != dropped {
@@ -238,7 +272,7 @@ func (c *cache) tidy() {
 			r.labels = move(r.labels)
 		}
 	}
-	c.entries, c.labels, c.words, c.tidied = entries, labels, words, words.Len()
+	c.entries, c.labels, c.words, c.tidied, c.first = entries, labels, words, words.Len(), len(entries)
 	n := 64
 	for live > n/8*7 {
 		n *= 2

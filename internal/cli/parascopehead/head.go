@@ -61,13 +61,14 @@ type runFlags struct {
 	maxBytes            byteSize
 	maxRequest          requestSize
 	maxPage, maxReading byteSize
+	maxSeries           byteSize
 }
 
 func newRunFlags() *runFlags {
 	o := head.DefaultOptions()
 	return &runFlags{
 		o: o, cluster: defaultClusterOptions(), maxBytes: byteSize(o.QueueMaxBytes), maxRequest: requestSize(o.QueueMaxRequest),
-		maxPage: byteSize(o.MaxPageBytes), maxReading: byteSize(o.MaxReadingBytes),
+		maxPage: byteSize(o.MaxPageBytes), maxReading: byteSize(o.MaxReadingBytes), maxSeries: byteSize(o.MaxSeriesBytes),
 	}
 }
 
@@ -86,6 +87,8 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 		"scrape of a larger page fails")
 	f.Var(&r.maxReading, "scrape.max-reading-bytes",
 		"maximum `SIZE` of memory for all pages that are read at the same time; the scrape of a page that does not fit fails")
+	f.Var(&r.maxSeries, "scrape.max-series-bytes",
+		"maximum `SIZE` of memory for the series of all targets, beyond 1MB of each target; the scrapes of the largest pages fail")
 	f.StringVar(&r.o.ListenAddress, "web.listen-address", r.o.ListenAddress,
 		"`HOST:PORT` that serves metrics, health and targets; port 0 selects a free one")
 	f.BoolVar(&r.o.EnableLifecycle, "web.enable-lifecycle", r.o.EnableLifecycle, "allow POST /-/reload to reload the configuration")
@@ -141,6 +144,7 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	b := cli.ReadBuild()
 	r.o.QueueMaxBytes, r.o.QueueMaxRequest = int64(r.maxBytes), int(r.maxRequest)
 	r.o.MaxPageBytes, r.o.MaxReadingBytes = int64(r.maxPage), int64(r.maxReading)
+	r.o.MaxSeriesBytes = int64(r.maxSeries)
 	r.o.Version, r.o.Revision, r.o.Logger = b.Version, b.Revision, logger
 	if err := r.o.Validate(); err != nil {
 		return err

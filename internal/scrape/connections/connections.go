@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 )
 
@@ -93,4 +94,15 @@ func BoundHeaders(c *http.Client) {
 	if t, ok := c.Transport.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
 	}
+}
+
+// Address is what is dialled for a target's URL.
+func Address(u *url.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	if u.Scheme == "https" {
+		return net.JoinHostPort(u.Hostname(), "443")
+	}
+	return net.JoinHostPort(u.Hostname(), "80")
 }

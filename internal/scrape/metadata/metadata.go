@@ -21,6 +21,7 @@ type Store struct {
 	last  int // which was described last: pages keep their order; len(all) or more: none
 	page  uint32
 	texts int // bytes of help and units
+	names int // bytes of families
 }
 
 // described is one metric family.
@@ -67,6 +68,7 @@ func (m *Store) of(family []byte) *described {
 		h, empty := unique.Make(string(family)), unique.Make("")
 		m.all = append(m.all, described{family: h, help: empty, unit: empty, kind: model.MetricTypeUnknown})
 		m.index[h.Value()] = i
+		m.names += len(family)
 	}
 	return m.touch(i)
 }
@@ -169,10 +171,27 @@ func (m *Store) Undo() {
 	m.count()
 }
 
+// Clear forgets all families. It takes the lock itself.
+func (m *Store) Clear() {
+	m.Lock()
+	defer m.Unlock()
+	m.all, m.index, m.good, m.last = nil, map[string]int{}, 0, 0
+	m.count()
+}
+
+// familyBytes is what a family takes beside its texts: its description, and its place in
+// two maps.
+const familyBytes = 200
+
+// Memory is how many bytes of memory the store takes, with all texts, though it may
+// share some with others. Who reads a page calls it.
+func (m *Store) Memory() int { return len(m.all)*familyBytes + m.names + m.texts }
+
 // count counts the bytes of all texts.
 func (m *Store) count() {
-	m.texts = 0
+	m.texts, m.names = 0, 0
 	for i := range m.all {
+		m.names += len(m.all[i].family.Value())
 		m.texts += len(m.all[i].help.Value()) + len(m.all[i].unit.Value())
 	}
 }

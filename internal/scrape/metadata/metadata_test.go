@@ -55,4 +55,14 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	if d, _ := m.GetMetadata("third"); len(d.Help) != maxText {
 		t.Errorf("%d bytes of help: the room of what is gone was not given back", len(d.Help))
 	}
+
+	before := m.Memory()
+	m.SetType([]byte(strings.Repeat("x", 1000)), model.MetricTypeGauge)
+	if n := m.Memory() - before; n < 1000 {
+		t.Errorf("a family with a long name takes %d bytes", n)
+	}
+	m.Clear()
+	if n := m.Memory(); n != 0 || m.LengthMetadata() != 0 {
+		t.Errorf("%d families of %d bytes are left", m.LengthMetadata(), n)
+	}
 }

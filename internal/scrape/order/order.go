@@ -34,10 +34,17 @@ type block [blockSeries]Series
 // Series is what is remembered of one: 16 bytes.
 type Series struct {
 	hash atomic.Uint64 // of the labels; 0: forgotten
-	// last is twice the newest timestamp in milliseconds, and one more if the exporter
-	// set it: it may show the same one again for long.
+	// last is the newest timestamp in milliseconds, and two bits: whether the exporter set
+	// it, who may show the same one again for long, and whether the series is not on the
+	// page any more.
 	last atomic.Int64
 }
+
+const (
+	shownBit = 1 << iota
+	endedBit
+	timeShift = iota
+)
 
 // never is older than any sample.
 const never = -1 << 63
@@ -126,7 +133,7 @@ func (o *Order) reindex(n int) {
 	o.index = index
 }
 
-// crowd is how many series there may be beside twice those that were alive last.
+// crowd is how many series there may be beside twice those that are on pages.
 const crowd = 1 << 18
 
 // Crowded reports whether so many series have come that it is time to forget some.
@@ -137,42 +144,66 @@ func (o *Order) Crowded() bool {
 }
 
 // Forget drops the series whose newest sample is before scraped, or before shown if
-// the exporter set its timestamp. What still scrapes one of them finds it again by
-// its labels.
+// the exporter set its timestamp, and of a crowd all that are on no page any more. What
+// still scrapes one of them finds it again by its labels.
 func (o *Order) Forget(scraped, shown int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	alive, forgotten := 0, false
 	blocks := slices.Clone(*o.blocks.Load())
+	before := o.known
+	kept, ended := drop(blocks, func(last int64) bool {
+		t := last >> timeShift
+		return t < scraped && (last&shownBit == 0 || t < shown)
+	})
+	o.alive = kept - ended
+	if kept > 2*o.alive+crowd {
+		kept, _ = drop(blocks, func(last int64) bool { return last&endedBit != 0 })
+	}
+	o.blocks.Store(&blocks)
+	if kept == before {
+		return
+	}
+	n := blockSeries
+	for kept > n*3/4 {
+		n *= 2
+	}
+	o.reindex(n)
+}
+
+// drop forgets series by their last, and returns how many are kept, and of them on no page.
+func drop(blocks []*block, gone func(last int64) bool) (kept, ended int) {
 	for i, b := range blocks {
 		if b == nil {
 			continue
 		}
-		before := alive
+		before := kept
 		for j := range b {
-			switch s := &b[j]; {
-			case s.hash.Load() == 0:
-			case s.Last() < scraped && (s.last.Load()&1 == 0 || s.Last() < shown):
+			s := &b[j]
+			if s.hash.Load() == 0 {
+				continue
+			}
+			last := s.last.Load()
+			if gone(last) {
 				s.hash.Store(0)
-				forgotten = true
-			default:
-				alive++
+				continue
+			}
+			kept++
+			if last&endedBit != 0 {
+				ended++
 			}
 		}
-		if alive == before && i < len(blocks)-1 { // the last one may still be filled
+		if kept == before && i < len(blocks)-1 { // the last one may still be filled
 			blocks[i] = nil
 		}
 	}
-	o.blocks.Store(&blocks)
-	o.alive = alive
-	if !forgotten {
-		return
+	return kept, ended
+}
+
+// End notes that a series is not on a page any more, until it is again.
+func (o *Order) End(ref uint32) {
+	if s, _ := o.Lookup(ref); s != nil {
+		s.last.Or(endedBit)
 	}
-	n := blockSeries
-	for alive > n*3/4 {
-		n *= 2
-	}
-	o.reindex(n)
 }
 
 // Reset forgets the timestamps: the clock was set back, and samples begin anew at
@@ -191,13 +222,13 @@ func (o *Order) Reset() {
 // Advance makes t the series' newest timestamp, and reports false when it is not
 // newer. shown says that the exporter set it.
 func (s *Series) Advance(t int64, shown bool) bool {
-	next := t << 1
+	next := t << timeShift
 	if shown {
-		next |= 1
+		next |= shownBit
 	}
 	for {
 		last := s.last.Load()
-		if t <= last>>1 {
+		if t <= last>>timeShift {
 			return false
 		}
 		if s.last.CompareAndSwap(last, next) {
@@ -208,4 +239,4 @@ func (s *Series) Advance(t int64, shown bool) bool {
 
 // Last returns the newest timestamp, in milliseconds; before the first it is older
 // than any.
-func (s *Series) Last() int64 { return s.last.Load() >> 1 }
+func (s *Series) Last() int64 { return s.last.Load() >> timeShift }

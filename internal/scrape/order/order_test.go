@@ -72,3 +72,38 @@ func TestForgetsSoonWhatExportersDoNotDate(t *testing.T) {
 		t.Errorf("before 1970 it is %d", s.Last())
 	}
 }
+
+// TestForgetsEndedOnesOfACrowd: series that are on no page any more are remembered, also
+// those that exporters date, unless they come without end.
+func TestForgetsEndedOnesOfACrowd(t *testing.T) {
+	o := New()
+	take := func(from, to int, ended bool) {
+		for i := from; i < to; i++ {
+			ref, s := o.Find(uint64(i) + 1)
+			s.Advance(1, i%2 == 0)
+			if ended {
+				o.End(ref)
+			}
+		}
+	}
+	const alive = 1000
+	take(0, alive, false)
+	take(alive, crowd, true)
+	o.Forget(1, 1)
+	if o.known != crowd || o.alive != alive {
+		t.Errorf("%d series are kept, %d of them alive", o.known, o.alive)
+	}
+	take(crowd, crowd+3*alive, true)
+	again, s := o.Find(2*alive + 1)
+	s.Advance(2, false)
+	if !o.Crowded() {
+		t.Error("many series are no crowd")
+	}
+	o.Forget(1, 1)
+	if o.known != alive+1 || o.Crowded() {
+		t.Errorf("%d series are kept, want %d", o.known, alive+1)
+	}
+	if s, _ := o.Lookup(again); s == nil || s.Last() != 2 {
+		t.Error("a series that came back is forgotten")
+	}
+}
