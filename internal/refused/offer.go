@@ -28,8 +28,6 @@ const (
 	OfferEvery = 30 * time.Second
 	// offerLanes are the lanes that extra requests are enough for at that pace.
 	offerLanes = 8
-	// flushEvery is how often what waits in groups is sent because series were taken.
-	flushEvery = 10 * time.Minute
 	// askedFor is for how long offers are made after something older was refused: a round
 	// of many samples takes a lane seconds, beside its deliveries.
 	askedFor = 5 * time.Second
@@ -80,7 +78,7 @@ func (a *Area) round(ctx context.Context) bool {
 	if isCanary = isCanary && a.partial; isCanary {
 		ids = []wire.SeriesID{id}
 	}
-	q, err := a.collect(ids, queue.Cursor{}, true)
+	q, err := a.collect(ids, queue.Cursor{}, 0, true)
 	if err != nil {
 		a.DiskTrouble(err)
 		return false
@@ -94,10 +92,13 @@ func (a *Area) round(ctx context.Context) bool {
 	case answer.Meaning == receiver.Accepted:
 		a.leave(asked)
 		a.follow(asked, q, queue.Outcome{Delivered: uint64(q.samples)})
-		a.Lifts.Add(1)
+		if a.Lifts.Add(1); a.mayFlush() { // what waits goes out first
+			a.offerDue, a.offers = max(a.offerDue, a.Elapsed()+idle), nil
+			return true
+		}
 	case isCanary && answer.Meaning == receiver.Never:
 		a.giveUp(ctx, asked, answer, q)
-	case isOrder(answer): // it has newer samples of some, and may take the others now
+	case isOrder(answer): // it has newer samples of some
 		a.partial = true
 		a.mark(q)
 		all, err := wire.Points(q.raw)
@@ -106,17 +107,15 @@ func (a *Area) round(ctx context.Context) bool {
 		}
 	default:
 		a.mark(q)
-		a.askedAt = a.Elapsed()
-		if len(a.offers) == 0 && a.Elapsed() >= a.offerDue {
-			a.offerDue = a.Elapsed() + a.Pace
-			if err := a.collectFresh(); err != nil {
-				a.DiskTrouble(err)
-			}
-		}
-		a.offer(ctx)
-		return true
 	}
-	a.offerDue, a.offers = max(a.offerDue, a.Elapsed()+idle), nil
+	a.askedAt = a.Elapsed()
+	if len(a.offers) == 0 && isDue {
+		a.offerDue = a.Elapsed() + a.Pace
+		if err := a.collectFresh(); err != nil {
+			a.DiskTrouble(err)
+		}
+	}
+	a.offer(ctx)
 	return true
 }
 
@@ -135,24 +134,6 @@ func (a *Area) mark(q load) {
 	for id := range q.of {
 		s := a.series[id]
 		s.probed, s.tried = max(s.probed, q.upTo[id]), max(s.tried, q.upTo[id])
-	}
-}
-
-// flush sends what waits in order, as a limit was lifted; not often, as it may have been
-// for few series.
-func (a *Area) flush() {
-	a.lifts = a.Lifts.Load()
-	if now := a.Elapsed(); a.flushedAt > 0 && now-a.flushedAt < flushEvery {
-		return
-	}
-	a.flushedAt, a.offers = a.Elapsed(), nil
-	if a.pools[limited].due > 0 {
-		a.pools[limited].due = a.Elapsed()
-	}
-	ids := a.undecided()
-	a.leave(ids)
-	if len(ids) > 0 {
-		a.groups = append(a.groups, group{ids: ids, refused: true, taken: true, flushed: true})
 	}
 }
 

@@ -57,11 +57,11 @@ type load struct {
 	complete bool                     // nothing of the series waits but this
 }
 
-// collect makes a request of the oldest samples of series that wait, in order; with
-// first of the first sample of each. A receiver that has that one already, as it stored
-// what it could of a refused request, takes it again; it would not if it had the next
-// one, too.
-func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load, error) {
+// collect makes a request of the oldest samples of series that wait, in order, from the
+// running number after on; with first of the first sample of each. A receiver that has that
+// one already, as it stored what it could of a refused request, takes it again; it would not
+// if it had the next one, too.
+func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, after uint64, first bool) (load, error) {
 	most, bytes := a.Limit()
 	if a.most > 0 {
 		most = min(most, a.most)
@@ -85,7 +85,7 @@ func (a *Area) collect(ids []wire.SeriesID, from queue.Cursor, first bool) (load
 		}
 		for i, p := range all {
 			number := e.From + uint64(i)
-			if _, wanted := q.upTo[p.Series]; !wanted || number < a.series[p.Series].settled || number >= q.upTo[p.Series] {
+			if _, wanted := q.upTo[p.Series]; !wanted || number < max(a.series[p.Series].settled, after) || number >= q.upTo[p.Series] {
 				continue
 			}
 			if first && q.of[p.Series] > 0 {
@@ -176,10 +176,14 @@ func (a *Area) release(ids []wire.SeriesID) {
 func (a *Area) ask(ctx context.Context) {
 	defer a.publish()
 	g := a.groups[0]
-	q, err := a.collect(g.ids, g.from, !g.taken)
+	q, err := a.collect(g.ids, g.from, g.after, !g.taken)
 	if err != nil {
 		a.DiskTrouble(err)
 		a.failing = true
+		return
+	}
+	if q.samples == 0 && g.after > 0 {
+		a.endFlush()
 		return
 	}
 	if q.samples == 0 {
@@ -191,10 +195,12 @@ func (a *Area) ask(ctx context.Context) {
 	if !ok {
 		return
 	}
-	switch answer.Meaning {
-	case receiver.Accepted:
+	switch {
+	case g.flushed && (g.after > 0 || answer.Meaning != receiver.Accepted):
+		a.flushOn(q)
+	case answer.Meaning == receiver.Accepted:
 		a.finish(q, queue.Outcome{Delivered: uint64(q.samples)})
-	case receiver.Deduplicated:
+	case answer.Meaning == receiver.Deduplicated:
 		a.finish(q, doubtful(answer.Reason, q.samples))
 	default:
 		a.refuse(ctx, q, answer)
@@ -232,14 +238,6 @@ func (a *Area) refuse(ctx context.Context, q load, answer receiver.Answer) {
 		return
 	}
 	switch {
-	case g.flushed:
-		a.mark(q)
-		if id, isNamed := wire.Named(all, answer.Printed); answer.Meaning == receiver.Never && isNamed && a.Extra(Search, 1) {
-			a.giveUp(ctx, []wire.SeriesID{id}, answer, q)
-			return
-		}
-		a.groups[0] = group{ids: g.ids, refused: true} // a limit is in force again, or it is asked as before
-		return
 	case len(g.ids) > 1:
 		a.divideFirst(ctx, q, all, answer)
 		return
@@ -387,7 +385,7 @@ func (a *Area) nextNever(p *pool, all []wire.SeriesID) []wire.SeriesID {
 
 func (a *Area) probePool(ctx context.Context, p *pool, isNever bool, ids []wire.SeriesID) {
 	defer a.publish()
-	q, err := a.collect(ids, queue.Cursor{}, !isNever)
+	q, err := a.collect(ids, queue.Cursor{}, 0, !isNever)
 	if err != nil {
 		a.DiskTrouble(err)
 		return

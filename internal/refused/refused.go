@@ -108,8 +108,9 @@ type group struct {
 	taken bool // the receiver took the last request: what is left of them follows
 	from  queue.Cursor
 
-	refused bool // some of them are
-	flushed bool // a limit was lifted: all that waits is sent, whatever the receiver has
+	refused bool   // some of them are
+	flushed bool   // a limit was lifted: all that waits is sent, whatever the receiver has
+	after   uint64 // of flushed: samples before this running number were sent, and refused in part
 }
 
 // pool says when and how many of the series that stand alone are asked about next.
