@@ -21,7 +21,11 @@ const (
 
 // runChild runs a head with a limit on its memory until its standard input ends.
 func runChild(t *testing.T, file string) {
-	limit := syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30}
+	most := uint64(1 << 30)
+	if raceDetector {
+		most *= 4
+	}
+	limit := syscall.Rlimit{Cur: most, Max: most}
 	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
 		t.Fatal(err)
 	}

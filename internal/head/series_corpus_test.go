@@ -15,6 +15,9 @@ const mostPage = 16<<20 - 1<<10
 // TestSeriesCorpus: large pages of series that have nothing in common, beside good targets
 // whose series are others at each scrape. What is kept of them is bounded.
 func TestSeriesCorpus(t *testing.T) {
+	if raceDetector {
+		t.Skip("with the race detector a head takes ten times as long and as much memory, which are what is judged here")
+	}
 	for _, c := range []struct {
 		name        string
 		pages, size int // of a series in bytes
