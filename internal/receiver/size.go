@@ -14,6 +14,8 @@ type Size struct {
 	bytes   int // before compression; 0: no limit is known
 	samples int
 	since   time.Duration // when it last shrank or grew
+	grows   time.Duration // how long a size is kept before twice as much is tried
+	tries   bool          // the size grew, and nothing was too large since then
 }
 
 const (
@@ -21,8 +23,10 @@ const (
 	LeastBytes = 16 << 10
 	// LeastSamples is how few samples a rate limit can ask for.
 	LeastSamples = 10
-	// sizeGrows is how long a size is kept before twice as much is tried.
-	sizeGrows = 10 * time.Minute
+	// sizeGrows is how long a size is kept before twice as much is tried: a rate limit may
+	// have been for a moment only. The time doubles where that is too much, up to mostGrows.
+	sizeGrows = 15 * time.Second
+	mostGrows = 10 * time.Minute
 )
 
 // NewSize returns a size without a limit. elapsed is a clock that is never set.
@@ -32,14 +36,17 @@ func NewSize(elapsed func() time.Duration) *Size { return &Size{elapsed: elapsed
 func (s *Size) Limit(samples, bytes int) (int, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if (s.bytes > 0 || s.samples > 0) && s.elapsed()-s.since >= sizeGrows {
-		s.bytes, s.samples, s.since = 2*s.bytes, 2*s.samples, s.elapsed()
+	if (s.bytes > 0 || s.samples > 0) && s.elapsed()-s.since >= s.grows {
+		s.bytes, s.samples, s.since, s.tries = 2*s.bytes, 2*s.samples, s.elapsed(), true
 	}
 	if s.samples >= samples {
 		s.samples = 0
 	}
 	if s.bytes >= bytes {
 		s.bytes = 0
+	}
+	if s.samples == 0 && s.bytes == 0 && s.tries && s.elapsed()-s.since >= s.grows {
+		s.grows, s.tries = 0, false // it took full requests
 	}
 	if s.samples > 0 {
 		samples = s.samples
@@ -57,7 +64,7 @@ func (s *Size) TooManyBytes(bytes int) {
 	if half := max(bytes/2, LeastBytes); s.bytes == 0 || half < s.bytes {
 		s.bytes = half
 	}
-	s.since = s.elapsed()
+	s.shrink()
 }
 
 // TooManySamples notes that a request of so many samples is refused again and again.
@@ -67,5 +74,16 @@ func (s *Size) TooManySamples(samples int) {
 	if half := max(samples/2, LeastSamples); s.samples == 0 || half < s.samples {
 		s.samples = half
 	}
-	s.since = s.elapsed()
+	s.shrink()
+}
+
+// shrink notes that a size was too large, now. The caller holds mu.
+func (s *Size) shrink() {
+	switch {
+	case s.tries:
+		s.grows = min(2*s.grows, mostGrows)
+	case s.grows == 0:
+		s.grows = sizeGrows
+	}
+	s.since, s.tries = s.elapsed(), false
 }

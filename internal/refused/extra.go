@@ -30,6 +30,8 @@ const (
 	Offer
 	// Probe asks about series that are known to be refused.
 	Probe
+	// Again asks whether a receiver that took nothing takes something now.
+	Again
 	// Follow sends what is left of a series again of which the receiver has something:
 	// it is made in any case, and searches wait for it.
 	Follow
@@ -42,6 +44,7 @@ const (
 	ExtraPerMinute  = 60
 	searchAtOnce    = 36
 	searchPerMinute = 20
+	againEvery      = 3 * time.Second
 	extraShare      = 0.1
 	extraCredit     = 100
 )
@@ -70,6 +73,9 @@ func (x *Extra) Take(kind Kind, n int) bool {
 			searched++
 		}
 		offered = offered || m.kind == Offer
+		if kind == Again && m.kind == Again && now-m.at < againEvery {
+			return false
+		}
 	}
 	free := ExtraPerMinute - len(x.made)
 	if kind == Search {

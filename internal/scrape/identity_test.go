@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -53,10 +54,30 @@ func TestReloadThatKeepsTheSeries(t *testing.T) {
 				if said := o.saidOf("node:1"); !strings.Contains(said, c.fails) || c.fails != "" && stale != len(targets) {
 					t.Errorf("%d markers; the target says %.300s, want %q", stale, said[max(0, len(said)-300):], c.fails)
 				}
+				if widest := widestGap(t, o.Series[fmt.Sprintf(series, "up")]); name == "timeout" && widest != 1000 {
+					t.Errorf("two samples are %d ms apart", widest)
+				}
 				if n := len(o.Series[fmt.Sprintf(series, "up")]); c.fails == "" && n < 32 {
 					t.Errorf("%d samples of up", n)
 				}
 			})
 		})
 	}
+}
+
+// widestGap is the longest time between two samples that follow each other, in milliseconds.
+func widestGap(t *testing.T, samples []string) (widest int) {
+	t.Helper()
+	before := 0
+	for _, s := range samples {
+		at, err := strconv.Atoi(s[:strings.Index(s, ":")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before > 0 {
+			widest = max(widest, at-before)
+		}
+		before = at
+	}
+	return widest
 }

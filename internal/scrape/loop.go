@@ -29,6 +29,7 @@ type loop struct {
 	address  string           // of the target, as it is dialled
 	broken   error            // why there is no client
 	seed     uint64
+	phase    uint64 // of the moment in the interval
 	cache    *cache
 	relearn  bool            // the limits are others than those that the cache's series were held to
 	after    <-chan struct{} // nil, or closed when the loop before it has ended
@@ -129,12 +130,12 @@ func (l *loop) scrapeUntilStopped(ticker *time.Ticker) (last time.Time) {
 // the same are stored in less. It is Prometheus' value.
 const alignTolerance = 2 * time.Millisecond
 
-// untilSlot is how long it is until the target's moment in the interval, which is
-// the same after a restart and another one for each target.
+// untilSlot is how long it is until the target's moment in the interval, which is the same
+// after a restart, and another one for each target.
 func (l *loop) untilSlot(now time.Time) time.Duration {
 	interval := uint64(l.interval)
 	into := uint64(now.UnixNano()) % interval
-	slot := (l.id ^ l.seed) % interval
+	slot := (l.phase ^ l.seed) % interval
 	return time.Duration((slot + interval - into) % interval)
 }
 

@@ -243,7 +243,8 @@ func (p *pool) limit() {
 
 func (p *pool) newLoop(f found, c *cache) *loop {
 	m := p.manager
-	l := &loop{found: f, manager: m, config: p.config, external: m.external, seed: m.seed, cache: c, done: make(chan struct{})}
+	l := &loop{found: f, manager: m, config: p.config, external: m.external, seed: m.seed, phase: f.id, cache: c,
+		done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(m.ctx)
 	if c == nil {
 		l.cache = newCache(m.seeds)
@@ -297,6 +298,9 @@ func (p *pool) succeed(l *loop, f found, keeps bool) *loop {
 	}
 	next := p.newLoop(f, kept)
 	next.after, next.relearn = l.done, keeps && l.relearn
+	if f.labels.Get(model.ScrapeIntervalLabel) == l.labels.Get(model.ScrapeIntervalLabel) {
+		next.phase = l.phase // another timeout leaves no gap
+	}
 	l.cancel()
 	return next
 }

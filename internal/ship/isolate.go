@@ -110,7 +110,7 @@ func (l *shipLane) askAgain(p *passage) bool {
 	switch {
 	case isBelieved:
 		l.remote.extra.Take(refused.Follow, 1)
-	case !l.remote.extra.Take(refused.Search, 1):
+	case !l.remote.extra.Take(refused.Search, 1) && !l.remote.extra.Take(refused.Again, 1):
 		return false
 	}
 	first, meaning := p.parts[0], p.unclear
