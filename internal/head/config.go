@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"regexp"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 	_ "github.com/prometheus/prometheus/discovery/http"
 
 	"github.com/parascope/parascope/internal/hint"
+	remote "github.com/parascope/parascope/internal/receiver"
 )
 
 // loaded is a configuration file that can be put in force.
@@ -33,6 +35,9 @@ var unknownDiscovery = regexp.MustCompile(`field (\w+_sd_configs) not found`)
 // mode takes. Errors are hint.BadInput and name the file.
 // ignoreRules leaves out rule_files and alerting, which are none of its business.
 func load(file string, ignoreRules bool, logger *slog.Logger) (loaded, error) {
+	if err := mustBeFile(file); err != nil {
+		return loaded{}, err
+	}
 	c, err := config.LoadFile(file, !ignoreRules, logger)
 	if err == nil && ignoreRules {
 		if len(c.RemoteReadConfigs) > 0 {
@@ -55,6 +60,24 @@ func load(file string, ignoreRules bool, logger *slog.Logger) (loaded, error) {
 	return loaded{c, sds}, nil
 }
 
+// maxConfig bounds a configuration, in bytes.
+const maxConfig = 64 << 20
+
+// mustBeFile refuses what could be read without end, or is waited for: a pipe or a device.
+func mustBeFile(file string) error {
+	switch has, err := os.Stat(file); {
+	case err != nil:
+		return explain(err, file)
+	case !has.Mode().IsRegular() && !has.IsDir():
+		return hint.New(hint.BadInput, fmt.Errorf("configuration %s is a pipe or a device, not a regular file", file),
+			"write the configuration to a file, and give that one")
+	case has.Size() > maxConfig:
+		return hint.New(hint.BadInput, fmt.Errorf("configuration %s has %d bytes, more than %d", file, has.Size(), maxConfig),
+			"give the head's configuration file")
+	}
+	return nil
+}
+
 // rulesLiveInAMP says where rules and alerts are evaluated, and how they get there.
 const rulesLiveInAMP = "rules and alerts are evaluated in the AMP workspace: upload each rule file with " +
 	"'aws amp create-rule-groups-namespace --workspace-id ID --name NAME --data fileb://FILE', and the alertmanager's configuration with " +
@@ -72,5 +95,5 @@ func explain(err error, file string) error {
 	if text := err.Error(); strings.Contains(text, "field rule_files") || strings.Contains(text, "field alerting") {
 		next = rulesLiveInAMP
 	}
-	return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %w", file, err), next)
+	return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %s", file, remote.PublicText(err.Error())), next)
 }

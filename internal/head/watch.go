@@ -10,10 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
 	"github.com/parascope/parascope/internal/awserr"
+	remote "github.com/parascope/parascope/internal/receiver"
 )
 
 // Discovery is a service discovery that fails. The targets that it found before are
@@ -118,6 +120,21 @@ type running struct {
 // asksAWS are the mechanisms whose clients keep credentials.
 var asksAWS = []string{"aws", "ec2", "ecs", "elasticache", "lightsail", "msk", "rds"}
 
+// answersWithin is how long a mechanism that asks AWS may be silent beyond its interval: its
+// client waits for ever for a service that does not answer. The pages of a large account and
+// the SDK's own retries take a part of it.
+const answersWithin = 2 * time.Minute
+
+// interval is how often the mechanism asks.
+func (c *watched) interval() time.Duration {
+	if v := reflect.Indirect(reflect.ValueOf(c.Config)); v.Kind() == reflect.Struct {
+		if f := v.FieldByName("RefreshInterval"); f.IsValid() && f.Type() == reflect.TypeFor[model.Duration]() && f.Int() > 0 {
+			return time.Duration(f.Int())
+		}
+	}
+	return time.Minute // the default of all of them
+}
+
 // How long it is until a client that failed is made anew.
 const (
 	leastRenewal = 5 * time.Second
@@ -159,11 +176,15 @@ func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 // says that something was found.
 func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group, done <-chan struct{},
 	out chan<- []*targetgroup.Group, renew bool) (ok, again bool) {
+	silent := r.config.interval() + answersWithin
+	answers := time.NewTimer(silent)
+	defer answers.Stop()
 	for {
 		select {
 		case groups := <-found:
 			ok = true
 			r.config.watch.succeed(r.config)
+			answers.Reset(silent)
 			select {
 			case out <- groups:
 			case <-ctx.Done():
@@ -171,6 +192,11 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 			}
 		case <-r.failed:
 			if renew {
+				return ok, true
+			}
+		case <-answers.C:
+			if renew {
+				r.config.watch.fail(r.config, fmt.Sprintf("no answer within %s", silent))
 				return ok, true
 			}
 		case <-done:
@@ -189,7 +215,7 @@ func (w *watch) fail(c *watched, why string) {
 		d = &Discovery{Mechanism: c.Name(), Since: w.now().UTC()}
 		w.failing[c] = d
 	}
-	d.last, d.Why = w.now(), awserr.Public(why)
+	d.last, d.Why = w.now(), awserr.Public(remote.PublicText(why))
 	if len(d.Why) > 500 {
 		d.Why = d.Why[:500] + "…"
 	}
@@ -242,7 +268,15 @@ func (l *listening) Handle(ctx context.Context, record slog.Record) error {
 	if !l.Handler.Enabled(ctx, record.Level) {
 		return nil
 	}
-	return l.Handler.Handle(ctx, record)
+	public := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	record.Attrs(func(a slog.Attr) bool {
+		if text := a.Value.String(); remote.PublicText(text) != text {
+			a.Value = slog.StringValue(remote.PublicText(text))
+		}
+		public.AddAttrs(a)
+		return true
+	})
+	return l.Handler.Handle(ctx, public)
 }
 
 func (l *listening) WithAttrs(attrs []slog.Attr) slog.Handler {

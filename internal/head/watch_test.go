@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -38,7 +39,14 @@ type client struct {
 	logger *slog.Logger
 }
 
+// hangs are credentials with which the service does not answer.
+const hangs = 1 << 40
+
 func (c *client) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
+	if c.has == hangs {
+		<-ctx.Done()
+		return
+	}
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
 	for {
@@ -115,4 +123,33 @@ func TestDiscoveryRenewsItsCredentials(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDiscoveryThatHangs: a client whose service does not answer is made anew, and the status
+// says since when it fails, and why.
+func TestDiscoveryThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := &rotating{"ec2", new(atomic.Int64), new(atomic.Int64)}
+		config.valid.Store(hangs)
+		w := newWatch()
+		d, err := w.over(map[string]discovery.Configs{"node": {config}})["node"][0].NewDiscoverer(
+			discovery.DiscovererOptions{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		out, done := make(chan []*targetgroup.Group, 1000), make(chan struct{})
+		go func() { d.Run(ctx, out); close(done) }()
+		<-time.After(5 * time.Minute)
+		if all := w.status(); len(all) != 1 || !strings.Contains(all[0].Why, "no answer within 3m0s") {
+			t.Errorf("%+v", all)
+		}
+		config.valid.Store(1)
+		<-time.After(5 * time.Minute)
+		if all := w.status(); len(all) != 0 || len(out) == 0 {
+			t.Errorf("after it answers again: %+v, %d rounds", all, len(out))
+		}
+		cancel()
+		<-done
+	})
 }

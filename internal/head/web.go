@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/parascope/parascope/internal/listen"
+	remote "github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/scrape"
 )
 
@@ -135,8 +136,13 @@ func describe(pool string, t *scrape.Target) target {
 		lastError = err.Error()
 	}
 	url := t.URL().String()
+	discovered := t.DiscoveredLabels(b)
+	if of := discovered.Get("__meta_url"); of != "" { // that of an http_sd, with its password
+		b.Reset(discovered)
+		discovered = b.Set("__meta_url", remote.PublicText(of)).Labels()
+	}
 	return target{
-		DiscoveredLabels: t.DiscoveredLabels(b), Labels: t.Labels(b), ScrapePool: pool, ScrapeURL: url, GlobalURL: url,
+		DiscoveredLabels: discovered, Labels: t.Labels(b), ScrapePool: pool, ScrapeURL: url, GlobalURL: url,
 		LastError: lastError, LastScrape: t.LastScrape(), LastScrapeDuration: t.LastScrapeDuration().Seconds(), Health: string(t.Health()),
 		ScrapeInterval: t.GetValue("__scrape_interval__"), ScrapeTimeout: t.GetValue("__scrape_timeout__"),
 	}

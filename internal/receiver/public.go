@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -60,3 +61,21 @@ func publicText(text, of string) string {
 // minSecret is the length in bytes below which a value is no secret: a text is to stay
 // readable.
 const minSecret = 6
+
+// urlInText is a URL in a text, whether it is a valid one or not: scheme, user, host and path,
+// query, and fragment.
+var urlInText = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*://)([^\\s\"'`/@]*@)?([^\\s\"'`?#]*)(\\?[^\\s\"'`#]*)?(#[^\\s\"'`]*)?")
+
+// PublicText leaves out of the URLs in a text what PublicURL leaves out of a URL.
+func PublicText(text string) string {
+	return urlInText.ReplaceAllStringFunc(text, func(found string) string {
+		m := urlInText.FindStringSubmatch(found)
+		if m[2] != "" {
+			m[2] = hidden + "@"
+		}
+		if m[4] != "" {
+			m[4] = "?" + hidden
+		}
+		return m[1] + m[2] + m[3] + m[4]
+	})
+}
