@@ -94,7 +94,7 @@ func DefaultOptions() Options {
 	began := time.Now()
 	return Options{
 		Logger: slog.New(slog.DiscardHandler), Host: host, MaxPageBytes: 16 << 20, MaxReadingBytes: 48 << 20,
-		MaxSeriesBytes: 24 << 20,
+		MaxSeriesBytes: 16 << 20,
 		Now:            time.Now, Elapsed: func() time.Duration { return time.Since(began) },
 	}
 }

@@ -24,6 +24,10 @@ type chunk struct {
 	foreign uint64 // samples that the receiver, or the protocol, has no form for
 }
 
+// maxSpareChunk bounds what is kept of a chunk for the next page, in bytes: that of an
+// ordinary page of 6,000 series is a quarter of it.
+const maxSpareChunk = 512 << 10
+
 // encoded says where a sample ends in a chunk's raw.
 type encoded struct {
 	end       int
@@ -51,6 +55,9 @@ func (s *Ship) Take(p *sample.Page) {
 			c := &sh.lanes[lane]
 			r.take(lane, c, sh.set)
 			c.raw, c.samples, c.tooOld, c.foreign = c.raw[:0], c.samples[:0], 0, 0
+			if cap(c.raw) > maxSpareChunk {
+				c.raw, c.samples = nil, nil
+			}
 		}
 		if sh.example != "" {
 			r.unsupported(sh.example)
