@@ -172,7 +172,15 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 			return Patched{}, err
 		}
 	}
-	return p.finish()
+	got, err := p.finish()
+	if err != nil || len(got.Changes) == 0 {
+		return got, err
+	}
+	if _, err := Detach(name, got.Text, Without{Part: All}); err != nil {
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be attached, because detach could not remove the additions: %w", name, err),
+			hint.Next(err))
+	}
+	return got, nil
 }
 
 // refuseOthers refuses a place that has another of our scripts.

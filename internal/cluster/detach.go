@@ -28,7 +28,8 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	c := cut{patch: p, goes: map[*yaml.Node]bool{}, without: w}
+	c := cut{patch: p, goes: map[*yaml.Node]bool{}, keys: map[*yaml.Node]*yaml.Node{}, without: w}
+	c.findKeys(p.Root)
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
@@ -37,6 +38,9 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 				}
 			}
 		}
+	}
+	if err := c.refuseEarly(all); err != nil {
+		return Patched{}, err
 	}
 	for i, at := range all {
 		v := p.cluster.places()[i]
@@ -61,8 +65,43 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 // cut takes nodes out of a patch's document.
 type cut struct {
 	*patch
-	goes    map[*yaml.Node]bool // nodes that go with all that is in them, aliases followed
+	goes    map[*yaml.Node]bool       // nodes that go with all that is in them, aliases followed
+	keys    map[*yaml.Node]*yaml.Node // of the values that stand behind one, and not an alias
 	without Without
+}
+
+// findKeys notes the keys of the values in a node.
+func (c *cut) findKeys(n *yaml.Node) {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			c.keys[child] = n.Content[i-1]
+		}
+		c.findKeys(child)
+	}
+}
+
+// refuseEarly refuses to take from nodes that run the script what they need to run it with --remove:
+// OnNodeUpdated, their policies, and the strategy by which queues lose it.
+func (c *cut) refuseEarly(all []place) error {
+	if !c.without.Running || c.without.Part == Scripts {
+		return nil
+	}
+	for _, at := range all {
+		for _, hook := range hooks {
+			for _, s := range scriptsOf(at.node, hook) {
+				args := document.Get(s, "Args")
+				removes := args != nil && slices.ContainsFunc(args.Content, isRemove)
+				if _, ok := c.script(s); !ok || at.kind != Queue && (hook != OnNodeUpdated || removes) {
+					continue
+				}
+				return document.Wrong(c.name, s.Line, fmt.Sprintf("still runs the install script: %s/CustomActions/%s of a running cluster "+
+					"needs an update with --part scripts before the policies are removed", at.path, hook),
+					fmt.Sprintf("run 'parascope cluster detach --config %s --cluster NAME --part scripts --write', update the cluster, and then "+
+						"run detach with --part policies", words.Word(c.name)))
+			}
+		}
+	}
+	return nil
 }
 
 // script reads an entry of a hook: the stack's name, and whether it is the install script.
@@ -209,7 +248,7 @@ func (c *cut) take(of *yaml.Node, key string) error {
 	if c.goes[document.Follow(v)] {
 		return c.delete(of, func(_, n *yaml.Node) bool { return n == v })
 	}
-	return c.below(k, v)
+	return c.below(v)
 }
 
 // sweep marks collections in which nothing is left.
@@ -235,12 +274,13 @@ func (c *cut) sweep(n *yaml.Node) {
 	}
 }
 
-// below takes what is marked out of a value that stays.
-func (c *cut) below(k, v *yaml.Node) error {
+// below takes what is marked out of a value that stays, once for all of its aliases.
+func (c *cut) below(v *yaml.Node) error {
 	n := document.Follow(v)
-	if n != v && !c.once(n, "take") {
+	if !c.once(n, "below") {
 		return nil
 	}
+	k := c.keys[n]
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 		return nil
 	}
@@ -253,7 +293,7 @@ func (c *cut) below(k, v *yaml.Node) error {
 			return err
 		}
 	}
-	if !c.without.Running && !document.IsFlow(n) && c.Marks(k.Line) {
+	if !c.without.Running && k != nil && !document.IsFlow(n) && c.Marks(k.Line) {
 		line := c.Line(k.Line)
 		at := c.Starts[k.Line-1] + strings.LastIndex(line, document.Marker)
 		c.edits = append(c.edits, document.Edit{From: at, To: at + len(document.Marker)})
@@ -266,7 +306,7 @@ func (c *cut) below(k, v *yaml.Node) error {
 			if done, err := c.unwrapFlow(n, child); done || err != nil {
 				return err
 			}
-			if err := c.below(n.Content[i], child); err != nil {
+			if err := c.below(child); err != nil {
 				return err
 			}
 		}
@@ -275,76 +315,16 @@ func (c *cut) below(k, v *yaml.Node) error {
 }
 
 // delete takes the chosen entries out of a collection.
-func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
-	of = document.Follow(of)
-	step := 1
-	if of.Kind == yaml.MappingNode {
-		step = 2
-	}
-	var gone []int
-	for i := 0; i < len(of.Content); i += step {
-		if !goes(of.Content[i], of.Content[i+step-1]) {
-			continue
-		}
-		gone = append(gone, i/step)
-		if document.IsFlow(of) {
-			continue
-		}
-		first, column := of.Content[i], c.EntryColumn(of)
-		line := first.Line
-		if step == 1 { // the dash may stand on a line before
-			for line > of.Line && !strings.HasPrefix(strings.TrimLeft(c.Line(line), " "), "-") {
-				line--
-			}
-		}
-		if strings.TrimLeft(c.Line(line)[:min(column-1, len(c.Line(line)))], " ") != "" {
-			return fmt.Errorf("%q starts a list item", first.Value)
-		}
-		last, err := c.LastLine(of.Content[i+step-1], column-1)
-		if err != nil {
-			return err
-		}
-		c.edits = append(c.edits, c.DeleteLines(line, last))
-	}
-	if document.IsFlow(of) {
-		return c.deleteParts(of, gone)
-	}
-	return nil
-}
-
-// deleteParts takes parts out of a flow collection, with the commas that they had.
-func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
-	f, err := c.ReadFlow(of)
-	if err != nil {
-		return err
-	}
-	entries := len(of.Content)
-	if of.Kind == yaml.MappingNode {
-		entries /= 2
-	}
-	if len(f.Parts) != entries {
-		return document.ErrUnread
-	}
-	leading := 0
-	for leading < len(gone) && gone[leading] == leading {
-		leading++
-	}
-	switch {
-	case leading == entries:
-		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[entries-1][1]})
-	case leading > 0:
-		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[leading][0]})
-	}
-	for _, i := range gone[leading:] {
-		c.edits = append(c.edits, document.Edit{From: f.Parts[i-1][1], To: f.Parts[i][1]})
-	}
-	return nil
+func (p *patch) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
+	edits, err := p.DeleteEntries(document.Follow(of), goes)
+	p.edits = append(p.edits, edits...)
+	return err
 }
 
 // unwrap makes the only script that is left of a Sequence the hook's only script
 // again, where attach had made it a Sequence.
 func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
-	if k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || document.IsFlow(sequence) || !c.Marks(k.Line) {
+	if k == nil || k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || document.IsFlow(sequence) || !c.Marks(k.Line) {
 		return false, nil
 	}
 	var left []*yaml.Node

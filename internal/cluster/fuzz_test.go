@@ -16,6 +16,10 @@ func FuzzAttach(f *testing.F) {
 		f.Add(b, false)
 		f.Add(b, true)
 	}
+	for _, text := range aliased() {
+		f.Add([]byte(text), false)
+		f.Add([]byte(text), true)
+	}
 	for _, b := range badConfigurations {
 		f.Add([]byte(b.text), false)
 	}
@@ -56,6 +60,7 @@ func FuzzAttach(f *testing.F) {
 		if err != nil {
 			t.Fatalf("detach: %v\n%s", err, attached.Text)
 		}
+		inTwoUpdates(t, attached.Text, detached.Text, exists)
 		if bytes.Equal(detached.Text, in) {
 			return
 		}
@@ -66,6 +71,29 @@ func FuzzAttach(f *testing.F) {
 			t.Fatalf("detach leaves another document:\n%s\n%s", in, detached.Text)
 		}
 	})
+}
+
+// inTwoUpdates: a running cluster that was attached while it ran has nothing left after the scripts and then the
+// policies are detached, and the policies are not detached before.
+func inTwoUpdates(t *testing.T, attached, detached []byte, exists bool) {
+	t.Helper()
+	if _, err := Detach(configurator, attached, Without{Running: true, Part: Policies}); bytes.Contains(attached, []byte(testScript)) &&
+		exists && err == nil {
+		t.Fatalf("the policies are detached from nodes that run the script:\n%s", attached)
+	}
+	for _, part := range []Part{Scripts, Policies} {
+		got, err := Detach(configurator, attached, Without{Running: true, Part: part})
+		switch {
+		case err != nil && (exists || hint.Next(err) == ""):
+			t.Fatalf("detach, part %s: %v\n%s", part, err, attached)
+		case err != nil:
+			return // head and login nodes keep what they share with queues
+		}
+		attached = got.Text
+	}
+	if exists && !says(t, attached).equal(says(t, detached)) {
+		t.Fatalf("two updates leave another document:\n%s\n%s", attached, detached)
+	}
 }
 
 // referring is the same with references to a template's policies.

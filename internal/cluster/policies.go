@@ -84,8 +84,7 @@ func (p *patch) missing(at place, v *value, policies []string, stackName string)
 	if !p.once(l, "delete") {
 		return missing, nil
 	}
-	c := cut{patch: p}
-	err = c.delete(l, func(_, item *yaml.Node) bool { return slices.Contains(gone, slices.Index(l.Content, item)) })
+	err = p.delete(l, func(_, item *yaml.Node) bool { return slices.Contains(gone, slices.Index(l.Content, item)) })
 	return missing, p.unread(l.Line, err)
 }
 

@@ -76,9 +76,8 @@ func (p *patch) cutRemove(s, args *yaml.Node, whole bool) error {
 	if !p.once(s, removeOption) {
 		return nil
 	}
-	c := cut{patch: p}
 	if whole {
-		return c.delete(s, func(key, _ *yaml.Node) bool { return key.Value == "Args" })
+		return p.delete(s, func(key, _ *yaml.Node) bool { return key.Value == "Args" })
 	}
-	return c.delete(args, func(_, arg *yaml.Node) bool { return isRemove(arg) })
+	return p.delete(args, func(_, arg *yaml.Node) bool { return isRemove(arg) })
 }

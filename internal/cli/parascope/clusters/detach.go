@@ -31,7 +31,8 @@ before attach, byte for byte. Between brackets, as in JSON, it is the same docum
 
 An existing cluster is updated in two steps. --part scripts removes the script from
 the queues, and lets head and login nodes run it with --remove; --part policies removes
-the policies that no node needs any more. ParallelCluster refuses to change the
+the policies that no node needs any more, and QueueUpdateStrategy: DRAIN where attach set
+it. Before the first step the second one is refused, and --part all as well. ParallelCluster refuses to change the
 OnNodeConfigured of head node and login pools: it remains until the cluster is deleted,
 and the script must stay in the bucket.
 

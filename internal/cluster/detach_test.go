@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parascope/parascope/internal/hint"
+)
+
+// TestDetachTakesTwoUpdates: the policies of a running cluster, its queue strategy and OnNodeUpdated go when
+// nodes have run the script with --remove, and not before.
+func TestDetachTakesTwoUpdates(t *testing.T) {
+	for name, in := range configurations(t) {
+		if name == "attached_by_hand" {
+			continue // it had a script of ours before attach
+		}
+		for how, want := range map[string]Want{"while it ran": running, "when it was new": newCluster} {
+			attached, err := Attach(configurator, in, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range []Part{Policies, All} {
+				_, err := Detach(configurator, attached.Text, Without{Running: true, Part: part})
+				if err == nil || hint.CodeOf(err) != hint.BadInput || !strings.Contains(err.Error(), configurator+": line ") ||
+					!strings.Contains(err.Error(), "still runs the install script") ||
+					!strings.Contains(hint.Next(err), "--part scripts") || !strings.Contains(hint.Next(err), "--part policies") {
+					t.Errorf("%s, attached %s, part %s: %v, next step %q", name, how, part, err, hint.Next(err))
+				}
+			}
+			scripts, err := Detach(configurator, attached.Text, Without{Running: true, Part: Scripts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if had := attached.Strategy; scripts.Strategy != had {
+				t.Errorf("%s, attached %s: the first update has QueueUpdateStrategy %q, want %q", name, how, scripts.Strategy, had)
+			}
+			if !strings.Contains(string(scripts.Text), removeOption) {
+				t.Errorf("%s, attached %s: no node removes the programs:\n%s", name, how, scripts.Text)
+			}
+			var results []string
+			for _, part := range []Part{Policies, All} {
+				got, err := Detach(configurator, scripts.Text, Without{Running: true, Part: part})
+				if err != nil {
+					t.Fatalf("%s, attached %s, part %s: %v", name, how, part, err)
+				}
+				if again, err := Detach(configurator, got.Text, Without{Running: true, Part: part}); err != nil || len(again.Changes) > 0 {
+					t.Errorf("%s, attached %s, part %s: a second run changes %v, %v", name, how, part, again.Changes, err)
+				}
+				results = append(results, string(got.Text))
+			}
+			if diff := cmp.Diff(results[0], results[1]); diff != "" {
+				t.Errorf("%s, attached %s: after the scripts, all is not the policies: %s", name, how, diff)
+			}
+		}
+	}
+	// Before there are scripts, the policies may go.
+	policies := running
+	policies.Part = Policies
+	in := configurations(t)["minimal"]
+	attached, err := Attach(configurator, in, policies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Detach(configurator, attached.Text, Without{Running: true, Part: Policies})
+	if err != nil || string(got.Text) != string(in) {
+		t.Errorf("%v\n%s", err, got.Text)
+	}
+}
+
+// aliased are configurations whose sections share something through an alias, for each form of it.
+func aliased() map[string]string {
+	all := map[string]string{}
+	for form, text := range map[string][2]string{ // the text with the anchor, and with the alias
+		"script":       {"CustomActions:\n  OnNodeConfigured: &h\n    Script: s3://a/b\n    Args:\n      - x\n", "CustomActions:\n  OnNodeConfigured: *h\n"},
+		"hook":         {"CustomActions:\n  OnNodeConfigured: &h\n    Sequence:\n      - Script: s3://a/b\n", "CustomActions:\n  OnNodeConfigured: *h\n"},
+		"flow hook":    {"CustomActions:\n  OnNodeConfigured: &h {Script: s3://a/b, Args: [x]}\n", "CustomActions:\n  OnNodeConfigured: *h\n"},
+		"flow actions": {"CustomActions: &h {OnNodeConfigured: {Script: s3://a/b}}\n", "CustomActions: *h\n"},
+		"actions":      {"CustomActions: &h\n  OnNodeConfigured:\n    Script: s3://a/b\n", "CustomActions: *h\n"},
+		"other hook":   {"CustomActions: &h\n  OnNodeStart:\n    Script: s3://a/b\n", "CustomActions: *h\n"},
+		"list": {"CustomActions:\n  OnNodeConfigured:\n    Sequence: &h\n      - Script: s3://a/b\n",
+			"CustomActions:\n  OnNodeConfigured:\n    Sequence: *h\n"},
+		"flow list": {"CustomActions:\n  OnNodeConfigured:\n    Sequence: &h [{Script: s3://a/b}]\n",
+			"CustomActions:\n  OnNodeConfigured:\n    Sequence: *h\n"},
+		"entry": {"CustomActions:\n  OnNodeConfigured:\n    Sequence:\n      - &h\n        Script: s3://a/b\n",
+			"CustomActions:\n  OnNodeConfigured:\n    Sequence:\n      - *h\n"},
+		"address": {"CustomActions:\n  OnNodeConfigured:\n    Script: &h s3://a/b\n", "CustomActions:\n  OnNodeConfigured:\n    Script: *h\n"},
+		"arguments": {"CustomActions:\n  OnNodeConfigured:\n    Script: s3://a/b\n    Args: &h\n      - x\n",
+			"CustomActions:\n  OnNodeConfigured:\n    Script: s3://a/b\n    Args: *h\n"},
+		"iam": {"Iam: &h\n  AdditionalIamPolicies:\n    - Policy: arn:aws:iam::aws:policy/X\n", "Iam: *h\n"},
+		"policies": {"Iam:\n  AdditionalIamPolicies: &h\n    - Policy: arn:aws:iam::aws:policy/X\n",
+			"Iam:\n  AdditionalIamPolicies: *h\n"},
+		"flow policies": {"Iam:\n  AdditionalIamPolicies: &h [{Policy: 'arn:aws:iam::aws:policy/X'}]\n", "Iam:\n  AdditionalIamPolicies: *h\n"},
+		"policy": {"Iam:\n  AdditionalIamPolicies:\n    - &h\n      Policy: arn:aws:iam::aws:policy/X\n",
+			"Iam:\n  AdditionalIamPolicies:\n    - *h\n"},
+		"flow iam":  {"Iam: &h {AdditionalIamPolicies: [{Policy: 'arn:aws:iam::aws:policy/X'}]}\n", "Iam: *h\n"},
+		"other iam": {"Iam: &h\n  S3Access:\n    - BucketName: x\n", "Iam: *h\n"},
+	} {
+		section := func(at int, text string) string {
+			pad := strings.Repeat(" ", at)
+			return pad + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+pad) + "\n"
+		}
+		const head, queue, pool = "HeadNode:\n  InstanceType: m7i.xlarge\n", "    - Name: q%d\n", "LoginNodes:\n  Pools:\n    - Name: l\n"
+		queues := func(texts ...string) string {
+			all := "Scheduling:\n  Scheduler: slurm\n  SlurmQueues:\n"
+			for i, text := range texts {
+				all += fmt.Sprintf(queue, i) + section(6, text)
+			}
+			return all
+		}
+		anchor, alias := text[0], text[1]
+		all[form+", head and queues"] = head + section(2, anchor) + queues(alias, alias)
+		all[form+", queues"] = head + queues(anchor, alias)
+		all[form+", queues before the head"] = queues(anchor, alias) + head + section(2, alias)
+		all[form+", queue and pool"] = head + queues(anchor) + pool + section(6, alias)
+		all[form+", pool before the queue"] = pool + section(6, anchor) + head + queues(alias)
+	}
+	return all
+}
+
+// TestDetachOfAliases: what attach writes once for several sections, detach takes out once.
+func TestDetachOfAliases(t *testing.T) {
+	restored := 0
+	for name, in := range aliased() {
+		for how, want := range map[string]Want{"new": newCluster, "running": running} {
+			attached, err := Attach(configurator, []byte(in), want)
+			if err != nil { // the sections need different values
+				if !strings.Contains(hint.Next(err), "in full") {
+					t.Errorf("%s, %s: %v, next step %q", name, how, err, hint.Next(err))
+				}
+				continue
+			}
+			got, err := Detach(configurator, attached.Text, Without{Part: All})
+			if diff := cmp.Diff(in, string(got.Text)); err != nil || diff != "" {
+				t.Errorf("%s, %s: %v\n%s", name, how, err, diff)
+				continue
+			}
+			text := attached.Text
+			for _, part := range []Part{Scripts, Policies} {
+				got, err = Detach(configurator, text, Without{Running: true, Part: part})
+				if err != nil && (how == "running" || !strings.Contains(hint.Next(err), "in full")) { // a new one's head keeps the script
+					t.Errorf("%s, %s, part %s: %v", name, how, part, err)
+				}
+				if err != nil {
+					break
+				}
+				text = got.Text
+			}
+			if how == "running" {
+				if diff := cmp.Diff(in, string(text)); diff != "" {
+					t.Errorf("%s, %s, in two updates: %s", name, how, diff)
+				}
+			}
+			restored++
+		}
+	}
+	if restored < 100 {
+		t.Errorf("%d of the configurations were attached, want at least 100", restored)
+	}
+}
