@@ -97,10 +97,17 @@ func open(name string, b []byte) (*patch, []place, error) {
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if url := document.Get(s, "Script"); url != nil {
-					if stackName, _, ok := ourScript(url.Value); ok {
-						p.stacks[stackName] = true
-					}
+				url := document.Get(s, "Script")
+				if url == nil {
+					continue
+				}
+				if mayBeScript(url) {
+					return nil, nil, document.Wrong(name, url.Line, "names a script by an expression that cannot be evaluated here, and that "+
+						"may be the install script", "write the address in full, or as !Sub with AWS::AccountId, AWS::Region, AWS::Partition and "+
+						"AWS::StackName only")
+				}
+				if stackName, _, ok := ourScript(url); ok {
+					p.stacks[stackName] = true
 				}
 			}
 		}
@@ -131,11 +138,11 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	stackName, _, ok := ourScript(w.Script)
+	stackName, _, ok := readScript(w.Script)
 	if !ok {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
-	p.knowScript(w.Script)
+	p.knowScript(w.Script, stackName)
 	p.types = p.instanceTypes(all)
 	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
@@ -188,10 +195,11 @@ func (p *patch) refuseOthers(at place, script string) error {
 	for _, hook := range hooks {
 		for _, s := range scriptsOf(at.node, hook) {
 			url := document.Get(s, "Script")
-			if url == nil || url.Value == script {
+			if url == nil || isScript(url, script) {
 				continue
 			}
-			stackName, version, ok := ourScript(url.Value)
+			stackName, version, ok := ourScript(url)
+			text, _ := address(url)
 			switch {
 			case !ok:
 			case version != ScriptVersion:
@@ -200,7 +208,7 @@ func (p *patch) refuseOthers(at place, script string) error {
 					"use the parascope version that wrote the script, or detach first if the cluster does not exist yet")
 			default:
 				return document.Wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another "+
-					"location: %s, not %s", stackName, url.Value, script),
+					"location: %s, not %s", stackName, text, script),
 					"give the values of --stack and --bucket that the cluster was attached with, or detach first")
 			}
 		}
@@ -230,7 +238,7 @@ func runs(at place, script string) bool {
 	return slices.ContainsFunc(hooks, func(hook string) bool {
 		return slices.ContainsFunc(scriptsOf(at.node, hook), func(s *yaml.Node) bool {
 			url := document.Get(s, "Script")
-			return url != nil && url.Value == script
+			return url != nil && isScript(url, script)
 		})
 	})
 }
@@ -270,8 +278,8 @@ func (p *patch) addScript(at place, v *value, hook, script string) error {
 		if p.detached && at.kind != Queue && hook == OnNodeUpdated && h != OnNodeUpdated {
 			continue // an update does not run it
 		}
-		for _, s := range v.scripts(h) {
-			if u := s.get("Script"); u != nil && u.text == script {
+		for _, s := range scriptsOf(at.node, h) {
+			if url := document.Get(s, "Script"); url != nil && isScript(url, script) {
 				return nil
 			}
 		}

@@ -33,8 +33,9 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if _, ok := c.script(s); ok {
-					p.knowScript(document.Get(s, "Script").Value)
+				if url, stackName, ok := c.script(s); ok {
+					text, _ := address(url)
+					p.knowScript(text, stackName)
 				}
 			}
 		}
@@ -91,7 +92,7 @@ func (c *cut) refuseEarly(all []place) error {
 			for _, s := range scriptsOf(at.node, hook) {
 				args := document.Get(s, "Args")
 				removes := args != nil && slices.ContainsFunc(args.Content, isRemove)
-				if _, ok := c.script(s); !ok || at.kind != Queue && (hook != OnNodeUpdated || removes) {
+				if _, _, ok := c.script(s); !ok || at.kind != Queue && (hook != OnNodeUpdated || removes) {
 					continue
 				}
 				return document.Wrong(c.name, s.Line, fmt.Sprintf("still runs the install script: %s/CustomActions/%s of a running cluster "+
@@ -104,29 +105,28 @@ func (c *cut) refuseEarly(all []place) error {
 	return nil
 }
 
-// script reads an entry of a hook: the stack's name, and whether it is the install script.
-func (c *cut) script(entry *yaml.Node) (stackName string, ok bool) {
-	u := document.Get(entry, "Script")
-	if u == nil || u.Kind != yaml.ScalarNode {
-		return "", false
+// script reads an entry of a hook: its address, the stack's name, and whether it is the install script.
+func (c *cut) script(entry *yaml.Node) (url *yaml.Node, stackName string, ok bool) {
+	if url = document.Get(entry, "Script"); url != nil {
+		stackName, _, ok = ourScript(url)
 	}
-	stackName, _, ok = ourScript(u.Value)
-	return stackName, ok
+	return url, stackName, ok
 }
 
 // scripts marks the scripts of a place that go.
 func (c *cut) scripts(at place, v *value) error {
 	fixed := false // ParallelCluster refuses to take the script out
 	removed := false
-	script := ""
+	script, substituted, line := "", false, 0
 	for _, hook := range hooks {
 		var gone []int
 		for i, s := range scriptsOf(at.node, hook) {
-			if _, ok := c.script(s); !ok {
+			url, _, ok := c.script(s)
+			if !ok {
 				continue
 			}
-			url := document.Get(s, "Script")
-			script = url.Value
+			script, substituted = address(url)
+			line = url.Line
 			switch {
 			case !c.without.Running:
 			case at.kind == Queue && c.without.Part == Policies:
@@ -156,6 +156,10 @@ func (c *cut) scripts(at place, v *value) error {
 			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script))
 	}
 	if fixed && !removed && c.without.Part == Scripts {
+		if substituted {
+			return document.Wrong(c.name, line, "names the install script by an expression, and an entry with the same address is needed that "+
+				"runs it with "+removeOption, "write the address in full, which is no change of the cluster")
+		}
 		return c.addScriptWith(at, v, OnNodeUpdated, script, removeOption)
 	}
 	return nil
@@ -179,7 +183,7 @@ func (c *cut) policies(at place, v *value) {
 	}
 	for _, hook := range hooks {
 		for _, s := range scriptsOf(at.node, hook) {
-			if _, ok := c.script(s); ok && !c.goes[s] {
+			if _, _, ok := c.script(s); ok && !c.goes[s] {
 				return // so does a script that stays
 			}
 		}

@@ -160,3 +160,63 @@ func TestDetachOfAliases(t *testing.T) {
 		t.Errorf("%d of the configurations were attached, want at least 100", restored)
 	}
 }
+
+// TestScriptByExpression: an address that a person wrote as an expression is the install script's, for attach
+// and for detach. One that cannot be evaluated, and may be, is refused by both with its line.
+func TestScriptByExpression(t *testing.T) {
+	attached, err := Attach("t.yaml", []byte(withStack), newCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for expression, ours := range map[string]bool{
+		"!Sub 's3://parascope-${AWS::AccountId}-us-east-2/parascope/pcluster-infra/v1/install.sh'":               true,
+		"!Sub 's3://parascope-${AWS::AccountId}-${AWS::Region}/parascope/pcluster-infra/v1/install.sh'":          true,
+		"!Sub s3://parascope-${AWS::AccountId}-${AWS::Region}/parascope/${AWS::StackName}/v1/install.sh":         true,
+		"{'Fn::Sub': 's3://parascope-111122223333-${AWS::Region}/parascope/pcluster-infra/v1/install.sh'}":       true,
+		"!Sub 's3://parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh'":                    true,
+		"!Sub 's3://${Bucket}/parascope/pcluster-infra/v1/install.sh'":                                           false,
+		"!Sub ['s3://${B}/parascope/pcluster-infra/v1/install.sh', {B: x}]":                                      false,
+		"!Join ['/', ['s3:/', !Ref Bucket, parascope, pcluster-infra, v1, install.sh]]":                          false,
+		"{'Fn::Join': ['', ['s3://', {Ref: Bucket}, '/parascope/pcluster-infra/v1/install.sh']]}":                false,
+		"!GetAtt Infrastructure.Outputs.ClusterInstallScript":                                                    false,
+		"{'Fn::GetAtt': [Infrastructure, Outputs.ClusterInstallScript]}":                                         false,
+		"!Sub 's3://parascope-${AWS::AccountId}-us-east-2/parascope/pcluster-infra/${ScriptVersion}/install.sh'": false,
+	} {
+		in := strings.ReplaceAll(string(attached.Text), testScript, expression)
+		again, attachErr := Attach("t.yaml", []byte(in), newCluster)
+		got, err := Detach("t.yaml", []byte(in), Without{Part: All})
+		if !ours {
+			for _, err := range []error{attachErr, err} {
+				if err == nil || hint.CodeOf(err) != hint.BadInput || !strings.HasPrefix(err.Error(), "t.yaml: line 13 ") ||
+					!strings.Contains(err.Error(), "may be the install script") || !strings.Contains(hint.Next(err), "in full") {
+					t.Errorf("%s: %v, next step %q", expression, err, hint.Next(err))
+				}
+			}
+			continue
+		}
+		if attachErr != nil || len(again.Changes) > 0 {
+			t.Errorf("%s: attach changes %v, %v", expression, again.Changes, attachErr)
+		}
+		if diff := cmp.Diff(withStack, string(got.Text)); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", expression, err, diff)
+		}
+		if strings.Contains(got.Bucket, "$") {
+			t.Errorf("%s: the bucket in a command is %s", expression, got.Bucket)
+		}
+		// The head of a running cluster keeps it. Beside it there is no entry that an update could run.
+		_, err = Detach("t.yaml", []byte(in), Without{Running: true, Part: Scripts})
+		if err == nil || !strings.HasPrefix(err.Error(), "t.yaml: line 13 ") || !strings.Contains(hint.Next(err), "in full") {
+			t.Errorf("%s: %v, next step %q", expression, err, hint.Next(err))
+		}
+	}
+	// A person's own script stays.
+	in := strings.Replace(withStack, "          InstanceType", "          CustomActions:\n            OnNodeConfigured: "+
+		"{Script: !Sub 's3://${Bucket}/setup.sh'}\n          InstanceType", 1)
+	if attached, err = Attach("t.yaml", []byte(in), newCluster); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Detach("t.yaml", attached.Text, Without{Part: All})
+	if diff := cmp.Diff(in, string(got.Text)); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}

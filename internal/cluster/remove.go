@@ -51,7 +51,7 @@ func (p *patch) takeRemove(at place, v *value, hook, script string) error {
 		}
 		for i, s := range scriptsOf(at.node, h) {
 			url, args := document.Get(s, "Script"), document.Get(s, "Args")
-			if url == nil || url.Value != script || args == nil || args.Kind != yaml.SequenceNode ||
+			if url == nil || !isScript(url, script) || args == nil || args.Kind != yaml.SequenceNode ||
 				!slices.ContainsFunc(args.Content, isRemove) {
 				continue
 			}
