@@ -389,7 +389,7 @@ func (p *patch) addDrain() error {
 	if document.Get(settings, "QueueUpdateStrategy") != nil {
 		return nil
 	}
-	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy": "DRAIN"`
+	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy` + document.FlowMarker + `"DRAIN"`
 	at := scheduling.Line
 	var err error
 	if settings == nil {

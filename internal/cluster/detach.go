@@ -200,6 +200,10 @@ func (c *cut) policies(at place, v *value) {
 		}
 		policy := readPolicy(arn)
 		if !c.added(l, item, policy) {
+			if c.ours(policy, c.stacks) {
+				c.Notes = append(c.Notes, fmt.Sprintf("line %d: %s keeps the policy %s, since it does not have the mark of attach: remove it "+
+					"manually if no node needs it", item.Line, at.path, policy))
+			}
 			continue
 		}
 		gone = append(gone, i)
@@ -219,11 +223,15 @@ func (c *cut) drain() {
 		return
 	}
 	own, _ := document.Entry(document.Get(c.configuration.cluster, "Scheduling"), "SlurmSettings")
-	if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: between brackets, as in JSON, parascope cannot "+
-			"determine whether attach added the setting")
+	marked := c.MarksFlow(v)
+	if !document.IsFlow(settings) {
+		marked = c.Mentions(k.Line) || c.Mentions(own.Line) && len(settings.Content) == 2
 	}
-	if document.IsFlow(settings) || !c.Marks(k.Line) && !(c.Marks(own.Line) && len(settings.Content) == 2) {
+	if v.Value != "DRAIN" || !marked {
+		if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
+			c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: it does not have the mark that attach writes "+
+				"between brackets")
+		}
 		return
 	}
 	c.goes[v] = true
@@ -261,6 +269,7 @@ func (c *cut) sweep(n *yaml.Node) {
 	if c.goes[n] || len(n.Content) == 0 {
 		return
 	}
+	empty := c.WasEmpty(n) // and is again
 	step := 1
 	if n.Kind == yaml.MappingNode {
 		step = 2
@@ -273,7 +282,7 @@ func (c *cut) sweep(n *yaml.Node) {
 		}
 		all = all && c.goes[child]
 	}
-	if all {
+	if all && !empty {
 		c.goes[n] = true
 	}
 }

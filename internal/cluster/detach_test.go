@@ -220,3 +220,67 @@ func TestScriptByExpression(t *testing.T) {
 		t.Errorf("%v\n%s", err, diff)
 	}
 }
+
+// TestDetachKeepsWhatAPersonWrote: between brackets, where there are no comments, the text that attach writes
+// differs from a person's, JSON included. Lists that were empty stay.
+func TestDetachKeepsWhatAPersonWrote(t *testing.T) {
+	const block = "HeadNode:\n  InstanceType: t3.micro\n%sScheduling:\n  Scheduler: slurm\n  SlurmQueues:\n    - Name: q\n%s"
+	const json = `{"HeadNode": {"InstanceType": "t3.micro"%s}, "Scheduling": {"Scheduler": "slurm", "SlurmQueues": [{"Name": "q"%s}]%s}}` + "\n"
+	for name, c := range map[string]struct {
+		in   string
+		kept int // policies of the stack, which a note names
+	}{
+		"the README's step":             {fmt.Sprintf(block, "  Iam:\n    AdditionalIamPolicies:\n      - Policy: "+remoteWrite+"\n", ""), 1},
+		"the README's step in brackets": {fmt.Sprintf(block, "  Iam: {AdditionalIamPolicies: [{Policy: "+remoteWrite+"}]}\n", ""), 1},
+		"the README's step in JSON":     {fmt.Sprintf(json, `, "Iam": {"AdditionalIamPolicies": [{"Policy": "`+remoteWrite+`"}]}`, "", ""), 1},
+		"both policies in JSON": {fmt.Sprintf(json, `, "Iam": {"AdditionalIamPolicies": [{"Policy": "`+remoteWrite+`"}, {"Policy": "`+nodePolicy+
+			`"}]}`, "", ""), 2},
+		"a queue's policy in JSON": {fmt.Sprintf(json, "", `, "Iam": {"AdditionalIamPolicies": [{"Policy": "`+nodePolicy+`"}]}`, ""), 1},
+		"empty lists": {fmt.Sprintf(block, "  Iam:\n    AdditionalIamPolicies: []\n  CustomActions:\n    OnNodeConfigured:\n      Sequence: []\n",
+			"      Iam: {}\n      CustomActions: {OnNodeConfigured: {}}\n"), 0},
+		"empty lists in JSON": {fmt.Sprintf(json, `, "Iam": {"AdditionalIamPolicies": []}, "CustomActions": {"OnNodeConfigured": {"Sequence": [ ]}}`,
+			`, "Iam": {}, "CustomActions": {}`, `, "SlurmSettings": {}`), 0},
+		"a Sequence in JSON": {fmt.Sprintf(json, `, "CustomActions": {"OnNodeConfigured": {"Sequence": [{"Script": "s3://a/b"}]}}`, "", ""), 0},
+		"a script in JSON":   {fmt.Sprintf(json, `, "CustomActions": {"OnNodeConfigured": {"Script": "s3://a/b"}}`, "", ""), 0},
+		"a strategy in JSON": {fmt.Sprintf(json, "", "", `, "SlurmSettings": {"QueueUpdateStrategy": "DRAIN"}`), 0},
+	} {
+		for how, want := range map[string]Want{"new": newCluster, "running": running} {
+			attached, err := Attach(configurator, []byte(c.in), want)
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, how, err)
+				continue
+			}
+			got, err := Detach(configurator, attached.Text, Without{Part: All})
+			if diff := cmp.Diff(c.in, string(got.Text)); err != nil || diff != "" {
+				t.Errorf("%s, %s: %v\n%s", name, how, err, diff)
+			}
+			if len(got.Notes) != c.kept || c.kept > 0 && !strings.Contains(got.Notes[0], " keeps the policy arn:aws:iam::111122223333:policy/") {
+				t.Errorf("%s, %s: %d notes, want %d: %q", name, how, len(got.Notes), c.kept, got.Notes)
+			}
+		}
+	}
+}
+
+// TestEditedComments: a person may write more behind the comment of attach.
+func TestEditedComments(t *testing.T) {
+	const in = "HeadNode:\n  InstanceType: t3.micro\n" + tail
+	attached, err := Attach(configurator, []byte(in), running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.ReplaceAll(string(attached.Text), "# parascope\n", "# parascope (added by bob)\n")
+	got, err := Detach(configurator, []byte(edited), Without{Part: All})
+	if diff := cmp.Diff(in, string(got.Text)); err != nil || diff != "" || len(got.Notes) > 0 {
+		t.Errorf("%v, %q\n%s", err, got.Notes, diff)
+	}
+	// A policy that is not the stack's is a person's; the stack's without the comment is kept, and a note says so.
+	line := "- Policy: " + nodePolicy + "  # parascope\n"
+	edited = strings.Replace(string(attached.Text), line, "- Policy: arn:aws:iam::aws:policy/P  # parascope needs it\n      - Policy: "+nodePolicy+" # mine\n", 1)
+	got, err = Detach(configurator, []byte(edited), Without{Part: All})
+	want := "HeadNode:\n  InstanceType: t3.micro\n  Iam:\n    AdditionalIamPolicies:\n      - Policy: arn:aws:iam::aws:policy/P  # parascope needs it\n" +
+		"      - Policy: " + nodePolicy + " # mine\n" + tail
+	note := "line 11: HeadNode keeps the policy " + nodePolicy + ", since it does not have the mark of attach: remove it manually if no node needs it"
+	if diff := cmp.Diff(want, string(got.Text)); err != nil || diff != "" || len(got.Notes) != 1 || got.Notes[0] != note {
+		t.Errorf("%v, %q\n%s", err, got.Notes, diff)
+	}
+}

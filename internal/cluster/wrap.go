@@ -47,6 +47,6 @@ func (d *configuration) wrapScript(hook *yaml.Node, block []string, inline strin
 }
 
 const (
-	flowWrap = `"Sequence": [{`
+	flowWrap = `"Sequence` + document.FlowMarker + "[{"
 	wrapPad  = "    "
 )

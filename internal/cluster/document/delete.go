@@ -58,6 +58,8 @@ func (d *Document) deleteParts(of *yaml.Node, entries int, gone []int) (edits []
 		leading++
 	}
 	switch {
+	case leading == entries && d.WasEmpty(of):
+		edits = append(edits, Edit{From: f.Open + 1, To: f.Parts[entries-1][1]})
 	case leading == entries:
 		edits = append(edits, Edit{From: f.Parts[0][0], To: f.Parts[entries-1][1]})
 	case leading > 0:
@@ -67,4 +69,17 @@ func (d *Document) deleteParts(of *yaml.Node, entries int, gone []int) (edits []
 		edits = append(edits, Edit{From: f.Parts[i-1][1], To: f.Parts[i][1]})
 	}
 	return edits, nil
+}
+
+// WasEmpty reports whether AddEntry put the first part into a flow collection.
+func (d *Document) WasEmpty(n *yaml.Node) bool {
+	if !IsFlow(n) || len(n.Content) == 0 {
+		return false
+	}
+	f, err := d.ReadFlow(n)
+	if err != nil || len(f.Parts) == 0 || d.Text[f.Open+1:f.Parts[0][0]] != " " {
+		return false
+	}
+	first := d.Text[f.Parts[0][0]:]
+	return strings.HasPrefix(first, `"`) || strings.HasPrefix(first, `{"`)
 }

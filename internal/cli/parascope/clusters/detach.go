@@ -27,7 +27,8 @@ func newClusterDetach(p *cli.Process) *cobra.Command {
 		Use:   "detach",
 		Short: "Remove the monitoring from a cluster's configuration",
 		Long: `Remove what attach added to a configuration, and nothing else: the result is the file
-before attach, byte for byte. Between brackets, as in JSON, it is the same document.
+before attach, byte for byte. A policy of the stack without the mark of attach is kept,
+and a note names it.
 
 An existing cluster is updated in two steps. --part scripts removes the script from
 the queues, and lets head and login nodes run it with --remove; --part policies removes
