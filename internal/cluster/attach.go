@@ -414,15 +414,16 @@ func (p *patch) finish() (Patched, error) {
 		return Patched{}, document.Wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at "+
 			"most %d", len(p.Document.Text), len(out), document.MaxBytes), "remove queues or comments")
 	}
+	line := 0
 	if err == nil {
-		err = p.verify(out)
+		line, err = p.verify(out)
 	}
 	if err != nil {
 		next := "make the changes manually; 'parascope cluster attach' lists the changes if the file has one key per line"
 		if p.Aliases {
 			next = "write the values in full instead of anchors and aliases: the sections need different values"
 		}
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing unrelated settings: %w", p.name, err), next)
+		return Patched{}, document.Wrong(p.name, line, "cannot be edited without changing unrelated settings: "+err.Error(), next)
 	}
 	p.Text = p.Whole(out)
 	p.Template = p.configuration.cluster != p.Root
@@ -433,19 +434,20 @@ func (p *patch) finish() (Patched, error) {
 	return p.Patched, nil
 }
 
-// verify compares what the patched text says with what it must say.
-func (p *patch) verify(out string) error {
+// verify compares what the patched text says with what it must say. An error has the line in the old text.
+func (p *patch) verify(out string) (line int, err error) {
 	d, err := parse(p.name, []byte(out))
 	if err != nil { // its lines are of a text that the person does not have
-		return errors.New("the edited text would not be a configuration")
+		return 0, errors.New("the edited text would not be a configuration")
 	}
 	got, err := newValue(d.Root)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	d.clusterOf(got).plain()
 	if !got.equal(p.expect) {
-		return fmt.Errorf("the edit would change another value")
+		at, line := p.expect.difference(got, "", 0)
+		return line, errors.New("the edit would also change " + at)
 	}
-	return nil
+	return 0, nil
 }

@@ -152,8 +152,12 @@ func (c *cut) scripts(at place, v *value) error {
 		}
 	}
 	if fixed {
-		c.ByHand = append(c.ByHand, fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
-			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script))
+		keeps := fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
+			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script)
+		if at.kind == Login {
+			keeps += ". A login node that starts later runs the script, and installs the programs again"
+		}
+		c.ByHand = append(c.ByHand, keeps)
 	}
 	if fixed && !removed && c.without.Part == Scripts {
 		if substituted {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,29 @@ func TestDetachTakesTwoUpdates(t *testing.T) {
 	}
 }
 
+// TestKeptScripts: what becomes of nodes whose OnNodeConfigured cannot change.
+func TestKeptScripts(t *testing.T) {
+	attached, err := Attach(configurator, []byte("HeadNode:\n  A: b\n"+tail+"LoginNodes:\n  Pools:\n    - Name: l\n"), newCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := attached.Text
+	for _, part := range []Part{Scripts, Policies} {
+		got, err := Detach(configurator, text, Without{Running: true, Part: part})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const kept = " keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: ParallelCluster refuses to " +
+			"change OnNodeConfigured; " + testScript + " must stay in the bucket"
+		want := []string{"HeadNode" + kept, "LoginNodes/Pools[l]" + kept + ". A login node that starts later runs the script, and installs the " +
+			"programs again"}
+		if diff := cmp.Diff(want, got.ByHand); diff != "" {
+			t.Errorf("part %s: %s", part, diff)
+		}
+		text = got.Text
+	}
+}
+
 // aliased are configurations whose sections share something through an alias, for each form of it.
 func aliased() map[string]string {
 	all := map[string]string{}
@@ -120,6 +144,9 @@ func aliased() map[string]string {
 	return all
 }
 
+var alsoChanges = regexp.MustCompile(`^cluster-config\.yaml: line [0-9]+ cannot be edited without changing unrelated settings: ` +
+	`the edit would also change (HeadNode|Scheduling/SlurmQueues\[q[01]\]|LoginNodes/Pools\[l\])/(CustomActions|Iam)`)
+
 // TestDetachOfAliases: what attach writes once for several sections, detach takes out once.
 func TestDetachOfAliases(t *testing.T) {
 	restored := 0
@@ -144,6 +171,9 @@ func TestDetachOfAliases(t *testing.T) {
 					t.Errorf("%s, %s, part %s: %v", name, how, part, err)
 				}
 				if err != nil {
+					if !alsoChanges.MatchString(err.Error()) {
+						t.Errorf("%s, %s, part %s: the error has no line: %v", name, how, part, err)
+					}
 					break
 				}
 				text = got.Text
