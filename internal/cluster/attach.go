@@ -184,8 +184,8 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 		return got, err
 	}
 	if _, err := Detach(name, got.Text, Without{Part: All}); err != nil {
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be attached, because detach could not remove the additions: %w", name, err),
-			hint.Next(err))
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be attached, because detach could not remove the additions: %w", name,
+			err), hint.Next(err))
 	}
 	return got, nil
 }

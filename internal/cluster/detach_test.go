@@ -305,11 +305,13 @@ func TestEditedComments(t *testing.T) {
 	}
 	// A policy that is not the stack's is a person's; the stack's without the comment is kept, and a note says so.
 	line := "- Policy: " + nodePolicy + "  # parascope\n"
-	edited = strings.Replace(string(attached.Text), line, "- Policy: arn:aws:iam::aws:policy/P  # parascope needs it\n      - Policy: "+nodePolicy+" # mine\n", 1)
+	edited = strings.Replace(string(attached.Text), line, "- Policy: arn:aws:iam::aws:policy/P  # parascope needs it\n"+
+		"      - Policy: "+nodePolicy+" # mine\n", 1)
 	got, err = Detach(configurator, []byte(edited), Without{Part: All})
 	want := "HeadNode:\n  InstanceType: t3.micro\n  Iam:\n    AdditionalIamPolicies:\n      - Policy: arn:aws:iam::aws:policy/P  # parascope needs it\n" +
 		"      - Policy: " + nodePolicy + " # mine\n" + tail
-	note := "line 11: HeadNode keeps the policy " + nodePolicy + ", since it does not have the mark of attach: remove it manually if no node needs it"
+	note := "line 11: HeadNode keeps the policy " + nodePolicy +
+		", since it does not have the mark of attach: remove it manually if no node needs it"
 	if diff := cmp.Diff(want, string(got.Text)); err != nil || diff != "" || len(got.Notes) != 1 || got.Notes[0] != note {
 		t.Errorf("%v, %q\n%s", err, got.Notes, diff)
 	}

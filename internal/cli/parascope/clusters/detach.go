@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster/uses"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -128,6 +129,9 @@ func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aw
 	ctx, cancel := context.WithTimeout(ctx, maxEnding)
 	defer cancel()
 	at, err := deploy.AlertsOf(ctx, cfg, on)
+	if hint.CodeOf(err) == hint.NotFound { // nor does 'alerts forget' find one
+		return tell(style.Bold("note"), "no alert HeadSilent was ended: %s", words.Printable(err.Error()))
+	}
 	var known map[string]bool
 	if err == nil {
 		known, err = alerts.Known(ctx, cfg, at)
