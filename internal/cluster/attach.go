@@ -350,7 +350,7 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 	case document.Get(h, "Script") != nil:
 		if p.once(h, "wrap") {
 			var edits []document.Edit
-			edits, err = p.wrapScript(h, item, inlineItem)
+			edits, err = p.Wrap(h, "Sequence", item, inlineItem)
 			p.edits = append(p.edits, edits...)
 		}
 	case h != nil:

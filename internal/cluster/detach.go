@@ -71,6 +71,9 @@ type cut struct {
 	without Without
 }
 
+// going reports whether a node goes.
+func (c *cut) going(n *yaml.Node) bool { return c.goes[document.Follow(n)] }
+
 // findKeys notes the keys of the values in a node.
 func (c *cut) findKeys(n *yaml.Node) {
 	for i, child := range n.Content {
@@ -148,7 +151,7 @@ func (c *cut) scripts(at place, v *value) error {
 		}
 		v.get("CustomActions", hook, "Sequence").without(gone)
 		if left := len(v.scripts(hook)); len(gone) > 0 && left > 0 {
-			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(document.Get(at.node, "CustomActions", hook))
+			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.IsWrapped(document.Get(at.node, "CustomActions", hook), "Sequence")
 		}
 	}
 	if fixed {
@@ -167,17 +170,6 @@ func (c *cut) scripts(at place, v *value) error {
 		return c.addScriptWith(at, v, OnNodeUpdated, script, removeOption)
 	}
 	return nil
-}
-
-// wrapped reports whether attach made a hook's script a Sequence, which detach makes a
-// script again.
-func (c *cut) wrapped(hook *yaml.Node) bool {
-	if document.IsFlow(hook) {
-		f, err := c.ReadFlow(hook)
-		return err == nil && strings.HasPrefix(c.Document.Text[f.Open+1:], flowWrap)
-	}
-	k, _ := document.Entry(hook, "Sequence")
-	return k != nil && c.Marks(k.Line)
 }
 
 // policies marks the policies of a place that go.
@@ -301,12 +293,14 @@ func (c *cut) below(v *yaml.Node) error {
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 		return nil
 	}
-	if some := slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return c.goes[document.Follow(child)] }); some {
-		done, err := c.unwrap(k, n)
-		if done || err != nil {
-			return err
+	if some := slices.ContainsFunc(n.Content, c.going); some {
+		if k != nil && k.Value == "Sequence" {
+			edits, done, err := c.Unwrap(k, n, c.going)
+			if c.edits = append(c.edits, edits...); done || err != nil {
+				return err
+			}
 		}
-		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.goes[document.Follow(child)] }); err != nil {
+		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.going(child) }); err != nil {
 			return err
 		}
 	}
@@ -320,8 +314,9 @@ func (c *cut) below(v *yaml.Node) error {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if child := n.Content[i+1]; !c.goes[document.Follow(child)] {
-			if done, err := c.unwrapFlow(n, child); done || err != nil {
-				return err
+			if edits, done := c.UnwrapFlow(n, child, "Sequence", c.going); done {
+				c.edits = append(c.edits, edits...)
+				return nil
 			}
 			if err := c.below(child); err != nil {
 				return err
@@ -336,56 +331,4 @@ func (p *patch) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
 	edits, err := p.DeleteEntries(document.Follow(of), goes)
 	p.edits = append(p.edits, edits...)
 	return err
-}
-
-// unwrap makes the only script that is left of a Sequence the hook's only script
-// again, where attach had made it a Sequence.
-func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
-	if k == nil || k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || document.IsFlow(sequence) || !c.Marks(k.Line) {
-		return false, nil
-	}
-	var left []*yaml.Node
-	for _, s := range sequence.Content {
-		if !c.goes[document.Follow(s)] {
-			left = append(left, s)
-		}
-	}
-	column := k.Column - 1
-	if len(left) != 1 || left[0].Kind != yaml.MappingNode || document.IsFlow(left[0]) || left[0].Anchor != "" ||
-		left[0].Column != column+len(wrapPad)+1 ||
-		!strings.HasPrefix(c.Line(left[0].Line)[column:], "  - ") {
-		return false, nil
-	}
-	last, err := c.LastLine(left[0], column+2)
-	if err != nil {
-		return false, err
-	}
-	from := c.Starts[left[0].Line-1] + column
-	edits := []document.Edit{c.DeleteLines(k.Line, k.Line), {From: from, To: from + len(wrapPad)}}
-	for line := left[0].Line + 1; line <= last; line++ {
-		if at := c.Starts[line-1]; strings.HasPrefix(c.Document.Text[at:], wrapPad) {
-			edits = append(edits, document.Edit{From: at, To: at + len(wrapPad)})
-		}
-	}
-	c.edits = append(c.edits, edits...)
-	return true, c.delete(sequence, func(_, n *yaml.Node) bool { return c.goes[document.Follow(n)] })
-}
-
-// unwrapFlow does the same between brackets, by the text that attach writes there.
-func (c *cut) unwrapFlow(hook, sequence *yaml.Node) (bool, error) {
-	if !document.IsFlow(hook) || len(hook.Content) != 2 || sequence.Kind != yaml.SequenceNode || len(sequence.Content) != 2 ||
-		!c.goes[document.Follow(sequence.Content[1])] || c.goes[document.Follow(sequence.Content[0])] {
-		return false, nil
-	}
-	h, err1 := c.ReadFlow(hook)
-	s, err2 := c.ReadFlow(sequence)
-	if err1 != nil || err2 != nil || !strings.HasPrefix(c.Document.Text[h.Open+1:], flowWrap) || sequence.Content[0].Kind != yaml.MappingNode {
-		return false, nil
-	}
-	item, err := c.ReadFlow(sequence.Content[0])
-	if err != nil {
-		return false, err
-	}
-	c.edits = append(c.edits, document.Edit{From: h.Open + 1, To: item.Open + 1}, document.Edit{From: item.Close, To: s.Close + 1})
-	return true, nil
 }
