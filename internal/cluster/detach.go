@@ -132,8 +132,6 @@ func (c *cut) scripts(at place, v *value) error {
 			line = url.Line
 			switch {
 			case !c.without.Running:
-			case at.kind == Queue && c.without.Part == Policies:
-				continue
 			case at.kind != Queue && hook != OnNodeUpdated:
 				fixed = true
 				continue

@@ -138,6 +138,9 @@ func aliased() map[string]string {
 		all[form+", head and queues"] = head + section(2, anchor) + queues(alias, alias)
 		all[form+", queues"] = head + queues(anchor, alias)
 		all[form+", queues before the head"] = queues(anchor, alias) + head + section(2, alias)
+		if hook, ok := strings.CutPrefix(alias, "CustomActions:\n"); ok {
+			all[form+", twice in the head"] = head + section(2, anchor+strings.Replace(hook, OnNodeConfigured, OnNodeUpdated, 1)) + queues("A: b\n")
+		}
 		all[form+", queue and pool"] = head + queues(anchor) + pool + section(6, alias)
 		all[form+", pool before the queue"] = pool + section(6, anchor) + head + queues(alias)
 	}
