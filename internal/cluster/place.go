@@ -169,7 +169,7 @@ func isScript(n *yaml.Node, url string) bool {
 // mayBeScript reports whether a value is an expression that cannot be evaluated here, and has what the
 // install script's address has.
 func mayBeScript(n *yaml.Node) bool {
-	if _, _, ok := ourScript(n); ok || !isFunction(n) && n.Kind == yaml.ScalarNode {
+	if _, _, ok := ourScript(n); ok || n.Kind == yaml.ScalarNode && strings.HasPrefix(n.ShortTag(), "!!") {
 		return false
 	}
 	var texts strings.Builder
