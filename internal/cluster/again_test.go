@@ -65,7 +65,7 @@ func valueOf(t *testing.T, text []byte) *value {
 func TestRemoveKeepsOtherArguments(t *testing.T) {
 	for name, args := range map[string]string{"block": "\n        - --replace\n", "flow": " [--replace]\n"} {
 		t.Run(name, func(t *testing.T) {
-			in := "HeadNode:\n  CustomActions:\n    OnNodeUpdated:\n      Script: " + testScript + "\n      Args:" + args + tail
+			in := "HeadNode:\n  InstanceType: t3.micro\n  CustomActions:\n    OnNodeUpdated:\n      Script: " + testScript + "\n      Args:" + args + tail
 			detached, err := Detach(configurator, []byte(in), Without{Running: true, Part: Scripts})
 			if err != nil {
 				t.Fatal(err)
@@ -91,7 +91,7 @@ func TestRemoveKeepsOtherArguments(t *testing.T) {
 }
 
 func TestPoliciesIntoAnEmptyList(t *testing.T) {
-	in := "HeadNode:\n  Iam:\n    AdditionalIamPolicies: [] # none yet\n" + tail
+	in := "HeadNode:\n  InstanceType: t3.micro\n  Iam:\n    AdditionalIamPolicies: [] # none yet\n" + tail
 	got, err := Attach(configurator, []byte(in), newCluster)
 	if err != nil {
 		t.Fatal(err)

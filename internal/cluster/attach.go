@@ -97,10 +97,17 @@ func open(name string, b []byte) (*patch, []place, error) {
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if url := document.Get(s, "Script"); url != nil {
-					if stackName, _, ok := ourScript(url.Value); ok {
-						p.stacks[stackName] = true
-					}
+				url := document.Get(s, "Script")
+				if url == nil {
+					continue
+				}
+				if mayBeScript(url) {
+					return nil, nil, document.Wrong(name, url.Line, "names a script by an expression that cannot be evaluated here, and that "+
+						"may be the install script", "write the address in full, or as !Sub with AWS::AccountId, AWS::Region, AWS::Partition and "+
+						"AWS::StackName only")
+				}
+				if stackName, _, ok := ourScript(url); ok {
+					p.stacks[stackName] = true
 				}
 			}
 		}
@@ -131,11 +138,11 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	stackName, _, ok := ourScript(w.Script)
+	stackName, _, ok := readScript(w.Script)
 	if !ok {
 		return Patched{}, fmt.Errorf("%s is not the S3 URL of an install script", w.Script)
 	}
-	p.knowScript(w.Script)
+	p.knowScript(w.Script, stackName)
 	p.types = p.instanceTypes(all)
 	p.detached = !slices.ContainsFunc(all, func(at place) bool { return at.kind == Queue && runs(at, w.Script) })
 	for i, at := range all {
@@ -172,7 +179,15 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 			return Patched{}, err
 		}
 	}
-	return p.finish()
+	got, err := p.finish()
+	if err != nil || len(got.Changes) == 0 {
+		return got, err
+	}
+	if _, err := Detach(name, got.Text, Without{Part: All}); err != nil {
+		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be attached, because detach could not remove the additions: %w", name,
+			err), hint.Next(err))
+	}
+	return got, nil
 }
 
 // refuseOthers refuses a place that has another of our scripts.
@@ -180,10 +195,11 @@ func (p *patch) refuseOthers(at place, script string) error {
 	for _, hook := range hooks {
 		for _, s := range scriptsOf(at.node, hook) {
 			url := document.Get(s, "Script")
-			if url == nil || url.Value == script {
+			if url == nil || isScript(url, script) {
 				continue
 			}
-			stackName, version, ok := ourScript(url.Value)
+			stackName, version, ok := ourScript(url)
+			text, _ := address(url)
 			switch {
 			case !ok:
 			case version != ScriptVersion:
@@ -192,7 +208,7 @@ func (p *patch) refuseOthers(at place, script string) error {
 					"use the parascope version that wrote the script, or detach first if the cluster does not exist yet")
 			default:
 				return document.Wrong(p.name, url.Line, fmt.Sprintf("names the install script of stack %s at another "+
-					"location: %s, not %s", stackName, url.Value, script),
+					"location: %s, not %s", stackName, text, script),
 					"give the values of --stack and --bucket that the cluster was attached with, or detach first")
 			}
 		}
@@ -222,7 +238,7 @@ func runs(at place, script string) bool {
 	return slices.ContainsFunc(hooks, func(hook string) bool {
 		return slices.ContainsFunc(scriptsOf(at.node, hook), func(s *yaml.Node) bool {
 			url := document.Get(s, "Script")
-			return url != nil && url.Value == script
+			return url != nil && isScript(url, script)
 		})
 	})
 }
@@ -262,8 +278,8 @@ func (p *patch) addScript(at place, v *value, hook, script string) error {
 		if p.detached && at.kind != Queue && hook == OnNodeUpdated && h != OnNodeUpdated {
 			continue // an update does not run it
 		}
-		for _, s := range v.scripts(h) {
-			if u := s.get("Script"); u != nil && u.text == script {
+		for _, s := range scriptsOf(at.node, h) {
+			if url := document.Get(s, "Script"); url != nil && isScript(url, script) {
 				return nil
 			}
 		}
@@ -334,7 +350,7 @@ func (p *patch) placeScript(at place, hook, script string, args []string) (line 
 	case document.Get(h, "Script") != nil:
 		if p.once(h, "wrap") {
 			var edits []document.Edit
-			edits, err = p.wrapScript(h, item, inlineItem)
+			edits, err = p.Wrap(h, "Sequence", item, inlineItem)
 			p.edits = append(p.edits, edits...)
 		}
 	case h != nil:
@@ -373,7 +389,7 @@ func (p *patch) addDrain() error {
 	if document.Get(settings, "QueueUpdateStrategy") != nil {
 		return nil
 	}
-	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy": "DRAIN"`
+	const line, inline = "QueueUpdateStrategy: DRAIN", `"QueueUpdateStrategy` + document.FlowMarker + `"DRAIN"`
 	at := scheduling.Line
 	var err error
 	if settings == nil {
@@ -398,15 +414,16 @@ func (p *patch) finish() (Patched, error) {
 		return Patched{}, document.Wrong(p.name, 0, fmt.Sprintf("has %d bytes, and with the changes %d; a configuration has at "+
 			"most %d", len(p.Document.Text), len(out), document.MaxBytes), "remove queues or comments")
 	}
+	line := 0
 	if err == nil {
-		err = p.verify(out)
+		line, err = p.verify(out)
 	}
 	if err != nil {
 		next := "make the changes manually; 'parascope cluster attach' lists the changes if the file has one key per line"
 		if p.Aliases {
 			next = "write the values in full instead of anchors and aliases: the sections need different values"
 		}
-		return Patched{}, hint.New(hint.BadInput, fmt.Errorf("%s cannot be edited without changing unrelated settings: %w", p.name, err), next)
+		return Patched{}, document.Wrong(p.name, line, "cannot be edited without changing unrelated settings: "+err.Error(), next)
 	}
 	p.Text = p.Whole(out)
 	p.Template = p.configuration.cluster != p.Root
@@ -417,19 +434,20 @@ func (p *patch) finish() (Patched, error) {
 	return p.Patched, nil
 }
 
-// verify compares what the patched text says with what it must say.
-func (p *patch) verify(out string) error {
+// verify compares what the patched text says with what it must say. An error has the line in the old text.
+func (p *patch) verify(out string) (line int, err error) {
 	d, err := parse(p.name, []byte(out))
 	if err != nil { // its lines are of a text that the person does not have
-		return errors.New("the edited text would not be a configuration")
+		return 0, errors.New("the edited text would not be a configuration")
 	}
 	got, err := newValue(d.Root)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	d.clusterOf(got).plain()
 	if !got.equal(p.expect) {
-		return fmt.Errorf("the edit would change another value")
+		at, line := p.expect.difference(got, "", 0)
+		return line, errors.New("the edit would also change " + at)
 	}
-	return nil
+	return 0, nil
 }

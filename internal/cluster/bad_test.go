@@ -41,6 +41,8 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"sections that share a mapping", "# mine\nHeadNode:\n  Iam: &i\n    S3Access: []\n" + tail + "      Iam: *i\n",
 		"line 3 has a value that several sections use through a YAML alias, and these need different values of AdditionalIamPolicies",
 		"write the values in full"},
+	{"nothing but the script", "HeadNode:\n  CustomActions:\n    OnNodeConfigured:\n      Script: " + testScript + "\n" + tail,
+		"cannot be attached, because detach could not remove the additions: cluster-config.yaml: line 2 cannot be edited", "manually"},
 	{"no scheduling", "HeadNode:\n  InstanceType: t3.micro\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a list", "- HeadNode\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},
 	{"a scalar", "Scheduling\n", "no HeadNode or no Scheduling", "pcluster create-cluster"},

@@ -28,15 +28,20 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 	if err != nil {
 		return Patched{}, err
 	}
-	c := cut{patch: p, goes: map[*yaml.Node]bool{}, without: w}
+	c := cut{patch: p, goes: map[*yaml.Node]bool{}, keys: map[*yaml.Node]*yaml.Node{}, without: w}
+	c.findKeys(p.Root)
 	for _, at := range all {
 		for _, hook := range hooks {
 			for _, s := range scriptsOf(at.node, hook) {
-				if _, ok := c.script(s); ok {
-					p.knowScript(document.Get(s, "Script").Value)
+				if url, stackName, ok := c.script(s); ok {
+					text, _ := address(url)
+					p.knowScript(text, stackName)
 				}
 			}
 		}
+	}
+	if err := c.refuseEarly(all); err != nil {
+		return Patched{}, err
 	}
 	for i, at := range all {
 		v := p.cluster.places()[i]
@@ -61,37 +66,72 @@ func Detach(name string, b []byte, w Without) (Patched, error) {
 // cut takes nodes out of a patch's document.
 type cut struct {
 	*patch
-	goes    map[*yaml.Node]bool // nodes that go with all that is in them, aliases followed
+	goes    map[*yaml.Node]bool       // nodes that go with all that is in them, aliases followed
+	keys    map[*yaml.Node]*yaml.Node // of the values that stand behind one, and not an alias
 	without Without
 }
 
-// script reads an entry of a hook: the stack's name, and whether it is the install script.
-func (c *cut) script(entry *yaml.Node) (stackName string, ok bool) {
-	u := document.Get(entry, "Script")
-	if u == nil || u.Kind != yaml.ScalarNode {
-		return "", false
+// going reports whether a node goes.
+func (c *cut) going(n *yaml.Node) bool { return c.goes[document.Follow(n)] }
+
+// findKeys notes the keys of the values in a node.
+func (c *cut) findKeys(n *yaml.Node) {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			c.keys[child] = n.Content[i-1]
+		}
+		c.findKeys(child)
 	}
-	stackName, _, ok = ourScript(u.Value)
-	return stackName, ok
+}
+
+// refuseEarly refuses to take from nodes that run the script what they need to run it with --remove:
+// OnNodeUpdated, their policies, and the strategy by which queues lose it.
+func (c *cut) refuseEarly(all []place) error {
+	if !c.without.Running || c.without.Part == Scripts {
+		return nil
+	}
+	for _, at := range all {
+		for _, hook := range hooks {
+			for _, s := range scriptsOf(at.node, hook) {
+				args := document.Get(s, "Args")
+				removes := args != nil && slices.ContainsFunc(args.Content, isRemove)
+				if _, _, ok := c.script(s); !ok || at.kind != Queue && (hook != OnNodeUpdated || removes) {
+					continue
+				}
+				return document.Wrong(c.name, s.Line, fmt.Sprintf("still runs the install script: %s/CustomActions/%s of a running cluster "+
+					"needs an update with --part scripts before the policies are removed", at.path, hook),
+					fmt.Sprintf("run 'parascope cluster detach --config %s --cluster NAME --part scripts --write', update the cluster, and then "+
+						"run detach with --part policies", words.Word(c.name)))
+			}
+		}
+	}
+	return nil
+}
+
+// script reads an entry of a hook: its address, the stack's name, and whether it is the install script.
+func (c *cut) script(entry *yaml.Node) (url *yaml.Node, stackName string, ok bool) {
+	if url = document.Get(entry, "Script"); url != nil {
+		stackName, _, ok = ourScript(url)
+	}
+	return url, stackName, ok
 }
 
 // scripts marks the scripts of a place that go.
 func (c *cut) scripts(at place, v *value) error {
 	fixed := false // ParallelCluster refuses to take the script out
 	removed := false
-	script := ""
+	script, substituted, line := "", false, 0
 	for _, hook := range hooks {
 		var gone []int
 		for i, s := range scriptsOf(at.node, hook) {
-			if _, ok := c.script(s); !ok {
+			url, _, ok := c.script(s)
+			if !ok {
 				continue
 			}
-			url := document.Get(s, "Script")
-			script = url.Value
+			script, substituted = address(url)
+			line = url.Line
 			switch {
 			case !c.without.Running:
-			case at.kind == Queue && c.without.Part == Policies:
-				continue
 			case at.kind != Queue && hook != OnNodeUpdated:
 				fixed = true
 				continue
@@ -109,28 +149,25 @@ func (c *cut) scripts(at place, v *value) error {
 		}
 		v.get("CustomActions", hook, "Sequence").without(gone)
 		if left := len(v.scripts(hook)); len(gone) > 0 && left > 0 {
-			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.wrapped(document.Get(at.node, "CustomActions", hook))
+			c.Changes[len(c.Changes)-1].Unseen = left > 1 || !c.IsWrapped(document.Get(at.node, "CustomActions", hook), "Sequence")
 		}
 	}
 	if fixed {
-		c.ByHand = append(c.ByHand, fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
-			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script))
+		keeps := fmt.Sprintf("%s keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: "+
+			"ParallelCluster refuses to change OnNodeConfigured; %s must stay in the bucket", at.path, script)
+		if at.kind == Login {
+			keeps += ". A login node that starts later runs the script, and installs the programs again"
+		}
+		c.ByHand = append(c.ByHand, keeps)
 	}
 	if fixed && !removed && c.without.Part == Scripts {
+		if substituted {
+			return document.Wrong(c.name, line, "names the install script by an expression, and an entry with the same address is needed that "+
+				"runs it with "+removeOption, "write the address in full, which is no change of the cluster")
+		}
 		return c.addScriptWith(at, v, OnNodeUpdated, script, removeOption)
 	}
 	return nil
-}
-
-// wrapped reports whether attach made a hook's script a Sequence, which detach makes a
-// script again.
-func (c *cut) wrapped(hook *yaml.Node) bool {
-	if document.IsFlow(hook) {
-		f, err := c.ReadFlow(hook)
-		return err == nil && strings.HasPrefix(c.Document.Text[f.Open+1:], flowWrap)
-	}
-	k, _ := document.Entry(hook, "Sequence")
-	return k != nil && c.Marks(k.Line)
 }
 
 // policies marks the policies of a place that go.
@@ -140,7 +177,7 @@ func (c *cut) policies(at place, v *value) {
 	}
 	for _, hook := range hooks {
 		for _, s := range scriptsOf(at.node, hook) {
-			if _, ok := c.script(s); ok && !c.goes[s] {
+			if _, _, ok := c.script(s); ok && !c.goes[s] {
 				return // so does a script that stays
 			}
 		}
@@ -157,6 +194,10 @@ func (c *cut) policies(at place, v *value) {
 		}
 		policy := readPolicy(arn)
 		if !c.added(l, item, policy) {
+			if c.ours(policy, c.stacks) {
+				c.Notes = append(c.Notes, fmt.Sprintf("line %d: %s keeps the policy %s, since it does not have the mark of attach: remove it "+
+					"manually if no node needs it", item.Line, at.path, policy))
+			}
 			continue
 		}
 		gone = append(gone, i)
@@ -176,11 +217,15 @@ func (c *cut) drain() {
 		return
 	}
 	own, _ := document.Entry(document.Get(c.configuration.cluster, "Scheduling"), "SlurmSettings")
-	if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
-		c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: between brackets, as in JSON, parascope cannot "+
-			"determine whether attach added the setting")
+	marked := c.MarksFlow(v)
+	if !document.IsFlow(settings) {
+		marked = c.Mentions(k.Line) || c.Mentions(own.Line) && len(settings.Content) == 2
 	}
-	if document.IsFlow(settings) || !c.Marks(k.Line) && !(c.Marks(own.Line) && len(settings.Content) == 2) {
+	if v.Value != "DRAIN" || !marked {
+		if !c.without.Running && document.IsFlow(settings) && v.Value == "DRAIN" {
+			c.ByHand = append(c.ByHand, "Scheduling/SlurmSettings/QueueUpdateStrategy is kept: it does not have the mark that attach writes "+
+				"between brackets")
+		}
 		return
 	}
 	c.goes[v] = true
@@ -209,7 +254,7 @@ func (c *cut) take(of *yaml.Node, key string) error {
 	if c.goes[document.Follow(v)] {
 		return c.delete(of, func(_, n *yaml.Node) bool { return n == v })
 	}
-	return c.below(k, v)
+	return c.below(v)
 }
 
 // sweep marks collections in which nothing is left.
@@ -218,6 +263,7 @@ func (c *cut) sweep(n *yaml.Node) {
 	if c.goes[n] || len(n.Content) == 0 {
 		return
 	}
+	empty := c.WasEmpty(n) // and is again
 	step := 1
 	if n.Kind == yaml.MappingNode {
 		step = 2
@@ -230,30 +276,33 @@ func (c *cut) sweep(n *yaml.Node) {
 		}
 		all = all && c.goes[child]
 	}
-	if all {
+	if all && !empty {
 		c.goes[n] = true
 	}
 }
 
-// below takes what is marked out of a value that stays.
-func (c *cut) below(k, v *yaml.Node) error {
+// below takes what is marked out of a value that stays, once for all of its aliases.
+func (c *cut) below(v *yaml.Node) error {
 	n := document.Follow(v)
-	if n != v && !c.once(n, "take") {
+	if !c.once(n, "below") {
 		return nil
 	}
+	k := c.keys[n]
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 		return nil
 	}
-	if some := slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return c.goes[document.Follow(child)] }); some {
-		done, err := c.unwrap(k, n)
-		if done || err != nil {
-			return err
+	if some := slices.ContainsFunc(n.Content, c.going); some {
+		if k != nil && k.Value == "Sequence" {
+			edits, done, err := c.Unwrap(k, n, c.going)
+			if c.edits = append(c.edits, edits...); done || err != nil {
+				return err
+			}
 		}
-		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.goes[document.Follow(child)] }); err != nil {
+		if err := c.delete(n, func(_, child *yaml.Node) bool { return c.going(child) }); err != nil {
 			return err
 		}
 	}
-	if !c.without.Running && !document.IsFlow(n) && c.Marks(k.Line) {
+	if !c.without.Running && k != nil && !document.IsFlow(n) && c.Marks(k.Line) {
 		line := c.Line(k.Line)
 		at := c.Starts[k.Line-1] + strings.LastIndex(line, document.Marker)
 		c.edits = append(c.edits, document.Edit{From: at, To: at + len(document.Marker)})
@@ -263,10 +312,11 @@ func (c *cut) below(k, v *yaml.Node) error {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if child := n.Content[i+1]; !c.goes[document.Follow(child)] {
-			if done, err := c.unwrapFlow(n, child); done || err != nil {
-				return err
+			if edits, done := c.UnwrapFlow(n, child, "Sequence", c.going); done {
+				c.edits = append(c.edits, edits...)
+				return nil
 			}
-			if err := c.below(n.Content[i], child); err != nil {
+			if err := c.below(child); err != nil {
 				return err
 			}
 		}
@@ -275,120 +325,8 @@ func (c *cut) below(k, v *yaml.Node) error {
 }
 
 // delete takes the chosen entries out of a collection.
-func (c *cut) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
-	of = document.Follow(of)
-	step := 1
-	if of.Kind == yaml.MappingNode {
-		step = 2
-	}
-	var gone []int
-	for i := 0; i < len(of.Content); i += step {
-		if !goes(of.Content[i], of.Content[i+step-1]) {
-			continue
-		}
-		gone = append(gone, i/step)
-		if document.IsFlow(of) {
-			continue
-		}
-		first, column := of.Content[i], c.EntryColumn(of)
-		line := first.Line
-		if step == 1 { // the dash may stand on a line before
-			for line > of.Line && !strings.HasPrefix(strings.TrimLeft(c.Line(line), " "), "-") {
-				line--
-			}
-		}
-		if strings.TrimLeft(c.Line(line)[:min(column-1, len(c.Line(line)))], " ") != "" {
-			return fmt.Errorf("%q starts a list item", first.Value)
-		}
-		last, err := c.LastLine(of.Content[i+step-1], column-1)
-		if err != nil {
-			return err
-		}
-		c.edits = append(c.edits, c.DeleteLines(line, last))
-	}
-	if document.IsFlow(of) {
-		return c.deleteParts(of, gone)
-	}
-	return nil
-}
-
-// deleteParts takes parts out of a flow collection, with the commas that they had.
-func (c *cut) deleteParts(of *yaml.Node, gone []int) error {
-	f, err := c.ReadFlow(of)
-	if err != nil {
-		return err
-	}
-	entries := len(of.Content)
-	if of.Kind == yaml.MappingNode {
-		entries /= 2
-	}
-	if len(f.Parts) != entries {
-		return document.ErrUnread
-	}
-	leading := 0
-	for leading < len(gone) && gone[leading] == leading {
-		leading++
-	}
-	switch {
-	case leading == entries:
-		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[entries-1][1]})
-	case leading > 0:
-		c.edits = append(c.edits, document.Edit{From: f.Parts[0][0], To: f.Parts[leading][0]})
-	}
-	for _, i := range gone[leading:] {
-		c.edits = append(c.edits, document.Edit{From: f.Parts[i-1][1], To: f.Parts[i][1]})
-	}
-	return nil
-}
-
-// unwrap makes the only script that is left of a Sequence the hook's only script
-// again, where attach had made it a Sequence.
-func (c *cut) unwrap(k, sequence *yaml.Node) (bool, error) {
-	if k.Value != "Sequence" || sequence.Kind != yaml.SequenceNode || document.IsFlow(sequence) || !c.Marks(k.Line) {
-		return false, nil
-	}
-	var left []*yaml.Node
-	for _, s := range sequence.Content {
-		if !c.goes[document.Follow(s)] {
-			left = append(left, s)
-		}
-	}
-	column := k.Column - 1
-	if len(left) != 1 || left[0].Kind != yaml.MappingNode || document.IsFlow(left[0]) || left[0].Anchor != "" ||
-		left[0].Column != column+len(wrapPad)+1 ||
-		!strings.HasPrefix(c.Line(left[0].Line)[column:], "  - ") {
-		return false, nil
-	}
-	last, err := c.LastLine(left[0], column+2)
-	if err != nil {
-		return false, err
-	}
-	from := c.Starts[left[0].Line-1] + column
-	edits := []document.Edit{c.DeleteLines(k.Line, k.Line), {From: from, To: from + len(wrapPad)}}
-	for line := left[0].Line + 1; line <= last; line++ {
-		if at := c.Starts[line-1]; strings.HasPrefix(c.Document.Text[at:], wrapPad) {
-			edits = append(edits, document.Edit{From: at, To: at + len(wrapPad)})
-		}
-	}
-	c.edits = append(c.edits, edits...)
-	return true, c.delete(sequence, func(_, n *yaml.Node) bool { return c.goes[document.Follow(n)] })
-}
-
-// unwrapFlow does the same between brackets, by the text that attach writes there.
-func (c *cut) unwrapFlow(hook, sequence *yaml.Node) (bool, error) {
-	if !document.IsFlow(hook) || len(hook.Content) != 2 || sequence.Kind != yaml.SequenceNode || len(sequence.Content) != 2 ||
-		!c.goes[document.Follow(sequence.Content[1])] || c.goes[document.Follow(sequence.Content[0])] {
-		return false, nil
-	}
-	h, err1 := c.ReadFlow(hook)
-	s, err2 := c.ReadFlow(sequence)
-	if err1 != nil || err2 != nil || !strings.HasPrefix(c.Document.Text[h.Open+1:], flowWrap) || sequence.Content[0].Kind != yaml.MappingNode {
-		return false, nil
-	}
-	item, err := c.ReadFlow(sequence.Content[0])
-	if err != nil {
-		return false, err
-	}
-	c.edits = append(c.edits, document.Edit{From: h.Open + 1, To: item.Open + 1}, document.Edit{From: item.Close, To: s.Close + 1})
-	return true, nil
+func (p *patch) delete(of *yaml.Node, goes func(key, n *yaml.Node) bool) error {
+	edits, err := p.DeleteEntries(document.Follow(of), goes)
+	p.edits = append(p.edits, edits...)
+	return err
 }

@@ -9,12 +9,15 @@ import (
 )
 
 // FuzzAttach: attach and detach never panic, their results parse, a second attach
-// changes nothing, and detach gives back what was there before: to the byte where
-// nothing stands between brackets, else the same document.
+// changes nothing, and detach gives back what was there before, to the byte.
 func FuzzAttach(f *testing.F) {
 	for _, b := range configurations(f) {
 		f.Add(b, false)
 		f.Add(b, true)
+	}
+	for _, text := range aliased() {
+		f.Add([]byte(text), false)
+		f.Add([]byte(text), true)
 	}
 	for _, b := range badConfigurations {
 		f.Add([]byte(b.text), false)
@@ -23,7 +26,6 @@ func FuzzAttach(f *testing.F) {
 		want := newCluster
 		if exists {
 			want = running
-			want.Drain = !bytes.Contains(in, []byte("{")) // between brackets DRAIN stays
 		}
 		attached, err := Attach(configurator, in, want)
 		if err != nil {
@@ -40,7 +42,8 @@ func FuzzAttach(f *testing.F) {
 			t.Fatalf("a second run changes %v", again.Changes)
 		}
 		before, err := Detach(configurator, in, Without{Part: All})
-		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(document.Marker)) {
+		if err != nil || len(before.Changes) > 0 || bytes.Contains(in, []byte(document.Marker)) ||
+			bytes.Contains(in, []byte(document.FlowMarker)) {
 			return // it has something of ours before attach
 		}
 		if refer, err := Attach(configurator, in, referring(want)); err == nil {
@@ -56,16 +59,34 @@ func FuzzAttach(f *testing.F) {
 		if err != nil {
 			t.Fatalf("detach: %v\n%s", err, attached.Text)
 		}
-		if bytes.Equal(detached.Text, in) {
-			return
-		}
-		if !bytes.ContainsAny(in, "{[") {
-			t.Fatalf("only lines were inserted, and detach does not restore the bytes:\n%q\n%q", in, detached.Text)
-		}
-		if !says(t, in).equal(says(t, detached.Text)) {
-			t.Fatalf("detach leaves another document:\n%s\n%s", in, detached.Text)
+		inTwoUpdates(t, attached.Text, detached.Text, exists)
+		if !bytes.Equal(detached.Text, in) {
+			t.Fatalf("detach does not restore the bytes:\n%q\n%q", in, detached.Text)
 		}
 	})
+}
+
+// inTwoUpdates: a running cluster that was attached while it ran has nothing left after the scripts and then the
+// policies are detached, and the policies are not detached before.
+func inTwoUpdates(t *testing.T, attached, detached []byte, exists bool) {
+	t.Helper()
+	if _, err := Detach(configurator, attached, Without{Running: true, Part: Policies}); bytes.Contains(attached, []byte(testScript)) &&
+		exists && err == nil {
+		t.Fatalf("the policies are detached from nodes that run the script:\n%s", attached)
+	}
+	for _, part := range []Part{Scripts, Policies} {
+		got, err := Detach(configurator, attached, Without{Running: true, Part: part})
+		switch {
+		case err != nil && (exists || hint.Next(err) == ""):
+			t.Fatalf("detach, part %s: %v\n%s", part, err, attached)
+		case err != nil:
+			return // head and login nodes keep what they share with queues
+		}
+		attached = got.Text
+	}
+	if exists && !says(t, attached).equal(says(t, detached)) {
+		t.Fatalf("two updates leave another document:\n%s\n%s", attached, detached)
+	}
 }
 
 // referring is the same with references to a template's policies.

@@ -145,9 +145,11 @@ func (d *configuration) ours(policy string, stacks map[string]bool) bool {
 }
 
 // knowScript notes whose script the configuration has: the deployment of a template needs it.
-func (p *patch) knowScript(url string) {
-	stackName, _, _ := ourScript(url)
-	if p.Bucket = strings.Split(strings.TrimPrefix(url, "s3://"), "/")[0]; p.containsStack() {
+func (p *patch) knowScript(url, stackName string) {
+	if p.Bucket = strings.Split(strings.TrimPrefix(url, "s3://"), "/")[0]; strings.Contains(p.Bucket, "$") {
+		p.Bucket = "BUCKET-OF-THE-STACK"
+	}
+	if p.containsStack() {
 		p.Stack = stackName
 	}
 }

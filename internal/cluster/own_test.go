@@ -76,7 +76,7 @@ func TestOwnPolicyInJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(got.Text), `{"Policy": {"Ref": "`); n != 3 || strings.Contains(string(got.Text), "!") {
+	if n := strings.Count(string(got.Text), `{"Policy":  {"Ref": "`); n != 3 || strings.Contains(string(got.Text), "!") {
 		t.Errorf("%d references:\n%s", n, got.Text)
 	}
 	back, err := Detach("t.json", got.Text, Without{Part: All})

@@ -112,12 +112,75 @@ func ScriptURL(bucket, stackName string) string { return "s3://" + bucket + "/" 
 
 var scriptPattern = regexp.MustCompile(`^s3://[a-z0-9.-]+/parascope/([A-Za-z][A-Za-z0-9-]*)/(v[0-9]+)/install\.sh$`)
 
-// ourScript reads a script's address: whether it is one of ours, the stack's name and
-// the version.
-func ourScript(url string) (stackName, version string, ok bool) {
+// readScript reads a script's address: whether it is one of ours, the stack's name and the version.
+func readScript(url string) (stackName, version string, ok bool) {
 	m := scriptPattern.FindStringSubmatch(url)
 	if m == nil {
 		return "", "", false
 	}
 	return m[1], m[2], true
+}
+
+// pseudoParameters of CloudFormation, each with a value that it may have, and the pattern of all of them.
+var pseudoParameters = [][3]string{
+	{"${AWS::AccountId}", "000000000000", "[0-9]{12}"}, {"${AWS::Region}", "us-east-1", "[a-z0-9-]+"},
+	{"${AWS::Partition}", "aws", "aws[a-z-]*"}, {"${AWS::StackName}", "StackName", "[A-Za-z][A-Za-z0-9-]*"},
+}
+
+// address is the text of a script's address, and whether it has parameters that CloudFormation substitutes.
+func address(n *yaml.Node) (text string, substituted bool) {
+	if sub := document.Get(n, "Fn::Sub"); sub != nil {
+		return sub.Value, true
+	}
+	return n.Value, n.Kind == yaml.ScalarNode && n.Tag == "!Sub"
+}
+
+// ourScript is readScript of a value, which may be an expression. One of the stack that a template itself is has
+// no name of it.
+func ourScript(n *yaml.Node) (stackName, version string, ok bool) {
+	text, substituted := address(n)
+	if !substituted {
+		return readScript(text)
+	}
+	resolved := text
+	for _, p := range pseudoParameters {
+		resolved = strings.ReplaceAll(resolved, p[0], p[1])
+	}
+	if stackName, version, ok = readScript(resolved); strings.Contains(text, "${AWS::StackName}") {
+		stackName = ""
+	}
+	return stackName, version, ok
+}
+
+// isScript reports whether a value is, or may be, this address.
+func isScript(n *yaml.Node, url string) bool {
+	text, substituted := address(n)
+	if !substituted {
+		return text == url
+	}
+	pattern := regexp.QuoteMeta(text)
+	for _, p := range pseudoParameters {
+		pattern = strings.ReplaceAll(pattern, regexp.QuoteMeta(p[0]), p[2])
+	}
+	matched, err := regexp.MatchString("^"+pattern+"$", url)
+	return err == nil && matched
+}
+
+// mayBeScript reports whether a value is an expression that cannot be evaluated here, and has what the
+// install script's address has.
+func mayBeScript(n *yaml.Node) bool {
+	if _, _, ok := ourScript(n); ok || n.Kind == yaml.ScalarNode && strings.HasPrefix(n.ShortTag(), "!!") {
+		return false
+	}
+	var texts strings.Builder
+	var read func(n *yaml.Node)
+	read = func(n *yaml.Node) {
+		texts.WriteString(n.Value)
+		for _, child := range n.Content {
+			read(child)
+		}
+	}
+	read(n)
+	all := texts.String()
+	return strings.Contains(all, "parascope") && strings.Contains(all, "install.sh") || strings.Contains(all, "ClusterInstallScript")
 }

@@ -175,8 +175,12 @@ func TestDetachFromARunningCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	stays := func(place string) string {
-		return "by hand " + place + " keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: " +
-			"ParallelCluster refuses to change OnNodeConfigured; " + testScript + " must stay in the bucket\n"
+		text := "by hand " + place + " keeps the script as OnNodeConfigured, and its policies, until the cluster is deleted: " +
+			"ParallelCluster refuses to change OnNodeConfigured; " + testScript + " must stay in the bucket"
+		if strings.HasPrefix(place, "LoginNodes") {
+			text += ". A login node that starts later runs the script, and installs the programs again"
+		}
+		return text + "\n"
 	}
 	if diff := cmp.Diff("part scripts\n"+
 		"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n"+

@@ -84,8 +84,7 @@ func (p *patch) missing(at place, v *value, policies []string, stackName string)
 	if !p.once(l, "delete") {
 		return missing, nil
 	}
-	c := cut{patch: p}
-	err = c.delete(l, func(_, item *yaml.Node) bool { return slices.Contains(gone, slices.Index(l.Content, item)) })
+	err = p.delete(l, func(_, item *yaml.Node) bool { return slices.Contains(gone, slices.Index(l.Content, item)) })
 	return missing, p.unread(l.Line, err)
 }
 
@@ -139,11 +138,15 @@ func (p *patch) reform(at place, v *value, form, stackName string) (has bool, do
 	return has, double, err
 }
 
-// added reports whether attach wrote an item of a list of policies: it has the mark or, where there are no
-// marks, is a policy for nodes of a stack whose script the configuration has.
+// added reports whether attach wrote an item of a list of policies: it has the mark or, in lines of a file
+// without marks, is a policy for nodes of a stack whose script the configuration has.
 func (p *patch) added(l, item *yaml.Node, policy string) bool {
-	if p.Marked && !document.IsFlow(l) {
-		return p.Marks(item.Line)
+	switch {
+	case document.IsFlow(l):
+		_, n := document.Entry(item, "Policy")
+		return p.MarksFlow(n)
+	case p.Marked:
+		return p.Marks(item.Line) || p.Mentions(item.Line) && p.ours(policy, p.stacks)
 	}
 	return p.ours(policy, p.stacks)
 }
@@ -169,7 +172,7 @@ func (p *patch) placePolicies(at, iam, policies *yaml.Node, missing []string) er
 	var block, inline []string
 	for _, policy := range missing {
 		block = append(block, "  - Policy: "+policy)
-		inline = append(inline, fmt.Sprintf(`{"Policy": %s}`, inFlow(policy)))
+		inline = append(inline, `{"Policy`+document.FlowMarker+inFlow(policy)+"}")
 	}
 	block = append([]string{"AdditionalIamPolicies:"}, block...)
 	all := fmt.Sprintf(`"AdditionalIamPolicies": [%s]`, strings.Join(inline, ", "))

@@ -51,7 +51,7 @@ func (p *patch) takeRemove(at place, v *value, hook, script string) error {
 		}
 		for i, s := range scriptsOf(at.node, h) {
 			url, args := document.Get(s, "Script"), document.Get(s, "Args")
-			if url == nil || url.Value != script || args == nil || args.Kind != yaml.SequenceNode ||
+			if url == nil || !isScript(url, script) || args == nil || args.Kind != yaml.SequenceNode ||
 				!slices.ContainsFunc(args.Content, isRemove) {
 				continue
 			}
@@ -76,9 +76,8 @@ func (p *patch) cutRemove(s, args *yaml.Node, whole bool) error {
 	if !p.once(s, removeOption) {
 		return nil
 	}
-	c := cut{patch: p}
 	if whole {
-		return c.delete(s, func(key, _ *yaml.Node) bool { return key.Value == "Args" })
+		return p.delete(s, func(key, _ *yaml.Node) bool { return key.Value == "Args" })
 	}
-	return c.delete(args, func(_, arg *yaml.Node) bool { return isRemove(arg) })
+	return p.delete(args, func(_, arg *yaml.Node) bool { return isRemove(arg) })
 }

@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/words"
 )
 
 // value is what a configuration says, however it is written: aliases are followed,
@@ -17,6 +21,7 @@ type value struct {
 	tag, text string // of a scalar; the tag of others where it is not YAML's own
 	keys      map[string]*value
 	items     []*value
+	line      int // at which it stands; 0 for what is added
 }
 
 // newValue reads a node. It fails when aliases repeat too much.
@@ -29,7 +34,7 @@ func newValue(n *yaml.Node) (*value, error) {
 			return nil, fmt.Errorf("has more than %d values, or more than %d levels of nesting, after YAML aliases are expanded",
 				document.MaxNodes, document.MaxDepth)
 		}
-		v := &value{tag: n.ShortTag(), text: n.Value}
+		v := &value{tag: n.ShortTag(), text: n.Value, line: n.Line}
 		switch n.Kind {
 		case yaml.MappingNode:
 			v.keys = map[string]*value{}
@@ -164,4 +169,27 @@ func (v *value) equal(w *value) bool {
 	}
 	return v.tag == w.tag && v.text == w.text && maps.EqualFunc(v.keys, w.keys, (*value).equal) &&
 		slices.EqualFunc(v.items, w.items, (*value).equal)
+}
+
+// difference is where a value first says something else than another one, below a path and behind a line.
+func (v *value) difference(w *value, path string, line int) (at string, last int) {
+	if v == nil || w == nil {
+		return path, line
+	}
+	line = cmp.Or(v.line, line)
+	for _, key := range slices.Sorted(maps.Keys(v.keys)) {
+		if !v.keys[key].equal(w.keys[key]) {
+			return v.keys[key].difference(w.keys[key], strings.TrimPrefix(path+"/"+key, "/"), line)
+		}
+	}
+	for i, item := range v.items {
+		if i < len(w.items) && !item.equal(w.items[i]) {
+			name := strconv.Itoa(i + 1)
+			if n := item.get("Name"); n != nil {
+				name = words.Printable(n.text)
+			}
+			return item.difference(w.items[i], path+"["+name+"]", line)
+		}
+	}
+	return path, line
 }

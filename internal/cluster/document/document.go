@@ -43,6 +43,18 @@ func (d *Document) Marks(line int) bool {
 	return d.Marked && strings.HasSuffix(strings.TrimRight(d.Line(line), " "), Marker)
 }
 
+// Mentions reports whether a line has the marker, and perhaps more behind it.
+func (d *Document) Mentions(line int) bool { return strings.Contains(d.Line(line)+" ", Marker+" ") }
+
+// FlowMarker stands between a key and its value in everything that is added between brackets, where there may be
+// no comments.
+const FlowMarker = `":  `
+
+// MarksFlow reports whether a value between brackets has the marker.
+func (d *Document) MarksFlow(n *yaml.Node) bool {
+	return strings.HasSuffix(d.Text[:d.Offset(n)], FlowMarker)
+}
+
 const byteOrderMark = "\ufeff"
 
 // Parse reads a file with one document. Its errors name the line and have exit code BadInput. Tabs between

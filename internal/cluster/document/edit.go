@@ -88,7 +88,7 @@ func (d *Document) AddEntry(of *yaml.Node, block []string, inline string) (Edit,
 			return Edit{}, err
 		}
 		if len(f.Parts) == 0 {
-			return Edit{From: f.Open + 1, To: f.Open + 1, Text: inline}, nil
+			return Edit{From: f.Open + 1, To: f.Open + 1, Text: " " + inline}, nil // WasEmpty goes by the space
 		}
 		end := f.Parts[len(f.Parts)-1][1]
 		return Edit{From: end, To: end, Text: ", " + inline}, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/cluster/uses"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -27,11 +28,13 @@ func newClusterDetach(p *cli.Process) *cobra.Command {
 		Use:   "detach",
 		Short: "Remove the monitoring from a cluster's configuration",
 		Long: `Remove what attach added to a configuration, and nothing else: the result is the file
-before attach, byte for byte. Between brackets, as in JSON, it is the same document.
+before attach, byte for byte. A policy of the stack without the mark of attach is kept,
+and a note names it.
 
 An existing cluster is updated in two steps. --part scripts removes the script from
 the queues, and lets head and login nodes run it with --remove; --part policies removes
-the policies that no node needs any more. ParallelCluster refuses to change the
+the policies that no node needs any more, and QueueUpdateStrategy: DRAIN where attach set
+it. Before the first step the second one is refused, and --part all as well. ParallelCluster refuses to change the
 OnNodeConfigured of head node and login pools: it remains until the cluster is deleted,
 and the script must stay in the bucket.
 
@@ -126,6 +129,9 @@ func (o *patchOptions) endHeadSilent(ctx context.Context, p *cli.Process, cfg aw
 	ctx, cancel := context.WithTimeout(ctx, maxEnding)
 	defer cancel()
 	at, err := deploy.AlertsOf(ctx, cfg, on)
+	if hint.CodeOf(err) == hint.NotFound { // nor does 'alerts forget' find one
+		return tell(style.Bold("note"), "no alert HeadSilent was ended: %s", words.Printable(err.Error()))
+	}
 	var known map[string]bool
 	if err == nil {
 		known, err = alerts.Known(ctx, cfg, at)
