@@ -77,6 +77,9 @@ func TestDeliveryForPeople(t *testing.T) {
 			r.Ledger.Queued, r.Ledger.Taken = 5_000_000, r.Ledger.Taken+5_000_000
 			r.LastError = trouble(0, "dial tcp: no such host")
 		}),
+		with("set-aside", func(r *delivery.RemoteStatus) {
+			r.Ledger, r.Aside = ledger(1000, 0), []string{"/data/remote-amp/positions.unreadable"}
+		}),
 		with("gone", func(r *delivery.RemoteStatus) {
 			r.Verdict, r.Ledger, r.OldestSample = delivery.Removed, ledger(10, 20), now.Add(-10*time.Minute)
 		}),
