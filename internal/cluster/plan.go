@@ -46,6 +46,8 @@ type Request struct {
 	Again string
 	// ForTemplate is a configuration that is going to stand in a template.
 	ForTemplate bool
+	// Deployed is what a running cluster has; nil where that is not known.
+	Deployed *lookup.Deployed
 }
 
 // PlanAttach decides which hooks each kind of node gets, and patches the configuration.
@@ -56,8 +58,8 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
 	}
-	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain &&
-		r.Cluster.Exists,
+	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Deployed: r.Deployed,
+		Drain: r.Drain && r.Cluster.Exists,
 		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured}}
 	if r.Cluster.Exists {
 		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated

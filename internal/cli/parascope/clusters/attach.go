@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
@@ -63,10 +64,15 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	compared, err := readDeployed(ctx, cfg, &r)
+	if err != nil {
+		return err
+	}
 	plan, err := cluster.PlanAttach(r, source)
 	if err != nil {
 		return err
 	}
+	plan.Notes = append(plan.Notes, compared...)
 	types, err := plan.CheckTypes(ctx, cfg)
 	if err != nil {
 		return err
@@ -105,6 +111,21 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
 	}
 	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
+}
+
+// readDeployed reads what a running cluster has. A note says that it could not be read.
+func readDeployed(ctx context.Context, cfg aws.Config, r *cluster.Request) (notes []string, err error) {
+	if !r.Cluster.Exists {
+		return nil, nil
+	}
+	r.Deployed, err = r.Cluster.Deployed(ctx, cfg)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return []string{"not compared with the configuration that the cluster runs with: " + awserr.Brief(err)}, nil
+	}
+	return nil, nil
 }
 
 // source reads what the configuration takes from the stack. A template that contains the stack is
