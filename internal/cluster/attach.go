@@ -12,6 +12,7 @@ import (
 
 	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/lookup"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -164,7 +165,7 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 				return Patched{}, err
 			}
 		}
-		if w.Part != Scripts {
+		if own := p.ownRole(at, policies); !own && w.Part != Scripts {
 			if err := p.addPolicies(at, v, policies, stackName); err != nil {
 				return Patched{}, err
 			}
@@ -209,6 +210,18 @@ func (p *patch) refuseOthers(at place, script string) error {
 		}
 	}
 	return nil
+}
+
+// ownRole reports whether a place names its own role, whose policies the file cannot say.
+func (p *patch) ownRole(at place, arns []string) bool {
+	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
+		if n := document.Get(at.node, "Iam", own); n != nil && len(arns) > 0 {
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own,
+				strings.ReplaceAll(strings.Join(arns, " and "), Reference(""), "the stack's policy "), words.Printable(n.Value)))
+			return true
+		}
+	}
+	return false
 }
 
 // hookOf is the hook as which a place gets the script. What the cluster does not have ParallelCluster refuses
