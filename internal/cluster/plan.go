@@ -73,6 +73,9 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
+	if err := r.hasPolicies(want); err != nil {
+		return p, err
+	}
 	if err := r.fits(patched); err != nil {
 		return p, err
 	}
@@ -88,6 +91,20 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	}
 	p.next(r, s.Region, patched, "attach")
 	return p, nil
+}
+
+// hasPolicies refuses scripts alone for a cluster that is created without the policies to read them.
+func (r Request) hasPolicies(w Want) error {
+	if r.Cluster.Exists || w.Part != Scripts {
+		return nil
+	}
+	w.Part = Policies
+	patched, err := Attach(r.File, r.Text, w)
+	if err != nil || len(patched.Changes) == 0 {
+		return err
+	}
+	return hint.New(hint.BadInput, fmt.Errorf("%s does not have all policies: %s, %s; nodes of a new cluster could not download the script",
+		r.File, patched.Changes[0].Path, patched.Changes[0].What), "'"+r.command("attach", All)+"' writes policies and scripts")
 }
 
 // PlanDetach takes out of a configuration what attach added.
@@ -240,17 +257,15 @@ func (p *Plan) explainQueues(strategy string) {
 func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	name := cmpName(r.Cluster.Name)
 	file := words.Word(cmp.Or(r.Result, r.File))
-	again := func(part Part) string {
-		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, file, name, r.Again, part)
-	}
+	written := r
+	written.File = cmp.Or(r.Result, r.File)
 	update := func(file string) string {
 		if patched.Template {
 			return DeployCommand(file, cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket, len(patched.Text))
 		}
 		return fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(file), region)
 	}
-	p.policies = fmt.Sprintf("'parascope cluster %s --config %s --cluster %s%s --part policies --write', then '%s'", verb, words.Word(r.File),
-		name, r.Again, update(r.File))
+	p.policies = fmt.Sprintf("'%s', then '%s'", r.command(verb, Policies), update(r.File))
 	switch {
 	case patched.Template, r.Cluster.Exists:
 		p.Next = append(p.Next, update(cmp.Or(r.Result, r.File)))
@@ -269,10 +284,16 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	}
 	switch {
 	case verb == "attach" && p.Part == Policies:
-		p.Next = append(p.Next, again(Scripts))
+		p.Next = append(p.Next, written.command(verb, Scripts))
 	case verb == "detach" && p.Part == Scripts:
-		p.Next = append(p.Next, again(Policies))
+		p.Next = append(p.Next, written.command(verb, Policies))
 	}
+}
+
+// command changes the file.
+func (r Request) command(verb string, part Part) string {
+	return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, words.Word(r.File),
+		cmpName(r.Cluster.Name), r.Again, part)
 }
 
 // ParsePart reads a part; "" leaves it to the plan.

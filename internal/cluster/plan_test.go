@@ -163,6 +163,27 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// TestScriptsAlone: a cluster that is created with scripts and without policies would fail.
+func TestScriptsAlone(t *testing.T) {
+	all := configurations(t)
+	r := Request{File: "c.yaml", Text: all["minimal"], Cluster: lookup.Cluster{Name: "hpc"}, Part: Scripts, Again: " --region us-east-2"}
+	_, err := PlanAttach(r, testSource)
+	if hint.CodeOf(err) != hint.BadInput ||
+		!strings.Contains(err.Error(), "HeadNode/Iam/AdditionalIamPolicies, add the policy "+remoteWrite) || hint.Next(err) !=
+		"'parascope cluster attach --config c.yaml --cluster hpc --region us-east-2 --part all --write' writes policies and scripts" {
+		t.Errorf("%v, %q", err, hint.Next(err))
+	}
+	r.Part = Policies
+	first, err := PlanAttach(r, testSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Text, r.Part = first.Text, Scripts
+	if second, err := PlanAttach(r, testSource); err != nil || len(second.Changes) != 2 {
+		t.Errorf("after the policies: %v, %v", second.Changes, err)
+	}
+}
+
 // TestDetachFromARunningCluster: what ParallelCluster refuses to change stays, the
 // programs are removed by an update, and policies go in a second one.
 func TestDetachFromARunningCluster(t *testing.T) {

@@ -76,7 +76,8 @@ func TestOwnRoles(t *testing.T) {
 	}{
 		{"the cluster's own", "", true, nil, doctor.OK, "", ""},
 		{"a role without the policy", ", Iam: {InstanceRole: " + arn + "}", true, nil, doctor.Failed,
-			"role " + arn + " of HeadNode is not allowed to read arn:aws:s3:::parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/install.sh",
+			"role " + arn + " of HeadNode is not allowed to read arn:aws:s3:::parascope-111122223333-us-east-2/parascope/pcluster-infra/v1/" +
+				"install.sh",
 			"aws iam attach-role-policy --role-name mine --policy-arn " + *policy.Policy.Arn},
 		{"the same of a new cluster", ", Iam: {InstanceRole: " + arn + "}", false, nil, doctor.Failed, "of HeadNode is not allowed", "mine"},
 		{"a profile", ", Iam: {InstanceProfile: arn:aws:iam::111122223333:instance-profile/mine}", true, nil, doctor.Unknown,
@@ -148,6 +149,13 @@ func TestWhatEndsANodeIsFound(t *testing.T) {
 	a.finds("all is well", 0, map[string]doctor.Status{})
 
 	bucket := aws.String("parascope-111122223333-us-east-2")
+	for principal, condition := range map[string]string{`"*"`: "", `{"AWS":"*"}`: "", `{"AWS":["*"]}`: `,"Condition":{}`} {
+		must[*s3.PutBucketPolicyOutput](t)(s3.NewFromConfig(cfg).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket,
+			Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Sid":"Some","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:root"},` +
+				`"Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},{"Sid":"None","Effect":"Deny","Principal":` +
+				principal + `,"Action":["s3:Get*"],"Resource":"arn:aws:s3:::parascope-111122223333-us-east-2/*"` + condition + `}]}`)}))
+		a.finds("a policy that denies everybody, "+principal, hint.Denied, map[string]doctor.Status{"script-bucket-policy": failed})
+	}
 	must[*s3.PutBucketPolicyOutput](t)(s3.NewFromConfig(cfg).PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket,
 		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Sid":"OnlyHere","Effect":"Deny","Principal":"*","Action":"s3:GetObject",` +
 			`"Resource":"arn:aws:s3:::parascope-111122223333-us-east-2/*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"},` +
