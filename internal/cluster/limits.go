@@ -12,6 +12,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/words"
 )
@@ -80,15 +81,19 @@ func (d *configuration) compareRegion(file string, n *yaml.Node, region string) 
 }
 
 // checkOS refuses an operating system that the version does not have, and notes what other versions refuse.
-func (d *configuration) checkOS(file, version string) (note string, err error) {
+func (d *configuration) checkOS(file string, of lookup.Cluster) (note string, err error) {
 	n := document.Get(d.cluster, "Image", "Os")
 	if n == nil || isFunction(n) || n.Kind != yaml.ScalarNode {
 		return "", nil
 	}
-	note, refused := newcluster.OS(n.Value).Refused(version)
+	note, refused := newcluster.OS(n.Value).Refused(of.Version)
 	if refused {
 		return "", document.Wrong(file, n.Line, fmt.Sprintf("has the Os %q: %s", words.Printable(n.Value), note),
 			"give an OS such as alinux2023, or another version of ParallelCluster")
+	}
+	if note == newcluster.NeedsAMI && (of.Exists || document.Get(d.cluster, "Image", "CustomAmi") != nil ||
+		document.Get(d.cluster, "HeadNode", "Image", "CustomAmi") != nil) {
+		return "", nil
 	}
 	if note != "" {
 		note = fmt.Sprintf("line %d: Os %s: %s", n.Line, words.Printable(n.Value), note)

@@ -151,7 +151,7 @@ func (r Request) limits(notes []string, d *configuration, region string) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	os, err := d.checkOS(r.File, r.Cluster.Version)
+	os, err := d.checkOS(r.File, r.Cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -117,6 +117,7 @@ func (o *clusterTemplateOptions) check() error {
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
 	}
+	o.new.HeadType = cmp.Or(o.new.HeadType, newcluster.HeadTypeFor(o.new.Queues))
 	if err := cmp.Or(o.new.Check(), o.new.CheckOS(o.version)); o.config == "" && err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 			return nil, nil, err
 		}
 		text, _, err = cluster.Configuration(o.new, source)
-		return text, notes, err
+		return text, append(notes, o.new.Notes(o.version)...), err
 	}
 	if text, err = readBounded(ctx, o.config); err != nil {
 		return nil, nil, err
