@@ -28,6 +28,8 @@ type Plan struct {
 	Next []string `json:"next"`
 	// Text is the patched configuration.
 	Text []byte `json:"-"`
+	// Pending is a plan without changes that Next follows all the same: the policies are there, the scripts are not.
+	Pending bool `json:"-"`
 
 	roles    int    // that ParallelCluster makes for the nodes; -1: somewhere else
 	policies string // the commands that give these roles the policies
@@ -90,6 +92,14 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 			"('pcluster version' prints the installed version)")
 	}
 	p.next(r, s.Region, patched, "attach")
+	if r.Cluster.Exists && p.Part == Policies && len(p.Changes) == 0 {
+		want.Part = Scripts
+		scripts, err := Attach(r.File, r.Text, want)
+		if p.Pending = len(scripts.Changes) > 0; err != nil || !p.Pending {
+			p.Next = []string{}
+			return p, err
+		}
+	}
 	return p, nil
 }
 

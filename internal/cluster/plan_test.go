@@ -163,6 +163,27 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// TestPoliciesAreThere: the part without changes leads to the next one, as long as that has some.
+func TestPoliciesAreThere(t *testing.T) {
+	hpc := lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
+	r := Request{File: "c.yaml", Text: configurations(t)["minimal"], Cluster: hpc}
+	for _, c := range []struct {
+		part    Part
+		pending bool
+		next    string
+	}{{Policies, false, ""}, {"", true, "--part scripts --write"}, {Scripts, false, ""}, {"", false, ""}} {
+		r.Part = c.part
+		p, err := PlanAttach(r, testSource)
+		if err != nil || p.Pending != c.pending || !strings.Contains(strings.Join(p.Next, "\n"), c.next) {
+			t.Errorf("part %q: pending %t, %q, %v", c.part, p.Pending, p.Next, err)
+		}
+		if c.part == "" && !c.pending && len(p.Next) > 0 {
+			t.Errorf("all is there: %q", p.Next)
+		}
+		r.Text = p.Text
+	}
+}
+
 // TestScriptsAlone: a cluster that is created with scripts and without policies would fail.
 func TestScriptsAlone(t *testing.T) {
 	all := configurations(t)
