@@ -21,7 +21,7 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 	switch awserr.Status(err) {
 	case 404:
 		return failed(hint.NotFound, e.Script+" does not exist; ParallelCluster would terminate every node that tries to run it",
-			"'parascope cluster stage' uploads it")
+			"'"+e.Stage+"' uploads it")
 	case 301:
 		return failed(hint.BadInput, "bucket "+e.bucket+" is not in region "+e.Config.Region, "stage to a bucket in "+e.Config.Region)
 	}

@@ -73,8 +73,12 @@ func Look(ctx context.Context, cfg aws.Config, c lookup.Cluster, o Options) (Sta
 		return s, err
 	}
 	endpoint := state.Outputs["AMPPrometheusEndpoint"]
-	if endpoint == "" {
+	if endpoint == "" && state.Exists() {
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s in %s has no Prometheus workspace to query", o.Stack, cfg.Region),
+			"deploy it: '"+o.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
+	}
+	if endpoint == "" {
+		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", o.Stack, cfg.Region),
 			"'"+o.Up+"' creates the stack; --stack and --region select another one")
 	}
 	instances, err := askInstances(ctx, cfg, c.Name)

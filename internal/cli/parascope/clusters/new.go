@@ -50,7 +50,7 @@ instance type supports it. Nothing is created in AWS.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.new.Name = args[0]
 			on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
-			o.asked.Up = on.Target(cmd).Command("up")
+			o.asked.Up, o.asked.Stage = on.Target(cmd).Command("up"), stageAgain(cmd)
 			return p.ReportFailure(o.json, runClusterNew(cmd.Context(), p, o))
 		},
 	}

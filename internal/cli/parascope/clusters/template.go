@@ -32,6 +32,7 @@ import (
 type clusterTemplateOptions struct {
 	aws     awsconf.Options
 	stack   string
+	stage   string // the command that uploads the scripts
 	new     newcluster.Cluster
 	queues  []string
 	config  string
@@ -62,7 +63,7 @@ be undone by the next deployment, and 'parascope up' refuses to delete the clust
   parascope cluster template hpc --pcluster-version 3.14.0 --config cluster-config.yaml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.new.Name = args[0]
+			o.new.Name, o.stage = args[0], stageAgain(cmd)
 			if cmd.Flags().Changed("config") && (cmd.Flags().Changed("queue") || cmd.Flags().Changed("os") ||
 				cmd.Flags().Changed("head-type") || cmd.Flags().Changed("key")) {
 				return hint.New(hint.Usage, errors.New("--config cannot be combined with --queue, --os, --head-type or --key"),
@@ -153,6 +154,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 		return err
 	}
 	source := template.Source(o.stack, cfg.Region, place.Bucket)
+	source.Stage = o.stage
 	if err := staging.CheckScript(ctx, cfg, source); err != nil {
 		return err
 	}
