@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/limits"
 )
 
 // configuration is a document with a cluster's configuration in it.
@@ -62,7 +63,7 @@ func (d *configuration) findCluster(name string) error {
 				"give the cluster's configuration or template")
 		}
 	}
-	if d.cluster != d.Root && isFunction(d.cluster) {
+	if d.cluster != d.Root && limits.IsFunction(d.cluster) {
 		return document.Wrong(name, d.cluster.Line, "has a function of CloudFormation as ClusterConfiguration, which cannot be patched",
 			"write the configuration as keys below ClusterConfiguration, with functions as the values that need them")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/limits"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
@@ -128,7 +129,7 @@ func PlanDetach(r Request, region string) (Plan, error) {
 		return p, err
 	}
 	if n := document.Get(patched.of.cluster, "Region"); n != nil && n.ShortTag() == "!!str" && n.Value != "" {
-		if err := patched.of.compareRegion(r.File, n, region); err != nil {
+		if err := limits.CompareRegion(r.File, n, region); err != nil {
 			return p, err
 		}
 	}
@@ -157,15 +158,15 @@ func (r Request) part(fresh, running Part) Part {
 
 // limits are notes about what ParallelCluster may refuse, behind these; what it refuses is an error.
 func (r Request) limits(notes []string, d *configuration, region string) ([]string, error) {
-	about, err := d.checkRegion(r.File, region, r.ForTemplate || d.isTemplate())
+	about, err := limits.Region(d.cluster, r.File, region, r.ForTemplate || d.isTemplate())
 	if err != nil {
 		return nil, err
 	}
-	os, err := d.checkOS(r.File, r.Cluster)
+	os, err := limits.OS(d.cluster, r.File, r.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range append(d.countNotes(), about, os) {
+	for _, note := range append(limits.Counts(d.cluster), about, os) {
 		if note != "" {
 			notes = append(notes, note)
 		}
