@@ -118,7 +118,8 @@ func TestWhatParallelClusterRefuses(t *testing.T) {
 		}
 	}
 	for name, arm := range map[string]bool{"c7g.large": true, "c7gn.xlarge": true, "im4gn.large": true, "is4gen.large": true,
-		"g5g.xlarge": true, "a1.large": true, "t4g.micro": true, "hpc7g.16xlarge": true, "x2gd.large": true, "p6e-gb200.36xlarge": true, "c7i.large": false,
+		"g5g.xlarge": true, "a1.large": true,
+		"t4g.micro": true, "hpc7g.16xlarge": true, "x2gd.large": true, "p6e-gb200.36xlarge": true, "c7i.large": false,
 		"g5.xlarge": false, "g4dn.xlarge": false, "p5.48xlarge": false, "m7i-flex.large": false, "u-6tb1.56xlarge": false,
 		"gr6.4xlarge": false, "hpc6id.32xlarge": false, "trn1.2xlarge": false, "g6e.xlarge": false} {
 		head := HeadTypeFor([]Queue{{InstanceType: name}})
