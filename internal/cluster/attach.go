@@ -4,14 +4,15 @@ package cluster
 
 import (
 	"errors"
-	"github.com/parascope/parascope/internal/cluster/document"
-
 	"fmt"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/lookup"
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -32,6 +33,8 @@ type Want struct {
 	Hooks        map[Kind]string // a kind of node without one gets nothing
 	Part         Part
 	Drain        bool // write QueueUpdateStrategy: DRAIN where there is none and queues get a script
+	// Deployed is what a running cluster has; nil where that is not known.
+	Deployed *lookup.Deployed
 }
 
 // Change is one change of a configuration.
@@ -149,10 +152,14 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 		if err := p.refuseOthers(at, w.Script); err != nil {
 			return Patched{}, err
 		}
-		if w.Hooks[at.kind] == "" {
+		hook, fresh, err := p.hookOf(at, w)
+		if err != nil {
+			return Patched{}, err
+		}
+		if hook == "" {
 			continue
 		}
-		v := p.cluster.places()[i]
+		v, before := p.cluster.places()[i], len(p.Changes)
 		if v.get("Iam", "InstanceRole") == nil && v.get("Iam", "InstanceProfile") == nil {
 			p.Roles++
 		}
@@ -161,13 +168,18 @@ func Attach(name string, b []byte, w Want) (Patched, error) {
 			policies = w.HeadPolicies
 		}
 		if w.Part != Policies {
-			if err := p.addScript(at, v, w.Hooks[at.kind], w.Script); err != nil {
+			if err := p.addScript(at, v, hook, w.Script); err != nil {
 				return Patched{}, err
 			}
 		}
-		if w.Part != Scripts {
+		if own := p.ownRole(at, policies); !own && w.Part != Scripts {
 			if err := p.addPolicies(at, v, policies, stackName); err != nil {
 				return Patched{}, err
+			}
+		}
+		for n := range p.Changes[before:] {
+			if fresh {
+				p.Changes[before+n].Policy = Pools
 			}
 		}
 	}
@@ -214,6 +226,42 @@ func (p *patch) refuseOthers(at place, script string) error {
 		}
 	}
 	return nil
+}
+
+// ownRole reports whether a place names its own role, whose policies the file cannot say.
+func (p *patch) ownRole(at place, arns []string) bool {
+	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
+		if n := document.Get(at.node, "Iam", own); n != nil && len(arns) > 0 {
+			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own,
+				strings.ReplaceAll(strings.Join(arns, " and "), Reference(""), "the stack's policy "), words.Printable(n.Value)))
+			return true
+		}
+	}
+	return false
+}
+
+// hookOf is the hook as which a place gets the script. What the cluster does not have ParallelCluster refuses
+// as OnNodeConfigured, except for a login pool that is new (fresh).
+func (p *patch) hookOf(at place, w Want) (hook string, fresh bool, err error) {
+	if hook = w.Hooks[at.kind]; w.Deployed == nil || at.kind == Queue || hook == "" {
+		return hook, false, nil
+	}
+	exists, runs := true, false
+	if at.kind == Login {
+		exists, runs = w.Deployed.Pool(at.name, w.Script)
+	} else {
+		runs = w.Deployed.HeadConfigured(w.Script)
+	}
+	if !exists {
+		return OnNodeConfigured, true, nil
+	}
+	for _, s := range scriptsOf(at.node, OnNodeConfigured) {
+		if url := document.Get(s, "Script"); !runs && url != nil && url.Value == w.Script {
+			return "", false, document.Wrong(p.name, url.Line, "has the script as OnNodeConfigured of "+at.path+", and the cluster's deployed "+
+				"configuration does not: ParallelCluster refuses to change OnNodeConfigured", "move the entry to OnNodeUpdated of "+at.path)
+		}
+	}
+	return hook, false, nil
 }
 
 // scriptsOf are the entries of a place's hook: of its Sequence, or the hook itself.

@@ -51,6 +51,8 @@ var badConfigurations = []struct{ name, text, err, next string }{
 	{"no queues", "HeadNode:\n  A: b\nScheduling:\n  Scheduler: slurm\n", "line 4 has no list Scheduling/SlurmQueues", "list"},
 	{"queues by a function", "HeadNode:\n  A: b\nScheduling:\n  Scheduler: slurm\n  SlurmQueues: !Ref Queues\n", "line 5 has no list",
 		"CloudFormation"},
+	{"a configuration by a function", "Resources:\n  C:\n    Type: Custom::PclusterCluster\n    Properties:\n      ClusterConfiguration: " +
+		"!Sub |\n        HeadNode: {}\n", "line 5 has a function of CloudFormation as ClusterConfiguration", "as keys below ClusterConfiguration"},
 	{"head node without a value", "HeadNode:\n" + tail, "line 1 HeadNode has no value", "remove the line"},
 	{"hooks without a value", "HeadNode:\n  CustomActions:\n" + tail, "line 2 HeadNode/CustomActions has no value", "remove the line"},
 	{"hooks by a function", "HeadNode:\n  CustomActions: !If [a, {}, {}]\n" + tail, "line 2 HeadNode/CustomActions does not contain keys",

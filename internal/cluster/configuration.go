@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/limits"
 )
 
 // configuration is a document with a cluster's configuration in it.
@@ -61,6 +62,10 @@ func (d *configuration) findCluster(name string) error {
 			return document.Wrong(name, 0, "is a CloudFormation template without a Custom::PclusterCluster",
 				"give the cluster's configuration or template")
 		}
+	}
+	if d.cluster != d.Root && limits.IsFunction(d.cluster) {
+		return document.Wrong(name, d.cluster.Line, "has a function of CloudFormation as ClusterConfiguration, which cannot be patched",
+			"write the configuration as keys below ClusterConfiguration, with functions as the values that need them")
 	}
 	if d.cluster.Kind != yaml.MappingNode || document.Get(d.cluster, "Scheduling") == nil || document.Get(d.cluster, "HeadNode") == nil {
 		return document.Wrong(name, 0, "has no HeadNode or no Scheduling section: it is not a ParallelCluster configuration",

@@ -40,6 +40,9 @@ func TestLimits(t *testing.T) {
 		"an OS of the version": {text: os("ubuntu2004"), version: "3.13.0"},
 		"an OS of another version": {text: os("centos7"), version: "3.14.0",
 			refused: `line 3 has the Os "centos7": ParallelCluster 3.14.0 does not support it`, do: "another version"},
+		"an OS without AMIs": {text: os("rocky9"), version: "3.14.0", note: "line 3: Os rocky9: ParallelCluster has no AMI of it: set " +
+			"Image/CustomAmi to one of your own ('pcluster build-image')"},
+		"with one's own AMI":  {text: os("rocky9\n  CustomAmi: ami-0123456789abcdef0")},
 		"an OS that may come": {text: os("rhel17"), version: "3.14.0", note: "line 3: Os rhel17: ParallelCluster up to 3.16 refuses it"},
 		"a number":            {text: region(" 5"), refused: "line 1 has a Region that is not a text, which ParallelCluster refuses", do: remove},
 		"a list":              {text: region(" [us-east-2]"), refused: "line 1 has a Region that is not a text", do: remove},

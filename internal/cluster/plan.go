@@ -8,6 +8,7 @@ import (
 
 	"github.com/parascope/parascope/internal/cluster/document"
 	"github.com/parascope/parascope/internal/cluster/environment"
+	"github.com/parascope/parascope/internal/cluster/limits"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/hint"
@@ -28,6 +29,8 @@ type Plan struct {
 	Next []string `json:"next"`
 	// Text is the patched configuration.
 	Text []byte `json:"-"`
+	// Pending is a plan without changes that Next follows all the same: the policies are there, the scripts are not.
+	Pending bool `json:"-"`
 
 	roles    int    // that ParallelCluster makes for the nodes; -1: somewhere else
 	policies string // the commands that give these roles the policies
@@ -46,6 +49,8 @@ type Request struct {
 	Again string
 	// ForTemplate is a configuration that is going to stand in a template.
 	ForTemplate bool
+	// Deployed is what a running cluster has; nil where that is not known.
+	Deployed *lookup.Deployed
 }
 
 // PlanAttach decides which hooks each kind of node gets, and patches the configuration.
@@ -56,8 +61,8 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 			r.Cluster.Version),
 			"create the cluster again with a newer version")
 	}
-	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Drain: r.Drain &&
-		r.Cluster.Exists,
+	want := Want{Script: s.Script, HeadPolicies: s.HeadPolicies, NodePolicies: s.NodePolicies, Part: p.Part, Deployed: r.Deployed,
+		Drain: r.Drain && r.Cluster.Exists,
 		Hooks: map[Kind]string{Head: OnNodeConfigured, Login: OnNodeConfigured, Queue: OnNodeConfigured}}
 	if r.Cluster.Exists {
 		want.Hooks[Head], want.Hooks[Login] = OnNodeUpdated, OnNodeUpdated
@@ -69,6 +74,9 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 	}
 	patched, err := Attach(r.File, r.Text, want)
 	if err != nil {
+		return p, err
+	}
+	if err := r.hasPolicies(want); err != nil {
 		return p, err
 	}
 	if err := r.fits(patched); err != nil {
@@ -85,7 +93,29 @@ func PlanAttach(r Request, s Source) (Plan, error) {
 			"('pcluster version' prints the installed version)")
 	}
 	p.next(r, s.Region, patched, "attach")
+	if r.Cluster.Exists && p.Part == Policies && len(p.Changes) == 0 {
+		want.Part = Scripts
+		scripts, err := Attach(r.File, r.Text, want)
+		if p.Pending = len(scripts.Changes) > 0; err != nil || !p.Pending {
+			p.Next = []string{}
+			return p, err
+		}
+	}
 	return p, nil
+}
+
+// hasPolicies refuses scripts alone for a cluster that is created without the policies to read them.
+func (r Request) hasPolicies(w Want) error {
+	if r.Cluster.Exists || w.Part != Scripts {
+		return nil
+	}
+	w.Part = Policies
+	patched, err := Attach(r.File, r.Text, w)
+	if err != nil || len(patched.Changes) == 0 {
+		return err
+	}
+	return hint.New(hint.BadInput, fmt.Errorf("%s does not have all policies: %s, %s; nodes of a new cluster could not download the script",
+		r.File, patched.Changes[0].Path, patched.Changes[0].What), "'"+r.command("attach", All)+"' writes policies and scripts")
 }
 
 // PlanDetach takes out of a configuration what attach added.
@@ -99,7 +129,7 @@ func PlanDetach(r Request, region string) (Plan, error) {
 		return p, err
 	}
 	if n := document.Get(patched.of.cluster, "Region"); n != nil && n.ShortTag() == "!!str" && n.Value != "" {
-		if err := patched.of.compareRegion(r.File, n, region); err != nil {
+		if err := limits.CompareRegion(r.File, n, region); err != nil {
 			return p, err
 		}
 	}
@@ -128,15 +158,15 @@ func (r Request) part(fresh, running Part) Part {
 
 // limits are notes about what ParallelCluster may refuse, behind these; what it refuses is an error.
 func (r Request) limits(notes []string, d *configuration, region string) ([]string, error) {
-	about, err := d.checkRegion(r.File, region, r.ForTemplate || d.isTemplate())
+	about, err := limits.Region(d.cluster, r.File, region, r.ForTemplate || d.isTemplate())
 	if err != nil {
 		return nil, err
 	}
-	os, err := d.checkOS(r.File, r.Cluster.Version)
+	os, err := limits.OS(d.cluster, r.File, r.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range append(d.countNotes(), about, os) {
+	for _, note := range append(limits.Counts(d.cluster), about, os) {
 		if note != "" {
 			notes = append(notes, note)
 		}
@@ -238,17 +268,15 @@ func (p *Plan) explainQueues(strategy string) {
 func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	name := cmpName(r.Cluster.Name)
 	file := words.Word(cmp.Or(r.Result, r.File))
-	again := func(part Part) string {
-		return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, file, name, r.Again, part)
-	}
+	written := r
+	written.File = cmp.Or(r.Result, r.File)
 	update := func(file string) string {
 		if patched.Template {
 			return DeployCommand(file, cmp.Or(patched.Stack, "STACK-OF-THE-TEMPLATE"), region, patched.Bucket, len(patched.Text))
 		}
 		return fmt.Sprintf("pcluster update-cluster --cluster-name %s --cluster-configuration %s --region %s", name, words.Word(file), region)
 	}
-	p.policies = fmt.Sprintf("'parascope cluster %s --config %s --cluster %s%s --part policies --write', then '%s'", verb, words.Word(r.File),
-		name, r.Again, update(r.File))
+	p.policies = fmt.Sprintf("'%s', then '%s'", r.command(verb, Policies), update(r.File))
 	switch {
 	case patched.Template, r.Cluster.Exists:
 		p.Next = append(p.Next, update(cmp.Or(r.Result, r.File)))
@@ -267,10 +295,16 @@ func (p *Plan) next(r Request, region string, patched Patched, verb string) {
 	}
 	switch {
 	case verb == "attach" && p.Part == Policies:
-		p.Next = append(p.Next, again(Scripts))
+		p.Next = append(p.Next, written.command(verb, Scripts))
 	case verb == "detach" && p.Part == Scripts:
-		p.Next = append(p.Next, again(Policies))
+		p.Next = append(p.Next, written.command(verb, Policies))
 	}
+}
+
+// command changes the file.
+func (r Request) command(verb string, part Part) string {
+	return fmt.Sprintf("parascope cluster %s --config %s --cluster %s%s --part %s --write", verb, words.Word(r.File),
+		cmpName(r.Cluster.Name), r.Again, part)
 }
 
 // ParsePart reads a part; "" leaves it to the plan.

@@ -45,6 +45,10 @@ const (
 		"Spot capacity first\n"
 	laterOnes = "note login nodes that start after the update do not run OnNodeUpdated, and are not monitored until the next update; " +
 		"ParallelCluster refuses to add OnNodeConfigured to an existing pool\n"
+	headByHand = "by hand HeadNode has its own InstanceProfile: attach " + remoteWrite + " and " + nodePolicy +
+		" to the role of arn:aws:iam::111122223333:instance-profile/head\n"
+	loginByHand = "by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy +
+		" to the role of arn:aws:iam::111122223333:role/builds\n"
 	updateIt = "next pcluster update-cluster --cluster-name hpc --cluster-configuration c.yaml --region us-east-2\n"
 )
 
@@ -93,10 +97,7 @@ func TestPlanAttach(t *testing.T) {
 		"login pools and roles of their own": {"login_pools", Request{Cluster: exists}, "part policies\n" +
 			"add the policy LoginNodes/Pools[people]/Iam/AdditionalIamPolicies LOGIN_NODES_POOL_STOP\n" +
 			"add the policy Scheduling/SlurmQueues[q]/Iam/AdditionalIamPolicies SUPPORTED\n" +
-			"by hand HeadNode has its own InstanceProfile: attach " + remoteWrite + " and " + nodePolicy +
-			" to the role of arn:aws:iam::111122223333:instance-profile/head\n" +
-			"by hand LoginNodes/Pools[builds] has its own InstanceRole: attach " + nodePolicy +
-			" to the role of arn:aws:iam::111122223333:role/builds\n" +
+			headByHand + loginByHand +
 			"by hand LoginNodes/Pools[people]: ParallelCluster changes the policies of a login pool only while the pool has no nodes: " +
 			"update the cluster with Count: 0 first, then with these changes and the current Count\n" + updateIt +
 			"next parascope cluster attach --config c.yaml --cluster hpc --part scripts --write\n"},
@@ -106,14 +107,15 @@ func TestPlanAttach(t *testing.T) {
 			"add the script LoginNodes/Pools[builds]/CustomActions/OnNodeUpdated SUPPORTED\n" +
 			"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 			"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
-			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + laterOnes + downloads + updateIt},
+			"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + laterOnes + downloads +
+			headByHand + loginByHand + updateIt},
 		"version 3.10": {"login_pools", Request{Cluster: with(func(c *lookup.Cluster) { c.Version = "3.10.1" }), Part: Scripts, Drain: true},
 			"part scripts\n" +
 				"add the script HeadNode/CustomActions/OnNodeUpdated SUPPORTED\n" +
 				"add the script Scheduling/SlurmQueues[q]/CustomActions/OnNodeConfigured QUEUE_UPDATE_STRATEGY\n" +
 				"set DRAIN Scheduling/SlurmSettings/QueueUpdateStrategy IGNORED\n" +
 				"note login nodes do not get the script: CustomActions of login pools require ParallelCluster 3.11, but the cluster has 3.10.1\n" +
-				"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads + updateIt},
+				"note QueueUpdateStrategy DRAIN: jobs run to completion, then their nodes are replaced; " + back + downloads + headByHand + updateIt},
 		"an update that runs": {"attached_by_hand", Request{Cluster: with(func(c *lookup.Cluster) { c.Status = "UPDATE_IN_PROGRESS" })},
 			"part policies\n" +
 				"add the policy HeadNode/Iam/AdditionalIamPolicies SUPPORTED\n" +
@@ -158,6 +160,48 @@ func TestPlanRefuses(t *testing.T) {
 				t.Errorf("exit code %d, %v, next step %q", hint.CodeOf(err), err, hint.Next(err))
 			}
 		})
+	}
+}
+
+// TestPoliciesAreThere: the part without changes leads to the next one, as long as that has some.
+func TestPoliciesAreThere(t *testing.T) {
+	hpc := lookup.Cluster{Name: "hpc", Exists: true, Version: "3.16.3", Status: "CREATE_COMPLETE"}
+	r := Request{File: "c.yaml", Text: configurations(t)["minimal"], Cluster: hpc}
+	for _, c := range []struct {
+		part    Part
+		pending bool
+		next    string
+	}{{Policies, false, ""}, {"", true, "--part scripts --write"}, {Scripts, false, ""}, {"", false, ""}} {
+		r.Part = c.part
+		p, err := PlanAttach(r, testSource)
+		if err != nil || p.Pending != c.pending || !strings.Contains(strings.Join(p.Next, "\n"), c.next) {
+			t.Errorf("part %q: pending %t, %q, %v", c.part, p.Pending, p.Next, err)
+		}
+		if c.part == "" && !c.pending && len(p.Next) > 0 {
+			t.Errorf("all is there: %q", p.Next)
+		}
+		r.Text = p.Text
+	}
+}
+
+// TestScriptsAlone: a cluster that is created with scripts and without policies would fail.
+func TestScriptsAlone(t *testing.T) {
+	all := configurations(t)
+	r := Request{File: "c.yaml", Text: all["minimal"], Cluster: lookup.Cluster{Name: "hpc"}, Part: Scripts, Again: " --region us-east-2"}
+	_, err := PlanAttach(r, testSource)
+	if hint.CodeOf(err) != hint.BadInput ||
+		!strings.Contains(err.Error(), "HeadNode/Iam/AdditionalIamPolicies, add the policy "+remoteWrite) || hint.Next(err) !=
+		"'parascope cluster attach --config c.yaml --cluster hpc --region us-east-2 --part all --write' writes policies and scripts" {
+		t.Errorf("%v, %q", err, hint.Next(err))
+	}
+	r.Part = Policies
+	first, err := PlanAttach(r, testSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Text, r.Part = first.Text, Scripts
+	if second, err := PlanAttach(r, testSource); err != nil || len(second.Changes) != 2 {
+		t.Errorf("after the policies: %v, %v", second.Changes, err)
 	}
 }
 

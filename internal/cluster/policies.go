@@ -14,13 +14,6 @@ import (
 // addPolicies adds managed policies behind those that a place has.
 func (p *patch) addPolicies(at place, v *value, arns []string, stackName string) error {
 	iam := document.Get(at.node, "Iam")
-	for _, own := range []string{"InstanceRole", "InstanceProfile"} {
-		if n := document.Get(iam, own); n != nil && len(arns) > 0 {
-			p.ByHand = append(p.ByHand, fmt.Sprintf("%s has its own %s: attach %s to the role of %s", at.path, own,
-				strings.ReplaceAll(strings.Join(arns, " and "), Reference(""), "the stack's policy "), words.Printable(n.Value)))
-			return nil
-		}
-	}
 	missing, err := p.missing(at, v, arns, stackName)
 	if err != nil || len(missing) == 0 {
 		return err

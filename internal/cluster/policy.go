@@ -9,6 +9,7 @@ const (
 	Ignored       UpdatePolicy = "IGNORED"
 	QueueStrategy UpdatePolicy = "QUEUE_UPDATE_STRATEGY" // fleet stopped, or QueueUpdateStrategy set
 	PoolStop      UpdatePolicy = "LOGIN_NODES_POOL_STOP" // the pool has no nodes
+	Pools         UpdatePolicy = "LOGIN_NODES_POOLS"     // a pool that is added needs nothing
 	Unsupported   UpdatePolicy = "UNSUPPORTED"
 )
 

@@ -48,3 +48,15 @@ func (p Plan) CheckRoles(ctx context.Context, cfg aws.Config, s Source) (note st
 	}
 	return "", nil
 }
+
+// SkipUpdate leaves the update out of a pending plan's next commands where the roles have the policies already.
+func (p *Plan) SkipUpdate(ctx context.Context, cfg aws.Config, s Source) error {
+	if !p.Pending || len(p.Next) < 2 {
+		return nil
+	}
+	note, err := p.CheckRoles(ctx, cfg, s)
+	if err == nil && note == "" {
+		p.Next = p.Next[1:]
+	}
+	return ctx.Err()
+}

@@ -26,6 +26,7 @@ type Source struct {
 	NodePolicies  []string
 	PublicSubnet  string // for head and login nodes
 	PrivateSubnet string // for compute nodes
+	Stage         string // the command that uploads the script, for errors
 }
 
 // Asked is what a person says about the infrastructure stack.
@@ -34,12 +35,13 @@ type Asked struct {
 	Bucket     string // "": the stack's own
 	NodePolicy string // ARN; "": the stack's own
 	Up         string // the command that creates or updates the stack, for errors
+	Stage      string // the command that uploads the script, for errors
 }
 
 // ReadSource reads the stack's outputs. A stack that is not there, or has no Prometheus, is
 // an error with exit code NotFound that says what to deploy.
 func ReadSource(ctx context.Context, cfg aws.Config, a Asked) (Source, error) {
-	s := Source{Stack: a.Stack, Region: cfg.Region}
+	s := Source{Stack: a.Stack, Region: cfg.Region, Stage: a.Stage}
 	state, err := stack.New(cfg, a.Stack).Describe(ctx)
 	if err != nil {
 		return s, err

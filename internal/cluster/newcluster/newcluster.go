@@ -55,10 +55,14 @@ func ParseQueue(s string) (Queue, error) {
 	switch {
 	case !queuePattern.MatchString(q.Name):
 		return q, bad("a queue name must start with a lower-case letter and contain at most 25 lower-case letters, digits and hyphens")
+	case q.Name == "default":
+		return q, bad("ParallelCluster does not allow the queue name default")
 	case !typePattern.MatchString(q.InstanceType) || len(q.InstanceType) > 25:
 		return q, bad("the instance type is not valid")
 	case !ok || err1 != nil || err2 != nil || q.Min < 0 || q.Max < 1 || q.Min > q.Max:
 		return q, bad("MIN-MAX is not a range of node counts")
+	case q.Max > maxNodes:
+		return q, bad(fmt.Sprintf("MAX is at most %d nodes", maxNodes))
 	}
 	return q, nil
 }
@@ -66,6 +70,9 @@ func ParseQueue(s string) (Queue, error) {
 // MaxQueues is how many queues and compute resources a cluster of ParallelCluster has at most
 // (cli/src/pcluster/constants.py, MAX_NUMBER_OF_QUEUES, MAX_NUMBER_OF_COMPUTE_RESOURCES_PER_CLUSTER).
 const MaxQueues = 50
+
+// maxNodes is more than any queue has. ParallelCluster itself names no limit.
+const maxNodes = 65536
 
 // ParseQueues reads one after the other.
 func ParseQueues(texts []string) ([]Queue, error) {
@@ -82,6 +89,19 @@ func ParseQueues(texts []string) ([]Queue, error) {
 		all = append(all, q)
 	}
 	return all, nil
+}
+
+// armPattern is how EC2 names types with arm64 processors: with a g behind the generation, or with Grace.
+var armPattern = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*|[a-z0-9]+-gb[0-9]+)\.`)
+
+func isARM(instanceType string) bool { return armPattern.MatchString(instanceType) }
+
+// HeadTypeFor is the type of a head node for which nobody gave one. ParallelCluster takes one architecture for all nodes.
+func HeadTypeFor(queues []Queue) string {
+	if len(queues) > 0 && isARM(queues[0].InstanceType) {
+		return "m7g.xlarge"
+	}
+	return "m7i.xlarge"
 }
 
 // maxKeyName is how long the name of a key pair is in EC2, in characters.
@@ -110,6 +130,8 @@ func (o OS) Refused(version string) (note string, refused bool) {
 		return "it is not an operating system of ParallelCluster", true
 	case version != "" && (lookup.OlderThan(version, 3, v.since) || v.until > 0 && !lookup.OlderThan(version, 3, v.until)):
 		return "ParallelCluster " + version + " does not support it", true
+	case strings.HasPrefix(string(o), "rocky"):
+		return NeedsAMI, false
 	case version == "" && some && v.until > 0:
 		return fmt.Sprintf("ParallelCluster 3.%d and later refuse it", v.until), false
 	case version == "" && some:
@@ -118,6 +140,18 @@ func (o OS) Refused(version string) (note string, refused bool) {
 		return "ParallelCluster up to 3.16 refuses it", false
 	}
 	return "", false
+}
+
+// NeedsAMI is the note about an operating system that ParallelCluster takes, and publishes no AMI of (PRIVATE_OSES of
+// cli/src/pcluster/constants.py).
+const NeedsAMI = "ParallelCluster has no AMI of it: set Image/CustomAmi to one of your own ('pcluster build-image')"
+
+// Notes are about what versions of ParallelCluster refuse; "" is a version that is not known.
+func (n Cluster) Notes(version string) []string {
+	if note, refused := OS(n.OS).Refused(version); note != "" && !refused {
+		return []string{"--os " + n.OS + ": " + note}
+	}
+	return nil
 }
 
 // CheckOS refuses an operating system that a version of ParallelCluster 3 is known not to have.
@@ -134,7 +168,7 @@ func (n Cluster) CheckOS(version string) error {
 func (n Cluster) Check() error {
 	if !osPattern.MatchString(n.OS) {
 		return hint.New(hint.Usage, fmt.Errorf("--os %q is not an operating system of ParallelCluster", n.OS),
-			"give one such as alinux2023, ubuntu2404, rhel9 or rocky9")
+			"give one such as alinux2023, ubuntu2404 or rhel9")
 	}
 	if !typePattern.MatchString(n.HeadType) {
 		return hint.New(hint.Usage, fmt.Errorf("--head-type %q is not an instance type", n.HeadType), "give one such as m7i.xlarge")
@@ -143,6 +177,14 @@ func (n Cluster) Check() error {
 		strings.Contains(n.KeyName, "${") {
 		return hint.New(hint.Usage, fmt.Errorf("--key %q is not the name of a key pair", n.KeyName),
 			"give a name that 'aws ec2 describe-key-pairs' lists")
+	}
+	for _, q := range n.Queues {
+		if isARM(q.InstanceType) == isARM(n.HeadType) {
+			continue
+		}
+		return hint.New(hint.Usage, fmt.Errorf("--queue %s: %s is of another processor architecture than the head node's %s, which "+
+			"ParallelCluster refuses", q.Name, q.InstanceType, n.HeadType),
+			"give queues of one architecture (Graviton or x86), and a --head-type of the same or none")
 	}
 	seen := map[string]bool{}
 	for _, q := range n.Queues {

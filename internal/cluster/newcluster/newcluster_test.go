@@ -108,3 +108,49 @@ func TestNumberOfQueues(t *testing.T) {
 		t.Errorf("two queues of one name: %v", err)
 	}
 }
+
+// TestWhatParallelClusterRefuses is refused, or noted.
+func TestWhatParallelClusterRefuses(t *testing.T) {
+	for text, ok := range map[string]bool{"default:c7i.large:0-1": false, "defaults:c7i.large:0-1": true, "q:c7i.large:0-65536": true,
+		"q:c7i.large:0-65537": false, "q:c7i.large:0-99999999999": false} {
+		if _, err := ParseQueue(text); ok != (err == nil) || !ok && hint.CodeOf(err) != hint.Usage {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for name, arm := range map[string]bool{"c7g.large": true, "c7gn.xlarge": true, "im4gn.large": true, "is4gen.large": true,
+		"g5g.xlarge": true, "a1.large": true,
+		"t4g.micro": true, "hpc7g.16xlarge": true, "x2gd.large": true, "p6e-gb200.36xlarge": true, "c7i.large": false,
+		"g5.xlarge": false, "g4dn.xlarge": false, "p5.48xlarge": false, "m7i-flex.large": false, "u-6tb1.56xlarge": false,
+		"gr6.4xlarge": false, "hpc6id.32xlarge": false, "trn1.2xlarge": false, "g6e.xlarge": false} {
+		head := HeadTypeFor([]Queue{{InstanceType: name}})
+		if isARM(name) != arm || isARM(head) != arm {
+			t.Errorf("%s: %t, %s", name, isARM(name), head)
+		}
+	}
+	cluster := func(head string, types ...string) error {
+		n := Cluster{OS: "alinux2023", HeadType: head}
+		for i, name := range types {
+			n.Queues = append(n.Queues, Queue{Name: fmt.Sprint("q", i), InstanceType: name})
+		}
+		return n.Check()
+	}
+	if err := cluster("m7g.xlarge", "c7g.large", "hpc7g.16xlarge"); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{cluster("m7i.xlarge", "c7g.large"), cluster("m7g.xlarge", "c7g.large", "c7i.large"), cluster("m7g.xlarge",
+		"c7i.large")} {
+		if hint.CodeOf(err) != hint.Usage || !strings.Contains(err.Error(), "of another processor architecture than the head node's") {
+			t.Error(err)
+		}
+	}
+	err := Cluster{OS: "foo"}.Check()
+	if hint.CodeOf(err) != hint.Usage || strings.Contains(hint.Next(err), "rocky") {
+		t.Errorf("%v, %s", err, hint.Next(err))
+	}
+	for c, note := range map[[2]string]string{{"alinux2023", ""}: "", {"rocky9", ""}: "CustomAmi", {"rocky8", "3.14.0"}: "CustomAmi",
+		{"centos7", ""}: "3.12 and later refuse it", {"ubuntu2004", "3.13.0"}: "", {"ubuntu2004", ""}: "3.14 and later refuse it"} {
+		if notes := (Cluster{OS: c[0]}).Notes(c[1]); (note == "") != (len(notes) == 0) || note != "" && !strings.Contains(notes[0], note) {
+			t.Errorf("%s with %q: %q", c[0], c[1], notes)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func checkObject(ctx context.Context, e *Env) doctor.Finding {
 	switch awserr.Status(err) {
 	case 404:
 		return failed(hint.NotFound, e.Script+" does not exist; ParallelCluster would terminate every node that tries to run it",
-			"'parascope cluster stage' uploads it")
+			"'"+e.Stage+"' uploads it")
 	case 301:
 		return failed(hint.BadInput, "bucket "+e.bucket+" is not in region "+e.Config.Region, "stage to a bucket in "+e.Config.Region)
 	}
@@ -65,14 +65,16 @@ func checkKey(ctx context.Context, e *Env) doctor.Finding {
 
 // statement is the part of a policy's that is looked at.
 type statement struct {
-	Sid      string
-	Effect   string
-	Action   any
-	Resource any
+	Sid       string
+	Effect    string
+	Principal any
+	Condition map[string]any
+	Action    any
+	Resource  any
 }
 
-// checkBucketPolicy looks for statements that may deny the script to somebody. Whom a
-// condition or a principal means is not worked out: such a statement is Unknown.
+// checkBucketPolicy looks for statements that deny the script to everybody, or may deny it to somebody: whom a
+// condition or a principal means is not worked out, and such a statement is Unknown.
 func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 	out, err := s3.NewFromConfig(e.Config).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &e.bucket})
 	if awserr.Status(err) == 404 {
@@ -90,6 +92,13 @@ func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 		policy.Statement = []statement{one.Statement}
 	}
 	for _, s := range policy.Statement {
+		if s.Effect == "Deny" && s.forAll() && s.Action != nil && s.Resource != nil && s.mayDeny(e.object(e.key)) {
+			return failed(hint.Denied, fmt.Sprintf("statement %q of the policy of bucket %s denies everybody reading %s: ParallelCluster would "+
+				"terminate every node", s.Sid, e.bucket, e.Script),
+				"except the install script's prefix from the statement, or stage to another bucket with --bucket")
+		}
+	}
+	for _, s := range policy.Statement {
 		if s.Effect == "Deny" && s.mayDeny(e.object(e.key)) {
 			return doctor.Finding{Status: doctor.Unknown,
 				Detail: fmt.Sprintf("statement %q of the policy of bucket %s denies reading to some principals: "+
@@ -99,6 +108,16 @@ func checkBucketPolicy(ctx context.Context, e *Env) doctor.Finding {
 		}
 	}
 	return ok("")
+}
+
+// forAll reports whether a statement is about everybody without a condition.
+func (s statement) forAll() bool {
+	named, ok := s.Principal.(map[string]any)
+	principals := texts(s.Principal)
+	if ok {
+		principals = texts(named["AWS"])
+	}
+	return len(s.Condition) == 0 && slices.Contains(principals, "*")
 }
 
 // mayDeny reports whether a statement is about reading an object. One with NotAction or

@@ -4,6 +4,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type Env struct {
 	Script        string   // address of the install script
 	NodePolicies  []string // ARNs of the policies that let nodes read it
 	Configuration []byte   // the cluster's, whose subnets are looked at
+	Stage         string   // the command that uploads the script
 
 	bucket, key string
 	partition   string
@@ -65,7 +67,7 @@ func Run(ctx context.Context, e Env) (all []Result, err error) {
 	if !ok || e.bucket == "" || e.key == "" {
 		return nil, fmt.Errorf("%s is not the S3 URL of an object", e.Script)
 	}
-	e.partition = "aws"
+	e.partition, e.Stage = "aws", cmp.Or(e.Stage, "parascope cluster stage")
 	if len(e.NodePolicies) > 0 {
 		if parts := strings.SplitN(e.NodePolicies[0], ":", 3); len(parts) == 3 {
 			e.partition = parts[1]
@@ -118,12 +120,12 @@ func (e *Env) below() []string {
 
 var subnetPattern = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
 
-// subnets are those of the configuration's nodes, each once, and how many places have something else: a
-// function of CloudFormation, or a placeholder.
-func (e *Env) subnets() (all []string, expressions int) {
+// subnets are those of the configuration's nodes, each once, and how many places have a function of
+// CloudFormation, or a placeholder. Wrong is a text that is neither.
+func (e *Env) subnets() (all []string, expressions int, wrong *yaml.Node) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(e.Configuration, &root); err != nil {
-		return nil, 0 // who reads the configuration says so
+		return nil, 0, nil // who reads the configuration says so
 	}
 	seen := map[*yaml.Node]bool{} // an alias leads to a node again
 	var walk func(n *yaml.Node, inCluster bool)
@@ -151,9 +153,12 @@ func (e *Env) subnets() (all []string, expressions int) {
 				list = list[0].Content
 			}
 			for _, subnet := range list {
-				if subnet = document.Follow(subnet); subnetPattern.MatchString(subnet.Value) {
+				switch subnet = document.Follow(subnet); {
+				case subnetPattern.MatchString(subnet.Value):
 					all = append(all, subnet.Value)
-				} else {
+				case subnet.Kind == yaml.ScalarNode && strings.HasPrefix(subnet.Tag, "!!") && !strings.ContainsAny(subnet.Value, "${<"):
+					wrong = cmp.Or(wrong, subnet)
+				default:
 					expressions++
 				}
 			}
@@ -161,5 +166,5 @@ func (e *Env) subnets() (all []string, expressions int) {
 	}
 	walk(&root, false)
 	slices.Sort(all)
-	return slices.Compact(all), expressions
+	return slices.Compact(all), expressions, wrong
 }

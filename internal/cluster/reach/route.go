@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/doctor"
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -18,8 +19,10 @@ import (
 // S3 in their VPCs. Security groups, network ACLs and endpoints' policies are not looked at.
 func checkRoute(ctx context.Context, e *Env) doctor.Finding {
 	client := ec2.NewFromConfig(e.Config)
-	subnets, expressions := e.subnets()
+	subnets, expressions, wrong := e.subnets()
 	switch {
+	case wrong != nil:
+		return unknown(fmt.Errorf("line %d: %q is not the ID of a subnet", wrong.Line, words.Printable(wrong.Value)))
 	case len(subnets) == 0 && expressions > 0:
 		return unknown(errors.New("the subnets of the cluster configuration are expressions, which cannot be evaluated here"))
 	case len(subnets) == 0:

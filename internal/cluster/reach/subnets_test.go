@@ -15,15 +15,23 @@ func TestSubnets(t *testing.T) {
 	for text, want := range map[string]struct {
 		ids         []string
 		expressions int
+		wrong       string
 	}{
-		cluster:                          {[]string{"subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"}, 0},
-		template:                         {nil, 4},
-		"HeadNode: {}\nScheduling: {}\n": {nil, 0},
-		"HeadNode: {Networking: {SubnetId: '{{ a }}'}}\nScheduling: {}\n": {nil, 1},
+		cluster:                          {[]string{"subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"}, 0, ""},
+		template:                         {nil, 4, ""},
+		"HeadNode: {}\nScheduling: {}\n": {nil, 0, ""},
+		"HeadNode: {Networking: {SubnetId: '{{ a }}'}}\nScheduling: {}\n": {nil, 1, ""},
+		"HeadNode: {Networking: {SubnetId: subnet-1}}\nScheduling: {}\n":  {nil, 0, "subnet-1"},
+		"HeadNode: {Networking: {SubnetId: $SUBNET}}\nScheduling: {}\n":   {nil, 1, ""},
 	} {
 		e := Env{Configuration: []byte(text)}
-		if ids, expressions := e.subnets(); !slices.Equal(ids, want.ids) || expressions != want.expressions {
-			t.Errorf("%q and %d expressions, want %v, of\n%s", ids, expressions, want, text)
+		ids, expressions, wrong := e.subnets()
+		is := ""
+		if wrong != nil {
+			is = wrong.Value
+		}
+		if !slices.Equal(ids, want.ids) || expressions != want.expressions || is != want.wrong {
+			t.Errorf("%q, %d expressions and %q, want %v, of\n%s", ids, expressions, is, want, text)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package staging
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -273,7 +274,7 @@ func CheckScript(ctx context.Context, cfg aws.Config, s cluster.Source) error {
 	_, err := s3.NewFromConfig(cfg).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if isCode(err, "NotFound", "NoSuchKey", "NoSuchBucket") {
 		return hint.New(hint.NotFound, fmt.Errorf("%s does not exist; ParallelCluster would terminate every node that tries to run it", s.Script),
-			"'parascope cluster stage' uploads it")
+			"'"+cmp.Or(s.Stage, "parascope cluster stage")+"' uploads it")
 	}
 	if err != nil {
 		return explain("find "+s.Script, err)

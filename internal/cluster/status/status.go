@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -73,8 +73,12 @@ func Look(ctx context.Context, cfg aws.Config, c lookup.Cluster, o Options) (Sta
 		return s, err
 	}
 	endpoint := state.Outputs["AMPPrometheusEndpoint"]
-	if endpoint == "" {
+	if endpoint == "" && state.Exists() {
 		return s, hint.New(hint.NotFound, fmt.Errorf("stack %s in %s has no Prometheus workspace to query", o.Stack, cfg.Region),
+			"deploy it: '"+o.Up+" --parameter MonitoringType=amp-only', or amp+amg with Grafana")
+	}
+	if endpoint == "" {
+		return s, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s", o.Stack, cfg.Region),
 			"'"+o.Up+"' creates the stack; --stack and --region select another one")
 	}
 	instances, err := askInstances(ctx, cfg, c.Name)
@@ -146,10 +150,11 @@ func (s *Status) fill(instances []instance, m measured, now time.Time) {
 		s.Nodes = append(s.Nodes, *n)
 	}
 	s.Nodes = append(s.Nodes, nameless...)
-	slices.SortFunc(s.Nodes, func(a, b Node) int {
-		order := map[string]int{"head": 0, "login": 1, "compute": 2}
+	order := map[string]int{"head": 0, "login": 1, "compute": 2}
+	sort.Slice(s.Nodes, func(i, j int) bool { // slices.SortFunc of such a large type adds 20 KB to the program
+		a, b := &s.Nodes[i], &s.Nodes[j]
 		return cmp.Or(cmp.Compare(boolToInt(a.Scraped), boolToInt(b.Scraped)), cmp.Compare(order[a.Type], order[b.Type]),
-			strings.Compare(a.Name, b.Name), strings.Compare(a.Instance, b.Instance))
+			strings.Compare(a.Name, b.Name), strings.Compare(a.Instance, b.Instance)) < 0
 	})
 }
 

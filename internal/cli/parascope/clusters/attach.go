@@ -3,12 +3,15 @@ package clusters
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
@@ -58,8 +61,12 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		return err
 	}
 	on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
-	o.asked.Up = on.Target(cmd).Command("up")
+	o.asked.Up, o.asked.Stage = on.Target(cmd).Command("up"), stageAgain(cmd)
 	source, deployed, err := o.source(ctx, cfg, r)
+	if err != nil {
+		return err
+	}
+	compared, err := readDeployed(ctx, cfg, &r)
 	if err != nil {
 		return err
 	}
@@ -67,11 +74,15 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if err != nil {
 		return err
 	}
+	plan.Notes = append(plan.Notes, compared...)
 	types, err := plan.CheckTypes(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	plan.Notes = append(plan.Notes, types...)
+	if err := plan.SkipUpdate(ctx, cfg, source); err != nil {
+		return err
+	}
 	policies := source.NodePolicies
 	if !deployed {
 		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))
@@ -94,7 +105,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 			plan.Notes = append(plan.Notes, note)
 		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: policies,
-			Configuration: plan.Text})
+			Configuration: plan.Text, Stage: source.Stage})
 		if err != nil {
 			return err
 		}
@@ -105,6 +116,21 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
 	}
 	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
+}
+
+// readDeployed reads what a running cluster has. A note says that it could not be read.
+func readDeployed(ctx context.Context, cfg aws.Config, r *cluster.Request) (notes []string, err error) {
+	if !r.Cluster.Exists {
+		return nil, nil
+	}
+	r.Deployed, err = r.Cluster.Deployed(ctx, cfg)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return []string{"not compared with the configuration that the cluster runs with: " + awserr.Brief(err)}, nil
+	}
+	return nil, nil
 }
 
 // source reads what the configuration takes from the stack. A template that contains the stack is
@@ -120,6 +146,7 @@ func (o *patchOptions) source(ctx context.Context, cfg aws.Config, r cluster.Req
 		return s, false, err
 	}
 	s = template.Source(o.asked.Stack, cfg.Region, place.Bucket)
+	s.Stage = o.asked.Stage
 	if own := o.asked.NodePolicy; own != "" {
 		s.HeadPolicies, s.NodePolicies = []string{s.HeadPolicies[0], own}, []string{own}
 	}
@@ -129,6 +156,17 @@ func (o *patchOptions) source(ctx context.Context, cfg aws.Config, r cluster.Req
 // stageCommand tells the manifest the workspace of a stack that was deployed after the scripts were staged.
 func stageCommand(stackName, region string) string {
 	return "parascope cluster stage --region " + region + " --stack " + stackName
+}
+
+// stageAgain is the command that uploads the scripts to where this one looks for them.
+func stageAgain(c *cobra.Command) string {
+	line := "parascope cluster stage"
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains([]string{"region", "profile", "stack", "bucket"}, f.Name) {
+			line += flags.Written(c, f)
+		}
+	})
+	return line
 }
 
 // writeEnvironment writes the file that is sourced before pcluster, and returns its name, which is "" where

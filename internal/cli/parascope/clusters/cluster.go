@@ -223,7 +223,7 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 	if variables != "" {
 		fmt.Fprintf(to, "%s %s written\n", style.Good("✓"), variables)
 	}
-	if done {
+	if done || plan.Pending {
 		printNext(to, plan.Next)
 	}
 	after()

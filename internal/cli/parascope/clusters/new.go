@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,7 @@ instance type supports it. Nothing is created in AWS.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.new.Name = args[0]
 			on := flags.Stack{Name: o.asked.Stack, AWS: o.aws}
-			o.asked.Up = on.Target(cmd).Command("up")
+			o.asked.Up, o.asked.Stage = on.Target(cmd).Command("up"), stageAgain(cmd)
 			return p.ReportFailure(o.json, runClusterNew(cmd.Context(), p, o))
 		},
 	}
@@ -67,7 +68,7 @@ instance type supports it. Nothing is created in AWS.`,
 func addNewFlags(f *pflag.FlagSet, n *newcluster.Cluster, queues *[]string) {
 	f.StringArrayVar(queues, "queue", []string{"compute:c7i.xlarge:0-4"}, "`NAME:TYPE:MIN-MAX` of a queue; may be repeated")
 	f.StringVar(&n.OS, "os", "alinux2023", "`OS` of all nodes, as ParallelCluster names it")
-	f.StringVar(&n.HeadType, "head-type", "m7i.xlarge", "instance `TYPE` of the head node")
+	f.StringVar(&n.HeadType, "head-type", "", "instance `TYPE` of the head node (default: m7i.xlarge, or m7g.xlarge with Graviton queues)")
 	f.StringVar(&n.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
 }
 
@@ -82,6 +83,7 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
 	}
+	o.new.HeadType = cmp.Or(o.new.HeadType, newcluster.HeadTypeFor(o.new.Queues))
 	if err := o.new.Check(); err != nil {
 		return err
 	}
@@ -170,6 +172,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions, regular bool) (tex
 	if notes, err = o.new.Ask(ctx, cfg); err != nil {
 		return nil, e, nil, err
 	}
+	notes = append(notes, o.new.Notes("")...)
 	if text, e, err = cluster.Configuration(o.new, source); err != nil {
 		return nil, e, nil, err
 	}

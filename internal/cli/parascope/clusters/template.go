@@ -32,6 +32,7 @@ import (
 type clusterTemplateOptions struct {
 	aws     awsconf.Options
 	stack   string
+	stage   string // the command that uploads the scripts
 	new     newcluster.Cluster
 	queues  []string
 	config  string
@@ -62,7 +63,7 @@ be undone by the next deployment, and 'parascope up' refuses to delete the clust
   parascope cluster template hpc --pcluster-version 3.14.0 --config cluster-config.yaml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.new.Name = args[0]
+			o.new.Name, o.stage = args[0], stageAgain(cmd)
 			if cmd.Flags().Changed("config") && (cmd.Flags().Changed("queue") || cmd.Flags().Changed("os") ||
 				cmd.Flags().Changed("head-type") || cmd.Flags().Changed("key")) {
 				return hint.New(hint.Usage, errors.New("--config cannot be combined with --queue, --os, --head-type or --key"),
@@ -117,6 +118,7 @@ func (o *clusterTemplateOptions) check() error {
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
 	}
+	o.new.HeadType = cmp.Or(o.new.HeadType, newcluster.HeadTypeFor(o.new.Queues))
 	if err := cmp.Or(o.new.Check(), o.new.CheckOS(o.version)); o.config == "" && err != nil {
 		return err
 	}
@@ -152,6 +154,7 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 		return err
 	}
 	source := template.Source(o.stack, cfg.Region, place.Bucket)
+	source.Stage = o.stage
 	if err := staging.CheckScript(ctx, cfg, source); err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (o *clusterTemplateOptions) configure(ctx context.Context, cfg aws.Config, 
 			return nil, nil, err
 		}
 		text, _, err = cluster.Configuration(o.new, source)
-		return text, notes, err
+		return text, append(notes, o.new.Notes(o.version)...), err
 	}
 	if text, err = readBounded(ctx, o.config); err != nil {
 		return nil, nil, err

@@ -1,26 +1,23 @@
-package cluster
+// Package limits is what ParallelCluster does not take in a configuration, apart from the monitoring. Values that
+// it certainly refuses are errors, others are notes.
+package limits
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cluster/document"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/newcluster"
 	"github.com/parascope/parascope/internal/cluster/words"
 )
 
-// What ParallelCluster does not take, apart from the monitoring. Values that it certainly refuses are errors,
-// others are notes.
-
-// isFunction reports whether a value is one of CloudFormation's functions.
-func isFunction(n *yaml.Node) bool {
+// IsFunction reports whether a value is one of CloudFormation's functions.
+func IsFunction(n *yaml.Node) bool {
 	if n.Kind == yaml.MappingNode {
 		return len(n.Content) == 2 && (n.Content[0].Value == "Ref" || strings.HasPrefix(n.Content[0].Value, "Fn::"))
 	}
@@ -35,21 +32,21 @@ var (
 	placeholderPattern = regexp.MustCompile(`\$\{[^}]*\}|\$\w+|\{\{.*\}\}|^<.*>$`)
 )
 
-// checkRegion refuses a Region that is not the stack's, and notes one that cannot be evaluated here.
-func (d *configuration) checkRegion(file, region string, inTemplate bool) (note string, err error) {
-	n := document.Get(d.cluster, "Region")
+// Region refuses a Region that is not the stack's, and notes one that cannot be evaluated here.
+func Region(cluster *yaml.Node, file, region string, inTemplate bool) (note string, err error) {
+	n := document.Get(cluster, "Region")
 	if n == nil {
 		return "", nil
 	}
 	next := "write Region: " + region + ", or remove the line"
 	refuse := func(what, next string) (string, error) { return "", document.Wrong(file, n.Line, what, next) }
 	switch {
-	case isFunction(n) && !inTemplate:
+	case IsFunction(n) && !inTemplate:
 		return refuse("has a function of CloudFormation as Region, which ParallelCluster reads only in templates", next)
-	case isFunction(n) && (slices.Contains(ownRegion, n.Tag+" "+n.Value) || document.Get(n, "Ref") != nil &&
+	case IsFunction(n) && (slices.Contains(ownRegion, n.Tag+" "+n.Value) || document.Get(n, "Ref") != nil &&
 		document.Get(n, "Ref").Value == "AWS::Region"):
 		return "", nil
-	case isFunction(n):
+	case IsFunction(n):
 		return fmt.Sprintf("line %d: Region is an expression that cannot be evaluated here: the stack and the install script are in %s, and "+
 			"ParallelCluster refuses another region", n.Line, region), nil
 	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" && n.ShortTag() != "!!null":
@@ -57,11 +54,11 @@ func (d *configuration) checkRegion(file, region string, inTemplate bool) (note 
 	case n.Value == "", n.ShortTag() == "!!null":
 		return refuse("has an empty Region", next)
 	}
-	return "", d.compareRegion(file, n, region)
+	return "", CompareRegion(file, n, region)
 }
 
-// compareRegion is about a Region that is a text.
-func (d *configuration) compareRegion(file string, n *yaml.Node, region string) error {
+// CompareRegion is about a Region that is a text.
+func CompareRegion(file string, n *yaml.Node, region string) error {
 	text, lower := words.Printable(n.Value), strings.ToLower(n.Value)
 	switch {
 	case n.Value == region:
@@ -79,16 +76,20 @@ func (d *configuration) compareRegion(file string, n *yaml.Node, region string) 
 		", or remove Region from the file")
 }
 
-// checkOS refuses an operating system that the version does not have, and notes what other versions refuse.
-func (d *configuration) checkOS(file, version string) (note string, err error) {
-	n := document.Get(d.cluster, "Image", "Os")
-	if n == nil || isFunction(n) || n.Kind != yaml.ScalarNode {
+// OS refuses an operating system that the version does not have, and notes what other versions refuse.
+func OS(cluster *yaml.Node, file string, of lookup.Cluster) (note string, err error) {
+	n := document.Get(cluster, "Image", "Os")
+	if n == nil || IsFunction(n) || n.Kind != yaml.ScalarNode {
 		return "", nil
 	}
-	note, refused := newcluster.OS(n.Value).Refused(version)
+	note, refused := newcluster.OS(n.Value).Refused(of.Version)
 	if refused {
 		return "", document.Wrong(file, n.Line, fmt.Sprintf("has the Os %q: %s", words.Printable(n.Value), note),
 			"give an OS such as alinux2023, or another version of ParallelCluster")
+	}
+	if note == newcluster.NeedsAMI && (of.Exists || document.Get(cluster, "Image", "CustomAmi") != nil ||
+		document.Get(cluster, "HeadNode", "Image", "CustomAmi") != nil) {
+		return "", nil
 	}
 	if note != "" {
 		note = fmt.Sprintf("line %d: Os %s: %s", n.Line, words.Printable(n.Value), note)
@@ -96,10 +97,10 @@ func (d *configuration) checkOS(file, version string) (note string, err error) {
 	return note, nil
 }
 
-// countNotes are about more queues and compute resources than a cluster may have. Versions before 3.6, which
+// Counts are notes about more queues and compute resources than a cluster may have. Versions before 3.6, which
 // took fewer, have no Sequence of scripts.
-func (d *configuration) countNotes() (notes []string) {
-	queues := document.Get(d.cluster, "Scheduling", "SlurmQueues")
+func Counts(cluster *yaml.Node) (notes []string) {
+	queues := document.Get(cluster, "Scheduling", "SlurmQueues")
 	if queues == nil || queues.Kind != yaml.SequenceNode {
 		return nil
 	}
@@ -119,57 +120,4 @@ func (d *configuration) countNotes() (notes []string) {
 		}
 	}
 	return notes
-}
-
-// instanceType is one that a configuration names.
-type instanceType struct {
-	path, name string
-	line       int
-}
-
-// instanceTypes are those of head node, login pools and queues.
-func (d *configuration) instanceTypes(all []place) (types []instanceType) {
-	add := func(path string, n *yaml.Node) {
-		if n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
-			types = append(types, instanceType{path, n.Value, n.Line})
-		}
-	}
-	for _, at := range all {
-		add(at.path, document.Get(at.node, "InstanceType"))
-		resources := document.Get(at.node, "ComputeResources")
-		if resources == nil || resources.Kind != yaml.SequenceNode {
-			continue
-		}
-		for _, r := range resources.Content {
-			add(at.path, document.Get(r, "InstanceType"))
-			if instances := document.Get(r, "Instances"); instances != nil && instances.Kind == yaml.SequenceNode {
-				for _, i := range instances.Content {
-					add(at.path, document.Get(i, "InstanceType"))
-				}
-			}
-		}
-	}
-	return types
-}
-
-// CheckTypes asks EC2 whether the region has the configuration's instance types.
-func (p Plan) CheckTypes(ctx context.Context, cfg aws.Config) (notes []string, err error) {
-	var names []string
-	for _, t := range p.types {
-		names = append(names, t.name)
-	}
-	known, err := newcluster.Types(ctx, cfg, names)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return []string{fmt.Sprintf("not checked: whether %s has the instance types: %s", cfg.Region, awserr.Brief(err))}, nil
-	}
-	for _, t := range p.types {
-		if _, ok := known[t.name]; !ok {
-			notes = append(notes, fmt.Sprintf("line %d: %s: %s has no instance type %s, and ParallelCluster refuses it", t.line, t.path, cfg.Region,
-				words.Printable(t.name)))
-		}
-	}
-	return notes, nil
 }
