@@ -2,22 +2,18 @@ package clusters
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
-	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/reach"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
-	"github.com/parascope/parascope/internal/cluster/uses"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -51,8 +47,9 @@ have no strategy. TERMINATE is never written.`,
 	return c
 }
 
-func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
+func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) (err error) {
 	defer o.discard()
+	defer func() { err = o.records.end(ctx, err) }()
 	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err
@@ -76,6 +73,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if !deployed {
 		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))
 	}
+	if (o.write || o.file != nil) && !r.Cluster.Exists && r.Cluster.Name != "" {
+		if o.variables, err = prepareVariables(ctx, environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}); err != nil {
+			return err
+		}
+	}
 	if (o.write || o.file != nil) && plan.Part != cluster.Policies {
 		if err := staging.CheckScript(ctx, cfg, source); err != nil {
 			return err
@@ -87,11 +89,12 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
-		if note, err = record(ctx, cfg, plan.Text, r.Cluster.Name, o.result(), o.write || o.file.Regular()); err != nil {
+		if o.records, err = record(ctx, cfg, recording{plan.Text, r.Cluster.Name, o.result(), o.write || o.file.Regular(),
+			o.asked.Bucket}); err != nil {
 			return err
 		}
-		if note != "" {
-			plan.Notes = append(plan.Notes, note)
+		if o.records.note != "" {
+			plan.Notes = append(plan.Notes, o.records.note)
 		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: policies,
 			Configuration: plan.Text})
@@ -100,11 +103,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		}
 		plan.Notes = append(plan.Notes, reach.Notes(found)...)
 	}
-	var variables *environment.File
-	if !r.Cluster.Exists && r.Cluster.Name != "" {
-		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
-	}
-	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
+	return o.finish(ctx, p, plan, r.Text, func() string { return "" })
 }
 
 // source reads what the configuration takes from the stack. A template that contains the stack is
@@ -129,48 +128,4 @@ func (o *patchOptions) source(ctx context.Context, cfg aws.Config, r cluster.Req
 // stageCommand tells the manifest the workspace of a stack that was deployed after the scripts were staged.
 func stageCommand(stackName, region string) string {
 	return "parascope cluster stage --region " + region + " --stack " + stackName
-}
-
-// writeEnvironment writes the file that is sourced before pcluster, and returns its name, which is "" where
-// the file is there: whatever is in it, it is the person's.
-func writeEnvironment(ctx context.Context, e environment.File) (name string, err error) {
-	name = environment.FileName(e.ClusterName)
-	if mayMake(name, "", false) != nil {
-		return "", nil
-	}
-	text, err := e.Text()
-	if err != nil {
-		return "", err
-	}
-	file, err := outfile.New(ctx, name, nil)
-	if err != nil {
-		return "", besideMe(err)
-	}
-	defer file.Discard()
-	return name, file.Write(ctx, text)
-}
-
-// besideMe is an error about a file that lies in the working directory, whatever --output says.
-func besideMe(err error) error {
-	if hint.Next(err) == "" { // an interrupt
-		return err
-	}
-	return hint.New(hint.CodeOf(err), errors.New(err.Error()), "run the command in a writable directory")
-}
-
-// record notes that a configuration which is about to be written names the script, so that
-// nobody deletes that. What does not go into a regular file cannot be detached later: a note says that
-// nothing is recorded.
-func record(ctx context.Context, cfg aws.Config, text []byte, clusterName, file string, regular bool) (note string, err error) {
-	places := uses.Places(text)
-	if !regular && len(places) > 0 {
-		return "the output is not a regular file, and is not recorded as a configuration that names the install script: 'parascope down' " +
-			"deletes the script unless a cluster with this configuration exists", nil
-	}
-	for _, place := range places {
-		if err := uses.Record(ctx, cfg, place, uses.NewAttached(clusterName, cfg.Region, file, time.Now())); err != nil {
-			return "", err
-		}
-	}
-	return "", nil
 }
