@@ -154,7 +154,8 @@ func Forget(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
 		if err != nil && !own {
 			continue // it stays, and down names it
 		}
-		if !own && !(a.Content != "" && has.Cluster == a.Cluster && has.Region == a.Region && (has.of(a) || has.moved(a))) {
+		same := a.Content != "" && has.Region == a.Region && (has.Cluster == "" || has.Cluster == a.Cluster)
+		if !own && !(same && (has.of(a) || has.moved(a))) {
 			continue
 		}
 		buckets := []string{p.Bucket}

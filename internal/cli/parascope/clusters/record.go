@@ -75,11 +75,15 @@ func record(ctx context.Context, cfg aws.Config, r recording) (*records, error) 
 				return all, err
 			}
 			all.at = all.at[:len(all.at)-1]
-			all.note = fmt.Sprintf("this configuration is recorded in bucket %s alone (%v): until its cluster exists, 'parascope down' takes it "+
-				"into account only with --bucket %s", r.bucket, err, r.bucket)
+			all.note = recordedAlone(r.bucket, err)
 		}
 	}
 	return all, nil
+}
+
+func recordedAlone(bucket string, err error) string {
+	return fmt.Sprintf("this configuration is recorded in bucket %s alone (%v): until its cluster exists, 'parascope down' takes it "+
+		"into account only with --bucket %s", bucket, err, bucket)
 }
 
 // pointer is the record in a bucket that does not have the scripts.
@@ -163,8 +167,16 @@ func forget(ctx context.Context, cfg aws.Config, clusterName, file, stackName st
 		return note, err
 	}
 	for _, place := range uses.Places(now) {
-		if err := uses.Record(ctx, cfg, place, uses.NewAttached(clusterName, cfg.Region, file, now, time.Now())); err != nil {
+		what := uses.NewAttached(clusterName, cfg.Region, file, now, time.Now())
+		if err := uses.Record(ctx, cfg, place, what); err != nil {
 			return note, err
+		}
+		if place.Bucket == usual {
+			continue
+		}
+		what.Bucket = place.Bucket
+		if err := uses.Record(ctx, cfg, uses.Place{Bucket: usual, Stack: place.Stack}, what); err != nil {
+			note = recordedAlone(place.Bucket, err)
 		}
 	}
 	return note, nil
