@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -89,8 +90,8 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
-		if o.records, err = record(ctx, cfg, recording{plan.Text, r.Cluster.Name, o.result(), o.write || o.file.Regular(),
-			o.asked.Bucket}); err != nil {
+		if o.records, err = record(ctx, cfg, recording{plan.Text, r.Cluster.Name, cmp.Or(o.output, o.config),
+			o.write || o.file.Regular(), o.asked.Bucket}); err != nil {
 			return err
 		}
 		if o.records.note != "" {

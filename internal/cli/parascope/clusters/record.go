@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ type records struct {
 type recording struct {
 	text    []byte
 	cluster string
-	file    string
+	file    string // "-": standard output
 	regular bool
 	bucket  string // that was given for the scripts, "" for the stack's
 }
@@ -51,7 +52,13 @@ func record(ctx context.Context, cfg aws.Config, r recording) (*records, error) 
 			"deletes the script unless a cluster with this configuration exists"
 		return all, nil
 	}
-	all.what, all.apart = uses.NewAttached(r.cluster, cfg.Region, r.file, r.text, time.Now()), len(places)
+	file := r.file
+	if file == "-" {
+		if file, _ = os.Readlink("/proc/self/fd/1"); file == "" {
+			file = "standard-output" // the machine does not say which file it is
+		}
+	}
+	all.what, all.apart = uses.NewAttached(r.cluster, cfg.Region, file, r.text, time.Now()), len(places)
 	for _, place := range places {
 		all.at = append(all.at, place) // first: an interrupted request may have been served
 		if err := uses.Record(ctx, cfg, place, all.what); err != nil {
