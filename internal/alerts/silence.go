@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -117,6 +117,6 @@ func Silences(ctx context.Context, cfg aws.Config, at Place) ([]Silence, error) 
 		}
 		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b Silence) int { return a.Ends.Compare(b.Ends) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Ends.Before(all[j].Ends) }) // slices.SortFunc adds 16 kB for this type
 	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -107,8 +108,9 @@ func Find(ctx context.Context, cfg aws.Config, l Look) (found Found, err error) 
 		})
 	}
 	asking.Wait()
-	slices.SortFunc(found.Uses, func(a, b Use) int {
-		return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Why, b.Why))
+	sort.Slice(found.Uses, func(i, j int) bool { // slices.SortFunc adds 15 kB for this type
+		a, b := found.Uses[i], found.Uses[j]
+		return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Why, b.Why)) < 0
 	})
 	slices.Sort(found.Closed)
 	slices.Sort(found.Clusters)
