@@ -49,6 +49,7 @@ type down struct {
 	resources []stack.Resource
 	holding   artifact.Holding // in the function's bucket
 	found     uses.Found       // clusters that need the scripts
+	unknown   bool             // which ones do could not be found out
 	result    DownResult
 }
 

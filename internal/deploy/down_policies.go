@@ -70,8 +70,8 @@ func (d *down) checkPolicies(ctx context.Context) error {
 		d.report(Event{Kind: Warning, Step: "stack", Text: text})
 	}
 	if live {
-		next += ", or take the policies out of its configuration ('parascope cluster detach --config FILE --cluster NAME --part policies " +
-			"--write', then 'pcluster update-cluster')"
+		next += ", or take the policies out of its configuration ('" +
+			d.o.Command("cluster detach --config FILE --cluster NAME --part policies --write") + "', then 'pcluster update-cluster')"
 	}
 	if commands {
 		next += ", or detach it with the commands above"

@@ -20,7 +20,7 @@ func (d *down) checkScripts(ctx context.Context, bucketKnown bool) error {
 	}
 	must := staged && !d.o.KeepBucket && !d.o.ForceRemoveScripts
 	look := uses.Look{Stack: d.o.StackName, Everywhere: staged}
-	if bucketKnown {
+	if bucketKnown || staged {
 		for _, bucket := range []string{d.holding.Bucket, d.state.Parameters["SetupFunctionBucket"], d.holding.Usually()} {
 			if bucket != "" && !slices.Contains(look.Buckets, bucket) {
 				look.Buckets = append(look.Buckets, bucket)
@@ -32,6 +32,7 @@ func (d *down) checkScripts(ctx context.Context, bucketKnown bool) error {
 		if must || ctx.Err() != nil {
 			return err
 		}
+		d.unknown = true
 		d.report(Event{Kind: Warning, Step: "scripts", Text: err.Error()})
 	}
 	if len(d.found.Closed) > 0 {
@@ -43,7 +44,7 @@ func (d *down) checkScripts(ctx context.Context, bucketKnown bool) error {
 		text := u.String()
 		if u.Record != "" {
 			text += " (" + u.Record + ")"
-			recorded = "; 'aws s3 rm' deletes the record of a file that does not exist any more"
+			recorded = "; 'aws s3 rm RECORD' deletes the record of a file that does not exist any more"
 		}
 		if d.o.ForceRemoveScripts {
 			text = "will fail to start nodes: " + text
@@ -58,13 +59,16 @@ func (d *down) checkScripts(ctx context.Context, bucketKnown bool) error {
 	}
 	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: found %d uses of the scripts of stack %s, and "+
 		"ParallelCluster terminates every node that cannot download its script", counted, d.o.StackName),
-		"delete the clusters ('pcluster delete-cluster'), or detach their configurations ('parascope cluster detach --config FILE --cluster "+
-			"NAME --write', then 'pcluster update-cluster')"+recorded+"; '"+d.o.Again("down")+" --force-remove-scripts' deletes the scripts anyway")
+		"delete the clusters ('pcluster delete-cluster'), or detach their configurations ('"+
+			d.o.Command("cluster detach --config FILE --cluster NAME --write")+"', then 'pcluster update-cluster')"+recorded+
+			"; '"+d.o.Again("down")+" --force-remove-scripts' deletes the scripts anyway")
 }
 
-// needed reports whether a cluster that exists names the scripts.
+// needed reports whether a cluster that exists names the scripts, or may.
 func (d *down) needed() bool {
-	return slices.ContainsFunc(d.found.Uses, func(u uses.Use) bool { return u.Record == "" && !u.Unsure })
+	return d.unknown || slices.ContainsFunc(d.found.Uses, func(u uses.Use) bool {
+		return u.Record == "" && (!u.Unsure || len(d.holding.Staged) > 0)
+	})
 }
 
 // clusterOf is the cluster that a role is of by its name, which begins with that of the cluster's stack.

@@ -15,7 +15,7 @@ import (
 func (u *up) warnOfClusters(ctx context.Context, changes []stack.Change) error {
 	var removed []string
 	for _, c := range changes {
-		if c.Type == policyType && c.Action == "Remove" {
+		if c.Action == "Remove" && (c.LogicalID == "NodePolicy" || c.LogicalID == "RemoteWritePolicy") {
 			removed = append(removed, c.LogicalID)
 		}
 	}
