@@ -37,6 +37,9 @@ func (h Holding) Goes() bool {
 	return h.Exists && (len(h.Functions)+len(h.Staged) > 0 || h.Stays == "")
 }
 
+// Usually is the name of the bucket where nobody chooses one.
+func (h Holding) Usually() string { return BucketName(h.bucket.owner, h.bucket.region) }
+
 // FindHolding looks into the bucket with this name, "" for the one that is named after
 // account and region, for what is the stack's, and deletes nothing.
 func FindHolding(ctx context.Context, cfg aws.Config, name, stackName string) (Holding, error) {

@@ -54,6 +54,15 @@ func Locate(ctx context.Context, cfg aws.Config, o PackageOptions) (Place, error
 	return Place{Bucket: b.name, Key: f.Key(o.Stack), Architecture: f.Architecture}, nil
 }
 
+// UsualBucket is the bucket of the caller's account and cfg's region where nobody names another one.
+func UsualBucket(ctx context.Context, cfg aws.Config) (string, error) {
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", explain("identify the caller", err)
+	}
+	return BucketName(aws.ToString(who.Account), cfg.Region), nil
+}
+
 // Package puts the setup function into a bucket of the configuration's region,
 // where CloudFormation needs it. It reports each step before it begins.
 func Package(ctx context.Context, cfg aws.Config, o PackageOptions, report func(doing string)) (Packaged, error) {

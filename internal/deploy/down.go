@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/parascope/parascope/internal/artifact"
+	"github.com/parascope/parascope/internal/cluster/uses"
 	"github.com/parascope/parascope/internal/hint"
 	"github.com/parascope/parascope/internal/stack"
 )
@@ -47,6 +48,8 @@ type down struct {
 	state     stack.State
 	resources []stack.Resource
 	holding   artifact.Holding // in the function's bucket
+	found     uses.Found       // clusters that need the scripts
+	unknown   bool             // which ones do could not be found out
 	result    DownResult
 }
 
@@ -68,8 +71,13 @@ func Down(ctx context.Context, cfg aws.Config, o DownOptions, report func(Event)
 		return d.result, bucketErr
 	}
 	bucketGoes := bucketErr == nil && d.holding.Goes() && !o.KeepBucket
-	if err := d.checkScripts(ctx); err != nil {
+	if err := d.checkScripts(ctx, bucketErr == nil); err != nil {
 		return d.result, err
+	}
+	if d.state.Exists() && d.state.Status != types.StackStatusDeleteInProgress {
+		if err := d.checkPolicies(ctx); err != nil {
+			return d.result, err
+		}
 	}
 	if err := d.confirm(bucketGoes); err != nil {
 		return d.result, err
@@ -110,7 +118,7 @@ func (d *down) wasDeleted(ctx context.Context) bool {
 	return deleted
 }
 
-// look reads what the stack is and holds, and whether its policies are in use.
+// look reads what the stack is and holds.
 func (d *down) look(ctx context.Context) (err error) {
 	if d.state, err = d.stack.Describe(ctx); err != nil {
 		return err
@@ -119,13 +127,8 @@ func (d *down) look(ctx context.Context) (err error) {
 		d.report(Event{Kind: Warning, Step: "stack", Text: "there is no stack " + d.o.StackName + " in " + d.cfg.Region})
 		return nil
 	}
-	if d.resources, err = d.stack.Resources(ctx, d.state.ID); err != nil {
-		return err
-	}
-	if d.state.Status == types.StackStatusDeleteInProgress {
-		return nil
-	}
-	return d.checkPolicies(ctx)
+	d.resources, err = d.stack.Resources(ctx, d.state.ID)
+	return err
 }
 
 // proved says what the proof covers.

@@ -24,7 +24,7 @@ const (
 // holder is who has a policy of the stack, and is not of the stack.
 type holder struct {
 	what   string // in words
-	detach string // the command that takes the policy away
+	detach string // the command that takes the policy away, "" where a cluster needs it
 }
 
 // checkPolicies finds whoever still has a policy of the stack, a cluster's head node
@@ -58,24 +58,44 @@ func (d *down) checkPolicies(ctx context.Context) error {
 		return nil
 	}
 	var who []string
+	next, commands, live := "delete the cluster whose head node has the policy first ('pcluster delete-cluster')", false, false
 	for _, h := range all {
 		who = append(who, h.what)
-		d.report(Event{Kind: Warning, Step: "stack", Text: fmt.Sprintf("%s: %s", h.what, h.detach)})
+		text := h.what
+		if h.detach != "" {
+			text, commands = text+": "+h.detach, true
+		} else {
+			live = true
+		}
+		d.report(Event{Kind: Warning, Step: "stack", Text: text})
+	}
+	if live {
+		next += ", or take the policies out of its configuration ('" +
+			d.o.Command("cluster detach --config FILE --cluster NAME --part policies --write") + "', then 'pcluster update-cluster')"
+	}
+	if commands {
+		next += ", or detach it with the commands above"
 	}
 	return hint.New(hint.Failure, fmt.Errorf("nothing was deleted: policies of stack %s are in use: %s", d.o.StackName,
-		strings.Join(who, ", ")),
-		"delete the cluster whose head node has the policy first ('pcluster delete-cluster'), "+
-			"or detach it with the commands above; then run '"+d.o.Again("down")+"' again")
+		strings.Join(who, ", ")), next+"; then run '"+d.o.Again("down")+"' again")
 }
 
 // holders are those of one policy that are not roles of the stack.
 func (d *down) holders(ctx context.Context, client *iam.Client, policy stack.Resource, own []string) (all []holder, err error) {
 	arn := policy.PhysicalID
 	add := func(kind, name string) {
-		all = append(all, holder{
-			fmt.Sprintf("%s %s has %s", kind, name, policy.LogicalID),
-			fmt.Sprintf("aws iam detach-%s-policy --%s-name %s --policy-arn %s", kind, kind, name, arn) + d.o.Elsewhere,
-		})
+		h := holder{what: fmt.Sprintf("%s %s has %s", kind, name, policy.LogicalID)}
+		if kind == "role" {
+			if cluster := d.clusterOf(name); cluster != "" {
+				h.what = fmt.Sprintf("role %s of cluster %s has %s", name, cluster, policy.LogicalID)
+				all = append(all, h)
+				return
+			}
+		}
+		if !d.needed() { // a node that loses the policy cannot download its script
+			h.detach = fmt.Sprintf("aws iam detach-%s-policy --%s-name %s --policy-arn %s", kind, kind, name, arn) + d.o.Elsewhere
+		}
+		all = append(all, h)
 	}
 	pages := iam.NewListEntitiesForPolicyPaginator(client, &iam.ListEntitiesForPolicyInput{PolicyArn: &arn})
 	for pages.HasMorePages() {

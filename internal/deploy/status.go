@@ -3,9 +3,8 @@ package deploy
 import (
 	"context"
 	"errors"
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -152,7 +151,8 @@ func (s *Status) lookAtClusters(ctx context.Context, cfg aws.Config, endpoint st
 		s.Clusters = append(s.Clusters, Cluster{Name: name, LastSample: time.Unix(int64(at), 0), Targets: int(targets[name]),
 			Down: int(down[name])})
 	}
-	slices.SortFunc(s.Clusters, func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
+	// slices.SortFunc adds 14 kB for this type.
+	sort.Slice(s.Clusters, func(i, j int) bool { return s.Clusters[i].Name < s.Clusters[j].Name })
 	return errors.Join(err1, err2, err3)
 }
 

@@ -128,6 +128,9 @@ func (u *up) planOnce(ctx context.Context) (came string, err error) {
 	if err := u.keepCluster(u.set.Changes); err != nil {
 		return "", err
 	}
+	if err := u.warnOfClusters(ctx, u.set.Changes); err != nil {
+		return "", err
+	}
 	then, err := u.bill(u.effective())
 	if err != nil {
 		return "", err

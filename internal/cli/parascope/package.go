@@ -1,13 +1,14 @@
 package parascope
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +64,7 @@ again uploads nothing unless the function changed.`,
 		"machine's)")
 	f.Lookup("architecture").DefValue = "" // the text says it
 	f.StringVarP(&o.output, "output", "o", "parallelcluster-infrastructure.yaml", "`FILE` to write the template to; - for standard output")
-	f.BoolVar(&o.force, "force", false, "replace FILE even if it is not parascope's template")
+	f.BoolVar(&o.force, "force", false, "replace FILE even if 'parascope package' did not write it, or it was changed")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddAWS(f, &o.aws)
 	return c
@@ -97,7 +98,7 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := file.Write(ctx, template); err != nil || o.output == "-" {
+	if err := file.Write(ctx, sealed(template)); err != nil || o.output == "-" {
 		return err
 	}
 	if o.json {
@@ -118,7 +119,14 @@ func runPackage(ctx context.Context, p *cli.Process, o packageOptions) error {
 	return nil
 }
 
-// mayReplace keeps a file that is not a template of ours from being overwritten.
+// seal begins the last line of a template that package wrote. The digest of the text before is behind it.
+const seal = "# parascope package wrote this file, sha256 "
+
+func sealed(template string) string {
+	return template + seal + fmt.Sprintf("%x", sha256.Sum256([]byte(template))) + "\n"
+}
+
+// mayReplace keeps a file from being overwritten that package did not write, or that was changed since.
 func mayReplace(file string, force bool) error {
 	if file == "-" || force {
 		return nil
@@ -133,9 +141,19 @@ func mayReplace(file string, force bool) error {
 	if err != nil {
 		return hint.New(hint.BadInput, fmt.Errorf("could not read %s: %w", file, err), "give --output another FILE")
 	}
-	if !bytes.Contains(has, []byte("Custom::GrafanaDataSource")) {
-		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and is not parascope's template", file),
-			"give --output another FILE, or --force")
+	text := string(has)
+	next := "give --output another FILE, or --force"
+	switch at := strings.LastIndex(text, seal); {
+	case at >= 0 && sealed(text[:at]) == text:
+		return nil
+	case !strings.Contains(text, "Custom::GrafanaDataSource"):
+		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and is not parascope's template", file), next)
+	case strings.Contains(text, "Custom::PclusterCluster"), strings.Contains(text, "-aws-parallelcluster."):
+		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and contains a cluster, which a deployment of the template without "+
+			"it would delete", file), "give --output another FILE; 'parascope cluster template' writes the template of stack and cluster")
+	case at >= 0:
+		return hint.New(hint.BadInput, fmt.Errorf("%s already exists and was changed since 'parascope package' wrote it", file), next)
 	}
-	return nil
+	return hint.New(hint.BadInput, fmt.Errorf("%s already exists, and was changed or was written by an earlier version of parascope", file),
+		next+", which replaces the file")
 }

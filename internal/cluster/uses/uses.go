@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type Use struct {
 	Region  string `json:"region"`
 	Cluster string `json:"cluster,omitempty"` // "": any of the region's, or one that has no name yet
 	Why     string `json:"why"`
+	Record  string `json:"record,omitempty"` // address of what attach recorded; "": the use is a cluster's that exists
+	Unsure  bool   `json:"-"`                // it could not be looked at
 }
 
 // String is a use in words.
@@ -55,45 +58,85 @@ const (
 	versionTag = "parallelcluster:version"
 )
 
-// Find looks for uses in all regions that are enabled for the account, and in what attach
-// recorded. What cannot be looked at counts as one; a region that a service control policy
-// closes has no clusters to look at, and is returned in closed.
-func Find(ctx context.Context, cfg aws.Config, p Place) (all []Use, closed []string, err error) {
-	out, err := ec2.NewFromConfig(cfg).DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
-	if err != nil {
-		return nil, nil, awserr.Explain("list the account's regions", err, awserr.Next{Denied: awserr.WhoAsks})
+// Look says where to look for uses of a stack's scripts.
+type Look struct {
+	Stack   string
+	Buckets []string // that may hold the stack's scripts, and what attach recorded; they need not exist
+	// Everywhere is in all regions that are enabled for the account, and otherwise in the stack's alone.
+	Everywhere bool
+}
+
+// Found is what was found of clusters.
+type Found struct {
+	Uses     []Use
+	Closed   []string // regions that a service control policy closes: they have no clusters to look at
+	Clusters []string // names of all clusters, whatever they need
+}
+
+// Find looks for uses in the configurations of clusters, and in what attach recorded. In the stack's
+// region, which is cfg's, any bucket counts that has scripts of a stack of the name. What cannot be looked at
+// counts as a use.
+func Find(ctx context.Context, cfg aws.Config, l Look) (found Found, err error) {
+	regions := []string{cfg.Region}
+	if l.Everywhere {
+		out, err := ec2.NewFromConfig(cfg).DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
+		if err != nil {
+			return found, awserr.Explain("list the account's regions", err, awserr.Next{Denied: awserr.WhoAsks})
+		}
+		regions = nil
+		for _, r := range out.Regions {
+			regions = append(regions, aws.ToString(r.RegionName))
+		}
 	}
-	if all, err = recorded(ctx, cfg, p); err != nil {
-		return nil, nil, err
+	if found.Uses, err = l.recorded(ctx, cfg); err != nil {
+		return found, err
 	}
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
-	for _, r := range out.Regions {
+	for _, region := range regions {
 		there := cfg.Copy()
-		there.Region = aws.ToString(r.RegionName)
+		there.Region = region
 		asking.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			uses, shut := inRegion(ctx, there, p)
+			one := l.inRegion(ctx, there, region == cfg.Region)
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, uses...)
-			if shut {
-				closed = append(closed, there.Region)
-			}
+			found.Uses, found.Closed = append(found.Uses, one.Uses...), append(found.Closed, one.Closed...)
+			found.Clusters = append(found.Clusters, one.Clusters...)
 		})
 	}
 	asking.Wait()
-	slices.SortFunc(all, func(a, b Use) int {
-		return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Why, b.Why))
+	sort.Slice(found.Uses, func(i, j int) bool { // slices.SortFunc adds 15 kB for this type
+		a, b := found.Uses[i], found.Uses[j]
+		return cmp.Or(strings.Compare(a.Region, b.Region), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Why, b.Why)) < 0
 	})
-	slices.Sort(closed)
-	return all, closed, ctx.Err()
+	slices.Sort(found.Closed)
+	slices.Sort(found.Clusters)
+	return found, ctx.Err()
+}
+
+// recorded are the notes in all buckets. A file that is noted in two of them is one use.
+func (l Look) recorded(ctx context.Context, cfg aws.Config) (all []Use, err error) {
+	known := map[string]bool{}
+	for _, bucket := range l.Buckets {
+		some, err := recorded(ctx, cfg, Place{bucket, l.Stack})
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range some {
+			if key := strings.TrimPrefix(u.Record, "s3://"+bucket); !known[key] {
+				known[key] = true
+				all = append(all, u)
+			}
+		}
+	}
+	return all, nil
 }
 
 // inRegion are the uses by a region's clusters.
-func inRegion(ctx context.Context, cfg aws.Config, p Place) (all []Use, closed bool) {
+func (l Look) inRegion(ctx context.Context, cfg aws.Config, own bool) (found Found) {
 	ctx, cancel := context.WithTimeout(ctx, perRegion)
 	defer cancel()
 	pages := cloudformation.NewDescribeStacksPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.DescribeStacksInput{})
@@ -101,42 +144,49 @@ func inRegion(ctx context.Context, cfg aws.Config, p Place) (all []Use, closed b
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			if strings.Contains(err.Error(), "service control policy") {
-				return all, true
+				found.Closed = []string{cfg.Region}
+				return found
 			}
-			return append(all, Use{Region: cfg.Region, Why: "the region's clusters could not be listed: " + awserr.Brief(err)}), false
+			found.Uses = append(found.Uses, Use{Region: cfg.Region, Why: "the region's clusters could not be listed: " + awserr.Brief(err),
+				Unsure: true})
+			return found
 		}
 		for _, s := range page.Stacks {
 			isCluster := slices.ContainsFunc(s.Tags, func(t types.Tag) bool { return aws.ToString(t.Key) == versionTag })
 			if !isCluster || s.ParentId != nil {
 				continue
 			}
-			if why := ofCluster(ctx, cfg, s, p); why != "" {
-				all = append(all, Use{cfg.Region, aws.ToString(s.StackName), why})
+			name := aws.ToString(s.StackName)
+			found.Clusters = append(found.Clusters, name)
+			if why, unsure := l.ofCluster(ctx, cfg, s, own); why != "" {
+				found.Uses = append(found.Uses, Use{Region: cfg.Region, Cluster: name, Why: why, Unsure: unsure})
 			}
 		}
 	}
-	return all, false
+	return found
 }
 
 // ofCluster says why a cluster needs the scripts, "" where it does not. ParallelCluster keeps the
 // configuration where parameters of its stack say (cli/src/pcluster/models/cluster_resources.py).
-func ofCluster(ctx context.Context, cfg aws.Config, s types.Stack, p Place) string {
+func (l Look) ofCluster(ctx context.Context, cfg aws.Config, s types.Stack, own bool) (why string, unsure bool) {
 	values := map[string]string{}
 	for _, v := range s.Parameters {
 		values[aws.ToString(v.ParameterKey)] = aws.ToString(v.ParameterValue)
 	}
 	bucket, dir := values["ResourcesS3Bucket"], values["ArtifactS3RootDirectory"]
 	if bucket == "" || dir == "" {
-		return "the cluster's stack does not have the parameters that name its configuration in S3"
+		return "the cluster's stack does not have the parameters that name its configuration in S3", true
 	}
 	text, err := readConfiguration(ctx, cfg, bucket, dir+"/configs/cluster-config.yaml")
 	if err != nil {
-		return "the cluster's configuration cannot be read: " + awserr.Brief(err)
+		return "the cluster's configuration cannot be read: " + awserr.Brief(err), true
 	}
-	if strings.Contains(text, p.Bucket) && strings.Contains(text, p.prefix()) {
-		return "the cluster's configuration names the install script"
+	prefix := Place{Stack: l.Stack}.prefix()
+	names := func(bucket string) bool { return strings.Contains(text, bucket) }
+	if strings.Contains(text, prefix) && (own && strings.Contains(text, "/"+prefix+"v") || slices.ContainsFunc(l.Buckets, names)) {
+		return "the cluster's configuration names the install script", false
 	}
-	return ""
+	return "", false
 }
 
 func readConfiguration(ctx context.Context, cfg aws.Config, bucket, key string) (string, error) {

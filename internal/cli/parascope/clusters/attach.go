@@ -1,10 +1,9 @@
 package clusters
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
@@ -13,14 +12,12 @@ import (
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/cli"
-	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
 	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/reach"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/cluster/template"
-	"github.com/parascope/parascope/internal/cluster/uses"
 	"github.com/parascope/parascope/internal/hint"
 )
 
@@ -54,8 +51,9 @@ have no strategy. TERMINATE is never written.`,
 	return c
 }
 
-func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) error {
+func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchOptions) (err error) {
 	defer o.discard()
+	defer func() { err = o.records.end(ctx, err) }()
 	r, cfg, err := o.request(ctx, p, cmd)
 	if err != nil {
 		return err
@@ -87,6 +85,11 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if !deployed {
 		policies, plan.Next = nil, append(plan.Next, stageCommand(o.asked.Stack, cfg.Region))
 	}
+	if (o.write || o.file != nil) && !r.Cluster.Exists && r.Cluster.Name != "" {
+		if o.variables, err = prepareVariables(ctx, environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}); err != nil {
+			return err
+		}
+	}
 	if (o.write || o.file != nil) && plan.Part != cluster.Policies {
 		if err := staging.CheckScript(ctx, cfg, source); err != nil {
 			return err
@@ -98,11 +101,12 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		if note != "" {
 			plan.Notes = append(plan.Notes, note)
 		}
-		if note, err = record(ctx, cfg, plan.Text, r.Cluster.Name, o.result(), o.write || o.file.Regular()); err != nil {
+		if o.records, err = record(ctx, cfg, recording{plan.Text, r.Cluster.Name, cmp.Or(o.output, o.config),
+			o.write || o.file.Regular(), o.asked.Bucket}); err != nil {
 			return err
 		}
-		if note != "" {
-			plan.Notes = append(plan.Notes, note)
+		if o.records.note != "" {
+			plan.Notes = append(plan.Notes, o.records.note)
 		}
 		found, err := reach.Run(ctx, reach.Env{Config: cfg, Cluster: r.Cluster, Script: source.Script, NodePolicies: policies,
 			Configuration: plan.Text, Stage: source.Stage})
@@ -111,11 +115,7 @@ func runAttach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		}
 		plan.Notes = append(plan.Notes, reach.Notes(found)...)
 	}
-	var variables *environment.File
-	if !r.Cluster.Exists && r.Cluster.Name != "" {
-		variables = &environment.File{ClusterName: r.Cluster.Name, Region: cfg.Region}
-	}
-	return o.finish(ctx, p, plan, r.Text, variables, func() string { return "" })
+	return o.finish(ctx, p, plan, r.Text, func() string { return "" })
 }
 
 // readDeployed reads what a running cluster has. A note says that it could not be read.
@@ -167,48 +167,4 @@ func stageAgain(c *cobra.Command) string {
 		}
 	})
 	return line
-}
-
-// writeEnvironment writes the file that is sourced before pcluster, and returns its name, which is "" where
-// the file is there: whatever is in it, it is the person's.
-func writeEnvironment(ctx context.Context, e environment.File) (name string, err error) {
-	name = environment.FileName(e.ClusterName)
-	if mayMake(name, "", false) != nil {
-		return "", nil
-	}
-	text, err := e.Text()
-	if err != nil {
-		return "", err
-	}
-	file, err := outfile.New(ctx, name, nil)
-	if err != nil {
-		return "", besideMe(err)
-	}
-	defer file.Discard()
-	return name, file.Write(ctx, text)
-}
-
-// besideMe is an error about a file that lies in the working directory, whatever --output says.
-func besideMe(err error) error {
-	if hint.Next(err) == "" { // an interrupt
-		return err
-	}
-	return hint.New(hint.CodeOf(err), errors.New(err.Error()), "run the command in a writable directory")
-}
-
-// record notes that a configuration which is about to be written names the script, so that
-// nobody deletes that. What does not go into a regular file cannot be detached later: a note says that
-// nothing is recorded.
-func record(ctx context.Context, cfg aws.Config, text []byte, clusterName, file string, regular bool) (note string, err error) {
-	places := uses.Places(text)
-	if !regular && len(places) > 0 {
-		return "the output is not a regular file, and is not recorded as a configuration that names the install script: 'parascope down' " +
-			"deletes the script unless a cluster with this configuration exists", nil
-	}
-	for _, place := range places {
-		if err := uses.Record(ctx, cfg, place, uses.NewAttached(clusterName, cfg.Region, file, time.Now())); err != nil {
-			return "", err
-		}
-	}
-	return "", nil
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
-	"github.com/parascope/parascope/internal/cluster/environment"
 	"github.com/parascope/parascope/internal/cluster/lookup"
 	"github.com/parascope/parascope/internal/cluster/words"
 	"github.com/parascope/parascope/internal/deploy"
@@ -62,6 +61,9 @@ type patchOptions struct {
 	drain   bool
 	json    bool
 	file    *outfile.File // that output names
+
+	records   *records   // of the configuration
+	variables *variables // of a new cluster
 }
 
 // patchFlags defines the flags that attach and detach share.
@@ -92,6 +94,7 @@ func (o *patchOptions) discard() {
 	if o.file != nil {
 		o.file.Discard()
 	}
+	o.variables.discard()
 }
 
 // request reads the configuration, prepares the file for the result, and asks whether the cluster exists.
@@ -177,9 +180,8 @@ func readBounded(ctx context.Context, name string) ([]byte, error) {
 // finish shows the plan, and writes the result where the flags say so; with a new cluster's configuration
 // also the file that is sourced before pcluster. After does what follows a written file, prints it and
 // returns it for the JSON result.
-func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.Plan, old []byte, e *environment.File,
-	after func() string) error {
-	wrote, variables := "", ""
+func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.Plan, old []byte, after func() string) error {
+	wrote := ""
 	switch {
 	case o.file != nil:
 		if err := o.file.Write(ctx, string(plan.Text)); err != nil {
@@ -192,20 +194,23 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 		}
 		wrote = o.config
 	}
-	if e != nil && (o.write || o.file != nil) {
-		var err error
-		if variables, err = writeEnvironment(ctx, *e); err != nil {
-			return err
-		}
+	var failed error // after the file was written, which is told all the same
+	if o.records != nil {
+		failed = afterwards(o.result(), o.records.keep(ctx))
+	}
+	variables, err := o.variables.write(ctx, o.result())
+	if failed = errors.Join(failed, err); err != nil {
+		variables = ""
 	}
 	if o.json {
-		return json.NewEncoder(p.Stdout).Encode(struct {
+		err := json.NewEncoder(p.Stdout).Encode(struct {
 			cluster.Plan
 			Wrote       string `json:"wrote,omitempty"`
 			Environment string `json:"environment,omitempty"`
 			Alert       string `json:"alert,omitempty"` // what detach did with the alert HeadSilent
 			Diff        string `json:"diff"`
 		}{plan, wrote, variables, after(), string(diff.Diff(o.config, old, o.config, plan.Text))})
+		return errors.Join(failed, err)
 	}
 	to := p.Stdout
 	if o.output == "-" {
@@ -223,11 +228,11 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 	if variables != "" {
 		fmt.Fprintf(to, "%s %s written\n", style.Good("✓"), variables)
 	}
-	if done || plan.Pending {
+	if (done || plan.Pending) && failed == nil {
 		printNext(to, plan.Next)
 	}
 	after()
-	return nil
+	return failed
 }
 
 // replace writes a file's new content, and keeps the old one beside it.

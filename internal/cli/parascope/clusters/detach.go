@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/alerts"
-	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cluster"
@@ -78,7 +77,7 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 		plan.Notes = append(plan.Notes, o.config+" still names the install script: 'parascope down' keeps the script until detach --write "+
 			"has changed that file")
 	}
-	if err := o.finish(ctx, p, plan, r.Text, nil, func() string {
+	if err := o.finish(ctx, p, plan, r.Text, func() string {
 		if !o.write && o.file == nil || r.Cluster.Exists && plan.Part == cluster.Scripts {
 			return ""
 		}
@@ -89,20 +88,11 @@ func runDetach(ctx context.Context, p *cli.Process, cmd *cobra.Command, o patchO
 	if !o.write || len(uses.Places(plan.Text)) > 0 {
 		return nil
 	}
-	if len(places) == 0 && r.Cluster.Name != "" { // detached into another file before
-		place, err := artifact.Locate(ctx, cfg, artifact.PackageOptions{Stack: on.StackName, Bucket: o.asked.Bucket,
-			Architecture: artifact.HostArchitecture()})
-		if err != nil {
-			return err
-		}
-		places = append(places, uses.Place{Bucket: place.Bucket, Stack: on.StackName})
+	note, err := forget(ctx, cfg, r.Cluster.Name, o.config, on.StackName, r.Text)
+	if note != "" {
+		fmt.Fprintf(p.Stderr, "%s %s\n", term.Style(p.Stderr, p.Getenv).Bold("note"), note)
 	}
-	for _, place := range places {
-		if err := uses.Forget(ctx, cfg, place, uses.NewAttached(r.Cluster.Name, cfg.Region, o.config, time.Now())); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // maxEnding bounds what is asked to end an alert, which is not what a person waits for.

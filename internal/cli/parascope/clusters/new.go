@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -72,14 +73,13 @@ func addNewFlags(f *pflag.FlagSet, n *newcluster.Cluster, queues *[]string) {
 	f.StringVar(&n.KeyName, "key", "", "`NAME` of the EC2 key pair to sign in to the head node with (default: none)")
 }
 
-func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) error {
+func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) (err error) {
 	if err := lookup.CheckName(o.new.Name); err != nil {
 		return err
 	}
 	if err := checkNames(o.new.Name, o.asked.Stack); err != nil {
 		return err
 	}
-	var err error
 	if o.new.Queues, err = newcluster.ParseQueues(o.queues); err != nil {
 		return err
 	}
@@ -109,7 +109,11 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 		defer file.Discard()
 		files = append(files, file)
 	}
-	text, environment, notes, err := composeCluster(ctx, o, files[0].Regular())
+	cfg, err := awsconf.Load(ctx, o.aws)
+	if err != nil {
+		return err
+	}
+	text, environment, notes, err := composeCluster(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -117,10 +121,19 @@ func runClusterNew(ctx context.Context, p *cli.Process, o clusterNewOptions) err
 	if err != nil {
 		return err
 	}
-	for i, content := range []string{string(text), source} {
-		if err := files[i].Write(ctx, content); err != nil {
-			return err
-		}
+	done, err := record(ctx, cfg, recording{text, o.new.Name, o.output, files[0].Regular(), o.asked.Bucket})
+	defer func() { err = done.end(ctx, err) }()
+	if err != nil {
+		return err
+	}
+	if done.note != "" {
+		notes = append(notes, done.note)
+	}
+	if err := files[0].Write(ctx, string(text)); err != nil {
+		return err
+	}
+	if err := errors.Join(afterwards(o.output, done.keep(ctx)), afterwards(o.output, files[1].Write(ctx, source))); err != nil {
+		return err
 	}
 	next := newcluster.Commands(o.new.Name, o.output)
 	if o.json {
@@ -149,11 +162,7 @@ func printNotes(w io.Writer, style term.Styler, notes []string) {
 }
 
 // composeCluster asks AWS what the configuration needs, and makes it.
-func composeCluster(ctx context.Context, o clusterNewOptions, regular bool) (text []byte, e environment.File, notes []string, err error) {
-	cfg, err := awsconf.Load(ctx, o.aws)
-	if err != nil {
-		return nil, e, nil, err
-	}
+func composeCluster(ctx context.Context, cfg aws.Config, o clusterNewOptions) (text []byte, e environment.File, notes []string, err error) {
 	found, err := lookup.Find(ctx, cfg, o.new.Name)
 	if err != nil {
 		return nil, e, nil, err
@@ -173,13 +182,7 @@ func composeCluster(ctx context.Context, o clusterNewOptions, regular bool) (tex
 		return nil, e, nil, err
 	}
 	notes = append(notes, o.new.Notes("")...)
-	if text, e, err = cluster.Configuration(o.new, source); err != nil {
-		return nil, e, nil, err
-	}
-	note, err := record(ctx, cfg, text, o.new.Name, o.output, regular)
-	if note != "" {
-		notes = append(notes, note)
-	}
+	text, e, err = cluster.Configuration(o.new, source)
 	return text, e, notes, err
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/parascope/parascope/internal/cluster/install"
 	"github.com/parascope/parascope/internal/cluster/staging"
 	"github.com/parascope/parascope/internal/deploy"
+	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/stack"
 	"github.com/parascope/parascope/internal/term"
 )
 
@@ -24,6 +26,7 @@ type stageOptions struct {
 	script   bool
 	replace  bool
 	restrict bool
+	deployed bool // refuse a stack that does not exist
 	json     bool
 }
 
@@ -101,6 +104,16 @@ func (o *stageOptions) put(ctx context.Context, cmd *cobra.Command) (done stagin
 	cfg, err := awsconf.Load(ctx, o.aws)
 	if err != nil {
 		return done, err
+	}
+	if o.deployed {
+		state, err := stack.New(cfg, o.stage.Stack).Describe(ctx)
+		if err != nil {
+			return done, err
+		}
+		if !state.Exists() {
+			return done, hint.New(hint.NotFound, fmt.Errorf("there is no stack %s in %s, and no cluster of it to upgrade", o.stage.Stack,
+				cfg.Region), "--stack and --region select another one; 'parascope cluster stage' uploads the files before the stack is created")
+		}
 	}
 	return o.stage.Put(ctx, cfg)
 }

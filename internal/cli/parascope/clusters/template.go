@@ -128,7 +128,7 @@ func (o *clusterTemplateOptions) check() error {
 	return mayMake(o.output, "give --output another FILE, or --force to replace it", o.force)
 }
 
-func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOptions) error {
+func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOptions) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -166,14 +166,26 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 	if err != nil {
 		return err
 	}
-	note, err := record(ctx, cfg, configuration, o.new.Name, o.output, file.Regular())
+	var variables *variables
+	environment := environment.File{ClusterName: o.new.Name, Region: cfg.Region}
+	if o.output != "-" {
+		if variables, err = prepareVariables(ctx, environment); err != nil {
+			return err
+		}
+		defer variables.discard()
+	}
+	done, err := record(ctx, cfg, recording{text: []byte(text), cluster: o.new.Name, file: o.output, regular: file.Regular()})
+	defer func() { err = done.end(ctx, err) }()
 	if err != nil {
 		return err
 	}
-	if note != "" {
-		notes = append(notes, note)
+	if done.note != "" {
+		notes = append(notes, done.note)
 	}
 	if err := file.Write(ctx, text); err != nil {
+		return err
+	}
+	if err := afterwards(o.output, done.keep(ctx)); err != nil {
 		return err
 	}
 	name := o.output
@@ -186,12 +198,12 @@ func runClusterTemplate(ctx context.Context, p *cli.Process, o clusterTemplateOp
 		printNext(p.Stderr, next)
 		return nil
 	}
-	return o.finish(ctx, p, environment.File{ClusterName: o.new.Name, Region: cfg.Region}, notes, next)
+	return o.finish(ctx, p, environment, variables, notes, next)
 }
 
 // finish writes the file that is sourced before pcluster, which asks about the cluster and does not create it.
-func (o *clusterTemplateOptions) finish(ctx context.Context, p *cli.Process, e environment.File, notes, next []string) error {
-	variables, err := writeEnvironment(ctx, e)
+func (o *clusterTemplateOptions) finish(ctx context.Context, p *cli.Process, e environment.File, v *variables, notes, next []string) error {
+	variables, err := v.write(ctx, o.output)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ func runUpgrade(ctx context.Context, p *cli.Process, cmd *cobra.Command, o upgra
 	default:
 		o.stage.Move = (*install.Manifest).Upgrade
 	}
+	o.deployed = true
 	done, err := o.put(ctx, cmd)
 	if err != nil {
 		return err
