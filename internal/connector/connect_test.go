@@ -211,7 +211,7 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			s := start(t, plan{options: localaws.Options{Grafana: localaws.Grafana{Faults: map[string]fault.Fault{"": {Refuse: status,
 				RefuseFor: time.Hour}}}}})
-			mended := make(chan error, 1)
+			repaired := make(chan error, 1)
 			go func() {
 				var err error
 				for err == nil && !strings.Contains(s.log.String(), fmt.Sprint(status)) {
@@ -221,12 +221,12 @@ func TestGrafanaThatRefusesAtFirst(t *testing.T) {
 						err = errors.New("it never refused")
 					}
 				}
-				mended <- errors.Join(err, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
+				repaired <- errors.Join(err, s.cloud.BreakGrafana(s.target.GrafanaWorkspaceID, fault.Fault{}))
 			}()
 			if got := s.connect(t).DataSources[0]; got.Action != result.Created {
 				t.Errorf("%+v", got)
 			}
-			check.OK(t, <-mended)
+			check.OK(t, <-repaired)
 		})
 	}
 }

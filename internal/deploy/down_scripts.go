@@ -11,7 +11,7 @@ import (
 )
 
 // checkScripts looks for clusters that need what is staged for their nodes, before anything is
-// deleted. With ForceRemoveScripts they are named, and it goes on. Where nothing is staged in the stack's bucket,
+// deleted. With ForceRemoveScripts they are named, and the scripts are deleted. Where nothing is staged in the stack's bucket,
 // scripts may be in another one of the stack's region; what cannot be looked at stops nothing then.
 func (d *down) checkScripts(ctx context.Context, bucketKnown bool) error {
 	staged := len(d.holding.Staged) > 0

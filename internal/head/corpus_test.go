@@ -174,7 +174,7 @@ func goodPage(series int) http.HandlerFunc {
 }
 
 // goodReceiver keeps the timestamps of the good targets' samples, in milliseconds, and
-// what came of the series that are on one page only.
+// which samples arrived of the series that are on one page only.
 type goodReceiver struct {
 	mu    sync.Mutex
 	times map[string][]int64           // by instance

@@ -108,7 +108,7 @@ func (o Options) Validate() error {
 	}
 	if o.MaxSeriesBytes < MinSeriesBytes {
 		return hint.New(hint.Usage, fmt.Errorf("--scrape.max-series-bytes is %d but must be at least 1MB", o.MaxSeriesBytes),
-			"omit the flag, or give a size such as 24MB")
+			"omit the flag, or give a size such as 16MB")
 	}
 	if u, err := url.Parse(o.ExternalURL); err != nil || o.ExternalURL != "" && u.Host == "" {
 		return hint.New(hint.Usage, fmt.Errorf("--web.external-url %q is not a URL with a host", o.ExternalURL), "give a URL such as "+

@@ -121,8 +121,7 @@ type running struct {
 var asksAWS = []string{"aws", "ec2", "ecs", "elasticache", "lightsail", "msk", "rds"}
 
 // answersWithin is how long a mechanism that asks AWS may be silent beyond its interval: its
-// client waits for ever for a service that does not answer. The pages of a large account and
-// the SDK's own retries take a part of it.
+// client has no timeout. Listing a large account and the SDK's own retries take part of it.
 const answersWithin = 2 * time.Minute
 
 // interval is how often the mechanism asks.

@@ -125,7 +125,7 @@ func TestDiscoveryRenewsItsCredentials(t *testing.T) {
 	}
 }
 
-// TestDiscoveryThatHangs: a client whose service does not answer is made anew, and the status
+// TestDiscoveryThatHangs: a client whose service does not answer is replaced, and the status
 // says since when it fails, and why.
 func TestDiscoveryThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

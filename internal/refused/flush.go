@@ -28,7 +28,7 @@ func (a *Area) flush() {
 
 func (a *Area) mayFlush() bool { return a.flushedAt == 0 || a.Elapsed()-a.flushedAt >= flushEvery }
 
-// flushOn goes on with a flush some of which was refused: a limit is in force for some of
+// flushOn continues a flush of which the receiver refused a part: a limit is in force for some of
 // the series, or the receiver has newer samples of others. It stores what it accepts, so
 // that what waits arrives in order, and is found out about later.
 func (a *Area) flushOn(q load) {

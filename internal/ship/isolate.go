@@ -3,6 +3,8 @@ package ship
 import (
 	"slices"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/refused"
@@ -48,12 +50,9 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		}
 		return false, nil
 	}
-	if !l.believes(p, a) && !isKnown {
-		p.unclear = a.Meaning // it may be that the receiver takes nothing
-		return true, nil
-	}
+	believed := l.believes(p, a)
 	switch {
-	case l.mayAsk(p, a, 2):
+	case (believed || isKnown) && l.mayAsk(p, a, 2):
 		mixed := first.mixed || a.Meaning != receiver.Split
 		parts := []part{join(kept), join(others)}
 		for i := range parts {
@@ -66,8 +65,8 @@ func (l *shipLane) isolate(p *passage, a receiver.Answer) (again bool, err error
 		if isNamed && a.Reason == queue.InvalidLabels {
 			l.refused.Strike(others[0], a) // the next request goes without it
 		}
-	case !l.believes(p, a):
-		p.unclear = a.Meaning
+	case !believed:
+		p.unclear = a.Meaning // it may be that the receiver takes nothing
 		return true, nil
 	default:
 		p.apart = append(p.apart, refused.Refusal{Raw: first.raw, Why: a.Text, Mixed: true, Limit: a.Meaning == receiver.Limited})
@@ -119,14 +118,7 @@ func (l *shipLane) askAgain(p *passage) bool {
 	if err != nil || isBelieved || len(p.undecided) >= mostUndecided || number(all) < 2 {
 		return true // isolate reports the error
 	}
-	var one, others []wire.Point
-	for _, s := range all {
-		if s.Series == all[0].Series {
-			one = append(one, s)
-		} else {
-			others = append(others, s)
-		}
-	}
+	others, one, _ := l.split(all, all[0].Series, true)
 	parts := []part{join(one), join(others)}
 	for i := range parts {
 		parts[i].mixed, parts[i].unanswered = first.mixed || meaning != receiver.Split, first.unanswered
@@ -178,15 +170,15 @@ func (l *shipLane) settleUndecided(p *passage) (nothing bool) {
 		return true
 	}
 	l.remote.extra.Take(refused.Follow, 1)
+	var raw []byte
 	var all part
 	for _, u := range undecided {
-		all.raw = append(all.raw, u.raw...)
+		raw = append(raw, u.raw...)
 		all.samples += u.samples
 		all.mixed, all.unanswered = all.mixed || u.mixed, all.unanswered || u.unanswered
 	}
-	joined := newPart(all.raw, all.samples)
-	joined.mixed, joined.unanswered = all.mixed, all.unanswered
-	p.parts = []part{joined}
+	all.raw, all.body = raw, s2.EncodeSnappy(nil, raw)
+	p.parts = []part{all}
 	return false
 }
 

@@ -8,6 +8,20 @@ import (
 	"github.com/parascope/parascope/internal/refused"
 )
 
+// refusesEach returns a refusal of each of n series that is bad, in words for that series.
+func refusesEach(n int, bad func(i int) bool, words func(name string) string) func(string, int64) (int, string) {
+	isBad := map[string]bool{}
+	for i := range n {
+		isBad[seriesOfRig(i)] = bad(i)
+	}
+	return func(name string, _ int64) (int, string) {
+		if isBad[name] {
+			return 400, words(name)
+		}
+		return 0, ""
+	}
+}
+
 // TestUnknownWordsForSomeOfEverything: each request has series that are refused in unknown
 // words, so that none is accepted as a whole. The requests that a search has at once find
 // out that the receiver takes others.
@@ -17,17 +31,8 @@ func TestUnknownWordsForSomeOfEverything(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d lanes, %d of %d", c.lanes, c.bad, c.of), func(t *testing.T) {
 			t.Parallel()
-			bad := map[string]bool{}
-			for i := range c.series {
-				bad[seriesOfRig(i)] = i%c.of < c.bad
-			}
 			s := newStrict(t)
-			s.set(func(name string, _ int64) (int, string) {
-				if bad[name] {
-					return 400, "no such thing"
-				}
-				return 0, ""
-			})
+			s.set(refusesEach(c.series, func(i int) bool { return i%c.of < c.bad }, func(string) string { return "no such thing" }))
 			clock := newClocks()
 			stopped := clock.elapsed() // no time passes
 			r := start(t, Options{Lanes: c.lanes, Now: clock.wall, Elapsed: func() time.Duration { return stopped }}, s.yaml())
@@ -81,18 +86,10 @@ func TestTakesNothingIsAskedSeldom(t *testing.T) {
 // are no extra requests: the others become certain.
 func TestHalfIsRefusedForLabels(t *testing.T) {
 	const series = 400
-	bad := func(i int) bool { return i%2 == 0 }
-	names := map[string]bool{}
-	for i := range series {
-		names[seriesOfRig(i)] = bad(i)
-	}
 	s := newStrict(t)
-	s.set(func(name string, _ int64) (int, string) {
-		if names[name] {
-			return 400, "series has too many labels (actual: 13, limit: 8) series: '" + name + "'"
-		}
-		return 0, ""
-	})
+	s.set(refusesEach(series, func(i int) bool { return i%2 == 0 }, func(name string) string {
+		return "series has too many labels (actual: 13, limit: 8) series: '" + name + "'"
+	}))
 	clock := newClocks()
 	r := start(t, Options{Lanes: 1, Now: clock.wall, Elapsed: clock.elapsed}, s.yaml())
 	// Time stands still: after the first searches, only what is learned without extra requests counts.

@@ -11,7 +11,7 @@ import (
 )
 
 // counted stands for every command in PATH: it notes the call in FAKE/started, and runs the command.
-// What goes on in the background (LATER) is not noted: nobody waits for it.
+// Background processes (LATER) are not noted: the caller does not wait for them.
 const counted = `#!/bin/sh
 name=${0##*/}
 [ -n "$LATER" ] || echo "$name $*" >>"$FAKE/started"

@@ -129,12 +129,12 @@ func (n *node) run(script string, args ...string) (string, int) {
 	cmd := exec.CommandContext(ctx, n.shell[0], append(append(append([]string{}, n.shell[1:]...), script), args...)...)
 	cmd.Env = append([]string{"PATH=" + n.path, "FAKE=" + n.fake, "PARASCOPE_ROOT=" + n.root, "PARASCOPE_PROOF=2", "PARASCOPE_QUICK=60",
 		"PARASCOPE_BACKOFF=0", "PARASCOPE_PERIOD=0"}, n.env...)
-	cmd.WaitDelay = time.Minute // for what goes on in the background to let go of the output
+	cmd.WaitDelay = time.Minute // background processes may still hold the output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	if cmd.Process != nil { // what goes on in the background writes no more when the directories go
+	if cmd.Process != nil { // background processes are ended before the directories are removed
 		n.t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	}
 	if ctx.Err() != nil {

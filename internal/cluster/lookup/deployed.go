@@ -14,34 +14,46 @@ import (
 	"github.com/parascope/parascope/internal/cluster/document"
 )
 
-// object is where ParallelCluster keeps a cluster's configuration, as parameters of the cluster's stack
-// say (cli/src/pcluster/models/cluster_resources.py).
-type object struct{ bucket, key string }
+// Object is one in S3, of a bounded size.
+type Object struct{ Bucket, Key string }
 
-func deployedAt(parameters []types.Parameter) object {
+// DeployedAt is where ParallelCluster keeps a cluster's configuration, as parameters of the cluster's stack
+// say (cli/src/pcluster/models/cluster_resources.py); empty where they do not.
+func DeployedAt(parameters []types.Parameter) Object {
 	values := map[string]string{}
 	for _, v := range parameters {
 		values[aws.ToString(v.ParameterKey)] = aws.ToString(v.ParameterValue)
 	}
 	bucket, dir := values["ResourcesS3Bucket"], values["ArtifactS3RootDirectory"]
 	if bucket == "" || dir == "" {
-		return object{}
+		return Object{}
 	}
-	return object{bucket, dir + "/configs/cluster-config.yaml"}
+	return Object{bucket, dir + "/configs/cluster-config.yaml"}
 }
 
 // Deployed is the configuration that a cluster runs with; nil where it is not known.
 type Deployed struct{ head, login *yaml.Node }
 
-// maxConfiguration is how long a configuration is that is read, in bytes.
+// maxConfiguration is the size in bytes of a configuration, as ParallelCluster takes it.
 const maxConfiguration = 1 << 20
 
 // Deployed reads the configuration that the cluster runs with.
 func (c Cluster) Deployed(ctx context.Context, cfg aws.Config) (*Deployed, error) {
-	if c.deployed.bucket == "" {
+	if c.deployed.Bucket == "" {
 		return nil, errors.New("the cluster's stack does not have the parameters that name it")
 	}
-	out, err := s3.NewFromConfig(cfg).GetObject(ctx, &s3.GetObjectInput{Bucket: &c.deployed.bucket, Key: &c.deployed.key})
+	text, err := c.deployed.Read(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return ReadDeployed(c.deployed.String(), text)
+}
+
+func (o Object) String() string { return "s3://" + o.Bucket + "/" + o.Key }
+
+// Read reads the object, up to the size of a configuration.
+func (o Object) Read(ctx context.Context, cfg aws.Config) ([]byte, error) {
+	out, err := s3.NewFromConfig(cfg).GetObject(ctx, &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key})
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +61,10 @@ func (c Cluster) Deployed(ctx context.Context, cfg aws.Config) (*Deployed, error
 	if err := errors.Join(err, out.Body.Close()); err != nil {
 		return nil, err
 	}
-	name := fmt.Sprintf("s3://%s/%s", c.deployed.bucket, c.deployed.key)
 	if len(text) > maxConfiguration {
-		return nil, fmt.Errorf("%s is larger than 1 MiB", name)
+		return nil, fmt.Errorf("%s is larger than 1 MiB", o)
 	}
-	return ReadDeployed(name, text)
+	return text, nil
 }
 
 // ReadDeployed reads a configuration's text.

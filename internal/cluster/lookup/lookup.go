@@ -33,7 +33,7 @@ type Cluster struct {
 	// CustomResource is a cluster that a CloudFormation template made: pcluster
 	// update-cluster would be undone by the template's next update.
 	CustomResource bool `json:"customResource,omitempty"`
-	deployed       object
+	deployed       Object
 }
 
 // namePattern is what ParallelCluster takes as a cluster's name
@@ -90,7 +90,7 @@ func Find(ctx context.Context, cfg aws.Config, name string) (Cluster, error) {
 			"choose another name")
 	}
 	_, c.CustomResource = tag(stack, customResourceTag)
-	c.Exists, c.Version, c.Status, c.deployed = true, version, string(stack.StackStatus), deployedAt(stack.Parameters)
+	c.Exists, c.Version, c.Status, c.deployed = true, version, string(stack.StackStatus), DeployedAt(stack.Parameters)
 	return c, nil
 }
 

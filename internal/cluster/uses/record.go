@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 )
 
 // Attached is a configuration that attach or new wrote: a cluster may be made of it at any time.
@@ -127,11 +128,11 @@ func Withdraw(ctx context.Context, cfg aws.Config, p Place, a Attached) error {
 }
 
 func read(ctx context.Context, cfg aws.Config, bucket, key string) (a Attached, err error) {
-	text, err := readConfiguration(ctx, cfg, bucket, key)
+	text, err := lookup.Object{Bucket: bucket, Key: key}.Read(ctx, cfg)
 	if err != nil {
 		return a, err
 	}
-	if err := json.Unmarshal([]byte(text), &a); err != nil {
+	if err := json.Unmarshal(text, &a); err != nil {
 		return a, fmt.Errorf("s3://%s/%s is not a record: %w", bucket, key, err)
 	}
 	return a, nil

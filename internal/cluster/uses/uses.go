@@ -5,9 +5,6 @@ package uses
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"sort"
@@ -19,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/parascope/parascope/internal/artifact"
 	"github.com/parascope/parascope/internal/awserr"
+	"github.com/parascope/parascope/internal/cluster/lookup"
 )
 
 // Place is where a stack's scripts and programs lie.
@@ -54,7 +51,6 @@ func (u Use) String() string {
 const (
 	atOnce     = 8                // regions that are asked at the same time
 	perRegion  = 20 * time.Second // for all questions to a region
-	maxConfig  = 1 << 20          // bytes of a configuration, as ParallelCluster takes them
 	versionTag = "parallelcluster:version"
 )
 
@@ -166,42 +162,23 @@ func (l Look) inRegion(ctx context.Context, cfg aws.Config, own bool) (found Fou
 	return found
 }
 
-// ofCluster says why a cluster needs the scripts, "" where it does not. ParallelCluster keeps the
-// configuration where parameters of its stack say (cli/src/pcluster/models/cluster_resources.py).
+// ofCluster says why a cluster needs the scripts, "" where it does not.
 func (l Look) ofCluster(ctx context.Context, cfg aws.Config, s types.Stack, own bool) (why string, unsure bool) {
-	values := map[string]string{}
-	for _, v := range s.Parameters {
-		values[aws.ToString(v.ParameterKey)] = aws.ToString(v.ParameterValue)
-	}
-	bucket, dir := values["ResourcesS3Bucket"], values["ArtifactS3RootDirectory"]
-	if bucket == "" || dir == "" {
+	at := lookup.DeployedAt(s.Parameters)
+	if at.Bucket == "" {
 		return "the cluster's stack does not have the parameters that name its configuration in S3", true
 	}
-	text, err := readConfiguration(ctx, cfg, bucket, dir+"/configs/cluster-config.yaml")
+	read, err := at.Read(ctx, cfg)
 	if err != nil {
 		return "the cluster's configuration cannot be read: " + awserr.Brief(err), true
 	}
+	text := string(read)
 	prefix := Place{Stack: l.Stack}.prefix()
 	names := func(bucket string) bool { return strings.Contains(text, bucket) }
 	if strings.Contains(text, prefix) && (own && strings.Contains(text, "/"+prefix+"v") || slices.ContainsFunc(l.Buckets, names)) {
 		return "the cluster's configuration names the install script", false
 	}
 	return "", false
-}
-
-func readConfiguration(ctx context.Context, cfg aws.Config, bucket, key string) (string, error) {
-	out, err := s3.NewFromConfig(cfg).GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		return "", err
-	}
-	b, err := io.ReadAll(io.LimitReader(out.Body, maxConfig+1))
-	if err := errors.Join(err, out.Body.Close()); err != nil {
-		return "", err
-	}
-	if len(b) > maxConfig {
-		return "", fmt.Errorf("s3://%s/%s is larger than 1 MiB", bucket, key)
-	}
-	return string(b), nil
 }
 
 var scriptPattern = regexp.MustCompile(`s3://([a-z0-9.-]+)/` + artifact.StagePrefix + `([A-Za-z][A-Za-z0-9-]*)/v[0-9]+/install\.sh`)

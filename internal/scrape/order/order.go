@@ -35,7 +35,7 @@ type block [blockSeries]Series
 type Series struct {
 	hash atomic.Uint64 // of the labels; 0: forgotten
 	// last is the newest timestamp in milliseconds, and two bits: whether the exporter set
-	// it, who may show the same one again for long, and whether the series is not on the
+	// it, since it may show the same timestamp again for a long time, and whether the series is not on the
 	// page any more.
 	last atomic.Int64
 }

@@ -194,7 +194,7 @@ func (o *patchOptions) finish(ctx context.Context, p *cli.Process, plan cluster.
 		}
 		wrote = o.config
 	}
-	var failed error // after the file was written, which is told all the same
+	var failed error // after the file was written; the result is still printed
 	if o.records != nil {
 		failed = afterwards(o.result(), o.records.keep(ctx))
 	}
@@ -256,7 +256,7 @@ func replace(ctx context.Context, name string, old, text []byte) error {
 	return file.Write(ctx, string(text))
 }
 
-// keep writes a copy with a name that is free. Nobody may read it who may not read the file.
+// keep writes a copy with a name that is free. Its mode grants no more than that of the file.
 func keep(name string, b []byte) error {
 	has, err := os.Stat(name)
 	if err != nil {
