@@ -1,11 +1,15 @@
 package dataplane
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/prometheus/promql"
 )
 
 // ask sends a query by POST; more are further parameters, "name=value".
@@ -20,8 +24,8 @@ func (p *plane) ask(operation, query string, more ...string) (int, string) {
 }
 
 // TestQueriesThatWouldTakeTheProcess asks what Prometheus itself would evaluate
-// until the memory is gone. No query can be evaluated here, since all slots are taken:
-// these are refused before.
+// until the memory is gone. No query can be evaluated here, since all slots are taken
+// and none has time to wait: these are refused before.
 func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 	p := open(t, t.TempDir(), Limits{})
 	p.mustWrite(series("up", []string{"job", "node"}, 0))
@@ -49,8 +53,8 @@ func TestQueriesThatWouldTakeTheProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for operation, more := range map[string][]string{
-				"QueryMetrics (POST)":        {"time=" + noon.Format(time.RFC3339)},
-				"QueryMetrics (range, POST)": {"start=" + noon.Format(time.RFC3339), "end=" + noon.Format(time.RFC3339), "step=1"},
+				"QueryMetrics (POST)":        {"timeout=1ms", "time=" + noon.Format(time.RFC3339)},
+				"QueryMetrics (range, POST)": {"timeout=1ms", "start=" + noon.Format(time.RFC3339), "end=" + noon.Format(time.RFC3339), "step=1"},
 			} {
 				status, body := p.ask(operation, c.query, more...)
 				if status != http.StatusUnprocessableEntity || !strings.Contains(body, `"errorType":"execution"`) || !strings.Contains(body, c.says) {
@@ -108,6 +112,22 @@ func (p *plane) takeAllSlots() {
 			p.t.Fatal(err)
 		}
 	}
+}
+
+// TestAQueryWaitsForItsTime holds that a query without a time of its own does not
+// wait for a slot for longer than it may run.
+func TestAQueryWaitsForItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		taken := slots(make(chan struct{}))
+		began := time.Now()
+		_, err := taken.Insert(t.Context(), "")
+		if !errors.As(err, new(promql.ErrQueryTimeout)) {
+			t.Errorf("%v, want a timeout", err)
+		}
+		if waited := time.Since(began); waited != queryTimeout {
+			t.Errorf("it waited %s, want %s", waited, queryTimeout)
+		}
+	})
 }
 
 // TestQueriesRunOutOfTime gives one a time that it does not get by with: all the

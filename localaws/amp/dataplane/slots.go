@@ -14,8 +14,11 @@ const maxQueries = 4
 // slots are the queries that may run at once; they are the engines' QueryTracker.
 type slots chan struct{}
 
-// Insert waits for a slot.
+// Insert waits for a slot: until ctx is over, and for as long as a query may run at
+// most. Prometheus bounds the wait by the request's own timeout only.
 func (s slots) Insert(ctx context.Context, _ string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	select {
 	case s <- struct{}{}:
 		return 0, nil
