@@ -11,9 +11,9 @@ import (
 // markStale adds a marker for each series that was on the page before and is not
 // any more.
 func (p *page) markStale() error {
-	for _, e := range p.cache.gone() {
+	for _, place := range p.cache.gone() {
 		// Out of order: the target went and came back, and has newer samples.
-		if err := p.append(e.labels, &e.ref, shown{t: p.at, v: staleNaN}); err != nil && !errors.Is(err, errOutOfOrder) {
+		if err := p.append(place, p.cache.at(place), 0, shown{t: p.at, v: staleNaN}); err != nil && !errors.Is(err, errOutOfOrder) {
 			return err
 		}
 	}
@@ -26,23 +26,28 @@ func (p *page) commit() {
 	p.cache.settle()
 	p.Words, p.Labels = p.cache.words, p.cache.labels
 	all := p.Samples
-	for rest, refs := all, p.refs; len(rest) > 0; {
+	for rest, places := all, p.places; len(rest) > 0; {
 		n := p.part(rest)
-		p.take(rest[:n], refs[:n])
-		rest, refs = rest[n:], refs[n:]
+		p.take(rest[:n], places[:n])
+		rest, places = rest[n:], places[n:]
 	}
 	p.Samples, p.Labels = all, nil
 }
 
 // take hands over samples. Of two of a series that are not in order, on this page or on
 // that of another target at the same moment, the one that comes later is left out.
-func (p *page) take(samples []sample.Sample, refs []uint32) {
+func (p *page) take(samples []sample.Sample, places []uint32) {
 	m := p.loop.manager
 	m.taking.Lock() // what is found to be the newest of a series is also taken in that order
 	defer m.taking.Unlock()
 	n := 0
-	for i, ref := range refs {
-		if series, _ := m.order.Lookup(ref); series != nil && !series.Advance(samples[i].Time, samples[i].Time != p.at) {
+	for i, place := range places {
+		e := p.cache.at(place)
+		series, _ := m.order.Lookup(e.ref)
+		if series == nil {
+			e.ref, series = m.order.Add(samples[i].Series)
+		}
+		if !series.Advance(samples[i].Time, samples[i].Time != p.at) {
 			if !value.IsStaleNaN(samples[i].Value) {
 				m.metrics.outOfOrder.Inc()
 			}

@@ -116,8 +116,20 @@ func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
 	hostile(t, "", pages, func(m *Manager) {
 		for name, remembered := range map[string]bool{"gone": false, "stays": true} {
 			_, s := m.order.Find(labels.FromStrings("__name__", name, "instance", "node:1", "job", "test").Hash())
-			if s.Last() > 0 != remembered {
-				t.Errorf("%s: the newest timestamp is %d", name, s.Last())
+			if s != nil != remembered {
+				t.Errorf("%s is remembered: %t", name, s != nil)
+			}
+		}
+	})
+}
+
+// TestRefusedPagesAreNotRemembered: the series of a page of which nothing is taken are nowhere.
+func TestRefusedPagesAreNotRemembered(t *testing.T) {
+	hostile(t, "", texts("taken 1\n", "refused 1\n1\n"), func(m *Manager) {
+		for name, remembered := range map[string]bool{"taken": true, "refused": false} {
+			_, s := m.order.Find(labels.FromStrings("__name__", name, "instance", "node:1", "job", "test").Hash())
+			if s != nil != remembered {
+				t.Errorf("%s is remembered: %t", name, s != nil)
 			}
 		}
 	})

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
 // hostile runs our manager with pages that are all but good, and says what came of it.
@@ -89,7 +90,7 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 		"line that is no series": {limits, text("evil " + long + "\n"), false, "too large"},
 		"help":                   {limits, text("# HELP evil " + long + "\n"), false, "a line is too large"},
 		"histogram of many buckets": {limits + "  scrape_protocols: [PrometheusProto]\n  scrape_native_histograms: true\n",
-			protobuf(t, wideHistogram(maxBuckets)), false, "native histogram is too large"},
+			protobuf(t, wideHistogram(rules.MaxBuckets)), false, "native histogram is too large"},
 		"value of very many digits": {limits, text("evil " + strings.Repeat("1", 1<<20) + "e\n"), false, "…"},
 	} {
 		t.Run(name, func(t *testing.T) {

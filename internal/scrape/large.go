@@ -10,14 +10,9 @@ import (
 	"github.com/parascope/parascope/internal/scrape/rules"
 )
 
-const (
-	// maxLine bounds a line of text: the parsers copy what they do not understand into
-	// their errors, several times. A series with escapes may be longer than it is.
-	maxLine = 2 * rules.MaxSeriesBytes
-	// maxBuckets bounds the buckets and spans of a native histogram, so that a sample
-	// fits into a request. Exporters make 160 by default.
-	maxBuckets = 1 << 14
-)
+// maxLine bounds a line of text: the parsers copy what they do not understand into
+// their errors, several times. A series with escapes may be longer than it is.
+const maxLine = 2 * rules.MaxSeriesBytes
 
 // checkSizes says what of a page is too large, before it is parsed.
 func (r *reading) checkSizes(body []byte) (err error) {
@@ -49,20 +44,6 @@ func (r *reading) checkLines(body []byte) error {
 			return fmt.Errorf("a line is too large (begins: %.50q, bytes: %d, limit: %d)", line[:50], end, maxLine)
 		}
 		rest = rest[min(end+1, len(rest)):]
-	}
-	return nil
-}
-
-// checkBuckets says that a histogram is too large.
-func (s *shown) checkBuckets() error {
-	n := 0
-	if s.h != nil {
-		n = len(s.h.PositiveSpans) + len(s.h.NegativeSpans) + len(s.h.PositiveBuckets) + len(s.h.NegativeBuckets) + len(s.h.CustomValues)
-	} else if s.fh != nil {
-		n = len(s.fh.PositiveSpans) + len(s.fh.NegativeSpans) + len(s.fh.PositiveBuckets) + len(s.fh.NegativeBuckets) + len(s.fh.CustomValues)
-	}
-	if n > maxBuckets {
-		return fmt.Errorf("a native histogram is too large (metric: %.50s, buckets and spans: %d, limit: %d)", s.text, n, maxBuckets)
 	}
 	return nil
 }

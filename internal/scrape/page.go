@@ -33,7 +33,7 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 // page is one scrape on its way to be taken. Pages are used again, for their room.
 type page struct {
 	sample.Page
-	refs    []uint32 // of the samples' series
+	places  []uint32 // of the samples' series in the cache
 	builder *labels.Builder
 	loop    *loop
 	cache   *cache
@@ -100,7 +100,7 @@ func (m *Manager) release(p *page) {
 	p.cache.fresh = nil
 	p.loop.manager.Kept.Settle(&p.cache.holding, p.cache.memory())
 	if n := cap(p.Samples); n > maxSpareSamples && len(p.Samples) < n/4 {
-		p.Samples, p.refs, p.Histograms, fresh = nil, nil, nil, nil
+		p.Samples, p.places, p.Histograms, fresh = nil, nil, nil, nil
 	}
 	p.Clear()
 	p.loop, p.cache, p.Labels = nil, nil, fresh
@@ -110,7 +110,7 @@ func (m *Manager) release(p *page) {
 // Clear takes back what was added.
 func (p *page) Clear() {
 	p.Page.Clear()
-	p.refs = p.refs[:0]
+	p.places = p.places[:0]
 }
 
 // reading is a page that is being read.
@@ -306,7 +306,7 @@ func (r *reading) known(place int, s shown, isHistogram bool, own *int64) error 
 		if err = s.check(isHistogram); err != nil {
 			return err
 		}
-		err = r.add(e.labels, &e.ref, s, true)
+		err = r.add(uint32(place), &e.named, 0, s, true)
 	}
 	if err == nil && r.tracks(own) {
 		r.cache.track(e)
@@ -333,7 +333,7 @@ func (s *shown) check(isHistogram bool) error {
 	if isHistogram && s.h == nil && s.fh == nil {
 		return fmt.Errorf("the parser found no histogram in %s", s.text)
 	}
-	return s.checkBuckets()
+	return rules.CheckBuckets(s.text, s.h, s.fh)
 }
 
 // first adds a sample of a series that is not known: it gets its name and labels.
@@ -347,7 +347,7 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 	r.parser.Labels(&r.labels)
 	ls := l.rules.Identity(r.builder, r.labels)
 	if ls.IsEmpty() {
-		c.put(place, entry{key: k, labels: dropped})
+		c.put(place, entry{key: k, named: named{labels: dropped}})
 		return nil
 	}
 	if err := l.rules.Check(ls); err != nil {
@@ -358,14 +358,14 @@ func (r *reading) first(place int, k key, s shown, isHistogram, tracks bool) err
 	}
 	e := entry{key: k}
 	if r.overSamples { // it is counted, and nothing is kept of it
-		if err := r.tolerate(r.add(0, &e.ref, s, false)); err != nil {
+		if err := r.tolerate(r.add(0, &e.named, 0, s, false)); err != nil {
 			return err
 		}
 		r.kept++
 		return nil
 	}
-	e.labels, e.ref = r.name(ls)
-	err := r.add(e.labels, &e.ref, s, false)
+	hash := r.name(ls, &e.named)
+	err := r.add(uint32(place), &e.named, hash, s, false)
 	if err != nil {
 		// It is not known then: nothing is to be marked stale when it is gone.
 		c.forget(e.labels)
@@ -418,20 +418,18 @@ func (r *reading) tolerate(err error) error {
 	return nil
 }
 
-// name encodes a series' labels and returns where they are, and its reference.
-func (p *page) name(ls labels.Labels) (place, ref uint32) {
-	var series uint64
-	place = p.cache.encoded(func(b []byte) []byte {
+// name encodes a series' labels, notes where they are, and returns their hash.
+func (p *page) name(ls labels.Labels, s *named) (series uint64) {
+	s.labels = p.cache.encoded(func(b []byte) []byte {
 		b, series = p.cache.words.Encode(b, ls, p.loop.external)
 		return b
 	})
-	ref, _ = p.loop.manager.order.Find(series)
-	return place, ref
+	return series
 }
 
-// add adds a sample within the configuration's limits. known says that its series
-// was on a page before.
-func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
+// add adds a sample of the series at a place of the cache within the configuration's limits. hash is
+// that of its labels, or 0 if it was not computed; known says that the series was on a page before.
+func (r *reading) add(place uint32, e *named, hash uint64, s shown, known bool) error {
 	limit := r.loop.rules.SampleLimit
 	if s.h != nil || s.fh != nil {
 		if err := r.loop.rules.Fit(s.h, s.fh); err != nil {
@@ -446,21 +444,26 @@ func (r *reading) add(place uint32, ref *uint32, s shown, known bool) error {
 	if s.t > r.latest {
 		return errOutOfBounds
 	}
-	return r.append(place, ref, s)
+	return r.append(place, e, hash, s)
 }
 
-// append adds a sample if it is newer than its series' newest.
-func (p *page) append(place uint32, ref *uint32, s shown) error {
+// append adds a sample if it is newer than its series' newest. A series that is not in
+// the order gets there when the page is taken: one that is refused leaves nothing there.
+func (p *page) append(place uint32, e *named, hash uint64, s shown) error {
 	order := p.loop.manager.order
-	series, hash := order.Lookup(*ref)
-	if series == nil { // nothing was taken of it for long
-		hash = p.cache.words.Labels(p.cache.bytes(place)).Hash()
-		*ref, series = order.Find(hash)
+	series, known := order.Lookup(e.ref)
+	if series == nil { // it is new, or nothing was taken of it for long
+		if hash == 0 {
+			hash = p.cache.words.Labels(p.cache.bytes(e.labels)).Hash()
+		}
+		e.ref, series = order.Find(hash)
+	} else {
+		hash = known
 	}
-	if s.t <= series.Last() {
+	if series != nil && s.t <= series.Last() {
 		return errOutOfOrder
 	}
-	one := sample.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(place)}
+	one := sample.Sample{Series: hash, Time: s.t, Value: s.v, Labels: p.cache.span(e.labels)}
 	if s.h != nil || s.fh != nil {
 		if err := p.AddHistogram(one, s.h, s.fh); err != nil {
 			return err
@@ -468,6 +471,6 @@ func (p *page) append(place uint32, ref *uint32, s shown) error {
 	} else {
 		p.Samples = append(p.Samples, one)
 	}
-	p.refs = append(p.refs, *ref)
+	p.places = append(p.places, place)
 	return nil
 }

@@ -19,12 +19,6 @@ var reportNames = [...]string{
 
 const usualReports = 5
 
-// reported is one of these series of a target.
-type reported struct {
-	labels uint32 // place in the cache's labels
-	ref    uint32 // of the series in the order; 0: none yet
-}
-
 func (p *page) report(r report) {
 	up := 1.0
 	if r.err != nil {
@@ -44,12 +38,12 @@ func (p *page) tell(values ...float64) {
 		values = values[:usualReports]
 	}
 	for i, v := range values {
-		s := &p.cache.reports[i]
-		if s.ref == 0 {
-			s.labels, s.ref = p.name(p.loop.rules.OfReport(reportNames[i]))
+		s, hash := &p.cache.reports[i], uint64(0)
+		if s.labels == dropped {
+			hash = p.name(p.loop.rules.OfReport(reportNames[i]), s)
 		}
 		// It may be out of order when a target went and came back; there is
 		// no other error without a histogram.
-		_ = p.append(s.labels, &s.ref, shown{t: p.at, v: v})
+		_ = p.append(reportPlace+uint32(i), s, hash, shown{t: p.at, v: v})
 	}
 }

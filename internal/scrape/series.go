@@ -3,6 +3,7 @@ package scrape
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"github.com/parascope/parascope/internal/sample"
@@ -22,7 +23,7 @@ type cache struct {
 	words    *sample.Words
 	labels   []byte // of entries and reports, each behind its length, written with words
 	fresh    []byte // more of them, of this page: labels are allocated once a page
-	reports  [len(reportNames)]reported
+	reports  [len(reportNames)]named
 	next     int // the entry that is expected next: pages keep their order
 
 	page  uint32 // the number of this page
@@ -44,11 +45,27 @@ type cache struct {
 
 // entry is a series as the page writes it; two may be the same series.
 type entry struct {
-	key     key
-	labels  uint32 // place in labels; dropped: relabelling drops it
-	ref     uint32 // of the series in the order
+	key key
+	named
 	seen    uint32 // page on which it was last
 	tracked uint32 // page on which it last was in a way that it will be marked stale when it is gone
+}
+
+// named is a series with labels.
+type named struct {
+	labels uint32 // place in the cache's labels; dropped: relabelling drops it, or there are none yet
+	ref    uint32 // of the series in the order; 0: not there yet
+}
+
+// reportPlace and what follows are the places of reports, where those of entries are meant as well.
+const reportPlace = 1 << 31
+
+// at returns the series at a place.
+func (c *cache) at(place uint32) *named {
+	if place >= reportPlace {
+		return &c.reports[place-reportPlace]
+	}
+	return &c.entries[place].named
 }
 
 // key stands for the text of a series. It is 128 bits of two hashes with secret
@@ -61,7 +78,11 @@ const dropped = 1<<32 - 1
 const firstPage = 2
 
 func newCache(seeds [2]maphash.Seed) *cache {
-	return &cache{seeds: seeds, metadata: metadata.New(), words: sample.NewWords(), index: make([]uint32, 64), page: firstPage}
+	c := &cache{seeds: seeds, metadata: metadata.New(), words: sample.NewWords(), index: make([]uint32, 64), page: firstPage}
+	for i := range c.reports {
+		c.reports[i].labels = dropped
+	}
+	return c
 }
 
 // find returns the place of the entry with the text, or where to put it.
@@ -151,28 +172,28 @@ func (c *cache) track(e *entry) {
 	c.tracked++
 }
 
-// gone returns the entries of the series that are to be marked stale: those that
+// gone returns the places of the series that are to be marked stale: those that
 // were on the page before and are not on this one, or all of these if the cache is given up.
-func (c *cache) gone() []entry {
+func (c *cache) gone() []uint32 {
 	if c.before == c.carried && !c.leaves {
 		return nil
 	}
-	refs := map[uint32]entry{}
+	var all []uint32
+	places := map[uint32]uint32{} // by the reference
 	for i, e := range c.entries {
-		if e.tracked == c.page-1 || c.leaves && e.tracked == c.page && i < c.first {
-			refs[e.ref] = e
+		switch was := e.tracked == c.page-1 || c.leaves && e.tracked == c.page && i < c.first; {
+		case was && e.ref == 0:
+			all = append(all, uint32(i)) // if it is there in another spelling, that is taken before
+		case was:
+			places[e.ref] = uint32(i)
 		}
 	}
 	for _, e := range c.entries {
 		if e.tracked == c.page && !c.leaves {
-			delete(refs, e.ref) // there in another spelling
+			delete(places, e.ref) // there in another spelling
 		}
 	}
-	all := make([]entry, 0, len(refs))
-	for _, e := range refs {
-		all = append(all, e)
-	}
-	return all
+	return slices.AppendSeq(all, maps.Values(places))
 }
 
 // turn ends the page. After a good one, what was not on it is unknown. It reports
@@ -268,7 +289,7 @@ func (c *cache) tidy(o *order.Order) {
 		entries = append(entries, e)
 	}
 	for i := range c.reports {
-		if r := &c.reports[i]; r.ref != 0 {
+		if r := &c.reports[i]; r.labels != dropped {
 			r.labels = move(r.labels)
 		}
 	}
@@ -288,7 +309,7 @@ func (c *cache) each(f func(place uint32)) {
 		}
 	}
 	for i := range c.reports {
-		if r := &c.reports[i]; r.ref != 0 {
+		if r := &c.reports[i]; r.labels != dropped {
 			f(r.labels)
 		}
 	}
@@ -311,8 +332,8 @@ func (c *cache) encoded(encode func([]byte) []byte) uint32 {
 // forget drops the labels from a place on, which are the last.
 func (c *cache) forget(place uint32) { c.fresh = c.fresh[:int(place)-len(c.labels)] }
 
-// at returns what is at a place of the labels and what follows.
-func (c *cache) at(place uint32) []byte {
+// from returns what is at a place of the labels and what follows.
+func (c *cache) from(place uint32) []byte {
 	if int(place) < len(c.labels) {
 		return c.labels[place:]
 	}
@@ -321,14 +342,14 @@ func (c *cache) at(place uint32) []byte {
 
 // span returns where the labels are, without their length, once they are settled.
 func (c *cache) span(place uint32) sample.Span {
-	n, used := binary.Uvarint(c.at(place))
+	n, used := binary.Uvarint(c.from(place))
 	from := place + uint32(used)
 	return sample.Span{From: from, To: from + uint32(n)}
 }
 
 // bytes returns the labels at a place.
 func (c *cache) bytes(place uint32) []byte {
-	b := c.at(place)
+	b := c.from(place)
 	n, used := binary.Uvarint(b)
 	return b[used : used+int(n)]
 }

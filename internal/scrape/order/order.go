@@ -88,8 +88,20 @@ func (o *Order) at(ref uint32) *Series {
 	return &(*o.blocks.Load())[ref/blockSeries][ref%blockSeries]
 }
 
-// Find returns the series whose labels have the hash, and its reference.
+// Find returns the series whose labels have the hash, and its reference: nil and 0 if
+// it is not there.
 func (o *Order) Find(hash uint64) (uint32, *Series) {
+	hash = max(hash, 1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ref := o.index[o.place(o.index, hash)]; ref != 0 {
+		return ref, o.at(ref)
+	}
+	return 0, nil
+}
+
+// Add returns the series whose labels have the hash, and its reference. It is there from now on.
+func (o *Order) Add(hash uint64) (uint32, *Series) {
 	hash = max(hash, 1)
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -12,13 +12,13 @@ func TestOrder(t *testing.T) {
 	named := func(i int) uint64 { return labels.FromStrings("__name__", fmt.Sprint("metric_", i)).Hash() }
 	const n = 5 * blockSeries
 	for i := range n {
-		ref, s := o.Find(named(i))
+		ref, s := o.Add(named(i))
 		if ref == 0 || s.hash.Load() != named(i) {
 			t.Fatalf("series %d: reference %d, hash %x", i, ref, s.hash.Load())
 		}
 		s.Advance(int64(i), i%2 == 0)
 	}
-	again, s := o.Find(named(7))
+	again, s := o.Add(named(7))
 	if found, hash := o.Lookup(again); found != s || hash != named(7) {
 		t.Error("a series has two places")
 	}
@@ -37,10 +37,10 @@ func TestOrder(t *testing.T) {
 	if blocks := *o.blocks.Load(); blocks[0] != nil || blocks[len(blocks)-1] == nil {
 		t.Error("the blocks of the older half are still there, or those of the newer gone")
 	}
-	if fresh, s := o.Find(named(7)); fresh <= n || s.last.Load() != never {
+	if fresh, s := o.Add(named(7)); fresh <= n || s.last.Load() != never {
 		t.Errorf("a series that comes back has reference %d and last %d", fresh, s.last.Load())
 	}
-	kept, s := o.Find(named(n - 1))
+	kept, s := o.Add(named(n - 1))
 	if s.Last() != n-1 {
 		t.Errorf("a series that is kept has last %d, want %d", s.last.Load(), n-1)
 	}
@@ -55,7 +55,7 @@ func TestOrder(t *testing.T) {
 func TestForgetsSoonWhatExportersDoNotDate(t *testing.T) {
 	o := New()
 	for i := range crowd + 1000 {
-		_, s := o.Find(uint64(i) + 1)
+		_, s := o.Add(uint64(i) + 1)
 		s.Advance(int64(i), i < 100)
 	}
 	if !o.Crowded() {
@@ -65,10 +65,10 @@ func TestForgetsSoonWhatExportersDoNotDate(t *testing.T) {
 	if o.known != 1000+50 || o.Crowded() {
 		t.Errorf("%d series are kept", o.known)
 	}
-	if _, s := o.Find(crowd + 1001); s.Last() >= 0 || s.Advance(0, false) != true || s.Advance(0, true) != false || s.Last() != 0 {
+	if _, s := o.Add(crowd + 1001); s.Last() >= 0 || s.Advance(0, false) != true || s.Advance(0, true) != false || s.Last() != 0 {
 		t.Errorf("the newest timestamp is %d", s.Last())
 	}
-	if _, s := o.Find(crowd + 1002); !s.Advance(-5, true) || s.Last() != -5 || s.Advance(-5, false) {
+	if _, s := o.Add(crowd + 1002); !s.Advance(-5, true) || s.Last() != -5 || s.Advance(-5, false) {
 		t.Errorf("before 1970 it is %d", s.Last())
 	}
 }
@@ -79,7 +79,7 @@ func TestForgetsEndedOnesOfACrowd(t *testing.T) {
 	o := New()
 	take := func(from, to int, ended bool) {
 		for i := from; i < to; i++ {
-			ref, s := o.Find(uint64(i) + 1)
+			ref, s := o.Add(uint64(i) + 1)
 			s.Advance(1, i%2 == 0)
 			if ended {
 				o.End(ref)
@@ -94,7 +94,7 @@ func TestForgetsEndedOnesOfACrowd(t *testing.T) {
 		t.Errorf("%d series are kept, %d of them alive", o.known, o.alive)
 	}
 	take(crowd, crowd+3*alive, true)
-	again, s := o.Find(2*alive + 1)
+	again, s := o.Add(2*alive + 1)
 	s.Advance(2, false)
 	if !o.Crowded() {
 		t.Error("many series are no crowd")

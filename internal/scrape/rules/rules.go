@@ -198,3 +198,21 @@ func (r *Rules) fitBuckets(size func() (int, int32), reduce func(int32) error) e
 	}
 	return nil
 }
+
+// MaxBuckets limits the buckets and spans of a native histogram, so that a sample
+// fits into a request. Exporters make 160 by default.
+const MaxBuckets = 1 << 14
+
+// CheckBuckets says that a histogram, one of the two, of a series with this text is too large.
+func CheckBuckets(text []byte, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
+	n := 0
+	if h != nil {
+		n = len(h.PositiveSpans) + len(h.NegativeSpans) + len(h.PositiveBuckets) + len(h.NegativeBuckets) + len(h.CustomValues)
+	} else if fh != nil {
+		n = len(fh.PositiveSpans) + len(fh.NegativeSpans) + len(fh.PositiveBuckets) + len(fh.NegativeBuckets) + len(fh.CustomValues)
+	}
+	if n > MaxBuckets {
+		return fmt.Errorf("a native histogram is too large (metric: %.50s, buckets and spans: %d, limit: %d)", text, n, MaxBuckets)
+	}
+	return nil
+}
